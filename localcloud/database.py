@@ -14,47 +14,58 @@ from pathlib import Path
 
 
 class Database:
-    """One SQLite file, with a connection for each thread that asks."""
+    """One SQLite file with a pool of connections, usable from any thread."""
 
     def __init__(self, path: Path, schema: str) -> None:
         """Open or create `path` and run `schema` (idempotent CREATE … IF NOT EXISTS)."""
         self._path = path
-        self._local = threading.local()
-        self._connections: list[sqlite3.Connection] = []
+        self._idle: list[sqlite3.Connection] = []
         self._guard = threading.Lock()
+        self._writer = threading.RLock()
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._connection().executescript(schema)
+        with self._borrowed() as connection:
+            connection.executescript(schema)
 
-    def _connection(self) -> sqlite3.Connection:
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = sqlite3.connect(
-                self._path, timeout=30, isolation_level=None, check_same_thread=False
-            )
-            connection.row_factory = sqlite3.Row
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=NORMAL")
-            connection.execute("PRAGMA foreign_keys=ON")
-            self._local.connection = connection
-            with self._guard:
-                self._connections.append(connection)
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self._path, timeout=30, isolation_level=None, check_same_thread=False
+        )
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+        connection.execute("PRAGMA foreign_keys=ON")
         return connection
 
     @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Yield a connection inside BEGIN IMMEDIATE; commit at the end, roll back on error."""
-        connection = self._connection()
-        connection.execute("BEGIN IMMEDIATE")
+    def _borrowed(self) -> Iterator[sqlite3.Connection]:
+        with self._guard:
+            connection = self._idle.pop() if self._idle else None
+        connection = connection or self._connect()
         try:
             yield connection
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
-        connection.execute("COMMIT")
+        finally:
+            with self._guard:
+                self._idle.append(connection)
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Yield a connection inside BEGIN IMMEDIATE; commit at the end, roll back on error.
+
+        Do not nest: an inner transaction would wait for the outer one.
+        """
+        with self._writer, self._borrowed() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
 
     def read(self, sql: str, *arguments: object) -> list[sqlite3.Row]:
         """Run one SELECT and return its rows."""
-        return self._connection().execute(sql, arguments).fetchall()
+        with self._borrowed() as connection:
+            return connection.execute(sql, arguments).fetchall()
 
     def write(self, sql: str, *arguments: object) -> int:
         """Run one statement in its own transaction and return how many rows it changed."""
@@ -64,5 +75,5 @@ class Database:
     def close(self) -> None:
         """Close every connection. No thread may use the database afterwards."""
         with self._guard:
-            while self._connections:
-                self._connections.pop().close()
+            while self._idle:
+                self._idle.pop().close()
