@@ -1,0 +1,1 @@
+"""Step Functions: the state machine engine and its API."""

@@ -1,0 +1,44 @@
+"""The JSON values that flow between states, and what an expression may read besides them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Final, TypeAlias
+
+Json: TypeAlias = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+JsonObject: TypeAlias = dict[str, Json]
+
+
+class Absent(Enum):
+    """Tells a field that was not written from one that was written as JSON null."""
+
+    ABSENT = "absent"
+
+
+ABSENT: Final = Absent.ABSENT
+Template: TypeAlias = Json | Absent
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What expressions read besides their input: the context object and the variables.
+
+    `context` is the whole context object (`$$` in JSONPath, `$states.context` in JSONata).
+    https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html
+    """
+
+    context: JsonObject = field(default_factory=dict)
+    variables: Mapping[str, Json] = field(default_factory=dict)
+
+
+def dumps(value: Json) -> str:
+    """Write `value` as Step Functions does: compact, and not escaped beyond need."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def size_of(value: Json) -> int:
+    """Return the size of `value` in bytes, as the quotas count it: UTF-8 of the compact JSON."""
+    return len(dumps(value).encode("utf-8", "surrogatepass"))
