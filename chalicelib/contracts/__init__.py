@@ -1,0 +1,87 @@
+"""What crosses a process boundary: requests, events, state inputs and outputs, receipts.
+
+Every contract is a frozen pydantic model. Only the bodies of our own HTTP API refuse unknown
+fields; events and state documents gain fields over time, so their readers ignore what they
+do not know.
+"""
+
+from __future__ import annotations
+
+from chalicelib.contracts.api import (
+    AskRequest,
+    AskResponse,
+    Citation,
+    CreateDocumentRequest,
+    CreateDocumentResponse,
+    DocumentList,
+    ErrorBody,
+    ErrorDetail,
+    Hit,
+    PresignedUpload,
+    SearchRequest,
+    SearchResponse,
+)
+from chalicelib.contracts.base import Contract, HttpInput
+from chalicelib.contracts.documents import Document, DocumentStatus, Version, VersionStatus
+from chalicelib.contracts.events import (
+    EVENT_SOURCE,
+    DocumentFailed,
+    DocumentReady,
+    DocumentRejected,
+)
+from chalicelib.contracts.ingest import (
+    Chunk,
+    ChunkRequest,
+    ChunkResult,
+    EmbedRequest,
+    EmbedResult,
+    EmbedTextRequest,
+    EmbedTextResult,
+    IngestInput,
+    Page,
+    ReadRequest,
+    ReadResult,
+    VectorMetadata,
+)
+from chalicelib.contracts.receipts import Dollars, NextDearer, Receipt, ReceiptLine
+
+__all__ = [
+    "EVENT_SOURCE",
+    "AskRequest",
+    "AskResponse",
+    "Chunk",
+    "ChunkRequest",
+    "ChunkResult",
+    "Citation",
+    "Contract",
+    "CreateDocumentRequest",
+    "CreateDocumentResponse",
+    "Document",
+    "DocumentFailed",
+    "DocumentList",
+    "DocumentReady",
+    "DocumentRejected",
+    "DocumentStatus",
+    "Dollars",
+    "EmbedRequest",
+    "EmbedResult",
+    "EmbedTextRequest",
+    "EmbedTextResult",
+    "ErrorBody",
+    "ErrorDetail",
+    "Hit",
+    "HttpInput",
+    "IngestInput",
+    "NextDearer",
+    "Page",
+    "PresignedUpload",
+    "ReadRequest",
+    "ReadResult",
+    "Receipt",
+    "ReceiptLine",
+    "SearchRequest",
+    "SearchResponse",
+    "VectorMetadata",
+    "Version",
+    "VersionStatus",
+]

@@ -1,0 +1,129 @@
+"""The bodies of the HTTP API."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, Field
+
+from chalicelib.contracts.base import Contract, HttpInput
+from chalicelib.contracts.documents import Document
+from chalicelib.contracts.receipts import Receipt
+
+COLLECTION_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,62}$"
+MAX_PATH_CHARACTERS = 512
+MAX_QUESTION_CHARACTERS = 8_192
+
+Collection = Annotated[str, Field(pattern=COLLECTION_PATTERN)]
+Question = Annotated[str, Field(min_length=1, max_length=MAX_QUESTION_CHARACTERS)]
+TopK = Annotated[int, Field(ge=1, le=100)]
+
+
+class CreateDocumentRequest(HttpInput):
+    """`POST /v1/documents`: announce a file of `bytes` bytes and get a place to upload it."""
+
+    path: str = Field(min_length=1, max_length=MAX_PATH_CHARACTERS)
+    bytes: int = Field(ge=1)
+    collection: Collection = "default"
+    media_type: str | None = None
+
+
+class PresignedUpload(Contract):
+    """Where and with which form fields to POST the file."""
+
+    url: str
+    fields: dict[str, str]
+
+
+class CreateDocumentResponse(Contract):
+    """The answer to `POST /v1/documents`."""
+
+    document_id: str
+    upload: PresignedUpload
+    expires_at: AwareDatetime
+
+
+class DocumentList(Contract):
+    """One page of documents; `next_cursor` is opaque, and None at the end."""
+
+    items: tuple[Document, ...]
+    next_cursor: str | None
+
+
+class SearchRequest(HttpInput):
+    """`POST /v1/search`."""
+
+    query: Question
+    collection: Collection | None = None
+    top_k: TopK = 10
+
+
+class Hit(Contract):
+    """A passage: `text` is characters `start` to `end` of page `page`."""
+
+    document_id: str
+    version: str
+    path: str
+    collection: str
+    page: int
+    heading: str
+    start: int
+    end: int
+    text: str
+    score: float
+
+
+class SearchResponse(Contract):
+    """Passages, best first."""
+
+    hits: tuple[Hit, ...]
+    receipt: Receipt
+    notices: tuple[str, ...] = ()
+
+
+class AskRequest(HttpInput):
+    """`POST /v1/ask`."""
+
+    question: Question
+    collection: Collection | None = None
+    top_k: TopK = 10
+
+
+class Citation(Contract):
+    """What a mark `[n]` in an answer refers to."""
+
+    n: int = Field(ge=1)
+    document_id: str
+    version: str
+    path: str
+    page: int
+    start: int
+    end: int
+    quote: str
+
+
+class AskResponse(Contract):
+    """An answer whose every claim is cited, or `answered` is false."""
+
+    answer: str
+    answered: bool
+    tier: Literal["extractive", "llm"]
+    citations: tuple[Citation, ...]
+    receipt: Receipt
+    notices: tuple[str, ...] = ()
+
+
+class ErrorDetail(Contract):
+    """What went wrong; `field` and `limit` name what to mend, where there is such a thing."""
+
+    type: str
+    message: str
+    field: str | None = None
+    limit: str | None = None
+    request_id: str
+
+
+class ErrorBody(Contract):
+    """The body of every answer that is an error."""
+
+    error: ErrorDetail

@@ -1,0 +1,17 @@
+"""The two kinds of contract."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Contract(BaseModel):
+    """A document between two of our processes: frozen, and deaf to fields it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class HttpInput(BaseModel):
+    """The body of a request to our own API: frozen, and an unknown field is refused by name."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")

@@ -1,0 +1,132 @@
+"""The documents of the `ingest` state machine, and the lines of the files it writes.
+
+State documents carry references, never bytes: the text travels in S3 objects.
+"""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from chalicelib.contracts.base import Contract
+from chalicelib.contracts.receipts import Receipt
+
+
+class IngestInput(Contract):
+    """The input of one execution. `ready_sha256` is the hash of the bytes that answer now."""
+
+    tenant: str
+    document_id: str
+    version: str
+    order: str
+    collection: str
+    path: str
+    bucket: str
+    key: str
+    object_version_id: str
+    bytes: int = Field(ge=0)
+    correlation_id: str
+    ready_version: str = ""
+    ready_sha256: str = ""
+
+
+class ReadRequest(IngestInput):
+    """The input of `read_document`: the execution's own."""
+
+
+class ReadResult(Contract):
+    """The output of `read_document`. `pages` counts the lines of `pages.jsonl`."""
+
+    media_type: str
+    sha256: str
+    bytes: int = Field(ge=1)
+    pages: int = Field(ge=1)
+    pages_needing_ocr: int = Field(ge=0)
+    characters: int = Field(ge=1)
+
+
+class ChunkRequest(Contract):
+    """The input of `chunk_document`."""
+
+    tenant: str
+    document_id: str
+    version: str
+    bucket: str
+    correlation_id: str
+    pages: int = Field(ge=1)
+
+
+class ChunkResult(Contract):
+    """The output of `chunk_document`. `chunks` counts the lines of `chunks.jsonl`."""
+
+    chunks: int = Field(ge=1)
+
+
+class EmbedRequest(Contract):
+    """The input of `embed_chunks`."""
+
+    tenant: str
+    document_id: str
+    version: str
+    collection: str
+    path: str
+    bucket: str
+    correlation_id: str
+    chunks: int = Field(ge=1)
+
+
+class EmbedResult(Contract):
+    """The output of `embed_chunks`: `vectors` put, of `model`, and what that cost."""
+
+    vectors: int = Field(ge=1)
+    model: str
+    receipt: Receipt
+
+
+class EmbedTextRequest(Contract):
+    """The input of `embed_text`."""
+
+    texts: tuple[str, ...] = Field(min_length=1)
+    correlation_id: str = ""
+
+
+class EmbedTextResult(Contract):
+    """The output of `embed_text`: one unit vector a text, in order."""
+
+    vectors: tuple[tuple[float, ...], ...]
+    model: str
+    tokens: int = Field(ge=0)
+    seconds: float = Field(ge=0)
+
+
+class Page(Contract):
+    """One line of `pages.jsonl`.."""
+
+    page: int = Field(ge=1)
+    text: str
+    headings: tuple[tuple[int, str], ...] = ()
+    """Character offset at which a heading starts, and the heading's text."""
+
+
+class Chunk(Contract):
+    """One line of `chunks.jsonl`: `text` is `page_text[start:end]`, offsets in characters."""
+
+    n: int = Field(ge=0)
+    page: int = Field(ge=1)
+    heading: str
+    start: int = Field(ge=0)
+    end: int = Field(ge=1)
+    text: str = Field(min_length=1)
+
+
+class VectorMetadata(Contract):
+    """What a vector carries. `collection`, `document_id`, `version` and `page` filter."""
+
+    document_id: str
+    version: str
+    collection: str
+    path: str
+    page: int
+    heading: str
+    start: int
+    end: int
+    text: str

@@ -1,0 +1,78 @@
+"""Receipts: what a result cost, and what the next dearer path would have cost.
+
+Money is an integer of nano-dollars inside and a decimal string of dollars outside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Annotated, Self
+
+from pydantic import Field, PlainSerializer
+
+from chalicelib.contracts.base import Contract
+
+NANODOLLARS_IN_A_DOLLAR_EXPONENT = 9
+
+Dollars = Annotated[
+    Decimal,
+    Field(ge=0),
+    PlainSerializer(lambda value: format(value, "f"), return_type=str, when_used="json"),
+]
+"""Decimal dollars; as JSON a string without an exponent, such as `0.000000417`."""
+
+
+def dollars(nanodollars: int) -> Decimal:
+    """Return nano-dollars as decimal dollars, exactly."""
+    return Decimal(nanodollars).scaleb(-NANODOLLARS_IN_A_DOLLAR_EXPONENT)
+
+
+def nanodollars(amount: Decimal) -> int:
+    """Return decimal dollars as nano-dollars; what is finer is rounded half to even."""
+    return round(amount.scaleb(NANODOLLARS_IN_A_DOLLAR_EXPONENT))
+
+
+class ReceiptLine(Contract):
+    """One use of one model, or of a service (`model` is then the service's catalogue name)."""
+
+    model: str
+    role: str
+    tokens_in: int = Field(default=0, ge=0)
+    tokens_out: int = Field(default=0, ge=0)
+    images: int = Field(default=0, ge=0)
+    seconds: float = Field(default=0.0, ge=0)
+    dollars: Dollars = Decimal(0)
+
+
+class NextDearer(Contract):
+    """The next dearer path that could have given this result, and its price."""
+
+    path: str
+    dollars: Dollars
+
+
+class Receipt(Contract):
+    """Lines in the order in which models were tried, and their totals."""
+
+    lines: tuple[ReceiptLine, ...] = ()
+    tokens_in: int = 0
+    tokens_out: int = 0
+    images: int = 0
+    seconds: float = 0.0
+    dollars: Dollars = Decimal(0)
+    next_dearer: NextDearer | None = None
+
+    @classmethod
+    def of(cls, lines: Iterable[ReceiptLine], next_dearer: NextDearer | None = None) -> Self:
+        """Return the receipt of `lines`, totals included."""
+        kept = tuple(lines)
+        return cls(
+            lines=kept,
+            tokens_in=sum(line.tokens_in for line in kept),
+            tokens_out=sum(line.tokens_out for line in kept),
+            images=sum(line.images for line in kept),
+            seconds=sum(line.seconds for line in kept),
+            dollars=sum((line.dollars for line in kept), Decimal(0)),
+            next_dearer=next_dearer,
+        )
