@@ -1,0 +1,82 @@
+"""The constraints a service model states: required members, lengths, ranges and enums."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from botocore.model import ListShape, MapShape, Shape, StructureShape
+
+from localcloud.errors import AwsError
+
+_BOUNDED = frozenset({"string", "integer", "long", "float", "double"})
+
+
+def _bounds(shape: Shape, value: Any, path: str) -> Iterator[str]:
+    low, high = shape.metadata.get("min"), shape.metadata.get("max")
+    sized = isinstance(value, str | bytes | list | dict)
+    size = len(value) if sized else value
+    what = "length " if sized else "value "
+    if low is not None and size < low:
+        yield (
+            f"Value at '{path}' failed to satisfy constraint: "
+            f"Member must have {what}greater than or equal to {low}"
+        )
+    if high is not None and size > high:
+        yield (
+            f"Value at '{path}' failed to satisfy constraint: "
+            f"Member must have {what}less than or equal to {high}"
+        )
+
+
+def _enum(shape: Shape, value: Any, path: str) -> Iterator[str]:
+    allowed = getattr(shape, "enum", None)
+    if allowed and value not in allowed:
+        yield (
+            f"Value '{value}' at '{path}' failed to satisfy constraint: "
+            f"Member must satisfy enum value set: [{', '.join(allowed)}]"
+        )
+
+
+def violations(shape: Shape, value: Any, path: str = "") -> Iterator[str]:
+    """Yield each constraint of `shape` that `value` breaks, worded as AWS words it."""
+    if isinstance(shape, StructureShape):
+        if not shape.is_document_type:
+            yield from _structure(shape, value, path)
+    elif isinstance(shape, ListShape):
+        yield from _bounds(shape, value, path)
+        for number, item in enumerate(value, 1):
+            yield from violations(shape.member, item, f"{path}.{number}.member")
+    elif isinstance(shape, MapShape):
+        yield from _bounds(shape, value, path)
+        for key, item in value.items():
+            yield from violations(shape.value, item, f"{path}.{key}")
+    elif shape.type_name in _BOUNDED or isinstance(value, bytes):
+        yield from _bounds(shape, value, path)
+        yield from _enum(shape, value, path)
+
+
+def _structure(shape: StructureShape, value: dict[str, Any], path: str) -> Iterator[str]:
+    for name in shape.required_members:
+        if name not in value:
+            where = _camel(path, name)
+            yield f"Value at '{where}' failed to satisfy constraint: Member must not be null"
+    for name, item in value.items():
+        yield from violations(shape.members[name], item, _camel(path, name))
+
+
+def _camel(path: str, name: str) -> str:
+    name = re.sub(r"^[A-Z]", lambda first: first.group().lower(), name)
+    return f"{path}.{name}" if path else name
+
+
+def check(shape: Shape | None, params: dict[str, Any]) -> None:
+    """Raise `ValidationException`, listing every broken constraint, unless `params` fits."""
+    found = list(violations(shape, params)) if shape is not None else []
+    if found:
+        plural = "error" if len(found) == 1 else "errors"
+        raise AwsError(
+            "ValidationException",
+            f"{len(found)} validation {plural} detected: {'; '.join(found)}",
+        )

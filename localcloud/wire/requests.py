@@ -1,0 +1,192 @@
+"""From the bytes of a request to a dictionary of parameters, by botocore's shapes."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
+from botocore.utils import parse_timestamp
+
+from localcloud.errors import AwsError
+
+Json = Any
+
+
+def _malformed(path: str, wanted: str, value: object) -> AwsError:
+    found = "null" if value is None else type(value).__name__
+    return AwsError("SerializationException", f"{path or 'The body'} must be {wanted}, not {found}")
+
+
+def _structure(shape: StructureShape, value: Json, path: str) -> Any:
+    return value if shape.is_document_type else _members(shape.members, value, path)
+
+
+def _members(members: Mapping[str, Shape], value: Json, path: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise _malformed(path, "an object", value)
+    names = {member.serialization.get("name", name): name for name, member in members.items()}
+    unknown = sorted(set(value) - set(names))
+    if unknown:
+        where = f" in {path}" if path else ""
+        raise AwsError(
+            "ValidationException",
+            f"Unknown parameter{where}: {', '.join(unknown)}; "
+            f"known are {', '.join(sorted(names))}.",
+        )
+    return {
+        names[key]: decode(members[names[key]], item, f"{path}.{key}" if path else key)
+        for key, item in value.items()
+        if item is not None
+    }
+
+
+def _timestamp(value: Json, path: str) -> datetime:
+    try:
+        if isinstance(value, int | float):
+            return datetime.fromtimestamp(value, UTC)
+        moment: datetime = parse_timestamp(value)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise _malformed(path, "a timestamp", value) from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _blob(value: Json, path: str) -> bytes:
+    try:
+        return base64.b64decode(value, validate=True)
+    except (binascii.Error, TypeError, ValueError) as error:
+        raise _malformed(path, "base64", value) from error
+
+
+def _number(value: Json, path: str, whole: bool) -> int | float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        if not whole and value in ("NaN", "Infinity", "-Infinity"):
+            return float(value)
+        raise _malformed(path, "a whole number" if whole else "a number", value)
+    if whole and value != int(value):
+        raise _malformed(path, "a whole number", value)
+    return int(value) if whole else float(value)
+
+
+def decode(shape: Shape, value: Json, path: str = "") -> Any:
+    """Turn a JSON value into what `shape` says, refusing unknown members and wrong types.
+
+    Raises `ValidationException` for an unknown member and `SerializationException` for a
+    value of the wrong type, each naming the path of the parameter.
+    """
+    if isinstance(shape, StructureShape):
+        return _structure(shape, value, path)
+    if isinstance(shape, ListShape):
+        if not isinstance(value, list):
+            raise _malformed(path, "a list", value)
+        return [decode(shape.member, item, f"{path}[{i}]") for i, item in enumerate(value)]
+    if isinstance(shape, MapShape):
+        if not isinstance(value, dict):
+            raise _malformed(path, "an object", value)
+        return {key: decode(shape.value, item, f"{path}.{key}") for key, item in value.items()}
+    return _scalar(shape.type_name, value, path)
+
+
+def _scalar(kind: str, value: Json, path: str) -> Any:
+    if kind == "timestamp":
+        return _timestamp(value, path)
+    if kind == "blob":
+        return _blob(value, path)
+    if kind in ("integer", "long", "float", "double"):
+        return _number(value, path, kind in ("integer", "long"))
+    if kind == "boolean" and not isinstance(value, bool):
+        raise _malformed(path, "a boolean", value)
+    if kind in ("string", "character") and not isinstance(value, str):
+        raise _malformed(path, "a string", value)
+    return value
+
+
+def _from_text(shape: Shape, text: str, path: str) -> Any:
+    """Decode a value that came in a path, a query string or a header."""
+    kind = shape.type_name
+    try:
+        if kind in ("integer", "long"):
+            return int(text)
+        if kind in ("float", "double"):
+            return float(text)
+    except ValueError as error:
+        raise _malformed(path, "a number", text) from error
+    if kind == "boolean":
+        return text.lower() == "true"
+    if kind == "timestamp":
+        return _timestamp(text, path)
+    return text
+
+
+def parse_json(body: bytes) -> Json:
+    """Parse a JSON body; an empty one is an empty object."""
+    if not body:
+        return {}
+    try:
+        return json.loads(body)
+    except ValueError as error:
+        raise AwsError("SerializationException", f"The body is not JSON: {error}") from error
+
+
+def parse_rest(
+    operation: OperationModel,
+    labels: Mapping[str, str],
+    query: Mapping[str, list[str]],
+    headers: Mapping[str, str],
+    body: bytes,
+) -> dict[str, Any]:
+    """Parse a rest-json request: labels, query, headers and body, as the shape places them."""
+    shape = operation.input_shape
+    if shape is None:
+        return {}
+    params: dict[str, Any] = {}
+    known_query = set()
+    for name, member in shape.members.items():
+        where = member.serialization.get("location")
+        key = member.serialization.get("name", name)
+        if where == "uri":
+            params[name] = _from_text(member, labels[key], name)
+        elif where == "querystring":
+            known_query.add(key)
+            if key in query:
+                params[name] = _query(member, query[key], name)
+        elif where == "header" and key.lower() in headers:
+            params[name] = _from_text(member, headers[key.lower()], name)
+    _refuse_unknown_query(operation, query, known_query)
+    return params | _body(shape, body)
+
+
+def _body(shape: StructureShape, body: bytes) -> dict[str, Any]:
+    payload = shape.serialization.get("payload")
+    if payload:
+        value = _payload(shape.members[payload], body)
+        return {} if value is None else {payload: value}
+    members = {n: m for n, m in shape.members.items() if "location" not in m.serialization}
+    return _members(members, parse_json(body), "") if members or body else {}
+
+
+def _query(member: Shape, values: list[str], name: str) -> Any:
+    if isinstance(member, ListShape):
+        return [_from_text(member.member, value, name) for value in values]
+    return _from_text(member, values[0], name)
+
+
+def _refuse_unknown_query(
+    operation: OperationModel, query: Mapping[str, list[str]], known: set[str]
+) -> None:
+    fixed = {
+        part.split("=")[0] for part in operation.http["requestUri"].partition("?")[2].split("&")
+    }
+    unknown = sorted(key for key in query if key not in known | fixed and key[:6] != "X-Amz-")
+    if unknown:
+        raise AwsError("ValidationException", f"Unknown query parameter: {', '.join(unknown)}.")
+
+
+def _payload(shape: Shape, body: bytes) -> Any:
+    if shape.type_name == "blob":
+        return body
+    return decode(shape, parse_json(body)) if body else None

@@ -1,0 +1,253 @@
+"""The front door: which service a request reaches, and how its answer is worded."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+import httpx
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from werkzeug.serving import make_server
+
+from localcloud.errors import AwsError
+from localcloud.frontdoor import FrontDoor, Rooms
+from localcloud.motocloud import MotoCloud
+from localcloud.service import Surroundings
+
+
+class FakeSqs:
+    name = "sqs"
+
+    def __init__(self) -> None:
+        self.seen: list[Any] = []
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+    def create_queue(self, params: Any) -> Any:
+        self.seen.append(params)
+        return {"QueueUrl": f"http://queue/{params['QueueName']}"}
+
+    def get_queue_url(self, params: Any) -> Any:
+        raise AwsError("QueueDoesNotExist", f"There is no queue {params['QueueName']}.")
+
+    def list_queues(self, params: Any) -> Any:
+        raise RuntimeError("a bug")
+
+
+class FakeStates:
+    name = "stepfunctions"
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+    def start_execution(self, params: Any) -> Any:
+        return {
+            "executionArn": params["stateMachineArn"],
+            "startDate": datetime(2026, 1, 2, tzinfo=UTC),
+        }
+
+
+class FakeBedrock:
+    name = "bedrock-runtime"
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+    def converse_stream(self, params: Any) -> Any:
+        def events() -> Iterator[Any]:
+            yield {"messageStart": {"role": "assistant"}}
+            yield {
+                "contentBlockDelta": {"delta": {"text": params["modelId"]}, "contentBlockIndex": 0}
+            }
+            if params["modelId"] == "breaks/off":
+                raise AwsError("ModelStreamErrorException", "It broke off.", 424)
+            yield {"messageStop": {"stopReason": "end_turn"}}
+
+        return {"stream": events()}
+
+
+def _echo(name: str) -> Any:
+    def application(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [name.encode()]
+
+    return application
+
+
+@pytest.fixture(scope="module")
+def sqs() -> FakeSqs:
+    return FakeSqs()
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory, sqs: FakeSqs) -> Iterator[str]:
+    moto = MotoCloud(Surroundings(tmp_path_factory.mktemp("data"), "http://127.0.0.1"))
+    rooms = Rooms(
+        {"sqs": (sqs,), "states": (FakeStates(),), "bedrock": (FakeBedrock(),)},
+        moto,
+        _echo("s3"),
+        _echo("api"),
+    )
+    server = make_server("127.0.0.1", 0, FrontDoor(rooms), threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join(5)
+    server.server_close()
+    moto.close()
+
+
+def client(url: str, service: str) -> Any:
+    return boto3.client(
+        service,
+        endpoint_url=url,
+        region_name="us-east-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        config=Config(retries={"max_attempts": 0}, parameter_validation=False),
+    )
+
+
+def test_a_json_call_should_reach_its_service_by_the_signing_name(url: str, sqs: FakeSqs) -> None:
+    answer = client(url, "sqs").create_queue(QueueName="jobs", Attributes={"DelaySeconds": "3"})
+    assert answer["QueueUrl"] == "http://queue/jobs"
+    assert sqs.seen[-1] == {"QueueName": "jobs", "Attributes": {"DelaySeconds": "3"}}
+    assert answer["ResponseMetadata"]["RequestId"]
+
+
+def test_a_timestamp_should_come_back_as_a_datetime(url: str) -> None:
+    answer = client(url, "stepfunctions").start_execution(stateMachineArn="arn:x")
+    assert answer["startDate"] == datetime(2026, 1, 2, tzinfo=UTC)
+
+
+def test_an_error_should_carry_the_query_compatible_code_too(url: str) -> None:
+    with pytest.raises(ClientError) as caught:
+        client(url, "sqs").get_queue_url(QueueName="nope")
+    error = caught.value.response["Error"]
+    assert error["Code"] == "AWS.SimpleQueueService.NonExistentQueue"
+    assert error["QueryErrorCode"] == "QueueDoesNotExist"
+
+
+def test_a_bug_in_a_service_should_be_an_internal_failure_in_json(url: str) -> None:
+    with pytest.raises(ClientError) as caught:
+        client(url, "sqs").list_queues()
+    assert caught.value.response["Error"]["Code"] == "InternalFailure"
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 500
+
+
+@pytest.mark.parametrize(
+    ("params", "code", "words"),
+    [
+        ({"QueueName": "q", "Colour": "red"}, "ValidationException", "Unknown parameter: Colour"),
+        ({}, "ValidationException", "'queueName' failed to satisfy constraint"),
+        ({"QueueName": 3}, "SerializationException", "QueueName must be a string, not int"),
+        ({"QueueName": "q", "tags": ["a"]}, "SerializationException", "tags must be an object"),
+    ],
+)
+def test_bad_parameters_should_be_refused_by_name(
+    url: str, params: dict[str, Any], code: str, words: str
+) -> None:
+    answer = httpx.post(
+        url,
+        json=params,
+        headers={
+            "X-Amz-Target": "AmazonSQS.CreateQueue",
+            "Authorization": "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/sqs/aws4_request",
+        },
+    )
+    assert answer.status_code == 400
+    assert answer.json()["__type"] == code
+    assert words in answer.json()["message"]
+
+
+def test_a_missing_operation_and_a_missing_service_should_be_refused(url: str) -> None:
+    with pytest.raises(ClientError, match=r"UnsupportedOperation.*PurgeQueue"):
+        client(url, "sqs").purge_queue(QueueUrl="x")
+    with pytest.raises(ClientError, match=r"UnsupportedOperation.*rekognition"):
+        client(url, "rekognition").list_collections()
+
+
+def test_an_event_stream_should_be_read_by_botocore(url: str) -> None:
+    answer = client(url, "bedrock-runtime").converse_stream(modelId="a:b/c", messages=[])
+    names = [next(iter(event)) for event in answer["stream"]]
+    assert names == ["messageStart", "contentBlockDelta", "messageStop"]
+
+
+def test_an_error_inside_a_stream_should_be_raised_by_botocore(url: str) -> None:
+    answer = client(url, "bedrock-runtime").converse_stream(modelId="breaks/off", messages=[])
+    with pytest.raises(ClientError, match="It broke off"):
+        list(answer["stream"])
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "room"),
+    [
+        ("GET", "/v1/health", {}, "api"),
+        ("POST", "/v1/ask", {"Authorization": "Bearer hr_x"}, "api"),
+        ("POST", "/bucket", {"Content-Type": "multipart/form-data; boundary=x"}, "s3"),
+        ("POST", "/v1/files", {"Content-Type": "multipart/form-data; boundary=x"}, "api"),
+        ("OPTIONS", "/bucket", {}, "s3"),
+        ("GET", "/b/k?X-Amz-Credential=test/20260101/us-east-1/s3/aws4_request", {}, "s3"),
+    ],
+)
+def test_unsigned_requests_should_reach_the_api_or_s3(
+    url: str, method: str, path: str, headers: dict[str, str], room: str
+) -> None:
+    assert httpx.request(method, url + path, headers=headers).text == room
+
+
+def test_moto_should_answer_dynamodb_and_sns(url: str) -> None:
+    table = client(url, "dynamodb")
+    table.create_table(
+        TableName="t",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    table.put_item(TableName="t", Item={"pk": {"S": "a"}})
+    assert table.get_item(TableName="t", Key={"pk": {"S": "a"}})["Item"] == {"pk": {"S": "a"}}
+    arn = client(url, "sns").create_topic(Name="news")["TopicArn"]
+    assert arn == "arn:aws:sns:us-east-1:000000000000:news"
+    with pytest.raises(ClientError, match="UnsupportedOperation"):
+        client(url, "sns").subscribe(TopicArn=arn, Protocol="sqs", Endpoint="arn:aws:sqs:::q")
+
+
+def test_what_moto_acknowledged_should_survive_a_restart_with_the_same_ids(tmp_path: Path) -> None:
+    def handle(cloud: MotoCloud, service: str, environ_body: bytes, target: str) -> bytes:
+        from localcloud.motocloud import RawCall
+
+        scope = f"AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/{service}/aws4_request"
+        headers = {
+            "x-amz-target": target,
+            "content-type": "application/x-amz-json-1.1",
+            "authorization": scope,
+        }
+        call = RawCall(service, target.rpartition(".")[2], "POST", "/", headers, environ_body)
+        body = cloud.handle(call).body
+        assert isinstance(body, bytes)
+        return body
+
+    first = MotoCloud(Surroundings(tmp_path, "http://127.0.0.1"))
+    created = handle(first, "kms", b"{}", "TrentService.CreateKey")
+    first.close()
+    from moto.kms.models import kms_backends
+
+    kms_backends.reset()
+    second = MotoCloud(Surroundings(tmp_path, "http://127.0.0.1"))
+    listed = handle(second, "kms", b"{}", "TrentService.ListKeys")
+    second.close()
+    import json
+
+    key_id = json.loads(created)["KeyMetadata"]["KeyId"]
+    assert [key["KeyId"] for key in json.loads(listed)["Keys"]] == [key_id]
