@@ -1,0 +1,63 @@
+"""Opaque cursors: where a listing goes on, bound to the filters it began with."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+
+from chalicelib.errors import InvalidInput
+
+_MAX_CURSOR = 512
+_DOCUMENT_ID = re.compile(r"doc_[a-z0-9]{24}", re.ASCII)
+
+
+def write_cursor(last_id: str, filters: Mapping[str, str | None]) -> str:
+    """Return the cursor that goes on after document `last_id`.
+
+    It holds no tenant: the listing is always the caller's own, whoever made the cursor.
+    """
+    content = json.dumps({"after": last_id, "of": _fingerprint(filters)}, separators=(",", ":"))
+    return base64.urlsafe_b64encode(content.encode()).decode().rstrip("=")
+
+
+def read_cursor(cursor: str, filters: Mapping[str, str | None]) -> str:
+    """Return the document id that `cursor` goes on after.
+
+    Raises `InvalidInput` for anything that this API did not write for these filters.
+    """
+    content = _decode(cursor)
+    if not isinstance(content, dict) or set(content) != {"after", "of"}:
+        raise _invalid()
+    after = content["after"]
+    if not isinstance(after, str) or not _DOCUMENT_ID.fullmatch(after):
+        raise _invalid()
+    if content["of"] != _fingerprint(filters):
+        raise InvalidInput(
+            "The cursor belongs to a listing with other filters; begin again without it.",
+            field="cursor",
+        )
+    return after
+
+
+def _decode(cursor: str) -> object:
+    if not cursor or len(cursor) > _MAX_CURSOR or not cursor.isascii():
+        raise _invalid()
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        parsed: object = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+    except (binascii.Error, ValueError, RecursionError) as error:
+        raise _invalid() from error
+    return parsed
+
+
+def _fingerprint(filters: Mapping[str, str | None]) -> str:
+    content = json.dumps(sorted(filters.items()))
+    return hashlib.sha256(content.encode()).hexdigest()[:12]
+
+
+def _invalid() -> InvalidInput:
+    return InvalidInput("The cursor is not one that this API gave out.", field="cursor")

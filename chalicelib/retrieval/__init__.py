@@ -1,0 +1,1 @@
+"""Retrieval: splitting, ranking, citing and answering, as arithmetic on texts and vectors."""

@@ -1,0 +1,163 @@
+"""Answers made of the documents' own sentences, and the check that a claim rests on them.
+
+Everything here is arithmetic on texts and vectors: whoever calls it does the embedding.
+The constants were chosen on the labelled questions of `tests/data/questions.json`; what
+they score is in `docs/answering.md`.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from chalicelib.contracts import Hit
+from chalicelib.retrieval.citations import Source, without_marks
+from chalicelib.retrieval.sentences import split_sentences
+from chalicelib.retrieval.terms import names, numbers, terms
+
+NOT_FOUND = "This is not in these documents."
+
+MAX_CANDIDATES = 32
+"""Sentences that are embedded for one question: what a caller waits for."""
+MAX_CLAIMS = 3
+MIN_SUPPORT = 0.5
+"""Below this the best sentence does not answer: the question is refused."""
+SUFFICIENT_SUPPORT = 0.65
+"""From here on the best sentence is answer enough, and no language model is asked."""
+_RUNNER_UP = 0.9
+_SAME = 0.93
+_COSINE_WEIGHT = 0.6
+_CLAIM_COSINE = 0.6
+
+Vector = Sequence[float]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A sentence, its vector, and how well it supports an answer, from 0 to about 1."""
+
+    source: Source
+    vector: Vector
+    support: float
+
+
+def cosine(one: Vector, other: Vector) -> float:
+    """Return the cosine of the angle between two vectors, 0 where one has no length."""
+    lengths = math.sqrt(_dot(one, one) * _dot(other, other))
+    return _dot(one, other) / lengths if lengths else 0.0
+
+
+def _dot(one: Vector, other: Vector) -> float:
+    return float(sum(map(operator.mul, one, other)))
+
+
+def candidates(question: str, passages: Sequence[Hit]) -> list[Source]:
+    """Return the sentences worth weighing, most promising first.
+
+    Those that share words with the question come first, then by the passage's rank.
+    Headings and questions state nothing, and are left out.
+    """
+    asked = set(terms(question))
+    found: dict[tuple[str, str, int, int, int], tuple[int, int, Source]] = {}
+    for rank, passage in enumerate(passages):
+        for span in split_sentences(passage.text):
+            text = passage.text[span.start : span.end]
+            if text.startswith("#") or text.endswith("?") or not terms(text):
+                continue
+            source = Source(passage, span, text)
+            shared = len(asked & set(terms(text)))
+            found.setdefault(source.place, (shared, rank, source))
+    ranked = sorted(found.values(), key=lambda entry: (-entry[0], entry[1]))
+    return [source for _, _, source in ranked[:MAX_CANDIDATES]]
+
+
+def weigh(
+    question: str,
+    question_vector: Vector,
+    sources: Sequence[Source],
+    vectors: Sequence[Vector],
+) -> list[Evidence]:
+    """Return the sentences with their support, best first.
+
+    Support mixes likeness of meaning (cosine) with the share of the question's words, by
+    rarity, that the sentence or its heading holds.
+    """
+    rarity = _rarity(question, sources)
+    total = sum(rarity.values())
+    weighed = []
+    for source, vector in zip(sources, vectors, strict=True):
+        held = set(terms(source.text)) | set(terms(source.passage.heading))
+        covered = sum(weight for term, weight in rarity.items() if term in held)
+        coverage = covered / total if total else 0.0
+        likeness = cosine(question_vector, vector)
+        support = _COSINE_WEIGHT * likeness + (1 - _COSINE_WEIGHT) * coverage
+        weighed.append(Evidence(source, vector, support))
+    return sorted(weighed, key=lambda evidence: -evidence.support)
+
+
+def _rarity(question: str, sources: Sequence[Source]) -> dict[str, float]:
+    counts = Counter(term for source in sources for term in set(terms(source.text)))
+    return {
+        term: math.log(1 + (1 + len(sources)) / (1 + counts[term])) for term in set(terms(question))
+    }
+
+
+def extract(evidence: Sequence[Evidence]) -> list[tuple[str, Source]]:
+    """Return the claims of a tier 0 answer: the best sentence and what adds to it.
+
+    Empty when nothing supports an answer.
+    """
+    if not evidence or evidence[0].support < MIN_SUPPORT:
+        return []
+    chosen = [evidence[0]]
+    for runner_up in evidence[1:]:
+        if len(chosen) == MAX_CLAIMS or runner_up.support < _RUNNER_UP * evidence[0].support:
+            break
+        if all(cosine(runner_up.vector, other.vector) < _SAME for other in chosen):
+            chosen.append(runner_up)
+    return [(item.source.text, item.source) for item in chosen]
+
+
+def suffices(evidence: Sequence[Evidence]) -> bool:
+    """Say whether the best sentence is answer enough, so that no dearer tier is tried."""
+    return bool(evidence) and evidence[0].support >= SUFFICIENT_SUPPORT
+
+
+def sentences_of(answer: str) -> list[str]:
+    """Return the sentences of a generated answer, without marks that it wrote itself."""
+    text = without_marks(answer).strip()
+    return [text[span.start : span.end] for span in split_sentences(text)]
+
+
+def supported_claims(
+    sentences: Sequence[str], vectors: Sequence[Vector], evidence: Sequence[Evidence]
+) -> list[tuple[str, Source]] | None:
+    """Return each sentence with the source that supports it, or None if one has no support.
+
+    A sentence is supported by a source that is near to it in meaning and whose passage
+    holds every number and name of the sentence.
+    """
+    claims: list[tuple[str, Source]] = []
+    for sentence, vector in zip(sentences, vectors, strict=True):
+        nearest = sorted(evidence, key=lambda item: -cosine(vector, item.vector))
+        source = next(
+            (
+                item.source
+                for item in nearest
+                if cosine(vector, item.vector) >= _CLAIM_COSINE
+                and _holds(item.source.passage.text, sentence)
+            ),
+            None,
+        )
+        if source is None:
+            return None
+        claims.append((sentence, source))
+    return claims or None
+
+
+def _holds(passage: str, sentence: str) -> bool:
+    folded = passage.casefold()
+    return numbers(sentence) <= numbers(passage) and all(name in folded for name in names(sentence))

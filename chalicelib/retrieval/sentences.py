@@ -1,0 +1,129 @@
+"""Where the sentences of a text begin and end, to the character."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+MAX_SENTENCE = 600
+"""Characters; a longer run without an end (a table, a log) is cut at a space."""
+
+_END = re.compile(r"[.!?]+[\"'”’)\]]*(?=\s)|[。！？]+")  # noqa: RUF001
+_PARAGRAPH = re.compile(r"(?:[ \t]*\r?\n){2,}")
+_LINE = re.compile(r"[^\n]*\n?")
+_MARKER = re.compile(r"\s*(?:[-*•–|>#]|\d{1,3}[.)]\s|[A-Za-z][.)]\s)")  # noqa: RUF001
+_ABBREVIATION = re.compile(
+    r"(?:^|[\s(])(?:[A-Za-z]|[A-Za-z]\.[A-Za-z]|mr|mrs|ms|dr|prof|st|no|nos|fig|figs|eq|sec|ch|"
+    r"vol|pp|approx|vs|etc|inc|ltd|co|corp|dept|est|min|max|cf|al)\.$",
+    re.IGNORECASE,
+)
+_SHORT_LINE = 0.75
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A range of characters, `end` exclusive."""
+
+    start: int
+    end: int
+
+
+def split_sentences(text: str) -> list[Span]:
+    """Return the sentences of `text` in order.
+
+    The spans do not overlap, begin and end with a visible character, and together hold
+    every visible character of `text`. Blank lines, list items, headings and lines that
+    end early also end a sentence; a line break inside wrapped prose does not.
+    """
+    spans: list[Span] = []
+    for block in _blocks(text):
+        for span in _by_punctuation(text, block):
+            spans.extend(_bounded(text, span))
+    return spans
+
+
+def _blocks(text: str) -> Iterator[Span]:
+    """Yield the paragraphs of `text`, cut further where a line stands on its own."""
+    start = 0
+    for gap in _PARAGRAPH.finditer(text):
+        yield from _lines(text, Span(start, gap.start()))
+        start = gap.end()
+    yield from _lines(text, Span(start, len(text)))
+
+
+def _lines(text: str, paragraph: Span) -> Iterator[Span]:
+    lines = [
+        Span(match.start(), match.end())
+        for match in _LINE.finditer(text, paragraph.start, paragraph.end)
+        if match.group().strip()
+    ]
+    if not lines:
+        return
+    widest = max(len(text[line.start : line.end].rstrip()) for line in lines)
+    start = lines[0].start
+    for line, following in itertools.pairwise(lines):
+        if _stands_alone(
+            text[line.start : line.end], text[following.start : following.end], widest
+        ):
+            yield Span(start, line.end)
+            start = following.start
+    yield Span(start, lines[-1].end)
+
+
+def _stands_alone(line: str, following: str, widest: int) -> bool:
+    """Say whether the break after `line` is the writer's and not the margin's."""
+    if _MARKER.match(following) or line.lstrip().startswith(("#", "|")):
+        return True
+    opens_anew = following.lstrip()[0].isupper() or following.lstrip()[0].isdigit()
+    return opens_anew and len(line.rstrip()) < _SHORT_LINE * widest
+
+
+def _by_punctuation(text: str, block: Span) -> Iterator[Span]:
+    start = block.start
+    for match in _END.finditer(text, block.start, block.end):
+        end = match.end()
+        if _ends_sentence(text, start, end):
+            yield Span(start, end)
+            start = end
+    yield Span(start, block.end)
+
+
+def _ends_sentence(text: str, start: int, end: int) -> bool:
+    if text[end - 1] != ".":
+        return True
+    head = text[max(start, end - 12) : end]
+    if _ABBREVIATION.search(head) or not re.search(r"\w", text[start : end - 1]):
+        return False
+    rest = text[end : end + 80].lstrip()
+    return not (rest and rest[0].islower())
+
+
+def _bounded(text: str, span: Span) -> Iterator[Span]:
+    """Yield `span` without the white space around it, in pieces that are not too long."""
+    start, end = span.start, span.end
+    while True:
+        while start < end and text[start].isspace():
+            start += 1
+        while end > start and text[end - 1].isspace():
+            end -= 1
+        if start == end:
+            return
+        if end - start <= MAX_SENTENCE:
+            yield Span(start, end)
+            return
+        cut = _cut(text, start)
+        yield Span(start, cut)
+        start = cut
+
+
+def _cut(text: str, start: int) -> int:
+    """Return where to cut an overlong sentence: after a visible character."""
+    limit = start + MAX_SENTENCE
+    for cut in range(limit, start + MAX_SENTENCE // 2, -1):
+        if text[cut].isspace() and not text[cut - 1].isspace():
+            return cut
+    while text[limit - 1].isspace():
+        limit -= 1
+    return limit
