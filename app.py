@@ -1,0 +1,48 @@
+"""The Chalice application: mounts the API's blueprints and binds events to the ingest.
+
+Queue and pattern names carry the stage, which Chalice sets before it imports this module.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from chalice import Chalice, Rate
+from chalice.app import CloudWatchEvent, SQSEvent
+
+from chalicelib.ingest_wiring import ingest
+
+STAGE = os.environ.get("HEADRACE_STAGE", "local")
+
+app = Chalice(app_name="headrace")
+
+# The API's blueprints are registered here.
+
+
+@app.on_sqs_message(queue=f"headrace-{STAGE}-inbox", batch_size=10, name="object_created")
+def object_created(event: SQSEvent) -> dict[str, Any]:
+    """Claim each object of the batch and start its ingest; return what has to come again."""
+    return ingest(os.environ).arrivals.take_batch(event.to_dict(), event.context)
+
+
+@app.on_cw_event(
+    {
+        "source": ["aws.states"],
+        "detail-type": ["Step Functions Execution Status Change"],
+        "detail": {
+            "status": ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"],
+            "stateMachineArn": [{"suffix": f":stateMachine:headrace-{STAGE}-ingest"}],
+        },
+    },
+    name="execution_ended",
+)
+def execution_ended(event: CloudWatchEvent) -> None:
+    """Settle one ended execution: free its place and record a failure that it could not."""
+    ingest(os.environ).settlements.settle_event(event.to_dict(), event.context)
+
+
+@app.schedule(Rate(1, unit=Rate.MINUTES), name="sweep")
+def sweep(event: CloudWatchEvent) -> None:
+    """Start what was claimed and never started, settle what ended and was never settled."""
+    ingest(os.environ).settlements.sweep(event.context)

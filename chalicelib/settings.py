@@ -1,0 +1,94 @@
+"""Settings: what an entry point needs to know of its stage, parsed from the environment once.
+
+Each entry point names its own fields, so that a missing variable that it does not need cannot
+stop it. A field `records_table` is read from `HEADRACE_RECORDS_TABLE`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from chalicelib.errors import InvalidInput
+
+PREFIX = "HEADRACE_"
+MEBIBYTE = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The base of every entry point's settings; fields are `str` or `int`."""
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Self:
+        """Parse the fields of this class from `environ`.
+
+        Raises:
+            InvalidInput: a variable is missing or is not a positive whole number.
+        """
+        given: dict[str, str | int] = {}
+        for field in dataclasses.fields(cls):
+            name = PREFIX + field.name.upper()
+            value = environ.get(name, "")
+            if value:
+                given[field.name] = _whole(name, value) if field.type == "int" else value
+            elif field.default is dataclasses.MISSING:
+                raise InvalidInput(f"The environment variable {name} is not set.", field=name)
+        return cls(**given)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class IngestSettings(Settings):
+    """What the event handlers of `app.py` need."""
+
+    bucket: str
+    records_table: str
+    ingest_machine_arn: str
+    event_bus: str
+    inbox_queue_url: str
+    max_running_ingests: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSettings(Settings):
+    """What `read_document` needs; `max_file_bytes` is the largest file that is read."""
+
+    max_file_bytes: int = 50 * MEBIBYTE
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkSettings(Settings):
+    """What `chunk_document` needs."""
+
+    models_dir: str
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedSettings(Settings):
+    """What `embed_chunks` needs."""
+
+    records_table: str
+    models_dir: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApiSettings(Settings):
+    """What the HTTP API needs."""
+
+    bucket: str
+    records_table: str
+    embed_function: str
+    chat_model_id: str = ""
+    max_file_bytes: int = 50 * MEBIBYTE
+
+
+def _whole(name: str, value: str) -> int:
+    try:
+        number = int(value)
+    except ValueError as error:
+        raise InvalidInput(f"{name} is {value!r}, not a whole number.", field=name) from error
+    if number < 1:
+        raise InvalidInput(f"{name} is {number}; it must be at least 1.", field=name)
+    return number
