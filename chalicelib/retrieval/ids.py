@@ -1,0 +1,141 @@
+"""Deterministic names: ids from what they identify, keys of objects and vectors, indexes.
+
+The same upload always gets the same id, so whatever is repeated is repeated harmlessly.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from dataclasses import dataclass
+
+from chalicelib.errors import InvalidInput
+
+TENANT_PATTERN = r"^[a-z0-9][a-z0-9-]{1,30}$"
+COLLECTION_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,62}$"
+MAX_PATH_CHARACTERS = 512
+INBOX = "inbox"
+DOCUMENTS = "documents"
+
+_ID_CHARACTERS = 24
+_SEQUENCER_CHARACTERS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class InboxPlace:
+    """Where in the inbox a file lies."""
+
+    tenant: str
+    collection: str
+    path: str
+
+    @property
+    def document_id(self) -> str:
+        """Return the id of the document that this place holds versions of."""
+        return document_id(self.tenant, self.collection, self.path)
+
+    @property
+    def key(self) -> str:
+        """Return the S3 key."""
+        return f"{INBOX}/{self.tenant}/{self.collection}/{self.path}"
+
+
+def inbox_place(key: str) -> InboxPlace:
+    """Parse an S3 key `inbox/{tenant}/{collection}/{path}`.
+
+    Raises:
+        InvalidInput: the key has another form.
+    """
+    parts = key.split("/", 3)
+    if len(parts) != 4 or parts[0] != INBOX:  # noqa: PLR2004 - the four parts of the key
+        raise InvalidInput(f"{key!r} is not {INBOX}/TENANT/COLLECTION/PATH.", field="key")
+    place = InboxPlace(parts[1], parts[2], parts[3])
+    if not re.fullmatch(TENANT_PATTERN, place.tenant):
+        raise InvalidInput(
+            f"{place.tenant!r} is no tenant's name.", field="tenant", limit=TENANT_PATTERN
+        )
+    if not re.fullmatch(COLLECTION_PATTERN, place.collection):
+        raise InvalidInput(
+            f"{place.collection!r} is no collection's name.",
+            field="collection",
+            limit=COLLECTION_PATTERN,
+        )
+    check_path(place.path)
+    return place
+
+
+def check_path(path: str) -> None:
+    """Raise `InvalidInput` unless `path` can name a document."""
+    if not path or len(path) > MAX_PATH_CHARACTERS:
+        raise InvalidInput(
+            f"The path has {len(path)} characters; it needs 1 to {MAX_PATH_CHARACTERS}.",
+            field="path",
+            limit=str(MAX_PATH_CHARACTERS),
+        )
+    if path.endswith("/"):
+        raise InvalidInput("The path names a folder; it must name a file.", field="path")
+    if any(ord(character) < ord(" ") or character == "\x7f" for character in path):
+        raise InvalidInput("The path holds a control character.", field="path")
+
+
+def document_id(tenant: str, collection: str, path: str) -> str:
+    """Return the id of the document at `path`."""
+    return "doc_" + _digest(tenant, collection, path)
+
+
+def version_id(bucket: str, key: str, object_version_id: str) -> str:
+    """Return the id of the version that one S3 object version is."""
+    return "v_" + _digest(bucket, key, object_version_id)
+
+
+def version_order(sequencer: str) -> str:
+    """Return an S3 event's sequencer in a form in which strings order as events happened.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
+    """
+    if not re.fullmatch(r"[0-9A-Fa-f]{1,32}", sequencer):
+        raise InvalidInput(f"{sequencer!r} is not an S3 sequencer.", field="sequencer")
+    return sequencer.upper().ljust(_SEQUENCER_CHARACTERS, "0")
+
+
+def version_prefix(tenant: str, document: str, version: str) -> str:
+    """Return the prefix of the S3 objects of one version, with its final slash."""
+    return f"{DOCUMENTS}/{tenant}/{document}/{version}/"
+
+
+def pages_key(tenant: str, document: str, version: str) -> str:
+    """Return the S3 key of the pages of one version."""
+    return version_prefix(tenant, document, version) + "pages.jsonl"
+
+
+def chunks_key(tenant: str, document: str, version: str) -> str:
+    """Return the S3 key of the chunks of one version."""
+    return version_prefix(tenant, document, version) + "chunks.jsonl"
+
+
+def vector_key(document: str, version: str, n: int) -> str:
+    """Return the key of the vector of chunk `n`, which counts from 0."""
+    return f"{document}/{version}/{n:06d}"
+
+
+def index_name(tenant: str, model_version: str) -> str:
+    """Return the name of the index of one tenant and embedding model version.
+
+    S3 Vectors allows 3 to 63 of `a-z 0-9 . -`, beginning and ending with a letter or digit.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-indexes.html
+    """
+    name = f"{tenant}-{model_version}"
+    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", name):
+        raise InvalidInput(f"{name!r} cannot name an index of S3 Vectors.", field="tenant")
+    return name
+
+
+def _digest(*parts: str) -> str:
+    """Return 24 lower-case base32 characters; each part's length keeps the parts apart."""
+    digest = hashlib.sha256()
+    for part in parts:
+        encoded = part.encode()
+        digest.update(len(encoded).to_bytes(4, "big"))
+        digest.update(encoded)
+    return base64.b32encode(digest.digest()).decode().lower()[:_ID_CHARACTERS]
