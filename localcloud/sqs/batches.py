@@ -1,0 +1,66 @@
+"""The rules that every batch operation shares.
+
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-batch-api-actions.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from localcloud.errors import AwsError
+from localcloud.sqs.errors import QUERY_ERROR_CODES
+
+MAX_ENTRIES = 10
+Entry = Mapping[str, Any]
+
+
+def check(entries: Sequence[Entry]) -> None:
+    """Raise unless `entries` is a legal batch: 1 to 10 entries with distinct, legal ids."""
+    if not entries:
+        raise AwsError(
+            "EmptyBatchRequest",
+            "There should be at least one SendMessageBatchRequestEntry in the request.",
+        )
+    if len(entries) > MAX_ENTRIES:
+        raise AwsError(
+            "TooManyEntriesInBatchRequest",
+            "Maximum number of entries per request are "
+            f"{MAX_ENTRIES}. You have sent {len(entries)}.",
+        )
+    seen: set[str] = set()
+    for entry in entries:
+        name = str(entry.get("Id", ""))
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,80}", name):
+            raise AwsError(
+                "InvalidBatchEntryId",
+                "A batch entry id can only contain alphanumeric characters, hyphens and "
+                "underscores. It can be at most 80 letters long.",
+            )
+        if name in seen:
+            raise AwsError("BatchEntryIdsNotDistinct", f"Id {name} repeated.")
+        seen.add(name)
+
+
+def run(entries: Sequence[Entry], one: Callable[[Entry], Mapping[str, Any]]) -> dict[str, Any]:
+    """Run `one` on each entry; an entry that AWS refuses becomes a Failed result."""
+    check(entries)
+    successful: list[dict[str, Any]] = []
+    failed: list[dict[str, Any]] = []
+    for entry in entries:
+        try:
+            successful.append({"Id": entry["Id"], **one(entry)})
+        except AwsError as error:
+            failed.append(failure(entry, error))
+    return {"Successful": successful, "Failed": failed}
+
+
+def failure(entry: Entry, error: AwsError) -> dict[str, Any]:
+    """Return the Failed result of `entry`."""
+    return {
+        "Id": entry["Id"],
+        "SenderFault": True,
+        "Code": QUERY_ERROR_CODES.get(error.code, error.code),
+        "Message": error.message,
+    }

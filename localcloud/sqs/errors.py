@@ -1,0 +1,52 @@
+"""The errors of SQS, by the names of its JSON protocol.
+
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from localcloud.errors import AwsError
+
+QUERY_ERROR_CODES: Mapping[str, str] = {
+    "BatchEntryIdsNotDistinct": "AWS.SimpleQueueService.BatchEntryIdsNotDistinct",
+    "BatchRequestTooLong": "AWS.SimpleQueueService.BatchRequestTooLong",
+    "EmptyBatchRequest": "AWS.SimpleQueueService.EmptyBatchRequest",
+    "InvalidBatchEntryId": "AWS.SimpleQueueService.InvalidBatchEntryId",
+    "InvalidParameterValueException": "InvalidParameterValue",
+    "MessageNotInflight": "AWS.SimpleQueueService.MessageNotInflight",
+    "MissingRequiredParameterException": "MissingParameter",
+    "PurgeQueueInProgress": "AWS.SimpleQueueService.PurgeQueueInProgress",
+    "QueueDeletedRecently": "AWS.SimpleQueueService.QueueDeletedRecently",
+    "QueueDoesNotExist": "AWS.SimpleQueueService.NonExistentQueue",
+    "QueueNameExists": "QueueAlreadyExists",
+    "TooManyEntriesInBatchRequest": "AWS.SimpleQueueService.TooManyEntriesInBatchRequest",
+    "UnsupportedOperation": "AWS.SimpleQueueService.UnsupportedOperation",
+}
+"""The older code of each error, which AWS sends in `x-amzn-query-error` as `<code>;Sender`.
+
+boto3 puts that code in `error.response["Error"]["Code"]`; codes not named here are the same.
+"""
+
+
+def no_such_queue() -> AwsError:
+    """Return the error for a queue that is not there."""
+    return AwsError("QueueDoesNotExist", "The specified queue does not exist.")
+
+
+def invalid(message: str) -> AwsError:
+    """Return the error for a parameter value that SQS refuses."""
+    return AwsError("InvalidParameterValueException", message)
+
+
+def invalid_value(value: object, name: str, reason: str) -> AwsError:
+    """Return the error for parameter `name`, worded as SQS words it."""
+    return invalid(f"Value {value} for parameter {name} is invalid. Reason: {reason}")
+
+
+def missing(name: str) -> AwsError:
+    """Return the error for a required parameter that is absent."""
+    return AwsError(
+        "MissingRequiredParameterException", f"The request must contain the parameter {name}."
+    )

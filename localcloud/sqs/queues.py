@@ -1,0 +1,222 @@
+"""A queue: its name, address and attributes, and what AWS lets them be.
+
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from localcloud.errors import AwsError
+from localcloud.service import Surroundings
+from localcloud.sqs.errors import invalid_value, no_such_queue
+
+MAX_MESSAGE_BYTES = 1_048_576
+"""One MiB, for a message and for a batch."""
+
+_RANGES = {
+    "DelaySeconds": (0, 900, "0"),
+    "MaximumMessageSize": (1024, MAX_MESSAGE_BYTES, str(MAX_MESSAGE_BYTES)),
+    "MessageRetentionPeriod": (60, 1_209_600, "345600"),
+    "ReceiveMessageWaitTimeSeconds": (0, 20, "0"),
+    "VisibilityTimeout": (0, 43_200, "30"),
+    "KmsDataKeyReusePeriodSeconds": (60, 86_400, "300"),
+}
+_CHOICES = {
+    "FifoQueue": ("true", "false"),
+    "ContentBasedDeduplication": ("true", "false"),
+    "SqsManagedSseEnabled": ("true", "false"),
+    "DeduplicationScope": ("queue", "messageGroup"),
+    "FifoThroughputLimit": ("perQueue", "perMessageGroupId"),
+}
+_FIFO_ONLY = frozenset({"ContentBasedDeduplication", "DeduplicationScope", "FifoThroughputLimit"})
+COMPUTED = frozenset(
+    {
+        "ApproximateNumberOfMessages",
+        "ApproximateNumberOfMessagesDelayed",
+        "ApproximateNumberOfMessagesNotVisible",
+        "CreatedTimestamp",
+        "LastModifiedTimestamp",
+        "QueueArn",
+    }
+)
+"""Attributes that SQS answers and nobody sets."""
+
+READABLE = (
+    COMPUTED | set(_RANGES) | set(_CHOICES) | {"KmsMasterKeyId", "Policy"}
+    | {"RedrivePolicy", "RedriveAllowPolicy"}
+)  # fmt: skip
+"""Every attribute that GetQueueAttributes takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """One queue as it is stored. Times are seconds since the epoch."""
+
+    id: int
+    name: str
+    arn: str
+    attributes: Mapping[str, str]
+    created_at: float
+    modified_at: float
+
+    @property
+    def fifo(self) -> bool:
+        """True for a FIFO queue."""
+        return self.name.endswith(".fifo")
+
+    def seconds(self, attribute: str) -> int:
+        """Return a duration attribute in seconds (or MaximumMessageSize in bytes)."""
+        return int(self.attributes.get(attribute, _RANGES[attribute][2]))
+
+    @property
+    def redrive(self) -> tuple[str, int] | None:
+        """Return the ARN of the dead letter queue and maxReceiveCount, if there is a policy."""
+        return redrive_of(self.attributes)
+
+
+def redrive_of(attributes: Mapping[str, str]) -> tuple[str, int] | None:
+    """Return the ARN and maxReceiveCount of the RedrivePolicy in `attributes`, or None."""
+    policy = attributes.get("RedrivePolicy")
+    if not policy:
+        return None
+    wanted = json.loads(policy)
+    return wanted["deadLetterTargetArn"], int(wanted["maxReceiveCount"])
+
+
+def check_name(name: str, attributes: Mapping[str, str]) -> None:
+    """Raise unless `name` is a legal queue name that agrees with `FifoQueue`."""
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo", name):
+        raise invalid_value(
+            name,
+            "QueueName",
+            "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length.",
+        )
+    wants_fifo = attributes.get("FifoQueue") == "true"
+    if wants_fifo and not name.endswith(".fifo"):
+        raise invalid_value(name, "QueueName", "The name of a FIFO queue can only end with .fifo.")
+    if name.endswith(".fifo") and not wants_fifo:
+        raise invalid_value(
+            name, "QueueName", "Only a queue with FifoQueue set to true may end with .fifo."
+        )
+
+
+def name_in_url(surroundings: Surroundings, url: str) -> str:
+    """Return the queue name in `url`, whatever host the caller reached us by."""
+    parts = urlsplit(url).path.strip("/").split("/")
+    if len(parts) < 2:
+        raise AwsError("InvalidAddress", f"The address {url} is not valid for this endpoint.")
+    if parts[-2] != surroundings.account_id:
+        raise no_such_queue()
+    return parts[-1]
+
+
+def url_of(surroundings: Surroundings, name: str) -> str:
+    """Return the URL of queue `name`."""
+    return f"{surroundings.endpoint_url.rstrip('/')}/{surroundings.account_id}/{name}"
+
+
+def check_attributes(attributes: Mapping[str, str], *, fifo: bool, creating: bool) -> None:
+    """Raise unless every attribute may be set to its value on such a queue."""
+    for name, value in attributes.items():
+        if name not in READABLE or name in COMPUTED:
+            raise AwsError("InvalidAttributeName", f"Unknown Attribute {name}.")
+        if name in _FIFO_ONLY and not fifo:
+            raise AwsError(
+                "InvalidAttributeName",
+                f"You can specify the {name} only when FifoQueue is set to true.",
+            )
+        _check_value(name, value)
+    if "FifoQueue" in attributes and not creating:
+        raise AwsError("InvalidAttributeName", "FifoQueue can be set only when a queue is created.")
+
+
+def check_together(attributes: Mapping[str, str]) -> None:
+    """Raise unless the resulting `attributes` of a queue agree with each other."""
+    per_group = attributes.get("FifoThroughputLimit") == "perMessageGroupId"
+    if per_group and attributes.get("DeduplicationScope") != "messageGroup":
+        raise _bad_value("FifoThroughputLimit", "perMessageGroupId")
+    if attributes.get("KmsMasterKeyId") and attributes.get("SqsManagedSseEnabled") == "true":
+        raise AwsError(
+            "InvalidAttributeValue",
+            "You can use one type of server-side encryption (SSE) at one time. "
+            "You can either enable KMS SSE or SQS SSE.",
+        )
+
+
+def _check_value(name: str, value: str) -> None:
+    if name in _RANGES:
+        low, high, _ = _RANGES[name]
+        if not re.fullmatch(r"\d{1,9}", value) or not low <= int(value) <= high:
+            raise _bad_value(name, value)
+    elif name in _CHOICES:
+        if value not in _CHOICES[name]:
+            raise _bad_value(name, value)
+    elif name in _DOCUMENTS and value:
+        _DOCUMENTS[name](name, value)
+
+
+def _bad_value(name: str, value: str, why: str = "") -> AwsError:
+    reason = f" Reason: {why}" if why else ""
+    return AwsError(
+        "InvalidAttributeValue", f"Invalid value {value} for the parameter {name}.{reason}"
+    )
+
+
+def _document(name: str, value: str) -> dict[str, object]:
+    try:
+        document = json.loads(value)
+    except ValueError as error:
+        raise _bad_value(name, value, "Not valid JSON.") from error
+    if not isinstance(document, dict):
+        raise _bad_value(name, value, "Not a JSON object.")
+    return document
+
+
+def _check_policy(name: str, value: str) -> None:
+    _document(name, value)
+
+
+def _check_redrive(name: str, value: str) -> None:
+    document = _document(name, value)
+    arn, count = document.get("deadLetterTargetArn"), document.get("maxReceiveCount")
+    if set(document) - {"deadLetterTargetArn", "maxReceiveCount"}:
+        raise _bad_value(name, value, "Only deadLetterTargetArn and maxReceiveCount are allowed.")
+    if not isinstance(arn, str) or count is None:
+        raise _bad_value(name, value, "deadLetterTargetArn and maxReceiveCount are mandatory.")
+    if not re.fullmatch(r"\d{1,4}", str(count)) or not 1 <= int(str(count)) <= 1000:
+        raise _bad_value(name, value, "maxReceiveCount must be an integer from 1 to 1000.")
+
+
+def _check_allow(name: str, value: str) -> None:
+    document = _document(name, value)
+    permission, sources = document.get("redrivePermission"), document.get("sourceQueueArns")
+    if set(document) - {"redrivePermission", "sourceQueueArns"}:
+        raise _bad_value(name, value, "Only redrivePermission and sourceQueueArns are allowed.")
+    if permission not in ("allowAll", "denyAll", "byQueue"):
+        raise _bad_value(name, value, "redrivePermission is allowAll, denyAll or byQueue.")
+    if (permission == "byQueue") != (sources is not None):
+        raise _bad_value(name, value, "sourceQueueArns belongs to byQueue, and to it only.")
+    if sources is not None and not (isinstance(sources, list) and 1 <= len(sources) <= 10):
+        raise _bad_value(name, value, "sourceQueueArns takes 1 to 10 ARNs.")
+
+
+_DOCUMENTS: Mapping[str, Callable[[str, str], None]] = {
+    "Policy": _check_policy,
+    "RedrivePolicy": _check_redrive,
+    "RedriveAllowPolicy": _check_allow,
+}
+
+
+def allows_source(allow_policy: str | None, source_arn: str) -> bool:
+    """True when a dead letter queue with `allow_policy` takes messages of `source_arn`."""
+    if not allow_policy:
+        return True
+    document = json.loads(allow_policy)
+    if document["redrivePermission"] == "byQueue":
+        return source_arn in document["sourceQueueArns"]
+    return bool(document["redrivePermission"] == "allowAll")

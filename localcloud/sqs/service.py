@@ -1,0 +1,92 @@
+"""The SQS service: its parts put together, one attribute an API operation."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from localcloud.clock import Clock
+from localcloud.service import Surroundings
+from localcloud.sqs import queues
+from localcloud.sqs.attempts import Attempts
+from localcloud.sqs.bells import Bells
+from localcloud.sqs.errors import no_such_queue
+from localcloud.sqs.message_operations import MessageOperations, delivery_params
+from localcloud.sqs.messages import Messages
+from localcloud.sqs.moves import MoveTasks
+from localcloud.sqs.queue_operations import QueueOperations
+from localcloud.sqs.store import QueueRows, open_database
+
+
+class SqsService:
+    """SQS, botocore service `sqs`, on one SQLite file."""
+
+    name = "sqs"
+
+    def __init__(self, surroundings: Surroundings, clock: Clock = time.time) -> None:
+        """Open the queues under `surroundings`; `clock` gives seconds since the epoch."""
+        self._surroundings = surroundings
+        self._database = open_database(surroundings.folder("sqs"))
+        self._rows = QueueRows(self._database, clock)
+        self._bells = Bells()
+        messages = Messages(self._database, clock)
+        on_queues = QueueOperations(surroundings, self._rows, messages, self._bells, clock)
+        attempts = Attempts(self._database, messages, clock)
+        on_messages = MessageOperations(
+            surroundings, on_queues.queue, self._rows, messages, attempts, self._bells, clock
+        )
+        self._moves = MoveTasks(self._database, self._rows, messages, self._bells, clock)
+
+        self.create_queue = on_queues.create_queue
+        self.delete_queue = on_queues.delete_queue
+        self.purge_queue = on_queues.purge_queue
+        self.get_queue_url = on_queues.get_queue_url
+        self.list_queues = on_queues.list_queues
+        self.list_dead_letter_source_queues = on_queues.list_dead_letter_source_queues
+        self.get_queue_attributes = on_queues.get_queue_attributes
+        self.set_queue_attributes = on_queues.set_queue_attributes
+        self.tag_queue = on_queues.tag_queue
+        self.untag_queue = on_queues.untag_queue
+        self.list_queue_tags = on_queues.list_queue_tags
+
+        self.send_message = on_messages.send_message
+        self.send_message_batch = on_messages.send_message_batch
+        self.receive_message = on_messages.receive_message
+        self.delete_message = on_messages.delete_message
+        self.delete_message_batch = on_messages.delete_message_batch
+        self.change_message_visibility = on_messages.change_message_visibility
+        self.change_message_visibility_batch = on_messages.change_message_visibility_batch
+
+        self.start_message_move_task = self._moves.start_message_move_task
+        self.list_message_move_tasks = self._moves.list_message_move_tasks
+        self.cancel_message_move_task = self._moves.cancel_message_move_task
+
+    def start(self) -> None:
+        """Go on with message move tasks that a stop interrupted."""
+        self._moves.start()
+
+    def stop(self) -> None:
+        """End long polls and background moves, and close the database."""
+        self._bells.stop()
+        self._moves.stop()
+        self._database.close()
+
+    def deliver(self, target_arn: str, payload: object, definition: Mapping[str, Any]) -> None:
+        """Send `payload` to the queue `target_arn`, as an EventBridge target or dead letter.
+
+        The body is `definition["PayloadText"]` if present, else `payload` as compact JSON.
+        `SqsParameters.MessageGroupId` and `MessageAttributes` (as in SendMessage) are
+        honoured; `DeduplicationId` makes a repeated delivery to a FIFO queue a duplicate.
+        Raises AwsError, QueueDoesNotExist for an unknown queue.
+        """
+        queue = self._rows.find_arn(target_arn)
+        if queue is None:
+            raise no_such_queue()
+        url = queues.url_of(self._surroundings, queue.name)
+        self.send_message(delivery_params(url, payload, definition))
+
+    def wake(self) -> None:
+        """Make every wait look again; for a caller that moved the clock."""
+        for queue in self._rows.all():
+            self._bells.ring(queue.id)

@@ -1,0 +1,30 @@
+"""A process that sends and receives until it is killed, telling what was acknowledged."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from localcloud.service import Surroundings
+from localcloud.sqs import SqsService
+
+
+def main(folder: str) -> None:
+    sqs = SqsService(Surroundings(Path(folder), "http://127.0.0.1:1"))
+    url = sqs.create_queue({"QueueName": "work", "Attributes": {"VisibilityTimeout": "43200"}})
+    where = {"QueueUrl": url["QueueUrl"]}
+    number = 0
+    while True:
+        sqs.send_message({**where, "MessageBody": str(number)})
+        print("sent", number, flush=True)
+        if number % 3 == 0:
+            message = sqs.receive_message(where)["Messages"][0]
+            print("received", message["Body"], flush=True)
+            if number % 2 == 0:
+                sqs.delete_message({**where, "ReceiptHandle": message["ReceiptHandle"]})
+                print("deleted", message["Body"], flush=True)
+        number += 1
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
