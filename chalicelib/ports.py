@@ -1,69 +1,93 @@
-"""What the product's rules need from outside, each with a real and a faked implementation."""
+"""What the product needs of the world, where more than one thing can provide it.
+
+The adapters speak to AWS; the tests' fakes keep everything in memory. All raise only
+`chalicelib.errors`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from chalicelib.contracts import EmbedTextResult, Hit
-
-
-class Embedder(Protocol):
-    """Turns texts into unit vectors."""
-
-    def embed(self, texts: Sequence[str], correlation_id: str) -> EmbedTextResult:
-        """Return one vector a text, in order. Raises `Throttled`, `Transient`, `ModelFailure`."""
-
-
-class PassageIndex(Protocol):
-    """The tenant's live index of chunks."""
-
-    def query(
-        self,
-        tenant: str,
-        vector: Sequence[float],
-        text: str,
-        *,
-        count: int,
-        collection: str | None,
-    ) -> Sequence[Hit]:
-        """Return at most `count` chunks, best first, by meaning and, unless `text` is empty,
-        by words. Nothing is found where the tenant has no index yet.
-        """
-
-
-class CurrentVersions(Protocol):
-    """Which version of a document answers queries."""
-
-    def current_versions(self, tenant: str, document_ids: Sequence[str]) -> Mapping[str, str]:
-        """Return the version that answers of each document that has one."""
+from chalicelib.contracts.arrivals import ExecutionStatus
+from chalicelib.contracts.events import DocumentEvent
+from chalicelib.contracts.ingest import IngestInput, VectorMetadata
 
 
 @dataclass(frozen=True, slots=True)
-class ChatReply:
-    """What a language model wrote; `model` is the one that answered, by its own account."""
+class IndexRef:
+    """The index that holds a tenant's vectors, and the model that made them."""
 
-    text: str
+    bucket: str
+    name: str
     model: str
-    tokens_in: int
-    tokens_out: int
-    seconds: float
 
 
-class ChatModel(Protocol):
-    """A language model."""
+@dataclass(frozen=True, slots=True)
+class Vector:
+    """One vector with what it carries."""
 
-    @property
-    def model_id(self) -> str:
-        """Return the id that the model is asked by and the catalogue prices."""
-
-    def reply(self, system: str, user: str, max_tokens: int) -> ChatReply:
-        """Return the reply. Raises `Throttled`, `Transient` or `ModelFailure`."""
+    key: str
+    values: Sequence[float]
+    metadata: VectorMetadata
 
 
-class AnswerWriter(Protocol):
-    """A language model that is asked to answer from passages."""
+class ObjectStore(Protocol):
+    """Objects in buckets that keep versions."""
 
-    def write(self, question: str, passages: Sequence[Hit]) -> ChatReply:
-        """Return what it wrote, marks and all. Raises as `ChatModel.reply` does."""
+    def read(self, bucket: str, key: str, version_id: str | None = None) -> bytes:
+        """Return an object's bytes; raise `NotFound`."""
+
+    def write(self, bucket: str, key: str, body: bytes, metadata: Mapping[str, str]) -> None:
+        """Write an object with user metadata."""
+
+    def copy(self, bucket: str, key: str, version_id: str, to_key: str) -> None:
+        """Copy one version of an object within its bucket; raise `NotFound`."""
+
+    def metadata(self, bucket: str, key: str) -> Mapping[str, str]:
+        """Return an object's user metadata; raise `NotFound`."""
+
+    def delete_prefix(self, bucket: str, prefix: str) -> int:
+        """Remove every version of every object under `prefix`; return how many."""
+
+
+class VectorIndex(Protocol):
+    """Vectors by key."""
+
+    def put(self, index: IndexRef, vectors: Sequence[Vector]) -> int:
+        """Put vectors, replacing those of the same key; return how many were put."""
+
+    def delete(self, index: IndexRef, keys: Iterable[str]) -> None:
+        """Remove vectors; unknown keys are no error."""
+
+
+class TenantRecords(Protocol):
+    """The pointer records of tenants."""
+
+    def live_index(self, tenant: str) -> IndexRef | None:
+        """Return the index that answers for `tenant`, or None for an unknown tenant."""
+
+
+class Executions(Protocol):
+    """The executions of the `ingest` state machine."""
+
+    def start(self, name: str, work: IngestInput) -> None:
+        """Start an execution; one of that name that exists already is no error."""
+
+    def ended(self, execution_arn: str) -> ExecutionStatus | None:
+        """Return how an execution ended, None while it runs; raise `NotFound`."""
+
+
+class InboxQueue(Protocol):
+    """The queue of arrivals."""
+
+    def send_again(self, body: str, deferrals: int, delay_seconds: int) -> None:
+        """Send an arrival once more, to be seen after `delay_seconds` (at most 900)."""
+
+
+class EventBus(Protocol):
+    """The bus that subscribers listen to."""
+
+    def publish(self, event: DocumentEvent) -> None:
+        """Put an event on the bus; it is accepted on return."""

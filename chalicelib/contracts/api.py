@@ -87,6 +87,8 @@ class AskRequest(HttpInput):
     question: Question
     collection: Collection | None = None
     top_k: TopK = 10
+    tier: Literal["extractive", "llm"] | None = None
+    """How to answer; None takes the cheapest tier that suffices."""
 
 
 class Citation(Contract):

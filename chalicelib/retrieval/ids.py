@@ -15,6 +15,8 @@ from chalicelib.errors import InvalidInput
 TENANT_PATTERN = r"^[a-z0-9][a-z0-9-]{1,30}$"
 COLLECTION_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,62}$"
 MAX_PATH_CHARACTERS = 512
+MAX_PATH_BYTES = 800
+"""Leaves room for `inbox/`, tenant and collection in the 1,024 bytes of an S3 key."""
 INBOX = "inbox"
 DOCUMENTS = "documents"
 
@@ -48,7 +50,7 @@ def inbox_place(key: str) -> InboxPlace:
         InvalidInput: the key has another form.
     """
     parts = key.split("/", 3)
-    if len(parts) != 4 or parts[0] != INBOX:  # noqa: PLR2004 - the four parts of the key
+    if len(parts) != 4 or parts[0] != INBOX:
         raise InvalidInput(f"{key!r} is not {INBOX}/TENANT/COLLECTION/PATH.", field="key")
     place = InboxPlace(parts[1], parts[2], parts[3])
     if not re.fullmatch(TENANT_PATTERN, place.tenant):
@@ -72,6 +74,12 @@ def check_path(path: str) -> None:
             f"The path has {len(path)} characters; it needs 1 to {MAX_PATH_CHARACTERS}.",
             field="path",
             limit=str(MAX_PATH_CHARACTERS),
+        )
+    if len(_utf8(path)) > MAX_PATH_BYTES:
+        raise InvalidInput(
+            f"The path has more than {MAX_PATH_BYTES} bytes in UTF-8.",
+            field="path",
+            limit=str(MAX_PATH_BYTES),
         )
     if path.endswith("/"):
         raise InvalidInput("The path names a folder; it must name a file.", field="path")
@@ -129,6 +137,13 @@ def index_name(tenant: str, model_version: str) -> str:
     if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", name):
         raise InvalidInput(f"{name!r} cannot name an index of S3 Vectors.", field="tenant")
     return name
+
+
+def _utf8(path: str) -> bytes:
+    try:
+        return path.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInput("The path is not valid Unicode.", field="path") from error
 
 
 def _digest(*parts: str) -> str:

@@ -1,0 +1,1 @@
+"""What speaks boto3, and nothing else does. Every adapter raises only `chalicelib.errors`."""

@@ -1,0 +1,219 @@
+"""One DynamoDB table in Python's own values: the codec and the conditional operations.
+
+https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, cast
+
+from boto3.dynamodb.types import Binary, TypeDeserializer, TypeSerializer
+from botocore.exceptions import ClientError
+
+from chalicelib.adapters.aws import translated
+from chalicelib.errors import Conflict, Throttled
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+Value = str | int | bool | bytes | None
+Item = dict[str, Any]
+Key = tuple[str, str]
+
+_TRANSACTION_ATTEMPTS = 6
+_FIRST_PAUSE_SECONDS = 0.02
+_serialise = TypeSerializer().serialize
+_deserialise = TypeDeserializer().deserialize
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A condition expression with its `:values`; every `#name` stands for the name itself."""
+
+    expression: str
+    values: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Write a whole item."""
+
+    item: Mapping[str, Value]
+    condition: Condition | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Change an item by an update expression, such as `SET #status = :status`."""
+
+    key: Key
+    expression: str
+    values: Mapping[str, Value]
+    condition: Condition | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Remove an item."""
+
+    key: Key
+    condition: Condition | None = None
+
+
+Write = Put | Update | Delete
+
+
+class TransactionRefused(Conflict):
+    """Raised when conditions of a transaction did not hold; nothing was written.
+
+    `refused` holds the positions of the writes whose condition was false.
+    """
+
+    def __init__(self, message: str, refused: frozenset[int]) -> None:
+        super().__init__(message)
+        self.refused = refused
+
+
+class Table:
+    """A table whose key is `pk` and `sk`, both strings."""
+
+    def __init__(self, client: DynamoDBClient, name: str) -> None:
+        self._client = client
+        self._name = name
+
+    def get(self, key: Key) -> Item | None:
+        """Return the item under `key` by a consistent read, or None."""
+        with translated(f"reading {key[1]}"):
+            answer = self._client.get_item(TableName=self._name, Key=_key(key), ConsistentRead=True)
+        return _decoded(answer["Item"]) if "Item" in answer else None
+
+    def put(self, put: Put) -> None:
+        """Write an item; raise `Conflict` when its condition does not hold."""
+        with translated("writing a record"):
+            self._client.put_item(TableName=self._name, Item=_encoded(put.item), **_extras(put))
+
+    def update(self, update: Update) -> None:
+        """Change an item; raise `Conflict` when its condition does not hold."""
+        with translated(f"updating {update.key[1]}"):
+            self._client.update_item(
+                TableName=self._name,
+                Key=_key(update.key),
+                UpdateExpression=update.expression,
+                **_extras(update),
+            )
+
+    def delete(self, delete: Delete) -> None:
+        """Remove an item; raise `Conflict` when its condition does not hold."""
+        with translated(f"deleting {delete.key[1]}"):
+            self._client.delete_item(TableName=self._name, Key=_key(delete.key), **_extras(delete))
+
+    def transact(self, writes: Sequence[Write]) -> None:
+        """Make all `writes` or none.
+
+        Raises:
+            TransactionRefused: a condition was false.
+            Throttled: others kept writing the same items for as long as we tried.
+        """
+        items = [self._transact_item(write) for write in writes]
+        for attempt in range(_TRANSACTION_ATTEMPTS):
+            with translated("writing records together"):
+                try:
+                    self._client.transact_write_items(TransactItems=items)
+                except self._client.exceptions.TransactionCanceledException as error:
+                    _raise_if_refused(error)
+                else:
+                    return
+            time.sleep(random.uniform(0, _FIRST_PAUSE_SECONDS * 2**attempt))  # noqa: S311
+        raise Throttled("Others kept writing the same records.")
+
+    def query(self, pk: str, sk_prefix: str, *, limit: int = 0, after: str = "") -> Iterator[Item]:
+        """Yield the items of `pk` whose `sk` begins with `sk_prefix`, in order of `sk`.
+
+        `limit` bounds one page read from the table, `after` is the `sk` to go on behind.
+        """
+        arguments: dict[str, Any] = {
+            "TableName": self._name,
+            "KeyConditionExpression": "pk = :pk AND begins_with(sk, :prefix)",
+            "ExpressionAttributeValues": _encoded({":pk": pk, ":prefix": sk_prefix}),
+            "ConsistentRead": True,
+        }
+        if limit:
+            arguments["Limit"] = limit
+        if after:
+            arguments["ExclusiveStartKey"] = _key((pk, after))
+        while True:
+            with translated(f"listing {sk_prefix}"):
+                answer = self._client.query(**arguments)
+            yield from (_decoded(item) for item in answer["Items"])
+            if "LastEvaluatedKey" not in answer:
+                return
+            arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def _transact_item(self, write: Write) -> TransactWriteItemTypeDef:
+        content: dict[str, Any] = {"TableName": self._name, **_extras(write)}
+        if isinstance(write, Put):
+            content["Item"] = _encoded(write.item)
+        else:
+            content["Key"] = _key(write.key)
+        if isinstance(write, Update):
+            content["UpdateExpression"] = write.expression
+        return cast("TransactWriteItemTypeDef", {type(write).__name__: content})
+
+
+def _raise_if_refused(error: ClientError) -> None:
+    """Raise `TransactionRefused` unless the cause was only that others wrote at the time."""
+    response: Mapping[str, Any] = error.response
+    codes = [str(reason.get("Code")) for reason in response.get("CancellationReasons", [])]
+    refused = frozenset(n for n, code in enumerate(codes) if code == "ConditionalCheckFailed")
+    if refused:
+        raise TransactionRefused("A condition of the transaction is false.", refused) from error
+    if not any(code in ("TransactionConflict", "ThrottlingError") for code in codes):
+        raise error
+
+
+def _extras(write: Write) -> dict[str, Any]:
+    """Return the condition, names and values of `write` as request parameters."""
+    expressions = write.expression if isinstance(write, Update) else ""
+    values = dict(write.values) if isinstance(write, Update) else {}
+    extras: dict[str, Any] = {}
+    if write.condition is not None:
+        extras["ConditionExpression"] = write.condition.expression
+        expressions = f"{expressions} {write.condition.expression}"
+        values |= write.condition.values
+    names = {word for word in _words(expressions) if word.startswith("#")}
+    if names:
+        extras["ExpressionAttributeNames"] = {name: name[1:] for name in sorted(names)}
+    if values:
+        extras["ExpressionAttributeValues"] = _encoded(values)
+    return extras
+
+
+def _words(expression: str) -> list[str]:
+    for mark in "(),=<>+":
+        expression = expression.replace(mark, " ")
+    return expression.split()
+
+
+def _key(key: Key) -> dict[str, Any]:
+    return {"pk": {"S": key[0]}, "sk": {"S": key[1]}}
+
+
+def _encoded(item: Mapping[str, Value]) -> dict[str, Any]:
+    return {name: _serialise(value) for name, value in item.items()}
+
+
+def _decoded(item: Mapping[str, Any]) -> Item:
+    return {name: _plain(_deserialise(value)) for name, value in item.items()}
+
+
+def _plain(value: Any) -> Any:
+    """Return a whole number as `int`, binary as `bytes`; the table holds nothing finer."""
+    if isinstance(value, Decimal):
+        return int(value)
+    return value.__bytes__() if isinstance(value, Binary) else value

@@ -1,0 +1,76 @@
+"""What AWS tells us: objects that arrived and executions that ended, as far as we read them.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
+https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import AwareDatetime, Field
+
+from chalicelib.contracts.base import Contract
+
+ExecutionStatus = Literal["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"]
+
+
+class _Bucket(Contract):
+    name: str
+
+
+class _Object(Contract):
+    key: str
+    size: int = Field(default=0, ge=0)
+    version_id: str = Field(alias="version-id")
+    sequencer: str
+
+
+class ObjectCreatedDetail(Contract):
+    """The detail of S3's `Object Created`; the bucket keeps versions, so there is an id."""
+
+    bucket: _Bucket
+    object: _Object
+
+
+class ObjectCreated(Contract):
+    """S3's event on EventBridge."""
+
+    id: str
+    time: AwareDatetime
+    source: Literal["aws.s3"]
+    detail_type: Literal["Object Created"] = Field(alias="detail-type")
+    detail: ObjectCreatedDetail
+
+
+class RetryDetail(Contract):
+    """Which version to run again."""
+
+    tenant: str
+    document_id: str
+    version: str
+
+
+class RetryWanted(Contract):
+    """An operator's wish, sent to the inbox queue, to run a failed version again."""
+
+    id: str
+    source: Literal["headrace"]
+    detail_type: Literal["document.retry"] = Field(alias="detail-type")
+    detail: RetryDetail
+
+
+class ExecutionEndedDetail(Contract):
+    """The detail of a status change to one of the four ends."""
+
+    execution_arn: str = Field(alias="executionArn")
+    status: ExecutionStatus
+    error: str | None = None
+    cause: str | None = None
+
+
+class ExecutionEnded(Contract):
+    """Step Functions' event on EventBridge."""
+
+    id: str
+    detail: ExecutionEndedDetail

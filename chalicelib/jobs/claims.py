@@ -1,0 +1,98 @@
+"""Claims: an upload is worked on once, however often its event is delivered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum, auto
+
+from chalicelib.contracts import Document, IngestInput, Version
+from chalicelib.contracts.arrivals import ObjectCreated
+from chalicelib.retrieval.ids import inbox_place, version_id, version_order
+
+
+class ClaimOutcome(Enum):
+    """What became of an attempt to claim."""
+
+    CLAIMED = auto()
+    DUPLICATE = auto()
+    """The version exists: another delivery of the event claimed it."""
+    FULL = auto()
+    """As many ingests run as may run; nothing was written."""
+    OVERTAKEN = auto()
+    """A newer version of the document was claimed before; nothing was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One attempt at one version, to be written as a whole or not at all."""
+
+    work: IngestInput
+    attempt: int
+    execution_arn: str
+    now: datetime
+
+    @property
+    def execution_name(self) -> str:
+        """Return the name under which the state machine runs this attempt."""
+        return execution_name(self.work.version, self.attempt)
+
+
+def work_for(event: ObjectCreated) -> IngestInput:
+    """Return the work that the arrival of an object asks for.
+
+    Raises:
+        InvalidInput: the object lies where no tenant's documents do.
+    """
+    thing = event.detail.object
+    place = inbox_place(thing.key)
+    bucket = event.detail.bucket.name
+    return IngestInput(
+        tenant=place.tenant,
+        document_id=place.document_id,
+        version=version_id(bucket, thing.key, thing.version_id),
+        order=version_order(thing.sequencer),
+        collection=place.collection,
+        path=place.path,
+        bucket=bucket,
+        key=thing.key,
+        object_version_id=thing.version_id,
+        bytes=thing.size,
+        correlation_id=event.id,
+    )
+
+
+def compared_with(work: IngestInput, document: Document | None) -> IngestInput:
+    """Return `work` told which bytes answer now, so that the same bytes can be a no-op."""
+    if document is None or not document.version:
+        return work
+    return work.model_copy(
+        update={"ready_version": document.version, "ready_sha256": document.sha256}
+    )
+
+
+def work_again(version: Version, tenant: str, correlation_id: str) -> IngestInput:
+    """Return the work of another attempt at `version`."""
+    return IngestInput(
+        tenant=tenant,
+        document_id=version.document_id,
+        version=version.version,
+        order=version.order,
+        collection=version.collection,
+        path=version.path,
+        bucket=version.bucket,
+        key=version.key,
+        object_version_id=version.object_version_id,
+        bytes=version.bytes,
+        correlation_id=correlation_id,
+    )
+
+
+def execution_name(version: str, attempt: int) -> str:
+    """Return the execution's name: it stays taken for 90 days, so a repeat starts nothing."""
+    return f"{version}-{attempt}"
+
+
+def execution_arn(machine_arn: str, name: str) -> str:
+    """Return the ARN that an execution called `name` of a Standard state machine has."""
+    return f"{machine_arn.replace(':stateMachine:', ':execution:', 1)}:{name}"
