@@ -1,0 +1,176 @@
+"""The conditional writes of the records table, one function a write."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from chalicelib.adapters.dynamodb import Condition, Delete, Key, Put, Update, Value
+from chalicelib.contracts import IngestInput
+from chalicelib.jobs.claims import Claim
+from chalicelib.jobs.settlement import Running, Settlement
+
+ADMISSION = "ADMISSION"
+COUNTER: Key = (ADMISSION, "ingest")
+RUNNING = "RUNNING#"
+
+EXISTS = Condition("attribute_exists(pk)")
+ABSENT = Condition("attribute_not_exists(pk)")
+
+
+def tenant_pk(tenant: str) -> str:
+    """Return the partition of everything that is `tenant`'s."""
+    return f"TENANT#{tenant}"
+
+
+def document_key(tenant: str, document_id: str) -> Key:
+    """Return the key of a document."""
+    return tenant_pk(tenant), f"DOCUMENT#{document_id}"
+
+
+def version_key(tenant: str, document_id: str, version: str) -> Key:
+    """Return the key of a version."""
+    return tenant_pk(tenant), f"VERSION#{document_id}#{version}"
+
+
+def timestamp(moment: datetime) -> str:
+    """Return `moment` as RFC 3339 in UTC, to the millisecond."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def new_version(claim: Claim) -> Put:
+    """Create the version: this is the claim."""
+    work, now = claim.work, timestamp(claim.now)
+    pk, sk = version_key(work.tenant, work.document_id, work.version)
+    item: dict[str, Value] = {
+        "pk": pk,
+        "sk": sk,
+        "document_id": work.document_id,
+        "version": work.version,
+        "order": work.order,
+        "collection": work.collection,
+        "path": work.path,
+        "bytes": work.bytes,
+        "bucket": work.bucket,
+        "key": work.key,
+        "object_version_id": work.object_version_id,
+        "status": "processing",
+        "execution_arn": claim.execution_arn,
+        "attempt": claim.attempt,
+        "created_at": now,
+        "updated_at": now,
+    }
+    return Put(item, ABSENT)
+
+
+def next_attempt(claim: Claim) -> Update:
+    """Put a failed and settled version back to work."""
+    work = claim.work
+    return Update(
+        version_key(work.tenant, work.document_id, work.version),
+        "SET #status = :processing, #reason = :none, #attempt = :attempt, #execution_arn = :arn,"
+        " #updated_at = :now REMOVE #settled_at, #cleared_at",
+        {
+            ":processing": "processing",
+            ":none": "",
+            ":attempt": claim.attempt,
+            ":arn": claim.execution_arn,
+            ":now": timestamp(claim.now),
+        },
+        Condition(
+            "#attempt = :before AND #status = :failed AND attribute_exists(#settled_at)",
+            {":before": claim.attempt - 1, ":failed": "failed"},
+        ),
+    )
+
+
+def admission(claim: Claim, max_running: int) -> tuple[Put, Update]:
+    """Return the writes that take a place among at most `max_running`."""
+    place = Put(
+        {
+            "pk": ADMISSION,
+            "sk": RUNNING + claim.execution_name,
+            "work": claim.work.model_dump_json(),
+            "attempt": claim.attempt,
+            "execution_arn": claim.execution_arn,
+            "started_at": timestamp(claim.now),
+        },
+        ABSENT,
+    )
+    counter = Update(
+        COUNTER,
+        "SET #running = if_not_exists(#running, :zero) + :one",
+        {":zero": 0, ":one": 1},
+        Condition("attribute_not_exists(#running) OR #running < :max", {":max": max_running}),
+    )
+    return place, counter
+
+
+def new_latest(claim: Claim) -> Update:
+    """Return the write that makes the version its document's latest, unless it is older."""
+    work = claim.work
+    return Update(
+        document_key(work.tenant, work.document_id),
+        "SET #document_id = :document_id, #collection = :collection, #path = :path,"
+        " #bytes = if_not_exists(#bytes, :bytes), #version = if_not_exists(#version, :none),"
+        " #created_at = if_not_exists(#created_at, :now), #updated_at = :now,"
+        " #latest_version = :version, #latest_order = :order, #status = :processing,"
+        " #reason = :none",
+        {
+            ":document_id": work.document_id,
+            ":collection": work.collection,
+            ":path": work.path,
+            ":bytes": work.bytes,
+            ":version": work.version,
+            ":order": work.order,
+            ":processing": "processing",
+            ":now": timestamp(claim.now),
+            ":none": "",
+        },
+        Condition("attribute_not_exists(#latest_order) OR #latest_order < :order"),
+    )
+
+
+def latest_again(claim: Claim) -> Update:
+    """Show the document as being worked on, if the version is still its latest."""
+    work = claim.work
+    return Update(
+        document_key(work.tenant, work.document_id),
+        "SET #status = :processing, #reason = :none, #updated_at = :now",
+        {":processing": "processing", ":none": "", ":now": timestamp(claim.now)},
+        Condition("#latest_version = :version", {":version": work.version}),
+    )
+
+
+def place_left(running: Running) -> Delete:
+    """Free the place of an execution, once."""
+    name = running.execution_arn.rsplit(":", 1)[-1]
+    return Delete((ADMISSION, RUNNING + name), EXISTS)
+
+
+def one_fewer() -> Update:
+    """Count one running ingest less."""
+    return Update(COUNTER, "SET #running = #running - :one", {":one": 1})
+
+
+def settled(work: IngestInput, settlement: Settlement, now: datetime) -> Update:
+    """Record the end of a version, while it is as the settlement found it."""
+    key = version_key(work.tenant, work.document_id, work.version)
+    moment = timestamp(now)
+    if settlement.status is None:
+        return Update(key, "SET #settled_at = :now", {":now": moment}, EXISTS)
+    return Update(
+        key,
+        "SET #settled_at = :now, #updated_at = :now, #status = :status, #reason = :reason",
+        {":now": moment, ":status": settlement.status, ":reason": settlement.reason},
+        Condition("#status = :processing", {":processing": "processing"}),
+    )
+
+
+def document_failed(work: IngestInput, settlement: Settlement, now: datetime) -> Update:
+    """Show the failure on the document, if the version is its latest."""
+    return Update(
+        document_key(work.tenant, work.document_id),
+        "SET #status = :failed, #reason = :reason, #updated_at = :now",
+        {":failed": "failed", ":reason": settlement.reason, ":now": timestamp(now)},
+        Condition("#latest_version = :version", {":version": work.version}),
+    )

@@ -1,0 +1,42 @@
+"""Executions of the `ingest` state machine.
+
+https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from chalicelib.adapters.aws import translated
+from chalicelib.contracts import IngestInput
+from chalicelib.contracts.arrivals import ExecutionStatus
+from chalicelib.errors import Conflict
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
+
+_NOT_ENDED = ("RUNNING", "PENDING_REDRIVE")
+
+
+class IngestExecutions:
+    """The executions of one state machine."""
+
+    def __init__(self, client: SFNClient, machine_arn: str) -> None:
+        self._client = client
+        self._machine_arn = machine_arn
+
+    def start(self, name: str, work: IngestInput) -> None:
+        """Start an execution; one of that name that exists already is no error."""
+        try:
+            with translated(f"starting {name}"):
+                self._client.start_execution(
+                    stateMachineArn=self._machine_arn, name=name, input=work.model_dump_json()
+                )
+        except Conflict:
+            return
+
+    def ended(self, execution_arn: str) -> ExecutionStatus | None:
+        """Return how an execution ended, None while it runs; raise `NotFound`."""
+        with translated(f"looking at {execution_arn}"):
+            status = self._client.describe_execution(executionArn=execution_arn)["status"]
+        return None if status in _NOT_ENDED else cast("ExecutionStatus", status)
