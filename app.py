@@ -8,8 +8,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from chalice import Chalice, Rate
-from chalice.app import CloudWatchEvent, SQSEvent
+from chalice.app import Chalice, CloudWatchEvent, Rate, SQSEvent
 
 from chalicelib.ingest_wiring import ingest
 
@@ -23,7 +22,7 @@ app = Chalice(app_name="headrace")
 @app.on_sqs_message(queue=f"headrace-{STAGE}-inbox", batch_size=10, name="object_created")
 def object_created(event: SQSEvent) -> dict[str, Any]:
     """Claim each object of the batch and start its ingest; return what has to come again."""
-    return ingest(os.environ).arrivals.take_batch(event.to_dict(), event.context)
+    return ingest(os.environ).object_created(event.to_dict())
 
 
 @app.on_cw_event(
@@ -39,10 +38,10 @@ def object_created(event: SQSEvent) -> dict[str, Any]:
 )
 def execution_ended(event: CloudWatchEvent) -> None:
     """Settle one ended execution: free its place and record a failure that it could not."""
-    ingest(os.environ).settlements.settle_event(event.to_dict(), event.context)
+    ingest(os.environ).execution_ended(event.to_dict())
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES), name="sweep")
 def sweep(event: CloudWatchEvent) -> None:
     """Start what was claimed and never started, settle what ended and was never settled."""
-    ingest(os.environ).settlements.sweep(event.context)
+    ingest(os.environ).sweep()

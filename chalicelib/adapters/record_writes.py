@@ -32,6 +32,11 @@ def version_key(tenant: str, document_id: str, version: str) -> Key:
     return tenant_pk(tenant), f"VERSION#{document_id}#{version}"
 
 
+def place_key(execution_arn: str) -> Key:
+    """Return the key of the place that an execution holds."""
+    return ADMISSION, RUNNING + execution_arn.rsplit(":", 1)[-1]
+
+
 def timestamp(moment: datetime) -> str:
     """Return `moment` as RFC 3339 in UTC, to the millisecond."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -143,8 +148,7 @@ def latest_again(claim: Claim) -> Update:
 
 def place_left(running: Running) -> Delete:
     """Free the place of an execution, once."""
-    name = running.execution_arn.rsplit(":", 1)[-1]
-    return Delete((ADMISSION, RUNNING + name), EXISTS)
+    return Delete(place_key(running.execution_arn), EXISTS)
 
 
 def one_fewer() -> Update:

@@ -27,6 +27,7 @@ from chalicelib.adapters.record_writes import (
     new_version,
     next_attempt,
     one_fewer,
+    place_key,
     place_left,
     settled,
     tenant_pk,
@@ -86,15 +87,15 @@ class Records:
         ]
         return self._claimed(writes)
 
+    def place(self, execution_arn: str) -> Running | None:
+        """Return the place that an execution holds, or None once it is settled."""
+        item = self._table.get(place_key(execution_arn))
+        return None if item is None else _running_from(item)
+
     def running(self) -> Iterator[Running]:
         """Yield the places that are held."""
         for item in self._table.query(ADMISSION, RUNNING):
-            yield Running(
-                work=IngestInput.model_validate_json(item["work"]),
-                attempt=item["attempt"],
-                execution_arn=item["execution_arn"],
-                started_at=datetime.fromisoformat(item["started_at"]),
-            )
+            yield _running_from(item)
 
     def settle(self, running: Running, settlement: Settlement, now: datetime) -> bool:
         """Give the place back and record the end; False when that was done before.
@@ -147,6 +148,15 @@ def document_from(item: Item) -> Document:
 def version_from(item: Item) -> Version:
     """Return the version that `item` holds."""
     return Version.model_validate(_with_receipt(item))
+
+
+def _running_from(item: Item) -> Running:
+    return Running(
+        work=IngestInput.model_validate_json(item["work"]),
+        attempt=item["attempt"],
+        execution_arn=item["execution_arn"],
+        started_at=datetime.fromisoformat(item["started_at"]),
+    )
 
 
 def _with_receipt(item: Item) -> Mapping[str, object]:

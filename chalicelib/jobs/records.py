@@ -29,6 +29,9 @@ class IngestRecords(Protocol):
     def claim_again(self, claim: Claim, max_running: int) -> ClaimOutcome:
         """Take a place for one more attempt at a failed version; all or nothing."""
 
+    def place(self, execution_arn: str) -> Running | None:
+        """Return the place that an execution holds, or None once it is settled."""
+
     def running(self) -> Iterator[Running]:
         """Yield the places that are held."""
 

@@ -40,10 +40,13 @@ class Settlement:
 
 
 def settlement(
-    version: Version, status: ExecutionStatus, error: str | None = None, cause: str | None = None
+    version: Version | None,
+    status: ExecutionStatus,
+    error: str | None = None,
+    cause: str | None = None,
 ) -> Settlement:
-    """Return how to settle `version` after an execution that ended as `status`."""
-    if version.status != "processing":
+    """Return how to settle `version`, None if it was deleted, whose execution ended so."""
+    if version is None or version.status != "processing":
         return Settlement()
     if status == "SUCCEEDED":
         return Settlement("superseded", "A newer upload of this file replaced this one.")

@@ -1,0 +1,1 @@
+"""What happens around the `ingest` state machine: what arrives starts it, what ended is settled."""

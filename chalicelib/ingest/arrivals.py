@@ -1,0 +1,127 @@
+"""Arrivals: an object in the inbox is claimed and its ingest started."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import assert_never
+
+from pydantic import TypeAdapter, ValidationError
+
+from chalicelib.contracts import IngestInput
+from chalicelib.contracts.arrivals import ObjectCreated, RetryWanted
+from chalicelib.errors import InvalidInput
+from chalicelib.jobs.admission import delay_seconds
+from chalicelib.jobs.claims import (
+    Claim,
+    ClaimOutcome,
+    compared_with,
+    execution_arn,
+    execution_name,
+    work_again,
+    work_for,
+)
+from chalicelib.jobs.records import IngestRecords
+from chalicelib.ports import Executions, InboxQueue, TenantRecords
+
+Message = ObjectCreated | RetryWanted
+_MESSAGE: TypeAdapter[Message] = TypeAdapter(Message)
+
+
+class Taken(StrEnum):
+    """What became of an arrival; the values are names of metrics."""
+
+    STARTED = "ArrivalsStarted"
+    REPEATED = "ArrivalsRepeated"
+    DEFERRED = "ArrivalsDeferred"
+    OVERTAKEN = "ArrivalsOvertaken"
+    IGNORED = "ArrivalsIgnored"
+    """The object lies where no tenant's documents do, or the version cannot run again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """Takes arrivals from the inbox queue."""
+
+    records: IngestRecords
+    tenants: TenantRecords
+    executions: Executions
+    queue: InboxQueue
+    machine_arn: str
+    max_running: int
+    now: Callable[[], datetime]
+    chance: Callable[[], float]
+
+    def take(self, body: str, deferrals: int) -> Taken:
+        """Take the arrival in a queue message that was deferred `deferrals` times before.
+
+        Raises:
+            InvalidInput: the message is none that this queue is for; it belongs with the
+                dead letters.
+        """
+        message = parse(body)
+        claim = self._wanted(message)
+        if claim is None:
+            return Taken.IGNORED
+        write = self.records.claim if claim.attempt == 1 else self.records.claim_again
+        outcome = write(claim, self.max_running)
+        if outcome is ClaimOutcome.FULL:
+            self.queue.send_again(body, deferrals + 1, delay_seconds(deferrals, self.chance()))
+            return Taken.DEFERRED
+        if outcome is ClaimOutcome.OVERTAKEN:
+            return Taken.OVERTAKEN
+        if outcome is ClaimOutcome.DUPLICATE:
+            self._start_if_lost(claim)
+            return Taken.REPEATED
+        self.executions.start(claim.execution_name, claim.work)
+        return Taken.STARTED
+
+    def _wanted(self, message: Message) -> Claim | None:
+        if isinstance(message, ObjectCreated):
+            return self._upload(message)
+        if isinstance(message, RetryWanted):
+            return self._retry(message)
+        assert_never(message)
+
+    def _upload(self, event: ObjectCreated) -> Claim | None:
+        try:
+            work = work_for(event)
+        except InvalidInput:
+            return None
+        if self.tenants.live_index(work.tenant) is None:
+            return None
+        document = self.records.document(work.tenant, work.document_id)
+        return self._claim(compared_with(work, document), attempt=1)
+
+    def _retry(self, wanted: RetryWanted) -> Claim | None:
+        detail = wanted.detail
+        version = self.records.version(detail.tenant, detail.document_id, detail.version)
+        if version is None or version.status != "failed" or version.settled_at is None:
+            return None
+        return self._claim(work_again(version, detail.tenant, wanted.id), version.attempt + 1)
+
+    def _claim(self, work: IngestInput, attempt: int) -> Claim:
+        arn = execution_arn(self.machine_arn, execution_name(work.version, attempt))
+        return Claim(work, attempt, arn, self.now())
+
+    def _start_if_lost(self, claim: Claim) -> None:
+        """Start what an earlier delivery claimed, in case it died before it could start it.
+
+        The execution's name makes this harmless where it did start.
+        """
+        work = claim.work
+        version = self.records.version(work.tenant, work.document_id, work.version)
+        if version and version.status == "processing" and version.attempt == claim.attempt:
+            self.executions.start(claim.execution_name, work)
+
+
+def parse(body: str) -> Message:
+    """Parse a message of the inbox queue, or raise `InvalidInput`."""
+    try:
+        return _MESSAGE.validate_json(body)
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in problem["loc"])
+        raise InvalidInput(f"Not an arrival: {where}: {problem['msg']}", field=where) from error

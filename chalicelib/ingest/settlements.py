@@ -1,0 +1,132 @@
+"""Settlements: the end of an execution frees its place and clears what nobody needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from chalicelib.contracts import Document, DocumentFailed, Version
+from chalicelib.contracts.arrivals import ExecutionEnded, ExecutionStatus
+from chalicelib.contracts.ingest import IngestInput
+from chalicelib.errors import Conflict, NotFound
+from chalicelib.jobs.records import IngestRecords
+from chalicelib.jobs.settlement import Running, settlement
+from chalicelib.jobs.versions import to_clear
+from chalicelib.ports import EventBus, Executions, ObjectStore, TenantRecords, VectorIndex
+from chalicelib.retrieval.ids import chunks_key, vector_key, version_prefix
+
+GRACE = timedelta(seconds=60)
+"""How long an execution is left to its own status event before the sweeper looks at it."""
+
+LINES = "lines"
+"""The metadata of `chunks.jsonl` that counts its lines, for versions whose record does not."""
+
+_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Settlements:
+    """Settles executions, each exactly once."""
+
+    records: IngestRecords
+    tenants: TenantRecords
+    executions: Executions
+    objects: ObjectStore
+    vectors: VectorIndex
+    bus: EventBus
+    now: Callable[[], datetime]
+
+    def settle_event(self, event: ExecutionEnded) -> bool:
+        """Settle the execution that `event` tells of; False when it was settled before."""
+        detail = event.detail
+        running = self.records.place(detail.execution_arn)
+        if running is None:
+            return False
+        return self.settle(running, detail.status, detail.error, detail.cause)
+
+    def settle(
+        self,
+        running: Running,
+        status: ExecutionStatus,
+        error: str | None = None,
+        cause: str | None = None,
+    ) -> bool:
+        """Clear, announce, then free the place; False when it was freed before.
+
+        The place goes last: whatever interrupts this, the sweeper finds the place and repeats it.
+
+        Raises:
+            Conflict: the version kept changing, which nothing should do after its execution.
+        """
+        work = running.work
+        for _ in range(_ATTEMPTS):
+            version = self.records.version(work.tenant, work.document_id, work.version)
+            document = self.records.document(work.tenant, work.document_id)
+            self._clear(work, version, document)
+            decision = settlement(version, status, error, cause)
+            if decision.is_failure:
+                self.bus.publish(self._failed(work, error or status, decision.reason))
+            try:
+                return self.records.settle(running, decision, self.now())
+            except Conflict:
+                continue
+        raise Conflict(f"{work.version} keeps changing while it is settled.")
+
+    def sweep(self, running: Running) -> bool:
+        """Look after one place: start what never started, settle what ended unnoticed.
+
+        Returns:
+            whether anything had to be done.
+        """
+        if self.now() - running.started_at < GRACE:
+            return False
+        try:
+            status = self.executions.ended(running.execution_arn)
+        except NotFound:
+            self.executions.start(running.execution_arn.rsplit(":", 1)[-1], running.work)
+            return True
+        if status is None:
+            return False
+        return self.settle(running, status)
+
+    def _clear(self, work: IngestInput, version: Version | None, document: Document | None) -> None:
+        """Remove the vectors of versions that no longer answer, or all traces of a deleted one."""
+        if version is None or document is None:
+            self._remove_vectors(work, work.version, self._lines(work, work.version))
+            prefix = version_prefix(work.tenant, work.document_id, work.version)
+            self.objects.delete_prefix(work.bucket, prefix)
+            return
+        versions = self.records.versions(work.tenant, work.document_id)
+        for old in to_clear(document, versions, ended=work.version):
+            count = old.chunks if old.status == "ready" else self._lines(work, old.version)
+            self._remove_vectors(work, old.version, count)
+            self.records.mark_cleared(work.tenant, old, self.now())
+
+    def _remove_vectors(self, work: IngestInput, version: str, count: int) -> None:
+        index = self.tenants.live_index(work.tenant)
+        if index is None or count == 0:
+            return
+        keys = (vector_key(work.document_id, version, n) for n in range(count))
+        self.vectors.delete(index, keys)
+
+    def _lines(self, work: IngestInput, version: str) -> int:
+        """Return how many chunks of `version` may have vectors, by the file it wrote."""
+        key = chunks_key(work.tenant, work.document_id, version)
+        try:
+            return int(self.objects.metadata(work.bucket, key)[LINES])
+        except NotFound:
+            return 0
+
+    def _failed(self, work: IngestInput, error: str, reason: str) -> DocumentFailed:
+        return DocumentFailed(
+            tenant=work.tenant,
+            document_id=work.document_id,
+            version=work.version,
+            collection=work.collection,
+            path=work.path,
+            correlation_id=work.correlation_id,
+            time=self.now(),
+            error=error,
+            reason=reason,
+        )

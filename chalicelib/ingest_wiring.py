@@ -1,0 +1,62 @@
+"""The composition root of the event handlers in `app.py`."""
+
+from __future__ import annotations
+
+import functools
+import random
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from chalicelib.settings import IngestSettings
+
+if TYPE_CHECKING:
+    from chalicelib.ingest.handlers import IngestHandlers
+
+
+def ingest(environ: Mapping[str, str]) -> IngestHandlers:
+    """Return the handlers for the stage that `environ` describes, built once a process."""
+    return _handlers(IngestSettings.from_environ(environ))
+
+
+@functools.cache
+def _handlers(settings: IngestSettings) -> IngestHandlers:
+    # Imported here: the API's Lambda ships the same `app.py` and needs none of this to start.
+    from chalicelib.adapters import aws
+    from chalicelib.adapters.dynamodb import Table
+    from chalicelib.adapters.events import Bus
+    from chalicelib.adapters.objects import Objects
+    from chalicelib.adapters.queue import Inbox
+    from chalicelib.adapters.records import Records
+    from chalicelib.adapters.stepfunctions import IngestExecutions
+    from chalicelib.adapters.vectors import Vectors
+    from chalicelib.ingest.arrivals import Arrivals
+    from chalicelib.ingest.handlers import IngestHandlers
+    from chalicelib.ingest.settlements import Settlements
+
+    records = Records(Table(aws.dynamodb(), settings.records_table))
+    executions = IngestExecutions(aws.stepfunctions(), settings.ingest_machine_arn)
+    arrivals = Arrivals(
+        records=records,
+        tenants=records,
+        executions=executions,
+        queue=Inbox(aws.sqs(), settings.inbox_queue_url),
+        machine_arn=settings.ingest_machine_arn,
+        max_running=settings.max_running_ingests,
+        now=_now,
+        chance=random.random,
+    )
+    settlements = Settlements(
+        records=records,
+        tenants=records,
+        executions=executions,
+        objects=Objects(aws.s3()),
+        vectors=Vectors(aws.s3vectors()),
+        bus=Bus(aws.events(), settings.event_bus),
+        now=_now,
+    )
+    return IngestHandlers(arrivals, settlements, records)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
