@@ -20,8 +20,10 @@ from botocore.exceptions import ConnectionError as AwsConnectionError
 from chalicelib.errors import Conflict, HeadraceError, InvalidInput, NotFound, Throttled, Transient
 
 if TYPE_CHECKING:
+    from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3vectors import S3VectorsClient
     from mypy_boto3_sqs import SQSClient
@@ -108,6 +110,19 @@ def stepfunctions() -> SFNClient:
 def events() -> EventBridgeClient:
     """Return this process's EventBridge client."""
     return boto3.client("events", config=CONFIG)
+
+
+@functools.cache
+def functions() -> LambdaClient:
+    """Return this process's Lambda client."""
+    return boto3.client("lambda", config=CONFIG)
+
+
+@functools.cache
+def bedrock_runtime() -> BedrockRuntimeClient:
+    """Return this process's Bedrock client; it gives up before API Gateway does (29 s)."""
+    config = Config(connect_timeout=3, read_timeout=15, retries={"total_max_attempts": 1})
+    return boto3.client("bedrock-runtime", config=config)
 
 
 @contextmanager

@@ -28,6 +28,7 @@ Key = tuple[str, str]
 
 _TRANSACTION_ATTEMPTS = 6
 _FIRST_PAUSE_SECONDS = 0.02
+_MOST_KEYS = 100
 _serialise = TypeSerializer().serialize
 _deserialise = TypeDeserializer().deserialize
 
@@ -92,6 +93,30 @@ class Table:
         with translated(f"reading {key[1]}"):
             answer = self._client.get_item(TableName=self._name, Key=_key(key), ConsistentRead=True)
         return _decoded(answer["Item"]) if "Item" in answer else None
+
+    def get_many(self, keys: Sequence[Key]) -> list[Item]:
+        """Return the items that exist under `keys`, in no order, by consistent reads.
+
+        Raises:
+            Throttled: the table kept leaving keys unread for as long as we tried.
+        """
+        found: list[Item] = []
+        for n in range(0, len(keys), _MOST_KEYS):
+            unread: list[dict[str, Any]] = [_key(key) for key in keys[n : n + _MOST_KEYS]]
+            for attempt in range(_TRANSACTION_ATTEMPTS):
+                with translated("reading records"):
+                    answer = self._client.batch_get_item(
+                        RequestItems={self._name: {"Keys": unread, "ConsistentRead": True}}
+                    )
+                found += [_decoded(item) for item in answer["Responses"].get(self._name, [])]
+                left: Any = answer.get("UnprocessedKeys", {}).get(self._name, {})
+                unread = left.get("Keys", [])
+                if not unread:
+                    break
+                time.sleep(random.uniform(0, _FIRST_PAUSE_SECONDS * 2**attempt))  # noqa: S311
+            if unread:
+                raise Throttled("The records table leaves keys unread.")
+        return found
 
     def put(self, put: Put) -> None:
         """Write an item; raise `Conflict` when its condition does not hold."""

@@ -46,7 +46,7 @@ class EmbedFunction:
                 FunctionName=self._name, Payload=request.model_dump_json().encode()
             )
             payload = answer["Payload"].read()
-        if "FunctionError" in answer:
+        if answer.get("FunctionError"):
             raise _failure(payload)
         try:
             result = EmbedTextResult.model_validate_json(payload)

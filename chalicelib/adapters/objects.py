@@ -5,10 +5,11 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Simple_Sto
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.adapters.aws import translated
+from chalicelib.contracts import PresignedUpload
 from chalicelib.errors import Transient
 
 if TYPE_CHECKING:
@@ -52,6 +53,39 @@ class Objects:
 
     def delete_prefix(self, bucket: str, prefix: str) -> int:
         """Remove every version of every object under `prefix`; return how many."""
+        return self._delete_versions(bucket, prefix, lambda _: True)
+
+    def delete_object(self, bucket: str, key: str) -> int:
+        """Remove every version of the object `key`; return how many."""
+        return self._delete_versions(bucket, key, lambda found: found == key)
+
+    def sign_upload(
+        self,
+        bucket: str,
+        key: str,
+        *,
+        max_bytes: int,
+        seconds: int,
+        metadata: Mapping[str, str],
+    ) -> PresignedUpload:
+        """Return a form that uploads 1 to `max_bytes` bytes to `key` within `seconds`.
+
+        S3 itself holds the upload to its size and its metadata.
+        https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTConstructPolicy.html
+        """
+        fields = {f"x-amz-meta-{name}": value for name, value in metadata.items()}
+        conditions: list[Any] = [{name: value} for name, value in fields.items()]
+        with translated(f"signing an upload to {key}"):
+            form = self._client.generate_presigned_post(
+                bucket,
+                key,
+                Fields=dict(fields),
+                Conditions=[*conditions, ["content-length-range", 1, max_bytes]],
+                ExpiresIn=seconds,
+            )
+        return PresignedUpload(url=form["url"], fields=form["fields"])
+
+    def _delete_versions(self, bucket: str, prefix: str, wanted: Callable[[str], bool]) -> int:
         removed = 0
         with translated(f"deleting {prefix}"):
             pages = self._client.get_paginator("list_object_versions").paginate(
@@ -61,6 +95,7 @@ class Objects:
                 found: list[ObjectIdentifierTypeDef] = [
                     {"Key": entry["Key"], "VersionId": entry["VersionId"]}
                     for entry in (*page.get("Versions", ()), *page.get("DeleteMarkers", ()))
+                    if wanted(entry["Key"])
                 ]
                 if found:
                     self._delete(bucket, found)

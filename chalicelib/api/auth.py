@@ -5,28 +5,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from chalice.app import AuthRequest, AuthResponse
 
+from chalicelib.query_ports import ApiKeyRecords
+
 _BEARER = re.compile(r"Bearer +(hr_[A-Za-z0-9_-]{32,128}) *", re.ASCII | re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class ApiKey:
-    """A key as it is kept: by its hash, never itself."""
-
-    key_hash: str
-    tenant: str
-    name: str = ""
-
-
-class ApiKeyRecords(Protocol):
-    """Where keys are kept."""
-
-    def api_key(self, key_hash: str) -> ApiKey | None:
-        """Return the key with this hash, or None once it is revoked or was never made."""
 
 
 def hash_key(key: str) -> str:

@@ -10,37 +10,17 @@ import hashlib
 import re
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
 
 from chalice.app import Request, Response
 from pydantic import BaseModel
 
 from chalicelib.api.http import json_response, tenant_of
 from chalicelib.errors import Conflict, InvalidInput
+from chalicelib.query_ports import AnswerRecords, KeptAnswer
 
 HEADER = "idempotency-key"
 KEPT_SECONDS = 24 * 3600
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
-
-
-@dataclass(frozen=True, slots=True)
-class KeptAnswer:
-    """What an earlier request with the key got; `body` is compressed JSON."""
-
-    request_hash: str
-    status: int
-    body: bytes
-
-
-class AnswerRecords(Protocol):
-    """Where answers are kept."""
-
-    def kept_answer(self, tenant: str, key_hash: str) -> KeptAnswer | None:
-        """Return the answer under the key, None if there is none or it has expired."""
-
-    def keep_answer(self, tenant: str, key_hash: str, answer: KeptAnswer, seconds: int) -> bool:
-        """Keep `answer` for `seconds`; False when the key holds one already."""
 
 
 def once(

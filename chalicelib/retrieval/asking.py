@@ -18,7 +18,7 @@ from typing import Literal
 
 from chalicelib.contracts import Citation, EmbedTextResult
 from chalicelib.errors import HeadraceError
-from chalicelib.ports import AnswerWriter, ChatReply, Embedder
+from chalicelib.query_ports import AnswerWriter, ChatReply, Embedder
 from chalicelib.retrieval.answering import (
     NOT_FOUND,
     Evidence,

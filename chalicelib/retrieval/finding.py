@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chalicelib.contracts import EmbedTextResult, Hit
-from chalicelib.ports import CurrentVersions, Embedder, PassageIndex
+from chalicelib.query_ports import CurrentVersions, Embedder, PassageIndex
 from chalicelib.retrieval.question import query_text
 from chalicelib.retrieval.ranking import current_only, fetch_count, merge_overlapping
 

@@ -1,0 +1,88 @@
+"""The API's side of the records table.
+
+    KEY#<sha256 of the key>   KEY             tenant, name, created_at
+    TENANT#<tenant>           DOCUMENT#<id>   what `GET /v1/documents/{id}` shows
+    ANSWER#<tenant>           <sha256>        an answer kept for its Idempotency-Key
+
+`expires_at` of an answer is the table's time to live attribute, in seconds since 1970; the
+table removes what has expired within days, so a reader looks at it too.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from chalicelib.adapters.dynamodb import Condition, Delete, Put, Table
+from chalicelib.adapters.record_writes import document_key, tenant_pk, version_key
+from chalicelib.adapters.records import document_from
+from chalicelib.contracts import Document, Version
+from chalicelib.errors import Conflict
+from chalicelib.query_ports import ApiKey, KeptAnswer
+
+_DOCUMENT = "DOCUMENT#"
+
+
+class ApiRecords:
+    """Keys, documents and kept answers."""
+
+    def __init__(self, table: Table, clock: Callable[[], float] = time.time) -> None:
+        self._table = table
+        self._clock = clock
+
+    def api_key(self, key_hash: str) -> ApiKey | None:
+        """Return the key with this hash, or None once it is revoked or was never made."""
+        item = self._table.get((f"KEY#{key_hash}", "KEY"))
+        if item is None:
+            return None
+        return ApiKey(item["pk"].removeprefix("KEY#"), item["tenant"], item.get("name", ""))
+
+    def document(self, tenant: str, document_id: str) -> Document | None:
+        """Return one document of the tenant."""
+        item = self._table.get(document_key(tenant, document_id))
+        return None if item is None else document_from(item)
+
+    def documents(self, tenant: str, after: str) -> Iterator[Document]:
+        """Yield the tenant's documents by id, those behind the id `after` ("" for all)."""
+        start = _DOCUMENT + after if after else ""
+        for item in self._table.query(tenant_pk(tenant), _DOCUMENT, after=start):
+            yield document_from(item)
+
+    def current_versions(self, tenant: str, document_ids: Sequence[str]) -> Mapping[str, str]:
+        """Return the version that answers of each document that has one."""
+        keys = [document_key(tenant, document_id) for document_id in document_ids]
+        items = self._table.get_many(keys)
+        return {item["document_id"]: item["version"] for item in items if item.get("version")}
+
+    def forget(self, tenant: str, document_id: str, versions: Sequence[Version]) -> None:
+        """Remove the records of a document, itself last, so that this may be repeated."""
+        for version in versions:
+            self._table.delete(Delete(version_key(tenant, document_id, version.version)))
+        self._table.delete(Delete(document_key(tenant, document_id)))
+
+    def kept_answer(self, tenant: str, key_hash: str) -> KeptAnswer | None:
+        """Return the answer under the key, None if there is none or it has expired."""
+        item = self._table.get((f"ANSWER#{tenant}", key_hash))
+        if item is None or item["expires_at"] <= self._clock():
+            return None
+        return KeptAnswer(item["request_hash"], item["http_status"], item["body"])
+
+    def keep_answer(self, tenant: str, key_hash: str, answer: KeptAnswer, seconds: int) -> bool:
+        """Keep `answer` for `seconds`; False when the key holds one already."""
+        now = int(self._clock())
+        put = Put(
+            {
+                "pk": f"ANSWER#{tenant}",
+                "sk": key_hash,
+                "request_hash": answer.request_hash,
+                "http_status": answer.status,
+                "body": answer.body,
+                "expires_at": now + seconds,
+            },
+            Condition("attribute_not_exists(pk) OR #expires_at <= :now", {":now": now}),
+        )
+        try:
+            self._table.put(put)
+        except Conflict:
+            return False
+        return True

@@ -1,0 +1,181 @@
+"""`/v1/documents`: announce an upload, look at documents, delete them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol, get_args
+
+from chalice.app import Blueprint, ChaliceAuthorizer, Request, Response
+
+from chalicelib.api.cursors import read_cursor, write_cursor
+from chalicelib.api.http import (
+    answering,
+    json_response,
+    parse_body,
+    query_value,
+    refuse_unknown_query,
+    request_id_of,
+    tenant_of,
+)
+from chalicelib.api.idempotency import once
+from chalicelib.contracts import (
+    CreateDocumentRequest,
+    CreateDocumentResponse,
+    Document,
+    DocumentList,
+    DocumentStatus,
+    PresignedUpload,
+)
+from chalicelib.errors import InvalidInput, NotFound
+from chalicelib.query_ports import AnswerRecords
+from chalicelib.retrieval.ids import InboxPlace, inbox_place
+
+UPLOAD_SECONDS = 15 * 60
+MAX_PAGE = 100
+MAX_LOOKED_AT = 2_000
+"""Documents that one request looks at: a page of a rare status may hold fewer than its limit,
+even none, and go on behind its cursor."""
+
+
+class DocumentRecords(Protocol):
+    """The documents of all tenants."""
+
+    def document(self, tenant: str, document_id: str) -> Document | None:
+        """Return one document of the tenant."""
+
+    def documents(self, tenant: str, after: str) -> Iterator[Document]:
+        """Yield the tenant's documents by id, those behind the id `after` ("" for all)."""
+
+
+class UploadSigner(Protocol):
+    """Signs upload forms."""
+
+    def sign(
+        self, key: str, *, max_bytes: int, seconds: int, metadata: dict[str, str]
+    ) -> PresignedUpload:
+        """Return a form that uploads 1 to `max_bytes` bytes to `key` within `seconds`."""
+
+
+class Remover(Protocol):
+    """Removes documents."""
+
+    def remove(self, tenant: str, document: Document) -> None:
+        """Remove the document's vectors, objects and records; may be repeated."""
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentServices:
+    """What the views of this module stand on."""
+
+    records: DocumentRecords
+    answers: AnswerRecords
+    signer: UploadSigner
+    remover: Remover
+    max_file_bytes: int
+    now: Callable[[], datetime]
+
+
+def routes(services: Callable[[], DocumentServices], authorizer: ChaliceAuthorizer) -> Blueprint:
+    """Return the blueprint; `services` is asked for when a request comes, not before."""
+    blueprint = Blueprint(__name__)
+
+    @blueprint.route("/v1/documents", methods=["POST"], authorizer=authorizer)
+    @answering(blueprint)
+    def create_document() -> Response:
+        request, deps = blueprint.current_request, services()
+        body = parse_body(request, CreateDocumentRequest)
+        return once(request, deps.answers, lambda: _create(request, body, deps), status=201)
+
+    @blueprint.route("/v1/documents", methods=["GET"], authorizer=authorizer)
+    @answering(blueprint)
+    def list_documents() -> Response:
+        return json_response(_list(blueprint.current_request, services().records))
+
+    @blueprint.route("/v1/documents/{document_id}", methods=["GET"], authorizer=authorizer)
+    @answering(blueprint)
+    def get_document(document_id: str) -> Response:
+        tenant = tenant_of(blueprint.current_request)
+        return json_response(_existing(tenant, document_id, services().records))
+
+    @blueprint.route("/v1/documents/{document_id}", methods=["DELETE"], authorizer=authorizer)
+    @answering(blueprint)
+    def delete_document(document_id: str) -> Response:
+        tenant, deps = tenant_of(blueprint.current_request), services()
+        deps.remover.remove(tenant, _existing(tenant, document_id, deps.records))
+        return Response(body="", status_code=204)
+
+    return blueprint
+
+
+def _create(
+    request: Request, body: CreateDocumentRequest, deps: DocumentServices
+) -> CreateDocumentResponse:
+    """Return where to upload; nothing is recorded until the upload arrives."""
+    if body.bytes > deps.max_file_bytes:
+        raise InvalidInput(
+            f"The file has {body.bytes} bytes; at most {deps.max_file_bytes} are taken.",
+            field="bytes",
+            limit=str(deps.max_file_bytes),
+        )
+    place = _place(tenant_of(request), body)
+    metadata = {"correlation-id": request_id_of(request)}
+    upload = deps.signer.sign(
+        place.key, max_bytes=deps.max_file_bytes, seconds=UPLOAD_SECONDS, metadata=metadata
+    )
+    return CreateDocumentResponse(
+        document_id=place.document_id,
+        upload=upload,
+        expires_at=deps.now() + timedelta(seconds=UPLOAD_SECONDS),
+    )
+
+
+def _place(tenant: str, body: CreateDocumentRequest) -> InboxPlace:
+    if any(part in {"", ".", ".."} for part in body.path.split("/")):
+        raise InvalidInput(
+            "The path must be relative, without empty, '.' or '..' parts.", field="path"
+        )
+    return inbox_place(InboxPlace(tenant, body.collection, body.path).key)
+
+
+def _existing(tenant: str, document_id: str, records: DocumentRecords) -> Document:
+    document = records.document(tenant, document_id)
+    if document is None:
+        raise NotFound(f"There is no document {document_id}.", field="document_id")
+    return document
+
+
+def _list(request: Request, records: DocumentRecords) -> DocumentList:
+    refuse_unknown_query(request, {"collection", "status", "limit", "cursor"})
+    filters = {name: query_value(request, name) for name in ("collection", "status")}
+    if filters["status"] not in {None, *get_args(DocumentStatus)}:
+        raise InvalidInput(
+            f"status is one of {', '.join(get_args(DocumentStatus))}.", field="status"
+        )
+    limit = _limit(query_value(request, "limit"))
+    cursor = query_value(request, "cursor")
+    after = read_cursor(cursor, filters) if cursor is not None else ""
+    items: list[Document] = []
+    for looked_at, document in enumerate(records.documents(tenant_of(request), after)):
+        if len(items) == limit or looked_at == MAX_LOOKED_AT:
+            return DocumentList(items=tuple(items), next_cursor=write_cursor(after, filters))
+        after = document.document_id
+        if _matches(document, filters):
+            items.append(document)
+    return DocumentList(items=tuple(items), next_cursor=None)
+
+
+def _matches(document: Document, filters: Mapping[str, str | None]) -> bool:
+    shown = {"collection": document.collection, "status": document.status}
+    return all(filters[name] in {None, value} for name, value in shown.items())
+
+
+def _limit(given: str | None) -> int:
+    if given is None:
+        return MAX_PAGE
+    if not (given.isascii() and given.isdigit() and 1 <= int(given[:9]) <= MAX_PAGE):
+        raise InvalidInput(
+            f"limit is a whole number from 1 to {MAX_PAGE}.", field="limit", limit=str(MAX_PAGE)
+        )
+    return int(given)

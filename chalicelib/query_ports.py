@@ -1,0 +1,104 @@
+"""What the API needs from outside, each with a real and a faked implementation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from chalicelib.contracts import EmbedTextResult, Hit
+
+
+class Embedder(Protocol):
+    """Turns texts into unit vectors."""
+
+    def embed(self, texts: Sequence[str], correlation_id: str) -> EmbedTextResult:
+        """Return one vector a text, in order. Raises `Throttled`, `Transient`, `ModelFailure`."""
+
+
+class PassageIndex(Protocol):
+    """The tenant's live index of chunks."""
+
+    def query(
+        self,
+        tenant: str,
+        vector: Sequence[float],
+        text: str,
+        *,
+        count: int,
+        collection: str | None,
+    ) -> Sequence[Hit]:
+        """Return at most `count` chunks, best first, by meaning and, unless `text` is empty,
+        by words. Nothing is found where the tenant has no index yet.
+        """
+
+
+class CurrentVersions(Protocol):
+    """Which version of a document answers queries."""
+
+    def current_versions(self, tenant: str, document_ids: Sequence[str]) -> Mapping[str, str]:
+        """Return the version that answers of each document that has one."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChatReply:
+    """What a language model wrote; `model` is the one that answered, by its own account."""
+
+    text: str
+    model: str
+    tokens_in: int
+    tokens_out: int
+    seconds: float
+
+
+class ChatModel(Protocol):
+    """A language model."""
+
+    @property
+    def model_id(self) -> str:
+        """Return the id that the model is asked by and the catalogue prices."""
+
+    def reply(self, system: str, user: str, max_tokens: int) -> ChatReply:
+        """Return the reply. Raises `Throttled`, `Transient` or `ModelFailure`."""
+
+
+class AnswerWriter(Protocol):
+    """A language model that is asked to answer from passages."""
+
+    def write(self, question: str, passages: Sequence[Hit]) -> ChatReply:
+        """Return what it wrote, marks and all. Raises as `ChatModel.reply` does."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key as it is kept: by its hash, never itself."""
+
+    key_hash: str
+    tenant: str
+    name: str = ""
+
+
+class ApiKeyRecords(Protocol):
+    """Where keys are kept."""
+
+    def api_key(self, key_hash: str) -> ApiKey | None:
+        """Return the key with this hash, or None once it is revoked or was never made."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptAnswer:
+    """What an earlier request with the key got; `body` is compressed JSON."""
+
+    request_hash: str
+    status: int
+    body: bytes
+
+
+class AnswerRecords(Protocol):
+    """Where answers are kept."""
+
+    def kept_answer(self, tenant: str, key_hash: str) -> KeptAnswer | None:
+        """Return the answer under the key, None if there is none or it has expired."""
+
+    def keep_answer(self, tenant: str, key_hash: str, answer: KeptAnswer, seconds: int) -> bool:
+        """Keep `answer` for `seconds`; False when the key holds one already."""
