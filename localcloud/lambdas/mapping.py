@@ -1,0 +1,159 @@
+"""The definition of one event source mapping of a queue, checked as AWS checks it. Pure.
+
+https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from localcloud.errors import AwsError, unsupported
+from localcloud.service import Params
+
+_QUEUE = re.compile(r"arn:[^:]+:sqs:[^:]+:\d{12}:[A-Za-z0-9_-]+(\.fifo)?")
+_SETTINGS = frozenset(
+    {
+        "BatchSize",
+        "MaximumBatchingWindowInSeconds",
+        "FunctionResponseTypes",
+        "ScalingConfig",
+        "FilterCriteria",
+        "Enabled",
+    }
+)
+_IDENTITY = frozenset({"EventSourceArn", "FunctionName", "UUID", "Tags"})
+_MAX_FILTERS = 5
+
+
+def _invalid(message: str) -> AwsError:
+    return AwsError("InvalidParameterValueException", message)
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """A mapping as it is kept. `window_s` is the batching window, `modified` epoch seconds."""
+
+    uuid: str
+    queue_arn: str
+    function: str
+    modified: float
+    batch_size: int = 10
+    window_s: int = 0
+    partial_failures: bool = False
+    concurrency: int | None = None
+    filters: tuple[str, ...] = ()
+    enabled: bool = True
+
+    @property
+    def fifo(self) -> bool:
+        """Whether the queue keeps order."""
+        return self.queue_arn.endswith(".fifo")
+
+
+def check_names(params: Params) -> None:
+    """Refuse a parameter that a queue's mapping does not have, or that is not served here."""
+    for name in sorted(params):
+        if name not in _SETTINGS | _IDENTITY and params[name] is not None:
+            raise unsupported("Lambda", f"the parameter {name} of event source mappings")
+
+
+def queue_arn(params: Params) -> str:
+    """Return the queue of a create request."""
+    arn = str(params.get("EventSourceArn") or "")
+    if not _QUEUE.fullmatch(arn):
+        raise unsupported("Lambda", f"event sources other than SQS queues ({arn or 'none given'})")
+    return arn
+
+
+def changed(mapped: Mapped, params: Params) -> Mapped:
+    """Return `mapped` with the settings in `params`; what they do not name stays."""
+    changes: dict[str, Any] = {}
+    if params.get("BatchSize") is not None:
+        changes["batch_size"] = int(params["BatchSize"])
+    if params.get("MaximumBatchingWindowInSeconds") is not None:
+        changes["window_s"] = int(params["MaximumBatchingWindowInSeconds"])
+    if params.get("FunctionResponseTypes") is not None:
+        changes["partial_failures"] = _partial(params["FunctionResponseTypes"])
+    if params.get("ScalingConfig") is not None:
+        changes["concurrency"] = params["ScalingConfig"].get("MaximumConcurrency")
+    if params.get("FilterCriteria") is not None:
+        changes["filters"] = _filters(params["FilterCriteria"])
+    if params.get("Enabled") is not None:
+        changes["enabled"] = bool(params["Enabled"])
+    wanted = replace(mapped, **changes)
+    _check(wanted)
+    return wanted
+
+
+def _partial(types: list[str]) -> bool:
+    if any(each != "ReportBatchItemFailures" for each in types):
+        raise _invalid(f"Unknown FunctionResponseTypes {types}")
+    return bool(types)
+
+
+def _filters(criteria: Mapping[str, Any]) -> tuple[str, ...]:
+    patterns = tuple(each.get("Pattern", "{}") for each in criteria.get("Filters") or ())
+    if len(patterns) > _MAX_FILTERS:
+        raise _invalid(f"A mapping has at most {_MAX_FILTERS} filters")
+    for pattern in patterns:
+        try:
+            parsed = json.loads(pattern)
+        except ValueError as error:
+            raise _invalid("Invalid filter pattern definition.") from error
+        if not isinstance(parsed, dict):
+            raise _invalid("Invalid filter pattern definition.")
+    return patterns
+
+
+def _check(mapped: Mapped) -> None:
+    largest = 10 if mapped.fifo else 10_000
+    if not 1 <= mapped.batch_size <= largest:
+        raise _invalid(f"Batch size must be between 1 and {largest}")
+    if not 0 <= mapped.window_s <= 300:
+        raise _invalid("Maximum batch window in seconds must be between 0 and 300")
+    if mapped.fifo and mapped.window_s:
+        raise _invalid("Batching window is not supported for FIFO queues.")
+    if mapped.batch_size > 10 and mapped.window_s < 1:
+        raise _invalid(
+            "Maximum batch window in seconds must be greater than 0 if maximum batch size is "
+            "greater than 10"
+        )
+    if mapped.concurrency is not None and not 2 <= mapped.concurrency <= 1_000:
+        raise _invalid("MaximumConcurrency must be between 2 and 1000")
+
+
+def shown(mapped: Mapped, function_arn: str, mapping_arn: str, state: str) -> dict[str, Any]:
+    """Return the mapping as GetEventSourceMapping shows it, in `state`."""
+    result: dict[str, Any] = {
+        "UUID": mapped.uuid,
+        "BatchSize": mapped.batch_size,
+        "MaximumBatchingWindowInSeconds": mapped.window_s,
+        "EventSourceArn": mapped.queue_arn,
+        "FunctionArn": function_arn,
+        "LastModified": datetime.fromtimestamp(mapped.modified, UTC),
+        "State": state,
+        "StateTransitionReason": "USER_INITIATED",
+        "FunctionResponseTypes": ["ReportBatchItemFailures"] if mapped.partial_failures else [],
+        "EventSourceMappingArn": mapping_arn,
+    }
+    if mapped.concurrency is not None:
+        result["ScalingConfig"] = {"MaximumConcurrency": mapped.concurrency}
+    if mapped.filters:
+        result["FilterCriteria"] = {"Filters": [{"Pattern": each} for each in mapped.filters]}
+    return result
+
+
+def dumps(mapped: Mapped) -> str:
+    """Return `mapped` as JSON to keep."""
+    return json.dumps(asdict(mapped))
+
+
+def loads(text: str) -> Mapped:
+    """Return the mapping that `dumps` wrote."""
+    fields = json.loads(text)
+    return Mapped(**{**fields, "filters": tuple(fields["filters"])})

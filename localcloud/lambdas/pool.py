@@ -1,0 +1,183 @@
+"""Who may run now: the account's concurrency, reserved concurrency, and warm workers.
+
+AWS gives an account 1,000 concurrent invocations and throttles at once beyond them; a laptop
+has far fewer, so an invocation first waits a while for its turn. A function's own reserved
+concurrency is the template's wish and throttles at once, as on AWS.
+https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from localcloud.errors import AwsError
+from localcloud.lambdas.registry import Registered
+from localcloud.lambdas.worker import Worker
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one laptop gives. Times in seconds."""
+
+    concurrency: int = 10
+    waiting: int = 200
+    patience_s: float = 10.0
+    idle_s: float = 600.0
+
+
+class Seat:
+    """The right to run one invocation, with a warm worker when there is one.
+
+    Whoever holds it sets `worker` to the worker that may serve again, or to None.
+    """
+
+    def __init__(self, function: Registered, worker: Worker | None) -> None:
+        """Sit down for `function`."""
+        self.function = function
+        self.worker = worker
+
+
+def throttled(reason: str) -> AwsError:
+    """Return AWS's TooManyRequestsException for `reason`."""
+    return AwsError(
+        "TooManyRequestsException",
+        "Rate Exceeded.",
+        429,
+        Reason=reason,
+        Type="User",
+        retryAfterSeconds="1",
+    )
+
+
+def stopping() -> AwsError:
+    """Return the error of an invocation that the end of the local cloud cut off."""
+    return AwsError("ServiceException", "The local cloud is stopping.", 500)
+
+
+class Pool:
+    """Idle workers and busy seats; the sum never exceeds the account's concurrency."""
+
+    def __init__(self, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
+        """Begin empty."""
+        self._limits = limits
+        self._clock = clock
+        self._changed = threading.Condition()
+        self._idle: list[Worker] = []
+        self._busy: Counter[str] = Counter()
+        self._queue: deque[object] = deque()
+        self._generations: dict[str, int] = {}
+        self._stopped = False
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the local cloud is stopping."""
+        return self._stopped
+
+    @contextmanager
+    def seat(self, function: Registered, patience_s: float | None = None) -> Iterator[Seat]:
+        """Hold a seat for one invocation of `function`; raises the throttling error."""
+        patience = self._limits.patience_s if patience_s is None else patience_s
+        seat = self._sit(function, patience)
+        try:
+            yield seat
+        finally:
+            self._leave(seat)
+
+    def retire(self, function: Registered) -> None:
+        """Let no worker of an older generation of `function` serve again."""
+        with self._changed:
+            self._generations[function.spec.name] = function.generation
+            old = [worker for worker in self._idle if self._is_stale(worker)]
+            self._drop(old)
+
+    def evict_idle(self) -> None:
+        """End workers that have been idle for too long."""
+        with self._changed:
+            limit = self._clock() - self._limits.idle_s
+            self._drop([worker for worker in self._idle if worker.idle_since < limit])
+
+    def stop(self) -> None:
+        """Refuse every invocation from now on and end all idle workers."""
+        with self._changed:
+            self._stopped = True
+            self._drop(list(self._idle))
+            self._changed.notify_all()
+
+    def _sit(self, function: Registered, patience_s: float) -> Seat:
+        deadline = self._clock() + patience_s
+        with self._changed:
+            self._check_reserved(function)
+            self._await_turn(function, deadline)
+            self._busy[function.spec.name] += 1
+            worker = self._warm(function)
+            if worker is None:
+                self._make_room()
+            return Seat(function, worker)
+
+    def _await_turn(self, function: Registered, deadline: float) -> None:
+        if len(self._queue) >= self._limits.waiting:
+            raise throttled("ConcurrentInvocationLimitExceeded")
+        ticket = object()
+        self._queue.append(ticket)
+        try:
+            while self._queue[0] is not ticket or not self._has_capacity():
+                self._refuse_when_stopped()
+                left = deadline - self._clock()
+                if left <= 0 or not self._changed.wait(left):
+                    raise throttled("ConcurrentInvocationLimitExceeded")
+            self._refuse_when_stopped()
+            self._check_reserved(function)
+        finally:
+            self._queue.remove(ticket)
+            self._changed.notify_all()
+
+    def _has_capacity(self) -> bool:
+        return self._busy.total() < self._limits.concurrency
+
+    def _refuse_when_stopped(self) -> None:
+        if self._stopped:
+            raise stopping()
+
+    def _check_reserved(self, function: Registered) -> None:
+        reserved = function.spec.reserved_concurrency
+        if reserved is not None and self._busy[function.spec.name] >= reserved:
+            raise throttled("ReservedFunctionConcurrentInvocationLimitExceeded")
+
+    def _warm(self, function: Registered) -> Worker | None:
+        mine = [worker for worker in self._idle if worker.function.spec.name == function.spec.name]
+        for worker in reversed(mine):
+            if worker.alive and worker.function.generation == function.generation:
+                self._idle.remove(worker)
+                return worker
+            self._drop([worker])
+        return None
+
+    def _make_room(self) -> None:
+        """End the worker that has been idle longest when a new one would be one too many."""
+        if self._busy.total() + len(self._idle) > self._limits.concurrency:
+            self._drop([min(self._idle, key=lambda worker: worker.idle_since)])
+
+    def _leave(self, seat: Seat) -> None:
+        with self._changed:
+            self._busy[seat.function.spec.name] -= 1
+            worker = seat.worker
+            if worker is not None:
+                worker.idle_since = self._clock()
+                self._idle.append(worker)
+                if self._stopped or not worker.alive or self._is_stale(worker):
+                    self._drop([worker])
+            self._changed.notify_all()
+
+    def _is_stale(self, worker: Worker) -> bool:
+        function = worker.function
+        return function.generation < self._generations.get(function.spec.name, 0)
+
+    def _drop(self, workers: list[Worker]) -> None:
+        for worker in workers:
+            self._idle.remove(worker)
+            worker.kill()

@@ -1,0 +1,277 @@
+"""The Lambda service: its operations, wired to what does the work."""
+
+from __future__ import annotations
+
+import base64
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from localcloud.errors import AwsError, unsupported
+from localcloud.lambdas import invoke_request
+from localcloud.lambdas.asynchronous import Accepted, AsyncQueue
+from localcloud.lambdas.execution import Event, Executor
+from localcloud.lambdas.failures import Notice
+from localcloud.lambdas.logs import Logs, LogSink
+from localcloud.lambdas.mappings import Mappings
+from localcloud.lambdas.memory import MemoryWatch
+from localcloud.lambdas.outcome import Outcome
+from localcloud.lambdas.policies import Policies
+from localcloud.lambdas.poller import Matches, Queues
+from localcloud.lambdas.pool import Limits, Pool
+from localcloud.lambdas.process import Spawner
+from localcloud.lambdas.refusals import Refusals
+from localcloud.lambdas.registry import Registered, Registry
+from localcloud.lambdas.spec import LATEST, FunctionSpec, configuration
+from localcloud.lambdas.worker import WorkerFactory
+from localcloud.service import Params, Result, Surroundings
+
+DeliverFailure = Callable[[Notice], None]
+"""Send a failure notice to a topic or event bus; raising means that it is tried again."""
+
+_PAGE = 50
+_BATCH_PATIENCE_S = 60.0
+_EVICT_EVERY_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """What Lambda may use of the rest of the cloud, and what a test may replace."""
+
+    deliver_failure: DeliverFailure | None = None
+    logs: LogSink | None = None
+    matches: Matches | None = None
+    clock: Callable[[], float] = time.time
+    limits: Limits = field(default_factory=Limits)
+    init_s: float = 10.0
+
+
+class LambdaService(Refusals):
+    """AWS Lambda. Functions are registered by the template loader."""
+
+    name = "lambda"
+
+    def __init__(
+        self, surroundings: Surroundings, sqs: Queues, neighbours: Neighbours | None = None
+    ) -> None:
+        """Keep state below the data directory; nothing runs before `start`."""
+        self._neighbours = neighbours or Neighbours()
+        self._sqs = sqs
+        folder = surroundings.folder("lambdas")
+        self._registry = Registry(surroundings)
+        self._logs = Logs(folder / "logs", self._neighbours.logs)
+        self._memory = MemoryWatch()
+        self._spawner = Spawner()
+        self._pool = Pool(self._neighbours.limits)
+        factory = WorkerFactory(surroundings, self._spawner, self._logs)
+        self._executor = Executor(self._pool, factory, self._memory, self._neighbours.init_s)
+        self._queue = AsyncQueue(
+            folder / "events.sqlite",
+            self._registry.find,
+            self._run_accepted,
+            self._deliver,
+            self._neighbours.clock,
+            self._neighbours.limits.concurrency,
+        )
+        self._mappings = Mappings(
+            folder / "mappings.sqlite",
+            surroundings,
+            self._registry,
+            sqs,
+            self._run_batch,
+            self._neighbours.matches,
+        )
+        self._policies = Policies(folder / "policies.sqlite")
+        self._stopping = threading.Event()
+
+    def start(self) -> None:
+        """Begin the background work: what was accepted earlier, and the queues."""
+        self._logs.start()
+        self._memory.start()
+        threading.Thread(target=self._evict, name="lambda-evict", daemon=True).start()
+        self._queue.start()
+        self._mappings.start()
+
+    def stop(self) -> None:
+        """End all pollers and workers; an invocation that runs is cut off."""
+        self._stopping.set()
+        self._mappings.stop()
+        self._queue.stop()
+        self._pool.stop()
+        self._memory.kill_all()
+        self._memory.stop()
+        self._spawner.stop()
+        self._logs.stop()
+
+    def register(self, spec: FunctionSpec) -> None:
+        """Add a function, or replace it; workers of the old definition serve no more."""
+        for arn in filter(None, (spec.dead_letter, spec.failure_destination)):
+            service = arn.split(":")[2]
+            if service in ("sns", "events") and self._neighbours.deliver_failure is None:
+                raise unsupported("Lambda", f"failures of {spec.name} to {service}")
+        if self._registry.put(spec, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000+0000")):
+            self._pool.retire(self._registry.find(spec.name))
+
+    def pending(self) -> int:
+        """Return how many asynchronous events and failure notices are not over yet."""
+        return self._queue.waiting()
+
+    def invoke(self, params: Params) -> Result:
+        """Answer Invoke: wait for the function, accept the event, or only check it."""
+        function = self._registry.find(str(params["FunctionName"]), params.get("Qualifier"))
+        request = invoke_request.parse(params)
+        if request.kind == "DryRun":
+            return {"StatusCode": 204}
+        if request.kind == "Event":
+            self._accept(function, request.payload, request.client_context)
+            return {"StatusCode": 202, "Payload": b""}
+        outcome = self._executor.run(function, Event(request.payload, request.client_context))
+        result: dict[str, Any] = {
+            "StatusCode": 200,
+            "ExecutedVersion": LATEST,
+            "Payload": outcome.payload,
+        }
+        if outcome.error_type is not None:
+            result["FunctionError"] = "Unhandled"
+        if request.wants_log:
+            result["LogResult"] = base64.b64encode(outcome.log_tail).decode()
+        return result
+
+    def get_function(self, params: Params) -> Result:
+        """Answer GetFunction."""
+        function = self._find(params)
+        result: dict[str, Any] = {
+            "Configuration": self._configuration(function),
+            "Code": {"RepositoryType": "Local", "Location": function.spec.code_path.as_uri()},
+        }
+        if function.spec.tags:
+            result["Tags"] = dict(function.spec.tags)
+        if function.spec.reserved_concurrency is not None:
+            result["Concurrency"] = self.get_function_concurrency(params)
+        return result
+
+    def get_function_configuration(self, params: Params) -> Result:
+        """Answer GetFunctionConfiguration."""
+        return self._configuration(self._find(params))
+
+    def list_functions(self, params: Params) -> Result:
+        """Answer ListFunctions."""
+        for name in set(params) - {"Marker", "MaxItems"}:
+            raise unsupported("Lambda", f"the parameter {name} of ListFunctions")
+        functions = [self._configuration(each) for each in self._registry.all()]
+        start = int(params.get("Marker") or 0)
+        end = start + min(int(params.get("MaxItems") or _PAGE), _PAGE)
+        page: dict[str, Any] = {"Functions": functions[start:end]}
+        return {**page, "NextMarker": str(end)} if end < len(functions) else page
+
+    def list_tags(self, params: Params) -> Result:
+        """Answer ListTags."""
+        return {"Tags": dict(self._registry.find(str(params["Resource"])).spec.tags)}
+
+    def get_function_concurrency(self, params: Params) -> Result:
+        """Answer GetFunctionConcurrency."""
+        reserved = self._find(params).spec.reserved_concurrency
+        return {} if reserved is None else {"ReservedConcurrentExecutions": reserved}
+
+    def get_function_event_invoke_config(self, params: Params) -> Result:
+        """Answer GetFunctionEventInvokeConfig."""
+        function = self._find(params)
+        destination = function.spec.failure_destination
+        return {
+            "FunctionArn": f"{function.arn}:{LATEST}",
+            "MaximumRetryAttempts": function.spec.maximum_retry_attempts,
+            "MaximumEventAgeInSeconds": function.spec.maximum_event_age_s,
+            "DestinationConfig": {
+                "OnSuccess": {},
+                "OnFailure": {"Destination": destination} if destination else {},
+            },
+        }
+
+    def add_permission(self, params: Params) -> Result:
+        """Answer AddPermission."""
+        return self._policies.add(self._find(params), params)
+
+    def remove_permission(self, params: Params) -> Result:
+        """Answer RemovePermission."""
+        return self._policies.remove(self._find(params), params)
+
+    def get_policy(self, params: Params) -> Result:
+        """Answer GetPolicy."""
+        return self._policies.get(self._find(params))
+
+    def create_event_source_mapping(self, params: Params) -> Result:
+        """Answer CreateEventSourceMapping, for SQS queues."""
+        return self._mappings.create(params)
+
+    def ensure_event_source_mapping(self, params: Params) -> Result:
+        """Create a mapping, or give the one that is there these settings and no others."""
+        return self._mappings.ensure(params)
+
+    def get_event_source_mapping(self, params: Params) -> Result:
+        """Answer GetEventSourceMapping."""
+        return self._mappings.get(params)
+
+    def list_event_source_mappings(self, params: Params) -> Result:
+        """Answer ListEventSourceMappings."""
+        return self._mappings.page(params)
+
+    def update_event_source_mapping(self, params: Params) -> Result:
+        """Answer UpdateEventSourceMapping."""
+        return self._mappings.update(params)
+
+    def delete_event_source_mapping(self, params: Params) -> Result:
+        """Answer DeleteEventSourceMapping."""
+        return self._mappings.delete(params)
+
+    def _find(self, params: Params) -> Registered:
+        return self._registry.find(str(params["FunctionName"]), params.get("Qualifier"))
+
+    def _configuration(self, function: Registered) -> dict[str, Any]:
+        return configuration(function.spec, function.arn, function.modified)
+
+    def _accept(self, function: Registered, payload: bytes, client_context: str | None) -> None:
+        now = self._neighbours.clock()
+        event = Accepted(str(uuid.uuid4()), function.spec.name, payload, client_context, now)
+        self._queue.put(event)
+
+    def _run_accepted(self, function: Registered, accepted: Accepted) -> Outcome:
+        event = Event(accepted.payload, accepted.client_context, accepted.id)
+        return self._executor.run(function, event)
+
+    def _run_batch(self, name: str, payload: bytes) -> tuple[bytes, bool]:
+        event = Event(payload, patience_s=_BATCH_PATIENCE_S)
+        outcome = self._executor.run(self._registry.find(name), event)
+        return outcome.payload, outcome.error_type is None
+
+    def _deliver(self, notice: Notice) -> None:
+        service, resource = notice.arn.split(":")[2], notice.arn.split(":", 5)[5]
+        if service == "sqs":
+            self._send(resource, notice)
+        elif service == "lambda":
+            self._accept(self._registry.find(notice.arn), notice.body.encode(), None)
+        elif self._neighbours.deliver_failure is not None:
+            self._neighbours.deliver_failure(notice)
+        else:
+            raise AwsError("InvalidParameterValueException", f"{notice.arn} takes no failures")
+
+    def _send(self, queue: str, notice: Notice) -> None:
+        url = self._sqs.get_queue_url({"QueueName": queue})["QueueUrl"]
+        attributes = {
+            name: {
+                "DataType": "Number" if name == "ErrorCode" else "String",
+                "StringValue": value,
+            }
+            for name, value in notice.attributes.items()
+        }
+        message: dict[str, Any] = {"QueueUrl": url, "MessageBody": notice.body}
+        self._sqs.send_message(
+            {**message, "MessageAttributes": attributes} if attributes else message
+        )
+
+    def _evict(self) -> None:
+        while not self._stopping.wait(_EVICT_EVERY_S):
+            self._pool.evict_idle()

@@ -1,0 +1,135 @@
+"""What one function is: the template's words for it, checked and shown as AWS shows them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from localcloud.errors import AwsError
+
+LATEST = "$LATEST"
+_NAME = re.compile(r"[a-zA-Z0-9-_]{1,64}")
+_HANDLER = re.compile(r"[^\s.]+(\.[^\s.]+)+")
+_DESTINATION = re.compile(r"arn:[^:]+:(sqs|sns|lambda|events):[^:]*:[^:]*:.+")
+_RESERVED_VARIABLES = frozenset(
+    {
+        "_HANDLER",
+        "_X_AMZN_TRACE_ID",
+        "AWS_REGION",
+        "AWS_EXECUTION_ENV",
+        "AWS_LAMBDA_FUNCTION_NAME",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+        "AWS_LAMBDA_FUNCTION_VERSION",
+        "AWS_LAMBDA_INITIALIZATION_TYPE",
+        "AWS_LAMBDA_LOG_GROUP_NAME",
+        "AWS_LAMBDA_LOG_STREAM_NAME",
+        "AWS_ACCESS_KEY",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "AWS_LAMBDA_RUNTIME_API",
+        "LAMBDA_TASK_ROOT",
+        "LAMBDA_RUNTIME_DIR",
+    }
+)
+
+
+def _invalid(message: str) -> AwsError:
+    return AwsError("InvalidParameterValueException", message)
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionSpec:
+    """One function of the template.
+
+    `handler` is `package.module.attribute` below `code_path`, a folder that is put first on
+    the worker's `sys.path` and is its working directory. `failure_destination` gets AWS's
+    invocation record, `dead_letter` the bare event, when an asynchronous invocation is given
+    up. Limits are AWS's: memory 128 to 10,240 MB, timeout 1 to 900 s, at most 2
+    retries, event age 60 to 21,600 s. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+    """
+
+    name: str
+    handler: str
+    code_path: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+    memory_mb: int = 128
+    timeout_s: int = 3
+    role_arn: str = ""
+    reserved_concurrency: int | None = None
+    architecture: str = "x86_64"
+    runtime: str = "python3.13"
+    description: str = ""
+    dead_letter: str | None = None
+    failure_destination: str | None = None
+    maximum_retry_attempts: int = 2
+    maximum_event_age_s: int = 21_600
+    tracing: str = "PassThrough"
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse what AWS refuses."""
+        if not _NAME.fullmatch(self.name):
+            raise _invalid(f"{self.name!r} is not a function name")
+        if not _HANDLER.fullmatch(self.handler):
+            raise _invalid(f"{self.handler!r} is not a handler; write module.function")
+        if not self.code_path.is_dir():
+            raise _invalid(f"the code of {self.name} is not a folder: {self.code_path}")
+        self._check_numbers()
+        self._check_words()
+
+    def _check_numbers(self) -> None:
+        bounds = (
+            ("MemorySize", self.memory_mb, 128, 10_240),
+            ("Timeout", self.timeout_s, 1, 900),
+            ("MaximumRetryAttempts", self.maximum_retry_attempts, 0, 2),
+            ("MaximumEventAgeInSeconds", self.maximum_event_age_s, 60, 21_600),
+            ("ReservedConcurrentExecutions", self.reserved_concurrency or 0, 0, 1_000),
+        )
+        for what, value, low, high in bounds:
+            if not low <= value <= high:
+                raise _invalid(f"{what} of {self.name} is {value}; {low} to {high} is allowed")
+
+    def _check_words(self) -> None:
+        taken = sorted(_RESERVED_VARIABLES.intersection(self.environment))
+        if taken:
+            raise _invalid(f"{self.name} sets variables that Lambda reserves: {', '.join(taken)}")
+        if self.tracing not in ("Active", "PassThrough"):
+            raise _invalid(f"tracing of {self.name} is {self.tracing!r}")
+        for arn in filter(None, (self.dead_letter, self.failure_destination)):
+            if not _DESTINATION.fullmatch(arn):
+                raise _invalid(f"{self.name} cannot send its failures to {arn!r}")
+        if self.dead_letter and self.dead_letter.split(":")[2] not in ("sqs", "sns"):
+            raise _invalid(f"the dead-letter target of {self.name} must be a queue or a topic")
+
+
+def configuration(spec: FunctionSpec, arn: str, modified: str) -> dict[str, Any]:
+    """Return `spec` as GetFunctionConfiguration shows it; code size and hash are not known."""
+    shown: dict[str, Any] = {
+        "FunctionName": spec.name,
+        "FunctionArn": arn,
+        "Runtime": spec.runtime,
+        "Role": spec.role_arn,
+        "Handler": spec.handler,
+        "Description": spec.description,
+        "Timeout": spec.timeout_s,
+        "MemorySize": spec.memory_mb,
+        "LastModified": modified,
+        "Version": LATEST,
+        "TracingConfig": {"Mode": spec.tracing},
+        "State": "Active",
+        "LastUpdateStatus": "Successful",
+        "PackageType": "Zip",
+        "Architectures": [spec.architecture],
+        "EphemeralStorage": {"Size": 512},
+        "SnapStart": {"ApplyOn": "None", "OptimizationStatus": "Off"},
+        "LoggingConfig": {"LogFormat": "Text", "LogGroup": f"/aws/lambda/{spec.name}"},
+    }
+    if spec.environment:
+        shown["Environment"] = {"Variables": dict(spec.environment)}
+    if spec.dead_letter:
+        shown["DeadLetterConfig"] = {"TargetArn": spec.dead_letter}
+    return shown

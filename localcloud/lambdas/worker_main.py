@@ -1,0 +1,34 @@
+"""The first code in a worker process; runs AWS's own runtime interface client on the handler.
+
+Started as a script with the standard library only, so that nothing of the local cloud is in
+the function's process. It must not outlive the local cloud: the kernel kills it with the
+thread that started it (Linux), and the client exits when the Runtime API is gone.
+"""
+
+import ctypes
+import os
+import sys
+
+_PR_SET_PDEATHSIG = 1
+_SIGKILL = 9
+
+
+def _die_with(parent: int) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, _SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def _main() -> None:
+    _die_with(int(sys.argv[1]))
+    task_root, handler = os.environ["LAMBDA_TASK_ROOT"], os.environ["_HANDLER"]
+    sys.path.insert(0, task_root)
+    sys.argv[:] = ["bootstrap.py", handler]
+    from awslambdaric.__main__ import main
+
+    main(sys.argv)
+
+
+if __name__ == "__main__":
+    _main()
