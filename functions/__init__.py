@@ -1,0 +1,1 @@
+"""One room a Lambda function. Functions never import each other."""

@@ -1,0 +1,1 @@
+"""Reads an uploaded file: its type by content, its text by pages."""

@@ -1,0 +1,79 @@
+"""Bytes to text: byte order marks, declared charsets, and what can be told from the bytes."""
+
+from __future__ import annotations
+
+import codecs
+import re
+import unicodedata
+
+from charset_normalizer import from_bytes
+
+from chalicelib.errors import Unsupported
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_META = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([A-Za-z0-9_:.-]{2,40})""", re.I)
+_META_BYTES = 1024
+_SAMPLE = 64 * 1024
+_NUL_SHARE = 0.2
+_MAX_CONTROL_SHARE = 0.05
+_UNREADABLE = "This is not readable text in any known encoding; save it as UTF-8 and upload again."
+
+
+def decode(data: bytes, *, is_html: bool = False) -> str:
+    """Return the text of `data`.
+
+    Raises:
+        Unsupported: `data` is binary, or text in an encoding that cannot be told.
+    """
+    for name in _candidates(data, is_html=is_html):
+        try:
+            text = data.decode(name)
+        except (UnicodeDecodeError, LookupError):
+            continue
+        if _is_readable(text):
+            return text
+    best = from_bytes(data).best()
+    if best is None or not _is_readable(str(best)):
+        raise Unsupported(_UNREADABLE, field="file")
+    return str(best)
+
+
+def _candidates(data: bytes, *, is_html: bool) -> list[str]:
+    """Return the encodings to try, the most certain first."""
+    for mark, name in _MARKS:
+        if data.startswith(mark):
+            return [name]
+    wide = _wide_without_mark(data)
+    if wide:
+        return [wide]
+    declared = _META.search(data[:_META_BYTES]) if is_html else None
+    return [declared.group(1).decode("ascii"), "utf-8"] if declared else ["utf-8"]
+
+
+def _wide_without_mark(data: bytes) -> str | None:
+    """Return UTF-16 in the byte order in which most of one byte of each pair are zero."""
+    sample = data[:_SAMPLE]
+    pairs = len(sample) // 2
+    if not pairs:
+        return None
+    high, low = sample[0::2].count(0) / pairs, sample[1::2].count(0) / pairs
+    if low > _NUL_SHARE and low > high:
+        return "utf-16-le"
+    return "utf-16-be" if high > _NUL_SHARE and high > low else None
+
+
+def _is_readable(text: str) -> bool:
+    """Tell whether `text` is free of the control characters that binary data decodes to."""
+    sample = text[:_SAMPLE]
+    controls = sum(
+        1
+        for character in sample
+        if unicodedata.category(character) in ("Cc", "Cn", "Cs") and not character.isspace()
+    )
+    return controls <= len(sample) * _MAX_CONTROL_SHARE

@@ -1,0 +1,46 @@
+"""From a file's bytes to its pages, whatever its format."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from chalicelib.errors import InvalidInput, Unsupported
+from functions.read_document import html, markdown, pdf, plain
+from functions.read_document.decode import decode
+from functions.read_document.filetype import Format, Identify, file_type
+from functions.read_document.pages import Block, Extract, characters, page_of
+
+MAX_CHARACTERS = 8_000_000
+"""What `embed_chunks` can embed before its function's time ends, with room to spare."""
+
+_BLOCKS: Mapping[Format, Callable[[str], list[Block]]] = {
+    Format.PLAIN: plain.blocks,
+    Format.MARKDOWN: markdown.blocks,
+    Format.HTML: html.blocks,
+}
+
+
+def extract(data: bytes, path: str, identify: Identify) -> Extract:
+    """Return the text of `data` by pages.
+
+    Raises:
+        Unsupported: the file is of a kind, or in a state, that is not read.
+        InvalidInput: the file is damaged or holds no text.
+    """
+    kind = file_type(data, path, identify)
+    if kind.format is Format.PDF:
+        read = pdf.extract(data)
+    else:
+        text = decode(data, is_html=kind.format is Format.HTML)
+        read = Extract(kind.media_type, (page_of(1, _BLOCKS[kind.format](text)),))
+    count = characters(read.pages)
+    if not any(page.text.strip() for page in read.pages):
+        raise InvalidInput("The file holds no text.", field="file")
+    if count > MAX_CHARACTERS:
+        raise Unsupported(
+            f"The file holds {count:,} characters of text; the limit is {MAX_CHARACTERS:,}."
+            " Split it into several files.",
+            field="file",
+            limit=str(MAX_CHARACTERS),
+        )
+    return read

@@ -1,0 +1,29 @@
+"""The Lambda function `read_document`."""
+
+from __future__ import annotations
+
+import functools
+import os
+from typing import Any
+
+from chalicelib.adapters import aws
+from chalicelib.adapters.objects import Objects
+from chalicelib.contracts import ReadRequest
+from chalicelib.observability import observed
+from chalicelib.settings import ReadSettings
+from functions.read_document import core
+from functions.read_document.magic import identifier
+
+
+@functools.cache
+def deps() -> core.Deps:
+    """Return what the core needs, built once a process."""
+    settings = ReadSettings.from_environ(os.environ)
+    return core.Deps(Objects(aws.s3()), identifier(), settings.max_file_bytes)
+
+
+def handle(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Read the upload that `event`, the execution's input, names."""
+    request = ReadRequest.model_validate(event)
+    with observed("read_document", request.correlation_id):
+        return core.run(request, deps()).model_dump(mode="json")

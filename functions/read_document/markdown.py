@@ -1,0 +1,88 @@
+"""Markdown: its text without the marks, with its headings."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from functions.read_document import html
+from functions.read_document.pages import Block
+
+_FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
+
+
+@functools.cache
+def _parser() -> MarkdownIt:
+    return MarkdownIt("commonmark").enable("table")
+
+
+@dataclass(slots=True)
+class _Writer:
+    """Follows the tokens and collects blocks."""
+
+    blocks: list[Block] = field(default_factory=list)
+    level: int = 0
+    marker: str = ""
+    row: list[str] | None = None
+
+    def take(self, token: Token) -> None:
+        if token.type == "heading_open":
+            self.level = int(token.tag[1])
+        elif token.type == "heading_close":
+            self.level = 0
+        elif token.type == "list_item_open":
+            self.marker = f"{token.info}{token.markup} " if token.info else "- "
+        elif token.type == "tr_open":
+            self.row = []
+        elif token.type == "tr_close":
+            self._end_row()
+        elif token.type in ("fence", "code_block"):
+            self.blocks.append(Block(token.content.rstrip("\n")))
+        elif token.type == "html_block":
+            self.blocks.extend(html.blocks(token.content))
+        elif token.type == "inline":
+            self._inline(_visible(token.children or ()))
+
+    def _inline(self, text: str) -> None:
+        if self.row is not None:
+            self.row.append(text)
+            return
+        self.blocks.append(Block(self.marker + text, self.level))
+        self.marker = ""
+
+    def _end_row(self) -> None:
+        self.blocks.append(Block(" | ".join(self.row or ())))
+        self.row = None
+
+
+def blocks(text: str) -> list[Block]:
+    """Return the text of a Markdown document in blocks."""
+    writer = _Writer()
+    text = text.replace("\r\n", "\n")
+    front = _FRONT_MATTER.match(text)
+    if front:
+        writer.blocks.append(Block(front.group(1)))
+        text = text[front.end() :]
+    for token in _parser().parse(text):
+        writer.take(token)
+    return writer.blocks
+
+
+def _visible(tokens: Sequence[Token]) -> str:
+    """Return what a reader sees of inline tokens: no marks, no tags, no addresses."""
+    pieces: list[str] = []
+    for token in tokens:
+        if token.type in ("text", "code_inline"):
+            pieces.append(token.content)
+        elif token.type == "softbreak":
+            pieces.append(" ")
+        elif token.type == "hardbreak":
+            pieces.append("\n")
+        elif token.type == "image":
+            pieces.append(_visible(token.children or ()))
+    return "".join(pieces)
