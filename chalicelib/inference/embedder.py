@@ -1,0 +1,122 @@
+"""Sentence embeddings by the int8 MiniLM.
+
+Dynamic int8 scales activations over the whole batch, so a text would get another vector in
+other company. Texts are therefore run one at a time, and a text has the same vector, to the
+bit, wherever it stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chalicelib.errors import InvalidInput, ModelFailure
+from chalicelib.inference.session import open_session
+from chalicelib.inference.tokens import Tokens
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+MODEL = "minilm-l6-v2-int8"
+DIMENSIONS = 384
+MAX_TOKENS = 256
+"""The length that the model was trained for, special tokens included."""
+
+_OUTPUT = "sentence_embedding"
+_SPECIAL_TOKENS = 2
+
+
+class Embedder:
+    """The model in a folder. The session is opened at the first text, so counting is cheap."""
+
+    model = MODEL
+    dimensions = DIMENSIONS
+    max_tokens = MAX_TOKENS
+
+    def __init__(self, folder: Path) -> None:
+        """Use the model whose files are in `folder`."""
+        self._folder = folder
+        self.tokens = Tokens(folder / "tokenizer.json")
+
+    @classmethod
+    def open(cls, models_dir: Path | str) -> Self:
+        """Return the embedder whose model lies in `models_dir`.
+
+        Raises:
+            ModelFailure: the model is not there.
+        """
+        folder = Path(models_dir) / MODEL
+        missing = [
+            name
+            for name in ("model.onnx", "model.onnx_data", "tokenizer.json")
+            if not (folder / name).is_file()
+        ]
+        if missing:
+            raise ModelFailure(
+                f"{MODEL} is not in {models_dir}: no {', '.join(missing)}."
+                " `headrace models pull` gets it."
+            )
+        return cls(folder)
+
+    @cached_property
+    def _session(self) -> InferenceSession:
+        return open_session(self._folder / "model.onnx")
+
+    def count_tokens(self, text: str) -> int:
+        """Return how many tokens `text` takes; more than `max_tokens` are not embedded."""
+        return self.tokens.count(text)
+
+    def embed(self, texts: Sequence[str], *, truncate: bool = False) -> NDArray[np.float32]:
+        """Return one vector of unit length a text, as an array (texts, 384).
+
+        Raises:
+            InvalidInput: a text is empty, or has more than 256 tokens and `truncate` is false;
+                the message gives its place and its count.
+            ModelFailure: the model could not be opened or run.
+        """
+        vectors, _ = self.embed_counted(texts, truncate=truncate)
+        return vectors
+
+    def embed_counted(
+        self, texts: Sequence[str], *, truncate: bool = False
+    ) -> tuple[NDArray[np.float32], int]:
+        """Return what `embed` does, and how many tokens were embedded."""
+        ids = [self._ids(place, text, truncate) for place, text in enumerate(texts)]
+        vectors = np.empty((len(texts), DIMENSIONS), np.float32)
+        # Sorted, so that the session's buffers grow once and are then reused.
+        for place in sorted(range(len(ids)), key=lambda place: -len(ids[place])):
+            vectors[place] = self._run(ids[place])
+        return vectors, sum(map(len, ids))
+
+    def _ids(self, place: int, text: str, truncate: bool) -> list[int]:
+        ids = self.tokens.ids(text)
+        if len(ids) <= _SPECIAL_TOKENS:
+            raise InvalidInput(f"Text {place} has nothing to embed.", field=f"texts[{place}]")
+        if len(ids) <= MAX_TOKENS:
+            return ids
+        if truncate:
+            return [*ids[: MAX_TOKENS - 1], ids[-1]]
+        raise InvalidInput(
+            f"Text {place} has {len(ids)} tokens; the model takes {MAX_TOKENS}.",
+            field=f"texts[{place}]",
+            limit=f"{MAX_TOKENS} tokens",
+        )
+
+    def _run(self, ids: list[int]) -> NDArray[np.float32]:
+        tokens = np.array([ids], np.int64)
+        feed = {
+            "input_ids": tokens,
+            "attention_mask": np.ones_like(tokens),
+            "token_type_ids": np.zeros_like(tokens),
+        }
+        try:
+            (found,) = self._session.run([_OUTPUT], feed)
+        except RuntimeError as error:
+            raise ModelFailure(f"{MODEL} failed: {error}") from error
+        vector: NDArray[np.float32] = np.asarray(found, np.float32)[0]
+        return vector

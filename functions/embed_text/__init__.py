@@ -1,0 +1,1 @@
+"""Embeds texts; runs a model and nothing else."""

@@ -1,0 +1,34 @@
+"""Turns texts into unit vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from chalicelib.contracts import EmbedTextRequest, EmbedTextResult
+from chalicelib.inference.embedder import Embedder
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """What the function works with; `clock` gives seconds, from any start."""
+
+    embedder: Embedder
+    clock: Callable[[], float]
+
+
+def run(request: EmbedTextRequest, deps: Deps) -> EmbedTextResult:
+    """Return one vector a text, in order.
+
+    Raises:
+        InvalidInput: a text is empty or too long; it is never cut short in silence.
+        ModelFailure: the model is missing or failed.
+    """
+    began = deps.clock()
+    vectors, tokens = deps.embedder.embed_counted(request.texts)
+    return EmbedTextResult(
+        vectors=tuple(tuple(vector) for vector in vectors.tolist()),
+        model=deps.embedder.model,
+        tokens=tokens,
+        seconds=deps.clock() - began,
+    )

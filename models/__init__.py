@@ -1,0 +1,1 @@
+"""Models: the catalogue, and how their files get onto this machine with their hashes checked."""

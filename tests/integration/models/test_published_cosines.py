@@ -1,0 +1,40 @@
+"""The fp32 source, pooled as the recipe pools it, against what the model's authors publish."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+
+from chalicelib.generation.catalogue import catalogue
+from chalicelib.inference.tokens import Tokens
+from models import sources
+from models.convert import pooled
+from models.pull import sha256_of
+
+SENTENCES = ("The weather is lovely today.", "It's so sunny outside!", "He drove to the stadium.")
+
+
+@pytest.mark.slow
+def test_fp32_reproduces_the_published_cosines(tmp_path: Path) -> None:
+    source = catalogue().model("minilm-l6-v2-int8").sources[0]
+    sources.fetch(source, source.files, tmp_path, lambda step: None)
+    assert {sha256_of(tmp_path / file.name) for file in source.files} == {
+        file.sha256 for file in source.files
+    }
+    onnx.save(pooled(onnx.load(tmp_path / "model.onnx")), tmp_path / "pooled.onnx")
+    session = onnxruntime.InferenceSession(
+        str(tmp_path / "pooled.onnx"), providers=["CPUExecutionProvider"]
+    )
+    tokens = Tokens(tmp_path / "tokenizer.json")
+
+    def embed(text: str) -> np.ndarray:
+        ids = np.array([tokens.ids(text)])
+        feed = {"input_ids": ids, "attention_mask": np.ones_like(ids)}
+        return session.run(None, {**feed, "token_type_ids": np.zeros_like(ids)})[0][0]
+
+    a, b, c = map(embed, SENTENCES)
+    assert [a @ b, a @ c, b @ c] == pytest.approx([0.6660, 0.1046, 0.1411], abs=5e-5)

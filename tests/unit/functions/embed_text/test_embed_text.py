@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from chalicelib.contracts import EmbedTextRequest, EmbedTextResult
+from chalicelib.errors import InvalidInput
+from chalicelib.inference.embedder import Embedder
+from functions.embed_text.core import Deps, run
+
+ROOT = Path(__file__).parents[4]
+SAMPLE = ROOT / "functions" / "embed_text" / "event.json"
+
+
+def deps(models_dir: Path) -> Deps:
+    ticks = iter([1.0, 1.25])
+    return Deps(Embedder.open(models_dir), lambda: next(ticks))
+
+
+def test_it_returns_a_vector_a_text_and_what_that_took(models_dir: Path) -> None:
+    request = EmbedTextRequest.model_validate_json(SAMPLE.read_text())
+    result = run(request, deps(models_dir))
+    assert [len(vector) for vector in result.vectors] == [384, 384]
+    assert (result.model, result.tokens, result.seconds) == ("minilm-l6-v2-int8", 20, 0.25)
+
+
+def test_a_text_too_long_is_an_error_that_names_it(models_dir: Path) -> None:
+    with pytest.raises(InvalidInput, match="Text 0 has 402 tokens"):
+        run(EmbedTextRequest(texts=("river " * 400,)), deps(models_dir))
+
+
+def test_a_fresh_process_answers_the_sample_without_boto3(models_dir: Path) -> None:
+    program = (
+        "import json, sys\n"
+        "from functions.embed_text.handler import handler\n"
+        f"result = handler(json.load(open({str(SAMPLE)!r})), None)\n"
+        "heavy = sorted({'boto3', 'botocore', 'chalice', 'moto', 'torch'} & set(sys.modules))\n"
+        "print(json.dumps({'result': result, 'heavy': heavy}))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env={**os.environ, "HEADRACE_MODELS_DIR": str(models_dir)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    answer = json.loads(done.stdout)
+    assert answer["heavy"] == []
+    assert len(EmbedTextResult.model_validate(answer["result"]).vectors) == 2
