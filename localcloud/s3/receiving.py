@@ -1,0 +1,204 @@
+"""Taking in a request body: framed, measured, and checked against what the client declared.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from localcloud.errors import AwsError
+from localcloud.s3.blobs import PIECE, BlobStore
+from localcloud.s3.bodies import AwsChunkedSource, ExactSource, Source, read_all
+from localcloud.s3.checksums import Digest, bad_digest, decoded_md5, encoded, new_digest
+from localcloud.s3.request import S3Request, whole_number
+from localcloud.s3.schema import Extent
+
+DEFAULT_ALGORITHM = "CRC64NVME"
+"""What S3 computes of an object whose client sends no checksum."""
+
+MAX_OBJECT = 5 * 1024**3
+"""The most bytes of one PUT, POST or part."""
+
+MAX_DOCUMENT = 8 * 1024**2
+"""The most bytes of an XML or JSON body that are read into memory."""
+
+_PREFIX = "x-amz-checksum-"
+_NOT_VALUES = frozenset({"x-amz-checksum-algorithm", "x-amz-checksum-type", "x-amz-checksum-mode"})
+_SHA256_HEX = re.compile(r"[0-9a-f]{64}")
+
+
+class Meter:
+    """Digests of everything that has gone through it: MD5 always, others as asked."""
+
+    def __init__(self, algorithms: Iterable[str]) -> None:
+        self._digests: dict[str, Digest] = {
+            algorithm: new_digest(algorithm) for algorithm in {"MD5", *algorithms}
+        }
+
+    def update(self, data: bytes) -> None:
+        """Count `data` in."""
+        for digest in self._digests.values():
+            digest.update(data)
+
+    def md5(self) -> bytes:
+        """Return the MD5, from which ETags are made."""
+        return self._digests["MD5"].digest()
+
+    def base64(self, algorithm: str) -> str:
+        """Return a digest as S3 writes it."""
+        return encoded(self._digests[algorithm].digest())
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A body that is on disk and was as declared. `checksum` is in `algorithm`, base64."""
+
+    extent: Extent
+    md5: bytes
+    algorithm: str
+    checksum: str
+
+    @property
+    def etag(self) -> str:
+        """The ETag of an object or part of these bytes."""
+        return self.md5.hex()
+
+
+class CheckedBody:
+    """A request's body, decoded; the read that finds its end verifies every checksum."""
+
+    def __init__(self, request: S3Request, algorithm: str | None = None) -> None:
+        """Prepare to read; `algorithm` is computed besides what the client declares."""
+        headers = request.headers
+        self._source = framed(request)
+        self._md5 = decoded_md5(headers["content-md5"]) if "content-md5" in headers else None
+        self._sha256 = _payload_hash(headers)
+        self.declared = declared_algorithm(headers)
+        self._value = headers.get(f"{_PREFIX}{(self.declared or '').lower()}")
+        self.algorithm = algorithm or self.declared or DEFAULT_ALGORITHM
+        extra = {"SHA256"} if self._sha256 else set()
+        self.meter = Meter({self.algorithm, self.declared or self.algorithm} | extra)
+
+    def read(self, size: int, /) -> bytes:
+        """Return at most `size` bytes; nothing at the end, or BadDigest."""
+        data = self._source.read(size)
+        self.meter.update(data)
+        if not data:
+            self._verify()
+        return data
+
+    @property
+    def is_checked(self) -> bool:
+        """Whether the client declared any digest of the body."""
+        return self._md5 is not None or self.declared is not None
+
+    def _verify(self) -> None:
+        if self._md5 is not None and self._md5 != self.meter.md5():
+            raise bad_digest("Content-MD5")
+        if self._sha256 and encoded(bytes.fromhex(self._sha256)) != self.meter.base64("SHA256"):
+            raise AwsError(
+                "XAmzContentSHA256Mismatch",
+                "The provided 'x-amz-content-sha256' header does not match what was computed.",
+            )
+        if self.declared is not None and self._declared_value() != self.meter.base64(self.declared):
+            raise bad_digest(self.declared)
+
+    def _declared_value(self) -> str:
+        value = self._value
+        if value is None and isinstance(self._source, AwsChunkedSource):
+            value = self._source.trailers.get(f"{_PREFIX}{(self.declared or '').lower()}")
+        if value is None:
+            raise AwsError(
+                "MalformedTrailerError",
+                "The request contained trailing data that was not well-formed.",
+            )
+        return value
+
+
+def receive(blobs: BlobStore, request: S3Request, algorithm: str | None = None) -> Received:
+    """Write the body of a PUT to a blob, having verified it."""
+    length = request.headers.get("x-amz-decoded-content-length") or request.headers.get(
+        "content-length"
+    )
+    if length is None:
+        raise AwsError(
+            "MissingContentLength", "You must provide the Content-Length HTTP header.", 411
+        )
+    size = whole_number("Content-Length", length, 0)
+    if size > MAX_OBJECT:
+        raise AwsError(
+            "EntityTooLarge",
+            "Your proposed upload exceeds the maximum allowed size",
+            ProposedSize=size,
+            MaxSizeAllowed=MAX_OBJECT,
+        )
+    body = CheckedBody(request, algorithm)
+    with blobs.receive() as incoming:
+        while piece := body.read(PIECE):
+            incoming.write(piece)
+        extent = incoming.keep()
+    return Received(extent, body.meter.md5(), body.algorithm, body.meter.base64(body.algorithm))
+
+
+def read_document(request: S3Request, *, must_be_checked: bool = False) -> bytes:
+    """Return a small body whole and verified."""
+    body = CheckedBody(request)
+    if must_be_checked and not body.is_checked:
+        raise AwsError("InvalidRequest", "Missing required header for this request: Content-MD5")
+    return read_all(body, MAX_DOCUMENT)
+
+
+def framed(request: S3Request) -> Source:
+    """Return the request's bytes without transfer or chunk framing."""
+    headers = request.headers
+    raw: Source = request.stream
+    if not request.terminated:
+        raw = ExactSource(raw, whole_number("Content-Length", headers.get("content-length"), 0))
+    signed = headers.get("x-amz-content-sha256", "").startswith("STREAMING-")
+    if signed or "aws-chunked" in content_codings(headers):
+        decoded = headers.get("x-amz-decoded-content-length")
+        if decoded is None:
+            raise AwsError(
+                "MissingContentLength",
+                "You must provide the x-amz-decoded-content-length HTTP header.",
+                411,
+            )
+        return AwsChunkedSource(raw, whole_number("x-amz-decoded-content-length", decoded, 0))
+    return raw
+
+
+def content_codings(headers: Mapping[str, str]) -> list[str]:
+    """Return the Content-Encoding header as a list."""
+    codings = headers.get("content-encoding", "").split(",")
+    return [coding.strip() for coding in codings if coding.strip()]
+
+
+def declared_algorithm(headers: Mapping[str, str]) -> str | None:
+    """Return the one checksum algorithm whose value the client sends, before or after."""
+    names = [name for name in headers if name.startswith(_PREFIX) and name not in _NOT_VALUES]
+    trailers = [name.strip().lower() for name in headers.get("x-amz-trailer", "").split(",")]
+    names += [name for name in trailers if name and name not in names]
+    if len(names) > 1:
+        raise AwsError(
+            "InvalidRequest",
+            "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.",
+        )
+    if not names:
+        if "x-amz-sdk-checksum-algorithm" in headers and "authorization" in headers:
+            raise AwsError(
+                "InvalidRequest",
+                "x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-*"
+                " or x-amz-trailer headers were found.",
+            )
+        return None
+    if not names[0].startswith(_PREFIX):
+        raise AwsError("InvalidRequest", "The value specified in the x-amz-trailer is invalid.")
+    return names[0].removeprefix(_PREFIX).upper()
+
+
+def _payload_hash(headers: Mapping[str, str]) -> str | None:
+    value = headers.get("x-amz-content-sha256", "")
+    return value if _SHA256_HEX.fullmatch(value) else None

@@ -1,0 +1,152 @@
+"""One S3 request, parsed from WSGI: path style, so `/bucket/key`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+from localcloud.errors import AwsError
+from localcloud.s3.bodies import Source
+from localcloud.s3.rawheaders import headers_of
+
+SIGNATURE_QUERY = frozenset(
+    {
+        "X-Amz-Algorithm",
+        "X-Amz-Credential",
+        "X-Amz-Date",
+        "X-Amz-Expires",
+        "X-Amz-SignedHeaders",
+        "X-Amz-Signature",
+        "X-Amz-Security-Token",
+        "X-Amz-Content-Sha256",
+        "X-Amz-User-Agent",
+        "AWSAccessKeyId",
+        "Signature",
+        "Expires",
+    }
+)
+"""Query parameters that belong to the signature of a presigned URL."""
+
+MAX_KEY_BYTES = 1024
+
+
+class S3Error(AwsError):
+    """An S3 error that also sets response headers, for example of a delete marker."""
+
+    def __init__(
+        self, code: str, message: str, status: int, headers: Mapping[str, str], **fields: Any
+    ) -> None:
+        super().__init__(code, message, status, **fields)
+        self.headers = dict(headers)
+
+
+@dataclass(frozen=True, slots=True)
+class S3Request:
+    """A request. Header names are lower case; `query` values are decoded."""
+
+    method: str
+    bucket: str
+    key: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    stream: Source
+    terminated: bool
+    request_id: str
+    source_ip: str
+
+    @property
+    def level(self) -> str:
+        """What the path names: `service`, `bucket` or `object`."""
+        if not self.bucket:
+            return "service"
+        return "object" if self.key else "bucket"
+
+    @property
+    def path(self) -> str:
+        """The decoded path, as in `/bucket/key`."""
+        return f"/{self.bucket}/{self.key}" if self.key else f"/{self.bucket}"
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """The user metadata, without the prefix `x-amz-meta-`."""
+        prefix = "x-amz-meta-"
+        return {
+            name.removeprefix(prefix): value
+            for name, value in self.headers.items()
+            if name.startswith(prefix)
+        }
+
+    def number(self, name: str, default: int, *, most: int | None = None) -> int:
+        """Return a query parameter that must be a whole number, or InvalidArgument."""
+        return whole_number(name, self.query.get(name), default, most=most)
+
+
+def parse_request(environ: dict[str, Any], request_id: str) -> S3Request:
+    """Read the request line and headers; the body stays unread."""
+    path = _decoded(environ.get("PATH_INFO", "/"))
+    bucket, _, key = path.removeprefix("/").partition("/")
+    if len(key.encode()) > MAX_KEY_BYTES:
+        raise AwsError(
+            "KeyTooLongError",
+            "Your key is too long",
+            Size=len(key.encode()),
+            MaxSizeAllowed=MAX_KEY_BYTES,
+        )
+    query, hoisted = _parse_query(environ.get("QUERY_STRING", ""))
+    return S3Request(
+        method=environ["REQUEST_METHOD"],
+        bucket=bucket,
+        key=key,
+        query=query,
+        headers={**headers_of(environ), **hoisted},
+        stream=environ["wsgi.input"],
+        terminated=bool(environ.get("wsgi.input_terminated")),
+        request_id=request_id,
+        source_ip=environ.get("REMOTE_ADDR", "127.0.0.1"),
+    )
+
+
+def whole_number(name: str, text: str | None, default: int, *, most: int | None = None) -> int:
+    """Return `text` as a number from 0, at most `most`, or InvalidArgument."""
+    if text is None or text == "":
+        return default
+    if not text.isascii() or not text.isdigit():
+        raise AwsError(
+            "InvalidArgument",
+            f"Provided {name} not an integer or within integer range",
+            ArgumentName=name,
+            ArgumentValue=text,
+        )
+    return int(text) if most is None else min(int(text), most)
+
+
+def is_hoisted(name: str) -> bool:
+    """Tell whether a query parameter is a header that a signer moved into the URL."""
+    return name.lower().startswith("x-amz-") or name in ("content-type", "content-md5")
+
+
+def _parse_query(text: str) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the parameters, and the headers that some clients move into a presigned URL."""
+    try:
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict")
+    except ValueError as error:
+        raise AwsError("InvalidURI", "Couldn't parse the specified URI.") from error
+    query = dict(pairs)
+    if len(query) != len(pairs):
+        raise AwsError("InvalidArgument", "A query parameter was given more than once.")
+    hoisted = {
+        name.lower(): value
+        for name, value in query.items()
+        if name not in SIGNATURE_QUERY and is_hoisted(name)
+    }
+    return query, hoisted
+
+
+def _decoded(path: str) -> str:
+    """Undo WSGI's latin-1 spelling of the path's UTF-8 bytes."""
+    try:
+        return path.encode("latin-1").decode("utf-8")
+    except UnicodeError as error:
+        raise AwsError("InvalidURI", "Couldn't parse the specified URI.") from error

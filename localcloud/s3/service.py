@@ -1,0 +1,163 @@
+"""S3 as a WSGI application: parse, authenticate, dispatch, answer."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import secrets
+import time
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Any, Protocol
+
+from localcloud.clock import Clock
+from localcloud.errors import AwsError
+from localcloud.s3 import answer
+from localcloud.s3.answer import Answer
+from localcloud.s3.bucketcalls import BucketCalls, Call
+from localcloud.s3.configurationcalls import ConfigurationCalls
+from localcloud.s3.copycalls import CopyCalls
+from localcloud.s3.cors import preflight_headers, response_headers
+from localcloud.s3.events import Cause
+from localcloud.s3.formcalls import FormCalls
+from localcloud.s3.listcalls import ListCalls
+from localcloud.s3.markup import Node
+from localcloud.s3.multipartcalls import MultipartCalls
+from localcloud.s3.readcalls import ReadCalls
+from localcloud.s3.relay import Publish, Relay
+from localcloud.s3.request import S3Request, parse_request
+from localcloud.s3.routes import route
+from localcloud.s3.signatures import Authenticator, SecretFor, access_denied
+from localcloud.s3.store import Store
+from localcloud.s3.writecalls import WriteCalls
+from localcloud.service import Surroundings
+
+_log = logging.getLogger(__name__)
+
+
+class StartResponse(Protocol):
+    """WSGI's `start_response`."""
+
+    def __call__(self, status: str, headers: list[tuple[str, str]], /) -> object: ...
+
+
+def local_secret(access_key: str) -> str | None:
+    """Return the secret of the local cloud's only key."""
+    return "test" if access_key == "test" else None
+
+
+class S3Service:
+    """S3 on files and SQLite.
+
+    `publish(event)` takes an EventBridge event and returns once it is safe. `secret_for` gives
+    the secrets with which presigned URLs and forms are verified; `clock` is the time in seconds.
+    """
+
+    name = "s3"
+
+    def __init__(
+        self,
+        surroundings: Surroundings,
+        publish: Publish,
+        *,
+        secret_for: SecretFor = local_secret,
+        clock: Clock = time.time,
+    ) -> None:
+        """Open the buckets under the data directory."""
+        self._account = surroundings.account_id
+        self._store = Store(surroundings.folder("s3"), clock, self._wake)
+        self._relay = Relay(self._store.database, publish)
+        self._authenticator = Authenticator(secret_for, surroundings.region, clock)
+        self._host_id = hashlib.sha256(surroundings.endpoint_url.encode()).hexdigest()[:32]
+        owner: list[Node] = [("ID", hashlib.sha256(self._account.encode()).hexdigest())]
+        self._configurations = ConfigurationCalls(self._store)
+        rooms = (
+            BucketCalls(self._store, surroundings.region, owner),
+            self._configurations,
+            ReadCalls(self._store),
+            WriteCalls(self._store, self._cause_of),
+            CopyCalls(self._store, self._cause_of),
+            MultipartCalls(self._store, self._cause_of),
+            ListCalls(self._store, owner),
+            FormCalls(self._store, self._authenticator, self._cause_of),
+        )
+        self._calls: dict[str, Call] = {
+            name: call for room in rooms for name, call in room.calls().items()
+        }
+
+    def start(self) -> None:
+        """Begin to hand out events, first those that an earlier process left."""
+        self._relay.start()
+
+    def stop(self) -> None:
+        """Stop handing out events and close the database."""
+        self._relay.stop()
+        self._store.database.close()
+
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        request_id = secrets.token_hex(8).upper()
+        result, headers = self._handle(environ, request_id)
+        headers |= {"x-amz-request-id": request_id, "x-amz-id-2": self._host_id}
+        headers |= result.headers
+        if isinstance(result.body, bytes) and result.status not in (204, 304):
+            headers.setdefault("Content-Length", str(len(result.body)))
+        status = HTTPStatus(result.status)
+        start_response(
+            f"{status.value} {status.phrase}",
+            [(name, _header_value(value)) for name, value in headers.items()],
+        )
+        if not isinstance(result.body, bytes):
+            return result.body
+        return [] if environ["REQUEST_METHOD"] == "HEAD" or not result.body else [result.body]
+
+    def _handle(self, environ: dict[str, Any], request_id: str) -> tuple[Answer, dict[str, str]]:
+        """Return the answer and the cross-origin headers that go with it."""
+        cors: dict[str, str] = {}
+        resource = environ.get("PATH_INFO", "/")
+        try:
+            request = parse_request(environ, request_id)
+            resource = request.path
+            cors = self._cors_headers(request)
+            return self._answer(request), cors
+        except AwsError as error:
+            return answer.error(error, request_id, self._host_id, resource), cors
+        except Exception:  # noqa: BLE001 - a bug must answer as AWS's own faults do, and be seen
+            _log.exception("%s %s failed", environ["REQUEST_METHOD"], resource)
+            fault = AwsError(
+                "InternalError", "We encountered an internal error. Please try again.", 500
+            )
+            return answer.error(fault, request_id, self._host_id, resource), cors
+
+    def _answer(self, request: S3Request) -> Answer:
+        if request.method == "OPTIONS":
+            rules = self._configurations.cors_rules(request.bucket)
+            return Answer(200, preflight_headers(rules, request.headers))
+        found = route(request)
+        if found.operation != "PostObject":
+            self._authenticator.authenticate(request)
+        for name in ("x-amz-expected-bucket-owner", "x-amz-source-expected-bucket-owner"):
+            if request.headers.get(name, self._account) != self._account:
+                raise access_denied()
+        return self._calls[found.operation](request)
+
+    def _cors_headers(self, request: S3Request) -> dict[str, str]:
+        if "origin" not in request.headers or request.method == "OPTIONS":
+            return {}
+        rules = self._configurations.cors_rules(request.bucket)
+        return response_headers(rules, request.headers, request.method)
+
+    def _cause_of(self, request: S3Request, reason: str) -> Cause:
+        return Cause(reason, request.request_id, self._account, request.source_ip)
+
+    def _wake(self) -> None:
+        self._relay.wake()
+
+
+def _header_value(text: str) -> str:
+    """Return `text` as WSGI spells a header's UTF-8 bytes, on one line."""
+    try:
+        text.encode("latin-1")
+    except UnicodeEncodeError:
+        text = text.encode().decode("latin-1")
+    return "".join(" " if ord(character) < 32 else character for character in text)
