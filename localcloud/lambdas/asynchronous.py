@@ -17,7 +17,7 @@ from localcloud.database import Database
 from localcloud.errors import AwsError
 from localcloud.lambdas.failures import Attempt, GivenUp, Notice, backoff_s, notices, retry_delay_s
 from localcloud.lambdas.outcome import Outcome
-from localcloud.lambdas.registry import Registered
+from localcloud.lambdas.registry import Registered, Registry
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS events (
@@ -49,12 +49,15 @@ class Accepted:
 
 
 class AsyncQueue:
-    """The durable queue in front of every function, and the thread that works through it."""
+    """The durable queue in front of every function, and the thread that works through it.
+
+    An event waits while its function is not registered, as it is before a template is loaded.
+    """
 
     def __init__(
         self,
         path: Path,
-        find: Callable[[str], Registered],
+        registry: Registry,
         run: Callable[[Registered, Accepted], Outcome],
         deliver: Callable[[Notice], None],
         clock: Callable[[], float],
@@ -62,7 +65,7 @@ class AsyncQueue:
     ) -> None:
         """Keep events in `path`; run at most `at_once` of them at a time by `run`."""
         self._database = Database(path, _SCHEMA)
-        self._find = find
+        self._registry = registry
         self._run = run
         self._deliver = deliver
         self._clock = clock
@@ -115,9 +118,12 @@ class AsyncQueue:
             known = set(self._running)
         if free <= 0:
             return
+        names = json.dumps([each.spec.name for each in self._registry.all()])
         rows = self._database.read(
-            "SELECT * FROM events WHERE due <= ? ORDER BY due LIMIT ?",
+            "SELECT * FROM events WHERE due <= ? AND function IN (SELECT value FROM json_each(?)) "
+            "ORDER BY due LIMIT ?",
             self._clock(),
+            names,
             free + len(known),
         )
         fresh = [Accepted(**dict(row)) for row in rows if row["id"] not in known]
@@ -137,28 +143,22 @@ class AsyncQueue:
             self._wake.set()
 
     def _attempt(self, event: Accepted) -> None:
+        function = self._registry.find(event.function)
         try:
-            function = self._find(event.function)
             outcome = self._run(function, event)
         except AwsError as error:
             if not self._stop.is_set():
-                self._refused(event, error)
+                self._refused(function, event, error)
             return
         if outcome.error_type is None:
             self._database.write("DELETE FROM events WHERE id = ?", event.id)
         else:
             self._failed(function, event, outcome)
 
-    def _refused(self, event: Accepted, error: AwsError) -> None:
+    def _refused(self, function: Registered, event: Accepted, error: AwsError) -> None:
         """Try later: AWS does not count throttling and faults as tries."""
         refusals = event.refusals + 1
         due = self._clock() + backoff_s(refusals)
-        try:
-            function = self._find(event.function)
-        except AwsError:
-            _log.error("an event for %s is lost: %s", event.function, error)
-            self._database.write("DELETE FROM events WHERE id = ?", event.id)
-            return
         if due > event.accepted + function.spec.maximum_event_age_s:
             attempt = Attempt(error.status, error.message)
             self._give_up(function, event, attempt, "EventAgeExceeded", event.failures)

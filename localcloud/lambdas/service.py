@@ -71,7 +71,7 @@ class LambdaService(Refusals):
         self._executor = Executor(self._pool, factory, self._memory, self._neighbours.init_s)
         self._queue = AsyncQueue(
             folder / "events.sqlite",
-            self._registry.find,
+            self._registry,
             self._run_accepted,
             self._deliver,
             self._neighbours.clock,
