@@ -16,7 +16,6 @@ from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Sh
 from localcloud.errors import AwsError
 from localcloud.wire import eventstream
 
-
 _RENAMED_IN_SQS = {"QueueDoesNotExist": "NonExistentQueue", "QueueNameExists": "QueueAlreadyExists"}
 _PREFIXED_IN_SQS = frozenset(
     {

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,10 @@ import httpx
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from werkzeug.serving import make_server
 
 from localcloud.errors import AwsError
 from localcloud.frontdoor import FrontDoor, Rooms
+from localcloud.http import HttpServer
 from localcloud.motocloud import MotoCloud
 from localcloud.service import Surroundings
 
@@ -98,16 +98,16 @@ def url(tmp_path_factory: pytest.TempPathFactory, sqs: FakeSqs) -> Iterator[str]
         _echo("s3"),
         _echo("api"),
     )
-    server = make_server("127.0.0.1", 0, FrontDoor(rooms), threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join(5)
-    server.server_close()
+    server = HttpServer()
+    server.start(FrontDoor(rooms))
+    yield server.url
+    for service in ("sqs", "stepfunctions", "bedrock-runtime", "rekognition", "dynamodb", "sns"):
+        client(server.url, service).close()
+    server.stop()
     moto.close()
 
 
+@cache
 def client(url: str, service: str) -> Any:
     return boto3.client(
         service,

@@ -1,0 +1,56 @@
+"""The HTTP server under the front door: cheroot, kept-alive connections, loopback only."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from cheroot.wsgi import Server
+
+from localcloud.frontdoor import WsgiApp
+
+HOST = "127.0.0.1"
+_THREADS = 96
+"""A request may wait for others it caused (an invoke, a nested call), so there are many."""
+
+_log = logging.getLogger(__name__)
+
+
+class _Server(Server):
+    """cheroot's server, with its errors in our log."""
+
+    def error_log(self, msg: str = "", level: int = logging.INFO, traceback: bool = False) -> None:
+        _log.log(level, msg, exc_info=traceback)
+
+
+class HttpServer:
+    """A threaded HTTP/1.1 server on 127.0.0.1."""
+
+    def __init__(self, port: int = 0) -> None:
+        """Bind `port` (0: any free one). Raises OSError when it is taken."""
+        self._server = _Server(
+            (HOST, port), _nothing_yet, numthreads=_THREADS, request_queue_size=512, timeout=75
+        )
+        self._server.max_request_header_size = 64 * 1024
+        self._server.prepare()
+        self._thread = threading.Thread(target=self._server.serve, name="http", daemon=True)
+
+    @property
+    def url(self) -> str:
+        """The address that clients use as their endpoint URL."""
+        return f"http://{HOST}:{self._server.bind_addr[1]}"
+
+    def start(self, application: WsgiApp) -> None:
+        """Serve `application` from now on."""
+        self._server.wsgi_app = application
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop accepting, finish or cut what is running, and free the port."""
+        self._server.stop()
+        if self._thread.ident is not None:
+            self._thread.join(10)
+
+
+def _nothing_yet(environ: object, start_response: object) -> list[bytes]:
+    raise RuntimeError("the HTTP server was started without an application")
