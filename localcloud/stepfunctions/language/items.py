@@ -5,11 +5,33 @@ https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import BinaryIO
+import csv
+import gzip
+import io
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import BinaryIO, Final, cast
 
+from localcloud.stepfunctions.language.errors import (
+    DATA_LIMIT_EXCEEDED,
+    ITEM_READER_FAILED,
+    RUNTIME,
+    StatesError,
+)
 from localcloud.stepfunctions.language.states import ReaderConfig
-from localcloud.stepfunctions.language.values import Json, JsonObject
+from localcloud.stepfunctions.language.values import Json, JsonObject, dumps, size_of
+
+MOST_ITEM_BYTES: Final = 256 * 1024
+MOST_ITEMS: Final = 100_000_000
+"""What MaxItems may be at most."""
+
+DELIMITERS: Final = {"COMMA": ",", "PIPE": "|", "SEMICOLON": ";", "SPACE": " ", "TAB": "\t"}
+
+# The default of 128 KiB a field is less than what an item may hold; the limit is the process's.
+csv.field_size_limit(max(csv.field_size_limit(), MOST_ITEM_BYTES))
 
 
 def from_input(value: Json) -> list[Json]:
@@ -17,20 +39,171 @@ def from_input(value: Json) -> list[Json]:
 
     Raises `StatesError` (`States.Runtime`) for anything else.
     """
-    raise NotImplementedError
+    if isinstance(value, list):
+        return value
+    if isinstance(value, dict):
+        return [{"Key": key, "Value": part} for key, part in value.items()]
+    raise StatesError(RUNTIME, f"Attempting to map over non-iterable node: {dumps(value)}")
 
 
 def read(config: ReaderConfig, body: BinaryIO, max_items: int | None = None) -> Iterator[Json]:
     """Yield the items of an object's body: JSON, JSONL or CSV.
 
-    Raises `StatesError` (`States.ItemReaderFailed`) for a malformed source.
+    `max_items` stops earlier, before what follows is read. Raises `StatesError`
+    (`States.ItemReaderFailed`) for a malformed source.
     """
-    raise NotImplementedError
+    reader = _READERS.get(config.input_type or "JSON")
+    if reader is None:
+        raise _failed(f"The input type {config.input_type} cannot be read")
+    items = reader(config, body)
+    return items if max_items is None else islice(items, max_items)
 
 
-def context_for(context: JsonObject, index: int, item: Json) -> JsonObject:
-    """Return `context` with `Map.Item.Index`, `Value`, and `Key` where the item has one."""
-    raise NotImplementedError
+def _failed(cause: str) -> StatesError:
+    return StatesError(ITEM_READER_FAILED, cause)
+
+
+def _text(body: BinaryIO) -> io.TextIOWrapper:
+    return io.TextIOWrapper(body, encoding="utf-8-sig", newline="")
+
+
+def _json(config: ReaderConfig, body: BinaryIO) -> Iterator[Json]:
+    try:
+        value: Json = json.load(_text(body))
+    except ValueError as problem:
+        raise _failed(f"The file is not valid JSON: {problem}") from problem
+    value = _at_pointer(value, config.items_pointer or "")
+    if not isinstance(value, list | dict):
+        raise _failed("Attempting to map over non-iterable node.")
+    yield from from_input(value)
+
+
+def _at_pointer(value: Json, pointer: str) -> Json:
+    """Follow a JSON pointer (RFC 6901), as `ItemsPointer` is one."""
+    for token in pointer.split("/")[1:]:
+        name = token.replace("~1", "/").replace("~0", "~")
+        if isinstance(value, dict) and name in value:
+            value = value[name]
+        elif isinstance(value, list) and name.isdecimal() and int(name) < len(value):
+            value = value[int(name)]
+        else:
+            raise _failed(f"The ItemsPointer '{pointer}' does not exist in the file")
+    return value
+
+
+def _jsonl(_: ReaderConfig, body: BinaryIO) -> Iterator[Json]:
+    for number, line in enumerate(body, 1):
+        text = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
+        if text.strip():
+            try:
+                yield json.loads(text)
+            except ValueError as problem:
+                raise _failed(f"Line {number} is not valid JSON: {problem}") from problem
+
+
+def _csv(config: ReaderConfig, body: BinaryIO) -> Iterator[Json]:
+    """Read delimited text by AWS's rules.
+
+    Quotes are doubled or escaped by a backslash, which escapes any character and is dropped; a
+    short row is filled with empty strings and what a row has too much is left out.
+    https://docs.aws.amazon.com/step-functions/latest/dg/example-csv-parse-dist-map.html
+    """
+    rows = csv.reader(_text(body), delimiter=DELIMITERS[config.csv_delimiter], escapechar="\\")
+    try:
+        filled = (row for row in rows if row)
+        headers: Sequence[str] | None = config.csv_headers
+        if config.csv_header_location != "GIVEN":
+            headers = next(filled, None)
+        if headers is None:
+            return
+        for row in filled:
+            cells = [*row, *[""] * (len(headers) - len(row))]
+            yield dict(zip(headers, cells, strict=False))
+    except (csv.Error, UnicodeDecodeError) as problem:
+        raise _failed(f"The file is not valid CSV: {problem}") from problem
+
+
+_READERS: Final[dict[str, Callable[[ReaderConfig, BinaryIO], Iterator[Json]]]] = {
+    "JSON": _json,
+    "JSONL": _jsonl,
+    "CSV": _csv,
+}
+
+
+def from_listing(entry: Mapping[str, object]) -> JsonObject:
+    """Return the item of one entry of `Contents` of ListObjectsV2, as Step Functions gives it.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/input-output-itemreader.html
+    """
+    modified = entry["LastModified"]
+    seconds = int(modified.timestamp()) if isinstance(modified, datetime) else modified
+    return {
+        "Etag": cast(str, entry["ETag"]),
+        "Key": cast(str, entry["Key"]),
+        "LastModified": cast(int, seconds),
+        "Size": cast(int, entry["Size"]),
+        "StorageClass": cast(str, entry.get("StorageClass", "STANDARD")),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """An S3 inventory: gzipped CSV files `keys` of `bucket`, whose columns are `headers`."""
+
+    bucket: str
+    keys: tuple[str, ...]
+    headers: tuple[str, ...]
+
+
+def inventory(manifest: BinaryIO) -> Inventory:
+    """Read the `manifest.json` of an S3 inventory.
+
+    Raises `StatesError` (`States.ItemReaderFailed`) if it is none, or its files are no CSV.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-inventory-location.html
+    """
+    try:
+        value = json.load(manifest)
+        if value["fileFormat"] != "CSV":
+            raise _failed(f"An inventory in {value['fileFormat']} cannot be read")
+        return Inventory(
+            bucket=value["destinationBucket"].rpartition(":")[2],
+            keys=tuple(file["key"] for file in value["files"]),
+            headers=tuple(name.strip() for name in value["fileSchema"].split(",")),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as problem:
+        raise _failed(f"The file is no manifest of an S3 inventory: {problem!r}") from problem
+
+
+def inventory_rows(headers: tuple[str, ...], body: BinaryIO) -> Iterator[Json]:
+    """Yield the rows of one gzipped file of an S3 inventory."""
+    config = ReaderConfig(input_type="CSV", csv_header_location="GIVEN", csv_headers=headers)
+    try:
+        with gzip.GzipFile(fileobj=body) as unzipped:
+            yield from read(config, cast(BinaryIO, unzipped))
+    except (OSError, EOFError) as problem:
+        raise _failed(f"A file of the inventory cannot be read: {problem}") from problem
+
+
+def context_for(
+    context: JsonObject,
+    index: int,
+    item: Json,
+    *,
+    is_member: bool = False,
+    source: str | None = None,
+) -> JsonObject:
+    """Return `context` with `Map.Item` for one iteration.
+
+    `is_member` says that `item` is a `{"Key", "Value"}` made of an object's member, `source`
+    where a distributed Map read it: `STATE_DATA` or the address of the S3 object.
+    https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html
+    """
+    described: JsonObject = {"Index": index, "Value": item}
+    if is_member and isinstance(item, dict):
+        described |= {"Key": item["Key"], "Value": item["Value"]}
+    if source is not None:
+        described["Source"] = source
+    return {**context, "Map": {"Item": described}}
 
 
 def batches(
@@ -41,13 +214,40 @@ def batches(
 ) -> Iterator[JsonObject]:
     """Yield `{"BatchInput": …, "Items": […]}`; `BatchInput` is left out when it is None.
 
-    Raises `StatesError` (`States.DataLimitExceeded`) if one item alone does not fit.
+    A batch ends before it has more than `max_items` items or `max_bytes` bytes of JSON. Raises
+    `StatesError` (`States.DataLimitExceeded`) if one item alone does not fit.
     """
-    raise NotImplementedError
+    head: JsonObject = {} if batch_input is None else {"BatchInput": batch_input}
+    empty = size_of({**head, "Items": []})
+    batch: list[Json] = []
+    size = empty
+    for item in items:
+        more = 0 if max_bytes is None else size_of(item)
+        if max_bytes is not None and empty + more > max_bytes:
+            raise StatesError(
+                DATA_LIMIT_EXCEEDED, f"An item exceeds the batch limit of {max_bytes} bytes."
+            )
+        too_large = max_bytes is not None and size + more + 1 > max_bytes
+        if batch and (len(batch) == max_items or too_large):
+            yield {**head, "Items": batch}
+            batch, size = [], empty
+        size += more + (1 if batch else 0)
+        batch.append(item)
+    if batch:
+        yield {**head, "Items": batch}
 
 
 def failures_tolerated(
     failed: int, total: int, max_count: int | None, max_percentage: float | None
 ) -> bool:
-    """Return whether a Map with `failed` of `total` items may go on."""
-    raise NotImplementedError
+    """Return whether a Map with `failed` of `total` items may go on.
+
+    Either threshold fails the Map when it is exceeded; without any, no failure is tolerated.
+    """
+    if failed == 0:
+        return True
+    if max_count is None and max_percentage is None:
+        return False
+    if max_count is not None and failed > max_count:
+        return False
+    return max_percentage is None or failed * 100 <= max_percentage * total

@@ -42,3 +42,12 @@ def dumps(value: Json) -> str:
 def size_of(value: Json) -> int:
     """Return the size of `value` in bytes, as the quotas count it: UTF-8 of the compact JSON."""
     return len(dumps(value).encode("utf-8", "surrogatepass"))
+
+
+def same(one: Json, other: Json) -> bool:
+    """Return whether two JSON values are equal; true is not 1, but 1 is 1.0."""
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    return isinstance(one, bool) == isinstance(other, bool) and one == other

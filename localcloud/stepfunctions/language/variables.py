@@ -6,9 +6,22 @@ https://docs.aws.amazon.com/step-functions/latest/dg/workflow-variables.html
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Final
 
-from localcloud.stepfunctions.language.values import Json, JsonObject
+from localcloud.stepfunctions.language.errors import DATA_LIMIT_EXCEEDED, RUNTIME, StatesError
+from localcloud.stepfunctions.language.values import Json, JsonObject, size_of
+
+MOST_VARIABLE_BYTES: Final = 256 * 1024
+MOST_ASSIGN_BYTES: Final = 256 * 1024
+MOST_TOTAL_BYTES: Final = 10 * 1024 * 1024
+MOST_NAME_CHARACTERS: Final = 80
+RESERVED_NAME: Final = "states"
+
+
+def is_valid_name(name: str) -> bool:
+    """Return whether `name` may name a variable: a Unicode identifier that is not reserved."""
+    return name.isidentifier() and len(name) <= MOST_NAME_CHARACTERS and name != RESERVED_NAME
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,16 +36,39 @@ class Scope:
 
     def visible(self) -> Mapping[str, Json]:
         """Return every variable that can be read here."""
-        raise NotImplementedError
+        return dict(self.own) if self.outer is None else {**self.outer.visible(), **self.own}
 
     def inner(self) -> Scope:
         """Return an empty scope inside this one, for a branch or an iteration."""
-        raise NotImplementedError
+        return Scope(outer=self)
 
     def assign(self, values: JsonObject) -> Scope:
         """Return this scope with `values` set.
 
-        Raises `StatesError` (`States.DataLimitExceeded`) past a size limit: 256 KiB a variable
-        and an Assign, 10 MiB in all; `States.Runtime` for a name that an outer scope has.
+        All are computed before, from what could be read when the state was entered. Raises
+        `StatesError`: `States.DataLimitExceeded` past a size limit (256 KiB a variable and an
+        Assign, 10 MiB in all), `States.Runtime` for a name that an outer scope has.
         """
-        raise NotImplementedError
+        if not values:
+            return self
+        taken = set() if self.outer is None else values.keys() & self.outer.visible().keys()
+        if taken:
+            raise StatesError(
+                RUNTIME, f"Variable '{min(taken)}' belongs to an outer scope and cannot be assigned"
+            )
+        sizes = {name: size_of(value) for name, value in values.items()}
+        for name, size in sizes.items():
+            if size > MOST_VARIABLE_BYTES:
+                raise _too_large(f"variable '{name}'", MOST_VARIABLE_BYTES)
+        if sum(sizes.values()) > MOST_ASSIGN_BYTES:
+            raise _too_large("variables assigned at once", MOST_ASSIGN_BYTES)
+        assigned = replace(self, own={**self.own, **values})
+        if sum(map(size_of, assigned.visible().values())) > MOST_TOTAL_BYTES:
+            raise _too_large("all variables", MOST_TOTAL_BYTES)
+        return assigned
+
+
+def _too_large(what: str, limit: int) -> StatesError:
+    return StatesError(
+        DATA_LIMIT_EXCEEDED, f"The size of {what} exceeds the limit of {limit} bytes."
+    )

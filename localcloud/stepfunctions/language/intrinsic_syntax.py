@@ -1,0 +1,169 @@
+"""The grammar of calls like `States.Format('{}', $.a)`.
+
+https://docs.aws.amazon.com/step-functions/latest/dg/intrinsic-functions.html
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final, TypeAlias
+
+from localcloud.stepfunctions.language import jsonpath
+from localcloud.stepfunctions.language.values import Json
+
+MOST_CALLS: Final = 10
+"""How many calls one field may nest, the outermost included."""
+
+ARITIES: Final[dict[str, tuple[int, int | None]]] = {
+    "Array": (0, None),
+    "ArrayContains": (2, 2),
+    "ArrayGetItem": (2, 2),
+    "ArrayLength": (1, 1),
+    "ArrayPartition": (2, 2),
+    "ArrayRange": (3, 3),
+    "ArrayUnique": (1, 1),
+    "Base64Decode": (1, 1),
+    "Base64Encode": (1, 1),
+    "Format": (1, None),
+    "Hash": (2, 2),
+    "JsonMerge": (3, 3),
+    "JsonToString": (1, 1),
+    "MathAdd": (2, 2),
+    "MathRandom": (2, 3),
+    "StringSplit": (2, 2),
+    "StringToJson": (1, 1),
+    "UUID": (0, 0),
+}
+"""The fewest and the most arguments of each function."""
+
+
+class IntrinsicSyntaxError(Exception):
+    """The text is not a call of an intrinsic function; `str()` says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A quoted string; `raw` still has its backslashes."""
+
+    raw: str
+
+    @property
+    def value(self) -> str:
+        """The string that is meant."""
+        return re.sub(r"\\(.)", r"\1", self.raw, flags=re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A number, true, false or null."""
+
+    value: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A path."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call; `function` is the name without `States.`, `text` the call as written."""
+
+    function: str
+    arguments: tuple[Argument, ...]
+    text: str
+
+
+Argument: TypeAlias = Text | Constant | Reference | Call
+
+_NAME: Final = re.compile(r"States\.(\w+)\s*\(")
+_TEXT: Final = re.compile(r"'((?:[^'\\]|\\.)*)'", re.DOTALL)
+_CONSTANT: Final = re.compile(r"(?:-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)(?=\s*[,)])")
+_SPACES: Final = re.compile(r"\s*")
+
+
+@lru_cache(maxsize=1024)
+def parse(text: str) -> Call:
+    """Parse a whole field; raise `IntrinsicSyntaxError`."""
+    reader = _Reader(text)
+    call = reader.call()
+    if reader.at != len(text):
+        raise reader.error("there is text after the call")
+    if reader.calls > MOST_CALLS:
+        raise IntrinsicSyntaxError(f"more than {MOST_CALLS} intrinsic functions are nested")
+    return call
+
+
+class _Reader:
+    """Reads a call from left to right."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.at = 0
+        self.calls = 0
+
+    def error(self, why: str) -> IntrinsicSyntaxError:
+        return IntrinsicSyntaxError(f"{why} at position {self.at} of '{self.text}'")
+
+    def take(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
+        match = pattern.match(self.text, self.at)
+        if match is not None:
+            self.at = match.end()
+        return match
+
+    def skip(self, symbol: str) -> bool:
+        self.take(_SPACES)
+        if self.text.startswith(symbol, self.at):
+            self.at += len(symbol)
+            return True
+        return False
+
+    def call(self) -> Call:
+        start = self.at
+        name = self.take(_NAME)
+        if name is None:
+            raise self.error("a call of an intrinsic function is expected")
+        self.calls += 1
+        function = name.group(1)
+        if function not in ARITIES:
+            raise self.error(f"unknown intrinsic function 'States.{function}'")
+        arguments = self.arguments()
+        fewest, most = ARITIES[function]
+        if len(arguments) < fewest or (most is not None and len(arguments) > most):
+            raise self.error(f"wrong number of arguments for 'States.{function}'")
+        return Call(function, arguments, self.text[start : self.at])
+
+    def arguments(self) -> tuple[Argument, ...]:
+        if self.skip(")"):
+            return ()
+        arguments = [self.argument()]
+        while self.skip(","):
+            arguments.append(self.argument())
+        if not self.skip(")"):
+            raise self.error("')' is missing")
+        return tuple(arguments)
+
+    def argument(self) -> Argument:
+        self.take(_SPACES)
+        if quoted := self.take(_TEXT):
+            return Text(quoted.group(1))
+        if constant := self.take(_CONSTANT):
+            return Constant(json.loads(constant.group()))
+        if self.text.startswith("$", self.at):
+            return self.reference()
+        return self.call()
+
+    def reference(self) -> Reference:
+        """Read up to the comma or parenthesis that ends the path, which may hold both."""
+        for end in range(self.at + 1, len(self.text) + 1):
+            ends = self.text[end : end + 1] in {",", ")", " "}
+            if ends and jsonpath.is_path(self.text[self.at : end]):
+                path = self.text[self.at : end]
+                self.at = end
+                return Reference(path)
+        raise self.error("a path is not well formed")
