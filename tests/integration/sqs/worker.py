@@ -9,6 +9,11 @@ from localcloud.service import Surroundings
 from localcloud.sqs import SqsService
 
 
+def tell(verb: str, body: str) -> None:
+    sys.stdout.write(f"{verb} {body}\n")
+    sys.stdout.flush()
+
+
 def main(folder: str) -> None:
     sqs = SqsService(Surroundings(Path(folder), "http://127.0.0.1:1"))
     url = sqs.create_queue({"QueueName": "work", "Attributes": {"VisibilityTimeout": "43200"}})
@@ -16,13 +21,13 @@ def main(folder: str) -> None:
     number = 0
     while True:
         sqs.send_message({**where, "MessageBody": str(number)})
-        print("sent", number, flush=True)
+        tell("sent", str(number))
         if number % 3 == 0:
             message = sqs.receive_message(where)["Messages"][0]
-            print("received", message["Body"], flush=True)
+            tell("received", message["Body"])
             if number % 2 == 0:
                 sqs.delete_message({**where, "ReceiptHandle": message["ReceiptHandle"]})
-                print("deleted", message["Body"], flush=True)
+                tell("deleted", message["Body"])
         number += 1
 
 

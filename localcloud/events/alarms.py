@@ -1,0 +1,67 @@
+"""A thread that sleeps until something is due, and then has it done."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+from collections.abc import Callable
+
+from localcloud.clock import Clock
+
+LONGEST_SLEEP_SECONDS = 30.0
+"""A laptop's wall clock jumps after suspension, which a sleeping thread does not notice."""
+
+_log = logging.getLogger(__name__)
+
+
+class Alarm:
+    """Calls `fire` whenever `next_at` (seconds since the epoch, or None) has come."""
+
+    def __init__(
+        self,
+        name: str,
+        clock: Clock,
+        next_at: Callable[[], float | None],
+        fire: Callable[[], None],
+    ) -> None:
+        """Prepare the thread `name`; it runs from `start` to `stop`."""
+        self._clock = clock
+        self._next_at = next_at
+        self._fire = fire
+        self._stopping = threading.Event()
+        self._changed = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Begin to watch."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread after what it is doing."""
+        self._stopping.set()
+        self._changed.set()
+        if self._thread.is_alive():
+            self._thread.join(5)
+
+    def wake(self) -> None:
+        """Look again: what is due next, or the clock, has changed."""
+        self._changed.set()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._changed.clear()
+            self._changed.wait(self._once())
+
+    def _once(self) -> float:
+        """Fire if due; return how many seconds to sleep."""
+        at = self._next_at()
+        wait = LONGEST_SLEEP_SECONDS if at is None else at - self._clock()
+        if wait > 0:
+            return min(wait, LONGEST_SLEEP_SECONDS)
+        try:
+            self._fire()
+        except sqlite3.Error:
+            _log.exception("%s could not store what it fired; it tries again", self._thread.name)
+            return 1.0
+        return 0.0

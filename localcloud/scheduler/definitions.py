@@ -1,0 +1,138 @@
+"""What CreateSchedule and UpdateSchedule take.
+
+https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+from localcloud.errors import AwsError, unsupported
+from localcloud.events.cron import InvalidSchedule
+from localcloud.events.rule_targets import check_dead_letter, check_resource, service_in
+from localcloud.events.schedules import At, Schedule, parse_schedule
+from localcloud.scheduler.firing import zone_of
+from localcloud.service import Params
+
+PAST_START_SECONDS = 300
+_KEPT = (
+    "ActionAfterCompletion",
+    "Description",
+    "FlexibleTimeWindow",
+    "ScheduleExpression",
+    "ScheduleExpressionTimezone",
+    "State",
+    "Target",
+)
+_TARGET = frozenset({"Arn", "RoleArn", "Input", "RetryPolicy", "DeadLetterConfig"})
+_PARAMETERS = {"sqs": "SqsParameters", "events": "EventBridgeParameters"}
+
+
+def invalid(message: str) -> AwsError:
+    """Return Scheduler's refusal of a request."""
+    return AwsError("ValidationException", message)
+
+
+def definition_of(params: Params, now: float, kinds: Collection[str]) -> dict[str, Any]:
+    """Return the checked, storable members of a schedule, or raise.
+
+    `kinds` are the services that can be targets; `now` is seconds since the epoch.
+    """
+    if "KmsKeyArn" in params:
+        raise unsupported("EventBridge Scheduler", "KmsKeyArn")
+    definition = {name: params[name] for name in _KEPT if name in params}
+    definition.setdefault("State", "ENABLED")
+    definition.setdefault("ScheduleExpressionTimezone", "UTC")
+    definition.setdefault("ActionAfterCompletion", "NONE")
+    for name in ("StartDate", "EndDate"):
+        if params.get(name) is not None:
+            definition[name] = _seconds(params[name])
+    _check_window(definition["FlexibleTimeWindow"])
+    _check_zone(definition)
+    schedule = _check_expression(definition)
+    _check_dates(definition, schedule, now)
+    _check_target(definition["Target"], kinds)
+    return definition
+
+
+def _seconds(moment: datetime | float) -> float:
+    return moment.timestamp() if isinstance(moment, datetime) else float(moment)
+
+
+def _check_window(window: Mapping[str, Any]) -> None:
+    minutes = window.get("MaximumWindowInMinutes")
+    if window["Mode"] == "OFF" and minutes is not None:
+        raise invalid("MaximumWindowInMinutes must not be set when the flexible window is OFF.")
+    if window["Mode"] == "FLEXIBLE" and (minutes is None or not 1 <= minutes <= 1440):
+        raise invalid("A FLEXIBLE window needs MaximumWindowInMinutes from 1 to 1440.")
+
+
+def _check_zone(definition: Mapping[str, Any]) -> None:
+    try:
+        zone_of(definition)
+    except (KeyError, ValueError, OSError) as error:
+        name = definition["ScheduleExpressionTimezone"]
+        raise invalid(f"Invalid ScheduleExpressionTimezone {name}.") from error
+
+
+def _check_expression(definition: Mapping[str, Any]) -> Schedule:
+    text = definition["ScheduleExpression"]
+    try:
+        return parse_schedule(text)
+    except InvalidSchedule as error:
+        raise invalid(f"Invalid Schedule Expression {text}.") from error
+
+
+def _check_dates(definition: Mapping[str, Any], schedule: Schedule, now: float) -> None:
+    start, end = definition.get("StartDate"), definition.get("EndDate")
+    if isinstance(schedule, At):
+        if schedule.in_zone(zone_of(definition)).timestamp() <= now:
+            expression = definition["ScheduleExpression"]
+            raise invalid(f"Invalid Schedule Expression {expression}: it is in the past.")
+        return
+    if start is not None and start < now - PAST_START_SECONDS:
+        raise invalid("The StartDate you specify cannot be earlier than 5 minutes ago.")
+    if end is not None and end <= now:
+        raise invalid("The EndDate you specify cannot be in the past.")
+    if start is not None and end is not None and start >= end:
+        raise invalid("The StartDate must come before the EndDate.")
+
+
+def _check_target(target: Mapping[str, Any], kinds: Collection[str]) -> None:
+    arn = str(target["Arn"])
+    if re.match(r"arn:aws[\w-]*:scheduler:::", arn):
+        raise unsupported("EventBridge Scheduler", f"the universal target {arn}")
+    service = service_in(arn)
+    check_resource(arn, service, kinds, "EventBridge Scheduler")
+    allowed = _TARGET | {_PARAMETERS[service]} if service in _PARAMETERS else _TARGET
+    unknown = sorted(set(target) - allowed)
+    if unknown:
+        raise unsupported("EventBridge Scheduler", f"{', '.join(unknown)} of a {service} target")
+    check_dead_letter((target.get("DeadLetterConfig") or {}).get("Arn"))
+    _check_parameters(target, service, arn)
+    if service != "sqs" and "Input" in target:
+        _check_json(target["Input"], must_be_object=service == "events")
+
+
+def _check_parameters(target: Mapping[str, Any], service: str, arn: str) -> None:
+    parameters = target.get(_PARAMETERS.get(service, "")) or {}
+    if service == "events":
+        if not parameters:
+            raise invalid("EventBridgeParameters must be set when the target is an event bus.")
+        if parameters["Source"].startswith("aws."):
+            raise invalid("The Source of an event must not begin with aws.")
+    if arn.endswith(".fifo") and service == "sqs" and not parameters.get("MessageGroupId"):
+        raise invalid("MessageGroupId must be set when the target is a FIFO queue.")
+
+
+def _check_json(text: str, *, must_be_object: bool) -> None:
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise invalid("The Input of this target must be valid JSON.") from error
+    if must_be_object and not isinstance(value, dict):
+        raise invalid("The Input of an event bus must be a JSON object.")

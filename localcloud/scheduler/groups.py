@@ -1,0 +1,136 @@
+"""The operations on schedule groups.
+
+https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-group.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from localcloud.clock import utc
+from localcloud.errors import AwsError
+from localcloud.paging import InvalidToken, page
+from localcloud.scheduler.definitions import invalid
+from localcloud.scheduler.store import DEFAULT_GROUP, Group, ScheduleStore
+from localcloud.service import Params, Result, Surroundings
+
+MAX_GROUPS = 500
+MAX_TAGS = 50
+
+
+def check_name(name: str) -> None:
+    """Raise unless `name` may name a schedule or a group."""
+    if not re.fullmatch(r"[0-9a-zA-Z\-_.]{1,64}", name):
+        raise invalid(f"Value '{name}' at 'name' must match [0-9a-zA-Z-_.]+, at most 64 long.")
+
+
+class GroupOperations:
+    """Create, get, list, tag and delete schedule groups."""
+
+    def __init__(
+        self, surroundings: Surroundings, store: ScheduleStore, changed: Callable[[], None]
+    ) -> None:
+        """Operate on the groups in `store`; `changed` is called when schedules went."""
+        self._surroundings = surroundings
+        self._store = store
+        self._changed = changed
+
+    def existing(self, name: str) -> Group:
+        """Return a group, or raise ResourceNotFoundException."""
+        group = self._store.group(name)
+        if group is None:
+            raise AwsError(
+                "ResourceNotFoundException", f"Schedule group {name} does not exist.", 404
+            )
+        return group
+
+    def _arn(self, name: str) -> str:
+        return self._surroundings.arn("scheduler", f"schedule-group/{name}")
+
+    def create_schedule_group(self, params: Params) -> Result:
+        """Create a group; the same ClientToken again answers the same group."""
+        name, token = params["Name"], params.get("ClientToken")
+        check_name(name)
+        if len(self._store.groups()) >= MAX_GROUPS:
+            raise AwsError(
+                "ServiceQuotaExceededException", f"At most {MAX_GROUPS} groups are allowed.", 402
+            )
+        tags = {tag["Key"]: tag["Value"] for tag in params.get("Tags") or []}
+        _check_tags(tags)
+        if not self._store.add_group(name, tags, token):
+            repeated = token is not None and self.existing(name).token == token
+            if not repeated:
+                raise AwsError("ConflictException", f"Schedule group {name} already exists.", 409)
+        return {"ScheduleGroupArn": self._arn(name)}
+
+    def get_schedule_group(self, params: Params) -> Result:
+        """Describe a group."""
+        return self._described(self.existing(params["Name"]))
+
+    def _described(self, group: Group) -> dict[str, Any]:
+        return {
+            "Arn": self._arn(group.name),
+            "Name": group.name,
+            "State": "ACTIVE",
+            "CreationDate": utc(group.created_at),
+            "LastModificationDate": utc(group.modified_at),
+        }
+
+    def list_schedule_groups(self, params: Params) -> Result:
+        """List groups by name prefix."""
+        prefix = params.get("NamePrefix", "")
+        found = [group for group in self._store.groups() if group.name.startswith(prefix)]
+        try:
+            chosen, token = page(
+                found,
+                lambda group: group.name,
+                params.get("MaxResults", 100),
+                params.get("NextToken"),
+            )
+        except InvalidToken as error:
+            raise invalid(str(error)) from error
+        listed = [self._described(group) for group in chosen]
+        return {"ScheduleGroups": listed, **({"NextToken": token} if token else {})}
+
+    def delete_schedule_group(self, params: Params) -> Result:
+        """Delete a group with all its schedules."""
+        group = self.existing(params["Name"])
+        if group.name == DEFAULT_GROUP:
+            raise invalid("Deletion of the default schedule group is not allowed.")
+        self._store.remove_group(group.name)
+        self._changed()
+        return {}
+
+    def _tagged(self, params: Params) -> Group:
+        arn = str(params["ResourceArn"])
+        name = arn.rpartition("/")[2]
+        if arn != self._arn(name):
+            raise invalid(f"{arn} is not the ARN of a schedule group.")
+        return self.existing(name)
+
+    def tag_resource(self, params: Params) -> Result:
+        """Add or replace tags of a group."""
+        group = self._tagged(params)
+        tags = {**group.tags, **{tag["Key"]: tag["Value"] for tag in params["Tags"]}}
+        _check_tags(tags)
+        self._store.set_tags(group.name, tags)
+        return {}
+
+    def untag_resource(self, params: Params) -> Result:
+        """Take tags of a group away."""
+        group, gone = self._tagged(params), set(params["TagKeys"])
+        kept = {key: value for key, value in group.tags.items() if key not in gone}
+        self._store.set_tags(group.name, kept)
+        return {}
+
+    def list_tags_for_resource(self, params: Params) -> Result:
+        """List the tags of a group."""
+        tags = self._tagged(params).tags
+        return {"Tags": [{"Key": key, "Value": value} for key, value in sorted(tags.items())]}
+
+
+def _check_tags(tags: dict[str, str]) -> None:
+    if len(tags) > MAX_TAGS:
+        raise AwsError("ServiceQuotaExceededException", f"At most {MAX_TAGS} tags.", 402)
