@@ -8,15 +8,27 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from chalice.app import Chalice, CloudWatchEvent, Rate, SQSEvent
+from chalice.app import AuthRequest, AuthResponse, Chalice, CloudWatchEvent, Rate, SQSEvent
 
+from chalicelib.api.auth import authorize
+from chalicelib.api.mounting import mount
 from chalicelib.ingest_wiring import ingest
+from chalicelib.wiring import Services
 
 STAGE = os.environ.get("HEADRACE_STAGE", "local")
 
 app = Chalice(app_name="headrace")
 
-# The API's blueprints are registered here.
+services = Services(os.environ)
+
+
+@app.authorizer(ttl_seconds=0, name="authorizer")
+def authorizer(request: AuthRequest) -> AuthResponse | dict[str, Any]:
+    """Let a request in as the tenant of its key; asked every time, so that revoking is at once."""
+    return authorize(request, services.records)
+
+
+mount(app, services, authorizer, STAGE)
 
 
 @app.on_sqs_message(queue=f"headrace-{STAGE}-inbox", batch_size=10, name="object_created")

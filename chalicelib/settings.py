@@ -36,7 +36,7 @@ class Settings:
                 given[field.name] = _whole(name, value) if field.type == "int" else value
             elif field.default is dataclasses.MISSING:
                 raise InvalidInput(f"The environment variable {name} is not set.", field=name)
-        return cls(**given)  # type: ignore[arg-type]
+        return cls(**given)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,14 @@ class ApiSettings(Settings):
     records_table: str
     embed_function: str
     chat_model_id: str = ""
+    embed_memory_mb: int = 1769
     max_file_bytes: int = 50 * MEBIBYTE
+
+
+def memory_gb(environ: Mapping[str, str]) -> float:
+    """Return the memory of the Lambda function that this is, in GB as they are billed."""
+    name = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"
+    return _whole(name, environ.get(name, "")) / 1024
 
 
 def _whole(name: str, value: str) -> int:

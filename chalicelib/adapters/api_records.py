@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from chalicelib.adapters.dynamodb import Condition, Delete, Put, Table
 from chalicelib.adapters.record_writes import document_key, tenant_pk, version_key
-from chalicelib.adapters.records import document_from
+from chalicelib.adapters.records import Records, document_from
 from chalicelib.contracts import Document, Version
 from chalicelib.errors import Conflict
 from chalicelib.query_ports import ApiKey, KeptAnswer
@@ -23,11 +23,11 @@ from chalicelib.query_ports import ApiKey, KeptAnswer
 _DOCUMENT = "DOCUMENT#"
 
 
-class ApiRecords:
-    """Keys, documents and kept answers."""
+class ApiRecords(Records):
+    """Keys, listings of documents and kept answers, beside what the ingest reads too."""
 
     def __init__(self, table: Table, clock: Callable[[], float] = time.time) -> None:
-        self._table = table
+        super().__init__(table)
         self._clock = clock
 
     def api_key(self, key_hash: str) -> ApiKey | None:
@@ -36,11 +36,6 @@ class ApiRecords:
         if item is None:
             return None
         return ApiKey(item["pk"].removeprefix("KEY#"), item["tenant"], item.get("name", ""))
-
-    def document(self, tenant: str, document_id: str) -> Document | None:
-        """Return one document of the tenant."""
-        item = self._table.get(document_key(tenant, document_id))
-        return None if item is None else document_from(item)
 
     def documents(self, tenant: str, after: str) -> Iterator[Document]:
         """Yield the tenant's documents by id, those behind the id `after` ("" for all)."""

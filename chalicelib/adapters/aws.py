@@ -84,8 +84,8 @@ def dynamodb() -> DynamoDBClient:
 
 @functools.cache
 def s3() -> S3Client:
-    """Return this process's S3 client."""
-    return boto3.client("s3", config=CONFIG)
+    """Return this process's S3 client. Without its name, upload forms get the older signature."""
+    return boto3.client("s3", config=CONFIG.merge(Config(signature_version="s3v4")))
 
 
 @functools.cache

@@ -21,7 +21,8 @@ class AskServices:
 
     asker: Asker
     answers: AnswerRecords
-    receipt: Callable[[Outcome], Receipt]
+    receipt: Callable[[str, Outcome], Receipt]
+    """Prices what answering a question took."""
 
 
 def routes(services: Callable[[], AskServices], authorizer: ChaliceAuthorizer) -> Blueprint:
@@ -52,6 +53,6 @@ def _ask(query: Query, tier: Tier | None, deps: AskServices) -> AskResponse:
         answered=outcome.answered,
         tier=outcome.tier,
         citations=outcome.citations,
-        receipt=deps.receipt(outcome),
+        receipt=deps.receipt(query.text, outcome),
         notices=outcome.notices,
     )

@@ -52,8 +52,8 @@ class DocumentRecords(Protocol):
 class UploadSigner(Protocol):
     """Signs upload forms."""
 
-    def sign(
-        self, key: str, *, max_bytes: int, seconds: int, metadata: dict[str, str]
+    def __call__(
+        self, key: str, *, max_bytes: int, seconds: int, metadata: Mapping[str, str]
     ) -> PresignedUpload:
         """Return a form that uploads 1 to `max_bytes` bytes to `key` within `seconds`."""
 
@@ -71,7 +71,7 @@ class DocumentServices:
 
     records: DocumentRecords
     answers: AnswerRecords
-    signer: UploadSigner
+    sign: UploadSigner
     remover: Remover
     max_file_bytes: int
     now: Callable[[], datetime]
@@ -121,7 +121,7 @@ def _create(
         )
     place = _place(tenant_of(request), body)
     metadata = {"correlation-id": request_id_of(request)}
-    upload = deps.signer.sign(
+    upload = deps.sign(
         place.key, max_bytes=deps.max_file_bytes, seconds=UPLOAD_SECONDS, metadata=metadata
     )
     return CreateDocumentResponse(

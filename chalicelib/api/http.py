@@ -24,6 +24,7 @@ from chalicelib.errors import (
     Transient,
     Unsupported,
 )
+from chalicelib.observability import logger
 
 STATUS_OF: Mapping[type[HeadraceError], int] = {
     InvalidInput: 400,
@@ -34,9 +35,20 @@ STATUS_OF: Mapping[type[HeadraceError], int] = {
     Throttled: 429,
     ModelFailure: 502,
     Transient: 503,
+    HeadraceError: 500,
 }
 RETRY_AFTER: Mapping[type[HeadraceError], int] = {QuotaExceeded: 60, Throttled: 1, Transient: 1}
 """Seconds after which the same request may succeed."""
+SAID_INSTEAD: Mapping[type[HeadraceError], str] = {
+    Throttled: "The service is asked for more than it can do now; try again a little later.",
+    Transient: "A service behind the API did not answer; try again.",
+    ModelFailure: "A model gave no usable output.",
+    HeadraceError: "The request failed inside the service.",
+}
+"""For errors that no caller can mend; what was wrong is in the log, under the request id."""
+
+SERVICE = "api"
+"""The name under which the API logs and counts."""
 
 _FRAMEWORK_TYPES = {
     "BadRequestError": "InvalidInput",
@@ -78,6 +90,8 @@ def answering(blueprint: Blueprint) -> Callable[[View[P]], View[P]]:
             try:
                 return view(*args, **kwargs)
             except HeadraceError as error:
+                told = {"error": type(error).__name__, "why": error.message}
+                logger(SERVICE).info("refused", extra=told)
                 return error_response(error, request_id_of(blueprint.current_request))
 
         return answered
@@ -87,12 +101,12 @@ def answering(blueprint: Blueprint) -> Callable[[View[P]], View[P]]:
 
 def error_response(error: HeadraceError, request_id: str) -> Response:
     """Return the answer for `error` by the table."""
-    kind = type(error)
+    kind = next(known for known in type(error).__mro__ if known in STATUS_OF)
     response = _error(
-        STATUS_OF.get(kind, 500),
+        STATUS_OF[kind],
         ErrorDetail(
             type=kind.__name__,
-            message=error.message,
+            message=SAID_INSTEAD.get(kind, error.message),
             field=error.field,
             limit=error.limit,
             request_id=request_id,

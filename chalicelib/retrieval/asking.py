@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from chalicelib.contracts import Citation, EmbedTextResult
+from chalicelib.contracts import Citation, EmbedTextResult, Hit
 from chalicelib.errors import HeadraceError
 from chalicelib.query_ports import AnswerWriter, ChatReply, Embedder
 from chalicelib.retrieval.answering import (
@@ -52,6 +52,7 @@ class Outcome:
     tier: Tier
     citations: tuple[Citation, ...]
     notices: tuple[str, ...]
+    passages: tuple[Hit, ...]
     spent: Spent
 
 
@@ -121,6 +122,7 @@ def _outcome(found: Found, draft: _Draft, embedding: EmbedTextResult | None) -> 
         tier=draft.tier,
         citations=citations,
         notices=found.notices + ((draft.notice,) if draft.notice else ()),
+        passages=found.passages,
         spent=Spent(
             embeddings=tuple(item for item in embeddings if item is not None),
             replies=(draft.reply,) if draft.reply else (),

@@ -1,0 +1,1 @@
+"""Models as data, what they are asked, and what they cost."""

@@ -1,0 +1,97 @@
+"""What a query cost: a line for each model and service, at AWS's list prices.
+
+The local cloud charges nothing, and its receipts show what the same work costs on AWS.
+Seconds are measured; a function's are billed at its memory, and its request once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from chalicelib.contracts import EmbedTextResult, Hit, NextDearer, Receipt, ReceiptLine
+from chalicelib.contracts.receipts import dollars
+from chalicelib.errors import NotFound
+from chalicelib.generation.catalogue import Catalogue
+from chalicelib.generation.prompts import answer_prompt
+from chalicelib.generation.writing import MAX_ANSWER_TOKENS, MAX_PASSAGES
+from chalicelib.query_ports import ChatReply
+
+_MEBIBYTES_IN_A_GB = 1024
+_CHARACTERS_IN_A_TOKEN = 4
+_EMBEDDING_ROLES = ("question embedding", "sentence embedding", "answer embedding")
+
+
+@dataclass(frozen=True, slots=True)
+class QueryPrices:
+    """Prices a search or an answer. `chat_model_id` is empty where no model is set up."""
+
+    catalogue: Catalogue
+    chat_model_id: str
+    embed_memory_mb: int
+    architecture: str = "arm64"
+
+    def search(self, embedding: EmbedTextResult) -> Receipt:
+        """Return what one search cost."""
+        return Receipt.of(self._retrieval(embedding))
+
+    def answer(
+        self,
+        question: str,
+        passages: Sequence[Hit],
+        embeddings: Sequence[EmbedTextResult],
+        replies: Sequence[ChatReply],
+    ) -> Receipt:
+        """Return what an answer cost; without a reply, also what asking the model would have."""
+        lines = self._retrieval(embeddings[0])
+        further = zip(_EMBEDDING_ROLES[1:], embeddings[1:], strict=False)
+        embedded = [self._embedding(role, embedding) for role, embedding in further]
+        lines += embedded[:1] + [self._reply(reply) for reply in replies] + embedded[1:]
+        dearer = None if replies or not passages else self._dearer(question, passages)
+        return Receipt.of(lines, dearer)
+
+    def _retrieval(self, embedding: EmbedTextResult) -> list[ReceiptLine]:
+        query = ReceiptLine(
+            model="s3-vectors",
+            role="hybrid query",
+            dollars=dollars(self.catalogue.cost("s3vectors.query.request", 1)),
+        )
+        return [self._embedding(_EMBEDDING_ROLES[0], embedding), query]
+
+    def _embedding(self, role: str, embedding: EmbedTextResult) -> ReceiptLine:
+        gb_seconds = embedding.seconds * self.embed_memory_mb / _MEBIBYTES_IN_A_GB
+        cost = self.catalogue.cost(f"lambda.gb_second.{self.architecture}", gb_seconds)
+        cost += self.catalogue.cost("lambda.request", 1)
+        return ReceiptLine(
+            model=embedding.model,
+            role=role,
+            tokens_in=embedding.tokens,
+            seconds=embedding.seconds,
+            dollars=dollars(cost),
+        )
+
+    def _reply(self, reply: ChatReply) -> ReceiptLine:
+        return ReceiptLine(
+            model=reply.model,
+            role="answer",
+            tokens_in=reply.tokens_in,
+            tokens_out=reply.tokens_out,
+            seconds=reply.seconds,
+            dollars=dollars(self._tokens(reply.tokens_in, reply.tokens_out)),
+        )
+
+    def _dearer(self, question: str, passages: Sequence[Hit]) -> NextDearer | None:
+        """Return the price of tier 1 for the same question, its answer as long as it may be."""
+        if not self.chat_model_id:
+            return None
+        prompt = answer_prompt(question, passages[:MAX_PASSAGES])
+        tokens = (len(prompt.system) + len(prompt.user)) // _CHARACTERS_IN_A_TOKEN
+        cost = self._tokens(tokens, MAX_ANSWER_TOKENS)
+        return NextDearer(path=f"llm by {self.chat_model_id}", dollars=dollars(cost))
+
+    def _tokens(self, tokens_in: int, tokens_out: int) -> int:
+        """Return nano-dollars; a model that the catalogue does not price is shown as free."""
+        try:
+            return self.catalogue.token_cost(self.chat_model_id, tokens_in, tokens_out)
+        except NotFound:
+            return 0

@@ -1,0 +1,131 @@
+"""The composition root of the HTTP API.
+
+Everything is built on first use and kept: importing this needs neither environment nor
+network, and a health check builds nothing at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from chalicelib.api.ask import AskServices
+from chalicelib.api.documents import DocumentServices
+from chalicelib.api.search import SearchServices
+from chalicelib.settings import ApiSettings
+
+if TYPE_CHECKING:
+    from chalicelib.adapters.api_records import ApiRecords
+    from chalicelib.adapters.functions import EmbedFunction
+    from chalicelib.contracts import PresignedUpload, Receipt
+    from chalicelib.generation.receipts import QueryPrices
+    from chalicelib.generation.writing import PassageWriter
+    from chalicelib.retrieval.asking import Outcome
+    from chalicelib.retrieval.finding import Finder
+
+
+class Services:
+    """What the API's views stand on, for the stage that `environ` describes."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+
+    @cached_property
+    def settings(self) -> ApiSettings:
+        """The API's settings. Raises `InvalidInput` naming a variable that is missing."""
+        return ApiSettings.from_environ(self._environ)
+
+    @cached_property
+    def records(self) -> ApiRecords:
+        """The records table."""
+        from chalicelib.adapters import aws
+        from chalicelib.adapters.api_records import ApiRecords
+        from chalicelib.adapters.dynamodb import Table
+
+        return ApiRecords(Table(aws.dynamodb(), self.settings.records_table))
+
+    @cached_property
+    def documents(self) -> DocumentServices:
+        """What `/v1/documents` stands on."""
+        from chalicelib.adapters import aws
+        from chalicelib.adapters.objects import Objects
+        from chalicelib.adapters.vectors import Vectors
+        from chalicelib.ingest.removal import Removal
+
+        bucket, objects = self.settings.bucket, Objects(aws.s3())
+        removal = Removal(bucket, self.records, self.records, objects, Vectors(aws.s3vectors()))
+
+        def sign(
+            key: str, *, max_bytes: int, seconds: int, metadata: Mapping[str, str]
+        ) -> PresignedUpload:
+            return objects.sign_upload(
+                bucket, key, max_bytes=max_bytes, seconds=seconds, metadata=metadata
+            )
+
+        return DocumentServices(
+            records=self.records,
+            answers=self.records,
+            sign=sign,
+            remover=removal,
+            max_file_bytes=self.settings.max_file_bytes,
+            now=lambda: datetime.now(UTC),
+        )
+
+    @cached_property
+    def search(self) -> SearchServices:
+        """What `/v1/search` stands on."""
+        return SearchServices(
+            finder=self._finder,
+            answers=self.records,
+            receipt=lambda found: self._prices.search(found.embedding),
+        )
+
+    @cached_property
+    def ask(self) -> AskServices:
+        """What `/v1/ask` stands on."""
+        from chalicelib.retrieval.asking import Asker
+
+        def receipt(question: str, outcome: Outcome) -> Receipt:
+            spent = outcome.spent
+            return self._prices.answer(question, outcome.passages, spent.embeddings, spent.replies)
+
+        return AskServices(
+            asker=Asker(self._finder, self._embedder, self._writer),
+            answers=self.records,
+            receipt=receipt,
+        )
+
+    @cached_property
+    def _embedder(self) -> EmbedFunction:
+        from chalicelib.adapters import aws
+        from chalicelib.adapters.functions import EmbedFunction
+
+        return EmbedFunction(aws.functions(), self.settings.embed_function)
+
+    @cached_property
+    def _finder(self) -> Finder:
+        from chalicelib.adapters import aws
+        from chalicelib.adapters.passages import Passages
+        from chalicelib.retrieval.finding import Finder
+
+        index = Passages(aws.s3vectors(), self.records)
+        return Finder(self._embedder, index, self.records)
+
+    @cached_property
+    def _writer(self) -> PassageWriter | None:
+        if not self.settings.chat_model_id:
+            return None
+        from chalicelib.adapters import aws
+        from chalicelib.adapters.bedrock import BedrockChat
+        from chalicelib.generation.writing import PassageWriter
+
+        return PassageWriter(BedrockChat(aws.bedrock_runtime(), self.settings.chat_model_id))
+
+    @cached_property
+    def _prices(self) -> QueryPrices:
+        from chalicelib.generation.catalogue import catalogue
+        from chalicelib.generation.receipts import QueryPrices
+
+        return QueryPrices(catalogue(), self.settings.chat_model_id, self.settings.embed_memory_mb)

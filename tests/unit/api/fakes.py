@@ -1,0 +1,146 @@
+"""The API on a Chalice app whose services keep everything in memory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from chalice.app import AuthRequest, Chalice
+from chalice.test import Client, HTTPResponse
+
+from chalicelib.api.ask import AskServices
+from chalicelib.api.auth import authorize, hash_key
+from chalicelib.api.documents import DocumentServices
+from chalicelib.api.mounting import mount
+from chalicelib.api.search import SearchServices
+from chalicelib.contracts import Document, Hit, PresignedUpload, Receipt
+from chalicelib.errors import HeadraceError
+from chalicelib.query_ports import ApiKey, KeptAnswer
+from chalicelib.retrieval.asking import Asker
+from chalicelib.retrieval.finding import Finder
+from chalicelib.retrieval.ids import document_id
+from tests.unit.retrieval_query.fakes import FakeEmbedder, FakeIndex, FakeVersions
+
+KEY = "hr_" + "a" * 40
+OTHER_KEY = "hr_" + "b" * 40
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+def document(path: str, tenant: str = "acme", **fields: object) -> Document:
+    values: dict[str, object] = {
+        "document_id": document_id(tenant, "default", path),
+        "collection": "default",
+        "path": path,
+        "status": "ready",
+        "created_at": NOW,
+        "updated_at": NOW,
+    }
+    return Document.model_validate(values | fields)
+
+
+@dataclass
+class FakeRecords:
+    stored: dict[str, dict[str, Document]] = field(default_factory=dict)
+    answers: dict[tuple[str, str], KeptAnswer] = field(default_factory=dict)
+    keys: dict[str, ApiKey] = field(default_factory=dict)
+    fails: HeadraceError | None = None
+    removed: list[tuple[str, str]] = field(default_factory=list)
+
+    def add(self, *documents: Document, tenant: str = "acme") -> None:
+        kept = self.stored.setdefault(tenant, {})
+        kept.update({found.document_id: found for found in documents})
+
+    def api_key(self, key_hash: str) -> ApiKey | None:
+        return self.keys.get(key_hash)
+
+    def document(self, tenant: str, document_id: str) -> Document | None:
+        if self.fails:
+            raise self.fails
+        return self.stored.get(tenant, {}).get(document_id)
+
+    def documents(self, tenant: str, after: str) -> Iterator[Document]:
+        for found, kept in sorted(self.stored.get(tenant, {}).items()):
+            if found > after:
+                yield kept
+
+    def kept_answer(self, tenant: str, key_hash: str) -> KeptAnswer | None:
+        return self.answers.get((tenant, key_hash))
+
+    def keep_answer(self, tenant: str, key_hash: str, answer: KeptAnswer, seconds: int) -> bool:
+        return self.answers.setdefault((tenant, key_hash), answer) is answer
+
+    def remove(self, tenant: str, document: Document) -> None:
+        self.removed.append((tenant, document.document_id))
+        self.stored[tenant].pop(document.document_id)
+
+
+@dataclass
+class Api:
+    """The app, and a client that speaks as a tenant."""
+
+    hits: list[Hit] = field(default_factory=list)
+    max_file_bytes: int = 1000
+    records: FakeRecords = field(default_factory=FakeRecords)
+    embedder: FakeEmbedder = field(default_factory=FakeEmbedder)
+    signed: list[dict[str, object]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for key, tenant in ((KEY, "acme"), (OTHER_KEY, "rival")):
+            self.records.keys[hash_key(key)] = ApiKey(hash_key(key), tenant)
+        self.index = FakeIndex(self.hits)
+        finder = Finder(self.embedder, self.index, FakeVersions({"doc_a": "v_1"}))
+        self.documents = DocumentServices(
+            records=self.records,
+            answers=self.records,
+            sign=self._sign,
+            remover=self.records,
+            max_file_bytes=self.max_file_bytes,
+            now=lambda: NOW,
+        )
+        self.search = SearchServices(finder, self.records, lambda found: Receipt())
+        self.ask = AskServices(
+            Asker(finder, self.embedder, None), self.records, lambda question, outcome: Receipt()
+        )
+        app = Chalice("headrace")
+
+        @app.authorizer(ttl_seconds=0)
+        def authorizer(request: AuthRequest) -> Any:
+            return authorize(request, self.records)
+
+        mount(app, self, authorizer, "test")
+        self._http = Client(app).http
+
+    def _sign(
+        self, key: str, *, max_bytes: int, seconds: int, metadata: Mapping[str, str]
+    ) -> PresignedUpload:
+        self.signed.append({"key": key, "max_bytes": max_bytes, "metadata": metadata})
+        return PresignedUpload(url="http://s3/bucket", fields={"key": key})
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        key: str | None = KEY,
+        **headers: str,
+    ) -> HTTPResponse:
+        """Call the API; `body` is sent as JSON, or as it is where it is bytes."""
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if key is not None:
+            sent["authorization"] = f"Bearer {key}"
+        raw = (
+            b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
+        )
+        if raw:
+            sent.setdefault("content-type", "application/json")
+        return self._http.request(method, path, headers=sent, body=raw)
+
+
+def error_of(response: HTTPResponse) -> dict[str, Any]:
+    error: dict[str, Any] = response.json_body["error"]
+    assert set(error) == {"type", "message", "field", "limit", "request_id"}
+    assert error["request_id"]
+    return error

@@ -1,0 +1,94 @@
+"""Fakes of the query's ports, and a vector for any text that needs no model."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from chalicelib.contracts import EmbedTextResult, Hit
+from chalicelib.errors import HeadraceError
+from chalicelib.query_ports import ChatReply
+from chalicelib.retrieval.terms import terms
+
+DIMENSIONS = 256
+
+
+def vector_of(text: str) -> tuple[float, ...]:
+    """Return a unit vector: texts that share words are alike."""
+    counts = [0.0] * DIMENSIONS
+    for term in terms(text):
+        counts[hashlib.sha256(term.encode()).digest()[0]] += 1.0
+    length = math.sqrt(sum(count * count for count in counts))
+    return tuple(count / length if length else 0.0 for count in counts)
+
+
+def hit(text: str, document_id: str = "doc_a", version: str = "v_1", **fields: object) -> Hit:
+    values: dict[str, object] = {
+        "document_id": document_id,
+        "version": version,
+        "path": f"{document_id}.md",
+        "collection": "default",
+        "page": 1,
+        "heading": "",
+        "start": 0,
+        "text": text,
+        "score": 0.5,
+    } | fields
+    values.setdefault("end", int(str(values["start"])) + len(text))
+    return Hit.model_validate(values)
+
+
+@dataclass
+class FakeEmbedder:
+    calls: list[tuple[str, ...]] = field(default_factory=list)
+    correlation_ids: list[str] = field(default_factory=list)
+
+    def embed(self, texts: Sequence[str], correlation_id: str) -> EmbedTextResult:
+        self.calls.append(tuple(texts))
+        self.correlation_ids.append(correlation_id)
+        return EmbedTextResult(
+            vectors=tuple(vector_of(text) for text in texts),
+            model="words",
+            tokens=sum(len(text.split()) for text in texts),
+            seconds=0.01,
+        )
+
+
+@dataclass
+class FakeIndex:
+    hits: Sequence[Hit]
+    asked: list[dict[str, object]] = field(default_factory=list)
+
+    def query(
+        self,
+        tenant: str,
+        vector: Sequence[float],
+        text: str,
+        *,
+        count: int,
+        collection: str | None,
+    ) -> Sequence[Hit]:
+        self.asked.append({"tenant": tenant, "text": text, "count": count, "in": collection})
+        return self.hits[:count]
+
+
+@dataclass
+class FakeVersions:
+    current: Mapping[str, str]
+
+    def current_versions(self, tenant: str, document_ids: Sequence[str]) -> Mapping[str, str]:
+        return {name: self.current[name] for name in document_ids if name in self.current}
+
+
+@dataclass
+class FakeWriter:
+    says: str | HeadraceError
+    asked: list[str] = field(default_factory=list)
+
+    def write(self, question: str, passages: Sequence[Hit]) -> ChatReply:
+        self.asked.append(question)
+        if isinstance(self.says, HeadraceError):
+            raise self.says
+        return ChatReply(self.says, "writer", 100, 10, 0.5)

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.retrieval.answering import (
+    MAX_CANDIDATES,
+    candidates,
+    cosine,
+    extract,
+    sentences_of,
+    supported_claims,
+    weigh,
+)
+from chalicelib.retrieval.citations import cite
+from tests.unit.retrieval_query.fakes import hit, vector_of
+
+PUMP = (
+    "The pump weighs 41 kg. It was built by Grundfos in Denmark. # Spare parts\nWhere is it kept?"
+)
+
+
+def evidence_for(question: str, *texts: str, **fields: object):
+    sources = candidates(question, [hit(text, **fields) for text in texts])
+    vectors = [vector_of(source.text) for source in sources]
+    return weigh(question, vector_of(question), sources, vectors)
+
+
+def test_should_answer_with_the_sentence_that_supports_it_best() -> None:
+    claims = extract(evidence_for("How much does the pump weigh?", PUMP))
+    assert claims[0][0] == "The pump weighs 41 kg."
+
+
+def test_should_refuse_when_nothing_supports_an_answer() -> None:
+    assert extract(evidence_for("Who won the world cup in 1998?", PUMP)) == []
+
+
+def test_should_refuse_without_any_evidence() -> None:
+    assert extract([]) == []
+
+
+def test_should_not_offer_headings_or_questions_as_statements() -> None:
+    texts = [source.text for source in candidates("pump", [hit("# Pump\n\nWhat pump? A pump.")])]
+    assert texts == ["A pump."]
+
+
+def test_should_bound_what_has_to_be_embedded() -> None:
+    text = " ".join(f"Sentence number {n} says a thing." for n in range(200))
+    assert len(candidates("thing", [hit(text)])) == MAX_CANDIDATES
+
+
+def test_should_offer_a_sentence_of_overlapping_passages_once() -> None:
+    assert len(candidates("pump", [hit("A pump runs."), hit("A pump runs.")])) == 1
+
+
+def test_should_count_words_of_the_heading_towards_its_sentences() -> None:
+    question = "What is the warranty of the pump?"
+    with_heading = evidence_for(question, "It lasts two years.", heading="Warranty of the pump")
+    without = evidence_for(question, "It lasts two years.")
+    assert with_heading[0].support > without[0].support
+
+
+def test_should_cite_the_exact_characters_of_the_page() -> None:
+    page = "Preface.\n\n  The pump weighs 41 kg.  It hums."
+    start = 8
+    passage = hit(page[start:], start=start, page=7)
+    evidence = [
+        item
+        for item in evidence_for("pump weight kg", page[start:], start=start, page=7)
+        if "41" in item.source.text
+    ]
+    answer, citations = cite(extract(evidence)[:1])
+    assert answer == "The pump weighs 41 kg. [1]"
+    assert page[citations[0].start : citations[0].end] == citations[0].quote
+    assert (citations[0].page, citations[0].path) == (7, passage.path)
+
+
+def test_should_share_a_mark_between_claims_that_rest_on_one_sentence() -> None:
+    source = candidates("pump", [hit("The pump is red.")])[0]
+    answer, citations = cite([("It is red.", source), ("A red pump.", source)])
+    assert answer == "It is red. [1] A red pump. [1]"
+    assert len(citations) == 1
+
+
+def claims_for(generated: str, *texts: str):
+    sentences = sentences_of(generated)
+    vectors = [vector_of(sentence) for sentence in sentences]
+    return supported_claims(sentences, vectors, evidence_for("pump", *texts))
+
+
+def test_should_accept_a_generated_answer_whose_every_sentence_is_supported() -> None:
+    claims = claims_for("The pump weighs 41 kg [3]. It was built by Grundfos.", PUMP)
+    assert claims is not None
+    assert [source.text for _, source in claims] == [
+        "The pump weighs 41 kg.",
+        "It was built by Grundfos in Denmark.",
+    ]
+
+
+@pytest.mark.parametrize(
+    "generated",
+    [
+        "The pump weighs 14 kg.",
+        "The pump weighs 41 kg. It was built by Siemens in Denmark.",
+        "The pump weighs 41 kg. Bananas are yellow.",
+        "",
+    ],
+)
+def test_should_reject_a_generated_answer_that_the_documents_do_not_hold_up(generated: str) -> None:
+    assert claims_for(generated, PUMP) is None
+
+
+@given(st.text(max_size=300), st.integers(0, 1000))
+def test_should_quote_what_stands_at_the_cited_offsets(text: str, start: int) -> None:
+    page = "x" * start + text
+    for source in candidates("anything", [hit(text, start=start)] if text else []):
+        _, (citation,) = cite([(source.text, source)])
+        assert page[citation.start : citation.end] == citation.quote
+
+
+def test_should_give_a_cosine_of_zero_where_a_vector_has_no_length() -> None:
+    assert cosine([0.0, 0.0], [1.0, 0.0]) == 0.0
+    assert cosine([2.0, 0.0], [3.0, 0.0]) == pytest.approx(1.0)

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from chalicelib.contracts import Hit
+from chalicelib.errors import HeadraceError, Transient
+from chalicelib.retrieval.answering import NOT_FOUND
+from chalicelib.retrieval.asking import Asker, Tier
+from chalicelib.retrieval.finding import Finder, Query
+from tests.unit.retrieval_query.fakes import (
+    FakeEmbedder,
+    FakeIndex,
+    FakeVersions,
+    FakeWriter,
+    hit,
+)
+
+STRONG = "The pump weighs 41 kg. It hums quietly."
+WEAK = "A pump that weighs as much as that needs two people and a trolley when moved indoors."
+
+
+def ask(
+    text: str,
+    hits: list[Hit],
+    writer: FakeWriter | None = None,
+    tier: Tier | None = None,
+):
+    embedder = FakeEmbedder()
+    versions = FakeVersions({"doc_a": "v_1"})
+    finder = Finder(embedder, FakeIndex(hits), versions)
+    query = Query("acme", text, None, 10, "req-1")
+    return Asker(finder, embedder, writer).ask(query, tier), embedder
+
+
+def writer(says: str | HeadraceError = "The pump weighs 41 kg.") -> FakeWriter:
+    return FakeWriter(says)
+
+
+def test_should_not_ask_a_language_model_where_an_extract_suffices() -> None:
+    model = writer()
+    outcome, _ = ask("The pump weighs how much kg?", [hit(STRONG)], model)
+    assert (outcome.answered, outcome.tier, model.asked) == (True, "extractive", [])
+    assert outcome.answer.startswith("The pump weighs 41 kg. [1]")
+
+
+def test_should_ask_a_language_model_where_support_is_weak() -> None:
+    model = writer(WEAK)
+    outcome, _ = ask("How heavy is a pump when two people carry it upstairs?", [hit(WEAK)], model)
+    assert len(model.asked) == 1
+    assert outcome.tier == "llm"
+
+
+def test_should_ask_a_language_model_when_told_to() -> None:
+    outcome, _ = ask("The pump weighs how much kg?", [hit(STRONG)], writer(), "llm")
+    assert (outcome.tier, outcome.answer) == ("llm", "The pump weighs 41 kg. [1]")
+    assert len(outcome.spent.replies) == 1
+
+
+def test_should_never_ask_a_language_model_when_told_not_to() -> None:
+    model = writer(WEAK)
+    outcome, _ = ask("How heavy is a pump when two people carry it upstairs?", [hit(WEAK)], model, "extractive")
+    assert (outcome.tier, model.asked) == ("extractive", [])
+
+
+def test_should_fall_back_where_the_generated_answer_is_not_supported() -> None:
+    outcome, _ = ask("The pump weighs how much kg?", [hit(STRONG)], writer("It weighs 7 t."), "llm")
+    assert (outcome.answered, outcome.tier) == (True, "extractive")
+    assert "not supported" in outcome.notices[0]
+    assert len(outcome.spent.replies) == 1
+
+
+def test_should_fall_back_where_the_language_model_fails() -> None:
+    model = writer(Transient("down"))
+    outcome, _ = ask("The pump weighs how much kg?", [hit(STRONG)], model, "llm")
+    assert (outcome.answered, outcome.tier) == (True, "extractive")
+    assert "Transient" in outcome.notices[0]
+
+
+def test_should_say_so_where_no_language_model_is_set_up() -> None:
+    outcome, _ = ask("The pump weighs how much kg?", [hit(STRONG)], None, "llm")
+    assert outcome.notices == ("No language model is set up.",)
+
+
+def test_should_refuse_without_asking_a_language_model_to_make_something_up() -> None:
+    model = writer()
+    outcome, _ = ask("Who won the cup in 1998?", [hit(STRONG)], model, "llm")
+    assert (outcome.answered, outcome.answer, outcome.citations) == (False, NOT_FOUND, ())
+    assert model.asked == []
+
+
+def test_should_refuse_where_only_replaced_versions_are_found() -> None:
+    outcome, _ = ask("The pump weighs how much kg?", [hit(STRONG, version="v_0")])
+    assert not outcome.answered
+
+
+def test_should_pass_the_correlation_id_to_every_call() -> None:
+    _, embedder = ask("The pump weighs how much kg?", [hit(STRONG)], writer(), "llm")
+    assert embedder.correlation_ids == ["req-1"] * 3
+
+
+def test_should_tell_what_was_embedded() -> None:
+    outcome, embedder = ask("The pump weighs how much kg?", [hit(STRONG)])
+    assert len(outcome.spent.embeddings) == len(embedder.calls) == 2
