@@ -42,6 +42,7 @@ class ReadResult(Contract):
     pages: int = Field(ge=1)
     pages_needing_ocr: int = Field(ge=0)
     characters: int = Field(ge=1)
+    gb_seconds: float = Field(ge=0)
 
 
 class ChunkRequest(Contract):
@@ -59,10 +60,11 @@ class ChunkResult(Contract):
     """The output of `chunk_document`. `chunks` counts the lines of `chunks.jsonl`."""
 
     chunks: int = Field(ge=1)
+    gb_seconds: float = Field(ge=0)
 
 
 class EmbedRequest(Contract):
-    """The input of `embed_chunks`."""
+    """The input of `embed_chunks`; `gb_seconds` is what the functions before it used."""
 
     tenant: str
     document_id: str
@@ -72,6 +74,7 @@ class EmbedRequest(Contract):
     bucket: str
     correlation_id: str
     chunks: int = Field(ge=1)
+    gb_seconds: float = Field(default=0.0, ge=0)
 
 
 class EmbedResult(Contract):

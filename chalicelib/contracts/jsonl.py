@@ -8,7 +8,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from chalicelib.contracts.base import Contract
-from chalicelib.errors import InvalidInput
+from chalicelib.errors import Conflict
 
 Line = TypeVar("Line", bound=Contract)
 
@@ -22,14 +22,14 @@ def parse_lines(body: bytes, kind: type[Line], expected: int) -> list[Line]:
     """Return the lines of `body`, all of the contract `kind`.
 
     Raises:
-        InvalidInput: there are not `expected` lines, or one is not whole: lines went missing.
+        Conflict: there are not `expected` lines, or one is not whole: lines went missing.
     """
     written = body.split(b"\n")
     if written.pop() or len(written) != expected:
-        raise InvalidInput(
+        raise Conflict(
             f"The file has {len(written)} whole lines of {kind.__name__}; {expected} were written."
         )
     try:
         return [kind.model_validate_json(line) for line in written]
     except ValidationError as error:
-        raise InvalidInput(f"A line is not a {kind.__name__}: {error}") from error
+        raise Conflict(f"A line is not a {kind.__name__}: {error}") from error

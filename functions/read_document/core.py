@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from chalicelib.contracts import ReadRequest, ReadResult
@@ -24,6 +25,8 @@ class Deps:
     objects: ObjectStore
     identify: Identify
     max_bytes: int
+    clock: Callable[[], float]
+    memory_gb: float
 
 
 def run(request: ReadRequest, deps: Deps) -> ReadResult:
@@ -33,6 +36,7 @@ def run(request: ReadRequest, deps: Deps) -> ReadResult:
         InvalidInput, Unsupported: the file cannot be read, and the message says why.
         Conflict: the bytes are the ones that answer already, so there is nothing to do.
     """
+    began = deps.clock()
     _check_size(request.bytes, deps.max_bytes)
     data = _fetch(request, deps.objects)
     _check_size(len(data), deps.max_bytes)
@@ -55,6 +59,7 @@ def run(request: ReadRequest, deps: Deps) -> ReadResult:
         pages=len(read.pages),
         pages_needing_ocr=read.pages_needing_ocr,
         characters=characters(read.pages),
+        gb_seconds=(deps.clock() - began) * deps.memory_gb,
     )
 
 

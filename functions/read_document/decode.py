@@ -44,16 +44,31 @@ def decode(data: bytes, *, is_html: bool = False) -> str:
     return str(best)
 
 
+def as_utf8(data: bytes) -> bytes:
+    """Return text of two or four bytes a character as UTF-8, anything else as it is.
+
+    Detectors of file types take such text for binary.
+    """
+    marked = next((name for mark, name in _MARKS if data.startswith(mark)), None)
+    name = marked or _wide_without_mark(data)
+    if name is None or name == "utf-8-sig":
+        return data
+    try:
+        text = data.decode(name)
+    except UnicodeDecodeError:
+        return data
+    return codecs.BOM_UTF8 + text.encode(errors="replace") if _is_readable(text) else data
+
+
 def _candidates(data: bytes, *, is_html: bool) -> list[str]:
     """Return the encodings to try, the most certain first."""
     for mark, name in _MARKS:
         if data.startswith(mark):
             return [name]
-    wide = _wide_without_mark(data)
-    if wide:
-        return [wide]
     declared = _META.search(data[:_META_BYTES]) if is_html else None
-    return [declared.group(1).decode("ascii"), "utf-8"] if declared else ["utf-8"]
+    name = declared.group(1).decode("ascii").lower() if declared else "utf-8"
+    # A page whose declaration could be read as ASCII is not UTF-16, whatever it declares.
+    return ["utf-8"] if name.startswith("utf-16") else [name, "utf-8"]
 
 
 def _wide_without_mark(data: bytes) -> str | None:

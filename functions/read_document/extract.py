@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from chalicelib.errors import InvalidInput, Unsupported
 from functions.read_document import html, markdown, pdf, plain
-from functions.read_document.decode import decode
+from functions.read_document.decode import as_utf8, decode
 from functions.read_document.filetype import Format, Identify, file_type
 from functions.read_document.pages import Block, Extract, characters, page_of
 
@@ -27,6 +27,7 @@ def extract(data: bytes, path: str, identify: Identify) -> Extract:
         Unsupported: the file is of a kind, or in a state, that is not read.
         InvalidInput: the file is damaged or holds no text.
     """
+    data = as_utf8(data)
     kind = file_type(data, path, identify)
     if kind.format is Format.PDF:
         read = pdf.extract(data)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import os
+import time
 from typing import Any
 
 from chalicelib.adapters import aws
 from chalicelib.adapters.objects import Objects
 from chalicelib.contracts import ReadRequest
 from chalicelib.observability import observed
-from chalicelib.settings import ReadSettings
+from chalicelib.settings import ReadSettings, memory_gb
 from functions.read_document import core
 from functions.read_document.magic import identifier
 
@@ -19,7 +20,13 @@ from functions.read_document.magic import identifier
 def deps() -> core.Deps:
     """Return what the core needs, built once a process."""
     settings = ReadSettings.from_environ(os.environ)
-    return core.Deps(Objects(aws.s3()), identifier(), settings.max_file_bytes)
+    return core.Deps(
+        objects=Objects(aws.s3()),
+        identify=identifier(),
+        max_bytes=settings.max_file_bytes,
+        clock=time.perf_counter,
+        memory_gb=memory_gb(os.environ),
+    )
 
 
 def handle(event: dict[str, Any], context: object) -> dict[str, Any]:

@@ -91,6 +91,7 @@ class _Writer:
     blocks: list[Block] = field(default_factory=list)
     pieces: list[str] = field(default_factory=list)
     preformatted: bool = False
+    marker: str = ""
 
     def text(self, text: str) -> None:
         """Take text as it is shown: a run of white space is one space, except in `pre`."""
@@ -102,7 +103,8 @@ class _Writer:
         if not self.preformatted:
             text = "\n".join(" ".join(line.split()) for line in text.split("\n")).strip()
         if text.strip():
-            self.blocks.append(Block(text, level))
+            self.blocks.append(Block(self.marker + text, level))
+            self.marker = ""
 
 
 def blocks(text: str) -> list[Block]:
@@ -130,7 +132,7 @@ def _enter(writer: _Writer, tag: str) -> None:
     elif tag == "br":
         writer.pieces.append("\n")
     elif tag == "li":
-        writer.pieces.append("- ")
+        writer.marker = "- "
     elif tag in ("td", "th") and writer.pieces:
         writer.pieces.append(" | ")
 
@@ -140,6 +142,8 @@ def _leave(writer: _Writer, tag: str) -> None:
         writer.end_block(_HEADINGS.get(tag, 0))
     if tag == "pre":
         writer.preformatted = False
+    elif tag == "li":
+        writer.marker = ""
 
 
 def _walk(root: LexborNode) -> Iterator[tuple[LexborNode, bool]]:

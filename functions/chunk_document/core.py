@@ -1,0 +1,44 @@
+"""Cut the pages of one document into chunks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from chalicelib.contracts import ChunkRequest, ChunkResult, Page
+from chalicelib.contracts.jsonl import dump_lines, parse_lines
+from chalicelib.errors import InvalidInput
+from chalicelib.ports import ObjectStore
+from chalicelib.retrieval.chunking import CountTokens, chunk_pages
+from chalicelib.retrieval.ids import chunks_key, pages_key
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """What chunking needs of the world: `max_tokens` as `count` counts them."""
+
+    objects: ObjectStore
+    count: CountTokens
+    max_tokens: int
+    clock: Callable[[], float]
+    memory_gb: float
+
+
+def run(request: ChunkRequest, deps: Deps) -> ChunkResult:
+    """Read `pages.jsonl`, write `chunks.jsonl`.
+
+    Raises:
+        InvalidInput: no page holds anything that the model knows as text.
+        Conflict: pages are missing.
+    """
+    began = deps.clock()
+    place = (request.tenant, request.document_id, request.version)
+    body = deps.objects.read(request.bucket, pages_key(*place))
+    pages = parse_lines(body, Page, request.pages)
+    chunks = list(chunk_pages(pages, deps.count, deps.max_tokens))
+    if not chunks:
+        raise InvalidInput("The file holds no text that can be searched.", field="file")
+    lines = {"lines": str(len(chunks))}
+    deps.objects.write(request.bucket, chunks_key(*place), dump_lines(chunks), lines)
+    spent = (deps.clock() - began) * deps.memory_gb
+    return ChunkResult(chunks=len(chunks), gb_seconds=spent)

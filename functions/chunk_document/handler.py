@@ -1,0 +1,39 @@
+"""The Lambda function `chunk_document`.
+
+It counts with the embedding model's own tokenizer, so that no chunk is ever cut short there.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import time
+from typing import Any
+
+from chalicelib.adapters import aws
+from chalicelib.adapters.objects import Objects
+from chalicelib.contracts import ChunkRequest
+from chalicelib.inference.embedder import Embedder
+from chalicelib.observability import observed
+from chalicelib.settings import ChunkSettings, memory_gb
+from functions.chunk_document import core
+
+
+@functools.cache
+def deps() -> core.Deps:
+    """Return what the core needs, built once a process."""
+    embedder = Embedder.open(ChunkSettings.from_environ(os.environ).models_dir)
+    return core.Deps(
+        objects=Objects(aws.s3()),
+        count=embedder.count_tokens,
+        max_tokens=embedder.max_tokens,
+        clock=time.perf_counter,
+        memory_gb=memory_gb(os.environ),
+    )
+
+
+def handle(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Chunk the document version that `event` names."""
+    request = ChunkRequest.model_validate(event)
+    with observed("chunk_document", request.correlation_id):
+        return core.run(request, deps()).model_dump(mode="json")

@@ -1,0 +1,1 @@
+"""Embeds the passages of a document and puts their vectors into the tenant's index."""

@@ -1,0 +1,42 @@
+"""The Lambda function `embed_chunks`."""
+
+from __future__ import annotations
+
+import functools
+import os
+import time
+from typing import Any
+
+from chalicelib.adapters import aws
+from chalicelib.adapters.dynamodb import Table
+from chalicelib.adapters.objects import Objects
+from chalicelib.adapters.records import Records
+from chalicelib.adapters.vectors import Vectors
+from chalicelib.contracts import EmbedRequest
+from chalicelib.generation.catalogue import catalogue
+from chalicelib.inference.embedder import Embedder
+from chalicelib.observability import observed
+from chalicelib.settings import EmbedSettings, memory_gb
+from functions.embed_chunks import core
+
+
+@functools.cache
+def deps() -> core.Deps:
+    """Return what the core needs, built once a process."""
+    settings = EmbedSettings.from_environ(os.environ)
+    return core.Deps(
+        objects=Objects(aws.s3()),
+        tenants=Records(Table(aws.dynamodb(), settings.records_table)),
+        vectors=Vectors(aws.s3vectors()),
+        embedder=Embedder.open(settings.models_dir),
+        cost=catalogue().cost,
+        clock=time.perf_counter,
+        memory_gb=memory_gb(os.environ),
+    )
+
+
+def handle(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Embed and index the document version that `event` names."""
+    request = EmbedRequest.model_validate(event)
+    with observed("embed_chunks", request.correlation_id):
+        return core.run(request, deps()).model_dump(mode="json")
