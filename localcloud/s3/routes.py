@@ -157,17 +157,18 @@ def route(request: S3Request) -> Route:
 
 
 def _no_route(request: S3Request, sub: str) -> AwsError:
-    target = f" {request.level} {sub}".rstrip()
-    if any(place.partition(" ")[2] == target.strip() for place in _ROUTES):
+    target = f"{request.level} {sub}".strip()
+    siblings = [found for place, found in _ROUTES.items() if place.partition(" ")[2] == target]
+    for found in siblings:
+        _refuse_unknown_query(request, found, sub)
+    if siblings:
         return AwsError(
             "MethodNotAllowed",
             "The specified method is not allowed against this resource.",
             405,
             Method=request.method,
         )
-    return not_implemented(
-        f"{request.method} of the {request.level} sub-resource {sub or '(none)'}"
-    )
+    return not_implemented(f"{request.method} of a {target}")
 
 
 def _refuse_unknown_query(request: S3Request, found: Route, sub: str) -> None:
