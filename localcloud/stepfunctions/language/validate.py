@@ -5,23 +5,36 @@ https://docs.aws.amazon.com/step-functions/latest/apireference/API_ValidateState
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+import json
 
-MachineType: TypeAlias = Literal["STANDARD", "EXPRESS"]
-ResourcePredicate: TypeAlias = Callable[[str], str | None]
-"""Given a resource ARN, says what is wrong with it, or None if the engine can run it."""
+from localcloud.stepfunctions.language.findings import (
+    INVALID_JSON_DESCRIPTION,
+    SCHEMA_VALIDATION_FAILED,
+    TOO_DEEPLY_NESTED,
+    Diagnostic,
+    MachineType,
+    Place,
+    ResourcePredicate,
+)
+from localcloud.stepfunctions.language.validate_graph import check_transitions
+from localcloud.stepfunctions.language.validate_states import check_top_level, effective_language
+
+__all__ = [
+    "Diagnostic",
+    "MachineType",
+    "ResourcePredicate",
+    "any_resource",
+    "diagnostics",
+    "invalid_definition_message",
+]
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnostic:
-    """One finding; `location` is like `/States/Name/Field`, or None for the text as a whole."""
+LONGEST_QUOTE = 500
+"""How much of a text that is no JSON its diagnostic quotes, in characters."""
 
-    severity: Literal["ERROR", "WARNING"]
-    code: str
-    message: str
-    location: str | None
+
+def _no_constant(name: str) -> None:
+    raise json.JSONDecodeError(f"Non-standard token '{name}'", name, 0)
 
 
 def any_resource(resource: str) -> str | None:
@@ -35,9 +48,30 @@ def diagnostics(
     resources: ResourcePredicate = any_resource,
 ) -> list[Diagnostic]:
     """Return every finding, errors first, in the order of the text within a severity."""
-    raise NotImplementedError
+    try:
+        machine = json.loads(definition_json or "null", parse_constant=_no_constant)
+        if not isinstance(machine, dict):
+            message = "Definition must be a valid JSON object"
+            return [Diagnostic("ERROR", SCHEMA_VALIDATION_FAILED, message, None)]
+        language = effective_language(machine, "JSONPath")
+        place = Place("", machine_type, language, language, resources)
+        check_top_level(place, machine)
+        check_transitions(place, machine)
+    except json.JSONDecodeError as problem:
+        where = f"line: {problem.lineno}, column: {problem.colno}"
+        location = f'[Source: (String)"{definition_json[:LONGEST_QUOTE]}"; {where}]'
+        return [Diagnostic("ERROR", INVALID_JSON_DESCRIPTION, problem.msg, location)]
+    except RecursionError:
+        message = "The states are too deeply nested"
+        return [Diagnostic("ERROR", TOO_DEEPLY_NESTED, message, None)]
+    return sorted(place.found, key=lambda found: found.severity)
 
 
 def invalid_definition_message(findings: list[Diagnostic]) -> str | None:
     """Return the message of the InvalidDefinition error, or None if nothing is an error."""
-    raise NotImplementedError
+    told = [
+        f"{found.code}: {found.message} at {found.location or 'null'}"
+        for found in findings
+        if found.severity == "ERROR"
+    ]
+    return f"Invalid State Machine Definition: '{', '.join(told)}'" if told else None
