@@ -1,0 +1,168 @@
+"""The gateway itself: a WSGI application that routes, authorizes, invokes and answers."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import logging
+import queue
+import re
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from localcloud.apigateway.authorizers import Authorizers, Invoke, Refused
+from localcloud.apigateway.description import Method, Mock, Proxy, RestApi
+from localcloud.apigateway.request import (
+    BodyTooLarge,
+    HttpRequest,
+    is_binary,
+    method_arn,
+    proxy_event,
+    read,
+)
+from localcloud.apigateway.response import (
+    BAD_GATEWAY,
+    INTERNAL,
+    MISSING_TOKEN,
+    TIMED_OUT,
+    TOO_LARGE,
+    HttpAnswer,
+    MalformedAnswer,
+    from_function,
+    refusal,
+)
+from localcloud.apigateway.routing import Match, match
+from localcloud.errors import AwsError
+
+INTEGRATION_TIMEOUT_S = 29.0
+"""https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html"""
+
+StartResponse = Callable[..., Any]
+_log = logging.getLogger(__name__)
+
+
+class ApiGateway:
+    """A REST API in front of functions. The URL has no stage, as behind a custom domain."""
+
+    def __init__(
+        self,
+        invoke: Invoke,
+        api: RestApi,
+        region: str = "us-east-1",
+        timeout_s: float = INTEGRATION_TIMEOUT_S,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Serve `api` by `invoke`; an integration may take `timeout_s` seconds."""
+        self._invoke = invoke
+        self._api = api
+        self._region = region
+        self._timeout_s = timeout_s
+        self._authorizers = Authorizers(self._in_time, clock)
+
+    def __call__(
+        self, environ: Mapping[str, Any], start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """Answer one request."""
+        try:
+            request = read(environ)
+        except BodyTooLarge:
+            return _send(TOO_LARGE, None, start_response)
+        return _send(self._answer(request), request, start_response)
+
+    def _answer(self, request: HttpRequest) -> HttpAnswer:
+        found = match(self._api.routes, request.path)
+        method = self._method(request, found)
+        if found is None or method is None:
+            return _no_such_route(request)
+        if isinstance(method, Mock):
+            return HttpAnswer(
+                method.status, (("Content-Type", "application/json"), *method.headers.items()), b""
+            )
+        try:
+            return self._proxy(request, found, method)
+        except Refused as refused:
+            return refused.answer
+        except TimeoutError:
+            return TIMED_OUT
+        except MalformedAnswer:
+            return BAD_GATEWAY
+        except AwsError as error:
+            return TOO_LARGE if error.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else INTERNAL
+
+    def _method(self, request: HttpRequest, found: Match | None) -> Method | None:
+        methods = self._api.routes[found.resource] if found else {}
+        return methods.get(request.method) or methods.get("ANY")
+
+    def _proxy(self, request: HttpRequest, found: Match, method: Proxy) -> HttpAnswer:
+        context: dict[str, str] | None = None
+        if method.authorizer is not None:
+            token = request.header(method.authorizer.header)
+            arn = method_arn(self._api, request, self._region)
+            context = self._authorizers.admit(method.authorizer, token, arn)
+        event = proxy_event(self._api, request, found, context)
+        result = self._in_time(method.function, json.dumps(event).encode())
+        if result.get("FunctionError"):
+            return BAD_GATEWAY
+        return from_function(
+            result["Payload"], is_binary(request.header("Accept"), self._api.binary_types)
+        )
+
+    def _in_time(self, function: str, payload: bytes) -> Mapping[str, Any]:
+        """Invoke `function`, which goes on when this gives up with TimeoutError, as on AWS."""
+        done: queue.SimpleQueue[Mapping[str, Any] | AwsError] = queue.SimpleQueue()
+
+        def call() -> None:
+            try:
+                done.put(self._invoke(function, payload))
+            except AwsError as error:
+                done.put(error)
+            except Exception:  # noqa: BLE001 - a caller waits for an answer, whatever went wrong
+                _log.exception("%s could not be invoked", function)
+                done.put(AwsError("ServiceException", "The local cloud failed.", 500))
+
+        threading.Thread(target=call, name=f"api-{function}", daemon=True).start()
+        try:
+            result = done.get(timeout=self._timeout_s)
+        except queue.Empty:
+            raise TimeoutError(function) from None
+        if isinstance(result, AwsError):
+            raise result
+        return result
+
+
+def _no_such_route(request: HttpRequest) -> HttpAnswer:
+    """Answer as AWS does: an Authorization header is taken for a signature, which it is not."""
+    authorization = request.header("Authorization")
+    if authorization is None:
+        return MISSING_TOKEN
+    digest = base64.b64encode(hashlib.sha256(authorization.encode()).digest()).decode()
+    return refusal(
+        403,
+        "IncompleteSignatureException",
+        "Invalid key=value pair (missing equal-sign) in Authorization header (hashed with "
+        f"SHA-256 and encoded with Base64): '{digest}'.",
+    )
+
+
+def _send(
+    answer: HttpAnswer, request: HttpRequest | None, start_response: StartResponse
+) -> Iterable[bytes]:
+    headers = [*answer.headers]
+    if request is not None:
+        headers += [
+            ("x-amzn-RequestId", request.request_id),
+            ("X-Amzn-Trace-Id", request.trace_id),
+        ]
+    body = b"" if request is not None and request.method == "HEAD" else answer.body
+    headers.append(("Content-Length", str(len(answer.body))))
+    start_response(f"{answer.status} {_reason(answer.status)}", headers)
+    return [body]
+
+
+def _reason(status: int) -> str:
+    known = {each.value: each.phrase for each in HTTPStatus}
+    return re.sub(r"[^ -~]", "", known.get(status, "Unknown"))

@@ -1,0 +1,115 @@
+"""What API Gateway makes of a function's answer, and its own answers when there is none. Pure.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+_REMAPPED = frozenset({"connection", "content-length", "date", "server", "www-authenticate"})
+_KNOWN = frozenset({"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"})
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """An HTTP answer; headers in order, as a name may come more than once."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+
+class MalformedAnswer(ValueError):  # noqa: N818 - named for what it tells
+    """The function's answer is not what a Lambda proxy integration takes."""
+
+
+def refusal(
+    status: int, error_type: str, message: str | None, member: str = "message"
+) -> HttpAnswer:
+    """Return a gateway response: a JSON message and the type of the error."""
+    headers = (("Content-Type", "application/json"), ("x-amzn-ErrorType", error_type))
+    return HttpAnswer(
+        status, headers, json.dumps({member: message}, separators=(",", ":")).encode()
+    )
+
+
+MISSING_TOKEN = refusal(403, "MissingAuthenticationTokenException", "Missing Authentication Token")
+UNAUTHORIZED = refusal(401, "UnauthorizedException", "Unauthorized")
+TOO_LARGE = refusal(413, "RequestTooLargeException", "Request Too Long")
+TIMED_OUT = refusal(504, "InternalServerErrorException", "Endpoint request timed out")
+BAD_GATEWAY = refusal(502, "InternalServerErrorException", "Internal server error")
+INTERNAL = refusal(500, "InternalServerErrorException", "Internal server error")
+AUTHORIZER_FAILED = refusal(500, "AuthorizerFailureException", None)
+AUTHORIZER_MISCONFIGURED = refusal(500, "AuthorizerConfigurationException", None)
+
+
+def denied(explicitly: bool) -> HttpAnswer:
+    """Return the answer to a caller whom the authorizer's policy does not let in."""
+    message = "User is not authorized to access this resource"
+    if explicitly:
+        message += " with an explicit deny"
+    return refusal(403, "AccessDeniedException", message, "Message")
+
+
+def from_function(payload: bytes, decode_binary: bool) -> HttpAnswer:
+    """Return the answer in a function's `payload`; raises MalformedAnswer.
+
+    A Base64 body is decoded only when the caller's Accept header asks for a binary type.
+    """
+    document = _document(payload)
+    body = document.get("body")
+    raw = (body if isinstance(body, str) else "" if body is None else json.dumps(body)).encode()
+    if document.get("isBase64Encoded") is True and decode_binary:
+        try:
+            raw = base64.b64decode(raw, validate=True)
+        except binascii.Error as error:
+            raise MalformedAnswer("the body is not Base64") from error
+    return HttpAnswer(_status(document), tuple(_headers(document)), raw)
+
+
+def _document(payload: bytes) -> Mapping[str, Any]:
+    try:
+        document = json.loads(payload)
+    except ValueError as error:
+        raise MalformedAnswer("not JSON") from error
+    if not isinstance(document, dict) or set(document) - _KNOWN:
+        raise MalformedAnswer("not an object of a proxy integration")
+    if isinstance(document.get("body"), list | dict):
+        raise MalformedAnswer("the body is not text")
+    return document
+
+
+def _status(document: Mapping[str, Any]) -> int:
+    try:
+        status = int(document.get("statusCode", 200))
+    except (TypeError, ValueError) as error:
+        raise MalformedAnswer("the status is not a number") from error
+    if not 100 <= status <= 599:
+        raise MalformedAnswer(f"{status} is not an HTTP status")
+    return status
+
+
+def _headers(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    single = document.get("headers") or {}
+    multiple = document.get("multiValueHeaders") or {}
+    if not isinstance(single, dict) or not isinstance(multiple, dict):
+        raise MalformedAnswer("headers are not an object")
+    merged = {name: [value] for name, value in single.items() if name not in multiple}
+    merged.update(multiple)
+    if "content-type" not in {name.lower() for name in merged}:
+        yield "Content-Type", "application/json"
+    for name, values in merged.items():
+        shown = f"x-amzn-Remapped-{name}" if name.lower() in _REMAPPED else name
+        for value in values:
+            yield shown, _text(value)
+
+
+def _text(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text.replace("\r", "").replace("\n", "")
