@@ -40,6 +40,7 @@ def routes(services: Callable[[], AskServices], authorizer: ChaliceAuthorizer) -
             collection=body.collection,
             top_k=body.top_k,
             correlation_id=request_id_of(request),
+            field="question",
         )
         return once(request, deps.answers, lambda: _ask(query, body.tier, deps))
 

@@ -86,9 +86,12 @@ class EmbedResult(Contract):
 
 
 class EmbedTextRequest(Contract):
-    """The input of `embed_text`."""
+    """The input of `embed_text`. A text too long for the model is refused, or, where `truncate`
+    says so, embedded by its beginning.
+    """
 
     texts: tuple[str, ...] = Field(min_length=1)
+    truncate: bool = False
     correlation_id: str = ""
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from chalicelib.contracts import Hit
 from chalicelib.retrieval.citations import Source, without_marks
+from chalicelib.retrieval.expectations import expected, holds, without_asking
 from chalicelib.retrieval.sentences import split_sentences
 from chalicelib.retrieval.terms import names, numbers, terms
 
@@ -23,13 +24,15 @@ NOT_FOUND = "This is not in these documents."
 MAX_CANDIDATES = 32
 """Sentences that are embedded for one question: what a caller waits for."""
 MAX_CLAIMS = 3
-MIN_SUPPORT = 0.5
+MIN_SUPPORT = 0.55
 """Below this the best sentence does not answer: the question is refused."""
 SUFFICIENT_SUPPORT = 0.65
 """From here on the best sentence is answer enough, and no language model is asked."""
 _RUNNER_UP = 0.9
 _SAME = 0.93
 _COSINE_WEIGHT = 0.6
+_UNEXPECTED = 0.12
+_FEWEST_TERMS = 3
 _CLAIM_COSINE = 0.6
 
 Vector = Sequence[float]
@@ -65,13 +68,20 @@ def candidates(question: str, passages: Sequence[Hit]) -> list[Source]:
     for rank, passage in enumerate(passages):
         for span in split_sentences(passage.text):
             text = passage.text[span.start : span.end]
-            if text.startswith("#") or text.endswith("?") or not terms(text):
+            if not _states_something(text, passage.heading):
                 continue
             source = Source(passage, span, text)
             shared = len(asked & set(terms(text)))
             found.setdefault(source.place, (shared, rank, source))
     ranked = sorted(found.values(), key=lambda entry: (-entry[0], entry[1]))
     return [source for _, _, source in ranked[:MAX_CANDIDATES]]
+
+
+def _states_something(text: str, heading: str) -> bool:
+    """Say whether `text` is more than a question, a heading or a label."""
+    if text.startswith("#") or text.endswith("?") or " ".join(text.split()) in heading:
+        return False
+    return len(terms(text)) >= _FEWEST_TERMS or bool(numbers(text) and terms(text))
 
 
 def weigh(
@@ -83,9 +93,11 @@ def weigh(
     """Return the sentences with their support, best first.
 
     Support mixes likeness of meaning (cosine) with the share of the question's words, by
-    rarity, that the sentence or its heading holds.
+    rarity, that the sentence or its heading holds; a sentence without the kind of thing that
+    the question asks for, such as a number, loses some of it.
     """
     rarity = _rarity(question, sources)
+    expectation = expected(question)
     total = sum(rarity.values())
     weighed = []
     for source, vector in zip(sources, vectors, strict=True):
@@ -94,23 +106,24 @@ def weigh(
         coverage = covered / total if total else 0.0
         likeness = cosine(question_vector, vector)
         support = _COSINE_WEIGHT * likeness + (1 - _COSINE_WEIGHT) * coverage
+        if expectation is not None and not holds(expectation, source.text):
+            support -= _UNEXPECTED
         weighed.append(Evidence(source, vector, support))
     return sorted(weighed, key=lambda evidence: -evidence.support)
 
 
 def _rarity(question: str, sources: Sequence[Source]) -> dict[str, float]:
     counts = Counter(term for source in sources for term in set(terms(source.text)))
-    return {
-        term: math.log(1 + (1 + len(sources)) / (1 + counts[term])) for term in set(terms(question))
-    }
+    asked = set(terms(without_asking(question)))
+    return {term: math.log(1 + (1 + len(sources)) / (1 + counts[term])) for term in asked}
 
 
-def extract(evidence: Sequence[Evidence]) -> list[tuple[str, Source]]:
+def extract(evidence: Sequence[Evidence], floor: float = MIN_SUPPORT) -> list[tuple[str, Source]]:
     """Return the claims of a tier 0 answer: the best sentence and what adds to it.
 
     Empty when nothing supports an answer.
     """
-    if not evidence or evidence[0].support < MIN_SUPPORT:
+    if not evidence or evidence[0].support < floor:
         return []
     chosen = [evidence[0]]
     for runner_up in evidence[1:]:

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chalicelib.contracts import EmbedTextResult, Hit
+from chalicelib.errors import InvalidInput
 from chalicelib.query_ports import CurrentVersions, Embedder, PassageIndex
 from chalicelib.retrieval.question import query_text
 from chalicelib.retrieval.ranking import current_only, fetch_count, merge_overlapping
+from chalicelib.retrieval.terms import words
 
 MAX_FETCHED = 100
 """Hits of one QueryVectors call that are asked for.
@@ -26,6 +28,8 @@ class Query:
     collection: str | None
     top_k: int
     correlation_id: str
+    field: str = "query"
+    """What the caller called the text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +56,19 @@ class Finder:
 
     def find(self, query: Query) -> Found:
         """Return at most `top_k` passages of versions that answer queries."""
+        if not words(query.text):
+            raise InvalidInput("There is no word in it to look for.", field=query.field)
         embedding = self.embedder.embed([query.text], query.correlation_id)
-        words = query_text(query.text)
+        searched = query_text(query.text)
         hits = self.index.query(
             query.tenant,
             embedding.vectors[0],
-            words.text,
+            searched.text,
             count=fetch_count(query.top_k, MAX_FETCHED),
             collection=query.collection,
         )
         documents = list(dict.fromkeys(hit.document_id for hit in hits))
         current = self.versions.current_versions(query.tenant, documents) if documents else {}
         passages = merge_overlapping(current_only(hits, current))[: query.top_k]
-        notices = (words.notice,) if words.notice else ()
+        notices = (searched.notice,) if searched.notice else ()
         return Found(tuple(passages), embedding, notices)

@@ -33,7 +33,8 @@ def query_text(question: str) -> QueryText:
     return QueryText(
         " ".join(kept),
         f"The question has {len(question)} characters and text search takes at most "
-        f"{MAX_QUERY_TEXT}: it was cut to its {len(kept)} rarest terms.",
+        f"{MAX_QUERY_TEXT}: it was cut to its {len(kept)} rarest terms. "
+        "The search by meaning saw the question's beginning.",
     )
 
 

@@ -21,11 +21,11 @@ def run(request: EmbedTextRequest, deps: Deps) -> EmbedTextResult:
     """Return one vector a text, in order.
 
     Raises:
-        InvalidInput: a text is empty or too long; it is never cut short in silence.
+        InvalidInput: a text is empty, or too long and not to be truncated.
         ModelFailure: the model is missing or failed.
     """
     began = deps.clock()
-    vectors, tokens = deps.embedder.embed_counted(request.texts)
+    vectors, tokens = deps.embedder.embed_counted(request.texts, truncate=request.truncate)
     return EmbedTextResult(
         vectors=tuple(tuple(vector) for vector in vectors.tolist()),
         model=deps.embedder.model,

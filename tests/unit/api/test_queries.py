@@ -60,6 +60,8 @@ def test_should_pass_the_request_id_to_the_function() -> None:
         ("/v1/search", {"question": "x", "query": "x"}, "question", None),
         ("/v1/ask", {"question": "x", "tier": "magic"}, "tier", "'extractive' or 'llm'"),
         ("/v1/ask", {"question": "x", "stream": True}, "stream", None),
+        ("/v1/ask", {"question": " ?! "}, "question", None),
+        ("/v1/search", {"query": "\u200b"}, "query", None),
     ],
 )
 def test_should_name_the_field_and_the_limit(

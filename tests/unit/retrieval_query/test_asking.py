@@ -43,7 +43,11 @@ def test_should_not_ask_a_language_model_where_an_extract_suffices() -> None:
 
 def test_should_ask_a_language_model_where_support_is_weak() -> None:
     model = writer(WEAK)
-    outcome, _ = ask("How heavy is a pump when two people carry it upstairs?", [hit(WEAK)], model)
+    outcome, _ = ask(
+        "Does the pump weigh down a trolley for people with a garage and a licence?",
+        [hit(WEAK)],
+        model,
+    )
     assert len(model.asked) == 1
     assert outcome.tier == "llm"
 
@@ -56,7 +60,12 @@ def test_should_ask_a_language_model_when_told_to() -> None:
 
 def test_should_never_ask_a_language_model_when_told_not_to() -> None:
     model = writer(WEAK)
-    outcome, _ = ask("How heavy is a pump when two people carry it upstairs?", [hit(WEAK)], model, "extractive")
+    outcome, _ = ask(
+        "Does the pump weigh down a trolley for people with a garage and a licence?",
+        [hit(WEAK)],
+        model,
+        "extractive",
+    )
     assert (outcome.tier, model.asked) == ("extractive", [])
 
 

@@ -1,0 +1,199 @@
+"""How often questions are answered rightly, and refused rightly: `python -m benchmarks.answering`.
+
+The sample documents go through the product's own reading, chunking and embedding, in this
+process; an exact hybrid index (cosine and BM25, fused by reciprocal rank) stands in for
+S3 Vectors. No language model takes part: tier 0 is measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from chalicelib.contracts import EmbedTextResult, Hit
+from chalicelib.inference.embedder import Embedder
+from chalicelib.retrieval import answering
+from chalicelib.retrieval.chunking import chunk_pages
+from chalicelib.retrieval.finding import Finder, Query
+from chalicelib.retrieval.terms import terms
+from functions.read_document.extract import extract
+from functions.read_document.magic import identifier
+
+ROOT = Path(__file__).parent.parent
+FUSION = 60
+
+
+@dataclass
+class LocalEmbedder:
+    """The embedding function's model, in this process."""
+
+    embedder: Embedder
+
+    def embed(self, texts: Sequence[str], correlation_id: str) -> EmbedTextResult:
+        """Return one vector a text."""
+        vectors, tokens = self.embedder.embed_counted(texts, truncate=True)
+        return EmbedTextResult(
+            vectors=tuple(tuple(vector) for vector in vectors.tolist()),
+            model=self.embedder.model,
+            tokens=tokens,
+            seconds=0.0,
+        )
+
+
+class ExactIndex:
+    """Every chunk, ranked by cosine and by BM25, the two ranks fused."""
+
+    def __init__(self, hits: Sequence[Hit], embedder: LocalEmbedder) -> None:
+        self.hits = hits
+        self.vectors = embedder.embed([hit.text for hit in hits], "").vectors
+        self.counts = [Counter(terms(hit.text)) for hit in hits]
+        self.lengths = [sum(counts.values()) for counts in self.counts]
+
+    def query(
+        self, tenant: str, vector: Sequence[float], text: str, *, count: int, collection: str | None
+    ) -> Sequence[Hit]:
+        """Return the best chunks."""
+        near = [answering.cosine(vector, other) for other in self.vectors]
+        fused = [0.0] * len(self.hits)
+        for scores in (near, self._bm25(text)):
+            order = sorted(range(len(scores)), key=lambda at: -scores[at])
+            for rank, at in enumerate(order, start=1):
+                if scores[at] > 0:
+                    fused[at] += 1 / (FUSION + rank)
+        order = sorted(range(len(fused)), key=lambda at: -fused[at])[:count]
+        return [self.hits[at].model_copy(update={"score": fused[at]}) for at in order]
+
+    def _bm25(self, text: str) -> list[float]:
+        mean = sum(self.lengths) / len(self.lengths)
+        scores = [0.0] * len(self.hits)
+        for term in set(terms(text)):
+            holding = sum(term in counts for counts in self.counts)
+            rarity = math.log(1 + (len(self.hits) - holding + 0.5) / (holding + 0.5))
+            for at, counts in enumerate(self.counts):
+                found = counts[term]
+                spread = found + 1.2 * (0.25 + 0.75 * self.lengths[at] / mean)
+                scores[at] += rarity * found * 2.2 / spread if found else 0.0
+        return scores
+
+
+@dataclass
+class OneVersion:
+    """Every document has the version `v`."""
+
+    def current_versions(self, tenant: str, document_ids: Sequence[str]) -> dict[str, str]:
+        """Return `v` for each."""
+        return dict.fromkeys(document_ids, "v")
+
+
+def chunks_of(folder: Path, embedder: Embedder) -> list[Hit]:
+    """Return the chunks of every file in `folder`."""
+    identify = identifier()
+    hits = []
+    for file in sorted(folder.iterdir()):
+        pages = extract(file.read_bytes(), file.name, identify).pages
+        for chunk in chunk_pages(pages, embedder.count_tokens, embedder.max_tokens):
+            known = {"document_id": file.name, "version": "v", "path": file.name, "score": 0.0}
+            hits.append(Hit(collection="default", **known, **chunk.model_dump(exclude={"n"})))
+    return hits
+
+
+@dataclass(frozen=True)
+class Case:
+    """A question, the best sentence's support, and whether tier 0 cites what it should."""
+
+    question: str
+    answerable: bool
+    support: float
+    right: bool
+
+
+def measure(samples: Path, labelled: Path, models: Path) -> list[Case]:
+    """Ask every labelled question, with the threshold for refusing put out of the way."""
+    embedder = Embedder.open(models)
+    local = LocalEmbedder(embedder)
+    finder = Finder(local, ExactIndex(chunks_of(samples, embedder), local), OneVersion())
+    labels = json.loads(labelled.read_text(encoding="utf-8"))
+    cases = [_case(finder, local, item["question"], item) for item in labels["answerable"]]
+    return cases + [_case(finder, local, question, None) for question in labels["unanswerable"]]
+
+
+def _case(
+    finder: Finder, embedder: LocalEmbedder, question: str, label: dict[str, str] | None
+) -> Case:
+    found = finder.find(Query("tenant", question, None, 10, ""))
+    sources = answering.candidates(question, found.passages)
+    vectors = embedder.embed([source.text for source in sources], "").vectors
+    evidence = answering.weigh(question, found.vector, sources, vectors)
+    claims = answering.extract(evidence, floor=0.0)
+    right = label is not None and any(
+        source.passage.path == label["path"] and label["quotes"] in " ".join(source.text.split())
+        for _, source in claims
+    )
+    return Case(question, label is not None, evidence[0].support, right)
+
+
+def score(cases: Sequence[Case], floor: float) -> dict[str, int]:
+    """Return how the cases end where support below `floor` is refused."""
+    ends = Counter(
+        {"answered rightly": 0, "answered wrongly": 0, "refused wrongly": 0, "refused rightly": 0}
+    )
+    for case in cases:
+        if case.support < floor:
+            ends["refused wrongly" if case.answerable else "refused rightly"] += 1
+        else:
+            ends["answered rightly" if case.right else "answered wrongly"] += 1
+    return dict(ends)
+
+
+def cross_validated(cases: Sequence[Case], folds: int = 5) -> float:
+    """Return the share of cases that end well when each fold's threshold comes from the others."""
+    well = 0
+    for fold in range(folds):
+        chosen = best_floor([case for at, case in enumerate(cases) if at % folds != fold])
+        well += _well(cases[fold::folds], chosen)
+    return well / len(cases)
+
+
+def best_floor(cases: Sequence[Case]) -> float:
+    """Return the threshold that lets most cases end well, the middle one of equals."""
+    steps = [step / 200 for step in range(201)]
+    most = max(_well(cases, step) for step in steps)
+    equals = [step for step in steps if _well(cases, step) == most]
+    return equals[len(equals) // 2]
+
+
+def _well(cases: Sequence[Case], floor: float) -> int:
+    ends = score(cases, floor)
+    return ends["answered rightly"] + ends["refused rightly"]
+
+
+def main() -> None:
+    """Print the result as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--models", type=Path, default=ROOT / "models" / "cache")
+    parser.add_argument("--list", action="store_true", help="print every question with its end")
+    arguments = parser.parse_args()
+    cases = measure(ROOT / "samples", ROOT / "tests" / "data" / "questions.json", arguments.models)
+    if arguments.list:
+        for case in sorted(cases, key=lambda case: -case.support):
+            print(f"{case.support:.3f} {case.answerable!s:5} {case.right!s:5} {case.question}")
+    result = {
+        "cases": len(cases),
+        "floor": answering.MIN_SUPPORT,
+        "ends": score(cases, answering.MIN_SUPPORT),
+        "best floor": best_floor(cases),
+        "share that ends well": _well(cases, answering.MIN_SUPPORT) / len(cases),
+        "share that ends well, cross-validated": cross_validated(cases),
+    }
+    json.dump(result, sys.stdout, indent=2)
+    print()
+
+
+if __name__ == "__main__":
+    main()
