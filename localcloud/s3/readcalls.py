@@ -215,7 +215,7 @@ def _parts_nodes(request: S3Request, version: Version) -> list[Node]:
     following = [part for part in parts if part.number > after]
     page = following[:limit]
     nodes: list[Node] = [
-        ("TotalPartsCount", len(parts)),
+        ("PartsCount", len(parts)),
         ("PartNumberMarker", after),
         ("MaxParts", limit),
         ("IsTruncated", "true" if len(page) < len(following) else "false"),

@@ -94,6 +94,10 @@ class S3Service:
         self._relay.stop()
         self._store.database.close()
 
+    def pending_events(self) -> int:
+        """Return how many events EventBridge has not taken yet."""
+        return int(self._store.database.read("SELECT count(*) FROM outbox")[0][0])
+
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
         request_id = secrets.token_hex(8).upper()

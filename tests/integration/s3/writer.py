@@ -1,0 +1,35 @@
+"""A process that serves S3 in a folder and publishes events to a file, until it is killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from werkzeug.serving import make_server
+
+from localcloud.s3 import S3Service
+from localcloud.service import Surroundings
+from tests.integration.s3.serving import QuietHandler
+
+
+def main(folder: Path, published: Path) -> None:
+    def publish(event: dict[str, Any]) -> None:
+        with published.open("a") as file:
+            file.write(json.dumps(event) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        time.sleep(0.002)
+
+    service = S3Service(Surroundings(folder, "http://127.0.0.1"), publish)
+    service.start()
+    server = make_server("127.0.0.1", 0, service, threaded=True, request_handler=QuietHandler)
+    sys.stdout.write(f"{server.server_port}\n")
+    sys.stdout.flush()
+    server.serve_forever()
+
+
+main(Path(sys.argv[1]), Path(sys.argv[2]))
