@@ -43,7 +43,6 @@ class Settings:
 class IngestSettings(Settings):
     """What the event handlers of `app.py` need."""
 
-    bucket: str
     records_table: str
     ingest_machine_arn: str
     event_bus: str

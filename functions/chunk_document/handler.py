@@ -32,7 +32,7 @@ def deps() -> core.Deps:
     )
 
 
-def handle(event: dict[str, Any], context: object) -> dict[str, Any]:
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Chunk the document version that `event` names."""
     request = ChunkRequest.model_validate(event)
     with observed("chunk_document", request.correlation_id):

@@ -35,7 +35,7 @@ def deps() -> core.Deps:
     )
 
 
-def handle(event: dict[str, Any], context: object) -> dict[str, Any]:
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Embed and index the document version that `event` names."""
     request = EmbedRequest.model_validate(event)
     with observed("embed_chunks", request.correlation_id):

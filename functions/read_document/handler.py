@@ -29,7 +29,7 @@ def deps() -> core.Deps:
     )
 
 
-def handle(event: dict[str, Any], context: object) -> dict[str, Any]:
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Read the upload that `event`, the execution's input, names."""
     request = ReadRequest.model_validate(event)
     with observed("read_document", request.correlation_id):
