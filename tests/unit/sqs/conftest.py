@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,17 +8,7 @@ import pytest
 
 from localcloud.service import Surroundings
 from localcloud.sqs import SqsService
-
-
-@dataclass
-class MovableClock:
-    now: float = 1_800_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def advance(self, seconds: float) -> None:
-        self.now += seconds
+from tests.unit.timing import MovableClock
 
 
 class Desk:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.unit.sqs.conftest import Desk, MovableClock
-from tests.unit.sqs.test_queues import refused
+from tests.unit.sqs.conftest import Desk
+from tests.unit.timing import MovableClock, refused
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from tests.unit.sqs.conftest import Desk, MovableClock
-from tests.unit.sqs.test_queues import refused
+from tests.unit.sqs.conftest import Desk
+from tests.unit.timing import MovableClock, refused
 
 
 def test_what_is_sent_is_received_with_its_md5(desk: Desk) -> None:

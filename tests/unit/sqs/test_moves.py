@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable
 
 import pytest
 
 from localcloud.sqs.moves import MoveTasks
-from tests.unit.sqs.conftest import Desk, MovableClock
-from tests.unit.sqs.test_queues import refused
+from tests.unit.sqs.conftest import Desk
+from tests.unit.timing import MovableClock, refused, until
 
 
 @pytest.fixture
@@ -29,13 +27,6 @@ def bury(desk: Desk, source: str, count: int) -> None:
         desk.send(source, f"m{number}")
     desk.receive(source)
     assert desk.receive(source) == []
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def status(desk: Desk, dead: str) -> dict[str, object]:

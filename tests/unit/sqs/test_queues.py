@@ -6,12 +6,8 @@ import json
 
 import pytest
 
-from localcloud.errors import AwsError
-from tests.unit.sqs.conftest import Desk, MovableClock
-
-
-def refused(code: str) -> pytest.RaisesExc[AwsError]:
-    return pytest.RaisesExc(AwsError, check=lambda error: error.code == code)
+from tests.unit.sqs.conftest import Desk
+from tests.unit.timing import MovableClock, refused
 
 
 def test_a_queue_url_is_endpoint_account_name(desk: Desk) -> None:
