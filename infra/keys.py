@@ -1,0 +1,45 @@
+"""API keys: an operator makes and revokes them; only their hashes are kept."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from datetime import UTC, datetime
+from typing import Any
+
+TENANT = re.compile(r"[a-z0-9][a-z0-9-]{1,30}")
+
+
+def new_key() -> str:
+    """Return a fresh key: `hr_` and 32 random bytes, URL-safe."""
+    return f"hr_{secrets.token_urlsafe(32)}"
+
+
+def _record_key(key: str) -> dict[str, Any]:
+    return {"pk": {"S": f"KEY#{hashlib.sha256(key.encode()).hexdigest()}"}, "sk": {"S": "KEY"}}
+
+
+def grant(dynamodb: Any, table: str, key: str, tenant: str, name: str) -> None:
+    """Let `key` act for `tenant`. Granting a key again changes nothing.
+
+    `dynamodb` is a boto3 client. Raises ValueError for a tenant name that index names could
+    not carry.
+    """
+    if not TENANT.fullmatch(tenant):
+        raise ValueError(
+            f"tenant {tenant!r}: 2 to 31 of a-z, 0-9 and '-', beginning with a letter or digit"
+        )
+    item = {
+        **_record_key(key),
+        "tenant": {"S": tenant},
+        "name": {"S": name},
+        "created_at": {"S": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")},
+    }
+    dynamodb.put_item(TableName=table, Item=item)
+
+
+def revoke(dynamodb: Any, table: str, key: str) -> bool:
+    """Take `key` away, at once. Returns whether there was such a key."""
+    answer = dynamodb.delete_item(TableName=table, Key=_record_key(key), ReturnValues="ALL_OLD")
+    return "Attributes" in answer

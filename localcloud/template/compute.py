@@ -1,0 +1,155 @@
+"""Functions, their sources and permissions, and state machines from their types."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from localcloud.lambdas.spec import FunctionSpec
+from localcloud.template.errors import TemplateError
+from localcloud.template.stack import Created, ResourceType, Workshop
+
+Properties = Mapping[str, Any]
+
+
+def _function(shop: Workshop, logical_id: str, properties: Properties) -> Created:
+    name = properties.get("FunctionName") or shop.physical_name(logical_id)
+    variables = properties.get("Environment", {}).get("Variables", {})
+    spec = FunctionSpec(
+        name=name,
+        handler=properties["Handler"],
+        code_path=shop.code(logical_id),
+        environment={**{k: str(v) for k, v in variables.items()}, **shop.environment},
+        memory_mb=int(properties.get("MemorySize", 128)),
+        timeout_s=int(properties.get("Timeout", 3)),
+        role_arn=properties.get("Role", ""),
+        reserved_concurrency=properties.get("ReservedConcurrentExecutions"),
+        architecture=properties.get("Architectures", ["x86_64"])[0],
+        runtime=properties["Runtime"],
+        description=properties.get("Description", ""),
+        dead_letter=properties.get("DeadLetterConfig", {}).get("TargetArn"),
+        tracing=properties.get("TracingConfig", {}).get("Mode", "PassThrough"),
+    )
+    shop.register(spec)
+    return Created(name, {"Arn": shop.surroundings.arn("lambda", f"function:{name}")})
+
+
+def _permission(shop: Workshop, logical_id: str, properties: Properties) -> Created:
+    client = shop.client("lambda")
+    function = properties["FunctionName"]
+    names = {"SourceArn": "SourceArn", "SourceAccount": "SourceAccount"}
+    further = {names[k]: properties[k] for k in names if k in properties}
+    try:
+        client.remove_permission(FunctionName=function, StatementId=logical_id)
+    except client.exceptions.ResourceNotFoundException:
+        further.setdefault("SourceAccount", shop.surroundings.account_id)
+    client.add_permission(
+        FunctionName=function,
+        StatementId=logical_id,
+        Action=properties["Action"],
+        Principal=properties["Principal"],
+        **further,
+    )
+    return Created(logical_id)
+
+
+_SOURCE = (
+    "EventSourceArn",
+    "FunctionName",
+    "BatchSize",
+    "MaximumBatchingWindowInSeconds",
+    "FunctionResponseTypes",
+    "ScalingConfig",
+    "FilterCriteria",
+    "Enabled",
+)
+
+
+def _source(shop: Workshop, logical_id: str, properties: Properties) -> Created:
+    wanted = {key: properties[key] for key in _SOURCE if key in properties}
+    mapping = shop.lambdas.ensure_event_source_mapping(wanted)
+    return Created(str(mapping["UUID"]), {"Id": mapping["UUID"]})
+
+
+def _machine(shop: Workshop, logical_id: str, properties: Properties) -> Created:
+    name = properties.get("StateMachineName") or shop.physical_name(logical_id)
+    states = shop.client("stepfunctions")
+    arn = shop.surroundings.arn("states", f"stateMachine:{name}")
+    definition = _definition(logical_id, properties)
+    try:
+        states.describe_state_machine(stateMachineArn=arn)
+    except states.exceptions.StateMachineDoesNotExist:
+        states.create_state_machine(
+            name=name,
+            definition=definition,
+            roleArn=properties["RoleArn"],
+            type=properties.get("StateMachineType", "STANDARD"),
+        )
+    else:
+        states.update_state_machine(
+            stateMachineArn=arn, definition=definition, roleArn=properties["RoleArn"]
+        )
+    return Created(arn, {"Arn": arn, "Name": name})
+
+
+def _definition(logical_id: str, properties: Properties) -> str:
+    """Return the definition with its `${Name}` substitutions put in."""
+    given = properties.get("DefinitionString") or json.dumps(properties["Definition"])
+    values = properties.get("DefinitionSubstitutions", {})
+
+    def replaced(found: re.Match[str]) -> str:
+        if found[1] not in values:
+            raise TemplateError(f"{logical_id}: ${{{found[1]}}} has no DefinitionSubstitution.")
+        return json.dumps(str(values[found[1]]))[1:-1]
+
+    return re.sub(r"\$\{(\w+)\}", replaced, given)
+
+
+TYPES: Mapping[str, ResourceType] = {
+    "AWS::Lambda::Function": ResourceType(
+        frozenset(
+            {
+                "FunctionName",
+                "Handler",
+                "Runtime",
+                "Code",
+                "Role",
+                "MemorySize",
+                "Timeout",
+                "Environment",
+                "Architectures",
+                "Description",
+                "DeadLetterConfig",
+                "ReservedConcurrentExecutions",
+                "TracingConfig",
+                "LoggingConfig",
+                "Tags",
+            }
+        ),
+        _function,
+        every_start=True,
+    ),
+    "AWS::Lambda::Permission": ResourceType(
+        frozenset({"Action", "FunctionName", "Principal", "SourceArn", "SourceAccount"}),
+        _permission,
+    ),
+    "AWS::Lambda::EventSourceMapping": ResourceType(frozenset({*_SOURCE, "Tags"}), _source),
+    "AWS::StepFunctions::StateMachine": ResourceType(
+        frozenset(
+            {
+                "StateMachineName",
+                "StateMachineType",
+                "Definition",
+                "DefinitionString",
+                "DefinitionSubstitutions",
+                "RoleArn",
+                "LoggingConfiguration",
+                "TracingConfiguration",
+                "Tags",
+            }
+        ),
+        _machine,
+    ),
+}

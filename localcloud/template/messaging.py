@@ -1,0 +1,143 @@
+"""Queues, buses, rules, schedules and topics from their CloudFormation types."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from localcloud.template.stack import Created, ResourceType, Workshop
+
+Properties = Mapping[str, Any]
+
+_QUEUE_ATTRIBUTES = (
+    "DelaySeconds",
+    "MaximumMessageSize",
+    "MessageRetentionPeriod",
+    "ReceiveMessageWaitTimeSeconds",
+    "RedrivePolicy",
+    "RedriveAllowPolicy",
+    "VisibilityTimeout",
+    "KmsMasterKeyId",
+    "KmsDataKeyReusePeriodSeconds",
+    "SqsManagedSseEnabled",
+    "FifoQueue",
+    "ContentBasedDeduplication",
+    "DeduplicationScope",
+    "FifoThroughputLimit",
+)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return json.dumps(value) if isinstance(value, dict) else str(value)
+
+
+def _queue(shop: Workshop, logical_id: str, properties: Properties) -> Created:
+    name = properties.get("QueueName") or shop.physical_name(logical_id)
+    sqs = shop.client("sqs")
+    attributes = {k: _text(properties[k]) for k in _QUEUE_ATTRIBUTES if k in properties}
+    try:
+        url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
+    except sqs.exceptions.QueueDoesNotExist:
+        url = sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+    else:
+        changeable = {k: v for k, v in attributes.items() if k != "FifoQueue"}
+        sqs.set_queue_attributes(QueueUrl=url, Attributes=changeable)
+    arn = shop.surroundings.arn("sqs", name)
+    return Created(url, {"Arn": arn, "QueueName": name, "QueueUrl": url})
+
+
+def _queue_policy(shop: Workshop, logical_id: str, properties: Properties) -> Created:
+    policy = json.dumps(properties["PolicyDocument"])
+    for url in properties["Queues"]:
+        shop.client("sqs").set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    return Created(logical_id)
+
+
+def _bus(shop: Workshop, logical_id: str, properties: Properties) -> Created:
+    name = properties["Name"]
+    events = shop.client("events")
+    try:
+        events.create_event_bus(Name=name)
+    except events.exceptions.ResourceAlreadyExistsException:
+        events.describe_event_bus(Name=name)
+    return Created(
+        name, {"Arn": shop.surroundings.arn("events", f"event-bus/{name}"), "Name": name}
+    )
+
+
+def _rule(shop: Workshop, logical_id: str, properties: Properties) -> Created:
+    name = properties.get("Name") or shop.physical_name(logical_id)
+    events = shop.client("events")
+    bus = {"EventBusName": properties["EventBusName"]} if "EventBusName" in properties else {}
+    rule: dict[str, Any] = {
+        key: properties[key]
+        for key in ("Description", "ScheduleExpression", "State")
+        if key in properties
+    }
+    if "EventPattern" in properties:
+        rule["EventPattern"] = json.dumps(properties["EventPattern"])
+    arn = events.put_rule(Name=name, **bus, **rule)["RuleArn"]
+    wanted = [dict(target) for target in properties.get("Targets", [])]
+    listed = events.list_targets_by_rule(Rule=name, **bus)["Targets"]
+    gone = sorted({target["Id"] for target in listed} - {target["Id"] for target in wanted})
+    if gone:
+        events.remove_targets(Rule=name, Ids=gone, **bus)
+    if wanted:
+        events.put_targets(Rule=name, Targets=wanted, **bus)
+    return Created(name, {"Arn": arn})
+
+
+def _topic(shop: Workshop, logical_id: str, properties: Properties) -> Created:
+    name = properties.get("TopicName") or shop.physical_name(logical_id)
+    arn = shop.client("sns").create_topic(Name=name)["TopicArn"]
+    return Created(arn, {"TopicArn": arn, "TopicName": name})
+
+
+_SCHEDULE = (
+    "Description",
+    "EndDate",
+    "FlexibleTimeWindow",
+    "GroupName",
+    "ScheduleExpression",
+    "ScheduleExpressionTimezone",
+    "StartDate",
+    "State",
+    "Target",
+)
+
+
+def _schedule(shop: Workshop, logical_id: str, properties: Properties) -> Created:
+    name = properties.get("Name") or shop.physical_name(logical_id)
+    scheduler = shop.client("scheduler")
+    wanted = {key: properties[key] for key in _SCHEDULE if key in properties}
+    try:
+        arn = scheduler.create_schedule(Name=name, **wanted)["ScheduleArn"]
+    except scheduler.exceptions.ConflictException:
+        arn = scheduler.update_schedule(Name=name, **wanted)["ScheduleArn"]
+    return Created(name, {"Arn": arn})
+
+
+TYPES: Mapping[str, ResourceType] = {
+    "AWS::SQS::Queue": ResourceType(frozenset({"QueueName", *_QUEUE_ATTRIBUTES, "Tags"}), _queue),
+    "AWS::SQS::QueuePolicy": ResourceType(frozenset({"Queues", "PolicyDocument"}), _queue_policy),
+    "AWS::Events::EventBus": ResourceType(frozenset({"Name", "Description", "Tags"}), _bus),
+    "AWS::Events::Rule": ResourceType(
+        frozenset(
+            {
+                "Name",
+                "Description",
+                "EventBusName",
+                "EventPattern",
+                "ScheduleExpression",
+                "State",
+                "Targets",
+            }
+        ),
+        _rule,
+    ),
+    "AWS::SNS::Topic": ResourceType(frozenset({"TopicName", "DisplayName", "Tags"}), _topic),
+    "AWS::Scheduler::Schedule": ResourceType(frozenset({"Name", *_SCHEDULE}), _schedule),
+}
