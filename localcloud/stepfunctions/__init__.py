@@ -1,1 +1,5 @@
-"""Step Functions: the state machine engine and its API."""
+"""AWS Step Functions on one laptop: see `service.py`, then `engine/engine.py`."""
+
+from localcloud.stepfunctions.service import StepFunctionsService
+
+__all__ = ["StepFunctionsService"]

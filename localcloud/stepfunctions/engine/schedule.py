@@ -1,0 +1,159 @@
+"""When work is done: soon, on a thread that may block, or at a time."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
+
+Work: TypeAlias = Callable[[], None]
+
+_LOG = logging.getLogger(__name__)
+_MOVERS = 4
+_CALLERS = 64
+
+
+class Schedule(Protocol):
+    """Runs work. The engine knows no other way to let time pass."""
+
+    def now(self) -> float:
+        """Return the time in epoch seconds."""
+
+    def soon(self, work: Work) -> None:
+        """Run short work as soon as a thread is free."""
+
+    def apart(self, work: Work) -> None:
+        """Run work that may block for long, apart from the short work."""
+
+    def at(self, due: float, work: Work) -> None:
+        """Run short work at `due`, in epoch seconds, or soon if that has passed."""
+
+    def stop(self) -> None:
+        """Begin no more work."""
+
+
+@dataclass(order=True, slots=True)
+class _Timer:
+    due: float
+    number: int
+    work: Work = field(compare=False)
+
+
+class Threads:
+    """A `Schedule` of daemon threads: a few for short work, more, made on demand, for calls."""
+
+    def __init__(self, callers: int = _CALLERS) -> None:
+        self._movers = _Pool("stepfunctions-mover", _MOVERS)
+        self._callers = _Pool("stepfunctions-caller", callers)
+        self._timers: list[_Timer] = []
+        self._numbers = itertools.count()
+        self._changed = threading.Condition()
+        self._stopped = False
+        self._clock = threading.Thread(target=self._ring, name="stepfunctions-clock", daemon=True)
+        self._clock.start()
+
+    def now(self) -> float:
+        """Return the time of this machine."""
+        return time.time()
+
+    def soon(self, work: Work) -> None:
+        """Run `work` on one of the few threads."""
+        self._movers.submit(work)
+
+    def apart(self, work: Work) -> None:
+        """Run `work` on one of the many threads."""
+        self._callers.submit(work)
+
+    def at(self, due: float, work: Work) -> None:
+        """Run `work` when the clock says `due`."""
+        with self._changed:
+            heapq.heappush(self._timers, _Timer(due, next(self._numbers), work))
+            self._changed.notify()
+
+    def stop(self) -> None:
+        """End every thread once its present work is done."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify()
+        self._movers.stop()
+        self._callers.stop()
+
+    def _ring(self) -> None:
+        while True:
+            with self._changed:
+                if self._stopped:
+                    return
+                left = self._timers[0].due - time.time() if self._timers else 3600.0
+                if left > 0:
+                    self._changed.wait(min(left, 3600.0))
+                    continue
+                timer = heapq.heappop(self._timers)
+            self._movers.submit(timer.work)
+
+
+class _Pool:
+    """Up to `size` daemon threads; one that finds nothing to do for a while ends."""
+
+    _IDLE_S = 30.0
+
+    def __init__(self, name: str, size: int) -> None:
+        self._name = name
+        self._size = size
+        self._work: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
+        self._guard = threading.Lock()
+        self._threads = 0
+        self._idle = 0
+        self._stopped = False
+
+    def submit(self, work: Work) -> None:
+        with self._guard:
+            if self._stopped:
+                return
+            self._work.put(work)
+            if self._idle or self._threads == self._size:
+                return
+            self._threads += 1
+        threading.Thread(target=self._run, name=self._name, daemon=True).start()
+
+    def stop(self) -> None:
+        with self._guard:
+            self._stopped = True
+            for _ in range(self._threads):
+                self._work.put(None)
+
+    def _next(self) -> Work | None:
+        with self._guard:
+            self._idle += 1
+        try:
+            return self._work.get(timeout=self._IDLE_S)
+        except queue.Empty:
+            return None
+        finally:
+            with self._guard:
+                self._idle -= 1
+
+    def _run(self) -> None:
+        while (work := self._next()) is not None and not self._stopped:
+            try:
+                work()
+            except Exception:  # noqa: BLE001 - one failed piece of work must not end the thread
+                _LOG.exception("work of the state machine engine failed")
+        with self._guard:
+            self._threads -= 1
+            left = self._work.qsize() if not self._stopped else 0
+        if left:
+            self._revive()
+
+    def _revive(self) -> None:
+        """Take up work that came while the last thread was ending."""
+        with self._guard:
+            if self._stopped or self._threads:
+                return
+            self._threads += 1
+        threading.Thread(target=self._run, name=self._name, daemon=True).start()

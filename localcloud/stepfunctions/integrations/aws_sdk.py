@@ -1,0 +1,96 @@
+"""`aws-sdk:` integrations: any call of a service that the local cloud has.
+
+https://docs.aws.amazon.com/step-functions/latest/dg/supported-services-awssdk.html
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from botocore.exceptions import UnknownServiceError
+from botocore.loaders import Loader
+from botocore.model import OperationNotFoundError, ServiceModel
+from botocore.session import get_session
+
+from localcloud.stepfunctions.integrations import calls, shapes
+from localcloud.stepfunctions.integrations.contract import Clients, Request
+from localcloud.stepfunctions.integrations.naming import pascal
+from localcloud.stepfunctions.integrations.resource import Pattern, Resource
+from localcloud.stepfunctions.language.values import Json
+
+SERVICES = (
+    "bedrock",
+    "bedrock-runtime",
+    "cloudwatch",
+    "dynamodb",
+    "events",
+    "iam",
+    "kms",
+    "lambda",
+    "logs",
+    "s3",
+    "s3vectors",
+    "scheduler",
+    "secretsmanager",
+    "sns",
+    "sqs",
+    "ssm",
+    "stepfunctions",
+    "sts",
+)
+"""The services that the local cloud has, by botocore's name."""
+
+
+class AwsSdk:
+    """Calls whatever operation the resource names, by botocore's model of the service."""
+
+    patterns = frozenset({Pattern.REQUEST, Pattern.TOKEN})
+
+    def problem(self, resource: Resource) -> str | None:
+        """Say so if there is no such service or action."""
+        service = _by_sdk_name().get(resource.service)
+        if service is None:
+            return f"The local cloud has no service {resource.service}"
+        if _operation(service, resource.action) is None:
+            return f"{resource.service} has no action {resource.action}"
+        return None
+
+    def call(self, request: Request, clients: Clients) -> Json:
+        """Make the call."""
+        service = _by_sdk_name()[request.resource.service]
+        operation = _operation(service, request.resource.action)
+        if operation is None:
+            raise LookupError(f"{request.resource.arn} was not checked")
+        client = clients(service, request.role_arn)
+        model = calls.operation_of(client, operation)
+        call = shapes.to_call(model.input_shape, request.parameters, pascal)
+        answer = calls.make(client, calls.sdk_style(client), operation, call)
+        return shapes.to_json(model.output_shape, answer, pascal) or {}
+
+
+@cache
+def _model(service: str) -> ServiceModel:
+    loader: Loader = get_session().get_component("data_loader")
+    return ServiceModel(loader.load_service_model(service, "service-2"), service)
+
+
+@cache
+def _by_sdk_name() -> dict[str, str]:
+    """Return botocore's name of each service by the one that resources have: `sfn`."""
+    found: dict[str, str] = {}
+    for service in SERVICES:
+        try:
+            found[pascal(str(_model(service).service_id)).lower()] = service
+        except UnknownServiceError:
+            continue
+    return found
+
+
+def _operation(service: str, action: str) -> str | None:
+    name = action[:1].upper() + action[1:]
+    model = _model(service)
+    try:
+        model.operation_model(name)
+    except OperationNotFoundError:
+        return next((one for one in model.operation_names if pascal(one) == name), None)
+    return name

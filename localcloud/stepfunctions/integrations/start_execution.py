@@ -1,0 +1,106 @@
+"""`states:startExecution`: nested executions.
+
+https://docs.aws.amazon.com/step-functions/latest/dg/connect-stepfunctions.html
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from localcloud.stepfunctions.engine.faults import Stated
+from localcloud.stepfunctions.integrations import calls
+from localcloud.stepfunctions.integrations.contract import Clients, Request
+from localcloud.stepfunctions.integrations.optimised import as_text
+from localcloud.stepfunctions.integrations.resource import Pattern, Resource
+from localcloud.stepfunctions.language import errors
+from localcloud.stepfunctions.language.values import Json, JsonObject, dumps
+
+_STYLE = calls.Style("StepFunctions", "AWSStepFunctions", "AWSStepFunctionsException", True)
+_EXISTS = "StepFunctions.ExecutionAlreadyExistsException"
+_SHOWN = (
+    "Cause",
+    "Error",
+    "ExecutionArn",
+    "Input",
+    "InputDetails",
+    "Name",
+    "Output",
+    "OutputDetails",
+    "StartDate",
+    "StateMachineArn",
+    "Status",
+    "StopDate",
+)
+
+
+class StartExecution:
+    """Starts an execution, and can wait for its end.
+
+    The execution of one attempt always has the same name, so that a call that is made again
+    after a restart finds the one that it began and does not begin another.
+    """
+
+    patterns = frozenset(Pattern)
+
+    def problem(self, resource: Resource) -> str | None:
+        """Only `startExecution` is there."""
+        return None if resource.action == "startExecution" else f"states has no {resource.action}"
+
+    def call(self, request: Request, clients: Clients) -> Json:
+        """Start the execution, or find the one that was started before a restart."""
+        client = clients("stepfunctions", request.role_arn)
+        parameters = as_text(request.parameters, frozenset({"Input"}))
+        parameters.setdefault("Name", request.name)
+        try:
+            return calls.optimised(client, _STYLE, "StartExecution", parameters)[1]
+        except Stated as error:
+            if error.name != _EXISTS or not request.again:
+                raise
+            begun = _begun(client, parameters, request.scheduled)
+            if begun is None:
+                raise
+            return begun
+
+    def job(self, output: Json) -> Json:
+        """Return the execution's ARN."""
+        assert isinstance(output, dict)
+        return output["ExecutionArn"]
+
+    def follow(self, pattern: Pattern, job: Json, role_arn: str, clients: Clients) -> Json:
+        """Return what DescribeExecution says once the execution has ended."""
+        shown = _describe(clients("stepfunctions", role_arn), job)
+        if shown["Status"] in ("RUNNING", "PENDING_REDRIVE"):
+            return None
+        if pattern is Pattern.JOB_PARSED:
+            for text in ("Input", "Output"):
+                if isinstance(shown.get(text), str):
+                    shown[text] = json.loads(str(shown[text]))
+        if shown["Status"] != "SUCCEEDED":
+            raise Stated(errors.TASK_FAILED, dumps(shown))
+        return shown
+
+    def cancel(self, job: Json, role_arn: str, clients: Clients) -> None:
+        """Stop the execution."""
+        client = clients("stepfunctions", role_arn)
+        calls.optimised(client, _STYLE, "StopExecution", {"ExecutionArn": job})
+
+
+def _describe(client: Any, arn: Json) -> JsonObject:
+    result = calls.optimised(client, _STYLE, "DescribeExecution", {"ExecutionArn": arn})[1]
+    shown: JsonObject = {name: result[name] for name in _SHOWN if name in result}
+    for details in ("InputDetails", "OutputDetails"):
+        if details in shown:
+            shown[details] = {"Included": True}
+    return shown
+
+
+def _begun(client: Any, parameters: JsonObject, scheduled: float) -> JsonObject | None:
+    """Return the execution of that name if it was started since the task was scheduled."""
+    machine = str(parameters.get("StateMachineArn"))
+    arn = f"{machine.replace(':stateMachine:', ':execution:')}:{parameters['Name']}"
+    shown = _describe(client, arn)
+    started = shown["StartDate"]
+    if not isinstance(started, int) or started < int(scheduled * 1000):
+        return None
+    return {"ExecutionArn": arn, "StartDate": started}

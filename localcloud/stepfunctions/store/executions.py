@@ -1,0 +1,226 @@
+"""Standard executions: what they are, their histories and how far they have come."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from localcloud.database import Database
+from localcloud.stepfunctions.engine.model import (
+    Ending,
+    Event,
+    Identity,
+    Run,
+    Status,
+    Strand,
+)
+from localcloud.stepfunctions.language.states import Machine
+from localcloud.stepfunctions.language.values import dumps
+
+_NAMES_KEPT_S = 90 * 24 * 3600
+"""A name stays taken this long after its execution has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """An execution as it is stored. Times are epoch seconds, `output` is JSON text."""
+
+    identity: Identity
+    status: Status
+    stopped: float | None
+    output: str | None
+    error: str | None
+    cause: str | None
+    redrive_count: int
+    redriven: float | None
+    deadline: float | None
+
+
+class Executions:
+    """The Standard executions of the account.
+
+    `status_event(run)` gives the EventBridge event of a change of status, which is committed
+    with it; `announce` is called when there is one.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        status_event: Callable[[Run], Mapping[str, Any]],
+        announce: Callable[[], None],
+    ) -> None:
+        self._database = database
+        self._status_event = status_event
+        self._announce = announce
+
+    def commit(self, run: Run) -> None:
+        """Store what has changed of `run` since its last commit, all of it or nothing."""
+        changes, arn = run.changes, run.identity.arn
+        with self._database.transaction() as connection:
+            connection.executemany(
+                "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)",
+                [_event_row(arn, event) for event in changes.events],
+            )
+            connection.executemany(
+                "INSERT OR REPLACE INTO strands VALUES (?, ?, ?)",
+                [(arn, one.id, dumps(one.dump())) for one in changes.strands.values()],
+            )
+            connection.executemany(
+                "DELETE FROM strands WHERE arn = ? AND id = ?",
+                [(arn, strand_id) for strand_id in changes.removed],
+            )
+            connection.executemany(
+                "INSERT INTO tokens VALUES (?, ?, ?, ?)",
+                [
+                    (token, arn, strand, run.strands[strand].ticket)
+                    for token, strand in changes.tokens
+                    if strand in run.strands
+                ],
+            )
+            if changes.status_changed:
+                self._store_status(connection, run)
+        if changes.status_changed:
+            self._announce()
+
+    def _store_status(self, connection: sqlite3.Connection, run: Run) -> None:
+        ending = run.ending or Ending(run.status)
+        identity = run.identity
+        succeeded = run.status is Status.SUCCEEDED
+        connection.execute(
+            "INSERT OR REPLACE INTO executions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                identity.arn,
+                identity.machine_arn,
+                identity.map_run_arn,
+                identity.name,
+                json.dumps(asdict(identity)),
+                run.status,
+                identity.started,
+                run.stopped,
+                dumps(ending.output) if succeeded else None,
+                ending.error,
+                ending.cause,
+                run.redrive_count,
+                run.redriven,
+                run.deadline,
+            ),
+        )
+        if succeeded:
+            connection.execute("DELETE FROM strands WHERE arn = ?", (identity.arn,))
+        connection.execute(
+            "INSERT INTO outbox (event) VALUES (?)", (json.dumps(self._status_event(run)),)
+        )
+
+    def find(self, arn: str) -> Execution | None:
+        """Return an execution."""
+        rows = self._database.read("SELECT * FROM executions WHERE arn = ?", arn)
+        return _execution(rows[0]) if rows else None
+
+    def running(self) -> list[Execution]:
+        """Return the executions that have not ended."""
+        rows = self._database.read("SELECT * FROM executions WHERE status = 'RUNNING'")
+        return [_execution(row) for row in rows]
+
+    def of_machine(self, machine_arn: str) -> list[Execution]:
+        """Return the executions that were started of a machine, newest first."""
+        rows = self._database.read(
+            "SELECT * FROM executions WHERE machine_arn = ? AND map_run_arn IS NULL "
+            "ORDER BY started DESC, rowid DESC",
+            machine_arn,
+        )
+        return [_execution(row) for row in rows]
+
+    def of_map_run(self, map_run_arn: str) -> list[Execution]:
+        """Return the child executions of a Map Run, newest first."""
+        rows = self._database.read(
+            "SELECT * FROM executions WHERE map_run_arn = ? ORDER BY started DESC, rowid DESC",
+            map_run_arn,
+        )
+        return [_execution(row) for row in rows]
+
+    def restore(self, execution: Execution, machine: Machine) -> Run:
+        """Return an execution as it was at its last commit."""
+        arn = execution.identity.arn
+        last = self._database.read("SELECT max(id) AS id FROM events WHERE arn = ?", arn)
+        run = Run(execution.identity, machine, next_event=(last[0]["id"] or 0) + 1)
+        run.status = execution.status
+        run.stopped = execution.stopped
+        run.redrive_count = execution.redrive_count
+        run.redriven = execution.redriven
+        run.deadline = execution.deadline
+        for row in self._database.read("SELECT body FROM strands WHERE arn = ? ORDER BY id", arn):
+            run.add(Strand.load(json.loads(row["body"])))
+        return run
+
+    def history(self, arn: str, after: int, limit: int, *, newest_first: bool) -> list[Event]:
+        """Return up to `limit` events beyond the one with id `after`, in the order asked for."""
+        where, order = ("id < ?", "DESC") if newest_first else ("id > ?", "ASC")
+        rows = self._database.read(
+            f"SELECT * FROM events WHERE arn = ? AND {where} ORDER BY id {order} LIMIT ?",  # noqa: S608 - both parts are literals above
+            arn,
+            after,
+            limit,
+        )
+        return [_event(row) for row in rows]
+
+    def token(self, token: str) -> tuple[str, int, int] | None:
+        """Return the execution, strand and ticket that a task token is for."""
+        rows = self._database.read("SELECT * FROM tokens WHERE token = ?", token)
+        return (rows[0]["arn"], rows[0]["strand"], rows[0]["ticket"]) if rows else None
+
+    def redriven_with(self, arn: str, client_token: str) -> float | None:
+        """Return when a client redrove an execution with that token, if it has."""
+        rows = self._database.read(
+            "SELECT at FROM redrives WHERE arn = ? AND token = ?", arn, client_token
+        )
+        return float(rows[0]["at"]) if rows else None
+
+    def note_redrive(self, arn: str, client_token: str, now: float) -> None:
+        """Keep a client's token, so that the same request again does nothing more."""
+        self._database.write("INSERT INTO redrives VALUES (?, ?, ?)", arn, client_token, now)
+
+    def purge(self, now: float) -> None:
+        """Forget what ended more than 90 days ago."""
+        old = self._database.read(
+            "SELECT arn FROM executions WHERE stopped < ?", now - _NAMES_KEPT_S
+        )
+        arns: Sequence[tuple[str]] = [(row["arn"],) for row in old]
+        with self._database.transaction() as connection:
+            _delete(connection, arns)
+
+
+def _delete(connection: sqlite3.Connection, arns: Iterable[tuple[str]]) -> None:
+    for arn in arns:
+        connection.execute("DELETE FROM executions WHERE arn = ?", arn)
+        connection.execute("DELETE FROM events WHERE arn = ?", arn)
+        connection.execute("DELETE FROM strands WHERE arn = ?", arn)
+        connection.execute("DELETE FROM tokens WHERE arn = ?", arn)
+
+
+def _event_row(arn: str, event: Event) -> tuple[object, ...]:
+    details = None if event.details is None else dumps(event.details)
+    return (arn, event.id, event.previous, event.at, event.type, details)
+
+
+def _event(row: sqlite3.Row) -> Event:
+    details = None if row["details"] is None else json.loads(row["details"])
+    return Event(row["id"], row["previous"], row["at"], row["type"], details)
+
+
+def _execution(row: sqlite3.Row) -> Execution:
+    stored = json.loads(row["identity"])
+    stored["machine_path"] = tuple(stored["machine_path"])
+    return Execution(
+        identity=Identity(**stored),
+        status=Status(row["status"]),
+        stopped=row["stopped"],
+        output=row["output"],
+        error=row["error"],
+        cause=row["cause"],
+        redrive_count=row["redrive_count"],
+        redriven=row["redriven"],
+        deadline=row["deadline"],
+    )

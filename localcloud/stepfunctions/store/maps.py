@@ -1,0 +1,333 @@
+"""Map Runs and their children.
+
+https://docs.aws.amazon.com/step-functions/latest/dg/concepts-examine-map-run.html
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Literal, TypeAlias
+
+from localcloud.database import Database
+from localcloud.stepfunctions.engine.model import Ending, Identity, Kind, Status
+from localcloud.stepfunctions.language.values import Json, JsonObject, dumps
+from localcloud.stepfunctions.store.executions import Execution, Executions
+
+ChildStatus: TypeAlias = Literal[
+    "PENDING", "RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"
+]
+PENDING: ChildStatus = "PENDING"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What does not change about a Map Run.
+
+    `items` are those of the state's input, and `members` says that they are an object's.
+    `reader` is `{"resource", "arguments", "max_items"}`, `batch` and `writer` are the evaluated
+    fields of ItemBatcher and ResultWriter; each is None if it is not written.
+    """
+
+    kind: Kind
+    machine_arn: str
+    machine_name: str
+    role_arn: str
+    revision: int
+    machine_path: tuple[str | int, ...]
+    items: list[Json] | None
+    members: bool
+    reader: JsonObject | None
+    batch: JsonObject | None
+    writer: JsonObject | None
+
+
+@dataclass(frozen=True, slots=True)
+class MapRun:
+    """A Map Run as it is stored. Times are epoch seconds; `result` is a signal's members."""
+
+    arn: str
+    execution_arn: str
+    strand: int
+    status: Status
+    started: float
+    stopped: float | None
+    max_concurrency: int
+    tolerated_count: int | None
+    tolerated_percentage: float | None
+    redrive_count: int
+    redriven: float | None
+    loaded: bool
+    plan: Plan
+    result: JsonObject | None
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """One child of a Map Run: an execution that was or will be started. `output` is JSON text."""
+
+    number: int
+    arn: str
+    input: Json
+    items: int
+    status: str
+    started: float | None
+    stopped: float | None
+    output: str | None
+    error: str | None
+    cause: str | None
+    redrive_count: int
+
+    @property
+    def name(self) -> str:
+        """The name of the execution."""
+        return self.arn.split(":")[7]
+
+
+class Maps:
+    """The Map Runs of the account."""
+
+    def __init__(self, database: Database, executions: Executions) -> None:
+        self._database = database
+        self._executions = executions
+
+    def open(self, run: MapRun) -> None:
+        """Keep a new Map Run; one that is there stays as it is."""
+        self._database.write(
+            "INSERT OR IGNORE INTO map_runs (arn, execution_arn, strand, status, started, "
+            "max_concurrency, tolerated_count, tolerated_percentage, plan) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            run.arn,
+            run.execution_arn,
+            run.strand,
+            run.status,
+            run.started,
+            run.max_concurrency,
+            run.tolerated_count,
+            run.tolerated_percentage,
+            json.dumps(asdict(run.plan)),
+        )
+
+    def find(self, arn: str) -> MapRun | None:
+        """Return a Map Run."""
+        rows = self._database.read("SELECT * FROM map_runs WHERE arn = ?", arn)
+        return _map_run(rows[0]) if rows else None
+
+    def of_execution(self, execution_arn: str) -> list[MapRun]:
+        """Return the Map Runs of an execution, newest first."""
+        rows = self._database.read(
+            "SELECT * FROM map_runs WHERE execution_arn = ? ORDER BY started DESC, rowid DESC",
+            execution_arn,
+        )
+        return [_map_run(row) for row in rows]
+
+    def running(self) -> list[MapRun]:
+        """Return the Map Runs that have not ended."""
+        rows = self._database.read("SELECT * FROM map_runs WHERE status = 'RUNNING'")
+        return [_map_run(row) for row in rows]
+
+    def load(self, arn: str, children: Iterable[tuple[str, Json, int]]) -> None:
+        """Keep the children (their ARN, input and number of items), all of them or none."""
+        with self._database.transaction() as connection:
+            connection.executemany(
+                "INSERT INTO map_items (map_run_arn, number, arn, input, items, status) "
+                "VALUES (?, ?, ?, ?, ?, 'PENDING')",
+                (
+                    (arn, number, child_arn, dumps(value), items)
+                    for number, (child_arn, value, items) in enumerate(children)
+                ),
+            )
+            connection.execute("UPDATE map_runs SET loaded = 1 WHERE arn = ?", (arn,))
+
+    def update(
+        self,
+        arn: str,
+        max_concurrency: int | None,
+        tolerated_count: int | None,
+        tolerated_percentage: float | None,
+    ) -> None:
+        """Change the limits that are given."""
+        self._database.write(
+            "UPDATE map_runs SET max_concurrency = coalesce(?, max_concurrency), "
+            "tolerated_count = coalesce(?, tolerated_count), "
+            "tolerated_percentage = coalesce(?, tolerated_percentage) WHERE arn = ?",
+            max_concurrency,
+            tolerated_count,
+            tolerated_percentage,
+            arn,
+        )
+
+    def finish(self, arn: str, status: Status, now: float, result: JsonObject) -> None:
+        """Keep how a Map Run ended; children that never began stay pending."""
+        self._database.write(
+            "UPDATE map_runs SET status = ?, stopped = ?, result = ? WHERE arn = ?",
+            status,
+            now,
+            json.dumps(result),
+            arn,
+        )
+
+    def redrive(self, arn: str, seen: int, now: float) -> None:
+        """Make every child that did not succeed pending.
+
+        `seen` is the count of the execution's redrive that this is part of; the same one again
+        changes nothing.
+        """
+        with self._database.transaction() as connection:
+            changed = connection.execute(
+                "UPDATE map_runs SET status = 'RUNNING', stopped = NULL, result = NULL, "
+                "redriven = ?, redrive_count = redrive_count + 1, redrive_seen = ? "
+                "WHERE arn = ? AND redrive_seen < ?",
+                (now, seen, arn, seen),
+            ).rowcount
+            if changed:
+                connection.execute(
+                    "UPDATE map_items SET status = 'PENDING', stopped = NULL, error = NULL, "
+                    "cause = NULL, redrive_count = redrive_count + (started IS NOT NULL) "
+                    "WHERE map_run_arn = ? AND status <> 'SUCCEEDED'",
+                    (arn,),
+                )
+
+    def with_status(self, arn: str, status: ChildStatus, limit: int = -1) -> list[Child]:
+        """Return the children of that status in order, up to `limit` of them."""
+        rows = self._database.read(
+            "SELECT * FROM map_items WHERE map_run_arn = ? AND status = ? ORDER BY number LIMIT ?",
+            arn,
+            status,
+            limit,
+        )
+        return [_child(row) for row in rows]
+
+    def begun(self, arn: str, child: Child, now: float) -> None:
+        """Keep that a child runs."""
+        self._database.write(
+            "UPDATE map_items SET status = 'RUNNING', started = coalesce(started, ?) "
+            "WHERE map_run_arn = ? AND number = ?",
+            now,
+            arn,
+            child.number,
+        )
+
+    def ended(self, arn: str, number: int, ending: Ending, now: float) -> None:
+        """Keep how a child ended."""
+        output = dumps(ending.output) if ending.status is Status.SUCCEEDED else None
+        self._database.write(
+            "UPDATE map_items SET status = ?, stopped = ?, output = ?, error = ?, cause = ? "
+            "WHERE map_run_arn = ? AND number = ?",
+            ending.status,
+            now,
+            output,
+            ending.error,
+            ending.cause,
+            arn,
+            number,
+        )
+
+    def counts(self, arn: str) -> dict[str, tuple[int, int]]:
+        """Return how many children, and how many items in them, have each status."""
+        rows = self._database.read(
+            "SELECT status, count(*) AS children, sum(items) AS items FROM map_items "
+            "WHERE map_run_arn = ? GROUP BY status",
+            arn,
+        )
+        return {row["status"]: (row["children"], row["items"]) for row in rows}
+
+    def all(self, arn: str) -> Iterator[Child]:
+        """Yield every child, in order."""
+        after, size = -1, 500
+        while True:
+            rows = self._database.read(
+                "SELECT * FROM map_items WHERE map_run_arn = ? AND number > ? "
+                "ORDER BY number LIMIT ?",
+                arn,
+                after,
+                size,
+            )
+            yield from map(_child, rows)
+            if len(rows) < size:
+                return
+            after = rows[-1]["number"]
+
+    def children(self, arn: str) -> list[Execution]:
+        """Return the child executions that have begun, newest first."""
+        run = self.find(arn)
+        if run is None:
+            return []
+        if run.plan.kind == "STANDARD":
+            return self._executions.of_map_run(arn)
+        begun = [child for child in self.all(arn) if child.started is not None]
+        return [_express(run, child) for child in reversed(begun) if child.status != PENDING]
+
+
+def identity_of(run: MapRun, child: Child, now: float, timeout_seconds: float) -> Identity:
+    """Return the identity of a child's execution."""
+    plan = run.plan
+    return Identity(
+        arn=child.arn,
+        name=child.name,
+        machine_arn=plan.machine_arn,
+        machine_name=plan.machine_name,
+        role_arn=plan.role_arn,
+        kind=plan.kind,
+        input=child.input,
+        started=now if child.started is None else child.started,
+        revision=plan.revision,
+        machine_path=plan.machine_path,
+        map_run_arn=run.arn,
+        item_index=child.number,
+        item_count=child.items,
+        timeout_seconds=timeout_seconds,
+    )
+
+
+def _express(run: MapRun, child: Child) -> Execution:
+    return Execution(
+        identity=identity_of(run, child, 0.0, 0.0),
+        status=Status(child.status),
+        stopped=child.stopped,
+        output=child.output,
+        error=child.error,
+        cause=child.cause,
+        redrive_count=child.redrive_count,
+        redriven=None,
+        deadline=None,
+    )
+
+
+def _map_run(row: sqlite3.Row) -> MapRun:
+    plan = json.loads(row["plan"])
+    plan["machine_path"] = tuple(plan["machine_path"])
+    return MapRun(
+        arn=row["arn"],
+        execution_arn=row["execution_arn"],
+        strand=row["strand"],
+        status=Status(row["status"]),
+        started=row["started"],
+        stopped=row["stopped"],
+        max_concurrency=row["max_concurrency"],
+        tolerated_count=row["tolerated_count"],
+        tolerated_percentage=row["tolerated_percentage"],
+        redrive_count=row["redrive_count"],
+        redriven=row["redriven"],
+        loaded=bool(row["loaded"]),
+        plan=Plan(**plan),
+        result=None if row["result"] is None else json.loads(row["result"]),
+    )
+
+
+def _child(row: sqlite3.Row) -> Child:
+    return Child(
+        number=row["number"],
+        arn=row["arn"],
+        input=json.loads(row["input"]),
+        items=row["items"],
+        status=row["status"],
+        started=row["started"],
+        stopped=row["stopped"],
+        output=row["output"],
+        error=row["error"],
+        cause=row["cause"],
+        redrive_count=row["redrive_count"],
+    )
