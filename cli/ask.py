@@ -1,0 +1,75 @@
+"""`search` and `ask`."""
+
+from __future__ import annotations
+
+import click
+
+from cli.options import Target, user_command
+from cli.output import Json, Output, describe_place, describe_receipt
+
+
+@click.command()
+@click.argument("query")
+@click.option("--collection", help="Only documents of this collection.")
+@click.option("--top-k", type=click.IntRange(1, 100), default=10, show_default=True)
+@user_command
+def search(target: Target, query: str, collection: str | None, top_k: int) -> None:
+    """Find passages by meaning and by words."""
+    result = target.api.search(_body(query=query, collection=collection, top_k=top_k))
+    if target.output.as_json:
+        target.output.json(result)
+        return
+    for rank, hit in enumerate(result["hits"], start=1):
+        target.output.line(f"{rank}. {describe_place(hit)} (score {hit['score']:.4f})", "bold")
+        if hit["heading"]:
+            target.output.line(f"   {hit['heading']}", "italic")
+        target.output.line(f"   {_shortened(hit['text'])}")
+    if not result["hits"]:
+        target.output.line("Nothing found.")
+    _margin(target.output, result)
+
+
+@click.command()
+@click.argument("question")
+@click.option("--collection", help="Only documents of this collection.")
+@click.option("--top-k", type=click.IntRange(1, 100), default=10, show_default=True)
+@click.option(
+    "--tier",
+    type=click.Choice(("extractive", "llm")),
+    help="How to answer. Default: the cheapest that suffices.",
+)
+@user_command
+def ask(
+    target: Target, question: str, collection: str | None, top_k: int, tier: str | None
+) -> None:
+    """Answer a question, with a citation for every claim."""
+    body = _body(question=question, collection=collection, top_k=top_k, tier=tier)
+    result = target.api.ask(body)
+    if target.output.as_json:
+        target.output.json(result)
+        return
+    show_answer(target.output, result)
+
+
+def show_answer(output: Output, result: Json) -> None:
+    """Print an answer, where its claims stand, and what it cost."""
+    output.line(result["answer"], "bold" if result["answered"] else "yellow")
+    for citation in result["citations"]:
+        output.line(f"  [{citation['n']}] {describe_place(citation)}", "cyan")
+    _margin(output, result)
+
+
+def _margin(output: Output, result: Json) -> None:
+    for notice in result["notices"]:
+        output.notice(f"Note: {notice}", "yellow")
+    for line in describe_receipt(result["receipt"]):
+        output.line(line, "dim")
+
+
+def _body(**fields: object) -> Json:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _shortened(text: str, width: int = 240) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= width else flat[: width - 1].rstrip() + "…"

@@ -1,0 +1,184 @@
+"""The HTTP API as the commands use it: bounded waits, bounded retries, typed failures."""
+
+from __future__ import annotations
+
+import random
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from cli.failures import Refused, Unreachable
+
+Json = dict[str, Any]
+
+ATTEMPTS = 5
+_RETRIED = frozenset({429, 500, 502, 503, 504})
+_LONGEST_WAIT = 20.0
+
+
+class Api:
+    """One Headrace endpoint and one key.
+
+    Requests are tried again on a lost connection, on 429 and on 5xx, at most `ATTEMPTS`
+    times, after `Retry-After` seconds where the answer names them. Every POST that makes
+    something carries an Idempotency-Key, so that trying again makes nothing twice.
+    """
+
+    def __init__(
+        self,
+        endpoint: str,
+        key: str,
+        *,
+        timeout: float = 30.0,
+        transport: httpx.BaseTransport | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.endpoint = endpoint.rstrip("/")
+        self._sleep = sleep
+        # trust_env: a proxy setting of the shell must not carry loopback requests away.
+        local = httpx.URL(self.endpoint).host in {"127.0.0.1", "localhost", "::1"}
+        self._http = httpx.Client(timeout=timeout, transport=transport, trust_env=not local)
+        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def health(self) -> Json:
+        """Return what `/v1/health` says."""
+        return self._call("GET", "/v1/health")
+
+    def create_document(
+        self, path: str, size: int, collection: str, media_type: str | None = None
+    ) -> Json:
+        """Announce a document and return where to upload it."""
+        body: Json = {"path": path, "bytes": size, "collection": collection}
+        if media_type:
+            body["media_type"] = media_type
+        return self._call("POST", "/v1/documents", json=body, once=True)
+
+    def upload(self, target: Mapping[str, Any], file: Path) -> None:
+        """Send `file` to the presigned POST `target` (`url` and `fields`)."""
+
+        def send() -> httpx.Response:
+            with file.open("rb") as content:
+                return self._http.post(
+                    target["url"], data=dict(target["fields"]), files={"file": content}
+                )
+
+        response = self._persist(send)
+        if response.status_code >= 400:
+            raise _refusal(response)
+
+    def document(self, document_id: str) -> Json:
+        """Return one document."""
+        return self._call("GET", f"/v1/documents/{quote(document_id, safe='')}")
+
+    def documents(self, **filters: object) -> Iterator[Json]:
+        """Yield the documents that match, page by page."""
+        params = {name: str(value) for name, value in filters.items() if value is not None}
+        while True:
+            page = self._call("GET", "/v1/documents", params=params)
+            yield from page["items"]
+            if not page.get("next_cursor"):
+                return
+            params["cursor"] = page["next_cursor"]
+
+    def delete_document(self, document_id: str) -> None:
+        """Delete one document with all its versions."""
+        self._call("DELETE", f"/v1/documents/{quote(document_id, safe='')}")
+
+    def search(self, body: Json) -> Json:
+        """Return the passages for a query."""
+        return self._call("POST", "/v1/search", json=body)
+
+    def ask(self, body: Json) -> Json:
+        """Return the answer to a question."""
+        return self._call("POST", "/v1/ask", json=body)
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Json | None = None,
+        params: Mapping[str, str] | None = None,
+        once: bool = False,
+    ) -> Json:
+        headers = dict(self._headers)
+        if once:
+            headers["Idempotency-Key"] = str(uuid.uuid4())
+        url = self.endpoint + path
+        response = self._persist(
+            lambda: self._http.request(method, url, json=json, params=params, headers=headers)
+        )
+        if response.status_code >= 400:
+            raise _refusal(response)
+        if not response.content:
+            return {}
+        try:
+            body = response.json()
+        except ValueError as error:
+            raise Unreachable(f"{url} answered with something that is not JSON.") from error
+        if not isinstance(body, dict):
+            raise Unreachable(f"{url} does not answer like Headrace.")
+        return body
+
+    def _persist(self, send: Callable[[], httpx.Response]) -> httpx.Response:
+        """Return the answer of `send`, trying again where that can help."""
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                response = send()
+            except httpx.TransportError as error:
+                if attempt == ATTEMPTS:
+                    reason = str(error) or type(error).__name__
+                    raise Unreachable(f"Cannot reach {self.endpoint}: {reason}") from error
+                self._sleep(_backoff(attempt))
+                continue
+            if response.status_code not in _RETRIED or attempt == ATTEMPTS:
+                return response
+            self._sleep(_retry_after(response) or _backoff(attempt))
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def _backoff(attempt: int) -> float:
+    jitter = random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, guards nothing
+    return jitter * min(_LONGEST_WAIT, 0.2 * 2.0**attempt)
+
+
+def _retry_after(response: httpx.Response) -> float | None:
+    try:
+        seconds = float(response.headers.get("Retry-After", ""))
+    except ValueError:
+        return None
+    return min(_LONGEST_WAIT, max(0.0, seconds))
+
+
+def _refusal(response: httpx.Response) -> Refused | Unreachable:
+    """Return the failure that an answer of 400 or more stands for."""
+    try:
+        body = response.json()
+    except ValueError:
+        body = None
+    error = body.get("error") if isinstance(body, dict) else None
+    if isinstance(error, dict):
+        return Refused(
+            status=response.status_code,
+            type=str(error.get("type") or "Error"),
+            message=str(error.get("message") or ""),
+            field=error.get("field"),
+            limit=error.get("limit"),
+            request_id=error.get("request_id"),
+        )
+    message = body.get("message") or body.get("Message") if isinstance(body, dict) else None
+    return Refused(
+        status=response.status_code,
+        type=response.reason_phrase or str(response.status_code),
+        message=str(message or response.text[:300]),
+        request_id=response.headers.get("x-amzn-requestid"),
+    )

@@ -1,0 +1,96 @@
+"""`ls`, `rm` and `status`."""
+
+from __future__ import annotations
+
+import click
+
+from cli.failures import ItemsFailed, Refused
+from cli.options import Target, user_command
+from cli.output import Json, describe_receipt
+
+STATUSES = ("received", "processing", "ready", "rejected", "failed")
+
+
+@click.command()
+@click.option("--collection", help="Only documents of this collection.")
+@click.option("--status", type=click.Choice(STATUSES), help="Only documents in this state.")
+@user_command
+def ls(target: Target, collection: str | None, status: str | None) -> None:
+    """List documents."""
+    found = list(target.api.documents(collection=collection, status=status, limit=100))
+    if target.output.as_json:
+        target.output.json(found)
+        return
+    target.output.table(
+        ("document", "collection", "path", "status", "pages", "chunks", "bytes"),
+        [
+            (
+                item["document_id"],
+                item["collection"],
+                item["path"],
+                item["status"],
+                item["pages"],
+                item["chunks"],
+                item["bytes"],
+            )
+            for item in found
+        ],
+    )
+
+
+@click.command()
+@click.argument("document_ids", nargs=-1, required=True, metavar="DOCUMENT_ID...")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask first.")
+@user_command
+def rm(target: Target, document_ids: tuple[str, ...], yes: bool) -> None:
+    """Delete documents, with all their versions."""
+    if not yes:
+        click.confirm(f"Delete {len(document_ids)} document(s)?", abort=True, err=True)
+    results: list[Json] = []
+    for document_id in document_ids:
+        try:
+            target.api.delete_document(document_id)
+            results.append({"document_id": document_id, "deleted": True})
+            if not target.output.as_json:
+                target.output.line(f"Deleted {document_id}.")
+        except Refused as refused:
+            results.append({"document_id": document_id, "deleted": False, "reason": str(refused)})
+            target.output.notice(f"{document_id}: {refused}", "red")
+    if target.output.as_json:
+        target.output.json(results)
+    if not all(result["deleted"] for result in results):
+        raise ItemsFailed
+
+
+@click.command()
+@click.argument("document_id", required=False)
+@user_command
+def status(target: Target, document_id: str | None) -> None:
+    """Show one document, or whether the API answers and what it holds."""
+    if document_id is not None:
+        document = target.api.document(document_id)
+        if target.output.as_json:
+            target.output.json(document)
+        else:
+            _show(target, document)
+        return
+    health = target.api.health()
+    counts = dict.fromkeys(STATUSES, 0)
+    for document in target.api.documents(limit=100):
+        counts[document["status"]] = counts.get(document["status"], 0) + 1
+    if target.output.as_json:
+        target.output.json({"endpoint": target.api.endpoint, "health": health, "documents": counts})
+        return
+    target.output.line(f"{target.api.endpoint} is {health['status']} (stage {health['stage']}).")
+    target.output.table(("documents", "count"), counts.items())
+
+
+def _show(target: Target, document: Json) -> None:
+    rows = [
+        (name, document[name])
+        for name in document
+        if name != "receipt" and document[name] not in (None, "")
+    ]
+    target.output.table(("field", "value"), rows)
+    for line in describe_receipt(document.get("receipt")):
+        target.output.line(line, "dim")

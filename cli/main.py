@@ -1,0 +1,67 @@
+"""The `headrace` command and its exit codes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import metadata
+
+import click
+
+from cli.ask import ask, search
+from cli.demo import demo
+from cli.documents import ls, rm, status
+from cli.failures import Failure
+from cli.local import down, up
+from cli.models import models
+from cli.put import put
+
+INTERRUPTED = 130
+
+
+def version() -> str:
+    """Return the version that is installed, or say that none is."""
+    try:
+        return metadata.version("headrace")
+    except metadata.PackageNotFoundError:
+        return "(not installed: run from its folder)"
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 90})
+@click.version_option(version(), prog_name="headrace")
+def headrace() -> None:
+    """Put documents in, ask questions about them, get cited answers out.
+
+    The commands talk to a running local cloud, or to a stage on AWS by --endpoint and --key.
+
+    Exit codes: 0 done; 1 something was refused, rejected or failed; 2 wrong use; 3 the
+    endpoint cannot be reached.
+    """
+
+
+for command in (up, down, demo, put, ls, rm, search, ask, status, models):
+    headrace.add_command(command)
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code; failures are printed, never traced."""
+    try:
+        code = headrace.main(args=arguments, prog_name="headrace", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.exceptions.Exit as ended:
+        return ended.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted.", err=True)
+        return INTERRUPTED
+    except Failure as failure:
+        if str(failure):
+            click.echo(f"Error: {failure}", err=True)
+        return failure.exit_code
+    return code if isinstance(code, int) else 0
+
+
+def main() -> None:
+    """Run the command as a process."""
+    sys.exit(run())

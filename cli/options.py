@@ -1,0 +1,127 @@
+"""What every user command takes: where the API is, whose key, and how to print."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import click
+
+from cli.client import Api
+from cli.failures import WrongUse
+from cli.output import Output
+
+DEFAULT_DATA_DIR = ".headrace"
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An API to talk to and the way to print what it says."""
+
+    api: Api
+    output: Output
+
+
+def data_dir_option(command: Callable[P, R]) -> Callable[P, R]:
+    """Add `--data-dir`, the folder that the local cloud keeps its data in."""
+    return click.option(
+        "--data-dir",
+        type=click.Path(file_okay=False, path_type=Path),
+        default=DEFAULT_DATA_DIR,
+        envvar="HEADRACE_DATA_DIR",
+        show_default=True,
+        show_envvar=True,
+        help="Folder of the local cloud's data.",
+    )(command)
+
+
+def json_option(command: Callable[P, R]) -> Callable[P, R]:
+    """Add `--json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")(
+        command
+    )
+
+
+def user_command(command: Callable[Concatenate[Target, P], R]) -> Callable[..., R]:
+    """Give a command its `Target` as first argument, made from the common options."""
+
+    @functools.wraps(command)
+    def prepared(
+        *args: Any,
+        endpoint: str | None,
+        key: str | None,
+        data_dir: Path,
+        as_json: bool,
+        timeout: float,
+        **kwargs: Any,
+    ) -> R:
+        target = open_target(endpoint, key, data_dir, timeout, Output(as_json=as_json))
+        click.get_current_context().call_on_close(target.api.close)
+        return command(target, *args, **kwargs)
+
+    wrapped: Callable[..., R] = prepared
+    for option in reversed(_COMMON):
+        wrapped = option(wrapped)
+    return json_option(data_dir_option(wrapped))
+
+
+def open_target(
+    endpoint: str | None, key: str | None, data_dir: Path, timeout: float, output: Output
+) -> Target:
+    """Return the target named by the options, or the local cloud that `data_dir` describes."""
+    if not (endpoint and key):
+        local = read_cloud_file(data_dir)
+        if not endpoint:
+            endpoint = local.get("endpoint_url")
+            key = key or local.get("api_key")
+        elif endpoint == local.get("endpoint_url"):
+            key = local.get("api_key")
+    if not endpoint:
+        raise WrongUse(
+            f"No endpoint: give --endpoint, or start the local cloud with `headrace up` "
+            f"(there is no running one in {data_dir})."
+        )
+    if not key:
+        raise WrongUse(f"No key for {endpoint}: give --key or set HEADRACE_API_KEY.")
+    return Target(Api(endpoint, key, timeout=timeout), output)
+
+
+def read_cloud_file(data_dir: Path) -> dict[str, Any]:
+    """Return what the local cloud in `data_dir` says of itself, empty where there is none."""
+    try:
+        content = json.loads((data_dir / "cloud.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise WrongUse(f"{data_dir / 'cloud.json'} cannot be read: {error}") from error
+    return content if isinstance(content, dict) else {}
+
+
+_COMMON = (
+    click.option(
+        "--endpoint",
+        envvar="HEADRACE_ENDPOINT",
+        show_envvar=True,
+        help="Address of the API. Default: the local cloud's.",
+    ),
+    click.option(
+        "--key",
+        envvar="HEADRACE_API_KEY",
+        show_envvar=True,
+        help="API key. Default: the local cloud's.",
+    ),
+    click.option(
+        "--timeout",
+        type=click.FloatRange(min=0.1),
+        default=30.0,
+        show_default=True,
+        help="Seconds to wait for one answer.",
+    ),
+)

@@ -1,0 +1,100 @@
+"""How the commands print: tables and progress for people, JSON for programs.
+
+Answers go to standard output; progress, notices and errors go to standard error.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+Json = dict[str, Any]
+
+
+_WIDE = 200
+"""Columns where standard output is no terminal: a pipe has no edge to wrap at."""
+
+
+def _stdout() -> Console:
+    width = None if sys.stdout.isatty() else _WIDE
+    return Console(highlight=False, width=width)
+
+
+def _stderr() -> Console:
+    return Console(stderr=True, highlight=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Where a command's words go; with `as_json` standard output carries JSON only."""
+
+    as_json: bool = False
+    out: Console = field(default_factory=_stdout)
+    err: Console = field(default_factory=_stderr)
+
+    def json(self, value: object) -> None:
+        """Print `value` as JSON."""
+        click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+    def line(self, text: str = "", style: str | None = None) -> None:
+        """Print one line for people; text is never read as markup."""
+        self.out.print(Text(text, style=style or ""))
+
+    def notice(self, text: str, style: str | None = None) -> None:
+        """Print one line beside the answer."""
+        self.err.print(Text(text, style=style or ""))
+
+    def table(self, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        """Print a table."""
+        table = Table(box=None, header_style="bold", pad_edge=False)
+        for heading in headings:
+            numeric = heading in {"pages", "chunks", "bytes", "page", "score", "size"}
+            table.add_column(heading, justify="right" if numeric else "left", overflow="fold")
+        for row in rows:
+            table.add_row(*(Text(str(cell)) for cell in row))
+        self.out.print(table)
+
+    def progress(self) -> Progress:
+        """Return a progress display; it is silent for programs."""
+        return Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=self.err,
+            disable=self.as_json,
+        )
+
+
+def describe_receipt(receipt: Json | None) -> list[str]:
+    """Return the lines that tell what a result cost."""
+    if not receipt:
+        return []
+    lines = []
+    for line in receipt.get("lines", []):
+        used = [
+            f"{line[name]} {name.replace('_', ' ')}"
+            for name in ("tokens_in", "tokens_out", "images")
+            if line.get(name)
+        ]
+        used.append(f"{line.get('seconds', 0):.3f} s")
+        lines.append(f"  {line['role']}: {line['model']}, {', '.join(used)}, ${line['dollars']}")
+    lines.append(f"  total: {receipt.get('seconds', 0):.3f} s, ${receipt['dollars']}")
+    dearer = receipt.get("next_dearer")
+    if dearer:
+        lines.append(f"  next dearer: {dearer['path']}, ${dearer['dollars']}")
+    return lines
+
+
+def describe_place(found: Json) -> str:
+    """Return where a hit or a citation stands: path, page and characters."""
+    return f"{found['path']}, page {found['page']}, characters {found['start']} to {found['end']}"

@@ -1,0 +1,82 @@
+"""`put`: files and folders in, one line for each that could not be taken."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from cli.failures import ItemsFailed, WrongUse
+from cli.options import Target, user_command
+from cli.output import Output
+from cli.uploads import LocalFile, Result, Uploader, collect
+
+
+@click.command()
+@click.argument(
+    "sources",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, path_type=Path),
+    metavar="FILE_OR_FOLDER...",
+)
+@click.option("--collection", default="default", show_default=True, help="Collection to put into.")
+@click.option(
+    "--wait",
+    type=click.FloatRange(min=1),
+    default=300.0,
+    show_default=True,
+    help="Seconds without progress after which waiting ends.",
+)
+@click.option("--no-wait", is_flag=True, help="Return once the files are uploaded.")
+@user_command
+def put(
+    target: Target, sources: tuple[Path, ...], collection: str, wait: float, no_wait: bool
+) -> None:
+    """Upload files and folders and wait until they can be searched.
+
+    A file whose bytes are there already is left alone. Exits with 1 when a file was
+    rejected or failed, and says why.
+    """
+    files = collect(sources)
+    if not files:
+        raise WrongUse("There is no file in what was given.")
+    uploader = Uploader(target.api, collection, None if no_wait else wait)
+    results = upload_with_progress(uploader, files, target.output)
+    show_results(target.output, results)
+    if not all(result.succeeded for result in results):
+        raise ItemsFailed
+
+
+def upload_with_progress(
+    uploader: Uploader, files: Sequence[LocalFile], output: Output
+) -> list[Result]:
+    """Upload `files` behind a progress bar and return their results, in the files' order."""
+    results: dict[str, Result] = {}
+    with output.progress() as progress:
+        task = progress.add_task("Files", total=len(files))
+        for result in uploader.upload_all(files):
+            results[result.path] = result
+            if result.reason:
+                progress.console.print(f"{result.path}: {result.reason}", style="red", markup=False)
+            progress.advance(task)
+    return [results[local.path] for local in files]
+
+
+def show_results(output: Output, results: Sequence[Result]) -> None:
+    """Print what became of the files."""
+    if output.as_json:
+        output.json([asdict(result) for result in results])
+        return
+    output.table(
+        ("path", "state", "pages", "chunks", "document"),
+        [
+            (result.path, result.state, result.pages, result.chunks, result.document_id)
+            for result in results
+        ],
+    )
+    counts = Counter(result.state for result in results)
+    output.line(", ".join(f"{count} {state}" for state, count in sorted(counts.items())) + ".")
