@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from localcloud.errors import AwsError, unsupported
+from localcloud.events.filters import InvalidPattern
+from localcloud.events.patterns import parse_pattern
 from localcloud.service import Params
 
 _QUEUE = re.compile(r"arn:[^:]+:sqs:[^:]+:\d{12}:[A-Za-z0-9_-]+(\.fifo)?")
@@ -102,11 +104,9 @@ def _filters(criteria: Mapping[str, Any]) -> tuple[str, ...]:
         raise _invalid(f"A mapping has at most {_MAX_FILTERS} filters")
     for pattern in patterns:
         try:
-            parsed = json.loads(pattern)
-        except ValueError as error:
-            raise _invalid("Invalid filter pattern definition.") from error
-        if not isinstance(parsed, dict):
-            raise _invalid("Invalid filter pattern definition.")
+            parse_pattern(pattern)
+        except InvalidPattern as error:
+            raise _invalid(f"Invalid filter pattern definition. {error}") from error
     return patterns
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,12 @@ from localcloud.lambdas.mapping import (
     queue_arn,
     shown,
 )
-from localcloud.lambdas.poller import Matches, Poller, Queues, RunBatch
+from localcloud.lambdas.pages import page_of
+from localcloud.lambdas.poller import Poller, Queues, RunBatch
 from localcloud.lambdas.registry import Registry
 from localcloud.service import Params, Result, Surroundings
 
 _SCHEMA = "CREATE TABLE IF NOT EXISTS mappings (uuid TEXT PRIMARY KEY, definition TEXT NOT NULL)"
-_PAGE = 100
 
 
 class Mappings:
@@ -37,7 +38,6 @@ class Mappings:
         registry: Registry,
         queues: Queues,
         run: RunBatch,
-        matches: Matches | None,
     ) -> None:
         """Keep definitions in `path`."""
         self._database = Database(path, _SCHEMA)
@@ -45,7 +45,6 @@ class Mappings:
         self._registry = registry
         self._queues = queues
         self._run = run
-        self._matches = matches
         self._pollers: dict[str, Poller] = {}
         self._guard = threading.Lock()
         self._started = False
@@ -118,12 +117,8 @@ class Mappings:
             for mapped in self._all()
             if function in (None, mapped.function) and arn in (None, mapped.queue_arn)
         ]
-        start = int(params.get("Marker") or 0)
-        end = start + min(int(params.get("MaxItems") or _PAGE), _PAGE)
-        page: dict[str, Any] = {
-            "EventSourceMappings": [self.get({"UUID": each.uuid}) for each in found[start:end]]
-        }
-        return {**page, "NextMarker": str(end)} if end < len(found) else page
+        shown_now = [self.get({"UUID": each.uuid}) for each in found]
+        return page_of("EventSourceMappings", shown_now, params, lambda each: str(each["UUID"]))
 
     def update(self, params: Params) -> Result:
         """Answer UpdateEventSourceMapping."""
@@ -144,8 +139,6 @@ class Mappings:
 
     def _wanted(self, mapped: Mapped, params: Params) -> Mapped:
         wanted = changed(mapped, params)
-        if wanted.filters and self._matches is None:
-            raise unsupported("Lambda", "the FilterCriteria of event source mappings")
         self._check_visibility(wanted)
         return wanted
 
@@ -177,7 +170,8 @@ class Mappings:
 
     def _poll(self, mapped: Mapped) -> None:
         if mapped.enabled:
-            poller = Poller(mapped, self._queues, self._run, self._matches)
+            is_ready = partial(self._registry.knows, mapped.function)
+            poller = Poller(mapped, self._queues, self._run, is_ready)
             self._pollers[mapped.uuid] = poller
             poller.start()
 
@@ -187,7 +181,7 @@ class Mappings:
             poller.stop()
 
     def _all(self) -> list[Mapped]:
-        rows = self._database.read("SELECT definition FROM mappings ORDER BY rowid")
+        rows = self._database.read("SELECT definition FROM mappings ORDER BY uuid")
         return [loads(row["definition"]) for row in rows]
 
     def _between(self, arn: str, function: str) -> Mapped | None:

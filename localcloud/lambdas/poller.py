@@ -5,7 +5,6 @@ https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 import time
@@ -13,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from localcloud.errors import AwsError
+from localcloud.events.patterns import parse_pattern
 from localcloud.lambdas.batches import Message, failed_ids, filterable, payloads, record
 from localcloud.lambdas.mapping import Mapped
 from localcloud.service import Params, Result
@@ -22,12 +22,11 @@ RunBatch = Callable[[str, bytes], tuple[bytes, bool]]
 
 Raises AwsError when it could not be invoked at all.
 """
-Matches = Callable[[Mapping[str, Any], Mapping[str, Any]], bool]
-"""Tell whether an event (second) fits an event pattern (first)."""
 
 DEFAULT_CONCURRENCY = 5
 _RECEIVE_AT_ONCE = 10
 _POLL_S = 1
+_NOT_READY_S = 0.05
 _AFTER_TROUBLE_S = 5.0
 _log = logging.getLogger(__name__)
 
@@ -43,6 +42,8 @@ class Queues(Protocol):
 
     def delete_message_batch(self, params: Params) -> Result: ...
 
+    def change_message_visibility(self, params: Params) -> Result: ...
+
     def send_message(self, params: Params) -> Result: ...
 
 
@@ -50,14 +51,14 @@ class Poller:
     """One thread that receives, and a thread for each batch that is being worked on."""
 
     def __init__(
-        self, mapped: Mapped, queues: Queues, run: RunBatch, matches: Matches | None
+        self, mapped: Mapped, queues: Queues, run: RunBatch, is_ready: Callable[[], bool]
     ) -> None:
-        """Feed the function of `mapped` by `run`."""
+        """Feed the function of `mapped` by `run`, once `is_ready` says that it exists."""
         self._mapped = mapped
         self._queues = queues
         self._run = run
-        self._matches = matches
-        self._patterns = [json.loads(pattern) for pattern in mapped.filters]
+        self._is_ready = is_ready
+        self._patterns = [parse_pattern(pattern) for pattern in mapped.filters]
         self._slots = threading.Semaphore(mapped.concurrency or DEFAULT_CONCURRENCY)
         self._stop = threading.Event()
         self.last_result = "No records processed"
@@ -72,21 +73,28 @@ class Poller:
         self._stop.set()
 
     def _loop(self) -> None:
+        while not self._is_ready() and not self._stop.wait(_NOT_READY_S):
+            continue
         while not self._stop.is_set():
-            if not self._slots.acquire(timeout=_POLL_S):
-                continue
-            try:
-                messages = self._collect()
-            except AwsError as error:
-                self._slots.release()
-                self.last_result = f"PROBLEM: {error}"
-                _log.warning("the queue of %s cannot be read: %s", self._mapped.function, error)
-                self._stop.wait(_AFTER_TROUBLE_S)
-                continue
-            if messages:
-                self._begin(messages)
-            else:
-                self._slots.release()
+            if self._slots.acquire(timeout=_POLL_S):
+                self._round()
+
+    def _round(self) -> None:
+        """Receive one batch and begin to work on it; holds a slot, which the work takes over."""
+        messages: list[Message] = []
+        try:
+            messages = self._collect()
+            if self._stop.is_set():
+                self._give_back([each["ReceiptHandle"] for each in messages])
+                messages = []
+        except AwsError as error:
+            self.last_result = f"PROBLEM: {error}"
+            _log.warning("the queue of %s cannot be read: %s", self._mapped.function, error)
+            self._stop.wait(_AFTER_TROUBLE_S)
+        if messages:
+            self._begin(messages)
+        else:
+            self._slots.release()
 
     def _begin(self, messages: list[Message]) -> None:
         name = f"lambda-batch-{self._mapped.function}"
@@ -143,12 +151,21 @@ class Poller:
         for payload, ids in payloads(wanted):
             failed = self._failed(payload, ids)
             self._delete([handles[each] for each in ids if each not in failed])
+            if self._stop.is_set():
+                self._give_back([handles[each] for each in failed])
+
+    def _give_back(self, handles: Sequence[str]) -> None:
+        """Let others have at once what the end of this poller leaves undone."""
+        for handle in handles:
+            self._queues.change_message_visibility(
+                {"QueueUrl": self._queue_url(), "ReceiptHandle": handle, "VisibilityTimeout": 0}
+            )
 
     def _wants(self, one: Mapping[str, Any]) -> bool:
-        if not self._patterns or self._matches is None:
+        if not self._patterns:
             return True
         event = filterable(one)
-        return any(self._matches(pattern, event) for pattern in self._patterns)
+        return any(pattern.matches(event) for pattern in self._patterns)
 
     def _failed(self, payload: bytes, ids: Sequence[str]) -> frozenset[str]:
         try:

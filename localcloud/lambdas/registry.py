@@ -47,6 +47,11 @@ class Registry:
             self._functions[spec.name] = Registered(spec, arn, generation, modified)
             return True
 
+    def knows(self, name: str) -> bool:
+        """Tell whether function `name` is registered."""
+        with self._guard:
+            return name in self._functions
+
     def all(self) -> Iterable[Registered]:
         """Return every function, by name."""
         with self._guard:

@@ -20,8 +20,9 @@ from localcloud.lambdas.logs import Logs, LogSink
 from localcloud.lambdas.mappings import Mappings
 from localcloud.lambdas.memory import MemoryWatch
 from localcloud.lambdas.outcome import Outcome
+from localcloud.lambdas.pages import page_of
 from localcloud.lambdas.policies import Policies
-from localcloud.lambdas.poller import Matches, Queues
+from localcloud.lambdas.poller import Queues
 from localcloud.lambdas.pool import Limits, Pool
 from localcloud.lambdas.process import Spawner
 from localcloud.lambdas.refusals import Refusals
@@ -33,7 +34,6 @@ from localcloud.service import Params, Result, Surroundings
 DeliverFailure = Callable[[Notice], None]
 """Send a failure notice to a topic or event bus; raising means that it is tried again."""
 
-_PAGE = 50
 _BATCH_PATIENCE_S = 60.0
 _EVICT_EVERY_S = 5.0
 
@@ -44,7 +44,6 @@ class Neighbours:
 
     deliver_failure: DeliverFailure | None = None
     logs: LogSink | None = None
-    matches: Matches | None = None
     clock: Callable[[], float] = time.time
     limits: Limits = field(default_factory=Limits)
     init_s: float = 10.0
@@ -83,7 +82,6 @@ class LambdaService(Refusals):
             self._registry,
             sqs,
             self._run_batch,
-            self._neighbours.matches,
         )
         self._policies = Policies(folder / "policies.sqlite")
         self._stopping = threading.Event()
@@ -163,10 +161,7 @@ class LambdaService(Refusals):
         for name in set(params) - {"Marker", "MaxItems"}:
             raise unsupported("Lambda", f"the parameter {name} of ListFunctions")
         functions = [self._configuration(each) for each in self._registry.all()]
-        start = int(params.get("Marker") or 0)
-        end = start + min(int(params.get("MaxItems") or _PAGE), _PAGE)
-        page: dict[str, Any] = {"Functions": functions[start:end]}
-        return {**page, "NextMarker": str(end)} if end < len(functions) else page
+        return page_of("Functions", functions, params, lambda each: str(each["FunctionName"]))
 
     def list_tags(self, params: Params) -> Result:
         """Answer ListTags."""

@@ -77,6 +77,39 @@ def test_a_mapping_survives_a_restart(make_bench: Callable[..., Bench], tmp_path
     eventually(lambda: _count(after, url) == 0)
 
 
+def test_messages_wait_until_the_function_of_a_kept_mapping_is_registered(
+    make_bench: Callable[..., Bench],
+) -> None:
+    before = make_bench()
+    url, arn = before.queue("work", VisibilityTimeout="600")
+    before.add("echo")
+    before.service.create_event_source_mapping({"EventSourceArn": arn, "FunctionName": "echo"})
+    before.service.stop()
+    before.sqs.send_message({"QueueUrl": url, "MessageBody": "early"})
+    before.sqs.stop()
+    after = make_bench()
+    after.add("echo")
+    eventually(lambda: _count(after, url) == 0)
+
+
+def test_a_message_that_no_filter_wants_is_deleted_unseen(bench: Bench) -> None:
+    url, arn = bench.queue("work", VisibilityTimeout="600")
+    bench.add("fail")
+    bench.service.create_event_source_mapping(
+        {
+            "EventSourceArn": arn,
+            "FunctionName": "fail",
+            "FilterCriteria": {"Filters": [{"Pattern": '{"body": {"kind": ["wanted"]}}'}]},
+        }
+    )
+    bench.sqs.send_message({"QueueUrl": url, "MessageBody": '{"kind": "other"}'})
+    eventually(lambda: _count(bench, url) == 0)
+    bench.sqs.send_message({"QueueUrl": url, "MessageBody": '{"kind": "wanted"}'})
+    log = bench.surroundings.data_dir / "lambdas" / "logs" / "fail.log"
+    eventually(lambda: log.exists() and "REPORT" in log.read_text())
+    assert _count(bench, url) == 1
+
+
 def test_a_disabled_mapping_leaves_the_queue_alone_until_it_is_enabled(bench: Bench) -> None:
     url, arn = bench.queue("work")
     bench.add("echo")
