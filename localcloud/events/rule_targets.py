@@ -12,7 +12,7 @@ from typing import Any
 from localcloud.errors import AwsError, unsupported
 from localcloud.events import names
 from localcloud.events.names import invalid
-from localcloud.events.rules import RuleOperations
+from localcloud.events.rules import EXCEEDED, RuleOperations
 from localcloud.events.store import EventStore, Target
 from localcloud.events.transform import InvalidTransform, check_target_input
 from localcloud.paging import InvalidToken, page
@@ -86,10 +86,7 @@ class TargetOperations:
             self._check(target)
         ids = {target["Id"] for target in [*self._store.targets(rule), *targets]}
         if len(ids) > MAX_TARGETS:
-            raise AwsError(
-                "LimitExceededException",
-                "The requested resource exceeds the maximum number allowed.",
-            )
+            raise AwsError("LimitExceededException", EXCEEDED)
         self._store.put_targets(rule, targets)
         self._changed()
         return {"FailedEntryCount": 0, "FailedEntries": []}

@@ -25,6 +25,7 @@ from localcloud.paging import InvalidToken, page
 from localcloud.service import Params, Result, Surroundings
 
 MAX_RULES = 300
+EXCEEDED = "The requested resource exceeds the maximum number allowed."
 _EVENT_FIELDS = frozenset({"id", "account", "source", "time", "region", "detail-type"})
 
 
@@ -89,13 +90,9 @@ class RuleOperations:
         state = params.get("State", "ENABLED")
         if state not in ("ENABLED", "DISABLED"):
             raise unsupported("EventBridge", f"the rule state {state}")
-        new = self._store.rule(bus, name) is None
-        if new and len(self._store.rules(bus)) >= MAX_RULES:
-            raise AwsError(
-                "LimitExceededException",
-                "The requested resource exceeds the maximum number allowed.",
-            )
-        now = self._clock()
+        known = self._store.rule(bus, name)
+        if known is None and len(self._store.rules(bus)) >= MAX_RULES:
+            raise AwsError("LimitExceededException", EXCEEDED)
         rule = Rule(
             bus,
             name,
@@ -104,20 +101,20 @@ class RuleOperations:
             state,
             params.get("Description"),
             params.get("RoleArn"),
-            now,
+            self._clock(),
             None,
         )
-        self._save(rule)
+        self._save(_in_rhythm(rule, known))
         arn = names.rule_arn(self._surroundings, rule)
-        if new:
+        if known is None:
             self._store.set_tags(arn, tags_of(params))
         return {"RuleArn": arn}
 
     def _save(self, rule: Rule) -> None:
-        due = None
-        if rule.schedule and rule.enabled:
+        if rule.schedule and rule.enabled and rule.next_fire_at is None:
             due = next_firing(rule.schedule, self._clock(), rule.anchor_at)
-        self._store.put_rule(replace(rule, next_fire_at=due))
+            rule = replace(rule, next_fire_at=due)
+        self._store.put_rule(rule)
         self._changed()
 
     def enable_rule(self, params: Params) -> Result:
@@ -133,7 +130,7 @@ class RuleOperations:
     def _switch(self, params: Params, state: str) -> None:
         rule = self.existing(names.bus_of(self._surroundings, params), params["Name"])
         if rule.state != state:
-            self._save(replace(rule, state=state, anchor_at=self._clock()))
+            self._save(replace(rule, state=state, anchor_at=self._clock(), next_fire_at=None))
 
     def describe_rule(self, params: Params) -> Result:
         """Describe one rule."""
@@ -202,6 +199,13 @@ class RuleOperations:
                 f"Parameter Event is not valid. Reason: {', '.join(missing)} is a required field."
             )
         return {"Result": pattern.matches(event)}
+
+
+def _in_rhythm(rule: Rule, known: Rule | None) -> Rule:
+    """Return `rule` with the firing times of `known`, if its schedule goes on unchanged."""
+    if known is None or (rule.schedule, rule.state) != (known.schedule, known.state):
+        return rule
+    return replace(rule, anchor_at=known.anchor_at, next_fire_at=known.next_fire_at)
 
 
 def rule_page(found: list[Rule], params: Params) -> tuple[list[Rule], dict[str, str]]:

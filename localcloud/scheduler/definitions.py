@@ -44,6 +44,17 @@ def definition_of(params: Params, now: float, kinds: Collection[str]) -> dict[st
     """
     if "KmsKeyArn" in params:
         raise unsupported("EventBridge Scheduler", "KmsKeyArn")
+    definition = storable(params)
+    _check_window(definition["FlexibleTimeWindow"])
+    _check_zone(definition)
+    schedule = _check_expression(definition)
+    _check_dates(definition, schedule, now)
+    _check_target(definition["Target"], kinds)
+    return definition
+
+
+def storable(params: Params) -> dict[str, Any]:
+    """Return the members of a schedule with their defaults, dates as seconds; unchecked."""
     definition = {name: params[name] for name in _KEPT if name in params}
     definition.setdefault("State", "ENABLED")
     definition.setdefault("ScheduleExpressionTimezone", "UTC")
@@ -51,11 +62,6 @@ def definition_of(params: Params, now: float, kinds: Collection[str]) -> dict[st
     for name in ("StartDate", "EndDate"):
         if params.get(name) is not None:
             definition[name] = _seconds(params[name])
-    _check_window(definition["FlexibleTimeWindow"])
-    _check_zone(definition)
-    schedule = _check_expression(definition)
-    _check_dates(definition, schedule, now)
-    _check_target(definition["Target"], kinds)
     return definition
 
 

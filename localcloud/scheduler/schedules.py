@@ -5,16 +5,17 @@ https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.htm
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 from localcloud.clock import Clock, utc
 from localcloud.errors import AwsError
 from localcloud.paging import InvalidToken, page
-from localcloud.scheduler.definitions import definition_of, invalid
+from localcloud.scheduler.definitions import definition_of, invalid, storable
 from localcloud.scheduler.firing import next_firing
 from localcloud.scheduler.groups import GroupOperations, check_name
-from localcloud.scheduler.store import DEFAULT_GROUP, Schedule, ScheduleStore
+from localcloud.scheduler.store import DEFAULT_GROUP, Firing, Schedule, ScheduleStore
 from localcloud.service import Params, Result, Surroundings
 
 
@@ -55,20 +56,24 @@ class ScheduleOperations:
                 return {"ScheduleArn": schedule_arn(self._surroundings, known)}
             raise AwsError("ConflictException", f"Schedule {name} already exists.", 409)
         now = self._clock()
-        return self._save(group, name, params, token, now)
+        definition = definition_of(params, now, self._kinds)
+        return self._save(
+            Schedule(group, name, definition, token, now, now, _first(definition, now))
+        )
 
     def update_schedule(self, params: Params) -> Result:
-        """Replace everything about a schedule; what is not named falls to its default."""
-        known = self._existing(params)
-        return self._save(known.group, known.name, params, known.token, known.created_at)
+        """Replace everything about a schedule; what is not named falls to its default.
 
-    def _save(
-        self, group: str, name: str, params: Params, token: str | None, created_at: float
-    ) -> Result:
-        now = self._clock()
+        An update that changes nothing leaves the schedule in its rhythm.
+        """
+        known, now = self._existing(params), self._clock()
+        if _same(known, params):
+            return {"ScheduleArn": schedule_arn(self._surroundings, known)}
         definition = definition_of(params, now, self._kinds)
-        first = next_firing(definition, now - 0.001, now)
-        schedule = Schedule(group, name, definition, token, created_at, now, first)
+        first = _first(definition, now)
+        return self._save(replace(known, definition=definition, modified_at=now, firing=first))
+
+    def _save(self, schedule: Schedule) -> Result:
         self._store.put(schedule)
         self._changed()
         return {"ScheduleArn": schedule_arn(self._surroundings, schedule)}
@@ -131,6 +136,15 @@ class ScheduleOperations:
         self._store.remove(self._existing(params))
         self._changed()
         return {}
+
+
+def _first(definition: Mapping[str, Any], now: float) -> Firing | None:
+    """Return the first firing of a schedule made at `now`, which may be at once."""
+    return next_firing(definition, now - 0.001, now)
+
+
+def _same(known: Schedule, params: Params) -> bool:
+    return storable(params) == known.definition
 
 
 def _group(params: Params) -> str:

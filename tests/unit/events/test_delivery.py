@@ -322,3 +322,19 @@ def test_firings_missed_while_down_come_once(bench: Bench, clock: MovableClock) 
     clock.advance(60)
     bench.events.wake()
     until(lambda: len(bench.receiver.taken) == 2)
+
+
+def test_putting_an_unchanged_rule_again_keeps_its_rhythm(
+    bench: Bench, clock: MovableClock
+) -> None:
+    bench.rule(ScheduleExpression="rate(5 minutes)")
+    bench.target()
+    clock.advance(200)
+    bench.rule(ScheduleExpression="rate(5 minutes)", Description="described now")
+    clock.advance(100)
+    bench.events.fire_due()
+    assert bench.events.pending_deliveries() == 1
+    bench.rule(ScheduleExpression="rate(6 minutes)")
+    clock.advance(300)
+    bench.events.fire_due()
+    assert bench.events.pending_deliveries() == 1

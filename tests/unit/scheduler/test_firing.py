@@ -179,3 +179,15 @@ def test_what_a_target_refuses_goes_to_the_dead_letter_queue(works: Clockwork) -
     assert attributes["SCHEDULE_ARN"]["StringValue"] == arn
     assert attributes["TARGET_ARN"]["StringValue"] == QUEUE
     assert json.dumps(attributes).count("String") >= 10
+
+
+def test_an_update_that_changes_nothing_keeps_the_rhythm(works: Clockwork) -> None:
+    works.create("rate(5 minutes)")
+    assert works.fire_after(0) == 1
+    assert works.fire_after(200) == 0
+    params = dict(works.scheduler.get_schedule({"Name": "s"}))
+    works.scheduler.update_schedule(params)
+    assert works.fire_after(0) == 0
+    assert works.fire_after(100) == 1
+    works.scheduler.update_schedule({**params, "Description": "described now"})
+    assert works.fire_after(0) == 1
