@@ -1,0 +1,65 @@
+"""Log files, tails and forwarding."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Sequence
+from pathlib import Path
+
+from localcloud.lambdas.logs import TAIL_BYTES, Logs, WorkerLog
+
+_Entry = tuple[str, str, list[str]]
+
+
+def test_output_becomes_lines_whatever_its_pieces(tmp_path: Path) -> None:
+    log = WorkerLog(Logs(tmp_path, None), "read", "stream")
+    for piece in (b"one\ntw", b"o\n\xc3", b"\xa4\nrest"):
+        log.feed(piece)
+    log.line("END")
+    assert log.tail().decode().splitlines() == ["one", "two", "ä", "rest", "END"]
+
+
+def test_a_carriage_return_is_the_runtime_s_newline_within_a_record(tmp_path: Path) -> None:
+    log = WorkerLog(Logs(tmp_path, None), "read", "stream")
+    log.feed(b"[ERROR] boom\rTraceback\n")
+    assert log.tail() == b"[ERROR] boom\nTraceback\n"
+
+
+def test_the_tail_begins_anew_with_each_invocation_and_is_bounded(tmp_path: Path) -> None:
+    log = WorkerLog(Logs(tmp_path, None), "read", "stream")
+    log.line("before")
+    log.begin()
+    log.feed(b"".join(b"%04d\n" % number for number in range(5000)))
+    tail = log.tail()
+    assert len(tail) == TAIL_BYTES
+    assert tail.endswith(b"4999\n")
+
+
+def test_each_line_is_forwarded_with_its_group_and_stream(tmp_path: Path) -> None:
+    received: queue.Queue[_Entry] = queue.Queue()
+
+    def sink(group: str, stream: str, lines: Sequence[tuple[int, str]]) -> None:
+        received.put((group, stream, [text for _, text in lines]))
+
+    logs = Logs(tmp_path, sink)
+    logs.start()
+    logs.write("read", "stream", ["a", "b"])
+    assert received.get(timeout=10) == ("/aws/lambda/read", "stream", ["a", "b"])
+    logs.stop()
+    assert logs.path("read").read_text().count("\n") == 2
+
+
+def test_a_sink_that_fails_does_not_stop_the_forwarding(tmp_path: Path) -> None:
+    received: queue.Queue[str] = queue.Queue()
+
+    def sink(_group: str, _stream: str, lines: Sequence[tuple[int, str]]) -> None:
+        if lines[0][1] == "bad":
+            raise RuntimeError("no room")
+        received.put(lines[0][1])
+
+    logs = Logs(tmp_path, sink)
+    logs.start()
+    for text in ("bad", "good"):
+        logs.write("read", "stream", [text])
+    assert received.get(timeout=10) == "good"
+    logs.stop()

@@ -1,0 +1,103 @@
+"""What a poller does with a batch, against a queue and a function that are plain objects."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from localcloud.errors import AwsError
+from localcloud.lambdas.mapping import Mapped
+from localcloud.lambdas.poller import Poller
+
+_MAPPED = Mapped("u", "arn:aws:sqs:us-east-1:000000000000:work", "read", 0.0)
+
+
+class FakeQueues:
+    """Remembers what is deleted."""
+
+    def __init__(self) -> None:
+        self.deleted: list[str] = []
+
+    def get_queue_url(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        return {"QueueUrl": f"http://queue/{params['QueueName']}"}
+
+    def delete_message_batch(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        assert len(params["Entries"]) <= 10
+        self.deleted += [entry["ReceiptHandle"] for entry in params["Entries"]]
+        return {"Successful": [], "Failed": []}
+
+
+class Function:
+    """Answers each batch as a test says, and remembers the bodies it saw."""
+
+    def __init__(self, response: Any = None, succeeds: bool = True) -> None:
+        self.response = response
+        self.succeeds = succeeds
+        self.seen: list[str] = []
+
+    def __call__(self, name: str, payload: bytes) -> tuple[bytes, bool]:
+        assert name == "read"
+        self.seen += [record["body"] for record in json.loads(payload)["Records"]]
+        if isinstance(self.response, AwsError):
+            raise self.response
+        return json.dumps(self.response).encode(), self.succeeds
+
+
+def _messages(*bodies: str) -> list[dict[str, Any]]:
+    return [
+        {"MessageId": f"m{n}", "ReceiptHandle": f"r{n}", "Body": body, "MD5OfBody": "x"}
+        for n, body in enumerate(bodies)
+    ]
+
+
+def _process(function: Function, mapped: Mapped = _MAPPED, *bodies: str) -> list[str]:
+    queues = FakeQueues()
+    poller = Poller(mapped, queues, function, lambda: True)  # type: ignore[arg-type]
+    poller.process(_messages(*(bodies or ("a", "b", "c"))))
+    return sorted(queues.deleted)
+
+
+def test_a_batch_that_succeeds_is_deleted() -> None:
+    assert _process(Function()) == ["r0", "r1", "r2"]
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        Function({"errorType": "KeyError"}, succeeds=False),
+        Function(AwsError("TooManyRequestsException", "Rate Exceeded.", 429)),
+    ],
+)
+def test_a_batch_that_fails_is_left_to_the_queue(function: Function) -> None:
+    assert _process(function) == []
+
+
+def test_reported_failures_stay_when_the_mapping_asks_for_reports() -> None:
+    function = Function({"batchItemFailures": [{"itemIdentifier": "m1"}]})
+    assert _process(function, replace(_MAPPED, partial_failures=True)) == ["r0", "r2"]
+
+
+def test_a_report_means_nothing_when_the_mapping_does_not_ask_for_it() -> None:
+    function = Function({"batchItemFailures": [{"itemIdentifier": "m1"}]})
+    assert _process(function) == ["r0", "r1", "r2"]
+
+
+def test_an_invalid_report_fails_the_whole_batch() -> None:
+    function = Function({"batchItemFailures": [{"itemIdentifier": ""}]})
+    assert _process(function, replace(_MAPPED, partial_failures=True)) == []
+
+
+def test_messages_that_no_filter_wants_are_deleted_and_not_seen() -> None:
+    function = Function(succeeds=False)
+    mapped = replace(_MAPPED, filters=('{"body": {"kind": ["x"]}}', '{"body": {"kind": ["y"]}}'))
+    bodies = ('{"kind": "x"}', '{"kind": "z"}', "plain", '{"kind": "y"}')
+    assert _process(function, mapped, *bodies) == ["r1", "r2"]
+    assert function.seen == ['{"kind": "x"}', '{"kind": "y"}']
+
+
+def test_many_messages_are_deleted_ten_at_a_time() -> None:
+    assert len(_process(Function(), _MAPPED, *(str(n) for n in range(25)))) == 25

@@ -1,0 +1,60 @@
+"""How a caller may name a function."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from localcloud.errors import AwsError
+from localcloud.lambdas.registry import Registry
+from localcloud.lambdas.spec import FunctionSpec
+from localcloud.service import Surroundings
+
+_ARN = "arn:aws:lambda:us-east-1:000000000000:function:read"
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Registry:
+    registry = Registry(Surroundings(tmp_path, "http://127.0.0.1:1"))
+    registry.put(FunctionSpec("read", "app.handler", tmp_path), "now")
+    return registry
+
+
+@pytest.mark.parametrize(
+    "reference",
+    ["read", _ARN, f"{_ARN}:$LATEST", "000000000000:function:read", "read:$LATEST"],
+)
+def test_a_name_a_partial_arn_and_an_arn_mean_the_function(
+    registry: Registry, reference: str
+) -> None:
+    assert registry.find(reference).arn == _ARN
+    assert registry.find(reference, "$LATEST").arn == _ARN
+
+
+@pytest.mark.parametrize(
+    ("reference", "code"),
+    [
+        ("other", "ResourceNotFoundException"),
+        (_ARN.replace("us-east-1", "eu-west-1"), "ResourceNotFoundException"),
+        (_ARN.replace("000000000000", "111111111111"), "ResourceNotFoundException"),
+        ("read:live", "UnsupportedOperation"),
+        ("no such name!", "ValidationException"),
+    ],
+)
+def test_anything_else_is_refused(registry: Registry, reference: str, code: str) -> None:
+    with pytest.raises(AwsError) as refused:
+        registry.find(reference)
+    assert refused.value.code == code
+
+
+def test_two_qualifiers_that_differ_are_refused(registry: Registry) -> None:
+    with pytest.raises(AwsError, match="derived qualifier"):
+        registry.find("read:$LATEST", "live")
+
+
+def test_only_a_changed_definition_is_a_new_generation(registry: Registry, tmp_path: Path) -> None:
+    assert not registry.put(FunctionSpec("read", "app.handler", tmp_path), "later")
+    assert registry.find("read").generation == 1
+    assert registry.put(FunctionSpec("read", "app.other", tmp_path), "later")
+    assert registry.find("read").generation == 2
