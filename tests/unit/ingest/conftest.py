@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from chalicelib.adapters.dynamodb import Put, Table
+from chalicelib.adapters.records import Records
+from tests.unit.ingest.fakes import INDEX
+
+TABLE = "records"
+
+
+@pytest.fixture
+def table() -> Iterator[Table]:
+    """Return an empty records table, held by a DynamoDB in this process."""
+    with mock_aws():
+        client = boto3.client(
+            "dynamodb",
+            region_name="us-east-1",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+        client.create_table(
+            TableName=TABLE,
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[
+                {"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")
+            ],
+            KeySchema=[
+                {"AttributeName": "pk", "KeyType": "HASH"},
+                {"AttributeName": "sk", "KeyType": "RANGE"},
+            ],
+        )
+        yield Table(client, TABLE)
+
+
+@pytest.fixture
+def records(table: Table) -> Records:
+    """Return the records, with the tenant `acme`."""
+    table.put(
+        Put(
+            {
+                "pk": "TENANT#acme",
+                "sk": "TENANT",
+                "vector_bucket": INDEX.bucket,
+                "index": INDEX.name,
+                "model": INDEX.model,
+            }
+        )
+    )
+    return Records(table)

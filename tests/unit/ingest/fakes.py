@@ -1,0 +1,114 @@
+"""The world in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from chalicelib.contracts import IngestInput
+from chalicelib.contracts.arrivals import ExecutionStatus
+from chalicelib.contracts.events import DocumentEvent
+from chalicelib.errors import NotFound
+from chalicelib.ports import IndexRef, Vector
+
+INDEX = IndexRef("headrace-test-vectors", "acme-minilm", "minilm")
+
+
+@dataclass
+class FakeObjects:
+    """Objects by key; a version id is part of the key where one is given."""
+
+    bodies: dict[str, bytes] = field(default_factory=dict)
+    facts: dict[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def read(self, bucket: str, key: str, version_id: str | None = None) -> bytes:
+        self._known(key)
+        return self.bodies[key]
+
+    def write(self, bucket: str, key: str, body: bytes, metadata: Mapping[str, str]) -> None:
+        self.bodies[key] = body
+        self.facts[key] = metadata
+
+    def copy(self, bucket: str, key: str, version_id: str, to_key: str) -> None:
+        self.bodies[to_key] = self.read(bucket, key, version_id)
+
+    def metadata(self, bucket: str, key: str) -> Mapping[str, str]:
+        self._known(key)
+        return self.facts.get(key, {})
+
+    def delete_prefix(self, bucket: str, prefix: str) -> int:
+        found = [key for key in self.bodies if key.startswith(prefix)]
+        for key in found:
+            del self.bodies[key]
+        return len(found)
+
+    def _known(self, key: str) -> None:
+        if key not in self.bodies:
+            raise NotFound(f"no {key}")
+
+
+@dataclass
+class FakeVectors:
+    """Vectors by key. `loses` is how many of each put are dropped without a word."""
+
+    kept: dict[str, Vector] = field(default_factory=dict)
+    loses: int = 0
+
+    def put(self, index: IndexRef, vectors: Sequence[Vector]) -> int:
+        taken = vectors[: len(vectors) - self.loses]
+        self.kept |= {vector.key: vector for vector in taken}
+        return len(taken)
+
+    def delete(self, index: IndexRef, keys: Iterable[str]) -> None:
+        for key in keys:
+            self.kept.pop(key, None)
+
+
+@dataclass
+class FakeTenants:
+    """One tenant, `acme`."""
+
+    index: IndexRef = INDEX
+
+    def live_index(self, tenant: str) -> IndexRef | None:
+        return self.index if tenant == "acme" else None
+
+
+@dataclass
+class FakeExecutions:
+    """Executions by name; `fails` raises on the next start, as a broken network would."""
+
+    started: dict[str, IngestInput] = field(default_factory=dict)
+    ends: dict[str, ExecutionStatus] = field(default_factory=dict)
+    fails: list[Exception] = field(default_factory=list)
+
+    def start(self, name: str, work: IngestInput) -> None:
+        if self.fails:
+            raise self.fails.pop()
+        self.started.setdefault(name, work)
+
+    def ended(self, execution_arn: str) -> ExecutionStatus | None:
+        name = execution_arn.rsplit(":", 1)[-1]
+        if name not in self.started:
+            raise NotFound(f"no {name}")
+        return self.ends.get(name)
+
+
+@dataclass
+class FakeQueue:
+    """Messages that were sent again, with their count and delay."""
+
+    sent: list[tuple[str, int, int]] = field(default_factory=list)
+
+    def send_again(self, body: str, deferrals: int, delay_seconds: int) -> None:
+        self.sent.append((body, deferrals, delay_seconds))
+
+
+@dataclass
+class FakeBus:
+    """Events that were published."""
+
+    events: list[DocumentEvent] = field(default_factory=list)
+
+    def publish(self, event: DocumentEvent) -> None:
+        self.events.append(event)

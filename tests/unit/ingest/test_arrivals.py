@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+
+import pytest
+
+from chalicelib.adapters.dynamodb import Table
+from chalicelib.adapters.records import Records
+from chalicelib.errors import InvalidInput, Transient
+from chalicelib.ingest.arrivals import Arrivals, Taken
+from chalicelib.jobs.settlement import Settlement
+from tests.unit.ingest.examples import MACHINE, NOW, arrival, work
+from tests.unit.ingest.fakes import FakeExecutions, FakeQueue
+
+
+@dataclass
+class World:
+    records: Records
+    table: Table
+    executions: FakeExecutions = field(default_factory=FakeExecutions)
+    queue: FakeQueue = field(default_factory=FakeQueue)
+    max_running: int = 20
+
+    def take(self, body: str, deferrals: int = 0) -> Taken:
+        arrivals = Arrivals(
+            records=self.records,
+            tenants=self.records,
+            executions=self.executions,
+            queue=self.queue,
+            machine_arn=MACHINE,
+            max_running=self.max_running,
+            now=lambda: NOW,
+            chance=lambda: 0.5,
+        )
+        return arrivals.take(body, deferrals)
+
+    def running(self) -> int:
+        counter = self.table.get(("ADMISSION", "ingest"))
+        places = list(self.records.running())
+        assert (counter or {"running": 0})["running"] == len(places)
+        return len(places)
+
+
+@pytest.fixture
+def world(records: Records, table: Table) -> World:
+    return World(records, table)
+
+
+def test_an_arrival_starts_one_execution_and_takes_one_place(world: World) -> None:
+    assert world.take(arrival()) is Taken.STARTED
+    assert list(world.executions.started) == [f"{work().version}-1"]
+    assert world.running() == 1
+
+
+def test_an_arrival_shows_as_a_document_that_is_being_worked_on(world: World) -> None:
+    world.take(arrival())
+    document = world.records.document("acme", work().document_id)
+    assert document is not None
+    assert (document.status, document.version) == ("processing", "")
+    assert document.latest_version == work().version
+
+
+def test_a_repeated_event_is_a_no_op(world: World) -> None:
+    world.take(arrival())
+    assert world.take(arrival(id="the-same-again")) is Taken.REPEATED
+    assert len(world.executions.started) == world.running() == 1
+
+
+def test_a_repeated_event_starts_what_the_first_delivery_could_not(world: World) -> None:
+    world.executions.fails.append(Transient("no network"))
+    with pytest.raises(Transient):
+        world.take(arrival())
+    assert world.take(arrival()) is Taken.REPEATED
+    assert len(world.executions.started) == world.running() == 1
+
+
+def test_a_repeated_event_of_a_version_that_ended_starts_nothing(world: World) -> None:
+    world.take(arrival())
+    (place,) = world.records.running()
+    world.records.settle(place, Settlement("failed", "broken"), NOW)
+    world.executions.started.clear()
+    assert world.take(arrival()) is Taken.REPEATED
+    assert not world.executions.started
+
+
+def test_what_is_too_much_comes_again_and_is_never_dropped(world: World) -> None:
+    world.max_running = 1
+    world.take(arrival())
+    body = arrival(key="inbox/acme/default/second.md")
+    assert world.take(body, deferrals=3) is Taken.DEFERRED
+    assert world.queue.sent == [(body, 4, 12)]
+    assert world.running() == 1
+    assert world.records.version("acme", work().document_id, work().version) is not None
+
+
+def test_a_deferred_arrival_starts_when_a_place_is_free(world: World) -> None:
+    world.max_running = 1
+    world.take(arrival())
+    body = arrival(key="inbox/acme/default/second.md")
+    world.take(body)
+    (place,) = world.records.running()
+    world.records.settle(place, Settlement("failed", "broken"), NOW)
+    assert world.take(body, deferrals=1) is Taken.STARTED
+
+
+def test_an_event_that_comes_late_does_not_replace_a_newer_upload(world: World) -> None:
+    world.take(arrival(version_id="new", sequencer="0062E99A88DC4075"))
+    assert world.take(arrival(version_id="old", sequencer="0062E99A88DC40746")) is Taken.OVERTAKEN
+    document = world.records.document("acme", work().document_id)
+    assert document is not None
+    assert document.latest_version == work(version_id="new").version
+    assert world.running() == 1
+
+
+def test_a_shorter_sequencer_is_compared_as_if_padded_with_zeros(world: World) -> None:
+    world.take(arrival(version_id="first", sequencer="0062E99A88DC40"))
+    late = arrival(version_id="second", sequencer="0062E99A88DC4001")
+    assert world.take(late) is Taken.STARTED
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["inbox/acme/default/folder/", "inbox/nobody/default/a.md", "inbox/acme/a.md"],
+    ids=["a folder", "an unknown tenant", "no collection"],
+)
+def test_an_object_that_is_nobody_s_document_is_ignored(world: World, key: str) -> None:
+    assert world.take(arrival(key=key)) is Taken.IGNORED
+    assert world.running() == 0
+
+
+@pytest.mark.parametrize("body", ["", "{}", "[]", "not json", '{"source": "aws.s3"}'])
+def test_a_message_that_is_no_arrival_goes_to_the_dead_letters(world: World, body: str) -> None:
+    with pytest.raises(InvalidInput):
+        world.take(body)
+
+
+def retry_of(version: str) -> str:
+    detail = {"tenant": "acme", "document_id": work().document_id, "version": version}
+    event = {"id": "e", "source": "headrace", "detail-type": "document.retry", "detail": detail}
+    return json.dumps(event)
+
+
+def test_a_failed_version_runs_again_as_its_next_attempt(world: World) -> None:
+    world.take(arrival())
+    (place,) = world.records.running()
+    world.records.settle(place, Settlement("failed", "broken"), NOW)
+    assert world.take(retry_of(work().version)) is Taken.STARTED
+    assert f"{work().version}-2" in world.executions.started
+    version = world.records.version("acme", work().document_id, work().version)
+    assert version is not None
+    assert (version.status, version.attempt, version.settled_at) == ("processing", 2, None)
+    assert world.running() == 1
+
+
+def test_a_version_that_has_not_failed_does_not_run_again(world: World) -> None:
+    world.take(arrival())
+    assert world.take(retry_of(work().version)) is Taken.IGNORED
+    assert world.take(retry_of("v_unknown")) is Taken.IGNORED
+    assert world.running() == 1

@@ -1,0 +1,217 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import pytest
+
+from chalicelib.adapters.dynamodb import Delete, Table, Update
+from chalicelib.adapters.record_writes import document_key, version_key
+from chalicelib.adapters.records import Records
+from chalicelib.contracts import DocumentFailed, IngestInput, VectorMetadata
+from chalicelib.contracts.arrivals import ExecutionEnded
+from chalicelib.ingest.settlements import GRACE, Settlements
+from chalicelib.jobs.claims import Claim, execution_arn
+from chalicelib.jobs.settlement import Running
+from chalicelib.ports import Vector
+from chalicelib.retrieval.ids import chunks_key, vector_key
+from tests.unit.ingest.examples import BUCKET, MACHINE, NOW, work
+from tests.unit.ingest.fakes import (
+    INDEX,
+    FakeBus,
+    FakeExecutions,
+    FakeObjects,
+    FakeVectors,
+)
+
+
+@dataclass
+class World:
+    records: Records
+    table: Table
+    executions: FakeExecutions = field(default_factory=FakeExecutions)
+    objects: FakeObjects = field(default_factory=FakeObjects)
+    vectors: FakeVectors = field(default_factory=FakeVectors)
+    bus: FakeBus = field(default_factory=FakeBus)
+    later: timedelta = timedelta()
+
+    @property
+    def settlements(self) -> Settlements:
+        return Settlements(
+            records=self.records,
+            tenants=self.records,
+            executions=self.executions,
+            objects=self.objects,
+            vectors=self.vectors,
+            bus=self.bus,
+            now=lambda: NOW + self.later,
+        )
+
+    def claim(self, **details: str) -> Running:
+        asked = work(**details)
+        arn = execution_arn(MACHINE, f"{asked.version}-1")
+        self.records.claim(Claim(asked, 1, arn, NOW), 20)
+        found = self.records.place(arn)
+        assert found is not None
+        return found
+
+    def index(self, asked: IngestInput, chunks: int) -> None:
+        """Do as the functions do: write chunks, put vectors."""
+        place = (asked.tenant, asked.document_id, asked.version)
+        self.objects.write(BUCKET, chunks_key(*place), b"", {"lines": str(chunks)})
+        for n in range(chunks):
+            key = vector_key(asked.document_id, asked.version, n)
+            metadata = VectorMetadata(
+                document_id=asked.document_id,
+                version=asked.version,
+                collection=asked.collection,
+                path=asked.path,
+                page=1,
+                heading="",
+                start=0,
+                end=1,
+                text="x",
+            )
+            self.vectors.put(INDEX, [Vector(key, [1.0], metadata)])
+
+    def mark_ready(self, asked: IngestInput, chunks: int) -> None:
+        """Do as MarkReady does."""
+        facts = {":ready": "ready", ":chunks": chunks, ":version": asked.version}
+        change = "SET #status = :ready, #chunks = :chunks, #version = :version"
+        for key in (
+            version_key(asked.tenant, asked.document_id, asked.version),
+            document_key(asked.tenant, asked.document_id),
+        ):
+            self.table.update(Update(key, change, facts))
+
+    def status(self, asked: IngestInput) -> str:
+        version = self.records.version(asked.tenant, asked.document_id, asked.version)
+        assert version is not None
+        return version.status
+
+    def places(self) -> int:
+        counter = self.table.get(("ADMISSION", "ingest"))
+        assert counter is not None
+        assert counter["running"] == len(list(self.records.running()))
+        return int(counter["running"])
+
+
+@pytest.fixture
+def world(records: Records, table: Table) -> World:
+    return World(records, table)
+
+
+def ended(running: Running, status: str = "SUCCEEDED") -> ExecutionEnded:
+    detail = {"executionArn": running.execution_arn, "status": status}
+    return ExecutionEnded.model_validate({"id": "e", "detail": detail})
+
+
+def test_an_execution_gives_its_place_back_exactly_once(world: World) -> None:
+    running = world.claim()
+    world.claim(key="inbox/acme/default/other.md")
+    world.mark_ready(running.work, chunks=0)
+    assert world.settlements.settle_event(ended(running)) is True
+    assert world.settlements.settle_event(ended(running)) is False
+    assert world.settlements.settle(running, "SUCCEEDED") is False
+    assert world.places() == 1
+
+
+def test_a_stopped_execution_is_recorded_and_announced_as_failed(world: World) -> None:
+    running = world.claim()
+    world.settlements.settle_event(ended(running, "ABORTED"))
+    document = world.records.document("acme", running.work.document_id)
+    assert document is not None
+    assert (document.status, document.reason) == ("failed", "The ingest was stopped.")
+    assert world.status(running.work) == "failed"
+    (event,) = world.bus.events
+    assert isinstance(event, DocumentFailed)
+    assert event.version == running.work.version
+
+
+def test_a_failure_of_an_older_version_does_not_show_on_the_document(world: World) -> None:
+    old = world.claim(version_id="old", sequencer="01")
+    world.claim(version_id="new", sequencer="02")
+    world.settlements.settle_event(ended(old, "FAILED"))
+    document = world.records.document("acme", old.work.document_id)
+    assert document is not None
+    assert document.status == "processing"
+    assert world.status(old.work) == "failed"
+
+
+def test_the_replaced_version_loses_its_vectors_and_the_new_one_keeps_them(world: World) -> None:
+    old = world.claim(version_id="old", sequencer="01")
+    world.index(old.work, 3)
+    world.mark_ready(old.work, chunks=3)
+    world.settlements.settle_event(ended(old))
+    assert len(world.vectors.kept) == 3
+
+    new = world.claim(version_id="new", sequencer="02")
+    world.index(new.work, 2)
+    world.mark_ready(new.work, chunks=2)
+    world.settlements.settle_event(ended(new))
+    assert {key.split("/")[1] for key in world.vectors.kept} == {new.work.version}
+    assert len(world.vectors.kept) == 2
+
+
+def test_the_version_that_answers_keeps_its_vectors_while_a_newer_one_fails(world: World) -> None:
+    good = world.claim(version_id="good", sequencer="01")
+    world.index(good.work, 3)
+    world.mark_ready(good.work, chunks=3)
+    world.settlements.settle_event(ended(good))
+
+    bad = world.claim(version_id="bad", sequencer="02")
+    world.index(bad.work, 5)
+    world.settlements.settle_event(ended(bad, "TIMED_OUT"))
+    assert {key.split("/")[1] for key in world.vectors.kept} == {good.work.version}
+
+
+def test_an_overtaken_version_is_superseded_and_cleared(world: World) -> None:
+    old = world.claim(version_id="old", sequencer="01")
+    world.index(old.work, 4)
+    world.claim(version_id="new", sequencer="02")
+    world.settlements.settle_event(ended(old))
+    assert world.status(old.work) == "superseded"
+    assert not world.vectors.kept
+    assert not world.bus.events
+
+
+def test_what_an_ingest_wrote_for_a_deleted_document_is_removed(world: World) -> None:
+    running = world.claim()
+    asked = running.work
+    world.index(asked, 2)
+    world.table.delete(Delete(version_key(asked.tenant, asked.document_id, asked.version)))
+    world.table.delete(Delete(document_key(asked.tenant, asked.document_id)))
+    assert world.settlements.settle_event(ended(running)) is True
+    assert not world.vectors.kept
+    assert not world.objects.bodies
+    assert world.records.version(asked.tenant, asked.document_id, asked.version) is None
+    assert world.places() == 0
+
+
+def test_the_sweeper_leaves_young_and_running_executions_alone(world: World) -> None:
+    running = world.claim()
+    world.executions.start(f"{running.work.version}-1", running.work)
+    world.executions.ends[f"{running.work.version}-1"] = "FAILED"
+    assert world.settlements.sweep(running) is False
+    world.later = GRACE
+    del world.executions.ends[f"{running.work.version}-1"]
+    assert world.settlements.sweep(running) is False
+    assert world.places() == 1
+
+
+def test_the_sweeper_settles_what_ended_unnoticed(world: World) -> None:
+    running = world.claim()
+    world.executions.start(f"{running.work.version}-1", running.work)
+    world.executions.ends[f"{running.work.version}-1"] = "TIMED_OUT"
+    world.later = GRACE
+    assert world.settlements.sweep(running) is True
+    assert world.status(running.work) == "failed"
+    assert world.places() == 0
+
+
+def test_the_sweeper_starts_what_was_claimed_and_never_started(world: World) -> None:
+    running = world.claim()
+    world.later = GRACE
+    assert world.settlements.sweep(running) is True
+    assert world.executions.started == {f"{running.work.version}-1": running.work}
+    assert world.places() == 1

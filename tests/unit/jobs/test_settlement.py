@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import pytest
+
+from chalicelib.contracts.arrivals import ExecutionStatus
+from chalicelib.jobs.settlement import Settlement, settlement
+from chalicelib.jobs.versions import to_clear
+from tests.unit.ingest.examples import NOW, document, version
+
+
+@pytest.mark.parametrize("status", ["ready", "rejected", "failed", "superseded"])
+def test_an_end_that_the_state_machine_recorded_is_left_alone(status: str) -> None:
+    assert settlement(version(status=status), "SUCCEEDED") == Settlement()
+
+
+def test_a_deleted_version_has_nothing_to_record() -> None:
+    assert settlement(None, "FAILED") == Settlement()
+
+
+def test_a_version_that_nothing_recorded_in_time_was_overtaken() -> None:
+    assert settlement(version(status="processing"), "SUCCEEDED").status == "superseded"
+
+
+@pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT", "ABORTED"])
+def test_an_end_that_nothing_recorded_is_a_failure_with_a_reason(status: ExecutionStatus) -> None:
+    decided = settlement(version(status="processing"), status, "States.Timeout", "too slow")
+    assert decided.is_failure
+    assert "States.Timeout: too slow" in decided.reason
+
+
+def test_only_versions_that_neither_answer_nor_are_worked_on_are_cleared() -> None:
+    answering = version("v_answers", settled_at=NOW)
+    running = version("v_running", status="processing")
+    old = version("v_old", settled_at=NOW)
+    cleared = version("v_cleared", settled_at=NOW, cleared_at=NOW)
+    ended = version("v_ended", status="failed")
+    found = to_clear(
+        document(version="v_answers"), [answering, running, old, cleared, ended], "v_ended"
+    )
+    assert found == [old, ended]
+
+
+def test_the_version_that_answers_is_kept_when_its_own_execution_ends() -> None:
+    assert to_clear(document(version="v_a"), [version("v_a")], ended="v_a") == []
