@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Final
 
-
 _MOVING: Final = ("Next", "End", "InputPath", "OutputPath", "Output", "Assign")
 _WORKING: Final = (
     *_MOVING,

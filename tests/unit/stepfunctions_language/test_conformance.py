@@ -1,0 +1,133 @@
+"""The language against its documentation, case by case."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import pytest
+
+from localcloud.stepfunctions.language import (
+    choice,
+    intrinsics,
+    items,
+    jsonata,
+    jsonpath,
+    retry,
+    validate,
+)
+from localcloud.stepfunctions.language.definition import parse
+from localcloud.stepfunctions.language.errors import StatesError
+from localcloud.stepfunctions.language.states import Choice, Map
+from localcloud.stepfunctions.language.values import Environment
+from tests.unit.stepfunctions_language.casebook import book, cases
+
+CONTEXT: dict[str, Any] = {"Execution": {"Name": "run-1"}}
+ENVIRONMENT = Environment(CONTEXT, {"order": {"items": [{"sku": "s-1"}]}})
+
+
+@pytest.mark.parametrize("case", cases("jsonpath"))
+def test_path_selects(case: dict[str, Any]) -> None:
+    document = book("jsonpath")["input"]
+    if "missing" in case:
+        with pytest.raises(jsonpath.PathMissing) as caught:
+            jsonpath.read(case["path"], document, ENVIRONMENT)
+        assert str(caught.value) == case["missing"]
+    else:
+        assert jsonpath.read(case["path"], document, ENVIRONMENT) == case["output"]
+
+
+@pytest.mark.parametrize("case", cases("intrinsics"))
+def test_intrinsic_function_gives(case: dict[str, Any]) -> None:
+    if "error" in case:
+        with pytest.raises(StatesError) as caught:
+            intrinsics.evaluate(case["call"], case.get("input"), ENVIRONMENT)
+        assert caught.value.name == case["error"]
+        assert caught.value.cause == case.get("cause", caught.value.cause)
+    else:
+        output = intrinsics.evaluate(case["call"], case.get("input"), ENVIRONMENT)
+        assert json.dumps(output) == json.dumps(case["output"])
+
+
+@pytest.mark.parametrize("case", cases("jsonata"))
+def test_jsonata_gives(case: dict[str, Any]) -> None:
+    bindings = jsonata.Bindings(
+        input=book("jsonata")["input"],
+        context=CONTEXT,
+        result={"ok": True},
+        error_output={"Error": "Boom"},
+        variables=book("jsonata")["variables"],
+    )
+    if "cause" in case:
+        with pytest.raises(StatesError) as caught:
+            jsonata.evaluate(case["template"], bindings, "Output")
+        assert (caught.value.name, caught.value.cause) == (
+            "States.QueryEvaluationError",
+            case["cause"],
+        )
+    else:
+        output = jsonata.evaluate(case["template"], bindings, "Output")
+        assert json.dumps(output) == json.dumps(case["output"])
+
+
+@pytest.mark.parametrize("case", cases("choice"))
+def test_choice_rule_holds(case: dict[str, Any]) -> None:
+    states = {
+        "A": {"Type": "Choice", "Choices": [{**case["test"], "Next": "B"}], "Default": "C"},
+        "B": {"Type": "Succeed"},
+        "C": {"Type": "Succeed"},
+    }
+    definition = json.dumps({"StartAt": "A", "States": states})
+    assert validate.diagnostics(definition) == []
+    state = parse(definition).states["A"]
+    assert isinstance(state, Choice)
+    if "cause" in case:
+        with pytest.raises(StatesError) as caught:
+            choice.choose(state, book("choice")["input"], ENVIRONMENT)
+        assert (caught.value.name, caught.value.cause) == ("States.Runtime", case["cause"])
+    else:
+        rule = choice.choose(state, book("choice")["input"], ENVIRONMENT)
+        assert (rule is not None) == case["holds"]
+
+
+@pytest.mark.parametrize("case", cases("csv"))
+def test_csv_is_read(case: dict[str, Any]) -> None:
+    reader = {
+        "Resource": "arn:aws:states:::s3:getObject",
+        "ReaderConfig": {"InputType": "CSV", **case.get("config", {})},
+    }
+    processor = {"StartAt": "B", "States": {"B": {"Type": "Succeed"}}}
+    state = {"Type": "Map", "ItemReader": reader, "ItemProcessor": processor, "End": True}
+    parsed = parse(json.dumps({"StartAt": "A", "States": {"A": state}})).states["A"]
+    assert isinstance(parsed, Map)
+    assert parsed.item_reader is not None
+    body = io.BytesIO(case["text"].encode())
+    read = items.read(parsed.item_reader.reader_config, body, case.get("max"))
+    assert list(read) == case["items"]
+
+
+@pytest.mark.parametrize("case", cases("retry"))
+def test_error_is_handled(case: dict[str, Any]) -> None:
+    by_task = case.get("by_task", False)
+    assert retry.handles(case["equals"], case["error"], reported_by_task=by_task) is case["handles"]
+
+
+def refuse_nope(resource: str) -> str | None:
+    return f"{resource} is not recognized" if ":::nope:" in resource else None
+
+
+@pytest.mark.parametrize("case", cases("validation"))
+def test_definition_is_judged(case: dict[str, Any]) -> None:
+    text = case.get("text")
+    if text is None:
+        machine = {"StartAt": next(iter(case["states"])), "States": case["states"]}
+        text = json.dumps(machine | case.get("machine", {}))
+    found = validate.diagnostics(text, case.get("type", "STANDARD"), refuse_nope)
+    if "findings" in case:
+        assert [[one.code, one.message, one.location] for one in found] == case["findings"]
+    else:
+        assert [one.code for one in found] == case["codes"]
+        assert [one.location for one in found] == case.get(
+            "locations", [one.location for one in found]
+        )
