@@ -21,16 +21,16 @@ Json = dict[str, Any]
 
 
 _WIDE = 200
-"""Columns where standard output is no terminal: a pipe has no edge to wrap at."""
+"""Columns where the output is no terminal: a pipe has no edge to wrap at."""
 
 
 def _stdout() -> Console:
-    width = None if sys.stdout.isatty() else _WIDE
-    return Console(highlight=False, width=width)
+    return Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
 
 
 def _stderr() -> Console:
-    return Console(stderr=True, highlight=False)
+    width = None if sys.stderr.isatty() else _WIDE
+    return Console(stderr=True, highlight=False, width=width)
 
 
 @dataclass(frozen=True, slots=True)

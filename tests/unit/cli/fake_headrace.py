@@ -1,0 +1,159 @@
+"""A Headrace that answers over HTTP on loopback, from memory."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+KEY = "hr_" + "k" * 40
+Json = dict[str, Any]
+
+
+@dataclass
+class FakeHeadrace:
+    """Keeps documents; a path that begins with `bad` is rejected, with `lost` never settles.
+
+    `failures` are statuses to answer with before anything else, first come first served.
+    """
+
+    documents: dict[str, Json] = field(default_factory=dict)
+    failures: list[tuple[int, dict[str, str]]] = field(default_factory=list)
+    requests: list[tuple[str, str, Json]] = field(default_factory=list)
+    keys: list[str | None] = field(default_factory=list)
+    answer: Json = field(default_factory=dict)
+    url: str = ""
+
+    def create(self, body: Json) -> tuple[int, Json]:
+        if body["bytes"] == 0:
+            return 400, error("InvalidInput", "The file is empty.", "bytes", "1")
+        document_id = "doc_" + hashlib.sha256(body["path"].encode()).hexdigest()[:24]
+        upload = {"url": f"{self.url}/bucket", "fields": {"key": body["path"]}}
+        return 201, {"document_id": document_id, "upload": upload, "expires_at": "2026-01-01"}
+
+    def store(self, form: bytes) -> None:
+        path = re.findall(rb'name="key"\r\n\r\n(.*?)\r\n', form)[0].decode()
+        content = form.split(b'name="file"')[1].split(b"\r\n\r\n", 1)[1].rsplit(b"\r\n--", 1)[0]
+        if path.startswith("lost"):
+            return
+        document_id = "doc_" + hashlib.sha256(path.encode()).hexdigest()[:24]
+        rejected = path.startswith("bad")
+        self.documents[document_id] = {
+            "document_id": document_id,
+            "version": "v_" + hashlib.sha256(content).hexdigest()[:24],
+            "latest_version": f"v_{len(self.requests)}",
+            "collection": "default",
+            "path": path,
+            "bytes": len(content),
+            "sha256": hashlib.sha256(content).hexdigest(),
+            "pages": 1,
+            "chunks": 2,
+            "status": "rejected" if rejected else "ready",
+            "reason": "The file is encrypted." if rejected else "",
+            "receipt": None,
+        }
+
+
+def error(kind: str, message: str, field: str | None = None, limit: str | None = None) -> Json:
+    return {
+        "error": {
+            "type": kind,
+            "message": message,
+            "field": field,
+            "limit": limit,
+            "request_id": "req-1",
+        }
+    }
+
+
+class Handler(BaseHTTPRequestHandler):
+    fake: FakeHeadrace
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        return
+
+    def _reply(
+        self, status: int, body: Json | None = None, headers: dict[str, str] | None = None
+    ) -> None:
+        raw = b"" if body is None else json.dumps(body).encode()
+        self.send_response(status)
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(raw)))
+        self.end_headers()
+        self.wfile.write(raw)
+
+    def _take(self) -> bytes:
+        return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+
+    def do_POST(self) -> None:
+        raw = self._take()
+        if self.path == "/bucket":
+            self.fake.store(raw)
+            return self._reply(204)
+        body = json.loads(raw)
+        if self._fails(body):
+            return None
+        if self.path == "/v1/documents":
+            return self._reply(*self.fake.create(body))
+        return self._reply(200, self.fake.answer)
+
+    def do_GET(self) -> None:
+        if self._fails({}):
+            return None
+        if self.path == "/v1/health":
+            return self._reply(200, {"status": "ok", "stage": "test"})
+        if self.path.startswith("/v1/documents?"):
+            return self._reply(200, self._page())
+        found = self.fake.documents.get(self.path.rsplit("/", 1)[-1])
+        missing = error("NotFound", "There is no such document.")
+        return self._reply(200, found) if found else self._reply(404, missing)
+
+    def do_DELETE(self) -> None:
+        if self._fails({}):
+            return
+        gone = self.fake.documents.pop(self.path.rsplit("/", 1)[-1], None)
+        self._reply(204) if gone else self._reply(404, error("NotFound", "There is none."))
+
+    def _page(self) -> Json:
+        everything = [self.fake.documents[key] for key in sorted(self.fake.documents)]
+        at = int(self.path.partition("cursor=")[2] or 0)
+        more = at + 2 < len(everything)
+        return {
+            "items": everything[at : at + 2],
+            "next_cursor": str(at + 2) if more else None,
+        }
+
+    def _fails(self, body: Json) -> bool:
+        self.fake.requests.append((self.command, self.path, body))
+        self.fake.keys.append(self.headers.get("Idempotency-Key"))
+        if self.fake.failures:
+            status, headers = self.fake.failures.pop(0)
+            self._reply(status, error("Throttled", "Slow down."), headers)
+            return True
+        if self.headers.get("Authorization") != f"Bearer {KEY}":
+            self._reply(403, {"Message": "User is not authorized"})
+            return True
+        return False
+
+
+@contextmanager
+def serving(fake: FakeHeadrace) -> Iterator[FakeHeadrace]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"fake": fake}))
+    fake.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(
+        target=server.serve_forever, kwargs={"poll_interval": 0.01}, name="fake", daemon=True
+    )
+    thread.start()
+    try:
+        yield fake
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from cli.cloud import CloudFailed, free_port, running_cloud, start, stop_process
+from cli.demo import QUESTIONS, DemoFailed, check_answer
+
+READY = '{"endpoint_url": "http://127.0.0.1:1", "api_key": "hr_x"}'
+
+
+def python(code: str) -> list[str]:
+    return [sys.executable, "-u", "-c", code]
+
+
+def test_should_return_the_cloud_once_it_says_that_it_is_ready(tmp_path: Path) -> None:
+    code = f"import time; print('starting'); print('''{READY}'''); time.sleep(60)"
+    process, cloud = start(tmp_path, python(code))
+    try:
+        assert (cloud.pid, cloud.endpoint_url) == (process.pid, "http://127.0.0.1:1")
+    finally:
+        stop_process(process)
+    assert process.returncode is not None
+
+
+def test_should_say_why_the_cloud_ended(tmp_path: Path) -> None:
+    with pytest.raises(CloudFailed, match="code 3: the folder is in use"):
+        start(tmp_path, python("import sys; sys.stderr.write('the folder is in use\\n'); exit(3)"))
+
+
+def test_should_stop_a_cloud_that_does_not_get_ready(tmp_path: Path) -> None:
+    with pytest.raises(CloudFailed, match="not ready"):
+        start(tmp_path, python("import time; time.sleep(60)"), wait=0.2)
+
+
+def test_should_not_take_another_process_for_the_cloud(tmp_path: Path) -> None:
+    content = {"pid": os.getpid(), "endpoint_url": "http://127.0.0.1:1", "api_key": "hr_x"}
+    (tmp_path / "cloud.json").write_text(json.dumps(content))
+    assert running_cloud(tmp_path) is None
+
+
+def test_should_find_no_cloud_where_there_is_none(tmp_path: Path) -> None:
+    assert running_cloud(tmp_path) is None
+
+
+def test_should_name_a_port_that_can_be_bound() -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", free_port()))
+
+
+def test_should_hold_the_demo_to_its_answers() -> None:
+    answered, _, refused = QUESTIONS
+    citation = {"quote": f"It takes\n{answered.quotes}."}
+    check_answer(answered, {"answered": True, "citations": [citation]})
+    check_answer(refused, {"answered": False, "citations": []})
+    with pytest.raises(DemoFailed):
+        check_answer(answered, {"answered": False, "citations": []})
+    with pytest.raises(DemoFailed):
+        check_answer(refused, {"answered": True, "citations": [citation]})
