@@ -63,8 +63,8 @@ def _end(what: str, test: Callable[[str, str], bool]) -> Callable[[object], Filt
             operator, inner = _only(argument, what)
             if operator != "equals-ignore-case":
                 raise InvalidPattern(f"Unsupported {what} pattern: {operator}")
-            folded = _text(inner, "equals-ignore-case").casefold()
-            return lambda value: isinstance(value, str) and test(value.casefold(), folded)
+            folded = _text(inner, "equals-ignore-case").lower()
+            return lambda value: isinstance(value, str) and test(value.lower(), folded)
         wanted = _text(argument, what)
         return lambda value: isinstance(value, str) and test(value, wanted)
 
@@ -72,8 +72,8 @@ def _end(what: str, test: Callable[[str, str], bool]) -> Callable[[object], Filt
 
 
 def _equals_ignore_case(argument: object) -> Filter:
-    folded = _text(argument, "equals-ignore-case").casefold()
-    return lambda value: isinstance(value, str) and value.casefold() == folded
+    folded = _text(argument, "equals-ignore-case").lower()
+    return lambda value: isinstance(value, str) and value.lower() == folded
 
 
 def wildcard_regex(pattern: str) -> re.Pattern[str]:

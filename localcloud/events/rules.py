@@ -15,7 +15,7 @@ from localcloud.clock import Clock, utc
 from localcloud.errors import AwsError, unsupported
 from localcloud.events import names
 from localcloud.events.buses import tags_of
-from localcloud.events.cron import InvalidSchedule
+from localcloud.events.cron import Cron, InvalidSchedule
 from localcloud.events.filters import InvalidPattern
 from localcloud.events.names import invalid, not_found
 from localcloud.events.patterns import EventPattern, parse_pattern
@@ -44,7 +44,7 @@ def next_firing(expression: str, now: float, anchor: float) -> float | None:
     schedule = parse_schedule(expression, strict=True)
     if isinstance(schedule, Rate):
         return schedule.after(utc(now), utc(anchor) + schedule.interval).timestamp()
-    following = schedule.after(utc(now), UTC)  # type: ignore[union-attr]
+    following = schedule.after(utc(now), UTC) if isinstance(schedule, Cron) else None
     return following.timestamp() if following is not None else None
 
 

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErro
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from localcloud.errors import AwsError
 
@@ -50,3 +51,13 @@ def missing(name: str) -> AwsError:
     return AwsError(
         "MissingRequiredParameterException", f"The request must contain the parameter {name}."
     )
+
+
+def within(params: Mapping[str, Any], name: str, low: int, high: int, default: int) -> int:
+    """Return the whole number `name` of `params`, or `default`; raise unless it is in range."""
+    value = params.get(name)
+    if value is None:
+        return default
+    if not low <= value <= high:
+        raise invalid_value(value, name, f"Must be between {low} and {high}, if provided.")
+    return int(value)

@@ -73,9 +73,9 @@ def _check_number(name: str, text: str) -> None:
 
 
 def size(attributes: Mapping[str, Mapping[str, Any]]) -> int:
-    """Return how many bytes `attributes` add to a message: names, types and values."""
+    """Return how many bytes `attributes`, checked or not, add: names, types and values."""
     return sum(
-        len(name.encode()) + len(value["DataType"].encode()) + len(_bytes_of(value))
+        len(name.encode()) + len(value.get("DataType", "").encode()) + len(_bytes_of(value))
         for name, value in attributes.items()
     )
 
@@ -101,7 +101,7 @@ def _sized(data: bytes) -> bytes:
 def _bytes_of(value: Mapping[str, Any]) -> bytes:
     if "BinaryValue" in value:
         return bytes(value["BinaryValue"])
-    return str(value["StringValue"]).encode()
+    return str(value.get("StringValue", "")).encode()
 
 
 def select(

@@ -18,12 +18,14 @@ from localcloud.sqs.errors import invalid_value, no_such_queue
 MAX_MESSAGE_BYTES = 1_048_576
 """One MiB, for a message and for a batch."""
 
+MAX_VISIBILITY_SECONDS = 43_200
+
 _RANGES = {
     "DelaySeconds": (0, 900, "0"),
     "MaximumMessageSize": (1024, MAX_MESSAGE_BYTES, str(MAX_MESSAGE_BYTES)),
     "MessageRetentionPeriod": (60, 1_209_600, "345600"),
     "ReceiveMessageWaitTimeSeconds": (0, 20, "0"),
-    "VisibilityTimeout": (0, 43_200, "30"),
+    "VisibilityTimeout": (0, MAX_VISIBILITY_SECONDS, "30"),
     "KmsDataKeyReusePeriodSeconds": (60, 86_400, "300"),
 }
 _CHOICES = {

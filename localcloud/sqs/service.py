@@ -11,11 +11,13 @@ from localcloud.service import Surroundings
 from localcloud.sqs import queues
 from localcloud.sqs.attempts import Attempts
 from localcloud.sqs.bells import Bells
+from localcloud.sqs.delivering import delivery_params
 from localcloud.sqs.errors import no_such_queue
-from localcloud.sqs.message_operations import MessageOperations, delivery_params
+from localcloud.sqs.message_operations import MessageOperations
 from localcloud.sqs.messages import Messages
 from localcloud.sqs.moves import MoveTasks
 from localcloud.sqs.queue_operations import QueueOperations
+from localcloud.sqs.receiving import Receiving
 from localcloud.sqs.store import QueueRows, open_database
 
 
@@ -33,8 +35,9 @@ class SqsService:
         messages = Messages(self._database, clock)
         on_queues = QueueOperations(surroundings, self._rows, messages, self._bells, clock)
         attempts = Attempts(self._database, messages, clock)
-        on_messages = MessageOperations(
-            surroundings, on_queues.queue, self._rows, messages, attempts, self._bells, clock
+        on_messages = MessageOperations(on_queues.queue, messages, self._bells, clock)
+        receiving = Receiving(
+            surroundings, on_queues.queue, self._rows, messages, attempts, self._bells
         )
         self._moves = MoveTasks(self._database, self._rows, messages, self._bells, clock)
 
@@ -52,7 +55,7 @@ class SqsService:
 
         self.send_message = on_messages.send_message
         self.send_message_batch = on_messages.send_message_batch
-        self.receive_message = on_messages.receive_message
+        self.receive_message = receiving.receive_message
         self.delete_message = on_messages.delete_message
         self.delete_message_batch = on_messages.delete_message_batch
         self.change_message_visibility = on_messages.change_message_visibility

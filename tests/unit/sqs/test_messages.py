@@ -312,11 +312,17 @@ def test_a_batch_reports_each_entry(desk: Desk) -> None:
                 {"Id": "good", "MessageBody": "a"},
                 {"Id": "bad", "MessageBody": "\x01"},
                 {"Id": "late", "MessageBody": "b", "DelaySeconds": 5},
+                {
+                    "Id": "odd",
+                    "MessageBody": "c",
+                    "MessageAttributes": {"a": {"DataType": "String"}},
+                },
             ],
         }
     )
     assert [entry["Id"] for entry in result["Successful"]] == ["good", "late"]
-    (failed,) = result["Failed"]
+    failed, odd = result["Failed"]
+    assert (odd["Id"], odd["Code"]) == ("odd", "InvalidParameterValue")
     assert (failed["Id"], failed["Code"], failed["SenderFault"]) == (
         "bad",
         "InvalidMessageContents",

@@ -1,0 +1,63 @@
+"""SQS, EventBridge and Scheduler behind the real front door, in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from localcloud.events import EventsService
+from localcloud.frontdoor import FrontDoor, Rooms
+from localcloud.http import HttpServer
+from localcloud.scheduler import SchedulerService
+from localcloud.service import Surroundings
+from localcloud.sqs import SqsService
+
+
+@dataclass
+class Door:
+    """The address, and clients that use it."""
+
+    url: str
+
+    def client(self, service: str) -> Any:
+        return boto3.client(
+            service,
+            region_name="us-east-1",
+            endpoint_url=self.url,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+
+
+def nobody(environ: Any, start_response: Any) -> list[bytes]:
+    start_response("404 Not Found", [])
+    return []
+
+
+@contextmanager
+def open_door(folder: Path) -> Iterator[Door]:
+    """Yield a door with the three services started; stop them at the end."""
+    http = HttpServer()
+    surroundings = Surroundings(folder, http.url)
+    sqs = SqsService(surroundings)
+    targets = {"sqs": sqs.deliver}
+    events = EventsService(surroundings, targets)
+    scheduler = SchedulerService(surroundings, {**targets, "events": events.deliver})
+    services = (sqs, events, scheduler)
+    rooms = Rooms({one.name: (one,) for one in services}, None, nobody, nobody)  # type: ignore[arg-type]
+    http.start(FrontDoor(rooms))
+    for one in services:
+        one.start()
+    try:
+        yield Door(http.url)
+    finally:
+        for one in reversed(services):
+            one.stop()
+        http.stop()
