@@ -5,14 +5,13 @@ https://docs.aws.amazon.com/step-functions/latest/dg/statemachine-structure.html
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias, cast
 
 from localcloud.stepfunctions.language import states
 from localcloud.stepfunctions.language.errors import InvalidDefinition
 from localcloud.stepfunctions.language.states import QueryLanguage, StateMachine
-from localcloud.stepfunctions.language.values import ABSENT, JsonObject
+from localcloud.stepfunctions.language.values import ABSENT, JsonObject, loads
 
 Source: TypeAlias = JsonObject
 Fields: TypeAlias = dict[str, Any]
@@ -103,8 +102,8 @@ def parse(definition_json: str) -> StateMachine:
     Raises `InvalidDefinition` where the text is no state machine at all.
     """
     try:
-        source = json.loads(definition_json)
-        language: QueryLanguage = source.get("QueryLanguage", "JSONPath")
+        source = cast(Source, loads(definition_json))
+        language = cast(QueryLanguage, source.get("QueryLanguage", "JSONPath"))
         return StateMachine(
             **_machine(source, language),
             **_take(source, {"TimeoutSeconds": "timeout_seconds", "Version": "version"}),

@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import json
 import math
 import random
 import re
@@ -26,7 +25,7 @@ from localcloud.stepfunctions.language.intrinsic_syntax import (
     Text,
     parse,
 )
-from localcloud.stepfunctions.language.values import Environment, Json, dumps, same
+from localcloud.stepfunctions.language.values import Environment, Json, dumps, loads, same
 
 __all__ = ["IntrinsicSyntaxError", "check", "evaluate", "is_call"]
 
@@ -163,10 +162,9 @@ def _formatted(piece: str, next_value: Callable[[], Json]) -> str:
 def _string_to_json(arguments: _Arguments) -> Json:
     text = _string(arguments[0])
     try:
-        parsed: Json = json.loads(text)
+        return loads(text)
     except ValueError as problem:
         raise _Failure(f"the string is not valid JSON ({problem})") from problem
-    return parsed
 
 
 def _array_partition(arguments: _Arguments) -> Json:

@@ -22,7 +22,7 @@ from localcloud.stepfunctions.language.errors import (
     StatesError,
 )
 from localcloud.stepfunctions.language.states import ReaderConfig
-from localcloud.stepfunctions.language.values import Json, JsonObject, dumps, size_of
+from localcloud.stepfunctions.language.values import Json, JsonObject, dumps, loads, size_of
 
 MOST_ITEM_BYTES: Final = 256 * 1024
 MOST_ITEMS: Final = 100_000_000
@@ -69,7 +69,7 @@ def _text(body: BinaryIO) -> io.TextIOWrapper:
 
 def _json(config: ReaderConfig, body: BinaryIO) -> Iterator[Json]:
     try:
-        value: Json = json.load(_text(body))
+        value = loads(_text(body).read())
     except ValueError as problem:
         raise _failed(f"The file is not valid JSON: {problem}") from problem
     value = _at_pointer(value, config.items_pointer or "")
@@ -96,7 +96,7 @@ def _jsonl(_: ReaderConfig, body: BinaryIO) -> Iterator[Json]:
         text = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
         if text.strip():
             try:
-                yield json.loads(text)
+                yield loads(text)
             except ValueError as problem:
                 raise _failed(f"Line {number} is not valid JSON: {problem}") from problem
 

@@ -20,7 +20,7 @@ from localcloud.stepfunctions.language.errors import QUERY_EVALUATION_ERROR, Sta
 from localcloud.stepfunctions.language.jsonata_functions import FUNCTIONS, Foreign, to_foreign
 from localcloud.stepfunctions.language.values import ABSENT, Json, JsonObject, Template, dumps
 
-LONGEST_EVALUATION_SECONDS: Final = 5
+LONGEST_EVALUATION_SECONDS: Final[float] = 5
 DEEPEST_NESTING: Final = 100
 _OPEN: Final = "{%"
 _CLOSE: Final = "%}"
@@ -159,7 +159,7 @@ class _Interpreter(Jsonata):  # type: ignore[misc]
 
 def _run(source: str, names: dict[str, Foreign]) -> Foreign:
     interpreter = _Interpreter(
-        source, timeout=LONGEST_EVALUATION_SECONDS * 1000, stack=DEEPEST_NESTING
+        source, timeout=round(LONGEST_EVALUATION_SECONDS * 1000), stack=DEEPEST_NESTING
     )
     interpreter.set_output_convert_nulls(False)
     for name, function in FUNCTIONS.items():

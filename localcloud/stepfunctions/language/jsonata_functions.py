@@ -8,7 +8,6 @@ Arguments and results are the library's: None is undefined, `Utils.NULL_VALUE` i
 from __future__ import annotations
 
 import hashlib
-import json
 import random
 import uuid
 from collections.abc import Callable
@@ -17,7 +16,7 @@ from typing import Final, TypeAlias, cast
 from jsonata.jexception import JException
 from jsonata.utils import Utils
 
-from localcloud.stepfunctions.language.values import Json
+from localcloud.stepfunctions.language.values import Json, loads
 
 Foreign: TypeAlias = object
 """A value of the JSONata library."""
@@ -122,7 +121,7 @@ def parse(text: Foreign = None) -> Foreign:
         return None
     if not isinstance(text, str):
         raise _mismatch(1, "parse")
-    return to_foreign(json.loads(text))
+    return to_foreign(loads(text))
 
 
 def no_eval(*_: Foreign) -> Foreign:

@@ -184,7 +184,7 @@ def parse(text: str) -> Path:
     return path
 
 
-_ROOT: Final = re.compile(r"\$\$|\$[A-Za-z_]\w*|[$@]")
+_ROOT: Final = re.compile(r"\$\$|\$[^\W\d]\w*|[$@]")
 _NAME: Final = re.compile(r"[^.\[\]()\s,'\"<>=!&|]+")
 _FUNCTION: Final = re.compile(r"\.(\w+)\(\s*\)")
 _INDICES: Final = re.compile(r"\[\s*(-?\d+(?:\s*,\s*-?\d+)*)\s*\]")

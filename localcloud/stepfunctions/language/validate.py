@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/step-functions/latest/apireference/API_ValidateState
 from __future__ import annotations
 
 import json
+from typing import Final
 
 from localcloud.stepfunctions.language.findings import (
     INVALID_JSON_DESCRIPTION,
@@ -18,6 +19,7 @@ from localcloud.stepfunctions.language.findings import (
 )
 from localcloud.stepfunctions.language.validate_graph import check_transitions
 from localcloud.stepfunctions.language.validate_states import check_top_level, effective_language
+from localcloud.stepfunctions.language.values import loads
 
 __all__ = [
     "Diagnostic",
@@ -29,12 +31,8 @@ __all__ = [
 ]
 
 
-LONGEST_QUOTE = 500
+LONGEST_QUOTE: Final = 500
 """How much of a text that is no JSON its diagnostic quotes, in characters."""
-
-
-def _no_constant(name: str) -> None:
-    raise json.JSONDecodeError(f"Non-standard token '{name}'", name, 0)
 
 
 def any_resource(resource: str) -> str | None:
@@ -49,7 +47,7 @@ def diagnostics(
 ) -> list[Diagnostic]:
     """Return every finding, errors first, in the order of the text within a severity."""
     try:
-        machine = json.loads(definition_json or "null", parse_constant=_no_constant)
+        machine = loads(definition_json or "null")
         if not isinstance(machine, dict):
             message = "Definition must be a valid JSON object"
             return [Diagnostic("ERROR", SCHEMA_VALIDATION_FAILED, message, None)]

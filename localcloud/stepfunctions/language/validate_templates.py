@@ -47,10 +47,10 @@ def check_reference_path(place: Place, value: Json, *, nullable: bool = False) -
 
 
 def check_result_path(place: Place, value: Json) -> None:
-    """Check ResultPath, which may be null but not lead into the context object."""
+    """Check ResultPath, which may be null, and leads into the state's input and nowhere else."""
     check_reference_path(place, value, nullable=True)
-    if isinstance(value, str) and value.startswith("$$"):
-        place.error("ResultPath cannot lead into the context object")
+    if isinstance(value, str) and value[1:2] not in {"", ".", "["}:
+        place.error("ResultPath cannot lead into the context object or a variable")
 
 
 def check_path_or_intrinsic(place: Place, value: Json) -> None:

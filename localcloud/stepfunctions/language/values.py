@@ -39,6 +39,16 @@ def dumps(value: Json) -> str:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
+def loads(text: str | bytes) -> Json:
+    """Read JSON as Step Functions does: `NaN` and its like are no JSON. Raises `ValueError`."""
+    value: Json = json.loads(text, parse_constant=_no_constant)
+    return value
+
+
+def _no_constant(name: str) -> None:
+    raise json.JSONDecodeError(f"Unrecognized token '{name}'", name, 0)
+
+
 def size_of(value: Json) -> int:
     """Return the size of `value` in bytes, as the quotas count it: UTF-8 of the compact JSON."""
     return len(dumps(value).encode("utf-8", "surrogatepass"))
