@@ -161,6 +161,8 @@ def _service_named(request: _Request) -> str | None:
     found = _SCOPE.search(authorization) if authorization.startswith("AWS4-") else None
     if found:
         return found.group(2)
+    if {"AWSAccessKeyId", "Signature"} <= request.query.keys():
+        return "s3"  # signature version 2, which boto3 presigns with and only S3 takes
     presigned = request.query.get("X-Amz-Credential")
     return presigned[0].split("/")[-2] if presigned and presigned[0].count("/") > 3 else None
 

@@ -5,15 +5,28 @@ from __future__ import annotations
 import logging
 import threading
 
-from cheroot.wsgi import Server
+from cheroot.wsgi import Gateway_10, Server
 
-from localcloud.frontdoor import WsgiApp
+from localcloud.frontdoor import Environ, WsgiApp
+from localcloud.s3.rawheaders import RAW_HEADERS
 
 HOST = "127.0.0.1"
 _THREADS = 96
 """A request may wait for others it caused (an invoke, a nested call), so there are many."""
 
 _log = logging.getLogger(__name__)
+
+
+class _Gateway(Gateway_10):
+    """cheroot's gateway, that also hands on the header names as they came."""
+
+    def get_environ(self) -> Environ:  # type: ignore[override]
+        environ: Environ = super().get_environ()  # type: ignore[no-untyped-call]
+        environ[RAW_HEADERS] = [
+            (name.decode("latin-1"), value.decode("latin-1"))
+            for name, value in self.req.inheaders.items()
+        ]
+        return environ
 
 
 class _Server(Server):
@@ -31,6 +44,7 @@ class HttpServer:
         self._server = _Server(
             (HOST, port), _nothing_yet, numthreads=_THREADS, request_queue_size=512, timeout=75
         )
+        self._server.gateway = _Gateway
         self._server.max_request_header_size = 64 * 1024
         self._server.prepare()
         self._thread = threading.Thread(target=self._server.serve, name="http", daemon=True)

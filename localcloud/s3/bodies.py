@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming-trailers.html
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Protocol
 
 from localcloud.errors import AwsError
@@ -19,21 +20,38 @@ class Source(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
-class ExactSource:
-    """`length` bytes of a socket; fewer are IncompleteBody."""
+class RequestSource:
+    """A request's bytes as they come: `length` of them, or all where the server knows the end.
 
-    def __init__(self, raw: Source, length: int) -> None:
+    Fewer bytes than `length`, or a transfer coding that breaks off, are IncompleteBody.
+    """
+
+    def __init__(self, raw: Source, length: int | None) -> None:
         self._raw = raw
-        self.left = length
+        self._left = length
+        self._ended = length == 0
 
     def read(self, size: int, /) -> bytes:
         """Return at most `size` bytes, none at the end."""
-        wanted = min(size, self.left)
-        data = self._raw.read(wanted) if wanted else b""
-        self.left -= len(data)
-        if wanted and not data:
+        if self._ended:
+            return b""
+        try:
+            data = self._raw.read(size if self._left is None else min(size, self._left))
+        except (OSError, ValueError) as error:
+            self._ended = True
+            raise incomplete_body() from error
+        if self._left is not None:
+            self._left -= len(data)
+        self._ended = not data or self._left == 0
+        if not data and self._left:
             raise incomplete_body()
         return data
+
+    def drain(self) -> None:
+        """Read what is left and forget it, so that the connection can go on."""
+        with suppress(AwsError):
+            while self.read(_READ):
+                continue
 
 
 class AwsChunkedSource:

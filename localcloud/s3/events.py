@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
+
+from localcloud.clock import iso
 
 DELETED = "Permanently Deleted"
 MARKED = "Delete Marker Created"
@@ -24,7 +27,10 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The version that an event tells of; `version_id` is None in an unversioned bucket."""
+    """The version that an event tells of; `version_id` is None in an unversioned bucket.
+
+    `moment` is when it happened, in seconds since 1970.
+    """
 
     bucket: str
     key: str
@@ -32,6 +38,7 @@ class Subject:
     size: int
     version_id: str | None
     sequence: int
+    moment: int
 
 
 def object_created(subject: Subject, cause: Cause) -> dict[str, Any]:
@@ -66,6 +73,8 @@ def _detail(subject: Subject, cause: Cause) -> dict[str, Any]:
 
 def _event(kind: str, subject: Subject, detail: dict[str, Any]) -> dict[str, Any]:
     return {
+        "id": str(uuid4()),
+        "time": iso(subject.moment),
         "source": "aws.s3",
         "detail-type": kind,
         "resources": [f"arn:aws:s3:::{subject.bucket}"],

@@ -1,7 +1,7 @@
 """Header names as they came, past WSGI.
 
-WSGI spells `x-amz-meta-a_b` and `x-amz-meta-a-b` the same, and werkzeug drops names with an
-underscore. S3 metadata may have either, so the server that carries S3 uses this handler.
+WSGI spells `x-amz-meta-a_b` and `x-amz-meta-a-b` the same. S3 metadata may have either, so
+the server under the front door also hands the headers on as they came.
 """
 
 from __future__ import annotations
@@ -9,20 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from werkzeug.serving import WSGIRequestHandler
-
 RAW_HEADERS = "localcloud.raw_headers"
 """The environ key: a list of (name, value) as received."""
-
-
-class RawHeadersRequestHandler(WSGIRequestHandler):
-    """werkzeug's handler, that also hands on the headers as they came."""
-
-    def make_environ(self) -> dict[str, Any]:
-        """Return werkzeug's environ with `RAW_HEADERS`."""
-        environ = super().make_environ()
-        environ[RAW_HEADERS] = list(self.headers.items())
-        return environ
 
 
 def headers_of(environ: dict[str, Any]) -> dict[str, str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from localcloud.errors import AwsError
 from localcloud.s3.blobs import PIECE, BlobStore
-from localcloud.s3.bodies import AwsChunkedSource, ExactSource, Source, read_all
+from localcloud.s3.bodies import AwsChunkedSource, Source, read_all
 from localcloud.s3.checksums import Digest, bad_digest, decoded_md5, encoded, new_digest
 from localcloud.s3.request import S3Request, whole_number
 from localcloud.s3.schema import Extent
@@ -154,9 +154,6 @@ def read_document(request: S3Request, *, must_be_checked: bool = False) -> bytes
 def framed(request: S3Request) -> Source:
     """Return the request's bytes without transfer or chunk framing."""
     headers = request.headers
-    raw: Source = request.stream
-    if not request.terminated:
-        raw = ExactSource(raw, whole_number("Content-Length", headers.get("content-length"), 0))
     signed = headers.get("x-amz-content-sha256", "").startswith("STREAMING-")
     if signed or "aws-chunked" in content_codings(headers):
         decoded = headers.get("x-amz-decoded-content-length")
@@ -166,8 +163,10 @@ def framed(request: S3Request) -> Source:
                 "You must provide the x-amz-decoded-content-length HTTP header.",
                 411,
             )
-        return AwsChunkedSource(raw, whole_number("x-amz-decoded-content-length", decoded, 0))
-    return raw
+        return AwsChunkedSource(
+            request.stream, whole_number("x-amz-decoded-content-length", decoded, 0)
+        )
+    return request.stream
 
 
 def content_codings(headers: Mapping[str, str]) -> list[str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote_to_bytes
 
 from localcloud.errors import AwsError
-from localcloud.s3.bodies import Source
+from localcloud.s3.bodies import RequestSource
 from localcloud.s3.rawheaders import headers_of
 
 SIGNATURE_QUERY = frozenset(
@@ -31,6 +32,8 @@ SIGNATURE_QUERY = frozenset(
 
 MAX_KEY_BYTES = 1024
 
+_ABSOLUTE = re.compile(r"^https?://[^/?]*", re.IGNORECASE)
+
 
 class S3Error(AwsError):
     """An S3 error that also sets response headers, for example of a delete marker."""
@@ -44,15 +47,18 @@ class S3Error(AwsError):
 
 @dataclass(frozen=True, slots=True)
 class S3Request:
-    """A request. Header names are lower case; `query` values are decoded."""
+    """A request. Header names are lower case; `query` values are decoded.
+
+    `length` is that of the body as framed, None where the transfer coding tells it.
+    """
 
     method: str
     bucket: str
     key: str
     query: Mapping[str, str]
     headers: Mapping[str, str]
-    stream: Source
-    terminated: bool
+    stream: RequestSource
+    length: int | None
     request_id: str
     source_ip: str
 
@@ -85,8 +91,7 @@ class S3Request:
 
 def parse_request(environ: dict[str, Any], request_id: str) -> S3Request:
     """Read the request line and headers; the body stays unread."""
-    path = _decoded(environ.get("PATH_INFO", "/"))
-    bucket, _, key = path.removeprefix("/").partition("/")
+    bucket, _, key = _path(environ).removeprefix("/").partition("/")
     if len(key.encode()) > MAX_KEY_BYTES:
         raise AwsError(
             "KeyTooLongError",
@@ -95,14 +100,18 @@ def parse_request(environ: dict[str, Any], request_id: str) -> S3Request:
             MaxSizeAllowed=MAX_KEY_BYTES,
         )
     query, hoisted = _parse_query(environ.get("QUERY_STRING", ""))
+    headers = {**headers_of(environ), **hoisted}
+    length = None
+    if not environ.get("wsgi.input_terminated"):
+        length = whole_number("Content-Length", headers.get("content-length"), 0)
     return S3Request(
         method=environ["REQUEST_METHOD"],
         bucket=bucket,
         key=key,
         query=query,
-        headers={**headers_of(environ), **hoisted},
-        stream=environ["wsgi.input"],
-        terminated=bool(environ.get("wsgi.input_terminated")),
+        headers=headers,
+        stream=RequestSource(environ["wsgi.input"], length),
+        length=length,
         request_id=request_id,
         source_ip=environ.get("REMOTE_ADDR", "127.0.0.1"),
     )
@@ -144,9 +153,13 @@ def _parse_query(text: str) -> tuple[dict[str, str], dict[str, str]]:
     return query, hoisted
 
 
-def _decoded(path: str) -> str:
-    """Undo WSGI's latin-1 spelling of the path's UTF-8 bytes."""
+def _path(environ: Mapping[str, Any]) -> str:
+    """Return the decoded path; from the raw one, as servers differ in what they decode."""
+    raw = environ.get("REQUEST_URI")
     try:
-        return path.encode("latin-1").decode("utf-8")
+        if raw is None:
+            return str(environ.get("PATH_INFO", "/")).encode("latin-1").decode()
+        path = _ABSOLUTE.sub("", raw).partition("?")[0]
+        return unquote_to_bytes(path.encode("latin-1")).decode()
     except UnicodeError as error:
         raise AwsError("InvalidURI", "Couldn't parse the specified URI.") from error

@@ -119,6 +119,7 @@ class S3Service:
         """Return the answer and the cross-origin headers that go with it."""
         cors: dict[str, str] = {}
         resource = environ.get("PATH_INFO", "/")
+        request = None
         try:
             request = parse_request(environ, request_id)
             resource = request.path
@@ -132,6 +133,9 @@ class S3Service:
                 "InternalError", "We encountered an internal error. Please try again.", 500
             )
             return answer.error(fault, request_id, self._host_id, resource), cors
+        finally:
+            if request is not None:
+                request.stream.drain()
 
     def _answer(self, request: S3Request) -> Answer:
         if request.method == "OPTIONS":

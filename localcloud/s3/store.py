@@ -53,17 +53,18 @@ class Store:
         `completes` is the multipart upload that ends with it.
         """
         freed: set[str] = set()
+        moment = self.now()
         with self.database.transaction() as connection:
             bucket = changes.bucket_in(connection, draft.bucket)
             condition.check(draft.key, _live_etag(connection, bucket, draft.key))
             if completes is not None:
                 _require_parts(connection, completes, draft)
-            change = changes.add_version(connection, bucket, draft, self.now())
+            change = changes.add_version(connection, bucket, draft, moment)
             freed |= change.freed
             if completes is not None:
                 freed |= changes.remove_upload(connection, completes)
             if bucket.eventbridge:
-                subject = _subject(bucket, change.version, change.version.rank)
+                subject = _subject(bucket, change.version, change.version.rank, moment)
                 changes.post(connection, subject.sequence, object_created(subject, cause))
         self._settle(freed)
         return change.version
@@ -186,7 +187,7 @@ class Store:
     ) -> None:
         if bucket.eventbridge:
             sequence = changes.next_sequence(connection)
-            subject = _subject(bucket, version, sequence)
+            subject = _subject(bucket, version, sequence, self.now())
             event = object_deleted(subject, cause, deletion_type)
             changes.post(connection, sequence, event)
 
@@ -263,7 +264,7 @@ def _require_parts(connection: sqlite3.Connection, upload: Upload, draft: change
             )
 
 
-def _subject(bucket: Bucket, version: Version, sequence: int) -> Subject:
+def _subject(bucket: Bucket, version: Version, sequence: int, moment: int) -> Subject:
     return Subject(
         bucket.name,
         version.key,
@@ -271,4 +272,5 @@ def _subject(bucket: Bucket, version: Version, sequence: int) -> Subject:
         version.size,
         version.version_id if bucket.versioning else None,
         sequence,
+        moment,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,18 +11,13 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from werkzeug.serving import make_server
 
-from localcloud.s3 import RawHeadersRequestHandler, S3Service
+from localcloud.http import HttpServer
+from localcloud.s3 import S3Service
 from localcloud.service import Surroundings
 
 PLAIN = Config(s3={"addressing_style": "path"}, retries={"max_attempts": 0})
 SIGNED_V4 = PLAIN.merge(Config(signature_version="s3v4"))
-
-
-class QuietHandler(RawHeadersRequestHandler):
-    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002
-        """Write nothing."""
 
 
 @dataclass(slots=True)
@@ -56,25 +50,36 @@ class Running:
         )
 
 
+class Door:
+    """One HTTP server for many tests, with one S3 at a time behind it."""
+
+    def __init__(self) -> None:
+        self.service: S3Service | None = None
+        self._server = HttpServer()
+        self._server.start(self._answer)
+        self.url = self._server.url
+
+    def close(self) -> None:
+        self._server.stop()
+
+    def _answer(self, environ: Any, start_response: Any) -> Any:
+        assert self.service is not None, "no S3 is running"
+        return self.service(environ, start_response)
+
+
 @contextmanager
-def running(folder: Path) -> Iterator[Running]:
+def running(folder: Path, door: Door) -> Iterator[Running]:
     """Serve the buckets in `folder`."""
     events: list[dict[str, Any]] = []
     clock = Clock()
     surroundings = Surroundings(folder, "http://127.0.0.1")
     service = S3Service(surroundings, events.append, clock=clock)
-    server = make_server("127.0.0.1", 0, service, threaded=True, request_handler=QuietHandler)
-    thread = threading.Thread(
-        target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
-    )
-    thread.start()
+    door.service = service
     service.start()
     try:
-        yield Running(f"http://127.0.0.1:{server.server_port}", service, clock, events)
+        yield Running(door.url, service, clock, events)
     finally:
-        server.shutdown()
-        thread.join(timeout=5)
-        server.server_close()
+        door.service = None
         service.stop()
 
 

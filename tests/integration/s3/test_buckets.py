@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.integration.s3.serving import running
+from tests.integration.s3.serving import Door, running
 
 
 def code_of(raised: pytest.ExceptionInfo[ClientError]) -> str:
@@ -180,15 +180,17 @@ def test_notifications_go_to_eventbridge_or_nowhere(s3: Any) -> None:
     )
 
 
-def test_buckets_objects_and_configurations_are_there_after_a_restart(tmp_path: Path) -> None:
-    with running(tmp_path) as first:
+def test_buckets_objects_and_configurations_are_there_after_a_restart(
+    tmp_path: Path, door: Door
+) -> None:
+    with running(tmp_path, door) as first:
         s3 = first.client()
         s3.create_bucket(Bucket="kept")
         s3.put_bucket_versioning(Bucket="kept", VersioningConfiguration={"Status": "Enabled"})
         s3.put_bucket_cors(Bucket="kept", CORSConfiguration=CORS)
         s3.put_object(Bucket="kept", Key="k", Body=b"one")
         s3.close()
-    with running(tmp_path) as second:
+    with running(tmp_path, door) as second:
         s3 = second.client()
         assert s3.get_bucket_versioning(Bucket="kept")["Status"] == "Enabled"
         assert s3.get_bucket_cors(Bucket="kept")["CORSRules"] == CORS["CORSRules"]

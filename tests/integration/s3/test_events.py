@@ -5,10 +5,15 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
+import re
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +21,7 @@ import boto3
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tests.integration.s3.serving import PLAIN, Running, eventually, running
+from tests.integration.s3.serving import PLAIN, Door, Running, eventually, running
 
 
 def switch_on(s3: Any, bucket: str = "photos") -> None:
@@ -32,6 +37,9 @@ def test_a_created_object_is_told_of_as_aws_tells(s3: Any, local: Running) -> No
     event = local.events[0]
     sequencer = event["detail"]["object"].pop("sequencer")
     assert int(sequencer, 16) > 0
+    assert re.fullmatch(r"[0-9a-f-]{36}", event.pop("id"))
+    head = s3.head_object(Bucket="photos", Key="a b/ü")
+    assert datetime.fromisoformat(event.pop("time")) == head["LastModified"]
     assert event == {
         "source": "aws.s3",
         "detail-type": "Object Created",
@@ -94,10 +102,10 @@ def start_writer(folder: Path, published: Path) -> tuple[subprocess.Popen[str], 
         text=True,
     )
     assert process.stdout is not None
-    port = process.stdout.readline().strip()
+    endpoint = process.stdout.readline().strip()
     client = boto3.client(
         "s3",
-        endpoint_url=f"http://127.0.0.1:{port}",
+        endpoint_url=endpoint,
         region_name="us-east-1",
         aws_access_key_id="test",
         aws_secret_access_key="test",
@@ -109,35 +117,41 @@ def start_writer(folder: Path, published: Path) -> tuple[subprocess.Popen[str], 
 def write_until_killed(
     process: subprocess.Popen[str], client: Any, seed: int
 ) -> dict[str, bytes | None]:
-    """Write and delete; kill the server at a random moment; return what was acknowledged."""
-    chance = random.Random(seed)
-    last_call = chance.randrange(10, 60)
-    acknowledged: dict[str, bytes | None] = {}
-    for number in range(1000):
-        key = f"{seed}/{chance.randrange(20)}"
-        body = chance.randbytes(chance.choice([10, 100_000]))
-        if number == last_call:
-            process.kill()
-        try:
-            if chance.random() < 0.2:
-                client.delete_object(Bucket="kept", Key=key)
-                acknowledged[key] = None
-            else:
-                acknowledged.pop(key, None)
-                client.put_object(Bucket="kept", Key=key, Body=body)
-                acknowledged[key] = body
-        except (BotoCoreError, ClientError):
-            acknowledged.pop(key, None)
-            break
-    process.wait(timeout=10)
-    return acknowledged
+    """Let four write and delete, kill the server in the midst, return what it acknowledged."""
+    enough = threading.Event()
+    wanted = random.Random(seed).randrange(20, 120)
+    count = itertools.count(1)
+
+    def work(worker: int) -> dict[str, bytes | None]:
+        chance = random.Random(f"{seed} {worker}")
+        known: dict[str, bytes | None] = {}
+        while True:
+            key = f"{seed}/{worker}/{chance.randrange(8)}"
+            body = None if chance.random() < 0.2 else chance.randbytes(chance.choice([9, 99_999]))
+            known.pop(key, None)
+            try:
+                if body is None:
+                    client.delete_object(Bucket="kept", Key=key)
+                else:
+                    client.put_object(Bucket="kept", Key=key, Body=body)
+            except (BotoCoreError, ClientError):
+                return known
+            known[key] = body
+            if next(count) == wanted:
+                enough.set()
+
+    with ThreadPoolExecutor(4) as pool:
+        working = [pool.submit(work, worker) for worker in range(4)]
+        assert enough.wait(timeout=60)
+        process.kill()
+        return {key: body for done in working for key, body in done.result().items()}
 
 
 @pytest.mark.slow
-def test_what_was_acknowledged_outlives_kill_minus_nine(tmp_path: Path) -> None:
+def test_what_was_acknowledged_outlives_kill_minus_nine(tmp_path: Path, door: Door) -> None:
     folder, published = tmp_path / "data", tmp_path / "events.jsonl"
     acknowledged: dict[str, bytes | None] = {}
-    for seed in range(4):
+    for seed in range(5):
         process, client = start_writer(folder, published)
         assert process.stdout is not None
         try:
@@ -149,22 +163,31 @@ def test_what_was_acknowledged_outlives_kill_minus_nine(tmp_path: Path) -> None:
             process.wait(timeout=10)
             process.stdout.close()
             client.close()
-    with running(folder) as last:
-        s3 = last.client()
-        listed = s3.list_objects_v2(Bucket="kept").get("Contents", [])
-        for key, body in acknowledged.items():
-            if body is None:
-                assert key not in {entry["Key"] for entry in listed}
-            else:
-                assert s3.get_object(Bucket="kept", Key=key)["Body"].read() == body
-        eventually(lambda: not last.service.pending_events())
-        told = [json.loads(line) for line in published.read_text().splitlines()] + last.events
-        created = {
-            (event["detail"]["object"]["key"], event["detail"]["object"]["etag"])
-            for event in told
-            if event["detail-type"] == "Object Created"
-        }
-        assert {(entry["Key"], entry["ETag"].strip('"')) for entry in listed} <= created
-        blobs = [path for path in (folder / "s3" / "blobs").rglob("*") if path.is_file()]
-        assert len(blobs) == len(listed)
-        s3.close()
+    with running(folder, door) as last:
+        check_kept(last, acknowledged, published, folder)
+
+
+def check_kept(
+    last: Running, acknowledged: dict[str, bytes | None], published: Path, folder: Path
+) -> None:
+    """Hold a restarted S3 to what its killed predecessors acknowledged."""
+    s3 = last.client()
+    listed = s3.list_objects_v2(Bucket="kept").get("Contents", [])
+    assert len(acknowledged) > 20
+    for key, body in acknowledged.items():
+        if body is None:
+            assert key not in {entry["Key"] for entry in listed}
+        else:
+            assert s3.get_object(Bucket="kept", Key=key)["Body"].read() == body
+    eventually(lambda: not last.service.pending_events())
+    lines = published.read_text().splitlines()
+    told = [json.loads(line) for line in lines] + last.events
+    created = {
+        (event["detail"]["object"]["key"], event["detail"]["object"]["etag"])
+        for event in told
+        if event["detail-type"] == "Object Created"
+    }
+    assert {(entry["Key"], entry["ETag"].strip('"')) for entry in listed} <= created
+    blobs = [path for path in (folder / "s3" / "blobs").rglob("*") if path.is_file()]
+    assert len(blobs) == len(listed)
+    s3.close()

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
 
-from werkzeug.serving import make_server
-
+from localcloud.http import HttpServer
 from localcloud.s3 import S3Service
 from localcloud.service import Surroundings
-from tests.integration.s3.serving import QuietHandler
 
 
 def main(folder: Path, published: Path) -> None:
@@ -26,10 +25,11 @@ def main(folder: Path, published: Path) -> None:
 
     service = S3Service(Surroundings(folder, "http://127.0.0.1"), publish)
     service.start()
-    server = make_server("127.0.0.1", 0, service, threaded=True, request_handler=QuietHandler)
-    sys.stdout.write(f"{server.server_port}\n")
+    server = HttpServer()
+    server.start(service)
+    sys.stdout.write(f"{server.url}\n")
     sys.stdout.flush()
-    server.serve_forever()
+    threading.Event().wait()
 
 
 main(Path(sys.argv[1]), Path(sys.argv[2]))
