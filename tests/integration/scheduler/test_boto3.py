@@ -19,7 +19,7 @@ def test_a_one_time_schedule_fires_and_deletes_itself(cloud: Door) -> None:
     """UserGuide/managing-schedule-delete.html"""
     scheduler, sqs = cloud.client("scheduler"), cloud.client("sqs")
     url = sqs.create_queue(QueueName="q")["QueueUrl"]
-    at = (datetime.now(UTC) + timedelta(seconds=2)).strftime("at(%Y-%m-%dT%H:%M:%S)")
+    at = (datetime.now(UTC) + timedelta(seconds=3)).strftime("at(%Y-%m-%dT%H:%M:%S)")
     scheduler.create_schedule(
         Name="s",
         ScheduleExpression=at,
