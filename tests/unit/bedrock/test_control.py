@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from localcloud.bedrock import BedrockService
+from localcloud.errors import AwsError
+from localcloud.service import Surroundings
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> BedrockService:
+    return BedrockService(Surroundings(tmp_path, "http://127.0.0.1:1"))
+
+
+def ids(service: BedrockService, **params: str) -> set[str]:
+    return {model["modelId"] for model in service.list_foundation_models(params)["modelSummaries"]}
+
+
+def test_models_are_listed_and_narrowed(service: BedrockService) -> None:
+    everything = ids(service)
+    assert {"amazon.nova-micro-v1:0", "amazon.titan-embed-text-v2:0"} < everything
+    assert ids(service, byOutputModality="EMBEDDING") == {"amazon.titan-embed-text-v2:0"}
+    assert ids(service, byProvider="amazon") < everything
+    assert ids(service, byInferenceType="ON_DEMAND") == everything
+    assert ids(service, byInferenceType="PROVISIONED") == set()
+    assert ids(service, byCustomizationType="FINE_TUNING") == set()
+
+
+def test_a_model_is_described_by_id_or_arn(service: BedrockService) -> None:
+    arn = "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-micro-v1:0"
+    for identifier in ("amazon.nova-micro-v1:0", arn):
+        details = service.get_foundation_model({"modelIdentifier": identifier})["modelDetails"]
+        assert (details["modelArn"], details["responseStreamingSupported"]) == (arn, True)
+
+
+def test_an_unknown_model_is_refused_as_aws_does(service: BedrockService) -> None:
+    with pytest.raises(AwsError, match="The provided model identifier is invalid"):
+        service.get_foundation_model({"modelIdentifier": "amazon.nova-unheard-of-v9:0"})
