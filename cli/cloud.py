@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -45,15 +44,8 @@ def running_cloud(data_dir: Path) -> Cloud | None:
     return cloud if _is_cloud(cloud.pid) else None
 
 
-def free_port() -> int:
-    """Return a port of 127.0.0.1 that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def server_command(data_dir: Path, port: int) -> list[str]:
-    """Return the command line of the local cloud."""
+    """Return the command line of the local cloud; port 0 takes a free one."""
     arguments = ["--port", str(port), "--data-dir", str(data_dir.resolve())]
     return [sys.executable, "-m", _MODULE, *arguments]
 

@@ -15,7 +15,6 @@ from cli.client import Api
 from cli.cloud import (
     Cloud,
     ended_by_signals,
-    free_port,
     running_cloud,
     server_command,
     start,
@@ -88,7 +87,7 @@ def _cloud(data_dir: Path, output: Output) -> Iterator[Cloud]:
         yield running
         return
     own = data_dir / "demo"
-    process, cloud = start(own, server_command(own, free_port()))
+    process, cloud = start(own, server_command(own, port=0))
     _say(output, f"Started: {cloud.endpoint_url}, data in {own}")
     try:
         yield cloud

@@ -2,13 +2,12 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import sys
 from pathlib import Path
 
 import pytest
 
-from cli.cloud import CloudFailed, free_port, running_cloud, start, stop_process
+from cli.cloud import CloudFailed, running_cloud, start, stop_process
 from cli.demo import QUESTIONS, DemoFailed, check_answer
 
 READY = '{"endpoint_url": "http://127.0.0.1:1", "api_key": "hr_x"}'
@@ -46,11 +45,6 @@ def test_should_not_take_another_process_for_the_cloud(tmp_path: Path) -> None:
 
 def test_should_find_no_cloud_where_there_is_none(tmp_path: Path) -> None:
     assert running_cloud(tmp_path) is None
-
-
-def test_should_name_a_port_that_can_be_bound() -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", free_port()))
 
 
 def test_should_hold_the_demo_to_its_answers() -> None:

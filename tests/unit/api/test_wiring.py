@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from chalicelib.errors import InvalidInput
+from chalicelib.wiring import Services
+
+ENVIRON = {
+    "HEADRACE_BUCKET": "b",
+    "HEADRACE_RECORDS_TABLE": "t",
+    "HEADRACE_EMBED_FUNCTION": "f",
+    "HEADRACE_CHAT_MODEL_ID": "amazon.nova-micro-v1:0",
+}
+
+
+@pytest.fixture
+def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+
+
+@pytest.mark.usefixtures("_credentials")
+def test_should_build_every_service_without_a_network() -> None:
+    services = Services(ENVIRON)
+    assert services.documents is services.documents
+    assert services.search.finder is services.ask.asker.finder
+    assert services.ask.asker.writer is not None
+
+
+@pytest.mark.usefixtures("_credentials")
+def test_should_do_without_a_language_model() -> None:
+    services = Services(ENVIRON | {"HEADRACE_CHAT_MODEL_ID": ""})
+    assert services.ask.asker.writer is None
+
+
+def test_should_name_the_variable_that_is_missing() -> None:
+    with pytest.raises(InvalidInput, match="HEADRACE_BUCKET"):
+        _ = Services({}).documents
+
+
+def test_should_import_the_app_without_what_it_does_not_need_to_start() -> None:
+    code = (
+        "import sys, app; heavy = {'boto3', 'numpy', 'onnxruntime', 'tokenizers', 'localcloud'};"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], env={"PATH": ""}, capture_output=True, text=True, check=True
+    )
+    assert ended.stdout.strip() == "[]"

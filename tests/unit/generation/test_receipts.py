@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from decimal import Decimal
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.contracts import EmbedTextResult
+from chalicelib.generation.catalogue import parse
+from chalicelib.generation.receipts import QueryPrices
+from chalicelib.query_ports import ChatReply
+from tests.unit.retrieval_query.fakes import hit
+
+CATALOGUE = parse(
+    """{"models": [], "bedrock": [], "price_region": "us-east-1", "prices": [
+    {"unit": "lambda.gb_second.arm64", "dollars": "0.00001", "date": "2025-01-01", "source": "x"},
+    {"unit": "lambda.request", "dollars": "0.0000002", "date": "2025-01-01", "source": "x"},
+    {"unit": "s3vectors.query.request", "dollars": "2.5E-6", "date": "2025-01-01", "source": "x"},
+    {"unit": "bedrock.big.input_token", "dollars": "0.000001", "date": "2025-01-01", "source": "x"},
+    {"unit": "bedrock.big.output_token", "dollars": "0.000005", "date": "2025-01-01", "source": "x"}
+    ]}"""
+)
+REPLY = ChatReply("text", "small local", tokens_in=1000, tokens_out=100, seconds=2.0)
+
+
+def prices(chat_model_id: str = "big") -> QueryPrices:
+    return QueryPrices(CATALOGUE, chat_model_id, embed_memory_mb=512)
+
+
+def embedding(tokens: int = 7, seconds: float = 0.1) -> EmbedTextResult:
+    return EmbedTextResult(vectors=(), model="minilm", tokens=tokens, seconds=seconds)
+
+
+def test_should_list_what_a_search_used() -> None:
+    receipt = prices().search(embedding())
+    assert [(line.model, line.role, line.dollars) for line in receipt.lines] == [
+        ("minilm", "question embedding", Decimal("0.0000007")),
+        ("s3-vectors", "hybrid query", Decimal("0.0000025")),
+    ]
+    assert (receipt.tokens_in, receipt.dollars) == (7, Decimal("0.0000032"))
+    assert receipt.next_dearer is None
+
+
+def test_should_say_what_a_language_model_would_have_cost() -> None:
+    receipt = prices().answer("How?", [hit("x" * 4000)], [embedding(), embedding()], [])
+    assert receipt.next_dearer is not None
+    assert receipt.next_dearer.path == "llm by big"
+    assert Decimal("0.0018") < receipt.next_dearer.dollars < Decimal("0.0021")
+
+
+def test_should_list_models_in_the_order_in_which_they_were_tried() -> None:
+    spent = [embedding(), embedding(), embedding()]
+    receipt = prices().answer("How?", [hit("x")], spent, [REPLY])
+    assert [line.role for line in receipt.lines] == [
+        "question embedding",
+        "hybrid query",
+        "sentence embedding",
+        "answer",
+        "answer embedding",
+    ]
+    reply = receipt.lines[3]
+    assert (reply.model, reply.dollars) == ("small local", Decimal("0.0015"))
+    assert receipt.next_dearer is None
+
+
+def test_should_offer_nothing_dearer_where_there_is_nothing() -> None:
+    assert prices("").answer("How?", [hit("x")], [embedding()], []).next_dearer is None
+    assert prices().answer("How?", [], [embedding()], []).next_dearer is None
+
+
+def test_should_show_a_model_without_a_price_as_free() -> None:
+    receipt = prices("unknown").answer("How?", [hit("x")], [embedding()], [REPLY])
+    assert receipt.lines[-1].dollars == 0
+
+
+@given(st.lists(st.tuples(st.integers(0, 10**6), st.floats(0, 900)), min_size=1, max_size=3))
+def test_should_total_its_lines_to_the_nano_dollar(used: list[tuple[int, float]]) -> None:
+    embeddings = [embedding(tokens, seconds) for tokens, seconds in used]
+    receipt = prices().answer("How?", [hit("x")], embeddings, [REPLY])
+    assert receipt.dollars == sum(line.dollars for line in receipt.lines)
+    assert all(line.dollars.as_tuple().exponent >= -9 for line in receipt.lines)  # type: ignore[operator]
+    assert receipt.tokens_in == sum(tokens for tokens, _ in used) + REPLY.tokens_in

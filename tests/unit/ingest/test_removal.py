@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from chalicelib.contracts import Document, Version
+from chalicelib.ingest.removal import Removal
+from chalicelib.ports import Vector
+from chalicelib.retrieval.ids import document_id, vector_key
+from tests.unit.ingest.fakes import FakeObjects, FakeTenants, FakeVectors
+
+ID = document_id("acme", "default", "a.txt")
+NOW = "2026-01-01T00:00:00Z"
+
+
+class Objects(FakeObjects):
+    def delete_object(self, bucket: str, key: str) -> int:
+        return 1 if self.bodies.pop(key, None) is not None else 0
+
+
+@dataclass
+class Records:
+    kept: list[Version]
+    forgotten: list[str] = field(default_factory=list)
+
+    def versions(self, tenant: str, document_id: str) -> Iterator[Version]:
+        yield from self.kept
+
+    def forget(self, tenant: str, document_id: str, versions: Sequence[Version]) -> None:
+        self.forgotten += [*(version.version for version in versions), document_id]
+
+
+def version(name: str, **fields: object) -> Version:
+    values: dict[str, object] = {
+        "document_id": ID,
+        "version": name,
+        "order": "1",
+        "collection": "default",
+        "path": "a.txt",
+        "status": "ready",
+        "chunks": 2,
+        "created_at": NOW,
+        "updated_at": NOW,
+        "bucket": "b",
+        "key": "inbox/acme/default/a.txt",
+        "object_version_id": "o",
+        "execution_arn": "arn",
+        "attempt": 1,
+    }
+    return Version.model_validate(values | fields)
+
+
+DOCUMENT = Document.model_validate(
+    {
+        "document_id": ID,
+        "collection": "default",
+        "path": "a.txt",
+        "status": "ready",
+        "created_at": NOW,
+        "updated_at": NOW,
+    }
+)
+
+
+def remove(objects: Objects, vectors: FakeVectors, *versions: Version) -> Records:
+    records = Records(list(versions))
+    Removal("b", records, FakeTenants(), objects, vectors).remove("acme", DOCUMENT)
+    return records
+
+
+def vectors_of(*names: str) -> FakeVectors:
+    kept = FakeVectors()
+    for name in names:
+        for n in range(2):
+            key = vector_key(ID, name, n)
+            kept.kept[key] = Vector(key, (), None)  # type: ignore[arg-type]
+    return kept
+
+
+def test_should_leave_nothing_of_the_document_and_everything_else() -> None:
+    objects, vectors = Objects(), vectors_of("v_1")
+    other = "inbox/acme/default/a.txt.bak"
+    for key in ("inbox/acme/default/a.txt", other, f"documents/acme/{ID}/v_1/source"):
+        objects.bodies[key] = b""
+    records = remove(objects, vectors, version("v_1"))
+    assert vectors.kept == {}
+    assert list(objects.bodies) == [other]
+    assert records.forgotten == ["v_1", ID]
+
+
+def test_should_find_the_vectors_of_a_version_that_never_got_ready() -> None:
+    objects, vectors = Objects(), vectors_of("v_2")
+    objects.write("b", f"documents/acme/{ID}/v_2/chunks.jsonl", b"", {"lines": "2"})
+    remove(objects, vectors, version("v_2", status="processing", chunks=0))
+    assert vectors.kept == {}
+
+
+def test_should_pass_over_a_version_that_was_cleared_or_has_written_nothing() -> None:
+    vectors = vectors_of("v_3")
+    unread = version("v_1", status="rejected", chunks=0)
+    remove(Objects(), vectors, unread, version("v_3", cleared_at=NOW))
+    assert len(vectors.kept) == 2
