@@ -83,6 +83,7 @@ class AsyncQueue:
         """Start nothing more; what runs is tried again after the next start."""
         self._stop.set()
         self._wake.set()
+        self._database.close()
 
     def put(self, event: Accepted) -> None:
         """Keep `event`; once this returns it will be run at least once."""

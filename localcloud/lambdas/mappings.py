@@ -63,6 +63,7 @@ class Mappings:
             for poller in self._pollers.values():
                 poller.stop()
             self._pollers.clear()
+        self._database.close()
 
     def create(self, params: Params) -> Result:
         """Answer CreateEventSourceMapping."""

@@ -31,6 +31,10 @@ class Policies:
         """Keep statements in `path`."""
         self._database = Database(path, _SCHEMA)
 
+    def stop(self) -> None:
+        """Close the file."""
+        self._database.close()
+
     def add(self, function: Registered, params: Params) -> Result:
         """Answer AddPermission."""
         unknown = sorted(set(params) - _KNOWN)

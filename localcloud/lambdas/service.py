@@ -102,6 +102,7 @@ class LambdaService(Refusals):
         self._pool.stop()
         self._memory.kill_all()
         self._memory.stop()
+        self._policies.stop()
         self._spawner.stop()
         self._logs.stop()
 
