@@ -22,6 +22,7 @@ from localcloud.stepfunctions.language.jsonpath_syntax import (
     PathSyntaxError,
     Segment,
     Slice,
+    leads_on_alone,
     parse,
 )
 from localcloud.stepfunctions.language.values import ABSENT, Environment, Json, Template, dumps
@@ -83,7 +84,7 @@ class _Evaluation:
                 continue
             is_leaf = at == len(segments) - 1
             nodes = [new for node in nodes for new in self._step(segment, node, is_leaf, strict)]
-            strict = strict and Path(path.root, segments[: at + 1]).is_definite
+            strict = strict and leads_on_alone(segment, is_leaf=is_leaf)
         selected: Json = [node.value for node in nodes]
         if Path(path.root, segments).is_definite:
             selected = nodes[0].value

@@ -152,7 +152,9 @@ class Path:
         last = len(self.segments) - 1
         if self.segments and isinstance(self.segments[last], Function):
             return True
-        return all(_is_definite(part, at == last) for at, part in enumerate(self.segments))
+        return all(
+            leads_on_alone(part, is_leaf=at == last) for at, part in enumerate(self.segments)
+        )
 
     @property
     def is_reference(self) -> bool:
@@ -168,7 +170,8 @@ Operand: TypeAlias = Literal | Regex | Path
 Predicate: TypeAlias = Exists | Compare | Negate | Both | Either
 
 
-def _is_definite(segment: Segment, is_leaf: bool) -> bool:
+def leads_on_alone(segment: Segment, *, is_leaf: bool) -> bool:
+    """Return whether one value leads to at most one by this step."""
     if isinstance(segment, Child):
         return is_leaf or len(segment.names) == 1
     return isinstance(segment, Index) and len(segment.indices) == 1
@@ -181,6 +184,8 @@ def parse(text: str) -> Path:
     path = reader.path()
     if reader.at != len(text):
         raise reader.error("unexpected character")
+    if path.root == "@":
+        raise reader.error("'@' stands in filters only")
     return path
 
 

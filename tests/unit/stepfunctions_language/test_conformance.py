@@ -131,3 +131,52 @@ def test_definition_is_judged(case: dict[str, Any]) -> None:
         assert [one.location for one in found] == case.get(
             "locations", [one.location for one in found]
         )
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "a",
+        "$.",
+        "$..",
+        "$.a[",
+        "$.a[x]",
+        "$.a['b'",
+        "$.a['b',]",
+        "$.a b",
+        "$.a.nope()",
+        "$.a.length().b",
+        "$.a[?(@.b == )]",
+        "$.a[?(@.b == 1]",
+        "$.a[?('x')]",
+        "$.a[?((@.b)]",
+        "$.a[?(@.b in [1)]",
+        "$.a[?(@.b in [@.c])]",
+        "$.a[?(@.b =~ /(/)]",
+        "@.a",
+    ],
+)
+def test_text_that_is_no_path_is_refused(path: str) -> None:
+    with pytest.raises(jsonpath.PathSyntaxError):
+        jsonpath.check_path(path)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "States.",
+        "States.Array",
+        "States.Array(",
+        "States.Array(1",
+        "States.Array(1,)",
+        "States.Array('x)",
+        "States.Array($.a[)",
+        "States.Array(1) x",
+        "States.UUID(1)",
+        "States.ArrayRange(1, 2)",
+    ],
+)
+def test_text_that_is_no_call_is_refused(call: str) -> None:
+    with pytest.raises(intrinsics.IntrinsicSyntaxError):
+        intrinsics.check(call)
