@@ -109,8 +109,6 @@ def plain_template(
     """
     merged = merged_template(project, stage, region)
     values = {"Stage": stage, **(parameters or {})}
-    session = botocore.session.get_session()
-    session.set_config_variable("region", region)
     translator = Translator({}, Parser(), boto_session=_Region(region))
     translated: Template = translator.translate(merged, values)
     return translated

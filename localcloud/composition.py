@@ -20,7 +20,7 @@ from localcloud.apigateway.description import RestApi
 from localcloud.apigateway.gateway import ApiGateway
 from localcloud.bedrock.runtime import BedrockRuntimeService
 from localcloud.bedrock.service import BedrockService
-from localcloud.delivering import Deliver, to_lambda, to_sqs, to_states
+from localcloud.delivering import Deliver, to_lambda, to_states
 from localcloud.events.service import EventsService
 from localcloud.frontdoor import FrontDoor, Rooms
 from localcloud.http import HttpServer
@@ -95,7 +95,8 @@ class Cloud:
         self._bedrock = BedrockService(self.surroundings, models_dir)
         self._targets |= {
             "lambda": to_lambda(self.lambdas),
-            "sqs": to_sqs(self._sqs, http.url),
+            "sqs": self._sqs.deliver,
+            "events": self._events.deliver,
             "states": to_states(lambda: self._states),
         }
 

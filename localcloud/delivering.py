@@ -9,7 +9,6 @@ from typing import Any
 from localcloud.errors import AwsError
 from localcloud.lambdas.service import LambdaService
 from localcloud.service import Service
-from localcloud.sqs.service import SqsService
 
 Deliver = Callable[[str, object, Mapping[str, Any]], None]
 
@@ -25,26 +24,6 @@ def to_lambda(lambdas: LambdaService) -> Deliver:
                 "Payload": json.dumps(payload).encode(),
             }
         )
-
-    return deliver
-
-
-def to_sqs(sqs: SqsService, endpoint_url: str) -> Deliver:
-    """Send the exact text to the queue, with the group and attributes that the target names."""
-
-    def deliver(arn: str, payload: object, target: Mapping[str, Any]) -> None:
-        account, name = arn.split(":")[4:6]
-        message: dict[str, Any] = {
-            "QueueUrl": f"{endpoint_url}/{account}/{name}",
-            "MessageBody": target.get("PayloadText") or json.dumps(payload),
-        }
-        if "MessageAttributes" in target:
-            message["MessageAttributes"] = target["MessageAttributes"]
-        group = target.get("SqsParameters", {}).get("MessageGroupId")
-        if group:
-            message["MessageGroupId"] = group
-            message["MessageDeduplicationId"] = target["DeduplicationId"]
-        sqs.send_message(message)
 
     return deliver
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from infra import keys
+from infra import keys, tenants
 from localcloud.composition import Cloud, running, synthesise
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -63,7 +63,9 @@ def _api_key(data_dir: Path) -> str:
 def _tell(data_dir: Path, cloud: Cloud, outputs: Mapping[str, Any]) -> None:
     """Grant the local key, write `cloud.json` for the command line, and print the ready line."""
     key = _api_key(data_dir)
-    keys.grant(cloud.client("dynamodb"), outputs["RecordsTable"], key, TENANT, "local")
+    stage = tenants.Stage(outputs["RecordsTableName"], outputs["VectorBucketName"])
+    tenants.create(cloud.client, stage, TENANT)
+    keys.grant(cloud.client("dynamodb"), outputs["RecordsTableName"], key, TENANT, "local")
     url = cloud.surroundings.endpoint_url
     said = {
         "pid": os.getpid(),
@@ -81,7 +83,12 @@ def _tell(data_dir: Path, cloud: Cloud, outputs: Mapping[str, Any]) -> None:
 
 def _serve(data_dir: Path, port: int, project: Path, stopping: threading.Event) -> None:
     template = synthesise(project, STAGE, "us-east-1")
-    with running(data_dir, template, {"Stage": STAGE}, project, port) as (cloud, outputs):
+    values = {
+        "Stage": STAGE,
+        "Architecture": "x86_64",
+        "ModelsDir": str(project / "models" / "cache"),
+    }
+    with running(data_dir, template, values, project, port) as (cloud, outputs):
         _tell(data_dir, cloud, outputs)
         stopping.wait()
 

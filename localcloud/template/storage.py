@@ -166,7 +166,7 @@ def _vector_bucket(shop: Workshop, logical_id: str, properties: Properties) -> C
         if error.response["Error"]["Code"] != "ConflictException":
             raise
     arn = vectors.get_vector_bucket(vectorBucketName=name)["vectorBucket"]["vectorBucketArn"]
-    return Created(arn, {"VectorBucketArn": arn, "VectorBucketName": name})
+    return Created(arn, {"VectorBucketArn": arn})
 
 
 TYPES: Mapping[str, ResourceType] = {

@@ -1,0 +1,115 @@
+"""Tenants: an operator makes one, with its index of vectors and its API keys.
+
+`python -m infra.tenants` does it on a stage; the local cloud does it for its own tenant.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.adapters.vectors import NON_FILTERABLE
+from infra import keys
+
+EMBEDDING_MODEL = "minilm-l6-v2-int8"
+DIMENSIONS = 384
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,30}")
+
+Client = Callable[[str], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Where tenants live: the template's outputs that they need."""
+
+    records_table: str
+    vector_bucket: str
+
+
+def create(client: Client, stage: Stage, tenant: str) -> None:
+    """Make `tenant`'s index and its pointer record; making it again changes nothing.
+
+    `client` gives boto3 clients by service name. Raises ValueError for a name that an
+    index's name could not carry.
+    """
+    if not _NAME.fullmatch(tenant):
+        raise ValueError(
+            f"tenant {tenant!r}: 2 to 31 of a-z, 0-9 and '-', beginning with a letter or digit"
+        )
+    index = f"{tenant}-{EMBEDDING_MODEL}"
+    _create_index(client("s3vectors"), stage.vector_bucket, index)
+    client("dynamodb").put_item(
+        TableName=stage.records_table,
+        Item={
+            "pk": {"S": f"TENANT#{tenant}"},
+            "sk": {"S": "TENANT"},
+            "vector_bucket": {"S": stage.vector_bucket},
+            "index": {"S": index},
+            "model": {"S": EMBEDDING_MODEL},
+        },
+    )
+
+
+def _create_index(vectors: Any, bucket: str, index: str) -> None:
+    """Create an index that finds by meaning and by words; its keys can never be changed."""
+    try:
+        vectors.create_index(
+            vectorBucketName=bucket,
+            indexName=index,
+            dataType="float32",
+            dimension=DIMENSIONS,
+            distanceMetric="cosine",
+            metadataConfiguration={
+                "nonFilterableMetadataKeys": list(NON_FILTERABLE),
+                "textSearchConfigurations": [{"metadataKey": "text", "language": "en"}],
+            },
+        )
+    except vectors.exceptions.ConflictException:
+        vectors.get_index(vectorBucketName=bucket, indexName=index)
+
+
+def stage_outputs(client: Client, stage: str) -> Stage:
+    """Return where the tenants of a deployed `stage` live, from its stack's outputs."""
+    stack = client("cloudformation").describe_stacks(StackName=f"headrace-{stage}")["Stacks"][0]
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+    return Stage(outputs["RecordsTableName"], outputs["VectorBucketName"])
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Make a tenant and print a fresh API key for it, or revoke one."""
+    parser = argparse.ArgumentParser(prog="python -m infra.tenants", description=main.__doc__)
+    parser.add_argument("--stage", required=True)
+    parser.add_argument("--revoke", metavar="KEY", help="take this key away, at once")
+    parser.add_argument("tenant")
+    chosen = parser.parse_args(arguments)
+    config = Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 3})
+
+    def client(service: str) -> Any:
+        return boto3.client(service, config=config)  # type: ignore[call-overload]
+
+    try:
+        stage = stage_outputs(client, chosen.stage)
+        if chosen.revoke:
+            known = keys.revoke(client("dynamodb"), stage.records_table, chosen.revoke)
+            print("revoked" if known else "there is no such key")  # noqa: T201
+            return 0 if known else 1
+        create(client, stage, chosen.tenant)
+        key = keys.new_key()
+        keys.grant(client("dynamodb"), stage.records_table, key, chosen.tenant, "operator")
+    except (ValueError, BotoCoreError, ClientError) as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return 1
+    print(key)  # noqa: T201 - shown once; only its hash is kept
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
