@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from typing import Protocol, TypeAlias
 
+from localcloud.errors import AwsError
 from localcloud.stepfunctions.engine import history
 from localcloud.stepfunctions.engine.errands import (
     Alarm,
@@ -102,6 +103,7 @@ class Engine:
         self._guard = threading.Lock()
         self._runs: dict[str, Run] = {}
         self._on_end: dict[str, list[OnEnd]] = {}
+        self._following: dict[str, dict[tuple[str, int, int], Callable[[], None]]] = {}
         self._stopped = threading.Event()
 
     def conduct_with(self, map_runs: MapRuns) -> None:
@@ -112,6 +114,11 @@ class Engine:
         """Take no more steps; running executions go on after the next start."""
         self._stopped.set()
 
+    def check_open(self) -> None:
+        """Raise ServiceUnavailable once the engine is stopped: nothing more would be kept."""
+        if self._stopped.is_set():
+            raise AwsError("ServiceUnavailable", "The local cloud is stopping.", 503)
+
     def find(self, arn: str) -> Run | None:
         """Return an execution that is running."""
         with self._guard:
@@ -119,6 +126,7 @@ class Engine:
 
     def begin(self, run: Run, on_end: OnEnd | None = None) -> None:
         """Commit a new execution and let it run. Nothing is left of it if the commit fails."""
+        self.check_open()
         with run.lock:
             root = run.spawn(None, 0, run.machine.start_at, run.identity.input)
             visit = Visit(run, root, self._surround)
@@ -144,6 +152,7 @@ class Engine:
 
     def redrive(self, run: Run, on_end: OnEnd | None = None) -> None:
         """Let an execution that ended without success go on from where it failed."""
+        self.check_open()
         with run.lock:
             redrive(Visit(run, run.strands[0], self._surround))
             seconds = run.identity.timeout_seconds
@@ -194,6 +203,12 @@ class Engine:
             end(Visit(run, run.strands[0], self._surround), status, error=error, cause=cause)
             self._commit(run)
         return True
+
+    def bury(self, run: Run, status: Status) -> None:
+        """End an execution that was restored and not resumed."""
+        with run.lock:
+            end(Visit(run, run.strands[0], self._surround), status)
+            self._commit(run)
 
     def _take_in(self, run: Run, on_end: OnEnd | None) -> None:
         arn = run.identity.arn
@@ -266,6 +281,9 @@ class Engine:
         with self._guard:
             self._runs.pop(arn, None)
             waiting = self._on_end.pop(arn, [])
+            followers = self._following.pop(arn, {})
+        for follow in followers.values():
+            self._schedule.apart(follow)
         for on_end in waiting:
             self._schedule.soon(lambda on_end=on_end: on_end(run))  # type: ignore[misc]
 
@@ -316,9 +334,24 @@ class Engine:
         if answer is not None:
             self.signal(run.identity.arn, strand_id, ticket, answer)
             return
+        self._follow_later(run, strand_id, ticket, str(task[1]["job"]))
+
+    def _follow_later(self, run: Run, strand_id: int, ticket: int, job: str) -> None:
+        """Ask again after a while, or as soon as the job has ended if it is an execution here."""
+
+        def follow() -> None:
+            with self._guard:
+                waiting = self._following.get(job, {})
+                waiting.pop((run.identity.arn, strand_id, ticket), None)
+                if not waiting:
+                    self._following.pop(job, None)
+            self._follow(run, strand_id, ticket)
+
+        with self._guard:
+            waiting = self._following.setdefault(job, {})
+            waiting[run.identity.arn, strand_id, ticket] = follow
         due = self._schedule.now() + self._follow_every_s
-        again = self._schedule.apart
-        self._schedule.at(due, lambda: again(lambda: self._follow(run, strand_id, ticket)))
+        self._schedule.at(due, lambda: self._schedule.apart(follow))
 
     def _task(self, run: Run, strand_id: int, ticket: int) -> tuple[str, JsonObject] | None:
         with run.lock:

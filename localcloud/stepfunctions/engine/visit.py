@@ -192,11 +192,12 @@ class Visit:
         self.run.touch(strand)
         self.run.ready.append(strand.id)
 
-    def check_size(self, value: Json) -> None:
+    def check_size(self, value: Json, *, by_task: bool = False) -> None:
         """Raise `StatesError` if `value` is more than a state may pass on."""
         if size_of(value) > MAX_DATA_BYTES:
             raise Stated(
                 errors.DATA_LIMIT_EXCEEDED,
                 f"The state/task '{self.strand.state}' returned a result with a size exceeding "
                 "the maximum number of bytes service limit.",
+                by_task=by_task,
             )

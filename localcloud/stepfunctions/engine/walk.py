@@ -130,7 +130,13 @@ class Walk:
 def _retried(visit: Visit, state: Working, error: Stated) -> bool:
     strand = visit.strand
     attempts = (
-        next_attempt(state.retry, name, strand.counts, visit.surround.random)
+        next_attempt(
+            state.retry,
+            name,
+            strand.counts,
+            visit.surround.random,
+            reported_by_task=error.by_task,
+        )
         for name in _names(error)
     )
     attempt = next((one for one in attempts if one is not None), None)
@@ -150,7 +156,9 @@ def _names(error: Stated) -> tuple[str, ...]:
 
 
 def _catcher(state: Working, error: Stated) -> Catcher | None:
-    found = (catcher_for(state.catch, name) for name in _names(error))
+    found = (
+        catcher_for(state.catch, name, reported_by_task=error.by_task) for name in _names(error)
+    )
     return next((one for one in found if one is not None), None)
 
 

@@ -38,19 +38,18 @@ class LambdaInvoke:
                 "FunctionName": request.resource.arn,
                 "Payload": dumps(request.payload),
             }
-            return _payload(calls.optimised(client, _STYLE, "Invoke", parameters)[0])
+            return _payload(*calls.optimised(client, _STYLE, "Invoke", parameters))
         parameters = dict(request.parameters)
         if "Payload" in parameters:
             parameters["Payload"] = dumps(parameters["Payload"])
         answer, result = calls.optimised(client, _STYLE, "Invoke", parameters)
         result.pop("FunctionError", None)
-        result["Payload"] = _payload(answer)
+        result["Payload"] = _payload(answer, result)
         return result
 
 
-def _payload(answer: dict[str, Any]) -> Json:
-    body = answer["Payload"]
-    text = (body.read() if hasattr(body, "read") else body).decode()
+def _payload(answer: dict[str, Any], result: JsonObject) -> Json:
+    text = str(result["Payload"])
     payload: Json = json.loads(text) if text else {}
     if "FunctionError" not in answer:
         return payload

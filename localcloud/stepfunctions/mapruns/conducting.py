@@ -59,7 +59,7 @@ class Conducting:
         self._total = sum(size for _, size in counts.values())
         self._failed = sum(counts.get(name, (0, 0))[1] for name in ("FAILED", "TIMED_OUT"))
         self._take_up()
-        self.fill()
+        self._go_on()
 
     def fill(self) -> None:
         """Begin as many children as may run, or end if there are none left."""
@@ -83,7 +83,7 @@ class Conducting:
 
     def halt(self) -> None:
         """Stop every child; the execution goes on without this Map Run."""
-        self._close(Status.ABORTED)
+        self._close()
         result: JsonObject = {"aborted": True}
         now = self._parts.schedule.now()
         self._parts.maps.finish(self._run.arn, Status.ABORTED, now, result)
@@ -155,7 +155,7 @@ class Conducting:
             with self._lock:
                 self._running[child.number] = child
             found = self._parts.executions.find(child.arn)
-            if found is None:
+            if found is None or found.redrive_count < child.redrive_count:
                 self._begin(child)
                 continue
             run = self._parts.executions.restore(found, self._machine_of_child())
@@ -198,14 +198,19 @@ class Conducting:
                 self._failed += child.items
             if self._over:
                 return
-            beyond = not self._tolerated()
-        if beyond:
-            cause = "The specified tolerated failure threshold was exceeded"
-            failed = Failed(errors.EXCEED_TOLERATED_FAILURE_THRESHOLD, cause)
-            self._close(Status.ABORTED)
-            self._parts.schedule.apart(lambda: self._fail(failed))
-        else:
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Begin what may run now, unless too much has failed."""
+        with self._lock:
+            beyond = not self._over and not self._tolerated()
+        if not beyond:
             self.fill()
+            return
+        cause = "The specified tolerated failure threshold was exceeded"
+        failed = Failed(errors.EXCEED_TOLERATED_FAILURE_THRESHOLD, cause)
+        self._close()
+        self._parts.schedule.apart(lambda: self._fail(failed))
 
     def _tolerated(self) -> bool:
         found = self._parts.maps.find(self._run.arn)
@@ -215,15 +220,20 @@ class Conducting:
             self._failed, self._total, found.tolerated_count, found.tolerated_percentage
         )
 
-    def _close(self, status: Status) -> None:
+    def _close(self) -> None:
         """Begin no more children and end those that run."""
+        parts, status = self._parts, Status.ABORTED
         with self._lock:
             self._over = True
-            running, self._running = self._running, {}
-        now = self._parts.schedule.now()
-        for child in running.values():
-            self._parts.engine.halt(child.arn, status, None, None)
-            self._parts.maps.ended(self._run.arn, child.number, Ending(status), now)
+            self._running.clear()
+        for child in parts.maps.with_status(self._run.arn, "RUNNING"):
+            if not parts.engine.halt(child.arn, status, None, None):
+                found = parts.executions.find(child.arn)
+                if found is not None and found.status is Status.RUNNING:
+                    run = parts.executions.restore(found, self._machine_of_child())
+                    parts.engine.bury(run, status)
+            now = parts.schedule.now()
+            parts.maps.ended(self._run.arn, child.number, Ending(status), now)
 
     def _succeed(self) -> None:
         try:

@@ -35,6 +35,7 @@ class TaskOperations(Operations):
 
     def _send(self, token: str, signal: Signal) -> Result:
         parts = self._parts
+        parts.engine.check_open()
         found = parts.executions.token(token)
         if found is None:
             raise invalid_token()

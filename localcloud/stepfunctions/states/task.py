@@ -80,7 +80,7 @@ class TaskState(SimpleState):
                 self._answered(visit, output)
             case Failed(error, cause):
                 self._events(visit).failed(visit, error, cause)
-                raise Stated(error, cause)
+                raise Stated(error, cause, by_task=True)
             case Due(alarm):
                 self._overdue(visit, alarm)
             case Beat():
@@ -103,7 +103,7 @@ class TaskState(SimpleState):
             visit.run.send(visit.strand, Follow())
 
     def _answered(self, visit: Visit, output: Json) -> None:
-        visit.check_size(output)
+        visit.check_size(output, by_task=True)
         self._events(visit).succeeded(visit, output)
         dataflow.leave_with_result(visit, _task(visit), output)
 
@@ -113,7 +113,8 @@ class TaskState(SimpleState):
             visit.run.send(visit.strand, Alarm(due, alarm))
             return
         self._events(visit).timed_out(visit, errors.TIMEOUT)
-        raise Stated(errors.TIMEOUT, also=None if alarm == "timeout" else errors.HEARTBEAT_TIMEOUT)
+        also = None if alarm == "timeout" else errors.HEARTBEAT_TIMEOUT
+        raise Stated(errors.TIMEOUT, also=also, by_task=True)
 
 
 def _task(visit: Visit) -> Task:
