@@ -1,0 +1,37 @@
+"""The JSON Schemas of the events, as `docs/events` holds them.
+
+`python -m tests.unit.contracts.event_schemas` writes them anew after a contract changed.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from chalicelib.contracts import DocumentFailed, DocumentReady, DocumentRejected
+from chalicelib.contracts.events import DocumentEvent
+
+ROOT = Path(__file__).parents[3]
+FOLDER = ROOT / "docs" / "events"
+SAMPLES = ROOT / "tests" / "events"
+EVENTS: tuple[type[DocumentEvent], ...] = (DocumentReady, DocumentRejected, DocumentFailed)
+
+
+def schema_file(event: type[DocumentEvent]) -> Path:
+    """Return where the schema of `event` lies."""
+    return FOLDER / f"{event.detail_type}.json"
+
+
+def schema_text(event: type[DocumentEvent]) -> str:
+    """Return the schema of the detail of `event`."""
+    schema = event.model_json_schema(mode="serialization")
+    head = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"headrace:{event.detail_type}",
+    }
+    return json.dumps(head | schema, indent=2) + "\n"
+
+
+if __name__ == "__main__":
+    for kind in EVENTS:
+        schema_file(kind).write_text(schema_text(kind))

@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+import pytest
+
+from chalicelib.contracts import Chunk, EmbedRequest
+from chalicelib.contracts.jsonl import dump_lines
+from chalicelib.errors import Conflict, InvalidInput, NotFound
+from chalicelib.generation.catalogue import catalogue
+from chalicelib.ports import IndexRef
+from chalicelib.retrieval.ids import chunks_key, vector_key
+from functions.embed_chunks import core
+from functions.embed_chunks.pricing import BILLED_TRANSITIONS
+from tests.unit.ingest.examples import BUCKET
+from tests.unit.ingest.fakes import INDEX, FakeObjects, FakeTenants, FakeVectors
+
+PLACE = ("acme", "doc_a", "v_a")
+
+
+@dataclass
+class Numbers:
+    values: list[list[float]]
+
+    def tolist(self) -> list[list[float]]:
+        return self.values
+
+
+@dataclass
+class FakeEmbedder:
+    """Embeds a text as its length; knows no text of more than `longest` characters."""
+
+    model: str = INDEX.model
+    longest: int = 100
+
+    def embed_counted(self, texts: Sequence[str]) -> tuple[Numbers, int]:
+        if any(len(text) > self.longest for text in texts):
+            raise InvalidInput("too long")
+        return Numbers([[float(len(text)), 1.0] for text in texts]), 10 * len(texts)
+
+
+class World:
+    def __init__(self, count: int) -> None:
+        chunks = [
+            Chunk(n=n, page=1, heading="H", start=n, end=n + 1, text="x" * (n % 50 + 1))
+            for n in range(count)
+        ]
+        self.objects = FakeObjects({chunks_key(*PLACE): dump_lines(chunks)})
+        self.vectors = FakeVectors()
+        self.tenants = FakeTenants()
+        self.embedder = FakeEmbedder()
+        self.now = 0.0
+
+    def clock(self) -> float:
+        self.now += 2
+        return self.now
+
+    def run(self, chunks: int, tenant: str = "acme") -> core.EmbedResult:
+        request = EmbedRequest(
+            tenant=tenant,
+            document_id=PLACE[1],
+            version=PLACE[2],
+            collection="default",
+            path="a.md",
+            bucket=BUCKET,
+            correlation_id="c",
+            chunks=chunks,
+            gb_seconds=0.5,
+        )
+        deps = core.Deps(
+            objects=self.objects,
+            tenants=self.tenants,
+            vectors=self.vectors,
+            embedder=self.embedder,
+            cost=catalogue().cost,
+            clock=self.clock,
+            memory_gb=2.0,
+        )
+        return core.run(request, deps)
+
+
+@pytest.mark.parametrize("count", [1, 499, 500, 501, 1_203])
+def test_every_chunk_gets_one_vector_under_its_own_key(count: int) -> None:
+    world = World(count)
+    assert world.run(count).vectors == count
+    assert set(world.vectors.kept) == {vector_key("doc_a", "v_a", n) for n in range(count)}
+
+
+def test_a_vector_carries_what_a_hit_shows() -> None:
+    world = World(3)
+    world.run(3)
+    vector = world.vectors.kept[vector_key("doc_a", "v_a", 2)]
+    assert vector.values == [3.0, 1.0]
+    metadata = vector.metadata
+    assert (metadata.path, metadata.heading, metadata.start, metadata.text) == (
+        "a.md",
+        "H",
+        2,
+        "xxx",
+    )
+
+
+def test_doing_it_twice_puts_nothing_twice() -> None:
+    world = World(7)
+    world.run(7)
+    world.run(7)
+    assert len(world.vectors.kept) == 7
+
+
+def test_missing_chunks_are_a_failure() -> None:
+    with pytest.raises(Conflict, match="7 whole lines"):
+        World(7).run(8)
+
+
+def test_vectors_that_were_not_put_are_a_failure() -> None:
+    world = World(7)
+    world.vectors.loses = 1
+    with pytest.raises(Conflict, match="6 vectors were put for 7 chunks"):
+        world.run(7)
+
+
+def test_a_chunk_that_the_model_would_cut_is_an_error() -> None:
+    world = World(7)
+    world.embedder.longest = 3
+    with pytest.raises(InvalidInput):
+        world.run(7)
+
+
+def test_an_index_of_another_model_is_not_written_to() -> None:
+    world = World(1)
+    world.tenants = FakeTenants(IndexRef(INDEX.bucket, INDEX.name, "another"))
+    with pytest.raises(Conflict, match="another"):
+        world.run(1)
+    assert not world.vectors.kept
+
+
+def test_a_tenant_without_an_index_is_an_error() -> None:
+    with pytest.raises(NotFound):
+        World(1).run(1, tenant="nobody")
+
+
+def test_the_receipt_adds_up_to_what_was_used() -> None:
+    receipt = World(4).run(4).receipt
+    lines = {line.role: line for line in receipt.lines}
+    embedding = lines["embedding"]
+    assert (embedding.model, embedding.tokens_in, embedding.seconds) == (INDEX.model, 40, 2.0)
+    second = catalogue().price("lambda.gb_second.arm64").dollars
+    request = catalogue().price("lambda.request").dollars
+    assert embedding.dollars == pytest.approx(second * 4 + request, abs=Decimal("1e-9"))
+    transition = catalogue().price("stepfunctions.standard.transition").dollars
+    assert lines["orchestration"].dollars == transition * BILLED_TRANSITIONS
+    assert receipt.dollars == sum(line.dollars for line in receipt.lines)

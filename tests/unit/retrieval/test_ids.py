@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.errors import InvalidInput
+from chalicelib.retrieval.ids import (
+    InboxPlace,
+    check_path,
+    document_id,
+    inbox_place,
+    index_name,
+    vector_key,
+    version_id,
+    version_order,
+)
+
+ANY = st.text(max_size=40)
+
+
+@given(ANY.filter(lambda text: text.isprintable()))
+def test_an_id_is_one_that_every_store_takes(path: str) -> None:
+    assert re.fullmatch(r"doc_[a-z2-7]{24}", document_id("acme", "default", path))
+    assert re.fullmatch(r"v_[a-z2-7]{24}", version_id("bucket", path, "one"))
+
+
+def test_parts_of_an_id_cannot_be_moved_between_each_other() -> None:
+    assert document_id("ab", "c", "d") != document_id("a", "bc", "d")
+    assert document_id("a", "b/c", "d") != document_id("a", "b", "c/d")
+
+
+@given(st.text(alphabet="abc/.- é", min_size=1, max_size=60))
+def test_a_key_leads_back_to_its_place(path: str) -> None:
+    place = InboxPlace("acme", "default", path)
+    if path.endswith("/"):
+        with pytest.raises(InvalidInput):
+            inbox_place(place.key)
+    else:
+        assert inbox_place(place.key) == place
+
+
+def test_half_a_surrogate_pair_cannot_be_in_a_path() -> None:
+    with pytest.raises(InvalidInput, match="Unicode"):
+        check_path("a\ud800.txt")
+
+
+@pytest.mark.parametrize("sequencer", ["", "xyz", "0" * 33, "12 34"])
+def test_what_is_no_sequencer_is_refused(sequencer: str) -> None:
+    with pytest.raises(InvalidInput):
+        version_order(sequencer)
+
+
+def test_sequencers_order_as_s3_says_whatever_their_case_and_length() -> None:
+    orders = [version_order(text) for text in ("0055aed6dcd90281e4", "0055AED6DCD90281E5")]
+    assert orders == sorted(orders)
+
+
+def test_vector_keys_sort_as_their_chunks() -> None:
+    keys = [vector_key("doc_a", "v_b", n) for n in (0, 9, 10, 99_999)]
+    assert keys == sorted(keys)
+
+
+@pytest.mark.parametrize("tenant", ["Acme", "a" * 60, "-a"])
+def test_an_index_gets_no_name_that_s3_vectors_refuses(tenant: str) -> None:
+    with pytest.raises(InvalidInput):
+        index_name(tenant, "minilm-l6-v2-int8")
