@@ -1,15 +1,26 @@
-"""The Lambda entry point of `embed_text`."""
+"""The Lambda function `embed_text`."""
 
+from __future__ import annotations
+
+import functools
 import os
 import time
-from functools import cache
+from typing import Any
 
 from chalicelib.contracts import EmbedTextRequest
 from chalicelib.inference.embedder import Embedder
-from functions.embed_text.core import Deps, run
+from chalicelib.observability import observed
+from functions.embed_text import core
 
-deps = cache(lambda: Deps(Embedder.open(os.environ["HEADRACE_MODELS_DIR"]), time.perf_counter))
+
+@functools.cache
+def deps() -> core.Deps:
+    """Return what the core needs, built once a process."""
+    return core.Deps(Embedder.open(os.environ["HEADRACE_MODELS_DIR"]), time.perf_counter)
 
 
-def handler(event: dict[str, object], context: object) -> dict[str, object]:
-    return run(EmbedTextRequest.model_validate(event), deps()).model_dump(mode="json")
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Embed the texts of `event`."""
+    request = EmbedTextRequest.model_validate(event)
+    with observed("embed_text", request.correlation_id):
+        return core.run(request, deps()).model_dump(mode="json")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.generation.catalogue import catalogue
 from localcloud.bedrock import BedrockService
 from localcloud.errors import AwsError
 from localcloud.service import Surroundings
@@ -11,7 +12,12 @@ from localcloud.service import Surroundings
 
 @pytest.fixture
 def service(tmp_path: Path) -> BedrockService:
-    return BedrockService(Surroundings(tmp_path, "http://127.0.0.1:1"))
+    for model in catalogue().models.values():
+        for file in model.files:
+            path = tmp_path / model.name / file.name
+            path.parent.mkdir(exist_ok=True)
+            path.touch()
+    return BedrockService(Surroundings(tmp_path, "http://127.0.0.1:1"), tmp_path)
 
 
 def ids(service: BedrockService, **params: str) -> set[str]:
@@ -38,3 +44,10 @@ def test_a_model_is_described_by_id_or_arn(service: BedrockService) -> None:
 def test_an_unknown_model_is_refused_as_aws_does(service: BedrockService) -> None:
     with pytest.raises(AwsError, match="The provided model identifier is invalid"):
         service.get_foundation_model({"modelIdentifier": "amazon.nova-unheard-of-v9:0"})
+
+
+def test_what_was_not_pulled_is_not_listed(tmp_path: Path) -> None:
+    bare = BedrockService(Surroundings(tmp_path, "http://127.0.0.1:1"), tmp_path)
+    assert ids(bare) == set()
+    with pytest.raises(AwsError, match="identifier is invalid"):
+        bare.get_foundation_model({"modelIdentifier": "amazon.nova-micro-v1:0"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from chalicelib.generation.catalogue import BedrockModel, Catalogue, catalogue
 from localcloud.bedrock.conversation import invalid
@@ -14,9 +15,12 @@ class BedrockService:
 
     name = "bedrock"
 
-    def __init__(self, surroundings: Surroundings, known: Catalogue | None = None) -> None:
-        """List the Bedrock models of the catalogue."""
+    def __init__(
+        self, surroundings: Surroundings, models_dir: Path, known: Catalogue | None = None
+    ) -> None:
+        """List the models whose stand-ins lie in `models_dir`."""
         self._region = surroundings.region
+        self._models_dir = models_dir
         self._catalogue = known or catalogue()
 
     def start(self) -> None:
@@ -29,7 +33,9 @@ class BedrockService:
         """List the models, narrowed as asked."""
         if "projectIdentifier" in params:
             raise invalid("The local cloud has no projects; leave out projectIdentifier.")
-        shown = [self._shown(model) for model in self._catalogue.bedrock.values()]
+        shown = [
+            self._shown(model) for model in self._catalogue.bedrock.values() if self._is_here(model)
+        ]
         for name, holds in _NARROWED.items():
             if name in params:
                 wanted = params[name]
@@ -41,9 +47,13 @@ class BedrockService:
         if "projectIdentifier" in params:
             raise invalid("The local cloud has no projects; leave out projectIdentifier.")
         found = self._catalogue.bedrock_model(params["modelIdentifier"])
-        if found is None:
+        if found is None or not self._is_here(found):
             raise invalid("The provided model identifier is invalid.")
         return {"modelDetails": self._shown(found)}
+
+    def _is_here(self, model: BedrockModel) -> bool:
+        local = self._catalogue.model(model.local)
+        return all((self._models_dir / local.name / file.name).is_file() for file in local.files)
 
     def _shown(self, model: BedrockModel) -> dict[str, object]:
         chat = model.role == "chat"
