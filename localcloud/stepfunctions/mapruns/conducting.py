@@ -151,9 +151,10 @@ class Conducting:
 
     def _take_up(self) -> None:
         """Go on with the children that ran before a restart."""
-        for child in self._parts.maps.with_status(self._run.arn, "RUNNING"):
-            with self._lock:
-                self._running[child.number] = child
+        children = self._parts.maps.with_status(self._run.arn, "RUNNING")
+        with self._lock:
+            self._running = {child.number: child for child in children}
+        for child in children:
             found = self._parts.executions.find(child.arn)
             if found is None or found.redrive_count < child.redrive_count:
                 self._begin(child)

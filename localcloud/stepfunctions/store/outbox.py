@@ -27,7 +27,8 @@ class Outbox:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin to publish."""
+        """Begin to publish, with what is left from before."""
+        self._wanted.set()
         self._thread = threading.Thread(target=self._run, name="stepfunctions-outbox", daemon=True)
         self._thread.start()
 
