@@ -22,9 +22,14 @@ from localcloud.lambdas.worker import Worker
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one laptop gives. Times in seconds."""
+    """What one laptop gives. Times in seconds.
+
+    `processes` bounds busy and idle workers together, so that each function of a pipeline can
+    stay warm while only `concurrency` of them run.
+    """
 
     concurrency: int = 10
+    processes: int = 20
     waiting: int = 200
     patience_s: float = 10.0
     idle_s: float = 600.0
@@ -60,7 +65,7 @@ def stopping() -> AwsError:
 
 
 class Pool:
-    """Idle workers and busy seats; the sum never exceeds the account's concurrency."""
+    """Idle workers and busy seats, within the limits of this machine."""
 
     def __init__(self, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
         """Begin empty."""
@@ -159,7 +164,7 @@ class Pool:
 
     def _make_room(self) -> None:
         """End the worker that has been idle longest when a new one would be one too many."""
-        if self._busy.total() + len(self._idle) > self._limits.concurrency:
+        if self._idle and self._busy.total() + len(self._idle) > self._limits.processes:
             self._drop([min(self._idle, key=lambda worker: worker.idle_since)])
 
     def _leave(self, seat: Seat) -> None:

@@ -116,7 +116,7 @@ def test_too_long_a_queue_is_throttled_at_once(make_function: Make) -> None:
 
 
 def test_a_new_worker_takes_the_place_of_the_one_idle_longest(make_function: Make) -> None:
-    desk = Desk(concurrency=2)
+    desk = Desk(processes=2)
     oldest = desk.warm(make_function("read"))
     desk.now = 1.0
     newer = desk.warm(make_function("chunk"))
