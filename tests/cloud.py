@@ -1,0 +1,106 @@
+"""A local cloud in a process of its own, for the tests that need a whole one."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+PROJECT = Path(__file__).resolve().parent.parent
+START_SECONDS = 60.0
+
+
+class CloudProcess:
+    """`python -m localcloud.server` on a folder, on a port that is free."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.data_dir = data_dir
+        self._process: subprocess.Popen[bytes] | None = None
+        self._clients: dict[str, Any] = {}
+        self._said: Mapping[str, Any] = {}
+
+    @property
+    def endpoint_url(self) -> str:
+        return str(self._said["endpoint_url"])
+
+    @property
+    def api_key(self) -> str:
+        return str(self._said["api_key"])
+
+    @property
+    def outputs(self) -> Mapping[str, str]:
+        outputs: Mapping[str, str] = self._said["outputs"]
+        return outputs
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def log(self) -> str:
+        return (self.data_dir / "server.log").read_text()
+
+    def start(self, port: int = 0) -> CloudProcess:
+        """Start it and return once it is ready; a failed start shows its log."""
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        ready = self.data_dir / "server.ready"
+        with ready.open("wb") as out, (self.data_dir / "server.log").open("ab") as err:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "localcloud.server", "--port", str(port)]
+                + ["--data-dir", str(self.data_dir)],
+                cwd=PROJECT,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+            )
+        deadline = time.monotonic() + START_SECONDS
+        while not ready.read_bytes().endswith(b"\n"):
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(f"the local cloud did not start:\n{self.log[-4000:]}")
+            time.sleep(0.05)
+        self._said = json.loads(ready.read_text())
+        return self
+
+    def stop(self) -> None:
+        """End it in order."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it as a power failure would: kill -9."""
+        self._end(signal.SIGKILL)
+
+    def _end(self, number: int) -> None:
+        for client in self._clients.values():
+            client.close()
+        self._clients.clear()
+        if self._process is not None:
+            os.kill(self._process.pid, number)
+            self._process.wait(30)
+            self._process = None
+
+    def client(self, service: str) -> Any:
+        """A boto3 client, as a user would make one."""
+        if service not in self._clients:
+            self._clients[service] = boto3.client(  # type: ignore[call-overload]
+                service,
+                endpoint_url=self.endpoint_url,
+                region_name="us-east-1",
+                aws_access_key_id="test",
+                aws_secret_access_key="test",
+                config=Config(
+                    retries={"total_max_attempts": 1},
+                    inject_host_prefix=False,
+                    s3={"addressing_style": "path"},
+                ),
+            )
+        return self._clients[service]
