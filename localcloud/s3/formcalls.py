@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from localcloud.errors import AwsError
 from localcloud.s3.answer import Answer, xml
@@ -64,7 +64,7 @@ class FormCalls:
         draft = draft_of(request.bucket, key, received, described, tags)
         cause = self._cause_of(request, "POST Object")
         version = commit(self._store, draft, WriteCondition(), cause)
-        return _answer(request.bucket, fields, version, versioned=bool(bucket.versioning))
+        return _answer(request, fields, version, versioned=bool(bucket.versioning))
 
     def _checked_policy(self, fields: Mapping[str, str], bucket: str) -> Policy:
         if "policy" not in fields:
@@ -125,9 +125,12 @@ def _declared_algorithm(fields: Mapping[str, str]) -> str | None:
     return next((name for field in fields if (name := _checksum_name(field))), None)
 
 
-def _answer(bucket: str, fields: Mapping[str, str], version: Version, *, versioned: bool) -> Answer:
+def _answer(
+    request: S3Request, fields: Mapping[str, str], version: Version, *, versioned: bool
+) -> Answer:
     headers = written_headers(version, versioned)
-    location = f"/{bucket}/{quote(version.key)}"
+    bucket = request.bucket
+    location = request.location(version.key)
     redirect = fields.get("success_action_redirect") or fields.get("redirect")
     if redirect:
         target = urlsplit(redirect)

@@ -149,7 +149,7 @@ class MultipartCalls:
         if self._store.catalogue.bucket(upload.bucket).versioning:
             headers["x-amz-version-id"] = version.version_id
         nodes: list[Node] = [
-            ("Location", f"/{upload.bucket}/{upload.key}"),
+            ("Location", request.location(upload.key)),
             ("Bucket", upload.bucket),
             ("Key", upload.key),
             ("ETag", quoted(version.etag)),

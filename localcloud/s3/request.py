@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl, unquote_to_bytes
+from urllib.parse import parse_qsl, quote, unquote_to_bytes
 
 from localcloud.errors import AwsError
 from localcloud.s3.bodies import RequestSource
@@ -73,6 +73,11 @@ class S3Request:
     def path(self) -> str:
         """The decoded path, as in `/bucket/key`."""
         return f"/{self.bucket}/{self.key}" if self.key else f"/{self.bucket}"
+
+    def location(self, key: str) -> str:
+        """Return the address of an object in the request's bucket."""
+        host = self.headers.get("host", "127.0.0.1")
+        return f"http://{host}/{self.bucket}/{quote(key)}"
 
     @property
     def metadata(self) -> dict[str, str]:

@@ -46,6 +46,7 @@ def test_the_parts_become_one_object(s3: Any) -> None:
     done = complete(s3, upload_id, parts)
     digests = hashlib.md5(FIRST).digest() + hashlib.md5(SECOND).digest()
     assert done["ETag"] == f'"{hashlib.md5(digests).hexdigest()}-2"'
+    assert done["Location"] == f"{s3.meta.endpoint_url}/photos/k"
     got = s3.get_object(Bucket="photos", Key="k")
     assert got["Body"].read() == FIRST + SECOND
     assert (got["Metadata"], got["ContentType"], got["TagCount"]) == ({"a": "1"}, "text/x", 1)

@@ -1,0 +1,59 @@
+"""A large object passes through in pieces."""
+
+from __future__ import annotations
+
+import tracemalloc
+from pathlib import Path
+from typing import Any
+
+from localcloud.s3 import S3Service
+from localcloud.service import Surroundings
+
+SIZE = 48 * 1024 * 1024
+LIMIT = 4 * 1024 * 1024
+
+
+class Zeros:
+    """A socket with many zeros."""
+
+    def __init__(self, size: int) -> None:
+        self._left = size
+
+    def read(self, size: int) -> bytes:
+        given = min(size, self._left)
+        self._left -= given
+        return bytes(given)
+
+
+def call(service: S3Service, method: str, path: str, body: Zeros, length: int) -> tuple[str, int]:
+    """Return the status and the length of the answer, whose pieces are dropped one by one."""
+    statuses: list[str] = []
+
+    def start_response(status: str, headers: list[tuple[str, str]], /) -> None:
+        statuses.append(status)
+
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": method,
+        "PATH_INFO": path,
+        "CONTENT_LENGTH": str(length),
+        "HTTP_AUTHORIZATION": "AWS4-HMAC-SHA256 Credential=test/d/us-east-1/s3/aws4_request",
+        "wsgi.input": body,
+    }
+    answer = service(environ, start_response)
+    size = sum(len(piece) for piece in answer)
+    if hasattr(answer, "close"):
+        answer.close()
+    return statuses[0], size
+
+
+def test_an_object_is_never_whole_in_memory(tmp_path: Path) -> None:
+    service = S3Service(Surroundings(tmp_path, "http://127.0.0.1"), lambda event: None)
+    call(service, "PUT", "/photos", Zeros(0), 0)
+    tracemalloc.start()
+    try:
+        assert call(service, "PUT", "/photos/big", Zeros(SIZE), SIZE) == ("200 OK", 0)
+        assert call(service, "GET", "/photos/big", Zeros(0), 0) == ("200 OK", SIZE)
+        assert tracemalloc.get_traced_memory()[1] < LIMIT
+    finally:
+        tracemalloc.stop()
+        service.stop()
