@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from chalicelib.adapters.dynamodb import Table
+from tests.architecture.ingest_world import IngestWorld
+from tests.unit.ingest.conftest import table
+
+__all__ = ["table"]
+
+
+@pytest.fixture
+def world(tmp_path: Path, table: Table) -> IngestWorld:
+    """Return the state machine `ingest` on an empty table."""
+    return IngestWorld(tmp_path, table)

@@ -1,0 +1,42 @@
+"""The definition of the `ingest` state machine as tests need it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+FILE = ROOT / "statemachines" / "ingest.asl.json"
+ROLE = "arn:aws:iam::000000000000:role/ingest"
+
+_LAMBDA = "arn:aws:lambda:us-east-1:000000000000:function:"
+FUNCTIONS = {name: _LAMBDA + name for name in ("read_document", "chunk_document", "embed_chunks")}
+
+
+def definition(table: str) -> str:
+    """Return the definition with its substitutions made."""
+    values = {
+        "ReadDocumentArn": FUNCTIONS["read_document"],
+        "ChunkDocumentArn": FUNCTIONS["chunk_document"],
+        "EmbedChunksArn": FUNCTIONS["embed_chunks"],
+        "RecordsTable": table,
+        "EventBus": "headrace-test",
+    }
+    return re.sub(r"\$\{(\w+)\}", lambda found: values[found.group(1)], FILE.read_text())
+
+
+def machine() -> dict[str, Any]:
+    """Return the definition as it is written."""
+    found: dict[str, Any] = json.loads(FILE.read_text())
+    return found
+
+
+def targets(state: dict[str, Any]) -> Iterator[str]:
+    """Yield the states that may follow `state`."""
+    if "Next" in state:
+        yield state["Next"]
+    for catcher in state.get("Catch", ()):
+        yield catcher["Next"]

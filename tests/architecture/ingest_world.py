@@ -1,0 +1,168 @@
+"""The `ingest` state machine on the local engine, with its real table and scripted functions."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.awsrequest import AWSResponse
+
+from chalicelib.adapters.dynamodb import Table
+from chalicelib.adapters.records import Records
+from chalicelib.contracts import IngestInput
+from chalicelib.jobs.claims import Claim, execution_arn, execution_name
+from localcloud.service import Surroundings
+from localcloud.stepfunctions import StepFunctionsService
+from tests.architecture.ingest_definition import FUNCTIONS, ROLE, definition
+from tests.unit.ingest.examples import MACHINE, NOW, work
+from tests.unit.stepfunctions.manual import ManualSchedule
+
+TABLE = "records"
+ENDED = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
+
+READ = {
+    "media_type": "text/markdown",
+    "sha256": "ab" * 32,
+    "bytes": 20,
+    "pages": 2,
+    "pages_needing_ocr": 1,
+    "characters": 900,
+    "gb_seconds": 0.25,
+}
+CHUNK = {"chunks": 3, "gb_seconds": 0.125}
+EMBED = {
+    "vectors": 3,
+    "model": "minilm",
+    "receipt": {"lines": [], "tokens_in": 7, "dollars": "0.000000417"},
+}
+
+
+@dataclass(frozen=True)
+class Raises:
+    """What a function raises: the class's name, and its message."""
+
+    error: str
+    message: str = "because"
+
+
+Answer = dict[str, Any] | Raises
+
+
+@dataclass
+class Script:
+    """What each function answers, call by call; the last answer is given for ever."""
+
+    answers: dict[str, list[Answer]] = field(
+        default_factory=lambda: {
+            "read_document": [READ],
+            "chunk_document": [CHUNK],
+            "embed_chunks": [EMBED],
+        }
+    )
+    calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    before: dict[str, Callable[[], None]] = field(default_factory=dict)
+
+    def invoke(self, request: Any, **_: object) -> AWSResponse:
+        """Answer Lambda's Invoke in place of the network."""
+        name = next(name for name, arn in FUNCTIONS.items() if arn.split(":")[-1] in request.url)
+        self.calls.append((name, json.loads(request.body)))
+        self.before.pop(name, lambda: None)()
+        left = self.answers[name]
+        answer = left.pop(0) if len(left) > 1 else left[0]
+        if isinstance(answer, Raises):
+            body = {"errorMessage": answer.message, "errorType": answer.error, "stackTrace": []}
+            return _response(body, {"X-Amz-Function-Error": "Unhandled"})
+        return _response(answer, {})
+
+    def put_events(self, request: Any, **_: object) -> AWSResponse:
+        """Answer EventBridge's PutEvents in place of the network."""
+        entries = json.loads(request.body)["Entries"]
+        self.events += [(entry["DetailType"], json.loads(entry["Detail"])) for entry in entries]
+        return _response({"FailedEntryCount": 0, "Entries": [{"EventId": "e"}]}, {})
+
+
+class IngestWorld:
+    """One table, one state machine."""
+
+    def __init__(self, folder: Path, table: Table) -> None:
+        self.script = Script()
+        self._clients: dict[str, Any] = {}
+        self.table = table
+        self.records = Records(table)
+        self.schedule = ManualSchedule()
+        surroundings = Surroundings(folder, "http://127.0.0.1:1")
+        self.service = StepFunctionsService(
+            surroundings, self._client, lambda event: None, schedule=self.schedule
+        )
+        answer = self.service.create_state_machine(
+            {"name": "ingest", "definition": definition(TABLE), "roleArn": ROLE}
+        )
+        self.machine = answer["stateMachineArn"]
+
+    def claim(self, **details: Any) -> IngestInput:
+        """Claim an upload as `object_created` does."""
+        asked = work(**details)
+        arn = execution_arn(MACHINE, execution_name(asked.version, 1))
+        self.records.claim(Claim(asked, 1, arn, NOW), 20)
+        return asked
+
+    def start(self, asked: IngestInput) -> str:
+        """Start the execution of `asked` and return its ARN."""
+        answer = self.service.start_execution(
+            {"stateMachineArn": self.machine, "input": asked.model_dump_json()}
+        )
+        return str(answer["executionArn"])
+
+    def run(self, asked: IngestInput) -> tuple[str, list[str]]:
+        """Run `asked` to its end; return the status and the states that were entered."""
+        arn = self.start(asked)
+        self.schedule.run_while(lambda: self.status(arn) not in ENDED)
+        return self.status(arn), self.states(arn)
+
+    def status(self, arn: str) -> str:
+        return str(self.service.describe_execution({"executionArn": arn})["status"])
+
+    def states(self, arn: str) -> list[str]:
+        """Return the states that an execution entered, in order: what AWS bills."""
+        history = self.service.get_execution_history({"executionArn": arn, "maxResults": 1000})
+        return [
+            event["stateEnteredEventDetails"]["name"]
+            for event in history["events"]
+            if event["type"].endswith("StateEntered")
+        ]
+
+    def _client(self, service: str, role_arn: str) -> Any:
+        if service not in self._clients:
+            self._clients[service] = self._made(service)
+        return self._clients[service]
+
+    def _made(self, service: str) -> Any:
+        client = boto3.client(
+            service,
+            region_name="us-east-1",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+        if service == "lambda":
+            client.meta.events.register_first("before-send.lambda.Invoke", self.script.invoke)
+        if service == "events":
+            client.meta.events.register_first(
+                "before-send.eventbridge.PutEvents", self.script.put_events
+            )
+        return client
+
+
+class _Raw(io.BytesIO):
+    def stream(self, **_: object) -> Any:
+        yield self.read()
+
+
+def _response(body: dict[str, Any], headers: dict[str, str]) -> AWSResponse:
+    raw = _Raw(json.dumps(body).encode())
+    return AWSResponse("http://fake", 200, {"x-amzn-requestid": "r", **headers}, raw)

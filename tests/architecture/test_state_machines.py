@@ -1,0 +1,119 @@
+"""What every state machine holds to, beyond what its service checks."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from chalice.package import YAMLTemplateSerializer
+
+from chalicelib import errors
+from localcloud.stepfunctions.language.validate import diagnostics
+from tests.architecture.ingest_definition import ROOT, definition, machine, targets
+
+FILES = sorted((ROOT / "statemachines").glob("*.asl.json"))
+AWS_ERROR = re.compile(
+    r"States\.(ALL|Timeout)|Lambda\.\w+|Runtime\.ExitError|DynamoDb\.\w+|EventBridge\.\w+"
+)
+LAMBDA_SERVICE_ERRORS = {
+    "Lambda.ServiceException",
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
+    "Lambda.TooManyRequestsException",
+}
+OURS = {name for name, _ in inspect.getmembers(errors, inspect.isclass)}
+
+each_file = pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+
+
+def states_of(file: Path) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = json.loads(file.read_text())["States"]
+    return found
+
+
+def tasks_of(file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    return ((name, state) for name, state in states_of(file).items() if state["Type"] == "Task")
+
+
+def test_there_is_a_state_machine_to_test() -> None:
+    assert FILES
+
+
+def test_aws_s_own_checks_find_nothing() -> None:
+    assert diagnostics(definition("records")) == []
+
+
+@each_file
+def test_definitions_are_in_jsonata_with_a_comment_on_every_state(file: Path) -> None:
+    whole = json.loads(file.read_text())
+    assert whole["QueryLanguage"] == "JSONata"
+    assert whole["TimeoutSeconds"] > 0
+    for thing in (whole, *whole["States"].values()):
+        assert len(thing["Comment"]) > 20
+
+
+@each_file
+def test_every_state_can_be_reached_and_every_way_ends(file: Path) -> None:
+    states, reached = states_of(file), set[str]()
+    waiting = [json.loads(file.read_text())["StartAt"]]
+    while waiting:
+        name = waiting.pop()
+        if name not in reached:
+            reached.add(name)
+            waiting.extend(targets(states[name]))
+    assert reached == set(states)
+    for state in states.values():
+        assert "Next" in state or state.get("End") or state["Type"] in ("Succeed", "Fail")
+
+
+@each_file
+def test_names_of_errors_exist(file: Path) -> None:
+    for name, state in tasks_of(file):
+        for rule in (*state["Retry"], *state["Catch"]):
+            for error in rule["ErrorEquals"]:
+                assert error in OURS or AWS_ERROR.fullmatch(error), f"{name}: {error}"
+
+
+@each_file
+def test_every_task_retries_what_passes_with_jitter_and_a_limit(file: Path) -> None:
+    for name, state in tasks_of(file):
+        for rule in state["Retry"]:
+            assert rule["JitterStrategy"] == "FULL", name
+            assert rule["MaxAttempts"] <= 5, name
+            assert rule["MaxDelaySeconds"] <= 60, name
+        if state["Resource"].endswith("lambda:invoke"):
+            retried = {error for rule in state["Retry"] for error in rule["ErrorEquals"]}
+            assert LAMBDA_SERVICE_ERRORS | {"Throttled", "Transient"} <= retried
+            assert state["TimeoutSeconds"] > 0
+
+
+@each_file
+def test_every_task_catches_what_is_left_for_one_failure_state(file: Path) -> None:
+    for name, state in tasks_of(file):
+        last = state["Catch"][-1]
+        after_failure = name in ("RecordFailure", "AnnounceFailed")
+        assert last["ErrorEquals"] == ["States.ALL"], name
+        assert last["Next"] == ("Failed" if after_failure else "RecordFailure"), name
+
+
+def test_substitutions_are_those_that_the_template_makes() -> None:
+    file = ROOT / "infra" / "template.yaml"
+    template = YAMLTemplateSerializer().load_template(file.read_text(), str(file))
+    properties = template["Resources"]["IngestMachine"]["Properties"]
+    assert (file.parent / properties["DefinitionUri"]).resolve() == FILES[0].resolve()
+    used = set(re.findall(r"\$\{(\w+)\}", FILES[0].read_text()))
+    assert used == set(properties["DefinitionSubstitutions"])
+    for value in properties["DefinitionSubstitutions"].values():
+        (target,) = value.values()
+        logical = target[0] if isinstance(target, list) else target.split(".")[0]
+        assert logical in template["Resources"]
+
+
+def test_states_carry_references_and_never_text() -> None:
+    kept = json.dumps([state.get("Output", "") for state in machine()["States"].values()])
+    assert not re.search(r"\b(text|body|content)\b", kept)
