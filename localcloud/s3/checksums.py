@@ -181,6 +181,18 @@ def decoded_md5(header: str) -> bytes:
     return digest
 
 
+def check_value(algorithm: str, value: str) -> None:
+    """Refuse a checksum that cannot be one of `algorithm`."""
+    try:
+        size = len(base64.b64decode(value, validate=True))
+    except (binascii.Error, ValueError):
+        size = -1
+    if size != len(new_digest(algorithm).digest()):
+        raise AwsError(
+            "InvalidRequest", f"Value for x-amz-checksum-{algorithm.lower()} header is invalid."
+        )
+
+
 def bad_digest(name: str) -> AwsError:
     """Return the error for bytes that do not have the checksum the client sent."""
     return AwsError("BadDigest", f"The {name} you specified did not match the calculated checksum.")

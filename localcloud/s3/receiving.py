@@ -12,7 +12,14 @@ from dataclasses import dataclass
 from localcloud.errors import AwsError
 from localcloud.s3.blobs import PIECE, BlobStore
 from localcloud.s3.bodies import AwsChunkedSource, Source, read_all
-from localcloud.s3.checksums import Digest, bad_digest, decoded_md5, encoded, new_digest
+from localcloud.s3.checksums import (
+    Digest,
+    bad_digest,
+    check_value,
+    decoded_md5,
+    encoded,
+    new_digest,
+)
 from localcloud.s3.request import S3Request, whole_number
 from localcloud.s3.schema import Extent
 
@@ -78,6 +85,8 @@ class CheckedBody:
         self._sha256 = _payload_hash(headers)
         self.declared = declared_algorithm(headers)
         self._value = headers.get(f"{_PREFIX}{(self.declared or '').lower()}")
+        if self.declared is not None and self._value is not None:
+            check_value(self.declared, self._value)
         self.algorithm = algorithm or self.declared or DEFAULT_ALGORITHM
         extra = {"SHA256"} if self._sha256 else set()
         self.meter = Meter({self.algorithm, self.declared or self.algorithm} | extra)

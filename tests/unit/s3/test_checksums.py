@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from localcloud.errors import AwsError
 from localcloud.s3.checksums import (
     SizedChecksum,
+    check_value,
     checksum_type,
     composite,
     decoded_md5,
@@ -84,3 +85,10 @@ def test_an_algorithm_that_is_not_computed_here_is_refused() -> None:
 def test_a_content_md5_that_is_none_is_refused(header: str) -> None:
     with pytest.raises(AwsError, match="InvalidDigest"):
         decoded_md5(header)
+
+
+@pytest.mark.parametrize("value", ["", "x", "AAAA", "AAAAAAAA", "é"])
+def test_a_value_that_cannot_be_a_checksum_is_refused(value: str) -> None:
+    check_value("CRC32", "AAAAAA==")
+    with pytest.raises(AwsError, match="x-amz-checksum-crc32 header is invalid"):
+        check_value("CRC32", value)
