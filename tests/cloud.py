@@ -54,10 +54,10 @@ class CloudProcess:
         """Start it and return once it is ready; a failed start shows its log."""
         self.data_dir.mkdir(parents=True, exist_ok=True)
         ready = self.data_dir / "server.ready"
+        where = ["--data-dir", str(self.data_dir)]
         with ready.open("wb") as out, (self.data_dir / "server.log").open("ab") as err:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "localcloud.server", "--port", str(port)]
-                + ["--data-dir", str(self.data_dir)],
+                [sys.executable, "-m", "localcloud.server", "--port", str(port), *where],
                 cwd=PROJECT,
                 stdin=subprocess.DEVNULL,
                 stdout=out,

@@ -1,0 +1,235 @@
+"""The one path that everything stands on: a dropped file becomes a cited answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.cloud import CloudProcess
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+DEADLINE_SECONDS = 60.0
+
+
+@pytest.fixture(scope="module")
+def api(cloud: CloudProcess) -> Iterator[httpx.Client]:
+    headers = {"Authorization": f"Bearer {cloud.api_key}"}
+    with httpx.Client(base_url=cloud.endpoint_url, headers=headers, timeout=60) as client:
+        yield client
+
+
+def until(what: Callable[[], Any], why: str) -> Any:
+    """Ask again until there is an answer, and say what was missing if there is none."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while time.monotonic() < deadline:
+        answer = what()
+        if answer:
+            return answer
+        time.sleep(0.05)
+    raise AssertionError(f"{why} within {DEADLINE_SECONDS:g} s")
+
+
+def upload(api: httpx.Client, path: str, content: bytes, collection: str) -> str:
+    body = {"path": path, "bytes": len(content), "collection": collection}
+    created = api.post("/v1/documents", json=body)
+    assert created.status_code == 201, created.text
+    form = created.json()["upload"]
+    answer = httpx.post(form["url"], data=form["fields"], files={"file": (path, content)})
+    assert answer.status_code == 204, answer.text
+    return str(created.json()["document_id"])
+
+
+def settled(api: httpx.Client, document_id: str) -> dict[str, Any]:
+    def ended() -> dict[str, Any] | None:
+        answer = api.get(f"/v1/documents/{document_id}")
+        if answer.status_code == 404:
+            return None
+        document: dict[str, Any] = answer.json()
+        return document if document["status"] in ("ready", "rejected", "failed") else None
+
+    found: dict[str, Any] = until(ended, f"{document_id} did not settle")
+    return found
+
+
+@pytest.fixture(scope="module")
+def documents(api: httpx.Client) -> dict[str, dict[str, Any]]:
+    files = sorted(SAMPLES.iterdir())
+    ids = {file.name: upload(api, file.name, file.read_bytes(), "station") for file in files}
+    return {name: settled(api, document_id) for name, document_id in ids.items()}
+
+
+def executions(cloud: CloudProcess, version: str) -> list[dict[str, Any]]:
+    listed = cloud.client("stepfunctions").list_executions(
+        stateMachineArn=cloud.outputs["IngestMachineArn"], maxResults=1000
+    )["executions"]
+    return [each for each in listed if each["name"].startswith(version)]
+
+
+def test_every_sample_should_become_ready_and_its_counts_should_reconcile(
+    cloud: CloudProcess, documents: dict[str, dict[str, Any]]
+) -> None:
+    assert {document["status"] for document in documents.values()} == {"ready"}
+    vectors = cloud.client("s3vectors")
+    bucket = cloud.outputs["VectorBucketName"]
+    keys: list[str] = []
+    page: dict[str, Any] = {}
+    while True:
+        page = vectors.list_vectors(
+            vectorBucketName=bucket,
+            indexName="local-minilm-l6-v2-int8",
+            **({"nextToken": page["nextToken"]} if page else {}),
+        )
+        keys += [vector["key"] for vector in page["vectors"]]
+        if not page.get("nextToken"):
+            break
+    for document in documents.values():
+        mine = [key for key in keys if key.startswith(document["document_id"])]
+        assert len(mine) == document["chunks"] > 0
+        lines = cloud.client("s3").get_object(
+            Bucket=cloud.outputs["DocumentsBucketName"],
+            Key=f"documents/local/{document['document_id']}/{document['version']}/pages.jsonl",
+        )["Body"]
+        assert len(lines.read().splitlines()) == document["pages"]
+
+
+def test_an_answer_should_cite_the_exact_characters_of_a_page(
+    cloud: CloudProcess, api: httpx.Client, documents: dict[str, dict[str, Any]]
+) -> None:
+    import json
+
+    question = "When is the next inspection of the turbine due?"
+    answer = api.post("/v1/ask", json={"question": question, "collection": "station"}).json()
+    assert answer["answered"]
+    assert "April 2028" in answer["answer"]
+    assert answer["receipt"]["lines"]
+    for citation in answer["citations"]:
+        assert f"[{citation['n']}]" in answer["answer"]
+        body = cloud.client("s3").get_object(
+            Bucket=cloud.outputs["DocumentsBucketName"],
+            Key=f"documents/local/{citation['document_id']}/{citation['version']}/pages.jsonl",
+        )["Body"]
+        pages = [json.loads(line) for line in body.read().splitlines()]
+        text = next(page["text"] for page in pages if page["page"] == citation["page"])
+        assert text[citation["start"] : citation["end"]] == citation["quote"]
+
+
+def test_a_question_that_nothing_answers_should_be_refused(
+    api: httpx.Client, documents: dict[str, dict[str, Any]]
+) -> None:
+    body = {"question": "What is the capital of Mongolia?", "collection": "station"}
+    answer = api.post("/v1/ask", json=body).json()
+    assert not answer["answered"]
+    assert answer["answer"] == "This is not in these documents."
+    assert answer["citations"] == []
+
+
+def test_ready_should_be_announced_on_the_bus(cloud: CloudProcess, api: httpx.Client) -> None:
+    sqs, events = cloud.client("sqs"), cloud.client("events")
+    url = sqs.create_queue(QueueName="listener")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
+    bus = cloud.outputs["EventBusName"]
+    events.put_rule(Name="listen", EventBusName=bus, EventPattern='{"source": ["headrace"]}')
+    target = {"Id": "queue", "Arn": arn["QueueArn"]}
+    events.put_targets(Rule="listen", EventBusName=bus, Targets=[target])
+    document_id = upload(api, "note.txt", b"The weir was painted in May 2024.", "announced")
+    settled(api, document_id)
+
+    def heard() -> bool:
+        received = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1).get("Messages", [])
+        return any(
+            '"document.ready"' in message["Body"] and document_id in message["Body"]
+            for message in received
+        )
+
+    until(heard, "document.ready was not heard")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("empty.txt", b"   \n", "text"),
+        ("archive.txt", b"PK\x03\x04" + bytes(200), ""),
+        ("cut.pdf", b"%PDF-1.7\n1 0 obj\n<<", ""),
+        ("noise.bin", bytes(range(256)) * 20, ""),
+    ],
+)
+def test_what_cannot_be_read_should_be_rejected_with_a_reason(
+    api: httpx.Client, name: str, content: bytes, words: str
+) -> None:
+    document = settled(api, upload(api, name, content, "rejected"))
+    assert document["status"] == "rejected"
+    assert len(document["reason"]) > 15
+    assert words in document["reason"]
+
+
+def test_a_larger_file_than_announced_limits_should_be_refused_by_the_upload(
+    api: httpx.Client,
+) -> None:
+    refused = api.post("/v1/documents", json={"path": "big.txt", "bytes": 10**12})
+    assert refused.status_code in (400, 413)
+    error = refused.json()["error"]
+    assert error["field"] == "bytes"
+    assert error["limit"]
+
+
+def test_a_new_version_should_replace_the_old_one_only_when_ready(
+    cloud: CloudProcess, api: httpx.Client
+) -> None:
+    document_id = upload(api, "sign.txt", b"The gate opens at seven o'clock.", "versions")
+    first = settled(api, document_id)
+    upload(api, "sign.txt", b"The gate opens at nine o'clock.", "versions")
+
+    def replaced() -> dict[str, Any] | None:
+        document: dict[str, Any] = api.get(f"/v1/documents/{document_id}").json()
+        return document if document["version"] != first["version"] else None
+
+    second = until(replaced, "the second version did not become ready")
+    assert second["status"] == "ready"
+    body = {"query": "When does the gate open?", "collection": "versions"}
+    hits = api.post("/v1/search", json=body).json()["hits"]
+    assert [hit["text"] for hit in hits] == ["The gate opens at nine o'clock."]
+
+
+def test_deleting_should_leave_nothing_to_find(api: httpx.Client) -> None:
+    document_id = upload(api, "gone.txt", b"The heron nests on the weir.", "deleted")
+    settled(api, document_id)
+    assert api.delete(f"/v1/documents/{document_id}").status_code == 204
+    assert api.get(f"/v1/documents/{document_id}").status_code == 404
+    body = {"query": "Where does the heron nest?", "collection": "deleted"}
+    assert api.post("/v1/search", json=body).json()["hits"] == []
+
+
+def test_a_small_document_should_cost_few_billed_transitions(
+    cloud: CloudProcess, documents: dict[str, dict[str, Any]]
+) -> None:
+    version = documents["meeting-minutes.txt"]["version"]
+    (execution,) = executions(cloud, version)
+    history = cloud.client("stepfunctions").get_execution_history(
+        executionArn=execution["executionArn"], maxResults=1000
+    )["events"]
+    entered = [event for event in history if event["type"].endswith("StateEntered")]
+    assert len(entered) <= 6, [event["stateEnteredEventDetails"]["name"] for event in entered]
+
+
+def test_another_tenants_document_should_not_be_there(
+    cloud: CloudProcess, documents: dict[str, dict[str, Any]]
+) -> None:
+    from infra import keys, tenants
+
+    stage = tenants.Stage(cloud.outputs["RecordsTableName"], cloud.outputs["VectorBucketName"])
+    tenants.create(cloud.client, stage, "others")
+    key = keys.new_key()
+    keys.grant(cloud.client("dynamodb"), stage.records_table, key, "others", "test")
+    headers = {"Authorization": f"Bearer {key}"}
+    with httpx.Client(base_url=cloud.endpoint_url, headers=headers) as other:
+        known = documents["meeting-minutes.txt"]["document_id"]
+        assert other.get(f"/v1/documents/{known}").status_code == 404
+        assert other.delete(f"/v1/documents/{known}").status_code == 404
+        assert other.get("/v1/documents").json()["items"] == []
+        assert keys.revoke(cloud.client("dynamodb"), stage.records_table, key)
+        assert other.get("/v1/documents").status_code in (401, 403)
