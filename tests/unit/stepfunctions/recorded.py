@@ -237,9 +237,7 @@ CASES = [
             (
                 2,
                 "TaskScheduled",
-                service(
-                    "lambda", "invoke", region="us-east-1", parameters='{"FunctionName":"no"}'
-                ),
+                service("lambda", "invoke", region="us-east-1", parameters='{"FunctionName":"no"}'),
             ),
             (3, "TaskStarted", service("lambda", "invoke")),
             (
@@ -350,9 +348,7 @@ CASES = [
             (5, "ExecutionFailed", {}),
         ],
         answers={
-            "s3.list_objects": refusing(
-                "NoSuchBucket", "The specified bucket does not exist", 404
-            )
+            "s3.list_objects": refusing("NoSuchBucket", "The specified bucket does not exist", 404)
         },
     ),
     Case(
@@ -381,9 +377,7 @@ CASES = [
             ),
             (5, "ExecutionFailed", {}),
         ],
-        answers={
-            "secretsmanager.create_secret": refusing("ValidationException", "Invalid name.")
-        },
+        answers={"secretsmanager.create_secret": refusing("ValidationException", "Invalid name.")},
     ),
     Case(
         "malformed_event",
