@@ -42,7 +42,7 @@ class Question:
 
 
 QUESTIONS = (
-    Question("How fast does the intake gate drop in an emergency?", "8 seconds"),
+    Question("Who made the turbine?", "Voss Hydro"),
     Question("When is the next inspection of the turbine due?", "April 2028"),
     Question("What is the salary of the duty engineer?", ""),
 )

@@ -54,10 +54,10 @@ class BedrockChat:
             except ClientError as error:
                 raise _failure(error) from error
         content = answer["output"]["message"]["content"]
-        fields = answer.get("additionalModelResponseFields") or {}
+        stand_in = (answer.get("additionalModelResponseFields") or {}).get("localModel") or {}
         return ChatReply(
             text="".join(block["text"] for block in content if "text" in block),
-            model=str(fields.get("model", self._model_id)),
+            model=str(stand_in.get("name", self._model_id)),
             tokens_in=int(answer["usage"]["inputTokens"]),
             tokens_out=int(answer["usage"]["outputTokens"]),
             seconds=round(time.monotonic() - began, 6),

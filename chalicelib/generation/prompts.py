@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from chalicelib.contracts import Hit
 
-MAX_PASSAGE_CHARACTERS = 6_000
+MAX_PASSAGE_CHARACTERS = 3_000
 """All passages of one prompt together: small models lose the question in more."""
 
 _SYSTEM = (

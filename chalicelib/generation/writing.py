@@ -10,7 +10,8 @@ from chalicelib.generation.prompts import answer_prompt
 from chalicelib.query_ports import ChatModel, ChatReply
 
 MAX_ANSWER_TOKENS = 160
-MAX_PASSAGES = 4
+MAX_PASSAGES = 2
+"""What a small model keeps apart; the passages come with the best evidence first."""
 
 
 @dataclass(frozen=True, slots=True)

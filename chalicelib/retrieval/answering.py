@@ -34,6 +34,7 @@ _COSINE_WEIGHT = 0.6
 _UNEXPECTED = 0.12
 _FEWEST_TERMS = 3
 _CLAIM_COSINE = 0.6
+_CLAIM_WORDS = 0.75
 
 Vector = Sequence[float]
 
@@ -145,14 +146,24 @@ def sentences_of(answer: str) -> list[str]:
     return [text[span.start : span.end] for span in split_sentences(text)]
 
 
+def best_passages(evidence: Sequence[Evidence]) -> list[Hit]:
+    """Return the passages that the evidence stands in, the one with the best sentence first."""
+    found = {id(item.source.passage): item.source.passage for item in evidence}
+    return list(found.values())
+
+
 def supported_claims(
-    sentences: Sequence[str], vectors: Sequence[Vector], evidence: Sequence[Evidence]
+    question: str,
+    sentences: Sequence[str],
+    vectors: Sequence[Vector],
+    evidence: Sequence[Evidence],
 ) -> list[tuple[str, Source]] | None:
     """Return each sentence with the source that supports it, or None if one has no support.
 
-    A sentence is supported by a source that is near to it in meaning and whose passage
-    holds every number and name of the sentence.
+    A sentence is supported by a source that is near to it in meaning, that holds most of its
+    words but for those of the question, and whose passage holds every number and name of it.
     """
+    asked = frozenset(terms(question))
     claims: list[tuple[str, Source]] = []
     for sentence, vector in zip(sentences, vectors, strict=True):
         nearest = sorted(evidence, key=lambda item: -cosine(vector, item.vector))
@@ -161,7 +172,7 @@ def supported_claims(
                 item.source
                 for item in nearest
                 if cosine(vector, item.vector) >= _CLAIM_COSINE
-                and _holds(item.source.passage.text, sentence)
+                and _holds(item.source, sentence, asked)
             ),
             None,
         )
@@ -171,6 +182,12 @@ def supported_claims(
     return claims or None
 
 
-def _holds(passage: str, sentence: str) -> bool:
-    folded = passage.casefold()
-    return numbers(sentence) <= numbers(passage) and all(name in folded for name in names(sentence))
+def _holds(source: Source, sentence: str, asked: frozenset[str]) -> bool:
+    passage = source.passage.text
+    if not numbers(sentence) <= numbers(passage):
+        return False
+    if not all(name in passage.casefold() for name in names(sentence)):
+        return False
+    told = set(terms(sentence))
+    held = told & (asked | set(terms(source.text)))
+    return len(held) >= _CLAIM_WORDS * len(told)

@@ -22,6 +22,7 @@ from chalicelib.query_ports import AnswerWriter, ChatReply, Embedder
 from chalicelib.retrieval.answering import (
     NOT_FOUND,
     Evidence,
+    best_passages,
     candidates,
     extract,
     sentences_of,
@@ -83,17 +84,15 @@ class Asker:
         evidence = weigh(query.text, found.vector, sources, embedding.vectors)
         draft = _Draft(extract(evidence), "extractive")
         if draft.claims and _dearer_is_due(tier, evidence):
-            draft = self._generate(query, found, evidence, draft)
+            draft = self._generate(query, evidence, draft)
         return _outcome(found, draft, embedding)
 
-    def _generate(
-        self, query: Query, found: Found, evidence: list[Evidence], cheaper: _Draft
-    ) -> _Draft:
+    def _generate(self, query: Query, evidence: list[Evidence], cheaper: _Draft) -> _Draft:
         """Return tier 1's draft, or `cheaper` with the reason why it stands."""
         if self.writer is None:
             return _Draft(cheaper.claims, "extractive", "No language model is set up.")
         try:
-            reply = self.writer.write(query.text, found.passages)
+            reply = self.writer.write(query.text, best_passages(evidence))
         except HeadraceError as error:
             notice = f"The language model did not answer ({type(error).__name__})."
             return _Draft(cheaper.claims, "extractive", notice)
@@ -102,7 +101,7 @@ class Asker:
             notice = "The language model wrote nothing."
             return _Draft(cheaper.claims, "extractive", notice, reply=reply)
         embedding = self.embedder.embed(sentences, query.correlation_id)
-        claims = supported_claims(sentences, embedding.vectors, evidence)
+        claims = supported_claims(query.text, sentences, embedding.vectors, evidence)
         if claims is None:
             notice = "The language model's answer was not supported by the documents."
             return _Draft(cheaper.claims, "extractive", notice, embedding, reply)

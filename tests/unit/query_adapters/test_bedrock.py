@@ -41,6 +41,22 @@ def test_should_return_what_the_model_wrote_and_used() -> None:
     assert (reply.text, reply.model, reply.tokens_in, reply.tokens_out) == ("41 kg.", "nova", 9, 3)
 
 
+def test_should_name_the_local_model_that_stood_in() -> None:
+    bedrock = client()
+    with Stubber(bedrock) as stub:
+        stub.add_response(
+            "converse",
+            {
+                "output": {"message": {"role": "assistant", "content": [{"text": "Yes."}]}},
+                "stopReason": "end_turn",
+                "usage": {"inputTokens": 9, "outputTokens": 3, "totalTokens": 12},
+                "metrics": {"latencyMs": 5},
+                "additionalModelResponseFields": {"localModel": {"name": "small", "sha256": "0"}},
+            },
+        )
+        assert BedrockChat(bedrock, "nova").reply("rules", "question", 50).model == "small"
+
+
 @pytest.mark.parametrize(
     ("code", "expected"),
     [
