@@ -1,0 +1,55 @@
+"""A function's bundle as one would first make it: `python -m benchmarks.naive_bundle`.
+
+`pip install --target` of the function's pinned requirements, and the whole project beside it,
+as sources only: what a plain `zip -r` of such a folder would upload. It exists to be compared
+with, and was written before the bundle that it is compared with.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent
+PARTS = ("chalicelib", "cli", "functions", "infra", "localcloud", "models", "statemachines")
+
+
+def requirements_of(handler: str) -> Path:
+    """Return the pinned requirements of the function whose handler is `handler`."""
+    if handler.startswith("app."):
+        return PROJECT / "requirements" / "api.txt"
+    return PROJECT / Path(*handler.split(".")[:-2]) / "requirements.txt"
+
+
+def install(requirements: Path, folder: Path) -> None:
+    """Put the packages of `requirements` into `folder`. Raises CalledProcessError."""
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    command += ["--no-compile", "--only-binary=:all:", "--target", str(folder)]
+    subprocess.run([*command, "-r", str(requirements)], check=True, timeout=600)
+
+
+def build(handler: str, folder: Path) -> Path:
+    """Make the naive bundle of the function `handler` as `folder`, and return it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    install(requirements_of(handler), folder)
+    sources = shutil.ignore_patterns("__pycache__", ".lock", ".staging")
+    for part in PARTS:
+        shutil.copytree(PROJECT / part, folder / part, ignore=sources)
+    shutil.copy2(PROJECT / "app.py", folder)
+    return folder
+
+
+def main() -> None:
+    """Make one bundle."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("handler", help="such as app.app or functions.embed_text.handler.handler")
+    parser.add_argument("folder", type=Path)
+    chosen = parser.parse_args()
+    print(build(chosen.handler, chosen.folder))
+
+
+if __name__ == "__main__":
+    main()
