@@ -1,0 +1,177 @@
+"""The adapters against the local cloud, as production code calls it."""
+
+from __future__ import annotations
+
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from chalicelib.adapters.dynamodb import (
+    Condition,
+    Delete,
+    Put,
+    Table,
+    TransactionRefused,
+    Update,
+)
+from chalicelib.adapters.objects import Objects
+from chalicelib.adapters.record_writes import COUNTER
+from chalicelib.adapters.records import Records
+from chalicelib.adapters.vectors import Vectors
+from chalicelib.contracts import VectorMetadata
+from chalicelib.errors import Conflict, NotFound
+from chalicelib.jobs.claims import Claim, ClaimOutcome, execution_arn
+from chalicelib.ports import IndexRef, Vector
+from tests.cloud import CloudProcess
+from tests.unit.ingest.examples import MACHINE, NOW, work
+
+
+@pytest.fixture
+def name() -> str:
+    """Return a name that no other test has."""
+    return f"t-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def table(cloud: CloudProcess, name: str) -> Table:
+    """Return an empty table of the records' shape."""
+    cloud.client("dynamodb").create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[
+            {"AttributeName": part, "AttributeType": "S"} for part in ("pk", "sk")
+        ],
+        KeySchema=[
+            {"AttributeName": "pk", "KeyType": "HASH"},
+            {"AttributeName": "sk", "KeyType": "RANGE"},
+        ],
+    )
+    return Table(cloud.client("dynamodb"), name)
+
+
+@pytest.fixture
+def bucket(cloud: CloudProcess, name: str) -> str:
+    """Return an empty bucket that keeps versions."""
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket=name)
+    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    return name
+
+
+def test_values_come_back_as_they_were(table: Table) -> None:
+    item = {"pk": "a", "sk": "b", "n": 3, "text": "é", "yes": True, "raw": b"\0\1", "nil": None}
+    table.put(Put(item))
+    assert table.get(("a", "b")) == item
+    assert table.get(("a", "c")) is None
+
+
+def test_a_condition_that_does_not_hold_is_a_conflict(table: Table) -> None:
+    absent = Condition("attribute_not_exists(pk)")
+    table.put(Put({"pk": "a", "sk": "b"}, absent))
+    with pytest.raises(Conflict):
+        table.put(Put({"pk": "a", "sk": "b"}, absent))
+    with pytest.raises(Conflict):
+        table.delete(Delete(("a", "x"), Condition("attribute_exists(pk)")))
+
+
+def test_a_transaction_says_which_conditions_did_not_hold_and_writes_nothing(
+    table: Table,
+) -> None:
+    table.put(Put({"pk": "a", "sk": "1", "n": 1}))
+    writes = [
+        Put({"pk": "a", "sk": "2"}),
+        Update(("a", "1"), "SET #n = :n", {":n": 2}, Condition("#n = :old", {":old": 7})),
+    ]
+    with pytest.raises(TransactionRefused) as refused:
+        table.transact(writes)
+    assert refused.value.refused == {1}
+    assert table.get(("a", "2")) is None
+
+
+def test_a_query_goes_on_over_its_pages(table: Table) -> None:
+    for n in range(25):
+        table.put(Put({"pk": "a", "sk": f"X#{n:02}"}))
+    table.put(Put({"pk": "a", "sk": "Y#1"}))
+    found = [item["sk"] for item in table.query("a", "X#", limit=10)]
+    assert found == [f"X#{n:02}" for n in range(25)]
+    rest = [item["sk"] for item in table.query("a", "X#", after="X#21")]
+    assert rest == ["X#22", "X#23", "X#24"]
+
+
+def test_of_many_that_claim_one_version_one_gets_it(table: Table) -> None:
+    records = Records(table)
+    asked = work()
+    claim = Claim(asked, 1, execution_arn(MACHINE, f"{asked.version}-1"), NOW)
+    with ThreadPoolExecutor(16) as pool:
+        outcomes = list(pool.map(lambda _: records.claim(claim, 20), range(32)))
+    assert outcomes.count(ClaimOutcome.CLAIMED) == 1
+    assert outcomes.count(ClaimOutcome.DUPLICATE) == 31
+
+
+def test_no_more_are_admitted_than_there_are_places(table: Table) -> None:
+    records = Records(table)
+
+    def claim(n: int) -> ClaimOutcome:
+        asked = work(key=f"inbox/acme/default/{n}.md")
+        arn = execution_arn(MACHINE, f"{asked.version}-1")
+        return records.claim(Claim(asked, 1, arn, NOW), 5)
+
+    with ThreadPoolExecutor(16) as pool:
+        outcomes = list(pool.map(claim, range(32)))
+    assert outcomes.count(ClaimOutcome.CLAIMED) == 5
+    assert outcomes.count(ClaimOutcome.FULL) == 27
+    counter = table.get(COUNTER)
+    assert counter is not None
+    assert counter["running"] == len(list(records.running())) == 5
+
+
+def test_objects_are_written_read_copied_and_removed(cloud: CloudProcess, bucket: str) -> None:
+    objects = Objects(cloud.client("s3"))
+    first = cloud.client("s3").put_object(Bucket=bucket, Key="in/a b.txt", Body=b"one")
+    cloud.client("s3").put_object(Bucket=bucket, Key="in/a b.txt", Body=b"two")
+    assert objects.read(bucket, "in/a b.txt", first["VersionId"]) == b"one"
+    assert objects.read(bucket, "in/a b.txt") == b"two"
+    objects.copy(bucket, "in/a b.txt", first["VersionId"], "out/source")
+    assert objects.read(bucket, "out/source") == b"one"
+    objects.write(bucket, "out/lines", b"x", {"lines": "3"})
+    assert objects.metadata(bucket, "out/lines") == {"lines": "3"}
+    assert objects.delete_prefix(bucket, "out/") == 2
+    for key in ("out/source", "out/lines"):
+        with pytest.raises(NotFound):
+            objects.read(bucket, key)
+        with pytest.raises(NotFound):
+            objects.metadata(bucket, key)
+    assert objects.delete_prefix(bucket, "out/") == 0
+
+
+def test_vectors_are_put_and_removed_in_calls_of_500(cloud: CloudProcess, name: str) -> None:
+    client = cloud.client("s3vectors")
+    client.create_vector_bucket(vectorBucketName=name)
+    client.create_index(
+        vectorBucketName=name,
+        indexName="index",
+        dataType="float32",
+        dimension=2,
+        distanceMetric="cosine",
+    )
+    index, vectors = IndexRef(name, "index", "m"), Vectors(client)
+    metadata = VectorMetadata(
+        document_id="d",
+        version="v",
+        collection="c",
+        path="p",
+        page=1,
+        heading="",
+        start=0,
+        end=1,
+        text="x",
+    )
+    put = [Vector(f"k/{n:06}", [1.0, n], metadata) for n in range(501)]
+    assert vectors.put(index, put) == 501
+    assert vectors.put(index, put[:1]) == 1
+    vectors.delete(index, [vector.key for vector in put[:500]])
+    left = client.list_vectors(vectorBucketName=name, indexName="index")["vectors"]
+    assert [vector["key"] for vector in left] == ["k/000500"]
+    with pytest.raises(NotFound):
+        vectors.put(IndexRef(name, "missing", "m"), put[:1])
