@@ -36,9 +36,11 @@ def _handlers(settings: IngestSettings) -> IngestHandlers:
 
     records = Records(Table(aws.dynamodb(), settings.records_table))
     executions = IngestExecutions(aws.stepfunctions(), settings.ingest_machine_arn)
+    objects = Objects(aws.s3())
     arrivals = Arrivals(
         records=records,
         tenants=records,
+        objects=objects,
         executions=executions,
         queue=Inbox(aws.sqs(), settings.inbox_queue_url),
         machine_arn=settings.ingest_machine_arn,
@@ -50,7 +52,7 @@ def _handlers(settings: IngestSettings) -> IngestHandlers:
         records=records,
         tenants=records,
         executions=executions,
-        objects=Objects(aws.s3()),
+        objects=objects,
         vectors=Vectors(aws.s3vectors()),
         bus=Bus(aws.events(), settings.event_bus),
         now=_now,

@@ -45,7 +45,7 @@ class ObjectStore(Protocol):
     def copy(self, bucket: str, key: str, version_id: str, to_key: str) -> None:
         """Copy one version of an object within its bucket; raise `NotFound`."""
 
-    def metadata(self, bucket: str, key: str) -> Mapping[str, str]:
+    def metadata(self, bucket: str, key: str, version_id: str | None = None) -> Mapping[str, str]:
         """Return an object's user metadata; raise `NotFound`."""
 
     def delete_prefix(self, bucket: str, prefix: str) -> int:

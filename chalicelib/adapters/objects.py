@@ -46,10 +46,13 @@ class Objects:
                 CopySource={"Bucket": bucket, "Key": key, "VersionId": version_id},
             )
 
-    def metadata(self, bucket: str, key: str) -> Mapping[str, str]:
+    def metadata(self, bucket: str, key: str, version_id: str | None = None) -> Mapping[str, str]:
         """Return an object's user metadata; raise `NotFound`."""
         with translated(f"looking at {key}"):
-            return self._client.head_object(Bucket=bucket, Key=key)["Metadata"]
+            if version_id is None:
+                return self._client.head_object(Bucket=bucket, Key=key)["Metadata"]
+            answer = self._client.head_object(Bucket=bucket, Key=key, VersionId=version_id)
+            return answer["Metadata"]
 
     def delete_prefix(self, bucket: str, prefix: str) -> int:
         """Remove every version of every object under `prefix`; return how many."""

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from chalicelib.contracts import IngestInput
 from chalicelib.contracts.arrivals import ObjectCreated, RetryWanted
-from chalicelib.errors import InvalidInput
+from chalicelib.errors import InvalidInput, NotFound
 from chalicelib.jobs.admission import delay_seconds
 from chalicelib.jobs.claims import (
     Claim,
@@ -24,7 +24,10 @@ from chalicelib.jobs.claims import (
     work_for,
 )
 from chalicelib.jobs.records import IngestRecords
-from chalicelib.ports import Executions, InboxQueue, TenantRecords
+from chalicelib.ports import Executions, InboxQueue, ObjectStore, TenantRecords
+
+CORRELATION = "correlation-id"
+"""The user metadata in which an upload carries the id of the request that announced it."""
 
 Message = ObjectCreated | RetryWanted
 _MESSAGE: TypeAdapter[Message] = TypeAdapter(Message)
@@ -47,6 +50,7 @@ class Arrivals:
 
     records: IngestRecords
     tenants: TenantRecords
+    objects: ObjectStore
     executions: Executions
     queue: InboxQueue
     machine_arn: str
@@ -93,7 +97,17 @@ class Arrivals:
         if self.tenants.live_index(work.tenant) is None:
             return None
         document = self.records.document(work.tenant, work.document_id)
-        return self._claim(compared_with(work, document), attempt=1)
+        told = compared_with(work, document)
+        return self._claim(told.model_copy(update=self._correlated(work)), attempt=1)
+
+    def _correlated(self, work: IngestInput) -> dict[str, str]:
+        """Return the correlation id of the request that asked for the upload, if one did."""
+        try:
+            metadata = self.objects.metadata(work.bucket, work.key, work.object_version_id)
+        except NotFound:
+            return {}
+        given = metadata.get(CORRELATION)
+        return {"correlation_id": given} if given else {}
 
     def _retry(self, wanted: RetryWanted) -> Claim | None:
         detail = wanted.detail

@@ -1,4 +1,4 @@
-"""Deterministic names: ids from what they identify, keys of objects and vectors, indexes.
+"""Deterministic names: ids from what they identify, keys of objects and vectors.
 
 The same upload always gets the same id, so whatever is repeated is repeated harmlessly.
 """
@@ -10,11 +10,10 @@ import hashlib
 import re
 from dataclasses import dataclass
 
+from chalicelib.contracts.api import COLLECTION_PATTERN, MAX_PATH_CHARACTERS
 from chalicelib.errors import InvalidInput
 
 TENANT_PATTERN = r"^[a-z0-9][a-z0-9-]{1,30}$"
-COLLECTION_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,62}$"
-MAX_PATH_CHARACTERS = 512
 MAX_PATH_BYTES = 800
 """Leaves room for `inbox/`, tenant and collection in the 1,024 bytes of an S3 key."""
 INBOX = "inbox"
@@ -125,18 +124,6 @@ def chunks_key(tenant: str, document: str, version: str) -> str:
 def vector_key(document: str, version: str, n: int) -> str:
     """Return the key of the vector of chunk `n`, which counts from 0."""
     return f"{document}/{version}/{n:06d}"
-
-
-def index_name(tenant: str, model_version: str) -> str:
-    """Return the name of the index of one tenant and embedding model version.
-
-    S3 Vectors allows 3 to 63 of `a-z 0-9 . -`, beginning and ending with a letter or digit.
-    https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-indexes.html
-    """
-    name = f"{tenant}-{model_version}"
-    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", name):
-        raise InvalidInput(f"{name!r} cannot name an index of S3 Vectors.", field="tenant")
-    return name
 
 
 def _utf8(path: str) -> bytes:

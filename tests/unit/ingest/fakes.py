@@ -32,7 +32,7 @@ class FakeObjects:
     def copy(self, bucket: str, key: str, version_id: str, to_key: str) -> None:
         self.bodies[to_key] = self.read(bucket, key, version_id)
 
-    def metadata(self, bucket: str, key: str) -> Mapping[str, str]:
+    def metadata(self, bucket: str, key: str, version_id: str | None = None) -> Mapping[str, str]:
         self._known(key)
         return self.facts.get(key, {})
 

@@ -10,8 +10,8 @@ from chalicelib.adapters.records import Records
 from chalicelib.errors import InvalidInput, Transient
 from chalicelib.ingest.arrivals import Arrivals, Taken
 from chalicelib.jobs.settlement import Settlement
-from tests.unit.ingest.examples import MACHINE, NOW, arrival, work
-from tests.unit.ingest.fakes import FakeExecutions, FakeQueue
+from tests.unit.ingest.examples import BUCKET, KEY, MACHINE, NOW, arrival, work
+from tests.unit.ingest.fakes import FakeExecutions, FakeObjects, FakeQueue
 
 
 @dataclass
@@ -20,12 +20,14 @@ class World:
     table: Table
     executions: FakeExecutions = field(default_factory=FakeExecutions)
     queue: FakeQueue = field(default_factory=FakeQueue)
+    objects: FakeObjects = field(default_factory=FakeObjects)
     max_running: int = 20
 
     def take(self, body: str, deferrals: int = 0) -> Taken:
         arrivals = Arrivals(
             records=self.records,
             tenants=self.records,
+            objects=self.objects,
             executions=self.executions,
             queue=self.queue,
             machine_arn=MACHINE,
@@ -51,6 +53,21 @@ def test_an_arrival_starts_one_execution_and_takes_one_place(world: World) -> No
     assert world.take(arrival()) is Taken.STARTED
     assert list(world.executions.started) == [f"{work().version}-1"]
     assert world.running() == 1
+
+
+def test_an_upload_keeps_the_correlation_id_of_the_request_that_announced_it(
+    world: World,
+) -> None:
+    world.objects.write(BUCKET, KEY, b"x", {"correlation-id": "request-1"})
+    world.take(arrival())
+    (started,) = world.executions.started.values()
+    assert started.correlation_id == "request-1"
+
+
+def test_an_upload_that_nobody_announced_is_followed_by_its_event_s_id(world: World) -> None:
+    world.take(arrival(id="event-7"))
+    (started,) = world.executions.started.values()
+    assert started.correlation_id == "event-7"
 
 
 def test_an_arrival_shows_as_a_document_that_is_being_worked_on(world: World) -> None:

@@ -12,7 +12,6 @@ from chalicelib.retrieval.ids import (
     check_path,
     document_id,
     inbox_place,
-    index_name,
     vector_key,
     version_id,
     version_order,
@@ -61,9 +60,3 @@ def test_sequencers_order_as_s3_says_whatever_their_case_and_length() -> None:
 def test_vector_keys_sort_as_their_chunks() -> None:
     keys = [vector_key("doc_a", "v_b", n) for n in (0, 9, 10, 99_999)]
     assert keys == sorted(keys)
-
-
-@pytest.mark.parametrize("tenant", ["Acme", "a" * 60, "-a"])
-def test_an_index_gets_no_name_that_s3_vectors_refuses(tenant: str) -> None:
-    with pytest.raises(InvalidInput):
-        index_name(tenant, "minilm-l6-v2-int8")
