@@ -87,3 +87,4 @@ class StepFunctionsService(
         self._parts.engine.stop()
         self._schedule.stop()
         self._outbox.stop()
+        self._database.close()

@@ -7,6 +7,7 @@ concerns two executions goes through the schedule, so that no thread holds two l
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable
 from typing import Protocol, TypeAlias
@@ -41,6 +42,7 @@ from localcloud.stepfunctions.language.values import JsonObject
 OnEnd: TypeAlias = Callable[[Run], None]
 
 _LOOK_EVERY_S = 600.0
+_COMMIT_AGAIN_S = 1.0
 STEPS_A_COMMIT = 50
 """How many steps an execution may take before they are committed and others get their turn."""
 
@@ -135,7 +137,7 @@ class Engine:
             if seconds is not None:
                 run.deadline = run.identity.started + seconds
             run.changes.status_changed = True
-            self._commit(run)
+            self._commit_or_refuse(run)
             self._take_in(run, on_end)
         self._launch(run)
 
@@ -158,7 +160,7 @@ class Engine:
             seconds = run.identity.timeout_seconds
             if seconds is not None:
                 run.deadline = self._schedule.now() + seconds
-            self._commit(run)
+            self._commit_or_refuse(run)
             self._take_in(run, on_end)
         self._launch(run)
 
@@ -177,9 +179,9 @@ class Engine:
             ):
                 return False
             self._walk.receive(Visit(run, strand, self._surround), signal)
-            self._commit(run)
+            committed = self._commit(run)
         self._launch(run)
-        return True
+        return committed
 
     def inside(self, arn: str, strand_id: int, work: Callable[[Visit], None]) -> bool:
         """Run `work` with the visit of a strand, under the lock of its running execution."""
@@ -201,8 +203,7 @@ class Engine:
             if run.status is not Status.RUNNING:
                 return False
             end(Visit(run, run.strands[0], self._surround), status, error=error, cause=cause)
-            self._commit(run)
-        return True
+            return self._commit(run)
 
     def bury(self, run: Run, status: Status) -> None:
         """End an execution that was restored and not resumed."""
@@ -255,12 +256,21 @@ class Engine:
         if not self._stopped.is_set():
             self._launch(run)
 
-    def _commit(self, run: Run) -> None:
-        """Store the changes, then let out what they brought about."""
+    def _commit(self, run: Run) -> bool:
+        """Store the changes, then let out what they brought about.
+
+        Return False, with nothing stored, once the engine is stopped. If the disk refuses, the
+        changes are kept and tried again.
+        """
         if self._stopped.is_set():
-            return
+            return False
         if run.changes and run.identity.kind == "STANDARD":
-            self._ledger.commit(run)
+            try:
+                self._ledger.commit(run)
+            except sqlite3.Error:
+                due = self._schedule.now() + _COMMIT_AGAIN_S
+                self._schedule.at(due, lambda: self._drain(run))
+                raise
         changes, run.changes = run.changes, Changes()
         woken, run.woken = run.woken, {}
         sent, run.sent = run.sent, []
@@ -275,6 +285,11 @@ class Engine:
             self._abandon(run, one)
         if changes.status_changed and run.status is not Status.RUNNING:
             self._let_go(run)
+        return True
+
+    def _commit_or_refuse(self, run: Run) -> None:
+        if not self._commit(run):
+            self.check_open()
 
     def _let_go(self, run: Run) -> None:
         arn = run.identity.arn

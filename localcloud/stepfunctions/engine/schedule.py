@@ -17,6 +17,7 @@ Work: TypeAlias = Callable[[], None]
 _LOG = logging.getLogger(__name__)
 _MOVERS = 4
 _CALLERS = 64
+_STOP_S = 2.0
 
 
 class Schedule(Protocol):
@@ -77,12 +78,14 @@ class Threads:
             self._changed.notify()
 
     def stop(self) -> None:
-        """End every thread once its present work is done."""
+        """End every thread once its present work is done, and wait a while for that."""
+        end = time.monotonic() + _STOP_S
         with self._changed:
             self._stopped = True
             self._changed.notify()
-        self._movers.stop()
-        self._callers.stop()
+        for thread in (*self._movers.stop(), *self._callers.stop(), self._clock):
+            if thread is not threading.current_thread():
+                thread.join(max(0.0, end - time.monotonic()))
 
     def _ring(self) -> None:
         while True:
@@ -107,7 +110,7 @@ class _Pool:
         self._size = size
         self._work: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
         self._guard = threading.Lock()
-        self._threads = 0
+        self._threads: set[threading.Thread] = set()
         self._idle = 0
         self._stopped = False
 
@@ -116,16 +119,22 @@ class _Pool:
             if self._stopped:
                 return
             self._work.put(work)
-            if self._idle or self._threads == self._size:
-                return
-            self._threads += 1
-        threading.Thread(target=self._run, name=self._name, daemon=True).start()
+            if not self._idle and len(self._threads) < self._size:
+                self._grow()
 
-    def stop(self) -> None:
+    def stop(self) -> list[threading.Thread]:
+        """Begin no more work; return the threads that still do some."""
         with self._guard:
             self._stopped = True
-            for _ in range(self._threads):
-                self._work.put(None)
+            threads = list(self._threads)
+        for _ in threads:
+            self._work.put(None)
+        return threads
+
+    def _grow(self) -> None:
+        thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+        self._threads.add(thread)
+        thread.start()
 
     def _next(self) -> Work | None:
         with self._guard:
@@ -145,15 +154,6 @@ class _Pool:
             except Exception:  # noqa: BLE001 - one failed piece of work must not end the thread
                 _LOG.exception("work of the state machine engine failed")
         with self._guard:
-            self._threads -= 1
-            left = self._work.qsize() if not self._stopped else 0
-        if left:
-            self._revive()
-
-    def _revive(self) -> None:
-        """Take up work that came while the last thread was ending."""
-        with self._guard:
-            if self._stopped or self._threads:
-                return
-            self._threads += 1
-        threading.Thread(target=self._run, name=self._name, daemon=True).start()
+            self._threads.discard(threading.current_thread())
+            if not self._stopped and not self._work.empty():
+                self._grow()

@@ -81,6 +81,7 @@ class ExecutionOperations(Operations):
         self._find(arn)
         parts = self._parts
         parts.engine.halt(arn, Status.ABORTED, params.get("error"), params.get("cause"))
+        parts.engine.check_open()
         found = self._find(arn)
         stopped = found.stopped if found.stopped is not None else parts.schedule.now()
         return {"stopDate": moment(stopped)}

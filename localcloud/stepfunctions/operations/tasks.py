@@ -40,5 +40,6 @@ class TaskOperations(Operations):
         if found is None:
             raise invalid_token()
         if not parts.engine.signal(*found, signal):
+            parts.engine.check_open()
             raise AwsError("TaskTimedOut", "Task Timed Out: 'Provided task does not exist anymore'")
         return {}

@@ -6,7 +6,7 @@ import itertools
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import boto3
 from botocore.config import Config
@@ -59,6 +59,8 @@ def aws_error(code: str, message: str, status: int = 400) -> ClientError:
 class Bench:
     """The service on a folder. `answers` maps `service.operation` to what answers it."""
 
+    opened: ClassVar[list[Bench]] = []
+
     def __init__(
         self, folder: Path, answers: Mapping[str, Answer] | None = None, *, steps_a_commit: int = 50
     ) -> None:
@@ -72,6 +74,7 @@ class Bench:
         self._steps = steps_a_commit
         self.jitter = 0.5
         self.service = self._open()
+        self.opened.append(self)
 
     def _open(self) -> StepFunctionsService:
         surroundings = Surroundings(self.folder, "http://127.0.0.1:0")
@@ -98,6 +101,11 @@ class Bench:
         self.schedule = ManualSchedule(self.schedule.now())
         self.service = self._open()
         self.service.start()
+
+    def restart_with(self, clients: Callable[[str, str], Any]) -> None:
+        """Restart with other clients."""
+        self._client = clients  # type: ignore[method-assign]
+        self.restart()
 
     def create(self, definition: Mapping[str, Any], name: str = "machine", **more: Any) -> str:
         given = {"name": name, "roleArn": ROLE, "definition": json.dumps(definition), **more}

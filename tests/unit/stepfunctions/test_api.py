@@ -222,8 +222,10 @@ def test_a_name_is_free_again_after_90_days(bench: Bench) -> None:
     [
         (
             "not some json",
-            "Unrecognized token 'not': was expecting (JSON String, Number, Array, Object or "
-            "token 'null', 'true' or 'false')",
+            (
+                "Unrecognized token 'not': was expecting (JSON String, Number, Array, Object "
+                "or token 'null', 'true' or 'false')"
+            ),
         ),
         (
             "{'not': 'json'}",

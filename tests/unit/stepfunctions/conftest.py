@@ -1,0 +1,15 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.unit.stepfunctions.bench import Bench
+
+
+@pytest.fixture(autouse=True)
+def benches() -> Iterator[None]:
+    """Stop every service that a test has opened."""
+    yield
+    while Bench.opened:
+        Bench.opened.pop().service.stop()
