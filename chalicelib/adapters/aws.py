@@ -121,7 +121,7 @@ def functions() -> LambdaClient:
 @functools.cache
 def bedrock_runtime() -> BedrockRuntimeClient:
     """Return this process's Bedrock client; it gives up before API Gateway does (29 s)."""
-    config = Config(connect_timeout=3, read_timeout=15, retries={"total_max_attempts": 1})
+    config = Config(connect_timeout=3, read_timeout=20, retries={"total_max_attempts": 1})
     return boto3.client("bedrock-runtime", config=config)
 
 

@@ -1,0 +1,164 @@
+"""The API through its front door: authorizer, presigned upload, ingest, search, answer."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from pathlib import Path
+
+import httpx
+import pytest
+
+from cli.client import Api
+from cli.failures import Refused
+from tests.cloud import PROJECT, CloudProcess
+from tests.integration.api.conftest import Tenant
+
+LABELLED = json.loads((PROJECT / "tests" / "data" / "questions.json").read_text(encoding="utf-8"))
+
+
+def refused(call: object, status: int) -> Refused:
+    with pytest.raises(Refused) as raised:
+        call()  # type: ignore[operator]
+    assert raised.value.status == status
+    assert raised.value.request_id
+    return raised.value
+
+
+class TestKeys:
+    def test_should_answer_health_without_a_key(self, cloud: CloudProcess) -> None:
+        answer = httpx.get(f"{cloud.endpoint_url}/v1/health")
+        assert answer.json() == {"status": "ok", "stage": "local"}
+
+    def test_should_refuse_a_missing_and_a_wrong_key_in_the_one_body(
+        self, cloud: CloudProcess
+    ) -> None:
+        with closing(Api(cloud.endpoint_url, "")) as nobody:
+            refused(lambda: list(nobody.documents()), 401)
+        with closing(Api(cloud.endpoint_url, "hr_" + "x" * 43)) as stranger:
+            refused(lambda: list(stranger.documents()), 403)
+
+    def test_should_revoke_a_key_at_once(self, tenant: Tenant) -> None:
+        assert list(tenant.api.documents()) == []
+        tenant.revoke()
+        refused(lambda: list(tenant.api.documents()), 403)
+
+
+class TestUploads:
+    def test_should_let_s3_enforce_the_size(self, tenant: Tenant) -> None:
+        created = tenant.api.create_document("a.txt", 5, "default")
+        upload = created["upload"]
+        answer = httpx.post(upload["url"], data=upload["fields"], files={"file": b""})
+        assert answer.status_code == 400
+        assert "EntityTooSmall" in answer.text
+
+    def test_should_name_field_and_limit_of_a_file_that_is_too_large(self, tenant: Tenant) -> None:
+        error = refused(lambda: tenant.api.create_document("a.txt", 10**12, "default"), 400)
+        assert (error.type, error.field, error.limit) == ("InvalidInput", "bytes", "52428800")
+
+    def test_should_give_one_answer_for_one_idempotency_key(self, tenant: Tenant) -> None:
+        def post(body: dict[str, object]) -> httpx.Response:
+            headers = {"Authorization": f"Bearer {tenant.key}", "Idempotency-Key": "k-1"}
+            url = f"{tenant.cloud.endpoint_url}/v1/documents"
+            return httpx.post(url, json=body, headers=headers)
+
+        first = post({"path": "a.txt", "bytes": 5})
+        assert post({"path": "a.txt", "bytes": 5}).json() == first.json()
+        other = post({"path": "b.txt", "bytes": 5})
+        assert (other.status_code, other.json()["error"]["type"]) == (409, "Conflict")
+
+    def test_should_reject_a_file_that_cannot_be_read_with_a_reason(
+        self, tenant: Tenant, tmp_path: Path
+    ) -> None:
+        (tmp_path / "broken.pdf").write_bytes(b"%PDF-1.7 and then nothing")
+        (result,) = tenant.put(tmp_path / "broken.pdf")
+        assert result.state == "rejected"
+        assert result.reason
+
+
+class TestVersions:
+    def test_should_answer_from_the_new_bytes_alone(self, tenant: Tenant, tmp_path: Path) -> None:
+        file = tmp_path / "colours.txt"
+        file.write_text("The door of the boat house is painted green.\n")
+        tenant.put(file)
+        file.write_text("The door of the boat house is painted yellow.\n")
+        (result,) = tenant.put(file)
+        assert result.state == "ready"
+        hits = tenant.api.search({"query": "colour of the boat house door"})["hits"]
+        assert [hit["text"].strip() for hit in hits] == [
+            "The door of the boat house is painted yellow."
+        ]
+
+    def test_should_leave_nothing_behind_when_deleted(self, tenant: Tenant, tmp_path: Path) -> None:
+        (tmp_path / "note.txt").write_text("The spare key hangs behind the kitchen clock.\n")
+        (tmp_path / "note.txt.old").write_text("The ladder stands behind the shed, on the left.\n")
+        gone, kept = tenant.put(tmp_path)
+        tenant.api.delete_document(gone.document_id)
+        refused(lambda: tenant.api.document(gone.document_id), 404)
+        refused(lambda: tenant.api.delete_document(gone.document_id), 404)
+        hits = tenant.api.search({"query": "Where is the spare key?"})["hits"]
+        assert {hit["document_id"] for hit in hits} == {kept.document_id}
+        listed = tenant.cloud.client("s3").list_object_versions(
+            Bucket=tenant.cloud.outputs["DocumentsBucketName"], Prefix=f"inbox/{tenant.name}/"
+        )
+        assert [found["Key"] for found in listed["Versions"]] == [
+            f"inbox/{tenant.name}/default/note.txt.old"
+        ]
+        assert "DeleteMarkers" not in listed
+
+
+class TestTenants:
+    def test_should_keep_documents_and_passages_to_their_tenant(
+        self, reader: Tenant, tenant: Tenant
+    ) -> None:
+        document_id = next(reader.api.documents())["document_id"]
+        refused(lambda: tenant.api.document(document_id), 404)
+        refused(lambda: tenant.api.delete_document(document_id), 404)
+        assert list(tenant.api.documents()) == []
+        assert tenant.api.search({"query": "turbine"})["hits"] == []
+        assert tenant.api.ask({"question": "Who made the turbine?"})["answered"] is False
+
+
+class TestQueries:
+    def test_should_find_by_meaning_and_by_words(self, reader: Tenant) -> None:
+        by_meaning = reader.api.search({"query": "people who may not be alone underground"})
+        assert by_meaning["hits"][0]["path"] == "safety-notice.html"
+        by_word = reader.api.search({"query": "Stahlbau"})
+        assert "Stahlbau" in by_word["hits"][0]["text"]
+        assert by_word["receipt"]["lines"][0]["role"] == "question embedding"
+
+    def test_should_search_one_collection_alone(self, reader: Tenant) -> None:
+        assert reader.api.search({"query": "turbine", "collection": "nothing"})["hits"] == []
+
+    def test_should_cut_a_long_question_and_say_so(self, reader: Tenant) -> None:
+        question = "Please tell me, as well as you can, " * 40 + "who made the turbine?"
+        result = reader.api.search({"query": question})
+        assert "rarest terms" in result["notices"][0]
+        assert result["hits"]
+
+    @pytest.mark.parametrize("case", LABELLED["answerable"][::6], ids=lambda case: case["quotes"])
+    def test_should_cite_characters_that_stand_on_the_page(
+        self, reader: Tenant, case: dict[str, str]
+    ) -> None:
+        answer = reader.api.ask({"question": case["question"], "tier": "extractive"})
+        assert answer["answered"]
+        for citation in answer["citations"]:
+            text = reader.page_text(
+                *(citation[name] for name in ("document_id", "version", "page"))
+            )
+            assert text[citation["start"] : citation["end"]] == citation["quote"]
+            assert f"[{citation['n']}]" in answer["answer"]
+        quotes = " ".join(" ".join(found["quote"].split()) for found in answer["citations"])
+        assert case["quotes"] in quotes
+
+    @pytest.mark.parametrize("question", ["What is the salary of the duty engineer?"])
+    def test_should_refuse_what_no_document_says(self, reader: Tenant, question: str) -> None:
+        answer = reader.api.ask({"question": question})
+        assert answer["answer"] == "This is not in these documents."
+        assert (answer["answered"], answer["citations"]) == (False, [])
+
+    def test_should_answer_by_a_language_model_or_say_why_not(self, reader: Tenant) -> None:
+        answer = reader.api.ask({"question": "Who made the turbine?", "tier": "llm"})
+        assert answer["answered"]
+        assert answer["citations"]
+        assert answer["tier"] == "llm" or "language model" in answer["notices"][0]
