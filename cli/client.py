@@ -99,7 +99,7 @@ class Api:
 
     def ask(self, body: Json) -> Json:
         """Return the answer to a question."""
-        return self._call("POST", "/v1/ask", json=body)
+        return self._call("POST", "/v1/ask", json=body, once=True)
 
     def _call(
         self,

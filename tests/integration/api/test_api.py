@@ -12,7 +12,7 @@ import pytest
 from cli.client import Api
 from cli.failures import Refused
 from tests.cloud import PROJECT, CloudProcess
-from tests.integration.api.conftest import Tenant
+from tests.integration.api.conftest import SAMPLES, Tenant
 
 LABELLED = json.loads((PROJECT / "tests" / "data" / "questions.json").read_text(encoding="utf-8"))
 
@@ -117,6 +117,15 @@ class TestTenants:
         assert list(tenant.api.documents()) == []
         assert tenant.api.search({"query": "turbine"})["hits"] == []
         assert tenant.api.ask({"question": "Who made the turbine?"})["answered"] is False
+
+
+class TestListing:
+    def test_should_page_through_everything_once(self, reader: Tenant) -> None:
+        paths = [document["path"] for document in reader.api.documents(limit=1)]
+        assert sorted(paths) == sorted(file.name for file in SAMPLES.iterdir())
+
+    def test_should_list_by_status(self, reader: Tenant) -> None:
+        assert list(reader.api.documents(status="failed")) == []
 
 
 class TestQueries:
