@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from localcloud.stepfunctions.engine.model import Run, Status
-from localcloud.stepfunctions.language.values import dumps
+from localcloud.stepfunctions.store.text import as_text
 
 _MAX_DATA_BYTES = 248 * 1024
 """Above this, input and output together are left out."""
@@ -18,9 +18,9 @@ _MAX_DATA_BYTES = 248 * 1024
 def status_event(run: Run) -> Mapping[str, Any]:
     """Return the event that tells of the status that `run` has now. Dates are milliseconds."""
     identity, ending = run.identity, run.ending
-    given = dumps(identity.input)
+    given = as_text(identity.input)
     succeeded = run.status is Status.SUCCEEDED and ending is not None
-    output = dumps(ending.output) if succeeded and ending is not None else None
+    output = as_text(ending.output) if succeeded and ending is not None else None
     included = len(given.encode()) + len((output or "").encode()) <= _MAX_DATA_BYTES
     redrivable = run.status not in (Status.RUNNING, Status.SUCCEEDED)
     return {

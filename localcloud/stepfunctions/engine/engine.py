@@ -14,60 +14,19 @@ from typing import Protocol, TypeAlias
 
 from localcloud.errors import AwsError
 from localcloud.stepfunctions.engine import history
-from localcloud.stepfunctions.engine.errands import (
-    Alarm,
-    Call,
-    Conduct,
-    Due,
-    Errand,
-    Follow,
-    Signal,
-    Started,
-)
-from localcloud.stepfunctions.engine.model import (
-    MAP_RUN,
-    Abandoned,
-    Changes,
-    Phase,
-    Run,
-    Status,
-    Strand,
-)
+from localcloud.stepfunctions.engine.dispatch import Caller, Dispatcher, MapRuns
+from localcloud.stepfunctions.engine.errands import Signal
+from localcloud.stepfunctions.engine.model import Changes, Phase, Run, Status
 from localcloud.stepfunctions.engine.schedule import Schedule
 from localcloud.stepfunctions.engine.visit import Surround, Visit
 from localcloud.stepfunctions.engine.walk import Walk, end, is_awaited, redrive
-from localcloud.stepfunctions.language.states import Task
 from localcloud.stepfunctions.language.values import JsonObject
 
 OnEnd: TypeAlias = Callable[[Run], None]
 
-_LOOK_EVERY_S = 600.0
 _COMMIT_AGAIN_S = 1.0
 STEPS_A_COMMIT = 50
 """How many steps an execution may take before they are committed and others get their turn."""
-
-
-class Caller(Protocol):
-    """Makes the calls of tasks. Each method blocks until it is answered, and does not raise."""
-
-    def call(self, run: Run, resource_arn: str, data: JsonObject, *, again: bool) -> Signal:
-        """Make a task's call; `data` is what the task was scheduled with."""
-
-    def follow(self, run: Run, resource_arn: str, data: JsonObject) -> Signal | None:
-        """Ask how a submitted job stands; None means that it is not done."""
-
-    def cancel(self, abandoned: Abandoned, role_arn: str) -> None:
-        """Stop a job, if it can be stopped."""
-
-
-class MapRuns(Protocol):
-    """Conducts distributed Maps."""
-
-    def conduct(self, run: Run, strand: Strand) -> None:
-        """Begin or go on with the Map Run of a strand; it ends with a signal to the strand."""
-
-    def abandon(self, map_run_arn: str) -> None:
-        """Stop a Map Run whose execution goes on without it."""
 
 
 class Ledger(Protocol):
@@ -98,19 +57,16 @@ class Engine:
         self._ledger = ledger
         self._schedule = schedule
         self._surround = surround
-        self._caller = caller
+        self._errands = Dispatcher(schedule, caller, self.signal, follow_every_s)
         self._steps_a_commit = steps_a_commit
-        self._follow_every_s = follow_every_s
-        self._map_runs: MapRuns | None = None
         self._guard = threading.Lock()
         self._runs: dict[str, Run] = {}
         self._on_end: dict[str, list[OnEnd]] = {}
-        self._following: dict[str, dict[tuple[str, int, int], Callable[[], None]]] = {}
         self._stopped = threading.Event()
 
     def conduct_with(self, map_runs: MapRuns) -> None:
         """Say who conducts Map Runs."""
-        self._map_runs = map_runs
+        self._errands.conduct_with(map_runs)
 
     def stop(self) -> None:
         """Take no more steps; running executions go on after the next start."""
@@ -148,7 +104,7 @@ class Engine:
             for strand in run.strands.values():
                 visit = Visit(run, strand, self._surround)
                 for errand in self._walk.errands(visit):
-                    self._dispatch(run, strand, errand)
+                    self._errands.dispatch(run, strand, errand)
             run.ready.extend(_ready(run))
         self._launch(run)
 
@@ -218,7 +174,7 @@ class Engine:
             if on_end is not None:
                 self._on_end.setdefault(arn, []).append(on_end)
         if run.deadline is not None:
-            self._later(run.deadline, lambda: self._expire(run), lambda: self._expires(run))
+            self._errands.later(run.deadline, lambda: self._expire(run), lambda: self._expires(run))
 
     def _expire(self, run: Run) -> None:
         if run.deadline is not None and run.deadline <= self._schedule.now():
@@ -226,19 +182,6 @@ class Engine:
 
     def _expires(self, run: Run) -> bool:
         return run.status is Status.RUNNING
-
-    def _later(self, due: float, work: Callable[[], None], wanted: Callable[[], bool]) -> None:
-        """Do `work` at `due` if it is wanted then; look now and then, to forget what is not."""
-
-        def ring() -> None:
-            if not wanted():
-                return
-            if due <= self._schedule.now():
-                work()
-            else:
-                self._later(due, work, wanted)
-
-        self._schedule.at(min(due, self._schedule.now() + _LOOK_EVERY_S), ring)
 
     def _launch(self, run: Run) -> None:
         if run.ready:
@@ -260,32 +203,36 @@ class Engine:
         """Store the changes, then let out what they brought about.
 
         Return False, with nothing stored, once the engine is stopped. If the disk refuses, the
-        changes are kept and tried again.
+        changes of a running execution are kept and tried again.
         """
         if self._stopped.is_set():
             return False
         if run.changes and run.identity.kind == "STANDARD":
-            try:
-                self._ledger.commit(run)
-            except sqlite3.Error:
-                due = self._schedule.now() + _COMMIT_AGAIN_S
-                self._schedule.at(due, lambda: self._drain(run))
-                raise
+            self._store(run)
         changes, run.changes = run.changes, Changes()
         woken, run.woken = run.woken, {}
         sent, run.sent = run.sent, []
         abandoned, run.abandoned = run.abandoned, []
         for strand in woken.values():
             for errand in self._walk.errands(Visit(run, strand, self._surround)):
-                self._dispatch(run, strand, errand)
+                self._errands.dispatch(run, strand, errand)
         if run.status is Status.RUNNING:
             for strand, errand in sent:
-                self._dispatch(run, strand, errand)
+                self._errands.dispatch(run, strand, errand)
         for one in abandoned:
-            self._abandon(run, one)
+            self._errands.abandon(run, one)
         if changes.status_changed and run.status is not Status.RUNNING:
             self._let_go(run)
         return True
+
+    def _store(self, run: Run) -> None:
+        try:
+            self._ledger.commit(run)
+        except sqlite3.Error:
+            if self.find(run.identity.arn) is run:
+                due = self._schedule.now() + _COMMIT_AGAIN_S
+                self._schedule.at(due, lambda: self._drain(run))
+            raise
 
     def _commit_or_refuse(self, run: Run) -> None:
         if not self._commit(run):
@@ -296,85 +243,9 @@ class Engine:
         with self._guard:
             self._runs.pop(arn, None)
             waiting = self._on_end.pop(arn, [])
-            followers = self._following.pop(arn, {})
-        for follow in followers.values():
-            self._schedule.apart(follow)
+        self._errands.ended(arn)
         for on_end in waiting:
             self._schedule.soon(lambda on_end=on_end: on_end(run))  # type: ignore[misc]
-
-    def _abandon(self, run: Run, one: Abandoned) -> None:
-        if one.resource == MAP_RUN:
-            map_runs, arn = self._map_runs, str(one.job)
-            if map_runs is not None:
-                self._schedule.apart(lambda: map_runs.abandon(arn))
-            return
-        role = run.identity.role_arn
-        self._schedule.apart(lambda: self._caller.cancel(one, role))
-
-    def _dispatch(self, run: Run, strand: Strand, errand: Errand) -> None:
-        arn, strand_id, ticket = run.identity.arn, strand.id, strand.ticket
-        match errand:
-            case Alarm(due, alarm):
-                self._later(
-                    due,
-                    lambda: self._ring(arn, strand_id, ticket, alarm),
-                    lambda: run.status is Status.RUNNING and strand.ticket == ticket,
-                )
-            case Call(again):
-                self._schedule.apart(lambda: self._call(run, strand_id, ticket, again))
-            case Follow():
-                self._schedule.apart(lambda: self._follow(run, strand_id, ticket))
-            case Conduct():
-                if self._map_runs is None:
-                    raise LookupError("nobody conducts Map Runs")
-                self._map_runs.conduct(run, strand)
-
-    def _ring(self, arn: str, strand_id: int, ticket: int, alarm: str) -> None:
-        self.signal(arn, strand_id, ticket, Due(alarm))
-
-    def _call(self, run: Run, strand_id: int, ticket: int, again: bool) -> None:
-        arn = run.identity.arn
-        if not self.signal(arn, strand_id, ticket, Started()):
-            return
-        task = self._task(run, strand_id, ticket)
-        if task is not None:
-            answer = self._caller.call(run, *task, again=again)
-            self.signal(arn, strand_id, ticket, answer)
-
-    def _follow(self, run: Run, strand_id: int, ticket: int) -> None:
-        task = self._task(run, strand_id, ticket)
-        if task is None or self._stopped.is_set():
-            return
-        answer = self._caller.follow(run, *task)
-        if answer is not None:
-            self.signal(run.identity.arn, strand_id, ticket, answer)
-            return
-        self._follow_later(run, strand_id, ticket, str(task[1]["job"]))
-
-    def _follow_later(self, run: Run, strand_id: int, ticket: int, job: str) -> None:
-        """Ask again after a while, or as soon as the job has ended if it is an execution here."""
-
-        def follow() -> None:
-            with self._guard:
-                waiting = self._following.get(job, {})
-                waiting.pop((run.identity.arn, strand_id, ticket), None)
-                if not waiting:
-                    self._following.pop(job, None)
-            self._follow(run, strand_id, ticket)
-
-        with self._guard:
-            waiting = self._following.setdefault(job, {})
-            waiting[run.identity.arn, strand_id, ticket] = follow
-        due = self._schedule.now() + self._follow_every_s
-        self._schedule.at(due, lambda: self._schedule.apart(follow))
-
-    def _task(self, run: Run, strand_id: int, ticket: int) -> tuple[str, JsonObject] | None:
-        with run.lock:
-            strand = run.strands.get(strand_id)
-            if strand is None or strand.ticket != ticket or run.status is not Status.RUNNING:
-                return None
-            state = run.state_of(strand)
-            return (state.resource, dict(strand.data)) if isinstance(state, Task) else None
 
 
 def _started(run: Run) -> JsonObject:

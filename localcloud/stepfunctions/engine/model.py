@@ -18,7 +18,6 @@ from typing import Literal, TypeAlias
 from localcloud.stepfunctions.engine.errands import Errand
 from localcloud.stepfunctions.language import timestamps
 from localcloud.stepfunctions.language.states import (
-    ItemProcessor,
     Machine,
     Map,
     Parallel,
@@ -309,11 +308,6 @@ def machine_at(machine: Machine, path: tuple[str | int, ...]) -> Machine:
             here = state.item_processor
             del keys[:1]
     return here
-
-
-def is_processor(machine: Machine) -> bool:
-    """Return whether `machine` is the item processor of a Map."""
-    return isinstance(machine, ItemProcessor)
 
 
 def iso(moment: float) -> str:

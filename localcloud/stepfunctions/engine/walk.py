@@ -5,6 +5,7 @@ Everything here happens in memory, under the run's lock, between two commits.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 
 from localcloud.stepfunctions.engine import history
@@ -20,6 +21,7 @@ from localcloud.stepfunctions.language.states import Catcher, Working
 from localcloud.stepfunctions.language.values import ABSENT, Json, JsonObject
 from localcloud.stepfunctions.states import dataflow
 
+_LOG = logging.getLogger(__name__)
 _ENDED = {
     Status.SUCCEEDED: "ExecutionSucceeded",
     Status.FAILED: "ExecutionFailed",
@@ -46,8 +48,8 @@ class Walk:
                 kind.again(visit)
             else:
                 kind.enter(visit)
-        except StatesError as error:
-            self._fail(visit, error)
+        except Exception as error:  # noqa: BLE001 - see `_states_error`
+            self._fail(visit, _states_error(error))
         self._settle(visit)
 
     def receive(self, visit: Visit, signal: Signal) -> None:
@@ -58,8 +60,8 @@ class Walk:
                 kind.again(visit)
             else:
                 kind.receive(visit, signal)
-        except StatesError as error:
-            self._fail(visit, error)
+        except Exception as error:  # noqa: BLE001 - see `_states_error`
+            self._fail(visit, _states_error(error))
         self._settle(visit)
 
     def errands(self, visit: Visit) -> list[Errand]:
@@ -93,8 +95,8 @@ class Walk:
             return
         try:
             self._types[parent.state.type].child_done(parent, visit.strand)
-        except StatesError as error:
-            self._fail(parent, error)
+        except Exception as error:  # noqa: BLE001 - see `_states_error`
+            self._fail(parent, _states_error(error))
         self._settle(parent)
 
     def _fail(self, visit: Visit, error: StatesError) -> None:
@@ -111,8 +113,9 @@ class Walk:
             if catcher is not None:
                 try:
                     _caught(visit, catcher, stated)
-                except StatesError as failure:
-                    stated = Stated(failure.name, visit.explain(failure))
+                except Exception as failure:  # noqa: BLE001 - see `_states_error`
+                    wrong = _states_error(failure)
+                    stated = Stated(wrong.name, visit.explain(wrong))
                 else:
                     return
         self._rise(visit, stated)
@@ -125,6 +128,18 @@ class Walk:
             return
         self._types[parent.state.type].child_failed(parent, visit.strand, error)
         self._fail(parent, error)
+
+
+def _states_error(error: Exception) -> StatesError:
+    """Return `error` as one of the language.
+
+    What no code here foresaw, a definition that nests too deeply say, is States.Runtime, so
+    that the execution ends with a reason and does not run for ever.
+    """
+    if isinstance(error, StatesError):
+        return error
+    _LOG.error("a state failed in a way that nobody foresaw", exc_info=error)
+    return StatesError(errors.RUNTIME, f"{type(error).__name__}: {error}")
 
 
 def _retried(visit: Visit, state: Working, error: Stated) -> bool:

@@ -53,7 +53,12 @@ class IntegrationCaller:
         try:
             output = serving.follow(resource.pattern, data["job"], _role(run, data), self._clients)
         except Stated as error:
+            if error.name.endswith(".SdkClientException"):
+                return None
             return Failed(error.name, error.cause)
+        except Exception as error:  # noqa: BLE001 - a job that cannot be followed must not hang
+            _LOG.exception("the job %s cannot be followed", data["job"])
+            return Failed(errors.RUNTIME, f"The job cannot be followed: {error!r}")
         return None if output is None else Answered(output)
 
     def cancel(self, abandoned: Abandoned, role_arn: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 from collections.abc import Iterator
 
@@ -10,6 +11,7 @@ from localcloud.stepfunctions.engine.engine import OnEnd
 from localcloud.stepfunctions.engine.errands import Answered, Failed, Signal
 from localcloud.stepfunctions.engine.faults import Stated
 from localcloud.stepfunctions.engine.model import Ending, Run, Status, machine_at
+from localcloud.stepfunctions.engine.schedule import Work
 from localcloud.stepfunctions.engine.visit import Visit
 from localcloud.stepfunctions.integrations.contract import Clients
 from localcloud.stepfunctions.language import errors, items
@@ -22,6 +24,7 @@ from localcloud.stepfunctions.operations.parts import Parts
 from localcloud.stepfunctions.states import mapitems
 from localcloud.stepfunctions.store.maps import Child, MapRun, identity_of
 
+_LOG = logging.getLogger(__name__)
 MAX_CONCURRENCY = 100
 """How many children run at once on one laptop, whatever the state machine allows."""
 
@@ -79,7 +82,7 @@ class Conducting:
         for child in begun:
             self._begin(child)
         if done:
-            self._parts.schedule.apart(self._succeed)
+            self._parts.schedule.apart(self.safely(self._succeed))
 
     def halt(self) -> None:
         """Stop every child; the execution goes on without this Map Run."""
@@ -180,7 +183,24 @@ class Conducting:
         engine.begin(run, self._ender(child))
 
     def _ender(self, child: Child) -> OnEnd:
-        return lambda run: self._ended(run, child)
+        return lambda run: self.safely(lambda: self._ended(run, child))()
+
+    def safely(self, work: Work) -> Work:
+        """Return `work` such that whatever goes wrong in it fails the Map Run."""
+
+        def guarded() -> None:
+            try:
+                work()
+            except Exception as error:  # noqa: BLE001 - a Map Run must not hang
+                self._broke(error)
+
+        return guarded
+
+    def _broke(self, error: Exception) -> None:
+        """Fail the Map Run for a reason that no code here foresaw."""
+        _LOG.error("the Map Run %s broke", self._run.arn, exc_info=error)
+        self._close()
+        self._finish(Status.FAILED, Failed(errors.RUNTIME, f"{type(error).__name__}: {error}"))
 
     def _machine_of_child(self) -> Machine:
         if self._machine is None:
@@ -211,7 +231,7 @@ class Conducting:
         cause = "The specified tolerated failure threshold was exceeded"
         failed = Failed(errors.EXCEED_TOLERATED_FAILURE_THRESHOLD, cause)
         self._close()
-        self._parts.schedule.apart(lambda: self._fail(failed))
+        self._parts.schedule.apart(self.safely(lambda: self._fail(failed)))
 
     def _tolerated(self) -> bool:
         found = self._parts.maps.find(self._run.arn)

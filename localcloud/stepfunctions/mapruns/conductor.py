@@ -43,7 +43,7 @@ class Conductor:
         with self._guard:
             conducting = self._active.get(map_run_arn)
         if conducting is not None:
-            self._parts.schedule.apart(conducting.fill)
+            self._parts.schedule.apart(conducting.safely(conducting.fill))
 
     def recover(self) -> None:
         """Stop the Map Runs whose execution ended just before a crash."""
@@ -68,7 +68,7 @@ class Conductor:
             return
         with self._guard:
             self._active[arn] = conducting
-        conducting.go()
+        conducting.safely(conducting.go)()
 
 
 def _signal(result: JsonObject) -> Signal:

@@ -14,7 +14,7 @@ from localcloud.errors import AwsError
 from localcloud.service import Surroundings
 from localcloud.stepfunctions.engine.engine import Engine
 from localcloud.stepfunctions.engine.schedule import Schedule
-from localcloud.stepfunctions.language.values import Json
+from localcloud.stepfunctions.language.values import Json, dumps
 from localcloud.stepfunctions.store.executions import Executions
 from localcloud.stepfunctions.store.machines import Machines, Revision
 from localcloud.stepfunctions.store.maps import Maps
@@ -88,6 +88,11 @@ def execution_input(text: str) -> Json:
         raise _bad_input("Invalid execution input.")
     try:
         value: Json = json.loads(text, parse_constant=_no_constant)
+        dumps(value).encode()
+    except RecursionError as error:
+        raise _bad_input("The input nests too deeply.") from error
+    except UnicodeEncodeError as error:
+        raise _bad_input("The input holds half a surrogate pair.") from error
     except ValueError as error:
         raise _bad_input(_json_complaint(text, error)) from error
     return value

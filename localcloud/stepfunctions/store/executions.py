@@ -18,7 +18,7 @@ from localcloud.stepfunctions.engine.model import (
     Strand,
 )
 from localcloud.stepfunctions.language.states import Machine
-from localcloud.stepfunctions.language.values import dumps
+from localcloud.stepfunctions.store.text import as_text, whole
 
 _NAMES_KEPT_S = 90 * 24 * 3600
 """A name stays taken this long after its execution has ended."""
@@ -66,7 +66,7 @@ class Executions:
             )
             connection.executemany(
                 "INSERT OR REPLACE INTO strands VALUES (?, ?, ?)",
-                [(arn, one.id, dumps(one.dump())) for one in changes.strands.values()],
+                [(arn, one.id, as_text(one.dump())) for one in changes.strands.values()],
             )
             connection.executemany(
                 "DELETE FROM strands WHERE arn = ? AND id = ?",
@@ -100,9 +100,9 @@ class Executions:
                 run.status,
                 identity.started,
                 run.stopped,
-                dumps(ending.output) if succeeded else None,
-                ending.error,
-                ending.cause,
+                as_text(ending.output) if succeeded else None,
+                None if ending.error is None else whole(ending.error),
+                None if ending.cause is None else whole(ending.cause),
                 run.redrive_count,
                 run.redriven,
                 run.deadline,
@@ -201,7 +201,7 @@ def _delete(connection: sqlite3.Connection, arns: Iterable[tuple[str]]) -> None:
 
 
 def _event_row(arn: str, event: Event) -> tuple[object, ...]:
-    details = None if event.details is None else dumps(event.details)
+    details = None if event.details is None else as_text(event.details)
     return (arn, event.id, event.previous, event.at, event.type, details)
 
 

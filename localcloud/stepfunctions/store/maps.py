@@ -13,8 +13,9 @@ from typing import Literal, TypeAlias
 
 from localcloud.database import Database
 from localcloud.stepfunctions.engine.model import Ending, Identity, Kind, Status
-from localcloud.stepfunctions.language.values import Json, JsonObject, dumps
+from localcloud.stepfunctions.language.values import Json, JsonObject
 from localcloud.stepfunctions.store.executions import Execution, Executions
+from localcloud.stepfunctions.store.text import as_text, whole
 
 ChildStatus: TypeAlias = Literal[
     "PENDING", "RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"
@@ -135,7 +136,7 @@ class Maps:
                 "INSERT INTO map_items (map_run_arn, number, arn, input, items, status) "
                 "VALUES (?, ?, ?, ?, ?, 'PENDING')",
                 (
-                    (arn, number, child_arn, dumps(value), items)
+                    (arn, number, child_arn, as_text(value), items)
                     for number, (child_arn, value, items) in enumerate(children)
                 ),
             )
@@ -212,15 +213,15 @@ class Maps:
 
     def ended(self, arn: str, number: int, ending: Ending, now: float) -> None:
         """Keep how a child ended."""
-        output = dumps(ending.output) if ending.status is Status.SUCCEEDED else None
+        output = as_text(ending.output) if ending.status is Status.SUCCEEDED else None
         self._database.write(
             "UPDATE map_items SET status = ?, stopped = ?, output = ?, error = ?, cause = ? "
             "WHERE map_run_arn = ? AND number = ?",
             ending.status,
             now,
             output,
-            ending.error,
-            ending.cause,
+            None if ending.error is None else whole(ending.error),
+            None if ending.cause is None else whole(ending.cause),
             arn,
             number,
         )
