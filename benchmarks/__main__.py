@@ -1,0 +1,50 @@
+"""`python -m benchmarks [NAME…]`: measure, print a table, write a dated result."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+
+from benchmarks.reporting import Result, save, show
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """A module with `measure(repetitions)`, and how often it repeats unless told otherwise."""
+
+    module: str
+    repetitions: int
+
+    def measure(self, repetitions: int) -> Result:
+        """Run it; its module is imported only now, since each needs other packages."""
+        measure: Callable[[int], Result] = import_module(self.module).measure
+        return measure(repetitions)
+
+
+BENCHMARKS: Mapping[str, Benchmark] = {
+    "embedding": Benchmark("benchmarks.embedding", 7),
+    "upload": Benchmark("benchmarks.upload", 20),
+    "coldstart": Benchmark("benchmarks.coldstart", 7),
+    "transitions": Benchmark("benchmarks.transitions", 5),
+}
+
+
+def main() -> None:
+    """Run the benchmarks that are named, or all."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
+    parser.add_argument("--repetitions", type=int, help="instead of each benchmark's own number")
+    chosen = parser.parse_args()
+    unknown = [name for name in chosen.names if name not in BENCHMARKS]
+    if unknown:
+        parser.error(f"no benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
+    for name in chosen.names or BENCHMARKS:
+        benchmark = BENCHMARKS[name]
+        result = benchmark.measure(chosen.repetitions or benchmark.repetitions)
+        print(show(result), f"written to {save(result)}", sep="\n", end="\n\n", flush=True)
+
+
+if __name__ == "__main__":
+    main()
