@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -11,9 +12,16 @@ from tests.cloud import PROJECT, CloudProcess
 
 
 @pytest.fixture(scope="session")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CloudProcess]:
+def models_pulled() -> Path:
+    """The models folder, with every default model in it."""
+    folder = PROJECT / "models" / "cache"
+    pull(into=folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory: pytest.TempPathFactory, models_pulled: Path) -> Iterator[CloudProcess]:
     """One local cloud for the whole run; tests share it and name their things apart."""
-    pull(into=PROJECT / "models" / "cache")
     process = CloudProcess(tmp_path_factory.mktemp("cloud")).start()
     yield process
     process.stop()

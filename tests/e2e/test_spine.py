@@ -2,58 +2,25 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from infra import keys, tenants
 from tests.cloud import CloudProcess
+from tests.e2e.driving import Audit, api_of, settled, until, upload
 
 SAMPLES = Path(__file__).parents[2] / "samples"
-DEADLINE_SECONDS = 60.0
 
 
 @pytest.fixture(scope="module")
 def api(cloud: CloudProcess) -> Iterator[httpx.Client]:
-    headers = {"Authorization": f"Bearer {cloud.api_key}"}
-    with httpx.Client(base_url=cloud.endpoint_url, headers=headers, timeout=60) as client:
+    with api_of(cloud) as client:
         yield client
-
-
-def until(what: Callable[[], Any], why: str) -> Any:
-    """Ask again until there is an answer, and say what was missing if there is none."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while time.monotonic() < deadline:
-        answer = what()
-        if answer:
-            return answer
-        time.sleep(0.05)
-    raise AssertionError(f"{why} within {DEADLINE_SECONDS:g} s")
-
-
-def upload(api: httpx.Client, path: str, content: bytes, collection: str) -> str:
-    body = {"path": path, "bytes": len(content), "collection": collection}
-    created = api.post("/v1/documents", json=body)
-    assert created.status_code == 201, created.text
-    form = created.json()["upload"]
-    answer = httpx.post(form["url"], data=form["fields"], files={"file": (path, content)})
-    assert answer.status_code == 204, answer.text
-    return str(created.json()["document_id"])
-
-
-def settled(api: httpx.Client, document_id: str) -> dict[str, Any]:
-    def ended() -> dict[str, Any] | None:
-        answer = api.get(f"/v1/documents/{document_id}")
-        if answer.status_code == 404:
-            return None
-        document: dict[str, Any] = answer.json()
-        return document if document["status"] in ("ready", "rejected", "failed") else None
-
-    found: dict[str, Any] = until(ended, f"{document_id} did not settle")
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -63,32 +30,13 @@ def documents(api: httpx.Client) -> dict[str, dict[str, Any]]:
     return {name: settled(api, document_id) for name, document_id in ids.items()}
 
 
-def executions(cloud: CloudProcess, version: str) -> list[dict[str, Any]]:
-    listed = cloud.client("stepfunctions").list_executions(
-        stateMachineArn=cloud.outputs["IngestMachineArn"], maxResults=1000
-    )["executions"]
-    return [each for each in listed if each["name"].startswith(version)]
-
-
 def test_every_sample_should_become_ready_and_its_counts_should_reconcile(
     cloud: CloudProcess, documents: dict[str, dict[str, Any]]
 ) -> None:
     assert {document["status"] for document in documents.values()} == {"ready"}
-    vectors = cloud.client("s3vectors")
-    bucket = cloud.outputs["VectorBucketName"]
-    keys: list[str] = []
-    page: dict[str, Any] = {}
-    while True:
-        page = vectors.list_vectors(
-            vectorBucketName=bucket,
-            indexName="local-minilm-l6-v2-int8",
-            **({"nextToken": page["nextToken"]} if page else {}),
-        )
-        keys += [vector["key"] for vector in page["vectors"]]
-        if not page.get("nextToken"):
-            break
+    audit = Audit(cloud)
     for document in documents.values():
-        mine = [key for key in keys if key.startswith(document["document_id"])]
+        mine = audit.vectors_of(document["document_id"])
         assert len(mine) == document["chunks"] > 0
         lines = cloud.client("s3").get_object(
             Bucket=cloud.outputs["DocumentsBucketName"],
@@ -100,8 +48,6 @@ def test_every_sample_should_become_ready_and_its_counts_should_reconcile(
 def test_an_answer_should_cite_the_exact_characters_of_a_page(
     cloud: CloudProcess, api: httpx.Client, documents: dict[str, dict[str, Any]]
 ) -> None:
-    import json
-
     question = "When is the next inspection of the turbine due?"
     answer = api.post("/v1/ask", json={"question": question, "collection": "station"}).json()
     assert answer["answered"]
@@ -207,11 +153,10 @@ def test_deleting_should_leave_nothing_to_find(api: httpx.Client) -> None:
 def test_a_small_document_should_cost_few_billed_transitions(
     cloud: CloudProcess, documents: dict[str, dict[str, Any]]
 ) -> None:
+    audit = Audit(cloud)
     version = documents["meeting-minutes.txt"]["version"]
-    (execution,) = executions(cloud, version)
-    history = cloud.client("stepfunctions").get_execution_history(
-        executionArn=execution["executionArn"], maxResults=1000
-    )["events"]
+    (execution,) = [each for each in audit.executions() if each["name"].startswith(version)]
+    history = audit.history(execution["executionArn"])
     entered = [event for event in history if event["type"].endswith("StateEntered")]
     assert len(entered) <= 6, [event["stateEnteredEventDetails"]["name"] for event in entered]
 
@@ -219,8 +164,6 @@ def test_a_small_document_should_cost_few_billed_transitions(
 def test_another_tenants_document_should_not_be_there(
     cloud: CloudProcess, documents: dict[str, dict[str, Any]]
 ) -> None:
-    from infra import keys, tenants
-
     stage = tenants.Stage(cloud.outputs["RecordsTableName"], cloud.outputs["VectorBucketName"])
     tenants.create(cloud.client, stage, "others")
     key = keys.new_key()

@@ -1,0 +1,104 @@
+"""Driving a local cloud as a user does, and counting what it keeps as an auditor does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import httpx
+
+from tests.cloud import CloudProcess
+
+Found = TypeVar("Found")
+
+DEADLINE_SECONDS = 60.0
+ENDED = ("ready", "rejected", "failed")
+INDEX = "local-minilm-l6-v2-int8"
+
+
+def until(what: Callable[[], Found | None], why: str, seconds: float = DEADLINE_SECONDS) -> Found:
+    """Ask again until there is an answer, and say what was missing if there is none."""
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = what()
+        if answer:
+            return answer
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{why} within {seconds:g} s")
+        time.sleep(0.05)
+
+
+def api_of(cloud: CloudProcess) -> httpx.Client:
+    """A client with the local tenant's key."""
+    headers = {"Authorization": f"Bearer {cloud.api_key}"}
+    return httpx.Client(base_url=cloud.endpoint_url, headers=headers, timeout=60)
+
+
+def upload(api: httpx.Client, path: str, content: bytes, collection: str) -> str:
+    """Upload as a browser would; return the document's id once S3 has acknowledged."""
+    body = {"path": path, "bytes": len(content), "collection": collection}
+    created = api.post("/v1/documents", json=body)
+    assert created.status_code == 201, created.text
+    form = created.json()["upload"]
+    answer = httpx.post(form["url"], data=form["fields"], files={"file": (path, content)})
+    assert answer.status_code == 204, answer.text
+    return str(created.json()["document_id"])
+
+
+def settled(api: httpx.Client, document_id: str) -> dict[str, Any]:
+    """Return the document once it has ended, one way or another."""
+
+    def ended() -> dict[str, Any] | None:
+        answer = api.get(f"/v1/documents/{document_id}")
+        if answer.status_code == 404 or answer.is_server_error:  # not there yet, worker killed
+            return None
+        document: dict[str, Any] = answer.json()
+        return document if document["status"] in ENDED else None
+
+    return until(ended, f"{document_id} did not settle")
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What the stores hold, read beside the API: records, vectors, executions, places."""
+
+    cloud: CloudProcess
+
+    def items(self) -> list[dict[str, Any]]:
+        pages = self.cloud.client("dynamodb").get_paginator("scan")
+        table = self.cloud.outputs["RecordsTableName"]
+        return [item for page in pages.paginate(TableName=table) for item in page["Items"]]
+
+    def vectors_of(self, document_id: str) -> list[str]:
+        pages = self.cloud.client("s3vectors").get_paginator("list_vectors")
+        where = {"vectorBucketName": self.cloud.outputs["VectorBucketName"], "indexName": INDEX}
+        keys = [vector["key"] for page in pages.paginate(**where) for vector in page["vectors"]]
+        return [key for key in keys if key.startswith(f"{document_id}/")]
+
+    def executions(self, status: str | None = None) -> list[dict[str, Any]]:
+        pages = self.cloud.client("stepfunctions").get_paginator("list_executions")
+        where = {"stateMachineArn": self.cloud.outputs["IngestMachineArn"]}
+        wanted = {"statusFilter": status} if status else {}
+        return [each for page in pages.paginate(**where, **wanted) for each in page["executions"]]
+
+    def places_taken(self) -> int:
+        mine = [item for item in self.items() if item["pk"]["S"] == "ADMISSION"]
+        counted = [int(item["running"]["N"]) for item in mine if item["sk"]["S"] == "ingest"]
+        held = [item for item in mine if item["sk"]["S"].startswith("RUNNING#")]
+        assert sum(counted) >= 0
+        return max(sum(counted), len(held))
+
+    def history(self, execution_arn: str) -> list[dict[str, Any]]:
+        pages = self.cloud.client("stepfunctions").get_paginator("get_execution_history")
+        return [
+            event for page in pages.paginate(executionArn=execution_arn) for event in page["events"]
+        ]
+
+    def messages_left(self, output: str) -> int:
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        found = self.cloud.client("sqs").get_queue_attributes(
+            QueueUrl=self.cloud.outputs[output], AttributeNames=names
+        )
+        return sum(int(found["Attributes"][name]) for name in names)

@@ -1,0 +1,128 @@
+"""Kill -9: what was acknowledged is neither lost nor doubled, and the counts say so."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from tests.cloud import CloudProcess
+from tests.e2e.driving import Audit, api_of, settled, until, upload
+
+MOMENTS = 20
+LONGEST_SECONDS = 2.5
+COLLECTION = "killed"
+TEXT = (
+    "Pump {0} was tested on day {0}. It moved {0} litres a second. The seal of pump {0} is tight."
+)
+
+
+@pytest.fixture
+def own_cloud(tmp_path: Path, models_pulled: Path) -> Iterator[CloudProcess]:
+    """A cloud that the test may kill."""
+    process = CloudProcess(tmp_path / "data").start()
+    yield process
+    process.stop()
+
+
+def assert_counts_reconcile(cloud: CloudProcess, documents: dict[str, dict[str, Any]]) -> None:
+    """Nothing runs, no place is taken, and each document has its chunks' vectors once."""
+    audit = Audit(cloud)
+    until(lambda: audit.places_taken() == 0, "places are still taken")
+    assert audit.executions("RUNNING") == []
+    assert audit.messages_left("InboxDeadLettersUrl") == 0
+    versions = [item for item in audit.items() if item["sk"]["S"].startswith("VERSION#")]
+    for document_id, document in documents.items():
+        mine = [item for item in versions if f"#{document_id}#" in item["sk"]["S"]]
+        assert len(mine) == 1, f"{document_id} has {len(mine)} versions"
+        keys = audit.vectors_of(document_id)
+        assert len(keys) == len(set(keys)) == document["chunks"], document
+
+
+@pytest.mark.timeout(600)
+def test_the_whole_cloud_killed_at_seeded_moments_should_lose_and_double_nothing(
+    tmp_path: Path, models_pulled: Path
+) -> None:
+    chance = random.Random(20)
+    cloud = CloudProcess(tmp_path / "data").start()
+    acknowledged: dict[str, str] = {}
+    for moment in range(MOMENTS):
+        until_kill = time.monotonic() + chance.uniform(0.0, LONGEST_SECONDS)
+        with api_of(cloud) as api, contextlib.suppress(httpx.HTTPError):
+            for number in range(2):
+                name = f"pump-{moment}-{number}.txt"
+                content = TEXT.format(moment * 10 + number).encode()
+                acknowledged[upload(api, name, content, COLLECTION)] = name
+        time.sleep(max(0.0, until_kill - time.monotonic()))
+        cloud.kill()
+        cloud.start()
+    with api_of(cloud) as api:
+        documents = {each: settled(api, each) for each in acknowledged}
+        assert {document["status"] for document in documents.values()} == {"ready"}, [
+            document for document in documents.values() if document["status"] != "ready"
+        ]
+        assert len(documents) == 2 * MOMENTS
+        body = {"query": "seal of pump 131", "collection": COLLECTION, "top_k": 100}
+        hits = api.post("/v1/search", json=body).json()["hits"]
+        assert len({(hit["document_id"], hit["start"]) for hit in hits}) == len(hits)
+    assert_counts_reconcile(cloud, documents)
+    cloud.stop()
+
+
+def workers(cloud: CloudProcess) -> list[psutil.Process]:
+    """The processes that run functions, found as an operator would find them."""
+    children = psutil.Process(cloud.pid).children(recursive=True)
+    found = []
+    for child in children:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if any("worker" in part for part in child.cmdline()):
+                found.append(child)
+    return found
+
+
+def kill_workers_after_event(cloud: CloudProcess, audit: Audit, wanted: int, started: int) -> int:
+    """Kill every worker once the newest execution has `wanted` events; return how many it had."""
+
+    def reached() -> int:
+        listed = audit.executions()
+        if len(listed) <= started:
+            return 0
+        newest = max(listed, key=lambda each: each["startDate"])
+        events = audit.history(newest["executionArn"])
+        over = newest["status"] != "RUNNING"
+        return len(events) if over or len(events) >= wanted else 0
+
+    seen = until(reached, f"no execution reached event {wanted}")
+    for worker in workers(cloud):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            worker.kill()
+    return seen
+
+
+@pytest.mark.timeout(600)
+def test_workers_killed_after_each_history_event_should_cost_a_retry_and_no_document(
+    own_cloud: CloudProcess,
+) -> None:
+    audit = Audit(own_cloud)
+    documents: dict[str, dict[str, Any]] = {}
+    with api_of(own_cloud) as api:
+        whole = settled(api, upload(api, "whole.txt", TEXT.format(0).encode(), COLLECTION))
+        assert whole["status"] == "ready"
+        events = len(audit.history(audit.executions()[0]["executionArn"]))
+        assert events > 10
+        for wanted in range(1, events + 1):
+            content = TEXT.format(wanted).encode()
+            started = len(audit.executions())
+            document_id = upload(api, f"pump-{wanted}.txt", content, COLLECTION)
+            kill_workers_after_event(own_cloud, audit, wanted, started)
+            documents[document_id] = settled(api, document_id)
+        failed = {k: d["reason"] for k, d in documents.items() if d["status"] != "ready"}
+        assert failed == {}
+    assert_counts_reconcile(own_cloud, documents)
