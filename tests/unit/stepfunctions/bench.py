@@ -9,14 +9,17 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import boto3
+import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from localcloud.errors import AwsError
 from localcloud.service import Surroundings
 from localcloud.stepfunctions import StepFunctionsService
 from tests.unit.stepfunctions.manual import ManualSchedule
 
 ROLE = "arn:aws:iam::000000000000:role/states"
+MACHINE = "arn:aws:states:us-east-1:000000000000:stateMachine:machine"
 Answer = Callable[[dict[str, Any]], dict[str, Any]]
 
 
@@ -54,6 +57,13 @@ def aws_error(code: str, message: str, status: int = 400) -> ClientError:
     metadata = {"HTTPStatusCode": status, "RequestId": "request-1", "HTTPHeaders": {}}
     response: Any = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": metadata}
     return ClientError(response, "Operation")
+
+
+def refusal(call: Callable[[], Any]) -> tuple[str, str]:
+    """Return the code and the message of the error that `call` must raise."""
+    with pytest.raises(AwsError) as caught:
+        call()
+    return caught.value.code, caught.value.message
 
 
 class Bench:
@@ -168,8 +178,6 @@ class _OwnClient:
 
     def __getattr__(self, operation: str) -> Callable[..., dict[str, Any]]:
         def call(**params: Any) -> dict[str, Any]:
-            from localcloud.errors import AwsError
-
             self._bench.calls.append((f"stepfunctions.{operation}", params))
             metadata = {"HTTPStatusCode": 200, "RequestId": "request-1", "HTTPHeaders": {}}
             try:

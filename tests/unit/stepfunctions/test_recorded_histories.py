@@ -9,7 +9,6 @@ import pytest
 from localcloud.stepfunctions.engine.history import details_member
 from tests.unit.stepfunctions.bench import Bench
 from tests.unit.stepfunctions.recorded import (
-    CASES,
     FUNCTION,
     QUEUE,
     WHOLE,
@@ -18,6 +17,8 @@ from tests.unit.stepfunctions.recorded import (
     one,
     payload,
 )
+from tests.unit.stepfunctions.recorded_flow import FLOW
+from tests.unit.stepfunctions.recorded_tasks import TASKS
 
 
 def check(found: list[dict[str, Any]], expected: list[tuple[int, str, dict[str, Any]]]) -> None:
@@ -29,7 +30,7 @@ def check(found: list[dict[str, Any]], expected: list[tuple[int, str, dict[str, 
         assert {name: there.get(name) for name in details} == details
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", [*FLOW, *TASKS], ids=lambda case: case.name)
 def test_history_is_as_aws_records_it(case: Case, tmp_path: Path) -> None:
     bench = Bench(tmp_path, case.answers)
     described = bench.run(case.definition, case.value)
