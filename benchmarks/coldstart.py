@@ -1,0 +1,145 @@
+"""Cold starts of every function: our bundle against the naive one, the same code in both.
+
+A fresh process imports the handler and answers its first event, with clients and model made on
+the way; the services are a local cloud in another process. CPU time is the figure to trust.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmarks import lean_bundle, naive_bundle
+from benchmarks.coldstart_events import PROJECT, ColdStart, cold_starts
+from benchmarks.reporting import Result, Spread, spread
+from benchmarks.running_cloud import running_cloud
+
+BUNDLES = PROJECT / "build" / "bench"
+OURS, NAIVE = "ours", "naive"
+MAKERS: Mapping[str, Callable[[str, Path], Path]] = {
+    OURS: lean_bundle.build,
+    NAIVE: naive_bundle.build,
+}
+PARTS = {"core": "CPU", "import core": "CPU of import", "wall": "wall"}
+CHILD = Path(__file__).with_name("coldstart_child.py")
+
+Spent = dict[tuple[str, str], list[dict[str, Any]]]
+
+
+def bundle_of(kind: str, handler: str) -> Path:
+    """Return where the bundle of `handler` lies; Chalice's functions share one."""
+    room = "app" if handler.startswith("app.") else handler.split(".")[-3]
+    return BUNDLES / kind / room
+
+
+def measure(repetitions: int) -> Result:
+    """Build the bundles, then start every function in turn from each."""
+    spent: Spent = defaultdict(list)
+    with running_cloud() as caller:
+        starts = cold_starts(caller)
+        sizes = {kind: _build(kind, starts) for kind in MAKERS}
+        for repetition in range(-1, repetitions):
+            for start in starts:
+                for kind in MAKERS if repetition % 2 else reversed(MAKERS):
+                    found = _start(kind, start, caller.cloud.endpoint_url)
+                    if repetition >= 0:
+                        spent[start.name, kind].append(found)
+    return _result(repetitions, spent, sizes)
+
+
+def _build(kind: str, starts: list[ColdStart]) -> dict[str, float]:
+    """Make every bundle of `kind`; return their sizes in MB."""
+    sizes = {}
+    for handler in {bundle_of(kind, start.handler): start.handler for start in starts}.values():
+        folder = MAKERS[kind](handler, bundle_of(kind, handler))
+        size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+        sizes[folder.name] = round(size / 1e6, 1)
+    return sizes
+
+
+def _start(kind: str, start: ColdStart, endpoint: str) -> dict[str, Any]:
+    """Run one cold start; raise when the function did not do its work."""
+    bundle = bundle_of(kind, start.handler)
+    environment = {
+        **start.environment,
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "HEADRACE_MODELS_DIR": str(bundle / "models" / "cache"),
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        answer = Path(folder) / "answer.json"
+        command = [sys._base_executable, "-I", "-S", "-B", str(CHILD), str(bundle)]
+        done = subprocess.run(
+            [*command, start.handler, str(answer)],
+            input=json.dumps(start.event),
+            env=environment,
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        if done.returncode:
+            raise RuntimeError(f"{start.name} from {bundle}:\n{done.stderr}")
+        found: dict[str, Any] = json.loads(answer.read_text())
+    _demand_success(start.name, found.pop("outcome"))
+    return {
+        **found,
+        "core": found["import core"] + found["first core"],
+        "wall": found["import wall"] + found["first wall"],
+    }
+
+
+def _demand_success(name: str, outcome: Any) -> None:
+    failed = isinstance(outcome, dict) and (
+        outcome.get("batchItemFailures") or int(outcome.get("statusCode", 200)) != 200
+    )
+    if failed or '"Deny"' in json.dumps(outcome):
+        raise RuntimeError(f"{name} did not do its work: {outcome}")
+
+
+def _result(repetitions: int, spent: Spent, sizes: Mapping[str, Any]) -> Result:
+    measured: dict[str, Spread] = {}
+    ratios = {}
+    for name in dict.fromkeys(name for name, _ in spent):
+        for kind in MAKERS:
+            for part, label in (
+                ("core", "CPU"),
+                ("import core", "CPU of import"),
+                ("wall", "wall"),
+            ):
+                values = [each[part] * 1000 for each in spent[name, kind]]
+                measured[f"{name}, {kind}, {label}"] = spread(values, "ms")
+        ratios[f"naive against ours, CPU, {name}"] = statistics.median(
+            naive["core"] / ours["core"]
+            for ours, naive in zip(spent[name, OURS], spent[name, NAIVE], strict=True)
+        )
+    interpreter = statistics.median(each["interpreter"] for all_ in spent.values() for each in all_)
+    return Result(
+        name="coldstart",
+        repetitions=repetitions,
+        measured=measured,
+        ratios=ratios,
+        facts={
+            "bundle size, MB": sizes,
+            "CPU of the interpreter before, ms": round(interpreter * 1000, 1),
+        },
+        notes=(
+            "CPU and wall are import plus first invocation, without the interpreter's own start.",
+            "Files were read once before (page cache warm); on AWS the first read adds to both.",
+            "The runtime here is the machine's Python, not the template's 3.13.",
+        ),
+    )

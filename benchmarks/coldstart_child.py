@@ -1,0 +1,52 @@
+"""One cold start, in a process that sees the standard library and one bundle.
+
+`python -I -S -B coldstart_child.py BUNDLE HANDLER ANSWER` with the event on standard input;
+what it took is written to the file ANSWER, since the function may print.
+"""
+
+import json
+import sys
+import time
+
+WALL, CORE = time.perf_counter(), time.process_time()
+
+
+class Context:
+    """What AWS gives a handler beside the event."""
+
+    aws_request_id = "00000000-0000-0000-0000-000000000000"
+    function_name = "bench"
+    function_version = "$LATEST"
+    invoked_function_arn = "arn:aws:lambda:us-east-1:000000000000:function:bench"
+    memory_limit_in_mb = "512"
+    log_group_name = "/aws/lambda/bench"
+    log_stream_name = "bench"
+
+    def get_remaining_time_in_millis(self):
+        """Return half a minute."""
+        return 30_000
+
+
+def _main(bundle, name, answer):
+    event = json.load(sys.stdin)
+    wall, core = time.perf_counter(), time.process_time()
+    sys.path.insert(0, bundle)
+    module, _, attribute = name.rpartition(".")
+    handler = getattr(__import__(module, fromlist=[attribute]), attribute)
+    imported_wall, imported_core = time.perf_counter(), time.process_time()
+    outcome = handler(event, Context())
+    ended_wall, ended_core = time.perf_counter(), time.process_time()
+    spent = {
+        "interpreter": CORE,
+        "import core": imported_core - core,
+        "import wall": imported_wall - wall,
+        "first core": ended_core - imported_core,
+        "first wall": ended_wall - imported_wall,
+        "outcome": outcome,
+    }
+    with open(answer, "w") as file:
+        json.dump(spent, file, default=str)
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])
