@@ -6,24 +6,38 @@ network, and a health check builds nothing at all.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from chalicelib.api.ask import AskServices
 from chalicelib.api.documents import DocumentServices
+from chalicelib.api.retries import RetryServices
 from chalicelib.api.search import SearchServices
-from chalicelib.settings import ApiSettings
+from chalicelib.settings import ApiSettings, RecordsSettings
 
 if TYPE_CHECKING:
     from chalicelib.adapters.api_records import ApiRecords
     from chalicelib.adapters.functions import EmbedFunction
-    from chalicelib.contracts import PresignedUpload, Receipt
+    from chalicelib.adapters.objects import Objects
+    from chalicelib.contracts import Document, PresignedUpload, Receipt
     from chalicelib.generation.receipts import QueryPrices
     from chalicelib.generation.writing import PassageWriter
+    from chalicelib.ingest.removal import Removal
     from chalicelib.retrieval.asking import Outcome
     from chalicelib.retrieval.finding import Finder
+
+
+@dataclass(frozen=True, slots=True)
+class _Remover:
+    """Removal, whose clients are only made when something is removed."""
+
+    removal: Callable[[], Removal]
+
+    def remove(self, tenant: str, document: Document) -> None:
+        self.removal().remove(tenant, document)
 
 
 class Services:
@@ -44,23 +58,18 @@ class Services:
         from chalicelib.adapters.api_records import ApiRecords
         from chalicelib.adapters.dynamodb import Table
 
-        return ApiRecords(Table(aws.dynamodb(), self.settings.records_table))
+        settings = RecordsSettings.from_environ(self._environ)
+        return ApiRecords(Table(aws.dynamodb(), settings.records_table))
 
     @cached_property
     def documents(self) -> DocumentServices:
         """What `/v1/documents` stands on."""
-        from chalicelib.adapters import aws
-        from chalicelib.adapters.objects import Objects
-        from chalicelib.adapters.vectors import Vectors
-        from chalicelib.ingest.removal import Removal
-
-        bucket, objects = self.settings.bucket, Objects(aws.s3())
-        removal = Removal(bucket, self.records, self.records, objects, Vectors(aws.s3vectors()))
+        bucket = self.settings.bucket
 
         def sign(
             key: str, *, max_bytes: int, seconds: int, metadata: Mapping[str, str]
         ) -> PresignedUpload:
-            return objects.sign_upload(
+            return self._objects.sign_upload(
                 bucket, key, max_bytes=max_bytes, seconds=seconds, metadata=metadata
             )
 
@@ -68,10 +77,35 @@ class Services:
             records=self.records,
             answers=self.records,
             sign=sign,
-            remover=removal,
+            remover=_Remover(lambda: self._removal),
             max_file_bytes=self.settings.max_file_bytes,
             now=lambda: datetime.now(UTC),
         )
+
+    @cached_property
+    def _objects(self) -> Objects:
+        from chalicelib.adapters import aws
+        from chalicelib.adapters.objects import Objects
+
+        return Objects(aws.s3())
+
+    @cached_property
+    def _removal(self) -> Removal:
+        from chalicelib.adapters import aws
+        from chalicelib.adapters.vectors import Vectors
+        from chalicelib.ingest.removal import Removal
+
+        vectors = Vectors(aws.s3vectors())
+        return Removal(self.settings.bucket, self.records, self.records, self._objects, vectors)
+
+    @cached_property
+    def retries(self) -> RetryServices:
+        """What `/v1/documents/{document_id}/retry` stands on."""
+        from chalicelib.adapters import aws
+        from chalicelib.adapters.queue import Inbox
+
+        queue = Inbox(aws.sqs(), self.settings.inbox_queue_url)
+        return RetryServices(self.records, self.records, queue)
 
     @cached_property
     def search(self) -> SearchServices:
