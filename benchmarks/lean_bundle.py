@@ -9,11 +9,14 @@ https://docs.python.org/3/reference/import.html#pyc-invalidation
 from __future__ import annotations
 
 import argparse
+import gzip
+import json
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from benchmarks.naive_bundle import PROJECT, install, requirements_of
 from chalicelib.inference.embedder import MODEL
@@ -23,6 +26,8 @@ SERVICES = {
     *("stepfunctions", "sso", "sso-oidc", "sts"),
 }
 """The services that the adapters call, and those that botocore's credentials may."""
+ENDPOINTS = SERVICES | {"states", "bedrock", "portal.sso", "oidc"}
+"""The same as `endpoints.json` names them."""
 UNUSED = (
     "**/*.dist-info",
     "**/*.pyi",
@@ -62,6 +67,36 @@ def prune(folder: Path) -> None:
     )
     for pattern in UNUSED:
         remove(list(folder.glob(pattern)))
+    if data.is_dir():
+        shorten_descriptions(data)
+
+
+def shorten_descriptions(data: Path) -> None:
+    """Leave of botocore's data what our clients read, since each cold start parses it."""
+    for packed in data.rglob("*.json.gz"):
+        described = json.loads(gzip.decompress(packed.read_bytes()))
+        packed.with_suffix("").write_text(json.dumps(undocumented(described)))
+        packed.unlink()
+    endpoints = json.loads((data / "endpoints.json").read_text())
+    for partition in endpoints["partitions"]:
+        services = partition["services"]
+        partition["services"] = {name: services[name] for name in services.keys() & ENDPOINTS}
+    (data / "endpoints.json").write_text(json.dumps(endpoints))
+
+
+def undocumented(described: Any) -> Any:
+    """Return a service's description without its prose, which is most of it.
+
+    Every client parses its service's description; `documentation` that is a name (of a shape or
+    a member) and not prose stays.
+    """
+    if isinstance(described, dict):
+        return {
+            name: undocumented(value)
+            for name, value in described.items()
+            if not (name == "documentation" and isinstance(value, str))
+        }
+    return [undocumented(each) for each in described] if isinstance(described, list) else described
 
 
 def remove(paths: Iterable[Path]) -> None:
