@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from chalicelib.contracts import EmbedTextResult, Hit
+from chalicelib.contracts.arrivals import RetryWanted
 
 
 class Embedder(Protocol):
@@ -92,6 +93,13 @@ class KeptAnswer:
     request_hash: str
     status: int
     body: bytes
+
+
+class RetryQueue(Protocol):
+    """The inbox queue, as far as the API speaks to it."""
+
+    def send_retry(self, wanted: RetryWanted) -> None:
+        """Send the wish to run a failed version again; it is kept on return."""
 
 
 class AnswerRecords(Protocol):

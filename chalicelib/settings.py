@@ -73,12 +73,20 @@ class EmbedSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True)
+class RecordsSettings(Settings):
+    """What the authorizer needs, and the HTTP API beside the rest."""
+
+    records_table: str
+
+
+@dataclass(frozen=True, slots=True)
 class ApiSettings(Settings):
     """What the HTTP API needs."""
 
     bucket: str
     records_table: str
     embed_function: str
+    inbox_queue_url: str
     chat_model_id: str = ""
     embed_memory_mb: int = 1769
     max_file_bytes: int = 50 * MEBIBYTE

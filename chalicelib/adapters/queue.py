@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chalicelib.adapters.aws import translated
+from chalicelib.contracts.arrivals import RetryWanted
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -22,6 +23,13 @@ class Inbox:
     def __init__(self, client: SQSClient, queue_url: str) -> None:
         self._client = client
         self._queue_url = queue_url
+
+    def send_retry(self, wanted: RetryWanted) -> None:
+        """Send the wish to run a failed version again; it is kept on return."""
+        with translated("asking for another attempt"):
+            self._client.send_message(
+                QueueUrl=self._queue_url, MessageBody=wanted.model_dump_json()
+            )
 
     def send_again(self, body: str, deferrals: int, delay_seconds: int) -> None:
         """Send an arrival once more, to be seen after `delay_seconds` (at most 900)."""

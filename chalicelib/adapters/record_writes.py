@@ -119,7 +119,7 @@ def new_latest(claim: Claim) -> Update:
         " #bytes = if_not_exists(#bytes, :bytes), #version = if_not_exists(#version, :none),"
         " #created_at = if_not_exists(#created_at, :now), #updated_at = :now,"
         " #latest_version = :version, #latest_order = :order, #status = :processing,"
-        " #reason = :none",
+        " #reason = :none, #attempt = :attempt",
         {
             ":document_id": work.document_id,
             ":collection": work.collection,
@@ -128,6 +128,7 @@ def new_latest(claim: Claim) -> Update:
             ":version": work.version,
             ":order": work.order,
             ":processing": "processing",
+            ":attempt": claim.attempt,
             ":now": timestamp(claim.now),
             ":none": "",
         },
@@ -140,8 +141,13 @@ def latest_again(claim: Claim) -> Update:
     work = claim.work
     return Update(
         document_key(work.tenant, work.document_id),
-        "SET #status = :processing, #reason = :none, #updated_at = :now",
-        {":processing": "processing", ":none": "", ":now": timestamp(claim.now)},
+        "SET #status = :processing, #reason = :none, #attempt = :attempt, #updated_at = :now",
+        {
+            ":processing": "processing",
+            ":none": "",
+            ":attempt": claim.attempt,
+            ":now": timestamp(claim.now),
+        },
         Condition("#latest_version = :version", {":version": work.version}),
     )
 

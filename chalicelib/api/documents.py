@@ -39,11 +39,15 @@ MAX_LOOKED_AT = 2_000
 even none, and go on behind its cursor."""
 
 
-class DocumentRecords(Protocol):
-    """The documents of all tenants."""
+class OneDocument(Protocol):
+    """The documents of all tenants, one at a time."""
 
     def document(self, tenant: str, document_id: str) -> Document | None:
         """Return one document of the tenant."""
+
+
+class DocumentRecords(OneDocument, Protocol):
+    """The documents of all tenants."""
 
     def documents(self, tenant: str, after: str) -> Iterator[Document]:
         """Yield the tenant's documents by id, those behind the id `after` ("" for all)."""
@@ -97,13 +101,13 @@ def routes(services: Callable[[], DocumentServices], authorizer: ChaliceAuthoriz
     @answering(blueprint)
     def get_document(document_id: str) -> Response:
         tenant = tenant_of(blueprint.current_request)
-        return json_response(_existing(tenant, document_id, services().records))
+        return json_response(existing(tenant, document_id, services().records))
 
     @blueprint.route("/v1/documents/{document_id}", methods=["DELETE"], authorizer=authorizer)
     @answering(blueprint)
     def delete_document(document_id: str) -> Response:
         tenant, deps = tenant_of(blueprint.current_request), services()
-        deps.remover.remove(tenant, _existing(tenant, document_id, deps.records))
+        deps.remover.remove(tenant, existing(tenant, document_id, deps.records))
         return Response(body="", status_code=204)
 
     return blueprint
@@ -139,7 +143,8 @@ def _place(tenant: str, body: CreateDocumentRequest) -> InboxPlace:
     return inbox_place(InboxPlace(tenant, body.collection, body.path).key)
 
 
-def _existing(tenant: str, document_id: str, records: DocumentRecords) -> Document:
+def existing(tenant: str, document_id: str, records: OneDocument) -> Document:
+    """Return the tenant's document, or raise `NotFound`."""
     document = records.document(tenant, document_id)
     if document is None:
         raise NotFound(f"There is no document {document_id}.", field="document_id")

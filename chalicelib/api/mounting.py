@@ -7,10 +7,11 @@ from typing import Protocol
 
 from chalice.app import Chalice, ChaliceAuthorizer, ConvertToMiddleware, Request, Response
 
-from chalicelib.api import ask, documents, health, search
+from chalicelib.api import ask, documents, health, retries, search
 from chalicelib.api.ask import AskServices
 from chalicelib.api.documents import DocumentServices
 from chalicelib.api.http import SERVICE, framework_errors, request_id_of
+from chalicelib.api.retries import RetryServices
 from chalicelib.api.search import SearchServices
 from chalicelib.observability import logger, observed
 
@@ -23,6 +24,10 @@ class ApiServices(Protocol):
     @property
     def documents(self) -> DocumentServices:
         """What `/v1/documents` stands on."""
+
+    @property
+    def retries(self) -> RetryServices:
+        """What `/v1/documents/{document_id}/retry` stands on."""
 
     @property
     def search(self) -> SearchServices:
@@ -43,6 +48,7 @@ def mount(app: Chalice, services: ApiServices, authorizer: ChaliceAuthorizer, st
     app.register_middleware(framework_errors, "http")
     app.register_blueprint(health.routes(stage))
     app.register_blueprint(documents.routes(lambda: services.documents, authorizer))
+    app.register_blueprint(retries.routes(lambda: services.retries, authorizer))
     app.register_blueprint(search.routes(lambda: services.search, authorizer))
     app.register_blueprint(ask.routes(lambda: services.ask, authorizer))
 

@@ -18,6 +18,7 @@ from chalicelib.contracts.api import (
     ErrorDetail,
     Hit,
     PresignedUpload,
+    RetryDocumentRequest,
     SearchRequest,
     SearchResponse,
 )
@@ -79,6 +80,7 @@ __all__ = [
     "ReadResult",
     "Receipt",
     "ReceiptLine",
+    "RetryDocumentRequest",
     "SearchRequest",
     "SearchResponse",
     "VectorMetadata",

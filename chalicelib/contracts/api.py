@@ -43,6 +43,10 @@ class CreateDocumentResponse(Contract):
     expires_at: AwareDatetime
 
 
+class RetryDocumentRequest(HttpInput):
+    """`POST /v1/documents/{document_id}/retry`: the body may be left out; it says nothing."""
+
+
 class DocumentList(Contract):
     """One page of documents; `next_cursor` is opaque, and None at the end."""
 

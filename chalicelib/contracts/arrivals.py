@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, ConfigDict, Field
 
 from chalicelib.contracts.base import Contract
 
@@ -44,19 +44,24 @@ class ObjectCreated(Contract):
 
 
 class RetryDetail(Contract):
-    """Which version to run again."""
+    """Which version to run again, and, where it is known, which attempt at it had failed:
+    a message that is delivered twice then asks for one more attempt, not for two.
+    """
 
     tenant: str
     document_id: str
     version: str
+    failed_attempt: int | None = Field(default=None, ge=1)
 
 
 class RetryWanted(Contract):
-    """An operator's wish, sent to the inbox queue, to run a failed version again."""
+    """The wish, sent to the inbox queue, to run a failed version again."""
+
+    model_config = ConfigDict(serialize_by_alias=True, validate_by_name=True)
 
     id: str
-    source: Literal["headrace"]
-    detail_type: Literal["document.retry"] = Field(alias="detail-type")
+    source: Literal["headrace"] = "headrace"
+    detail_type: Literal["document.retry"] = Field(default="document.retry", alias="detail-type")
     detail: RetryDetail
 
 

@@ -1,7 +1,8 @@
 """Documents and their versions, as they are kept and shown.
 
-A document's `status`, `reason` and `latest_version` tell of the newest upload. Its other
-fields tell of `version`, the one that answers queries, which stays until a newer is ready.
+A document's `status`, `reason`, `attempt` (how often it was tried) and `latest_version` tell of
+the newest upload. Its other fields tell of `version`, the one that answers queries, which stays
+until a newer is ready.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ class Document(Contract):
     chunks: int = Field(default=0, ge=0)
     status: DocumentStatus
     reason: str = ""
+    attempt: int = Field(default=1, ge=1)
     receipt: Receipt | None = None
     created_at: AwareDatetime
     updated_at: AwareDatetime

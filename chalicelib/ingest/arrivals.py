@@ -65,15 +65,15 @@ class Arrivals:
             InvalidInput: the message is none that this queue is for; it belongs with the
                 dead letters.
         """
-        message = parse(body)
-        claim = self._wanted(message)
-        if claim is None:
-            return Taken.IGNORED
+        claim = self._wanted(parse(body))
+        if claim is Taken.DEFERRED:
+            return self._defer(body, deferrals)
+        if isinstance(claim, Taken):
+            return claim
         write = self.records.claim if claim.attempt == 1 else self.records.claim_again
         outcome = write(claim, self.max_running)
         if outcome is ClaimOutcome.FULL:
-            self.queue.send_again(body, deferrals + 1, delay_seconds(deferrals, self.chance()))
-            return Taken.DEFERRED
+            return self._defer(body, deferrals)
         if outcome is ClaimOutcome.OVERTAKEN:
             return Taken.OVERTAKEN
         if outcome is ClaimOutcome.DUPLICATE:
@@ -82,20 +82,24 @@ class Arrivals:
         self.executions.start(claim.execution_name, claim.work)
         return Taken.STARTED
 
-    def _wanted(self, message: Message) -> Claim | None:
+    def _defer(self, body: str, deferrals: int) -> Taken:
+        self.queue.send_again(body, deferrals + 1, delay_seconds(deferrals, self.chance()))
+        return Taken.DEFERRED
+
+    def _wanted(self, message: Message) -> Claim | Taken:
         if isinstance(message, ObjectCreated):
             return self._upload(message)
         if isinstance(message, RetryWanted):
             return self._retry(message)
         assert_never(message)
 
-    def _upload(self, event: ObjectCreated) -> Claim | None:
+    def _upload(self, event: ObjectCreated) -> Claim | Taken:
         try:
             work = work_for(event)
         except InvalidInput:
-            return None
+            return Taken.IGNORED
         if self.tenants.live_index(work.tenant) is None:
-            return None
+            return Taken.IGNORED
         document = self.records.document(work.tenant, work.document_id)
         told = compared_with(work, document)
         return self._claim(told.model_copy(update=self._correlated(work)), attempt=1)
@@ -109,11 +113,16 @@ class Arrivals:
         given = metadata.get(CORRELATION)
         return {"correlation_id": given} if given else {}
 
-    def _retry(self, wanted: RetryWanted) -> Claim | None:
+    def _retry(self, wanted: RetryWanted) -> Claim | Taken:
+        """Return the next attempt at a failed version, once the one that failed is settled."""
         detail = wanted.detail
         version = self.records.version(detail.tenant, detail.document_id, detail.version)
-        if version is None or version.status != "failed" or version.settled_at is None:
-            return None
+        if version is None or version.status != "failed":
+            return Taken.IGNORED
+        if detail.failed_attempt not in {None, version.attempt}:
+            return Taken.REPEATED
+        if version.settled_at is None:
+            return Taken.DEFERRED
         return self._claim(work_again(version, detail.tenant, wanted.id), version.attempt + 1)
 
     def _claim(self, work: IngestInput, attempt: int) -> Claim:

@@ -15,8 +15,10 @@ from chalicelib.api.ask import AskServices
 from chalicelib.api.auth import authorize, hash_key
 from chalicelib.api.documents import DocumentServices
 from chalicelib.api.mounting import mount
+from chalicelib.api.retries import RetryServices
 from chalicelib.api.search import SearchServices
-from chalicelib.contracts import Document, Hit, PresignedUpload, Receipt
+from chalicelib.contracts import Document, Hit, PresignedUpload, Receipt, Version
+from chalicelib.contracts.arrivals import RetryWanted
 from chalicelib.errors import HeadraceError
 from chalicelib.query_ports import ApiKey, KeptAnswer
 from chalicelib.retrieval.asking import Asker
@@ -48,6 +50,8 @@ class FakeRecords:
     keys: dict[str, ApiKey] = field(default_factory=dict)
     fails: HeadraceError | None = None
     removed: list[tuple[str, str]] = field(default_factory=list)
+    versions: dict[tuple[str, str, str], Version] = field(default_factory=dict)
+    wanted: list[RetryWanted] = field(default_factory=list)
 
     def add(self, *documents: Document, tenant: str = "acme") -> None:
         kept = self.stored.setdefault(tenant, {})
@@ -65,6 +69,14 @@ class FakeRecords:
         for found, kept in sorted(self.stored.get(tenant, {}).items()):
             if found > after:
                 yield kept
+
+    def version(self, tenant: str, document_id: str, version: str) -> Version | None:
+        return self.versions.get((tenant, document_id, version))
+
+    def send_retry(self, wanted: RetryWanted) -> None:
+        if self.fails:
+            raise self.fails
+        self.wanted.append(wanted)
 
     def kept_answer(self, tenant: str, key_hash: str) -> KeptAnswer | None:
         return self.answers.get((tenant, key_hash))
@@ -100,6 +112,7 @@ class Api:
             max_file_bytes=self.max_file_bytes,
             now=lambda: NOW,
         )
+        self.retries = RetryServices(self.records, self.records, self.records)
         self.search = SearchServices(finder, self.records, lambda found: Receipt())
         self.ask = AskServices(
             Asker(finder, self.embedder, None), self.records, lambda question, outcome: Receipt()

@@ -12,6 +12,7 @@ ENVIRON = {
     "HEADRACE_BUCKET": "b",
     "HEADRACE_RECORDS_TABLE": "t",
     "HEADRACE_EMBED_FUNCTION": "f",
+    "HEADRACE_INBOX_QUEUE_URL": "https://sqs/inbox",
     "HEADRACE_CHAT_MODEL_ID": "amazon.nova-micro-v1:0",
 }
 
@@ -27,6 +28,7 @@ def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_should_build_every_service_without_a_network() -> None:
     services = Services(ENVIRON)
     assert services.documents is services.documents
+    assert services.retries.records is services.records
     assert services.search.finder is services.ask.asker.finder
     assert services.ask.asker.writer is not None
 
@@ -35,6 +37,11 @@ def test_should_build_every_service_without_a_network() -> None:
 def test_should_do_without_a_language_model() -> None:
     services = Services(ENVIRON | {"HEADRACE_CHAT_MODEL_ID": ""})
     assert services.ask.asker.writer is None
+
+
+@pytest.mark.usefixtures("_credentials")
+def test_should_ask_no_more_of_the_authorizer_s_environment_than_the_records() -> None:
+    assert Services({"HEADRACE_RECORDS_TABLE": "t"}).records
 
 
 def test_should_name_the_variable_that_is_missing() -> None:

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from chalicelib.adapters.dynamodb import Table
+from chalicelib.adapters.dynamodb import Table, Update
+from chalicelib.adapters.record_writes import EXISTS, version_key
 from chalicelib.adapters.records import Records
 from chalicelib.errors import InvalidInput, Transient
 from chalicelib.ingest.arrivals import Arrivals, Taken
@@ -152,8 +153,8 @@ def test_a_message_that_is_no_arrival_goes_to_the_dead_letters(world: World, bod
         world.take(body)
 
 
-def retry_of(version: str) -> str:
-    detail = {"tenant": "acme", "document_id": work().document_id, "version": version}
+def retry_of(version: str, **more: object) -> str:
+    detail = {"tenant": "acme", "document_id": work().document_id, "version": version, **more}
     event = {"id": "e", "source": "headrace", "detail-type": "document.retry", "detail": detail}
     return json.dumps(event)
 
@@ -175,3 +176,41 @@ def test_a_version_that_has_not_failed_does_not_run_again(world: World) -> None:
     assert world.take(retry_of(work().version)) is Taken.IGNORED
     assert world.take(retry_of("v_unknown")) is Taken.IGNORED
     assert world.running() == 1
+
+
+def test_a_document_tells_how_often_its_newest_upload_was_tried(world: World) -> None:
+    world.take(arrival())
+    (place,) = world.records.running()
+    world.records.settle(place, Settlement("failed", "broken"), NOW)
+    world.take(retry_of(work().version))
+    document = world.records.document("acme", work().document_id)
+    assert document is not None
+    assert (document.status, document.attempt) == ("processing", 2)
+    world.take(arrival(version_id="new", sequencer="0062E99A88DC4075"))
+    document = world.records.document("acme", work().document_id)
+    assert document is not None
+    assert document.attempt == 1
+
+
+def test_a_retry_that_is_delivered_twice_is_one_attempt(world: World) -> None:
+    world.take(arrival())
+    (place,) = world.records.running()
+    world.records.settle(place, Settlement("failed", "broken"), NOW)
+    wish = retry_of(work().version, failed_attempt=1)
+    assert world.take(wish) is Taken.STARTED
+    (place,) = world.records.running()
+    world.records.settle(place, Settlement("failed", "broken again"), NOW)
+    assert world.take(wish) is Taken.REPEATED
+    assert world.running() == 0
+
+
+def test_a_retry_waits_until_the_attempt_that_failed_is_settled(world: World, table: Table) -> None:
+    world.take(arrival())
+    key = version_key("acme", work().document_id, work().version)
+    table.update(Update(key, "SET #status = :failed", {":failed": "failed"}, EXISTS))
+    wish = retry_of(work().version, failed_attempt=1)
+    assert world.take(wish) is Taken.DEFERRED
+    assert [body for body, _, _ in world.queue.sent] == [wish]
+    (place,) = world.records.running()
+    world.records.settle(place, Settlement(), NOW)
+    assert world.take(wish, deferrals=1) is Taken.STARTED

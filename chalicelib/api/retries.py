@@ -1,0 +1,75 @@
+"""`POST /v1/documents/{document_id}/retry`: another attempt at what failed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from chalice.app import Blueprint, ChaliceAuthorizer, Response
+
+from chalicelib.api.documents import OneDocument, existing
+from chalicelib.api.http import answering, parse_body, request_id_of, tenant_of
+from chalicelib.api.idempotency import once
+from chalicelib.contracts import Document, RetryDocumentRequest, Version
+from chalicelib.contracts.arrivals import RetryDetail, RetryWanted
+from chalicelib.errors import Conflict
+from chalicelib.query_ports import AnswerRecords, RetryQueue
+
+ACCEPTED = 202
+
+
+class VersionRecords(OneDocument, Protocol):
+    """The documents of all tenants, and their versions."""
+
+    def version(self, tenant: str, document_id: str, version: str) -> Version | None:
+        """Return one version of a document of the tenant."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryServices:
+    """What the view of this module stands on."""
+
+    records: VersionRecords
+    answers: AnswerRecords
+    queue: RetryQueue
+
+
+def routes(services: Callable[[], RetryServices], authorizer: ChaliceAuthorizer) -> Blueprint:
+    """Return the blueprint; `services` is asked for when a request comes, not before."""
+    blueprint = Blueprint(__name__)
+
+    @blueprint.route("/v1/documents/{document_id}/retry", methods=["POST"], authorizer=authorizer)
+    @answering(blueprint)
+    def retry_document(document_id: str) -> Response:
+        request, deps = blueprint.current_request, services()
+        if request.raw_body:
+            parse_body(request, RetryDocumentRequest)
+        tenant, request_id = tenant_of(request), request_id_of(request)
+        return once(
+            request, deps.answers, lambda: _retry(tenant, document_id, request_id, deps), ACCEPTED
+        )
+
+    return blueprint
+
+
+def _retry(tenant: str, document_id: str, request_id: str, deps: RetryServices) -> Document:
+    """Ask for one more attempt; asking twice while one attempt's failure stands asks for one.
+
+    Raises `NotFound`, or `Conflict` for a document whose newest upload has not failed.
+    """
+    document = existing(tenant, document_id, deps.records)
+    version = deps.records.version(tenant, document_id, document.latest_version)
+    if document.status != "failed" or version is None or version.status != "failed":
+        raise Conflict(
+            f"The document is {document.status}; only one that failed can be tried again.",
+            field="document_id",
+        )
+    detail = RetryDetail(
+        tenant=tenant,
+        document_id=document_id,
+        version=version.version,
+        failed_attempt=version.attempt,
+    )
+    deps.queue.send_retry(RetryWanted(id=request_id, detail=detail))
+    return document
