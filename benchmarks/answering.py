@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from chalicelib.contracts import EmbedTextResult, Hit
 from chalicelib.inference.embedder import Embedder
@@ -98,7 +99,12 @@ def chunks_of(folder: Path, embedder: Embedder) -> list[Hit]:
     for file in sorted(folder.iterdir()):
         pages = extract(file.read_bytes(), file.name, identify).pages
         for chunk in chunk_pages(pages, embedder.count_tokens, embedder.max_tokens):
-            known = {"document_id": file.name, "version": "v", "path": file.name, "score": 0.0}
+            known: dict[str, Any] = {
+                "document_id": file.name,
+                "version": "v",
+                "path": file.name,
+                "score": 0.0,
+            }
             hits.append(Hit(collection="default", **known, **chunk.model_dump(exclude={"n"})))
     return hits
 

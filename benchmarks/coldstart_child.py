@@ -22,12 +22,12 @@ class Context:
     log_group_name = "/aws/lambda/bench"
     log_stream_name = "bench"
 
-    def get_remaining_time_in_millis(self):
+    def get_remaining_time_in_millis(self) -> int:
         """Return half a minute."""
         return 30_000
 
 
-def _main(bundle, name, answer):
+def _main(bundle: str, name: str, answer: str) -> None:
     event = json.load(sys.stdin)
     wall, core = time.perf_counter(), time.process_time()
     sys.path.insert(0, bundle)

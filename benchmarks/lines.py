@@ -36,7 +36,7 @@ class Peer:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            raise RuntimeError(f"{self._process.args} ended before it answered")
+            raise RuntimeError(f"{self._process.args!r} ended before it answered")
         found: dict[str, Any] = json.loads(line)
         return found
 

@@ -27,7 +27,7 @@ def measure(repetitions: int) -> Result:
     number = 0
     with running_cloud() as caller:
         for repetition in range(-WARM_UP, repetitions):
-            for kind in KINDS if repetition % 2 else reversed(KINDS):
+            for kind in sorted(KINDS, reverse=repetition % 2 == 0):
                 number += 1
                 found = _upload(caller, kind, number)
                 parts[kind if repetition >= 0 else f"warming up {kind}"].append(found)
@@ -62,7 +62,7 @@ def _upload(caller: Caller, kind: str, number: int) -> Parts:
     ready = time.time()
     caller.found(document_id, question(number), COLLECTION)
     ended = time.time()
-    started, states, marked = _states(caller.history(document["version"]))
+    started, states, marked = states_of(caller.history(document["version"]))
     return {
         "total": ended - began,
         "POST": posted - began,
@@ -73,7 +73,7 @@ def _upload(caller: Caller, kind: str, number: int) -> Parts:
     }
 
 
-def _states(history: list[dict[str, Any]]) -> tuple[float, Parts, float]:
+def states_of(history: list[dict[str, Any]]) -> tuple[float, Parts, float]:
     """Return when the execution started, how long each state took, and when it was marked ready."""
     started, marked, entered = 0.0, 0.0, 0.0
     states: Parts = {}
