@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from localcloud.apigateway.description import Authorizer
-from localcloud.apigateway.response import (
+from localcloud.apigateway.gateway_responses import (
     AUTHORIZER_FAILED,
     AUTHORIZER_MISCONFIGURED,
     UNAUTHORIZED,
-    HttpAnswer,
+    Failure,
     denied,
 )
 
@@ -30,11 +30,11 @@ _Cache = OrderedDict[tuple[str, str], tuple[float, "Verdict"]]
 
 
 class Refused(Exception):  # noqa: N818 - named for what it tells
-    """The caller is not let in; `answer` says so."""
+    """The caller is not let in; `failure` says why."""
 
-    def __init__(self, answer: HttpAnswer) -> None:
-        super().__init__(answer.status)
-        self.answer = answer
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.response_type)
+        self.failure = failure
 
 
 @dataclass(frozen=True, slots=True)

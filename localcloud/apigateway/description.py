@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from localcloud.apigateway.gateway_responses import GatewayResponses
 from localcloud.errors import unsupported
 
 ANY = "x-amazon-apigateway-any-method"
@@ -19,7 +20,9 @@ _FUNCTION = re.compile(r"functions/(.+)/invocations$")
 _METHODS = frozenset({"get", "put", "post", "delete", "patch", "head", "options", ANY})
 _DEFAULT_TTL_S = 300
 _HEADER = "method.response.header."
-_KNOWN_EXTENSIONS = frozenset({"x-amazon-apigateway-binary-media-types"})
+_BINARY_TYPES = "x-amazon-apigateway-binary-media-types"
+_RESPONSES = "x-amazon-apigateway-gateway-responses"
+_KNOWN_EXTENSIONS = frozenset({_BINARY_TYPES, _RESPONSES})
 
 FunctionName = Callable[[str], str]
 """Return the name of the function that an integration means: an ARN, or `${Logical.Arn}`."""
@@ -65,12 +68,15 @@ Method = Proxy | Mock
 
 @dataclass(frozen=True, slots=True)
 class RestApi:
-    """A deployed API. `routes` is path → upper-case method (or ANY) → what answers it."""
+    """A deployed API. `routes` is path → upper-case method (or ANY) → what answers it;
+    `responses` are the gateway's own answers, where nothing of that does.
+    """
 
     routes: Mapping[str, Mapping[str, Method]]
     binary_types: frozenset[str] = frozenset()
     stage: str = "api"
     api_id: str = "local"
+    responses: GatewayResponses = field(default_factory=GatewayResponses)
 
     @classmethod
     def from_swagger(
@@ -95,8 +101,12 @@ class RestApi:
             }
             for path, item in document["paths"].items()
         }
-        binary = document.get("x-amazon-apigateway-binary-media-types", ())
-        return cls(routes, frozenset(binary), stage)
+        return cls(
+            routes,
+            frozenset(document.get(_BINARY_TYPES, ())),
+            stage,
+            responses=GatewayResponses.of(document.get(_RESPONSES, {})),
+        )
 
 
 def _check_extensions(document: Mapping[str, Any]) -> None:

@@ -16,6 +16,15 @@ from typing import Any
 
 from localcloud.apigateway.authorizers import Authorizers, Invoke, Refused
 from localcloud.apigateway.description import Method, Mock, Proxy, RestApi
+from localcloud.apigateway.gateway_responses import (
+    BAD_GATEWAY,
+    INTERNAL,
+    MISSING_TOKEN,
+    TIMED_OUT,
+    TOO_LARGE,
+    Failure,
+    no_signature,
+)
 from localcloud.apigateway.request import (
     BodyTooLarge,
     HttpRequest,
@@ -24,17 +33,7 @@ from localcloud.apigateway.request import (
     proxy_event,
     read,
 )
-from localcloud.apigateway.response import (
-    BAD_GATEWAY,
-    INTERNAL,
-    MISSING_TOKEN,
-    TIMED_OUT,
-    TOO_LARGE,
-    HttpAnswer,
-    MalformedAnswer,
-    from_function,
-    refusal,
-)
+from localcloud.apigateway.response import HttpAnswer, MalformedAnswer, from_function
 from localcloud.apigateway.routing import Match, match
 from localcloud.errors import AwsError
 
@@ -67,13 +66,26 @@ class ApiGateway:
         self, environ: Mapping[str, Any], start_response: StartResponse
     ) -> Iterable[bytes]:
         """Answer one request."""
+        answer: HttpAnswer | Failure
         try:
             request = read(environ)
-        except BodyTooLarge:
-            return _send(TOO_LARGE, None, start_response)
-        return _send(self._answer(request), request, start_response)
+            answer = self._answer(request)
+        except BodyTooLarge as too_large:
+            request, answer = too_large.request, TOO_LARGE
+        if isinstance(answer, Failure):
+            answer = self._api.responses.answer(answer, self._variables(request))
+        return _send(answer, request, start_response)
 
-    def _answer(self, request: HttpRequest) -> HttpAnswer:
+    def _variables(self, request: HttpRequest) -> dict[str, str]:
+        """Return the values of `$context.…` that a gateway response may name."""
+        return {
+            "requestId": request.request_id,
+            "httpMethod": request.method,
+            "path": request.path,
+            "stage": self._api.stage,
+        }
+
+    def _answer(self, request: HttpRequest) -> HttpAnswer | Failure:
         found = match(self._api.routes, request.path)
         method = self._method(request, found)
         if found is None or method is None:
@@ -85,7 +97,7 @@ class ApiGateway:
         try:
             return self._proxy(request, found, method)
         except Refused as refused:
-            return refused.answer
+            return refused.failure
         except TimeoutError:
             return TIMED_OUT
         except MalformedAnswer:
@@ -97,7 +109,7 @@ class ApiGateway:
         methods = self._api.routes[found.resource] if found else {}
         return methods.get(request.method) or methods.get("ANY")
 
-    def _proxy(self, request: HttpRequest, found: Match, method: Proxy) -> HttpAnswer:
+    def _proxy(self, request: HttpRequest, found: Match, method: Proxy) -> HttpAnswer | Failure:
         context: dict[str, str] | None = None
         if method.authorizer is not None:
             token = request.header(method.authorizer.header)
@@ -134,31 +146,25 @@ class ApiGateway:
         return result
 
 
-def _no_such_route(request: HttpRequest) -> HttpAnswer:
+def _no_such_route(request: HttpRequest) -> Failure:
     """Answer as AWS does: an Authorization header is taken for a signature, which it is not."""
     authorization = request.header("Authorization")
     if authorization is None:
         return MISSING_TOKEN
     digest = base64.b64encode(hashlib.sha256(authorization.encode()).digest()).decode()
-    return refusal(
-        403,
-        "IncompleteSignatureException",
-        "Invalid key=value pair (missing equal-sign) in Authorization header (hashed with "
-        f"SHA-256 and encoded with Base64): '{digest}'.",
-    )
+    return no_signature(digest)
 
 
 def _send(
-    answer: HttpAnswer, request: HttpRequest | None, start_response: StartResponse
+    answer: HttpAnswer, request: HttpRequest, start_response: StartResponse
 ) -> Iterable[bytes]:
-    headers = [*answer.headers]
-    if request is not None:
-        headers += [
-            ("x-amzn-RequestId", request.request_id),
-            ("X-Amzn-Trace-Id", request.trace_id),
-        ]
-    body = b"" if request is not None and request.method == "HEAD" else answer.body
-    headers.append(("Content-Length", str(len(answer.body))))
+    headers = [
+        *answer.headers,
+        ("x-amzn-RequestId", request.request_id),
+        ("X-Amzn-Trace-Id", request.trace_id),
+        ("Content-Length", str(len(answer.body))),
+    ]
+    body = b"" if request.method == "HEAD" else answer.body
     start_response(f"{answer.status} {_reason(answer.status)}", headers)
     return [body]
 

@@ -11,7 +11,7 @@ import secrets
 import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, quote
@@ -21,10 +21,6 @@ from localcloud.apigateway.routing import Match
 
 MAX_BODY = 10 * 1024 * 1024
 _ACCOUNT = "000000000000"
-
-
-class BodyTooLarge(ValueError):  # noqa: N818 - named for what it tells
-    """The body is larger than API Gateway takes."""
 
 
 def _request_id() -> str:
@@ -53,6 +49,14 @@ class HttpRequest:
         return self.headers.get(name.title())
 
 
+class BodyTooLarge(ValueError):  # noqa: N818 - named for what it tells
+    """The body is larger than API Gateway takes; `request` is the rest."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        super().__init__(MAX_BODY)
+        self.request = request
+
+
 def read(environ: Mapping[str, Any]) -> HttpRequest:
     """Return the request in a WSGI `environ`; raises BodyTooLarge."""
     headers = {
@@ -63,14 +67,18 @@ def read(environ: Mapping[str, Any]) -> HttpRequest:
     for name, key in (("Content-Type", "CONTENT_TYPE"), ("Content-Length", "CONTENT_LENGTH")):
         if environ.get(key):
             headers[name] = str(environ[key])
-    return HttpRequest(
+    head = HttpRequest(
         method=str(environ["REQUEST_METHOD"]),
         path=_raw_path(environ),
         query=str(environ.get("QUERY_STRING", "")),
         headers=headers,
-        body=_body(environ, headers),
+        body=b"",
         source_ip=str(environ.get("REMOTE_ADDR") or "127.0.0.1"),
     )
+    body = _body(environ, headers)
+    if body is None:
+        raise BodyTooLarge(head)
+    return replace(head, body=body)
 
 
 def _raw_path(environ: Mapping[str, Any]) -> str:
@@ -80,17 +88,16 @@ def _raw_path(environ: Mapping[str, Any]) -> str:
     return re.sub(r"^https?://[^/]*", "", str(raw)).partition("?")[0] or "/"
 
 
-def _body(environ: Mapping[str, Any], headers: Mapping[str, str]) -> bytes:
+def _body(environ: Mapping[str, Any], headers: Mapping[str, str]) -> bytes | None:
+    """Return the body, or None for one that is too large."""
     stream = environ["wsgi.input"]
     length = int(headers.get("Content-Length") or 0)
     if length > MAX_BODY:
-        raise BodyTooLarge
+        return None
     if headers.get("Transfer-Encoding", "").lower() != "chunked":
         return bytes(stream.read(length)) if length else b""
     body = bytes(stream.read(MAX_BODY + 1))
-    if len(body) > MAX_BODY:
-        raise BodyTooLarge
-    return body
+    return body if len(body) <= MAX_BODY else None
 
 
 def is_binary(media_type: str | None, binary_types: frozenset[str]) -> bool:

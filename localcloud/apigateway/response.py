@@ -1,6 +1,6 @@
-"""What API Gateway makes of a function's answer, and its own answers when there is none. Pure.
+"""What API Gateway makes of a function's answer. Pure.
 
-https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
+https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
 """
 
 from __future__ import annotations
@@ -27,34 +27,6 @@ class HttpAnswer:
 
 class MalformedAnswer(ValueError):  # noqa: N818 - named for what it tells
     """The function's answer is not what a Lambda proxy integration takes."""
-
-
-def refusal(
-    status: int, error_type: str, message: str | None, member: str = "message"
-) -> HttpAnswer:
-    """Return a gateway response: a JSON message and the type of the error."""
-    headers = (("Content-Type", "application/json"), ("x-amzn-ErrorType", error_type))
-    return HttpAnswer(
-        status, headers, json.dumps({member: message}, separators=(",", ":")).encode()
-    )
-
-
-MISSING_TOKEN = refusal(403, "MissingAuthenticationTokenException", "Missing Authentication Token")
-UNAUTHORIZED = refusal(401, "UnauthorizedException", "Unauthorized")
-TOO_LARGE = refusal(413, "RequestTooLargeException", "Request Too Long")
-TIMED_OUT = refusal(504, "InternalServerErrorException", "Endpoint request timed out")
-BAD_GATEWAY = refusal(502, "InternalServerErrorException", "Internal server error")
-INTERNAL = refusal(500, "InternalServerErrorException", "Internal server error")
-AUTHORIZER_FAILED = refusal(500, "AuthorizerFailureException", None)
-AUTHORIZER_MISCONFIGURED = refusal(500, "AuthorizerConfigurationException", None)
-
-
-def denied(explicitly: bool) -> HttpAnswer:
-    """Return the answer to a caller whom the authorizer's policy does not let in."""
-    message = "User is not authorized to access this resource"
-    if explicitly:
-        message += " with an explicit deny"
-    return refusal(403, "AccessDeniedException", message, "Message")
 
 
 def from_function(payload: bytes, decode_binary: bool) -> HttpAnswer:

@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from chalicelib.contracts import ErrorBody
 from cli.client import Api
 from cli.failures import Refused
 from tests.cloud import PROJECT, CloudProcess
@@ -34,14 +35,53 @@ class TestKeys:
         self, cloud: CloudProcess
     ) -> None:
         with closing(Api(cloud.endpoint_url, "")) as nobody:
-            refused(lambda: list(nobody.documents()), 401)
+            error = refused(lambda: list(nobody.documents()), 401)
+        assert error.type == "Unauthorized"
         with closing(Api(cloud.endpoint_url, "hr_" + "x" * 43)) as stranger:
-            refused(lambda: list(stranger.documents()), 403)
+            error = refused(lambda: list(stranger.documents()), 403)
+        assert (error.type, error.message) == (
+            "Forbidden",
+            "This API key is unknown, or was revoked.",
+        )
 
     def test_should_revoke_a_key_at_once(self, tenant: Tenant) -> None:
         assert list(tenant.api.documents()) == []
         tenant.revoke()
         refused(lambda: list(tenant.api.documents()), 403)
+
+
+class TestGatewayFailures:
+    @pytest.mark.parametrize(
+        ("method", "path", "key", "size", "status", "kind"),
+        [
+            ("GET", "/v1/documents", False, 0, 401, "Unauthorized"),
+            ("GET", "/v1/nowhere", False, 0, 404, "NotFound"),
+            ("DELETE", "/v1/health", False, 0, 404, "NotFound"),
+            ("GET", "/v1/nowhere", True, 0, 403, "Refused"),
+            ("POST", "/v1/search", True, 10 * 1024 * 1024 + 1, 413, "RequestTooLarge"),
+            ("POST", "/v1/search", True, 7 * 1024 * 1024, 413, "RequestTooLarge"),
+            ("POST", "/v1/search", True, 1, 400, "InvalidInput"),
+        ],
+    )
+    def test_should_have_the_one_body_whoever_refuses(
+        self,
+        reader: Tenant,
+        method: str,
+        path: str,
+        key: bool,
+        size: int,
+        status: int,
+        kind: str,
+    ) -> None:
+        headers = {"Authorization": f"Bearer {reader.key}"} if key else {}
+        headers["Content-Type"] = "application/json"
+        url = f"{reader.cloud.endpoint_url}{path}"
+        answer = httpx.request(method, url, headers=headers, content=b"x" * size)
+        assert answer.status_code == status
+        error = ErrorBody.model_validate_json(answer.content, strict=True).error
+        assert error.type == kind
+        assert error.message
+        assert error.request_id == answer.headers["x-amzn-RequestId"]
 
 
 class TestUploads:

@@ -1,0 +1,196 @@
+"""API Gateway's own answers, in its words or in those that the API defines for them. Pure.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-gatewayResponse-definition.html
+https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from localcloud.apigateway.response import HttpAnswer
+from localcloud.errors import unsupported
+
+_TYPES = frozenset(
+    {
+        "ACCESS_DENIED",
+        "API_CONFIGURATION_ERROR",
+        "AUTHORIZER_CONFIGURATION_ERROR",
+        "AUTHORIZER_FAILURE",
+        "BAD_REQUEST_BODY",
+        "BAD_REQUEST_PARAMETERS",
+        "DEFAULT_4XX",
+        "DEFAULT_5XX",
+        "EXPIRED_TOKEN",
+        "INTEGRATION_FAILURE",
+        "INTEGRATION_TIMEOUT",
+        "INVALID_API_KEY",
+        "INVALID_SIGNATURE",
+        "MISSING_AUTHENTICATION_TOKEN",
+        "QUOTA_EXCEEDED",
+        "REQUEST_TOO_LARGE",
+        "RESOURCE_NOT_FOUND",
+        "THROTTLED",
+        "UNAUTHORIZED",
+        "UNSUPPORTED_MEDIA_TYPE",
+        "WAF_FILTERED",
+    }
+)
+_MEMBERS = frozenset({"statusCode", "responseParameters", "responseTemplates"})
+_JSON = "application/json"
+_HEADER = "gatewayresponse.header."
+_STATIC = re.compile(r"'([^']*)'")
+_VARIABLE = re.compile(r"\$(\w+(?:\.\w+)*)")
+_VARIABLES = frozenset(
+    {
+        "context.error.message",
+        "context.error.messageString",
+        "context.error.responseType",
+        "context.httpMethod",
+        "context.path",
+        "context.requestId",
+        "context.stage",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An answer of API Gateway's own: its type, and how it reads where nothing else is defined.
+
+    AWS spells the member of the message in two ways; `member` is the one of this failure.
+    """
+
+    response_type: str
+    status: int
+    error_type: str
+    message: str | None
+    member: str = "message"
+
+    @property
+    def default_type(self) -> str:
+        """Return the type whose definition holds where this one has none."""
+        return f"DEFAULT_{self.status // 100}XX"
+
+
+MISSING_TOKEN = Failure(
+    "MISSING_AUTHENTICATION_TOKEN",
+    403,
+    "MissingAuthenticationTokenException",
+    "Missing Authentication Token",
+)
+UNAUTHORIZED = Failure("UNAUTHORIZED", 401, "UnauthorizedException", "Unauthorized")
+TOO_LARGE = Failure("REQUEST_TOO_LARGE", 413, "RequestTooLargeException", "Request Too Long")
+TIMED_OUT = Failure(
+    "INTEGRATION_TIMEOUT", 504, "InternalServerErrorException", "Endpoint request timed out"
+)
+BAD_GATEWAY = Failure("DEFAULT_5XX", 502, "InternalServerErrorException", "Internal server error")
+INTERNAL = Failure("DEFAULT_5XX", 500, "InternalServerErrorException", "Internal server error")
+AUTHORIZER_FAILED = Failure("AUTHORIZER_FAILURE", 500, "AuthorizerFailureException", None)
+AUTHORIZER_MISCONFIGURED = Failure(
+    "AUTHORIZER_CONFIGURATION_ERROR", 500, "AuthorizerConfigurationException", None
+)
+
+
+def denied(explicitly: bool) -> Failure:
+    """Return the answer to a caller whom the authorizer's policy does not let in."""
+    message = "User is not authorized to access this resource"
+    if explicitly:
+        message += " with an explicit deny"
+    return Failure("ACCESS_DENIED", 403, "AccessDeniedException", message, "Message")
+
+
+def no_signature(digest: str) -> Failure:
+    """Return the answer where a header was taken for a signature; no response type is its own."""
+    return Failure(
+        "DEFAULT_4XX",
+        403,
+        "IncompleteSignatureException",
+        "Invalid key=value pair (missing equal-sign) in Authorization header (hashed with "
+        f"SHA-256 and encoded with Base64): '{digest}'.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayResponse:
+    """The definition of one type: `status` None keeps the failure's own, as no template does."""
+
+    status: int | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    template: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayResponses:
+    """What an API defines for failures, by type."""
+
+    defined: Mapping[str, GatewayResponse] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, definitions: Mapping[str, Any]) -> GatewayResponses:
+        """Read `x-amazon-apigateway-gateway-responses`.
+
+        Refuses, by an AwsError, types, members, headers and variables that are not served.
+        """
+        for name in definitions:
+            if name not in _TYPES:
+                raise unsupported("API Gateway", f"the gateway response {name}")
+        return cls({name: _definition(name, each) for name, each in definitions.items()})
+
+    def answer(self, failure: Failure, context: Mapping[str, str]) -> HttpAnswer:
+        """Return `failure` as an HTTP answer; `context` holds the variables of the request."""
+        found = self.defined.get(failure.response_type) or self.defined.get(failure.default_type)
+        chosen = found or GatewayResponse()
+        said = _said(failure, context)
+        if chosen.template is None:
+            body = json.dumps({failure.member: failure.message}, separators=(",", ":"))
+        else:
+            body = _VARIABLE.sub(lambda match: said[match[1]], chosen.template)
+        own = (("Content-Type", _JSON), ("x-amzn-ErrorType", failure.error_type))
+        return HttpAnswer(chosen.status or failure.status, (*own, *chosen.headers), body.encode())
+
+
+def _said(failure: Failure, context: Mapping[str, str]) -> dict[str, str]:
+    return {
+        **{f"context.{name}": value for name, value in context.items()},
+        "context.error.message": failure.message or "",
+        "context.error.messageString": json.dumps(failure.message),
+        "context.error.responseType": failure.response_type,
+    }
+
+
+def _definition(name: str, definition: Mapping[str, Any]) -> GatewayResponse:
+    for member in definition:
+        if member not in _MEMBERS:
+            raise unsupported("API Gateway", f"{member} in the gateway response {name}")
+    templates = definition.get("responseTemplates", {})
+    for media_type in templates:
+        if media_type != _JSON:
+            raise unsupported("API Gateway", f"{media_type} in the gateway response {name}")
+    template = templates.get(_JSON)
+    for variable in _VARIABLE.findall(template or ""):
+        if variable not in _VARIABLES:
+            raise unsupported("API Gateway", f"${variable} in the gateway response {name}")
+    status = definition.get("statusCode")
+    return GatewayResponse(
+        status=int(status) if status is not None else None,
+        headers=tuple(
+            _header(name, *each) for each in definition.get("responseParameters", {}).items()
+        ),
+        template=template,
+    )
+
+
+def _header(name: str, parameter: str, value: str) -> tuple[str, str]:
+    static = _STATIC.fullmatch(value)
+    if not parameter.startswith(_HEADER) or static is None:
+        raise unsupported(
+            "API Gateway",
+            f"{parameter}: {value} in the gateway response {name}: give a header "
+            "and its value in single quotes",
+        )
+    return parameter.removeprefix(_HEADER), static[1]
