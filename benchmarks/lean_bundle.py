@@ -87,14 +87,13 @@ def shorten_descriptions(data: Path) -> None:
 def undocumented(described: Any) -> Any:
     """Return a service's description without its prose, which is most of it.
 
-    Every client parses its service's description; `documentation` that is a name (of a shape or
-    a member) and not prose stays.
+    Every client parses its service's description, and asks some parts for their `documentation`.
+    Where that is the name of a shape or a member, and no prose, it stays.
     """
     if isinstance(described, dict):
         return {
-            name: undocumented(value)
+            name: "" if name == "documentation" and isinstance(value, str) else undocumented(value)
             for name, value in described.items()
-            if not (name == "documentation" and isinstance(value, str))
         }
     return [undocumented(each) for each in described] if isinstance(described, list) else described
 

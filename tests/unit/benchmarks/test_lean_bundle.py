@@ -16,8 +16,9 @@ def test_prose_should_go_and_members_of_its_name_stay() -> None:
         "list": [{"documentation": "Long.", "shape": "Short"}],
     }
     assert undocumented(described) == {
-        "members": {"documentation": {"shape": "String"}},
-        "list": [{"shape": "Short"}],
+        "documentation": "",
+        "members": {"documentation": {"shape": "String", "documentation": ""}},
+        "list": [{"documentation": "", "shape": "Short"}],
     }
 
 
@@ -33,7 +34,10 @@ def test_pruning_should_leave_the_services_that_are_called(tmp_path: Path) -> No
     prune(tmp_path)
     left = {str(file.relative_to(data)) for file in tmp_path.rglob("*") if file.is_file()}
     assert left == {"endpoints.json", "s3/1/service-2.json"}
-    assert json.loads((data / "s3/1/service-2.json").read_text()) == {"shapes": {}}
+    assert json.loads((data / "s3/1/service-2.json").read_text()) == {
+        "documentation": "",
+        "shapes": {},
+    }
     kept = json.loads((data / "endpoints.json").read_text())["partitions"][0]["services"]
     assert kept == {"s3": {}}
 
