@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,7 @@ class Database:
         self._idle: list[sqlite3.Connection] = []
         self._guard = threading.Lock()
         self._writer = threading.RLock()
+        weakref.finalize(self, _close_all, self._idle)
         path.parent.mkdir(parents=True, exist_ok=True)
         with self._borrowed() as connection:
             connection.executescript(schema)
@@ -75,5 +77,9 @@ class Database:
     def close(self) -> None:
         """Close every connection. No thread may use the database afterwards."""
         with self._guard:
-            while self._idle:
-                self._idle.pop().close()
+            _close_all(self._idle)
+
+
+def _close_all(connections: list[sqlite3.Connection]) -> None:
+    while connections:
+        connections.pop().close()

@@ -10,11 +10,10 @@ RANKINGS = st.lists(st.lists(st.integers(0, 9), unique=True), max_size=4)
 
 @given(RANKINGS)
 def test_fusion_is_the_sum_of_reciprocal_ranks(rankings: list[list[int]]) -> None:
-    expected = {
-        item: sum(1 / (60 + ranking.index(item) + 1) for ranking in rankings if item in ranking)
-        for ranking in rankings
-        for item in ranking
-    }
+    expected: dict[int, float] = {}
+    for ranking in rankings:
+        for item in ranking:
+            expected[item] = expected.get(item, 0.0) + 1 / (60 + ranking.index(item) + 1)
     fused = fuse(rankings)
     assert dict(fused) == expected
     assert [item for item, _ in fused] == sorted(expected, key=lambda item: (-expected[item], item))
