@@ -93,6 +93,10 @@ class Api:
         """Delete one document with all its versions."""
         self._call("DELETE", f"/v1/documents/{quote(document_id, safe='')}")
 
+    def retry_document(self, document_id: str) -> Json:
+        """Ask for another attempt at a document that failed; return the document."""
+        return self._call("POST", f"/v1/documents/{quote(document_id, safe='')}/retry", once=True)
+
     def search(self, body: Json) -> Json:
         """Return the passages for a query."""
         return self._call("POST", "/v1/search", json=body)

@@ -24,8 +24,9 @@ from cli.failures import Failure
 from cli.models import pull_with_progress
 from cli.options import data_dir_option, json_option
 from cli.output import Json, Output
-from cli.put import show_results, upload_with_progress
-from cli.uploads import Result, Uploader, collect
+from cli.put import upload_with_progress
+from cli.results import Result, show_results
+from cli.uploads import Uploader, collect
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 COLLECTION = "samples"

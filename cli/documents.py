@@ -83,6 +83,11 @@ def status(target: Target, document_id: str | None) -> None:
         return
     target.output.line(f"{target.api.endpoint} is {health['status']} (stage {health['stage']}).")
     target.output.table(("documents", "count"), counts.items())
+    running = counts["received"] + counts["processing"]
+    if running:
+        target.output.line(f"{running} being worked on.")
+    if counts["failed"]:
+        target.output.line("`headrace retry --failed` tries what failed again.", "yellow")
 
 
 def _show(target: Target, document: Json) -> None:

@@ -15,6 +15,7 @@ from cli.failures import Failure
 from cli.local import down, up
 from cli.models import models
 from cli.put import put
+from cli.retry import retry
 
 INTERRUPTED = 130
 
@@ -39,7 +40,7 @@ def headrace() -> None:
     """
 
 
-for command in (up, down, demo, put, ls, rm, search, ask, status, models):
+for command in (up, down, demo, put, ls, rm, retry, search, ask, status, models):
     headrace.add_command(command)
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -12,7 +10,8 @@ import click
 from cli.failures import ItemsFailed, WrongUse
 from cli.options import Target, user_command
 from cli.output import Output
-from cli.uploads import LocalFile, Result, Uploader, collect
+from cli.results import Result, show_results, watch
+from cli.uploads import LocalFile, Uploader, collect
 
 
 @click.command()
@@ -55,28 +54,6 @@ def upload_with_progress(
     uploader: Uploader, files: Sequence[LocalFile], output: Output
 ) -> list[Result]:
     """Upload `files` behind a progress bar and return their results, in the files' order."""
-    results: dict[str, Result] = {}
-    with output.progress() as progress:
-        task = progress.add_task("Files", total=len(files))
-        for result in uploader.upload_all(files):
-            results[result.path] = result
-            if result.reason:
-                progress.console.print(f"{result.path}: {result.reason}", style="red", markup=False)
-            progress.advance(task)
-    return [results[local.path] for local in files]
-
-
-def show_results(output: Output, results: Sequence[Result]) -> None:
-    """Print what became of the files."""
-    if output.as_json:
-        output.json([asdict(result) for result in results])
-        return
-    output.table(
-        ("path", "state", "pages", "chunks", "document"),
-        [
-            (result.path, result.state, result.pages, result.chunks, result.document_id)
-            for result in results
-        ],
-    )
-    counts = Counter(result.state for result in results)
-    output.line(", ".join(f"{count} {state}" for state, count in sorted(counts.items())) + ".")
+    found = watch(uploader.upload_all(files), len(files), "Files", output)
+    by_path = {result.path: result for result in found}
+    return [by_path[local.path] for local in files]

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from cli.client import Api
-from cli.failures import Refused, Unreachable, WrongUse
+from cli.failures import Refused, WrongUse
 from cli.output import Json
-
-State = Literal["ready", "unchanged", "rejected", "failed", "uploaded"]
-
-SETTLED = frozenset({"ready", "rejected", "failed"})
-_FIRST_PAUSE = 0.1
-_LONGEST_PAUSE = 2.0
+from cli.results import Result, result_of
+from cli.settling import Awaited, Waiter, find_document
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,31 +22,6 @@ class LocalFile:
 
     file: Path
     path: str
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What became of one file; `reason` is empty where nothing went wrong."""
-
-    path: str
-    state: State
-    document_id: str = ""
-    reason: str = ""
-    pages: int = 0
-    chunks: int = 0
-
-    @property
-    def succeeded(self) -> bool:
-        """Say whether the file is, or may yet become, searchable."""
-        return self.state in {"ready", "unchanged", "uploaded"}
-
-
-@dataclass(frozen=True, slots=True)
-class _Pending:
-    path: str
-    document_id: str
-    sha256: str
-    before: Json | None
 
 
 def collect(sources: Sequence[Path]) -> list[LocalFile]:
@@ -91,7 +62,7 @@ class Uploader:
 
     def upload_all(self, files: Iterable[LocalFile]) -> Iterator[Result]:
         """Yield a result for each file, as they settle."""
-        pending: list[_Pending] = []
+        pending: list[Awaited] = []
         for local in files:
             outcome = self._upload(local)
             if isinstance(outcome, Result):
@@ -101,79 +72,31 @@ class Uploader:
             else:
                 pending.append(outcome)
         if self.wait is not None:
-            yield from self._settle(pending, self.wait)
+            yield from Waiter(self.api, self.wait, self.sleep, self.clock).settle(pending)
 
-    def _upload(self, local: LocalFile) -> Result | _Pending:
+    def _upload(self, local: LocalFile) -> Result | Awaited:
         try:
             content = local.file.stat()
             created = self.api.create_document(local.path, content.st_size, self.collection)
             document_id = str(created["document_id"])
             digest = _sha256(local.file)
-            before = self._document(document_id)
+            before = find_document(self.api, document_id)
             if before and before["status"] == "ready" and before["sha256"] == digest:
-                return _result(local.path, before, "unchanged")
+                return result_of(local.path, before, "unchanged")
             self.api.upload(created["upload"], local.file)
         except Refused as refused:
             return Result(local.path, "rejected", reason=str(refused))
         except OSError as error:
             return Result(local.path, "failed", reason=f"The file cannot be read: {error}")
-        return _Pending(local.path, document_id, digest, before)
-
-    def _settle(self, pending: list[_Pending], wait: float) -> Iterator[Result]:
-        """Yield results until none is pending; those that take too long have failed."""
-        deadline = self.clock() + wait
-        pause = _FIRST_PAUSE
-        while pending:
-            waiting: list[_Pending] = []
-            for item in pending:
-                document = self._document(item.document_id)
-                if document is not None and _has_settled(item, document):
-                    yield _result(item.path, document)
-                else:
-                    waiting.append(item)
-            if len(waiting) < len(pending):
-                pause, deadline = _FIRST_PAUSE, self.clock() + wait
-            pending = waiting
-            if pending and self.clock() >= deadline:
-                for item in pending:
-                    reason = f"Not settled after {wait:g} s; `headrace status` tells later."
-                    yield Result(item.path, "failed", item.document_id, reason)
-                return
-            if pending:
-                self.sleep(pause)
-                pause = min(_LONGEST_PAUSE, pause * 1.5)
-
-    def _document(self, document_id: str) -> Json | None:
-        """Return the document, or None while no upload of it has arrived."""
-        try:
-            return self.api.document(document_id)
-        except Refused as refused:
-            if refused.status == 404:
-                return None
-            raise
+        return Awaited(local.path, document_id, functools.partial(_is_news, before, digest))
 
 
-def _has_settled(item: _Pending, document: Json) -> bool:
-    if document["status"] not in SETTLED:
-        return False
-    if item.before is None or document["latest_version"] != item.before["latest_version"]:
+def _is_news(before: Json | None, sha256: str, document: Json) -> bool:
+    """Say whether `document` tells of an upload after `before`, or of the same bytes."""
+    if before is None or document["latest_version"] != before["latest_version"]:
         return True
-    same_bytes = document["status"] == "ready" and document["sha256"] == item.sha256
+    same_bytes = document["status"] == "ready" and document["sha256"] == sha256
     return bool(same_bytes)
-
-
-def _result(path: str, document: Json, state: State | None = None) -> Result:
-    status: State = state or document["status"]
-    if state is None and status not in SETTLED:
-        raise Unreachable(f"The API answers with an unknown status {status!r}.")
-    return Result(
-        path,
-        status,
-        str(document["document_id"]),
-        "" if status in {"ready", "unchanged"} else str(document["reason"]),
-        int(document["pages"]),
-        int(document["chunks"]),
-    )
 
 
 def _sha256(file: Path) -> str:

@@ -7,6 +7,7 @@ then kept by a conditional write: of two that race, both return the one that was
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import zlib
 from collections.abc import Callable
@@ -58,7 +59,9 @@ def once(
 def _request_hash(request: Request) -> str:
     body = request.raw_body
     raw = body.encode() if isinstance(body, str) else bytes(body)
-    return hashlib.sha256(f"{request.method} {request.path}\n".encode() + raw).hexdigest()
+    # Chalice's path is the route's, with the names of its parameters in place of their values.
+    place = json.dumps([request.method, request.path, request.uri_params or {}], sort_keys=True)
+    return hashlib.sha256(f"{place}\n".encode() + raw).hexdigest()
 
 
 def _replay(answer: KeptAnswer) -> Response:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from cli.client import Api
-from cli.uploads import Result, Uploader, collect
+from cli.results import Result
+from cli.uploads import Uploader, collect
 from infra import keys, tenants
 from tests.cloud import PROJECT, CloudProcess
 

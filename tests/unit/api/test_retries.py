@@ -75,6 +75,14 @@ def test_should_ask_once_for_one_idempotency_key() -> None:
     assert len(api.records.wanted) == 1
 
 
+def test_should_refuse_an_idempotency_key_that_was_used_for_another_document() -> None:
+    api = Api()
+    assert api.call("POST", path_of(failed(api)), idempotency_key="k1").status_code == 202
+    other = api.call("POST", "/v1/documents/doc_other/retry", idempotency_key="k1")
+    assert other.status_code == 409
+    assert error_of(other)["field"] == "Idempotency-Key"
+
+
 def test_should_take_an_empty_object_and_name_any_field() -> None:
     api = Api()
     found = failed(api)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 KEY = "hr_" + "k" * 40
 Json = dict[str, Any]
@@ -18,7 +19,8 @@ Json = dict[str, Any]
 
 @dataclass
 class FakeHeadrace:
-    """Keeps documents; a path that begins with `bad` is rejected, with `lost` never settles.
+    """Keeps documents; a path that begins with `bad` is rejected, with `lost` never settles,
+    with `shaky` fails until it was tried again, with `broken` then, too.
 
     `failures` are statuses to answer with before anything else, first come first served.
     """
@@ -44,6 +46,7 @@ class FakeHeadrace:
             return
         document_id = "doc_" + hashlib.sha256(path.encode()).hexdigest()[:24]
         rejected = path.startswith("bad")
+        failed = path.startswith(("shaky", "broken"))
         self.documents[document_id] = {
             "document_id": document_id,
             "version": "v_" + hashlib.sha256(content).hexdigest()[:24],
@@ -54,10 +57,23 @@ class FakeHeadrace:
             "sha256": hashlib.sha256(content).hexdigest(),
             "pages": 1,
             "chunks": 2,
-            "status": "rejected" if rejected else "ready",
-            "reason": "The file is encrypted." if rejected else "",
+            "status": "rejected" if rejected else "failed" if failed else "ready",
+            "reason": "The file is encrypted." if rejected else "It broke." if failed else "",
+            "attempt": 1,
             "receipt": None,
         }
+
+    def retry(self, document_id: str) -> tuple[int, Json]:
+        found = self.documents.get(document_id)
+        if found is None:
+            return 404, error("NotFound", "There is no such document.")
+        if found["status"] != "failed":
+            return 409, error("Conflict", f"The document is {found['status']}.")
+        again = found | {"attempt": found["attempt"] + 1}
+        if found["path"].startswith("shaky"):
+            again |= {"status": "ready", "reason": ""}
+        self.documents[document_id] = again
+        return 202, found
 
 
 def error(kind: str, message: str, field: str | None = None, limit: str | None = None) -> Json:
@@ -97,9 +113,11 @@ class Handler(BaseHTTPRequestHandler):
         if self.path == "/bucket":
             self.fake.store(raw)
             return self._reply(204)
-        body = json.loads(raw)
+        body = json.loads(raw or b"{}")
         if self._fails(body):
             return None
+        if self.path.endswith("/retry"):
+            return self._reply(*self.fake.retry(self.path.split("/")[-2]))
         if self.path == "/v1/documents":
             return self._reply(*self.fake.create(body))
         return self._reply(200, self.fake.answer)
@@ -122,8 +140,14 @@ class Handler(BaseHTTPRequestHandler):
         self._reply(204) if gone else self._reply(404, error("NotFound", "There is none."))
 
     def _page(self) -> Json:
-        everything = [self.fake.documents[key] for key in sorted(self.fake.documents)]
-        at = int(self.path.partition("cursor=")[2] or 0)
+        asked = parse_qs(urlsplit(self.path).query)
+        everything = [
+            self.fake.documents[key]
+            for key in sorted(self.fake.documents)
+            if asked.get("status", [self.fake.documents[key]["status"]])
+            == [self.fake.documents[key]["status"]]
+        ]
+        at = int(asked.get("cursor", ["0"])[0])
         more = at + 2 < len(everything)
         return {
             "items": everything[at : at + 2],

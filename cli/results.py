@@ -1,0 +1,78 @@
+"""What became of documents that a command put to work, and how that is shown."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from cli.failures import Unreachable
+from cli.output import Json, Output
+
+State = Literal["ready", "unchanged", "rejected", "failed", "uploaded", "queued", "refused"]
+
+SETTLED = frozenset({"ready", "rejected", "failed"})
+_WELL = frozenset({"ready", "unchanged", "uploaded", "queued"})
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one document; `reason` is empty where nothing went wrong."""
+
+    path: str
+    state: State
+    document_id: str = ""
+    reason: str = ""
+    pages: int = 0
+    chunks: int = 0
+
+    @property
+    def succeeded(self) -> bool:
+        """Say whether the document is, or may yet become, searchable."""
+        return self.state in _WELL
+
+
+def result_of(path: str, document: Json, state: State | None = None) -> Result:
+    """Return the result that a settled `document` stands for, as `state` where one is given."""
+    status: State = state or document["status"]
+    if state is None and status not in SETTLED:
+        raise Unreachable(f"The API answers with an unknown status {status!r}.")
+    return Result(
+        path,
+        status,
+        str(document["document_id"]),
+        "" if status in _WELL else str(document["reason"]),
+        int(document["pages"]),
+        int(document["chunks"]),
+    )
+
+
+def watch(results: Iterable[Result], total: int, what: str, output: Output) -> list[Result]:
+    """Return `results`, in the order in which they come, behind a progress bar to `total`."""
+    seen: list[Result] = []
+    with output.progress() as progress:
+        task = progress.add_task(what, total=total)
+        for result in results:
+            seen.append(result)
+            if result.reason:
+                named = result.path or result.document_id
+                progress.console.print(f"{named}: {result.reason}", style="red", markup=False)
+            progress.advance(task)
+    return seen
+
+
+def show_results(output: Output, results: Sequence[Result]) -> None:
+    """Print what became of the documents."""
+    if output.as_json:
+        output.json([asdict(result) for result in results])
+        return
+    output.table(
+        ("path", "state", "pages", "chunks", "document"),
+        [
+            (result.path, result.state, result.pages, result.chunks, result.document_id)
+            for result in results
+        ],
+    )
+    counts = Counter(result.state for result in results)
+    output.line(", ".join(f"{count} {state}" for state, count in sorted(counts.items())) + ".")

@@ -1,0 +1,90 @@
+"""`retry`: another attempt at documents that failed."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Sequence
+
+import click
+
+from cli.client import Api
+from cli.failures import ItemsFailed, Refused, WrongUse
+from cli.options import Target, user_command
+from cli.output import Json
+from cli.results import Result, show_results, watch
+from cli.settling import Awaited, Waiter
+
+
+@click.command()
+@click.argument("document_ids", nargs=-1, metavar="[DOCUMENT_ID]...")
+@click.option("--failed", is_flag=True, help="Every document that failed.")
+@click.option("--collection", help="With --failed: only documents of this collection.")
+@click.option(
+    "--wait",
+    type=click.FloatRange(min=1),
+    default=300.0,
+    show_default=True,
+    help="Seconds without progress after which waiting ends.",
+)
+@click.option("--no-wait", is_flag=True, help="Return once the attempts are asked for.")
+@user_command
+def retry(
+    target: Target,
+    document_ids: tuple[str, ...],
+    failed: bool,
+    collection: str | None,
+    wait: float,
+    no_wait: bool,
+) -> None:
+    """Try documents that failed once more, and wait until they can be searched.
+
+    Exits with 1 when one was refused, because it has not failed, or did not become ready.
+    """
+    wanted = _wanted(target.api, document_ids, failed, collection)
+    retried = retry_all(target.api, wanted, None if no_wait else wait)
+    results = watch(retried, len(wanted), "Documents", target.output)
+    if not results and not target.output.as_json:
+        target.output.line("No document has failed.")
+        return
+    show_results(target.output, results)
+    if not all(result.succeeded for result in results):
+        raise ItemsFailed
+
+
+def retry_all(api: Api, document_ids: Sequence[str], wait: float | None) -> Iterator[Result]:
+    """Yield a result for each document: refusals at once, the others as they settle.
+
+    `wait` is the seconds without progress after which waiting ends, None not to wait at all.
+    """
+    pending: list[Awaited] = []
+    for document_id in document_ids:
+        try:
+            before = api.retry_document(document_id)
+        except Refused as refused:
+            yield Result("", "refused", document_id, str(refused))
+            continue
+        if wait is None:
+            yield Result(before["path"], "queued", document_id)
+        else:
+            is_news = functools.partial(_is_news, before)
+            pending.append(Awaited(before["path"], document_id, is_news))
+    if wait is not None:
+        yield from Waiter(api, wait).settle(pending)
+
+
+def _wanted(
+    api: Api, document_ids: tuple[str, ...], failed: bool, collection: str | None
+) -> list[str]:
+    if bool(document_ids) == failed:
+        raise WrongUse("Name the documents to try again, or give --failed.")
+    if collection and not failed:
+        raise WrongUse("--collection goes with --failed.")
+    if not failed:
+        return list(dict.fromkeys(document_ids))
+    found = api.documents(status="failed", collection=collection, limit=100)
+    return [document["document_id"] for document in found]
+
+
+def _is_news(before: Json, document: Json) -> bool:
+    """Say whether `document` tells of a later attempt, or a later upload, than `before`."""
+    return any(document[name] != before[name] for name in ("latest_version", "attempt"))

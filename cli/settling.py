@@ -1,0 +1,75 @@
+"""Waiting until documents that are worked on have settled."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from cli.client import Api
+from cli.failures import Refused
+from cli.output import Json
+from cli.results import SETTLED, Result, result_of
+
+_FIRST_PAUSE = 0.1
+_LONGEST_PAUSE = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """A document that is worked on. `is_news` tells, of a settled state, whether it is the one
+    that is waited for or the one from before.
+    """
+
+    path: str
+    document_id: str
+    is_news: Callable[[Json], bool]
+
+    def has_settled(self, document: Json) -> bool:
+        """Say whether the wait for this document is over."""
+        return document["status"] in SETTLED and self.is_news(document)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiter:
+    """Waits, at most `seconds` without any document settling."""
+
+    api: Api
+    seconds: float
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+
+    def settle(self, awaited: Sequence[Awaited]) -> Iterator[Result]:
+        """Yield a result for each, as they settle; those that take too long have failed."""
+        pending = list(awaited)
+        deadline = self.clock() + self.seconds
+        pause = _FIRST_PAUSE
+        while pending:
+            waiting: list[Awaited] = []
+            for item in pending:
+                document = find_document(self.api, item.document_id)
+                if document is not None and item.has_settled(document):
+                    yield result_of(item.path, document)
+                else:
+                    waiting.append(item)
+            if len(waiting) < len(pending):
+                pause, deadline = _FIRST_PAUSE, self.clock() + self.seconds
+            pending = waiting
+            if pending and self.clock() >= deadline:
+                for item in pending:
+                    reason = f"Not settled after {self.seconds:g} s; `headrace status` tells later."
+                    yield Result(item.path, "failed", item.document_id, reason)
+                return
+            if pending:
+                self.sleep(pause)
+                pause = min(_LONGEST_PAUSE, pause * 1.5)
+
+
+def find_document(api: Api, document_id: str) -> Json | None:
+    """Return the document, or None while there is none of this id."""
+    try:
+        return api.document(document_id)
+    except Refused as refused:
+        if refused.status == 404:
+            return None
+        raise
