@@ -1,4 +1,4 @@
-"""`python -m benchmarks [NAME…]`: measure, print a table, write a dated result."""
+"""`python -m benchmarks [NAME…]`: measure, print a table, write a dated result and the page."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 
+from benchmarks import summary
 from benchmarks.reporting import Result, save, show
 
 
@@ -44,6 +45,7 @@ def main() -> None:
         benchmark = BENCHMARKS[name]
         result = benchmark.measure(chosen.repetitions or benchmark.repetitions)
         print(show(result), f"written to {save(result)}", sep="\n", end="\n\n", flush=True)
+        summary.write()
 
 
 if __name__ == "__main__":

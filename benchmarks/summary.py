@@ -1,0 +1,126 @@
+"""Put the latest results into `docs/benchmarks.md`: `python -m benchmarks.summary`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmarks.reporting import RESULTS
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
+BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
+LENGTHS = (32, 128, 256)
+
+Found = Mapping[str, Any]
+
+
+def latest(name: str, folder: Path = RESULTS) -> Found:
+    """Return the newest result of benchmark `name`. Raises FileNotFoundError."""
+    files = sorted(folder.glob(f"????-??-??-{name}.json"))
+    if not files:
+        raise FileNotFoundError(f"{name} was never measured: python -m benchmarks {name}")
+    found: Found = json.loads(files[-1].read_text())
+    return found
+
+
+def lines(folder: Path = RESULTS) -> Iterator[str]:
+    """Yield the Markdown of the latest results."""
+    for name, section in (
+        ("embedding", _embedding),
+        ("upload", _upload),
+        ("coldstart", _coldstart),
+        ("transitions", _transitions),
+    ):
+        found = latest(name, folder)
+        machine = found["machine"]
+        yield f"**{name}**, {found['measured_at'][:10]}, {found['repetitions']} repetitions,"
+        yield f"Python {found['versions']['python']}, {machine['cores']} cores,"
+        yield f"load {machine['load_1_minute']:.1f} at the end:"
+        yield ""
+        yield from section(found)
+        yield ""
+
+
+def _median(found: Found, name: str) -> float:
+    return float(found["measured"][name]["median"])
+
+
+def _embedding(found: Found) -> Iterator[str]:
+    theirs = "sentence-transformers"
+    yield "| tokens | ours, int8 | theirs, batch 1 | batch 32 | ours : their best | cosine |"
+    yield "| --- | --- | --- | --- | --- | --- |"
+    for length in LENGTHS:
+        rates = [
+            f"{_median(found, f'{who}, {length} tokens'):.0f}"
+            for who in ("ours, int8", theirs, f"{theirs}, batch 32")
+        ]
+        against = min(
+            found["ratios"][f"ours against theirs at batch {batch}, {length} tokens"]
+            for batch in (1, 32)
+        )
+        cosine = _median(found, f"cosine of int8 and fp32, {length} tokens")
+        yield f"| {length} | {' | '.join(rates)} | {against:.2f} | {cosine:.3f} |"
+    yield ""
+    yield "Sentences a core-second, by CPU time."
+
+
+def _upload(found: Found) -> Iterator[str]:
+    parts = [name.removeprefix("md, ") for name in found["measured"] if name.startswith("md, ")]
+    yield "| milliseconds | Markdown p50 | p90 | PDF p50 | p90 |"
+    yield "| --- | --- | --- | --- | --- |"
+    for part in parts:
+        cells = [
+            f"{found['measured'][f'{kind}, {part}'][which]:.0f}"
+            for kind in ("md", "pdf")
+            for which in ("median", "p90")
+        ]
+        yield f"| {part} | {' | '.join(cells)} |"
+    yield ""
+    seconds = found["facts"]["first upload, every function cold, seconds"]
+    yield f"The first upload, with every function cold, took {seconds:.1f} s."
+
+
+def _coldstart(found: Found) -> Iterator[str]:
+    names = [name.removesuffix(", ours, CPU") for name in found["measured"]]
+    yield "| milliseconds | ours, CPU | naive, CPU | naive : ours | ours, wall | naive, wall |"
+    yield "| --- | --- | --- | --- | --- | --- |"
+    for name in (name for name in names if f"{name}, ours, CPU" in found["measured"]):
+        ours, naive, ours_wall, naive_wall = (
+            f"{_median(found, f'{name}, {kind}'):.0f}"
+            for kind in ("ours, CPU", "naive, CPU", "ours, wall", "naive, wall")
+        )
+        ratio = found["ratios"][f"naive against ours, CPU, {name}"]
+        yield f"| {name} | {ours} | {naive} | {ratio:.2f} | {ours_wall} | {naive_wall} |"
+    yield ""
+    sizes = found["facts"]["bundle size, MB"]
+    yield (
+        "Bundles unzipped, ours (naive), in MB: "
+        + ", ".join(
+            f"{room} {size:.0f} ({sizes['naive'][room]:.0f})"
+            for room, size in sizes["ours"].items()
+        )
+        + "."
+    )
+
+
+def _transitions(found: Found) -> Iterator[str]:
+    yield "| one page | billed transitions | dollars a thousand documents |"
+    yield "| --- | --- | --- |"
+    for kind in ("md", "pdf"):
+        transitions = _median(found, f"one-page {kind}, billed transitions")
+        dollars = _median(found, f"one-page {kind}, a thousand")
+        yield f"| {kind} | {transitions:.0f} | {dollars:.3f} |"
+
+
+def write() -> None:
+    """Replace what stands between the marks of the page."""
+    page = PAGE.read_text()
+    before, _, rest = page.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    PAGE.write_text("\n".join([f"{before}{BEGIN}", "", *lines(), f"{END}{after}"]))
+
+
+if __name__ == "__main__":
+    write()
