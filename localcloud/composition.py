@@ -8,18 +8,15 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from functools import cache
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
-
-import botocore.session
-from botocore.config import Config
 
 from localcloud.apigateway.description import RestApi
 from localcloud.apigateway.gateway import ApiGateway
 from localcloud.bedrock.runtime import BedrockRuntimeService
 from localcloud.bedrock.service import BedrockService
+from localcloud.clients import Clients
 from localcloud.delivering import Deliver, to_lambda, to_states
 from localcloud.events.service import EventsService
 from localcloud.frontdoor import FrontDoor, Rooms
@@ -33,43 +30,19 @@ from localcloud.scheduler.service import SchedulerService
 from localcloud.service import Service, Surroundings
 from localcloud.sqs.service import SqsService
 from localcloud.stepfunctions.service import StepFunctionsService
-from localcloud.template import access, compute, messaging, storage
+from localcloud.template import access, compute, messaging, storage, tables
+from localcloud.template.errors import TemplateError
 from localcloud.template.stack import Stack, Workshop
 
 STACK = "headrace"
-TYPES = {**storage.TYPES, **messaging.TYPES, **compute.TYPES, **access.TYPES}
+TYPES = {
+    **storage.TYPES,
+    **tables.TYPES,
+    **messaging.TYPES,
+    **compute.TYPES,
+    **access.TYPES,
+}
 _log = logging.getLogger(__name__)
-
-
-class Clients:
-    """botocore clients aimed at the front door, one for each service, without retries."""
-
-    def __init__(self, surroundings: Surroundings) -> None:
-        session = botocore.session.get_session()
-        config = Config(
-            retries={"total_max_attempts": 1},
-            connect_timeout=5,
-            read_timeout=910,
-            max_pool_connections=64,
-            inject_host_prefix=False,
-            s3={"addressing_style": "path"},
-        )
-
-        def make(service: str) -> Any:
-            return session.create_client(
-                service,
-                region_name=surroundings.region,
-                endpoint_url=surroundings.endpoint_url,
-                aws_access_key_id="test",
-                aws_secret_access_key="test",  # noqa: S106 - the local cloud's only secret
-                config=config,
-            )
-
-        self._make = cache(make)
-
-    def __call__(self, service: str, role_arn: str = "") -> Any:
-        """Return the client of `service`; every role may do everything here."""
-        return self._make(service)
 
 
 class Cloud:
@@ -125,17 +98,23 @@ class Cloud:
             STACK, self.surroundings, self.client, self.lambdas, lambda _: project, _environment()
         )
         outputs = Stack(shop, TYPES).apply(template, values)
-        gateway.open(self.surroundings.folder("template") / access.API_FILE)
+        if any(r["Type"] == access.REST_API for r in template["Resources"].values()):
+            gateway.open(self.surroundings.folder("template") / access.API_FILE)
         for service in self._services():
             service.start()
         return outputs
 
     def stop(self) -> None:
-        """End background work in the order that lets the last deliveries be kept."""
-        for service in reversed(self._services()):
-            service.stop()
-        self._http.stop()
-        self._moto.close()
+        """End background work in the order that lets the last deliveries be kept.
+
+        What fails to stop does not keep the rest from it.
+        """
+        with ExitStack() as ending:
+            ending.callback(self._moto.close)
+            ending.callback(self.client.close)
+            ending.callback(self._http.stop)
+            for service in self._services():
+                ending.callback(service.stop)
 
     def _services(self) -> list[Service]:
         return [
@@ -176,6 +155,7 @@ class _Gateway:
         self._gateway: ApiGateway | None = None
 
     def open(self, swagger: Path) -> None:
+        """Serve the API that `swagger` describes."""
         api = RestApi.from_swagger(json.loads(swagger.read_text()))
         self._gateway = ApiGateway(self._invoke, api)
 
@@ -197,7 +177,8 @@ def _environment() -> dict[str, str]:
 def synthesise(project: Path, stage: str, region: str) -> dict[str, Any]:
     """Return the plain template of `project`, made in a process of its own.
 
-    Importing an app changes the interpreter that does it; this one serves a cloud.
+    Importing an app changes the interpreter that does it; this one serves a cloud. Raises
+    TemplateError with what that process said.
     """
     command = [sys.executable, "-m", "infra.synthesise", "--stage", stage, "--region", region]
     done = subprocess.run(  # noqa: S603 - our own module, by an absolute interpreter
@@ -209,7 +190,7 @@ def synthesise(project: Path, stage: str, region: str) -> dict[str, Any]:
         check=False,
     )
     if done.returncode:
-        raise RuntimeError(f"The template cannot be made:\n{done.stderr.strip()}")
+        raise TemplateError(f"The template cannot be made:\n{done.stderr.strip()}")
     template: dict[str, Any] = json.loads(done.stdout)
     return template
 
@@ -220,7 +201,11 @@ def running(
 ) -> Iterator[tuple[Cloud, Mapping[str, Any]]]:
     """Yield a started cloud and the template's outputs; stop it at the end."""
     http = HttpServer(port)
-    cloud = Cloud(data_dir, http, project / "models" / "cache")
+    try:
+        cloud = Cloud(data_dir, http, project / "models" / "cache")
+    except BaseException:
+        http.stop()
+        raise
     try:
         yield cloud, cloud.start(template, values, project)
     finally:

@@ -4,44 +4,52 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from localcloud.template.stack import Created, ResourceType, Workshop
 
 Properties = Mapping[str, Any]
 
+REST_API = "AWS::ApiGateway::RestApi"
 API_FILE = "api.json"
 """Where, in the template's folder, the REST API's swagger is kept for the gateway."""
 
 
 def _role(shop: Workshop, logical_id: str, properties: Properties) -> Created:
     name = properties.get("RoleName") or shop.physical_name(logical_id)
+    path = properties.get("Path", "/")
     iam = shop.client("iam")
     trust = json.dumps(properties["AssumeRolePolicyDocument"])
     try:
-        iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)
+        iam.create_role(RoleName=name, Path=path, AssumeRolePolicyDocument=trust)
     except iam.exceptions.EntityAlreadyExistsException:
         iam.update_assume_role_policy(RoleName=name, PolicyDocument=trust)
-    for policy in properties.get("Policies", []):
-        iam.put_role_policy(
-            RoleName=name,
-            PolicyName=policy["PolicyName"],
-            PolicyDocument=json.dumps(policy["PolicyDocument"]),
-        )
-    return Created(name, {"Arn": f"arn:aws:iam::{shop.surroundings.account_id}:role/{name}"})
+    role = iam.get_role(RoleName=name)["Role"]
+    _put_policies(iam, name, properties.get("Policies", []))
+    return Created(name, {"Arn": role["Arn"], "RoleId": role["RoleId"]})
+
+
+def _put_policies(iam: Any, role: str, policies: list[Properties]) -> None:
+    wanted = {policy["PolicyName"]: json.dumps(policy["PolicyDocument"]) for policy in policies}
+    there = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    for name in sorted(set(there) - set(wanted)):
+        iam.delete_role_policy(RoleName=role, PolicyName=name)
+    for name, document in wanted.items():
+        iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=document)
 
 
 def _log_group(shop: Workshop, logical_id: str, properties: Properties) -> Created:
     name = properties.get("LogGroupName") or shop.physical_name(logical_id)
     logs = shop.client("logs")
-    try:
+    with suppress(logs.exceptions.ResourceAlreadyExistsException):
         logs.create_log_group(logGroupName=name)
-    except logs.exceptions.ResourceAlreadyExistsException:
-        logs.describe_log_groups(logGroupNamePrefix=name)
     if "RetentionInDays" in properties:
         logs.put_retention_policy(
             logGroupName=name, retentionInDays=int(properties["RetentionInDays"])
         )
+    else:
+        logs.delete_retention_policy(logGroupName=name)
     return Created(name, {"Arn": shop.surroundings.arn("logs", f"log-group:{name}:*")})
 
 
@@ -58,32 +66,31 @@ def _deployed(shop: Workshop, logical_id: str, properties: Properties) -> Create
 
 TYPES: Mapping[str, ResourceType] = {
     "AWS::IAM::Role": ResourceType(
-        frozenset(
-            {
-                "RoleName",
-                "AssumeRolePolicyDocument",
-                "Policies",
-                "ManagedPolicyArns",
-                "Description",
-                "Path",
-                "Tags",
-            }
-        ),
+        frozenset({"RoleName", "AssumeRolePolicyDocument", "Policies", "Path"}),
         _role,
+        required=frozenset({"AssumeRolePolicyDocument"}),
+        inert=frozenset({"ManagedPolicyArns", "Description", "Tags"}),
     ),
     "AWS::Logs::LogGroup": ResourceType(
-        frozenset({"LogGroupName", "RetentionInDays", "Tags"}), _log_group
+        frozenset({"LogGroupName", "RetentionInDays"}), _log_group, inert=frozenset({"Tags"})
     ),
-    "AWS::ApiGateway::RestApi": ResourceType(
-        frozenset({"Body", "Name", "Description", "EndpointConfiguration", "Parameters", "Tags"}),
+    REST_API: ResourceType(
+        frozenset({"Body"}),
         _rest_api,
+        required=frozenset({"Body"}),
+        inert=frozenset({"Name", "Description", "EndpointConfiguration", "Parameters", "Tags"}),
         every_start=True,
     ),
     "AWS::ApiGateway::Deployment": ResourceType(
-        frozenset({"Description", "RestApiId", "StageName"}), _deployed
+        frozenset({"StageName"}),
+        _deployed,
+        required=frozenset({"RestApiId"}),
+        inert=frozenset({"Description"}),
     ),
     "AWS::ApiGateway::Stage": ResourceType(
-        frozenset({"DeploymentId", "RestApiId", "StageName", "TracingEnabled", "Variables"}),
+        frozenset({"StageName"}),
         _deployed,
+        required=frozenset({"RestApiId"}),
+        inert=frozenset({"DeploymentId", "TracingEnabled"}),
     ),
 }

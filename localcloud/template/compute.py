@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from localcloud.lambdas.spec import FunctionSpec
 from localcloud.template.errors import TemplateError
+from localcloud.template.intrinsics import text
 from localcloud.template.stack import Created, ResourceType, Workshop
 
 Properties = Mapping[str, Any]
@@ -17,40 +19,40 @@ Properties = Mapping[str, Any]
 def _function(shop: Workshop, logical_id: str, properties: Properties) -> Created:
     name = properties.get("FunctionName") or shop.physical_name(logical_id)
     variables = properties.get("Environment", {}).get("Variables", {})
+    reserved = properties.get("ReservedConcurrentExecutions")
     spec = FunctionSpec(
         name=name,
         handler=properties["Handler"],
         code_path=shop.code(logical_id),
-        environment={**{k: str(v) for k, v in variables.items()}, **shop.environment},
+        environment={
+            **{key: text(value, f"{logical_id}: {key}") for key, value in variables.items()},
+            **shop.environment,
+        },
         memory_mb=int(properties.get("MemorySize", 128)),
         timeout_s=int(properties.get("Timeout", 3)),
         role_arn=properties.get("Role", ""),
-        reserved_concurrency=properties.get("ReservedConcurrentExecutions"),
+        reserved_concurrency=int(reserved) if reserved is not None else None,
         architecture=properties.get("Architectures", ["x86_64"])[0],
         runtime=properties["Runtime"],
         description=properties.get("Description", ""),
         dead_letter=properties.get("DeadLetterConfig", {}).get("TargetArn"),
         tracing=properties.get("TracingConfig", {}).get("Mode", "PassThrough"),
     )
-    shop.register(spec)
+    shop.lambdas.register(spec)
     return Created(name, {"Arn": shop.surroundings.arn("lambda", f"function:{name}")})
 
 
 def _permission(shop: Workshop, logical_id: str, properties: Properties) -> Created:
     client = shop.client("lambda")
     function = properties["FunctionName"]
-    names = {"SourceArn": "SourceArn", "SourceAccount": "SourceAccount"}
-    further = {names[k]: properties[k] for k in names if k in properties}
-    try:
+    with suppress(client.exceptions.ResourceNotFoundException):
         client.remove_permission(FunctionName=function, StatementId=logical_id)
-    except client.exceptions.ResourceNotFoundException:
-        further.setdefault("SourceAccount", shop.surroundings.account_id)
     client.add_permission(
         FunctionName=function,
         StatementId=logical_id,
         Action=properties["Action"],
         Principal=properties["Principal"],
-        **further,
+        **{key: properties[key] for key in ("SourceArn", "SourceAccount") if key in properties},
     )
     return Created(logical_id)
 
@@ -78,16 +80,21 @@ def _machine(shop: Workshop, logical_id: str, properties: Properties) -> Created
     states = shop.client("stepfunctions")
     arn = shop.surroundings.arn("states", f"stateMachine:{name}")
     definition = _definition(logical_id, properties)
+    kind = properties.get("StateMachineType", "STANDARD")
     try:
-        states.describe_state_machine(stateMachineArn=arn)
+        there = states.describe_state_machine(stateMachineArn=arn)
     except states.exceptions.StateMachineDoesNotExist:
         states.create_state_machine(
             name=name,
             definition=definition,
             roleArn=properties["RoleArn"],
-            type=properties.get("StateMachineType", "STANDARD"),
+            type=kind,
         )
     else:
+        if there["type"] != kind:
+            raise TemplateError(
+                f"{logical_id}: {name} is {there['type']} and cannot become {kind}; name it anew."
+            )
         states.update_state_machine(
             stateMachineArn=arn, definition=definition, roleArn=properties["RoleArn"]
         )
@@ -96,13 +103,16 @@ def _machine(shop: Workshop, logical_id: str, properties: Properties) -> Created
 
 def _definition(logical_id: str, properties: Properties) -> str:
     """Return the definition with its `${Name}` substitutions put in."""
+    if ("DefinitionString" in properties) == ("Definition" in properties):
+        raise TemplateError(f"{logical_id} needs either Definition or DefinitionString.")
     given = properties.get("DefinitionString") or json.dumps(properties["Definition"])
     values = properties.get("DefinitionSubstitutions", {})
 
     def replaced(found: re.Match[str]) -> str:
         if found[1] not in values:
             raise TemplateError(f"{logical_id}: ${{{found[1]}}} has no DefinitionSubstitution.")
-        return json.dumps(str(values[found[1]]))[1:-1]
+        value = text(values[found[1]], f"{logical_id}: ${{{found[1]}}}")
+        return json.dumps(value)[1:-1]
 
     return re.sub(r"\$\{(\w+)\}", replaced, given)
 
@@ -114,7 +124,6 @@ TYPES: Mapping[str, ResourceType] = {
                 "FunctionName",
                 "Handler",
                 "Runtime",
-                "Code",
                 "Role",
                 "MemorySize",
                 "Timeout",
@@ -124,18 +133,25 @@ TYPES: Mapping[str, ResourceType] = {
                 "DeadLetterConfig",
                 "ReservedConcurrentExecutions",
                 "TracingConfig",
-                "LoggingConfig",
-                "Tags",
             }
         ),
         _function,
+        required=frozenset({"Handler", "Runtime", "Role"}),
+        # The code lies on this disk; logs go to the function's own group, as text.
+        inert=frozenset({"Code", "LoggingConfig", "Tags"}),
         every_start=True,
     ),
     "AWS::Lambda::Permission": ResourceType(
-        frozenset({"Action", "FunctionName", "Principal", "SourceArn", "SourceAccount"}),
+        frozenset({"SourceArn", "SourceAccount"}),
         _permission,
+        required=frozenset({"Action", "FunctionName", "Principal"}),
     ),
-    "AWS::Lambda::EventSourceMapping": ResourceType(frozenset({*_SOURCE, "Tags"}), _source),
+    "AWS::Lambda::EventSourceMapping": ResourceType(
+        frozenset(_SOURCE),
+        _source,
+        required=frozenset({"EventSourceArn", "FunctionName"}),
+        inert=frozenset({"Tags"}),
+    ),
     "AWS::StepFunctions::StateMachine": ResourceType(
         frozenset(
             {
@@ -144,12 +160,10 @@ TYPES: Mapping[str, ResourceType] = {
                 "Definition",
                 "DefinitionString",
                 "DefinitionSubstitutions",
-                "RoleArn",
-                "LoggingConfiguration",
-                "TracingConfiguration",
-                "Tags",
             }
         ),
         _machine,
+        required=frozenset({"RoleArn"}),
+        inert=frozenset({"LoggingConfiguration", "TracingConfiguration", "Tags"}),
     ),
 }

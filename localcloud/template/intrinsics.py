@@ -1,4 +1,4 @@
-"""Intrinsic functions, parameters and conditions.
+"""Intrinsic functions, and the names that they may use.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html
 """
@@ -11,23 +11,40 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from localcloud.template.errors import TemplateError
+from localcloud.template.parameters import parameter_values
 
 Json = Any
 NO_VALUE = object()
 """What `AWS::NoValue` resolves to; members and properties that have it are left out."""
 
 _PLACEHOLDER = re.compile(r"\$\{([^}!][^}]*)\}|\$\{!([^}]*)\}")
+_CONDITIONS = frozenset({"Condition", "Fn::And", "Fn::Equals", "Fn::Not", "Fn::Or"})
+
+
+def text(value: Json, where: str) -> str:
+    """Return a scalar as CloudFormation writes it into text. Raises TemplateError for others."""
+    if value is NO_VALUE:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if not isinstance(value, str | int | float):
+        raise TemplateError(f"{where} needs text, not {type(value).__name__}.")
+    return str(value)
 
 
 class Scope:
     """The names that a template's expressions may use, filled as resources come to be."""
 
-    def __init__(self, template: Mapping[str, Json], values: Mapping[str, str]) -> None:
-        """Take parameter `values` (and defaults) and the pseudo parameters among them."""
+    def __init__(
+        self, template: Mapping[str, Json], values: Mapping[str, str], pseudo: Mapping[str, str]
+    ) -> None:
+        """Take parameter `values` (defaults fill the rest) and the `pseudo` parameters."""
         self._conditions = template.get("Conditions", {})
         self._mappings = template.get("Mappings", {})
-        self._refs: dict[str, Json] = {"AWS::NoValue": NO_VALUE, **_parameters(template, values)}
+        parameters = parameter_values(template.get("Parameters", {}), values)
+        self._refs: dict[str, Json] = {"AWS::NoValue": NO_VALUE, **pseudo, **parameters}
         self._attributes: dict[str, Mapping[str, Json]] = {}
+        self._asked: list[str] = []
 
     def add(self, logical_id: str, ref: Json, attributes: Mapping[str, Json]) -> None:
         """Make a created resource known."""
@@ -38,7 +55,30 @@ class Scope:
         """Tell whether the condition `name` holds."""
         if name not in self._conditions:
             raise TemplateError(f"Unresolved condition dependency {name}.")
-        return bool(self.resolve(self._conditions[name]))
+        if name in self._asked:
+            raise TemplateError(f"Circular dependency between conditions: {[*self._asked, name]}.")
+        self._asked.append(name)
+        try:
+            return self._holds(self._conditions[name])
+        finally:
+            self._asked.pop()
+
+    def _holds(self, expression: Json) -> bool:
+        single = isinstance(expression, dict) and len(expression) == 1
+        name, argument = next(iter(expression.items())) if single else ("", "")
+        if name == "Condition":
+            return self.condition(argument)
+        if name == "Fn::Equals":
+            left, right = (self.resolve(item) for item in _list(name, argument, 2, 2))
+            return bool(_comparable(left) == _comparable(right))
+        if name == "Fn::Not":
+            return not self._holds(_list(name, argument, 1, 1)[0])
+        if name in ("Fn::And", "Fn::Or"):
+            held = [self._holds(item) for item in _list(name, argument, 2, 10)]
+            return all(held) if name == "Fn::And" else any(held)
+        raise TemplateError(
+            f"A condition is one of {', '.join(sorted(_CONDITIONS))}, not {expression!r}."
+        )
 
     def resolve(self, value: Json) -> Json:
         """Return `value` with every intrinsic function replaced by what it yields."""
@@ -47,8 +87,6 @@ class Scope:
                 name, argument = next(iter(value.items()))
                 if name == "Ref":
                     return self._ref(argument)
-                if name == "Condition" and isinstance(argument, str):
-                    return self.condition(argument)
                 if name.startswith("Fn::"):
                     return self._function(name, argument)
             resolved = {key: self.resolve(item) for key, item in value.items()}
@@ -58,34 +96,42 @@ class Scope:
             return [item for item in items if item is not NO_VALUE]
         return value
 
-    def _ref(self, name: str) -> Json:
-        if name not in self._refs:
+    def _ref(self, name: Json) -> Json:
+        if not isinstance(name, str) or name not in self._refs:
             raise TemplateError(f"Unresolved resource dependency {name}.")
         return self._refs[name]
 
     def _function(self, name: str, argument: Json) -> Json:
+        if name in _CONDITIONS:
+            raise TemplateError(f"{name} belongs in Conditions; name its condition in an Fn::If.")
         function = _FUNCTIONS.get(name)
         if function is None:
-            raise TemplateError(f"The local cloud does not know the intrinsic function {name}.")
+            raise TemplateError(
+                f"The local cloud does not know the intrinsic function {name}; "
+                f"it knows Ref, {', '.join(sorted({*_FUNCTIONS, *_CONDITIONS}))}."
+            )
         return function(self, argument)
 
     def get_att(self, argument: Json) -> Json:
         """Fn::GetAtt, as a list or as `Resource.Attribute`."""
-        logical_id, _, attribute = (
-            argument.partition(".") if isinstance(argument, str) else (argument[0], "", argument[1])
-        )
+        if isinstance(argument, str):
+            logical_id, _, attribute = argument.partition(".")
+        else:
+            logical_id, attribute = _list("Fn::GetAtt", argument, 2, 2)
+        attribute = self.resolve(attribute)
         known = self._attributes.get(logical_id)
         if known is None:
             raise TemplateError(f"Unresolved resource dependency {logical_id}.")
         if attribute not in known:
             raise TemplateError(
-                f"{logical_id} has no attribute {attribute}; it has {', '.join(sorted(known))}."
+                f"{logical_id} has no attribute {attribute}; "
+                f"it has {', '.join(sorted(known)) or 'none'}."
             )
         return known[attribute]
 
     def sub(self, argument: Json) -> str:
         """Fn::Sub, with or without a map of further names."""
-        text, extra = (argument, {}) if isinstance(argument, str) else argument
+        template, extra = _sub_parts(argument)
         names = {key: self.resolve(item) for key, item in extra.items()}
 
         def replaced(found: re.Match[str]) -> str:
@@ -93,14 +139,40 @@ class Scope:
             if literal is not None:
                 return f"${{{literal}}}"
             if name in names:
-                return str(names[name])
-            return str(self.get_att(name) if "." in name else self._ref(name))
+                return text(names[name], f"Fn::Sub of {name}")
+            value = self.get_att(name) if "." in name else self._ref(name)
+            return text(value, f"Fn::Sub of {name}")
 
-        return _PLACEHOLDER.sub(replaced, text)
+        return _PLACEHOLDER.sub(replaced, template)
+
+    def join(self, argument: Json) -> str:
+        """Fn::Join."""
+        separator, items = _list("Fn::Join", argument, 2, 2)
+        resolved = self.resolve(items)
+        if not isinstance(separator, str) or not isinstance(resolved, list):
+            raise TemplateError("Fn::Join takes a separator and a list.")
+        return separator.join(text(item, "Fn::Join") for item in resolved)
+
+    def split(self, argument: Json) -> list[str]:
+        """Fn::Split."""
+        separator, source = _list("Fn::Split", argument, 2, 2)
+        if not isinstance(separator, str) or not separator:
+            raise TemplateError("Fn::Split takes a separator, which is not empty.")
+        return text(self.resolve(source), "Fn::Split").split(separator)
+
+    def select(self, argument: Json) -> Json:
+        """Fn::Select."""
+        wanted, items = (self.resolve(item) for item in _list("Fn::Select", argument, 2, 2))
+        if not re.fullmatch(r"\d+", str(wanted)) or not isinstance(items, list):
+            raise TemplateError("Fn::Select takes a number from 0 and a list.")
+        if int(wanted) >= len(items):
+            raise TemplateError(f"Fn::Select index {wanted} is outside a list of {len(items)}.")
+        return items[int(wanted)]
 
     def find_in_map(self, argument: Json) -> Json:
         """Fn::FindInMap."""
-        top, first, second = (self.resolve(item) for item in argument)
+        keys = [self.resolve(item) for item in _list("Fn::FindInMap", argument, 3, 3)]
+        top, first, second = (text(key, "Fn::FindInMap") for key in keys)
         try:
             return self._mappings[top][first][second]
         except KeyError as error:
@@ -108,50 +180,45 @@ class Scope:
 
     def choose(self, argument: Json) -> Json:
         """Fn::If; only the branch taken is resolved."""
-        name, then, otherwise = argument
+        name, then, otherwise = _list("Fn::If", argument, 3, 3)
         return self.resolve(then if self.condition(name) else otherwise)
 
-
-def _parameters(template: Mapping[str, Json], values: Mapping[str, str]) -> dict[str, Json]:
-    declared = template.get("Parameters", {})
-    found: dict[str, Json] = {k: v for k, v in values.items() if k.startswith("AWS::")}
-    for name, parameter in declared.items():
-        if name not in values and "Default" not in parameter:
-            raise TemplateError(f"Parameters: [{name}] must have values.")
-        value = values.get(name, parameter.get("Default"))
-        allowed = parameter.get("AllowedValues")
-        if allowed and value not in allowed:
-            raise TemplateError(f"Parameter {name} must be one of {allowed}, not {value!r}.")
-        found[name] = value
-    return found
-
-
-def _split(scope: Scope, argument: Json) -> list[str]:
-    separator, text = argument[0], scope.resolve(argument[1])
-    return str(text).split(separator)
-
-
-def _select(scope: Scope, argument: Json) -> Json:
-    index, items = int(scope.resolve(argument[0])), scope.resolve(argument[1])
-    if not 0 <= index < len(items):
-        raise TemplateError(f"Fn::Select index {index} is outside a list of {len(items)}.")
-    return items[index]
+    def base64(self, argument: Json) -> str:
+        """Fn::Base64."""
+        return base64.b64encode(text(self.resolve(argument), "Fn::Base64").encode()).decode()
 
 
 _FUNCTIONS: Mapping[str, Callable[[Scope, Json], Json]] = {
-    "Fn::GetAtt": lambda scope, argument: scope.get_att(argument),
-    "Fn::Sub": lambda scope, argument: scope.sub(argument),
-    "Fn::Join": lambda scope, a: str(a[0]).join(str(i) for i in scope.resolve(a[1])),
-    "Fn::Split": _split,
-    "Fn::Select": _select,
-    "Fn::FindInMap": lambda scope, argument: scope.find_in_map(argument),
-    "Fn::If": lambda scope, argument: scope.choose(argument),
-    "Fn::Equals": lambda scope, a: scope.resolve(a[0]) == scope.resolve(a[1]),
-    "Fn::Not": lambda scope, a: not scope.resolve(a[0]),
-    "Fn::And": lambda scope, a: all(scope.resolve(item) for item in a),
-    "Fn::Or": lambda scope, a: any(scope.resolve(item) for item in a),
-    "Fn::Base64": lambda scope, a: base64.b64encode(str(scope.resolve(a)).encode()).decode(),
+    "Fn::Base64": Scope.base64,
+    "Fn::FindInMap": Scope.find_in_map,
+    "Fn::GetAtt": Scope.get_att,
+    "Fn::If": Scope.choose,
+    "Fn::Join": Scope.join,
+    "Fn::Select": Scope.select,
+    "Fn::Split": Scope.split,
+    "Fn::Sub": Scope.sub,
 }
+
+
+def _list(name: str, argument: Json, least: int, most: int) -> list[Json]:
+    if not isinstance(argument, list) or not least <= len(argument) <= most:
+        size = str(least) if least == most else f"{least} to {most}"
+        raise TemplateError(f"{name} takes a list of {size}, not {argument!r}.")
+    return argument
+
+
+def _comparable(value: Json) -> Json:
+    """Numbers and booleans equal what a parameter writes for them."""
+    return text(value, "Fn::Equals") if isinstance(value, bool | int | float) else value
+
+
+def _sub_parts(argument: Json) -> tuple[str, Mapping[str, Json]]:
+    template, extra = (
+        (argument, {}) if isinstance(argument, str) else _list("Fn::Sub", argument, 2, 2)
+    )
+    if not isinstance(template, str) or not isinstance(extra, dict):
+        raise TemplateError("Fn::Sub takes text, or a list of text and a map.")
+    return template, extra
 
 
 def references(value: Json) -> set[str]:
@@ -164,11 +231,13 @@ def references(value: Json) -> set[str]:
     for key, item in value.items():
         if key == "Ref" and isinstance(item, str):
             found.add(item)
-        elif key == "Fn::GetAtt":
-            found.add(item.partition(".")[0] if isinstance(item, str) else item[0])
+        elif key == "Fn::GetAtt" and isinstance(item, str):
+            found.add(item.partition(".")[0])
+        elif key == "Fn::GetAtt" and isinstance(item, list):
+            found |= {part for part in item[:1] if isinstance(part, str)} | references(item[1:])
         elif key == "Fn::Sub":
-            text, extra = (item, {}) if isinstance(item, str) else item
-            names = {m.group(1).partition(".")[0] for m in _PLACEHOLDER.finditer(text) if m[1]}
+            template, extra = _sub_parts(item)
+            names = {m[1].partition(".")[0] for m in _PLACEHOLDER.finditer(template) if m[1]}
             found |= (names - set(extra)) | references(extra)
         else:
             found |= references(item)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
+from localcloud.template.intrinsics import text
 from localcloud.template.stack import Created, ResourceType, Workshop
 
 Properties = Mapping[str, Any]
@@ -28,23 +30,34 @@ _QUEUE_ATTRIBUTES = (
 )
 
 
-def _text(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return json.dumps(value) if isinstance(value, dict) else str(value)
+_QUEUE_DEFAULTS = {
+    "DelaySeconds": "0",
+    "MaximumMessageSize": "1048576",
+    "MessageRetentionPeriod": "345600",
+    "ReceiveMessageWaitTimeSeconds": "0",
+    "RedrivePolicy": "",
+    "VisibilityTimeout": "30",
+}
+"""What an attribute goes back to when the template no longer gives it."""
+
+
+def _attribute(name: str, value: object) -> str:
+    return json.dumps(value) if isinstance(value, dict) else text(value, name)
 
 
 def _queue(shop: Workshop, logical_id: str, properties: Properties) -> Created:
     name = properties.get("QueueName") or shop.physical_name(logical_id)
+    if properties.get("FifoQueue") and not name.endswith(".fifo"):
+        name = f"{name}.fifo"
     sqs = shop.client("sqs")
-    attributes = {k: _text(properties[k]) for k in _QUEUE_ATTRIBUTES if k in properties}
+    attributes = {k: _attribute(k, properties[k]) for k in _QUEUE_ATTRIBUTES if k in properties}
     try:
         url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
     except sqs.exceptions.QueueDoesNotExist:
         url = sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
     else:
         changeable = {k: v for k, v in attributes.items() if k != "FifoQueue"}
-        sqs.set_queue_attributes(QueueUrl=url, Attributes=changeable)
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={**_QUEUE_DEFAULTS, **changeable})
     arn = shop.surroundings.arn("sqs", name)
     return Created(url, {"Arn": arn, "QueueName": name, "QueueUrl": url})
 
@@ -59,13 +72,10 @@ def _queue_policy(shop: Workshop, logical_id: str, properties: Properties) -> Cr
 def _bus(shop: Workshop, logical_id: str, properties: Properties) -> Created:
     name = properties["Name"]
     events = shop.client("events")
-    try:
+    with suppress(events.exceptions.ResourceAlreadyExistsException):
         events.create_event_bus(Name=name)
-    except events.exceptions.ResourceAlreadyExistsException:
-        events.describe_event_bus(Name=name)
-    return Created(
-        name, {"Arn": shop.surroundings.arn("events", f"event-bus/{name}"), "Name": name}
-    )
+    arn = shop.surroundings.arn("events", f"event-bus/{name}")
+    return Created(name, {"Arn": arn, "Name": name})
 
 
 def _rule(shop: Workshop, logical_id: str, properties: Properties) -> Created:
@@ -92,7 +102,13 @@ def _rule(shop: Workshop, logical_id: str, properties: Properties) -> Created:
 
 def _topic(shop: Workshop, logical_id: str, properties: Properties) -> Created:
     name = properties.get("TopicName") or shop.physical_name(logical_id)
-    arn = shop.client("sns").create_topic(Name=name)["TopicArn"]
+    sns = shop.client("sns")
+    arn = sns.create_topic(Name=name)["TopicArn"]
+    sns.set_topic_attributes(
+        TopicArn=arn,
+        AttributeName="DisplayName",
+        AttributeValue=properties.get("DisplayName", ""),
+    )
     return Created(arn, {"TopicArn": arn, "TopicName": name})
 
 
@@ -121,9 +137,18 @@ def _schedule(shop: Workshop, logical_id: str, properties: Properties) -> Create
 
 
 TYPES: Mapping[str, ResourceType] = {
-    "AWS::SQS::Queue": ResourceType(frozenset({"QueueName", *_QUEUE_ATTRIBUTES, "Tags"}), _queue),
-    "AWS::SQS::QueuePolicy": ResourceType(frozenset({"Queues", "PolicyDocument"}), _queue_policy),
-    "AWS::Events::EventBus": ResourceType(frozenset({"Name", "Description", "Tags"}), _bus),
+    "AWS::SQS::Queue": ResourceType(
+        frozenset({"QueueName", *_QUEUE_ATTRIBUTES}), _queue, inert=frozenset({"Tags"})
+    ),
+    "AWS::SQS::QueuePolicy": ResourceType(
+        frozenset(), _queue_policy, required=frozenset({"Queues", "PolicyDocument"})
+    ),
+    "AWS::Events::EventBus": ResourceType(
+        frozenset(),
+        _bus,
+        required=frozenset({"Name"}),
+        inert=frozenset({"Description", "Tags"}),
+    ),
     "AWS::Events::Rule": ResourceType(
         frozenset(
             {
@@ -138,6 +163,12 @@ TYPES: Mapping[str, ResourceType] = {
         ),
         _rule,
     ),
-    "AWS::SNS::Topic": ResourceType(frozenset({"TopicName", "DisplayName", "Tags"}), _topic),
-    "AWS::Scheduler::Schedule": ResourceType(frozenset({"Name", *_SCHEDULE}), _schedule),
+    "AWS::SNS::Topic": ResourceType(
+        frozenset({"TopicName", "DisplayName"}), _topic, inert=frozenset({"Tags"})
+    ),
+    "AWS::Scheduler::Schedule": ResourceType(
+        frozenset({"Name", *_SCHEDULE}),
+        _schedule,
+        required=frozenset({"FlexibleTimeWindow", "ScheduleExpression", "Target"}),
+    ),
 }

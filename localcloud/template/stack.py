@@ -8,41 +8,31 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from localcloud.lambdas.service import LambdaService
+from botocore.exceptions import BotoCoreError, ClientError
+
+from localcloud.errors import AwsError
 from localcloud.lambdas.spec import FunctionSpec
-from localcloud.service import Surroundings
+from localcloud.service import Params, Result, Surroundings
 from localcloud.template.errors import TemplateError
-from localcloud.template.intrinsics import Scope, references
+from localcloud.template.intrinsics import Scope
+from localcloud.template.reading import check, in_order
 
 Json = Any
 Clients = Callable[[str], Any]
 _log = logging.getLogger(__name__)
 
-_TOP_LEVEL = frozenset(
-    {
-        "AWSTemplateFormatVersion",
-        "Description",
-        "Metadata",
-        "Parameters",
-        "Mappings",
-        "Conditions",
-        "Resources",
-        "Outputs",
-    }
-)
-_RESOURCE = frozenset(
-    {
-        "Type",
-        "Properties",
-        "DependsOn",
-        "Condition",
-        "Metadata",
-        "DeletionPolicy",
-        "UpdateReplacePolicy",
-    }
-)
+_NAME_LENGTH = 63
+"""The shortest limit among the types that a template may leave unnamed: that of a bucket."""
+
+
+class Functions(Protocol):
+    """What Lambda takes in process: code on this disk, which no API call could carry."""
+
+    def register(self, spec: FunctionSpec) -> None: ...
+
+    def ensure_event_source_mapping(self, params: Params) -> Result: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +50,14 @@ class Workshop:
     name: str
     surroundings: Surroundings
     client: Clients
-    lambdas: LambdaService
+    lambdas: Functions
     code: Callable[[str], Path]
     environment: Mapping[str, str]
 
     def physical_name(self, logical_id: str) -> str:
         """Return the name of a resource that the template does not name; stable, lower case."""
         digest = hashlib.sha256(f"{self.name}/{logical_id}".encode()).hexdigest()[:8]
-        return f"{self.name}-{logical_id}-{digest}".lower()[:63]
-
-    def register(self, spec: FunctionSpec) -> None:
-        """Hand a function to Lambda; it is code on this disk, so no API call can carry it."""
-        self.lambdas.register(spec)
+        return f"{f'{self.name}-{logical_id}'[: _NAME_LENGTH - 9]}-{digest}".lower()
 
 
 Creator = Callable[[Workshop, str, Mapping[str, Json]], Created]
@@ -81,64 +67,22 @@ Creator = Callable[[Workshop, str, Mapping[str, Json]], Created]
 class ResourceType:
     """How one CloudFormation type is made here, and which of its properties are known.
 
-    `every_start` marks what lives in memory only and is made anew at each start.
+    `create` brings one into line with its properties, whether or not it is there already.
+    `inert` properties are right in a template and change nothing on one machine: tags,
+    tracing, encryption at rest. `every_start` marks what lives in memory only and is made
+    anew at each start.
     """
 
     properties: frozenset[str]
     create: Creator
+    required: frozenset[str] = frozenset()
+    inert: frozenset[str] = frozenset()
     every_start: bool = False
 
-
-def check(template: Mapping[str, Json], types: Mapping[str, ResourceType]) -> None:
-    """Refuse what the local cloud does not know, before anything is made.
-
-    Raises TemplateError naming the section, type or property.
-    """
-    _refuse("The template", set(template) - _TOP_LEVEL)
-    for logical_id, resource in template["Resources"].items():
-        _refuse(f"Resource {logical_id}", set(resource) - _RESOURCE)
-        kind = types.get(resource["Type"])
-        if kind is None:
-            raise TemplateError(
-                f"Template format error: Unrecognized resource types: [{resource['Type']}] "
-                f"({logical_id}). The local cloud knows {', '.join(sorted(types))}."
-            )
-        unknown = set(resource.get("Properties", {})) - kind.properties
-        if unknown:
-            raise TemplateError(
-                f"Properties validation failed for resource {logical_id}: "
-                f"extraneous key [{', '.join(sorted(unknown))}] is not known for {resource['Type']}"
-            )
-
-
-def _refuse(where: str, unknown: set[str]) -> None:
-    if unknown:
-        raise TemplateError(f"{where} has unknown members: {', '.join(sorted(unknown))}.")
-
-
-def in_order(resources: Mapping[str, Json]) -> list[str]:
-    """Return the logical ids so that each comes after all it depends on.
-
-    Raises TemplateError for a circle and for a dependency that does not exist.
-    """
-    needs = {}
-    for logical_id, resource in resources.items():
-        declared = resource.get("DependsOn", [])
-        named = {declared} if isinstance(declared, str) else set(declared)
-        if named - set(resources):
-            raise TemplateError(
-                f"Unresolved resource dependencies {sorted(named - set(resources))}."
-            )
-        needs[logical_id] = named | (references(resource.get("Properties", {})) & set(resources))
-    ordered: list[str] = []
-    while needs:
-        ready = sorted(name for name, wanted in needs.items() if wanted <= set(ordered))
-        if not ready:
-            raise TemplateError(f"Circular dependency between resources: {sorted(needs)}.")
-        ordered += ready
-        for name in ready:
-            del needs[name]
-    return ordered
+    @property
+    def known(self) -> frozenset[str]:
+        """Every property that a template may give."""
+        return self.properties | self.inert | self.required
 
 
 class Stack:
@@ -149,15 +93,33 @@ class Stack:
         self._workshop = workshop
         self._types = types
         self._file = workshop.surroundings.folder("template") / f"{workshop.name}.json"
-        self._made: dict[str, Json] = (
-            json.loads(self._file.read_text()) if self._file.exists() else {}
-        )
+        self._made = _remembered(self._file)
 
     def apply(self, template: Mapping[str, Json], values: Mapping[str, str]) -> dict[str, Json]:
-        """Make what the template lists, change what changed, and return its outputs."""
+        """Make what the template lists, change what changed, and return its outputs.
+
+        Raises TemplateError, which names the resource that could not be made.
+        """
         check(template, self._types)
+        scope = Scope(template, values, self._pseudo())
+        declared = template["Resources"]
+        resources = {
+            name: resource
+            for name, resource in declared.items()
+            if "Condition" not in resource or scope.condition(resource["Condition"])
+        }
+        for logical_id in in_order(resources, declared):
+            self._make(scope, logical_id, resources[logical_id])
+        self._mention_leftovers(resources)
+        return {
+            name: scope.resolve(output["Value"])
+            for name, output in template.get("Outputs", {}).items()
+            if "Condition" not in output or scope.condition(output["Condition"])
+        }
+
+    def _pseudo(self) -> dict[str, str]:
         surroundings = self._workshop.surroundings
-        pseudo = {
+        return {
             "AWS::Region": surroundings.region,
             "AWS::AccountId": surroundings.account_id,
             "AWS::Partition": "aws",
@@ -167,44 +129,69 @@ class Stack:
                 "cloudformation", f"stack/{self._workshop.name}/local"
             ),
         }
-        scope = Scope(template, {**values, **pseudo})
-        resources = {
-            name: resource
-            for name, resource in template["Resources"].items()
-            if "Condition" not in resource or scope.condition(resource["Condition"])
-        }
-        for logical_id in in_order(resources):
-            self._make(scope, logical_id, resources[logical_id])
-        self._mention_leftovers(resources)
-        outputs = template.get("Outputs", {})
-        return {name: scope.resolve(output["Value"]) for name, output in outputs.items()}
 
     def _make(self, scope: Scope, logical_id: str, resource: Mapping[str, Json]) -> None:
         kind = self._types[resource["Type"]]
         properties = scope.resolve(resource.get("Properties", {}))
-        fingerprint = hashlib.sha256(
-            json.dumps(
-                [resource["Type"], properties, self._workshop.surroundings.endpoint_url],
-                sort_keys=True,
-            ).encode()
-        ).hexdigest()
+        fingerprint = self._fingerprint(resource["Type"], properties)
         made = self._made.get(logical_id)
         if made is None or made["fingerprint"] != fingerprint or kind.every_start:
-            created = kind.create(self._workshop, logical_id, properties)
+            created = self._create(logical_id, resource["Type"], properties)
+            self._mention_replaced(logical_id, made, created)
             made = {
                 "fingerprint": fingerprint,
                 "ref": created.ref,
                 "attributes": dict(created.attributes),
+                "endpoint_url": self._workshop.surroundings.endpoint_url,
             }
             self._made[logical_id] = made
             self._remember()
         scope.add(logical_id, made["ref"], made["attributes"])
+
+    def _fingerprint(self, kind: str, properties: Json) -> str:
+        """Return what changes when a resource must be looked at again.
+
+        The endpoint is part of it, for queue URLs carry it.
+        """
+        endpoint = self._workshop.surroundings.endpoint_url
+        seen = json.dumps([kind, properties, endpoint], sort_keys=True)
+        return hashlib.sha256(seen.encode()).hexdigest()
+
+    def _create(self, logical_id: str, kind: str, properties: Mapping[str, Json]) -> Created:
+        try:
+            return self._types[kind].create(self._workshop, logical_id, properties)
+        except TemplateError:
+            raise
+        except KeyError as error:
+            raise TemplateError(f"{logical_id} ({kind}) lacks {error} in a property.") from error
+        except (AwsError, BotoCoreError, ClientError, TypeError, ValueError) as error:
+            raise TemplateError(f"{logical_id} ({kind}) cannot be made: {error}") from error
 
     def _remember(self) -> None:
         draft = self._file.with_suffix(".new")
         draft.write_text(json.dumps(self._made))
         draft.replace(self._file)
 
+    def _mention_replaced(self, logical_id: str, made: Json, created: Created) -> None:
+        """Say what an earlier name left behind; only a new port may change it silently."""
+        if made is None or made["ref"] == created.ref:
+            return
+        if made.get("endpoint_url") == self._workshop.surroundings.endpoint_url:
+            _log.warning("%s is now %s; %s is left", logical_id, created.ref, made["ref"])
+
     def _mention_leftovers(self, resources: Mapping[str, Json]) -> None:
         for logical_id in sorted(set(self._made) - set(resources)):
-            _log.warning("%s is no longer in the template; what it made is left", logical_id)
+            ref = self._made[logical_id]["ref"]
+            _log.warning("%s is no longer in the template; %s is left", logical_id, ref)
+
+
+def _remembered(file: Path) -> dict[str, Json]:
+    """Return what was made; a memory that cannot be read is made again from what is there."""
+    try:
+        made: dict[str, Json] = json.loads(file.read_text())
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        _log.warning("%s cannot be read (%s); every resource is looked at again", file, error)
+        return {}
+    return made

@@ -1,12 +1,11 @@
-"""Buckets, tables and vectors from their CloudFormation types."""
+"""Buckets of objects and of vectors from their CloudFormation types."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
-
-from botocore.exceptions import ClientError
 
 from localcloud.template.errors import TemplateError
 from localcloud.template.stack import Created, ResourceType, Workshop
@@ -18,64 +17,80 @@ def _bucket(shop: Workshop, logical_id: str, properties: Properties) -> Created:
     name = properties.get("BucketName") or shop.physical_name(logical_id)
     s3 = shop.client("s3")
     s3.create_bucket(Bucket=name)
-    if "VersioningConfiguration" in properties:
-        s3.put_bucket_versioning(
-            Bucket=name, VersioningConfiguration=properties["VersioningConfiguration"]
-        )
-    if "NotificationConfiguration" in properties:
-        _notify(s3, name, properties["NotificationConfiguration"])
-    if "PublicAccessBlockConfiguration" in properties:
-        s3.put_public_access_block(
-            Bucket=name,
-            PublicAccessBlockConfiguration=properties["PublicAccessBlockConfiguration"],
-        )
-    if "BucketEncryption" in properties:
-        s3.put_bucket_encryption(
-            Bucket=name, ServerSideEncryptionConfiguration=_encryption(properties)
-        )
-    if "LifecycleConfiguration" in properties:
-        rules = [_lifecycle(rule) for rule in properties["LifecycleConfiguration"]["Rules"]]
-        s3.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration={"Rules": rules})
-    if "CorsConfiguration" in properties:
-        rules = [_cors(rule) for rule in properties["CorsConfiguration"]["CorsRules"]]
-        s3.put_bucket_cors(Bucket=name, CORSConfiguration={"CORSRules": rules})
-    domain = f"{name}.s3.amazonaws.com"
-    return Created(name, {"Arn": f"arn:aws:s3:::{name}", "DomainName": domain})
+    _version(s3, name, properties.get("VersioningConfiguration"))
+    _notify(s3, name, properties.get("NotificationConfiguration", {}))
+    for setting, (put, delete, argument, translated) in _BUCKET_SETTINGS.items():
+        if setting in properties:
+            getattr(s3, put)(Bucket=name, **{argument: translated(properties[setting])})
+        else:
+            getattr(s3, delete)(Bucket=name)
+    return Created(
+        name,
+        {
+            "Arn": f"arn:aws:s3:::{name}",
+            "DomainName": f"{name}.s3.amazonaws.com",
+            "RegionalDomainName": f"{name}.s3.{shop.surroundings.region}.amazonaws.com",
+        },
+    )
+
+
+def _version(s3: Any, name: str, wanted: Properties | None) -> None:
+    """Set versioning; what was versioned once can only be suspended."""
+    if wanted is None and "Status" not in s3.get_bucket_versioning(Bucket=name):
+        return
+    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration=wanted or {"Status": "Suspended"})
 
 
 def _notify(s3: Any, name: str, wanted: Properties) -> None:
     if set(wanted) - {"EventBridgeConfiguration"}:
         raise TemplateError(f"Bucket {name}: the local cloud notifies through EventBridge only.")
-    enabled = wanted.get("EventBridgeConfiguration", {}).get("EventBridgeEnabled", True)
+    enabled = "EventBridgeConfiguration" in wanted and wanted["EventBridgeConfiguration"].get(
+        "EventBridgeEnabled", True
+    )
     s3.put_bucket_notification_configuration(
         Bucket=name,
         NotificationConfiguration={"EventBridgeConfiguration": {}} if enabled else {},
     )
 
 
-def _encryption(properties: Properties) -> dict[str, Any]:
+def _only(where: str, given: Properties, known: set[str]) -> None:
+    if set(given) - known:
+        raise TemplateError(
+            f"{where} has members that the local cloud does not know: "
+            f"{', '.join(sorted(set(given) - known))}."
+        )
+
+
+def _encryption(wanted: Properties) -> dict[str, Any]:
     rules = []
-    for rule in properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]:
+    for rule in wanted["ServerSideEncryptionConfiguration"]:
+        _only("BucketEncryption", rule, {"ServerSideEncryptionByDefault", "BucketKeyEnabled"})
         default = rule["ServerSideEncryptionByDefault"]
-        by_default = {"SSEAlgorithm": default["SSEAlgorithm"]}
-        if "KMSMasterKeyID" in default:
-            by_default["KMSMasterKeyID"] = default["KMSMasterKeyID"]
-        rules.append({"ApplyServerSideEncryptionByDefault": by_default})
+        _only("ServerSideEncryptionByDefault", default, {"SSEAlgorithm", "KMSMasterKeyID"})
+        made: dict[str, Any] = {"ApplyServerSideEncryptionByDefault": dict(default)}
+        if "BucketKeyEnabled" in rule:
+            made["BucketKeyEnabled"] = rule["BucketKeyEnabled"]
+        rules.append(made)
     return {"Rules": rules}
 
 
-def _lifecycle(rule: Properties) -> dict[str, Any]:
-    known = {
-        "Id",
-        "Status",
-        "Prefix",
-        "ExpirationInDays",
-        "NoncurrentVersionExpiration",
-        "AbortIncompleteMultipartUpload",
-        "ExpiredObjectDeleteMarker",
-    }
-    if set(rule) - known:
-        raise TemplateError(f"Lifecycle rule members not known: {sorted(set(rule) - known)}.")
+_LIFECYCLE_RULE = {
+    "Id",
+    "Status",
+    "Prefix",
+    "ExpirationInDays",
+    "NoncurrentVersionExpiration",
+    "AbortIncompleteMultipartUpload",
+    "ExpiredObjectDeleteMarker",
+}
+
+
+def _lifecycle(wanted: Properties) -> dict[str, Any]:
+    return {"Rules": [_lifecycle_rule(rule) for rule in wanted["Rules"]]}
+
+
+def _lifecycle_rule(rule: Properties) -> dict[str, Any]:
+    _only("LifecycleConfiguration", rule, _LIFECYCLE_RULE)
     made: dict[str, Any] = {
         "Status": rule["Status"],
         "Filter": {"Prefix": rule.get("Prefix", "")},
@@ -95,16 +110,59 @@ def _lifecycle(rule: Properties) -> dict[str, Any]:
     return made
 
 
-def _cors(rule: Properties) -> dict[str, Any]:
-    names = {
-        "AllowedHeaders": "AllowedHeaders",
-        "AllowedMethods": "AllowedMethods",
-        "AllowedOrigins": "AllowedOrigins",
-        "ExposedHeaders": "ExposeHeaders",
-        "Id": "ID",
-        "MaxAge": "MaxAgeSeconds",
+_CORS_NAMES = {
+    "AllowedHeaders": "AllowedHeaders",
+    "AllowedMethods": "AllowedMethods",
+    "AllowedOrigins": "AllowedOrigins",
+    "ExposedHeaders": "ExposeHeaders",
+    "Id": "ID",
+    "MaxAge": "MaxAgeSeconds",
+}
+
+
+def _cors(wanted: Properties) -> dict[str, Any]:
+    for rule in wanted["CorsRules"]:
+        _only("CorsConfiguration", rule, set(_CORS_NAMES))
+    return {
+        "CORSRules": [
+            {_CORS_NAMES[key]: value for key, value in rule.items()} for rule in wanted["CorsRules"]
+        ]
     }
-    return {names[key]: value for key, value in rule.items()}
+
+
+_BUCKET_SETTINGS: Mapping[str, tuple[str, str, str, Callable[[Properties], dict[str, Any]]]] = {
+    "PublicAccessBlockConfiguration": (
+        "put_public_access_block",
+        "delete_public_access_block",
+        "PublicAccessBlockConfiguration",
+        dict,
+    ),
+    "BucketEncryption": (
+        "put_bucket_encryption",
+        "delete_bucket_encryption",
+        "ServerSideEncryptionConfiguration",
+        _encryption,
+    ),
+    "LifecycleConfiguration": (
+        "put_bucket_lifecycle_configuration",
+        "delete_bucket_lifecycle",
+        "LifecycleConfiguration",
+        _lifecycle,
+    ),
+    "CorsConfiguration": (
+        "put_bucket_cors",
+        "delete_bucket_cors",
+        "CORSConfiguration",
+        _cors,
+    ),
+    "OwnershipControls": (
+        "put_bucket_ownership_controls",
+        "delete_bucket_ownership_controls",
+        "OwnershipControls",
+        dict,
+    ),
+}
+"""Property, to the calls that set and unset it, the argument's name, and its translation."""
 
 
 def _bucket_policy(shop: Workshop, logical_id: str, properties: Properties) -> Created:
@@ -114,57 +172,11 @@ def _bucket_policy(shop: Workshop, logical_id: str, properties: Properties) -> C
     return Created(properties["Bucket"])
 
 
-_TABLE_SETTINGS = (
-    "AttributeDefinitions",
-    "KeySchema",
-    "BillingMode",
-    "GlobalSecondaryIndexes",
-    "LocalSecondaryIndexes",
-    "ProvisionedThroughput",
-)
-
-
-def _table(shop: Workshop, logical_id: str, properties: Properties) -> Created:
-    name = properties.get("TableName") or shop.physical_name(logical_id)
-    dynamodb = shop.client("dynamodb")
-    settings = {key: properties[key] for key in _TABLE_SETTINGS if key in properties}
-    try:
-        dynamodb.create_table(TableName=name, **settings)
-    except dynamodb.exceptions.ResourceInUseException:
-        _same_keys(dynamodb.describe_table(TableName=name)["Table"], properties)
-    _expiry(dynamodb, name, properties.get("TimeToLiveSpecification"))
-    recovery = properties.get("PointInTimeRecoverySpecification")
-    if recovery:
-        dynamodb.update_continuous_backups(
-            TableName=name, PointInTimeRecoverySpecification=dict(recovery)
-        )
-    return Created(name, {"Arn": shop.surroundings.arn("dynamodb", f"table/{name}")})
-
-
-def _same_keys(table: Properties, properties: Properties) -> None:
-    if table["KeySchema"] != properties["KeySchema"]:
-        raise TemplateError(
-            f"Table {table['TableName']} exists with other keys; keys cannot be changed. "
-            "Delete the data directory or name the table anew."
-        )
-
-
-def _expiry(dynamodb: Any, name: str, wanted: Properties | None) -> None:
-    if not wanted:
-        return
-    now = dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
-    if now.get("TimeToLiveStatus") not in ("ENABLED", "ENABLING"):
-        dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=dict(wanted))
-
-
 def _vector_bucket(shop: Workshop, logical_id: str, properties: Properties) -> Created:
     name = properties.get("VectorBucketName") or shop.physical_name(logical_id)
     vectors = shop.client("s3vectors")
-    try:
+    with suppress(vectors.exceptions.ConflictException):
         vectors.create_vector_bucket(vectorBucketName=name)
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ConflictException":
-            raise
     arn = vectors.get_vector_bucket(vectorBucketName=name)["vectorBucket"]["vectorBucketArn"]
     return Created(arn, {"VectorBucketArn": arn})
 
@@ -176,32 +188,18 @@ TYPES: Mapping[str, ResourceType] = {
                 "BucketName",
                 "VersioningConfiguration",
                 "NotificationConfiguration",
-                "PublicAccessBlockConfiguration",
-                "BucketEncryption",
-                "LifecycleConfiguration",
-                "CorsConfiguration",
-                "OwnershipControls",
-                "Tags",
+                *_BUCKET_SETTINGS,
             }
         ),
         _bucket,
+        inert=frozenset({"Tags"}),
     ),
-    "AWS::S3::BucketPolicy": ResourceType(frozenset({"Bucket", "PolicyDocument"}), _bucket_policy),
-    "AWS::DynamoDB::Table": ResourceType(
-        frozenset(
-            {
-                "TableName",
-                *_TABLE_SETTINGS,
-                "TimeToLiveSpecification",
-                "PointInTimeRecoverySpecification",
-                "SSESpecification",
-                "DeletionProtectionEnabled",
-                "Tags",
-            }
-        ),
-        _table,
+    "AWS::S3::BucketPolicy": ResourceType(
+        frozenset(), _bucket_policy, required=frozenset({"Bucket", "PolicyDocument"})
     ),
     "AWS::S3Vectors::VectorBucket": ResourceType(
-        frozenset({"VectorBucketName", "EncryptionConfiguration", "Tags"}), _vector_bucket
+        frozenset({"VectorBucketName"}),
+        _vector_bucket,
+        inert=frozenset({"EncryptionConfiguration", "Tags"}),
     ),
 }
