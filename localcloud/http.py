@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 
 from cheroot.wsgi import Gateway_10, Server
@@ -36,17 +37,27 @@ class _Server(Server):
         _log.log(level, msg, exc_info=traceback)
 
 
+class PortRefused(Exception):  # noqa: N818 - named for what it tells
+    """The port is taken, or not this user's to take."""
+
+
 class HttpServer:
     """A threaded HTTP/1.1 server on 127.0.0.1."""
 
     def __init__(self, port: int = 0) -> None:
-        """Bind `port` (0: any free one). Raises OSError when it is taken."""
+        """Bind `port` (0: any free one). Raises PortRefused."""
         self._server = _Server(
             (HOST, port), _nothing_yet, numthreads=_THREADS, request_queue_size=512, timeout=75
         )
         self._server.gateway = _Gateway
         self._server.max_request_header_size = 64 * 1024
-        self._server.prepare()
+        try:
+            self._server.prepare()
+        except OSError as error:
+            raise PortRefused(
+                f"Port {port} of {HOST} cannot be used ({_reason(error)}); "
+                "another program may have it. Choose another --port, or 0 for a free one."
+            ) from error
         self._thread = threading.Thread(target=self._server.serve, name="http", daemon=True)
 
     @property
@@ -64,6 +75,11 @@ class HttpServer:
         self._server.stop()
         if self._thread.ident is not None:
             self._thread.join(10)
+
+
+def _reason(error: OSError) -> str:
+    """Return what the system said; cheroot wraps it in an error without a number."""
+    return os.strerror(error.errno) if error.errno else str(error.args[0])
 
 
 def _nothing_yet(environ: object, start_response: object) -> list[bytes]:

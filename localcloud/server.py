@@ -17,30 +17,34 @@ from typing import Any
 
 from infra import keys, tenants
 from localcloud.composition import Cloud, running, synthesise
+from localcloud.http import PortRefused
+from localcloud.template.errors import TemplateError
 
 PROJECT = Path(__file__).resolve().parent.parent
 STAGE = "local"
 TENANT = "local"
 CLOUD_FILE = "cloud.json"
+_log = logging.getLogger(__name__)
 
 
-class InUse(Exception):  # noqa: N818 - named for what it tells
-    """Another local cloud runs on the data directory."""
+class CannotStart(Exception):  # noqa: N818 - named for what it tells
+    """Something that the user can put right."""
 
 
 @contextmanager
 def sole_user(data_dir: Path) -> Iterator[None]:
     """Hold the data directory for this process alone, as long as it lives.
 
-    The lock is the operating system's, so a killed process leaves none behind. Raises InUse.
+    The lock is the operating system's, so a killed process leaves none behind. Raises
+    CannotStart.
     """
-    data_dir.mkdir(parents=True, exist_ok=True)
+    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (data_dir / "lock").open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             lock.seek(0)
-            raise InUse(
+            raise CannotStart(
                 f"{data_dir} is in use by a local cloud, process {lock.read().strip() or '?'}. "
                 "End it with `headrace down`, or choose another --data-dir."
             ) from error
@@ -51,34 +55,46 @@ def sole_user(data_dir: Path) -> Iterator[None]:
         yield
 
 
-def _api_key(data_dir: Path) -> str:
+def _api_key(file: Path) -> str:
     """Return the key of the last start, or a fresh one."""
     try:
-        kept: Mapping[str, Any] = json.loads((data_dir / CLOUD_FILE).read_text())
+        kept: Mapping[str, Any] = json.loads(file.read_text())
         return str(kept["api_key"])
-    except (FileNotFoundError, KeyError, ValueError):
+    except FileNotFoundError:
         return keys.new_key()
+    except (KeyError, TypeError, ValueError):
+        _log.warning("%s cannot be read; the local tenant gets a fresh API key", file)
+        return keys.new_key()
+
+
+def _write_privately(file: Path, text: str) -> None:
+    """Replace `file`, which only this user may read, also while it is written."""
+    draft = file.with_name(f"{file.name}.new")
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as opened:
+        opened.write(text)
+    draft.replace(file)
 
 
 def _tell(data_dir: Path, cloud: Cloud, outputs: Mapping[str, Any]) -> None:
     """Grant the local key, write `cloud.json` for the command line, and print the ready line."""
-    key = _api_key(data_dir)
+    key = _api_key(data_dir / CLOUD_FILE)
     stage = tenants.Stage(outputs["RecordsTableName"], outputs["VectorBucketName"])
     tenants.create(cloud.client, stage, TENANT)
     keys.grant(cloud.client("dynamodb"), outputs["RecordsTableName"], key, TENANT, "local")
     url = cloud.surroundings.endpoint_url
-    said = {
-        "pid": os.getpid(),
-        "port": int(url.rpartition(":")[2]),
-        "endpoint_url": url,
-        "api_key": key,
-        "outputs": dict(outputs),
-    }
-    draft = data_dir / f"{CLOUD_FILE}.new"
-    draft.touch(mode=0o600)
-    draft.write_text(json.dumps(said))
-    draft.replace(data_dir / CLOUD_FILE)
-    print(json.dumps(said), flush=True)  # noqa: T201 - the ready line is the interface
+    said = json.dumps(
+        {
+            "pid": os.getpid(),
+            "port": int(url.rpartition(":")[2]),
+            "endpoint_url": url,
+            "api_key": key,
+            "outputs": dict(outputs),
+        }
+    )
+    _write_privately(data_dir / CLOUD_FILE, said)
+    print(said, flush=True)  # noqa: T201 - the ready line is the interface
 
 
 def _serve(data_dir: Path, port: int, project: Path, stopping: threading.Event) -> None:
@@ -93,10 +109,17 @@ def _serve(data_dir: Path, port: int, project: Path, stopping: threading.Event) 
         stopping.wait()
 
 
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65_535:
+        raise argparse.ArgumentTypeError("a port is a number from 0 to 65535")
+    return port
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the local cloud until SIGTERM or SIGINT. Exit code 3 when it cannot start."""
     parser = argparse.ArgumentParser(prog="python -m localcloud.server", description=main.__doc__)
-    parser.add_argument("--port", type=int, default=4510, help="0 takes a free one")
+    parser.add_argument("--port", type=_port, default=4510, help="0 takes a free one")
     parser.add_argument("--data-dir", type=Path, default=Path(".headrace"))
     parser.add_argument("--project", type=Path, default=PROJECT)
     chosen = parser.parse_args(arguments)
@@ -107,7 +130,10 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         with sole_user(chosen.data_dir):
             _serve(chosen.data_dir, chosen.port, chosen.project, stopping)
-    except (InUse, OSError) as error:
+    except TemplateError as error:
+        print(error.message, file=sys.stderr)  # noqa: T201 - what the user has to know
+        return 3
+    except (CannotStart, PortRefused, OSError) as error:
         print(error, file=sys.stderr)  # noqa: T201 - what the user has to know
         return 3
     return 0
