@@ -76,23 +76,34 @@ class Output:
 
 
 def describe_receipt(receipt: Json | None) -> list[str]:
-    """Return the lines that tell what a result cost."""
+    """Return the lines that tell what a result cost.
+
+    A line names what did the work and, where that is another, what its list price is asked for.
+    """
     if not receipt:
         return []
-    lines = []
-    for line in receipt.get("lines", []):
-        used = [
-            f"{line[name]} {name.replace('_', ' ')}"
-            for name in ("tokens_in", "tokens_out", "images")
-            if line.get(name)
-        ]
-        used.append(f"{line.get('seconds', 0):.3f} s")
-        lines.append(f"  {line['role']}: {line['model']}, {', '.join(used)}, ${line['dollars']}")
-    lines.append(f"  total: {receipt.get('seconds', 0):.3f} s, ${receipt['dollars']}")
+    lines = [_describe_line(line) for line in receipt.get("lines", [])]
+    total = f"{receipt.get('seconds', 0):.3f} s, ${receipt['dollars']} at AWS's list prices"
+    lines.append(f"  total: {total}")
     dearer = receipt.get("next_dearer")
     if dearer:
         lines.append(f"  next dearer: {dearer['path']}, ${dearer['dollars']}")
     return lines
+
+
+def _describe_line(line: Json) -> str:
+    used = [
+        f"{line[name]} {name.replace('_', ' ')}"
+        for name in ("tokens_in", "tokens_out", "images", "transitions")
+        if line.get(name)
+    ]
+    if line.get("seconds"):
+        used.append(f"{line['seconds']:.3f} s")
+    priced_as = line.get("priced_as", line["model"])
+    used.append(f"${line['dollars']}" if priced_as else "no list price known")
+    if priced_as and priced_as != line["model"]:
+        used[-1] += f", AWS's list price of {priced_as}"
+    return f"  {line['role']}: {line['model']}, {', '.join(used)}"
 
 
 def describe_place(found: Json) -> str:

@@ -42,6 +42,7 @@ from chalicelib.contracts.ingest import (
     Page,
     ReadRequest,
     ReadResult,
+    Spent,
     VectorMetadata,
 )
 from chalicelib.contracts.receipts import Dollars, NextDearer, Receipt, ReceiptLine
@@ -83,6 +84,7 @@ __all__ = [
     "RetryDocumentRequest",
     "SearchRequest",
     "SearchResponse",
+    "Spent",
     "VectorMetadata",
     "Version",
     "VersionStatus",

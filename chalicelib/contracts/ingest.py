@@ -33,6 +33,18 @@ class ReadRequest(IngestInput):
     """The input of `read_document`: the execution's own."""
 
 
+class Spent(Contract):
+    """What a function used of its time, and of that times its memory, which is what is billed."""
+
+    seconds: float = Field(ge=0)
+    gb_seconds: float = Field(ge=0)
+
+
+def spent(seconds: float, memory_gb: float) -> Spent:
+    """Return what a function with `memory_gb` of memory used in `seconds`, to the microsecond."""
+    return Spent(seconds=round(seconds, 6), gb_seconds=seconds * memory_gb)
+
+
 class ReadResult(Contract):
     """The output of `read_document`. `pages` counts the lines of `pages.jsonl`."""
 
@@ -42,7 +54,7 @@ class ReadResult(Contract):
     pages: int = Field(ge=1)
     pages_needing_ocr: int = Field(ge=0)
     characters: int = Field(ge=1)
-    gb_seconds: float = Field(ge=0)
+    reading: Spent
 
 
 class ChunkRequest(Contract):
@@ -60,11 +72,11 @@ class ChunkResult(Contract):
     """The output of `chunk_document`. `chunks` counts the lines of `chunks.jsonl`."""
 
     chunks: int = Field(ge=1)
-    gb_seconds: float = Field(ge=0)
+    chunking: Spent
 
 
 class EmbedRequest(Contract):
-    """The input of `embed_chunks`; `gb_seconds` is what the functions before it used."""
+    """The input of `embed_chunks`, which writes the receipt for the functions before it, too."""
 
     tenant: str
     document_id: str
@@ -74,7 +86,8 @@ class EmbedRequest(Contract):
     bucket: str
     correlation_id: str
     chunks: int = Field(ge=1)
-    gb_seconds: float = Field(default=0.0, ge=0)
+    reading: Spent
+    chunking: Spent
 
 
 class EmbedResult(Contract):

@@ -1,10 +1,13 @@
 """Receipts: what a result cost, and what the next dearer path would have cost.
 
+Dollars are AWS's list prices, in one region and on the day that the catalogue names, whoever did
+the work: a machine that stands in for AWS asks for none. Seconds are measured where it was done.
 Money is an integer of nano-dollars inside and a decimal string of dollars outside.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import Annotated, Self
@@ -34,13 +37,20 @@ def nanodollars(amount: Decimal) -> int:
 
 
 class ReceiptLine(Contract):
-    """One use of one model, or of a service (`model` is then the service's catalogue name)."""
+    """One use of one model, or of a service (`model` is then the service's catalogue name).
+
+    `model` is what did the work. `priced_as` is what AWS's list price in `dollars` is asked for:
+    the Bedrock model that was asked, by its id in the catalogue, whichever model answered for it,
+    or a service; empty where the catalogue has no price, and `dollars` says nothing then.
+    """
 
     model: str
+    priced_as: str = ""
     role: str
     tokens_in: int = Field(default=0, ge=0)
     tokens_out: int = Field(default=0, ge=0)
     images: int = Field(default=0, ge=0)
+    transitions: int = Field(default=0, ge=0)
     seconds: float = Field(default=0.0, ge=0)
     dollars: Dollars = Decimal(0)
 
@@ -53,12 +63,16 @@ class NextDearer(Contract):
 
 
 class Receipt(Contract):
-    """Lines in the order in which models were tried, and their totals."""
+    """Lines in the order in which the work was done or models were tried, and their totals.
+
+    `transitions` are the billed steps of a state machine.
+    """
 
     lines: tuple[ReceiptLine, ...] = ()
     tokens_in: int = 0
     tokens_out: int = 0
     images: int = 0
+    transitions: int = 0
     seconds: float = 0.0
     dollars: Dollars = Decimal(0)
     next_dearer: NextDearer | None = None
@@ -72,7 +86,8 @@ class Receipt(Contract):
             tokens_in=sum(line.tokens_in for line in kept),
             tokens_out=sum(line.tokens_out for line in kept),
             images=sum(line.images for line in kept),
-            seconds=sum(line.seconds for line in kept),
+            transitions=sum(line.transitions for line in kept),
+            seconds=round(math.fsum(line.seconds for line in kept), 6),
             dollars=sum((line.dollars for line in kept), Decimal(0)),
             next_dearer=next_dearer,
         )

@@ -23,6 +23,11 @@ from chalicelib.errors import NotFound
 
 CATALOGUE_FILE = Path(__file__).parents[2] / "models" / "catalogue.json"
 
+LAMBDA = "lambda"
+S3_VECTORS = "s3-vectors"
+STEP_FUNCTIONS = "step-functions"
+"""What receipts call the services that are priced here."""
+
 Task = Literal["text-embedding", "chat", "file-type"]
 Backend = Literal["onnx", "llama.cpp"]
 SourceKind = Literal["registry", "hub", "installed"]
@@ -135,13 +140,18 @@ class Catalogue:
         """Return what `quantity` of `unit` costs, in nano-dollars, rounded half to even."""
         return nanodollars(self.price(unit).dollars * Decimal(str(quantity)))
 
+    def priced_model(self, model_id: str) -> str:
+        """Return the id by which `model_id`, an id, profile or ARN, is priced, "" if it is not."""
+        found = self.bedrock_model(model_id)
+        priced = found.model_id if found is not None else model_id
+        return priced if f"bedrock.{priced}.input_token" in self.prices else ""
+
     def token_cost(self, model_id: str, tokens_in: int, tokens_out: int = 0) -> int:
         """Return what Bedrock asks for a call to `model_id`, in nano-dollars.
 
         Raises `NotFound` for a model that the catalogue does not price.
         """
-        found = self.bedrock_model(model_id)
-        priced = found.model_id if found is not None else model_id
+        priced = self.priced_model(model_id) or model_id
         cost = self.price(f"bedrock.{priced}.input_token").dollars * tokens_in
         if tokens_out:
             cost += self.price(f"bedrock.{priced}.output_token").dollars * tokens_out

@@ -1,7 +1,8 @@
 """What a query cost: a line for each model and service, at AWS's list prices.
 
-The local cloud charges nothing, and its receipts show what the same work costs on AWS.
-Seconds are measured; a function's are billed at its memory, and its request once.
+A reply names the model that gave it, and is priced as the model that was asked: where a local
+model stands in for one of Bedrock's, the line names both. Seconds are measured; a function's are
+billed at its memory, and its request once.
 """
 
 from __future__ import annotations
@@ -11,8 +12,7 @@ from dataclasses import dataclass
 
 from chalicelib.contracts import EmbedTextResult, Hit, NextDearer, Receipt, ReceiptLine
 from chalicelib.contracts.receipts import dollars
-from chalicelib.errors import NotFound
-from chalicelib.generation.catalogue import Catalogue
+from chalicelib.generation.catalogue import LAMBDA, S3_VECTORS, Catalogue
 from chalicelib.generation.prompts import answer_prompt
 from chalicelib.generation.writing import MAX_ANSWER_TOKENS, MAX_PASSAGES
 from chalicelib.query_ports import ChatReply
@@ -52,7 +52,8 @@ class QueryPrices:
 
     def _retrieval(self, embedding: EmbedTextResult) -> list[ReceiptLine]:
         query = ReceiptLine(
-            model="s3-vectors",
+            model=S3_VECTORS,
+            priced_as=S3_VECTORS,
             role="hybrid query",
             dollars=dollars(self.catalogue.cost("s3vectors.query.request", 1)),
         )
@@ -64,6 +65,7 @@ class QueryPrices:
         cost += self.catalogue.cost("lambda.request", 1)
         return ReceiptLine(
             model=embedding.model,
+            priced_as=LAMBDA,
             role=role,
             tokens_in=embedding.tokens,
             seconds=embedding.seconds,
@@ -73,6 +75,7 @@ class QueryPrices:
     def _reply(self, reply: ChatReply) -> ReceiptLine:
         return ReceiptLine(
             model=reply.model,
+            priced_as=self.catalogue.priced_model(self.chat_model_id),
             role="answer",
             tokens_in=reply.tokens_in,
             tokens_out=reply.tokens_out,
@@ -90,8 +93,6 @@ class QueryPrices:
         return NextDearer(path=f"llm by {self.chat_model_id}", dollars=dollars(cost))
 
     def _tokens(self, tokens_in: int, tokens_out: int) -> int:
-        """Return nano-dollars; a model that the catalogue does not price is shown as free."""
-        try:
-            return self.catalogue.token_cost(self.chat_model_id, tokens_in, tokens_out)
-        except NotFound:
-            return 0
+        """Return nano-dollars; 0 for a model that the catalogue does not price."""
+        priced = self.catalogue.priced_model(self.chat_model_id)
+        return self.catalogue.token_cost(priced, tokens_in, tokens_out) if priced else 0

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from chalicelib.contracts import ChunkRequest, ChunkResult, Page
+from chalicelib.contracts.ingest import spent
 from chalicelib.contracts.jsonl import dump_lines, parse_lines
 from chalicelib.errors import InvalidInput
 from chalicelib.ports import ObjectStore
@@ -40,5 +41,4 @@ def run(request: ChunkRequest, deps: Deps) -> ChunkResult:
         raise InvalidInput("The file holds no text that can be searched.", field="file")
     lines = {"lines": str(len(chunks))}
     deps.objects.write(request.bucket, chunks_key(*place), dump_lines(chunks), lines)
-    spent = (deps.clock() - began) * deps.memory_gb
-    return ChunkResult(chunks=len(chunks), gb_seconds=spent)
+    return ChunkResult(chunks=len(chunks), chunking=spent(deps.clock() - began, deps.memory_gb))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from chalicelib.contracts import Chunk, EmbedRequest, EmbedResult, VectorMetadata
+from chalicelib.contracts.ingest import spent
 from chalicelib.contracts.jsonl import parse_lines
 from chalicelib.errors import Conflict, NotFound
 from chalicelib.ports import IndexRef, ObjectStore, TenantRecords, Vector, VectorIndex
@@ -72,13 +73,12 @@ def run(request: EmbedRequest, deps: Deps) -> EmbedResult:
         size += sum(map(_size, vectors))
     if put != request.chunks:
         raise Conflict(f"{put} vectors were put for {request.chunks} chunks.")
-    seconds = deps.clock() - began
     usage = Usage(
         model=deps.embedder.model,
         tokens=tokens,
-        embed_seconds=seconds,
-        embed_gb_seconds=seconds * deps.memory_gb,
-        gb_seconds=request.gb_seconds,
+        reading=request.reading,
+        chunking=request.chunking,
+        embedding=spent(deps.clock() - began, deps.memory_gb),
         put_bytes=size,
     )
     return EmbedResult(vectors=put, model=deps.embedder.model, receipt=receipt(usage, deps.cost))

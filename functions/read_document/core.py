@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from chalicelib.contracts import ReadRequest, ReadResult
+from chalicelib.contracts.ingest import spent
 from chalicelib.contracts.jsonl import dump_lines
 from chalicelib.errors import Conflict, InvalidInput, NotFound
 from chalicelib.ports import ObjectStore
@@ -59,7 +60,7 @@ def run(request: ReadRequest, deps: Deps) -> ReadResult:
         pages=len(read.pages),
         pages_needing_ocr=read.pages_needing_ocr,
         characters=characters(read.pages),
-        gb_seconds=(deps.clock() - began) * deps.memory_gb,
+        reading=spent(deps.clock() - began, deps.memory_gb),
     )
 
 

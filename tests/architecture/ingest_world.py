@@ -32,9 +32,9 @@ READ = {
     "pages": 2,
     "pages_needing_ocr": 1,
     "characters": 900,
-    "gb_seconds": 0.25,
+    "reading": {"seconds": 0.25, "gb_seconds": 0.25},
 }
-CHUNK = {"chunks": 3, "gb_seconds": 0.125}
+CHUNK = {"chunks": 3, "chunking": {"seconds": 0.25, "gb_seconds": 0.125}}
 EMBED = {
     "vectors": 3,
     "model": "minilm",

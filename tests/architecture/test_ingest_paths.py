@@ -18,6 +18,7 @@ from chalicelib.contracts import (
     IngestInput,
     ReadRequest,
     ReadResult,
+    Spent,
     Version,
 )
 from chalicelib.contracts.base import Contract
@@ -75,7 +76,8 @@ def test_each_output_is_what_the_next_function_takes(world: IngestWorld) -> None
     for name, payload in world.script.calls:
         takes[name].model_validate(payload)
     embed = EmbedRequest.model_validate(world.script.calls[-1][1])
-    assert embed.gb_seconds == READ["gb_seconds"] + CHUNK["gb_seconds"]
+    assert embed.reading == Spent.model_validate(READ["reading"])
+    assert embed.chunking == Spent.model_validate(CHUNK["chunking"])
     gives: tuple[type[Contract], ...] = (ReadResult, ChunkResult, EmbedResult)
     for contract, answer in zip(gives, (READ, CHUNK, EMBED), strict=True):
         contract.model_validate(answer)

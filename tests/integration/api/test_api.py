@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 
 import httpx
 import pytest
 
-from chalicelib.contracts import ErrorBody
+from chalicelib.contracts import ErrorBody, Receipt
+from chalicelib.contracts.receipts import nanodollars
+from chalicelib.generation.catalogue import catalogue
 from cli.client import Api
 from cli.failures import Refused
+from functions.embed_chunks.pricing import BILLED_TRANSITIONS
 from tests.cloud import PROJECT, CloudProcess
 from tests.integration.api.conftest import SAMPLES, Tenant
 
@@ -211,3 +215,32 @@ class TestQueries:
         assert answer["answered"]
         assert answer["citations"]
         assert answer["tier"] == "llm" or "language model" in answer["notices"][0]
+
+    def test_should_name_the_model_that_answered_and_the_one_that_is_priced(
+        self, reader: Tenant
+    ) -> None:
+        receipt = reader.api.ask({"question": "Who made the turbine?", "tier": "llm"})["receipt"]
+        (line,) = (line for line in receipt["lines"] if line["role"] == "answer")
+        assert line["model"] == "smollm2-135m-instruct-q4_1"
+        assert line["priced_as"] == "amazon.nova-micro-v1:0"
+        price = catalogue().token_cost(line["priced_as"], line["tokens_in"], line["tokens_out"])
+        assert nanodollars(Decimal(line["dollars"])) == price > 0
+        assert Decimal(receipt["dollars"]) == sum(
+            Decimal(line["dollars"]) for line in receipt["lines"]
+        )
+
+
+class TestReceipts:
+    def test_should_tell_of_every_document_what_each_step_took_and_cost(
+        self, reader: Tenant
+    ) -> None:
+        for document in reader.api.documents():
+            receipt = Receipt.model_validate(document["receipt"])
+            lines = {line.role: line for line in receipt.lines}
+            assert list(lines) == ["reading", "chunking", "embedding", "indexing", "orchestration"]
+            for step in ("reading", "chunking", "embedding"):
+                assert lines[step].seconds > 0
+            assert all(line.dollars > 0 for line in receipt.lines)
+            assert lines["embedding"].tokens_in > 0
+            assert lines["orchestration"].transitions == BILLED_TRANSITIONS
+            assert Receipt.of(receipt.lines) == receipt

@@ -30,7 +30,17 @@ ANSWER = {
                 "tokens_in": 9,
                 "seconds": 0.01,
                 "dollars": "0.0001",
-            }
+            },
+            {
+                "model": "smollm2",
+                "priced_as": "amazon.nova-micro-v1:0",
+                "role": "answer",
+                "tokens_in": 90,
+                "tokens_out": 12,
+                "seconds": 1.5,
+                "dollars": "0.0000048",
+            },
+            {"model": "new", "priced_as": "", "role": "check", "tokens_in": 1, "dollars": "0"},
         ],
         "seconds": 0.01,
         "dollars": "0.0001",
@@ -158,7 +168,13 @@ class TestAsk:
         ended = headrace("ask", "How fast?", "--collection", "c", "--tier", "llm")
         assert "It drops in 8 seconds. [1]" in ended.out
         assert "[1] a.md, page 2, characters 5 to 27" in ended.out
-        assert "total: 0.010 s, $0.0001" in ended.out
+        assert "embedding: m, 9 tokens in, 0.010 s, $0.0001\n" in ended.out
+        assert (
+            "answer: smollm2, 90 tokens in, 12 tokens out, 1.500 s, $0.0000048,"
+            " AWS's list price of amazon.nova-micro-v1:0\n"
+        ) in ended.out
+        assert "check: new, 1 tokens in, no list price known\n" in ended.out
+        assert "total: 0.010 s, $0.0001 at AWS's list prices" in ended.out
         assert "next dearer: llm, $0.002" in ended.out
         assert "A notice." in ended.err
         sent = {"question": "How fast?", "collection": "c", "top_k": 10, "tier": "llm"}

@@ -59,7 +59,8 @@ def test_should_list_models_in_the_order_in_which_they_were_tried() -> None:
         "answer embedding",
     ]
     reply = receipt.lines[3]
-    assert (reply.model, reply.dollars) == ("small local", Decimal("0.0015"))
+    assert (reply.model, reply.priced_as) == ("small local", "big")
+    assert reply.dollars == Decimal("0.0015")
     assert receipt.next_dearer is None
 
 
@@ -68,9 +69,9 @@ def test_should_offer_nothing_dearer_where_there_is_nothing() -> None:
     assert prices().answer("How?", [], [embedding()], []).next_dearer is None
 
 
-def test_should_show_a_model_without_a_price_as_free() -> None:
+def test_should_tell_a_model_without_a_price_from_one_that_is_free() -> None:
     receipt = prices("unknown").answer("How?", [hit("x")], [embedding()], [REPLY])
-    assert receipt.lines[-1].dollars == 0
+    assert (receipt.lines[-1].priced_as, receipt.lines[-1].dollars) == ("", 0)
 
 
 @given(st.lists(st.tuples(st.integers(0, 10**6), st.floats(0, 900)), min_size=1, max_size=3))

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from chalicelib.contracts import Chunk, EmbedRequest
+from chalicelib.contracts import Chunk, EmbedRequest, Spent
 from chalicelib.contracts.jsonl import dump_lines
 from chalicelib.errors import Conflict, InvalidInput, NotFound
 from chalicelib.generation.catalogue import catalogue
@@ -67,7 +67,8 @@ class World:
             bucket=BUCKET,
             correlation_id="c",
             chunks=chunks,
-            gb_seconds=0.5,
+            reading=Spent(seconds=0.5, gb_seconds=0.5),
+            chunking=Spent(seconds=0.25, gb_seconds=0.125),
         )
         deps = core.Deps(
             objects=self.objects,
@@ -151,4 +152,12 @@ def test_the_receipt_adds_up_to_what_was_used() -> None:
     assert embedding.dollars == pytest.approx(second * 4 + request, abs=Decimal("1e-9"))
     transition = catalogue().price("stepfunctions.standard.transition").dollars
     assert lines["orchestration"].dollars == transition * BILLED_TRANSITIONS
+    for role, gb_seconds, seconds in (("reading", "0.5", 0.5), ("chunking", "0.125", 0.25)):
+        line = lines[role]
+        assert (line.model, line.priced_as, line.seconds) == ("lambda", "lambda", seconds)
+        exactly = second * Decimal(gb_seconds) + request
+        assert line.dollars == pytest.approx(exactly, abs=Decimal("1e-9"))
+    assert list(lines) == ["reading", "chunking", "embedding", "indexing", "orchestration"]
     assert receipt.dollars == sum(line.dollars for line in receipt.lines)
+    assert (receipt.seconds, receipt.tokens_in) == (2.75, 40)
+    assert receipt.transitions == BILLED_TRANSITIONS

@@ -45,7 +45,7 @@ def test_a_file_becomes_pages_beside_a_copy_of_itself(identify: Identify) -> Non
     assert objects.bodies[version_prefix(*place) + "source"] == CONTENT
     assert result.sha256 == hashlib.sha256(CONTENT).hexdigest()
     assert (result.bytes, result.characters) == (len(CONTENT), len(page.text))
-    assert result.gb_seconds == 0.5
+    assert result.reading.gb_seconds == 0.5
 
 
 def test_the_bytes_that_answer_already_are_a_conflict_and_write_nothing(
