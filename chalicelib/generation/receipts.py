@@ -68,7 +68,7 @@ class QueryPrices:
             priced_as=LAMBDA,
             role=role,
             tokens_in=embedding.tokens,
-            seconds=embedding.seconds,
+            seconds=round(embedding.seconds, 6),
             dollars=dollars(cost),
         )
 
