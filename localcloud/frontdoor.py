@@ -15,7 +15,8 @@ from urllib.parse import parse_qs
 from uuid import uuid4
 
 from localcloud.errors import AwsError, unsupported
-from localcloud.motocloud import HOSTS, MotoCloud, RawCall
+from localcloud.motocloud import HOSTS, MotoCloud
+from localcloud.motojournal import RawCall
 from localcloud.service import Service, operation_of
 from localcloud.wire import answers, constraints
 from localcloud.wire.answers import Answer

@@ -1,26 +1,29 @@
 """The services that moto's engines answer, made durable by a journal.
 
 moto keeps everything in memory. Each call that changes something is therefore written to a
-journal before it is acknowledged, together with a seed for moto's random identifiers; a start
-replays the journal, which yields the same state with the same identifiers.
+journal before it is acknowledged, with a number that seeds moto's random identifiers; a start
+replays the journal, which yields the same state with the same identifiers. Times of creation,
+which moto takes from the clock, become those of the start.
 """
 
 from __future__ import annotations
 
 import json
-import sqlite3
+import logging
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.compat import HTTPHeaders
+from moto.core.base_backend import BackendDict
 from moto.core.botocore_stubber import BotocoreStubber
+from moto.kms import models as kms_models
 from moto.moto_api._internal import mock_random
 
-from localcloud.database import Database
-from localcloud.errors import AwsError
+from localcloud import motorefusals
+from localcloud.errors import AwsError, unsupported
+from localcloud.motojournal import Journal, RawCall
 from localcloud.service import Surroundings
 from localcloud.wire.answers import Answer
 
@@ -38,76 +41,72 @@ HOSTS: Mapping[str, str] = {
 """Signing names of the services served here, and the host moto knows each by."""
 
 _READS = ("Get", "List", "Describe", "Query", "Scan", "BatchGet", "TransactGet", "Filter", "Head")
-_ITEM_WRITES = frozenset(
-    {"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"}
-)
-_COMPACT_ABOVE = 5000
+_LEAVES_NOTHING = frozenset({"Publish", "PublishBatch", "AssumeRole"})
 _INTERNAL = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/dynamodb/aws4_request"
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS journal (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT, service TEXT NOT NULL, operation TEXT NOT NULL,
-    method TEXT NOT NULL, path TEXT NOT NULL, headers TEXT NOT NULL, body BLOB NOT NULL
-);
-"""
+_log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class RawCall:
-    """A call as it came over the wire, which is how moto takes it."""
+def _key_material() -> bytes:
+    """Return a KMS key that the same seed yields again; moto's own would not survive a start."""
+    return mock_random.randbytes(32)
 
-    service: str
-    operation: str
-    method: str
-    path: str
-    headers: Mapping[str, str]
-    body: bytes
+
+kms_models.generate_master_key = _key_material  # type: ignore[attr-defined]
+
+_sole = threading.Lock()
+"""moto keeps one state for the whole process, so one MotoCloud at a time may stand on it."""
 
 
 class MotoCloud:
-    """moto's engines behind one lock and one journal."""
+    """moto's engines behind one lock and one journal. A process may have one open at a time."""
 
-    def __init__(self, surroundings: Surroundings) -> None:
-        """Open the journal and replay it."""
+    def __init__(self, surroundings: Surroundings, compact_above: int = 5000) -> None:
+        """Open the journal and replay it; one longer than `compact_above` calls is shortened.
+
+        Raises RuntimeError while another one is open.
+        """
+        if not _sole.acquire(blocking=False):
+            raise RuntimeError("This process has a MotoCloud already; close it first.")
         self._surroundings = surroundings
-        self._database = Database(surroundings.folder("moto") / "journal.sqlite3", _SCHEMA)
         self._stubber = BotocoreStubber()
         self._lock = threading.Lock()
-        self._replay()
+        try:
+            self._journal = Journal(surroundings.folder("moto") / "journal.sqlite3")
+            if self._replay() > compact_above:
+                self._compact()
+        except BaseException:
+            _sole.release()
+            raise
 
     def close(self) -> None:
         """Close the journal."""
-        self._database.close()
+        self._journal.close()
+        _sole.release()
 
     def handle(self, call: RawCall) -> Answer:
         """Answer `call`; when it changed something, only once the journal holds it."""
-        refusal = _refusal(call)
+        refusal = motorefusals.refusal(call.service, call.operation, call.body)
         if refusal:
             raise refusal
         with self._lock:
-            changes = not call.operation.startswith(_READS)
-            seq = self._next_seq()
-            if changes:
-                mock_random.seed(seq)
+            if call.operation.startswith(_READS) or call.operation in _LEAVES_NOTHING:
+                return self._dispatch(call)
+            try:
+                return self._change(call)
+            except _NotDone as failed:
+                return failed.answer
+            except Exception:
+                self._replay()  # moto may have done half of it
+                raise
+
+    def _change(self, call: RawCall) -> Answer:
+        """Write `call` into the journal and do it; what fails is in neither."""
+        with self._journal.entry(call) as seq:
+            mock_random.seed(seq)
             answer = self._dispatch(call)
-            if changes and answer.status < 300:
-                self._append(call, seq)
+            if answer.status >= 300:
+                raise _NotDone(answer)
             return answer
-
-    def _next_seq(self) -> int:
-        rows = self._database.read("SELECT seq FROM sqlite_sequence WHERE name = 'journal'")
-        return int(rows[0]["seq"]) + 1 if rows else 1
-
-    def _append(self, call: RawCall, seq: int) -> None:
-        self._database.write(
-            "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?)",
-            seq,
-            call.service,
-            call.operation,
-            call.method,
-            call.path,
-            json.dumps(dict(call.headers)),
-            call.body,
-        )
 
     def _dispatch(self, call: RawCall) -> Answer:
         host = HOSTS[call.service].format(region=self._surroundings.region)
@@ -118,7 +117,10 @@ class MotoCloud:
         request = AWSPreparedRequest(
             call.method, f"https://{host}{call.path}", headers, call.body, False
         )
-        answered = self._stubber.process_request(request)
+        try:
+            answered = self._stubber.process_request(request)
+        except NotImplementedError as error:
+            raise unsupported(call.service, f"the operation {call.operation}") from error
         if answered is None:
             raise AwsError("UnknownOperationException", f"Nothing answers {call.path}.", 404)
         status, answer_headers, body = answered
@@ -126,13 +128,15 @@ class MotoCloud:
         kept = {str(k): str(v) for k, v in answer_headers.items() if k.lower() != "content-length"}
         return Answer(int(status), kept, raw)
 
-    def _replay(self) -> None:
-        rows = self._database.read("SELECT * FROM journal ORDER BY seq")
-        for row in rows:
-            mock_random.seed(row["seq"])
-            self._dispatch(_call_of(row))
-        if len(rows) > _COMPACT_ABOVE:
-            self._compact()
+    def _replay(self) -> int:
+        """Make moto's state from the journal alone; return how many calls that took."""
+        BackendDict.reset()
+        calls = self._journal.calls()
+        for seq, call in calls:
+            mock_random.seed(seq)
+            if self._dispatch(call).status >= 300:
+                _log.error("%s of %s, once done, fails now", call.operation, call.service)
+        return len(calls)
 
     def _compact(self) -> None:
         """Replace every item write by one put of each item that is there now."""
@@ -141,18 +145,16 @@ class MotoCloud:
             for table in self._tables()
             for body in self._items(table)
         ]
-        marks = ", ".join("?" for _ in _ITEM_WRITES)
-        with self._database.transaction() as connection:
-            connection.execute(f"DELETE FROM journal WHERE operation IN ({marks})", [*_ITEM_WRITES])  # noqa: S608
-            connection.executemany(
-                "INSERT INTO journal (service, operation, method, path, headers, body) "
-                "VALUES ('dynamodb', 'PutItem', 'POST', '/', ?, ?)",
-                [(json.dumps(dict(put.headers)), put.body) for put in puts],
-            )
+        self._journal.replace_item_writes(puts)
 
-    def _tables(self) -> list[str]:
-        names: list[str] = self._read("ListTables", {})["TableNames"]
-        return names
+    def _tables(self) -> Iterator[str]:
+        start: dict[str, Any] = {}
+        while True:
+            page = self._read("ListTables", start)
+            yield from page["TableNames"]
+            if "LastEvaluatedTableName" not in page:
+                return
+            start = {"ExclusiveStartTableName": page["LastEvaluatedTableName"]}
 
     def _items(self, table: str) -> list[bytes]:
         items: list[bytes] = []
@@ -173,16 +175,10 @@ class MotoCloud:
         return result
 
 
-def _refusal(call: RawCall) -> AwsError | None:
-    """Return the error for what moto would accept and then not do."""
-    if call.service == "sns" and call.operation == "Subscribe":
-        return AwsError(
-            "UnsupportedOperation",
-            "The local cloud keeps SNS topics and takes what is published, "
-            "but delivers to no subscription; it works on AWS only.",
-            501,
-        )
-    return None
+class _NotDone(Exception):  # noqa: N818 - carries an answer out of a transaction
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.status)
+        self.answer = answer
 
 
 def _dynamodb(operation: str) -> dict[str, str]:
@@ -191,14 +187,3 @@ def _dynamodb(operation: str) -> dict[str, str]:
         "content-type": "application/x-amz-json-1.0",
         "authorization": _INTERNAL,
     }
-
-
-def _call_of(row: sqlite3.Row) -> RawCall:
-    return RawCall(
-        row["service"],
-        row["operation"],
-        row["method"],
-        row["path"],
-        json.loads(row["headers"]),
-        row["body"],
-    )

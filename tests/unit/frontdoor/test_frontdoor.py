@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -221,33 +220,3 @@ def test_moto_should_answer_dynamodb_and_sns(url: str) -> None:
     assert arn == "arn:aws:sns:us-east-1:000000000000:news"
     with pytest.raises(ClientError, match="UnsupportedOperation"):
         client(url, "sns").subscribe(TopicArn=arn, Protocol="sqs", Endpoint="arn:aws:sqs:::q")
-
-
-def test_what_moto_acknowledged_should_survive_a_restart_with_the_same_ids(tmp_path: Path) -> None:
-    def handle(cloud: MotoCloud, service: str, environ_body: bytes, target: str) -> bytes:
-        from localcloud.motocloud import RawCall
-
-        scope = f"AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/{service}/aws4_request"
-        headers = {
-            "x-amz-target": target,
-            "content-type": "application/x-amz-json-1.1",
-            "authorization": scope,
-        }
-        call = RawCall(service, target.rpartition(".")[2], "POST", "/", headers, environ_body)
-        body = cloud.handle(call).body
-        assert isinstance(body, bytes)
-        return body
-
-    first = MotoCloud(Surroundings(tmp_path, "http://127.0.0.1"))
-    created = handle(first, "kms", b"{}", "TrentService.CreateKey")
-    first.close()
-    from moto.kms.models import kms_backends
-
-    kms_backends.reset()
-    second = MotoCloud(Surroundings(tmp_path, "http://127.0.0.1"))
-    listed = handle(second, "kms", b"{}", "TrentService.ListKeys")
-    second.close()
-    import json
-
-    key_id = json.loads(created)["KeyMetadata"]["KeyId"]
-    assert [key["KeyId"] for key in json.loads(listed)["Keys"]] == [key_id]
