@@ -1,8 +1,9 @@
 """Who may run now: the account's concurrency, reserved concurrency, and warm workers.
 
 AWS gives an account 1,000 concurrent invocations and throttles at once beyond them; a laptop
-has far fewer, so an invocation first waits a while for its turn. A function's own reserved
-concurrency is the template's wish and throttles at once, as on AWS.
+has far fewer, so an invocation first waits a while for its turn. No function may hold every seat:
+one that calls another, as the API does, would wait for a seat that only it can free. A
+function's own reserved concurrency is the template's wish and throttles at once, as on AWS.
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html
 """
 
@@ -24,15 +25,24 @@ from localcloud.lambdas.worker import Worker
 class Limits:
     """What one laptop gives. Times in seconds.
 
+    `share` bounds the seats of one function, so that what it calls finds one of the others.
     `processes` bounds busy and idle workers together, so that each function of a pipeline can
     stay warm while only `concurrency` of them run.
     """
 
     concurrency: int = 10
+    share: int = 6
     processes: int = 20
     waiting: int = 200
     patience_s: float = 10.0
     idle_s: float = 600.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ticket:
+    """A place in the queue for a seat; no two are equal."""
+
+    function: str
 
 
 class Seat:
@@ -74,7 +84,7 @@ class Pool:
         self._changed = threading.Condition()
         self._idle: list[Worker] = []
         self._busy: Counter[str] = Counter()
-        self._queue: deque[object] = deque()
+        self._queue: deque[_Ticket] = deque()
         self._generations: dict[str, int] = {}
         self._stopped = False
 
@@ -127,10 +137,10 @@ class Pool:
     def _await_turn(self, function: Registered, deadline: float) -> None:
         if len(self._queue) >= self._limits.waiting:
             raise throttled("ConcurrentInvocationLimitExceeded")
-        ticket = object()
+        ticket = _Ticket(function.spec.name)
         self._queue.append(ticket)
         try:
-            while self._queue[0] is not ticket or not self._has_capacity():
+            while self._next() is not ticket:
                 self._refuse_when_stopped()
                 left = deadline - self._clock()
                 if left <= 0 or not self._changed.wait(left):
@@ -141,8 +151,12 @@ class Pool:
             self._queue.remove(ticket)
             self._changed.notify_all()
 
-    def _has_capacity(self) -> bool:
-        return self._busy.total() < self._limits.concurrency
+    def _next(self) -> _Ticket | None:
+        """Return whose turn it is: who waits longest of those whose function has seats left."""
+        if self._busy.total() >= self._limits.concurrency:
+            return None
+        share = self._limits.share
+        return next((one for one in self._queue if self._busy[one.function] < share), None)
 
     def _refuse_when_stopped(self) -> None:
         if self._stopped:

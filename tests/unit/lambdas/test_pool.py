@@ -50,6 +50,11 @@ def _refusal(desk: Desk, function: Registered) -> str:
     return str(refused.value.fields["Reason"])
 
 
+def _sit_down(pool: Pool, function: Registered) -> None:
+    with pool.seat(function):
+        pass
+
+
 def test_the_worker_used_last_is_used_first(make_function: Make) -> None:
     desk = Desk()
     read = make_function()
@@ -108,6 +113,27 @@ def test_an_invocation_waits_for_its_turn(make_function: Make) -> None:
         assert not seated.is_set()
     waiter.join(20)
     assert seated.is_set()
+
+
+def test_a_function_leaves_seats_for_those_that_it_calls(make_function: Make) -> None:
+    desk = Desk(concurrency=3, share=2)
+    api, embed = make_function("api"), make_function("embed")
+    with desk.pool.seat(api), desk.pool.seat(api):
+        assert _refusal(desk, api) == "ConcurrentInvocationLimitExceeded"
+        with desk.pool.seat(embed):
+            pass
+
+
+def test_who_waits_for_its_share_holds_up_no_other_function(make_function: Make) -> None:
+    pool = Pool(Limits(concurrency=2, share=1, patience_s=30.0))
+    api, embed = make_function("api"), make_function("embed")
+    waiter = threading.Thread(target=_sit_down, args=(pool, api))
+    with pool.seat(api):
+        waiter.start()
+        with pool.seat(embed):
+            pass
+    waiter.join(20)
+    assert not waiter.is_alive()
 
 
 def test_too_long_a_queue_is_throttled_at_once(make_function: Make) -> None:
