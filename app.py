@@ -53,7 +53,7 @@ def execution_ended(event: CloudWatchEvent) -> None:
     ingest(os.environ).execution_ended(event.to_dict())
 
 
-@app.schedule(Rate(1, unit=Rate.MINUTES), name="sweep")
+@app.schedule(Rate(15, unit=Rate.MINUTES), name="sweep")
 def sweep(event: CloudWatchEvent) -> None:
     """Start what was claimed and never started, settle what ended and was never settled."""
     ingest(os.environ).sweep()

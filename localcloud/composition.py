@@ -33,6 +33,7 @@ from localcloud.stepfunctions.service import StepFunctionsService
 from localcloud.template import access, compute, messaging, storage, tables
 from localcloud.template.errors import TemplateError
 from localcloud.template.stack import Stack, Workshop
+from localcloud.visitors import LoopbackOnly
 
 STACK = "headrace"
 TYPES = {
@@ -93,7 +94,7 @@ class Cloud:
             self._s3,
             gateway,
         )
-        self._http.start(FrontDoor(rooms))
+        self._http.start(LoopbackOnly(FrontDoor(rooms)))
         shop = Workshop(
             STACK, self.surroundings, self.client, self.lambdas, lambda _: project, _environment()
         )
