@@ -56,10 +56,13 @@ def start(
     """Start the local cloud and return it once it is ready.
 
     It gets a session of its own, so that Ctrl-C reaches only this command, which then
-    stops it in order. Its log is `server.log` in the data folder.
+    stops it in order. Its log is `server.log` in the data folder. What it says when it is
+    ready holds a key, so only its owner may read that.
     """
     data_dir.mkdir(parents=True, exist_ok=True)
     ready, log = data_dir / "server.ready", data_dir / "server.log"
+    ready.touch(mode=0o600)
+    ready.chmod(0o600)
     with ready.open("wb") as out, log.open("ab") as err:
         process = subprocess.Popen(  # noqa: S603 - our own module, by an absolute interpreter
             command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True

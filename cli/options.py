@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import click
+import httpx
 
 from cli.client import Api
 from cli.failures import WrongUse
 from cli.output import Output
 
 DEFAULT_DATA_DIR = ".headrace"
+_KEY = re.compile(r"[\x21-\x7e]+")
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -90,7 +93,19 @@ def open_target(
         )
     if not key:
         raise WrongUse(f"No key for {endpoint}: give --key or set HEADRACE_API_KEY.")
+    if not _is_address(endpoint):
+        raise WrongUse(f"{endpoint!r} is no address; one begins with http:// or https://.")
+    if not _KEY.fullmatch(key):
+        raise WrongUse("The key holds spaces or other characters that no key has.")
     return Target(Api(endpoint, key, timeout=timeout), output)
+
+
+def _is_address(endpoint: str) -> bool:
+    try:
+        url = httpx.URL(endpoint)
+    except httpx.InvalidURL:
+        return False
+    return url.scheme in {"http", "https"} and bool(url.host)
 
 
 def read_cloud_file(data_dir: Path) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,10 @@ from cli.settling import Awaited, Waiter, find_document
 
 @dataclass(frozen=True, slots=True)
 class LocalFile:
-    """A file and the path it gets in its collection."""
+    """A file and the path it gets in its collection.
+
+    Bytes of the file's name that are no UTF-8 stand in `path` as U+FFFD.
+    """
 
     file: Path
     path: str
@@ -34,18 +38,24 @@ def collect(sources: Sequence[Path]) -> list[LocalFile]:
     for local in (item for source in sources for item in _below(source)):
         other = found.setdefault(local.path, local)
         if other.file.resolve() != local.file.resolve():
-            raise WrongUse(f"{other.file} and {local.file} would both become {local.path!r}.")
+            files = f"{_readable(other.file)} and {_readable(local.file)}"
+            raise WrongUse(f"{files} would both become {local.path!r}.")
     return list(found.values())
 
 
 def _below(source: Path) -> Iterator[LocalFile]:
     if source.is_file():
-        yield LocalFile(source, source.name)
+        yield LocalFile(source, _readable(source.name))
         return
     for file in sorted(source.rglob("*")):
         parts = file.relative_to(source).parts
         if file.is_file() and not any(part.startswith(".") for part in parts):
-            yield LocalFile(file, "/".join(parts))
+            yield LocalFile(file, _readable("/".join(parts)))
+
+
+def _readable(name: str | Path) -> str:
+    """Return a name that can be printed and sent, whatever bytes the file system has."""
+    return os.fsencode(name).decode("utf-8", "replace")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +85,8 @@ class Uploader:
             yield from Waiter(self.api, self.wait, self.sleep, self.clock).settle(pending)
 
     def _upload(self, local: LocalFile) -> Result | Awaited:
+        if _readable(local.file) != str(local.file):
+            return Result(local.path, "rejected", reason="The name is not UTF-8; rename the file.")
         try:
             content = local.file.stat()
             created = self.api.create_document(local.path, content.st_size, self.collection)

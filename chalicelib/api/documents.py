@@ -117,6 +117,8 @@ def _create(
     request: Request, body: CreateDocumentRequest, deps: DocumentServices
 ) -> CreateDocumentResponse:
     """Return where to upload; nothing is recorded until the upload arrives."""
+    if body.bytes == 0:
+        raise InvalidInput("The file is empty.", field="bytes", limit="1")
     if body.bytes > deps.max_file_bytes:
         raise InvalidInput(
             f"The file has {body.bytes} bytes; at most {deps.max_file_bytes} are taken.",

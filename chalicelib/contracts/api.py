@@ -23,7 +23,7 @@ class CreateDocumentRequest(HttpInput):
     """`POST /v1/documents`: announce a file of `bytes` bytes and get a place to upload it."""
 
     path: str = Field(min_length=1, max_length=MAX_PATH_CHARACTERS)
-    bytes: int = Field(ge=1)
+    bytes: int = Field(ge=0)
     collection: Collection = "default"
     media_type: str | None = None
 

@@ -27,6 +27,14 @@ def test_should_return_the_cloud_once_it_says_that_it_is_ready(tmp_path: Path) -
     assert process.returncode is not None
 
 
+def test_should_let_only_the_owner_read_the_key(tmp_path: Path) -> None:
+    ready = tmp_path / "server.ready"
+    ready.touch(mode=0o644)
+    process, _ = start(tmp_path, python(f"import time; print('''{READY}'''); time.sleep(60)"))
+    stop_process(process)
+    assert ready.stat().st_mode & 0o077 == 0
+
+
 def test_should_say_why_the_cloud_ended(tmp_path: Path) -> None:
     with pytest.raises(CloudFailed, match="code 3: the folder is in use"):
         start(tmp_path, python("import sys; sys.stderr.write('the folder is in use\\n'); exit(3)"))

@@ -95,6 +95,19 @@ class TestPut:
         assert "The file is empty. (field bytes, limit 1, request req-1)" in ended.err
         assert "2 ready, 2 rejected." in ended.out
 
+    def test_should_reject_a_file_whose_name_cannot_be_sent_and_take_the_others(
+        self, headrace: Headrace, folder: Path
+    ) -> None:
+        (folder / "caf\udce9.txt").write_text("named on an old disk")
+        ended = headrace("put", str(folder), "--json")
+        assert ended.code == 1
+        assert [(item["path"], item["state"]) for item in ended.json] == [
+            ("a.txt", "ready"),
+            ("caf\N{REPLACEMENT CHARACTER}.txt", "rejected"),
+            ("sub/b.txt", "ready"),
+        ]
+        assert "UTF-8" in ended.json[1]["reason"]
+
     def test_should_give_up_on_a_file_that_never_settles(
         self, headrace: Headrace, folder: Path
     ) -> None:
@@ -225,6 +238,22 @@ class TestFailures:
         monkeypatch.delenv("HEADRACE_API_KEY", raising=False)
         assert run(["ls", "--data-dir", str(tmp_path)]) == 2
         assert "headrace up" in capsys.readouterr().err
+
+    @pytest.mark.parametrize("key", ["hr_schlüssel", "hr_x\n", "two words"])
+    def test_should_exit_with_2_for_what_cannot_be_a_key(
+        self, headrace: Headrace, key: str
+    ) -> None:
+        ended = headrace("ls", "--key", key)
+        assert ended.code == 2
+        assert "key" in ended.err
+
+    @pytest.mark.parametrize("endpoint", ["nonsense", "http://", "http://host:port", "ftp://host"])
+    def test_should_exit_with_2_for_what_is_no_address(
+        self, headrace: Headrace, endpoint: str
+    ) -> None:
+        ended = headrace("ls", "--endpoint", endpoint)
+        assert ended.code == 2
+        assert "http://" in ended.err
 
     def test_should_exit_with_2_for_an_option_that_does_not_exist(self, headrace: Headrace) -> None:
         assert headrace("ls", "--colour").code == 2
