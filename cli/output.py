@@ -102,7 +102,7 @@ def _describe_line(line: Json) -> str:
     priced_as = line.get("priced_as", line["model"])
     used.append(f"${line['dollars']}" if priced_as else "no list price known")
     if priced_as and priced_as != line["model"]:
-        used[-1] += f", AWS's list price of {priced_as}"
+        used[-1] += f" as {priced_as}"
     return f"  {line['role']}: {line['model']}, {', '.join(used)}"
 
 

@@ -183,8 +183,8 @@ class TestAsk:
         assert "[1] a.md, page 2, characters 5 to 27" in ended.out
         assert "embedding: m, 9 tokens in, 0.010 s, $0.0001\n" in ended.out
         assert (
-            "answer: smollm2, 90 tokens in, 12 tokens out, 1.500 s, $0.0000048,"
-            " AWS's list price of amazon.nova-micro-v1:0\n"
+            "answer: smollm2, 90 tokens in, 12 tokens out, 1.500 s, $0.0000048"
+            " as amazon.nova-micro-v1:0\n"
         ) in ended.out
         assert "check: new, 1 tokens in, no list price known\n" in ended.out
         assert "total: 0.010 s, $0.0001 at AWS's list prices" in ended.out
