@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from localcloud.lambdas.spec import FunctionSpec
+from localcloud.service import Surroundings
+from localcloud.template.stack import Created, ResourceType, Stack, Workshop
+
+
+class FakeFunctions:
+    """Lambda's side of the workshop."""
+
+    def __init__(self) -> None:
+        self.specs: dict[str, FunctionSpec] = {}
+        self.mappings: list[Mapping[str, Any]] = []
+
+    def register(self, spec: FunctionSpec) -> None:
+        self.specs[spec.name] = spec
+
+    def ensure_event_source_mapping(self, params: Mapping[str, Any]) -> Mapping[str, Any]:
+        self.mappings.append(params)
+        return {"UUID": f"mapping-{params['FunctionName']}"}
+
+
+class Things:
+    """Two made-up types, that write down what was asked of them."""
+
+    def __init__(self) -> None:
+        self.made: list[tuple[str, Any]] = []
+
+    def _create(self, shop: Workshop, logical_id: str, properties: Mapping[str, Any]) -> Created:
+        if "Fails" in properties:
+            raise ValueError(properties["Fails"])
+        if "Lacks" in properties:
+            return properties["Lacks"]["Member"]  # type: ignore[no-any-return]
+        self.made.append((logical_id, properties))
+        name = properties.get("Name") or shop.physical_name(logical_id)
+        url = f"{shop.surroundings.endpoint_url}/{name}"
+        return Created(name, {"Arn": f"arn:{name}", "Url": url})
+
+    @property
+    def types(self) -> dict[str, ResourceType]:
+        names = frozenset({"Name", "Uses", "Fails", "Lacks"})
+        return {
+            "Test::Thing": ResourceType(names, self._create, inert=frozenset({"Tags"})),
+            "Test::Demanding": ResourceType(names, self._create, required=frozenset({"Needs"})),
+            "Test::InMemory": ResourceType(names, self._create, every_start=True),
+        }
+
+
+@pytest.fixture
+def functions() -> FakeFunctions:
+    return FakeFunctions()
+
+
+@pytest.fixture
+def things() -> Things:
+    return Things()
+
+
+def no_client(service: str) -> Any:
+    raise AssertionError(f"nothing here asks {service}")
+
+
+NewShop = Callable[..., Workshop]
+
+
+@pytest.fixture
+def new_shop(tmp_path: Path, functions: FakeFunctions) -> NewShop:
+    def make(
+        port: int = 4510, client: Callable[[str], Any] = no_client, name: str = "stack"
+    ) -> Workshop:
+        surroundings = Surroundings(tmp_path / "data", f"http://127.0.0.1:{port}")
+        return Workshop(name, surroundings, client, functions, lambda _: tmp_path, {"EXTRA": "1"})
+
+    return make
+
+
+@pytest.fixture
+def apply(new_shop: NewShop, things: Things) -> Callable[..., dict[str, Any]]:
+    """Apply resources (or a whole template) in a fresh process, so to say."""
+
+    def apply_it(resources: Mapping[str, Any], port: int = 4510, **more: Any) -> dict[str, Any]:
+        values = more.pop("values", {})
+        template = {"Resources": resources, **more}
+        return Stack(new_shop(port), things.types).apply(template, values)
+
+    return apply_it
