@@ -6,8 +6,6 @@ import codecs
 import re
 import unicodedata
 
-from charset_normalizer import from_bytes
-
 from chalicelib.errors import Unsupported
 
 _MARKS = (
@@ -38,10 +36,10 @@ def decode(data: bytes, *, is_html: bool = False) -> str:
             continue
         if _is_readable(text):
             return text
-    best = from_bytes(data).best()
-    if best is None or not _is_readable(str(best)):
+    likely = _most_likely(data)
+    if likely is None or not _is_readable(likely):
         raise Unsupported(_UNREADABLE, field="file")
-    return str(best)
+    return likely
 
 
 def as_utf8(data: bytes) -> bytes:
@@ -69,6 +67,14 @@ def _candidates(data: bytes, *, is_html: bool) -> list[str]:
     name = declared.group(1).decode("ascii").lower() if declared else "utf-8"
     # A page whose declaration could be read as ASCII is not UTF-16, whatever it declares.
     return ["utf-8"] if name.startswith("utf-16") else [name, "utf-8"]
+
+
+def _most_likely(data: bytes) -> str | None:
+    """Return `data` in the encoding that makes most sense of it; few files need this guess."""
+    from charset_normalizer import from_bytes
+
+    best = from_bytes(data).best()
+    return None if best is None else str(best)
 
 
 def _wide_without_mark(data: bytes) -> str | None:

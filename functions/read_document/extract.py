@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
 from chalicelib.errors import InvalidInput, Unsupported
-from functions.read_document import html, markdown, pdf, plain
-from functions.read_document.decode import as_utf8, decode
-from functions.read_document.filetype import Format, Identify, file_type
-from functions.read_document.pages import Block, Extract, characters, page_of
+from functions.read_document.decode import as_utf8
+from functions.read_document.filetype import Identify, file_type
+from functions.read_document.pages import Extract, characters
+from functions.read_document.readers import read as read_pages
 
 MAX_CHARACTERS = 8_000_000
 """What `embed_chunks` can embed before its function's time ends, with room to spare."""
-
-_BLOCKS: Mapping[Format, Callable[[str], list[Block]]] = {
-    Format.PLAIN: plain.blocks,
-    Format.MARKDOWN: markdown.blocks,
-    Format.HTML: html.blocks,
-}
 
 
 def extract(data: bytes, path: str, identify: Identify) -> Extract:
@@ -28,12 +20,7 @@ def extract(data: bytes, path: str, identify: Identify) -> Extract:
         InvalidInput: the file is damaged or holds no text.
     """
     data = as_utf8(data)
-    kind = file_type(data, path, identify)
-    if kind.format is Format.PDF:
-        read = pdf.extract(data)
-    else:
-        text = decode(data, is_html=kind.format is Format.HTML)
-        read = Extract(kind.media_type, (page_of(1, _BLOCKS[kind.format](text)),))
+    read = read_pages(data, file_type(data, path, identify))
     count = characters(read.pages)
     if not any(page.text.strip() for page in read.pages):
         raise InvalidInput("The file holds no text.", field="file")

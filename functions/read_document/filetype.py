@@ -47,15 +47,22 @@ class FileType:
     media_type: str
 
 
+_PDF = FileType(Format.PDF, "application/pdf")
+
+
 def file_type(data: bytes, path: str, identify: Identify) -> FileType:
     """Return the type of `data`; `path` decides only between kinds of text.
+
+    `identify` is not asked about a file that bears PDF's own mark.
 
     Raises:
         Unsupported: the content is of a kind that is not read.
     """
+    if _PDF_MARK in data[:_PDF_MARK_WITHIN]:
+        return _PDF
     guess = identify(data)
-    if guess.label == "pdf" or _PDF_MARK in data[:_PDF_MARK_WITHIN]:
-        return FileType(Format.PDF, "application/pdf")
+    if guess.label == "pdf":
+        return _PDF
     if guess.label in _NOT_PLAIN or not (guess.is_text or guess.label == "unknown"):
         raise Unsupported(
             f"The content is {guess.description} ({guess.media_type}). {READABLE}", field="file"

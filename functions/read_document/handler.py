@@ -13,7 +13,7 @@ from chalicelib.contracts import ReadRequest
 from chalicelib.observability import observed
 from chalicelib.settings import ReadSettings, memory_gb
 from functions.read_document import core
-from functions.read_document.magic import identifier
+from functions.read_document.magic import identify
 
 
 @functools.cache
@@ -22,7 +22,7 @@ def deps() -> core.Deps:
     settings = ReadSettings.from_environ(os.environ)
     return core.Deps(
         objects=Objects(aws.s3()),
-        identify=identifier(),
+        identify=identify,
         max_bytes=settings.max_file_bytes,
         clock=time.perf_counter,
         memory_gb=memory_gb(os.environ),

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from magika import Magika
+import functools
+from typing import TYPE_CHECKING
 
-from functions.read_document.filetype import Guess, Identify
+from functions.read_document.filetype import Guess
+
+if TYPE_CHECKING:
+    from magika import Magika
 
 
-def identifier() -> Identify:
-    """Load the model and return what asks it."""
-    model = Magika()
+def identify(data: bytes) -> Guess:
+    """Return what the model takes `data` for; it is loaded at the first question."""
+    output = _model().identify_bytes(data).output
+    return Guess(output.label, output.mime_type, output.description, output.is_text)
 
-    def identify(data: bytes) -> Guess:
-        output = model.identify_bytes(data).output
-        return Guess(output.label, output.mime_type, output.description, output.is_text)
 
-    return identify
+@functools.cache
+def _model() -> Magika:
+    from magika import Magika
+
+    return Magika()

@@ -18,7 +18,6 @@ TRAIL = " › "  # noqa: RUF001 - a guillemet between headings is what readers s
 MAX_HEADING_CHARACTERS = 200
 
 _LINE_ENDS = re.compile(r"\r\n?|\u2028|\u2029|\x0b|\x0c|\x85")
-_TRAILING = re.compile(r"[^\S\n]+$", re.MULTILINE)
 _BLANK_LINES = re.compile(r"\n{3,}")
 _DROPPED = {"Cc", "Cs", "Cn", "Co"}
 _INVISIBLE = {"\ufeff", "\u00ad", "\u200b", "\u2060"}
@@ -46,7 +45,8 @@ def clean(text: str) -> str:
     text = unicodedata.normalize("NFC", _LINE_ENDS.sub("\n", text))
     if not text.isascii() or not text.isprintable():
         text = "".join(character for character in text if _is_kept(character))
-    return _BLANK_LINES.sub(SEPARATOR, _TRAILING.sub("", text)).strip("\n")
+    text = "\n".join(line.rstrip() for line in text.split("\n"))
+    return _BLANK_LINES.sub(SEPARATOR, text).strip("\n")
 
 
 def page_of(number: int, blocks: Iterable[Block]) -> Page:

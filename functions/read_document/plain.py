@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import re
+from itertools import groupby
 
 from functions.read_document.pages import Block
 
-_BETWEEN = re.compile(r"\n[^\S\n]*\n\s*?(?=\S|[^\S\n]+\S)|\f")
-
 
 def blocks(text: str) -> list[Block]:
-    """Return the paragraphs of `text`, which blank lines part."""
-    return [Block(part) for part in _BETWEEN.split(text.replace("\r\n", "\n").replace("\r", "\n"))]
+    """Return the paragraphs of `text`, which blank lines and form feeds part."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n\n").split("\n")
+    return [
+        Block("\n".join(paragraph))
+        for blank, paragraph in groupby(lines, key=lambda line: not line.strip())
+        if not blank
+    ]
