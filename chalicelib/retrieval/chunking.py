@@ -8,7 +8,7 @@ found from both sides.
 from __future__ import annotations
 
 import itertools
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -118,7 +118,8 @@ def _spans(
 
 def _parted(text: str, sentence: Span, headings: Sequence[int]) -> Iterator[Span]:
     """Yield `sentence` cut where a heading begins inside it."""
-    cuts = [offset for offset in headings if sentence.start < offset < sentence.end]
+    first, behind = bisect_right(headings, sentence.start), bisect_left(headings, sentence.end)
+    cuts = headings[first:behind]
     bounds = [sentence.start, *cuts, sentence.end]
     for start, end in itertools.pairwise(bounds):
         yield from _trimmed(text, start, end)

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 MAX_SENTENCE = 600
 """Characters; a longer run without an end (a table, a log) is cut at a space."""
 
-_END = re.compile(r"[.!?]+[\"'”’)\]]*(?=\s)|[。！？]+")  # noqa: RUF001
-_PARAGRAPH = re.compile(r"(?:[ \t]*\r?\n){2,}")
+_END = re.compile(r"(?<![.!?])[.!?]++[\"'”’)\]]*(?=\s)|[。！？]+")  # noqa: RUF001
+_PARAGRAPH = re.compile(r"(?<![ \t])(?:[ \t]*+\r?\n){2,}")
+_WORD = re.compile(r"\w")
 _LINE = re.compile(r"[^\n]*\n?")
 _MARKER = re.compile(r"\s*(?:[-*•–|>#]|\d{1,3}[.)]\s|[A-Za-z][.)]\s)")  # noqa: RUF001
 _ABBREVIATION = re.compile(
@@ -81,20 +82,22 @@ def _stands_alone(line: str, following: str, widest: int) -> bool:
 
 
 def _by_punctuation(text: str, block: Span) -> Iterator[Span]:
-    start = block.start
+    start = seen = block.start
+    has_word = False
     for match in _END.finditer(text, block.start, block.end):
         end = match.end()
-        if _ends_sentence(text, start, end):
+        has_word = has_word or _WORD.search(text, seen, end) is not None
+        seen = end
+        if _ends_sentence(text, start, end, has_word):
             yield Span(start, end)
-            start = end
+            start, has_word = end, False
     yield Span(start, block.end)
 
 
-def _ends_sentence(text: str, start: int, end: int) -> bool:
+def _ends_sentence(text: str, start: int, end: int, has_word: bool) -> bool:
     if text[end - 1] != ".":
         return True
-    head = text[max(start, end - 12) : end]
-    if _ABBREVIATION.search(head) or not re.search(r"\w", text[start : end - 1]):
+    if not has_word or _ABBREVIATION.search(text[max(start, end - 12) : end]):
         return False
     rest = text[end : end + 80].lstrip()
     return not (rest and rest[0].islower())

@@ -122,3 +122,10 @@ def test_a_heading_inside_a_sentence_still_opens_a_section() -> None:
     chunks = list(chunk_pages([page], count, 256))
     assert [chunk.heading for chunk in chunks] == ["", "Title"]
     assert chunks[1].start == start
+
+
+def test_a_page_of_many_headings_is_cut_in_one_pass() -> None:
+    text = "## A\n\n" * 20_000
+    headings = tuple((offset, "A") for offset in range(0, len(text), 6))
+    chunks = list(chunk_pages([Page(page=1, text=text, headings=headings)], count, 64))
+    assert chunks[-1].end == len(text.rstrip())

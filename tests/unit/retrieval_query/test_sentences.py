@@ -67,3 +67,9 @@ def test_should_hold_every_visible_character_once_and_in_order(text: str) -> Non
 def test_should_bound_text_that_never_ends(length: int, unit: str) -> None:
     pieces = cut((unit * length)[:length])
     assert all(len(piece) <= MAX_SENTENCE for piece in pieces)
+
+
+@pytest.mark.parametrize("unit", [".", ". ", " ", "\t", '." '])
+def test_should_read_a_long_run_of_marks_in_one_pass(unit: str) -> None:
+    spans = split_sentences("a" + unit * 400_000 + "b")
+    assert (spans[0].start, spans[-1].end) == (0, 400_000 * len(unit) + 2)
