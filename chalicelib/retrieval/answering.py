@@ -17,7 +17,7 @@ from chalicelib.contracts import Hit
 from chalicelib.retrieval.citations import Source, without_marks
 from chalicelib.retrieval.expectations import expected, holds, without_asking
 from chalicelib.retrieval.sentences import split_sentences
-from chalicelib.retrieval.terms import names, numbers, terms
+from chalicelib.retrieval.terms import names, numbers, terms, words
 
 NOT_FOUND = "This is not in these documents."
 
@@ -162,8 +162,10 @@ def supported_claims(
 
     A sentence is supported by a source that is near to it in meaning, that holds most of its
     words but for those of the question, and whose passage holds every number and name of it.
+    A name of the question is one in the sentence, too, wherever it stands there.
     """
     asked = frozenset(terms(question))
+    called = names(question)
     claims: list[tuple[str, Source]] = []
     for sentence, vector in zip(sentences, vectors, strict=True):
         nearest = sorted(evidence, key=lambda item: -cosine(vector, item.vector))
@@ -172,7 +174,7 @@ def supported_claims(
                 item.source
                 for item in nearest
                 if cosine(vector, item.vector) >= _CLAIM_COSINE
-                and _holds(item.source, sentence, asked)
+                and _holds(item.source, sentence, asked, called)
             ),
             None,
         )
@@ -182,11 +184,13 @@ def supported_claims(
     return claims or None
 
 
-def _holds(source: Source, sentence: str, asked: frozenset[str]) -> bool:
-    passage = source.passage.text
-    if not numbers(sentence) <= numbers(passage):
+def _holds(source: Source, sentence: str, asked: frozenset[str], called: set[str]) -> bool:
+    passage = source.passage
+    if not numbers(sentence) <= numbers(passage.text):
         return False
-    if not all(name in passage.casefold() for name in names(sentence)):
+    named = names(sentence) | (called & {word.removesuffix("'s") for word in words(sentence)})
+    place = f"{passage.heading}\n{passage.text}".casefold()
+    if not all(name in place for name in named):
         return False
     told = set(terms(sentence))
     held = told & (asked | set(terms(source.text)))

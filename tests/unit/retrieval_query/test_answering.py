@@ -94,10 +94,11 @@ def test_should_share_a_mark_between_claims_that_rest_on_one_sentence() -> None:
     assert len(citations) == 1
 
 
-def claims_for(generated: str, *texts: str):
+def claims_for(generated: str, *texts: str, question: str = "pump?", **fields: object):
     sentences = sentences_of(generated)
     vectors = [vector_of(sentence) for sentence in sentences]
-    return supported_claims("pump?", sentences, vectors, evidence_for("pump", *texts))
+    evidence = evidence_for(question, *texts, **fields)
+    return supported_claims(question, sentences, vectors, evidence)
 
 
 def test_should_accept_a_generated_answer_whose_every_sentence_is_supported() -> None:
@@ -121,6 +122,16 @@ def test_should_accept_a_generated_answer_whose_every_sentence_is_supported() ->
 )
 def test_should_reject_a_generated_answer_that_the_documents_do_not_hold_up(generated: str) -> None:
     assert claims_for(generated, PUMP) is None
+
+
+def test_should_not_take_a_name_from_the_question_for_one_of_the_documents() -> None:
+    asked = "Who is Minerva?"
+    generated, text = (
+        "Minerva keeps the bees of the north meadow.",
+        "She keeps the bees of the north meadow.",
+    )
+    assert claims_for(generated, text, question=asked) is None
+    assert claims_for(generated, text, question=asked, heading="Minerva") is not None
 
 
 @given(st.text(max_size=300), st.integers(0, 1000))
