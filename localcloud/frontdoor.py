@@ -60,17 +60,25 @@ class _Request:
         return parse_qs(self.query_string, keep_blank_values=True)
 
     def body(self) -> bytes:
+        stream = self.environ["wsgi.input"]
+        if self.headers.get("transfer-encoding", "").lower() == "chunked":
+            try:
+                body = bytes(stream.read(MAX_BODY + 1))
+            except ValueError as error:
+                raise AwsError("SerializationException", f"The body: {error}") from error
+            self._check_length(len(body))
+            return body
         length = int(self.environ.get("CONTENT_LENGTH") or 0)
+        self._check_length(length)
+        return bytes(stream.read(length))
+
+    def _check_length(self, length: int) -> None:
         if length > MAX_BODY:
             raise AwsError(
                 "RequestEntityTooLargeException",
-                f"The body has {length} bytes; at most {MAX_BODY} are taken.",
+                f"The body is larger than the {MAX_BODY} bytes that are taken.",
                 413,
             )
-        stream = self.environ["wsgi.input"]
-        if self.headers.get("transfer-encoding", "").lower() == "chunked":
-            return bytes(stream.read())
-        return bytes(stream.read(length))
 
 
 class FrontDoor:

@@ -142,10 +142,14 @@ def _query_code(code: str) -> str:
     return f"AWS.SimpleQueueService.{old}" if code in _PREFIXED_IN_SQS else old
 
 
+def _at_fault(error: AwsError) -> str:
+    return "Sender" if error.status < 500 else "Receiver"
+
+
 def query_error_answer(error: AwsError, request_id: str) -> Answer:
     """Write `error` in the XML of the query protocol (SNS, IAM, STS)."""
     body = (
-        "<ErrorResponse><Error><Type>Sender</Type>"
+        f"<ErrorResponse><Error><Type>{_at_fault(error)}</Type>"
         f"<Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message></Error>"
         f"<RequestId>{request_id}</RequestId></ErrorResponse>"
     )
@@ -161,9 +165,10 @@ def error_answer(model: ServiceModel | None, error: AwsError, request_id: str) -
     key = (
         "Message" if isinstance(shape, StructureShape) and "Message" in shape.members else "message"
     )
-    body = {"__type": error.code, key: error.message, "Type": "User", **error.fields}
+    kind = "User" if error.status < 500 else "Service"
+    body = {"__type": error.code, key: error.message, "Type": kind, **error.fields}
     headers = {"Content-Type": "application/json", "x-amzn-ErrorType": error.code}
     if model and "awsQueryCompatible" in model.metadata:
-        headers["x-amzn-query-error"] = f"{_query_code(error.code)};Sender"
+        headers["x-amzn-query-error"] = f"{_query_code(error.code)};{_at_fault(error)}"
     headers["x-amzn-requestid"] = request_id
     return Answer(status, headers, json.dumps(body, default=str).encode())

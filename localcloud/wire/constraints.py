@@ -11,22 +11,39 @@ from botocore.model import ListShape, MapShape, Shape, StructureShape
 from localcloud.errors import AwsError
 
 _BOUNDED = frozenset({"string", "integer", "long", "float", "double"})
+_SHOWN = 200
 
 
-def _bounds(shape: Shape, value: Any, path: str) -> Iterator[str]:
+def _broken(shape: Shape, value: Any) -> Iterator[str]:
+    """Yield what AWS says of each bound of `shape` that `value` does not keep."""
     low, high = shape.metadata.get("min"), shape.metadata.get("max")
     sized = isinstance(value, str | bytes | list | dict)
     size = len(value) if sized else value
-    what = "length " if sized else "value "
+    what = "length" if sized else "value"
     if low is not None and size < low:
-        yield (
-            f"Value at '{path}' failed to satisfy constraint: "
-            f"Member must have {what}greater than or equal to {low}"
-        )
+        yield f"Member must have {what} greater than or equal to {low}"
     if high is not None and size > high:
+        yield f"Member must have {what} less than or equal to {high}"
+
+
+def _bounds(shape: Shape, value: Any, path: str) -> Iterator[str]:
+    shown = "" if shape.metadata.get("sensitive") else f" '{_short(value)}'"
+    for broken in _broken(shape, value):
+        yield f"Value{shown} at '{path}' failed to satisfy constraint: {broken}"
+
+
+def _short(value: Any) -> str:
+    """Return `value` as a message may show it; a body of megabytes helps nobody."""
+    text = str(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+def _map_keys(shape: MapShape, value: dict[str, Any], path: str) -> Iterator[str]:
+    broken = {words for key in value for words in _broken(shape.key, key)}
+    if broken:
         yield (
             f"Value at '{path}' failed to satisfy constraint: "
-            f"Member must have {what}less than or equal to {high}"
+            f"Map keys must satisfy constraint: [{', '.join(sorted(broken))}]"
         )
 
 
@@ -34,7 +51,7 @@ def _enum(shape: Shape, value: Any, path: str) -> Iterator[str]:
     allowed = getattr(shape, "enum", None)
     if allowed and value not in allowed:
         yield (
-            f"Value '{value}' at '{path}' failed to satisfy constraint: "
+            f"Value '{_short(value)}' at '{path}' failed to satisfy constraint: "
             f"Member must satisfy enum value set: [{', '.join(allowed)}]"
         )
 
@@ -50,6 +67,7 @@ def violations(shape: Shape, value: Any, path: str = "") -> Iterator[str]:
             yield from violations(shape.member, item, f"{path}.{number}.member")
     elif isinstance(shape, MapShape):
         yield from _bounds(shape, value, path)
+        yield from _map_keys(shape, value, path)
         for key, item in value.items():
             yield from violations(shape.value, item, f"{path}.{key}")
     elif shape.type_name in _BOUNDED or isinstance(value, bytes):

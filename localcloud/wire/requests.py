@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +16,7 @@ from botocore.utils import parse_timestamp
 from localcloud.errors import AwsError
 
 Json = Any
+_DECIMAL = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?|NaN|-?Infinity")
 
 
 def _malformed(path: str, wanted: str, value: object) -> AwsError:
@@ -47,10 +49,10 @@ def _members(members: Mapping[str, Shape], value: Json, path: str) -> dict[str, 
 
 def _timestamp(value: Json, path: str) -> datetime:
     try:
-        if isinstance(value, int | float):
+        if isinstance(value, int | float) and not isinstance(value, bool):
             return datetime.fromtimestamp(value, UTC)
-        moment: datetime = parse_timestamp(value)
-    except (ValueError, TypeError, OverflowError) as error:
+        moment: datetime = parse_timestamp(_string(value, path))
+    except (ValueError, OverflowError, OSError) as error:
         raise _malformed(path, "a timestamp", value) from error
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
@@ -62,14 +64,42 @@ def _blob(value: Json, path: str) -> bytes:
         raise _malformed(path, "base64", value) from error
 
 
-def _number(value: Json, path: str, whole: bool) -> int | float:
+_WHOLE = {"integer": 2**31, "long": 2**63}
+"""Whole numbers go from minus this to below this."""
+
+
+def _number(kind: str, value: Json, path: str) -> int | float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        if not whole and value in ("NaN", "Infinity", "-Infinity"):
+        if kind not in _WHOLE and value in ("NaN", "Infinity", "-Infinity"):
             return float(value)
-        raise _malformed(path, "a whole number" if whole else "a number", value)
-    if whole and value != int(value):
+        raise _malformed(path, "a whole number" if kind in _WHOLE else "a number", value)
+    try:
+        if kind not in _WHOLE:
+            return float(value)
+        whole = int(value)
+    except (OverflowError, ValueError) as error:
+        raise _out_of_range(kind, path) from error
+    if whole != value:
         raise _malformed(path, "a whole number", value)
-    return int(value) if whole else float(value)
+    if not -_WHOLE[kind] <= whole < _WHOLE[kind]:
+        raise _out_of_range(kind, path)
+    return whole
+
+
+def _out_of_range(kind: str, path: str) -> AwsError:
+    return AwsError("SerializationException", f"{path} is out of the range of type {kind}")
+
+
+def _string(value: Json, path: str) -> str:
+    if not isinstance(value, str):
+        raise _malformed(path, "a string", value)
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise AwsError(
+            "SerializationException", f"{path} has half a surrogate pair, which is no text"
+        ) from error
+    return value
 
 
 def decode(shape: Shape, value: Json, path: str = "") -> Any:
@@ -87,7 +117,10 @@ def decode(shape: Shape, value: Json, path: str = "") -> Any:
     if isinstance(shape, MapShape):
         if not isinstance(value, dict):
             raise _malformed(path, "an object", value)
-        return {key: decode(shape.value, item, f"{path}.{key}") for key, item in value.items()}
+        return {
+            _string(key, path): decode(shape.value, item, f"{path}.{key}")
+            for key, item in value.items()
+        }
     return _scalar(shape.type_name, value, path)
 
 
@@ -97,25 +130,28 @@ def _scalar(kind: str, value: Json, path: str) -> Any:
     if kind == "blob":
         return _blob(value, path)
     if kind in ("integer", "long", "float", "double"):
-        return _number(value, path, kind in ("integer", "long"))
+        return _number(kind, value, path)
+    if kind in ("string", "character"):
+        return _string(value, path)
     if kind == "boolean" and not isinstance(value, bool):
         raise _malformed(path, "a boolean", value)
-    if kind in ("string", "character") and not isinstance(value, str):
-        raise _malformed(path, "a string", value)
     return value
 
 
 def _from_text(shape: Shape, text: str, path: str) -> Any:
     """Decode a value that came in a path, a query string or a header."""
     kind = shape.type_name
-    try:
-        if kind in ("integer", "long"):
-            return int(text)
-        if kind in ("float", "double"):
-            return float(text)
-    except ValueError as error:
-        raise _malformed(path, "a number", text) from error
+    if kind in _WHOLE:
+        if not re.fullmatch(r"[+-]?[0-9]+", text):
+            raise _malformed(path, "a whole number", text)
+        return _number(kind, int(text[:40]), path)
+    if kind in ("float", "double"):
+        if not _DECIMAL.fullmatch(text):
+            raise _malformed(path, "a number", text)
+        return float(text)
     if kind == "boolean":
+        if text.lower() not in ("true", "false"):
+            raise _malformed(path, "true or false", text)
         return text.lower() == "true"
     if kind == "timestamp":
         return _timestamp(text, path)
@@ -128,7 +164,7 @@ def parse_json(body: bytes) -> Json:
         return {}
     try:
         return json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise AwsError("SerializationException", f"The body is not JSON: {error}") from error
 
 
