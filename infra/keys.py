@@ -18,9 +18,10 @@ def _record_key(key: str) -> dict[str, Any]:
 
 
 def grant(dynamodb: Any, table: str, key: str, tenant: str, name: str) -> None:
-    """Let `key` act for `tenant`. Granting a key again changes nothing.
+    """Let `key` act for `tenant`. Granting a key again renews its name and date.
 
-    `dynamodb` is a boto3 client; the tenant must have been made.
+    `dynamodb` is a boto3 client; the tenant must have been made. Raises ValueError when the
+    key acts for another tenant already.
     """
     item = {
         **_record_key(key),
@@ -28,7 +29,15 @@ def grant(dynamodb: Any, table: str, key: str, tenant: str, name: str) -> None:
         "name": {"S": name},
         "created_at": {"S": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")},
     }
-    dynamodb.put_item(TableName=table, Item=item)
+    try:
+        dynamodb.put_item(
+            TableName=table,
+            Item=item,
+            ConditionExpression="attribute_not_exists(pk) OR tenant = :tenant",
+            ExpressionAttributeValues={":tenant": {"S": tenant}},
+        )
+    except dynamodb.exceptions.ConditionalCheckFailedException as error:
+        raise ValueError("this key acts for another tenant") from error
 
 
 def revoke(dynamodb: Any, table: str, key: str) -> bool:

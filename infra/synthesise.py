@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import os
 import sys
 from collections.abc import Mapping
@@ -39,6 +38,7 @@ from chalice.package import (
 )
 from chalice.policy import AppPolicyGenerator
 from chalice.utils import OSUtils
+from samtranslator.model.exceptions import InvalidDocumentException
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
@@ -47,8 +47,8 @@ Template = dict[str, Any]
 RUNTIME = "python3.13"
 _CODE = "s3://code/functions.zip"
 """SAM wants the code in S3; where it really lies is the reader's business, not the template's."""
-
-_log = logging.getLogger(__name__)
+_DEFINITIONS = "definitions"
+"""SAM wants an address in S3 of a state machine's definition; this one says to read the file."""
 
 
 class _CodeStaysWhereItIs(BaseDeployStep):
@@ -90,14 +90,24 @@ def merged_template(project: Path, stage: str, region: str) -> Template:
             resource["Properties"]["Runtime"] = RUNTIME
             resource["Properties"]["CodeUri"] = _CODE
         elif resource["Type"] == "AWS::Serverless::StateMachine":
-            _put_in_definition(resource["Properties"], file.parent)
+            resource["Properties"]["DefinitionUri"] = {
+                "Bucket": _DEFINITIONS,
+                "Key": str((file.parent / resource["Properties"]["DefinitionUri"]).resolve()),
+            }
     return merged
 
 
-def _put_in_definition(properties: Template, folder: Path) -> None:
-    """Replace `DefinitionUri` by the file's content, which stays plain JSON."""
-    definition = folder / properties.pop("DefinitionUri")
-    properties["Definition"] = json.loads(definition.read_text())
+def _put_in_definitions(template: Template) -> None:
+    """Replace each address of a definition by the file's content, as an object.
+
+    SAM would join it line by line into one string, which neither people nor cfn-lint read.
+    """
+    for resource in template["Resources"].values():
+        address = resource.get("Properties", {}).get("DefinitionS3Location", {})
+        if address.get("Bucket") == _DEFINITIONS:
+            del resource["Properties"]["DefinitionS3Location"]
+            definition = json.loads(Path(address["Key"]).read_text())
+            resource["Properties"]["Definition"] = definition
 
 
 def plain_template(
@@ -111,6 +121,7 @@ def plain_template(
     values = {"Stage": stage, **(parameters or {})}
     translator = Translator({}, Parser(), boto_session=_Region(region))
     translated: Template = translator.translate(merged, values)
+    _put_in_definitions(translated)
     return translated
 
 
@@ -132,7 +143,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--project", type=Path, default=Path(__file__).parent.parent)
     chosen = parser.parse_args(arguments)
     os.environ["HEADRACE_STAGE"] = chosen.stage
-    json.dump(plain_template(chosen.project, chosen.stage, chosen.region), sys.stdout, indent=1)
+    try:
+        template = plain_template(chosen.project, chosen.stage, chosen.region)
+    except InvalidDocumentException as error:
+        print(error.message, file=sys.stderr)  # noqa: T201 - what the user has to know
+        return 1
+    json.dump(template, sys.stdout, indent=1)
     return 0
 
 

@@ -9,6 +9,7 @@ import argparse
 import re
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,8 +38,9 @@ class Stage:
 def create(client: Client, stage: Stage, tenant: str) -> None:
     """Make `tenant`'s index and its pointer record; making it again changes nothing.
 
-    `client` gives boto3 clients by service name. Raises ValueError for a name that an
-    index's name could not carry.
+    A pointer that has moved on to another index stays where it is. `client` gives boto3
+    clients by service name. Raises ValueError for a name that an index's name could not
+    carry, and for an index of that name which is of another kind.
     """
     if not _NAME.fullmatch(tenant):
         raise ValueError(
@@ -46,34 +48,38 @@ def create(client: Client, stage: Stage, tenant: str) -> None:
         )
     index = f"{tenant}-{EMBEDDING_MODEL}"
     _create_index(client("s3vectors"), stage.vector_bucket, index)
-    client("dynamodb").put_item(
-        TableName=stage.records_table,
-        Item={
-            "pk": {"S": f"TENANT#{tenant}"},
-            "sk": {"S": "TENANT"},
-            "vector_bucket": {"S": stage.vector_bucket},
-            "index": {"S": index},
-            "model": {"S": EMBEDDING_MODEL},
-        },
-    )
+    dynamodb = client("dynamodb")
+    with suppress(dynamodb.exceptions.ConditionalCheckFailedException):
+        dynamodb.put_item(
+            TableName=stage.records_table,
+            Item={
+                "pk": {"S": f"TENANT#{tenant}"},
+                "sk": {"S": "TENANT"},
+                "vector_bucket": {"S": stage.vector_bucket},
+                "index": {"S": index},
+                "model": {"S": EMBEDDING_MODEL},
+            },
+            ConditionExpression="attribute_not_exists(pk)",
+        )
 
 
 def _create_index(vectors: Any, bucket: str, index: str) -> None:
     """Create an index that finds by meaning and by words; its keys can never be changed."""
+    kind = {"dataType": "float32", "dimension": DIMENSIONS, "distanceMetric": "cosine"}
     try:
         vectors.create_index(
             vectorBucketName=bucket,
             indexName=index,
-            dataType="float32",
-            dimension=DIMENSIONS,
-            distanceMetric="cosine",
+            **kind,
             metadataConfiguration={
                 "nonFilterableMetadataKeys": list(NON_FILTERABLE),
                 "textSearchConfigurations": [{"metadataKey": "text", "language": "en"}],
             },
         )
-    except vectors.exceptions.ConflictException:
-        vectors.get_index(vectorBucketName=bucket, indexName=index)
+    except vectors.exceptions.ConflictException as error:
+        there = vectors.get_index(vectorBucketName=bucket, indexName=index)["index"]
+        if {name: there[name] for name in kind} != kind:
+            raise ValueError(f"index {index} exists with another dimension or metric") from error
 
 
 def stage_outputs(client: Client, stage: str) -> Stage:

@@ -1,0 +1,171 @@
+"""Tenants and their keys, on moto's DynamoDB and our own S3 Vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from infra import keys, tenants
+from localcloud.frontdoor import FrontDoor, Rooms
+from localcloud.http import HttpServer
+from localcloud.motocloud import MotoCloud
+from localcloud.s3vectors.service import S3VectorsService
+from localcloud.service import Surroundings
+
+STAGE = tenants.Stage("records", "vectors-here")
+
+
+class Clients:
+    """boto3 clients of a front door with two rooms behind it."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._made: dict[str, Any] = {}
+
+    def __call__(self, service: str) -> Any:
+        if service not in self._made:
+            self._made[service] = boto3.client(  # type: ignore[call-overload]
+                service,
+                endpoint_url=self._url,
+                region_name="us-east-1",
+                aws_access_key_id="test",
+                aws_secret_access_key="test",
+                config=Config(retries={"total_max_attempts": 1}),
+            )
+        return self._made[service]
+
+    def close(self) -> None:
+        for client in self._made.values():
+            client.close()
+
+
+def nothing(environ: object, start_response: object) -> list[bytes]:
+    raise AssertionError("no tenant asks this room")
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Iterator[Clients]:
+    server = HttpServer()
+    surroundings = Surroundings(tmp_path, server.url)
+    moto, vectors = MotoCloud(surroundings), S3VectorsService(surroundings)
+    server.start(FrontDoor(Rooms({"s3vectors": (vectors,)}, moto, nothing, nothing)))
+    clients = Clients(server.url)
+    clients("s3vectors").create_vector_bucket(vectorBucketName=STAGE.vector_bucket)
+    clients("dynamodb").create_table(
+        TableName=STAGE.records_table,
+        KeySchema=[
+            {"AttributeName": "pk", "KeyType": "HASH"},
+            {"AttributeName": "sk", "KeyType": "RANGE"},
+        ],
+        AttributeDefinitions=[
+            {"AttributeName": "pk", "AttributeType": "S"},
+            {"AttributeName": "sk", "AttributeType": "S"},
+        ],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    yield clients
+    clients.close()
+    server.stop()
+    vectors.stop()
+    moto.close()
+
+
+def record(client: Clients, pk: str, sk: str) -> dict[str, Any] | None:
+    key = {"pk": {"S": pk}, "sk": {"S": sk}}
+    answer = client("dynamodb").get_item(TableName=STAGE.records_table, Key=key)
+    found: dict[str, Any] | None = answer.get("Item")
+    return found
+
+
+def test_a_tenant_should_have_an_index_and_a_pointer_to_it(client: Clients) -> None:
+    tenants.create(client, STAGE, "acme")
+    pointer = record(client, "TENANT#acme", "TENANT")
+    assert pointer is not None
+    index = client("s3vectors").get_index(
+        vectorBucketName=pointer["vector_bucket"]["S"], indexName=pointer["index"]["S"]
+    )["index"]
+    assert (index["dimension"], index["distanceMetric"]) == (384, "cosine")
+
+
+def test_making_a_tenant_again_should_leave_its_pointer_where_it_is(client: Clients) -> None:
+    tenants.create(client, STAGE, "acme")
+    client("dynamodb").update_item(
+        TableName=STAGE.records_table,
+        Key={"pk": {"S": "TENANT#acme"}, "sk": {"S": "TENANT"}},
+        UpdateExpression="SET #i = :next",
+        ExpressionAttributeNames={"#i": "index"},
+        ExpressionAttributeValues={":next": {"S": "acme-next"}},
+    )
+    tenants.create(client, STAGE, "acme")
+    pointer = record(client, "TENANT#acme", "TENANT")
+    assert pointer is not None
+    assert pointer["index"]["S"] == "acme-next"
+
+
+def test_an_index_of_another_kind_should_be_refused(client: Clients) -> None:
+    client("s3vectors").create_index(
+        vectorBucketName=STAGE.vector_bucket,
+        indexName=f"acme-{tenants.EMBEDDING_MODEL}",
+        dataType="float32",
+        dimension=3,
+        distanceMetric="cosine",
+    )
+    with pytest.raises(ValueError, match="exists with another dimension"):
+        tenants.create(client, STAGE, "acme")
+    assert record(client, "TENANT#acme", "TENANT") is None
+
+
+@pytest.mark.parametrize("name", ["", "a", "Acme", "-acme", "a" * 32, "a/b", "acme\n"])
+def test_a_name_that_no_index_could_carry_should_be_refused(client: Clients, name: str) -> None:
+    with pytest.raises(ValueError, match="2 to 31 of a-z"):
+        tenants.create(client, STAGE, name)
+
+
+def test_a_key_should_be_kept_as_its_hash_only(client: Clients) -> None:
+    key = keys.new_key()
+    keys.grant(client("dynamodb"), STAGE.records_table, key, "acme", "laptop")
+    items = client("dynamodb").scan(TableName=STAGE.records_table)["Items"]
+    assert [(item["tenant"]["S"], item["name"]["S"]) for item in items] == [("acme", "laptop")]
+    assert key not in str(items)
+    assert key.removeprefix("hr_") not in str(items)
+
+
+def test_a_key_should_never_move_to_another_tenant(client: Clients) -> None:
+    key, dynamodb = keys.new_key(), client("dynamodb")
+    keys.grant(dynamodb, STAGE.records_table, key, "acme", "a")
+    keys.grant(dynamodb, STAGE.records_table, key, "acme", "a")
+    with pytest.raises(ValueError, match="another tenant"):
+        keys.grant(dynamodb, STAGE.records_table, key, "rival", "a")
+    (item,) = dynamodb.scan(TableName=STAGE.records_table)["Items"]
+    assert item["tenant"]["S"] == "acme"
+
+
+def test_a_key_should_be_gone_at_once_when_it_is_revoked(client: Clients) -> None:
+    key, dynamodb = keys.new_key(), client("dynamodb")
+    keys.grant(dynamodb, STAGE.records_table, key, "acme", "a")
+    assert keys.revoke(dynamodb, STAGE.records_table, key) is True
+    assert dynamodb.scan(TableName=STAGE.records_table)["Items"] == []
+    assert keys.revoke(dynamodb, STAGE.records_table, key) is False
+
+
+def test_keys_should_be_long_and_never_alike() -> None:
+    made = {keys.new_key() for _ in range(100)}
+    assert len(made) == 100
+    assert all(len(key) == 46 for key in made)
+
+
+class FakeStacks:
+    def describe_stacks(self, **params: str) -> dict[str, Any]:
+        outputs = {"RecordsTableName": "r", "VectorBucketName": "v", "Other": "o"}
+        listed = [{"OutputKey": key, "OutputValue": value} for key, value in outputs.items()]
+        assert params == {"StackName": "headrace-dev"}
+        return {"Stacks": [{"Outputs": listed}]}
+
+
+def test_a_stage_should_be_found_by_its_outputs() -> None:
+    assert tenants.stage_outputs(lambda _: FakeStacks(), "dev") == tenants.Stage("r", "v")

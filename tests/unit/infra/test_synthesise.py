@@ -1,0 +1,101 @@
+"""The plain template: nothing of SAM is left, and every name in it leads somewhere."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from localcloud.template.intrinsics import references
+
+ROOT = Path(__file__).parents[3]
+PSEUDO = {"AWS::AccountId", "AWS::Partition", "AWS::Region", "AWS::StackName", "AWS::URLSuffix"}
+
+
+@pytest.fixture(scope="module")
+def template() -> dict[str, Any]:
+    """Return the template of a stage, made as the local cloud and a deployment make it."""
+    done = subprocess.run(
+        [sys.executable, "-m", "infra.synthesise", "--stage", "try"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert done.returncode == 0, done.stderr
+    made: dict[str, Any] = json.loads(done.stdout)
+    return made
+
+
+def of_type(template: dict[str, Any], name: str) -> dict[str, dict[str, Any]]:
+    return {
+        logical_id: resource["Properties"]
+        for logical_id, resource in template["Resources"].items()
+        if resource["Type"] == name
+    }
+
+
+def test_nothing_of_sam_should_be_left(template: dict[str, Any]) -> None:
+    assert "Transform" not in template
+    assert "Globals" not in template
+    types = {resource["Type"] for resource in template["Resources"].values()}
+    assert not [name for name in types if name.startswith("AWS::Serverless")]
+
+
+def test_every_reference_should_lead_to_a_resource_or_a_parameter(template: dict[str, Any]) -> None:
+    known = {*template["Resources"], *template["Parameters"], *PSEUDO}
+    resources = {k: v["Properties"] for k, v in template["Resources"].items()}
+    assert references([resources, template["Outputs"]]) - known == set()
+
+
+def test_every_handler_should_be_there(template: dict[str, Any]) -> None:
+    handlers = {each["Handler"] for each in of_type(template, "AWS::Lambda::Function").values()}
+    assert len(handlers) == 9
+    script = (
+        "import importlib, sys\n"
+        "for handler in sys.argv[1:]:\n"
+        "    module, _, name = handler.rpartition('.')\n"
+        "    assert callable(getattr(importlib.import_module(module), name)), handler\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, *sorted(handlers)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_definition_should_be_the_tested_file_with_every_substitution(
+    template: dict[str, Any],
+) -> None:
+    (machine,) = of_type(template, "AWS::StepFunctions::StateMachine").values()
+    file = ROOT / "statemachines" / "ingest.asl.json"
+    assert machine["Definition"] == json.loads(file.read_text())
+    assert "DefinitionS3Location" not in machine
+    used = set(re.findall(r"\$\{(\w+)\}", file.read_text()))
+    assert used == set(machine["DefinitionSubstitutions"])
+
+
+def test_every_function_should_have_a_role_of_its_own_and_one_architecture(
+    template: dict[str, Any],
+) -> None:
+    functions = of_type(template, "AWS::Lambda::Function")
+    roles = [json.dumps(each["Role"]) for each in functions.values()]
+    assert len(set(roles)) == len(roles)
+    assert {json.dumps(each["Architectures"]) for each in functions.values()} == {
+        '[{"Ref": "Architecture"}]'
+    }
+    assert {each["Runtime"] for each in functions.values()} == {"python3.13"}
+
+
+def test_a_stage_should_be_in_the_names_that_chalice_makes(template: dict[str, Any]) -> None:
+    (mapping,) = of_type(template, "AWS::Lambda::EventSourceMapping").values()
+    assert "headrace-try-inbox" in json.dumps(mapping["EventSourceArn"])
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
