@@ -99,6 +99,8 @@ def _tell(data_dir: Path, cloud: Cloud, outputs: Mapping[str, Any]) -> None:
 
 def _serve(data_dir: Path, port: int, project: Path, stopping: threading.Event) -> None:
     template = synthesise(project, STAGE, "us-east-1")
+    if stopping.is_set():
+        return
     values = {
         "Stage": STAGE,
         "Architecture": "x86_64",
