@@ -24,13 +24,15 @@ def test_should_go_on_after_a_commit_that_failed(tmp_path: Path) -> None:
     database.close()
 
 
-def test_should_tell_why_a_transaction_failed_that_sqlite_ended_itself(tmp_path: Path) -> None:
-    database = Database(tmp_path / "test.sqlite3", SCHEMA)
-    with (
-        pytest.raises(ValueError, match="the reason"),
-        database.transaction() as connection,
-    ):
+def _break_off(database: Database) -> None:
+    with database.transaction() as connection:
         connection.execute("ROLLBACK")
         raise ValueError("the reason")
+
+
+def test_should_tell_why_a_transaction_failed_that_sqlite_ended_itself(tmp_path: Path) -> None:
+    database = Database(tmp_path / "test.sqlite3", SCHEMA)
+    with pytest.raises(ValueError, match="the reason"):
+        _break_off(database)
     assert database.write("INSERT INTO owners VALUES (1)") == 1
     database.close()
