@@ -1,0 +1,57 @@
+"""The pieces of the server that need no cloud: its lock, its key, its private file."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from localcloud import server
+
+
+def test_a_folder_should_have_one_user_and_be_free_afterwards(tmp_path: Path) -> None:
+    folder = tmp_path / "made" / "here"
+    with server.sole_user(folder):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        with (
+            pytest.raises(server.CannotStart, match=f"process {os.getpid()}. End it with"),
+            server.sole_user(folder),
+        ):
+            raise AssertionError("two users at once")
+    with server.sole_user(folder):
+        assert (folder / "lock").read_text() == str(os.getpid())
+
+
+def test_a_private_file_should_be_private_from_its_first_byte(tmp_path: Path) -> None:
+    file, draft = tmp_path / "cloud.json", tmp_path / "cloud.json.new"
+    draft.write_text("left by a crash, readable by all")
+    draft.chmod(0o644)
+    before = os.umask(0)
+    try:
+        server._write_privately(file, "secret")
+    finally:
+        os.umask(before)
+    assert file.read_text() == "secret"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert not draft.exists()
+
+
+@pytest.mark.parametrize("content", [None, "", "[]", "{}", '{"api_key"'])
+def test_a_key_that_cannot_be_read_should_be_replaced(tmp_path: Path, content: str | None) -> None:
+    file = tmp_path / "cloud.json"
+    if content is not None:
+        file.write_text(content)
+    assert server._api_key(file).startswith("hr_")
+    file.write_text(json.dumps({"api_key": "hr_kept"}))
+    assert server._api_key(file) == "hr_kept"
+
+
+@pytest.mark.parametrize("port", ["-1", "65536", "http"])
+def test_what_is_no_port_should_be_refused(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        server.main(["--port", port])
+    assert ended.value.code == 2
+    assert "--port" in capsys.readouterr().err
