@@ -174,7 +174,8 @@ def test_a_lost_memory_should_find_everything_under_its_old_name(
     apply: Apply, tmp_path: Path
 ) -> None:
     target = {"Arn": {"Fn::GetAtt": "Q.Arn"}, "RoleArn": {"Fn::GetAtt": "Role.Arn"}}
-    trust = {"Version": "2012-10-17", "Statement": []}
+    who = {"Effect": "Allow", "Principal": {"Service": "scheduler.amazonaws.com"}}
+    trust = {"Version": "2012-10-17", "Statement": [{**who, "Action": "sts:AssumeRole"}]}
     resources = {
         "Q": resource("SQS::Queue"),
         "Bucket": resource("S3::Bucket"),
