@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import boto3
 from botocore.config import Config
+
+from tests import clients
 
 PROJECT = Path(__file__).resolve().parent.parent
 START_SECONDS = 60.0
@@ -91,16 +92,11 @@ class CloudProcess:
     def client(self, service: str) -> Any:
         """A boto3 client, as a user would make one."""
         if service not in self._clients:
-            self._clients[service] = boto3.client(  # type: ignore[call-overload]
-                service,
-                endpoint_url=self.endpoint_url,
-                region_name="us-east-1",
-                aws_access_key_id="test",
-                aws_secret_access_key="test",
-                config=Config(
-                    retries={"total_max_attempts": 1},
-                    inject_host_prefix=False,
-                    s3={"addressing_style": "path"},
-                ),
+            config = Config(
+                retries={"total_max_attempts": 1},
+                inject_host_prefix=False,
+                s3={"addressing_style": "path"},
             )
+            made = clients.client(service, endpoint_url=self.endpoint_url, config=config)
+            self._clients[service] = made
         return self._clients[service]

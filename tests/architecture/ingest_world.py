@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import boto3
 from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 
 from chalicelib.adapters.dynamodb import Table
 from chalicelib.adapters.records import Records
@@ -19,6 +19,7 @@ from chalicelib.jobs.claims import Claim, execution_arn, execution_name
 from localcloud.service import Surroundings
 from localcloud.stepfunctions import StepFunctionsService
 from tests.architecture.ingest_definition import FUNCTIONS, ROLE, definition
+from tests.clients import client
 from tests.unit.ingest.examples import MACHINE, NOW, work
 from tests.unit.stepfunctions.manual import ManualSchedule
 
@@ -143,19 +144,14 @@ class IngestWorld:
         return self._clients[service]
 
     def _made(self, service: str) -> Any:
-        client = boto3.client(
-            service,
-            region_name="us-east-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
+        made = client(service)
         if service == "lambda":
-            client.meta.events.register_first("before-send.lambda.Invoke", self.script.invoke)
+            made.meta.events.register_first("before-send.lambda.Invoke", self.script.invoke)
         if service == "events":
-            client.meta.events.register_first(
+            made.meta.events.register_first(
                 "before-send.eventbridge.PutEvents", self.script.put_events
             )
-        return client
+        return made
 
 
 class _Raw(io.BytesIO):
@@ -165,4 +161,5 @@ class _Raw(io.BytesIO):
 
 def _response(body: dict[str, Any], headers: dict[str, str]) -> AWSResponse:
     raw = _Raw(json.dumps(body).encode())
-    return AWSResponse("http://fake", 200, {"x-amzn-requestid": "r", **headers}, raw)
+    all_headers = HTTPHeaders.from_dict({"x-amzn-requestid": "r", **headers})
+    return AWSResponse("http://fake", 200, all_headers, raw)

@@ -24,8 +24,8 @@ class MovableClock:
         self.now += seconds
 
 
-def until(condition: Callable[[], bool], seconds: float = 20) -> None:
-    """Wait until `condition` holds; fail when it does not within `seconds`."""
+def until(condition: Callable[[], object], seconds: float = 20) -> None:
+    """Wait until what `condition` returns is true; fail when it does not within `seconds`."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"

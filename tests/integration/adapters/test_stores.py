@@ -14,6 +14,8 @@ from chalicelib.adapters.dynamodb import (
     Table,
     TransactionRefused,
     Update,
+    Value,
+    Write,
 )
 from chalicelib.adapters.objects import Objects
 from chalicelib.adapters.record_writes import COUNTER
@@ -60,7 +62,15 @@ def bucket(cloud: CloudProcess, name: str) -> str:
 
 
 def test_values_come_back_as_they_were(table: Table) -> None:
-    item = {"pk": "a", "sk": "b", "n": 3, "text": "é", "yes": True, "raw": b"\0\1", "nil": None}
+    item: dict[str, Value] = {
+        "pk": "a",
+        "sk": "b",
+        "n": 3,
+        "text": "é",
+        "yes": True,
+        "raw": b"\0\1",
+        "nil": None,
+    }
     table.put(Put(item))
     assert table.get(("a", "b")) == item
     assert table.get(("a", "c")) is None
@@ -79,7 +89,7 @@ def test_a_transaction_says_which_conditions_did_not_hold_and_writes_nothing(
     table: Table,
 ) -> None:
     table.put(Put({"pk": "a", "sk": "1", "n": 1}))
-    writes = [
+    writes: list[Write] = [
         Put({"pk": "a", "sk": "2"}),
         Update(("a", "1"), "SET #n = :n", {":n": 2}, Condition("#n = :old", {":old": 7})),
     ]

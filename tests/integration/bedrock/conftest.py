@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from botocore.config import Config
 
@@ -12,6 +11,7 @@ from localcloud.bedrock import BedrockRuntimeService, BedrockService
 from localcloud.frontdoor import FrontDoor, Rooms
 from localcloud.http import HttpServer
 from localcloud.service import Surroundings
+from tests import clients
 from tests.fixtures_models import models_dir
 
 __all__ = ["client", "models_dir"]
@@ -37,14 +37,8 @@ def client(
     http.start(FrontDoor(Rooms({"bedrock": services}, None, nobody, nobody)))  # type: ignore[arg-type]
 
     def make(service: str) -> Any:
-        return boto3.client(
-            service,
-            region_name="us-east-1",
-            endpoint_url=http.url,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-            config=Config(retries={"total_max_attempts": 1}),
-        )
+        config = Config(retries={"total_max_attempts": 1})
+        return clients.client(service, endpoint_url=http.url, config=config)
 
     yield make
     for service in services:

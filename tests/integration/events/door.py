@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
 from botocore.config import Config
 
 from localcloud.events import EventsService
@@ -17,6 +16,7 @@ from localcloud.http import HttpServer
 from localcloud.scheduler import SchedulerService
 from localcloud.service import Surroundings
 from localcloud.sqs import SqsService
+from tests import clients
 
 
 @dataclass
@@ -26,14 +26,8 @@ class Door:
     url: str
 
     def client(self, service: str) -> Any:
-        return boto3.client(
-            service,
-            region_name="us-east-1",
-            endpoint_url=self.url,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-            config=Config(retries={"total_max_attempts": 1}),
-        )
+        config = Config(retries={"total_max_attempts": 1})
+        return clients.client(service, endpoint_url=self.url, config=config)
 
 
 def nobody(environ: Any, start_response: Any) -> list[bytes]:

@@ -31,6 +31,10 @@ def _kept(bench: Bench) -> list[tuple[int, float]]:
         return file.execute("SELECT failures, due FROM events").fetchall()
 
 
+def _await_kept(bench: Bench, expected: tuple[int, float]) -> None:
+    eventually(lambda: _kept(bench) == [expected])
+
+
 def _lines(path: Path) -> list[str]:
     return path.read_text().splitlines() if path.exists() else []
 
@@ -51,7 +55,7 @@ def test_a_function_error_is_retried_after_one_and_two_minutes(
     _send(bench, "flaky", {"log": str(log), "succeed_at": 3})
     for tries, wait in ((1, 60), (2, 120)):
         due = bench.now + wait
-        eventually(lambda expected=(tries, due): _kept(bench) == [expected])
+        _await_kept(bench, (tries, due))
         bench.now = due
     eventually(lambda: bench.service.pending() == 0)
     lines = _lines(log)

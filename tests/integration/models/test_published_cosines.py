@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+from numpy.typing import NDArray
 
 from chalicelib.generation.catalogue import catalogue
 from chalicelib.inference.tokens import Tokens
@@ -31,10 +32,12 @@ def test_fp32_reproduces_the_published_cosines(tmp_path: Path) -> None:
     )
     tokens = Tokens(tmp_path / "tokenizer.json")
 
-    def embed(text: str) -> np.ndarray:
+    def embed(text: str) -> NDArray[np.float32]:
         ids = np.array([tokens.ids(text)])
         feed = {"input_ids": ids, "attention_mask": np.ones_like(ids)}
-        return session.run(None, {**feed, "token_type_ids": np.zeros_like(ids)})[0][0]
+        outputs = session.run(None, {**feed, "token_type_ids": np.zeros_like(ids)})
+        vector: NDArray[np.float32] = outputs[0][0]
+        return vector
 
     a, b, c = map(embed, SENTENCES)
     assert [a @ b, a @ c, b @ c] == pytest.approx([0.6660, 0.1046, 0.1411], abs=5e-5)

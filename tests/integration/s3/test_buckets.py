@@ -163,7 +163,7 @@ def test_a_policy_must_be_json(s3: Any) -> None:
 
 
 def test_notifications_go_to_eventbridge_or_nowhere(s3: Any) -> None:
-    on = {"EventBridgeConfiguration": {}}
+    on: dict[str, Any] = {"EventBridgeConfiguration": {}}
     s3.put_bucket_notification_configuration(Bucket="photos", NotificationConfiguration=on)
     assert "EventBridgeConfiguration" in s3.get_bucket_notification_configuration(Bucket="photos")
     queue = {

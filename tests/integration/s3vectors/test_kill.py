@@ -29,11 +29,11 @@ def test_acknowledged_writes_survive_a_kill(tmp_path: Path, seed: int) -> None:
     told = told_until_killed(tmp_path, random.Random(seed).randint(40, 900))
     allowed: dict[str, set[int]] = {}
     for line in told:
-        word, key, number = line.split()
+        word, key, told_number = line.split()
         if word == "done":
-            allowed[key] = {int(number)}
+            allowed[key] = {int(told_number)}
         else:
-            allowed.setdefault(key, {0}).add(int(number))
+            allowed.setdefault(key, {0}).add(int(told_number))
     service = S3VectorsService(Surroundings(tmp_path, "http://127.0.0.1:1"))
     try:
         found = {

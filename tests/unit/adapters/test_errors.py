@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from botocore.exceptions import (
     ClientError,
@@ -22,7 +24,7 @@ from chalicelib.errors import (
 
 
 def aws_error(code: str, status: int) -> ClientError:
-    response = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    response: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
     return ClientError(response, "Operation")
 
 
@@ -73,6 +75,7 @@ def test_so_are_the_client_s_own(cause: Exception, kind: type[HeadraceError]) ->
 
 
 def test_every_call_has_a_deadline_and_a_last_attempt() -> None:
-    assert CONFIG.connect_timeout <= 5
-    assert CONFIG.read_timeout <= 30
-    assert CONFIG.retries["total_max_attempts"] <= 5
+    config: Any = CONFIG
+    assert config.connect_timeout <= 5
+    assert config.read_timeout <= 30
+    assert config.retries["total_max_attempts"] <= 5

@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -192,10 +192,11 @@ def test_other_invocations_are_refused(
 
 def test_models_that_were_not_pulled_are_asked_for(tmp_path: Path) -> None:
     bare = BedrockRuntimeService(Surroundings(tmp_path, "http://127.0.0.1:1"), tmp_path / "none")
-    for call in (
+    calls: tuple[Callable[[], object], ...] = (
         lambda: bare.converse(asked("Hello")),
         lambda: bare.invoke_model({"modelId": TITAN, "body": b'{"inputText": "x"}'}),
-    ):
+    )
+    for call in calls:
         with pytest.raises(AwsError, match="headrace models pull") as caught:
             call()
         assert caught.value.code == "ServiceUnavailableException"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -11,7 +13,7 @@ from localcloud.errors import AwsError
 from tests.unit.events.conftest import DEAD, QUEUE, Bench
 from tests.unit.timing import MovableClock, refused, until
 
-DLQ = {"DeadLetterConfig": {"Arn": DEAD}}
+DLQ: dict[str, Any] = {"DeadLetterConfig": {"Arn": DEAD}}
 
 
 def test_a_matching_event_reaches_the_target_whole(bench: Bench) -> None:
@@ -182,7 +184,7 @@ def dead_letter(bench: Bench) -> dict[str, str]:
     }
 
 
-def refuse_queue(code: str) -> object:
+def refuse_queue(code: str) -> Callable[[str], None]:
     def refuse(arn: str) -> None:
         if arn == QUEUE:
             raise AwsError(code, "no")
@@ -195,7 +197,7 @@ def test_exhausted_retries_end_in_the_dead_letter_queue(bench: Bench) -> None:
     bench.events.start()
     arn = bench.rule()
     bench.target(**DLQ, RetryPolicy={"MaximumRetryAttempts": 0}, InputPath="$.detail")
-    bench.receiver.refuse = refuse_queue("ThrottlingException")  # type: ignore[assignment]
+    bench.receiver.refuse = refuse_queue("ThrottlingException")
     put = bench.put({"n": 1})
     assert dead_letter(bench) == {
         "RULE_ARN": arn,
@@ -214,7 +216,7 @@ def test_an_event_too_old_ends_in_the_dead_letter_queue(bench: Bench, clock: Mov
     """eb-rule-event-delivery.html: MaximumEventAgeInSeconds."""
     bench.rule()
     bench.target(**DLQ, RetryPolicy={"MaximumEventAgeInSeconds": 60})
-    bench.receiver.refuse = refuse_queue("Busy")  # type: ignore[assignment]
+    bench.receiver.refuse = refuse_queue("Busy")
     bench.put()
     clock.advance(61)
     bench.events.start()
@@ -228,7 +230,7 @@ def test_a_target_that_is_gone_is_not_retried(bench: Bench) -> None:
     bench.events.start()
     bench.rule()
     bench.target(**DLQ)
-    bench.receiver.refuse = refuse_queue("QueueDoesNotExist")  # type: ignore[assignment]
+    bench.receiver.refuse = refuse_queue("QueueDoesNotExist")
     bench.put()
     attributes = dead_letter(bench)
     assert attributes["ERROR_CODE"] == "NO_RESOURCE"
@@ -240,7 +242,7 @@ def test_without_a_dead_letter_queue_the_event_is_dropped(bench: Bench) -> None:
     bench.events.start()
     bench.rule()
     bench.target(RetryPolicy={"MaximumRetryAttempts": 0})
-    bench.receiver.refuse = refuse_queue("Busy")  # type: ignore[assignment]
+    bench.receiver.refuse = refuse_queue("Busy")
     bench.put()
     until(lambda: bench.receiver.attempts == 1 and bench.events.pending_deliveries() == 0)
     assert bench.receiver.taken == []

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-import boto3
 import httpx
 import pytest
 from botocore.config import Config
@@ -18,6 +17,7 @@ from localcloud.frontdoor import FrontDoor, Rooms
 from localcloud.http import HttpServer
 from localcloud.motocloud import MotoCloud
 from localcloud.service import Surroundings
+from tests import clients
 
 
 class FakeSqs:
@@ -108,14 +108,8 @@ def url(tmp_path_factory: pytest.TempPathFactory, sqs: FakeSqs) -> Iterator[str]
 
 @cache
 def client(url: str, service: str) -> Any:
-    return boto3.client(
-        service,
-        endpoint_url=url,
-        region_name="us-east-1",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-        config=Config(retries={"max_attempts": 0}, parameter_validation=False),
-    )
+    config = Config(retries={"max_attempts": 0}, parameter_validation=False)
+    return clients.client(service, endpoint_url=url, config=config)
 
 
 def test_a_json_call_should_reach_its_service_by_the_signing_name(url: str, sqs: FakeSqs) -> None:
@@ -133,7 +127,7 @@ def test_a_timestamp_should_come_back_as_a_datetime(url: str) -> None:
 def test_an_error_should_carry_the_query_compatible_code_too(url: str) -> None:
     with pytest.raises(ClientError) as caught:
         client(url, "sqs").get_queue_url(QueueName="nope")
-    error = caught.value.response["Error"]
+    error: Mapping[str, object] = caught.value.response["Error"]
     assert error["Code"] == "AWS.SimpleQueueService.NonExistentQueue"
     assert error["QueryErrorCode"] == "QueueDoesNotExist"
 

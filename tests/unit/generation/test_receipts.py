@@ -71,7 +71,7 @@ def test_should_offer_nothing_dearer_where_there_is_nothing() -> None:
 
 def test_should_tell_a_model_without_a_price_from_one_that_is_free() -> None:
     receipt = prices("unknown").answer("How?", [hit("x")], [embedding()], [REPLY])
-    assert (receipt.lines[-1].priced_as, receipt.lines[-1].dollars) == ("", 0)
+    assert (receipt.lines[-1].priced_as, receipt.lines[-1].dollars) == ("", Decimal(0))
 
 
 @given(st.lists(st.tuples(st.integers(0, 10**6), st.floats(0, 900)), min_size=1, max_size=3))

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.adapters.dynamodb import Delete, Table, Update
+from chalicelib.adapters.dynamodb import Delete, Table, Update, Value
 from chalicelib.adapters.record_writes import document_key, version_key
 from chalicelib.adapters.records import Records
 from chalicelib.contracts import DocumentFailed, IngestInput, VectorMetadata
@@ -76,7 +76,7 @@ class World:
 
     def mark_ready(self, asked: IngestInput, chunks: int) -> None:
         """Do as MarkReady does."""
-        facts = {":ready": "ready", ":chunks": chunks, ":version": asked.version}
+        facts: dict[str, Value] = {":ready": "ready", ":chunks": chunks, ":version": asked.version}
         change = "SET #status = :ready, #chunks = :chunks, #version = :version"
         for key in (
             version_key(asked.tenant, asked.document_id, asked.version),

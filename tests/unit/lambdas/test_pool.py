@@ -4,34 +4,40 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from localcloud.errors import AwsError
 from localcloud.lambdas.pool import Limits, Pool
 from localcloud.lambdas.registry import Registered
+from localcloud.lambdas.worker import Worker
 
 Make = Callable[..., Registered]
 
 
-class FakeWorker:
-    """What the pool sees of a worker."""
+class FakeWorker(Worker):
+    """What the pool sees of a worker, without a process."""
 
     def __init__(self, function: Registered) -> None:
         self.function = function
-        self.alive = True
+        self.running = True
         self.killed = False
         self.idle_since = 0.0
 
+    @property
+    def alive(self) -> bool:
+        return self.running
+
     def kill(self) -> None:
         self.killed = True
-        self.alive = False
+        self.running = False
 
 
 class Desk:
     """A pool on a clock that a test moves."""
 
-    def __init__(self, **limits: float) -> None:
+    def __init__(self, **limits: Any) -> None:
         self.now = 0.0
         self.pool = Pool(Limits(**{"patience_s": 0.0, **limits}), lambda: self.now)
 
@@ -75,7 +81,7 @@ def test_a_seat_has_no_worker_of_another_function(make_function: Make) -> None:
 def test_a_dead_worker_is_not_handed_out(make_function: Make) -> None:
     desk = Desk()
     worker = desk.warm(make_function())
-    worker.alive = False
+    worker.running = False
     with desk.pool.seat(make_function()) as seat:
         assert seat.worker is None
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import boto3
 import pytest
 from botocore.stub import ANY, Stubber
@@ -7,8 +9,11 @@ from botocore.stub import ANY, Stubber
 from chalicelib.adapters.bedrock import BedrockChat
 from chalicelib.errors import HeadraceError, ModelFailure, Throttled, Transient
 
+if TYPE_CHECKING:
+    from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
 
-def client():  # type: ignore[no-untyped-def]
+
+def client() -> BedrockRuntimeClient:
     return boto3.client(
         "bedrock-runtime",
         region_name="us-east-1",

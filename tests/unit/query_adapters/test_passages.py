@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import boto3
 from botocore.stub import Stubber
 
 from chalicelib.adapters.passages import Passages
+from chalicelib.contracts import Hit
 from chalicelib.ports import IndexRef
 from tests.unit.ingest.fakes import FakeTenants
 
@@ -35,7 +37,9 @@ def found(key: str, **scores: object) -> dict[str, Any]:
     return {"key": key, "metadata": METADATA} | scores
 
 
-def ask(*exchanges: tuple[dict[str, Any], dict[str, Any]], text: str, collection: str | None):
+def ask(
+    *exchanges: tuple[dict[str, Any], dict[str, Any]], text: str, collection: str | None
+) -> Sequence[Hit]:
     client = boto3.client(
         "s3vectors", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x"
     )

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.retrieval.answering import (
     MAX_CANDIDATES,
+    Evidence,
     candidates,
     cosine,
     extract,
@@ -13,7 +16,7 @@ from chalicelib.retrieval.answering import (
     supported_claims,
     weigh,
 )
-from chalicelib.retrieval.citations import cite
+from chalicelib.retrieval.citations import Source, cite
 from tests.unit.retrieval_query.fakes import hit, vector_of
 
 PUMP = (
@@ -21,7 +24,7 @@ PUMP = (
 )
 
 
-def evidence_for(question: str, *texts: str, **fields: object):
+def evidence_for(question: str, *texts: str, **fields: Any) -> list[Evidence]:
     sources = candidates(question, [hit(text, **fields) for text in texts])
     vectors = [vector_of(source.text) for source in sources]
     return weigh(question, vector_of(question), sources, vectors)
@@ -94,7 +97,9 @@ def test_should_share_a_mark_between_claims_that_rest_on_one_sentence() -> None:
     assert len(citations) == 1
 
 
-def claims_for(generated: str, *texts: str, question: str = "pump?", **fields: object):
+def claims_for(
+    generated: str, *texts: str, question: str = "pump?", **fields: Any
+) -> list[tuple[str, Source]] | None:
     sentences = sentences_of(generated)
     vectors = [vector_of(sentence) for sentence in sentences]
     evidence = evidence_for(question, *texts, **fields)

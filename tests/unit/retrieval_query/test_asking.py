@@ -3,7 +3,7 @@ from __future__ import annotations
 from chalicelib.contracts import Hit
 from chalicelib.errors import HeadraceError, Transient
 from chalicelib.retrieval.answering import NOT_FOUND
-from chalicelib.retrieval.asking import Asker, Tier
+from chalicelib.retrieval.asking import Asker, Outcome, Tier
 from chalicelib.retrieval.finding import Finder, Query
 from tests.unit.retrieval_query.fakes import (
     FakeEmbedder,
@@ -22,7 +22,7 @@ def ask(
     hits: list[Hit],
     writer: FakeWriter | None = None,
     tier: Tier | None = None,
-):
+) -> tuple[Outcome, FakeEmbedder]:
     embedder = FakeEmbedder()
     versions = FakeVersions({"doc_a": "v_1"})
     finder = Finder(embedder, FakeIndex(hits), versions)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -42,13 +43,13 @@ FILTERS = st.recursive(
 )
 
 
-def naive(written: dict[str, object], metadata: dict[str, object]) -> bool:
+def naive(written: dict[str, Any], metadata: dict[str, Any]) -> bool:
     """The guide's table, read aloud."""
     ((key, value),) = written.items()
     if key == "$and":
-        return all(naive(part, metadata) for part in value)  # type: ignore[arg-type, attr-defined]
+        return all(naive(part, metadata) for part in value)
     if key == "$or":
-        return any(naive(part, metadata) for part in value)  # type: ignore[arg-type, attr-defined]
+        return any(naive(part, metadata) for part in value)
     comparisons = value if isinstance(value, dict) else {"$eq": value}
     there = key in metadata
     stored = metadata.get(key, [])
@@ -60,7 +61,7 @@ def naive(written: dict[str, object], metadata: dict[str, object]) -> bool:
             one,
         )
 
-    def holds(operator: str, operand: object) -> bool:
+    def holds(operator: str, operand: Any) -> bool:
         numbers = [one for one in items if typed(one)[0] == "number"]
         wanted = {typed(one) for one in operand} if isinstance(operand, list) else {typed(operand)}
         hit = any(typed(one) in wanted for one in items)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import MethodType
 
 import pytest
 
@@ -81,9 +82,10 @@ def test_a_rate_moves_so_many_a_second(
 
 
 def moving(desk: Desk) -> MoveTasks:
-    bound = desk.sqs.start_message_move_task.__self__
-    assert isinstance(bound, MoveTasks)
-    return bound
+    operation = desk.sqs.start_message_move_task
+    assert isinstance(operation, MethodType)
+    assert isinstance(operation.__self__, MoveTasks)
+    return operation.__self__
 
 
 def test_a_running_task_excludes_another_and_can_be_cancelled(

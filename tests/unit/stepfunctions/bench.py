@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -16,6 +15,8 @@ from botocore.exceptions import ClientError
 from localcloud.errors import AwsError
 from localcloud.service import Surroundings
 from localcloud.stepfunctions import StepFunctionsService
+from localcloud.stepfunctions.integrations.contract import Clients
+from tests.clients import client
 from tests.unit.stepfunctions.manual import ManualSchedule
 
 ROLE = "arn:aws:iam::000000000000:role/states"
@@ -30,14 +31,7 @@ class FakeClient:
     """
 
     def __init__(self, service: str, answers: Mapping[str, Answer], calls: list[Any]) -> None:
-        real = boto3.client(
-            service,
-            region_name="us-east-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-            config=Config(retries={"max_attempts": 0}),
-        )
-        self.meta = real.meta
+        self.meta = client(service, config=Config(retries={"max_attempts": 0})).meta
         self._answers = answers
         self._calls = calls
         self._service = service
@@ -80,6 +74,7 @@ class Bench:
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.published: list[dict[str, Any]] = []
         self._clients: dict[str, FakeClient] = {}
+        self.clients: Clients = self._fake
         self._numbers = itertools.count(1)
         self._steps = steps_a_commit
         self.jitter = 0.5
@@ -90,7 +85,7 @@ class Bench:
         surroundings = Surroundings(self.folder, "http://127.0.0.1:0")
         return StepFunctionsService(
             surroundings,
-            self._client,
+            self.clients,
             self.published.append,
             schedule=self.schedule,
             random=lambda: self.jitter,
@@ -98,7 +93,7 @@ class Bench:
             steps_a_commit=self._steps,
         )
 
-    def _client(self, service: str, role_arn: str) -> Any:
+    def _fake(self, service: str, role_arn: str) -> Any:
         if service == "stepfunctions":
             return _OwnClient(self, FakeClient(service, {}, self.calls))
         if service not in self._clients:
@@ -112,9 +107,9 @@ class Bench:
         self.service = self._open()
         self.service.start()
 
-    def restart_with(self, clients: Callable[[str, str], Any]) -> None:
+    def restart_with(self, clients: Clients) -> None:
         """Restart with other clients."""
-        self._client = clients  # type: ignore[method-assign]
+        self.clients = clients
         self.restart()
 
     def create(self, definition: Mapping[str, Any], name: str = "machine", **more: Any) -> str:

@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/step-functions/latest/apireference/.
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +104,7 @@ def test_executions_are_listed_newest_first_and_by_status(bench: Bench) -> None:
     bench.schedule.settle()
     listed, token = [], None
     while True:
-        more = {"nextToken": token} if token else {}
+        more: dict[str, str] = {"nextToken": token} if token else {}
         page = bench.service.list_executions({"stateMachineArn": MACHINE, "maxResults": 2, **more})
         listed += [one["name"] for one in page["executions"]]
         token = page.get("nextToken")
@@ -148,7 +149,7 @@ def test_express_executions_cannot_be_asked_after(bench: Bench) -> None:
     bench.schedule.settle()
     for operation in ("describe_execution", "stop_execution", "get_execution_history"):
         call = getattr(bench.service, operation)
-        assert refusal(lambda call=call: call({"executionArn": arn})) == (
+        assert refusal(partial(call, {"executionArn": arn})) == (
             "InvalidArn",
             "Invalid Arn: 'Resource type not valid in this context: express'",
         )

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
@@ -15,6 +14,8 @@ from localcloud.stepfunctions.integrations import shapes
 from localcloud.stepfunctions.integrations.naming import exception_name, pascal
 from localcloud.stepfunctions.integrations.registry import resource_problem
 from localcloud.stepfunctions.integrations.resource import Pattern, Resource
+from localcloud.stepfunctions.language.values import Json
+from tests.clients import client
 from tests.unit.stepfunctions.bench import Bench
 from tests.unit.stepfunctions.recorded import QUEUE, one
 
@@ -99,15 +100,16 @@ def test_what_it_lacks_is_told(arn: str) -> None:
 
 
 def model(service: str, operation: str) -> Any:
-    client = boto3.client(
-        service, region_name="us-east-1", aws_access_key_id="t", aws_secret_access_key="t"
-    )
-    return client.meta.service_model.operation_model(operation)
+    return client(service).meta.service_model.operation_model(operation)
 
 
 def test_parameters_go_by_their_java_names() -> None:
     shape = model("dynamodb", "PutItem").input_shape
-    given = {"TableName": "t", "Item": {"a": {"Bool": True}, "b": {"Ss": ["x"]}}, "Expected": None}
+    given: dict[str, Json] = {
+        "TableName": "t",
+        "Item": {"a": {"Bool": True}, "b": {"Ss": ["x"]}},
+        "Expected": None,
+    }
     assert shapes.to_call(shape, given, pascal) == {
         "TableName": "t",
         "Item": {"a": {"BOOL": True}, "b": {"SS": ["x"]}},
@@ -174,7 +176,7 @@ def test_a_role_of_the_task_is_used(tmp_path: Path) -> None:
     """concepts-access-cross-acct-resources.html"""
     bench = Bench(tmp_path, {"sqs.send_message": lambda _: {"MessageId": "m"}})
     roles: list[str] = []
-    client = bench._client
+    client = bench.clients
 
     def noting(service: str, role_arn: str) -> Any:
         roles.append(role_arn)

@@ -47,7 +47,7 @@ def machine_arn(service: StepFunctionsService, definition: dict[str, Any], name:
 
 
 def ended(service: StepFunctionsService, arn: str) -> bool:
-    return service.describe_execution({"executionArn": arn})["status"] != "RUNNING"
+    return str(service.describe_execution({"executionArn": arn})["status"]) != "RUNNING"
 
 
 def test_a_thousand_children_succeed(service: StepFunctionsService) -> None:

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from chalicelib.contracts import Chunk, EmbedRequest, Spent
+from chalicelib.contracts import Chunk, EmbedRequest, EmbedResult, Spent
 from chalicelib.contracts.jsonl import dump_lines
 from chalicelib.errors import Conflict, InvalidInput, NotFound
 from chalicelib.generation.catalogue import catalogue
@@ -57,7 +57,7 @@ class World:
         self.now += 2
         return self.now
 
-    def run(self, chunks: int, tenant: str = "acme") -> core.EmbedResult:
+    def run(self, chunks: int, tenant: str = "acme") -> EmbedResult:
         request = EmbedRequest(
             tenant=tenant,
             document_id=PLACE[1],
