@@ -24,7 +24,7 @@ from chalicelib.retrieval.chunking import chunk_pages
 from chalicelib.retrieval.finding import Finder, Query
 from chalicelib.retrieval.terms import terms
 from functions.read_document.extract import extract
-from functions.read_document.magic import identifier
+from functions.read_document.magic import identify
 
 ROOT = Path(__file__).parent.parent
 FUSION = 60
@@ -94,7 +94,6 @@ class OneVersion:
 
 def chunks_of(folder: Path, embedder: Embedder) -> list[Hit]:
     """Return the chunks of every file in `folder`."""
-    identify = identifier()
     hits = []
     for file in sorted(folder.iterdir()):
         pages = extract(file.read_bytes(), file.name, identify).pages
