@@ -21,7 +21,7 @@ from moto.core.botocore_stubber import BotocoreStubber
 from moto.kms import models as kms_models
 from moto.moto_api._internal import mock_random
 
-from localcloud import motorefusals
+from localcloud import motorefusals, mototransactions
 from localcloud.errors import AwsError, unsupported
 from localcloud.motojournal import Journal, RawCall
 from localcloud.service import Surroundings
@@ -52,6 +52,7 @@ def _key_material() -> bytes:
 
 
 kms_models.generate_master_key = _key_material  # type: ignore[attr-defined]
+mototransactions.install()
 
 _sole = threading.Lock()
 """moto keeps one state for the whole process, so one MotoCloud at a time may stand on it."""
