@@ -18,7 +18,9 @@ Apply = Callable[..., dict[str, Any]]
 
 
 def thing(**more: Any) -> dict[str, Any]:
-    kept = {key: more.pop(key) for key in ("DependsOn", "Condition", "Type") if key in more}
+    kept: dict[str, Any] = {
+        key: more.pop(key) for key in ("DependsOn", "Condition", "Type") if key in more
+    }
     return {"Type": "Test::Thing", **kept, "Properties": more}
 
 

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 
-from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
+from botocore.model import ListShape, MapShape, OperationModel, Shape, StringShape, StructureShape
 from botocore.parsers import create_parser
 from botocore.serialize import create_serializer
 from hypothesis import strategies as st
@@ -63,7 +63,7 @@ def _scalars(shape: Shape, where: str) -> st.SearchStrategy[Any]:
         return _MOMENTS
     if kind == "blob":
         return st.binary(min_size=low or 0, max_size=max(low or 0, 20))
-    if getattr(shape, "enum", None):
+    if isinstance(shape, StringShape) and shape.enum:
         return st.sampled_from(shape.enum)
     free = st.characters(exclude_categories=["Cs"]) if where == "body" else st.sampled_from(_PLAIN)
     least = max(low or 0, 0 if where == "body" else 1)
@@ -86,9 +86,10 @@ def results_of(service: str, name: str) -> st.SearchStrategy[dict[str, Any]]:
 
 def structures(shape: StructureShape) -> st.SearchStrategy[dict[str, Any]]:
     if shape.is_tagged_union:
-        return st.one_of(
+        alternatives = [
             st.fixed_dictionaries({name: values(member)}) for name, member in shape.members.items()
-        )
+        ]
+        return st.one_of(alternatives)
     places = {
         name: values(member, member.serialization.get("location", "body"))
         for name, member in shape.members.items()
@@ -126,12 +127,18 @@ def sent_by_botocore(operation: OperationModel, params: Mapping[str, Any]) -> An
     return read
 
 
+def parsed_by_botocore(protocol: str, response: dict[str, Any], shape: Any) -> dict[str, Any]:
+    """Return what botocore makes of `response`; an error has no `shape`."""
+    parsed: dict[str, Any] = create_parser(protocol).parse(response, shape)
+    return parsed
+
+
 def read_by_botocore(operation: OperationModel, answer: Answer) -> dict[str, Any]:
     """Return what botocore reads of an answer that we wrote."""
     assert isinstance(answer.body, bytes)
-    parser = create_parser(operation.service_model.metadata["protocol"])
     response = {"status_code": answer.status, "headers": answer.headers, "body": answer.body}
-    parsed: dict[str, Any] = parser.parse(response, operation.output_shape)
+    protocol = operation.service_model.metadata["protocol"]
+    parsed = parsed_by_botocore(protocol, response, operation.output_shape)
     parsed.pop("ResponseMetadata")
     return parsed
 

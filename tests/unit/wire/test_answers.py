@@ -10,14 +10,18 @@ from typing import Any
 import pytest
 from botocore.eventstream import EventStreamBuffer
 from botocore.model import StructureShape
-from botocore.parsers import create_parser
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from localcloud.errors import AwsError
 from localcloud.wire import answers, eventstream
 from localcloud.wire.models import service_model
-from tests.unit.wire.shapes import operation_named
+from tests.unit.wire.shapes import operation_named, parsed_by_botocore
+
+
+def messages(buffer: EventStreamBuffer) -> list[tuple[Any, bytes]]:
+    """Return the headers and the payload of each message."""
+    return [(message.headers, message.payload) for message in buffer]
 
 
 def shown(service: str, error: AwsError) -> dict[str, Any]:
@@ -28,8 +32,7 @@ def shown(service: str, error: AwsError) -> dict[str, Any]:
         "headers": _lower(answer.headers),
         "body": answer.body,
     }
-    parsed: dict[str, Any] = create_parser(model.metadata["protocol"]).parse(response, None)
-    return parsed
+    return parsed_by_botocore(model.metadata["protocol"], response, None)
 
 
 class _lower(dict[str, str]):  # noqa: N801 - what botocore reads headers from is no class of ours
@@ -67,7 +70,8 @@ def test_an_error_should_say_whose_fault_it_is(status: int, fault: str) -> None:
         f"AWS.SimpleQueueService.NonExistentQueue;{fault}"
     )
     xml = answers.query_error_answer(error, "r").body
-    parsed = create_parser("query").parse({"status_code": status, "headers": {}, "body": xml}, None)
+    response = {"status_code": status, "headers": {}, "body": xml}
+    parsed = parsed_by_botocore("query", response, None)
     assert parsed["Error"] == {
         "Type": fault,
         "Code": "QueueDoesNotExist",
@@ -97,8 +101,8 @@ def test_a_message_of_a_stream_should_be_read_by_botocore(
 ) -> None:
     buffer = EventStreamBuffer()
     buffer.add_data(eventstream.message(headers, payload))
-    (event,) = list(buffer)
-    assert (event.headers, event.payload) == (headers, payload)
+    ((seen, body),) = messages(buffer)
+    assert (seen, body) == (headers, payload)
 
 
 def test_a_stream_should_end_with_the_error_that_ended_it() -> None:
@@ -112,8 +116,8 @@ def test_a_stream_should_end_with_the_error_that_ended_it() -> None:
     buffer = EventStreamBuffer()
     for chunk in eventstream.encode(stream, events()):
         buffer.add_data(chunk)
-    first, last = list(buffer)
-    assert first.headers[":event-type"] == "messageStop"
-    assert last.headers[":message-type"] == "exception"
-    assert last.headers[":exception-type"] == "throttlingException"
-    assert json.loads(last.payload) == {"message": "Slow down."}
+    (first, _), (last, payload) = messages(buffer)
+    assert first[":event-type"] == "messageStop"
+    assert last[":message-type"] == "exception"
+    assert last[":exception-type"] == "throttlingException"
+    assert json.loads(payload) == {"message": "Slow down."}
