@@ -67,6 +67,7 @@ class CloudProcess:
         deadline = time.monotonic() + START_SECONDS
         while not ready.read_bytes().endswith(b"\n"):
             if self._process.poll() is not None or time.monotonic() > deadline:
+                self.kill()
                 raise AssertionError(f"the local cloud did not start:\n{self.log[-4000:]}")
             time.sleep(0.05)
         self._said = json.loads(ready.read_text())

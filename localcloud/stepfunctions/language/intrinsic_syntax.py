@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Final, TypeAlias
 
 from localcloud.stepfunctions.language import jsonpath
+from localcloud.stepfunctions.language.scanner import Scanner
 from localcloud.stepfunctions.language.values import Json
 
 MOST_CALLS: Final = 10
@@ -84,7 +85,6 @@ Argument: TypeAlias = Text | Constant | Reference | Call
 _NAME: Final = re.compile(r"States\.(\w+)\s*\(")
 _TEXT: Final = re.compile(r"'((?:[^'\\]|\\.)*)'", re.DOTALL)
 _CONSTANT: Final = re.compile(r"(?:-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)(?=\s*[,)])")
-_SPACES: Final = re.compile(r"\s*")
 
 
 @lru_cache(maxsize=1024)
@@ -99,29 +99,15 @@ def parse(text: str) -> Call:
     return call
 
 
-class _Reader:
+class _Reader(Scanner):
     """Reads a call from left to right."""
 
     def __init__(self, text: str) -> None:
-        self.text = text
-        self.at = 0
+        super().__init__(text)
         self.calls = 0
 
     def error(self, why: str) -> IntrinsicSyntaxError:
-        return IntrinsicSyntaxError(f"{why} at position {self.at} of '{self.text}'")
-
-    def take(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
-        match = pattern.match(self.text, self.at)
-        if match is not None:
-            self.at = match.end()
-        return match
-
-    def skip(self, symbol: str) -> bool:
-        self.take(_SPACES)
-        if self.text.startswith(symbol, self.at):
-            self.at += len(symbol)
-            return True
-        return False
+        return IntrinsicSyntaxError(self.complaint(why))
 
     def call(self) -> Call:
         start = self.at
@@ -149,7 +135,7 @@ class _Reader:
         return tuple(arguments)
 
     def argument(self) -> Argument:
-        self.take(_SPACES)
+        self.skip("")
         if quoted := self.take(_TEXT):
             return Text(quoted.group(1))
         if constant := self.take(_CONSTANT):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, TypeAlias
 
+from localcloud.stepfunctions.language.scanner import Scanner
 from localcloud.stepfunctions.language.values import Json
 
 FUNCTIONS: Final = frozenset(
@@ -204,31 +205,11 @@ _WORDS: Final = re.compile("|".join(re.escape(word) for word in OPERATORS))
 _FLAGS: Final = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL}
 
 
-class _Reader:
+class _Reader(Scanner):
     """Reads a path from left to right."""
 
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.at = 0
-
     def error(self, why: str) -> PathSyntaxError:
-        return PathSyntaxError(f"{why} at position {self.at} of '{self.text}'")
-
-    def take(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
-        match = pattern.match(self.text, self.at)
-        if match is not None:
-            self.at = match.end()
-        return match
-
-    def skip(self, symbol: str) -> bool:
-        """Skip spaces and then `symbol`, if it is there."""
-        start = self.at
-        while self.text[start : start + 1].isspace():
-            start += 1
-        if self.text.startswith(symbol, start):
-            self.at = start + len(symbol)
-            return True
-        return False
+        return PathSyntaxError(self.complaint(why))
 
     def path(self) -> Path:
         root = self.take(_ROOT)
