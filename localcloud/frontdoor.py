@@ -94,7 +94,7 @@ class FrontDoor:
         service = _service_named(request)
         if service == "s3" or (service is None and _is_form_upload(request)):
             return self._rooms.s3(environ, start_response)
-        if service is None:
+        if service in (None, "execute-api"):
             return self._rooms.api(environ, start_response)
         return _send(self._answer(service, request), start_response)
 

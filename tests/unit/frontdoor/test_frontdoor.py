@@ -183,11 +183,15 @@ def test_an_error_inside_a_stream_should_be_raised_by_botocore(url: str) -> None
         list(answer["stream"])
 
 
+SIGNED_FOR_THE_API = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/execute-api/aws4_request"
+
+
 @pytest.mark.parametrize(
     ("method", "path", "headers", "room"),
     [
         ("GET", "/v1/health", {}, "api"),
         ("POST", "/v1/ask", {"Authorization": "Bearer hr_x"}, "api"),
+        ("GET", "/v1/health", {"Authorization": SIGNED_FOR_THE_API}, "api"),
         ("POST", "/bucket", {"Content-Type": "multipart/form-data; boundary=x"}, "s3"),
         ("POST", "/v1/files", {"Content-Type": "multipart/form-data; boundary=x"}, "api"),
         ("OPTIONS", "/bucket", {}, "s3"),

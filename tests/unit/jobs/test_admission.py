@@ -13,7 +13,7 @@ def test_a_delay_is_always_one_that_sqs_takes(deferrals: int, chance: float) -> 
     assert 1 <= delay_seconds(deferrals, chance) <= MAX_DELAY_SECONDS <= MAX_SQS_DELAY
 
 
-def test_delays_grow_with_deferrals_up_to_a_minute() -> None:
+def test_delays_grow_with_deferrals_up_to_the_longest() -> None:
     delays = [delay_seconds(deferrals, 0.999) for deferrals in range(8)]
     assert delays == sorted(delays)
     assert (delays[0], delays[-1]) == (2, MAX_DELAY_SECONDS)
