@@ -8,6 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 from localcloud.lambdas.environment import log_group
@@ -16,16 +17,20 @@ LogSink = Callable[[str, str, Sequence[tuple[int, str]]], None]
 """Called with a log group, a log stream and lines, each with its time in epoch milliseconds."""
 
 TAIL_BYTES = 4096
+FILE_BYTES = 5_000_000
+"""How long a log file may grow before it is put aside, in bytes; a longer block stays whole."""
+OLD_FILES = 2
 _log = logging.getLogger(__name__)
 
 
 class Logs:
     """All log files of the service, and the one thread that forwards their lines."""
 
-    def __init__(self, folder: Path, sink: LogSink | None) -> None:
-        """Write below `folder`; forward to `sink` once started."""
+    def __init__(self, folder: Path, sink: LogSink | None, *, file_bytes: int = FILE_BYTES) -> None:
+        """Write below `folder`, `file_bytes` to a file; forward to `sink` once started."""
         self._folder = folder
         self._sink = sink
+        self._file_bytes = file_bytes
         self._guard = threading.Lock()
         self._pending: queue.SimpleQueue[tuple[str, str, list[tuple[int, str]]] | None]
         self._pending = queue.SimpleQueue()
@@ -41,7 +46,7 @@ class Logs:
         self._pending.put(None)
 
     def path(self, function: str) -> Path:
-        """Return the log file of `function`."""
+        """Return the log file of `function`; `.1` and `.2` behind its name are older ones."""
         return self._folder / f"{function}.log"
 
     def write(self, function: str, stream: str, texts: Sequence[str]) -> None:
@@ -49,12 +54,22 @@ class Logs:
         now = datetime.now(UTC)
         stamp = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         block = "".join(f"{stamp} {stream[-8:]} {text}\n" for text in texts)
-        with self._guard, self.path(function).open("a", encoding="utf-8") as file:
-            file.write(block)
+        self._append(self.path(function), block.encode())
         if self._sink is not None:
             moment = int(now.timestamp() * 1000)
             lines = [(moment, text) for text in texts]
             self._pending.put((log_group(function), stream, lines))
+
+    def _append(self, path: Path, block: bytes) -> None:
+        """Write to `path`; every worker comes through here, so none has a file open meanwhile."""
+        with self._guard:
+            with path.open("ab") as file:
+                full = file.tell() > 0 and file.tell() + len(block) > self._file_bytes
+                if not full:
+                    file.write(block)
+            if full:
+                _put_aside(path)
+                path.write_bytes(block)
 
     def _forward(self) -> None:
         assert self._sink is not None
@@ -63,6 +78,14 @@ class Logs:
                 self._sink(*item)
             except Exception:  # noqa: BLE001 - a log that cannot be kept must not harm a function
                 _log.exception("log lines of %s could not be forwarded", item[0])
+
+
+def _put_aside(path: Path) -> None:
+    """Make `path` the first of its old files; the oldest goes."""
+    names = [path, *(path.with_name(f"{path.name}.{age}") for age in range(1, OLD_FILES + 1))]
+    for newer, older in reversed(list(pairwise(names))):
+        if newer.exists():
+            newer.replace(older)
 
 
 class WorkerLog:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from localcloud.lambdas.logs import TAIL_BYTES, Logs, WorkerLog
@@ -47,6 +48,40 @@ def test_each_line_is_forwarded_with_its_group_and_stream(tmp_path: Path) -> Non
     assert received.get(timeout=10) == ("/aws/lambda/read", "stream", ["a", "b"])
     logs.stop()
     assert logs.path("read").read_text().count("\n") == 2
+
+
+def test_a_log_file_should_be_put_aside_when_full_and_only_two_old_ones_kept(
+    tmp_path: Path,
+) -> None:
+    logs = Logs(tmp_path, None, file_bytes=100)
+    for number in range(10):
+        logs.write("read", "stream", [f"{number} {'x' * 50}"])
+    files = ["read.log", "read.log.1", "read.log.2"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == files
+    kept = [(tmp_path / name).read_text().split()[2] for name in files]
+    assert kept == ["9", "8", "7"]
+    assert all((tmp_path / name).stat().st_size <= 100 for name in files)
+
+
+def test_a_block_longer_than_a_file_should_stay_whole(tmp_path: Path) -> None:
+    logs = Logs(tmp_path, None, file_bytes=10)
+    logs.write("read", "stream", ["a" * 50, "b" * 50])
+    assert logs.path("read").read_text().count("\n") == 2
+    assert not (tmp_path / "read.log.1").exists()
+
+
+def test_workers_that_write_at_once_should_lose_no_line_of_the_files_kept(tmp_path: Path) -> None:
+    logs = Logs(tmp_path, None, file_bytes=4000)
+
+    def work(worker: int) -> None:
+        for number in range(50):
+            logs.write("read", f"stream{worker:02}", [f"{worker}-{number}"])
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(4)))
+    lines = "".join(path.read_text() for path in tmp_path.iterdir()).splitlines()
+    said = {line.split()[2] for line in lines}
+    assert said == {f"{worker}-{number}" for worker in range(4) for number in range(50)}
 
 
 def test_a_sink_that_fails_does_not_stop_the_forwarding(tmp_path: Path) -> None:
