@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import json
 import logging
+import sqlite3
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Mapping
 from typing import Any
 
 from botocore.awsrequest import AWSPreparedRequest
@@ -21,9 +23,10 @@ from moto.core.botocore_stubber import BotocoreStubber
 from moto.kms import models as kms_models
 from moto.moto_api._internal import mock_random
 
-from localcloud import motorefusals, mototransactions
+from localcloud import motocompaction, motorefusals, mototransactions
+from localcloud.clock import Clock
 from localcloud.errors import AwsError, unsupported
-from localcloud.motojournal import Journal, RawCall
+from localcloud.motojournal import LEAVES_NOTHING, Journal, RawCall
 from localcloud.service import Surroundings
 from localcloud.wire.answers import Answer
 
@@ -41,7 +44,6 @@ HOSTS: Mapping[str, str] = {
 """Signing names of the services served here, and the host moto knows each by."""
 
 _READS = ("Get", "List", "Describe", "Query", "Scan", "BatchGet", "TransactGet", "Filter", "Head")
-_LEAVES_NOTHING = frozenset({"Publish", "PublishBatch", "AssumeRole"})
 _INTERNAL = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/dynamodb/aws4_request"
 _log = logging.getLogger(__name__)
 
@@ -61,20 +63,26 @@ _sole = threading.Lock()
 class MotoCloud:
     """moto's engines behind one lock and one journal. A process may have one open at a time."""
 
-    def __init__(self, surroundings: Surroundings, compact_above: int = 5000) -> None:
+    def __init__(
+        self, surroundings: Surroundings, compact_above: int = 5000, clock: Clock = time.time
+    ) -> None:
         """Open the journal and replay it; one longer than `compact_above` calls is shortened.
 
-        Raises RuntimeError while another one is open.
+        So is one that has doubled since, if that halves it. Raises RuntimeError while another
+        one is open.
         """
         if not _sole.acquire(blocking=False):
             raise RuntimeError("This process has a MotoCloud already; close it first.")
         self._surroundings = surroundings
         self._stubber = BotocoreStubber()
         self._lock = threading.Lock()
+        self._clock = clock
+        self._compact_above = compact_above
         try:
             self._journal = Journal(surroundings.folder("moto") / "journal.sqlite3")
             if self._replay() > compact_above:
                 self._compact()
+            self._look_again()
         except BaseException:
             _sole.release()
             raise
@@ -90,15 +98,18 @@ class MotoCloud:
         if refusal:
             raise refusal
         with self._lock:
-            if call.operation.startswith(_READS) or call.operation in _LEAVES_NOTHING:
+            if call.operation.startswith(_READS) or call.operation in LEAVES_NOTHING:
                 return self._dispatch(call)
             try:
-                return self._change(call)
+                answer = self._change(call)
             except _NotDone as failed:
                 return failed.answer
             except Exception:
                 self._replay()  # moto may have done half of it
                 raise
+            self._journal_length += 1
+            self._shorten()
+            return answer
 
     def _change(self, call: RawCall) -> Answer:
         """Write `call` into the journal and do it; what fails is in neither."""
@@ -139,40 +150,34 @@ class MotoCloud:
                 _log.error("%s of %s, once done, fails now", call.operation, call.service)
         return len(calls)
 
+    def _shorten(self) -> None:
+        """Compact a long journal if that halves it; what was acknowledged is kept either way."""
+        if self._journal_length < self._look_at:
+            return
+        shorter = self._journal.others() + motocompaction.item_count(self._ask)
+        try:
+            if shorter * 2 <= self._journal_length:
+                self._compact()
+        except sqlite3.Error:
+            _log.exception("the journal could not be made shorter; it stays as it is")
+        self._look_again()
+
     def _compact(self) -> None:
-        """Replace every item write by one put of each item that is there now."""
-        puts = [
-            RawCall("dynamodb", "PutItem", "POST", "/", _dynamodb("PutItem"), body)
-            for table in self._tables()
-            for body in self._items(table)
-        ]
-        self._journal.replace_item_writes(puts)
+        """Replace every item write by one put of each item that is there now and not expired."""
+        found = motocompaction.contents(self._ask, self._clock())
+        self._journal.replace_item_writes(_dynamodb("PutItem", put) for put in found.kept)
+        for removal in found.expired:
+            self._ask("DeleteItem", removal)
 
-    def _tables(self) -> Iterator[str]:
-        start: dict[str, Any] = {}
-        while True:
-            page = self._read("ListTables", start)
-            yield from page["TableNames"]
-            if "LastEvaluatedTableName" not in page:
-                return
-            start = {"ExclusiveStartTableName": page["LastEvaluatedTableName"]}
+    def _look_again(self) -> None:
+        self._journal_length = self._journal.length()
+        self._look_at = max(self._compact_above + 1, self._journal_length * 2)
 
-    def _items(self, table: str) -> list[bytes]:
-        items: list[bytes] = []
-        start: dict[str, Any] = {}
-        while True:
-            page = self._read("Scan", {"TableName": table, **start})
-            items += [json.dumps({"TableName": table, "Item": i}).encode() for i in page["Items"]]
-            if "LastEvaluatedKey" not in page:
-                return items
-            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
-
-    def _read(self, operation: str, params: dict[str, Any]) -> dict[str, Any]:
-        body = json.dumps(params).encode()
-        answer = self._dispatch(
-            RawCall("dynamodb", operation, "POST", "/", _dynamodb(operation), body)
+    def _ask(self, operation: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
+        answer = self._dispatch(_dynamodb(operation, params))
+        result: Mapping[str, Any] = json.loads(
+            answer.body if isinstance(answer.body, bytes) else b""
         )
-        result: dict[str, Any] = json.loads(answer.body if isinstance(answer.body, bytes) else b"")
         return result
 
 
@@ -182,9 +187,10 @@ class _NotDone(Exception):  # noqa: N818 - carries an answer out of a transactio
         self.answer = answer
 
 
-def _dynamodb(operation: str) -> dict[str, str]:
-    return {
+def _dynamodb(operation: str, params: Mapping[str, Any]) -> RawCall:
+    headers = {
         "x-amz-target": f"DynamoDB_20120810.{operation}",
         "content-type": "application/x-amz-json-1.0",
         "authorization": _INTERNAL,
     }
+    return RawCall("dynamodb", operation, "POST", "/", headers, json.dumps(params).encode())

@@ -23,6 +23,11 @@ ITEM_WRITES = frozenset(
         "ExecuteTransaction",
     }
 )
+LEAVES_NOTHING = frozenset(
+    {"Publish", "PublishBatch", "AssumeRole", "PutLogEvents", "PutMetricData"}
+)
+"""Calls that are no part of what is kept: what they add is gone with the process."""
+_REPLACED = ITEM_WRITES | LEAVES_NOTHING
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS journal (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, service TEXT NOT NULL, operation TEXT NOT NULL,
@@ -65,11 +70,21 @@ class Journal:
         rows = self._database.read("SELECT * FROM journal ORDER BY seq")
         return [(row["seq"], _call_of(row)) for row in rows]
 
+    def length(self) -> int:
+        """Return how many calls there are."""
+        return int(self._database.read("SELECT count(*) AS n FROM journal")[0]["n"])
+
+    def others(self) -> int:
+        """Return how many calls `replace_item_writes` would leave."""
+        marks = ", ".join("?" for _ in _REPLACED)
+        counted = f"SELECT count(*) AS n FROM journal WHERE operation NOT IN ({marks})"  # noqa: S608
+        return int(self._database.read(counted, *_REPLACED)[0]["n"])
+
     def replace_item_writes(self, puts: Iterable[RawCall]) -> None:
         """Put `puts` at the end in place of every write of an item, all at once."""
-        marks = ", ".join("?" for _ in ITEM_WRITES)
+        marks = ", ".join("?" for _ in _REPLACED)
         with self._database.transaction() as connection:
-            connection.execute(f"DELETE FROM journal WHERE operation IN ({marks})", [*ITEM_WRITES])  # noqa: S608
+            connection.execute(f"DELETE FROM journal WHERE operation IN ({marks})", [*_REPLACED])  # noqa: S608
             for put in puts:
                 _write(connection, put)
 

@@ -17,6 +17,7 @@ PREFIXES = {
     "kms": ("TrentService", "1.1"),
     "ssm": ("AmazonSSM", "1.1"),
     "secretsmanager": ("secretsmanager", "1.1"),
+    "logs": ("Logs_20140328", "1.1"),
 }
 
 
