@@ -23,7 +23,7 @@ from moto.core.botocore_stubber import BotocoreStubber
 from moto.kms import models as kms_models
 from moto.moto_api._internal import mock_random
 
-from localcloud import motocompaction, motorefusals, mototransactions
+from localcloud import motoanswers, motocompaction, motorefusals, mototransactions
 from localcloud.clock import Clock
 from localcloud.errors import AwsError, unsupported
 from localcloud.motojournal import LEAVES_NOTHING, Journal, RawCall
@@ -54,6 +54,7 @@ def _key_material() -> bytes:
 
 
 kms_models.generate_master_key = _key_material  # type: ignore[attr-defined]
+motoanswers.install()
 mototransactions.install()
 
 _sole = threading.Lock()
