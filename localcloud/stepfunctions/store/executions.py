@@ -183,7 +183,7 @@ class Executions:
         self._database.write("INSERT INTO redrives VALUES (?, ?, ?)", arn, client_token, now)
 
     def purge(self, now: float) -> None:
-        """Forget what ended more than 90 days ago."""
+        """Forget what ended more than 90 days ago, with all that belongs to it."""
         old = self._database.read(
             "SELECT arn FROM executions WHERE stopped < ?", now - _NAMES_KEPT_S
         )
@@ -198,6 +198,13 @@ def _delete(connection: sqlite3.Connection, arns: Iterable[tuple[str]]) -> None:
         connection.execute("DELETE FROM events WHERE arn = ?", arn)
         connection.execute("DELETE FROM strands WHERE arn = ?", arn)
         connection.execute("DELETE FROM tokens WHERE arn = ?", arn)
+        connection.execute("DELETE FROM redrives WHERE arn = ?", arn)
+        connection.execute(
+            "DELETE FROM map_items WHERE map_run_arn IN "
+            "(SELECT arn FROM map_runs WHERE execution_arn = ?)",
+            arn,
+        )
+        connection.execute("DELETE FROM map_runs WHERE execution_arn = ?", arn)
 
 
 def _event_row(arn: str, event: Event) -> tuple[object, ...]:

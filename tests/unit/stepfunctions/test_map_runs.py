@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -359,3 +361,23 @@ def test_a_map_in_a_child_is_run_too(tmp_path: Path) -> None:
     inner = mapped(kind="EXPRESS")["States"]
     described = bench.run(mapped({"In": {**inner["S"]}}, "STANDARD"), [[1, 2], [3]])
     assert json.loads(described["output"]) == [[1, 2], [3]]
+
+
+@pytest.mark.parametrize("kind", ["EXPRESS", "STANDARD"])
+def test_nothing_of_a_map_run_is_kept_longer_than_90_days(kind: str, tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    arn = bench.begin(mapped(kind=kind), [1, 2])
+    bench.finish(arn)
+    kept = ("executions", "events", "map_runs", "map_items")
+    bench.schedule.advance(89 * 24 * 3600)
+    bench.restart()
+    assert all(rows(tmp_path, table) for table in kept)
+    bench.schedule.advance(2 * 24 * 3600)
+    bench.restart()
+    assert not any(rows(tmp_path, table) for table in (*kept, "strands", "tokens", "redrives"))
+
+
+def rows(folder: Path, table: str) -> int:
+    [path] = folder.rglob("stepfunctions.sqlite3")
+    with closing(sqlite3.connect(path)) as file:
+        return int(file.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
