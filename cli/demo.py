@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -99,13 +99,15 @@ def _cloud(data_dir: Path, output: Output) -> Iterator[Cloud]:
 
 def _upload(api: Api, output: Output) -> None:
     uploader = Uploader(api, COLLECTION, SETTLE_SECONDS)
-    results = upload_with_progress(uploader, collect([SAMPLES]), output)
+    uploaded = upload_with_progress(uploader, collect([SAMPLES]), output)
     if not output.as_json:
-        show_results(output, results)
-    _demand_all_taken(results)
+        show_results(output, uploaded.results)
+    if uploaded.ended_by is not None:
+        raise uploaded.ended_by
+    _demand_all_taken(uploaded.results)
 
 
-def _demand_all_taken(results: list[Result]) -> None:
+def _demand_all_taken(results: Sequence[Result]) -> None:
     bad = [f"{result.path}: {result.reason}" for result in results if not result.succeeded]
     if bad:
         raise DemoFailed("Not every sample could be taken. " + "; ".join(bad))

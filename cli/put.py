@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
-from cli.failures import ItemsFailed, WrongUse
+from cli.failures import WrongUse
 from cli.options import Target, user_command
 from cli.output import Output
-from cli.results import Result, show_results, watch
+from cli.results import Watched, show_results, watch
 from cli.uploads import LocalFile, Uploader, collect
 
 
@@ -38,22 +38,19 @@ def put(
     """Upload files and folders and wait until they can be searched.
 
     A file whose bytes are there already is left alone. Exits with 1 when a file was
-    rejected or failed, and says why.
+    rejected or failed, and says why, and with 3 when the endpoint was lost on the way.
     """
     files = collect(sources)
     if not files:
         raise WrongUse("There is no file in what was given.")
     uploader = Uploader(target.api, collection, None if no_wait else wait)
-    results = upload_with_progress(uploader, files, target.output)
-    show_results(target.output, results)
-    if not all(result.succeeded for result in results):
-        raise ItemsFailed
+    uploaded = upload_with_progress(uploader, files, target.output)
+    show_results(target.output, uploaded.results)
+    uploaded.check()
 
 
-def upload_with_progress(
-    uploader: Uploader, files: Sequence[LocalFile], output: Output
-) -> list[Result]:
+def upload_with_progress(uploader: Uploader, files: Sequence[LocalFile], output: Output) -> Watched:
     """Upload `files` behind a progress bar and return their results, in the files' order."""
     found = watch(uploader.upload_all(files), len(files), "Files", output)
-    by_path = {result.path: result for result in found}
-    return [by_path[local.path] for local in files]
+    by_path = {result.path: result for result in found.results}
+    return Watched([by_path[local.path] for local in files], found.ended_by)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-from cli.failures import Unreachable
+from cli.failures import Failure, ItemsFailed, Unreachable
 from cli.output import Json, Output
 
 State = Literal["ready", "unchanged", "rejected", "failed", "uploaded", "queued", "refused"]
@@ -48,18 +48,43 @@ def result_of(path: str, document: Json, state: State | None = None) -> Result:
     )
 
 
-def watch(results: Iterable[Result], total: int, what: str, output: Output) -> list[Result]:
-    """Return `results`, in the order in which they come, behind a progress bar to `total`."""
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """The results that came, and the failure that ended them early, if one did."""
+
+    results: Sequence[Result]
+    ended_by: Failure | None = None
+
+    def check(self) -> None:
+        """Raise the failure that the command ends with, if there is one.
+
+        Call it once the results are shown: `ItemsFailed` adds nothing to what they say.
+        """
+        if self.ended_by is not None:
+            raise self.ended_by
+        if not all(result.succeeded for result in self.results):
+            raise ItemsFailed
+
+
+def watch(results: Iterable[Result], total: int, what: str, output: Output) -> Watched:
+    """Return `results`, in the order in which they come, behind a progress bar to `total`.
+
+    A failure that they end with is returned beside those that came before it.
+    """
     seen: list[Result] = []
+    ended_by: Failure | None = None
     with output.progress() as progress:
         task = progress.add_task(what, total=total)
-        for result in results:
-            seen.append(result)
-            if result.reason:
-                named = result.path or result.document_id
-                progress.console.print(f"{named}: {result.reason}", style="red", markup=False)
-            progress.advance(task)
-    return seen
+        try:
+            for result in results:
+                seen.append(result)
+                if result.reason:
+                    named = result.path or result.document_id
+                    progress.console.print(f"{named}: {result.reason}", style="red", markup=False)
+                progress.advance(task)
+        except Failure as failure:
+            ended_by = failure
+    return Watched(seen, ended_by)
 
 
 def show_results(output: Output, results: Sequence[Result]) -> None:

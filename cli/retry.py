@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import click
 
 from cli.client import Api
-from cli.failures import ItemsFailed, Refused, WrongUse
+from cli.failures import Refused, Unreachable, WrongUse
 from cli.options import Target, user_command
 from cli.output import Json
 from cli.results import Result, show_results, watch
@@ -42,26 +42,35 @@ def retry(
     """
     wanted = _wanted(target.api, document_ids, failed, collection)
     retried = retry_all(target.api, wanted, None if no_wait else wait)
-    results = watch(retried, len(wanted), "Documents", target.output)
-    if not results and not target.output.as_json:
+    watched = watch(retried, len(wanted), "Documents", target.output)
+    if not wanted and not target.output.as_json:
         target.output.line("No document has failed.")
         return
-    show_results(target.output, results)
-    if not all(result.succeeded for result in results):
-        raise ItemsFailed
+    show_results(target.output, watched.results)
+    watched.check()
 
 
 def retry_all(api: Api, document_ids: Sequence[str], wait: float | None) -> Iterator[Result]:
     """Yield a result for each document: refusals at once, the others as they settle.
 
     `wait` is the seconds without progress after which waiting ends, None not to wait at all.
+    Once the endpoint cannot be reached, the documents that are left have failed, untried;
+    after the last result the reason is raised.
     """
     pending: list[Awaited] = []
+    lost: Unreachable | None = None
     for document_id in document_ids:
+        if lost is not None:
+            yield Result("", "failed", document_id, f"Not tried: {lost}")
+            continue
         try:
             before = api.retry_document(document_id)
         except Refused as refused:
             yield Result("", "refused", document_id, str(refused))
+            continue
+        except Unreachable as unreachable:
+            lost = unreachable
+            yield Result("", "failed", document_id, str(lost))
             continue
         if wait is None:
             yield Result(before["path"], "queued", document_id)
@@ -70,6 +79,8 @@ def retry_all(api: Api, document_ids: Sequence[str], wait: float | None) -> Iter
             pending.append(Awaited(before["path"], document_id, is_news))
     if wait is not None:
         yield from Waiter(api, wait).settle(pending)
+    if lost is not None:
+        raise lost
 
 
 def _wanted(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from cli.client import Api
-from cli.failures import Refused
+from cli.failures import Failure, Refused
 from cli.output import Json
 from cli.results import SETTLED, Result, result_of
 
@@ -40,16 +40,26 @@ class Waiter:
     clock: Callable[[], float] = time.monotonic
 
     def settle(self, awaited: Sequence[Awaited]) -> Iterator[Result]:
-        """Yield a result for each, as they settle; those that take too long have failed."""
+        """Yield a result for each, as they settle; those that take too long have failed.
+
+        Where the API cannot be asked any more, all that are left have failed, too, and then
+        the reason is raised.
+        """
         pending = list(awaited)
         deadline = self.clock() + self.seconds
         pause = _FIRST_PAUSE
         while pending:
             waiting: list[Awaited] = []
-            for item in pending:
-                document = find_document(self.api, item.document_id)
-                if document is not None and item.has_settled(document):
-                    yield result_of(item.path, document)
+            for at, item in enumerate(pending):
+                try:
+                    settled = self._settled(item)
+                except Failure as failure:
+                    for left in (*waiting, *pending[at:]):
+                        reason = f"It is not known whether it settled: {failure}"
+                        yield Result(left.path, "failed", left.document_id, reason)
+                    raise
+                if settled is not None:
+                    yield settled
                 else:
                     waiting.append(item)
             if len(waiting) < len(pending):
@@ -63,6 +73,12 @@ class Waiter:
             if pending:
                 self.sleep(pause)
                 pause = min(_LONGEST_PAUSE, pause * 1.5)
+
+    def _settled(self, item: Awaited) -> Result | None:
+        document = find_document(self.api, item.document_id)
+        if document is None or not item.has_settled(document):
+            return None
+        return result_of(item.path, document)
 
 
 def find_document(api: Api, document_id: str) -> Json | None:

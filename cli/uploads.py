@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cli.client import Api
-from cli.failures import Refused, WrongUse
+from cli.failures import Refused, Unreachable, WrongUse
 from cli.output import Json
 from cli.results import Result, result_of
 from cli.settling import Awaited, Waiter, find_document
@@ -71,10 +71,22 @@ class Uploader:
     clock: Callable[[], float] = time.monotonic
 
     def upload_all(self, files: Iterable[LocalFile]) -> Iterator[Result]:
-        """Yield a result for each file, as they settle."""
+        """Yield a result for each file, as they settle.
+
+        Once the endpoint cannot be reached, the files that are left have failed, untried;
+        after the last result the reason is raised.
+        """
         pending: list[Awaited] = []
+        lost: Unreachable | None = None
         for local in files:
-            outcome = self._upload(local)
+            if lost is not None:
+                yield Result(local.path, "failed", reason=f"Not tried: {lost}")
+                continue
+            try:
+                outcome = self._upload(local)
+            except Unreachable as unreachable:
+                lost = unreachable
+                outcome = Result(local.path, "failed", reason=str(lost))
             if isinstance(outcome, Result):
                 yield outcome
             elif self.wait is None:
@@ -83,6 +95,8 @@ class Uploader:
                 pending.append(outcome)
         if self.wait is not None:
             yield from Waiter(self.api, self.wait, self.sleep, self.clock).settle(pending)
+        if lost is not None:
+            raise lost
 
     def _upload(self, local: LocalFile) -> Result | Awaited:
         if _readable(local.file) != str(local.file):

@@ -20,7 +20,8 @@ Json = dict[str, Any]
 @dataclass
 class FakeHeadrace:
     """Keeps documents; a path that begins with `bad` is rejected, with `lost` never settles,
-    with `shaky` fails until it was tried again, with `broken` then, too.
+    with `shaky` fails until it was tried again, with `broken` then, too. Announcing one that
+    begins with `gone` ends it: from then on something else answers.
 
     `failures` are statuses to answer with before anything else, first come first served.
     """
@@ -31,6 +32,7 @@ class FakeHeadrace:
     keys: list[str | None] = field(default_factory=list)
     answer: Json = field(default_factory=dict)
     url: str = ""
+    gone: bool = False
 
     def create(self, body: Json) -> tuple[int, Json]:
         if body["bytes"] == 0:
@@ -97,9 +99,11 @@ class Handler(BaseHTTPRequestHandler):
     def _reply(
         self, status: int, body: Json | None = None, headers: dict[str, str] | None = None
     ) -> None:
-        raw = b"" if body is None else json.dumps(body).encode()
+        self._send(status, b"" if body is None else json.dumps(body).encode(), headers or {})
+
+    def _send(self, status: int, raw: bytes, headers: dict[str, str]) -> None:
         self.send_response(status)
-        for name, value in (headers or {}).items():
+        for name, value in headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(raw)))
         self.end_headers()
@@ -157,6 +161,10 @@ class Handler(BaseHTTPRequestHandler):
     def _fails(self, body: Json) -> bool:
         self.fake.requests.append((self.command, self.path, body))
         self.fake.keys.append(self.headers.get("Idempotency-Key"))
+        self.fake.gone |= str(body.get("path", "")).startswith("gone")
+        if self.fake.gone:
+            self._send(200, b"<html>", {})
+            return True
         if self.fake.failures:
             status, headers = self.fake.failures.pop(0)
             self._reply(status, error("Throttled", "Slow down."), headers)
