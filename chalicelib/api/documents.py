@@ -30,7 +30,7 @@ from chalicelib.contracts import (
 )
 from chalicelib.errors import InvalidInput, NotFound
 from chalicelib.query_ports import AnswerRecords
-from chalicelib.retrieval.ids import InboxPlace, inbox_place
+from chalicelib.retrieval.ids import InboxPlace, check_collection, inbox_place
 
 UPLOAD_SECONDS = 15 * 60
 MAX_PAGE = 100
@@ -156,6 +156,8 @@ def existing(tenant: str, document_id: str, records: OneDocument) -> Document:
 def _list(request: Request, records: DocumentRecords) -> DocumentList:
     refuse_unknown_query(request, {"collection", "status", "limit", "cursor"})
     filters = {name: query_value(request, name) for name in ("collection", "status")}
+    if filters["collection"] is not None:
+        check_collection(filters["collection"])
     if filters["status"] not in {None, *get_args(DocumentStatus)}:
         raise InvalidInput(
             f"status is one of {', '.join(get_args(DocumentStatus))}.", field="status"

@@ -59,6 +59,9 @@ _FRAMEWORK_TYPES = {
 _JSON = {"Content-Type": "application/json"}
 _LIMITS = ("max_length", "min_length", "le", "ge", "lt", "gt", "pattern", "expected")
 
+_REPLACEMENT = "\N{REPLACEMENT CHARACTER}".encode()
+"""What API Gateway hands on in place of bytes that are no UTF-8, before we see them."""
+
 P = ParamSpec("P")
 Body = TypeVar("Body", bound=BaseModel)
 View = Callable[P, Response]
@@ -143,6 +146,12 @@ def parse_body(request: Request, model: type[Body]) -> Body:
     raw = request.raw_body
     if not raw:
         raise InvalidInput("The request needs a JSON body.", field="body")
+    if _REPLACEMENT in raw:
+        raise InvalidInput(
+            "The body is not UTF-8, or holds U+FFFD, which stands for bytes that are not; "
+            "where that character is meant, write it as \\ufffd.",
+            field="body",
+        )
     try:
         return model.model_validate_json(raw, strict=True)
     except ValidationError as error:

@@ -10,7 +10,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 
-from chalicelib.contracts.api import COLLECTION_PATTERN, MAX_PATH_CHARACTERS
+from chalicelib.contracts.api import COLLECTION_RULE, MAX_PATH_CHARACTERS, is_collection
 from chalicelib.errors import InvalidInput
 
 TENANT_PATTERN = r"^[a-z0-9][a-z0-9-]{1,30}$"
@@ -56,14 +56,15 @@ def inbox_place(key: str) -> InboxPlace:
         raise InvalidInput(
             f"{place.tenant!r} is no tenant's name.", field="tenant", limit=TENANT_PATTERN
         )
-    if not re.fullmatch(COLLECTION_PATTERN, place.collection):
-        raise InvalidInput(
-            f"{place.collection!r} is no collection's name.",
-            field="collection",
-            limit=COLLECTION_PATTERN,
-        )
+    check_collection(place.collection)
     check_path(place.path)
     return place
+
+
+def check_collection(name: str) -> None:
+    """Raise `InvalidInput` unless `name` can name a collection."""
+    if not is_collection(name):
+        raise InvalidInput(f"collection: {COLLECTION_RULE}.", field="collection")
 
 
 def check_path(path: str) -> None:

@@ -37,7 +37,11 @@ def test_should_hand_the_request_id_on_with_the_upload() -> None:
         ({"path": "a//x"}, "path", None),
         ({"path": "a\n"}, "path", None),
         ({"path": "ü" * 500}, "path", "800"),
-        ({"collection": "Not this"}, "collection", "^[a-z0-9][a-z0-9_-]{0,62}$"),
+        ({"collection": "Not this"}, "collection", None),
+        ({"collection": "a\n"}, "collection", None),
+        ({"media_type": "not a type"}, "media_type", None),
+        ({"media_type": "text/plain\n"}, "media_type", None),
+        ({"media_type": "text/" + "x" * 300}, "media_type", "255"),
         ({"colour": "red"}, "colour", None),
     ],
 )
@@ -58,6 +62,36 @@ def test_should_refuse_a_body_that_is_no_object(body: bytes | None) -> None:
     response = Api().call("POST", "/v1/documents", body)
     assert response.status_code == 400
     assert error_of(response)["type"] == "InvalidInput"
+
+
+@pytest.mark.parametrize("media_type", [None, "text/plain", 'text/html; charset="utf-8"'])
+def test_should_take_a_media_type(media_type: str | None) -> None:
+    body = {"path": "a.txt", "bytes": 10, "media_type": media_type}
+    assert Api().call("POST", "/v1/documents", body).status_code == 201
+
+
+@pytest.mark.parametrize(
+    "raw", [b"caf\xe9.txt", "caf\N{REPLACEMENT CHARACTER}.txt".encode()], ids=["raw", "replaced"]
+)
+def test_should_refuse_bytes_that_are_no_utf8_also_where_the_gateway_replaced_them(
+    raw: bytes,
+) -> None:
+    response = Api().call("POST", "/v1/documents", b'{"bytes": 10, "path": "' + raw + b'"}')
+    assert response.status_code == 400
+    assert error_of(response)["field"] == "body"
+
+
+def test_should_take_a_replacement_character_that_is_escaped() -> None:
+    body = rb'{"bytes": 10, "path": "caf\ufffd.txt"}'
+    assert Api().call("POST", "/v1/documents", body).status_code == 201
+
+
+def test_should_say_in_the_same_words_what_a_collection_is_called() -> None:
+    api = Api()
+    body = {"path": "a.txt", "bytes": 10, "collection": "../x"}
+    told = error_of(api.call("POST", "/v1/documents", body))["message"]
+    assert told.startswith("collection: a collection's name has 1 to 63 lower-case letters")
+    assert error_of(api.call("GET", "/v1/documents?collection=../x"))["message"] == told
 
 
 def test_should_name_a_missing_field() -> None:
@@ -120,6 +154,8 @@ def test_should_list_only_what_the_filters_let_through() -> None:
         ("limit=abc", "limit"),
         ("limit=%C2%B2", "limit"),
         ("status=happy", "status"),
+        ("collection=../x", "collection"),
+        ("collection=", "collection"),
         ("cursor=garbage", "cursor"),
         ("cursor=", "cursor"),
         ("page=2", "page"),
