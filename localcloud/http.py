@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import threading
 
 from cheroot.wsgi import Gateway_10, Server
@@ -36,6 +37,16 @@ class _Server(Server):
     def error_log(self, msg: str = "", level: int = logging.INFO, traceback: bool = False) -> None:
         _log.log(level, msg, exc_info=traceback)
 
+    @staticmethod
+    def bind_socket(socket_: socket.socket, bind_addr: tuple[str, int]) -> socket.socket:
+        """Bind the socket, or close it; cheroot leaves it open where the port is taken."""
+        try:
+            socket_.bind(bind_addr)
+        except OSError:
+            socket_.close()
+            raise
+        return socket_
+
 
 class PortRefused(Exception):  # noqa: N818 - named for what it tells
     """The port is taken, or not this user's to take."""
@@ -56,7 +67,7 @@ class HttpServer:
         except OSError as error:
             raise PortRefused(
                 f"Port {port} of {HOST} cannot be used ({_reason(error)}); "
-                "another program may have it. Choose another --port, or 0 for a free one."
+                "another program may have it. Choose another port; `--port 0` takes a free one."
             ) from error
         self._thread = threading.Thread(target=self._server.serve, name="http", daemon=True)
 
