@@ -43,9 +43,15 @@ def ls(target: Target, collection: str | None, status: str | None) -> None:
 @click.option("--yes", "-y", is_flag=True, help="Do not ask first.")
 @user_command
 def rm(target: Target, document_ids: tuple[str, ...], yes: bool) -> None:
-    """Delete documents, with all their versions."""
-    if not yes:
-        click.confirm(f"Delete {len(document_ids)} document(s)?", abort=True, err=True)
+    """Delete documents, with all their versions.
+
+    Exits with 1 when one was not deleted, also because you said no.
+    """
+    if not yes and not click.confirm(f"Delete {len(document_ids)} document(s)?", err=True):
+        target.output.notice("Nothing was removed.")
+        if target.output.as_json:
+            target.output.json([])
+        raise ItemsFailed
     results: list[Json] = []
     for document_id in document_ids:
         try:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
@@ -171,6 +172,23 @@ class TestDocuments:
         assert ended.code == 1
         assert "doc_none: NotFound: There is none." in ended.err
         assert fake.documents == {}
+
+    @pytest.mark.parametrize("option", [[], ["--json"]])
+    def test_should_remove_nothing_and_say_so_where_the_answer_is_no(
+        self,
+        headrace: Headrace,
+        fake: FakeHeadrace,
+        folder: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        option: list[str],
+    ) -> None:
+        (result,) = headrace("put", str(folder / "a.txt"), "--json").json
+        monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+        ended = headrace("rm", result["document_id"], *option)
+        assert ended.code == 1
+        assert "Nothing was removed." in ended.err
+        assert ended.out == ("[]\n" if option else "")
+        assert list(fake.documents) == [result["document_id"]]
 
 
 class TestAsk:
