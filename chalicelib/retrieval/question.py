@@ -33,9 +33,15 @@ def query_text(question: str) -> QueryText:
     return QueryText(
         " ".join(kept),
         f"The question has {len(question)} characters and text search takes at most "
-        f"{MAX_QUERY_TEXT}: it was cut to its {len(kept)} rarest terms. "
+        f"{MAX_QUERY_TEXT}: {_what_is_left(len(kept))} "
         "The search by meaning saw the question's beginning.",
     )
+
+
+def _what_is_left(terms: int) -> str:
+    if terms == 0:
+        return "only common words are in it, so it was searched for by meaning alone."
+    return f"it was cut to its {f'{terms} rarest terms' if terms > 1 else 'rarest term'}."
 
 
 def _distinct(question: str) -> list[str]:

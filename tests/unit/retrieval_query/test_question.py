@@ -20,6 +20,17 @@ def test_should_cut_a_long_question_to_its_rarest_terms_in_their_order() -> None
     assert "6 rarest terms" in query.notice
 
 
+def test_should_say_that_only_the_meaning_is_searched_for_where_no_term_is_rare() -> None:
+    query = query_text("what is it that you have " * 60)
+    assert query.text == ""
+    assert query.notice is not None
+    assert "only common words are in it, so it was searched for by meaning alone" in query.notice
+
+
+def test_should_not_speak_of_a_single_term_as_of_many() -> None:
+    assert "cut to its rarest term." in str(query_text("what is the fee " * 90).notice)
+
+
 def test_should_prefer_long_words_and_numbers_where_not_all_fit() -> None:
     short = " ".join(f"w{chr(97 + n % 26)}{chr(97 + n // 26)}" for n in range(400))
     text = query_text(f"{short} electroencephalography 4471").text.split()
