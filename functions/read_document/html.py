@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from functions.read_document.nesting import check_nesting
 from functions.read_document.pages import Block
 
 _UNSEEN = frozenset(
@@ -108,7 +109,11 @@ class _Writer:
 
 
 def blocks(text: str) -> list[Block]:
-    """Return the visible text of an HTML document in blocks."""
+    """Return the visible text of an HTML document in blocks.
+
+    Raises `InvalidInput` where it nests too deep to be parsed in time.
+    """
+    check_nesting(text)
     writer = _Writer()
     root = LexborHTMLParser(text).root
     if root is None:
@@ -149,7 +154,7 @@ def _leave(writer: _Writer, tag: str) -> None:
 def _walk(root: LexborNode) -> Iterator[tuple[LexborNode, bool]]:
     """Yield each visible node when it is entered and, if it is an element, when it is left.
 
-    A loop and not a recursion: a hostile page nests deeper than Python's stack.
+    A loop and not a recursion, which a hostile page could take to the end of Python's stack.
     """
     stack: list[tuple[LexborNode, bool]] = [(root, True)]
     while stack:
