@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -173,14 +174,15 @@ def test_a_missing_operation_and_a_missing_service_should_be_refused(url: str) -
 
 def test_an_event_stream_should_be_read_by_botocore(url: str) -> None:
     answer = client(url, "bedrock-runtime").converse_stream(modelId="a:b/c", messages=[])
-    names = [next(iter(event)) for event in answer["stream"]]
+    with closing(answer["stream"]) as stream:
+        names = [next(iter(event)) for event in stream]
     assert names == ["messageStart", "contentBlockDelta", "messageStop"]
 
 
 def test_an_error_inside_a_stream_should_be_raised_by_botocore(url: str) -> None:
     answer = client(url, "bedrock-runtime").converse_stream(modelId="breaks/off", messages=[])
-    with pytest.raises(ClientError, match="It broke off"):
-        list(answer["stream"])
+    with closing(answer["stream"]) as stream, pytest.raises(ClientError, match="It broke off"):
+        list(stream)
 
 
 SIGNED_FOR_THE_API = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/execute-api/aws4_request"
