@@ -165,6 +165,9 @@ class _Handler(BaseHTTPRequestHandler):
             return
         size = int(self.headers["Content-Length"])
         body = self._body(size)
+        if body is None:
+            self.close_connection = True
+            return
         if self.path == f"{_BASE}/init/error":
             self.server.api.fail_init(body)
             self._reply(202, {"status": "OK"})
@@ -185,13 +188,16 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._reply(202, {"status": "OK"})
 
-    def _body(self, size: int) -> bytes:
-        """Read the body whole, but keep only what the limit allows."""
+    def _body(self, size: int) -> bytes | None:
+        """Read the body whole, but keep only what the limit allows.
+
+        None when it breaks off: the worker died while it answered, and half an answer is none.
+        """
         kept = self.rfile.read(min(size, MAX_RESPONSE))
         left = size - len(kept)
         while left > 0 and (chunk := self.rfile.read(min(left, 1 << 20))):
             left -= len(chunk)
-        return kept
+        return None if left else kept
 
     def _reply(self, status: int, document: Mapping[str, str]) -> None:
         self._send(status, {"Content-Type": "application/json"}, json.dumps(document).encode())
