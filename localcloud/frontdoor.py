@@ -70,7 +70,12 @@ class _Request:
             return body
         length = int(self.environ.get("CONTENT_LENGTH") or 0)
         self._check_length(length)
-        return bytes(stream.read(length))
+        body = bytes(stream.read(length))
+        if len(body) < length:
+            raise AwsError(
+                "IncompleteBody", f"The body broke off after {len(body)} of {length} bytes."
+            )
+        return body
 
     def _check_length(self, length: int) -> None:
         if length > MAX_BODY:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
@@ -163,6 +164,25 @@ def test_bad_parameters_should_be_refused_by_name(
     assert answer.status_code == 400
     assert answer.json()["__type"] == code
     assert words in answer.json()["message"]
+
+
+def test_a_body_that_breaks_off_should_not_be_taken_for_a_shorter_one(
+    url: str, sqs: FakeSqs
+) -> None:
+    body = b'{"QueueName": "half"}'
+    head = (
+        "POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Amz-Target: AmazonSQS.CreateQueue\r\n"
+        "Authorization: AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/sqs/aws4_request\r\n"
+        f"Content-Length: {len(body) + 5}\r\n\r\n"
+    )
+    seen = len(sqs.seen)
+    port = int(url.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(head.encode() + body)
+        connection.shutdown(socket.SHUT_WR)
+        while connection.recv(65536):
+            continue
+    assert len(sqs.seen) == seen
 
 
 def test_a_missing_operation_and_a_missing_service_should_be_refused(url: str) -> None:
