@@ -12,6 +12,7 @@ from typing import Literal
 from pydantic import AwareDatetime, Field
 
 from chalicelib.contracts.base import Contract
+from chalicelib.contracts.metadata import Metadata
 from chalicelib.contracts.receipts import Receipt
 
 DocumentStatus = Literal["received", "processing", "ready", "rejected", "failed"]
@@ -33,6 +34,11 @@ class Document(Contract):
     pages: int = Field(default=0, ge=0)
     pages_needing_ocr: int = Field(default=0, ge=0)
     chunks: int = Field(default=0, ge=0)
+    language: str = ""
+    members: int = Field(default=0, ge=0)
+    container: str = ""
+    notices: tuple[str, ...] = ()
+    metadata: Metadata = Field(default_factory=dict)
     status: DocumentStatus
     reason: str = ""
     attempt: int = Field(default=1, ge=1)
@@ -55,6 +61,11 @@ class Version(Contract):
     pages: int = Field(default=0, ge=0)
     pages_needing_ocr: int = Field(default=0, ge=0)
     chunks: int = Field(default=0, ge=0)
+    language: str = ""
+    members: int = Field(default=0, ge=0)
+    container: str = ""
+    notices: tuple[str, ...] = ()
+    metadata: Metadata = Field(default_factory=dict)
     status: VersionStatus
     reason: str = ""
     receipt: Receipt | None = None

@@ -5,14 +5,19 @@ State documents carry references, never bytes: the text travels in S3 objects.
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from chalicelib.contracts.base import Contract
+from chalicelib.contracts.metadata import Metadata
 from chalicelib.contracts.receipts import Receipt
 
 
 class IngestInput(Contract):
-    """The input of one execution. `ready_sha256` is the hash of the bytes that answer now."""
+    """The input of one execution. `ready_sha256` is the hash of the bytes that answer now.
+
+    `container` is the document whose archive or mail the file came in, `depth` how many such
+    containers are around it.
+    """
 
     tenant: str
     document_id: str
@@ -27,6 +32,10 @@ class IngestInput(Contract):
     correlation_id: str
     ready_version: str = ""
     ready_sha256: str = ""
+    uploaded_at: AwareDatetime | None = None
+    metadata: Metadata = Field(default_factory=dict)
+    container: str = ""
+    depth: int = Field(default=0, ge=0)
 
 
 class ReadRequest(IngestInput):
@@ -46,7 +55,12 @@ def spent(seconds: float, memory_gb: float) -> Spent:
 
 
 class ReadResult(Contract):
-    """The output of `read_document`. `pages` counts the lines of `pages.jsonl`."""
+    """The output of `read_document`. `pages` counts the lines of `pages.jsonl`.
+
+    `language` is an ISO 639-1 code, or "" where there is too little text to tell. `members` counts
+    the files that an archive or a mail brought along, each a document of its own. `notices` tell
+    the owner what to know of how well the file could be read.
+    """
 
     media_type: str
     sha256: str
@@ -54,6 +68,9 @@ class ReadResult(Contract):
     pages: int = Field(ge=1)
     pages_needing_ocr: int = Field(ge=0)
     characters: int = Field(ge=1)
+    language: str = ""
+    members: int = Field(default=0, ge=0)
+    notices: tuple[str, ...] = ()
     reading: Spent
 
 
