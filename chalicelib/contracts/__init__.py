@@ -42,6 +42,8 @@ from chalicelib.contracts.ingest import (
     Page,
     ReadRequest,
     ReadResult,
+    RecogniseRequest,
+    RecogniseResult,
     Spent,
     VectorMetadata,
 )
@@ -81,6 +83,8 @@ __all__ = [
     "ReadResult",
     "Receipt",
     "ReceiptLine",
+    "RecogniseRequest",
+    "RecogniseResult",
     "RetryDocumentRequest",
     "SearchRequest",
     "SearchResponse",

@@ -59,7 +59,8 @@ class ReadResult(Contract):
 
     `language` is an ISO 639-1 code, or "" where there is too little text to tell. `members` counts
     the files that an archive or a mail brought along, each a document of its own. `notices` tell
-    the owner what to know of how well the file could be read.
+    the owner what to know of how well the file could be read. `recognise` holds the numbers of the
+    `pages_needing_ocr`, which `recognise_pages` fills; before that, there may be no text at all.
     """
 
     media_type: str
@@ -67,11 +68,47 @@ class ReadResult(Contract):
     bytes: int = Field(ge=1)
     pages: int = Field(ge=1)
     pages_needing_ocr: int = Field(ge=0)
-    characters: int = Field(ge=1)
+    recognise: tuple[int, ...] = ()
+    characters: int = Field(ge=0)
     language: str = ""
     members: int = Field(default=0, ge=0)
     notices: tuple[str, ...] = ()
     reading: Spent
+
+
+class RecogniseRequest(Contract):
+    """The input of `recognise_pages`: which pages of a PDF are pictures of text.
+
+    `pages` counts the lines of the `pages.jsonl` to be filled, which is that of the whole document,
+    or of the part that `part` numbers. `recognise` holds page numbers as they stand in that file.
+    """
+
+    tenant: str
+    document_id: str
+    version: str
+    bucket: str
+    correlation_id: str
+    part: int | None = Field(default=None, ge=0)
+    pages: int = Field(ge=1)
+    recognise: tuple[int, ...] = Field(min_length=1)
+
+
+class RecogniseResult(Contract):
+    """The output of `recognise_pages`: what became of the pages that it was to look at.
+
+    `recognised` pages have text now and `still_empty` ones have none. One call looks at a bounded
+    number of pages: `remaining` ones are for the next call. `characters` counts the text of the
+    whole `pages.jsonl` as it is now, and `images` the pages that `model` looked at in this call.
+    """
+
+    recognised: int = Field(ge=0)
+    still_empty: tuple[int, ...] = ()
+    remaining: tuple[int, ...] = ()
+    characters: int = Field(ge=0)
+    images: int = Field(ge=0)
+    model: str
+    recognising: Spent
+    notices: tuple[str, ...] = ()
 
 
 class ChunkRequest(Contract):
