@@ -32,12 +32,31 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file within a file: a member of an archive, what a mail brings along.
+
+    `name` is its path within the container, with `/` between folders.
+    """
+
+    name: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Extract:
-    """What was read from a file."""
+    """What was read from a file.
+
+    `attachments` can be walked once, and holds one file in memory at a time. `notices` are
+    sentences for the owner on what could not be read as well as the rest. `language` is an
+    ISO 639-1 code, or "" where there is too little text to tell.
+    """
 
     media_type: str
     pages: tuple[Page, ...]
     pages_needing_ocr: int = 0
+    attachments: Iterable[Attachment] = ()
+    notices: tuple[str, ...] = ()
+    language: str = ""
 
 
 def clean(text: str) -> str:
