@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from chalicelib.contracts import EmbedTextResult, Hit
+from chalicelib.contracts import CheckResult, CheckSource, EmbedTextResult, Hit
 from chalicelib.contracts.arrivals import RetryWanted
 
 
@@ -15,6 +15,23 @@ class Embedder(Protocol):
 
     def embed(self, texts: Sequence[str], correlation_id: str) -> EmbedTextResult:
         """Return one vector a text, in order. Raises `Throttled`, `Transient`, `ModelFailure`."""
+
+
+class SupportChecker(Protocol):
+    """Says which claims of an answer rest on their sources."""
+
+    def check(
+        self,
+        question: str,
+        claims: Sequence[str],
+        sources: Sequence[CheckSource],
+        correlation_id: str,
+    ) -> CheckResult:
+        """Return one verdict a claim, in order, and what the check took for the receipt.
+
+        Raises `InvalidInput`, `Throttled`, `Transient` or `ModelFailure`; an answer that could
+        not be checked is not to be used.
+        """
 
 
 class PassageIndex(Protocol):

@@ -48,15 +48,26 @@ from chalicelib.contracts.ingest import (
     VectorMetadata,
 )
 from chalicelib.contracts.receipts import Dollars, NextDearer, Receipt, ReceiptLine
+from chalicelib.contracts.support import (
+    CheckRequest,
+    CheckResult,
+    CheckSource,
+    ClaimVerdict,
+    Doubt,
+)
 
 __all__ = [
     "EVENT_SOURCE",
     "AskRequest",
     "AskResponse",
+    "CheckRequest",
+    "CheckResult",
+    "CheckSource",
     "Chunk",
     "ChunkRequest",
     "ChunkResult",
     "Citation",
+    "ClaimVerdict",
     "Contract",
     "CreateDocumentRequest",
     "CreateDocumentResponse",
@@ -67,6 +78,7 @@ __all__ = [
     "DocumentRejected",
     "DocumentStatus",
     "Dollars",
+    "Doubt",
     "EmbedRequest",
     "EmbedResult",
     "EmbedTextRequest",
