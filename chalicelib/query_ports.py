@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from chalicelib.contracts import CheckResult, CheckSource, EmbedTextResult, Hit
+from chalicelib.contracts import CheckResult, CheckSource, EmbedTextResult, Hit, Receipt
 from chalicelib.contracts.arrivals import RetryWanted
 
 
@@ -78,6 +78,24 @@ class ChatModel(Protocol):
 
     def reply(self, system: str, user: str, max_tokens: int) -> ChatReply:
         """Return the reply. Raises `Throttled`, `Transient` or `ModelFailure`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """One use of a model for a query, and what for: the role of its line in a receipt."""
+
+    role: str
+    what: EmbedTextResult | ChatReply
+
+
+class AnswerPrices(Protocol):
+    """What answers cost."""
+
+    def answer(self, question: str, passages: Sequence[Hit], used: Sequence[Used]) -> Receipt:
+        """Return the receipt of `used`, in order, and of the one query of the index.
+
+        Where no language model was asked, it says what asking one would have cost.
+        """
 
 
 class AnswerWriter(Protocol):

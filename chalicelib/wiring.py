@@ -22,11 +22,10 @@ if TYPE_CHECKING:
     from chalicelib.adapters.api_records import ApiRecords
     from chalicelib.adapters.functions import EmbedFunction
     from chalicelib.adapters.objects import Objects
-    from chalicelib.contracts import Document, PresignedUpload, Receipt
+    from chalicelib.contracts import Document, PresignedUpload
     from chalicelib.generation.receipts import QueryPrices
     from chalicelib.generation.writing import PassageWriter
     from chalicelib.ingest.removal import Removal
-    from chalicelib.retrieval.asking import Outcome
     from chalicelib.retrieval.finding import Finder
 
 
@@ -121,15 +120,8 @@ class Services:
         """What `/v1/ask` stands on."""
         from chalicelib.retrieval.asking import Asker
 
-        def receipt(question: str, outcome: Outcome) -> Receipt:
-            spent = outcome.spent
-            return self._prices.answer(question, outcome.passages, spent.embeddings, spent.replies)
-
-        return AskServices(
-            asker=Asker(self._finder, self._embedder, self._writer),
-            answers=self.records,
-            receipt=receipt,
-        )
+        asker = Asker(self._finder, self._embedder, self._writer, self._prices)
+        return AskServices(asker=asker, answers=self.records)
 
     @cached_property
     def _embedder(self) -> EmbedFunction:

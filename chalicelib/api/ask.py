@@ -9,9 +9,9 @@ from chalice.app import Blueprint, ChaliceAuthorizer, Response
 
 from chalicelib.api.http import answering, parse_body, request_id_of, tenant_of
 from chalicelib.api.idempotency import once
-from chalicelib.contracts import AskRequest, AskResponse, Receipt
+from chalicelib.contracts import AskRequest
 from chalicelib.query_ports import AnswerRecords
-from chalicelib.retrieval.asking import Asker, Outcome, Tier
+from chalicelib.retrieval.asking import Asker
 from chalicelib.retrieval.finding import Query
 
 
@@ -21,8 +21,6 @@ class AskServices:
 
     asker: Asker
     answers: AnswerRecords
-    receipt: Callable[[str, Outcome], Receipt]
-    """Prices what answering a question took."""
 
 
 def routes(services: Callable[[], AskServices], authorizer: ChaliceAuthorizer) -> Blueprint:
@@ -42,18 +40,6 @@ def routes(services: Callable[[], AskServices], authorizer: ChaliceAuthorizer) -
             correlation_id=request_id_of(request),
             field="question",
         )
-        return once(request, deps.answers, lambda: _ask(query, body.tier, deps))
+        return once(request, deps.answers, lambda: deps.asker.ask(query, body.tier))
 
     return blueprint
-
-
-def _ask(query: Query, tier: Tier | None, deps: AskServices) -> AskResponse:
-    outcome = deps.asker.ask(query, tier)
-    return AskResponse(
-        answer=outcome.answer,
-        answered=outcome.answered,
-        tier=outcome.tier,
-        citations=outcome.citations,
-        receipt=deps.receipt(query.text, outcome),
-        notices=outcome.notices,
-    )

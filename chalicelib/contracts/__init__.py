@@ -11,6 +11,7 @@ from chalicelib.contracts.api import (
     AskRequest,
     AskResponse,
     Citation,
+    Claim,
     CreateDocumentRequest,
     CreateDocumentResponse,
     DocumentList,
@@ -21,6 +22,8 @@ from chalicelib.contracts.api import (
     RetryDocumentRequest,
     SearchRequest,
     SearchResponse,
+    Tier,
+    Turn,
 )
 from chalicelib.contracts.base import Contract, HttpInput
 from chalicelib.contracts.documents import Document, DocumentStatus, Version, VersionStatus
@@ -67,6 +70,7 @@ __all__ = [
     "ChunkRequest",
     "ChunkResult",
     "Citation",
+    "Claim",
     "ClaimVerdict",
     "Contract",
     "CreateDocumentRequest",
@@ -101,6 +105,8 @@ __all__ = [
     "SearchRequest",
     "SearchResponse",
     "Spent",
+    "Tier",
+    "Turn",
     "VectorMetadata",
     "Version",
     "VersionStatus",

@@ -24,6 +24,8 @@ _MEDIA_TYPE = re.compile(rf"{_NAME}/{_NAME}(?:{_PARAMETER})*")
 
 MAX_PATH_CHARACTERS = 512
 MAX_QUESTION_CHARACTERS = 8_192
+MAX_TURN_CHARACTERS = 8_192
+MAX_TURNS = 10
 
 
 def is_collection(name: str) -> bool:
@@ -47,6 +49,7 @@ Collection = Annotated[str, AfterValidator(_collection)]
 MediaType = Annotated[str, Field(max_length=255), AfterValidator(_media_type)]
 Question = Annotated[str, Field(min_length=1, max_length=MAX_QUESTION_CHARACTERS)]
 TopK = Annotated[int, Field(ge=1, le=100)]
+Tier = Literal["extractive", "llm"]
 
 
 class CreateDocumentRequest(HttpInput):
@@ -115,13 +118,22 @@ class SearchResponse(Contract):
     notices: tuple[str, ...] = ()
 
 
+class Turn(HttpInput):
+    """An earlier question of a conversation and the answer that it got, marks and all."""
+
+    question: str = Field(min_length=1, max_length=MAX_TURN_CHARACTERS)
+    answer: str = Field(max_length=MAX_TURN_CHARACTERS)
+
+
 class AskRequest(HttpInput):
     """`POST /v1/ask`."""
 
     question: Question
+    history: tuple[Turn, ...] = Field(default=(), max_length=MAX_TURNS)
+    """The conversation so far, oldest first; a follow-up question is understood by its end."""
     collection: Collection | None = None
     top_k: TopK = 10
-    tier: Literal["extractive", "llm"] | None = None
+    tier: Tier | None = None
     """How to answer; None takes the cheapest tier that suffices."""
 
 
@@ -138,12 +150,28 @@ class Citation(Contract):
     quote: str
 
 
-class AskResponse(Contract):
-    """An answer whose every claim is cited, or `answered` is false."""
+class Claim(Contract):
+    """One claim of an answer, and the numbers of the citations that it rests on."""
 
+    text: str
+    citations: tuple[int, ...] = Field(min_length=1)
+
+
+class AskResponse(Contract):
+    """An answer whose every claim is cited, or `answered` is false.
+
+    `answer` is the claims, each followed by its marks; `asked_as` the question as it was
+    answered, which stands alone; `language` the question's, as an ISO 639-1 code, "" where it
+    is not known. `answer_id` names the answer to `POST /v1/feedback`.
+    """
+
+    answer_id: str = ""
     answer: str
     answered: bool
-    tier: Literal["extractive", "llm"]
+    asked_as: str = ""
+    language: str = ""
+    tier: Tier
+    claims: tuple[Claim, ...] = ()
     citations: tuple[Citation, ...]
     receipt: Receipt
     notices: tuple[str, ...] = ()

@@ -15,11 +15,10 @@ from chalicelib.contracts.receipts import dollars
 from chalicelib.generation.catalogue import LAMBDA, S3_VECTORS, Catalogue
 from chalicelib.generation.prompts import answer_prompt
 from chalicelib.generation.writing import MAX_ANSWER_TOKENS, MAX_PASSAGES
-from chalicelib.query_ports import ChatReply
+from chalicelib.query_ports import ChatReply, Used
 
 _MEBIBYTES_IN_A_GB = 1024
 _CHARACTERS_IN_A_TOKEN = 4
-_EMBEDDING_ROLES = ("question embedding", "sentence embedding", "answer embedding")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,29 +34,29 @@ class QueryPrices:
         """Return what one search cost."""
         return Receipt.of(self._retrieval(embedding))
 
-    def answer(
-        self,
-        question: str,
-        passages: Sequence[Hit],
-        embeddings: Sequence[EmbedTextResult],
-        replies: Sequence[ChatReply],
-    ) -> Receipt:
+    def answer(self, question: str, passages: Sequence[Hit], used: Sequence[Used]) -> Receipt:
         """Return what an answer cost; without a reply, also what asking the model would have."""
-        lines = self._retrieval(embeddings[0])
-        further = zip(_EMBEDDING_ROLES[1:], embeddings[1:], strict=False)
-        embedded = [self._embedding(role, embedding) for role, embedding in further]
-        lines += embedded[:1] + [self._reply(reply) for reply in replies] + embedded[1:]
-        dearer = None if replies or not passages else self._dearer(question, passages)
+        lines = [self._line(use) for use in used]
+        lines.insert(1, self._query())
+        replied = any(isinstance(use.what, ChatReply) for use in used)
+        dearer = None if replied or not passages else self._dearer(question, passages)
         return Receipt.of(lines, dearer)
 
     def _retrieval(self, embedding: EmbedTextResult) -> list[ReceiptLine]:
-        query = ReceiptLine(
+        return [self._embedding("question embedding", embedding), self._query()]
+
+    def _query(self) -> ReceiptLine:
+        return ReceiptLine(
             model=S3_VECTORS,
             priced_as=S3_VECTORS,
             role="hybrid query",
             dollars=dollars(self.catalogue.cost("s3vectors.query.request", 1)),
         )
-        return [self._embedding(_EMBEDDING_ROLES[0], embedding), query]
+
+    def _line(self, use: Used) -> ReceiptLine:
+        if isinstance(use.what, ChatReply):
+            return self._reply(use.role, use.what)
+        return self._embedding(use.role, use.what)
 
     def _embedding(self, role: str, embedding: EmbedTextResult) -> ReceiptLine:
         gb_seconds = embedding.seconds * self.embed_memory_mb / _MEBIBYTES_IN_A_GB
@@ -72,11 +71,11 @@ class QueryPrices:
             dollars=dollars(cost),
         )
 
-    def _reply(self, reply: ChatReply) -> ReceiptLine:
+    def _reply(self, role: str, reply: ChatReply) -> ReceiptLine:
         return ReceiptLine(
             model=reply.model,
             priced_as=self.catalogue.priced_model(self.chat_model_id),
-            role="answer",
+            role=role,
             tokens_in=reply.tokens_in,
             tokens_out=reply.tokens_out,
             seconds=reply.seconds,

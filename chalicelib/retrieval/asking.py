@@ -13,12 +13,22 @@ The policy, in order of price:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
-from chalicelib.contracts import Citation, EmbedTextResult, Hit
+from chalicelib.contracts import Claim, EmbedTextResult, Tier
+from chalicelib.contracts.api import AskResponse
+from chalicelib.contracts.asking import (
+    AskCitation,
+    AskClaim,
+    AskDone,
+    AskEvent,
+    AskRefused,
+    AskRetrieved,
+    folded,
+)
 from chalicelib.errors import HeadraceError
-from chalicelib.query_ports import AnswerWriter, ChatReply, Embedder
+from chalicelib.query_ports import AnswerPrices, AnswerWriter, ChatReply, Embedder, Used
 from chalicelib.retrieval.answering import (
     NOT_FOUND,
     Evidence,
@@ -30,40 +40,30 @@ from chalicelib.retrieval.answering import (
     supported_claims,
     weigh,
 )
-from chalicelib.retrieval.citations import Source, cite
+from chalicelib.retrieval.citations import Source, cited
 from chalicelib.retrieval.finding import Finder, Found, Query
 
-Tier = Literal["extractive", "llm"]
 
+@dataclass(slots=True)
+class _Log:
+    """What one answer used, and what there is to say about it."""
 
-@dataclass(frozen=True, slots=True)
-class Spent:
-    """What was used, for the receipt: embeddings in order, and replies whether used or not."""
+    used: list[Used] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
 
-    embeddings: tuple[EmbedTextResult, ...]
-    replies: tuple[ChatReply, ...] = ()
+    def embedded(self, role: str, result: EmbedTextResult) -> EmbedTextResult:
+        self.used.append(Used(f"{role} embedding", result))
+        return result
 
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """An answer with its citations, or a refusal (`answered` false, no citations)."""
-
-    answer: str
-    answered: bool
-    tier: Tier
-    citations: tuple[Citation, ...]
-    notices: tuple[str, ...]
-    passages: tuple[Hit, ...]
-    spent: Spent
+    def replied(self, role: str, reply: ChatReply) -> ChatReply:
+        self.used.append(Used(role, reply))
+        return reply
 
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
     claims: list[tuple[str, Source]]
     tier: Tier
-    notice: str | None = None
-    embedding: EmbedTextResult | None = None
-    reply: ChatReply | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,57 +73,74 @@ class Asker:
     finder: Finder
     embedder: Embedder
     writer: AnswerWriter | None
+    prices: AnswerPrices
 
-    def ask(self, query: Query, tier: Tier | None = None) -> Outcome:
+    def ask(self, query: Query, tier: Tier | None = None) -> AskResponse:
         """Return the answer to `query`, by `tier` where the caller names one."""
+        return folded(self.events(query, tier))
+
+    def events(self, query: Query, tier: Tier | None = None) -> Iterator[AskEvent]:
+        """Yield the answer's events as they come true; see `contracts/asking.py` for the order.
+
+        A claim is yielded once a source holds up the whole answer, and never taken back. What is
+        wrong with the query is raised before the first event.
+        """
+        log = _Log()
         found = self.finder.find(query)
+        log.embedded("question", found.embedding)
+        log.notices += found.notices
+        yield AskRetrieved(asked_as=query.text, passages=len(found.passages))
+        draft = self._draft(query, found, tier, log)
+        if not draft.claims:
+            yield AskRefused(answer=NOT_FOUND)
+        for text, citation, new in cited(draft.claims):
+            if new:
+                yield AskCitation(citation=citation)
+            yield AskClaim(claim=Claim(text=text, citations=(citation.n,)))
+        yield AskDone(
+            answer_id="",
+            tier=draft.tier,
+            language="",
+            receipt=self.prices.answer(query.text, found.passages, log.used),
+            notices=tuple(log.notices),
+        )
+
+    def _draft(self, query: Query, found: Found, tier: Tier | None, log: _Log) -> _Draft:
         sources = candidates(query.text, found.passages)
         if not sources:
-            return _outcome(found, _Draft([], "extractive"), None)
-        embedding = self.embedder.embed([source.text for source in sources], query.correlation_id)
+            return _Draft([], "extractive")
+        texts = [source.text for source in sources]
+        embedding = log.embedded("sentence", self.embedder.embed(texts, query.correlation_id))
         evidence = weigh(query.text, found.vector, sources, embedding.vectors)
-        draft = _Draft(extract(evidence), "extractive")
-        if draft.claims and _dearer_is_due(tier, evidence):
-            draft = self._generate(query, evidence, draft)
-        return _outcome(found, draft, embedding)
+        claims = extract(evidence)
+        if claims and _dearer_is_due(tier, evidence):
+            written = self._written(query, evidence, log)
+            if written:
+                return _Draft(written, "llm")
+        return _Draft(claims, "extractive")
 
-    def _generate(self, query: Query, evidence: list[Evidence], cheaper: _Draft) -> _Draft:
-        """Return tier 1's draft, or `cheaper` with the reason why it stands."""
+    def _written(
+        self, query: Query, evidence: list[Evidence], log: _Log
+    ) -> list[tuple[str, Source]] | None:
+        """Return tier 1's claims, or None, with the reason noted, where tier 0's stand."""
         if self.writer is None:
-            return _Draft(cheaper.claims, "extractive", "No language model is set up.")
+            log.notices.append("No language model is set up.")
+            return None
         try:
-            reply = self.writer.write(query.text, best_passages(evidence))
+            reply = log.replied("answer", self.writer.write(query.text, best_passages(evidence)))
         except HeadraceError as error:
-            notice = f"The language model did not answer ({type(error).__name__})."
-            return _Draft(cheaper.claims, "extractive", notice)
+            log.notices.append(f"The language model did not answer ({type(error).__name__}).")
+            return None
         sentences = sentences_of(reply.text)
         if not sentences:
-            notice = "The language model wrote nothing."
-            return _Draft(cheaper.claims, "extractive", notice, reply=reply)
-        embedding = self.embedder.embed(sentences, query.correlation_id)
+            log.notices.append("The language model wrote nothing.")
+            return None
+        embedding = log.embedded("answer", self.embedder.embed(sentences, query.correlation_id))
         claims = supported_claims(query.text, sentences, embedding.vectors, evidence)
         if claims is None:
-            notice = "The language model's answer was not supported by the documents."
-            return _Draft(cheaper.claims, "extractive", notice, embedding, reply)
-        return _Draft(claims, "llm", None, embedding, reply)
+            log.notices.append("The language model's answer was not supported by the documents.")
+        return claims
 
 
 def _dearer_is_due(tier: Tier | None, evidence: list[Evidence]) -> bool:
     return tier == "llm" or (tier is None and not suffices(evidence))
-
-
-def _outcome(found: Found, draft: _Draft, embedding: EmbedTextResult | None) -> Outcome:
-    answer, citations = cite(draft.claims)
-    embeddings = [found.embedding, embedding, draft.embedding]
-    return Outcome(
-        answer=answer or NOT_FOUND,
-        answered=bool(draft.claims),
-        tier=draft.tier,
-        citations=citations,
-        notices=found.notices + ((draft.notice,) if draft.notice else ()),
-        passages=found.passages,
-        spent=Spent(
-            embeddings=tuple(item for item in embeddings if item is not None),
-            replies=(draft.reply,) if draft.reply else (),
-        ),
-    )

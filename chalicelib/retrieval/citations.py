@@ -6,7 +6,7 @@ The `quote` of a citation is exactly the characters `start` to `end` of its page
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from chalicelib.contracts import Citation, Hit
@@ -32,20 +32,17 @@ class Source:
         return passage.document_id, passage.version, passage.page, start, end
 
 
-def cite(claims: Iterable[tuple[str, Source]]) -> tuple[str, tuple[Citation, ...]]:
-    """Return the claims as one text, each followed by its mark, and the marks' citations.
+def cited(claims: Iterable[tuple[str, Source]]) -> Iterator[tuple[str, Citation, bool]]:
+    """Yield each claim as one line, its citation, and whether that is a new one.
 
-    Claims that rest on the same sentence share a mark; marks count from 1 in order of use.
+    Claims that rest on the same sentence share a citation; they count from 1 in order of use.
     """
-    numbers: dict[tuple[str, str, int, int, int], int] = {}
-    citations: list[Citation] = []
-    written: list[str] = []
+    known: dict[tuple[str, str, int, int, int], Citation] = {}
     for claim, source in claims:
-        n = numbers.setdefault(source.place, len(numbers) + 1)
-        if n > len(citations):
-            citations.append(_citation(n, source))
-        written.append(f"{' '.join(claim.split())} [{n}]")
-    return " ".join(written), tuple(citations)
+        new = source.place not in known
+        if new:
+            known[source.place] = _citation(len(known) + 1, source)
+        yield " ".join(claim.split()), known[source.place], new
 
 
 def without_marks(text: str) -> str:

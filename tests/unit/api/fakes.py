@@ -24,7 +24,7 @@ from chalicelib.query_ports import ApiKey, KeptAnswer
 from chalicelib.retrieval.asking import Asker
 from chalicelib.retrieval.finding import Finder
 from chalicelib.retrieval.ids import document_id
-from tests.unit.retrieval_query.fakes import FakeEmbedder, FakeIndex, FakeVersions
+from tests.unit.retrieval_query.fakes import FakeEmbedder, FakeIndex, FakePrices, FakeVersions
 
 KEY = "hr_" + "a" * 40
 OTHER_KEY = "hr_" + "b" * 40
@@ -114,9 +114,7 @@ class Api:
         )
         self.retries = RetryServices(self.records, self.records, self.records)
         self.search = SearchServices(finder, self.records, lambda found: Receipt())
-        self.ask = AskServices(
-            Asker(finder, self.embedder, None), self.records, lambda question, outcome: Receipt()
-        )
+        self.ask = AskServices(Asker(finder, self.embedder, None, FakePrices()), self.records)
         app = Chalice("headrace")
 
         @app.authorizer(ttl_seconds=0)

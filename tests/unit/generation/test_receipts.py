@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from chalicelib.contracts import EmbedTextResult
 from chalicelib.generation.catalogue import parse
 from chalicelib.generation.receipts import QueryPrices
-from chalicelib.query_ports import ChatReply
+from chalicelib.query_ports import ChatReply, Used
 from tests.unit.retrieval_query.fakes import hit
 
 CATALOGUE = parse(
@@ -31,6 +31,11 @@ def embedding(tokens: int = 7, seconds: float = 0.1) -> EmbedTextResult:
     return EmbedTextResult(vectors=(), model="minilm", tokens=tokens, seconds=seconds)
 
 
+def embedded(count: int) -> list[Used]:
+    roles = ("question embedding", "sentence embedding")
+    return [Used(role, embedding()) for role in roles[:count]]
+
+
 def test_should_list_what_a_search_used() -> None:
     receipt = prices().search(embedding())
     assert [(line.model, line.role, line.dollars) for line in receipt.lines] == [
@@ -42,15 +47,15 @@ def test_should_list_what_a_search_used() -> None:
 
 
 def test_should_say_what_a_language_model_would_have_cost() -> None:
-    receipt = prices().answer("How?", [hit("x" * 4000)], [embedding(), embedding()], [])
+    receipt = prices().answer("How?", [hit("x" * 4000)], embedded(2))
     assert receipt.next_dearer is not None
     assert receipt.next_dearer.path == "llm by big"
     assert Decimal("0.0015") < receipt.next_dearer.dollars < Decimal("0.0018")
 
 
 def test_should_list_models_in_the_order_in_which_they_were_tried() -> None:
-    spent = [embedding(), embedding(), embedding()]
-    receipt = prices().answer("How?", [hit("x")], spent, [REPLY])
+    used = [*embedded(2), Used("answer", REPLY), Used("answer embedding", embedding())]
+    receipt = prices().answer("How?", [hit("x")], used)
     assert [line.role for line in receipt.lines] == [
         "question embedding",
         "hybrid query",
@@ -65,19 +70,19 @@ def test_should_list_models_in_the_order_in_which_they_were_tried() -> None:
 
 
 def test_should_offer_nothing_dearer_where_there_is_nothing() -> None:
-    assert prices("").answer("How?", [hit("x")], [embedding()], []).next_dearer is None
-    assert prices().answer("How?", [], [embedding()], []).next_dearer is None
+    assert prices("").answer("How?", [hit("x")], embedded(1)).next_dearer is None
+    assert prices().answer("How?", [], embedded(1)).next_dearer is None
 
 
 def test_should_tell_a_model_without_a_price_from_one_that_is_free() -> None:
-    receipt = prices("unknown").answer("How?", [hit("x")], [embedding()], [REPLY])
+    receipt = prices("unknown").answer("How?", [hit("x")], [*embedded(1), Used("answer", REPLY)])
     assert (receipt.lines[-1].priced_as, receipt.lines[-1].dollars) == ("", Decimal(0))
 
 
 @given(st.lists(st.tuples(st.integers(0, 10**6), st.floats(0, 900)), min_size=1, max_size=3))
 def test_should_total_its_lines_to_the_nano_dollar(used: list[tuple[int, float]]) -> None:
-    embeddings = [embedding(tokens, seconds) for tokens, seconds in used]
-    receipt = prices().answer("How?", [hit("x")], embeddings, [REPLY])
+    uses = [Used("x embedding", embedding(tokens, seconds)) for tokens, seconds in used]
+    receipt = prices().answer("How?", [hit("x")], [*uses, Used("answer", REPLY)])
     assert receipt.dollars == sum(line.dollars for line in receipt.lines)
     assert all(line.dollars.as_tuple().exponent >= -9 for line in receipt.lines)  # type: ignore[operator]
     assert receipt.tokens_in == sum(tokens for tokens, _ in used) + REPLY.tokens_in

@@ -7,9 +7,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from chalicelib.contracts import EmbedTextResult, Hit
+from chalicelib.contracts import EmbedTextResult, Hit, Receipt, ReceiptLine
 from chalicelib.errors import HeadraceError
-from chalicelib.query_ports import ChatReply
+from chalicelib.query_ports import ChatReply, Used
 from chalicelib.retrieval.terms import terms
 
 DIMENSIONS = 256
@@ -92,3 +92,11 @@ class FakeWriter:
         if isinstance(self.says, HeadraceError):
             raise self.says
         return ChatReply(self.says, "writer", 100, 10, 0.5)
+
+
+@dataclass
+class FakePrices:
+    """Receipts with a line for each use, and no dollars."""
+
+    def answer(self, question: str, passages: Sequence[Hit], used: Sequence[Used]) -> Receipt:
+        return Receipt.of(ReceiptLine(model=use.what.model, role=use.role) for use in used)

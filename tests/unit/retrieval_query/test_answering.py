@@ -16,7 +16,7 @@ from chalicelib.retrieval.answering import (
     supported_claims,
     weigh,
 )
-from chalicelib.retrieval.citations import Source, cite
+from chalicelib.retrieval.citations import Source, cited
 from tests.unit.retrieval_query.fakes import hit, vector_of
 
 PUMP = (
@@ -84,17 +84,19 @@ def test_should_cite_the_exact_characters_of_the_page() -> None:
         for item in evidence_for("pump weight kg", page[start:], start=start, page=7)
         if "41" in item.source.text
     ]
-    answer, citations = cite(extract(evidence)[:1])
-    assert answer == "The pump weighs 41 kg. [1]"
-    assert page[citations[0].start : citations[0].end] == citations[0].quote
-    assert (citations[0].page, citations[0].path) == (7, passage.path)
+    ((claim, citation, new),) = cited(extract(evidence)[:1])
+    assert (claim, citation.n, new) == ("The pump weighs 41 kg.", 1, True)
+    assert page[citation.start : citation.end] == citation.quote
+    assert (citation.page, citation.path) == (7, passage.path)
 
 
 def test_should_share_a_mark_between_claims_that_rest_on_one_sentence() -> None:
     source = candidates("pump", [hit("The water pump is red.")])[0]
-    answer, citations = cite([("It is red.", source), ("A red pump.", source)])
-    assert answer == "It is red. [1] A red pump. [1]"
-    assert len(citations) == 1
+    found = list(cited([("It is red.", source), ("A red pump.", source)]))
+    assert [(claim, citation.n, new) for claim, citation, new in found] == [
+        ("It is red.", 1, True),
+        ("A red pump.", 1, False),
+    ]
 
 
 def claims_for(
@@ -143,7 +145,7 @@ def test_should_not_take_a_name_from_the_question_for_one_of_the_documents() -> 
 def test_should_quote_what_stands_at_the_cited_offsets(text: str, start: int) -> None:
     page = "x" * start + text
     for source in candidates("anything", [hit(text, start=start)] if text else []):
-        _, (citation,) = cite([(source.text, source)])
+        ((_, citation, _),) = cited([(source.text, source)])
         assert page[citation.start : citation.end] == citation.quote
 
 

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
-from chalicelib.contracts import Hit
+import pytest
+
+from chalicelib.contracts import AskResponse, Hit, Tier
+from chalicelib.contracts.asking import AskEvent, folded
 from chalicelib.errors import HeadraceError, Transient
 from chalicelib.retrieval.answering import NOT_FOUND
-from chalicelib.retrieval.asking import Asker, Outcome, Tier
+from chalicelib.retrieval.asking import Asker
 from chalicelib.retrieval.finding import Finder, Query
 from tests.unit.retrieval_query.fakes import (
     FakeEmbedder,
     FakeIndex,
+    FakePrices,
     FakeVersions,
     FakeWriter,
     hit,
@@ -22,12 +26,23 @@ def ask(
     hits: list[Hit],
     writer: FakeWriter | None = None,
     tier: Tier | None = None,
-) -> tuple[Outcome, FakeEmbedder]:
+) -> tuple[AskResponse, FakeEmbedder]:
     embedder = FakeEmbedder()
     versions = FakeVersions({"doc_a": "v_1"})
     finder = Finder(embedder, FakeIndex(hits), versions)
     query = Query("acme", text, None, 10, "req-1")
-    return Asker(finder, embedder, writer).ask(query, tier), embedder
+    return Asker(finder, embedder, writer, FakePrices()).ask(query, tier), embedder
+
+
+def events_of(text: str, hits: list[Hit]) -> list[AskEvent]:
+    embedder = FakeEmbedder()
+    finder = Finder(embedder, FakeIndex(hits), FakeVersions({"doc_a": "v_1"}))
+    query = Query("acme", text, None, 10, "req-1")
+    return list(Asker(finder, embedder, None, FakePrices()).events(query))
+
+
+def roles(outcome: AskResponse) -> list[str]:
+    return [line.role for line in outcome.receipt.lines]
 
 
 def writer(says: str | HeadraceError = "The pump weighs 41 kg.") -> FakeWriter:
@@ -55,7 +70,7 @@ def test_should_ask_a_language_model_where_support_is_weak() -> None:
 def test_should_ask_a_language_model_when_told_to() -> None:
     outcome, _ = ask("The pump weighs how much kg?", [hit(STRONG)], writer(), "llm")
     assert (outcome.tier, outcome.answer) == ("llm", "The pump weighs 41 kg. [1]")
-    assert len(outcome.spent.replies) == 1
+    assert roles(outcome).count("answer") == 1
 
 
 def test_should_never_ask_a_language_model_when_told_not_to() -> None:
@@ -73,7 +88,7 @@ def test_should_fall_back_where_the_generated_answer_is_not_supported() -> None:
     outcome, _ = ask("The pump weighs how much kg?", [hit(STRONG)], writer("It weighs 7 t."), "llm")
     assert (outcome.answered, outcome.tier) == (True, "extractive")
     assert "not supported" in outcome.notices[0]
-    assert len(outcome.spent.replies) == 1
+    assert roles(outcome).count("answer") == 1
 
 
 def test_should_fall_back_where_the_language_model_fails() -> None:
@@ -105,6 +120,33 @@ def test_should_pass_the_correlation_id_to_every_call() -> None:
     assert embedder.correlation_ids == ["req-1"] * 3
 
 
-def test_should_tell_what_was_embedded() -> None:
-    outcome, embedder = ask("The pump weighs how much kg?", [hit(STRONG)])
-    assert len(outcome.spent.embeddings) == len(embedder.calls) == 2
+def test_should_tell_what_was_used_in_order() -> None:
+    outcome, _ = ask("The pump weighs how much kg?", [hit(STRONG)], writer(), "llm")
+    assert roles(outcome) == [
+        "question embedding",
+        "sentence embedding",
+        "answer",
+        "answer embedding",
+    ]
+
+
+def test_should_give_claims_as_the_answer_writes_them() -> None:
+    outcome, _ = ask("The pump weighs how much kg?", [hit(STRONG)])
+    assert (outcome.claims[0].text, outcome.claims[0].citations) == ("The pump weighs 41 kg.", (1,))
+    assert outcome.answer.startswith("The pump weighs 41 kg. [1]")
+
+
+def test_should_cite_before_it_claims_and_say_what_it_took_at_the_end() -> None:
+    events = [event.event for event in events_of("The pump weighs how much kg?", [hit(STRONG)])]
+    assert events[:3] == ["retrieved", "citation", "claim"]
+    assert events[-1] == "done"
+    refusal = [event.event for event in events_of("Who won the cup in 1998?", [hit(STRONG)])]
+    assert refusal == ["retrieved", "refused", "done"]
+
+
+def test_should_fold_only_a_whole_answer() -> None:
+    events = events_of("The pump weighs how much kg?", [hit(STRONG)])
+    assert folded(events).answered
+    for cut in (events[:-1], events[1:]):
+        with pytest.raises(ValueError, match="begin with"):
+            folded(cut)

@@ -1,0 +1,107 @@
+"""What an answer is made of, piece by piece: the events of `POST /v1/ask/stream`, in order.
+
+    retrieved   once, first: what is asked, and how many passages were found for it
+    citation    before the first claim that rests on it
+    claim       once it is supported, never before
+    refused     once, in place of claims
+    done        once, last: what was used, and what else there is to say
+
+`POST /v1/ask` gives the same events folded into one body (`folded`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from chalicelib.contracts.api import AskResponse, Citation, Claim, Tier
+from chalicelib.contracts.base import Contract
+from chalicelib.contracts.receipts import Receipt
+
+
+class AskRetrieved(Contract):
+    """Passages were found; `asked_as` is the question as it is answered, which stands alone."""
+
+    event: Literal["retrieved"] = "retrieved"
+    asked_as: str
+    passages: int = Field(ge=0)
+
+
+class AskCitation(Contract):
+    """A source of the claims that follow."""
+
+    event: Literal["citation"] = "citation"
+    citation: Citation
+
+
+class AskClaim(Contract):
+    """One claim of the answer, and the numbers of the citations that it rests on."""
+
+    event: Literal["claim"] = "claim"
+    claim: Claim
+
+
+class AskRefused(Contract):
+    """The documents do not answer; `answer` says so in words."""
+
+    event: Literal["refused"] = "refused"
+    answer: str
+
+
+class AskDone(Contract):
+    """The end. `answer_id` is empty where the answer could not be kept to be rated."""
+
+    event: Literal["done"] = "done"
+    answer_id: str
+    tier: Tier
+    language: str
+    receipt: Receipt
+    notices: tuple[str, ...] = ()
+
+
+AskEvent = Annotated[
+    AskRetrieved | AskCitation | AskClaim | AskRefused | AskDone, Field(discriminator="event")
+]
+
+
+def folded(events: Iterable[AskEvent]) -> AskResponse:
+    """Return the body that the events of one whole answer add up to.
+
+    Raises ValueError where they are not whole: without an end, or without their beginning.
+    """
+    retrieved, done, refused = None, None, ""
+    claims: list[Claim] = []
+    citations: list[Citation] = []
+    for event in events:
+        match event:
+            case AskRetrieved():
+                retrieved = event
+            case AskCitation():
+                citations.append(event.citation)
+            case AskClaim():
+                claims.append(event.claim)
+            case AskRefused():
+                refused = event.answer
+            case AskDone():
+                done = event
+    if retrieved is None or done is None:
+        raise ValueError("The events of an answer begin with `retrieved` and end with `done`.")
+    return AskResponse(
+        answer_id=done.answer_id,
+        answer=" ".join(written(claim) for claim in claims) or refused,
+        answered=bool(claims),
+        asked_as=retrieved.asked_as,
+        language=done.language,
+        tier=done.tier,
+        claims=tuple(claims),
+        citations=tuple(citations),
+        receipt=done.receipt,
+        notices=done.notices,
+    )
+
+
+def written(claim: Claim) -> str:
+    """Return a claim with its marks, as it stands in an answer."""
+    return f"{claim.text} {' '.join(f'[{n}]' for n in claim.citations)}"
