@@ -157,8 +157,17 @@ class Table:
             time.sleep(random.uniform(0, _FIRST_PAUSE_SECONDS * 2**attempt))  # noqa: S311
         raise Throttled("Others kept writing the same records.")
 
-    def query(self, pk: str, sk_prefix: str, *, limit: int = 0, after: str = "") -> Iterator[Item]:
-        """Yield the items of `pk` whose `sk` begins with `sk_prefix`, in order of `sk`.
+    def query(
+        self,
+        pk: str,
+        sk_prefix: str,
+        *,
+        limit: int = 0,
+        after: str = "",
+        newest_first: bool = False,
+    ) -> Iterator[Item]:
+        """Yield the items of `pk` whose `sk` begins with `sk_prefix`, in order of `sk`, or
+        against it where `newest_first`.
 
         `limit` bounds one page read from the table, `after` is the `sk` to go on behind.
         """
@@ -167,6 +176,7 @@ class Table:
             "KeyConditionExpression": "pk = :pk AND begins_with(sk, :prefix)",
             "ExpressionAttributeValues": _encoded({":pk": pk, ":prefix": sk_prefix}),
             "ConsistentRead": True,
+            "ScanIndexForward": not newest_first,
         }
         if limit:
             arguments["Limit"] = limit

@@ -1,4 +1,4 @@
-"""The inbox queue.
+"""The queues of arrivals and of webhook work.
 
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
 """
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.adapters.aws import translated
 from chalicelib.contracts.arrivals import RetryWanted
+from chalicelib.contracts.webhooks import DeliveryDue
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -41,4 +42,21 @@ class Inbox:
                 MessageAttributes={
                     DEFERRALS: {"DataType": "Number", "StringValue": str(deferrals)}
                 },
+            )
+
+
+class WebhookQueue:
+    """The queue of webhook work."""
+
+    def __init__(self, client: SQSClient, queue_url: str) -> None:
+        self._client = client
+        self._queue_url = queue_url
+
+    def send_due(self, due: DeliveryDue, delay_seconds: int) -> None:
+        """Send the message, to be seen after `delay_seconds` (at most 900)."""
+        with translated("asking for a delivery"):
+            self._client.send_message(
+                QueueUrl=self._queue_url,
+                MessageBody=due.model_dump_json(),
+                DelaySeconds=delay_seconds,
             )

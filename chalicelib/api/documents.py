@@ -13,6 +13,7 @@ from chalicelib.api.cursors import read_cursor, write_cursor
 from chalicelib.api.http import (
     answering,
     json_response,
+    limit_of,
     parse_body,
     query_value,
     refuse_unknown_query,
@@ -162,7 +163,7 @@ def _list(request: Request, records: DocumentRecords) -> DocumentList:
         raise InvalidInput(
             f"status is one of {', '.join(get_args(DocumentStatus))}.", field="status"
         )
-    limit = _limit(query_value(request, "limit"))
+    limit = limit_of(request, MAX_PAGE)
     cursor = query_value(request, "cursor")
     after = read_cursor(cursor, filters) if cursor is not None else ""
     items: list[Document] = []
@@ -178,13 +179,3 @@ def _list(request: Request, records: DocumentRecords) -> DocumentList:
 def _matches(document: Document, filters: Mapping[str, str | None]) -> bool:
     shown = {"collection": document.collection, "status": document.status}
     return all(filters[name] in {None, value} for name, value in shown.items())
-
-
-def _limit(given: str | None) -> int:
-    if given is None:
-        return MAX_PAGE
-    if not (given.isascii() and given.isdigit() and 1 <= int(given[:9]) <= MAX_PAGE):
-        raise InvalidInput(
-            f"limit is a whole number from 1 to {MAX_PAGE}.", field="limit", limit=str(MAX_PAGE)
-        )
-    return int(given)

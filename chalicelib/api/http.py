@@ -167,6 +167,18 @@ def query_value(request: Request, name: str) -> str | None:
     return str(values[0]) if values else None
 
 
+def limit_of(request: Request, most: int) -> int:
+    """Return the query parameter `limit`, from 1 to `most`, or `most` where there is none."""
+    given = query_value(request, "limit")
+    if given is None:
+        return most
+    if not (given.isascii() and given.isdigit() and 1 <= int(given[:9]) <= most):
+        raise InvalidInput(
+            f"limit is a whole number from 1 to {most}.", field="limit", limit=str(most)
+        )
+    return int(given)
+
+
 def refuse_unknown_query(request: Request, known: set[str]) -> None:
     """Raise `InvalidInput` for a query parameter that is not among `known`."""
     for name in request.query_params or {}:

@@ -1,0 +1,220 @@
+"""`/v1/webhooks`: addresses that hear of events, and what became of each delivery."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from chalice.app import Blueprint, ChaliceAuthorizer, Response
+
+from chalicelib.api.http import (
+    answering,
+    json_response,
+    limit_of,
+    parse_body,
+    refuse_unknown_query,
+    request_id_of,
+    tenant_of,
+)
+from chalicelib.contracts.webhooks import (
+    BusEvent,
+    CreatedWebhook,
+    CreateWebhookRequest,
+    Delivery,
+    DeliveryList,
+    Webhook,
+    WebhookList,
+)
+from chalicelib.errors import Conflict, NotFound, QuotaExceeded
+from chalicelib.webhooks.addresses import target_of
+from chalicelib.webhooks.delivering import next_attempt, parcel_of
+from chalicelib.webhooks.ports import DueQueue, Parcel
+from chalicelib.webhooks.signing import new_secret
+
+MAX_WEBHOOKS = 10
+MAX_DELIVERIES = 100
+CREATED = 201
+ACCEPTED = 202
+
+
+class Records(Protocol):
+    """Webhooks by tenant, and their deliveries."""
+
+    def add(self, tenant: str, webhook: Webhook, secret: str) -> None:
+        """Keep a new webhook."""
+
+    def webhooks(self, tenant: str) -> list[Webhook]:
+        """Return the tenant's webhooks."""
+
+    def webhook(self, tenant: str, webhook_id: str) -> Webhook | None:
+        """Return one webhook, or None."""
+
+    def rotate(self, tenant: str, webhook_id: str, secret: str, now: datetime) -> None:
+        """Sign with `secret` from now on, and for a day with the one before it, too."""
+
+    def remove(self, tenant: str, webhook_id: str) -> None:
+        """Remove a webhook."""
+
+    def deliveries(self, tenant: str, webhook_id: str, count: int) -> list[Delivery]:
+        """Return the newest deliveries of a webhook, newest first."""
+
+    def parcel(self, tenant: str, webhook_id: str, delivery_id: str) -> Parcel | None:
+        """Return a delivery with its body, or None."""
+
+    def add_delivery(self, tenant: str, parcel: Parcel) -> bool:
+        """Keep a new delivery; False when it is there already."""
+
+    def try_again(self, tenant: str, delivery: Delivery, now: datetime) -> bool:
+        """Put a failed delivery back to work; False when it is not failed any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookServices:
+    """What the views of this module stand on."""
+
+    records: Records
+    queue: DueQueue
+    private_allowed: bool
+    random_bytes: Callable[[int], bytes]
+    now: Callable[[], datetime]
+
+
+def routes(services: Callable[[], WebhookServices], authorizer: ChaliceAuthorizer) -> Blueprint:
+    """Return the blueprint; `services` is asked for when a request comes, not before."""
+    blueprint = Blueprint(__name__)
+
+    @blueprint.route("/v1/webhooks", methods=["POST"], authorizer=authorizer)
+    @answering(blueprint)
+    def create_webhook() -> Response:
+        request, deps = blueprint.current_request, services()
+        body = parse_body(request, CreateWebhookRequest)
+        return json_response(_create(tenant_of(request), body, deps), CREATED)
+
+    @blueprint.route("/v1/webhooks", methods=["GET"], authorizer=authorizer)
+    @answering(blueprint)
+    def list_webhooks() -> Response:
+        tenant = tenant_of(blueprint.current_request)
+        return json_response(WebhookList(items=tuple(services().records.webhooks(tenant))))
+
+    @blueprint.route("/v1/webhooks/{webhook_id}", methods=["GET"], authorizer=authorizer)
+    @answering(blueprint)
+    def get_webhook(webhook_id: str) -> Response:
+        tenant = tenant_of(blueprint.current_request)
+        return json_response(_existing(tenant, webhook_id, services().records))
+
+    @blueprint.route("/v1/webhooks/{webhook_id}", methods=["DELETE"], authorizer=authorizer)
+    @answering(blueprint)
+    def delete_webhook(webhook_id: str) -> Response:
+        tenant, deps = tenant_of(blueprint.current_request), services()
+        _existing(tenant, webhook_id, deps.records)
+        deps.records.remove(tenant, webhook_id)
+        return Response(body="", status_code=204)
+
+    @blueprint.route("/v1/webhooks/{webhook_id}/secret", methods=["POST"], authorizer=authorizer)
+    @answering(blueprint)
+    def rotate_secret(webhook_id: str) -> Response:
+        tenant, deps = tenant_of(blueprint.current_request), services()
+        webhook = _existing(tenant, webhook_id, deps.records)
+        secret = new_secret(deps.random_bytes)
+        deps.records.rotate(tenant, webhook_id, secret, deps.now())
+        return json_response(CreatedWebhook(**webhook.model_dump(), secret=secret))
+
+    @blueprint.route("/v1/webhooks/{webhook_id}/test", methods=["POST"], authorizer=authorizer)
+    @answering(blueprint)
+    def test_webhook(webhook_id: str) -> Response:
+        request, deps = blueprint.current_request, services()
+        tenant = tenant_of(request)
+        _existing(tenant, webhook_id, deps.records)
+        return json_response(_test(tenant, webhook_id, request_id_of(request), deps), ACCEPTED)
+
+    _delivery_routes(blueprint, services, authorizer)
+    return blueprint
+
+
+def _delivery_routes(
+    blueprint: Blueprint,
+    services: Callable[[], WebhookServices],
+    authorizer: ChaliceAuthorizer,
+) -> None:
+    place = "/v1/webhooks/{webhook_id}/deliveries"
+
+    @blueprint.route(place, methods=["GET"], authorizer=authorizer)
+    @answering(blueprint)
+    def list_deliveries(webhook_id: str) -> Response:
+        request, deps = blueprint.current_request, services()
+        refuse_unknown_query(request, {"limit"})
+        tenant = tenant_of(request)
+        _existing(tenant, webhook_id, deps.records)
+        found = deps.records.deliveries(tenant, webhook_id, limit_of(request, MAX_DELIVERIES))
+        return json_response(DeliveryList(items=tuple(found)))
+
+    @blueprint.route(place + "/{delivery_id}/retry", methods=["POST"], authorizer=authorizer)
+    @answering(blueprint)
+    def retry_delivery(webhook_id: str, delivery_id: str) -> Response:
+        tenant, deps = tenant_of(blueprint.current_request), services()
+        _existing(tenant, webhook_id, deps.records)
+        return json_response(_retry(tenant, webhook_id, delivery_id, deps), ACCEPTED)
+
+
+def _create(tenant: str, body: CreateWebhookRequest, deps: WebhookServices) -> CreatedWebhook:
+    target_of(body.url, private_allowed=deps.private_allowed)
+    if len(deps.records.webhooks(tenant)) >= MAX_WEBHOOKS:
+        raise QuotaExceeded(
+            f"A tenant has at most {MAX_WEBHOOKS} webhooks; delete one first.",
+            limit=str(MAX_WEBHOOKS),
+        )
+    webhook = Webhook(
+        webhook_id="wh_" + base64.b32encode(deps.random_bytes(15)).decode().lower(),
+        url=body.url,
+        events=body.events,
+        description=body.description,
+        created_at=deps.now(),
+    )
+    secret = new_secret(deps.random_bytes)
+    deps.records.add(tenant, webhook, secret)
+    return CreatedWebhook(**webhook.model_dump(), secret=secret)
+
+
+def _existing(tenant: str, webhook_id: str, records: Records) -> Webhook:
+    webhook = records.webhook(tenant, webhook_id)
+    if webhook is None:
+        raise NotFound(f"There is no webhook {webhook_id}.", field="webhook_id")
+    return webhook
+
+
+def _test(tenant: str, webhook_id: str, request_id: str, deps: WebhookServices) -> Delivery:
+    """Send an event that means nothing, so that a receiver can be tried."""
+    now = deps.now()
+    detail = {"tenant": tenant, "webhook_id": webhook_id}
+    event = BusEvent.model_validate(
+        {
+            "id": request_id,
+            "source": "headrace",
+            "detail-type": "webhook.test",
+            "time": now,
+            "detail": detail,
+        }
+    )
+    parcel = parcel_of(event, webhook_id, now)
+    deps.records.add_delivery(tenant, parcel)
+    deps.queue.send_due(next_attempt(tenant, parcel.delivery, now), 0)
+    return parcel.delivery
+
+
+def _retry(tenant: str, webhook_id: str, wanted: str, deps: WebhookServices) -> Delivery:
+    """Try a delivery that was given up once more, and after that as often as a new one.
+
+    One that waits for its next attempt is tried at once.
+    """
+    parcel = deps.records.parcel(tenant, webhook_id, wanted)
+    if parcel is None:
+        raise NotFound(f"There is no delivery {wanted}.", field="delivery_id")
+    if parcel.delivery.status == "delivered":
+        raise Conflict("The delivery was accepted; there is nothing to retry.", field="delivery_id")
+    now = deps.now()
+    deps.records.try_again(tenant, parcel.delivery, now)
+    deps.queue.send_due(next_attempt(tenant, parcel.delivery, now), 0)
+    return parcel.delivery.model_copy(update={"status": "pending", "next_attempt_at": now})

@@ -1,0 +1,1 @@
+"""Webhooks: events of the bus, signed and sent to addresses that tenants name."""
