@@ -87,19 +87,20 @@ def chunk_pages(pages: Iterable[Page], count: CountTokens, limit: int) -> Iterat
     """Yield the chunks of `pages` in order, each of at most `limit` tokens by `count`.
 
     Together they hold every visible character of every page that has a token at all. A page
-    without a heading of its own goes on under the last one before it.
+    without a heading of its own goes on under the last one before it, and so does a place that
+    opens a passage without a heading, such as a part of a table.
     """
     n, heading = 0, ""
     for page in pages:
         offsets = [offset for offset, _ in page.headings]
         for start, end in _spans(page.text, offsets, count, limit):
             place = bisect_right(offsets, max(start, end - 1))
-            shown = page.headings[place - 1][1] if place else heading
+            shown = (page.headings[place - 1][1] if place else "") or heading
             yield Chunk(
                 n=n, page=page.page, heading=shown, start=start, end=end, text=page.text[start:end]
             )
             n += 1
-        heading = page.headings[-1][1] if page.headings else heading
+        heading = (page.headings[-1][1] if page.headings else "") or heading
 
 
 def _spans(

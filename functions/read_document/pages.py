@@ -25,10 +25,15 @@ _INVISIBLE = {"\ufeff", "\u00ad", "\u200b", "\u2060"}
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A piece of text that stands alone; `level` is 1 to 6 for a heading, else 0."""
+    """A piece of text that stands alone; `level` is 1 to 6 for a heading, else 0.
+
+    A block that `opens` begins a new passage below the heading that is in force, so that a part of
+    a table begins with the table's header.
+    """
 
     text: str
     level: int = 0
+    opens: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +75,19 @@ def clean(text: str) -> str:
 
 def page_of(number: int, blocks: Iterable[Block]) -> Page:
     """Return page `number` made of `blocks`, which are cleaned on the way."""
+    return _page(number, blocks, [])
+
+
+def pages_of(pages: Iterable[Iterable[Block]]) -> tuple[Page, ...]:
+    """Return the pages of a text that flows: a heading reaches over the pages that follow it."""
+    trail: list[tuple[int, str]] = []
+    return tuple(_page(number, blocks, trail) for number, blocks in enumerate(pages, 1))
+
+
+def _page(number: int, blocks: Iterable[Block], trail: list[tuple[int, str]]) -> Page:
+    """Return a page; `trail`, the headings in force and their levels, is brought up to date."""
     parts: list[str] = []
     headings: list[tuple[int, str]] = []
-    trail: list[tuple[int, str]] = []
     length = 0
     for block in blocks:
         text = clean(block.text)
@@ -82,8 +97,9 @@ def page_of(number: int, blocks: Iterable[Block]) -> Page:
             parts.append(SEPARATOR)
             length += len(SEPARATOR)
         if block.level:
-            trail = [above for above in trail if above[0] < block.level]
+            trail[:] = [above for above in trail if above[0] < block.level]
             trail.append((block.level, " ".join(text.split())))
+        if block.level or block.opens:
             headings.append((length, trail_text(title for _, title in trail)))
         parts.append(text)
         length += len(text)
