@@ -13,6 +13,7 @@ from chalice.app import AuthRequest, AuthResponse, Chalice, CloudWatchEvent, Rat
 from chalicelib.api.auth import authorize
 from chalicelib.api.mounting import mount
 from chalicelib.ingest_wiring import ingest
+from chalicelib.webhook_wiring import webhooks
 from chalicelib.wiring import Services
 
 STAGE = os.environ.get("HEADRACE_STAGE", "local")
@@ -51,6 +52,12 @@ def object_created(event: SQSEvent) -> dict[str, Any]:
 def execution_ended(event: CloudWatchEvent) -> None:
     """Settle one ended execution: free its place and record a failure that it could not."""
     ingest(os.environ).execution_ended(event.to_dict())
+
+
+@app.on_sqs_message(queue=f"headrace-{STAGE}-webhooks", batch_size=5, name="webhook_due")
+def webhook_due(event: SQSEvent) -> dict[str, Any]:
+    """Make deliveries of events and attempts at deliveries; return what has to come again."""
+    return webhooks(os.environ).webhook_due(event.to_dict())
 
 
 @app.schedule(Rate(15, unit=Rate.MINUTES), name="sweep")

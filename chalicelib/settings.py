@@ -80,6 +80,22 @@ class RecordsSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True)
+class WebhookSettings(Settings):
+    """What webhooks need. `webhook_targets` is `public`, or `any` where a stage may also call
+    private addresses and plain http, such as a laptop's own.
+    """
+
+    records_table: str
+    webhook_queue_url: str
+    webhook_targets: str = "public"
+
+    @property
+    def private_allowed(self) -> bool:
+        """Tell whether a webhook may name a private address."""
+        return self.webhook_targets == "any"
+
+
+@dataclass(frozen=True, slots=True)
 class ApiSettings(Settings):
     """What the HTTP API needs."""
 

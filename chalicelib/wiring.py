@@ -16,6 +16,7 @@ from chalicelib.api.ask import AskServices
 from chalicelib.api.documents import DocumentServices
 from chalicelib.api.retries import RetryServices
 from chalicelib.api.search import SearchServices
+from chalicelib.api.webhooks import WebhookServices
 from chalicelib.settings import ApiSettings, RecordsSettings
 
 if TYPE_CHECKING:
@@ -105,6 +106,13 @@ class Services:
 
         queue = Inbox(aws.sqs(), self.settings.inbox_queue_url)
         return RetryServices(self.records, self.records, queue)
+
+    @cached_property
+    def webhooks(self) -> WebhookServices:
+        """What `/v1/webhooks` stands on."""
+        from chalicelib.webhook_wiring import webhook_services
+
+        return webhook_services(self._environ)
 
     @cached_property
     def search(self) -> SearchServices:

@@ -105,6 +105,7 @@ def _serve(data_dir: Path, port: int, project: Path, stopping: threading.Event) 
         "Stage": STAGE,
         "Architecture": "x86_64",
         "ModelsDir": str(project / "models" / "cache"),
+        "WebhookTargets": "any",
     }
     with running(data_dir, template, values, project, port) as (cloud, outputs):
         _tell(data_dir, cloud, outputs)

@@ -7,12 +7,13 @@ from typing import Protocol
 
 from chalice.app import Chalice, ChaliceAuthorizer, ConvertToMiddleware, Request, Response
 
-from chalicelib.api import ask, documents, health, retries, search
+from chalicelib.api import ask, documents, health, retries, search, webhooks
 from chalicelib.api.ask import AskServices
 from chalicelib.api.documents import DocumentServices
 from chalicelib.api.http import SERVICE, framework_errors, request_id_of
 from chalicelib.api.retries import RetryServices
 from chalicelib.api.search import SearchServices
+from chalicelib.api.webhooks import WebhookServices
 from chalicelib.observability import logger, observed
 
 _SERVER_FAULT = 500
@@ -34,6 +35,10 @@ class ApiServices(Protocol):
         """What `/v1/search` stands on."""
 
     @property
+    def webhooks(self) -> WebhookServices:
+        """What `/v1/webhooks` stands on."""
+
+    @property
     def ask(self) -> AskServices:
         """What `/v1/ask` stands on."""
 
@@ -50,6 +55,7 @@ def mount(app: Chalice, services: ApiServices, authorizer: ChaliceAuthorizer, st
     app.register_blueprint(documents.routes(lambda: services.documents, authorizer))
     app.register_blueprint(retries.routes(lambda: services.retries, authorizer))
     app.register_blueprint(search.routes(lambda: services.search, authorizer))
+    app.register_blueprint(webhooks.routes(lambda: services.webhooks, authorizer))
     app.register_blueprint(ask.routes(lambda: services.ask, authorizer))
 
 

@@ -1,0 +1,33 @@
+"""Between Lambda's batches and webhooks: partial failures, logs and metrics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from aws_lambda_powertools.utilities.batch import (
+    BatchProcessor,
+    EventType,
+    process_partial_response,
+)
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+from chalicelib.observability import observed
+from chalicelib.webhooks.delivering import Delivering
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookHandlers:
+    """What `app.py` binds to the queue of webhook work."""
+
+    delivering: Delivering
+
+    def webhook_due(self, event: dict[str, Any]) -> dict[str, Any]:
+        """Take a batch of webhook work; return which messages have to come again."""
+        processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
+        response = process_partial_response(event, self._take, processor)
+        return {"batchItemFailures": response["batchItemFailures"]}
+
+    def _take(self, record: SQSRecord) -> None:
+        with observed("webhook_due", record.message_id) as observation:
+            observation.count(self.delivering.take(record.body))
