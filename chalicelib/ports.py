@@ -25,6 +25,24 @@ class IndexRef:
 
 
 @dataclass(frozen=True, slots=True)
+class TenantState:
+    """What a tenant's pointer record says.
+
+    `live` answers queries. `next` is the index of another model that a reindex job fills
+    meanwhile, and `removing` the job that removes the tenant, or "".
+    """
+
+    live: IndexRef
+    next: IndexRef | None = None
+    removing: str = ""
+
+    @property
+    def indexes(self) -> tuple[IndexRef, ...]:
+        """Return every index that holds vectors of the tenant, the live one first."""
+        return (self.live,) if self.next is None else (self.live, self.next)
+
+
+@dataclass(frozen=True, slots=True)
 class Vector:
     """One vector with what it carries."""
 
@@ -67,6 +85,13 @@ class TenantRecords(Protocol):
 
     def live_index(self, tenant: str) -> IndexRef | None:
         """Return the index that answers for `tenant`, or None for an unknown tenant."""
+
+
+class TenantStates(TenantRecords, Protocol):
+    """The pointer records of tenants, whole."""
+
+    def tenant_state(self, tenant: str) -> TenantState | None:
+        """Return what is known of `tenant`, or None for an unknown tenant."""
 
 
 class Executions(Protocol):

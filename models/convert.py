@@ -37,14 +37,25 @@ def minilm_int8(source: Path, target: Path) -> None:
         onnx.save(pooled(onnx.load(source / "model.onnx")), fp32)
         with _quiet_root_logger():
             quantize_dynamic(fp32, int8, weight_type=QuantType.QInt8, per_channel=True)
-        onnx.save(
-            onnx.load(int8),
-            target / "model.onnx",
-            save_as_external_data=True,
-            location="model.onnx_data",
-            size_threshold=_EXTERNAL_FROM_BYTES,
-        )
+        _save(onnx.load(int8), target)
     shutil.copyfile(source / "tokenizer.json", target / "tokenizer.json")
+
+
+def minilm_fp32(source: Path, target: Path) -> None:
+    """Pool and normalise the fp32 MiniLM in `source` into `target`, its weights as they are."""
+    (target / "model.onnx_data").unlink(missing_ok=True)
+    _save(pooled(onnx.load(source / "model.onnx")), target)
+    shutil.copyfile(source / "tokenizer.json", target / "tokenizer.json")
+
+
+def _save(model: onnx.ModelProto, target: Path) -> None:
+    onnx.save(
+        model,
+        target / "model.onnx",
+        save_as_external_data=True,
+        location="model.onnx_data",
+        size_threshold=_EXTERNAL_FROM_BYTES,
+    )
 
 
 def pooled(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -88,4 +99,4 @@ def _quiet_root_logger() -> Iterator[None]:
         root.setLevel(before)
 
 
-RECIPES: Mapping[str, Recipe] = {"minilm-int8": minilm_int8}
+RECIPES: Mapping[str, Recipe] = {"minilm-int8": minilm_int8, "minilm-fp32": minilm_fp32}

@@ -22,6 +22,11 @@ def tenant_pk(tenant: str) -> str:
     return f"TENANT#{tenant}"
 
 
+def tenant_key(tenant: str) -> Key:
+    """Return the key of a tenant's pointer record."""
+    return tenant_pk(tenant), "TENANT"
+
+
 def document_key(tenant: str, document_id: str) -> Key:
     """Return the key of a document."""
     return tenant_pk(tenant), f"DOCUMENT#{document_id}"

@@ -30,6 +30,7 @@ from chalicelib.adapters.record_writes import (
     place_key,
     place_left,
     settled,
+    tenant_key,
     tenant_pk,
     timestamp,
     version_key,
@@ -38,7 +39,7 @@ from chalicelib.contracts import Document, IngestInput, Receipt, Version
 from chalicelib.errors import Conflict
 from chalicelib.jobs.claims import Claim, ClaimOutcome
 from chalicelib.jobs.settlement import Running, Settlement
-from chalicelib.ports import IndexRef
+from chalicelib.ports import IndexRef, TenantState
 
 
 class Records:
@@ -49,10 +50,22 @@ class Records:
 
     def live_index(self, tenant: str) -> IndexRef | None:
         """Return the index that answers for `tenant`, or None for an unknown tenant."""
-        item = self._table.get((tenant_pk(tenant), "TENANT"))
+        state = self.tenant_state(tenant)
+        return None if state is None else state.live
+
+    def tenant_state(self, tenant: str) -> TenantState | None:
+        """Return what is known of `tenant`, or None for an unknown tenant."""
+        item = self._table.get(tenant_key(tenant))
         if item is None:
             return None
-        return IndexRef(item["vector_bucket"], item["index"], item["model"])
+        bucket = item["vector_bucket"]
+        return TenantState(
+            live=IndexRef(bucket, item["index"], item["model"]),
+            next=IndexRef(bucket, item["next_index"], item["next_model"])
+            if "next_index" in item
+            else None,
+            removing=item.get("removing", ""),
+        )
 
     def document(self, tenant: str, document_id: str) -> Document | None:
         """Return a document, or None."""

@@ -154,7 +154,7 @@ class EmbedResult(Contract):
 
 class EmbedTextRequest(Contract):
     """The input of `embed_text`. A text too long for the model is refused, or, where `truncate`
-    says so, embedded by its beginning.
+    says so, embedded by its beginning. An empty `model` means the default one.
     """
 
     texts: tuple[str, ...] = Field(min_length=1)

@@ -1,4 +1,4 @@
-"""Sentence embeddings by the int8 MiniLM.
+"""Sentence embeddings by a MiniLM, chosen by its name in the catalogue.
 
 Dynamic int8 scales activations over the whole batch, so a text would get another vector in
 other company. Texts are therefore run one at a time, and a text has the same vector, to the
@@ -7,7 +7,8 @@ bit, wherever it stands.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -23,9 +24,25 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 MODEL = "minilm-l6-v2-int8"
+"""The model of a tenant that was given no other."""
+
 DIMENSIONS = 384
 MAX_TOKENS = 256
-"""The length that the model was trained for, special tokens included."""
+"""The length that the models were trained for, special tokens included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What has to be known of a model beside its files; the catalogue says the same."""
+
+    dimensions: int
+    max_tokens: int
+
+
+MODELS: Mapping[str, Facts] = {
+    MODEL: Facts(DIMENSIONS, MAX_TOKENS),
+    "minilm-l6-v2-fp32": Facts(DIMENSIONS, MAX_TOKENS),
+}
 
 _OUTPUT = "sentence_embedding"
 _SPECIAL_TOKENS = 2
@@ -34,23 +51,33 @@ _SPECIAL_TOKENS = 2
 class Embedder:
     """The model in a folder. The session is opened at the first text, so counting is cheap."""
 
-    model = MODEL
-    dimensions = DIMENSIONS
-    max_tokens = MAX_TOKENS
-
-    def __init__(self, folder: Path) -> None:
-        """Use the model whose files are in `folder`."""
+    def __init__(self, folder: Path, model: str) -> None:
+        """Use `model`, whose files are in `folder`."""
         self._folder = folder
+        self._facts = MODELS[model]
+        self.model = model
         self.tokens = Tokens(folder / "tokenizer.json")
 
+    @property
+    def dimensions(self) -> int:
+        """Return how many numbers a vector has."""
+        return self._facts.dimensions
+
+    @property
+    def max_tokens(self) -> int:
+        """Return how many tokens a text may have, special ones included."""
+        return self._facts.max_tokens
+
     @classmethod
-    def open(cls, models_dir: Path | str) -> Self:
-        """Return the embedder whose model lies in `models_dir`.
+    def open(cls, models_dir: Path | str, model: str = MODEL) -> Self:
+        """Return the embedder of `model`, which lies in `models_dir`.
 
         Raises:
-            ModelFailure: the model is not there.
+            ModelFailure: there is no such model, or it is not there.
         """
-        folder = Path(models_dir) / MODEL
+        if model not in MODELS:
+            raise ModelFailure(f"{model!r} is no text embedding model; there are {_named()}.")
+        folder = Path(models_dir) / model
         missing = [
             name
             for name in ("model.onnx", "model.onnx_data", "tokenizer.json")
@@ -58,10 +85,10 @@ class Embedder:
         ]
         if missing:
             raise ModelFailure(
-                f"{MODEL} is not in {models_dir}: no {', '.join(missing)}."
-                " `headrace models pull` gets it."
+                f"{model} is not in {models_dir}: no {', '.join(missing)}."
+                f" `headrace models pull {model}` gets it."
             )
-        return cls(folder)
+        return cls(folder, model)
 
     @cached_property
     def _session(self) -> InferenceSession:
@@ -87,7 +114,7 @@ class Embedder:
     ) -> tuple[NDArray[np.float32], int]:
         """Return what `embed` does, and how many tokens were embedded."""
         ids = [self._ids(place, text, truncate) for place, text in enumerate(texts)]
-        vectors = np.empty((len(texts), DIMENSIONS), np.float32)
+        vectors = np.empty((len(texts), self.dimensions), np.float32)
         # Sorted, so that the session's buffers grow once and are then reused.
         for place in sorted(range(len(ids)), key=lambda place: -len(ids[place])):
             vectors[place] = self._run(ids[place])
@@ -97,14 +124,15 @@ class Embedder:
         ids = self.tokens.ids(text)
         if len(ids) <= _SPECIAL_TOKENS:
             raise InvalidInput(f"Text {place} has nothing to embed.", field=f"texts[{place}]")
-        if len(ids) <= MAX_TOKENS:
+        most = self.max_tokens
+        if len(ids) <= most:
             return ids
         if truncate:
-            return [*ids[: MAX_TOKENS - 1], ids[-1]]
+            return [*ids[: most - 1], ids[-1]]
         raise InvalidInput(
-            f"Text {place} has {len(ids)} tokens; the model takes {MAX_TOKENS}.",
+            f"Text {place} has {len(ids)} tokens; the model takes {most}.",
             field=f"texts[{place}]",
-            limit=f"{MAX_TOKENS} tokens",
+            limit=f"{most} tokens",
         )
 
     def _run(self, ids: list[int]) -> NDArray[np.float32]:
@@ -117,6 +145,10 @@ class Embedder:
         try:
             (found,) = self._session.run([_OUTPUT], feed)
         except RuntimeError as error:
-            raise ModelFailure(f"{MODEL} failed: {error}") from error
+            raise ModelFailure(f"{self.model} failed: {error}") from error
         vector: NDArray[np.float32] = np.asarray(found, np.float32)[0]
         return vector
+
+
+def _named() -> str:
+    return ", ".join(sorted(MODELS))

@@ -10,7 +10,7 @@ from chalicelib.contracts import Chunk, EmbedRequest, EmbedResult, VectorMetadat
 from chalicelib.contracts.ingest import spent
 from chalicelib.contracts.jsonl import parse_lines
 from chalicelib.errors import Conflict, NotFound
-from chalicelib.ports import IndexRef, ObjectStore, TenantRecords, Vector, VectorIndex
+from chalicelib.ports import IndexRef, ObjectStore, TenantState, TenantStates, Vector, VectorIndex
 from chalicelib.retrieval.ids import chunks_key, vector_key
 from functions.embed_chunks.pricing import FLOAT_BYTES, Cost, Usage, receipt
 
@@ -41,56 +41,90 @@ class Deps:
     """What embedding needs of the world."""
 
     objects: ObjectStore
-    tenants: TenantRecords
+    tenants: TenantStates
     vectors: VectorIndex
-    embedder: ChunkEmbedder
+    embedder: Callable[[str], ChunkEmbedder]
+    """Returns a model by its name."""
     cost: Cost
     clock: Callable[[], float]
     memory_gb: float
 
 
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    """What was put into one index: vectors of `tokens` tokens, `size` bytes as they are billed."""
+
+    vectors: int
+    tokens: int
+    size: int
+
+
 def run(request: EmbedRequest, deps: Deps) -> EmbedResult:
     """Read `chunks.jsonl`, put one vector a chunk, return the receipt of the ingest.
 
+    While a reindex job runs, the vectors go into both indexes, each by its own model.
+
     Raises:
-        Conflict: chunks are missing, not every vector was put, or the tenant's index was made
-            for another model.
+        Conflict: chunks are missing, or not every vector was put.
         NotFound: the tenant has no index.
+        ModelFailure: a model of the tenant's is not here.
     """
     began = deps.clock()
-    index = _index(request, deps)
     body = deps.objects.read(
         request.bucket, chunks_key(request.tenant, request.document_id, request.version)
     )
     chunks = parse_lines(body, Chunk, request.chunks)
+    live, put = _put_everywhere(request, chunks, deps)
+    usage = Usage(
+        model=live.model,
+        tokens=put[live].tokens,
+        reading=request.reading,
+        chunking=request.chunking,
+        embedding=spent(deps.clock() - began, deps.memory_gb),
+        put_bytes=sum(indexed.size for indexed in put.values()),
+    )
+    return EmbedResult(
+        vectors=put[live].vectors, model=live.model, receipt=receipt(usage, deps.cost)
+    )
+
+
+def _put_everywhere(
+    request: EmbedRequest, chunks: Sequence[Chunk], deps: Deps
+) -> tuple[IndexRef, dict[IndexRef, Indexed]]:
+    """Put into every index of the tenant, as long as a reindex job adds or swaps one meanwhile."""
+    put: dict[IndexRef, Indexed] = {}
+    while True:
+        state = _state(request, deps)
+        missing = [index for index in state.indexes if index not in put]
+        if not missing:
+            return state.live, put
+        try:
+            put[missing[0]] = _put(request, chunks, missing[0], deps)
+        except NotFound:
+            if missing[0] in _state(request, deps).indexes:
+                raise
+
+
+def _put(request: EmbedRequest, chunks: Sequence[Chunk], index: IndexRef, deps: Deps) -> Indexed:
+    embedder = deps.embedder(index.model)
     put = tokens = size = 0
     for start in range(0, len(chunks), BATCH):
         batch = chunks[start : start + BATCH]
-        found, counted = deps.embedder.embed_counted([chunk.text for chunk in batch])
+        found, counted = embedder.embed_counted([chunk.text for chunk in batch])
         vectors = list(_vectors(request, batch, found.tolist()))
         put += deps.vectors.put(index, vectors)
         tokens += counted
         size += sum(map(_size, vectors))
     if put != request.chunks:
         raise Conflict(f"{put} vectors were put for {request.chunks} chunks.")
-    usage = Usage(
-        model=deps.embedder.model,
-        tokens=tokens,
-        reading=request.reading,
-        chunking=request.chunking,
-        embedding=spent(deps.clock() - began, deps.memory_gb),
-        put_bytes=size,
-    )
-    return EmbedResult(vectors=put, model=deps.embedder.model, receipt=receipt(usage, deps.cost))
+    return Indexed(put, tokens, size)
 
 
-def _index(request: EmbedRequest, deps: Deps) -> IndexRef:
-    index = deps.tenants.live_index(request.tenant)
-    if index is None:
+def _state(request: EmbedRequest, deps: Deps) -> TenantState:
+    state = deps.tenants.tenant_state(request.tenant)
+    if state is None:
         raise NotFound(f"The tenant {request.tenant} has no index.", field="tenant")
-    if index.model != deps.embedder.model:
-        raise Conflict(f"{index.name} holds vectors of {index.model}, not {deps.embedder.model}.")
-    return index
+    return state
 
 
 def _vectors(

@@ -28,7 +28,7 @@ def deps() -> core.Deps:
         objects=Objects(aws.s3()),
         tenants=Records(Table(aws.dynamodb(), settings.records_table)),
         vectors=Vectors(aws.s3vectors()),
-        embedder=Embedder.open(settings.models_dir),
+        embedder=functools.cache(functools.partial(Embedder.open, settings.models_dir)),
         cost=catalogue().cost,
         clock=time.perf_counter,
         memory_gb=memory_gb(os.environ),

@@ -11,9 +11,11 @@ from chalicelib.inference.embedder import Embedder
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """What the function works with; `clock` gives seconds, from any start."""
+    """What the function works with: a model by its name, "" for the default one, and a clock
+    that gives seconds, from any start.
+    """
 
-    embedder: Embedder
+    embedder: Callable[[str], Embedder]
     clock: Callable[[], float]
 
 
@@ -22,13 +24,14 @@ def run(request: EmbedTextRequest, deps: Deps) -> EmbedTextResult:
 
     Raises:
         InvalidInput: a text is empty, or too long and not to be truncated.
-        ModelFailure: the model is missing or failed.
+        ModelFailure: the model is unknown, missing or failed.
     """
     began = deps.clock()
-    vectors, tokens = deps.embedder.embed_counted(request.texts, truncate=request.truncate)
+    embedder = deps.embedder(request.model)
+    vectors, tokens = embedder.embed_counted(request.texts, truncate=request.truncate)
     return EmbedTextResult(
         vectors=tuple(tuple(vector) for vector in vectors.tolist()),
-        model=deps.embedder.model,
+        model=embedder.model,
         tokens=tokens,
         seconds=deps.clock() - began,
     )

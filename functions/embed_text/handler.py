@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from chalicelib.contracts import EmbedTextRequest
-from chalicelib.inference.embedder import Embedder
+from chalicelib.inference.embedder import MODEL, Embedder
 from chalicelib.observability import observed
 from functions.embed_text import core
 
@@ -16,7 +16,13 @@ from functions.embed_text import core
 @functools.cache
 def deps() -> core.Deps:
     """Return what the core needs, built once a process."""
-    return core.Deps(Embedder.open(os.environ["HEADRACE_MODELS_DIR"]), time.perf_counter)
+    return core.Deps(embedder, time.perf_counter)
+
+
+@functools.cache
+def embedder(model: str) -> Embedder:
+    """Return the embedder of `model`, opened once a process."""
+    return Embedder.open(os.environ["HEADRACE_MODELS_DIR"], model or MODEL)
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:

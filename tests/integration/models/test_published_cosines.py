@@ -11,10 +11,11 @@ import pytest
 from numpy.typing import NDArray
 
 from chalicelib.generation.catalogue import catalogue
+from chalicelib.inference.embedder import Embedder
 from chalicelib.inference.tokens import Tokens
 from models import sources
 from models.convert import pooled
-from models.pull import sha256_of
+from models.pull import pull, sha256_of
 
 SENTENCES = ("The weather is lovely today.", "It's so sunny outside!", "He drove to the stadium.")
 
@@ -40,4 +41,11 @@ def test_fp32_reproduces_the_published_cosines(tmp_path: Path) -> None:
         return vector
 
     a, b, c = map(embed, SENTENCES)
+    assert [a @ b, a @ c, b @ c] == pytest.approx([0.6660, 0.1046, 0.1411], abs=5e-5)
+
+
+@pytest.mark.slow
+def test_the_fp32_model_of_the_catalogue_reproduces_them_too() -> None:
+    (folder,) = pull(["minilm-l6-v2-fp32"])
+    a, b, c = Embedder.open(folder.parent, "minilm-l6-v2-fp32").embed(SENTENCES)
     assert [a @ b, a @ c, b @ c] == pytest.approx([0.6660, 0.1046, 0.1411], abs=5e-5)

@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chalicelib.errors import InvalidInput, ModelFailure
-from chalicelib.inference.embedder import MAX_TOKENS, Embedder
+from chalicelib.generation.catalogue import catalogue
+from chalicelib.inference.embedder import MAX_TOKENS, MODELS, Embedder
 
 PUBLISHED = ("The weather is lovely today.", "It's so sunny outside!", "He drove to the stadium.")
 
@@ -90,3 +91,19 @@ def test_spans_cut_a_text_where_its_tokens_end(embedder: Embedder) -> None:
 def test_a_missing_model_says_how_to_get_it(tmp_path: Path) -> None:
     with pytest.raises(ModelFailure, match="headrace models pull"):
         Embedder.open(tmp_path)
+
+
+def test_what_is_known_of_each_model_is_what_the_catalogue_says() -> None:
+    listed = [model for model in catalogue().models.values() if model.task == "text-embedding"]
+    assert {model.name for model in listed} == set(MODELS)
+    for model in listed:
+        facts = MODELS[model.name]
+        assert (facts.dimensions, facts.max_tokens) == (
+            model.dimensions,
+            model.limits["max_tokens"],
+        )
+
+
+def test_a_model_of_another_name_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelFailure, match="there are minilm-l6-v2-fp32, minilm-l6-v2-int8"):
+        Embedder.open(tmp_path, "bert")

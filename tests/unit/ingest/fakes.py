@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from chalicelib.contracts import IngestInput
 from chalicelib.contracts.arrivals import ExecutionStatus
 from chalicelib.contracts.events import DocumentEvent
 from chalicelib.errors import NotFound
-from chalicelib.ports import IndexRef, Vector
+from chalicelib.ports import IndexRef, TenantState, Vector
 
 INDEX = IndexRef("headrace-test-vectors", "acme-minilm", "minilm")
 
@@ -49,19 +49,31 @@ class FakeObjects:
 
 @dataclass
 class FakeVectors:
-    """Vectors by key. `loses` is how many of each put are dropped without a word."""
+    """Vectors by index and key. `loses` is how many of each put are dropped without a word, and
+    `before_put` is called with the index of each put.
+    """
 
-    kept: dict[str, Vector] = field(default_factory=dict)
+    indexes: dict[IndexRef, dict[str, Vector]] = field(default_factory=dict)
     loses: int = 0
+    before_put: Callable[[IndexRef], None] | None = None
+
+    @property
+    def kept(self) -> dict[str, Vector]:
+        return self.of(INDEX)
+
+    def of(self, index: IndexRef) -> dict[str, Vector]:
+        return self.indexes.setdefault(index, {})
 
     def put(self, index: IndexRef, vectors: Sequence[Vector]) -> int:
+        if self.before_put is not None:
+            self.before_put(index)
         taken = vectors[: len(vectors) - self.loses]
-        self.kept |= {vector.key: vector for vector in taken}
+        self.of(index).update({vector.key: vector for vector in taken})
         return len(taken)
 
     def delete(self, index: IndexRef, keys: Iterable[str]) -> None:
         for key in keys:
-            self.kept.pop(key, None)
+            self.of(index).pop(key, None)
 
 
 @dataclass
@@ -69,9 +81,16 @@ class FakeTenants:
     """One tenant, `acme`."""
 
     index: IndexRef = INDEX
+    next: IndexRef | None = None
+    removing: str = ""
 
     def live_index(self, tenant: str) -> IndexRef | None:
         return self.index if tenant == "acme" else None
+
+    def tenant_state(self, tenant: str) -> TenantState | None:
+        if tenant != "acme":
+            return None
+        return TenantState(self.index, self.next, self.removing)
 
 
 @dataclass

@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.contracts import Chunk, EmbedRequest, EmbedResult, Spent
 from chalicelib.contracts.jsonl import dump_lines
-from chalicelib.errors import Conflict, InvalidInput, NotFound
+from chalicelib.errors import Conflict, InvalidInput, ModelFailure, NotFound
 from chalicelib.generation.catalogue import catalogue
 from chalicelib.ports import IndexRef
 from chalicelib.retrieval.ids import chunks_key, vector_key
@@ -17,6 +17,7 @@ from functions.embed_chunks.pricing import BILLED_TRANSITIONS
 from tests.unit.ingest.examples import BUCKET
 from tests.unit.ingest.fakes import INDEX, FakeObjects, FakeTenants, FakeVectors
 
+NEXT = IndexRef(INDEX.bucket, "acme-other", "other")
 PLACE = ("acme", "doc_a", "v_a")
 
 
@@ -51,7 +52,13 @@ class World:
         self.vectors = FakeVectors()
         self.tenants = FakeTenants()
         self.embedder = FakeEmbedder()
+        self.models = {INDEX.model: self.embedder, NEXT.model: FakeEmbedder(NEXT.model)}
         self.now = 0.0
+
+    def named(self, model: str) -> FakeEmbedder:
+        if model not in self.models:
+            raise ModelFailure(f"{model} is not here")
+        return self.models[model]
 
     def clock(self) -> float:
         self.now += 2
@@ -74,7 +81,7 @@ class World:
             objects=self.objects,
             tenants=self.tenants,
             vectors=self.vectors,
-            embedder=self.embedder,
+            embedder=self.named,
             cost=catalogue().cost,
             clock=self.clock,
             memory_gb=2.0,
@@ -129,12 +136,34 @@ def test_a_chunk_that_the_model_would_cut_is_an_error() -> None:
         world.run(7)
 
 
-def test_an_index_of_another_model_is_not_written_to() -> None:
+def test_an_index_of_a_model_that_is_not_here_is_not_written_to() -> None:
     world = World(1)
     world.tenants = FakeTenants(IndexRef(INDEX.bucket, INDEX.name, "another"))
-    with pytest.raises(Conflict, match="another"):
+    with pytest.raises(ModelFailure, match="another"):
         world.run(1)
     assert not world.vectors.kept
+
+
+def test_while_a_reindex_runs_each_index_gets_every_vector() -> None:
+    world = World(3)
+    world.tenants.next = NEXT
+    result = world.run(3)
+    assert (result.vectors, result.model) == (3, INDEX.model)
+    assert len(world.vectors.of(INDEX)) == len(world.vectors.of(NEXT)) == 3
+
+
+def test_an_index_that_a_reindex_swapped_away_meanwhile_is_left_out() -> None:
+    world = World(3)
+
+    def swap(index: IndexRef) -> None:
+        world.tenants.index = NEXT
+        world.vectors.before_put = None
+        raise NotFound(f"{index.name} is gone")
+
+    world.vectors.before_put = swap
+    assert world.run(3).model == NEXT.model
+    assert len(world.vectors.of(NEXT)) == 3
+    assert not world.vectors.of(INDEX)
 
 
 def test_a_tenant_without_an_index_is_an_error() -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from chalicelib.contracts import EmbedTextRequest, EmbedTextResult
-from chalicelib.errors import InvalidInput
-from chalicelib.inference.embedder import Embedder
+from chalicelib.errors import InvalidInput, ModelFailure
+from chalicelib.inference.embedder import MODEL, Embedder
 from functions.embed_text.core import Deps, run
 
 ROOT = Path(__file__).parents[4]
@@ -19,7 +19,7 @@ SAMPLE = ROOT / "functions" / "embed_text" / "event.json"
 
 def deps(models_dir: Path) -> Deps:
     ticks = iter([1.0, 1.25])
-    return Deps(Embedder.open(models_dir), lambda: next(ticks))
+    return Deps(lambda model: Embedder.open(models_dir, model or MODEL), lambda: next(ticks))
 
 
 def test_it_returns_a_vector_a_text_and_what_that_took(models_dir: Path) -> None:
@@ -32,6 +32,11 @@ def test_it_returns_a_vector_a_text_and_what_that_took(models_dir: Path) -> None
 def test_a_text_too_long_is_an_error_that_names_it(models_dir: Path) -> None:
     with pytest.raises(InvalidInput, match="Text 0 has 402 tokens"):
         run(EmbedTextRequest(texts=("river " * 400,)), deps(models_dir))
+
+
+def test_a_model_that_is_not_there_is_named(models_dir: Path) -> None:
+    with pytest.raises(ModelFailure, match="'minilm-13' is no text embedding model"):
+        run(EmbedTextRequest(texts=("river",), model="minilm-13"), deps(models_dir))
 
 
 def test_a_fresh_process_answers_the_sample_without_boto3(models_dir: Path) -> None:
