@@ -158,6 +158,7 @@ class EmbedTextRequest(Contract):
     """
 
     texts: tuple[str, ...] = Field(min_length=1)
+    model: str = ""
     truncate: bool = False
     correlation_id: str = ""
 
