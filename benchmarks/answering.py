@@ -18,7 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.contracts import EmbedTextResult, Hit
+from chalicelib.contracts.searching import Neighbour
 from chalicelib.inference.embedder import Embedder
+from chalicelib.query_ports import IndexFilter
 from chalicelib.retrieval import answering
 from chalicelib.retrieval.chunking import chunk_pages
 from chalicelib.retrieval.finding import Finder, Query
@@ -57,9 +59,15 @@ class ExactIndex:
         self.lengths = [sum(counts.values()) for counts in self.counts]
 
     def query(
-        self, tenant: str, vector: Sequence[float], text: str, *, count: int, collection: str | None
+        self,
+        tenant: str,
+        vector: Sequence[float],
+        text: str,
+        *,
+        count: int,
+        condition: IndexFilter | None,
     ) -> Sequence[Hit]:
-        """Return the best chunks."""
+        """Return the best chunks; these questions have no `condition`."""
         near = [answering.cosine(vector, other) for other in self.vectors]
         fused = [0.0] * len(self.hits)
         for scores in (near, self._bm25(text)):
@@ -69,6 +77,10 @@ class ExactIndex:
                     fused[at] += 1 / (FUSION + rank)
         order = sorted(range(len(fused)), key=lambda at: -fused[at])[:count]
         return [self.hits[at].model_copy(update={"score": fused[at]}) for at in order]
+
+    def chunks(self, tenant: str, keys: Sequence[str]) -> dict[str, Neighbour]:
+        """Return nothing: an answer rests on what is found alone."""
+        return {}
 
     def _bm25(self, text: str) -> list[float]:
         mean = sum(self.lengths) / len(self.lengths)
@@ -85,11 +97,14 @@ class ExactIndex:
 
 @dataclass
 class OneVersion:
-    """Every document has the version `v`."""
+    """Every document has the version `v`, and nothing is declared of its collection."""
 
     def current_versions(self, tenant: str, document_ids: Sequence[str]) -> dict[str, str]:
         """Return `v` for each."""
         return dict.fromkeys(document_ids, "v")
+
+    def declaration(self, tenant: str, name: str) -> None:
+        """Return None."""
 
 
 def chunks_of(folder: Path, embedder: Embedder) -> list[Hit]:
@@ -122,7 +137,8 @@ def measure(samples: Path, labelled: Path, models: Path) -> list[Case]:
     """Ask every labelled question, with the threshold for refusing put out of the way."""
     embedder = Embedder.open(models)
     local = LocalEmbedder(embedder)
-    finder = Finder(local, ExactIndex(chunks_of(samples, embedder), local), OneVersion())
+    index, records = ExactIndex(chunks_of(samples, embedder), local), OneVersion()
+    finder = Finder(local, index, records, records)
     labels = json.loads(labelled.read_text(encoding="utf-8"))
     cases = [_case(finder, local, item["question"], item) for item in labels["answerable"]]
     return cases + [_case(finder, local, question, None) for question in labels["unanswerable"]]

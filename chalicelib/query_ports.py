@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from chalicelib.contracts import CheckResult, CheckSource, EmbedTextResult, Hit, Receipt
 from chalicelib.contracts.arrivals import RetryWanted
+from chalicelib.contracts.collections import Declaration
+from chalicelib.contracts.searching import Neighbour
+
+IndexFilter = dict[str, Any]
+"""A filter in the index's own language.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-metadata-filtering.html
+"""
 
 
 class Embedder(Protocol):
@@ -44,11 +52,40 @@ class PassageIndex(Protocol):
         text: str,
         *,
         count: int,
-        collection: str | None,
+        condition: IndexFilter | None,
     ) -> Sequence[Hit]:
         """Return at most `count` chunks, best first, by meaning and, unless `text` is empty,
-        by words. Nothing is found where the tenant has no index yet.
+        by words, of what `condition` lets through, a filter in the index's language. Nothing is
+        found where the tenant has no index yet.
         """
+
+    def chunks(self, tenant: str, keys: Sequence[str]) -> Mapping[str, Neighbour]:
+        """Return the chunks that there are under `keys`, by key."""
+
+
+class Reranker(Protocol):
+    """Orders what was found anew, by a dearer look at it."""
+
+    def rerank(self, query: str, passages: Sequence[Hit]) -> Sequence[Hit]:
+        """Return the same passages, best first, with `scores.rerank` and `score` set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What counts of one document: its status, and the size of the version that answers."""
+
+    collection: str
+    status: str
+    pages: int = 0
+    chunks: int = 0
+    bytes: int = 0
+
+
+class Declarations(Protocol):
+    """What is declared of collections."""
+
+    def declaration(self, tenant: str, name: str) -> Declaration | None:
+        """Return what is declared of a collection, or None."""
 
 
 class CurrentVersions(Protocol):

@@ -145,7 +145,7 @@ class Services:
         from chalicelib.retrieval.finding import Finder
 
         index = Passages(aws.s3vectors(), self.records)
-        return Finder(self._embedder, index, self.records)
+        return Finder(self._embedder, index, self.records, self.records)
 
     @cached_property
     def _writer(self) -> PassageWriter | None:

@@ -165,11 +165,13 @@ class Table:
         limit: int = 0,
         after: str = "",
         newest_first: bool = False,
+        attributes: Sequence[str] = (),
     ) -> Iterator[Item]:
         """Yield the items of `pk` whose `sk` begins with `sk_prefix`, in order of `sk`, or
         against it where `newest_first`.
 
-        `limit` bounds one page read from the table, `after` is the `sk` to go on behind.
+        `limit` bounds one page read from the table, `after` is the `sk` to go on behind. Only
+        `attributes` are returned where any are named; what is read is billed whole.
         """
         arguments: dict[str, Any] = {
             "TableName": self._name,
@@ -180,6 +182,10 @@ class Table:
         }
         if limit:
             arguments["Limit"] = limit
+        if attributes:
+            names = {f"#{name}": name for name in attributes}
+            arguments["ProjectionExpression"] = ", ".join(names)
+            arguments["ExpressionAttributeNames"] = names
         if after:
             arguments["ExclusiveStartKey"] = _key((pk, after))
         while True:

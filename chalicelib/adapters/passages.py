@@ -5,18 +5,26 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/API_S3VectorBuckets_QueryVectors
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.adapters.aws import translated
-from chalicelib.contracts import Hit, VectorMetadata
+from chalicelib.contracts import Hit
+from chalicelib.contracts.searching import Neighbour
 from chalicelib.ports import IndexRef, TenantRecords
+from chalicelib.query_ports import IndexFilter
+from chalicelib.retrieval.scoring import Raw, explained
 
 if TYPE_CHECKING:
     from mypy_boto3_s3vectors import S3VectorsClient
 
 TEXT_KEY = "text"
 """The metadata that text search is configured for."""
+MAX_KEYS_A_CALL = 100
+"""Vectors that one GetVectors returns.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-limitations.html
+"""
 
 
 class Passages:
@@ -33,12 +41,12 @@ class Passages:
         text: str,
         *,
         count: int,
-        collection: str | None,
+        condition: IndexFilter | None,
     ) -> Sequence[Hit]:
         """Return at most `count` chunks, best first; none for a tenant without an index.
 
         An empty `text` searches by meaning alone. The score is the fused one, or the
-        nearness (1 - distance) where there was nothing to fuse: higher is better.
+        similarity (1 - distance) where there was nothing to fuse: higher is better.
         """
         index = self._tenants.live_index(tenant)
         if index is None:
@@ -56,9 +64,30 @@ class Passages:
                 "queryTexts": [{"text": text, "metadataKey": TEXT_KEY}],
                 "returnScores": True,
             }
-        if collection is not None:
-            request["filter"] = {"collection": {"$eq": collection}}
-        return [_hit(found) for found in self._pages(index, request)][:count]
+        if condition is not None:
+            request["filter"] = condition
+        return _hits(self._pages(index, request)[:count])
+
+    def chunks(self, tenant: str, keys: Sequence[str]) -> Mapping[str, Neighbour]:
+        """Return the chunks that there are under `keys`, in as few calls as the index allows."""
+        index = self._tenants.live_index(tenant)
+        if index is None:
+            return {}
+        return {
+            found["key"]: Neighbour.model_validate(found["metadata"] | {"n": _number(found["key"])})
+            for found in self._vectors(index, keys)
+        }
+
+    def _vectors(self, index: IndexRef, keys: Sequence[str]) -> Iterator[dict[str, Any]]:
+        for first in range(0, len(keys), MAX_KEYS_A_CALL):
+            with translated(f"reading vectors of {index.name}"):
+                answer: Any = self._client.get_vectors(
+                    vectorBucketName=index.bucket,
+                    indexName=index.name,
+                    keys=list(keys[first : first + MAX_KEYS_A_CALL]),
+                    returnMetadata=True,
+                )
+            yield from answer["vectors"]
 
     def _pages(self, index: IndexRef, request: dict[str, Any]) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
@@ -71,8 +100,28 @@ class Passages:
             request = {**request, "nextToken": answer["nextToken"]}
 
 
-def _hit(found: dict[str, Any]) -> Hit:
-    metadata = VectorMetadata.model_validate(found["metadata"])
-    fused = found.get("scores", {}).get("fused")
-    score = fused if fused is not None else 1.0 - found.get("distance", 1.0)
-    return Hit(**metadata.model_dump(), score=score)
+def _hits(found: Sequence[dict[str, Any]]) -> list[Hit]:
+    raws = [_raw(each) for each in found]
+    hits = []
+    for each, raw, scores in zip(found, raws, explained(raws), strict=True):
+        n = _number(each["key"])
+        score = raw.fused if raw.fused is not None else raw.similarity or 0.0
+        told = {"score": score, "scores": scores, "n": n, "n_last": n}
+        hits.append(Hit.model_validate(each["metadata"] | told))
+    return hits
+
+
+def _raw(found: dict[str, Any]) -> Raw:
+    scores = found.get("scores", {})
+    distance = found.get("distance", scores.get("vectorDistance"))
+    words = scores.get("bm25Scores") or [{}]
+    return Raw(
+        similarity=None if distance is None else 1.0 - distance,
+        bm25=words[0].get("score"),
+        fused=scores.get("fused"),
+    )
+
+
+def _number(key: str) -> int:
+    """Return the number of the chunk that `vector_key` gave a key."""
+    return int(key.rsplit("/", 1)[-1])

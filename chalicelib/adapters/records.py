@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
+from chalicelib.adapters.collection_records import declaration
 from chalicelib.adapters.dynamodb import Item, Table, TransactionRefused, Update, Write
 from chalicelib.adapters.record_writes import (
     ADMISSION,
@@ -36,6 +37,7 @@ from chalicelib.adapters.record_writes import (
     version_key,
 )
 from chalicelib.contracts import Document, IngestInput, Receipt, Version
+from chalicelib.contracts.collections import Declaration
 from chalicelib.errors import Conflict
 from chalicelib.jobs.claims import Claim, ClaimOutcome
 from chalicelib.jobs.settlement import Running, Settlement
@@ -66,6 +68,10 @@ class Records:
             else None,
             removing=item.get("removing", ""),
         )
+
+    def declaration(self, tenant: str, name: str) -> Declaration | None:
+        """Return what is declared of a collection, or None."""
+        return declaration(self._table, tenant, name)
 
     def document(self, tenant: str, document_id: str) -> Document | None:
         """Return a document, or None."""

@@ -55,7 +55,7 @@ def _wire(vector: Vector) -> PutInputVectorTypeDef:
     return {
         "key": vector.key,
         "data": {"float32": [float(value) for value in vector.values]},
-        "metadata": vector.metadata.model_dump(),
+        "metadata": vector.metadata.wire(),
     }
 
 

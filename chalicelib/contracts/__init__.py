@@ -17,11 +17,8 @@ from chalicelib.contracts.api import (
     DocumentList,
     ErrorBody,
     ErrorDetail,
-    Hit,
     PresignedUpload,
     RetryDocumentRequest,
-    SearchRequest,
-    SearchResponse,
     Tier,
     Turn,
 )
@@ -51,6 +48,7 @@ from chalicelib.contracts.ingest import (
     VectorMetadata,
 )
 from chalicelib.contracts.receipts import Dollars, NextDearer, Receipt, ReceiptLine
+from chalicelib.contracts.searching import Hit, SearchRequest, SearchResponse
 from chalicelib.contracts.support import (
     CheckRequest,
     CheckResult,

@@ -2,52 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, AwareDatetime, Field
-from pydantic_core import PydanticCustomError
+from pydantic import AwareDatetime, Field, JsonValue
 
 from chalicelib.contracts.base import Contract, HttpInput
 from chalicelib.contracts.documents import Document
+from chalicelib.contracts.filters import Filter
+from chalicelib.contracts.names import MAX_PATH_CHARACTERS, Collection, MediaType
 from chalicelib.contracts.receipts import Receipt
+from chalicelib.contracts.searching import Question
 
-COLLECTION_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,62}$"
-COLLECTION_RULE = (
-    "a collection's name has 1 to 63 lower-case letters, digits, '-' and '_', "
-    "and begins with a letter or a digit"
-)
-_NAME = r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}"
-_PARAMETER = r'\s*;\s*[A-Za-z0-9!#$&^_.+-]+=(?:[A-Za-z0-9!#$&^_.+:-]+|"[^"\\]*")'
-_MEDIA_TYPE = re.compile(rf"{_NAME}/{_NAME}(?:{_PARAMETER})*")
-"""https://www.rfc-editor.org/rfc/rfc6838#section-4.2, with the parameters of RFC 9110, 8.3.1."""
-
-MAX_PATH_CHARACTERS = 512
-MAX_QUESTION_CHARACTERS = 8_192
 MAX_TURN_CHARACTERS = 8_192
 MAX_TURNS = 10
 
-
-def is_collection(name: str) -> bool:
-    """Say whether a collection can have this name."""
-    return re.fullmatch(COLLECTION_PATTERN, name) is not None
-
-
-def _collection(name: str) -> str:
-    if not is_collection(name):
-        raise PydanticCustomError("collection", COLLECTION_RULE)
-    return name
-
-
-def _media_type(text: str) -> str:
-    if not _MEDIA_TYPE.fullmatch(text):
-        raise PydanticCustomError("media_type", "a media type looks like 'text/plain'")
-    return text
-
-
-Collection = Annotated[str, AfterValidator(_collection)]
-MediaType = Annotated[str, Field(max_length=255), AfterValidator(_media_type)]
-Question = Annotated[str, Field(min_length=1, max_length=MAX_QUESTION_CHARACTERS)]
 TopK = Annotated[int, Field(ge=1, le=100)]
 Tier = Literal["extractive", "llm"]
 
@@ -59,6 +27,8 @@ class CreateDocumentRequest(HttpInput):
     bytes: int = Field(ge=0)
     collection: Collection = "default"
     media_type: MediaType | None = None
+    metadata: dict[str, JsonValue] = Field(default_factory=dict)
+    """What is known of the document; `contracts/metadata.py` has the limits."""
 
 
 class PresignedUpload(Contract):
@@ -87,37 +57,6 @@ class DocumentList(Contract):
     next_cursor: str | None
 
 
-class SearchRequest(HttpInput):
-    """`POST /v1/search`."""
-
-    query: Question
-    collection: Collection | None = None
-    top_k: TopK = 10
-
-
-class Hit(Contract):
-    """A passage: `text` is characters `start` to `end` of page `page`."""
-
-    document_id: str
-    version: str
-    path: str
-    collection: str
-    page: int
-    heading: str
-    start: int
-    end: int
-    text: str
-    score: float
-
-
-class SearchResponse(Contract):
-    """Passages, best first."""
-
-    hits: tuple[Hit, ...]
-    receipt: Receipt
-    notices: tuple[str, ...] = ()
-
-
 class Turn(HttpInput):
     """An earlier question of a conversation and the answer that it got, marks and all."""
 
@@ -132,6 +71,7 @@ class AskRequest(HttpInput):
     history: tuple[Turn, ...] = Field(default=(), max_length=MAX_TURNS)
     """The conversation so far, oldest first; a follow-up question is understood by its end."""
     collection: Collection | None = None
+    filter: Filter | None = None
     top_k: TopK = 10
     tier: Tier | None = None
     """How to answer; None takes the cheapest tier that suffices."""

@@ -5,6 +5,9 @@ State documents carry references, never bytes: the text travels in S3 objects.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
+
 from pydantic import AwareDatetime, Field
 
 from chalicelib.contracts.base import Contract
@@ -16,7 +19,8 @@ class IngestInput(Contract):
     """The input of one execution. `ready_sha256` is the hash of the bytes that answer now.
 
     `container` is the document whose archive or mail the file came in, `depth` how many such
-    containers are around it.
+    containers are around it. `refusal` is why the upload has to be rejected unread, "" where
+    nothing is known against it.
     """
 
     tenant: str
@@ -36,6 +40,7 @@ class IngestInput(Contract):
     metadata: Metadata = Field(default_factory=dict)
     container: str = ""
     depth: int = Field(default=0, ge=0)
+    refusal: str = ""
 
 
 class ReadRequest(IngestInput):
@@ -43,15 +48,26 @@ class ReadRequest(IngestInput):
 
 
 class Spent(Contract):
-    """What a function used of its time, and of that times its memory, which is what is billed."""
+    """What calls of a function used of its time, and of that times its memory, which is billed."""
 
     seconds: float = Field(ge=0)
     gb_seconds: float = Field(ge=0)
+    requests: int = Field(default=1, ge=0)
 
 
 def spent(seconds: float, memory_gb: float) -> Spent:
     """Return what a function with `memory_gb` of memory used in `seconds`, to the microsecond."""
     return Spent(seconds=round(seconds, 6), gb_seconds=seconds * memory_gb)
+
+
+def spent_together(parts: Iterable[Spent]) -> Spent:
+    """Return what all `parts` used together."""
+    kept = tuple(parts)
+    return Spent(
+        seconds=round(math.fsum(each.seconds for each in kept), 6),
+        gb_seconds=math.fsum(each.gb_seconds for each in kept),
+        requests=sum(each.requests for each in kept),
+    )
 
 
 class ReadResult(Contract):
@@ -140,6 +156,10 @@ class EmbedRequest(Contract):
     bucket: str
     correlation_id: str
     chunks: int = Field(ge=1)
+    media_type: str = ""
+    language: str = ""
+    uploaded_at: AwareDatetime | None = None
+    metadata: Metadata = Field(default_factory=dict)
     reading: Spent
     chunking: Spent
 
@@ -192,8 +212,16 @@ class Chunk(Contract):
     text: str = Field(min_length=1)
 
 
+USER_PREFIX = "m_"
+"""Sets the names of users apart from ours in the metadata of a vector."""
+
+
 class VectorMetadata(Contract):
-    """What a vector carries. `collection`, `document_id`, `version` and `page` filter."""
+    """What a vector carries: all but `path`, `heading`, `start`, `end` and `text` filters.
+
+    `uploaded_at` is in whole seconds since 1970, 0 where it is not known. `folders` are the
+    hashes of the path and of the folders above it. `metadata` is the user's.
+    """
 
     document_id: str
     version: str
@@ -204,3 +232,20 @@ class VectorMetadata(Contract):
     start: int
     end: int
     text: str
+    media_type: str = ""
+    language: str = ""
+    uploaded_at: int = 0
+    folders: tuple[str, ...] = ()
+    metadata: Metadata = Field(default_factory=dict)
+
+    def wire(self) -> dict[str, object]:
+        """Return it as the index keeps it: flat, without what is not known."""
+        flat = self.model_dump(mode="json", exclude={"metadata"})
+        for name in ("media_type", "language", "uploaded_at", "folders"):
+            if not flat[name]:
+                del flat[name]
+        users = {
+            USER_PREFIX + name: list(value) if isinstance(value, tuple) else value
+            for name, value in self.metadata.items()
+        }
+        return flat | users

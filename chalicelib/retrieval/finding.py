@@ -6,14 +6,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chalicelib.contracts import EmbedTextResult, Hit
+from chalicelib.contracts.filters import Filter
 from chalicelib.errors import InvalidInput
-from chalicelib.query_ports import CurrentVersions, Embedder, PassageIndex
+from chalicelib.query_ports import (
+    CurrentVersions,
+    Declarations,
+    Embedder,
+    IndexFilter,
+    PassageIndex,
+    Reranker,
+)
+from chalicelib.retrieval.filters import (
+    check_declared,
+    compiled,
+    has_metadata,
+    named_collections,
+)
 from chalicelib.retrieval.question import query_text
 from chalicelib.retrieval.ranking import current_only, fetch_count, merge_overlapping
 from chalicelib.retrieval.terms import words
 
-MAX_FETCHED = 100
-"""Hits of one QueryVectors call that are asked for.
+MAX_FETCHED = 10_000
+"""Hits that one query of the index gives at most.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-limitations.html
 """
@@ -21,7 +35,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-limitations.htm
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A question of one tenant; `collection` None means all of them."""
+    """A question of one tenant. `collection` and `filter` must both hold; None holds for all."""
 
     tenant: str
     text: str
@@ -30,6 +44,7 @@ class Query:
     correlation_id: str
     field: str = "query"
     """What the caller called the text."""
+    filter: Filter | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +63,19 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Finder:
-    """Hybrid search over a tenant's documents."""
+    """Hybrid search over a tenant's documents; without a `reranker` in the index's order."""
 
     embedder: Embedder
     index: PassageIndex
     versions: CurrentVersions
+    declarations: Declarations
+    reranker: Reranker | None = None
 
     def find(self, query: Query) -> Found:
         """Return at most `top_k` passages of versions that answer queries."""
         if not words(query.text):
             raise InvalidInput("There is no word in it to look for.", field=query.field)
+        condition = self._condition(query)
         embedding = self.embedder.embed([query.text], query.correlation_id)
         searched = query_text(query.text)
         hits = self.index.query(
@@ -65,10 +83,21 @@ class Finder:
             embedding.vectors[0],
             searched.text,
             count=fetch_count(query.top_k, MAX_FETCHED),
-            collection=query.collection,
+            condition=condition,
         )
         documents = list(dict.fromkeys(hit.document_id for hit in hits))
         current = self.versions.current_versions(query.tenant, documents) if documents else {}
-        passages = merge_overlapping(current_only(hits, current))[: query.top_k]
+        passages: Sequence[Hit] = merge_overlapping(current_only(hits, current))
+        if self.reranker is not None:
+            passages = self.reranker.rerank(query.text, passages)
         notices = (searched.notice,) if searched.notice else ()
-        return Found(tuple(passages), embedding, notices)
+        return Found(tuple(passages[: query.top_k]), embedding, notices)
+
+    def _condition(self, query: Query) -> IndexFilter | None:
+        """Return the query's filter for the index; raise `InvalidInput` for what it cannot be."""
+        condition = compiled(query.collection, query.filter)
+        if query.filter is not None and has_metadata(query.filter):
+            names = named_collections(query.collection, query.filter)
+            found = (self.declarations.declaration(query.tenant, name) for name in names)
+            check_declared(query.filter, [each for each in found if each is not None])
+        return condition

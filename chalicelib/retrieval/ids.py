@@ -10,7 +10,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 
-from chalicelib.contracts.api import COLLECTION_RULE, MAX_PATH_CHARACTERS, is_collection
+from chalicelib.contracts.names import COLLECTION_RULE, MAX_PATH_CHARACTERS, is_collection
 from chalicelib.errors import InvalidInput
 
 TENANT_PATTERN = r"^[a-z0-9][a-z0-9-]{1,30}$"
@@ -112,14 +112,20 @@ def version_prefix(tenant: str, document: str, version: str) -> str:
     return f"{DOCUMENTS}/{tenant}/{document}/{version}/"
 
 
-def pages_key(tenant: str, document: str, version: str) -> str:
-    """Return the S3 key of the pages of one version."""
-    return version_prefix(tenant, document, version) + "pages.jsonl"
+def part_prefix(tenant: str, document: str, version: str, part: int | None) -> str:
+    """Return the prefix of the S3 objects of one part of a version, or of the whole of it."""
+    whole = version_prefix(tenant, document, version)
+    return whole if part is None else f"{whole}parts/{part:04d}/"
 
 
-def chunks_key(tenant: str, document: str, version: str) -> str:
-    """Return the S3 key of the chunks of one version."""
-    return version_prefix(tenant, document, version) + "chunks.jsonl"
+def pages_key(tenant: str, document: str, version: str, part: int | None = None) -> str:
+    """Return the S3 key of the pages of one version, or of one part of it."""
+    return part_prefix(tenant, document, version, part) + "pages.jsonl"
+
+
+def chunks_key(tenant: str, document: str, version: str, part: int | None = None) -> str:
+    """Return the S3 key of the chunks of one version, or of one part of it."""
+    return part_prefix(tenant, document, version, part) + "chunks.jsonl"
 
 
 def vector_key(document: str, version: str, n: int) -> str:

@@ -51,10 +51,14 @@ def _join(one: Hit, other: Hit) -> Hit | None:
     shared = first.text[second.start - first.start :][:overlap]
     if shared != second.text[:overlap]:
         return None
+    better = max(one, other, key=lambda passage: passage.score)
     return first.model_copy(
         update={
             "end": max(first.end, second.end),
             "text": first.text + second.text[overlap:],
-            "score": max(one.score, other.score),
+            "score": better.score,
+            "scores": better.scores,
+            "n": min(one.n, other.n),
+            "n_last": max(one.n_last, other.n_last),
         }
     )

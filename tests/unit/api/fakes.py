@@ -24,7 +24,13 @@ from chalicelib.query_ports import ApiKey, KeptAnswer
 from chalicelib.retrieval.asking import Asker
 from chalicelib.retrieval.finding import Finder
 from chalicelib.retrieval.ids import document_id
-from tests.unit.retrieval_query.fakes import FakeEmbedder, FakeIndex, FakePrices, FakeVersions
+from tests.unit.retrieval_query.fakes import (
+    FakeDeclarations,
+    FakeEmbedder,
+    FakeIndex,
+    FakePrices,
+    FakeVersions,
+)
 
 KEY = "hr_" + "a" * 40
 OTHER_KEY = "hr_" + "b" * 40
@@ -103,7 +109,9 @@ class Api:
         for key, tenant in ((KEY, "acme"), (OTHER_KEY, "rival")):
             self.records.keys[hash_key(key)] = ApiKey(hash_key(key), tenant)
         self.index = FakeIndex(self.hits)
-        finder = Finder(self.embedder, self.index, FakeVersions({"doc_a": "v_1"}))
+        finder = Finder(
+            self.embedder, self.index, FakeVersions({"doc_a": "v_1"}), FakeDeclarations()
+        )
         self.documents = DocumentServices(
             records=self.records,
             answers=self.records,

@@ -16,8 +16,11 @@ def test_should_find_passages() -> None:
         "POST", "/v1/search", {"query": "pump", "collection": "c", "top_k": 3}
     ).json_body
     assert [found["text"] for found in body["hits"]] == [PUMP]
-    assert set(body) == {"hits", "receipt", "notices"}
-    assert api.index.asked == [{"tenant": "acme", "text": "pump", "count": 16, "in": "c"}]
+    assert set(body) == {"hits", "next_cursor", "receipt", "notices"}
+    condition = {"collection": {"$eq": "c"}}
+    assert api.index.asked == [
+        {"tenant": "acme", "text": "pump", "count": 16, "condition": condition}
+    ]
 
 
 def test_should_say_that_a_long_question_was_cut() -> None:
@@ -55,7 +58,7 @@ def test_should_pass_the_request_id_to_the_function() -> None:
     [
         ("/v1/search", {"query": ""}, "query", "1"),
         ("/v1/search", {"query": "x" * 8193}, "query", "8192"),
-        ("/v1/search", {"query": "x", "top_k": 101}, "top_k", "100"),
+        ("/v1/search", {"query": "x", "top_k": 1001}, "top_k", "1000"),
         ("/v1/search", {"query": "x", "top_k": 0}, "top_k", "1"),
         ("/v1/search", {"question": "x", "query": "x"}, "question", None),
         ("/v1/ask", {"question": "x", "tier": "magic"}, "tier", "'extractive' or 'llm'"),

@@ -9,6 +9,7 @@ from botocore.stub import Stubber
 from chalicelib.adapters.passages import Passages
 from chalicelib.contracts import Hit
 from chalicelib.ports import IndexRef
+from chalicelib.query_ports import IndexFilter
 from tests.unit.ingest.fakes import FakeTenants
 
 METADATA = {
@@ -33,12 +34,12 @@ BASE: dict[str, Any] = {
 TENANTS = FakeTenants(IndexRef("bucket", "index", "m"))
 
 
-def found(key: str, **scores: object) -> dict[str, Any]:
-    return {"key": key, "metadata": METADATA} | scores
+def found(key: int, **scores: object) -> dict[str, Any]:
+    return {"key": f"doc_a/v_1/{key:06}", "metadata": METADATA} | scores
 
 
 def ask(
-    *exchanges: tuple[dict[str, Any], dict[str, Any]], text: str, collection: str | None
+    *exchanges: tuple[dict[str, Any], dict[str, Any]], text: str, condition: IndexFilter | None
 ) -> Sequence[Hit]:
     client = boto3.client(
         "s3vectors", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x"
@@ -47,7 +48,7 @@ def ask(
         for request, response in exchanges:
             stub.add_response("query_vectors", {"distanceMetric": "cosine"} | response, request)
         passages = Passages(client, TENANTS)
-        hits = passages.query("acme", [0.5], text, count=2, collection=collection)
+        hits = passages.query("acme", [0.5], text, count=2, condition=condition)
         stub.assert_no_pending_responses()
     return hits
 
@@ -58,21 +59,21 @@ def test_should_ask_by_meaning_and_words_within_the_collection() -> None:
         "returnScores": True,
         "filter": {"collection": {"$eq": "c"}},
     }
-    response = {"vectors": [found("k", scores={"fused": 0.03}, distance=0.2)]}
-    (hit,) = ask((request, response), text="pump", collection="c")
+    response = {"vectors": [found(7, scores={"fused": 0.03}, distance=0.2)]}
+    (hit,) = ask((request, response), text="pump", condition={"collection": {"$eq": "c"}})
     assert (hit.text, hit.score) == ("text", 0.03)
 
 
 def test_should_ask_by_meaning_alone_where_there_are_no_words() -> None:
-    response = {"vectors": [found("k", distance=0.25)]}
-    (hit,) = ask((BASE, response), text="", collection=None)
+    response = {"vectors": [found(7, distance=0.25)]}
+    (hit,) = ask((BASE, response), text="", condition=None)
     assert hit.score == 0.75
 
 
 def test_should_read_on_while_there_are_pages() -> None:
-    first = {"vectors": [found("a", distance=0.1)], "nextToken": "t"}
-    last = {"vectors": [found("b", distance=0.2), found("c", distance=0.3)]}
-    hits = ask((BASE, first), (BASE | {"nextToken": "t"}, last), text="", collection=None)
+    first = {"vectors": [found(0, distance=0.1)], "nextToken": "t"}
+    last = {"vectors": [found(1, distance=0.2), found(2, distance=0.3)]}
+    hits = ask((BASE, first), (BASE | {"nextToken": "t"}, last), text="", condition=None)
     assert len(hits) == 2
 
 
@@ -81,4 +82,4 @@ def test_should_find_nothing_for_a_tenant_without_an_index() -> None:
         "s3vectors", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x"
     )
     passages = Passages(client, TENANTS)
-    assert passages.query("stranger", [0.5], "x", count=2, collection=None) == []
+    assert passages.query("stranger", [0.5], "x", count=2, condition=None) == []

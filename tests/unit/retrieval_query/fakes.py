@@ -8,8 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from chalicelib.contracts import EmbedTextResult, Hit, Receipt, ReceiptLine
+from chalicelib.contracts.collections import Declaration
+from chalicelib.contracts.searching import Neighbour
 from chalicelib.errors import HeadraceError
-from chalicelib.query_ports import ChatReply, Used
+from chalicelib.query_ports import ChatReply, IndexFilter, Used
 from chalicelib.retrieval.terms import terms
 
 DIMENSIONS = 256
@@ -60,6 +62,8 @@ class FakeEmbedder:
 class FakeIndex:
     hits: Sequence[Hit]
     asked: list[dict[str, object]] = field(default_factory=list)
+    others: Mapping[str, Neighbour] = field(default_factory=dict)
+    """Chunks by key, found or not."""
 
     def query(
         self,
@@ -68,10 +72,22 @@ class FakeIndex:
         text: str,
         *,
         count: int,
-        collection: str | None,
+        condition: IndexFilter | None,
     ) -> Sequence[Hit]:
-        self.asked.append({"tenant": tenant, "text": text, "count": count, "in": collection})
+        asked = {"tenant": tenant, "text": text, "count": count, "condition": condition}
+        self.asked.append(asked)
         return self.hits[:count]
+
+    def chunks(self, tenant: str, keys: Sequence[str]) -> Mapping[str, Neighbour]:
+        return {key: self.others[key] for key in keys if key in self.others}
+
+
+@dataclass
+class FakeDeclarations:
+    declared: Mapping[str, Declaration] = field(default_factory=dict)
+
+    def declaration(self, tenant: str, name: str) -> Declaration | None:
+        return self.declared.get(name)
 
 
 @dataclass

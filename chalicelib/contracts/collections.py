@@ -1,0 +1,66 @@
+"""Collections: what is declared of them, and what is in them."""
+
+from __future__ import annotations
+
+from pydantic import AwareDatetime, Field
+
+from chalicelib.contracts.base import Contract, HttpInput
+from chalicelib.contracts.filters import FieldType
+
+MAX_DESCRIPTION = 500
+
+
+class PutCollectionRequest(HttpInput):
+    """`PUT /v1/collections/{name}`: replaces what was declared before."""
+
+    description: str = Field("", max_length=MAX_DESCRIPTION)
+    fields: dict[str, FieldType] = Field(default_factory=dict)
+    strict: bool = False
+    """Whether metadata may only have the fields that are declared."""
+
+
+class Declaration(Contract):
+    """What is kept of a collection that was declared."""
+
+    name: str
+    description: str = ""
+    fields: dict[str, FieldType] = Field(default_factory=dict)
+    strict: bool = False
+    created_at: AwareDatetime
+    updated_at: AwareDatetime
+
+
+class Tally(Contract):
+    """What is in a collection. A document counts under its status, which tells of its newest
+    upload; pages, chunks and bytes are of the versions that answer.
+    """
+
+    documents: dict[str, int] = Field(default_factory=dict)
+    pages: int = 0
+    chunks: int = 0
+    bytes: int = 0
+
+
+class CollectionView(Contract):
+    """A collection: declared, or only there because documents are in it.
+
+    `partial` says that the tenant has more documents than were looked at, so that there may be
+    more in it.
+    """
+
+    name: str
+    description: str = ""
+    fields: dict[str, FieldType] = Field(default_factory=dict)
+    strict: bool = False
+    declared: bool = False
+    tally: Tally = Field(default_factory=Tally)
+    partial: bool = False
+    created_at: AwareDatetime | None = None
+    updated_at: AwareDatetime | None = None
+
+
+class CollectionList(Contract):
+    """All collections by name; `partial` as for one."""
+
+    items: tuple[CollectionView, ...]
+    partial: bool

@@ -1,0 +1,42 @@
+"""What collections and media types may be called, said once for bodies, keys and filters."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+COLLECTION_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,62}$"
+COLLECTION_RULE = (
+    "a collection's name has 1 to 63 lower-case letters, digits, '-' and '_', "
+    "and begins with a letter or a digit"
+)
+_NAME = r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}"
+_PARAMETER = r'\s*;\s*[A-Za-z0-9!#$&^_.+-]+=(?:[A-Za-z0-9!#$&^_.+:-]+|"[^"\\]*")'
+_MEDIA_TYPE = re.compile(rf"{_NAME}/{_NAME}(?:{_PARAMETER})*")
+"""https://www.rfc-editor.org/rfc/rfc6838#section-4.2, with the parameters of RFC 9110, 8.3.1."""
+
+MAX_PATH_CHARACTERS = 512
+
+
+def is_collection(name: str) -> bool:
+    """Say whether a collection can have this name."""
+    return re.fullmatch(COLLECTION_PATTERN, name) is not None
+
+
+def _collection(name: str) -> str:
+    if not is_collection(name):
+        raise PydanticCustomError("collection", COLLECTION_RULE)
+    return name
+
+
+def _media_type(text: str) -> str:
+    if not _MEDIA_TYPE.fullmatch(text):
+        raise PydanticCustomError("media_type", "a media type looks like 'text/plain'")
+    return text
+
+
+Collection = Annotated[str, AfterValidator(_collection)]
+MediaType = Annotated[str, Field(max_length=255), AfterValidator(_media_type)]
