@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from chalicelib.contracts.arrivals import ExecutionStatus
-from chalicelib.contracts.events import DocumentEvent
+from chalicelib.contracts.events import BusEvent
 from chalicelib.contracts.ingest import IngestInput, VectorMetadata
 
 
@@ -114,5 +114,5 @@ class InboxQueue(Protocol):
 class EventBus(Protocol):
     """The bus that subscribers listen to."""
 
-    def publish(self, event: DocumentEvent) -> None:
+    def publish(self, event: BusEvent) -> None:
         """Put an event on the bus; it is accepted on return."""

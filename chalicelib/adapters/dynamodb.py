@@ -67,7 +67,15 @@ class Delete:
     condition: Condition | None = None
 
 
-Write = Put | Update | Delete
+@dataclass(frozen=True, slots=True)
+class ConditionCheck:
+    """Write nothing, but let the transaction fail where the condition does not hold."""
+
+    key: Key
+    condition: Condition
+
+
+Write = Put | Update | Delete | ConditionCheck
 
 
 class TransactionRefused(Conflict):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chalicelib.adapters.aws import translated
-from chalicelib.contracts.events import EVENT_SOURCE, DocumentEvent
+from chalicelib.contracts.events import EVENT_SOURCE, BusEvent
 from chalicelib.errors import Transient
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ class Bus:
         self._client = client
         self._name = name
 
-    def publish(self, event: DocumentEvent) -> None:
+    def publish(self, event: BusEvent) -> None:
         """Put an event on the bus; it is accepted on return."""
         with translated(f"publishing {event.detail_type}"):
             answer = self._client.put_events(

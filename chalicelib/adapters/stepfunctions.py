@@ -37,6 +37,11 @@ class IngestExecutions:
 
     def ended(self, execution_arn: str) -> ExecutionStatus | None:
         """Return how an execution ended, None while it runs; raise `NotFound`."""
-        with translated(f"looking at {execution_arn}"):
-            status = self._client.describe_execution(executionArn=execution_arn)["status"]
-        return None if status in _NOT_ENDED else cast("ExecutionStatus", status)
+        return ended(self._client, execution_arn)
+
+
+def ended(client: SFNClient, execution_arn: str) -> ExecutionStatus | None:
+    """Return how an execution of any machine ended, None while it runs; raise `NotFound`."""
+    with translated(f"looking at {execution_arn}"):
+        status = client.describe_execution(executionArn=execution_arn)["status"]
+    return None if status in _NOT_ENDED else cast("ExecutionStatus", status)

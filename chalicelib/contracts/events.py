@@ -12,10 +12,14 @@ from chalicelib.contracts.receipts import Receipt
 EVENT_SOURCE = "headrace"
 
 
-class DocumentEvent(Contract):
-    """What every event about a document carries. `time` is RFC 3339 in UTC."""
+class BusEvent(Contract):
+    """What can be put on the bus: the detail of an event, and its type."""
 
     detail_type: ClassVar[str]
+
+
+class DocumentEvent(BusEvent):
+    """What every event about a document carries. `time` is RFC 3339 in UTC."""
 
     tenant: str
     document_id: str

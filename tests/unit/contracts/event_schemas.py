@@ -9,20 +9,28 @@ import json
 from pathlib import Path
 
 from chalicelib.contracts import DocumentFailed, DocumentReady, DocumentRejected
-from chalicelib.contracts.events import DocumentEvent
+from chalicelib.contracts.events import BusEvent
+from chalicelib.contracts.jobs import JobAccepted, JobCompleted, JobFailed
 
 ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "docs" / "events"
 SAMPLES = ROOT / "tests" / "events"
-EVENTS: tuple[type[DocumentEvent], ...] = (DocumentReady, DocumentRejected, DocumentFailed)
+EVENTS: tuple[type[BusEvent], ...] = (
+    DocumentReady,
+    DocumentRejected,
+    DocumentFailed,
+    JobAccepted,
+    JobCompleted,
+    JobFailed,
+)
 
 
-def schema_file(event: type[DocumentEvent]) -> Path:
+def schema_file(event: type[BusEvent]) -> Path:
     """Return where the schema of `event` lies."""
     return FOLDER / f"{event.detail_type}.json"
 
 
-def schema_text(event: type[DocumentEvent]) -> str:
+def schema_text(event: type[BusEvent]) -> str:
     """Return the schema of the detail of `event`."""
     schema = event.model_json_schema(mode="serialization")
     head = {

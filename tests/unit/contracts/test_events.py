@@ -7,7 +7,7 @@ import jsonschema
 import pytest
 
 from chalicelib.contracts.arrivals import ExecutionEnded, ObjectCreated
-from chalicelib.contracts.events import EVENT_SOURCE, DocumentEvent
+from chalicelib.contracts.events import EVENT_SOURCE, BusEvent
 from tests.unit.contracts.event_schemas import EVENTS, SAMPLES, schema_file, schema_text
 
 each_event = pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.detail_type)
@@ -19,23 +19,23 @@ def sample(name: str) -> dict[str, Any]:
 
 
 @each_event
-def test_a_published_schema_is_the_contract_s(event: type[DocumentEvent]) -> None:
+def test_a_published_schema_is_the_contract_s(event: type[BusEvent]) -> None:
     assert schema_file(event).read_text() == schema_text(event)
 
 
 @each_event
-def test_a_sample_holds_to_its_schema_and_its_contract(event: type[DocumentEvent]) -> None:
+def test_a_sample_holds_to_its_schema_and_its_contract(event: type[BusEvent]) -> None:
     found = sample(event.detail_type)
     assert (found["source"], found["detail-type"]) == (EVENT_SOURCE, event.detail_type)
     schema = json.loads(schema_file(event).read_text())
     jsonschema.validate(
         found["detail"], schema, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER
     )
-    assert event.model_validate(found["detail"]).tenant == "acme"
+    assert event.model_validate(found["detail"]).model_dump()["tenant"] == "acme"
 
 
 @each_event
-def test_what_is_published_holds_to_the_schema(event: type[DocumentEvent]) -> None:
+def test_what_is_published_holds_to_the_schema(event: type[BusEvent]) -> None:
     built = event.model_validate(sample(event.detail_type)["detail"])
     jsonschema.validate(
         json.loads(built.model_dump_json()), json.loads(schema_file(event).read_text())

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from chalicelib.contracts import IngestInput
 from chalicelib.contracts.arrivals import ExecutionStatus
-from chalicelib.contracts.events import DocumentEvent
+from chalicelib.contracts.events import BusEvent
 from chalicelib.errors import NotFound
 from chalicelib.ports import IndexRef, TenantState, Vector
 
@@ -127,7 +127,7 @@ class FakeQueue:
 class FakeBus:
     """Events that were published."""
 
-    events: list[DocumentEvent] = field(default_factory=list)
+    events: list[BusEvent] = field(default_factory=list)
 
-    def publish(self, event: DocumentEvent) -> None:
+    def publish(self, event: BusEvent) -> None:
         self.events.append(event)

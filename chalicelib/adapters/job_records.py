@@ -1,0 +1,203 @@
+"""Jobs in the records table.
+
+TENANT#<tenant>    JOB#<job>              one job; expires 90 days after it began
+JOBS               RUNNING#<job>-<n>      one execution that works on one, until it is settled
+REMOVED#<tenant>   JOB#<job>              what was removed with a tenant, and what backups hold
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from chalicelib.adapters.dynamodb import Delete, Item, Table, TransactionRefused, Value
+from chalicelib.adapters.job_writes import (
+    COUNTS,
+    JOB,
+    JOBS,
+    RUNNING_JOB,
+    SHOWN,
+    change,
+    hold,
+    job_key,
+    new_job,
+    new_running,
+    next_attempt,
+    still_held,
+    still_open,
+    untouched,
+)
+from chalicelib.adapters.record_writes import tenant_pk, timestamp
+from chalicelib.contracts.jobs import Job, JobCounts, JobError, JobInput
+from chalicelib.errors import Conflict
+from chalicelib.jobs.job_records import RunningJob
+from chalicelib.jobs.lifecycle import JobState, ResultFile, Used, decided
+from chalicelib.jobs.stepping import Outcome
+
+
+class JobTable:
+    """The records of jobs."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def state(self, tenant: str, job_id: str) -> JobState | None:
+        """Return a job, or None."""
+        item = self._table.get(job_key(tenant, job_id))
+        return None if item is None else _state(item)
+
+    def states(self, tenant: str, after: str) -> Iterator[JobState]:
+        """Yield the tenant's jobs, newest first, those older than the id `after` ("" for all)."""
+        start = JOB + after if after else ""
+        for item in self._table.query(tenant_pk(tenant), JOB, after=start, newest_first=True):
+            yield _state(item)
+
+    def begin(self, state: JobState, now: datetime) -> bool:
+        """Keep a new job with its execution; False when it is there already.
+
+        Raises:
+            Conflict: the tenant is being removed, or is being reindexed already.
+        """
+        writes = [new_job(state, now), new_running(state, now), hold(state)]
+        try:
+            self._table.transact(writes)
+        except TransactionRefused as error:
+            if error.refused & {0, 1}:
+                return False
+            raise _busy(state, error) from error
+        return True
+
+    def begin_again(self, state: JobState, now: datetime) -> None:
+        """Keep the next attempt at a job with its execution.
+
+        Raises:
+            Conflict: another attempt was begun before, or the tenant is being removed.
+        """
+        try:
+            self._table.transact(
+                [next_attempt(state, now), new_running(state, now), still_held(state)]
+            )
+        except TransactionRefused as error:
+            if 0 in error.refused:
+                raise Conflict("The job was tried again meanwhile.", field="job_id") from error
+            raise _busy(state, error) from error
+
+    def advance(self, state: JobState, outcome: Outcome, used: Used, now: datetime) -> None:
+        """Record a step; raise `Conflict` if the job changed since `state` was read."""
+        changes: dict[str, Value] = {
+            "step": state.step + 1,
+            "checkpoint": outcome.checkpoint.model_dump_json(),
+            "phase": outcome.phase,
+            "status": outcome.end or "running",
+            "updated_at": timestamp(now),
+            **{name: getattr(outcome.counts, name) for name in COUNTS},
+        }
+        if outcome.files:
+            changes["files"] = json.dumps([[file.name, file.bytes] for file in outcome.files])
+        if outcome.summary:
+            changes["result_ref"] = outcome.summary
+        added: dict[str, Value] = {
+            "milliseconds": used.milliseconds,
+            "megabyte_milliseconds": used.megabyte_milliseconds,
+            "requests": used.requests,
+            "transitions": used.transitions,
+        }
+        key = job_key(state.input.tenant, state.input.job_id)
+        self._table.update(change(key, changes, untouched(state), added))
+
+    def cancel(self, state: JobState, now: datetime) -> None:
+        """Mark a job as cancelled; raise `Conflict` if it ended meanwhile."""
+        self._end(state, {"status": "cancelled", "updated_at": timestamp(now)})
+
+    def fail(self, state: JobState, error: JobError, now: datetime) -> None:
+        """Mark a job as failed; raise `Conflict` if it ended meanwhile."""
+        self._end(
+            state,
+            {
+                "status": "failed",
+                "updated_at": timestamp(now),
+                "error_type": error.type,
+                "error_message": error.message,
+                "error_state": error.state,
+            },
+        )
+
+    def running(self) -> Iterator[RunningJob]:
+        """Yield the executions that are not settled."""
+        for item in self._table.query(JOBS, RUNNING_JOB):
+            yield _running(item)
+
+    def running_job(self, execution_name: str) -> RunningJob | None:
+        """Return an execution, or None once it is settled."""
+        item = self._table.get((JOBS, RUNNING_JOB + execution_name))
+        return None if item is None else _running(item)
+
+    def leave(self, running: RunningJob) -> None:
+        """Record that an execution is settled; may be repeated."""
+        self._table.delete(Delete((JOBS, RUNNING_JOB + running.input.execution_name)))
+
+    def _end(self, state: JobState, changes: Mapping[str, Value]) -> None:
+        key = job_key(state.input.tenant, state.input.job_id)
+        self._table.update(change(key, changes, still_open(state)))
+
+
+def _busy(state: JobState, error: TransactionRefused) -> Conflict:
+    if state.input.kind == "reindex":
+        return Conflict(
+            "The tenant is unknown, has this model already, is being reindexed or is being"
+            " removed.",
+            field="tenant",
+        )
+    return Conflict(
+        f"The tenant is being removed; no {state.input.kind} can begin.", field="tenant"
+    )
+
+
+def _state(item: Item) -> JobState:
+    counts = JobCounts.model_validate({name: item.get(name, 0) for name in COUNTS})
+    status = item["status"]
+    failure = (
+        JobError(
+            type=item["error_type"],
+            message=item.get("error_message", ""),
+            state=item.get("error_state", ""),
+        )
+        if "error_type" in item
+        else None
+    )
+    told: dict[str, Any] = {name: item[name] for name in SHOWN}
+    job = Job.model_validate(
+        {
+            **told,
+            "counts": decided(counts, status) if status in COUNTS else counts,
+            "created_at": item["created_at"],
+            "updated_at": item["updated_at"],
+            "results_until": item.get("results_until"),
+            "result_ref": item.get("result_ref"),
+            "error": failure,
+        }
+    )
+    return JobState(
+        job=job,
+        input=JobInput.model_validate_json(item["input"]),
+        execution_arn=item["execution_arn"],
+        step=item["step"],
+        checkpoint=item["checkpoint"],
+        files=tuple(ResultFile(*file) for file in json.loads(item.get("files", "[]"))),
+        used=Used(
+            item.get("milliseconds", 0),
+            item.get("megabyte_milliseconds", 0),
+            item.get("requests", 0),
+            item.get("transitions", 0),
+        ),
+    )
+
+
+def _running(item: Item) -> RunningJob:
+    return RunningJob(
+        input=JobInput.model_validate_json(item["input"]),
+        execution_arn=item["execution_arn"],
+        started_at=datetime.fromisoformat(item["started_at"]),
+    )

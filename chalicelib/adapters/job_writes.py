@@ -1,0 +1,149 @@
+"""The conditional writes of jobs, one function a write."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from chalicelib.adapters.dynamodb import (
+    Condition,
+    ConditionCheck,
+    Key,
+    Put,
+    Update,
+    Value,
+    Write,
+)
+from chalicelib.adapters.record_writes import ABSENT, tenant_key, tenant_pk, timestamp
+from chalicelib.jobs.lifecycle import RECORD_DAYS, JobState
+
+JOB = "JOB#"
+JOBS = "JOBS"
+RUNNING_JOB = "RUNNING#"
+COUNTS = ("total", "done", "failed", "cancelled", "expired")
+SHOWN = ("job_id", "kind", "status", "collection", "model", "phase", "attempt")
+
+_STAYS = Condition("attribute_exists(pk) AND attribute_not_exists(#removing)")
+
+
+def job_key(tenant: str, job_id: str) -> Key:
+    """Return the key of a job."""
+    return tenant_pk(tenant), JOB + job_id
+
+
+def change(
+    key: Key,
+    changes: Mapping[str, Value],
+    condition: Condition,
+    added: Mapping[str, Value] | None = None,
+) -> Update:
+    """Return the update that sets `changes` and adds `added`."""
+    sets = ", ".join(f"#{name} = :{name}" for name in changes)
+    adds = ", ".join(f"#{name} :{name}" for name in added or {})
+    values = {f":{name}": value for name, value in {**changes, **(added or {})}.items()}
+    return Update(key, f"SET {sets}" + (f" ADD {adds}" if adds else ""), values, condition)
+
+
+def still_open(state: JobState) -> Condition:
+    """Ask that the attempt is open."""
+    return Condition(
+        "#attempt = :this AND #status IN ( :queued , :running )",
+        {":this": state.job.attempt, ":queued": "queued", ":running": "running"},
+    )
+
+
+def untouched(state: JobState) -> Condition:
+    """Ask that nothing was recorded since `state` was read."""
+    still = still_open(state)
+    return Condition(
+        f"{still.expression} AND #step = :before", {**still.values, ":before": state.step}
+    )
+
+
+def new_job(state: JobState, now: datetime) -> Put:
+    """Keep a new job."""
+    pk, sk = job_key(state.input.tenant, state.input.job_id)
+    job = state.job
+    item: dict[str, Value] = {
+        "pk": pk,
+        "sk": sk,
+        "input": state.input.model_dump_json(),
+        "execution_arn": state.execution_arn,
+        "step": state.step,
+        "checkpoint": state.checkpoint,
+        "created_at": timestamp(job.created_at),
+        "updated_at": timestamp(now),
+        "expires_at": int((now + timedelta(days=RECORD_DAYS)).timestamp()),
+        **{name: getattr(job, name) for name in SHOWN},
+        **{name: getattr(job.counts, name) for name in COUNTS},
+    }
+    if job.results_until is not None:
+        item["results_until"] = timestamp(job.results_until)
+    return Put(item, ABSENT)
+
+
+def new_running(state: JobState, now: datetime) -> Put:
+    """Keep the execution of an attempt."""
+    return Put(
+        {
+            "pk": JOBS,
+            "sk": RUNNING_JOB + state.input.execution_name,
+            "input": state.input.model_dump_json(),
+            "execution_arn": state.execution_arn,
+            "started_at": timestamp(now),
+        },
+        ABSENT,
+    )
+
+
+def hold(state: JobState) -> Write:
+    """Return the write that a job makes to its tenant's record, or what it asks of that."""
+    given, key = state.input, tenant_key(state.input.tenant)
+    if given.kind == "remove_tenant":
+        return Update(key, "SET #removing = :job", {":job": given.job_id}, _STAYS)
+    if given.kind == "reindex":
+        return Update(
+            key,
+            "SET #next_job = :job",
+            {":job": given.job_id},
+            Condition(
+                f"{_STAYS.expression} AND attribute_not_exists(#next_job) AND #model <> :model",
+                {":model": given.model},
+            ),
+        )
+    return ConditionCheck(key, _STAYS)
+
+
+def still_held(state: JobState) -> ConditionCheck:
+    """Ask that the tenant is still as the job made it."""
+    given, key = state.input, tenant_key(state.input.tenant)
+    if given.kind == "remove_tenant":
+        return ConditionCheck(key, Condition("#removing = :job", {":job": given.job_id}))
+    if given.kind == "reindex":
+        return ConditionCheck(
+            key,
+            Condition(f"{_STAYS.expression} AND #next_job = :job", {":job": given.job_id}),
+        )
+    return ConditionCheck(key, _STAYS)
+
+
+def next_attempt(state: JobState, now: datetime) -> Update:
+    """Put a job that ended back to work."""
+    job = state.job
+    changes: dict[str, Value] = {
+        "status": job.status,
+        "attempt": job.attempt,
+        "input": state.input.model_dump_json(),
+        "execution_arn": state.execution_arn,
+        "step": state.step,
+        "checkpoint": state.checkpoint,
+        "updated_at": timestamp(now),
+        **{name: getattr(job.counts, name) for name in COUNTS},
+    }
+    update = change(
+        job_key(state.input.tenant, state.input.job_id),
+        changes,
+        Condition("#attempt = :before", {":before": job.attempt - 1}),
+    )
+    gone = " REMOVE #error_type, #error_message, #error_state"
+    return Update(update.key, update.expression + gone, update.values, update.condition)

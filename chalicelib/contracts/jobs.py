@@ -1,0 +1,206 @@
+"""Jobs: work that outlasts a request, as it is asked for, run in steps, kept and shown."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal, Self
+
+from pydantic import AwareDatetime, Field, model_validator
+
+from chalicelib.contracts.base import Contract, HttpInput
+from chalicelib.contracts.events import BusEvent
+from chalicelib.contracts.names import Collection
+from chalicelib.contracts.receipts import Receipt
+
+JobKind = Literal["export", "remove_tenant", "remove_collection", "reindex"]
+JobStatus = Literal[
+    "queued", "running", "paused", "succeeded", "partial", "failed", "cancelled", "expired"
+]
+JobEnd = Literal["succeeded", "partial", "failed", "cancelled", "expired"]
+
+OPEN: frozenset[JobStatus] = frozenset({"queued", "running", "paused"})
+"""The states of a job that has not ended."""
+
+
+class JobCounts(Contract):
+    """What became of a job's items, which are documents. What is not yet decided is `open`."""
+
+    total: int = Field(default=0, ge=0)
+    done: int = Field(default=0, ge=0)
+    failed: int = Field(default=0, ge=0)
+    cancelled: int = Field(default=0, ge=0)
+    expired: int = Field(default=0, ge=0)
+
+    @property
+    def open(self) -> int:
+        """Return how many items are not decided; below 0 where the counts are wrong."""
+        return self.total - self.done - self.failed - self.cancelled - self.expired
+
+
+class JobError(Contract):
+    """Why a job failed: the error's type and message, and the state that it failed in."""
+
+    type: str
+    message: str
+    state: str = ""
+
+
+class JobResult(Contract):
+    """One file of a job's result, to be had at `url` until `expires_at`."""
+
+    name: str
+    bytes: int = Field(ge=0)
+    url: str
+    expires_at: AwareDatetime
+
+
+class Job(Contract):
+    """What `GET /v1/jobs/{job_id}` shows.
+
+    `collection` and `model` are what the job is about, where it is about one. `phase` is the
+    step that it is in. `result_ref` is the key of `summary.json`. Results can be had until
+    `results_until`, and the job itself is forgotten 90 days after it began.
+    """
+
+    job_id: str
+    kind: JobKind
+    status: JobStatus
+    collection: str = ""
+    model: str = ""
+    phase: str = ""
+    counts: JobCounts = JobCounts()
+    attempt: int = Field(default=1, ge=1)
+    created_at: AwareDatetime
+    updated_at: AwareDatetime
+    receipt: Receipt | None = None
+    result_ref: str | None = None
+    results: tuple[JobResult, ...] = ()
+    results_until: AwareDatetime | None = None
+    error: JobError | None = None
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> Self:
+        if self.counts.open < 0 or (self.status not in OPEN and self.counts.open):
+            raise ValueError(f"the counts of {self.job_id} do not add up: {self.counts}")
+        return self
+
+
+class JobList(Contract):
+    """One page of jobs, newest first; `next_cursor` is opaque, and None at the end."""
+
+    items: tuple[Job, ...]
+    next_cursor: str | None
+
+
+class CreateExportRequest(HttpInput):
+    """`POST /v1/exports`: everything of the tenant, or of one of its collections."""
+
+    collection: Collection | None = None
+
+
+class RetryJobRequest(HttpInput):
+    """`POST /v1/jobs/{job_id}/retry`: the body may be left out; it says nothing."""
+
+
+class RemoveTenantRequest(HttpInput):
+    """`DELETE /v1/tenant`: `tenant` repeats the tenant's name, so that nobody does it unawares."""
+
+    tenant: str
+
+
+class JobInput(Contract):
+    """The input of the execution of one attempt at a job."""
+
+    tenant: str
+    job_id: str
+    kind: JobKind
+    attempt: int = Field(default=1, ge=1)
+    bucket: str
+    correlation_id: str
+    collection: str = ""
+    model: str = ""
+
+    @property
+    def execution_name(self) -> str:
+        """Return the execution's name: it stays taken for 90 days, so a repeat starts nothing."""
+        return f"{self.job_id}-{self.attempt}"
+
+
+class StepRequest(JobInput):
+    """The input of one step. `embedded` is the batch that a reindex embedded since the last one,
+    `gb_seconds` what that used.
+    """
+
+    embedded: int | None = None
+    gb_seconds: float = Field(default=0.0, ge=0)
+
+
+class StepResult(Contract):
+    """What the state machine does next, and what it tells the bus at the end.
+
+    `embed` asks for the batch whose items are the lines of `key`; `wait` for `seconds` of rest.
+    """
+
+    next: Literal["more", "wait", "embed", "ended"]
+    seconds: int = Field(default=0, ge=0)
+    key: str = ""
+    batch: int = Field(default=0, ge=0)
+    status: JobStatus = "running"
+    counts: JobCounts = JobCounts()
+
+
+class Slice(Contract):
+    """One line of a batch: chunks `first` to `first + count - 1` of a version, to be embedded."""
+
+    document_id: str
+    version: str
+    first: int = Field(ge=0)
+    count: int = Field(ge=1)
+
+
+class ReembedRequest(Slice):
+    """The input of `reembed_passages`: a slice, and the job that wants it."""
+
+    tenant: str
+    job_id: str
+    correlation_id: str
+
+
+class ReembedResult(Contract):
+    """The output of `reembed_passages`. Nothing is `put` of a version that answers no more."""
+
+    put: int = Field(ge=0)
+    gb_seconds: float = Field(ge=0)
+
+
+class JobEvent(BusEvent):
+    """What every event about a job carries. `time` is RFC 3339 in UTC."""
+
+    tenant: str
+    job_id: str
+    kind: JobKind
+    attempt: int = Field(ge=1)
+    correlation_id: str
+    time: AwareDatetime
+
+
+class JobAccepted(JobEvent):
+    """An attempt at a job has begun."""
+
+    detail_type: ClassVar[str] = "job.accepted"
+
+
+class JobCompleted(JobEvent):
+    """A job has ended without an error of ours: all of it, in part, or cancelled."""
+
+    detail_type: ClassVar[str] = "job.completed"
+
+    status: Literal["succeeded", "partial", "cancelled"]
+    counts: JobCounts
+
+
+class JobFailed(JobEvent):
+    """An attempt at a job failed; another may be asked for."""
+
+    detail_type: ClassVar[str] = "job.failed"
+
+    error: JobError
