@@ -128,6 +128,11 @@ def chunks_key(tenant: str, document: str, version: str, part: int | None = None
     return part_prefix(tenant, document, version, part) + "chunks.jsonl"
 
 
+def members_key(tenant: str, document: str, version: str) -> str:
+    """Return the S3 key of the list of files that one version of a container holds."""
+    return version_prefix(tenant, document, version) + "members.jsonl"
+
+
 def vector_key(document: str, version: str, n: int) -> str:
     """Return the key of the vector of chunk `n`, which counts from 0."""
     return f"{document}/{version}/{n:06d}"

@@ -7,15 +7,6 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import PurePosixPath
 
-from chalicelib.errors import Unsupported
-
-READABLE = "Headrace reads plain text, Markdown, HTML and PDF."
-
-_PDF_MARK = b"%PDF-"
-_PDF_MARK_WITHIN = 1024
-_NOT_PLAIN = frozenset({"rtf", "svg", "postscript"})
-"""Text to a detector, but its bytes are not what a reader of the document sees."""
-
 
 @dataclass(frozen=True, slots=True)
 class Guess:
@@ -25,6 +16,7 @@ class Guess:
     media_type: str
     description: str
     is_text: bool
+    group: str = ""
 
 
 Identify = Callable[[bytes], Guess]
@@ -37,6 +29,20 @@ class Format(Enum):
     MARKDOWN = auto()
     HTML = auto()
     PDF = auto()
+    CSV = auto()
+    TSV = auto()
+    JSON = auto()
+    JSONL = auto()
+    XML = auto()
+    CODE = auto()
+    EML = auto()
+    RTF = auto()
+    DOCX = auto()
+    PPTX = auto()
+    XLSX = auto()
+    ODT = auto()
+    EPUB = auto()
+    ZIP = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,30 +53,43 @@ class FileType:
     media_type: str
 
 
-_PDF = FileType(Format.PDF, "application/pdf")
+PDF = FileType(Format.PDF, "application/pdf")
+RTF = FileType(Format.RTF, "application/rtf")
+
+_PDF_MARK = b"%PDF-"
+_PDF_MARK_WITHIN = 1024
+_ZIP_MARKS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
+_RTF_MARK = b"{\\rtf"
 
 
 def file_type(data: bytes, path: str, identify: Identify) -> FileType:
     """Return the type of `data`; `path` decides only between kinds of text.
 
-    `identify` is not asked about a file that bears PDF's own mark.
+    `identify` is not asked about a file that bears a mark of its own. The beginning of a file is
+    enough for `data`, except for what lies in a ZIP container: that is told from its directory,
+    at the end.
 
     Raises:
         Unsupported: the content is of a kind that is not read.
+        InvalidInput: it is a container that is damaged.
     """
-    if _PDF_MARK in data[:_PDF_MARK_WITHIN]:
-        return _PDF
+    if data.startswith(_ZIP_MARKS):
+        from functions.read_document import containers
+
+        return containers.container_type(data)
+    stripped = data[:_PDF_MARK_WITHIN].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if stripped.startswith(_PDF_MARK):
+        return PDF
+    if stripped.startswith(_RTF_MARK):
+        return RTF
     guess = identify(data)
-    if guess.label == "pdf":
-        return _PDF
-    if guess.label in _NOT_PLAIN or not (guess.is_text or guess.label == "unknown"):
-        raise Unsupported(
-            f"The content is {guess.description} ({guess.media_type}). {READABLE}", field="file"
-        )
-    suffix = PurePosixPath(path).suffix.lower()
-    if guess.label == "html" or (suffix in (".html", ".htm", ".xhtml") and b"<" in data):
-        return FileType(Format.HTML, "text/html")
-    if guess.label == "markdown" or suffix in (".md", ".markdown"):
-        return FileType(Format.MARKDOWN, "text/markdown")
-    media_type = guess.media_type if guess.media_type.startswith("text/") else "text/plain"
-    return FileType(Format.PLAIN, media_type)
+    if guess.label == "pdf" or (_PDF_MARK in data[:_PDF_MARK_WITHIN] and not guess.is_text):
+        return PDF
+    return _text_or_refusal(data, PurePosixPath(path).suffix.lower(), guess)
+
+
+def _text_or_refusal(data: bytes, suffix: str, guess: Guess) -> FileType:
+    from functions.read_document import refusals, textkinds
+
+    refusals.check(data, guess)
+    return textkinds.kind_of(data, suffix, guess)

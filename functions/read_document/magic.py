@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def identify(data: bytes) -> Guess:
     """Return what the model takes `data` for; it is loaded at the first question."""
     output = _model().identify_bytes(data).output
-    return Guess(output.label, output.mime_type, output.description, output.is_text)
+    return Guess(output.label, output.mime_type, output.description, output.is_text, output.group)
 
 
 @functools.cache

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from chalicelib.contracts import Page
@@ -40,26 +40,28 @@ class Block:
 class Attachment:
     """A file within a file: a member of an archive, what a mail brings along.
 
-    `name` is its path within the container, with `/` between folders.
+    `name` is its path within the container, with `/` between folders. `size` is what it claims,
+    in bytes, before `read` returns it.
     """
 
     name: str
-    data: bytes
+    size: int
+    read: Callable[[], bytes]
 
 
 @dataclass(frozen=True, slots=True)
 class Extract:
     """What was read from a file.
 
-    `attachments` can be walked once, and holds one file in memory at a time. `notices` are
-    sentences for the owner on what could not be read as well as the rest. `language` is an
-    ISO 639-1 code, or "" where there is too little text to tell.
+    `attachments` are read one at a time, when they are asked for. `notices` are sentences for the
+    owner on what could not be read as well as the rest. `language` is an ISO 639-1 code, or ""
+    where there is too little text to tell.
     """
 
     media_type: str
     pages: tuple[Page, ...]
     pages_needing_ocr: int = 0
-    attachments: Iterable[Attachment] = ()
+    attachments: Sequence[Attachment] = ()
     notices: tuple[str, ...] = ()
     language: str = ""
 

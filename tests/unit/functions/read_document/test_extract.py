@@ -1,9 +1,7 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import unicodedata
-import zipfile
 
 import pytest
 from hypothesis import given
@@ -18,13 +16,6 @@ from functions.read_document.pages import Block, clean, page_of
 from tests.unit.functions.read_document.files import encrypted_pdf, pdf, scanned_pdf
 
 ENGLISH = "The turbine stands still on Sundays, and the café opens at nine o'clock. "
-
-
-def zipped() -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("a.txt", "text " * 200)
-    return buffer.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -48,9 +39,7 @@ def test_a_file_is_typed_by_what_is_in_it(
 @pytest.mark.parametrize(
     ("content", "name", "kind", "words"),
     [
-        (zipped(), "report.txt", Unsupported, "Zip archive"),
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(200), "a.pdf", Unsupported, "PNG"),
-        (b"{\\rtf1\\ansi Hello there, this is rich.}", "a.txt", Unsupported, "Rich Text"),
         (bytes(range(256)) * 8, "a.txt", Unsupported, "UTF-8"),
         (bytes(64), "a.txt", Unsupported, "UTF-8"),
         (encrypted_pdf(), "a.pdf", Unsupported, "password"),
@@ -61,7 +50,7 @@ def test_a_file_is_typed_by_what_is_in_it(
         (pdf("", ""), "a.pdf", InvalidInput, "no text"),
     ],
     ids=[
-        "zip as txt", "png as pdf", "rtf", "binary", "zeros", "locked pdf", "scan", "cut pdf",
+        "png as pdf", "binary", "zeros", "locked pdf", "scan", "cut pdf",
         "blank", "script only", "empty pages",
     ],
 )  # fmt: skip

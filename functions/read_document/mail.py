@@ -1,0 +1,232 @@
+"""Mail: its headers and its text; what it brings along becomes documents of their own.
+
+RFC 5322 and MIME (RFC 2045 to 2047), by the standard library. Of alternatives the plain text is
+read, and HTML where there is none. Pictures that the text shows are left out.
+"""
+
+from __future__ import annotations
+
+import functools
+import mimetypes
+from dataclasses import dataclass, field
+from email import policy
+from email.errors import MessageError
+from email.message import EmailMessage
+from email.parser import BytesParser
+from typing import cast
+
+from chalicelib.errors import HeadraceError, InvalidInput, Unsupported
+from functions.read_document import html, plain
+from functions.read_document.decode import decode
+from functions.read_document.members import is_litter
+from functions.read_document.pages import Attachment, Block, Extract, page_of
+
+MAX_LINES = 2_000_000
+MAX_PARTS = 50_000
+MAX_CONTAINERS = 100
+"""How many parts of a mail may hold parts: the parser's time grows with their depth."""
+
+_SHOWN = ("From", "To", "Cc", "Date")
+_FAULTS = (MessageError, ValueError, LookupError, TypeError, AttributeError)
+"""What the standard library raises at headers that no mail program writes."""
+_SIGNATURES = frozenset({"pgp-signature", "pkcs7-signature", "x-pkcs7-signature", "pgp-encrypted"})
+_ENCRYPTED = frozenset({"pkcs7-mime", "x-pkcs7-mime"})
+_POLICY = policy.default.clone(refold_source="none", raise_on_defect=False)
+
+
+@dataclass(slots=True)
+class _Found:
+    """What a part of a mail holds: its text by kind, in order, and the files beside it."""
+
+    texts: list[tuple[str, list[Block]]] = field(default_factory=list)
+    files: list[EmailMessage] = field(default_factory=list)
+    pictures: int = 0
+    encrypted: bool = False
+    unreadable: int = 0
+
+    def add(self, other: _Found) -> None:
+        self.texts += other.texts
+        self.files += other.files
+        self.pictures += other.pictures
+        self.encrypted = self.encrypted or other.encrypted
+        self.unreadable += other.unreadable
+
+
+def extract(data: bytes) -> Extract:
+    """Return a mail as one page, with the files that it brings along.
+
+    Raises:
+        InvalidInput: its parts nest too deep.
+        Unsupported: it has too many parts or lines.
+    """
+    message = _parsed(data)
+    found = _collected(message)
+    attachments = _attachments(found.files)
+    blocks = [*_head(message, attachments), *(block for _, text in found.texts for block in text)]
+    return Extract(
+        "message/rfc822", (page_of(1, blocks),), attachments=attachments, notices=_notices(found)
+    )
+
+
+def _parsed(data: bytes) -> EmailMessage:
+    lowered = data.lower()
+    containers = lowered.count(b"multipart/") + lowered.count(b"message/rfc822")
+    lines = max(data.count(b"\n"), data.count(b"\r"))
+    for count, limit, what in (
+        (lines, MAX_LINES, "lines"),
+        (data.count(b"\n--"), MAX_PARTS, "parts"),
+        (containers, MAX_CONTAINERS, "parts that hold other parts"),
+    ):
+        if count > limit:
+            raise Unsupported(
+                f"The mail holds {count:,} {what}; the limit is {limit:,}. Save its attachments and"
+                " upload those.",
+                field="file",
+                limit=str(limit),
+            )
+    try:
+        return BytesParser(policy=_POLICY).parsebytes(data)
+    except RecursionError as error:
+        raise InvalidInput("The parts of the mail nest too deep.", field="file") from error
+    except _FAULTS as error:
+        raise InvalidInput(f"The mail is damaged: {error}.", field="file") from error
+
+
+def _head(message: EmailMessage, attachments: tuple[Attachment, ...]) -> list[Block]:
+    subject = _header(message, "Subject")
+    lines = [f"{name}: {text}" for name in _SHOWN if (text := _header(message, name))]
+    if attachments:
+        lines.append("Attachments: " + ", ".join(file.name for file in attachments))
+    return [Block(subject, 1), Block("\n".join(lines))]
+
+
+def _header(message: EmailMessage, name: str) -> str:
+    """Return a header in one line, decoded; as it is written where that fails."""
+    try:
+        return " ".join(str(message[name] or "").split())
+    except _FAULTS:
+        raw = dict(message.raw_items()).get(name, "")
+        return " ".join(str(raw).encode("utf-8", "replace").decode().split())
+
+
+def _collected(part: EmailMessage) -> _Found:
+    kind = part.get_content_type()
+    if part.get_content_maintype() == "multipart":
+        inner = [_collected(child) for child in _children(part)]
+        return _alternative(inner) if kind == "multipart/alternative" else _together(inner)
+    subtype = part.get_content_subtype()
+    if subtype in _SIGNATURES:
+        return _Found()
+    if subtype in _ENCRYPTED:
+        return _Found(encrypted=True)
+    if kind in ("text/plain", "text/html") and not _is_file(part):
+        return _text(part, kind)
+    if part.get_content_maintype() == "image" and _is_shown(part):
+        return _Found(pictures=1)
+    return _Found(files=[part])
+
+
+def _children(part: EmailMessage) -> list[EmailMessage]:
+    payload = part.get_payload()
+    return cast("list[EmailMessage]", payload) if isinstance(payload, list) else []
+
+
+def _together(inner: list[_Found]) -> _Found:
+    whole = _Found()
+    for found in inner:
+        whole.add(found)
+    return whole
+
+
+def _alternative(inner: list[_Found]) -> _Found:
+    """Return one of the texts that say the same, and the files of all."""
+    whole = _together(inner)
+    for kind in ("text/plain", "text/html"):
+        for found in inner:
+            chosen = [text for text in found.texts if text[0] == kind and text[1]]
+            if chosen:
+                whole.texts = chosen
+                return whole
+    return whole
+
+
+def _text(part: EmailMessage, kind: str) -> _Found:
+    data = _bytes(part)
+    try:
+        text = _decoded(data, part.get_content_charset() or "", kind == "text/html")
+        read = html.blocks(text) if kind == "text/html" else plain.blocks(text)
+    except HeadraceError:
+        return _Found(unreadable=1)
+    return _Found(texts=[(kind, read)])
+
+
+def _decoded(data: bytes, charset: str, is_html: bool) -> str:
+    try:
+        return data.decode(charset or "utf-8")
+    except (LookupError, ValueError):
+        return decode(data, is_html=is_html)
+
+
+def _bytes(part: EmailMessage) -> bytes:
+    """Return the content of a part; of a mail within the mail, that mail."""
+    if part.get_content_maintype() == "message":
+        inner = _children(part)
+        return _written(inner[0]) if inner else b""
+    payload = part.get_payload(decode=True)
+    return payload if isinstance(payload, bytes) else b""
+
+
+def _written(message: EmailMessage) -> bytes:
+    try:
+        return message.as_bytes(policy=_POLICY)
+    except _FAULTS as error:
+        raise InvalidInput(f"A mail within the mail is damaged: {error}.", field="file") from error
+
+
+def _attachments(files: list[EmailMessage]) -> tuple[Attachment, ...]:
+    named = [(_name(part, number), part) for number, part in enumerate(files, start=1)]
+    return tuple(
+        Attachment(name, len(str(part.get_payload())), functools.partial(_bytes, part))
+        for name, part in named
+        if not is_litter(name)
+    )
+
+
+def _name(part: EmailMessage, number: int) -> str:
+    """Return what the file is called: its own name, a mail's subject, or its number and type."""
+    try:
+        name = part.get_filename() or ""
+    except _FAULTS:
+        name = ""
+    name = name.replace("\\", "/").rpartition("/")[2].strip()
+    if name:
+        return name
+    if part.get_content_maintype() == "message":
+        subject = "".join(_header(child, "Subject") for child in _children(part)[:1])
+        return f"{subject.replace('/', '-')[:80] or f'mail-{number}'}.eml"
+    return f"attachment-{number}{mimetypes.guess_extension(part.get_content_type()) or ''}"
+
+
+def _is_file(part: EmailMessage) -> bool:
+    try:
+        return part.get_content_disposition() == "attachment" or bool(part.get_filename())
+    except _FAULTS:
+        return False
+
+
+def _is_shown(part: EmailMessage) -> bool:
+    try:
+        return part.get_content_disposition() != "attachment" and bool(part["Content-ID"])
+    except _FAULTS:
+        return False
+
+
+def _notices(found: _Found) -> tuple[str, ...]:
+    notices = []
+    if found.encrypted:
+        notices.append("A part of the mail is encrypted and could not be read.")
+    if found.unreadable:
+        notices.append(f"{found.unreadable} parts of the mail are text that could not be decoded.")
+    if found.pictures:
+        notices.append(f"{found.pictures} pictures within the text of the mail are not read.")
+    return tuple(notices)
