@@ -8,7 +8,8 @@ HeadraceError
 ├── QuotaExceeded   a limit of the tenant or the stage is used up
 ├── Throttled       a service asked us to slow down: try again later
 ├── Transient       a service failed in a way that passes: try again
-└── ModelFailure    a model gave no usable output
+├── ModelFailure    a model gave no usable output
+└── MoreSteps       nothing is wrong: the work goes on in steps of its own
 """
 
 from __future__ import annotations
@@ -58,3 +59,11 @@ class Transient(HeadraceError):  # noqa: N818
 
 class ModelFailure(HeadraceError):  # noqa: N818
     """Raised when a model gives no usable output, and repeating the request will not help."""
+
+
+class MoreSteps(HeadraceError):  # noqa: N818
+    """Raised when work was begun and goes on in steps that most of its kind do not need.
+
+    `message` is the result so far, as JSON. An error and not a result, because a state machine
+    follows an error for nothing, while it is billed for each time that it looks at a result.
+    """
