@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 
 from chalicelib.adapters.dynamodb import Condition, Delete, Key, Put, Update, Value
@@ -63,6 +64,9 @@ def new_version(claim: Claim) -> Put:
         "bucket": work.bucket,
         "key": work.key,
         "object_version_id": work.object_version_id,
+        "metadata": json.dumps(work.metadata),
+        "container": work.container,
+        "uploaded_at": timestamp(work.uploaded_at or claim.now),
         "status": "processing",
         "execution_arn": claim.execution_arn,
         "attempt": claim.attempt,

@@ -11,6 +11,7 @@ Every item has the string keys `pk` and `sk`:
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
@@ -161,12 +162,12 @@ class Records:
 
 def document_from(item: Item) -> Document:
     """Return the document that `item` holds."""
-    return Document.model_validate(_with_receipt(item))
+    return Document.model_validate(_parsed(item))
 
 
 def version_from(item: Item) -> Version:
     """Return the version that `item` holds."""
-    return Version.model_validate(_with_receipt(item))
+    return Version.model_validate(_parsed(item))
 
 
 def _running_from(item: Item) -> Running:
@@ -178,7 +179,11 @@ def _running_from(item: Item) -> Running:
     )
 
 
-def _with_receipt(item: Item) -> Mapping[str, object]:
-    """Return `item` with its receipt parsed: it is kept as JSON."""
+def _parsed(item: Item) -> Mapping[str, object]:
+    """Return `item` with its receipt and its metadata parsed: they are kept as JSON."""
     written = item.get("receipt")
-    return {**item, "receipt": Receipt.model_validate_json(written) if written else None}
+    return {
+        **item,
+        "receipt": Receipt.model_validate_json(written) if written else None,
+        "metadata": json.loads(item.get("metadata", "{}")),
+    }

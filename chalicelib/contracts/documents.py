@@ -39,6 +39,7 @@ class Document(Contract):
     container: str = ""
     notices: tuple[str, ...] = ()
     metadata: Metadata = Field(default_factory=dict)
+    uploaded_at: AwareDatetime | None = None
     status: DocumentStatus
     reason: str = ""
     attempt: int = Field(default=1, ge=1)
@@ -66,6 +67,7 @@ class Version(Contract):
     container: str = ""
     notices: tuple[str, ...] = ()
     metadata: Metadata = Field(default_factory=dict)
+    uploaded_at: AwareDatetime | None = None
     status: VersionStatus
     reason: str = ""
     receipt: Receipt | None = None

@@ -27,10 +27,11 @@ MAX_NAMES = 20
 MAX_BYTES = 1_024
 MAX_TEXT = 256
 MAX_LIST = 20
-MAX_INTEGER = 2**53 - 1
-"""Beyond it a number is not exact in JSON as most programs read it, nor in the index.
+MAX_DIGITS = 15
+"""Significant digits of a number: as many as a double keeps, and as JSONata, which the state
+machine speaks, writes.
 
-https://www.rfc-editor.org/rfc/rfc8259#section-6
+https://docs.jsonata.org/string-functions#string
 """
 RESERVED = frozenset(
     {
@@ -152,14 +153,20 @@ def _value(name: str, value: object) -> bool | int | float | str | tuple[str, ..
 
 
 def check_number(value: float, field: str) -> int | float:
-    """Return `value`, or raise `InvalidInput` where it is not finite or no exact integer."""
-    if isinstance(value, float) and not math.isfinite(value):
+    """Return `value`, as an integer where it is whole.
+
+    Raises:
+        InvalidInput: it is not finite, or has more digits than are kept.
+    """
+    if not math.isfinite(value):
         raise InvalidInput(f"{field} must be a finite number.", field=field)
-    if isinstance(value, int) and abs(value) > MAX_INTEGER:
+    if abs(value) < 10**MAX_DIGITS and value == int(value):
+        return int(value)
+    if isinstance(value, int) or float(f"{value:.{MAX_DIGITS}g}") != value:
         raise InvalidInput(
-            f"{field} is beyond the integers that are exact everywhere; send it as a string.",
+            f"{field} has more than {MAX_DIGITS} significant digits; round it, or send a string.",
             field=field,
-            limit=str(MAX_INTEGER),
+            limit=str(MAX_DIGITS),
         )
     return value
 

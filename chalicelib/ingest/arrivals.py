@@ -12,6 +12,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from chalicelib.contracts import IngestInput
 from chalicelib.contracts.arrivals import ObjectCreated, RetryWanted
+from chalicelib.contracts.carried import CORRELATION, read_carried
+from chalicelib.contracts.metadata import Metadata
 from chalicelib.errors import InvalidInput, NotFound
 from chalicelib.jobs.admission import delay_seconds
 from chalicelib.jobs.claims import (
@@ -25,9 +27,7 @@ from chalicelib.jobs.claims import (
 )
 from chalicelib.jobs.records import IngestRecords
 from chalicelib.ports import Executions, InboxQueue, ObjectStore, TenantRecords
-
-CORRELATION = "correlation-id"
-"""The user metadata in which an upload carries the id of the request that announced it."""
+from chalicelib.retrieval.declared import check_metadata_declared
 
 Message = ObjectCreated | RetryWanted
 _MESSAGE: TypeAdapter[Message] = TypeAdapter(Message)
@@ -100,18 +100,32 @@ class Arrivals:
             return Taken.IGNORED
         if self.tenants.live_index(work.tenant) is None:
             return Taken.IGNORED
+        told = self._told(work)
         document = self.records.document(work.tenant, work.document_id)
-        told = compared_with(work, document)
-        return self._claim(told.model_copy(update=self._correlated(work)), attempt=1)
+        return self._claim(compared_with(told, document), attempt=1)
 
-    def _correlated(self, work: IngestInput) -> dict[str, str]:
-        """Return the correlation id of the request that asked for the upload, if one did."""
+    def _told(self, work: IngestInput) -> IngestInput:
+        """Return `work` with what its object carries, or with why it has to be rejected.
+
+        The execution records the rejection, so that a bad upload shows like any other.
+        """
         try:
-            metadata = self.objects.metadata(work.bucket, work.key, work.object_version_id)
+            given = self.objects.metadata(work.bucket, work.key, work.object_version_id)
         except NotFound:
-            return {}
-        given = metadata.get(CORRELATION)
-        return {"correlation_id": given} if given else {}
+            return work
+        told: dict[str, object] = {"correlation_id": given.get(CORRELATION, work.correlation_id)}
+        try:
+            carried = read_carried(given)
+            self._check_declared(work, carried.metadata)
+        except InvalidInput as error:
+            return work.model_copy(update={**told, "refusal": error.message})
+        of_object = {"container": carried.container, "depth": carried.depth}
+        return work.model_copy(update={**told, **of_object, "metadata": carried.metadata})
+
+    def _check_declared(self, work: IngestInput, metadata: Metadata) -> None:
+        if metadata:
+            declared = self.records.declaration(work.tenant, work.collection)
+            check_metadata_declared(metadata, declared)
 
     def _retry(self, wanted: RetryWanted) -> Claim | Taken:
         """Return the next attempt at a failed version, once the one that failed is settled."""
@@ -123,7 +137,9 @@ class Arrivals:
             return Taken.REPEATED
         if version.settled_at is None:
             return Taken.DEFERRED
-        return self._claim(work_again(version, detail.tenant, wanted.id), version.attempt + 1)
+        work = self._told(work_again(version, detail.tenant, wanted.id))
+        told = work.model_copy(update={"correlation_id": wanted.id})
+        return self._claim(told, version.attempt + 1)
 
     def _claim(self, work: IngestInput, attempt: int) -> Claim:
         arn = execution_arn(self.machine_arn, execution_name(work.version, attempt))

@@ -59,12 +59,16 @@ def work_for(event: ObjectCreated) -> IngestInput:
         object_version_id=thing.version_id,
         bytes=thing.size,
         correlation_id=event.id,
+        uploaded_at=event.time,
     )
 
 
 def compared_with(work: IngestInput, document: Document | None) -> IngestInput:
-    """Return `work` told which bytes answer now, so that the same bytes can be a no-op."""
-    if document is None or not document.version:
+    """Return `work` told which bytes answer now, so that the same bytes can be a no-op.
+
+    They are none where the metadata changed: that is part of what is searched.
+    """
+    if document is None or not document.version or work.metadata != document.metadata:
         return work
     return work.model_copy(
         update={"ready_version": document.version, "ready_sha256": document.sha256}
@@ -85,6 +89,7 @@ def work_again(version: Version, tenant: str, correlation_id: str) -> IngestInpu
         object_version_id=version.object_version_id,
         bytes=version.bytes,
         correlation_id=correlation_id,
+        uploaded_at=version.uploaded_at or version.created_at,
     )
 
 

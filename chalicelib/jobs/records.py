@@ -7,12 +7,16 @@ from datetime import datetime
 from typing import Protocol
 
 from chalicelib.contracts import Document, Version
+from chalicelib.contracts.collections import Declaration
 from chalicelib.jobs.claims import Claim, ClaimOutcome
 from chalicelib.jobs.settlement import Running, Settlement
 
 
 class IngestRecords(Protocol):
     """Documents, their versions, and the places that running ingests hold."""
+
+    def declaration(self, tenant: str, name: str) -> Declaration | None:
+        """Return what is declared of a collection, or None."""
 
     def document(self, tenant: str, document_id: str) -> Document | None:
         """Return a document, or None."""

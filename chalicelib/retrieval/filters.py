@@ -10,7 +10,7 @@ none of these": it means the same either way.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from chalicelib.contracts.collections import Declaration
 from chalicelib.contracts.filters import Condition, FieldType, Filter, Scalar, Uploaded
@@ -18,6 +18,7 @@ from chalicelib.contracts.ingest import USER_PREFIX
 from chalicelib.contracts.metadata import check_name
 from chalicelib.errors import InvalidInput
 from chalicelib.query_ports import IndexFilter
+from chalicelib.retrieval.declared import KINDS, fits, unknown_name
 from chalicelib.retrieval.folders import MAX_DEPTH, place_hash
 
 MAX_NESTING = 4
@@ -73,12 +74,6 @@ def check_declared(given: Filter, declarations: Iterable[Declaration]) -> None:
                 _check_condition(condition, kind, declared.name, field)
             elif declared.strict:
                 raise InvalidInput(unknown_name(name, declared, field), field=field)
-
-
-def unknown_name(name: str, declared: Declaration, field: str) -> str:
-    """Return what to tell of a name that a strict collection does not have."""
-    known = ", ".join(sorted(declared.fields)) or "no fields at all"
-    return f"{field}: the collection {declared.name} is strict and has no {name!r}; it has {known}."
 
 
 def has_metadata(given: Filter) -> bool:
@@ -210,33 +205,14 @@ def _conditions(given: Filter, field: str) -> Iterator[tuple[str, Condition, str
             yield from _conditions(part, f"{field}.{kind}.{n}")
 
 
-_TAKES: Mapping[FieldType, tuple[type, ...]] = {
-    "string": (str,),
-    "strings": (str,),
-    "number": (int, float),
-    "boolean": (bool,),
-}
-_ARTICLE: Mapping[FieldType, str] = {
-    "string": "a string",
-    "strings": "a list of strings",
-    "number": "a number",
-    "boolean": "true or false",
-}
-
-
 def _check_condition(condition: Condition, kind: FieldType, collection: str, field: str) -> None:
     values = [value for value in (condition.eq, condition.ne) if value is not None]
     wrong = [value for value in (*values, *(condition.in_ or ())) if not fits(value, kind)]
     bounded = any(getattr(condition, name) is not None for name in _BOUNDS)
     if wrong or (bounded and kind != "number"):
         raise InvalidInput(
-            f"{field}: in the collection {collection} this is {_ARTICLE[kind]}; "
+            f"{field}: in the collection {collection} this is {KINDS[kind]}; "
             + (f"{wrong[0]!r} is not." if wrong else "only numbers have bounds."),
             field=field,
             limit=kind,
         )
-
-
-def fits(value: object, kind: FieldType) -> bool:
-    """Say whether one value can be a field's; for `strings` one of the list."""
-    return isinstance(value, _TAKES[kind]) and isinstance(value, bool) == (kind == "boolean")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -11,6 +12,7 @@ from chalicelib.contracts.ingest import spent
 from chalicelib.contracts.jsonl import parse_lines
 from chalicelib.errors import Conflict, NotFound
 from chalicelib.ports import IndexRef, ObjectStore, TenantState, TenantStates, Vector, VectorIndex
+from chalicelib.retrieval.folders import place_hashes
 from chalicelib.retrieval.ids import chunks_key, vector_key
 from functions.embed_chunks.pricing import FLOAT_BYTES, Cost, Usage, receipt
 
@@ -130,6 +132,8 @@ def _state(request: EmbedRequest, deps: Deps) -> TenantState:
 def _vectors(
     request: EmbedRequest, chunks: Sequence[Chunk], values: Sequence[Sequence[float]]
 ) -> Iterator[Vector]:
+    folders = place_hashes(request.path)
+    uploaded_at = int(request.uploaded_at.timestamp()) if request.uploaded_at else 0
     for chunk, vector in zip(chunks, values, strict=True):
         metadata = VectorMetadata(
             document_id=request.document_id,
@@ -141,6 +145,11 @@ def _vectors(
             start=chunk.start,
             end=chunk.end,
             text=chunk.text,
+            media_type=request.media_type,
+            language=request.language,
+            uploaded_at=uploaded_at,
+            folders=folders,
+            metadata=request.metadata,
         )
         key = vector_key(request.document_id, request.version, chunk.n)
         yield Vector(key, vector, metadata)
@@ -148,5 +157,5 @@ def _vectors(
 
 def _size(vector: Vector) -> int:
     """Return the bytes that a put of `vector` is billed for: key, numbers and metadata."""
-    metadata = len(vector.metadata.model_dump_json().encode())
-    return len(vector.key) + FLOAT_BYTES * len(vector.values) + metadata
+    metadata = json.dumps(vector.metadata.wire(), ensure_ascii=False, separators=(",", ":"))
+    return len(vector.key) + FLOAT_BYTES * len(vector.values) + len(metadata.encode())

@@ -38,6 +38,8 @@ def run(request: ReadRequest, deps: Deps) -> ReadResult:
         Conflict: the bytes are the ones that answer already, so there is nothing to do.
     """
     began = deps.clock()
+    if request.refusal:
+        raise InvalidInput(request.refusal, field="metadata")
     _check_size(request.bytes, deps.max_bytes)
     data = _fetch(request, deps.objects)
     _check_size(len(data), deps.max_bytes)
