@@ -1,39 +1,30 @@
-"""Pages put together from blocks of clean text, with the offsets of their headings.
-
-Text is made final before an offset is counted, so that a character range of a citation is an
-exact slice of the page's text.
-"""
+"""What every reader of a format returns, and what it is made of."""
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from chalicelib.contracts import Page
+from chalicelib.reading.pages import (
+    Block,
+    characters,
+    clean,
+    page_of,
+    pages_of,
+    trail_text,
+)
 
-SEPARATOR = "\n\n"
-TRAIL = " › "  # noqa: RUF001 - a guillemet between headings is what readers see
-MAX_HEADING_CHARACTERS = 200
-
-_LINE_ENDS = re.compile(r"\r\n?|\u2028|\u2029|\x0b|\x0c|\x85")
-_BLANK_LINES = re.compile(r"\n{3,}")
-_DROPPED = {"Cc", "Cs", "Cn", "Co"}
-_INVISIBLE = {"\ufeff", "\u00ad", "\u200b", "\u2060"}
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """A piece of text that stands alone; `level` is 1 to 6 for a heading, else 0.
-
-    A block that `opens` begins a new passage below the heading that is in force, so that a part of
-    a table begins with the table's header.
-    """
-
-    text: str
-    level: int = 0
-    opens: bool = False
+__all__ = [
+    "Attachment",
+    "Block",
+    "Extract",
+    "characters",
+    "clean",
+    "page_of",
+    "pages_of",
+    "trail_text",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,62 +55,3 @@ class Extract:
     attachments: Sequence[Attachment] = ()
     notices: tuple[str, ...] = ()
     language: str = ""
-
-
-def clean(text: str) -> str:
-    """Return `text` in NFC with `\\n` line ends and without invisible or control characters."""
-    text = unicodedata.normalize("NFC", _LINE_ENDS.sub("\n", text))
-    if not text.isascii() or not text.isprintable():
-        text = "".join(character for character in text if _is_kept(character))
-    text = "\n".join(line.rstrip() for line in text.split("\n"))
-    return _BLANK_LINES.sub(SEPARATOR, text).strip("\n")
-
-
-def page_of(number: int, blocks: Iterable[Block]) -> Page:
-    """Return page `number` made of `blocks`, which are cleaned on the way."""
-    return _page(number, blocks, [])
-
-
-def pages_of(pages: Iterable[Iterable[Block]]) -> tuple[Page, ...]:
-    """Return the pages of a text that flows: a heading reaches over the pages that follow it."""
-    trail: list[tuple[int, str]] = []
-    return tuple(_page(number, blocks, trail) for number, blocks in enumerate(pages, 1))
-
-
-def _page(number: int, blocks: Iterable[Block], trail: list[tuple[int, str]]) -> Page:
-    """Return a page; `trail`, the headings in force and their levels, is brought up to date."""
-    parts: list[str] = []
-    headings: list[tuple[int, str]] = []
-    length = 0
-    for block in blocks:
-        text = clean(block.text)
-        if not text.strip():
-            continue
-        if parts:
-            parts.append(SEPARATOR)
-            length += len(SEPARATOR)
-        if block.level:
-            trail[:] = [above for above in trail if above[0] < block.level]
-            trail.append((block.level, " ".join(text.split())))
-        if block.level or block.opens:
-            headings.append((length, trail_text(title for _, title in trail)))
-        parts.append(text)
-        length += len(text)
-    return Page(page=number, text="".join(parts), headings=tuple(headings))
-
-
-def trail_text(titles: Iterable[str]) -> str:
-    """Return headings from the outermost in, as one line of bounded length."""
-    text = TRAIL.join(titles)
-    return text if len(text) <= MAX_HEADING_CHARACTERS else "…" + text[1 - MAX_HEADING_CHARACTERS :]
-
-
-def characters(pages: Sequence[Page]) -> int:
-    """Return how many characters of text `pages` hold."""
-    return sum(len(page.text) for page in pages)
-
-
-def _is_kept(character: str) -> bool:
-    if character in "\n\t":
-        return True
-    return character not in _INVISIBLE and unicodedata.category(character) not in _DROPPED
