@@ -55,6 +55,11 @@ class Spent(Contract):
     requests: int = Field(default=1, ge=0)
 
 
+def nothing_spent() -> Spent:
+    """Return what a function that was not called used."""
+    return Spent(seconds=0, gb_seconds=0, requests=0)
+
+
 def spent(seconds: float, memory_gb: float) -> Spent:
     """Return what a function with `memory_gb` of memory used in `seconds`, to the microsecond."""
     return Spent(seconds=round(seconds, 6), gb_seconds=seconds * memory_gb)
@@ -77,6 +82,9 @@ class ReadResult(Contract):
     the files that an archive or a mail brought along, each a document of its own. `notices` tell
     the owner what to know of how well the file could be read. `recognise` holds the numbers of the
     `pages_needing_ocr`, which `recognise_pages` fills; before that, there may be no text at all.
+
+    A file that is too large for one step has been planned and not read: `parts` counts the lines
+    of `parts.jsonl`, `pages` and `rows` what is in the file, and there is no `pages.jsonl` yet.
     """
 
     media_type: str
@@ -89,7 +97,15 @@ class ReadResult(Contract):
     language: str = ""
     members: int = Field(default=0, ge=0)
     notices: tuple[str, ...] = ()
+    parts: int = Field(default=0, ge=0)
+    rows: int = Field(default=0, ge=0)
     reading: Spent
+    recognising: Spent = Field(default_factory=nothing_spent)
+
+    @property
+    def needs_more_steps(self) -> bool:
+        """Tell whether the file cannot go straight on to being chunked."""
+        return bool(self.parts or self.recognise)
 
 
 class RecogniseRequest(Contract):
@@ -128,25 +144,29 @@ class RecogniseResult(Contract):
 
 
 class ChunkRequest(Contract):
-    """The input of `chunk_document`."""
+    """The input of `chunk_document`, for a whole document or the part that `part` numbers."""
 
     tenant: str
     document_id: str
     version: str
     bucket: str
     correlation_id: str
+    part: int | None = Field(default=None, ge=1)
     pages: int = Field(ge=1)
 
 
 class ChunkResult(Contract):
-    """The output of `chunk_document`. `chunks` counts the lines of `chunks.jsonl`."""
+    """The output of `chunk_document`. `chunks` counts the lines of `chunks.jsonl`.
 
-    chunks: int = Field(ge=1)
+    A part may have none; a whole document has some.
+    """
+
+    chunks: int = Field(ge=0)
     chunking: Spent
 
 
-class EmbedRequest(Contract):
-    """The input of `embed_chunks`, which writes the receipt for the functions before it, too."""
+class Embeddable(Contract):
+    """What `embed_chunks` has to know of a document: what its vectors carry."""
 
     tenant: str
     document_id: str
@@ -155,12 +175,18 @@ class EmbedRequest(Contract):
     path: str
     bucket: str
     correlation_id: str
-    chunks: int = Field(ge=1)
     media_type: str = ""
     language: str = ""
     uploaded_at: AwareDatetime | None = None
     metadata: Metadata = Field(default_factory=dict)
+
+
+class EmbedRequest(Embeddable):
+    """The input of `embed_chunks`, which writes the receipt for the functions before it, too."""
+
+    chunks: int = Field(ge=1)
     reading: Spent
+    recognising: Spent = Field(default_factory=nothing_spent)
     chunking: Spent
 
 

@@ -1,0 +1,195 @@
+"""What a large file is read, chunked and embedded in: parts, each small enough for one child.
+
+A Map Run hands its children the lines of `parts.jsonl`, and later those of `embedding.jsonl`.
+https://docs.aws.amazon.com/step-functions/latest/dg/input-output-itemreader.html
+"""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from chalicelib.contracts.base import Contract
+from chalicelib.contracts.ingest import Embeddable, IngestInput, Spent
+from chalicelib.contracts.receipts import Receipt
+
+MAX_PARTS = 1_000
+"""What one Map Run is given: parts grow with the file, not their number."""
+
+
+class Part(Contract):
+    """One line of `parts.jsonl`, which counts from 1.
+
+    It is pages `first_page` and following of the file; for text the bytes `start` to `end` of it,
+    with `rows` rows from `first_row` on. `recognise` holds the pages that are pictures of text.
+    `written` says that the planning step could read the file as a whole only, and wrote the pages.
+    """
+
+    part: int = Field(ge=1)
+    first_page: int = Field(ge=1)
+    pages: int = Field(ge=1)
+    first_row: int = Field(default=1, ge=1)
+    rows: int = Field(default=0, ge=0)
+    start: int = Field(default=0, ge=0)
+    end: int = Field(default=0, ge=0)
+    recognise: tuple[int, ...] = ()
+    written: bool = False
+
+
+class TextPlan(Contract):
+    """`plan.json`: how the text of a large file is read, found out once for all its parts.
+
+    `source` is the name of the object beside it: `source` itself, or the same text in UTF-8.
+    """
+
+    format: str
+    source: str = "source"
+    encoding: str = "utf-8"
+    delimiter: str = ""
+    header: tuple[str, ...] = ()
+
+
+class ReadPartRequest(IngestInput):
+    """The input of `read_document` for one part: the execution's own, and the part."""
+
+    part: Part
+
+
+class ReadPartResult(Contract):
+    """What one part turned out to hold. `pages` counts the lines of the part's `pages.jsonl`."""
+
+    part: int = Field(ge=1)
+    pages: int = Field(ge=1)
+    rows: int = Field(ge=0)
+    characters: int = Field(ge=0)
+    recognise: tuple[int, ...] = ()
+    language: str = ""
+    notices: tuple[str, ...] = ()
+    reading: Spent
+
+
+class PartDone(Contract):
+    """The output of one child of `ReadParts`: what became of a part, without its text."""
+
+    part: int = Field(ge=1)
+    pages: int = Field(ge=1)
+    rows: int = Field(ge=0)
+    characters: int = Field(ge=0)
+    chunks: int = Field(ge=0)
+    pages_needing_ocr: int = Field(ge=0)
+    language: str = ""
+    notices: tuple[str, ...] = ()
+    reading: Spent
+    recognising: Spent
+    chunking: Spent
+
+
+class ResultPlace(Contract):
+    """Where a Map Run wrote its manifest, as `ResultWriterDetails` tells it.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/input-output-resultwriter.html
+    """
+
+    bucket: str = Field(alias="Bucket")
+    key: str = Field(alias="Key")
+
+
+class Express(Contract):
+    """What Express children are billed for."""
+
+    requests: int = Field(default=0, ge=0)
+    gb_seconds: float = Field(default=0.0, ge=0)
+
+
+class PartsUsed(Contract):
+    """What a large file used until its parts were gathered."""
+
+    reading: Spent
+    recognising: Spent
+    chunking: Spent
+    gathering: Spent
+    express: Express
+
+
+class GatherPartsRequest(Contract):
+    """The input of `gather_parts` after the parts were read: what the plan counted.
+
+    `results` is where the Map Run wrote what became of the parts.
+    """
+
+    tenant: str
+    document_id: str
+    version: str
+    bucket: str
+    correlation_id: str
+    parts: int = Field(ge=1, le=MAX_PARTS)
+    pages: int = Field(ge=1)
+    rows: int = Field(ge=0)
+    results: ResultPlace
+    reading: Spent
+
+
+class GatherPartsResult(Contract):
+    """The whole, put together: `embedding_parts` counts the lines of `embedding.jsonl`."""
+
+    pages: int = Field(ge=1)
+    pages_needing_ocr: int = Field(ge=0)
+    characters: int = Field(ge=1)
+    chunks: int = Field(ge=1)
+    embedding_parts: int = Field(ge=1, le=MAX_PARTS)
+    language: str = ""
+    notices: tuple[str, ...] = ()
+    used: PartsUsed
+
+
+class EmbeddingPart(Contract):
+    """One line of `embedding.jsonl`: `chunks` lines of `chunks.jsonl`, its bytes `start` to `end`.
+
+    `first_chunk` is the number of the first of them in the document.
+    """
+
+    part: int = Field(ge=1)
+    first_chunk: int = Field(ge=0)
+    chunks: int = Field(ge=1)
+    start: int = Field(ge=0)
+    end: int = Field(ge=1)
+
+
+class EmbedPartRequest(Embeddable):
+    """The input of `embed_chunks` for one part."""
+
+    part: EmbeddingPart
+
+
+class EmbedPartResult(Contract):
+    """What embedding one part used: `put_bytes` as S3 Vectors bills them, into all `indexes`."""
+
+    part: int = Field(ge=1)
+    vectors: int = Field(ge=1)
+    model: str
+    indexes: tuple[str, ...]
+    tokens: int = Field(ge=0)
+    put_bytes: int = Field(ge=0)
+    embedding: Spent
+
+
+class GatherVectorsRequest(Contract):
+    """The input of `gather_parts` after the parts were embedded."""
+
+    tenant: str
+    document_id: str
+    version: str
+    bucket: str
+    correlation_id: str
+    parts: int = Field(ge=1, le=MAX_PARTS)
+    chunks: int = Field(ge=1)
+    embedding_parts: int = Field(ge=1, le=MAX_PARTS)
+    results: ResultPlace
+    used: PartsUsed
+
+
+class GatherVectorsResult(Contract):
+    """The end of a large file: as many `vectors` as chunks, of `model`, and what it all cost."""
+
+    vectors: int = Field(ge=1)
+    model: str
+    receipt: Receipt
