@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import zip_longest
 
 from chalicelib.reading.pages import Block
 
@@ -41,11 +40,13 @@ def table_blocks(rows: Iterable[Row], header: Row | None = None) -> list[Block]:
     table = _filled(rows if header is None else [header, *rows])
     if not table:
         return []
-    titles, body = table[0], table[1:]
+    if len(table) == len(table[0]) == 1:
+        return [Block(table[0][0])]
+    costs = [[_cost(text) for text in row] for row in table]
     return [
-        _block([titles[at] for at in columns], batch)
-        for columns in _groups(titles, body)
-        for batch in _batches(columns, titles, body)
+        _block([table[0][at] for at in columns], batch)
+        for columns in _groups(costs)
+        for batch in _batches(columns, table, costs)
     ]
 
 
@@ -71,20 +72,19 @@ def _line(cells: Row) -> str:
 
 def _cost(text: str) -> int:
     """Return about how many tokens a cell costs, the bar beside it included; rather too many."""
-    return 1 + sum(1 for _ in _TOKEN.finditer(text))
+    return 1 + len(_TOKEN.findall(text))
 
 
-def _groups(titles: Row, body: Sequence[Row]) -> Iterator[list[int]]:
+def _groups(costs: Sequence[Sequence[int]]) -> Iterator[list[int]]:
     """Yield the columns that stand together: all of them, unless they cost too much."""
-    title_costs = [_cost(title) + _RULE_COST for title in titles]
-    cell_costs = [
-        sum(map(_cost, column)) // max(1, len(body)) for column in zip_longest(*body, fillvalue="")
-    ] or [0] * len(titles)
+    titles = [cost + _RULE_COST for cost in costs[0]]
+    rows = max(1, len(costs) - 1)
+    cells = [sum(column[1:]) // rows for column in zip(*costs, strict=True)]
     group: list[int] = []
     for at in range(len(titles)):
         wider = [*group, at]
-        title_cost = sum(title_costs[column] for column in wider)
-        cost = title_cost + sum(cell_costs[column] for column in wider)
+        title_cost = sum(titles[column] for column in wider)
+        cost = title_cost + sum(cells[column] for column in wider)
         if len(wider) > 2 and (title_cost > HEADER_TOKENS or cost > PASSAGE_TOKENS):
             yield group
             wider = [0, at]
@@ -92,18 +92,19 @@ def _groups(titles: Row, body: Sequence[Row]) -> Iterator[list[int]]:
     yield group
 
 
-def _batches(columns: Sequence[int], titles: Row, body: Sequence[Row]) -> Iterator[list[list[str]]]:
+def _batches(
+    columns: Sequence[int], table: Sequence[Row], costs: Sequence[Sequence[int]]
+) -> Iterator[list[list[str]]]:
     """Yield the rows that fit a passage below the header, at least one at a time."""
-    header = sum(_cost(titles[at]) + _RULE_COST for at in columns)
+    header = sum(costs[0][at] + _RULE_COST for at in columns)
     batch: list[list[str]] = []
     spent = header
-    for row in body:
-        cells = [row[at] for at in columns]
-        cost = sum(map(_cost, cells))
+    for row, cost_by_column in zip(table[1:], costs[1:], strict=True):
+        cost = sum(cost_by_column[at] for at in columns)
         if batch and spent + cost > PASSAGE_TOKENS:
             yield batch
             batch, spent = [], header
-        batch.append(cells)
+        batch.append([row[at] for at in columns])
         spent += cost
-    if batch or not body:
+    if batch or len(table) == 1:
         yield batch

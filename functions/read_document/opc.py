@@ -57,6 +57,11 @@ def office_type(archive: Zipped) -> FileType:
         InvalidInput: its list of content types is damaged.
     """
     types = _content_types(archive)
+    if any(".binary." in found for found in types):
+        raise Unsupported(
+            "The content is a binary workbook (.xlsb). Save it as .xlsx and upload that.",
+            field="file",
+        )
     programs = any(name.lower().endswith("vbaproject.bin") for name in _names(archive))
     if programs or any(_MACROS in found.lower() for found in types):
         raise Unsupported(
@@ -103,6 +108,23 @@ def package(archive: Zipped) -> io.BytesIO:
             target.writestr(entry.name, _mended(entry.name, part, archive))
     copy.seek(0)
     return copy
+
+
+def relations(archive: Zipped, name: str) -> dict[str, tuple[str, str]]:
+    """Return the relations of part `name` ("" for the package) within the file.
+
+    By id: the last word of the kind, and the name of the part that is meant.
+    """
+    folder, base = posixpath.split(name)
+    listed = posixpath.join(folder, "_rels", f"{base}.rels")
+    if listed not in archive:
+        return {}
+    found: dict[str, tuple[str, str]] = {}
+    for relation in parse_xml(archive.read(listed, MEBIBYTE), listed):
+        if relation.get("TargetMode") != "External":
+            kind = relation.get("Type", "").rpartition("/")[2]
+            found[relation.get("Id", "")] = (kind, _place(folder, relation.get("Target", "")))
+    return found
 
 
 @contextmanager
@@ -169,8 +191,12 @@ def _without_dead_relations(name: str, part: bytes, archive: Zipped) -> bytes:
     for relation in list(root):
         if local_name(relation) != "Relationship" or relation.get("TargetMode") == "External":
             continue
-        target = relation.get("Target", "").partition("#")[0]
-        place = posixpath.normpath(posixpath.join("/", folder, target)).lstrip("/")
-        if place not in archive:
+        if _place(folder, relation.get("Target", "")) not in archive:
             root.remove(relation)
     return bytes(etree.tostring(root, xml_declaration=True, encoding="UTF-8", standalone=True))
+
+
+def _place(folder: str, target: str) -> str:
+    """Return the name of the part to which a relation from `folder` leads."""
+    path = posixpath.join("/", folder, target.partition("#")[0])
+    return posixpath.normpath(path).lstrip("/")

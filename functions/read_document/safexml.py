@@ -67,9 +67,43 @@ def parse_xml(data: bytes, name: str) -> _Element:
     try:
         return etree.fromstring(data, parser)
     except (etree.XMLSyntaxError, ValueError) as error:
-        raise InvalidInput(
-            f"The file is damaged: its part {name!r} cannot be read.", field="file"
-        ) from error
+        raise _damaged(name) from error
+
+
+def ended_elements(pieces: Iterable[bytes], name: str) -> Iterator[_Element]:
+    """Yield the elements of an XML part as they end, without waiting for the whole part.
+
+    Who is done with an element calls `forget` on it, or the part piles up in memory.
+
+    Raises as `parse_xml` does.
+    """
+    from lxml import etree
+
+    parser = etree.XMLPullParser(
+        events=("end",),
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+    try:
+        for piece in checked_xml(pieces, name):
+            parser.feed(piece)
+            for _, element in parser.read_events():
+                yield element
+        parser.close()
+    except etree.XMLSyntaxError as error:
+        raise _damaged(name) from error
+
+
+def forget(element: _Element) -> None:
+    """Free what an element holds, and what stands before it in its parent."""
+    element.clear(keep_tail=True)
+    parent = element.getparent()
+    while parent is not None and element.getprevious() is not None:
+        del parent[0]
 
 
 def local_name(element: _Element) -> str:
@@ -85,3 +119,7 @@ def _check_beginning(data: bytes, name: str) -> None:
     known = declared is None or declared.group(1).lower() in _ENCODINGS
     if not known or not data.lstrip().startswith(b"<"):
         raise InvalidInput(_UNSAFE.format(name=name), field="file")
+
+
+def _damaged(name: str) -> InvalidInput:
+    return InvalidInput(f"The file is damaged: its part {name!r} cannot be read.", field="file")

@@ -77,6 +77,13 @@ class Zipped:
     def __contains__(self, name: str) -> bool:
         return name in self._by_name
 
+    def entry(self, name: str) -> Entry:
+        """Return an entry; raise `InvalidInput` if there is none of this name."""
+        entry = self._by_name.get(name)
+        if entry is None:
+            raise InvalidInput(f"The file is damaged: it lacks its part {name!r}.", field="file")
+        return entry
+
     def read(self, name: str, limit: int | None = None) -> bytes:
         """Return the bytes of an entry, of which there may be at most `limit`.
 
@@ -84,9 +91,7 @@ class Zipped:
             InvalidInput: there is no such entry, it is damaged or larger than it claims.
             Unsupported: it has more than `limit` bytes.
         """
-        entry = self._by_name.get(name)
-        if entry is None:
-            raise InvalidInput(f"The file is damaged: it lacks its part {name!r}.", field="file")
+        entry = self.entry(name)
         if limit is not None and entry.size > limit:
             raise _too_large(f"Its part {name!r} unpacks", limit)
         return b"".join(self.stream(entry))
