@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from chalicelib.adapters.functions import EmbedFunction
     from chalicelib.adapters.objects import Objects
     from chalicelib.contracts import Document, PresignedUpload
+    from chalicelib.contracts.removals import Removed
     from chalicelib.generation.receipts import QueryPrices
     from chalicelib.generation.writing import PassageWriter
     from chalicelib.ingest.removal import Removal
@@ -36,8 +37,8 @@ class _Remover:
 
     removal: Callable[[], Removal]
 
-    def remove(self, tenant: str, document: Document) -> None:
-        self.removal().remove(tenant, document)
+    def remove(self, tenant: str, document: Document) -> Removed:
+        return self.removal().remove(tenant, document)
 
 
 class Services:

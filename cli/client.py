@@ -89,9 +89,9 @@ class Api:
                 return
             params["cursor"] = page["next_cursor"]
 
-    def delete_document(self, document_id: str) -> None:
-        """Delete one document with all its versions."""
-        self._call("DELETE", f"/v1/documents/{quote(document_id, safe='')}")
+    def delete_document(self, document_id: str) -> Json:
+        """Delete one document with all its versions; return what was removed."""
+        return self._call("DELETE", f"/v1/documents/{quote(document_id, safe='')}")
 
     def retry_document(self, document_id: str) -> Json:
         """Ask for another attempt at a document that failed; return the document."""

@@ -6,7 +6,7 @@ import click
 
 from cli.failures import ItemsFailed, Refused
 from cli.options import Target, user_command
-from cli.output import Json, describe_receipt
+from cli.output import Json, describe_receipt, describe_removed, show_backups
 
 STATUSES = ("received", "processing", "ready", "rejected", "failed")
 
@@ -45,6 +45,8 @@ def ls(target: Target, collection: str | None, status: str | None) -> None:
 def rm(target: Target, document_ids: tuple[str, ...], yes: bool) -> None:
     """Delete documents, with all their versions.
 
+    Tells what backups still hold of them, and for how long.
+
     Exits with 1 when one was not deleted, also because you said no.
     """
     if not yes and not click.confirm(f"Delete {len(document_ids)} document(s)?", err=True):
@@ -55,15 +57,18 @@ def rm(target: Target, document_ids: tuple[str, ...], yes: bool) -> None:
     results: list[Json] = []
     for document_id in document_ids:
         try:
-            target.api.delete_document(document_id)
-            results.append({"document_id": document_id, "deleted": True})
+            gone = target.api.delete_document(document_id)
+            results.append({"deleted": True, **gone})
             if not target.output.as_json:
-                target.output.line(f"Deleted {document_id}.")
+                target.output.line(f"Deleted {document_id}{describe_removed(gone['removed'])}.")
         except Refused as refused:
             results.append({"document_id": document_id, "deleted": False, "reason": str(refused)})
             target.output.notice(f"{document_id}: {refused}", "red")
     if target.output.as_json:
         target.output.json(results)
+    else:
+        deleted = [result for result in results if result["deleted"]]
+        show_backups(target.output, deleted[0]["backups"] if deleted else [])
     if not all(result["deleted"] for result in results):
         raise ItemsFailed
 

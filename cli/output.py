@@ -109,3 +109,17 @@ def _describe_line(line: Json) -> str:
 def describe_place(found: Json) -> str:
     """Return where a hit or a citation stands: path, page and characters."""
     return f"{found['path']}, page {found['page']}, characters {found['start']} to {found['end']}"
+
+
+def describe_removed(removed: Json) -> str:
+    """Return how much a removal took away, to stand behind the name of what was removed."""
+    return ": " + ", ".join(f"{count} {name}" for name, count in removed.items())
+
+
+def show_backups(output: Output, backups: Iterable[Json]) -> None:
+    """Print where something of what was removed is still held, and for how long."""
+    held = [backup for backup in backups if backup["days"]]
+    if held:
+        output.line("Backups still hold:")
+    for backup in held:
+        output.line(f"  {backup['where']}, up to {backup['days']} days: {backup['what']}", "dim")

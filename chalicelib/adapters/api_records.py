@@ -49,11 +49,16 @@ class ApiRecords(Records):
         items = self._table.get_many(keys)
         return {item["document_id"]: item["version"] for item in items if item.get("version")}
 
-    def forget(self, tenant: str, document_id: str, versions: Sequence[Version]) -> None:
-        """Remove the records of a document, itself last, so that this may be repeated."""
+    def forget(self, tenant: str, document_id: str, versions: Sequence[Version]) -> int:
+        """Remove the records of a document, itself last, so that this may be repeated.
+
+        Returns:
+            how many there were.
+        """
         for version in versions:
             self._table.delete(Delete(version_key(tenant, document_id, version.version)))
         self._table.delete(Delete(document_key(tenant, document_id)))
+        return len(versions) + 1
 
     def kept_answer(self, tenant: str, key_hash: str) -> KeptAnswer | None:
         """Return the answer under the key, None if there is none or it has expired."""

@@ -29,7 +29,9 @@ from chalicelib.contracts import (
     DocumentStatus,
     PresignedUpload,
 )
+from chalicelib.contracts.removals import Removed, RemovedDocument
 from chalicelib.errors import InvalidInput, NotFound
+from chalicelib.jobs.backups import BACKUPS
 from chalicelib.query_ports import AnswerRecords
 from chalicelib.retrieval.ids import InboxPlace, check_collection, inbox_place
 
@@ -66,7 +68,7 @@ class UploadSigner(Protocol):
 class Remover(Protocol):
     """Removes documents."""
 
-    def remove(self, tenant: str, document: Document) -> None:
+    def remove(self, tenant: str, document: Document) -> Removed:
         """Remove the document's vectors, objects and records; may be repeated."""
 
 
@@ -108,8 +110,10 @@ def routes(services: Callable[[], DocumentServices], authorizer: ChaliceAuthoriz
     @answering(blueprint)
     def delete_document(document_id: str) -> Response:
         tenant, deps = tenant_of(blueprint.current_request), services()
-        deps.remover.remove(tenant, existing(tenant, document_id, deps.records))
-        return Response(body="", status_code=204)
+        removed = deps.remover.remove(tenant, existing(tenant, document_id, deps.records))
+        return json_response(
+            RemovedDocument(document_id=document_id, removed=removed, backups=BACKUPS)
+        )
 
     return blueprint
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
 from chalicelib.contracts import Document, Version
+from chalicelib.contracts.removals import Removed
 from chalicelib.errors import NotFound
 from chalicelib.ingest.settlements import LINES
-from chalicelib.ports import ObjectStore, TenantRecords, VectorIndex
+from chalicelib.ports import ObjectStore, TenantStates, VectorIndex
 from chalicelib.retrieval.ids import DOCUMENTS, InboxPlace, chunks_key, vector_key
 
 
@@ -19,8 +21,8 @@ class RemovableRecords(Protocol):
     def versions(self, tenant: str, document_id: str) -> Iterator[Version]:
         """Yield the versions of a document."""
 
-    def forget(self, tenant: str, document_id: str, versions: Sequence[Version]) -> None:
-        """Remove the records of a document, itself last."""
+    def forget(self, tenant: str, document_id: str, versions: Sequence[Version]) -> int:
+        """Remove the records of a document, itself last; return how many there were."""
 
 
 class RemovableObjects(ObjectStore, Protocol):
@@ -39,28 +41,49 @@ class Removal:
 
     bucket: str
     records: RemovableRecords
-    tenants: TenantRecords
+    tenants: TenantStates
     objects: RemovableObjects
     vectors: VectorIndex
 
-    def remove(self, tenant: str, document: Document) -> None:
-        """Remove all of `document`; may be repeated."""
-        versions = list(self.records.versions(tenant, document.document_id))
-        index = self.tenants.live_index(tenant)
-        if index is not None:
-            for version in versions:
-                self.vectors.delete(index, self._vector_keys(tenant, version))
-        place = InboxPlace(tenant, document.collection, document.path)
-        self.objects.delete_object(self.bucket, place.key)
-        prefix = f"{DOCUMENTS}/{tenant}/{document.document_id}/"
-        self.objects.delete_prefix(self.bucket, prefix)
-        self.records.forget(tenant, document.document_id, versions)
+    def remove(self, tenant: str, document: Document) -> Removed:
+        """Remove all of `document` and return how much that was; may be repeated.
 
-    def _vector_keys(self, tenant: str, version: Version) -> Iterator[str]:
-        if version.cleared_at is not None:
-            return
-        for n in range(version.chunks or self._lines(tenant, version)):
-            yield vector_key(version.document_id, version.version, n)
+        A reindex job may have read the document before and put its vectors after they were
+        removed here. It looks whether the document is still there once it has put them, and so
+        they are removed once more when the records are gone: one of the two comes last.
+        """
+        versions = list(self.records.versions(tenant, document.document_id))
+        vectors = self._vector_keys(tenant, versions)
+        removed = Removed(vectors=self._remove_vectors(tenant, vectors))
+        place = InboxPlace(tenant, document.collection, document.path)
+        prefix = f"{DOCUMENTS}/{tenant}/{document.document_id}/"
+        objects = self.objects.delete_object(self.bucket, place.key)
+        objects += self.objects.delete_prefix(self.bucket, prefix)
+        records = self.records.forget(tenant, document.document_id, versions)
+        if self._is_reindexed(tenant):
+            self._remove_vectors(tenant, vectors)
+        return removed + Removed(objects=objects, records=records)
+
+    def _remove_vectors(self, tenant: str, keys: Sequence[str]) -> int:
+        """Remove vectors from every index of the tenant; one that is gone took its own along."""
+        state = self.tenants.tenant_state(tenant)
+        for index in state.indexes if state is not None and keys else ():
+            with suppress(NotFound):
+                self.vectors.delete(index, keys)
+        return len(keys)
+
+    def _is_reindexed(self, tenant: str) -> bool:
+        state = self.tenants.tenant_state(tenant)
+        return state is not None and state.next is not None
+
+    def _vector_keys(self, tenant: str, versions: Sequence[Version]) -> list[str]:
+        """Return the keys of the vectors that `versions` may have."""
+        return [
+            vector_key(version.document_id, version.version, n)
+            for version in versions
+            if version.cleared_at is None
+            for n in range(version.chunks or self._lines(tenant, version))
+        ]
 
     def _lines(self, tenant: str, version: Version) -> int:
         """Return how many chunks an unfinished version may have, by the file it wrote."""

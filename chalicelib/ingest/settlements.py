@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,7 +14,7 @@ from chalicelib.errors import Conflict, NotFound
 from chalicelib.jobs.records import IngestRecords
 from chalicelib.jobs.settlement import Running, settlement
 from chalicelib.jobs.versions import to_clear
-from chalicelib.ports import EventBus, Executions, ObjectStore, TenantRecords, VectorIndex
+from chalicelib.ports import EventBus, Executions, ObjectStore, TenantStates, VectorIndex
 from chalicelib.retrieval.ids import chunks_key, vector_key, version_prefix
 
 GRACE = timedelta(seconds=60)
@@ -30,7 +31,7 @@ class Settlements:
     """Settles executions, each exactly once."""
 
     records: IngestRecords
-    tenants: TenantRecords
+    tenants: TenantStates
     executions: Executions
     objects: ObjectStore
     vectors: VectorIndex
@@ -104,11 +105,13 @@ class Settlements:
             self.records.mark_cleared(work.tenant, old, self.now())
 
     def _remove_vectors(self, work: IngestInput, version: str, count: int) -> None:
-        index = self.tenants.live_index(work.tenant)
-        if index is None or count == 0:
+        state = self.tenants.tenant_state(work.tenant)
+        if state is None or count == 0:
             return
-        keys = (vector_key(work.document_id, version, n) for n in range(count))
-        self.vectors.delete(index, keys)
+        keys = [vector_key(work.document_id, version, n) for n in range(count)]
+        for index in state.indexes:
+            with suppress(NotFound):  # an index that is gone took its vectors along
+                self.vectors.delete(index, keys)
 
     def _lines(self, work: IngestInput, version: str) -> int:
         """Return how many chunks of `version` may have vectors, by the file it wrote."""

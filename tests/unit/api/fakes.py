@@ -18,6 +18,7 @@ from chalicelib.api.mounting import mount
 from chalicelib.api.retries import RetryServices
 from chalicelib.api.search import SearchServices
 from chalicelib.contracts import Document, Hit, PresignedUpload, Receipt, Version
+from chalicelib.contracts.removals import Removed
 from chalicelib.contracts.arrivals import RetryWanted
 from chalicelib.errors import HeadraceError
 from chalicelib.query_ports import ApiKey, KeptAnswer
@@ -90,9 +91,10 @@ class FakeRecords:
     def keep_answer(self, tenant: str, key_hash: str, answer: KeptAnswer, seconds: int) -> bool:
         return self.answers.setdefault((tenant, key_hash), answer) is answer
 
-    def remove(self, tenant: str, document: Document) -> None:
+    def remove(self, tenant: str, document: Document) -> Removed:
         self.removed.append((tenant, document.document_id))
         self.stored[tenant].pop(document.document_id)
+        return Removed(objects=3, vectors=2, records=2)
 
 
 @dataclass

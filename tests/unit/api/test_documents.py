@@ -116,7 +116,12 @@ def test_should_delete_a_document() -> None:
     mine = document("a.txt")
     api.records.add(mine)
     path = f"/v1/documents/{mine.document_id}"
-    assert api.call("DELETE", path).status_code == 204
+    answer = api.call("DELETE", path)
+    assert answer.status_code == 200
+    told = answer.json_body
+    assert told["document_id"] == mine.document_id
+    assert told["removed"] == {"objects": 3, "vectors": 2, "records": 2}
+    assert {backup["days"] for backup in told["backups"]} >= {0, 35}
     assert api.records.removed == [("acme", mine.document_id)]
     assert api.call("DELETE", path).status_code == 404
 

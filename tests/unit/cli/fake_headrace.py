@@ -139,9 +139,17 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_DELETE(self) -> None:
         if self._fails({}):
-            return
+            return None
         gone = self.fake.documents.pop(self.path.rsplit("/", 1)[-1], None)
-        self._reply(204) if gone else self._reply(404, error("NotFound", "There is none."))
+        if gone is None:
+            return self._reply(404, error("NotFound", "There is none."))
+        removed = {"objects": 3, "vectors": 2, "records": 2}
+        backups = [
+            {"where": "S3", "what": "nothing", "days": 0},
+            {"where": "DynamoDB", "what": "its path", "days": 35},
+        ]
+        told = {"document_id": gone["document_id"], "removed": removed, "backups": backups}
+        return self._reply(200, told)
 
     def _page(self) -> Json:
         asked = parse_qs(urlsplit(self.path).query)

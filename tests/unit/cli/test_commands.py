@@ -171,6 +171,9 @@ class TestDocuments:
         ended = headrace("rm", "--yes", result["document_id"], "doc_none")
         assert ended.code == 1
         assert "doc_none: NotFound: There is none." in ended.err
+        assert "3 objects, 2 vectors, 2 records" in ended.out
+        assert "DynamoDB, up to 35 days: its path" in ended.out
+        assert "nothing" not in ended.out
         assert fake.documents == {}
 
     @pytest.mark.parametrize("option", [[], ["--json"]])

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from chalicelib.contracts import Document, Version
+from chalicelib.contracts.removals import Removed
+from chalicelib.errors import NotFound
 from chalicelib.ingest.removal import Removal
-from chalicelib.ports import Vector
+from chalicelib.ports import IndexRef, Vector
 from chalicelib.retrieval.ids import document_id, vector_key
-from tests.unit.ingest.fakes import FakeObjects, FakeTenants, FakeVectors
+from tests.unit.ingest.fakes import INDEX, FakeObjects, FakeTenants, FakeVectors
 
 ID = document_id("acme", "default", "a.txt")
+NEXT = IndexRef(INDEX.bucket, "acme-other", "other")
 NOW = "2026-01-01T00:00:00Z"
 
 
@@ -22,12 +25,16 @@ class Objects(FakeObjects):
 class Records:
     kept: list[Version]
     forgotten: list[str] = field(default_factory=list)
+    before_gone: Callable[[], None] | None = None
 
     def versions(self, tenant: str, document_id: str) -> Iterator[Version]:
         yield from self.kept
 
-    def forget(self, tenant: str, document_id: str, versions: Sequence[Version]) -> None:
+    def forget(self, tenant: str, document_id: str, versions: Sequence[Version]) -> int:
         self.forgotten += [*(version.version for version in versions), document_id]
+        if self.before_gone is not None:
+            self.before_gone()
+        return len(versions) + 1
 
 
 def version(name: str, **fields: object) -> Version:
@@ -82,7 +89,9 @@ def test_should_leave_nothing_of_the_document_and_everything_else() -> None:
     other = "inbox/acme/default/a.txt.bak"
     for key in ("inbox/acme/default/a.txt", other, f"documents/acme/{ID}/v_1/source"):
         objects.bodies[key] = b""
-    records = remove(objects, vectors, version("v_1"))
+    records = Records([version("v_1")])
+    removed = Removal("b", records, FakeTenants(), objects, vectors).remove("acme", DOCUMENT)
+    assert removed == Removed(objects=2, vectors=2, records=2)
     assert vectors.kept == {}
     assert list(objects.bodies) == [other]
     assert records.forgotten == ["v_1", ID]
@@ -100,3 +109,26 @@ def test_should_pass_over_a_version_that_was_cleared_or_has_written_nothing() ->
     unread = version("v_1", status="rejected", chunks=0)
     remove(Objects(), vectors, unread, version("v_3", cleared_at=NOW))
     assert len(vectors.kept) == 2
+
+
+def test_should_clear_the_index_that_a_reindex_fills_once_more_when_the_records_are_gone() -> None:
+    vectors, records = FakeVectors(), Records([version("v_1")])
+    late = vector_key(ID, "v_1", 1)
+
+    def reembed() -> None:
+        vectors.of(NEXT)[late] = Vector(late, (), None)  # type: ignore[arg-type]
+
+    records.before_gone = reembed
+    tenants = FakeTenants(next=NEXT)
+    Removal("b", records, tenants, Objects(), vectors).remove("acme", DOCUMENT)
+    assert vectors.of(NEXT) == {}
+
+
+def test_should_take_an_index_that_is_gone_for_empty() -> None:
+    class Gone(FakeVectors):
+        def delete(self, index: IndexRef, keys: Iterable[str]) -> None:
+            raise NotFound(index.name)
+
+    records = Records([version("v_1")])
+    Removal("b", records, FakeTenants(), Objects(), Gone()).remove("acme", DOCUMENT)
+    assert records.forgotten == ["v_1", ID]

@@ -1,0 +1,52 @@
+"""What a removal took away, and what backups still hold of it and for how long."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from chalicelib.contracts.base import Contract
+
+
+class Removed(Contract):
+    """How much was removed: object versions, vectors and records."""
+
+    objects: int = Field(default=0, ge=0)
+    vectors: int = Field(default=0, ge=0)
+    records: int = Field(default=0, ge=0)
+
+    def __add__(self, other: Removed) -> Removed:
+        """Return both together."""
+        return Removed(
+            objects=self.objects + other.objects,
+            vectors=self.vectors + other.vectors,
+            records=self.records + other.records,
+        )
+
+
+class Backup(Contract):
+    """Where something of what was removed is still held, what, and for at most how many days;
+    0 where nothing is held.
+    """
+
+    where: str
+    what: str
+    days: int = Field(ge=0)
+
+
+class RemovedDocument(Contract):
+    """The answer to `DELETE /v1/documents/{document_id}`."""
+
+    document_id: str
+    removed: Removed
+    backups: tuple[Backup, ...]
+
+
+class RemovedTenant(Contract):
+    """What an operator finds of a tenant that was removed."""
+
+    tenant: str
+    job_id: str
+    removed_at: str
+    documents: int = Field(ge=0)
+    removed: Removed
+    backups: tuple[Backup, ...]

@@ -1,0 +1,70 @@
+"""What is still held of a document after its removal: the one place that says so.
+
+Each line follows from a setting of `infra/template.yaml`, or from what AWS keeps by itself; a
+test compares them.
+
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Point-in-time-recovery.html
+https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+"""
+
+from __future__ import annotations
+
+from chalicelib.contracts.removals import Backup
+from chalicelib.jobs.lifecycle import RESULTS_DAYS
+
+RECOVERY_DAYS = 35
+HISTORY_DAYS = 90
+QUEUE_DAYS = 14
+LOG_DAYS = 30
+ANSWER_DAYS = 1
+
+BACKUPS: tuple[Backup, ...] = (
+    Backup(
+        where="S3, inbox/ and documents/",
+        what="nothing: every version of every object is deleted, and the bucket is not replicated",
+        days=0,
+    ),
+    Backup(
+        where="S3 Vectors",
+        what="nothing: vectors are deleted with their texts, and there are no backups of an index",
+        days=0,
+    ),
+    Backup(
+        where="DynamoDB point-in-time recovery",
+        what="the removed records: collection, path, media type, sha256, sizes and counts,"
+        " metadata, status and reason, receipt, times; no text of the file",
+        days=RECOVERY_DAYS,
+    ),
+    Backup(
+        where="Step Functions execution history",
+        what="the inputs and outputs of ingests: collection, path, metadata, object key and"
+        " version, counts; no text of the file",
+        days=HISTORY_DAYS,
+    ),
+    Backup(
+        where="SQS queues and their dead letters",
+        what="messages that could not be worked off: object key, size, collection and path;"
+        " events on their way to webhooks; no text of the file",
+        days=QUEUE_DAYS,
+    ),
+    Backup(
+        where="CloudWatch Logs",
+        what="ids, times and reasons of failures; no text of the file",
+        days=LOG_DAYS,
+    ),
+    Backup(
+        where="DynamoDB, answers kept for an Idempotency-Key",
+        what="answers that were given before, passages quoted in them included",
+        days=ANSWER_DAYS,
+    ),
+    Backup(
+        where="S3, jobs/",
+        what="exports that were made before",
+        days=RESULTS_DAYS,
+    ),
+)
+
+OF_TENANTS: tuple[Backup, ...] = tuple(
+    backup for backup in BACKUPS if backup.days not in (ANSWER_DAYS, RESULTS_DAYS)
+)
+"""What is held of a tenant that was removed whole: kept answers and exports go with it."""
