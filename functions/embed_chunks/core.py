@@ -11,10 +11,16 @@ from chalicelib.contracts import Chunk, EmbedRequest, EmbedResult, VectorMetadat
 from chalicelib.contracts.ingest import spent
 from chalicelib.contracts.jsonl import parse_lines
 from chalicelib.errors import Conflict, NotFound
+from chalicelib.generation.ingest_receipts import (
+    FLOAT_BYTES,
+    Cost,
+    Usage,
+    receipt,
+    small_transitions,
+)
 from chalicelib.ports import IndexRef, ObjectStore, TenantState, TenantStates, Vector, VectorIndex
 from chalicelib.retrieval.folders import place_hashes
 from chalicelib.retrieval.ids import chunks_key, vector_key
-from functions.embed_chunks.pricing import FLOAT_BYTES, Cost, Usage, receipt
 
 BATCH = 500
 """Chunks that are embedded and put at a time: as many vectors as one call takes."""
@@ -81,9 +87,11 @@ def run(request: EmbedRequest, deps: Deps) -> EmbedResult:
         model=live.model,
         tokens=put[live].tokens,
         reading=request.reading,
+        recognising=request.recognising,
         chunking=request.chunking,
         embedding=spent(deps.clock() - began, deps.memory_gb),
         put_bytes=sum(indexed.size for indexed in put.values()),
+        transitions=small_transitions(request.recognising),
     )
     return EmbedResult(
         vectors=put[live].vectors, model=live.model, receipt=receipt(usage, deps.cost)

@@ -22,7 +22,7 @@ from chalicelib.contracts import (
     Version,
 )
 from chalicelib.contracts.base import Contract
-from functions.embed_chunks.pricing import BILLED_TRANSITIONS
+from chalicelib.generation.ingest_receipts import BILLED_TRANSITIONS
 from tests.architecture.ingest_world import CHUNK, EMBED, READ, IngestWorld, Raises
 from tests.unit.contracts.event_schemas import FOLDER
 

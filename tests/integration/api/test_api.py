@@ -13,9 +13,9 @@ import pytest
 from chalicelib.contracts import ErrorBody, Receipt
 from chalicelib.contracts.receipts import nanodollars
 from chalicelib.generation.catalogue import catalogue
+from chalicelib.generation.ingest_receipts import BILLED_TRANSITIONS
 from cli.client import Api
 from cli.failures import Refused
-from functions.embed_chunks.pricing import BILLED_TRANSITIONS
 from tests.cloud import PROJECT, CloudProcess
 from tests.integration.api.conftest import SAMPLES, Tenant
 

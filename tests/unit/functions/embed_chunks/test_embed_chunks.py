@@ -10,10 +10,10 @@ from chalicelib.contracts import Chunk, EmbedRequest, EmbedResult, Spent
 from chalicelib.contracts.jsonl import dump_lines
 from chalicelib.errors import Conflict, InvalidInput, ModelFailure, NotFound
 from chalicelib.generation.catalogue import catalogue
+from chalicelib.generation.ingest_receipts import BILLED_TRANSITIONS
 from chalicelib.ports import IndexRef
 from chalicelib.retrieval.ids import chunks_key, vector_key
 from functions.embed_chunks import core
-from functions.embed_chunks.pricing import BILLED_TRANSITIONS
 from tests.unit.ingest.examples import BUCKET
 from tests.unit.ingest.fakes import INDEX, FakeObjects, FakeTenants, FakeVectors
 

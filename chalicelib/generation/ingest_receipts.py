@@ -1,0 +1,114 @@
+"""What an ingest costs: a line a step, in their order, at AWS's list prices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from chalicelib.contracts import Receipt, ReceiptLine, Spent
+from chalicelib.contracts.ingest import nothing_spent
+from chalicelib.contracts.parts import Express
+from chalicelib.contracts.receipts import dollars
+from chalicelib.generation.catalogue import LAMBDA, S3_VECTORS, STEP_FUNCTIONS
+
+BILLED_TRANSITIONS = 5
+"""States that an ingest without errors enters: Read, Chunk, Embed, MarkReady, AnnounceReady."""
+
+GIGABYTE = 1024**3
+FLOAT_BYTES = 4
+
+Cost = Callable[[str, float], int]
+"""Returns what a quantity of a unit costs, in nano-dollars."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What one ingest used: each function's time, the tokens embedded and the bytes put.
+
+    `transitions` are billed states of the Standard machine, and each child that it started.
+    """
+
+    model: str
+    tokens: int
+    reading: Spent
+    chunking: Spent
+    embedding: Spent
+    put_bytes: int
+    recognising: Spent = field(default_factory=nothing_spent)
+    gathering: Spent = field(default_factory=nothing_spent)
+    express: Express = field(default_factory=Express)
+    transitions: int = BILLED_TRANSITIONS
+
+
+def small_transitions(recognising: Spent) -> int:
+    """Return the billed states of a document in one piece: two more a call of `recognise_pages`.
+
+    The first of them is preceded by the choice that sends the document there.
+    """
+    calls = recognising.requests
+    return BILLED_TRANSITIONS + (1 + 2 * calls if calls else 0)
+
+
+def large_transitions(parts: int, embedding_parts: int) -> int:
+    """Return the billed states of a document in parts. Each child that starts is one, too.
+
+    The ten states: Read, Detour, RecordParts, ReadParts, GatherParts, RecordEmbedding, EmbedParts,
+    GatherVectors, MarkReady, AnnounceReady.
+    https://docs.aws.amazon.com/step-functions/latest/dg/concepts-transitions.html
+    """
+    return 10 + parts + embedding_parts
+
+
+def receipt(usage: Usage, cost: Cost) -> Receipt:
+    """Return the receipt of one ingest, a line a step that was taken."""
+    return Receipt.of(_lines(usage, cost))
+
+
+def _lines(usage: Usage, cost: Cost) -> Iterator[ReceiptLine]:
+    yield _function("reading", usage.reading, cost)
+    if usage.recognising.requests:
+        yield _function("recognising", usage.recognising, cost)
+    yield _function("chunking", usage.chunking, cost)
+    yield _function("embedding", usage.embedding, cost, model=usage.model, tokens=usage.tokens)
+    if usage.gathering.requests:
+        yield _function("gathering", usage.gathering, cost)
+    yield ReceiptLine(
+        model=S3_VECTORS,
+        priced_as=S3_VECTORS,
+        role="indexing",
+        dollars=dollars(cost("s3vectors.put.gb", usage.put_bytes / GIGABYTE)),
+    )
+    if usage.express.requests:
+        yield _children(usage.express, cost)
+    yield ReceiptLine(
+        model=STEP_FUNCTIONS,
+        priced_as=STEP_FUNCTIONS,
+        role="orchestration",
+        transitions=usage.transitions,
+        dollars=dollars(cost("stepfunctions.standard.transition", usage.transitions)),
+    )
+
+
+def _children(express: Express, cost: Cost) -> ReceiptLine:
+    """Return the line of the Express children: their starts, and their time in memory."""
+    billed = cost("stepfunctions.express.request", express.requests)
+    billed += cost("stepfunctions.express.gb_second", express.gb_seconds)
+    return ReceiptLine(
+        model=STEP_FUNCTIONS, priced_as=STEP_FUNCTIONS, role="parts", dollars=dollars(billed)
+    )
+
+
+def _function(
+    role: str, spent: Spent, cost: Cost, *, model: str = LAMBDA, tokens: int = 0
+) -> ReceiptLine:
+    """Return the line of one function's requests."""
+    billed = cost("lambda.gb_second.arm64", spent.gb_seconds)
+    billed += cost("lambda.request", spent.requests)
+    return ReceiptLine(
+        model=model,
+        priced_as=LAMBDA,
+        role=role,
+        tokens_in=tokens,
+        seconds=spent.seconds,
+        dollars=dollars(billed),
+    )
