@@ -14,6 +14,8 @@ from urllib.parse import SplitResult, urlsplit
 from chalicelib.errors import InvalidInput
 
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+"""https://www.rfc-editor.org/rfc/rfc6052#section-2.1"""
 _PORTS = {"https": 443, "http": 80}
 
 
@@ -56,6 +58,8 @@ def is_public(address: str) -> bool:
     found = ipaddress.ip_address(address)
     if isinstance(found, ipaddress.IPv6Address):
         inner = found.ipv4_mapped or found.sixtofour or (found.teredo or (None, None))[1]
+        if found in _NAT64:
+            inner = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
         if inner is not None:
             return inner.is_global and not inner.is_multicast
     return found.is_global and not found.is_multicast

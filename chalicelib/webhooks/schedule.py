@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import timedelta
 
 WAITS = (
@@ -33,4 +34,4 @@ def wait_after(attempts: int, chance: float) -> timedelta | None:
 
 def queue_delay(left: timedelta) -> int:
     """Return for how many whole seconds the queue may hold a message that is due in `left`."""
-    return max(0, min(int(MAX_QUEUE_DELAY.total_seconds()), round(left.total_seconds())))
+    return max(0, min(int(MAX_QUEUE_DELAY.total_seconds()), math.ceil(left.total_seconds())))

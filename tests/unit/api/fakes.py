@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,25 +14,29 @@ from chalice.test import Client, HTTPResponse
 
 from chalicelib.api.ask import AskServices
 from chalicelib.api.auth import authorize, hash_key
+from chalicelib.api.collections import CollectionServices
 from chalicelib.api.documents import DocumentServices
 from chalicelib.api.mounting import mount
 from chalicelib.api.retries import RetryServices
 from chalicelib.api.search import SearchServices
+from chalicelib.api.webhooks import WebhookServices
 from chalicelib.contracts import Document, Hit, PresignedUpload, Receipt, Version
-from chalicelib.contracts.removals import Removed
 from chalicelib.contracts.arrivals import RetryWanted
+from chalicelib.contracts.collections import Declaration
+from chalicelib.contracts.removals import Removed
 from chalicelib.errors import HeadraceError
-from chalicelib.query_ports import ApiKey, KeptAnswer
+from chalicelib.query_ports import ApiKey, Held, KeptAnswer
 from chalicelib.retrieval.asking import Asker
 from chalicelib.retrieval.finding import Finder
 from chalicelib.retrieval.ids import document_id
 from tests.unit.retrieval_query.fakes import (
-    FakeDeclarations,
     FakeEmbedder,
     FakeIndex,
     FakePrices,
     FakeVersions,
 )
+from tests.unit.webhooks.fakes import FakeQueue
+from tests.unit.webhooks.fakes import FakeRecords as FakeWebhooks
 
 KEY = "hr_" + "a" * 40
 OTHER_KEY = "hr_" + "b" * 40
@@ -59,6 +64,7 @@ class FakeRecords:
     removed: list[tuple[str, str]] = field(default_factory=list)
     versions: dict[tuple[str, str, str], Version] = field(default_factory=dict)
     wanted: list[RetryWanted] = field(default_factory=list)
+    declared: dict[tuple[str, str], Declaration] = field(default_factory=dict)
 
     def add(self, *documents: Document, tenant: str = "acme") -> None:
         kept = self.stored.setdefault(tenant, {})
@@ -76,6 +82,24 @@ class FakeRecords:
         for found, kept in sorted(self.stored.get(tenant, {}).items()):
             if found > after:
                 yield kept
+
+    def declaration(self, tenant: str, name: str) -> Declaration | None:
+        return self.declared.get((tenant, name))
+
+    def declarations(self, tenant: str) -> Iterator[Declaration]:
+        for owner, name in sorted(self.declared):
+            if owner == tenant:
+                yield self.declared[owner, name]
+
+    def declare(self, tenant: str, declared: Declaration) -> None:
+        self.declared[tenant, declared.name] = declared
+
+    def forget(self, tenant: str, name: str) -> None:
+        del self.declared[tenant, name]
+
+    def held(self, tenant: str) -> Iterator[Held]:
+        for kept in self.documents(tenant, ""):
+            yield Held(kept.collection, kept.status, kept.pages, kept.chunks, kept.bytes)
 
     def version(self, tenant: str, document_id: str, version: str) -> Version | None:
         return self.versions.get((tenant, document_id, version))
@@ -111,9 +135,7 @@ class Api:
         for key, tenant in ((KEY, "acme"), (OTHER_KEY, "rival")):
             self.records.keys[hash_key(key)] = ApiKey(hash_key(key), tenant)
         self.index = FakeIndex(self.hits)
-        finder = Finder(
-            self.embedder, self.index, FakeVersions({"doc_a": "v_1"}), FakeDeclarations()
-        )
+        finder = Finder(self.embedder, self.index, FakeVersions({"doc_a": "v_1"}), self.records)
         self.documents = DocumentServices(
             records=self.records,
             answers=self.records,
@@ -122,7 +144,13 @@ class Api:
             max_file_bytes=self.max_file_bytes,
             now=lambda: NOW,
         )
+        self.collections = CollectionServices(self.records, lambda: NOW)
         self.retries = RetryServices(self.records, self.records, self.records)
+        self.webhook_records = FakeWebhooks()
+        self.webhook_queue = FakeQueue()
+        self.webhooks = WebhookServices(
+            self.webhook_records, self.webhook_queue, False, os.urandom, lambda: NOW
+        )
         self.search = SearchServices(finder, self.records, lambda found: Receipt())
         self.ask = AskServices(Asker(finder, self.embedder, None, FakePrices()), self.records)
         app = Chalice("headrace")

@@ -1,0 +1,159 @@
+"""Webhooks in memory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from chalicelib.contracts.webhooks import Delivery, DeliveryDue, Webhook
+from chalicelib.webhooks.delivering import Delivering
+from chalicelib.webhooks.ports import Answered, Parcel, Subscription
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+SECRET = "whsec_" + "QUJD" * 10
+
+
+@dataclass
+class FakeRecords:
+    kept: dict[tuple[str, str], Subscription] = field(default_factory=dict)
+    parcels: dict[tuple[str, str, str], Parcel] = field(default_factory=dict)
+
+    def add(self, tenant: str, webhook: Webhook, secret: str = SECRET) -> None:
+        self.kept[tenant, webhook.webhook_id] = Subscription(webhook, (secret,))
+
+    def webhooks(self, tenant: str) -> list[Webhook]:
+        return [found.webhook for (owner, _), found in self.kept.items() if owner == tenant]
+
+    def webhook(self, tenant: str, webhook_id: str) -> Webhook | None:
+        found = self.kept.get((tenant, webhook_id))
+        return found and found.webhook
+
+    def subscriptions(self, tenant: str, now: datetime) -> Sequence[Subscription]:
+        return [found for (owner, _), found in self.kept.items() if owner == tenant]
+
+    def subscription(self, tenant: str, webhook_id: str, now: datetime) -> Subscription | None:
+        return self.kept.get((tenant, webhook_id))
+
+    def rotate(self, tenant: str, webhook_id: str, secret: str, now: datetime) -> None:
+        found = self.kept[tenant, webhook_id]
+        self.kept[tenant, webhook_id] = Subscription(found.webhook, (secret, found.secrets[0]))
+
+    def mark_gone(self, tenant: str, webhook_id: str) -> None:
+        found = self.kept[tenant, webhook_id]
+        gone = found.webhook.model_copy(update={"status": "gone"})
+        self.kept[tenant, webhook_id] = Subscription(gone, found.secrets)
+
+    def remove(self, tenant: str, webhook_id: str) -> None:
+        self.kept.pop((tenant, webhook_id), None)
+
+    def add_delivery(self, tenant: str, parcel: Parcel) -> bool:
+        delivery = parcel.delivery
+        key = (tenant, delivery.webhook_id, delivery.delivery_id)
+        return self.parcels.setdefault(key, parcel) is parcel
+
+    def parcel(self, tenant: str, webhook_id: str, delivery_id: str) -> Parcel | None:
+        return self.parcels.get((tenant, webhook_id, delivery_id))
+
+    def deliveries(self, tenant: str, webhook_id: str, count: int) -> list[Delivery]:
+        found = [
+            parcel.delivery
+            for (owner, webhook, _), parcel in self.parcels.items()
+            if (owner, webhook) == (tenant, webhook_id)
+        ]
+        return sorted(found, key=lambda delivery: delivery.delivery_id, reverse=True)[:count]
+
+    def record_attempt(self, tenant: str, delivery: Delivery) -> bool:
+        key = (tenant, delivery.webhook_id, delivery.delivery_id)
+        before = self.parcels[key]
+        if before.delivery.attempts >= delivery.attempts or before.delivery.status != "pending":
+            return False
+        self.parcels[key] = Parcel(delivery, before.body)
+        return True
+
+    def force(self, delivery_id: str, status: str) -> None:
+        """Put a delivery into a state as if its attempts had led there."""
+        for key, parcel in self.parcels.items():
+            if key[2] == delivery_id:
+                changed = parcel.delivery.model_copy(update={"status": status})
+                self.parcels[key] = Parcel(changed, parcel.body)
+
+    def try_again(self, tenant: str, delivery: Delivery, now: datetime) -> bool:
+        key = (tenant, delivery.webhook_id, delivery.delivery_id)
+        before = self.parcels[key]
+        if before.delivery.status != "failed":
+            return False
+        self.parcels[key] = Parcel(
+            before.delivery.model_copy(update={"status": "pending", "next_attempt_at": now}),
+            before.body,
+        )
+        return True
+
+
+@dataclass
+class FakeQueue:
+    sent: list[tuple[DeliveryDue, int]] = field(default_factory=list)
+
+    def send_due(self, due: DeliveryDue, delay_seconds: int) -> None:
+        assert 0 <= delay_seconds <= 900
+        self.sent.append((due, delay_seconds))
+
+
+@dataclass
+class FakeReceiver:
+    """Answers as told, the last answer again and again; remembers what it got."""
+
+    answers: list[Answered] = field(default_factory=lambda: [Answered(204)])
+    got: list[tuple[str, Mapping[str, str], bytes]] = field(default_factory=list)
+
+    def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answered:
+        self.got.append((url, headers, body))
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+
+@dataclass
+class World:
+    """Webhooks with a clock that jumps to when the next message is due."""
+
+    records: FakeRecords = field(default_factory=FakeRecords)
+    queue: FakeQueue = field(default_factory=FakeQueue)
+    receiver: FakeReceiver = field(default_factory=FakeReceiver)
+    now: datetime = NOW
+
+    def __post_init__(self) -> None:
+        self.delivering = Delivering(
+            subscriptions=self.records,
+            deliveries=self.records,
+            queue=self.queue,
+            sender=self.receiver,
+            now=lambda: self.now,
+            chance=lambda: 0.5,
+        )
+
+    def run(self, repeat: int = 1) -> list[str]:
+        """Take messages until the queue is empty, each `repeat` times; return what became."""
+        became: list[str] = []
+        while self.queue.sent:
+            due, delay = self.queue.sent.pop(0)
+            self.now += timedelta(seconds=delay)
+            became += [self.delivering.take(due.model_dump_json()).name for _ in range(repeat)]
+        return became
+
+
+def webhook(webhook_id: str = "wh_a", **fields: object) -> Webhook:
+    values = {"webhook_id": webhook_id, "url": "https://example.com/hook", "created_at": NOW}
+    return Webhook.model_validate(values | fields)
+
+
+def event(event_id: str = "e-1", detail_type: str = "document.ready", **detail: object) -> str:
+    return json.dumps(
+        {
+            "version": "0",
+            "id": event_id,
+            "source": "headrace",
+            "detail-type": detail_type,
+            "time": "2026-01-02T03:04:00Z",
+            "detail": {"tenant": "acme", "document_id": "doc_1"} | detail,
+        }
+    )
