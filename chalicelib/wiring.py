@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from chalicelib.api.ask import AskServices
+from chalicelib.api.collections import CollectionServices
 from chalicelib.api.documents import DocumentServices
 from chalicelib.api.retries import RetryServices
 from chalicelib.api.search import SearchServices
@@ -82,6 +83,16 @@ class Services:
             max_file_bytes=self.settings.max_file_bytes,
             now=lambda: datetime.now(UTC),
         )
+
+    @cached_property
+    def collections(self) -> CollectionServices:
+        """What `/v1/collections` stands on."""
+        from chalicelib.adapters import aws
+        from chalicelib.adapters.collection_records import CollectionRecords
+        from chalicelib.adapters.dynamodb import Table
+
+        table = Table(aws.dynamodb(), self.settings.records_table)
+        return CollectionServices(CollectionRecords(table), now=lambda: datetime.now(UTC))
 
     @cached_property
     def _objects(self) -> Objects:

@@ -39,6 +39,7 @@ def routes(services: Callable[[], AskServices], authorizer: ChaliceAuthorizer) -
             top_k=body.top_k,
             correlation_id=request_id_of(request),
             field="question",
+            filter=body.filter,
         )
         return once(request, deps.answers, lambda: deps.asker.ask(query, body.tier))
 

@@ -20,8 +20,7 @@ def write_cursor(last_id: str, filters: Mapping[str, str | None]) -> str:
 
     It holds no tenant: the listing is always the caller's own, whoever made the cursor.
     """
-    content = json.dumps({"after": last_id, "of": _fingerprint(filters)}, separators=(",", ":"))
-    return base64.urlsafe_b64encode(content.encode()).decode().rstrip("=")
+    return _write({"after": last_id, "of": _fingerprint(filters)})
 
 
 def read_cursor(cursor: str, filters: Mapping[str, str | None]) -> str:
@@ -43,6 +42,35 @@ def read_cursor(cursor: str, filters: Mapping[str, str | None]) -> str:
     return after
 
 
+def write_offset(at: int, asked: Mapping[str, object]) -> str:
+    """Return the cursor that goes on after the first `at` results of what was `asked`."""
+    return _write({"at": at, "of": _fingerprint(asked)})
+
+
+def read_offset(cursor: str, asked: Mapping[str, object]) -> int:
+    """Return how many results `cursor` goes on after.
+
+    Raises `InvalidInput` for anything that this API did not write for what was `asked`.
+    """
+    content = _decode(cursor)
+    if not isinstance(content, dict) or set(content) != {"at", "of"}:
+        raise _invalid()
+    at = content["at"]
+    if not isinstance(at, int) or isinstance(at, bool) or at < 1:
+        raise _invalid()
+    if content["of"] != _fingerprint(asked):
+        raise InvalidInput(
+            "The cursor belongs to a search that asked for something else; begin again without it.",
+            field="cursor",
+        )
+    return at
+
+
+def _write(content: Mapping[str, object]) -> str:
+    written = json.dumps(content, separators=(",", ":"))
+    return base64.urlsafe_b64encode(written.encode()).decode().rstrip("=")
+
+
 def _decode(cursor: str) -> object:
     if not cursor or len(cursor) > _MAX_CURSOR or not cursor.isascii():
         raise _invalid()
@@ -54,8 +82,8 @@ def _decode(cursor: str) -> object:
     return parsed
 
 
-def _fingerprint(filters: Mapping[str, str | None]) -> str:
-    content = json.dumps(sorted(filters.items()))
+def _fingerprint(asked: Mapping[str, object]) -> str:
+    content = json.dumps(sorted(asked.items()), sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()[:12]
 
 

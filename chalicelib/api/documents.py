@@ -29,10 +29,13 @@ from chalicelib.contracts import (
     DocumentStatus,
     PresignedUpload,
 )
+from chalicelib.contracts.carried import Carried
+from chalicelib.contracts.metadata import check_metadata
 from chalicelib.contracts.removals import Removed, RemovedDocument
 from chalicelib.errors import InvalidInput, NotFound
 from chalicelib.jobs.backups import BACKUPS
-from chalicelib.query_ports import AnswerRecords
+from chalicelib.query_ports import AnswerRecords, Declarations
+from chalicelib.retrieval.declared import check_metadata_declared
 from chalicelib.retrieval.ids import InboxPlace, check_collection, inbox_place
 
 UPLOAD_SECONDS = 15 * 60
@@ -49,7 +52,7 @@ class OneDocument(Protocol):
         """Return one document of the tenant."""
 
 
-class DocumentRecords(OneDocument, Protocol):
+class DocumentRecords(OneDocument, Declarations, Protocol):
     """The documents of all tenants."""
 
     def documents(self, tenant: str, after: str) -> Iterator[Document]:
@@ -131,9 +134,15 @@ def _create(
             limit=str(deps.max_file_bytes),
         )
     place = _place(tenant_of(request), body)
-    metadata = {"correlation-id": request_id_of(request)}
+    metadata = check_metadata(body.metadata)
+    if metadata:
+        check_metadata_declared(metadata, deps.records.declaration(place.tenant, place.collection))
+    carried = Carried(correlation_id=request_id_of(request), metadata=metadata)
     upload = deps.sign(
-        place.key, max_bytes=deps.max_file_bytes, seconds=UPLOAD_SECONDS, metadata=metadata
+        place.key,
+        max_bytes=deps.max_file_bytes,
+        seconds=UPLOAD_SECONDS,
+        metadata=carried.written(),
     )
     return CreateDocumentResponse(
         document_id=place.document_id,

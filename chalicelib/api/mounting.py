@@ -7,8 +7,9 @@ from typing import Protocol
 
 from chalice.app import Chalice, ChaliceAuthorizer, ConvertToMiddleware, Request, Response
 
-from chalicelib.api import ask, documents, health, retries, search, webhooks
+from chalicelib.api import ask, collections, documents, health, retries, search, webhooks
 from chalicelib.api.ask import AskServices
+from chalicelib.api.collections import CollectionServices
 from chalicelib.api.documents import DocumentServices
 from chalicelib.api.http import SERVICE, framework_errors, request_id_of
 from chalicelib.api.retries import RetryServices
@@ -25,6 +26,10 @@ class ApiServices(Protocol):
     @property
     def documents(self) -> DocumentServices:
         """What `/v1/documents` stands on."""
+
+    @property
+    def collections(self) -> CollectionServices:
+        """What `/v1/collections` stands on."""
 
     @property
     def retries(self) -> RetryServices:
@@ -53,6 +58,7 @@ def mount(app: Chalice, services: ApiServices, authorizer: ChaliceAuthorizer, st
     app.register_middleware(framework_errors, "http")
     app.register_blueprint(health.routes(stage))
     app.register_blueprint(documents.routes(lambda: services.documents, authorizer))
+    app.register_blueprint(collections.routes(lambda: services.collections, authorizer))
     app.register_blueprint(retries.routes(lambda: services.retries, authorizer))
     app.register_blueprint(search.routes(lambda: services.search, authorizer))
     app.register_blueprint(webhooks.routes(lambda: services.webhooks, authorizer))

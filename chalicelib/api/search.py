@@ -1,4 +1,4 @@
-"""`POST /v1/search`: passages by meaning and by words."""
+"""`POST /v1/search`: passages by meaning and by words, a page at a time."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 from chalice.app import Blueprint, ChaliceAuthorizer, Response
 
+from chalicelib.api.cursors import read_offset, write_offset
 from chalicelib.api.http import answering, parse_body, request_id_of, tenant_of
 from chalicelib.api.idempotency import once
 from chalicelib.contracts import Receipt, SearchRequest, SearchResponse
 from chalicelib.query_ports import AnswerRecords
 from chalicelib.retrieval.finding import Finder, Found, Query
+from chalicelib.retrieval.neighbours import surrounded
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +40,27 @@ def routes(services: Callable[[], SearchServices], authorizer: ChaliceAuthorizer
             collection=body.collection,
             top_k=body.top_k,
             correlation_id=request_id_of(request),
+            filter=body.filter,
         )
-        return once(request, deps.answers, lambda: _search(query, deps))
+        return once(request, deps.answers, lambda: _search(query, body, deps))
 
     return blueprint
 
 
-def _search(query: Query, deps: SearchServices) -> SearchResponse:
+def _search(query: Query, body: SearchRequest, deps: SearchServices) -> SearchResponse:
+    """Return the passages behind the cursor.
+
+    Each page ranks anew as many as the first one did: the order is the same as long as no
+    document changes, and what the caller leaves out of `limit` costs nothing to keep.
+    """
+    asked = body.model_dump(mode="json", exclude={"limit", "cursor", "neighbours"})
+    begin = read_offset(body.cursor, asked) if body.cursor is not None else 0
     found = deps.finder.find(query)
-    return SearchResponse(hits=found.passages, receipt=deps.receipt(found), notices=found.notices)
+    end = begin + body.limit
+    hits = surrounded(deps.finder.index, query.tenant, found.passages[begin:end], body.neighbours)
+    return SearchResponse(
+        hits=hits,
+        next_cursor=write_offset(end, asked) if end < len(found.passages) else None,
+        receipt=deps.receipt(found),
+        notices=found.notices,
+    )

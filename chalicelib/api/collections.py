@@ -1,0 +1,202 @@
+"""`/v1/collections`: what is declared of collections, and what is in them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from typing import Protocol
+
+from chalice.app import Blueprint, ChaliceAuthorizer, Response
+
+from chalicelib.api.http import answering, json_response, parse_body, tenant_of
+from chalicelib.contracts.collections import (
+    CollectionList,
+    CollectionView,
+    Declaration,
+    PutCollectionRequest,
+    Tally,
+)
+from chalicelib.contracts.metadata import MAX_NAMES, check_name
+from chalicelib.errors import Conflict, InvalidInput, NotFound, QuotaExceeded
+from chalicelib.query_ports import Declarations, Held
+from chalicelib.retrieval.ids import check_collection
+
+MAX_COUNTED = 10_000
+"""Documents that one answer counts; of more it is partial, and says so."""
+MAX_LOOKED_AT = 100_000
+"""Documents that are looked at to see that a collection is empty."""
+MAX_DECLARED = 500
+"""Collections that a tenant can declare."""
+
+
+class Records(Declarations, Protocol):
+    """What is declared of collections, and what there is to count in them."""
+
+    def declarations(self, tenant: str) -> Iterator[Declaration]:
+        """Yield what is declared of the tenant's collections, by name."""
+
+    def declare(self, tenant: str, declared: Declaration) -> None:
+        """Keep what is declared of a collection, in place of what was."""
+
+    def forget(self, tenant: str, name: str) -> None:
+        """Remove what is declared of a collection."""
+
+    def held(self, tenant: str) -> Iterator[Held]:
+        """Yield what counts of each of the tenant's documents, by id."""
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionServices:
+    """What the views of this module stand on."""
+
+    records: Records
+    now: Callable[[], datetime]
+
+
+def routes(services: Callable[[], CollectionServices], authorizer: ChaliceAuthorizer) -> Blueprint:
+    """Return the blueprint; `services` is asked for when a request comes, not before."""
+    blueprint = Blueprint(__name__)
+
+    @blueprint.route("/v1/collections", methods=["GET"], authorizer=authorizer)
+    @answering(blueprint)
+    def list_collections() -> Response:
+        return json_response(_list(tenant_of(blueprint.current_request), services().records))
+
+    @blueprint.route("/v1/collections/{name}", methods=["GET"], authorizer=authorizer)
+    @answering(blueprint)
+    def get_collection(name: str) -> Response:
+        return json_response(_show(tenant_of(blueprint.current_request), name, services().records))
+
+    @blueprint.route("/v1/collections/{name}", methods=["PUT"], authorizer=authorizer)
+    @answering(blueprint)
+    def put_collection(name: str) -> Response:
+        request = blueprint.current_request
+        body = parse_body(request, PutCollectionRequest)
+        return json_response(_declare(tenant_of(request), name, body, services()))
+
+    @blueprint.route("/v1/collections/{name}", methods=["DELETE"], authorizer=authorizer)
+    @answering(blueprint)
+    def delete_collection(name: str) -> Response:
+        _forget(tenant_of(blueprint.current_request), name, services().records)
+        return Response(body="", status_code=204)
+
+    return blueprint
+
+
+def _list(tenant: str, records: Records) -> CollectionList:
+    counts = _count(records.held(tenant))
+    declared = {each.name: each for each in records.declarations(tenant)}
+    names = sorted(declared.keys() | counts.tallies.keys())
+    return CollectionList(
+        items=tuple(_view(name, declared.get(name), counts) for name in names),
+        partial=counts.partial,
+    )
+
+
+def _show(tenant: str, name: str, records: Records) -> CollectionView:
+    check_collection(name)
+    counts = _count(records.held(tenant), name)
+    declared = records.declaration(tenant, name)
+    if declared is None and name not in counts.tallies and not counts.partial:
+        raise NotFound(f"There is no collection {name}.", field="name")
+    return _view(name, declared, counts)
+
+
+def _declare(
+    tenant: str, name: str, body: PutCollectionRequest, deps: CollectionServices
+) -> Declaration:
+    check_collection(name)
+    if len(body.fields) > MAX_NAMES:
+        raise InvalidInput(
+            f"{len(body.fields)} fields are declared; at most {MAX_NAMES} can be.",
+            field="fields",
+            limit=str(MAX_NAMES),
+        )
+    for field_name in body.fields:
+        check_name(field_name, "fields")
+    before, now = deps.records.declaration(tenant, name), deps.now()
+    if before is None and sum(1 for _ in deps.records.declarations(tenant)) >= MAX_DECLARED:
+        raise QuotaExceeded(
+            f"{MAX_DECLARED} collections are declared, which is as many as can be.",
+            limit=str(MAX_DECLARED),
+        )
+    declared = Declaration(
+        name=name,
+        description=body.description,
+        fields=body.fields,
+        strict=body.strict,
+        created_at=now if before is None else before.created_at,
+        updated_at=now,
+    )
+    deps.records.declare(tenant, declared)
+    return declared
+
+
+def _forget(tenant: str, name: str, records: Records) -> None:
+    check_collection(name)
+    if records.declaration(tenant, name) is None:
+        raise NotFound(f"Nothing is declared of a collection {name}.", field="name")
+    looked_at = 0
+    for held in islice(records.held(tenant), MAX_LOOKED_AT):
+        looked_at += 1
+        if held.collection == name:
+            raise Conflict(
+                f"The collection {name} holds documents; remove them first.", field="name"
+            )
+    if looked_at == MAX_LOOKED_AT:
+        raise Conflict(
+            f"The tenant has {MAX_LOOKED_AT} documents or more, too many to see that none is "
+            f"in {name}; remove the collection by a job.",
+            field="name",
+            limit=str(MAX_LOOKED_AT),
+        )
+    records.forget(tenant, name)
+
+
+@dataclass(slots=True)
+class _Counts:
+    """Tallies by collection; `partial` where there were more documents than were counted."""
+
+    tallies: dict[str, Tally] = field(default_factory=dict)
+    partial: bool = False
+
+
+def _count(held: Iterable[Held], only: str | None = None) -> _Counts:
+    counts = _Counts()
+    statuses: dict[str, Counter[str]] = {}
+    sizes: dict[str, Counter[str]] = {}
+    for looked_at, document in enumerate(held):
+        if looked_at == MAX_COUNTED:
+            counts.partial = True
+            break
+        if only in {None, document.collection}:
+            statuses.setdefault(document.collection, Counter())[document.status] += 1
+            size = sizes.setdefault(document.collection, Counter())
+            for name in ("pages", "chunks", "bytes"):
+                size[name] += getattr(document, name)
+    counts.tallies = {
+        name: Tally(
+            documents={"total": by_status.total(), **by_status},
+            pages=sizes[name]["pages"],
+            chunks=sizes[name]["chunks"],
+            bytes=sizes[name]["bytes"],
+        )
+        for name, by_status in statuses.items()
+    }
+    return counts
+
+
+def _view(name: str, declared: Declaration | None, counts: _Counts) -> CollectionView:
+    told = {} if declared is None else declared.model_dump(exclude={"name"})
+    return CollectionView.model_validate(
+        {
+            **told,
+            "name": name,
+            "declared": declared is not None,
+            "tally": counts.tallies.get(name, Tally(documents={"total": 0})),
+            "partial": counts.partial,
+        }
+    )
