@@ -66,7 +66,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model as it lies in the models folder, under a folder of its name."""
+    """A model as it lies in the models folder, under a folder of its name.
+
+    `languages` are the ISO 639-1 codes of those it covers well; none where that does not matter.
+    """
 
     name: str
     title: str
@@ -79,6 +82,7 @@ class Model:
     limits: Mapping[str, int]
     files: tuple[File, ...]
     sources: tuple[Source, ...]
+    languages: tuple[str, ...] = ()
 
     @property
     def bytes(self) -> int:
@@ -186,6 +190,7 @@ def _model(entry: Mapping[str, Any]) -> Model:
         **{
             **entry,
             "limits": MappingProxyType(entry["limits"]),
+            "languages": tuple(entry.get("languages", ())),
             "files": _files(entry["files"]),
             "sources": tuple(
                 Source(**{**source, "files": _files(source["files"])})

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from chalicelib.errors import InvalidInput, Unsupported
 from functions.read_document.decode import as_utf8
 from functions.read_document.filetype import Identify, file_type
+from functions.read_document.language import language_of
 from functions.read_document.pages import Extract, characters
 from functions.read_document.readers import read as read_pages
 
@@ -31,4 +34,4 @@ def extract(data: bytes, path: str, identify: Identify) -> Extract:
             field="file",
             limit=str(MAX_CHARACTERS),
         )
-    return read
+    return replace(read, language=read.language or language_of(read.pages))

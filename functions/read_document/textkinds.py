@@ -34,6 +34,8 @@ _CODE_SUFFIXES = {
     ".r": "r", ".rb": "ruby", ".rs": "rust", ".scala": "scala", ".sh": "shellscript",
     ".sql": "sql", ".swift": "swift", ".toml": "toml", ".yaml": "yaml", ".yml": "yaml",
 }  # fmt: skip
+_READ_OTHERWISE = frozenset({"csv", "tsv", "json", "jsonl", "xml", "html", "eml"})
+"""Labels that the content did not bear out."""
 _PROSE_SUFFIXES = (".txt", ".text", ".log", ".md", ".markdown", ".rst", ".tex")
 _HEADER_LINE = re.compile(rb"[!-9;-~]+:[ \t]?[^\n]*\n|[ \t]+\S[^\n]*\n")
 _MAIL_HEADER = re.compile(
@@ -144,8 +146,9 @@ def _prose_or_code(suffix: str, guess: Guess) -> FileType:
     by_name = _CODE_SUFFIXES.get(suffix)
     if by_name:
         return FileType(Format.CODE, f"text/x-{by_name}")
-    if guess.group == "code" and suffix not in _PROSE_SUFFIXES:
-        media_type = guess.media_type if guess.media_type.startswith("text/") else "text/plain"
+    named = guess.media_type.startswith("text/") and guess.label not in _READ_OTHERWISE
+    media_type = guess.media_type if named else "text/plain"
+    is_code = guess.group == "code" and guess.label not in _READ_OTHERWISE
+    if is_code and suffix not in _PROSE_SUFFIXES:
         return FileType(Format.CODE, media_type)
-    media_type = guess.media_type if guess.media_type.startswith("text/") else "text/plain"
     return FileType(Format.PLAIN, media_type)

@@ -6,7 +6,7 @@ of its name; records with the same few fields a table. JSON and XML are read thr
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from chalicelib.errors import InvalidInput, Unsupported
@@ -27,7 +27,13 @@ _LEVELS = 6
 
 
 class Fields(list[tuple[str, "Value"]]):
-    """Named values in their order; a name may come again."""
+    """Named values in their order; a name may come again. `title` is what heads them, if any."""
+
+    __slots__ = ("title",)
+
+    def __init__(self, pairs: Iterable[tuple[str, Value]] = (), title: str = "") -> None:
+        super().__init__(pairs)
+        self.title = title
 
 
 class Prose(str):
@@ -107,18 +113,47 @@ def _write(writer: _Writer, value: Value, path: str, level: int, depth: int) -> 
         writer.line(path, ", ".join(_texts(value)))
         return
     rows = _records(value)
-    if path and level <= _LEVELS and (rows or not _is_small(value)):
-        writer.block(path, level)
+    title = value.title if isinstance(value, Fields) else ""
+    if level <= _LEVELS and (title or _is_section(value, path)):
+        writer.block(title or path, level)
         path, level = "", level + 1
     if rows:
         _table(writer, path, rows)
         return
-    for name, child in _named(value):
+    for name, child in _ordered(value, path):
         if len(name) >= _MAX_PATH:
             writer.block(name)
         _write(writer, child, _joined(path, name), level, depth + 1)
         if isinstance(child, Fields) and not isinstance(value, Fields):
             writer.end_lines()
+
+
+def _is_section(value: Value, path: str) -> bool:
+    """Tell whether `value` gets a heading of its own."""
+    return bool(path) and (bool(_records(value)) or not _is_small(value))
+
+
+def _ordered(value: Value, path: str) -> Iterable[tuple[str, Value]]:
+    """Return the named parts of `value`; small ones first, lest a section's heading covers them.
+
+    Where there is prose, its order counts for more.
+    """
+    named = list(_named(value))
+    if not isinstance(value, Fields) or any(isinstance(child, Prose) for _, child in named):
+        return named
+    return sorted(named, key=lambda pair: _opens_section(pair[1], _joined(path, pair[0])))
+
+
+def _opens_section(value: Value, path: str) -> bool:
+    """Tell whether a heading will stand in `value`; what is small is looked through."""
+    if isinstance(value, str):
+        return False
+    titled = isinstance(value, Fields) and bool(value.title)
+    return (
+        titled
+        or _is_section(value, path)
+        or (_is_small(value) and any(_opens_section(child, "-") for _, child in _named(value)))
+    )
 
 
 def _table(writer: _Writer, path: str, rows: list[list[str]]) -> None:

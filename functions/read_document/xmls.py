@@ -27,6 +27,7 @@ MAX_ELEMENTS = 1_000_000
 
 _STEP = 64 * 1024
 _PARAGRAPHS = frozenset({"p", "para", "paragraph", "text", "head", "title", "li", "item"})
+_TITLES = ("title", "head", "heading")
 _LONG = 120
 _BESIDE_TEXT = frozenset({"alt", "label", "title", "summary"})
 _SPACES = re.compile(r"\s+")
@@ -144,10 +145,27 @@ def _value(element: _Element) -> Value:
         if not element.attributes:
             return leaf
         return Fields([*element.attributes, ("", leaf)] if own else element.attributes)
+    title = _title(children)
+    if title:
+        children.remove((title[0], title[1]))
+        return _gathered([*element.attributes, *children], title[1])
     return _gathered([*element.attributes, *children])
 
 
-def _gathered(pairs: list[tuple[str, Value]]) -> Value:
+def _title(children: list[tuple[str, Value]]) -> tuple[str, str] | None:
+    """Return the child that heads its siblings, where these are more than fields of a record."""
+    found = next(((name, value) for name, value in children if name in _TITLES), None)
+    if found is None or not isinstance(found[1], str) or not found[1]:
+        return None
+    others = [value for name, value in children if (name, value) != found]
+    return (found[0], found[1]) if any(_is_rich(value) for value in others) else None
+
+
+def _is_rich(value: Value) -> bool:
+    return isinstance(value, Prose) or not isinstance(value, str)
+
+
+def _gathered(pairs: list[tuple[str, Value]], title: str = "") -> Value:
     """Return named values, where a run of the same name becomes one list."""
     runs: list[tuple[str, list[Value]]] = []
     for name, value in pairs:
@@ -155,7 +173,8 @@ def _gathered(pairs: list[tuple[str, Value]]) -> Value:
             runs[-1][1].append(value)
         else:
             runs.append((name, [value]))
-    return Fields((name, values[0] if len(values) == 1 else values) for name, values in runs)
+    named = ((name, values[0] if len(values) == 1 else values) for name, values in runs)
+    return Fields(named, title)
 
 
 def _flowing(part: str | tuple[str, Value]) -> str:
