@@ -6,8 +6,9 @@ The adapters speak to AWS; the tests' fakes keep everything in memory. All raise
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from chalicelib.contracts.arrivals import ExecutionStatus
@@ -68,6 +69,37 @@ class ObjectStore(Protocol):
 
     def delete_prefix(self, bucket: str, prefix: str) -> int:
         """Remove every version of every object under `prefix`; return how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """What was written of a download: the sha256 in hex, and how many bytes."""
+
+    sha256: str
+    size: int
+
+
+class LargeObjects(ObjectStore, Protocol):
+    """Objects that need not fit into memory."""
+
+    def download(
+        self, bucket: str, key: str, version_id: str | None, into: Path, max_bytes: int
+    ) -> Download:
+        """Write an object to the file `into`, at most one byte more than `max_bytes` of it.
+
+        Raises `NotFound`.
+        """
+
+    def stream(self, bucket: str, key: str, start: int = 0, end: int = 0) -> Iterator[bytes]:
+        """Yield the bytes `start` to `end` of an object in pieces; an `end` of 0 is its own.
+
+        Raises `NotFound`.
+        """
+
+    def upload(
+        self, bucket: str, key: str, pieces: Iterable[bytes], metadata: Mapping[str, str]
+    ) -> int:
+        """Write an object of `pieces`, whole or not at all, and return its size."""
 
 
 class VectorIndex(Protocol):
