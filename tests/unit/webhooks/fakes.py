@@ -28,7 +28,7 @@ class FakeRecords:
 
     def webhook(self, tenant: str, webhook_id: str) -> Webhook | None:
         found = self.kept.get((tenant, webhook_id))
-        return found and found.webhook
+        return None if found is None else found.webhook
 
     def subscriptions(self, tenant: str, now: datetime) -> Sequence[Subscription]:
         return [found for (owner, _), found in self.kept.items() if owner == tenant]
