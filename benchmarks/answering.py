@@ -8,6 +8,7 @@ S3 Vectors. No language model takes part: tier 0 is measured.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import math
 import sys
@@ -30,6 +31,11 @@ from functions.read_document.magic import identify
 
 ROOT = Path(__file__).parent.parent
 FUSION = 60
+SETS = {
+    "samples": ("samples", "questions.json"),
+    "project": ("tests/data/project", "questions_project.json"),
+}
+"""The documents and the labelled questions about them."""
 
 
 @dataclass
@@ -149,7 +155,7 @@ def _case(
 ) -> Case:
     found = finder.find(Query("tenant", question, None, 10, ""))
     sources = answering.candidates(question, found.passages)
-    vectors = embedder.embed([source.text for source in sources], "").vectors
+    vectors = embedder.embed([answering.in_context(source) for source in sources], "").vectors
     evidence = answering.weigh(question, found.vector, sources, vectors)
     claims = answering.extract(evidence, floor=0.0)
     right = label is not None and any(
@@ -200,11 +206,20 @@ def main() -> None:
     parser.add_argument("--models", type=Path, default=ROOT / "models" / "cache")
     parser.add_argument("--list", action="store_true", help="print every question with its end")
     arguments = parser.parse_args()
-    cases = measure(ROOT / "samples", ROOT / "tests" / "data" / "questions.json", arguments.models)
+    sets = {
+        name: measure(ROOT / folder, ROOT / "tests" / "data" / labels, arguments.models)
+        for name, (folder, labels) in SETS.items()
+    }
     if arguments.list:
-        for case in sorted(cases, key=lambda case: -case.support):
+        for case in sorted(itertools.chain(*sets.values()), key=lambda case: -case.support):
             print(f"{case.support:.3f} {case.answerable!s:5} {case.right!s:5} {case.question}")
-    result = {
+    json.dump({name: summary(cases) for name, cases in sets.items()}, sys.stdout, indent=2)
+    print()
+
+
+def summary(cases: Sequence[Case]) -> dict[str, Any]:
+    """Return what there is to say of one set of questions."""
+    return {
         "cases": len(cases),
         "floor": answering.MIN_SUPPORT,
         "ends": score(cases, answering.MIN_SUPPORT),
@@ -212,8 +227,6 @@ def main() -> None:
         "share that ends well": _well(cases, answering.MIN_SUPPORT) / len(cases),
         "share that ends well, cross-validated": cross_validated(cases),
     }
-    json.dump(result, sys.stdout, indent=2)
-    print()
 
 
 if __name__ == "__main__":

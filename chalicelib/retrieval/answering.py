@@ -10,27 +10,29 @@ from __future__ import annotations
 import math
 import operator
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from chalicelib.contracts import Hit
 from chalicelib.retrieval.citations import Source, without_marks
 from chalicelib.retrieval.expectations import expected, holds, without_asking
 from chalicelib.retrieval.sentences import split_sentences
-from chalicelib.retrieval.terms import names, numbers, terms, words
+from chalicelib.retrieval.terms import alike, names, numbers, terms, words
 
 NOT_FOUND = "This is not in these documents."
 
 MAX_CANDIDATES = 32
 """Sentences that are embedded for one question: what a caller waits for."""
 MAX_CLAIMS = 3
-MIN_SUPPORT = 0.55
+MIN_SUPPORT = 0.51
 """Below this the best sentence does not answer: the question is refused."""
-SUFFICIENT_SUPPORT = 0.65
+SUFFICIENT_SUPPORT = 0.62
 """From here on the best sentence is answer enough, and no language model is asked."""
 _RUNNER_UP = 0.9
 _SAME = 0.93
-_COSINE_WEIGHT = 0.6
+_COSINE_WEIGHT = 0.45
+_NEARBY = 0.2
+"""What a word of the question counts for that stands in the passage, but not in the sentence."""
 _UNEXPECTED = 0.12
 _FEWEST_TERMS = 3
 _CLAIM_COSINE = 0.6
@@ -78,6 +80,12 @@ def candidates(question: str, passages: Sequence[Hit]) -> list[Source]:
     return [source for _, _, source in ranked[:MAX_CANDIDATES]]
 
 
+def in_context(source: Source) -> str:
+    """Return what is embedded of a sentence: under its heading it says what it is about."""
+    heading = source.passage.heading
+    return f"{heading}. {source.text}" if heading else source.text
+
+
 def _states_something(text: str, heading: str) -> bool:
     """Say whether `text` is more than a question, a heading or a label."""
     if text.startswith("#") or text.endswith("?") or " ".join(text.split()) in heading:
@@ -94,16 +102,19 @@ def weigh(
     """Return the sentences with their support, best first.
 
     Support mixes likeness of meaning (cosine) with the share of the question's words, by
-    rarity, that the sentence or its heading holds; a sentence without the kind of thing that
-    the question asks for, such as a number, loses some of it.
+    rarity, that the sentence or its heading holds, and a little for those that its passage does;
+    a sentence without the kind of thing that the question asks for, such as a number, loses some.
     """
     rarity = _rarity(question, sources)
     expectation = expected(question)
     total = sum(rarity.values())
+    held_by = {id(source.passage): _held(source.passage.text, rarity) for source in sources}
     weighed = []
     for source, vector in zip(sources, vectors, strict=True):
-        held = set(terms(source.text)) | set(terms(source.passage.heading))
-        covered = sum(weight for term, weight in rarity.items() if term in held)
+        held = _held(f"{source.text}\n{source.passage.heading}", rarity)
+        nearby = held_by[id(source.passage)] - held
+        covered = sum(rarity[term] for term in held)
+        covered += _NEARBY * sum(rarity[term] for term in nearby)
         coverage = covered / total if total else 0.0
         likeness = cosine(question_vector, vector)
         support = _COSINE_WEIGHT * likeness + (1 - _COSINE_WEIGHT) * coverage
@@ -114,9 +125,15 @@ def weigh(
 
 
 def _rarity(question: str, sources: Sequence[Source]) -> dict[str, float]:
-    counts = Counter(term for source in sources for term in set(terms(source.text)))
     asked = set(terms(without_asking(question)))
+    counts = Counter(term for source in sources for term in _held(source.text, asked))
     return {term: math.log(1 + (1 + len(sources)) / (1 + counts[term])) for term in asked}
+
+
+def _held(text: str, asked: Iterable[str]) -> set[str]:
+    """Return those of the terms `asked` that `text` holds, in whatever inflection."""
+    told = set(terms(text))
+    return {term for term in asked if term in told or any(alike(term, word) for word in told)}
 
 
 def extract(evidence: Sequence[Evidence], floor: float = MIN_SUPPORT) -> list[tuple[str, Source]]:

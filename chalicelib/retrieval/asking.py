@@ -35,6 +35,7 @@ from chalicelib.retrieval.answering import (
     best_passages,
     candidates,
     extract,
+    in_context,
     sentences_of,
     suffices,
     supported_claims,
@@ -109,7 +110,7 @@ class Asker:
         sources = candidates(query.text, found.passages)
         if not sources:
             return _Draft([], "extractive")
-        texts = [source.text for source in sources]
+        texts = [in_context(source) for source in sources]
         embedding = log.embedded("sentence", self.embedder.embed(texts, query.correlation_id))
         evidence = weigh(query.text, found.vector, sources, embedding.vectors)
         claims = extract(evidence)

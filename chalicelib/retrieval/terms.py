@@ -12,6 +12,8 @@ import unicodedata
 _WORD = re.compile(r"\w+(?:[.,]\d+)*(?:'\w+)?", re.UNICODE)
 _PROPER = re.compile(r"\b[A-Z][\w-]*\b")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_FAMILY = 5
+"""Letters that words of one family share at least."""
 
 _STOP = """
 a about above after again all also am an and any are as at be because been before being below
@@ -58,6 +60,18 @@ def _undouble(base: str) -> str:
 def terms(text: str) -> list[str]:
     """Return the stems of the words of `text` that carry meaning, in order, with repeats."""
     return [stem(word) for word in words(text) if word not in STOP_WORDS]
+
+
+def alike(one: str, other: str) -> bool:
+    """Say whether two stems are of one family, as `requir` and `requirement` are.
+
+    The shorter begins the longer, but for one last letter where it has at least six.
+    """
+    shorter = min(len(one), len(other))
+    if shorter < _FAMILY or not (one.isalpha() and other.isalpha()):
+        return False
+    shared = shorter - 1 if shorter > _FAMILY else shorter
+    return one[:shared] == other[:shared]
 
 
 def numbers(text: str) -> set[str]:

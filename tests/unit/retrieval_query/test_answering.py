@@ -12,11 +12,13 @@ from chalicelib.retrieval.answering import (
     candidates,
     cosine,
     extract,
+    in_context,
     sentences_of,
     supported_claims,
     weigh,
 )
 from chalicelib.retrieval.citations import Source, cited
+from chalicelib.retrieval.terms import alike
 from tests.unit.retrieval_query.fakes import hit, vector_of
 
 PUMP = (
@@ -152,3 +154,37 @@ def test_should_quote_what_stands_at_the_cited_offsets(text: str, start: int) ->
 def test_should_give_a_cosine_of_zero_where_a_vector_has_no_length() -> None:
     assert cosine([0.0, 0.0], [1.0, 0.0]) == 0.0
     assert cosine([2.0, 0.0], [3.0, 0.0]) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "family"),
+    [
+        ("requir", "requirement", True),
+        ("calibrat", "calibration", True),
+        ("examin", "examination", True),
+        ("stat", "station", False),
+        ("turbin", "turbid", False),
+        ("12345", "123456", False),
+        ("general", "generator", False),
+    ],
+)
+def test_should_know_the_words_of_one_family(one: str, other: str, family: bool) -> None:
+    assert alike(one, other) is alike(other, one) is family
+
+
+def test_should_count_words_that_stand_nearby_for_little() -> None:
+    question = "What is the warranty of the pump?"
+    nearby = evidence_for(question, "Notes on every pump follow. It lasts two whole years.")
+    alone = evidence_for(question, "Notes on other things follow. It lasts two whole years.")
+
+    def support(found: list[Evidence]) -> float:
+        return next(item.support for item in found if "two" in item.source.text)
+
+    assert support(alone) < support(nearby) < support(alone) + 0.1
+
+
+def test_should_embed_a_sentence_under_its_heading() -> None:
+    (under,) = candidates("Which Python?", [hit("Python 3.11 or newer.", heading="Requirements")])
+    (alone,) = candidates("Which Python?", [hit("Python 3.11 or newer.")])
+    assert in_context(under) == "Requirements. Python 3.11 or newer."
+    assert in_context(alone) == "Python 3.11 or newer."
