@@ -4,25 +4,21 @@ from __future__ import annotations
 
 from chalicelib.errors import Unsupported
 from functions.read_document.filetype import FileType, Format
+from functions.read_document.opc import CONTENT_TYPES, office_type
 from functions.read_document.refusals import READABLE
 from functions.read_document.zipped import Zipped, open_zip
 
-_OPEN_XML = "application/vnd.openxmlformats-officedocument."
-_BY_FOLDER = (
-    ("word/", FileType(Format.DOCX, _OPEN_XML + "wordprocessingml.document")),
-    ("ppt/", FileType(Format.PPTX, _OPEN_XML + "presentationml.presentation")),
-    ("xl/", FileType(Format.XLSX, _OPEN_XML + "spreadsheetml.sheet")),
-)
 _ODF = "application/vnd.oasis.opendocument."
 _BY_MIMETYPE = {
     _ODF + "text": FileType(Format.ODT, _ODF + "text"),
+    _ODF + "spreadsheet": FileType(Format.ODS, _ODF + "spreadsheet"),
+    _ODF + "presentation": FileType(Format.ODP, _ODF + "presentation"),
+    _ODF + "text-template": FileType(Format.ODT, _ODF + "text"),
+    _ODF + "spreadsheet-template": FileType(Format.ODS, _ODF + "spreadsheet"),
+    _ODF + "presentation-template": FileType(Format.ODP, _ODF + "presentation"),
     "application/epub+zip": FileType(Format.EPUB, "application/epub+zip"),
 }
 _MIMETYPE_BYTES = 200
-_ADVICE = {
-    _ODF + "spreadsheet": "an OpenDocument spreadsheet (.ods): save it as .xlsx",
-    _ODF + "presentation": "an OpenDocument presentation (.odp): save it as .pptx",
-}
 _PROGRAMS = (".class", ".dex")
 _ZIP = FileType(Format.ZIP, "application/zip")
 
@@ -36,8 +32,8 @@ def container_type(data: bytes) -> FileType:
     """
     archive = open_zip(data)
     names = [entry.name for entry in archive.entries]
-    if "[Content_Types].xml" in names:
-        return _office(names)
+    if CONTENT_TYPES in names:
+        return office_type(archive)
     if "mimetype" in names:
         found = _by_mimetype(archive)
         if found is not None:
@@ -47,23 +43,14 @@ def container_type(data: bytes) -> FileType:
     return _ZIP
 
 
-def _office(names: list[str]) -> FileType:
-    for folder, kind in _BY_FOLDER:
-        if any(name.startswith(folder) for name in names):
-            return kind
-    raise Unsupported(
-        "The content is an Office file of a kind that is not read. Save it as .docx, .xlsx, .pptx"
-        " or PDF and upload that.",
-        field="file",
-    )
-
-
 def _by_mimetype(archive: Zipped) -> FileType | None:
     """Return the kind that the container itself names; None if it names none, as an archive."""
     named = archive.read("mimetype", _MIMETYPE_BYTES).decode("ascii", "replace").strip()
     if named in _BY_MIMETYPE:
         return _BY_MIMETYPE[named]
     if named.startswith(_ODF):
-        advice = _ADVICE.get(named, f"an OpenDocument file ({named}): export it as PDF")
-        raise Unsupported(f"The content is {advice} and upload that.", field="file")
+        raise Unsupported(
+            f"The content is an OpenDocument file ({named}). Export it as PDF and upload that.",
+            field="file",
+        )
     return None

@@ -41,6 +41,8 @@ class Format(Enum):
     PPTX = auto()
     XLSX = auto()
     ODT = auto()
+    ODS = auto()
+    ODP = auto()
     EPUB = auto()
     ZIP = auto()
 

@@ -22,7 +22,9 @@ _WHOLE = {
     Format.DOCX: "docx",
     Format.PPTX: "pptx",
     Format.XLSX: "xlsx",
-    Format.ODT: "odt",
+    Format.ODT: "odf",
+    Format.ODS: "odf",
+    Format.ODP: "odf",
     Format.RTF: "rtf",
     Format.EPUB: "epub",
 }

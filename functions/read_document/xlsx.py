@@ -9,17 +9,16 @@ part 1, 18.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from chalicelib.contracts import Page
 from chalicelib.errors import InvalidInput, Unsupported
 from functions.read_document.opc import LIMITS, damage_as_input, relations
-from functions.read_document.pages import Block, Extract, page_of
+from functions.read_document.pages import Extract, page_of
 from functions.read_document.safexml import ended_elements, forget, parse_xml
-from functions.read_document.tables import table_blocks
+from functions.read_document.sheets import Cells, check_filled, sheet_pages
 from functions.read_document.xlsx_cells import Formats, S, Values, texts_of
 from functions.read_document.zipped import MEBIBYTE, Zipped, open_zip
 
@@ -27,20 +26,13 @@ if TYPE_CHECKING:
     from lxml.etree import _Element
 
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-ROWS_PER_PAGE = 500
-MAX_FILLED_CELLS = 2_000_000
 MAX_STRINGS_BYTES = 96 * MEBIBYTE
 MAX_PART_BYTES = 16 * MEBIBYTE
 MAX_COLUMNS = 16_384
 _MAX_ROW_ELEMENTS = 16 * MAX_COLUMNS
-_LEAD = 20
-"""So many rows of one cell may stand above a table before they are taken for a table."""
 
 _R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 _CELL = re.compile(r"([A-Z]{1,3})[0-9]{1,7}$")
-
-Cells = dict[int, str]
-"""The filled cells of a row, by column from 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +81,7 @@ class _Workbook:
             if text:
                 cells[column] = text
         self.filled += len(cells)
-        if self.filled > MAX_FILLED_CELLS:
-            raise Unsupported(
-                f"The workbook has more than {MAX_FILLED_CELLS:,} filled cells; split it into"
-                " several, or save it as CSV.",
-                field="file",
-                limit=str(MAX_FILLED_CELLS),
-            )
+        check_filled(self.filled)
         return cells
 
     def notices(self) -> Iterator[str]:
@@ -123,7 +109,7 @@ def extract(data: bytes) -> Extract:
     with damage_as_input("XLSX"):
         workbook = _workbook(open_zip(data, LIMITS))
         for sheet in workbook.sheets:
-            for blocks in _sheet_pages(sheet.name, workbook.rows(sheet)):
+            for blocks in sheet_pages(sheet.name, workbook.rows(sheet)):
                 pages.append(page_of(len(pages) + 1, blocks))
     return Extract(MEDIA_TYPE, tuple(pages), notices=tuple(workbook.notices()))
 
@@ -178,39 +164,6 @@ def _formats(archive: Zipped, part: str) -> Formats:
     if part not in archive:
         return Formats()
     return Formats.of(parse_xml(archive.read(part, MAX_PART_BYTES), part))
-
-
-def _sheet_pages(name: str, rows: Iterator[Cells]) -> Iterator[list[Block]]:
-    """Yield the pages of a sheet: the text above its table, then its rows below their header.
-
-    The header is the first row with two cells or more.
-    """
-    lead: list[Cells] = []
-    header: Cells = {}
-    for row in rows:
-        if len(row) > 1:
-            header = row
-            break
-        lead.append(row)
-        if len(lead) == _LEAD:
-            break
-    if not header and lead:
-        header, *rest = lead
-        lead, rows = [], chain(rest, rows)
-    if not header:
-        return
-    above = [Block(text) for row in lead for text in row.values()]
-    batch = list(islice(rows, ROWS_PER_PAGE))
-    yield [Block(name, 1), *above, *_table(header, batch)]
-    while batch := list(islice(rows, ROWS_PER_PAGE)):
-        yield [Block(name, 1), *_table(header, batch)]
-
-
-def _table(header: Cells, rows: Sequence[Cells]) -> list[Block]:
-    """Return rows as a table of the columns in which anything stands."""
-    columns = sorted(set(header).union(*rows))
-    titles = [header.get(column, "") for column in columns]
-    return table_blocks(([row.get(column, "") for column in columns] for row in rows), titles)
 
 
 def _column(reference: str | None, last: int) -> int:
