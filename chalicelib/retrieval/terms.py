@@ -63,15 +63,11 @@ def terms(text: str) -> list[str]:
 
 
 def alike(one: str, other: str) -> bool:
-    """Say whether two stems are of one family, as `requir` and `requirement` are.
-
-    The shorter begins the longer, but for one last letter where it has at least six.
+    """Say whether two stems are of one family, as `requir` and `requirement` are: the shorter,
+    a word of at least five letters, begins the longer.
     """
-    shorter = min(len(one), len(other))
-    if shorter < _FAMILY or not (one.isalpha() and other.isalpha()):
-        return False
-    shared = shorter - 1 if shorter > _FAMILY else shorter
-    return one[:shared] == other[:shared]
+    shorter, longer = sorted((one, other), key=len)
+    return len(shorter) >= _FAMILY and longer.isalpha() and longer.startswith(shorter)
 
 
 def numbers(text: str) -> set[str]:
