@@ -23,6 +23,7 @@ def ingest(environ: Mapping[str, str]) -> IngestHandlers:
 def _handlers(settings: IngestSettings) -> IngestHandlers:
     # Imported here: the API's Lambda ships the same `app.py` and needs none of this to start.
     from chalicelib.adapters import aws
+    from chalicelib.adapters.api_records import ApiRecords
     from chalicelib.adapters.dynamodb import Table
     from chalicelib.adapters.events import Bus
     from chalicelib.adapters.objects import Objects
@@ -31,18 +32,30 @@ def _handlers(settings: IngestSettings) -> IngestHandlers:
     from chalicelib.adapters.stepfunctions import IngestExecutions
     from chalicelib.adapters.vectors import Vectors
     from chalicelib.ingest.arrivals import Arrivals
+    from chalicelib.ingest.departures import Departures, MemberRemoval
     from chalicelib.ingest.handlers import IngestHandlers
+    from chalicelib.ingest.removal import Removal
     from chalicelib.ingest.settlements import Settlements
 
-    records = Records(Table(aws.dynamodb(), settings.records_table))
+    table = Table(aws.dynamodb(), settings.records_table)
+    records = Records(table)
+    removable = ApiRecords(table)
     executions = IngestExecutions(aws.stepfunctions(), settings.ingest_machine_arn)
     objects = Objects(aws.s3())
+    queue = Inbox(aws.sqs(), settings.inbox_queue_url)
+    vectors = Vectors(aws.s3vectors())
+    departures = Departures(objects, queue)
+
+    def remover(bucket: str) -> Removal:
+        return Removal(bucket, removable, records, objects, vectors, departures)
+
     arrivals = Arrivals(
         records=records,
         tenants=records,
         objects=objects,
         executions=executions,
-        queue=Inbox(aws.sqs(), settings.inbox_queue_url),
+        queue=queue,
+        departed=MemberRemoval(records, objects, remover),
         machine_arn=settings.ingest_machine_arn,
         max_running=settings.max_running_ingests,
         now=_now,
@@ -53,7 +66,8 @@ def _handlers(settings: IngestSettings) -> IngestHandlers:
         tenants=records,
         executions=executions,
         objects=objects,
-        vectors=Vectors(aws.s3vectors()),
+        vectors=vectors,
+        departures=departures,
         bus=Bus(aws.events(), settings.event_bus),
         now=_now,
     )

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from chalicelib.adapters.api_records import ApiRecords
     from chalicelib.adapters.functions import EmbedFunction
     from chalicelib.adapters.objects import Objects
+    from chalicelib.adapters.queue import Inbox
     from chalicelib.contracts import Document, PresignedUpload
     from chalicelib.contracts.removals import Removed
     from chalicelib.generation.receipts import QueryPrices
@@ -105,19 +106,26 @@ class Services:
     def _removal(self) -> Removal:
         from chalicelib.adapters import aws
         from chalicelib.adapters.vectors import Vectors
+        from chalicelib.ingest.departures import Departures
         from chalicelib.ingest.removal import Removal
 
         vectors = Vectors(aws.s3vectors())
-        return Removal(self.settings.bucket, self.records, self.records, self._objects, vectors)
+        departures = Departures(self._objects, self._inbox)
+        return Removal(
+            self.settings.bucket, self.records, self.records, self._objects, vectors, departures
+        )
+
+    @cached_property
+    def _inbox(self) -> Inbox:
+        from chalicelib.adapters import aws
+        from chalicelib.adapters.queue import Inbox
+
+        return Inbox(aws.sqs(), self.settings.inbox_queue_url)
 
     @cached_property
     def retries(self) -> RetryServices:
         """What `/v1/documents/{document_id}/retry` stands on."""
-        from chalicelib.adapters import aws
-        from chalicelib.adapters.queue import Inbox
-
-        queue = Inbox(aws.sqs(), self.settings.inbox_queue_url)
-        return RetryServices(self.records, self.records, queue)
+        return RetryServices(self.records, self.records, self._inbox)
 
     @cached_property
     def webhooks(self) -> WebhookServices:

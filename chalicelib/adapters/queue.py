@@ -5,15 +5,20 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMe
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from chalicelib.adapters.aws import translated
-from chalicelib.contracts.arrivals import RetryWanted
+from chalicelib.contracts.arrivals import MemberGone, RetryWanted
 from chalicelib.contracts.webhooks import DeliveryDue
+from chalicelib.errors import Transient
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
+_BATCH = 10
+"""Messages that one call sends at most."""
 DEFERRALS = "deferrals"
 """The message attribute that counts how often an arrival was sent again."""
 
@@ -31,6 +36,25 @@ class Inbox:
             self._client.send_message(
                 QueueUrl=self._queue_url, MessageBody=wanted.model_dump_json()
             )
+
+    def send_gone(self, gone: Sequence[MemberGone]) -> None:
+        """Send the news of members that are gone; all are kept on return.
+
+        https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
+        """
+        for start in range(0, len(gone), _BATCH):
+            entries: list[SendMessageBatchRequestEntryTypeDef] = [
+                {"Id": str(n), "MessageBody": message.model_dump_json()}
+                for n, message in enumerate(gone[start : start + _BATCH])
+            ]
+            with translated("telling of members that are gone"):
+                answer = self._client.send_message_batch(QueueUrl=self._queue_url, Entries=entries)
+            failed = answer.get("Failed", [])
+            if failed:
+                raise Transient(
+                    f"{len(failed)} of {len(entries)} messages were not taken, the first because"
+                    f" of {failed[0]['Code']}."
+                )
 
     def send_again(self, body: str, deferrals: int, delay_seconds: int) -> None:
         """Send an arrival once more, to be seen after `delay_seconds` (at most 900)."""

@@ -65,6 +65,30 @@ class RetryWanted(Contract):
     detail: RetryDetail
 
 
+class MemberGoneDetail(Contract):
+    """A member, and the document of the archive or mail that no longer holds it."""
+
+    bucket: str
+    tenant: str
+    collection: str
+    container: str
+    document_id: str
+    path: str
+
+
+class MemberGone(Contract):
+    """The news, sent to the inbox queue, that a container no longer holds one of its files."""
+
+    model_config = ConfigDict(serialize_by_alias=True, validate_by_name=True)
+
+    id: str
+    source: Literal["headrace"] = "headrace"
+    detail_type: Literal["document.member_gone"] = Field(
+        default="document.member_gone", alias="detail-type"
+    )
+    detail: MemberGoneDetail
+
+
 class ExecutionEndedDetail(Contract):
     """The detail of a status change to one of the four ends."""
 

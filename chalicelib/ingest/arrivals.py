@@ -11,10 +11,11 @@ from typing import assert_never
 from pydantic import TypeAdapter, ValidationError
 
 from chalicelib.contracts import IngestInput
-from chalicelib.contracts.arrivals import ObjectCreated, RetryWanted
+from chalicelib.contracts.arrivals import MemberGone, ObjectCreated, RetryWanted
 from chalicelib.contracts.carried import CORRELATION, read_carried
 from chalicelib.contracts.metadata import Metadata
 from chalicelib.errors import InvalidInput, NotFound
+from chalicelib.ingest.departures import MemberRemoval
 from chalicelib.jobs.admission import delay_seconds
 from chalicelib.jobs.claims import (
     Claim,
@@ -29,7 +30,7 @@ from chalicelib.jobs.records import IngestRecords
 from chalicelib.ports import Executions, InboxQueue, ObjectStore, TenantRecords
 from chalicelib.retrieval.declared import check_metadata_declared
 
-Message = ObjectCreated | RetryWanted
+Message = ObjectCreated | RetryWanted | MemberGone
 _MESSAGE: TypeAdapter[Message] = TypeAdapter(Message)
 
 
@@ -40,8 +41,11 @@ class Taken(StrEnum):
     REPEATED = "ArrivalsRepeated"
     DEFERRED = "ArrivalsDeferred"
     OVERTAKEN = "ArrivalsOvertaken"
+    DEPARTED = "MembersRemoved"
+    """No arrival: the file went with its container."""
     IGNORED = "ArrivalsIgnored"
-    """The object lies where no tenant's documents do, or the version cannot run again."""
+    """The object lies where no tenant's documents do, the version cannot run again, or the member
+    is not to go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,7 @@ class Arrivals:
     objects: ObjectStore
     executions: Executions
     queue: InboxQueue
+    departed: MemberRemoval
     machine_arn: str
     max_running: int
     now: Callable[[], datetime]
@@ -91,6 +96,8 @@ class Arrivals:
             return self._upload(message)
         if isinstance(message, RetryWanted):
             return self._retry(message)
+        if isinstance(message, MemberGone):
+            return Taken.DEPARTED if self.departed.remove(message.detail) else Taken.IGNORED
         assert_never(message)
 
     def _upload(self, event: ObjectCreated) -> Claim | Taken:

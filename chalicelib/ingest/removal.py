@@ -10,6 +10,7 @@ from typing import Protocol
 from chalicelib.contracts import Document, Version
 from chalicelib.contracts.removals import Removed
 from chalicelib.errors import NotFound
+from chalicelib.ingest.departures import Container, Departures
 from chalicelib.ingest.settlements import LINES
 from chalicelib.ports import ObjectStore, TenantStates, VectorIndex
 from chalicelib.retrieval.ids import DOCUMENTS, InboxPlace, chunks_key, vector_key
@@ -44,6 +45,8 @@ class Removal:
     tenants: TenantStates
     objects: RemovableObjects
     vectors: VectorIndex
+    departures: Departures | None = None
+    """Takes the files of containers along; None where every document is removed anyway."""
 
     def remove(self, tenant: str, document: Document) -> Removed:
         """Remove all of `document` and return how much that was; may be repeated.
@@ -57,6 +60,9 @@ class Removal:
         removed = Removed(vectors=self._remove_vectors(tenant, vectors))
         place = InboxPlace(tenant, document.collection, document.path)
         prefix = f"{DOCUMENTS}/{tenant}/{document.document_id}/"
+        if self.departures is not None:
+            container = Container(self.bucket, tenant, document.collection, document.document_id)
+            self.departures.announce(container, [each.version for each in versions], kept=())
         objects = self.objects.delete_object(self.bucket, place.key)
         objects += self.objects.delete_prefix(self.bucket, prefix)
         records = self.records.forget(tenant, document.document_id, versions)

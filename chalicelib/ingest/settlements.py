@@ -11,6 +11,7 @@ from chalicelib.contracts import Document, DocumentFailed, Version
 from chalicelib.contracts.arrivals import ExecutionEnded, ExecutionStatus
 from chalicelib.contracts.ingest import IngestInput
 from chalicelib.errors import Conflict, NotFound
+from chalicelib.ingest.departures import Container, Departures
 from chalicelib.jobs.records import IngestRecords
 from chalicelib.jobs.settlement import Running, settlement
 from chalicelib.jobs.versions import to_clear
@@ -35,6 +36,7 @@ class Settlements:
     executions: Executions
     objects: ObjectStore
     vectors: VectorIndex
+    departures: Departures
     bus: EventBus
     now: Callable[[], datetime]
 
@@ -95,13 +97,17 @@ class Settlements:
         """Remove the vectors of versions that no longer answer, or all traces of a deleted one."""
         if version is None or document is None:
             self._remove_vectors(work, work.version, self._lines(work, work.version))
+            self.departures.announce(_container(work), [work.version], kept=())
             prefix = version_prefix(work.tenant, work.document_id, work.version)
             self.objects.delete_prefix(work.bucket, prefix)
             return
+        kept = {document.version, document.latest_version} - {""}
         versions = self.records.versions(work.tenant, work.document_id)
         for old in to_clear(document, versions, ended=work.version):
             count = old.chunks if old.status == "ready" else self._lines(work, old.version)
             self._remove_vectors(work, old.version, count)
+            if old.version not in kept:
+                self.departures.announce(_container(work), [old.version], kept)
             self.records.mark_cleared(work.tenant, old, self.now())
 
     def _remove_vectors(self, work: IngestInput, version: str, count: int) -> None:
@@ -133,3 +139,7 @@ class Settlements:
             error=error,
             reason=reason,
         )
+
+
+def _container(work: IngestInput) -> Container:
+    return Container(work.bucket, work.tenant, work.collection, work.document_id)

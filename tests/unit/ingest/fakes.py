@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from chalicelib.contracts import IngestInput
-from chalicelib.contracts.arrivals import ExecutionStatus
+from chalicelib.contracts import Document, IngestInput
+from chalicelib.contracts.arrivals import ExecutionStatus, MemberGone
 from chalicelib.contracts.events import BusEvent
+from chalicelib.contracts.removals import Removed
 from chalicelib.errors import NotFound
 from chalicelib.ports import IndexRef, TenantState, Vector
 
@@ -35,6 +36,9 @@ class FakeObjects:
     def metadata(self, bucket: str, key: str, version_id: str | None = None) -> Mapping[str, str]:
         self._known(key)
         return self.facts.get(key, {})
+
+    def delete_object(self, bucket: str, key: str) -> int:
+        return 1 if self.bodies.pop(key, None) is not None else 0
 
     def delete_prefix(self, bucket: str, prefix: str) -> int:
         found = [key for key in self.bodies if key.startswith(prefix)]
@@ -115,12 +119,27 @@ class FakeExecutions:
 
 @dataclass
 class FakeQueue:
-    """Messages that were sent again, with their count and delay."""
+    """Messages that were sent again, with their count and delay, and members that are gone."""
 
     sent: list[tuple[str, int, int]] = field(default_factory=list)
+    gone: list[MemberGone] = field(default_factory=list)
+
+    def send_gone(self, gone: Sequence[MemberGone]) -> None:
+        self.gone += gone
 
     def send_again(self, body: str, deferrals: int, delay_seconds: int) -> None:
         self.sent.append((body, deferrals, delay_seconds))
+
+
+@dataclass
+class FakeRemover:
+    """Remembers the documents that it was asked to remove."""
+
+    removed: list[str] = field(default_factory=list)
+
+    def remove(self, tenant: str, document: Document) -> Removed:
+        self.removed.append(document.document_id)
+        return Removed(records=1)
 
 
 @dataclass

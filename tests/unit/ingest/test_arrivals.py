@@ -8,11 +8,13 @@ import pytest
 from chalicelib.adapters.dynamodb import Table, Update
 from chalicelib.adapters.record_writes import EXISTS, version_key
 from chalicelib.adapters.records import Records
+from chalicelib.contracts.arrivals import MemberGone, MemberGoneDetail
 from chalicelib.errors import InvalidInput, Transient
 from chalicelib.ingest.arrivals import Arrivals, Taken
+from chalicelib.ingest.departures import MemberRemoval
 from chalicelib.jobs.settlement import Settlement
 from tests.unit.ingest.examples import BUCKET, KEY, MACHINE, NOW, arrival, work
-from tests.unit.ingest.fakes import FakeExecutions, FakeObjects, FakeQueue
+from tests.unit.ingest.fakes import FakeExecutions, FakeObjects, FakeQueue, FakeRemover
 
 
 @dataclass
@@ -22,6 +24,7 @@ class World:
     executions: FakeExecutions = field(default_factory=FakeExecutions)
     queue: FakeQueue = field(default_factory=FakeQueue)
     objects: FakeObjects = field(default_factory=FakeObjects)
+    remover: FakeRemover = field(default_factory=FakeRemover)
     max_running: int = 20
 
     def take(self, body: str, deferrals: int = 0) -> Taken:
@@ -31,6 +34,7 @@ class World:
             objects=self.objects,
             executions=self.executions,
             queue=self.queue,
+            departed=MemberRemoval(self.records, self.objects, lambda bucket: self.remover),
             machine_arn=MACHINE,
             max_running=self.max_running,
             now=lambda: NOW,
@@ -214,3 +218,23 @@ def test_a_retry_waits_until_the_attempt_that_failed_is_settled(world: World, ta
     (place,) = world.records.running()
     world.records.settle(place, Settlement(), NOW)
     assert world.take(wish, deferrals=1) is Taken.STARTED
+
+
+def test_the_news_of_a_member_that_is_gone_removes_it(world: World) -> None:
+    world.take(arrival(key="inbox/acme/default/a.zip/m.txt"))
+    asked = work(key="inbox/acme/default/a.zip/m.txt")
+    container = work(key="inbox/acme/default/a.zip").document_id
+    detail = MemberGoneDetail(
+        bucket=asked.bucket,
+        tenant="acme",
+        collection="default",
+        container=container,
+        document_id=asked.document_id,
+        path=asked.path,
+    )
+    news = MemberGone(id="m", detail=detail).model_dump_json()
+    assert world.take(news) is Taken.IGNORED
+    key = version_key("acme", asked.document_id, asked.version)
+    world.table.update(Update(key, "SET #container = :container", {":container": container}))
+    assert world.take(news) is Taken.DEPARTED
+    assert world.remover.removed == [asked.document_id]

@@ -9,10 +9,18 @@ import pytest
 from chalicelib.adapters.records import Records
 from chalicelib.errors import Transient
 from chalicelib.ingest.arrivals import Arrivals
+from chalicelib.ingest.departures import Departures, MemberRemoval
 from chalicelib.ingest.handlers import IngestHandlers
 from chalicelib.ingest.settlements import GRACE, Settlements
 from tests.unit.ingest.examples import MACHINE, NOW, arrival
-from tests.unit.ingest.fakes import FakeBus, FakeExecutions, FakeObjects, FakeQueue, FakeVectors
+from tests.unit.ingest.fakes import (
+    FakeBus,
+    FakeExecutions,
+    FakeObjects,
+    FakeQueue,
+    FakeRemover,
+    FakeVectors,
+)
 
 
 class World:
@@ -32,6 +40,7 @@ class World:
             objects=objects,
             executions=self.executions,
             queue=self.queue,
+            departed=MemberRemoval(self.records, objects, lambda bucket: FakeRemover()),
             machine_arn=MACHINE,
             max_running=self.max_running,
             now=lambda: NOW,
@@ -43,6 +52,7 @@ class World:
             executions=self.executions,
             objects=objects,
             vectors=FakeVectors(),
+            departures=Departures(objects, self.queue),
             bus=FakeBus(),
             now=lambda: NOW + self.later,
         )

@@ -10,17 +10,21 @@ from chalicelib.adapters.record_writes import document_key, version_key
 from chalicelib.adapters.records import Records
 from chalicelib.contracts import DocumentFailed, IngestInput, VectorMetadata
 from chalicelib.contracts.arrivals import ExecutionEnded
+from chalicelib.contracts.jsonl import dump_lines
+from chalicelib.contracts.members import Member
+from chalicelib.ingest.departures import Departures
 from chalicelib.ingest.settlements import GRACE, Settlements
 from chalicelib.jobs.claims import Claim, execution_arn
 from chalicelib.jobs.settlement import Running
 from chalicelib.ports import Vector
-from chalicelib.retrieval.ids import chunks_key, vector_key
+from chalicelib.retrieval.ids import chunks_key, members_key, vector_key
 from tests.unit.ingest.examples import BUCKET, MACHINE, NOW, work
 from tests.unit.ingest.fakes import (
     INDEX,
     FakeBus,
     FakeExecutions,
     FakeObjects,
+    FakeQueue,
     FakeVectors,
 )
 
@@ -32,6 +36,7 @@ class World:
     executions: FakeExecutions = field(default_factory=FakeExecutions)
     objects: FakeObjects = field(default_factory=FakeObjects)
     vectors: FakeVectors = field(default_factory=FakeVectors)
+    queue: FakeQueue = field(default_factory=FakeQueue)
     bus: FakeBus = field(default_factory=FakeBus)
     later: timedelta = timedelta()
 
@@ -43,6 +48,7 @@ class World:
             executions=self.executions,
             objects=self.objects,
             vectors=self.vectors,
+            departures=Departures(self.objects, self.queue),
             bus=self.bus,
             now=lambda: NOW + self.later,
         )
@@ -215,3 +221,30 @@ def test_the_sweeper_starts_what_was_claimed_and_never_started(world: World) -> 
     assert world.settlements.sweep(running) is True
     assert world.executions.started == {f"{running.work.version}-1": running.work}
     assert world.places() == 1
+
+
+def test_files_that_the_replacing_version_no_longer_holds_are_let_go(world: World) -> None:
+    old = world.claim(version_id="old", sequencer="01")
+    world.mark_ready(old.work, chunks=0)
+    world.settlements.settle_event(ended(old))
+    new = world.claim(version_id="new", sequencer="02")
+    for asked, names in ((old.work, ("stays", "goes")), (new.work, ("stays",))):
+        held = [Member(document_id=f"doc_{name}", path=name) for name in names]
+        key = members_key(asked.tenant, asked.document_id, asked.version)
+        world.objects.write(BUCKET, key, dump_lines(held), {})
+    assert world.queue.gone == []
+    world.mark_ready(new.work, chunks=0)
+    world.settlements.settle_event(ended(new))
+    assert [message.detail.document_id for message in world.queue.gone] == ["doc_goes"]
+
+
+def test_files_of_a_container_that_was_deleted_while_it_was_read_are_let_go(world: World) -> None:
+    running = world.claim()
+    asked = running.work
+    key = members_key(asked.tenant, asked.document_id, asked.version)
+    world.objects.write(BUCKET, key, dump_lines([Member(document_id="doc_m", path="m")]), {})
+    world.table.delete(Delete(document_key(asked.tenant, asked.document_id)))
+    world.table.delete(Delete(version_key(asked.tenant, asked.document_id, asked.version)))
+    world.settlements.settle_event(ended(running))
+    assert [message.detail.document_id for message in world.queue.gone] == ["doc_m"]
+    assert key not in world.objects.bodies

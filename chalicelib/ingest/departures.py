@@ -1,0 +1,160 @@
+"""Departures: files that their archive or mail no longer holds go, too.
+
+Deleting a container, or replacing it by a version without some of its files, sends one message
+for each file that is gone to the inbox queue. So however many there are, each is removed on its
+own, at least once, and none is forgotten by what interrupts the rest. A file that is a container
+itself passes this on when it is removed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from chalicelib.contracts import Document, Version
+from chalicelib.contracts.arrivals import MemberGone, MemberGoneDetail
+from chalicelib.contracts.carried import CONTAINER
+from chalicelib.contracts.members import Member
+from chalicelib.contracts.removals import Removed
+from chalicelib.errors import NotFound
+from chalicelib.ports import ObjectStore
+from chalicelib.retrieval.ids import InboxPlace, members_key
+
+
+class MembersQueue(Protocol):
+    """The queue of arrivals, as far as members leave by it."""
+
+    def send_gone(self, gone: Sequence[MemberGone]) -> None:
+        """Send the news of members that are gone; all are kept on return."""
+
+
+class MemberRecords(Protocol):
+    """The records of containers and their members."""
+
+    def document(self, tenant: str, document_id: str) -> Document | None:
+        """Return a document, or None."""
+
+    def version(self, tenant: str, document_id: str, version: str) -> Version | None:
+        """Return a version, or None."""
+
+
+class MemberObjects(ObjectStore, Protocol):
+    """Objects that can be removed one by one."""
+
+    def delete_object(self, bucket: str, key: str) -> int:
+        """Remove every version of the object `key`; return how many."""
+
+
+class Remover(Protocol):
+    """Removes documents."""
+
+    def remove(self, tenant: str, document: Document) -> Removed:
+        """Remove all of a document; may be repeated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A document that holds members, and where what it holds is written down."""
+
+    bucket: str
+    tenant: str
+    collection: str
+    document_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Departures:
+    """Tells of members that are gone with the versions of their container."""
+
+    objects: ObjectStore
+    queue: MembersQueue
+
+    def announce(self, container: Container, gone: Iterable[str], kept: Iterable[str]) -> int:
+        """Announce the members of the versions `gone` that no version in `kept` holds.
+
+        Returns:
+            how many there are. May be repeated.
+        """
+        leaving = {
+            member.document_id: member
+            for version in gone
+            for member in members_of(self.objects, container, version)
+        }
+        if not leaving:
+            return 0
+        for version in kept:
+            for member in members_of(self.objects, container, version):
+                leaving.pop(member.document_id, None)
+        self.queue.send_gone([_message(container, member) for member in leaving.values()])
+        return len(leaving)
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRemoval:
+    """Removes a member that its container no longer holds."""
+
+    records: MemberRecords
+    objects: MemberObjects
+    remover: Callable[[str], Remover]
+    """Returns what removes documents of a bucket."""
+
+    def remove(self, gone: MemberGoneDetail) -> bool:
+        """Remove the member; False if it is held again, is gone, or is no member any more."""
+        if self._is_held(gone):
+            return False
+        document = self.records.document(gone.tenant, gone.document_id)
+        if document is None:
+            return self._remove_unclaimed(gone)
+        latest = self.records.version(gone.tenant, gone.document_id, document.latest_version)
+        if latest is None or latest.container != gone.container:
+            return False
+        self.remover(gone.bucket).remove(gone.tenant, document)
+        return True
+
+    def _is_held(self, gone: MemberGoneDetail) -> bool:
+        """Tell whether a version of the container that answers, or may yet, holds the member."""
+        document = self.records.document(gone.tenant, gone.container)
+        if document is None:
+            return False
+        container = Container(gone.bucket, gone.tenant, gone.collection, gone.container)
+        return any(
+            member.document_id == gone.document_id
+            for version in {document.version, document.latest_version} - {""}
+            for member in members_of(self.objects, container, version)
+        )
+
+    def _remove_unclaimed(self, gone: MemberGoneDetail) -> bool:
+        """Remove a member's object whose event is still on its way."""
+        key = InboxPlace(gone.tenant, gone.collection, gone.path).key
+        try:
+            carried = self.objects.metadata(gone.bucket, key)
+        except NotFound:
+            return False
+        if carried.get(CONTAINER) != gone.container:
+            return False
+        return self.objects.delete_object(gone.bucket, key) > 0
+
+
+def members_of(objects: ObjectStore, container: Container, version: str) -> tuple[Member, ...]:
+    """Return the members that a version of `container` holds; of most documents, none."""
+    key = members_key(container.tenant, container.document_id, version)
+    try:
+        body = objects.read(container.bucket, key)
+    except NotFound:
+        return ()
+    return tuple(Member.model_validate_json(line) for line in body.splitlines())
+
+
+def _message(container: Container, member: Member) -> MemberGone:
+    detail = MemberGoneDetail(
+        bucket=container.bucket,
+        tenant=container.tenant,
+        collection=container.collection,
+        container=container.document_id,
+        document_id=member.document_id,
+        path=member.path,
+    )
+    digest = hashlib.sha256(f"{detail.container} {detail.document_id}".encode()).hexdigest()
+    return MemberGone(id=digest[:32], detail=detail)
