@@ -14,6 +14,7 @@ from chalicelib.ports import ObjectStore
 from chalicelib.retrieval.ids import pages_key, version_prefix
 from functions.read_document.extract import extract
 from functions.read_document.filetype import Identify
+from functions.read_document.members import put_members
 from functions.read_document.pages import characters
 
 MEBIBYTE = 1024 * 1024
@@ -32,6 +33,8 @@ class Deps:
 
 def run(request: ReadRequest, deps: Deps) -> ReadResult:
     """Read the file, write `pages.jsonl` and keep a copy of the source beside it.
+
+    The files that an archive or a mail brings along are put into the inbox.
 
     Raises:
         InvalidInput, Unsupported: the file cannot be read, and the message says why.
@@ -55,6 +58,7 @@ def run(request: ReadRequest, deps: Deps) -> ReadResult:
         dump_lines(read.pages),
         {"lines": str(len(read.pages))},
     )
+    members = put_members(read.attachments, request, deps.objects, deps.max_bytes)
     return ReadResult(
         media_type=read.media_type,
         sha256=sha256,
@@ -62,6 +66,9 @@ def run(request: ReadRequest, deps: Deps) -> ReadResult:
         pages=len(read.pages),
         pages_needing_ocr=read.pages_needing_ocr,
         characters=characters(read.pages),
+        language=read.language,
+        members=members.count,
+        notices=(*read.notices, *members.notices),
         reading=spent(deps.clock() - began, deps.memory_gb),
     )
 
