@@ -20,7 +20,7 @@ _META_BYTES = 1024
 _SAMPLE = 64 * 1024
 _NUL_SHARE = 0.2
 _MAX_CONTROL_SHARE = 0.05
-_UNREADABLE = "This is not readable text in any known encoding; save it as UTF-8 and upload again."
+UNREADABLE = "This is not readable text in any known encoding; save it as UTF-8 and upload again."
 
 
 def decode(data: bytes, *, is_html: bool = False) -> str:
@@ -34,11 +34,11 @@ def decode(data: bytes, *, is_html: bool = False) -> str:
             text = data.decode(name)
         except (UnicodeDecodeError, LookupError):
             continue
-        if _is_readable(text):
+        if is_readable(text):
             return text
     likely = _most_likely(data)
-    if likely is None or not _is_readable(likely):
-        raise Unsupported(_UNREADABLE, field="file")
+    if likely is None or not is_readable(likely):
+        raise Unsupported(UNREADABLE, field="file")
     return likely
 
 
@@ -47,15 +47,30 @@ def as_utf8(data: bytes) -> bytes:
 
     Detectors of file types take such text for binary.
     """
-    marked = next((name for mark, name in _MARKS if data.startswith(mark)), None)
-    name = marked or _wide_without_mark(data)
-    if name is None or name == "utf-8-sig":
+    name = wide_encoding(data)
+    if not name:
         return data
     try:
         text = data.decode(name)
     except UnicodeDecodeError:
         return data
-    return codecs.BOM_UTF8 + text.encode(errors="replace") if _is_readable(text) else data
+    return codecs.BOM_UTF8 + text.encode(errors="replace")
+
+
+def wide_encoding(head: bytes) -> str:
+    """Return the encoding of two or four bytes a character that a text beginning so is in, or "".
+
+    A character that is cut off at the end does not count.
+    """
+    marked = next((name for mark, name in _MARKS if head.startswith(mark)), None)
+    name = marked or _wide_without_mark(head)
+    if name is None or name == "utf-8-sig":
+        return ""
+    try:
+        text = codecs.getincrementaldecoder(name)().decode(head)
+    except UnicodeDecodeError:
+        return ""
+    return name if is_readable(text) else ""
 
 
 def _candidates(data: bytes, *, is_html: bool) -> list[str]:
@@ -89,8 +104,8 @@ def _wide_without_mark(data: bytes) -> str | None:
     return "utf-16-be" if high > _NUL_SHARE and high > low else None
 
 
-def _is_readable(text: str) -> bool:
-    """Tell whether `text` is free of the control characters that binary data decodes to."""
+def is_readable(text: str) -> bool:
+    """Tell whether `text` begins without the control characters that binary data decodes to."""
     sample = text[:_SAMPLE]
     controls = sum(
         1

@@ -15,7 +15,10 @@ from functions.read_document.pages import Block, Extract, page_of
 
 _WHOLE = {
     Format.PDF: "pdf",
+    Format.CSV: "csvs",
+    Format.TSV: "csvs",
     Format.JSON: "jsons",
+    Format.JSONL: "jsonl",
     Format.XML: "xmls",
     Format.EML: "mail",
     Format.ZIP: "archive",
