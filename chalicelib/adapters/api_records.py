@@ -13,7 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from chalicelib.adapters.dynamodb import Condition, Delete, Put, Table
+from chalicelib.adapters.dynamodb import Condition, Delete, Item, Put, Table
 from chalicelib.adapters.record_writes import document_key, tenant_pk, version_key
 from chalicelib.adapters.records import Records, document_from
 from chalicelib.contracts import Document, Version
@@ -46,7 +46,7 @@ class ApiRecords(Records):
     def current_versions(self, tenant: str, document_ids: Sequence[str]) -> Mapping[str, str]:
         """Return the version that answers of each document that has one."""
         keys = [document_key(tenant, document_id) for document_id in document_ids]
-        items = self._table.get_many(keys)
+        items = self._table.get_many(keys, ("document_id", "version"))
         return {item["document_id"]: item["version"] for item in items if item.get("version")}
 
     def forget(self, tenant: str, document_id: str, versions: Sequence[Version]) -> int:
@@ -59,6 +59,10 @@ class ApiRecords(Records):
             self._table.delete(Delete(version_key(tenant, document_id, version.version)))
         self._table.delete(Delete(document_key(tenant, document_id)))
         return len(versions) + 1
+
+    def kept(self, tenant: str, prefix: str) -> Iterator[Item]:
+        """Yield the tenant's records whose sort key begins with `prefix`, as they are kept."""
+        yield from self._table.query(tenant_pk(tenant), prefix)
 
     def kept_answer(self, tenant: str, key_hash: str) -> KeptAnswer | None:
         """Return the answer under the key, None if there is none or it has expired."""

@@ -102,20 +102,22 @@ class Table:
             answer = self._client.get_item(TableName=self._name, Key=_key(key), ConsistentRead=True)
         return _decoded(answer["Item"]) if "Item" in answer else None
 
-    def get_many(self, keys: Sequence[Key]) -> list[Item]:
+    def get_many(self, keys: Sequence[Key], attributes: Sequence[str] = ()) -> list[Item]:
         """Return the items that exist under `keys`, in no order, by consistent reads.
+
+        Only `attributes` are returned where any are named.
 
         Raises:
             Throttled: the table kept leaving keys unread for as long as we tried.
         """
         found: list[Item] = []
+        wanted = {"ConsistentRead": True, **_projected(attributes)}
         for n in range(0, len(keys), _MOST_KEYS):
             unread: list[dict[str, Any]] = [_key(key) for key in keys[n : n + _MOST_KEYS]]
             for attempt in range(_TRANSACTION_ATTEMPTS):
+                request: Any = {"Keys": unread, **wanted}
                 with translated("reading records"):
-                    answer = self._client.batch_get_item(
-                        RequestItems={self._name: {"Keys": unread, "ConsistentRead": True}}
-                    )
+                    answer = self._client.batch_get_item(RequestItems={self._name: request})
                 found += [_decoded(item) for item in answer["Responses"].get(self._name, [])]
                 left: Any = answer.get("UnprocessedKeys", {}).get(self._name, {})
                 unread = left.get("Keys", [])
@@ -175,25 +177,25 @@ class Table:
         newest_first: bool = False,
         attributes: Sequence[str] = (),
     ) -> Iterator[Item]:
-        """Yield the items of `pk` whose `sk` begins with `sk_prefix`, in order of `sk`, or
-        against it where `newest_first`.
+        """Yield the items of `pk` whose `sk` begins with `sk_prefix` ("" for all), in order of
+        `sk`, or against it where `newest_first`.
 
         `limit` bounds one page read from the table, `after` is the `sk` to go on behind. Only
         `attributes` are returned where any are named; what is read is billed whole.
         """
         arguments: dict[str, Any] = {
             "TableName": self._name,
-            "KeyConditionExpression": "pk = :pk AND begins_with(sk, :prefix)",
-            "ExpressionAttributeValues": _encoded({":pk": pk, ":prefix": sk_prefix}),
+            "KeyConditionExpression": "pk = :pk",
+            "ExpressionAttributeValues": _encoded({":pk": pk}),
             "ConsistentRead": True,
             "ScanIndexForward": not newest_first,
         }
+        if sk_prefix:  # a key condition takes no empty string
+            arguments["KeyConditionExpression"] = "pk = :pk AND begins_with(sk, :prefix)"
+            arguments["ExpressionAttributeValues"] = _encoded({":pk": pk, ":prefix": sk_prefix})
         if limit:
             arguments["Limit"] = limit
-        if attributes:
-            names = {f"#{name}": name for name in attributes}
-            arguments["ProjectionExpression"] = ", ".join(names)
-            arguments["ExpressionAttributeNames"] = names
+        arguments |= _projected(attributes)
         if after:
             arguments["ExclusiveStartKey"] = _key((pk, after))
         while True:
@@ -241,6 +243,14 @@ def _extras(write: Write) -> dict[str, Any]:
     if values:
         extras["ExpressionAttributeValues"] = _encoded(values)
     return extras
+
+
+def _projected(attributes: Sequence[str]) -> dict[str, Any]:
+    """Return the request parameters by which only `attributes` are returned; none for all."""
+    names = {f"#{name}": name for name in attributes}
+    if not names:
+        return {}
+    return {"ProjectionExpression": ", ".join(names), "ExpressionAttributeNames": names}
 
 
 def _words(expression: str) -> list[str]:
