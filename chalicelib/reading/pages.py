@@ -78,6 +78,20 @@ def _page(number: int, blocks: Iterable[Block], trail: list[tuple[int, str]]) ->
     return Page(page=number, text="".join(parts), headings=tuple(headings))
 
 
+def headed(page: Page, placed: Sequence[tuple[int, str]]) -> Page:
+    """Return `page` with the headings that stand at the offsets in `placed`, which ascend.
+
+    Where one of its blocks opens a passage, that is below the heading in force there.
+    """
+    kept = list(placed)
+    for offset, _ in page.headings:
+        above = [trail for at, trail in placed if at <= offset]
+        if offset not in {at for at, _ in placed}:
+            kept.append((offset, above[-1] if above else ""))
+    headings = tuple(sorted(kept, key=lambda heading: heading[0]))
+    return Page(page=page.page, text=page.text, headings=headings)
+
+
 def trail_text(titles: Iterable[str]) -> str:
     """Return headings from the outermost in, as one line of bounded length."""
     text = TRAIL.join(titles)

@@ -1,0 +1,177 @@
+"""Columns and tables, told from where pieces of text stand: the white between them shows both.
+
+Rows that keep the same white stripes free form a run. A run whose cells are short, or hold
+numbers, is a table and is read row by row; one whose cells fill their columns with words is
+running text and is read column by column. Everything else is read as it stands.
+
+After G. Nagy, S. Seth: Hierarchical representation of optically scanned documents (ICPR 1984),
+which cuts pages at their white stripes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from chalicelib.reading.boxes import Piece, Row, line_height, rows_of
+
+MAX_PIECES = 3_000
+"""A page in more pieces than this is read as it stands: the search for runs would take too long."""
+
+_WIDE = 0.6
+"""A cell that takes more of the page's width than this runs across its columns."""
+_NEAR = 3.0
+"""Rows that are more line heights than this apart are no run."""
+_GUTTER = 0.5
+_MIN_ROWS = 3
+_MIN_FILLED = 0.5
+_MIN_NUMBERS = 0.6
+_MIN_DIGITS = 0.4
+_PROSE_WORDS = 4
+_PROSE_WIDTH = 0.75
+_PROSE_LINES = 0.6
+
+Span = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Prose:
+    """Lines that are read one after the other."""
+
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A table: its cells, row by row, and the pieces that they are made of."""
+
+    cells: tuple[tuple[str, ...], ...]
+    pieces: tuple[Piece, ...]
+
+
+Region = Prose | Grid
+
+
+def regions(pieces: Sequence[Piece], gap: float) -> list[Region]:
+    """Return what a page consists of, in the order in which it is read.
+
+    Cells are at least `gap` line heights apart.
+    """
+    rows = rows_of(pieces, gap)
+    if not rows or len(pieces) > MAX_PIECES:
+        return [Prose(tuple(rows))] if rows else []
+    width = max(piece.right for piece in pieces) - min(piece.left for piece in pieces)
+    found: list[Region] = []
+    waiting: list[Row] = []
+    at = 0
+    while at < len(rows):
+        columns, end = _run(rows, at, width)
+        taken = _told(rows[at:end], columns)
+        if not taken:
+            waiting.append(rows[at])
+            at += 1
+            continue
+        if waiting:
+            found.append(Prose(tuple(waiting)))
+            waiting = []
+        found += taken
+        at = end
+    return [*found, Prose(tuple(waiting))] if waiting else found
+
+
+def _run(rows: Sequence[Row], start: int, width: float) -> tuple[list[Span], int]:
+    """Return the columns of the run that starts here, and where it ends.
+
+    It ends after its last row of several cells, or of one that stands beside what is above it.
+    """
+    columns: list[Span] = []
+    end = start
+    for at in range(start, len(rows)):
+        row = rows[at]
+        if any(cell.right - cell.left > _WIDE * width for cell in row):
+            break
+        if at > start and not _is_near(rows[at - 1], row):
+            break
+        wider = _merged(columns, row)
+        if len(wider) < max(len(columns), len(row)):
+            break
+        if len(row) > 1 or len(wider) > len(columns) or not _is_first(row[0], wider):
+            end = at + 1
+        columns = wider
+    return columns, end
+
+
+def _is_first(cell: Piece, columns: Sequence[Span]) -> bool:
+    return cell.left < columns[0][1]
+
+
+def _is_near(above: Row, below: Row) -> bool:
+    height = line_height((above, below))
+    return min(cell.top for cell in below) - max(cell.bottom for cell in above) <= _NEAR * height
+
+
+def _merged(columns: Sequence[Span], row: Row) -> list[Span]:
+    """Return the stripes of a page that are not white, with those of one more row."""
+    room = _GUTTER * line_height((row,))
+    spans = sorted([*columns, *((cell.left, cell.right) for cell in row)])
+    merged = [spans[0]]
+    for left, right in spans[1:]:
+        if left - merged[-1][1] < room:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], right))
+        else:
+            merged.append((left, right))
+    return merged
+
+
+def _told(run: Sequence[Row], columns: Sequence[Span]) -> list[Region]:
+    """Return what a run is: one table, several columns of text, or nothing of the kind."""
+    if len(columns) < 2 or len(run) < _MIN_ROWS:
+        return []
+    parted = [_column(run, span) for span in columns]
+    prose = sum(_is_prose(cells, span) for cells, span in zip(parted, columns, strict=True))
+    if prose >= 2 and prose * 2 >= len(columns):
+        return [Prose(tuple((cell,) for cell in cells)) for cells in parted]
+    if prose < 2 and _is_table(run, columns, parted):
+        cells = tuple(tuple(_within(row, span) for span in columns) for row in run)
+        return [Grid(cells, tuple(cell for row in run for cell in row))]
+    return []
+
+
+def _column(run: Sequence[Row], span: Span) -> list[Piece]:
+    return [cell for row in run for cell in row if span[0] <= cell.left <= span[1]]
+
+
+def _within(row: Row, span: Span) -> str:
+    return " ".join(cell.text for cell in row if span[0] <= cell.left <= span[1])
+
+
+def _is_prose(cells: Sequence[Piece], span: Span) -> bool:
+    """Tell whether a column is running text: most of its lines have words and reach its end."""
+    if len(cells) < _MIN_ROWS or median(len(cell.text.split()) for cell in cells) < _PROSE_WORDS:
+        return False
+    width = span[1] - span[0]
+    full = sum(cell.right - cell.left >= _PROSE_WIDTH * width for cell in cells)
+    return full >= _PROSE_LINES * len(cells)
+
+
+def _is_table(
+    run: Sequence[Row], columns: Sequence[Span], parted: Sequence[Sequence[Piece]]
+) -> bool:
+    """Tell whether rows are full enough, and whether two columns alone hold numbers."""
+    several = sum(len(row) > 1 for row in run)
+    filled = sum(len(row) for row in run)
+    if several < _MIN_ROWS or filled < _MIN_FILLED * len(run) * len(columns):
+        return False
+    return len(columns) > 2 or any(_holds_numbers(cells) for cells in parted)
+
+
+def _holds_numbers(cells: Sequence[Piece]) -> bool:
+    numbers = sum(_is_number(cell.text) for cell in cells)
+    return numbers >= _MIN_NUMBERS * len(cells)
+
+
+def _is_number(text: str) -> bool:
+    visible = "".join(text.split())
+    digits = sum(character.isdigit() for character in visible)
+    return digits >= max(1, _MIN_DIGITS * len(visible))

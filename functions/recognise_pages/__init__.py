@@ -1,0 +1,1 @@
+"""Recognises the text on pages of a PDF that are pictures of text."""

@@ -1,0 +1,37 @@
+"""The Lambda function `recognise_pages`."""
+
+from __future__ import annotations
+
+import functools
+import os
+import time
+from typing import Any
+
+from chalicelib.adapters import aws
+from chalicelib.adapters.streams import StreamedObjects
+from chalicelib.contracts import RecogniseRequest
+from chalicelib.observability import observed
+from chalicelib.settings import memory_gb
+from functions.recognise_pages import core
+from functions.recognise_pages.engine import MODEL, recognise
+from functions.recognise_pages.pictures import opened
+
+
+@functools.cache
+def deps() -> core.Deps:
+    """Return what the core needs, built once a process."""
+    objects = StreamedObjects(aws.s3())
+    return core.Deps(
+        objects=objects,
+        open=functools.partial(opened, objects, recognise),
+        model=MODEL,
+        clock=time.perf_counter,
+        memory_gb=memory_gb(os.environ),
+    )
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Recognise the pages that `event` names."""
+    request = RecogniseRequest.model_validate(event)
+    with observed("recognise_pages", request.correlation_id):
+        return core.run(request, deps()).model_dump(mode="json")

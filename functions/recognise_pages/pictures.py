@@ -1,0 +1,84 @@
+"""Pages of a PDF as pictures of bounded size."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pypdfium2
+
+from chalicelib.errors import Conflict, InvalidInput, ModelFailure
+from chalicelib.ports import LargeObjects
+from functions.recognise_pages.text import Line
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Picture = NDArray[np.uint8]
+
+DOTS_PER_INCH = 200
+POINTS_PER_INCH = 72
+MAX_PIXELS = 3_500
+"""Of the longer side: a picture of at most 37 MB, whatever size a page claims."""
+MAX_BYTES = 480 * 1024 * 1024
+"""Of a PDF, which lies in the 512 MB of disk that a function has."""
+
+Recognise = Callable[["Picture"], Sequence[Line]]
+
+
+@dataclass(frozen=True, slots=True)
+class PdfPictures:
+    """The pages of a PDF that is open."""
+
+    document: pypdfium2.PdfDocument
+    recognise: Recognise
+
+    def lines(self, number: int) -> Sequence[Line]:
+        """Return what is recognised on page `number`; see `core.Pictures`."""
+        if not 1 <= number <= len(self.document):
+            raise Conflict(f"The PDF has {len(self.document)} pages, and no page {number}.")
+        return self.recognise(picture(self.document, number))
+
+
+def picture(document: pypdfium2.PdfDocument, number: int) -> Picture:
+    """Return page `number` as rows of pixels, blue, green and red.
+
+    Raises:
+        ModelFailure: the page cannot be shown.
+    """
+    try:
+        page = document[number - 1]
+        try:
+            longer = max(page.get_size()) or 1.0
+            scale = min(DOTS_PER_INCH / POINTS_PER_INCH, MAX_PIXELS / longer)
+            bitmap = page.render(scale=scale, no_smoothpath=False, prefer_bgrx=False)
+            pixels: Picture = bitmap.to_numpy().copy()
+            bitmap.close()
+        finally:
+            page.close()
+    except pypdfium2.PdfiumError as error:
+        raise ModelFailure(f"Page {number} cannot be shown.") from error
+    return pixels
+
+
+@contextmanager
+def opened(
+    objects: LargeObjects, recognise: Recognise, bucket: str, key: str
+) -> Iterator[PdfPictures]:
+    """Yield the pages of a PDF that lies in a bucket, by way of a file on disk."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "source.pdf"
+        objects.download(bucket, key, None, path, MAX_BYTES)
+        try:
+            document = pypdfium2.PdfDocument(path)
+        except pypdfium2.PdfiumError as error:
+            raise InvalidInput("The PDF is damaged or cut off.", field="file") from error
+        try:
+            yield PdfPictures(document, recognise)
+        finally:
+            document.close()

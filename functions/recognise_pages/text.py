@@ -1,0 +1,114 @@
+"""From the lines that were recognised on a picture to the text of a page, in reading order."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
+
+from chalicelib.contracts import Page
+from chalicelib.reading.boxes import Piece, Row, line_height
+from chalicelib.reading.layout import Grid, Prose, regions
+from chalicelib.reading.pages import Block, headed, page_of
+from chalicelib.reading.tables import table_blocks
+
+MIN_SCORE = 0.5
+"""Below this, what was taken for text is mostly a stain or a drawing."""
+
+_GAP = 0.4
+"""In line heights, how far cells of a table are apart at least; boxes are higher than letters."""
+_WIDE = 4.0
+_PARAGRAPH = 1.5
+_HYPHENATED = re.compile(r"(?<=[^\W\d_])-\n(?=[^\W\d_A-Z])")
+
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Text between four corners, from the upper left one clockwise, in pixels.
+
+    `score` is how certain the model is of its letters, 0 to 1.
+    """
+
+    corners: tuple[Point, Point, Point, Point]
+    text: str
+    score: float
+
+
+def text_page(page: Page, lines: Sequence[Line]) -> Page:
+    """Return `page` with the text of `lines` instead of its own, below the headings it has."""
+    kept = [line for line in lines if line.score >= MIN_SCORE and line.text.strip()]
+    found = regions(_straight(kept), _GAP)
+    blocks = [block for region in found for block in _blocks(region)]
+    return headed(page_of(page.page, blocks), [(0, trail) for _, trail in page.headings])
+
+
+def confidence(lines: Sequence[Line]) -> float:
+    """Return how certain the letters of a page are, those that were left out included."""
+    letters = sum(len(line.text) for line in lines)
+    return sum(line.score * len(line.text) for line in lines) / letters if letters else 0.0
+
+
+def _straight(lines: Sequence[Line]) -> list[Piece]:
+    """Return `lines` as they would stand on a page that had been laid on the scanner straight."""
+    sides = [_side(line.corners[0], line.corners[1]) for line in lines]
+    heights = [math.hypot(*_side(line.corners[0], line.corners[3])) for line in lines]
+    wide = [
+        math.atan2(side[1], side[0])
+        for side, height in zip(sides, heights, strict=True)
+        if math.hypot(*side) > _WIDE * height
+    ]
+    turn = -median(wide) if wide else 0.0
+    return [
+        _piece(line, math.hypot(*side), height, turn)
+        for line, side, height in zip(lines, sides, heights, strict=True)
+    ]
+
+
+def _side(start: Point, end: Point) -> Point:
+    return end[0] - start[0], end[1] - start[1]
+
+
+def _piece(line: Line, width: float, height: float, turn: float) -> Piece:
+    x = sum(corner[0] for corner in line.corners) / 4
+    y = sum(corner[1] for corner in line.corners) / 4
+    middle = x * math.sin(turn) + y * math.cos(turn)
+    centre = x * math.cos(turn) - y * math.sin(turn)
+    return Piece(
+        left=centre - width / 2,
+        top=middle - height / 2,
+        right=centre + width / 2,
+        bottom=middle + height / 2,
+        text=line.text.strip(),
+    )
+
+
+def _blocks(region: Prose | Grid) -> Iterator[Block]:
+    if isinstance(region, Grid):
+        yield from table_blocks(region.cells)
+        return
+    for paragraph in _paragraphs(region.rows):
+        text = "\n".join(" ".join(cell.text for cell in row) for row in paragraph)
+        yield Block(_HYPHENATED.sub("", text))
+
+
+def _paragraphs(rows: Sequence[Row]) -> Iterator[list[Row]]:
+    """Yield rows that follow each other closely; a wider gap than a line's parts paragraphs."""
+    pitch = _PARAGRAPH * _pitch(rows)
+    paragraph = [rows[0]]
+    for above, below in pairwise(rows):
+        if below[0].middle - above[0].middle > pitch:
+            yield paragraph
+            paragraph = []
+        paragraph.append(below)
+    yield paragraph
+
+
+def _pitch(rows: Sequence[Row]) -> float:
+    """Return how far lines are apart, as a rule."""
+    steps = [b[0].middle - a[0].middle for a, b in pairwise(rows)]
+    return median(steps) if steps else line_height(rows)

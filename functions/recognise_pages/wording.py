@@ -1,0 +1,49 @@
+"""What the owner of a document is told of pages whose text was recognised."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+
+def notices(
+    recognised: Sequence[int],
+    doubtful: Sequence[int],
+    empty: Sequence[int],
+    failed: Sequence[int],
+) -> tuple[str, ...]:
+    """Return sentences on pages, by their numbers; none for what there is none of."""
+    return tuple(_sentences(recognised, doubtful, empty, failed))
+
+
+def _sentences(
+    recognised: Sequence[int],
+    doubtful: Sequence[int],
+    empty: Sequence[int],
+    failed: Sequence[int],
+) -> Iterator[str]:
+    if recognised:
+        yield f"The text of {pages(recognised)} was recognised from pictures; letters may be wrong."
+    if doubtful:
+        yield f"Much of {pages(doubtful)} is uncertain; compare it with the original."
+    if empty:
+        yield f"No text was found on {pages(empty)}."
+    if failed:
+        yield f"The recognition of {pages(failed)} failed."
+
+
+def pages(numbers: Sequence[int]) -> str:
+    """Return `page 3` or `pages 1, 3 to 7`."""
+    runs: list[list[int]] = []
+    for number in sorted(numbers):
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    words = ", ".join(_run(run) for run in runs)
+    return f"page {words}" if len(numbers) == 1 else f"pages {words}"
+
+
+def _run(run: Sequence[int]) -> str:
+    if len(run) == 1:
+        return str(run[0])
+    return f"{run[0]} {'and' if len(run) == 2 else 'to'} {run[-1]}"
