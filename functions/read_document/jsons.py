@@ -13,7 +13,7 @@ from chalicelib.errors import InvalidInput, Unsupported
 from functions.read_document import trees
 from functions.read_document.decode import decode
 from functions.read_document.pages import Extract, page_of
-from functions.read_document.trees import Fields, Value
+from functions.read_document.trees import Fields, Items, Value
 
 MAX_CHARACTERS = 16_000_000
 """A parsed file takes some twenty times its size in memory."""
@@ -78,12 +78,12 @@ def parse(text: str, pairs: _Pairs | None = None) -> Value:
 
 def _shown(value: object, depth: int = 0) -> Value:
     """Return a parsed value with its leaves as text; what lies in objects is so already."""
-    if isinstance(value, (str, Fields)):
+    if isinstance(value, str | Fields | Items):
         return value
     if isinstance(value, list):
         if depth > trees.MAX_DEPTH:
             raise trees.too_deep()
-        return [_shown(child, depth + 1) for child in value]
+        return Items(_shown(child, depth + 1) for child in value)
     if isinstance(value, bool):
         return "true" if value else "false"
     return "null"

@@ -2,18 +2,21 @@
 
 A small value becomes lines such as `address.city: Bern`; a large one a section under a heading
 of its name; records with the same few fields a table. JSON and XML are read through it.
+
+Values are made from the inside out. What decides how one is shown is counted as it is made, so
+that the time to write a tree grows with its size alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from chalicelib.errors import InvalidInput, Unsupported
 from functions.read_document.pages import Block
 from functions.read_document.tables import table_blocks
 
-MAX_DEPTH = 100
+MAX_DEPTH = 64
 MAX_CHARACTERS = 16_000_000
 """How long the text may get, paths included, before it is given up."""
 
@@ -22,18 +25,8 @@ _SMALL = 16
 _MAX_PATH = 200
 _MAX_COLUMNS = 24
 _MAX_CELL = 200
-_SHORT_LIST = 200
+_SHORT_TEXT = 30
 _LEVELS = 6
-
-
-class Fields(list[tuple[str, "Value"]]):
-    """Named values in their order; a name may come again. `title` is what heads them, if any."""
-
-    __slots__ = ("title",)
-
-    def __init__(self, pairs: Iterable[tuple[str, Value]] = (), title: str = "") -> None:
-        super().__init__(pairs)
-        self.title = title
 
 
 class Prose(str):
@@ -42,7 +35,44 @@ class Prose(str):
     __slots__ = ()
 
 
-Value = str | Fields | Sequence["Value"]
+class Fields(list[tuple[str, "Value"]]):
+    """Named values in their order; a name may come again. `title` is what heads them, if any.
+
+    Raises `InvalidInput` where values nest more than `MAX_DEPTH` deep.
+    """
+
+    __slots__ = ("depth", "leaves", "opens", "title")
+
+    def __init__(self, pairs: Iterable[tuple[str, Value]] = (), title: str = "") -> None:
+        super().__init__(pairs)
+        self.title = title
+        self.depth, self.leaves, opens = _counted(value for _, value in self)
+        self.opens = opens or bool(title) or self.is_large
+
+    @property
+    def is_large(self) -> bool:
+        """Tell whether a heading of its own is worth it."""
+        return self.leaves > _SMALL
+
+
+class Items(list["Value"]):
+    """Values in their order. Raises `InvalidInput` as `Fields` does."""
+
+    __slots__ = ("depth", "is_table", "leaves", "opens")
+
+    def __init__(self, values: Iterable[Value] = ()) -> None:
+        super().__init__(values)
+        self.depth, self.leaves, opens = _counted(self)
+        self.is_table = bool(_columns(self))
+        self.opens = opens or self.is_large
+
+    @property
+    def is_large(self) -> bool:
+        """Tell whether a heading of its own is worth it."""
+        return self.is_table or self.leaves > _SMALL
+
+
+Value = str | Fields | Items
 
 
 @dataclass(slots=True)
@@ -53,17 +83,18 @@ class _Writer:
     lines: list[str] = field(default_factory=list)
     characters: int = 0
 
-    def block(self, text: str, level: int = 0) -> None:
+    def add(self, block: Block) -> None:
         self.end_lines()
-        self._count(len(text))
-        self.blocks.append(Block(text, level))
+        self._count(len(block.text))
+        self.blocks.append(block)
 
     def line(self, path: str, text: str) -> None:
-        self._count(len(path) + len(text))
+        line = f"{path}: {text}" if path else text
         if "\n" in text or len(text) > _MAX_CELL:
-            self.block(f"{path}: {text}" if path else text)
+            self.add(Block(line))
         else:
-            self.lines.append(f"{path}: {text}" if path else text)
+            self._count(len(line))
+            self.lines.append(line)
 
     def end_lines(self) -> None:
         if self.lines:
@@ -82,14 +113,9 @@ class _Writer:
 
 
 def blocks(value: Value) -> list[Block]:
-    """Return `value` as blocks.
-
-    Raises:
-        InvalidInput: it nests more than `MAX_DEPTH` deep.
-        Unsupported: its text is too long.
-    """
+    """Return `value` as blocks. Raises `Unsupported` where its text is too long."""
     writer = _Writer()
-    _write(writer, value, path="", level=1, depth=0)
+    _write(writer, value, path="", level=1)
     writer.end_lines()
     return writer.blocks
 
@@ -103,73 +129,51 @@ def too_deep() -> InvalidInput:
     )
 
 
-def _write(writer: _Writer, value: Value, path: str, level: int, depth: int) -> None:
-    if depth > MAX_DEPTH:
-        raise too_deep()
+def _write(writer: _Writer, value: Value, path: str, level: int) -> None:
     if isinstance(value, str):
         writer.line("" if isinstance(value, Prose) else path, value)
         return
-    if _is_short_list(value):
-        writer.line(path, ", ".join(_texts(value)))
+    if isinstance(value, Items) and (texts := _short_texts(value)):
+        writer.line(path, ", ".join(texts))
         return
-    rows = _records(value)
-    title = value.title if isinstance(value, Fields) else ""
-    if level <= _LEVELS and (title or _is_section(value, path)):
-        writer.block(title or path, level)
+    if not value and path:
+        writer.line("", f"{path}:")
+        return
+    title = (value.title if isinstance(value, Fields) else "") or (path if value.is_large else "")
+    if title and level <= _LEVELS:
+        writer.add(Block(title, level))
         path, level = "", level + 1
-    if rows:
-        _table(writer, path, rows)
+    if isinstance(value, Items) and value.is_table:
+        _write_table(writer, value, path)
         return
-    for name, child in _ordered(value, path):
+    for name, child in _ordered(value):
         if len(name) >= _MAX_PATH:
-            writer.block(name)
-        _write(writer, child, _joined(path, name), level, depth + 1)
-        if isinstance(child, Fields) and not isinstance(value, Fields):
+            writer.add(Block(name))
+        _write(writer, child, _joined(path, name), level)
+        if isinstance(child, Fields) and isinstance(value, Items):
             writer.end_lines()
 
 
-def _is_section(value: Value, path: str) -> bool:
-    """Tell whether `value` gets a heading of its own."""
-    return bool(path) and (bool(_records(value)) or not _is_small(value))
+def _write_table(writer: _Writer, records: Items, path: str) -> None:
+    """Write records as a table; its path stands above it where it got no heading."""
+    if path:
+        writer.line("", f"{path}:")
+    names = _columns(records)
+    rows = ([cells.get(name, "") for name in names] for cells in map(_cells, records))
+    for block in table_blocks(rows, header=list(names)):
+        writer.add(block)
 
 
-def _ordered(value: Value, path: str) -> Iterable[tuple[str, Value]]:
+def _ordered(value: Fields | Items) -> Iterable[tuple[str, Value]]:
     """Return the named parts of `value`; small ones first, lest a section's heading covers them.
 
     Where there is prose, its order counts for more.
     """
-    named = list(_named(value))
-    if not isinstance(value, Fields) or any(isinstance(child, Prose) for _, child in named):
-        return named
-    return sorted(named, key=lambda pair: _opens_section(pair[1], _joined(path, pair[0])))
-
-
-def _opens_section(value: Value, path: str) -> bool:
-    """Tell whether a heading will stand in `value`; what is small is looked through."""
-    if isinstance(value, str):
-        return False
-    titled = isinstance(value, Fields) and bool(value.title)
-    return (
-        titled
-        or _is_section(value, path)
-        or (_is_small(value) and any(_opens_section(child, "-") for _, child in _named(value)))
-    )
-
-
-def _table(writer: _Writer, path: str, rows: list[list[str]]) -> None:
-    if path:
-        writer.block(f"{path}:")
-    writer.end_lines()
-    for block in table_blocks(rows):
-        writer.block(block.text)
-
-
-def _named(value: Value) -> Iterator[tuple[str, Value]]:
-    if isinstance(value, Fields):
-        yield from value
-        return
-    for number, child in enumerate(value):
-        yield f"[{number}]", child
+    if isinstance(value, Items):
+        return ((f"[{number}]", child) for number, child in enumerate(value))
+    if any(isinstance(child, Prose) for _, child in value):
+        return value
+    return sorted(value, key=lambda pair: not isinstance(pair[1], str) and pair[1].opens)
 
 
 def _joined(path: str, name: str) -> str:
@@ -179,59 +183,47 @@ def _joined(path: str, name: str) -> str:
     return joined if len(joined) <= _MAX_PATH else "…" + joined[1 - _MAX_PATH :]
 
 
-def _texts(value: Sequence[Value]) -> list[str]:
-    return [child for child in value if isinstance(child, str)]
+def _counted(values: Iterable[Value]) -> tuple[int, int, bool]:
+    """Return how deep `values` make what holds them, their leaves, and if one has a heading.
+
+    Leaves are counted until there are too many for a few lines.
+    """
+    depth, leaves, opens = 1, 0, False
+    for value in values:
+        if isinstance(value, str):
+            leaves += 1
+        else:
+            depth = max(depth, value.depth + 1)
+            leaves += max(1, value.leaves)
+            opens = opens or value.opens
+    if depth > MAX_DEPTH:
+        raise too_deep()
+    return depth, min(leaves, _SMALL + 1), opens
 
 
-def _is_short_list(value: Value) -> bool:
-    """Tell whether `value` is a list of few short texts, which one line can hold."""
-    if isinstance(value, Fields) or not 0 < len(value) <= _SMALL:
-        return False
-    texts = _texts(value)
-    fits = sum(map(len, texts)) <= _SHORT_LIST and not any("\n" in text for text in texts)
-    return fits and len(texts) == len(value)
+def _short_texts(values: Items) -> list[str]:
+    """Return `values` if they are few short texts, which one line can hold, else nothing."""
+    texts = [value for value in values[: _SMALL + 1] if isinstance(value, str)]
+    fit = all(len(text) <= _SHORT_TEXT and "\n" not in text for text in texts)
+    return texts if fit and len(texts) == len(values) <= _SMALL else []
 
 
-def _is_small(value: Value) -> bool:
-    return _leaves(value, _SMALL + 1, 0) <= _SMALL
-
-
-def _leaves(value: Value, enough: int, depth: int) -> int:
-    """Return how many leaves `value` has; a count of `enough` may be too low."""
-    if isinstance(value, str) or depth > MAX_DEPTH:
-        return 1
-    count = 0
-    children = (child for _, child in value) if isinstance(value, Fields) else iter(value)
-    for child in children:
-        count += max(1, _leaves(child, enough - count, depth + 1))
-        if count >= enough:
-            break
-    return count
-
-
-def _records(value: Value) -> list[list[str]]:
-    """Return a list of records as the rows of a table, [] where it is none.
+def _columns(values: Items) -> dict[str, None]:
+    """Return the names of the fields of records that make a table, nothing where they make none.
 
     All are flat, with few fields of short text, and at least half of the cells are filled.
     """
-    if isinstance(value, Fields) or len(value) < 2:
-        return []
     names: dict[str, None] = {}
     filled = 0
-    for record in value:
+    for record in values:
         if not isinstance(record, Fields) or not _is_flat(record):
-            return []
+            return {}
         names.update((name, None) for name, _ in record)
         filled += len(record)
         if len(names) > _MAX_COLUMNS:
-            return []
-    if len(names) < 2 or filled * 2 < len(names) * len(value):
-        return []
-    rows = [list(names)]
-    for record in value:
-        cells: dict[str, str] = {name: str(cell) for name, cell in _named(record)}
-        rows.append([cells.get(name, "") for name in names])
-    return rows
+            return {}
+    is_table = len(values) > 1 and len(names) > 1 and filled * 2 >= len(names) * len(values)
+    return names if is_table else {}
 
 
 def _is_flat(record: Fields) -> bool:
@@ -239,3 +231,8 @@ def _is_flat(record: Fields) -> bool:
     return len({name for name, _ in record}) == len(record) and all(
         isinstance(text, str) and len(text) <= _MAX_CELL and "\n" not in text for _, text in record
     )
+
+
+def _cells(record: Value) -> dict[str, str]:
+    fields: Iterator[tuple[str, Value]] = iter(record) if isinstance(record, Fields) else iter(())
+    return {name: str(text) for name, text in fields}

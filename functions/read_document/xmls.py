@@ -19,7 +19,7 @@ from defusedxml.ElementTree import DefusedXMLParser
 from chalicelib.errors import HeadraceError, InvalidInput, Unsupported
 from functions.read_document import trees
 from functions.read_document.pages import Extract, page_of
-from functions.read_document.trees import Fields, Prose, Value
+from functions.read_document.trees import Fields, Items, Prose, Value
 
 MAX_BYTES = 32 * 1024 * 1024
 """A parsed file takes some twenty times its text in memory; `trees` bounds the text."""
@@ -173,7 +173,7 @@ def _gathered(pairs: list[tuple[str, Value]], title: str = "") -> Value:
             runs[-1][1].append(value)
         else:
             runs.append((name, [value]))
-    named = ((name, values[0] if len(values) == 1 else values) for name, values in runs)
+    named = ((name, values[0] if len(values) == 1 else Items(values)) for name, values in runs)
     return Fields(named, title)
 
 
