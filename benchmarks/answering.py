@@ -21,6 +21,7 @@ from typing import Any
 from chalicelib.contracts import EmbedTextResult, Hit
 from chalicelib.contracts.searching import Neighbour
 from chalicelib.inference.embedder import Embedder
+from chalicelib.ports import IndexRef
 from chalicelib.query_ports import IndexFilter
 from chalicelib.retrieval import answering
 from chalicelib.retrieval.chunking import chunk_pages
@@ -44,7 +45,7 @@ class LocalEmbedder:
 
     embedder: Embedder
 
-    def embed(self, texts: Sequence[str], correlation_id: str) -> EmbedTextResult:
+    def embed(self, texts: Sequence[str], correlation_id: str, model: str = "") -> EmbedTextResult:
         """Return one vector a text."""
         vectors, tokens = self.embedder.embed_counted(texts, truncate=True)
         return EmbedTextResult(
@@ -66,7 +67,7 @@ class ExactIndex:
 
     def query(
         self,
-        tenant: str,
+        index: IndexRef,
         vector: Sequence[float],
         text: str,
         *,
@@ -84,7 +85,7 @@ class ExactIndex:
         order = sorted(range(len(fused)), key=lambda at: -fused[at])[:count]
         return [self.hits[at].model_copy(update={"score": fused[at]}) for at in order]
 
-    def chunks(self, tenant: str, keys: Sequence[str]) -> dict[str, Neighbour]:
+    def chunks(self, index: IndexRef, keys: Sequence[str]) -> dict[str, Neighbour]:
         """Return nothing: an answer rests on what is found alone."""
         return {}
 
@@ -104,6 +105,10 @@ class ExactIndex:
 @dataclass
 class OneVersion:
     """Every document has the version `v`, and nothing is declared of its collection."""
+
+    def live_index(self, tenant: str) -> IndexRef:
+        """Return the only index there is."""
+        return IndexRef("", "", "")
 
     def current_versions(self, tenant: str, document_ids: Sequence[str]) -> dict[str, str]:
         """Return `v` for each."""
@@ -144,7 +149,7 @@ def measure(samples: Path, labelled: Path, models: Path) -> list[Case]:
     embedder = Embedder.open(models)
     local = LocalEmbedder(embedder)
     index, records = ExactIndex(chunks_of(samples, embedder), local), OneVersion()
-    finder = Finder(local, index, records, records)
+    finder = Finder(local, records, index, records, records)
     labels = json.loads(labelled.read_text(encoding="utf-8"))
     cases = [_case(finder, local, item["question"], item) for item in labels["answerable"]]
     return cases + [_case(finder, local, question, None) for question in labels["unanswerable"]]

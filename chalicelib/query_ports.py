@@ -10,6 +10,7 @@ from chalicelib.contracts import CheckResult, CheckSource, EmbedTextResult, Hit,
 from chalicelib.contracts.arrivals import RetryWanted
 from chalicelib.contracts.collections import Declaration
 from chalicelib.contracts.searching import Neighbour
+from chalicelib.ports import IndexRef
 
 IndexFilter = dict[str, Any]
 """A filter in the index's own language.
@@ -21,8 +22,12 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-metadata-filter
 class Embedder(Protocol):
     """Turns texts into unit vectors."""
 
-    def embed(self, texts: Sequence[str], correlation_id: str) -> EmbedTextResult:
-        """Return one vector a text, in order. Raises `Throttled`, `Transient`, `ModelFailure`."""
+    def embed(self, texts: Sequence[str], correlation_id: str, model: str = "") -> EmbedTextResult:
+        """Return one vector a text, in order, by `model`, or the default one.
+
+        Only vectors of one model can be compared: `EmbedTextResult.model` tells which it was.
+        Raises `Throttled`, `Transient`, `ModelFailure`.
+        """
 
 
 class SupportChecker(Protocol):
@@ -43,11 +48,11 @@ class SupportChecker(Protocol):
 
 
 class PassageIndex(Protocol):
-    """The tenant's live index of chunks."""
+    """An index of chunks."""
 
     def query(
         self,
-        tenant: str,
+        index: IndexRef,
         vector: Sequence[float],
         text: str,
         *,
@@ -55,11 +60,10 @@ class PassageIndex(Protocol):
         condition: IndexFilter | None,
     ) -> Sequence[Hit]:
         """Return at most `count` chunks, best first, by meaning and, unless `text` is empty,
-        by words, of what `condition` lets through, a filter in the index's language. Nothing is
-        found where the tenant has no index yet.
+        by words, of what `condition` lets through, a filter in the index's language.
         """
 
-    def chunks(self, tenant: str, keys: Sequence[str]) -> Mapping[str, Neighbour]:
+    def chunks(self, index: IndexRef, keys: Sequence[str]) -> Mapping[str, Neighbour]:
         """Return the chunks that there are under `keys`, by key."""
 
 

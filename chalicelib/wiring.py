@@ -164,8 +164,8 @@ class Services:
         from chalicelib.adapters.passages import Passages
         from chalicelib.retrieval.finding import Finder
 
-        index = Passages(aws.s3vectors(), self.records)
-        return Finder(self._embedder, index, self.records, self.records)
+        index = Passages(aws.s3vectors())
+        return Finder(self._embedder, self.records, index, self.records, self.records)
 
     @cached_property
     def _writer(self) -> PassageWriter | None:

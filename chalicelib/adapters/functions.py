@@ -34,13 +34,15 @@ class EmbedFunction:
         self._client = client
         self._name = name
 
-    def embed(self, texts: Sequence[str], correlation_id: str) -> EmbedTextResult:
+    def embed(self, texts: Sequence[str], correlation_id: str, model: str = "") -> EmbedTextResult:
         """Return one vector a text, in order; a long text is embedded by its beginning.
 
         Raises what the function raised where it is one of our errors, `Transient` where the
         function itself failed, timed out or was killed, and `ModelFailure` for a wrong answer.
         """
-        request = EmbedTextRequest(texts=tuple(texts), truncate=True, correlation_id=correlation_id)
+        request = EmbedTextRequest(
+            texts=tuple(texts), model=model, truncate=True, correlation_id=correlation_id
+        )
         with translated("embedding a text"):
             answer = self._client.invoke(
                 FunctionName=self._name, Payload=request.model_dump_json().encode()

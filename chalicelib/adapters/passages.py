@@ -1,4 +1,4 @@
-"""Hybrid queries of a tenant's live index in S3 Vectors.
+"""Hybrid queries of an index in S3 Vectors.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_S3VectorBuckets_QueryVectors.html
 """
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.adapters.aws import translated
 from chalicelib.contracts import Hit
 from chalicelib.contracts.searching import Neighbour
-from chalicelib.ports import IndexRef, TenantRecords
+from chalicelib.ports import IndexRef
 from chalicelib.query_ports import IndexFilter
 from chalicelib.retrieval.scoring import Raw, explained
 
@@ -28,29 +28,25 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-limitations.htm
 
 
 class Passages:
-    """The chunks of a tenant, by meaning (vector) and by words (BM25), fused by the index."""
+    """The chunks of an index, by meaning (vector) and by words (BM25), fused by the index."""
 
-    def __init__(self, client: S3VectorsClient, tenants: TenantRecords) -> None:
+    def __init__(self, client: S3VectorsClient) -> None:
         self._client = client
-        self._tenants = tenants
 
     def query(
         self,
-        tenant: str,
+        index: IndexRef,
         vector: Sequence[float],
         text: str,
         *,
         count: int,
         condition: IndexFilter | None,
     ) -> Sequence[Hit]:
-        """Return at most `count` chunks, best first; none for a tenant without an index.
+        """Return at most `count` chunks, best first.
 
         An empty `text` searches by meaning alone. The score is the fused one, or the
         similarity (1 - distance) where there was nothing to fuse: higher is better.
         """
-        index = self._tenants.live_index(tenant)
-        if index is None:
-            return []
         request: dict[str, Any] = {
             "vectorBucketName": index.bucket,
             "indexName": index.name,
@@ -68,11 +64,8 @@ class Passages:
             request["filter"] = condition
         return _hits(self._pages(index, request)[:count])
 
-    def chunks(self, tenant: str, keys: Sequence[str]) -> Mapping[str, Neighbour]:
+    def chunks(self, index: IndexRef, keys: Sequence[str]) -> Mapping[str, Neighbour]:
         """Return the chunks that there are under `keys`, in as few calls as the index allows."""
-        index = self._tenants.live_index(tenant)
-        if index is None:
-            return {}
         return {
             found["key"]: Neighbour.model_validate(found["metadata"] | {"n": _number(found["key"])})
             for found in self._vectors(index, keys)

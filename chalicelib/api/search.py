@@ -57,7 +57,9 @@ def _search(query: Query, body: SearchRequest, deps: SearchServices) -> SearchRe
     begin = read_offset(body.cursor, asked) if body.cursor is not None else 0
     found = deps.finder.find(query)
     end = begin + body.limit
-    hits = surrounded(deps.finder.index, query.tenant, found.passages[begin:end], body.neighbours)
+    hits = found.passages[begin:end]
+    if body.neighbours and hits and found.index is not None:
+        hits = surrounded(deps.finder.index, found.index, hits, body.neighbours)
     return SearchResponse(
         hits=hits,
         next_cursor=write_offset(end, asked) if end < len(found.passages) else None,

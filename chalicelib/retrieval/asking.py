@@ -111,17 +111,19 @@ class Asker:
         if not sources:
             return _Draft([], "extractive")
         texts = [in_context(source) for source in sources]
-        embedding = log.embedded("sentence", self.embedder.embed(texts, query.correlation_id))
+        model = found.embedding.model
+        embedded = self.embedder.embed(texts, query.correlation_id, model)
+        embedding = log.embedded("sentence", embedded)
         evidence = weigh(query.text, found.vector, sources, embedding.vectors)
         claims = extract(evidence)
         if claims and _dearer_is_due(tier, evidence):
-            written = self._written(query, evidence, log)
+            written = self._written(query, evidence, model, log)
             if written:
                 return _Draft(written, "llm")
         return _Draft(claims, "extractive")
 
     def _written(
-        self, query: Query, evidence: list[Evidence], log: _Log
+        self, query: Query, evidence: list[Evidence], model: str, log: _Log
     ) -> list[tuple[str, Source]] | None:
         """Return tier 1's claims, or None, with the reason noted, where tier 0's stand."""
         if self.writer is None:
@@ -136,7 +138,8 @@ class Asker:
         if not sentences:
             log.notices.append("The language model wrote nothing.")
             return None
-        embedding = log.embedded("answer", self.embedder.embed(sentences, query.correlation_id))
+        embedded = self.embedder.embed(sentences, query.correlation_id, model)
+        embedding = log.embedded("answer", embedded)
         claims = supported_claims(query.text, sentences, embedding.vectors, evidence)
         if claims is None:
             log.notices.append("The language model's answer was not supported by the documents.")

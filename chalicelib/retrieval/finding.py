@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from chalicelib.contracts import EmbedTextResult, Hit
 from chalicelib.contracts.filters import Filter
 from chalicelib.errors import InvalidInput
+from chalicelib.ports import IndexRef, TenantRecords
 from chalicelib.query_ports import (
     CurrentVersions,
     Declarations,
@@ -49,11 +50,14 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The passages, best first, with the query's embedding, that later steps reuse."""
+    """The passages, best first, with the query's embedding, that later steps reuse, and the
+    index that they are in, None where the tenant has none.
+    """
 
     passages: tuple[Hit, ...]
     embedding: EmbedTextResult
     notices: tuple[str, ...]
+    index: IndexRef | None = None
 
     @property
     def vector(self) -> Sequence[float]:
@@ -66,32 +70,44 @@ class Finder:
     """Hybrid search over a tenant's documents; without a `reranker` in the index's order."""
 
     embedder: Embedder
+    tenants: TenantRecords
     index: PassageIndex
     versions: CurrentVersions
     declarations: Declarations
     reranker: Reranker | None = None
 
     def find(self, query: Query) -> Found:
-        """Return at most `top_k` passages of versions that answer queries."""
+        """Return at most `top_k` passages of versions that answer queries.
+
+        The tenant's pointer is read once: the model that embeds the query is that of the index
+        which is searched, whatever a reindex job does meanwhile.
+        """
         if not words(query.text):
             raise InvalidInput("There is no word in it to look for.", field=query.field)
         condition = self._condition(query)
-        embedding = self.embedder.embed([query.text], query.correlation_id)
+        index = self.tenants.live_index(query.tenant)
+        model = "" if index is None else index.model
+        embedding = self.embedder.embed([query.text], query.correlation_id, model)
         searched = query_text(query.text)
-        hits = self.index.query(
-            query.tenant,
-            embedding.vectors[0],
-            searched.text,
-            count=fetch_count(query.top_k, MAX_FETCHED),
-            condition=condition,
-        )
+        hits: Sequence[Hit] = ()
+        if index is not None:
+            hits = self.index.query(
+                index,
+                embedding.vectors[0],
+                searched.text,
+                count=fetch_count(query.top_k, MAX_FETCHED),
+                condition=condition,
+            )
+        passages = self._answering(query, hits)
+        notices = (searched.notice,) if searched.notice else ()
+        return Found(tuple(passages[: query.top_k]), embedding, notices, index)
+
+    def _answering(self, query: Query, hits: Sequence[Hit]) -> Sequence[Hit]:
+        """Return the passages that the hits of current versions come to, best first."""
         documents = list(dict.fromkeys(hit.document_id for hit in hits))
         current = self.versions.current_versions(query.tenant, documents) if documents else {}
-        passages: Sequence[Hit] = merge_overlapping(current_only(hits, current))
-        if self.reranker is not None:
-            passages = self.reranker.rerank(query.text, passages)
-        notices = (searched.notice,) if searched.notice else ()
-        return Found(tuple(passages[: query.top_k]), embedding, notices)
+        passages = merge_overlapping(current_only(hits, current))
+        return passages if self.reranker is None else self.reranker.rerank(query.text, passages)
 
     def _condition(self, query: Query) -> IndexFilter | None:
         """Return the query's filter for the index; raise `InvalidInput` for what it cannot be."""

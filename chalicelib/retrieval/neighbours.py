@@ -6,22 +6,21 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from chalicelib.contracts import Hit
 from chalicelib.contracts.searching import Neighbour
+from chalicelib.ports import IndexRef
 from chalicelib.query_ports import PassageIndex
 from chalicelib.retrieval.ids import vector_key
 
 
 def surrounded(
-    index: PassageIndex, tenant: str, hits: Sequence[Hit], count: int
+    passages: PassageIndex, index: IndexRef, hits: Sequence[Hit], count: int
 ) -> tuple[Hit, ...]:
     """Return `hits` with up to `count` chunks of the same version before and after each.
 
     There are fewer at the beginning and at the end of a document. One chunk may be a neighbour
     of several hits, and a hit itself.
     """
-    if count == 0 or not hits:
-        return tuple(hits)
     wanted = (key for hit in hits for key in (*_before(hit, count), *_after(hit, count)))
-    found = index.chunks(tenant, list(dict.fromkeys(wanted)))
+    found = passages.chunks(index, list(dict.fromkeys(wanted)))
     return tuple(
         hit.model_copy(
             update={

@@ -29,6 +29,7 @@ from chalicelib.query_ports import ApiKey, Held, KeptAnswer
 from chalicelib.retrieval.asking import Asker
 from chalicelib.retrieval.finding import Finder
 from chalicelib.retrieval.ids import document_id
+from tests.unit.ingest.fakes import FakeTenants
 from tests.unit.retrieval_query.fakes import (
     FakeEmbedder,
     FakeIndex,
@@ -135,7 +136,9 @@ class Api:
         for key, tenant in ((KEY, "acme"), (OTHER_KEY, "rival")):
             self.records.keys[hash_key(key)] = ApiKey(hash_key(key), tenant)
         self.index = FakeIndex(self.hits)
-        finder = Finder(self.embedder, self.index, FakeVersions({"doc_a": "v_1"}), self.records)
+        finder = Finder(
+            self.embedder, FakeTenants(), self.index, FakeVersions({"doc_a": "v_1"}), self.records
+        )
         self.documents = DocumentServices(
             records=self.records,
             answers=self.records,

@@ -19,7 +19,7 @@ def test_should_find_passages() -> None:
     assert set(body) == {"hits", "next_cursor", "receipt", "notices"}
     condition = {"collection": {"$eq": "c"}}
     assert api.index.asked == [
-        {"tenant": "acme", "text": "pump", "count": 16, "condition": condition}
+        {"index": "acme-minilm", "text": "pump", "count": 16, "condition": condition}
     ]
 
 

@@ -23,14 +23,14 @@ def embed(answer: object, function_error: str | None = None) -> tuple[float, ...
     }
     if function_error:
         response["FunctionError"] = function_error
-    request = {"texts": ["a text"], "truncate": True, "correlation_id": "req-1"}
+    request = {"texts": ["a text"], "model": "minilm", "truncate": True, "correlation_id": "req-1"}
     with Stubber(client) as stub:
         expected = {
             "FunctionName": "embed",
             "Payload": json.dumps(request, separators=(",", ":")).encode(),
         }
         stub.add_response("invoke", response, expected)
-        return EmbedFunction(client, "embed").embed(["a text"], "req-1").vectors[0]
+        return EmbedFunction(client, "embed").embed(["a text"], "req-1", "minilm").vectors[0]
 
 
 def test_should_return_the_function_s_vectors() -> None:

@@ -10,7 +10,6 @@ from chalicelib.adapters.passages import Passages
 from chalicelib.contracts import Hit
 from chalicelib.ports import IndexRef
 from chalicelib.query_ports import IndexFilter
-from tests.unit.ingest.fakes import FakeTenants
 
 METADATA = {
     "document_id": "doc_a",
@@ -31,7 +30,7 @@ BASE: dict[str, Any] = {
     "returnMetadata": True,
     "returnDistance": True,
 }
-TENANTS = FakeTenants(IndexRef("bucket", "index", "m"))
+INDEX = IndexRef("bucket", "index", "m")
 
 
 def found(key: int, **scores: object) -> dict[str, Any]:
@@ -47,8 +46,8 @@ def ask(
     with Stubber(client) as stub:
         for request, response in exchanges:
             stub.add_response("query_vectors", {"distanceMetric": "cosine"} | response, request)
-        passages = Passages(client, TENANTS)
-        hits = passages.query("acme", [0.5], text, count=2, condition=condition)
+        passages = Passages(client)
+        hits = passages.query(INDEX, [0.5], text, count=2, condition=condition)
         stub.assert_no_pending_responses()
     return hits
 
@@ -75,11 +74,3 @@ def test_should_read_on_while_there_are_pages() -> None:
     last = {"vectors": [found(1, distance=0.2), found(2, distance=0.3)]}
     hits = ask((BASE, first), (BASE | {"nextToken": "t"}, last), text="", condition=None)
     assert len(hits) == 2
-
-
-def test_should_find_nothing_for_a_tenant_without_an_index() -> None:
-    client = boto3.client(
-        "s3vectors", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x"
-    )
-    passages = Passages(client, TENANTS)
-    assert passages.query("stranger", [0.5], "x", count=2, condition=None) == []

@@ -11,6 +11,7 @@ from chalicelib.contracts import EmbedTextResult, Hit, Receipt, ReceiptLine
 from chalicelib.contracts.collections import Declaration
 from chalicelib.contracts.searching import Neighbour
 from chalicelib.errors import HeadraceError
+from chalicelib.ports import IndexRef
 from chalicelib.query_ports import ChatReply, IndexFilter, Used
 from chalicelib.retrieval.terms import terms
 
@@ -46,8 +47,10 @@ def hit(text: str, document_id: str = "doc_a", version: str = "v_1", **fields: o
 class FakeEmbedder:
     calls: list[tuple[str, ...]] = field(default_factory=list)
     correlation_ids: list[str] = field(default_factory=list)
+    models: list[str] = field(default_factory=list)
 
-    def embed(self, texts: Sequence[str], correlation_id: str) -> EmbedTextResult:
+    def embed(self, texts: Sequence[str], correlation_id: str, model: str = "") -> EmbedTextResult:
+        self.models.append(model)
         self.calls.append(tuple(texts))
         self.correlation_ids.append(correlation_id)
         return EmbedTextResult(
@@ -67,18 +70,18 @@ class FakeIndex:
 
     def query(
         self,
-        tenant: str,
+        index: IndexRef,
         vector: Sequence[float],
         text: str,
         *,
         count: int,
         condition: IndexFilter | None,
     ) -> Sequence[Hit]:
-        asked = {"tenant": tenant, "text": text, "count": count, "condition": condition}
+        asked = {"index": index.name, "text": text, "count": count, "condition": condition}
         self.asked.append(asked)
         return self.hits[:count]
 
-    def chunks(self, tenant: str, keys: Sequence[str]) -> Mapping[str, Neighbour]:
+    def chunks(self, index: IndexRef, keys: Sequence[str]) -> Mapping[str, Neighbour]:
         return {key: self.others[key] for key in keys if key in self.others}
 
 

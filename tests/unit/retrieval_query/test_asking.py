@@ -8,6 +8,7 @@ from chalicelib.errors import HeadraceError, Transient
 from chalicelib.retrieval.answering import NOT_FOUND
 from chalicelib.retrieval.asking import Asker
 from chalicelib.retrieval.finding import Finder, Query
+from tests.unit.ingest.fakes import FakeTenants
 from tests.unit.retrieval_query.fakes import (
     FakeDeclarations,
     FakeEmbedder,
@@ -30,14 +31,16 @@ def ask(
 ) -> tuple[AskResponse, FakeEmbedder]:
     embedder = FakeEmbedder()
     versions = FakeVersions({"doc_a": "v_1"})
-    finder = Finder(embedder, FakeIndex(hits), versions, FakeDeclarations())
+    finder = Finder(embedder, FakeTenants(), FakeIndex(hits), versions, FakeDeclarations())
     query = Query("acme", text, None, 10, "req-1")
     return Asker(finder, embedder, writer, FakePrices()).ask(query, tier), embedder
 
 
 def events_of(text: str, hits: list[Hit]) -> list[AskEvent]:
     embedder = FakeEmbedder()
-    finder = Finder(embedder, FakeIndex(hits), FakeVersions({"doc_a": "v_1"}), FakeDeclarations())
+    finder = Finder(
+        embedder, FakeTenants(), FakeIndex(hits), FakeVersions({"doc_a": "v_1"}), FakeDeclarations()
+    )
     query = Query("acme", text, None, 10, "req-1")
     return list(Asker(finder, embedder, None, FakePrices()).events(query))
 
