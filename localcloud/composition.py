@@ -21,6 +21,7 @@ from localcloud.delivering import Deliver, to_lambda, to_states
 from localcloud.events.service import EventsService
 from localcloud.frontdoor import FrontDoor, Rooms
 from localcloud.http import HttpServer
+from localcloud.lambdas import invoke_request
 from localcloud.lambdas.failures import Notice
 from localcloud.lambdas.service import LambdaService, Neighbours
 from localcloud.motocloud import MotoCloud
@@ -158,10 +159,20 @@ class _Gateway:
     def open(self, swagger: Path) -> None:
         """Serve the API that `swagger` describes."""
         api = RestApi.from_swagger(json.loads(swagger.read_text()))
-        self._gateway = ApiGateway(self._invoke, api)
+        self._gateway = ApiGateway(self._invoke, api, stream=self._stream)
 
     def _invoke(self, name: str, payload: bytes) -> Mapping[str, Any]:
         return self._lambdas.invoke({"FunctionName": name, "Payload": payload})
+
+    def _stream(self, name: str, payload: bytes) -> Iterator[bytes]:
+        params = {"FunctionName": name, "Payload": payload}
+        begun = False
+        for piece in self._lambdas.stream(params, invoke_request.parse(params)):
+            if isinstance(piece, bytes):
+                begun = True
+                yield piece
+            elif begun and piece.error_type is not None:
+                raise ConnectionAbortedError(f"{name} failed: {piece.error_type}")
 
     def __call__(self, environ: Any, start_response: Any) -> Any:
         if self._gateway is None:

@@ -16,9 +16,10 @@ from localcloud.errors import unsupported
 ANY = "x-amazon-apigateway-any-method"
 _INTEGRATION = "x-amazon-apigateway-integration"
 _AUTHORIZER = "x-amazon-apigateway-authorizer"
-_FUNCTION = re.compile(r"functions/(.+)/invocations$")
+_FUNCTION = re.compile(r"functions/(.+)/(response-streaming-)?invocations$")
 _METHODS = frozenset({"get", "put", "post", "delete", "patch", "head", "options", ANY})
 _DEFAULT_TTL_S = 300
+_STREAMING = "/response-streaming-invocations"
 _HEADER = "method.response.header."
 _BINARY_TYPES = "x-amazon-apigateway-binary-media-types"
 _RESPONSES = "x-amazon-apigateway-gateway-responses"
@@ -49,10 +50,11 @@ class Authorizer:
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """A method that is a function's: the Lambda proxy integration."""
+    """A method that is a function's: the Lambda proxy integration, whose answer may be streamed."""
 
     function: str
     authorizer: Authorizer | None = None
+    streams: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,14 +161,15 @@ def _method(
         return _mock(integration)
     if kind != "aws_proxy":
         raise unsupported("API Gateway", f"the integration of {what}: {kind or 'none'}")
-    if str(integration.get("responseTransferMode", "BUFFERED")) != "BUFFERED":
-        raise unsupported("API Gateway", f"the streamed response of {what}")
+    streams = str(integration.get("responseTransferMode", "BUFFERED")) == "STREAM"
+    if streams != _uri(integration.get("uri")).endswith(_STREAMING):
+        raise unsupported("API Gateway", f"the transfer mode of {what}, which its URI contradicts")
     names = [name for each in definition.get("security", ()) for name in each]
     unknown = [name for name in names if name not in authorizers]
     if unknown or len(names) > 1:
         raise unsupported("API Gateway", f"the security of {what}: {', '.join(names)}")
     authorizer = authorizers[names[0]] if names else None
-    return Proxy(_function(integration.get("uri"), function_name), authorizer)
+    return Proxy(_function(integration.get("uri"), function_name), authorizer, streams)
 
 
 def _mock(integration: Mapping[str, Any]) -> Mock:

@@ -10,7 +10,7 @@ import queue
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -35,10 +35,14 @@ from localcloud.apigateway.request import (
 )
 from localcloud.apigateway.response import HttpAnswer, MalformedAnswer, from_function
 from localcloud.apigateway.routing import Match, match
+from localcloud.apigateway.streamed import Opened, opened
 from localcloud.errors import AwsError
 
 INTEGRATION_TIMEOUT_S = 29.0
 """https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html"""
+
+Stream = Callable[[str, bytes], Iterator[bytes]]
+"""Invokes a function and yields its answer as it comes; raises what keeps it from answering."""
 
 StartResponse = Callable[..., Any]
 _log = logging.getLogger(__name__)
@@ -54,8 +58,12 @@ class ApiGateway:
         region: str = "us-east-1",
         timeout_s: float = INTEGRATION_TIMEOUT_S,
         clock: Callable[[], float] = time.monotonic,
+        stream: Stream | None = None,
     ) -> None:
-        """Serve `api` by `invoke`; an integration may take `timeout_s` seconds."""
+        """Serve `api` by `invoke`, streamed methods by `stream`; an integration that is not
+        streamed may take `timeout_s` seconds.
+        """
+        self._stream = stream
         self._invoke = invoke
         self._api = api
         self._region = region
@@ -66,7 +74,7 @@ class ApiGateway:
         self, environ: Mapping[str, Any], start_response: StartResponse
     ) -> Iterable[bytes]:
         """Answer one request."""
-        answer: HttpAnswer | Failure
+        answer: HttpAnswer | Opened | Failure
         try:
             request = read(environ)
             answer = self._answer(request)
@@ -74,6 +82,8 @@ class ApiGateway:
             request, answer = too_large.request, TOO_LARGE
         if isinstance(answer, Failure):
             answer = self._api.responses.answer(answer, self._variables(request))
+        if isinstance(answer, Opened):
+            return _stream(answer, request, start_response)
         return _send(answer, request, start_response)
 
     def _variables(self, request: HttpRequest) -> dict[str, str]:
@@ -85,7 +95,7 @@ class ApiGateway:
             "stage": self._api.stage,
         }
 
-    def _answer(self, request: HttpRequest) -> HttpAnswer | Failure:
+    def _answer(self, request: HttpRequest) -> HttpAnswer | Opened | Failure:
         found = match(self._api.routes, request.path)
         method = self._method(request, found)
         if found is None or method is None:
@@ -109,19 +119,28 @@ class ApiGateway:
         methods = self._api.routes[found.resource] if found else {}
         return methods.get(request.method) or methods.get("ANY")
 
-    def _proxy(self, request: HttpRequest, found: Match, method: Proxy) -> HttpAnswer | Failure:
+    def _proxy(
+        self, request: HttpRequest, found: Match, method: Proxy
+    ) -> HttpAnswer | Opened | Failure:
         context: dict[str, str] | None = None
         if method.authorizer is not None:
             token = request.header(method.authorizer.header)
             arn = method_arn(self._api, request, self._region)
             context = self._authorizers.admit(method.authorizer, token, arn)
         event = proxy_event(self._api, request, found, context)
+        if method.streams:
+            return opened(self._streaming(method.function, json.dumps(event).encode()))
         result = self._in_time(method.function, json.dumps(event).encode())
         if result.get("FunctionError"):
             return BAD_GATEWAY
         return from_function(
             result["Payload"], is_binary(request.header("Accept"), self._api.binary_types)
         )
+
+    def _streaming(self, function: str, payload: bytes) -> Iterator[bytes]:
+        if self._stream is None:
+            raise AwsError("ServiceException", f"{function} cannot be streamed", 500)
+        return self._stream(function, payload)
 
     def _in_time(self, function: str, payload: bytes) -> Mapping[str, Any]:
         """Invoke `function`, which goes on when this gives up with TimeoutError, as on AWS."""
@@ -167,6 +186,17 @@ def _send(
     body = b"" if request.method == "HEAD" else answer.body
     start_response(f"{answer.status} {_reason(answer.status)}", headers)
     return [body]
+
+
+def _stream(answer: Opened, request: HttpRequest, start_response: StartResponse) -> Iterable[bytes]:
+    """Send chunks as they come. The status is out, so a function that fails cuts the answer off."""
+    headers = [
+        *answer.headers,
+        ("x-amzn-RequestId", request.request_id),
+        ("X-Amzn-Trace-Id", request.trace_id),
+    ]
+    start_response(f"{answer.status} {_reason(answer.status)}", headers)
+    return answer.body
 
 
 def _reason(status: int) -> str:

@@ -42,7 +42,7 @@ def from_function(payload: bytes, decode_binary: bool) -> HttpAnswer:
             raw = base64.b64decode(raw, validate=True)
         except binascii.Error as error:
             raise MalformedAnswer("the body is not Base64") from error
-    return HttpAnswer(_status(document), tuple(_headers(document)), raw)
+    return HttpAnswer(status_of(document), tuple(headers_of(document)), raw)
 
 
 def _document(payload: bytes) -> Mapping[str, Any]:
@@ -57,7 +57,8 @@ def _document(payload: bytes) -> Mapping[str, Any]:
     return document
 
 
-def _status(document: Mapping[str, Any]) -> int:
+def status_of(document: Mapping[str, Any]) -> int:
+    """Return the status that a function answered with; raises MalformedAnswer."""
     try:
         status = int(document.get("statusCode", 200))
     except (TypeError, ValueError) as error:
@@ -67,7 +68,8 @@ def _status(document: Mapping[str, Any]) -> int:
     return status
 
 
-def _headers(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def headers_of(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the headers that a function answered with; raises MalformedAnswer."""
     single = document.get("headers") or {}
     multiple = document.get("multiValueHeaders") or {}
     if not isinstance(single, dict) or not isinstance(multiple, dict):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from localcloud.lambdas.memory import MemoryWatch
@@ -27,6 +28,8 @@ class Event:
     client_context: str | None = None
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     patience_s: float | None = None
+    sink: Callable[[bytes], None] | None = None
+    """Takes the chunks of a streamed response as they come."""
 
 
 class Executor:
@@ -120,6 +123,7 @@ class _Run:
             deadline_ms=int(deadline * 1000),
             trace_id=f"{trace};Parent={secrets.token_hex(8)};Sampled={sampled}",
             client_context=self._event.client_context,
+            sink=self._event.sink,
         )
 
     def _begin_clock(self) -> None:

@@ -46,7 +46,4 @@ class Refusals:
     create_alias = _unpublished("CreateAlias")
     update_alias = _unpublished("UpdateAlias")
     delete_alias = _unpublished("DeleteAlias")
-    invoke_with_response_stream = _refused(
-        "InvokeWithResponseStream", "responses are not streamed yet; use Invoke."
-    )
     invoke_async = _refused("InvokeAsync", "it is deprecated; use Invoke with type Event.")

@@ -10,9 +10,11 @@ import queue
 import re
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from localcloud.lambdas.chunks import MAX_STREAMED, BrokenStream, error_in, read_chunks
 
 MAX_RESPONSE = 6 * 1024 * 1024 + 100
 """AWS takes 6 MB and 100 bytes of response, its own limit message says so."""
@@ -23,7 +25,10 @@ _RESULT = re.compile(rf"{_BASE}/invocation/([^/]+)/(response|error)")
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """One event on its way to a worker. `deadline_ms` is in epoch milliseconds."""
+    """One event on its way to a worker. `deadline_ms` is in epoch milliseconds.
+
+    `sink` takes the chunks of a streamed response; without one they are put together.
+    """
 
     request_id: str
     function_arn: str
@@ -31,6 +36,7 @@ class Invocation:
     deadline_ms: int
     trace_id: str
     client_context: str | None = None
+    sink: Callable[[bytes], None] | None = None
     taken: threading.Event = field(default_factory=threading.Event)
 
     def headers(self) -> dict[str, str]:
@@ -114,6 +120,11 @@ class RuntimeApi:
             invocation.taken.set()
         return invocation
 
+    def sink(self, request_id: str) -> Callable[[bytes], None] | None:
+        """Return where the chunks of the current invocation go, None where nobody waits."""
+        current = self._current
+        return current.sink if current and current.request_id == request_id else None
+
     def finish(self, request_id: str, answer: Answered) -> bool:
         """Take the result of the current invocation; False when it is not that one's."""
         current = self._current
@@ -126,6 +137,31 @@ class RuntimeApi:
     def fail_init(self, payload: bytes) -> None:
         """Take the error document of a handler that could not be loaded."""
         self.signals.put(InitFailed(payload))
+
+
+class _Kept:
+    """Chunks handed on or put together, up to what AWS takes."""
+
+    def __init__(self, sink: Callable[[bytes], None] | None) -> None:
+        self.size = 0
+        self.limit = MAX_RESPONSE if sink is None else MAX_STREAMED
+        self._sink = sink
+        self._parts: list[bytes] = []
+
+    @property
+    def body(self) -> bytes:
+        """What was put together."""
+        return b"".join(self._parts)
+
+    def take(self, chunk: bytes) -> None:
+        """Take the next chunk; what is over the limit is counted and dropped."""
+        self.size += len(chunk)
+        if self.size > self.limit:
+            return
+        if self._sink is None:
+            self._parts.append(chunk)
+        else:
+            self._sink(chunk)
 
 
 class _Server(ThreadingHTTPServer):
@@ -160,8 +196,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         if "Content-Length" not in self.headers:
-            self.close_connection = True
-            self._reply(501, {"errorType": "Unsupported", "errorMessage": "streamed responses"})
+            self._streamed()
             return
         size = int(self.headers["Content-Length"])
         body = self._body(size)
@@ -187,6 +222,27 @@ class _Handler(BaseHTTPRequestHandler):
             self._reply(413, {"errorType": "RequestEntityTooLarge", "errorMessage": str(size)})
         else:
             self._reply(202, {"status": "OK"})
+
+    def _streamed(self) -> None:
+        """Take a response in chunks; one that breaks off is none, and its worker is dead."""
+        match = _RESULT.fullmatch(self.path)
+        if match is None or self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+            self.close_connection = True
+            self._reply(400, {"errorType": "InvalidResponse", "errorMessage": self.path})
+            return
+        kept = _Kept(self.server.api.sink(match[1]))
+        try:
+            trailers = read_chunks(self.rfile, kept.take)
+        except (BrokenStream, OSError):
+            self.close_connection = True
+            return
+        error = error_in(trailers)
+        too_large = kept.size > kept.limit
+        answer = Answered(error or kept.body, error is not None, kept.size if too_large else None)
+        if self.server.api.finish(match[1], answer):
+            self._reply(202, {"status": "OK"})
+        else:
+            self._reply(400, {"errorType": "InvalidRequestID", "errorMessage": match[1]})
 
     def _body(self, size: int) -> bytes | None:
         """Read the body whole, but keep only what the limit allows.

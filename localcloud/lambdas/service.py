@@ -6,8 +6,8 @@ import base64
 import threading
 import time
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,6 +28,7 @@ from localcloud.lambdas.process import Spawner
 from localcloud.lambdas.refusals import Refusals
 from localcloud.lambdas.registry import Registered, Registry
 from localcloud.lambdas.spec import LATEST, FunctionSpec, configuration
+from localcloud.lambdas.streaming import as_events, streamed
 from localcloud.lambdas.worker import WorkerFactory
 from localcloud.service import Params, Result, Surroundings
 
@@ -139,6 +140,29 @@ class LambdaService(Refusals):
         if request.wants_log:
             result["LogResult"] = base64.b64encode(outcome.log_tail).decode()
         return result
+
+    def invoke_with_response_stream(self, params: Params) -> Result:
+        """Answer InvokeWithResponseStream: the function's chunks as it writes them."""
+        request = invoke_request.parse(params)
+        if request.kind != "RequestResponse":
+            raise unsupported("Lambda", f"InvokeWithResponseStream with {request.kind}")
+        pieces = self.stream(params, request)
+        return {
+            "StatusCode": 200,
+            "ExecutedVersion": LATEST,
+            "EventStream": as_events(pieces, request.wants_log),
+        }
+
+    def stream(
+        self, params: Params, request: invoke_request.InvokeRequest
+    ) -> Iterator[bytes | Outcome]:
+        """Invoke a function and yield its chunks as they come, and how it ended, last."""
+        function = self._find(params)
+        event = Event(request.payload, request.client_context)
+        return streamed(
+            lambda sink: self._executor.run(function, replace(event, sink=sink)),
+            function.spec.name,
+        )
 
     def get_function(self, params: Params) -> Result:
         """Answer GetFunction."""

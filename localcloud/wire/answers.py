@@ -127,7 +127,18 @@ def _shaped(
 def _members(stream: StructureShape, events: Iterable[Mapping[str, Any]]) -> Iterator[Any]:
     for event in events:
         for name, value in event.items():
-            yield name, encode(stream.members[name], value)
+            yield name, _event(stream.members[name], value)
+
+
+def _event(shape: Shape, value: Any) -> Any:
+    """Return an event as JSON, or the bytes of its one blob that is the payload itself.
+
+    https://smithy.io/2.0/spec/streaming.html#eventpayload-trait
+    """
+    for name, member in getattr(shape, "members", {}).items():
+        if member.serialization.get("eventpayload") and member.type_name == "blob":
+            return value[name]
+    return encode(shape, value)
 
 
 def _payload(shape: Shape, value: Any, status: int, headers: dict[str, str]) -> Answer:

@@ -33,16 +33,19 @@ def message(headers: Mapping[str, str], payload: bytes) -> bytes:
 
 
 def encode(shape: StructureShape, events: Iterable[tuple[str, Any]]) -> Iterator[bytes]:
-    """Yield a message for each (member, JSON value); an AwsError becomes an exception message."""
+    """Yield a message for each (member, JSON value or bytes); an AwsError becomes an exception
+    message.
+    """
     try:
         for name, value in events:
+            raw = isinstance(value, bytes)
             yield message(
                 {
                     ":event-type": name,
-                    ":content-type": "application/json",
+                    ":content-type": "application/octet-stream" if raw else "application/json",
                     ":message-type": "event",
                 },
-                json.dumps(value).encode(),
+                value if raw else json.dumps(value).encode(),
             )
     except AwsError as error:
         names = {member.name: name for name, member in shape.members.items()}

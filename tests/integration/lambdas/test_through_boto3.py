@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from localcloud.frontdoor import FrontDoor, Rooms
 from localcloud.http import HttpServer
+from tests.cloud import PROJECT
 from tests.integration.lambdas.conftest import Bench
 
 
@@ -127,3 +128,69 @@ def test_code_is_not_taken(client: Any) -> None:
             Code={"ZipFile": b"zip"},
         )
     assert refused.value.response["Error"]["Code"] == "UnsupportedOperation"
+
+
+STREAMING = """
+import os
+import sys
+import time
+
+sys.path.insert(0, {project!r})
+from chalicelib.streaming import Head, Streamed, serve
+
+
+def body(event):
+    for word in event["words"]:
+        yield word.encode()
+    if event.get("fails"):
+        raise ValueError("no more words")
+
+
+serve(lambda event: Streamed(Head(200, {{}}), body(event)), os.environ["AWS_LAMBDA_RUNTIME_API"])
+"""
+
+
+def _add_streaming(bench: Bench) -> None:
+    (bench.code / "streaming.py").write_text(STREAMING.format(project=str(PROJECT)))
+    wrapper = bench.code / "bootstrap"
+    wrapper.write_text('#!/bin/sh\nexec "$1" -m streaming\n')
+    wrapper.chmod(0o755)
+    environment = {"AWS_LAMBDA_EXEC_WRAPPER": "/var/task/bootstrap"}
+    bench.add("streaming", "streaming.unused", environment=environment)
+
+
+def test_a_streamed_invocation(bench: Bench, client: Any) -> None:
+    _add_streaming(bench)
+    answer = client.invoke_with_response_stream(
+        FunctionName="streaming", Payload=b'{"words": ["one", "two"]}', LogType="Tail"
+    )
+    events = list(answer["EventStream"])
+    chunks = [event["PayloadChunk"]["Payload"] for event in events[:-1]]
+    assert chunks[1:] == [b"one", b"two"]
+    assert b"REPORT RequestId" in base64.b64decode(events[-1]["InvokeComplete"]["LogResult"])
+
+
+def test_a_stream_that_fails_tells_so_at_its_end(bench: Bench, client: Any) -> None:
+    _add_streaming(bench)
+    answer = client.invoke_with_response_stream(
+        FunctionName="streaming", Payload=b'{"words": ["one"], "fails": true}'
+    )
+    *chunks, end = answer["EventStream"]
+    assert [chunk["PayloadChunk"]["Payload"] for chunk in chunks][1:] == [b"one"]
+    assert end["InvokeComplete"]["ErrorCode"] == "Unhandled"
+    assert json.loads(end["InvokeComplete"]["ErrorDetails"])["errorMessage"] == "no more words"
+
+
+def test_a_function_that_does_not_stream_can_be_asked_to(bench: Bench, client: Any) -> None:
+    bench.add("echo")
+    answer = client.invoke_with_response_stream(FunctionName="echo", Payload=b'{"a": 1}')
+    assert list(answer["EventStream"]) == [
+        {"PayloadChunk": {"Payload": b'{"a": 1}'}},
+        {"InvokeComplete": {}},
+    ]
+
+
+def test_a_streaming_function_can_be_invoked_in_one_piece(bench: Bench, client: Any) -> None:
+    _add_streaming(bench)
+    answer = client.invoke(FunctionName="streaming", Payload=b'{"words": ["one", "two"]}')
+    assert answer["Payload"].read().endswith(b"\0onetwo")

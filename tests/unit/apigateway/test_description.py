@@ -62,7 +62,7 @@ def _without(change: Any) -> dict[str, Any]:
             lambda d: d["paths"]["/"]["get"]["x-amazon-apigateway-integration"].update(
                 {"responseTransferMode": "STREAM"}
             ),
-            "streamed",
+            "transfer mode",
         ),
         (lambda d: d["paths"]["/"]["get"].update({"security": [{"api_key": []}]}), "api_key"),
         (

@@ -96,7 +96,6 @@ def test_permissions_are_kept_shown_and_removed(service: LambdaService) -> None:
         ("DeleteFunction", "template"),
         ("PublishVersion", "LATEST"),
         ("CreateAlias", "LATEST"),
-        ("InvokeWithResponseStream", "not streamed yet"),
     ],
 )
 def test_what_cannot_be_done_here_is_refused_with_the_reason(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import queue
 import socket
 from collections.abc import Iterator
@@ -58,3 +60,58 @@ def test_an_answer_that_breaks_off_should_be_none(api: RuntimeApi, arrived: byte
         api.signals.get_nowait()
     assert b" 202 " in send(api, head(2), b"{}")
     assert api.signals.get(timeout=5) == Answered(b"{}")
+
+
+def chunked(*chunks: bytes, trailers: bytes = b"", ending: bytes = b"0\r\n") -> bytes:
+    start = f"POST {RESPONSE} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+    body = b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks)
+    return start + body + (ending + trailers + b"\r\n" if ending else b"")
+
+
+@pytest.fixture
+def streamed() -> Iterator[tuple[RuntimeApi, list[bytes]]]:
+    came: list[bytes] = []
+    made = RuntimeApi()
+    made.post(Invocation("r-1", "arn:f", b"{}", 0, "Root=1", sink=came.append))
+    take_the_invocation(made)
+    yield made, came
+    made.close()
+
+
+def test_a_streamed_answer_should_be_handed_on_in_its_chunks(
+    streamed: tuple[RuntimeApi, list[bytes]],
+) -> None:
+    api, came = streamed
+    assert b" 202 " in send(api, chunked(b"one", b"two"))
+    assert came == [b"one", b"two"]
+    assert api.signals.get(timeout=5) == Answered(b"")
+
+
+def test_a_streamed_answer_should_be_put_together_for_who_waits_for_all(api: RuntimeApi) -> None:
+    take_the_invocation(api)
+    assert b" 202 " in send(api, chunked(b'{"a":', b"1}"))
+    assert api.signals.get(timeout=5) == Answered(b'{"a":1}')
+
+
+def test_a_stream_may_end_with_an_error(streamed: tuple[RuntimeApi, list[bytes]]) -> None:
+    api, came = streamed
+    told = base64.b64encode(b'{"errorMessage": "no more"}')
+    trailers = (
+        b"Lambda-Runtime-Function-Error-Type: Oops\r\n"
+        b"Lambda-Runtime-Function-Error-Body: " + told + b"\r\n"
+    )
+    assert b" 202 " in send(api, chunked(b"one", trailers=trailers))
+    answer = api.signals.get(timeout=5)
+    assert isinstance(answer, Answered)
+    assert (came, answer.is_error) == ([b"one"], True)
+    assert json.loads(answer.payload) == {"errorType": "Oops", "errorMessage": "no more"}
+
+
+@pytest.mark.parametrize("broken", [chunked(b"one", ending=b""), chunked()[:-4] + b"zz\r\n"])
+def test_a_stream_that_breaks_off_should_be_none(
+    streamed: tuple[RuntimeApi, list[bytes]], broken: bytes
+) -> None:
+    api, _ = streamed
+    assert send(api, broken) == b""
+    with pytest.raises(queue.Empty):
+        api.signals.get_nowait()
