@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -64,6 +65,11 @@ _ZIP_MARKS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 _RTF_MARK = b"{\\rtf"
 
 
+def is_container(head: bytes) -> bool:
+    """Tell whether a file that begins so is a ZIP container, whose type its end tells."""
+    return head.startswith(_ZIP_MARKS)
+
+
 def file_type(data: bytes, path: str, identify: Identify) -> FileType:
     """Return the type of `data`; `path` decides only between kinds of text.
 
@@ -84,7 +90,7 @@ def file_type(data: bytes, path: str, identify: Identify) -> FileType:
         return PDF
     if stripped.startswith(_RTF_MARK):
         return RTF
-    guess = identify(data)
+    guess = identify(data.removeprefix(codecs.BOM_UTF8))
     if guess.label == "pdf" or (_PDF_MARK in data[:_PDF_MARK_WITHIN] and not guess.is_text):
         return PDF
     return _text_or_refusal(data, PurePosixPath(path).suffix.lower(), guess)

@@ -31,6 +31,8 @@ _FAULTS = (MessageError, ValueError, LookupError, TypeError, AttributeError)
 """What the standard library raises at headers that no mail program writes."""
 _SIGNATURES = frozenset({"pgp-signature", "pkcs7-signature", "x-pkcs7-signature", "pgp-encrypted"})
 _ENCRYPTED = frozenset({"pkcs7-mime", "x-pkcs7-mime"})
+_GUESSABLE_BYTES = 64
+"""A shorter text does not tell its encoding; most mail programs that name none are western."""
 _POLICY = policy.default.clone(refold_source="none", raise_on_defect=False)
 
 
@@ -164,7 +166,8 @@ def _decoded(data: bytes, charset: str, is_html: bool) -> str:
     try:
         return data.decode(charset or "utf-8")
     except (LookupError, ValueError):
-        return decode(data, is_html=is_html)
+        is_short = len(data) < _GUESSABLE_BYTES
+        return data.decode("cp1252", "replace") if is_short else decode(data, is_html=is_html)
 
 
 def _bytes(part: EmailMessage) -> bytes:
@@ -199,7 +202,7 @@ def _name(part: EmailMessage, number: int) -> str:
     except _FAULTS:
         name = ""
     name = name.replace("\\", "/").rpartition("/")[2].strip()
-    if name:
+    if name.strip("."):
         return name
     if part.get_content_maintype() == "message":
         subject = "".join(_header(child, "Subject") for child in _children(part)[:1])

@@ -67,7 +67,7 @@ def check(data: bytes, guess: Guess) -> None:
             field="file",
         )
     is_picture = guess.group == "image" or guess.label in ("svg", "postscript")
-    if is_picture or not (guess.is_text or guess.label == "unknown"):
+    if is_picture or not (guess.is_text or guess.label in ("unknown", "empty")):
         what = f"{guess.description} ({guess.media_type})."
         kind = "image" if guess.label == "svg" else _NAMED.get(guess.label, guess.group)
         raise _refused(what, kind)
