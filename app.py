@@ -13,6 +13,7 @@ from chalice.app import AuthRequest, AuthResponse, Chalice, CloudWatchEvent, Rat
 from chalicelib.api.auth import authorize
 from chalicelib.api.mounting import mount
 from chalicelib.ingest_wiring import ingest
+from chalicelib.jobs_wiring import job_events
 from chalicelib.webhook_wiring import webhooks
 from chalicelib.wiring import Services
 
@@ -58,6 +59,32 @@ def execution_ended(event: CloudWatchEvent) -> None:
 def webhook_due(event: SQSEvent) -> dict[str, Any]:
     """Make deliveries of events and attempts at deliveries; return what has to come again."""
     return webhooks(os.environ).webhook_due(event.to_dict())
+
+
+@app.on_cw_event(
+    {
+        "source": ["aws.states"],
+        "detail-type": ["Step Functions Execution Status Change"],
+        "detail": {
+            "status": ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"],
+            "stateMachineArn": [
+                {"suffix": f":stateMachine:headrace-{STAGE}-export"},
+                {"suffix": f":stateMachine:headrace-{STAGE}-remove"},
+                {"suffix": f":stateMachine:headrace-{STAGE}-reindex"},
+            ],
+        },
+    },
+    name="job_ended",
+)
+def job_ended(event: CloudWatchEvent) -> None:
+    """Settle one ended execution of a job: record a failure that it could not."""
+    job_events(os.environ).job_ended(event.to_dict())
+
+
+@app.schedule(Rate(15, unit=Rate.MINUTES), name="sweep_jobs")
+def sweep_jobs(event: CloudWatchEvent) -> None:
+    """Start jobs that were accepted and never started, settle those that ended unnoticed."""
+    job_events(os.environ).sweep()
 
 
 @app.schedule(Rate(15, unit=Rate.MINUTES), name="sweep")

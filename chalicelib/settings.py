@@ -73,6 +73,26 @@ class EmbedSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True)
+class RemoveSettings(Settings):
+    """What `remove_data` needs."""
+
+    bucket: str
+    records_table: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobSettings(Settings):
+    """What begins, settles and sweeps jobs; `bucket` is where the API lets them work."""
+
+    records_table: str
+    event_bus: str
+    export_machine_arn: str
+    remove_machine_arn: str
+    reindex_machine_arn: str
+    bucket: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RecordsSettings(Settings):
     """What the authorizer needs, and the HTTP API beside the rest."""
 

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 from chalicelib.api.ask import AskServices
 from chalicelib.api.collections import CollectionServices
 from chalicelib.api.documents import DocumentServices
+from chalicelib.api.jobs import JobServices
+from chalicelib.api.removals import RemovalServices
 from chalicelib.api.retries import RetryServices
 from chalicelib.api.search import SearchServices
 from chalicelib.api.webhooks import WebhookServices
@@ -133,6 +135,18 @@ class Services:
         from chalicelib.webhook_wiring import webhook_services
 
         return webhook_services(self._environ)
+
+    @cached_property
+    def jobs(self) -> JobServices:
+        """What `/v1/jobs` and `/v1/exports` stand on."""
+        from chalicelib.jobs_wiring import job_services
+
+        return job_services(self._environ, self.records)
+
+    @cached_property
+    def removals(self) -> RemovalServices:
+        """What the removal of a tenant or of a collection's documents stands on."""
+        return RemovalServices(self.jobs, self.records)
 
     @cached_property
     def search(self) -> SearchServices:

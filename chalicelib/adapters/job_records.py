@@ -192,6 +192,7 @@ def _state(item: Item) -> JobState:
             item.get("requests", 0),
             item.get("transitions", 0),
         ),
+        counted=counts,
     )
 
 

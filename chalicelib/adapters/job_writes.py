@@ -20,6 +20,7 @@ from chalicelib.jobs.lifecycle import RECORD_DAYS, JobState
 JOB = "JOB#"
 JOBS = "JOBS"
 RUNNING_JOB = "RUNNING#"
+REMOVED = "REMOVED#"
 COUNTS = ("total", "done", "failed", "cancelled", "expired")
 SHOWN = ("job_id", "kind", "status", "collection", "model", "phase", "attempt")
 

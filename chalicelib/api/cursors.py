@@ -12,19 +12,21 @@ from collections.abc import Mapping
 from chalicelib.errors import InvalidInput
 
 _MAX_CURSOR = 512
-_DOCUMENT_ID = re.compile(r"doc_[a-z0-9]{24}", re.ASCII)
+DOCUMENT_ID_PATTERN = r"doc_[a-z0-9]{24}"
 
 
 def write_cursor(last_id: str, filters: Mapping[str, str | None]) -> str:
-    """Return the cursor that goes on after document `last_id`.
+    """Return the cursor that goes on after `last_id`.
 
     It holds no tenant: the listing is always the caller's own, whoever made the cursor.
     """
     return _write({"after": last_id, "of": _fingerprint(filters)})
 
 
-def read_cursor(cursor: str, filters: Mapping[str, str | None]) -> str:
-    """Return the document id that `cursor` goes on after.
+def read_cursor(
+    cursor: str, filters: Mapping[str, str | None], pattern: str = DOCUMENT_ID_PATTERN
+) -> str:
+    """Return the id, which `pattern` describes, that `cursor` goes on after.
 
     Raises `InvalidInput` for anything that this API did not write for these filters.
     """
@@ -32,7 +34,7 @@ def read_cursor(cursor: str, filters: Mapping[str, str | None]) -> str:
     if not isinstance(content, dict) or set(content) != {"after", "of"}:
         raise _invalid()
     after = content["after"]
-    if not isinstance(after, str) or not _DOCUMENT_ID.fullmatch(after):
+    if not isinstance(after, str) or not re.fullmatch(pattern, after, re.ASCII):
         raise _invalid()
     if content["of"] != _fingerprint(filters):
         raise InvalidInput(

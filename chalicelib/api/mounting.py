@@ -7,11 +7,23 @@ from typing import Protocol
 
 from chalice.app import Chalice, ChaliceAuthorizer, ConvertToMiddleware, Request, Response
 
-from chalicelib.api import ask, collections, documents, health, retries, search, webhooks
+from chalicelib.api import (
+    ask,
+    collections,
+    documents,
+    health,
+    jobs,
+    removals,
+    retries,
+    search,
+    webhooks,
+)
 from chalicelib.api.ask import AskServices
 from chalicelib.api.collections import CollectionServices
 from chalicelib.api.documents import DocumentServices
 from chalicelib.api.http import SERVICE, framework_errors, request_id_of
+from chalicelib.api.jobs import JobServices
+from chalicelib.api.removals import RemovalServices
 from chalicelib.api.retries import RetryServices
 from chalicelib.api.search import SearchServices
 from chalicelib.api.webhooks import WebhookServices
@@ -34,6 +46,14 @@ class ApiServices(Protocol):
     @property
     def retries(self) -> RetryServices:
         """What `/v1/documents/{document_id}/retry` stands on."""
+
+    @property
+    def jobs(self) -> JobServices:
+        """What `/v1/jobs` and `/v1/exports` stand on."""
+
+    @property
+    def removals(self) -> RemovalServices:
+        """What the removal of a tenant or of a collection's documents stands on."""
 
     @property
     def search(self) -> SearchServices:
@@ -60,6 +80,8 @@ def mount(app: Chalice, services: ApiServices, authorizer: ChaliceAuthorizer, st
     app.register_blueprint(documents.routes(lambda: services.documents, authorizer))
     app.register_blueprint(collections.routes(lambda: services.collections, authorizer))
     app.register_blueprint(retries.routes(lambda: services.retries, authorizer))
+    app.register_blueprint(jobs.routes(lambda: services.jobs, authorizer))
+    app.register_blueprint(removals.routes(lambda: services.removals, authorizer))
     app.register_blueprint(search.routes(lambda: services.search, authorizer))
     app.register_blueprint(webhooks.routes(lambda: services.webhooks, authorizer))
     app.register_blueprint(ask.routes(lambda: services.ask, authorizer))

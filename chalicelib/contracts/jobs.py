@@ -127,11 +127,12 @@ class JobInput(Contract):
 
 class StepRequest(JobInput):
     """The input of one step. `embedded` is the batch that a reindex embedded since the last one,
-    `gb_seconds` what that used.
+    `gb_seconds` what that used, and `error` why part of it could not be embedded.
     """
 
     embedded: int | None = None
     gb_seconds: float = Field(default=0.0, ge=0)
+    error: JobError | None = None
 
 
 class StepResult(Contract):

@@ -185,6 +185,17 @@ def catalogue() -> Catalogue:
     return parse(CATALOGUE_FILE.read_text(encoding="utf-8"))
 
 
+def embedding_dimensions(name: str) -> int:
+    """Return how many numbers a vector of the text embedding model `name` has.
+
+    Raises `NotFound` where the catalogue knows no such model.
+    """
+    model = catalogue().model(name)
+    if model.task != "text-embedding" or model.dimensions is None:
+        raise NotFound(f"{name} is no text embedding model.", field="model")
+    return model.dimensions
+
+
 def _model(entry: Mapping[str, Any]) -> Model:
     return Model(
         **{

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from chalicelib.contracts.jobs import OPEN, Job, JobCounts, JobEnd, JobInput, JobStatus
@@ -41,6 +41,7 @@ class JobState:
 
     `step` counts what was recorded, so that of two who go on from the same place one is refused.
     `checkpoint` is the JSON that the job's own function wrote, "" before its first step.
+    `counted` is what steps have counted, of which `job.counts` is what is said at an end.
     """
 
     job: Job
@@ -50,6 +51,7 @@ class JobState:
     checkpoint: str = ""
     files: tuple[ResultFile, ...] = ()
     used: Used = Used()
+    counted: JobCounts = field(default_factory=JobCounts)
 
     @property
     def is_open(self) -> bool:
@@ -105,10 +107,11 @@ def again(state: JobState, execution_arn: str, now: datetime) -> JobState:
             " can be tried again.",
             field="job_id",
         )
-    counts, checkpoint = job.counts, state.checkpoint
+    counts, checkpoint = state.counted, state.checkpoint
     if job.status == "cancelled" and job.kind == "export":
         counts, checkpoint = JobCounts(), ""
-    counts = counts.model_copy(update={"failed": 0, "cancelled": 0})
+    if job.status == "partial":
+        counts = counts.model_copy(update={"failed": 0})
     attempt = job.attempt + 1
     fresh = job.model_copy(
         update={
@@ -126,6 +129,7 @@ def again(state: JobState, execution_arn: str, now: datetime) -> JobState:
         execution_arn=execution_arn,
         step=state.step + 1,
         checkpoint=checkpoint,
+        counted=counts,
     )
 
 

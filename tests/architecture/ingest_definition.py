@@ -38,5 +38,7 @@ def targets(state: dict[str, Any]) -> Iterator[str]:
     """Yield the states that may follow `state`."""
     if "Next" in state:
         yield state["Next"]
-    for catcher in state.get("Catch", ()):
-        yield catcher["Next"]
+    if "Default" in state:
+        yield state["Default"]
+    for follower in (*state.get("Catch", ()), *state.get("Choices", ())):
+        yield follower["Next"]

@@ -1,0 +1,199 @@
+"""`/v1/jobs` and `/v1/exports`: work that outlasts a request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol, get_args
+
+from chalice.app import Blueprint, ChaliceAuthorizer, Request, Response
+
+from chalicelib.api.cursors import read_cursor, write_cursor
+from chalicelib.api.http import (
+    answering,
+    json_response,
+    limit_of,
+    parse_body,
+    query_value,
+    refuse_unknown_query,
+    request_id_of,
+    tenant_of,
+)
+from chalicelib.api.idempotency import once
+from chalicelib.contracts.jobs import (
+    CreateExportRequest,
+    Job,
+    JobInput,
+    JobKind,
+    JobList,
+    JobResult,
+    JobStatus,
+    RetryJobRequest,
+)
+from chalicelib.errors import InvalidInput, NotFound
+from chalicelib.jobs.launching import Launcher
+from chalicelib.jobs.lifecycle import JobState, new_job
+from chalicelib.jobs.receipts import Cost, job_receipt
+from chalicelib.jobs.ulids import ULID_PATTERN
+from chalicelib.query_ports import AnswerRecords
+
+ACCEPTED = 202
+MAX_PAGE = 100
+MAX_LOOKED_AT = 1_000
+RESULT_SECONDS = 15 * 60
+
+
+class ShownRecords(Protocol):
+    """The jobs of all tenants."""
+
+    def state(self, tenant: str, job_id: str) -> JobState | None:
+        """Return a job, or None."""
+
+    def states(self, tenant: str, after: str) -> Iterator[JobState]:
+        """Yield the tenant's jobs, newest first, those older than the id `after` ("" for all)."""
+
+
+class DownloadSigner(Protocol):
+    """Signs addresses of objects."""
+
+    def __call__(self, key: str, *, name: str, seconds: int) -> str:
+        """Return an address from which `key` can be had for `seconds`, as a file `name`."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobServices:
+    """What the views of this module and of removals stand on. `new_id` makes an id for a job."""
+
+    launcher: Launcher
+    records: ShownRecords
+    answers: AnswerRecords
+    sign: DownloadSigner
+    cost: Cost
+    bucket: str
+    now: Callable[[], datetime]
+    new_id: Callable[[datetime], str]
+
+
+def routes(services: Callable[[], JobServices], authorizer: ChaliceAuthorizer) -> Blueprint:
+    """Return the blueprint; `services` is asked for when a request comes, not before."""
+    blueprint = Blueprint(__name__)
+
+    @blueprint.route("/v1/exports", methods=["POST"], authorizer=authorizer)
+    @answering(blueprint)
+    def create_export() -> Response:
+        request, deps = blueprint.current_request, services()
+        body = CreateExportRequest()
+        if request.raw_body:
+            body = parse_body(request, CreateExportRequest)
+        given = asked(request, deps, "export", collection=body.collection or "")
+        return launched(request, deps, given)
+
+    @blueprint.route("/v1/jobs", methods=["GET"], authorizer=authorizer)
+    @answering(blueprint)
+    def list_jobs() -> Response:
+        return json_response(_list(blueprint.current_request, services()))
+
+    @blueprint.route("/v1/jobs/{job_id}", methods=["GET"], authorizer=authorizer)
+    @answering(blueprint)
+    def get_job(job_id: str) -> Response:
+        deps = services()
+        state = _existing(blueprint.current_request, job_id, deps)
+        return json_response(_shown(state, deps, with_results=True))
+
+    @blueprint.route("/v1/jobs/{job_id}/retry", methods=["POST"], authorizer=authorizer)
+    @answering(blueprint)
+    def retry_job(job_id: str) -> Response:
+        request, deps = blueprint.current_request, services()
+        if request.raw_body:
+            parse_body(request, RetryJobRequest)
+        return once(
+            request,
+            deps.answers,
+            lambda: deps.launcher.retry(_existing(request, job_id, deps)),
+            ACCEPTED,
+        )
+
+    @blueprint.route("/v1/jobs/{job_id}", methods=["DELETE"], authorizer=authorizer)
+    @answering(blueprint)
+    def cancel_job(job_id: str) -> Response:
+        deps = services()
+        state = _existing(blueprint.current_request, job_id, deps)
+        return json_response(deps.launcher.cancel(state))
+
+    return blueprint
+
+
+def asked(request: Request, deps: JobServices, kind: JobKind, collection: str = "") -> JobInput:
+    """Return what a request asks of a new job."""
+    return JobInput(
+        tenant=tenant_of(request),
+        job_id=deps.new_id(deps.now()),
+        kind=kind,
+        bucket=deps.bucket,
+        correlation_id=request_id_of(request),
+        collection=collection,
+    )
+
+
+def launched(request: Request, deps: JobServices, given: JobInput) -> Response:
+    """Begin the job and answer 202 with it.
+
+    The answer is kept under the request's Idempotency-Key before the job begins, and a repeated
+    request begins the job of the kept answer: so the same key never makes two jobs.
+    """
+    response = once(request, deps.answers, lambda: new_job(given, deps.now()), ACCEPTED)
+    kept = Job.model_validate_json(response.body)
+    deps.launcher.launch(given.model_copy(update={"job_id": kept.job_id}))
+    return response
+
+
+def _existing(request: Request, job_id: str, deps: JobServices) -> JobState:
+    state = deps.records.state(tenant_of(request), job_id)
+    if state is None:
+        raise NotFound(f"There is no job {job_id}.", field="job_id")
+    return state
+
+
+def _shown(state: JobState, deps: JobServices, *, with_results: bool) -> Job:
+    job, now = state.job, deps.now()
+    can_be_had = job.results_until is not None and now < job.results_until and not state.is_open
+    results = (
+        [_result(state, n, deps, now) for n in range(len(state.files))]
+        if with_results and can_be_had and job.status != "cancelled"
+        else []
+    )
+    return job.model_copy(
+        update={"receipt": job_receipt(state, deps.cost), "results": tuple(results)}
+    )
+
+
+def _result(state: JobState, n: int, deps: JobServices, now: datetime) -> JobResult:
+    file = state.files[n]
+    name = file.name.replace("/", "-")
+    return JobResult(
+        name=name,
+        bytes=file.bytes,
+        url=deps.sign(state.prefix + file.name, name=name, seconds=RESULT_SECONDS),
+        expires_at=now + timedelta(seconds=RESULT_SECONDS),
+    )
+
+
+def _list(request: Request, deps: JobServices) -> JobList:
+    refuse_unknown_query(request, {"kind", "status", "limit", "cursor"})
+    filters = {name: query_value(request, name) for name in ("kind", "status")}
+    for name, known in (("kind", get_args(JobKind)), ("status", get_args(JobStatus))):
+        if filters[name] not in {None, *known}:
+            raise InvalidInput(f"{name} is one of {', '.join(known)}.", field=name)
+    limit = limit_of(request, MAX_PAGE)
+    cursor = query_value(request, "cursor")
+    after = read_cursor(cursor, filters, ULID_PATTERN) if cursor is not None else ""
+    items: list[Job] = []
+    for looked_at, state in enumerate(deps.records.states(tenant_of(request), after)):
+        if len(items) == limit or looked_at == MAX_LOOKED_AT:
+            return JobList(items=tuple(items), next_cursor=write_cursor(after, filters))
+        after = state.job.job_id
+        shown = {"kind": state.job.kind, "status": state.job.status}
+        if all(filters[name] in {None, value} for name, value in shown.items()):
+            items.append(_shown(state, deps, with_results=False))
+    return JobList(items=tuple(items), next_cursor=None)

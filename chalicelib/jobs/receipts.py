@@ -1,0 +1,37 @@
+"""What a job has cost so far: the time of its functions, and the steps of its machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from chalicelib.contracts.receipts import Receipt, ReceiptLine, dollars
+from chalicelib.generation.catalogue import LAMBDA, STEP_FUNCTIONS
+from chalicelib.jobs.lifecycle import JobState
+
+Cost = Callable[[str, float], int]
+"""Returns what a quantity of a unit costs, in nano-dollars."""
+
+
+def job_receipt(state: JobState, cost: Cost) -> Receipt:
+    """Return the receipt of a job. Requests to S3, DynamoDB and S3 Vectors are not in it."""
+    used = state.used
+    gb_seconds = used.megabyte_milliseconds / 1024 / 1000
+    billed = cost("lambda.gb_second.arm64", gb_seconds) + cost("lambda.request", used.requests)
+    return Receipt.of(
+        (
+            ReceiptLine(
+                model=LAMBDA,
+                priced_as=LAMBDA,
+                role=state.job.kind,
+                seconds=used.milliseconds / 1000,
+                dollars=dollars(billed),
+            ),
+            ReceiptLine(
+                model=STEP_FUNCTIONS,
+                priced_as=STEP_FUNCTIONS,
+                role="orchestration",
+                transitions=used.transitions,
+                dollars=dollars(cost("stepfunctions.standard.transition", used.transitions)),
+            ),
+        )
+    )

@@ -1,0 +1,84 @@
+"""The composition root of jobs: what their routes stand on, and their event handlers."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from chalicelib.settings import JobSettings
+
+if TYPE_CHECKING:
+    from chalicelib.adapters.api_records import ApiRecords
+    from chalicelib.adapters.job_executions import JobMachines
+    from chalicelib.adapters.job_records import JobTable
+    from chalicelib.api.jobs import JobServices
+    from chalicelib.jobs.handlers import JobHandlers
+
+
+def job_events(environ: Mapping[str, str]) -> JobHandlers:
+    """Return the handlers for the stage that `environ` describes, built once a process."""
+    return _handlers(JobSettings.from_environ(environ))
+
+
+def job_services(environ: Mapping[str, str], records: ApiRecords) -> JobServices:
+    """Return what the API's routes about jobs stand on."""
+    from chalicelib.adapters import aws
+    from chalicelib.adapters.downloads import Downloads
+    from chalicelib.api.jobs import JobServices
+    from chalicelib.generation.catalogue import catalogue
+    from chalicelib.jobs.launching import Launcher
+    from chalicelib.jobs.ulids import ulid
+
+    settings = JobSettings.from_environ(environ)
+    table = _table(settings)
+    return JobServices(
+        launcher=Launcher(table, _machines(settings), _now),
+        records=table,
+        answers=records,
+        sign=Downloads(aws.s3(), settings.bucket).sign,
+        cost=catalogue().cost,
+        bucket=settings.bucket,
+        now=_now,
+        new_id=ulid,
+    )
+
+
+@functools.cache
+def _handlers(settings: JobSettings) -> JobHandlers:
+    from chalicelib.adapters import aws
+    from chalicelib.adapters.events import Bus
+    from chalicelib.jobs.ending import JobSettlements
+    from chalicelib.jobs.handlers import JobHandlers
+
+    table = _table(settings)
+    bus = Bus(aws.events(), settings.event_bus)
+    return JobHandlers(JobSettlements(table, _machines(settings), bus, _now), table)
+
+
+def _table(settings: JobSettings) -> JobTable:
+    from chalicelib.adapters import aws
+    from chalicelib.adapters.dynamodb import Table
+    from chalicelib.adapters.job_records import JobTable
+
+    return JobTable(Table(aws.dynamodb(), settings.records_table))
+
+
+def _machines(settings: JobSettings) -> JobMachines:
+    from chalicelib.adapters import aws
+    from chalicelib.adapters.job_executions import JobMachines
+
+    return JobMachines(
+        aws.stepfunctions(),
+        {
+            "export": settings.export_machine_arn,
+            "remove_tenant": settings.remove_machine_arn,
+            "remove_collection": settings.remove_machine_arn,
+            "reindex": settings.reindex_machine_arn,
+        },
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,261 @@
+"""One step of an export: list, pack one part, or finish.
+
+    jobs/{tenant}/{job}/listing/0-00000.jsonl   what is to be exported, 500 documents each
+    jobs/{tenant}/{job}/errors/0-00001.jsonl    what part 1 could not take, and why
+    jobs/{tenant}/{job}/part-00001.zip          documents
+    jobs/{tenant}/{job}/records.zip             collections and feedback
+    jobs/{tenant}/{job}/summary.json            counts that add up, and the files
+
+A later attempt at an export that ended in part reads `errors/` of the round before as its listing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from chalicelib.contracts.base import Contract
+from chalicelib.contracts.jobs import JobCounts, StepRequest, StepResult
+from chalicelib.contracts.jsonl import dump_lines
+from chalicelib.errors import Conflict, NotFound
+from chalicelib.jobs.lifecycle import JobState, ResultFile
+from chalicelib.jobs.stepping import Desk, Outcome, run_step
+from chalicelib.ports import ObjectStore
+from functions.export_documents.listing import ENTRIES_A_LISTING, Entry, ListedRecords, entry
+from functions.export_documents.packing import Packed, Packer, Store, Stream, zip_file
+
+PART_BYTES = 256 * 1024 * 1024
+"""A part is closed once it has as many bytes; one document more may go past it."""
+PART_DOCUMENTS = 5_000
+"""A part is also closed once it has as many documents, whose manifest is kept in memory."""
+KINDS = {"collections.jsonl": "COLLECTION#", "feedback.jsonl": "FEEDBACK#"}
+"""The records that a tenant gets beside its documents. Webhooks and keys are left out: they hold
+secrets."""
+
+Phase = Literal["listing", "packing", "finishing", "done"]
+
+
+class Place(Contract):
+    """Where an export is. `batch` and `line` are the next document in the listing."""
+
+    phase: Phase = "listing"
+    round: int = 0
+    after: str = ""
+    batches: int = 0
+    batch: int = 0
+    line: int = 0
+    part: int = 0
+    errors: int = 0
+
+
+class RecordSource(ListedRecords, Protocol):
+    """Documents, versions, and other records as they are kept."""
+
+    def kept(self, tenant: str, prefix: str) -> Iterator[dict[str, Any]]:
+        """Yield the tenant's records whose sort key begins with `prefix`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """What an export needs of the world."""
+
+    desk: Desk
+    records: RecordSource
+    objects: ObjectStore
+    store: Store
+    part_bytes: int = PART_BYTES
+
+
+def run(request: StepRequest, deps: Deps) -> StepResult:
+    """Do one step.
+
+    Raises:
+        Transient, Throttled: a service did not answer; the step may be repeated.
+        Conflict: the counts do not add up.
+    """
+    step = _Step(deps, deps.desk.started())
+    return run_step(request, step.desk, step.work, step.clean)
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    deps: Deps
+    desk: Desk
+
+    def work(self, state: JobState) -> Outcome:
+        """Do what the phase that the job is in asks for."""
+        place = Place.model_validate_json(state.checkpoint) if state.checkpoint else Place()
+        match place.phase:
+            case "listing":
+                return self._list(state, place)
+            case "packing":
+                return self._pack(state, place)
+            case "finishing":
+                return self._finish(state, place)
+            case "done":
+                return self._again(state, place)
+
+    def clean(self, state: JobState) -> None:
+        """Remove what a cancelled export has written."""
+        self.deps.objects.delete_prefix(state.input.bucket, state.prefix)
+
+    def _list(self, state: JobState, place: Place) -> Outcome:
+        """Write listings until the step is late or the documents are at their end."""
+        given, counts = state.input, state.job.counts
+        waiting: list[Entry] = []
+        for document in self.deps.records.documents(given.tenant, place.after):
+            if not given.collection or document.collection == given.collection:
+                waiting.append(entry(given.tenant, document, self.deps.records))
+            if len(waiting) == ENTRIES_A_LISTING:
+                counts, place = self._write_listing(state, counts, place, waiting)
+                waiting = []
+                if self.desk.is_late:
+                    after = document.document_id
+                    return _outcome(counts, place.model_copy(update={"after": after}))
+        if waiting:
+            counts, place = self._write_listing(state, counts, place, waiting)
+        return _outcome(counts, place.model_copy(update={"phase": "packing"}))
+
+    def _write_listing(
+        self, state: JobState, counts: JobCounts, place: Place, entries: list[Entry]
+    ) -> tuple[JobCounts, Place]:
+        key = _listing_key(state, 0, place.batches)
+        self.deps.objects.write(state.input.bucket, key, dump_lines(entries), {})
+        counts = counts.model_copy(update={"total": counts.total + len(entries)})
+        return counts, place.model_copy(update={"batches": place.batches + 1})
+
+    def _pack(self, state: JobState, place: Place) -> Outcome:
+        """Write one part."""
+        if place.batch >= place.batches:
+            return _outcome(state.job.counts, place.model_copy(update={"phase": "finishing"}))
+        given, part = state.input, place.part + 1
+        failed: list[Entry] = []
+        name = f"part-{part:05d}.zip"
+        with self.deps.store.writing(given.bucket, state.prefix + name) as stream:
+            packed, place = self._fill(state, place, stream, failed)
+        if failed:
+            key = _errors_key(state, place.round, place.errors)
+            self.deps.objects.write(given.bucket, key, dump_lines(failed), {})
+            place = place.model_copy(update={"errors": place.errors + 1})
+        counts = state.job.counts
+        counts = counts.model_copy(
+            update={"done": counts.done + packed, "failed": counts.failed + len(failed)}
+        )
+        files = (*state.files, ResultFile(name, stream.size))
+        return _outcome(counts, place.model_copy(update={"part": part}), files=files)
+
+    def _fill(
+        self, state: JobState, place: Place, stream: Stream, failed: list[Entry]
+    ) -> tuple[int, Place]:
+        """Write documents into the part until it is full, the step is late or all are in."""
+        manifest: list[Packed] = []
+        with zip_file(stream) as archive:
+            given = state.input
+            packer = Packer(given.bucket, given.tenant, archive, state.job.created_at)
+            for batch, line, each in self._entries(state, place):
+                place = place.model_copy(update={"batch": batch, "line": line})
+                try:
+                    manifest.append(packer.put_document(each, self.deps.store))
+                except (NotFound, Conflict) as error:
+                    failed.append(each.model_copy(update={"reason": error.message}))
+                is_full = stream.size >= self.deps.part_bytes or len(manifest) >= PART_DOCUMENTS
+                if is_full or self.desk.is_late:
+                    break
+            else:
+                place = place.model_copy(update={"batch": place.batches, "line": 0})
+            packer.put_blocks("manifest.jsonl", [dump_lines(manifest)])
+        return len(manifest), place
+
+    def _entries(self, state: JobState, place: Place) -> Iterator[tuple[int, int, Entry]]:
+        """Yield the entries from `place` on, each with the place after it."""
+        for batch in range(place.batch, place.batches):
+            key = _listing_key(state, place.round, batch)
+            body = self.deps.objects.read(state.input.bucket, key)
+            lines = body.splitlines()
+            first = place.line if batch == place.batch else 0
+            for n in range(first, len(lines)):
+                after = (batch, n + 1) if n + 1 < len(lines) else (batch + 1, 0)
+                yield *after, Entry.model_validate_json(lines[n])
+
+    def _finish(self, state: JobState, place: Place) -> Outcome:
+        """Write the other records and the summary, and end."""
+        given, counts = state.input, state.job.counts
+        with (
+            self.deps.store.writing(given.bucket, state.prefix + "records.zip") as stream,
+            zip_file(stream) as archive,
+        ):
+            packer = Packer(given.bucket, given.tenant, archive, state.job.created_at)
+            for name, prefix in KINDS.items():
+                packer.put_blocks(name, self._kept(state, prefix))
+            if not given.collection:
+                self._put_feedback(state, packer)
+        files = (*state.files, ResultFile("records.zip", stream.size), *self._errors(state, place))
+        end: Literal["succeeded", "partial"] = "partial" if counts.failed else "succeeded"
+        summary = _summary(state, counts, files)
+        self.deps.objects.write(given.bucket, state.prefix + "summary.json", summary, {})
+        return Outcome(
+            checkpoint=place.model_copy(update={"phase": "done"}),
+            counts=counts,
+            phase="done",
+            end=end,
+            files=(*files, ResultFile("summary.json", len(summary))),
+            summary=state.prefix + "summary.json",
+        )
+
+    def _kept(self, state: JobState, prefix: str) -> Iterable[bytes]:
+        given = state.input
+        wanted = prefix + (given.collection if prefix == KINDS["collections.jsonl"] else "")
+        for item in self.deps.records.kept(given.tenant, wanted):
+            if not given.collection or item.get("collection", given.collection) == given.collection:
+                shown = {key: value for key, value in item.items() if key not in ("pk", "sk")}
+                yield json.dumps(shown, ensure_ascii=False, default=str).encode() + b"\n"
+
+    def _put_feedback(self, state: JobState, packer: Packer) -> None:
+        prefix = f"feedback/{state.input.tenant}/"
+        for key, _ in self.deps.store.listed(state.input.bucket, prefix):
+            blocks = self.deps.store.blocks(state.input.bucket, key)
+            packer.put_blocks("feedback/" + key.removeprefix(prefix), blocks)
+
+    def _errors(self, state: JobState, place: Place) -> list[ResultFile]:
+        """Return the files that say what was not exported and why."""
+        prefix = f"{state.prefix}errors/{place.round}-"
+        found = self.deps.store.listed(state.input.bucket, prefix)
+        return [ResultFile(key.removeprefix(state.prefix), size) for key, size in found]
+
+    def _again(self, state: JobState, place: Place) -> Outcome:
+        """Take what failed in the last round for the listing of the next one."""
+        fresh = Place(phase="packing", round=place.round + 1, batches=place.errors, part=place.part)
+        kept = tuple(file for file in state.files if file.name.startswith("part-"))
+        return _outcome(state.job.counts, fresh, files=kept)
+
+
+def _listing_key(state: JobState, round_: int, batch: int) -> str:
+    if round_:
+        return _errors_key(state, round_ - 1, batch)
+    return f"{state.prefix}listing/0-{batch:05d}.jsonl"
+
+
+def _errors_key(state: JobState, round_: int, n: int) -> str:
+    return f"{state.prefix}errors/{round_}-{n:05d}.jsonl"
+
+
+def _outcome(counts: JobCounts, place: Place, files: tuple[ResultFile, ...] = ()) -> Outcome:
+    return Outcome(checkpoint=place, counts=counts, phase=place.phase, files=files)
+
+
+def _summary(state: JobState, counts: JobCounts, files: tuple[ResultFile, ...]) -> bytes:
+    told = {
+        "job_id": state.input.job_id,
+        "tenant": state.input.tenant,
+        "collection": state.input.collection or None,
+        "created_at": state.job.created_at.isoformat(),
+        "documents": {
+            "listed": counts.total,
+            "exported": counts.done,
+            "failed": counts.failed,
+        },
+        "files": [{"name": file.name, "bytes": file.bytes} for file in files],
+    }
+    return json.dumps(told, indent=2).encode() + b"\n"

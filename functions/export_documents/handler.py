@@ -1,0 +1,42 @@
+"""The Lambda function `export_documents`."""
+
+from __future__ import annotations
+
+import functools
+import os
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from chalicelib.adapters import aws
+from chalicelib.adapters.api_records import ApiRecords
+from chalicelib.adapters.archives import Archives
+from chalicelib.adapters.dynamodb import Table
+from chalicelib.adapters.job_records import JobTable
+from chalicelib.adapters.objects import Objects
+from chalicelib.contracts.jobs import StepRequest
+from chalicelib.jobs.stepping import Desk
+from chalicelib.observability import observed
+from chalicelib.settings import RecordsSettings, memory_gb
+from functions.export_documents import core
+
+
+@functools.cache
+def deps() -> core.Deps:
+    """Return what the core needs, built once a process."""
+    settings = RecordsSettings.from_environ(os.environ)
+    table = Table(aws.dynamodb(), settings.records_table)
+    jobs = JobTable(table)
+    return core.Deps(
+        desk=Desk(jobs, lambda: datetime.now(UTC), time.perf_counter, memory_gb(os.environ)),
+        records=ApiRecords(table),
+        objects=Objects(aws.s3()),
+        store=Archives(aws.s3()),
+    )
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Do one step of the export that `event` names."""
+    request = StepRequest.model_validate(event)
+    with observed("export_documents", request.correlation_id):
+        return core.run(request, deps()).model_dump(mode="json")

@@ -1,0 +1,118 @@
+"""Embed a slice of a version's passages anew, from the index that answers into the next one.
+
+The index that answers holds each passage's text beside what is known of it, exactly as a hit shows
+it. So nothing else is read, whatever way the text once came in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from chalicelib.contracts import Document
+from chalicelib.contracts.jobs import ReembedRequest, ReembedResult
+from chalicelib.errors import Conflict
+from chalicelib.ports import IndexRef, TenantStates
+from chalicelib.retrieval.ids import vector_key
+
+
+class Carried(Protocol):
+    """What a vector carries."""
+
+    @property
+    def key(self) -> str:
+        """Return the vector's key."""
+
+    @property
+    def text(self) -> str:
+        """Return the passage that the vector stands for."""
+
+
+class Copies(Protocol):
+    """Vectors with what they carry."""
+
+    def carried(self, index: IndexRef, keys: Sequence[str]) -> Sequence[Any]:
+        """Return what the vectors under `keys` carry, those that there are, in order of `keys`."""
+
+    def put(
+        self, index: IndexRef, carried: Sequence[Any], vectors: Sequence[Sequence[float]]
+    ) -> None:
+        """Put vectors, replacing those of the same key."""
+
+    def delete(self, index: IndexRef, keys: Sequence[str]) -> None:
+        """Remove vectors; unknown keys are no error."""
+
+
+class Records(TenantStates, Protocol):
+    """Documents and tenants."""
+
+    def document(self, tenant: str, document_id: str) -> Document | None:
+        """Return a document, or None."""
+
+
+class Vectors(Protocol):
+    """An array of vectors, such as NumPy's."""
+
+    def tolist(self) -> list[list[float]]:
+        """Return the vectors as lists."""
+
+
+class Embedder(Protocol):
+    """Turns texts into unit vectors; one that is too long is an error, never cut."""
+
+    def embed_counted(self, texts: Sequence[str]) -> tuple[Vectors, int]:
+        """Return one vector a text, and how many tokens were embedded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """What embedding anew needs of the world; `embedder` returns a model by its name."""
+
+    records: Records
+    copies: Copies
+    embedder: Callable[[str], Embedder]
+    clock: Callable[[], float]
+    memory_gb: float
+
+
+def run(request: ReembedRequest, deps: Deps) -> ReembedResult:
+    """Put the vectors of the slice into the tenant's next index.
+
+    A version that answers no more is left out, and what was put of one that was replaced or
+    removed meanwhile is taken back: whoever removed it may have looked here before it was put.
+
+    Raises:
+        Conflict: the version answers, and the index that answers has not all of its vectors.
+        InvalidInput: a passage has more tokens than the model takes.
+        ModelFailure: the model is not here, or failed.
+    """
+    began = deps.clock()
+    put = _put(request, deps)
+    return ReembedResult(put=put, gb_seconds=(deps.clock() - began) * deps.memory_gb)
+
+
+def _put(request: ReembedRequest, deps: Deps) -> int:
+    tenant = deps.records.tenant_state(request.tenant)
+    if tenant is None or tenant.next is None or not _answers(request, deps):
+        return 0
+    numbers = range(request.first, request.first + request.count)
+    keys = [vector_key(request.document_id, request.version, n) for n in numbers]
+    carried = deps.copies.carried(tenant.live, keys)
+    if len(carried) != len(keys):
+        if not _answers(request, deps):
+            return 0
+        raise Conflict(
+            f"{tenant.live.name} has {len(carried)} of {len(keys)} vectors of {request.version}."
+        )
+    vectors, _ = deps.embedder(tenant.next.model).embed_counted([each.text for each in carried])
+    deps.copies.put(tenant.next, carried, vectors.tolist())
+    if _answers(request, deps):
+        return len(keys)
+    deps.copies.delete(tenant.next, keys)
+    return 0
+
+
+def _answers(request: ReembedRequest, deps: Deps) -> bool:
+    document = deps.records.document(request.tenant, request.document_id)
+    return document is not None and document.version == request.version

@@ -1,0 +1,1 @@
+"""Moves a tenant to another embedding model, in bounded steps."""

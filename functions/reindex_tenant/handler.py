@@ -1,0 +1,46 @@
+"""The Lambda function `reindex_tenant`."""
+
+from __future__ import annotations
+
+import functools
+import os
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from chalicelib.adapters import aws
+from chalicelib.adapters.api_records import ApiRecords
+from chalicelib.adapters.dynamodb import Table
+from chalicelib.adapters.indexes import Indexes
+from chalicelib.adapters.job_records import JobTable
+from chalicelib.adapters.objects import Objects
+from chalicelib.adapters.tenant_pointers import TenantPointers
+from chalicelib.contracts.jobs import StepRequest
+from chalicelib.generation.catalogue import embedding_dimensions
+from chalicelib.jobs.stepping import Desk
+from chalicelib.observability import observed
+from chalicelib.settings import RecordsSettings, memory_gb
+from functions.reindex_tenant import core
+
+
+@functools.cache
+def deps() -> core.Deps:
+    """Return what the core needs, built once a process."""
+    settings = RecordsSettings.from_environ(os.environ)
+    table = Table(aws.dynamodb(), settings.records_table)
+    jobs = JobTable(table)
+    return core.Deps(
+        desk=Desk(jobs, lambda: datetime.now(UTC), time.perf_counter, memory_gb(os.environ)),
+        documents=ApiRecords(table),
+        pointers=TenantPointers(table),
+        indexes=Indexes(aws.s3vectors()),
+        objects=Objects(aws.s3()),
+        dimensions=embedding_dimensions,
+    )
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Do one step of the reindex that `event` names."""
+    request = StepRequest.model_validate(event)
+    with observed("reindex_tenant", request.correlation_id):
+        return core.run(request, deps()).model_dump(mode="json")

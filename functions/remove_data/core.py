@@ -1,0 +1,241 @@
+"""One step of a removal: of the documents of a collection, or of everything of a tenant.
+
+Documents go first, one by one, with vectors, objects and records. A tenant's rest goes by where it
+lies: object prefixes, indexes, record partitions. What lets the tenant in and what a look at the
+job needs goes last, after a record that the operator keeps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from chalicelib.contracts import Document
+from chalicelib.contracts.base import Contract
+from chalicelib.contracts.jobs import JobCounts, JobInput, StepRequest, StepResult
+from chalicelib.contracts.removals import Removed, RemovedTenant
+from chalicelib.errors import Conflict
+from chalicelib.jobs.backups import OF_TENANTS
+from chalicelib.jobs.job_records import JobRecords
+from chalicelib.jobs.lifecycle import JobState, check_cancellable
+from chalicelib.jobs.stepping import Desk, Outcome, run_step
+from chalicelib.ports import IndexRef, TenantStates
+
+PREFIXES = ("inbox", "documents", "jobs", "feedback")
+"""The kinds of objects that belong to a tenant; `{kind}/{tenant}/` holds them."""
+RECORDS_AT_A_TIME = 500
+WAIT_SECONDS = 10
+
+Phase = Literal["ingests", "documents", "objects", "indexes", "records", "telling"]
+
+
+class Place(Contract):
+    """Where a removal is, and what it has removed."""
+
+    phase: Phase
+    counted: bool = False
+    removed: Removed = Removed()
+
+
+class Documents(Protocol):
+    """The documents of all tenants."""
+
+    def documents(self, tenant: str, after: str) -> Iterator[Document]:
+        """Yield the tenant's documents by id, those behind the id `after` ("" for all)."""
+
+
+class Remover(Protocol):
+    """Removes documents."""
+
+    def remove(self, tenant: str, document: Document) -> Removed:
+        """Remove the document's vectors, objects and records; may be repeated."""
+
+
+class Erasing(Protocol):
+    """Removes by place what is left of a tenant."""
+
+    def ingests(self, tenant: str) -> int:
+        """Return how many ingests of the tenant are not settled."""
+
+    def other_jobs(self, tenant: str, job_id: str) -> Sequence[JobInput]:
+        """Return the tenant's jobs but `job_id` whose executions are not settled."""
+
+    def erase_objects(self, bucket: str, prefix: str) -> int:
+        """Remove some object versions under `prefix`; return how many, 0 at the end."""
+
+    def erase_index(self, index: IndexRef) -> None:
+        """Remove an index with all its vectors; one that is gone is no error."""
+
+    def erase_records(self, tenant: str, job_id: str, most: int) -> int:
+        """Remove at most `most` records of the tenant, but for the last ones; 0 at the end."""
+
+    def tell(self, told: RemovedTenant) -> None:
+        """Keep what an operator is told of a removal."""
+
+    def removed(self, tenant: str, job_id: str) -> RemovedTenant | None:
+        """Return what is told of a removal."""
+
+    def erase_last(self, tenant: str, job_id: str) -> None:
+        """Remove the keys, the pointer record and the job of a removal that was told of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """What a removal needs of the world."""
+
+    desk: Desk
+    jobs: JobRecords
+    documents: Documents
+    tenants: TenantStates
+    remover: Remover
+    erasing: Erasing
+
+
+def run(request: StepRequest, deps: Deps) -> StepResult:
+    """Do one step; what it removes may be gone already.
+
+    Raises:
+        Transient, Throttled: a service did not answer; the step may be repeated.
+        Conflict: the counts do not add up.
+    """
+    if request.kind == "remove_tenant":
+        told = deps.erasing.removed(request.tenant, request.job_id)
+        if told is not None:
+            deps.erasing.erase_last(request.tenant, request.job_id)
+            counts = JobCounts(total=told.documents, done=told.documents)
+            return StepResult(next="ended", status="succeeded", counts=counts)
+    step = _Step(deps, deps.desk.started())
+    return run_step(request, step.desk, step.work, lambda state: None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    deps: Deps
+    desk: Desk
+
+    def work(self, state: JobState) -> Outcome:
+        """Do what the phase that the job is in asks for."""
+        place = _place(state)
+        match place.phase:
+            case "ingests":
+                return self._ingests(state, place)
+            case "documents":
+                return self._documents(state, place)
+            case "objects":
+                return self._objects(state, place)
+            case "indexes":
+                return self._indexes(state, place)
+            case "records":
+                return self._records(state, place)
+            case "telling":
+                return self._telling(state, place)
+
+    def _ingests(self, state: JobState, place: Place) -> Outcome:
+        """Wait for what still works on the tenant; nothing new can begin."""
+        given = state.input
+        others = self.deps.erasing.other_jobs(given.tenant, given.job_id)
+        for other in others:
+            self._cancel(other)
+        if others or self.deps.erasing.ingests(given.tenant):
+            return _outcome(state.job.counts, place, next="wait")
+        return _outcome(state.job.counts, place.model_copy(update={"phase": "documents"}))
+
+    def _cancel(self, other: JobInput) -> None:
+        found = self.deps.jobs.state(other.tenant, other.job_id)
+        with suppress(Conflict):
+            if found is not None:
+                check_cancellable(found.job)
+                self.deps.jobs.cancel(found, self.desk.now())
+
+    def _documents(self, state: JobState, place: Place) -> Outcome:
+        counts, removed, late = state.job.counts, place.removed, False
+        if not place.counted:
+            counts = counts.model_copy(update={"total": sum(1 for _ in self._wanted(state))})
+            return _outcome(counts, place.model_copy(update={"counted": True}))
+        done = counts.done
+        for document in self._wanted(state):
+            removed += self.deps.remover.remove(state.input.tenant, document)
+            done += 1
+            if self.desk.is_late:
+                late = True
+                break
+        total = max(counts.total, done) if late else done
+        counts = counts.model_copy(update={"total": total, "done": done})
+        place = place.model_copy(update={"removed": removed})
+        if late:
+            return _outcome(counts, place)
+        if state.input.kind == "remove_collection":
+            return _outcome(counts, place, end="succeeded")
+        return _outcome(counts, place.model_copy(update={"phase": "objects"}))
+
+    def _wanted(self, state: JobState) -> Iterator[Document]:
+        given = state.input
+        for document in self.deps.documents.documents(given.tenant, ""):
+            if given.kind == "remove_tenant" or document.collection == given.collection:
+                yield document
+
+    def _objects(self, state: JobState, place: Place) -> Outcome:
+        given, count, more = state.input, 0, True
+        prefixes = [f"{kind}/{given.tenant}/" for kind in PREFIXES]
+        while more and not self.desk.is_late:
+            found = [self.deps.erasing.erase_objects(given.bucket, prefix) for prefix in prefixes]
+            count, more = count + sum(found), any(found)
+        after: Phase = "objects" if more else "indexes"
+        return _outcome(state.job.counts, _went_on(place, after, Removed(objects=count)))
+
+    def _indexes(self, state: JobState, place: Place) -> Outcome:
+        tenant = self.deps.tenants.tenant_state(state.input.tenant)
+        for index in tenant.indexes if tenant is not None else ():
+            self.deps.erasing.erase_index(index)
+        return _outcome(state.job.counts, _went_on(place, "records", Removed()))
+
+    def _records(self, state: JobState, place: Place) -> Outcome:
+        given, count, more = state.input, 0, True
+        while more and not self.desk.is_late:
+            found = self.deps.erasing.erase_records(given.tenant, given.job_id, RECORDS_AT_A_TIME)
+            count, more = count + found, bool(found)
+        after: Phase = "records" if more else "telling"
+        return _outcome(state.job.counts, _went_on(place, after, Removed(records=count)))
+
+    def _telling(self, state: JobState, place: Place) -> Outcome:
+        """Keep what the operator is told; the step after this one finds it and ends the job."""
+        self.deps.erasing.tell(
+            RemovedTenant(
+                tenant=state.input.tenant,
+                job_id=state.input.job_id,
+                removed_at=self.desk.now().isoformat(timespec="seconds"),
+                documents=state.job.counts.done,
+                removed=place.removed,
+                backups=OF_TENANTS,
+            )
+        )
+        return _outcome(state.job.counts, place)
+
+
+def _place(state: JobState) -> Place:
+    if state.checkpoint:
+        return Place.model_validate_json(state.checkpoint)
+    return Place(phase="ingests" if state.input.kind == "remove_tenant" else "documents")
+
+
+def _went_on(place: Place, phase: Phase, removed: Removed) -> Place:
+    return place.model_copy(update={"phase": phase, "removed": place.removed + removed})
+
+
+def _outcome(
+    counts: JobCounts,
+    place: Place,
+    *,
+    next: Literal["more", "wait"] = "more",  # noqa: A002 - the field's own name
+    end: Literal["succeeded"] | None = None,
+) -> Outcome:
+    return Outcome(
+        checkpoint=place,
+        counts=counts,
+        phase=place.phase,
+        next=next,
+        end=end,
+        seconds=WAIT_SECONDS if next == "wait" else 0,
+    )

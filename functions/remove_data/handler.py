@@ -1,0 +1,47 @@
+"""The Lambda function `remove_data`."""
+
+from __future__ import annotations
+
+import functools
+import os
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from chalicelib.adapters import aws
+from chalicelib.adapters.api_records import ApiRecords
+from chalicelib.adapters.dynamodb import Table
+from chalicelib.adapters.erasing import Erasure
+from chalicelib.adapters.job_records import JobTable
+from chalicelib.adapters.objects import Objects
+from chalicelib.adapters.vectors import Vectors
+from chalicelib.contracts.jobs import StepRequest
+from chalicelib.ingest.removal import Removal
+from chalicelib.jobs.stepping import Desk
+from chalicelib.observability import observed
+from chalicelib.settings import RemoveSettings, memory_gb
+from functions.remove_data import core
+
+
+@functools.cache
+def deps() -> core.Deps:
+    """Return what the core needs, built once a process."""
+    settings = RemoveSettings.from_environ(os.environ)
+    table = Table(aws.dynamodb(), settings.records_table)
+    jobs, records = JobTable(table), ApiRecords(table)
+    vectors = Vectors(aws.s3vectors())
+    return core.Deps(
+        desk=Desk(jobs, lambda: datetime.now(UTC), time.perf_counter, memory_gb(os.environ)),
+        jobs=jobs,
+        documents=records,
+        tenants=records,
+        remover=Removal(settings.bucket, records, records, Objects(aws.s3()), vectors),
+        erasing=Erasure(aws.s3(), aws.s3vectors(), table),
+    )
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Do one step of the removal that `event` names."""
+    request = StepRequest.model_validate(event)
+    with observed("remove_data", request.correlation_id):
+        return core.run(request, deps()).model_dump(mode="json")
