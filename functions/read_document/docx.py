@@ -85,6 +85,6 @@ def _notices(walker: Walker) -> Iterator[str]:
     if walker.comments:
         yield f"Comments are not read; the document has {walker.comments}."
     if walker.deletions:
-        yield f"Text that is marked as deleted is not read; it stands at {walker.deletions} places."
+        yield f"Text that is marked as deleted is not read; places: {walker.deletions}."
     if walker.embedded:
         yield f"Embedded documents are not read; the document has {walker.embedded}."

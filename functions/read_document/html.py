@@ -1,7 +1,7 @@
 """HTML: the text that a reader sees, with its headings.
 
 Elements that start a line on the screen start a block here; what is hidden or not text is left
-out. `pre` keeps its spaces.
+out. `pre` keeps its spaces, and a table that holds data its rows and columns.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from functions.read_document.html_tables import DataTable, holds_data
 from functions.read_document.nesting import check_nesting
 from functions.read_document.pages import Block
 
@@ -93,6 +94,7 @@ class _Writer:
     pieces: list[str] = field(default_factory=list)
     preformatted: bool = False
     marker: str = ""
+    table: DataTable | None = None
 
     def text(self, text: str) -> None:
         """Take text as it is shown: a run of white space is one space, except in `pre`."""
@@ -119,20 +121,37 @@ def blocks(text: str) -> list[Block]:
     if root is None:
         return []
     for node, entering in _walk(root):
-        if node.tag == "-text":
+        if writer.table is not None:
+            _take_cell(writer, writer.table, node, entering)
+        elif node.tag == "-text":
             writer.text(node.text_content or "")
         elif entering:
-            _enter(writer, node.tag or "")
+            _enter(writer, node)
         else:
             _leave(writer, node.tag or "")
     writer.end_block()
     return writer.blocks
 
 
-def _enter(writer: _Writer, tag: str) -> None:
+def _take_cell(writer: _Writer, table: DataTable, node: LexborNode, entering: bool) -> None:
+    if node.tag == "-text":
+        table.text(node.text_content or "")
+    elif entering:
+        table.enter(node)
+    elif node == table.table:
+        writer.blocks.extend(table.blocks())
+        writer.table = None
+    else:
+        table.leave(node)
+
+
+def _enter(writer: _Writer, node: LexborNode) -> None:
+    tag = node.tag or ""
     if tag in _BLOCKS:
         writer.end_block()
-    if tag == "pre":
+    if tag == "table" and holds_data(node):
+        writer.table = DataTable(node)
+    elif tag == "pre":
         writer.preformatted = True
     elif tag == "br":
         writer.pieces.append("\n")

@@ -12,6 +12,7 @@ from markdown_it.token import Token
 
 from functions.read_document import html
 from functions.read_document.pages import Block
+from functions.read_document.tables import table_blocks
 
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
 
@@ -29,6 +30,7 @@ class _Writer:
     level: int = 0
     marker: str = ""
     row: list[str] | None = None
+    rows: list[list[str]] = field(default_factory=list)
 
     def take(self, token: Token) -> None:
         if token.type == "heading_open":
@@ -40,7 +42,11 @@ class _Writer:
         elif token.type == "tr_open":
             self.row = []
         elif token.type == "tr_close":
-            self._end_row()
+            self.rows.append(self.row or [])
+            self.row = None
+        elif token.type == "table_close":
+            self.blocks.extend(table_blocks(self.rows))
+            self.rows = []
         elif token.type in ("fence", "code_block"):
             self.blocks.append(Block(token.content.rstrip("\n")))
         elif token.type == "html_block":
@@ -54,10 +60,6 @@ class _Writer:
             return
         self.blocks.append(Block(self.marker + text, self.level))
         self.marker = ""
-
-    def _end_row(self) -> None:
-        self.blocks.append(Block(" | ".join(self.row or ())))
-        self.row = None
 
 
 def blocks(text: str) -> list[Block]:

@@ -106,10 +106,7 @@ class _Document:
         if self.walker.comments:
             yield f"Comments are not read; the document has {self.walker.comments}."
         if self.walker.deletions:
-            yield (
-                "Text that is marked as deleted is not read; it stands at"
-                f" {self.walker.deletions} places."
-            )
+            yield (f"Text that is marked as deleted is not read; places: {self.walker.deletions}.")
         if self.without_result:
             yield (
                 "Formulas without a stored result are not read; the workbook has"

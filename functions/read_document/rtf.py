@@ -137,4 +137,4 @@ def _notices(parts: sign.Parts) -> Iterator[str]:
     if parts.comments:
         yield f"Comments are not read; the document has {parts.comments}."
     if parts.deletions:
-        yield f"Text that is marked as deleted is not read; it stands at {parts.deletions} places."
+        yield f"Text that is marked as deleted is not read; places: {parts.deletions}."

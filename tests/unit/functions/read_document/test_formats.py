@@ -50,8 +50,7 @@ def test_html_is_read_as_it_is_seen() -> None:
         Block("Doors", 2),
         Block("- Close them."),
         Block("- Lock them."),
-        Block("Door | Key"),
-        Block("North | 7"),
+        Block("| Door | Key |\n| - | - |\n| North | 7 |", opens=True),
         Block("a\n  b"),
     ]
 
@@ -75,8 +74,7 @@ def test_markdown_loses_its_marks_and_keeps_its_headings() -> None:
         Block("2. Close it."),
         Block("- one"),
         Block("- two"),
-        Block("Part | Count"),
-        Block("bolt | 12"),
+        Block("| Part | Count |\n| - | - |\n| bolt | 12 |", opens=True),
         Block("$ start --now"),
         Block("Raw HTML"),
     ]
