@@ -1,51 +1,18 @@
-"""Between HTTP and the views: bodies in, JSON out, and the one table of errors.
-
-Every error leaves as `{"error": {"type", "message", "field", "limit", "request_id"}}`.
-"""
+"""Between HTTP and the views: bodies in, JSON out, errors by the table of `contracts/http.py`."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
-from typing import Any, ParamSpec, TypeVar
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
 
 from chalice.app import Blueprint, Request, Response
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from chalicelib.contracts import ErrorBody, ErrorDetail
-from chalicelib.errors import (
-    Conflict,
-    HeadraceError,
-    InvalidInput,
-    ModelFailure,
-    NotFound,
-    QuotaExceeded,
-    Throttled,
-    Transient,
-    Unsupported,
-)
+from chalicelib.contracts.http import RETRY_AFTER, STATUS_OF, error_body, kind_of, parsed
+from chalicelib.errors import HeadraceError, InvalidInput
 from chalicelib.observability import logger
-
-STATUS_OF: Mapping[type[HeadraceError], int] = {
-    InvalidInput: 400,
-    NotFound: 404,
-    Conflict: 409,
-    Unsupported: 422,
-    QuotaExceeded: 429,
-    Throttled: 429,
-    ModelFailure: 502,
-    Transient: 503,
-    HeadraceError: 500,
-}
-RETRY_AFTER: Mapping[type[HeadraceError], int] = {QuotaExceeded: 60, Throttled: 1, Transient: 1}
-"""Seconds after which the same request may succeed."""
-SAID_INSTEAD: Mapping[type[HeadraceError], str] = {
-    Throttled: "The service is asked for more than it can do now; try again a little later.",
-    Transient: "A service behind the API did not answer; try again.",
-    ModelFailure: "A model gave no usable output.",
-    HeadraceError: "The request failed inside the service.",
-}
-"""For errors that no caller can mend; what was wrong is in the log, under the request id."""
 
 SERVICE = "api"
 """The name under which the API logs and counts."""
@@ -57,10 +24,6 @@ _FRAMEWORK_TYPES = {
     "InternalServerError": "InternalError",
 }
 _JSON = {"Content-Type": "application/json"}
-_LIMITS = ("max_length", "min_length", "le", "ge", "lt", "gt", "pattern", "expected")
-
-_REPLACEMENT = "\N{REPLACEMENT CHARACTER}".encode()
-"""What API Gateway hands on in place of bytes that are no UTF-8, before we see them."""
 
 P = ParamSpec("P")
 Body = TypeVar("Body", bound=BaseModel)
@@ -104,17 +67,8 @@ def answering(blueprint: Blueprint) -> Callable[[View[P]], View[P]]:
 
 def error_response(error: HeadraceError, request_id: str) -> Response:
     """Return the answer for `error` by the table."""
-    kind = next(known for known in type(error).__mro__ if known in STATUS_OF)
-    response = _error(
-        STATUS_OF[kind],
-        ErrorDetail(
-            type=kind.__name__,
-            message=SAID_INSTEAD.get(kind, error.message),
-            field=error.field,
-            limit=error.limit,
-            request_id=request_id,
-        ),
-    )
+    kind = kind_of(error)
+    response = json_response(error_body(error, request_id), STATUS_OF[kind])
     if kind in RETRY_AFTER:
         response.headers["Retry-After"] = str(RETRY_AFTER[kind])
     return response
@@ -143,19 +97,7 @@ def framework_errors(event: Request, get_response: Callable[[Request], Response]
 
 def parse_body(request: Request, model: type[Body]) -> Body:
     """Return the request's JSON body as `model`, or raise `InvalidInput` naming the field."""
-    raw = request.raw_body
-    if not raw:
-        raise InvalidInput("The request needs a JSON body.", field="body")
-    if _REPLACEMENT in raw:
-        raise InvalidInput(
-            "The body is not UTF-8, or holds U+FFFD, which stands for bytes that are not; "
-            "where that character is meant, write it as \\ufffd.",
-            field="body",
-        )
-    try:
-        return model.model_validate_json(raw, strict=True)
-    except ValidationError as error:
-        raise _invalid(error) from error
+    return parsed(request.raw_body, model)
 
 
 def query_value(request: Request, name: str) -> str | None:
@@ -191,18 +133,3 @@ def refuse_unknown_query(request: Request, known: set[str]) -> None:
 
 def _error(status: int, detail: ErrorDetail) -> Response:
     return json_response(ErrorBody(error=detail), status)
-
-
-def _invalid(error: ValidationError) -> InvalidInput:
-    """Return the first complaint of pydantic in our words."""
-    first = error.errors(include_url=False, include_input=False)[0]
-    field = ".".join(str(part) for part in first["loc"]) or "body"
-    if first["type"] == "extra_forbidden":
-        return InvalidInput(f"Unknown field {field!r}.", field=field)
-    if first["type"] == "json_invalid":
-        return InvalidInput(f"The body is not JSON: {first['msg']}.", field="body")
-    if first["type"] == "missing":
-        return InvalidInput(f"The field {field!r} is required.", field=field)
-    context: Mapping[str, Any] = first.get("ctx", {})
-    limit = next((str(context[name]) for name in _LIMITS if name in context), None)
-    return InvalidInput(f"{field}: {first['msg']}.", field=field, limit=limit)
