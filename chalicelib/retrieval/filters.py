@@ -149,10 +149,7 @@ def _place(place: str, field: str) -> IndexFilter:
             field=field,
             limit=str(MAX_DEPTH),
         )
-    try:
-        return {"folders": {"$eq": place_hash(place)}}
-    except UnicodeEncodeError as error:
-        raise InvalidInput(f"{field} is not valid Unicode.", field=field) from error
+    return {"folders": {"$eq": place_hash(place)}}
 
 
 def _uploaded(given: Uploaded, field: str) -> IndexFilter:

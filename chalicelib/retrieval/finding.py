@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from chalicelib.contracts import EmbedTextResult, Hit
 from chalicelib.contracts.filters import Filter
-from chalicelib.errors import InvalidInput
+from chalicelib.errors import InvalidInput, NotFound
 from chalicelib.ports import IndexRef, TenantRecords
 from chalicelib.query_ports import (
     CurrentVersions,
@@ -85,6 +85,12 @@ class Finder:
         if not words(query.text):
             raise InvalidInput("There is no word in it to look for.", field=query.field)
         condition = self._condition(query)
+        try:
+            return self._search(query, condition)
+        except NotFound:  # a reindex job removed the index since the pointer was read
+            return self._search(query, condition)
+
+    def _search(self, query: Query, condition: IndexFilter | None) -> Found:
         index = self.tenants.live_index(query.tenant)
         model = "" if index is None else index.model
         embedding = self.embedder.embed([query.text], query.correlation_id, model)
