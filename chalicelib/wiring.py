@@ -83,9 +83,17 @@ class Services:
             answers=self.records,
             sign=sign,
             remover=_Remover(lambda: self._removal),
+            language_notice=self._language_notice,
             max_file_bytes=self.settings.max_file_bytes,
             now=lambda: datetime.now(UTC),
         )
+
+    def _language_notice(self, tenant: str, language: str) -> str:
+        from chalicelib.generation.catalogue import catalogue
+        from chalicelib.generation.coverage import language_notice
+
+        index = self.records.live_index(tenant)
+        return language_notice(language, index.model, catalogue()) if index else ""
 
     @cached_property
     def collections(self) -> CollectionServices:

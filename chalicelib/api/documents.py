@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -83,6 +84,8 @@ class DocumentServices:
     answers: AnswerRecords
     sign: UploadSigner
     remover: Remover
+    language_notice: Callable[[str, str], str]
+    """What a tenant's embedding model makes of a language, to tell the owner; "" if nothing."""
     max_file_bytes: int
     now: Callable[[], datetime]
 
@@ -101,13 +104,14 @@ def routes(services: Callable[[], DocumentServices], authorizer: ChaliceAuthoriz
     @blueprint.route("/v1/documents", methods=["GET"], authorizer=authorizer)
     @answering(blueprint)
     def list_documents() -> Response:
-        return json_response(_list(blueprint.current_request, services().records))
+        return json_response(_list(blueprint.current_request, services()))
 
     @blueprint.route("/v1/documents/{document_id}", methods=["GET"], authorizer=authorizer)
     @answering(blueprint)
     def get_document(document_id: str) -> Response:
-        tenant = tenant_of(blueprint.current_request)
-        return json_response(existing(tenant, document_id, services().records))
+        tenant, deps = tenant_of(blueprint.current_request), services()
+        document = existing(tenant, document_id, deps.records)
+        return json_response(_told(document, _notices(tenant, deps)))
 
     @blueprint.route("/v1/documents/{document_id}", methods=["DELETE"], authorizer=authorizer)
     @answering(blueprint)
@@ -167,7 +171,23 @@ def existing(tenant: str, document_id: str, records: OneDocument) -> Document:
     return document
 
 
-def _list(request: Request, records: DocumentRecords) -> DocumentList:
+def _notices(tenant: str, deps: DocumentServices) -> Callable[[str], str]:
+    """Return what tells of a language; each is looked up once a request."""
+    return functools.cache(lambda language: deps.language_notice(tenant, language))
+
+
+def _told(document: Document, notice_of: Callable[[str], str]) -> Document:
+    """Return `document` with what there is to tell of its language.
+
+    It is told when it is shown, by the model that answers then, which may change after an ingest.
+    """
+    notice = notice_of(document.language) if document.language else ""
+    if not notice:
+        return document
+    return document.model_copy(update={"notices": (*document.notices, notice)})
+
+
+def _list(request: Request, deps: DocumentServices) -> DocumentList:
     refuse_unknown_query(request, {"collection", "status", "limit", "cursor"})
     filters = {name: query_value(request, name) for name in ("collection", "status")}
     if filters["collection"] is not None:
@@ -180,12 +200,14 @@ def _list(request: Request, records: DocumentRecords) -> DocumentList:
     cursor = query_value(request, "cursor")
     after = read_cursor(cursor, filters) if cursor is not None else ""
     items: list[Document] = []
-    for looked_at, document in enumerate(records.documents(tenant_of(request), after)):
+    tenant = tenant_of(request)
+    notice_of = _notices(tenant, deps)
+    for looked_at, document in enumerate(deps.records.documents(tenant, after)):
         if len(items) == limit or looked_at == MAX_LOOKED_AT:
             return DocumentList(items=tuple(items), next_cursor=write_cursor(after, filters))
         after = document.document_id
         if _matches(document, filters):
-            items.append(document)
+            items.append(_told(document, notice_of))
     return DocumentList(items=tuple(items), next_cursor=None)
 
 

@@ -144,6 +144,7 @@ class Api:
             answers=self.records,
             sign=self._sign,
             remover=self.records,
+            language_notice=lambda tenant, language: f"{tenant}: {language}" * (language == "de"),
             max_file_bytes=self.max_file_bytes,
             now=lambda: NOW,
         )

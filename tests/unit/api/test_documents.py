@@ -111,6 +111,20 @@ def test_should_show_a_document_to_its_tenant_only() -> None:
     assert api.call("DELETE", path, key=OTHER_KEY).status_code == 404
 
 
+def test_should_tell_what_the_model_makes_of_a_document_s_language() -> None:
+    api = Api()
+    german = document("de.txt", language="de", notices=("Read with care.",))
+    api.records.add(german, document("en.txt", language="en"), document("none.txt"))
+    shown = api.call("GET", f"/v1/documents/{german.document_id}").json_body
+    assert shown["notices"] == ["Read with care.", "acme: de"]
+    listed = api.call("GET", "/v1/documents").json_body["items"]
+    assert {item["path"]: item["notices"] for item in listed} == {
+        "de.txt": ["Read with care.", "acme: de"],
+        "en.txt": [],
+        "none.txt": [],
+    }
+
+
 def test_should_delete_a_document() -> None:
     api = Api()
     mine = document("a.txt")
