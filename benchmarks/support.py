@@ -1,0 +1,221 @@
+"""How well the support check tells held-up claims from others: `python -m benchmarks.support`.
+
+The pairs of `tests/data/support_pairs.json` were written for this. Those of the development half
+tuned the check, the others are held out. The older check judges the same pairs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.older_check import supports
+from benchmarks.reporting import Result, save, show, spread
+from chalicelib.contracts import CheckRequest, CheckSource, ClaimVerdict
+from chalicelib.inference.embedder import Embedder
+from chalicelib.inference.wordvectors import WordReader
+from functions.check_support.core import Deps, run
+
+ROOT = Path(__file__).parent.parent
+PAIRS = ROOT / "tests" / "data" / "support_pairs.json"
+DEVELOPMENT = (1, 2)
+"""Remainders of a passage's number by four; a passage is wholly in one half."""
+CONFIDENCE_Z = 1.96
+RESAMPLES = 2000
+REPETITIONS = 20
+SOURCES = 8
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A claim, the passage that it is held to, and whether that passage holds it up."""
+
+    claim: str
+    passage: str
+    supported: bool
+    category: str
+    held_out: bool
+
+
+@dataclass(frozen=True)
+class Case:
+    """A pair and whether a check let the claim through."""
+
+    pair: Pair
+    passed: bool
+
+    @property
+    def right(self) -> bool:
+        """Whether the check agrees with the label."""
+        return self.passed is self.pair.supported
+
+
+Check = Callable[[Pair], bool]
+
+
+def pairs_of(path: Path = PAIRS) -> list[Pair]:
+    """Return the labelled pairs."""
+    return [
+        Pair(
+            claim=pair["claim"],
+            passage=passage["text"],
+            supported=pair["supported"],
+            category=pair["category"],
+            held_out=passage["n"] % 4 not in DEVELOPMENT,
+        )
+        for passage in json.loads(path.read_text(encoding="utf-8"))["passages"]
+        for pair in passage["pairs"]
+    ]
+
+
+def wilson(right: int, count: int) -> tuple[float, float]:
+    """Return the 95 % interval of a share. Wilson, 1927, https://doi.org/10.2307/2276774."""
+    if not count:
+        return 0.0, 1.0
+    share, z2 = right / count, CONFIDENCE_Z**2
+    middle = (share + z2 / (2 * count)) / (1 + z2 / count)
+    half = CONFIDENCE_Z * math.sqrt(share * (1 - share) / count + z2 / (4 * count**2))
+    half /= 1 + z2 / count
+    return middle - half, middle + half
+
+
+def f1(found: int, wrongly: int, missed: int) -> float:
+    """Return the harmonic mean of precision and recall, 0 where nothing was found."""
+    return 2 * found / (2 * found + wrongly + missed) if found else 0.0
+
+
+def overall(cases: Sequence[Case]) -> dict[str, Any]:
+    """Return precision, recall and F1 of letting held-up claims through, with 95 % intervals."""
+    found, wrongly, missed = _counts(cases)
+    draw = random.Random(2026)  # noqa: S311 - resampling, no secret
+    scores = sorted(f1(*_counts(draw.choices(cases, k=len(cases)))) for _ in range(RESAMPLES))
+    return {
+        "pairs": len(cases),
+        "let through rightly": found,
+        "let through wrongly": wrongly,
+        "refused wrongly": missed,
+        "precision": _share(found, found + wrongly),
+        "recall": _share(found, found + missed),
+        "f1": {
+            "value": round(f1(found, wrongly, missed), 3),
+            "interval": [round(scores[int(RESAMPLES * at)], 3) for at in (0.025, 0.975)],
+        },
+    }
+
+
+def _counts(cases: Sequence[Case]) -> tuple[int, int, int]:
+    found = sum(case.passed and case.pair.supported for case in cases)
+    wrongly = sum(case.passed and not case.pair.supported for case in cases)
+    missed = sum(not case.passed and case.pair.supported for case in cases)
+    return found, wrongly, missed
+
+
+def _share(right: int, count: int) -> dict[str, Any]:
+    low, high = wilson(right, count)
+    value = right / count if count else 0.0
+    return {"value": round(value, 3), "interval": [round(low, 3), round(high, 3)]}
+
+
+def by_category(cases: Sequence[Case]) -> dict[str, dict[str, Any]]:
+    """Return how each category fares.
+
+    For a kind of held-up claim, recall is the share that is let through. For a kind of error it
+    is the share that is caught; its precision sets those against the held-up claims refused.
+    """
+    refused = sum(not case.passed and case.pair.supported for case in cases)
+    told: dict[str, dict[str, Any]] = {}
+    for category in dict.fromkeys(case.pair.category for case in cases):
+        mine = [case for case in cases if case.pair.category == category]
+        right = sum(case.right for case in mine)
+        told[category] = {"pairs": len(mine), "recall": _share(right, len(mine))}
+        if not mine[0].pair.supported:
+            told[category]["precision"] = _share(right, right + refused)
+            told[category]["f1"] = round(f1(right, refused, len(mine) - right), 3)
+    return told
+
+
+def verdict_of(pair: Pair, deps: Deps) -> ClaimVerdict:
+    """Return the function's verdict on a pair."""
+    source = CheckSource(id=0, text=pair.passage)
+    return run(CheckRequest(claims=(pair.claim,), sources=(source,)), deps).verdicts[0]
+
+
+def seconds_of_a_check(pairs: Sequence[Pair], deps: Deps) -> list[float]:
+    """Return how long checks of three claims by eight sources took, warm."""
+    passages = list(dict.fromkeys(pair.passage for pair in pairs))
+    sources = tuple(CheckSource(id=at, text=text) for at, text in enumerate(passages[:SOURCES]))
+    known = {source.text for source in sources}
+    claims = [pair.claim for pair in pairs if pair.passage in known]
+    requests = [
+        CheckRequest(claims=tuple(claims[at : at + 3]), sources=sources)
+        for at in range(REPETITIONS)
+    ]
+    run(requests[0], deps)
+    return [run(request, deps).seconds for request in requests]
+
+
+def measure(pairs: Sequence[Pair], check: Check) -> dict[str, Any]:
+    """Return what `check` scores on the held-out half, on all pairs and by category."""
+    cases = [Case(pair, check(pair)) for pair in pairs]
+    held_out = [case for case in cases if case.pair.held_out]
+    return {
+        "held out": overall(held_out),
+        "all": overall(cases),
+        "held out, by category": by_category(held_out),
+        "all, by category": by_category(cases),
+    }
+
+
+def main() -> None:
+    """Print what both checks score; with --save write it down."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--models", type=Path, default=ROOT / "models" / "cache")
+    parser.add_argument("--save", action="store_true", help="write a dated file")
+    parser.add_argument("--list", action="store_true", help="print the development half's errors")
+    arguments = parser.parse_args()
+    pairs = pairs_of()
+    deps = Deps(WordReader.open(arguments.models), time.perf_counter)
+    if arguments.list:
+        _list([pair for pair in pairs if not pair.held_out], deps)
+        return
+    embedder = Embedder.open(arguments.models)
+    result = Result(
+        name="support",
+        repetitions=REPETITIONS,
+        measured={
+            "3 claims by 8 sources, warm": spread(
+                [1000 * taken for taken in seconds_of_a_check(pairs, deps)], "ms"
+            )
+        },
+        facts={
+            "check_support": measure(pairs, lambda pair: verdict_of(pair, deps).supported),
+            "older check": measure(
+                pairs, lambda pair: supports(pair.claim, pair.passage, embedder)
+            ),
+        },
+        notes=(
+            "Precision, recall and F1 are those of letting held-up claims through.",
+            "Intervals are 95 %: Wilson for shares, bootstrap over pairs for F1.",
+        ),
+    )
+    print(show(result))
+    if arguments.save:
+        print(save(result))
+
+
+def _list(pairs: Sequence[Pair], deps: Deps) -> None:
+    for pair in pairs:
+        verdict = verdict_of(pair, deps)
+        if verdict.supported is not pair.supported:
+            print(f"{pair.category}: {pair.claim} ({verdict.score:.2f}) {list(verdict.reasons)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""The verdict on a claim: each of its clauses against the sentence that covers it best."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from chalicelib.contracts import ClaimVerdict, Doubt
+from chalicelib.retrieval.support.alignment import Alignment, Likeness
+from chalicelib.retrieval.support.figures import misplaced, missing
+from chalicelib.retrieval.support.reading import Reading
+from chalicelib.retrieval.support.scope import overstated
+from chalicelib.retrieval.support.sense import turned
+from chalicelib.retrieval.support.subjects import ANSWERS, is_strange, other_subject, swapped_in
+
+COVERED = 0.6
+"""Mean cover of its words from which on a clause is held up; chosen on the development half of
+`tests/data/support_pairs.json`, like the other constants of this package."""
+_STRANGE = 0.3
+"""The most that a clause about something unheard of scores."""
+
+Compare = Callable[[Reading, Reading], Likeness]
+"""Returns the cosine of each word of a claim with each word of a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A source taken apart: its sentences, and those of them that may hold up the claim."""
+
+    id: int
+    sentences: tuple[Reading, ...]
+    near: tuple[Reading, ...]
+    heading: Reading
+
+
+def judge(
+    claim: Reading,
+    passages: Sequence[Passage],
+    compare: Compare,
+    asked: frozenset[str] = frozenset(),
+) -> ClaimVerdict:
+    """Return the verdict of the passage that holds up the claim best.
+
+    `asked` are the stems of the question: the claim may use its words, though not its figures.
+    """
+    verdicts = [_judged(claim, passage, compare, asked) for passage in passages if passage.near]
+    none = ClaimVerdict(supported=False, source=None, score=0.0, reasons=(Doubt.NOT_COVERED,))
+    return max(verdicts, key=lambda found: (found.supported, found.score), default=none)
+
+
+def _judged(
+    claim: Reading, passage: Passage, compare: Compare, asked: frozenset[str]
+) -> ClaimVerdict:
+    alignments = [
+        Alignment(claim, sentence, compare(claim, sentence), asked) for sentence in passage.near
+    ]
+    doubts = missing(claim, passage.sentences, passage.heading)
+    scores = []
+    for clause in claim.clauses:
+        best = max(alignments, key=lambda alignment: alignment.coverage(clause))
+        doubts.update(_doubts(best, clause, passage))
+        cover = best.coverage(clause)
+        scores.append(min(cover, _STRANGE) if is_strange(alignments, clause) else cover)
+    low = min(scores)
+    if low < COVERED:
+        doubts.add(Doubt.HALF_SUPPORTED if max(scores) >= COVERED else Doubt.NOT_COVERED)
+    return ClaimVerdict(
+        supported=not doubts, source=passage.id, score=low, reasons=tuple(sorted(doubts))
+    )
+
+
+def _doubts(alignment: Alignment, clause: range, passage: Passage) -> Iterator[Doubt]:
+    within = alignment.clause_for(clause)
+    if alignment.coverage(clause, within) < ANSWERS:
+        within = range(len(alignment.sentence.words))
+    yield from misplaced(alignment, clause, within)
+    yield from turned(alignment, clause, within)
+    if overstated(alignment, clause, within):
+        yield Doubt.OVERSTATED
+    if other_subject(alignment, clause, within) or swapped_in(alignment, clause, passage.sentences):
+        yield Doubt.RELATION_CHANGED

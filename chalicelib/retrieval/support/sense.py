@@ -1,0 +1,158 @@
+"""Whether a claim turns round what a sentence says: by negation, opposites or swapped roles.
+
+Each turn flips the sense, so that two of them keep it: `Kern lost to Sand` says what
+`Sand won against Kern` says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from chalicelib.contracts import Doubt
+from chalicelib.retrieval.support.alignment import Alignment
+from chalicelib.retrieval.support.lexicon import IDIOMS, NEGATIONS, opposed
+from chalicelib.retrieval.support.reading import CONNECTORS, Reading
+from chalicelib.retrieval.support.words import word_set
+
+_SCOPE = 3
+"""Words of meaning after a negation that it is taken to deny."""
+_BE = word_set("is are was were be been being gets got")
+_ORDER = word_set("before after ahead behind above below over under")
+_PRONOUNS = word_set("him her it them")
+_NEAR = 4
+
+
+def turned(alignment: Alignment, clause: range, within: range) -> Iterator[Doubt]:
+    """Yield why a clause of the claim says the opposite of the clause that answers to it."""
+    negations = _negations(alignment, clause, within)
+    opposites = _opposites(alignment, clause, within)
+    swapped = _swapped(alignment, clause)
+    if (negations + opposites + swapped) % 2 == 0:
+        return
+    yield Doubt.NEGATION if negations else Doubt.RELATION_CHANGED
+
+
+def _negations(alignment: Alignment, clause: range, within: range) -> int:
+    """Return how many more denials one side has of what the other side says, too."""
+    claim, sentence = alignment.claim, alignment.sentence
+    mine = sum(
+        any(alignment.matches(at) is not None for at in scope) for scope in _denied(claim, clause)
+    )
+    theirs = sum(
+        any(alignment.is_matched(at, clause) for at in scope) for scope in _denied(sentence, within)
+    )
+    return abs(mine - theirs)
+
+
+def _denied(reading: Reading, clause: range) -> Iterator[list[int]]:
+    """Yield the words of meaning that each negation of a clause denies."""
+    idle = {place for idiom in IDIOMS for place in _places(reading, idiom)}
+    for at in clause:
+        folded = reading.words[at].folded
+        if at in idle or not (folded in NEGATIONS or folded.endswith("n't")):
+            continue
+        after = [place for place in reading.content if place > at and place in clause]
+        before = [place for place in reading.content if place < at and place in clause]
+        yield (after or before[::-1])[:_SCOPE]
+
+
+def _places(reading: Reading, phrase: str) -> Iterator[int]:
+    wanted = phrase.split()
+    folded = [word.folded for word in reading.words]
+    for at in range(len(folded) - len(wanted) + 1):
+        if folded[at : at + len(wanted)] == wanted:
+            yield from range(at, at + len(wanted))
+
+
+def _opposites(alignment: Alignment, clause: range, within: range) -> int:
+    """Return on how many axes the claim stands against the sentence."""
+    claim, sentence = alignment.claim, alignment.sentence
+    said = {claim.words[at].folded for at in clause}
+    told = {sentence.words[place].folded for place in within}
+    axes = {
+        axis
+        for at in clause
+        if claim.words[at].folded not in told
+        for place in within
+        if sentence.words[place].folded not in said
+        and (axis := opposed(claim.words[at].folded, sentence.words[place].folded)) is not None
+    }
+    return len(axes)
+
+
+def _swapped(alignment: Alignment, clause: range) -> bool:
+    """Say whether two partners stand the other way round about a word that both texts share."""
+    claim = alignment.claim
+    for pivot in clause:
+        if not _may_turn(claim, pivot):
+            continue
+        place = _pivot(alignment, pivot)
+        if place is not None and _crossed(alignment, clause, pivot, place):
+            return _passive(claim, pivot) == _passive(alignment.sentence, place)
+    return False
+
+
+def _may_turn(claim: Reading, place: int) -> bool:
+    """Say whether partners may stand about a word: a verb, or an order in time or place."""
+    if claim.words[place].folded in _ORDER:
+        return True
+    is_noun = place in claim.names or claim.follows_article(place) or claim.is_counted(place)
+    return place in claim.content and not is_noun
+
+
+def _pivot(alignment: Alignment, pivot: int) -> int | None:
+    """Return the word of the sentence that the claim may turn about: the same or its opposite."""
+    word = alignment.claim.words[pivot]
+    for place, other in enumerate(alignment.sentence.words):
+        if word.stem == other.stem or opposed(word.folded, other.folded) is not None:
+            return place
+    return None
+
+
+def _crossed(alignment: Alignment, clause: range, pivot: int, place: int) -> bool:
+    claim, sentence = alignment.claim, alignment.sentence
+    before, after = _partners(claim, clause, pivot)
+    first, then = _partners(sentence, _around(sentence, place), place)
+    if _PRONOUNS & {word.folded for word in sentence.words[place + 1 : place + 2]}:
+        then = then | before - first
+    crossed, straight = (before & then, after & first), (before & first, after & then)
+    return all(crossed) and sum(map(len, crossed)) > sum(map(len, straight))
+
+
+def _partners(reading: Reading, around: range, place: int) -> tuple[set[str], set[str]]:
+    """Return the stems on either side of a word.
+
+    An order that opens its clause has its first partner right behind it: `after glazing the
+    pots are fired` is `the pots are fired after glazing`.
+    """
+    words = [at for at in reading.content if at in around and at != place]
+    before = {reading.words[at].stem for at in words if at < place}
+    after = {reading.words[at].stem for at in words if at > place}
+    if before or reading.words[place].folded not in _ORDER:
+        return before, after
+    return (
+        {reading.words[at].stem for at in words[1:]},
+        {reading.words[at].stem for at in words[:1]},
+    )
+
+
+def _around(sentence: Reading, place: int) -> range:
+    """Return the clause of a word and those beside it that no connector cuts off."""
+    clauses = list(sentence.clauses)
+    first = last = next(at for at, clause in enumerate(clauses) if place in clause)
+    while first > 0 and not _is_cut_off(sentence, clauses[first]):
+        first -= 1
+    while last + 1 < len(clauses) and not _is_cut_off(sentence, clauses[last + 1]):
+        last += 1
+    return range(clauses[first].start, clauses[last].stop)
+
+
+def _is_cut_off(sentence: Reading, clause: range) -> bool:
+    opening = sentence.words[clause.start]
+    return opening.folded in CONNECTORS or ";" in sentence.text[: opening.start].rstrip()[-1:]
+
+
+def _passive(reading: Reading, place: int) -> bool:
+    around = [word.folded for word in reading.words[max(0, place - _NEAR) : place]]
+    after = [word.folded for word in reading.words[place + 1 : place + 1 + 2 * _NEAR]]
+    return not _BE.isdisjoint(around) and "by" in after

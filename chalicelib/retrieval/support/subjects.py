@@ -1,0 +1,72 @@
+"""Whether a clause of a claim speaks of something else than the words that seem to hold it up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from chalicelib.retrieval.support.alignment import Alignment
+from chalicelib.retrieval.support.reading import Reading
+from chalicelib.retrieval.support.words import stems
+
+ANSWERS = 0.5
+"""Mean cover from which on a clause of a sentence answers to a clause of a claim."""
+_SUBJECT = 2
+"""Words of meaning at the head of a clause that tell of whom it speaks."""
+_ALIKE = 0.4
+_UNHEARD_OF = 0.37
+"""Cosine of word vectors below which nothing in a sentence is like a noun."""
+
+
+def other_subject(alignment: Alignment, clause: range, within: range) -> bool:
+    """Say whether the clause that answers speaks of another of the sentence's own subjects.
+
+    `The landlord pays for minor repairs` meets `the tenant pays for minor repairs`, in a
+    sentence that speaks of the landlord elsewhere.
+    """
+    claim, sentence = alignment.claim, alignment.sentence
+    if alignment.coverage(clause, within) < ANSWERS:
+        return False
+    opening = [at for at in claim.content if at in clause][:_SUBJECT]
+    heads = [at for at in sentence.content if at in within][:_SUBJECT]
+    elsewhere = {sentence.words[at].stem for at in sentence.content if at not in within}
+    lost = any(
+        alignment.matches(at, within) is None and claim.words[at].stem in elsewhere
+        for at in opening
+    )
+    return lost and any(not alignment.is_matched(at, clause) for at in heads)
+
+
+def swapped_in(alignment: Alignment, clause: range, passage: Sequence[Reading]) -> bool:
+    """Say whether a noun of another sentence has taken the place of one of this sentence."""
+    claim, sentence = alignment.claim, alignment.sentence
+    told = {word.stem for word in sentence.words}
+    said = {word.stem for word in claim.words}
+    elsewhere = _elsewhere(sentence, passage)
+    for at in claim.content:
+        stem = claim.words[at].stem
+        if at not in clause or stem in told or stem not in elsewhere or not claim.is_nominal(at):
+            continue
+        partner, cosine = alignment.partner(at)
+        if partner is not None and cosine >= _ALIKE and sentence.is_nominal(partner):
+            return sentence.words[partner].stem not in said
+        if cosine < _UNHEARD_OF and not sentence.refers_back:
+            return True
+    return False
+
+
+def _elsewhere(sentence: Reading, passage: Sequence[Reading]) -> frozenset[str]:
+    """Return the stems of the other sentences, without what the passage opens with: its topic."""
+    others = [word for other in passage if other is not sentence for word in other.words]
+    first = passage[0]
+    topic = {first.words[at].stem for at in first.content[:_SUBJECT]}
+    return stems(others) - topic
+
+
+def is_strange(alignments: Sequence[Alignment], clause: range) -> bool:
+    """Say whether a clause speaks of something that nothing in the source is like."""
+    claim = alignments[0].claim
+    return any(
+        max(alignment.familiarity(at) for alignment in alignments) < _UNHEARD_OF
+        for at in claim.content
+        if at in clause and claim.is_nominal(at)
+    )

@@ -1,0 +1,107 @@
+"""Holds claims to their sources, by rules on words that a model aligns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from chalicelib.contracts import CheckRequest, CheckResult, CheckSource
+from chalicelib.inference.wordvectors import WordReader, WordVectors
+from chalicelib.retrieval.sentences import split_sentences
+from chalicelib.retrieval.support.judging import Passage, judge
+from chalicelib.retrieval.support.reading import Reading, read
+from chalicelib.retrieval.support.words import stems
+
+NEAR = 8
+"""Sentences of all sources together that one claim is compared with, word by word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """What the function works with; `clock` gives seconds, from any start."""
+
+    reader: WordReader
+    clock: Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A source with its sentences taken apart."""
+
+    id: int
+    heading: Reading
+    sentences: tuple[Reading, ...]
+
+
+@dataclass(slots=True)
+class _Comparing:
+    """Compares texts word by word; each is read by the model once."""
+
+    reader: WordReader
+    known: dict[str, WordVectors] = field(default_factory=dict)
+
+    def __call__(self, claim: Reading, sentence: Reading) -> list[list[float]]:
+        return self._vectors(claim).likeness(self._vectors(sentence))
+
+    def _vectors(self, reading: Reading) -> WordVectors:
+        if reading.text not in self.known:
+            spans = [(word.start, word.end) for word in reading.words]
+            self.known[reading.text] = self.reader.read(reading.text, spans)
+        return self.known[reading.text]
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens the model has read."""
+        return sum(vectors.tokens for vectors in self.known.values())
+
+
+def run(request: CheckRequest, deps: Deps) -> CheckResult:
+    """Return a verdict a claim, in order.
+
+    Raises:
+        InvalidInput: a text is not Unicode text.
+        ModelFailure: the model is missing or failed.
+    """
+    began = deps.clock()
+    sources = [_taken_apart(source) for source in request.sources]
+    asked = stems(read(request.question).words)
+    compare = _Comparing(deps.reader)
+    verdicts = tuple(
+        judge(claim, _near(claim, sources), compare, asked) for claim in map(read, request.claims)
+    )
+    return CheckResult(
+        verdicts=verdicts,
+        model=deps.reader.model,
+        tokens=compare.tokens,
+        seconds=deps.clock() - began,
+    )
+
+
+def _taken_apart(source: CheckSource) -> _Source:
+    text = source.text
+    sentences = [read(text[span.start : span.end]) for span in split_sentences(text)]
+    return _Source(source.id, read(source.heading), tuple(sentences))
+
+
+def _near(claim: Reading, sources: Sequence[_Source]) -> list[Passage]:
+    """Return the sources with those of their sentences that share most with the claim."""
+    wanted = {word.stem for word in claim.words if word.carries_meaning}
+    ranked = sorted(
+        (
+            (-len(wanted & {word.stem for word in sentence.words}), at, place)
+            for at, source in enumerate(sources)
+            for place, sentence in enumerate(source.sentences)
+        ),
+    )
+    chosen = {(at, place) for _, at, place in ranked[:NEAR]}
+    return [
+        Passage(
+            id=source.id,
+            sentences=source.sentences,
+            near=tuple(
+                sentence for place, sentence in enumerate(source.sentences) if (at, place) in chosen
+            ),
+            heading=source.heading,
+        )
+        for at, source in enumerate(sources)
+    ]

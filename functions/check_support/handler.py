@@ -1,0 +1,26 @@
+"""The Lambda function `check_support`."""
+
+from __future__ import annotations
+
+import functools
+import os
+import time
+from typing import Any
+
+from chalicelib.contracts import CheckRequest
+from chalicelib.inference.wordvectors import WordReader
+from chalicelib.observability import observed
+from functions.check_support import core
+
+
+@functools.cache
+def deps() -> core.Deps:
+    """Return what the core needs, built once a process."""
+    return core.Deps(WordReader.open(os.environ["HEADRACE_MODELS_DIR"]), time.perf_counter)
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Hold the claims of `event` to its sources."""
+    request = CheckRequest.model_validate(event)
+    with observed("check_support", request.correlation_id):
+        return core.run(request, deps()).model_dump(mode="json")
