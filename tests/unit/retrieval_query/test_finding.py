@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import pytest
+
+from chalicelib.contracts import Hit
+from chalicelib.contracts.collections import Declaration
+from chalicelib.contracts.filters import Filter
+from chalicelib.contracts.searching import Neighbour
+from chalicelib.errors import InvalidInput, NotFound
+from chalicelib.ports import IndexRef
+from chalicelib.query_ports import IndexFilter, Reranker
+from chalicelib.retrieval.finding import Finder, Found, Query
+from chalicelib.retrieval.folders import MAX_DEPTH, place_hash, place_hashes
+from chalicelib.retrieval.ids import vector_key
+from chalicelib.retrieval.neighbours import surrounded
+from chalicelib.retrieval.ranking import merge_overlapping
+from tests.unit.ingest.fakes import INDEX, FakeTenants
+from tests.unit.retrieval_query.fakes import (
+    FakeDeclarations,
+    FakeEmbedder,
+    FakeIndex,
+    FakeVersions,
+    hit,
+)
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+PAGE = "The pump weighs 41 kg. It hums. Nobody knows why it does, or since when."
+
+
+@dataclass
+class MovingTenants(FakeTenants):
+    """A pointer that moves on from the first index once it was read."""
+
+    reads: int = 0
+
+    def live_index(self, tenant: str) -> IndexRef | None:
+        self.reads += 1
+        return IndexRef("b", f"index-{self.reads}", f"model-{self.reads}")
+
+
+@dataclass
+class RemovedIndex(FakeIndex):
+    """An index that is gone by its first name."""
+
+    gone: str = "index-1"
+
+    def query(
+        self,
+        index: IndexRef,
+        vector: Sequence[float],
+        text: str,
+        *,
+        count: int,
+        condition: IndexFilter | None,
+    ) -> Sequence[Hit]:
+        if index.name == self.gone:
+            raise NotFound("no such index")
+        return super().query(index, vector, text, count=count, condition=condition)
+
+
+@dataclass
+class Backwards:
+    """A reranker that likes the last best."""
+
+    asked: list[str] = field(default_factory=list)
+
+    def rerank(self, query: str, passages: Sequence[Hit]) -> Sequence[Hit]:
+        self.asked.append(query)
+        return passages[::-1]
+
+
+class World:
+    def __init__(self, hits: Sequence[Hit] = (hit("the pump"),)) -> None:
+        self.embedder = FakeEmbedder()
+        self.index = FakeIndex(hits)
+        self.tenants = FakeTenants()
+        self.declared: dict[str, Declaration] = {}
+        self.reranker: Reranker | None = None
+
+    def find(self, tenant: str = "acme", top_k: int = 10, **written: object) -> Found:
+        asked = Filter.model_validate(written) if written else None
+        finder = Finder(
+            self.embedder,
+            self.tenants,
+            self.index,
+            FakeVersions({"doc_a": "v_1"}),
+            FakeDeclarations(self.declared),
+            self.reranker,
+        )
+        return finder.find(Query(tenant, "pump", "c", top_k, "req-1", filter=asked))
+
+
+def test_should_embed_the_query_by_the_model_of_the_index() -> None:
+    world = World()
+    found = world.find()
+    assert world.embedder.models == [INDEX.model]
+    assert found.index == INDEX
+
+
+def test_should_find_nothing_for_a_tenant_without_an_index() -> None:
+    world = World()
+    found = world.find("stranger")
+    assert (found.passages, found.index, world.index.asked) == ((), None, [])
+
+
+def test_should_look_again_where_the_index_was_removed_under_the_query() -> None:
+    world = World()
+    world.tenants, world.index = MovingTenants(), RemovedIndex([hit("the pump")])
+    found = world.find()
+    assert [passage.text for passage in found.passages] == ["the pump"]
+    assert world.embedder.models == ["model-1", "model-2"]
+
+
+def test_should_hand_the_index_collection_and_filter_as_one() -> None:
+    world = World()
+    world.find(path="a/")
+    assert world.index.asked[0]["condition"] == {
+        "$and": [{"collection": {"$eq": "c"}}, {"folders": {"$eq": place_hash("a/")}}]
+    }
+
+
+def test_should_hold_a_filter_to_what_the_collection_declares() -> None:
+    world = World()
+    world.declared["c"] = Declaration(
+        name="c", fields={"year": "number"}, created_at=NOW, updated_at=NOW
+    )
+    with pytest.raises(InvalidInput, match="in the collection c this is a number"):
+        world.find(metadata={"year": "last"})
+    assert not world.embedder.calls
+
+
+def test_should_let_a_reranker_order_before_the_cut() -> None:
+    world = World([hit("the pump", start=0), hit("a pump", start=100)])
+    world.reranker = reranker = Backwards()
+    assert [passage.text for passage in world.find(top_k=1).passages] == ["a pump"]
+    assert reranker.asked == ["pump"]
+
+
+def chunk(n: int) -> Neighbour:
+    return Neighbour(n=n, page=1, heading="", start=n, end=n + 1, text=str(n))
+
+
+def chunks(count: int, document: str = "doc_a") -> dict[str, Neighbour]:
+    return {vector_key(document, "v_1", n): chunk(n) for n in range(count)}
+
+
+@pytest.mark.parametrize(
+    ("n", "n_last", "before", "after"),
+    [(3, 3, [1, 2], [4, 5]), (0, 0, [], [1, 2]), (5, 5, [3, 4], []), (2, 3, [0, 1], [4, 5])],
+)
+def test_should_show_what_is_before_and_after_a_hit(
+    n: int, n_last: int, before: list[int], after: list[int]
+) -> None:
+    index = FakeIndex((), others=chunks(6))
+    (found,) = surrounded(index, INDEX, [hit("x", n=n, n_last=n_last)], 2)
+    assert [each.n for each in found.before] == before
+    assert [each.n for each in found.after] == after
+
+
+def test_should_not_take_another_version_for_a_neighbour() -> None:
+    index = FakeIndex((), others=chunks(6))
+    (found,) = surrounded(index, INDEX, [hit("x", version="v_2", n=3, n_last=3)], 1)
+    assert (found.before, found.after) == ((), ())
+
+
+def test_should_number_a_merged_passage_by_its_ends_and_keep_the_better_s_scores() -> None:
+    parts = [
+        hit(PAGE[10:40], start=10, n=4, n_last=4, score=0.2, scores={"fused": 0.2}),
+        hit(PAGE[0:20], start=0, n=3, n_last=3, score=0.1, scores={"fused": 0.1}),
+    ]
+    (merged,) = merge_overlapping(parts)
+    assert (merged.n, merged.n_last, merged.score, merged.scores.fused) == (3, 4, 0.2, 0.2)
+
+
+def test_should_hash_a_path_and_each_folder_above_it() -> None:
+    assert place_hashes("a/b/c.md") == tuple(map(place_hash, ("a/b/c.md", "a/", "a/b/")))
+    assert place_hashes("c.md") == (place_hash("c.md"),)
+
+
+def test_should_hash_no_more_folders_than_can_be_asked_for() -> None:
+    deep = "f/" * (MAX_DEPTH + 3) + "c.md"
+    assert len(place_hashes(deep)) == MAX_DEPTH + 1
+    assert place_hash("f/" * MAX_DEPTH) in place_hashes(deep)
