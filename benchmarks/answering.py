@@ -144,12 +144,18 @@ class Case:
     right: bool
 
 
-def measure(samples: Path, labelled: Path, models: Path) -> list[Case]:
-    """Ask every labelled question, with the threshold for refusing put out of the way."""
+def finder_over(models: Path, *folders: Path) -> tuple[Finder, LocalEmbedder]:
+    """Return search over the files of `folders`, and what embeds for it."""
     embedder = Embedder.open(models)
     local = LocalEmbedder(embedder)
-    index, records = ExactIndex(chunks_of(samples, embedder), local), OneVersion()
-    finder = Finder(local, records, index, records, records)
+    hits = [hit for folder in folders for hit in chunks_of(folder, embedder)]
+    index, records = ExactIndex(hits, local), OneVersion()
+    return Finder(local, records, index, records, records), local
+
+
+def measure(samples: Path, labelled: Path, models: Path) -> list[Case]:
+    """Ask every labelled question, with the threshold for refusing put out of the way."""
+    finder, local = finder_over(models, samples)
     labels = json.loads(labelled.read_text(encoding="utf-8"))
     cases = [_case(finder, local, item["question"], item) for item in labels["answerable"]]
     return cases + [_case(finder, local, question, None) for question in labels["unanswerable"]]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import operator
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from chalicelib.contracts import Hit
@@ -18,8 +18,6 @@ from chalicelib.retrieval.citations import Source, without_marks
 from chalicelib.retrieval.expectations import expected, holds, without_asking
 from chalicelib.retrieval.sentences import split_sentences
 from chalicelib.retrieval.terms import alike, names, numbers, terms, words
-
-NOT_FOUND = "This is not in these documents."
 
 MAX_CANDIDATES = 32
 """Sentences that are embedded for one question: what a caller waits for."""
@@ -33,6 +31,7 @@ _SAME = 0.93
 _COSINE_WEIGHT = 0.45
 _NEARBY = 0.2
 """What a word of the question counts for that stands in the passage, but not in the sentence."""
+_ADDED = 0.5
 _UNEXPECTED = 0.12
 _FEWEST_TERMS = 3
 _CLAIM_COSINE = 0.6
@@ -93,30 +92,39 @@ def _states_something(text: str, heading: str) -> bool:
     return len(terms(text)) >= _FEWEST_TERMS or bool(numbers(text) and terms(text))
 
 
+@dataclass(frozen=True, slots=True)
+class AsPut:
+    """A follow-up question as it was put, before it was made to stand alone."""
+
+    text: str
+    vector: Vector
+
+
 def weigh(
     question: str,
     question_vector: Vector,
     sources: Sequence[Source],
     vectors: Sequence[Vector],
+    put: AsPut | None = None,
 ) -> list[Evidence]:
     """Return the sentences with their support, best first.
 
     Support mixes likeness of meaning (cosine) with the share of the question's words, by
     rarity, that the sentence or its heading holds, and a little for those that its passage does;
     a sentence without the kind of thing that the question asks for, such as a number, loses some.
+    Of a follow-up, what was `put` counts; the words that the history adds count half, and it is
+    enough that the passage holds them: the sentence itself may well say "it", too.
     """
-    rarity = _rarity(question, sources)
+    weights = _weights(question, sources, put)
     expectation = expected(question)
-    total = sum(rarity.values())
-    held_by = {id(source.passage): _held(source.passage.text, rarity) for source in sources}
+    held_by = {id(source.passage): _held(source.passage.text, weights) for source in sources}
     weighed = []
     for source, vector in zip(sources, vectors, strict=True):
-        held = _held(f"{source.text}\n{source.passage.heading}", rarity)
-        nearby = held_by[id(source.passage)] - held
-        covered = sum(rarity[term] for term in held)
-        covered += _NEARBY * sum(rarity[term] for term in nearby)
-        coverage = covered / total if total else 0.0
+        held = _held(f"{source.text}\n{source.passage.heading}", weights)
+        coverage = _coverage(weights, held, held_by[id(source.passage)])
         likeness = cosine(question_vector, vector)
+        if put is not None:
+            likeness = max(likeness, cosine(put.vector, vector))
         support = _COSINE_WEIGHT * likeness + (1 - _COSINE_WEIGHT) * coverage
         if expectation is not None and not holds(expectation, source.text):
             support -= _UNEXPECTED
@@ -124,10 +132,33 @@ def weigh(
     return sorted(weighed, key=lambda evidence: -evidence.support)
 
 
-def _rarity(question: str, sources: Sequence[Source]) -> dict[str, float]:
+@dataclass(frozen=True, slots=True)
+class _Weight:
+    """What a term of the question counts for: in the sentence, and in its passage only."""
+
+    held: float
+    nearby: float
+
+
+def _weights(question: str, sources: Sequence[Source], put: AsPut | None) -> dict[str, _Weight]:
     asked = set(terms(without_asking(question)))
-    counts = Counter(term for source in sources for term in _held(source.text, asked))
-    return {term: math.log(1 + (1 + len(sources)) / (1 + counts[term])) for term in asked}
+    own = asked if put is None else set(terms(without_asking(put.text)))
+    counts = Counter(term for source in sources for term in _held(source.text, asked | own))
+    weights = {}
+    for term in asked | own:
+        rarity = math.log(1 + (1 + len(sources)) / (1 + counts[term]))
+        if term in own:
+            weights[term] = _Weight(rarity, _NEARBY * rarity)
+        else:
+            weights[term] = _Weight(_ADDED * rarity, _ADDED * rarity)
+    return weights
+
+
+def _coverage(weights: Mapping[str, _Weight], held: set[str], in_passage: set[str]) -> float:
+    total = sum(weight.held for weight in weights.values())
+    covered = sum(weights[term].held for term in held)
+    covered += sum(weights[term].nearby for term in in_passage - held)
+    return covered / total if total else 0.0
 
 
 def _held(text: str, asked: Iterable[str]) -> set[str]:

@@ -30,7 +30,6 @@ from chalicelib.contracts.asking import (
 from chalicelib.errors import HeadraceError
 from chalicelib.query_ports import AnswerPrices, AnswerWriter, ChatReply, Embedder, Used
 from chalicelib.retrieval.answering import (
-    NOT_FOUND,
     Evidence,
     best_passages,
     candidates,
@@ -43,6 +42,7 @@ from chalicelib.retrieval.answering import (
 )
 from chalicelib.retrieval.citations import Source, cited
 from chalicelib.retrieval.finding import Finder, Found, Query
+from chalicelib.retrieval.refusals import NOT_FOUND
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from chalicelib.generation.prompts import MAX_PASSAGE_CHARACTERS, answer_prompt
 from chalicelib.generation.writing import MAX_PASSAGES, PassageWriter
 from chalicelib.query_ports import ChatReply
-from chalicelib.retrieval.answering import NOT_FOUND
+from chalicelib.retrieval.refusals import NOT_FOUND
 from tests.unit.retrieval_query.fakes import hit
 
 FENCE = re.compile(r"</?passage[^>]*>")

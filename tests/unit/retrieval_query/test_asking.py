@@ -5,9 +5,9 @@ import pytest
 from chalicelib.contracts import AskResponse, Hit, Tier
 from chalicelib.contracts.asking import AskEvent, folded
 from chalicelib.errors import HeadraceError, Transient
-from chalicelib.retrieval.answering import NOT_FOUND
 from chalicelib.retrieval.asking import Asker
 from chalicelib.retrieval.finding import Finder, Query
+from chalicelib.retrieval.refusals import NOT_FOUND
 from tests.unit.ingest.fakes import FakeTenants
 from tests.unit.retrieval_query.fakes import (
     FakeDeclarations,
