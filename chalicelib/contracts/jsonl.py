@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -33,3 +33,33 @@ def parse_lines(body: bytes, kind: type[Line], expected: int) -> list[Line]:
         return [kind.model_validate_json(line) for line in written]
     except ValidationError as error:
         raise Conflict(f"A line is not a {kind.__name__}: {error}") from error
+
+
+def read_lines(pieces: Iterable[bytes], kind: type[Line], expected: int) -> Iterator[Line]:
+    """Yield the lines of a body that comes in `pieces`, a line in memory at a time.
+
+    Raises `Conflict` as `parse_lines` does, but only once it has come to what is wrong.
+    """
+    count = 0
+    for line in whole_lines(pieces):
+        try:
+            yield kind.model_validate_json(line)
+        except ValidationError as error:
+            raise Conflict(f"Line {count + 1} is not a {kind.__name__}: {error}") from error
+        count += 1
+    if count != expected:
+        raise Conflict(f"The file has {count} lines of {kind.__name__}; {expected} were written.")
+
+
+def whole_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the lines of a body that comes in `pieces`, without their ends.
+
+    Raises:
+        Conflict: the last line is not ended.
+    """
+    rest = b""
+    for piece in pieces:
+        *lines, rest = (rest + piece).split(b"\n")
+        yield from lines
+    if rest:
+        raise Conflict("The file ends within a line.")

@@ -124,6 +124,7 @@ class GatherPartsRequest(Contract):
     parts: int = Field(ge=1, le=MAX_PARTS)
     pages: int = Field(ge=1)
     rows: int = Field(ge=0)
+    notices: tuple[str, ...] = ()
     results: ResultPlace
     reading: Spent
 

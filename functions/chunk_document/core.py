@@ -26,19 +26,19 @@ class Deps:
 
 
 def run(request: ChunkRequest, deps: Deps) -> ChunkResult:
-    """Read `pages.jsonl`, write `chunks.jsonl`.
+    """Read `pages.jsonl`, write `chunks.jsonl`, of a whole document or of one part of it.
 
     Raises:
-        InvalidInput: no page holds anything that the model knows as text.
+        InvalidInput: no page of the whole holds anything that the model knows as text.
         Conflict: pages are missing.
     """
     began = deps.clock()
     place = (request.tenant, request.document_id, request.version)
-    body = deps.objects.read(request.bucket, pages_key(*place))
+    body = deps.objects.read(request.bucket, pages_key(*place, request.part))
     pages = parse_lines(body, Page, request.pages)
     chunks = list(chunk_pages(pages, deps.count, deps.max_tokens))
-    if not chunks:
+    if not chunks and request.part is None:
         raise InvalidInput("The file holds no text that can be searched.", field="file")
     lines = {"lines": str(len(chunks))}
-    deps.objects.write(request.bucket, chunks_key(*place), dump_lines(chunks), lines)
+    deps.objects.write(request.bucket, chunks_key(*place, request.part), dump_lines(chunks), lines)
     return ChunkResult(chunks=len(chunks), chunking=spent(deps.clock() - began, deps.memory_gb))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from chalicelib.contracts import Chunk, EmbedRequest, EmbedResult, VectorMetadata
-from chalicelib.contracts.ingest import spent
-from chalicelib.contracts.jsonl import parse_lines
+from chalicelib.contracts.ingest import Embeddable, spent
+from chalicelib.contracts.jsonl import read_lines
+from chalicelib.contracts.parts import EmbedPartRequest, EmbedPartResult
 from chalicelib.errors import Conflict, NotFound
 from chalicelib.generation.ingest_receipts import (
     FLOAT_BYTES,
@@ -18,7 +20,7 @@ from chalicelib.generation.ingest_receipts import (
     receipt,
     small_transitions,
 )
-from chalicelib.ports import IndexRef, ObjectStore, TenantState, TenantStates, Vector, VectorIndex
+from chalicelib.ports import IndexRef, LargeObjects, TenantState, TenantStates, Vector, VectorIndex
 from chalicelib.retrieval.folders import place_hashes
 from chalicelib.retrieval.ids import chunks_key, vector_key
 
@@ -48,7 +50,7 @@ class ChunkEmbedder(Protocol):
 class Deps:
     """What embedding needs of the world."""
 
-    objects: ObjectStore
+    objects: LargeObjects
     tenants: TenantStates
     vectors: VectorIndex
     embedder: Callable[[str], ChunkEmbedder]
@@ -78,11 +80,7 @@ def run(request: EmbedRequest, deps: Deps) -> EmbedResult:
         ModelFailure: a model of the tenant's is not here.
     """
     began = deps.clock()
-    body = deps.objects.read(
-        request.bucket, chunks_key(request.tenant, request.document_id, request.version)
-    )
-    chunks = parse_lines(body, Chunk, request.chunks)
-    live, put = _put_everywhere(request, chunks, deps)
+    live, put = _put_everywhere(request, _Passages(request, 0, request.chunks), deps)
     usage = Usage(
         model=live.model,
         tokens=put[live].tokens,
@@ -98,39 +96,79 @@ def run(request: EmbedRequest, deps: Deps) -> EmbedResult:
     )
 
 
+def run_part(request: EmbedPartRequest, deps: Deps) -> EmbedPartResult:
+    """Read one part of `chunks.jsonl` and put one vector a chunk of it; raise as `run` does."""
+    began = deps.clock()
+    part = request.part
+    passages = _Passages(request, part.first_chunk, part.chunks, part.start, part.end)
+    live, put = _put_everywhere(request, passages, deps)
+    return EmbedPartResult(
+        part=part.part,
+        vectors=put[live].vectors,
+        model=live.model,
+        indexes=tuple(index.name for index in put),
+        tokens=put[live].tokens,
+        put_bytes=sum(indexed.size for indexed in put.values()),
+        embedding=spent(deps.clock() - began, deps.memory_gb),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Passages:
+    """Some of a document's chunks: `count` of them, the first of which has the number `first`."""
+
+    document: Embeddable
+    first: int
+    count: int
+    start: int = 0
+    end: int = 0
+
+    def batches(self, objects: LargeObjects) -> Iterator[list[Chunk]]:
+        """Yield them by at most `BATCH`; raise `Conflict` where they are not as they should be."""
+        of = self.document
+        key = chunks_key(of.tenant, of.document_id, of.version)
+        lines = objects.stream(of.bucket, key, self.start, self.end)
+        chunks = read_lines(lines, Chunk, self.count)
+        number = self.first
+        while batch := list(itertools.islice(chunks, BATCH)):
+            if [chunk.n for chunk in batch] != list(range(number, number + len(batch))):
+                raise Conflict(f"The chunks from number {number} on are not in their order.")
+            number += len(batch)
+            yield batch
+
+
 def _put_everywhere(
-    request: EmbedRequest, chunks: Sequence[Chunk], deps: Deps
+    document: Embeddable, passages: _Passages, deps: Deps
 ) -> tuple[IndexRef, dict[IndexRef, Indexed]]:
     """Put into every index of the tenant, as long as a reindex job adds or swaps one meanwhile."""
     put: dict[IndexRef, Indexed] = {}
     while True:
-        state = _state(request, deps)
+        state = _state(document, deps)
         missing = [index for index in state.indexes if index not in put]
         if not missing:
             return state.live, put
         try:
-            put[missing[0]] = _put(request, chunks, missing[0], deps)
+            put[missing[0]] = _put(document, passages, missing[0], deps)
         except NotFound:
-            if missing[0] in _state(request, deps).indexes:
+            if missing[0] in _state(document, deps).indexes:
                 raise
 
 
-def _put(request: EmbedRequest, chunks: Sequence[Chunk], index: IndexRef, deps: Deps) -> Indexed:
+def _put(document: Embeddable, passages: _Passages, index: IndexRef, deps: Deps) -> Indexed:
     embedder = deps.embedder(index.model)
     put = tokens = size = 0
-    for start in range(0, len(chunks), BATCH):
-        batch = chunks[start : start + BATCH]
+    for batch in passages.batches(deps.objects):
         found, counted = embedder.embed_counted([chunk.text for chunk in batch])
-        vectors = list(_vectors(request, batch, found.tolist()))
+        vectors = list(_vectors(document, batch, found.tolist()))
         put += deps.vectors.put(index, vectors)
         tokens += counted
         size += sum(map(_size, vectors))
-    if put != request.chunks:
-        raise Conflict(f"{put} vectors were put for {request.chunks} chunks.")
+    if put != passages.count:
+        raise Conflict(f"{put} vectors were put for {passages.count} chunks.")
     return Indexed(put, tokens, size)
 
 
-def _state(request: EmbedRequest, deps: Deps) -> TenantState:
+def _state(request: Embeddable, deps: Deps) -> TenantState:
     state = deps.tenants.tenant_state(request.tenant)
     if state is None:
         raise NotFound(f"The tenant {request.tenant} has no index.", field="tenant")
@@ -138,7 +176,7 @@ def _state(request: EmbedRequest, deps: Deps) -> TenantState:
 
 
 def _vectors(
-    request: EmbedRequest, chunks: Sequence[Chunk], values: Sequence[Sequence[float]]
+    request: Embeddable, chunks: Sequence[Chunk], values: Sequence[Sequence[float]]
 ) -> Iterator[Vector]:
     folders = place_hashes(request.path)
     uploaded_at = int(request.uploaded_at.timestamp()) if request.uploaded_at else 0

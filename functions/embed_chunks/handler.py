@@ -9,10 +9,11 @@ from typing import Any
 
 from chalicelib.adapters import aws
 from chalicelib.adapters.dynamodb import Table
-from chalicelib.adapters.objects import Objects
 from chalicelib.adapters.records import Records
+from chalicelib.adapters.streams import StreamedObjects
 from chalicelib.adapters.vectors import Vectors
 from chalicelib.contracts import EmbedRequest
+from chalicelib.contracts.parts import EmbedPartRequest
 from chalicelib.generation.catalogue import catalogue
 from chalicelib.inference.embedder import Embedder
 from chalicelib.observability import observed
@@ -25,7 +26,7 @@ def deps() -> core.Deps:
     """Return what the core needs, built once a process."""
     settings = EmbedSettings.from_environ(os.environ)
     return core.Deps(
-        objects=Objects(aws.s3()),
+        objects=StreamedObjects(aws.s3()),
         tenants=Records(Table(aws.dynamodb(), settings.records_table)),
         vectors=Vectors(aws.s3vectors()),
         embedder=functools.cache(functools.partial(Embedder.open, settings.models_dir)),
@@ -36,7 +37,11 @@ def deps() -> core.Deps:
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Embed and index the document version that `event` names."""
+    """Embed and index the document version that `event` names, or one part of it."""
+    if "part" in event:
+        part = EmbedPartRequest.model_validate(event)
+        with observed("embed_part", part.correlation_id):
+            return core.run_part(part, deps()).model_dump(mode="json")
     request = EmbedRequest.model_validate(event)
     with observed("embed_chunks", request.correlation_id):
         return core.run(request, deps()).model_dump(mode="json")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from chalicelib.contracts import Document, IngestInput
 from chalicelib.contracts.arrivals import ExecutionStatus, MemberGone
 from chalicelib.contracts.events import BusEvent
 from chalicelib.contracts.removals import Removed
 from chalicelib.errors import NotFound
-from chalicelib.ports import IndexRef, TenantState, Vector
+from chalicelib.ports import Download, IndexRef, TenantState, Vector
 
 INDEX = IndexRef("headrace-test-vectors", "acme-minilm", "minilm")
 
@@ -21,6 +23,7 @@ class FakeObjects:
 
     bodies: dict[str, bytes] = field(default_factory=dict)
     facts: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    block: int = 65_536
 
     def read(self, bucket: str, key: str, version_id: str | None = None) -> bytes:
         self._known(key)
@@ -45,6 +48,24 @@ class FakeObjects:
         for key in found:
             del self.bodies[key]
         return len(found)
+
+    def download(
+        self, bucket: str, key: str, version_id: str | None, into: Path, max_bytes: int
+    ) -> Download:
+        body = self.read(bucket, key, version_id)[: max_bytes + 1]
+        into.write_bytes(body)
+        return Download(hashlib.sha256(body).hexdigest(), len(body))
+
+    def stream(self, bucket: str, key: str, start: int = 0, end: int = 0) -> Iterator[bytes]:
+        body = self.read(bucket, key)[start : end or None]
+        for at in range(0, len(body), self.block):
+            yield body[at : at + self.block]
+
+    def upload(
+        self, bucket: str, key: str, pieces: Iterable[bytes], metadata: Mapping[str, str]
+    ) -> int:
+        self.write(bucket, key, b"".join(pieces), metadata)
+        return len(self.bodies[key])
 
     def _known(self, key: str) -> None:
         if key not in self.bodies:
@@ -95,6 +116,9 @@ class FakeTenants:
         if tenant != "acme":
             return None
         return TenantState(self.index, self.next, self.removing)
+
+    def was_removed(self, tenant: str) -> bool:
+        return tenant == "gone"
 
 
 @dataclass

@@ -118,7 +118,7 @@ def test_doing_it_twice_puts_nothing_twice() -> None:
 
 
 def test_missing_chunks_are_a_failure() -> None:
-    with pytest.raises(Conflict, match="7 whole lines"):
+    with pytest.raises(Conflict, match="7 lines of Chunk; 8 were written"):
         World(7).run(8)
 
 

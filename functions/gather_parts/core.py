@@ -1,0 +1,178 @@
+"""Gather the parts of a large file: count them, join them, and say what all of it cost."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from chalicelib.contracts.ingest import spent, spent_together
+from chalicelib.contracts.jsonl import dump_lines, parse_lines
+from chalicelib.contracts.parts import (
+    EmbedPartResult,
+    Express,
+    GatherPartsRequest,
+    GatherPartsResult,
+    GatherVectorsRequest,
+    GatherVectorsResult,
+    Part,
+    PartDone,
+    PartsUsed,
+)
+from chalicelib.errors import Conflict, InvalidInput, MoreSteps, NotFound
+from chalicelib.generation.ingest_receipts import Cost, Usage, large_transitions, receipt
+from chalicelib.ports import LargeObjects, TenantStates
+from chalicelib.retrieval.ids import chunks_key, pages_key, version_prefix
+from functions.gather_parts.joining import Joining
+from functions.gather_parts.results import results
+
+MAX_NOTICES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """What gathering needs of the world."""
+
+    objects: LargeObjects
+    tenants: TenantStates
+    cost: Cost
+    clock: Callable[[], float]
+    memory_gb: float
+
+
+def gather_parts(request: GatherPartsRequest, deps: Deps) -> GatherPartsResult:
+    """Join what was read and chunked; write `pages.jsonl`, `chunks.jsonl`, `embedding.jsonl`.
+
+    Raises:
+        Conflict: there are other pages, rows or chunks than were planned or announced.
+        InvalidInput: no part holds anything that the model knows as text.
+    """
+    began = deps.clock()
+    found = results(deps.objects, request.results, PartDone, request.parts)
+    _check(request, found.done, deps.objects)
+    total = sum(part.chunks for part in found.done)
+    if not total:
+        raise InvalidInput("The file holds no text that can be searched.", field="file")
+    parts = _join(request, found.done, total, deps.objects)
+    used = PartsUsed(
+        reading=spent_together([request.reading, *(part.reading for part in found.done)]),
+        recognising=spent_together(part.recognising for part in found.done),
+        chunking=spent_together(part.chunking for part in found.done),
+        gathering=spent(deps.clock() - began, deps.memory_gb),
+        express=found.express,
+    )
+    return GatherPartsResult(
+        pages=request.pages,
+        pages_needing_ocr=sum(part.pages_needing_ocr for part in found.done),
+        characters=sum(part.characters for part in found.done),
+        chunks=total,
+        embedding_parts=parts,
+        language=_language(found.done),
+        notices=_notices(request, found.done),
+        used=used,
+    )
+
+
+def gather_vectors(request: GatherVectorsRequest, deps: Deps) -> GatherVectorsResult:
+    """Count the vectors of all parts against the chunks, and return the receipt of the ingest.
+
+    Raises:
+        Conflict: there are other vectors than chunks, or they are of several models.
+        MoreSteps: the tenant has an index by now in which not all of them are.
+        NotFound: the tenant has no index.
+    """
+    began = deps.clock()
+    found = results(deps.objects, request.results, EmbedPartResult, request.embedding_parts)
+    vectors = sum(part.vectors for part in found.done)
+    if vectors != request.chunks:
+        raise Conflict(f"{vectors} vectors were put for {request.chunks} chunks.")
+    _check_indexes(request, found.done, deps.tenants)
+    models = {part.model for part in found.done}
+    if len(models) != 1:
+        raise Conflict(f"The vectors are of several models: {', '.join(sorted(models))}.")
+    (model,) = models
+    gathering = spent(deps.clock() - began, deps.memory_gb)
+    usage = Usage(
+        model=model,
+        tokens=sum(part.tokens for part in found.done),
+        reading=request.used.reading,
+        recognising=request.used.recognising,
+        chunking=request.used.chunking,
+        embedding=spent_together(part.embedding for part in found.done),
+        gathering=spent_together([request.used.gathering, gathering]),
+        put_bytes=sum(part.put_bytes for part in found.done),
+        express=_together(request.used.express, found.express),
+        transitions=large_transitions(request.parts, request.embedding_parts),
+    )
+    return GatherVectorsResult(vectors=vectors, model=model, receipt=receipt(usage, deps.cost))
+
+
+def _check(request: GatherPartsRequest, done: Sequence[PartDone], objects: LargeObjects) -> None:
+    """Hold the parts to the plan, and the plan to the file."""
+    prefix = version_prefix(request.tenant, request.document_id, request.version)
+    planned = parse_lines(objects.read(request.bucket, prefix + "parts.jsonl"), Part, request.parts)
+    for plan, part in zip(planned, done, strict=True):
+        if (plan.part, plan.pages, plan.rows) != (part.part, part.pages, part.rows):
+            raise Conflict(
+                f"Part {plan.part} should have {plan.pages} pages of {plan.rows} rows, and has"
+                f" {part.pages} of {part.rows}."
+            )
+    for before, after in itertools.pairwise(planned):
+        if (before.first_page + before.pages, before.end) != (after.first_page, after.start):
+            raise Conflict(f"Part {after.part} does not begin where the part before it ends.")
+    pages, rows = sum(part.pages for part in done), sum(part.rows for part in done)
+    if (pages, rows) != (request.pages, request.rows):
+        raise Conflict(
+            f"The file has {request.pages} pages of {request.rows} rows; {pages} of {rows}"
+            " were read."
+        )
+
+
+def _join(
+    request: GatherPartsRequest, done: Sequence[PartDone], total: int, objects: LargeObjects
+) -> int:
+    """Write the files of the whole; return in how many parts they are to be embedded."""
+    place = (request.tenant, request.document_id, request.version)
+    joining = Joining(request, done, objects)
+    objects.upload(
+        request.bucket, pages_key(*place), joining.pages(), {"lines": str(request.pages)}
+    )
+    objects.upload(request.bucket, chunks_key(*place), joining.chunks(total), {"lines": str(total)})
+    lines = {"lines": str(len(joining.embedding))}
+    body = dump_lines(joining.embedding)
+    objects.write(request.bucket, version_prefix(*place) + "embedding.jsonl", body, lines)
+    return len(joining.embedding)
+
+
+def _check_indexes(
+    request: GatherVectorsRequest, done: Sequence[EmbedPartResult], tenants: TenantStates
+) -> None:
+    """Raise `MoreSteps` where a reindex job added an index after a part was embedded."""
+    state = tenants.tenant_state(request.tenant)
+    if state is None:
+        raise NotFound(f"The tenant {request.tenant} has no index.", field="tenant")
+    for index in state.indexes:
+        if any(index.name not in part.indexes for part in done):
+            raise MoreSteps(f"Not all vectors are in {index.name}, which was added meanwhile.")
+
+
+def _language(done: Sequence[PartDone]) -> str:
+    """Return the language of most of the text, "" if none is clear."""
+    weights = Counter[str]()
+    for part in done:
+        weights[part.language] += part.characters
+    return max(weights, key=lambda language: weights[language], default="")
+
+
+def _notices(request: GatherPartsRequest, done: Sequence[PartDone]) -> tuple[str, ...]:
+    """Return what the parts have to say, each thing once."""
+    said = dict.fromkeys(request.notices)
+    said.update(dict.fromkeys(notice for part in done for notice in part.notices))
+    return tuple(said)[:MAX_NOTICES]
+
+
+def _together(one: Express, other: Express) -> Express:
+    return Express(
+        requests=one.requests + other.requests, gb_seconds=one.gb_seconds + other.gb_seconds
+    )

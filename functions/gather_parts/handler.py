@@ -1,0 +1,42 @@
+"""The Lambda function `gather_parts`."""
+
+from __future__ import annotations
+
+import functools
+import os
+import time
+from typing import Any
+
+from chalicelib.adapters import aws
+from chalicelib.adapters.dynamodb import Table
+from chalicelib.adapters.records import Records
+from chalicelib.adapters.streams import StreamedObjects
+from chalicelib.contracts.parts import GatherPartsRequest, GatherVectorsRequest
+from chalicelib.generation.catalogue import catalogue
+from chalicelib.observability import observed
+from chalicelib.settings import RecordsSettings, memory_gb
+from functions.gather_parts import core
+
+
+@functools.cache
+def deps() -> core.Deps:
+    """Return what the core needs, built once a process."""
+    settings = RecordsSettings.from_environ(os.environ)
+    return core.Deps(
+        objects=StreamedObjects(aws.s3()),
+        tenants=Records(Table(aws.dynamodb(), settings.records_table)),
+        cost=catalogue().cost,
+        clock=time.perf_counter,
+        memory_gb=memory_gb(os.environ),
+    )
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Gather what the parts of `event` were read into, or, if it tells of chunks, embedded into."""
+    if "chunks" in event:
+        vectors = GatherVectorsRequest.model_validate(event)
+        with observed("gather_vectors", vectors.correlation_id):
+            return core.gather_vectors(vectors, deps()).model_dump(mode="json")
+    parts = GatherPartsRequest.model_validate(event)
+    with observed("gather_parts", parts.correlation_id):
+        return core.gather_parts(parts, deps()).model_dump(mode="json")

@@ -1,0 +1,113 @@
+"""The parts of a large file as one: `pages.jsonl` and `chunks.jsonl` as a small file has them."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from chalicelib.contracts import Chunk, Page
+from chalicelib.contracts.jsonl import whole_lines
+from chalicelib.contracts.parts import MAX_PARTS, EmbeddingPart, GatherPartsRequest, PartDone
+from chalicelib.errors import Conflict
+from chalicelib.ports import LargeObjects
+from chalicelib.retrieval.ids import chunks_key, pages_key
+
+EMBEDDING_CHUNKS = 500
+"""Chunks of a part that is embedded by one worker: as many as one call puts, in ten seconds."""
+
+_PAGE = re.compile(rb'\{"page":(\d+),')
+_NUMBER = re.compile(rb'\{"n":(\d+),')
+_WITHOUT_HEADINGS = b'"headings":[]}'
+_WITHOUT_HEADING = b'"heading":"",'
+
+
+@dataclass(slots=True)
+class Joining:
+    """Joins the parts in their order, and counts what it joins against what they said."""
+
+    request: GatherPartsRequest
+    parts: Sequence[PartDone]
+    objects: LargeObjects
+    last_headings: list[str] = field(default_factory=list)
+    """By part, the last heading in it, "" where there is none."""
+    embedding: list[EmbeddingPart] = field(default_factory=list)
+    """The parts to embed the chunks in, once they were joined."""
+
+    def pages(self) -> Iterator[bytes]:
+        """Yield the lines of all pages, whose numbers must be consecutive.
+
+        Raises:
+            Conflict: a page is missing.
+        """
+        number = 0
+        for part in self.parts:
+            headed = b""
+            for line in self._lines(pages_key(*self._place, part.part), part.pages):
+                number += 1
+                found = _PAGE.match(line)
+                if found is None or int(found[1]) != number:
+                    raise Conflict(f"Part {part.part} has another page where page {number} was.")
+                headed = headed if line.endswith(_WITHOUT_HEADINGS) else line
+                yield line + b"\n"
+            last = Page.model_validate_json(headed).headings[-1][1] if headed else ""
+            self.last_headings.append(last)
+
+    def chunks(self, total: int) -> Iterator[bytes]:
+        """Yield the lines of the `total` chunks, numbered through. To be called after `pages`.
+
+        Raises:
+            Conflict: a chunk is missing.
+        """
+        most = max(EMBEDDING_CHUNKS, -(-total // MAX_PARTS))
+        first = number = start = end = 0
+        for line in itertools.chain.from_iterable(map(self._headed, self.parts, self._headings())):
+            found = _NUMBER.match(line)
+            if found is None:
+                raise Conflict(f"A line is no chunk where chunk {number} was.")
+            numbered = b'{"n":%d,' % number + line[found.end() :] + b"\n"
+            number, end = number + 1, end + len(numbered)
+            yield numbered
+            if number - first == most or number == total:
+                self._embed(first, number - first, start, end)
+                first, start = number, end
+
+    def _headed(self, part: PartDone, heading: str) -> Iterator[bytes]:
+        """Yield the lines of a part's chunks, the first ones under the `heading` before it.
+
+        A part cannot know under which heading the part before it ended.
+        """
+        for line in self._lines(chunks_key(*self._place, part.part), part.chunks):
+            if heading and _WITHOUT_HEADING in line:
+                chunk = Chunk.model_validate_json(line)
+                yield chunk.model_copy(update={"heading": heading}).model_dump_json().encode()
+            else:
+                heading = ""
+                yield line
+
+    def _headings(self) -> Iterator[str]:
+        """Yield, for each part, the heading that it begins under."""
+        heading = ""
+        for last in self.last_headings:
+            yield heading
+            heading = last or heading
+
+    def _embed(self, first: int, count: int, start: int, end: int) -> None:
+        number = len(self.embedding) + 1
+        self.embedding.append(
+            EmbeddingPart(part=number, first_chunk=first, chunks=count, start=start, end=end)
+        )
+
+    def _lines(self, key: str, expected: int) -> Iterator[bytes]:
+        """Yield the lines of one part's file; raise `Conflict` unless there are `expected`."""
+        count = 0
+        for line in whole_lines(self.objects.stream(self.request.bucket, key)):
+            count += 1
+            yield line
+        if count != expected:
+            raise Conflict(f"{key} has {count} lines; its part said {expected}.")
+
+    @property
+    def _place(self) -> tuple[str, str, str]:
+        return self.request.tenant, self.request.document_id, self.request.version

@@ -1,0 +1,97 @@
+"""What a Map Run says of its children: their outputs, and how long each ran.
+
+https://docs.aws.amazon.com/step-functions/latest/dg/input-output-resultwriter.html
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from pydantic import ValidationError
+
+from chalicelib.contracts.jsonl import whole_lines
+from chalicelib.contracts.parts import EmbedPartResult, Express, PartDone, ResultPlace
+from chalicelib.errors import Conflict
+from chalicelib.ports import LargeObjects
+
+EXPRESS_GB = 64 / 1024
+"""Memory is billed by 64 MB, and the children need less: 50 MB, their definition and their data.
+
+https://aws.amazon.com/step-functions/pricing/
+"""
+EXPRESS_STEP_SECONDS = 0.1
+
+
+Done = TypeVar("Done", PartDone, EmbedPartResult)
+"""What one part came to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Results(Generic[Done]):
+    """What became of the parts, in their order, and what their children are billed for."""
+
+    done: tuple[Done, ...]
+    express: Express
+
+
+def results(
+    objects: LargeObjects, place: ResultPlace, kind: type[Done], expected: int
+) -> Results[Done]:
+    """Return what each of the `expected` parts came to.
+
+    Raises:
+        Conflict: a part is missing, came to two things, or failed.
+    """
+    manifest = json.loads(objects.read(place.bucket, place.key))["ResultFiles"]
+    if manifest.get("FAILED") or manifest.get("PENDING"):
+        raise Conflict("Parts of the file failed, or were not begun.")
+    found: dict[int, Done] = {}
+    seconds: list[float] = []
+    for file in manifest["SUCCEEDED"]:
+        for child in _children(objects, place.bucket, file["Key"]):
+            done = _parsed(child["Output"], kind)
+            if _counts(found.setdefault(done.part, done)) != _counts(done):
+                raise Conflict(f"Part {done.part} came to two different ends.")
+            seconds.append(_billed_seconds(child["StartDate"], child["StopDate"]))
+    if sorted(found) != list(range(1, expected + 1)):
+        raise Conflict(f"{len(found)} parts of {expected} were done.")
+    ordered = tuple(found[number] for number in range(1, expected + 1))
+    gb_seconds = math.fsum(seconds) * EXPRESS_GB
+    return Results(ordered, Express(requests=len(seconds), gb_seconds=gb_seconds))
+
+
+def _children(objects: LargeObjects, bucket: str, key: str) -> Iterator[dict[str, str]]:
+    """Yield the children that a result file describes, one a line, the last perhaps not ended."""
+    for line in whole_lines(_ended(objects.stream(bucket, key))):
+        if line.strip():
+            yield json.loads(line)
+
+
+def _ended(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    yield from pieces
+    yield b"\n"
+
+
+def _parsed(output: str, kind: type[Done]) -> Done:
+    try:
+        return kind.model_validate_json(output)
+    except ValidationError as error:
+        raise Conflict(f"A part came to something that is no {kind.__name__}: {error}") from error
+
+
+def _counts(done: PartDone | EmbedPartResult) -> tuple[int, int]:
+    """Return what must be alike if a child ran twice, as Express may let it."""
+    if isinstance(done, PartDone):
+        return done.pages, done.chunks
+    return done.vectors, done.tokens
+
+
+def _billed_seconds(start: str, stop: str) -> float:
+    """Return how long a child ran, in steps of 100 ms, the last of them whole."""
+    ran = datetime.fromisoformat(stop) - datetime.fromisoformat(start)
+    return math.ceil(ran.total_seconds() / EXPRESS_STEP_SECONDS) * EXPRESS_STEP_SECONDS
