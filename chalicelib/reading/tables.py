@@ -51,8 +51,7 @@ def table_blocks(rows: Iterable[Row], header: Row | None = None) -> list[Block]:
 
 
 def _filled(rows: Iterable[Row]) -> list[list[str]]:
-    cells = [[_cell(text) for text in row] for row in rows]
-    table = [row for row in cells if any(row)]
+    table = [cells for row in rows if any(cells := [_cell(text) for text in row])]
     width = max((len(row) for row in table), default=0)
     return [row + [""] * (width - len(row)) for row in table]
 

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 MAX_PAGES = 5_000
 """After so many page breaks the rest is one page."""
 PAGE_BREAK = "\f"
-MAX_COLUMNS = 1_000
+MAX_COLUMNS = 63
+"""As many as Word allows."""
 
 _M = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
 _MC = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
@@ -169,7 +170,7 @@ class Walker:
                 for cell, _ in cells:
                     yield from self._blocks(cell)
             return
-        yield from table_blocks([list(self._row(cells)) for cells in rows])
+        yield from table_blocks(list(self._row(cells)) for cells in rows)
 
     def _cells(self, row: _Element) -> list[tuple[_Element, int]]:
         """Return the cells of a row and how many columns each spans; a deleted row has none."""

@@ -11,7 +11,8 @@ from functions.read_document.tables import table_blocks
 
 MAX_COLUMN_SPAN = 100
 MAX_ROW_SPAN = 1_000
-MAX_COLUMNS = 1_000
+MAX_SPANNED = 100_000
+"""So many columns may be left empty for cells that span; others are read as if they did not."""
 _CELLS = ("td", "th")
 
 
@@ -26,6 +27,7 @@ class DataTable:
     _text: list[str] = field(default_factory=list)
     _spanned: dict[int, int] = field(default_factory=dict)
     """By column, how many rows a cell above still covers."""
+    _left: int = 0
 
     def text(self, text: str) -> None:
         self._text.append(text)
@@ -59,8 +61,9 @@ class DataTable:
     def _end_cell(self, node: LexborNode) -> None:
         columns = _claimed(node.attributes.get("colspan"), MAX_COLUMN_SPAN)
         rows = _claimed(node.attributes.get("rowspan"), MAX_ROW_SPAN)
-        if len(self._row) + columns > MAX_COLUMNS:
-            return
+        self._left += columns - 1
+        if self._left > MAX_SPANNED:
+            columns = 1
         for at in range(len(self._row), len(self._row) + columns):
             if rows > 1:
                 self._spanned[at] = rows - 1
@@ -69,9 +72,10 @@ class DataTable:
 
     def _fill(self) -> None:
         """Leave the columns empty that a cell above covers."""
-        while (left := self._spanned.get(len(self._row), 0)) > 0:
+        while self._left <= MAX_SPANNED and (left := self._spanned.get(len(self._row), 0)) > 0:
             self._spanned[len(self._row)] = left - 1
             self._row.append("")
+            self._left += 1
 
 
 def holds_data(table: LexborNode) -> bool:

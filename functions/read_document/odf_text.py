@@ -158,7 +158,7 @@ class OdfWalker:
                 for cell in row:
                     yield from self._blocks(cell)
             return
-        yield from table_blocks([list(self._row(row)) for row in rows])
+        yield from table_blocks(list(self._row(row)) for row in rows)
 
     def _row(self, row: Iterable[_Element]) -> Iterator[str]:
         for cell in row:

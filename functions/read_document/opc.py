@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 from chalicelib.errors import HeadraceError, InvalidInput, Unsupported
 from functions.read_document.filetype import FileType, Format
-from functions.read_document.safexml import checked_xml, local_name, parse_xml
+from functions.read_document.safexml import check_tags, checked_xml, local_name, parse_xml
 from functions.read_document.zipped import MEBIBYTE, Limits, Zipped
 
 LIMITS = Limits(total_bytes=512 * MEBIBYTE)
@@ -97,7 +97,7 @@ def package(archive: Zipped) -> io.BytesIO:
         InvalidInput: it is damaged or declares entities.
     """
     copy = io.BytesIO()
-    total = 0
+    total = tags = 0
     with zipfile.ZipFile(copy, "w", zipfile.ZIP_STORED) as target:
         for entry in archive.entries:
             part = b""
@@ -105,6 +105,8 @@ def package(archive: Zipped) -> io.BytesIO:
                 total += entry.size
                 _check_tree_size(entry.name, entry.size, total)
                 part = b"".join(checked_xml(archive.stream(entry), entry.name))
+                tags += part.count(b"<")
+                check_tags(tags)
             target.writestr(entry.name, _mended(entry.name, part, archive))
     copy.seek(0)
     return copy

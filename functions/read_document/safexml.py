@@ -11,10 +11,13 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from chalicelib.errors import InvalidInput
+from chalicelib.errors import InvalidInput, Unsupported
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
+
+MAX_TAGS = 4_000_000
+"""What may become a tree; each element takes a hundred bytes and more, however short its tag."""
 
 _DECLARES = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 _KEPT = 16
@@ -56,6 +59,7 @@ def parse_xml(data: bytes, name: str) -> _Element:
     from lxml import etree
 
     data = b"".join(checked_xml([data], name))
+    check_tags(data.count(b"<"))
     parser = etree.XMLParser(
         resolve_entities=False,
         no_network=True,
@@ -68,6 +72,17 @@ def parse_xml(data: bytes, name: str) -> _Element:
         return etree.fromstring(data, parser)
     except (etree.XMLSyntaxError, ValueError) as error:
         raise _damaged(name) from error
+
+
+def check_tags(count: int) -> None:
+    """Raise `Unsupported` where XML has more tags than a tree in memory may have elements."""
+    if count > MAX_TAGS:
+        raise Unsupported(
+            f"The file is too large to be read: its text has more than {MAX_TAGS:,} marks."
+            " Split it into several files.",
+            field="file",
+            limit=str(MAX_TAGS),
+        )
 
 
 def ended_elements(pieces: Iterable[bytes], name: str) -> Iterator[_Element]:
