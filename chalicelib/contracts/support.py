@@ -51,12 +51,15 @@ class ClaimVerdict(Contract):
     """Whether a source holds up a claim.
 
     `source` is the id of the source that holds it up, or comes nearest to; None where no source
-    is near. `score` is from 0 to 1. `reasons` is empty where `supported` is true.
+    is near. The claim rests on the characters `start` to `end` of its text, which begin and end
+    with a sentence. `score` is from 0 to 1. `reasons` is empty where `supported` is true.
     """
 
     supported: bool
     source: int | None
     score: float = Field(ge=0, le=1)
+    start: int = Field(default=0, ge=0)
+    end: int = Field(default=0, ge=0)
     reasons: tuple[Doubt, ...] = ()
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from chalicelib.contracts import CheckRequest, CheckResult, CheckSource
 from chalicelib.inference.wordvectors import WordReader, WordVectors
-from chalicelib.retrieval.sentences import split_sentences
+from chalicelib.retrieval.sentences import Span, split_sentences
 from chalicelib.retrieval.support.judging import Passage, judge
 from chalicelib.retrieval.support.reading import Reading, read
 from chalicelib.retrieval.support.words import stems
@@ -30,6 +30,7 @@ class _Source:
 
     id: int
     heading: Reading
+    spans: tuple[Span, ...]
     sentences: tuple[Reading, ...]
 
 
@@ -79,8 +80,9 @@ def run(request: CheckRequest, deps: Deps) -> CheckResult:
 
 def _taken_apart(source: CheckSource) -> _Source:
     text = source.text
-    sentences = [read(text[span.start : span.end]) for span in split_sentences(text)]
-    return _Source(source.id, read(source.heading), tuple(sentences))
+    spans = tuple(split_sentences(text))
+    sentences = tuple(read(text[span.start : span.end]) for span in spans)
+    return _Source(source.id, read(source.heading), spans, sentences)
 
 
 def _near(claim: Reading, sources: Sequence[_Source]) -> list[Passage]:
@@ -97,11 +99,10 @@ def _near(claim: Reading, sources: Sequence[_Source]) -> list[Passage]:
     return [
         Passage(
             id=source.id,
-            sentences=source.sentences,
-            near=tuple(
-                sentence for place, sentence in enumerate(source.sentences) if (at, place) in chosen
-            ),
             heading=source.heading,
+            sentences=source.sentences,
+            spans=source.spans,
+            near=tuple(place for place in range(len(source.sentences)) if (at, place) in chosen),
         )
         for at, source in enumerate(sources)
     ]

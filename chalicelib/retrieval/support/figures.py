@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import functools
+import itertools
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from chalicelib.contracts import Doubt
 from chalicelib.retrieval.support.alignment import Alignment
@@ -21,45 +23,61 @@ def missing(claim: Reading, passage: Sequence[Reading], heading: Reading) -> set
     This is the hard rule: nothing else makes up for it.
     """
     places = [*passage, heading]
-    quantities = [found for place in places for found in (*place.quantities, *place.understood)]
-    moments = [found for place in places for found in place.moments]
-    doubts = set()
-    if not all(_has_quantity(asked, quantities, moments) for asked in claim.quantities):
-        doubts.add(Doubt.NUMBER_MISSING)
-    if not all(_has_moment(asked, moments, quantities) for asked in claim.moments):
-        doubts.add(Doubt.DATE_MISSING)
-    known = {word.folded for place in places for word in place.words}
-    if not all(_is_known(claim.words[at].folded, known) for at in claim.names):
-        doubts.add(Doubt.NAME_MISSING)
-    return doubts
+    return {doubt for doubt, stands_in in _demands(claim) if not stands_in(places)}
 
 
-def _has_quantity(
-    asked: Quantity, quantities: Sequence[Quantity], moments: Sequence[Moment]
-) -> bool:
-    if any(asked.same(found) for found in quantities):
+def figures_in(claim: Reading, passage: Sequence[Reading], held: Collection[int]) -> set[int]:
+    """Return the places of further sentences that a quotation needs to show every figure.
+
+    `held` are those that it has; what only the heading tells is left to it.
+    """
+    more: set[int] = set()
+    for _, stands_in in _demands(claim):
+        if not stands_in([passage[at] for at in sorted({*held, *more})]):
+            telling = (at for at in range(len(passage)) if stands_in([passage[at]]))
+            more.update(itertools.islice(telling, 1))
+    return more
+
+
+_StandsIn = Callable[[Sequence[Reading]], bool]
+
+
+def _demands(claim: Reading) -> Iterator[tuple[Doubt, _StandsIn]]:
+    """Yield a test for each figure of the claim, and the doubt where it fails."""
+    for quantity in claim.quantities:
+        yield Doubt.NUMBER_MISSING, functools.partial(_has_quantity, quantity)
+    for moment in claim.moments:
+        yield Doubt.DATE_MISSING, functools.partial(_has_moment, moment)
+    for at in claim.names:
+        yield Doubt.NAME_MISSING, functools.partial(_has_name, claim.words[at].folded)
+
+
+def _has_quantity(asked: Quantity, places: Sequence[Reading]) -> bool:
+    told = (found for place in places for found in (*place.quantities, *place.understood))
+    if any(asked.same(found) for found in told):
         return True
+    moments = [found for place in places for found in place.moments]
     bare = asked.dimension == COUNT
     return bare and any(asked.value in (found.year, found.day) for found in moments)
 
 
-def _has_moment(asked: Moment, moments: Sequence[Moment], quantities: Sequence[Quantity]) -> bool:
+def _has_moment(asked: Moment, places: Sequence[Reading]) -> bool:
     """Say whether what is told is told by one date, or by dates that together tell no other."""
-    fitting = [found for found in moments if asked.agrees(found)]
+    fitting = [found for place in places for found in place.moments if asked.agrees(found)]
     told = {kind for found in fitting for kind in asked.kinds & found.kinds}
-    if asked.kinds <= told and fitting:
+    if fitting and asked.kinds <= told:
         return True
-    alone = asked.kinds == {0}
-    return alone and any(found.value == asked.year for found in quantities)
+    numbers = (found for place in places for found in place.quantities)
+    return asked.kinds == {0} and any(found.value == asked.year for found in numbers)
 
 
-def _is_known(name: str, known: set[str]) -> bool:
+def _has_name(name: str, places: Sequence[Reading]) -> bool:
+    known = {word.folded for place in places for word in place.words}
     if name in known or name.rstrip("s") in known:
         return True
-    return any(
-        len(name) >= _NATIONAL and word[:_NATIONAL] == name[:_NATIONAL] and word[0].isalpha()
+    return len(name) >= _NATIONAL and any(
+        len(word) >= _NATIONAL and (name.startswith(word) or word.startswith(name))
         for word in known
-        if len(word) >= _NATIONAL and (name.startswith(word) or word.startswith(name))
     )
 
 

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from chalicelib.contracts import ClaimVerdict, Doubt
+from chalicelib.retrieval.sentences import Span
 from chalicelib.retrieval.support.alignment import Alignment, Likeness
-from chalicelib.retrieval.support.figures import misplaced, missing
+from chalicelib.retrieval.support.figures import figures_in, misplaced, missing
 from chalicelib.retrieval.support.reading import Reading
 from chalicelib.retrieval.support.scope import overstated
 from chalicelib.retrieval.support.sense import turned
@@ -25,12 +26,15 @@ Compare = Callable[[Reading, Reading], Likeness]
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A source taken apart: its sentences, and those of them that may hold up the claim."""
+    """A source taken apart: its sentences, where each stands, and the places among them of those
+    that may hold up the claim.
+    """
 
     id: int
-    sentences: tuple[Reading, ...]
-    near: tuple[Reading, ...]
     heading: Reading
+    sentences: tuple[Reading, ...]
+    spans: tuple[Span, ...]
+    near: tuple[int, ...]
 
 
 def judge(
@@ -51,21 +55,30 @@ def judge(
 def _judged(
     claim: Reading, passage: Passage, compare: Compare, asked: frozenset[str]
 ) -> ClaimVerdict:
-    alignments = [
-        Alignment(claim, sentence, compare(claim, sentence), asked) for sentence in passage.near
-    ]
+    alignments = {
+        at: Alignment(claim, passage.sentences[at], compare(claim, passage.sentences[at]), asked)
+        for at in passage.near
+    }
     doubts = missing(claim, passage.sentences, passage.heading)
-    scores = []
+    scores, rests_on = [], set()
     for clause in claim.clauses:
-        best = max(alignments, key=lambda alignment: alignment.coverage(clause))
-        doubts.update(_doubts(best, clause, passage))
-        cover = best.coverage(clause)
-        scores.append(min(cover, _STRANGE) if is_strange(alignments, clause) else cover)
+        at = max(alignments, key=lambda place: alignments[place].coverage(clause))
+        rests_on.add(at)
+        doubts.update(_doubts(alignments[at], clause, passage))
+        cover = alignments[at].coverage(clause)
+        strange = is_strange(list(alignments.values()), clause)
+        scores.append(min(cover, _STRANGE) if strange else cover)
     low = min(scores)
-    if low < COVERED:
+    if low < COVERED or claim.is_empty:
         doubts.add(Doubt.HALF_SUPPORTED if max(scores) >= COVERED else Doubt.NOT_COVERED)
+    rests_on |= figures_in(claim, passage.sentences, rests_on)
     return ClaimVerdict(
-        supported=not doubts, source=passage.id, score=low, reasons=tuple(sorted(doubts))
+        supported=not doubts,
+        source=passage.id,
+        score=low,
+        start=min(passage.spans[at].start for at in rests_on),
+        end=max(passage.spans[at].end for at in rests_on),
+        reasons=tuple(sorted(doubts)),
     )
 
 

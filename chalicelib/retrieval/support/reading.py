@@ -56,6 +56,11 @@ class Reading:
         return place - 1 in self.content and far in _DETERMINERS
 
     @property
+    def is_empty(self) -> bool:
+        """Whether the text says nothing that could be checked."""
+        return not (self.content or self.quantities or self.moments)
+
+    @property
     def refers_back(self) -> bool:
         """Whether a pronoun may stand for something in another sentence."""
         return not _PRONOUNS.isdisjoint(word.folded for word in self.words)
