@@ -94,6 +94,11 @@ def check_metadata(given: Mapping[str, object]) -> Metadata:
     return checked
 
 
+def same_metadata(one: Metadata, other: Metadata) -> bool:
+    """Say whether both tell the same; true is not 1, as it is not for the index."""
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+
+
 def encode_metadata(metadata: Metadata) -> str:
     """Return `metadata` as an object's user metadata carries it: JSON, in base64url."""
     return base64.urlsafe_b64encode(_written(metadata)).decode().rstrip("=")

@@ -8,6 +8,7 @@ from enum import Enum, auto
 
 from chalicelib.contracts import Document, IngestInput, Version
 from chalicelib.contracts.arrivals import ObjectCreated
+from chalicelib.contracts.metadata import same_metadata
 from chalicelib.retrieval.ids import inbox_place, version_id, version_order
 
 
@@ -21,6 +22,8 @@ class ClaimOutcome(Enum):
     """As many ingests run as may run; nothing was written."""
     OVERTAKEN = auto()
     """A newer version of the document was claimed before; nothing was written."""
+    REMOVING = auto()
+    """The tenant is being removed, or was; nothing was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,9 @@ def compared_with(work: IngestInput, document: Document | None) -> IngestInput:
 
     They are none where the metadata changed: that is part of what is searched.
     """
-    if document is None or not document.version or work.metadata != document.metadata:
+    if document is None or not document.version:
+        return work
+    if not same_metadata(work.metadata, document.metadata):
         return work
     return work.model_copy(
         update={"ready_version": document.version, "ready_sha256": document.sha256}
