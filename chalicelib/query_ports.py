@@ -126,7 +126,7 @@ class Used:
     """One use of a model for a query, and what for: the role of its line in a receipt."""
 
     role: str
-    what: EmbedTextResult | ChatReply
+    what: EmbedTextResult | CheckResult | ChatReply
 
 
 class AnswerPrices(Protocol):

@@ -122,6 +122,7 @@ class ApiSettings(Settings):
     bucket: str
     records_table: str
     embed_function: str
+    check_function: str
     inbox_queue_url: str
     chat_model_id: str = ""
     embed_memory_mb: int = 1769

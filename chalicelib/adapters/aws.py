@@ -119,6 +119,17 @@ def functions() -> LambdaClient:
 
 
 @functools.cache
+def checks() -> LambdaClient:
+    """Return the client that checks answers: two tries of 5 s, and so 10 s in all, as the model
+    that wrote the answer had most of API Gateway's 29 s.
+    """
+    config = Config(
+        connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2}
+    )
+    return boto3.client("lambda", config=config)
+
+
+@functools.cache
 def bedrock_runtime() -> BedrockRuntimeClient:
     """Return this process's Bedrock client; it gives up before API Gateway does (29 s)."""
     config = Config(connect_timeout=3, read_timeout=20, retries={"total_max_attempts": 1})

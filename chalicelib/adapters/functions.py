@@ -1,4 +1,4 @@
-"""The functions that the API calls: text embedding, by `lambda:Invoke`."""
+"""The functions that the API calls, by `lambda:Invoke`: text embedding and the support check."""
 
 from __future__ import annotations
 
@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from chalicelib.adapters.aws import translated
-from chalicelib.contracts import EmbedTextRequest, EmbedTextResult
+from chalicelib.contracts import (
+    CheckRequest,
+    CheckResult,
+    CheckSource,
+    EmbedTextRequest,
+    EmbedTextResult,
+)
+from chalicelib.contracts.base import Contract
 from chalicelib.errors import (
     HeadraceError,
     InvalidInput,
@@ -43,13 +50,7 @@ class EmbedFunction:
         request = EmbedTextRequest(
             texts=tuple(texts), model=model, truncate=True, correlation_id=correlation_id
         )
-        with translated("embedding a text"):
-            answer = self._client.invoke(
-                FunctionName=self._name, Payload=request.model_dump_json().encode()
-            )
-            payload = answer["Payload"].read()
-        if answer.get("FunctionError"):
-            raise _failure(payload)
+        payload = _invoked(self._client, self._name, request, "embedding")
         try:
             result = EmbedTextResult.model_validate_json(payload)
         except ValidationError as error:
@@ -61,11 +62,62 @@ class EmbedFunction:
         return result
 
 
-def _failure(payload: bytes) -> HeadraceError:
+class CheckFunction:
+    """The function `check_support`. Its client's timeout and retries bound the wait."""
+
+    def __init__(self, client: LambdaClient, name: str) -> None:
+        self._client = client
+        self._name = name
+
+    def check(
+        self,
+        question: str,
+        claims: Sequence[str],
+        sources: Sequence[CheckSource],
+        correlation_id: str,
+    ) -> CheckResult:
+        """Return a verdict a claim, in order.
+
+        Raises `InvalidInput` for more or longer texts than the function takes, and otherwise as
+        `EmbedFunction.embed` does.
+        """
+        try:
+            request = CheckRequest(
+                question=question,
+                claims=tuple(claims),
+                sources=tuple(sources),
+                correlation_id=correlation_id,
+            )
+        except ValidationError as error:
+            raise InvalidInput(f"The answer cannot be checked: {error}") from error
+        payload = _invoked(self._client, self._name, request, "checking")
+        try:
+            result = CheckResult.model_validate_json(payload)
+        except ValidationError as error:
+            raise ModelFailure("The checking function's answer is malformed.") from error
+        if len(result.verdicts) != len(claims):
+            raise ModelFailure(
+                f"The checking function gave {len(result.verdicts)} verdicts on"
+                f" {len(claims)} claims."
+            )
+        return result
+
+
+def _invoked(client: LambdaClient, name: str, request: Contract, doing: str) -> bytes:
+    """Return what a function answered to `request`; raises our errors."""
+    with translated(f"{doing} a text"):
+        answer = client.invoke(FunctionName=name, Payload=request.model_dump_json().encode())
+        payload: bytes = answer["Payload"].read()
+    if answer.get("FunctionError"):
+        raise _failure(payload, doing)
+    return payload
+
+
+def _failure(payload: bytes, doing: str) -> HeadraceError:
     try:
         told: Any = json.loads(payload)
     except ValueError:
         told = {}
     told = told if isinstance(told, dict) else {}
     kind = _NAMED.get(str(told.get("errorType")), Transient)
-    return kind(f"The embedding function failed: {told.get('errorMessage', 'no message')}")
+    return kind(f"The {doing} function failed: {told.get('errorMessage', 'no message')}")

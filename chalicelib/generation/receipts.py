@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chalicelib.contracts import EmbedTextResult, Hit, NextDearer, Receipt, ReceiptLine
+from chalicelib.contracts import CheckResult, EmbedTextResult, Hit, NextDearer, Receipt, ReceiptLine
 from chalicelib.contracts.receipts import dollars
 from chalicelib.generation.catalogue import LAMBDA, S3_VECTORS, Catalogue
 from chalicelib.generation.prompts import answer_prompt
@@ -58,7 +58,7 @@ class QueryPrices:
             return self._reply(use.role, use.what)
         return self._embedding(use.role, use.what)
 
-    def _embedding(self, role: str, embedding: EmbedTextResult) -> ReceiptLine:
+    def _embedding(self, role: str, embedding: EmbedTextResult | CheckResult) -> ReceiptLine:
         gb_seconds = embedding.seconds * self.embed_memory_mb / _MEBIBYTES_IN_A_GB
         cost = self.catalogue.cost(f"lambda.gb_second.{self.architecture}", gb_seconds)
         cost += self.catalogue.cost("lambda.request", 1)

@@ -24,6 +24,7 @@ BUDGETS: Mapping[str, Sequence[str]] = {
     "functions.read_document.handler": (*MODELS, *READERS, "chalice"),
     "functions.chunk_document.handler": ("magika", "onnxruntime", *READERS, "chalice"),
     "functions.embed_chunks.handler": ("magika", "onnxruntime", *READERS, "chalice"),
+    "functions.check_support.handler": ("magika", "onnxruntime", *READERS, *CLIENTS, "chalice"),
     "functions.embed_text.handler": ("magika", "onnxruntime", *READERS, *CLIENTS, "chalice"),
 }
 """By entry point: the packages that importing it must not load."""

@@ -12,6 +12,7 @@ ENVIRON = {
     "HEADRACE_BUCKET": "b",
     "HEADRACE_RECORDS_TABLE": "t",
     "HEADRACE_EMBED_FUNCTION": "f",
+    "HEADRACE_CHECK_FUNCTION": "c",
     "HEADRACE_INBOX_QUEUE_URL": "https://sqs/inbox",
     "HEADRACE_CHAT_MODEL_ID": "amazon.nova-micro-v1:0",
 }
