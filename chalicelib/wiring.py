@@ -24,7 +24,7 @@ from chalicelib.settings import ApiSettings, RecordsSettings
 
 if TYPE_CHECKING:
     from chalicelib.adapters.api_records import ApiRecords
-    from chalicelib.adapters.functions import EmbedFunction
+    from chalicelib.adapters.functions import CheckFunction, EmbedFunction
     from chalicelib.adapters.objects import Objects
     from chalicelib.adapters.queue import Inbox
     from chalicelib.contracts import Document, PresignedUpload
@@ -80,6 +80,7 @@ class Services:
 
         return DocumentServices(
             records=self.records,
+            tenants=self.records,
             answers=self.records,
             sign=sign,
             remover=_Remover(lambda: self._removal),
@@ -170,7 +171,7 @@ class Services:
         """What `/v1/ask` stands on."""
         from chalicelib.retrieval.asking import Asker
 
-        asker = Asker(self._finder, self._embedder, self._writer, self._prices)
+        asker = Asker(self._finder, self._embedder, self._writer, self._prices, self._checker)
         return AskServices(asker=asker, answers=self.records)
 
     @cached_property
@@ -179,6 +180,13 @@ class Services:
         from chalicelib.adapters.functions import EmbedFunction
 
         return EmbedFunction(aws.functions(), self.settings.embed_function)
+
+    @cached_property
+    def _checker(self) -> CheckFunction:
+        from chalicelib.adapters import aws
+        from chalicelib.adapters.functions import CheckFunction
+
+        return CheckFunction(aws.checks(), self.settings.check_function)
 
     @cached_property
     def _finder(self) -> Finder:

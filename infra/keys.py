@@ -20,9 +20,11 @@ def _record_key(key: str) -> dict[str, Any]:
 def grant(dynamodb: Any, table: str, key: str, tenant: str, name: str) -> None:
     """Let `key` act for `tenant`. Granting a key again renews its name and date.
 
+    The tenant's own records name the key's hash, too, so that all of its keys can be found.
     `dynamodb` is a boto3 client; the tenant must have been made. Raises ValueError when the
     key acts for another tenant already.
     """
+    pointer = {"pk": {"S": f"TENANT#{tenant}"}, "sk": {"S": _record_key(key)["pk"]["S"]}}
     item = {
         **_record_key(key),
         "tenant": {"S": tenant},
@@ -30,17 +32,32 @@ def grant(dynamodb: Any, table: str, key: str, tenant: str, name: str) -> None:
         "created_at": {"S": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")},
     }
     try:
-        dynamodb.put_item(
-            TableName=table,
-            Item=item,
-            ConditionExpression="attribute_not_exists(pk) OR tenant = :tenant",
-            ExpressionAttributeValues={":tenant": {"S": tenant}},
+        dynamodb.transact_write_items(
+            TransactItems=[
+                {
+                    "Put": {
+                        "TableName": table,
+                        "Item": item,
+                        "ConditionExpression": "attribute_not_exists(pk) OR tenant = :tenant",
+                        "ExpressionAttributeValues": {":tenant": {"S": tenant}},
+                    }
+                },
+                {"Put": {"TableName": table, "Item": pointer}},
+            ]
         )
-    except dynamodb.exceptions.ConditionalCheckFailedException as error:
+    except dynamodb.exceptions.TransactionCanceledException as error:
         raise ValueError("this key acts for another tenant") from error
 
 
 def revoke(dynamodb: Any, table: str, key: str) -> bool:
     """Take `key` away, at once. Returns whether there was such a key."""
-    answer = dynamodb.delete_item(TableName=table, Key=_record_key(key), ReturnValues="ALL_OLD")
-    return "Attributes" in answer
+    hashed = _record_key(key)
+    answer = dynamodb.delete_item(TableName=table, Key=hashed, ReturnValues="ALL_OLD")
+    if "Attributes" not in answer:
+        return False
+    pointer = {
+        "pk": {"S": f"TENANT#{answer['Attributes']['tenant']['S']}"},
+        "sk": hashed["pk"],
+    }
+    dynamodb.delete_item(TableName=table, Key=pointer)
+    return True

@@ -17,11 +17,11 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.adapters.vectors import NON_FILTERABLE
+from chalicelib.adapters.indexes import kind_of_index
+from chalicelib.generation.catalogue import embedding_dimensions
 from infra import keys
 
 EMBEDDING_MODEL = "minilm-l6-v2-int8"
-DIMENSIONS = 384
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,30}")
 
 Client = Callable[[str], Any]
@@ -46,15 +46,17 @@ def create(client: Client, stage: Stage, tenant: str) -> None:
         raise ValueError(
             f"tenant {tenant!r}: 2 to 31 of a-z, 0-9 and '-', beginning with a letter or digit"
         )
+    dynamodb = client("dynamodb")
+    pointer = {"pk": {"S": f"TENANT#{tenant}"}, "sk": {"S": "TENANT"}}
+    if "Item" in dynamodb.get_item(TableName=stage.records_table, Key=pointer, ConsistentRead=True):
+        return
     index = f"{tenant}-{EMBEDDING_MODEL}"
     _create_index(client("s3vectors"), stage.vector_bucket, index)
-    dynamodb = client("dynamodb")
     with suppress(dynamodb.exceptions.ConditionalCheckFailedException):
         dynamodb.put_item(
             TableName=stage.records_table,
             Item={
-                "pk": {"S": f"TENANT#{tenant}"},
-                "sk": {"S": "TENANT"},
+                **pointer,
                 "vector_bucket": {"S": stage.vector_bucket},
                 "index": {"S": index},
                 "model": {"S": EMBEDDING_MODEL},
@@ -65,20 +67,12 @@ def create(client: Client, stage: Stage, tenant: str) -> None:
 
 def _create_index(vectors: Any, bucket: str, index: str) -> None:
     """Create an index that finds by meaning and by words; its keys can never be changed."""
-    kind = {"dataType": "float32", "dimension": DIMENSIONS, "distanceMetric": "cosine"}
+    kind = kind_of_index(embedding_dimensions(EMBEDDING_MODEL))
     try:
-        vectors.create_index(
-            vectorBucketName=bucket,
-            indexName=index,
-            **kind,
-            metadataConfiguration={
-                "nonFilterableMetadataKeys": list(NON_FILTERABLE),
-                "textSearchConfigurations": [{"metadataKey": "text", "language": "en"}],
-            },
-        )
+        vectors.create_index(vectorBucketName=bucket, indexName=index, **kind)
     except vectors.exceptions.ConflictException as error:
         there = vectors.get_index(vectorBucketName=bucket, indexName=index)["index"]
-        if {name: there[name] for name in kind} != kind:
+        if any(there[name] != kind[name] for name in ("dimension", "distanceMetric")):
             raise ValueError(f"index {index} exists with another dimension or metric") from error
 
 

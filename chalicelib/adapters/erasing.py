@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from chalicelib.adapters.aws import translated
 from chalicelib.adapters.dynamodb import Delete, Put, Table
-from chalicelib.adapters.job_writes import JOB, JOBS, REMOVED, RUNNING_JOB
-from chalicelib.adapters.record_writes import ADMISSION, RUNNING, tenant_key, tenant_pk
+from chalicelib.adapters.job_writes import JOB, JOBS, RUNNING_JOB
+from chalicelib.adapters.record_writes import ADMISSION, REMOVED, RUNNING, tenant_key, tenant_pk
 from chalicelib.contracts import IngestInput
 from chalicelib.contracts.jobs import JobInput
 from chalicelib.contracts.removals import RemovedTenant

@@ -14,17 +14,21 @@ from chalicelib.adapters.dynamodb import (
     Value,
     Write,
 )
-from chalicelib.adapters.record_writes import ABSENT, tenant_key, tenant_pk, timestamp
+from chalicelib.adapters.record_writes import (
+    ABSENT,
+    STAYS,
+    tenant_key,
+    tenant_pk,
+    tenant_stays,
+    timestamp,
+)
 from chalicelib.jobs.lifecycle import RECORD_DAYS, JobState
 
 JOB = "JOB#"
 JOBS = "JOBS"
 RUNNING_JOB = "RUNNING#"
-REMOVED = "REMOVED#"
 COUNTS = ("total", "done", "failed", "cancelled", "expired")
 SHOWN = ("job_id", "kind", "status", "collection", "model", "phase", "attempt")
-
-_STAYS = Condition("attribute_exists(pk) AND attribute_not_exists(#removing)")
 
 
 def job_key(tenant: str, job_id: str) -> Key:
@@ -101,18 +105,18 @@ def hold(state: JobState) -> Write:
     """Return the write that a job makes to its tenant's record, or what it asks of that."""
     given, key = state.input, tenant_key(state.input.tenant)
     if given.kind == "remove_tenant":
-        return Update(key, "SET #removing = :job", {":job": given.job_id}, _STAYS)
+        return Update(key, "SET #removing = :job", {":job": given.job_id}, STAYS)
     if given.kind == "reindex":
         return Update(
             key,
             "SET #next_job = :job",
             {":job": given.job_id},
             Condition(
-                f"{_STAYS.expression} AND attribute_not_exists(#next_job) AND #model <> :model",
+                f"{STAYS.expression} AND attribute_not_exists(#next_job) AND #model <> :model",
                 {":model": given.model},
             ),
         )
-    return ConditionCheck(key, _STAYS)
+    return tenant_stays(given.tenant)
 
 
 def still_held(state: JobState) -> ConditionCheck:
@@ -123,9 +127,9 @@ def still_held(state: JobState) -> ConditionCheck:
     if given.kind == "reindex":
         return ConditionCheck(
             key,
-            Condition(f"{_STAYS.expression} AND #next_job = :job", {":job": given.job_id}),
+            Condition(f"{STAYS.expression} AND #next_job = :job", {":job": given.job_id}),
         )
-    return ConditionCheck(key, _STAYS)
+    return tenant_stays(given.tenant)
 
 
 def next_attempt(state: JobState, now: datetime) -> Update:

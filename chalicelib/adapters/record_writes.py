@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
-from chalicelib.adapters.dynamodb import Condition, Delete, Key, Put, Update, Value
+from chalicelib.adapters.dynamodb import Condition, ConditionCheck, Delete, Key, Put, Update, Value
 from chalicelib.contracts import IngestInput
 from chalicelib.jobs.claims import Claim
 from chalicelib.jobs.settlement import Running, Settlement
@@ -13,9 +13,12 @@ from chalicelib.jobs.settlement import Running, Settlement
 ADMISSION = "ADMISSION"
 COUNTER: Key = (ADMISSION, "ingest")
 RUNNING = "RUNNING#"
+REMOVED = "REMOVED#"
 
 EXISTS = Condition("attribute_exists(pk)")
 ABSENT = Condition("attribute_not_exists(pk)")
+STAYS = Condition("attribute_exists(pk) AND attribute_not_exists(#removing)")
+"""Of a tenant: that it is there, and is not being removed."""
 
 
 def tenant_pk(tenant: str) -> str:
@@ -26,6 +29,11 @@ def tenant_pk(tenant: str) -> str:
 def tenant_key(tenant: str) -> Key:
     """Return the key of a tenant's pointer record."""
     return tenant_pk(tenant), "TENANT"
+
+
+def tenant_stays(tenant: str) -> ConditionCheck:
+    """Ask that the tenant is there and is not being removed."""
+    return ConditionCheck(tenant_key(tenant), STAYS)
 
 
 def document_key(tenant: str, document_id: str) -> Key:

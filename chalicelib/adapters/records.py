@@ -20,6 +20,7 @@ from chalicelib.adapters.dynamodb import Item, Table, TransactionRefused, Update
 from chalicelib.adapters.record_writes import (
     ADMISSION,
     EXISTS,
+    REMOVED,
     RUNNING,
     admission,
     document_failed,
@@ -34,6 +35,7 @@ from chalicelib.adapters.record_writes import (
     settled,
     tenant_key,
     tenant_pk,
+    tenant_stays,
     timestamp,
     version_key,
 )
@@ -70,6 +72,10 @@ class Records:
             removing=item.get("removing", ""),
         )
 
+    def was_removed(self, tenant: str) -> bool:
+        """Tell whether a tenant of this name was removed."""
+        return any(True for _ in self._table.query(REMOVED + tenant, "", limit=1))
+
     def declaration(self, tenant: str, name: str) -> Declaration | None:
         """Return what is declared of a collection, or None."""
         return declaration(self._table, tenant, name)
@@ -95,6 +101,7 @@ class Records:
             new_version(claim),
             *admission(claim, max_running),
             new_latest(claim),
+            tenant_stays(claim.work.tenant),
         ]
         return self._claimed(writes)
 
@@ -104,6 +111,7 @@ class Records:
             next_attempt(claim),
             *admission(claim, max_running),
             latest_again(claim),
+            tenant_stays(claim.work.tenant),
         ]
         return self._claimed(writes)
 
@@ -150,10 +158,12 @@ class Records:
         )
 
     def _claimed(self, writes: list[Write]) -> ClaimOutcome:
-        """Write a claim whose parts are version, place, counter and document, in that order."""
+        """Write a claim: version, place, counter, document and tenant, in that order."""
         try:
             self._table.transact(writes)
         except TransactionRefused as error:
+            if 4 in error.refused:
+                return ClaimOutcome.REMOVING
             if error.refused & {0, 1}:
                 return ClaimOutcome.DUPLICATE
             return ClaimOutcome.OVERTAKEN if 3 in error.refused else ClaimOutcome.FULL

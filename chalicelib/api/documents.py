@@ -33,8 +33,9 @@ from chalicelib.contracts import (
 from chalicelib.contracts.carried import Carried
 from chalicelib.contracts.metadata import check_metadata
 from chalicelib.contracts.removals import Removed, RemovedDocument
-from chalicelib.errors import InvalidInput, NotFound
+from chalicelib.errors import Conflict, InvalidInput, NotFound
 from chalicelib.jobs.backups import BACKUPS
+from chalicelib.ports import TenantStates
 from chalicelib.query_ports import AnswerRecords, Declarations
 from chalicelib.retrieval.declared import check_metadata_declared
 from chalicelib.retrieval.ids import InboxPlace, check_collection, inbox_place
@@ -81,6 +82,7 @@ class DocumentServices:
     """What the views of this module stand on."""
 
     records: DocumentRecords
+    tenants: TenantStates
     answers: AnswerRecords
     sign: UploadSigner
     remover: Remover
@@ -137,6 +139,7 @@ def _create(
             field="bytes",
             limit=str(deps.max_file_bytes),
         )
+    _refuse_while_removed(tenant_of(request), deps)
     place = _place(tenant_of(request), body)
     metadata = check_metadata(body.metadata)
     if metadata:
@@ -153,6 +156,15 @@ def _create(
         upload=upload,
         expires_at=deps.now() + timedelta(seconds=UPLOAD_SECONDS),
     )
+
+
+def _refuse_while_removed(tenant: str, deps: DocumentServices) -> None:
+    state = deps.tenants.tenant_state(tenant)
+    if state is not None and state.removing:
+        raise Conflict(
+            f"The tenant is being removed by the job {state.removing}; nothing can be uploaded.",
+            field="tenant",
+        )
 
 
 def _place(tenant: str, body: CreateDocumentRequest) -> InboxPlace:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import assert_never
+from typing import Protocol, assert_never
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -15,7 +15,7 @@ from chalicelib.contracts.arrivals import MemberGone, ObjectCreated, RetryWanted
 from chalicelib.contracts.carried import CORRELATION, read_carried
 from chalicelib.contracts.metadata import Metadata
 from chalicelib.errors import InvalidInput, NotFound
-from chalicelib.ingest.departures import MemberRemoval
+from chalicelib.ingest.departures import MemberObjects, MemberRemoval
 from chalicelib.jobs.admission import delay_seconds
 from chalicelib.jobs.claims import (
     Claim,
@@ -27,7 +27,7 @@ from chalicelib.jobs.claims import (
     work_for,
 )
 from chalicelib.jobs.records import IngestRecords
-from chalicelib.ports import Executions, InboxQueue, ObjectStore, TenantRecords
+from chalicelib.ports import Executions, InboxQueue, TenantStates
 from chalicelib.retrieval.declared import check_metadata_declared
 
 Message = ObjectCreated | RetryWanted | MemberGone
@@ -48,13 +48,20 @@ class Taken(StrEnum):
     is not to go."""
 
 
+class PresentTenants(TenantStates, Protocol):
+    """The tenants that there are, and that there were."""
+
+    def was_removed(self, tenant: str) -> bool:
+        """Tell whether a tenant of this name was removed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Arrivals:
     """Takes arrivals from the inbox queue."""
 
     records: IngestRecords
-    tenants: TenantRecords
-    objects: ObjectStore
+    tenants: PresentTenants
+    objects: MemberObjects
     executions: Executions
     queue: InboxQueue
     departed: MemberRemoval
@@ -81,6 +88,8 @@ class Arrivals:
             return self._defer(body, deferrals)
         if outcome is ClaimOutcome.OVERTAKEN:
             return Taken.OVERTAKEN
+        if outcome is ClaimOutcome.REMOVING:
+            return self._unwanted(claim.work, is_known=True)
         if outcome is ClaimOutcome.DUPLICATE:
             self._start_if_lost(claim)
             return Taken.REPEATED
@@ -105,11 +114,21 @@ class Arrivals:
             work = work_for(event)
         except InvalidInput:
             return Taken.IGNORED
-        if self.tenants.live_index(work.tenant) is None:
-            return Taken.IGNORED
+        tenant = self.tenants.tenant_state(work.tenant)
+        if tenant is None or tenant.removing:
+            return self._unwanted(work, is_known=tenant is not None)
         told = self._told(work)
         document = self.records.document(work.tenant, work.document_id)
         return self._claim(compared_with(told, document), attempt=1)
+
+    def _unwanted(self, work: IngestInput, *, is_known: bool) -> Taken:
+        """Remove what was uploaded for a tenant that is removed or is being so: nobody else will.
+
+        What lies under the name of nobody is left alone: it may be a tenant's to come.
+        """
+        if is_known or self.tenants.was_removed(work.tenant):
+            self.objects.delete_object(work.bucket, work.key)
+        return Taken.IGNORED
 
     def _told(self, work: IngestInput) -> IngestInput:
         """Return `work` with what its object carries, or with why it has to be rejected.

@@ -20,6 +20,7 @@ from localcloud.service import Surroundings
 from localcloud.stepfunctions import StepFunctionsService
 from tests.architecture.ingest_definition import FUNCTIONS, ROLE, definition
 from tests.clients import client
+from tests.unit.ingest.conftest import put_tenant
 from tests.unit.ingest.examples import MACHINE, NOW, work
 from tests.unit.stepfunctions.manual import ManualSchedule
 
@@ -96,6 +97,7 @@ class IngestWorld:
         self._clients: dict[str, Any] = {}
         self.table = table
         self.records = Records(table)
+        put_tenant(table)
         self.schedule = ManualSchedule()
         surroundings = Surroundings(folder, "http://127.0.0.1:1")
         self.service = StepFunctionsService(

@@ -25,6 +25,10 @@ BUDGETS: Mapping[str, Sequence[str]] = {
     "functions.chunk_document.handler": ("magika", "onnxruntime", *READERS, "chalice"),
     "functions.embed_chunks.handler": ("magika", "onnxruntime", *READERS, "chalice"),
     "functions.check_support.handler": ("magika", "onnxruntime", *READERS, *CLIENTS, "chalice"),
+    "functions.reembed_passages.handler": ("magika", "onnxruntime", *READERS, "chalice"),
+    "functions.export_documents.handler": (*MODELS, *READERS, "chalice"),
+    "functions.remove_data.handler": (*MODELS, *READERS, "chalice"),
+    "functions.reindex_tenant.handler": (*MODELS, *READERS, "chalice"),
     "functions.embed_text.handler": ("magika", "onnxruntime", *READERS, *CLIENTS, "chalice"),
 }
 """By entry point: the packages that importing it must not load."""

@@ -16,7 +16,9 @@ from chalicelib.api.ask import AskServices
 from chalicelib.api.auth import authorize, hash_key
 from chalicelib.api.collections import CollectionServices
 from chalicelib.api.documents import DocumentServices
+from chalicelib.api.jobs import JobServices
 from chalicelib.api.mounting import mount
+from chalicelib.api.removals import RemovalServices
 from chalicelib.api.retries import RetryServices
 from chalicelib.api.search import SearchServices
 from chalicelib.api.webhooks import WebhookServices
@@ -25,12 +27,18 @@ from chalicelib.contracts.arrivals import RetryWanted
 from chalicelib.contracts.collections import Declaration
 from chalicelib.contracts.removals import Removed
 from chalicelib.errors import HeadraceError
+from chalicelib.generation.catalogue import catalogue
+from chalicelib.jobs.launching import Launcher
+from chalicelib.jobs.ulids import ulid
 from chalicelib.query_ports import ApiKey, Held, KeptAnswer
 from chalicelib.retrieval.asking import Asker
 from chalicelib.retrieval.finding import Finder
 from chalicelib.retrieval.ids import document_id
 from tests.unit.ingest.fakes import FakeTenants
+from tests.unit.ingest.fakes import FakeTenants as Pointers
+from tests.unit.jobs.fakes import FakeJobExecutions, FakeJobs
 from tests.unit.retrieval_query.fakes import (
+    FakeChecker,
     FakeEmbedder,
     FakeIndex,
     FakePrices,
@@ -131,6 +139,9 @@ class Api:
     records: FakeRecords = field(default_factory=FakeRecords)
     embedder: FakeEmbedder = field(default_factory=FakeEmbedder)
     signed: list[dict[str, object]] = field(default_factory=list)
+    tenants: Pointers = field(default_factory=Pointers)
+    jobs: JobServices = field(init=False)
+    removals: RemovalServices = field(init=False)
 
     def __post_init__(self) -> None:
         for key, tenant in ((KEY, "acme"), (OTHER_KEY, "rival")):
@@ -139,8 +150,21 @@ class Api:
         finder = Finder(
             self.embedder, FakeTenants(), self.index, FakeVersions({"doc_a": "v_1"}), self.records
         )
+        self.job_records, self.job_executions = FakeJobs(), FakeJobExecutions()
+        self.jobs = JobServices(
+            launcher=Launcher(self.job_records, self.job_executions, lambda: NOW),
+            records=self.job_records,
+            answers=self.records,
+            sign=lambda key, *, name, seconds: f"https://bucket/{key}?{seconds}",
+            cost=catalogue().cost,
+            bucket="documents",
+            now=lambda: NOW,
+            new_id=ulid,
+        )
+        self.removals = RemovalServices(self.jobs, self.tenants)
         self.documents = DocumentServices(
             records=self.records,
+            tenants=self.tenants,
             answers=self.records,
             sign=self._sign,
             remover=self.records,
@@ -156,7 +180,9 @@ class Api:
             self.webhook_records, self.webhook_queue, False, os.urandom, lambda: NOW
         )
         self.search = SearchServices(finder, self.records, lambda found: Receipt())
-        self.ask = AskServices(Asker(finder, self.embedder, None, FakePrices()), self.records)
+        self.ask = AskServices(
+            Asker(finder, self.embedder, None, FakePrices(), FakeChecker()), self.records
+        )
         app = Chalice("headrace")
 
         @app.authorizer(ttl_seconds=0)

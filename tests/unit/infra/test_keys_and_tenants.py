@@ -101,10 +101,14 @@ def test_making_a_tenant_again_should_leave_its_pointer_where_it_is(client: Clie
         ExpressionAttributeNames={"#i": "index"},
         ExpressionAttributeValues={":next": {"S": "acme-next"}},
     )
+    first = f"acme-{tenants.EMBEDDING_MODEL}"
+    client("s3vectors").delete_index(vectorBucketName=STAGE.vector_bucket, indexName=first)
     tenants.create(client, STAGE, "acme")
     pointer = record(client, "TENANT#acme", "TENANT")
     assert pointer is not None
     assert pointer["index"]["S"] == "acme-next"
+    listed = client("s3vectors").list_indexes(vectorBucketName=STAGE.vector_bucket)["indexes"]
+    assert listed == []
 
 
 def test_an_index_of_another_kind_should_be_refused(client: Clients) -> None:
@@ -130,7 +134,10 @@ def test_a_key_should_be_kept_as_its_hash_only(client: Clients) -> None:
     key = keys.new_key()
     keys.grant(client("dynamodb"), STAGE.records_table, key, "acme", "laptop")
     items = client("dynamodb").scan(TableName=STAGE.records_table)["Items"]
-    assert [(item["tenant"]["S"], item["name"]["S"]) for item in items] == [("acme", "laptop")]
+    (kept,) = [item for item in items if item["sk"]["S"] == "KEY"]
+    assert (kept["tenant"]["S"], kept["name"]["S"]) == ("acme", "laptop")
+    assert record(client, "TENANT#acme", kept["pk"]["S"]) is not None
+    assert len(items) == 2
     assert key not in str(items)
     assert key.removeprefix("hr_") not in str(items)
 
@@ -141,8 +148,9 @@ def test_a_key_should_never_move_to_another_tenant(client: Clients) -> None:
     keys.grant(dynamodb, STAGE.records_table, key, "acme", "a")
     with pytest.raises(ValueError, match="another tenant"):
         keys.grant(dynamodb, STAGE.records_table, key, "rival", "a")
-    (item,) = dynamodb.scan(TableName=STAGE.records_table)["Items"]
-    assert item["tenant"]["S"] == "acme"
+    items = dynamodb.scan(TableName=STAGE.records_table)["Items"]
+    assert [item["tenant"]["S"] for item in items if item["sk"]["S"] == "KEY"] == ["acme"]
+    assert [item["pk"]["S"] for item in items if item["sk"]["S"] != "KEY"] == ["TENANT#acme"]
 
 
 def test_a_key_should_be_gone_at_once_when_it_is_revoked(client: Clients) -> None:

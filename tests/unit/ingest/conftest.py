@@ -40,6 +40,12 @@ def table() -> Iterator[Table]:
 @pytest.fixture
 def records(table: Table) -> Records:
     """Return the records, with the tenant `acme`."""
+    put_tenant(table)
+    return Records(table)
+
+
+def put_tenant(table: Table) -> None:
+    """Make the tenant `acme`."""
     table.put(
         Put(
             {
@@ -51,4 +57,3 @@ def records(table: Table) -> Records:
             }
         )
     )
-    return Records(table)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from chalicelib.adapters.dynamodb import Table, Update
+from chalicelib.adapters.dynamodb import Put, Table, Update
 from chalicelib.adapters.record_writes import EXISTS, version_key
 from chalicelib.adapters.records import Records
 from chalicelib.contracts.arrivals import MemberGone, MemberGoneDetail
@@ -238,3 +238,45 @@ def test_the_news_of_a_member_that_is_gone_removes_it(world: World) -> None:
     world.table.update(Update(key, "SET #container = :container", {":container": container}))
     assert world.take(news) is Taken.DEPARTED
     assert world.remover.removed == [asked.document_id]
+
+
+def removing(world: World) -> None:
+    world.table.update(
+        Update(("TENANT#acme", "TENANT"), "SET #removing = :job", {":job": "01J"}, EXISTS)
+    )
+
+
+def test_an_upload_for_a_tenant_that_is_being_removed_is_removed_with_it(world: World) -> None:
+    removing(world)
+    world.objects.bodies[KEY] = b"late"
+    assert world.take(arrival()) is Taken.IGNORED
+    assert not world.objects.bodies
+    assert not world.executions.started
+
+
+def test_a_claim_is_refused_when_the_removal_begins_after_it_was_wanted(world: World) -> None:
+    world.objects.bodies[KEY] = b"late"
+
+    class Late(Records):
+        def document(self, tenant: str, document_id: str) -> None:
+            removing(world)
+
+    world.records = Late(world.table)
+    assert world.take(arrival()) is Taken.IGNORED
+    assert not world.objects.bodies
+    assert world.running() == 0
+
+
+def test_an_upload_for_a_tenant_that_was_removed_leaves_nothing(world: World) -> None:
+    world.table.put(Put({"pk": "REMOVED#gone", "sk": "JOB#01J"}))
+    key = "inbox/gone/default/a.md"
+    world.objects.bodies[key] = b"late"
+    assert world.take(arrival(key=key)) is Taken.IGNORED
+    assert not world.objects.bodies
+
+
+def test_what_lies_under_nobody_s_name_is_left_alone(world: World) -> None:
+    key = "inbox/nobody/default/a.md"
+    world.objects.bodies[key] = b"early"
+    assert world.take(arrival(key=key)) is Taken.IGNORED
+    assert key in world.objects.bodies
