@@ -17,7 +17,7 @@ from chalicelib.contracts import Hit
 from chalicelib.retrieval.citations import Source, without_marks
 from chalicelib.retrieval.expectations import expected, holds, without_asking
 from chalicelib.retrieval.sentences import split_sentences
-from chalicelib.retrieval.terms import alike, names, numbers, terms, words
+from chalicelib.retrieval.terms import alike, numbers, terms
 
 MAX_CANDIDATES = 32
 """Sentences that are embedded for one question: what a caller waits for."""
@@ -34,8 +34,6 @@ _NEARBY = 0.2
 _ADDED = 0.5
 _UNEXPECTED = 0.12
 _FEWEST_TERMS = 3
-_CLAIM_COSINE = 0.6
-_CLAIM_WORDS = 0.75
 
 Vector = Sequence[float]
 
@@ -198,48 +196,3 @@ def best_passages(evidence: Sequence[Evidence]) -> list[Hit]:
     """Return the passages that the evidence stands in, the one with the best sentence first."""
     found = {id(item.source.passage): item.source.passage for item in evidence}
     return list(found.values())
-
-
-def supported_claims(
-    question: str,
-    sentences: Sequence[str],
-    vectors: Sequence[Vector],
-    evidence: Sequence[Evidence],
-) -> list[tuple[str, Source]] | None:
-    """Return each sentence with the source that supports it, or None if one has no support.
-
-    A sentence is supported by a source that is near to it in meaning, that holds most of its
-    words but for those of the question, and whose passage holds every number and name of it.
-    A name of the question is one in the sentence, too, wherever it stands there.
-    """
-    asked = frozenset(terms(question))
-    called = names(question)
-    claims: list[tuple[str, Source]] = []
-    for sentence, vector in zip(sentences, vectors, strict=True):
-        nearest = sorted(evidence, key=lambda item: -cosine(vector, item.vector))
-        source = next(
-            (
-                item.source
-                for item in nearest
-                if cosine(vector, item.vector) >= _CLAIM_COSINE
-                and _holds(item.source, sentence, asked, called)
-            ),
-            None,
-        )
-        if source is None:
-            return None
-        claims.append((sentence, source))
-    return claims or None
-
-
-def _holds(source: Source, sentence: str, asked: frozenset[str], called: set[str]) -> bool:
-    passage = source.passage
-    if not numbers(sentence) <= numbers(passage.text):
-        return False
-    named = names(sentence) | (called & {word.removesuffix("'s") for word in words(sentence)})
-    place = f"{passage.heading}\n{passage.text}".casefold()
-    if not all(name in place for name in named):
-        return False
-    told = set(terms(sentence))
-    held = told & (asked | set(terms(source.text)))
-    return len(held) >= _CLAIM_WORDS * len(told)

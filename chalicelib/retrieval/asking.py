@@ -7,8 +7,9 @@ The policy, in order of price:
 2. Tier 0, extractive: from `answering.SUFFICIENT_SUPPORT` on, or when the request asks for
    this tier, the best sentences themselves are the answer.
 3. Tier 1, a language model: tried when the support lies in between, or when the request
-   asks for it. Its answer is used only if a source holds up every sentence of it; if not,
-   or if the model fails, tier 0's answer stands and a notice says why.
+   asks for it. Its answer is used only if the support check finds every sentence of it held up
+   by a passage; if not, or if the model or the check fails, tier 0's answer stands and a notice
+   says why.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from chalicelib.contracts import Claim, EmbedTextResult, Tier
+from chalicelib.contracts import Claim, EmbedTextResult, Hit, Tier
 from chalicelib.contracts.api import AskResponse
 from chalicelib.contracts.asking import (
     AskCitation,
@@ -28,7 +29,14 @@ from chalicelib.contracts.asking import (
     folded,
 )
 from chalicelib.errors import HeadraceError
-from chalicelib.query_ports import AnswerPrices, AnswerWriter, ChatReply, Embedder, Used
+from chalicelib.query_ports import (
+    AnswerPrices,
+    AnswerWriter,
+    ChatReply,
+    Embedder,
+    SupportChecker,
+    Used,
+)
 from chalicelib.retrieval.answering import (
     Evidence,
     best_passages,
@@ -37,9 +45,9 @@ from chalicelib.retrieval.answering import (
     in_context,
     sentences_of,
     suffices,
-    supported_claims,
     weigh,
 )
+from chalicelib.retrieval.checking import doubts_of, held_up, sources_of
 from chalicelib.retrieval.citations import Source, cited
 from chalicelib.retrieval.finding import Finder, Found, Query
 from chalicelib.retrieval.refusals import NOT_FOUND
@@ -75,6 +83,7 @@ class Asker:
     embedder: Embedder
     writer: AnswerWriter | None
     prices: AnswerPrices
+    checker: SupportChecker
 
     def ask(self, query: Query, tier: Tier | None = None) -> AskResponse:
         """Return the answer to `query`, by `tier` where the caller names one."""
@@ -117,20 +126,20 @@ class Asker:
         evidence = weigh(query.text, found.vector, sources, embedding.vectors)
         claims = extract(evidence)
         if claims and _dearer_is_due(tier, evidence):
-            written = self._written(query, evidence, model, log)
+            written = self._written(query, best_passages(evidence), log)
             if written:
                 return _Draft(written, "llm")
         return _Draft(claims, "extractive")
 
     def _written(
-        self, query: Query, evidence: list[Evidence], model: str, log: _Log
+        self, query: Query, passages: list[Hit], log: _Log
     ) -> list[tuple[str, Source]] | None:
         """Return tier 1's claims, or None, with the reason noted, where tier 0's stand."""
         if self.writer is None:
             log.notices.append("No language model is set up.")
             return None
         try:
-            reply = log.replied("answer", self.writer.write(query.text, best_passages(evidence)))
+            reply = log.replied("answer", self.writer.write(query.text, passages))
         except HeadraceError as error:
             log.notices.append(f"The language model did not answer ({type(error).__name__}).")
             return None
@@ -138,12 +147,26 @@ class Asker:
         if not sentences:
             log.notices.append("The language model wrote nothing.")
             return None
-        embedded = self.embedder.embed(sentences, query.correlation_id, model)
-        embedding = log.embedded("answer", embedded)
-        claims = supported_claims(query.text, sentences, embedding.vectors, evidence)
-        if claims is None:
-            log.notices.append("The language model's answer was not supported by the documents.")
-        return claims
+        return self._held_up(query, sentences, passages, log)
+
+    def _held_up(
+        self, query: Query, claims: list[str], passages: list[Hit], log: _Log
+    ) -> list[tuple[str, Source]] | None:
+        try:
+            checked = self.checker.check(
+                query.text, claims, sources_of(passages), query.correlation_id
+            )
+        except HeadraceError as error:
+            log.notices.append(f"The answer could not be checked ({type(error).__name__}).")
+            return None
+        log.used.append(Used("support check", checked))
+        found = held_up(claims, passages, checked)
+        if found is None:
+            log.notices.append(
+                "The language model's answer was not supported by the documents:"
+                f" {doubts_of(checked)}."
+            )
+        return found
 
 
 def _dearer_is_due(tier: Tier | None, evidence: list[Evidence]) -> bool:

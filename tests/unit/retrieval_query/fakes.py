@@ -7,13 +7,23 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from chalicelib.contracts import EmbedTextResult, Hit, Receipt, ReceiptLine
+from chalicelib.contracts import (
+    CheckResult,
+    CheckSource,
+    ClaimVerdict,
+    Doubt,
+    EmbedTextResult,
+    Hit,
+    Receipt,
+    ReceiptLine,
+)
 from chalicelib.contracts.collections import Declaration
 from chalicelib.contracts.searching import Neighbour
 from chalicelib.errors import HeadraceError
 from chalicelib.ports import IndexRef
 from chalicelib.query_ports import ChatReply, IndexFilter, Used
-from chalicelib.retrieval.terms import terms
+from chalicelib.retrieval.sentences import split_sentences
+from chalicelib.retrieval.terms import numbers, terms
 
 DIMENSIONS = 256
 
@@ -119,3 +129,39 @@ class FakePrices:
 
     def answer(self, question: str, passages: Sequence[Hit], used: Sequence[Used]) -> Receipt:
         return Receipt.of(ReceiptLine(model=use.what.model, role=use.role) for use in used)
+
+
+@dataclass
+class FakeChecker:
+    """Lets a claim through where one sentence of a source holds most of its words and all of its
+    numbers; or fails.
+    """
+
+    fails: HeadraceError | None = None
+    asked: list[tuple[str, ...]] = field(default_factory=list)
+
+    def check(
+        self,
+        question: str,
+        claims: Sequence[str],
+        sources: Sequence[CheckSource],
+        correlation_id: str,
+    ) -> CheckResult:
+        if self.fails is not None:
+            raise self.fails
+        self.asked.append(tuple(claims))
+        known = set(terms(question))
+        verdicts = tuple(self._verdict(claim, sources, known) for claim in claims)
+        return CheckResult(verdicts=verdicts, model="words", tokens=9, seconds=0.02)
+
+    def _verdict(self, claim: str, sources: Sequence[CheckSource], known: set[str]) -> ClaimVerdict:
+        told = set(terms(claim))
+        for source in sources:
+            for span in split_sentences(source.text):
+                text = source.text[span.start : span.end]
+                held = told & (known | set(terms(text)))
+                if numbers(claim) <= numbers(text) and len(held) >= 0.75 * len(told):
+                    return ClaimVerdict(
+                        supported=True, source=source.id, score=1, start=span.start, end=span.end
+                    )
+        return ClaimVerdict(supported=False, source=None, score=0, reasons=(Doubt.NOT_COVERED,))

@@ -13,11 +13,9 @@ from chalicelib.retrieval.answering import (
     cosine,
     extract,
     in_context,
-    sentences_of,
-    supported_claims,
     weigh,
 )
-from chalicelib.retrieval.citations import Source, cited
+from chalicelib.retrieval.citations import cited
 from chalicelib.retrieval.terms import alike
 from tests.unit.retrieval_query.fakes import hit, vector_of
 
@@ -99,48 +97,6 @@ def test_should_share_a_mark_between_claims_that_rest_on_one_sentence() -> None:
         ("It is red.", 1, True),
         ("A red pump.", 1, False),
     ]
-
-
-def claims_for(
-    generated: str, *texts: str, question: str = "pump?", **fields: Any
-) -> list[tuple[str, Source]] | None:
-    sentences = sentences_of(generated)
-    vectors = [vector_of(sentence) for sentence in sentences]
-    evidence = evidence_for(question, *texts, **fields)
-    return supported_claims(question, sentences, vectors, evidence)
-
-
-def test_should_accept_a_generated_answer_whose_every_sentence_is_supported() -> None:
-    claims = claims_for("The pump weighs 41 kg [3]. It was built by Grundfos.", PUMP)
-    assert claims is not None
-    assert [source.text for _, source in claims] == [
-        "The pump weighs 41 kg.",
-        "It was built by Grundfos in Denmark.",
-    ]
-
-
-@pytest.mark.parametrize(
-    "generated",
-    [
-        "The pump weighs 14 kg.",
-        "The pump weighs 41 kg. It was built by Siemens in Denmark.",
-        "The pump weighs 41 kg. Bananas are yellow.",
-        "The pump weighs 41 kg without its green and blue motors.",
-        "",
-    ],
-)
-def test_should_reject_a_generated_answer_that_the_documents_do_not_hold_up(generated: str) -> None:
-    assert claims_for(generated, PUMP) is None
-
-
-def test_should_not_take_a_name_from_the_question_for_one_of_the_documents() -> None:
-    asked = "Who is Minerva?"
-    generated, text = (
-        "Minerva keeps the bees of the north meadow.",
-        "She keeps the bees of the north meadow.",
-    )
-    assert claims_for(generated, text, question=asked) is None
-    assert claims_for(generated, text, question=asked, heading="Minerva") is not None
 
 
 @given(st.text(max_size=300), st.integers(0, 1000))

@@ -10,6 +10,7 @@ from chalicelib.retrieval.finding import Finder, Query
 from chalicelib.retrieval.refusals import NOT_FOUND
 from tests.unit.ingest.fakes import FakeTenants
 from tests.unit.retrieval_query.fakes import (
+    FakeChecker,
     FakeDeclarations,
     FakeEmbedder,
     FakeIndex,
@@ -28,12 +29,15 @@ def ask(
     hits: list[Hit],
     writer: FakeWriter | None = None,
     tier: Tier | None = None,
+    checker: FakeChecker | None = None,
 ) -> tuple[AskResponse, FakeEmbedder]:
     embedder = FakeEmbedder()
     versions = FakeVersions({"doc_a": "v_1"})
     finder = Finder(embedder, FakeTenants(), FakeIndex(hits), versions, FakeDeclarations())
     query = Query("acme", text, None, 10, "req-1")
-    return Asker(finder, embedder, writer, FakePrices()).ask(query, tier), embedder
+    return Asker(finder, embedder, writer, FakePrices(), checker or FakeChecker()).ask(
+        query, tier
+    ), embedder
 
 
 def events_of(text: str, hits: list[Hit]) -> list[AskEvent]:
@@ -42,7 +46,7 @@ def events_of(text: str, hits: list[Hit]) -> list[AskEvent]:
         embedder, FakeTenants(), FakeIndex(hits), FakeVersions({"doc_a": "v_1"}), FakeDeclarations()
     )
     query = Query("acme", text, None, 10, "req-1")
-    return list(Asker(finder, embedder, None, FakePrices()).events(query))
+    return list(Asker(finder, embedder, None, FakePrices(), FakeChecker()).events(query))
 
 
 def roles(outcome: AskResponse) -> list[str]:
@@ -95,6 +99,19 @@ def test_should_fall_back_where_the_generated_answer_is_not_supported() -> None:
     assert roles(outcome).count("answer") == 1
 
 
+def test_should_list_the_check_in_the_receipt_and_quote_what_the_claim_rests_on() -> None:
+    outcome, _ = ask("The pump weighs how much kg?", [hit(STRONG)], writer(), "llm")
+    assert roles(outcome)[-1] == "support check"
+    assert [citation.quote for citation in outcome.citations] == ["The pump weighs 41 kg."]
+
+
+def test_should_fall_back_where_the_answer_cannot_be_checked() -> None:
+    checker = FakeChecker(Transient("down"))
+    outcome, _ = ask("The pump weighs how much kg?", [hit(STRONG)], writer(), "llm", checker)
+    assert (outcome.answered, outcome.tier) == (True, "extractive")
+    assert outcome.notices == ("The answer could not be checked (Transient).",)
+
+
 def test_should_fall_back_where_the_language_model_fails() -> None:
     model = writer(Transient("down"))
     outcome, _ = ask("The pump weighs how much kg?", [hit(STRONG)], model, "llm")
@@ -121,7 +138,7 @@ def test_should_refuse_where_only_replaced_versions_are_found() -> None:
 
 def test_should_pass_the_correlation_id_to_every_call() -> None:
     _, embedder = ask("The pump weighs how much kg?", [hit(STRONG)], writer(), "llm")
-    assert embedder.correlation_ids == ["req-1"] * 3
+    assert embedder.correlation_ids == ["req-1"] * 2
 
 
 def test_should_tell_what_was_used_in_order() -> None:
@@ -130,7 +147,7 @@ def test_should_tell_what_was_used_in_order() -> None:
         "question embedding",
         "sentence embedding",
         "answer",
-        "answer embedding",
+        "support check",
     ]
 
 
