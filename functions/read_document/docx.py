@@ -32,9 +32,11 @@ def extract(data: bytes) -> Extract:
         InvalidInput: it is damaged or not safe to read.
     """
     copy = package(open_zip(data, LIMITS))
-    with damage_as_input("DOCX"):
-        from docx.package import Package
+    from docx.exceptions import PythonDocxError
+    from docx.opc.exceptions import OpcError
+    from docx.package import Package
 
+    with damage_as_input("DOCX", PythonDocxError, OpcError):
         part = Package.open(copy).main_document_part
         walker = _walker(part)
         walker.walk(part.element.body)

@@ -105,7 +105,7 @@ def _chapters(archive: Zipped) -> tuple[list[Entry], int]:
 
 def _package_name(archive: Zipped) -> str:
     container = parse_xml(archive.read(_CONTAINER, MEBIBYTE), _CONTAINER)
-    return str(next(root.get("full-path", "") for root in _named(container, "rootfile")))
+    return next((str(root.get("full-path", "")) for root in _named(container, "rootfile")), "")
 
 
 def _is_chapter(item: _Element) -> bool:

@@ -130,8 +130,11 @@ def relations(archive: Zipped, name: str) -> dict[str, tuple[str, str]]:
 
 
 @contextmanager
-def damage_as_input(what: str) -> Iterator[None]:
-    """Turn what a library stumbles over in a damaged file into a refusal that says so."""
+def damage_as_input(what: str, *errors: type[Exception]) -> Iterator[None]:
+    """Turn what a library stumbles over in a damaged file into a refusal that says so.
+
+    `errors` are the library's own, beside those that any code may raise.
+    """
     from lxml import etree
 
     try:
@@ -150,6 +153,7 @@ def damage_as_input(what: str) -> Iterator[None]:
         ValueError,
         etree.LxmlError,
         zipfile.BadZipFile,
+        *errors,
     ) as error:
         raise InvalidInput(
             f"The {what} is damaged; open and save it again, then upload it.", field="file"

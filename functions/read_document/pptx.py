@@ -78,9 +78,10 @@ def extract(data: bytes) -> Extract:
     """
     copy = package(open_zip(data, LIMITS))
     reader = _Reader()
-    with damage_as_input("PPTX"):
-        from pptx import Presentation
+    from pptx import Presentation
+    from pptx.exc import PythonPptxError
 
+    with damage_as_input("PPTX", PythonPptxError):
         slides = Presentation(copy).slides
         if len(slides) > MAX_SLIDES:
             raise Unsupported(

@@ -115,7 +115,10 @@ def extract(data: bytes) -> Extract:
 
 
 def _workbook(archive: Zipped) -> _Workbook:
-    main = next(part for kind, part in relations(archive, "").values() if kind == "officeDocument")
+    kinds = dict(relations(archive, "").values())
+    main = kinds.get("officeDocument", "")
+    if not main:
+        raise InvalidInput("The XLSX is damaged: it names no workbook.", field="file")
     root = parse_xml(archive.read(main, MAX_PART_BYTES), main)
     parts = relations(archive, main)
     of_kind = dict(parts.values())
