@@ -6,9 +6,9 @@ from chalicelib.errors import Unsupported
 from functions.read_document.filetype import Guess
 
 READABLE = (
-    "Headrace reads PDF, Word (.docx), PowerPoint (.pptx), Excel (.xlsx), OpenDocument text (.odt),"
-    " RTF, EPUB, HTML, Markdown, plain text, CSV, TSV, JSON, JSON Lines, XML, mail (.eml), source"
-    " code and ZIP archives of these."
+    "Headrace reads PDF, Word (.docx), PowerPoint (.pptx), Excel (.xlsx), OpenDocument (.odt, .ods,"
+    " .odp), RTF, EPUB, HTML, Markdown, plain text, CSV, TSV, JSON, JSON Lines, XML, mail (.eml),"
+    " source code and ZIP archives of these."
 )
 
 _OLE_MARK = bytes.fromhex("d0cf11e0a1b11ae1")
@@ -39,8 +39,6 @@ _NAMED = {
     "a PostScript file": "print",
     "postscript": "print",
     "ai": "print",
-    "odp": "office",
-    "ods": "office",
     "hwp": "office",
     "one": "office",
     "xlsb": "office",
