@@ -1,8 +1,8 @@
 """Who may run now: the account's concurrency, reserved concurrency, and warm workers.
 
 AWS gives an account 1,000 concurrent invocations and throttles at once beyond them; a laptop
-has far fewer, so an invocation first waits a while for its turn. No function may hold every seat:
-one that calls another, as the API does, would wait for a seat that only it can free. A
+has far fewer, so an invocation first waits a while for its turn. No function may hold every seat,
+nor may all that call others together: the API would wait for a seat that only it can free. A
 function's own reserved concurrency is the template's wish and throttles at once, as on AWS.
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html
 """
@@ -25,7 +25,8 @@ from localcloud.lambdas.worker import Worker
 class Limits:
     """What one laptop gives. Times in seconds.
 
-    `share` bounds the seats of one function, so that what it calls finds one of the others.
+    `share` bounds the seats of one function, and of all together that call others, so that what
+    they call finds one of the rest.
     `processes` bounds busy and idle workers together, so that each function of a pipeline can
     stay warm while only `concurrency` of them run.
     """
@@ -85,6 +86,7 @@ class Pool:
         self._idle: list[Worker] = []
         self._busy: Counter[str] = Counter()
         self._queue: deque[_Ticket] = deque()
+        self._callers: frozenset[str] = frozenset()
         self._generations: dict[str, int] = {}
         self._stopped = False
 
@@ -102,6 +104,12 @@ class Pool:
             yield seat
         finally:
             self._leave(seat)
+
+    def set_callers(self, names: frozenset[str]) -> None:
+        """Say which functions call others, so that together they leave seats for those."""
+        with self._changed:
+            self._callers = names
+            self._changed.notify_all()
 
     def retire(self, function: Registered) -> None:
         """Let no worker of an older generation of `function` serve again."""
@@ -155,8 +163,13 @@ class Pool:
         """Return whose turn it is: who waits longest of those whose function has seats left."""
         if self._busy.total() >= self._limits.concurrency:
             return None
+        return next((one for one in self._queue if self._has_seats(one.function)), None)
+
+    def _has_seats(self, name: str) -> bool:
         share = self._limits.share
-        return next((one for one in self._queue if self._busy[one.function] < share), None)
+        if name in self._callers and sum(self._busy[each] for each in self._callers) >= share:
+            return False
+        return self._busy[name] < share
 
     def _refuse_when_stopped(self) -> None:
         if self._stopped:

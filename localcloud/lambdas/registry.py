@@ -52,6 +52,16 @@ class Registry:
         with self._guard:
             return name in self._functions
 
+    def callers(self) -> frozenset[str]:
+        """Return the functions whose environment names another one: they are told it to call it."""
+        with self._guard:
+            names = self._functions.keys()
+            return frozenset(
+                name
+                for name, function in self._functions.items()
+                if (names - {name}) & set(function.spec.environment.values())
+            )
+
     def all(self) -> Iterable[Registered]:
         """Return every function, by name."""
         with self._guard:

@@ -115,6 +115,7 @@ class LambdaService(Refusals):
                 raise unsupported("Lambda", f"failures of {spec.name} to {service}")
         if self._registry.put(spec, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000+0000")):
             self._pool.retire(self._registry.find(spec.name))
+            self._pool.set_callers(self._registry.callers())
 
     def pending(self) -> int:
         """Return how many asynchronous events and failure notices are not over yet."""

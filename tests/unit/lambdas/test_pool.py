@@ -142,6 +142,40 @@ def test_who_waits_for_its_share_holds_up_no_other_function(make_function: Make)
     assert not waiter.is_alive()
 
 
+def test_all_that_call_others_together_leave_seats_for_those(make_function: Make) -> None:
+    desk = Desk(concurrency=4, share=2)
+    desk.pool.set_callers(frozenset({"api", "stream"}))
+    api, stream = make_function("api"), make_function("stream")
+    with desk.pool.seat(api), desk.pool.seat(stream):
+        assert _refusal(desk, api) == "ConcurrentInvocationLimitExceeded"
+        assert _refusal(desk, stream) == "ConcurrentInvocationLimitExceeded"
+        with desk.pool.seat(make_function("embed")), desk.pool.seat(make_function("check")):
+            pass
+
+
+def test_callers_that_wait_for_two_functions_in_turn_all_come_to_an_end(
+    make_function: Make,
+) -> None:
+    pool = Pool(Limits(patience_s=30.0))
+    pool.set_callers(frozenset({"api", "stream"}))
+    called = [make_function("embed"), make_function("check")]
+    all_ask = threading.Barrier(12)
+
+    def ask(caller: Registered) -> None:
+        all_ask.wait(20)
+        with pool.seat(caller):
+            for function in called:
+                _sit_down(pool, function)
+
+    callers = [make_function("api" if n % 2 else "stream") for n in range(12)]
+    askers = [threading.Thread(target=ask, args=(caller,)) for caller in callers]
+    for asker in askers:
+        asker.start()
+    for asker in askers:
+        asker.join(25)
+    assert not any(asker.is_alive() for asker in askers)
+
+
 def test_too_long_a_queue_is_throttled_at_once(make_function: Make) -> None:
     desk = Desk(waiting=0, patience_s=60.0)
     assert _refusal(desk, make_function()) == "ConcurrentInvocationLimitExceeded"

@@ -58,3 +58,12 @@ def test_only_a_changed_definition_is_a_new_generation(registry: Registry, tmp_p
     assert registry.find("read").generation == 1
     assert registry.put(FunctionSpec("read", "app.other", tmp_path), "later")
     assert registry.find("read").generation == 2
+
+
+def test_a_function_that_is_told_another_s_name_is_a_caller(tmp_path: Path) -> None:
+    registry = Registry(Surroundings(tmp_path, "http://127.0.0.1:1"))
+    told = {"api": {"CHECK": "check"}, "check": {"OWN": "check"}, "sweep": {"TABLE": "records"}}
+    for name, environment in told.items():
+        spec = FunctionSpec(name, "app.handler", tmp_path, environment=environment)
+        registry.put(spec, "2026-11-25T00:00:00.000+0000")
+    assert registry.callers() == {"api"}
