@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import click
 
-from cli.options import Target, user_command
+from cli.options import Target, filter_option, user_command
 from cli.output import Json, Output, describe_place, describe_receipt
 
 
 @click.command()
 @click.argument("query")
 @click.option("--collection", help="Only documents of this collection.")
+@filter_option
 @click.option("--top-k", type=click.IntRange(1, 100), default=10, show_default=True)
 @user_command
-def search(target: Target, query: str, collection: str | None, top_k: int) -> None:
+def search(
+    target: Target, query: str, collection: str | None, filter_: Json | None, top_k: int
+) -> None:
     """Find passages by meaning and by words."""
-    result = target.api.search(_body(query=query, collection=collection, top_k=top_k))
+    body = _body(query=query, collection=collection, filter=filter_, top_k=top_k)
+    result = target.api.search(body)
     if target.output.as_json:
         target.output.json(result)
         return
@@ -32,6 +36,7 @@ def search(target: Target, query: str, collection: str | None, top_k: int) -> No
 @click.command()
 @click.argument("question")
 @click.option("--collection", help="Only documents of this collection.")
+@filter_option
 @click.option("--top-k", type=click.IntRange(1, 100), default=10, show_default=True)
 @click.option(
     "--tier",
@@ -40,10 +45,15 @@ def search(target: Target, query: str, collection: str | None, top_k: int) -> No
 )
 @user_command
 def ask(
-    target: Target, question: str, collection: str | None, top_k: int, tier: str | None
+    target: Target,
+    question: str,
+    collection: str | None,
+    filter_: Json | None,
+    top_k: int,
+    tier: str | None,
 ) -> None:
     """Answer a question, with a citation for every claim."""
-    body = _body(question=question, collection=collection, top_k=top_k, tier=tier)
+    body = _body(question=question, collection=collection, filter=filter_, top_k=top_k, tier=tier)
     result = target.api.ask(body)
     if target.output.as_json:
         target.output.json(result)

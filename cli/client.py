@@ -54,12 +54,12 @@ class Api:
         return self._call("GET", "/v1/health")
 
     def create_document(
-        self, path: str, size: int, collection: str, media_type: str | None = None
+        self, path: str, size: int, collection: str, metadata: Json | None = None
     ) -> Json:
         """Announce a document and return where to upload it."""
         body: Json = {"path": path, "bytes": size, "collection": collection}
-        if media_type:
-            body["media_type"] = media_type
+        if metadata:
+            body["metadata"] = metadata
         return self._call("POST", "/v1/documents", json=body, once=True)
 
     def upload(self, target: Mapping[str, Any], file: Path) -> None:

@@ -45,6 +45,31 @@ def data_dir_option(command: Callable[P, R]) -> Callable[P, R]:
     )(command)
 
 
+def filter_option(command: Callable[P, R]) -> Callable[P, R]:
+    """Add `--filter`, which documents to look at, as the API takes it."""
+    return click.option(
+        "--filter",
+        "filter_",
+        metavar="JSON",
+        callback=_json_object,
+        help='Only what the filter lets through, such as \'{"metadata": {"year": 2024}}\'.',
+    )(command)
+
+
+def _json_object(
+    context: click.Context, parameter: click.Parameter, given: str | None
+) -> dict[str, Any] | None:
+    if given is None:
+        return None
+    try:
+        content = json.loads(given)
+    except ValueError as error:
+        raise WrongUse(f"--filter is not JSON: {error}.") from error
+    if not isinstance(content, dict):
+        raise WrongUse('--filter is a JSON object, such as \'{"path": "reports/"}\'.')
+    return content
+
+
 def json_option(command: Callable[P, R]) -> Callable[P, R]:
     """Add `--json`."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")(

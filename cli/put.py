@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import click
 
 from cli.failures import WrongUse
 from cli.options import Target, user_command
-from cli.output import Output
+from cli.output import Json, Output
 from cli.results import Watched, show_results, watch
 from cli.uploads import LocalFile, Uploader, collect
 
@@ -30,23 +31,59 @@ from cli.uploads import LocalFile, Uploader, collect
     show_default=True,
     help="Seconds without progress after which waiting ends.",
 )
+@click.option(
+    "--meta",
+    "given",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Metadata of each file; may be repeated. A VALUE that is a JSON number, true, false, a "
+    "list or a quoted string is that; anything else is text.",
+)
 @click.option("--no-wait", is_flag=True, help="Return once the files are uploaded.")
 @user_command
 def put(
-    target: Target, sources: tuple[Path, ...], collection: str, wait: float, no_wait: bool
+    target: Target,
+    sources: tuple[Path, ...],
+    collection: str,
+    wait: float,
+    given: tuple[str, ...],
+    no_wait: bool,
 ) -> None:
     """Upload files and folders and wait until they can be searched.
 
-    A file whose bytes are there already is left alone. Exits with 1 when a file was
+    A file whose bytes, and whose metadata where --meta is given, are there already is left
+    alone. Exits with 1 when a file was
     rejected or failed, and says why, and with 3 when the endpoint was lost on the way.
     """
     files = collect(sources)
     if not files:
         raise WrongUse("There is no file in what was given.")
-    uploader = Uploader(target.api, collection, None if no_wait else wait)
+    metadata = metadata_of(given) if given else None
+    uploader = Uploader(target.api, collection, None if no_wait else wait, metadata)
     uploaded = upload_with_progress(uploader, files, target.output)
     show_results(target.output, uploaded.results)
     uploaded.check()
+
+
+def metadata_of(given: Sequence[str]) -> Json:
+    """Return what `NAME=VALUE` says of each name; raise `WrongUse` for what says nothing."""
+    metadata: Json = {}
+    for item in given:
+        name, separator, value = item.partition("=")
+        if not (separator and name):
+            raise WrongUse(f"--meta {item!r} has no name and '='; write NAME=VALUE.")
+        if name in metadata:
+            raise WrongUse(f'--meta gives {name!r} twice; a list is written as \'["a", "b"]\'.')
+        metadata[name] = _value(value)
+    return metadata
+
+
+def _value(text: str) -> object:
+    try:
+        value: object = json.loads(text, parse_constant=str)
+    except ValueError:
+        return text
+    return text if value is None or isinstance(value, dict) else value
 
 
 def upload_with_progress(uploader: Uploader, files: Sequence[LocalFile], output: Output) -> Watched:

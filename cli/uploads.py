@@ -61,12 +61,14 @@ def _readable(name: str | Path) -> str:
 @dataclass(frozen=True, slots=True)
 class Uploader:
     """Uploads files to one collection. `wait` is the seconds that one file may take to settle
-    after the last upload, or None not to wait at all.
+    after the last upload, or None not to wait at all. `metadata` goes with each file; without
+    it a file that is there already is left alone, whatever its metadata.
     """
 
     api: Api
     collection: str
     wait: float | None
+    metadata: Json | None = None
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
 
@@ -103,26 +105,33 @@ class Uploader:
             return Result(local.path, "rejected", reason="The name is not UTF-8; rename the file.")
         try:
             content = local.file.stat()
-            created = self.api.create_document(local.path, content.st_size, self.collection)
+            created = self.api.create_document(
+                local.path, content.st_size, self.collection, self.metadata
+            )
             document_id = str(created["document_id"])
-            digest = _sha256(local.file)
+            wanted = functools.partial(_is_there, _sha256(local.file), self.metadata)
             before = find_document(self.api, document_id)
-            if before and before["status"] == "ready" and before["sha256"] == digest:
+            if before and wanted(before):
                 return result_of(local.path, before, "unchanged")
             self.api.upload(created["upload"], local.file)
         except Refused as refused:
             return Result(local.path, "rejected", reason=str(refused))
         except OSError as error:
             return Result(local.path, "failed", reason=f"The file cannot be read: {error}")
-        return Awaited(local.path, document_id, functools.partial(_is_news, before, digest))
+        return Awaited(local.path, document_id, functools.partial(_is_news, before, wanted))
 
 
-def _is_news(before: Json | None, sha256: str, document: Json) -> bool:
-    """Say whether `document` tells of an upload after `before`, or of the same bytes."""
+def _is_news(before: Json | None, wanted: Callable[[Json], bool], document: Json) -> bool:
+    """Say whether `document` tells of an upload after `before`, or is what is `wanted`."""
     if before is None or document["latest_version"] != before["latest_version"]:
         return True
+    return wanted(document)
+
+
+def _is_there(sha256: str, metadata: Json | None, document: Json) -> bool:
+    """Say whether these bytes answer already, with this metadata where it matters."""
     same_bytes = document["status"] == "ready" and document["sha256"] == sha256
-    return bool(same_bytes)
+    return bool(same_bytes) and metadata in (None, document.get("metadata", {}))
 
 
 def _sha256(file: Path) -> str:

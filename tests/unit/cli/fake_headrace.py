@@ -31,6 +31,8 @@ class FakeHeadrace:
     requests: list[tuple[str, str, Json]] = field(default_factory=list)
     keys: list[str | None] = field(default_factory=list)
     answer: Json = field(default_factory=dict)
+    announced: dict[str, Json] = field(default_factory=dict)
+    """The metadata that each path was announced with last."""
     url: str = ""
     gone: bool = False
 
@@ -38,6 +40,7 @@ class FakeHeadrace:
         if body["bytes"] == 0:
             return 400, error("InvalidInput", "The file is empty.", "bytes", "1")
         document_id = "doc_" + hashlib.sha256(body["path"].encode()).hexdigest()[:24]
+        self.announced[body["path"]] = body.get("metadata", {})
         upload = {"url": f"{self.url}/bucket", "fields": {"key": body["path"]}}
         return 201, {"document_id": document_id, "upload": upload, "expires_at": "2026-01-01"}
 
@@ -63,6 +66,7 @@ class FakeHeadrace:
             "reason": "The file is encrypted." if rejected else "It broke." if failed else "",
             "attempt": 1,
             "receipt": None,
+            "metadata": self.announced.get(path, {}),
         }
 
     def retry(self, document_id: str) -> tuple[int, Json]:
