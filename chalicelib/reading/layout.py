@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import median
+from statistics import fmean, median
 
 from chalicelib.reading.boxes import Piece, Row, line_height, rows_of
 
@@ -23,7 +23,8 @@ _WIDE = 0.6
 """A cell that takes more of the page's width than this runs across its columns."""
 _NEAR = 3.0
 """Rows that are more line heights than this apart are no run."""
-_GUTTER = 0.5
+_GUTTER = 0.2
+_BESIDE = 1.1
 _MIN_ROWS = 3
 _MIN_FILLED = 0.5
 _MIN_NUMBERS = 0.6
@@ -68,7 +69,7 @@ def regions(pieces: Sequence[Piece], gap: float) -> list[Region]:
     while at < len(rows):
         columns, end = _run(rows, at, width)
         taken = _told(rows[at:end], columns)
-        if not taken:
+        if not taken or (len(rows[at]) == 1 and isinstance(taken[0], Grid)):
             waiting.append(rows[at])
             at += 1
             continue
@@ -132,10 +133,40 @@ def _told(run: Sequence[Row], columns: Sequence[Span]) -> list[Region]:
     prose = sum(_is_prose(cells, span) for cells, span in zip(parted, columns, strict=True))
     if prose >= 2 and prose * 2 >= len(columns):
         return [Prose(tuple((cell,) for cell in cells)) for cells in parted]
-    if prose < 2 and _is_table(run, columns, parted):
-        cells = tuple(tuple(_within(row, span) for span in columns) for row in run)
+    together = _together(run, columns)
+    if prose < 2 and _is_table(together, columns, parted):
+        cells = tuple(tuple(_within(row, span) for span in columns) for row in together)
         return [Grid(cells, tuple(cell for row in run for cell in row))]
     return []
+
+
+def _together(run: Sequence[Row], columns: Sequence[Span]) -> list[Row]:
+    """Return the rows of a table.
+
+    Lines that are too close to stand below each other, and that share no column, are of one row:
+    a number beside a text of two lines stands between them.
+    """
+    rows: list[Row] = []
+    last: Row = ()
+    for row in run:
+        if last and _is_beside(last, row) and not _places(last, columns) & _places(row, columns):
+            rows[-1] = (*rows[-1], *row)
+        else:
+            rows.append(row)
+        last = row
+    return rows
+
+
+def _is_beside(above: Row, below: Row) -> bool:
+    height = max(cell.height for cell in (*above, *below))
+    step = fmean(cell.middle for cell in below) - fmean(cell.middle for cell in above)
+    return step < _BESIDE * height
+
+
+def _places(row: Row, columns: Sequence[Span]) -> set[int]:
+    return {
+        at for at, span in enumerate(columns) for cell in row if span[0] <= cell.left <= span[1]
+    }
 
 
 def _column(run: Sequence[Row], span: Span) -> list[Piece]:

@@ -1,63 +1,99 @@
-"""PDF: the text layer of each page, with headings from the outline.
+"""PDF: the text layer of each page with its tables, and headings from the outline.
 
-A page that shows something but has no text is a picture of text: it is counted as needing OCR.
+A file on disk is read page by page: what is held in memory does not grow with its length.
+A page that shows something but has no text of use is a picture of text, which `recognise_pages`
+reads. Scripts are never run, and forms never filled in.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
 import pypdfium2
 from pypdfium2 import raw
 
 from chalicelib.contracts import Page
-from chalicelib.errors import InvalidInput, Unsupported
-from functions.read_document.pages import Extract, clean, trail_text
+from chalicelib.errors import Conflict, InvalidInput, Unsupported
+from chalicelib.reading.pages import headed, page_of
+from functions.read_document.pages import Block, Extract
+from functions.read_document.pdf_outline import Outline, outline_of, place
+from functions.read_document.pdf_scans import is_picture
+from functions.read_document.pdf_tables import blocks_with_tables
 
+MEDIA_TYPE = "application/pdf"
 MAX_PAGES = 5_000
 
-_HYPHEN_AT_LINE_END = re.compile("[\ufffe\x02](?:\r?\n)?")
 _LOCKED = "The PDF is locked with a password; remove the password and upload it again."
 _BROKEN = "The PDF is damaged or cut off; open and save it again, then upload it."
 
-Outline = dict[int, list[tuple[str, str]]]
-"""By page index: the title of a heading and its whole trail, in the order of the outline."""
+
+@dataclass(frozen=True, slots=True)
+class PdfPlan:
+    """What is in a file: `pages_needing_ocr` holds page numbers, which count from 1."""
+
+    pages: int
+    pages_needing_ocr: tuple[int, ...]
+    notices: tuple[str, ...] = ()
 
 
-def extract(data: bytes) -> Extract:
-    """Return the pages of a PDF.
+def plan(path: Path) -> PdfPlan:
+    """Return how many pages a PDF has, and which of them are pictures of text.
 
     Raises:
-        Unsupported: it is locked, has too many pages, or no page has a text layer.
+        Unsupported: it is locked or has too many pages.
         InvalidInput: it is damaged.
     """
-    with _opened(data) as document:
-        count = len(document)
-        if count > MAX_PAGES:
-            raise Unsupported(
-                f"The PDF has {count} pages; split it into files of at most {MAX_PAGES}.",
-                field="file",
-                limit=str(MAX_PAGES),
-            )
-        outline = _outline(document)
-        read = [_read(document, index, outline) for index in range(count)]
-    pages = tuple(page for page, _ in read)
-    needing_ocr = sum(needs for _, needs in read)
-    if needing_ocr and not any(page.text for page in pages):
-        raise Unsupported(
-            f"The PDF needs OCR: none of its {count} pages has a text layer, so there is nothing"
-            " to read. Upload it with a text layer, for example from a scanner that adds one.",
-            field="file",
+    with _opened(path) as document:
+        count = _count(document)
+        pictures = tuple(
+            number for number in range(1, count + 1) if _look(document, number) is None
         )
-    return Extract("application/pdf", pages, needing_ocr)
+        return PdfPlan(count, pictures, tuple(_notices(document)))
+
+
+def read_pages(path: Path, first: int, last: int) -> tuple[Page, ...]:
+    """Return the pages `first` to `last`, both included, which count from 1.
+
+    The page of a picture of text has no text.
+
+    Raises:
+        Conflict: the file has other pages than it was said to have.
+        Unsupported, InvalidInput: as `plan` does.
+    """
+    with _opened(path) as document:
+        count = _count(document)
+        if not 1 <= first <= last <= count:
+            raise Conflict(f"The PDF has {count} pages; {first} to {last} were asked for.")
+        outline = outline_of(document)
+        read = tuple(_read(document, number, outline) for number in range(first, last + 1))
+    return tuple(page for page, _ in read)
+
+
+def extract(source: bytes | Path) -> Extract:
+    """Return all pages of a PDF, read once.
+
+    Raises:
+        Conflict: as many pages as the file has were not read.
+        Unsupported, InvalidInput: as `plan` does.
+    """
+    with _opened(source) as document:
+        count = _count(document)
+        outline = outline_of(document)
+        read = [_read(document, number, outline) for number in range(1, count + 1)]
+        notices = tuple(_notices(document))
+    if len(read) != count:
+        raise Conflict(f"The PDF has {count} pages; {len(read)} were read.")
+    pictures = sum(is_scan for _, is_scan in read)
+    return Extract(MEDIA_TYPE, tuple(page for page, _ in read), pictures, notices=notices)
 
 
 @contextmanager
-def _opened(data: bytes) -> Iterator[pypdfium2.PdfDocument]:
+def _opened(source: Path | bytes) -> Iterator[pypdfium2.PdfDocument]:
     try:
-        document = pypdfium2.PdfDocument(data)
+        document = pypdfium2.PdfDocument(source)
     except pypdfium2.PdfiumError as error:
         locked = error.err_code in (raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY)
         refusal = Unsupported(_LOCKED, field="file") if locked else None
@@ -70,42 +106,53 @@ def _opened(data: bytes) -> Iterator[pypdfium2.PdfDocument]:
         document.close()
 
 
-def _read(document: pypdfium2.PdfDocument, index: int, outline: Outline) -> tuple[Page, bool]:
-    """Return a page, and whether it needs OCR."""
-    page = document[index]
+def _count(document: pypdfium2.PdfDocument) -> int:
+    count = len(document)
+    if count > MAX_PAGES:
+        raise Unsupported(
+            f"The PDF has {count} pages; split it into files of at most {MAX_PAGES}.",
+            field="file",
+            limit=str(MAX_PAGES),
+        )
+    return count
+
+
+@contextmanager
+def _shown(
+    document: pypdfium2.PdfDocument, number: int
+) -> Iterator[tuple[pypdfium2.PdfPage, pypdfium2.PdfTextPage]]:
+    page = document[number - 1]
     try:
-        text_page = page.get_textpage()
-        text = clean(_HYPHEN_AT_LINE_END.sub("", text_page.get_text_bounded()))
-        text_page.close()
-        shows_something = raw.FPDFPage_CountObjects(page) > 0
+        layer = page.get_textpage()
+        try:
+            yield page, layer
+        finally:
+            layer.close()
     finally:
         page.close()
-    headings = _place(outline.get(index, []), text)
-    needs_ocr = shows_something and not text.strip()
-    return Page(page=index + 1, text=text, headings=headings), needs_ocr
 
 
-def _outline(document: pypdfium2.PdfDocument) -> Outline:
-    outline: Outline = {}
-    trail: list[str] = []
-    for bookmark in document.get_toc():
-        destination = bookmark.get_dest()
-        title = " ".join(clean(bookmark.get_title()).split())
-        del trail[bookmark.level :]
-        trail.append(title)
-        index = destination.get_index() if destination else None
-        if title and index is not None:
-            outline.setdefault(index, []).append((title, trail_text(trail)))
-    return outline
+def _look(document: pypdfium2.PdfDocument, number: int) -> str | None:
+    """Return the text layer of a page, or None where the page is a picture of text."""
+    with _shown(document, number) as (page, layer):
+        text: str = layer.get_text_bounded()
+        return None if is_picture(page, text) else text
 
 
-def _place(entries: list[tuple[str, str]], text: str) -> tuple[tuple[int, str], ...]:
-    """Return where on the page each heading stands; one that is not found heads what follows."""
-    placed: list[tuple[int, str]] = []
-    after = 0
-    for title, trail in entries:
-        found = text.find(title, after)
-        start = found if found >= 0 else after
-        placed.append((start, trail))
-        after = start + len(title) if found >= 0 else start
-    return tuple(placed)
+def _read(document: pypdfium2.PdfDocument, number: int, outline: Outline) -> tuple[Page, bool]:
+    """Return a page, and whether it is a picture of text."""
+    with _shown(document, number) as (page, layer):
+        text: str = layer.get_text_bounded()
+        is_scan = is_picture(page, text)
+        blocks: list[Block] = [] if is_scan else blocks_with_tables(page, layer, text)
+    written = page_of(number, blocks)
+    return headed(written, place(outline.get(number, []), written.text)), is_scan
+
+
+def _notices(document: pypdfium2.PdfDocument) -> Iterator[str]:
+    """Yield what the owner should know that is in the file beside its pages."""
+    files = raw.FPDFDoc_GetAttachmentCount(document)
+    if files > 0:
+        yield f"The PDF carries files within it ({files}), which are not read."
+    if raw.FPDF_GetFormType(document) > raw.FORMTYPE_NONE:
+        yield "The PDF is a form; what was entered into its fields is not read."

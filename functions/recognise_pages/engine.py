@@ -31,6 +31,8 @@ _MARGIN = 2.0
 """How far the box around a line is drawn out: tight ones cut off letters at the ends."""
 _LONGEST_SIDE = 4_000
 """More than any picture has: pictures are not made smaller once more before text is read."""
+_SECOND_LOOK = 900
+"""Pixels of the longer side of a picture on which nothing was found at first."""
 _STANDING = 0.75
 """A page that is less certain than this may stand on its head."""
 _UPRIGHT = 1.5
@@ -43,7 +45,7 @@ def recognise(picture: Picture) -> Sequence[Line]:
     Raises:
         ModelFailure: the model cannot cope with the picture.
     """
-    lines = _read(picture)
+    lines = _read(picture) or _read(_from_afar(picture))
     if not lines or (confidence(lines) >= _STANDING and not _lies_on_its_side(lines)):
         return lines
     import numpy as np
@@ -51,6 +53,16 @@ def recognise(picture: Picture) -> Sequence[Line]:
     turns = (1, 3) if _lies_on_its_side(lines) else (2,)
     turned = [_read(np.ascontiguousarray(np.rot90(picture, turn))) for turn in turns]
     return max([lines, *turned], key=_certainty)
+
+
+def _from_afar(picture: Picture) -> Picture:
+    """Return a picture made small: in it a lone line on a page is seen that was overlooked."""
+    import cv2
+    import numpy as np
+
+    scale = min(1.0, _SECOND_LOOK / max(picture.shape[:2]))
+    small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    return np.asarray(small, dtype=np.uint8)
 
 
 def _read(picture: Picture) -> list[Line]:

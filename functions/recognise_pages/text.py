@@ -18,8 +18,10 @@ from chalicelib.reading.tables import table_blocks
 MIN_SCORE = 0.5
 """Below this, what was taken for text is mostly a stain or a drawing."""
 
-_GAP = 0.4
-"""In line heights, how far cells of a table are apart at least; boxes are higher than letters."""
+_GAP = 1.0
+"""In line heights, how far cells of a table are apart at least."""
+_LETTERS = 0.6
+"""Of the height of a box: the boxes of the model are drawn out by as much on every side."""
 _WIDE = 4.0
 _PARAGRAPH = 1.5
 _HYPHENATED = re.compile(r"(?<=[^\W\d_])-\n(?=[^\W\d_A-Z])")
@@ -76,13 +78,15 @@ def _side(start: Point, end: Point) -> Point:
 def _piece(line: Line, width: float, height: float, turn: float) -> Piece:
     x = sum(corner[0] for corner in line.corners) / 4
     y = sum(corner[1] for corner in line.corners) / 4
-    middle = x * math.sin(turn) + y * math.cos(turn)
-    centre = x * math.cos(turn) - y * math.sin(turn)
+    across = x * math.cos(turn) - y * math.sin(turn)
+    down = x * math.sin(turn) + y * math.cos(turn)
+    letters = _LETTERS * height
+    reach = max(letters, width - height + letters) / 2
     return Piece(
-        left=centre - width / 2,
-        top=middle - height / 2,
-        right=centre + width / 2,
-        bottom=middle + height / 2,
+        left=across - reach,
+        top=down - letters / 2,
+        right=across + reach,
+        bottom=down + letters / 2,
         text=line.text.strip(),
     )
 

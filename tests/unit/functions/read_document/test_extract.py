@@ -13,7 +13,7 @@ from functions.read_document.decode import decode
 from functions.read_document.extract import extract
 from functions.read_document.filetype import Guess, Identify
 from functions.read_document.pages import Block, clean, page_of
-from tests.unit.functions.read_document.files import encrypted_pdf, pdf, scanned_pdf
+from tests.unit.functions.read_document.files import encrypted_pdf, pdf
 
 ENGLISH = "The turbine stands still on Sundays, and the café opens at nine o'clock. "
 
@@ -43,14 +43,13 @@ def test_a_file_is_typed_by_what_is_in_it(
         (bytes(range(256)) * 8, "a.txt", Unsupported, "UTF-8"),
         (bytes(64), "a.txt", Unsupported, "UTF-8"),
         (encrypted_pdf(), "a.pdf", Unsupported, "password"),
-        (scanned_pdf(2), "a.pdf", Unsupported, "needs OCR: none of its 2 pages"),
         (b"%PDF-1.7\n1 0 obj\n<<", "a.pdf", InvalidInput, "damaged"),
         (b" \n\t\n ", "a.txt", InvalidInput, "no text"),
         (b"<html><script>var x = 1;</script></html>", "a.html", InvalidInput, "no text"),
         (pdf("", ""), "a.pdf", InvalidInput, "no text"),
     ],
     ids=[
-        "png as pdf", "binary", "zeros", "locked pdf", "scan", "cut pdf",
+        "png as pdf", "binary", "zeros", "locked pdf", "cut pdf",
         "blank", "script only", "empty pages",
     ],
 )  # fmt: skip
