@@ -36,9 +36,12 @@ def api_of(cloud: CloudProcess) -> httpx.Client:
     return httpx.Client(base_url=cloud.endpoint_url, headers=headers, timeout=60)
 
 
-def upload(api: httpx.Client, path: str, content: bytes, collection: str) -> str:
-    """Upload as a browser would; return the document's id once S3 has acknowledged."""
-    body = {"path": path, "bytes": len(content), "collection": collection}
+def upload(api: httpx.Client, path: str, content: bytes, collection: str, **fields: object) -> str:
+    """Upload as a browser would; return the document's id once S3 has acknowledged.
+
+    `fields` are more of what the announcement says.
+    """
+    body = {"path": path, "bytes": len(content), "collection": collection, **fields}
     created = api.post("/v1/documents", json=body)
     assert created.status_code == 201, created.text
     form = created.json()["upload"]
