@@ -54,7 +54,7 @@ class IngestSettings(Settings):
 class ReadSettings(Settings):
     """What `read_document` needs; `max_file_bytes` is the largest file that is read."""
 
-    max_file_bytes: int = 50 * MEBIBYTE
+    max_file_bytes: int = 1024 * MEBIBYTE
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,17 +116,23 @@ class WebhookSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True)
+class QuerySettings(Settings):
+    """What searching and answering need."""
+
+    embed_function: str
+    check_function: str
+    chat_model_id: str = ""
+    embed_memory_mb: int = 1769
+
+
+@dataclass(frozen=True, slots=True)
 class ApiSettings(Settings):
-    """What the HTTP API needs."""
+    """What the HTTP API needs, beside what queries do."""
 
     bucket: str
     records_table: str
-    embed_function: str
-    check_function: str
     inbox_queue_url: str
-    chat_model_id: str = ""
-    embed_memory_mb: int = 1769
-    max_file_bytes: int = 50 * MEBIBYTE
+    max_file_bytes: int = 1024 * MEBIBYTE
 
 
 def memory_gb(environ: Mapping[str, str]) -> float:

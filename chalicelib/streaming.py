@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -64,9 +63,6 @@ def _next(address: str) -> tuple[str, dict[str, Any]]:
     connection.request("GET", f"{_BASE}/next")
     response = connection.getresponse()
     event: dict[str, Any] = json.loads(response.read())
-    trace = response.headers.get("Lambda-Runtime-Trace-Id")
-    if trace:
-        os.environ["_X_AMZN_TRACE_ID"] = trace
     connection.close()
     return response.headers["Lambda-Runtime-Aws-Request-Id"], event
 

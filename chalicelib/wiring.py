@@ -20,19 +20,15 @@ from chalicelib.api.removals import RemovalServices
 from chalicelib.api.retries import RetryServices
 from chalicelib.api.search import SearchServices
 from chalicelib.api.webhooks import WebhookServices
-from chalicelib.settings import ApiSettings, RecordsSettings
+from chalicelib.query_wiring import QueryServices
+from chalicelib.settings import ApiSettings
 
 if TYPE_CHECKING:
-    from chalicelib.adapters.api_records import ApiRecords
-    from chalicelib.adapters.functions import CheckFunction, EmbedFunction
     from chalicelib.adapters.objects import Objects
     from chalicelib.adapters.queue import Inbox
     from chalicelib.contracts import Document, PresignedUpload
     from chalicelib.contracts.removals import Removed
-    from chalicelib.generation.receipts import QueryPrices
-    from chalicelib.generation.writing import PassageWriter
     from chalicelib.ingest.removal import Removal
-    from chalicelib.retrieval.finding import Finder
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,26 +41,13 @@ class _Remover:
         return self.removal().remove(tenant, document)
 
 
-class Services:
+class Services(QueryServices):
     """What the API's views stand on, for the stage that `environ` describes."""
-
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        self._environ = environ
 
     @cached_property
     def settings(self) -> ApiSettings:
         """The API's settings. Raises `InvalidInput` naming a variable that is missing."""
         return ApiSettings.from_environ(self._environ)
-
-    @cached_property
-    def records(self) -> ApiRecords:
-        """The records table."""
-        from chalicelib.adapters import aws
-        from chalicelib.adapters.api_records import ApiRecords
-        from chalicelib.adapters.dynamodb import Table
-
-        settings = RecordsSettings.from_environ(self._environ)
-        return ApiRecords(Table(aws.dynamodb(), settings.records_table))
 
     @cached_property
     def documents(self) -> DocumentServices:
@@ -161,55 +144,12 @@ class Services:
     def search(self) -> SearchServices:
         """What `/v1/search` stands on."""
         return SearchServices(
-            finder=self._finder,
+            finder=self.finder,
             answers=self.records,
-            receipt=lambda found: self._prices.search(found.embedding),
+            receipt=lambda found: self.prices.search(found.embedding),
         )
 
     @cached_property
     def ask(self) -> AskServices:
         """What `/v1/ask` stands on."""
-        from chalicelib.retrieval.asking import Asker
-
-        asker = Asker(self._finder, self._embedder, self._writer, self._prices, self._checker)
-        return AskServices(asker=asker, answers=self.records)
-
-    @cached_property
-    def _embedder(self) -> EmbedFunction:
-        from chalicelib.adapters import aws
-        from chalicelib.adapters.functions import EmbedFunction
-
-        return EmbedFunction(aws.functions(), self.settings.embed_function)
-
-    @cached_property
-    def _checker(self) -> CheckFunction:
-        from chalicelib.adapters import aws
-        from chalicelib.adapters.functions import CheckFunction
-
-        return CheckFunction(aws.checks(), self.settings.check_function)
-
-    @cached_property
-    def _finder(self) -> Finder:
-        from chalicelib.adapters import aws
-        from chalicelib.adapters.passages import Passages
-        from chalicelib.retrieval.finding import Finder
-
-        index = Passages(aws.s3vectors())
-        return Finder(self._embedder, self.records, index, self.records, self.records)
-
-    @cached_property
-    def _writer(self) -> PassageWriter | None:
-        if not self.settings.chat_model_id:
-            return None
-        from chalicelib.adapters import aws
-        from chalicelib.adapters.bedrock import BedrockChat
-        from chalicelib.generation.writing import PassageWriter
-
-        return PassageWriter(BedrockChat(aws.bedrock_runtime(), self.settings.chat_model_id))
-
-    @cached_property
-    def _prices(self) -> QueryPrices:
-        from chalicelib.generation.catalogue import catalogue
-        from chalicelib.generation.receipts import QueryPrices
-
-        return QueryPrices(catalogue(), self.settings.chat_model_id, self.settings.embed_memory_mb)
+        return AskServices(asker=self.asker, answers=self.records)

@@ -1,0 +1,92 @@
+"""The composition root of searching and answering, whichever entry point asks.
+
+Everything is built on first use and kept: importing this needs neither environment nor network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from chalicelib.settings import QuerySettings, RecordsSettings
+
+if TYPE_CHECKING:
+    from chalicelib.adapters.api_records import ApiRecords
+    from chalicelib.adapters.functions import CheckFunction, EmbedFunction
+    from chalicelib.generation.receipts import QueryPrices
+    from chalicelib.generation.writing import PassageWriter
+    from chalicelib.retrieval.asking import Asker
+    from chalicelib.retrieval.finding import Finder
+
+
+class QueryServices:
+    """What finds passages and answers questions, for the stage that `environ` describes."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+
+    @cached_property
+    def query_settings(self) -> QuerySettings:
+        """The settings of queries. Raises `InvalidInput` naming a variable that is missing."""
+        return QuerySettings.from_environ(self._environ)
+
+    @cached_property
+    def records(self) -> ApiRecords:
+        """The records table."""
+        from chalicelib.adapters import aws
+        from chalicelib.adapters.api_records import ApiRecords
+        from chalicelib.adapters.dynamodb import Table
+
+        settings = RecordsSettings.from_environ(self._environ)
+        return ApiRecords(Table(aws.dynamodb(), settings.records_table))
+
+    @cached_property
+    def finder(self) -> Finder:
+        """What finds passages."""
+        from chalicelib.adapters import aws
+        from chalicelib.adapters.passages import Passages
+        from chalicelib.retrieval.finding import Finder
+
+        index = Passages(aws.s3vectors())
+        return Finder(self._embedder, self.records, index, self.records, self.records)
+
+    @cached_property
+    def asker(self) -> Asker:
+        """What answers questions."""
+        from chalicelib.retrieval.asking import Asker
+
+        return Asker(self.finder, self._embedder, self._writer, self.prices, self._checker)
+
+    @cached_property
+    def prices(self) -> QueryPrices:
+        """What queries cost."""
+        from chalicelib.generation.catalogue import catalogue
+        from chalicelib.generation.receipts import QueryPrices
+
+        settings = self.query_settings
+        return QueryPrices(catalogue(), settings.chat_model_id, settings.embed_memory_mb)
+
+    @cached_property
+    def _embedder(self) -> EmbedFunction:
+        from chalicelib.adapters import aws
+        from chalicelib.adapters.functions import EmbedFunction
+
+        return EmbedFunction(aws.functions(), self.query_settings.embed_function)
+
+    @cached_property
+    def _checker(self) -> CheckFunction:
+        from chalicelib.adapters import aws
+        from chalicelib.adapters.functions import CheckFunction
+
+        return CheckFunction(aws.checks(), self.query_settings.check_function)
+
+    @cached_property
+    def _writer(self) -> PassageWriter | None:
+        if not self.query_settings.chat_model_id:
+            return None
+        from chalicelib.adapters import aws
+        from chalicelib.adapters.bedrock import BedrockChat
+        from chalicelib.generation.writing import PassageWriter
+
+        return PassageWriter(BedrockChat(aws.bedrock_runtime(), self.query_settings.chat_model_id))
