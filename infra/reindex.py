@@ -1,0 +1,152 @@
+"""Move a tenant to another embedding model, while its documents answer.
+
+    python -m infra.reindex --stage prod acme --model minilm-l6-v2-fp32
+    python -m infra.reindex --stage prod acme --retry 01J9…     what failed, from where it stopped
+    python -m infra.reindex --stage prod acme --cancel 01J9…    stay with the model of before
+
+The model must be in the bundles of `embed_text`, `embed_chunks` and `reembed_passages` before.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.adapters.dynamodb import Table
+from chalicelib.adapters.job_executions import JobMachines
+from chalicelib.adapters.job_records import JobTable
+from chalicelib.adapters.records import Records
+from chalicelib.contracts.jobs import OPEN, Job, JobInput
+from chalicelib.errors import HeadraceError, InvalidInput, NotFound
+from chalicelib.generation.catalogue import catalogue, embedding_dimensions
+from chalicelib.jobs.launching import Launcher
+from chalicelib.jobs.lifecycle import JobState
+from chalicelib.jobs.ulids import ulid
+from infra import stages
+
+POLL_SECONDS = 2.0
+
+
+class Reindexing:
+    """Reindex jobs of one stage."""
+
+    def __init__(self, place: stages.Place) -> None:
+        table = Table(place.client("dynamodb"), place.outputs["RecordsTableName"])
+        machine = place.outputs["ReindexMachineArn"]
+        self._bucket = place.outputs["DocumentsBucketName"]
+        self._jobs = JobTable(table)
+        self._tenants = Records(table)
+        machines = JobMachines(place.client("stepfunctions"), {"reindex": machine})
+        self._launcher = Launcher(self._jobs, machines, _now)
+
+    def start(self, tenant: str, model: str) -> Job:
+        """Begin the job.
+
+        Raises:
+            NotFound: there is no such tenant, or no such model.
+            InvalidInput: the passages are longer than the model reads.
+            Conflict: the tenant has the model, is being reindexed or is being removed.
+        """
+        state = self._tenants.tenant_state(tenant)
+        if state is None:
+            raise NotFound(f"There is no tenant {tenant}.", field="tenant")
+        check_fits(state.live.model, model)
+        job_id = ulid(_now())
+        given = JobInput(
+            tenant=tenant,
+            job_id=job_id,
+            kind="reindex",
+            bucket=self._bucket,
+            correlation_id=job_id,
+            model=model,
+        )
+        return self._launcher.launch(given)
+
+    def retry(self, tenant: str, job_id: str) -> Job:
+        """Begin the next attempt at a job that failed."""
+        return self._launcher.retry(self.state(tenant, job_id))
+
+    def cancel(self, tenant: str, job_id: str) -> Job:
+        """Give the job up."""
+        return self._launcher.cancel(self.state(tenant, job_id))
+
+    def state(self, tenant: str, job_id: str) -> JobState:
+        """Return the job, or raise `NotFound`."""
+        found = self._jobs.state(tenant, job_id)
+        if found is None:
+            raise NotFound(f"The tenant {tenant} has no job {job_id}.", field="job_id")
+        return found
+
+
+def check_fits(live: str, model: str) -> None:
+    """Raise unless `model` embeds text and reads passages that were cut for the model `live`."""
+    embedding_dimensions(model)
+    known = catalogue()
+    has, takes = (known.model(name).limits["max_tokens"] for name in (live, model))
+    if takes < has:
+        raise InvalidInput(
+            f"Passages were cut for {live}, up to {has} tokens; {model} reads {takes}."
+            " Upload the documents anew into a tenant with that model.",
+            field="model",
+            limit=f"{takes} tokens",
+        )
+
+
+def follow(read: Callable[[], JobState], say: Callable[[str], None]) -> Job:
+    """Tell of a job's progress until it ends; return it."""
+    told = ""
+    while True:
+        job = read().job
+        counts = job.counts
+        now = f"{job.status} {job.phase}: {counts.done} of {counts.total} documents"
+        if now != told:
+            say(now)
+            told = now
+        if job.status not in OPEN:
+            return job
+        time.sleep(POLL_SECONDS)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201 - what the operator has to know
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Begin a reindex job and follow it to its end; 1 when it did not end well."""
+    parser = argparse.ArgumentParser(prog="python -m infra.reindex", description=main.__doc__)
+    stages.add_options(parser)
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--model", help="the model to move to, by its name in the catalogue")
+    what.add_argument("--retry", metavar="JOB", help="go on with a job that failed")
+    what.add_argument("--cancel", metavar="JOB", help="give a job up")
+    parser.add_argument("tenant")
+    chosen = parser.parse_args(arguments)
+    try:
+        reindexing = Reindexing(stages.place(chosen.stage, chosen.cloud_file))
+        if chosen.model:
+            job = reindexing.start(chosen.tenant, chosen.model)
+        elif chosen.retry:
+            job = reindexing.retry(chosen.tenant, chosen.retry)
+        else:
+            job = reindexing.cancel(chosen.tenant, chosen.cancel)
+        _say(job.job_id)
+        job = follow(lambda: reindexing.state(chosen.tenant, job.job_id), _say)
+    except (ValueError, HeadraceError, BotoCoreError, ClientError) as error:
+        print(error, file=sys.stderr)  # noqa: T201 - what the operator has to know
+        return 1
+    if job.error is not None:
+        print(f"{job.error.type}: {job.error.message}", file=sys.stderr)  # noqa: T201
+    return 0 if job.status in ("succeeded", "cancelled") else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
