@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3vectors import S3VectorsClient
 
 MAX_OBJECTS_A_CALL = 1_000
+RECORDS_AT_A_TIME = 500
 KEY_POINTER = "KEY#"
 """Begins the records of a tenant that name its API keys by their hashes."""
 
@@ -100,11 +101,13 @@ class Erasure:
         self._table.put(Put({"pk": pk, "sk": sk, "removed": told.model_dump_json()}))
 
     def erase_last(self, tenant: str, job_id: str) -> None:
-        """Remove the keys, the pointer record and the job of a removal that was told of."""
+        """Remove the keys, what came in by them until now, the pointer record and the job."""
         pk = tenant_pk(tenant)
         for item in list(self._table.query(pk, KEY_POINTER)):
             self._table.delete(Delete((item["sk"], "KEY")))
             self._table.delete(Delete((pk, item["sk"])))
+        while self.erase_records(tenant, job_id, RECORDS_AT_A_TIME):
+            continue
         self._table.delete(Delete(tenant_key(tenant)))
         self._table.delete(Delete((pk, JOB + job_id)))
 

@@ -1,0 +1,72 @@
+"""What is said to be held after a removal, against what the template makes hold it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chalicelib.api.idempotency import KEPT_SECONDS
+from chalicelib.jobs import backups
+from chalicelib.jobs.lifecycle import RESULTS_DAYS
+from tests.architecture.test_state_machines import template_as_written
+
+DAY = 24 * 3600
+
+
+def resources(kind: str) -> list[dict[str, Any]]:
+    found = template_as_written()["Resources"].values()
+    return [each["Properties"] for each in found if each["Type"] == kind]
+
+
+def days_of(where: str) -> int:
+    (found,) = [backup.days for backup in backups.BACKUPS if backup.where.startswith(where)]
+    return found
+
+
+def test_records_can_be_recovered_for_as_long_as_is_said() -> None:
+    (table,) = resources("AWS::DynamoDB::Table")
+    recovery = table["PointInTimeRecoverySpecification"]
+    assert recovery["PointInTimeRecoveryEnabled"] is True
+    assert recovery["RecoveryPeriodInDays"] == days_of("DynamoDB point-in-time recovery")
+
+
+def test_objects_are_kept_nowhere_else() -> None:
+    (bucket,) = resources("AWS::S3::Bucket")
+    assert "ReplicationConfiguration" not in bucket
+    assert "ObjectLockEnabled" not in bucket
+    assert days_of("S3, inbox/") == 0
+    assert not resources("AWS::Backup::BackupPlan")
+
+
+def test_exports_expire_when_it_is_said() -> None:
+    (bucket,) = resources("AWS::S3::Bucket")
+    rules = bucket["LifecycleConfiguration"]["Rules"]
+    (exports,) = [rule for rule in rules if rule.get("Prefix") == "jobs/"]
+    assert exports["Status"] == "Enabled"
+    assert exports["ExpirationInDays"] == RESULTS_DAYS == days_of("S3, jobs/")
+
+
+def test_messages_are_held_no_longer_than_is_said() -> None:
+    longest = max(queue["MessageRetentionPeriod"] for queue in resources("AWS::SQS::Queue"))
+    assert longest == days_of("SQS") * DAY
+
+
+def test_logs_are_held_no_longer_than_is_said() -> None:
+    (logs,) = resources("AWS::Logs::LogGroup")
+    assert logs["RetentionInDays"] == days_of("CloudWatch Logs")
+    assert "LoggingConfig" in template_as_written()["Globals"]["Function"]
+
+
+def test_kept_answers_are_held_no_longer_than_is_said() -> None:
+    assert days_of("DynamoDB, answers") * DAY == KEPT_SECONDS
+
+
+def test_of_a_tenant_that_is_gone_neither_answers_nor_exports_are_held() -> None:
+    said = {backup.where for backup in backups.OF_TENANTS}
+    assert said == {backup.where for backup in backups.BACKUPS} - {
+        "DynamoDB, answers kept for an Idempotency-Key",
+        "S3, jobs/",
+    }
+
+
+def test_no_bus_keeps_its_events() -> None:
+    assert not resources("AWS::Events::Archive")
