@@ -34,6 +34,7 @@ ROOT = Path(__file__).parent.parent
 FUSION = 60
 SETS = {
     "samples": ("samples", "questions.json"),
+    "near misses": ("samples", "questions_near.json"),
     "project": ("tests/data/project", "questions_project.json"),
 }
 """The documents and the labelled questions about them."""
