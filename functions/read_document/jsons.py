@@ -15,7 +15,7 @@ from functions.read_document.decode import decode
 from functions.read_document.pages import Extract, page_of
 from functions.read_document.trees import Fields, Items, Value
 
-MAX_CHARACTERS = 16_000_000
+MAX_CHARACTERS = 8_000_000
 """A parsed file takes some twenty times its size in memory."""
 
 _TWICE = "The file gives some names in an object more than once; all their values are kept."

@@ -17,7 +17,7 @@ from functions.read_document.pages import Block
 from functions.read_document.tables import table_blocks
 
 MAX_DEPTH = 64
-MAX_CHARACTERS = 16_000_000
+MAX_CHARACTERS = 8_000_000
 """How long the text may get, paths included, before it is given up."""
 
 _SMALL = 16

@@ -15,6 +15,7 @@ from chalicelib.errors import HeadraceError, InvalidInput, Unsupported
 from functions.read_document import archive, code, jsons, mail, trees, xmls
 from functions.read_document.extract import extract
 from functions.read_document.filetype import Identify
+from functions.read_document.magic import identify as by_magika
 from functions.read_document.pages import Extract
 from tests.data.formats import golden, make_texts
 
@@ -213,6 +214,23 @@ def test_any_bytes_should_be_read_or_refused_by_a_reader(
     except (InvalidInput, Unsupported):
         return
     assert found.pages
+
+
+@given(
+    beginning=st.sampled_from(
+        [*BEGINNINGS, b"{\\rtf1", b"%PDF-1.7", *make_texts.samples().values()]
+    ),
+    rest=st.binary(max_size=200),
+    suffix=st.sampled_from([".json", ".csv", ".xml", ".eml", ".md", ".py", ".docx", ""]),
+)
+def test_any_bytes_should_be_read_or_refused_whatever_they_are_called(
+    beginning: bytes, rest: bytes, suffix: str
+) -> None:
+    try:
+        found = extract(beginning + rest, f"a{suffix}", by_magika)
+    except (InvalidInput, Unsupported):
+        return
+    assert any(page.text.strip() for page in found.pages)
 
 
 @given(
