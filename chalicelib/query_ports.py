@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -58,8 +58,8 @@ class PassageIndex(Protocol):
         *,
         count: int,
         condition: IndexFilter | None,
-    ) -> Sequence[Hit]:
-        """Return at most `count` chunks, best first, by meaning and, unless `text` is empty,
+    ) -> Iterable[Hit]:
+        """Yield at most `count` chunks, best first, by meaning and, unless `text` is empty,
         by words, of what `condition` lets through, a filter in the index's language.
         """
 

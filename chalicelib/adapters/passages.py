@@ -5,7 +5,8 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/API_S3VectorBuckets_QueryVectors
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.adapters.aws import translated
@@ -41,8 +42,8 @@ class Passages:
         *,
         count: int,
         condition: IndexFilter | None,
-    ) -> Sequence[Hit]:
-        """Return at most `count` chunks, best first.
+    ) -> Iterator[Hit]:
+        """Yield at most `count` chunks, best first; the index is asked for more as they are taken.
 
         An empty `text` searches by meaning alone. The score is the fused one, or the
         similarity (1 - distance) where there was nothing to fuse: higher is better.
@@ -62,7 +63,7 @@ class Passages:
             }
         if condition is not None:
             request["filter"] = condition
-        return _hits(self._pages(index, request)[:count])
+        return islice(_hits(self._pages(index, request)), count)
 
     def chunks(self, index: IndexRef, keys: Sequence[str]) -> Mapping[str, Neighbour]:
         """Return the chunks that there are under `keys`, in as few calls as the index allows."""
@@ -82,26 +83,29 @@ class Passages:
                 )
             yield from answer["vectors"]
 
-    def _pages(self, index: IndexRef, request: dict[str, Any]) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
+    def _pages(self, index: IndexRef, request: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
         while True:
             with translated(f"querying {index.name}"):
                 answer: Any = self._client.query_vectors(**request)
-            found += answer["vectors"]
+            yield answer["vectors"]
             if not answer.get("nextToken"):
-                return found
+                return
             request = {**request, "nextToken": answer["nextToken"]}
 
 
-def _hits(found: Sequence[dict[str, Any]]) -> list[Hit]:
-    raws = [_raw(each) for each in found]
-    hits = []
-    for each, raw, scores in zip(found, raws, explained(raws), strict=True):
-        n = _number(each["key"])
-        score = raw.fused if raw.fused is not None else raw.similarity or 0.0
-        told = {"score": score, "scores": scores, "n": n, "n_last": n}
-        hits.append(Hit.model_validate(each["metadata"] | told))
-    return hits
+def _hits(pages: Iterable[list[dict[str, Any]]]) -> Iterator[Hit]:
+    """Yield what the pages hold; scores are explained by all that was returned up to then."""
+    raws: list[Raw] = []
+    for page in pages:
+        raws += map(_raw, page)
+        scores = explained(raws)[len(raws) - len(page) :]
+        for found, raw, explanation in zip(
+            page, raws[len(raws) - len(page) :], scores, strict=True
+        ):
+            n = _number(found["key"])
+            score = raw.fused if raw.fused is not None else raw.similarity or 0.0
+            told = {"score": score, "scores": explanation, "n": n, "n_last": n}
+            yield Hit.model_validate(found["metadata"] | told)
 
 
 def _raw(found: dict[str, Any]) -> Raw:

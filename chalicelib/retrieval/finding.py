@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from chalicelib.contracts import EmbedTextResult, Hit
 from chalicelib.contracts.filters import Filter
@@ -32,6 +33,9 @@ MAX_FETCHED = 10_000
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-limitations.html
 """
+
+BATCH = 100
+"""Hits that are looked at together: one page of the index, one read of the records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,7 @@ class Finder:
         model = "" if index is None else index.model
         embedding = self.embedder.embed([query.text], query.correlation_id, model)
         searched = query_text(query.text)
-        hits: Sequence[Hit] = ()
+        hits: Iterable[Hit] = ()
         if index is not None:
             hits = self.index.query(
                 index,
@@ -108,11 +112,24 @@ class Finder:
         notices = (searched.notice,) if searched.notice else ()
         return Found(tuple(passages[: query.top_k]), embedding, notices, index)
 
-    def _answering(self, query: Query, hits: Sequence[Hit]) -> Sequence[Hit]:
-        """Return the passages that the hits of current versions come to, best first."""
-        documents = list(dict.fromkeys(hit.document_id for hit in hits))
-        current = self.versions.current_versions(query.tenant, documents) if documents else {}
-        passages = merge_overlapping(current_only(hits, current))
+    def _answering(self, query: Query, hits: Iterable[Hit]) -> Sequence[Hit]:
+        """Return the passages that the hits of current versions come to, best first.
+
+        No more hits are taken than it takes to have `top_k`, which the pages of one search have
+        in common: what follows could only make passages longer.
+        """
+        remaining = iter(hits)
+        taken: list[Hit] = []
+        current: dict[str, str] = {}
+        passages: list[Hit] = []
+        while batch := list(islice(remaining, BATCH)):
+            taken += batch
+            unknown = {hit.document_id for hit in batch} - current.keys()
+            found = self.versions.current_versions(query.tenant, sorted(unknown))
+            current |= {document: found.get(document, "") for document in unknown}
+            passages = merge_overlapping(current_only(taken, current))
+            if len(passages) >= query.top_k:
+                break
         return passages if self.reranker is None else self.reranker.rerank(query.text, passages)
 
     def _condition(self, query: Query) -> IndexFilter | None:

@@ -47,7 +47,7 @@ def ask(
         for request, response in exchanges:
             stub.add_response("query_vectors", {"distanceMetric": "cosine"} | response, request)
         passages = Passages(client)
-        hits = passages.query(INDEX, [0.5], text, count=2, condition=condition)
+        hits = list(passages.query(INDEX, [0.5], text, count=2, condition=condition))
         stub.assert_no_pending_responses()
     return hits
 
@@ -74,3 +74,43 @@ def test_should_read_on_while_there_are_pages() -> None:
     last = {"vectors": [found(1, distance=0.2), found(2, distance=0.3)]}
     hits = ask((BASE, first), (BASE | {"nextToken": "t"}, last), text="", condition=None)
     assert len(hits) == 2
+
+
+def test_should_explain_a_later_page_by_all_that_was_returned() -> None:
+    first = {"vectors": [found(0, distance=0.1, scores=scores_of(1))], "nextToken": "t"}
+    last = {"vectors": [found(1, distance=0.2, scores=scores_of(2))]}
+    request = BASE | {"queryTexts": [{"text": "x", "metadataKey": "text"}], "returnScores": True}
+    later = request | {"nextToken": "t"}
+    hits = ask((request, first), (later, last), text="x", condition=None)
+    ranks = [hit.scores.vector and hit.scores.vector.rank for hit in hits]
+    assert ranks == [1, 2]
+
+
+def scores_of(rank: int) -> dict[str, Any]:
+    return {"fused": 1 / (60 + rank), "bm25Scores": []}
+
+
+def test_should_ask_for_a_page_only_when_it_is_wanted() -> None:
+    client = boto3.client(
+        "s3vectors", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x"
+    )
+    page = {"distanceMetric": "cosine", "vectors": [found(0, distance=0.1)], "nextToken": "t"}
+    with Stubber(client) as stub:
+        stub.add_response("query_vectors", page, BASE)
+        hits = iter(Passages(client).query(INDEX, [0.5], "", count=2, condition=None))
+        assert next(hits).n == 0
+
+
+def test_should_read_chunks_in_calls_of_a_hundred() -> None:
+    client = boto3.client(
+        "s3vectors", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x"
+    )
+    keys = [f"doc_a/v_1/{n:06}" for n in range(101)]
+    place = {"vectorBucketName": "bucket", "indexName": "index", "returnMetadata": True}
+    with Stubber(client) as stub:
+        for part in (keys[:100], keys[100:]):
+            vectors = [{"key": key, "metadata": METADATA} for key in part if key != keys[5]]
+            stub.add_response("get_vectors", {"vectors": vectors}, place | {"keys": part})
+        chunks = Passages(client).chunks(INDEX, keys)
+    assert list(chunks) == [key for key in keys if key != keys[5]]
+    assert chunks[keys[7]].n == 7

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from chalicelib.contracts import (
@@ -86,7 +86,7 @@ class FakeIndex:
         *,
         count: int,
         condition: IndexFilter | None,
-    ) -> Sequence[Hit]:
+    ) -> Iterable[Hit]:
         asked = {"index": index.name, "text": text, "count": count, "condition": condition}
         self.asked.append(asked)
         return self.hits[:count]

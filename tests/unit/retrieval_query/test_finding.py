@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -56,7 +56,7 @@ class RemovedIndex(FakeIndex):
         *,
         count: int,
         condition: IndexFilter | None,
-    ) -> Sequence[Hit]:
+    ) -> Iterable[Hit]:
         if index.name == self.gone:
             raise NotFound("no such index")
         return super().query(index, vector, text, count=count, condition=condition)
@@ -138,6 +138,37 @@ def test_should_let_a_reranker_order_before_the_cut() -> None:
     world.reranker = reranker = Backwards()
     assert [passage.text for passage in world.find(top_k=1).passages] == ["a pump"]
     assert reranker.asked == ["pump"]
+
+
+def test_should_take_no_more_hits_than_the_answer_needs() -> None:
+    """The first hundred hits are one passage, so that a second hundred is taken, and no third."""
+    alike = [hit("the pump", start=0) for _ in range(100)]
+    apart = [hit("a pump", start=100 * n) for n in range(1, 301)]
+    world = World()
+    taken = Counting([*alike, *apart])
+    world.index = taken
+    found = world.find(top_k=101)
+    assert (len(found.passages), taken.given) == (101, 200)
+
+
+@dataclass
+class Counting(FakeIndex):
+    """An index that counts what is taken of it."""
+
+    given: int = 0
+
+    def query(
+        self,
+        index: IndexRef,
+        vector: Sequence[float],
+        text: str,
+        *,
+        count: int,
+        condition: IndexFilter | None,
+    ) -> Iterator[Hit]:
+        for found in self.hits:
+            self.given += 1
+            yield found
 
 
 def chunk(n: int) -> Neighbour:
