@@ -6,7 +6,7 @@ import contextlib
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.errors import InvalidInput, Unsupported
@@ -125,6 +125,7 @@ def test_two_headers_of_a_mail_should_make_one_only_where_text_may_follow() -> N
     assert not is_mail(b"From: here to there\n\nText")
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200), st.sampled_from([".json", ".csv", ".xml", ".eml", ".md", ".py"]))
 def test_any_bytes_should_have_a_type_or_a_reason(content: bytes, suffix: str) -> None:
     with contextlib.suppress(Unsupported, InvalidInput):

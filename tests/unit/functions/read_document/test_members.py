@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.contracts import ReadRequest
@@ -147,6 +147,7 @@ def test_what_systems_leave_behind_should_be_known(name: str) -> None:
     assert not is_litter(f"{name}.txt") or "__MACOSX" in name
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80))
 def test_any_name_should_stay_below_its_container(name: str) -> None:
     try:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.errors import HeadraceError, InvalidInput, Unsupported
@@ -203,6 +203,7 @@ BEGINNINGS = [
 
 
 @pytest.mark.parametrize("reader", READERS)
+@settings(deadline=None)
 @given(beginning=st.sampled_from(BEGINNINGS), rest=st.binary(max_size=300))
 def test_any_bytes_should_be_read_or_refused_by_a_reader(
     reader: Callable[[bytes], Extract], beginning: bytes, rest: bytes
@@ -216,6 +217,7 @@ def test_any_bytes_should_be_read_or_refused_by_a_reader(
     assert found.pages
 
 
+@settings(deadline=None)
 @given(
     beginning=st.sampled_from(
         [*BEGINNINGS, b"{\\rtf1", b"%PDF-1.7", *make_texts.samples().values()]
@@ -233,6 +235,7 @@ def test_any_bytes_should_be_read_or_refused_whatever_they_are_called(
     assert any(page.text.strip() for page in found.pages)
 
 
+@settings(deadline=None)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(max_size=20),
