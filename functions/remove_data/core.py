@@ -161,8 +161,9 @@ class _Step:
             if self.desk.is_late:
                 late = True
                 break
-        total = max(counts.total, done) if late else done
-        counts = counts.model_copy(update={"total": total, "done": done})
+        # A step that was cut off did not count what it had removed: at the end all are gone.
+        total = max(counts.total, done)
+        counts = counts.model_copy(update={"total": total, "done": done if late else total})
         place = place.model_copy(update={"removed": removed})
         if late:
             return _outcome(counts, place)
