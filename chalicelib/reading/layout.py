@@ -67,8 +67,8 @@ def regions(pieces: Sequence[Piece], gap: float) -> list[Region]:
     waiting: list[Row] = []
     at = 0
     while at < len(rows):
-        columns, end = _run(rows, at, width)
-        taken = _told(rows[at:end], columns)
+        run = _run(rows, at, width)
+        taken, end = _told(rows, run)
         if not taken or (len(rows[at]) == 1 and isinstance(taken[0], Grid)):
             waiting.append(rows[at])
             at += 1
@@ -81,13 +81,23 @@ def regions(pieces: Sequence[Piece], gap: float) -> list[Region]:
     return [*found, Prose(tuple(waiting))] if waiting else found
 
 
-def _run(rows: Sequence[Row], start: int, width: float) -> tuple[list[Span], int]:
-    """Return the columns of the run that starts here, and where it ends.
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Rows `start` to `end` that leave the white between `columns` free.
 
-    It ends after its last row of several cells, or of one that stands beside what is above it.
+    From `last` on, there is only text in the first of them: of a table, that is no part.
     """
+
+    columns: Sequence[Span]
+    start: int
+    last: int
+    end: int
+
+
+def _run(rows: Sequence[Row], start: int, width: float) -> _Run:
+    """Return the run that starts here."""
     columns: list[Span] = []
-    end = start
+    last = end = start
     for at in range(start, len(rows)):
         row = rows[at]
         if any(cell.right - cell.left > _WIDE * width for cell in row):
@@ -97,10 +107,11 @@ def _run(rows: Sequence[Row], start: int, width: float) -> tuple[list[Span], int
         wider = _merged(columns, row)
         if len(wider) < max(len(columns), len(row)):
             break
+        end = at + 1
         if len(row) > 1 or len(wider) > len(columns) or not _is_first(row[0], wider):
-            end = at + 1
+            last = end
         columns = wider
-    return columns, end
+    return _Run(columns, start, last, end)
 
 
 def _is_first(cell: Piece, columns: Sequence[Span]) -> bool:
@@ -125,19 +136,21 @@ def _merged(columns: Sequence[Span], row: Row) -> list[Span]:
     return merged
 
 
-def _told(run: Sequence[Row], columns: Sequence[Span]) -> list[Region]:
-    """Return what a run is: one table, several columns of text, or nothing of the kind."""
-    if len(columns) < 2 or len(run) < _MIN_ROWS:
-        return []
-    parted = [_column(run, span) for span in columns]
+def _told(rows: Sequence[Row], run: _Run) -> tuple[list[Region], int]:
+    """Return what a run is, and where that ends: a table, columns of text, or nothing of both."""
+    columns, upto = run.columns, rows[run.start : run.last]
+    if len(columns) < 2 or len(upto) < _MIN_ROWS:
+        return [], run.end
+    parted = [_column(upto, span) for span in columns]
     prose = sum(_is_prose(cells, span) for cells, span in zip(parted, columns, strict=True))
     if prose >= 2 and prose * 2 >= len(columns):
-        return [Prose(tuple((cell,) for cell in cells)) for cells in parted]
-    together = _together(run, columns)
+        whole = (_column(rows[run.start : run.end], span) for span in columns)
+        return [Prose(tuple((cell,) for cell in cells)) for cells in whole], run.end
+    together = _together(upto, columns)
     if prose < 2 and _is_table(together, columns, parted):
         cells = tuple(tuple(_within(row, span) for span in columns) for row in together)
-        return [Grid(cells, tuple(cell for row in run for cell in row))]
-    return []
+        return [Grid(cells, tuple(cell for row in upto for cell in row))], run.last
+    return [], run.end
 
 
 def _together(run: Sequence[Row], columns: Sequence[Span]) -> list[Row]:

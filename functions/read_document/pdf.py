@@ -92,12 +92,18 @@ def extract(source: bytes | Path) -> Extract:
 
 @contextmanager
 def _opened(source: Path | bytes) -> Iterator[pypdfium2.PdfDocument]:
-    try:
-        document = pypdfium2.PdfDocument(source)
-    except pypdfium2.PdfiumError as error:
-        locked = error.err_code in (raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY)
-        refusal = Unsupported(_LOCKED, field="file") if locked else None
-        raise refusal or InvalidInput(_BROKEN, field="file") from error
+    """Yield an open PDF.
+
+    By the library's raw calls: only here does its last error belong to the file just tried.
+    """
+    if isinstance(source, bytes):
+        handle = raw.FPDF_LoadMemDocument64(source, len(source), None)
+    else:
+        handle = raw.FPDF_LoadDocument(bytes(source), None)
+    if not handle:
+        locked = raw.FPDF_GetLastError() in (raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY)
+        raise Unsupported(_LOCKED, field="file") if locked else InvalidInput(_BROKEN, field="file")
+    document = pypdfium2.PdfDocument(handle)
     try:
         yield document
     except pypdfium2.PdfiumError as error:
@@ -108,6 +114,8 @@ def _opened(source: Path | bytes) -> Iterator[pypdfium2.PdfDocument]:
 
 def _count(document: pypdfium2.PdfDocument) -> int:
     count = len(document)
+    if count < 1:
+        raise InvalidInput(_BROKEN, field="file")
     if count > MAX_PAGES:
         raise Unsupported(
             f"The PDF has {count} pages; split it into files of at most {MAX_PAGES}.",

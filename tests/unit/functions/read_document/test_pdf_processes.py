@@ -1,0 +1,69 @@
+"""What is measured or risked in a process of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from fpdf import FPDF
+
+from tests.cloud import PROJECT
+
+MEBIBYTE = 1024
+"""Kibibytes, in which Linux counts memory."""
+MORE_FOR_MORE_PAGES = 16 * MEBIBYTE
+
+PEAK = """
+import resource, sys
+from pathlib import Path
+from functions.read_document import pdf
+path, pages = Path(sys.argv[1]), int(sys.argv[2])
+assert pdf.plan(path).pages == pages
+for first in range(1, pages + 1, 25):
+    assert len(pdf.read_pages(path, first, first + 24)) == 25
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def test_300_pdfs_that_went_wrong_are_read_or_refused() -> None:
+    outcomes = run("-m", "tests.data.formats.mutate_pdfs", "0", "300").split()
+    assert len(outcomes) == 300
+    assert set(outcomes) <= {"read", "InvalidInput", "Unsupported", "ModelFailure"}
+    assert outcomes.count("read") > 100
+
+
+def test_500_pages_take_hardly_more_memory_than_50(tmp_path: Path) -> None:
+    few, many = (peak(tmp_path, pages) for pages in (50, 500))
+    assert many < few + MORE_FOR_MORE_PAGES
+
+
+def test_neither_the_reader_nor_the_handler_loads_what_only_recognising_needs() -> None:
+    script = (
+        "import sys\n"
+        "import functions.read_document.pdf, functions.recognise_pages.handler\n"
+        "print(sorted({'rapidocr', 'cv2', 'onnxruntime'} & set(sys.modules)))\n"
+    )
+    assert run("-c", script).strip() == "[]"
+
+
+def peak(folder: Path, pages: int) -> int:
+    """Return the kibibytes that a process held at most that read a PDF of so many pages."""
+    path = folder / f"{pages}.pdf"
+    made = FPDF()
+    made.set_font("helvetica", size=11)
+    for page in range(pages):
+        made.add_page()
+        made.multi_cell(w=0, text=f"On page {page} the river is high and the gates are open. " * 40)
+    made.output(str(path))
+    return int(run("-c", PEAK, str(path), str(pages)))
+
+
+def run(*arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, *arguments], cwd=PROJECT, capture_output=True, text=True, timeout=110
+    )
+    if done.returncode:
+        pytest.fail(f"the process ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
+    return done.stdout
