@@ -117,7 +117,8 @@ def _declare(
         )
     for field_name in body.fields:
         check_name(field_name, "fields")
-    before, now = deps.records.declaration(tenant, name), deps.now()
+    before, moment = deps.records.declaration(tenant, name), deps.now()
+    now = moment.replace(microsecond=moment.microsecond // 1000 * 1000)
     if before is None and sum(1 for _ in deps.records.declarations(tenant)) >= MAX_DECLARED:
         raise QuotaExceeded(
             f"{MAX_DECLARED} collections are declared, which is as many as can be.",
