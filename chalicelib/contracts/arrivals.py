@@ -66,12 +66,16 @@ class RetryWanted(Contract):
 
 
 class MemberGoneDetail(Contract):
-    """A member, and the document of the archive or mail that no longer holds it."""
+    """A member, and the document of the archive or mail that no longer holds it.
+
+    `versions` are those of the container that held it and are gone, or are about to go.
+    """
 
     bucket: str
     tenant: str
     collection: str
     container: str
+    versions: tuple[str, ...]
     document_id: str
     path: str
 

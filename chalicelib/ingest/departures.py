@@ -77,17 +77,16 @@ class Departures:
         Returns:
             how many there are. May be repeated.
         """
-        leaving = {
-            member.document_id: member
-            for version in gone
-            for member in members_of(self.objects, container, version)
-        }
+        leaving: dict[str, tuple[Member, list[str]]] = {}
+        for version in gone:
+            for member in members_of(self.objects, container, version):
+                leaving.setdefault(member.document_id, (member, []))[1].append(version)
         if not leaving:
             return 0
         for version in kept:
             for member in members_of(self.objects, container, version):
                 leaving.pop(member.document_id, None)
-        self.queue.send_gone([_message(container, member) for member in leaving.values()])
+        self.queue.send_gone([_message(container, *each) for each in leaving.values()])
         return len(leaving)
 
 
@@ -114,14 +113,17 @@ class MemberRemoval:
         return True
 
     def _is_held(self, gone: MemberGoneDetail) -> bool:
-        """Tell whether a version of the container that answers, or may yet, holds the member."""
+        """Tell whether a version of the container that answers, or may yet, holds the member.
+
+        A container that is being deleted may still be there; the versions that go do not count.
+        """
         document = self.records.document(gone.tenant, gone.container)
         if document is None:
             return False
         container = Container(gone.bucket, gone.tenant, gone.collection, gone.container)
         return any(
             member.document_id == gone.document_id
-            for version in {document.version, document.latest_version} - {""}
+            for version in {document.version, document.latest_version} - {"", *gone.versions}
             for member in members_of(self.objects, container, version)
         )
 
@@ -147,12 +149,13 @@ def members_of(objects: ObjectStore, container: Container, version: str) -> tupl
     return tuple(Member.model_validate_json(line) for line in body.splitlines())
 
 
-def _message(container: Container, member: Member) -> MemberGone:
+def _message(container: Container, member: Member, versions: Sequence[str]) -> MemberGone:
     detail = MemberGoneDetail(
         bucket=container.bucket,
         tenant=container.tenant,
         collection=container.collection,
         container=container.document_id,
+        versions=tuple(versions),
         document_id=member.document_id,
         path=member.path,
     )

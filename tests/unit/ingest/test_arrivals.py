@@ -229,6 +229,7 @@ def test_the_news_of_a_member_that_is_gone_removes_it(world: World) -> None:
         tenant="acme",
         collection="default",
         container=container,
+        versions=("v_gone",),
         document_id=asked.document_id,
         path=asked.path,
     )

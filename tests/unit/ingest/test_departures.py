@@ -27,12 +27,13 @@ def write_down(objects: FakeObjects, version: str, *names: str) -> None:
     objects.write(BUCKET, members_key("acme", PLACE.document_id, version), dump_lines(held), {})
 
 
-def gone(name: str) -> MemberGoneDetail:
+def gone(name: str, *versions: str) -> MemberGoneDetail:
     return MemberGoneDetail(
         bucket=BUCKET,
         tenant="acme",
         collection="default",
         container=PLACE.document_id,
+        versions=versions,
         document_id=member(name).document_id,
         path=member(name).path,
     )
@@ -76,10 +77,9 @@ class World:
         self.records.claim(Claim(asked, 1, arn, NOW), 20)
         return asked.version
 
-    def remove(self, name: str) -> bool:
-        return MemberRemoval(self.records, self.objects, lambda bucket: self.remover).remove(
-            gone(name)
-        )
+    def remove(self, name: str, *versions: str) -> bool:
+        removal = MemberRemoval(self.records, self.objects, lambda bucket: self.remover)
+        return removal.remove(gone(name, *versions))
 
 
 @pytest.fixture
@@ -98,6 +98,13 @@ def test_a_member_that_the_newest_version_holds_again_should_stay(world: World) 
     write_down(world.objects, world.claim(PLACE.key), "a.txt")
     assert not world.remove("a.txt")
     assert world.remover.removed == []
+
+
+def test_a_container_that_is_being_deleted_should_not_hold_its_members(world: World) -> None:
+    world.claim(member("a.txt").key, container=PLACE.document_id, depth=1)
+    version = world.claim(PLACE.key)
+    write_down(world.objects, version, "a.txt")
+    assert world.remove("a.txt", version)
 
 
 def test_a_file_that_its_owner_put_there_should_stay(world: World) -> None:
