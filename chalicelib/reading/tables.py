@@ -26,10 +26,10 @@ _RULE_COST = 2
 def table_blocks(rows: Iterable[Row], header: Row | None = None) -> list[Block]:
     """Return a table in blocks that each fit a passage, open one and repeat the header row.
 
-    Without `header` the first row is it. Empty rows and columns are left out; in a cell, `|` is escaped and
-    white space of any kind and length is one space. What is too wide for a passage is parted into
-    groups of columns, each of which begins with the first column, so that a row can still be told.
-    The size of the result is bound by the cells that hold something, however far apart they stand.
+    Without `header` the first row is it. Empty rows and columns are left out; in a cell, `|` is
+    escaped and white space of any kind and length is one space. What is too wide for a passage is
+    parted into groups of columns, each of which begins with the first column, so that a row can
+    still be told. The result grows with the cells that hold something, however far apart they are.
     """
     body = [cells for row in rows if (cells := _cells(row))]
     titles = _cells(header) if header is not None else body.pop(0) if body else []

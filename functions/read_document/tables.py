@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from chalicelib.reading.tables import table_block, table_blocks
+from chalicelib.reading.tables import table_blocks
 
-__all__ = ["table_block", "table_blocks"]
+__all__ = ["table_blocks"]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from chalicelib.contracts import Page
 from chalicelib.retrieval.chunking import chunk_pages
 from functions.read_document.pages import Block, page_of
-from functions.read_document.tables import table_block, table_blocks
+from functions.read_document.tables import table_blocks
 
 TABLES = st.lists(st.lists(st.text(max_size=20), min_size=1, max_size=6), max_size=12)
 
@@ -22,20 +22,20 @@ def lines(block: Block) -> list[str]:
 
 
 def test_a_table_should_be_markdown() -> None:
-    block = table_block([["Part", "Count"], ["bolt", "12"], ["nut"]])
+    (block,) = table_blocks([["Part", "Count"], ["bolt", "12"], ["nut"]])
     assert lines(block) == ["| Part | Count |", "| - | - |", "| bolt | 12 |", "| nut |  |"]
 
 
 def test_bars_and_line_ends_in_cells_should_not_break_rows() -> None:
-    block = table_block([["a|b", "c\nd"], ["e\r\nf", " g \t h "]])
+    (block,) = table_blocks([["a|b", "c\nd"], ["e\r\nf", " g \t h "]])
     assert lines(block) == ["| a\\|b | c d |", "| - | - |", "| e f | g h |"]
 
 
 @given(rows=TABLES)
 def test_every_line_of_a_table_should_have_as_many_cells(rows: list[list[str]]) -> None:
-    text = table_block(rows).text
-    bars = {line.replace("\\|", "").count("|") for line in text.split("\n") if line}
-    assert len(bars) <= 1
+    for block in table_blocks(rows):
+        bars = {line.replace("\\|", "").count("|") for line in lines(block)}
+        assert len(bars) == 1
 
 
 @given(rows=TABLES)
@@ -67,6 +67,30 @@ def test_a_wide_table_should_be_parted_by_columns_behind_the_first() -> None:
 def test_empty_rows_should_be_left_out_and_an_empty_table_be_nothing() -> None:
     assert table_blocks([["", " "], []]) == []
     assert len(table_blocks([["a", "b"], ["", ""], ["c", "d"]])[0].text.split("\n")) == 3
+
+
+def test_a_table_that_is_mostly_empty_should_not_swell() -> None:
+    rows = [["a", "b"]] * 2_000 + [["far", *map(str, range(5_000))]]
+    blocks = table_blocks(rows)
+    assert sum(len(block.text) for block in blocks) < 500_000
+    assert "| 4999 |" in blocks[-1].text
+
+
+def test_columns_in_which_nothing_stands_should_be_left_out() -> None:
+    (block,) = table_blocks([["a", "", "b", ""], ["1", "", "", "2"], ["", "", "3"]])
+    assert lines(block) == ["| a | b |  |", "| - | - | - |", "| 1 |  | 2 |", "|  | 3 |  |"]
+
+
+def test_a_header_without_rows_should_be_kept() -> None:
+    assert [lines(block) for block in table_blocks([], header=["a", "b"])] == [
+        ["| a | b |", "| - | - |"]
+    ]
+
+
+def test_an_empty_header_should_not_take_the_first_row_for_itself() -> None:
+    (block,) = table_blocks([["a", "b"]], header=["", ""])
+    assert lines(block) == ["|  |  |", "| - | - |", "| a | b |"]
+    assert table_blocks([], header=["", ""]) == []
 
 
 def test_a_single_cell_should_be_text() -> None:
