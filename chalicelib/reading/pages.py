@@ -39,7 +39,8 @@ class Block:
 def clean(text: str) -> str:
     """Return `text` in NFC with `\\n` line ends and without invisible or control characters."""
     text = unicodedata.normalize("NFC", _LINE_ENDS.sub("\n", text))
-    if not text.isascii() or not text.isprintable():
+    visible = text.replace("\n", "").replace("\t", "")
+    if not visible.isascii() or not visible.isprintable():
         text = "".join(character for character in text if _is_kept(character))
     text = "\n".join(line.rstrip() for line in text.split("\n"))
     return _BLANK_LINES.sub(SEPARATOR, text).strip("\n")
