@@ -1,0 +1,299 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given as holds_for
+from hypothesis import strategies as st
+
+from chalicelib.contracts.arrivals import ExecutionEnded
+from chalicelib.contracts.base import Contract
+from chalicelib.contracts.jobs import Job, JobCounts, JobEnd, JobError, JobFailed, JobKind
+from chalicelib.errors import Conflict, NotFound, Transient
+from chalicelib.generation.catalogue import catalogue
+from chalicelib.jobs.ending import GRACE, JobSettlements
+from chalicelib.jobs.launching import Launcher
+from chalicelib.jobs.lifecycle import JobState, Used, again, decided, new_job
+from chalicelib.jobs.receipts import job_receipt
+from chalicelib.jobs.stepping import Outcome, run_step
+from chalicelib.jobs.ulids import ULID_PATTERN, ulid
+from tests.unit.ingest.fakes import FakeBus
+from tests.unit.jobs.examples import JOB, NOW, begun, desk, given
+from tests.unit.jobs.fakes import FakeJobExecutions, FakeJobs
+
+COUNTS = st.integers(min_value=0, max_value=1_000)
+
+
+class Nothing(Contract):
+    """A checkpoint without anything in it."""
+
+
+def launcher(jobs: FakeJobs, executions: FakeJobExecutions | None = None) -> Launcher:
+    return Launcher(jobs, executions or FakeJobExecutions(), lambda: NOW)
+
+
+def error_of(kind: str) -> JobError:
+    return JobError(type=kind, message="because")
+
+
+def state_of(jobs: FakeJobs) -> JobState:
+    return jobs.kept["acme", JOB]
+
+
+def outcome(**fields: object) -> Outcome:
+    counts = JobCounts(total=2, done=2)
+    told = {"checkpoint": Nothing(), "counts": counts, "phase": "p", **fields}
+    return Outcome(**told)  # type: ignore[arg-type]
+
+
+@holds_for(
+    st.datetimes(min_value=datetime(1971, 1, 1), max_value=datetime(9999, 1, 1)),
+    st.integers(min_value=1, max_value=10**9),
+)
+def test_ulids_sort_as_they_were_made(moment: datetime, later: int) -> None:
+    first = moment.replace(tzinfo=UTC)
+    one = ulid(first)
+    assert re.fullmatch(ULID_PATTERN, one)
+    assert one[:10] <= ulid(first + timedelta(milliseconds=later))[:10]
+    assert ulid(first, chance=1) < ulid(first, chance=2)
+
+
+def test_a_ulid_is_the_one_of_the_specification() -> None:
+    # https://github.com/ulid/spec: 1469918176385 ms is 01ARYZ6S41
+    moment = datetime.fromtimestamp(1469918176.385, UTC)
+    assert ulid(moment).startswith("01ARYZ6S41")
+
+
+@holds_for(COUNTS, COUNTS, COUNTS)
+def test_counts_add_up_whatever_the_end(done: int, failed: int, left: int) -> None:
+    counts = JobCounts(total=done + failed + left, done=done, failed=failed)
+    assert decided(counts, "failed").failed == failed + left
+    assert decided(counts, "cancelled").cancelled == left
+    ends: tuple[JobEnd, ...] = ("failed", "cancelled", "expired")
+    for end in ends:
+        assert decided(counts, end).open == 0
+    if left:
+        with pytest.raises(Conflict, match="do not add up"):
+            decided(counts, "succeeded")
+
+
+def test_a_job_whose_counts_do_not_add_up_cannot_be_shown() -> None:
+    job = new_job(given("export"), NOW)
+    with pytest.raises(ValueError, match="do not add up"):
+        Job.model_validate({**job.model_dump(), "status": "succeeded", "counts": {"total": 1}})
+
+
+def test_asking_twice_for_the_same_job_begins_one() -> None:
+    jobs, executions = FakeJobs(), FakeJobExecutions()
+    asked = given("export")
+    for _ in range(2):
+        launcher(jobs, executions).launch(asked)
+    assert executions.started == [asked]
+
+
+def test_an_attempt_goes_on_from_the_checkpoint_and_counts_of_the_last() -> None:
+    jobs = FakeJobs()
+    request = begun(jobs, "export")
+    part = JobCounts(total=4, done=1, failed=1)
+    run_step(request, desk(jobs), lambda state: outcome(counts=part), lambda state: None)
+    jobs.fail(state_of(jobs), error_of("Transient"), NOW)
+    assert state_of(jobs).job.counts == JobCounts(total=4, done=1, failed=3)
+    launcher(jobs).retry(state_of(jobs))
+    state = state_of(jobs)
+    assert (state.job.status, state.job.attempt, state.job.counts) == ("queued", 2, part)
+    assert (state.checkpoint, state.job.error) == ("{}", None)
+
+
+def test_of_what_ended_in_part_only_what_failed_is_tried_again() -> None:
+    jobs = FakeJobs()
+    request = begun(jobs, "export")
+    counts = JobCounts(total=4, done=3, failed=1)
+    run_step(
+        request, desk(jobs), lambda state: outcome(counts=counts, end="partial"), lambda state: None
+    )
+    fresh = again(state_of(jobs), "arn", NOW)
+    assert fresh.job.counts == JobCounts(total=4, done=3)
+
+
+def test_what_runs_or_ended_well_is_not_tried_again() -> None:
+    jobs = FakeJobs()
+    request = begun(jobs, "export")
+    with pytest.raises(Conflict, match="The job is queued"):
+        launcher(jobs).retry(state_of(jobs))
+    run_step(request, desk(jobs), lambda state: outcome(end="succeeded"), lambda state: None)
+    with pytest.raises(Conflict, match="The job is succeeded"):
+        launcher(jobs).retry(state_of(jobs))
+
+
+@pytest.mark.parametrize("kind", ["export", "remove_collection", "reindex"])
+def test_a_cancelled_job_is_cleaned_up_by_its_next_step(kind: JobKind) -> None:
+    jobs, cleaned = FakeJobs(), list[str]()
+    request = begun(jobs, kind, model="m")
+    assert launcher(jobs).cancel(state_of(jobs)).status == "cancelled"
+    result = run_step(
+        request, desk(jobs), lambda state: outcome(), lambda state: cleaned.append("x")
+    )
+    assert (result.next, result.status, cleaned) == ("ended", "cancelled", ["x"])
+
+
+def test_a_job_cancelled_during_a_step_ends_with_it() -> None:
+    jobs = FakeJobs()
+    request = begun(jobs, "export")
+
+    def work(state: JobState) -> Outcome:
+        launcher(jobs).cancel(state_of(jobs))
+        return outcome()
+
+    result = run_step(request, desk(jobs), work, lambda state: None)
+    assert (result.next, result.status) == ("ended", "cancelled")
+
+
+def test_the_removal_of_a_tenant_cannot_be_cancelled() -> None:
+    jobs = FakeJobs()
+    begun(jobs, "remove_tenant")
+    with pytest.raises(Conflict, match="cannot be cancelled"):
+        launcher(jobs).cancel(state_of(jobs))
+
+
+def test_what_ended_cannot_be_cancelled() -> None:
+    jobs = FakeJobs()
+    request = begun(jobs, "export")
+    run_step(request, desk(jobs), lambda state: outcome(end="succeeded"), lambda state: None)
+    with pytest.raises(Conflict, match="The job has ended"):
+        launcher(jobs).cancel(state_of(jobs))
+
+
+def test_a_failed_reindex_is_begun_once_more_to_be_cancelled() -> None:
+    jobs, executions = FakeJobs(), FakeJobExecutions()
+    begun(jobs, "reindex", model="m")
+    jobs.fail(state_of(jobs), error_of("ModelFailure"), NOW)
+    job = launcher(jobs, executions).cancel(state_of(jobs))
+    assert (job.status, job.attempt) == ("cancelled", 2)
+    assert [each.attempt for each in executions.started] == [2]
+
+
+def test_of_two_who_take_the_same_step_one_is_refused() -> None:
+    jobs = FakeJobs()
+    request = begun(jobs, "export")
+
+    def overtaken(state: JobState) -> Outcome:
+        run_step(request, desk(jobs), lambda state: outcome(), lambda state: None)
+        return outcome()
+
+    with pytest.raises(Transient, match="went on meanwhile"):
+        run_step(request, desk(jobs), overtaken, lambda state: None)
+    assert state_of(jobs).step == 1
+
+
+def test_a_step_of_an_earlier_attempt_does_nothing() -> None:
+    jobs = FakeJobs()
+    request = begun(jobs, "export")
+    jobs.fail(state_of(jobs), error_of("Transient"), NOW)
+    launcher(jobs).retry(state_of(jobs))
+
+    def never(state: JobState) -> Outcome:
+        raise AssertionError("it worked")
+
+    assert run_step(request, desk(jobs), never, lambda state: None).next == "ended"
+
+
+def test_a_job_that_is_gone_is_an_error() -> None:
+    jobs = FakeJobs()
+    request = begun(jobs, "export")
+    jobs.kept.clear()
+    with pytest.raises(NotFound):
+        run_step(request, desk(jobs), lambda state: outcome(), lambda state: None)
+
+
+def test_a_job_must_not_end_with_counts_that_do_not_add_up() -> None:
+    jobs = FakeJobs()
+    request = begun(jobs, "export")
+    short = JobCounts(total=3, done=2)
+    with pytest.raises(Conflict, match="do not add up"):
+        run_step(
+            request,
+            desk(jobs),
+            lambda state: outcome(counts=short, end="succeeded"),
+            lambda state: None,
+        )
+
+
+def test_a_receipt_prices_what_the_steps_used() -> None:
+    jobs = FakeJobs()
+    begun(jobs, "export")
+    used = Used(milliseconds=2_000, megabyte_milliseconds=2_048_000, requests=2, transitions=4)
+    receipt = job_receipt(replace(state_of(jobs), used=used), catalogue().cost)
+    assert (receipt.seconds, receipt.transitions) == (2.0, 4)
+    second = catalogue().cost("lambda.gb_second.arm64", 2) + catalogue().cost("lambda.request", 2)
+    assert int(receipt.lines[0].dollars.scaleb(9)) == second
+
+
+class Ended:
+    """Executions that end, and who settles them."""
+
+    def __init__(self) -> None:
+        self.jobs, self.executions, self.bus = FakeJobs(), FakeJobExecutions(), FakeBus()
+        self.now = NOW
+        self.asked = given("export")
+        Launcher(self.jobs, self.executions, lambda: NOW).launch(self.asked)
+        self.settlements = JobSettlements(self.jobs, self.executions, self.bus, lambda: self.now)
+
+    def event(self, status: str, **detail: str) -> ExecutionEnded:
+        arn = self.executions.arn(self.asked)
+        return ExecutionEnded.model_validate(
+            {"id": "e", "detail": {"executionArn": arn, "status": status, **detail}}
+        )
+
+
+@pytest.mark.parametrize("status", ["TIMED_OUT", "ABORTED", "FAILED", "SUCCEEDED"])
+def test_a_job_that_its_execution_left_open_has_failed(status: str) -> None:
+    world = Ended()
+    assert world.settlements.settle_event(world.event(status, error="E", cause="c"))
+    job = state_of(world.jobs).job
+    assert job.status == "failed"
+    assert job.error is not None
+    assert job.error.message.endswith("(E: c).")
+    (event,) = world.bus.events
+    assert isinstance(event, JobFailed)
+    assert not world.jobs.executions
+    assert not world.settlements.settle_event(world.event(status))
+
+
+def test_a_job_that_ended_by_itself_is_left_as_it_is() -> None:
+    world = Ended()
+    request = begun(FakeJobs(), "export")
+    run_step(request, desk(world.jobs), lambda state: outcome(end="succeeded"), lambda state: None)
+    world.settlements.settle_event(world.event("SUCCEEDED"))
+    assert state_of(world.jobs).job.status == "succeeded"
+    assert not world.bus.events
+
+
+def test_an_attempt_that_ended_late_does_not_fail_the_next_one() -> None:
+    world = Ended()
+    world.jobs.fail(state_of(world.jobs), error_of("Transient"), NOW)
+    Launcher(world.jobs, world.executions, lambda: NOW).retry(state_of(world.jobs))
+    world.settlements.settle_event(world.event("FAILED"))
+    assert state_of(world.jobs).job.status == "queued"
+    assert list(world.jobs.executions) == [f"{JOB}-2"]
+
+
+def test_a_sweep_starts_what_was_accepted_and_never_started() -> None:
+    world = Ended()
+    world.executions.started.clear()
+    (running,) = world.jobs.executions.values()
+    assert not world.settlements.sweep(running)
+    world.now = NOW + GRACE
+    assert world.settlements.sweep(running)
+    assert world.executions.started == [world.asked]
+
+
+def test_a_sweep_settles_what_ended_unnoticed_and_leaves_what_runs() -> None:
+    world = Ended()
+    world.now = NOW + GRACE
+    (running,) = world.jobs.executions.values()
+    assert not world.settlements.sweep(running)
+    world.executions.ends[running.input.execution_name] = "TIMED_OUT"
+    assert world.settlements.sweep(running)
+    assert state_of(world.jobs).job.status == "failed"
