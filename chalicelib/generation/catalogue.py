@@ -28,7 +28,7 @@ S3_VECTORS = "s3-vectors"
 STEP_FUNCTIONS = "step-functions"
 """What receipts call the services that are priced here."""
 
-Task = Literal["text-embedding", "chat", "file-type"]
+Task = Literal["text-embedding", "chat", "file-type", "text-recognition"]
 Backend = Literal["onnx", "llama.cpp"]
 SourceKind = Literal["registry", "hub", "installed"]
 

@@ -1,0 +1,89 @@
+"""The real models on pages that were scanned: words and numbers that count, not every letter."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pypdfium2
+import pytest
+
+from chalicelib.contracts import Page
+from chalicelib.errors import Conflict, ModelFailure
+from chalicelib.generation.catalogue import catalogue
+from functions.recognise_pages import pictures
+from functions.recognise_pages.engine import MODEL, recognise
+from functions.recognise_pages.pictures import PdfPictures, picture
+from functions.recognise_pages.text import confidence, text_page
+from models.pull import status
+from tests.data.formats import make_pdfs
+
+
+def read(content: bytes, number: int = 1) -> str:
+    """Return what is recognised on a page, which must be certain for the most part."""
+    document = pypdfium2.PdfDocument(content)
+    lines = recognise(picture(document, number))
+    document.close()
+    assert confidence(lines) > 0.9
+    return text_page(Page(page=number, text=""), lines).text
+
+
+def test_a_scanned_invoice_keeps_its_table_and_its_total() -> None:
+    text = read(make_pdfs.of_scans(*make_pdfs.scanned(make_pdfs.invoice(), degrees=-0.5)))
+    for words in ("Voss Hydro", "2026-0417", "21 April 2026", "2,275.70"):
+        assert words in text
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.split("\n")]
+    assert ["Description", "Quantity", "Unit price", "Amount"] in rows
+    assert ["Grease, 5 kg tins", "4", "38.20", "152.80"] in rows
+    assert ["Travel, kilometres", "212", "0.45", "95.40"] in rows
+
+
+def test_a_scanned_table_is_a_table() -> None:
+    text = read(make_pdfs.scanned_table())
+    for row in make_pdfs.READINGS[1:]:
+        assert f"| {' | '.join(row)} |" in text
+    assert "| Shear pin | Cabinet 4, upper shelf | 12 |" in text
+
+
+def test_scanned_columns_are_read_one_after_the_other() -> None:
+    text = " ".join(read(make_pdfs.scanned_columns()).split())
+    ordered = ["three months", "The river rose", "held back", "The turbine", "full load"]
+    assert [text.index(words) for words in ordered] == sorted(text.index(each) for each in ordered)
+
+
+@pytest.mark.parametrize("degrees", [90, 180, 270])
+def test_a_page_that_lay_the_wrong_way_round_is_turned(degrees: int) -> None:
+    (scan,) = make_pdfs.scanned(make_pdfs.letter())
+    made = make_pdfs.document()
+    made.add_page(orientation="landscape" if degrees % 180 else "portrait")
+    with made.rotation(degrees, made.w / 2, made.h / 2):
+        width, height = (made.h, made.w) if degrees % 180 else (made.w, made.h)
+        made.image(scan, x=(made.w - width) / 2, y=(made.h - height) / 2, w=width, h=height)
+    text = read(bytes(made.output()))
+    assert text.index("Report of the first quarter") < text.index("eleven hours")
+
+
+def test_a_lone_line_on_a_page_is_found() -> None:
+    assert "The first page is text" in read(make_pdfs.mixed())
+
+
+def test_a_page_on_which_there_is_nothing_has_no_lines() -> None:
+    document = pypdfium2.PdfDocument(make_pdfs.raw_pdf("0 0 10 10 re f"))
+    assert recognise(picture(document, 1)) == []
+
+
+@pytest.mark.parametrize("box", ["0 0 595 842", "0 0 14400 100", "0 0 2000000000 2000000000"])
+def test_a_picture_is_bounded_whatever_size_a_page_claims(box: str) -> None:
+    document = pypdfium2.PdfDocument(make_pdfs.raw_pdf("0 0 10 10 re f", box=box))
+    assert 1 <= max(picture(document, 1).shape) <= pictures.MAX_PIXELS + 1
+
+
+def test_a_page_that_cannot_be_shown_or_is_not_there_is_an_error(tmp_path: Path) -> None:
+    document = pypdfium2.PdfDocument(make_pdfs.many_pages(3))
+    with pytest.raises(ModelFailure):
+        picture(document, 3)
+    with pytest.raises(Conflict, match="no page 4"):
+        PdfPictures(document, recognise).lines(4)
+
+
+def test_the_models_are_those_of_the_catalogue() -> None:
+    assert status(catalogue().model(MODEL)).state == "present"
