@@ -116,12 +116,12 @@ def test_an_archive_in_itself_should_be_unpacked_three_deep_and_no_further(
     inner = zipped({"note.txt": b"The deepest note of all tells of the old mill."})
     for _ in range(3):
         inner = zipped({"a.zip": inner})
-    names = [ARCHIVE + ".deep", "a.zip", "a.zip", "a.zip"]
-    upload(api, names[0], inner, COLLECTION)
+    names = ["deep.zip", "a.zip", "a.zip", "a.zip"]
+    upload(api, names[0], inner, "nested-archives")
 
     def at(depth: int) -> dict[str, Any]:
         path = "/".join(names[: depth + 1])
-        document_id = InboxPlace("local", COLLECTION, path).document_id
+        document_id = InboxPlace("local", "nested-archives", path).document_id
         until(lambda: seen(api, document_id) == 200, f"{path} did not come")
         return settled(api, document_id)
 
