@@ -12,9 +12,10 @@ from chalicelib.errors import Conflict, InvalidInput, ModelFailure, NotFound
 from chalicelib.generation.catalogue import catalogue
 from chalicelib.generation.ingest_receipts import BILLED_TRANSITIONS
 from chalicelib.ports import IndexRef
+from chalicelib.retrieval.folders import place_hash
 from chalicelib.retrieval.ids import chunks_key, vector_key
 from functions.embed_chunks import core
-from tests.unit.ingest.examples import BUCKET
+from tests.unit.ingest.examples import BUCKET, NOW
 from tests.unit.ingest.fakes import INDEX, FakeObjects, FakeTenants, FakeVectors
 
 NEXT = IndexRef(INDEX.bucket, "acme-other", "other")
@@ -74,6 +75,10 @@ class World:
             bucket=BUCKET,
             correlation_id="c",
             chunks=chunks,
+            media_type="text/markdown",
+            language="en",
+            uploaded_at=NOW,
+            metadata={"year": 2024, "tags": ("a", "b")},
             reading=Spent(seconds=0.5, gb_seconds=0.5),
             chunking=Spent(seconds=0.25, gb_seconds=0.125),
         )
@@ -108,6 +113,22 @@ def test_a_vector_carries_what_a_hit_shows() -> None:
         2,
         "xxx",
     )
+
+
+def test_a_vector_carries_what_filters_ask_for() -> None:
+    world = World(1)
+    world.run(1)
+    wire = world.vectors.kept[vector_key("doc_a", "v_a", 0)].metadata.wire()
+    expected = {
+        "collection": "default",
+        "media_type": "text/markdown",
+        "language": "en",
+        "uploaded_at": int(NOW.timestamp()),
+        "folders": [place_hash("a.md")],
+        "m_year": 2024,
+        "m_tags": ["a", "b"],
+    }
+    assert expected.items() <= wire.items()
 
 
 def test_doing_it_twice_puts_nothing_twice() -> None:

@@ -77,3 +77,10 @@ def test_an_empty_file_is_refused(identify: Identify) -> None:
 def test_an_upload_that_was_deleted_meanwhile_is_refused(identify: Identify) -> None:
     with pytest.raises(InvalidInput, match="deleted"):
         core.run(request(), deps(FakeObjects(), identify))
+
+
+def test_an_upload_that_is_refused_beforehand_is_rejected_unread(identify: Identify) -> None:
+    objects = FakeObjects({KEY: CONTENT})
+    with pytest.raises(InvalidInput, match="metadata has 9999 bytes"):
+        core.run(request(refusal="metadata has 9999 bytes."), deps(objects, identify))
+    assert list(objects.bodies) == [KEY]
