@@ -51,7 +51,7 @@ class Api:
 
     def health(self) -> Json:
         """Return what `/v1/health` says."""
-        return self._call("GET", "/v1/health")
+        return self.call("GET", "/v1/health")
 
     def create_document(
         self, path: str, size: int, collection: str, metadata: Json | None = None
@@ -60,7 +60,7 @@ class Api:
         body: Json = {"path": path, "bytes": size, "collection": collection}
         if metadata:
             body["metadata"] = metadata
-        return self._call("POST", "/v1/documents", json=body, once=True)
+        return self.call("POST", "/v1/documents", json=body, once=True)
 
     def upload(self, target: Mapping[str, Any], file: Path) -> None:
         """Send `file` to the presigned POST `target` (`url` and `fields`)."""
@@ -77,13 +77,13 @@ class Api:
 
     def document(self, document_id: str) -> Json:
         """Return one document."""
-        return self._call("GET", f"/v1/documents/{quote(document_id, safe='')}")
+        return self.call("GET", f"/v1/documents/{quote(document_id, safe='')}")
 
     def documents(self, **filters: object) -> Iterator[Json]:
         """Yield the documents that match, page by page."""
         params = {name: str(value) for name, value in filters.items() if value is not None}
         while True:
-            page = self._call("GET", "/v1/documents", params=params)
+            page = self.call("GET", "/v1/documents", params=params)
             yield from page["items"]
             if not page.get("next_cursor"):
                 return
@@ -91,21 +91,40 @@ class Api:
 
     def delete_document(self, document_id: str) -> Json:
         """Delete one document with all its versions; return what was removed."""
-        return self._call("DELETE", f"/v1/documents/{quote(document_id, safe='')}")
+        return self.call("DELETE", f"/v1/documents/{quote(document_id, safe='')}")
 
     def retry_document(self, document_id: str) -> Json:
         """Ask for another attempt at a document that failed; return the document."""
-        return self._call("POST", f"/v1/documents/{quote(document_id, safe='')}/retry", once=True)
+        return self.call("POST", f"/v1/documents/{quote(document_id, safe='')}/retry", once=True)
+
+    def download(self, url: str, file: Path) -> None:
+        """Write what lies at the signed address `url` into `file`, whole or not at all."""
+        draft = file.with_name(f"{file.name}.part")
+
+        def fetch() -> httpx.Response:
+            with self._http.stream("GET", url) as response:
+                if response.status_code >= 400:
+                    response.read()
+                    return response
+                with draft.open("wb") as out:
+                    for block in response.iter_bytes():
+                        out.write(block)
+                return response
+
+        response = self._persist(fetch)
+        if response.status_code >= 400:
+            raise _refusal(response)
+        draft.replace(file)
 
     def search(self, body: Json) -> Json:
         """Return the passages for a query."""
-        return self._call("POST", "/v1/search", json=body)
+        return self.call("POST", "/v1/search", json=body)
 
     def ask(self, body: Json) -> Json:
         """Return the answer to a question."""
-        return self._call("POST", "/v1/ask", json=body, once=True)
+        return self.call("POST", "/v1/ask", json=body, once=True)
 
-    def _call(
+    def call(
         self,
         method: str,
         path: str,
@@ -114,6 +133,7 @@ class Api:
         params: Mapping[str, str] | None = None,
         once: bool = False,
     ) -> Json:
+        """Return the answer to a request; with `once`, trying again makes nothing twice."""
         headers = dict(self._headers)
         if once:
             headers["Idempotency-Key"] = str(uuid.uuid4())

@@ -12,6 +12,7 @@ from cli.ask import ask, search
 from cli.demo import demo
 from cli.documents import ls, rm, status
 from cli.failures import Failure
+from cli.jobs import export, jobs, remove_collection, remove_tenant
 from cli.local import down, up
 from cli.models import models
 from cli.put import put
@@ -40,7 +41,23 @@ def headrace() -> None:
     """
 
 
-for command in (up, down, demo, put, ls, rm, retry, search, ask, status, models):
+for command in (
+    up,
+    down,
+    demo,
+    put,
+    ls,
+    rm,
+    retry,
+    search,
+    ask,
+    status,
+    models,
+    export,
+    jobs,
+    remove_collection,
+    remove_tenant,
+):
     headrace.add_command(command)
 
 

@@ -1,0 +1,244 @@
+"""`export`, `jobs`, `remove-collection` and `remove-tenant`: work that outlasts a request."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import quote
+
+import click
+
+from cli.client import Api
+from cli.failures import ItemsFailed, Refused, WrongUse
+from cli.options import Target, user_command
+from cli.output import Json, Output, describe_receipt
+
+OPEN = ("queued", "running", "paused")
+KINDS = ("export", "remove_tenant", "remove_collection", "reindex")
+STATUSES = (*OPEN, "succeeded", "partial", "failed", "cancelled", "expired")
+POLL_SECONDS = 1.0
+_NO_KEY = 403
+
+
+@click.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path), metavar="DIR")
+@click.option("--collection", help="Only documents of this collection.")
+@click.option("--job", "job_id", help="Fetch what an earlier export made, and begin none.")
+@user_command
+def export(target: Target, folder: Path, collection: str | None, job_id: str | None) -> None:
+    """Export documents, with all that was made of them, as ZIP files into DIR.
+
+    DIR must be new or empty. Exits with 1 when something could not be exported; errors-*.jsonl
+    then says what and why, and `headrace jobs --retry` tries only that again.
+    """
+    if folder.exists() and any(folder.iterdir()):
+        raise WrongUse(f"{folder} is not empty.")
+    if job_id is None:
+        body: Json = {} if collection is None else {"collection": collection}
+        job_id = target.api.call("POST", "/v1/exports", json=body, once=True)["job_id"]
+    elif collection is not None:
+        raise WrongUse("--collection goes with a new export.")
+    job = follow(target.api, job_id, target.output)
+    if not job["results"]:
+        _tell(target.output, job)
+        raise ItemsFailed
+    files = fetch_results(target.api, job, folder, target.output)
+    if target.output.as_json:
+        target.output.json({**job, "files": [str(file) for file in files]})
+    else:
+        _tell(target.output, job)
+        target.output.line(f"{len(files)} files in {folder}.")
+    if job["status"] != "succeeded":
+        raise ItemsFailed
+
+
+@click.command()
+@click.argument("job_id", required=False)
+@click.option("--kind", type=click.Choice(KINDS), help="Only jobs of this kind.")
+@click.option("--status", type=click.Choice(STATUSES), help="Only jobs in this state.")
+@click.option("--retry", "again", is_flag=True, help="Try the job again, from where it stopped.")
+@click.option("--cancel", is_flag=True, help="Cancel the job.")
+@user_command
+def jobs(
+    target: Target,
+    job_id: str | None,
+    kind: str | None,
+    status: str | None,
+    again: bool,
+    cancel: bool,
+) -> None:
+    """List jobs, newest first, or show, try again or cancel one.
+
+    Exits with 1 when a job that was tried again did not end well.
+    """
+    if job_id is None:
+        if again or cancel:
+            raise WrongUse("Name the job.")
+        _list(target, kind, status)
+        return
+    if again and cancel:
+        raise WrongUse("Give --retry or --cancel, not both.")
+    path = _path(job_id)
+    if cancel:
+        target.api.call("DELETE", path)
+    if again:
+        target.api.call("POST", f"{path}/retry", once=True)
+    job = follow(target.api, job_id, target.output) if again else target.api.call("GET", path)
+    _show(target.output, job)
+    if again and job["status"] != "succeeded":
+        raise ItemsFailed
+
+
+@click.command("remove-collection")
+@click.argument("name")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask first.")
+@user_command
+def remove_collection(target: Target, name: str, yes: bool) -> None:
+    """Remove every document of a collection."""
+    if not yes and not click.confirm(f"Remove every document of {name}?", err=True):
+        target.output.notice("Nothing was removed.")
+        raise ItemsFailed
+    path = f"/v1/collections/{quote(name, safe='')}/documents"
+    job = follow(target.api, target.api.call("DELETE", path)["job_id"], target.output)
+    _show(target.output, job)
+    if job["status"] != "succeeded":
+        raise ItemsFailed
+
+
+@click.command("remove-tenant")
+@click.option("--confirm", metavar="NAME", help="The tenant's name, in place of typing it.")
+@user_command
+def remove_tenant(target: Target, confirm: str | None) -> None:
+    """Remove the tenant whole: documents, collections, feedback, webhooks, jobs and keys.
+
+    This cannot be undone or cancelled. Its key ends with it, so the end of the removal is that
+    the key is refused. The operator keeps a record of what was removed.
+    """
+    name = confirm or click.prompt("Type the name of the tenant that is to be removed", err=True)
+    job_id = target.api.call("DELETE", "/v1/tenant", json={"tenant": name})["job_id"]
+    job = follow(target.api, job_id, target.output, until_refused=True)
+    if target.output.as_json:
+        target.output.json(job)
+    if job["status"] not in (*OPEN, "succeeded"):
+        if not target.output.as_json:
+            _tell(target.output, job)
+        raise ItemsFailed
+    if not target.output.as_json:
+        done = job["counts"]["done"]
+        target.output.line(f"The tenant {name} is removed, with {done} documents.")
+
+
+def follow(
+    api: Api,
+    job_id: str,
+    output: Output,
+    *,
+    until_refused: bool = False,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Json:
+    """Return the job once it has ended, telling of its progress meanwhile.
+
+    With `until_refused` it has also ended once the key is refused; the last sight of the job is
+    returned then.
+    """
+    path, told, job = _path(job_id), "", None
+    while True:
+        try:
+            job = api.call("GET", path)
+        except Refused as refused:
+            if until_refused and refused.status == _NO_KEY and job is not None:
+                return job
+            raise
+        now = _progress(job)
+        if now != told and not output.as_json:
+            output.notice(now, "dim")
+            told = now
+        if job["status"] not in OPEN:
+            return job
+        sleep(POLL_SECONDS)
+
+
+def fetch_results(api: Api, job: Json, folder: Path, output: Output) -> list[Path]:
+    """Fetch every file of a job's result into `folder`; return where they lie.
+
+    Addresses last 15 minutes, so they are asked for anew for each file.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    files: list[Path] = []
+    for n, result in enumerate(job["results"]):
+        file = folder / Path(result["name"]).name
+        fresh = job if n == 0 else api.call("GET", _path(job["job_id"]))
+        api.download(fresh["results"][n]["url"], file)
+        if file.stat().st_size != result["bytes"]:
+            raise ItemsFailed(f"{file} has {file.stat().st_size} bytes, not {result['bytes']}.")
+        if not output.as_json:
+            output.notice(f"{file.name}, {result['bytes']} bytes", "dim")
+        files.append(file)
+    return files
+
+
+def _list(target: Target, kind: str | None, status: str | None) -> None:
+    params = {name: value for name, value in (("kind", kind), ("status", status)) if value}
+    found: list[Json] = []
+    while True:
+        page = target.api.call("GET", "/v1/jobs", params=params)
+        found += page["items"]
+        if not page["next_cursor"]:
+            break
+        params["cursor"] = page["next_cursor"]
+    if target.output.as_json:
+        target.output.json(found)
+        return
+    target.output.table(
+        ("job", "kind", "status", "done", "failed", "total", "created"),
+        [
+            (
+                job["job_id"],
+                job["kind"],
+                job["status"],
+                job["counts"]["done"],
+                job["counts"]["failed"],
+                job["counts"]["total"],
+                job["created_at"],
+            )
+            for job in found
+        ],
+    )
+
+
+def _show(output: Output, job: Json) -> None:
+    if output.as_json:
+        output.json(job)
+        return
+    rows = [
+        (name, job[name])
+        for name in job
+        if name not in ("receipt", "results", "error", "counts") and job[name] not in (None, "")
+    ]
+    rows += [(name, count) for name, count in job["counts"].items() if count]
+    output.table(("field", "value"), rows)
+    for line in describe_receipt(job.get("receipt")):
+        output.line(line, "dim")
+    if job.get("error"):
+        output.line(f"{job['error']['type']}: {job['error']['message']}", "red")
+
+
+def _tell(output: Output, job: Json) -> None:
+    """Say in a line how a job ended."""
+    if output.as_json:
+        return
+    output.line(_progress(job))
+    if job.get("error"):
+        output.line(f"{job['error']['type']}: {job['error']['message']}", "red")
+
+
+def _progress(job: Json) -> str:
+    counts = job["counts"]
+    failed = f", {counts['failed']} failed" if counts["failed"] else ""
+    phase = f" ({job['phase']})" if job["phase"] else ""
+    return f"{job['status']}{phase}: {counts['done']} of {counts['total']} documents{failed}"
+
+
+def _path(job_id: str) -> str:
+    return f"/v1/jobs/{quote(job_id, safe='')}"
