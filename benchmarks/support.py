@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -18,6 +17,7 @@ from typing import Any
 
 from benchmarks.older_check import supports
 from benchmarks.reporting import Result, save, show, spread
+from benchmarks.shares import share
 from chalicelib.contracts import CheckRequest, CheckSource, ClaimVerdict
 from chalicelib.inference.embedder import Embedder
 from chalicelib.inference.wordvectors import WordReader
@@ -27,7 +27,6 @@ ROOT = Path(__file__).parent.parent
 PAIRS = ROOT / "tests" / "data" / "support_pairs.json"
 DEVELOPMENT = (1, 2)
 """Remainders of a passage's number by four; a passage is wholly in one half."""
-CONFIDENCE_Z = 1.96
 RESAMPLES = 2000
 REPETITIONS = 20
 SOURCES = 8
@@ -75,17 +74,6 @@ def pairs_of(path: Path = PAIRS) -> list[Pair]:
     ]
 
 
-def wilson(right: int, count: int) -> tuple[float, float]:
-    """Return the 95 % interval of a share. Wilson, 1927, https://doi.org/10.2307/2276774."""
-    if not count:
-        return 0.0, 1.0
-    share, z2 = right / count, CONFIDENCE_Z**2
-    middle = (share + z2 / (2 * count)) / (1 + z2 / count)
-    half = CONFIDENCE_Z * math.sqrt(share * (1 - share) / count + z2 / (4 * count**2))
-    half /= 1 + z2 / count
-    return middle - half, middle + half
-
-
 def f1(found: int, wrongly: int, missed: int) -> float:
     """Return the harmonic mean of precision and recall, 0 where nothing was found."""
     return 2 * found / (2 * found + wrongly + missed) if found else 0.0
@@ -101,8 +89,8 @@ def overall(cases: Sequence[Case]) -> dict[str, Any]:
         "let through rightly": found,
         "let through wrongly": wrongly,
         "refused wrongly": missed,
-        "precision": _share(found, found + wrongly),
-        "recall": _share(found, found + missed),
+        "precision": share(found, found + wrongly),
+        "recall": share(found, found + missed),
         "f1": {
             "value": round(f1(found, wrongly, missed), 3),
             "interval": [round(scores[int(RESAMPLES * at)], 3) for at in (0.025, 0.975)],
@@ -117,12 +105,6 @@ def _counts(cases: Sequence[Case]) -> tuple[int, int, int]:
     return found, wrongly, missed
 
 
-def _share(right: int, count: int) -> dict[str, Any]:
-    low, high = wilson(right, count)
-    value = right / count if count else 0.0
-    return {"value": round(value, 3), "interval": [round(low, 3), round(high, 3)]}
-
-
 def by_category(cases: Sequence[Case]) -> dict[str, dict[str, Any]]:
     """Return how each category fares.
 
@@ -134,9 +116,9 @@ def by_category(cases: Sequence[Case]) -> dict[str, dict[str, Any]]:
     for category in dict.fromkeys(case.pair.category for case in cases):
         mine = [case for case in cases if case.pair.category == category]
         right = sum(case.right for case in mine)
-        told[category] = {"pairs": len(mine), "recall": _share(right, len(mine))}
+        told[category] = {"pairs": len(mine), "recall": share(right, len(mine))}
         if not mine[0].pair.supported:
-            told[category]["precision"] = _share(right, right + refused)
+            told[category]["precision"] = share(right, right + refused)
             told[category]["f1"] = round(f1(right, refused, len(mine) - right), 3)
     return told
 

@@ -2,8 +2,9 @@
 
 The policy, in order of price:
 
-1. Retrieve passages and weigh their sentences. Below `answering.MIN_SUPPORT` nothing
-   supports an answer: it is refused, and no dearer tier is asked to make one up.
+1. Retrieve passages and weigh those of their sentences that can reply. Below
+   `answering.MIN_SUPPORT` nothing supports an answer: it is refused, and no dearer tier is asked
+   to make one up.
 2. Tier 0, extractive: from `answering.SUFFICIENT_SUPPORT` on, or when the request asks for
    this tier, the best sentences themselves are the answer.
 3. Tier 1, a language model: tried when the support lies in between, or when the request
@@ -51,6 +52,7 @@ from chalicelib.retrieval.checking import doubts_of, held_up, sources_of
 from chalicelib.retrieval.citations import Source, cited
 from chalicelib.retrieval.finding import Finder, Found, Query
 from chalicelib.retrieval.refusals import NOT_FOUND
+from chalicelib.retrieval.replying import replying
 
 
 @dataclass(slots=True)
@@ -124,8 +126,9 @@ class Asker:
         embedded = self.embedder.embed(texts, query.correlation_id, model)
         embedding = log.embedded("sentence", embedded)
         evidence = weigh(query.text, found.vector, sources, embedding.vectors)
-        claims = extract(evidence)
-        if claims and _dearer_is_due(tier, evidence):
+        replies = replying(query.text, evidence)
+        claims = extract(replies)
+        if claims and _dearer_is_due(tier, replies):
             written = self._written(query, best_passages(evidence), log)
             if written:
                 return _Draft(written, "llm")

@@ -12,13 +12,14 @@ from chalicelib.retrieval.support.words import Word, word_set, words_of
 _CALENDAR = word_set(
     "january february march april may june july august september october november december"
     " monday tuesday wednesday thursday friday saturday sunday mondays tuesdays wednesdays"
-    " thursdays fridays saturdays sundays am pm"
+    " thursdays fridays saturdays sundays am pm i"
 )
 CONNECTORS = word_set("and but while whereas although though because unless if so or since")
 _DETERMINERS = word_set(
     "the a an its his her their our your this that these those no of with for from by any some"
 )
 _PRONOUNS = word_set("it its he his him she her they them their this these that those")
+_OPENING = ".!?:-*•|>#"
 _BREAKS = ";:—–()"  # noqa: RUF001
 _FEWEST = 2
 
@@ -128,7 +129,7 @@ def _names(text: str, words: Sequence[Word], figures: set[int]) -> Iterator[int]
         if at in figures or not word.written[0].isupper() or word.folded in _CALENDAR:
             continue
         before = text[: word.start].rstrip(" \"'(“‘")  # noqa: RUF001
-        opens = not before or before[-1] in ".!?:"
+        opens = not before or before[-1] in _OPENING
         follows = words[at + 1] if at + 1 < len(words) else None
         goes_on = follows is not None and follows.written[0].isupper() and word.carries_meaning
         if not opens or goes_on or (len(word.written) > 1 and word.written.isupper()):
