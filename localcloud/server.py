@@ -106,6 +106,7 @@ def _serve(data_dir: Path, port: int, project: Path, stopping: threading.Event) 
         "Architecture": "x86_64",
         "ModelsDir": str(project / "models" / "cache"),
         "WebhookTargets": "any",
+        "PartConcurrency": str(max(2, os.cpu_count() or 1)),
     }
     with running(data_dir, template, values, project, port) as (cloud, outputs):
         _tell(data_dir, cloud, outputs)

@@ -176,8 +176,14 @@ def document_from(item: Item) -> Document:
 
 
 def version_from(item: Item) -> Version:
-    """Return the version that `item` holds."""
-    return Version.model_validate(_parsed(item))
+    """Return the version that `item` holds; the parts that are done are kept as sets."""
+    parts = {
+        "parts": item.get("part_count", 0),
+        "parts_read": len(item.get("read_parts", ())),
+        "embedding_parts": item.get("embedding_part_count", 0),
+        "parts_embedded": len(item.get("embedded_parts", ())),
+    }
+    return Version.model_validate({**_parsed(item), **parts})
 
 
 def _running_from(item: Item) -> Running:

@@ -20,6 +20,14 @@ VersionStatus = Literal["received", "processing", "ready", "rejected", "failed",
 """`superseded` is an upload that a newer one overtook before it could answer."""
 
 
+class Progress(Contract):
+    """How far a large file is: how many of the parts of the `stage` are done."""
+
+    stage: Literal["reading", "embedding"]
+    parts_done: int = Field(ge=0)
+    parts_total: int = Field(ge=1)
+
+
 class Document(Contract):
     """What `GET /v1/documents/{id}` shows."""
 
@@ -43,6 +51,7 @@ class Document(Contract):
     status: DocumentStatus
     reason: str = ""
     attempt: int = Field(default=1, ge=1)
+    progress: Progress | None = None
     receipt: Receipt | None = None
     created_at: AwareDatetime
     updated_at: AwareDatetime
@@ -78,5 +87,19 @@ class Version(Contract):
     object_version_id: str
     execution_arn: str
     attempt: int = Field(ge=1)
+    parts: int = Field(default=0, ge=0)
+    parts_read: int = Field(default=0, ge=0)
+    embedding_parts: int = Field(default=0, ge=0)
+    parts_embedded: int = Field(default=0, ge=0)
     settled_at: AwareDatetime | None = None
     cleared_at: AwareDatetime | None = None
+
+    @property
+    def progress(self) -> Progress | None:
+        """Return how far the work on it is, None where it is not done in parts."""
+        if self.status != "processing" or not self.parts:
+            return None
+        if self.embedding_parts:
+            done, total = self.parts_embedded, self.embedding_parts
+            return Progress(stage="embedding", parts_done=done, parts_total=total)
+        return Progress(stage="reading", parts_done=self.parts_read, parts_total=self.parts)

@@ -28,6 +28,8 @@ from functions.gather_parts.joining import Joining
 from functions.gather_parts.results import results
 
 MAX_NOTICES = 20
+NEEDED_NO_MORE = ("parts/", "text")
+"""Below a version: the parts, which were joined, and the source in UTF-8, which was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,8 @@ def gather_parts(request: GatherPartsRequest, deps: Deps) -> GatherPartsResult:
 def gather_vectors(request: GatherVectorsRequest, deps: Deps) -> GatherVectorsResult:
     """Count the vectors of all parts against the chunks, and return the receipt of the ingest.
 
+    What was written only to be joined is removed.
+
     Raises:
         Conflict: there are other vectors than chunks, or they are of several models.
         MoreSteps: the tenant has an index by now in which not all of them are.
@@ -92,6 +96,9 @@ def gather_vectors(request: GatherVectorsRequest, deps: Deps) -> GatherVectorsRe
     if len(models) != 1:
         raise Conflict(f"The vectors are of several models: {', '.join(sorted(models))}.")
     (model,) = models
+    prefix = version_prefix(request.tenant, request.document_id, request.version)
+    for name in NEEDED_NO_MORE:
+        deps.objects.delete_prefix(request.bucket, prefix + name)
     gathering = spent(deps.clock() - began, deps.memory_gb)
     usage = Usage(
         model=model,

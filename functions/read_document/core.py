@@ -1,30 +1,32 @@
-"""Read one uploaded file: check it, extract its text, write its pages."""
+"""Read one uploaded file: check it, extract its text, write its pages, or plan its parts."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from chalicelib.contracts import ReadRequest, ReadResult
 from chalicelib.contracts.ingest import spent
 from chalicelib.contracts.jsonl import dump_lines
-from chalicelib.errors import Conflict, InvalidInput, NotFound
-from chalicelib.ports import ObjectStore
+from chalicelib.contracts.parts import ReadPartRequest, ReadPartResult
+from chalicelib.errors import Conflict, InvalidInput
+from chalicelib.ports import LargeObjects
 from chalicelib.retrieval.ids import pages_key, version_prefix
-from functions.read_document.extract import extract
+from functions.read_document import plans
 from functions.read_document.filetype import Identify
+from functions.read_document.language import language_of
 from functions.read_document.members import put_members
 from functions.read_document.pages import characters
-
-MEBIBYTE = 1024 * 1024
+from functions.read_document.parts import Planned
+from functions.read_document.reading import Whole, read
+from functions.read_document.source import WHOLE_BYTES, check_size, fetched
 
 
 @dataclass(frozen=True, slots=True)
 class Deps:
     """What reading needs of the world."""
 
-    objects: ObjectStore
+    objects: LargeObjects
     identify: Identify
     max_bytes: int
     clock: Callable[[], float]
@@ -34,7 +36,8 @@ class Deps:
 def run(request: ReadRequest, deps: Deps) -> ReadResult:
     """Read the file, write `pages.jsonl` and keep a copy of the source beside it.
 
-    The files that an archive or a mail brings along are put into the inbox.
+    A file that is too large for one step is planned instead: `parts.jsonl` says what there is to
+    read. The files that an archive or a mail brings along are put into the inbox.
 
     Raises:
         InvalidInput, Unsupported: the file cannot be read, and the message says why.
@@ -43,51 +46,67 @@ def run(request: ReadRequest, deps: Deps) -> ReadResult:
     began = deps.clock()
     if request.refusal:
         raise InvalidInput(request.refusal, field="metadata")
-    _check_size(request.bytes, deps.max_bytes)
-    data = _fetch(request, deps.objects)
-    _check_size(len(data), deps.max_bytes)
-    sha256 = hashlib.sha256(data).hexdigest()
-    if request.ready_sha256 == sha256:
-        raise Conflict(f"{request.ready_version} holds the same bytes and answers already.")
-    read = extract(data, request.path, deps.identify)
-    prefix = version_prefix(request.tenant, request.document_id, request.version)
-    deps.objects.copy(request.bucket, request.key, request.object_version_id, prefix + "source")
-    deps.objects.write(
-        request.bucket,
-        pages_key(request.tenant, request.document_id, request.version),
-        dump_lines(read.pages),
-        {"lines": str(len(read.pages))},
-    )
-    members = put_members(read.attachments, request, deps.objects, deps.max_bytes)
-    return ReadResult(
-        media_type=read.media_type,
-        sha256=sha256,
-        bytes=len(data),
+    check_size(request.bytes, deps.max_bytes)
+    place = (request.bucket, request.key, request.object_version_id)
+    with fetched(deps.objects, *place, deps.max_bytes) as source:
+        if request.ready_sha256 == source.sha256:
+            raise Conflict(f"{request.ready_version} holds the same bytes and answers already.")
+        found = read(source, request.path, deps.identify, deps.max_bytes)
+        prefix = version_prefix(request.tenant, request.document_id, request.version)
+        deps.objects.copy(*place, prefix + "source")
+        facts: dict[str, object] = {"sha256": source.sha256, "bytes": source.size}
+        if isinstance(found, Whole):
+            facts |= _keep(request, found, deps.objects)
+        else:
+            facts |= plans.keep(request, found, source, deps.objects)
+        facts |= _brought_along(request, found, deps)
+    facts["reading"] = spent(deps.clock() - began, deps.memory_gb)
+    return ReadResult.model_validate(facts)
+
+
+def _keep(request: ReadRequest, found: Whole, objects: LargeObjects) -> dict[str, object]:
+    """Write the pages; return what to tell of them."""
+    pages = found.extract.pages
+    key = pages_key(request.tenant, request.document_id, request.version)
+    objects.write(request.bucket, key, dump_lines(pages), {"lines": str(len(pages))})
+    return {
+        "media_type": found.extract.media_type,
+        "pages": len(pages),
+        "pages_needing_ocr": found.extract.pages_needing_ocr,
+        "recognise": found.recognise,
+        "characters": characters(pages),
+    }
+
+
+def _brought_along(request: ReadRequest, found: Whole | Planned, deps: Deps) -> dict[str, object]:
+    """Put the files within the file into the inbox; return what to tell of it and of them."""
+    if found.extract is None:
+        return {}
+    most = min(deps.max_bytes, WHOLE_BYTES)
+    members = put_members(found.extract.attachments, request, deps.objects, most)
+    return {
+        "language": found.extract.language,
+        "members": members.count,
+        "notices": (*found.extract.notices, *members.notices),
+    }
+
+
+def run_part(request: ReadPartRequest, deps: Deps) -> ReadPartResult:
+    """Read one part of a file that is too large for one step, and write its pages.
+
+    Raises:
+        InvalidInput, Unsupported: the part cannot be read, and the message says why.
+        Conflict: the part has no pages.
+    """
+    began = deps.clock()
+    read = plans.read_part(request, deps.objects, deps.max_bytes)
+    return ReadPartResult(
+        part=request.part.part,
         pages=len(read.pages),
-        pages_needing_ocr=read.pages_needing_ocr,
+        rows=read.rows,
         characters=characters(read.pages),
-        language=read.language,
-        members=members.count,
-        notices=(*read.notices, *members.notices),
+        recognise=request.part.recognise,
+        language=language_of(read.pages),
+        notices=read.notices,
         reading=spent(deps.clock() - began, deps.memory_gb),
     )
-
-
-def _fetch(request: ReadRequest, objects: ObjectStore) -> bytes:
-    try:
-        return objects.read(request.bucket, request.key, request.object_version_id)
-    except NotFound as error:
-        raise InvalidInput(
-            "The upload was deleted before it could be read.", field="file"
-        ) from error
-
-
-def _check_size(size: int, limit: int) -> None:
-    if size == 0:
-        raise InvalidInput("The file is empty.", field="file")
-    if size > limit:
-        raise InvalidInput(
-            f"The file has {size / MEBIBYTE:.1f} MiB; the limit is {limit / MEBIBYTE:.1f} MiB.",
-            field="file",
-            limit=str(limit),
-        )

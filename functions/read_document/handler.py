@@ -8,8 +8,10 @@ import time
 from typing import Any
 
 from chalicelib.adapters import aws
-from chalicelib.adapters.objects import Objects
+from chalicelib.adapters.streams import StreamedObjects
 from chalicelib.contracts import ReadRequest
+from chalicelib.contracts.parts import ReadPartRequest
+from chalicelib.errors import MoreSteps
 from chalicelib.observability import observed
 from chalicelib.settings import ReadSettings, memory_gb
 from functions.read_document import core
@@ -21,7 +23,7 @@ def deps() -> core.Deps:
     """Return what the core needs, built once a process."""
     settings = ReadSettings.from_environ(os.environ)
     return core.Deps(
-        objects=Objects(aws.s3()),
+        objects=StreamedObjects(aws.s3()),
         identify=identify,
         max_bytes=settings.max_file_bytes,
         clock=time.perf_counter,
@@ -30,7 +32,18 @@ def deps() -> core.Deps:
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Read the upload that `event`, the execution's input, names."""
+    """Read the upload that `event`, the execution's input, names, or one part of it.
+
+    Raises:
+        MoreSteps: the upload has parts, or pages to recognise; the message is the result.
+    """
+    if "part" in event:
+        part = ReadPartRequest.model_validate(event)
+        with observed("read_part", part.correlation_id):
+            return core.run_part(part, deps()).model_dump(mode="json")
     request = ReadRequest.model_validate(event)
     with observed("read_document", request.correlation_id):
-        return core.run(request, deps()).model_dump(mode="json")
+        result = core.run(request, deps())
+    if result.needs_more_steps:
+        raise MoreSteps(result.model_dump_json())
+    return result.model_dump(mode="json")

@@ -14,7 +14,7 @@ from functions.read_document import jsons, trees
 from functions.read_document.charset import encoding_of, in_utf8, is_wide
 from functions.read_document.pages import Block, Extract, page_of
 from functions.read_document.rows import Row, RowPage, line_rows, row_pages
-from functions.read_document.trees import Prose, Value
+from functions.read_document.trees import Items, Prose, Value
 
 FORMAT = "JSONL"
 MEDIA_TYPE = "application/jsonl"
@@ -50,7 +50,7 @@ def rows_of(blocks: Iterable[bytes], plan: TextPlan) -> Iterator[Row]:
 def page(rows: RowPage, number: int) -> Page:
     """Return lines as page `number`: flat records as a table, others as paths with values."""
     heading = Block(f"Lines {rows.first:,} to {rows.last:,}", level=1)
-    values = [_value(row.cells[0]) for row in rows.rows]
+    values = Items(_value(row.cells[0]) for row in rows.rows)
     return page_of(number, [heading, *trees.blocks(values)])
 
 

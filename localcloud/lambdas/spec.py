@@ -48,7 +48,8 @@ class FunctionSpec:
     `handler` is `package.module.attribute` below `code_path`, a folder that is put first on
     the worker's `sys.path` and is its working directory. `failure_destination` gets AWS's
     invocation record, `dead_letter` the bare event, when an asynchronous invocation is given
-    up. Limits are AWS's: memory 128 to 10,240 MB, timeout 1 to 900 s, at most 2
+    up. `storage_mb` is shown and not enforced: workers share this disk. Limits are AWS's: memory
+    128 to 10,240 MB, timeout 1 to 900 s, at most 2
     retries, event age 60 to 21,600 s. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
     """
 
@@ -68,6 +69,7 @@ class FunctionSpec:
     maximum_retry_attempts: int = 2
     maximum_event_age_s: int = 21_600
     tracing: str = "PassThrough"
+    storage_mb: int = 512
     tags: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -85,6 +87,7 @@ class FunctionSpec:
         bounds = (
             ("MemorySize", self.memory_mb, 128, 10_240),
             ("Timeout", self.timeout_s, 1, 900),
+            ("EphemeralStorage", self.storage_mb, 512, 10_240),
             ("MaximumRetryAttempts", self.maximum_retry_attempts, 0, 2),
             ("MaximumEventAgeInSeconds", self.maximum_event_age_s, 60, 21_600),
             ("ReservedConcurrentExecutions", self.reserved_concurrency or 0, 0, 1_000),
@@ -124,7 +127,7 @@ def configuration(spec: FunctionSpec, arn: str, modified: str) -> dict[str, Any]
         "LastUpdateStatus": "Successful",
         "PackageType": "Zip",
         "Architectures": [spec.architecture],
-        "EphemeralStorage": {"Size": 512},
+        "EphemeralStorage": {"Size": spec.storage_mb},
         "SnapStart": {"ApplyOn": "None", "OptimizationStatus": "Off"},
         "LoggingConfig": {"LogFormat": "Text", "LogGroup": f"/aws/lambda/{spec.name}"},
     }

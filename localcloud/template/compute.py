@@ -37,6 +37,7 @@ def _function(shop: Workshop, logical_id: str, properties: Properties) -> Create
         description=properties.get("Description", ""),
         dead_letter=properties.get("DeadLetterConfig", {}).get("TargetArn"),
         tracing=properties.get("TracingConfig", {}).get("Mode", "PassThrough"),
+        storage_mb=int(properties.get("EphemeralStorage", {}).get("Size", 512)),
     )
     shop.lambdas.register(spec)
     return Created(name, {"Arn": shop.surroundings.arn("lambda", f"function:{name}")})
@@ -133,6 +134,7 @@ TYPES: Mapping[str, ResourceType] = {
                 "DeadLetterConfig",
                 "ReservedConcurrentExecutions",
                 "TracingConfig",
+                "EphemeralStorage",
             }
         ),
         _function,

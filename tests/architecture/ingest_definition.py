@@ -13,7 +13,8 @@ FILE = ROOT / "statemachines" / "ingest.asl.json"
 ROLE = "arn:aws:iam::000000000000:role/ingest"
 
 _LAMBDA = "arn:aws:lambda:us-east-1:000000000000:function:"
-FUNCTIONS = {name: _LAMBDA + name for name in ("read_document", "chunk_document", "embed_chunks")}
+_NAMES = ("read_document", "recognise_pages", "chunk_document", "embed_chunks", "gather_parts")
+FUNCTIONS = {name: _LAMBDA + name for name in _NAMES}
 
 
 def definition(table: str) -> str:
@@ -22,6 +23,9 @@ def definition(table: str) -> str:
         "ReadDocumentArn": FUNCTIONS["read_document"],
         "ChunkDocumentArn": FUNCTIONS["chunk_document"],
         "EmbedChunksArn": FUNCTIONS["embed_chunks"],
+        "RecognisePagesArn": FUNCTIONS["recognise_pages"],
+        "GatherPartsArn": FUNCTIONS["gather_parts"],
+        "PartConcurrency": "4",
         "RecordsTable": table,
         "EventBus": "headrace-test",
     }

@@ -33,8 +33,15 @@ READ = {
     "bytes": 20,
     "pages": 2,
     "pages_needing_ocr": 1,
+    "recognise": [],
     "characters": 900,
-    "reading": {"seconds": 0.25, "gb_seconds": 0.25},
+    "language": "en",
+    "members": 0,
+    "notices": ["A table was cut."],
+    "parts": 0,
+    "rows": 0,
+    "reading": {"seconds": 0.25, "gb_seconds": 0.25, "requests": 1},
+    "recognising": {"seconds": 0.0, "gb_seconds": 0.0, "requests": 0},
 }
 CHUNK = {"chunks": 3, "chunking": {"seconds": 0.25, "gb_seconds": 0.125}}
 EMBED = {
@@ -53,13 +60,15 @@ class Raises:
 
 
 Answer = dict[str, Any] | Raises
+Scripted = Answer | Callable[[dict[str, Any]], Answer]
+"""An answer, or what makes one of the payload."""
 
 
 @dataclass
 class Script:
     """What each function answers, call by call; the last answer is given for ever."""
 
-    answers: dict[str, list[Answer]] = field(
+    answers: dict[str, list[Scripted]] = field(
         default_factory=lambda: {
             "read_document": [READ],
             "chunk_document": [CHUNK],
@@ -73,10 +82,12 @@ class Script:
     def invoke(self, request: Any, **_: object) -> AWSResponse:
         """Answer Lambda's Invoke in place of the network."""
         name = next(name for name, arn in FUNCTIONS.items() if arn.split(":")[-1] in request.url)
-        self.calls.append((name, json.loads(request.body)))
+        payload = json.loads(request.body)
+        self.calls.append((name, payload))
         self.before.pop(name, lambda: None)()
         left = self.answers[name]
-        answer = left.pop(0) if len(left) > 1 else left[0]
+        scripted = left.pop(0) if len(left) > 1 else left[0]
+        answer = scripted(payload) if callable(scripted) else scripted
         if isinstance(answer, Raises):
             body = {"errorMessage": answer.message, "errorType": answer.error, "stackTrace": []}
             return _response(body, {"X-Amz-Function-Error": "Unhandled"})

@@ -98,7 +98,7 @@ class TestUploads:
 
     def test_should_name_field_and_limit_of_a_file_that_is_too_large(self, tenant: Tenant) -> None:
         error = refused(lambda: tenant.api.create_document("a.txt", 10**12, "default"), 400)
-        assert (error.type, error.field, error.limit) == ("InvalidInput", "bytes", "52428800")
+        assert (error.type, error.field, error.limit) == ("InvalidInput", "bytes", "1073741824")
 
     def test_should_give_one_answer_for_one_idempotency_key(self, tenant: Tenant) -> None:
         def post(body: dict[str, object]) -> httpx.Response:

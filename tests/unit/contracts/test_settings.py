@@ -19,7 +19,7 @@ def test_settings_are_read_by_the_names_of_their_fields() -> None:
 
 
 def test_what_is_not_set_has_its_default_where_there_is_one() -> None:
-    assert ReadSettings.from_environ({}).max_file_bytes == 50 * 1024 * 1024
+    assert ReadSettings.from_environ({}).max_file_bytes == 1024 * 1024 * 1024
 
 
 @pytest.mark.parametrize("value", [None, ""])

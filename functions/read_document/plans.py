@@ -1,0 +1,123 @@
+"""The plan of a large file in S3, and the reading of its parts by it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from chalicelib.contracts import Page, ReadRequest
+from chalicelib.contracts.jsonl import dump_lines, parse_lines
+from chalicelib.contracts.parts import Part, ReadPartRequest, TextPlan
+from chalicelib.errors import Conflict
+from chalicelib.ports import LargeObjects
+from chalicelib.retrieval.ids import pages_key, version_prefix
+from functions.read_document import csvs, jsonl, plain
+from functions.read_document.charset import encoding_of, in_utf8
+from functions.read_document.pages import page_of
+from functions.read_document.parts import UTF8, Planned, pages_in
+from functions.read_document.rows import RowPage
+from functions.read_document.source import Source, fetched
+
+TEXT_PLAN = "plan.json"
+PARTS = "parts.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class PartRead:
+    """The pages of a part, how many rows they were made of, and what to tell of them."""
+
+    pages: tuple[Page, ...]
+    rows: int = 0
+    notices: tuple[str, ...] = ()
+
+
+def keep(
+    request: ReadRequest, planned: Planned, source: Source, objects: LargeObjects
+) -> dict[str, object]:
+    """Write the plan, and what was read already; return what to tell of it."""
+    prefix = version_prefix(request.tenant, request.document_id, request.version)
+    if planned.extract is not None:
+        for part in planned.parts:
+            pages = planned.extract.pages[part.first_page - 1 :][: part.pages]
+            write_pages(request, part.part, pages, objects)
+    if planned.text is not None:
+        if planned.text.source == UTF8:
+            text = in_utf8(source.blocks(), encoding_of(source.blocks))
+            objects.upload(request.bucket, prefix + UTF8, text, {})
+        body = planned.text.model_dump_json().encode()
+        objects.write(request.bucket, prefix + TEXT_PLAN, body, {})
+    lines = {"lines": str(len(planned.parts))}
+    objects.write(request.bucket, prefix + PARTS, dump_lines(planned.parts), lines)
+    return {
+        "media_type": planned.media_type,
+        "pages": planned.pages,
+        "pages_needing_ocr": sum(len(part.recognise) for part in planned.parts),
+        "characters": 0,
+        "parts": len(planned.parts),
+        "rows": planned.rows,
+        "notices": planned.notices,
+    }
+
+
+def write_pages(
+    request: ReadRequest | ReadPartRequest, part: int, pages: Sequence[Page], objects: LargeObjects
+) -> None:
+    """Write the pages of one part."""
+    key = pages_key(request.tenant, request.document_id, request.version, part)
+    objects.write(request.bucket, key, dump_lines(pages), {"lines": str(len(pages))})
+
+
+def read_part(request: ReadPartRequest, objects: LargeObjects, max_bytes: int) -> PartRead:
+    """Return the pages of one part, as the plan says; they are written, too.
+
+    Raises:
+        InvalidInput, Unsupported: they cannot be read.
+        Conflict: there are none, or what was written of them is gone.
+    """
+    part = request.part
+    if part.written:
+        return PartRead(_written(request, part, objects))
+    read = _text(request, objects) if part.end else _pdf(request, objects, max_bytes)
+    if not read.pages:
+        raise Conflict(f"Part {part.part} should have {part.pages} pages, and has none.")
+    write_pages(request, part.part, read.pages, objects)
+    return read
+
+
+def _written(request: ReadPartRequest, part: Part, objects: LargeObjects) -> tuple[Page, ...]:
+    key = pages_key(request.tenant, request.document_id, request.version, part.part)
+    return tuple(parse_lines(objects.read(request.bucket, key), Page, part.pages))
+
+
+def _text(request: ReadPartRequest, objects: LargeObjects) -> PartRead:
+    prefix = version_prefix(request.tenant, request.document_id, request.version)
+    written = objects.read(request.bucket, prefix + TEXT_PLAN)
+    plan, part = TextPlan.model_validate_json(written), request.part
+    blocks = objects.stream(request.bucket, prefix + plan.source, part.start, part.end)
+    found = list(pages_in(blocks, plan, part.first_row))
+    return PartRead(
+        pages=tuple(_pages(found, plan, part.first_page)),
+        rows=sum(len(page.rows) for page in found),
+        notices=jsonl.notices(found) if plan.format == jsonl.FORMAT else (),
+    )
+
+
+def _pages(found: Sequence[RowPage], plan: TextPlan, first_page: int) -> Iterator[Page]:
+    for number, page in enumerate(found, start=first_page):
+        if plan.format == csvs.FORMAT:
+            yield csvs.page(page, number, plan)
+        elif plan.format == jsonl.FORMAT:
+            yield jsonl.page(page, number)
+        else:
+            yield page_of(number, plain.blocks(page.rows[0].cells[0]))
+
+
+def _pdf(request: ReadPartRequest, objects: LargeObjects, max_bytes: int) -> PartRead:
+    from functions.read_document import pdf
+
+    part = request.part
+    key = version_prefix(request.tenant, request.document_id, request.version) + "source"
+    with fetched(objects, request.bucket, key, None, max_bytes) as source:
+        return PartRead(
+            pdf.read_pages(source.path, part.first_page, part.first_page + part.pages - 1)
+        )
