@@ -163,11 +163,13 @@ def _text(part: EmailMessage, kind: str) -> _Found:
 
 
 def _decoded(data: bytes, charset: str, is_html: bool) -> str:
-    try:
-        return data.decode(charset or "utf-8")
-    except (LookupError, ValueError):
-        is_short = len(data) < _GUESSABLE_BYTES
-        return data.decode("cp1252", "replace") if is_short else decode(data, is_html=is_html)
+    for name in (charset, "utf-8"):
+        try:
+            return data.decode(name)
+        except (LookupError, ValueError):
+            continue
+    is_short = len(data) < _GUESSABLE_BYTES
+    return data.decode("cp1252", "replace") if is_short else decode(data, is_html=is_html)
 
 
 def _bytes(part: EmailMessage) -> bytes:
