@@ -33,7 +33,7 @@ _LONGEST_SIDE = 4_000
 """More than any picture has: pictures are not made smaller once more before text is read."""
 _SECOND_LOOK = 900
 """Pixels of the longer side of a picture on which nothing was found at first."""
-_STANDING = 0.75
+_STANDING = 0.85
 """A page that is less certain than this may stand on its head."""
 _UPRIGHT = 1.5
 _LONG = 2

@@ -113,6 +113,14 @@ def letter() -> bytes:
     return bytes(made.output())
 
 
+def note() -> bytes:
+    """Return a PDF of one small page of a few lines."""
+    made = document()
+    made.add_page(format=(110, 60))
+    _write(made, "The key of the gate house hangs behind the door.\n\nLook in the second drawer.")
+    return bytes(made.output())
+
+
 def scanned(shown: bytes, *, degrees: float = 0.6, seed: int = 7) -> list[bytes]:
     """Return the pages of a PDF as a scanner would see them, each a JPEG."""
     source = pypdfium2.PdfDocument(shown)

@@ -10,7 +10,7 @@ from chalicelib.contracts import Page, RecogniseRequest, RecogniseResult
 from chalicelib.contracts.jsonl import dump_lines, parse_lines
 from chalicelib.errors import Conflict, ModelFailure
 from functions.recognise_pages import core
-from functions.recognise_pages.text import Line
+from functions.recognise_pages.text import Line, text_page
 
 PLACE = {"tenant": "acme", "document_id": "doc_a", "version": "v_b"}
 PREFIX = "documents/acme/doc_a/v_b/"
@@ -154,7 +154,7 @@ def test_text_of_the_page_s_own_layer_stays_unless_much_more_is_recognised() -> 
 
 def test_headings_of_the_outline_head_what_is_recognised() -> None:
     page = Page(page=1, text="", headings=((0, "Winter"),))
-    found = core.text_page(page, [line(0, "It is cold.", 1.0)])
+    found = text_page(page, [line(0, "It is cold.", 1.0)])
     assert (found.text, found.headings) == ("It is cold.", ((0, "Winter"),))
 
 
