@@ -17,6 +17,8 @@ from cli.local import down, up
 from cli.models import models
 from cli.put import put
 from cli.retry import retry
+from cli.sync import sync
+from cli.webhooks import webhooks
 
 INTERRUPTED = 130
 
@@ -46,6 +48,7 @@ for command in (
     down,
     demo,
     put,
+    sync,
     ls,
     rm,
     retry,
@@ -57,6 +60,7 @@ for command in (
     jobs,
     remove_collection,
     remove_tenant,
+    webhooks,
 ):
     headrace.add_command(command)
 

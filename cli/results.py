@@ -10,10 +10,12 @@ from typing import Literal
 from cli.failures import Failure, ItemsFailed, Unreachable
 from cli.output import Json, Output
 
-State = Literal["ready", "unchanged", "rejected", "failed", "uploaded", "queued", "refused"]
+State = Literal[
+    "ready", "unchanged", "rejected", "failed", "uploaded", "queued", "refused", "deleted"
+]
 
 SETTLED = frozenset({"ready", "rejected", "failed"})
-_WELL = frozenset({"ready", "unchanged", "uploaded", "queued"})
+_WELL = frozenset({"ready", "unchanged", "uploaded", "queued", "deleted"})
 
 
 @dataclass(frozen=True, slots=True)

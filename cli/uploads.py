@@ -109,7 +109,7 @@ class Uploader:
                 local.path, content.st_size, self.collection, self.metadata
             )
             document_id = str(created["document_id"])
-            wanted = functools.partial(_is_there, _sha256(local.file), self.metadata)
+            wanted = functools.partial(_is_there, digest(local.file), self.metadata)
             before = find_document(self.api, document_id)
             if before and wanted(before):
                 return result_of(local.path, before, "unchanged")
@@ -134,6 +134,7 @@ def _is_there(sha256: str, metadata: Json | None, document: Json) -> bool:
     return bool(same_bytes) and metadata in (None, document.get("metadata", {}))
 
 
-def _sha256(file: Path) -> str:
+def digest(file: Path) -> str:
+    """Return the sha256 of a file; raise `OSError`."""
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()

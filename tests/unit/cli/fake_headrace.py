@@ -67,6 +67,7 @@ class FakeHeadrace:
             "attempt": 1,
             "receipt": None,
             "metadata": self.announced.get(path, {}),
+            "container": "",
         }
 
     def retry(self, document_id: str) -> tuple[int, Json]:

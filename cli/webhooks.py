@@ -1,0 +1,122 @@
+"""`webhooks`: addresses that hear of events."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import click
+
+from cli.options import Target, user_command
+from cli.output import Json
+
+_PLACE = "/v1/webhooks"
+
+
+@click.group()
+def webhooks() -> None:
+    """Addresses that hear of events: make, list, try and remove them."""
+
+
+@webhooks.command("add")
+@click.argument("url")
+@click.option("--event", "events", multiple=True, help="An event to hear of; default all.")
+@click.option("--description", default="", help="What it is for.")
+@user_command
+def add(target: Target, url: str, events: tuple[str, ...], description: str) -> None:
+    """Make a webhook and show its secret, this once."""
+    body: Json = {"url": url, "events": list(events), "description": description}
+    made = target.api.call("POST", _PLACE, json=body)
+    if target.output.as_json:
+        target.output.json(made)
+        return
+    target.output.line(f"{made['webhook_id']} hears of {_events(made)}.")
+    target.output.line(f"Secret, shown only now: {made['secret']}")
+
+
+@webhooks.command("ls")
+@user_command
+def ls(target: Target) -> None:
+    """List webhooks."""
+    items = target.api.call("GET", _PLACE)["items"]
+    if target.output.as_json:
+        target.output.json(items)
+        return
+    target.output.table(
+        ("webhook", "status", "url", "events"),
+        [(item["webhook_id"], item["status"], item["url"], _events(item)) for item in items],
+    )
+
+
+@webhooks.command("rm")
+@click.argument("webhook_id")
+@user_command
+def rm(target: Target, webhook_id: str) -> None:
+    """Remove a webhook; what is on its way to it is given up."""
+    target.api.call("DELETE", _at(webhook_id))
+    target.output.line(f"{webhook_id} is removed.")
+
+
+@webhooks.command("test")
+@click.argument("webhook_id")
+@user_command
+def test(target: Target, webhook_id: str) -> None:
+    """Send a test event; `webhooks deliveries` tells what became of it."""
+    delivery = target.api.call("POST", f"{_at(webhook_id)}/test")
+    target.output.line(f"{delivery['delivery_id']} is on its way.")
+
+
+@webhooks.command("secret")
+@click.argument("webhook_id")
+@user_command
+def secret(target: Target, webhook_id: str) -> None:
+    """Make a new secret and show it; the old one signs too, for a day."""
+    made = target.api.call("POST", f"{_at(webhook_id)}/secret")
+    if target.output.as_json:
+        target.output.json(made)
+        return
+    target.output.line(f"Secret, shown only now: {made['secret']}")
+
+
+@webhooks.command("deliveries")
+@click.argument("webhook_id")
+@click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True)
+@user_command
+def deliveries(target: Target, webhook_id: str, limit: int) -> None:
+    """Show the newest deliveries, and why one failed."""
+    found = target.api.call("GET", f"{_at(webhook_id)}/deliveries", params={"limit": str(limit)})
+    if target.output.as_json:
+        target.output.json(found["items"])
+        return
+    target.output.table(
+        ("delivery", "event", "status", "attempts", "answer", "reason"),
+        [
+            (
+                item["delivery_id"],
+                item["type"],
+                item["status"],
+                item["attempts"],
+                item["last_http_status"] or "",
+                item["last_error"],
+            )
+            for item in found["items"]
+        ],
+    )
+
+
+@webhooks.command("retry")
+@click.argument("webhook_id")
+@click.argument("delivery_id")
+@user_command
+def retry(target: Target, webhook_id: str, delivery_id: str) -> None:
+    """Try a delivery again at once."""
+    place = f"{_at(webhook_id)}/deliveries/{quote(delivery_id, safe='')}/retry"
+    target.api.call("POST", place)
+    target.output.line(f"{delivery_id} is on its way again.")
+
+
+def _at(webhook_id: str) -> str:
+    return f"{_PLACE}/{quote(webhook_id, safe='')}"
+
+
+def _events(webhook: Json) -> str:
+    return ", ".join(webhook["events"]) or "every event"
