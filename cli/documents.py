@@ -7,6 +7,7 @@ import click
 from cli.failures import ItemsFailed, Refused
 from cli.options import Target, user_command
 from cli.output import Json, describe_receipt, describe_removed, show_backups
+from cli.results import describe_progress
 
 STATUSES = ("received", "processing", "ready", "rejected", "failed")
 
@@ -105,8 +106,11 @@ def _show(target: Target, document: Json) -> None:
     rows = [
         (name, document[name])
         for name in document
-        if name != "receipt" and document[name] not in (None, "")
+        if name not in ("receipt", "progress") and document[name] not in (None, "")
     ]
+    progress = document.get("progress")
+    if progress:
+        rows.append(("progress", describe_progress(**progress)))
     target.output.table(("field", "value"), rows)
     for line in describe_receipt(document.get("receipt")):
         target.output.line(line, "dim")

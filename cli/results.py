@@ -35,6 +35,34 @@ class Result:
         return self.state in _WELL
 
 
+@dataclass(frozen=True, slots=True)
+class Working:
+    """How far the work on a large document is."""
+
+    path: str
+    stage: str
+    done: int
+    total: int
+
+    @property
+    def text(self) -> str:
+        """Return it in words."""
+        return f"{self.path}: {describe_progress(self.stage, self.done, self.total)}"
+
+
+def working_of(path: str, document: Json) -> Working | None:
+    """Return how far the work on `document` is, None where it is not done in parts."""
+    progress = document.get("progress")
+    if not progress:
+        return None
+    return Working(path, progress["stage"], progress["parts_done"], progress["parts_total"])
+
+
+def describe_progress(stage: str, parts_done: int, parts_total: int) -> str:
+    """Return how many of the parts of a document are done, in words."""
+    return f"{stage}, {parts_done} of {parts_total} parts"
+
+
 def result_of(path: str, document: Json, state: State | None = None) -> Result:
     """Return the result that a settled `document` stands for, as `state` where one is given."""
     status: State = state or document["status"]
@@ -68,10 +96,11 @@ class Watched:
             raise ItemsFailed
 
 
-def watch(results: Iterable[Result], total: int, what: str, output: Output) -> Watched:
+def watch(results: Iterable[Result | Working], total: int, what: str, output: Output) -> Watched:
     """Return `results`, in the order in which they come, behind a progress bar to `total`.
 
-    A failure that they end with is returned beside those that came before it.
+    How far the work on a large document is stands beside the bar. A failure that they end with
+    is returned beside those that came before it.
     """
     seen: list[Result] = []
     ended_by: Failure | None = None
@@ -79,11 +108,14 @@ def watch(results: Iterable[Result], total: int, what: str, output: Output) -> W
         task = progress.add_task(what, total=total)
         try:
             for result in results:
+                if isinstance(result, Working):
+                    progress.update(task, description=f"{what} ({result.text})")
+                    continue
                 seen.append(result)
                 if result.reason:
                     named = result.path or result.document_id
                     progress.console.print(f"{named}: {result.reason}", style="red", markup=False)
-                progress.advance(task)
+                progress.update(task, advance=1, description=what)
         except Failure as failure:
             ended_by = failure
     return Watched(seen, ended_by)

@@ -11,7 +11,7 @@ from cli.client import Api
 from cli.failures import Refused, Unreachable, WrongUse
 from cli.options import Target, user_command
 from cli.output import Json
-from cli.results import Result, show_results, watch
+from cli.results import Result, Working, show_results, watch
 from cli.settling import Awaited, Waiter
 
 
@@ -50,7 +50,9 @@ def retry(
     watched.check()
 
 
-def retry_all(api: Api, document_ids: Sequence[str], wait: float | None) -> Iterator[Result]:
+def retry_all(
+    api: Api, document_ids: Sequence[str], wait: float | None
+) -> Iterator[Result | Working]:
     """Yield a result for each document: refusals at once, the others as they settle.
 
     `wait` is the seconds without progress after which waiting ends, None not to wait at all.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from cli.client import Api
 from cli.failures import Failure, Refused
 from cli.output import Json
-from cli.results import SETTLED, Result, result_of
+from cli.results import SETTLED, Result, Working, result_of, working_of
 
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 2.0
@@ -39,31 +39,22 @@ class Waiter:
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
 
-    def settle(self, awaited: Sequence[Awaited]) -> Iterator[Result]:
+    def settle(self, awaited: Sequence[Awaited]) -> Iterator[Result | Working]:
         """Yield a result for each, as they settle; those that take too long have failed.
 
+        How far the work on a large one is comes between them, and is progress that is waited for.
         Where the API cannot be asked any more, all that are left have failed, too, and then
         the reason is raised.
         """
         pending = list(awaited)
+        known: dict[str, Working] = {}
         deadline = self.clock() + self.seconds
         pause = _FIRST_PAUSE
         while pending:
             waiting: list[Awaited] = []
-            for at, item in enumerate(pending):
-                try:
-                    settled = self._settled(item)
-                except Failure as failure:
-                    for left in (*waiting, *pending[at:]):
-                        reason = f"It is not known whether it settled: {failure}"
-                        yield Result(left.path, "failed", left.document_id, reason)
-                    raise
-                if settled is not None:
-                    yield settled
-                else:
-                    waiting.append(item)
-            if len(waiting) < len(pending):
+            for news in self._round(pending, waiting, known):
                 pause, deadline = _FIRST_PAUSE, self.clock() + self.seconds
+                yield news
             pending = waiting
             if pending and self.clock() >= deadline:
                 for item in pending:
@@ -74,10 +65,31 @@ class Waiter:
                 self.sleep(pause)
                 pause = min(_LONGEST_PAUSE, pause * 1.5)
 
-    def _settled(self, item: Awaited) -> Result | None:
+    def _round(
+        self, pending: Sequence[Awaited], waiting: list[Awaited], known: dict[str, Working]
+    ) -> Iterator[Result | Working]:
+        """Ask for each of `pending` once and yield what is new; add the rest to `waiting`."""
+        for at, item in enumerate(pending):
+            try:
+                found = self._settled(item)
+            except Failure as failure:
+                for left in (*waiting, *pending[at:]):
+                    reason = f"It is not known whether it settled: {failure}"
+                    yield Result(left.path, "failed", left.document_id, reason)
+                raise
+            if not isinstance(found, Result):
+                waiting.append(item)
+            if found is not None and found != known.get(item.document_id):
+                if isinstance(found, Working):
+                    known[item.document_id] = found
+                yield found
+
+    def _settled(self, item: Awaited) -> Result | Working | None:
         document = find_document(self.api, item.document_id)
-        if document is None or not item.has_settled(document):
+        if document is None:
             return None
+        if not item.has_settled(document):
+            return working_of(item.path, document)
         return result_of(item.path, document)
 
 

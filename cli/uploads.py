@@ -13,7 +13,7 @@ from pathlib import Path
 from cli.client import Api
 from cli.failures import Refused, Unreachable, WrongUse
 from cli.output import Json
-from cli.results import Result, result_of
+from cli.results import Result, Working, result_of
 from cli.settling import Awaited, Waiter, find_document
 
 
@@ -72,8 +72,8 @@ class Uploader:
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
 
-    def upload_all(self, files: Iterable[LocalFile]) -> Iterator[Result]:
-        """Yield a result for each file, as they settle.
+    def upload_all(self, files: Iterable[LocalFile]) -> Iterator[Result | Working]:
+        """Yield a result for each file, as they settle, and how far large ones are.
 
         Once the endpoint cannot be reached, the files that are left have failed, untried;
         after the last result the reason is raised.

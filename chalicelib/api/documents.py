@@ -29,6 +29,7 @@ from chalicelib.contracts import (
     DocumentList,
     DocumentStatus,
     PresignedUpload,
+    Version,
 )
 from chalicelib.contracts.carried import Carried
 from chalicelib.contracts.metadata import check_metadata
@@ -59,6 +60,9 @@ class DocumentRecords(OneDocument, Declarations, Protocol):
 
     def documents(self, tenant: str, after: str) -> Iterator[Document]:
         """Yield the tenant's documents by id, those behind the id `after` ("" for all)."""
+
+    def version(self, tenant: str, document_id: str, version: str) -> Version | None:
+        """Return one upload of a document, or None."""
 
 
 class UploadSigner(Protocol):
@@ -113,7 +117,8 @@ def routes(services: Callable[[], DocumentServices], authorizer: ChaliceAuthoriz
     def get_document(document_id: str) -> Response:
         tenant, deps = tenant_of(blueprint.current_request), services()
         document = existing(tenant, document_id, deps.records)
-        return json_response(_told(document, _notices(tenant, deps)))
+        shown = _with_progress(tenant, document, deps.records)
+        return json_response(_told(shown, _notices(tenant, deps)))
 
     @blueprint.route("/v1/documents/{document_id}", methods=["DELETE"], authorizer=authorizer)
     @answering(blueprint)
@@ -186,6 +191,14 @@ def existing(tenant: str, document_id: str, records: OneDocument) -> Document:
 def _notices(tenant: str, deps: DocumentServices) -> Callable[[str], str]:
     """Return what tells of a language; each is looked up once a request."""
     return functools.cache(lambda language: deps.language_notice(tenant, language))
+
+
+def _with_progress(tenant: str, document: Document, records: DocumentRecords) -> Document:
+    """Return `document` with how far the work on its newest upload is, if it is done in parts."""
+    if document.status != "processing":
+        return document
+    newest = records.version(tenant, document.document_id, document.latest_version)
+    return document.model_copy(update={"progress": newest.progress if newest else None})
 
 
 def _told(document: Document, notice_of: Callable[[str], str]) -> Document:

@@ -4,6 +4,7 @@ import pytest
 
 from chalicelib.errors import HeadraceError, Throttled, Transient
 from tests.unit.api.fakes import OTHER_KEY, Api, document, error_of
+from tests.unit.ingest.examples import version
 
 
 def test_should_answer_where_to_upload() -> None:
@@ -123,6 +124,30 @@ def test_should_tell_what_the_model_makes_of_a_document_s_language() -> None:
         "en.txt": [],
         "none.txt": [],
     }
+
+
+@pytest.mark.parametrize(
+    ("parts", "shown"),
+    [
+        ({"parts": 8, "parts_read": 3}, ("reading", 3, 8)),
+        (
+            {"parts": 8, "parts_read": 8, "embedding_parts": 5, "parts_embedded": 2},
+            ("embedding", 2, 5),
+        ),
+        ({}, None),
+    ],
+    ids=["reading", "embedding", "in one piece"],
+)
+def test_should_show_how_far_a_large_document_is(
+    parts: dict[str, int], shown: tuple[str, int, int] | None
+) -> None:
+    api = Api()
+    mine = document("a.csv", status="processing", latest_version="v_2")
+    api.records.add(mine)
+    place = ("acme", mine.document_id, "v_2")
+    api.records.versions[place] = version("v_2", status="processing", **parts)
+    progress = api.call("GET", f"/v1/documents/{mine.document_id}").json_body["progress"]
+    assert (progress and tuple(progress.values())) == shown
 
 
 def test_should_delete_a_document() -> None:

@@ -52,7 +52,9 @@ def upload(losing: Losing, sources: list[LocalFile], wait: float | None) -> list
         sleep=lambda seconds: None,
     )
     uploading = Uploader(api, "default", wait).upload_all(sources)
-    results = list(itertools.islice(uploading, len(sources)))
+    results = [
+        item for item in itertools.islice(uploading, len(sources)) if isinstance(item, Result)
+    ]
     with pytest.raises(Unreachable, match="refused"):
         next(uploading)
     return results
