@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,14 @@ from chalicelib.errors import Conflict, HeadraceError, InvalidInput, Unsupported
 from functions.read_document import pdf
 from functions.read_document.pdf_frames import frames_of
 from functions.read_document.pdf_rules import Rule, Rules, turned
-from tests.data.formats import make_pdfs
+from tests.data.formats import golden, make_pdfs
 from tests.unit.functions.read_document import files
+
+
+@pytest.mark.parametrize("name", sorted(make_pdfs.SAMPLES))
+def test_a_sample_is_read_as_it_was_written_down(name: str) -> None:
+    kept = json.loads((golden.GOLDEN / f"{name}.json").read_text(encoding="utf-8"))
+    assert golden.read(name) == kept
 
 
 def in_file(folder: Path, content: bytes) -> Path:
