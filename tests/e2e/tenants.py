@@ -1,0 +1,89 @@
+"""Tenants of a test's own on a local cloud, and what is left of one anywhere."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from infra import keys, tenants
+from tests.cloud import CloudProcess
+from tests.e2e.driving import until
+
+OPEN = ("queued", "running")
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """A tenant, and a client that speaks as it."""
+
+    name: str
+    cloud: CloudProcess
+    api: httpx.Client
+
+    def job(self, method: str, path: str, body: object = None) -> str:
+        """Ask for a job and return its id."""
+        answer = self.api.request(method, path, json=body)
+        assert answer.status_code == 202, answer.text
+        return str(answer.json()["job_id"])
+
+    def ended(self, job_id: str, seconds: float = 90.0) -> dict[str, Any]:
+        """Return the job once it has ended."""
+
+        def look() -> dict[str, Any] | None:
+            answer = self.api.get(f"/v1/jobs/{job_id}")
+            if answer.is_server_error:
+                return None
+            assert answer.status_code == 200, answer.text
+            job: dict[str, Any] = answer.json()
+            return None if job["status"] in OPEN else job
+
+        return until(look, f"{job_id} did not end", seconds)
+
+    def left(self) -> list[str]:
+        """Return what the stores hold of the tenant: keys of records, objects and indexes."""
+        records = self.cloud.client("dynamodb").get_paginator("scan")
+        table = self.cloud.outputs["RecordsTableName"]
+        found = [
+            f"{item['pk']['S']}/{item['sk']['S']}"
+            for page in records.paginate(TableName=table)
+            for item in page["Items"]
+            if self.name in str(item) and not item["pk"]["S"].startswith("REMOVED#")
+        ]
+        objects = self.cloud.client("s3").get_paginator("list_object_versions")
+        for page in objects.paginate(Bucket=self.cloud.outputs["DocumentsBucketName"]):
+            listed = (*page.get("Versions", ()), *page.get("DeleteMarkers", ()))
+            found += [each["Key"] for each in listed if f"/{self.name}/" in each["Key"]]
+        indexes = self.cloud.client("s3vectors").list_indexes(
+            vectorBucketName=self.cloud.outputs["VectorBucketName"], prefix=f"{self.name}-"
+        )
+        return found + [each["indexName"] for each in indexes["indexes"]]
+
+    def indexes(self) -> dict[str, set[str]]:
+        """Return the keys of the vectors of each index of the tenant."""
+        vectors, where = self.cloud.client("s3vectors"), self.cloud.outputs["VectorBucketName"]
+        listed = vectors.list_indexes(vectorBucketName=where, prefix=f"{self.name}-")["indexes"]
+        pages = vectors.get_paginator("list_vectors")
+        return {
+            index["indexName"]: {
+                vector["key"]
+                for page in pages.paginate(vectorBucketName=where, indexName=index["indexName"])
+                for vector in page["vectors"]
+            }
+            for index in listed
+        }
+
+
+def make_tenant(cloud: CloudProcess, name: str) -> Tenant:
+    """Make a tenant whose name no other test has."""
+    name = f"{name}-{time.time_ns() % 10**9}"
+    stage = tenants.Stage(cloud.outputs["RecordsTableName"], cloud.outputs["VectorBucketName"])
+    tenants.create(cloud.client, stage, name)
+    key = keys.new_key()
+    keys.grant(cloud.client("dynamodb"), stage.records_table, key, name, "test")
+    headers = {"Authorization": f"Bearer {key}"}
+    return Tenant(
+        name, cloud, httpx.Client(base_url=cloud.endpoint_url, headers=headers, timeout=60)
+    )
