@@ -137,7 +137,7 @@ def test_every_sample_becomes_searchable_and_its_counts_add_up(inbox: Inbox, sam
     ("content", "words"),
     [
         (b"", "empty"),
-        (b"PK\x03\x04" + bytes(80), "Zip archive"),
+        (b"PK\x03\x04" + bytes(80), "cut-off archive"),
         (encrypted_pdf(), "password"),
         (scanned_pdf(2), "no text"),
         (b"%PDF-1.7\n1 0 obj\n<<", "damaged"),
