@@ -25,6 +25,8 @@ from functions.check_support.core import Deps, run
 
 ROOT = Path(__file__).parent.parent
 PAIRS = ROOT / "tests" / "data" / "support_pairs.json"
+MORE_PAIRS = PAIRS.with_name("support_development.json")
+"""Further pairs that tuned the check and are not measured."""
 DEVELOPMENT = (1, 2)
 """Remainders of a passage's number by four; a passage is wholly in one half."""
 RESAMPLES = 2000
@@ -160,12 +162,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", type=Path, default=ROOT / "models" / "cache")
     parser.add_argument("--save", action="store_true", help="write a dated file")
-    parser.add_argument("--list", action="store_true", help="print the development half's errors")
+    parser.add_argument("--list", action="store_true", help="print what tuning has to go by")
     arguments = parser.parse_args()
     pairs = pairs_of()
     deps = Deps(WordReader.open(arguments.models), time.perf_counter)
     if arguments.list:
-        _list([pair for pair in pairs if not pair.held_out], deps)
+        _list([pair for pair in pairs if not pair.held_out] + pairs_of(MORE_PAIRS), deps)
         return
     embedder = Embedder.open(arguments.models)
     result = Result(
@@ -193,6 +195,7 @@ def main() -> None:
 
 
 def _list(pairs: Sequence[Pair], deps: Deps) -> None:
+    print(json.dumps(overall([Case(pair, verdict_of(pair, deps).supported) for pair in pairs])))
     for pair in pairs:
         verdict = verdict_of(pair, deps)
         if verdict.supported is not pair.supported:

@@ -74,14 +74,21 @@ class Alignment:
             for at in self.claim.content
             if at in clause and self.claim.words[at].stem not in self.asked
         ]
+        return self._mean(places, within)
+
+    def _mean(self, places: Sequence[int], within: range | None) -> float:
         if not places:
             return 1.0
         return sum(self.covered(at, within) for at in places) / len(places)
 
     def clause_for(self, clause: range) -> range:
-        """Return the clause of the sentence that covers a clause of the claim best."""
+        """Return the clause of the sentence that covers a clause of the claim best.
+
+        What is said decides, not of whom: two clauses about one name say different things.
+        """
+        said = [at for at in self.claim.content if at in clause and at not in self.claim.names]
         return max(
-            self.sentence.clauses, key=lambda within: (self.coverage(clause, within), -len(within))
+            self.sentence.clauses, key=lambda within: (self._mean(said, within), -len(within))
         )
 
     def is_matched(self, place: int, clause: range) -> bool:

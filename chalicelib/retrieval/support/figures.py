@@ -54,7 +54,7 @@ def _demands(claim: Reading) -> Iterator[tuple[Doubt, _StandsIn]]:
 
 def _has_quantity(asked: Quantity, places: Sequence[Reading]) -> bool:
     told = (found for place in places for found in (*place.quantities, *place.understood))
-    if any(asked.same(found) for found in told):
+    if any(asked.told_by(found) for found in told):
         return True
     moments = [found for place in places for found in place.moments]
     bare = asked.dimension == COUNT
@@ -88,17 +88,16 @@ def misplaced(alignment: Alignment, clause: range, within: range) -> Iterator[Do
     the same kind and not in the claim, in its stead.
     """
     claim, sentence = alignment.claim, alignment.sentence
-    asked = [found for found in claim.quantities if found.start in clause]
-    told_here = (*sentence.quantities, *sentence.understood)
-    here = [found for found in told_here if found.start in within]
-    for quantity in asked:
-        rivals = [found for found in here if found.dimension == quantity.dimension]
-        if rivals and not any(quantity.same(found) for found in here):
+    told = (*sentence.quantities, *sentence.understood)
+    for quantity in (found for found in claim.quantities if found.start in clause):
+        here = [found for found in told if found.start in within]
+        rivals = any(found.dimension == quantity.dimension for found in here)
+        if rivals and not any(quantity.told_by(found) for found in here):
             yield Doubt.NUMBER_MISSING
-    told = [found for found in sentence.moments if found.start in within]
     for moment in (found for found in claim.moments if found.start in clause):
-        rivals_in_time = [found for found in told if found.kinds & moment.kinds]
-        if rivals_in_time and not any(moment.agrees(found) for found in told):
+        alike = [found for found in sentence.moments if found.kinds & moment.kinds]
+        near = [found for found in alike if found.start in within] or alike
+        if near and not any(moment.agrees(found) for found in near):
             yield Doubt.DATE_MISSING
     yield from _misplaced_names(alignment, clause, within)
 
@@ -107,7 +106,7 @@ def _misplaced_names(alignment: Alignment, clause: range, within: range) -> Iter
     claim, sentence = alignment.claim, alignment.sentence
     named = {claim.words[at].folded for at in claim.names if at in clause}
     here = {sentence.words[at].folded for at in within}
-    everywhere = {claim.words[at].folded for at in range(len(claim.words))}
-    rivals = {sentence.words[at].folded for at in sentence.names if at in within} - everywhere
+    said = {claim.words[at].folded for at in clause}
+    rivals = {sentence.words[at].folded for at in sentence.names if at in within} - said
     if named and rivals and not named & here:
         yield Doubt.NAME_MISSING

@@ -6,14 +6,22 @@ Written by hand: a dictionary's antonyms are many and mostly of words that no cl
 from __future__ import annotations
 
 from chalicelib.retrieval.support.words import word_set
+from chalicelib.retrieval.terms import stem
 
 NEGATIONS = word_set("not no never none nobody nothing neither nor without cannot non hardly")
-IDIOMS = ("with or without", "not only", "no less than", "no later than", "no more than")
+IDIOMS = (
+    "with or without",
+    "not only",
+    "no less than",
+    "no later than",
+    "no more than",
+    "for nothing",
+)
 """Phrases whose negation denies nothing."""
 
 UNIVERSALS = word_set(
     "all every always any anyone anybody anywhere anytime everyone everybody everything"
-    " everywhere whole entire entirely completely whatever whenever never"
+    " everywhere whole entire whatever whenever never"
 )
 DISTRIBUTIVES = word_set("each per whoever whatever no nobody none")
 """Words of a source that a universal of a claim may rest on."""
@@ -30,7 +38,7 @@ CONDITIONS = word_set("only unless except if provided when after with until with
 _AXES = (
     (
         "more most greater higher above over exceed exceeds rise rises rose risen increase "
-        "increased grow grew up raise raised gain | less fewer lower below under fall falls fell "
+        "increased raise raised | less fewer lower below under fall falls fell "
         "fallen drop dropped decrease decreased decline declined shrink down reduce reduced"
     ),
     "longer long | shorter short",
@@ -44,6 +52,8 @@ _AXES = (
     "earlier early sooner | later late",
     "before | after once afterwards",
     "ahead | behind",
+    "climb climbs rises ascend ascends | descend descends",
+    "pupil pupils student students | teacher teachers",
     "first | last",
     "most maximum | least minimum",
     "win won wins winner beat | lose lost loses loser",
@@ -114,7 +124,7 @@ def opposed(one: str, other: str) -> int | None:
     for axis in mine.keys() & theirs.keys():
         if mine[axis] is not theirs[axis]:
             return axis
-    longer, shorter = (one, other) if len(one) > len(other) else (other, one)
+    longer, shorter = sorted((stem(one), stem(other)), key=len, reverse=True)
     if len(shorter) >= _SHORTEST and any(longer == prefix + shorter for prefix in _PREFIXES):
         return -1
     return None

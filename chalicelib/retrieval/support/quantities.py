@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -27,17 +28,36 @@ from chalicelib.retrieval.support.words import Word
 ORDINAL = "ordinal"
 _SIGNS = "%€°$£"
 _SAME = 1e-6
+_LARGEST_RATE = 1000
+_BOUNDS: dict[tuple[str, ...], int] = {
+    ("more", "than"): 1,
+    ("at", "least"): 1,
+    ("over",): 1,
+    ("less", "than"): -1,
+    ("fewer", "than"): -1,
+    ("at", "most"): -1,
+    ("under",): -1,
+}
 _TIMES = frozenset({"time", "months"})
 
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A value; `start` and `end` are the places of its first and last word."""
+    """A value; `start` and `end` are the places of its first and last word.
+
+    `bound` is 1 for `more than`, -1 for `less than`, and 0 without such words.
+    """
 
     value: float
     dimension: str
     start: int
     end: int
+    bound: int = 0
+
+    def told_by(self, other: Quantity) -> bool:
+        """Say whether `other` tells this quantity, or lies beyond it where it is a bound."""
+        beyond = self.bound * (other.value - self.value) > 0
+        return self.same(other) or (beyond and self.dimension == other.dimension != COUNT)
 
     def same(self, other: Quantity) -> bool:
         """Say whether both are the same; a number without a unit fits one with any."""
@@ -61,7 +81,13 @@ def facts_of(text: str, words: Sequence[Word]) -> tuple[list[Quantity], list[Mom
     """
     moments = [found for found in moments_of(text, words) if not _counts(text, words, found)]
     taken = {at for moment in moments for at in range(moment.start, moment.end + 1)}
-    return list(_quantities(text, words, taken)), moments
+    quantities = [_bounded(words, found) for found in _quantities(text, words, taken)]
+    return quantities, moments
+
+
+def _bounded(words: Sequence[Word], found: Quantity) -> Quantity:
+    before = tuple(word.folded for word in words[max(0, found.start - 2) : found.start])
+    return dataclasses.replace(found, bound=_BOUNDS.get(before, _BOUNDS.get(before[-1:], 0)))
 
 
 def _counts(text: str, words: Sequence[Word], moment: Moment) -> bool:
@@ -86,6 +112,9 @@ def _quantity(text: str, words: Sequence[Word], at: int) -> Quantity | None:
     if number is None:
         return _ordinal(words, at)
     value, end = number
+    if (rate := _rate(words, at, end)) is not None:
+        return rate
+    value, end = _and_a_half(words, end, value)
     share = _share(words, at, end)
     if share is not None and end == at and words[at].folded not in FRACTIONS:
         value, end = value * share, end + 1
@@ -139,6 +168,24 @@ def _bare_fraction(words: Sequence[Word], at: int) -> tuple[float, int] | None:
     if words[at].folded == "half" or before in {"a", "one", "first", "last"}:
         return FRACTIONS[words[at].folded], at
     return None
+
+
+def _rate(words: Sequence[Word], at: int, end: int) -> Quantity | None:
+    """Read `one in ten` as the fraction that it is."""
+    if end + 2 >= len(words) or words[end + 1].folded not in {"in", "out"}:
+        return None
+    start = end + 3 if words[end + 1].folded == "out" else end + 2
+    whole = _number(words, start) if start < len(words) else None
+    part = _number(words, at)
+    if whole is None or part is None or not 0 < part[0] < whole[0] <= _LARGEST_RATE:
+        return None
+    return Quantity(part[0] / whole[0], FRACTION, at, whole[1])
+
+
+def _and_a_half(words: Sequence[Word], end: int, value: float) -> tuple[float, int]:
+    """Add the half of `two and a half`."""
+    follows = [word.folded for word in words[end + 1 : end + 4]]
+    return (value + 1 / 2, end + 3) if follows == ["and", "a", "half"] else (value, end)
 
 
 def _share(words: Sequence[Word], at: int, end: int) -> float | None:

@@ -86,7 +86,7 @@ def read(text: str) -> Reading:
     return Reading(
         text=text,
         words=words,
-        clauses=tuple(_clauses(text, words, set(content) | figures)),
+        clauses=tuple(_clauses(text, words, set(content), figures)),
         quantities=tuple(quantities),
         understood=tuple(understood(words)),
         moments=tuple(moments),
@@ -95,16 +95,23 @@ def read(text: str) -> Reading:
     )
 
 
-def _clauses(text: str, words: Sequence[Word], telling: set[int]) -> Iterator[range]:
+def _clauses(
+    text: str, words: Sequence[Word], content: set[int], figures: set[int]
+) -> Iterator[range]:
     """Cut where a connector or a strong mark stands between parts that each tell something."""
+    telling = content | figures
     start = 0
     for at in range(1, len(words)):
         between = text[words[at - 1].end : words[at].start]
         marked = any(mark in between for mark in _BREAKS) or "," in between
         if not (marked or words[at].folded in CONNECTORS):
             continue
-        enough = _FEWEST if words[at].folded in CONNECTORS or ";" in between else _FEWEST + 1
         end = _end_of_part(text, words, at)
+        strong = words[at].folded in CONNECTORS or ";" in between
+        figured = not figures.isdisjoint(range(start, at)) and not figures.isdisjoint(
+            range(at, end)
+        )
+        enough = _FEWEST if strong or figured else _FEWEST + 1
         if min(_count(telling, start, at), _count(telling, at, end)) >= enough:
             yield range(start, at)
             start = at

@@ -25,7 +25,7 @@ def overstated(alignment: Alignment, clause: range, within: range) -> bool:
     if _universal(claim, clause) and not _universal(sentence, whole):
         return DISTRIBUTIVES.isdisjoint(_folded(sentence, whole))
     if _necessary(claim, clause) and _possible(sentence, within):
-        return not _necessary(sentence, whole)
+        return not (_necessary(sentence, whole) or "only" in _folded(sentence, whole))
     return _limited(sentence, within) and not _bounded(claim)
 
 

@@ -6,7 +6,7 @@ Each turn flips the sense, so that two of them keep it: `Kern lost to Sand` says
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from chalicelib.contracts import Doubt
 from chalicelib.retrieval.support.alignment import Alignment
@@ -14,6 +14,7 @@ from chalicelib.retrieval.support.lexicon import IDIOMS, NEGATIONS, opposed
 from chalicelib.retrieval.support.reading import CONNECTORS, Reading
 from chalicelib.retrieval.support.words import word_set
 
+_SOME, _MOST = 0.3, 0.5
 _SCOPE = 3
 """Words of meaning after a negation that it is taken to deny."""
 _BE = word_set("is are was were be been being gets got")
@@ -24,7 +25,7 @@ _NEAR = 4
 
 def turned(alignment: Alignment, clause: range, within: range) -> Iterator[Doubt]:
     """Yield why a clause of the claim says the opposite of the clause that answers to it."""
-    negations = _negations(alignment, clause, within)
+    negations = _negations(alignment, clause)
     opposites = _opposites(alignment, clause, within)
     swapped = _swapped(alignment, clause)
     if (negations + opposites + swapped) % 2 == 0:
@@ -32,16 +33,31 @@ def turned(alignment: Alignment, clause: range, within: range) -> Iterator[Doubt
     yield Doubt.NEGATION if negations else Doubt.RELATION_CHANGED
 
 
-def _negations(alignment: Alignment, clause: range, within: range) -> int:
+def is_turned(alignment: Alignment, clause: range, within: range) -> bool:
+    """Say whether one of two clauses is in the passive, so that their subjects change places."""
+    one = (_passive(alignment.claim, at) for at in clause)
+    other = (_passive(alignment.sentence, at) for at in within)
+    return any(one) is not any(other)
+
+
+def _negations(alignment: Alignment, clause: range) -> int:
     """Return how many more denials one side has of what the other side says, too."""
     claim, sentence = alignment.claim, alignment.sentence
-    mine = sum(
-        any(alignment.matches(at) is not None for at in scope) for scope in _denied(claim, clause)
-    )
+    mine = len(list(_denied(claim, clause)))
     theirs = sum(
-        any(alignment.is_matched(at, clause) for at in scope) for scope in _denied(sentence, within)
+        _is_about(alignment, scope, clause, at_least=_SOME if mine else _MOST)
+        for within in sentence.clauses
+        for scope in _denied(sentence, within)
     )
     return abs(mine - theirs)
+
+
+def _is_about(alignment: Alignment, scope: Sequence[int], clause: range, at_least: float) -> bool:
+    """Say whether a clause of the claim speaks of what the sentence denies: of its first word,
+    or of a share of its words.
+    """
+    matched = [alignment.is_matched(at, clause) for at in scope]
+    return bool(matched) and (matched[0] or sum(matched) > at_least * len(matched))
 
 
 def _denied(reading: Reading, clause: range) -> Iterator[list[int]]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from chalicelib.retrieval.support.alignment import Alignment
 from chalicelib.retrieval.support.reading import Reading
+from chalicelib.retrieval.support.sense import is_turned
 from chalicelib.retrieval.support.words import stems
 
 ANSWERS = 0.5
@@ -13,7 +14,7 @@ ANSWERS = 0.5
 _SUBJECT = 2
 """Words of meaning at the head of a clause that tell of whom it speaks."""
 _ALIKE = 0.4
-_UNHEARD_OF = 0.37
+_UNHEARD_OF = 0.25
 """Cosine of word vectors below which nothing in a sentence is like a noun."""
 
 
@@ -24,7 +25,7 @@ def other_subject(alignment: Alignment, clause: range, within: range) -> bool:
     sentence that speaks of the landlord elsewhere.
     """
     claim, sentence = alignment.claim, alignment.sentence
-    if alignment.coverage(clause, within) < ANSWERS:
+    if alignment.coverage(clause, within) < ANSWERS or is_turned(alignment, clause, within):
         return False
     opening = [at for at in claim.content if at in clause][:_SUBJECT]
     heads = [at for at in sentence.content if at in within][:_SUBJECT]
