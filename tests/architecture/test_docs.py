@@ -30,8 +30,9 @@ _PARTS = ("Status", "Context", "Decision", "Consequences")
 
 
 def _markdown() -> list[Path]:
-    """Return the Markdown files that are or will be in the repository."""
+    """Return the Markdown files that are or will be in the repository, less what tests read."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"]
+    command.append(":!tests/data")
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout
     found = [ROOT / line for line in listed.splitlines()] or [*ROOT.glob("*.md"), *_docs()]
     return sorted(path for path in found if path.is_file())
