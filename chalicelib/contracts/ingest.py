@@ -48,11 +48,15 @@ class ReadRequest(IngestInput):
 
 
 class Spent(Contract):
-    """What calls of a function used of its time, and of that times its memory, which is billed."""
+    """What calls of a function used of its time, and of that times its memory, which is billed.
+
+    `images` counts the pictures that a model looked at meanwhile.
+    """
 
     seconds: float = Field(ge=0)
     gb_seconds: float = Field(ge=0)
     requests: int = Field(default=1, ge=0)
+    images: int = Field(default=0, ge=0)
 
 
 def nothing_spent() -> Spent:
@@ -72,6 +76,7 @@ def spent_together(parts: Iterable[Spent]) -> Spent:
         seconds=round(math.fsum(each.seconds for each in kept), 6),
         gb_seconds=math.fsum(each.gb_seconds for each in kept),
         requests=sum(each.requests for each in kept),
+        images=sum(each.images for each in kept),
     )
 
 

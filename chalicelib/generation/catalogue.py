@@ -28,6 +28,9 @@ S3_VECTORS = "s3-vectors"
 STEP_FUNCTIONS = "step-functions"
 """What receipts call the services that are priced here."""
 
+RECOGNISER = "rapidocr-ppocrv6-small"
+"""The model that reads pages which are pictures of text."""
+
 Task = Literal["text-embedding", "chat", "file-type", "text-recognition"]
 Backend = Literal["onnx", "llama.cpp"]
 SourceKind = Literal["registry", "hub", "installed"]

@@ -9,7 +9,7 @@ from chalicelib.contracts import Receipt, ReceiptLine, Spent
 from chalicelib.contracts.ingest import nothing_spent
 from chalicelib.contracts.parts import Express
 from chalicelib.contracts.receipts import dollars
-from chalicelib.generation.catalogue import LAMBDA, S3_VECTORS, STEP_FUNCTIONS
+from chalicelib.generation.catalogue import LAMBDA, RECOGNISER, S3_VECTORS, STEP_FUNCTIONS
 
 BILLED_TRANSITIONS = 5
 """States that an ingest without errors enters: Read, Chunk, Embed, MarkReady, AnnounceReady."""
@@ -67,7 +67,7 @@ def receipt(usage: Usage, cost: Cost) -> Receipt:
 def _lines(usage: Usage, cost: Cost) -> Iterator[ReceiptLine]:
     yield _function("reading", usage.reading, cost)
     if usage.recognising.requests:
-        yield _function("recognising", usage.recognising, cost)
+        yield _function("recognising", usage.recognising, cost, model=RECOGNISER)
     yield _function("chunking", usage.chunking, cost)
     yield _function("embedding", usage.embedding, cost, model=usage.model, tokens=usage.tokens)
     if usage.gathering.requests:
@@ -109,6 +109,7 @@ def _function(
         priced_as=LAMBDA,
         role=role,
         tokens_in=tokens,
+        images=spent.images,
         seconds=spent.seconds,
         dollars=dollars(billed),
     )

@@ -39,6 +39,12 @@ class PdfPlan:
     notices: tuple[str, ...] = ()
 
 
+def count_pages(path: Path) -> int:
+    """Return how many pages a PDF has; raise as `plan` does."""
+    with _opened(path) as document:
+        return _count(document)
+
+
 def plan(path: Path) -> PdfPlan:
     """Return how many pages a PDF has, and which of them are pictures of text.
 
@@ -73,7 +79,12 @@ def read_pages(path: Path, first: int, last: int) -> tuple[Page, ...]:
 
 
 def extract(source: bytes | Path) -> Extract:
-    """Return all pages of a PDF, read once.
+    """Return all pages of a PDF; raise as `read` does."""
+    return read(source)[0]
+
+
+def read(source: bytes | Path) -> tuple[Extract, tuple[int, ...]]:
+    """Return all pages of a PDF, each looked at once, and which of them are pictures of text.
 
     Raises:
         Conflict: as many pages as the file has were not read.
@@ -82,12 +93,13 @@ def extract(source: bytes | Path) -> Extract:
     with _opened(source) as document:
         count = _count(document)
         outline = outline_of(document)
-        read = [_read(document, number, outline) for number in range(1, count + 1)]
+        found = [_read(document, number, outline) for number in range(1, count + 1)]
         notices = tuple(_notices(document))
-    if len(read) != count:
-        raise Conflict(f"The PDF has {count} pages; {len(read)} were read.")
-    pictures = sum(is_scan for _, is_scan in read)
-    return Extract(MEDIA_TYPE, tuple(page for page, _ in read), pictures, notices=notices)
+    if len(found) != count:
+        raise Conflict(f"The PDF has {count} pages; {len(found)} were read.")
+    pages = tuple(page for page, _ in found)
+    pictures = tuple(page.page for page, is_scan in found if is_scan)
+    return Extract(MEDIA_TYPE, pages, len(pictures), notices=notices), pictures
 
 
 @contextmanager

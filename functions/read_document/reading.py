@@ -63,13 +63,12 @@ def _whole(data: bytes, kind: FileType) -> Whole | Planned:
 def _pdf(source: Source) -> Whole | Planned:
     from functions.read_document import pdf
 
+    if pdf.count_pages(source.path) <= LARGE_PAGES:
+        extract, recognise = pdf.read(source.path)
+        if len(recognise) <= LARGE_RECOGNISING:
+            return Whole(checked(extract), recognise)
     plan = pdf.plan(source.path)
-    recognise = plan.pages_needing_ocr
-    if plan.pages > LARGE_PAGES or len(recognise) > LARGE_RECOGNISING:
-        return plan_pages(pdf.MEDIA_TYPE, plan.pages, recognise, plan.notices)
-    pages = pdf.read_pages(source.path, 1, plan.pages)
-    extract = Extract(pdf.MEDIA_TYPE, pages, len(recognise), notices=plan.notices)
-    return Whole(checked(extract), recognise)
+    return plan_pages(pdf.MEDIA_TYPE, plan.pages, plan.pages_needing_ocr, plan.notices)
 
 
 def _name(path: str) -> str:

@@ -91,6 +91,7 @@ def run(request: RecogniseRequest, deps: Deps) -> RecogniseResult:
     deps.objects.write(
         request.bucket, key, dump_lines(pages.values()), {"lines": str(request.pages)}
     )
+    used = spent(deps.clock() - began, deps.memory_gb)
     return RecogniseResult(
         recognised=len(seen.recognised),
         still_empty=tuple(seen.empty),
@@ -98,7 +99,7 @@ def run(request: RecogniseRequest, deps: Deps) -> RecogniseResult:
         characters=characters(tuple(pages.values())),
         images=seen.count,
         model=deps.model,
-        recognising=spent(deps.clock() - began, deps.memory_gb),
+        recognising=used.model_copy(update={"images": seen.count}),
         notices=notices(seen.recognised, seen.doubtful, seen.empty, seen.failed),
     )
 

@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
     from functions.recognise_pages.pictures import Picture
 
-MODEL = "rapidocr-ppocrv6-small"
-"""Its name in the catalogue, which holds each file to its sha256."""
-
 _DETECTED_SIDE = 1_280
 """Pixels of the longer side in which text is looked for; it is read from the whole picture."""
 _MARGIN = 2.0

@@ -10,10 +10,11 @@ from typing import Any
 from chalicelib.adapters import aws
 from chalicelib.adapters.streams import StreamedObjects
 from chalicelib.contracts import RecogniseRequest
+from chalicelib.generation.catalogue import RECOGNISER
 from chalicelib.observability import observed
 from chalicelib.settings import memory_gb
 from functions.recognise_pages import core
-from functions.recognise_pages.engine import MODEL, recognise
+from functions.recognise_pages.engine import recognise
 from functions.recognise_pages.pictures import opened
 
 
@@ -24,7 +25,7 @@ def deps() -> core.Deps:
     return core.Deps(
         objects=objects,
         open=functools.partial(opened, objects, recognise),
-        model=MODEL,
+        model=RECOGNISER,
         clock=time.perf_counter,
         memory_gb=memory_gb(os.environ),
     )

@@ -41,7 +41,7 @@ READ = {
     "parts": 0,
     "rows": 0,
     "reading": {"seconds": 0.25, "gb_seconds": 0.25, "requests": 1},
-    "recognising": {"seconds": 0.0, "gb_seconds": 0.0, "requests": 0},
+    "recognising": {"seconds": 0.0, "gb_seconds": 0.0, "requests": 0, "images": 0},
 }
 CHUNK = {"chunks": 3, "chunking": {"seconds": 0.25, "gb_seconds": 0.125}}
 EMBED = {

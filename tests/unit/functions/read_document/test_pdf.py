@@ -104,6 +104,8 @@ def test_pages_of_pictures_are_told_and_have_no_text(tmp_path: Path) -> None:
     path = in_file(tmp_path, make_pdfs.mixed())
     plan = pdf.plan(path)
     assert (plan.pages, plan.pages_needing_ocr) == (4, (2, 4))
+    assert pdf.read(path) == (pdf.extract(path), (2, 4))
+    assert pdf.count_pages(path) == 4
     assert [page.text for page in pdf.read_pages(path, 1, 4)] == [
         "The first page is text.",
         "",

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from chalicelib.contracts import Page, RecogniseRequest, RecogniseResult
+from chalicelib.contracts import Page, RecogniseRequest, RecogniseResult, Spent
+from chalicelib.contracts.ingest import nothing_spent
 from chalicelib.contracts.jsonl import dump_lines, parse_lines
 from chalicelib.errors import Conflict, ModelFailure
+from chalicelib.generation.ingest_receipts import Usage, receipt
 from functions.recognise_pages import core
 from functions.recognise_pages.text import Line, text_page
 
@@ -99,6 +101,19 @@ def test_only_the_pages_named_are_looked_at_and_filled() -> None:
     assert result.characters == sum(len(page.text) for page in pages)
     assert (result.images, result.model) == (2, "a-model")
     assert (result.recognising.seconds, result.recognising.gb_seconds) == (8, 16)
+    assert (result.recognising.requests, result.recognising.images) == (1, 2)
+
+
+def test_what_was_recognised_is_a_line_of_the_receipt() -> None:
+    used = Spent(seconds=8, gb_seconds=16, images=2)
+    nothing = nothing_spent()
+    usage = Usage(
+        "m", 0, reading=nothing, chunking=nothing, embedding=nothing, put_bytes=0, recognising=used
+    )
+    found = receipt(usage, lambda _, quantity: round(quantity))
+    (line,) = (line for line in found.lines if line.role == "recognising")
+    assert (line.model, line.priced_as, line.images) == ("rapidocr-ppocrv6-small", "lambda", 2)
+    assert found.images == 2
 
 
 def test_the_pages_of_a_part_are_filled_where_they_lie() -> None:

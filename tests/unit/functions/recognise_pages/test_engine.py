@@ -10,9 +10,9 @@ import pytest
 
 from chalicelib.contracts import Page
 from chalicelib.errors import Conflict, ModelFailure
-from chalicelib.generation.catalogue import catalogue
+from chalicelib.generation.catalogue import RECOGNISER, catalogue
 from functions.recognise_pages import pictures
-from functions.recognise_pages.engine import MODEL, recognise
+from functions.recognise_pages.engine import recognise
 from functions.recognise_pages.pictures import PdfPictures, picture
 from functions.recognise_pages.text import confidence, text_page
 from models.pull import status
@@ -83,4 +83,4 @@ def test_a_page_that_cannot_be_shown_or_is_not_there_is_an_error(tmp_path: Path)
 
 
 def test_the_models_are_those_of_the_catalogue() -> None:
-    assert status(catalogue().model(MODEL)).state == "present"
+    assert status(catalogue().model(RECOGNISER)).state == "present"
