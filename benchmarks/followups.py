@@ -21,6 +21,7 @@ from chalicelib.contracts import Turn
 from chalicelib.retrieval import answering
 from chalicelib.retrieval.finding import Finder, Query
 from chalicelib.retrieval.followup import stand_alone
+from chalicelib.retrieval.replying import replying
 
 FOLDERS = ("samples", "tests/data/project")
 LABELLED = ROOT / "tests" / "data" / "followups.json"
@@ -58,7 +59,8 @@ def _end(finder: Finder, embedder: LocalEmbedder, case: dict[str, Any], asked_as
     texts = [answering.in_context(source) for source in sources]
     *vectors, own = embedder.embed([*texts, case["question"]], "").vectors
     put = None if asked_as == case["question"] else answering.AsPut(case["question"], own)
-    claims = answering.extract(answering.weigh(asked_as, found.vector, sources, vectors, put))
+    evidence = answering.weigh(asked_as, found.vector, sources, vectors, put)
+    claims = answering.extract(replying(asked_as, evidence))
     if not claims:
         return "refused"
     right = any(

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from chalicelib.contracts import CheckResult, CheckSource, EmbedTextResult, Hit, Receipt
+from chalicelib.contracts import CheckResult, CheckSource, EmbedTextResult, Hit, Receipt, Turn
 from chalicelib.contracts.arrivals import RetryWanted
 from chalicelib.contracts.collections import Declaration
 from chalicelib.contracts.searching import Neighbour
@@ -101,13 +101,18 @@ class CurrentVersions(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ChatReply:
-    """What a language model wrote; `model` is the one that answered, by its own account."""
+    """What a language model wrote; `model` is the one that answered, by its own account.
+
+    Where it is not `whole`, the model was stopped, by its limit of tokens or otherwise, and what
+    it meant to say is not known.
+    """
 
     text: str
     model: str
     tokens_in: int
     tokens_out: int
     seconds: float
+    whole: bool = True
 
 
 class ChatModel(Protocol):
@@ -142,8 +147,27 @@ class AnswerPrices(Protocol):
 class AnswerWriter(Protocol):
     """A language model that is asked to answer from passages."""
 
-    def write(self, question: str, passages: Sequence[Hit]) -> ChatReply:
-        """Return what it wrote, marks and all. Raises as `ChatModel.reply` does."""
+    def room(self, question: str, language: str = "") -> int:
+        """Return the tokens that passages may take beside the question and the answer."""
+
+    def tokens(self, passage: Hit) -> int:
+        """Return the tokens that `passage` takes of the room, never too few."""
+
+    def write(self, question: str, passages: Sequence[Hit], language: str = "") -> ChatReply:
+        """Return what it wrote, marks and all; `language` is the name of the one to answer in.
+
+        Raises as `ChatModel.reply` does.
+        """
+
+    def rewrite(self, question: str, history: Sequence[Turn]) -> ChatReply:
+        """Return `question` as it took it to read without `history`. Raises as `write` does."""
+
+
+class SentenceScreen(Protocol):
+    """Finds sentences that speak to a language model instead of to a reader."""
+
+    def aimed_at_model(self, sentences: Sequence[str]) -> Sequence[bool]:
+        """Say of each sentence whether it is an instruction aimed at a language model."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,12 @@ Everything is built on first use and kept: importing this needs neither environm
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from chalicelib.observability import logger
 from chalicelib.settings import QuerySettings, RecordsSettings
 
 if TYPE_CHECKING:
@@ -16,8 +18,23 @@ if TYPE_CHECKING:
     from chalicelib.adapters.functions import CheckFunction, EmbedFunction
     from chalicelib.generation.receipts import QueryPrices
     from chalicelib.generation.writing import PassageWriter
+    from chalicelib.query_ports import SentenceScreen
     from chalicelib.retrieval.asking import Asker
     from chalicelib.retrieval.finding import Finder
+
+
+@dataclass(frozen=True, slots=True)
+class _LoggedScreen:
+    """A screen that tells the log how many sentences it found, never which."""
+
+    screen: SentenceScreen
+
+    def aimed_at_model(self, sentences: Sequence[str]) -> Sequence[bool]:
+        found = self.screen.aimed_at_model(sentences)
+        if any(found):
+            told = {"sentences": sum(found), "of": len(found)}
+            logger("queries").warning("instructions for a language model", extra=told)
+        return found
 
 
 class QueryServices:
@@ -54,9 +71,11 @@ class QueryServices:
     @cached_property
     def asker(self) -> Asker:
         """What answers questions."""
+        from chalicelib.generation.screening import RuleScreen
         from chalicelib.retrieval.asking import Asker
 
-        return Asker(self.finder, self._embedder, self._writer, self.prices, self._checker)
+        screen = _LoggedScreen(RuleScreen())
+        return Asker(self.finder, self._embedder, self._writer, self.prices, self._checker, screen)
 
     @cached_property
     def prices(self) -> QueryPrices:
@@ -87,6 +106,9 @@ class QueryServices:
             return None
         from chalicelib.adapters import aws
         from chalicelib.adapters.bedrock import BedrockChat
-        from chalicelib.generation.writing import PassageWriter
+        from chalicelib.generation.catalogue import catalogue
+        from chalicelib.generation.writing import PassageWriter, limits_of
 
-        return PassageWriter(BedrockChat(aws.bedrock_runtime(), self.query_settings.chat_model_id))
+        model_id = self.query_settings.chat_model_id
+        limits = limits_of(catalogue(), model_id)
+        return PassageWriter(BedrockChat(aws.bedrock_runtime(), model_id), limits)

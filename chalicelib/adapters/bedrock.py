@@ -26,6 +26,10 @@ _PASSING = {
 }
 
 
+_FINISHED = frozenset({"end_turn", "stop_sequence"})
+"""Why a model stops that said all it had to; after `max_tokens` it had not."""
+
+
 class BedrockChat:
     """One chat model. The `model` of a reply names the model that answered, which is another
     one where the local cloud stands in for Bedrock and says so.
@@ -61,6 +65,7 @@ class BedrockChat:
             tokens_in=int(answer["usage"]["inputTokens"]),
             tokens_out=int(answer["usage"]["outputTokens"]),
             seconds=round(time.monotonic() - began, 6),
+            whole=answer["stopReason"] in _FINISHED,
         )
 
 

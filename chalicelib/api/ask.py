@@ -41,6 +41,6 @@ def routes(services: Callable[[], AskServices], authorizer: ChaliceAuthorizer) -
             field="question",
             filter=body.filter,
         )
-        return once(request, deps.answers, lambda: deps.asker.ask(query, body.tier))
+        return once(request, deps.answers, lambda: deps.asker.ask(query, body.tier, body.history))
 
     return blueprint

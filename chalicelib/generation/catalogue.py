@@ -95,13 +95,20 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class BedrockModel:
-    """A model on Bedrock, and the name of the local model that answers for it here."""
+    """A model on Bedrock, and the name of the local model that answers for it here.
+
+    A chat model reads `context_tokens` at most, prompt and answer together, and is given
+    `passage_tokens` of passages at most: more costs more, and small models lose the question in
+    it. That also leaves the local model room in a context of its own.
+    """
 
     model_id: str
     name: str
     provider: str
     role: Task
     local: str
+    context_tokens: int = 0
+    passage_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)

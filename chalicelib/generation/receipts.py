@@ -14,11 +14,12 @@ from chalicelib.contracts import CheckResult, EmbedTextResult, Hit, NextDearer, 
 from chalicelib.contracts.receipts import dollars
 from chalicelib.generation.catalogue import LAMBDA, S3_VECTORS, Catalogue
 from chalicelib.generation.prompts import answer_prompt
-from chalicelib.generation.writing import MAX_ANSWER_TOKENS, MAX_PASSAGES
+from chalicelib.generation.writing import MAX_ANSWER_TOKENS, random_fence
 from chalicelib.query_ports import ChatReply, Used
 
 _MEBIBYTES_IN_A_GB = 1024
 _CHARACTERS_IN_A_TOKEN = 4
+_QUESTION = "question embedding"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +38,14 @@ class QueryPrices:
     def answer(self, question: str, passages: Sequence[Hit], used: Sequence[Used]) -> Receipt:
         """Return what an answer cost; without a reply, also what asking the model would have."""
         lines = [self._line(use) for use in used]
-        lines.insert(1, self._query())
+        roles = [line.role for line in lines]
+        lines.insert(roles.index(_QUESTION) + 1, self._query())
         replied = any(isinstance(use.what, ChatReply) for use in used)
         dearer = None if replied or not passages else self._dearer(question, passages)
         return Receipt.of(lines, dearer)
 
     def _retrieval(self, embedding: EmbedTextResult) -> list[ReceiptLine]:
-        return [self._embedding("question embedding", embedding), self._query()]
+        return [self._embedding(_QUESTION, embedding), self._query()]
 
     def _query(self) -> ReceiptLine:
         return ReceiptLine(
@@ -84,10 +86,14 @@ class QueryPrices:
 
     def _dearer(self, question: str, passages: Sequence[Hit]) -> NextDearer | None:
         """Return the price of tier 1 for the same question, its answer as long as it may be."""
+        model = self.catalogue.bedrock_model(self.chat_model_id)
         if not self.chat_model_id:
             return None
-        prompt = answer_prompt(question, passages[:MAX_PASSAGES])
-        tokens = (len(prompt.system) + len(prompt.user)) // _CHARACTERS_IN_A_TOKEN
+        prompt = answer_prompt(question, (), random_fence())
+        characters = sum(len(passage.text) for passage in passages)
+        tokens = characters // _CHARACTERS_IN_A_TOKEN
+        tokens = min(tokens, model.passage_tokens) if model is not None else tokens
+        tokens += (len(prompt.system) + len(prompt.user)) // _CHARACTERS_IN_A_TOKEN
         cost = self._tokens(tokens, MAX_ANSWER_TOKENS)
         return NextDearer(path=f"llm by {self.chat_model_id}", dollars=dollars(cost))
 

@@ -98,13 +98,13 @@ _FAMILIES: dict[str, tuple[str, ...]] = {
         rf"\b{_MODEL} (?:instructions?|directive|note|command)s?\s*:",
         r"\bdear (?:model|ai|assistant|machine|bot)\b|, (?:machine|model|ai|bot)[.!]",
         (
-            rf"\b(?:automated|ai|artificial) (?:systems?|readers?|agents?|tools?)\b.{{0,40}}"
-            rf"\b(?:is|are|must|should|shall|has|have)\b.{{0,15}}\b(?:to )?(?:rate|rank|conclude"
-            rf"|approve|score|recommend|respond|answer|say)\b"
+            r"\b(?:automated|ai|artificial) (?:systems?|readers?|agents?|tools?)\b.{0,40}"
+            r"\b(?:is|are|must|should|shall|has|have)\b.{0,15}\b(?:to )?(?:rate|rank|conclude"
+            r"|approve|score|recommend|respond|answer|say)\b"
         ),
         (
-            rf"\byou are (?:now |no longer )?(?:an? |the )?(?:unrestricted |evil |helpful |uncensored"
-            rf" )*{_MODEL}\b"
+            rf"\byou are (?:now |no longer )?(?:an? |the )?(?:unrestricted |evil |helpful"
+            rf" |uncensored )*{_MODEL}\b"
         ),
     ),
     "persona": (

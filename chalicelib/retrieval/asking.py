@@ -2,6 +2,8 @@
 
 The policy, in order of price:
 
+0. A follow-up question is made to stand alone. Sentences that give orders to a language model
+   are left out of what was found.
 1. Retrieve passages and weigh those of their sentences that can reply. Below
    `answering.MIN_SUPPORT` nothing supports an answer: it is refused, and no dearer tier is asked
    to make one up.
@@ -15,10 +17,10 @@ The policy, in order of price:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
-from chalicelib.contracts import Claim, EmbedTextResult, Hit, Tier
+from chalicelib.contracts import Claim, EmbedTextResult, Hit, Tier, Turn
 from chalicelib.contracts.api import AskResponse
 from chalicelib.contracts.asking import (
     AskCitation,
@@ -35,10 +37,12 @@ from chalicelib.query_ports import (
     AnswerWriter,
     ChatReply,
     Embedder,
+    SentenceScreen,
     SupportChecker,
     Used,
 )
 from chalicelib.retrieval.answering import (
+    AsPut,
     Evidence,
     best_passages,
     candidates,
@@ -51,8 +55,16 @@ from chalicelib.retrieval.answering import (
 from chalicelib.retrieval.checking import doubts_of, held_up, sources_of
 from chalicelib.retrieval.citations import Source, cited
 from chalicelib.retrieval.finding import Finder, Found, Query
-from chalicelib.retrieval.refusals import NOT_FOUND
+from chalicelib.retrieval.followup import is_rewrite, stand_alone
+from chalicelib.retrieval.language import LANGUAGES, language_of
+from chalicelib.retrieval.packing import Parcel, pack
+from chalicelib.retrieval.refusals import not_found
 from chalicelib.retrieval.replying import replying
+from chalicelib.retrieval.screened import screened, stands_on_page
+
+_Claims = list[tuple[str, Source]]
+
+_HARD_TO_TELL_APART = {"da", "no"}
 
 
 @dataclass(slots=True)
@@ -72,8 +84,19 @@ class _Log:
 
 
 @dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question on its way: as it was put, and what is searched for in its place."""
+
+    put: str
+    query: Query
+    tier: Tier | None
+    language: str
+    log: _Log
+
+
+@dataclass(frozen=True, slots=True)
 class _Draft:
-    claims: list[tuple[str, Source]]
+    claims: _Claims
     tier: Tier
 
 
@@ -86,75 +109,114 @@ class Asker:
     writer: AnswerWriter | None
     prices: AnswerPrices
     checker: SupportChecker
+    screen: SentenceScreen
 
-    def ask(self, query: Query, tier: Tier | None = None) -> AskResponse:
+    def ask(
+        self, query: Query, tier: Tier | None = None, history: Sequence[Turn] = ()
+    ) -> AskResponse:
         """Return the answer to `query`, by `tier` where the caller names one."""
-        return folded(self.events(query, tier))
+        return folded(self.events(query, tier, history))
 
-    def events(self, query: Query, tier: Tier | None = None) -> Iterator[AskEvent]:
+    def events(
+        self, query: Query, tier: Tier | None = None, history: Sequence[Turn] = ()
+    ) -> Iterator[AskEvent]:
         """Yield the answer's events as they come true; see `contracts/asking.py` for the order.
 
-        A claim is yielded once a source holds up the whole answer, and never taken back. What is
-        wrong with the query is raised before the first event.
+        `history` is the conversation before the question, oldest turn first. A claim is yielded
+        once a source holds up the whole answer, and never taken back. What is wrong with the
+        query is raised before the first event.
         """
         log = _Log()
-        found = self.finder.find(query)
+        alone = replace(query, text=self._stand_alone(query, tier, history, log))
+        asked = _Asked(query.text, alone, tier, language_of(query.text), log)
+        found = self.finder.find(alone)
         log.embedded("question", found.embedding)
         log.notices += found.notices
-        yield AskRetrieved(asked_as=query.text, passages=len(found.passages))
-        draft = self._draft(query, found, tier, log)
+        yield AskRetrieved(asked_as=alone.text, passages=len(found.passages))
+        draft = self._draft(asked, found)
         if not draft.claims:
-            yield AskRefused(answer=NOT_FOUND)
+            yield AskRefused(answer=not_found(asked.language))
         for text, citation, new in cited(draft.claims):
             if new:
                 yield AskCitation(citation=citation)
             yield AskClaim(claim=Claim(text=text, citations=(citation.n,)))
+        log.notices += _of_another_language(asked.language, draft)
         yield AskDone(
             answer_id="",
             tier=draft.tier,
-            language="",
-            receipt=self.prices.answer(query.text, found.passages, log.used),
+            language=asked.language,
+            receipt=self.prices.answer(alone.text, found.passages, log.used),
             notices=tuple(log.notices),
         )
 
-    def _draft(self, query: Query, found: Found, tier: Tier | None, log: _Log) -> _Draft:
-        sources = candidates(query.text, found.passages)
-        if not sources:
-            return _Draft([], "extractive")
-        texts = [in_context(source) for source in sources]
-        model = found.embedding.model
-        embedded = self.embedder.embed(texts, query.correlation_id, model)
-        embedding = log.embedded("sentence", embedded)
-        evidence = weigh(query.text, found.vector, sources, embedding.vectors)
-        replies = replying(query.text, evidence)
+    def _stand_alone(
+        self, query: Query, tier: Tier | None, history: Sequence[Turn], log: _Log
+    ) -> str:
+        """Return the question as it reads alone: by rules, by a model where they are unsure."""
+        alone = stand_alone(query.text, history)
+        if alone.sure or self.writer is None or tier == "extractive":
+            return alone.text
+        try:
+            reply = log.replied("question", self.writer.rewrite(query.text, history))
+        except HeadraceError as error:
+            kind = type(error).__name__
+            log.notices.append(f"The language model did not complete the question ({kind}).")
+            return alone.text
+        written = reply.text.strip()
+        return written if reply.whole and is_rewrite(written, query.text, history) else alone.text
+
+    def _draft(self, asked: _Asked, found: Found) -> _Draft:
+        passages, left_out = screened(found.passages, self.screen)
+        if left_out:
+            asked.log.notices.append(_screening(left_out))
+        evidence = self._evidence(asked, found, passages)
+        replies = replying(asked.query.text, evidence)
         claims = extract(replies)
-        if claims and _dearer_is_due(tier, replies):
-            written = self._written(query, best_passages(evidence), log)
-            if written:
+        if claims and _dearer_is_due(asked.tier, replies):
+            written = self._written(asked, evidence)
+            if written and all(stands_on_page(source, found.passages) for _, source in written):
                 return _Draft(written, "llm")
         return _Draft(claims, "extractive")
 
-    def _written(
-        self, query: Query, passages: list[Hit], log: _Log
-    ) -> list[tuple[str, Source]] | None:
+    def _evidence(self, asked: _Asked, found: Found, passages: Sequence[Hit]) -> list[Evidence]:
+        """Return the sentences of `passages` by how well they support an answer, best first."""
+        query = asked.query
+        sources = candidates(query.text, passages)
+        if not sources:
+            return []
+        resolved = asked.put != query.text
+        texts = [in_context(source) for source in sources] + [asked.put] * resolved
+        model = found.embedding.model
+        embedded = self.embedder.embed(texts, query.correlation_id, model)
+        vectors = asked.log.embedded("sentence", embedded).vectors
+        put = AsPut(asked.put, vectors[-1]) if resolved else None
+        return weigh(query.text, found.vector, sources, vectors[: len(sources)], put)
+
+    def _written(self, asked: _Asked, evidence: Sequence[Evidence]) -> _Claims | None:
         """Return tier 1's claims, or None, with the reason noted, where tier 0's stand."""
+        log, question = asked.log, asked.query.text
         if self.writer is None:
             log.notices.append("No language model is set up.")
             return None
+        language = LANGUAGES.get(asked.language, "")
+        passages = _packed(evidence, self.writer, question, language)
+        if not passages:
+            log.notices.append("The question leaves the language model no room for a passage.")
+            return None
         try:
-            reply = log.replied("answer", self.writer.write(query.text, passages))
+            reply = log.replied("answer", self.writer.write(question, passages, language))
         except HeadraceError as error:
             log.notices.append(f"The language model did not answer ({type(error).__name__}).")
             return None
         sentences = sentences_of(reply.text)
-        if not sentences:
-            log.notices.append("The language model wrote nothing.")
+        if not reply.whole or not sentences:
+            what = "wrote nothing" if reply.whole else "was cut off before its end"
+            log.notices.append(f"The language model {what}.")
             return None
-        return self._held_up(query, sentences, passages, log)
+        return self._held_up(asked, sentences, passages)
 
-    def _held_up(
-        self, query: Query, claims: list[str], passages: list[Hit], log: _Log
-    ) -> list[tuple[str, Source]] | None:
+    def _held_up(self, asked: _Asked, claims: list[str], passages: Sequence[Hit]) -> _Claims | None:
+        log, query = asked.log, asked.query
         try:
             checked = self.checker.check(
                 query.text, claims, sources_of(passages), query.correlation_id
@@ -172,5 +234,34 @@ class Asker:
         return found
 
 
-def _dearer_is_due(tier: Tier | None, evidence: list[Evidence]) -> bool:
+def _packed(
+    evidence: Sequence[Evidence], writer: AnswerWriter, question: str, language: str
+) -> list[Hit]:
+    """Return the passages of the evidence that are worth their tokens, best first."""
+    passages = best_passages(evidence)
+    support: dict[int, float] = {}
+    for item in evidence:
+        support.setdefault(id(item.source.passage), item.support)
+    parcels = [
+        Parcel(passage.text, support[id(passage)], writer.tokens(passage)) for passage in passages
+    ]
+    return [passages[at] for at in pack(parcels, writer.room(question, language))]
+
+
+def _dearer_is_due(tier: Tier | None, evidence: Sequence[Evidence]) -> bool:
     return tier == "llm" or (tier is None and not suffices(evidence))
+
+
+def _screening(count: int) -> str:
+    sentences = "1 sentence" if count == 1 else f"{count} sentences"
+    verb = "gives" if count == 1 else "give"
+    return f"{sentences} of the documents {verb} orders to a language model, and took no part."
+
+
+def _of_another_language(asked: str, draft: _Draft) -> list[str]:
+    """Say so where the documents answer in another language than the question's."""
+    told = language_of(" ".join(text for text, _ in draft.claims))
+    if not (asked and told) or asked == told or {asked, told} == _HARD_TO_TELL_APART:
+        return []
+    question, answer = LANGUAGES[asked], LANGUAGES[told]
+    return [f"The question is in {question}; the documents answer in {answer}."]

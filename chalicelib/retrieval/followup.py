@@ -43,6 +43,7 @@ _AUXILIARY = re.compile(
     re.IGNORECASE,
 )
 _WHICH = re.compile(r"^[a-z]+ (?:which|what|how|whom|whose)\b", re.IGNORECASE)
+_ASKS_WITHIN = re.compile(r"\b(?:who|whom|what|which|when|where|why|how)\b", re.IGNORECASE)
 _VERB = re.compile(
     r"\b(?:is|are|was|were|do|does|did|can|could|may|must|shall|should|will|would|has|have|had)\b",
     re.IGNORECASE,
@@ -68,6 +69,8 @@ _ENGLISH = re.compile(
     re.IGNORECASE,
 )
 _SHORT = 6
+_FRAGMENT = 5
+"""Words of a question that is no sentence; a longer one says itself what it is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +133,8 @@ def _resolved(question: str, said: Said) -> StandAlone:
     if _WHICH.match(bare) and not _ASKS.match(bare) and not _VERB.search(bare):
         return StandAlone(f"{bare} {_OPENING.sub('', said.question)}?")
     if not _ASKS.match(bare) and not _WHICH.match(bare):
+        if len(words(bare)) > _FRAGMENT or _VERB.search(bare) or _ASKS_WITHIN.search(bare):
+            return StandAlone(question)
         return StandAlone(_replaced(said.question, bare), sure=False)
     return _pointing(question, bare, said)
 
@@ -143,7 +148,8 @@ def _pointing(question: str, bare: str, said: Said) -> StandAlone:
     if not terms(without_asking(bare)):
         return StandAlone(f"{bare}: {_OPENING.sub('', said.question)}?", sure=False)
     topic = antecedents.topic
-    if topic and (found or _belongs_to_it(bare, said)):
+    named = set(terms(topic)) <= set(terms(bare))
+    if topic and not named and (found or _belongs_to_it(bare, said)):
         return StandAlone(
             f"{topic[0].upper()}{topic[1:]}: {bare[0].lower()}{bare[1:]}?", sure=False
         )

@@ -34,7 +34,7 @@ def deps() -> core.Deps:
             field="question",
             filter=body.filter,
         )
-        return services.asker.events(query, body.tier)
+        return services.asker.events(query, body.tier, body.history)
 
     return core.Deps(ask, _log)
 

@@ -16,7 +16,7 @@ from chalicelib.api.ask import AskServices
 from chalicelib.api.auth import authorize, hash_key
 from chalicelib.api.collections import CollectionServices
 from chalicelib.api.documents import DocumentServices
-from chalicelib.api.jobs import JobServices
+from chalicelib.api.jobs import JobServices, remove_later
 from chalicelib.api.mounting import mount
 from chalicelib.api.removals import RemovalServices
 from chalicelib.api.retries import RetryServices
@@ -42,6 +42,7 @@ from tests.unit.retrieval_query.fakes import (
     FakeEmbedder,
     FakeIndex,
     FakePrices,
+    FakeScreen,
     FakeVersions,
 )
 from tests.unit.webhooks.fakes import FakeQueue
@@ -168,6 +169,7 @@ class Api:
             answers=self.records,
             sign=self._sign,
             remover=self.records,
+            remove_later=lambda *given: remove_later(self.jobs, *given),
             language_notice=lambda tenant, language: f"{tenant}: {language}" * (language == "de"),
             max_file_bytes=self.max_file_bytes,
             now=lambda: NOW,
@@ -181,7 +183,8 @@ class Api:
         )
         self.search = SearchServices(finder, self.records, lambda found: Receipt())
         self.ask = AskServices(
-            Asker(finder, self.embedder, None, FakePrices(), FakeChecker()), self.records
+            Asker(finder, self.embedder, None, FakePrices(), FakeChecker(), FakeScreen()),
+            self.records,
         )
         app = Chalice("headrace")
 

@@ -44,6 +44,23 @@ def test_should_return_what_the_model_wrote_and_used() -> None:
         )
         reply = BedrockChat(bedrock, "nova").reply("rules", "question", 50)
     assert (reply.text, reply.model, reply.tokens_in, reply.tokens_out) == ("41 kg.", "nova", 9, 3)
+    assert reply.whole
+
+
+def test_should_tell_a_reply_that_was_cut_off() -> None:
+    bedrock = client()
+    for reason, whole in (("max_tokens", False), ("stop_sequence", True), ("tool_use", False)):
+        with Stubber(bedrock) as stub:
+            stub.add_response(
+                "converse",
+                {
+                    "output": {"message": {"role": "assistant", "content": [{"text": "It"}]}},
+                    "stopReason": reason,
+                    "usage": {"inputTokens": 9, "outputTokens": 3, "totalTokens": 12},
+                    "metrics": {"latencyMs": 5},
+                },
+            )
+            assert BedrockChat(bedrock, "nova").reply("rules", "question", 3).whole is whole
 
 
 def test_should_name_the_local_model_that_stood_in() -> None:

@@ -16,6 +16,7 @@ from chalicelib.contracts import (
     Hit,
     Receipt,
     ReceiptLine,
+    Turn,
 )
 from chalicelib.contracts.collections import Declaration
 from chalicelib.contracts.searching import Neighbour
@@ -114,13 +115,42 @@ class FakeVersions:
 @dataclass
 class FakeWriter:
     says: str | HeadraceError
+    rewrites: str | HeadraceError = ""
+    whole: bool = True
+    space: int = 1_000
     asked: list[str] = field(default_factory=list)
+    given: list[tuple[Hit, ...]] = field(default_factory=list)
+    languages: list[str] = field(default_factory=list)
+    rewritten: list[str] = field(default_factory=list)
 
-    def write(self, question: str, passages: Sequence[Hit]) -> ChatReply:
+    def room(self, question: str, language: str = "") -> int:
+        return self.space
+
+    def tokens(self, passage: Hit) -> int:
+        return len(passage.text.split())
+
+    def write(self, question: str, passages: Sequence[Hit], language: str = "") -> ChatReply:
         self.asked.append(question)
-        if isinstance(self.says, HeadraceError):
-            raise self.says
-        return ChatReply(self.says, "writer", 100, 10, 0.5)
+        self.given.append(tuple(passages))
+        self.languages.append(language)
+        return self._reply(self.says)
+
+    def rewrite(self, question: str, history: Sequence[Turn]) -> ChatReply:
+        self.rewritten.append(question)
+        return self._reply(self.rewrites)
+
+    def _reply(self, says: str | HeadraceError) -> ChatReply:
+        if isinstance(says, HeadraceError):
+            raise says
+        return ChatReply(says, "writer", 100, 10, 0.5, self.whole)
+
+
+@dataclass
+class FakeScreen:
+    """Takes a sentence with the word `robot` for an order to a language model."""
+
+    def aimed_at_model(self, sentences: Sequence[str]) -> Sequence[bool]:
+        return ["robot" in sentence for sentence in sentences]
 
 
 @dataclass

@@ -107,6 +107,8 @@ def test_should_make_a_follow_up_stand_alone(
         "Is it possible to start the pump at night?",
         "What should I do if the flow gauge fails?",
         "What is the capital of Norway?",
+        "Capital of the smallest country in the world today",
+        "The pump weighs how much?",
     ],
 )
 def test_should_leave_a_question_that_points_nowhere(question: str) -> None:
