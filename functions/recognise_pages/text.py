@@ -42,8 +42,13 @@ class Line:
 
 
 def text_page(page: Page, lines: Sequence[Line]) -> Page:
-    """Return `page` with the text of `lines` instead of its own, below the headings it has."""
+    """Return `page` with the text of `lines` instead of its own, below the headings it has.
+
+    Signs alone, without a letter or a digit, are no text.
+    """
     kept = [line for line in lines if line.score >= MIN_SCORE and line.text.strip()]
+    if not any(character.isalnum() for line in kept for character in line.text):
+        kept = []
     found = regions(_straight(kept), _GAP)
     blocks = [block for region in found for block in _blocks(region)]
     return headed(page_of(page.page, blocks), [(0, trail) for _, trail in page.headings])

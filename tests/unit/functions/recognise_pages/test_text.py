@@ -69,6 +69,11 @@ def test_what_is_hardly_text_is_left_out_but_counts_against_the_page() -> None:
     assert confidence([]) == 0.0
 
 
+def test_signs_alone_are_no_text() -> None:
+    assert text([line(0, 0, "■", score=0.6), line(0, PITCH, "- -")]) == ""
+    assert text([line(0, 0, "■"), line(0, PITCH, "7")]) == "■\n7"
+
+
 @given(
     st.lists(
         st.tuples(
