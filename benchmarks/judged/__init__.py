@@ -1,0 +1,1 @@
+"""Collections with judgements, made from dictionaries that Debian packages."""

@@ -1,0 +1,128 @@
+"""Choose documents, questions and judgements: `python -m benchmarks.judged.build`.
+
+Everything is chosen by hashes of ids, so that the same dictionaries give the same collections. It
+was run once. Its result is committed and frozen: to run it again with newer dictionaries would
+make results that cannot be compared with earlier ones.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from benchmarks.judged import dictd, foldoc, wordnet
+from benchmarks.judged.collection import Frozen, Judged, freeze, half_of, hashed
+
+DOCUMENTS = 5_000
+QUESTIONS = 800
+SAME, RELATED = 2, 1
+"""Gains: the entry that a name is masked in, and those that its editors send to, or from."""
+FEWEST_CHARACTERS = 120
+FEWEST_WORDS = 5
+FEWEST_SENSES = 3
+
+ABOUT = {
+    "foldoc": {
+        "source": "The Free On-line Dictionary of Computing, http://foldoc.org/, Editor Denis Howe",
+        "package": "Debian dict-foldoc 20250211-1",
+        "licence": "GFDL-1.1-or-later; headwords and cross-references only, no text",
+        "questions": "a headword; its own entry gains 2, entries related by `See also` gain 1",
+    },
+    "wordnet": {
+        "source": "WordNet 3.0, Copyright 2006 by Princeton University, All rights reserved",
+        "package": "Debian dict-wn 1:3.0-39",
+        "licence": "WordNet 3.0 License, https://wordnet.princeton.edu/license-and-commercial-use",
+        "questions": "a sentence in which a word is used; the sense that it illustrates gains 1",
+    },
+}
+
+
+def from_foldoc() -> Frozen:
+    """Return the collection of names and of the entries in which they are masked."""
+    articles = list(dictd.articles("foldoc"))
+    aliases: dict[str, str] = {}
+    for article in articles:
+        for headword in article.headwords:
+            aliases.setdefault(headword.casefold(), article.headwords[0])
+    told = foldoc.entries(articles)
+    found = {entry.id: entry for entry in told if len(entry.text) >= FEWEST_CHARACTERS}
+    related: dict[str, set[str]] = defaultdict(set)
+    for entry in found.values():
+        for target in foldoc.resolved(found, aliases, entry):
+            related[entry.id].add(target)
+            related[target].add(entry.id)
+    asked = [entry for entry in by_hash(found) if entry in related and _can_be_asked(found[entry])]
+    questions = tuple(
+        Judged(
+            entry,
+            found[entry].name,
+            half_of(entry),
+            dict.fromkeys(sorted(related[entry]), RELATED) | {entry: SAME},
+        )
+        for entry in asked[:QUESTIONS]
+    )
+    judged = (each for question in questions for each in question.gains)
+    return Frozen(_filled(judged, found), questions)
+
+
+def _can_be_asked(entry: foldoc.Entry) -> bool:
+    """Say whether the name means something to who does not know the entry: it has a word."""
+    return bool(re.search(r"[A-Za-z]{3}", entry.name))
+
+
+def from_wordnet() -> Frozen:
+    """Return the collection of sentences and of the senses that they illustrate."""
+    by_word: dict[str, list[str]] = {}
+    found = []
+    for article in dictd.articles("wn"):
+        own = list(wordnet.senses(article))
+        found += own
+        by_word[article.headwords[0]] = [sense.id for sense in own]
+    known = wordnet.distinct(found)
+    place = {(frozenset(sense.words), sense.gloss): sense.id for sense in known.values()}
+    same = {sense.id: place[frozenset(sense.words), sense.gloss] for sense in found}
+    senses_of_asked: dict[str, None] = {}
+    questions: dict[str, Judged] = {}
+    for word in by_hash(by_word):
+        own_ids = [same[each] for each in by_word[word]]
+        if len(own_ids) < FEWEST_SENSES or len(questions) == QUESTIONS:
+            continue
+        asked = _sentence(word, [known[each] for each in own_ids])
+        if asked is None or asked.id in questions:
+            continue
+        questions[asked.id] = asked
+        senses_of_asked |= dict.fromkeys(own_ids)
+    return Frozen(_filled(senses_of_asked, known), tuple(questions.values()))
+
+
+def _sentence(word: str, senses: Iterable[wordnet.Sense]) -> Judged | None:
+    """Return a sentence in which `word` is used in one of its senses, None if there is none."""
+    for sense in sorted(senses, key=lambda sense: hashed(sense.id)):
+        for example in sense.examples:
+            if len(example.split()) >= FEWEST_WORDS and re.search(
+                rf"\b{re.escape(word)}", example, re.I
+            ):
+                return Judged(sense.id, example, half_of(sense.id), {sense.id: 1})
+    return None
+
+
+def by_hash(keys: Iterable[str]) -> list[str]:
+    """Return `keys` in an order that has nothing to do with what they stand for."""
+    return sorted(keys, key=hashed)
+
+
+def _filled(needed: Iterable[str], found: Mapping[str, object]) -> tuple[str, ...]:
+    """Return the documents that are `needed`, and others up to `DOCUMENTS`."""
+    return tuple(dict.fromkeys([*needed, *by_hash(found)]))[:DOCUMENTS]
+
+
+def main() -> None:
+    """Write both collections."""
+    for name, made in (("foldoc", from_foldoc), ("wordnet", from_wordnet)):
+        found = made()
+        print(freeze(name, ABOUT[name], found), len(found.documents), len(found.questions))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""A collection to measure retrieval on: documents, questions, and what answers them.
+
+What is committed are the frozen files of `benchmarks/data`: ids of documents, short questions and
+judgements. The documents' texts come out of the dictionaries, where these are installed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from benchmarks.judged import dictd, foldoc, wordnet
+
+DATA = Path(__file__).resolve().parent.parent / "data"
+PACKAGES = {"foldoc": "dict-foldoc", "wordnet": "dict-wn"}
+"""The Debian package that each collection is made from."""
+_DICTIONARIES = {"foldoc": "foldoc", "wordnet": "wn"}
+
+Half = Literal["tune", "test"]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A text and, where it has one, the heading that it stands under."""
+
+    id: str
+    text: str
+    heading: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A question, and the gain of each document that answers it; all others have none."""
+
+    id: str
+    text: str
+    half: Half
+    gains: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """What is committed of a collection."""
+
+    documents: tuple[str, ...]
+    questions: tuple[Judged, ...]
+
+
+def half_of(key: str) -> Half:
+    """Return the half that a question falls into, for ever."""
+    return "tune" if hashed(key)[0] < "8" else "test"
+
+
+def hashed(key: str) -> str:
+    """Return a hash to order by: an order that has nothing to do with the texts."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def frozen(name: str, folder: Path = DATA) -> Frozen:
+    """Return what is committed of collection `name`."""
+    lines = (folder / f"{name}.jsonl").read_text("utf-8").splitlines()
+    rows = [json.loads(line) for line in lines[1:]]
+    return Frozen(
+        documents=tuple(row["document"] for row in rows if "document" in row),
+        questions=tuple(
+            Judged(row["question"], row["text"], row["half"], row["gains"])
+            for row in rows
+            if "question" in row
+        ),
+    )
+
+
+def freeze(name: str, about: Mapping[str, str], found: Frozen, folder: Path = DATA) -> Path:
+    """Write a collection down; return the file."""
+    rows: list[Mapping[str, object]] = [about]
+    rows += [{"document": document} for document in found.documents]
+    rows += [
+        {
+            "question": question.id,
+            "text": question.text,
+            "half": question.half,
+            "gains": dict(sorted(question.gains.items())),
+        }
+        for question in found.questions
+    ]
+    file = folder / f"{name}.jsonl"
+    folder.mkdir(exist_ok=True)
+    file.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
+    return file
+
+
+def installed(name: str) -> bool:
+    """Say whether the texts of collection `name` are on this machine."""
+    return dictd.installed(_DICTIONARIES[name])
+
+
+def documents(name: str, ids: Sequence[str]) -> list[Document]:
+    """Return the documents of collection `name` with these ids, in order.
+
+    Raises:
+        FileNotFoundError: the dictionary is not installed.
+        KeyError: it has no such document: it is another version.
+    """
+    known = _foldoc() if name == "foldoc" else _wordnet()
+    return [known[each] for each in ids]
+
+
+def _foldoc() -> dict[str, Document]:
+    found = foldoc.entries(dictd.articles("foldoc"))
+    return {entry.id: Document(entry.id, entry.text) for entry in found}
+
+
+def _wordnet() -> dict[str, Document]:
+    found = (sense for article in dictd.articles("wn") for sense in wordnet.senses(article))
+    return {
+        sense.id: Document(sense.id, sense.text, ", ".join(sense.words))
+        for sense in wordnet.distinct(found).values()
+    }
