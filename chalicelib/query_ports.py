@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from chalicelib.contracts import CheckResult, CheckSource, EmbedTextResult, Hit, Receipt, Turn
 from chalicelib.contracts.arrivals import RetryWanted
 from chalicelib.contracts.collections import Declaration
+from chalicelib.contracts.feedback import Asked, Vote
 from chalicelib.contracts.searching import Neighbour
 from chalicelib.ports import IndexRef
 
@@ -161,6 +162,20 @@ class AnswerWriter(Protocol):
 
     def rewrite(self, question: str, history: Sequence[Turn]) -> ChatReply:
         """Return `question` as it took it to read without `history`. Raises as `write` does."""
+
+
+class Votes(Protocol):
+    """What a tenant's users voted for."""
+
+    def votes(self, tenant: str) -> Sequence[Vote]:
+        """Return the newest votes, a bounded number of them."""
+
+
+class AskedRecords(Protocol):
+    """Where questions are kept with what they got, to be rated."""
+
+    def keep_asked(self, tenant: str, asked: Asked) -> None:
+        """Keep `asked` for 30 days under its id; an earlier one under it is replaced."""
 
 
 class SentenceScreen(Protocol):
