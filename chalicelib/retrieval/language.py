@@ -35,8 +35,8 @@ _COMMON: Mapping[str, str] = MappingProxyType(
         "pt": """o a os as um uma de do da dos das e é são era eram foi que qual quais quem onde
             quando por como quanto quanta quantos quantas para com sobre em no na nos nas se tem
             têm pode deve não ao à pelo pela está cada""",
-        "nl": """de het een van en is zijn was waren wat welke wie waar wanneer waarom hoe hoeveel veel
-            vaak heeft hebben kan mag moet moeten niet te in op met voor bij door naar over
+        "nl": """de het een van en is zijn was waren wat welke wie waar wanneer waarom hoe hoeveel
+            veel vaak heeft hebben kan mag moet moeten niet te in op met voor bij door naar over
             er wordt worden werd werden om dat die deze oud per""",
         "da": """den det de en et og er var hvad hvilken hvilket hvilke hvem hvor hvornår hvorfor
             hvordan mange meget ofte længe har kan må skal ikke at i på med for af til fra om der

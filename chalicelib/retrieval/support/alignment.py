@@ -11,6 +11,8 @@ from chalicelib.retrieval.support.reading import Reading
 _STRANGE = 0.25
 _FAMILIAR = 0.65
 """Cosines of word vectors from which on a word is covered in part, and wholly."""
+_OPPOSED = 0.5
+"""Cover of a word by its opposite: it is spoken of, though something else is said."""
 MATCHED = 0.6
 
 Likeness = Sequence[Sequence[float]]
@@ -34,7 +36,7 @@ class Alignment:
         if self.claim.words[place].stem == self.sentence.words[partner].stem:
             return 1.0
         if self._is_opposed(place, partner):
-            return 0.0
+            return _OPPOSED
         return min(1.0, max(0.0, (cosine - _STRANGE) / (_FAMILIAR - _STRANGE)))
 
     def familiarity(self, place: int) -> float:
@@ -68,11 +70,15 @@ class Alignment:
         return partner if same or alike else None
 
     def coverage(self, clause: range, within: range | None = None) -> float:
-        """Return the mean cover of the words of a clause of the claim that carry meaning."""
+        """Return the mean cover of the words of a clause of the claim that carry meaning.
+
+        Names are left out: they are held to the whole source, which may go on with `she`.
+        """
+        names = self.claim.names
         places = [
             at
             for at in self.claim.content
-            if at in clause and self.claim.words[at].stem not in self.asked
+            if at in clause and at not in names and self.claim.words[at].stem not in self.asked
         ]
         return self._mean(places, within)
 

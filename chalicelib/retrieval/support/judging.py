@@ -69,7 +69,10 @@ def _judged(
         strange = is_strange(list(alignments.values()), clause)
         scores.append(min(cover, _STRANGE) if strange else cover)
     low = min(scores)
-    if low < COVERED or claim.is_empty:
+    if claim.is_empty:
+        low = 0.0
+        doubts.add(Doubt.NOT_COVERED)
+    elif low < COVERED:
         doubts.add(Doubt.HALF_SUPPORTED if max(scores) >= COVERED else Doubt.NOT_COVERED)
     rests_on |= figures_in(claim, passage.sentences, rests_on)
     return ClaimVerdict(

@@ -124,7 +124,8 @@ def opposed(one: str, other: str) -> int | None:
     for axis in mine.keys() & theirs.keys():
         if mine[axis] is not theirs[axis]:
             return axis
-    longer, shorter = sorted((stem(one), stem(other)), key=len, reverse=True)
-    if len(shorter) >= _SHORTEST and any(longer == prefix + shorter for prefix in _PREFIXES):
-        return -1
+    for pair in ((one, other), (stem(one), stem(other))):
+        shorter, longer = sorted(pair, key=len)
+        if len(shorter) >= _SHORTEST and any(longer == prefix + shorter for prefix in _PREFIXES):
+            return -1
     return None

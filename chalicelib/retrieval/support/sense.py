@@ -103,8 +103,10 @@ def _swapped(alignment: Alignment, clause: range) -> bool:
         if not _may_turn(claim, pivot):
             continue
         place = _pivot(alignment, pivot)
-        if place is not None and _crossed(alignment, clause, pivot, place):
-            return _passive(claim, pivot) == _passive(alignment.sentence, place)
+        crossed = None if place is None else _crossed(alignment, clause, pivot, place)
+        if place is not None and crossed is not None:
+            same_voice = _passive(claim, pivot) is _passive(alignment.sentence, place)
+            return crossed is same_voice
     return False
 
 
@@ -125,14 +127,19 @@ def _pivot(alignment: Alignment, pivot: int) -> int | None:
     return None
 
 
-def _crossed(alignment: Alignment, clause: range, pivot: int, place: int) -> bool:
+def _crossed(alignment: Alignment, clause: range, pivot: int, place: int) -> bool | None:
+    """Say whether the partners on the two sides of a word have changed sides, None where the
+    texts share too few of them to tell.
+    """
     claim, sentence = alignment.claim, alignment.sentence
     before, after = _partners(claim, clause, pivot)
     first, then = _partners(sentence, _around(sentence, place), place)
     if _PRONOUNS & {word.folded for word in sentence.words[place + 1 : place + 2]}:
         then = then | before - first
     crossed, straight = (before & then, after & first), (before & first, after & then)
-    return all(crossed) and sum(map(len, crossed)) > sum(map(len, straight))
+    if all(crossed) and sum(map(len, crossed)) > sum(map(len, straight)):
+        return True
+    return False if all(straight) else None
 
 
 def _partners(reading: Reading, around: range, place: int) -> tuple[set[str], set[str]]:

@@ -27,7 +27,7 @@ def other_subject(alignment: Alignment, clause: range, within: range) -> bool:
     claim, sentence = alignment.claim, alignment.sentence
     if alignment.coverage(clause, within) < ANSWERS or is_turned(alignment, clause, within):
         return False
-    opening = [at for at in claim.content if at in clause][:_SUBJECT]
+    opening = [at for at in claim.content if at in clause and at not in claim.names][:_SUBJECT]
     heads = [at for at in sentence.content if at in within][:_SUBJECT]
     elsewhere = {sentence.words[at].stem for at in sentence.content if at not in within}
     lost = any(

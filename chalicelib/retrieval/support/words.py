@@ -38,10 +38,10 @@ class Word:
 
 
 _GRAMMAR = word_set(
-    """also already always any anyone anybody around besides else ever every everyone get gets got
-    kind like made make makes may might must never nobody none nothing one ones per someone
-    somebody still take takes taken took there thing two used use uses via way went what whatever
-    whole within without yet"""
+    "against also already always any anyone anybody around besides else ever every everyone get"
+    " gets got kind like may might must never nobody none nothing one ones per someone somebody"
+    " still take takes taken took there thing two used use uses via way went what whatever whole"
+    " within without yet"
 )
 _FOLD = str.maketrans({"’": "'"})  # noqa: RUF001
 

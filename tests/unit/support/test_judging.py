@@ -1,0 +1,143 @@
+"""Verdicts, on likenesses that say only which words are the same."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.contracts import ClaimVerdict, Doubt
+from chalicelib.retrieval.sentences import split_sentences
+from chalicelib.retrieval.support.judging import Passage, judge
+from chalicelib.retrieval.support.reading import Reading, read
+
+ALIKE = ({"tested", "checked"}, {"cost", "price"}, {"open", "closed"})
+
+
+def same_words(claim: Reading, sentence: Reading) -> list[list[float]]:
+    """Return 1 for the same stem, 0.7 for a pair of synonyms, and 0.1 else."""
+
+    def cosine(one: str, other: str) -> float:
+        return 0.7 if any({one, other} <= pair for pair in ALIKE) else 0.1
+
+    return [
+        [
+            1.0 if mine.stem == its.stem else cosine(mine.folded, its.folded)
+            for its in sentence.words
+        ]
+        for mine in claim.words
+    ]
+
+
+def passage(text: str, heading: str = "", id: int = 0) -> Passage:  # noqa: A002
+    spans = tuple(split_sentences(text))
+    sentences = tuple(read(text[span.start : span.end]) for span in spans)
+    return Passage(id, read(heading), sentences, spans, tuple(range(len(spans))))
+
+
+def verdict(claim: str, text: str) -> ClaimVerdict:
+    return judge(read(claim), [passage(text)], same_words)
+
+
+@pytest.mark.parametrize(
+    ("claim", "text"),
+    [
+        ("The pump was tested in May 2020.", "In May 2020 the pump was checked."),
+        ("Kern lost the vote to Sand.", "Sand won the vote against Kern."),
+        ("The dog was bitten by the cat.", "The cat has bitten the dog."),
+        ("The bridge is not open.", "The bridge is closed."),
+        ("Cars may not enter.", "Cars may not enter."),
+        ("The pump costs 5 euros.", "The old pump costs 5 euros and the new one 9 euros."),
+        ("Wait 10 minutes after the test.", "After the test wait 10 minutes."),
+    ],
+)
+def test_should_let_through_what_a_source_says(claim: str, text: str) -> None:
+    assert verdict(claim, text).reasons == ()
+
+
+@pytest.mark.parametrize(
+    ("claim", "text", "reason"),
+    [
+        ("Cars may enter.", "Cars may not enter.", Doubt.NEGATION),
+        ("The bridge is open.", "The bridge is closed.", Doubt.RELATION_CHANGED),
+        ("The bridge is safe.", "The bridge is unsafe.", Doubt.RELATION_CHANGED),
+        ("Kern won the vote against Sand.", "Sand won the vote against Kern.", "relation_changed"),
+        ("The cat was bitten by the dog.", "The cat has bitten the dog.", Doubt.RELATION_CHANGED),
+        (
+            "The members must attend.",
+            "The members may attend.",
+            Doubt.OVERSTATED,
+        ),
+        ("All members attend.", "Some members attend.", Doubt.OVERSTATED),
+        (
+            "Fire is covered.",
+            "Fire is covered only if the module was bought.",
+            Doubt.OVERSTATED,
+        ),
+        (
+            "The new pump costs 5 euros.",
+            "The old pump costs 5 euros and the new pump costs 9 euros.",
+            Doubt.NUMBER_MISSING,
+        ),
+        (
+            "The tenant pays for large repairs.",
+            "The landlord pays for large repairs; the tenant pays for small repairs.",
+            Doubt.RELATION_CHANGED,
+        ),
+        (
+            "The steel came from Passau.",
+            "The steel came from Linz, the sand came from Passau.",
+            Doubt.NAME_MISSING,
+        ),
+        ("The pump was stolen by a diver.", "The pump was checked.", Doubt.NOT_COVERED),
+        (
+            "The pump was tested, and the crew ate a cake.",
+            "The pump was tested in May.",
+            Doubt.HALF_SUPPORTED,
+        ),
+        ("", "The pump was tested.", Doubt.NOT_COVERED),
+        ("It is so.", "It is so.", Doubt.NOT_COVERED),
+    ],
+)
+def test_should_say_why_a_claim_is_not_held_up(claim: str, text: str, reason: Doubt) -> None:
+    found = verdict(claim, text)
+    assert not found.supported
+    assert reason in found.reasons
+
+
+def test_should_name_the_source_that_holds_up_a_claim_and_the_place_in_it() -> None:
+    text = "It rained. The pump was made in 2011. The dog slept."
+    found = judge(
+        read("The pump was made in 2011."),
+        [passage("The sun shone.", id=4), passage(text, id=9)],
+        same_words,
+    )
+    assert (found.supported, found.source) == (True, 9)
+    assert text[found.start : found.end] == "The pump was made in 2011."
+
+
+def test_should_quote_every_sentence_that_tells_a_figure_of_the_claim() -> None:
+    text = "Lena Falk came in April. It was warm. She tested the pump."
+    found = verdict("Lena Falk tested the pump.", text)
+    assert found.supported
+    assert text[found.start : found.end] == text
+
+
+def test_should_rest_on_nothing_where_there_is_no_sentence() -> None:
+    found = judge(read("The pump hums."), [passage("")], same_words)
+    assert (found.supported, found.source, found.score) == (False, None, 0)
+
+
+def test_should_let_a_claim_use_the_words_of_the_question() -> None:
+    claim, source = read("The price of the pump is 5 euros."), [passage("It is 5 euros.")]
+    asked = frozenset({"pric", "pump", "price"})
+    assert not judge(claim, source, same_words).supported
+    assert judge(claim, source, same_words, asked).supported
+
+
+@given(st.text(max_size=120), st.text(max_size=200))
+def test_should_judge_any_text(claim: str, text: str) -> None:
+    found = verdict(claim, text)
+    assert 0 <= found.score <= 1
+    assert 0 <= found.start <= found.end <= len(text)
+    assert found.supported is not bool(found.reasons)
