@@ -75,6 +75,7 @@ def _machines(settings: JobSettings) -> JobMachines:
             "export": settings.export_machine_arn,
             "remove_tenant": settings.remove_machine_arn,
             "remove_collection": settings.remove_machine_arn,
+            "remove_document": settings.remove_machine_arn,
             "reindex": settings.reindex_machine_arn,
         },
     )

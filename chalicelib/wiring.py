@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from chalicelib.api.ask import AskServices
 from chalicelib.api.collections import CollectionServices
 from chalicelib.api.documents import DocumentServices
-from chalicelib.api.jobs import JobServices
+from chalicelib.api.jobs import JobServices, remove_later
 from chalicelib.api.removals import RemovalServices
 from chalicelib.api.retries import RetryServices
 from chalicelib.api.search import SearchServices
@@ -67,6 +67,7 @@ class Services(QueryServices):
             answers=self.records,
             sign=sign,
             remover=_Remover(lambda: self._removal),
+            remove_later=lambda *given: remove_later(self.jobs, *given),
             language_notice=self._language_notice,
             max_file_bytes=self.settings.max_file_bytes,
             now=lambda: datetime.now(UTC),

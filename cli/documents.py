@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from cli.failures import ItemsFailed, Refused
+from cli.jobs import follow
 from cli.options import Target, user_command
 from cli.output import Json, describe_receipt, describe_removed, show_backups
 from cli.results import describe_progress
@@ -59,6 +60,8 @@ def rm(target: Target, document_ids: tuple[str, ...], yes: bool) -> None:
     for document_id in document_ids:
         try:
             gone = target.api.delete_document(document_id)
+            if "job_id" in gone:
+                gone = _removed_by_job(target, document_id, gone["job_id"])
             results.append({"deleted": True, **gone})
             if not target.output.as_json:
                 target.output.line(f"Deleted {document_id}{describe_removed(gone['removed'])}.")
@@ -72,6 +75,14 @@ def rm(target: Target, document_ids: tuple[str, ...], yes: bool) -> None:
         show_backups(target.output, deleted[0]["backups"] if deleted else [])
     if not all(result["deleted"] for result in results):
         raise ItemsFailed
+
+
+def _removed_by_job(target: Target, document_id: str, job_id: str) -> Json:
+    """Wait for the job that removes a large document; return what `rm` says of it."""
+    job = follow(target.api, job_id, target.output)
+    if job["status"] != "succeeded":
+        raise ItemsFailed(f"{document_id} was not removed: see `headrace jobs {job_id}`.")
+    return {"document_id": document_id, "removed": {}, "backups": []}
 
 
 @click.command()

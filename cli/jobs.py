@@ -15,7 +15,7 @@ from cli.options import Target, user_command
 from cli.output import Json, Output, describe_receipt
 
 OPEN = ("queued", "running", "paused")
-KINDS = ("export", "remove_tenant", "remove_collection", "reindex")
+KINDS = ("export", "remove_tenant", "remove_collection", "remove_document", "reindex")
 STATUSES = (*OPEN, "succeeded", "partial", "failed", "cancelled", "expired")
 POLL_SECONDS = 1.0
 _NO_KEY = 403

@@ -113,7 +113,8 @@ def describe_place(found: Json) -> str:
 
 def describe_removed(removed: Json) -> str:
     """Return how much a removal took away, to stand behind the name of what was removed."""
-    return ": " + ", ".join(f"{count} {name}" for name, count in removed.items())
+    parts = [f"{count} {name}" for name, count in removed.items()]
+    return ": " + ", ".join(parts) if parts else ""
 
 
 def show_backups(output: Output, backups: Iterable[Json]) -> None:

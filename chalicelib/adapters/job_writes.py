@@ -28,7 +28,7 @@ JOB = "JOB#"
 JOBS = "JOBS"
 RUNNING_JOB = "RUNNING#"
 COUNTS = ("total", "done", "failed", "cancelled", "expired")
-SHOWN = ("job_id", "kind", "status", "collection", "model", "phase", "attempt")
+SHOWN = ("job_id", "kind", "status", "collection", "document_id", "model", "phase", "attempt")
 
 
 def job_key(tenant: str, job_id: str) -> Key:

@@ -32,6 +32,7 @@ from chalicelib.contracts import (
     Version,
 )
 from chalicelib.contracts.carried import Carried
+from chalicelib.contracts.jobs import Job
 from chalicelib.contracts.metadata import check_metadata
 from chalicelib.contracts.removals import Removed, RemovedDocument
 from chalicelib.errors import Conflict, InvalidInput, NotFound
@@ -81,6 +82,16 @@ class Remover(Protocol):
         """Remove the document's vectors, objects and records; may be repeated."""
 
 
+MOST_CHUNKS_AT_ONCE = 20_000
+MOST_BYTES_AT_ONCE = 50 * 1024 * 1024
+"""A document with more is removed by a job: its vectors take longer than a request may.
+
+An index takes 2,500 vectors a second.
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-limitations.html
+"""
+ACCEPTED = 202
+
+
 @dataclass(frozen=True, slots=True)
 class DocumentServices:
     """What the views of this module stand on."""
@@ -90,6 +101,8 @@ class DocumentServices:
     answers: AnswerRecords
     sign: UploadSigner
     remover: Remover
+    remove_later: Callable[[str, str, str], Job]
+    """Begins the removal of a tenant's large document; the last argument is a correlation id."""
     language_notice: Callable[[str, str], str]
     """What a tenant's embedding model makes of a language, to tell the owner; "" if nothing."""
     max_file_bytes: int
@@ -123,8 +136,13 @@ def routes(services: Callable[[], DocumentServices], authorizer: ChaliceAuthoriz
     @blueprint.route("/v1/documents/{document_id}", methods=["DELETE"], authorizer=authorizer)
     @answering(blueprint)
     def delete_document(document_id: str) -> Response:
-        tenant, deps = tenant_of(blueprint.current_request), services()
-        removed = deps.remover.remove(tenant, existing(tenant, document_id, deps.records))
+        request, deps = blueprint.current_request, services()
+        tenant = tenant_of(request)
+        document = existing(tenant, document_id, deps.records)
+        if document.chunks > MOST_CHUNKS_AT_ONCE or document.bytes > MOST_BYTES_AT_ONCE:
+            job = deps.remove_later(tenant, document_id, request_id_of(request))
+            return json_response(job, ACCEPTED)
+        removed = deps.remover.remove(tenant, document)
         return json_response(
             RemovedDocument(document_id=document_id, removed=removed, backups=BACKUPS)
         )

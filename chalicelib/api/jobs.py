@@ -136,6 +136,19 @@ def asked(request: Request, deps: JobServices, kind: JobKind, collection: str = 
     )
 
 
+def remove_later(deps: JobServices, tenant: str, document_id: str, correlation_id: str) -> Job:
+    """Begin the removal of one document that is too large to be removed at once."""
+    given = JobInput(
+        tenant=tenant,
+        job_id=deps.new_id(deps.now()),
+        kind="remove_document",
+        bucket=deps.bucket,
+        correlation_id=correlation_id,
+        document_id=document_id,
+    )
+    return deps.launcher.launch(given)
+
+
 def launched(request: Request, deps: JobServices, given: JobInput) -> Response:
     """Begin the job and answer 202 with it.
 

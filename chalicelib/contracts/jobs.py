@@ -11,7 +11,7 @@ from chalicelib.contracts.events import BusEvent
 from chalicelib.contracts.names import Collection
 from chalicelib.contracts.receipts import Receipt
 
-JobKind = Literal["export", "remove_tenant", "remove_collection", "reindex"]
+JobKind = Literal["export", "remove_tenant", "remove_collection", "remove_document", "reindex"]
 JobStatus = Literal[
     "queued", "running", "paused", "succeeded", "partial", "failed", "cancelled", "expired"
 ]
@@ -56,15 +56,16 @@ class JobResult(Contract):
 class Job(Contract):
     """What `GET /v1/jobs/{job_id}` shows.
 
-    `collection` and `model` are what the job is about, where it is about one. `phase` is the
-    step that it is in. `result_ref` is the key of `summary.json`. Results can be had until
-    `results_until`, and the job itself is forgotten 90 days after it began.
+    `collection`, `document_id` and `model` are what the job is about, where it is about one.
+    `phase` is the step that it is in. `result_ref` is the key of `summary.json`. Results can be
+    had until `results_until`, and the job itself is forgotten 90 days after it began.
     """
 
     job_id: str
     kind: JobKind
     status: JobStatus
     collection: str = ""
+    document_id: str = ""
     model: str = ""
     phase: str = ""
     counts: JobCounts = JobCounts()
@@ -117,6 +118,7 @@ class JobInput(Contract):
     bucket: str
     correlation_id: str
     collection: str = ""
+    document_id: str = ""
     model: str = ""
 
     @property

@@ -13,7 +13,7 @@ RESULTS_DAYS = 7
 RECORD_DAYS = 90
 """How long a job that ended is shown."""
 
-_CANCELLED = frozenset({"export", "remove_collection", "reindex"})
+_CANCELLED = frozenset({"export", "remove_collection", "remove_document", "reindex"})
 _AGAIN: frozenset[JobStatus] = frozenset({"failed", "partial", "cancelled"})
 
 
@@ -71,6 +71,7 @@ def new_job(given: JobInput, now: datetime) -> Job:
         kind=given.kind,
         status="queued",
         collection=given.collection,
+        document_id=given.document_id,
         model=given.model,
         created_at=now,
         updated_at=now,

@@ -1,4 +1,4 @@
-"""One step of a removal: of the documents of a collection, or of everything of a tenant.
+"""One step of a removal: of one large document, of a collection's, or of a tenant whole.
 
 Documents go first, one by one, with vectors, objects and records. A tenant's rest goes by where it
 lies: object prefixes, indexes, record partitions. What lets the tenant in and what a look at the
@@ -44,6 +44,9 @@ class Documents(Protocol):
 
     def documents(self, tenant: str, after: str) -> Iterator[Document]:
         """Yield the tenant's documents by id, those behind the id `after` ("" for all)."""
+
+    def document(self, tenant: str, document_id: str) -> Document | None:
+        """Return one document of the tenant."""
 
 
 class Remover(Protocol):
@@ -167,12 +170,16 @@ class _Step:
         place = place.model_copy(update={"removed": removed})
         if late:
             return _outcome(counts, place)
-        if state.input.kind == "remove_collection":
+        if state.input.kind != "remove_tenant":
             return _outcome(counts, place, end="succeeded")
         return _outcome(counts, place.model_copy(update={"phase": "objects"}))
 
     def _wanted(self, state: JobState) -> Iterator[Document]:
         given = state.input
+        if given.kind == "remove_document":
+            found = self.deps.documents.document(given.tenant, given.document_id)
+            yield from [found] if found is not None else []
+            return
         for document in self.deps.documents.documents(given.tenant, ""):
             if given.kind == "remove_tenant" or document.collection == given.collection:
                 yield document

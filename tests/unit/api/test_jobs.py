@@ -6,7 +6,7 @@ from chalicelib.contracts.jobs import JobCounts, JobError
 from chalicelib.errors import Conflict
 from chalicelib.jobs.lifecycle import ResultFile, Used
 from chalicelib.jobs.stepping import Outcome
-from tests.unit.api.fakes import NOW, OTHER_KEY, Api
+from tests.unit.api.fakes import NOW, OTHER_KEY, Api, document
 from tests.unit.jobs.test_jobs import Nothing
 
 
@@ -154,3 +154,14 @@ def test_should_remove_the_documents_of_a_collection() -> None:
     answer = api.call("DELETE", "/v1/collections/station/documents")
     assert (answer.status_code, answer.json_body["collection"]) == (202, "station")
     assert api.call("DELETE", "/v1/collections/No/documents").status_code == 400
+
+
+@pytest.mark.parametrize("size", [{"chunks": 20_001}, {"bytes": 50 * 1024 * 1024 + 1}])
+def test_should_remove_a_large_document_by_a_job(size: dict[str, int]) -> None:
+    api = Api()
+    large = document("big.csv").model_copy(update=size)
+    api.records.stored["acme"] = {large.document_id: large}
+    answer = api.call("DELETE", f"/v1/documents/{large.document_id}")
+    assert (answer.status_code, answer.json_body["kind"]) == (202, "remove_document")
+    assert api.job_executions.started[0].document_id == large.document_id
+    assert not api.records.removed

@@ -68,6 +68,9 @@ class World:
     def documents(self, tenant: str, after: str) -> Iterator[Document]:
         yield from list(self.stored.values())
 
+    def document(self, tenant: str, document_id: str) -> Document | None:
+        return self.stored.get(document_id)
+
     def remove(self, tenant: str, document: Document) -> Removed:
         self._lives()
         self.stored.pop(document.document_id, None)
@@ -126,6 +129,14 @@ def test_the_documents_of_a_collection_go_and_no_others() -> None:
     assert world.objects
     assert world.records
     assert world.keys
+
+
+@pytest.mark.parametrize(("document_id", "count"), [("doc_1", 1), ("doc_gone", 0)])
+def test_one_document_goes_and_no_other(document_id: str, count: int) -> None:
+    world = full()
+    result = world.run(begun(world.jobs, "remove_document", document_id=document_id))
+    assert (result.status, result.counts.done) == ("succeeded", count)
+    assert len(world.stored) == 5 - count
 
 
 def test_a_tenant_goes_whole_and_the_operator_keeps_what_was_removed() -> None:
