@@ -24,7 +24,9 @@ _UNDERSTOOD = frozenset({"inputText", "dimensions", "normalize", "embeddingTypes
 class Embedder(Protocol):
     """What the answer needs of an embedding model."""
 
-    dimensions: int
+    @property
+    def dimensions(self) -> int:
+        """Return how many numbers a vector has."""
 
     def embed_counted(self, texts: tuple[str, ...]) -> tuple[NDArray[np.float32], int]:
         """Return the vectors and how many tokens they took."""

@@ -18,12 +18,16 @@ from tests.unit.functions.read_document.files import pdf
 
 MODELS = ("magika", "numpy", "onnxruntime", "tokenizers")
 READERS = ("charset_normalizer", "markdown_it", "pypdfium2", "selectolax")
+RECOGNISING = ("rapidocr", "cv2", "charset_normalizer", "markdown_it", "selectolax")
 CLIENTS = ("boto3", "s3transfer", "urllib3")
 BUDGETS: Mapping[str, Sequence[str]] = {
     "app": (*MODELS, *READERS, *CLIENTS),
     "functions.read_document.handler": (*MODELS, *READERS, "chalice"),
     "functions.chunk_document.handler": ("magika", "onnxruntime", *READERS, "chalice"),
     "functions.embed_chunks.handler": ("magika", "onnxruntime", *READERS, "chalice"),
+    "functions.gather_parts.handler": (*MODELS, *READERS, "chalice"),
+    "functions.recognise_pages.handler": (*MODELS, *RECOGNISING, "chalice"),
+    "functions.stream_answer.handler": (*MODELS, *READERS, *CLIENTS, "chalice"),
     "functions.check_support.handler": ("magika", "onnxruntime", *READERS, *CLIENTS, "chalice"),
     "functions.reembed_passages.handler": ("magika", "onnxruntime", *READERS, "chalice"),
     "functions.export_documents.handler": (*MODELS, *READERS, "chalice"),

@@ -35,7 +35,8 @@ class Tenant:
 
     def put(self, *sources: Path, collection: str = "default") -> list[Result]:
         uploader = Uploader(self.api, collection, wait=60)
-        return list(uploader.upload_all(collect(sources)))
+        given = uploader.upload_all(collect(sources))
+        return [result for result in given if isinstance(result, Result)]
 
     def page_text(self, document_id: str, version: str, page: int) -> str:
         key = f"documents/{self.name}/{document_id}/{version}/pages.jsonl"

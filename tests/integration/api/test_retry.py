@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 
+from cli.results import Result
 from cli.retry import retry_all
 from tests.integration.api.conftest import Tenant
 
@@ -78,7 +79,8 @@ def test_should_bring_everything_that_failed_to_answers_and_lose_no_count(
     ids = put_and_fail(tenant, tmp_path)
     assert tenant.api.search({"query": "spare key"})["hits"] == []
 
-    results = list(retry_all(tenant.api, ids, wait=WAIT_SECONDS))
+    given = retry_all(tenant.api, ids, wait=WAIT_SECONDS)
+    results = [result for result in given if isinstance(result, Result)]
 
     assert {result.state for result in results} == {"ready"}, results
     documents = list(tenant.api.documents())
