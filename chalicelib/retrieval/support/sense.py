@@ -20,7 +20,10 @@ _SCOPE = 3
 _BE = word_set("is are was were be been being gets got")
 _ORDER = word_set("before after ahead behind above below over under")
 _PRONOUNS = word_set("him her it them")
+_BETWEEN = word_set("against")
+"""Words that stand between partners and are none."""
 _NEAR = 4
+_AGENT = 2
 
 
 def turned(alignment: Alignment, clause: range, within: range) -> Iterator[Doubt]:
@@ -103,11 +106,34 @@ def _swapped(alignment: Alignment, clause: range) -> bool:
         if not _may_turn(claim, pivot):
             continue
         place = _pivot(alignment, pivot)
-        crossed = None if place is None else _crossed(alignment, clause, pivot, place)
-        if place is not None and crossed is not None:
-            same_voice = _passive(claim, pivot) is _passive(alignment.sentence, place)
+        if place is None:
+            continue
+        crossed = _crossed(alignment, clause, pivot, place)
+        same_voice = _passive(claim, pivot) is _passive(alignment.sentence, place)
+        if crossed is not None:
             return crossed is same_voice
+        if not same_voice and _agent_suffers(alignment, clause, pivot, place):
+            return True
     return False
+
+
+def _agent_suffers(alignment: Alignment, clause: range, pivot: int, place: int) -> bool:
+    """Say whether who does it in the passive, behind `by`, has it done in the active.
+
+    `Data is processed by the firm Paygate` meets `we process data for the firm Paygate`.
+    """
+    claim, sentence = alignment.claim, alignment.sentence
+    one, other = (claim, clause, pivot), (sentence, _around(sentence, place), place)
+    passive, active = (one, other) if _passive(claim, pivot) else (other, one)
+    agent = _agent(passive[0], passive[2])
+    before, after = _partners(*active)
+    return bool(agent & after) and not agent & before
+
+
+def _agent(passive: Reading, place: int) -> set[str]:
+    """Return the stems of the first words of meaning behind `by`."""
+    by = next(at for at in range(place, len(passive.words)) if passive.words[at].folded == "by")
+    return {passive.words[at].stem for at in [at for at in passive.content if at > by][:_AGENT]}
 
 
 def _may_turn(claim: Reading, place: int) -> bool:
@@ -148,7 +174,11 @@ def _partners(reading: Reading, around: range, place: int) -> tuple[set[str], se
     An order that opens its clause has its first partner right behind it: `after glazing the
     pots are fired` is `the pots are fired after glazing`.
     """
-    words = [at for at in reading.content if at in around and at != place]
+    words = [
+        at
+        for at in reading.content
+        if at in around and at != place and reading.words[at].folded not in _BETWEEN
+    ]
     before = {reading.words[at].stem for at in words if at < place}
     after = {reading.words[at].stem for at in words if at > place}
     if before or reading.words[place].folded not in _ORDER:

@@ -38,7 +38,7 @@ class Word:
 
 
 _GRAMMAR = word_set(
-    "against also already always any anyone anybody around besides else ever every everyone get"
+    "also already always any anyone anybody around besides else ever every everyone get"
     " gets got kind like may might must never nobody none nothing one ones per someone somebody"
     " still take takes taken took there thing two used use uses via way went what whatever whole"
     " within without yet"
