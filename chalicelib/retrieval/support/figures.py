@@ -89,7 +89,7 @@ def misplaced(alignment: Alignment, clause: range, within: range) -> Iterator[Do
     """
     claim, sentence = alignment.claim, alignment.sentence
     told = (*sentence.quantities, *sentence.understood)
-    for quantity in (found for found in claim.quantities if found.start in clause):
+    for quantity in (found for found in _measured(claim) if found.start in clause):
         here = [found for found in told if found.start in within]
         rivals = any(found.dimension == quantity.dimension for found in here)
         if rivals and not any(quantity.told_by(found) for found in here):
@@ -99,7 +99,38 @@ def misplaced(alignment: Alignment, clause: range, within: range) -> Iterator[Do
         near = [found for found in alike if found.start in within] or alike
         if near and not any(moment.agrees(found) for found in near):
             yield Doubt.DATE_MISSING
+    if _parted(alignment, clause):
+        yield Doubt.DATE_MISSING
     yield from _misplaced_names(alignment, clause, within)
+
+
+def _measured(claim: Reading) -> tuple[Quantity, ...]:
+    """Return the quantities of a claim, with the day of `the next day`: it has no rival beside it."""
+    ahead = (found for found in claim.understood if claim.words[found.start].folded == "next")
+    return (*claim.quantities, *ahead)
+
+
+def _parted(alignment: Alignment, clause: range) -> bool:
+    """Say whether a clause of the claim joins moments that the sentence tells of apart.
+
+    `Until 16:00, on Fridays until 14:00` does not tell of Friday at 16:00.
+    """
+    sentence = alignment.sentence
+    moments = [found for found in alignment.claim.moments if found.start in clause]
+    return any(
+        _rivalled(one, sentence.clause_of(told.start), sentence)
+        for one, other in itertools.permutations(moments, 2)
+        for told in sentence.moments
+        if other.agrees(told)
+    )
+
+
+def _rivalled(asked: Moment, within: range, sentence: Reading) -> bool:
+    """Say whether a clause tells something of the kind of a moment, and nothing that agrees."""
+    here = [
+        found for found in sentence.moments if found.start in within and found.kinds & asked.kinds
+    ]
+    return bool(here) and not any(asked.agrees(found) for found in here)
 
 
 def _misplaced_names(alignment: Alignment, clause: range, within: range) -> Iterator[Doubt]:
