@@ -15,6 +15,7 @@ _PARAGRAPH = re.compile(r"(?<![ \t])(?:[ \t]*+\r?\n){2,}")
 _WORD = re.compile(r"\w")
 _LINE = re.compile(r"[^\n]*\n?")
 _MARKER = re.compile(r"\s*(?:[-*•–|>#]|\d{1,3}[.)]\s|[A-Za-z][.)]\s)")  # noqa: RUF001
+_ROW = re.compile(r"[ \t]*\|[^\n]*\|[ \t]*\n?")
 _ABBREVIATION = re.compile(
     r"(?:^|[\s(])(?:[A-Za-z]|[A-Za-z]\.[A-Za-z]|mr|mrs|ms|dr|prof|st|no|nos|fig|figs|eq|sec|ch|"
     r"vol|pp|approx|vs|etc|inc|ltd|co|corp|dept|est|min|max|cf|al)\.$",
@@ -36,7 +37,8 @@ def split_sentences(text: str) -> list[Span]:
 
     The spans do not overlap, begin and end with a visible character, and together hold
     every visible character of `text`. Blank lines, list items, headings and lines that
-    end early also end a sentence; a line break inside wrapped prose does not.
+    end early also end a sentence; a line break inside wrapped prose does not. A row of a table is
+    one sentence, whatever stands in its cells.
     """
     spans: list[Span] = []
     for block in _blocks(text):
@@ -82,6 +84,9 @@ def _stands_alone(line: str, following: str, widest: int) -> bool:
 
 
 def _by_punctuation(text: str, block: Span) -> Iterator[Span]:
+    if _ROW.fullmatch(text, block.start, block.end):
+        yield block
+        return
     start = seen = block.start
     has_word = False
     for match in _END.finditer(text, block.start, block.end):
