@@ -10,9 +10,15 @@ from chalicelib.retrieval.sentences import Span
 from chalicelib.retrieval.support.alignment import Alignment, Likeness
 from chalicelib.retrieval.support.figures import figures_in, misplaced, missing
 from chalicelib.retrieval.support.reading import Reading
-from chalicelib.retrieval.support.scope import overstated
+from chalicelib.retrieval.support.scope import compared, overstated
 from chalicelib.retrieval.support.sense import turned
-from chalicelib.retrieval.support.subjects import ANSWERS, is_strange, other_subject, swapped_in
+from chalicelib.retrieval.support.subjects import (
+    ANSWERS,
+    is_added,
+    is_strange,
+    other_subject,
+    swapped_in,
+)
 
 COVERED = 0.55
 """Mean cover of its words from which on a clause is held up; chosen on the development half of
@@ -66,7 +72,10 @@ def _judged(
         rests_on.add(at)
         doubts.update(_doubts(alignments[at], clause, passage))
         cover = alignments[at].coverage(clause)
-        strange = is_strange(list(alignments.values()), clause)
+        near = list(alignments.values())
+        if is_added(near, clause):
+            doubts.add(Doubt.HALF_SUPPORTED)
+        strange = is_strange(near, clause)
         scores.append(min(cover, _STRANGE) if strange else cover)
     low = min(scores)
     if claim.is_empty:
@@ -93,5 +102,7 @@ def _doubts(alignment: Alignment, clause: range, passage: Passage) -> Iterator[D
     yield from turned(alignment, clause, within)
     if overstated(alignment, clause, within):
         yield Doubt.OVERSTATED
+    if compared(alignment, clause):
+        yield Doubt.RELATION_CHANGED
     if other_subject(alignment, clause, within) or swapped_in(alignment, clause, passage.sentences):
         yield Doubt.RELATION_CHANGED

@@ -8,7 +8,8 @@ from __future__ import annotations
 from chalicelib.retrieval.support.words import word_set
 from chalicelib.retrieval.terms import stem
 
-NEGATIONS = word_set("not no never none nobody nothing neither nor without cannot non hardly")
+NEGATIONS = word_set("not no never none nobody nothing neither nor without cannot non hardly"
+    " except excluding apart")
 IDIOMS = (
     "with or without",
     "not only",
@@ -95,6 +96,28 @@ _AXES = (
     "enable enabled | disable disabled",
     "complete | incomplete",
     "visible | invisible hidden",
+    "fixed | variable",
+    "birth born | death died",
+    "profit | loss losses",
+    "lender creditor | borrower debtor",
+    "plaintiff | defendant",
+    "husband | wife",
+    "mother | father",
+    "son | daughter",
+    "brother | sister",
+    "man men | woman women",
+    "doctor doctors | patient patients",
+    "host | guest guests",
+    "upper | lower",
+    "front | back rear",
+    "day | night",
+    "summer | winter",
+    "hired appointed | dismissed fired",
+    "keep kept keeps | delete deleted deletes discard discarded",
+    "manual manually | automatic automatically",
+    "horizontal horizontally | vertical vertically",
+    "domestic | foreign",
+    "save saved | spend spent",
     "temporary temporarily | permanent permanently",
 )
 """Words of opposite sense: one side against the other."""
@@ -111,8 +134,15 @@ def _sides() -> dict[str, dict[int, bool]]:
 
 
 _SIDES = _sides()
+COMPARING = frozenset(word for word, axes in _SIDES.items() if 0 in axes) | {"than"}
+"""Words that draw a comparison, whatever is compared."""
 _PREFIXES = ("un", "in", "im", "dis", "non", "non-")
 _SHORTEST = 4
+
+
+def axes_of(word: str) -> frozenset[int]:
+    """Return the axes that a folded word has a side on."""
+    return frozenset(_SIDES.get(word, {}))
 
 
 def opposed(one: str, other: str) -> int | None:

@@ -16,7 +16,8 @@ _CALENDAR = word_set(
 )
 CONNECTORS = word_set("and but while whereas although though because unless if so or since")
 _DETERMINERS = word_set(
-    "the a an its his her their our your this that these those no of with for from by any some"
+    "the a an its his her their our your this that these those no of with for from by any some much"
+    " many"
 )
 _PRONOUNS = word_set("it its he his him she her they them their this these that those")
 _OPENING = ".!?:-*•|>#"

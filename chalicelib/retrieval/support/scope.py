@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from chalicelib.retrieval.support.alignment import Alignment
 from chalicelib.retrieval.support.lexicon import (
+    COMPARING,
     CONDITIONS,
     DISTRIBUTIVES,
     LIMITS,
@@ -12,6 +13,7 @@ from chalicelib.retrieval.support.lexicon import (
     POSSIBILITY,
     UNIVERSAL_PHRASES,
     UNIVERSALS,
+    axes_of,
 )
 from chalicelib.retrieval.support.reading import Reading
 
@@ -27,6 +29,23 @@ def overstated(alignment: Alignment, clause: range, within: range) -> bool:
     if _necessary(claim, clause) and _possible(sentence, within):
         return not (_necessary(sentence, whole) or "only" in _folded(sentence, whole))
     return _limited(sentence, within) and not _bounded(claim)
+
+
+def compared(alignment: Alignment, clause: range) -> bool:
+    """Say whether a clause of the claim draws a comparison that the sentence does not draw.
+
+    `Longer during probation than afterwards` may follow from what is told, but has to be worked
+    out. `More than 30 knots` is no comparison but a bound.
+    """
+    claim = alignment.claim
+    figures = {found.start for found in (*claim.quantities, *claim.moments)}
+    told = {word.folded for word in alignment.sentence.words}
+    for at in clause:
+        if claim.words[at].folded != "than" or figures & {at + 1, at + 2}:
+            continue
+        axes = {axis for word in claim.words[:at] for axis in axes_of(word.folded)}
+        return COMPARING.isdisjoint(told) and not any(axes & axes_of(word) for word in told)
+    return False
 
 
 def _folded(reading: Reading, within: range) -> set[str]:

@@ -110,15 +110,17 @@ def _swapped(alignment: Alignment, clause: range) -> bool:
             continue
         crossed = _crossed(alignment, clause, pivot, place)
         same_voice = _passive(claim, pivot) is _passive(alignment.sentence, place)
+        suffers = None if same_voice else _agent_suffers(alignment, clause, pivot, place)
+        if suffers is not None:
+            return suffers
         if crossed is not None:
             return crossed is same_voice
-        if not same_voice and _agent_suffers(alignment, clause, pivot, place):
-            return True
     return False
 
 
-def _agent_suffers(alignment: Alignment, clause: range, pivot: int, place: int) -> bool:
-    """Say whether who does it in the passive, behind `by`, has it done in the active.
+def _agent_suffers(alignment: Alignment, clause: range, pivot: int, place: int) -> bool | None:
+    """Say whether who does it in the passive, behind `by`, has it done in the active, None where
+    the active does not name them.
 
     `Data is processed by the firm Paygate` meets `we process data for the firm Paygate`.
     """
@@ -127,7 +129,7 @@ def _agent_suffers(alignment: Alignment, clause: range, pivot: int, place: int) 
     passive, active = (one, other) if _passive(claim, pivot) else (other, one)
     agent = _agent(passive[0], passive[2])
     before, after = _partners(*active)
-    return bool(agent & after) and not agent & before
+    return not agent & before if agent & (before | after) else None
 
 
 def _agent(passive: Reading, place: int) -> set[str]:
@@ -140,15 +142,19 @@ def _may_turn(claim: Reading, place: int) -> bool:
     """Say whether partners may stand about a word: a verb, or an order in time or place."""
     if claim.words[place].folded in _ORDER:
         return True
-    is_noun = place in claim.names or claim.follows_article(place) or claim.is_counted(place)
-    return place in claim.content and not is_noun
+    return place in claim.content and not _is_noun(claim, place)
+
+
+def _is_noun(reading: Reading, place: int) -> bool:
+    return place in reading.names or reading.follows_article(place) or reading.is_counted(place)
 
 
 def _pivot(alignment: Alignment, pivot: int) -> int | None:
     """Return the word of the sentence that the claim may turn about: the same or its opposite."""
     word = alignment.claim.words[pivot]
     for place, other in enumerate(alignment.sentence.words):
-        if word.stem == other.stem or opposed(word.folded, other.folded) is not None:
+        same = word.stem == other.stem or opposed(word.folded, other.folded) is not None
+        if same and not (other.folded not in _ORDER and _is_noun(alignment.sentence, place)):
             return place
     return None
 

@@ -63,6 +63,20 @@ def _elsewhere(sentence: Reading, passage: Sequence[Reading]) -> frozenset[str]:
     return stems(others) - topic
 
 
+def is_added(alignments: Sequence[Alignment], clause: range) -> bool:
+    """Say whether a clause adds with `and` what nothing in the source is like."""
+    claim = alignments[0].claim
+    joined = (at for at in clause if claim.words[at].folded == "and")
+    added = (next((at for at in claim.content if at > place), None) for place in joined)
+    return any(
+        at is not None
+        and at in clause
+        and at not in claim.names
+        and max(alignment.familiarity(at) for alignment in alignments) < _ALIKE
+        for at in added
+    )
+
+
 def is_strange(alignments: Sequence[Alignment], clause: range) -> bool:
     """Say whether a clause speaks of something that nothing in the source is like."""
     claim = alignments[0].claim

@@ -28,6 +28,7 @@ _METRIC = {
     "bar": ("pressure", 1.0, "bar"),
 }
 _OTHERS: dict[str, Unit] = {
+    "kilo": ("mass", 1e3),
     "tonne": ("mass", 1e6),
     "ton": ("mass", 1e6),
     "minute": ("time", 60.0),
