@@ -82,6 +82,10 @@ class Alignment:
         ]
         return self._mean(places, within)
 
+    def nearness(self, clause: range) -> float:
+        """Return the mean cover of all words of meaning of a clause of the claim, names too."""
+        return self._mean([at for at in self.claim.content if at in clause], None)
+
     def _mean(self, places: Sequence[int], within: range | None) -> float:
         if not places:
             return 1.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ _DAY = re.compile(r"(\d{1,2})$")
 _NTH = re.compile(r"(?:st|nd|rd|th)$")
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?$")
 _HALVES = re.compile(r"\s*([ap])\.?m\b\.?", re.IGNORECASE)
+_BOUNDS = {"from": 1, "since": 1, "after": 1, "until": -1, "till": -1, "before": -1, "by": -1}
+_WITHIN_BOUNDS = frozenset("the middle beginning start end of early late mid".split())
 _LAST_MONTH, _LAST_DAY, _HALF_DAY = 12, 31, 720.0
 
 
@@ -41,6 +44,8 @@ class Moment:
     day: int | None = None
     weekday: int | None = None
     minute: float | None = None
+    bound: int = 0
+    """1 for `from` or `after`, -1 for `until` or `before`, 0 without such words."""
 
     @property
     def told(self) -> tuple[float | None, ...]:
@@ -53,14 +58,23 @@ class Moment:
         return frozenset(at for at, field in enumerate(self.told) if field is not None)
 
     def agrees(self, other: Moment) -> bool:
-        """Say whether both tell something in common, and nothing differently."""
+        """Say whether both tell something in common, nothing differently, and bound no other side."""
         shared = self.kinds & other.kinds
-        return bool(shared) and all(self.told[at] == other.told[at] for at in shared)
+        same = all(self.told[at] == other.told[at] for at in shared)
+        return bool(shared) and same and self.bound * other.bound >= 0
 
 
 def moments_of(text: str, words: Sequence[Word]) -> list[Moment]:
     """Return the dates and times of day of `text`, whose words are `words`."""
-    return list(_moments(text, words))
+    return [_bounded(words, found) for found in _moments(text, words)]
+
+
+def _bounded(words: Sequence[Word], found: Moment) -> Moment:
+    """Return a moment with the side that it bounds, as in `until the middle of September`."""
+    at = found.start - 1
+    while at >= 0 and words[at].folded in _WITHIN_BOUNDS:
+        at -= 1
+    return dataclasses.replace(found, bound=_BOUNDS.get(words[at].folded, 0)) if at >= 0 else found
 
 
 def _moments(text: str, words: Sequence[Word]) -> Iterator[Moment]:

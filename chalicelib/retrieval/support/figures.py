@@ -105,8 +105,12 @@ def misplaced(alignment: Alignment, clause: range, within: range) -> Iterator[Do
 
 
 def _measured(claim: Reading) -> tuple[Quantity, ...]:
-    """Return the quantities of a claim, with the day of `the next day`: it has no rival beside it."""
-    ahead = (found for found in claim.understood if claim.words[found.start].folded == "next")
+    """Return the quantities of a claim, and those understood that can have a rival: the day of
+    `the next day`, and `one` of things that are counted.
+    """
+    ahead = (
+        found for found in claim.understood if claim.words[found.start].folded in {"next", "one"}
+    )
     return (*claim.quantities, *ahead)
 
 

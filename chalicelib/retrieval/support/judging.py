@@ -68,7 +68,7 @@ def _judged(
     doubts = missing(claim, passage.sentences, passage.heading)
     scores, rests_on = [], set()
     for clause in claim.clauses:
-        at = max(alignments, key=lambda place: alignments[place].coverage(clause))
+        at = max(alignments, key=lambda place: alignments[place].nearness(clause))
         rests_on.add(at)
         doubts.update(_doubts(alignments[at], clause, passage))
         cover = alignments[at].coverage(clause)

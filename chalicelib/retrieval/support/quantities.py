@@ -67,11 +67,15 @@ class Quantity:
 
 
 def understood(words: Sequence[Word]) -> Iterator[Quantity]:
-    """Yield the one month of `a month later`: a source tells it, and no claim has to."""
+    """Yield the one month of `a month later`, and the `one` that may be but a pronoun: a source
+    tells them, and no claim has to.
+    """
     for at in range(len(words) - 1):
         unit = unit_of(words[at + 1].written) if words[at].folded in {"a", "an", "next"} else None
         if unit is not None and unit[0] in _TIMES:
             yield Quantity(unit[1], unit[0], at, at + 1)
+        elif words[at].folded == "one" and unit_of(words[at + 1].written) is None:
+            yield Quantity(1.0, COUNT, at, at)
 
 
 def facts_of(text: str, words: Sequence[Word]) -> tuple[list[Quantity], list[Moment]]:

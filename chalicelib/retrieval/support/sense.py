@@ -30,7 +30,9 @@ def turned(alignment: Alignment, clause: range, within: range) -> Iterator[Doubt
     """Yield why a clause of the claim says the opposite of the clause that answers to it."""
     negations = _negations(alignment, clause)
     opposites = _opposites(alignment, clause, within)
-    swapped = _swapped(alignment, clause)
+    swapped = _swapped(alignment, clause) or _reversed_route(
+        alignment.claim, clause, alignment.sentence
+    )
     if (negations + opposites + swapped) % 2 == 0:
         return
     yield Doubt.NEGATION if negations else Doubt.RELATION_CHANGED
@@ -116,6 +118,21 @@ def _swapped(alignment: Alignment, clause: range) -> bool:
         if crossed is not None:
             return crossed is same_voice
     return False
+
+
+def _reversed_route(claim: Reading, clause: range, sentence: Reading) -> bool:
+    """Say whether `from A to B` meets `from B to A`."""
+    there = set(_routes(sentence, range(len(sentence.words))))
+    return any((end, start) in there for start, end in _routes(claim, clause) if start != end)
+
+
+def _routes(reading: Reading, clause: range) -> Iterator[tuple[str, str]]:
+    folded = [word.folded for word in reading.words]
+    for at in clause:
+        if folded[at] == "from" and "to" in folded[at + 2 : at + _NEAR + 1]:
+            to = folded.index("to", at + 2)
+            if to + 1 < len(folded):
+                yield reading.words[to - 1].stem, reading.words[to + 1].stem
 
 
 def _agent_suffers(alignment: Alignment, clause: range, pivot: int, place: int) -> bool | None:
