@@ -68,6 +68,7 @@ def _handlers(settings: IngestSettings) -> IngestHandlers:
         objects=objects,
         vectors=vectors,
         departures=departures,
+        remover=remover,
         bus=Bus(aws.events(), settings.event_bus),
         now=_now,
     )

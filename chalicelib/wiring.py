@@ -15,19 +15,20 @@ from typing import TYPE_CHECKING
 from chalicelib.api.ask import AskServices
 from chalicelib.api.collections import CollectionServices
 from chalicelib.api.documents import DocumentServices
+from chalicelib.api.feedback import FeedbackServices
 from chalicelib.api.jobs import JobServices, remove_later
 from chalicelib.api.removals import RemovalServices
 from chalicelib.api.retries import RetryServices
 from chalicelib.api.search import SearchServices
 from chalicelib.api.webhooks import WebhookServices
 from chalicelib.query_wiring import QueryServices
-from chalicelib.settings import ApiSettings
+from chalicelib.settings import ApiSettings, FeedbackSettings
 
 if TYPE_CHECKING:
     from chalicelib.adapters.objects import Objects
     from chalicelib.adapters.queue import Inbox
     from chalicelib.contracts import Document, PresignedUpload
-    from chalicelib.contracts.removals import Removed
+    from chalicelib.contracts.removals import RemovalBound, Removed
     from chalicelib.ingest.removal import Removal
 
 
@@ -36,6 +37,9 @@ class _Remover:
     """Removal, whose clients are only made when something is removed."""
 
     removal: Callable[[], Removal]
+
+    def begin(self, tenant: str, document: Document) -> RemovalBound:
+        return self.removal().begin(tenant, document)
 
     def remove(self, tenant: str, document: Document) -> Removed:
         return self.removal().remove(tenant, document)
@@ -146,6 +150,7 @@ class Services(QueryServices):
         """What `/v1/search` stands on."""
         return SearchServices(
             finder=self.finder,
+            keeper=self.keeper,
             answers=self.records,
             receipt=lambda found: self.prices.search(found.embedding),
         )
@@ -154,3 +159,21 @@ class Services(QueryServices):
     def ask(self) -> AskServices:
         """What `/v1/ask` stands on."""
         return AskServices(asker=self.asker, answers=self.records)
+
+    @cached_property
+    def feedback(self) -> FeedbackServices:
+        """What `/v1/feedback` stands on."""
+        from chalicelib.adapters import aws
+        from chalicelib.adapters.events import Bus
+        from chalicelib.adapters.feedback_objects import FeedbackObjects
+        from chalicelib.adapters.streams import StreamedObjects
+
+        settings = FeedbackSettings.from_environ(self._environ)
+        return FeedbackServices(
+            documents=self.records,
+            ratings=self.ratings,
+            rows=FeedbackObjects(StreamedObjects(aws.s3()), settings.bucket),
+            bus=Bus(aws.events(), settings.event_bus),
+            answers=self.records,
+            now=lambda: datetime.now(UTC),
+        )

@@ -12,15 +12,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 
 from chalicelib.adapters.dynamodb import Condition, Delete, Item, Put, Table
-from chalicelib.adapters.record_writes import document_key, tenant_pk, version_key
+from chalicelib.adapters.record_writes import (
+    answer_gone,
+    document_gone,
+    document_key,
+    removal_begun,
+    tenant_pk,
+    version_key,
+)
 from chalicelib.adapters.records import Records, document_from
 from chalicelib.contracts import Document, Version
 from chalicelib.errors import Conflict
 from chalicelib.query_ports import ApiKey, KeptAnswer
 
 _DOCUMENT = "DOCUMENT#"
+_ATTEMPTS = 5
 
 
 class ApiRecords(Records):
@@ -49,15 +58,38 @@ class ApiRecords(Records):
         items = self._table.get_many(keys, ("document_id", "version"))
         return {item["document_id"]: item["version"] for item in items if item.get("version")}
 
-    def forget(self, tenant: str, document_id: str, versions: Sequence[Version]) -> int:
-        """Remove the records of a document, itself last, so that this may be repeated.
+    def begin_removal(self, tenant: str, document_id: str) -> str:
+        """Let a document answer no more; return the order of its newest upload, "" if it is gone.
+
+        Raises:
+            Conflict: one upload after the other is claimed meanwhile.
+        """
+        for _ in range(_ATTEMPTS):
+            item = self._table.get(document_key(tenant, document_id))
+            if item is None:
+                return ""
+            order = str(item["latest_order"])
+            with suppress(Conflict):
+                self._table.update(removal_begun(tenant, document_id, order))
+                return order
+        raise Conflict(f"{document_id} is uploaded again and again; stop that, then delete it.")
+
+    def forget(self, tenant: str, document_id: str, versions: Sequence[Version], order: str) -> int:
+        """Remove the records of `versions`, then the document's, so that this may be repeated.
+
+        The document stays where an upload newer than `order` was claimed, and tells only of it.
 
         Returns:
             how many there were.
         """
         for version in versions:
             self._table.delete(Delete(version_key(tenant, document_id, version.version)))
-        self._table.delete(Delete(document_key(tenant, document_id)))
+        try:
+            self._table.delete(document_gone(tenant, document_id, order))
+        except Conflict:
+            with suppress(Conflict):  # the newer one answers already
+                self._table.update(answer_gone(tenant, document_id, order))
+            return len(versions)
         return len(versions) + 1
 
     def kept(self, tenant: str, prefix: str) -> Iterator[Item]:

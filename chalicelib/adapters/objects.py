@@ -5,8 +5,8 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Simple_Sto
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 from chalicelib.adapters.aws import translated
 from chalicelib.contracts import PresignedUpload
@@ -15,6 +15,9 @@ from chalicelib.errors import Transient
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
+
+_MOST_AT_ONCE = 1_000
+"""Object versions that one request may delete."""
 
 
 class Objects:
@@ -58,9 +61,42 @@ class Objects:
         """Remove every version of every object under `prefix`; return how many."""
         return self._delete_versions(bucket, prefix, lambda _: True)
 
+    def delete_folders(self, bucket: str, prefix: str, folders: Collection[str]) -> int:
+        """Remove every version of every object in one of `folders` below `prefix`, which ends in
+        a slash; return how many.
+        """
+        return self._delete_versions(
+            bucket, prefix, lambda found: found.removeprefix(prefix).partition("/")[0] in folders
+        )
+
     def delete_object(self, bucket: str, key: str) -> int:
         """Remove every version of the object `key`; return how many."""
         return self._delete_versions(bucket, key, lambda found: found == key)
+
+    def versions_until(self, bucket: str, key: str, newest: str | None = None) -> Sequence[str]:
+        """Return the versions of the object `key` from `newest` on (None for all), newest first.
+
+        There are none once the version `newest` is gone. Delete markers are no versions.
+        """
+        found = [entry["VersionId"] for entry in self._listed(bucket, key, "Versions")]
+        if newest is None:
+            return found
+        return found[found.index(newest) :] if newest in found else ()
+
+    def delete_until(self, bucket: str, key: str, newest: str) -> int:
+        """Remove the version `newest` of the object `key` and all before it; return how many.
+
+        `newest` goes last, so that what was interrupted can be repeated. Delete markers go, too,
+        once no version is left above which they could stand.
+        """
+        doomed = self.versions_until(bucket, key, newest)
+        with translated(f"deleting {key}"):
+            for at in range(len(doomed), 0, -_MOST_AT_ONCE):
+                some = doomed[max(0, at - _MOST_AT_ONCE) : at]
+                self._delete(bucket, [{"Key": key, "VersionId": each} for each in reversed(some)])
+        if not self._listed(bucket, key, "Versions"):
+            self._delete_markers(bucket, key)
+        return len(doomed)
 
     def sign_upload(
         self,
@@ -87,6 +123,25 @@ class Objects:
                 ExpiresIn=seconds,
             )
         return PresignedUpload(url=form["url"], fields=form["fields"])
+
+    def _delete_markers(self, bucket: str, key: str) -> None:
+        markers = self._listed(bucket, key, "DeleteMarkers")
+        with translated(f"deleting {key}"):
+            for at in range(0, len(markers), _MOST_AT_ONCE):
+                some = markers[at : at + _MOST_AT_ONCE]
+                self._delete(
+                    bucket, [{"Key": key, "VersionId": each["VersionId"]} for each in some]
+                )
+
+    def _listed(
+        self, bucket: str, key: str, what: Literal["Versions", "DeleteMarkers"]
+    ) -> list[Any]:
+        """Return what there is of the object `key`, as S3 lists it: newest first."""
+        with translated(f"listing {key}"):
+            pages = self._client.get_paginator("list_object_versions").paginate(
+                Bucket=bucket, Prefix=key
+            )
+            return [entry for page in pages for entry in page.get(what, ()) if entry["Key"] == key]
 
     def _delete_versions(self, bucket: str, prefix: str, wanted: Callable[[str], bool]) -> int:
         removed = 0

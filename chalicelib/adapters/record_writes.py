@@ -169,6 +169,48 @@ def latest_again(claim: Claim) -> Update:
     )
 
 
+def removal_begun(tenant: str, document_id: str, order: str) -> Update:
+    """Let the document answer no more, while no upload is newer than `order`.
+
+    Whoever looks at it meanwhile, or after the removal was cut off, is told what to do.
+    """
+    return Update(
+        document_key(tenant, document_id),
+        "SET #status = :failed, #reason = :reason, #version = :none",
+        {
+            ":failed": "failed",
+            ":reason": "Its removal has begun; if it stays, delete it again.",
+            ":none": "",
+            ":order": order,
+        },
+        Condition("#latest_order = :order"),
+    )
+
+
+def document_gone(tenant: str, document_id: str, order: str) -> Delete:
+    """Remove a document's record, unless an upload is newer than `order`."""
+    return Delete(
+        document_key(tenant, document_id),
+        Condition(
+            "attribute_not_exists(#latest_order) OR #latest_order <= :order", {":order": order}
+        ),
+    )
+
+
+def answer_gone(tenant: str, document_id: str, order: str) -> Update:
+    """Take from a document what it tells of its answering version, if that is not newer."""
+    facts = (
+        "media_type metadata container uploaded_at sha256 bytes pages pages_needing_ocr chunks"
+        " language members notices receipt version_order"
+    )
+    return Update(
+        document_key(tenant, document_id),
+        "SET #version = :none REMOVE " + ", ".join(f"#{name}" for name in facts.split()),
+        {":none": ""},
+        Condition("#version_order <= :order", {":order": order}),
+    )
+
+
 def place_left(running: Running) -> Delete:
     """Free the place of an execution, once."""
     return Delete(place_key(running.execution_arn), EXISTS)

@@ -34,7 +34,7 @@ from chalicelib.contracts import (
 from chalicelib.contracts.carried import Carried
 from chalicelib.contracts.jobs import Job
 from chalicelib.contracts.metadata import check_metadata
-from chalicelib.contracts.removals import Removed, RemovedDocument
+from chalicelib.contracts.removals import RemovalBound, Removed, RemovedDocument
 from chalicelib.errors import Conflict, InvalidInput, NotFound
 from chalicelib.jobs.backups import BACKUPS
 from chalicelib.ports import TenantStates
@@ -78,6 +78,9 @@ class UploadSigner(Protocol):
 class Remover(Protocol):
     """Removes documents."""
 
+    def begin(self, tenant: str, document: Document) -> RemovalBound:
+        """Let the document answer no more; return what a removal that begins now takes of it."""
+
     def remove(self, tenant: str, document: Document) -> Removed:
         """Remove the document's vectors, objects and records; may be repeated."""
 
@@ -101,7 +104,7 @@ class DocumentServices:
     answers: AnswerRecords
     sign: UploadSigner
     remover: Remover
-    remove_later: Callable[[str, str, str], Job]
+    remove_later: Callable[[str, str, RemovalBound, str], Job]
     """Begins the removal of a tenant's large document; the last argument is a correlation id."""
     language_notice: Callable[[str, str], str]
     """What a tenant's embedding model makes of a language, to tell the owner; "" if nothing."""
@@ -140,7 +143,8 @@ def routes(services: Callable[[], DocumentServices], authorizer: ChaliceAuthoriz
         tenant = tenant_of(request)
         document = existing(tenant, document_id, deps.records)
         if document.chunks > MOST_CHUNKS_AT_ONCE or document.bytes > MOST_BYTES_AT_ONCE:
-            job = deps.remove_later(tenant, document_id, request_id_of(request))
+            bound = deps.remover.begin(tenant, document)
+            job = deps.remove_later(tenant, document_id, bound, request_id_of(request))
             return json_response(job, ACCEPTED)
         removed = deps.remover.remove(tenant, document)
         return json_response(

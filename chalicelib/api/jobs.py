@@ -31,6 +31,7 @@ from chalicelib.contracts.jobs import (
     JobStatus,
     RetryJobRequest,
 )
+from chalicelib.contracts.removals import RemovalBound
 from chalicelib.errors import InvalidInput, NotFound
 from chalicelib.jobs.launching import Launcher
 from chalicelib.jobs.lifecycle import JobState, new_job
@@ -136,7 +137,9 @@ def asked(request: Request, deps: JobServices, kind: JobKind, collection: str = 
     )
 
 
-def remove_later(deps: JobServices, tenant: str, document_id: str, correlation_id: str) -> Job:
+def remove_later(
+    deps: JobServices, tenant: str, document_id: str, bound: RemovalBound, correlation_id: str
+) -> Job:
     """Begin the removal of one document that is too large to be removed at once."""
     given = JobInput(
         tenant=tenant,
@@ -145,6 +148,7 @@ def remove_later(deps: JobServices, tenant: str, document_id: str, correlation_i
         bucket=deps.bucket,
         correlation_id=correlation_id,
         document_id=document_id,
+        bound=bound,
     )
     return deps.launcher.launch(given)
 

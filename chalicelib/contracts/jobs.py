@@ -10,6 +10,7 @@ from chalicelib.contracts.base import Contract, HttpInput
 from chalicelib.contracts.events import BusEvent
 from chalicelib.contracts.names import Collection
 from chalicelib.contracts.receipts import Receipt
+from chalicelib.contracts.removals import RemovalBound
 
 JobKind = Literal["export", "remove_tenant", "remove_collection", "remove_document", "reindex"]
 JobStatus = Literal[
@@ -109,7 +110,10 @@ class RemoveTenantRequest(HttpInput):
 
 
 class JobInput(Contract):
-    """The input of the execution of one attempt at a job."""
+    """The input of the execution of one attempt at a job.
+
+    `bound` is set where one document is removed: what of it goes.
+    """
 
     tenant: str
     job_id: str
@@ -119,6 +123,7 @@ class JobInput(Contract):
     correlation_id: str
     collection: str = ""
     document_id: str = ""
+    bound: RemovalBound | None = None
     model: str = ""
 
     @property

@@ -23,6 +23,17 @@ class Removed(Contract):
         )
 
 
+class RemovalBound(Contract):
+    """What a removal takes of a document: the uploads that were there when it was asked for.
+
+    These are the versions whose order is at most `order`, and the object version `newest` with
+    those before it, "" for none. A later upload of the same path stays.
+    """
+
+    order: str = ""
+    newest: str = ""
+
+
 class Backup(Contract):
     """Where something of what was removed is still held, what, and for at most how many days;
     0 where nothing is held.

@@ -44,8 +44,8 @@ class Taken(StrEnum):
     DEPARTED = "MembersRemoved"
     """No arrival: the file went with its container."""
     IGNORED = "ArrivalsIgnored"
-    """The object lies where no tenant's documents do, the version cannot run again, or the member
-    is not to go."""
+    """The object is gone or lies where no tenant's documents do, the version cannot run again, or
+    the member is not to go."""
 
 
 class PresentTenants(TenantStates, Protocol):
@@ -118,6 +118,8 @@ class Arrivals:
         if tenant is None or tenant.removing:
             return self._unwanted(work, is_known=tenant is not None)
         told = self._told(work)
+        if told is None:
+            return Taken.IGNORED
         document = self.records.document(work.tenant, work.document_id)
         return self._claim(compared_with(told, document), attempt=1)
 
@@ -130,15 +132,16 @@ class Arrivals:
             self.objects.delete_object(work.bucket, work.key)
         return Taken.IGNORED
 
-    def _told(self, work: IngestInput) -> IngestInput:
+    def _told(self, work: IngestInput) -> IngestInput | None:
         """Return `work` with what its object carries, or with why it has to be rejected.
 
-        The execution records the rejection, so that a bad upload shows like any other.
+        The execution records the rejection, so that a bad upload shows like any other. None where
+        the object is gone: it was removed with its document, which no event must bring back.
         """
         try:
             given = self.objects.metadata(work.bucket, work.key, work.object_version_id)
         except NotFound:
-            return work
+            return None
         told: dict[str, object] = {"correlation_id": given.get(CORRELATION, work.correlation_id)}
         try:
             carried = read_carried(given)
@@ -163,7 +166,8 @@ class Arrivals:
             return Taken.REPEATED
         if version.settled_at is None:
             return Taken.DEFERRED
-        work = self._told(work_again(version, detail.tenant, wanted.id))
+        again = work_again(version, detail.tenant, wanted.id)
+        work = self._told(again) or again
         told = work.model_copy(update={"correlation_id": wanted.id})
         return self._claim(told, version.attempt + 1)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
 from chalicelib.contracts import Document, Version
-from chalicelib.contracts.removals import Removed
+from chalicelib.contracts.removals import RemovalBound, Removed
 from chalicelib.errors import NotFound
 from chalicelib.ingest.departures import Container, Departures
 from chalicelib.ingest.settlements import LINES
@@ -22,22 +22,34 @@ class RemovableRecords(Protocol):
     def versions(self, tenant: str, document_id: str) -> Iterator[Version]:
         """Yield the versions of a document."""
 
-    def forget(self, tenant: str, document_id: str, versions: Sequence[Version]) -> int:
-        """Remove the records of a document, itself last; return how many there were."""
+    def begin_removal(self, tenant: str, document_id: str) -> str:
+        """Let a document answer no more; return the order of its newest upload."""
+
+    def forget(self, tenant: str, document_id: str, versions: Sequence[Version], order: str) -> int:
+        """Remove the records of `versions`, then the document's unless an upload is newer than
+        `order`; return how many there were.
+        """
 
 
 class RemovableObjects(ObjectStore, Protocol):
-    """Objects that can be removed one by one."""
+    """Objects whose versions can be removed one by one."""
 
-    def delete_object(self, bucket: str, key: str) -> int:
-        """Remove every version of the object `key`; return how many."""
+    def versions_until(self, bucket: str, key: str, newest: str | None = None) -> Sequence[str]:
+        """Return the versions of an object from `newest` on (None for all), newest first."""
+
+    def delete_until(self, bucket: str, key: str, newest: str) -> int:
+        """Remove the version `newest` of an object and all before it; return how many."""
+
+    def delete_folders(self, bucket: str, prefix: str, folders: Collection[str]) -> int:
+        """Remove what lies in one of `folders` below `prefix`; return how many objects."""
 
 
 @dataclass(frozen=True, slots=True)
 class Removal:
     """Removes documents. Interrupted, it leaves the document's record, so that it is repeated.
 
-    An ingest that still runs finds its version gone when it ends, and is cleared then.
+    What is uploaded to the same path while it goes on is another upload, and stays. An ingest that
+    still runs finds its version gone when it ends, and is cleared then.
     """
 
     bucket: str
@@ -48,27 +60,49 @@ class Removal:
     departures: Departures | None = None
     """Takes the files of containers along; None where every document is removed anyway."""
 
-    def remove(self, tenant: str, document: Document) -> Removed:
-        """Remove all of `document` and return how much that was; may be repeated.
+    def begin(self, tenant: str, document: Document) -> RemovalBound:
+        """Let `document` answer no more; return what a removal that begins now takes of it."""
+        key = InboxPlace(tenant, document.collection, document.path).key
+        uploads = self.objects.versions_until(self.bucket, key)
+        order = self.records.begin_removal(tenant, document.document_id)
+        return RemovalBound(order=order, newest=uploads[0] if uploads else "")
+
+    def remove(self, tenant: str, document: Document, bound: RemovalBound | None = None) -> Removed:
+        """Remove `document` and return how much that was; may be repeated.
+
+        `bound` is what a removal takes that began before; all there is now where it is None.
 
         A reindex job may have read the document before and put its vectors after they were
         removed here. It looks whether the document is still there once it has put them, and so
         they are removed once more when the records are gone: one of the two comes last.
         """
-        versions = list(self.records.versions(tenant, document.document_id))
+        bound = bound or self.begin(tenant, document)
+        key = InboxPlace(tenant, document.collection, document.path).key
+        uploads = frozenset(self.objects.versions_until(self.bucket, key, bound.newest))
+        found = list(self.records.versions(tenant, document.document_id))
+        versions = [
+            it for it in found if it.order <= bound.order or it.object_version_id in uploads
+        ]
         vectors = self._vector_keys(tenant, versions)
         removed = Removed(vectors=self._remove_vectors(tenant, vectors))
-        place = InboxPlace(tenant, document.collection, document.path)
+        gone = {version.version for version in versions}
+        self._announce(tenant, document, gone, {it.version for it in found} - gone)
         prefix = f"{DOCUMENTS}/{tenant}/{document.document_id}/"
-        if self.departures is not None:
-            container = Container(self.bucket, tenant, document.collection, document.document_id)
-            self.departures.announce(container, [each.version for each in versions], kept=())
-        objects = self.objects.delete_object(self.bucket, place.key)
-        objects += self.objects.delete_prefix(self.bucket, prefix)
-        records = self.records.forget(tenant, document.document_id, versions)
+        objects = self.objects.delete_folders(self.bucket, prefix, gone)
+        objects += self.objects.delete_until(self.bucket, key, bound.newest)
+        order = max((bound.order, *(version.order for version in versions)))
+        records = self.records.forget(tenant, document.document_id, versions, order)
         if self._is_reindexed(tenant):
             self._remove_vectors(tenant, vectors)
         return removed + Removed(objects=objects, records=records)
+
+    def _announce(
+        self, tenant: str, document: Document, gone: Collection[str], kept: Collection[str]
+    ) -> None:
+        """Take along the files of versions that go, but for those of versions that stay."""
+        if self.departures is not None:
+            container = Container(self.bucket, tenant, document.collection, document.document_id)
+            self.departures.announce(container, sorted(gone), sorted(kept))
 
     def _remove_vectors(self, tenant: str, keys: Sequence[str]) -> int:
         """Remove vectors from every index of the tenant; one that is gone took its own along."""

@@ -11,7 +11,7 @@ from chalicelib.contracts import Document, DocumentFailed, Version
 from chalicelib.contracts.arrivals import ExecutionEnded, ExecutionStatus
 from chalicelib.contracts.ingest import IngestInput
 from chalicelib.errors import Conflict, NotFound
-from chalicelib.ingest.departures import Container, Departures
+from chalicelib.ingest.departures import Container, Departures, Remover
 from chalicelib.jobs.records import IngestRecords
 from chalicelib.jobs.settlement import Running, settlement
 from chalicelib.jobs.versions import to_clear
@@ -37,6 +37,8 @@ class Settlements:
     objects: ObjectStore
     vectors: VectorIndex
     departures: Departures
+    remover: Callable[[str], Remover]
+    """Returns what removes documents of a bucket."""
     bus: EventBus
     now: Callable[[], datetime]
 
@@ -66,6 +68,9 @@ class Settlements:
         for _ in range(_ATTEMPTS):
             version = self.records.version(work.tenant, work.document_id, work.version)
             document = self.records.document(work.tenant, work.document_id)
+            if version and document and self._is_left_behind(work, version, document):
+                self.remover(work.bucket).remove(work.tenant, document)
+                version = document = None
             self._clear(work, version, document)
             decision = settlement(version, status, error, cause)
             if decision.is_failure:
@@ -92,6 +97,21 @@ class Settlements:
         if status is None:
             return False
         return self.settle(running, status)
+
+    def _is_left_behind(self, work: IngestInput, version: Version, document: Document) -> bool:
+        """Tell whether all there is of `document` is an upload that could not be read any more.
+
+        It was removed with its document while its event was taken.
+        """
+        if version.status != "rejected" or document.version:
+            return False
+        if document.latest_version != version.version:
+            return False
+        try:
+            self.objects.metadata(work.bucket, work.key, work.object_version_id)
+        except NotFound:
+            return True
+        return False
 
     def _clear(self, work: IngestInput, version: Version | None, document: Document | None) -> None:
         """Remove the vectors of versions that no longer answer, or all traces of a deleted one."""

@@ -38,12 +38,15 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         MoreSteps: the upload has parts, or pages to recognise; the message is the result.
     """
     if "part" in event:
-        part = ReadPartRequest.model_validate(event)
-        with observed("read_part", part.correlation_id):
-            return core.run_part(part, deps()).model_dump(mode="json")
+        return _part(ReadPartRequest.model_validate(event))
     request = ReadRequest.model_validate(event)
     with observed("read_document", request.correlation_id):
         result = core.run(request, deps())
     if result.needs_more_steps:
         raise MoreSteps(result.model_dump_json())
     return result.model_dump(mode="json")
+
+
+def _part(request: ReadPartRequest) -> dict[str, Any]:
+    with observed("read_part", request.correlation_id):
+        return core.run_part(request, deps()).model_dump(mode="json")

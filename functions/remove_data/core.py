@@ -15,7 +15,7 @@ from typing import Literal, Protocol
 from chalicelib.contracts import Document
 from chalicelib.contracts.base import Contract
 from chalicelib.contracts.jobs import JobCounts, JobInput, StepRequest, StepResult
-from chalicelib.contracts.removals import Removed, RemovedTenant
+from chalicelib.contracts.removals import RemovalBound, Removed, RemovedTenant
 from chalicelib.errors import Conflict
 from chalicelib.jobs.backups import OF_TENANTS
 from chalicelib.jobs.job_records import JobRecords
@@ -52,8 +52,11 @@ class Documents(Protocol):
 class Remover(Protocol):
     """Removes documents."""
 
-    def remove(self, tenant: str, document: Document) -> Removed:
-        """Remove the document's vectors, objects and records; may be repeated."""
+    def remove(self, tenant: str, document: Document, bound: RemovalBound | None) -> Removed:
+        """Remove the document's vectors, objects and records; may be repeated.
+
+        `bound` is what of it goes; None where all does.
+        """
 
 
 class Erasing(Protocol):
@@ -159,7 +162,8 @@ class _Step:
             return _outcome(counts, place.model_copy(update={"counted": True}))
         done = counts.done
         for document in self._wanted(state):
-            removed += self.deps.remover.remove(state.input.tenant, document)
+            given = state.input
+            removed += self.deps.remover.remove(given.tenant, document, given.bound)
             done += 1
             if self.desk.is_late:
                 late = True

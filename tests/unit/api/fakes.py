@@ -25,7 +25,7 @@ from chalicelib.api.webhooks import WebhookServices
 from chalicelib.contracts import Document, Hit, PresignedUpload, Receipt, Version
 from chalicelib.contracts.arrivals import RetryWanted
 from chalicelib.contracts.collections import Declaration
-from chalicelib.contracts.removals import Removed
+from chalicelib.contracts.removals import RemovalBound, Removed
 from chalicelib.errors import HeadraceError
 from chalicelib.generation.catalogue import catalogue
 from chalicelib.jobs.launching import Launcher
@@ -124,6 +124,9 @@ class FakeRecords:
 
     def keep_answer(self, tenant: str, key_hash: str, answer: KeptAnswer, seconds: int) -> bool:
         return self.answers.setdefault((tenant, key_hash), answer) is answer
+
+    def begin(self, tenant: str, document: Document) -> RemovalBound:
+        return RemovalBound(order="07", newest=document.document_id)
 
     def remove(self, tenant: str, document: Document) -> Removed:
         self.removed.append((tenant, document.document_id))

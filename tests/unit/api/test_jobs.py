@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from chalicelib.contracts.jobs import JobCounts, JobError
+from chalicelib.contracts.removals import RemovalBound
 from chalicelib.errors import Conflict
 from chalicelib.jobs.lifecycle import ResultFile, Used
 from chalicelib.jobs.stepping import Outcome
@@ -163,5 +164,7 @@ def test_should_remove_a_large_document_by_a_job(size: dict[str, int]) -> None:
     api.records.stored["acme"] = {large.document_id: large}
     answer = api.call("DELETE", f"/v1/documents/{large.document_id}")
     assert (answer.status_code, answer.json_body["kind"]) == (202, "remove_document")
-    assert api.job_executions.started[0].document_id == large.document_id
+    (begun,) = api.job_executions.started
+    assert begun.document_id == large.document_id
+    assert begun.bound == RemovalBound(order="07", newest=large.document_id)
     assert not api.records.removed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,11 +19,12 @@ INDEX = IndexRef("headrace-test-vectors", "acme-minilm", "minilm")
 
 @dataclass
 class FakeObjects:
-    """Objects by key; a version id is part of the key where one is given."""
+    """Objects by key, of each its newest version only, which is called `version`."""
 
     bodies: dict[str, bytes] = field(default_factory=dict)
     facts: dict[str, Mapping[str, str]] = field(default_factory=dict)
     block: int = 65_536
+    version: str = "one"
 
     def read(self, bucket: str, key: str, version_id: str | None = None) -> bytes:
         self._known(key)
@@ -42,6 +43,16 @@ class FakeObjects:
 
     def delete_object(self, bucket: str, key: str) -> int:
         return 1 if self.bodies.pop(key, None) is not None else 0
+
+    def versions_until(self, bucket: str, key: str, newest: str | None = None) -> Sequence[str]:
+        there = key in self.bodies and newest in (None, self.version)
+        return [self.version] if there else []
+
+    def delete_until(self, bucket: str, key: str, newest: str) -> int:
+        return self.delete_object(bucket, key) if newest == self.version else 0
+
+    def delete_folders(self, bucket: str, prefix: str, folders: Collection[str]) -> int:
+        return sum(self.delete_prefix(bucket, f"{prefix}{folder}/") for folder in folders)
 
     def delete_prefix(self, bucket: str, prefix: str) -> int:
         found = [key for key in self.bodies if key.startswith(prefix)]

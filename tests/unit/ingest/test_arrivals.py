@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import dataclass, field
 
@@ -8,9 +9,9 @@ import pytest
 from chalicelib.adapters.dynamodb import Put, Table, Update
 from chalicelib.adapters.record_writes import EXISTS, version_key
 from chalicelib.adapters.records import Records
-from chalicelib.contracts.arrivals import MemberGone, MemberGoneDetail
+from chalicelib.contracts.arrivals import MemberGone, MemberGoneDetail, ObjectCreated
 from chalicelib.errors import InvalidInput, Transient
-from chalicelib.ingest.arrivals import Arrivals, Taken
+from chalicelib.ingest.arrivals import Arrivals, Taken, parse
 from chalicelib.ingest.departures import MemberRemoval
 from chalicelib.jobs.settlement import Settlement
 from tests.unit.ingest.examples import BUCKET, KEY, MACHINE, NOW, arrival, work
@@ -26,8 +27,12 @@ class World:
     objects: FakeObjects = field(default_factory=FakeObjects)
     remover: FakeRemover = field(default_factory=FakeRemover)
     max_running: int = 20
+    is_there: bool = True
+    """Whether what events tell of is in the inbox."""
 
     def take(self, body: str, deferrals: int = 0) -> Taken:
+        if self.is_there:
+            self._upload(body)
         arrivals = Arrivals(
             records=self.records,
             tenants=self.records,
@@ -41,6 +46,12 @@ class World:
             chance=lambda: 0.5,
         )
         return arrivals.take(body, deferrals)
+
+    def _upload(self, body: str) -> None:
+        with contextlib.suppress(InvalidInput):
+            message = parse(body)
+            if isinstance(message, ObjectCreated):
+                self.objects.bodies.setdefault(message.detail.object.key, b"x")
 
     def running(self) -> int:
         counter = self.table.get(("ADMISSION", "ingest"))
@@ -104,6 +115,15 @@ def test_a_repeated_event_of_a_version_that_ended_starts_nothing(world: World) -
     world.executions.started.clear()
     assert world.take(arrival()) is Taken.REPEATED
     assert not world.executions.started
+
+
+def test_an_event_that_comes_after_its_object_was_removed_brings_nothing_back(
+    world: World,
+) -> None:
+    world.is_there = False
+    assert world.take(arrival()) is Taken.IGNORED
+    assert world.records.document("acme", work().document_id) is None
+    assert world.running() == 0
 
 
 def test_what_is_too_much_comes_again_and_is_never_dropped(world: World) -> None:

@@ -28,19 +28,21 @@ class World:
         self.records = records
         self.executions = FakeExecutions()
         self.queue = FakeQueue()
+        self.remover = FakeRemover()
         self.later = timedelta()
         self.max_running = 20
 
     @property
     def handlers(self) -> IngestHandlers:
-        objects = FakeObjects()
+        names = ("handbook.md", "b.md", *(f"{n}.md" for n in range(3)))
+        objects = FakeObjects({f"inbox/acme/default/{name}": b"x" for name in names})
         arrivals = Arrivals(
             records=self.records,
             tenants=self.records,
             objects=objects,
             executions=self.executions,
             queue=self.queue,
-            departed=MemberRemoval(self.records, objects, lambda bucket: FakeRemover()),
+            departed=MemberRemoval(self.records, objects, lambda bucket: self.remover),
             machine_arn=MACHINE,
             max_running=self.max_running,
             now=lambda: NOW,
@@ -53,6 +55,7 @@ class World:
             objects=objects,
             vectors=FakeVectors(),
             departures=Departures(objects, self.queue),
+            remover=lambda bucket: self.remover,
             bus=FakeBus(),
             now=lambda: NOW + self.later,
         )

@@ -16,21 +16,21 @@ NEXT = IndexRef(INDEX.bucket, "acme-other", "other")
 NOW = "2026-01-01T00:00:00Z"
 
 
-class Objects(FakeObjects):
-    def delete_object(self, bucket: str, key: str) -> int:
-        return 1 if self.bodies.pop(key, None) is not None else 0
-
-
 @dataclass
 class Records:
     kept: list[Version]
     forgotten: list[str] = field(default_factory=list)
     before_gone: Callable[[], None] | None = None
+    begun: int = 0
 
     def versions(self, tenant: str, document_id: str) -> Iterator[Version]:
         yield from self.kept
 
-    def forget(self, tenant: str, document_id: str, versions: Sequence[Version]) -> int:
+    def begin_removal(self, tenant: str, document_id: str) -> str:
+        self.begun += 1
+        return max((version.order for version in self.kept), default="")
+
+    def forget(self, tenant: str, document_id: str, versions: Sequence[Version], order: str) -> int:
         self.forgotten += [*(version.version for version in versions), document_id]
         if self.before_gone is not None:
             self.before_gone()
@@ -69,7 +69,7 @@ DOCUMENT = Document.model_validate(
 )
 
 
-def remove(objects: Objects, vectors: FakeVectors, *versions: Version) -> Records:
+def remove(objects: FakeObjects, vectors: FakeVectors, *versions: Version) -> Records:
     records = Records(list(versions))
     Removal("b", records, FakeTenants(), objects, vectors).remove("acme", DOCUMENT)
     return records
@@ -85,7 +85,7 @@ def vectors_of(*names: str) -> FakeVectors:
 
 
 def test_should_leave_nothing_of_the_document_and_everything_else() -> None:
-    objects, vectors = Objects(), vectors_of("v_1")
+    objects, vectors = FakeObjects(), vectors_of("v_1")
     other = "inbox/acme/default/a.txt.bak"
     for key in ("inbox/acme/default/a.txt", other, f"documents/acme/{ID}/v_1/source"):
         objects.bodies[key] = b""
@@ -98,7 +98,7 @@ def test_should_leave_nothing_of_the_document_and_everything_else() -> None:
 
 
 def test_should_find_the_vectors_of_a_version_that_never_got_ready() -> None:
-    objects, vectors = Objects(), vectors_of("v_2")
+    objects, vectors = FakeObjects(), vectors_of("v_2")
     objects.write("b", f"documents/acme/{ID}/v_2/chunks.jsonl", b"", {"lines": "2"})
     remove(objects, vectors, version("v_2", status="processing", chunks=0))
     assert vectors.kept == {}
@@ -107,7 +107,7 @@ def test_should_find_the_vectors_of_a_version_that_never_got_ready() -> None:
 def test_should_pass_over_a_version_that_was_cleared_or_has_written_nothing() -> None:
     vectors = vectors_of("v_3")
     unread = version("v_1", status="rejected", chunks=0)
-    remove(Objects(), vectors, unread, version("v_3", cleared_at=NOW))
+    remove(FakeObjects(), vectors, unread, version("v_3", cleared_at=NOW))
     assert len(vectors.kept) == 2
 
 
@@ -120,7 +120,7 @@ def test_should_clear_the_index_that_a_reindex_fills_once_more_when_the_records_
 
     records.before_gone = reembed
     tenants = FakeTenants(next=NEXT)
-    Removal("b", records, tenants, Objects(), vectors).remove("acme", DOCUMENT)
+    Removal("b", records, tenants, FakeObjects(), vectors).remove("acme", DOCUMENT)
     assert vectors.of(NEXT) == {}
 
 
@@ -130,5 +130,5 @@ def test_should_take_an_index_that_is_gone_for_empty() -> None:
             raise NotFound(index.name)
 
     records = Records([version("v_1")])
-    Removal("b", records, FakeTenants(), Objects(), Gone()).remove("acme", DOCUMENT)
+    Removal("b", records, FakeTenants(), FakeObjects(), Gone()).remove("acme", DOCUMENT)
     assert records.forgotten == ["v_1", ID]

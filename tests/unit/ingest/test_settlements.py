@@ -25,6 +25,7 @@ from tests.unit.ingest.fakes import (
     FakeExecutions,
     FakeObjects,
     FakeQueue,
+    FakeRemover,
     FakeVectors,
 )
 
@@ -38,6 +39,7 @@ class World:
     vectors: FakeVectors = field(default_factory=FakeVectors)
     queue: FakeQueue = field(default_factory=FakeQueue)
     bus: FakeBus = field(default_factory=FakeBus)
+    remover: FakeRemover = field(default_factory=FakeRemover)
     later: timedelta = timedelta()
 
     @property
@@ -49,6 +51,7 @@ class World:
             objects=self.objects,
             vectors=self.vectors,
             departures=Departures(self.objects, self.queue),
+            remover=lambda bucket: self.remover,
             bus=self.bus,
             now=lambda: NOW + self.later,
         )
@@ -191,6 +194,23 @@ def test_what_an_ingest_wrote_for_a_deleted_document_is_removed(world: World) ->
     assert not world.vectors.kept
     assert not world.objects.bodies
     assert world.records.version(asked.tenant, asked.document_id, asked.version) is None
+    assert world.places() == 0
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_an_upload_that_was_removed_while_its_event_was_taken_leaves_nothing(
+    world: World, *, is_there: bool
+) -> None:
+    running = world.claim()
+    if is_there:
+        world.objects.bodies[running.work.key] = b"locked"
+    for key in (
+        version_key("acme", running.work.document_id, running.work.version),
+        document_key("acme", running.work.document_id),
+    ):
+        world.table.update(Update(key, "SET #status = :rejected", {":rejected": "rejected"}))
+    world.settlements.settle_event(ended(running))
+    assert world.remover.removed == [running.work.document_id] * (not is_there)
     assert world.places() == 0
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from chalicelib.contracts import Document
 from chalicelib.contracts.jobs import JobInput, StepRequest, StepResult
-from chalicelib.contracts.removals import Removed, RemovedTenant
+from chalicelib.contracts.removals import RemovalBound, Removed, RemovedTenant
 from chalicelib.errors import Transient
 from chalicelib.jobs.launching import Launcher
 from chalicelib.ports import IndexRef
@@ -34,6 +34,7 @@ class World:
     told: RemovedTenant | None = None
     calls: int = 0
     dies_at: int = -1
+    bounds: list[RemovalBound | None] = field(default_factory=list)
 
     def deps(self, seconds_a_look: float = 0.0) -> core.Deps:
         tenants = FakeTenants(next=NEXT)
@@ -71,8 +72,9 @@ class World:
     def document(self, tenant: str, document_id: str) -> Document | None:
         return self.stored.get(document_id)
 
-    def remove(self, tenant: str, document: Document) -> Removed:
+    def remove(self, tenant: str, document: Document, bound: RemovalBound | None) -> Removed:
         self._lives()
+        self.bounds.append(bound)
         self.stored.pop(document.document_id, None)
         return Removed(objects=3, vectors=2, records=2)
 
@@ -134,8 +136,11 @@ def test_the_documents_of_a_collection_go_and_no_others() -> None:
 @pytest.mark.parametrize(("document_id", "count"), [("doc_1", 1), ("doc_gone", 0)])
 def test_one_document_goes_and_no_other(document_id: str, count: int) -> None:
     world = full()
-    result = world.run(begun(world.jobs, "remove_document", document_id=document_id))
+    bound = RemovalBound(order="07", newest="one")
+    request = begun(world.jobs, "remove_document", document_id=document_id, bound=bound)
+    result = world.run(request)
     assert (result.status, result.counts.done) == ("succeeded", count)
+    assert world.bounds == [bound] * count
     assert len(world.stored) == 5 - count
 
 
