@@ -13,6 +13,7 @@ _FAMILIAR = 0.65
 """Cosines of word vectors from which on a word is covered in part, and wholly."""
 _OPPOSED = 0.5
 """Cover of a word by its opposite: it is spoken of, though something else is said."""
+_OF_NAMES = 0.25
 MATCHED = 0.6
 
 Likeness = Sequence[Sequence[float]]
@@ -83,8 +84,9 @@ class Alignment:
         return self._mean(places, within)
 
     def nearness(self, clause: range) -> float:
-        """Return the mean cover of all words of meaning of a clause of the claim, names too."""
-        return self._mean([at for at in self.claim.content if at in clause], None)
+        """Return how near the sentence is to a clause: its cover, and a little for its names."""
+        names = [at for at in self.claim.names if at in clause]
+        return self.coverage(clause) + (_OF_NAMES * self._mean(names, None) if names else 0.0)
 
     def _mean(self, places: Sequence[int], within: range | None) -> float:
         if not places:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from chalicelib.retrieval.support.words import word_set
 from chalicelib.retrieval.terms import stem
 
-NEGATIONS = word_set("not no never none nobody nothing neither nor without cannot non hardly"
-    " except excluding apart")
+NEGATIONS = word_set(
+    "not no never none nobody nothing neither nor without cannot non hardly except excluding apart"
+)
 IDIOMS = (
     "with or without",
     "not only",
@@ -24,7 +25,7 @@ UNIVERSALS = word_set(
     "all every always any anyone anybody anywhere anytime everyone everybody everything"
     " everywhere whole entire whatever whenever never"
 )
-DISTRIBUTIVES = word_set("each per whoever whatever no nobody none")
+DISTRIBUTIVES = word_set("each per whoever whatever no nobody none full fully completely entirely")
 """Words of a source that a universal of a claim may rest on."""
 UNIVERSAL_PHRASES = ("around the clock", "at any", "in every case", "without exception")
 NECESSITY = word_set(
@@ -82,7 +83,7 @@ _AXES = (
     "pass passed | fail failed",
     "major | minor",
     "import imported | export exported",
-    "add added adds | remove removed removes",
+    "add added adds | remove removed removes drop dropped drops",
     "alive survive survives | dead die died",
     "present | absent",
     "cheap cheaper | expensive dearer",

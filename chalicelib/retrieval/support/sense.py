@@ -89,16 +89,23 @@ def _opposites(alignment: Alignment, clause: range, within: range) -> int:
     """Return on how many axes the claim stands against the sentence."""
     claim, sentence = alignment.claim, alignment.sentence
     said = {claim.words[at].folded for at in clause}
-    told = {sentence.words[place].folded for place in within}
+    places = {*within, *_comparatives(sentence)} if _comparatives(claim) else set(within)
+    told = {sentence.words[place].folded for place in places}
     axes = {
         axis
         for at in clause
         if claim.words[at].folded not in told
-        for place in within
+        for place in places
         if sentence.words[place].folded not in said
         and (axis := opposed(claim.words[at].folded, sentence.words[place].folded)) is not None
     }
     return len(axes)
+
+
+def _comparatives(reading: Reading) -> set[int]:
+    """Return the places of the words before `than`, which compare all that is told."""
+    than = [at for at, word in enumerate(reading.words) if word.folded == "than"]
+    return {at for end in than for at in range(max(0, end - _NEAR), end)}
 
 
 def _swapped(alignment: Alignment, clause: range) -> bool:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chalicelib.retrieval.support.alignment import Alignment
-from chalicelib.retrieval.support.reading import Reading
+from chalicelib.retrieval.support.reading import CONNECTORS, Reading
 from chalicelib.retrieval.support.sense import is_turned
-from chalicelib.retrieval.support.words import stems
+from chalicelib.retrieval.support.words import stems, word_set
 
 ANSWERS = 0.5
 """Mean cover from which on a clause of a sentence answers to a clause of a claim."""
 _SUBJECT = 2
 """Words of meaning at the head of a clause that tell of whom it speaks."""
+_VERBS = word_set("is are was were has have had may must can will should does do did")
 _ALIKE = 0.4
 _UNHEARD_OF = 0.25
 """Cosine of word vectors below which nothing in a sentence is like a noun."""
@@ -28,6 +29,7 @@ def other_subject(alignment: Alignment, clause: range, within: range) -> bool:
     if alignment.coverage(clause, within) < ANSWERS or is_turned(alignment, clause, within):
         return False
     opening = [at for at in claim.content if at in clause and at not in claim.names][:_SUBJECT]
+    within = _with_subject(sentence, within)
     heads = [at for at in sentence.content if at in within][:_SUBJECT]
     elsewhere = {sentence.words[at].stem for at in sentence.content if at not in within}
     lost = any(
@@ -35,6 +37,16 @@ def other_subject(alignment: Alignment, clause: range, within: range) -> bool:
         for at in opening
     )
     return lost and any(not alignment.is_matched(at, clause) for at in heads)
+
+
+def _with_subject(sentence: Reading, within: range) -> range:
+    """Return a clause with the one before it where it goes on without a subject: `and is paid`."""
+    opening = [sentence.words[at].folded for at in within[:2]]
+    if within.start == 0 or len(opening) < 2 or opening[0] not in CONNECTORS:
+        return within
+    if opening[1] not in _VERBS:
+        return within
+    return range(sentence.clause_of(within.start - 1).start, within.stop)
 
 
 def swapped_in(alignment: Alignment, clause: range, passage: Sequence[Reading]) -> bool:

@@ -43,6 +43,21 @@ _GRAMMAR = word_set(
     " still take takes taken took there thing two used use uses via way went what whatever whole"
     " within without yet"
 )
+_VERBS = (
+    "give gave given|build built|buy bought|sell sold|lend lent|lose lost|win won|beat beaten"
+    "|write wrote written|come came|run ran|keep kept|leave left|pay paid|send sent|hold held"
+    "|lead led|meet met|find found|bring brought|teach taught|catch caught|draw drew drawn"
+    "|drive drove driven|eat ate eaten|fall fell fallen|fly flew flown|grow grew grown"
+    "|know knew known|rise rose risen|see saw seen|show shown|speak spoke spoken|spend spent"
+    "|stand stood|steal stole stolen|throw threw thrown|tell told|wear wore worn"
+    "|choose chose chosen|break broke broken|begin began begun|burn burnt|freeze froze frozen"
+    "|hide hid hidden|ride rode ridden|sink sank sunk|sit sat|sleep slept|feed fed|make made makes"
+    "|feel felt|bend bent|blow blew blown|deal dealt|dig dug"
+    "|fight fought|hang hung|mean meant|seek sought|shake shook shaken|shine shone"
+    "|strike struck|swear swore sworn|tear tore torn|withdraw withdrew withdrawn"
+)
+_STEM_OF = {form: stem(forms.split()[0]) for forms in _VERBS.split("|") for form in forms.split()}
+"""The stems of forms that no rule on endings leads to."""
 _FOLD = str.maketrans({"’": "'"})  # noqa: RUF001
 
 
@@ -51,7 +66,8 @@ def words_of(text: str) -> tuple[Word, ...]:
     found = []
     for match in _WORD.finditer(text):
         folded = match.group().translate(_FOLD).casefold().removesuffix("'s")
-        found.append(Word(match.group(), folded, stem(folded), match.start(), match.end()))
+        root = _STEM_OF.get(folded) or stem(folded)
+        found.append(Word(match.group(), folded, root, match.start(), match.end()))
     return tuple(found)
 
 
