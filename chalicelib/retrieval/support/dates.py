@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from chalicelib.retrieval.support.numerals import ORDINALS, word_value
-from chalicelib.retrieval.support.words import Word
+from chalicelib.retrieval.support.words import Word, word_set
 
 _MONTHS = "january february march april may june july august september october november december"
 _MONTH = {name: n for n, name in enumerate(_MONTHS.split(), 1)} | {
@@ -26,7 +26,7 @@ _NTH = re.compile(r"(?:st|nd|rd|th)$")
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?$")
 _HALVES = re.compile(r"\s*([ap])\.?m\b\.?", re.IGNORECASE)
 _BOUNDS = {"from": 1, "since": 1, "after": 1, "until": -1, "till": -1, "before": -1, "by": -1}
-_WITHIN_BOUNDS = frozenset("the middle beginning start end of early late mid".split())
+_WITHIN_BOUNDS = word_set("the middle beginning start end of early late mid")
 _LAST_MONTH, _LAST_DAY, _HALF_DAY = 12, 31, 720.0
 
 
@@ -58,7 +58,7 @@ class Moment:
         return frozenset(at for at, field in enumerate(self.told) if field is not None)
 
     def agrees(self, other: Moment) -> bool:
-        """Say whether both tell something in common, nothing differently, and bound no other side."""
+        """Say whether both tell something in common, nothing differently, on no other side."""
         shared = self.kinds & other.kinds
         same = all(self.told[at] == other.told[at] for at in shared)
         return bool(shared) and same and self.bound * other.bound >= 0

@@ -38,7 +38,8 @@ def compared(alignment: Alignment, clause: range) -> bool:
     out. `More than 30 knots` is no comparison but a bound.
     """
     claim = alignment.claim
-    figures = {found.start for found in (*claim.quantities, *claim.moments)}
+    figures = {found.start for found in claim.quantities}
+    figures |= {found.start for found in claim.moments}
     told = {word.folded for word in alignment.sentence.words}
     for at in clause:
         if claim.words[at].folded != "than" or figures & {at + 1, at + 2}:
