@@ -7,7 +7,7 @@ The adapters speak to AWS; the tests' fakes keep everything in memory. All raise
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -18,11 +18,16 @@ from chalicelib.contracts.ingest import IngestInput, VectorMetadata
 
 @dataclass(frozen=True, slots=True)
 class IndexRef:
-    """The index that holds a tenant's vectors, and the model that made them."""
+    """The index that holds a tenant's vectors, and the model that made them.
+
+    `votes` counts the changes of the tenant's votes up to when the pointer to the index was read,
+    so that nobody has to look for votes to know that there are none, or none that are new.
+    """
 
     bucket: str
     name: str
     model: str
+    votes: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

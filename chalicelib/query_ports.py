@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from chalicelib.contracts import CheckResult, CheckSource, EmbedTextResult, Hit, Receipt, Turn
 from chalicelib.contracts.arrivals import RetryWanted
 from chalicelib.contracts.collections import Declaration
-from chalicelib.contracts.feedback import Asked, Vote
+from chalicelib.contracts.feedback import Asked, Mark
 from chalicelib.contracts.searching import Neighbour
 from chalicelib.ports import IndexRef
 
@@ -164,18 +164,55 @@ class AnswerWriter(Protocol):
         """Return `question` as it took it to read without `history`. Raises as `write` does."""
 
 
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """What a rating says for questions like the one that was rated.
+
+    `vector` is the question's, of length 1, by `model`.
+    """
+
+    model: str
+    vector: Sequence[float]
+    marks: tuple[Mark, ...]
+
+
 class Votes(Protocol):
     """What a tenant's users voted for."""
 
-    def votes(self, tenant: str) -> Sequence[Vote]:
-        """Return the newest votes, a bounded number of them."""
+    def votes(self, tenant: str, state: int) -> Sequence[Vote]:
+        """Return the newest votes, a bounded number of them.
+
+        `state` is `IndexRef.votes`: what was read in the same state need not be read again.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class KeptAsked:
+    """A question with what it got, and its vector as `votes.packed` gives it."""
+
+    asked: Asked
+    vector: bytes
 
 
 class AskedRecords(Protocol):
     """Where questions are kept with what they got, to be rated."""
 
-    def keep_asked(self, tenant: str, asked: Asked) -> None:
-        """Keep `asked` for 30 days under its id; an earlier one under it is replaced."""
+    def keep_asked(self, tenant: str, kept: KeptAsked) -> None:
+        """Keep it for `ASKED_DAYS` under its id."""
+
+    def kept_asked(self, tenant: str, asked_id: str) -> KeptAsked | None:
+        """Return what is kept under the id, None if there is nothing or it has expired."""
+
+
+@dataclass(frozen=True, slots=True)
+class RatedAnswer:
+    """A rating: the ULID in the ids of what was rated and of the rating, the key of its row in
+    S3, and the documents with the versions that it has to do with.
+    """
+
+    ulid: str
+    key: str
+    versions: tuple[tuple[str, str], ...]
 
 
 class SentenceScreen(Protocol):

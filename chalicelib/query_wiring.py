@@ -7,20 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from chalicelib.errors import HeadraceError
 from chalicelib.observability import logger
 from chalicelib.settings import QuerySettings, RecordsSettings
 
 if TYPE_CHECKING:
     from chalicelib.adapters.api_records import ApiRecords
+    from chalicelib.adapters.feedback_records import FeedbackRecords
     from chalicelib.adapters.functions import CheckFunction, EmbedFunction
     from chalicelib.generation.receipts import QueryPrices
     from chalicelib.generation.writing import PassageWriter
     from chalicelib.query_ports import SentenceScreen
     from chalicelib.retrieval.asking import Asker
     from chalicelib.retrieval.finding import Finder
+    from chalicelib.retrieval.keeping import Keeper
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,11 @@ class _LoggedScreen:
             told = {"sentences": sum(found), "of": len(found)}
             logger("queries").warning("instructions for a language model", extra=told)
         return found
+
+
+def _not_kept(error: HeadraceError) -> None:
+    told = {"error": type(error).__name__, "why": error.message}
+    logger("queries").warning("a question was not kept", extra=told)
 
 
 class QueryServices:
@@ -66,7 +75,32 @@ class QueryServices:
         from chalicelib.retrieval.finding import Finder
 
         index = Passages(aws.s3vectors())
-        return Finder(self._embedder, self.records, index, self.records, self.records)
+        return Finder(
+            self._embedder, self.records, index, self.records, self.records, votes=self.ratings
+        )
+
+    @cached_property
+    def ratings(self) -> FeedbackRecords:
+        """What was asked to be rated, and votes."""
+        from chalicelib.adapters import aws
+        from chalicelib.adapters.dynamodb import Table
+        from chalicelib.adapters.feedback_records import FeedbackRecords
+
+        settings = RecordsSettings.from_environ(self._environ)
+        return FeedbackRecords(Table(aws.dynamodb(), settings.records_table))
+
+    @cached_property
+    def keeper(self) -> Keeper:
+        """What keeps questions and what they got."""
+        from chalicelib.adapters import aws
+        from chalicelib.adapters.dynamodb import Table
+        from chalicelib.adapters.feedback_records import FeedbackRecords
+        from chalicelib.jobs.ulids import ulid
+        from chalicelib.retrieval.keeping import Keeper
+
+        settings = RecordsSettings.from_environ(self._environ)
+        records = FeedbackRecords(Table(aws.asked_dynamodb(), settings.records_table))
+        return Keeper(records, lambda: datetime.now(UTC), ulid, _not_kept)
 
     @cached_property
     def asker(self) -> Asker:
@@ -75,7 +109,15 @@ class QueryServices:
         from chalicelib.retrieval.asking import Asker
 
         screen = _LoggedScreen(RuleScreen())
-        return Asker(self.finder, self._embedder, self._writer, self.prices, self._checker, screen)
+        return Asker(
+            self.finder,
+            self._embedder,
+            self._writer,
+            self.prices,
+            self._checker,
+            screen,
+            self.keeper,
+        )
 
     @cached_property
     def prices(self) -> QueryPrices:

@@ -116,6 +116,15 @@ class WebhookSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True)
+class FeedbackSettings(Settings):
+    """What taking ratings needs; `bucket` is where rows for training lie."""
+
+    records_table: str
+    bucket: str
+    event_bus: str
+
+
+@dataclass(frozen=True, slots=True)
 class QuerySettings(Settings):
     """What searching and answering need."""
 

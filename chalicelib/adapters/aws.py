@@ -83,6 +83,19 @@ def dynamodb() -> DynamoDBClient:
 
 
 @functools.cache
+def asked_dynamodb() -> DynamoDBClient:
+    """Return the client that keeps what was asked, which nobody should have to wait for: it gives
+    up within 5 s.
+    """
+    config = Config(
+        connect_timeout=1,
+        read_timeout=1.5,
+        retries={"mode": "standard", "total_max_attempts": 2},
+    )
+    return boto3.client("dynamodb", config=config)
+
+
+@functools.cache
 def s3() -> S3Client:
     """Return this process's S3 client. Without its name, upload forms get the older signature."""
     return boto3.client("s3", config=CONFIG.merge(Config(signature_version="s3v4")))

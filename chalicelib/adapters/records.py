@@ -65,7 +65,7 @@ class Records:
             return None
         bucket = item["vector_bucket"]
         return TenantState(
-            live=IndexRef(bucket, item["index"], item["model"]),
+            live=IndexRef(bucket, item["index"], item["model"], item.get("votes", 0)),
             next=IndexRef(bucket, item["next_index"], item["next_model"])
             if "next_index" in item
             else None,

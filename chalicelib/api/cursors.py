@@ -13,6 +13,7 @@ from chalicelib.errors import InvalidInput
 
 _MAX_CURSOR = 512
 DOCUMENT_ID_PATTERN = r"doc_[a-z0-9]{24}"
+_NAME_PATTERN = r"(srch_[0-9A-Z]{26})?"
 
 
 def write_cursor(last_id: str, filters: Mapping[str, str | None]) -> str:
@@ -44,28 +45,32 @@ def read_cursor(
     return after
 
 
-def write_offset(at: int, asked: Mapping[str, object]) -> str:
-    """Return the cursor that goes on after the first `at` results of what was `asked`."""
-    return _write({"at": at, "of": _fingerprint(asked)})
+def write_offset(at: int, asked: Mapping[str, object], name: str) -> str:
+    """Return the cursor that goes on after the first `at` results of what was `asked`, a search
+    that is called `name`.
+    """
+    return _write({"at": at, "of": _fingerprint(asked), "id": name})
 
 
-def read_offset(cursor: str, asked: Mapping[str, object]) -> int:
-    """Return how many results `cursor` goes on after.
+def read_offset(cursor: str, asked: Mapping[str, object]) -> tuple[int, str]:
+    """Return how many results `cursor` goes on after, and what the search is called.
 
     Raises `InvalidInput` for anything that this API did not write for what was `asked`.
     """
     content = _decode(cursor)
-    if not isinstance(content, dict) or set(content) != {"at", "of"}:
+    if not isinstance(content, dict) or set(content) != {"at", "of", "id"}:
         raise _invalid()
-    at = content["at"]
+    at, name = content["at"], content["id"]
     if not isinstance(at, int) or isinstance(at, bool) or at < 1:
+        raise _invalid()
+    if not isinstance(name, str) or not re.fullmatch(_NAME_PATTERN, name, re.ASCII):
         raise _invalid()
     if content["of"] != _fingerprint(asked):
         raise InvalidInput(
             "The cursor belongs to a search that asked for something else; begin again without it.",
             field="cursor",
         )
-    return at
+    return at, name
 
 
 def _write(content: Mapping[str, object]) -> str:

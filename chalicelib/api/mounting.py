@@ -11,6 +11,7 @@ from chalicelib.api import (
     ask,
     collections,
     documents,
+    feedback,
     health,
     jobs,
     removals,
@@ -21,6 +22,7 @@ from chalicelib.api import (
 from chalicelib.api.ask import AskServices
 from chalicelib.api.collections import CollectionServices
 from chalicelib.api.documents import DocumentServices
+from chalicelib.api.feedback import FeedbackServices
 from chalicelib.api.http import SERVICE, framework_errors, request_id_of
 from chalicelib.api.jobs import JobServices
 from chalicelib.api.removals import RemovalServices
@@ -67,6 +69,10 @@ class ApiServices(Protocol):
     def ask(self) -> AskServices:
         """What `/v1/ask` stands on."""
 
+    @property
+    def feedback(self) -> FeedbackServices:
+        """What `/v1/feedback` stands on."""
+
 
 def mount(app: Chalice, services: ApiServices, authorizer: ChaliceAuthorizer, stage: str) -> None:
     """Register the API's routes and middleware on `app`."""
@@ -85,6 +91,7 @@ def mount(app: Chalice, services: ApiServices, authorizer: ChaliceAuthorizer, st
     app.register_blueprint(search.routes(lambda: services.search, authorizer))
     app.register_blueprint(webhooks.routes(lambda: services.webhooks, authorizer))
     app.register_blueprint(ask.routes(lambda: services.ask, authorizer))
+    app.register_blueprint(feedback.routes(lambda: services.feedback, authorizer))
 
 
 def _observe(event: Request, get_response: Callable[[Request], Response]) -> Response:

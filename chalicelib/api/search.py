@@ -13,6 +13,7 @@ from chalicelib.api.idempotency import once
 from chalicelib.contracts import Receipt, SearchRequest, SearchResponse
 from chalicelib.query_ports import AnswerRecords
 from chalicelib.retrieval.finding import Finder, Found, Query
+from chalicelib.retrieval.keeping import NOT_KEPT, Keeper, Told, first_of
 from chalicelib.retrieval.neighbours import surrounded
 
 
@@ -21,6 +22,7 @@ class SearchServices:
     """What the view of this module stands on."""
 
     finder: Finder
+    keeper: Keeper
     answers: AnswerRecords
     receipt: Callable[[Found], Receipt]
 
@@ -51,18 +53,26 @@ def _search(query: Query, body: SearchRequest, deps: SearchServices) -> SearchRe
     """Return the passages behind the cursor.
 
     Each page ranks anew as many as the first one did: the order is the same as long as no
-    document changes, and what the caller leaves out of `limit` costs nothing to keep.
+    document changes and nobody rates, and what the caller leaves out of `limit` costs nothing to
+    keep. All pages are one search to be rated, which its first page keeps.
     """
     asked = body.model_dump(mode="json", exclude={"limit", "cursor", "neighbours"})
-    begin = read_offset(body.cursor, asked) if body.cursor is not None else 0
+    begin, search_id = read_offset(body.cursor, asked) if body.cursor is not None else (0, "")
     found = deps.finder.find(query)
+    notices = found.notices
+    if body.cursor is None:
+        told = Told("search", query.text, query.text, cited=first_of(found.passages))
+        search_id = deps.keeper.keep(query.tenant, told, found)
+        notices += () if search_id else (NOT_KEPT,)
     end = begin + body.limit
     hits = found.passages[begin:end]
     if body.neighbours and hits and found.index is not None:
         hits = surrounded(deps.finder.index, found.index, hits, body.neighbours)
+    more = end < len(found.passages)
     return SearchResponse(
+        search_id=search_id,
         hits=hits,
-        next_cursor=write_offset(end, asked) if end < len(found.passages) else None,
+        next_cursor=write_offset(end, asked, search_id) if more else None,
         receipt=deps.receipt(found),
-        notices=found.notices,
+        notices=notices,
     )

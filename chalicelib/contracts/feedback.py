@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal, Self
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import AwareDatetime, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from chalicelib.contracts.base import Contract, HttpInput
 from chalicelib.contracts.events import BusEvent
 
+ASKED_DAYS = 30
+"""How long an answer or a search can be rated."""
 MAX_CORRECTION_CHARACTERS = 4_000
 MAX_COMMENT_CHARACTERS = 2_000
+MAX_PASSAGE_CHARACTERS = 8_000
 Rating = Literal["up", "down"]
 AskedKind = Literal["answer", "search"]
 
@@ -25,19 +28,31 @@ class Place(Contract):
     start: int = Field(ge=0)
     end: int = Field(ge=1)
 
+    @property
+    def alone(self) -> Place:
+        """Return the place without what a kind of place adds to it."""
+        return Place(
+            document_id=self.document_id,
+            version=self.version,
+            page=self.page,
+            start=self.start,
+            end=self.end,
+        )
+
 
 class Quoted(Place):
-    """What a citation quoted, and the path of its document."""
+    """What was cited, the path of its document, and the text: "" where it is not kept."""
 
     path: str
-    quote: str
+    quote: str = ""
 
 
 class Asked(Contract):
-    """A question or a query with what it got, kept for 30 days to be rated.
+    """A question or a query with what it got, kept for `ASKED_DAYS` to be rated.
 
-    `cited` is what an answer rests on; of a search it is its first passage. `shown` are the first
-    passages that were found. `vector` is the question's, by `model`: a byte a dimension.
+    `asked_as` is the question as it was searched for, which stands alone. `cited` is what an
+    answer rests on; of a search it is its first passage, without its text. `shown` are the first
+    passages that were found. `model` is the one that embedded the question.
     """
 
     id: str
@@ -48,8 +63,7 @@ class Asked(Contract):
     tier: str = ""
     cited: tuple[Quoted, ...] = ()
     shown: tuple[Place, ...] = ()
-    model: str = ""
-    vector: bytes = b""
+    model: str
     asked_at: AwareDatetime
 
 
@@ -59,16 +73,8 @@ class Mark(Place):
     mark: Literal[1, -1]
 
 
-class Vote(Contract):
-    """What a rating says for questions like the one that was rated, whose vector this is."""
-
-    model: str
-    vector: bytes
-    marks: tuple[Mark, ...]
-
-
 class BetterPassage(HttpInput):
-    """Where the answer stands; without `version`, in the one that answers now."""
+    """The characters of a page that answer; without `version`, of the one that answers now."""
 
     document_id: str = Field(min_length=1, max_length=64)
     version: str | None = Field(default=None, min_length=1, max_length=64)
@@ -76,17 +82,25 @@ class BetterPassage(HttpInput):
     start: int = Field(ge=0)
     end: int = Field(ge=1)
 
-    @model_validator(mode="after")
-    def _ends_behind_its_start(self) -> Self:
-        if self.end <= self.start:
+    @field_validator("end")
+    @classmethod
+    def _ends_behind_its_start(cls, end: int, given: ValidationInfo) -> int:
+        start = given.data.get("start", 0)
+        if end <= start:
             raise PydanticCustomError("range", "end must be greater than start")
-        return self
+        if end - start > MAX_PASSAGE_CHARACTERS:
+            raise PydanticCustomError(
+                "range",
+                "a passage has {max_length} characters at most",
+                {"max_length": MAX_PASSAGE_CHARACTERS},
+            )
+        return end
 
 
 class FeedbackRequest(HttpInput):
     """`POST /v1/feedback`: a rating of an answer or of a search, by its id.
 
-    `correction` is what the answer should have said.
+    A search is rated by its first passage. `correction` is what the answer should have said.
     """
 
     answer_id: str | None = Field(default=None, min_length=1, max_length=64)
@@ -103,28 +117,46 @@ class FeedbackRequest(HttpInput):
         return self
 
     @property
+    def kind(self) -> AskedKind:
+        """Return what is rated."""
+        return "answer" if self.answer_id is not None else "search"
+
+    @property
+    def field(self) -> str:
+        """Return the name of the field that says what is rated."""
+        return f"{self.kind}_id"
+
+    @property
     def rated(self) -> str:
         """Return the id of what is rated."""
         return self.answer_id or self.search_id or ""
 
 
 class FeedbackResponse(Contract):
-    """The rating is kept; rating the same answer again takes its place."""
+    """The rating is kept; rating the same answer again takes its place.
+
+    `ranks` says whether it moves passages for questions alike: it does where it is about a passage
+    of a version that answers now.
+    """
 
     feedback_id: str
     ranks: bool
-    """Whether it moves passages for questions alike: it names a passage of a current version."""
 
 
 class FeedbackRow(Contract):
-    """One rating as it is stored for training: `asked.answer` against `correction` is a pair."""
+    """One rating as it is stored for training: one line of JSON.
+
+    `asked.answer` against `correction` is a pair to write by; `better_passage` against
+    `asked.cited` and `asked.shown` is one to retrieve by. `marks` are the passages that move.
+    """
 
     feedback_id: str
     rating: Rating
     correction: str = ""
-    better_passage: Place | None = None
+    better_passage: Quoted | None = None
     comment: str = ""
     asked: Asked
+    marks: tuple[Mark, ...] = ()
     received_at: AwareDatetime
 
 

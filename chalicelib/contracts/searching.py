@@ -104,8 +104,13 @@ class Hit(Contract):
 
 
 class SearchResponse(Contract):
-    """Passages, best first; `next_cursor` is None at the end."""
+    """Passages, best first; `next_cursor` is None at the end.
 
+    `search_id` names the search to `POST /v1/feedback`. It is the same on all pages, and empty
+    where the search could not be kept.
+    """
+
+    search_id: str = ""
     hits: tuple[Hit, ...]
     next_cursor: str | None = None
     receipt: Receipt

@@ -18,6 +18,7 @@ from chalicelib.retrieval.citations import Source, without_marks
 from chalicelib.retrieval.expectations import expected, holds, without_asking
 from chalicelib.retrieval.sentences import split_sentences
 from chalicelib.retrieval.terms import alike, numbers, terms
+from chalicelib.retrieval.votes import Weights, weight_of
 
 MAX_CANDIDATES = 32
 """Sentences that are embedded for one question: what a caller waits for."""
@@ -26,6 +27,8 @@ MIN_SUPPORT = 0.51
 """Below this the best sentence does not answer: the question is refused."""
 SUFFICIENT_SUPPORT = 0.62
 """From here on the best sentence is answer enough, and no language model is asked."""
+NUDGE = 0.05
+"""The most support by which votes let a sentence pass another one."""
 _RUNNER_UP = 0.9
 _SAME = 0.93
 _COSINE_WEIGHT = 0.45
@@ -182,8 +185,27 @@ def extract(evidence: Sequence[Evidence], floor: float = MIN_SUPPORT) -> list[tu
 
 
 def suffices(evidence: Sequence[Evidence]) -> bool:
-    """Say whether the best sentence is answer enough, so that no dearer tier is tried."""
-    return bool(evidence) and evidence[0].support >= SUFFICIENT_SUPPORT
+    """Say whether a sentence is answer enough, so that no dearer tier is tried."""
+    return any(item.support >= SUFFICIENT_SUPPORT for item in evidence)
+
+
+def nudged(evidence: Sequence[Evidence], voted: Weights) -> list[Evidence]:
+    """Return the evidence, best first, in the order that it has with what was voted.
+
+    Votes choose among sentences that support an answer. They lend no support: what is refused
+    without them is refused with them, and nothing that suffices ceases to.
+    """
+    if not voted:
+        return list(evidence)
+    reach = [item for item in evidence if item.support >= MIN_SUPPORT]
+    others = [item for item in evidence if item.support < MIN_SUPPORT]
+    return sorted(reach, key=lambda item: -_with_votes(item, voted)) + others
+
+
+def _with_votes(item: Evidence, voted: Weights) -> float:
+    source = item.source
+    *_, start, end = source.place
+    return item.support + NUDGE * weight_of(source.passage, voted, start, end)
 
 
 def sentences_of(answer: str) -> list[str]:

@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from chalicelib.contracts import Claim, EmbedTextResult, Hit, Tier, Turn
+from chalicelib.contracts import Citation, Claim, EmbedTextResult, Hit, Tier, Turn
 from chalicelib.contracts.api import AskResponse
 from chalicelib.contracts.asking import (
     AskCitation,
@@ -30,7 +30,9 @@ from chalicelib.contracts.asking import (
     AskRefused,
     AskRetrieved,
     folded,
+    written,
 )
+from chalicelib.contracts.feedback import Quoted
 from chalicelib.errors import HeadraceError
 from chalicelib.query_ports import (
     AnswerPrices,
@@ -48,6 +50,7 @@ from chalicelib.retrieval.answering import (
     candidates,
     extract,
     in_context,
+    nudged,
     sentences_of,
     suffices,
     weigh,
@@ -56,6 +59,7 @@ from chalicelib.retrieval.checking import doubts_of, held_up, sources_of
 from chalicelib.retrieval.citations import Source, cited
 from chalicelib.retrieval.finding import Finder, Found, Query
 from chalicelib.retrieval.followup import is_rewrite, stand_alone
+from chalicelib.retrieval.keeping import NOT_KEPT, Keeper, Told
 from chalicelib.retrieval.language import LANGUAGES, language_of
 from chalicelib.retrieval.packing import Parcel, pack
 from chalicelib.retrieval.refusals import not_found
@@ -102,7 +106,9 @@ class _Draft:
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Answers questions; without a `writer` only tier 0 does."""
+    """Answers questions. Without a `writer` only tier 0 does, and what no `keeper` keeps cannot be
+    rated.
+    """
 
     finder: Finder
     embedder: Embedder
@@ -110,6 +116,7 @@ class Asker:
     prices: AnswerPrices
     checker: SupportChecker
     screen: SentenceScreen
+    keeper: Keeper | None = None
 
     def ask(
         self, query: Query, tier: Tier | None = None, history: Sequence[Turn] = ()
@@ -134,20 +141,35 @@ class Asker:
         log.notices += found.notices
         yield AskRetrieved(asked_as=alone.text, passages=len(found.passages))
         draft = self._draft(asked, found)
+        said: list[str] = []
+        citations: list[Citation] = []
         if not draft.claims:
-            yield AskRefused(answer=not_found(asked.language))
+            said.append(not_found(asked.language))
+            yield AskRefused(answer=said[0])
         for text, citation, new in cited(draft.claims):
             if new:
+                citations.append(citation)
                 yield AskCitation(citation=citation)
-            yield AskClaim(claim=Claim(text=text, citations=(citation.n,)))
+            claim = Claim(text=text, citations=(citation.n,))
+            said.append(written(claim))
+            yield AskClaim(claim=claim)
         log.notices += _of_another_language(asked.language, draft)
+        answer_id = self._kept(asked, found, _told(asked, draft.tier, said, citations))
         yield AskDone(
-            answer_id="",
+            answer_id=answer_id,
             tier=draft.tier,
             language=asked.language,
             receipt=self.prices.answer(alone.text, found.passages, log.used),
             notices=tuple(log.notices),
         )
+
+    def _kept(self, asked: _Asked, found: Found, told: Told) -> str:
+        if self.keeper is None:
+            return ""
+        answer_id = self.keeper.keep(asked.query.tenant, told, found)
+        if not answer_id:
+            asked.log.notices.append(NOT_KEPT)
+        return answer_id
 
     def _stand_alone(
         self, query: Query, tier: Tier | None, history: Sequence[Turn], log: _Log
@@ -190,7 +212,8 @@ class Asker:
         embedded = self.embedder.embed(texts, query.correlation_id, model)
         vectors = asked.log.embedded("sentence", embedded).vectors
         put = AsPut(asked.put, vectors[-1]) if resolved else None
-        return weigh(query.text, found.vector, sources, vectors[: len(sources)], put)
+        weighed = weigh(query.text, found.vector, sources, vectors[: len(sources)], put)
+        return nudged(weighed, found.voted)
 
     def _written(self, asked: _Asked, evidence: Sequence[Evidence]) -> _Claims | None:
         """Return tier 1's claims, or None, with the reason noted, where tier 0's stand."""
@@ -232,6 +255,17 @@ class Asker:
                 f" {doubts_of(checked)}."
             )
         return found
+
+
+def _told(asked: _Asked, tier: Tier, said: Sequence[str], citations: Sequence[Citation]) -> Told:
+    return Told(
+        kind="answer",
+        question=asked.put,
+        asked_as=asked.query.text,
+        answer=" ".join(said),
+        tier=tier,
+        cited=tuple(Quoted(**citation.model_dump(exclude={"n"})) for citation in citations),
+    )
 
 
 def _packed(

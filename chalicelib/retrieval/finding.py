@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 
 from chalicelib.contracts import EmbedTextResult, Hit
@@ -17,6 +17,7 @@ from chalicelib.query_ports import (
     IndexFilter,
     PassageIndex,
     Reranker,
+    Votes,
 )
 from chalicelib.retrieval.filters import (
     check_declared,
@@ -27,6 +28,7 @@ from chalicelib.retrieval.filters import (
 from chalicelib.retrieval.question import query_text
 from chalicelib.retrieval.ranking import current_only, fetch_count, merge_overlapping
 from chalicelib.retrieval.terms import words
+from chalicelib.retrieval.votes import Weights, ranked, weights
 
 MAX_FETCHED = 10_000
 """Hits that one query of the index gives at most.
@@ -54,14 +56,15 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The passages, best first, with the query's embedding, that later steps reuse, and the
-    index that they are in, None where the tenant has none.
+    """The passages, best first, with the query's embedding, that later steps reuse, the index that
+    they are in, None where the tenant has none, and what was voted for questions like the query.
     """
 
     passages: tuple[Hit, ...]
     embedding: EmbedTextResult
     notices: tuple[str, ...]
     index: IndexRef | None = None
+    voted: Weights = field(default_factory=dict)
 
     @property
     def vector(self) -> Sequence[float]:
@@ -71,7 +74,9 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Finder:
-    """Hybrid search over a tenant's documents; without a `reranker` in the index's order."""
+    """Hybrid search over a tenant's documents; without a `reranker` in the index's order, and
+    with `votes` moved by a little.
+    """
 
     embedder: Embedder
     tenants: TenantRecords
@@ -79,6 +84,7 @@ class Finder:
     versions: CurrentVersions
     declarations: Declarations
     reranker: Reranker | None = None
+    votes: Votes | None = None
 
     def find(self, query: Query) -> Found:
         """Return at most `top_k` passages of versions that answer queries.
@@ -108,9 +114,16 @@ class Finder:
                 count=fetch_count(query.top_k, MAX_FETCHED),
                 condition=condition,
             )
-        passages = self._answering(query, hits)
+        voted = self._voted(query.tenant, index, embedding)
+        passages = ranked(self._answering(query, hits), voted)[: query.top_k]
         notices = (searched.notice,) if searched.notice else ()
-        return Found(tuple(passages[: query.top_k]), embedding, notices, index)
+        return Found(tuple(passages), embedding, notices, index, voted)
+
+    def _voted(self, tenant: str, index: IndexRef | None, embedding: EmbedTextResult) -> Weights:
+        if self.votes is None or index is None:
+            return {}
+        votes = self.votes.votes(tenant, index.votes)
+        return weights(votes, embedding.model, embedding.vectors[0])
 
     def _answering(self, query: Query, hits: Iterable[Hit]) -> Sequence[Hit]:
         """Return the passages that the hits of current versions come to, best first.

@@ -4,20 +4,27 @@ A vote is a question's vector and the passages that were rated. It counts for a 
 far as the two are alike in meaning, and moves a passage's score by a bounded share of that score:
 what the index finds barely relevant stays behind what it finds relevant, whatever the votes.
 Votes are a tenant's own. They end with the version that they were given for.
+
+`benchmarks/feedback.py` chose the constants, on questions that took no part in what it measured.
 """
 
 from __future__ import annotations
 
+import math
+import operator
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
 
 from chalicelib.contracts import Hit
-from chalicelib.contracts.feedback import Place, Vote
+from chalicelib.contracts.feedback import Asked, Mark, Place, Rating
+from chalicelib.query_ports import Vote
 
 ALIKE = 0.7
 """Cosine of two questions from which on one's votes count for the other."""
 MOST = 0.12
 """The largest share of its own score by which a passage is moved, either way."""
-_SCALE = 127
+_LARGEST = 127
 _OVERLAP = 0.5
 
 
@@ -26,13 +33,34 @@ Weights = Mapping[Place, float]
 
 
 def packed(vector: Sequence[float]) -> bytes:
-    """Return a unit vector with a byte a dimension."""
-    return bytes(round(max(-1.0, min(1.0, value)) * _SCALE) & 0xFF for value in vector)
+    """Return a vector's direction with a byte a dimension: its length is not kept."""
+    largest = max(map(abs, vector), default=0.0)
+    scale = _LARGEST / largest if largest else 0.0
+    return bytes(round(value * scale) & 0xFF for value in vector)
 
 
-def unpacked(packed_vector: bytes) -> list[float]:
-    """Return what `packed` was given, but for rounding."""
-    return [(byte - 256 if byte > _SCALE else byte) / _SCALE for byte in packed_vector]
+def unpacked(packed_vector: bytes) -> tuple[float, ...]:
+    """Return the unit vector of the direction that `packed` kept; all zeros where there is none."""
+    values = memoryview(packed_vector).cast("b")
+    length = math.hypot(*values)
+    return tuple(value / length if length else 0.0 for value in values)
+
+
+def marks_of(asked: Asked, rating: Rating, better: Place | None) -> tuple[Mark, ...]:
+    """Return the passages that a rating is about, and which way.
+
+    What was cited is what was rated. A better passage is good whatever the rating, and nothing
+    that overlaps it is bad.
+    """
+    marked: dict[Place, Literal[1, -1]] = {}
+    if better is not None:
+        marked[better.alone] = 1
+    for place in asked.cited:
+        if rating == "up":
+            marked[place.alone] = 1
+        elif better is None or not _overlap(place, better):
+            marked[place.alone] = -1
+    return tuple(Mark(**place.model_dump(), mark=mark) for place, mark in marked.items())
 
 
 def weights(votes: Iterable[Vote], model: str, vector: Sequence[float]) -> Weights:
@@ -41,18 +69,18 @@ def weights(votes: Iterable[Vote], model: str, vector: Sequence[float]) -> Weigh
     A vote counts from 0 at `ALIKE` to 1 for the same question. However many there are, a passage
     gets no more than 1.
     """
-    found: dict[Place, float] = {}
+    found: dict[Place, list[float]] = defaultdict(list)
+    length = math.hypot(*vector) or 1.0
     for vote in votes:
         if vote.model != model or len(vote.vector) != len(vector):
             continue
-        likeness = _cosine(unpacked(vote.vector), vector)
-        if likeness <= ALIKE:
+        likeness = sum(map(operator.mul, vote.vector, vector)) / length
+        share = (likeness - ALIKE) / (1 - ALIKE)
+        if share <= 0:
             continue
-        share = min(1.0, (likeness - ALIKE) / (1 - ALIKE))
         for mark in vote.marks:
-            place = Place.model_validate(mark.model_dump())
-            found[place] = found.get(place, 0.0) + share * mark.mark
-    return {place: max(-1.0, min(1.0, weight)) for place, weight in found.items()}
+            found[mark.alone].append(min(1.0, share) * mark.mark)
+    return {place: _bounded(shares) for place, shares in found.items()}
 
 
 def ranked(hits: Sequence[Hit], voted: Weights) -> list[Hit]:
@@ -68,18 +96,13 @@ def weight_of(hit: Hit, voted: Weights, start: int, end: int) -> float:
 
     A vote for a passage is one for all that lies in it, and one for a part of it counts, too.
     """
-    told = 0.0
+    told = []
     for place, weight in voted.items():
-        if (place.document_id, place.version, place.page) != (
-            hit.document_id,
-            hit.version,
-            hit.page,
-        ):
-            continue
-        shared = min(end, place.end) - max(start, place.start)
-        if shared >= _OVERLAP * min(end - start, place.end - place.start):
-            told += weight
-    return max(-1.0, min(1.0, told))
+        if _same_page(place, hit):
+            shared = min(end, place.end) - max(start, place.start)
+            if shared >= _OVERLAP * min(end - start, place.end - place.start):
+                told.append(weight)
+    return _bounded(told)
 
 
 def _moved(hit: Hit, voted: Weights) -> Hit:
@@ -91,7 +114,15 @@ def _moved(hit: Hit, voted: Weights) -> Hit:
     return hit.model_copy(update={"score": hit.score + by, "scores": scores})
 
 
-def _cosine(one: Sequence[float], other: Sequence[float]) -> float:
-    product = sum(a * b for a, b in zip(one, other, strict=True))
-    lengths = sum(a * a for a in one) * sum(b * b for b in other)
-    return float(product / lengths**0.5) if lengths else 0.0
+def _overlap(one: Place, other: Place) -> bool:
+    return _same_page(one, other) and min(one.end, other.end) > max(one.start, other.start)
+
+
+def _same_page(one: Place, other: Place | Hit) -> bool:
+    own = (one.document_id, one.version, one.page)
+    return own == (other.document_id, other.version, other.page)
+
+
+def _bounded(shares: Iterable[float]) -> float:
+    """Return the sum, from -1 to 1; it does not depend on the order."""
+    return max(-1.0, min(1.0, math.fsum(shares)))

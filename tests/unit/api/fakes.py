@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -16,6 +16,7 @@ from chalicelib.api.ask import AskServices
 from chalicelib.api.auth import authorize, hash_key
 from chalicelib.api.collections import CollectionServices
 from chalicelib.api.documents import DocumentServices
+from chalicelib.api.feedback import FeedbackServices
 from chalicelib.api.jobs import JobServices, remove_later
 from chalicelib.api.mounting import mount
 from chalicelib.api.removals import RemovalServices
@@ -34,7 +35,8 @@ from chalicelib.query_ports import ApiKey, Held, KeptAnswer
 from chalicelib.retrieval.asking import Asker
 from chalicelib.retrieval.finding import Finder
 from chalicelib.retrieval.ids import document_id
-from tests.unit.ingest.fakes import FakeTenants
+from tests.unit.feedback.fakes import FakeRatings, FakeRows, keeper
+from tests.unit.ingest.fakes import FakeBus, FakeTenants
 from tests.unit.ingest.fakes import FakeTenants as Pointers
 from tests.unit.jobs.fakes import FakeJobExecutions, FakeJobs
 from tests.unit.retrieval_query.fakes import (
@@ -114,6 +116,10 @@ class FakeRecords:
     def version(self, tenant: str, document_id: str, version: str) -> Version | None:
         return self.versions.get((tenant, document_id, version))
 
+    def current_versions(self, tenant: str, document_ids: Sequence[str]) -> Mapping[str, str]:
+        kept = self.stored.get(tenant, {})
+        return {name: kept[name].version for name in document_ids if name in kept}
+
     def send_retry(self, wanted: RetryWanted) -> None:
         if self.fails:
             raise self.fails
@@ -144,6 +150,9 @@ class Api:
     embedder: FakeEmbedder = field(default_factory=FakeEmbedder)
     signed: list[dict[str, object]] = field(default_factory=list)
     tenants: Pointers = field(default_factory=Pointers)
+    ratings: FakeRatings = field(default_factory=FakeRatings)
+    rows: FakeRows = field(default_factory=FakeRows)
+    bus: FakeBus = field(default_factory=FakeBus)
     jobs: JobServices = field(init=False)
     removals: RemovalServices = field(init=False)
 
@@ -152,8 +161,14 @@ class Api:
             self.records.keys[hash_key(key)] = ApiKey(hash_key(key), tenant)
         self.index = FakeIndex(self.hits)
         finder = Finder(
-            self.embedder, FakeTenants(), self.index, FakeVersions({"doc_a": "v_1"}), self.records
+            self.embedder,
+            FakeTenants(),
+            self.index,
+            FakeVersions({"doc_a": "v_1"}),
+            self.records,
+            votes=self.ratings,
         )
+        keeps = keeper(self.ratings)
         self.job_records, self.job_executions = FakeJobs(), FakeJobExecutions()
         self.jobs = JobServices(
             launcher=Launcher(self.job_records, self.job_executions, lambda: NOW),
@@ -184,10 +199,13 @@ class Api:
         self.webhooks = WebhookServices(
             self.webhook_records, self.webhook_queue, False, os.urandom, lambda: NOW
         )
-        self.search = SearchServices(finder, self.records, lambda found: Receipt())
+        self.search = SearchServices(finder, keeps, self.records, lambda found: Receipt())
         self.ask = AskServices(
-            Asker(finder, self.embedder, None, FakePrices(), FakeChecker(), FakeScreen()),
+            Asker(finder, self.embedder, None, FakePrices(), FakeChecker(), FakeScreen(), keeps),
             self.records,
+        )
+        self.feedback = FeedbackServices(
+            self.records, self.ratings, self.rows, self.bus, self.records, lambda: NOW
         )
         app = Chalice("headrace")
 

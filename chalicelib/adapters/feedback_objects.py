@@ -1,0 +1,40 @@
+"""Ratings as rows for training in S3, and the pages that better passages are named on.
+
+    feedback/{tenant}/{day of the question}/{feedback_id}.json   one line, a `FeedbackRow`
+
+The key follows from what is rated, so that a second rating of it takes the first one's place.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from chalicelib.adapters.streams import StreamedObjects
+from chalicelib.contracts import Page
+from chalicelib.contracts.feedback import FeedbackRow
+from chalicelib.contracts.jsonl import dump_lines, whole_lines
+from chalicelib.errors import NotFound
+from chalicelib.retrieval.ids import pages_key
+
+
+class FeedbackObjects:
+    """The objects of one bucket that ratings have to do with."""
+
+    def __init__(self, objects: StreamedObjects, bucket: str) -> None:
+        self._objects = objects
+        self._bucket = bucket
+
+    def page_text(self, tenant: str, document_id: str, version: str, page: int) -> str:
+        """Return the text of a page, read up to there, a piece in memory at a time.
+
+        Raises:
+            NotFound: there is no such page.
+        """
+        pieces = self._objects.stream(self._bucket, pages_key(tenant, document_id, version))
+        for line in islice(whole_lines(pieces), page - 1, page):
+            return Page.model_validate_json(line).text
+        raise NotFound(f"{document_id} has no page {page} in {version}.")
+
+    def write_row(self, key: str, row: FeedbackRow) -> None:
+        """Write a row, over what an earlier rating of the same said."""
+        self._objects.write(self._bucket, key, dump_lines([row]), {})

@@ -1,0 +1,198 @@
+"""`POST /v1/feedback`: a rating of an answer or of a search.
+
+What is kept is named after what was rated, so that rating it again, or sending the same rating
+twice, changes nothing but what it says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from chalice.app import Blueprint, ChaliceAuthorizer, Response
+
+from chalicelib.api.http import answering, parse_body, request_id_of, tenant_of
+from chalicelib.api.idempotency import once
+from chalicelib.api.retries import VersionRecords
+from chalicelib.contracts.feedback import (
+    ASKED_DAYS,
+    BetterPassage,
+    FeedbackReceived,
+    FeedbackRequest,
+    FeedbackResponse,
+    FeedbackRow,
+    Mark,
+    Quoted,
+)
+from chalicelib.errors import InvalidInput, NotFound
+from chalicelib.ports import EventBus
+from chalicelib.query_ports import AnswerRecords, CurrentVersions, KeptAsked, RatedAnswer
+from chalicelib.retrieval.votes import marks_of
+
+CREATED = 201
+
+
+class DocumentRecords(VersionRecords, CurrentVersions, Protocol):
+    """The documents of all tenants, their versions, and which of these answer."""
+
+
+class RatingRecords(Protocol):
+    """What was asked, and what was voted."""
+
+    def kept_asked(self, tenant: str, asked_id: str) -> KeptAsked | None:
+        """Return what is kept under the id, None if there is nothing or it has expired."""
+
+    def rate(self, tenant: str, rated: RatedAnswer, kept: KeptAsked, marks: Sequence[Mark]) -> None:
+        """Let `marks` count in place of what an earlier rating of the same said."""
+
+
+class Rows(Protocol):
+    """Where ratings lie for training, and the pages that they are about."""
+
+    def page_text(self, tenant: str, document_id: str, version: str, page: int) -> str:
+        """Return the text of a page; raise `NotFound`."""
+
+    def write_row(self, key: str, row: FeedbackRow) -> None:
+        """Write a row, over what an earlier rating of the same said."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackServices:
+    """What the view of this module stands on."""
+
+    documents: DocumentRecords
+    ratings: RatingRecords
+    rows: Rows
+    bus: EventBus
+    answers: AnswerRecords
+    now: Callable[[], datetime]
+
+
+def routes(services: Callable[[], FeedbackServices], authorizer: ChaliceAuthorizer) -> Blueprint:
+    """Return the blueprint; `services` is asked for when a request comes, not before."""
+    blueprint = Blueprint(__name__)
+
+    @blueprint.route("/v1/feedback", methods=["POST"], authorizer=authorizer)
+    @answering(blueprint)
+    def rate() -> Response:
+        request, deps = blueprint.current_request, services()
+        body = parse_body(request, FeedbackRequest)
+        tenant, request_id = tenant_of(request), request_id_of(request)
+        return once(request, deps.answers, lambda: _rate(tenant, body, request_id, deps), CREATED)
+
+    return blueprint
+
+
+def _rate(
+    tenant: str, body: FeedbackRequest, request_id: str, deps: FeedbackServices
+) -> FeedbackResponse:
+    """Keep a rating: what removes it again first, then its row, then the event.
+
+    Raises `NotFound` for what cannot be rated, `InvalidInput` for a better passage that is none.
+    """
+    kept = _kept(tenant, body, deps)
+    better = _better(tenant, body.better_passage, deps)
+    named = list(dict.fromkeys((*kept.asked.cited, *([better] if better else []))))
+    documents = list(dict.fromkeys(place.document_id for place in named))
+    current = deps.documents.current_versions(tenant, documents)
+    _check_there(kept, current, body)
+    marks = tuple(
+        mark
+        for mark in marks_of(kept.asked, body.rating, better)
+        if current.get(mark.document_id) == mark.version
+    )
+    ulid = kept.asked.id.rpartition("_")[2]
+    row = FeedbackRow(
+        feedback_id=f"fb_{ulid}",
+        rating=body.rating,
+        correction=body.correction or "",
+        better_passage=better,
+        comment=body.comment or "",
+        asked=kept.asked,
+        marks=marks,
+        received_at=deps.now(),
+    )
+    key = f"feedback/{tenant}/{kept.asked.asked_at:%Y-%m-%d}/{row.feedback_id}.json"
+    versions = tuple(dict.fromkeys((place.document_id, place.version) for place in named))
+    deps.ratings.rate(tenant, RatedAnswer(ulid, key, versions), kept, marks)
+    deps.rows.write_row(key, row)
+    deps.bus.publish(_event(tenant, row, request_id))
+    return FeedbackResponse(feedback_id=row.feedback_id, ranks=bool(marks))
+
+
+def _kept(tenant: str, body: FeedbackRequest, deps: FeedbackServices) -> KeptAsked:
+    kept = deps.ratings.kept_asked(tenant, body.rated)
+    if kept is None or kept.asked.kind != body.kind:
+        raise NotFound(
+            f"There is no {body.kind} {body.rated}; one can be rated for {ASKED_DAYS} days.",
+            field=body.field,
+            limit=str(ASKED_DAYS),
+        )
+    return kept
+
+
+def _check_there(kept: KeptAsked, current: Mapping[str, str], body: FeedbackRequest) -> None:
+    """Raise `NotFound` for an answer whose documents are gone: it holds sentences of them."""
+    if body.kind == "answer" and any(
+        place.document_id not in current for place in kept.asked.cited
+    ):
+        raise NotFound(
+            "The answer rests on a document that was deleted; it cannot be rated any more.",
+            field=body.field,
+        )
+
+
+def _better(tenant: str, given: BetterPassage | None, deps: FeedbackServices) -> Quoted | None:
+    """Return the better passage with its text, held to its document and to its page."""
+    if given is None:
+        return None
+    document = deps.documents.document(tenant, given.document_id)
+    if document is None:
+        raise NotFound(
+            f"There is no document {given.document_id}.", field="better_passage.document_id"
+        )
+    version = given.version or document.version
+    found = deps.documents.version(tenant, given.document_id, version) if version else None
+    if found is None:
+        raise NotFound(
+            f"The document has no version {version}." if version else "No version of it answers.",
+            field="better_passage.version",
+        )
+    if given.page > found.pages:
+        raise InvalidInput(
+            f"The document has {found.pages} pages in this version.",
+            field="better_passage.page",
+            limit=str(found.pages),
+        )
+    text = deps.rows.page_text(tenant, given.document_id, version, given.page)
+    if given.end > len(text):
+        raise InvalidInput(
+            f"The page has {len(text)} characters.",
+            field="better_passage.end",
+            limit=str(len(text)),
+        )
+    return Quoted(
+        document_id=given.document_id,
+        version=version,
+        page=given.page,
+        start=given.start,
+        end=given.end,
+        path=document.path,
+        quote=text[given.start : given.end],
+    )
+
+
+def _event(tenant: str, row: FeedbackRow, request_id: str) -> FeedbackReceived:
+    return FeedbackReceived(
+        tenant=tenant,
+        feedback_id=row.feedback_id,
+        rated=row.asked.id,
+        kind=row.asked.kind,
+        rating=row.rating,
+        corrected=bool(row.correction),
+        ranks=bool(row.marks),
+        correlation_id=request_id,
+        time=row.received_at,
+    )

@@ -1,0 +1,223 @@
+"""What is kept to be rated, votes and rows, against the local cloud."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from chalicelib.adapters.dynamodb import Put, Table
+from chalicelib.adapters.feedback_objects import FeedbackObjects
+from chalicelib.adapters.feedback_records import MAX_VOTES, VOTE_DAYS, FeedbackRecords
+from chalicelib.adapters.objects import Objects
+from chalicelib.adapters.records import Records
+from chalicelib.adapters.streams import StreamedObjects
+from chalicelib.contracts import Page
+from chalicelib.contracts.feedback import ASKED_DAYS, Asked, FeedbackRow, Mark, Quoted
+from chalicelib.contracts.jsonl import dump_lines
+from chalicelib.errors import Conflict, NotFound
+from chalicelib.query_ports import KeptAsked, RatedAnswer
+from chalicelib.retrieval.ids import pages_key
+from chalicelib.retrieval.votes import packed
+from tests.cloud import CloudProcess
+from tests.integration.adapters.test_stores import bucket, name, table
+
+__all__ = ["bucket", "name", "table"]
+
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+QUOTED = Quoted(
+    document_id="doc_a", version="v_1", page=1, start=0, end=9, path="a.md", quote="The pump."
+)
+DAY = 86_400
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Counted(Table):
+    """A table that counts how often it is queried."""
+
+    queries = 0
+
+    def query(self, *given: Any, **named: Any) -> Any:
+        self.queries += 1
+        return super().query(*given, **named)
+
+
+def kept(n: int = 1, question: str = "What hums?") -> KeptAsked:
+    asked = Asked(
+        id=f"ans_{n:026}",
+        kind="answer",
+        question=question,
+        asked_as=question,
+        answer="The pump. [1]",
+        tier="extractive",
+        cited=(QUOTED,),
+        shown=(QUOTED.alone,),
+        model="minilm",
+        asked_at=NOW,
+    )
+    return KeptAsked(asked, packed([0.6, -0.8]))
+
+
+def rated(n: int = 1, *versions: tuple[str, str]) -> RatedAnswer:
+    ulid = f"{n:026}"
+    return RatedAnswer(ulid, f"feedback/acme/2026-01-02/fb_{ulid}.json", versions)
+
+
+def marks(mark: int = 1, document: str = "doc_a") -> Sequence[Mark]:
+    place = QUOTED.alone.model_dump() | {"document_id": document, "mark": mark}
+    return (Mark.model_validate(place),)
+
+
+def state_of(table: Table, tenant: str = "acme") -> int:
+    index = Records(table).live_index(tenant)
+    assert index is not None
+    return index.votes
+
+
+@pytest.fixture(autouse=True)
+def _tenants(table: Table) -> None:
+    for tenant in ("acme", "rival"):
+        pointer = {"vector_bucket": "b", "index": tenant, "model": "minilm"}
+        table.put(Put({"pk": f"TENANT#{tenant}", "sk": "TENANT", **pointer}))
+
+
+def test_what_was_asked_comes_back_whole_to_its_tenant_for_thirty_days(table: Table) -> None:
+    clock = Clock()
+    records = FeedbackRecords(table, clock)
+    long = kept(question="What hums? " * 700)
+    records.keep_asked("acme", long)
+    assert records.kept_asked("acme", long.asked.id) == long
+    assert records.kept_asked("rival", long.asked.id) is None
+    assert records.kept_asked("acme", "ans_none") is None
+    clock.now += ASKED_DAYS * DAY - 1
+    assert records.kept_asked("acme", long.asked.id) == long
+    clock.now += 1
+    assert records.kept_asked("acme", long.asked.id) is None
+
+
+def test_what_is_kept_of_a_usual_question_takes_two_write_units_at_the_most(table: Table) -> None:
+    usual = kept()
+    shown = tuple(
+        QUOTED.alone.model_copy(update={"document_id": f"doc_{n:024}", "version": f"v_{n * 7:024}"})
+        for n in range(5)
+    )
+    asked = usual.asked.model_copy(update={"shown": shown})
+    FeedbackRecords(table).keep_asked("acme", KeptAsked(asked, bytes(range(256)) + bytes(128)))
+    (item,) = table.query("TENANT#acme", "ASKED#")
+    assert sum(len(name) + len(str(value).encode()) for name, value in item.items()) < 2_048 * 2
+    assert len(item["asked"]) + len(item["vector"]) < 1_900
+
+
+def test_a_vote_counts_at_once_and_a_second_rating_takes_its_place(table: Table) -> None:
+    records = FeedbackRecords(table)
+    assert state_of(table) == 0
+    records.rate("acme", rated(), kept(), marks(1))
+    (vote,) = records.votes("acme", state_of(table))
+    assert (vote.model, vote.marks) == ("minilm", tuple(marks(1)))
+    assert vote.vector == pytest.approx((0.6, -0.8), abs=0.01)
+    records.rate("acme", rated(), kept(), marks(-1))
+    (vote,) = records.votes("acme", state_of(table))
+    assert vote.marks == tuple(marks(-1))
+    records.rate("acme", rated(), kept(), ())
+    assert records.votes("acme", state_of(table)) == ()
+
+
+def test_votes_are_their_tenant_s_own(table: Table) -> None:
+    records = FeedbackRecords(table)
+    records.rate("acme", rated(), kept(), marks())
+    assert state_of(table, "rival") == 0
+    assert records.votes("rival", 1) == ()
+
+
+def test_votes_are_read_once_for_as_long_as_none_changes_and_never_where_there_are_none(
+    table: Table, cloud: CloudProcess, name: str
+) -> None:
+    counted = Counted(cloud.client("dynamodb"), name)
+    reading, writing = FeedbackRecords(counted), FeedbackRecords(table)
+    assert reading.votes("acme", state_of(table)) == ()
+    assert counted.queries == 0
+    writing.rate("acme", rated(1), kept(1), marks())
+    for _ in range(3):
+        assert len(reading.votes("acme", state_of(table))) == 1
+    assert counted.queries == 1
+    writing.rate("acme", rated(2), kept(2), marks())
+    assert len(reading.votes("acme", state_of(table))) == 2
+    assert counted.queries == 2
+
+
+def test_only_the_newest_votes_count_and_none_for_ever(table: Table) -> None:
+    clock = Clock()
+    records = FeedbackRecords(table, clock)
+    for n in range(1, MAX_VOTES + 4):
+        records.rate("acme", rated(n), kept(n), marks(1, f"doc_{n}"))
+    found = records.votes("acme", state_of(table))
+    assert [vote.marks[0].document_id for vote in found] == [
+        f"doc_{n}" for n in range(MAX_VOTES + 3, 3, -1)
+    ]
+    clock.now += VOTE_DAYS * DAY
+    assert records.votes("acme", state_of(table) + 1) == ()
+
+
+def test_a_tenant_that_is_being_removed_takes_no_rating(table: Table) -> None:
+    table.put(Put({"pk": "TENANT#acme", "sk": "TENANT", "removing": "job"}))
+    with pytest.raises(Conflict):
+        FeedbackRecords(table).rate("acme", rated(), kept(), marks())
+    assert list(table.query("TENANT#acme", "VOTE#")) == []
+
+
+def test_a_rating_is_found_by_its_documents_and_forgotten(table: Table) -> None:
+    records = FeedbackRecords(table)
+    records.rate("acme", rated(1, ("doc_a", "v_1"), ("doc_b", "v_7")), kept(1), marks())
+    records.rate("acme", rated(2, ("doc_b", "v_7")), kept(2), marks(1, "doc_b"))
+    assert list(records.rated_with("acme", "doc_a")) == [rated(1, ("doc_a", "v_1"))]
+    assert list(records.rated_with("rival", "doc_a")) == []
+    assert list(records.rated_with("acme", "doc_b")) == [
+        rated(1, ("doc_b", "v_7")),
+        rated(2, ("doc_b", "v_7")),
+    ]
+    assert records.forget_rating("acme", rated(1, ("doc_a", "v_1"))) == 2
+    assert list(records.rated_with("acme", "doc_a")) == []
+    assert len(records.votes("acme", state_of(table))) == 1
+
+
+def test_a_row_is_one_line_and_a_second_rating_writes_over_the_first(
+    cloud: CloudProcess, bucket: str
+) -> None:
+    rows = FeedbackObjects(StreamedObjects(cloud.client("s3")), bucket)
+    row = FeedbackRow(
+        feedback_id="fb_1",
+        rating="down",
+        correction="The gate.\nNot the pump.",
+        asked=kept().asked,
+        received_at=NOW,
+    )
+    rows.write_row("feedback/acme/2026-01-02/fb_1.json", row)
+    rows.write_row("feedback/acme/2026-01-02/fb_1.json", row.model_copy(update={"rating": "up"}))
+    body = Objects(cloud.client("s3")).read(bucket, "feedback/acme/2026-01-02/fb_1.json")
+    assert body.count(b"\n") == 1
+    assert body.endswith(b"\n")
+    found = FeedbackRow.model_validate_json(body)
+    assert (found.rating, found.correction) == ("up", row.correction)
+    assert json.loads(body)["asked"]["cited"][0]["quote"] == "The pump."
+
+
+def test_the_text_of_a_page_is_read_up_to_it(cloud: CloudProcess, bucket: str) -> None:
+    objects = StreamedObjects(cloud.client("s3"))
+    pages = [Page(page=n, text=f"Page {n}, é.") for n in range(1, 4)]
+    objects.write(bucket, pages_key("acme", "doc_a", "v_1"), dump_lines(pages), {})
+    rows = FeedbackObjects(objects, bucket)
+    assert rows.page_text("acme", "doc_a", "v_1", 2) == "Page 2, é."
+    with pytest.raises(NotFound):
+        rows.page_text("acme", "doc_a", "v_1", 4)
+    with pytest.raises(NotFound):
+        rows.page_text("rival", "doc_a", "v_1", 1)

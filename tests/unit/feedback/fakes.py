@@ -1,0 +1,69 @@
+"""Ratings in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from chalicelib.contracts.feedback import FeedbackRow, Mark
+from chalicelib.errors import HeadraceError, NotFound
+from chalicelib.query_ports import KeptAsked, RatedAnswer, Vote
+from chalicelib.retrieval.keeping import Keeper
+from chalicelib.retrieval.votes import unpacked
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+@dataclass
+class FakeRatings:
+    """What was asked and voted, by tenant; keeping fails with `fails`."""
+
+    kept: dict[tuple[str, str], KeptAsked] = field(default_factory=dict)
+    voted: dict[tuple[str, str], Vote] = field(default_factory=dict)
+    rated: list[RatedAnswer] = field(default_factory=list)
+    fails: HeadraceError | None = None
+    looks: int = 0
+
+    def keep_asked(self, tenant: str, kept: KeptAsked) -> None:
+        if self.fails is not None:
+            raise self.fails
+        self.kept[tenant, kept.asked.id] = kept
+
+    def kept_asked(self, tenant: str, asked_id: str) -> KeptAsked | None:
+        return self.kept.get((tenant, asked_id))
+
+    def rate(self, tenant: str, rated: RatedAnswer, kept: KeptAsked, marks: Sequence[Mark]) -> None:
+        self.rated.append(rated)
+        self.voted.pop((tenant, rated.ulid), None)
+        if marks:
+            vote = Vote(kept.asked.model, unpacked(kept.vector), tuple(marks))
+            self.voted[tenant, rated.ulid] = vote
+
+    def votes(self, tenant: str, state: int) -> Sequence[Vote]:
+        self.looks += 1
+        return [vote for (owner, _), vote in self.voted.items() if owner == tenant]
+
+
+@dataclass
+class FakeRows:
+    """Rows by key, and pages by document, version and number."""
+
+    pages: dict[tuple[str, str, str, int], str] = field(default_factory=dict)
+    written: dict[str, FeedbackRow] = field(default_factory=dict)
+
+    def page_text(self, tenant: str, document_id: str, version: str, page: int) -> str:
+        try:
+            return self.pages[tenant, document_id, version, page]
+        except KeyError:
+            raise NotFound("no such page") from None
+
+    def write_row(self, key: str, row: FeedbackRow) -> None:
+        self.written[key] = row
+
+
+def keeper(ratings: FakeRatings, logged: list[HeadraceError] | None = None) -> Keeper:
+    """Return a keeper whose ids count from 1."""
+    numbers = iter(range(1, 10_000))
+    log = [] if logged is None else logged
+    return Keeper(ratings, lambda: NOW, lambda now: f"{next(numbers):026}", log.append)
