@@ -10,6 +10,7 @@ from pathlib import Path
 
 from chalicelib.contracts import DocumentFailed, DocumentReady, DocumentRejected
 from chalicelib.contracts.events import BusEvent
+from chalicelib.contracts.feedback import FeedbackReceived
 from chalicelib.contracts.jobs import JobAccepted, JobCompleted, JobFailed
 
 ROOT = Path(__file__).parents[3]
@@ -22,6 +23,7 @@ EVENTS: tuple[type[BusEvent], ...] = (
     JobAccepted,
     JobCompleted,
     JobFailed,
+    FeedbackReceived,
 )
 
 

@@ -1,18 +1,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import pytest
 
 from chalicelib.contracts import Hit
 from chalicelib.contracts.collections import Declaration
+from chalicelib.contracts.feedback import Mark
 from chalicelib.contracts.filters import Filter
 from chalicelib.contracts.searching import Neighbour
 from chalicelib.errors import InvalidInput, NotFound
 from chalicelib.ports import IndexRef
-from chalicelib.query_ports import IndexFilter, Reranker
+from chalicelib.query_ports import IndexFilter, Reranker, Vote, Votes
 from chalicelib.retrieval.finding import Finder, Found, Query
 from chalicelib.retrieval.folders import MAX_DEPTH, place_hash, place_hashes
 from chalicelib.retrieval.ids import vector_key
@@ -25,6 +26,7 @@ from tests.unit.retrieval_query.fakes import (
     FakeIndex,
     FakeVersions,
     hit,
+    vector_of,
 )
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -63,6 +65,18 @@ class RemovedIndex(FakeIndex):
 
 
 @dataclass
+class Counted:
+    """Votes for the passage that begins at 100, and the states that they were asked for in."""
+
+    states: list[tuple[str, int]] = field(default_factory=list)
+
+    def votes(self, tenant: str, state: int) -> Sequence[Vote]:
+        self.states.append((tenant, state))
+        place = {"document_id": "doc_a", "version": "v_1", "page": 1, "start": 100, "end": 106}
+        return [Vote("words", vector_of("pump"), (Mark.model_validate(place | {"mark": 1}),))]
+
+
+@dataclass
 class Backwards:
     """A reranker that likes the last best."""
 
@@ -80,6 +94,7 @@ class World:
         self.tenants = FakeTenants()
         self.declared: dict[str, Declaration] = {}
         self.reranker: Reranker | None = None
+        self.votes: Votes | None = None
 
     def find(self, tenant: str = "acme", top_k: int = 10, **written: object) -> Found:
         asked = Filter.model_validate(written) if written else None
@@ -90,6 +105,7 @@ class World:
             FakeVersions({"doc_a": "v_1"}),
             FakeDeclarations(self.declared),
             self.reranker,
+            self.votes,
         )
         return finder.find(Query(tenant, "pump", "c", top_k, "req-1", filter=asked))
 
@@ -138,6 +154,25 @@ def test_should_let_a_reranker_order_before_the_cut() -> None:
     world.reranker = reranker = Backwards()
     assert [passage.text for passage in world.find(top_k=1).passages] == ["a pump"]
     assert reranker.asked == ["pump"]
+
+
+def test_should_let_votes_order_after_a_reranker_and_before_the_cut() -> None:
+    world = World([hit("a pump", start=100, score=0.48), hit("the pump", start=0, score=0.5)])
+    world.reranker = Backwards()
+    world.votes = Counted()
+    found = world.find(top_k=1)
+    assert [passage.text for passage in found.passages] == ["a pump"]
+    assert len(found.voted) == 1
+
+
+def test_should_ask_for_votes_in_the_state_that_the_pointer_told() -> None:
+    world = World()
+    world.tenants = FakeTenants(replace(INDEX, votes=7))
+    world.votes = counted = Counted()
+    world.find()
+    assert counted.states == [("acme", 7)]
+    world.find("stranger")
+    assert counted.states == [("acme", 7)]
 
 
 def test_should_take_no_more_hits_than_the_answer_needs() -> None:

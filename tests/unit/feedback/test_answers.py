@@ -1,0 +1,139 @@
+"""What votes change of an answer: which of the sentences that support one is taken."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.contracts import Hit
+from chalicelib.contracts.api import AskResponse
+from chalicelib.contracts.feedback import Asked, Place
+from chalicelib.errors import HeadraceError, Transient
+from chalicelib.retrieval.answering import (
+    MIN_SUPPORT,
+    NUDGE,
+    Evidence,
+    extract,
+    nudged,
+    suffices,
+)
+from chalicelib.retrieval.asking import Asker
+from chalicelib.retrieval.citations import Source
+from chalicelib.retrieval.finding import Finder, Query
+from chalicelib.retrieval.keeping import NOT_KEPT, SHOWN
+from chalicelib.retrieval.sentences import Span
+from tests.unit.feedback.fakes import FakeRatings, keeper
+from tests.unit.ingest.fakes import FakeTenants
+from tests.unit.retrieval_query.fakes import (
+    FakeChecker,
+    FakeDeclarations,
+    FakeEmbedder,
+    FakeIndex,
+    FakePrices,
+    FakeScreen,
+    FakeVersions,
+    hit,
+)
+
+PASSAGE = hit("x" * 100)
+
+
+def asker(
+    ratings: FakeRatings, hits: list[Hit], logged: list[HeadraceError] | None = None
+) -> Asker:
+    embedder = FakeEmbedder()
+    finder = Finder(
+        embedder,
+        FakeTenants(),
+        FakeIndex(hits),
+        FakeVersions({"doc_a": "v_1", "doc_b": "v_1"}),
+        FakeDeclarations(),
+        votes=ratings,
+    )
+    keeps = keeper(ratings, logged)
+    return Asker(finder, embedder, None, FakePrices(), FakeChecker(), FakeScreen(), keeps)
+
+
+def ask(asker: Asker, text: str = "The pump weighs how much kg?") -> AskResponse:
+    return asker.ask(Query("acme", text, None, 10, "req-1"))
+
+
+def evidence(n: int, support: float) -> Evidence:
+    """A sentence of ten characters, the n-th of the passage."""
+    return Evidence(Source(PASSAGE, Span(10 * n, 10 * n + 10), f"s{n}"), (1.0, float(n)), support)
+
+
+def place(n: int) -> Place:
+    return Place(document_id="doc_a", version="v_1", page=1, start=10 * n, end=10 * n + 10)
+
+
+def test_a_vote_chooses_between_sentences_that_support_nearly_as_well() -> None:
+    told = [evidence(0, 0.64), evidence(1, 0.61), evidence(2, 0.55)]
+    assert nudged(told, {}) == told
+    first, *_ = nudged(told, {place(1): 1.0})
+    assert first == told[1]
+    assert nudged(told, {place(2): 1.0}) == told
+    assert nudged(told, {place(0): -1.0})[0] == told[1]
+
+
+supports = st.lists(st.floats(0, 1, allow_nan=False), max_size=6).map(
+    lambda found: sorted(found, reverse=True)
+)
+opinions = st.dictionaries(st.integers(0, 5).map(place), st.floats(-1, 1, allow_nan=False))
+
+
+@given(supports, opinions)
+def test_votes_lend_no_support_and_take_none(given: list[float], voted: dict[Place, float]) -> None:
+    told = [evidence(n, support) for n, support in enumerate(given)]
+    found = nudged(told, voted)
+    assert sorted(found, key=told.index) == told
+    assert bool(extract(found)) == bool(extract(told))
+    assert suffices(found) == suffices(told)
+    if found and found[0].support >= MIN_SUPPORT:
+        assert found[0].support >= told[0].support - 2 * NUDGE - 1e-9
+
+
+@given(supports, opinions, st.randoms(use_true_random=False))
+def test_the_order_of_votes_says_nothing(
+    given: list[float], voted: dict[Place, float], chance: random.Random
+) -> None:
+    told = [evidence(n, support) for n, support in enumerate(given)]
+    shuffled = list(voted.items())
+    chance.shuffle(shuffled)
+    assert nudged(told, dict(shuffled)) == nudged(told, voted)
+
+
+def kept(ratings: FakeRatings, answer_id: str) -> Asked:
+    return ratings.kept["acme", answer_id].asked
+
+
+def test_an_answer_is_kept_under_the_id_that_it_tells() -> None:
+    ratings = FakeRatings()
+    hits = [hit("The pump weighs 41 kg.", start=100 * n) for n in range(SHOWN + 3)]
+    answer = ask(asker(ratings, hits))
+    found = kept(ratings, answer.answer_id)
+    assert (found.kind, found.answer, found.tier) == ("answer", answer.answer, answer.tier)
+    assert (found.question, found.asked_as) == ("The pump weighs how much kg?",) * 2
+    assert len(found.shown) == SHOWN
+    assert [quoted.quote for quoted in found.cited] == [each.quote for each in answer.citations]
+
+
+def test_two_answers_to_one_question_are_two_to_rate() -> None:
+    ratings = FakeRatings()
+    answers = asker(ratings, [hit("The pump weighs 41 kg.")])
+    assert ask(answers).answer_id != ask(answers).answer_id
+    assert len(ratings.kept) == 2
+
+
+@pytest.mark.parametrize("question", ["The pump weighs how much kg?", "Who won the cup in 1998?"])
+def test_an_answer_that_cannot_be_kept_is_given_all_the_same(question: str) -> None:
+    logged: list[HeadraceError] = []
+    ratings = FakeRatings(fails=Transient("the table is away"))
+    hits = [hit("The pump weighs 41 kg.")]
+    answer = ask(asker(ratings, hits, logged), question)
+    assert (answer.answer_id, answer.notices) == ("", (NOT_KEPT,))
+    assert answer.answer == ask(asker(FakeRatings(), hits), question).answer
+    assert logged == [ratings.fails]
