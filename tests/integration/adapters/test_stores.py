@@ -18,7 +18,7 @@ from chalicelib.adapters.dynamodb import (
     Write,
 )
 from chalicelib.adapters.objects import Objects
-from chalicelib.adapters.record_writes import COUNTER
+from chalicelib.adapters.record_writes import COUNTER, tenant_key
 from chalicelib.adapters.records import Records
 from chalicelib.adapters.vectors import Vectors
 from chalicelib.contracts import VectorMetadata
@@ -109,8 +109,15 @@ def test_a_query_goes_on_over_its_pages(table: Table) -> None:
     assert rest == ["X#22", "X#23", "X#24"]
 
 
-def test_of_many_that_claim_one_version_one_gets_it(table: Table) -> None:
-    records = Records(table)
+@pytest.fixture
+def records(table: Table) -> Records:
+    """Return the records of a stage that has the tenant of the examples."""
+    pk, sk = tenant_key(work().tenant)
+    table.put(Put({"pk": pk, "sk": sk}))
+    return Records(table)
+
+
+def test_of_many_that_claim_one_version_one_gets_it(records: Records) -> None:
     asked = work()
     claim = Claim(asked, 1, execution_arn(MACHINE, f"{asked.version}-1"), NOW)
     with ThreadPoolExecutor(16) as pool:
@@ -119,9 +126,7 @@ def test_of_many_that_claim_one_version_one_gets_it(table: Table) -> None:
     assert outcomes.count(ClaimOutcome.DUPLICATE) == 31
 
 
-def test_no_more_are_admitted_than_there_are_places(table: Table) -> None:
-    records = Records(table)
-
+def test_no_more_are_admitted_than_there_are_places(table: Table, records: Records) -> None:
     def claim(n: int) -> ClaimOutcome:
         asked = work(key=f"inbox/acme/default/{n}.md")
         arn = execution_arn(MACHINE, f"{asked.version}-1")
