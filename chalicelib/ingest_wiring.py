@@ -26,6 +26,7 @@ def _handlers(settings: IngestSettings) -> IngestHandlers:
     from chalicelib.adapters.api_records import ApiRecords
     from chalicelib.adapters.dynamodb import Table
     from chalicelib.adapters.events import Bus
+    from chalicelib.adapters.feedback_records import FeedbackRecords
     from chalicelib.adapters.objects import Objects
     from chalicelib.adapters.queue import Inbox
     from chalicelib.adapters.records import Records
@@ -34,6 +35,7 @@ def _handlers(settings: IngestSettings) -> IngestHandlers:
     from chalicelib.ingest.arrivals import Arrivals
     from chalicelib.ingest.departures import Departures, MemberRemoval
     from chalicelib.ingest.handlers import IngestHandlers
+    from chalicelib.ingest.ratings import Ratings
     from chalicelib.ingest.removal import Removal
     from chalicelib.ingest.settlements import Settlements
 
@@ -45,9 +47,10 @@ def _handlers(settings: IngestSettings) -> IngestHandlers:
     queue = Inbox(aws.sqs(), settings.inbox_queue_url)
     vectors = Vectors(aws.s3vectors())
     departures = Departures(objects, queue)
+    ratings = Ratings(FeedbackRecords(table), objects)
 
     def remover(bucket: str) -> Removal:
-        return Removal(bucket, removable, records, objects, vectors, departures)
+        return Removal(bucket, removable, records, objects, vectors, departures, ratings)
 
     arrivals = Arrivals(
         records=records,

@@ -106,12 +106,19 @@ class Services(QueryServices):
         from chalicelib.adapters import aws
         from chalicelib.adapters.vectors import Vectors
         from chalicelib.ingest.departures import Departures
+        from chalicelib.ingest.ratings import Ratings
         from chalicelib.ingest.removal import Removal
 
         vectors = Vectors(aws.s3vectors())
         departures = Departures(self._objects, self._inbox)
         return Removal(
-            self.settings.bucket, self.records, self.records, self._objects, vectors, departures
+            self.settings.bucket,
+            self.records,
+            self.records,
+            self._objects,
+            vectors,
+            departures,
+            Ratings(self.ratings, self._objects),
         )
 
     @cached_property

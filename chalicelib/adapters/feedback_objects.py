@@ -38,3 +38,7 @@ class FeedbackObjects:
     def write_row(self, key: str, row: FeedbackRow) -> None:
         """Write a row, over what an earlier rating of the same said."""
         self._objects.write(self._bucket, key, dump_lines([row]), {})
+
+    def remove_row(self, key: str) -> None:
+        """Remove every version of a row."""
+        self._objects.delete_prefix(self._bucket, key)

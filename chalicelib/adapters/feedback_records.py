@@ -20,8 +20,18 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 
-from chalicelib.adapters.dynamodb import Delete, Item, Key, Put, Table, Update, Write
-from chalicelib.adapters.record_writes import STAYS, tenant_key, tenant_pk
+from chalicelib.adapters.dynamodb import (
+    Condition,
+    ConditionCheck,
+    Delete,
+    Item,
+    Key,
+    Put,
+    Table,
+    Update,
+    Write,
+)
+from chalicelib.adapters.record_writes import STAYS, document_key, tenant_key, tenant_pk
 from chalicelib.contracts.feedback import ASKED_DAYS, Asked, Mark
 from chalicelib.query_ports import KeptAsked, RatedAnswer, Vote
 from chalicelib.retrieval.votes import unpacked
@@ -31,6 +41,8 @@ MAX_VOTES = 200
 VOTE_DAYS = 365
 TENANTS_REMEMBERED = 8
 """Tenants whose votes a process keeps: 2.5 MB each at the most."""
+ANSWERS = Condition("attribute_exists(pk) AND #version <> :none", {":none": ""})
+"""Of a document: that a version of it answers."""
 _RATED = "RATED#"
 _VOTE = "VOTE#"
 
@@ -69,7 +81,7 @@ class FeedbackRecords:
         """Let `marks` count in place of what an earlier rating of the same said; all or nothing.
 
         Raises:
-            Conflict: the tenant is being removed.
+            Conflict: the tenant, or a document of `rated`, is gone or is being removed.
         """
         pk, sk = tenant_pk(tenant), _VOTE + rated.ulid
         vote: Write = Delete((pk, sk))
@@ -95,7 +107,16 @@ class FeedbackRecords:
             Put({"pk": pk, "sk": _rated_sk(version, rated.ulid), "key": rated.key})
             for version in rated.versions
         ]
-        self._table.transact([vote, changed, *places])
+        answer = [
+            ConditionCheck(document_key(tenant, document), ANSWERS)
+            for document in dict.fromkeys(document for document, _ in rated.versions)
+        ]
+        self._table.transact([vote, changed, *places, *answer])
+
+    def stands(self, tenant: str, rated: RatedAnswer) -> bool:
+        """Tell whether a rating was not removed with one of its documents since it was kept."""
+        keys = [(tenant_pk(tenant), _rated_sk(version, rated.ulid)) for version in rated.versions]
+        return len(self._table.get_many(keys, ("sk",))) == len(keys)
 
     def votes(self, tenant: str, state: int) -> Sequence[Vote]:
         """Return the newest votes; without a look at the table where `state` is 0 or as before."""

@@ -45,7 +45,14 @@ class RatingRecords(Protocol):
         """Return what is kept under the id, None if there is nothing or it has expired."""
 
     def rate(self, tenant: str, rated: RatedAnswer, kept: KeptAsked, marks: Sequence[Mark]) -> None:
-        """Let `marks` count in place of what an earlier rating of the same said."""
+        """Let `marks` count in place of what an earlier rating of the same said.
+
+        Raises:
+            Conflict: the tenant, or a document of `rated`, is being removed.
+        """
+
+    def stands(self, tenant: str, rated: RatedAnswer) -> bool:
+        """Tell whether a rating was not removed with one of its documents since it was kept."""
 
 
 class Rows(Protocol):
@@ -56,6 +63,9 @@ class Rows(Protocol):
 
     def write_row(self, key: str, row: FeedbackRow) -> None:
         """Write a row, over what an earlier rating of the same said."""
+
+    def remove_row(self, key: str) -> None:
+        """Remove every version of a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +98,12 @@ def routes(services: Callable[[], FeedbackServices], authorizer: ChaliceAuthoriz
 def _rate(
     tenant: str, body: FeedbackRequest, request_id: str, deps: FeedbackServices
 ) -> FeedbackResponse:
-    """Keep a rating: what removes it again first, then its row, then the event.
+    """Keep a rating: what leads to its row first, so that it goes with its documents, then the row.
 
-    Raises `NotFound` for what cannot be rated, `InvalidInput` for a better passage that is none.
+    A document that is removed just then may have taken the one along before the other came.
+
+    Raises `NotFound` for what cannot be rated, `InvalidInput` for a better passage that is none,
+    `Conflict` where a document of it is being removed.
     """
     kept = _kept(tenant, body, deps)
     better = _better(tenant, body.better_passage, deps)
@@ -115,9 +128,13 @@ def _rate(
         received_at=deps.now(),
     )
     key = f"feedback/{tenant}/{kept.asked.asked_at:%Y-%m-%d}/{row.feedback_id}.json"
-    versions = tuple(dict.fromkeys((place.document_id, place.version) for place in named))
-    deps.ratings.rate(tenant, RatedAnswer(ulid, key, versions), kept, marks)
+    about = ((place.document_id, place.version) for place in named if place.document_id in current)
+    rated = RatedAnswer(ulid, key, tuple(dict.fromkeys(about)))
+    deps.ratings.rate(tenant, rated, kept, marks)
     deps.rows.write_row(key, row)
+    if not deps.ratings.stands(tenant, rated):
+        deps.rows.remove_row(key)
+        raise _deleted(body)
     deps.bus.publish(_event(tenant, row, request_id))
     return FeedbackResponse(feedback_id=row.feedback_id, ranks=bool(marks))
 
@@ -138,10 +155,13 @@ def _check_there(kept: KeptAsked, current: Mapping[str, str], body: FeedbackRequ
     if body.kind == "answer" and any(
         place.document_id not in current for place in kept.asked.cited
     ):
-        raise NotFound(
-            "The answer rests on a document that was deleted; it cannot be rated any more.",
-            field=body.field,
-        )
+        raise _deleted(body)
+
+
+def _deleted(body: FeedbackRequest) -> NotFound:
+    return NotFound(
+        "It rests on a document that was deleted, and cannot be rated any more.", field=body.field
+    )
 
 
 def _better(tenant: str, given: BetterPassage | None, deps: FeedbackServices) -> Quoted | None:

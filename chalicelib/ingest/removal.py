@@ -11,6 +11,7 @@ from chalicelib.contracts import Document, Version
 from chalicelib.contracts.removals import RemovalBound, Removed
 from chalicelib.errors import NotFound
 from chalicelib.ingest.departures import Container, Departures
+from chalicelib.ingest.ratings import Ratings
 from chalicelib.ingest.settlements import LINES
 from chalicelib.ports import ObjectStore, TenantStates, VectorIndex
 from chalicelib.retrieval.ids import DOCUMENTS, InboxPlace, chunks_key, vector_key
@@ -59,6 +60,8 @@ class Removal:
     vectors: VectorIndex
     departures: Departures | None = None
     """Takes the files of containers along; None where every document is removed anyway."""
+    ratings: Ratings | None = None
+    """Takes the ratings of what is removed along."""
 
     def begin(self, tenant: str, document: Document) -> RemovalBound:
         """Let `document` answer no more; return what a removal that begins now takes of it."""
@@ -91,6 +94,9 @@ class Removal:
         objects = self.objects.delete_folders(self.bucket, prefix, gone)
         objects += self.objects.delete_until(self.bucket, key, bound.newest)
         order = max((bound.order, *(version.order for version in versions)))
+        if self.ratings is not None:
+            rated = self.ratings.forget(self.bucket, tenant, document.document_id, gone)
+            removed += rated
         records = self.records.forget(tenant, document.document_id, versions, order)
         if self._is_reindexed(tenant):
             self._remove_vectors(tenant, vectors)

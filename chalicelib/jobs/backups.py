@@ -9,6 +9,7 @@ https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 
 from __future__ import annotations
 
+from chalicelib.contracts.feedback import ASKED_DAYS
 from chalicelib.contracts.removals import Backup
 from chalicelib.jobs.lifecycle import RESULTS_DAYS
 
@@ -20,7 +21,7 @@ ANSWER_DAYS = 1
 
 BACKUPS: tuple[Backup, ...] = (
     Backup(
-        where="S3, inbox/ and documents/",
+        where="S3, inbox/, documents/ and feedback/",
         what="nothing: every version of every object is deleted, and the bucket is not replicated",
         days=0,
     ),
@@ -58,13 +59,19 @@ BACKUPS: tuple[Backup, ...] = (
         days=ANSWER_DAYS,
     ),
     Backup(
+        where="DynamoDB, answers and searches kept to be rated",
+        what="questions and answers, sentences quoted in them included; they cannot be rated",
+        days=ASKED_DAYS,
+    ),
+    Backup(
         where="S3, jobs/",
         what="exports that were made before",
         days=RESULTS_DAYS,
     ),
 )
 
+_GO_WITH_THE_TENANT = ("DynamoDB, answers", "S3, jobs/")
 OF_TENANTS: tuple[Backup, ...] = tuple(
-    backup for backup in BACKUPS if backup.days not in (ANSWER_DAYS, RESULTS_DAYS)
+    backup for backup in BACKUPS if not backup.where.startswith(_GO_WITH_THE_TENANT)
 )
 """What is held of a tenant that was removed whole: kept answers and exports go with it."""

@@ -3,7 +3,7 @@
     jobs/{tenant}/{job}/listing/0-00000.jsonl   what is to be exported, 500 documents each
     jobs/{tenant}/{job}/errors/0-00001.jsonl    what part 1 could not take, and why
     jobs/{tenant}/{job}/part-00001.zip          documents
-    jobs/{tenant}/{job}/records.zip             collections and feedback
+    jobs/{tenant}/{job}/records.zip             collections and ratings
     jobs/{tenant}/{job}/summary.json            counts that add up, and the files
 
 A later attempt at an export that ended in part reads `errors/` of the round before as its listing.
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -30,7 +31,7 @@ PART_BYTES = 256 * 1024 * 1024
 """A part is closed once it has as many bytes; one document more may go past it."""
 PART_DOCUMENTS = 5_000
 """A part is also closed once it has as many documents, whose manifest is kept in memory."""
-KINDS = {"collections.jsonl": "COLLECTION#", "feedback.jsonl": "FEEDBACK#"}
+COLLECTIONS = "COLLECTION#"
 """The records that a tenant gets beside its documents. Webhooks and keys are left out: they hold
 secrets."""
 
@@ -187,10 +188,9 @@ class _Step:
             zip_file(stream) as archive,
         ):
             packer = Packer(given.bucket, given.tenant, archive, state.job.created_at)
-            for name, prefix in KINDS.items():
-                packer.put_blocks(name, self._kept(state, prefix))
+            packer.put_blocks("collections.jsonl", self._collections(state))
             if not given.collection:
-                self._put_feedback(state, packer)
+                packer.put_blocks("feedback.jsonl", self._feedback(state))
         files = (*state.files, ResultFile("records.zip", stream.size), *self._errors(state, place))
         end: Literal["succeeded", "partial"] = "partial" if counts.failed else "succeeded"
         summary = _summary(state, counts, files)
@@ -204,19 +204,22 @@ class _Step:
             summary=state.prefix + "summary.json",
         )
 
-    def _kept(self, state: JobState, prefix: str) -> Iterable[bytes]:
+    def _collections(self, state: JobState) -> Iterable[bytes]:
         given = state.input
-        wanted = prefix + (given.collection if prefix == KINDS["collections.jsonl"] else "")
-        for item in self.deps.records.kept(given.tenant, wanted):
-            if not given.collection or item.get("collection", given.collection) == given.collection:
+        for item in self.deps.records.kept(given.tenant, COLLECTIONS + given.collection):
+            if item["sk"] == COLLECTIONS + (given.collection or item["name"]):
                 shown = {key: value for key, value in item.items() if key not in ("pk", "sk")}
                 yield json.dumps(shown, ensure_ascii=False, default=str).encode() + b"\n"
 
-    def _put_feedback(self, state: JobState, packer: Packer) -> None:
-        prefix = f"feedback/{state.input.tenant}/"
-        for key, _ in self.deps.store.listed(state.input.bucket, prefix):
-            blocks = self.deps.store.blocks(state.input.bucket, key)
-            packer.put_blocks("feedback/" + key.removeprefix(prefix), blocks)
+    def _feedback(self, state: JobState) -> Iterable[bytes]:
+        """Yield the rows of all ratings, each of which ends its line.
+
+        One that goes with its document meanwhile is left out.
+        """
+        bucket = state.input.bucket
+        for key, _ in self.deps.store.listed(bucket, f"feedback/{state.input.tenant}/"):
+            with suppress(NotFound):
+                yield from self.deps.store.blocks(bucket, key)
 
     def _errors(self, state: JobState, place: Place) -> list[ResultFile]:
         """Return the files that say what was not exported and why."""

@@ -12,10 +12,12 @@ from chalicelib.adapters import aws
 from chalicelib.adapters.api_records import ApiRecords
 from chalicelib.adapters.dynamodb import Table
 from chalicelib.adapters.erasing import Erasure
+from chalicelib.adapters.feedback_records import FeedbackRecords
 from chalicelib.adapters.job_records import JobTable
 from chalicelib.adapters.objects import Objects
 from chalicelib.adapters.vectors import Vectors
 from chalicelib.contracts.jobs import StepRequest
+from chalicelib.ingest.ratings import Ratings
 from chalicelib.ingest.removal import Removal
 from chalicelib.jobs.stepping import Desk
 from chalicelib.observability import observed
@@ -29,13 +31,15 @@ def deps() -> core.Deps:
     settings = RemoveSettings.from_environ(os.environ)
     table = Table(aws.dynamodb(), settings.records_table)
     jobs, records = JobTable(table), ApiRecords(table)
-    vectors = Vectors(aws.s3vectors())
+    vectors, objects, ratings = Vectors(aws.s3vectors()), Objects(aws.s3()), FeedbackRecords(table)
     return core.Deps(
         desk=Desk(jobs, lambda: datetime.now(UTC), time.perf_counter, memory_gb(os.environ)),
         jobs=jobs,
         documents=records,
         tenants=records,
-        remover=Removal(settings.bucket, records, records, Objects(aws.s3()), vectors),
+        remover=Removal(
+            settings.bucket, records, records, objects, vectors, None, Ratings(ratings, objects)
+        ),
         erasing=Erasure(aws.s3(), aws.s3vectors(), table),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from chalicelib.api.idempotency import KEPT_SECONDS
+from chalicelib.contracts.feedback import ASKED_DAYS
 from chalicelib.jobs import backups
 from chalicelib.jobs.lifecycle import RESULTS_DAYS
 from tests.architecture.test_state_machines import template_as_written
@@ -57,13 +58,18 @@ def test_logs_are_held_no_longer_than_is_said() -> None:
 
 
 def test_kept_answers_are_held_no_longer_than_is_said() -> None:
-    assert days_of("DynamoDB, answers") * DAY == KEPT_SECONDS
+    assert days_of("DynamoDB, answers kept") * DAY == KEPT_SECONDS
+
+
+def test_what_can_be_rated_is_held_no_longer_than_is_said() -> None:
+    assert days_of("DynamoDB, answers and searches") == ASKED_DAYS
 
 
 def test_of_a_tenant_that_is_gone_neither_answers_nor_exports_are_held() -> None:
     said = {backup.where for backup in backups.OF_TENANTS}
     assert said == {backup.where for backup in backups.BACKUPS} - {
         "DynamoDB, answers kept for an Idempotency-Key",
+        "DynamoDB, answers and searches kept to be rated",
         "S3, jobs/",
     }
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.adapters.dynamodb import Put, Table
+from chalicelib.adapters.dynamodb import Delete, Put, Table, Value
 from chalicelib.adapters.feedback_objects import FeedbackObjects
 from chalicelib.adapters.feedback_records import MAX_VOTES, VOTE_DAYS, FeedbackRecords
 from chalicelib.adapters.objects import Objects
@@ -89,6 +89,13 @@ def _tenants(table: Table) -> None:
     for tenant in ("acme", "rival"):
         pointer = {"vector_bucket": "b", "index": tenant, "model": "minilm"}
         table.put(Put({"pk": f"TENANT#{tenant}", "sk": "TENANT", **pointer}))
+    for document in ("doc_a", "doc_b"):
+        put_document(table, document, "v_1")
+
+
+def put_document(table: Table, document: str, version: str) -> None:
+    item: dict[str, Value] = {"document_id": document, "version": version}
+    table.put(Put({"pk": "TENANT#acme", "sk": f"DOCUMENT#{document}", **item}))
 
 
 def test_what_was_asked_comes_back_whole_to_its_tenant_for_thirty_days(table: Table) -> None:
@@ -173,6 +180,32 @@ def test_a_tenant_that_is_being_removed_takes_no_rating(table: Table) -> None:
     with pytest.raises(Conflict):
         FeedbackRecords(table).rate("acme", rated(), kept(), marks())
     assert list(table.query("TENANT#acme", "VOTE#")) == []
+
+
+@pytest.mark.parametrize("version", ["", None])
+def test_a_document_that_is_removed_or_gone_takes_no_rating(
+    table: Table, version: str | None
+) -> None:
+    if version is None:
+        table.delete(Delete(("TENANT#acme", "DOCUMENT#doc_b")))
+    else:
+        put_document(table, "doc_b", version)
+    records = FeedbackRecords(table)
+    with pytest.raises(Conflict):
+        records.rate("acme", rated(1, ("doc_a", "v_1"), ("doc_b", "v_1")), kept(), marks())
+    assert state_of(table) == 0
+    assert list(records.rated_with("acme", "doc_a")) == []
+    assert list(table.query("TENANT#acme", "VOTE#")) == []
+
+
+def test_a_rating_stands_until_one_of_its_documents_takes_it_along(table: Table) -> None:
+    records = FeedbackRecords(table)
+    whole = rated(1, ("doc_a", "v_1"), ("doc_b", "v_1"))
+    records.rate("acme", whole, kept(), marks())
+    assert records.stands("acme", whole)
+    records.forget_rating("acme", rated(1, ("doc_b", "v_1")))
+    assert not records.stands("acme", whole)
+    assert records.stands("acme", rated(2))
 
 
 def test_a_rating_is_found_by_its_documents_and_forgotten(table: Table) -> None:

@@ -238,6 +238,14 @@ def test_an_answer_from_a_document_that_was_deleted_cannot_be_rated() -> None:
     assert made.rows.written == {}
 
 
+def test_a_row_goes_again_where_its_document_went_while_it_was_written() -> None:
+    made = api()
+    body = {"answer_id": asked(made)["answer_id"], "rating": "up"}
+    made.ratings.is_removed = True
+    assert made.call("POST", "/v1/feedback", body).status_code == 404
+    assert (made.rows.written, made.bus.events) == ({}, [])
+
+
 def test_another_tenant_s_answer_is_one_that_never_was() -> None:
     made = api()
     body = {"answer_id": asked(made)["answer_id"], "rating": "up"}

@@ -24,6 +24,8 @@ class FakeRatings:
     rated: list[RatedAnswer] = field(default_factory=list)
     fails: HeadraceError | None = None
     looks: int = 0
+    is_removed: bool = False
+    """Whether what is rated is removed with its documents at once."""
 
     def keep_asked(self, tenant: str, kept: KeptAsked) -> None:
         if self.fails is not None:
@@ -39,6 +41,9 @@ class FakeRatings:
         if marks:
             vote = Vote(kept.asked.model, unpacked(kept.vector), tuple(marks))
             self.voted[tenant, rated.ulid] = vote
+
+    def stands(self, tenant: str, rated: RatedAnswer) -> bool:
+        return not self.is_removed
 
     def votes(self, tenant: str, state: int) -> Sequence[Vote]:
         self.looks += 1
@@ -60,6 +65,9 @@ class FakeRows:
 
     def write_row(self, key: str, row: FeedbackRow) -> None:
         self.written[key] = row
+
+    def remove_row(self, key: str) -> None:
+        del self.written[key]
 
 
 def keeper(ratings: FakeRatings, logged: list[HeadraceError] | None = None) -> Keeper:

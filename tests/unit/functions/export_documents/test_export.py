@@ -251,15 +251,33 @@ def test_one_collection_can_be_exported_alone() -> None:
 def test_collections_and_feedback_go_along_and_secrets_stay() -> None:
     world = World()
     world.others = [
-        {"pk": "TENANT#acme", "sk": "COLLECTION#a", "description": "ours"},
-        {"pk": "TENANT#acme", "sk": "FEEDBACK#1", "rating": 1},
+        {"pk": "TENANT#acme", "sk": "COLLECTION#a", "name": "a", "description": "ours"},
+        {"pk": "TENANT#acme", "sk": "COLLECTION#ab", "name": "ab", "description": "more"},
         {"pk": "TENANT#acme", "sk": "WEBHOOK#1", "secret": "whsec"},
     ]
+    for tenant, key in (("acme", "01-01/fb_1"), ("acme", "01-02/fb_2"), ("rival", "01-01/fb_3")):
+        world.objects.bodies[f"feedback/{tenant}/2026-{key}.json"] = f'"{key}"\n'.encode()
     world.run(begun(world.jobs, "export"))
     files = world.archive("records.zip")
-    assert json.loads(files["collections.jsonl"]) == {"description": "ours"}
-    assert json.loads(files["feedback.jsonl"]) == {"rating": 1}
+    declared = [json.loads(line) for line in files["collections.jsonl"].splitlines()]
+    assert declared == [
+        {"name": "a", "description": "ours"},
+        {"name": "ab", "description": "more"},
+    ]
+    assert files["feedback.jsonl"] == b'"01-01/fb_1"\n"01-02/fb_2"\n'
     assert "whsec" not in str(files)
+
+
+def test_an_export_of_a_collection_holds_its_declaration_and_no_ratings() -> None:
+    world = World()
+    world.others = [
+        {"pk": "TENANT#acme", "sk": f"COLLECTION#{name}", "name": name} for name in ("a", "ab")
+    ]
+    world.objects.bodies["feedback/acme/2026-01-01/fb_1.json"] = b"{}\n"
+    world.run(begun(world.jobs, "export", collection="a"))
+    files = world.archive("records.zip")
+    assert json.loads(files["collections.jsonl"]) == {"name": "a"}
+    assert "feedback.jsonl" not in files
 
 
 def test_parts_are_closed_when_they_are_full() -> None:
