@@ -15,6 +15,10 @@ from localcloud.s3.rawheaders import RAW_HEADERS
 HOST = "127.0.0.1"
 _THREADS = 96
 """A request may wait for others it caused (an invoke, a nested call), so there are many."""
+_KEPT_ALIVE = 512
+"""Every client of every warm function keeps a connection; beyond so many they are closed after
+each answer, and the next call has to connect anew. An idle one costs a file descriptor.
+"""
 
 _log = logging.getLogger(__name__)
 
@@ -61,6 +65,7 @@ class HttpServer:
             (HOST, port), _nothing_yet, numthreads=_THREADS, request_queue_size=512, timeout=75
         )
         self._server.gateway = _Gateway
+        self._server.keep_alive_conn_limit = _KEPT_ALIVE
         self._server.max_request_header_size = 64 * 1024
         try:
             self._server.prepare()
