@@ -31,6 +31,7 @@ def search(
     if not result["hits"]:
         target.output.line("Nothing found.")
     _margin(target.output, result)
+    _rated_by(target.output, result.get("search_id", ""))
 
 
 @click.command()
@@ -59,6 +60,7 @@ def ask(
         target.output.json(result)
         return
     show_answer(target.output, result)
+    _rated_by(target.output, result.get("answer_id", ""))
 
 
 def show_answer(output: Output, result: Json) -> None:
@@ -74,6 +76,11 @@ def _margin(output: Output, result: Json) -> None:
         output.notice(f"Note: {notice}", "yellow")
     for line in describe_receipt(result["receipt"]):
         output.line(line, "dim")
+
+
+def _rated_by(output: Output, asked_id: str) -> None:
+    if asked_id:
+        output.line(f"  rate it: headrace feedback {asked_id} up", "dim")
 
 
 def _body(**fields: object) -> Json:

@@ -12,6 +12,7 @@ from cli.ask import ask, search
 from cli.demo import demo
 from cli.documents import ls, rm, status
 from cli.failures import Failure
+from cli.feedback import feedback
 from cli.jobs import export, jobs, remove_collection, remove_tenant
 from cli.local import down, up
 from cli.models import models
@@ -54,6 +55,7 @@ for command in (
     retry,
     search,
     ask,
+    feedback,
     status,
     models,
     export,
