@@ -20,6 +20,7 @@ from chalicelib.adapters.record_writes import (
     document_gone,
     document_key,
     removal_begun,
+    removal_extended,
     tenant_pk,
     version_key,
 )
@@ -73,6 +74,12 @@ class ApiRecords(Records):
                 self._table.update(removal_begun(tenant, document_id, order))
                 return order
         raise Conflict(f"{document_id} is uploaded again and again; stop that, then delete it.")
+
+    def extend_removal(self, tenant: str, document_id: str, order: str) -> None:
+        """Let no upload of the document answer that is not newer than `order`."""
+        for write in removal_extended(tenant, document_id, order):
+            with suppress(Conflict):
+                self._table.update(write)
 
     def forget(self, tenant: str, document_id: str, versions: Sequence[Version], order: str) -> int:
         """Remove the records of `versions`, then the document's, so that this may be repeated.

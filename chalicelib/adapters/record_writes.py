@@ -172,11 +172,12 @@ def latest_again(claim: Claim) -> Update:
 def removal_begun(tenant: str, document_id: str, order: str) -> Update:
     """Let the document answer no more, while no upload is newer than `order`.
 
+    `removed_order` keeps the state machine from letting one that is not newer answer after all.
     Whoever looks at it meanwhile, or after the removal was cut off, is told what to do.
     """
     return Update(
         document_key(tenant, document_id),
-        "SET #status = :failed, #reason = :reason, #version = :none",
+        "SET #status = :failed, #reason = :reason, #version = :none, #removed_order = :order",
         {
             ":failed": "failed",
             ":reason": "Its removal has begun; if it stays, delete it again.",
@@ -184,6 +185,25 @@ def removal_begun(tenant: str, document_id: str, order: str) -> Update:
             ":order": order,
         },
         Condition("#latest_order = :order"),
+    )
+
+
+def removal_extended(tenant: str, document_id: str, order: str) -> tuple[Update, Update]:
+    """Let no upload answer that is not newer than `order`; either write may not be needed."""
+    key = document_key(tenant, document_id)
+    return (
+        Update(
+            key,
+            "SET #removed_order = :order",
+            {":order": order},
+            Condition("#removed_order < :order"),
+        ),
+        Update(
+            key,
+            "SET #version = :none",
+            {":none": ""},
+            Condition("#version_order <= :order", {":order": order}),
+        ),
     )
 
 

@@ -13,6 +13,7 @@ from chalicelib.errors import NotFound
 from chalicelib.ingest.departures import Container, Departures
 from chalicelib.ingest.ratings import Ratings
 from chalicelib.ingest.settlements import LINES
+from chalicelib.jobs.settlement import Running
 from chalicelib.ports import ObjectStore, TenantStates, VectorIndex
 from chalicelib.retrieval.ids import DOCUMENTS, InboxPlace, chunks_key, vector_key
 
@@ -26,10 +27,16 @@ class RemovableRecords(Protocol):
     def begin_removal(self, tenant: str, document_id: str) -> str:
         """Let a document answer no more; return the order of its newest upload."""
 
+    def extend_removal(self, tenant: str, document_id: str, order: str) -> None:
+        """Let no upload of the document answer that is not newer than `order`."""
+
     def forget(self, tenant: str, document_id: str, versions: Sequence[Version], order: str) -> int:
         """Remove the records of `versions`, then the document's unless an upload is newer than
         `order`; return how many there were.
         """
+
+    def place(self, execution_arn: str) -> Running | None:
+        """Return the place that an execution holds, or None once it is settled."""
 
 
 class RemovableObjects(ObjectStore, Protocol):
@@ -49,8 +56,8 @@ class RemovableObjects(ObjectStore, Protocol):
 class Removal:
     """Removes documents. Interrupted, it leaves the document's record, so that it is repeated.
 
-    What is uploaded to the same path while it goes on is another upload, and stays. An ingest that
-    still runs finds its version gone when it ends, and is cleared then.
+    What is uploaded to the same path while it goes on is another upload, and stays. What an ingest
+    that still runs has written is removed when it ends and its version is found gone.
     """
 
     bucket: str
@@ -86,21 +93,40 @@ class Removal:
         versions = [
             it for it in found if it.order <= bound.order or it.object_version_id in uploads
         ]
+        order = max((bound.order, *(version.order for version in versions)))
+        if order > bound.order:
+            self.records.extend_removal(tenant, document.document_id, order)
         vectors = self._vector_keys(tenant, versions)
         removed = Removed(vectors=self._remove_vectors(tenant, vectors))
         gone = {version.version for version in versions}
+        at_work = [version for version in versions if version.settled_at is None]
         self._announce(tenant, document, gone, {it.version for it in found} - gone)
-        prefix = f"{DOCUMENTS}/{tenant}/{document.document_id}/"
-        objects = self.objects.delete_folders(self.bucket, prefix, gone)
+        objects = self._remove_folders(tenant, [it for it in versions if it not in at_work])
         objects += self.objects.delete_until(self.bucket, key, bound.newest)
-        order = max((bound.order, *(version.order for version in versions)))
         if self.ratings is not None:
             rated = self.ratings.forget(self.bucket, tenant, document.document_id, gone)
             removed += rated
         records = self.records.forget(tenant, document.document_id, versions, order)
+        objects += self._remove_ended(tenant, at_work)
         if self._is_reindexed(tenant):
             self._remove_vectors(tenant, vectors)
         return removed + Removed(objects=objects, records=records)
+
+    def _remove_ended(self, tenant: str, at_work: Sequence[Version]) -> int:
+        """Remove what versions have written whose execution ended since; return how many objects.
+
+        The settlement of any other, which is to come, finds its version gone and removes the rest.
+        It counts vectors by a file of the version, so that file stays until then.
+        """
+        ended = [it for it in at_work if self.records.place(it.execution_arn) is None]
+        self._remove_vectors(tenant, self._vector_keys(tenant, ended))
+        return self._remove_folders(tenant, ended)
+
+    def _remove_folders(self, tenant: str, versions: Sequence[Version]) -> int:
+        if not versions:
+            return 0
+        prefix = f"{DOCUMENTS}/{tenant}/{versions[0].document_id}/"
+        return self.objects.delete_folders(self.bucket, prefix, {it.version for it in versions})
 
     def _announce(
         self, tenant: str, document: Document, gone: Collection[str], kept: Collection[str]

@@ -7,6 +7,7 @@ from chalicelib.contracts import Document, Version
 from chalicelib.contracts.removals import Removed
 from chalicelib.errors import NotFound
 from chalicelib.ingest.removal import Removal
+from chalicelib.jobs.settlement import Running
 from chalicelib.ports import IndexRef, Vector
 from chalicelib.retrieval.ids import document_id, vector_key
 from tests.unit.ingest.fakes import INDEX, FakeObjects, FakeTenants, FakeVectors
@@ -22,13 +23,21 @@ class Records:
     forgotten: list[str] = field(default_factory=list)
     before_gone: Callable[[], None] | None = None
     begun: int = 0
+    extended: list[str] = field(default_factory=list)
+    running: dict[str, Running] = field(default_factory=dict)
 
     def versions(self, tenant: str, document_id: str) -> Iterator[Version]:
         yield from self.kept
 
+    def place(self, execution_arn: str) -> Running | None:
+        return self.running.get(execution_arn)
+
     def begin_removal(self, tenant: str, document_id: str) -> str:
         self.begun += 1
         return max((version.order for version in self.kept), default="")
+
+    def extend_removal(self, tenant: str, document_id: str, order: str) -> None:
+        self.extended.append(order)
 
     def forget(self, tenant: str, document_id: str, versions: Sequence[Version], order: str) -> int:
         self.forgotten += [*(version.version for version in versions), document_id]
