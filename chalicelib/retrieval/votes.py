@@ -20,9 +20,9 @@ from chalicelib.contracts import Hit
 from chalicelib.contracts.feedback import Asked, Mark, Place, Rating
 from chalicelib.query_ports import Vote
 
-ALIKE = 0.7
+ALIKE = 0.75
 """Cosine of two questions from which on one's votes count for the other."""
-MOST = 0.12
+MOST = 0.2
 """The largest share of its own score by which a passage is moved, either way."""
 _LARGEST = 127
 _OVERLAP = 0.5
