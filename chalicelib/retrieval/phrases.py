@@ -26,10 +26,19 @@ _AUXILIARIES = _set("do does did must can could may might should shall will woul
 _BEING = _set("is are was were be been being get got")
 _VERBS = _set("have be do not get need still already also")
 """Words that tell, behind a subject, that its verb is still to come or was this."""
-_NO_NOUNS = _VERBS | _set(
-    """ever never always often usually immediately currently today now due allowed used left open
-    closed ready within without into onto via per because therefore please exactly else behind
-    beside beneath across along around inside outside near instead able somebody anybody"""
+_PARTICIPLES = _set(
+    "built made written sold bought lent lost won beaten run paid sent held led met found taught"
+    " caught drawn driven eaten grown known shown spoken spent stolen thrown told worn chosen"
+    " broken begun frozen hidden fed dug meant sought taken given done gone kept set put"
+)
+_NO_NOUNS = (
+    _VERBS
+    | _PARTICIPLES
+    | _set(
+        """ever never always often usually immediately currently today now due allowed used left
+    open closed valid ready within without into onto via per because therefore please exactly else
+    behind beside beneath across along around inside outside near instead able somebody anybody"""
+    )
 )
 _MOST_WORDS = 5
 

@@ -67,6 +67,11 @@ class Reading:
         """Whether a pronoun may stand for something in another sentence."""
         return not _PRONOUNS.isdisjoint(word.folded for word in self.words)
 
+    def tells_no_other(self, moment: Moment) -> bool:
+        """Say whether the text tells `moment`, or none of its kind: no other year for a year."""
+        alike = [found for found in self.moments if found.kinds & moment.kinds]
+        return not alike or any(moment.agrees(found) for found in alike)
+
     def clause_of(self, place: int) -> range:
         """Return the clause that the word at `place` stands in."""
         return next(clause for clause in self.clauses if place in clause)

@@ -51,10 +51,11 @@ _VERBS = (
     "|know knew known|rise rose risen|see saw seen|show shown|speak spoke spoken|spend spent"
     "|stand stood|steal stole stolen|throw threw thrown|tell told|wear wore worn"
     "|choose chose chosen|break broke broken|begin began begun|burn burnt|freeze froze frozen"
-    "|hide hid hidden|ride rode ridden|sink sank sunk|sit sat|sleep slept|feed fed|make made makes"
-    "|feel felt|bend bent|blow blew blown|deal dealt|dig dug"
-    "|fight fought|hang hung|mean meant|seek sought|shake shook shaken|shine shone"
-    "|strike struck|swear swore sworn|tear tore torn|withdraw withdrew withdrawn"
+    "|hide hid hidden|ride rode ridden|sink sank sunk|sit sat|sleep slept|feed fed"
+    "|make made makes|feel felt|bend bent|blow blew blown|deal dealt|dig dug|fight fought"
+    "|take took taken|go went gone|get got|do did done|say said|become became|hang hung"
+    "|mean meant|seek sought|shake shook shaken|shine shone|strike struck|swear swore sworn"
+    "|tear tore torn|withdraw withdrew withdrawn"
 )
 _STEM_OF = {form: stem(forms.split()[0]) for forms in _VERBS.split("|") for form in forms.split()}
 """The stems of forms that no rule on endings leads to."""
