@@ -10,6 +10,7 @@ from chalicelib.contracts import CheckResult, CheckSource, EmbedTextResult, Hit,
 from chalicelib.contracts.arrivals import RetryWanted
 from chalicelib.contracts.collections import Declaration
 from chalicelib.contracts.feedback import Asked, Mark
+from chalicelib.contracts.reranking import RerankResult
 from chalicelib.contracts.searching import Neighbour
 from chalicelib.ports import IndexRef
 
@@ -69,10 +70,13 @@ class PassageIndex(Protocol):
 
 
 class Reranker(Protocol):
-    """Orders what was found anew, by a dearer look at it."""
+    """Takes a dearer look at what was found."""
 
-    def rerank(self, query: str, passages: Sequence[Hit]) -> Sequence[Hit]:
-        """Return the same passages, best first, with `scores.rerank` and `score` set."""
+    def rerank(self, query: str, passages: Sequence[Hit], correlation_id: str) -> RerankResult:
+        """Return a score a passage, in order, and what that took for the receipt.
+
+        Raises `InvalidInput`, `Throttled`, `Transient` or `ModelFailure`.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +136,7 @@ class Used:
     """One use of a model for a query, and what for: the role of its line in a receipt."""
 
     role: str
-    what: EmbedTextResult | CheckResult | ChatReply
+    what: EmbedTextResult | RerankResult | CheckResult | ChatReply
 
 
 class AnswerPrices(Protocol):

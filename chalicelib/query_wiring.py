@@ -18,7 +18,7 @@ from chalicelib.settings import QuerySettings, RecordsSettings
 if TYPE_CHECKING:
     from chalicelib.adapters.api_records import ApiRecords
     from chalicelib.adapters.feedback_records import FeedbackRecords
-    from chalicelib.adapters.functions import CheckFunction, EmbedFunction
+    from chalicelib.adapters.functions import CheckFunction, EmbedFunction, RerankFunction
     from chalicelib.generation.receipts import QueryPrices
     from chalicelib.generation.writing import PassageWriter
     from chalicelib.query_ports import SentenceScreen
@@ -74,9 +74,15 @@ class QueryServices:
         from chalicelib.adapters.passages import Passages
         from chalicelib.retrieval.finding import Finder
 
-        index = Passages(aws.s3vectors())
         return Finder(
-            self._embedder, self.records, index, self.records, self.records, votes=self.ratings
+            self._embedder,
+            self.records,
+            Passages(aws.s3vectors()),
+            self.records,
+            self.records,
+            self._reranker,
+            self.ratings,
+            self.query_settings.reranks,
         )
 
     @cached_property
@@ -141,6 +147,13 @@ class QueryServices:
         from chalicelib.adapters.functions import CheckFunction
 
         return CheckFunction(aws.checks(), self.query_settings.check_function)
+
+    @cached_property
+    def _reranker(self) -> RerankFunction:
+        from chalicelib.adapters import aws
+        from chalicelib.adapters.functions import RerankFunction
+
+        return RerankFunction(aws.reranks(), self.query_settings.rerank_function)
 
     @cached_property
     def _writer(self) -> PassageWriter | None:

@@ -130,8 +130,21 @@ class QuerySettings(Settings):
 
     embed_function: str
     check_function: str
+    rerank_function: str
+    rerank: str = "off"
+    """`on` where searches and answers rerank unless they are told not to."""
     chat_model_id: str = ""
     embed_memory_mb: int = 1769
+
+    @property
+    def reranks(self) -> bool:
+        """Tell whether a query is reranked that does not say. Raises `InvalidInput`."""
+        if self.rerank not in ("on", "off"):
+            raise InvalidInput(
+                f"HEADRACE_RERANK is {self.rerank!r}; it must be on or off.",
+                field="HEADRACE_RERANK",
+            )
+        return self.rerank == "on"
 
 
 @dataclass(frozen=True, slots=True)

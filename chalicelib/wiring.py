@@ -159,7 +159,7 @@ class Services(QueryServices):
             finder=self.finder,
             keeper=self.keeper,
             answers=self.records,
-            receipt=lambda found: self.prices.search(found.embedding),
+            receipt=lambda found: self.prices.search(found.embedding, found.reranked),
         )
 
     @cached_property

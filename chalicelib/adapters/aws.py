@@ -143,6 +143,13 @@ def checks() -> LambdaClient:
 
 
 @functools.cache
+def reranks() -> LambdaClient:
+    """Return the client that reranks: one try of 5 s, since a search can do without."""
+    config = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 1})
+    return boto3.client("lambda", config=config)
+
+
+@functools.cache
 def bedrock_runtime() -> BedrockRuntimeClient:
     """Return this process's Bedrock client; it gives up before API Gateway does (29 s)."""
     config = Config(connect_timeout=3, read_timeout=20, retries={"total_max_attempts": 1})

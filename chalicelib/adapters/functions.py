@@ -1,4 +1,4 @@
-"""The functions that the API calls, by `lambda:Invoke`: text embedding and the support check."""
+"""The functions that the API calls, by `lambda:Invoke`: embedding, reranking, support check."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from chalicelib.contracts import (
     CheckSource,
     EmbedTextRequest,
     EmbedTextResult,
+    Hit,
 )
 from chalicelib.contracts.base import Contract
+from chalicelib.contracts.reranking import RerankResult
 from chalicelib.errors import (
     HeadraceError,
     InvalidInput,
@@ -25,6 +27,7 @@ from chalicelib.errors import (
     Transient,
     Unsupported,
 )
+from chalicelib.retrieval.reranking import rerank_request
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -99,6 +102,29 @@ class CheckFunction:
             raise ModelFailure(
                 f"The checking function gave {len(result.verdicts)} verdicts on"
                 f" {len(claims)} claims."
+            )
+        return result
+
+
+class RerankFunction:
+    """The function `rerank_passages`. Its client's timeout bounds the wait."""
+
+    def __init__(self, client: LambdaClient, name: str) -> None:
+        self._client = client
+        self._name = name
+
+    def rerank(self, query: str, passages: Sequence[Hit], correlation_id: str) -> RerankResult:
+        """Return a score a passage, in order; raises as `EmbedFunction.embed` does."""
+        request = rerank_request(query, passages, correlation_id)
+        payload = _invoked(self._client, self._name, request, "reranking")
+        try:
+            result = RerankResult.model_validate_json(payload)
+        except ValidationError as error:
+            raise ModelFailure("The reranking function's answer is malformed.") from error
+        if len(result.scores) != len(passages):
+            raise ModelFailure(
+                f"The reranking function gave {len(result.scores)} scores for"
+                f" {len(passages)} passages."
             )
         return result
 

@@ -40,6 +40,7 @@ def routes(services: Callable[[], AskServices], authorizer: ChaliceAuthorizer) -
             correlation_id=request_id_of(request),
             field="question",
             filter=body.filter,
+            rerank=body.rerank,
         )
         return once(request, deps.answers, lambda: deps.asker.ask(query, body.tier, body.history))
 

@@ -43,6 +43,7 @@ def routes(services: Callable[[], SearchServices], authorizer: ChaliceAuthorizer
             top_k=body.top_k,
             correlation_id=request_id_of(request),
             filter=body.filter,
+            rerank=body.rerank,
         )
         return once(request, deps.answers, lambda: _search(query, body, deps))
 

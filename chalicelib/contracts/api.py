@@ -73,6 +73,8 @@ class AskRequest(HttpInput):
     collection: Collection | None = None
     filter: Filter | None = None
     top_k: TopK = 10
+    rerank: bool | None = None
+    """Whether a model looks at the first passages again; None leaves it to the stage."""
     tier: Tier | None = None
     """How to answer; None takes the cheapest tier that suffices."""
 

@@ -35,6 +35,8 @@ class SearchRequest(HttpInput):
     limit: int = Field(MAX_HITS, ge=1, le=MAX_HITS)
     cursor: str | None = None
     neighbours: int = Field(0, ge=0, le=MAX_NEIGHBOURS)
+    rerank: bool | None = None
+    """Whether a model looks at the first passages again; None leaves it to the stage."""
 
 
 class VectorScore(Contract):

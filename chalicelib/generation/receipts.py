@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from chalicelib.contracts import CheckResult, EmbedTextResult, Hit, NextDearer, Receipt, ReceiptLine
 from chalicelib.contracts.receipts import dollars
+from chalicelib.contracts.reranking import RerankResult
 from chalicelib.generation.catalogue import LAMBDA, S3_VECTORS, Catalogue
 from chalicelib.generation.prompts import answer_prompt
 from chalicelib.generation.writing import MAX_ANSWER_TOKENS, random_fence
@@ -20,6 +21,7 @@ from chalicelib.query_ports import ChatReply, Used
 _MEBIBYTES_IN_A_GB = 1024
 _CHARACTERS_IN_A_TOKEN = 4
 _QUESTION = "question embedding"
+_RERANK = "rerank"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +33,12 @@ class QueryPrices:
     embed_memory_mb: int
     architecture: str = "arm64"
 
-    def search(self, embedding: EmbedTextResult) -> Receipt:
+    def search(self, embedding: EmbedTextResult, reranked: RerankResult | None = None) -> Receipt:
         """Return what one search cost."""
-        return Receipt.of(self._retrieval(embedding))
+        lines = [self._embedding(_QUESTION, embedding), self._query()]
+        if reranked is not None:
+            lines.append(self._embedding(_RERANK, reranked))
+        return Receipt.of(lines)
 
     def answer(self, question: str, passages: Sequence[Hit], used: Sequence[Used]) -> Receipt:
         """Return what an answer cost; without a reply, also what asking the model would have."""
@@ -43,9 +48,6 @@ class QueryPrices:
         replied = any(isinstance(use.what, ChatReply) for use in used)
         dearer = None if replied or not passages else self._dearer(question, passages)
         return Receipt.of(lines, dearer)
-
-    def _retrieval(self, embedding: EmbedTextResult) -> list[ReceiptLine]:
-        return [self._embedding(_QUESTION, embedding), self._query()]
 
     def _query(self) -> ReceiptLine:
         return ReceiptLine(
@@ -60,7 +62,9 @@ class QueryPrices:
             return self._reply(use.role, use.what)
         return self._embedding(use.role, use.what)
 
-    def _embedding(self, role: str, embedding: EmbedTextResult | CheckResult) -> ReceiptLine:
+    def _embedding(
+        self, role: str, embedding: EmbedTextResult | RerankResult | CheckResult
+    ) -> ReceiptLine:
         gb_seconds = embedding.seconds * self.embed_memory_mb / _MEBIBYTES_IN_A_GB
         cost = self.catalogue.cost(f"lambda.gb_second.{self.architecture}", gb_seconds)
         cost += self.catalogue.cost("lambda.request", 1)

@@ -138,6 +138,8 @@ class Asker:
         asked = _Asked(query.text, alone, tier, language_of(query.text), log)
         found = self.finder.find(alone)
         log.embedded("question", found.embedding)
+        if found.reranked is not None:
+            log.used.append(Used("rerank", found.reranked))
         log.notices += found.notices
         yield AskRetrieved(asked_as=alone.text, passages=len(found.passages))
         draft = self._draft(asked, found)

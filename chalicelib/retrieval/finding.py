@@ -8,7 +8,8 @@ from itertools import islice
 
 from chalicelib.contracts import EmbedTextResult, Hit
 from chalicelib.contracts.filters import Filter
-from chalicelib.errors import InvalidInput, NotFound
+from chalicelib.contracts.reranking import RerankResult
+from chalicelib.errors import HeadraceError, InvalidInput, NotFound
 from chalicelib.ports import IndexRef, TenantRecords
 from chalicelib.query_ports import (
     CurrentVersions,
@@ -27,6 +28,7 @@ from chalicelib.retrieval.filters import (
 )
 from chalicelib.retrieval.question import query_text
 from chalicelib.retrieval.ranking import current_only, fetch_count, merge_overlapping
+from chalicelib.retrieval.reranking import RERANKED, dealt
 from chalicelib.retrieval.terms import words
 from chalicelib.retrieval.votes import Weights, ranked, weights
 
@@ -52,12 +54,15 @@ class Query:
     field: str = "query"
     """What the caller called the text."""
     filter: Filter | None = None
+    rerank: bool | None = None
+    """Whether to rerank; None leaves it to the stage."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
     """The passages, best first, with the query's embedding, that later steps reuse, the index that
-    they are in, None where the tenant has none, and what was voted for questions like the query.
+    they are in, None where the tenant has none, what was voted for questions like the query, and
+    what reranking took, None where the passages were not.
     """
 
     passages: tuple[Hit, ...]
@@ -65,6 +70,7 @@ class Found:
     notices: tuple[str, ...]
     index: IndexRef | None = None
     voted: Weights = field(default_factory=dict)
+    reranked: RerankResult | None = None
 
     @property
     def vector(self) -> Sequence[float]:
@@ -74,8 +80,8 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Finder:
-    """Hybrid search over a tenant's documents; without a `reranker` in the index's order, and
-    with `votes` moved by a little.
+    """Hybrid search over a tenant's documents, in the index's order; a `reranker` orders the first
+    passages anew where the query, or else `reranks`, says so; `votes` move them by a little.
     """
 
     embedder: Embedder
@@ -85,6 +91,7 @@ class Finder:
     declarations: Declarations
     reranker: Reranker | None = None
     votes: Votes | None = None
+    reranks: bool = False
 
     def find(self, query: Query) -> Found:
         """Return at most `top_k` passages of versions that answer queries.
@@ -111,13 +118,39 @@ class Finder:
                 index,
                 embedding.vectors[0],
                 searched.text,
-                count=fetch_count(query.top_k, MAX_FETCHED),
+                count=fetch_count(self._wanted(query), MAX_FETCHED),
                 condition=condition,
             )
         voted = self._voted(query.tenant, index, embedding)
-        passages = ranked(self._answering(query, hits), voted)[: query.top_k]
-        notices = (searched.notice,) if searched.notice else ()
-        return Found(tuple(passages), embedding, notices, index, voted)
+        passages, reranked, failure = self._reranked(query, self._answering(query, hits))
+        notices = tuple(notice for notice in (searched.notice, failure) if notice)
+        shown = ranked(passages, voted)[: query.top_k]
+        return Found(tuple(shown), embedding, notices, index, voted, reranked)
+
+    def _reranks(self, query: Query) -> bool:
+        asked = self.reranks if query.rerank is None else query.rerank
+        return asked and self.reranker is not None
+
+    def _wanted(self, query: Query) -> int:
+        """Return how many passages it takes: the reranker chooses among more than it shows."""
+        return max(query.top_k, RERANKED) if self._reranks(query) else query.top_k
+
+    def _reranked(
+        self, query: Query, passages: Sequence[Hit]
+    ) -> tuple[Sequence[Hit], RerankResult | None, str]:
+        """Return the passages, the first of them in the reranker's order, with what that took.
+
+        A search does not fail with the reranker: the index's order stands, and a notice says so.
+        """
+        first = passages[:RERANKED]
+        if self.reranker is None or not self._reranks(query) or not first:
+            return passages, None, ""
+        try:
+            result = self.reranker.rerank(query.text, first, query.correlation_id)
+        except HeadraceError as error:
+            notice = f"The passages could not be reranked ({type(error).__name__})."
+            return passages, None, notice
+        return [*dealt(first, result.scores), *passages[RERANKED:]], result, ""
 
     def _voted(self, tenant: str, index: IndexRef | None, embedding: EmbedTextResult) -> Weights:
         if self.votes is None or index is None:
@@ -128,8 +161,8 @@ class Finder:
     def _answering(self, query: Query, hits: Iterable[Hit]) -> Sequence[Hit]:
         """Return the passages that the hits of current versions come to, best first.
 
-        No more hits are taken than it takes to have `top_k`, which the pages of one search have
-        in common: what follows could only make passages longer.
+        No more hits are taken than it takes to have what is wanted, which the pages of one search
+        have in common: what follows could only make passages longer.
         """
         remaining = iter(hits)
         taken: list[Hit] = []
@@ -141,9 +174,9 @@ class Finder:
             found = self.versions.current_versions(query.tenant, sorted(unknown))
             current |= {document: found.get(document, "") for document in unknown}
             passages = merge_overlapping(current_only(taken, current))
-            if len(passages) >= query.top_k:
+            if len(passages) >= self._wanted(query):
                 break
-        return passages if self.reranker is None else self.reranker.rerank(query.text, passages)
+        return passages
 
     def _condition(self, query: Query) -> IndexFilter | None:
         """Return the query's filter for the index; raise `InvalidInput` for what it cannot be."""

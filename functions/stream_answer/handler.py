@@ -33,6 +33,7 @@ def deps() -> core.Deps:
             correlation_id=request_id,
             field="question",
             filter=body.filter,
+            rerank=body.rerank,
         )
         return services.asker.events(query, body.tier, body.history)
 

@@ -29,6 +29,7 @@ BUDGETS: Mapping[str, Sequence[str]] = {
     "functions.recognise_pages.handler": (*MODELS, *RECOGNISING, "chalice"),
     "functions.stream_answer.handler": (*MODELS, *READERS, *CLIENTS, "chalice"),
     "functions.check_support.handler": ("magika", "onnxruntime", *READERS, *CLIENTS, "chalice"),
+    "functions.rerank_passages.handler": ("magika", "onnxruntime", *READERS, *CLIENTS, "chalice"),
     "functions.reembed_passages.handler": ("magika", "onnxruntime", *READERS, "chalice"),
     "functions.export_documents.handler": (*MODELS, *READERS, "chalice"),
     "functions.remove_data.handler": (*MODELS, *READERS, "chalice"),

@@ -13,8 +13,10 @@ ENVIRON = {
     "HEADRACE_RECORDS_TABLE": "t",
     "HEADRACE_EMBED_FUNCTION": "f",
     "HEADRACE_CHECK_FUNCTION": "c",
+    "HEADRACE_RERANK_FUNCTION": "r",
     "HEADRACE_INBOX_QUEUE_URL": "https://sqs/inbox",
     "HEADRACE_CHAT_MODEL_ID": "amazon.nova-micro-v1:0",
+    "HEADRACE_EVENT_BUS": "bus",
 }
 
 
@@ -32,6 +34,8 @@ def test_should_build_every_service_without_a_network() -> None:
     assert services.retries.records is services.records
     assert services.search.finder is services.ask.asker.finder
     assert services.ask.asker.writer is not None
+    assert services.feedback.ratings is services.search.finder.votes
+    assert services.search.keeper is services.ask.asker.keeper is services.keeper
 
 
 @pytest.mark.usefixtures("_credentials")

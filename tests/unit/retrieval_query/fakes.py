@@ -19,6 +19,7 @@ from chalicelib.contracts import (
     Turn,
 )
 from chalicelib.contracts.collections import Declaration
+from chalicelib.contracts.reranking import RerankResult
 from chalicelib.contracts.searching import Neighbour
 from chalicelib.errors import HeadraceError
 from chalicelib.ports import IndexRef
@@ -110,6 +111,21 @@ class FakeVersions:
 
     def current_versions(self, tenant: str, document_ids: Sequence[str]) -> Mapping[str, str]:
         return {name: self.current[name] for name in document_ids if name in self.current}
+
+
+@dataclass
+class FakeReranker:
+    """Likes the last passage best, and so on to the first; or fails."""
+
+    fails: HeadraceError | None = None
+    asked: list[tuple[str, int]] = field(default_factory=list)
+
+    def rerank(self, query: str, passages: Sequence[Hit], correlation_id: str) -> RerankResult:
+        self.asked.append((query, len(passages)))
+        if self.fails is not None:
+            raise self.fails
+        scores = tuple(float(at) for at in range(len(passages)))
+        return RerankResult(scores=scores, model="backwards", tokens=9, seconds=0.2)
 
 
 @dataclass

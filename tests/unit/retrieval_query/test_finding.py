@@ -11,19 +11,21 @@ from chalicelib.contracts.collections import Declaration
 from chalicelib.contracts.feedback import Mark
 from chalicelib.contracts.filters import Filter
 from chalicelib.contracts.searching import Neighbour
-from chalicelib.errors import InvalidInput, NotFound
+from chalicelib.errors import InvalidInput, NotFound, Transient
 from chalicelib.ports import IndexRef
-from chalicelib.query_ports import IndexFilter, Reranker, Vote, Votes
-from chalicelib.retrieval.finding import Finder, Found, Query
+from chalicelib.query_ports import IndexFilter, Vote, Votes
+from chalicelib.retrieval.finding import MAX_FETCHED, Finder, Found, Query
 from chalicelib.retrieval.folders import MAX_DEPTH, place_hash, place_hashes
 from chalicelib.retrieval.ids import vector_key
 from chalicelib.retrieval.neighbours import surrounded
-from chalicelib.retrieval.ranking import merge_overlapping
+from chalicelib.retrieval.ranking import fetch_count, merge_overlapping
+from chalicelib.retrieval.reranking import RERANKED
 from tests.unit.ingest.fakes import INDEX, FakeTenants
 from tests.unit.retrieval_query.fakes import (
     FakeDeclarations,
     FakeEmbedder,
     FakeIndex,
+    FakeReranker,
     FakeVersions,
     hit,
     vector_of,
@@ -76,24 +78,15 @@ class Counted:
         return [Vote("words", vector_of("pump"), (Mark.model_validate(place | {"mark": 1}),))]
 
 
-@dataclass
-class Backwards:
-    """A reranker that likes the last best."""
-
-    asked: list[str] = field(default_factory=list)
-
-    def rerank(self, query: str, passages: Sequence[Hit]) -> Sequence[Hit]:
-        self.asked.append(query)
-        return passages[::-1]
-
-
 class World:
     def __init__(self, hits: Sequence[Hit] = (hit("the pump"),)) -> None:
         self.embedder = FakeEmbedder()
         self.index = FakeIndex(hits)
         self.tenants = FakeTenants()
         self.declared: dict[str, Declaration] = {}
-        self.reranker: Reranker | None = None
+        self.reranker: FakeReranker | None = None
+        self.reranks = True
+        self.asks: bool | None = None
         self.votes: Votes | None = None
 
     def find(self, tenant: str = "acme", top_k: int = 10, **written: object) -> Found:
@@ -106,8 +99,10 @@ class World:
             FakeDeclarations(self.declared),
             self.reranker,
             self.votes,
+            self.reranks,
         )
-        return finder.find(Query(tenant, "pump", "c", top_k, "req-1", filter=asked))
+        query = Query(tenant, "pump", "c", top_k, "req-1", filter=asked, rerank=self.asks)
+        return finder.find(query)
 
 
 def test_should_embed_the_query_by_the_model_of_the_index() -> None:
@@ -151,14 +146,57 @@ def test_should_hold_a_filter_to_what_the_collection_declares() -> None:
 
 def test_should_let_a_reranker_order_before_the_cut() -> None:
     world = World([hit("the pump", start=0), hit("a pump", start=100)])
-    world.reranker = reranker = Backwards()
+    world.reranker = reranker = FakeReranker()
     assert [passage.text for passage in world.find(top_k=1).passages] == ["a pump"]
-    assert reranker.asked == ["pump"]
+    assert reranker.asked == [("pump", 2)]
+
+
+def test_should_show_the_reranker_more_than_is_asked_for_and_no_more_than_it_looks_at() -> None:
+    world = World([hit(f"pump {n}", start=100 * n, score=1 - n / 100) for n in range(60)])
+    world.reranker = reranker = FakeReranker()
+    found = world.find(top_k=40)
+    order = [passage.start // 100 for passage in found.passages]
+    assert order == [*reversed(range(RERANKED)), *range(RERANKED, 40)]
+    assert [passage.score for passage in found.passages] == [1 - n / 100 for n in range(40)]
+    assert [passage.scores.rerank for passage in found.passages[RERANKED:]] == [None] * 20
+    world.find(top_k=3)
+    assert [seen for _, seen in reranker.asked] == [RERANKED, RERANKED]
+    assert world.index.asked[1]["count"] == fetch_count(RERANKED, MAX_FETCHED)
+
+
+@pytest.mark.parametrize(
+    ("stage", "query", "reranked"),
+    [(True, None, True), (False, None, False), (True, False, False), (False, True, True)],
+)
+def test_should_rerank_where_the_query_or_else_the_stage_says_so(
+    stage: bool, query: bool | None, reranked: bool
+) -> None:
+    world = World([hit("the pump", start=0), hit("a pump", start=100)])
+    world.reranker, world.reranks, world.asks = FakeReranker(), stage, query
+    found = world.find(top_k=1)
+    assert (found.reranked is not None) is reranked
+    assert found.passages[0].text == ("a pump" if reranked else "the pump")
+    assert (world.index.asked[0]["count"] == fetch_count(1, MAX_FETCHED)) is not reranked
+
+
+def test_should_leave_the_index_s_order_where_the_reranker_fails() -> None:
+    world = World([hit("the pump", start=0), hit("a pump", start=100)])
+    world.reranker = FakeReranker(Transient("down"))
+    found = world.find()
+    assert [passage.text for passage in found.passages] == ["the pump", "a pump"]
+    assert found.reranked is None
+    assert found.notices == ("The passages could not be reranked (Transient).",)
+
+
+def test_should_not_call_the_reranker_for_nothing() -> None:
+    world = World(())
+    world.reranker = reranker = FakeReranker()
+    assert (world.find().passages, reranker.asked) == ((), [])
 
 
 def test_should_let_votes_order_after_a_reranker_and_before_the_cut() -> None:
     world = World([hit("a pump", start=100, score=0.48), hit("the pump", start=0, score=0.5)])
-    world.reranker = Backwards()
+    world.reranker = FakeReranker()
     world.votes = Counted()
     found = world.find(top_k=1)
     assert [passage.text for passage in found.passages] == ["a pump"]

@@ -1,0 +1,164 @@
+"""A judged collection in the local cloud's own index, asked as the product asks it.
+
+Documents are cut and embedded as an upload's pages are, and lie in the service's own files and
+memory: the same vector scan, BM25 and fusion as behind the API, without HTTP between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, cast
+
+from benchmarks.judged.collection import Document
+from benchmarks.judged.vectors import embedded
+from chalicelib.adapters.indexes import kind_of_index
+from chalicelib.adapters.passages import TEXT_KEY, Passages
+from chalicelib.adapters.vectors import Vectors
+from chalicelib.contracts import Chunk, EmbedTextResult, Hit, Page, VectorMetadata
+from chalicelib.inference.embedder import DIMENSIONS, MODEL, Embedder
+from chalicelib.ports import IndexRef, Vector
+from chalicelib.query_ports import Reranker
+from chalicelib.retrieval.chunking import chunk_pages
+from chalicelib.retrieval.finding import Finder, Query
+from chalicelib.retrieval.ids import vector_key
+from localcloud.s3vectors import S3VectorsService
+from localcloud.service import Surroundings
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3vectors import S3VectorsClient
+
+DEPTH = 100
+"""Passages that are ranked for one question; its documents are taken from these."""
+_VERSION = "v"
+
+
+class _Direct:
+    """The service's operations, called as a boto3 client's would be."""
+
+    def __init__(self, service: S3VectorsService) -> None:
+        self._service = service
+
+    def __getattr__(self, operation: str) -> Any:
+        method = getattr(self._service, operation)
+        return lambda **params: method(params)
+
+
+@dataclass(frozen=True, slots=True)
+class _Embedded:
+    """Gives questions the vectors that were made of them before."""
+
+    vectors: dict[str, tuple[float, ...]]
+
+    def embed(self, texts: Sequence[str], correlation_id: str, model: str = "") -> EmbedTextResult:
+        found = tuple(self.vectors[text] for text in texts)
+        return EmbedTextResult(vectors=found, model=MODEL, tokens=0, seconds=0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Records:
+    """Every document has one version, which answers, and every tenant the same index."""
+
+    index: IndexRef
+
+    def live_index(self, tenant: str) -> IndexRef:
+        return self.index
+
+    def current_versions(self, tenant: str, document_ids: Sequence[str]) -> dict[str, str]:
+        return dict.fromkeys(document_ids, _VERSION)
+
+    def declaration(self, tenant: str, name: str) -> None:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """One collection, and three ways to rank its documents, each by its best passage."""
+
+    client: _Direct
+    passages: Passages
+    index: IndexRef
+    asked: _Embedded
+    chunks: int
+
+    def by_vector(self, question: str) -> list[str]:
+        """Return documents by the cosine of their passages with the question, best first."""
+        vector = self.asked.vectors[question]
+        hits = self.passages.query(self.index, vector, "", count=DEPTH, condition=None)
+        return _distinct(hit.document_id for hit in hits)
+
+    def by_words(self, question: str) -> list[str]:
+        """Return documents by BM25, best first; the product has no such search of its own."""
+        answer = self.client.query_vectors(
+            vectorBucketName=self.index.bucket,
+            indexName=self.index.name,
+            topK=DEPTH,
+            queryTexts=[{"text": question, "metadataKey": TEXT_KEY}],
+            returnMetadata=True,
+        )
+        return _distinct(found["metadata"]["document_id"] for found in answer["vectors"])
+
+    def finder(self, reranker: Reranker | None = None) -> Finder:
+        """Return the product's search over the collection."""
+        records = _Records(self.index)
+        return Finder(self.asked, records, self.passages, records, records, reranker, reranks=True)
+
+    def find(self, finder: Finder, question: str) -> tuple[Hit, ...]:
+        """Return passages as `finder`, which is one of this engine's, orders them."""
+        return finder.find(Query("tenant", question, None, DEPTH, "")).passages
+
+    def by_search(self, finder: Finder, question: str) -> list[str]:
+        """Return documents as `finder` orders their passages, best first."""
+        return _distinct(passage.document_id for passage in self.find(finder, question))
+
+
+def _distinct(documents: Iterator[str]) -> list[str]:
+    return list(dict.fromkeys(documents))
+
+
+@contextmanager
+def engine(
+    name: str, documents: Sequence[Document], questions: Sequence[str], embedder: Embedder
+) -> Iterator[Engine]:
+    """Yield the engine with `documents` of collection `name` in it, ready for `questions`."""
+    with TemporaryDirectory(prefix="headrace-judged-") as folder:
+        service = S3VectorsService(Surroundings(Path(folder), "http://localhost"))
+        client = _Direct(service)
+        aws = cast("S3VectorsClient", client)
+        index = IndexRef("judged", name, MODEL)
+        client.create_vector_bucket(vectorBucketName=index.bucket)
+        client.create_index(
+            vectorBucketName=index.bucket, indexName=index.name, **kind_of_index(DIMENSIONS)
+        )
+        chunks = [(each, chunk) for each in documents for chunk in _chunks(each, embedder)]
+        vectors = embedded(name, [chunk.text for _, chunk in chunks], embedder)
+        put = [
+            Vector(vector_key(each.id, _VERSION, chunk.n), vector, _metadata(each, chunk))
+            for (each, chunk), vector in zip(chunks, vectors.tolist(), strict=True)
+        ]
+        Vectors(aws).put(index, put)
+        own = embedded(f"{name}-questions", questions, embedder).tolist()
+        asked = _Embedded(dict(zip(questions, map(tuple, own), strict=True)))
+        try:
+            yield Engine(client, Passages(aws), index, asked, len(chunks))
+        finally:
+            service.stop()
+
+
+def _chunks(document: Document, embedder: Embedder) -> Iterator[Chunk]:
+    headings = ((0, document.heading),) if document.heading else ()
+    page = Page(page=1, text=document.text, headings=headings)
+    return chunk_pages([page], embedder.count_tokens, embedder.max_tokens)
+
+
+def _metadata(document: Document, chunk: Chunk) -> VectorMetadata:
+    return VectorMetadata(
+        document_id=document.id,
+        version=_VERSION,
+        collection="default",
+        path=document.id,
+        **chunk.model_dump(exclude={"n"}),
+    )

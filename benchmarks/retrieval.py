@@ -1,0 +1,130 @@
+"""How well search ranks, by judgements: vectors, BM25, both fused, and the reranker.
+
+Two collections made of dictionaries, with frozen questions: a name and the entry that explains it
+without naming it, with related entries (FOLDOC); a sentence and the sense of a word that it
+illustrates (WordNet). What is asked is the local cloud's own index, through the product's search.
+The halves of the questions that tuned the reranker take no part.
+
+AWS's own ranking was not measured: the index of S3 Vectors may analyse, weigh and fuse otherwise.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from benchmarks.judged import collection
+from benchmarks.judged.engine import Engine, engine
+from benchmarks.judged.scoring import METRICS, difference
+from benchmarks.reporting import Result, spread
+from chalicelib.contracts import Hit
+from chalicelib.contracts.reranking import RerankResult
+from chalicelib.inference.embedder import Embedder
+from chalicelib.inference.wordvectors import WordReader
+from chalicelib.retrieval.reranking import RERANKED, head_of, rerank_request
+from functions.rerank_passages.core import Deps, run
+from functions.rerank_passages.handler import HEAD
+from models.pull import CACHE
+
+BASE = "hybrid"
+NOTES = (
+    "Test halves only; the tuning halves learned the reranker's weights.",
+    "Differences are from hybrid, with 95 % intervals by the paired bootstrap over questions.",
+    "A document's place is that of its best passage among the first 100 passages.",
+    "AWS's own ranking was not measured.",
+)
+
+Ranking = Callable[[str], list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class LocalReranker:
+    """The reranking function's core, in this process; `took` is how long each call did, in s."""
+
+    deps: Deps
+    took: list[float] = field(default_factory=list)
+
+    @classmethod
+    def open(cls) -> LocalReranker:
+        """Return it with the head that is committed."""
+        head = head_of(HEAD.read_text("utf-8"))
+        return cls(Deps(WordReader.open(CACHE), head, time.perf_counter))
+
+    def rerank(self, query: str, passages: Sequence[Hit], correlation_id: str) -> RerankResult:
+        """Return a score a passage."""
+        result = run(rerank_request(query, passages, correlation_id), self.deps)
+        self.took.append(result.seconds)
+        return result
+
+
+def measure(repetitions: int) -> Result:
+    """Rank every question of the test halves once; raise FileNotFoundError without the texts.
+
+    `repetitions` changes nothing: rankings do not vary.
+    """
+    missing = [each for each in collection.PACKAGES if not collection.installed(each)]
+    if missing:
+        packages = " ".join(collection.PACKAGES[each] for each in missing)
+        raise FileNotFoundError(f"The texts are not installed: apt-get install {packages}")
+    embedder, reranker = Embedder.open(CACHE), LocalReranker.open()
+    facts: dict[str, Any] = {}
+    measured = {}
+    for name in collection.PACKAGES:
+        facts[name] = measured_on(name, embedder, reranker)
+        milliseconds = [1000 * each for each in reranker.took]
+        measured[f"rerank, {RERANKED} passages of {name}"] = spread(milliseconds, "ms")
+        reranker.took.clear()
+    return Result("retrieval", 1, measured, facts=facts, notes=NOTES)
+
+
+def measured_on(name: str, embedder: Embedder, reranker: LocalReranker) -> dict[str, Any]:
+    """Return what each way of ranking scores on one collection, and by how much it differs."""
+    frozen = collection.frozen(name)
+    asked = [question for question in frozen.questions if question.half == "test"]
+    documents = collection.documents(name, frozen.documents)
+    texts = [question.text for question in frozen.questions]
+    with engine(name, documents, texts, embedder) as made:
+        rankings = {
+            way: [rank(question.text) for question in asked] for way, rank in ways(made, reranker)
+        }
+    return {
+        "documents": len(documents),
+        "passages": made.chunks,
+        "questions": len(asked),
+        "ways": compared(rankings, [question.gains for question in asked]),
+    }
+
+
+def ways(made: Engine, reranker: LocalReranker) -> Iterator[tuple[str, Ranking]]:
+    """Yield each way of ranking by its name."""
+    plain, reranking = made.finder(), made.finder(reranker)
+    yield "vectors", made.by_vector
+    yield "BM25", made.by_words
+    yield BASE, lambda question: made.by_search(plain, question)
+    yield "hybrid + rerank", lambda question: made.by_search(reranking, question)
+
+
+def compared(
+    rankings: Mapping[str, Sequence[Sequence[str]]], gains: Sequence[Mapping[str, int]]
+) -> dict[str, Any]:
+    """Return by way and metric the mean, and the difference from hybrid with its interval."""
+    scores = {
+        way: {
+            metric: [score(*pair) for pair in zip(ranked, gains, strict=True)]
+            for metric, score in METRICS.items()
+        }
+        for way, ranked in rankings.items()
+    }
+    told: dict[str, Any] = {}
+    for way, by_metric in scores.items():
+        told[way] = {}
+        for metric, own in by_metric.items():
+            told[way][metric] = {"mean": round(sum(own) / len(own), 4)}
+            if way != BASE:
+                apart = asdict(difference(own, scores[BASE][metric]))
+                told[way][metric]["difference"] = {
+                    part: round(value, 4) for part, value in apart.items()
+                }
+    return told

@@ -1,0 +1,61 @@
+"""Scores passages by what a model tells of their words beside those of a query."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from chalicelib.contracts.reranking import RerankPassage, RerankRequest, RerankResult
+from chalicelib.inference.wordvectors import WordReader, WordVectors
+from chalicelib.retrieval.reranking import Compared, Features, Head, features
+from chalicelib.retrieval.support.words import Word, words_of
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """What the function works with; `clock` gives seconds, from any start."""
+
+    reader: WordReader
+    head: Head
+    clock: Callable[[], float]
+
+
+def run(request: RerankRequest, deps: Deps) -> RerankResult:
+    """Return a score a passage, in order.
+
+    Raises:
+        InvalidInput: a text is not Unicode text.
+        ModelFailure: the model is missing or failed.
+    """
+    began = deps.clock()
+    told, tokens = look(request, deps.reader)
+    return RerankResult(
+        scores=tuple(map(deps.head.score, told)),
+        model=deps.reader.model,
+        tokens=tokens,
+        seconds=deps.clock() - began,
+    )
+
+
+def look(request: RerankRequest, reader: WordReader) -> tuple[list[Features], int]:
+    """Return the features of each passage, and how many tokens the model read; raise as `run`."""
+    words, asked = _read(request.query, reader)
+    seen = [_compared(passage, asked, reader) for passage in request.passages]
+    return features(words, seen), asked.tokens + sum(each.tokens for each in seen)
+
+
+def _compared(passage: RerankPassage, asked: WordVectors, reader: WordReader) -> Compared:
+    words, read = _read(passage.text, reader)
+    return Compared(
+        words=words,
+        heading=passage.heading,
+        share=passage.share,
+        likeness=asked.likeness(read),
+        cosine=asked.cosine(read),
+        tokens=read.tokens,
+    )
+
+
+def _read(text: str, reader: WordReader) -> tuple[tuple[Word, ...], WordVectors]:
+    words = words_of(text)
+    return words, reader.read(text, [(word.start, word.end) for word in words])

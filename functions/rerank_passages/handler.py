@@ -1,0 +1,31 @@
+"""The Lambda function `rerank_passages`."""
+
+from __future__ import annotations
+
+import functools
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from chalicelib.contracts.reranking import RerankRequest
+from chalicelib.inference.wordvectors import WordReader
+from chalicelib.observability import observed
+from chalicelib.retrieval.reranking import head_of
+from functions.rerank_passages import core
+
+HEAD = Path(__file__).with_name("head.json")
+
+
+@functools.cache
+def deps() -> core.Deps:
+    """Return what the core needs, built once a process."""
+    reader = WordReader.open(os.environ["HEADRACE_MODELS_DIR"])
+    return core.Deps(reader, head_of(HEAD.read_text("utf-8")), time.perf_counter)
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Score the passages of `event`."""
+    request = RerankRequest.model_validate(event)
+    with observed("rerank_passages", request.correlation_id):
+        return core.run(request, deps()).model_dump(mode="json")
