@@ -12,6 +12,15 @@ FOLDER = PROJECT / ".venv-bench"
 WANTED = PROJECT / "requirements" / "bench.in"
 KNOWN = PROJECT / "requirements" / "bench.txt"
 
+ALONE = {
+    "HF_HUB_OFFLINE": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+}
+"""What keeps a process of either side to one thread and off the network."""
+
 
 def interpreter() -> Path:
     """Return the environment's Python; make the environment first where it is not up to date."""

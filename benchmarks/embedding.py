@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.bench_environment import interpreter
+from benchmarks.bench_environment import ALONE, interpreter
 from benchmarks.lines import Peer, peer
 from benchmarks.reporting import Result, spread
 from chalicelib.inference.embedder import MODEL
@@ -29,12 +29,6 @@ MODELS = PROJECT / "models" / "cache"
 TEXTS = 32
 LENGTHS = (32, 128, 256)
 OURS, THEIRS_1, THEIRS_32 = "ours, int8", "sentence-transformers", "sentence-transformers, batch 32"
-_ALONE = {
-    "HF_HUB_OFFLINE": "1",
-    "TOKENIZERS_PARALLELISM": "false",
-    "OMP_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-}
 
 Spent = dict[tuple[str, int], list[dict[str, Any]]]
 
@@ -61,7 +55,7 @@ def measure(repetitions: int) -> Result:
     texts = {length: texts_of(length, tokens, prose) for length in LENGTHS}
     ours = [sys.executable, "-m", "benchmarks.embedding_ours", str(MODELS)]
     theirs = [str(interpreter()), "-m", "benchmarks.embedding_theirs"]
-    environment = {**os.environ, **_ALONE}
+    environment = {**os.environ, **ALONE}
     spent: Spent = defaultdict(list)
     with (
         peer(ours, PROJECT, environment) as embedder,

@@ -26,6 +26,7 @@ class Spread:
     low: float
     p10: float
     p90: float
+    p95: float
     high: float
     count: int
 
@@ -39,6 +40,7 @@ def spread(values: Sequence[float], unit: str) -> Spread:
         low=_short(ordered[0]),
         p10=_short(quantile(ordered, 0.1)),
         p90=_short(quantile(ordered, 0.9)),
+        p95=_short(quantile(ordered, 0.95)),
         high=_short(ordered[-1]),
         count=len(ordered),
     )

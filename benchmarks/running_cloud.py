@@ -43,7 +43,7 @@ class Caller:
             form["url"], data=form["fields"], files={"file": ("upload", content)}
         ).raise_for_status()
 
-    def settled(self, document_id: str) -> dict[str, Any]:
+    def settled(self, document_id: str, patience_s: float = PATIENCE_S) -> dict[str, Any]:
         """Return the document once it is ready; raise when it cannot become so."""
 
         def ended() -> dict[str, Any] | None:
@@ -51,7 +51,7 @@ class Caller:
             document: dict[str, Any] = answer.json()
             return document if document.get("status") in SETTLED else None
 
-        document = until(ended, f"{document_id} to settle")
+        document = until(ended, f"{document_id} to settle", patience_s)
         if document["status"] != "ready":
             raise RuntimeError(f"{document_id} is {document['status']}: {document['reason']}")
         return document
@@ -61,7 +61,10 @@ class Caller:
 
         def finds() -> bool:
             body = {"query": query, "collection": collection}
-            hits = self.api.post("/v1/search", json=body).json()["hits"]
+            answer = self.api.post("/v1/search", json=body)
+            if answer.is_error:
+                raise RuntimeError(f"the search failed: {answer.text}")
+            hits = answer.json()["hits"]
             return any(hit["document_id"] == document_id for hit in hits)
 
         until(finds, f"{document_id} to be found")
@@ -78,14 +81,14 @@ class Caller:
         return events
 
 
-def until(what: Callable[[], T | None], why: str) -> T:
-    """Ask every 20 ms until there is an answer. Raises TimeoutError after a minute."""
-    deadline = time.monotonic() + PATIENCE_S
+def until(what: Callable[[], T | None], why: str, patience_s: float = PATIENCE_S) -> T:
+    """Ask every 20 ms until there is an answer. Raises TimeoutError after `patience_s`."""
+    deadline = time.monotonic() + patience_s
     while time.monotonic() < deadline:
         if answer := what():
             return answer
         time.sleep(POLL_S)
-    raise TimeoutError(f"waited {PATIENCE_S:g} s for {why}")
+    raise TimeoutError(f"waited {patience_s:g} s for {why}")
 
 
 @contextmanager

@@ -24,7 +24,7 @@ def test_a_quantile_should_lie_between_its_neighbours_by_line(
 @given(numbers)
 def test_a_spread_should_be_in_order(values: list[float]) -> None:
     found = spread(values, "ms")
-    assert found.low <= found.p10 <= found.median <= found.p90 <= found.high
+    assert found.low <= found.p10 <= found.median <= found.p90 <= found.p95 <= found.high
     assert found.count == len(values)
 
 
