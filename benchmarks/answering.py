@@ -1,25 +1,24 @@
-"""How often questions are answered rightly, and refused rightly: `python -m benchmarks.answering`.
+"""How often questions are answered rightly, and refused rightly: `python -m benchmarks answering`.
 
 The sample documents go through the product's own reading, chunking and embedding, in this
 process; an exact hybrid index (cosine and BM25, fused by reciprocal rank) stands in for
-S3 Vectors. No language model takes part: tier 0 is measured.
+S3 Vectors. No language model takes part: tier 0 is measured. `python -m benchmarks.answering`
+lists the questions.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
 import math
-import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.reporting import Result, save
-from benchmarks.shares import share
+from benchmarks.ends import Case, curve, summary
+from benchmarks.reporting import Result
 from chalicelib.contracts import EmbedTextResult, Hit
 from chalicelib.contracts.searching import Neighbour
 from chalicelib.inference.embedder import Embedder
@@ -38,9 +37,12 @@ FUSION = 60
 SETS = {
     "samples": ("samples", "questions.json"),
     "near misses": ("samples", "questions_near.json"),
+    "leaflets": ("tests/data/leaflets", "questions_leaflets.json"),
     "project": ("tests/data/project", "questions_project.json"),
 }
 """The documents and the labelled questions about them."""
+SPLIT = ("near misses", "leaflets")
+"""Sets whose every second question is held out."""
 
 
 @dataclass
@@ -138,16 +140,6 @@ def chunks_of(folder: Path, embedder: Embedder) -> list[Hit]:
     return hits
 
 
-@dataclass(frozen=True)
-class Case:
-    """A question, the best sentence's support, and whether tier 0 cites what it should."""
-
-    question: str
-    answerable: bool
-    support: float
-    right: bool
-
-
 def finder_over(models: Path, *folders: Path) -> tuple[Finder, LocalEmbedder]:
     """Return search over the files of `folders`, and what embeds for it."""
     embedder = Embedder.open(models)
@@ -161,129 +153,84 @@ Narrow = Callable[[str, Sequence[answering.Evidence]], Sequence[answering.Eviden
 """Returns the sentences that may answer a question."""
 
 
-def measure(samples: Path, labelled: Path, models: Path, narrow: Narrow = replying) -> list[Case]:
-    """Ask every labelled question, with the threshold for refusing put out of the way."""
-    finder, local = finder_over(models, samples)
-    labels = json.loads(labelled.read_text(encoding="utf-8"))
-    asked = [(item["question"], item) for item in labels["answerable"]]
-    asked += [(question, None) for question in labels["unanswerable"]]
-    return [_case(finder, local, question, label, narrow) for question, label in asked]
+def cases_of(name: str, models: Path, narrows: Mapping[str, Narrow]) -> dict[str, list[Case]]:
+    """Ask every question of a set, and return how it ends by each way to narrow sentences.
+
+    The threshold for refusing is put out of the way: a case has its best sentence's support.
+    """
+    folder, file = SETS[name]
+    finder, local = finder_over(models, ROOT / folder)
+    labels = json.loads((ROOT / "tests" / "data" / file).read_text(encoding="utf-8"))
+    split = name in SPLIT
+    cases: dict[str, list[Case]] = {way: [] for way in narrows}
+    for asked in ([*labels["answerable"]], [{"question": q} for q in labels["unanswerable"]]):
+        for at, label in enumerate(asked):
+            weighed = _weighed(finder, local, label["question"])
+            for way, narrow in narrows.items():
+                held_out = split and at % 2 == 1
+                cases[way].append(_case(label, narrow(label["question"], weighed), held_out))
+    return cases
 
 
-def _case(
-    finder: Finder,
-    embedder: LocalEmbedder,
-    question: str,
-    label: dict[str, str] | None,
-    narrow: Narrow,
-) -> Case:
+def _weighed(
+    finder: Finder, embedder: LocalEmbedder, question: str
+) -> Sequence[answering.Evidence]:
     found = finder.find(Query("tenant", question, None, 10, ""))
     sources = answering.candidates(question, found.passages)
     vectors = embedder.embed([answering.in_context(source) for source in sources], "").vectors
-    evidence = narrow(question, answering.weigh(question, found.vector, sources, vectors))
+    return answering.weigh(question, found.vector, sources, vectors)
+
+
+def _case(label: Mapping[str, str], evidence: Sequence[answering.Evidence], held_out: bool) -> Case:
     claims = answering.extract(evidence, floor=0.0)
-    right = label is not None and any(
+    right = "path" in label and any(
         source.passage.path == label["path"] and label["quotes"] in " ".join(source.text.split())
         for _, source in claims
     )
     support = evidence[0].support if evidence else 0.0
-    return Case(question, label is not None, support, right)
+    return Case(label["question"], "path" in label, support, right, held_out)
 
 
-def score(cases: Sequence[Case], floor: float) -> dict[str, int]:
-    """Return how the cases end where support below `floor` is refused."""
-    ends = Counter(
-        {"answered rightly": 0, "answered wrongly": 0, "refused wrongly": 0, "refused rightly": 0}
-    )
-    for case in cases:
-        if case.support < floor:
-            ends["refused wrongly" if case.answerable else "refused rightly"] += 1
-        else:
-            ends["answered rightly" if case.right else "answered wrongly"] += 1
-    return dict(ends)
+WAYS: Mapping[str, Narrow] = {
+    "sentences that can reply": replying,
+    "sentences that are near": lambda _, evidence: evidence,
+}
 
 
-def cross_validated(cases: Sequence[Case], folds: int = 5) -> float:
-    """Return the share of cases that end well when each fold's threshold comes from the others."""
-    well = 0
-    for fold in range(folds):
-        chosen = best_floor([case for at, case in enumerate(cases) if at % folds != fold])
-        well += _well(cases[fold::folds], chosen)
-    return well / len(cases)
+def measure(repetitions: int = 1, models: Path = ROOT / "models" / "cache") -> Result:
+    """Ask every set of questions. What comes out is the same each time, so once is enough."""
+    sets = {name: cases_of(name, models, WAYS) for name in SETS}
+    facts: dict[str, Any] = {way: _by_set({n: sets[n][way] for n in sets}) for way in WAYS}
+    return Result("answering", 1, {}, facts=facts, notes=NOTES)
 
 
-def best_floor(cases: Sequence[Case]) -> float:
-    """Return the threshold that lets most cases end well, the middle one of equals."""
-    steps = [step / 200 for step in range(201)]
-    most = max(_well(cases, step) for step in steps)
-    equals = [step for step in steps if _well(cases, step) == most]
-    return equals[len(equals) // 2]
-
-
-def _well(cases: Sequence[Case], floor: float) -> int:
-    ends = score(cases, floor)
-    return ends["answered rightly"] + ends["refused rightly"]
-
-
-def main() -> None:
-    """Print the result; with --save write it down."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--models", type=Path, default=ROOT / "models" / "cache")
-    parser.add_argument("--list", action="store_true", help="print every question with its end")
-    parser.add_argument("--save", action="store_true", help="write a dated file")
-    arguments = parser.parse_args()
-    sets = _sets(arguments.models, replying)
-    if arguments.list:
-        for case in sorted(itertools.chain(*sets.values()), key=lambda case: -case.support):
-            print(f"{case.support:.3f} {case.answerable!s:5} {case.right!s:5} {case.question}")
-    nearest = _sets(arguments.models, lambda _, evidence: evidence)
-    facts = {
-        "sentences that can reply": {name: summary(cases) for name, cases in sets.items()},
-        "sentences that are near": {name: summary(cases) for name, cases in nearest.items()},
-    }
-    json.dump(facts, sys.stdout, indent=2)
-    print()
-    if arguments.save:
-        print(save(Result("answering", 1, {}, facts=facts, notes=NOTES)))
+def _by_set(sets: Mapping[str, Sequence[Case]]) -> dict[str, Any]:
+    told: dict[str, Any] = {}
+    for name, cases in sets.items():
+        held_out = [case for case in cases if case.held_out]
+        told[name] = summary(cases) | ({"held out": summary(held_out)} if held_out else {})
+    split = [case for name in SPLIT for case in sets[name]]
+    return told | {"curve over near misses and leaflets": curve(split)}
 
 
 NOTES = (
     "Tier 0 alone. Intervals are 95 %, by Wilson.",
-    "No threshold or rule was chosen on the near misses that are held out.",
+    "No threshold or rule was chosen on what is held out.",
 )
 
 
-def _sets(models: Path, narrow: Narrow) -> dict[str, list[Case]]:
-    """Return the cases of each set, and those of the near misses that are held out."""
-    sets = {
-        name: measure(ROOT / folder, ROOT / "tests" / "data" / labels, models, narrow)
-        for name, (folder, labels) in SETS.items()
-    }
-    near = sets["near misses"]
-    answerable = [case for case in near if case.answerable]
-    others = [case for case in near if not case.answerable]
-    return sets | {"near misses, held out": answerable[1::2] + others[1::2]}
-
-
-def summary(cases: Sequence[Case]) -> dict[str, Any]:
-    """Return what there is to say of one set of questions."""
-    ends = score(cases, answering.MIN_SUPPORT)
-    answerable = sum(case.answerable for case in cases)
-    false = ends["answered wrongly"] - sum(
-        case.answerable and case.support >= answering.MIN_SUPPORT and not case.right
-        for case in cases
-    )
-    return {
-        "answerable": answerable,
-        "unanswerable": len(cases) - answerable,
-        "floor": answering.MIN_SUPPORT,
-        "ends": ends,
-        "answered rightly": share(ends["answered rightly"], answerable),
-        "false answers": share(false, len(cases) - answerable),
-        "best floor": best_floor(cases),
-        "share that ends well": _well(cases, answering.MIN_SUPPORT) / len(cases),
-        "share that ends well, cross-validated": cross_validated(cases),
-    }
+def main() -> None:
+    """Print every question with its end."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--models", type=Path, default=ROOT / "models" / "cache")
+    parser.add_argument("--all", action="store_true", help="those that are held out, too")
+    arguments = parser.parse_args()
+    for name in SETS:
+        print(f"\n{name}")
+        (cases,) = cases_of(name, arguments.models, {"": replying}).values()
+        shown = [case for case in cases if arguments.all or not case.held_out]
+        for case in sorted(shown, key=lambda case: -case.support):
+            print(f"{case.support:.3f} {case.answerable!s:5} {case.right!s:5} {case.question}")
 
 
 if __name__ == "__main__":

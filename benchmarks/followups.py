@@ -1,28 +1,30 @@
-"""How often follow-up questions are answered rightly: `python -m benchmarks.followups`.
+"""How often follow-up questions are answered rightly: `python -m benchmarks followups`.
 
 The labelled conversations of `tests/data/followups.json` over `samples/`, with pages about other
 things beside them, answered by tier 0 in this process as `benchmarks.answering` does: once with
 the question as it was put, and once as the rules resolve it. No language model takes part.
-Questions that stand alone are the control: the history must not change what they get.
+Questions that stand alone are the control: the history must not change what they get. `python -m
+benchmarks.followups` lists them.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks.answering import ROOT, LocalEmbedder, finder_over
+from benchmarks.reporting import Result
 from chalicelib.contracts import Turn
 from chalicelib.retrieval import answering
 from chalicelib.retrieval.finding import Finder, Query
 from chalicelib.retrieval.followup import stand_alone
 from chalicelib.retrieval.replying import replying
 
+MODELS = ROOT / "models" / "cache"
 FOLDERS = ("samples", "tests/data/project")
 LABELLED = ROOT / "tests" / "data" / "followups.json"
 
@@ -38,11 +40,16 @@ class Ended:
     resolved: str
 
 
-def measure(models: Path) -> list[Ended]:
+def measure(repetitions: int = 1, models: Path = MODELS) -> Result:
+    """Answer every labelled question both ways; it comes out the same each time."""
+    return Result("followups", 1, {}, facts=counted(ended(models)))
+
+
+def ended(models: Path) -> list[Ended]:
     """Answer every labelled question both ways."""
     finder, local = finder_over(models, *(ROOT / folder for folder in FOLDERS))
 
-    def ended(case: dict[str, Any]) -> Ended:
+    def one(case: dict[str, Any]) -> Ended:
         question = case["question"]
         history = [Turn.model_validate(turn) for turn in case["history"]]
         asked_as = stand_alone(question, history).text
@@ -50,7 +57,7 @@ def measure(models: Path) -> list[Ended]:
         resolved = without if asked_as == question else _end(finder, local, case, asked_as)
         return Ended(case["kind"], question, asked_as, without, resolved)
 
-    return [ended(case) for case in json.loads(LABELLED.read_text(encoding="utf-8"))["cases"]]
+    return [one(case) for case in json.loads(LABELLED.read_text(encoding="utf-8"))["cases"]]
 
 
 def _end(finder: Finder, embedder: LocalEmbedder, case: dict[str, Any], asked_as: str) -> str:
@@ -88,17 +95,11 @@ def _counts(cases: Sequence[Ended]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Print the result as JSON."""
+    """Print every question with its ends and how it is resolved."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--models", type=Path, default=ROOT / "models" / "cache")
-    parser.add_argument("--list", action="store_true", help="print every question with its end")
-    arguments = parser.parse_args()
-    cases = measure(arguments.models)
-    if arguments.list:
-        for case in cases:
-            print(f"{case.without:8}{case.resolved:8} {case.question} => {case.asked_as}")
-    json.dump(counted(cases), sys.stdout, indent=2)
-    print()
+    parser.add_argument("--models", type=Path, default=MODELS)
+    for case in ended(parser.parse_args().models):
+        print(f"{case.without:8}{case.resolved:8} {case.question} => {case.asked_as}")
 
 
 if __name__ == "__main__":

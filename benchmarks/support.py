@@ -1,7 +1,8 @@
-"""How well the support check tells held-up claims from others: `python -m benchmarks.support`.
+"""How well the support check tells held-up claims from others: `python -m benchmarks support`.
 
 The pairs of `tests/data/support_pairs.json` were written for this. Those of the development half
-tuned the check, the others are held out. The older check judges the same pairs.
+tuned the check, the others are held out. The older check judges the same pairs. `python -m
+benchmarks.support` lists what tuning has to go by.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.older_check import supports
-from benchmarks.reporting import Result, save, show, spread
+from benchmarks.reporting import Result, spread
 from benchmarks.shares import share
 from chalicelib.contracts import CheckRequest, CheckSource, ClaimVerdict
 from chalicelib.inference.embedder import Embedder
@@ -24,13 +25,13 @@ from chalicelib.inference.wordvectors import WordReader
 from functions.check_support.core import Deps, run
 
 ROOT = Path(__file__).parent.parent
+MODELS = ROOT / "models" / "cache"
 PAIRS = ROOT / "tests" / "data" / "support_pairs.json"
 MORE_PAIRS = PAIRS.with_name("support_development.json")
 """Further pairs that tuned the check and are not measured."""
 DEVELOPMENT = (1, 2)
 """Remainders of a passage's number by four; a passage is wholly in one half."""
 RESAMPLES = 2000
-REPETITIONS = 20
 SOURCES = 8
 
 
@@ -131,21 +132,21 @@ def verdict_of(pair: Pair, deps: Deps) -> ClaimVerdict:
     return run(CheckRequest(claims=(pair.claim,), sources=(source,)), deps).verdicts[0]
 
 
-def seconds_of_a_check(pairs: Sequence[Pair], deps: Deps) -> list[float]:
+def seconds_of_a_check(pairs: Sequence[Pair], deps: Deps, repetitions: int) -> list[float]:
     """Return how long checks of three claims by eight sources took, warm."""
     passages = list(dict.fromkeys(pair.passage for pair in pairs))
     sources = tuple(CheckSource(id=at, text=text) for at, text in enumerate(passages[:SOURCES]))
     known = {source.text for source in sources}
     claims = [pair.claim for pair in pairs if pair.passage in known]
     requests = [
-        CheckRequest(claims=tuple(claims[at : at + 3]), sources=sources)
-        for at in range(REPETITIONS)
+        CheckRequest(claims=tuple(claims[at % len(claims) :][:3]), sources=sources)
+        for at in range(repetitions)
     ]
     run(requests[0], deps)
     return [run(request, deps).seconds for request in requests]
 
 
-def measure(pairs: Sequence[Pair], check: Check) -> dict[str, Any]:
+def judged(pairs: Sequence[Pair], check: Check) -> dict[str, Any]:
     """Return what `check` scores on the held-out half, on all pairs and by category."""
     cases = [Case(pair, check(pair)) for pair in pairs]
     held_out = [case for case in cases if case.pair.held_out]
@@ -157,31 +158,21 @@ def measure(pairs: Sequence[Pair], check: Check) -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    """Print what both checks score; with --save write it down."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--models", type=Path, default=ROOT / "models" / "cache")
-    parser.add_argument("--save", action="store_true", help="write a dated file")
-    parser.add_argument("--list", action="store_true", help="print what tuning has to go by")
-    arguments = parser.parse_args()
+def measure(repetitions: int = 20, models: Path = MODELS) -> Result:
+    """Judge every pair by both checks, and take the time of a check `repetitions` times."""
     pairs = pairs_of()
-    deps = Deps(WordReader.open(arguments.models), time.perf_counter)
-    if arguments.list:
-        _list([pair for pair in pairs if not pair.held_out] + pairs_of(MORE_PAIRS), deps)
-        return
-    embedder = Embedder.open(arguments.models)
-    result = Result(
+    deps = Deps(WordReader.open(models), time.perf_counter)
+    embedder = Embedder.open(models)
+    taken = [1000 * seconds for seconds in seconds_of_a_check(pairs, deps, repetitions)]
+    return Result(
         name="support",
-        repetitions=REPETITIONS,
-        measured={
-            "3 claims by 8 sources, warm": spread(
-                [1000 * taken for taken in seconds_of_a_check(pairs, deps)], "ms"
-            )
-        },
+        repetitions=repetitions,
+        measured={"3 claims by 8 sources, warm": spread(taken, "ms")},
         facts={
-            "check_support": measure(pairs, lambda pair: verdict_of(pair, deps).supported),
-            "older check": measure(
-                pairs, lambda pair: supports(pair.claim, pair.passage, embedder)
+            "check_support": judged(pairs, lambda pair: verdict_of(pair, deps).supported),
+            "older check": judged(pairs, lambda pair: supports(pair.claim, pair.passage, embedder)),
+            "tuned on": overall(
+                [Case(pair, verdict_of(pair, deps).supported) for pair in tuning_pairs()]
             ),
         },
         notes=(
@@ -189,17 +180,25 @@ def main() -> None:
             "Intervals are 95 %: Wilson for shares, bootstrap over pairs for F1.",
         ),
     )
-    print(show(result))
-    if arguments.save:
-        print(save(result))
 
 
-def _list(pairs: Sequence[Pair], deps: Deps) -> None:
-    print(json.dumps(overall([Case(pair, verdict_of(pair, deps).supported) for pair in pairs])))
-    for pair in pairs:
+def tuning_pairs() -> list[Pair]:
+    """Return the pairs that tuned the check."""
+    return [pair for pair in pairs_of() if not pair.held_out] + pairs_of(MORE_PAIRS)
+
+
+def main() -> None:
+    """Print the tuning pairs that the check gets wrong."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--models", type=Path, default=MODELS)
+    arguments = parser.parse_args()
+    deps = Deps(WordReader.open(arguments.models), time.perf_counter)
+    for pair in tuning_pairs():
         verdict = verdict_of(pair, deps)
         if verdict.supported is not pair.supported:
-            print(f"{pair.category}: {pair.claim} ({verdict.score:.2f}) {list(verdict.reasons)}")
+            reasons = ", ".join(verdict.reasons) or "let through"
+            print(f"{pair.category}: {pair.claim} ({verdict.score:.2f}, {reasons})")
+            print(f"    {pair.passage}")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,72 @@
+"""How labelled questions end: answered or refused, rightly or wrongly, by the threshold."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.shares import share
+from chalicelib.retrieval.answering import MIN_SUPPORT
+
+FLOORS = (0.40, 0.45, 0.48, 0.51, 0.55, 0.60, 0.65)
+"""Thresholds of the curve."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A question, the best sentence's support, and whether tier 0 cites what it should.
+
+    `held_out` where nothing was chosen by it.
+    """
+
+    question: str
+    answerable: bool
+    support: float
+    right: bool
+    held_out: bool = False
+
+
+def score(cases: Sequence[Case], floor: float) -> dict[str, int]:
+    """Return how the cases end where support below `floor` is refused."""
+    ends = Counter(
+        {"answered rightly": 0, "answered wrongly": 0, "refused wrongly": 0, "refused rightly": 0}
+    )
+    for case in cases:
+        if case.support < floor:
+            ends["refused wrongly" if case.answerable else "refused rightly"] += 1
+        else:
+            ends["answered rightly" if case.right else "answered wrongly"] += 1
+    return dict(ends)
+
+
+def summary(cases: Sequence[Case]) -> dict[str, Any]:
+    """Return what there is to say of one set of questions, at the product's threshold."""
+    ends = score(cases, MIN_SUPPORT)
+    answerable = sum(case.answerable for case in cases)
+    return {
+        "answerable": answerable,
+        "unanswerable": len(cases) - answerable,
+        "ends": ends,
+        "answered rightly": share(ends["answered rightly"], answerable),
+        "false answers": share(false_answers(cases, MIN_SUPPORT), len(cases) - answerable),
+    }
+
+
+def false_answers(cases: Sequence[Case], floor: float) -> int:
+    """Return how many questions are answered that nothing answers."""
+    return sum(not case.answerable and case.support >= floor for case in cases)
+
+
+def curve(cases: Sequence[Case]) -> list[dict[str, Any]]:
+    """Return what other thresholds would give: right answers against false ones."""
+    answerable = sum(case.answerable for case in cases)
+    return [
+        {
+            "floor": floor,
+            "answered rightly": round(score(cases, floor)["answered rightly"] / answerable, 3),
+            "false answers": round(false_answers(cases, floor) / (len(cases) - answerable), 3),
+        }
+        for floor in FLOORS
+    ]
