@@ -29,6 +29,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "upload": Benchmark("benchmarks.upload", 20),
     "coldstart": Benchmark("benchmarks.coldstart", 7),
     "transitions": Benchmark("benchmarks.transitions", 5),
+    "feedback": Benchmark("benchmarks.feedback", 50),
 }
 
 

@@ -32,6 +32,7 @@ def lines(folder: Path = RESULTS) -> Iterator[str]:
         ("upload", _upload),
         ("coldstart", _coldstart),
         ("transitions", _transitions),
+        ("feedback", _feedback),
     ):
         found = latest(name, folder)
         machine = found["machine"]
@@ -112,6 +113,37 @@ def _transitions(found: Found) -> Iterator[str]:
         transitions = _median(found, f"one-page {kind}, billed transitions")
         dollars = _median(found, f"one-page {kind}, a thousand")
         yield f"| {kind} | {transitions:.0f} | {dollars:.3f} |"
+
+
+def _feedback(found: Found) -> Iterator[str]:
+    facts = found["facts"]
+    yield "| questions | users | asked | count | MRR@10 | with votes | difference | nDCG@10 |"
+    yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
+    for name in ("foldoc", "wordnet"):
+        for users, kinds in facts[name].items():
+            for kind, scores in kinds.items():
+                rank, gain = scores["MRR@10"], scores["nDCG@10"]
+                cells = [name, users, kind, str(rank["questions"])]
+                cells += [f"{rank['without']:.3f}", f"{rank['with']:.3f}"]
+                cells += [_difference(rank), _difference(gain)]
+                yield f"| {' | '.join(cells)} |"
+    yield ""
+    columns = list(next(iter(facts["answers"].values())))
+    yield f"| answers | {' | '.join(columns)} |"
+    yield f"|{' --- |' * (1 + len(columns))}"
+    for name, counts in facts["answers"].items():
+        yield f"| {name} | {' | '.join(str(counts[column]) for column in columns)} |"
+    yield ""
+    weighing = found["measured"][f"weighing {facts['votes']} votes"]
+    yield (
+        f"Weighing {facts['votes']} votes takes {weighing['median']:.1f} ms of CPU"
+        f" (p90 {weighing['p90']:.1f})."
+    )
+
+
+def _difference(score: Mapping[str, Any]) -> str:
+    low, high = score["interval"]
+    return f"{score['difference']:+.3f} ({low:+.3f} to {high:+.3f})"
 
 
 def write() -> None:

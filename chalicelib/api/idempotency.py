@@ -1,7 +1,7 @@
 """Idempotency-Key: the same key and body get the same answer, whatever happened between.
 
-What a POST does here is deterministic or without effect, so the answer is made first and
-then kept by a conditional write: of two that race, both return the one that was kept.
+What a POST does here may be done twice without harm, so the answer is made first and then kept
+by a conditional write: of two that race, both return the one that was kept.
 """
 
 from __future__ import annotations

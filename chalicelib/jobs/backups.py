@@ -33,7 +33,8 @@ BACKUPS: tuple[Backup, ...] = (
     Backup(
         where="DynamoDB point-in-time recovery",
         what="the removed records: collection, path, media type, sha256, sizes and counts,"
-        " metadata, status and reason, receipt, times; no text of the file",
+        " metadata, status and reason, receipt, times; of the text of the file only what kept"
+        " answers quote, counted from when these expire",
         days=RECOVERY_DAYS,
     ),
     Backup(

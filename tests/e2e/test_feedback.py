@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
+from zipfile import ZipFile
 
+import httpx
 import pytest
 
 from tests.cloud import CloudProcess
@@ -166,4 +169,21 @@ def test_a_rating_goes_with_its_document_and_is_none_of_the_next_one(cloud: Clou
     assert again == document_id
     until(lambda: search(tenant, QUESTION)["hits"], "nothing is found")
     assert not moved(search(tenant, QUESTION))
+    tenant.api.close()
+
+
+@pytest.mark.timeout(180)
+def test_a_rating_is_exported_and_goes_with_its_tenant(cloud: CloudProcess) -> None:
+    tenant = make_tenant(cloud, "leaves")
+    settled(tenant.api, upload(tenant.api, "pot.txt", TEXTS["pot.txt"], "keys"))
+    answer = post(tenant, "/v1/ask", {"question": QUESTION, "tier": "extractive"})
+    rate(tenant, answer_id=answer["answer_id"], rating="up", correction="Under the pot.")
+    job = tenant.ended(tenant.job("POST", "/v1/exports", {}))
+    (records,) = (each for each in job["results"] if each["name"] == "records.zip")
+    with ZipFile(io.BytesIO(httpx.get(records["url"]).content)) as archive:
+        lines = archive.read("feedback.jsonl").splitlines()
+    assert [json.loads(line) for line in lines] == list(rows(tenant).values())
+    assert any("/ASKED#" in key for key in tenant.left())
+    tenant.job("DELETE", "/v1/tenant", {"tenant": tenant.name})
+    until(lambda: not tenant.left(), "something is left", 120)
     tenant.api.close()

@@ -34,8 +34,9 @@ def test_should_build_every_service_without_a_network() -> None:
     assert services.retries.records is services.records
     assert services.search.finder is services.ask.asker.finder
     assert services.ask.asker.writer is not None
-    assert services.feedback.ratings is services.search.finder.votes
-    assert services.search.keeper is services.ask.asker.keeper is services.keeper
+    assert services.search.finder.votes is services.ratings
+    assert services.feedback.answers is services.records
+    assert services.ask.asker.keeper is services.search.keeper
 
 
 @pytest.mark.usefixtures("_credentials")

@@ -1,0 +1,331 @@
+"""What ratings do to searches: `python -m benchmarks feedback`.
+
+Users are simulated. Each asks one of the rated questions, looks at the first ten passages and rates
+the first: up where it is from the best document, down where it is not, and names the best one where
+it is among the ten. Then everybody's votes are cast, and three kinds of questions are asked with
+and without them: the rated ones again, the same in other words, and ones that nobody rated.
+
+The search is the product's own, over the local cloud's index. The other words are made by rules: a
+name is put into a sentence, and a word of a sentence gives way to a synonym.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import random
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks import feedback_answers
+from benchmarks.ballots import Ballots
+from benchmarks.judged import collection
+from benchmarks.judged.collection import Document, Half, Judged, hashed
+from benchmarks.judged.engine import engine
+from benchmarks.reporting import Result, spread
+from chalicelib.adapters.feedback_records import MAX_VOTES
+from chalicelib.contracts import Hit
+from chalicelib.contracts.feedback import Asked, Place, Quoted
+from chalicelib.contracts.searching import Neighbour
+from chalicelib.inference.embedder import MODEL, Embedder
+from chalicelib.ports import IndexRef
+from chalicelib.query_ports import IndexFilter, PassageIndex, Vote
+from chalicelib.retrieval import votes as product
+from chalicelib.retrieval.finding import Finder, Query
+from chalicelib.retrieval.keeping import first_of
+from chalicelib.retrieval.votes import marks_of, packed, unpacked
+
+MODELS = Path(__file__).resolve().parent.parent / "models" / "cache"
+TOP_K = 10
+RESAMPLED = 2_000
+SEED = 7
+WRONG = 0.2
+"""The share of ratings that say the opposite, where some users are careless."""
+FRAMES = ("What is {}?", "What does {} mean?", "Can you explain {} to me?", "definition of {}")
+ALIKES = (0.6, 0.7, 0.75, 0.8, 0.9)
+SHARES = (0.05, 0.12, 0.16, 0.2, 0.3)
+KINDS = ("again", "in other words", "not rated")
+NOTES = (
+    "Users are simulated and rate by the judgements; other words are made by rules, not by people.",
+    "Intervals are 95 %, by a paired bootstrap over questions.",
+    "The constants were chosen on the half of the questions that is for tuning.",
+)
+
+Ask = Callable[[str], Sequence[Hit]]
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """An index that is asked the same only once: votes change what is made of its answer."""
+
+    index: PassageIndex
+    found: dict[tuple[str, int], list[Hit]] = field(default_factory=dict)
+
+    def query(
+        self,
+        index: IndexRef,
+        vector: Sequence[float],
+        text: str,
+        *,
+        count: int,
+        condition: IndexFilter | None,
+    ) -> Sequence[Hit]:
+        """Return the best chunks; what is asked here has no `condition`."""
+        if (text, count) not in self.found:
+            asked = self.index.query(index, vector, text, count=count, condition=condition)
+            self.found[text, count] = list(asked)
+        return self.found[text, count]
+
+    def chunks(self, index: IndexRef, keys: Sequence[str]) -> Mapping[str, Neighbour]:
+        """Return the chunks that there are under `keys`."""
+        return self.index.chunks(index, keys)
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """One question, in words of its own or in others, and what answers it."""
+
+    text: str
+    gains: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Voters:
+    """The questions that are rated, the same in other words, and questions that nobody rates."""
+
+    rated: Sequence[Judged]
+    asked: Mapping[str, Sequence[Asking]]
+
+    @property
+    def texts(self) -> list[str]:
+        """Return all that is asked."""
+        found = [each.text for kind in self.asked.values() for each in kind]
+        return list(dict.fromkeys(found))
+
+
+def voters(name: str, half: Half, documents: Mapping[str, Document]) -> Voters:
+    """Return who asks what in one half: every other question is rated, `MAX_VOTES` at the most."""
+    known = [each for each in collection.frozen(name).questions if each.half == half]
+    ordered = sorted(known, key=lambda question: hashed(f"rated {question.id}"))
+    rated, others = ordered[::2][:MAX_VOTES], ordered[1::2]
+    worded = [(each, in_other_words(name, each, documents)) for each in rated]
+    return Voters(
+        rated,
+        {
+            "again": [Asking(each.text, each.gains) for each in rated],
+            "in other words": [Asking(text, each.gains) for each, text in worded if text],
+            "not rated": [Asking(each.text, each.gains) for each in others],
+        },
+    )
+
+
+def in_other_words(name: str, question: Judged, documents: Mapping[str, Document]) -> str:
+    """Return the question in other words, "" where there are none."""
+    if name == "foldoc":
+        return FRAMES[int(hashed(question.id)[1], 16) % len(FRAMES)].format(question.text)
+    word = question.id.split("/", maxsplit=1)[0]
+    synonyms = [
+        each
+        for each in documents[question.id].heading.split(", ")
+        if each.casefold() != word.casefold()
+    ]
+    if not synonyms:
+        return ""
+    return re.sub(rf"\b{re.escape(word)}", synonyms[0], question.text, count=1, flags=re.I)
+
+
+def searching(finder: Finder, cast: Sequence[Vote] = ()) -> Ask:
+    """Return the product's search, with what was voted."""
+    voted = replace(finder, votes=Ballots(cast))
+    return lambda text: voted.find(Query("tenant", text, None, TOP_K, "")).passages
+
+
+def ballots(finder: Finder, rated: Sequence[Judged], wrong: float = 0.0) -> list[Vote]:
+    """Return the votes of users who rate what they find without any, `wrong` of them carelessly."""
+    chance = random.Random(SEED)  # noqa: S311 - the same careless users each time
+    ask = searching(finder)
+    texts = [question.text for question in rated]
+    vectors = finder.embedder.embed(texts, "").vectors
+    return [
+        _ballot(question, vector, ask(question.text), careless=chance.random() < wrong)
+        for question, vector in zip(rated, vectors, strict=True)
+    ]
+
+
+def _ballot(
+    question: Judged, vector: Sequence[float], shown: Sequence[Hit], *, careless: bool
+) -> Vote:
+    best = max(question.gains.values())
+    right = [hit for hit in shown if question.gains.get(hit.document_id) == best]
+    is_right = bool(shown) and shown[0] in right
+    better: Place | None = None
+    if not is_right and right and not careless:
+        (quoted,) = first_of(right)
+        better = quoted.alone
+    cited: tuple[Quoted, ...] = first_of(shown)
+    asked = Asked(
+        id=question.id,
+        kind="search",
+        question=question.text,
+        asked_as=question.text,
+        cited=cited,
+        model=MODEL,
+        asked_at=datetime(2026, 1, 1, tzinfo=UTC),
+    )
+    marks = marks_of(asked, "up" if is_right != careless else "down", better)
+    return Vote(MODEL, unpacked(packed(vector)), marks)
+
+
+def reciprocal_rank(hits: Sequence[Hit], gains: Mapping[str, int]) -> float:
+    """Return 1 / the rank of the first passage of a best document, 0 where there is none."""
+    best = max(gains.values())
+    for rank, hit in enumerate(hits, start=1):
+        if gains.get(hit.document_id) == best:
+            return 1 / rank
+    return 0.0
+
+
+def ndcg(hits: Sequence[Hit], gains: Mapping[str, int]) -> float:
+    """Return the discounted gain of the documents found, as a share of the best there can be."""
+    documents = list(dict.fromkeys(hit.document_id for hit in hits))
+    ideal = sorted(gains.values(), reverse=True)[:TOP_K]
+    return _dcg([gains.get(each, 0) for each in documents]) / _dcg(ideal)
+
+
+def _dcg(found: Sequence[int]) -> float:
+    return math.fsum((2**gain - 1) / math.log2(rank + 1) for rank, gain in enumerate(found, 1))
+
+
+Score = Callable[[Sequence[Hit], Mapping[str, int]], float]
+SCORES: Mapping[str, Score] = {"MRR@10": reciprocal_rank, "nDCG@10": ndcg}
+
+
+def scored(ask: Ask, asked: Sequence[Asking], score: Score) -> np.ndarray[Any, Any]:
+    """Return the score of each question."""
+    return np.array([score(ask(each.text), each.gains) for each in asked])
+
+
+def compared(
+    before: np.ndarray[Any, Any], after: np.ndarray[Any, Any]
+) -> dict[str, float | list[float] | int]:
+    """Return the means and their difference with its 95 % interval, by a paired bootstrap."""
+    difference = after - before
+    chance = np.random.default_rng(SEED)
+    picked = chance.integers(0, len(difference), (RESAMPLED, len(difference)))
+    low, high = np.percentile(difference[picked].mean(axis=1), [2.5, 97.5])
+    return {
+        "questions": len(difference),
+        "without": round(float(before.mean()), 4),
+        "with": round(float(after.mean()), 4),
+        "difference": round(float(difference.mean()), 4),
+        "interval": [round(float(low), 4), round(float(high), 4)],
+        "better": int((difference > 0).sum()),
+        "worse": int((difference < 0).sum()),
+    }
+
+
+def effects(finder: Finder, who: Voters, cast: Sequence[Vote]) -> dict[str, Any]:
+    """Return what the votes change, by kind of question and score."""
+    without, with_votes = searching(finder), searching(finder, cast)
+    return {
+        kind: {
+            name: compared(scored(without, asked, score), scored(with_votes, asked, score))
+            for name, score in SCORES.items()
+        }
+        for kind, asked in who.asked.items()
+    }
+
+
+@contextmanager
+def constants(alike: float, most: float) -> Iterator[None]:
+    """Let the product's votes work with other constants for a while."""
+    before = product.ALIKE, product.MOST
+    product.ALIKE, product.MOST = alike, most
+    try:
+        yield
+    finally:
+        product.ALIKE, product.MOST = before
+
+
+@contextmanager
+def opened(name: str, half: Half) -> Iterator[tuple[Finder, Voters]]:
+    """Yield the product's search over a collection, and who asks what of it in one half."""
+    documents = collection.documents(name, collection.frozen(name).documents)
+    who = voters(name, half, {each.id: each for each in documents})
+    with engine(name, documents, who.texts, Embedder.open(MODELS)) as running:
+        finder = running.finder()
+        yield replace(finder, index=Remembered(finder.index)), who
+
+
+def measure(repetitions: int) -> Result:
+    """Measure on the half that took no part in choosing the constants."""
+    costs: list[float] = []
+    facts: dict[str, Any] = {"alike": product.ALIKE, "most": product.MOST, "votes": MAX_VOTES}
+    for name in collection.PACKAGES:
+        with opened(name, "test") as (finder, who):
+            facts[name] = {
+                "careful users": effects(finder, who, ballots(finder, who.rated)),
+                "one in five careless": effects(finder, who, ballots(finder, who.rated, WRONG)),
+            }
+            costs += _costs(finder, who, repetitions)
+    facts["answers"] = feedback_answers.measured(MODELS)
+    measured = {f"weighing {MAX_VOTES} votes": spread(costs, "ms of CPU")}
+    return Result("feedback", repetitions, measured, facts=facts, notes=NOTES)
+
+
+def _costs(finder: Finder, who: Voters, repetitions: int) -> list[float]:
+    """Return the CPU time, in milliseconds, that it takes to weigh the most votes there can be."""
+    cast = ballots(finder, who.rated)[:MAX_VOTES]
+    asked = [each.text for each in who.asked["in other words"]][:repetitions]
+    found = []
+    for vector in finder.embedder.embed(asked, "").vectors:
+        begun = time.process_time()
+        product.weights(cast, MODEL, vector)
+        found.append(1_000 * (time.process_time() - begun))
+    return found
+
+
+def tuned(name: str) -> list[dict[str, float]]:
+    """Return what each pair of constants does to the questions that are for tuning."""
+    found = []
+    with opened(name, "tune") as (finder, who):
+        cast = {wrong: ballots(finder, who.rated, wrong) for wrong in (0.0, WRONG)}
+        before = {
+            kind: scored(searching(finder), who.asked[kind], reciprocal_rank) for kind in KINDS
+        }
+        for alike in ALIKES:
+            for most in SHARES:
+                with constants(alike, most):
+                    row: dict[str, float] = {"alike": alike, "most": most}
+                    for wrong, votes in cast.items():
+                        ask = searching(finder, votes)
+                        for kind in KINDS:
+                            after = scored(ask, who.asked[kind], reciprocal_rank)
+                            change = float((after - before[kind]).mean())
+                            row[f"{kind}, {wrong:.0%} careless"] = round(change, 4)
+                found.append(row)
+                print(json.dumps(row), flush=True)
+    return found
+
+
+def main() -> None:
+    """Try constants on the half of the questions that is for it; print what each pair does."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.feedback", description=main.__doc__)
+    parser.add_argument("names", nargs="*", default=list(collection.PACKAGES))
+    for name in parser.parse_args().names:
+        json.dump({name: tuned(name)}, sys.stdout)
+        print()
+
+
+if __name__ == "__main__":
+    main()

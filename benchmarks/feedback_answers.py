@@ -1,0 +1,141 @@
+"""What ratings do to answers: part of `python -m benchmarks feedback`.
+
+Everybody asks a labelled question and rates the answer: up where it cites the fact that the label
+names, down where it does not, and then points to the fact where it stands in a passage that was
+found. Tier 0 answers, in this process, as `benchmarks.answering` has it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from benchmarks.answering import ROOT, SETS, LocalEmbedder, finder_over
+from benchmarks.ballots import Ballots
+from chalicelib.contracts.feedback import Asked, Place, Quoted
+from chalicelib.query_ports import Vote
+from chalicelib.retrieval import answering
+from chalicelib.retrieval.citations import Source
+from chalicelib.retrieval.finding import Finder, Found, Query
+from chalicelib.retrieval.replying import replying
+from chalicelib.retrieval.votes import marks_of, packed, unpacked
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A question and the file and words that answer it; both "" where nothing does."""
+
+    question: str
+    path: str = ""
+    quotes: str = ""
+
+    def is_in(self, source: Source) -> bool:
+        """Say whether a sentence holds the fact."""
+        held = self.quotes in " ".join(source.text.split())
+        return bool(self.quotes) and held and source.passage.path == self.path
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was found for a question, and the sentences that answer it."""
+
+    found: Found
+    sources: Sequence[Source]
+    claims: Sequence[Source]
+
+
+class Answers:
+    """Tier 0 over one set of documents."""
+
+    def __init__(self, finder: Finder, embedder: LocalEmbedder) -> None:
+        self._finder = finder
+        self._embedder = embedder
+        self._vectors: dict[str, Sequence[float]] = {}
+
+    def to(self, question: str, cast: Sequence[Vote] = ()) -> Answer:
+        """Return the answer to a question, with what was voted."""
+        finder = replace(self._finder, votes=Ballots(cast))
+        found = finder.find(Query("tenant", question, None, 10, ""))
+        sources = answering.candidates(question, found.passages)
+        vectors = [self._vector(answering.in_context(source)) for source in sources]
+        weighed = answering.weigh(question, found.vector, sources, vectors)
+        nudged = answering.nudged(weighed, found.voted)
+        claims = answering.extract(replying(question, nudged))
+        return Answer(found, sources, [source for _, source in claims])
+
+    def _vector(self, text: str) -> Sequence[float]:
+        if text not in self._vectors:
+            (self._vectors[text],) = self._embedder.embed([text], "").vectors
+        return self._vectors[text]
+
+
+def vote_of(label: Label, answer: Answer) -> Vote:
+    """Return what a user who knows the label says of an answer."""
+    right = any(map(label.is_in, answer.claims))
+    facts = [source for source in answer.sources if label.is_in(source)]
+    better = _quoted(facts[0]).alone if facts and not right else None
+    asked = Asked(
+        id="",
+        kind="answer",
+        question=label.question,
+        asked_as=label.question,
+        cited=tuple(map(_quoted, answer.claims)),
+        model=answer.found.embedding.model,
+        asked_at=datetime(2026, 1, 1, tzinfo=UTC),
+    )
+    marks = marks_of(asked, "up" if right else "down", better)
+    return Vote(asked.model, unpacked(packed(answer.found.vector)), marks)
+
+
+def _quoted(source: Source) -> Quoted:
+    document_id, version, page, start, end = source.place
+    place = Place(document_id=document_id, version=version, page=page, start=start, end=end)
+    return Quoted(**place.model_dump(), path=source.passage.path)
+
+
+def labels_of(file: Path) -> tuple[list[Label], list[str]]:
+    """Return the questions of a file that are answered, and those that are not."""
+    told = json.loads(file.read_text(encoding="utf-8"))
+    answered = [
+        Label(item["question"], item["path"], item["quotes"]) for item in told["answerable"]
+    ]
+    return answered, told["unanswerable"]
+
+
+def measured(models: Path) -> Mapping[str, Any]:
+    """Return, by set of questions, how many are answered rightly without votes and with them."""
+    return {name: _of_set(name, models) for name in SETS}
+
+
+def _of_set(name: str, models: Path) -> Mapping[str, int]:
+    folder, file = SETS[name]
+    answers = Answers(*finder_over(models, ROOT / folder))
+    labels, others = labels_of(ROOT / "tests" / "data" / file)
+    votes = [vote_of(label, answers.to(label.question)) for label in labels]
+
+    def right(cast: Sequence[Sequence[Vote]]) -> int:
+        given = zip(labels, cast, strict=True)
+        return sum(
+            any(map(label.is_in, answers.to(label.question, each).claims)) for label, each in given
+        )
+
+    return {
+        "answerable": len(labels),
+        "right without votes": right([()] * len(labels)),
+        "right with everybody's votes": right([votes] * len(labels)),
+        "right with the votes of all others": right(list(_all_but_one(votes))),
+        "unanswerable": len(others),
+        "refused without votes": sum(not answers.to(each).claims for each in others),
+        "refused with everybody's votes": sum(
+            not answers.to(each, votes).claims for each in others
+        ),
+    }
+
+
+def _all_but_one(votes: Sequence[Vote]) -> Iterator[Sequence[Vote]]:
+    for at in range(len(votes)):
+        yield [*votes[:at], *votes[at + 1 :]]

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from benchmarks.feedback import compared, constants, in_other_words, ndcg, reciprocal_rank
+from benchmarks.feedback_answers import Answer, Label, vote_of
+from benchmarks.judged.collection import Document, Judged
+from chalicelib.contracts import EmbedTextResult
+from chalicelib.retrieval import votes
+from chalicelib.retrieval.citations import Source
+from chalicelib.retrieval.finding import Found
+from chalicelib.retrieval.sentences import Span
+from tests.unit.retrieval_query.fakes import hit
+
+GAINS = {"own": 2, "related": 1}
+
+
+@pytest.mark.parametrize(
+    ("found", "rank", "gain"),
+    [
+        (["own", "related"], 1.0, 1.0),
+        (["related", "own"], 0.5, (1 + 3 / 1.58496) / (3 + 1 / 1.58496)),
+        (["x", "x", "own"], 1 / 3, (3 / 1.58496) / (3 + 1 / 1.58496)),
+        (["x"], 0.0, 0.0),
+        ([], 0.0, 0.0),
+    ],
+)
+def test_a_ranking_should_score_by_its_best_document_and_by_all_gains(
+    found: list[str], rank: float, gain: float
+) -> None:
+    hits = [hit("x", document_id) for document_id in found]
+    assert reciprocal_rank(hits, GAINS) == rank
+    assert ndcg(hits, GAINS) == pytest.approx(gain, abs=1e-5)
+
+
+def test_a_difference_should_lie_in_its_interval() -> None:
+    before = np.array([0.0, 0.5, 1.0, 0.5] * 20)
+    told = compared(before, before + np.array([0.5, 0.0, 0.0, -0.25] * 20))
+    assert (told["questions"], told["better"], told["worse"]) == (80, 20, 20)
+    assert told["difference"] == 0.0625
+    low, high = told["interval"]  # type: ignore[misc]
+    assert low < 0.0625 < high
+    same = compared(before, before)
+    assert (same["difference"], same["interval"]) == (0.0, [0.0, 0.0])
+
+
+def test_other_words_should_keep_the_question() -> None:
+    name = Judged("sgml", "SGML", "test", {"sgml": 2})
+    assert "SGML" in in_other_words("foldoc", name, {}) != "SGML"
+    told = Judged("bank/n/1", "she went to the Bank", "test", {"bank/n/1": 1})
+    known = {"bank/n/1": Document("bank/n/1", "", "bank, depository")}
+    assert in_other_words("wordnet", told, known) == "she went to the depository"
+    alone = {"bank/n/1": Document("bank/n/1", "", "bank")}
+    assert in_other_words("wordnet", told, alone) == ""
+
+
+def test_other_constants_should_hold_for_a_while_only() -> None:
+    before = (votes.ALIKE, votes.MOST)
+    with constants(0.1, 0.9):
+        assert (votes.ALIKE, votes.MOST) == (0.1, 0.9)
+    assert before == (votes.ALIKE, votes.MOST)
+
+
+PUMP = hit("The pump weighs 41 kg. It hums.")
+FIRST = Source(PUMP, Span(0, 22), "The pump weighs 41 kg.")
+SECOND = Source(PUMP, Span(23, 31), "It hums.")
+
+
+@pytest.mark.parametrize(
+    ("quotes", "claims", "expected"),
+    [
+        ("41 kg", [FIRST], {0: 1}),
+        ("41 kg", [SECOND], {0: 1, 23: -1}),
+        ("41 kg", [], {0: 1}),
+        ("7 t", [SECOND], {23: -1}),
+    ],
+)
+def test_a_user_should_point_to_the_fact_where_it_was_found(
+    quotes: str, claims: list[Source], expected: dict[int, int]
+) -> None:
+    embedding = EmbedTextResult(vectors=((0.6, 0.8),), model="m", tokens=1, seconds=0.0)
+    answer = Answer(Found((PUMP,), embedding, ()), [FIRST, SECOND], claims)
+    vote = vote_of(Label("What weighs it?", PUMP.path, quotes), answer)
+    assert {mark.start: mark.mark for mark in vote.marks} == expected
+    assert vote.vector == pytest.approx((0.6, 0.8), abs=0.01)
