@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import pytest
 
+from chalicelib.contracts import Version
 from chalicelib.contracts.removals import Removed
 from chalicelib.errors import Transient
 from chalicelib.ingest.ratings import Ratings
+from chalicelib.ingest.removal import Removal
 from chalicelib.query_ports import RatedAnswer
-from tests.unit.ingest.fakes import FakeObjects
+from tests.unit.ingest.fakes import FakeObjects, FakeTenants, FakeVectors
+from tests.unit.ingest.test_removal import DOCUMENT, ID, version
+from tests.unit.ingest.test_removal import Records as Documents
 
 
 @dataclass
@@ -60,3 +64,29 @@ def test_a_record_stays_as_long_as_its_row_does() -> None:
     with pytest.raises(Transient):
         Ratings(records, Away()).forget("b", "acme", "doc_a", {"v_1", "v_2"})
     assert records.forgotten == []
+
+
+@dataclass
+class Forgotten(Documents):
+    """The records of a document, and whether its ratings were gone when they went."""
+
+    ratings: Records | None = None
+    were_gone: bool = False
+
+    def forget(self, tenant: str, document_id: str, versions: Sequence[Version], order: str) -> int:
+        self.were_gone = self.ratings is not None and bool(self.ratings.forgotten)
+        return super().forget(tenant, document_id, versions, order)
+
+
+def test_a_removal_takes_ratings_along_before_the_document_s_record() -> None:
+    rated = RatedAnswer("1", "feedback/acme/2026-01-01/fb_1.json", ((ID, "v_1"),))
+    ratings = Records({f"acme/{ID}": [rated]})
+    objects = FakeObjects({rated.key: b"{}\n"})
+    documents = Forgotten([version("v_1")], ratings=ratings)
+    removal = Removal(
+        "b", documents, FakeTenants(), objects, FakeVectors(), None, Ratings(ratings, objects)
+    )
+    removed = removal.remove("acme", DOCUMENT)
+    assert documents.were_gone
+    assert rated.key not in objects.bodies
+    assert removed.records == 2 + 2
