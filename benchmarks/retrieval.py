@@ -15,10 +15,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from benchmarks.judged import collection
+from benchmarks.judged import BASE, LABELLED, RERANKED_WAY, collection
 from benchmarks.judged.engine import Engine, engine
+from benchmarks.judged.labelled import Ended, asked_with
 from benchmarks.judged.scoring import METRICS, difference
-from benchmarks.reporting import Result, spread
+from benchmarks.reporting import Result, Spread, spread
 from chalicelib.contracts import Hit
 from chalicelib.contracts.reranking import RerankResult
 from chalicelib.inference.embedder import Embedder
@@ -28,7 +29,6 @@ from functions.rerank_passages.core import Deps, run
 from functions.rerank_passages.handler import HEAD
 from models.pull import CACHE
 
-BASE = "hybrid"
 NOTES = (
     "Test halves only; the tuning halves learned the reranker's weights.",
     "Differences are from hybrid, with 95 % intervals by the paired bootstrap over questions.",
@@ -58,6 +58,12 @@ class LocalReranker:
         self.took.append(result.seconds)
         return result
 
+    def spread_of_calls(self) -> Spread:
+        """Return how long the calls since the last time took, in ms."""
+        milliseconds = [1000 * each for each in self.took]
+        self.took.clear()
+        return spread(milliseconds, "ms")
+
 
 def measure(repetitions: int) -> Result:
     """Rank every question of the test halves once; raise FileNotFoundError without the texts.
@@ -70,13 +76,14 @@ def measure(repetitions: int) -> Result:
         raise FileNotFoundError(f"The texts are not installed: apt-get install {packages}")
     embedder, reranker = Embedder.open(CACHE), LocalReranker.open()
     facts: dict[str, Any] = {}
-    measured = {}
+    measured: dict[str, Spread] = {}
     for name in collection.PACKAGES:
         facts[name] = measured_on(name, embedder, reranker)
-        milliseconds = [1000 * each for each in reranker.took]
-        measured[f"rerank, {RERANKED} passages of {name}"] = spread(milliseconds, "ms")
-        reranker.took.clear()
-    return Result("retrieval", 1, measured, facts=facts, notes=NOTES)
+        measured[name] = reranker.spread_of_calls()
+    facts[LABELLED] = answers(asked_with(CACHE, {BASE: None, RERANKED_WAY: reranker}))
+    measured[LABELLED] = reranker.spread_of_calls()
+    took = {f"reranking {RERANKED} passages, {name}": each for name, each in measured.items()}
+    return Result("retrieval", 1, took, facts=facts, notes=NOTES)
 
 
 def measured_on(name: str, embedder: Embedder, reranker: LocalReranker) -> dict[str, Any]:
@@ -103,7 +110,7 @@ def ways(made: Engine, reranker: LocalReranker) -> Iterator[tuple[str, Ranking]]
     yield "vectors", made.by_vector
     yield "BM25", made.by_words
     yield BASE, lambda question: made.by_search(plain, question)
-    yield "hybrid + rerank", lambda question: made.by_search(reranking, question)
+    yield RERANKED_WAY, lambda question: made.by_search(reranking, question)
 
 
 def compared(
@@ -117,14 +124,38 @@ def compared(
         }
         for way, ranked in rankings.items()
     }
-    told: dict[str, Any] = {}
-    for way, by_metric in scores.items():
-        told[way] = {}
-        for metric, own in by_metric.items():
-            told[way][metric] = {"mean": round(sum(own) / len(own), 4)}
-            if way != BASE:
-                apart = asdict(difference(own, scores[BASE][metric]))
-                told[way][metric]["difference"] = {
-                    part: round(value, 4) for part, value in apart.items()
-                }
+    return {
+        way: {
+            metric: beside(own, None if way == BASE else scores[BASE][metric])
+            for metric, own in by_metric.items()
+        }
+        for way, by_metric in scores.items()
+    }
+
+
+def beside(own: Sequence[float], others: Sequence[float] | None) -> dict[str, Any]:
+    """Return the mean, and its difference from `others` with the interval, where there are any."""
+    told: dict[str, Any] = {"mean": round(sum(own) / len(own), 4)}
+    if others is not None:
+        apart = asdict(difference(own, others))
+        told["difference"] = {part: round(value, 4) for part, value in apart.items()}
     return told
+
+
+def answers(ended: Mapping[str, Sequence[Ended]]) -> dict[str, Any]:
+    """Return where right passages stand and how answers of tier 0 end, by each way of ranking."""
+    places = {
+        way: [each.reciprocal for each in cases if each.label.path] for way, cases in ended.items()
+    }
+    return {
+        way: {
+            "answerable": len(places[way]),
+            "unanswerable": len(cases) - len(places[way]),
+            "MRR@10": beside(places[way], None if way == BASE else places[BASE]),
+            "answered rightly": sum(each.right for each in cases),
+            "answered though nothing answers": sum(
+                each.answered and not each.label.path for each in cases
+            ),
+        }
+        for way, cases in ended.items()
+    }

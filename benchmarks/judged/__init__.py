@@ -1,1 +1,8 @@
 """Collections with judgements, made from dictionaries that Debian packages."""
+
+BASE = "hybrid"
+RERANKED_WAY = "hybrid + rerank"
+LABELLED = "labelled questions"
+"""What results call the ranking that others are set against, that with the reranker, and the
+questions of `benchmarks.answering`.
+"""

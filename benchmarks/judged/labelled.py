@@ -1,0 +1,84 @@
+"""The labelled questions of `benchmarks.answering`, searched with and without the reranker.
+
+The files of all sets lie together in one index, so that a question's own file has others beside
+it. A passage is right where it is of the labelled file and holds the labelled quote.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from benchmarks.answering import ROOT, SETS, LocalEmbedder, finder_over
+from chalicelib.contracts import Hit
+from chalicelib.query_ports import Reranker
+from chalicelib.retrieval import answering
+from chalicelib.retrieval.finding import Finder, Query
+from chalicelib.retrieval.replying import replying
+
+TOP_K = 10
+"""Passages of an answer, unless its request says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A question; without a path nothing answers it."""
+
+    question: str
+    path: str = ""
+    quotes: str = ""
+
+    def right(self, path: str, text: str) -> bool:
+        """Tell whether a text of the file at `path` holds the answer."""
+        return bool(self.path) and path == self.path and self.quotes in " ".join(text.split())
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What came of a question: 1 over the place of the first right passage, and its answer."""
+
+    label: Label
+    reciprocal: float
+    answered: bool
+    right: bool
+
+
+def labels() -> Iterator[Label]:
+    """Yield every labelled question."""
+    for _, file in SETS.values():
+        told = json.loads((ROOT / "tests" / "data" / file).read_text(encoding="utf-8"))
+        for each in told["answerable"]:
+            yield Label(each["question"], each["path"], each["quotes"])
+        yield from map(Label, told["unanswerable"])
+
+
+def asked_with(models: Path, rerankers: Mapping[str, Reranker | None]) -> dict[str, list[Ended]]:
+    """Ask every question with each reranker, None for none; return how they end, in order."""
+    folders = dict.fromkeys(ROOT / folder for folder, _ in SETS.values())
+    finder, embedder = finder_over(models, *folders)
+    return {
+        way: [
+            _ended(replace(finder, reranker=reranker, reranks=True), embedder, label)
+            for label in labels()
+        ]
+        for way, reranker in rerankers.items()
+    }
+
+
+def _ended(finder: Finder, embedder: LocalEmbedder, label: Label) -> Ended:
+    found = finder.find(Query("tenant", label.question, None, TOP_K, ""))
+    sources = answering.candidates(label.question, found.passages)
+    vectors = embedder.embed([answering.in_context(source) for source in sources], "").vectors
+    evidence = answering.weigh(label.question, found.vector, sources, vectors)
+    claims = answering.extract(replying(label.question, evidence))
+    right = any(label.right(source.passage.path, source.text) for _, source in claims)
+    return Ended(label, _reciprocal(label, found.passages), bool(claims), right)
+
+
+def _reciprocal(label: Label, passages: Sequence[Hit]) -> float:
+    for place, passage in enumerate(passages, start=1):
+        if label.right(passage.path, passage.text):
+            return 1 / place
+    return 0.0
