@@ -28,14 +28,10 @@ class Doubt(StrEnum):
 
 
 class CheckSource(Contract):
-    """A text that a claim may rest on; `id` is the caller's, and comes back in a verdict.
-
-    `heading` is what the text stands under: it tells of what the text speaks.
-    """
+    """A text that a claim may rest on; `id` is the caller's, and comes back in a verdict."""
 
     id: int
     text: str = Field(min_length=1, max_length=MAX_TEXT)
-    heading: str = Field(default="", max_length=MAX_TEXT)
 
 
 class CheckRequest(Contract):

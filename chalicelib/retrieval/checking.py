@@ -13,7 +13,7 @@ from chalicelib.retrieval.sentences import Span
 def sources_of(passages: Sequence[Hit]) -> list[CheckSource]:
     """Return the passages as sources of a check, as many as it takes; ids are their places."""
     return [
-        CheckSource(id=at, text=passage.text, heading=passage.heading[:MAX_TEXT])
+        CheckSource(id=at, text=passage.text)
         for at, passage in enumerate(passages[:MAX_SOURCES])
         if 0 < len(passage.text) <= MAX_TEXT
     ]

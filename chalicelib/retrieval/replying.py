@@ -53,7 +53,7 @@ class _Known:
         text, heading = read(passage.text), read(f"{passage.heading} {passage.path}")
         over = frozenset(word.stem for word in heading.words)
         stems = over | {word.stem for word in text.words}
-        return cls(over, stems, not missing(asked, [text], heading) and asks_of(asked, stems))
+        return cls(over, stems, not missing(asked, [text, heading]) and asks_of(asked, stems))
 
     def replies(self, sentence: Reading, asked: Reading, *, english: bool) -> bool:
         """Say whether a sentence of the passage replies to the question."""

@@ -29,7 +29,6 @@ class _Source:
     """A source with its sentences taken apart."""
 
     id: int
-    heading: Reading
     spans: tuple[Span, ...]
     sentences: tuple[Reading, ...]
 
@@ -82,7 +81,7 @@ def _taken_apart(source: CheckSource) -> _Source:
     text = source.text
     spans = tuple(split_sentences(text))
     sentences = tuple(read(text[span.start : span.end]) for span in spans)
-    return _Source(source.id, read(source.heading), spans, sentences)
+    return _Source(source.id, spans, sentences)
 
 
 def _near(claim: Reading, sources: Sequence[_Source]) -> list[Passage]:
@@ -99,7 +98,6 @@ def _near(claim: Reading, sources: Sequence[_Source]) -> list[Passage]:
     return [
         Passage(
             id=source.id,
-            heading=source.heading,
             sentences=source.sentences,
             spans=source.spans,
             near=tuple(place for place in range(len(source.sentences)) if (at, place) in chosen),

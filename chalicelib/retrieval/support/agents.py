@@ -36,15 +36,28 @@ def names_somebody(question: Reading, sentence: Reading) -> bool:
         if not sentence.words[at].written.isupper()
     }
     called = {word.folded for word in sentence.words} & _PEOPLE
-    return bool((named | called) - asked) and not _only_suffered(question, sentence)
+    doing = _told(question, sentence)
+    opening = {sentence.words[0].folded} if _opens_as_name(sentence, doing) else set()
+    return bool((named | called | opening) - asked) and not _only_suffered(
+        question, sentence, doing
+    )
 
 
-def _only_suffered(question: Reading, sentence: Reading) -> bool:
+def _told(question: Reading, sentence: Reading) -> list[int]:
+    """Return where the sentence tells the first word of meaning of the question: its verb."""
+    asked = {question.words[at].stem for at in question.content[:1]}
+    return [at for at in sentence.content if sentence.words[at].stem in asked]
+
+
+def _opens_as_name(sentence: Reading, doing: list[int]) -> bool:
+    """Say whether the capital letter that opens a sentence is a name's: the verb follows it."""
+    return 1 in doing and 0 in sentence.content and sentence.words[0].written[0].isupper()
+
+
+def _only_suffered(question: Reading, sentence: Reading, doing: list[int]) -> bool:
     if _ASKED_OF.search(question.text):
         return False
-    asked = {question.words[at].stem for at in question.content[:1]}
-    places = [at for at in sentence.content if sentence.words[at].stem in asked]
-    return bool(places) and all(_without_agent(sentence, at) for at in places)
+    return bool(doing) and all(_without_agent(sentence, at) for at in doing)
 
 
 def _without_agent(sentence: Reading, place: int) -> bool:

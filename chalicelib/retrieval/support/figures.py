@@ -17,19 +17,18 @@ _NATIONAL = 5
 """Letters that `German` and `Germany` share at the least."""
 
 
-def missing(claim: Reading, passage: Sequence[Reading], heading: Reading) -> set[Doubt]:
-    """Return what of the claim's numbers, dates and names is nowhere in a source.
+def missing(claim: Reading, places: Sequence[Reading]) -> set[Doubt]:
+    """Return what of the claim's numbers, dates and names is nowhere in `places`.
 
     This is the hard rule: nothing else makes up for it.
     """
-    places = [*passage, heading]
     return {doubt for doubt, stands_in in _demands(claim) if not stands_in(places)}
 
 
 def figures_in(claim: Reading, passage: Sequence[Reading], held: Collection[int]) -> set[int]:
     """Return the places of further sentences that a quotation needs to show every figure.
 
-    `held` are those that it has; what only the heading tells is left to it.
+    `held` are those that it has.
     """
     more: set[int] = set()
     for _, stands_in in _demands(claim):

@@ -37,7 +37,6 @@ class Passage:
     """
 
     id: int
-    heading: Reading
     sentences: tuple[Reading, ...]
     spans: tuple[Span, ...]
     near: tuple[int, ...]
@@ -65,7 +64,7 @@ def _judged(
         at: Alignment(claim, passage.sentences[at], compare(claim, passage.sentences[at]), asked)
         for at in passage.near
     }
-    doubts = missing(claim, passage.sentences, passage.heading)
+    doubts = missing(claim, passage.sentences)
     scores, rests_on = [], set()
     for clause in claim.clauses:
         at = max(alignments, key=lambda place: alignments[place].nearness(clause))

@@ -12,8 +12,8 @@ from chalicelib.retrieval.support.numerals import digits
 from chalicelib.retrieval.support.reading import read
 
 
-def doubts(claim: str, passage: str, heading: str = "") -> set[Doubt]:
-    return missing(read(claim), [read(passage)], read(heading))
+def doubts(claim: str, *places: str) -> set[Doubt]:
+    return missing(read(claim), list(map(read, places)))
 
 
 @pytest.mark.parametrize(

@@ -29,10 +29,10 @@ def same_words(claim: Reading, sentence: Reading) -> list[list[float]]:
     ]
 
 
-def passage(text: str, heading: str = "", id: int = 0) -> Passage:  # noqa: A002
+def passage(text: str, id: int = 0) -> Passage:  # noqa: A002
     spans = tuple(split_sentences(text))
     sentences = tuple(read(text[span.start : span.end]) for span in spans)
-    return Passage(id, read(heading), sentences, spans, tuple(range(len(spans))))
+    return Passage(id, sentences, spans, tuple(range(len(spans))))
 
 
 def verdict(claim: str, text: str) -> ClaimVerdict:
@@ -49,6 +49,14 @@ def verdict(claim: str, text: str) -> ClaimVerdict:
         ("Cars may not enter.", "Cars may not enter."),
         ("The pump costs 5 euros.", "The old pump costs 5 euros and the new one 9 euros."),
         ("Wait 10 minutes after the test.", "After the test wait 10 minutes."),
+        ("The firm Kern processes the data.", "The data is processed by the firm Kern."),
+        ("The widow gave the picture away.", "The picture was given away by the widow."),
+        ("The sum is paid back in 6 months.", "The sum is 5 euros and is paid back in 6 months."),
+        ("The shop is open until May.", "The shop is open till the end of May."),
+        ("Kern moved the stone from Linz to Graz.", "Kern moved the stone from Linz to Graz."),
+        ("The pump runs more than 5 hours.", "The pump runs 6 hours."),
+        ("More juice was made than in 2020.", "We made juice, more of it than in 2020."),
+        ("All of the money is returned.", "The money is returned in full."),
     ],
 )
 def test_should_let_through_what_a_source_says(claim: str, text: str) -> None:
@@ -95,6 +103,54 @@ def test_should_let_through_what_a_source_says(claim: str, text: str) -> None:
             "The pump was tested in May.",
             Doubt.HALF_SUPPORTED,
         ),
+        (
+            "The pump was tested and painted.",
+            "The pump was tested in May.",
+            Doubt.HALF_SUPPORTED,
+        ),
+        (
+            "The data is processed for the firm Kern.",
+            "The data is processed by the firm Kern.",
+            Doubt.RELATION_CHANGED,
+        ),
+        (
+            "The museum gave the pictures to the widow.",
+            "The pictures were given to the museum by the widow.",
+            Doubt.RELATION_CHANGED,
+        ),
+        (
+            "The fair moves from May to June.",
+            "The fair moves from June to May.",
+            Doubt.RELATION_CHANGED,
+        ),
+        ("The bee is fed from May on.", "The bee is fed until May.", Doubt.DATE_MISSING),
+        (
+            "The library is open until 16:00 on Fridays.",
+            "The library is open until 16:00, on Fridays until 14:00.",
+            Doubt.DATE_MISSING,
+        ),
+        (
+            "The card arrives the next day.",
+            "The card arrives within five days.",
+            Doubt.NUMBER_MISSING,
+        ),
+        (
+            "The bank acts when one rate is missed.",
+            "The bank acts when two rates are missed.",
+            Doubt.NUMBER_MISSING,
+        ),
+        (
+            "The pump runs longer than the fan.",
+            "The pump runs four weeks and the fan runs two.",
+            Doubt.RELATION_CHANGED,
+        ),
+        (
+            "More juice was pressed than in 2020.",
+            "The club pressed juice, less of it than in 2020.",
+            Doubt.RELATION_CHANGED,
+        ),
+        ("Version 4 adds the tool.", "Version 4 drops the tool.", Doubt.RELATION_CHANGED),
+        ("Cages need a permit.", "All rooms apart from cages need a permit.", Doubt.NEGATION),
         ("", "The pump was tested.", Doubt.NOT_COVERED),
         ("It is so.", "It is so.", Doubt.NOT_COVERED),
     ],

@@ -28,6 +28,21 @@ from tests.unit.retrieval_query.fakes import hit
         ("Who may open it?", "Only the supervisor may open it.", "It may be opened twice."),
         ("How old is the roof?", "It dates from 1931.", "The roof is steep."),
         ("How many cells are there?", "There are 54 cells.", "The cells are old."),
+        ("How many panels are there?", "There are two panels.", "The panels have 62 kilowatts."),
+        ("How many litres does it hold?", "It holds 40 litres.", "It holds 40 kilograms."),
+        ("How much water is there?", "It carries 40 litres.", "There are four wells of 85 metres."),
+        ("How wide is the gate?", "Across it measures 3 metres.", "The gate is 3 metres long."),
+        ("How high is the fee?", "It is 40 euros.", "It is 4 metres long."),
+        ("How large is the roof?", "It covers 90 square metres.", "It was renewed in 1987."),
+        ("How old is Kern?", "Kern is 60 years old.", "Kern slept 48 minutes less."),
+        ("How long does it take?", "It takes 5 minutes.", "It is 5 metres long."),
+        ("How long is it leased?", "It is leased until 2031.", "It was leased in 2021."),
+        ("What does bread cost?", "It costs 4 euros.", "It makes up 60 percent of sales."),
+        ("Who renewed the roof?", "Kern renewed it.", "The roof was last renewed in Wales."),
+        ("Who renewed the roof?", "It was renewed by Kern.", "The roof was renewed in May."),
+        ("Who was elected?", "Solveig Berg was elected.", "Somewhat later it was decided."),
+        ("Where is the hut?", "It stands at the lake.", "It is staffed at 8."),
+        ("What caused the flood?", "It was caused by rain.", "Since the flood of 2003 it is dry."),
     ],
 )
 def test_should_tell_a_reply_from_a_sentence_about_the_same(
@@ -53,11 +68,41 @@ def evidence(text: str, heading: str = "") -> list[Evidence]:
         ("How many salmon were counted in 2023?", False),
         ("How many trout were counted in 2024?", False),
         ("How many salmon were counted at Tarnby?", False),
+        ("When were the salmon eaten?", False),
+        ("Who counted the trout?", False),
+        ("What is the mood of the salmon?", False),
+        ("Which film camera counted salmon?", False),
     ],
 )
 def test_should_not_answer_of_what_a_passage_does_not_know(question: str, answers: bool) -> None:
     found = evidence("In 2024 the camera counted 94 salmon.")
     assert bool(replying(question, found)) is answers
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "answers"),
+    [
+        ("What was paid in 2022?", "For 2022 we paid 4 euros. In 2024 we paid 5 euros.", False),
+        ("What was paid in 2024?", "For 2022 we paid 4 euros. In 2024 we paid 5 euros.", True),
+        ("What is the clearance of the thrust bearing?", "The bearing has a clearance.", False),
+        ("What is the clearance of the old bearing?", "The old bearing has a clearance.", True),
+        ("When was the mill built?", "The mill was built in 1868.", True),
+        ("When was the fan built?", "It was built in 1868.", False),
+        ("Who made the bars of the screen?", "Kern made the screen.", True),
+        ("What is the rake made of?", "The rake is blue.", False),
+        ("What is the rake made of?", "The rake is made of steel.", True),
+    ],
+)
+def test_should_ask_for_what_is_told_of_the_thing(question: str, text: str, answers: bool) -> None:
+    passage = hit(text)
+    start = text.rindex(". ") + 2 if ". " in text else 0
+    source = Source(passage, Span(start, len(text)), text[start:])
+    assert bool(replying(question, [Evidence(source, (1.0,), 0.8)])) is answers
+
+
+def test_should_hold_no_other_language_to_english_words() -> None:
+    found = evidence("Die Pumpe wiegt 41 kg.")
+    assert replying("Wie schwer ist die Pumpe?", found) == found
 
 
 def test_should_know_what_the_heading_names() -> None:
