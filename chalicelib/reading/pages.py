@@ -20,7 +20,13 @@ MAX_HEADING_CHARACTERS = 200
 _LINE_ENDS = re.compile(r"\r\n?|\u2028|\u2029|\x0b|\x0c|\x85")
 _BLANK_LINES = re.compile(r"\n{3,}")
 _DROPPED = {"Cc", "Cs", "Cn", "Co"}
-_INVISIBLE = {"\ufeff", "\u00ad", "\u200b", "\u2060"}
+_INVISIBLE = frozenset(
+    "\ufeff\u00ad\u200b\u2060\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+)
+"""Also what turns the direction of writing: a quotation has to show what stands there.
+
+https://trojansource.codes
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,8 @@ _META = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([A-Za-z0-9_:.-]{
 _META_BYTES = 1024
 _SAMPLE = 64 * 1024
 _NUL_SHARE = 0.2
+_NUL_SHARE_OF_ASCII = 0.9
+"""Where all letters are ASCII, each second byte is zero; else zero bytes are damage."""
 _MAX_CONTROL_SHARE = 0.05
 UNREADABLE = "This is not readable text in any known encoding; save it as UTF-8 and upload again."
 
@@ -99,6 +101,8 @@ def _wide_without_mark(data: bytes) -> str | None:
     if not pairs:
         return None
     high, low = sample[0::2].count(0) / pairs, sample[1::2].count(0) / pairs
+    if max(high, low) < _NUL_SHARE_OF_ASCII and sample.translate(None, b"\0").isascii():
+        return None
     if low > _NUL_SHARE and low > high:
         return "utf-16-le"
     return "utf-16-be" if high > _NUL_SHARE and high > low else None

@@ -10,16 +10,20 @@ from dataclasses import dataclass, field
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from chalicelib.errors import InvalidInput
 from functions.read_document import html
 from functions.read_document.pages import Block
 from functions.read_document.tables import table_blocks
 
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
 
+MAX_DEPTH = 64
+"""Quotations and lists within each other; the parser would leave out what lies deeper."""
+
 
 @functools.cache
 def _parser() -> MarkdownIt:
-    return MarkdownIt("commonmark").enable("table")
+    return MarkdownIt("commonmark", {"maxNesting": MAX_DEPTH + 1}).enable("table")
 
 
 @dataclass(slots=True)
@@ -63,7 +67,11 @@ class _Writer:
 
 
 def blocks(text: str) -> list[Block]:
-    """Return the text of a Markdown document in blocks."""
+    """Return the text of a Markdown document in blocks.
+
+    Raises:
+        InvalidInput: it nests its quotations and lists too deep.
+    """
     writer = _Writer()
     text = text.replace("\r\n", "\n")
     front = _FRONT_MATTER.match(text)
@@ -71,6 +79,13 @@ def blocks(text: str) -> list[Block]:
         writer.blocks.append(Block(front.group(1)))
         text = text[front.end() :]
     for token in _parser().parse(text):
+        if token.level >= MAX_DEPTH:
+            raise InvalidInput(
+                f"The file nests its quotations and lists more than {MAX_DEPTH} levels deep; a"
+                " list and its entry are one each.",
+                field="file",
+                limit=str(MAX_DEPTH),
+            )
         writer.take(token)
     return writer.blocks
 

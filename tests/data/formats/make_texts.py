@@ -1,4 +1,4 @@
-"""Makes the samples of JSON, XML, mail, source code and ZIP, well meant and hostile.
+"""Makes the samples of texts, tables, JSON, XML, mail, source code and ZIP, and some hostile ones.
 
     python -m tests.data.formats.make_texts
 
@@ -78,6 +78,73 @@ func (w *Weir) OpenGate(name string) error {
 
 CSV = "part,count\nbolt,12\nwasher,90\n"
 
+READINGS = """day;flow;level;note
+2026-03-01;12,50;2,1;"The left gate; half open"
+2026-03-02;13,75;2,2;"Rain all day,
+then ""very"" high water"
+2026-03-03;11,00;;closed
+2026-03-04;10,25;1,9;caf\u00e9 flooded
+"""
+
+SPARES = """part\twhere\tpieces
+Shear pin\tCabinet 4, upper shelf\t12
+Bearing seal\tCabinet 4, "lower" shelf\t3
+Guide vane bush\t\t8
+"""
+
+EVENTS = """{"at": "2026-03-01T06:00:00Z", "what": "gate opened", "gate": "left"}
+{"at": "2026-03-01T07:30:00Z", "what": "gate closed", "gate": "left"}
+
+{"at": "2026-03-02T05:10:00Z", "what": "alarm", "gate": null, "values": {"level": 3.1, "limit": 3}}
+"The log was cut here."
+"""
+
+RULES = """---
+title: Rules of the weir
+---
+# Rules
+
+Nobody opens a gate **alone**. See [the handbook](handbook.xml).
+
+## Before the river rises
+
+1. Clear the rack.
+   - The rake hangs in the mill.
+2. Tell the caf\u00e9.
+
+| Level | What to do |
+|-------|------------|
+| 2.5 m | Watch      |
+| 3.0 m | Close      |
+
+> The river has no owner.
+
+    weir --close left
+"""
+
+NOTICE = """<!doctype html>
+<html lang="de"><head><meta charset="iso-8859-1"><title>Aushang</title>
+<script>document.write("nie")</script></head><body>
+<nav hidden>Startseite</nav>
+<h1>Aushang am Wehr</h1>
+<p>Das Caf\u00e9 am Wehr zieht im Mai in die M\u00fchle um. Bitte benutzen Sie den Weg
+&uuml;ber die obere Br\u00fccke.</p>
+<h2>\u00d6ffnungszeiten</h2>
+<table><tr><th>Tag<th>Zeit<tr><td>Samstag<td>10&ndash;16<tr><td>Sonntag<td>12&ndash;16</table>
+<ul><li>Hunde bleiben drau\u00dfen.<li>Fahrr\u00e4der auch.</ul>
+</body></html>
+"""
+
+MINUTES = """Minutes of the meeting at the weir, 3 March 2026
+
+Present: Anna, Bob, J\u00fcrgen.
+
+The left gate was repaired in February. It cost 1,840 francs, of which the county pays half.
+Bob keeps the key until May.
+
+Next meeting: 7 April 2026, in the mill.
+"""
+
 
 def mail(*, attach: bool = True) -> bytes:
     """Return a mail with a text, the same in HTML, and two files."""
@@ -106,6 +173,12 @@ def zipped(files: dict[str, bytes]) -> bytes:
 def samples() -> dict[str, bytes]:
     """Return the well-meant samples by name."""
     return {
+        "readings.csv": READINGS.encode("windows-1252"),
+        "spares.tsv": SPARES.encode(),
+        "events.jsonl": EVENTS.encode(),
+        "rules.md": RULES.encode(),
+        "aushang.html": NOTICE.encode("latin-1"),
+        "minutes.txt": MINUTES.encode("utf-16"),
         "station.json": STATION.encode(),
         "handbook.xml": HANDBOOK.encode("latin-1"),
         "gates.go": SOURCE.encode(),

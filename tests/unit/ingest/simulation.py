@@ -449,6 +449,8 @@ class World:
             if document.status == "rejected":
                 assert left.content == "locked", (path, left)
         assert len(self.vectors.kept) == wanted
+        folders = {tuple(key.split("/")[1:4]) for key in self.objects.kept if key[0] == "d"}
+        assert all(self.records.version(*folder) is not None for folder in folders)
 
 
 def _digest(content: str) -> str:

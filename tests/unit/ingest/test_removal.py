@@ -4,12 +4,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from chalicelib.contracts import Document, Version
-from chalicelib.contracts.removals import Removed
+from chalicelib.contracts.removals import RemovalBound, Removed
 from chalicelib.errors import NotFound
 from chalicelib.ingest.removal import Removal
 from chalicelib.jobs.settlement import Running
 from chalicelib.ports import IndexRef, Vector
 from chalicelib.retrieval.ids import document_id, vector_key
+from tests.unit.ingest.examples import NOW as MOMENT
+from tests.unit.ingest.examples import work
 from tests.unit.ingest.fakes import INDEX, FakeObjects, FakeTenants, FakeVectors
 
 ID = document_id("acme", "default", "a.txt")
@@ -141,3 +143,43 @@ def test_should_take_an_index_that_is_gone_for_empty() -> None:
     records = Records([version("v_1")])
     Removal("b", records, FakeTenants(), FakeObjects(), Gone()).remove("acme", DOCUMENT)
     assert records.forgotten == ["v_1", ID]
+
+
+def test_should_leave_what_a_running_ingest_counts_its_vectors_by_until_it_is_settled() -> None:
+    written = f"documents/acme/{ID}/v_1/chunks.jsonl"
+    for is_running in (True, False):
+        objects, vectors = FakeObjects(), vectors_of("v_1")
+        objects.write("b", written, b"", {"lines": "2"})
+        records = Records([version("v_1", status="processing", chunks=0)])
+        if is_running:
+            records.running["arn"] = Running(work(), 1, "arn", MOMENT)
+        Removal("b", records, FakeTenants(), objects, vectors).remove("acme", DOCUMENT)
+        assert (written in objects.bodies) is is_running
+        assert vectors.kept == {}
+
+
+def test_should_leave_what_was_uploaded_after_the_removal_began() -> None:
+    objects, vectors = FakeObjects(), vectors_of("v_1", "v_2")
+    key = "inbox/acme/default/a.txt"
+    later = f"documents/acme/{ID}/v_2/source"
+    for place in (key, later, f"documents/acme/{ID}/v_1/source"):
+        objects.bodies[place] = b""
+    done = {"settled_at": NOW}
+    old = version("v_1", order="1", object_version_id="gone", **done)
+    new = version("v_2", order="2", object_version_id="one", **done)
+    records = Records([old, new])
+    bound = RemovalBound(order="1", newest="gone")
+    removal = Removal("b", records, FakeTenants(), objects, vectors)
+    assert removal.remove("acme", DOCUMENT, bound).vectors == 2
+    assert sorted(objects.bodies) == sorted([key, later])
+    assert {key.split("/")[1] for key in vectors.kept} == {"v_2"}
+    assert (records.forgotten, records.begun) == (["v_1", ID], 0)
+
+
+def test_should_take_an_upload_whose_event_was_late_when_the_removal_began() -> None:
+    objects, vectors = FakeObjects(), vectors_of("v_2")
+    objects.bodies["inbox/acme/default/a.txt"] = b""
+    records = Records([version("v_2", order="2", object_version_id="one")])
+    bound = RemovalBound(order="1", newest="one")
+    Removal("b", records, FakeTenants(), objects, vectors).remove("acme", DOCUMENT, bound)
+    assert (objects.bodies, vectors.kept, records.extended) == ({}, {}, ["2"])
