@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from chalicelib.contracts import CheckRequest, CheckResult, CheckSource
-from chalicelib.inference.wordvectors import WordReader, WordVectors
+from chalicelib.inference.wordvectors import WordVectors
 from chalicelib.retrieval.sentences import Span, split_sentences
 from chalicelib.retrieval.support.judging import Passage, judge
 from chalicelib.retrieval.support.reading import Reading, read
@@ -16,11 +17,22 @@ NEAR = 8
 """Sentences of all sources together that one claim is compared with, word by word."""
 
 
+class ReadsWords(Protocol):
+    """A model that reads a text word by word, as `WordReader` does."""
+
+    @property
+    def model(self) -> str:
+        """Its name in the catalogue."""
+
+    def read(self, text: str, spans: Sequence[tuple[int, int]]) -> WordVectors:
+        """Return the vectors of the words of `text` that stand at `spans`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Deps:
     """What the function works with; `clock` gives seconds, from any start."""
 
-    reader: WordReader
+    reader: ReadsWords
     clock: Callable[[], float]
 
 
@@ -37,7 +49,7 @@ class _Source:
 class _Comparing:
     """Compares texts word by word; each is read by the model once."""
 
-    reader: WordReader
+    reader: ReadsWords
     known: dict[str, WordVectors] = field(default_factory=dict)
 
     def __call__(self, claim: Reading, sentence: Reading) -> list[list[float]]:
