@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import random
 import re
 import sys
@@ -22,16 +21,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
+from statistics import fmean
 from typing import Any
-
-import numpy as np
 
 from benchmarks import feedback_answers
 from benchmarks.ballots import Ballots
 from benchmarks.judged import collection
 from benchmarks.judged.collection import Document, Half, Judged, hashed
 from benchmarks.judged.engine import engine
+from benchmarks.judged.scoring import METRICS, Gains, difference
 from benchmarks.reporting import Result, spread
 from chalicelib.adapters.feedback_records import MAX_VOTES
 from chalicelib.contracts import Hit
@@ -44,10 +42,9 @@ from chalicelib.retrieval import votes as product
 from chalicelib.retrieval.finding import Finder, Query
 from chalicelib.retrieval.keeping import first_of
 from chalicelib.retrieval.votes import marks_of, packed, unpacked
+from models.pull import CACHE
 
-MODELS = Path(__file__).resolve().parent.parent / "models" / "cache"
 TOP_K = 10
-RESAMPLED = 2_000
 SEED = 7
 WRONG = 0.2
 """The share of ratings that say the opposite, where some users are careless."""
@@ -96,7 +93,7 @@ class Asking:
     """One question, in words of its own or in others, and what answers it."""
 
     text: str
-    gains: Mapping[str, int]
+    gains: Gains
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,51 +183,42 @@ def _ballot(
     return Vote(MODEL, unpacked(packed(vector)), marks)
 
 
-def reciprocal_rank(hits: Sequence[Hit], gains: Mapping[str, int]) -> float:
-    """Return 1 / the rank of the first passage of a best document, 0 where there is none."""
+def _documents(hits: Sequence[Hit]) -> list[str]:
+    return list(dict.fromkeys(hit.document_id for hit in hits))
+
+
+def _reciprocal_rank(hits: Sequence[Hit], gains: Gains) -> float:
+    """Return 1 / the place of the first best document: a related one is no answer."""
     best = max(gains.values())
-    for rank, hit in enumerate(hits, start=1):
-        if gains.get(hit.document_id) == best:
-            return 1 / rank
-    return 0.0
+    answers = {each: gain for each, gain in gains.items() if gain == best}
+    return METRICS["MRR@10"](_documents(hits), answers)
 
 
-def ndcg(hits: Sequence[Hit], gains: Mapping[str, int]) -> float:
-    """Return the discounted gain of the documents found, as a share of the best there can be."""
-    documents = list(dict.fromkeys(hit.document_id for hit in hits))
-    ideal = sorted(gains.values(), reverse=True)[:TOP_K]
-    return _dcg([gains.get(each, 0) for each in documents]) / _dcg(ideal)
+def _ndcg(hits: Sequence[Hit], gains: Gains) -> float:
+    return METRICS["nDCG@10"](_documents(hits), gains)
 
 
-def _dcg(found: Sequence[int]) -> float:
-    return math.fsum((2**gain - 1) / math.log2(rank + 1) for rank, gain in enumerate(found, 1))
+Score = Callable[[Sequence[Hit], Gains], float]
+SCORES: Mapping[str, Score] = {"MRR@10": _reciprocal_rank, "nDCG@10": _ndcg}
 
 
-Score = Callable[[Sequence[Hit], Mapping[str, int]], float]
-SCORES: Mapping[str, Score] = {"MRR@10": reciprocal_rank, "nDCG@10": ndcg}
-
-
-def scored(ask: Ask, asked: Sequence[Asking], score: Score) -> np.ndarray[Any, Any]:
+def scored(ask: Ask, asked: Sequence[Asking], score: Score) -> list[float]:
     """Return the score of each question."""
-    return np.array([score(ask(each.text), each.gains) for each in asked])
+    return [score(ask(each.text), each.gains) for each in asked]
 
 
-def compared(
-    before: np.ndarray[Any, Any], after: np.ndarray[Any, Any]
-) -> dict[str, float | list[float] | int]:
-    """Return the means and their difference with its 95 % interval, by a paired bootstrap."""
-    difference = after - before
-    chance = np.random.default_rng(SEED)
-    picked = chance.integers(0, len(difference), (RESAMPLED, len(difference)))
-    low, high = np.percentile(difference[picked].mean(axis=1), [2.5, 97.5])
+def compared(before: Sequence[float], after: Sequence[float]) -> dict[str, Any]:
+    """Return the means, and their difference with its interval."""
+    found = difference(after, before)
+    pairs = list(zip(before, after, strict=True))
     return {
-        "questions": len(difference),
-        "without": round(float(before.mean()), 4),
-        "with": round(float(after.mean()), 4),
-        "difference": round(float(difference.mean()), 4),
-        "interval": [round(float(low), 4), round(float(high), 4)],
-        "better": int((difference > 0).sum()),
-        "worse": int((difference < 0).sum()),
+        "questions": len(pairs),
+        "without": round(fmean(before), 4),
+        "with": round(fmean(after), 4),
+        "difference": round(found.mean, 4),
+        "interval": [round(found.low, 4), round(found.high, 4)],
+        "better": sum(one < other for one, other in pairs),
+        "worse": sum(one > other for one, other in pairs),
     }
 
 
@@ -262,7 +250,7 @@ def opened(name: str, half: Half) -> Iterator[tuple[Finder, Voters]]:
     """Yield the product's search over a collection, and who asks what of it in one half."""
     documents = collection.documents(name, collection.frozen(name).documents)
     who = voters(name, half, {each.id: each for each in documents})
-    with engine(name, documents, who.texts, Embedder.open(MODELS)) as running:
+    with engine(name, documents, who.texts, Embedder.open(CACHE)) as running:
         finder = running.finder()
         yield replace(finder, index=Remembered(finder.index)), who
 
@@ -278,7 +266,7 @@ def measure(repetitions: int) -> Result:
                 "one in five careless": effects(finder, who, ballots(finder, who.rated, WRONG)),
             }
             costs += _costs(finder, who, repetitions)
-    facts["answers"] = feedback_answers.measured(MODELS)
+    facts["answers"] = feedback_answers.measured(CACHE)
     measured = {f"weighing {MAX_VOTES} votes": spread(costs, "ms of CPU")}
     return Result("feedback", repetitions, measured, facts=facts, notes=NOTES)
 
@@ -301,7 +289,7 @@ def tuned(name: str) -> list[dict[str, float]]:
     with opened(name, "tune") as (finder, who):
         cast = {wrong: ballots(finder, who.rated, wrong) for wrong in (0.0, WRONG)}
         before = {
-            kind: scored(searching(finder), who.asked[kind], reciprocal_rank) for kind in KINDS
+            kind: scored(searching(finder), who.asked[kind], _reciprocal_rank) for kind in KINDS
         }
         for alike in ALIKES:
             for most in SHARES:
@@ -310,8 +298,8 @@ def tuned(name: str) -> list[dict[str, float]]:
                     for wrong, votes in cast.items():
                         ask = searching(finder, votes)
                         for kind in KINDS:
-                            after = scored(ask, who.asked[kind], reciprocal_rank)
-                            change = float((after - before[kind]).mean())
+                            after = scored(ask, who.asked[kind], _reciprocal_rank)
+                            change = fmean(after) - fmean(before[kind])
                             row[f"{kind}, {wrong:.0%} careless"] = round(change, 4)
                 found.append(row)
                 print(json.dumps(row), flush=True)
