@@ -51,7 +51,9 @@ class TextIndex:
         self._documents += 1
         self._total_length += length
         for term, count in terms.items():
-            postings = self._postings.setdefault(term, _Postings())
+            postings = self._postings.get(term)
+            if postings is None:
+                postings = self._postings[term] = _Postings()
             postings.rows.append(row)
             postings.counts.append(count)
             postings.live += 1
