@@ -78,9 +78,7 @@ def difference(ours: Sequence[float], theirs: Sequence[float]) -> Difference:
     if len(ours) != len(theirs) or not ours:
         raise ValueError(f"{len(ours)} scores cannot be paired with {len(theirs)}.")
     paired = np.asarray(ours, np.float64) - np.asarray(theirs, np.float64)
-    draw = np.random.default_rng(SEED)
-    means = [
-        float(paired[draw.integers(0, len(paired), len(paired))].mean()) for _ in range(RESAMPLES)
-    ]
+    drawn = np.random.default_rng(SEED).integers(0, len(paired), (RESAMPLES, len(paired)))
+    means = paired[drawn].mean(axis=1)
     low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Difference(float(paired.mean()), float(low), float(high))

@@ -114,8 +114,15 @@ class RerankFunction:
         self._name = name
 
     def rerank(self, query: str, passages: Sequence[Hit], correlation_id: str) -> RerankResult:
-        """Return a score a passage, in order; raises as `EmbedFunction.embed` does."""
-        request = rerank_request(query, passages, correlation_id)
+        """Return a score a passage, in order.
+
+        Raises `InvalidInput` for more passages than the function takes, and otherwise as
+        `EmbedFunction.embed` does.
+        """
+        try:
+            request = rerank_request(query, passages, correlation_id)
+        except ValidationError as error:
+            raise InvalidInput(f"The passages cannot be reranked: {error}") from error
         payload = _invoked(self._client, self._name, request, "reranking")
         try:
             result = RerankResult.model_validate_json(payload)

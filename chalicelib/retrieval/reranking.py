@@ -116,7 +116,7 @@ def rerank_request(query: str, passages: Sequence[Hit], correlation_id: str) -> 
         )
         for passage in passages
     )
-    return RerankRequest(query=query, passages=given, correlation_id=correlation_id)
+    return RerankRequest(query=query[:MAX_TEXT], passages=given, correlation_id=correlation_id)
 
 
 def dealt(passages: Sequence[Hit], scores: Sequence[float]) -> list[Hit]:

@@ -23,9 +23,7 @@ class Deps:
 def run(request: RerankRequest, deps: Deps) -> RerankResult:
     """Return a score a passage, in order.
 
-    Raises:
-        InvalidInput: a text is not Unicode text.
-        ModelFailure: the model is missing or failed.
+    Raises `ModelFailure` where the model is missing or failed.
     """
     began = deps.clock()
     told, tokens = look(request, deps.reader)

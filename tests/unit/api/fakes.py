@@ -44,6 +44,7 @@ from tests.unit.retrieval_query.fakes import (
     FakeEmbedder,
     FakeIndex,
     FakePrices,
+    FakeReranker,
     FakeScreen,
     FakeVersions,
 )
@@ -153,6 +154,7 @@ class Api:
     ratings: FakeRatings = field(default_factory=FakeRatings)
     rows: FakeRows = field(default_factory=FakeRows)
     bus: FakeBus = field(default_factory=FakeBus)
+    reranker: FakeReranker = field(default_factory=FakeReranker)
     jobs: JobServices = field(init=False)
     removals: RemovalServices = field(init=False)
 
@@ -166,7 +168,8 @@ class Api:
             self.index,
             FakeVersions({"doc_a": "v_1"}),
             self.records,
-            votes=self.ratings,
+            self.reranker,
+            self.ratings,
         )
         keeps = keeper(self.ratings)
         self.job_records, self.job_executions = FakeJobs(), FakeJobExecutions()

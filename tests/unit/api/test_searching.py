@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from chalicelib.contracts import Hit
 from chalicelib.contracts.carried import read_carried
 from chalicelib.contracts.searching import Neighbour
+from chalicelib.errors import Transient
 from chalicelib.retrieval.folders import place_hash
 from chalicelib.retrieval.ids import vector_key
 from tests.unit.api.fakes import Api, error_of
-from tests.unit.retrieval_query.fakes import hit
+from tests.unit.retrieval_query.fakes import FakeReranker, hit
 
 
 def hits(count: int) -> list[Hit]:
@@ -56,7 +57,14 @@ def test_should_page_no_further_than_top_k() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"query": "weir"}, {"collection": "c"}, {"filter": {"path": "a"}}, {"top_k": 9}]
+    "change",
+    [
+        {"query": "weir"},
+        {"collection": "c"},
+        {"filter": {"path": "a"}},
+        {"top_k": 9},
+        {"rerank": True},
+    ],
 )
 def test_should_refuse_the_cursor_of_another_search(change: dict[str, object]) -> None:
     api = Api(hits(10))
@@ -129,6 +137,7 @@ def test_should_hand_the_filter_to_search_and_ask() -> None:
         ({"filter": []}, "filter", None),
         ({"neighbours": 4}, "neighbours", "3"),
         ({"limit": 0}, "limit", "1"),
+        ({"rerank": "maybe"}, "rerank", None),
         ({"limit": 101}, "limit", "100"),
     ],
 )
@@ -140,6 +149,34 @@ def test_should_name_the_field_and_the_limit(
     assert refused.status_code == 400
     assert error["field"] == field
     assert limit is None or error["limit"] == limit
+
+
+def test_should_rerank_where_the_request_says_so() -> None:
+    api = Api(hits(3))
+    assert [found["text"] for found in search(api)["hits"]] == ["pump 0", "pump 1", "pump 2"]
+    page = search(api, rerank=True)
+    assert [found["text"] for found in page["hits"]] == ["pump 2", "pump 1", "pump 0"]
+    assert [found["scores"]["rerank"] for found in page["hits"]] == [2.0, 1.0, 0.0]
+    assert [found["score"] for found in page["hits"]] == [1.0, 0.999, 0.998]
+    assert api.reranker.asked == [("pump", 3)]
+
+
+def test_should_answer_in_the_index_s_order_where_reranking_fails() -> None:
+    api = Api(hits(2), reranker=FakeReranker(Transient("down")))
+    page = search(api, rerank=True)
+    assert [found["text"] for found in page["hits"]] == ["pump 0", "pump 1"]
+    assert page["notices"] == ["The passages could not be reranked (Transient)."]
+
+
+def test_should_rerank_before_it_answers_where_the_request_says_so() -> None:
+    api = Api(hits(2))
+    asked = {"question": "pump?", "rerank": True}
+    body = api.call("POST", "/v1/ask", asked).json_body
+    assert api.reranker.asked == [("pump?", 2)]
+    assert [line["role"] for line in body["receipt"]["lines"]][:2] == [
+        "question embedding",
+        "rerank",
+    ]
 
 
 json_values = st.recursive(

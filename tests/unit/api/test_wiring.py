@@ -40,6 +40,20 @@ def test_should_build_every_service_without_a_network() -> None:
 
 
 @pytest.mark.usefixtures("_credentials")
+@pytest.mark.parametrize(("set_to", "reranks"), [("", False), ("off", False), ("on", True)])
+def test_should_rerank_as_the_stage_says(set_to: str, reranks: bool) -> None:
+    finder = Services(ENVIRON | {"HEADRACE_RERANK": set_to}).finder
+    assert finder.reranker is not None
+    assert finder.reranks is reranks
+
+
+@pytest.mark.usefixtures("_credentials")
+def test_should_refuse_a_stage_that_does_not_say_whether_to_rerank() -> None:
+    with pytest.raises(InvalidInput, match="HEADRACE_RERANK is 'maybe'; it must be on or off"):
+        _ = Services(ENVIRON | {"HEADRACE_RERANK": "maybe"}).finder
+
+
+@pytest.mark.usefixtures("_credentials")
 def test_should_do_without_a_language_model() -> None:
     services = Services(ENVIRON | {"HEADRACE_CHAT_MODEL_ID": ""})
     assert services.ask.asker.writer is None

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.contracts import EmbedTextResult
+from chalicelib.contracts.reranking import RerankResult
 from chalicelib.generation.catalogue import parse
 from chalicelib.generation.receipts import QueryPrices
 from chalicelib.query_ports import ChatReply, Used
@@ -44,6 +45,20 @@ def test_should_list_what_a_search_used() -> None:
     ]
     assert (receipt.tokens_in, receipt.dollars) == (7, Decimal("0.0000032"))
     assert receipt.next_dearer is None
+
+
+def test_should_list_what_reranking_took() -> None:
+    reranked = RerankResult(scores=(1.0,), model="minilm", tokens=900, seconds=0.2)
+    line = prices().search(embedding(), reranked).lines[-1]
+    assert (line.role, line.tokens_in, line.seconds) == ("rerank", 900, 0.2)
+    assert line.dollars == Decimal("0.0000012")
+    used = [*embedded(1), Used("rerank", reranked), embedded(2)[1]]
+    assert [line.role for line in prices().answer("How?", [hit("x")], used).lines] == [
+        "question embedding",
+        "hybrid query",
+        "rerank",
+        "sentence embedding",
+    ]
 
 
 def test_should_say_what_a_language_model_would_have_cost() -> None:

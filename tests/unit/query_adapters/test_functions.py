@@ -2,17 +2,29 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import boto3
 import pytest
 from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
-from chalicelib.adapters.functions import EmbedFunction
+from chalicelib.adapters.functions import EmbedFunction, RerankFunction
+from chalicelib.contracts.reranking import MAX_PASSAGES
 from chalicelib.errors import HeadraceError, InvalidInput, ModelFailure, Throttled, Transient
+from tests.unit.retrieval_query.fakes import hit
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
 
 
-def embed(answer: object, function_error: str | None = None) -> tuple[float, ...]:
+@contextmanager
+def answering(
+    name: str, request: object, answer: object, function_error: str | None = None
+) -> Iterator[LambdaClient]:
+    """Yield a client whose function `name` answers `request`, and nothing else, with `answer`."""
     client = boto3.client(
         "lambda", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x"
     )
@@ -23,14 +35,24 @@ def embed(answer: object, function_error: str | None = None) -> tuple[float, ...
     }
     if function_error:
         response["FunctionError"] = function_error
-    request = {"texts": ["a text"], "model": "minilm", "truncate": True, "correlation_id": "req-1"}
+    payload = json.dumps(request, separators=(",", ":")).encode()
     with Stubber(client) as stub:
-        expected = {
-            "FunctionName": "embed",
-            "Payload": json.dumps(request, separators=(",", ":")).encode(),
-        }
-        stub.add_response("invoke", response, expected)
+        stub.add_response("invoke", response, {"FunctionName": name, "Payload": payload})
+        yield client
+
+
+def embed(answer: object, function_error: str | None = None) -> tuple[float, ...]:
+    request = {"texts": ["a text"], "model": "minilm", "truncate": True, "correlation_id": "req-1"}
+    with answering("embed", request, answer, function_error) as client:
         return EmbedFunction(client, "embed").embed(["a text"], "req-1", "minilm").vectors[0]
+
+
+def rerank(answer: object, function_error: str | None = None) -> tuple[float, ...]:
+    passages = [{"text": "a pump", "heading": "H", "share": 1.0}]
+    request = {"query": "pump", "passages": passages, "correlation_id": "req-1"}
+    with answering("rerank", request, answer, function_error) as client:
+        found = [hit("a pump", heading="H", score=0.03)]
+        return RerankFunction(client, "rerank").rerank("pump", found, "req-1").scores
 
 
 def test_should_return_the_function_s_vectors() -> None:
@@ -62,3 +84,31 @@ def test_should_raise_what_the_function_raised(
 def test_should_not_take_a_malformed_answer(answer: object) -> None:
     with pytest.raises(ModelFailure):
         embed(answer)
+
+
+def test_should_return_the_reranker_s_scores() -> None:
+    assert rerank({"scores": [1.5], "model": "m", "tokens": 5, "seconds": 0.1}) == (1.5,)
+
+
+@pytest.mark.parametrize(
+    ("answer", "function_error", "expected"),
+    [
+        (b"null", None, ModelFailure),
+        ({"scores": [1, 2], "model": "m", "tokens": 5, "seconds": 0.1}, None, ModelFailure),
+        ({"errorType": "Sandbox.Timedout", "errorMessage": "late"}, "Unhandled", Transient),
+        ({"errorType": "ModelFailure", "errorMessage": "missing"}, "Unhandled", ModelFailure),
+    ],
+)
+def test_should_not_take_another_number_of_scores_nor_a_failure(
+    answer: object, function_error: str | None, expected: type[HeadraceError]
+) -> None:
+    with pytest.raises(expected):
+        rerank(answer, function_error)
+
+
+def test_should_refuse_more_passages_than_the_function_takes() -> None:
+    client = boto3.client(
+        "lambda", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x"
+    )
+    with pytest.raises(InvalidInput, match="cannot be reranked"):
+        RerankFunction(client, "rerank").rerank("q", [hit("a")] * (MAX_PASSAGES + 1), "")
