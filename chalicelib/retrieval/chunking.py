@@ -37,11 +37,15 @@ class _Piece:
 
 @dataclass(slots=True)
 class _Packer:
-    """Packs the pieces of one page into spans of at most `limit` tokens."""
+    """Packs the pieces of one page into spans of at most `limit` tokens.
+
+    `special` is how many of them are there without a text.
+    """
 
     text: str
     count: CountTokens
     limit: int
+    special: int
     spans: list[tuple[int, int]] = field(default_factory=list)
     pieces: list[_Piece] = field(default_factory=list)
 
@@ -53,34 +57,41 @@ class _Packer:
             last = self.pieces[-1]
             repeats = len(self.pieces) > 1 and last.tokens <= OVERLAP_TOKENS and not last.opens
             self.close()
-            if repeats:
+            if repeats and self.count(self.text[last.start : piece.end]) <= self.limit:
                 self.pieces.append(last)
-                if not self._fits(piece):
-                    self.pieces.clear()
         self.pieces.append(piece)
 
     def close(self) -> None:
-        """End the chunk. Pieces without a single token join the chunk before them, if any."""
-        if not self.pieces:
-            return
-        start, end = self.pieces[0].start, self.pieces[-1].end
-        if self._tokens():
-            self.spans.append((start, end))
-        elif self.spans:
-            self.spans[-1] = (self.spans[-1][0], end)
-        self.pieces.clear()
+        """End the chunk. Pieces without a single token join the chunk before them, if any.
+
+        Pieces add up where white space parts them; the joined text is counted once, to be sure,
+        and what the model would not read whole becomes several chunks.
+        """
+        while self.pieces:
+            fitting = self._fitting()
+            start, end = self.pieces[0].start, self.pieces[fitting - 1].end
+            if any(piece.tokens for piece in self.pieces[:fitting]):
+                self.spans.append((start, end))
+            elif self.spans:
+                self.spans[-1] = (self.spans[-1][0], end)
+            del self.pieces[:fitting]
 
     def _tokens(self) -> int:
         return sum(piece.tokens for piece in self.pieces)
 
     def _fits(self, piece: _Piece) -> bool:
-        """Tell whether the model can read the open chunk with `piece` whole.
+        """Tell whether the open chunk with `piece` is as long as the model reads, or shorter."""
+        return self._tokens() + piece.tokens <= self.limit - self.special
 
-        Pieces add up where white space parts them; the joined text is counted to be sure.
-        """
-        if self._tokens() + piece.tokens > self.limit - self.count(""):
-            return False
-        return self.count(self.text[self.pieces[0].start : piece.end]) <= self.limit
+    def _fitting(self) -> int:
+        """Return how many of the pieces, from the first on, the model reads whole."""
+        fitting = len(self.pieces)
+        start = self.pieces[0].start
+        while fitting > 1:
+            if self.count(self.text[start : self.pieces[fitting - 1].end]) <= self.limit:
+                break
+            fitting -= 1
+        return fitting
 
 
 def chunk_pages(pages: Iterable[Page], count: CountTokens, limit: int) -> Iterator[Chunk]:
@@ -106,12 +117,13 @@ def chunk_pages(pages: Iterable[Page], count: CountTokens, limit: int) -> Iterat
 def _spans(
     text: str, headings: Sequence[int], count: CountTokens, limit: int
 ) -> list[tuple[int, int]]:
-    packer = _Packer(text, count, limit)
+    special = count("")
+    packer = _Packer(text, count, limit, special)
     opening = set(headings)
     for sentence in split_sentences(text):
         for part in _parted(text, sentence, headings):
             for piece in _small(text, part, count, limit):
-                tokens = count(text[piece.start : piece.end]) - count("")
+                tokens = count(text[piece.start : piece.end]) - special
                 packer.take(_Piece(piece.start, piece.end, tokens, piece.start in opening))
     packer.close()
     return packer.spans

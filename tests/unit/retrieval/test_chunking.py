@@ -57,6 +57,27 @@ def test_every_visible_character_is_in_a_chunk(texts: list[str], limit: int) -> 
             assert all(place in held for place, mark in enumerate(text) if not mark.isspace())
 
 
+def every_letter(text: str) -> int:
+    """Count as no model does: the joined text has more than its sentences have."""
+    return SPECIAL + len(text)
+
+
+@given(PAGES, st.integers(8, 300))
+def test_what_counts_for_more_once_it_is_joined_still_fits(texts: list[str], limit: int) -> None:
+    pages = [Page(page=number, text=text) for number, text in enumerate(texts, 1)]
+    chunks = list(chunk_pages(pages, every_letter, limit))
+    assert all(every_letter(chunk.text) <= limit for chunk in chunks)
+    for page in pages:
+        held = {
+            place
+            for chunk in chunks
+            if chunk.page == page.page
+            for place in range(chunk.start, chunk.end)
+        }
+        visible = {place for place, letter in enumerate(page.text) if not letter.isspace()}
+        assert visible <= held
+
+
 @given(PAGES, st.integers(min_value=16, max_value=64))
 def test_chunks_are_numbered_and_kept_in_order(texts: list[str], limit: int) -> None:
     chunks = chunks_of(*texts, limit=limit)
