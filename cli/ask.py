@@ -7,18 +7,30 @@ import click
 from cli.options import Target, filter_option, user_command
 from cli.output import Json, Output, describe_place, describe_receipt
 
+rerank_option = click.option(
+    "--rerank/--no-rerank",
+    default=None,
+    help="Whether a model looks at the first passages again. Default: as the stage is set up.",
+)
+
 
 @click.command()
 @click.argument("query")
 @click.option("--collection", help="Only documents of this collection.")
 @filter_option
 @click.option("--top-k", type=click.IntRange(1, 100), default=10, show_default=True)
+@rerank_option
 @user_command
 def search(
-    target: Target, query: str, collection: str | None, filter_: Json | None, top_k: int
+    target: Target,
+    query: str,
+    collection: str | None,
+    filter_: Json | None,
+    top_k: int,
+    rerank: bool | None,
 ) -> None:
     """Find passages by meaning and by words."""
-    body = _body(query=query, collection=collection, filter=filter_, top_k=top_k)
+    body = _body(query=query, collection=collection, filter=filter_, top_k=top_k, rerank=rerank)
     result = target.api.search(body)
     if target.output.as_json:
         target.output.json(result)
@@ -44,6 +56,7 @@ def search(
     type=click.Choice(("extractive", "llm")),
     help="How to answer. Default: the cheapest that suffices.",
 )
+@rerank_option
 @user_command
 def ask(
     target: Target,
@@ -52,9 +65,17 @@ def ask(
     filter_: Json | None,
     top_k: int,
     tier: str | None,
+    rerank: bool | None,
 ) -> None:
     """Answer a question, with a citation for every claim."""
-    body = _body(question=question, collection=collection, filter=filter_, top_k=top_k, tier=tier)
+    body = _body(
+        question=question,
+        collection=collection,
+        filter=filter_,
+        top_k=top_k,
+        tier=tier,
+        rerank=rerank,
+    )
     result = target.api.ask(body)
     if target.output.as_json:
         target.output.json(result)
