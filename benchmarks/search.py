@@ -3,9 +3,6 @@
 One index is filled twice as far as it has to be. At each size the same questions are asked of the
 bare scan of the vectors, of the engine in this process, of the engine behind HTTP, and of
 `POST /v1/search`. What the API calls on its way is measured by itself beside it, in turn.
-
-The texts are of invented words, as frequent as a language's are; the vectors are random. A scan
-takes the same time whatever the vectors are.
 """
 
 from __future__ import annotations
@@ -15,20 +12,27 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
 from botocore.config import Config
-from numpy.typing import NDArray
 
-from benchmarks.bench_environment import PROJECT
-from benchmarks.prose import Prose
 from benchmarks.reporting import Result, spread
+from benchmarks.search_corpus import (
+    BATCH,
+    CHUNKS_A_DOCUMENT,
+    Corpus,
+    of_document,
+    unit_vectors,
+)
 from chalicelib.adapters.record_writes import document_key
-from chalicelib.inference.embedder import DIMENSIONS, Embedder
-from chalicelib.retrieval.ids import vector_key
+from chalicelib.inference.embedder import DIMENSIONS
+from chalicelib.retrieval.finding import MAX_FETCHED
+from chalicelib.retrieval.ranking import fetch_count
 from localcloud.s3vectors import S3VectorsService
 from localcloud.s3vectors.matrix import Matrix, nearest
 from localcloud.service import Surroundings
@@ -36,72 +40,23 @@ from tests.clients import client
 from tests.cloud import CloudProcess
 
 SIZES = (10_000, 100_000)
-CHUNKS_A_DOCUMENT = 100
-SENTENCES_A_CHUNK = 6
-BATCH = 500
 TOP_K = 10
-FETCHED = 50
+FETCHED = fetch_count(TOP_K, MAX_FETCHED)
 """What the API asks the index for, to have `TOP_K` when versions and overlaps are sorted out."""
 WARM_UP = 5
+MOST_WRITES = 25
+"""https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html"""
 TENANT = "local"
+
+UNKNOWN = "doc_" + "a" * 24
 
 Seconds = dict[str, list[float]]
 Turn = Callable[[int], object]
 
 
-class Corpus:
-    """Chunks that are the same each time, and questions about them with their vectors."""
-
-    def __init__(self, questions: int) -> None:
-        """Write `SIZES[-1]` texts and so many questions."""
-        prose = Prose.of(seed=7)
-        self.texts = prose.passages(SIZES[-1], SENTENCES_A_CHUNK)
-        self.questions = prose.questions(questions)
-        embedder = Embedder.open(PROJECT / "models" / "cache")
-        self.vectors = embedder.embed(self.questions)
-
-    def batches(self, first: int, last: int) -> Iterator[list[dict[str, Any]]]:
-        """Yield the vectors of the chunks `first` to `last`, as PutVectors takes them."""
-        for start in range(first, last, BATCH):
-            rows = unit_vectors(start, BATCH).tolist()
-            yield [self._chunk(start + place, row) for place, row in enumerate(rows)]
-
-    def _chunk(self, number: int, row: list[float]) -> dict[str, Any]:
-        document, version = of_document(number // CHUNKS_A_DOCUMENT)
-        text, n = self.texts[number], number % CHUNKS_A_DOCUMENT
-        metadata = {
-            "document_id": document,
-            "version": version,
-            "collection": "default",
-            "path": f"{document}.txt",
-            "page": n + 1,
-            "heading": "",
-            "start": 0,
-            "end": len(text),
-            "text": text,
-            "media_type": "text/plain",
-            "language": "en",
-            "uploaded_at": 1_780_000_000,
-        }
-        key = vector_key(document, version, n)
-        return {"key": key, "data": {"float32": row}, "metadata": metadata}
-
-
-def of_document(number: int) -> tuple[str, str]:
-    """Return the ids of a document and of its only version."""
-    return f"doc_{number:024d}", f"v_{number:024d}"
-
-
-def unit_vectors(seed: int, count: int) -> NDArray[np.float32]:
-    """Return random vectors of unit length, the same for the same seed."""
-    found = np.random.default_rng(seed).standard_normal((count, DIMENSIONS), np.float32)
-    lengths: NDArray[np.float32] = np.linalg.norm(found, axis=1, keepdims=True)
-    return found / lengths
-
-
 def measure(repetitions: int) -> Result:
     """Ask `repetitions` questions at each size."""
-    corpus = Corpus(WARM_UP + repetitions)
+    corpus = Corpus(SIZES[-1], WARM_UP + repetitions)
     measured, facts = {}, {}
     with tempfile.TemporaryDirectory(prefix="headrace-bench-") as made:
         folder = Path(made) / "cloud"
@@ -129,17 +84,14 @@ def measure(repetitions: int) -> Result:
     )
 
 
-class _started:  # noqa: N801 - a context manager
-    """A cloud on a folder, as long as the block lasts."""
-
-    def __init__(self, folder: Path) -> None:
-        self._cloud = CloudProcess(folder)
-
-    def __enter__(self) -> CloudProcess:
-        return self._cloud.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._cloud.stop()
+@contextmanager
+def _started(folder: Path) -> Iterator[CloudProcess]:
+    """Yield a cloud on a folder, as long as the block lasts."""
+    cloud = CloudProcess(folder).start()
+    try:
+        yield cloud
+    finally:
+        cloud.stop()
 
 
 def _known(folder: Path, first: int, last: int) -> dict[str, str]:
@@ -148,8 +100,8 @@ def _known(folder: Path, first: int, last: int) -> dict[str, str]:
         dynamodb = cloud.client("dynamodb")
         table = cloud.outputs["RecordsTableName"]
         documents = range(first // CHUNKS_A_DOCUMENT, last // CHUNKS_A_DOCUMENT)
-        for start in range(documents.start, documents.stop, 25):
-            puts = [_put(number) for number in documents[start - first // CHUNKS_A_DOCUMENT :][:25]]
+        for place in range(0, len(documents), MOST_WRITES):
+            puts = [_put(number) for number in documents[place : place + MOST_WRITES]]
             dynamodb.batch_write_item(RequestItems={table: puts})
         bucket = cloud.outputs["VectorBucketName"]
         (found,) = cloud.client("s3vectors").list_indexes(vectorBucketName=bucket)["indexes"]
@@ -237,8 +189,10 @@ def _through_http(cloud: CloudProcess, index: Mapping[str, str], corpus: Corpus)
             wanted = [{"pk": key["pk"], "sk": key["sk"]} for key in keys]
             return dynamodb.batch_get_item(RequestItems={table: {"Keys": wanted}})
 
-        def document(number: int) -> None:
-            api.get(f"/v1/documents/{of_document(number)[0]}")
+        def document(_: int) -> None:
+            answer = api.get(f"/v1/documents/{UNKNOWN}")
+            if answer.status_code != HTTPStatus.NOT_FOUND:
+                raise RuntimeError(f"a document that is not there: {answer.text[:300]}")
 
         turns: dict[str, Turn] = {
             "engine through HTTP": lambda number: vectors.query_vectors(
@@ -246,7 +200,7 @@ def _through_http(cloud: CloudProcess, index: Mapping[str, str], corpus: Corpus)
             ),
             "POST /v1/search": search,
             "embed_text alone": embedded,
-            "reading 50 records alone": current,
+            f"reading {FETCHED} records alone": current,
             "GET of an unknown document": document,
         }
         return timed(turns, len(corpus.questions))

@@ -12,6 +12,7 @@ from benchmarks import ingest, ingest_cloud, real_pages, search
 from benchmarks.memory import write_csv
 from benchmarks.memory_ours import SAMPLED, some
 from benchmarks.memory_peak import before_and_peak, held
+from benchmarks.search_corpus import unit_vectors
 from chalicelib.contracts.parts import Part
 from chalicelib.inference.embedder import DIMENSIONS
 
@@ -49,11 +50,11 @@ def test_a_receipt_should_be_added_up_by_what_it_was_for() -> None:
 
 
 def test_vectors_should_be_of_unit_length_and_the_same_again() -> None:
-    found = search.unit_vectors(500, 20)
+    found = unit_vectors(500, 20)
     assert found.shape == (20, DIMENSIONS)
     assert np.linalg.norm(found, axis=1) == pytest.approx(1.0, abs=1e-5)
-    assert (found == search.unit_vectors(500, 20)).all()
-    assert (found != search.unit_vectors(1000, 20)).any()
+    assert (found == unit_vectors(500, 20)).all()
+    assert (found != unit_vectors(1000, 20)).any()
 
 
 def test_every_turn_should_be_taken_with_every_number() -> None:
