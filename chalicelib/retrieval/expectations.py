@@ -22,6 +22,7 @@ _AMOUNT = re.compile(
 )
 _MOMENT = re.compile(r"\b(when|what (time|year|date|day))\b", re.IGNORECASE)
 _PERSON = re.compile(r"\b(who|whom|whose)\b", re.IGNORECASE)
+_ASKS = re.compile(r"\b(?:who|whom|whose|what|which|when|where|why|how)\b", re.IGNORECASE)
 _NUMBER_WORDS = frozenset(
     """two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen
     sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety
@@ -42,13 +43,28 @@ class Expected(Enum):
     NAME = auto()
 
 
+_EXPECTED = (
+    (_QUANTITY, Expected.NUMBER),
+    (_AMOUNT, Expected.NUMBER),
+    (_MOMENT, Expected.MOMENT),
+    (_PERSON, Expected.NAME),
+)
+
+
 def expected(question: str) -> Expected | None:
     """Return what `question` asks for, or None where that is open."""
-    if _QUANTITY.search(question) or _AMOUNT.search(question):
-        return Expected.NUMBER
-    if _MOMENT.search(question):
-        return Expected.MOMENT
-    return Expected.NAME if _PERSON.search(question) else None
+    for pattern, expectation in _EXPECTED:
+        if asks_by(pattern, question):
+            return expectation
+    return None
+
+
+def asks_by(pattern: re.Pattern[str], question: str) -> bool:
+    """Say whether the first word that asks is of `pattern`: `what happens when it rains` asks for
+    no date.
+    """
+    asks, found = _ASKS.search(question), pattern.search(question)
+    return asks is not None and found is not None and found.start() <= asks.start()
 
 
 def holds(expectation: Expected, sentence: str) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from chalicelib.retrieval.expectations import asks_by
 from chalicelib.retrieval.support.quantities import Quantity
 from chalicelib.retrieval.support.reading import Reading
 from chalicelib.retrieval.support.units import COUNT, TEMPERATURE
@@ -72,7 +73,7 @@ _MEASURES = tuple(
 
 def measure_asked(question: Reading) -> Measure | None:
     """Return the measure that `question` asks for, None where it asks for none."""
-    found = (measure for pattern, measure in _MEASURES if pattern.search(question.text))
+    found = (measure for pattern, measure in _MEASURES if asks_by(pattern, question.text))
     return next(found, None)
 
 

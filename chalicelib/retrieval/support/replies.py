@@ -6,6 +6,7 @@ import itertools
 import re
 from collections.abc import Callable
 
+from chalicelib.retrieval.expectations import asks_by
 from chalicelib.retrieval.support.agents import names_somebody
 from chalicelib.retrieval.support.measures import measure_asked, tells_measure
 from chalicelib.retrieval.support.quantities import ORDINAL
@@ -41,7 +42,7 @@ def can_reply(question: Reading, sentence: Reading) -> bool:
     if measure is not None:
         return tells_measure(measure, question, sentence)
     for pattern, holds in _WAYS:
-        if pattern.search(question.text):
+        if asks_by(pattern, question.text):
             return holds(question, sentence)
     return True
 
