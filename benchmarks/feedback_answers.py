@@ -2,7 +2,8 @@
 
 Everybody asks a labelled question and rates the answer: up where it cites the fact that the label
 names, down where it does not, and then points to the fact where it stands in a passage that was
-found. Tier 0 answers, in this process, as `benchmarks.answering` has it.
+found. An answer to what the documents do not answer is rated down. Tier 0 answers, in this process,
+as `benchmarks.answering` has it.
 """
 
 from __future__ import annotations
@@ -115,25 +116,21 @@ def _of_set(name: str, models: Path) -> Mapping[str, int]:
     folder, file = SETS[name]
     answers = Answers(*finder_over(models, ROOT / folder))
     labels, others = labels_of(ROOT / "tests" / "data" / file)
-    votes = [vote_of(label, answers.to(label.question)) for label in labels]
-
-    def right(cast: Sequence[Sequence[Vote]]) -> int:
-        given = zip(labels, cast, strict=True)
-        return sum(
-            any(map(label.is_in, answers.to(label.question, each).claims)) for label, each in given
-        )
-
-    return {
-        "answerable": len(labels),
-        "right without votes": right([()] * len(labels)),
-        "right with everybody's votes": right([votes] * len(labels)),
-        "right with the votes of all others": right(list(_all_but_one(votes))),
-        "unanswerable": len(others),
-        "refused without votes": sum(not answers.to(each).claims for each in others),
-        "refused with everybody's votes": sum(
-            not answers.to(each, votes).claims for each in others
-        ),
-    }
+    asked = [*labels, *map(Label, others)]
+    votes = [vote_of(label, answers.to(label.question)) for label in asked]
+    told: dict[str, int] = {"answerable": len(labels), "unanswerable": len(others)}
+    for whose, cast in (
+        ("without votes", [()] * len(asked)),
+        ("everybody's votes", [votes] * len(asked)),
+        ("votes of all others", list(_all_but_one(votes))),
+    ):
+        given = [
+            (label, answers.to(label.question, each).claims)
+            for label, each in zip(asked, cast, strict=True)
+        ]
+        told[f"right, {whose}"] = sum(any(map(label.is_in, claims)) for label, claims in given)
+        told[f"false, {whose}"] = sum(bool(claims) for label, claims in given if not label.quotes)
+    return told
 
 
 def _all_but_one(votes: Sequence[Vote]) -> Iterator[Sequence[Vote]]:

@@ -11,7 +11,7 @@ import math
 import operator
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chalicelib.contracts import Hit
 from chalicelib.retrieval.citations import Source, without_marks
@@ -28,7 +28,7 @@ MIN_SUPPORT = 0.51
 SUFFICIENT_SUPPORT = 0.62
 """From here on the best sentence is answer enough, and no language model is asked."""
 NUDGE = 0.05
-"""The most support by which votes let a sentence pass another one."""
+"""The most support that votes lend a sentence, or take from it."""
 _RUNNER_UP = 0.9
 _SAME = 0.93
 _COSINE_WEIGHT = 0.45
@@ -185,27 +185,25 @@ def extract(evidence: Sequence[Evidence], floor: float = MIN_SUPPORT) -> list[tu
 
 
 def suffices(evidence: Sequence[Evidence]) -> bool:
-    """Say whether a sentence is answer enough, so that no dearer tier is tried."""
-    return any(item.support >= SUFFICIENT_SUPPORT for item in evidence)
+    """Say whether the best sentence is answer enough, so that no dearer tier is tried."""
+    return bool(evidence) and evidence[0].support >= SUFFICIENT_SUPPORT
 
 
 def nudged(evidence: Sequence[Evidence], voted: Weights) -> list[Evidence]:
-    """Return the evidence, best first, in the order that it has with what was voted.
+    """Return the evidence, best first, with what was voted for each sentence as support of it.
 
-    Votes choose among sentences that support an answer. They lend no support: what is refused
-    without them is refused with them, and nothing that suffices ceases to.
+    So a sentence that people point to can answer where it nearly did, and one that they rate down
+    can cease to.
     """
     if not voted:
         return list(evidence)
-    reach = [item for item in evidence if item.support >= MIN_SUPPORT]
-    others = [item for item in evidence if item.support < MIN_SUPPORT]
-    return sorted(reach, key=lambda item: -_with_votes(item, voted)) + others
+    told = [replace(item, support=item.support + NUDGE * _voted(item, voted)) for item in evidence]
+    return sorted(told, key=lambda item: -item.support)
 
 
-def _with_votes(item: Evidence, voted: Weights) -> float:
-    source = item.source
-    *_, start, end = source.place
-    return item.support + NUDGE * weight_of(source.passage, voted, start, end)
+def _voted(item: Evidence, voted: Weights) -> float:
+    *_, start, end = item.source.place
+    return weight_of(item.source.passage, voted, start, end)
 
 
 def sentences_of(answer: str) -> list[str]:
