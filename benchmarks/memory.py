@@ -61,7 +61,7 @@ def measure(repetitions: int) -> Result:
         measured={name: spread(found, "MiB at most") for name, found in peaks.items()},
         facts=facts,
         notes=(
-            "VmHWM of a fresh process, libraries and models included; MiB before tells of those.",
+            "VmHWM of a fresh process since libraries and models were loaded, those included.",
             "Of a file in parts, the first, the last and three parts between are read and chunked.",
             "Embedding takes 500 chunks at a time, whatever the file; it is not in these figures.",
         ),

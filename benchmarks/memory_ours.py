@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.folder_objects import FolderObjects
-from benchmarks.memory_peak import before_and_peak, held
+from benchmarks.memory_peak import before_and_peak, begin
 from chalicelib.contracts import ChunkRequest, Page, ReadRequest
 from chalicelib.contracts.jsonl import read_lines
 from chalicelib.contracts.parts import Part, ReadPartRequest
@@ -56,7 +56,7 @@ def request_of(path: Path) -> dict[str, Any]:
 def plan(path: Path, objects: FolderObjects) -> dict[str, Any]:
     """Read or plan `path`."""
     _warm()
-    before = held()
+    before = begin()
     deps = reading.Deps(objects, identify, LIMIT, time.perf_counter, MEMORY_GB)
     result = reading.run(ReadRequest.model_validate(request_of(path)), deps)
     return {**before_and_peak(before), "parts": result.parts, "pages": result.pages}
@@ -65,7 +65,7 @@ def plan(path: Path, objects: FolderObjects) -> dict[str, Any]:
 def read(path: Path, objects: FolderObjects, parts: int) -> dict[str, Any]:
     """Read some of the parts."""
     _warm()
-    before = held()
+    before = begin()
     deps = reading.Deps(objects, identify, LIMIT, time.perf_counter, MEMORY_GB)
     for part in some(planned(objects, parts)):
         request = ReadPartRequest.model_validate({**request_of(path), "part": part})
@@ -77,7 +77,7 @@ def chunk(models: Path, objects: FolderObjects, parts: int, pages: int) -> dict[
     """Chunk some of the parts, or the whole of what has none."""
     embedder = Embedder.open(models)
     embedder.count_tokens("Loads the tokenizer.")
-    before = held()
+    before = begin()
     deps = chunking.Deps(
         objects, embedder.count_tokens, embedder.max_tokens, time.perf_counter, MEMORY_GB
     )

@@ -4,20 +4,30 @@ from __future__ import annotations
 
 from pathlib import Path
 
-STATUS = Path("/proc/self/status")
+STATUS, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
-def held(status: str | None = None) -> float:
-    """Return what is resident now. https://man7.org/linux/man-pages/man5/proc_pid_status.5.html"""
-    return _mebibytes("VmRSS", status)
+def begin() -> float:
+    """Return what is resident now, and forget what was before: loading takes more for a while.
+
+    https://man7.org/linux/man-pages/man5/proc_pid_clear_refs.5.html
+    """
+    RESET.write_text("5")
+    return mebibytes(STATUS.read_text(), "VmRSS")
 
 
 def before_and_peak(before: float) -> dict[str, float]:
-    """Return `before`, and the most that was ever resident."""
-    return {"before": before, "peak": _mebibytes("VmHWM", None)}
+    """Return `before`, and the most that was resident since `begin` returned it.
+
+    The kernel counts in bulk, so that the most may read as a little less than what was before.
+    """
+    return {"before": before, "peak": max(before, mebibytes(STATUS.read_text(), "VmHWM"))}
 
 
-def _mebibytes(name: str, status: str | None) -> float:
-    lines = (STATUS.read_text() if status is None else status).splitlines()
-    (kibibytes,) = (line.split()[1] for line in lines if line.startswith(f"{name}:"))
+def mebibytes(status: str, name: str) -> float:
+    """Return a figure of a process's status.
+
+    https://man7.org/linux/man-pages/man5/proc_pid_status.5.html
+    """
+    (kibibytes,) = (line.split()[1] for line in status.splitlines() if line.startswith(f"{name}:"))
     return int(kibibytes) / 1024

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from llama_index.core import SimpleDirectoryReader
 
-from benchmarks.memory_peak import before_and_peak, held
+from benchmarks.memory_peak import before_and_peak, begin
 
 
 def main(small: Path, path: Path) -> None:
     """Load `small`, so that what is imported late is there, then `path`; print one line of JSON."""
     SimpleDirectoryReader(input_files=[small]).load_data()
-    before = held()
+    before = begin()
     documents = SimpleDirectoryReader(input_files=[path]).load_data()
     characters = sum(len(document.text) for document in documents)
     print(json.dumps({**before_and_peak(before), "characters": characters}))

@@ -11,7 +11,7 @@ import pytest
 from benchmarks import ingest, ingest_cloud, real_pages, search
 from benchmarks.memory import write_csv
 from benchmarks.memory_ours import SAMPLED, some
-from benchmarks.memory_peak import before_and_peak, held
+from benchmarks.memory_peak import before_and_peak, begin, mebibytes
 from benchmarks.search_corpus import unit_vectors
 from chalicelib.contracts.parts import Part
 from chalicelib.inference.embedder import DIMENSIONS
@@ -76,8 +76,19 @@ def test_parts_should_be_taken_from_the_whole_length() -> None:
 
 
 def test_memory_should_be_told_in_mebibytes() -> None:
-    assert held("Name:\tpython\nVmHWM:\t  4096 kB\nVmRSS:\t  2048 kB\n") == 2.0
-    assert before_and_peak(1.0)["peak"] >= held() * 0.5 > 0
+    status = "Name:\tpython\nVmHWM:\t  4096 kB\nVmRSS:\t  2048 kB\n"
+    assert (mebibytes(status, "VmRSS"), mebibytes(status, "VmHWM")) == (2.0, 4.0)
+
+
+def test_only_what_was_held_since_the_beginning_should_count() -> None:
+    taken = bytearray(b"x" * 64 * 1024**2)
+    del taken
+    before = begin()
+    quiet = before_and_peak(before)["peak"]
+    assert quiet < before + 16
+    taken = bytearray(b"x" * 64 * 1024**2)
+    assert before_and_peak(before)["peak"] > before + 48
+    del taken
 
 
 def test_a_csv_should_have_the_size_and_the_columns_that_were_asked_for(tmp_path: Path) -> None:
