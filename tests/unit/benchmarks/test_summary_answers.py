@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from typing import Any
+
+from benchmarks import summary_answers
+from benchmarks.ends import Case, curve, summary
+from benchmarks.support import Case as Judged
+from benchmarks.support import Pair, judged
+
+CASES = [
+    Case("a", answerable=True, support=0.9, right=True),
+    Case("b", answerable=False, support=0.9, right=False),
+    Case("c", answerable=False, support=0.1, right=False, held_out=True),
+]
+
+
+def test_false_answers_should_be_told_as_counts_with_their_interval() -> None:
+    held_out = {"held out": summary(CASES[:1] + CASES[2:])}
+    sets = {"near": summary(CASES) | held_out, "curve over near": curve(CASES)}
+    facts = {summary_answers.WAY: sets, summary_answers.NEAR: sets}
+    lines = list(summary_answers.answering({"facts": facts}))
+    assert lines[2].startswith("| near | 1 of 1, 100% (21% to 100%) | 0 | 0 | 1 of 2, 50%")
+    assert lines[3].startswith("| near, held out | 1 of 1")
+    assert lines[3].endswith("| 0 of 1 |")
+    assert lines[-1] == "| 0.65 | 100% | 50% |"
+
+
+def pairs() -> list[Pair]:
+    return [
+        Pair("a", "a.", supported=True, category="verbatim", held_out=True),
+        Pair("b", "a.", supported=False, category="negation", held_out=True),
+        Pair("c", "a.", supported=False, category="negation", held_out=False),
+    ]
+
+
+def test_a_check_should_be_told_by_kind_beside_the_older_one() -> None:
+    facts: dict[str, Any] = {
+        "check_support": judged(pairs(), lambda pair: pair.claim != "b"),
+        "older check": judged(pairs(), lambda pair: False),
+    }
+    found = {"facts": facts, "measured": {"a check": {"median": 70.0, "p90": 80.0}}}
+    lines = list(summary_answers.support(found))
+    assert lines[2].startswith("| `check_support`, held out | 2 | 1 | 1 | 50%")
+    assert lines[3].startswith("| `check_support`, all | 3 | 1 | 2 | 33%")
+    (negation,) = (line for line in lines if line.startswith("| negation"))
+    assert negation.startswith("| negation | 2 | 0% (0% to 66%) | 0% (0% to 79%) | 100% |")
+    assert lines[-1] == "a check: 70 ms, p90 80 ms."
+
+
+def test_a_judged_pair_should_be_right_where_check_and_label_agree() -> None:
+    right, wrong, _ = pairs()
+    assert (Judged(right, passed=True).right, Judged(wrong, passed=True).right) == (True, False)
