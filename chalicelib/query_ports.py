@@ -204,9 +204,6 @@ class AskedRecords(Protocol):
     def keep_asked(self, tenant: str, kept: KeptAsked) -> None:
         """Keep it for `ASKED_DAYS` under its id."""
 
-    def kept_asked(self, tenant: str, asked_id: str) -> KeptAsked | None:
-        """Return what is kept under the id, None if there is nothing or it has expired."""
-
 
 @dataclass(frozen=True, slots=True)
 class RatedAnswer:

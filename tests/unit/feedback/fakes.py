@@ -23,7 +23,6 @@ class FakeRatings:
     voted: dict[tuple[str, str], Vote] = field(default_factory=dict)
     rated: list[RatedAnswer] = field(default_factory=list)
     fails: HeadraceError | None = None
-    looks: int = 0
     is_removed: bool = False
     """Whether what is rated is removed with its documents at once."""
 
@@ -46,7 +45,6 @@ class FakeRatings:
         return not self.is_removed
 
     def votes(self, tenant: str, state: int) -> Sequence[Vote]:
-        self.looks += 1
         return [vote for (owner, _), vote in self.voted.items() if owner == tenant]
 
 
