@@ -41,16 +41,16 @@ Ranking = Callable[[str], list[str]]
 
 @dataclass(frozen=True, slots=True)
 class LocalReranker:
-    """The reranking function's core, in this process; `took` is how long each call did, in s."""
+    """The reranking function's core, in this process; `took` are the CPU seconds of each call."""
 
     deps: Deps
     took: list[float] = field(default_factory=list)
 
     @classmethod
     def open(cls) -> LocalReranker:
-        """Return it with the head that is committed."""
+        """Return it with the committed head. It counts CPU time: others share the machine."""
         head = head_of(HEAD.read_text("utf-8"))
-        return cls(Deps(WordReader.open(CACHE), head, time.perf_counter))
+        return cls(Deps(WordReader.open(CACHE), head, time.thread_time))
 
     def rerank(self, query: str, passages: Sequence[Hit], correlation_id: str) -> RerankResult:
         """Return a score a passage."""
