@@ -40,10 +40,10 @@ def test_a_check_should_be_told_by_kind_beside_the_older_one() -> None:
     }
     found = {"facts": facts, "measured": {"a check": {"median": 70.0, "p90": 80.0}}}
     lines = list(summary_answers.support(found))
-    assert lines[2].startswith("| `check_support`, held out | 2 | 1 | 1 | 50%")
-    assert lines[3].startswith("| `check_support`, all | 3 | 1 | 2 | 33%")
+    assert lines[2].startswith("| `check_support`, held out | 2 | 1 | 0 | 100%")
+    assert lines[3].startswith("| `check_support`, all | 3 | 1 | 1 | 50%")
     (negation,) = (line for line in lines if line.startswith("| negation"))
-    assert negation.startswith("| negation | 2 | 0% (0% to 66%) | 0% (0% to 79%) | 100% |")
+    assert negation.startswith("| negation | 2 | 50% (9% to 91%) | 100% (21% to 100%) | 100% |")
     assert lines[-1] == "a check: 70 ms, p90 80 ms."
 
 
