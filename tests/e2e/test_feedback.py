@@ -14,6 +14,7 @@ import pytest
 from tests.cloud import CloudProcess
 from tests.e2e.driving import settled, until, upload
 from tests.e2e.tenants import Tenant, make_tenant
+from tests.integration.webhooks.receiver import receiving
 
 QUESTION = "Where is the spare key of the boat house?"
 ALIKE = "Where can I find the boat house's spare key?"
@@ -186,4 +187,20 @@ def test_a_rating_is_exported_and_goes_with_its_tenant(cloud: CloudProcess) -> N
     assert any("/ASKED#" in key for key in tenant.left())
     tenant.job("DELETE", "/v1/tenant", {"tenant": tenant.name})
     until(lambda: not tenant.left(), "something is left", 120)
+    tenant.api.close()
+
+
+def test_a_rating_is_heard_of_by_a_webhook(cloud: CloudProcess) -> None:
+    tenant = make_tenant(cloud, "hears")
+    found = post(tenant, "/v1/search", {"query": QUESTION})
+    with receiving() as receiver:
+        url = f"http://127.0.0.1:{receiver.port}/hook"
+        post(tenant, "/v1/webhooks", {"url": url, "events": ["feedback.received"]}, 201)
+        told = rate(tenant, search_id=found["search_id"], rating="down", comment="Nothing here.")
+        until(lambda: receiver.got, "nobody heard of the rating")
+        body = json.loads(receiver.got[0][2])
+    assert (body["type"], told["ranks"]) == ("feedback.received", False)
+    assert body["data"]["rated"] == found["search_id"]
+    assert body["data"]["feedback_id"] == told["feedback_id"]
+    assert "Nothing here." not in json.dumps(body)
     tenant.api.close()
