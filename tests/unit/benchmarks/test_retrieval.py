@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from benchmarks import retrieval
 from benchmarks.judged import BASE, LABELLED, RERANKED_WAY, collection
 from benchmarks.judged.labelled import Ended, Label, labels
 from benchmarks.retrieval import answers, compared, measure
@@ -33,7 +32,7 @@ def test_every_judgement_should_be_of_a_document_that_is_there() -> None:
 
 
 def test_a_package_that_is_not_installed_should_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retrieval.collection, "installed", lambda name: name == "wordnet")
+    monkeypatch.setattr(collection, "installed", lambda name: name == "wordnet")
     with pytest.raises(FileNotFoundError, match=r"apt-get install dict-foldoc$"):
         measure(1)
 

@@ -1,9 +1,5 @@
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +9,7 @@ from chalicelib.contracts import CheckRequest, CheckResult, CheckSource, Doubt
 from chalicelib.inference.embedder import Embedder
 from chalicelib.inference.wordvectors import WordReader
 from functions.check_support.core import NEAR, Deps, run
+from tests.unit.functions.afresh import answered_afresh
 
 ROOT = Path(__file__).parents[4]
 SAMPLE = ROOT / "functions" / "check_support" / "event.json"
@@ -99,22 +96,5 @@ def test_words_beyond_the_model_s_length_are_like_nothing(models_dir: Path) -> N
 
 
 def test_a_fresh_process_answers_the_sample_without_boto3(models_dir: Path) -> None:
-    program = (
-        "import json, sys\n"
-        "from functions.check_support.handler import handler\n"
-        f"result = handler(json.load(open({str(SAMPLE)!r})), None)\n"
-        "heavy = sorted({'boto3', 'chalice', 'moto', 'torch'} & set(sys.modules))\n"
-        "print()\n"
-        "print(json.dumps({'result': result, 'heavy': heavy}))\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=ROOT,
-        env={**os.environ, "HEADRACE_MODELS_DIR": str(models_dir)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    answer = json.loads(done.stdout.splitlines()[-1])
-    assert answer["heavy"] == []
-    assert len(CheckResult.model_validate(answer["result"]).verdicts) == 2
+    answer = answered_afresh("check_support", models_dir)
+    assert len(CheckResult.model_validate(answer).verdicts) == 2

@@ -1,9 +1,5 @@
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +8,7 @@ from chalicelib.contracts import EmbedTextRequest, EmbedTextResult
 from chalicelib.errors import InvalidInput, ModelFailure
 from chalicelib.inference.embedder import MODEL, Embedder
 from functions.embed_text.core import Deps, run
+from tests.unit.functions.afresh import answered_afresh
 
 ROOT = Path(__file__).parents[4]
 SAMPLE = ROOT / "functions" / "embed_text" / "event.json"
@@ -40,22 +37,5 @@ def test_a_model_that_is_not_there_is_named(models_dir: Path) -> None:
 
 
 def test_a_fresh_process_answers_the_sample_without_boto3(models_dir: Path) -> None:
-    program = (
-        "import json, sys\n"
-        "from functions.embed_text.handler import handler\n"
-        f"result = handler(json.load(open({str(SAMPLE)!r})), None)\n"
-        "heavy = sorted({'boto3', 'chalice', 'moto', 'torch'} & set(sys.modules))\n"
-        "print()\n"
-        "print(json.dumps({'result': result, 'heavy': heavy}))\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=ROOT,
-        env={**os.environ, "HEADRACE_MODELS_DIR": str(models_dir)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    answer = json.loads(done.stdout.splitlines()[-1])
-    assert answer["heavy"] == []
-    assert len(EmbedTextResult.model_validate(answer["result"]).vectors) == 2
+    answer = answered_afresh("embed_text", models_dir)
+    assert len(EmbedTextResult.model_validate(answer).vectors) == 2

@@ -1,9 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -20,6 +17,7 @@ from chalicelib.inference.wordvectors import WordReader
 from chalicelib.retrieval.reranking import FEATURES, RERANKED, head_of
 from functions.rerank_passages.core import Deps, run
 from functions.rerank_passages.handler import HEAD
+from tests.unit.functions.afresh import answered_afresh
 
 ROOT = Path(__file__).parents[4]
 SAMPLE = ROOT / "functions" / "rerank_passages" / "event.json"
@@ -95,22 +93,5 @@ def test_the_committed_head_is_small_and_says_what_it_was_learned_on() -> None:
 
 
 def test_a_fresh_process_answers_the_sample_without_boto3(models_dir: Path) -> None:
-    program = (
-        "import json, sys\n"
-        "from functions.rerank_passages.handler import handler\n"
-        f"result = handler(json.load(open({str(SAMPLE)!r})), None)\n"
-        "heavy = sorted({'boto3', 'chalice', 'moto', 'torch'} & set(sys.modules))\n"
-        "print()\n"
-        "print(json.dumps({'result': result, 'heavy': heavy}))\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=ROOT,
-        env={**os.environ, "HEADRACE_MODELS_DIR": str(models_dir)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    answer = json.loads(done.stdout.splitlines()[-1])
-    assert answer["heavy"] == []
-    assert len(RerankResult.model_validate(answer["result"]).scores) == 2
+    answer = answered_afresh("rerank_passages", models_dir)
+    assert len(RerankResult.model_validate(answer).scores) == 2
