@@ -82,7 +82,7 @@ def _removed_by_job(target: Target, document_id: str, job_id: str) -> Json:
     job = follow(target.api, job_id, target.output)
     if job["status"] != "succeeded":
         raise ItemsFailed(f"{document_id} was not removed: see `headrace jobs {job_id}`.")
-    return {"document_id": document_id, "removed": {}, "backups": []}
+    return {"document_id": document_id, "removed": {}, "backups": job["backups"]}
 
 
 @click.command()

@@ -12,9 +12,10 @@ import click
 from cli.client import Api
 from cli.failures import ItemsFailed, Refused, WrongUse
 from cli.options import Target, user_command
-from cli.output import Json, Output, describe_receipt
+from cli.output import Json, Output, describe_receipt, show_backups
 
 OPEN = ("queued", "running", "paused")
+_SHOWN_OTHERWISE = ("receipt", "results", "error", "counts", "backups")
 KINDS = ("export", "remove_tenant", "remove_collection", "remove_document", "reindex")
 STATUSES = (*OPEN, "succeeded", "partial", "failed", "cancelled", "expired")
 POLL_SECONDS = 1.0
@@ -127,6 +128,7 @@ def remove_tenant(target: Target, confirm: str | None) -> None:
     if not target.output.as_json:
         done = job["counts"]["done"]
         target.output.line(f"The tenant {name} is removed, with {done} documents.")
+        show_backups(target.output, job["backups"])
 
 
 def follow(
@@ -214,12 +216,13 @@ def _show(output: Output, job: Json) -> None:
     rows = [
         (name, job[name])
         for name in job
-        if name not in ("receipt", "results", "error", "counts") and job[name] not in (None, "")
+        if name not in _SHOWN_OTHERWISE and job[name] not in (None, "")
     ]
     rows += [(name, count) for name, count in job["counts"].items() if count]
     output.table(("field", "value"), rows)
     for line in describe_receipt(job.get("receipt")):
         output.line(line, "dim")
+    show_backups(output, job["backups"])
     if job.get("error"):
         output.line(f"{job['error']['type']}: {job['error']['message']}", "red")
 

@@ -33,6 +33,7 @@ from chalicelib.contracts.jobs import (
 )
 from chalicelib.contracts.removals import RemovalBound
 from chalicelib.errors import InvalidInput, NotFound
+from chalicelib.jobs.backups import BACKUPS, OF_TENANTS
 from chalicelib.jobs.launching import Launcher
 from chalicelib.jobs.lifecycle import JobState, new_job
 from chalicelib.jobs.receipts import Cost, job_receipt
@@ -150,7 +151,7 @@ def remove_later(
         document_id=document_id,
         bound=bound,
     )
-    return deps.launcher.launch(given)
+    return told(deps.launcher.launch(given))
 
 
 def launched(request: Request, deps: JobServices, given: JobInput) -> Response:
@@ -180,9 +181,17 @@ def _shown(state: JobState, deps: JobServices, *, with_results: bool) -> Job:
         if with_results and can_be_had and job.status != "cancelled"
         else []
     )
-    return job.model_copy(
-        update={"receipt": job_receipt(state, deps.cost), "results": tuple(results)}
+    return told(
+        job.model_copy(update={"receipt": job_receipt(state, deps.cost), "results": tuple(results)})
     )
+
+
+def told(job: Job) -> Job:
+    """Return `job` with what is still held of what it removes, if it is a removal."""
+    if job.kind in ("export", "reindex"):
+        return job
+    backups = OF_TENANTS if job.kind == "remove_tenant" else BACKUPS
+    return job.model_copy(update={"backups": backups})
 
 
 def _result(state: JobState, n: int, deps: JobServices, now: datetime) -> JobResult:

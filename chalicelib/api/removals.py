@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from chalice.app import Blueprint, ChaliceAuthorizer, Response
 
 from chalicelib.api.http import answering, json_response, parse_body, tenant_of
-from chalicelib.api.jobs import ACCEPTED, JobServices, asked
+from chalicelib.api.jobs import ACCEPTED, JobServices, asked, told
 from chalicelib.contracts.jobs import RemoveTenantRequest
 from chalicelib.errors import InvalidInput
 from chalicelib.ports import TenantStates
@@ -40,10 +40,9 @@ def routes(services: Callable[[], RemovalServices], authorizer: ChaliceAuthorize
         state = deps.tenants.tenant_state(tenant)
         running = deps.jobs.records.state(tenant, state.removing) if state else None
         if running is not None:
-            return json_response(running.job, ACCEPTED)
-        return json_response(
-            deps.jobs.launcher.launch(asked(request, deps.jobs, "remove_tenant")), ACCEPTED
-        )
+            return json_response(told(running.job), ACCEPTED)
+        given = asked(request, deps.jobs, "remove_tenant")
+        return json_response(told(deps.jobs.launcher.launch(given)), ACCEPTED)
 
     @blueprint.route("/v1/collections/{name}/documents", methods=["DELETE"], authorizer=authorizer)
     @answering(blueprint)
@@ -51,6 +50,6 @@ def routes(services: Callable[[], RemovalServices], authorizer: ChaliceAuthorize
         request, deps = blueprint.current_request, services()
         check_collection(name)
         given = asked(request, deps.jobs, "remove_collection", collection=name)
-        return json_response(deps.jobs.launcher.launch(given), ACCEPTED)
+        return json_response(told(deps.jobs.launcher.launch(given)), ACCEPTED)
 
     return blueprint

@@ -10,7 +10,7 @@ from chalicelib.contracts.base import Contract, HttpInput
 from chalicelib.contracts.events import BusEvent
 from chalicelib.contracts.names import Collection
 from chalicelib.contracts.receipts import Receipt
-from chalicelib.contracts.removals import RemovalBound
+from chalicelib.contracts.removals import Backup, RemovalBound
 
 JobKind = Literal["export", "remove_tenant", "remove_collection", "remove_document", "reindex"]
 JobStatus = Literal[
@@ -60,6 +60,7 @@ class Job(Contract):
     `collection`, `document_id` and `model` are what the job is about, where it is about one.
     `phase` is the step that it is in. `result_ref` is the key of `summary.json`. Results can be
     had until `results_until`, and the job itself is forgotten 90 days after it began.
+    `backups` says what is still held of what a removal takes.
     """
 
     job_id: str
@@ -77,6 +78,7 @@ class Job(Contract):
     result_ref: str | None = None
     results: tuple[JobResult, ...] = ()
     results_until: AwareDatetime | None = None
+    backups: tuple[Backup, ...] = ()
     error: JobError | None = None
 
     @model_validator(mode="after")

@@ -23,7 +23,7 @@ from tests.e2e.driving import ENDED, INDEX, Audit, api_of, until, upload
 from tests.unit.ingest.examples import work
 
 PAGES = 500
-ROWS = 60_000
+ROWS = 45_000
 MOMENT = "2026-05-04T10:00:00.000Z"
 
 
@@ -106,7 +106,7 @@ def test_a_book_of_500_pages_should_be_read_in_parts_and_reconcile(
 
 
 def table() -> bytes:
-    """Return a CSV of some 4 MB, with quotes and line ends in its cells."""
+    """Return a CSV of some 3 MB, with quotes and line ends in its cells."""
     out = io.StringIO(newline="")
     writer = csv.writer(out)
     writer.writerow(["id", "town", "amount", "note"])

@@ -164,6 +164,9 @@ def test_should_remove_a_large_document_by_a_job(size: dict[str, int]) -> None:
     api.records.stored["acme"] = {large.document_id: large}
     answer = api.call("DELETE", f"/v1/documents/{large.document_id}")
     assert (answer.status_code, answer.json_body["kind"]) == (202, "remove_document")
+    assert {backup["days"] for backup in answer.json_body["backups"]} >= {0, 35}
+    job = api.call("GET", f"/v1/jobs/{answer.json_body['job_id']}").json_body
+    assert job["backups"] == answer.json_body["backups"]
     (begun,) = api.job_executions.started
     assert begun.document_id == large.document_id
     assert begun.bound == RemovalBound(order="07", newest=large.document_id)

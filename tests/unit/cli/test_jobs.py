@@ -20,6 +20,9 @@ Json = dict[str, Any]
 FILES = {"part-00001.zip": b"PK-one", "errors-0-00000.jsonl": b"{}\n"}
 
 
+BACKUPS = [{"where": "DynamoDB", "what": "its path", "days": 35}]
+
+
 @dataclass
 class FakeJobs:
     """Jobs by id; each look at an open one brings it to the next of `ends`."""
@@ -44,6 +47,7 @@ class FakeJobs:
             "results": [],
             "receipt": None,
             "error": None,
+            "backups": [] if kind == "export" else BACKUPS,
             **fields,
         }
         return 202, self.jobs[job_id]
@@ -74,6 +78,8 @@ class FakeJobs:
                 return self.begin("remove_tenant")
             case ("DELETE", ["collections", name, "documents"]):
                 return self.begin("remove_collection", collection=name)
+            case ("DELETE", ["documents", document_id]):
+                return self.begin("remove_document", document_id=document_id)
             case ("GET", ["jobs"]):
                 return 200, {"items": list(self.jobs.values()), "next_cursor": None}
             case ("POST", ["jobs", job_id, "retry"]):
@@ -219,8 +225,27 @@ def test_should_remove_a_collection_once_it_was_confirmed(
     monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
     assert call("remove-collection", "station").code == 1
     assert jobs.asked == []
-    assert call("remove-collection", "station", "--yes").code == 0
+    ended = call("remove-collection", "station", "--yes")
+    assert ended.code == 0
     assert jobs.asked[0][1] == "/v1/collections/station/documents"
+    assert "DynamoDB, up to 35 days: its path" in ended.out
+
+
+def test_should_wait_for_the_job_that_removes_a_large_document(call: Call, jobs: FakeJobs) -> None:
+    ended = call("rm", "doc_large", "--yes")
+    assert ended.code == 0
+    assert [path for _, path, _ in jobs.asked] == ["/v1/documents/doc_large"] + [
+        "/v1/jobs/JOB0"
+    ] * 3
+    assert "Deleted doc_large." in ended.out
+    assert "DynamoDB, up to 35 days: its path" in ended.out
+
+
+def test_should_say_that_a_large_document_was_not_removed(call: Call, jobs: FakeJobs) -> None:
+    jobs.ends[:] = ["failed"]
+    ended = call("rm", "doc_large", "--yes")
+    assert ended.code == 1
+    assert "doc_large was not removed: see `headrace jobs JOB0`." in ended.err
 
 
 def test_should_remove_a_tenant_whose_name_was_typed_and_take_the_lost_key_for_the_end(
@@ -232,6 +257,7 @@ def test_should_remove_a_tenant_whose_name_was_typed_and_take_the_lost_key_for_t
     assert ended.code == 0
     assert jobs.asked[0] == ("DELETE", "/v1/tenant", {"tenant": "acme"})
     assert "The tenant acme is removed" in ended.out
+    assert "DynamoDB, up to 35 days: its path" in ended.out
 
 
 def test_should_say_why_a_removal_stopped(call: Call, jobs: FakeJobs) -> None:
