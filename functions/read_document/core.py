@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from chalicelib.contracts import ReadRequest, ReadResult
 from chalicelib.contracts.ingest import spent
 from chalicelib.contracts.jsonl import dump_lines
 from chalicelib.contracts.parts import ReadPartRequest, ReadPartResult
-from chalicelib.errors import Conflict, InvalidInput
+from chalicelib.errors import Conflict, HeadraceError, InvalidInput
 from chalicelib.ports import LargeObjects
 from chalicelib.retrieval.ids import pages_key, version_prefix
 from functions.read_document import plans
@@ -19,7 +20,7 @@ from functions.read_document.members import put_members
 from functions.read_document.pages import characters
 from functions.read_document.parts import Planned
 from functions.read_document.reading import Whole, read
-from functions.read_document.source import WHOLE_BYTES, check_size, fetched
+from functions.read_document.source import WHOLE_BYTES, Source, check_size, fetched
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ def run(request: ReadRequest, deps: Deps) -> ReadResult:
     Raises:
         InvalidInput, Unsupported: the file cannot be read, and the message says why.
         Conflict: the bytes are the ones that answer already, so there is nothing to do.
+        HeadraceError: there are other pages than the file has.
     """
     began = deps.clock()
     if request.refusal:
@@ -51,17 +53,36 @@ def run(request: ReadRequest, deps: Deps) -> ReadResult:
     with fetched(deps.objects, *place, deps.max_bytes) as source:
         if request.ready_sha256 == source.sha256:
             raise Conflict(f"{request.ready_version} holds the same bytes and answers already.")
-        found = read(source, request.path, deps.identify, deps.max_bytes)
-        prefix = version_prefix(request.tenant, request.document_id, request.version)
-        deps.objects.copy(*place, prefix + "source")
-        facts: dict[str, object] = {"sha256": source.sha256, "bytes": source.size}
-        if isinstance(found, Whole):
-            facts |= _keep(request, found, deps.objects)
-        else:
-            facts |= plans.keep(request, found, source, deps.objects)
-        facts |= _brought_along(request, found, deps)
+        with _conflicts_as_failures():
+            facts = _facts(request, source, deps)
     facts["reading"] = spent(deps.clock() - began, deps.memory_gb)
     return ReadResult.model_validate(facts)
+
+
+def _facts(request: ReadRequest, source: Source, deps: Deps) -> dict[str, object]:
+    """Read the file and write what was read; return what to tell of it."""
+    found = read(source, request.path, deps.identify, deps.max_bytes)
+    prefix = version_prefix(request.tenant, request.document_id, request.version)
+    place = (request.bucket, request.key, request.object_version_id)
+    deps.objects.copy(*place, prefix + "source")
+    facts: dict[str, object] = {"sha256": source.sha256, "bytes": source.size}
+    if isinstance(found, Whole):
+        facts |= _keep(request, found, deps.objects)
+    else:
+        facts |= plans.keep(request, found, source, deps.objects)
+    return facts | _brought_along(request, found, deps)
+
+
+@contextmanager
+def _conflicts_as_failures() -> Iterator[None]:
+    """Let nothing but the same bytes be a `Conflict`, which the state machine takes for no work.
+
+    Other pages than the file has are our failure.
+    """
+    try:
+        yield
+    except Conflict as error:
+        raise HeadraceError(error.message, field=error.field) from error
 
 
 def _keep(request: ReadRequest, found: Whole, objects: LargeObjects) -> dict[str, object]:

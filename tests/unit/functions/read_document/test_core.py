@@ -6,7 +6,7 @@ import pytest
 
 from chalicelib.contracts import Page, ReadRequest
 from chalicelib.contracts.jsonl import parse_lines
-from chalicelib.errors import Conflict, InvalidInput
+from chalicelib.errors import Conflict, HeadraceError, InvalidInput
 from chalicelib.retrieval.ids import pages_key, version_prefix
 from functions.read_document import core
 from functions.read_document.filetype import Identify
@@ -84,3 +84,15 @@ def test_an_upload_that_is_refused_beforehand_is_rejected_unread(identify: Ident
     with pytest.raises(InvalidInput, match="metadata has 9999 bytes"):
         core.run(request(refusal="metadata has 9999 bytes."), deps(objects, identify))
     assert list(objects.bodies) == [KEY]
+
+
+def test_pages_that_do_not_add_up_are_a_failure_and_never_taken_for_the_same_bytes(
+    identify: Identify,
+) -> None:
+    class Contradicted(FakeObjects):
+        def copy(self, bucket: str, key: str, version_id: str, to_key: str) -> None:
+            raise Conflict("The PDF has 3 pages; 2 were read.")
+
+    with pytest.raises(HeadraceError, match="2 were read") as caught:
+        core.run(request(), deps(Contradicted({KEY: CONTENT}), identify))
+    assert type(caught.value) is HeadraceError
