@@ -29,6 +29,9 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "upload": Benchmark("benchmarks.upload", 20),
     "coldstart": Benchmark("benchmarks.coldstart", 7),
     "transitions": Benchmark("benchmarks.transitions", 5),
+    "ingest": Benchmark("benchmarks.ingest", 5),
+    "search": Benchmark("benchmarks.search", 100),
+    "memory": Benchmark("benchmarks.memory", 2),
     "feedback": Benchmark("benchmarks.feedback", 50),
 }
 

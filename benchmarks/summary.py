@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks import summary_peers
 from benchmarks.reporting import RESULTS
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
@@ -32,6 +33,9 @@ def lines(folder: Path = RESULTS) -> Iterator[str]:
         ("upload", _upload),
         ("coldstart", _coldstart),
         ("transitions", _transitions),
+        ("ingest", summary_peers.ingest),
+        ("search", summary_peers.search),
+        ("memory", summary_peers.memory),
         ("feedback", _feedback),
     ):
         found = latest(name, folder)
