@@ -160,6 +160,39 @@ def test_objects_are_written_read_copied_and_removed(cloud: CloudProcess, bucket
     assert objects.delete_prefix(bucket, "out/") == 0
 
 
+def test_versions_of_an_object_are_removed_from_one_on(cloud: CloudProcess, name: str) -> None:
+    client = cloud.client("s3")
+    client.create_bucket(Bucket=name)
+    client.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    objects = Objects(client)
+    for body in (b"1", b"2", b"3"):
+        objects.write(name, "in/a.txt", body, {})
+    objects.write(name, "in/a.txt.bak", b"other", {})
+    newest, middle, oldest = objects.versions_until(name, "in/a.txt")
+    assert objects.read(name, "in/a.txt", newest) == b"3"
+    assert objects.versions_until(name, "in/a.txt", middle) == [middle, oldest]
+    assert objects.delete_until(name, "in/a.txt", middle) == 2
+    assert objects.versions_until(name, "in/a.txt") == [newest]
+    assert objects.delete_until(name, "in/a.txt", middle) == 0
+    assert objects.delete_until(name, "in/a.txt", "") == 0
+    client.delete_object(Bucket=name, Key="in/a.txt")
+    assert objects.delete_until(name, "in/a.txt", newest) == 1
+    listed = client.list_object_versions(Bucket=name)
+    assert [each["Key"] for each in listed["Versions"]] == ["in/a.txt.bak"]
+    assert "DeleteMarkers" not in listed
+
+
+def test_folders_are_removed_and_their_neighbours_stay(cloud: CloudProcess, name: str) -> None:
+    client = cloud.client("s3")
+    client.create_bucket(Bucket=name)
+    objects = Objects(client)
+    for key in ("d/v_1/source", "d/v_1/parts/1", "d/v_2/source", "d/v_10/source", "e/v_1/source"):
+        objects.write(name, key, b"x", {})
+    assert objects.delete_folders(name, "d/", {"v_1", "v_none"}) == 2
+    left = [each["Key"] for each in client.list_objects_v2(Bucket=name)["Contents"]]
+    assert left == ["d/v_10/source", "d/v_2/source", "e/v_1/source"]
+
+
 def test_vectors_are_put_and_removed_in_calls_of_500(cloud: CloudProcess, name: str) -> None:
     client = cloud.client("s3vectors")
     client.create_vector_bucket(vectorBucketName=name)
