@@ -83,6 +83,37 @@ def test_a_path_should_hold_what_was_uploaded_last_whatever_was_there_before(
     assert len(vectors(tenant)) == 1
 
 
+def timetable(hour: str) -> bytes:
+    """Return a text of three passages, each of which tells the same hour."""
+    told = f"On this day of the week the gate of the weir opens at {hour} o'clock in the morning. "
+    return "".join(f"# Day {n}\n\n{told * 2}\n\n" for n in range(3)).encode()
+
+
+def test_searches_should_see_one_version_whole_while_others_race_to_replace_it(
+    tenant: Tenant,
+) -> None:
+    hours = ("seven", "nine", "ten", "four", "six", "two")
+    settled(tenant.api, upload(tenant.api, "hours.md", timetable(hours[0]), "a"))
+    body = {"query": "When does the gate of the weir open?", "collection": "a", "limit": 20}
+    seen: set[str] = set()
+
+    def look() -> str:
+        hits = tenant.api.post("/v1/search", json=body).json()["hits"]
+        told = [next(hour for hour in hours if f"at {hour} o'" in hit["text"]) for hit in hits]
+        assert told == told[:1] * len(told)
+        assert len(told) in (0, 3)
+        seen.update(told)
+        return told[0] if told else ""
+
+    for hour in hours[1:]:
+        upload(tenant.api, "hours.md", timetable(hour), "a")
+        for _ in range(4):
+            look()
+    until(lambda: look() == hours[-1], "the newest upload does not answer")
+    assert len(seen) > 1
+    until(lambda: len(vectors(tenant)) == 3, "vectors of replaced versions stay")
+
+
 def test_an_upload_while_a_large_document_is_removed_should_stay(tenant: Tenant) -> None:
     old = replaced(tenant, SEVEN)
     tenant.cloud.client("dynamodb").update_item(
