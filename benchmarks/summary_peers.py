@@ -7,6 +7,7 @@ from typing import Any
 
 PARTS = ("read", "chunk", "embed", "write", "first search")
 OURS, THEIRS, GIVEN = "ours", "LlamaIndex", "LlamaIndex, our embedder"
+LOADING = "first query loads the index, seconds"
 KINDS = {"pdf": "PDF", "docx": "DOCX"}
 
 Found = Mapping[str, Any]
@@ -59,6 +60,13 @@ def search(found: Found) -> Iterator[str]:
             for which in ("median", "p95")
         )
         yield f"| {turn} | {' | '.join(cells)} |"
+    yield ""
+    loading = [found["facts"][f"{size} chunks, {LOADING}"] for size in sizes]
+    yield (
+        "The first query after a start reads the index into memory, once: "
+        + " and ".join(f"{seconds:.1f} s" for seconds in loading)
+        + "."
+    )
 
 
 def memory(found: Found) -> Iterator[str]:
@@ -70,8 +78,7 @@ def memory(found: Found) -> Iterator[str]:
     for name in (name.removesuffix(ending) for name in measured if name.endswith(ending)):
         columns = (*(f"{name}, ours, {step}" for step in ("plan", "read", "chunk")), name + ending)
         cells = (
-            f"{measured[column]['median']:.0f}" if column in measured else "-"
-            for column in columns
+            f"{measured[column]['median']:.0f}" if column in measured else "-" for column in columns
         )
         yield f"| {name} | {' | '.join(cells)} |"
     yield ""
