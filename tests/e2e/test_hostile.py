@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests.cloud import CloudProcess
 from tests.data.formats.make_texts import HOSTILE
 from tests.e2e.driving import Audit, settled, until, upload
-from tests.e2e.tenants import make_tenant
+from tests.e2e.tenants import Tenant, make_tenant
 
 GOOD = {f"good/{n}.txt": f"Sluice {n} was painted in year {n} by crew {n}." for n in range(4)}
 REFUSED = [
@@ -27,9 +29,17 @@ REFUSED = [
 READ = ["giant.pdf", "linked.docx", "script.html", "escaping.epub"]
 
 
+@pytest.fixture
+def tenant(cloud: CloudProcess) -> Iterator[Tenant]:
+    made = make_tenant(cloud, "hostile")
+    yield made
+    made.api.close()
+
+
 @pytest.mark.timeout(240)
-def test_hostile_files_should_be_refused_and_harm_no_other_document(cloud: CloudProcess) -> None:
-    tenant = make_tenant(cloud, "hostile")
+def test_hostile_files_should_be_refused_and_harm_no_other_document(
+    cloud: CloudProcess, tenant: Tenant
+) -> None:
     good = {path: upload(tenant.api, path, text.encode(), "a") for path, text in GOOD.items()}
     bad = {
         name: upload(tenant.api, name, (HOSTILE / name).read_bytes(), "a")
@@ -59,4 +69,3 @@ def test_hostile_files_should_be_refused_and_harm_no_other_document(cloud: Cloud
 
     until(lambda: deepest in paths(), "the archives within the archive are not read")
     assert not [path for path in paths() if ".." in path or path.startswith(f"{deepest}/")]
-    tenant.api.close()

@@ -209,6 +209,7 @@ def test_jobs_go_on_after_the_whole_cloud_was_killed(tmp_path: Path, models_pull
         tenant = restarted(tenant)
         job = tenant.ended(export)
         assert (job["status"], job["counts"]["done"]) == ("succeeded", 4)
+        tenant.api.close()
     finally:
         cloud.stop()
 
