@@ -33,6 +33,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "search": Benchmark("benchmarks.search", 100),
     "memory": Benchmark("benchmarks.memory", 2),
     "feedback": Benchmark("benchmarks.feedback", 50),
+    "retrieval": Benchmark("benchmarks.retrieval", 1),
 }
 
 

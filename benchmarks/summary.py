@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks import summary_peers
+from benchmarks import summary_peers, summary_retrieval
 from benchmarks.reporting import RESULTS
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
@@ -37,6 +37,7 @@ def lines(folder: Path = RESULTS) -> Iterator[str]:
         ("search", summary_peers.search),
         ("memory", summary_peers.memory),
         ("feedback", _feedback),
+        ("retrieval", summary_retrieval.retrieval),
     ):
         found = latest(name, folder)
         machine = found["machine"]

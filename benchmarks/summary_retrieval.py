@@ -55,7 +55,7 @@ def _labelled(told: Found) -> Iterator[str]:
 
 
 def _took(measured: Found) -> Iterator[str]:
-    yield "| milliseconds | p50 | p90 |"
+    yield "| milliseconds of CPU | p50 | p90 |"
     yield "| --- | --- | --- |"
     for name, spread in measured.items():
         yield f"| {name} | {spread['median']:.0f} | {spread['p90']:.0f} |"
