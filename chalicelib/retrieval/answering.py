@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import operator
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -37,6 +38,8 @@ _NEARBY = 0.2
 _ADDED = 0.5
 _UNEXPECTED = 0.12
 _FEWEST_TERMS = 3
+_RULE = re.compile(r"\s*\|(?:\s*:?-+:?\s*\|)+")
+"""The line below the head of a table."""
 
 Vector = Sequence[float]
 
@@ -64,14 +67,15 @@ def candidates(question: str, passages: Sequence[Hit]) -> list[Source]:
     """Return the sentences worth weighing, most promising first.
 
     Those that share words with the question come first, then by the passage's rank.
-    Headings and questions state nothing, and are left out.
+    Headings, heads of tables and questions state nothing, and are left out.
     """
     asked = set(terms(question))
     found: dict[tuple[str, str, int, int, int], tuple[int, int, Source]] = {}
     for rank, passage in enumerate(passages):
         for span in split_sentences(passage.text):
             text = passage.text[span.start : span.end]
-            if not _states_something(text, passage.heading):
+            heads_table = _RULE.match(passage.text, span.end) is not None
+            if heads_table or not _states_something(text, passage.heading):
                 continue
             source = Source(passage, span, text)
             shared = len(asked & set(terms(text)))
@@ -87,10 +91,12 @@ def in_context(source: Source) -> str:
 
 
 def _states_something(text: str, heading: str) -> bool:
-    """Say whether `text` is more than a question, a heading or a label."""
+    """Say whether `text` is more than a question, a heading, a label or the number of an item."""
     if text.startswith("#") or text.endswith("?") or " ".join(text.split()) in heading:
         return False
-    return len(terms(text)) >= _FEWEST_TERMS or bool(numbers(text) and terms(text))
+    told = terms(text)
+    says = any(not term.isdigit() for term in told)
+    return len(told) >= _FEWEST_TERMS or (says and bool(numbers(text)))
 
 
 @dataclass(frozen=True, slots=True)

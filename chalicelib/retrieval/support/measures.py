@@ -43,6 +43,12 @@ _HEIGHT = word_set("high higher height tall taller drop drops climb climbs rise 
 _DEPTH = word_set("deep deeper depth below beneath")
 _THICKNESS = word_set("thick thicker thickness")
 _AGE = word_set("old older age aged date dates built made born founded opened since young")
+_HEIGHTENED = word_set(
+    "resistance pressure temperature voltage flow rate risk share level output capacity speed"
+    " frequency power dividend interest turnout humidity concentration income loss profit deposit"
+    " efficiency number percentage amount load demand consumption"
+)
+"""What is high without being tall."""
 _MEASURES = tuple(
     (re.compile(words, re.IGNORECASE), measure)
     for words, measure in (
@@ -82,6 +88,8 @@ def tells_measure(measure: Measure, question: Reading, sentence: Reading) -> boo
     told = {word.folded for word in sentence.words}
     if any(found.dimension in measure.also for found in sentence.quantities):
         return True
+    if measure.also and not _HEIGHTENED.isdisjoint(word.folded for word in question.words):
+        return bool(sentence.quantities)
     if measure.told and measure.told.isdisjoint(told):
         return False
     if measure.kinds == _MONEY:

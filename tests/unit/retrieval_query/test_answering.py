@@ -64,6 +64,14 @@ def test_should_bound_what_has_to_be_embedded() -> None:
     assert len(candidates("thing", [hit(text)])) == MAX_CANDIDATES
 
 
+def test_should_take_no_head_of_a_table_and_no_number_of_an_item_for_a_statement() -> None:
+    table = "| Cause of the stop | Hours |\n| - | :-: |\n| Frazil ice | 14 |"
+    (row,) = candidates("stop", [hit(table)])
+    assert row.text == "| Frazil ice | 14 |"
+    (source,) = candidates("stop", [hit("2.\n\nThe machine stops 14 times.")])
+    assert source.text == "The machine stops 14 times."
+
+
 def test_should_offer_a_sentence_of_overlapping_passages_once() -> None:
     assert len(candidates("pump", [hit("A pump runs daily."), hit("A pump runs daily.")])) == 1
 

@@ -32,6 +32,7 @@ from tests.unit.retrieval_query.fakes import hit
         ("How many litres does it hold?", "It holds 40 litres.", "It holds 40 kilograms."),
         ("How much water is there?", "It carries 40 litres.", "There are four wells of 85 metres."),
         ("How wide is the gate?", "Across it measures 3 metres.", "The gate is 3 metres long."),
+        ("How high is the pressure?", "It is at 4 bar.", "The pressure falls at night."),
         ("How high is the fee?", "It is 40 euros.", "It is 4 metres long."),
         ("How large is the roof?", "It covers 90 square metres.", "It was renewed in 1987."),
         ("How old is Kern?", "Kern is 60 years old.", "Kern slept 48 minutes less."),
