@@ -32,6 +32,10 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "ingest": Benchmark("benchmarks.ingest", 5),
     "search": Benchmark("benchmarks.search", 100),
     "memory": Benchmark("benchmarks.memory", 2),
+    "answering": Benchmark("benchmarks.answering", 1),
+    "followups": Benchmark("benchmarks.followups", 1),
+    "support": Benchmark("benchmarks.support", 20),
+    "screening": Benchmark("benchmarks.screening", 1),
     "feedback": Benchmark("benchmarks.feedback", 50),
     "retrieval": Benchmark("benchmarks.retrieval", 1),
 }

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks import summary_peers, summary_retrieval
+from benchmarks import summary_answers, summary_peers, summary_retrieval
 from benchmarks.reporting import RESULTS
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
@@ -36,6 +36,10 @@ def lines(folder: Path = RESULTS) -> Iterator[str]:
         ("ingest", summary_peers.ingest),
         ("search", summary_peers.search),
         ("memory", summary_peers.memory),
+        ("answering", summary_answers.answering),
+        ("followups", summary_answers.followups),
+        ("support", summary_answers.support),
+        ("screening", summary_answers.screening),
         ("feedback", _feedback),
         ("retrieval", summary_retrieval.retrieval),
     ):
