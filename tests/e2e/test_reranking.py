@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.cloud import CloudProcess
-from tests.e2e.driving import api_of, settled, upload
+from tests.e2e.driving import api_of, settled, until, upload
 
 COLLECTION = "mill"
 QUERY = "When was the wheel of the mill replaced?"
@@ -25,7 +25,13 @@ def api(cloud: CloudProcess) -> Iterator[httpx.Client]:
     with api_of(cloud) as client:
         ids = [upload(client, path, text.encode(), COLLECTION) for path, text in TEXTS.items()]
         assert {settled(client, each)["status"] for each in ids} == {"ready"}
+        warm(client)
         yield client
+
+
+def warm(api: httpx.Client) -> None:
+    """Wait for a first rerank: a search goes on without one while the function starts."""
+    until(lambda: "rerank" in roles(posted(api, "/v1/search", query=QUERY, rerank=True)), "rerank")
 
 
 def posted(api: httpx.Client, path: str, **body: object) -> dict[str, Any]:
