@@ -60,7 +60,10 @@ def _can_read(blocks: Blocks, encoding: str) -> bool:
 
 
 def _guess(blocks: Blocks) -> str:
-    """Return the encoding that makes most sense of the characters beyond ASCII, or ""."""
+    """Return the encoding that makes most sense of the characters beyond ASCII, or "".
+
+    None of two or four bytes a character: those were told before, by the whole beginning.
+    """
     from charset_normalizer import from_bytes
 
     sample = bytearray()
@@ -71,4 +74,5 @@ def _guess(blocks: Blocks) -> str:
         if len(sample) >= _SAMPLE:
             break
     best = from_bytes(bytes(sample[:_SAMPLE])).best()
-    return "" if best is None else best.encoding
+    name = "" if best is None else codecs.lookup(best.encoding).name
+    return "" if is_wide(name) else name

@@ -16,14 +16,15 @@ MEBIBYTE = 1024
 MORE_FOR_MORE_PAGES = 16 * MEBIBYTE
 
 PEAK = """
-import resource, sys
+import sys
 from pathlib import Path
 from functions.read_document import pdf
+from tests.data.formats.read_hostile import peak
 path, pages = Path(sys.argv[1]), int(sys.argv[2])
 assert pdf.plan(path).pages == pages
 for first in range(1, pages + 1, 25):
     assert len(pdf.read_pages(path, first, first + 24)) == 25
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+print(peak())
 """
 
 

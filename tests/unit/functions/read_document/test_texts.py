@@ -260,3 +260,11 @@ def test_a_sample_that_was_damaged_anywhere_should_be_read_or_refused(
             with contextlib.suppress(InvalidInput, Unsupported):
                 for attachment in extract(damaged, name, identify).attachments:
                     attachment.read()
+
+
+def test_a_text_of_single_bytes_should_not_be_guessed_to_have_two_a_character(
+    identify: Identify,
+) -> None:
+    damaged = make_texts.STATION.encode() + b"\x00\x01\x00\x02\x00\x80"
+    with pytest.raises(Unsupported, match="known encoding"):
+        extract(damaged, "a.csv", identify)
