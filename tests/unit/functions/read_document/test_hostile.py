@@ -21,7 +21,7 @@ from tests.data.formats import golden, make_bombs, make_hostile, make_texts
 
 MEBIBYTE = 1024
 """Kibibytes, in which Linux counts memory."""
-MOST = 1024 * MEBIBYTE
+MOST = 1280 * MEBIBYTE
 """What reading may hold at most; the function has 1,769 MiB."""
 SECONDS = 110
 
