@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import operator
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ from dataclasses import dataclass, replace
 from chalicelib.contracts import Hit
 from chalicelib.retrieval.citations import Source, without_marks
 from chalicelib.retrieval.expectations import expected, holds, without_asking
+from chalicelib.retrieval.rows import is_header
 from chalicelib.retrieval.sentences import split_sentences
 from chalicelib.retrieval.terms import alike, numbers, terms
 from chalicelib.retrieval.votes import Weights, weight_of
@@ -38,7 +38,6 @@ _NEARBY = 0.2
 _ADDED = 0.5
 _UNEXPECTED = 0.12
 _FEWEST_TERMS = 3
-_RULE = re.compile(r"\s*\|(?:\s*:?-+:?\s*\|)+")
 """The line below the head of a table."""
 
 Vector = Sequence[float]
@@ -74,8 +73,7 @@ def candidates(question: str, passages: Sequence[Hit]) -> list[Source]:
     for rank, passage in enumerate(passages):
         for span in split_sentences(passage.text):
             text = passage.text[span.start : span.end]
-            heads_table = _RULE.match(passage.text, span.end) is not None
-            if heads_table or not _states_something(text, passage.heading):
+            if is_header(passage.text, span) or not _states_something(text, passage.heading):
                 continue
             source = Source(passage, span, text)
             shared = len(asked & set(terms(text)))
@@ -87,7 +85,7 @@ def candidates(question: str, passages: Sequence[Hit]) -> list[Source]:
 def in_context(source: Source) -> str:
     """Return what is embedded of a sentence: under its heading it says what it is about."""
     heading = source.passage.heading
-    return f"{heading}. {source.text}" if heading else source.text
+    return f"{heading}. {source.told}" if heading else source.told
 
 
 def _states_something(text: str, heading: str) -> bool:
@@ -127,13 +125,13 @@ def weigh(
     held_by = {id(source.passage): _held(source.passage.text, weights) for source in sources}
     weighed = []
     for source, vector in zip(sources, vectors, strict=True):
-        held = _held(f"{source.text}\n{source.passage.heading}", weights)
+        held = _held(f"{source.told}\n{source.passage.heading}", weights)
         coverage = _coverage(weights, held, held_by[id(source.passage)])
         likeness = cosine(question_vector, vector)
         if put is not None:
             likeness = max(likeness, cosine(put.vector, vector))
         support = _COSINE_WEIGHT * likeness + (1 - _COSINE_WEIGHT) * coverage
-        if expectation is not None and not holds(expectation, source.text):
+        if expectation is not None and not holds(expectation, source.told):
             support -= _UNEXPECTED
         weighed.append(Evidence(source, vector, support))
     return sorted(weighed, key=lambda evidence: -evidence.support)
@@ -150,7 +148,7 @@ class _Weight:
 def _weights(question: str, sources: Sequence[Source], put: AsPut | None) -> dict[str, _Weight]:
     asked = set(terms(without_asking(question)))
     own = asked if put is None else set(terms(without_asking(put.text)))
-    counts = Counter(term for source in sources for term in _held(source.text, asked | own))
+    counts = Counter(term for source in sources for term in _held(source.told, asked | own))
     weights = {}
     for term in asked | own:
         rarity = math.log(1 + (1 + len(sources)) / (1 + counts[term]))
@@ -187,7 +185,7 @@ def extract(evidence: Sequence[Evidence], floor: float = MIN_SUPPORT) -> list[tu
             break
         if all(cosine(runner_up.vector, other.vector) < _SAME for other in chosen):
             chosen.append(runner_up)
-    return [(item.source.text, item.source) for item in chosen]
+    return [(item.source.told, item.source) for item in chosen]
 
 
 def suffices(evidence: Sequence[Evidence]) -> bool:

@@ -148,11 +148,12 @@ class Asker:
         if not draft.claims:
             said.append(not_found(asked.language))
             yield AskRefused(answer=said[0])
-        for text, citation, new in cited(draft.claims):
-            if new:
+        for drafted in cited(draft.claims):
+            for citation in drafted.new:
                 citations.append(citation)
                 yield AskCitation(citation=citation)
-            claim = Claim(text=text, citations=(citation.n,))
+            rests_on = tuple(citation.n for citation in drafted.citations)
+            claim = Claim(text=drafted.claim, citations=rests_on)
             said.append(written(claim))
             yield AskClaim(claim=claim)
         log.notices += _of_another_language(asked.language, draft)

@@ -8,16 +8,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from chalicelib.contracts import Citation, Hit
+from chalicelib.retrieval.rows import header_of, in_words
 from chalicelib.retrieval.sentences import Span
 
 _MARK = re.compile(r"\s*\[\d+(?:\s*,\s*\d+)*\]")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Source:
-    """A sentence of a passage, that a claim can rest on."""
+    """A sentence of a passage, that a claim can rest on. A row of a table is one, too."""
 
     passage: Hit
     span: Span
@@ -31,18 +33,45 @@ class Source:
         end = passage.start + self.span.end
         return passage.document_id, passage.version, passage.page, start, end
 
+    @cached_property
+    def header(self) -> Source | None:
+        """Return the row that names the columns, where this is a row under one."""
+        span = header_of(self.passage.text, self.span)
+        return (
+            Source(self.passage, span, self.passage.text[span.start : span.end]) if span else None
+        )
 
-def cited(claims: Iterable[tuple[str, Source]]) -> Iterator[tuple[str, Citation, bool]]:
-    """Yield each claim as one line, its citation, and whether that is a new one.
+    @cached_property
+    def told(self) -> str:
+        """Return what the sentence says by itself: of a row, what each of its cells is."""
+        return in_words(self.header.text, self.text) if self.header else self.text
 
-    Claims that rest on the same sentence share a citation; they count from 1 in order of use.
+
+@dataclass(frozen=True, slots=True)
+class Cited:
+    """A claim as one line, what it rests on, and what of that was not cited before it."""
+
+    claim: str
+    citations: tuple[Citation, ...]
+    new: tuple[Citation, ...]
+
+
+def cited(claims: Iterable[tuple[str, Source]]) -> Iterator[Cited]:
+    """Yield each claim with its citations.
+
+    Claims that rest on the same sentence share a citation; they count from 1 in order of use. A
+    claim that says what the cells of a row are cites the header, too.
     """
     known: dict[tuple[str, str, int, int, int], Citation] = {}
     for claim, source in claims:
-        new = source.place not in known
-        if new:
-            known[source.place] = _citation(len(known) + 1, source)
-        yield " ".join(claim.split()), known[source.place], new
+        before = len(known)
+        named = source.header if claim == source.told else None
+        sources = (source, named) if named else (source,)
+        for each in sources:
+            known.setdefault(each.place, _citation(len(known) + 1, each))
+        citations = tuple(known[each.place] for each in sources)
+        new = tuple(citation for citation in citations if citation.n > before)
+        yield Cited(" ".join(claim.split()), citations, new)
 
 
 def without_marks(text: str) -> str:

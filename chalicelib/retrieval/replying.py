@@ -34,7 +34,7 @@ def replying(question: str, evidence: Sequence[Evidence]) -> list[Evidence]:
     return [
         item
         for item in evidence
-        if known[id(item.source.passage)].replies(read(item.source.text), asked, english=english)
+        if known[id(item.source.passage)].replies(read(item.source.told), asked, english=english)
     ]
 
 

@@ -92,8 +92,9 @@ def test_should_cite_the_exact_characters_of_the_page() -> None:
         for item in evidence_for("pump weight kg", page[start:], start=start, page=7)
         if "41" in item.source.text
     ]
-    ((claim, citation, new),) = cited(extract(evidence)[:1])
-    assert (claim, citation.n, new) == ("The pump weighs 41 kg.", 1, True)
+    (found,) = cited(extract(evidence)[:1])
+    (citation,) = found.citations
+    assert (found.claim, citation.n, found.new) == ("The pump weighs 41 kg.", 1, (citation,))
     assert page[citation.start : citation.end] == citation.quote
     assert (citation.page, citation.path) == (7, passage.path)
 
@@ -101,18 +102,35 @@ def test_should_cite_the_exact_characters_of_the_page() -> None:
 def test_should_share_a_mark_between_claims_that_rest_on_one_sentence() -> None:
     source = candidates("pump", [hit("The water pump is red.")])[0]
     found = list(cited([("It is red.", source), ("A red pump.", source)]))
-    assert [(claim, citation.n, new) for claim, citation, new in found] == [
-        ("It is red.", 1, True),
-        ("A red pump.", 1, False),
+    assert [(each.claim, [citation.n for citation in each.citations]) for each in found] == [
+        ("It is red.", [1]),
+        ("A red pump.", [1]),
     ]
+    assert [len(each.new) for each in found] == [1, 0]
+
+
+def test_should_say_what_the_cells_of_a_row_are_and_cite_the_header_beside_it() -> None:
+    table = "| Month | Energy 2024 (MWh) |\n| - | - |\n| March | 214 |\n| April | 201 |"
+    rows = candidates("energy in March", [hit(table)])
+    assert [row.text for row in rows] == ["| March | 214 |", "| April | 201 |"]
+    assert in_context(rows[0]) == "Month: March; Energy 2024 (MWh): 214"
+    first, second = cited([(row.told, row) for row in rows])
+    assert first.claim == "Month: March; Energy 2024 (MWh): 214"
+    assert [citation.quote for citation in first.new] == [
+        "| March | 214 |",
+        "| Month | Energy 2024 (MWh) |",
+    ]
+    assert [citation.n for citation in second.citations] == [3, 2]
+    assert [citation.n for citation in second.new] == [3]
 
 
 @given(st.text(max_size=300), st.integers(0, 1000))
 def test_should_quote_what_stands_at_the_cited_offsets(text: str, start: int) -> None:
     page = "x" * start + text
     for source in candidates("anything", [hit(text, start=start)] if text else []):
-        ((_, citation, _),) = cited([(source.text, source)])
-        assert page[citation.start : citation.end] == citation.quote
+        (found,) = cited([(source.told, source)])
+        for citation in found.citations:
+            assert page[citation.start : citation.end] == citation.quote
 
 
 def test_should_give_a_cosine_of_zero_where_a_vector_has_no_length() -> None:
