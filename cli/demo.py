@@ -45,6 +45,7 @@ class Question:
 QUESTIONS = (
     Question("Who made the turbine?", "Voss Hydro"),
     Question("When is the next inspection of the turbine due?", "April 2028"),
+    Question("How much energy was generated in March?", "214"),
     Question("What is the salary of the duty engineer?", ""),
 )
 

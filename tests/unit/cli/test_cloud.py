@@ -56,7 +56,7 @@ def test_should_find_no_cloud_where_there_is_none(tmp_path: Path) -> None:
 
 
 def test_should_hold_the_demo_to_its_answers() -> None:
-    answered, _, refused = QUESTIONS
+    answered, *_, refused = QUESTIONS
     citation = {"quote": f"It takes\n{answered.quotes}."}
     check_answer(answered, {"answered": True, "citations": [citation]})
     check_answer(refused, {"answered": False, "citations": []})
