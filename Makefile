@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 LOCK := requirements/dev.txt
+WORKERS ?= 2
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
@@ -36,7 +37,7 @@ down: setup ## Stop the local cloud
 	$(BIN)/headrace down
 
 test: setup models ## Run every test
-	$(BIN)/python -m pytest -q $(TESTS)
+	$(BIN)/python -m pytest -q -n $(WORKERS) $(TESTS)
 
 unit: setup ## Run the fast tests only
 	$(BIN)/python -m pytest -q tests/unit tests/architecture
