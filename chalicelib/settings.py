@@ -78,6 +78,7 @@ class RemoveSettings(Settings):
 
     bucket: str
     records_table: str
+    inbox_queue_url: str
 
 
 @dataclass(frozen=True, slots=True)

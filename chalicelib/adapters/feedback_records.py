@@ -18,6 +18,7 @@ import time
 import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import timedelta
 
 from chalicelib.adapters.dynamodb import (
@@ -33,6 +34,7 @@ from chalicelib.adapters.dynamodb import (
 )
 from chalicelib.adapters.record_writes import STAYS, document_key, tenant_key, tenant_pk
 from chalicelib.contracts.feedback import ASKED_DAYS, Asked, Mark
+from chalicelib.errors import Conflict
 from chalicelib.query_ports import KeptAsked, RatedAnswer, Vote
 from chalicelib.retrieval.votes import unpacked
 
@@ -97,12 +99,6 @@ class FeedbackRecords:
                     "expires_at": self._days_from_now(VOTE_DAYS),
                 }
             )
-        changed = Update(
-            tenant_key(tenant),
-            "SET #votes = if_not_exists(#votes, :zero) + :one",
-            {":zero": 0, ":one": 1},
-            STAYS,
-        )
         places = [
             Put({"pk": pk, "sk": _rated_sk(version, rated.ulid), "key": rated.key})
             for version in rated.versions
@@ -111,7 +107,7 @@ class FeedbackRecords:
             ConditionCheck(document_key(tenant, document), ANSWERS)
             for document in dict.fromkeys(document for document, _ in rated.versions)
         ]
-        self._table.transact([vote, changed, *places, *answer])
+        self._table.transact([vote, _votes_changed(tenant), *places, *answer])
 
     def stands(self, tenant: str, rated: RatedAnswer) -> bool:
         """Tell whether a rating was not removed with one of its documents since it was kept."""
@@ -149,6 +145,8 @@ class FeedbackRecords:
         self._table.delete(Delete((pk, _VOTE + rated.ulid)))
         for version in rated.versions:
             self._table.delete(Delete((pk, _rated_sk(version, rated.ulid))))
+        with suppress(Conflict):  # nobody asks for the votes of a tenant that is being removed
+            self._table.update(_votes_changed(tenant))
         return 1 + len(rated.versions)
 
     def _days_from_now(self, days: int) -> int:
@@ -156,6 +154,16 @@ class FeedbackRecords:
 
     def _has_expired(self, item: Item) -> bool:
         return bool(item["expires_at"] <= self._clock())
+
+
+def _votes_changed(tenant: str) -> Update:
+    """Count a change of the tenant's votes, so that every process reads them anew."""
+    return Update(
+        tenant_key(tenant),
+        "SET #votes = if_not_exists(#votes, :zero) + :one",
+        {":zero": 0, ":one": 1},
+        STAYS,
+    )
 
 
 def _asked_key(tenant: str, asked_id: str) -> Key:

@@ -143,6 +143,7 @@ def next_attempt(state: JobState, now: datetime) -> Update:
         "step": state.step,
         "checkpoint": state.checkpoint,
         "updated_at": timestamp(now),
+        "expires_at": int((now + timedelta(days=RECORD_DAYS)).timestamp()),
         **{name: getattr(job.counts, name) for name in COUNTS},
     }
     update = change(

@@ -85,11 +85,12 @@ class Remover(Protocol):
         """Remove the document's vectors, objects and records; may be repeated."""
 
 
-MOST_CHUNKS_AT_ONCE = 20_000
+MOST_CHUNKS_AT_ONCE = 5_000
 MOST_BYTES_AT_ONCE = 50 * 1024 * 1024
 """A document with more is removed by a job: its vectors take longer than a request may.
 
-An index takes 2,500 vectors a second.
+An index takes 2,500 vectors a second, and while a tenant is reindexed there are two of them. What
+is removed is removed twice, for an ingest may have been writing.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-limitations.html
 """
 ACCEPTED = 202

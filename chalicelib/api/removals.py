@@ -39,6 +39,8 @@ def routes(services: Callable[[], RemovalServices], authorizer: ChaliceAuthorize
             )
         state = deps.tenants.tenant_state(tenant)
         running = deps.jobs.records.state(tenant, state.removing) if state else None
+        if running is not None and running.job.status == "failed":
+            return json_response(told(deps.jobs.launcher.retry(running)), ACCEPTED)
         if running is not None:
             return json_response(told(running.job), ACCEPTED)
         given = asked(request, deps.jobs, "remove_tenant")

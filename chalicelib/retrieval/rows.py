@@ -11,6 +11,8 @@ import re
 from chalicelib.retrieval.sentences import Span
 
 _RULE = re.compile(r"\|(?:\s*:?-+:?\s*\|)+")
+_HEAD = 2
+"""Rows that a table has before the first of its values: the header and the rule."""
 _BETWEEN = re.compile(r"(?<!\\)\|")
 
 
@@ -27,25 +29,27 @@ def is_rule(text: str) -> bool:
 def header_of(text: str, row: Span) -> Span | None:
     """Return the header of the table whose row stands at `row` of `text`.
 
-    None where the row is a header, the rule under one, or no row; or where none is in `text`.
+    The header is the first row of the table, and the second one a rule: a row of dashes further
+    down is a row like the others. None where the row is the header, the rule, or no row; or where
+    the table in `text` begins without a header.
     """
-    if not is_row(text[row.start : row.end]) or is_rule(text[row.start : row.end]):
+    if not is_row(text[row.start : row.end]):
         return None
-    below: Span | None = None
+    above: list[Span] = []
     end = row.start
-    while end > 0 and (line := _line_before(text, end)) is not None:
-        if below is not None:
-            return line
-        if is_rule(text[line.start : line.end]):
-            below = line
+    while (line := _line_before(text, end)) is not None:
+        above.append(line)
         end = line.start
-    return None
+    if len(above) < _HEAD:
+        return None
+    rule, header = above[-2], above[-1]
+    return header if is_rule(text[rule.start : rule.end]) else None
 
 
 def is_header(text: str, row: Span) -> bool:
     """Say whether the row of `text` at `row` names the columns of the rows that follow."""
-    following = text[row.end :].lstrip().partition("\n")[0].rstrip()
-    return is_row(text[row.start : row.end]) and is_rule(following)
+    first = is_row(text[row.start : row.end]) and _line_before(text, row.start) is None
+    return first and is_rule(text[row.end :].lstrip().partition("\n")[0].rstrip())
 
 
 def in_words(header: str, row: str) -> str:
@@ -61,6 +65,8 @@ def in_words(header: str, row: str) -> str:
 
 def _line_before(text: str, end: int) -> Span | None:
     """Return the row that ends right before `end`, None where no row does."""
+    if not end:
+        return None
     stop = len(text[:end].rstrip())
     start = text.rfind("\n", 0, stop) + 1
     while start < stop and text[start].isspace():

@@ -15,8 +15,10 @@ from chalicelib.adapters.erasing import Erasure
 from chalicelib.adapters.feedback_records import FeedbackRecords
 from chalicelib.adapters.job_records import JobTable
 from chalicelib.adapters.objects import Objects
+from chalicelib.adapters.queue import Inbox
 from chalicelib.adapters.vectors import Vectors
 from chalicelib.contracts.jobs import StepRequest
+from chalicelib.ingest.departures import Departures
 from chalicelib.ingest.ratings import Ratings
 from chalicelib.ingest.removal import Removal
 from chalicelib.jobs.stepping import Desk
@@ -26,20 +28,25 @@ from functions.remove_data import core
 
 
 @functools.cache
-def deps() -> core.Deps:
-    """Return what the core needs, built once a process."""
+def deps(*, with_members: bool) -> core.Deps:
+    """Return what the core needs, built once a process and a kind of removal.
+
+    Where every document is removed, the files of archives and mails are among them; where one is,
+    they have to be told.
+    """
     settings = RemoveSettings.from_environ(os.environ)
     table = Table(aws.dynamodb(), settings.records_table)
     jobs, records = JobTable(table), ApiRecords(table)
     vectors, objects, ratings = Vectors(aws.s3vectors()), Objects(aws.s3()), FeedbackRecords(table)
+    queue = Inbox(aws.sqs(), settings.inbox_queue_url) if with_members else None
+    departures = Departures(objects, queue) if queue else None
+    about = Ratings(ratings, objects)
     return core.Deps(
         desk=Desk(jobs, lambda: datetime.now(UTC), time.perf_counter, memory_gb(os.environ)),
         jobs=jobs,
         documents=records,
         tenants=records,
-        remover=Removal(
-            settings.bucket, records, records, objects, vectors, None, Ratings(ratings, objects)
-        ),
+        remover=Removal(settings.bucket, records, records, objects, vectors, departures, about),
         erasing=Erasure(aws.s3(), aws.s3vectors(), table),
     )
 
@@ -48,4 +55,6 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Do one step of the removal that `event` names."""
     request = StepRequest.model_validate(event)
     with observed("remove_data", request.correlation_id):
-        return core.run(request, deps()).model_dump(mode="json")
+        return core.run(request, deps(with_members=request.kind == "remove_document")).model_dump(
+            mode="json"
+        )

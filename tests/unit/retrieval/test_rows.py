@@ -49,6 +49,12 @@ def test_a_row_does_not_reach_into_the_table_above() -> None:
     assert header_of(text, place("| April | 201 | |", text)) is None
 
 
+def test_a_row_of_dashes_among_the_values_is_a_row_like_the_others() -> None:
+    text = "| Month | MWh |\n| - | - |\n| March | 214 |\n| - | - |\n| May | 300 |"
+    assert text_at(header_of(text, place("| May | 300 |", text)), text) == "| Month | MWh |"
+    assert not is_header(text, place("| March | 214 |", text))
+
+
 def test_a_header_is_told_from_other_rows() -> None:
     assert is_header(TABLE, place("| Month | Energy (MWh) | Note |"))
     assert not is_header(TABLE, place("| January | 196 |  |"))
