@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -32,6 +32,8 @@ from chalicelib.retrieval.reranking import rerank_request
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
+_Answer = TypeVar("_Answer", bound=Contract)
+
 _NAMED: dict[str, type[HeadraceError]] = {
     kind.__name__: kind for kind in (InvalidInput, Unsupported, Throttled, Transient, ModelFailure)
 }
@@ -53,11 +55,7 @@ class EmbedFunction:
         request = EmbedTextRequest(
             texts=tuple(texts), model=model, truncate=True, correlation_id=correlation_id
         )
-        payload = _invoked(self._client, self._name, request, "embedding")
-        try:
-            result = EmbedTextResult.model_validate_json(payload)
-        except ValidationError as error:
-            raise ModelFailure("The embedding function's answer is malformed.") from error
+        result = _asked(self._client, self._name, request, "embedding", EmbedTextResult)
         if len(result.vectors) != len(texts):
             raise ModelFailure(
                 f"The embedding function gave {len(result.vectors)} vectors for {len(texts)} texts."
@@ -93,11 +91,7 @@ class CheckFunction:
             )
         except ValidationError as error:
             raise InvalidInput(f"The answer cannot be checked: {error}") from error
-        payload = _invoked(self._client, self._name, request, "checking")
-        try:
-            result = CheckResult.model_validate_json(payload)
-        except ValidationError as error:
-            raise ModelFailure("The checking function's answer is malformed.") from error
+        result = _asked(self._client, self._name, request, "checking", CheckResult)
         if len(result.verdicts) != len(claims):
             raise ModelFailure(
                 f"The checking function gave {len(result.verdicts)} verdicts on"
@@ -123,17 +117,24 @@ class RerankFunction:
             request = rerank_request(query, passages, correlation_id)
         except ValidationError as error:
             raise InvalidInput(f"The passages cannot be reranked: {error}") from error
-        payload = _invoked(self._client, self._name, request, "reranking")
-        try:
-            result = RerankResult.model_validate_json(payload)
-        except ValidationError as error:
-            raise ModelFailure("The reranking function's answer is malformed.") from error
+        result = _asked(self._client, self._name, request, "reranking", RerankResult)
         if len(result.scores) != len(passages):
             raise ModelFailure(
                 f"The reranking function gave {len(result.scores)} scores for"
                 f" {len(passages)} passages."
             )
         return result
+
+
+def _asked(
+    client: LambdaClient, name: str, request: Contract, doing: str, kind: type[_Answer]
+) -> _Answer:
+    """Return what a function answered to `request`; raises our errors."""
+    payload = _invoked(client, name, request, doing)
+    try:
+        return kind.model_validate_json(payload)
+    except ValidationError as error:
+        raise ModelFailure(f"The {doing} function's answer is malformed.") from error
 
 
 def _invoked(client: LambdaClient, name: str, request: Contract, doing: str) -> bytes:

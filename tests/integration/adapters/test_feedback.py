@@ -218,6 +218,7 @@ def test_a_rating_is_found_by_its_documents_and_forgotten(table: Table) -> None:
         rated(1, ("doc_b", "v_7")),
         rated(2, ("doc_b", "v_7")),
     ]
+    assert len(records.votes("acme", state_of(table))) == 2
     assert records.forget_rating("acme", rated(1, ("doc_a", "v_1"))) == 2
     assert list(records.rated_with("acme", "doc_a")) == []
     assert len(records.votes("acme", state_of(table))) == 1
