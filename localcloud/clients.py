@@ -8,6 +8,7 @@ from typing import Any
 import botocore.session
 from botocore.config import Config
 
+from localcloud.iam.callers import Issue, to_anyone
 from localcloud.service import Surroundings
 
 _CLIENT = Config(
@@ -19,31 +20,39 @@ _CLIENT = Config(
     s3={"addressing_style": "path"},
 )
 """A call may be an invoke, which takes up to 15 minutes."""
+_SESSION = "local-cloud"
+"""The name under which a state machine's role calls; AWS draws one for each."""
 
 
 class Clients:
-    """botocore clients aimed at the front door, one for each service, without retries."""
+    """botocore clients aimed at the front door, one for each service and role, without retries."""
 
-    def __init__(self, surroundings: Surroundings) -> None:
-        """Make clients of the cloud at `surroundings.endpoint_url` when they are asked for."""
+    def __init__(self, surroundings: Surroundings, issue: Issue = to_anyone) -> None:
+        """Make clients of the cloud at `surroundings.endpoint_url` when they are asked for.
+
+        They sign with what `issue` gives for a role.
+        """
         self._surroundings = surroundings
+        self._issue = issue
         self._session = botocore.session.get_session()
-        self._made: dict[str, Any] = {}
+        self._made: dict[tuple[str, str], Any] = {}
         self._guard = threading.Lock()  # a session may make one client at a time
 
     def __call__(self, service: str, role_arn: str = "") -> Any:
-        """Return the client of `service`; every role may do everything here."""
+        """Return the client of `service` that calls as a role, or as the administrator."""
         with self._guard:
-            if service not in self._made:
-                self._made[service] = self._session.create_client(
+            if (service, role_arn) not in self._made:
+                credentials = self._issue(role_arn, _SESSION)
+                self._made[(service, role_arn)] = self._session.create_client(
                     service,
                     region_name=self._surroundings.region,
                     endpoint_url=self._surroundings.endpoint_url,
-                    aws_access_key_id="test",
-                    aws_secret_access_key="test",  # noqa: S106 - the local cloud's only secret
+                    aws_access_key_id=credentials.access_key,
+                    aws_secret_access_key=credentials.secret,
+                    aws_session_token=credentials.token or None,
                     config=_CLIENT,
                 )
-            return self._made[service]
+            return self._made[(service, role_arn)]
 
     def close(self) -> None:
         """Close every connection."""

@@ -1,7 +1,8 @@
 """The one door: a WSGI application that hands each request to the service it is for.
 
 A signed request names its service in the credential scope; a browser's form upload goes to
-S3; everything else is the API, as behind API Gateway.
+S3, a path under `/_headrace/` to the local cloud's own switches; everything else is the API, as
+behind API Gateway.
 """
 
 from __future__ import annotations
@@ -9,15 +10,18 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qs
 from uuid import uuid4
 
+from localcloud.calls import ADMINISTRATOR, Around, Visit, straight
 from localcloud.errors import AwsError, unsupported
+from localcloud.iam import sessions
+from localcloud.iam.guard import Caller, Guard
 from localcloud.motocloud import HOSTS, MotoCloud
 from localcloud.motojournal import RawCall
-from localcloud.service import Service, operation_of
+from localcloud.service import Params, Result, Service, operation_of
 from localcloud.wire import answers, constraints
 from localcloud.wire.answers import Answer
 from localcloud.wire.models import Match, match_rest, match_target, service_model
@@ -31,6 +35,7 @@ MAX_BODY = 32 * 1024 * 1024
 """No API but S3 takes a larger body than this; S3 streams."""
 
 _SCOPE = re.compile(r"Credential=([^/]+)/\d{8}/[^/]+/([^/]+)/aws4_request")
+_TOKEN = "x-amz-security-token"  # noqa: S105 - a header's name
 _FORWARDED = ("x-amz-target", "content-type", "authorization", "x-amz-date", "smithy-protocol")
 _XML = frozenset({"sns", "iam", "sts"})
 _log = logging.getLogger(__name__)
@@ -45,6 +50,18 @@ class Rooms:
     s3: WsgiApp
     api: WsgiApp
     names: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """What stands around every call of a service: `usage` outside, `faults` before the service.
+
+    `switches` are the local cloud's own applications, by the path that each begins with.
+    """
+
+    usage: Around = straight
+    faults: Around = straight
+    switches: Mapping[str, WsgiApp] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +106,16 @@ class _Request:
 class FrontDoor:
     """The WSGI application of the local cloud."""
 
-    def __init__(self, rooms: Rooms) -> None:
-        """Open the door in front of `rooms`."""
+    def __init__(
+        self, rooms: Rooms, guard: Guard | None = None, watching: Watching | None = None
+    ) -> None:
+        """Open the door in front of `rooms`; without a `guard` every signature may do everything.
+
+        S3 and the API have guards of their own.
+        """
         self._rooms = rooms
+        self._guard = guard
+        self._watching = watching or Watching()
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
@@ -100,18 +124,24 @@ class FrontDoor:
         if service == "s3" or (service is None and _is_form_upload(request)):
             return self._rooms.s3(environ, start_response)
         if service in (None, "execute-api"):
-            return self._rooms.api(environ, start_response)
+            return self._unsigned(request)(environ, start_response)
         return _send(self._answer(service, request), start_response)
+
+    def _unsigned(self, request: _Request) -> WsgiApp:
+        for path, switch in self._watching.switches.items():
+            if request.path == path or request.path.startswith(f"{path}/"):
+                return switch
+        return self._rooms.api
 
     def _answer(self, signing_name: str, request: _Request) -> Answer:
         request_id = str(uuid4())
         model = None
         try:
             if signing_name in HOSTS:
-                return _stamped(self._rooms.moto.handle(_raw(signing_name, request)), request_id)
+                return _stamped(self._moto(_raw(signing_name, request), request), request_id)
             service, match = self._find(signing_name, request)
             model = service_model(service.name)
-            return _stamped(_call(service, match, request), request_id)
+            return _stamped(self._call(service, match, request, request_id), request_id)
         except AwsError as error:
             if signing_name in _XML:
                 return answers.query_error_answer(error, request_id)
@@ -120,6 +150,46 @@ class FrontDoor:
             _log.exception("%s %s failed inside the local cloud", request.method, request.path)
             fault = AwsError("InternalFailure", "The local cloud failed; its log says why.", 500)
             return answers.error_answer(model, fault, request_id)
+
+    def _moto(self, call: RawCall, request: _Request) -> Answer:
+        if self._guard is None:
+            visit = Visit(call.service, call.operation, {})
+            return self._watching.faults(visit, lambda: self._rooms.moto.handle(call))
+        params = _params_of(call)
+        caller = _caller(self._guard, call.service, request)
+        self._guard.admit(caller, call.service, call.operation, params)
+        if call.service == "sts":
+            answered = sessions.answer(self._guard, caller, call.operation, params)
+            if answered is not None:
+                return answered
+        visit = Visit(call.service, call.operation, params, caller.name)
+        answer = self._watching.faults(visit, lambda: self._rooms.moto.handle(call))
+        self._guard.changed(call.service, call.operation)
+        return answer
+
+    def _call(self, service: Service, match: Match, request: _Request, request_id: str) -> Answer:
+        operation = match.operation
+        caller = _caller(self._guard, service.name, request) if self._guard is not None else None
+        name = caller.name if caller is not None else ADMINISTRATOR
+        visit = Visit(service.name, operation.name, match.labels, name, request_id)
+        result = self._watching.usage(
+            visit, lambda: self._serve(service, match, request, caller, visit)
+        )
+        if self._guard is not None:
+            self._guard.changed(service.name, operation.name)
+        return answers.answer(operation, result)
+
+    def _serve(
+        self, service: Service, match: Match, request: _Request, caller: Caller | None, visit: Visit
+    ) -> Result:
+        operation = match.operation
+        method = operation_of(service, operation.name)
+        if method is None:
+            raise unsupported(service.name, f"the operation {operation.name}")
+        params = _parsed(match, request)
+        if self._guard is not None and caller is not None:
+            self._guard.admit(caller, service.name, operation.name, params)
+        return self._watching.faults(replace(visit, params=params), lambda: method(params))
 
     def _find(self, signing_name: str, request: _Request) -> tuple[Service, Match]:
         candidates = self._rooms.services.get(signing_name, ())
@@ -142,11 +212,28 @@ def _match(service: Service, request: _Request) -> Match | None:
     return match_rest(service.name, request.method, request.path, request.query)
 
 
-def _call(service: Service, match: Match, request: _Request) -> Answer:
+def _caller(guard: Guard, service: str, request: _Request) -> Caller:
+    found = _SCOPE.search(request.headers.get("authorization", ""))
+    if found is not None:
+        return guard.caller_of(service, found.group(1), request.headers.get(_TOKEN))
+    query = {name.lower(): values[0] for name, values in request.query.items()}
+    access_key = query.get("x-amz-credential", "").partition("/")[0]
+    return guard.caller_of(service, access_key, query.get(_TOKEN))
+
+
+def _params_of(call: RawCall) -> Params:
+    """Return what a call to moto says, as far as permissions go by it: JSON, or a form."""
+    if "x-amz-target" not in call.headers:
+        form = parse_qs(call.body.decode("utf-8", "replace"))
+        return {name: values[0] for name, values in form.items()}
+    params = parse_json(call.body)
+    if not isinstance(params, dict):
+        raise AwsError("SerializationException", "The body must be a JSON object.")
+    return params
+
+
+def _parsed(match: Match, request: _Request) -> Params:
     operation = match.operation
-    method = operation_of(service, operation.name)
-    if method is None:
-        raise unsupported(service.name, f"the operation {operation.name}")
     body = request.body()
     if operation.service_model.metadata["protocol"] == "json":
         shape = operation.input_shape
@@ -154,7 +241,7 @@ def _call(service: Service, match: Match, request: _Request) -> Answer:
     else:
         params = parse_rest(operation, match.labels, request.query, request.headers, body)
     constraints.check(operation.input_shape, params)
-    return answers.answer(operation, method(params))
+    return params
 
 
 def _request_of(environ: Environ) -> _Request:

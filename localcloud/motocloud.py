@@ -20,6 +20,8 @@ from botocore.awsrequest import AWSPreparedRequest
 from botocore.compat import HTTPHeaders
 from moto.core.base_backend import BackendDict
 from moto.core.botocore_stubber import BotocoreStubber
+from moto.dynamodb.models import dynamodb_backends
+from moto.iam.models import iam_backends
 from moto.kms import models as kms_models
 from moto.moto_api._internal import mock_random
 
@@ -111,6 +113,19 @@ class MotoCloud:
             self._journal_length += 1
             self._shorten()
             return answer
+
+    def role_policies(self, role_arn: str) -> list[tuple[str, str]]:
+        """Return the inline policies of a role, name and text; a role that is not has none."""
+        with self._lock:
+            roles = iam_backends[self._surroundings.account_id]["aws"].roles
+            found = next((role for role in roles.values() if role.arn == role_arn), None)
+            return sorted(found.policies.items()) if found is not None else []
+
+    def hash_key(self, table: str) -> str | None:
+        """Return the name of a table's partition key; None where there is no such table."""
+        backend = dynamodb_backends[self._surroundings.account_id][self._surroundings.region]
+        found = backend.tables.get(table)
+        return None if found is None else str(found.hash_key_attr)
 
     def _change(self, call: RawCall) -> Answer:
         """Write `call` into the journal and do it; what fails is in neither."""

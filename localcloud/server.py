@@ -16,14 +16,23 @@ from pathlib import Path
 from typing import Any
 
 from infra import keys, tenants
+from infra.packaging.failures import CannotPackage
+from infra.packaging.manifest import ARTIFACTS_BUCKET
+from infra.packaging.targets import native_architecture
+from localcloud.code import Code
 from localcloud.composition import Cloud, running, synthesise
+from localcloud.faults.injector import FaultsUnreadable
 from localcloud.http import PortRefused
+from localcloud.packaged import Packaged, opened
 from localcloud.template.errors import TemplateError
 
 PROJECT = Path(__file__).resolve().parent.parent
 STAGE = "local"
+REGION = "us-east-1"
 TENANT = "local"
 CLOUD_FILE = "cloud.json"
+_UNLIMITED = "10000"
+"""Requests a second: more than this machine answers, for it is its one user's."""
 _log = logging.getLogger(__name__)
 
 
@@ -97,18 +106,37 @@ def _tell(data_dir: Path, cloud: Cloud, outputs: Mapping[str, Any]) -> None:
     print(said, flush=True)  # noqa: T201 - the ready line is the interface
 
 
-def _serve(data_dir: Path, port: int, project: Path, stopping: threading.Event) -> None:
-    template = synthesise(project, STAGE, "us-east-1")
+def _source(chosen: argparse.Namespace) -> Packaged:
+    """Return what the functions run from: a package, or the source tree itself.
+
+    The source tree is at once the bundle of every function, models included.
+    """
+    if chosen.package is not None:
+        bundles = chosen.bundles or chosen.data_dir / "bundles"
+        runtime = chosen.project / "build" / "runtime"
+        own = chosen.bundles is None
+        return opened(chosen.package, bundles, runtime, chosen.project, alone_there=own)
+    template = synthesise(chosen.project, STAGE, REGION)
+    return Packaged(STAGE, native_architecture(), template, Code.of(chosen.project))
+
+
+def _serve(chosen: argparse.Namespace, stopping: threading.Event) -> None:
+    source = _source(chosen)
     if stopping.is_set():
         return
     values = {
-        "Stage": STAGE,
-        "Architecture": "x86_64",
-        "ModelsDir": str(project / "models" / "cache"),
+        "Stage": source.stage,
+        "Architecture": source.architecture,
         "WebhookTargets": "any",
-        "PartConcurrency": str(max(2, os.cpu_count() or 1)),
+        "BatchPollSeconds": "1",
+        **dict.fromkeys(("PartConcurrency", "BatchConcurrency"), str(max(2, os.cpu_count() or 1))),
+        **dict.fromkeys(("ApiRate", "ApiBurst", "ApiDearRate", "ApiDearBurst"), _UNLIMITED),
+        **({ARTIFACTS_BUCKET: "local"} if chosen.package is not None else {}),
+        **dict(chosen.parameter),
     }
-    with running(data_dir, template, values, project, port) as (cloud, outputs):
+    data_dir, project = chosen.data_dir, chosen.project
+    template, code = source.template, source.code
+    with running(data_dir, template, values, project, chosen.port, code) as (cloud, outputs):
         _tell(data_dir, cloud, outputs)
         stopping.wait()
 
@@ -120,12 +148,33 @@ def _port(text: str) -> int:
     return port
 
 
+def _folder(text: str) -> Path:
+    return Path(text).resolve()
+
+
+def _parameter(written: str) -> tuple[str, str]:
+    name, equals, value = written.partition("=")
+    if not (name and equals):
+        raise argparse.ArgumentTypeError(f"{written!r} is not NAME=VALUE")
+    return name, value
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the local cloud until SIGTERM or SIGINT. Exit code 3 when it cannot start."""
     parser = argparse.ArgumentParser(prog="python -m localcloud.server", description=main.__doc__)
     parser.add_argument("--port", type=_port, default=4510, help="0 takes a free one")
     parser.add_argument("--data-dir", type=Path, default=Path(".headrace"))
-    parser.add_argument("--project", type=Path, default=PROJECT)
+    parser.add_argument("--project", type=_folder, default=PROJECT)
+    parser.add_argument("--package", type=_folder, help="run from these bundles")
+    parser.add_argument("--bundles", type=_folder, help="where they are unpacked")
+    parser.add_argument(
+        "--parameter",
+        type=_parameter,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a parameter of the template, as a deployment gives it; may be repeated",
+    )
     chosen = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     stopping = threading.Event()
@@ -133,11 +182,11 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(number, lambda *_: stopping.set())
     try:
         with sole_user(chosen.data_dir):
-            _serve(chosen.data_dir, chosen.port, chosen.project, stopping)
+            _serve(chosen, stopping)
     except TemplateError as error:
         print(error.message, file=sys.stderr)  # noqa: T201 - what the user has to know
         return 3
-    except (CannotStart, PortRefused, OSError) as error:
+    except (CannotStart, CannotPackage, FaultsUnreadable, PortRefused, OSError) as error:
         print(error, file=sys.stderr)  # noqa: T201 - what the user has to know
         return 3
     return 0

@@ -19,6 +19,9 @@ Params = Mapping[str, Any]
 Result = Mapping[str, Any]
 Operation = Callable[[Params], Result]
 
+HEADERS = "(headers)"
+"""The member of a result with headers that AWS sends and botocore's model does not have."""
+
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:

@@ -21,9 +21,14 @@ from localcloud.apigateway.gateway_responses import (
     Failure,
     denied,
 )
+from localcloud.errors import AwsError
+from localcloud.iam.patterns import wildcard
 
 Invoke = Callable[[str, bytes], Mapping[str, Any]]
 """Invoke a function by name; returns what Lambda's Invoke returns, and raises AwsError."""
+
+Check = Callable[[str, str], None]
+"""Raises AwsError unless the authorizer of a name may invoke its function, which comes first."""
 
 _CACHED = 1_000
 _Cache = OrderedDict[tuple[str, str], tuple[float, "Verdict"]]
@@ -49,8 +54,11 @@ class Verdict:
 class Authorizers:
     """Asks authorizer functions, and remembers their answers as long as they allow."""
 
-    def __init__(self, invoke: Invoke, clock: Callable[[], float]) -> None:
-        """Ask by `invoke`; `clock` gives seconds."""
+    def __init__(
+        self, invoke: Invoke, clock: Callable[[], float], check: Check | None = None
+    ) -> None:
+        """Ask by `invoke`, if `check` lets them; `clock` gives seconds."""
+        self._check = check
         self._invoke = invoke
         self._clock = clock
         self._cache: _Cache = OrderedDict()
@@ -82,6 +90,7 @@ class Authorizers:
                     self._cache.popitem(last=False)
 
     def _ask(self, authorizer: Authorizer, token: str, arn: str) -> Verdict:
+        self._may_ask(authorizer)
         event = {"type": "TOKEN", "methodArn": arn, "authorizationToken": token}
         result = self._invoke(authorizer.function, json.dumps(event).encode())
         document = json.loads(result["Payload"])
@@ -90,6 +99,13 @@ class Authorizers:
                 raise Refused(UNAUTHORIZED)
             raise Refused(AUTHORIZER_FAILED)
         return _verdict(document)
+
+    def _may_ask(self, authorizer: Authorizer) -> None:
+        try:
+            if self._check is not None:
+                self._check(authorizer.function, authorizer.name)
+        except AwsError as error:
+            raise Refused(AUTHORIZER_MISCONFIGURED) from error
 
 
 def _is_well_formed(authorizer: Authorizer, token: str) -> bool:
@@ -133,19 +149,13 @@ def _statements(policy: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, A
 
 def _covers(statement: Mapping[str, Any], arn: str) -> bool:
     action = any(
-        _wildcard(each, re.IGNORECASE).fullmatch("execute-api:Invoke")
+        wildcard(each.lower()).fullmatch("execute-api:invoke")
         for each in _listed(statement.get("Action"))
     )
     return action and any(
-        _wildcard(each).fullmatch(arn) for each in _listed(statement.get("Resource"))
+        wildcard(each).fullmatch(arn) for each in _listed(statement.get("Resource"))
     )
 
 
 def _listed(value: Any) -> list[str]:
     return [str(each) for each in (value if isinstance(value, list) else [value])]
-
-
-def _wildcard(pattern: str, flags: int = 0) -> re.Pattern[str]:
-    parts = (re.escape(part) for part in re.split(r"([*?])", pattern))
-    text = "".join({r"\*": ".*", r"\?": "."}.get(part, part) for part in parts)
-    return re.compile(text, flags | re.DOTALL)

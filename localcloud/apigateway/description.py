@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from localcloud.apigateway.gateway_responses import GatewayResponses
+from localcloud.apigateway.stage import Stage
+from localcloud.apigateway.validation import VALIDATOR, VALIDATORS, Validation, Validators
 from localcloud.errors import unsupported
 
 ANY = "x-amazon-apigateway-any-method"
@@ -21,20 +23,21 @@ _METHODS = frozenset({"get", "put", "post", "delete", "patch", "head", "options"
 _DEFAULT_TTL_S = 300
 _STREAMING = "/response-streaming-invocations"
 _HEADER = "method.response.header."
+_JSON = "application/json"
 _BINARY_TYPES = "x-amazon-apigateway-binary-media-types"
 _RESPONSES = "x-amazon-apigateway-gateway-responses"
-_KNOWN_EXTENSIONS = frozenset({_BINARY_TYPES, _RESPONSES})
+_KNOWN_EXTENSIONS = frozenset({_BINARY_TYPES, _RESPONSES, VALIDATOR, VALIDATORS})
 
 FunctionName = Callable[[str], str]
 """Return the name of the function that an integration means: an ARN, or `${Logical.Arn}`."""
 
 
 def name_in_arn(reference: str) -> str:
-    """Return the function name in an ARN, or the logical id in `${Logical.Arn}`."""
+    """Return the name in a function's ARN with its qualifier, or the id in `${Logical.Arn}`."""
     logical = re.fullmatch(r"\$\{(\w+)\.Arn\}", reference)
     if logical:
         return logical[1]
-    return reference.split(":function:")[-1].split(":")[0]
+    return reference.split(":function:")[-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,7 @@ class Proxy:
     function: str
     authorizer: Authorizer | None = None
     streams: bool = False
+    validation: Validation = field(default_factory=Validation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,7 @@ class Mock:
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
+    body: str = ""
 
 
 Method = Proxy | Mock
@@ -71,7 +76,8 @@ Method = Proxy | Mock
 @dataclass(frozen=True, slots=True)
 class RestApi:
     """A deployed API. `routes` is path → upper-case method (or ANY) → what answers it;
-    `responses` are the gateway's own answers, where nothing of that does.
+    `responses` are the gateway's own answers, where nothing of that does; `settings` what its
+    stage says of it.
     """
 
     routes: Mapping[str, Mapping[str, Method]]
@@ -79,6 +85,8 @@ class RestApi:
     stage: str = "api"
     api_id: str = "local"
     responses: GatewayResponses = field(default_factory=GatewayResponses)
+    settings: Stage = field(default_factory=Stage)
+    region: str = "us-east-1"
 
     @classmethod
     def from_swagger(
@@ -93,10 +101,11 @@ class RestApi:
         """
         _check_extensions(document)
         authorizers = {each.name: each for each in _authorizers(document, function_name)}
+        validators = Validators(document)
         routes = {
             path: {
                 "ANY" if verb == ANY else verb.upper(): _method(
-                    f"{verb} {path}", definition, authorizers, function_name
+                    f"{verb} {path}", definition, authorizers, function_name, validators
                 )
                 for verb, definition in item.items()
                 if verb in _METHODS
@@ -154,6 +163,7 @@ def _method(
     definition: Mapping[str, Any],
     authorizers: Mapping[str, Authorizer],
     function_name: FunctionName,
+    validators: Validators,
 ) -> Method:
     integration = definition.get(_INTEGRATION, {})
     kind = str(integration.get("type", "")).lower()
@@ -169,7 +179,8 @@ def _method(
     if unknown or len(names) > 1:
         raise unsupported("API Gateway", f"the security of {what}: {', '.join(names)}")
     authorizer = authorizers[names[0]] if names else None
-    return Proxy(_function(integration.get("uri"), function_name), authorizer, streams)
+    validation = validators.of_method(what, definition)
+    return Proxy(_function(integration.get("uri"), function_name), authorizer, streams, validation)
 
 
 def _mock(integration: Mapping[str, Any]) -> Mock:
@@ -178,4 +189,7 @@ def _mock(integration: Mapping[str, Any]) -> Mock:
         name.removeprefix(_HEADER): str(value).strip("'")
         for name, value in answer.get("responseParameters", {}).items()
     }
-    return Mock(int(answer.get("statusCode", 200)), headers)
+    body = str(answer.get("responseTemplates", {}).get(_JSON, ""))
+    if "$" in body or "#" in body:
+        raise unsupported("API Gateway", f"the mapping template {body!r}")
+    return Mock(int(answer.get("statusCode", 200)), headers, body)

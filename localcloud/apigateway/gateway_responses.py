@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -85,6 +85,8 @@ MISSING_TOKEN = Failure(
 )
 UNAUTHORIZED = Failure("UNAUTHORIZED", 401, "UnauthorizedException", "Unauthorized")
 TOO_LARGE = Failure("REQUEST_TOO_LARGE", 413, "RequestTooLargeException", "Request Too Long")
+THROTTLED = Failure("THROTTLED", 429, "TooManyRequestsException", "Too Many Requests")
+BAD_BODY = Failure("BAD_REQUEST_BODY", 400, "BadRequestException", "Invalid request body")
 TIMED_OUT = Failure(
     "INTEGRATION_TIMEOUT", 504, "InternalServerErrorException", "Endpoint request timed out"
 )
@@ -94,6 +96,12 @@ AUTHORIZER_FAILED = Failure("AUTHORIZER_FAILURE", 500, "AuthorizerFailureExcepti
 AUTHORIZER_MISCONFIGURED = Failure(
     "AUTHORIZER_CONFIGURATION_ERROR", 500, "AuthorizerConfigurationException", None
 )
+
+
+def missing_parameters(names: Sequence[str]) -> Failure:
+    """Return the answer to a request that lacks required parameters."""
+    message = f"Missing required request parameters: [{', '.join(names)}]"
+    return Failure("BAD_REQUEST_PARAMETERS", 400, "BadRequestException", message)
 
 
 def denied(explicitly: bool) -> Failure:

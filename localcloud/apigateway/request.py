@@ -171,6 +171,11 @@ def _context(
     return {**context, "authorizer": dict(authorizer)} if authorizer is not None else context
 
 
+def authorizer_arn(api: RestApi, name: str, region: str) -> str:
+    """Return the ARN of an authorizer, as which API Gateway invokes its function."""
+    return f"arn:aws:execute-api:{region}:{_ACCOUNT}:{api.api_id}/authorizers/{name}"
+
+
 def method_arn(api: RestApi, request: HttpRequest, region: str) -> str:
     """Return the ARN of the called method, as an authorizer and its policy name it."""
     path = request.path.lstrip("/")

@@ -22,6 +22,9 @@ from localcloud.errors import AwsError
 
 _WORKER = Path(__file__).with_name("llama_worker.py")
 _SILENCE_S = 120.0
+_QUEUE_S = 600.0
+MOST_WAITING = 32
+"""More would wait longer than their callers do, and take every thread of the front door."""
 _STOP_S = 3.0
 
 StopType = Literal["eos", "limit", "word"]
@@ -41,6 +44,7 @@ class _Job:
     request: Mapping[str, Any]
     answers: queue.SimpleQueue[dict[str, Any]] = field(default_factory=queue.SimpleQueue)
     abandoned: threading.Event = field(default_factory=threading.Event)
+    begun: threading.Event = field(default_factory=threading.Event)
 
 
 class _Gone(Exception):  # noqa: N818 - named for what it tells
@@ -48,13 +52,27 @@ class _Gone(Exception):  # noqa: N818 - named for what it tells
 
 
 class Llama:
-    """The model at `model`, with room for `context` tokens. Its log goes to the file `log`."""
+    """The model at `model`, with room for `context` tokens. Its log goes to the file `log`.
 
-    def __init__(self, model: Path, context: int, log: Path) -> None:
+    One that says nothing for `silence_s` seconds is taken for hung. `worker` is the script of
+    its process.
+    """
+
+    def __init__(
+        self,
+        model: Path,
+        context: int,
+        log: Path,
+        *,
+        silence_s: float = _SILENCE_S,
+        worker: Path = _WORKER,
+    ) -> None:
         """Start nothing yet."""
         self.context = context
         self._model = model
         self._log = log
+        self._silence_s = silence_s
+        self._worker = worker
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._process: subprocess.Popen[str] | None = None
         self._thread: threading.Thread | None = None
@@ -70,8 +88,9 @@ class Llama:
     def generate(self, request: Mapping[str, Any]) -> Iterator[str | Finish]:
         """Yield the pieces of the answer to a request of llama.cpp's chat endpoint, then its end.
 
-        Raises AwsError: ValidationException if the input is too long, ModelTimeoutException if
-        the model falls silent, ModelErrorException or ServiceUnavailableException if it fails.
+        Raises AwsError: ValidationException if the input is too long, ThrottlingException if too
+        many wait, ModelTimeoutException if the model falls silent, ModelErrorException or
+        ServiceUnavailableException if it fails.
         """
         job = _Job(request)
         self._submit(job)
@@ -102,6 +121,13 @@ class Llama:
         with self._guard:
             if self._stopping:
                 raise _unavailable("The local cloud is stopping.")
+            if self._jobs.qsize() >= MOST_WAITING:
+                raise AwsError(
+                    "ThrottlingException",
+                    "Too many requests, please wait before trying again."
+                    f" ({MOST_WAITING} wait for the one local model already.)",
+                    429,
+                )
             if self._thread is None:
                 self._thread = threading.Thread(
                     target=self._serve, name="bedrock-llama", daemon=True
@@ -110,16 +136,20 @@ class Llama:
             self._jobs.put(job)
 
     def _next(self, job: _Job) -> dict[str, Any]:
+        """Return the next message; a request whose turn has not come is not silence."""
+        if not job.begun.wait(_QUEUE_S):
+            raise _unavailable(f"{_QUEUE_S:.0f} s went by before the model was free.")
         try:
-            return job.answers.get(timeout=_SILENCE_S)
+            return job.answers.get(timeout=self._silence_s)
         except queue.Empty:
             self._kill()
             raise AwsError(
-                "ModelTimeoutException", f"The model said nothing for {_SILENCE_S:.0f} s.", 408
+                "ModelTimeoutException", f"The model said nothing for {self._silence_s:g} s.", 408
             ) from None
 
     def _serve(self) -> None:
         while (job := self._jobs.get()) is not None:
+            job.begun.set()
             if job.abandoned.is_set():
                 continue
             try:
@@ -132,6 +162,7 @@ class Llama:
             left = self._jobs.get()
             if left is not None:
                 message = "The local cloud is stopping."
+                left.begun.set()
                 left.answers.put({"error": {"type": "gone", "message": message}})
 
     def _run(self, job: _Job) -> None:
@@ -162,7 +193,7 @@ class Llama:
             if self._stopping:
                 return
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and script
-                [sys.executable, "-P", str(_WORKER), *self._arguments()],
+                [sys.executable, "-P", str(self._worker), *self._arguments()],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -197,6 +228,8 @@ def _failure(error: Mapping[str, Any]) -> AwsError:
     kind, message = error.get("type"), str(error.get("message", ""))
     if kind == "exceed_context_size_error":
         return AwsError("ValidationException", f"Input is too long for requested model. {message}")
+    if kind == "invalid_request_error":
+        return AwsError("ValidationException", f"The local model can't take this: {message}")
     if kind == "gone":
         return _unavailable(message)
     return AwsError("ModelErrorException", message, 424, originalStatusCode=error.get("code", 500))

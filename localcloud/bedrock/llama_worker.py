@@ -59,7 +59,10 @@ def answer(server: Any, request: dict[str, Any], out: TextIO) -> None:
         return False
 
     asked = {**request, "stream": True, "stream_options": {"include_usage": True}, "verbose": True}
-    server.handle_chat_completions(asked, take)
+    try:
+        server.handle_chat_completions(asked, take)
+    except ValueError as error:  # a schema that it can't sample by
+        end["error"] = {"type": "invalid_request_error", "message": str(error)}
     say({"error": end["error"]} if "error" in end else {"done": end})
 
 

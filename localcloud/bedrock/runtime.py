@@ -10,19 +10,18 @@ from pathlib import Path
 from chalicelib.errors import ModelFailure
 from chalicelib.generation.catalogue import Catalogue, catalogue
 from chalicelib.inference.embedder import Embedder
-from localcloud.bedrock import titan
-from localcloud.bedrock.conversation import invalid
 from localcloud.bedrock.converse import ConverseOperations
+from localcloud.bedrock.guardrails.guarding import Guardrails
+from localcloud.bedrock.guardrails.store import GuardrailStore
+from localcloud.bedrock.invoke import InvokeOperations
 from localcloud.bedrock.llama import Llama
 from localcloud.bedrock.stand_ins import StandIn, stand_in
 from localcloud.errors import AwsError
-from localcloud.service import Params, Result, Surroundings
-
-_JSON = frozenset({"application/json", "*/*", ""})
+from localcloud.service import Surroundings
 
 
 class BedrockRuntimeService:
-    """Converse, ConverseStream, and InvokeModel for embeddings."""
+    """Converse, InvokeModel, both streamed too, and ApplyGuardrail."""
 
     name = "bedrock-runtime"
 
@@ -36,9 +35,15 @@ class BedrockRuntimeService:
         self._llamas: dict[str, Llama] = {}
         self._embedder: Embedder | None = None
         self._guard = threading.Lock()
-        operations = ConverseOperations(self._chat, time.monotonic)
-        self.converse = operations.converse
-        self.converse_stream = operations.converse_stream
+        self._guardrails = GuardrailStore(self._folder)
+        guardrails = Guardrails(surroundings, self._guardrails)
+        conversing = ConverseOperations(self._chat, time.monotonic, guardrails.of)
+        self.converse = conversing.converse
+        self.converse_stream = conversing.converse_stream
+        invoking = InvokeOperations(self._catalogue, conversing, self._embedding, time.monotonic)
+        self.invoke_model = invoking.invoke_model
+        self.invoke_model_with_response_stream = invoking.invoke_model_with_response_stream
+        self.apply_guardrail = guardrails.apply_guardrail
 
     def start(self) -> None:
         """Do nothing: models are loaded when they are asked."""
@@ -49,18 +54,7 @@ class BedrockRuntimeService:
             llamas = list(self._llamas.values())
         for llama in llamas:
             llama.stop()
-
-    def invoke_model(self, params: Params) -> Result:
-        """Embed a text as Titan would; other models are only to be had through Converse."""
-        for name in ("guardrailIdentifier", "guardrailVersion", "trace", "serviceTier"):
-            if name in params:
-                raise invalid(f"The local model can't use {name}; leave it out, or use AWS.")
-        for name in ("contentType", "accept"):
-            if params.get(name, "") not in _JSON:
-                raise invalid(f"The local model takes and gives application/json, not {name}.")
-        chosen = stand_in(self._catalogue, params["modelId"], "text-embedding")
-        body = titan.embed(params.get("body", b""), self._embedding(chosen), chosen.named)
-        return {"body": body, "contentType": "application/json"}
+        self._guardrails.close()
 
     def chat_pid(self, model_id: str) -> int | None:
         """Return the id of the process that answers for `model_id`, if there is one."""

@@ -1,33 +1,102 @@
-"""Bedrock's model list, botocore's `bedrock`: what the local cloud answers for, and no more."""
+"""Bedrock's control plane, botocore's `bedrock`: the models that something here answers for,
+guardrails and batch jobs.
+"""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from chalicelib.generation.catalogue import BedrockModel, Catalogue, catalogue
-from localcloud.bedrock.conversation import invalid
+from localcloud.bedrock.batch.jobs import Jobs
+from localcloud.bedrock.batch.operations import BatchOperations
+from localcloud.bedrock.batch.runner import Ask, BatchRunner, Clients, Publish
+from localcloud.bedrock.content import invalid
+from localcloud.bedrock.guardrails.operations import GuardrailOperations
+from localcloud.bedrock.guardrails.store import GuardrailStore
+from localcloud.bedrock.stand_ins import local_model
+from localcloud.calls import Around, straight
+from localcloud.clock import Clock
 from localcloud.service import Params, Result, Surroundings
 
 
+@dataclass(frozen=True, slots=True)
+class Batching:
+    """What batch jobs need of the rest of the cloud.
+
+    `clients` are of a service and a role, `ask` answers a record, `around` stands around each as
+    it stands around calls, and `publish` puts an event on the default bus.
+    """
+
+    clients: Clients
+    ask: Ask
+    publish: Publish
+    around: Around = straight
+    clock: Clock = time.time
+
+
 class BedrockService:
-    """ListFoundationModels and GetFoundationModel."""
+    """Models, guardrails and, with what those need, batch jobs."""
 
     name = "bedrock"
 
     def __init__(
-        self, surroundings: Surroundings, models_dir: Path, known: Catalogue | None = None
+        self,
+        surroundings: Surroundings,
+        models_dir: Path,
+        known: Catalogue | None = None,
+        batching: Batching | None = None,
     ) -> None:
         """List the models whose stand-ins lie in `models_dir`."""
         self._region = surroundings.region
         self._models_dir = models_dir
         self._catalogue = known or catalogue()
+        folder = surroundings.folder("bedrock")
+        self._guardrails = GuardrailStore(folder)
+        guardrails = GuardrailOperations(surroundings, self._guardrails)
+        self.create_guardrail = guardrails.create_guardrail
+        self.create_guardrail_version = guardrails.create_guardrail_version
+        self.update_guardrail = guardrails.update_guardrail
+        self.get_guardrail = guardrails.get_guardrail
+        self.list_guardrails = guardrails.list_guardrails
+        self.delete_guardrail = guardrails.delete_guardrail
+        self._jobs: Jobs | None = None
+        self._runner: BatchRunner | None = None
+        if batching is not None:
+            self._batch(surroundings, folder, batching)
+
+    def _batch(self, surroundings: Surroundings, folder: Path, batching: Batching) -> None:
+        self._jobs = Jobs(folder, batching.clock)
+        self._runner = BatchRunner(
+            surroundings,
+            self._jobs,
+            batching.clients,
+            batching.publish,
+            batching.ask,
+            batching.around,
+        )
+        batch = BatchOperations(
+            surroundings, self._catalogue, self._jobs, self._runner, batching.clients
+        )
+        self.create_model_invocation_job = batch.create_model_invocation_job
+        self.get_model_invocation_job = batch.get_model_invocation_job
+        self.list_model_invocation_jobs = batch.list_model_invocation_jobs
+        self.stop_model_invocation_job = batch.stop_model_invocation_job
 
     def start(self) -> None:
-        """Do nothing: there is no work but requests."""
+        """Go on with the batch jobs that an earlier run left."""
+        if self._runner is not None:
+            self._runner.start()
 
     def stop(self) -> None:
-        """Do nothing: nothing was started."""
+        """Leave batch jobs where they are; nothing that was answered is lost."""
+        if self._runner is not None:
+            self._runner.stop()
+        if self._jobs is not None:
+            self._jobs.close()
+        self._guardrails.close()
 
     def list_foundation_models(self, params: Params) -> Result:
         """List the models, narrowed as asked."""
@@ -52,7 +121,7 @@ class BedrockService:
         return {"modelDetails": self._shown(found)}
 
     def _is_here(self, model: BedrockModel) -> bool:
-        local = self._catalogue.model(model.local)
+        local = local_model(self._catalogue, model)
         return all((self._models_dir / local.name / file.name).is_file() for file in local.files)
 
     def _shown(self, model: BedrockModel) -> dict[str, object]:

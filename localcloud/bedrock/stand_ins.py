@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chalicelib.generation.catalogue import BedrockModel, Catalogue, Model, Task
-from localcloud.bedrock.conversation import invalid
+from localcloud.bedrock.content import invalid
 from localcloud.errors import AwsError
 
 
@@ -37,12 +37,28 @@ class StandIn:
                 )
 
 
-def stand_in(catalogue: Catalogue, model_id: str, role: Task) -> StandIn:
-    """Return who answers for `model_id` in `role`, or raise ValidationException as AWS does."""
+def stand_in(catalogue: Catalogue, model_id: str, role: Task | None = None) -> StandIn:
+    """Return who answers for `model_id`, or raise ValidationException as AWS does.
+
+    With a `role` the model must have that one. Texts are embedded by the default model where the
+    catalogue names none.
+    """
     asked = catalogue.bedrock_model(model_id)
     if asked is None:
         raise invalid("The provided model identifier is invalid.")
-    if asked.role != role:
+    if role is not None and asked.role != role:
         wanted = "a conversation" if role == "chat" else "InvokeModel"
         raise invalid(f"The local cloud does not answer {wanted} for the model {model_id}.")
-    return StandIn(asked, catalogue.model(asked.local))
+    return StandIn(asked, local_model(catalogue, asked))
+
+
+def local_model(catalogue: Catalogue, asked: BedrockModel) -> Model:
+    """Return the local model that answers for `asked`. Raises ValidationException for none."""
+    if asked.local:
+        return catalogue.model(asked.local)
+    for model in catalogue.models.values():
+        if asked.role == "text-embedding" == model.task and model.default:
+            return model
+    raise invalid(
+        f"The local cloud has no model that answers for {asked.model_id}; use another, or AWS."
+    )

@@ -8,37 +8,23 @@ refused rather than answered with another; one that names none gets 384.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from typing import Any, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
 
 from chalicelib.errors import InvalidInput
-from localcloud.bedrock.conversation import invalid
-
-_UNDERSTOOD = frozenset({"inputText", "dimensions", "normalize", "embeddingTypes"})
-
-
-class Embedder(Protocol):
-    """What the answer needs of an embedding model."""
-
-    @property
-    def dimensions(self) -> int:
-        """Return how many numbers a vector has."""
-
-    def embed_counted(self, texts: tuple[str, ...]) -> tuple[NDArray[np.float32], int]:
-        """Return the vectors and how many tokens they took."""
+from localcloud.bedrock.bodies.family import Body, malformed, only
+from localcloud.bedrock.embeddings import Embedder
 
 
-def embed(body: bytes, embedder: Embedder, named: Mapping[str, object]) -> bytes:
-    """Return Titan's response to a request body, with `named` added. Raises ValidationException."""
+def embed(body: Body, embedder: Embedder, named: Mapping[str, object]) -> tuple[Body, int]:
+    """Return Titan's response to a body, with `named` added, and the tokens that it took.
+
+    Raises ValidationException.
+    """
     text = _checked(body, embedder.dimensions)
     try:
         vectors, tokens = embedder.embed_counted((text,))
     except InvalidInput as error:
-        raise invalid(f"Malformed input request: {error.message}") from error
+        raise malformed(error.message) from error
     vector = vectors[0].tolist()
     answer = {
         "embedding": vector,
@@ -46,29 +32,21 @@ def embed(body: bytes, embedder: Embedder, named: Mapping[str, object]) -> bytes
         "inputTextTokenCount": tokens,
         **named,
     }
-    return json.dumps(answer).encode()
+    return answer, tokens
 
 
-def _checked(body: bytes, dimensions: int) -> str:
-    try:
-        request: Any = json.loads(body)
-    except ValueError as error:
-        raise invalid("Malformed input request: the body is not JSON.") from error
-    if not isinstance(request, dict):
-        raise invalid("Malformed input request: the body is not an object.")
-    unknown = sorted(set(request) - _UNDERSTOOD)
-    if unknown:
-        raise invalid(f"Malformed input request: extraneous key [{unknown[0]}] is not permitted.")
-    text = request.get("inputText")
+def _checked(body: Body, dimensions: int) -> str:
+    only(body, "inputText", "dimensions", "normalize", "embeddingTypes")
+    text = body.get("inputText")
     if not isinstance(text, str) or not text:
-        raise invalid("Malformed input request: inputText must be a text of 1 character or more.")
-    if request.get("dimensions", dimensions) != dimensions:
-        raise invalid(
-            f"The local model embeds in {dimensions} dimensions only;"
+        raise malformed("inputText must be a text of 1 character or more.")
+    if body.get("dimensions", dimensions) != dimensions:
+        raise malformed(
+            f"the local model embeds in {dimensions} dimensions only;"
             f" leave out dimensions, or give {dimensions}."
         )
-    if request.get("normalize", True) is not True:
-        raise invalid("The local model's vectors are always normalised; leave out normalize.")
-    if request.get("embeddingTypes", ["float"]) != ["float"]:
-        raise invalid("The local model embeds in float only; leave out embeddingTypes.")
+    if body.get("normalize", True) is not True:
+        raise malformed("the local model's vectors are always normalised; leave out normalize.")
+    if body.get("embeddingTypes", ["float"]) != ["float"]:
+        raise malformed("the local model embeds in float only; leave out embeddingTypes.")
     return text

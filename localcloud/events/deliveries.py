@@ -50,8 +50,9 @@ STOP_SECONDS = 4.0
 Deliver = Callable[[str, object, Mapping[str, Any]], None]
 Targets = Mapping[str, Deliver]
 """By the service field of the target's ARN. A deliverer is called with the ARN, the payload
-as JSON value, and the target's definition with `PayloadText` (the exact text) and
-`DeduplicationId` (the same at every retry) added; it raises when the target did not accept."""
+as JSON value, and the target's definition with `PayloadText` (the exact text),
+`DeduplicationId` (the same at every retry) and `SourceArn` (the rule or schedule) added; it raises
+when the target did not accept."""
 
 _log = logging.getLogger(__name__)
 
@@ -213,6 +214,7 @@ class DeliveryQueue:
         text = self._render(row["payload"], row["retries"] + 1)
         definition = {
             **json.loads(row["definition"]),
+            **_origin(row),
             "PayloadText": text,
             "DeduplicationId": row["token"],
         }
@@ -255,6 +257,7 @@ class DeliveryQueue:
     def _dead_letter(self, row: sqlite3.Row, arn: str, attributes: Mapping[str, str]) -> None:
         body = row["dead_letter_body"]
         definition = {
+            **_origin(row),
             "PayloadText": body,
             "DeduplicationId": row["token"],
             "MessageAttributes": {
@@ -266,6 +269,19 @@ class DeliveryQueue:
             deliverer_of(self._targets, arn)(arn, _value(body), definition)
         except Exception:  # noqa: BLE001 - as AWS, an event whose dead letter queue fails is lost
             _log.exception("dead letter queue %s did not take an event; it is lost", arn)
+
+
+def _origin(row: sqlite3.Row) -> dict[str, str]:
+    """Return what is delivered in whose name: the rule's, or that of the schedule's role.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
+    https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html
+    """
+    attributes = json.loads(row["dead_letter_attributes"])
+    if "SCHEDULE_ARN" in attributes:
+        role = str(json.loads(row["definition"]).get("RoleArn", ""))
+        return {"SourceArn": attributes["SCHEDULE_ARN"], "RoleArn": role}
+    return {"SourceArn": attributes["RULE_ARN"]} if "RULE_ARN" in attributes else {}
 
 
 def deliverer_of(targets: Targets, arn: str) -> Deliver:

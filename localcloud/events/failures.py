@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from localcloud.errors import AwsError
 
 _PERMANENT: Mapping[str, str] = {
+    "AccessDenied": "NO_PERMISSIONS",
     "AccessDeniedException": "NO_PERMISSIONS",
     "InvalidMessageContents": "INVALID_PARAMETER",
     "InvalidParameterValueException": "INVALID_PARAMETER",

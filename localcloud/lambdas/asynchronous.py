@@ -119,7 +119,7 @@ class AsyncQueue:
             known = set(self._running)
         if free <= 0:
             return
-        names = json.dumps([each.spec.name for each in self._registry.all()])
+        names = json.dumps(sorted(self._registry.references()))
         rows = self._database.read(
             "SELECT * FROM events WHERE due <= ? AND function IN (SELECT value FROM json_each(?)) "
             "ORDER BY due LIMIT ?",

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import os
 import uuid
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from localcloud.iam.callers import Credentials
 from localcloud.lambdas.spec import LATEST, FunctionSpec
 from localcloud.service import Surroundings
 
+BUNDLE = "/var/task/"
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -26,29 +29,43 @@ def log_stream(day: date) -> str:
     return f"{day:%Y/%m/%d}/[{LATEST}]{uuid.uuid4().hex}"
 
 
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """What one worker has to itself: its log stream, where its Runtime API is, a home folder, and
+    what it signs its calls with, which stands for its function's role.
+    """
+
+    stream: str
+    runtime_api: str
+    home: Path
+    credentials: Credentials
+
+
 def worker_environment(
-    spec: FunctionSpec, surroundings: Surroundings, stream: str, runtime_api: str, home: Path
+    spec: FunctionSpec, surroundings: Surroundings, sandbox: Sandbox
 ) -> dict[str, str]:
     """Return the whole environment of one worker of `spec`.
 
     Numeric libraries get one thread, since every worker has its share of a small machine;
-    a function may ask for more in its own variables.
+    a function may ask for more in its own variables. AWS mounts the bundle at /var/task; a
+    variable that begins so is led to where it lies here.
     """
     provided = {
         "_HANDLER": spec.handler,
         "AWS_EXECUTION_ENV": f"AWS_Lambda_{spec.runtime}",
         "AWS_LAMBDA_FUNCTION_NAME": spec.name,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(spec.memory_mb),
-        "AWS_LAMBDA_FUNCTION_VERSION": LATEST,
+        "AWS_LAMBDA_FUNCTION_VERSION": spec.version,
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-        "AWS_LAMBDA_LOG_GROUP_NAME": log_group(spec.name),
-        "AWS_LAMBDA_LOG_STREAM_NAME": stream,
-        "AWS_LAMBDA_RUNTIME_API": runtime_api,
+        "AWS_LAMBDA_LOG_FORMAT": spec.log_format,
+        "AWS_LAMBDA_LOG_GROUP_NAME": spec.log_group or log_group(spec.name),
+        "AWS_LAMBDA_LOG_STREAM_NAME": sandbox.stream,
+        "AWS_LAMBDA_RUNTIME_API": sandbox.runtime_api,
         "AWS_REGION": surroundings.region,
         "AWS_DEFAULT_REGION": surroundings.region,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_SESSION_TOKEN": "test",
+        "AWS_ACCESS_KEY_ID": sandbox.credentials.access_key,
+        "AWS_SECRET_ACCESS_KEY": sandbox.credentials.secret,
+        "AWS_SESSION_TOKEN": sandbox.credentials.token,
         "LAMBDA_TASK_ROOT": str(spec.code_path),
     }
     defaults = {
@@ -57,7 +74,12 @@ def worker_environment(
         "TZ": ":UTC",
         "LANG": "C.UTF-8",
         "PATH": os.defpath,
-        "HOME": str(home),
+        "HOME": str(sandbox.home),
         **dict.fromkeys(_ONE_THREAD, "1"),
     }
-    return {**defaults, **spec.environment, **provided}
+    own = {name: _led(value, spec.code_path) for name, value in spec.environment.items()}
+    return {**defaults, **own, **provided}
+
+
+def _led(value: str, code_path: Path) -> str:
+    return f"{code_path}/{value.removeprefix(BUNDLE)}" if value.startswith(BUNDLE) else value

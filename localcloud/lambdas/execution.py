@@ -8,12 +8,12 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from localcloud.lambdas import platformlog
 from localcloud.lambdas.memory import MemoryWatch
-from localcloud.lambdas.outcome import Measures, Outcome, outcome_of, report_line
+from localcloud.lambdas.outcome import Measures, Outcome, outcome_of
 from localcloud.lambdas.pool import Pool, Seat, stopping
 from localcloud.lambdas.registry import Registered
 from localcloud.lambdas.runtime_api import Exited, Invocation, Ready, Signal
-from localcloud.lambdas.spec import LATEST
 from localcloud.lambdas.worker import Worker, WorkerFactory
 
 _LAST_WORDS_S = 2.0
@@ -106,7 +106,7 @@ class _Run:
         failure: Signal | None = None
         if not loaded:
             worker, failure = self._initialise_again(worker)
-        worker.log.line(f"START RequestId: {self._event.request_id} Version: {LATEST}")
+        worker.log.line(*platformlog.start(self._function.spec, self._event.request_id))
         ended = failure or (self._run_on(worker) if self._time_left() > 0 else None)
         if isinstance(ended, Exited) and failure is None and not self._invocation.taken.is_set():
             self._executor.rest_worker(worker)
@@ -147,9 +147,7 @@ class _Run:
         https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
         """
         self._end(failed)
-        failed.log.line(
-            f"INIT_REPORT Init Duration: {self._init_ms:.2f} ms\tPhase: init\tStatus: error"
-        )
+        failed.log.line(*platformlog.init_failed(self._function.spec, self._init_ms or 0.0))
         self._init_ms = None
         worker = self._executor.start_worker(self._function)
         signal = worker.signal(self._time_left())
@@ -169,12 +167,12 @@ class _Run:
         measures = Measures(
             duration_ms, self._function.spec.memory_mb, worker.peak_rss, self._init_ms
         )
-        request_id = self._event.request_id
         notes = outcome.note.split("\n") if outcome.note else []
         worker.log.line(
             *notes,
-            f"END RequestId: {request_id}",
-            report_line(request_id, measures, outcome.error_type),
+            *platformlog.end(
+                self._function.spec, self._event.request_id, measures, outcome.error_type
+            ),
         )
         self._seat.worker = worker if outcome.reusable else None
         return replace(outcome, log_tail=worker.log.tail())

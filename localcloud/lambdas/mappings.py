@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -36,15 +37,20 @@ class Mappings:
         path: Path,
         surroundings: Surroundings,
         registry: Registry,
-        queues: Queues,
+        queues_of: Callable[[str], Queues],
         run: RunBatch,
+        give_back: Callable[[str], None],
     ) -> None:
-        """Keep definitions in `path`."""
+        """Keep definitions in `path`; `queues_of` gives the queues as a function may use them.
+
+        `give_back` shows what earlier pollers of a queue, by its ARN, held when they were killed.
+        """
         self._database = Database(path, _SCHEMA)
         self._surroundings = surroundings
         self._registry = registry
-        self._queues = queues
+        self._queues_of = queues_of
         self._run = run
+        self._give_back = give_back
         self._pollers: dict[str, Poller] = {}
         self._guard = threading.Lock()
         self._started = False
@@ -53,7 +59,10 @@ class Mappings:
         """Poll for every enabled mapping."""
         with self._guard:
             self._started = True
-            for mapped in self._all():
+            kept = self._all()
+            for arn in {mapped.queue_arn for mapped in kept}:
+                self._give_back(arn)
+            for mapped in kept:
                 self._poll(mapped)
 
     def stop(self) -> None:
@@ -69,7 +78,7 @@ class Mappings:
         """Answer CreateEventSourceMapping."""
         check_names(params)
         arn = queue_arn(params)
-        function = self._registry.find(str(params["FunctionName"])).spec.name
+        function = self._registry.find(str(params["FunctionName"])).reference
         with self._guard:
             existing = self._between(arn, function)
             if existing:
@@ -87,7 +96,7 @@ class Mappings:
     def ensure(self, params: Params) -> Result:
         """Create the mapping of a template, or bring the one that is there in line with it."""
         arn = queue_arn(params)
-        function = self._registry.find(str(params["FunctionName"])).spec.name
+        function = self._registry.find(str(params["FunctionName"])).reference
         existing = self._between(arn, function)
         if existing is None:
             return self.create(params)
@@ -111,7 +120,7 @@ class Mappings:
             if name not in ("EventSourceArn", "FunctionName", "MaxItems", "Marker"):
                 raise unsupported("Lambda", f"the parameter {name} of ListEventSourceMappings")
         wanted = params.get("FunctionName")
-        function = self._registry.find(str(wanted)).spec.name if wanted else None
+        function = self._registry.find(str(wanted)).reference if wanted else None
         arn = params.get("EventSourceArn")
         found = [
             mapped
@@ -146,9 +155,10 @@ class Mappings:
     def _check_visibility(self, mapped: Mapped) -> None:
         """Refuse a queue that would hand out a message again while the function has it."""
         name = mapped.queue_arn.rsplit(":", 1)[1]
-        url = self._queues.get_queue_url({"QueueName": name})["QueueUrl"]
+        queues = self._queues_of(mapped.function)
+        url = queues.get_queue_url({"QueueName": name})["QueueUrl"]
         asked = {"QueueUrl": url, "AttributeNames": ["VisibilityTimeout"]}
-        attributes = self._queues.get_queue_attributes(asked)["Attributes"]
+        attributes = queues.get_queue_attributes(asked)["Attributes"]
         visible_s = int(attributes["VisibilityTimeout"])
         timeout_s = self._registry.find(mapped.function).spec.timeout_s
         if visible_s < timeout_s:
@@ -172,7 +182,8 @@ class Mappings:
     def _poll(self, mapped: Mapped) -> None:
         if mapped.enabled:
             is_ready = partial(self._registry.knows, mapped.function)
-            poller = Poller(mapped, self._queues, self._run, is_ready)
+            queues = self._queues_of(mapped.function)
+            poller = Poller(mapped, queues, self._run, is_ready)
             self._pollers[mapped.uuid] = poller
             poller.start()
 

@@ -90,17 +90,25 @@ class Measures:
     peak_rss: int
     init_ms: float | None = None
 
+    @property
+    def used_mb(self) -> int:
+        """Return the most memory that was used, in MB, of what there was."""
+        return min(self.memory_mb, math.ceil(self.peak_rss / 1024 / 1024))
+
+    @property
+    def billed_ms(self) -> int:
+        """Return what is billed; the init phase is, as it is on AWS since August 2025."""
+        return math.ceil(self.duration_ms + (self.init_ms or 0.0))
+
 
 def report_line(request_id: str, measures: Measures, error_type: str | None) -> str:
-    """Return AWS's REPORT line; the init phase is billed, as it is on AWS since August 2025."""
-    used = min(measures.memory_mb, math.ceil(measures.peak_rss / 1024 / 1024))
-    billed = math.ceil(measures.duration_ms + (measures.init_ms or 0.0))
+    """Return AWS's REPORT line."""
     parts = [
         f"REPORT RequestId: {request_id}",
         f"Duration: {measures.duration_ms:.2f} ms",
-        f"Billed Duration: {billed} ms",
+        f"Billed Duration: {measures.billed_ms} ms",
         f"Memory Size: {measures.memory_mb} MB",
-        f"Max Memory Used: {used} MB",
+        f"Max Memory Used: {measures.used_mb} MB",
     ]
     if measures.init_ms is not None:
         parts.append(f"Init Duration: {measures.init_ms:.2f} ms")

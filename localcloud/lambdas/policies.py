@@ -1,4 +1,4 @@
-"""Resource policies of functions: kept and shown, not enforced, for there is one account.
+"""Resource policies of functions: who but the account's own roles may invoke them.
 
 https://docs.aws.amazon.com/lambda/latest/dg/access-control-resource-based.html
 """
@@ -69,17 +69,22 @@ class Policies:
 
     def get(self, function: Registered) -> Result:
         """Answer GetPolicy."""
-        rows = self._database.read(
-            "SELECT statement FROM statements WHERE function = ? ORDER BY rowid", function.spec.name
-        )
-        if not rows:
+        document = self.document(function.spec.name)
+        if document is None:
             raise _absent("The resource you requested does not exist.")
+        return {"Policy": document}
+
+    def document(self, function: str) -> str | None:
+        """Return the policy of a function by its name, None where it has none."""
+        rows = self._database.read(
+            "SELECT statement FROM statements WHERE function = ? ORDER BY rowid", function
+        )
         policy = {
             "Version": "2012-10-17",
             "Id": "default",
             "Statement": [json.loads(row["statement"]) for row in rows],
         }
-        return {"Policy": json.dumps(policy)}
+        return json.dumps(policy) if rows else None
 
 
 def _absent(message: str) -> AwsError:

@@ -47,6 +47,12 @@ class Queues(Protocol):
     def send_message(self, params: Params) -> Result: ...
 
 
+class KeptQueues(Queues, Protocol):
+    """Queues that outlast their pollers."""
+
+    def give_back(self, queue_arn: str) -> None: ...
+
+
 class Poller:
     """One thread that receives, and a thread for each batch that is being worked on."""
 

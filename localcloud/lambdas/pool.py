@@ -33,7 +33,7 @@ class Limits:
 
     concurrency: int = 10
     share: int = 6
-    processes: int = 20
+    processes: int = 32
     waiting: int = 200
     patience_s: float = 10.0
     idle_s: float = 600.0
@@ -181,7 +181,7 @@ class Pool:
             raise throttled("ReservedFunctionConcurrentInvocationLimitExceeded")
 
     def _warm(self, function: Registered) -> Worker | None:
-        mine = [worker for worker in self._idle if worker.function.spec.name == function.spec.name]
+        mine = [worker for worker in self._idle if _serves(worker, function)]
         for worker in reversed(mine):
             if worker.alive and worker.function.generation == function.generation:
                 self._idle.remove(worker)
@@ -213,3 +213,9 @@ class Pool:
         for worker in workers:
             self._idle.remove(worker)
             worker.kill()
+
+
+def _serves(worker: Worker, function: Registered) -> bool:
+    """Tell whether a worker was started for this function, and for this version of it."""
+    started, wanted = worker.function.spec, function.spec
+    return (started.name, started.version) == (wanted.name, wanted.version)

@@ -12,7 +12,6 @@ import queue
 import select
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
@@ -24,10 +23,14 @@ _MAIN = Path(__file__).with_name("worker_main.py")
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What to start: an environment and a working directory."""
+    """What to start: an interpreter, its environment, its working directory and its first script,
+    which is given the id of this process.
+    """
 
+    interpreter: Path
     environment: Mapping[str, str]
     folder: Path
+    script: Path = _MAIN
 
 
 class Spawner:
@@ -60,7 +63,7 @@ class Spawner:
 
 def _start(command: Command) -> subprocess.Popen[bytes]:
     return subprocess.Popen(  # noqa: S603 - our own interpreter and script
-        [sys.executable, "-P", str(_MAIN), str(os.getpid())],
+        [str(command.interpreter), "-P", str(command.script), str(os.getpid())],
         cwd=command.folder,
         env=dict(command.environment),
         stdin=subprocess.DEVNULL,
@@ -100,6 +103,11 @@ class WorkerProcess:
     def alive(self) -> bool:
         """Whether the process has not ended."""
         return self._process.poll() is None
+
+    def terminate(self) -> None:
+        """Ask the process to end."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGTERM)
 
     def kill(self) -> None:
         """Kill the process and everything it started."""

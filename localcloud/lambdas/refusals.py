@@ -19,7 +19,7 @@ def _refused(operation: str, why: str) -> Callable[[Any, Params], Result]:
 def _template_only(operation: str) -> Callable[[Any, Params], Result]:
     return _refused(
         operation,
-        "functions and their settings come from infra/template.yaml only; change it and start "
+        "functions and their settings come from infra/template only; change it and start "
         "the local cloud again.",
     )
 

@@ -1,13 +1,17 @@
-"""The functions that exist, and how a caller may name them."""
+"""The functions that exist, their published versions and aliases, and how a caller may name them.
+
+The code of every version lies in the one folder on this disk, so a version that is still named
+runs what the function is now. A template names one version at a time.
+"""
 
 from __future__ import annotations
 
 import re
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from localcloud.errors import AwsError, unsupported
+from localcloud.errors import AwsError
 from localcloud.lambdas.spec import LATEST, FunctionSpec
 from localcloud.service import Surroundings
 
@@ -26,6 +30,11 @@ class Registered:
     generation: int
     modified: str
 
+    @property
+    def reference(self) -> str:
+        """Return the function's name, with the version or alias that a caller named."""
+        return self.arn.partition(":function:")[2]
+
 
 class Registry:
     """Functions by name; safe from any thread."""
@@ -34,6 +43,8 @@ class Registry:
         """Begin with no function."""
         self._surroundings = surroundings
         self._functions: dict[str, Registered] = {}
+        self._versions: dict[str, Registered] = {}
+        self._aliases: dict[str, str] = {}
         self._guard = threading.Lock()
 
     def put(self, spec: FunctionSpec, modified: str) -> bool:
@@ -47,10 +58,31 @@ class Registry:
             self._functions[spec.name] = Registered(spec, arn, generation, modified)
             return True
 
-    def knows(self, name: str) -> bool:
-        """Tell whether function `name` is registered."""
+    def publish(self, name: str, number: str) -> Registered:
+        """Give what the function `name` is now the version `number`."""
+        latest = self.find(name)
+        version = replace(
+            latest, spec=replace(latest.spec, version=number), arn=f"{latest.arn}:{number}"
+        )
         with self._guard:
-            return name in self._functions
+            self._versions[version.reference] = version
+        return version
+
+    def point(self, name: str, alias: str, number: str) -> Registered:
+        """Let `alias` of the function `name` mean its version `number`, which is there."""
+        found = self.find(name, number)
+        with self._guard:
+            self._aliases[f"{found.spec.name}:{alias}"] = found.reference
+        return self.find(name, alias)
+
+    def knows(self, reference: str) -> bool:
+        """Tell whether a function is registered, with the version or alias that is named."""
+        return reference in self.references()
+
+    def references(self) -> frozenset[str]:
+        """Return how every function, version and alias is called."""
+        with self._guard:
+            return frozenset((*self._functions, *self._versions, *self._aliases))
 
     def callers(self) -> frozenset[str]:
         """Return the functions whose environment names another one: they are told it to call it."""
@@ -59,7 +91,7 @@ class Registry:
             return frozenset(
                 name
                 for name, function in self._functions.items()
-                if (names - {name}) & set(function.spec.environment.values())
+                if (names - {name}) & set(map(_name, function.spec.environment.values()))
             )
 
     def all(self) -> Iterable[Registered]:
@@ -70,8 +102,7 @@ class Registry:
     def find(self, reference: str, qualifier: str | None = None) -> Registered:
         """Return the function that a name, partial ARN or ARN means.
 
-        Raises ResourceNotFoundException as AWS words it; any version or alias but `$LATEST`
-        is refused, for functions come from the template and are not published here.
+        Raises ResourceNotFoundException as AWS words it.
         """
         match = _ARN.fullmatch(reference)
         if match is None:
@@ -87,16 +118,19 @@ class Registry:
                 "The derived qualifier from the function name does not match the specified "
                 "qualifier.",
             )
-        if wanted != LATEST:
-            raise unsupported("Lambda", f"the version or alias {wanted!r} of {match['name']}")
-        with self._guard:
-            found = self._functions.get(match["name"])
+        suffix = "" if wanted == LATEST else f":{wanted}"
+        found = self._named(match["name"] + suffix)
+        arn = self._surroundings.arn("lambda", f"function:{match['name']}{suffix}")
         if found is None or not self._is_here(match):
-            arn = self._surroundings.arn("lambda", f"function:{match['name']}")
             raise AwsError(
                 "ResourceNotFoundException", f"Function not found: {arn}", 404, Type="User"
             )
-        return found
+        return replace(found, arn=arn)
+
+    def _named(self, reference: str) -> Registered | None:
+        with self._guard:
+            version = self._versions.get(self._aliases.get(reference, reference))
+            return version or self._functions.get(reference)
 
     def _is_here(self, match: re.Match[str]) -> bool:
         region, account = match["region"], match["account"]
@@ -104,3 +138,9 @@ class Registry:
             None,
             self._surroundings.account_id,
         )
+
+
+def _name(value: str) -> str:
+    """Return the name in what may be a reference to a function, or the value itself."""
+    match = _ARN.fullmatch(value)
+    return match["name"] if match else value

@@ -9,9 +9,12 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+from localcloud.code import DEVELOPMENT
 from localcloud.errors import AwsError, unsupported
+from localcloud.iam.callers import Issue, to_anyone
 from localcloud.lambdas import invoke_request
 from localcloud.lambdas.asynchronous import Accepted, AsyncQueue
 from localcloud.lambdas.execution import Event, Executor
@@ -22,15 +25,19 @@ from localcloud.lambdas.memory import MemoryWatch
 from localcloud.lambdas.outcome import Outcome
 from localcloud.lambdas.pages import page_of
 from localcloud.lambdas.policies import Policies
-from localcloud.lambdas.poller import Queues
+from localcloud.lambdas.poller import KeptQueues, Queues
 from localcloud.lambdas.pool import Limits, Pool
 from localcloud.lambdas.process import Spawner
 from localcloud.lambdas.refusals import Refusals
 from localcloud.lambdas.registry import Registered, Registry
 from localcloud.lambdas.spec import LATEST, FunctionSpec, configuration
 from localcloud.lambdas.streaming import as_events, streamed
+from localcloud.lambdas.versions import Numbers
 from localcloud.lambdas.worker import WorkerFactory
 from localcloud.service import Params, Result, Surroundings
+
+QueuesAs = Callable[[str, str], Queues]
+"""Returns the queues as a role may use them, by its ARN and the name of the session."""
 
 DeliverFailure = Callable[[Notice], None]
 """Send a failure notice to a topic or event bus; raising means that it is tried again."""
@@ -41,8 +48,15 @@ _EVICT_EVERY_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
-    """What Lambda may use of the rest of the cloud, and what a test may replace."""
+    """What Lambda may use of the rest of the cloud, and what a test may replace.
 
+    `issue` gives a function's workers what they sign with, `queues_as` the queues that its event
+    sources read in its name; without the latter they may read any. `interpreter` runs the workers.
+    """
+
+    issue: Issue = to_anyone
+    interpreter: Path = DEVELOPMENT
+    queues_as: QueuesAs | None = None
     deliver_failure: DeliverFailure | None = None
     logs: LogSink | None = None
     clock: Callable[[], float] = time.time
@@ -56,18 +70,21 @@ class LambdaService(Refusals):
     name = "lambda"
 
     def __init__(
-        self, surroundings: Surroundings, sqs: Queues, neighbours: Neighbours | None = None
+        self, surroundings: Surroundings, sqs: KeptQueues, neighbours: Neighbours | None = None
     ) -> None:
         """Keep state below the data directory; nothing runs before `start`."""
         self._neighbours = neighbours or Neighbours()
         self._sqs = sqs
         folder = surroundings.folder("lambdas")
         self._registry = Registry(surroundings)
+        self._numbers = Numbers(folder / "versions.json")
         self._logs = Logs(folder / "logs", self._neighbours.logs)
         self._memory = MemoryWatch()
         self._spawner = Spawner()
         self._pool = Pool(self._neighbours.limits)
-        factory = WorkerFactory(surroundings, self._spawner, self._logs)
+        issue = self._neighbours.issue
+        interpreter = self._neighbours.interpreter
+        factory = WorkerFactory(surroundings, self._spawner, self._logs, issue, interpreter)
         self._executor = Executor(self._pool, factory, self._memory, self._neighbours.init_s)
         self._queue = AsyncQueue(
             folder / "events.sqlite",
@@ -81,8 +98,9 @@ class LambdaService(Refusals):
             folder / "mappings.sqlite",
             surroundings,
             self._registry,
-            sqs,
+            self._queues_of,
             self._run_batch,
+            sqs.give_back,
         )
         self._policies = Policies(folder / "policies.sqlite")
         self._stopping = threading.Event()
@@ -117,6 +135,20 @@ class LambdaService(Refusals):
             self._pool.retire(self._registry.find(spec.name))
             self._pool.set_callers(self._registry.callers())
 
+    def publish(self, name: str, key: str) -> str:
+        """Publish a version of the function, the same one for the same `key`; return its number."""
+        number = self._numbers.of(name, key)
+        self._registry.publish(name, number)
+        return number
+
+    def point(self, name: str, alias: str, number: str) -> str:
+        """Let an alias mean a version; return the alias's ARN."""
+        return self._registry.point(name, alias, number).arn
+
+    def policy_of(self, arn: str) -> str | None:
+        """Return the resource policy of the function `arn`, None where it has none."""
+        return self._policies.document(arn.split(":", 6)[6].partition(":")[0])
+
     def pending(self) -> int:
         """Return how many asynchronous events and failure notices are not over yet."""
         return self._queue.waiting()
@@ -133,7 +165,7 @@ class LambdaService(Refusals):
         outcome = self._executor.run(function, Event(request.payload, request.client_context))
         result: dict[str, Any] = {
             "StatusCode": 200,
-            "ExecutedVersion": LATEST,
+            "ExecutedVersion": function.spec.version,
             "Payload": outcome.payload,
         }
         if outcome.error_type is not None:
@@ -150,7 +182,7 @@ class LambdaService(Refusals):
         pieces = self.stream(params, request)
         return {
             "StatusCode": 200,
-            "ExecutedVersion": LATEST,
+            "ExecutedVersion": self._find(params).spec.version,
             "EventStream": as_events(pieces, request.wants_log),
         }
 
@@ -251,12 +283,18 @@ class LambdaService(Refusals):
     def _find(self, params: Params) -> Registered:
         return self._registry.find(str(params["FunctionName"]), params.get("Qualifier"))
 
+    def _queues_of(self, name: str) -> Queues:
+        if self._neighbours.queues_as is None:
+            return self._sqs
+        spec = self._registry.find(name).spec
+        return self._neighbours.queues_as(spec.role_arn, spec.name)
+
     def _configuration(self, function: Registered) -> dict[str, Any]:
         return configuration(function.spec, function.arn, function.modified)
 
     def _accept(self, function: Registered, payload: bytes, client_context: str | None) -> None:
         now = self._neighbours.clock()
-        event = Accepted(str(uuid.uuid4()), function.spec.name, payload, client_context, now)
+        event = Accepted(str(uuid.uuid4()), function.reference, payload, client_context, now)
         self._queue.put(event)
 
     def _run_accepted(self, function: Registered, accepted: Accepted) -> Outcome:

@@ -36,6 +36,9 @@ _RESERVED_VARIABLES = frozenset(
     }
 )
 
+_SNAP_START_STORAGE_MB = 512
+"""https://docs.aws.amazon.com/lambda/latest/dg/snapstart.html"""
+
 
 def _invalid(message: str) -> AwsError:
     return AwsError("InvalidParameterValueException", message)
@@ -48,7 +51,8 @@ class FunctionSpec:
     `handler` is `package.module.attribute` below `code_path`, a folder that is put first on
     the worker's `sys.path` and is its working directory. `failure_destination` gets AWS's
     invocation record, `dead_letter` the bare event, when an asynchronous invocation is given
-    up. `storage_mb` is shown and not enforced: workers share this disk. Limits are AWS's: memory
+    up. `storage_mb` is shown and not enforced: workers share this disk. So is `snap_start`: no
+    snapshot is taken. `log_group` is empty for the function's own. Limits are AWS's: memory
     128 to 10,240 MB, timeout 1 to 900 s, at most 2
     retries, event age 60 to 21,600 s. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
     """
@@ -71,6 +75,10 @@ class FunctionSpec:
     tracing: str = "PassThrough"
     storage_mb: int = 512
     tags: Mapping[str, str] = field(default_factory=dict)
+    log_format: str = "Text"
+    log_group: str = ""
+    snap_start: bool = False
+    version: str = LATEST
 
     def __post_init__(self) -> None:
         """Refuse what AWS refuses."""
@@ -100,6 +108,13 @@ class FunctionSpec:
         taken = sorted(_RESERVED_VARIABLES.intersection(self.environment))
         if taken:
             raise _invalid(f"{self.name} sets variables that Lambda reserves: {', '.join(taken)}")
+        if self.log_format not in ("Text", "JSON"):
+            raise _invalid(f"the log format of {self.name} is {self.log_format!r}")
+        if self.snap_start and self.storage_mb > _SNAP_START_STORAGE_MB:
+            raise _invalid(
+                f"SnapStart of {self.name} takes {_SNAP_START_STORAGE_MB} MB of EphemeralStorage "
+                f"at most, not {self.storage_mb}"
+            )
         if self.tracing not in ("Active", "PassThrough"):
             raise _invalid(f"tracing of {self.name} is {self.tracing!r}")
         for arn in filter(None, (self.dead_letter, self.failure_destination)):
@@ -121,15 +136,21 @@ def configuration(spec: FunctionSpec, arn: str, modified: str) -> dict[str, Any]
         "Timeout": spec.timeout_s,
         "MemorySize": spec.memory_mb,
         "LastModified": modified,
-        "Version": LATEST,
+        "Version": spec.version,
         "TracingConfig": {"Mode": spec.tracing},
         "State": "Active",
         "LastUpdateStatus": "Successful",
         "PackageType": "Zip",
         "Architectures": [spec.architecture],
         "EphemeralStorage": {"Size": spec.storage_mb},
-        "SnapStart": {"ApplyOn": "None", "OptimizationStatus": "Off"},
-        "LoggingConfig": {"LogFormat": "Text", "LogGroup": f"/aws/lambda/{spec.name}"},
+        "SnapStart": {
+            "ApplyOn": "PublishedVersions" if spec.snap_start else "None",
+            "OptimizationStatus": "On" if spec.snap_start and spec.version != LATEST else "Off",
+        },
+        "LoggingConfig": {
+            "LogFormat": spec.log_format,
+            "LogGroup": spec.log_group or f"/aws/lambda/{spec.name}",
+        },
     }
     if spec.environment:
         shown["Environment"] = {"Variables": dict(spec.environment)}

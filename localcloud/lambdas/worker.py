@@ -8,7 +8,9 @@ import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
-from localcloud.lambdas.environment import log_stream, worker_environment
+from localcloud.code import DEVELOPMENT
+from localcloud.iam.callers import Issue, to_anyone
+from localcloud.lambdas.environment import Sandbox, log_stream, worker_environment
 from localcloud.lambdas.logs import Logs, WorkerLog
 from localcloud.lambdas.process import Command, Spawner, WorkerProcess
 from localcloud.lambdas.registry import Registered
@@ -70,8 +72,17 @@ class Worker:
 class WorkerFactory:
     """Starts workers in this local cloud's surroundings."""
 
-    def __init__(self, surroundings: Surroundings, spawner: Spawner, logs: Logs) -> None:
-        """Start workers by `spawner`, which log to `logs`."""
+    def __init__(
+        self,
+        surroundings: Surroundings,
+        spawner: Spawner,
+        logs: Logs,
+        issue: Issue = to_anyone,
+        interpreter: Path = DEVELOPMENT,
+    ) -> None:
+        """Start workers by `spawner`, which log to `logs` and sign with what `issue` gives."""
+        self._issue = issue
+        self._interpreter = interpreter
         self._surroundings = surroundings
         self._spawner = spawner
         self._logs = logs
@@ -82,11 +93,12 @@ class WorkerFactory:
         """Start a worker; its first signal tells whether the handler could be loaded."""
         api = RuntimeApi()
         log = WorkerLog(self._logs, function.spec.name, log_stream(datetime.now(UTC).date()))
-        environment = worker_environment(
-            function.spec, self._surroundings, log.stream, api.address, self._home
-        )
+        credentials = self._issue(function.spec.role_arn, function.spec.name)
+        sandbox = Sandbox(log.stream, api.address, self._home, credentials)
+        environment = worker_environment(function.spec, self._surroundings, sandbox)
         try:
-            process = self._spawner.spawn(Command(environment, Path(function.spec.code_path)))
+            command = Command(self._interpreter, environment, Path(function.spec.code_path))
+            process = self._spawner.spawn(command)
         except OSError:
             api.close()
             raise

@@ -11,7 +11,6 @@ import sys
 
 _PR_SET_PDEATHSIG = 1
 _SIGKILL = 9
-_BUNDLE = "/var/task/"
 
 
 def _die_with(parent: int) -> None:
@@ -21,22 +20,21 @@ def _die_with(parent: int) -> None:
         os._exit(1)
 
 
-def _hand_over_to_wrapper(task_root: str) -> None:
+def _hand_over_to_wrapper() -> None:
     """Become the function's wrapper script, if it has one, as AWS starts it: with the command
-    of the runtime as its arguments. AWS mounts the bundle at /var/task.
+    of the runtime as its arguments.
 
     https://docs.aws.amazon.com/lambda/latest/dg/runtimes-modify.html#runtime-wrapper
     """
     wrapper = os.environ.get("AWS_LAMBDA_EXEC_WRAPPER")
     if wrapper:
-        path = wrapper.replace(_BUNDLE, task_root + "/", 1)
-        os.execv(path, [path, sys.executable, "-m", "awslambdaric"])  # noqa: S606
+        os.execv(wrapper, [wrapper, sys.executable, "-m", "awslambdaric"])  # noqa: S606
 
 
 def _main() -> None:
     _die_with(int(sys.argv[1]))
     task_root, handler = os.environ["LAMBDA_TASK_ROOT"], os.environ["_HANDLER"]
-    _hand_over_to_wrapper(task_root)
+    _hand_over_to_wrapper()
     sys.path.insert(0, task_root)
     sys.argv[:] = ["bootstrap.py", handler]
     from awslambdaric.__main__ import main

@@ -1,7 +1,7 @@
-"""Configurations of a bucket. Only versioning, EventBridge and CORS change what S3 does here.
+"""Configurations of a bucket. Versioning, EventBridge, CORS and the policy change what S3 does.
 
-Lifecycle, encryption, policy, public access block, ownership controls and tags are stored and
-returned, so that what deploys to AWS runs here; nothing expires and no policy is enforced.
+Lifecycle, encryption, public access block, ownership controls and tags are stored and returned, so
+that what deploys to AWS runs here; nothing expires.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from localcloud.s3.conditions import WriteCondition
 from localcloud.s3.describing import describe, parse_tagging
 from localcloud.s3.forms import FilePart, Form, read_form
 from localcloud.s3.markup import quoted
+from localcloud.s3.permits import Permits
 from localcloud.s3.policy import Policy, SizeLimit
 from localcloud.s3.receiving import DEFAULT_ALGORITHM, MAX_OBJECT, Meter, Received, framed
 from localcloud.s3.request import MAX_KEY_BYTES, S3Request
@@ -34,7 +35,10 @@ _SUPPORTED = frozenset({"x-amz-storage-class", "x-amz-server-side-encryption"})
 class FormCalls:
     """PostObject."""
 
-    def __init__(self, store: Store, authenticator: Authenticator, cause_of: CauseOf) -> None:
+    def __init__(
+        self, store: Store, authenticator: Authenticator, cause_of: CauseOf, permits: Permits
+    ) -> None:
+        self._permits = permits
         self._store = store
         self._authenticator = authenticator
         self._cause_of = cause_of
@@ -69,9 +73,10 @@ class FormCalls:
     def _checked_policy(self, fields: Mapping[str, str], bucket: str) -> Policy:
         if "policy" not in fields:
             raise access_denied()
-        self._authenticator.check_form(fields)
+        access_key = self._authenticator.check_form(fields)
         policy = Policy.decode(fields["policy"])
         policy.check(fields, bucket, self._authenticator.clock())
+        self._permits.check_form(bucket, fields, access_key)
         return policy
 
     def _receive(self, file: FilePart, limit: SizeLimit, fields: Mapping[str, str]) -> Received:

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, unquote_to_bytes
 
 from localcloud.errors import AwsError
+from localcloud.iam.guard import Caller
 from localcloud.s3.bodies import RequestSource
 from localcloud.s3.rawheaders import headers_of
 
@@ -49,7 +50,8 @@ class S3Error(AwsError):
 class S3Request:
     """A request. Header names are lower case; `query` values are decoded.
 
-    `length` is that of the body as framed, None where the transfer coding tells it.
+    `length` is that of the body as framed, None where the transfer coding tells it. `caller` is
+    who signed it, once that is known.
     """
 
     method: str
@@ -61,6 +63,7 @@ class S3Request:
     length: int | None
     request_id: str
     source_ip: str
+    caller: Caller | None = None
 
     @property
     def level(self) -> str:

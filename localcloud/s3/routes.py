@@ -142,6 +142,11 @@ _ROUTES = _table()
 _SUBRESOURCES = frozenset(place.split()[2] for place in _ROUTES if len(place.split()) > 2)
 
 
+def every_operation() -> frozenset[str]:
+    """Return the names of all operations that are served."""
+    return frozenset(found.operation for found in _ROUTES.values())
+
+
 def route(request: S3Request) -> Route:
     """Return the operation, having refused every parameter and header it does not take."""
     sub = next((name for name in request.query if name in _SUBRESOURCES), "")

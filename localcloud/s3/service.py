@@ -10,8 +10,10 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any, Protocol
 
+from localcloud.calls import Around, Visit, straight
 from localcloud.clock import Clock
 from localcloud.errors import AwsError
+from localcloud.iam.guard import Guard
 from localcloud.s3 import answer
 from localcloud.s3.answer import Answer
 from localcloud.s3.bucketcalls import BucketCalls, Call
@@ -23,6 +25,7 @@ from localcloud.s3.formcalls import FormCalls
 from localcloud.s3.listcalls import ListCalls
 from localcloud.s3.markup import Node
 from localcloud.s3.multipartcalls import MultipartCalls
+from localcloud.s3.permits import Permits
 from localcloud.s3.readcalls import ReadCalls
 from localcloud.s3.relay import Publish, Relay
 from localcloud.s3.request import S3Request, parse_request
@@ -50,7 +53,8 @@ class S3Service:
     """S3 on files and SQLite.
 
     `publish(event)` takes an EventBridge event and returns once it is safe. `secret_for` gives
-    the secrets with which presigned URLs and forms are verified; `clock` is the time in seconds.
+    the secrets with which presigned URLs and forms are verified, where no `guard` has them;
+    `around` stands around every call; `clock` is the time in seconds.
     """
 
     name = "s3"
@@ -61,13 +65,18 @@ class S3Service:
         publish: Publish,
         *,
         secret_for: SecretFor = local_secret,
+        guard: Guard | None = None,
+        around: Around = straight,
         clock: Clock = time.time,
     ) -> None:
         """Open the buckets under the data directory."""
         self._account = surroundings.account_id
         self._store = Store(surroundings.folder("s3"), clock, self._wake)
         self._relay = Relay(self._store.database, publish)
-        self._authenticator = Authenticator(secret_for, surroundings.region, clock)
+        secrets_of = secret_for if guard is None else guard.secret_of
+        self._authenticator = Authenticator(secrets_of, surroundings.region, clock)
+        self._permits = Permits(guard)
+        self._around = around
         self._host_id = hashlib.sha256(surroundings.endpoint_url.encode()).hexdigest()[:32]
         owner: list[Node] = [("ID", hashlib.sha256(self._account.encode()).hexdigest())]
         self._configurations = ConfigurationCalls(self._store)
@@ -75,11 +84,11 @@ class S3Service:
             BucketCalls(self._store, surroundings.region, owner),
             self._configurations,
             ReadCalls(self._store),
-            WriteCalls(self._store, self._cause_of),
+            WriteCalls(self._store, self._cause_of, self._permits),
             CopyCalls(self._store, self._cause_of),
             MultipartCalls(self._store, self._cause_of),
             ListCalls(self._store, owner),
-            FormCalls(self._store, self._authenticator, self._cause_of),
+            FormCalls(self._store, self._authenticator, self._cause_of, self._permits),
         )
         self._calls: dict[str, Call] = {
             name: call for room in rooms for name, call in room.calls().items()
@@ -93,6 +102,11 @@ class S3Service:
         """Stop handing out events and close the database."""
         self._relay.stop()
         self._store.database.close()
+
+    def policy_of(self, arn: str) -> str | None:
+        """Return the policy of the bucket that `arn`, its own or an object's, is in."""
+        bucket = arn.split(":", 5)[5].partition("/")[0]
+        return self._store.catalogue.configuration(bucket, "BucketPolicy")
 
     def pending_events(self) -> int:
         """Return how many events EventBridge has not taken yet."""
@@ -143,11 +157,21 @@ class S3Service:
             return Answer(200, preflight_headers(rules, request.headers))
         found = route(request)
         if found.operation != "PostObject":
-            self._authenticator.authenticate(request)
+            access_key = self._authenticator.authenticate(request)
+            request = self._permits.admitted(request, found.operation, access_key)
         for name in ("x-amz-expected-bucket-owner", "x-amz-source-expected-bucket-owner"):
             if request.headers.get(name, self._account) != self._account:
                 raise access_denied()
-        return self._calls[found.operation](request)
+        try:
+            answered = self._around(
+                Visit("s3", found.operation, {}),
+                lambda: self._calls[found.operation](request),
+            )
+        except AwsError as error:
+            self._permits.check_missing(request, found.operation, error)
+            raise
+        self._permits.changed(found.operation)
+        return answered
 
     def _cors_headers(self, request: S3Request) -> dict[str, str]:
         if "origin" not in request.headers or request.method == "OPTIONS":

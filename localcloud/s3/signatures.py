@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html (version
 boto3 still chooses for presigned URLs where a client does not ask for `s3v4`)
 
 The signature of a presigned URL and of a form is verified. Of a request with signed headers
-only the access key is read: on one's own machine its sender is the machine's user.
+only the access key and the session token are read: on one's own machine nobody pretends.
 """
 
 from __future__ import annotations
@@ -54,17 +54,21 @@ class Authenticator:
             raise access_denied()
         return found[1] or found[2]
 
-    def check_form(self, fields: Mapping[str, str]) -> None:
-        """Verify the signature over the policy of an upload form; names are lower case."""
+    def check_form(self, fields: Mapping[str, str]) -> str:
+        """Verify the signature over the policy of an upload form; names are lower case.
+
+        Returns the access key id of the signer.
+        """
         policy = fields["policy"]
         if "x-amz-signature" in fields:
             if fields.get("x-amz-algorithm") != "AWS4-HMAC-SHA256":
                 raise AwsError("InvalidArgument", "Unsupported x-amz-algorithm in the form.")
             scope = self._scope(fields.get("x-amz-credential", ""), fields.get("x-amz-date", ""))
             _compare(scope.sign(policy), fields["x-amz-signature"])
-            return
-        secret = self._secret(fields.get("awsaccesskeyid", ""))
-        _compare(_hmac_sha1(secret, policy), fields.get("signature", ""))
+            return scope.access_key
+        access_key = fields.get("awsaccesskeyid", "")
+        _compare(_hmac_sha1(self._secret(access_key), policy), fields.get("signature", ""))
+        return access_key
 
     def _check_v4(self, request: S3Request) -> str:
         query = request.query

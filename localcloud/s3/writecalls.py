@@ -17,6 +17,7 @@ from localcloud.s3.conditions import WriteCondition
 from localcloud.s3.describing import checksum_headers, describe, tags_of
 from localcloud.s3.events import Cause
 from localcloud.s3.markup import Node, child_text, malformed_xml, parse, quoted
+from localcloud.s3.permits import Permits
 from localcloud.s3.receiving import Received, read_document, receive
 from localcloud.s3.request import S3Request
 from localcloud.s3.routes import not_implemented
@@ -32,9 +33,10 @@ _MOST_DELETED = 1000
 class WriteCalls:
     """Put and delete objects."""
 
-    def __init__(self, store: Store, cause_of: CauseOf) -> None:
+    def __init__(self, store: Store, cause_of: CauseOf, permits: Permits) -> None:
         self._store = store
         self._cause_of = cause_of
+        self._permits = permits
 
     def calls(self) -> Mapping[str, Call]:
         """Return the operations by name."""
@@ -85,6 +87,7 @@ class WriteCalls:
             about.append(("VersionId", version_id))
         try:
             condition = WriteCondition(if_match=child_text(entry, "ETag"))
+            self._permits.check_deletion(request, key, version_id)
             headers = self._delete(request, key, version_id, condition)
         except AwsError as error:
             return "Error", [*about, ("Code", error.code), ("Message", error.message)]

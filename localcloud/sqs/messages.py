@@ -207,6 +207,16 @@ class Messages:
             receipt.nonce,
         )
 
+    def give_back(self, queue: Queue) -> None:
+        """Show what is in flight at once, as though it had not been received this time."""
+        now = self._clock()
+        self._database.write(
+            "UPDATE messages SET visible_at = ?2, receive_count = receive_count - 1"
+            " WHERE queue_id = ?1 AND visible_at > ?2 AND receipt IS NOT NULL",
+            queue.id,
+            now,
+        )
+
     def hide_until(self, receipt: Receipt, moment: float) -> None:
         """Set when the message shows again, if `receipt` is of its latest receive."""
         self._database.write(

@@ -32,7 +32,7 @@ class SqsService:
         self._database = open_database(surroundings.folder("sqs"))
         self._rows = QueueRows(self._database, clock)
         self._bells = Bells()
-        messages = Messages(self._database, clock)
+        messages = self._messages = Messages(self._database, clock)
         on_queues = QueueOperations(surroundings, self._rows, messages, self._bells, clock)
         attempts = Attempts(self._database, messages, clock)
         on_messages = MessageOperations(on_queues.queue, messages, self._bells, clock)
@@ -88,6 +88,22 @@ class SqsService:
             raise no_such_queue()
         url = queues.url_of(self._surroundings, queue.name)
         self.send_message(delivery_params(url, payload, definition))
+
+    def give_back(self, queue_arn: str) -> None:
+        """Show what was in flight when the cloud ended; for who alone received from the queue.
+
+        AWS's pollers outlive a power failure; ours end with the cloud, and what they held had
+        been hidden for the whole visibility timeout. That it was received does not count.
+        """
+        queue = self._rows.find_arn(queue_arn)
+        if queue is not None:
+            self._messages.give_back(queue)
+            self._bells.ring(queue.id)
+
+    def policy_of(self, arn: str) -> str | None:
+        """Return the policy of the queue `arn`, None where it has none."""
+        queue = self._rows.find_arn(arn)
+        return None if queue is None else queue.attributes.get("Policy") or None
 
     def wake(self) -> None:
         """Make every wait look again; for a caller that moved the clock."""

@@ -13,7 +13,7 @@ from localcloud.stepfunctions.engine.schedule import Schedule, Threads
 from localcloud.stepfunctions.engine.visit import Surround
 from localcloud.stepfunctions.engine.walk import Walk
 from localcloud.stepfunctions.integrations.caller import IntegrationCaller
-from localcloud.stepfunctions.integrations.contract import Clients
+from localcloud.stepfunctions.integrations.contract import Callings
 from localcloud.stepfunctions.mapruns.conductor import Conductor
 from localcloud.stepfunctions.operations.executions import ExecutionOperations
 from localcloud.stepfunctions.operations.machines import MachineOperations
@@ -34,7 +34,7 @@ class StepFunctionsService(
 ):
     """AWS Step Functions.
 
-    `clients(service, role_arn)` gives the botocore client that tasks call through, `publish`
+    `callings` gives the clients that tasks call through, each as its role, `publish`
     puts an event on the default event bus. What a test may want in its own hands is given by
     name: the schedule, chance, identifiers and how many steps go into one commit.
     """
@@ -44,7 +44,7 @@ class StepFunctionsService(
     def __init__(
         self,
         surroundings: Surroundings,
-        clients: Clients,
+        callings: Callings,
         publish: Publish,
         *,
         schedule: Schedule | None = None,
@@ -64,12 +64,12 @@ class StepFunctionsService(
             executions,
             self._schedule,
             Surround(self._schedule.now, random, new_id, surroundings.region),
-            IntegrationCaller(clients),
+            IntegrationCaller(callings.clients),
             steps_a_commit=steps_a_commit,
         )
         parts = Parts(surroundings, machines, executions, maps, engine, self._schedule, new_id)
         super().__init__(parts)
-        self._conductor = Conductor(parts, clients)
+        self._conductor = Conductor(parts, callings)
         engine.conduct_with(self._conductor)
 
     def start(self) -> None:

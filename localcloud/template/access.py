@@ -7,10 +7,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from localcloud.template.errors import TemplateError
+from localcloud.template.policies import role_policies
 from localcloud.template.stack import Created, ResourceType, Workshop
 
 Properties = Mapping[str, Any]
 
+ROLE = "AWS::IAM::Role"
 REST_API = "AWS::ApiGateway::RestApi"
 API_FILE = "api.json"
 """Where, in the template's folder, the REST API's swagger is kept for the gateway."""
@@ -21,22 +24,24 @@ def _role(shop: Workshop, logical_id: str, properties: Properties) -> Created:
     path = properties.get("Path", "/")
     iam = shop.client("iam")
     trust = json.dumps(properties["AssumeRolePolicyDocument"])
+    wanted = role_policies(properties, logical_id)
     try:
-        iam.create_role(RoleName=name, Path=path, AssumeRolePolicyDocument=trust)
+        made = iam.create_role(RoleName=name, Path=path, AssumeRolePolicyDocument=trust)
     except iam.exceptions.EntityAlreadyExistsException:
         iam.update_assume_role_policy(RoleName=name, PolicyDocument=trust)
-    role = iam.get_role(RoleName=name)["Role"]
-    _put_policies(iam, name, properties.get("Policies", []))
+        _delete_policies(iam, name, wanted)
+        made = iam.get_role(RoleName=name)
+    for policy, document in wanted.items():
+        iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=document)
+    role = made["Role"]
     return Created(name, {"Arn": role["Arn"], "RoleId": role["RoleId"]})
 
 
-def _put_policies(iam: Any, role: str, policies: list[Properties]) -> None:
-    wanted = {policy["PolicyName"]: json.dumps(policy["PolicyDocument"]) for policy in policies}
+def _delete_policies(iam: Any, role: str, wanted: Mapping[str, str]) -> None:
+    """Delete the policies of `role` that are no longer wanted."""
     there = iam.list_role_policies(RoleName=role)["PolicyNames"]
     for name in sorted(set(there) - set(wanted)):
         iam.delete_role_policy(RoleName=role, PolicyName=name)
-    for name, document in wanted.items():
-        iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=document)
 
 
 def _log_group(shop: Workshop, logical_id: str, properties: Properties) -> Created:
@@ -60,19 +65,31 @@ def _rest_api(shop: Workshop, logical_id: str, properties: Properties) -> Create
 
 
 def _deployed(shop: Workshop, logical_id: str, properties: Properties) -> Created:
-    """A deployment or a stage: the local gateway serves the API as it is, at once."""
-    return Created(properties.get("StageName") or logical_id)
+    """A deployment: the local gateway serves the API as it is, at once, by its one stage.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-apigateway-deployment.html
+    """
+    if "StageName" in properties:
+        raise TemplateError(
+            f"{logical_id}: StageName makes a stage of its own, {properties['StageName']!r}, with "
+            "none of the limits and logs of an AWS::ApiGateway::Stage; name stages by that alone."
+        )
+    return Created(logical_id)
 
 
 TYPES: Mapping[str, ResourceType] = {
-    "AWS::IAM::Role": ResourceType(
-        frozenset({"RoleName", "AssumeRolePolicyDocument", "Policies", "Path"}),
+    ROLE: ResourceType(
+        frozenset(
+            {"RoleName", "AssumeRolePolicyDocument", "Policies", "ManagedPolicyArns", "Path"}
+        ),
         _role,
         required=frozenset({"AssumeRolePolicyDocument"}),
-        inert=frozenset({"ManagedPolicyArns", "Description", "Tags"}),
+        inert=frozenset({"Description", "Tags"}),
     ),
     "AWS::Logs::LogGroup": ResourceType(
-        frozenset({"LogGroupName", "RetentionInDays"}), _log_group, inert=frozenset({"Tags"})
+        frozenset({"LogGroupName", "RetentionInDays"}),
+        _log_group,
+        inert=frozenset({"KmsKeyId", "Tags"}),
     ),
     REST_API: ResourceType(
         frozenset({"Body"}),
@@ -86,11 +103,5 @@ TYPES: Mapping[str, ResourceType] = {
         _deployed,
         required=frozenset({"RestApiId"}),
         inert=frozenset({"Description"}),
-    ),
-    "AWS::ApiGateway::Stage": ResourceType(
-        frozenset({"StageName"}),
-        _deployed,
-        required=frozenset({"RestApiId"}),
-        inert=frozenset({"DeploymentId", "TracingEnabled"}),
     ),
 }

@@ -20,6 +20,7 @@ def _function(shop: Workshop, logical_id: str, properties: Properties) -> Create
     name = properties.get("FunctionName") or shop.physical_name(logical_id)
     variables = properties.get("Environment", {}).get("Variables", {})
     reserved = properties.get("ReservedConcurrentExecutions")
+    logging = properties.get("LoggingConfig", {})
     spec = FunctionSpec(
         name=name,
         handler=properties["Handler"],
@@ -38,6 +39,9 @@ def _function(shop: Workshop, logical_id: str, properties: Properties) -> Create
         dead_letter=properties.get("DeadLetterConfig", {}).get("TargetArn"),
         tracing=properties.get("TracingConfig", {}).get("Mode", "PassThrough"),
         storage_mb=int(properties.get("EphemeralStorage", {}).get("Size", 512)),
+        log_format=logging.get("LogFormat", "Text"),
+        log_group=logging.get("LogGroup", ""),
+        snap_start=properties.get("SnapStart", {}).get("ApplyOn") == "PublishedVersions",
     )
     shop.lambdas.register(spec)
     return Created(name, {"Arn": shop.surroundings.arn("lambda", f"function:{name}")})
@@ -135,12 +139,14 @@ TYPES: Mapping[str, ResourceType] = {
                 "ReservedConcurrentExecutions",
                 "TracingConfig",
                 "EphemeralStorage",
+                "LoggingConfig",
+                "SnapStart",
             }
         ),
         _function,
         required=frozenset({"Handler", "Runtime", "Role"}),
-        # The code lies on this disk; logs go to the function's own group, as text.
-        inert=frozenset({"Code", "LoggingConfig", "Tags"}),
+        # The code lies on this disk.
+        inert=frozenset({"Code", "Tags"}),
         every_start=True,
     ),
     "AWS::Lambda::Permission": ResourceType(

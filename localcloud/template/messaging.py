@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 from localcloud.template.intrinsics import text
+from localcloud.template.policies import resource_policy
 from localcloud.template.stack import Created, ResourceType, Workshop
 
 Properties = Mapping[str, Any]
@@ -63,7 +64,7 @@ def _queue(shop: Workshop, logical_id: str, properties: Properties) -> Created:
 
 
 def _queue_policy(shop: Workshop, logical_id: str, properties: Properties) -> Created:
-    policy = json.dumps(properties["PolicyDocument"])
+    policy = resource_policy(properties["PolicyDocument"], logical_id)
     for url in properties["Queues"]:
         shop.client("sqs").set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
     return Created(logical_id)
@@ -164,7 +165,9 @@ TYPES: Mapping[str, ResourceType] = {
         _rule,
     ),
     "AWS::SNS::Topic": ResourceType(
-        frozenset({"TopicName", "DisplayName"}), _topic, inert=frozenset({"Tags"})
+        frozenset({"TopicName", "DisplayName"}),
+        _topic,
+        inert=frozenset({"KmsMasterKeyId", "Tags"}),
     ),
     "AWS::Scheduler::Schedule": ResourceType(
         frozenset({"Name", *_SCHEDULE}),

@@ -32,6 +32,10 @@ class Functions(Protocol):
 
     def register(self, spec: FunctionSpec) -> None: ...
 
+    def publish(self, name: str, key: str) -> str: ...
+
+    def point(self, name: str, alias: str, number: str) -> str: ...
+
     def ensure_event_source_mapping(self, params: Params) -> Result: ...
 
 
@@ -94,6 +98,7 @@ class Stack:
         self._types = types
         self._file = workshop.surroundings.folder("template") / f"{workshop.name}.json"
         self._made = _remembered(self._file)
+        self._applied: dict[str, str] = {}
 
     def apply(self, template: Mapping[str, Json], values: Mapping[str, str]) -> dict[str, Json]:
         """Make what the template lists, change what changed, and return its outputs.
@@ -108,14 +113,29 @@ class Stack:
             for name, resource in declared.items()
             if "Condition" not in resource or scope.condition(resource["Condition"])
         }
-        for logical_id in in_order(resources, declared):
-            self._make(scope, logical_id, resources[logical_id])
+        try:
+            for logical_id in in_order(resources, declared):
+                self._make(scope, logical_id, resources[logical_id])
+        finally:
+            self._remember()
+        self._applied = {name: resource["Type"] for name, resource in resources.items()}
         self._mention_leftovers(resources)
         return {
             name: scope.resolve(output["Value"])
             for name, output in template.get("Outputs", {}).items()
             if "Condition" not in output or scope.condition(output["Condition"])
         }
+
+    def refs(self, kind: str) -> dict[str, str]:
+        """Return what `Ref` yields for each resource of type `kind` that was applied."""
+        return {name: made["ref"] for name, made in self._of_kind(kind)}
+
+    def attributes(self, kind: str) -> dict[str, Mapping[str, Json]]:
+        """Return what `Fn::GetAtt` yields for each resource of type `kind` that was applied."""
+        return {name: made["attributes"] for name, made in self._of_kind(kind)}
+
+    def _of_kind(self, kind: str) -> list[tuple[str, Json]]:
+        return [(name, self._made[name]) for name, of in self._applied.items() if of == kind]
 
     def _pseudo(self) -> dict[str, str]:
         surroundings = self._workshop.surroundings
@@ -133,9 +153,9 @@ class Stack:
     def _make(self, scope: Scope, logical_id: str, resource: Mapping[str, Json]) -> None:
         kind = self._types[resource["Type"]]
         properties = scope.resolve(resource.get("Properties", {}))
-        fingerprint = self._fingerprint(resource["Type"], properties)
+        fingerprint = _fingerprint(resource["Type"], properties)
         made = self._made.get(logical_id)
-        if made is None or made["fingerprint"] != fingerprint or kind.every_start:
+        if made is None or kind.every_start or not self._stands(made, fingerprint):
             created = self._create(logical_id, resource["Type"], properties)
             self._mention_replaced(logical_id, made, created)
             made = {
@@ -145,17 +165,19 @@ class Stack:
                 "endpoint_url": self._workshop.surroundings.endpoint_url,
             }
             self._made[logical_id] = made
-            self._remember()
         scope.add(logical_id, made["ref"], made["attributes"])
 
-    def _fingerprint(self, kind: str, properties: Json) -> str:
-        """Return what changes when a resource must be looked at again.
+    def _stands(self, made: Json, fingerprint: str) -> bool:
+        """Tell whether what was made is as wanted, and is still reached by the name it has.
 
-        The endpoint is part of it, for queue URLs carry it.
+        Queues are named by URLs, which carry the endpoint of the start that made them.
         """
         endpoint = self._workshop.surroundings.endpoint_url
-        seen = json.dumps([kind, properties, endpoint], sort_keys=True)
-        return hashlib.sha256(seen.encode()).hexdigest()
+        moved = made["endpoint_url"] != endpoint
+        names = json.dumps([made["ref"], made["attributes"]])
+        return bool(made["fingerprint"] == fingerprint) and not (
+            moved and made["endpoint_url"] in names
+        )
 
     def _create(self, logical_id: str, kind: str, properties: Mapping[str, Json]) -> Created:
         try:
@@ -183,6 +205,12 @@ class Stack:
         for logical_id in sorted(set(self._made) - set(resources)):
             ref = self._made[logical_id]["ref"]
             _log.warning("%s is no longer in the template; %s is left", logical_id, ref)
+
+
+def _fingerprint(kind: str, properties: Json) -> str:
+    """Return what changes when a resource must be looked at again."""
+    seen = json.dumps([kind, properties], sort_keys=True)
+    return hashlib.sha256(seen.encode()).hexdigest()
 
 
 def _remembered(file: Path) -> dict[str, Json]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
 from localcloud.template.errors import TemplateError
+from localcloud.template.policies import resource_policy
 from localcloud.template.stack import Created, ResourceType, Workshop
 
 Properties = Mapping[str, Any]
@@ -166,9 +166,8 @@ _BUCKET_SETTINGS: Mapping[str, tuple[str, str, str, Callable[[Properties], dict[
 
 
 def _bucket_policy(shop: Workshop, logical_id: str, properties: Properties) -> Created:
-    shop.client("s3").put_bucket_policy(
-        Bucket=properties["Bucket"], Policy=json.dumps(properties["PolicyDocument"])
-    )
+    policy = resource_policy(properties["PolicyDocument"], logical_id)
+    shop.client("s3").put_bucket_policy(Bucket=properties["Bucket"], Policy=policy)
     return Created(properties["Bucket"])
 
 

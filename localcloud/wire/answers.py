@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
@@ -14,6 +14,7 @@ from xml.sax.saxutils import escape
 from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StructureShape
 
 from localcloud.errors import AwsError
+from localcloud.service import HEADERS
 from localcloud.wire import eventstream
 
 _RENAMED_IN_SQS = {"QueueDoesNotExist": "NonExistentQueue", "QueueNameExists": "QueueAlreadyExists"}
@@ -88,7 +89,10 @@ def answer(operation: OperationModel, result: Mapping[str, Any]) -> Answer:
     shape = operation.output_shape
     if shape is None:
         return Answer(_status(operation, result), {"Content-Type": kind}, b"{}" if version else b"")
-    return _shaped(operation, shape, result, kind)
+    further = result.get(HEADERS, {})
+    modelled = {name: value for name, value in result.items() if name != HEADERS}
+    shaped = _shaped(operation, shape, modelled, kind)
+    return replace(shaped, headers={**shaped.headers, **further}) if further else shaped
 
 
 def _status(operation: OperationModel, result: Mapping[str, Any]) -> int:

@@ -52,7 +52,7 @@ def _timestamp(value: Json, path: str) -> datetime:
         if isinstance(value, int | float) and not isinstance(value, bool):
             return datetime.fromtimestamp(value, UTC)
         moment: datetime = parse_timestamp(_string(value, path))
-    except (ValueError, OverflowError, OSError) as error:
+    except (ValueError, OverflowError, OSError, RuntimeError) as error:  # the last for "INF"
         raise _malformed(path, "a timestamp", value) from error
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 

@@ -30,6 +30,7 @@ SERVICES = (
     "logs",
     "s3",
     "s3vectors",
+    "sagemaker",
     "scheduler",
     "secretsmanager",
     "sns",

@@ -13,6 +13,22 @@ Clients: TypeAlias = Callable[[str, str], Any]
 """Given a service's botocore name and a role's ARN, returns a botocore client."""
 
 
+MayStart: TypeAlias = Callable[[str, str], None]
+"""Given a role's ARN and a state machine's, raises AwsError unless the one may start the other."""
+
+
+def anyone_may(role_arn: str, machine_arn: str) -> None:
+    """Let every role start every machine, where nothing tells roles apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Callings:
+    """How a machine's role calls others, and what it has to be allowed for a distributed Map."""
+
+    clients: Clients
+    may_start: MayStart = anyone_may
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """A task's call.

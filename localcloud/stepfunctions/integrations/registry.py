@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from localcloud.stepfunctions.integrations.aws_sdk import AwsSdk
+from localcloud.stepfunctions.integrations.bedrock import BedrockInvokeModel
 from localcloud.stepfunctions.integrations.contract import Integration
 from localcloud.stepfunctions.integrations.lambda_invoke import LambdaInvoke
 from localcloud.stepfunctions.integrations.optimised import DYNAMODB, SNS, SQS, PutEvents
 from localcloud.stepfunctions.integrations.resource import Resource
+from localcloud.stepfunctions.integrations.sagemaker import TrainingJobs
 from localcloud.stepfunctions.integrations.start_execution import StartExecution
 
 INTEGRATIONS: Mapping[str, Integration] = {
@@ -18,8 +20,10 @@ INTEGRATIONS: Mapping[str, Integration] = {
     "sns": SNS,
     "events": PutEvents(),
     "states": StartExecution(),
+    "bedrock": BedrockInvokeModel(),
+    "sagemaker": TrainingJobs(),
 }
-"""By the service field of the resource; SageMaker's and Bedrock's jobs belong here."""
+"""By the service field of the resource."""
 
 _AWS_SDK = AwsSdk()
 

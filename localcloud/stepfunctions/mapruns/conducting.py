@@ -7,13 +7,14 @@ import logging
 import threading
 from collections.abc import Iterator
 
+from localcloud.errors import AwsError
 from localcloud.stepfunctions.engine.engine import OnEnd
 from localcloud.stepfunctions.engine.errands import Answered, Failed, Signal
 from localcloud.stepfunctions.engine.faults import Stated
 from localcloud.stepfunctions.engine.model import Ending, Run, Status, machine_at
 from localcloud.stepfunctions.engine.schedule import Work
 from localcloud.stepfunctions.engine.visit import Visit
-from localcloud.stepfunctions.integrations.contract import Clients
+from localcloud.stepfunctions.integrations.contract import Callings
 from localcloud.stepfunctions.language import errors, items
 from localcloud.stepfunctions.language.definition import parse
 from localcloud.stepfunctions.language.errors import StatesError
@@ -39,9 +40,9 @@ class Conducting:
     one begins, so that a restart begins only those without one.
     """
 
-    def __init__(self, parts: Parts, clients: Clients, run: MapRun, ticket: int) -> None:
+    def __init__(self, parts: Parts, callings: Callings, run: MapRun, ticket: int) -> None:
         self._parts = parts
-        self._clients = clients
+        self._callings = callings
         self._run = run
         self._ticket = ticket
         self._lock = threading.Lock()
@@ -53,6 +54,7 @@ class Conducting:
     def go(self) -> None:
         """Read the items unless that is done, and run the children."""
         try:
+            self._check_role()
             if not self._run.loaded:
                 self._parts.maps.load(self._run.arn, self._children())
         except StatesError as error:
@@ -63,6 +65,17 @@ class Conducting:
         self._failed = sum(counts.get(name, (0, 0))[1] for name in ("FAILED", "TIMED_OUT"))
         self._take_up()
         self._go_on()
+
+    def _check_role(self) -> None:
+        """Raise States.Permissions unless the role may start executions of its own machine.
+
+        https://docs.aws.amazon.com/step-functions/latest/dg/iam-policies-eg-dist-map.html
+        """
+        plan = self._run.plan
+        try:
+            self._callings.may_start(plan.role_arn, plan.machine_arn.rpartition("/")[0])
+        except AwsError as error:
+            raise Stated(errors.PERMISSIONS, error.message) from error
 
     def fill(self) -> None:
         """Begin as many children as may run, or end if there are none left."""
@@ -114,7 +127,7 @@ class Conducting:
             given = arguments if isinstance(arguments, dict) else {}
             resource, limit = str(plan.reader["resource"]), plan.reader["max_items"]
             assert state.item_reader is not None
-            client = self._clients("s3", plan.role_arn)
+            client = self._callings.clients("s3", plan.role_arn)
             config = state.item_reader.reader_config
             most = limit if isinstance(limit, int) else None
             values = list(reading.read_items(client, resource, given, config, most))
@@ -277,7 +290,9 @@ class Conducting:
         writer = self._run.plan.writer
         if writer is None or writer["resource"] is None:
             return writing.outputs(self._run, children)
-        return writing.write(self._clients("s3", self._run.plan.role_arn), self._run, children)
+        return writing.write(
+            self._callings.clients("s3", self._run.plan.role_arn), self._run, children
+        )
 
     def _finish(self, status: Status, signal: Signal) -> None:
         result: JsonObject = {}

@@ -6,7 +6,7 @@ import threading
 
 from localcloud.stepfunctions.engine.errands import Answered, Failed, Signal
 from localcloud.stepfunctions.engine.model import Run, Status, Strand
-from localcloud.stepfunctions.integrations.contract import Clients
+from localcloud.stepfunctions.integrations.contract import Callings
 from localcloud.stepfunctions.language.states import Map
 from localcloud.stepfunctions.language.values import Json, JsonObject
 from localcloud.stepfunctions.mapruns.conducting import Conducting
@@ -17,9 +17,9 @@ from localcloud.stepfunctions.store.maps import MapRun, Plan
 class Conductor:
     """Begins Map Runs, goes on with them after a restart, and stops them."""
 
-    def __init__(self, parts: Parts, clients: Clients) -> None:
+    def __init__(self, parts: Parts, callings: Callings) -> None:
         self._parts = parts
-        self._clients = clients
+        self._callings = callings
         self._guard = threading.Lock()
         self._active: dict[str, Conducting] = {}
 
@@ -36,7 +36,7 @@ class Conductor:
         found = self._parts.maps.find(map_run_arn)
         if found is None or found.status is not Status.RUNNING:
             return
-        (conducting or Conducting(self._parts, self._clients, found, 0)).halt()
+        (conducting or Conducting(self._parts, self._callings, found, 0)).halt()
 
     def nudge(self, map_run_arn: str) -> None:
         """Let new limits of a Map Run take effect."""
@@ -62,7 +62,7 @@ class Conductor:
         found = maps.find(arn)
         if found is None:
             raise LookupError(f"there is no Map Run {arn}")
-        conducting = Conducting(self._parts, self._clients, found, ticket)
+        conducting = Conducting(self._parts, self._callings, found, ticket)
         if found.result is not None:
             conducting.answer(_signal(found.result))
             return

@@ -1,0 +1,1 @@
+"""The bodies of InvokeModel, by family of models: each to Converse and back."""

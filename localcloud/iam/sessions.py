@@ -1,0 +1,72 @@
+"""STS where it is about who calls: to become a role, and to ask who one is.
+
+The administrator may become any role, whatever its trust policy says, so that what a function may
+do can be tried by hand. The key does not expire; the answer says what AWS would.
+https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+from xml.sax.saxutils import escape
+
+from localcloud.errors import AwsError
+from localcloud.iam.guard import Caller, Guard
+from localcloud.iam.needs import Params
+from localcloud.wire.answers import Answer
+
+_ROLE = re.compile(r"arn:[\w-]+:iam::\d{12}:role/[\w+=,.@/-]+")
+_SESSION = re.compile(r"[\w+=,.@-]{2,64}")
+_DEFAULT_S = 3600
+_NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
+
+
+def answer(guard: Guard, caller: Caller, operation: str, params: Params) -> Answer | None:
+    """Answer an operation of STS that is served here, None for any other."""
+    serve = _SERVED.get(operation)
+    return None if serve is None else _xml(operation, serve(guard, caller, params))
+
+
+def _assume_role(guard: Guard, caller: Caller, params: Params) -> str:
+    role, session = str(params.get("RoleArn", "")), str(params.get("RoleSessionName", ""))
+    for what, text, pattern in (("RoleArn", role, _ROLE), ("RoleSessionName", session, _SESSION)):
+        if not pattern.fullmatch(text):
+            raise AwsError("ValidationError", f"{what} {text!r} does not match {pattern.pattern}.")
+    made = guard.issue(role, session)
+    seconds = int(params.get("DurationSeconds", _DEFAULT_S))
+    until = (datetime.now(UTC) + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    user = guard.in_role(role, session).arn
+    role_id = "AROA" + hashlib.sha256(role.encode()).hexdigest()[:17].upper()
+    return (
+        f"<Credentials><AccessKeyId>{made.access_key}</AccessKeyId>"
+        f"<SecretAccessKey>{made.secret}</SecretAccessKey>"
+        f"<SessionToken>{made.token}</SessionToken><Expiration>{until}</Expiration></Credentials>"
+        f"<AssumedRoleUser><AssumedRoleId>{role_id}:{escape(session)}</AssumedRoleId>"
+        f"<Arn>{escape(user)}</Arn></AssumedRoleUser>"
+    )
+
+
+def _caller_identity(guard: Guard, caller: Caller, params: Params) -> str:
+    account = caller.arn.split(":")[4]
+    user = hashlib.sha256(caller.arn.encode()).hexdigest()[:21].upper()
+    return f"<Arn>{escape(caller.arn)}</Arn><UserId>{user}</UserId><Account>{account}</Account>"
+
+
+_SERVED: Mapping[str, Callable[[Guard, Caller, Params], str]] = {
+    "AssumeRole": _assume_role,
+    "GetCallerIdentity": _caller_identity,
+}
+
+
+def _xml(operation: str, result: str) -> Answer:
+    body = (
+        f'<{operation}Response xmlns="{_NAMESPACE}"><{operation}Result>{result}'
+        f"</{operation}Result><ResponseMetadata><RequestId>{uuid4()}</RequestId>"
+        f"</ResponseMetadata></{operation}Response>"
+    )
+    return Answer(200, {"Content-Type": "text/xml"}, body.encode())

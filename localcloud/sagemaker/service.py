@@ -1,0 +1,236 @@
+"""SageMaker's control plane, botocore's `sagemaker`, and what runs behind it."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from localcloud.code import DEVELOPMENT
+from localcloud.iam.callers import Issue, to_anyone
+from localcloud.lambdas.process import Spawner
+from localcloud.sagemaker.container import Setting
+from localcloud.sagemaker.definitions import Definitions
+from localcloud.sagemaker.deploying import Deployer
+from localcloud.sagemaker.deployment import Deployment
+from localcloud.sagemaker.endpoints import EndpointOperations
+from localcloud.sagemaker.host import Hosts, Machine
+from localcloud.sagemaker.keeper import SERVERLESS_IDLE_S, Keeper
+from localcloud.sagemaker.logs import ContainerLogs
+from localcloud.sagemaker.registry.operations import RegistryOperations
+from localcloud.sagemaker.registry.versions import Versions
+from localcloud.sagemaker.roles import CheckRole, Clients, checker
+from localcloud.sagemaker.runtime import SageMakerRuntimeService
+from localcloud.sagemaker.scaling import AutoScalingService
+from localcloud.sagemaker.store import Store
+from localcloud.sagemaker.training.service import Trainer, Training
+from localcloud.service import Surroundings
+
+_PROGRAM = Path(__file__).parents[2] / "models" / "serving"
+_MICROSECONDS = 1_000_000
+_OF_TRAINING = (
+    "create_training_job",
+    "describe_training_job",
+    "list_training_jobs",
+    "stop_training_job",
+)
+_OF_THE_REGISTRY = (
+    "create_model_package_group",
+    "describe_model_package_group",
+    "list_model_package_groups",
+    "delete_model_package_group",
+    "create_model_package",
+    "describe_model_package",
+    "list_model_packages",
+    "update_model_package",
+    "delete_model_package",
+)
+_SESSION = "SageMaker"
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Hosting:
+    """What endpoints need of the rest of the cloud.
+
+    `clients` are of a service and a role, and `issue` gives a container what it signs with as a
+    role. `interpreter` runs containers, and has what models need, as their images have. A
+    serverless container ends after `serverless_idle_s`. `trainer` runs training jobs.
+    """
+
+    clients: Clients
+    issue: Issue = to_anyone
+    interpreter: Path = DEVELOPMENT
+    serverless_idle_s: float = SERVERLESS_IDLE_S
+    trainer: Trainer = field(default_factory=Trainer)
+
+
+class SageMakerService:
+    """Training jobs, the registry, models and endpoints. `runtime` and `scaling` are beside it."""
+
+    name = "sagemaker"
+
+    def __init__(
+        self, surroundings: Surroundings, hosting: Hosting, check_role: CheckRole | None = None
+    ) -> None:
+        """Open what is kept; nothing runs before `start`."""
+        self._surroundings = surroundings
+        self._clients = hosting.clients
+        folder = surroundings.folder("sagemaker")
+        self._store = Store(folder)
+        self._spawner = Spawner()
+        self._logs = ContainerLogs(hosting.clients)
+        self._wakes = _Wakes(hosting.clients)
+        setting = Setting(self._spawner, hosting.interpreter, _program(folder))
+        identity = _Identity(surroundings, hosting.issue)
+        self.hosts = Hosts(
+            Machine(
+                folder / "endpoints",
+                setting,
+                self._logs,
+                lambda role: hosting.clients("s3", role),
+                identity,
+                self._wakes.tell,
+            )
+        )
+        self._deployer = Deployer(self._store, self.hosts)
+        self._keeper = Keeper(self._store, self.hosts, hosting.serverless_idle_s)
+        check_role = check_role or checker(hosting.clients)
+        definitions = Definitions(surroundings, self._store, check_role)
+        self._training = Training(
+            surroundings,
+            hosting.trainer,
+            self._spawner,
+            self._logs,
+            lambda role: hosting.clients("s3", role),
+            identity,
+            check_role,
+        )
+        endpoints = EndpointOperations(self._store, definitions, self._deployer, self._keeper.ring)
+        self.runtime = SageMakerRuntimeService(
+            surroundings, self._store, self.hosts, self._keeper.ring
+        )
+        self.scaling = AutoScalingService(surroundings, self._store, self._keeper.ring)
+        self._registry = Versions(folder)
+        self._offer(RegistryOperations(surroundings, self._registry), _OF_THE_REGISTRY)
+        self._offer(self._training.operations, _OF_TRAINING)
+        self.create_model = definitions.create_model
+        self.describe_model = definitions.describe_model
+        self.list_models = definitions.list_models
+        self.delete_model = definitions.delete_model
+        self.create_endpoint_config = definitions.create_endpoint_config
+        self.describe_endpoint_config = definitions.describe_endpoint_config
+        self.list_endpoint_configs = definitions.list_endpoint_configs
+        self.delete_endpoint_config = definitions.delete_endpoint_config
+        self.create_endpoint = endpoints.create_endpoint
+        self.describe_endpoint = endpoints.describe_endpoint
+        self.list_endpoints = endpoints.list_endpoints
+        self.update_endpoint = endpoints.update_endpoint
+        self.update_endpoint_weights_and_capacities = (
+            endpoints.update_endpoint_weights_and_capacities
+        )
+        self.delete_endpoint = endpoints.delete_endpoint
+
+    def _offer(self, operations: object, names: Sequence[str]) -> None:
+        for name in names:
+            setattr(self, name, getattr(operations, name))
+
+    def start(self) -> None:
+        """Go on with what was being deployed and what was queued; containers start when asked."""
+        self._logs.start()
+        self._wakes.start()
+        self._deployer.start()
+        self._keeper.start()
+        self._training.start()
+
+    def stop(self) -> None:
+        """End every container; what is queued is kept."""
+        self._training.stop()
+        self._keeper.stop()
+        self._deployer.stop()
+        self.hosts.stop()
+        self._wakes.stop()
+        self._logs.stop()
+        self._spawner.stop()
+        self._registry.close()
+        self._store.close()
+
+
+def _program(folder: Path) -> Path:
+    """Return a folder that has `serving` and nothing else, as the container's image does."""
+    program = folder / "program"
+    program.mkdir(exist_ok=True)
+    link = program / "serving"
+    if not link.exists():
+        link.unlink(missing_ok=True)
+        link.symlink_to(_PROGRAM, target_is_directory=True)
+    return program
+
+
+class _Identity:
+    """The variables by which a container calls this cloud as its model's role."""
+
+    def __init__(self, surroundings: Surroundings, issue: Issue) -> None:
+        self._surroundings = surroundings
+        self._issue = issue
+
+    def __call__(self, role_arn: str) -> Mapping[str, str]:
+        credentials = self._issue(role_arn, _SESSION)
+        return {
+            "AWS_REGION": self._surroundings.region,
+            "AWS_DEFAULT_REGION": self._surroundings.region,
+            "AWS_ENDPOINT_URL": self._surroundings.endpoint_url,
+            "AWS_ACCESS_KEY_ID": credentials.access_key,
+            "AWS_SECRET_ACCESS_KEY": credentials.secret,
+            **({"AWS_SESSION_TOKEN": credentials.token} if credentials.token else {}),
+        }
+
+
+class _Wakes:
+    """Cold wakes on their way into CloudWatch, as the metric ModelSetupTime, in microseconds.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/serverless-endpoints-monitoring.html
+    """
+
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
+        self._pending: queue.SimpleQueue[tuple[Deployment, float] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="sagemaker-wakes", daemon=True)
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Write what is pending, then end."""
+        if self._thread.ident is not None:
+            self._pending.put(None)
+            self._thread.join(2)
+
+    def tell(self, deployment: Deployment, seconds: float) -> None:
+        """Take a wake; it is written soon."""
+        self._pending.put((deployment, seconds))
+
+    def _run(self) -> None:
+        while (item := self._pending.get()) is not None:
+            deployment, seconds = item
+            names = {"EndpointName": deployment.endpoint, "VariantName": deployment.variant_name}
+            try:
+                self._clients("cloudwatch", "").put_metric_data(
+                    Namespace="AWS/SageMaker",
+                    MetricData=[
+                        {
+                            "MetricName": "ModelSetupTime",
+                            "Dimensions": [
+                                {"Name": name, "Value": value} for name, value in names.items()
+                            ],
+                            "Unit": "Microseconds",
+                            "Value": round(seconds * _MICROSECONDS),
+                        }
+                    ],
+                )
+            except Exception:  # noqa: BLE001 - a metric that cannot be kept must not stop the next
+                _log.exception("the wake of %s could not be kept", deployment.endpoint)

@@ -1,0 +1,24 @@
+"""The first code in an endpoint's process, which then becomes its container.
+
+Started as a script with the standard library only. It must not outlive the local cloud: the kernel
+kills it with the thread that started it (Linux), also once it is another program.
+"""
+
+import ctypes
+import os
+import sys
+
+_PR_SET_PDEATHSIG = 1
+_SIGKILL = 9
+
+
+def _main() -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, _SIGKILL)
+    if os.getppid() != int(sys.argv[1]):
+        os._exit(1)
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "serving", "serve"])  # noqa: S606
+
+
+if __name__ == "__main__":
+    _main()

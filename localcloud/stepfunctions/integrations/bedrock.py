@@ -1,0 +1,101 @@
+"""`bedrock:invokeModel`: a model invoked, with its input and output in S3 where they are large.
+
+https://docs.aws.amazon.com/step-functions/latest/dg/connect-bedrock.html
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from localcloud.stepfunctions.engine.faults import Stated
+from localcloud.stepfunctions.integrations import calls
+from localcloud.stepfunctions.integrations.contract import Clients, Request
+from localcloud.stepfunctions.integrations.resource import Pattern, Resource
+from localcloud.stepfunctions.language import errors
+from localcloud.stepfunctions.language.values import Json, JsonObject, dumps
+
+MAX_BODY = 256 * 1024
+_STYLE = calls.Style("Bedrock", "BedrockRuntime", "BedrockException", semicolons=True)
+_S3 = calls.Style("S3", "AmazonS3", "AmazonS3Exception", semicolons=True)
+_JSON = "application/json"
+
+
+class BedrockInvokeModel:
+    """Invokes a model and gives its answer as JSON, or as the place in S3 that it went to.
+
+    `Body` and `Input` exclude each other. Objects are read and written as the machine's role.
+    """
+
+    patterns = frozenset({Pattern.REQUEST})
+
+    def problem(self, resource: Resource) -> str | None:
+        """Only `invokeModel` is there: the local cloud customises no models."""
+        if resource.action == "invokeModel":
+            return None
+        return f"The local cloud has no bedrock:{resource.action}; it works on AWS only"
+
+    def call(self, request: Request, clients: Clients) -> Json:
+        """Invoke the model."""
+        parameters = dict(request.parameters)
+        source = _uri(parameters.pop("Input", None), "Input")
+        target = _uri(parameters.pop("Output", None), "Output")
+        parameters |= self._body(parameters.get("Body"), source, request, clients)
+        parameters.setdefault("ContentType", _JSON)
+        client = clients("bedrock-runtime", request.role_arn)
+        _, result = calls.optimised(client, _STYLE, "InvokeModel", parameters)
+        text, kind = str(result["Body"]), str(result["ContentType"])
+        if target is None:
+            return {"Body": _read(text, kind), "ContentType": kind}
+        bucket, key = target
+        s3 = clients("s3", request.role_arn)
+        _made(s3.put_object, Bucket=bucket, Key=key, Body=text.encode(), ContentType=kind)
+        return {"Body": f"s3://{bucket}/{key}", "ContentType": kind}
+
+    def _body(
+        self, body: Json, source: tuple[str, str] | None, request: Request, clients: Clients
+    ) -> JsonObject:
+        if (body is None) == (source is None):
+            raise Stated(errors.RUNTIME, "Give either Body or Input, and not both.")
+        if source is not None:
+            bucket, key = source
+            found = _made(clients("s3", request.role_arn).get_object, Bucket=bucket, Key=key)
+            kind = found.get("ContentType", "")
+            given: JsonObject = {"Body": found["Body"].read().decode("utf-8", "replace")}
+            if kind in ("", "binary/octet-stream") or "ContentType" in request.parameters:
+                return given
+            return {**given, "ContentType": kind}
+        text = body if isinstance(body, str) else dumps(body)
+        if len(text.encode()) > MAX_BODY:
+            raise Stated(
+                errors.RUNTIME, f"Body is larger than {MAX_BODY} bytes; put it into S3, as Input."
+            )
+        return {"Body": text}
+
+
+def _uri(value: Json, name: str) -> tuple[str, str] | None:
+    if value is None:
+        return None
+    uri = value.get("S3Uri") if isinstance(value, dict) else None
+    bucket, _, key = str(uri).removeprefix("s3://").partition("/")
+    if not isinstance(uri, str) or not uri.startswith("s3://") or not bucket or not key:
+        raise Stated(errors.RUNTIME, f"{name} must be {{'S3Uri': 's3://bucket/key'}}.")
+    return bucket, key
+
+
+def _read(text: str, kind: str) -> Json:
+    if kind != _JSON:
+        return text
+    read: Json = json.loads(text)
+    return read
+
+
+def _made(operation: Any, **call: Any) -> Any:
+    try:
+        return operation(**call)
+    except ClientError as error:
+        raise _S3.error(error, frozenset()) from error
+    except BotoCoreError as error:
+        raise _S3.unreachable(error) from error
