@@ -1,6 +1,9 @@
-"""The Chalice application: mounts the API's blueprints and binds events to the ingest.
+"""The Chalice application: mounts the API and binds events to the ingest.
 
 Queue and pattern names carry the stage, which Chalice sets before it imports this module.
+Eight Lambda functions ship it. Lambda names to each the handler that it runs, and only the API's
+loads the API: what the others would load of it is most of their start. The API in turn loads the
+views of a path when it is first asked for one.
 """
 
 from __future__ import annotations
@@ -11,26 +14,35 @@ from typing import Any
 from chalice.app import AuthRequest, AuthResponse, Chalice, CloudWatchEvent, Rate, SQSEvent
 
 from chalicelib.api.auth import authorize
-from chalicelib.api.mounting import mount
 from chalicelib.ingest_wiring import ingest
 from chalicelib.jobs_wiring import job_events
+from chalicelib.key_wiring import keys
 from chalicelib.webhook_wiring import webhooks
-from chalicelib.wiring import Services
 
 STAGE = os.environ.get("HEADRACE_STAGE", "local")
 
-app = Chalice(app_name="headrace")
+API = "app.app"
+"""The handler of the API."""
+HANDLER = os.environ.get("_HANDLER", "")
+"""The handler that this process runs; "" where none runs: for Chalice, which makes the template."""
 
-services = Services(os.environ)
+app = Chalice(app_name="headrace")
 
 
 @app.authorizer(ttl_seconds=0, name="authorizer")
 def authorizer(request: AuthRequest) -> AuthResponse | dict[str, Any]:
     """Let a request in as the tenant of its key; asked every time, so that revoking is at once."""
-    return authorize(request, services.records)
+    return authorize(request, keys(os.environ))
 
 
-mount(app, services, authorizer, STAGE)
+if HANDLER in {"", API}:
+    from chalicelib.api.mounting import mount
+    from chalicelib.wiring import Services
+
+    origins = os.environ.get("HEADRACE_ALLOWED_ORIGINS", "none")
+    mounted = mount(app, Services(os.environ), authorizer, STAGE, origins)
+    if not HANDLER:
+        mounted.everything()
 
 
 @app.on_sqs_message(queue=f"headrace-{STAGE}-inbox", batch_size=10, name="object_created")
@@ -71,6 +83,8 @@ def webhook_due(event: SQSEvent) -> dict[str, Any]:
                 {"suffix": f":stateMachine:headrace-{STAGE}-export"},
                 {"suffix": f":stateMachine:headrace-{STAGE}-remove"},
                 {"suffix": f":stateMachine:headrace-{STAGE}-reindex"},
+                {"suffix": f":stateMachine:headrace-{STAGE}-batch"},
+                {"suffix": f":stateMachine:headrace-{STAGE}-generate"},
             ],
         },
     },

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from chalicelib.settings import IngestSettings
 
 if TYPE_CHECKING:
+    from chalicelib.contracts.arrivals import MemberGoneDetail
+    from chalicelib.contracts.removals import RemovalBound
     from chalicelib.ingest.handlers import IngestHandlers
 
 
@@ -27,17 +29,21 @@ def _handlers(settings: IngestSettings) -> IngestHandlers:
     from chalicelib.adapters.dynamodb import Table
     from chalicelib.adapters.events import Bus
     from chalicelib.adapters.feedback_records import FeedbackRecords
+    from chalicelib.adapters.job_executions import JobMachines
+    from chalicelib.adapters.job_records import JobTable
     from chalicelib.adapters.objects import Objects
     from chalicelib.adapters.queue import Inbox
     from chalicelib.adapters.records import Records
     from chalicelib.adapters.stepfunctions import IngestExecutions
     from chalicelib.adapters.vectors import Vectors
     from chalicelib.ingest.arrivals import Arrivals
-    from chalicelib.ingest.departures import Departures, MemberRemoval
+    from chalicelib.ingest.departures import Departures, MemberRemoval, member_removal
     from chalicelib.ingest.handlers import IngestHandlers
     from chalicelib.ingest.ratings import Ratings
     from chalicelib.ingest.removal import Removal
     from chalicelib.ingest.settlements import Settlements
+    from chalicelib.jobs.launching import Launcher
+    from chalicelib.jobs.ulids import ulid
 
     table = Table(aws.dynamodb(), settings.records_table)
     records = Records(table)
@@ -49,8 +55,14 @@ def _handlers(settings: IngestSettings) -> IngestHandlers:
     departures = Departures(objects, queue)
     ratings = Ratings(FeedbackRecords(table), objects)
 
+    machines = JobMachines(aws.stepfunctions(), {"remove": settings.remove_machine_arn})
+    launcher = Launcher(JobTable(table), machines, _now)
+
     def remover(bucket: str) -> Removal:
         return Removal(bucket, removable, records, objects, vectors, departures, ratings)
+
+    def remove_later(gone: MemberGoneDetail, bound: RemovalBound) -> None:
+        launcher.launch(member_removal(gone, bound, ulid(_now())))
 
     arrivals = Arrivals(
         records=records,
@@ -58,7 +70,7 @@ def _handlers(settings: IngestSettings) -> IngestHandlers:
         objects=objects,
         executions=executions,
         queue=queue,
-        departed=MemberRemoval(records, objects, remover),
+        departed=MemberRemoval(records, objects, remover, remove_later),
         machine_arn=settings.ingest_machine_arn,
         max_running=settings.max_running_ingests,
         now=_now,

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from chalicelib.adapters.api_records import ApiRecords
     from chalicelib.adapters.job_executions import JobMachines
     from chalicelib.adapters.job_records import JobTable
+    from chalicelib.api.batches import BatchServices
     from chalicelib.api.jobs import JobServices
+    from chalicelib.contracts.uploads import PresignedUpload
     from chalicelib.jobs.handlers import JobHandlers
 
 
@@ -25,6 +27,7 @@ def job_events(environ: Mapping[str, str]) -> JobHandlers:
 def job_services(environ: Mapping[str, str], records: ApiRecords) -> JobServices:
     """Return what the API's routes about jobs stand on."""
     from chalicelib.adapters import aws
+    from chalicelib.adapters.batch_objects import BatchObjects
     from chalicelib.adapters.downloads import Downloads
     from chalicelib.api.jobs import JobServices
     from chalicelib.generation.catalogue import catalogue
@@ -33,6 +36,7 @@ def job_services(environ: Mapping[str, str], records: ApiRecords) -> JobServices
 
     settings = JobSettings.from_environ(environ)
     table = _table(settings)
+    objects = BatchObjects(aws.s3())
     return JobServices(
         launcher=Launcher(table, _machines(settings), _now),
         records=table,
@@ -40,9 +44,29 @@ def job_services(environ: Mapping[str, str], records: ApiRecords) -> JobServices
         sign=Downloads(aws.s3(), settings.bucket).sign,
         cost=catalogue().cost,
         bucket=settings.bucket,
+        count=lambda prefix: sum(1 for _ in objects.keys(settings.bucket, prefix)),
         now=_now,
         new_id=ulid,
     )
+
+
+def batch_services(environ: Mapping[str, str], jobs: JobServices) -> BatchServices:
+    """Return what the API's routes about batches stand on."""
+    from chalicelib.adapters import aws
+    from chalicelib.adapters.batch_objects import BatchObjects
+    from chalicelib.api.batches import BatchServices
+
+    bucket = JobSettings.from_environ(environ).bucket
+    objects = BatchObjects(aws.s3())
+
+    def sign(
+        key: str, *, max_bytes: int, seconds: int, metadata: Mapping[str, str]
+    ) -> PresignedUpload:
+        return objects.sign_upload(
+            bucket, key, max_bytes=max_bytes, seconds=seconds, metadata=metadata
+        )
+
+    return BatchServices(jobs=jobs, sign=sign, objects=objects, now=_now)
 
 
 @functools.cache
@@ -73,10 +97,10 @@ def _machines(settings: JobSettings) -> JobMachines:
         aws.stepfunctions(),
         {
             "export": settings.export_machine_arn,
-            "remove_tenant": settings.remove_machine_arn,
-            "remove_collection": settings.remove_machine_arn,
-            "remove_document": settings.remove_machine_arn,
+            "remove": settings.remove_machine_arn,
             "reindex": settings.reindex_machine_arn,
+            "batch": settings.batch_machine_arn,
+            "generate": settings.generate_machine_arn,
         },
     )
 

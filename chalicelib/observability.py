@@ -1,6 +1,9 @@
 """Logs and metrics by Powertools, with one correlation id from request to function.
 
-Metrics are log lines in CloudWatch's embedded format, so they cost no call.
+Metrics are log lines in CloudWatch's embedded format, so they cost no call. A metric costs in every
+hour in which it is written, so only what AWS does not measure by itself is one: what became of
+documents, what waits, and what was spent. How long work took and how it ended are fields of the
+line that ends it. `POWERTOOLS_METRICS_NAMESPACE` carries the stage; metrics have no dimension.
 https://docs.aws.amazon.com/powertools/python/latest/core/metrics/
 """
 
@@ -8,16 +11,39 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Protocol
 
 from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-from chalicelib.errors import HeadraceError
+from chalicelib.errors import HeadraceError, is_fault
 
 NAMESPACE = "Headrace"
+"""Where metrics go that no stage writes."""
+
+DOLLARS = "Dollars"
+INPUT_TOKENS = "InputTokens"
+OUTPUT_TOKENS = "OutputTokens"
+OLDEST_ARRIVAL = "OldestArrivalSeconds"
+OLDEST_INGEST = "OldestIngestSeconds"
+OLDEST_JOB = "OldestJobSeconds"
+
+
+class Spending(Protocol):
+    """What a receipt says of the whole."""
+
+    @property
+    def dollars(self) -> Decimal: ...
+
+    @property
+    def tokens_in(self) -> int: ...
+
+    @property
+    def tokens_out(self) -> int: ...
 
 
 @functools.cache
@@ -26,16 +52,75 @@ def logger(service: str) -> Logger:
     return Logger(service=service)
 
 
+def _metrics() -> EphemeralMetrics:
+    metrics = EphemeralMetrics()
+    metrics.namespace = metrics.namespace or NAMESPACE
+    return metrics
+
+
 @dataclass(frozen=True, slots=True)
 class Observation:
     """What a piece of work may say of itself while it runs."""
 
     log: Logger
     metrics: EphemeralMetrics
+    outcomes: list[str] = field(default_factory=list)
 
-    def count(self, name: str, value: float = 1) -> None:
-        """Add to the metric `name`, a count."""
-        self.metrics.add_metric(name, MetricUnit.Count, value)
+    def count(self, name: str) -> None:
+        """Add one to the metric `name`."""
+        self.metrics.add_metric(name, MetricUnit.Count, 1)
+
+    def age(self, name: str, seconds: float) -> None:
+        """Write the metric `name`, in seconds."""
+        self.metrics.add_metric(name, MetricUnit.Seconds, seconds)
+
+    def spent(self, receipt: Spending) -> None:
+        """Add a receipt to what the stage spends."""
+        _add(self.metrics, receipt)
+
+    def became(self, outcome: str) -> None:
+        """Name what came of the work in the line that ends it."""
+        self.outcomes.append(outcome)
+
+
+def spent(receipt: Spending) -> None:
+    """Add a receipt to what the stage spends, outside of any observed work."""
+    metrics = _metrics()
+    _add(metrics, receipt)
+    metrics.flush_metrics()
+
+
+def waited(name: str, seconds: float) -> None:
+    """Write the metric `name`, in seconds, outside of any observed work."""
+    metrics = _metrics()
+    metrics.add_metric(name, MetricUnit.Seconds, seconds)
+    metrics.flush_metrics()
+
+
+def _add(metrics: EphemeralMetrics, receipt: Spending) -> None:
+    metrics.add_metric(DOLLARS, "None", float(receipt.dollars))
+    for name, tokens in ((INPUT_TOKENS, receipt.tokens_in), (OUTPUT_TOKENS, receipt.tokens_out)):
+        if tokens:
+            metrics.add_metric(name, MetricUnit.Count, tokens)
+
+
+def log_refusal(log: Logger, error: HeadraceError, *, answered: bool = False) -> None:
+    """Log an error of ours: a fault as an error with its trace, which the metric of failures
+    counts; anything else as a warning, or as news where the caller is `answered`.
+    """
+    told = {"error": type(error).__name__, "why": error.message}
+    if is_fault(error):
+        log.error("failed", extra=told, exc_info=error)
+    else:
+        (log.info if answered else log.warning)("refused", extra=told)
+
+
+def log_not_swapped(error: HeadraceError) -> None:
+    """Log that a version of a model should serve and cannot, which the metric of failures counts:
+    the one before goes on, so that nobody else would notice.
+    """
+    told = {"error": type(error).__name__, "why": error.message}
+    logger("serving").error("not swapped", extra=told)
 
 
 @contextmanager
@@ -43,22 +128,35 @@ def observed(service: str, correlation_id: str = "") -> Iterator[Observation]:
     """Log the end of the work in the block, how long it took and how it failed."""
     log = logger(service)
     log.set_correlation_id(correlation_id or None)
-    metrics = EphemeralMetrics(namespace=NAMESPACE, service=service)
+    observation = Observation(log, _metrics())
     started = time.perf_counter()
-    outcome = "Failures"
+    outcome = "failed"
     try:
-        yield Observation(log, metrics)
-        outcome = "Successes"
+        yield observation
+        outcome = "succeeded"
     except HeadraceError as error:
-        log.warning("refused", extra={"error": type(error).__name__, "why": error.message})
+        log_refusal(log, error)
         raise
     except Exception:
         log.exception("failed")
         raise
     finally:
-        seconds = time.perf_counter() - started
-        metrics.add_metric(outcome, MetricUnit.Count, 1)
-        metrics.add_metric("Duration", MetricUnit.Seconds, seconds)
-        log.info("ended", extra={"outcome": outcome, "seconds": round(seconds, 4)})
-        metrics.flush_metrics()
+        seconds = round(time.perf_counter() - started, 4)
+        told = {"outcome": outcome, "seconds": seconds, "became": observation.outcomes}
+        log.info("ended", extra={name: value for name, value in told.items() if value != []})
+        if observation.metrics.metric_set:
+            observation.metrics.flush_metrics()
+        log.set_correlation_id(None)
+
+
+def told_under(service: str, request_id: str, body: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the `body` of a stream, and log under the request's id what goes wrong on its way."""
+    log = logger(service)
+    log.set_correlation_id(request_id)
+    try:
+        yield from body
+    except Exception:
+        log.exception("failed")
+        raise
+    finally:
         log.set_correlation_id(None)

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from chalicelib.contracts.arrivals import ExecutionStatus
-from chalicelib.contracts.events import BusEvent
-from chalicelib.contracts.ingest import IngestInput, VectorMetadata
+if TYPE_CHECKING:
+    from chalicelib.contracts.arrivals import ExecutionStatus
+    from chalicelib.contracts.events import BusEvent
+    from chalicelib.contracts.ingest import IngestInput, VectorMetadata
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from chalicelib.contracts import CheckResult, CheckSource, EmbedTextResult, Hit, Receipt, Turn
-from chalicelib.contracts.arrivals import RetryWanted
-from chalicelib.contracts.collections import Declaration
-from chalicelib.contracts.feedback import Asked, Mark
-from chalicelib.contracts.reranking import RerankResult
-from chalicelib.contracts.searching import Neighbour
-from chalicelib.ports import IndexRef
+if TYPE_CHECKING:
+    from chalicelib.budget_ports import Spender
+    from chalicelib.contracts.arrivals import RetryWanted
+    from chalicelib.contracts.asked import Asked, Mark
+    from chalicelib.contracts.asking import Turn
+    from chalicelib.contracts.collections import Declaration
+    from chalicelib.contracts.embedding import EmbedTextResult
+    from chalicelib.contracts.receipts import Receipt, ReceiptLine
+    from chalicelib.contracts.reranking import RerankResult
+    from chalicelib.contracts.searching import Hit, Neighbour
+    from chalicelib.contracts.support import CheckResult, CheckSource
+    from chalicelib.ports import IndexRef
 
 IndexFilter = dict[str, Any]
 """A filter in the index's own language.
@@ -106,29 +111,16 @@ class CurrentVersions(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ChatReply:
-    """What a language model wrote; `model` is the one that answered, by its own account.
+    """What a language model wrote, and what all attempts at it cost; "" where none succeeded.
 
     Where it is not `whole`, the model was stopped, by its limit of tokens or otherwise, and what
-    it meant to say is not known.
+    it meant to say is not known. `found` are the kinds of what the screen found and let pass.
     """
 
     text: str
-    model: str
-    tokens_in: int
-    tokens_out: int
-    seconds: float
+    lines: tuple[ReceiptLine, ...]
     whole: bool = True
-
-
-class ChatModel(Protocol):
-    """A language model."""
-
-    @property
-    def model_id(self) -> str:
-        """Return the id that the model is asked by and the catalogue prices."""
-
-    def reply(self, system: str, user: str, max_tokens: int) -> ChatReply:
-        """Return the reply. Raises `Throttled`, `Transient` or `ModelFailure`."""
+    found: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,13 +150,16 @@ class AnswerWriter(Protocol):
     def tokens(self, passage: Hit) -> int:
         """Return the tokens that `passage` takes of the room, never too few."""
 
-    def write(self, question: str, passages: Sequence[Hit], language: str = "") -> ChatReply:
+    def write(
+        self, question: str, passages: Sequence[Hit], spender: Spender, language: str = ""
+    ) -> ChatReply:
         """Return what it wrote, marks and all; `language` is the name of the one to answer in.
 
-        Raises as `ChatModel.reply` does.
+        Raises one of `chalicelib.errors`, with what attempts cost in vain; nothing is asked of a
+        model that the spender may not use or cannot pay, or where the screen refuses.
         """
 
-    def rewrite(self, question: str, history: Sequence[Turn]) -> ChatReply:
+    def rewrite(self, question: str, history: Sequence[Turn], spender: Spender) -> ChatReply:
         """Return `question` as it took it to read without `history`. Raises as `write` does."""
 
 
@@ -224,28 +219,17 @@ class SentenceScreen(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class ApiKey:
-    """A key as it is kept: by its hash, never itself."""
-
-    key_hash: str
-    tenant: str
-    name: str = ""
-
-
-class ApiKeyRecords(Protocol):
-    """Where keys are kept."""
-
-    def api_key(self, key_hash: str) -> ApiKey | None:
-        """Return the key with this hash, or None once it is revoked or was never made."""
-
-
-@dataclass(frozen=True, slots=True)
 class KeptAnswer:
-    """What an earlier request with the key got; `body` is compressed JSON."""
+    """What an earlier request with the key got; `body` is compressed JSON. The status is `BEGUN`
+    while it is being made.
+    """
 
     request_hash: str
     status: int
     body: bytes
+
+
+BEGUN = 0
 
 
 class RetryQueue(Protocol):
@@ -263,3 +247,27 @@ class AnswerRecords(Protocol):
 
     def keep_answer(self, tenant: str, key_hash: str, answer: KeptAnswer, seconds: int) -> bool:
         """Keep `answer` for `seconds`; False when the key holds one already."""
+
+
+class PaidAnswerRecords(Protocol):
+    """Where answers are kept that cost money, and that some are being made. `owner` is the request
+    that makes one.
+    """
+
+    def kept_answer(self, tenant: str, key_hash: str) -> KeptAnswer | None:
+        """Return what is kept under the key, None if there is nothing or it has expired."""
+
+    def begin_answer(
+        self, tenant: str, key_hash: str, request_hash: str, owner: str, seconds: int
+    ) -> bool:
+        """Note for `seconds` that `owner` makes an answer now; False where one is there, or being
+        made.
+        """
+
+    def end_answer(
+        self, tenant: str, key_hash: str, owner: str, answer: KeptAnswer, seconds: int
+    ) -> bool:
+        """Keep what `owner` made for `seconds`; False where another has taken its place since."""
+
+    def drop_answer(self, tenant: str, key_hash: str, owner: str) -> None:
+        """Forget that `owner` makes an answer: it may be asked for again."""

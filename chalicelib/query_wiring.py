@@ -5,22 +5,22 @@ Everything is built on first use and kept: importing this needs neither environm
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from chalicelib.errors import HeadraceError
-from chalicelib.observability import logger
+from chalicelib.observability import log_refusal, logger
 from chalicelib.settings import QuerySettings, RecordsSettings
 
 if TYPE_CHECKING:
     from chalicelib.adapters.api_records import ApiRecords
     from chalicelib.adapters.feedback_records import FeedbackRecords
     from chalicelib.adapters.functions import CheckFunction, EmbedFunction, RerankFunction
+    from chalicelib.errors import HeadraceError
     from chalicelib.generation.receipts import QueryPrices
-    from chalicelib.generation.writing import PassageWriter
+    from chalicelib.generation.writing import Generates, PassageWriter
     from chalicelib.query_ports import SentenceScreen
     from chalicelib.retrieval.asking import Asker
     from chalicelib.retrieval.finding import Finder
@@ -42,15 +42,22 @@ class _LoggedScreen:
 
 
 def _not_kept(error: HeadraceError) -> None:
-    told = {"error": type(error).__name__, "why": error.message}
-    logger("queries").warning("a question was not kept", extra=told)
+    log_refusal(logger("queries"), error)
 
 
 class QueryServices:
-    """What finds passages and answers questions, for the stage that `environ` describes."""
+    """What finds passages and answers questions, for the stage that `environ` describes.
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
+    `generator` returns what asks models, which is done for some questions only; their answers are
+    waited for `seconds`.
+    """
+
+    def __init__(
+        self, environ: Mapping[str, str], generator: Callable[[], Generates], seconds: float
+    ) -> None:
         self._environ = environ
+        self._generates = generator
+        self._model_seconds = seconds
 
     @cached_property
     def query_settings(self) -> QuerySettings:
@@ -159,11 +166,9 @@ class QueryServices:
     def _writer(self) -> PassageWriter | None:
         if not self.query_settings.chat_model_id:
             return None
-        from chalicelib.adapters import aws
-        from chalicelib.adapters.bedrock import BedrockChat
         from chalicelib.generation.catalogue import catalogue
         from chalicelib.generation.writing import PassageWriter, limits_of
 
         model_id = self.query_settings.chat_model_id
         limits = limits_of(catalogue(), model_id)
-        return PassageWriter(BedrockChat(aws.bedrock_runtime(), model_id), limits)
+        return PassageWriter(self._generates, model_id, limits, self._model_seconds)

@@ -6,10 +6,8 @@ stop it. A field `records_table` is read from `HEADRACE_RECORDS_TABLE`.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Self
+from typing import Self, dataclass_transform
 
 from chalicelib.errors import InvalidInput
 
@@ -17,9 +15,25 @@ PREFIX = "HEADRACE_"
 MEBIBYTE = 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass_transform(frozen_default=True, kw_only_default=True)
 class Settings:
-    """The base of every entry point's settings; fields are `str` or `int`."""
+    """The base of every entry point's settings; fields are `str` or `int`.
+
+    To readers and type checkers they are frozen dataclasses. Making one of those takes a third of
+    a millisecond of every start, which loads all of these and uses a few.
+    """
+
+    def __init__(self, **given: str | int) -> None:
+        vars(self).update(given)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"{type(self).__name__}.{name} is read once and cannot be set.")
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    def __hash__(self) -> int:
+        return hash((type(self), *sorted(vars(self).items())))
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
@@ -29,42 +43,39 @@ class Settings:
             InvalidInput: a variable is missing or is not a positive whole number.
         """
         given: dict[str, str | int] = {}
-        for field in dataclasses.fields(cls):
-            name = PREFIX + field.name.upper()
+        for field, written in cls.__annotations__.items():
+            name = PREFIX + field.upper()
             value = environ.get(name, "")
             if value:
-                given[field.name] = _whole(name, value) if field.type == "int" else value
-            elif field.default is dataclasses.MISSING:
+                given[field] = _whole(name, value) if written == "int" else value
+            elif not hasattr(cls, field):
                 raise InvalidInput(f"The environment variable {name} is not set.", field=name)
         return cls(**given)
 
 
-@dataclass(frozen=True, slots=True)
 class IngestSettings(Settings):
     """What the event handlers of `app.py` need."""
 
     records_table: str
     ingest_machine_arn: str
+    remove_machine_arn: str
     event_bus: str
     inbox_queue_url: str
     max_running_ingests: int = 20
 
 
-@dataclass(frozen=True, slots=True)
 class ReadSettings(Settings):
     """What `read_document` needs; `max_file_bytes` is the largest file that is read."""
 
     max_file_bytes: int = 1024 * MEBIBYTE
 
 
-@dataclass(frozen=True, slots=True)
 class ChunkSettings(Settings):
     """What `chunk_document` needs."""
 
     models_dir: str
 
 
-@dataclass(frozen=True, slots=True)
 class EmbedSettings(Settings):
     """What `embed_chunks` needs."""
 
@@ -72,7 +83,6 @@ class EmbedSettings(Settings):
     models_dir: str
 
 
-@dataclass(frozen=True, slots=True)
 class RemoveSettings(Settings):
     """What `remove_data` needs."""
 
@@ -81,7 +91,6 @@ class RemoveSettings(Settings):
     inbox_queue_url: str
 
 
-@dataclass(frozen=True, slots=True)
 class JobSettings(Settings):
     """What begins, settles and sweeps jobs; `bucket` is where the API lets them work."""
 
@@ -90,17 +99,17 @@ class JobSettings(Settings):
     export_machine_arn: str
     remove_machine_arn: str
     reindex_machine_arn: str
+    batch_machine_arn: str
+    generate_machine_arn: str
     bucket: str = ""
 
 
-@dataclass(frozen=True, slots=True)
 class RecordsSettings(Settings):
     """What the authorizer needs, and the HTTP API beside the rest."""
 
     records_table: str
 
 
-@dataclass(frozen=True, slots=True)
 class WebhookSettings(Settings):
     """What webhooks need. `webhook_targets` is `public`, or `any` where a stage may also call
     private addresses and plain http, such as a laptop's own.
@@ -116,7 +125,86 @@ class WebhookSettings(Settings):
         return self.webhook_targets == "any"
 
 
-@dataclass(frozen=True, slots=True)
+class BudgetSettings(Settings):
+    """What budgets need, and what a tenant may use where an operator gave it no limits: dollars a
+    day and a month, requests and tokens a minute; 0 is no limit.
+    """
+
+    records_table: str
+    event_bus: str
+    daily_dollars: str = "0"
+    monthly_dollars: str = "0"
+    requests_a_minute: str = "0"
+    tokens_a_minute: str = "0"
+
+
+class GenerationSettings(Settings):
+    """What asking models needs, beside what budgets do.
+
+    `model_seconds` is how long one call of a model is waited for; `endpoint_bucket` is where calls
+    of asynchronous endpoints lie, empty where there is none. `check_function` holds answers to what
+    they were given, and has `check_memory_mb`; without it, nothing does. `draw_function` draws by
+    models that the stage trained.
+    """
+
+    records_table: str
+    embed_function: str
+    draw_function: str
+    model_seconds: int = 25
+    endpoint_bucket: str = ""
+    check_function: str = ""
+    check_memory_mb: int = 1769
+
+
+class ServingSettings(Settings):
+    """What functions need that serve models which the stage trained: the bucket they lie in."""
+
+    bucket: str
+
+
+class PlaceSettings(Settings):
+    """How far from the stage's region a call of a model may be worked on: region, geography or
+    global.
+    """
+
+    model_reach: str = "geography"
+
+
+class BatchSettings(Settings):
+    """What the steps of a batch need; `batch_concurrency` is how many children answer at once."""
+
+    records_table: str
+    batch_concurrency: int = 10
+
+
+class HarvestSettings(Settings):
+    """What batch jobs of Bedrock need: `batch_role_arn` is the role that reads and writes for them,
+    `batch_poll_seconds` how long a job is left alone between two looks at it.
+    """
+
+    records_table: str
+    batch_role_arn: str
+    batch_poll_seconds: int = 300
+
+
+class ScreeningSettings(Settings):
+    """What screening needs; `screening` is what holds for a tenant where an operator gave it no
+    policy: off, flag or refuse.
+    """
+
+    records_table: str
+    screen_text_function: str
+    screen_image_function: str
+    screening: str = "off"
+
+
+class GuardrailSettings(Settings):
+    """The guardrail of Bedrock that calls of models are held to; none where the id is empty."""
+
+    guardrail_id: str = ""
+    guardrail_version: str = "DRAFT"
+
+
 class FeedbackSettings(Settings):
     """What taking ratings needs; `bucket` is where rows for training lie."""
 
@@ -125,7 +213,6 @@ class FeedbackSettings(Settings):
     event_bus: str
 
 
-@dataclass(frozen=True, slots=True)
 class QuerySettings(Settings):
     """What searching and answering need."""
 
@@ -148,7 +235,6 @@ class QuerySettings(Settings):
         return self.rerank == "on"
 
 
-@dataclass(frozen=True, slots=True)
 class ApiSettings(Settings):
     """What the HTTP API needs, beside what queries do."""
 

@@ -1,8 +1,7 @@
 """The API's side of the records table.
 
-    KEY#<sha256 of the key>   KEY             tenant, name, created_at
-    TENANT#<tenant>           DOCUMENT#<id>   what `GET /v1/documents/{id}` shows
-    ANSWER#<tenant>           <sha256>        an answer kept for its Idempotency-Key
+    TENANT#<tenant>   DOCUMENT#<id>   what `GET /v1/documents/{id}` shows
+    ANSWER#<tenant>   <sha256>        an answer kept for its Idempotency-Key
 
 `expires_at` of an answer is the table's time to live attribute, in seconds since 1970; the
 table removes what has expired within days, so a reader looks at it too.
@@ -13,7 +12,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
+from chalicelib.adapters.document_records import DocumentRecords, document_from
 from chalicelib.adapters.dynamodb import Condition, Delete, Item, Put, Table
 from chalicelib.adapters.record_writes import (
     answer_gone,
@@ -24,28 +25,22 @@ from chalicelib.adapters.record_writes import (
     tenant_pk,
     version_key,
 )
-from chalicelib.adapters.records import Records, document_from
-from chalicelib.contracts import Document, Version
 from chalicelib.errors import Conflict
-from chalicelib.query_ports import ApiKey, KeptAnswer
+from chalicelib.query_ports import KeptAnswer
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.documents import Document, Version
 
 _DOCUMENT = "DOCUMENT#"
 _ATTEMPTS = 5
 
 
-class ApiRecords(Records):
-    """Keys, listings of documents and kept answers, beside what the ingest reads too."""
+class ApiRecords(DocumentRecords):
+    """Listings of documents and kept answers, beside what the ingest reads too."""
 
     def __init__(self, table: Table, clock: Callable[[], float] = time.time) -> None:
         super().__init__(table)
         self._clock = clock
-
-    def api_key(self, key_hash: str) -> ApiKey | None:
-        """Return the key with this hash, or None once it is revoked or was never made."""
-        item = self._table.get((f"KEY#{key_hash}", "KEY"))
-        if item is None:
-            return None
-        return ApiKey(item["pk"].removeprefix("KEY#"), item["tenant"], item.get("name", ""))
 
     def documents(self, tenant: str, after: str) -> Iterator[Document]:
         """Yield the tenant's documents by id, those behind the id `after` ("" for all)."""

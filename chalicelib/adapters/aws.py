@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConnectionClosedError,
     HTTPClientError,
     ParamValidationError,
+    ReadTimeoutError,
+    ResponseStreamingError,
 )
 from botocore.exceptions import ConnectionError as AwsConnectionError
 
@@ -29,12 +33,43 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_stepfunctions import SFNClient
 
+    from chalicelib.adapters.endpoint_invocations import Runtime
+
 CONFIG = Config(
     connect_timeout=3,
     read_timeout=20,
     retries={"mode": "standard", "total_max_attempts": 4},
     max_pool_connections=16,
 )
+
+_making = threading.Lock()
+"""boto3's session is not to be used by two threads at once; its clients are.
+
+https://docs.aws.amazon.com/boto3/latest/guide/session.html
+"""
+
+
+class _Later:
+    """A client that is made when something is first asked of it.
+
+    Making one reads its service's description, 10 to 40 ms of a cold start, and an entry point
+    that can call six services seldom calls more than two for one event.
+    """
+
+    def __init__(self, service: str, config: Config, region: str | None = None) -> None:
+        self._service = service
+        self._config = config
+        self._region = region
+        self._made: Any = None
+
+    def __getattr__(self, name: str) -> Any:
+        with _making:
+            if self._made is None:
+                self._made = boto3.client(
+                    cast("Any", self._service), region_name=self._region, config=self._config
+                )
+        return getattr(self._made, name)
+
 
 _NOT_FOUND = frozenset(
     {
@@ -79,7 +114,7 @@ _HTTP_FAULT = 500
 @functools.cache
 def dynamodb() -> DynamoDBClient:
     """Return this process's DynamoDB client."""
-    return boto3.client("dynamodb", config=CONFIG)
+    return cast("DynamoDBClient", _Later("dynamodb", CONFIG))
 
 
 @functools.cache
@@ -92,43 +127,57 @@ def asked_dynamodb() -> DynamoDBClient:
         read_timeout=1.5,
         retries={"mode": "standard", "total_max_attempts": 2},
     )
-    return boto3.client("dynamodb", config=config)
+    return cast("DynamoDBClient", _Later("dynamodb", config))
 
 
 @functools.cache
 def s3() -> S3Client:
     """Return this process's S3 client. Without its name, upload forms get the older signature."""
-    return boto3.client("s3", config=CONFIG.merge(Config(signature_version="s3v4")))
+    return cast("S3Client", _Later("s3", CONFIG.merge(Config(signature_version="s3v4"))))
 
 
 @functools.cache
 def s3vectors() -> S3VectorsClient:
     """Return this process's S3 Vectors client."""
-    return boto3.client("s3vectors", config=CONFIG)
+    return cast("S3VectorsClient", _Later("s3vectors", CONFIG))
 
 
 @functools.cache
 def sqs() -> SQSClient:
     """Return this process's SQS client."""
-    return boto3.client("sqs", config=CONFIG)
+    return cast("SQSClient", _Later("sqs", CONFIG))
 
 
 @functools.cache
 def stepfunctions() -> SFNClient:
     """Return this process's Step Functions client."""
-    return boto3.client("stepfunctions", config=CONFIG)
+    return cast("SFNClient", _Later("stepfunctions", CONFIG))
 
 
 @functools.cache
 def events() -> EventBridgeClient:
     """Return this process's EventBridge client."""
-    return boto3.client("events", config=CONFIG)
+    return cast("EventBridgeClient", _Later("events", CONFIG))
 
 
 @functools.cache
 def functions() -> LambdaClient:
     """Return this process's Lambda client."""
-    return boto3.client("lambda", config=CONFIG)
+    return cast("LambdaClient", _Later("lambda", CONFIG))
+
+
+@functools.cache
+def functions_within(seconds: int) -> LambdaClient:
+    """Return this process's client of functions that draw, which waits for `seconds` at most, and
+    asks once, as that of models does.
+    """
+    config = Config(
+        connect_timeout=3,
+        read_timeout=seconds,
+        retries={"total_max_attempts": 1},
+        max_pool_connections=64,
+    )
+    return cast("LambdaClient", _Later("lambda", config))
 
 
 @functools.cache
@@ -139,30 +188,74 @@ def checks() -> LambdaClient:
     config = Config(
         connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2}
     )
-    return boto3.client("lambda", config=config)
+    return cast("LambdaClient", _Later("lambda", config))
 
 
 @functools.cache
 def reranks() -> LambdaClient:
     """Return the client that reranks: one try of 5 s, since a search can do without."""
     config = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 1})
-    return boto3.client("lambda", config=config)
+    return cast("LambdaClient", _Later("lambda", config))
 
 
 @functools.cache
-def bedrock_runtime() -> BedrockRuntimeClient:
-    """Return this process's Bedrock client; it gives up before API Gateway does (29 s)."""
-    config = Config(connect_timeout=3, read_timeout=20, retries={"total_max_attempts": 1})
-    return boto3.client("bedrock-runtime", config=config)
+def guardrails() -> BedrockRuntimeClient:
+    """Return this process's client of guardrails: two tries of 5 s, since a model has still to be
+    asked between two of them.
+    """
+    config = Config(
+        connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2}
+    )
+    return cast("BedrockRuntimeClient", _Later("bedrock-runtime", config))
+
+
+@functools.cache
+def bedrock() -> Any:
+    """Return this process's client of Bedrock's own side: its jobs, not its models."""
+    return _Later("bedrock", CONFIG)
+
+
+@functools.cache
+def models_in(region: str, seconds: int) -> BedrockRuntimeClient:
+    """Return this process's client of the models in `region`, which waits for `seconds` at most.
+
+    It asks once: a model that is throttled is asked again by who knows the other ways.
+    """
+    config = Config(
+        connect_timeout=3,
+        read_timeout=seconds,
+        retries={"total_max_attempts": 1},
+        max_pool_connections=64,
+    )
+    return cast("BedrockRuntimeClient", _Later("bedrock-runtime", config, region))
+
+
+@functools.cache
+def endpoints(seconds: int) -> Runtime:
+    """Return this process's client of SageMaker's endpoints, which waits for `seconds` at most, and
+    asks once, as that of models does.
+    """
+    config = Config(
+        connect_timeout=3,
+        read_timeout=seconds,
+        retries={"total_max_attempts": 1},
+        max_pool_connections=64,
+    )
+    return cast("Runtime", _Later("sagemaker-runtime", config))
 
 
 @contextmanager
 def translated(doing: str) -> Iterator[None]:
-    """Raise what boto3 raises inside the block as one of our errors; `doing` says what for."""
+    """Raise what boto3 raises inside the block as one of our errors; `doing` says what for.
+
+    Where the request had been sent and no whole answer came, the error is `unaccounted`.
+    """
     try:
         yield
     except ClientError as error:
         raise translate(error, doing) from error
+    except (ReadTimeoutError, ConnectionClosedError, ResponseStreamingError) as error:
+        raise Transient(f"{doing}: {error}", unaccounted=True) from error
     except (AwsConnectionError, HTTPClientError) as error:
         raise Transient(f"{doing}: {error}") from error
     except ParamValidationError as error:

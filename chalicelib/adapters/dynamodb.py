@@ -51,12 +51,16 @@ class Put:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """Change an item by an update expression, such as `SET #status = :status`."""
+    """Change an item by an update expression, such as `SET #status = :status`.
+
+    `names` are what a `#name` stands for, where that is not the name itself.
+    """
 
     key: Key
     expression: str
     values: Mapping[str, Value]
     condition: Condition | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,14 @@ class ConditionCheck:
 
 
 Write = Put | Update | Delete | ConditionCheck
+
+
+@dataclass(frozen=True, slots=True)
+class Updated:
+    """What came of an update, and the item: as it is since, or as it was when it was refused."""
+
+    made: bool
+    item: Item
 
 
 class TransactionRefused(Conflict):
@@ -142,6 +154,23 @@ class Table:
                 UpdateExpression=update.expression,
                 **_extras(update),
             )
+
+    def updated(self, update: Update) -> Updated:
+        """Change an item and return it; a condition that does not hold is no error."""
+        with translated(f"updating {update.key[1]}"):
+            try:
+                answer = self._client.update_item(
+                    TableName=self._name,
+                    Key=_key(update.key),
+                    UpdateExpression=update.expression,
+                    ReturnValues="ALL_NEW",
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                    **_extras(update),
+                )
+            except self._client.exceptions.ConditionalCheckFailedException as error:
+                refused: Mapping[str, Any] = error.response
+                return Updated(False, _decoded(refused.get("Item", {})))
+        return Updated(True, _decoded(answer["Attributes"]))
 
     def delete(self, delete: Delete) -> None:
         """Remove an item; raise `Conflict` when its condition does not hold."""
@@ -239,7 +268,10 @@ def _extras(write: Write) -> dict[str, Any]:
         values |= write.condition.values
     names = {word for word in _words(expressions) if word.startswith("#")}
     if names:
-        extras["ExpressionAttributeNames"] = {name: name[1:] for name in sorted(names)}
+        meant = write.names if isinstance(write, Update) else {}
+        extras["ExpressionAttributeNames"] = {
+            name: meant.get(name, name[1:]) for name in sorted(names)
+        }
     if values:
         extras["ExpressionAttributeValues"] = _encoded(values)
     return extras

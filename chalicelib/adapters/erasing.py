@@ -12,16 +12,17 @@ from chalicelib.adapters.aws import translated
 from chalicelib.adapters.dynamodb import Delete, Put, Table
 from chalicelib.adapters.job_writes import JOB, JOBS, RUNNING_JOB
 from chalicelib.adapters.record_writes import ADMISSION, REMOVED, RUNNING, tenant_key, tenant_pk
-from chalicelib.contracts import IngestInput
+from chalicelib.contracts.ingest import IngestInput
 from chalicelib.contracts.jobs import JobInput
 from chalicelib.contracts.removals import RemovedTenant
 from chalicelib.errors import NotFound, Transient
-from chalicelib.ports import IndexRef
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
     from mypy_boto3_s3vectors import S3VectorsClient
+
+    from chalicelib.ports import IndexRef
 
 MAX_OBJECTS_A_CALL = 1_000
 RECORDS_AT_A_TIME = 500

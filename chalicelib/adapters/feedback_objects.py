@@ -8,13 +8,16 @@ The key follows from what is rated, so that a second rating of it takes the firs
 from __future__ import annotations
 
 from itertools import islice
+from typing import TYPE_CHECKING
 
-from chalicelib.adapters.streams import StreamedObjects
-from chalicelib.contracts import Page
-from chalicelib.contracts.feedback import FeedbackRow
+from chalicelib.contracts.ingest import Page
 from chalicelib.contracts.jsonl import dump_lines, whole_lines
 from chalicelib.errors import NotFound
 from chalicelib.retrieval.ids import pages_key
+
+if TYPE_CHECKING:
+    from chalicelib.adapters.streams import StreamedObjects
+    from chalicelib.contracts.feedback import FeedbackRow
 
 
 class FeedbackObjects:

@@ -33,7 +33,7 @@ from chalicelib.adapters.dynamodb import (
     Write,
 )
 from chalicelib.adapters.record_writes import STAYS, document_key, tenant_key, tenant_pk
-from chalicelib.contracts.feedback import ASKED_DAYS, Asked, Mark
+from chalicelib.contracts.asked import ASKED_DAYS, Asked, Mark
 from chalicelib.errors import Conflict
 from chalicelib.query_ports import KeptAsked, RatedAnswer, Vote
 from chalicelib.retrieval.votes import unpacked

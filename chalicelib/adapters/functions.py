@@ -1,42 +1,26 @@
-"""The functions that the API calls, by `lambda:Invoke`: embedding, reranking, support check."""
+"""The functions that others call, by `lambda:Invoke`: embedding, reranking, checks, screens."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from chalicelib.adapters.aws import translated
-from chalicelib.contracts import (
-    CheckRequest,
-    CheckResult,
-    CheckSource,
-    EmbedTextRequest,
-    EmbedTextResult,
-    Hit,
-)
-from chalicelib.contracts.base import Contract
+from chalicelib.adapters.function_answers import asked
+from chalicelib.contracts.embedding import EmbedTextRequest, EmbedTextResult
 from chalicelib.contracts.reranking import RerankResult
+from chalicelib.contracts.support import CheckRequest, CheckResult, CheckSource
 from chalicelib.errors import (
-    HeadraceError,
     InvalidInput,
     ModelFailure,
-    Throttled,
-    Transient,
-    Unsupported,
 )
 from chalicelib.retrieval.reranking import rerank_request
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
-_Answer = TypeVar("_Answer", bound=Contract)
-
-_NAMED: dict[str, type[HeadraceError]] = {
-    kind.__name__: kind for kind in (InvalidInput, Unsupported, Throttled, Transient, ModelFailure)
-}
+    from chalicelib.contracts.searching import Hit
 
 
 class EmbedFunction:
@@ -46,16 +30,19 @@ class EmbedFunction:
         self._client = client
         self._name = name
 
-    def embed(self, texts: Sequence[str], correlation_id: str, model: str = "") -> EmbedTextResult:
-        """Return one vector a text, in order; a long text is embedded by its beginning.
+    def embed(
+        self, texts: Sequence[str], correlation_id: str, model: str = "", *, truncate: bool = True
+    ) -> EmbedTextResult:
+        """Return one vector a text, in order; a long text is embedded by its beginning, or refused
+        where it is not to `truncate`.
 
         Raises what the function raised where it is one of our errors, `Transient` where the
         function itself failed, timed out or was killed, and `ModelFailure` for a wrong answer.
         """
         request = EmbedTextRequest(
-            texts=tuple(texts), model=model, truncate=True, correlation_id=correlation_id
+            texts=tuple(texts), model=model, truncate=truncate, correlation_id=correlation_id
         )
-        result = _asked(self._client, self._name, request, "embedding", EmbedTextResult)
+        result = asked(self._client, self._name, request, "embedding", EmbedTextResult)
         if len(result.vectors) != len(texts):
             raise ModelFailure(
                 f"The embedding function gave {len(result.vectors)} vectors for {len(texts)} texts."
@@ -91,7 +78,7 @@ class CheckFunction:
             )
         except ValidationError as error:
             raise InvalidInput(f"The answer cannot be checked: {error}") from error
-        result = _asked(self._client, self._name, request, "checking", CheckResult)
+        result = asked(self._client, self._name, request, "checking", CheckResult)
         if len(result.verdicts) != len(claims):
             raise ModelFailure(
                 f"The checking function gave {len(result.verdicts)} verdicts on"
@@ -117,41 +104,10 @@ class RerankFunction:
             request = rerank_request(query, passages, correlation_id)
         except ValidationError as error:
             raise InvalidInput(f"The passages cannot be reranked: {error}") from error
-        result = _asked(self._client, self._name, request, "reranking", RerankResult)
+        result = asked(self._client, self._name, request, "reranking", RerankResult)
         if len(result.scores) != len(passages):
             raise ModelFailure(
                 f"The reranking function gave {len(result.scores)} scores for"
                 f" {len(passages)} passages."
             )
         return result
-
-
-def _asked(
-    client: LambdaClient, name: str, request: Contract, doing: str, kind: type[_Answer]
-) -> _Answer:
-    """Return what a function answered to `request`; raises our errors."""
-    payload = _invoked(client, name, request, doing)
-    try:
-        return kind.model_validate_json(payload)
-    except ValidationError as error:
-        raise ModelFailure(f"The {doing} function's answer is malformed.") from error
-
-
-def _invoked(client: LambdaClient, name: str, request: Contract, doing: str) -> bytes:
-    """Return what a function answered to `request`; raises our errors."""
-    with translated(f"{doing} a text"):
-        answer = client.invoke(FunctionName=name, Payload=request.model_dump_json().encode())
-        payload: bytes = answer["Payload"].read()
-    if answer.get("FunctionError"):
-        raise _failure(payload, doing)
-    return payload
-
-
-def _failure(payload: bytes, doing: str) -> HeadraceError:
-    try:
-        told: Any = json.loads(payload)
-    except ValueError:
-        told = {}
-    told = told if isinstance(told, dict) else {}
-    kind = _NAMED.get(str(told.get("errorType")), Transient)
-    return kind(f"The {doing} function failed: {told.get('errorMessage', 'no message')}")

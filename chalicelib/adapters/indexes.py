@@ -15,10 +15,11 @@ from chalicelib.adapters.aws import translated
 from chalicelib.adapters.passages import MAX_KEYS_A_CALL, TEXT_KEY
 from chalicelib.adapters.vectors import MAX_VECTORS_A_CALL, NON_FILTERABLE
 from chalicelib.errors import Conflict, NotFound
-from chalicelib.ports import IndexRef
 
 if TYPE_CHECKING:
     from mypy_boto3_s3vectors import S3VectorsClient
+
+    from chalicelib.ports import IndexRef
 
 
 @dataclass(frozen=True, slots=True)

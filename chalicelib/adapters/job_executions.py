@@ -1,4 +1,4 @@
-"""Executions of the state machines of jobs, one machine a kind.
+"""Executions of the state machines of jobs.
 
 https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
 """
@@ -11,31 +11,32 @@ from typing import TYPE_CHECKING
 
 from chalicelib.adapters.aws import translated
 from chalicelib.adapters.stepfunctions import ended
-from chalicelib.contracts.arrivals import ExecutionStatus
-from chalicelib.contracts.jobs import JobInput, JobKind
 from chalicelib.errors import Conflict
 from chalicelib.jobs.claims import execution_arn
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
+    from chalicelib.contracts.arrivals import ExecutionStatus
+    from chalicelib.contracts.jobs import JobInput, Machine
+
 
 class JobMachines:
-    """The state machines of jobs, by the kind of job."""
+    """The state machines of jobs, by name."""
 
-    def __init__(self, client: SFNClient, machines: Mapping[JobKind, str]) -> None:
+    def __init__(self, client: SFNClient, machines: Mapping[Machine, str]) -> None:
         self._client = client
         self._machines = machines
 
     def arn(self, given: JobInput) -> str:
         """Return the ARN that the execution of `given` has."""
-        return execution_arn(self._machines[given.kind], given.execution_name)
+        return execution_arn(self._machines[given.machine], given.execution_name)
 
     def start(self, given: JobInput) -> None:
         """Start an execution; one of that name that exists already is no error."""
         with suppress(Conflict), translated(f"starting {given.execution_name}"):
             self._client.start_execution(
-                stateMachineArn=self._machines[given.kind],
+                stateMachineArn=self._machines[given.machine],
                 name=given.execution_name,
                 input=given.model_dump_json(),
             )

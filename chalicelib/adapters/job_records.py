@@ -1,6 +1,6 @@
 """Jobs in the records table.
 
-TENANT#<tenant>    JOB#<job>              one job; expires 90 days after it began
+TENANT#<tenant>    JOB#<job>              one job; expires, but not while it holds its tenant
 JOBS               RUNNING#<job>-<n>      one execution that works on one, until it is settled
 REMOVED#<tenant>   JOB#<job>              what was removed with a tenant, and what backups hold
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.adapters.dynamodb import Delete, Item, Table, TransactionRefused, Value
 from chalicelib.adapters.job_writes import (
@@ -20,11 +20,13 @@ from chalicelib.adapters.job_writes import (
     RUNNING_JOB,
     SHOWN,
     change,
+    expiry,
     hold,
     job_key,
     new_job,
     new_running,
     next_attempt,
+    still_awake,
     still_held,
     still_open,
     untouched,
@@ -34,7 +36,9 @@ from chalicelib.contracts.jobs import Job, JobCounts, JobError, JobInput
 from chalicelib.errors import Conflict
 from chalicelib.jobs.job_records import RunningJob
 from chalicelib.jobs.lifecycle import JobState, ResultFile, Used, decided
-from chalicelib.jobs.stepping import Outcome
+
+if TYPE_CHECKING:
+    from chalicelib.jobs.stepping import Outcome
 
 
 class JobTable:
@@ -90,10 +94,12 @@ class JobTable:
             "step": state.step + 1,
             "checkpoint": outcome.checkpoint.model_dump_json(),
             "phase": outcome.phase,
-            "status": outcome.end or "running",
+            "status": outcome.status,
             "updated_at": timestamp(now),
             **{name: getattr(outcome.counts, name) for name in COUNTS},
         }
+        if outcome.end is not None:
+            changes |= expiry(state, outcome.end, now)
         if outcome.files:
             changes["files"] = json.dumps([[file.name, file.bytes] for file in outcome.files])
         if outcome.summary:
@@ -123,6 +129,12 @@ class JobTable:
                 "error_state": error.state,
             },
         )
+
+    def pause(self, state: JobState, now: datetime) -> None:
+        """Mark a job as paused; raise `Conflict` if it ended or was paused meanwhile."""
+        changes: dict[str, Value] = {"status": "paused", "updated_at": timestamp(now)}
+        key = job_key(state.input.tenant, state.input.job_id)
+        self._table.update(change(key, changes, still_awake(state)))
 
     def running(self) -> Iterator[RunningJob]:
         """Yield the executions that are not settled."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from chalicelib.adapters.dynamodb import (
     Condition,
@@ -24,6 +25,9 @@ from chalicelib.adapters.record_writes import (
 )
 from chalicelib.jobs.lifecycle import RECORD_DAYS, JobState
 
+if TYPE_CHECKING:
+    from chalicelib.contracts.jobs import JobEnd
+
 JOB = "JOB#"
 JOBS = "JOBS"
 RUNNING_JOB = "RUNNING#"
@@ -31,9 +35,20 @@ COUNTS = ("total", "done", "failed", "cancelled", "expired")
 SHOWN = ("job_id", "kind", "status", "collection", "document_id", "model", "phase", "attempt")
 
 
+HOLDERS = frozenset({"remove_tenant", "reindex"})
+"""Jobs that hold their tenant until they end well, so their record stays until then."""
+
+
 def job_key(tenant: str, job_id: str) -> Key:
     """Return the key of a job."""
     return tenant_pk(tenant), JOB + job_id
+
+
+def expiry(state: JobState, end: JobEnd | None, now: datetime) -> dict[str, Value]:
+    """Return what lets the record of a job expire that is at `end`, None while it is open."""
+    if state.input.kind in HOLDERS and end not in ("succeeded", "cancelled"):
+        return {}
+    return {"expires_at": int((now + timedelta(days=RECORD_DAYS)).timestamp())}
 
 
 def change(
@@ -50,7 +65,16 @@ def change(
 
 
 def still_open(state: JobState) -> Condition:
-    """Ask that the attempt is open."""
+    """Ask that the attempt is open, be it paused."""
+    awake = still_awake(state)
+    return Condition(
+        "#attempt = :this AND #status IN ( :queued , :running , :paused )",
+        {**awake.values, ":paused": "paused"},
+    )
+
+
+def still_awake(state: JobState) -> Condition:
+    """Ask that the attempt goes on."""
     return Condition(
         "#attempt = :this AND #status IN ( :queued , :running )",
         {":this": state.job.attempt, ":queued": "queued", ":running": "running"},
@@ -59,7 +83,7 @@ def still_open(state: JobState) -> Condition:
 
 def untouched(state: JobState) -> Condition:
     """Ask that nothing was recorded since `state` was read."""
-    still = still_open(state)
+    still = still_awake(state)
     return Condition(
         f"{still.expression} AND #step = :before", {**still.values, ":before": state.step}
     )
@@ -78,7 +102,7 @@ def new_job(state: JobState, now: datetime) -> Put:
         "checkpoint": state.checkpoint,
         "created_at": timestamp(job.created_at),
         "updated_at": timestamp(now),
-        "expires_at": int((now + timedelta(days=RECORD_DAYS)).timestamp()),
+        **expiry(state, None, now),
         **{name: getattr(job, name) for name in SHOWN},
         **{name: getattr(job.counts, name) for name in COUNTS},
     }
@@ -143,7 +167,7 @@ def next_attempt(state: JobState, now: datetime) -> Update:
         "step": state.step,
         "checkpoint": state.checkpoint,
         "updated_at": timestamp(now),
-        "expires_at": int((now + timedelta(days=RECORD_DAYS)).timestamp()),
+        **expiry(state, None, now),
         **{name: getattr(job.counts, name) for name in COUNTS},
     }
     update = change(

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from chalicelib.adapters.aws import translated
-from chalicelib.contracts import PresignedUpload
+from chalicelib.contracts.uploads import PresignedUpload
 from chalicelib.errors import Transient
 
 if TYPE_CHECKING:

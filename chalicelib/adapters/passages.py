@@ -10,14 +10,14 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.adapters.aws import translated
-from chalicelib.contracts import Hit
-from chalicelib.contracts.searching import Neighbour
-from chalicelib.ports import IndexRef
-from chalicelib.query_ports import IndexFilter
+from chalicelib.contracts.searching import Hit, Neighbour
 from chalicelib.retrieval.scoring import Raw, explained
 
 if TYPE_CHECKING:
     from mypy_boto3_s3vectors import S3VectorsClient
+
+    from chalicelib.ports import IndexRef
+    from chalicelib.query_ports import IndexFilter
 
 TEXT_KEY = "text"
 """The metadata that text search is configured for."""

@@ -9,13 +9,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from chalicelib.adapters.aws import translated
-from chalicelib.contracts.arrivals import MemberGone, RetryWanted
-from chalicelib.contracts.webhooks import DeliveryDue
 from chalicelib.errors import Transient
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
+
+    from chalicelib.contracts.arrivals import MemberGone, RetryWanted
+    from chalicelib.contracts.webhooks import DeliveryDue
 
 _BATCH = 10
 """Messages that one call sends at most."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from chalicelib.adapters.dynamodb import Condition, ConditionCheck, Delete, Key, Put, Update, Value
-from chalicelib.contracts import IngestInput
-from chalicelib.jobs.claims import Claim
-from chalicelib.jobs.settlement import Running, Settlement
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.ingest import IngestInput
+    from chalicelib.jobs.claims import Claim
+    from chalicelib.jobs.settlement import Running, Settlement
 
 ADMISSION = "ADMISSION"
 COUNTER: Key = (ADMISSION, "ingest")
@@ -262,4 +265,14 @@ def document_failed(work: IngestInput, settlement: Settlement, now: datetime) ->
         "SET #status = :failed, #reason = :reason, #updated_at = :now",
         {":failed": "failed", ":reason": settlement.reason, ":now": timestamp(now)},
         Condition("#latest_version = :version", {":version": work.version}),
+    )
+
+
+def document_ready(work: IngestInput, now: datetime) -> Update:
+    """Show the document as ready, whose newest upload already answers."""
+    return Update(
+        document_key(work.tenant, work.document_id),
+        "SET #status = :ready, #reason = :none, #updated_at = :now",
+        {":ready": "ready", ":none": "", ":now": timestamp(now)},
+        Condition("#latest_version = :version AND #version = :version", {":version": work.version}),
     )

@@ -8,12 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from chalicelib.adapters.aws import translated
-from chalicelib.contracts import IngestInput
-from chalicelib.contracts.arrivals import ExecutionStatus
 from chalicelib.errors import Conflict
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
+
+    from chalicelib.contracts.arrivals import ExecutionStatus
+    from chalicelib.contracts.ingest import IngestInput
 
 _NOT_ENDED = ("RUNNING", "PENDING_REDRIVE")
 

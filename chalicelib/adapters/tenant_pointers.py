@@ -6,11 +6,15 @@ TENANT#<tenant>   TENANT   vector_bucket, index, model; while a reindex job runs
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from chalicelib.adapters.dynamodb import Condition, Table, Update
 from chalicelib.adapters.record_writes import tenant_key
 from chalicelib.adapters.records import Records
 from chalicelib.errors import Conflict
-from chalicelib.ports import IndexRef
+
+if TYPE_CHECKING:
+    from chalicelib.ports import IndexRef
 
 
 class TenantPointers(Records):

@@ -10,11 +10,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from chalicelib.adapters.aws import translated
-from chalicelib.ports import IndexRef, Vector
 
 if TYPE_CHECKING:
     from mypy_boto3_s3vectors import S3VectorsClient
     from mypy_boto3_s3vectors.type_defs import PutInputVectorTypeDef
+
+    from chalicelib.ports import IndexRef, Vector
 
 Thing = TypeVar("Thing")
 

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from chalice.app import Blueprint, ChaliceAuthorizer, Response
 
-from chalicelib.api.http import answering, parse_body, request_id_of, tenant_of
+from chalicelib.api.http import answering, key_of, parse_body, request_id_of, tenant_of
 from chalicelib.api.idempotency import once
-from chalicelib.contracts import AskRequest
-from chalicelib.query_ports import AnswerRecords
-from chalicelib.retrieval.asking import Asker
+from chalicelib.contracts.asking import AskRequest, AskResponse
+from chalicelib.contracts.operations import Operation
+from chalicelib.errors import ModelFailure
+from chalicelib.observability import spent
 from chalicelib.retrieval.finding import Query
+
+if TYPE_CHECKING:
+    from chalicelib.query_ports import AnswerRecords
+    from chalicelib.retrieval.asking import Asker
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +34,18 @@ def routes(services: Callable[[], AskServices], authorizer: ChaliceAuthorizer) -
     blueprint = Blueprint(__name__)
 
     @blueprint.route("/v1/ask", methods=["POST"], authorizer=authorizer)
-    @answering(blueprint)
+    @answering(
+        blueprint,
+        Operation(
+            "answers", {200: AskResponse}, body=AskRequest, once=True, errors=(ModelFailure,)
+        ),
+    )
     def ask() -> Response:
+        """Answer a question from the documents, with a citation for every claim.
+
+        The cheapest tier that suffices answers. Where nothing in the documents supports an answer,
+        `answered` is false.
+        """
         request, deps = blueprint.current_request, services()
         body = parse_body(request, AskRequest)
         query = Query(
@@ -41,7 +57,14 @@ def routes(services: Callable[[], AskServices], authorizer: ChaliceAuthorizer) -
             field="question",
             filter=body.filter,
             rerank=body.rerank,
+            key=key_of(request),
         )
-        return once(request, deps.answers, lambda: deps.asker.ask(query, body.tier, body.history))
+        return once(request, deps.answers, lambda: _ask(query, body, deps))
 
     return blueprint
+
+
+def _ask(query: Query, body: AskRequest, deps: AskServices) -> AskResponse:
+    answer = deps.asker.ask(query, body.tier, body.history)
+    spent(answer.receipt)
+    return answer

@@ -20,6 +20,7 @@ from chalicelib.contracts.collections import (
     Tally,
 )
 from chalicelib.contracts.metadata import MAX_NAMES, check_name
+from chalicelib.contracts.operations import Operation
 from chalicelib.errors import Conflict, InvalidInput, NotFound, QuotaExceeded
 from chalicelib.query_ports import Declarations, Held
 from chalicelib.retrieval.ids import check_collection
@@ -61,25 +62,34 @@ def routes(services: Callable[[], CollectionServices], authorizer: ChaliceAuthor
     blueprint = Blueprint(__name__)
 
     @blueprint.route("/v1/collections", methods=["GET"], authorizer=authorizer)
-    @answering(blueprint)
+    @answering(blueprint, Operation("collections", {200: CollectionList}))
     def list_collections() -> Response:
+        """List collections by name, with what is in each."""
         return json_response(_list(tenant_of(blueprint.current_request), services().records))
 
     @blueprint.route("/v1/collections/{name}", methods=["GET"], authorizer=authorizer)
-    @answering(blueprint)
+    @answering(blueprint, Operation("collections", {200: CollectionView}, errors=(NotFound,)))
     def get_collection(name: str) -> Response:
+        """Show a collection: what is declared of it, and what is in it."""
         return json_response(_show(tenant_of(blueprint.current_request), name, services().records))
 
     @blueprint.route("/v1/collections/{name}", methods=["PUT"], authorizer=authorizer)
-    @answering(blueprint)
+    @answering(
+        blueprint,
+        Operation(
+            "collections", {200: Declaration}, body=PutCollectionRequest, errors=(QuotaExceeded,)
+        ),
+    )
     def put_collection(name: str) -> Response:
+        """Declare a collection, in place of what was declared before."""
         request = blueprint.current_request
         body = parse_body(request, PutCollectionRequest)
         return json_response(_declare(tenant_of(request), name, body, services()))
 
     @blueprint.route("/v1/collections/{name}", methods=["DELETE"], authorizer=authorizer)
-    @answering(blueprint)
+    @answering(blueprint, Operation("collections", {204: None}, errors=(NotFound, Conflict)))
     def delete_collection(name: str) -> Response:
+        """Forget what is declared of a collection that no document is in."""
         _forget(tenant_of(blueprint.current_request), name, services().records)
         return Response(body="", status_code=204)
 

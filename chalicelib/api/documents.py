@@ -1,4 +1,4 @@
-"""`/v1/documents`: announce an upload, look at documents, delete them."""
+"""`/v1/documents`: announce an upload, look at documents."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol, get_args
+from typing import TYPE_CHECKING, Protocol, get_args
 
 from chalice.app import Blueprint, ChaliceAuthorizer, Request, Response
 
@@ -17,30 +17,27 @@ from chalicelib.api.http import (
     limit_of,
     parse_body,
     query_value,
-    refuse_unknown_query,
     request_id_of,
     tenant_of,
 )
 from chalicelib.api.idempotency import once
-from chalicelib.contracts import (
+from chalicelib.contracts.carried import Carried
+from chalicelib.contracts.documents import Document, DocumentList, DocumentStatus, Version
+from chalicelib.contracts.metadata import check_metadata
+from chalicelib.contracts.names import COLLECTION_PATTERN
+from chalicelib.contracts.operations import CURSOR, Operation, Parameter, limit_parameter
+from chalicelib.contracts.uploads import (
     CreateDocumentRequest,
     CreateDocumentResponse,
-    Document,
-    DocumentList,
-    DocumentStatus,
     PresignedUpload,
-    Version,
 )
-from chalicelib.contracts.carried import Carried
-from chalicelib.contracts.jobs import Job
-from chalicelib.contracts.metadata import check_metadata
-from chalicelib.contracts.removals import RemovalBound, Removed, RemovedDocument
 from chalicelib.errors import Conflict, InvalidInput, NotFound
-from chalicelib.jobs.backups import BACKUPS
-from chalicelib.ports import TenantStates
 from chalicelib.query_ports import AnswerRecords, Declarations
 from chalicelib.retrieval.declared import check_metadata_declared
 from chalicelib.retrieval.ids import InboxPlace, check_collection, inbox_place
+
+if TYPE_CHECKING:
+    from chalicelib.ports import TenantStates
 
 UPLOAD_SECONDS = 15 * 60
 MAX_PAGE = 100
@@ -75,25 +72,24 @@ class UploadSigner(Protocol):
         """Return a form that uploads 1 to `max_bytes` bytes to `key` within `seconds`."""
 
 
-class Remover(Protocol):
-    """Removes documents."""
-
-    def begin(self, tenant: str, document: Document) -> RemovalBound:
-        """Let the document answer no more; return what a removal that begins now takes of it."""
-
-    def remove(self, tenant: str, document: Document) -> Removed:
-        """Remove the document's vectors, objects and records; may be repeated."""
-
-
-MOST_CHUNKS_AT_ONCE = 5_000
-MOST_BYTES_AT_ONCE = 50 * 1024 * 1024
-"""A document with more is removed by a job: its vectors take longer than a request may.
-
-An index takes 2,500 vectors a second, and while a tenant is reindexed there are two of them. What
-is removed is removed twice, for an ingest may have been writing.
-https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-limitations.html
-"""
-ACCEPTED = 202
+_LISTED = Operation(
+    "documents",
+    {200: DocumentList},
+    query=(
+        Parameter(
+            "collection",
+            "Only documents of this collection.",
+            {"type": "string", "pattern": COLLECTION_PATTERN},
+        ),
+        Parameter(
+            "status",
+            "Only documents whose newest upload has this status.",
+            {"type": "string", "enum": list(get_args(DocumentStatus))},
+        ),
+        limit_parameter(MAX_PAGE),
+        CURSOR,
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +100,6 @@ class DocumentServices:
     tenants: TenantStates
     answers: AnswerRecords
     sign: UploadSigner
-    remover: Remover
-    remove_later: Callable[[str, str, RemovalBound, str], Job]
-    """Begins the removal of a tenant's large document; the last argument is a correlation id."""
     language_notice: Callable[[str, str], str]
     """What a tenant's embedding model makes of a language, to tell the owner; "" if nothing."""
     max_file_bytes: int
@@ -118,39 +111,44 @@ def routes(services: Callable[[], DocumentServices], authorizer: ChaliceAuthoriz
     blueprint = Blueprint(__name__)
 
     @blueprint.route("/v1/documents", methods=["POST"], authorizer=authorizer)
-    @answering(blueprint)
+    @answering(
+        blueprint,
+        Operation(
+            "documents",
+            {201: CreateDocumentResponse},
+            body=CreateDocumentRequest,
+            once=True,
+            errors=(Conflict,),
+        ),
+    )
     def create_document() -> Response:
+        """Announce a file, and get a form that uploads it to S3.
+
+        Send `upload.fields` and then the file as a form to `upload.url`, within 15 minutes. There
+        is no document until the file has arrived; a second upload to the same path is a new
+        version of the same document.
+        """
         request, deps = blueprint.current_request, services()
         body = parse_body(request, CreateDocumentRequest)
         return once(request, deps.answers, lambda: _create(request, body, deps), status=201)
 
     @blueprint.route("/v1/documents", methods=["GET"], authorizer=authorizer)
-    @answering(blueprint)
+    @answering(blueprint, _LISTED)
     def list_documents() -> Response:
+        """List documents by id, a page at a time.
+
+        A page may hold fewer than `limit`, even none, and go on behind its cursor.
+        """
         return json_response(_list(blueprint.current_request, services()))
 
     @blueprint.route("/v1/documents/{document_id}", methods=["GET"], authorizer=authorizer)
-    @answering(blueprint)
+    @answering(blueprint, Operation("documents", {200: Document}, errors=(NotFound,)))
     def get_document(document_id: str) -> Response:
+        """Show a document: what became of its newest upload, and the version that answers."""
         tenant, deps = tenant_of(blueprint.current_request), services()
         document = existing(tenant, document_id, deps.records)
         shown = _with_progress(tenant, document, deps.records)
         return json_response(_told(shown, _notices(tenant, deps)))
-
-    @blueprint.route("/v1/documents/{document_id}", methods=["DELETE"], authorizer=authorizer)
-    @answering(blueprint)
-    def delete_document(document_id: str) -> Response:
-        request, deps = blueprint.current_request, services()
-        tenant = tenant_of(request)
-        document = existing(tenant, document_id, deps.records)
-        if document.chunks > MOST_CHUNKS_AT_ONCE or document.bytes > MOST_BYTES_AT_ONCE:
-            bound = deps.remover.begin(tenant, document)
-            job = deps.remove_later(tenant, document_id, bound, request_id_of(request))
-            return json_response(job, ACCEPTED)
-        removed = deps.remover.remove(tenant, document)
-        return json_response(
-            RemovedDocument(document_id=document_id, removed=removed, backups=BACKUPS)
-        )
 
     return blueprint
 
@@ -236,7 +234,6 @@ def _told(document: Document, notice_of: Callable[[str], str]) -> Document:
 
 
 def _list(request: Request, deps: DocumentServices) -> DocumentList:
-    refuse_unknown_query(request, {"collection", "status", "limit", "cursor"})
     filters = {name: query_value(request, name) for name in ("collection", "status")}
     if filters["collection"] is not None:
         check_collection(filters["collection"])

@@ -9,27 +9,28 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from chalice.app import Blueprint, ChaliceAuthorizer, Response
 
 from chalicelib.api.http import answering, parse_body, request_id_of, tenant_of
 from chalicelib.api.idempotency import once
 from chalicelib.api.retries import VersionRecords
+from chalicelib.contracts.asked import ASKED_DAYS, Mark, Quoted
 from chalicelib.contracts.feedback import (
-    ASKED_DAYS,
     BetterPassage,
     FeedbackReceived,
     FeedbackRequest,
     FeedbackResponse,
     FeedbackRow,
-    Mark,
-    Quoted,
 )
-from chalicelib.errors import InvalidInput, NotFound
-from chalicelib.ports import EventBus
+from chalicelib.contracts.operations import Operation
+from chalicelib.errors import Conflict, InvalidInput, NotFound
 from chalicelib.query_ports import AnswerRecords, CurrentVersions, KeptAsked, RatedAnswer
 from chalicelib.retrieval.votes import marks_of
+
+if TYPE_CHECKING:
+    from chalicelib.ports import EventBus
 
 CREATED = 201
 
@@ -85,8 +86,18 @@ def routes(services: Callable[[], FeedbackServices], authorizer: ChaliceAuthoriz
     blueprint = Blueprint(__name__)
 
     @blueprint.route("/v1/feedback", methods=["POST"], authorizer=authorizer)
-    @answering(blueprint)
+    @answering(
+        blueprint,
+        Operation(
+            "answers",
+            {201: FeedbackResponse},
+            body=FeedbackRequest,
+            once=True,
+            errors=(NotFound, Conflict),
+        ),
+    )
     def rate() -> Response:
+        """Rate an answer or a search; rating the same again replaces what was said before."""
         request, deps = blueprint.current_request, services()
         body = parse_body(request, FeedbackRequest)
         tenant, request_id = tenant_of(request), request_id_of(request)

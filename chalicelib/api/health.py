@@ -6,8 +6,9 @@ from typing import Literal
 
 from chalice.app import Blueprint, Response
 
-from chalicelib.api.http import json_response
+from chalicelib.api.http import described, json_response
 from chalicelib.contracts.base import Contract
+from chalicelib.contracts.operations import Operation
 
 
 class Health(Contract):
@@ -22,7 +23,9 @@ def routes(stage: str) -> Blueprint:
     blueprint = Blueprint(__name__)
 
     @blueprint.route("/v1/health", methods=["GET"])
+    @described(Operation("service", {200: Health}))
     def health() -> Response:
+        """Say that the API answers; needs no key."""
         return json_response(Health(stage=stage))
 
     return blueprint

@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from chalice.app import Blueprint, Request, Response
 from pydantic import BaseModel
 
-from chalicelib.contracts import ErrorBody, ErrorDetail
-from chalicelib.contracts.http import RETRY_AFTER, STATUS_OF, error_body, kind_of, parsed
+from chalicelib.contracts.http import (
+    STATUS_OF,
+    ErrorBody,
+    ErrorDetail,
+    cross_origin,
+    error_body,
+    kind_of,
+    parsed,
+    retry_after,
+)
 from chalicelib.errors import HeadraceError, InvalidInput
-from chalicelib.observability import logger
+from chalicelib.observability import log_refusal, logger
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.operations import Operation
 
 SERVICE = "api"
 """The name under which the API logs and counts."""
+FORM = "multipart/form-data"
 
 _FRAMEWORK_TYPES = {
     "BadRequestError": "InvalidInput",
@@ -47,31 +59,57 @@ def tenant_of(request: Request) -> str:
     return str(request.context["authorizer"]["tenant"])
 
 
-def answering(blueprint: Blueprint) -> Callable[[View[P]], View[P]]:
-    """Make views of `blueprint` answer our errors by the table, instead of as a fault."""
+def key_of(request: Request) -> str:
+    """Return the id of the key that was used: the beginning of its hash, as in access logs."""
+    return str(request.context["authorizer"].get("key", ""))
+
+
+def described(operation: Operation) -> Callable[[View[P]], View[P]]:
+    """Keep with a view what it takes and answers, for who reads the routes."""
 
     def decorate(view: View[P]) -> View[P]:
-        @functools.wraps(view)
-        def answered(*args: P.args, **kwargs: P.kwargs) -> Response:
-            try:
-                return view(*args, **kwargs)
-            except HeadraceError as error:
-                told = {"error": type(error).__name__, "why": error.message}
-                logger(SERVICE).info("refused", extra=told)
-                return error_response(error, request_id_of(blueprint.current_request))
-
-        return answered
+        vars(view)["operation"] = operation
+        return view
 
     return decorate
 
 
 def error_response(error: HeadraceError, request_id: str) -> Response:
     """Return the answer for `error` by the table."""
-    kind = kind_of(error)
-    response = json_response(error_body(error, request_id), STATUS_OF[kind])
-    if kind in RETRY_AFTER:
-        response.headers["Retry-After"] = str(RETRY_AFTER[kind])
+    response = json_response(error_body(error, request_id), STATUS_OF[kind_of(error)])
+    seconds = retry_after(error)
+    if seconds is not None:
+        response.headers["Retry-After"] = str(seconds)
     return response
+
+
+def answering(
+    blueprint: Blueprint,
+    operation: Operation,
+    told: Callable[[HeadraceError, str], Response] = error_response,
+) -> Callable[[View[P]], View[P]]:
+    """Make a view of `blueprint` the `operation`: it takes no query parameters but its own, and
+    answers our errors by `told`, given the request's id, instead of as a fault.
+    """
+
+    def decorate(view: View[P]) -> View[P]:
+        @described(operation)
+        @functools.wraps(view)
+        def answered(*args: P.args, **kwargs: P.kwargs) -> Response:
+            try:
+                _refuse_unknown_query(blueprint.current_request, operation.query_names)
+                return view(*args, **kwargs)
+            except HeadraceError as error:
+                log_refusal(logger(SERVICE), error, answered=True)
+                return told(error, request_id_of(blueprint.current_request))
+            except Exception:
+                # Chalice answers it, and logs it as text, in which no filter of JSON finds a level.
+                logger(SERVICE).exception("failed")
+                raise
+
+        return answered
+
+    return decorate
 
 
 def framework_errors(event: Request, get_response: Callable[[Request], Response]) -> Response:
@@ -95,9 +133,28 @@ def framework_errors(event: Request, get_response: Callable[[Request], Response]
     return uniform
 
 
+def readable_for(
+    allowed: str,
+) -> Callable[[Request, Callable[[Request], Response]], Response]:
+    """Return Chalice middleware that lets pages of the `allowed` origins read answers."""
+
+    def allowing(event: Request, get_response: Callable[[Request], Response]) -> Response:
+        response = get_response(event)
+        response.headers.update(cross_origin(allowed, event.headers.get("origin")))
+        return response
+
+    return allowing
+
+
 def parse_body(request: Request, model: type[Body]) -> Body:
     """Return the request's JSON body as `model`, or raise `InvalidInput` naming the field."""
     return parsed(request.raw_body, model)
+
+
+def raw_body(request: Request) -> bytes:
+    """Return the bytes of the request's body, none where there is none."""
+    body = request.raw_body
+    return body.encode() if isinstance(body, str) else bytes(body)
 
 
 def query_value(request: Request, name: str) -> str | None:
@@ -121,14 +178,11 @@ def limit_of(request: Request, most: int) -> int:
     return int(given)
 
 
-def refuse_unknown_query(request: Request, known: set[str]) -> None:
-    """Raise `InvalidInput` for a query parameter that is not among `known`."""
+def _refuse_unknown_query(request: Request, known: frozenset[str]) -> None:
     for name in request.query_params or {}:
         if name not in known:
-            raise InvalidInput(
-                f"Unknown query parameter {name!r}; known are {', '.join(sorted(known))}.",
-                field=name,
-            )
+            listed = ", ".join(sorted(known)) or "none"
+            raise InvalidInput(f"Unknown query parameter {name!r}; known are {listed}.", field=name)
 
 
 def _error(status: int, detail: ErrorDetail) -> Response:

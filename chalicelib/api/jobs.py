@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol, get_args
+from typing import TYPE_CHECKING, Protocol, get_args
 
 from chalice.app import Blueprint, ChaliceAuthorizer, Request, Response
 
@@ -16,11 +16,11 @@ from chalicelib.api.http import (
     limit_of,
     parse_body,
     query_value,
-    refuse_unknown_query,
     request_id_of,
     tenant_of,
 )
 from chalicelib.api.idempotency import once
+from chalicelib.batches.showing import progress, shown
 from chalicelib.contracts.jobs import (
     CreateExportRequest,
     Job,
@@ -29,21 +29,50 @@ from chalicelib.contracts.jobs import (
     JobList,
     JobResult,
     JobStatus,
+    PauseJobRequest,
     RetryJobRequest,
 )
-from chalicelib.contracts.removals import RemovalBound
-from chalicelib.errors import InvalidInput, NotFound
+from chalicelib.contracts.operations import CURSOR, Operation, Parameter, limit_parameter
+from chalicelib.errors import Conflict, InvalidInput, NotFound
 from chalicelib.jobs.backups import BACKUPS, OF_TENANTS
 from chalicelib.jobs.launching import Launcher
 from chalicelib.jobs.lifecycle import JobState, new_job
 from chalicelib.jobs.receipts import Cost, job_receipt
 from chalicelib.jobs.ulids import ULID_PATTERN
-from chalicelib.query_ports import AnswerRecords
+
+if TYPE_CHECKING:
+    from chalicelib.query_ports import AnswerRecords
 
 ACCEPTED = 202
 MAX_PAGE = 100
 MAX_LOOKED_AT = 1_000
 RESULT_SECONDS = 15 * 60
+_LISTED = Operation(
+    "jobs",
+    {200: JobList},
+    query=(
+        Parameter(
+            "kind", "Only jobs of this kind.", {"type": "string", "enum": list(get_args(JobKind))}
+        ),
+        Parameter(
+            "status",
+            "Only jobs with this status.",
+            {"type": "string", "enum": list(get_args(JobStatus))},
+        ),
+        limit_parameter(MAX_PAGE),
+        CURSOR,
+    ),
+)
+
+
+_PAUSING = Operation(
+    "jobs",
+    {202: Job},
+    body=PauseJobRequest,
+    body_may_be_left_out=True,
+    once=True,
+    errors=(NotFound, Conflict),
+)
 
 
 class ShownRecords(Protocol):
@@ -73,6 +102,8 @@ class JobServices:
     sign: DownloadSigner
     cost: Cost
     bucket: str
+    count: Callable[[str], int]
+    """Returns how many objects lie under a prefix."""
     now: Callable[[], datetime]
     new_id: Callable[[datetime], str]
 
@@ -82,8 +113,19 @@ def routes(services: Callable[[], JobServices], authorizer: ChaliceAuthorizer) -
     blueprint = Blueprint(__name__)
 
     @blueprint.route("/v1/exports", methods=["POST"], authorizer=authorizer)
-    @answering(blueprint)
+    @answering(
+        blueprint,
+        Operation(
+            "jobs",
+            {202: Job},
+            body=CreateExportRequest,
+            body_may_be_left_out=True,
+            once=True,
+            errors=(Conflict,),
+        ),
+    )
     def create_export() -> Response:
+        """Export everything of the tenant, or of one of its collections."""
         request, deps = blueprint.current_request, services()
         body = CreateExportRequest()
         if request.raw_body:
@@ -92,35 +134,64 @@ def routes(services: Callable[[], JobServices], authorizer: ChaliceAuthorizer) -
         return launched(request, deps, given)
 
     @blueprint.route("/v1/jobs", methods=["GET"], authorizer=authorizer)
-    @answering(blueprint)
+    @answering(blueprint, _LISTED)
     def list_jobs() -> Response:
+        """List jobs, newest first, a page at a time."""
         return json_response(_list(blueprint.current_request, services()))
 
     @blueprint.route("/v1/jobs/{job_id}", methods=["GET"], authorizer=authorizer)
-    @answering(blueprint)
+    @answering(blueprint, Operation("jobs", {200: Job}, errors=(NotFound,)))
     def get_job(job_id: str) -> Response:
+        """Show a job, and where its results can be had."""
         deps = services()
-        state = _existing(blueprint.current_request, job_id, deps)
+        state = existing(blueprint.current_request, job_id, deps)
         return json_response(_shown(state, deps, with_results=True))
 
     @blueprint.route("/v1/jobs/{job_id}/retry", methods=["POST"], authorizer=authorizer)
-    @answering(blueprint)
+    @answering(
+        blueprint,
+        Operation(
+            "jobs",
+            {202: Job},
+            body=RetryJobRequest,
+            body_may_be_left_out=True,
+            once=True,
+            errors=(NotFound, Conflict),
+        ),
+    )
     def retry_job(job_id: str) -> Response:
+        """Ask for another attempt at a job that failed."""
         request, deps = blueprint.current_request, services()
         if request.raw_body:
             parse_body(request, RetryJobRequest)
         return once(
             request,
             deps.answers,
-            lambda: deps.launcher.retry(_existing(request, job_id, deps)),
+            lambda: deps.launcher.retry(existing(request, job_id, deps)),
             ACCEPTED,
         )
 
+    @blueprint.route("/v1/jobs/{job_id}/pause", methods=["POST"], authorizer=authorizer)
+    @answering(blueprint, _PAUSING)
+    def pause_job(job_id: str) -> Response:
+        """Pause a batch: what it is at is finished, and nothing more is spent until it is resumed.
+
+        A paused batch costs nothing. Its files are kept for seven days from when it began.
+        """
+        return _moved(blueprint.current_request, job_id, services(), Launcher.pause)
+
+    @blueprint.route("/v1/jobs/{job_id}/resume", methods=["POST"], authorizer=authorizer)
+    @answering(blueprint, _PAUSING)
+    def resume_job(job_id: str) -> Response:
+        """Go on with a batch that was paused, or that waits for its estimate to be confirmed."""
+        return _moved(blueprint.current_request, job_id, services(), Launcher.resume)
+
     @blueprint.route("/v1/jobs/{job_id}", methods=["DELETE"], authorizer=authorizer)
-    @answering(blueprint)
+    @answering(blueprint, Operation("jobs", {200: Job}, errors=(NotFound, Conflict)))
     def cancel_job(job_id: str) -> Response:
+        """Cancel a job that has not ended."""
         deps = services()
-        state = _existing(blueprint.current_request, job_id, deps)
+        state = existing(blueprint.current_request, job_id, deps)
         return json_response(deps.launcher.cancel(state))
 
     return blueprint
@@ -138,22 +209,6 @@ def asked(request: Request, deps: JobServices, kind: JobKind, collection: str = 
     )
 
 
-def remove_later(
-    deps: JobServices, tenant: str, document_id: str, bound: RemovalBound, correlation_id: str
-) -> Job:
-    """Begin the removal of one document that is too large to be removed at once."""
-    given = JobInput(
-        tenant=tenant,
-        job_id=deps.new_id(deps.now()),
-        kind="remove_document",
-        bucket=deps.bucket,
-        correlation_id=correlation_id,
-        document_id=document_id,
-        bound=bound,
-    )
-    return told(deps.launcher.launch(given))
-
-
 def launched(request: Request, deps: JobServices, given: JobInput) -> Response:
     """Begin the job and answer 202 with it.
 
@@ -166,7 +221,24 @@ def launched(request: Request, deps: JobServices, given: JobInput) -> Response:
     return response
 
 
-def _existing(request: Request, job_id: str, deps: JobServices) -> JobState:
+def _moved(
+    request: Request,
+    job_id: str,
+    deps: JobServices,
+    move: Callable[[Launcher, JobState], Job],
+) -> Response:
+    if request.raw_body:
+        parse_body(request, PauseJobRequest)
+    return once(
+        request,
+        deps.answers,
+        lambda: move(deps.launcher, existing(request, job_id, deps)),
+        ACCEPTED,
+    )
+
+
+def existing(request: Request, job_id: str, deps: JobServices) -> JobState:
+    """Return a job of the tenant; raise `NotFound`."""
     state = deps.records.state(tenant_of(request), job_id)
     if state is None:
         raise NotFound(f"There is no job {job_id}.", field="job_id")
@@ -181,14 +253,22 @@ def _shown(state: JobState, deps: JobServices, *, with_results: bool) -> Job:
         if with_results and can_be_had and job.status != "cancelled"
         else []
     )
-    return told(
-        job.model_copy(update={"receipt": job_receipt(state, deps.cost), "results": tuple(results)})
-    )
+    receipt = job_receipt(state, deps.cost)
+    job = told(job.model_copy(update={"receipt": receipt, "results": tuple(results)}))
+    return _batch(job, state, deps, counted=with_results) if job.kind == "batch" else job
+
+
+def _batch(job: Job, state: JobState, deps: JobServices, *, counted: bool) -> Job:
+    """Return a batch with its estimate and its receipt, and, where `counted`, how far it is now."""
+    if counted:
+        counts = progress(job, state.input, state.checkpoint, deps.count)
+        job = job.model_copy(update={"counts": counts})
+    return shown(job, state.input, state.checkpoint, deps.cost)
 
 
 def told(job: Job) -> Job:
     """Return `job` with what is still held of what it removes, if it is a removal."""
-    if job.kind in ("export", "reindex"):
+    if job.kind in ("export", "reindex", "batch"):
         return job
     backups = OF_TENANTS if job.kind == "remove_tenant" else BACKUPS
     return job.model_copy(update={"backups": backups})
@@ -206,7 +286,6 @@ def _result(state: JobState, n: int, deps: JobServices, now: datetime) -> JobRes
 
 
 def _list(request: Request, deps: JobServices) -> JobList:
-    refuse_unknown_query(request, {"kind", "status", "limit", "cursor"})
     filters = {name: query_value(request, name) for name in ("kind", "status")}
     for name, known in (("kind", get_args(JobKind)), ("status", get_args(JobStatus))):
         if filters[name] not in {None, *known}:

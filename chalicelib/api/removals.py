@@ -1,18 +1,41 @@
-"""`DELETE /v1/tenant` and `DELETE /v1/collections/{name}/documents`: removals that take a while."""
+"""Removals: of a document, of a collection's documents, of all that a tenant has.
+
+What takes a while is done by a job.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 from chalice.app import Blueprint, ChaliceAuthorizer, Response
 
-from chalicelib.api.http import answering, json_response, parse_body, tenant_of
+from chalicelib.api.documents import OneDocument, existing
+from chalicelib.api.http import answering, json_response, parse_body, request_id_of, tenant_of
 from chalicelib.api.jobs import ACCEPTED, JobServices, asked, told
-from chalicelib.contracts.jobs import RemoveTenantRequest
-from chalicelib.errors import InvalidInput
-from chalicelib.ports import TenantStates
+from chalicelib.contracts.jobs import Job, JobInput, RemoveTenantRequest
+from chalicelib.contracts.operations import Operation
+from chalicelib.contracts.removals import RemovedDocument
+from chalicelib.errors import Conflict, InvalidInput, NotFound
+from chalicelib.jobs.backups import BACKUPS
+from chalicelib.jobs.removing import takes_a_job
 from chalicelib.retrieval.ids import check_collection
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.documents import Document
+    from chalicelib.contracts.removals import RemovalBound, Removed
+    from chalicelib.ports import TenantStates
+
+
+class Remover(Protocol):
+    """Removes documents."""
+
+    def begin(self, tenant: str, document: Document) -> RemovalBound:
+        """Let the document answer no more; return what a removal that begins now takes of it."""
+
+    def remove(self, tenant: str, document: Document) -> Removed:
+        """Remove the document's vectors, objects and records; may be repeated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,15 +44,46 @@ class RemovalServices:
 
     jobs: JobServices
     tenants: TenantStates
+    documents: OneDocument
+    remover: Remover
 
 
 def routes(services: Callable[[], RemovalServices], authorizer: ChaliceAuthorizer) -> Blueprint:
     """Return the blueprint; `services` is asked for when a request comes, not before."""
     blueprint = Blueprint(__name__)
 
+    @blueprint.route("/v1/documents/{document_id}", methods=["DELETE"], authorizer=authorizer)
+    @answering(
+        blueprint,
+        Operation("documents", {200: RemovedDocument, 202: Job}, errors=(NotFound, Conflict)),
+    )
+    def delete_document(document_id: str) -> Response:
+        """Remove a document with all its versions.
+
+        A large one is removed by a job, and the answer is 202 with it.
+        """
+        request, deps = blueprint.current_request, services()
+        tenant = tenant_of(request)
+        document = existing(tenant, document_id, deps.documents)
+        if takes_a_job(document):
+            bound = deps.remover.begin(tenant, document)
+            job = _remove_later(deps.jobs, tenant, document_id, bound, request_id_of(request))
+            return json_response(job, ACCEPTED)
+        removed = deps.remover.remove(tenant, document)
+        return json_response(
+            RemovedDocument(document_id=document_id, removed=removed, backups=BACKUPS)
+        )
+
     @blueprint.route("/v1/tenant", methods=["DELETE"], authorizer=authorizer)
-    @answering(blueprint)
+    @answering(
+        blueprint,
+        Operation("jobs", {202: Job}, body=RemoveTenantRequest, errors=(Conflict,)),
+    )
     def remove_tenant() -> Response:
+        """Remove everything of the tenant, by a job.
+
+        The body repeats the tenant's name, so that nobody does it unawares.
+        """
         request, deps = blueprint.current_request, services()
         body, tenant = parse_body(request, RemoveTenantRequest), tenant_of(request)
         if body.tenant != tenant:
@@ -47,11 +101,28 @@ def routes(services: Callable[[], RemovalServices], authorizer: ChaliceAuthorize
         return json_response(told(deps.jobs.launcher.launch(given)), ACCEPTED)
 
     @blueprint.route("/v1/collections/{name}/documents", methods=["DELETE"], authorizer=authorizer)
-    @answering(blueprint)
+    @answering(blueprint, Operation("jobs", {202: Job}, errors=(Conflict,)))
     def remove_documents(name: str) -> Response:
+        """Remove all documents of a collection, by a job."""
         request, deps = blueprint.current_request, services()
         check_collection(name)
         given = asked(request, deps.jobs, "remove_collection", collection=name)
         return json_response(told(deps.jobs.launcher.launch(given)), ACCEPTED)
 
     return blueprint
+
+
+def _remove_later(
+    deps: JobServices, tenant: str, document_id: str, bound: RemovalBound, correlation_id: str
+) -> Job:
+    """Begin the removal of one document that is too large to be removed at once."""
+    given = JobInput(
+        tenant=tenant,
+        job_id=deps.new_id(deps.now()),
+        kind="remove_document",
+        bucket=deps.bucket,
+        correlation_id=correlation_id,
+        document_id=document_id,
+        bound=bound,
+    )
+    return told(deps.launcher.launch(given))

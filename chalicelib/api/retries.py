@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from chalice.app import Blueprint, ChaliceAuthorizer, Response
 
 from chalicelib.api.documents import OneDocument, existing
 from chalicelib.api.http import answering, parse_body, request_id_of, tenant_of
 from chalicelib.api.idempotency import once
-from chalicelib.contracts import Document, RetryDocumentRequest, Version
 from chalicelib.contracts.arrivals import RetryDetail, RetryWanted
-from chalicelib.errors import Conflict
-from chalicelib.query_ports import AnswerRecords, RetryQueue
+from chalicelib.contracts.documents import Document, Version
+from chalicelib.contracts.operations import Operation
+from chalicelib.contracts.uploads import RetryDocumentRequest
+from chalicelib.errors import Conflict, NotFound
+
+if TYPE_CHECKING:
+    from chalicelib.query_ports import AnswerRecords, RetryQueue
 
 ACCEPTED = 202
 
@@ -40,8 +44,19 @@ def routes(services: Callable[[], RetryServices], authorizer: ChaliceAuthorizer)
     blueprint = Blueprint(__name__)
 
     @blueprint.route("/v1/documents/{document_id}/retry", methods=["POST"], authorizer=authorizer)
-    @answering(blueprint)
+    @answering(
+        blueprint,
+        Operation(
+            "documents",
+            {202: Document},
+            body=RetryDocumentRequest,
+            body_may_be_left_out=True,
+            once=True,
+            errors=(NotFound, Conflict),
+        ),
+    )
     def retry_document(document_id: str) -> Response:
+        """Ask for another attempt at a document whose newest upload failed."""
         request, deps = blueprint.current_request, services()
         if request.raw_body:
             parse_body(request, RetryDocumentRequest)

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from chalice.app import Blueprint, ChaliceAuthorizer, Response
 
 from chalicelib.api.cursors import read_offset, write_offset
 from chalicelib.api.http import answering, parse_body, request_id_of, tenant_of
 from chalicelib.api.idempotency import once
-from chalicelib.contracts import Receipt, SearchRequest, SearchResponse
-from chalicelib.query_ports import AnswerRecords
+from chalicelib.contracts.operations import Operation
+from chalicelib.contracts.searching import SearchRequest, SearchResponse
+from chalicelib.errors import ModelFailure
+from chalicelib.observability import spent
 from chalicelib.retrieval.finding import Finder, Found, Query
 from chalicelib.retrieval.keeping import NOT_KEPT, Keeper, Told, first_of
 from chalicelib.retrieval.neighbours import surrounded
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.receipts import Receipt
+    from chalicelib.query_ports import AnswerRecords
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +39,14 @@ def routes(services: Callable[[], SearchServices], authorizer: ChaliceAuthorizer
     blueprint = Blueprint(__name__)
 
     @blueprint.route("/v1/search", methods=["POST"], authorizer=authorizer)
-    @answering(blueprint)
+    @answering(
+        blueprint,
+        Operation(
+            "answers", {200: SearchResponse}, body=SearchRequest, once=True, errors=(ModelFailure,)
+        ),
+    )
     def search() -> Response:
+        """Find passages by meaning and by words, best first, a page at a time."""
         request, deps = blueprint.current_request, services()
         body = parse_body(request, SearchRequest)
         query = Query(
@@ -70,10 +83,12 @@ def _search(query: Query, body: SearchRequest, deps: SearchServices) -> SearchRe
     if body.neighbours and hits and found.index is not None:
         hits = surrounded(deps.finder.index, found.index, hits, body.neighbours)
     more = end < len(found.passages)
+    receipt = deps.receipt(found)
+    spent(receipt)
     return SearchResponse(
         search_id=search_id,
         hits=hits,
         next_cursor=write_offset(end, asked, search_id) if more else None,
-        receipt=deps.receipt(found),
+        receipt=receipt,
         notices=notices,
     )

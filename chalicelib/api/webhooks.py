@@ -6,7 +6,7 @@ import base64
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from chalice.app import Blueprint, ChaliceAuthorizer, Response
 
@@ -15,10 +15,10 @@ from chalicelib.api.http import (
     json_response,
     limit_of,
     parse_body,
-    refuse_unknown_query,
     request_id_of,
     tenant_of,
 )
+from chalicelib.contracts.operations import Operation, limit_parameter
 from chalicelib.contracts.webhooks import (
     BusEvent,
     CreatedWebhook,
@@ -31,8 +31,10 @@ from chalicelib.contracts.webhooks import (
 from chalicelib.errors import Conflict, NotFound, QuotaExceeded
 from chalicelib.webhooks.addresses import target_of
 from chalicelib.webhooks.delivering import next_attempt, parcel_of
-from chalicelib.webhooks.ports import DueQueue, Parcel
 from chalicelib.webhooks.signing import new_secret
+
+if TYPE_CHECKING:
+    from chalicelib.webhooks.ports import DueQueue, Parcel
 
 MAX_WEBHOOKS = 10
 MAX_DELIVERIES = 100
@@ -87,35 +89,45 @@ def routes(services: Callable[[], WebhookServices], authorizer: ChaliceAuthorize
     blueprint = Blueprint(__name__)
 
     @blueprint.route("/v1/webhooks", methods=["POST"], authorizer=authorizer)
-    @answering(blueprint)
+    @answering(
+        blueprint,
+        Operation(
+            "webhooks", {201: CreatedWebhook}, body=CreateWebhookRequest, errors=(QuotaExceeded,)
+        ),
+    )
     def create_webhook() -> Response:
+        """Name an address that hears of events; its secret is shown this once."""
         request, deps = blueprint.current_request, services()
         body = parse_body(request, CreateWebhookRequest)
         return json_response(_create(tenant_of(request), body, deps), CREATED)
 
     @blueprint.route("/v1/webhooks", methods=["GET"], authorizer=authorizer)
-    @answering(blueprint)
+    @answering(blueprint, Operation("webhooks", {200: WebhookList}))
     def list_webhooks() -> Response:
+        """List the webhooks."""
         tenant = tenant_of(blueprint.current_request)
         return json_response(WebhookList(items=tuple(services().records.webhooks(tenant))))
 
     @blueprint.route("/v1/webhooks/{webhook_id}", methods=["GET"], authorizer=authorizer)
-    @answering(blueprint)
+    @answering(blueprint, Operation("webhooks", {200: Webhook}, errors=(NotFound,)))
     def get_webhook(webhook_id: str) -> Response:
+        """Show a webhook, without its secret."""
         tenant = tenant_of(blueprint.current_request)
         return json_response(_existing(tenant, webhook_id, services().records))
 
     @blueprint.route("/v1/webhooks/{webhook_id}", methods=["DELETE"], authorizer=authorizer)
-    @answering(blueprint)
+    @answering(blueprint, Operation("webhooks", {204: None}, errors=(NotFound,)))
     def delete_webhook(webhook_id: str) -> Response:
+        """Remove a webhook."""
         tenant, deps = tenant_of(blueprint.current_request), services()
         _existing(tenant, webhook_id, deps.records)
         deps.records.remove(tenant, webhook_id)
         return Response(body="", status_code=204)
 
     @blueprint.route("/v1/webhooks/{webhook_id}/secret", methods=["POST"], authorizer=authorizer)
-    @answering(blueprint)
+    @answering(blueprint, Operation("webhooks", {200: CreatedWebhook}, errors=(NotFound,)))
     def rotate_secret(webhook_id: str) -> Response:
+        """Give a webhook a new secret; for a day, what is sent is signed with both."""
         tenant, deps = tenant_of(blueprint.current_request), services()
         webhook = _existing(tenant, webhook_id, deps.records)
         secret = new_secret(deps.random_bytes)
@@ -123,8 +135,9 @@ def routes(services: Callable[[], WebhookServices], authorizer: ChaliceAuthorize
         return json_response(CreatedWebhook(**webhook.model_dump(), secret=secret))
 
     @blueprint.route("/v1/webhooks/{webhook_id}/test", methods=["POST"], authorizer=authorizer)
-    @answering(blueprint)
+    @answering(blueprint, Operation("webhooks", {202: Delivery}, errors=(NotFound,)))
     def test_webhook(webhook_id: str) -> Response:
+        """Send an event that means nothing, so that a receiver can be tried."""
         request, deps = blueprint.current_request, services()
         tenant = tenant_of(request)
         _existing(tenant, webhook_id, deps.records)
@@ -142,18 +155,27 @@ def _delivery_routes(
     place = "/v1/webhooks/{webhook_id}/deliveries"
 
     @blueprint.route(place, methods=["GET"], authorizer=authorizer)
-    @answering(blueprint)
+    @answering(
+        blueprint,
+        Operation(
+            "webhooks",
+            {200: DeliveryList},
+            query=(limit_parameter(MAX_DELIVERIES),),
+            errors=(NotFound,),
+        ),
+    )
     def list_deliveries(webhook_id: str) -> Response:
+        """Show the newest deliveries of a webhook, newest first."""
         request, deps = blueprint.current_request, services()
-        refuse_unknown_query(request, {"limit"})
         tenant = tenant_of(request)
         _existing(tenant, webhook_id, deps.records)
         found = deps.records.deliveries(tenant, webhook_id, limit_of(request, MAX_DELIVERIES))
         return json_response(DeliveryList(items=tuple(found)))
 
     @blueprint.route(place + "/{delivery_id}/retry", methods=["POST"], authorizer=authorizer)
-    @answering(blueprint)
+    @answering(blueprint, Operation("webhooks", {202: Delivery}, errors=(NotFound, Conflict)))
     def retry_delivery(webhook_id: str, delivery_id: str) -> Response:
+        """Try a delivery again that was given up, or at once one that waits."""
         tenant, deps = tenant_of(blueprint.current_request), services()
         _existing(tenant, webhook_id, deps.records)
         return json_response(_retry(tenant, webhook_id, delivery_id, deps), ACCEPTED)

@@ -6,6 +6,7 @@ from pydantic import AwareDatetime, Field
 
 from chalicelib.contracts.base import Contract, HttpInput
 from chalicelib.contracts.filters import FieldType
+from chalicelib.contracts.metadata import NAMES_SCHEMA
 
 MAX_DESCRIPTION = 500
 
@@ -14,7 +15,8 @@ class PutCollectionRequest(HttpInput):
     """`PUT /v1/collections/{name}`: replaces what was declared before."""
 
     description: str = Field("", max_length=MAX_DESCRIPTION)
-    fields: dict[str, FieldType] = Field(default_factory=dict)
+    fields: dict[str, FieldType] = Field(default_factory=dict, json_schema_extra=dict(NAMES_SCHEMA))
+    """The type of the values of each name."""
     strict: bool = False
     """Whether metadata may only have the fields that are declared."""
 

@@ -103,3 +103,10 @@ class Version(Contract):
             done, total = self.parts_embedded, self.embedding_parts
             return Progress(stage="embedding", parts_done=done, parts_total=total)
         return Progress(stage="reading", parts_done=self.parts_read, parts_total=self.parts)
+
+
+class DocumentList(Contract):
+    """One page of documents; `next_cursor` is opaque, and None at the end."""
+
+    items: tuple[Document, ...]
+    next_cursor: str | None

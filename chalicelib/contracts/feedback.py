@@ -1,76 +1,26 @@
-"""`POST /v1/feedback`, what an answer is kept as to be rated, and what a rating is stored as."""
+"""`POST /v1/feedback`, and what a rating is stored as."""
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Self
 
-from pydantic import AwareDatetime, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AwareDatetime,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
+from chalicelib.contracts.asked import Asked, AskedKind, Mark, Quoted, Rating
 from chalicelib.contracts.base import Contract, HttpInput
 from chalicelib.contracts.events import BusEvent
 
-ASKED_DAYS = 30
-"""How long an answer or a search can be rated."""
 MAX_CORRECTION_CHARACTERS = 4_000
 MAX_COMMENT_CHARACTERS = 2_000
 MAX_PASSAGE_CHARACTERS = 8_000
-Rating = Literal["up", "down"]
-AskedKind = Literal["answer", "search"]
-
-
-class Place(Contract):
-    """Characters `start` to `end` of a page of a version."""
-
-    document_id: str
-    version: str
-    page: int = Field(ge=1)
-    start: int = Field(ge=0)
-    end: int = Field(ge=1)
-
-    @property
-    def alone(self) -> Place:
-        """Return the place without what a kind of place adds to it."""
-        return Place(
-            document_id=self.document_id,
-            version=self.version,
-            page=self.page,
-            start=self.start,
-            end=self.end,
-        )
-
-
-class Quoted(Place):
-    """What was cited, the path of its document, and the text: "" where it is not kept."""
-
-    path: str
-    quote: str = ""
-
-
-class Asked(Contract):
-    """A question or a query with what it got, kept for `ASKED_DAYS` to be rated.
-
-    `asked_as` is the question as it was searched for, which stands alone. `cited` is what an
-    answer rests on; of a search it is its first passage, without its text. `shown` are the first
-    passages that were found. `model` is the one that embedded the question.
-    """
-
-    id: str
-    kind: AskedKind
-    question: str
-    asked_as: str
-    answer: str = ""
-    tier: str = ""
-    cited: tuple[Quoted, ...] = ()
-    shown: tuple[Place, ...] = ()
-    model: str
-    asked_at: AwareDatetime
-
-
-class Mark(Place):
-    """A passage that was rated: 1 for what answers, -1 for what does not."""
-
-    mark: Literal[1, -1]
 
 
 class BetterPassage(HttpInput):
@@ -102,6 +52,15 @@ class FeedbackRequest(HttpInput):
 
     A search is rated by its first passage. `correction` is what the answer should have said.
     """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"properties": {name: {"type": "string"}}, "required": [name]}
+                for name in ("answer_id", "search_id")
+            ]
+        }
+    )
 
     answer_id: str | None = Field(default=None, min_length=1, max_length=64)
     search_id: str | None = Field(default=None, min_length=1, max_length=64)

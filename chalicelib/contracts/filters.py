@@ -5,16 +5,31 @@ All that one object names must hold. `any` and `all` hold further objects of the
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BeforeValidator, Field, PlainValidator, StrictBool
+from pydantic import (
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    PlainValidator,
+    StrictBool,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError
 
 from chalicelib.contracts.base import HttpInput
 from chalicelib.contracts.metadata import MAX_TEXT, check_number
-from chalicelib.contracts.names import MAX_PATH_CHARACTERS, Collection, MediaType
+from chalicelib.contracts.names import (
+    COLLECTION_SCHEMA,
+    MAX_PATH_CHARACTERS,
+    MEDIA_TYPE_SCHEMA,
+    Collection,
+    MediaType,
+)
 from chalicelib.errors import InvalidInput
 
+LANGUAGE_PATTERN = r"^[a-z]{2,3}$"
 MAX_VALUES = 50
 """Values that one list of a filter may hold."""
 MAX_PARTS = 20
@@ -63,8 +78,27 @@ def _condition(value: object) -> object:
     return {"in": value} if isinstance(value, list) else {"eq": value}
 
 
-Bound = Annotated[int | float | None, PlainValidator(_number)]
-OneOf = Annotated[Scalar | None, PlainValidator(_scalar)]
+_SCALAR: Mapping[str, Any] = {
+    "anyOf": [
+        {"type": "string", "maxLength": MAX_TEXT},
+        {"type": "number"},
+        {"type": "boolean"},
+    ]
+}
+
+
+def _one_or_several(schema: Mapping[str, Any]) -> WithJsonSchema:
+    several = {"type": "array", "items": schema, "minItems": 1, "maxItems": MAX_VALUES}
+    return WithJsonSchema({"anyOf": [schema, several]})
+
+
+Bound = Annotated[int | float | None, PlainValidator(_number), WithJsonSchema({"type": "number"})]
+OneOf = Annotated[Scalar | None, PlainValidator(_scalar), WithJsonSchema(dict(_SCALAR))]
+Values = Annotated[
+    tuple[Scalar, ...] | None,
+    PlainValidator(_scalars),
+    WithJsonSchema({"type": "array", "items": _SCALAR, "minItems": 1, "maxItems": MAX_VALUES}),
+]
 
 
 class Condition(HttpInput):
@@ -76,7 +110,7 @@ class Condition(HttpInput):
     gte: Bound = None
     lt: Bound = None
     lte: Bound = None
-    in_: Annotated[tuple[Scalar, ...] | None, PlainValidator(_scalars)] = Field(None, alias="in")
+    in_: Values = Field(None, alias="in")
     exists: StrictBool | None = None
 
 
@@ -89,30 +123,43 @@ class Uploaded(HttpInput):
 
 Place = Annotated[str, Field(min_length=1, max_length=MAX_PATH_CHARACTERS)]
 Collections = Annotated[
-    tuple[Collection, ...], BeforeValidator(_several), Field(min_length=1, max_length=MAX_VALUES)
-]
-MediaTypes = Annotated[
-    tuple[MediaType, ...], BeforeValidator(_several), Field(min_length=1, max_length=MAX_VALUES)
-]
-Languages = Annotated[
-    tuple[Annotated[str, Field(pattern=r"^[a-z]{2,3}$")], ...],
+    tuple[Collection, ...],
     BeforeValidator(_several),
     Field(min_length=1, max_length=MAX_VALUES),
+    _one_or_several(COLLECTION_SCHEMA),
+]
+MediaTypes = Annotated[
+    tuple[MediaType, ...],
+    BeforeValidator(_several),
+    Field(min_length=1, max_length=MAX_VALUES),
+    _one_or_several(MEDIA_TYPE_SCHEMA),
+]
+Languages = Annotated[
+    tuple[Annotated[str, Field(pattern=LANGUAGE_PATTERN)], ...],
+    BeforeValidator(_several),
+    Field(min_length=1, max_length=MAX_VALUES),
+    _one_or_several({"type": "string", "pattern": LANGUAGE_PATTERN}),
+]
+
+
+Conditions = Annotated[
+    Condition,
+    BeforeValidator(_condition, json_schema_input_type=Condition | OneOf | Values),
 ]
 
 
 class Filter(HttpInput):
-    """Which documents a query looks at."""
+    """Which documents a query looks at: those for which all that is given holds."""
 
     collection: Collections | None = None
     path: Place | None = None
     """The path of one document, or of a folder where it ends in "/"."""
-    path_prefix: Place | None = None
+    path_prefix: Annotated[Place, Field(json_schema_extra={"pattern": "/$"})] | None = None
     """A folder; ends in "/"."""
     media_type: MediaTypes | None = None
     language: Languages | None = None
     uploaded: Uploaded | None = None
-    metadata: dict[str, Annotated[Condition, BeforeValidator(_condition)]] | None = None
+    metadata: dict[str, Conditions] | None = None
     any: Annotated[tuple[Filter, ...], Field(min_length=1, max_length=MAX_PARTS)] | None = None
     all: Annotated[tuple[Filter, ...], Field(min_length=1, max_length=MAX_PARTS)] | None = None
 

@@ -5,17 +5,19 @@ Every error leaves as `{"error": {"type", "message", "field", "limit", "request_
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from chalicelib.contracts.api import ErrorBody, ErrorDetail
+from chalicelib.contracts.base import Contract
 from chalicelib.errors import (
     Conflict,
     HeadraceError,
     InvalidInput,
     ModelFailure,
+    NoAnswer,
     NotFound,
     QuotaExceeded,
     Throttled,
@@ -24,6 +26,23 @@ from chalicelib.errors import (
 )
 
 Body = TypeVar("Body", bound=BaseModel)
+
+
+class ErrorDetail(Contract):
+    """What went wrong; `field` and `limit` name what to mend, where there is such a thing."""
+
+    type: str
+    message: str
+    field: str | None = None
+    limit: str | None = None
+    request_id: str
+
+
+class ErrorBody(Contract):
+    """The body of every answer that is an error."""
+
+    error: ErrorDetail
+
 
 STATUS_OF: Mapping[type[HeadraceError], int] = {
     InvalidInput: 400,
@@ -37,7 +56,7 @@ STATUS_OF: Mapping[type[HeadraceError], int] = {
     HeadraceError: 500,
 }
 RETRY_AFTER: Mapping[type[HeadraceError], int] = {QuotaExceeded: 60, Throttled: 1, Transient: 1}
-"""Seconds after which the same request may succeed."""
+"""Seconds after which the same request may succeed, where an error does not say them itself."""
 SAID_INSTEAD: Mapping[type[HeadraceError], str] = {
     Throttled: "The service is asked for more than it can do now; try again a little later.",
     Transient: "A service behind the API did not answer; try again.",
@@ -51,9 +70,48 @@ _REPLACEMENT = "\N{REPLACEMENT CHARACTER}".encode()
 """What API Gateway hands on in place of bytes that are no UTF-8, before we see them."""
 
 
+ANY_ORIGIN = "*"
+NO_ORIGIN = "none"
+_READABLE = "Retry-After, x-amzn-RequestId, ETag"
+
+
+def cross_origin(allowed: str, origin: str | None) -> dict[str, str]:
+    """Return the headers by which a page of `origin` may read an answer, if it may.
+
+    `allowed` is `*`, `none`, or origins with commas between. No cookies are spoken of: who may
+    call is decided by the key alone. https://fetch.spec.whatwg.org/#http-cors-protocol
+    """
+    if allowed == NO_ORIGIN:
+        return {}
+    if allowed == ANY_ORIGIN:
+        told, varies = ANY_ORIGIN, {}
+    else:
+        told = origin if origin in allowed.split(",") else ""
+        varies = {"Vary": "Origin"}
+    if not origin or not told:
+        return varies
+    return {
+        "Access-Control-Allow-Origin": told,
+        "Access-Control-Expose-Headers": _READABLE,
+        **varies,
+    }
+
+
 def kind_of(error: HeadraceError) -> type[HeadraceError]:
     """Return the error of the table that `error` is told as."""
     return next(known for known in type(error).__mro__ if known in STATUS_OF)
+
+
+def retry_after(error: HeadraceError) -> int | None:
+    """Return after how many seconds the same request may succeed, None where it never will."""
+    return error.retry_after if error.retry_after is not None else RETRY_AFTER.get(kind_of(error))
+
+
+def said(error: HeadraceError) -> str:
+    """Return what a caller is told in words."""
+    if error.retry_after is not None or isinstance(error, NoAnswer):
+        return error.message
+    return SAID_INSTEAD.get(kind_of(error), error.message)
 
 
 def error_body(error: HeadraceError, request_id: str) -> ErrorBody:
@@ -61,7 +119,7 @@ def error_body(error: HeadraceError, request_id: str) -> ErrorBody:
     kind = kind_of(error)
     detail = ErrorDetail(
         type=kind.__name__,
-        message=SAID_INSTEAD.get(kind, error.message),
+        message=said(error),
         field=error.field,
         limit=error.limit,
         request_id=request_id,
@@ -69,8 +127,11 @@ def error_body(error: HeadraceError, request_id: str) -> ErrorBody:
     return ErrorBody(error=detail)
 
 
-def parsed(raw: bytes | str, model: type[Body]) -> Body:
-    """Return a JSON body as `model`, or raise `InvalidInput` naming the field."""
+def parsed(raw: bytes | str, model: type[Body], *, plain: bool = False) -> Body:
+    """Return a JSON body as `model`, or raise `InvalidInput` naming the field.
+
+    `plain` names it as the body has it: without which of several models was tried on it.
+    """
     raw = raw.encode() if isinstance(raw, str) else raw
     if not raw:
         raise InvalidInput("The request needs a JSON body.", field="body")
@@ -83,13 +144,33 @@ def parsed(raw: bytes | str, model: type[Body]) -> Body:
     try:
         return model.model_validate_json(raw, strict=True)
     except ValidationError as error:
-        raise _invalid(error) from error
+        raise _invalid(error, raw if plain else None) from error
 
 
-def _invalid(error: ValidationError) -> InvalidInput:
-    """Return the first complaint of pydantic in our words."""
+def _place(loc: tuple[int | str, ...], raw: bytes, *, missing: bool) -> Iterator[str]:
+    """Yield the way to what is wrong, without the names of what pydantic tried on it, of which the
+    body has none; the last step is not in the body where that is what is `missing`.
+    """
+    try:
+        found = json.loads(raw)
+    except (ValueError, RecursionError):
+        return
+    for n, part in enumerate(loc):
+        inside = isinstance(found, dict) and part in found
+        if inside or (isinstance(found, list) and isinstance(part, int) and part < len(found)):
+            found = found[part]
+            yield str(part)
+        elif missing and n == len(loc) - 1:
+            yield str(part)
+
+
+def _invalid(error: ValidationError, raw: bytes | None) -> InvalidInput:
+    """Return the first complaint of pydantic in our words, its place by `raw` where given."""
     first = error.errors(include_url=False, include_input=False)[0]
-    field = ".".join(str(part) for part in first["loc"]) or "body"
+    place: Iterator[str] = map(str, first["loc"])
+    if raw is not None:
+        place = _place(first["loc"], raw, missing=first["type"] == "missing")
+    field = ".".join(place) or "body"
     if first["type"] == "extra_forbidden":
         return InvalidInput(f"Unknown field {field!r}.", field=field)
     if first["type"] == "json_invalid":

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pydantic import AwareDatetime, Field
 
 from chalicelib.contracts.base import Contract
-from chalicelib.contracts.metadata import Metadata
+from chalicelib.contracts.metadata import USER_PREFIX, Metadata
 from chalicelib.contracts.receipts import Receipt
 
 
@@ -203,26 +203,6 @@ class EmbedResult(Contract):
     receipt: Receipt
 
 
-class EmbedTextRequest(Contract):
-    """The input of `embed_text`. A text too long for the model is refused, or, where `truncate`
-    says so, embedded by its beginning. An empty `model` means the default one.
-    """
-
-    texts: tuple[str, ...] = Field(min_length=1)
-    model: str = ""
-    truncate: bool = False
-    correlation_id: str = ""
-
-
-class EmbedTextResult(Contract):
-    """The output of `embed_text`: one unit vector a text, in order."""
-
-    vectors: tuple[tuple[float, ...], ...]
-    model: str
-    tokens: int = Field(ge=0)
-    seconds: float = Field(ge=0)
-
-
 class Page(Contract):
     """One line of `pages.jsonl`.."""
 
@@ -241,10 +221,6 @@ class Chunk(Contract):
     start: int = Field(ge=0)
     end: int = Field(ge=1)
     text: str = Field(min_length=1)
-
-
-USER_PREFIX = "m_"
-"""Sets the names of users apart from ours in the metadata of a vector."""
 
 
 class VectorMetadata(Contract):

@@ -7,12 +7,23 @@ from typing import ClassVar, Literal, Self
 from pydantic import AwareDatetime, Field, model_validator
 
 from chalicelib.contracts.base import Contract, HttpInput
+from chalicelib.contracts.batches import (
+    BatchEstimate,
+    BatchOrder,
+    ChildrenUsed,
+    ItemError,
+    PinnedPrompt,
+)
 from chalicelib.contracts.events import BusEvent
 from chalicelib.contracts.names import Collection
 from chalicelib.contracts.receipts import Receipt
 from chalicelib.contracts.removals import Backup, RemovalBound
 
-JobKind = Literal["export", "remove_tenant", "remove_collection", "remove_document", "reindex"]
+JobKind = Literal[
+    "export", "remove_tenant", "remove_collection", "remove_document", "reindex", "batch"
+]
+Machine = Literal["export", "remove", "reindex", "batch", "generate"]
+"""State machines that jobs run on."""
 JobStatus = Literal[
     "queued", "running", "paused", "succeeded", "partial", "failed", "cancelled", "expired"
 ]
@@ -23,7 +34,7 @@ OPEN: frozenset[JobStatus] = frozenset({"queued", "running", "paused"})
 
 
 class JobCounts(Contract):
-    """What became of a job's items, which are documents. What is not yet decided is `open`."""
+    """What became of a job's items, documents or calls. What is not yet decided is `open`."""
 
     total: int = Field(default=0, ge=0)
     done: int = Field(default=0, ge=0)
@@ -60,7 +71,8 @@ class Job(Contract):
     `collection`, `document_id` and `model` are what the job is about, where it is about one.
     `phase` is the step that it is in. `result_ref` is the key of `summary.json`. Results can be
     had until `results_until`, and the job itself is forgotten 90 days after it began.
-    `backups` says what is still held of what a removal takes.
+    `backups` says what is still held of what a removal takes. `deadline`, `estimate`, `notes`,
+    which compare it with what was used, and the versions of `prompts` are those of a batch.
     """
 
     job_id: str
@@ -79,6 +91,10 @@ class Job(Contract):
     results: tuple[JobResult, ...] = ()
     results_until: AwareDatetime | None = None
     backups: tuple[Backup, ...] = ()
+    deadline: AwareDatetime | None = None
+    estimate: BatchEstimate | None = None
+    notes: tuple[str, ...] = ()
+    prompts: tuple[PinnedPrompt, ...] = ()
     error: JobError | None = None
 
     @model_validator(mode="after")
@@ -105,6 +121,10 @@ class RetryJobRequest(HttpInput):
     """`POST /v1/jobs/{job_id}/retry`: the body may be left out; it says nothing."""
 
 
+class PauseJobRequest(HttpInput):
+    """`POST /v1/jobs/{job_id}/pause` and `/resume`: the body may be left out; it says nothing."""
+
+
 class RemoveTenantRequest(HttpInput):
     """`DELETE /v1/tenant`: `tenant` repeats the tenant's name, so that nobody does it unawares."""
 
@@ -114,7 +134,7 @@ class RemoveTenantRequest(HttpInput):
 class JobInput(Contract):
     """The input of the execution of one attempt at a job.
 
-    `bound` is set where one document is removed: what of it goes.
+    `bound` is set where one document is removed: what of it goes. `order` is that of a batch.
     """
 
     tenant: str
@@ -127,33 +147,52 @@ class JobInput(Contract):
     document_id: str = ""
     bound: RemovalBound | None = None
     model: str = ""
+    order: BatchOrder | None = None
 
     @property
     def execution_name(self) -> str:
         """Return the execution's name: it stays taken for 90 days, so a repeat starts nothing."""
         return f"{self.job_id}-{self.attempt}"
 
+    @property
+    def machine(self) -> Machine:
+        """Return which state machine works on the job."""
+        match self.kind:
+            case "remove_tenant" | "remove_collection" | "remove_document":
+                return "remove"
+            case "batch" if self.order is not None and self.order.single:
+                return "generate"
+            case kind:
+                return kind
+
 
 class StepRequest(JobInput):
     """The input of one step. `embedded` is the batch that a reindex embedded since the last one,
-    `gb_seconds` what that used, and `error` why part of it could not be embedded.
+    `gb_seconds` what that used, and `error` why part of it could not be embedded. `children` is
+    what those used that answered a round of a batch, and `halted` why they stopped early.
     """
 
     embedded: int | None = None
     gb_seconds: float = Field(default=0.0, ge=0)
     error: JobError | None = None
+    children: ChildrenUsed = ChildrenUsed()
+    halted: ItemError | None = None
 
 
 class StepResult(Contract):
     """What the state machine does next, and what it tells the bus at the end.
 
     `embed` asks for the batch whose items are the lines of `key`; `wait` for `seconds` of rest.
+    `generate` asks for a round of a batch: the items of `key`, `items_a_child` of them together, in
+    the `epoch` of its failures; `queue` for a batch job of Bedrock; and `reduce` for its results.
     """
 
-    next: Literal["more", "wait", "embed", "ended"]
+    next: Literal["more", "wait", "embed", "generate", "queue", "reduce", "ended"]
     seconds: int = Field(default=0, ge=0)
     key: str = ""
     batch: int = Field(default=0, ge=0)
+    items_a_child: int = Field(default=1, ge=1)
+    epoch: int = Field(default=0, ge=0)
     status: JobStatus = "running"
     counts: JobCounts = JobCounts()
 
@@ -200,11 +239,11 @@ class JobAccepted(JobEvent):
 
 
 class JobCompleted(JobEvent):
-    """A job has ended without an error of ours: all of it, in part, or cancelled."""
+    """A job has ended without an error of ours: all of it, in part, too late, or cancelled."""
 
     detail_type: ClassVar[str] = "job.completed"
 
-    status: Literal["succeeded", "partial", "cancelled"]
+    status: Literal["succeeded", "partial", "cancelled", "expired"]
     counts: JobCounts
 
 

@@ -15,6 +15,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from pydantic import StrictBool, StrictFloat, StrictInt, StrictStr
 
@@ -23,6 +24,8 @@ from chalicelib.errors import InvalidInput
 MetadataValue = StrictBool | StrictInt | StrictFloat | StrictStr | tuple[StrictStr, ...]
 Metadata = dict[str, MetadataValue]
 
+USER_PREFIX = "m_"
+"""Sets the names of users apart from ours in the metadata of a vector."""
 MAX_NAMES = 20
 MAX_BYTES = 1_024
 MAX_TEXT = 256
@@ -50,6 +53,29 @@ RESERVED = frozenset(
 """Names of what we know of every document ourselves."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+NAMES_SCHEMA: Mapping[str, Any] = {
+    "type": "object",
+    "maxProperties": MAX_NAMES,
+    "propertyNames": {"pattern": f"^{_NAME.pattern}$", "not": {"enum": sorted(RESERVED)}},
+}
+"""An object of names that a user may give."""
+METADATA_SCHEMA: Mapping[str, Any] = {
+    **NAMES_SCHEMA,
+    "additionalProperties": {
+        "anyOf": [
+            {"type": "string", "maxLength": MAX_TEXT},
+            {"type": "number"},
+            {"type": "boolean"},
+            {
+                "type": "array",
+                "items": {"type": "string", "maxLength": MAX_TEXT},
+                "minItems": 1,
+                "maxItems": MAX_LIST,
+            },
+        ]
+    },
+}
+"""What JSON Schema can say of metadata: not how many bytes it has, nor how many digits a number."""
 NAME_RULE = "1 to 40 of a-z, 0-9 and '_', beginning with a letter"
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 COLLECTION_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,62}$"
@@ -38,5 +39,18 @@ def _media_type(text: str) -> str:
     return text
 
 
-Collection = Annotated[str, AfterValidator(_collection)]
-MediaType = Annotated[str, Field(max_length=255), AfterValidator(_media_type)]
+COLLECTION_SCHEMA: Mapping[str, Any] = {"type": "string", "pattern": COLLECTION_PATTERN}
+"""What JSON Schema can say of a collection's name."""
+MEDIA_TYPE_SCHEMA: Mapping[str, Any] = {
+    "type": "string",
+    "maxLength": 255,
+    "pattern": f"^{_MEDIA_TYPE.pattern}$",
+}
+
+Collection = Annotated[str, AfterValidator(_collection), WithJsonSchema(dict(COLLECTION_SCHEMA))]
+MediaType = Annotated[
+    str,
+    Field(max_length=255),
+    AfterValidator(_media_type),
+    WithJsonSchema(dict(MEDIA_TYPE_SCHEMA)),
+]

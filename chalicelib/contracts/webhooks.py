@@ -21,6 +21,7 @@ EventType = Literal[
     "job.completed",
     "job.failed",
     "feedback.received",
+    "budget.exceeded",
     "webhook.test",
 ]
 EVENT_TYPES: tuple[str, ...] = get_args(EventType)
@@ -39,8 +40,17 @@ def _each_once(types: tuple[EventType, ...]) -> tuple[EventType, ...]:
 class CreateWebhookRequest(HttpInput):
     """`POST /v1/webhooks`: no `events` means all of them, those of later releases too."""
 
-    url: str = Field(min_length=1, max_length=MAX_URL_CHARACTERS)
-    events: Annotated[tuple[EventType, ...], AfterValidator(_each_once)] = ()
+    url: str = Field(
+        min_length=1,
+        max_length=MAX_URL_CHARACTERS,
+        json_schema_extra={"pattern": "^https?://[A-Za-z0-9]"},
+    )
+    """Where events are posted to; https, unless the stage lets webhooks name any address."""
+    events: Annotated[
+        tuple[EventType, ...],
+        AfterValidator(_each_once),
+        Field(json_schema_extra={"uniqueItems": True}),
+    ] = ()
     description: str = Field(default="", max_length=MAX_DESCRIPTION_CHARACTERS)
 
 

@@ -1,25 +1,29 @@
-"""The catalogue: models, the Bedrock models they stand in for, and what units cost.
+"""The catalogue: models that run here, and what units cost.
 
 The data is `models/catalogue.json`; a bundle that prices anything carries that file at the
 same place beside `chalicelib`. Prices are list prices of one region, each with the day on
-which it was last known to hold and the title of the pricing page that states it.
+which it was last known to hold and the title of the pricing page or price list that states it.
+The models on Bedrock are those of `models/served.json`, which is read when one is first asked for.
 """
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from chalicelib.contracts.receipts import nanodollars
 from chalicelib.errors import NotFound
+from chalicelib.generation.bedrock_ids import asked_id, bare_id
+
+if TYPE_CHECKING:
+    from chalicelib.generation.served import Served, ServedModel
 
 CATALOGUE_FILE = Path(__file__).parents[2] / "models" / "catalogue.json"
 
@@ -31,12 +35,11 @@ STEP_FUNCTIONS = "step-functions"
 RECOGNISER = "rapidocr-ppocrv6-small"
 """The model that reads pages which are pictures of text."""
 
-Task = Literal["text-embedding", "chat", "file-type", "text-recognition"]
+Task = Literal["text-embedding", "chat", "file-type", "text-recognition", "image-screening"]
 Backend = Literal["onnx", "llama.cpp"]
 SourceKind = Literal["registry", "hub", "installed"]
 
-_BEDROCK_ARN = re.compile(r"arn:[^:]+:bedrock:[^:]*:[^:]*:(foundation-model|inference-profile)/")
-_PROFILE_PREFIX = re.compile(r"^(us|us-gov|eu|apac|jp|au|ca|global)\.")
+_ROLES: Mapping[str, Task] = {"chat": "chat", "embedding": "text-embedding"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,8 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class BedrockModel:
-    """A model on Bedrock, and the name of the local model that answers for it here.
+    """A model on Bedrock for texts, and the name of the local model that answers for it here, empty
+    where none does.
 
     A chat model reads `context_tokens` at most, prompt and answer together, and is given
     `passage_tokens` of passages at most: more costs more, and small models lose the question in
@@ -121,14 +125,32 @@ class Price:
     source: str
 
 
+def _nothing_served() -> Served:
+    from chalicelib.generation.served import Served
+
+    return Served()
+
+
+def _served() -> Served:
+    from chalicelib.generation.served import served
+
+    return served()
+
+
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """Everything the catalogue says, by name."""
+    """Everything the catalogue says, by name. `serving` reads the models that answer calls."""
 
     models: Mapping[str, Model]
-    bedrock: Mapping[str, BedrockModel]
     prices: Mapping[str, Price]
     price_region: str
+    serving: Callable[[], Served] = _nothing_served
+
+    @property
+    def bedrock(self) -> Mapping[str, BedrockModel]:
+        """Return the models on Bedrock that take texts and answer in texts or vectors, by id."""
+        found = (_bedrock(model) for model in self.serving().models.values())
+        return MappingProxyType({model.model_id: model for model in found if model is not None})
 
     def model(self, name: str) -> Model:
         """Return the model called `name`, or raise `NotFound`."""
@@ -140,8 +162,8 @@ class Catalogue:
 
     def bedrock_model(self, model_id: str) -> BedrockModel | None:
         """Return the model behind a Bedrock model id, inference profile id or ARN of either."""
-        bare = _PROFILE_PREFIX.sub("", _BEDROCK_ARN.sub("", model_id))
-        return self.bedrock.get(bare)
+        found = self.serving().by_bedrock_id(model_id)
+        return _bedrock(found) if found is not None else None
 
     def price(self, unit: str) -> Price:
         """Return the price of `unit`, or raise `NotFound`."""
@@ -156,43 +178,42 @@ class Catalogue:
 
     def priced_model(self, model_id: str) -> str:
         """Return the id by which `model_id`, an id, profile or ARN, is priced, "" if it is not."""
-        found = self.bedrock_model(model_id)
-        priced = found.model_id if found is not None else model_id
+        priced = bare_id(model_id)
         return priced if f"bedrock.{priced}.input_token" in self.prices else ""
 
     def token_cost(self, model_id: str, tokens_in: int, tokens_out: int = 0) -> int:
         """Return what Bedrock asks for a call to `model_id`, in nano-dollars.
 
-        Raises `NotFound` for a model that the catalogue does not price.
+        An inference profile may cost more than the model's price is. Raises `NotFound` for a model
+        that the catalogue does not price.
         """
         priced = self.priced_model(model_id) or model_id
         cost = self.price(f"bedrock.{priced}.input_token").dollars * tokens_in
         if tokens_out:
             cost += self.price(f"bedrock.{priced}.output_token").dollars * tokens_out
+        found = self.serving().by_bedrock_id(model_id)
+        if found is not None and found.backend.kind == "bedrock":
+            cost *= found.backend.price_factor(asked_id(model_id))
         return nanodollars(cost)
 
 
-def parse(text: str) -> Catalogue:
-    """Return the catalogue written in `text`. Raises KeyError or ValueError if it is malformed."""
+def parse(text: str, serving: Callable[[], Served] = _nothing_served) -> Catalogue:
+    """Return the catalogue written in `text`, and `serving` beside it.
+
+    Raises KeyError or ValueError if it is malformed.
+    """
     written = json.loads(text)
     models = {entry["name"]: _model(entry) for entry in written["models"]}
-    bedrock = {entry["model_id"]: BedrockModel(**entry) for entry in written["bedrock"]}
     prices = {entry["unit"]: _price(entry) for entry in written["prices"]}
-    for stand_in in bedrock.values():
-        if stand_in.local not in models:
-            raise ValueError(f"{stand_in.model_id} names no model: {stand_in.local}")
     return Catalogue(
-        MappingProxyType(models),
-        MappingProxyType(bedrock),
-        MappingProxyType(prices),
-        written["price_region"],
+        MappingProxyType(models), MappingProxyType(prices), written["price_region"], serving
     )
 
 
 @cache
 def catalogue() -> Catalogue:
     """Return the catalogue that lies beside this code."""
-    return parse(CATALOGUE_FILE.read_text(encoding="utf-8"))
+    return parse(CATALOGUE_FILE.read_text(encoding="utf-8"), _served)
 
 
 def embedding_dimensions(name: str) -> int:
@@ -218,6 +239,21 @@ def _model(entry: Mapping[str, Any]) -> Model:
                 for source in entry["sources"]
             ),
         }
+    )
+
+
+def _bedrock(model: ServedModel) -> BedrockModel | None:
+    """Return what the catalogue says of a served model, None where it is not of that kind."""
+    if model.backend.kind != "bedrock" or model.task not in _ROLES:
+        return None
+    return BedrockModel(
+        model_id=model.backend.model_id,
+        name=model.title,
+        provider=model.provider,
+        role=_ROLES[model.task],
+        local=model.local,
+        context_tokens=model.limits.context_tokens,
+        passage_tokens=model.limits.passage_tokens,
     )
 
 

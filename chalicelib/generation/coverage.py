@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from chalicelib.errors import NotFound
-from chalicelib.generation.catalogue import Catalogue
+
+if TYPE_CHECKING:
+    from chalicelib.generation.catalogue import Catalogue
 
 _NAMES = {
     "af": "Afrikaans", "ar": "Arabic", "bg": "Bulgarian", "bn": "Bengali", "ca": "Catalan",

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from chalicelib.contracts import Receipt, ReceiptLine, Spent
-from chalicelib.contracts.ingest import nothing_spent
+from chalicelib.contracts.ingest import Spent, nothing_spent
 from chalicelib.contracts.parts import Express
-from chalicelib.contracts.receipts import dollars
+from chalicelib.contracts.receipts import Receipt, ReceiptLine, dollars
 from chalicelib.generation.catalogue import LAMBDA, RECOGNISER, S3_VECTORS, STEP_FUNCTIONS
 
 BILLED_TRANSITIONS = 5

@@ -5,8 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from chalicelib.contracts import Hit, Turn
+from chalicelib.contracts.generations import ChatCall, Message, TextPart
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.asking import Turn
+    from chalicelib.contracts.searching import Hit
 
 _ANSWER = (
     "You answer questions about documents. Answer the question using only the passages below. "
@@ -24,19 +29,38 @@ _REWRITE = (
 )
 _TEMPLATE = re.compile(
     r"<\|[^|<>\n]{0,64}\|>|</?s>|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>"
-    r"|#{2,}[ \t]*(?:instruction|response|system|user|assistant)s?[ \t]*:",
+    r"|(?<!#)#{2,}+[ \t]*+(?:instruction|response|system|user|assistant)s?[ \t]*+:",
     re.IGNORECASE,
 )
-"""What chat templates mark turns with: in a passage it marks nothing."""
+"""What chat templates mark turns with: in a passage it marks nothing.
+
+Repeats are possessive and a row of `#` is looked at from its start only, so that no text takes more
+than one look at each character and a few beside it.
+"""
+_APART = str.maketrans({"<": "< ", "|": "| ", "[": "[ ", "/": "/ ", "#": "- "})
 _GAP = re.compile(r"[ \t]{2,}")
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """One turn: `system` holds our instructions, `user` the passages and the question."""
+    """One turn: `system` holds our instructions, `parts` the passages and the question, each with
+    who vouches for it.
+    """
 
     system: str
-    user: str
+    parts: tuple[TextPart, ...]
+
+    @property
+    def user(self) -> str:
+        """Return the parts as the model reads them."""
+        return "".join(part.text for part in self.parts)
+
+    def call(self, max_tokens: int) -> ChatCall:
+        """Return the call that asks for an answer, greedily decoded."""
+        turn = Message(role="user", content=self.parts)
+        return ChatCall(
+            system=self.system, messages=(turn,), max_tokens=max_tokens, temperature=0.0
+        )
 
 
 def answer_prompt(question: str, passages: Sequence[Hit], fence: str, language: str = "") -> Prompt:
@@ -45,11 +69,15 @@ def answer_prompt(question: str, passages: Sequence[Hit], fence: str, language: 
     `fence` is made up for the request, so that no document can know it and close its passage.
     """
     wanted = f" Answer in {language}." if language else ""
-    lines: list[str] = []
+    parts: list[TextPart] = []
     for n, passage in enumerate(passages, start=1):
-        lines += [f"{fence} passage {n}", neutral(passage.text, fence), f"{fence} end"]
-    user = "\n".join([*lines, "", f"Question: {neutral(question, fence)}"])
-    return Prompt(_ANSWER.format(language=wanted, fence=fence), user)
+        parts += [
+            TextPart(text=f"{fence} passage {n}\n"),
+            TextPart(text=neutral(passage.text, fence) or "-", origin="untrusted"),
+            TextPart(text=f"\n{fence} end\n"),
+        ]
+    parts.append(TextPart(text=f"\nQuestion: {neutral(question, fence)}"))
+    return Prompt(_ANSWER.format(language=wanted, fence=fence), tuple(parts))
 
 
 def rewrite_prompt(question: str, history: Sequence[Turn], fence: str) -> Prompt:
@@ -59,7 +87,7 @@ def rewrite_prompt(question: str, history: Sequence[Turn], fence: str) -> Prompt
         lines += [f"Question: {neutral(turn.question, fence)}"]
         lines += [f"Answer: {neutral(turn.answer, fence)}"]
     lines += [f"{fence} end", "", f"Last question: {neutral(question, fence)}"]
-    return Prompt(_REWRITE.format(fence=fence), "\n".join(lines))
+    return Prompt(_REWRITE.format(fence=fence), (TextPart(text="\n".join(lines)),))
 
 
 def neutral(text: str, fence: str) -> str:
@@ -67,3 +95,14 @@ def neutral(text: str, fence: str) -> str:
     while fence in text or _TEMPLATE.search(text):
         text = _TEMPLATE.sub(" ", text.replace(fence, " "))
     return _GAP.sub(" ", text).strip()
+
+
+def defused(text: str, fence: str) -> str:
+    """Return `text` without the fence, its marks of chat templates broken, the rest as it is.
+
+    One look over the text does it, however long it is: behind each sign that a mark could begin
+    with stands a space, so that what is left and right of a broken mark cannot join to a new one.
+    """
+    while fence in text:
+        text = text.replace(fence, " ")
+    return _TEMPLATE.sub(lambda found: found.group().translate(_APART), text)

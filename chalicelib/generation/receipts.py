@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from chalicelib.contracts import CheckResult, EmbedTextResult, Hit, NextDearer, Receipt, ReceiptLine
-from chalicelib.contracts.receipts import dollars
-from chalicelib.contracts.reranking import RerankResult
+from chalicelib.contracts.receipts import NextDearer, Receipt, ReceiptLine, dollars
 from chalicelib.generation.catalogue import LAMBDA, S3_VECTORS, Catalogue
-from chalicelib.generation.prompts import answer_prompt
-from chalicelib.generation.writing import MAX_ANSWER_TOKENS, random_fence
 from chalicelib.query_ports import ChatReply, Used
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.embedding import EmbedTextResult
+    from chalicelib.contracts.reranking import RerankResult
+    from chalicelib.contracts.searching import Hit
+    from chalicelib.contracts.support import CheckResult
 
 _MEBIBYTES_IN_A_GB = 1024
 _CHARACTERS_IN_A_TOKEN = 4
@@ -42,7 +45,7 @@ class QueryPrices:
 
     def answer(self, question: str, passages: Sequence[Hit], used: Sequence[Used]) -> Receipt:
         """Return what an answer cost; without a reply, also what asking the model would have."""
-        lines = [self._line(use) for use in used]
+        lines = [line for use in used for line in self._lines(use)]
         roles = [line.role for line in lines]
         lines.insert(roles.index(_QUESTION) + 1, self._query())
         replied = any(isinstance(use.what, ChatReply) for use in used)
@@ -57,10 +60,11 @@ class QueryPrices:
             dollars=dollars(self.catalogue.cost("s3vectors.query.request", 1)),
         )
 
-    def _line(self, use: Used) -> ReceiptLine:
+    def _lines(self, use: Used) -> Sequence[ReceiptLine]:
+        """Return what a use cost: of a language model, every attempt at it."""
         if isinstance(use.what, ChatReply):
-            return self._reply(use.role, use.what)
-        return self._embedding(use.role, use.what)
+            return [line.model_copy(update={"role": use.role}) for line in use.what.lines]
+        return [self._embedding(use.role, use.what)]
 
     def _embedding(
         self, role: str, embedding: EmbedTextResult | RerankResult | CheckResult
@@ -77,22 +81,14 @@ class QueryPrices:
             dollars=dollars(cost),
         )
 
-    def _reply(self, role: str, reply: ChatReply) -> ReceiptLine:
-        return ReceiptLine(
-            model=reply.model,
-            priced_as=self.catalogue.priced_model(self.chat_model_id),
-            role=role,
-            tokens_in=reply.tokens_in,
-            tokens_out=reply.tokens_out,
-            seconds=reply.seconds,
-            dollars=dollars(self._tokens(reply.tokens_in, reply.tokens_out)),
-        )
-
     def _dearer(self, question: str, passages: Sequence[Hit]) -> NextDearer | None:
         """Return the price of tier 1 for the same question, its answer as long as it may be."""
         model = self.catalogue.bedrock_model(self.chat_model_id)
         if not self.chat_model_id:
             return None
+        from chalicelib.generation.prompts import answer_prompt
+        from chalicelib.generation.writing import MAX_ANSWER_TOKENS, random_fence
+
         prompt = answer_prompt(question, (), random_fence())
         characters = sum(len(passage.text) for passage in passages)
         tokens = characters // _CHARACTERS_IN_A_TOKEN
@@ -103,5 +99,6 @@ class QueryPrices:
 
     def _tokens(self, tokens_in: int, tokens_out: int) -> int:
         """Return nano-dollars; 0 for a model that the catalogue does not price."""
-        priced = self.catalogue.priced_model(self.chat_model_id)
-        return self.catalogue.token_cost(priced, tokens_in, tokens_out) if priced else 0
+        asked = self.chat_model_id
+        priced = self.catalogue.priced_model(asked)
+        return self.catalogue.token_cost(asked, tokens_in, tokens_out) if priced else 0

@@ -1,16 +1,29 @@
-"""A language model put to work on a prompt of ours, within what it can read."""
+"""A language model put to work on a prompt of ours, within what it can read.
+
+It is asked as any model is: planned by the router, screened, paid for by the tenant's budgets, and
+accounted for by attempts.
+"""
 
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
-from chalicelib.contracts import Hit, Turn
-from chalicelib.generation.catalogue import Catalogue
+from chalicelib.contracts.asking import Turn
+from chalicelib.contracts.generations import Call, ChatOutput, Generation, Terms
+from chalicelib.errors import ModelFailure
 from chalicelib.generation.prompts import Prompt, answer_prompt, rewrite_prompt
+from chalicelib.generation.stages import BOUNDLESS, Bounds
 from chalicelib.generation.tokens import estimated_tokens
-from chalicelib.query_ports import ChatModel, ChatReply
+from chalicelib.query_ports import ChatReply
+
+if TYPE_CHECKING:
+    from chalicelib.budget_ports import Spender
+    from chalicelib.contracts.searching import Hit
+    from chalicelib.generation.catalogue import Catalogue
 
 MAX_ANSWER_TOKENS = 160
 MAX_QUESTION_TOKENS = 96
@@ -48,13 +61,34 @@ def limits_of(catalogue: Catalogue, model_id: str) -> Limits:
     return Limits(model.context_tokens, model.passage_tokens)
 
 
+class Generates(Protocol):
+    """Answers calls."""
+
+    def generate(
+        self,
+        call: Call,
+        terms: Terms,
+        spender: Spender,
+        within: Bounds = BOUNDLESS,
+    ) -> Generation:
+        """Return the answer to a call; raises as `Generator.generate` does."""
+
+
 @dataclass(frozen=True, slots=True)
 class PassageWriter:
-    """Asks `chat` for answers from passages, and for questions that stand alone."""
+    """Asks for answers from passages, and for questions that stand alone.
 
-    chat: ChatModel
+    `model` is a name of the catalogue or an id of Bedrock. What answers calls is made when a model
+    is asked: most questions are answered without. An answer is waited for `seconds`, by the `clock`
+    of what answers.
+    """
+
+    generator: Callable[[], Generates]
+    model: str
     limits: Limits
+    seconds: float
     fence: Callable[[], str] = random_fence
+    clock: Callable[[], float] = time.monotonic
 
     def room(self, question: str, language: str = "") -> int:
         """Return the tokens that passages may take beside the question and the answer."""
@@ -66,19 +100,34 @@ class PassageWriter:
         """Return what `passage` takes of the room, fence and all."""
         return estimated_tokens(passage.text) + _FENCE_TOKENS
 
-    def write(self, question: str, passages: Sequence[Hit], language: str = "") -> ChatReply:
+    def write(
+        self, question: str, passages: Sequence[Hit], spender: Spender, language: str = ""
+    ) -> ChatReply:
         """Return the model's reply to the passages, all of them, and the question."""
         prompt = answer_prompt(question, passages, self.fence(), language)
-        return self.chat.reply(prompt.system, prompt.user, MAX_ANSWER_TOKENS)
+        return self._asked(prompt, MAX_ANSWER_TOKENS, spender)
 
-    def rewrite(self, question: str, history: Sequence[Turn]) -> ChatReply:
+    def rewrite(self, question: str, history: Sequence[Turn], spender: Spender) -> ChatReply:
         """Return the model's reply to the question after the last turns of `history`."""
         turns = [
             Turn(question=turn.question[:_MOST_OF_A_TURN], answer=turn.answer[:_MOST_OF_A_TURN])
             for turn in history[-_REMEMBERED:]
         ]
         prompt = rewrite_prompt(question, turns, self.fence())
-        return self.chat.reply(prompt.system, prompt.user, MAX_QUESTION_TOKENS)
+        return self._asked(prompt, MAX_QUESTION_TOKENS, spender)
+
+    def _asked(self, prompt: Prompt, max_tokens: int, spender: Spender) -> ChatReply:
+        within = Bounds(until=self.clock() + self.seconds)
+        terms = Terms(model=self.model)
+        made = self.generator().generate(prompt.call(max_tokens), terms, spender, within=within)
+        if not isinstance(made.output, ChatOutput):
+            raise ModelFailure(f"{made.model} answered a question with {made.output.task}.")
+        return ChatReply(
+            made.output.text,
+            made.receipt.lines,
+            whole=made.output.finish == "stop",
+            found=tuple(dict.fromkeys(finding.category for finding in made.findings)),
+        )
 
 
 def _tokens(prompt: Prompt) -> int:

@@ -41,9 +41,9 @@ _LENGTH_IN_ONE_BYTE = 127
 
 
 def open_session(
-    path: Path, *, prepack: bool = True, reveal: str | None = None
+    path: Path | bytes, *, prepack: bool = True, reveal: str | None = None
 ) -> InferenceSession:
-    """Open the model at `path` for one thread.
+    """Open the model at `path`, or one whose bytes are given, for one thread.
 
     `reveal` names a value inside the graph that becomes one more output, so that one file on the
     disk, with one hash, serves those who want it and those who do not.
@@ -64,8 +64,9 @@ def open_session(
     if not prepack:
         options.add_session_config_entry("session.disable_prepacking", "1")
     try:
-        model: str | bytes = str(path)
+        model: str | bytes = path if isinstance(path, bytes) else str(path)
         if reveal is not None:
+            assert isinstance(path, Path), "what is revealed is in a file, beside its weights"
             model = path.read_bytes() + _output(reveal)
             options.add_session_config_entry(_EXTERNAL_DATA, str(path.parent))
         return onnxruntime.InferenceSession(
@@ -75,4 +76,5 @@ def open_session(
             disabled_optimizers=_SLOWER,
         )
     except Exception as error:  # onnxruntime's own errors share no narrower base
-        raise ModelFailure(f"The model {path.name} could not be opened: {error}") from error
+        name = path.name if isinstance(path, Path) else f"of {len(path)} bytes"
+        raise ModelFailure(f"The model {name} could not be opened: {error}") from error

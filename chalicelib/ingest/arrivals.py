@@ -6,16 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol, assert_never
+from typing import TYPE_CHECKING, Protocol, assert_never
 
 from pydantic import TypeAdapter, ValidationError
 
-from chalicelib.contracts import IngestInput
 from chalicelib.contracts.arrivals import MemberGone, ObjectCreated, RetryWanted
 from chalicelib.contracts.carried import CORRELATION, read_carried
-from chalicelib.contracts.metadata import Metadata
 from chalicelib.errors import InvalidInput, NotFound
-from chalicelib.ingest.departures import MemberObjects, MemberRemoval
 from chalicelib.jobs.admission import delay_seconds
 from chalicelib.jobs.claims import (
     Claim,
@@ -26,24 +23,29 @@ from chalicelib.jobs.claims import (
     work_again,
     work_for,
 )
-from chalicelib.jobs.records import IngestRecords
 from chalicelib.ports import Executions, InboxQueue, TenantStates
 from chalicelib.retrieval.declared import check_metadata_declared
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.ingest import IngestInput
+    from chalicelib.contracts.metadata import Metadata
+    from chalicelib.ingest.departures import MemberObjects, MemberRemoval
+    from chalicelib.jobs.records import IngestRecords
 
 Message = ObjectCreated | RetryWanted | MemberGone
 _MESSAGE: TypeAdapter[Message] = TypeAdapter(Message)
 
 
 class Taken(StrEnum):
-    """What became of an arrival; the values are names of metrics."""
+    """What became of an arrival, as the line in the log that ends it says."""
 
-    STARTED = "ArrivalsStarted"
-    REPEATED = "ArrivalsRepeated"
-    DEFERRED = "ArrivalsDeferred"
-    OVERTAKEN = "ArrivalsOvertaken"
-    DEPARTED = "MembersRemoved"
+    STARTED = "started"
+    REPEATED = "repeated"
+    DEFERRED = "deferred"
+    OVERTAKEN = "overtaken"
+    DEPARTED = "departed"
     """No arrival: the file went with its container."""
-    IGNORED = "ArrivalsIgnored"
+    IGNORED = "ignored"
     """The object is gone or lies where no tenant's documents do, the version cannot run again, or
     the member is not to go."""
 

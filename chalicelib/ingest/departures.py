@@ -11,16 +11,20 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from chalicelib.contracts import Document, Version
 from chalicelib.contracts.arrivals import MemberGone, MemberGoneDetail
 from chalicelib.contracts.carried import CONTAINER
+from chalicelib.contracts.jobs import JobInput
 from chalicelib.contracts.members import Member
-from chalicelib.contracts.removals import Removed
 from chalicelib.errors import NotFound
+from chalicelib.jobs.removing import takes_a_job
 from chalicelib.ports import ObjectStore
 from chalicelib.retrieval.ids import InboxPlace, members_key
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.documents import Document, Version
+    from chalicelib.contracts.removals import RemovalBound, Removed
 
 
 class MembersQueue(Protocol):
@@ -49,6 +53,9 @@ class MemberObjects(ObjectStore, Protocol):
 
 class Remover(Protocol):
     """Removes documents."""
+
+    def begin(self, tenant: str, document: Document) -> RemovalBound:
+        """Let a document answer no more; return what a removal that begins now takes of it."""
 
     def remove(self, tenant: str, document: Document) -> Removed:
         """Remove all of a document; may be repeated."""
@@ -98,9 +105,13 @@ class MemberRemoval:
     objects: MemberObjects
     remover: Callable[[str], Remover]
     """Returns what removes documents of a bucket."""
+    later: Callable[[MemberGoneDetail, RemovalBound], None]
+    """Begins the job that removes a large member; twice, if it is told so twice."""
 
     def remove(self, gone: MemberGoneDetail) -> bool:
-        """Remove the member; False if it is held again, is gone, or is no member any more."""
+        """Remove the member, a large one by a job; False if it is held again, is gone, or is no
+        member any more.
+        """
         if self._is_held(gone):
             return False
         document = self.records.document(gone.tenant, gone.document_id)
@@ -109,7 +120,11 @@ class MemberRemoval:
         latest = self.records.version(gone.tenant, gone.document_id, document.latest_version)
         if latest is None or latest.container != gone.container:
             return False
-        self.remover(gone.bucket).remove(gone.tenant, document)
+        remover = self.remover(gone.bucket)
+        if takes_a_job(document):
+            self.later(gone, remover.begin(gone.tenant, document))
+        else:
+            remover.remove(gone.tenant, document)
         return True
 
     def _is_held(self, gone: MemberGoneDetail) -> bool:
@@ -137,6 +152,19 @@ class MemberRemoval:
         if carried.get(CONTAINER) != gone.container:
             return False
         return self.objects.delete_object(gone.bucket, key) > 0
+
+
+def member_removal(gone: MemberGoneDetail, bound: RemovalBound, job_id: str) -> JobInput:
+    """Return the job that removes a member; it is traced by the container that held it."""
+    return JobInput(
+        tenant=gone.tenant,
+        job_id=job_id,
+        kind="remove_document",
+        bucket=gone.bucket,
+        correlation_id=gone.container,
+        document_id=gone.document_id,
+        bound=bound,
+    )
 
 
 def members_of(objects: ObjectStore, container: Container, version: str) -> tuple[Member, ...]:

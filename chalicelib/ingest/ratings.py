@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.contracts.removals import Removed
-from chalicelib.ports import ObjectStore
-from chalicelib.query_ports import RatedAnswer
+
+if TYPE_CHECKING:
+    from chalicelib.ports import ObjectStore
+    from chalicelib.query_ports import RatedAnswer
 
 
 class RatedRecords(Protocol):

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from chalicelib.contracts import Document, Version
 from chalicelib.contracts.removals import RemovalBound, Removed
 from chalicelib.errors import NotFound
 from chalicelib.ingest.departures import Container, Departures
-from chalicelib.ingest.ratings import Ratings
 from chalicelib.ingest.settlements import LINES
-from chalicelib.jobs.settlement import Running
 from chalicelib.ports import ObjectStore, TenantStates, VectorIndex
 from chalicelib.retrieval.ids import DOCUMENTS, InboxPlace, chunks_key, vector_key
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.documents import Document, Version
+    from chalicelib.ingest.ratings import Ratings
+    from chalicelib.jobs.settlement import Running
 
 
 class RemovableRecords(Protocol):

@@ -6,17 +6,22 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Literal
 
-from chalicelib.contracts import Document, DocumentFailed, Version
-from chalicelib.contracts.arrivals import ExecutionEnded, ExecutionStatus
-from chalicelib.contracts.ingest import IngestInput
 from chalicelib.errors import Conflict, NotFound
 from chalicelib.ingest.departures import Container, Departures, Remover
-from chalicelib.jobs.records import IngestRecords
-from chalicelib.jobs.settlement import Running, settlement
+from chalicelib.ingest.news import news
+from chalicelib.jobs.settlement import Running, Settlement, settlement
 from chalicelib.jobs.versions import to_clear
-from chalicelib.ports import EventBus, Executions, ObjectStore, TenantStates, VectorIndex
 from chalicelib.retrieval.ids import chunks_key, vector_key, version_prefix
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.arrivals import ExecutionEnded, ExecutionStatus
+    from chalicelib.contracts.documents import Document, Version, VersionStatus
+    from chalicelib.contracts.ingest import IngestInput
+    from chalicelib.contracts.receipts import Receipt
+    from chalicelib.jobs.records import IngestRecords
+    from chalicelib.ports import EventBus, Executions, ObjectStore, TenantStates, VectorIndex
 
 GRACE = timedelta(seconds=60)
 """How long an execution is left to its own status event before the sweeper looks at it."""
@@ -25,6 +30,18 @@ LINES = "lines"
 """The metadata of `chunks.jsonl` that counts its lines, for versions whose record does not."""
 
 _ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What an execution that was settled came to; no status where its version is gone."""
+
+    status: VersionStatus | None = None
+    receipt: Receipt | None = None
+
+
+Swept = Settled | Literal["started", "left"]
+"""What a sweep did about one place: nothing, where it is left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +59,12 @@ class Settlements:
     bus: EventBus
     now: Callable[[], datetime]
 
-    def settle_event(self, event: ExecutionEnded) -> bool:
-        """Settle the execution that `event` tells of; False when it was settled before."""
+    def settle_event(self, event: ExecutionEnded) -> Settled | None:
+        """Settle the execution that `event` tells of; None when it was settled before."""
         detail = event.detail
         running = self.records.place(detail.execution_arn)
         if running is None:
-            return False
+            return None
         return self.settle(running, detail.status, detail.error, detail.cause)
 
     def settle(
@@ -56,8 +73,8 @@ class Settlements:
         status: ExecutionStatus,
         error: str | None = None,
         cause: str | None = None,
-    ) -> bool:
-        """Clear, announce, then free the place; False when it was freed before.
+    ) -> Settled | None:
+        """Clear, announce, then free the place; None when it was freed before.
 
         The place goes last: whatever interrupts this, the sweeper finds the place and repeats it.
 
@@ -72,31 +89,29 @@ class Settlements:
                 self.remover(work.bucket).remove(work.tenant, document)
                 version = document = None
             self._clear(work, version, document)
-            decision = settlement(version, status, error, cause)
-            if decision.is_failure:
-                self.bus.publish(self._failed(work, error or status, decision.reason))
+            decision = settlement(version, document, status, error, cause)
+            event = news(work, version, decision, status, error, self.now())
+            if event is not None:
+                self.bus.publish(event)
             try:
-                return self.records.settle(running, decision, self.now())
+                freed = self.records.settle(running, decision, self.now())
             except Conflict:
                 continue
+            return _settled(version, decision) if freed else None
         raise Conflict(f"{work.version} keeps changing while it is settled.")
 
-    def sweep(self, running: Running) -> bool:
-        """Look after one place: start what never started, settle what ended unnoticed.
-
-        Returns:
-            whether anything had to be done.
-        """
+    def sweep(self, running: Running) -> Swept:
+        """Look after one place: start what never started, settle what ended unnoticed."""
         if self.now() - running.started_at < GRACE:
-            return False
+            return "left"
         try:
             status = self.executions.ended(running.execution_arn)
         except NotFound:
             self.executions.start(running.execution_arn.rsplit(":", 1)[-1], running.work)
-            return True
+            return "started"
         if status is None:
-            return False
-        return self.settle(running, status)
+            return "left"
+        return self.settle(running, status) or "left"
 
     def _is_left_behind(self, work: IngestInput, version: Version, document: Document) -> bool:
         """Tell whether all there is of `document` is an upload that could not be read any more.
@@ -147,18 +162,11 @@ class Settlements:
         except NotFound:
             return 0
 
-    def _failed(self, work: IngestInput, error: str, reason: str) -> DocumentFailed:
-        return DocumentFailed(
-            tenant=work.tenant,
-            document_id=work.document_id,
-            version=work.version,
-            collection=work.collection,
-            path=work.path,
-            correlation_id=work.correlation_id,
-            time=self.now(),
-            error=error,
-            reason=reason,
-        )
+
+def _settled(version: Version | None, decision: Settlement) -> Settled:
+    if version is None:
+        return Settled()
+    return Settled(decision.status or version.status, version.receipt)
 
 
 def _container(work: IngestInput) -> Container:

@@ -1,6 +1,6 @@
 """What is still held of a document after its removal: the one place that says so.
 
-Each line follows from a setting of `infra/template.yaml`, or from what AWS keeps by itself; a
+Each line follows from a setting of the template in `infra`, or from what AWS keeps by itself; a
 test compares them.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Point-in-time-recovery.html
@@ -9,7 +9,7 @@ https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 
 from __future__ import annotations
 
-from chalicelib.contracts.feedback import ASKED_DAYS
+from chalicelib.contracts.asked import ASKED_DAYS
 from chalicelib.contracts.removals import Backup
 from chalicelib.jobs.lifecycle import RESULTS_DAYS
 

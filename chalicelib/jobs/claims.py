@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
+from typing import TYPE_CHECKING
 
-from chalicelib.contracts import Document, IngestInput, Version
-from chalicelib.contracts.arrivals import ObjectCreated
+from chalicelib.contracts.ingest import IngestInput
 from chalicelib.contracts.metadata import same_metadata
 from chalicelib.retrieval.ids import inbox_place, version_id, version_order
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.arrivals import ObjectCreated
+    from chalicelib.contracts.documents import Document, Version
 
 
 class ClaimOutcome(Enum):

@@ -6,12 +6,16 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
-from chalicelib.contracts.arrivals import ExecutionEnded, ExecutionStatus
 from chalicelib.contracts.jobs import JobError, JobFailed, JobInput
 from chalicelib.errors import Conflict, NotFound
-from chalicelib.jobs.job_records import JobExecutions, JobRecords, RunningJob
-from chalicelib.ports import EventBus
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.arrivals import ExecutionEnded, ExecutionStatus
+    from chalicelib.jobs.job_records import JobExecutions, JobRecords, RunningJob
+    from chalicelib.jobs.lifecycle import JobState
+    from chalicelib.ports import EventBus
 
 GRACE = timedelta(seconds=60)
 """How long an execution is left to its own status event before the sweeper looks at it."""
@@ -51,12 +55,14 @@ class JobSettlements:
     ) -> None:
         """Fail a job that its execution left open, then forget the execution.
 
+        A paused job is no such: its execution ends, and another begins when it is resumed.
+
         The failure is told before it is recorded, and the execution's own record goes last:
         whatever interrupts this, the sweeper repeats it.
         """
         given = running.input
         state = self.records.state(given.tenant, given.job_id)
-        if state is not None and state.is_open and state.job.attempt == given.attempt:
+        if state is not None and _is_left_open(state, given):
             detail = ": ".join(part for part in (error, cause) if part)
             message = f"{_CAUSES[status]} ({detail})." if detail else f"{_CAUSES[status]}."
             failure = JobError(type=error or status, message=message[:500])
@@ -89,3 +95,8 @@ class JobSettlements:
             time=self.now(),
             error=failure,
         )
+
+
+def _is_left_open(state: JobState, given: JobInput) -> bool:
+    is_awake = state.is_open and state.job.status != "paused"
+    return is_awake and state.job.attempt == given.attempt

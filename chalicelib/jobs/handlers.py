@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.contracts.arrivals import ExecutionEnded
-from chalicelib.errors import HeadraceError, Transient
-from chalicelib.jobs.ending import JobSettlements
-from chalicelib.jobs.job_records import JobRecords
-from chalicelib.observability import observed
+from chalicelib.errors import HeadraceError
+from chalicelib.jobs.sweeping import Missed
+from chalicelib.observability import OLDEST_JOB, observed
+
+if TYPE_CHECKING:
+    from chalicelib.jobs.ending import JobSettlements
+    from chalicelib.jobs.job_records import JobRecords
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,22 +28,25 @@ class JobHandlers:
         ended = ExecutionEnded.model_validate(event)
         with observed("job_ended", ended.id) as observation:
             if self.settlements.settle_event(ended):
-                observation.count("JobsSettled")
+                observation.became("settled")
 
     def sweep(self) -> None:
         """Look after every execution of a job that is not settled.
 
         Raises:
-            Transient: some could not be looked after; the next sweep tries again.
+            HeadraceError: some could not be looked after, of the kind that says why; the next
+                sweep tries again.
         """
-        failures = 0
+        oldest = timedelta()
         with observed("sweep_jobs") as observation:
+            missed = Missed(observation.log)
             for running in self.records.running():
+                oldest = max(oldest, self.settlements.now() - running.started_at)
                 try:
                     if self.settlements.sweep(running):
-                        observation.count("JobsSwept")
+                        observation.became("swept")
                 except HeadraceError as error:
-                    failures += 1
-                    observation.log.warning(error.message, execution=running.execution_arn)
-            if failures:
-                raise Transient(f"{failures} executions of jobs could not be looked after.")
+                    missed.add(error, running.execution_arn)
+            if oldest:
+                observation.age(OLDEST_JOB, oldest.total_seconds())
+            missed.tell("executions of jobs")

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from chalicelib.contracts.arrivals import ExecutionStatus
-from chalicelib.contracts.jobs import JobError, JobInput
-from chalicelib.jobs.lifecycle import JobState, Used
-from chalicelib.jobs.stepping import Outcome
+if TYPE_CHECKING:
+    from chalicelib.contracts.arrivals import ExecutionStatus
+    from chalicelib.contracts.jobs import JobError, JobInput
+    from chalicelib.jobs.lifecycle import JobState, Used
+    from chalicelib.jobs.stepping import Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,9 @@ class JobRecords(StepRecords, Protocol):
 
     def fail(self, state: JobState, error: JobError, now: datetime) -> None:
         """Mark a job as failed; raise `Conflict` if it ended meanwhile."""
+
+    def pause(self, state: JobState, now: datetime) -> None:
+        """Mark a job as paused; raise `Conflict` if it ended or was paused meanwhile."""
 
     def running(self) -> Iterator[RunningJob]:
         """Yield the executions that are not settled."""

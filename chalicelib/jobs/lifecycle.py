@@ -9,11 +9,14 @@ from chalicelib.contracts.jobs import OPEN, Job, JobCounts, JobEnd, JobInput, Jo
 from chalicelib.errors import Conflict
 
 RESULTS_DAYS = 7
-"""How long an export can be had; the bucket's lifecycle rule on `jobs/` says the same."""
+"""How long what a job made can be had; the bucket's lifecycle rule on `jobs/` says the same."""
 RECORD_DAYS = 90
 """How long a job that ended is shown."""
 
-_CANCELLED = frozenset({"export", "remove_collection", "remove_document", "reindex"})
+_CANCELLED = frozenset({"export", "remove_collection", "remove_document", "reindex", "batch"})
+_PAUSED = frozenset({"batch"})
+_KEPT = frozenset({"export", "batch"})
+"""Jobs that have results."""
 _AGAIN: frozenset[JobStatus] = frozenset({"failed", "partial", "cancelled"})
 
 
@@ -75,7 +78,7 @@ def new_job(given: JobInput, now: datetime) -> Job:
         model=given.model,
         created_at=now,
         updated_at=now,
-        results_until=now + timedelta(days=RESULTS_DAYS) if given.kind == "export" else None,
+        results_until=now + timedelta(days=RESULTS_DAYS) if given.kind in _KEPT else None,
     )
 
 
@@ -113,8 +116,32 @@ def again(state: JobState, execution_arn: str, now: datetime) -> JobState:
         counts, checkpoint = JobCounts(), ""
     if job.status == "partial":
         counts = counts.model_copy(update={"failed": 0})
-    attempt = job.attempt + 1
-    fresh = job.model_copy(
+    return _attempt(state, counts, checkpoint, execution_arn, now)
+
+
+def resumed(state: JobState, execution_arn: str, now: datetime) -> JobState:
+    """Return the next attempt at a job that was paused: it goes on where it stopped.
+
+    Raises:
+        Conflict: the job is not paused, or its files are gone by now.
+    """
+    job = state.job
+    if job.status != "paused":
+        raise Conflict(f"The job is {job.status}; only one that is paused goes on.", field="job_id")
+    if job.results_until is not None and now >= job.results_until:
+        raise Conflict(
+            f"The files of a job are kept for {RESULTS_DAYS} days; begin a new one.",
+            field="job_id",
+            limit=str(RESULTS_DAYS),
+        )
+    return _attempt(state, state.counted, state.checkpoint, execution_arn, now)
+
+
+def _attempt(
+    state: JobState, counts: JobCounts, checkpoint: str, execution_arn: str, now: datetime
+) -> JobState:
+    attempt = state.job.attempt + 1
+    fresh = state.job.model_copy(
         update={
             "status": "queued",
             "counts": counts,
@@ -132,6 +159,14 @@ def again(state: JobState, execution_arn: str, now: datetime) -> JobState:
         checkpoint=checkpoint,
         counted=counts,
     )
+
+
+def check_pausable(job: Job) -> None:
+    """Raise `Conflict` for a job that cannot be paused, or does nothing now."""
+    if job.kind not in _PAUSED:
+        raise Conflict(f"A job of kind {job.kind} cannot be paused.", field="job_id")
+    if job.status not in ("queued", "running"):
+        raise Conflict(f"The job is {job.status}; it cannot be paused.", field="job_id")
 
 
 def check_cancellable(job: Job) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from chalicelib.contracts.receipts import Receipt, ReceiptLine, dollars
 from chalicelib.generation.catalogue import LAMBDA, STEP_FUNCTIONS
-from chalicelib.jobs.lifecycle import JobState
+
+if TYPE_CHECKING:
+    from chalicelib.jobs.lifecycle import JobState
 
 Cost = Callable[[str, float], int]
 """Returns what a quantity of a unit costs, in nano-dollars."""

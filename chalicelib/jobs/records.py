@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from chalicelib.contracts import Document, Version
-from chalicelib.contracts.collections import Declaration
-from chalicelib.jobs.claims import Claim, ClaimOutcome
-from chalicelib.jobs.settlement import Running, Settlement
+if TYPE_CHECKING:
+    from chalicelib.contracts.collections import Declaration
+    from chalicelib.contracts.documents import Document, Version
+    from chalicelib.jobs.claims import Claim, ClaimOutcome
+    from chalicelib.jobs.settlement import Running, Settlement
 
 
 class IngestRecords(Protocol):

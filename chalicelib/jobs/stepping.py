@@ -8,12 +8,12 @@ recorded, but whose answer was lost, is followed by the next.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 from chalicelib.contracts.base import Contract
-from chalicelib.contracts.jobs import JobCounts, JobEnd, StepRequest, StepResult
+from chalicelib.contracts.jobs import JobCounts, JobEnd, JobStatus, StepRequest, StepResult
 from chalicelib.errors import Conflict, NotFound, Transient
 from chalicelib.jobs.lifecycle import JobState, ResultFile, Used, decided
 
@@ -26,25 +26,37 @@ TRANSITIONS_A_STEP = 2
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a step did: where the job is now, and what comes next. `end` is set at the end."""
+    """What a step did: where the job is now, and what comes next.
+
+    `end` is set at the end, and `paused` where nothing more is done until the job is resumed.
+    """
 
     checkpoint: Contract
     counts: JobCounts
     phase: str
-    next: Literal["more", "wait", "embed"] = "more"
+    next: Literal["more", "wait", "embed", "generate", "queue", "reduce"] = "more"
     end: JobEnd | None = None
+    paused: bool = False
     seconds: int = 0
     key: str = ""
     batch: int = 0
+    items_a_child: int = 1
+    epoch: int = 0
     files: tuple[ResultFile, ...] = ()
     summary: str = ""
+
+    @property
+    def status(self) -> JobStatus:
+        """Return the state that the job is in after the step."""
+        return self.end or ("paused" if self.paused else "running")
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
     """What every step needs: the job's record, clocks, and how much memory it is billed for.
 
-    `seconds` bounds how long a step goes on taking up further items.
+    `seconds` bounds how long a step goes on taking up further items. `requests` and `transitions`
+    are what a step is billed for beside its time.
     """
 
     jobs: StepRecords
@@ -53,12 +65,12 @@ class Desk:
     memory_gb: float
     seconds: float = 240.0
     began: float = field(default=0.0)
+    requests: int = 1
+    transitions: int = TRANSITIONS_A_STEP
 
     def started(self) -> Desk:
         """Return the desk of a step that begins now."""
-        return Desk(
-            self.jobs, self.now, self.clock, self.memory_gb, self.seconds, began=self.clock()
-        )
+        return replace(self, began=self.clock())
 
     @property
     def is_late(self) -> bool:
@@ -73,8 +85,8 @@ class Desk:
             megabyte_milliseconds=round(
                 (seconds * self.memory_gb + embedding_gb_seconds) * 1024 * 1000
             ),
-            requests=1,
-            transitions=TRANSITIONS_A_STEP,
+            requests=self.requests,
+            transitions=self.transitions,
         )
 
 
@@ -105,13 +117,15 @@ def run_step(
         if _is_to_go_on(state, request):
             raise Transient(f"{request.job_id} went on meanwhile.") from error
         return _ended(state, clean)
-    if outcome.end is not None:
-        return StepResult(next="ended", status=outcome.end, counts=outcome.counts)
+    if outcome.end is not None or outcome.paused:
+        return StepResult(next="ended", status=outcome.status, counts=outcome.counts)
     return StepResult(
         next=outcome.next,
         seconds=outcome.seconds,
         key=outcome.key,
         batch=outcome.batch,
+        items_a_child=outcome.items_a_child,
+        epoch=outcome.epoch,
         counts=outcome.counts,
     )
 
@@ -124,11 +138,12 @@ def _state(request: StepRequest, desk: Desk) -> JobState:
 
 
 def _is_to_go_on(state: JobState, request: StepRequest) -> bool:
-    return state.is_open and state.job.attempt == request.attempt
+    is_awake = state.is_open and state.job.status != "paused"
+    return is_awake and state.job.attempt == request.attempt
 
 
 def _ended(state: JobState, clean: Callable[[JobState], None]) -> StepResult:
-    """Return what there is to say of a job that ended, cleaned up if it was cancelled."""
+    """Return what there is to say of a job that goes on no more, cleaned up if it was cancelled."""
     if state.job.status == "cancelled":
         clean(state)
     return StepResult(next="ended", status=state.job.status, counts=state.job.counts)

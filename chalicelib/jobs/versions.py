@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from chalicelib.contracts import Document, Version
+if TYPE_CHECKING:
+    from chalicelib.contracts.documents import Document, Version
 
 
 def to_clear(document: Document, versions: Iterable[Version], ended: str) -> list[Version]:

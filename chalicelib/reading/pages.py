@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from chalicelib.contracts import Page
+from chalicelib.contracts.ingest import Page
 
 SEPARATOR = "\n\n"
 TRAIL = " › "  # noqa: RUF001 - a guillemet between headings is what readers see

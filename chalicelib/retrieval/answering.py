@@ -12,14 +12,17 @@ import operator
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from chalicelib.contracts import Hit
 from chalicelib.retrieval.citations import Source, without_marks
 from chalicelib.retrieval.expectations import expected, holds, without_asking
 from chalicelib.retrieval.rows import is_header
 from chalicelib.retrieval.sentences import split_sentences
 from chalicelib.retrieval.terms import alike, numbers, terms
 from chalicelib.retrieval.votes import Weights, weight_of
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.searching import Hit
 
 MAX_CANDIDATES = 32
 """Sentences that are embedded for one question: what a caller waits for."""

@@ -19,21 +19,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
-from chalicelib.contracts import Citation, Claim, EmbedTextResult, Hit, Tier, Turn
-from chalicelib.contracts.api import AskResponse
+from chalicelib.contracts.asked import Quoted
 from chalicelib.contracts.asking import (
     AskCitation,
     AskClaim,
     AskDone,
     AskEvent,
     AskRefused,
+    AskResponse,
     AskRetrieved,
+    Citation,
+    Claim,
+    Tier,
+    Turn,
     folded,
     written,
 )
-from chalicelib.contracts.feedback import Quoted
-from chalicelib.errors import HeadraceError
+from chalicelib.errors import HeadraceError, InvalidInput, NoAnswer, QuotaExceeded, Unsupported
 from chalicelib.query_ports import (
     AnswerPrices,
     AnswerWriter,
@@ -57,7 +61,6 @@ from chalicelib.retrieval.answering import (
 )
 from chalicelib.retrieval.checking import doubts_of, held_up, sources_of
 from chalicelib.retrieval.citations import Source, cited
-from chalicelib.retrieval.finding import Finder, Found, Query
 from chalicelib.retrieval.followup import is_rewrite, stand_alone
 from chalicelib.retrieval.keeping import NOT_KEPT, Keeper, Told
 from chalicelib.retrieval.language import LANGUAGES, language_of
@@ -65,6 +68,11 @@ from chalicelib.retrieval.packing import Parcel, pack
 from chalicelib.retrieval.refusals import not_found
 from chalicelib.retrieval.replying import replying
 from chalicelib.retrieval.screened import screened, stands_on_page
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.embedding import EmbedTextResult
+    from chalicelib.contracts.searching import Hit
+    from chalicelib.retrieval.finding import Finder, Found, Query
 
 _Claims = list[tuple[str, Source]]
 
@@ -84,7 +92,19 @@ class _Log:
 
     def replied(self, role: str, reply: ChatReply) -> ChatReply:
         self.used.append(Used(role, reply))
+        if reply.found:
+            found = ", ".join(reply.found)
+            self.notices.append(f"The screen found {found} in what the language model was to do.")
         return reply
+
+    def failed(self, role: str, error: HeadraceError, what: str) -> None:
+        """Note that the language model did not do `what`, why, and what it cost in vain."""
+        if error.receipt is not None:
+            self.used.append(Used(role, ChatReply("", error.receipt.lines, whole=False)))
+        why = type(error).__name__
+        if isinstance(error, (InvalidInput, Unsupported, QuotaExceeded, NoAnswer)):
+            why += f": {error.message.rstrip('.')}"
+        self.notices.append(f"The language model did not {what} ({why}).")
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,11 +202,11 @@ class Asker:
         if alone.sure or self.writer is None or tier == "extractive":
             return alone.text
         try:
-            reply = log.replied("question", self.writer.rewrite(query.text, history))
+            reply = self.writer.rewrite(query.text, history, query.spender)
         except HeadraceError as error:
-            kind = type(error).__name__
-            log.notices.append(f"The language model did not complete the question ({kind}).")
+            log.failed("question", error, "complete the question")
             return alone.text
+        log.replied("question", reply)
         written = reply.text.strip()
         return written if reply.whole and is_rewrite(written, query.text, history) else alone.text
 
@@ -230,10 +250,11 @@ class Asker:
             log.notices.append("The question leaves the language model no room for a passage.")
             return None
         try:
-            reply = log.replied("answer", self.writer.write(question, passages, language))
+            reply = self.writer.write(question, passages, asked.query.spender, language)
         except HeadraceError as error:
-            log.notices.append(f"The language model did not answer ({type(error).__name__}).")
+            log.failed("answer", error, "answer")
             return None
+        log.replied("answer", reply)
         sentences = sentences_of(reply.text)
         if not reply.whole or not sentences:
             what = "wrote nothing" if reply.whole else "was cut off before its end"

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from chalicelib.contracts import CheckResult, CheckSource, Hit
-from chalicelib.contracts.support import MAX_SOURCES, MAX_TEXT
+from chalicelib.contracts.support import MAX_SOURCES, MAX_TEXT, CheckResult, CheckSource
 from chalicelib.retrieval.citations import Source
 from chalicelib.retrieval.sentences import Span
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.searching import Hit
 
 
 def sources_of(passages: Sequence[Hit]) -> list[CheckSource]:

@@ -12,7 +12,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from chalicelib.contracts import Chunk, Page
+from chalicelib.contracts.ingest import Chunk, Page
 from chalicelib.retrieval.sentences import Span, split_sentences
 
 MIN_SECTION_TOKENS = 24

@@ -9,10 +9,14 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from chalicelib.contracts import Citation, Hit
+from chalicelib.contracts.asking import Citation
 from chalicelib.retrieval.rows import header_of, in_words
-from chalicelib.retrieval.sentences import Span
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.searching import Hit
+    from chalicelib.retrieval.sentences import Span
 
 _MARK = re.compile(r"\s*\[\d+(?:\s*,\s*\d+)*\]")
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from chalicelib.contracts.collections import Declaration
-from chalicelib.contracts.filters import FieldType
-from chalicelib.contracts.metadata import Metadata, MetadataValue
+from typing import TYPE_CHECKING
+
 from chalicelib.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.collections import Declaration
+    from chalicelib.contracts.filters import FieldType
+    from chalicelib.contracts.metadata import Metadata, MetadataValue
 
 _TAKES: dict[FieldType, tuple[type, ...]] = {
     "string": (str,),

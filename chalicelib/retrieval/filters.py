@@ -11,15 +11,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from chalicelib.contracts.collections import Declaration
-from chalicelib.contracts.filters import Condition, FieldType, Filter, Scalar, Uploaded
-from chalicelib.contracts.ingest import USER_PREFIX
-from chalicelib.contracts.metadata import check_name
+from chalicelib.contracts.metadata import USER_PREFIX, check_name
 from chalicelib.errors import InvalidInput
-from chalicelib.query_ports import IndexFilter
 from chalicelib.retrieval.declared import KINDS, fits, unknown_name
 from chalicelib.retrieval.folders import MAX_DEPTH, place_hash
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.collections import Declaration
+    from chalicelib.contracts.filters import Condition, FieldType, Filter, Scalar, Uploaded
+    from chalicelib.query_ports import IndexFilter
 
 MAX_NESTING = 4
 """How deep `any` and `all` may nest."""

@@ -5,21 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import TYPE_CHECKING
 
-from chalicelib.contracts import EmbedTextResult, Hit
-from chalicelib.contracts.filters import Filter
-from chalicelib.contracts.reranking import RerankResult
+from chalicelib.budget_ports import Spender
 from chalicelib.errors import HeadraceError, InvalidInput, NotFound
-from chalicelib.ports import IndexRef, TenantRecords
-from chalicelib.query_ports import (
-    CurrentVersions,
-    Declarations,
-    Embedder,
-    IndexFilter,
-    PassageIndex,
-    Reranker,
-    Votes,
-)
 from chalicelib.retrieval.filters import (
     check_declared,
     compiled,
@@ -31,6 +20,22 @@ from chalicelib.retrieval.ranking import current_only, fetch_count, merge_overla
 from chalicelib.retrieval.reranking import RERANKED, dealt
 from chalicelib.retrieval.terms import words
 from chalicelib.retrieval.votes import Weights, ranked, weights
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.embedding import EmbedTextResult
+    from chalicelib.contracts.filters import Filter
+    from chalicelib.contracts.reranking import RerankResult
+    from chalicelib.contracts.searching import Hit
+    from chalicelib.ports import IndexRef, TenantRecords
+    from chalicelib.query_ports import (
+        CurrentVersions,
+        Declarations,
+        Embedder,
+        IndexFilter,
+        PassageIndex,
+        Reranker,
+        Votes,
+    )
 
 MAX_FETCHED = 10_000
 """Hits that one query of the index gives at most.
@@ -44,7 +49,10 @@ BATCH = 100
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A question of one tenant. `collection` and `filter` must both hold; None holds for all."""
+    """A question of one tenant. `collection` and `filter` must both hold; None holds for all.
+
+    `key` is the id of the API key by which it was put, whose budgets hold for what it costs.
+    """
 
     tenant: str
     text: str
@@ -56,6 +64,12 @@ class Query:
     filter: Filter | None = None
     rerank: bool | None = None
     """Whether to rerank; None leaves it to the stage."""
+    key: str = ""
+
+    @property
+    def spender(self) -> Spender:
+        """Return who pays for models that are asked."""
+        return Spender(self.tenant, self.key, self.collection or "", self.correlation_id)
 
 
 @dataclass(frozen=True, slots=True)

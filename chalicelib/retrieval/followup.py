@@ -12,14 +12,17 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from chalicelib.contracts import Turn
 from chalicelib.retrieval.antecedents import Antecedents, Said
 from chalicelib.retrieval.citations import without_marks
 from chalicelib.retrieval.expectations import without_asking
 from chalicelib.retrieval.phrases import Phrase, noun_phrases
 from chalicelib.retrieval.refusals import is_refusal
 from chalicelib.retrieval.terms import names, numbers, terms, words
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.asking import Turn
 
 MAX_STAND_ALONE = 400
 """Characters of a question that is put into another, and of one that a model rewrote."""

@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from chalicelib.contracts import Hit
-from chalicelib.contracts.feedback import Asked, AskedKind, Place, Quoted
+from chalicelib.contracts.asked import Asked, AskedKind, Place, Quoted
 from chalicelib.errors import HeadraceError
 from chalicelib.query_ports import AskedRecords, KeptAsked
-from chalicelib.retrieval.finding import Found
 from chalicelib.retrieval.votes import packed
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.searching import Hit
+    from chalicelib.retrieval.finding import Found
 
 SHOWN = 5
 """Passages that are kept beside what was cited: training takes those that nobody cited, too."""

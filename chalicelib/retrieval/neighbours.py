@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from chalicelib.contracts import Hit
-from chalicelib.contracts.searching import Neighbour
-from chalicelib.ports import IndexRef
-from chalicelib.query_ports import PassageIndex
 from chalicelib.retrieval.ids import vector_key
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.searching import Hit, Neighbour
+    from chalicelib.ports import IndexRef
+    from chalicelib.query_ports import PassageIndex
 
 
 def surrounded(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from chalicelib.contracts import Hit
+if TYPE_CHECKING:
+    from chalicelib.contracts.searching import Hit
 
 OVER_FETCH = 2
 """How many times more hits than asked for are fetched: the vectors of a replaced version

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from chalicelib.contracts import Hit
-from chalicelib.retrieval.answering import Evidence
 from chalicelib.retrieval.language import language_of
 from chalicelib.retrieval.refusals import ENGLISH
 from chalicelib.retrieval.support.figures import missing
 from chalicelib.retrieval.support.reading import Reading, read
 from chalicelib.retrieval.support.replies import asks_of, can_reply
 from chalicelib.retrieval.support.topics import tells_of
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.searching import Hit
+    from chalicelib.retrieval.answering import Evidence
 
 
 def replying(question: str, evidence: Sequence[Evidence]) -> list[Evidence]:

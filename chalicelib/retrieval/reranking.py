@@ -12,11 +12,13 @@ import math
 import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from chalicelib.contracts import Hit
 from chalicelib.contracts.reranking import MAX_HEADING, MAX_TEXT, RerankPassage, RerankRequest
 from chalicelib.retrieval.support.words import Word, stems, words_of
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.searching import Hit
 
 RERANKED = 20
 """Passages that are looked at. Thirty take half as long again, and gained nothing on one of two

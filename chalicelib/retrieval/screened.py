@@ -7,11 +7,14 @@ is quoted afterwards is still at its place on the page.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from chalicelib.contracts import Hit
-from chalicelib.query_ports import SentenceScreen
-from chalicelib.retrieval.citations import Source
 from chalicelib.retrieval.sentences import split_sentences
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.searching import Hit
+    from chalicelib.query_ports import SentenceScreen
+    from chalicelib.retrieval.citations import Source
 
 
 def screened(passages: Sequence[Hit], screen: SentenceScreen) -> tuple[list[Hit], int]:

@@ -14,11 +14,13 @@ import math
 import operator
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from chalicelib.contracts import Hit
-from chalicelib.contracts.feedback import Asked, Mark, Place, Rating
-from chalicelib.query_ports import Vote
+from chalicelib.contracts.asked import Asked, Mark, Place, Rating
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.searching import Hit
+    from chalicelib.query_ports import Vote
 
 ALIKE = 0.75
 """Cosine of two questions from which on one's votes count for the other."""

@@ -34,14 +34,14 @@ _GONE = 410
 
 
 class Handled(StrEnum):
-    """What became of a message; the values are names of metrics."""
+    """What became of a message, as the line in the log that ends it says."""
 
-    ANNOUNCED = "WebhookEvents"
-    DELIVERED = "WebhooksDelivered"
-    FAILED = "WebhookAttemptsFailed"
-    GIVEN_UP = "WebhooksGivenUp"
-    EARLY = "WebhooksEarly"
-    REPEATED = "WebhooksRepeated"
+    ANNOUNCED = "announced"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    GIVEN_UP = "given up"
+    EARLY = "early"
+    REPEATED = "repeated"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.utilities.batch import (
     BatchProcessor,
@@ -13,7 +13,9 @@ from aws_lambda_powertools.utilities.batch import (
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from chalicelib.observability import observed
-from chalicelib.webhooks.delivering import Delivering
+
+if TYPE_CHECKING:
+    from chalicelib.webhooks.delivering import Delivering
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,4 +32,4 @@ class WebhookHandlers:
 
     def _take(self, record: SQSRecord) -> None:
         with observed("webhook_due", record.message_id) as observation:
-            observation.count(self.delivering.take(record.body))
+            observation.became(self.delivering.take(record.body))

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from chalicelib.contracts import CheckRequest, CheckResult, CheckSource
-from chalicelib.inference.wordvectors import WordVectors
+from chalicelib.contracts.support import CheckRequest, CheckResult, CheckSource
 from chalicelib.retrieval.sentences import Span, split_sentences
 from chalicelib.retrieval.support.judging import Passage, judge
 from chalicelib.retrieval.support.reading import Reading, read
 from chalicelib.retrieval.support.words import stems
+
+if TYPE_CHECKING:
+    from chalicelib.inference.wordvectors import WordVectors
 
 NEAR = 8
 """Sentences of all sources together that one claim is compared with, word by word."""

@@ -7,7 +7,7 @@ import os
 import time
 from typing import Any
 
-from chalicelib.contracts import CheckRequest
+from chalicelib.contracts.support import CheckRequest
 from chalicelib.inference.wordvectors import WordReader
 from chalicelib.observability import observed
 from functions.check_support import core

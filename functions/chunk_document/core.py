@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from chalicelib.contracts import ChunkRequest, ChunkResult, Page
-from chalicelib.contracts.ingest import spent
+from chalicelib.contracts.ingest import ChunkRequest, ChunkResult, Page, spent
 from chalicelib.contracts.jsonl import dump_lines, parse_lines
 from chalicelib.errors import InvalidInput
-from chalicelib.ports import ObjectStore
 from chalicelib.retrieval.chunking import CountTokens, chunk_pages
 from chalicelib.retrieval.ids import chunks_key, pages_key
+
+if TYPE_CHECKING:
+    from chalicelib.ports import ObjectStore
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 from chalicelib.adapters import aws
 from chalicelib.adapters.objects import Objects
-from chalicelib.contracts import ChunkRequest
+from chalicelib.contracts.ingest import ChunkRequest
 from chalicelib.inference.embedder import Embedder
 from chalicelib.observability import observed
 from chalicelib.settings import ChunkSettings, memory_gb

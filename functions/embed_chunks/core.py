@@ -8,8 +8,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from chalicelib.contracts import Chunk, EmbedRequest, EmbedResult, VectorMetadata
-from chalicelib.contracts.ingest import Embeddable, spent
+from chalicelib.contracts.ingest import (
+    Chunk,
+    Embeddable,
+    EmbedRequest,
+    EmbedResult,
+    VectorMetadata,
+    spent,
+)
 from chalicelib.contracts.jsonl import read_lines
 from chalicelib.contracts.parts import EmbedPartRequest, EmbedPartResult
 from chalicelib.errors import Conflict, NotFound

@@ -12,7 +12,7 @@ from chalicelib.adapters.dynamodb import Table
 from chalicelib.adapters.records import Records
 from chalicelib.adapters.streams import StreamedObjects
 from chalicelib.adapters.vectors import Vectors
-from chalicelib.contracts import EmbedRequest
+from chalicelib.contracts.ingest import EmbedRequest
 from chalicelib.contracts.parts import EmbedPartRequest
 from chalicelib.generation.catalogue import catalogue
 from chalicelib.inference.embedder import Embedder

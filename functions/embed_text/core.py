@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from chalicelib.contracts import EmbedTextRequest, EmbedTextResult
-from chalicelib.inference.embedder import Embedder
+from chalicelib.contracts.embedding import EmbedTextRequest, EmbedTextResult
+
+if TYPE_CHECKING:
+    from chalicelib.inference.embedder import Embedder
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
     jobs/{tenant}/{job}/listing/0-00000.jsonl   what is to be exported, 500 documents each
     jobs/{tenant}/{job}/errors/0-00001.jsonl    what part 1 could not take, and why
     jobs/{tenant}/{job}/part-00001.zip          documents
-    jobs/{tenant}/{job}/records.zip             collections and ratings
+    jobs/{tenant}/{job}/records.zip             collections, ratings, usage and prompts
     jobs/{tenant}/{job}/summary.json            counts that add up, and the files
 
 A later attempt at an export that ended in part reads `errors/` of the round before as its listing.
@@ -15,8 +15,11 @@ import json
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Literal, Protocol
 
+from chalicelib.budgets.changes import DAY
+from chalicelib.budgets.usage import exported
 from chalicelib.contracts.base import Contract
 from chalicelib.contracts.jobs import JobCounts, StepRequest, StepResult
 from chalicelib.contracts.jsonl import dump_lines
@@ -31,6 +34,8 @@ PART_BYTES = 256 * 1024 * 1024
 """A part is closed once it has as many bytes; one document more may go past it."""
 PART_DOCUMENTS = 5_000
 """A part is also closed once it has as many documents, whose manifest is kept in memory."""
+PROMPT_HEADS = "PROMPTS#"
+PROMPT_VERSIONS = "PROMPT#"
 COLLECTIONS = "COLLECTION#"
 """The records that a tenant gets beside its documents. Webhooks and keys are left out: they hold
 secrets."""
@@ -191,6 +196,8 @@ class _Step:
             packer.put_blocks("collections.jsonl", self._collections(state))
             if not given.collection:
                 packer.put_blocks("feedback.jsonl", self._feedback(state))
+                packer.put_blocks("usage.jsonl", self._usage(state))
+                packer.put_blocks("prompts.jsonl", self._prompts(state))
         files = (*state.files, ResultFile("records.zip", stream.size), *self._errors(state, place))
         end: Literal["succeeded", "partial"] = "partial" if counts.failed else "succeeded"
         summary = _summary(state, counts, files)
@@ -220,6 +227,29 @@ class _Step:
         for key, _ in self.deps.store.listed(bucket, f"feedback/{state.input.tenant}/"):
             with suppress(NotFound):
                 yield from self.deps.store.blocks(bucket, key)
+
+    def _usage(self, state: JobState) -> Iterable[bytes]:
+        """Yield what models cost, a line for each day and scope."""
+        for item in self.deps.records.kept(state.input.tenant, DAY):
+            day = date.fromisoformat(item["sk"].removeprefix(DAY))
+            yield dump_lines(exported(day, item))
+
+    def _prompts(self, state: JobState) -> Iterable[bytes]:
+        """Yield the versions of prompts with what labels point to, a line each."""
+        tenant, kept = state.input.tenant, self.deps.records.kept
+        labels = {item["name"]: json.loads(item["labels"]) for item in kept(tenant, PROMPT_HEADS)}
+        for item in kept(tenant, PROMPT_VERSIONS):
+            name = item["sk"].split("#")[1]
+            pointing = labels.get(name, {}).items()
+            shown = {
+                "name": name,
+                "version": item["number"],
+                "sha256": item["sha256"],
+                "created_at": item["created_at"],
+                "labels": sorted(label for label, number in pointing if number == item["number"]),
+                "content": json.loads(item["body"]),
+            }
+            yield json.dumps(shown, ensure_ascii=False).encode() + b"\n"
 
     def _errors(self, state: JobState, place: Place) -> list[ResultFile]:
         """Return the files that say what was not exported and why."""

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Protocol
 
-from chalicelib.contracts import Document, Version
 from chalicelib.contracts.base import Contract
+from chalicelib.contracts.documents import Document, Version
 from chalicelib.retrieval.ids import version_prefix
 
 ENTRIES_A_LISTING = 500

@@ -6,6 +6,7 @@ import itertools
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from chalicelib.contracts.ingest import spent, spent_together
 from chalicelib.contracts.jsonl import dump_lines, parse_lines
@@ -22,10 +23,12 @@ from chalicelib.contracts.parts import (
 )
 from chalicelib.errors import Conflict, InvalidInput, MoreSteps, NotFound
 from chalicelib.generation.ingest_receipts import Cost, Usage, large_transitions, receipt
-from chalicelib.ports import LargeObjects, TenantStates
 from chalicelib.retrieval.ids import chunks_key, pages_key, version_prefix
 from functions.gather_parts.joining import Joining
 from functions.gather_parts.results import results
+
+if TYPE_CHECKING:
+    from chalicelib.ports import LargeObjects, TenantStates
 
 MAX_NOTICES = 20
 NEEDED_NO_MORE = ("parts/", "text")

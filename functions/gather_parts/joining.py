@@ -6,13 +6,16 @@ import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from chalicelib.contracts import Chunk, Page
+from chalicelib.contracts.ingest import Chunk, Page
 from chalicelib.contracts.jsonl import whole_lines
 from chalicelib.contracts.parts import MAX_PARTS, EmbeddingPart, GatherPartsRequest, PartDone
 from chalicelib.errors import Conflict
-from chalicelib.ports import LargeObjects
 from chalicelib.retrieval.ids import chunks_key, pages_key
+
+if TYPE_CHECKING:
+    from chalicelib.ports import LargeObjects
 
 EMBEDDING_CHUNKS = 500
 """Chunks of a part that is embedded by one worker: as many as one call puts, in ten seconds."""

@@ -10,14 +10,16 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from pydantic import ValidationError
 
 from chalicelib.contracts.jsonl import whole_lines
 from chalicelib.contracts.parts import EmbedPartResult, Express, PartDone, ResultPlace
 from chalicelib.errors import Conflict
-from chalicelib.ports import LargeObjects
+
+if TYPE_CHECKING:
+    from chalicelib.ports import LargeObjects
 
 EXPRESS_GB = 64 / 1024
 """Memory is billed by 64 MB, and the children need less: 50 MB, their definition and their data.

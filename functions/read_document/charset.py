@@ -5,10 +5,13 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from chalicelib.errors import Unsupported
 from functions.read_document.decode import UNREADABLE, is_readable, wide_encoding
-from functions.read_document.lines import Blocks
+
+if TYPE_CHECKING:
+    from functions.read_document.lines import Blocks
 
 _HEAD = 64 * 1024
 _SAMPLE = 64 * 1024

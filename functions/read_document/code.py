@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from chalicelib.contracts import Page
+from chalicelib.contracts.ingest import Page
 from functions.read_document.pages import clean
 
 _MAX_LINE = 400

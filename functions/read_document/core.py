@@ -5,22 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from chalicelib.contracts import ReadRequest, ReadResult
-from chalicelib.contracts.ingest import spent
+from chalicelib.contracts.ingest import ReadRequest, ReadResult, spent
 from chalicelib.contracts.jsonl import dump_lines
 from chalicelib.contracts.parts import ReadPartRequest, ReadPartResult
 from chalicelib.errors import Conflict, HeadraceError, InvalidInput
-from chalicelib.ports import LargeObjects
 from chalicelib.retrieval.ids import pages_key, version_prefix
 from functions.read_document import plans
-from functions.read_document.filetype import Identify
 from functions.read_document.language import language_of
 from functions.read_document.members import put_members
 from functions.read_document.pages import characters
-from functions.read_document.parts import Planned
 from functions.read_document.reading import Whole, read
 from functions.read_document.source import WHOLE_BYTES, Source, check_size, fetched
+
+if TYPE_CHECKING:
+    from chalicelib.ports import LargeObjects
+    from functions.read_document.filetype import Identify
+    from functions.read_document.parts import Planned
 
 
 @dataclass(frozen=True, slots=True)

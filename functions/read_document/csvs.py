@@ -11,15 +11,18 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from chalicelib.contracts import Page
 from chalicelib.contracts.parts import TextPlan
 from chalicelib.errors import InvalidInput, Unsupported
 from functions.read_document.charset import encoding_of, in_utf8, is_wide
-from functions.read_document.lines import Blocks
 from functions.read_document.pages import Block, Extract, page_of
 from functions.read_document.rows import Row, RowPage, row_pages, table_rows
 from functions.read_document.tables import table_blocks
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.ingest import Page
+    from functions.read_document.lines import Blocks
 
 FORMAT = "CSV"
 MEDIA_TYPES = {"\t": "text/tab-separated-values"}

@@ -9,7 +9,7 @@ from typing import Any
 
 from chalicelib.adapters import aws
 from chalicelib.adapters.streams import StreamedObjects
-from chalicelib.contracts import ReadRequest
+from chalicelib.contracts.ingest import ReadRequest
 from chalicelib.contracts.parts import ReadPartRequest
 from chalicelib.errors import MoreSteps
 from chalicelib.observability import observed

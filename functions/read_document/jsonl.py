@@ -6,8 +6,8 @@ https://jsonlines.org
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
-from chalicelib.contracts import Page
 from chalicelib.contracts.parts import TextPlan
 from chalicelib.errors import InvalidInput
 from functions.read_document import jsons, trees
@@ -15,6 +15,9 @@ from functions.read_document.charset import encoding_of, in_utf8, is_wide
 from functions.read_document.pages import Block, Extract, page_of
 from functions.read_document.rows import Row, RowPage, line_rows, row_pages
 from functions.read_document.trees import Items, Prose, Value
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.ingest import Page
 
 FORMAT = "JSONL"
 MEDIA_TYPE = "application/jsonl"

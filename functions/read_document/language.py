@@ -11,10 +11,10 @@ import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from chalicelib.contracts import Page
-
 if TYPE_CHECKING:
     from py3langid.langid import LanguageIdentifier
+
+    from chalicelib.contracts.ingest import Page
 
 SAMPLE_CHARACTERS = 4_000
 SAMPLES = 8

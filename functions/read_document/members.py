@@ -13,15 +13,18 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
-from chalicelib.contracts import ReadRequest
 from chalicelib.contracts.carried import CORRELATION, Carried
 from chalicelib.contracts.jsonl import dump_lines
 from chalicelib.contracts.members import Member
 from chalicelib.errors import InvalidInput, NotFound, Unsupported
-from chalicelib.ports import ObjectStore
 from chalicelib.retrieval.ids import InboxPlace, check_path, members_key
-from functions.read_document.pages import Attachment
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.ingest import ReadRequest
+    from chalicelib.ports import ObjectStore
+    from functions.read_document.pages import Attachment
 
 MEBIBYTE = 1024 * 1024
 MAX_MEMBERS = 1_000

@@ -25,7 +25,7 @@ from functions.read_document.zipped import MEBIBYTE, Zipped, open_zip
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
-    from chalicelib.contracts import Page
+    from chalicelib.contracts.ingest import Page
 
 _MEDIA_TYPES = "application/vnd.oasis.opendocument."
 _MIMETYPE_BYTES = 200

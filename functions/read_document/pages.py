@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from chalicelib.contracts import Page
 from chalicelib.reading.pages import (
     Block,
     characters,
@@ -14,6 +14,9 @@ from chalicelib.reading.pages import (
     pages_of,
     trail_text,
 )
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.ingest import Page
 
 __all__ = [
     "Attachment",

@@ -9,15 +9,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from chalicelib.contracts.parts import MAX_PARTS, Part, TextPlan
 from chalicelib.errors import InvalidInput
 from functions.read_document import csvs, jsonl
 from functions.read_document.charset import encoding_of, in_utf8, is_wide
 from functions.read_document.filetype import FileType, Format
-from functions.read_document.lines import Blocks
-from functions.read_document.pages import Extract
 from functions.read_document.rows import RowPage, row_pages, text_pages
+
+if TYPE_CHECKING:
+    from functions.read_document.lines import Blocks
+    from functions.read_document.pages import Extract
 
 LARGE_TEXT = 2 * 1024 * 1024
 """Bytes of text, or characters of what was read as a whole, beyond which there are parts."""

@@ -11,17 +11,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pypdfium2
 from pypdfium2 import raw
 
-from chalicelib.contracts import Page
 from chalicelib.errors import Conflict, InvalidInput, Unsupported
 from chalicelib.reading.pages import headed, page_of
 from functions.read_document.pages import Block, Extract
 from functions.read_document.pdf_outline import Outline, outline_of, place
 from functions.read_document.pdf_scans import is_picture
 from functions.read_document.pdf_tables import blocks_with_tables
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.ingest import Page
 
 MEDIA_TYPE = "application/pdf"
 MAX_PAGES = 5_000

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from chalicelib.contracts import Page, ReadRequest
+from chalicelib.contracts.ingest import Page, ReadRequest
 from chalicelib.contracts.jsonl import dump_lines, parse_lines
 from chalicelib.contracts.parts import Part, ReadPartRequest, TextPlan
 from chalicelib.errors import Conflict
-from chalicelib.ports import LargeObjects
 from chalicelib.retrieval.ids import pages_key, version_prefix
 from functions.read_document import csvs, jsonl, plain
 from functions.read_document.charset import encoding_of, in_utf8
 from functions.read_document.pages import page_of
 from functions.read_document.parts import UTF8, Planned, pages_in
-from functions.read_document.rows import RowPage
 from functions.read_document.source import Source, fetched
+
+if TYPE_CHECKING:
+    from chalicelib.ports import LargeObjects
+    from functions.read_document.rows import RowPage
 
 TEXT_PLAN = "plan.json"
 PARTS = "parts.jsonl"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
 from functions.read_document.decode import as_utf8
 from functions.read_document.extract import checked, extract_as
@@ -19,7 +20,9 @@ from functions.read_document.parts import (
     plan_text,
     plan_written,
 )
-from functions.read_document.source import Source
+
+if TYPE_CHECKING:
+    from functions.read_document.source import Source
 
 
 @dataclass(frozen=True, slots=True)

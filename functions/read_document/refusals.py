@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from chalicelib.errors import Unsupported
-from functions.read_document.filetype import Guess
+
+if TYPE_CHECKING:
+    from functions.read_document.filetype import Guess
 
 READABLE = (
     "Headrace reads PDF, Word (.docx), PowerPoint (.pptx), Excel (.xlsx), OpenDocument (.odt, .ods,"

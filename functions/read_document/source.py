@@ -7,10 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from chalicelib.errors import InvalidInput, NotFound, Unsupported
-from chalicelib.ports import LargeObjects
 from functions.read_document.lines import Blocks, blocks_of
+
+if TYPE_CHECKING:
+    from chalicelib.ports import LargeObjects
 
 MEBIBYTE = 1024 * 1024
 WHOLE_BYTES = 50 * MEBIBYTE

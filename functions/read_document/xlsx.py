@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from chalicelib.contracts import Page
 from chalicelib.errors import InvalidInput, Unsupported
 from functions.read_document.opc import LIMITS, damage_as_input, relations
 from functions.read_document.pages import Extract, page_of
@@ -24,6 +23,8 @@ from functions.read_document.zipped import MEBIBYTE, Zipped, open_zip
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
+
+    from chalicelib.contracts.ingest import Page
 
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MAX_STRINGS_BYTES = 96 * MEBIBYTE

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from chalicelib.contracts import Page, RecogniseRequest, RecogniseResult
-from chalicelib.contracts.ingest import spent
+from chalicelib.contracts.ingest import Page, RecogniseRequest, RecogniseResult, spent
 from chalicelib.contracts.jsonl import dump_lines, parse_lines
 from chalicelib.errors import Conflict, ModelFailure
-from chalicelib.ports import ObjectStore
 from chalicelib.reading.pages import characters
 from chalicelib.retrieval.ids import pages_key, version_prefix
 from functions.recognise_pages.text import Line, confidence, text_page
 from functions.recognise_pages.wording import notices
+
+if TYPE_CHECKING:
+    from chalicelib.ports import ObjectStore
 
 MAX_PAGES = 20
 """Pages that one call looks at: at 5 to 10 s for a dense one, less than its function's time."""

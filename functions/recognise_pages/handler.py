@@ -9,7 +9,7 @@ from typing import Any
 
 from chalicelib.adapters import aws
 from chalicelib.adapters.streams import StreamedObjects
-from chalicelib.contracts import RecogniseRequest
+from chalicelib.contracts.ingest import RecogniseRequest
 from chalicelib.generation.catalogue import RECOGNISER
 from chalicelib.observability import observed
 from chalicelib.settings import memory_gb

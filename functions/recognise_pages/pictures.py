@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 import pypdfium2
 
 from chalicelib.errors import Conflict, InvalidInput, ModelFailure
-from chalicelib.ports import LargeObjects
 from functions.recognise_pages.text import Line
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from chalicelib.ports import LargeObjects
 
     Picture = NDArray[np.uint8]
 

@@ -8,12 +8,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
+from typing import TYPE_CHECKING
 
-from chalicelib.contracts import Page
 from chalicelib.reading.boxes import Piece, Row, line_height
 from chalicelib.reading.layout import Grid, Prose, regions
 from chalicelib.reading.pages import Block, headed, page_of
 from chalicelib.reading.tables import table_blocks
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.ingest import Page
 
 MIN_SCORE = 0.5
 """Below this, what was taken for text is mostly a stain or a drawing."""

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from chalicelib.contracts import Document
 from chalicelib.contracts.jobs import ReembedRequest, ReembedResult
 from chalicelib.errors import Conflict
 from chalicelib.ports import IndexRef, TenantStates
 from chalicelib.retrieval.ids import vector_key
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.documents import Document
 
 
 class Carried(Protocol):

@@ -19,8 +19,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, Protocol
 
-from chalicelib.contracts import Document
 from chalicelib.contracts.base import Contract
+from chalicelib.contracts.documents import Document
 from chalicelib.contracts.jobs import JobCounts, Slice, StepRequest, StepResult
 from chalicelib.contracts.jsonl import dump_lines
 from chalicelib.errors import Conflict, ModelFailure, NotFound

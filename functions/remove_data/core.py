@@ -12,8 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from chalicelib.contracts import Document
 from chalicelib.contracts.base import Contract
+from chalicelib.contracts.documents import Document
 from chalicelib.contracts.jobs import JobCounts, JobInput, StepRequest, StepResult
 from chalicelib.contracts.removals import RemovalBound, Removed, RemovedTenant
 from chalicelib.errors import Conflict

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from chalicelib.contracts.reranking import RerankPassage, RerankRequest, RerankResult
-from chalicelib.inference.wordvectors import WordReader, WordVectors
 from chalicelib.retrieval.reranking import Compared, Features, Head, features
 from chalicelib.retrieval.support.words import Word, words_of
+
+if TYPE_CHECKING:
+    from chalicelib.inference.wordvectors import WordReader, WordVectors
 
 
 @dataclass(frozen=True, slots=True)

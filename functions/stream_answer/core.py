@@ -5,26 +5,74 @@ https://html.spec.whatwg.org/multipage/server-sent-events.html
 
 from __future__ import annotations
 
-import base64
 import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from chalicelib.contracts.api import AskRequest
-from chalicelib.contracts.asking import AskEvent
-from chalicelib.contracts.base import Contract
-from chalicelib.contracts.http import RETRY_AFTER, STATUS_OF, error_body, kind_of, parsed
-from chalicelib.errors import HeadraceError
+from chalicelib.contracts.asking import (
+    AskCitation,
+    AskClaim,
+    AskDone,
+    AskEvent,
+    AskRefused,
+    AskRequest,
+    AskRetrieved,
+)
+from chalicelib.contracts.http import (
+    NO_ORIGIN,
+    STATUS_OF,
+    ErrorBody,
+    cross_origin,
+    error_body,
+    kind_of,
+    parsed,
+    retry_after,
+)
+from chalicelib.contracts.operations import Media, Operation
+from chalicelib.errors import HeadraceError, ModelFailure
+from chalicelib.proxied import body_of, header_of, key_in, request_id_in, tenant_in
 from chalicelib.streaming import Head, Streamed
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.base import Contract
 
 HEADERS: Mapping[str, str] = {
     "Content-Type": "text/event-stream; charset=utf-8",
     "Cache-Control": "no-store",
 }
 
-Ask = Callable[[AskRequest, str, str], Iterator[AskEvent]]
-"""Answers the request of a tenant, under a correlation id; refuses it before the first event."""
+OPERATION = Operation(
+    "answers",
+    {
+        200: Media(
+            "text/event-stream",
+            "Server-sent events, each with its name and one line of JSON.",
+            {
+                "retrieved": AskRetrieved,
+                "citation": AskCitation,
+                "claim": AskClaim,
+                "refused": AskRefused,
+                "done": AskDone,
+                "error": ErrorBody,
+            },
+        )
+    },
+    body=AskRequest,
+    errors=(ModelFailure,),
+)
+"""Answer a question as a stream of events, each as soon as it is true.
+
+`retrieved` comes first and `done` last. A `citation` comes before the first `claim` that rests on
+it, and a claim once it is supported; `refused` comes in place of claims. What is wrong with the
+request is an HTTP error; what goes wrong once events are on their way is an event `error`, the
+last one. Nothing is kept under an `Idempotency-Key`.
+"""
+
+Ask = Callable[[AskRequest, str, str, str], Iterator[AskEvent]]
+"""Answers the request of a tenant, by one of its keys and under a correlation id; refuses it before
+the first event.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +81,7 @@ class Deps:
 
     ask: Ask
     log: Callable[[HeadraceError], None]
+    allowed_origins: str = NO_ORIGIN
 
 
 def run(event: Mapping[str, Any], deps: Deps) -> Streamed:
@@ -41,21 +90,16 @@ def run(event: Mapping[str, Any], deps: Deps) -> Streamed:
     What is wrong with the request is an HTTP error. What goes wrong once events are on their way
     is an event `error`, the last one.
     """
-    context = event["requestContext"]
-    request_id = str(context["requestId"])
+    request_id = request_id_in(event)
+    readable = cross_origin(deps.allowed_origins, header_of(event, "origin"))
     try:
-        body = parsed(_raw(event), AskRequest)
-        events = deps.ask(body, str(context["authorizer"]["tenant"]), request_id)
+        body = parsed(body_of(event), AskRequest)
+        events = deps.ask(body, tenant_in(event), key_in(event), request_id)
         first = next(events)
     except HeadraceError as error:
         deps.log(error)
-        return _refusal(error, request_id)
-    return Streamed(Head(200, HEADERS), _told(first, events, request_id, deps))
-
-
-def _raw(event: Mapping[str, Any]) -> bytes:
-    body = event.get("body") or ""
-    return base64.b64decode(body) if event.get("isBase64Encoded") else str(body).encode()
+        return _refusal(error, request_id, readable)
+    return Streamed(Head(200, {**HEADERS, **readable}), _told(first, events, request_id, deps))
 
 
 def _told(
@@ -69,13 +113,13 @@ def _told(
         yield server_sent("error", error_body(error, request_id))
 
 
-def _refusal(error: HeadraceError, request_id: str) -> Streamed:
-    kind = kind_of(error)
-    headers = {"Content-Type": "application/json"}
-    if kind in RETRY_AFTER:
-        headers["Retry-After"] = str(RETRY_AFTER[kind])
+def _refusal(error: HeadraceError, request_id: str, readable: Mapping[str, str]) -> Streamed:
+    headers = {"Content-Type": "application/json", **readable}
+    seconds = retry_after(error)
+    if seconds is not None:
+        headers["Retry-After"] = str(seconds)
     body = error_body(error, request_id).model_dump_json().encode()
-    return Streamed(Head(STATUS_OF[kind], headers), [body])
+    return Streamed(Head(STATUS_OF[kind_of(error)], headers), [body])
 
 
 def server_sent(name: str, content: Contract) -> bytes:

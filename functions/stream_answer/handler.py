@@ -5,26 +5,36 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
-from chalicelib.contracts.api import AskRequest
-from chalicelib.contracts.asking import AskEvent
-from chalicelib.errors import HeadraceError
-from chalicelib.observability import logger, observed
+from chalicelib.contracts.asking import AskDone, AskEvent
+from chalicelib.generation_wiring import generator
+from chalicelib.observability import log_refusal, logger, observed, spent, told_under
+from chalicelib.proxied import request_id_in
 from chalicelib.query_wiring import QueryServices
 from chalicelib.retrieval.finding import Query
 from chalicelib.streaming import Streamed, serve
 from functions.stream_answer import core
 
+if TYPE_CHECKING:
+    from chalicelib.contracts.asking import AskRequest
+    from chalicelib.errors import HeadraceError
+
 SERVICE = "stream_answer"
+ANSWER_SECONDS = 45.0
+"""What a language model may take to complete a question, and again to answer it, of the 120 s after
+which Lambda stops the function.
+"""
 
 
 @functools.cache
 def deps() -> core.Deps:
     """Return what the core needs, built once a process."""
-    services = QueryServices(os.environ)
+    asks_models = functools.cache(lambda: generator(os.environ))
+    services = QueryServices(os.environ, asks_models, ANSWER_SECONDS)
 
-    def ask(body: AskRequest, tenant: str, request_id: str) -> Iterator[AskEvent]:
+    def ask(body: AskRequest, tenant: str, key: str, request_id: str) -> Iterator[AskEvent]:
         query = Query(
             tenant=tenant,
             text=body.question,
@@ -34,20 +44,32 @@ def deps() -> core.Deps:
             field="question",
             filter=body.filter,
             rerank=body.rerank,
+            key=key,
         )
-        return services.asker.events(query, body.tier, body.history)
+        return counted(services.asker.events(query, body.tier, body.history))
 
-    return core.Deps(ask, _log)
+    return core.Deps(ask, log_error, os.environ.get("HEADRACE_ALLOWED_ORIGINS", "none"))
+
+
+def counted(events: Iterator[AskEvent]) -> Iterator[AskEvent]:
+    """Yield `events`, and add the receipt of the last one to what the stage spends."""
+    for told in events:
+        if isinstance(told, AskDone):
+            spent(told.receipt)
+        yield told
 
 
 def handler(event: dict[str, Any], context: object = None) -> Streamed:
     """Answer API Gateway's proxy `event` with a stream."""
-    with observed(SERVICE, str(event["requestContext"]["requestId"])):
-        return core.run(event, deps())
+    request_id = request_id_in(event)
+    with observed(SERVICE, request_id):
+        answer = core.run(event, deps())
+    return replace(answer, body=told_under(SERVICE, request_id, answer.body))
 
 
-def _log(error: HeadraceError) -> None:
-    logger(SERVICE).info("refused", extra={"error": type(error).__name__, "why": error.message})
+def log_error(error: HeadraceError) -> None:
+    """Log what the caller cannot be told."""
+    log_refusal(logger(SERVICE), error, answered=True)
 
 
 if __name__ == "__main__":

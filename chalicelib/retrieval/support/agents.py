@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
-from chalicelib.retrieval.support.reading import Reading
 from chalicelib.retrieval.support.words import word_set
+
+if TYPE_CHECKING:
+    from chalicelib.retrieval.support.reading import Reading
 
 _PEOPLE = word_set(
     "person people member members engineer engineers supervisor officer treasurer secretary chair"

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from chalicelib.retrieval.support.lexicon import opposed
-from chalicelib.retrieval.support.reading import Reading
+
+if TYPE_CHECKING:
+    from chalicelib.retrieval.support.reading import Reading
 
 _STRANGE = 0.25
 _FAMILIAR = 0.65

@@ -5,13 +5,16 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from chalicelib.contracts import Doubt
-from chalicelib.retrieval.support.alignment import Alignment
-from chalicelib.retrieval.support.dates import Moment
-from chalicelib.retrieval.support.quantities import Quantity
+from chalicelib.contracts.support import Doubt
 from chalicelib.retrieval.support.reading import Reading
 from chalicelib.retrieval.support.units import COUNT
+
+if TYPE_CHECKING:
+    from chalicelib.retrieval.support.alignment import Alignment
+    from chalicelib.retrieval.support.dates import Moment
+    from chalicelib.retrieval.support.quantities import Quantity
 
 _NATIONAL = 5
 """Letters that `German` and `Germany` share at the least."""

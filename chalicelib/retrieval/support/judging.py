@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from chalicelib.contracts import ClaimVerdict, Doubt
-from chalicelib.retrieval.sentences import Span
+from chalicelib.contracts.support import ClaimVerdict, Doubt
 from chalicelib.retrieval.support.alignment import Alignment, Likeness
 from chalicelib.retrieval.support.figures import figures_in, misplaced, missing
 from chalicelib.retrieval.support.reading import Reading
@@ -19,6 +19,9 @@ from chalicelib.retrieval.support.subjects import (
     other_subject,
     swapped_in,
 )
+
+if TYPE_CHECKING:
+    from chalicelib.retrieval.sentences import Span
 
 COVERED = 0.5
 """Mean cover of its words from which on a clause is held up; chosen on the development half of

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from chalicelib.retrieval.expectations import asks_by
-from chalicelib.retrieval.support.quantities import Quantity
-from chalicelib.retrieval.support.reading import Reading
 from chalicelib.retrieval.support.units import COUNT, TEMPERATURE
 from chalicelib.retrieval.support.words import word_set
+
+if TYPE_CHECKING:
+    from chalicelib.retrieval.support.quantities import Quantity
+    from chalicelib.retrieval.support.reading import Reading
 
 _MONEY = frozenset({"euro", "dollar", "pound"})
 _LENGTH = frozenset({"length"})

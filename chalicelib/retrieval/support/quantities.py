@@ -6,6 +6,7 @@ import dataclasses
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from chalicelib.retrieval.support.dates import Moment, moments_of
 from chalicelib.retrieval.support.numerals import (
@@ -23,7 +24,9 @@ from chalicelib.retrieval.support.units import (
     raised,
     unit_of,
 )
-from chalicelib.retrieval.support.words import Word
+
+if TYPE_CHECKING:
+    from chalicelib.retrieval.support.words import Word
 
 ORDINAL = "ordinal"
 _SIGNS = "%€°$£"

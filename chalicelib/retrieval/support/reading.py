@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from chalicelib.retrieval.support.dates import Moment
 from chalicelib.retrieval.support.quantities import Quantity, facts_of, understood
 from chalicelib.retrieval.support.words import Word, word_set, words_of
+
+if TYPE_CHECKING:
+    from chalicelib.retrieval.support.dates import Moment
 
 _CALENDAR = word_set(
     "january february march april may june july august september october november december"

@@ -5,14 +5,17 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from chalicelib.retrieval.expectations import asks_by
 from chalicelib.retrieval.support.agents import names_somebody
 from chalicelib.retrieval.support.measures import measure_asked, tells_measure
 from chalicelib.retrieval.support.quantities import ORDINAL
-from chalicelib.retrieval.support.reading import Reading
 from chalicelib.retrieval.support.units import COUNT, FRACTION, unit_of
 from chalicelib.retrieval.support.words import word_set
+
+if TYPE_CHECKING:
+    from chalicelib.retrieval.support.reading import Reading
 
 _CAUSES = word_set(
     "because since due owing reason reasons cause caused causes therefore thus hence"

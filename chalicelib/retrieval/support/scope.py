@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from chalicelib.retrieval.support.alignment import Alignment
+from typing import TYPE_CHECKING
+
 from chalicelib.retrieval.support.lexicon import (
     COMPARING,
     CONDITIONS,
@@ -15,7 +16,10 @@ from chalicelib.retrieval.support.lexicon import (
     UNIVERSALS,
     axes_of,
 )
-from chalicelib.retrieval.support.reading import Reading
+
+if TYPE_CHECKING:
+    from chalicelib.retrieval.support.alignment import Alignment
+    from chalicelib.retrieval.support.reading import Reading
 
 _INFINITIVE = frozenset({"has", "have", "had"})
 

@@ -7,12 +7,15 @@ Each turn flips the sense, so that two of them keep it: `Kern lost to Sand` says
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from chalicelib.contracts import Doubt
-from chalicelib.retrieval.support.alignment import Alignment
+from chalicelib.contracts.support import Doubt
 from chalicelib.retrieval.support.lexicon import IDIOMS, NEGATIONS, opposed
 from chalicelib.retrieval.support.reading import CONNECTORS, Reading
 from chalicelib.retrieval.support.words import word_set
+
+if TYPE_CHECKING:
+    from chalicelib.retrieval.support.alignment import Alignment
 
 _SOME, _MOST = 0.3, 0.5
 _SCOPE = 3

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from chalicelib.retrieval.support.alignment import Alignment
 from chalicelib.retrieval.support.reading import CONNECTORS, Reading
 from chalicelib.retrieval.support.sense import is_turned
 from chalicelib.retrieval.support.words import stems, word_set
+
+if TYPE_CHECKING:
+    from chalicelib.retrieval.support.alignment import Alignment
 
 ANSWERS = 0.5
 """Mean cover from which on a clause of a sentence answers to a clause of a claim."""

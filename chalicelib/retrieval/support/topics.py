@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from chalicelib.retrieval.phrases import Phrase, noun_phrases
-from chalicelib.retrieval.support.reading import Reading
 from chalicelib.retrieval.support.words import Word, stems, word_set, words_of
 from chalicelib.retrieval.terms import alike
+
+if TYPE_CHECKING:
+    from chalicelib.retrieval.support.reading import Reading
 
 _EVENT = re.compile(
     r"^\W*(?:(?:until|since|from|by|for|after) )?(?P<asks>when|who|whom|how (?:long|old|often))\b",

@@ -1,0 +1,240 @@
+"""`/v1/generations/batches`: files of calls, answered by a job."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import TYPE_CHECKING, Protocol
+
+from chalice.app import Blueprint, ChaliceAuthorizer, Request, Response
+
+from chalicelib.api.http import answering, json_response, key_of, parse_body, tenant_of
+from chalicelib.api.idempotency import once
+from chalicelib.api.jobs import ACCEPTED, RESULT_SECONDS, JobServices, asked, existing
+from chalicelib.batches import places
+from chalicelib.batches.ports import ItemObjects
+from chalicelib.batches.results import result_line
+from chalicelib.contracts.batches import (
+    MAX_DEADLINE_SECONDS,
+    MAX_INPUT_BYTES,
+    BatchOrder,
+    BatchUpload,
+    CreateBatchRequest,
+    CreateBatchUploadRequest,
+)
+from chalicelib.contracts.generating import CreateGenerationRequest
+from chalicelib.contracts.jobs import Job, JobInput, JobResult
+from chalicelib.contracts.operations import Operation
+from chalicelib.errors import Conflict, NotFound
+from chalicelib.generation.requests import call_of
+from chalicelib.jobs.lifecycle import new_job
+
+if TYPE_CHECKING:
+    from chalicelib.api.documents import UploadSigner
+
+ONE = "generation"
+"""The id of the line of a job that makes one generation."""
+ONE_DAY = timedelta(days=1)
+UPLOAD_SECONDS = 15 * 60
+MOST_PARTIAL = 1_000
+"""Answers that a request puts together: reading them takes a few seconds."""
+READS_AT_ONCE = 16
+
+
+class UploadedObjects(ItemObjects, Protocol):
+    """Objects of batches, of which it can be told whether they are there."""
+
+    def size(self, bucket: str, key: str) -> int:
+        """Return the bytes of an object; raise `NotFound`."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchServices:
+    """What the views of this module stand on."""
+
+    jobs: JobServices
+    sign: UploadSigner
+    objects: UploadedObjects
+    now: Callable[[], datetime]
+
+
+def routes(services: Callable[[], BatchServices], authorizer: ChaliceAuthorizer) -> Blueprint:
+    """Return the blueprint; `services` is asked for when a request comes, not before."""
+    blueprint = Blueprint(__name__)
+
+    @blueprint.route("/v1/generations/batches/uploads", methods=["POST"], authorizer=authorizer)
+    @answering(
+        blueprint,
+        Operation("generations", {201: BatchUpload}, body=CreateBatchUploadRequest, once=True),
+    )
+    def create_batch_upload() -> Response:
+        """Announce a file of calls, and get a form that uploads it, within 15 minutes."""
+        request, deps = blueprint.current_request, services()
+        body = parse_body(request, CreateBatchUploadRequest)
+        return once(request, deps.jobs.answers, lambda: _upload(request, body, deps), status=201)
+
+    @blueprint.route("/v1/generations/batches", methods=["POST"], authorizer=authorizer)
+    @answering(
+        blueprint,
+        Operation(
+            "generations",
+            {202: Job},
+            body=CreateBatchRequest,
+            once=True,
+            errors=(NotFound, Conflict),
+        ),
+    )
+    def create_batch() -> Response:
+        """Have every call of an uploaded file answered, by the deadline and as cheaply as can be.
+
+        The job has the id of the upload. A line that is no call fails alone, and says why.
+        """
+        request, deps = blueprint.current_request, services()
+        body = parse_body(request, CreateBatchRequest)
+        return _begin(request, body, deps)
+
+    @blueprint.route("/v1/generations/jobs", methods=["POST"], authorizer=authorizer)
+    @answering(
+        blueprint,
+        Operation(
+            "generations",
+            {202: Job},
+            body=CreateGenerationRequest,
+            once=True,
+            errors=(NotFound, Conflict),
+        ),
+    )
+    def create_generation_job() -> Response:
+        """Have one generation made by a job, for what takes longer than a request may.
+
+        The job is shown as a batch of one line, `generation`: it bears throttling for as long as
+        its deadline allows, a day where none is given.
+        """
+        request, deps = blueprint.current_request, services()
+        body = parse_body(request, CreateGenerationRequest)
+        return _begin_one(request, body, deps)
+
+    @blueprint.route("/v1/jobs/{job_id}/partial", methods=["GET"], authorizer=authorizer)
+    @answering(blueprint, Operation("jobs", {200: JobResult}, errors=(NotFound, Conflict)))
+    def get_partial(job_id: str) -> Response:
+        """Put together what a batch has answered so far, of its first 1,000 answers, to be fetched.
+
+        The lines are those of `results.jsonl`, in order; lines that are not answered are left out.
+        """
+        return json_response(_partial(blueprint.current_request, job_id, services()))
+
+    return blueprint
+
+
+def _begin_one(request: Request, body: CreateGenerationRequest, deps: BatchServices) -> Response:
+    """Keep the answer, write the one line, then begin the job; all of it may be repeated."""
+    now = deps.now()
+    latest = now + timedelta(seconds=MAX_DEADLINE_SECONDS)
+    order = BatchOrder(
+        model=body.model,
+        service_tier=body.service_tier,
+        deadline=min(body.deadline or now + ONE_DAY, latest),
+        key=key_of(request),
+        single=True,
+    )
+    given = asked(request, deps.jobs, "batch")
+    given = given.model_copy(update={"model": body.model, "order": order})
+
+    def fresh() -> Job:
+        _demand_served(body.model)
+        call_of(body)
+        return new_job(given, now)
+
+    response = once(request, deps.jobs.answers, fresh, ACCEPTED)
+    job_id = Job.model_validate_json(response.body).job_id
+    said = body.model_dump(mode="json", exclude_unset=True, exclude={"service_tier", "deadline"})
+    line = json.dumps({**said, "id": ONE}, ensure_ascii=False).encode() + b"\n"
+    key = _input_key(given.tenant, job_id)
+    deps.objects.write(given.bucket, key, line, {})
+    deps.jobs.launcher.launch(given.model_copy(update={"job_id": job_id}))
+    return response
+
+
+def _demand_served(model: str) -> None:
+    from chalicelib.generation.served import AUTO, served
+
+    if model != AUTO:
+        served().model(model)
+
+
+def _partial(request: Request, job_id: str, deps: BatchServices) -> JobResult:
+    state = existing(request, job_id, deps.jobs)
+    if state.job.kind != "batch":
+        raise Conflict(f"A job of kind {state.job.kind} has no partial results.", field="job_id")
+    bucket, prefix = state.input.bucket, state.prefix
+    keys = islice(deps.objects.keys(bucket, prefix + places.OUTCOMES), MOST_PARTIAL)
+    with ThreadPoolExecutor(READS_AT_ONCE) as pool:
+        body = b"".join(pool.map(lambda key: result_line(deps.objects.read(bucket, key)), keys))
+    deps.objects.write(bucket, prefix + places.PARTIAL, body, {})
+    expires_at = deps.now() + timedelta(seconds=RESULT_SECONDS)
+    url = deps.jobs.sign(prefix + places.PARTIAL, name=places.PARTIAL, seconds=RESULT_SECONDS)
+    return JobResult(name=places.PARTIAL, bytes=len(body), url=url, expires_at=expires_at)
+
+
+def _upload(request: Request, body: CreateBatchUploadRequest, deps: BatchServices) -> BatchUpload:
+    now = deps.now()
+    batch_id = deps.jobs.new_id(now)
+    form = deps.sign(
+        _input_key(tenant_of(request), batch_id),
+        max_bytes=min(body.bytes, MAX_INPUT_BYTES),
+        seconds=UPLOAD_SECONDS,
+        metadata={},
+    )
+    expires_at = now + timedelta(seconds=UPLOAD_SECONDS)
+    return BatchUpload(batch_id=batch_id, upload=form, expires_at=expires_at)
+
+
+def _begin(request: Request, body: CreateBatchRequest, deps: BatchServices) -> Response:
+    """Keep the answer, then begin the job: asked again, it is a job that is there already."""
+    given = _given(request, body, deps)
+
+    def fresh() -> Job:
+        _demand(given, body, deps)
+        return new_job(given, deps.now())
+
+    response = once(request, deps.jobs.answers, fresh, ACCEPTED)
+    deps.jobs.launcher.launch(given)
+    return response
+
+
+def _given(request: Request, body: CreateBatchRequest, deps: BatchServices) -> JobInput:
+    order = BatchOrder(
+        model=body.model,
+        quality=body.quality,
+        service_tier=body.service_tier,
+        checks=body.checks,
+        fallback=body.fallback,
+        deadline=deps.now() + timedelta(seconds=body.deadline_seconds),
+        confirm=body.confirm,
+        keep_truncated=body.keep_truncated,
+        key=key_of(request),
+    )
+    given = asked(request, deps.jobs, "batch")
+    return given.model_copy(update={"job_id": body.batch_id, "model": body.model, "order": order})
+
+
+def _demand(given: JobInput, body: CreateBatchRequest, deps: BatchServices) -> None:
+    """Raise where there is no such model or file, or the batch was begun before."""
+    _demand_served(body.model)
+    if deps.jobs.records.state(given.tenant, given.job_id) is not None:
+        raise Conflict(f"The batch {given.job_id} was begun before.", field="batch_id")
+    try:
+        deps.objects.size(given.bucket, _input_key(given.tenant, given.job_id))
+    except NotFound as error:
+        raise NotFound(
+            f"Nothing was uploaded as {given.job_id}; send the file to its form first.",
+            field="batch_id",
+        ) from error
+
+
+def _input_key(tenant: str, batch_id: str) -> str:
+    return places.prefix(tenant, batch_id) + places.INPUT

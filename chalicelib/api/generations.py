@@ -1,0 +1,72 @@
+"""`POST /v1/generations`: one answer of a model, at once, with who was asked and what it cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chalice.app import Blueprint, ChaliceAuthorizer, Request, Response
+
+from chalicelib.api.bounds import bounds
+from chalicelib.api.http import answering, key_of, parse_body, request_id_of, tenant_of
+from chalicelib.api.idempotency import paid_once
+from chalicelib.budget_ports import Spender
+from chalicelib.contracts.generating import CreateGenerationRequest
+from chalicelib.contracts.generations import Generation
+from chalicelib.contracts.operations import Operation
+from chalicelib.errors import Conflict, ModelFailure, NotFound, QuotaExceeded, Unsupported
+from chalicelib.observability import spent
+
+if TYPE_CHECKING:
+    from chalicelib.generation.generating import Generator
+    from chalicelib.query_ports import PaidAnswerRecords
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationServices:
+    """What the view of this module stands on."""
+
+    generator: Callable[[], Generator]
+    answers: PaidAnswerRecords
+
+
+def routes(services: Callable[[], GenerationServices], authorizer: ChaliceAuthorizer) -> Blueprint:
+    """Return the blueprint; `services` is asked for when a request comes, not before."""
+    blueprint = Blueprint(__name__)
+
+    @blueprint.route("/v1/generations", methods=["POST"], authorizer=authorizer)
+    @answering(
+        blueprint,
+        Operation(
+            "generations",
+            {200: Generation},
+            body=CreateGenerationRequest,
+            once=True,
+            errors=(NotFound, Conflict, QuotaExceeded, Unsupported, ModelFailure),
+        ),
+    )
+    def create_generation() -> Response:
+        """Have a model write, draw or embed, the cheapest first that suffices."""
+        request, deps = blueprint.current_request, services()
+        body = parse_body(request, CreateGenerationRequest)
+        return paid_once(request, deps.answers, lambda: _generated(request, body, deps))
+
+    return blueprint
+
+
+def _generated(
+    request: Request, body: CreateGenerationRequest, deps: GenerationServices
+) -> Generation:
+    from chalicelib.generation.requests import call_of, demand_whole, terms_of
+
+    spender = Spender(
+        tenant_of(request), key=key_of(request), correlation_id=request_id_of(request)
+    )
+    generator = deps.generator()
+    generation = generator.generate(
+        call_of(body), terms_of(body), spender, within=bounds(request, generator.stage.clock())
+    )
+    spent(generation.receipt)
+    demand_whole(generation, body)
+    return generation

@@ -1,0 +1,60 @@
+"""`/v1/models`: the models that can be asked for, as OpenAI's clients list them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from chalice.app import Blueprint, ChaliceAuthorizer, Response
+
+from chalicelib.api.http import answering, json_response, tenant_of
+from chalicelib.api.openai.errors import openai_error
+from chalicelib.contracts.openai.models import ModelList, ModelObject
+from chalicelib.contracts.operations import Operation
+from chalicelib.errors import NotFound
+
+if TYPE_CHECKING:
+    from chalicelib.generation.served import Served
+    from chalicelib.generation.wishes import Place
+
+
+@dataclass(frozen=True, slots=True)
+class ModelServices:
+    """What the views of this module stand on: the models, where they are asked from, and which of
+    them a tenant may use, None for all.
+    """
+
+    served: Served
+    place: Place
+    now: Callable[[], datetime]
+    models_of: Callable[[str], frozenset[str] | None] = lambda tenant: None
+
+
+def routes(services: Callable[[], ModelServices], authorizer: ChaliceAuthorizer) -> Blueprint:
+    """Return the blueprint; `services` is asked for when a request comes, not before."""
+    blueprint = Blueprint(__name__)
+
+    @blueprint.route("/v1/models", methods=["GET"], authorizer=authorizer)
+    @answering(blueprint, Operation("openai", {200: ModelList}), openai_error)
+    def list_models() -> Response:
+        """List the models that can be asked for, and `auto`, the cheapest that suffices."""
+        from chalicelib.openai.models import model_list
+
+        deps = services()
+        allowed = deps.models_of(tenant_of(blueprint.current_request))
+        return json_response(model_list(deps.served, deps.place, deps.now().date(), allowed))
+
+    @blueprint.route("/v1/models/{model}", methods=["GET"], authorizer=authorizer)
+    @answering(blueprint, Operation("openai", {200: ModelObject}, errors=(NotFound,)), openai_error)
+    def get_model(model: str) -> Response:
+        """Show one model."""
+        from chalicelib.openai.models import model_object
+
+        deps = services()
+        allowed = deps.models_of(tenant_of(blueprint.current_request))
+        day = deps.now().date()
+        return json_response(model_object(deps.served, deps.place, day, model, allowed))
+
+    return blueprint

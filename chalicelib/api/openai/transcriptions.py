@@ -1,0 +1,49 @@
+"""`POST /v1/audio/transcriptions`, as OpenAI's clients ask it: refused, as long as no model of the
+catalogue writes down speech.
+"""
+
+from __future__ import annotations
+
+from chalice.app import Blueprint, ChaliceAuthorizer, Request, Response
+
+from chalicelib.api.http import FORM, answering, raw_body
+from chalicelib.api.openai.errors import openai_error
+from chalicelib.contracts.openai.transcriptions import TranscriptionForm
+from chalicelib.contracts.operations import Operation
+from chalicelib.errors import InvalidInput, NotFound
+
+
+def routes(authorizer: ChaliceAuthorizer) -> Blueprint:
+    """Return the blueprint."""
+    blueprint = Blueprint(__name__)
+
+    @blueprint.route(
+        "/v1/audio/transcriptions", methods=["POST"], authorizer=authorizer, content_types=[FORM]
+    )
+    @answering(
+        blueprint,
+        Operation("openai", {}, form=TranscriptionForm, errors=(NotFound,)),
+        openai_error,
+    )
+    def create_transcription() -> Response:
+        """Refuse to write down speech: no model of the catalogue does that yet.
+
+        The answer is a 404, `model_not_found`, whichever model is named.
+        """
+        raise _refusal(blueprint.current_request)
+
+    return blueprint
+
+
+def _refusal(request: Request) -> InvalidInput | NotFound:
+    """Return why nothing is written down."""
+    from chalicelib.openai.multipart import form
+
+    given = form(request.headers.get("content-type", ""), raw_body(request))
+    for name in TranscriptionForm.model_fields:
+        if name not in given:
+            return InvalidInput(f"The field {name!r} is required.", field=name)
+    return NotFound(
+        "No model of the catalogue writes down speech yet; GET /v1/models lists what models do.",
+        field="model",
+    )

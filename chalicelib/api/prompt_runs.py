@@ -1,0 +1,68 @@
+"""`POST /v1/prompts/{prompt}/runs`: a prompt run by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chalice.app import Blueprint, ChaliceAuthorizer, Response
+
+from chalicelib.api.bounds import bounds
+from chalicelib.api.http import answering, key_of, parse_body, request_id_of, tenant_of
+from chalicelib.api.idempotency import paid_once
+from chalicelib.budget_ports import Spender
+from chalicelib.contracts.operations import Operation
+from chalicelib.contracts.prompt_runs import PromptRun, RunPromptRequest
+from chalicelib.errors import Conflict, ModelFailure, NotFound, QuotaExceeded, Unsupported
+from chalicelib.observability import spent
+
+if TYPE_CHECKING:
+    from chalicelib.prompting.library import Library
+    from chalicelib.prompting.runs import Runner
+    from chalicelib.query_ports import PaidAnswerRecords
+
+
+@dataclass(frozen=True, slots=True)
+class PromptRunServices:
+    """What the view of this module stands on."""
+
+    library: Callable[[], Library]
+    runner: Callable[[], Runner]
+    answers: PaidAnswerRecords
+
+
+def routes(services: Callable[[], PromptRunServices], authorizer: ChaliceAuthorizer) -> Blueprint:
+    """Return the blueprint; `services` is asked for when a request comes, not before."""
+    blueprint = Blueprint(__name__)
+
+    @blueprint.route("/v1/prompts/{prompt}/runs", methods=["POST"], authorizer=authorizer)
+    @answering(
+        blueprint,
+        Operation(
+            "prompts",
+            {200: PromptRun},
+            body=RunPromptRequest,
+            once=True,
+            errors=(NotFound, Conflict, QuotaExceeded, Unsupported, ModelFailure),
+        ),
+    )
+    def run_prompt(prompt: str) -> Response:
+        """Run a prompt, turn after turn, by the cheapest models that suffice."""
+        request, deps = blueprint.current_request, services()
+        body = parse_body(request, RunPromptRequest)
+        spender = Spender(
+            tenant_of(request), key=key_of(request), correlation_id=request_id_of(request)
+        )
+
+        def made() -> PromptRun:
+            version = deps.library().version(spender.tenant, prompt, body.version)
+            runner = deps.runner()
+            within = bounds(request, runner.clock())
+            run = runner.run(version, body, spender, within)
+            spent(run.receipt)
+            return run
+
+        return paid_once(request, deps.answers, made)
+
+    return blueprint

@@ -1,0 +1,76 @@
+"""`GET /v1/openapi.json` and `GET /v1/docs`: the API described, for programs and for people.
+
+Both files are made when the project is built (`python -m infra.openapi`); here they are only sent.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from pathlib import Path
+
+from chalice.app import Blueprint, Request, Response
+
+from chalicelib.api.http import described
+from chalicelib.contracts.operations import Media, Operation
+
+_DOCUMENT = Path(__file__).with_name("openapi.json")
+_PAGE = Path(__file__).with_name("docs.html")
+_KEPT = "public, max-age=300"
+_NOTHING_FROM_ELSEWHERE = (
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
+NOT_MODIFIED = 304
+
+
+def routes() -> Blueprint:
+    """Return the blueprint."""
+    blueprint = Blueprint(__name__)
+
+    @blueprint.route("/v1/openapi.json", methods=["GET"])
+    @described(
+        Operation(
+            "service",
+            {200: Media("application/json", "The OpenAPI 3.1 document."), NOT_MODIFIED: None},
+        )
+    )
+    def openapi() -> Response:
+        """Describe the API to a program, in OpenAPI 3.1; needs no key."""
+        return _sent(blueprint.current_request, _DOCUMENT, "application/json")
+
+    @blueprint.route("/v1/docs", methods=["GET"])
+    @described(Operation("service", {200: Media("text/html", "The page."), NOT_MODIFIED: None}))
+    def docs() -> Response:
+        """Describe the API to a reader, on one page; needs no key."""
+        response = _sent(blueprint.current_request, _PAGE, "text/html; charset=utf-8")
+        response.headers["Content-Security-Policy"] = _NOTHING_FROM_ELSEWHERE
+        return response
+
+    return blueprint
+
+
+def _sent(request: Request, file: Path, media_type: str) -> Response:
+    text, tag = _read(file)
+    headers: dict[str, str | list[str]] = {
+        "Content-Type": media_type,
+        "ETag": tag,
+        "Cache-Control": _KEPT,
+    }
+    if tag in _tags(request.headers.get("if-none-match", "")):
+        return Response(body="", status_code=NOT_MODIFIED, headers=headers)
+    return Response(body=text, headers=headers)
+
+
+@functools.cache
+def _read(file: Path) -> tuple[str, str]:
+    raw = file.read_bytes()
+    return raw.decode(), f'"{hashlib.sha256(raw).hexdigest()[:32]}"'
+
+
+def _tags(given: str) -> list[str]:
+    """Return the entity tags of `If-None-Match`; a weak one serves as well for a GET.
+
+    https://www.rfc-editor.org/rfc/rfc9110#section-13.1.2
+    """
+    return [tag.strip().removeprefix("W/") for tag in given.split(",")]

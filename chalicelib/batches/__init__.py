@@ -1,0 +1,1 @@
+"""Batches as pure rules: lines read, items estimated, rounds counted, results put together."""

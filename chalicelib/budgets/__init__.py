@@ -1,0 +1,1 @@
+"""Budgets and rate limits: pure rules, and the order in which a tenant's counters are written."""

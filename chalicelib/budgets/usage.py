@@ -1,0 +1,204 @@
+"""Usage and budgets as they are shown, from what days and minutes hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Literal
+
+from chalicelib.budgets.changes import MINUTE, day_item, summed
+from chalicelib.budgets.ledger import (
+    COMMITTED,
+    IMAGES,
+    REQUESTS,
+    SPENT,
+    TOKENS,
+    TOKENS_IN,
+    TOKENS_OUT,
+    Item,
+    Measure,
+    expired,
+    held,
+)
+from chalicelib.budgets.limits import TENANT, Scope, TenantLimits
+from chalicelib.budgets.periods import after_day, after_minute, after_month, day_of, minute_of
+from chalicelib.contracts.budgets import (
+    EACH,
+    BudgetReport,
+    DollarBudget,
+    DollarPeriod,
+    RateLimit,
+    ScopeKind,
+)
+from chalicelib.contracts.receipts import dollars
+from chalicelib.contracts.usage import (
+    ExportedUsage,
+    UsageBy,
+    UsageCounts,
+    UsageReport,
+    UsageRow,
+)
+
+if TYPE_CHECKING:
+    from chalicelib.budgets.ports import SpendingRecords
+
+_USED = (SPENT, REQUESTS, TOKENS_IN, TOKENS_OUT, IMAGES)
+_KINDS: Mapping[UsageBy, ScopeKind] = {"key": "key", "model": "model"}
+
+Counts = Mapping[Measure, int]
+
+
+def usage(
+    tenant: str, records: SpendingRecords, first: date, last: date, by: UsageBy
+) -> UsageReport:
+    """Return what the tenant used from `first` to `last`, both counted in."""
+    days = list(records.days(tenant, first, last))
+    total = _counts((item for _, item in days), TENANT)
+    if by == "day":
+        rows = {day.isoformat(): _counts([item], TENANT) for day, item in days}
+    elif by == "collection":
+        rows = _by_collection(tenant, records, first, last, total)
+    else:
+        rows = _by_scope([item for _, item in days], _KINDS[by])
+    return UsageReport(
+        first_day=first,
+        last_day=last,
+        by=by,
+        items=tuple(
+            UsageRow(name=name, **_shown(row).model_dump())
+            for name, row in sorted(rows.items())
+            if any(row.values())
+        ),
+        total=_shown(total),
+    )
+
+
+def budgets(
+    tenant: str, records: SpendingRecords, limits: TenantLimits, now: datetime
+) -> BudgetReport:
+    """Return every limit that holds for the tenant, and what is left of it.
+
+    Limits of each key, or of each model, are shown for those that were used in the month.
+    """
+    today = day_of(now)
+    month = [item for _, item in records.days(tenant, today.replace(day=1), today)]
+    day = records.item(tenant, day_item(today))
+    minute = records.item(tenant, MINUTE + minute_of(now)) if limits.by_minute else {}
+    seen = list(_limited(limits, month))
+    return BudgetReport(
+        dollars=tuple(
+            budget for scope in seen for budget in _in_dollars(scope, limits, day, month, now)
+        ),
+        a_minute=tuple(rate for scope in seen for rate in _a_minute(scope, limits, minute, now)),
+    )
+
+
+def exported(day: date, item: Item) -> Iterator[ExportedUsage]:
+    """Yield what a day has for the tenant, each key and each model, as an export takes it."""
+    for scope in sorted(summed([item], REQUESTS)):
+        counts = _shown(_counts([item], scope)).model_dump()
+        yield ExportedUsage(day=day, scope=scope.kind, name=scope.name, **counts)
+
+
+def _counts(items: Iterable[Item], scope: Scope) -> Counts:
+    kept = list(items)
+    return {measure: sum(held(item, measure, scope) for item in kept) for measure in _USED}
+
+
+def _by_scope(days: list[Item], kind: ScopeKind) -> dict[str, Counts]:
+    scopes = {scope for scope in summed(days, REQUESTS) if scope.kind == kind}
+    return {scope.name: _counts(days, scope) for scope in scopes}
+
+
+def _by_collection(
+    tenant: str, records: SpendingRecords, first: date, last: date, total: Counts
+) -> dict[str, Counts]:
+    """Return what was used for each collection; what is left of `total` was for none."""
+    items: dict[str, list[Item]] = {}
+    for _, collection, item in records.collections(tenant, first, last):
+        items.setdefault(collection, []).append(item)
+    rows = {name: _counts(kept, TENANT) for name, kept in items.items()}
+    rest = {each: total[each] - sum(row[each] for row in rows.values()) for each in _USED}
+    return {**rows, "": {measure: max(0, left) for measure, left in rest.items()}}
+
+
+def _shown(counts: Counts) -> UsageCounts:
+    return UsageCounts(
+        requests=counts[REQUESTS],
+        tokens_in=counts[TOKENS_IN],
+        tokens_out=counts[TOKENS_OUT],
+        images=counts[IMAGES],
+        dollars=dollars(counts[SPENT]),
+    )
+
+
+def _limited(limits: TenantLimits, month: list[Item]) -> Iterator[Scope]:
+    """Yield the scopes that limits hold for: named ones, and those used that have each's."""
+    yield TENANT
+    used = summed(month, COMMITTED)
+    kinds: tuple[tuple[ScopeKind, Mapping[str, object]], ...] = (
+        ("key", limits.keys),
+        ("model", limits.models),
+    )
+    for kind, named in kinds:
+        names = set(named) - {EACH}
+        if EACH in named:
+            names |= {scope.name for scope in used if scope.kind == kind and scope.name}
+        yield from (Scope(kind, name) for name in sorted(names))
+
+
+def _in_dollars(
+    scope: Scope, limits: TenantLimits, day: Item, month: list[Item], now: datetime
+) -> Iterator[DollarBudget]:
+    of, today = limits.of(scope), day_of(now)
+    rows: tuple[tuple[DollarPeriod, int | None, list[Item], datetime], ...] = (
+        ("day", of.nanodollars_a_day, [day], after_day(today)),
+        ("month", of.nanodollars_a_month, month, after_month(today)),
+    )
+    for period, limit, items, resets_at in rows:
+        if limit is None:
+            continue
+        spent = sum(held(item, SPENT, scope) for item in items)
+        reserved = sum(_reserved(item, scope, now) for item in items)
+        yield DollarBudget(
+            scope=scope.kind,
+            name=scope.name,
+            period=period,
+            limit=dollars(limit),
+            spent=dollars(spent),
+            reserved=dollars(reserved),
+            left=dollars(max(0, limit - spent - reserved)),
+            resets_at=resets_at,
+        )
+
+
+def _reserved(item: Item, scope: Scope, now: datetime) -> int:
+    """Return what is reserved of a day, less what has expired and was not given back yet."""
+    gone = (entry for _, entry in expired(item, now.timestamp()) if scope in entry.scopes)
+    committed = held(item, COMMITTED, scope) - held(item, SPENT, scope)
+    return committed - sum(entry.nanodollars for entry in gone)
+
+
+def _a_minute(
+    scope: Scope, limits: TenantLimits, minute: Item, now: datetime
+) -> Iterator[RateLimit]:
+    of, resets_at = limits.of(scope), after_minute(now)
+    used, tokens = held(minute, REQUESTS, scope), held(minute, TOKENS, scope)
+    if of.requests_a_minute is not None:
+        yield _rate(scope, "requests", of.requests_a_minute, used, resets_at)
+    if of.tokens_a_minute is not None:
+        yield _rate(scope, "tokens", of.tokens_a_minute, tokens, resets_at)
+
+
+def _rate(
+    scope: Scope, measure: Literal["requests", "tokens"], limit: int, used: int, resets_at: datetime
+) -> RateLimit:
+    return RateLimit(
+        scope=scope.kind,
+        name=scope.name,
+        measure=measure,
+        limit=limit,
+        used=used,
+        left=max(0, limit - used),
+        resets_at=resets_at,
+    )

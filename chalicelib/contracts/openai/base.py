@@ -1,0 +1,76 @@
+"""What every OpenAI-compatible body shares: how input is read, errors, usage."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from chalicelib.contracts.base import Contract, HttpInput
+from chalicelib.contracts.receipts import Dollars, Receipt
+from chalicelib.contracts.screening import Finding
+
+
+class OpenAIInput(BaseModel):
+    """A body that an OpenAI client sends: their fields grow, so what is not known is not read.
+
+    What is known and cannot be done is refused by name, so that nobody takes it for done.
+    """
+
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="ignore")
+
+
+class ErrorObject(Contract):
+    """What went wrong; `param` is the field at fault, `code` a word for programs.
+
+    `field`, `limit` and `request_id` are those of every other error of the API, so that who reads
+    those reads these.
+    """
+
+    message: str
+    type: str
+    param: str | None = None
+    code: str | None = None
+    field: str | None = None
+    limit: str | None = None
+    request_id: str = ""
+
+
+class ErrorResponse(Contract):
+    """The body of every error of these routes."""
+
+    error: ErrorObject
+
+
+class CompletionUsage(Contract):
+    """Tokens of a chat completion."""
+
+    prompt_tokens: int = Field(ge=0)
+    completion_tokens: int = Field(default=0, ge=0)
+    total_tokens: int = Field(ge=0)
+
+
+class Choosing(HttpInput):
+    """What we add to OpenAI's requests, under `headrace`: which models may answer.
+
+    `quality` is the least tier of the catalogue, `budget` what all attempts together may cost in
+    dollars, `checks` what an answer must stand, `fallback` whether another may take the place of
+    the model that is named.
+    """
+
+    quality: int = Field(default=1, ge=1, le=5)
+    budget: Dollars | None = None
+    checks: tuple[str, ...] = ()
+    fallback: bool = True
+
+
+class Receipted(Contract):
+    """What we add to OpenAI's bodies: who was tried, and what it cost.
+
+    `answered_by` is the model that says it answered; `plan` the choice of models in words.
+    `findings` are what the screen found in the call and in the answer, and let pass or masked.
+    """
+
+    receipt: Receipt
+    generation_id: str = ""
+    answered_by: str = ""
+    plan: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()

@@ -1,0 +1,33 @@
+"""Models.
+
+https://platform.openai.com/docs/api-reference/models
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from chalicelib.contracts.base import Contract
+
+
+class ModelObject(Contract):
+    """One model that can be asked for. `created` is when it was launched, 0 where not known.
+
+    What is ours: `task`, `tier` of quality from 1 to 5, and what it can do.
+    """
+
+    id: str
+    object: Literal["model"] = "model"
+    created: int = 0
+    owned_by: str
+    task: str
+    tier: int
+    context_tokens: int = 0
+    abilities: tuple[str, ...] = ()
+
+
+class ModelList(Contract):
+    """Every model that can be asked for."""
+
+    object: Literal["list"] = "list"
+    data: tuple[ModelObject, ...]

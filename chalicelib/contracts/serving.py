@@ -1,0 +1,50 @@
+"""Which version of a model a stage serves: `models/serving/NAME.json` in its bucket.
+
+An operator writes it (`headrace models serve`), and functions read it. It is the last thing that is
+written: the files of a version are there, and are what its manifest says, before anything names
+them. Who approves a version, or serves two by shares, has further fields to add: readers of today
+pass over what they do not know.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AwareDatetime, Field
+
+from chalicelib.contracts.base import Contract
+from chalicelib.contracts.exported import Sha256
+
+ROOT = "models/serving"
+
+ServingName = Annotated[str, Field(pattern=r"^[a-z0-9]+([.-][a-z0-9]+)*$", max_length=63)]
+"""The name of a model in `models/served.json`."""
+
+
+class ServedVersion(Contract):
+    """A version of a model: its ARN in the registry, where its files lie, and the sha256 of its
+    `signature.json`, which has those of all the rest.
+    """
+
+    arn: str = Field(min_length=1)
+    prefix: str = Field(pattern=rf"^{ROOT}/[A-Za-z0-9./-]+/$")
+    signature: Sha256
+
+    @property
+    def label(self) -> str:
+        """Return the version in short, group and number, as receipts name it."""
+        return self.arn.partition(":model-package/")[2] or self.arn
+
+
+class Serving(Contract):
+    """What a stage serves as the model `name`: `serves`, and `before` where that cannot be had."""
+
+    name: ServingName
+    serves: ServedVersion
+    before: ServedVersion | None = None
+    since: AwareDatetime
+
+
+def pointer_key(name: str) -> str:
+    """Return where it stands which version of the model `name` is served."""
+    return f"{ROOT}/{name}.json"

@@ -1,0 +1,161 @@
+"""What was tried for a call: every attempt with what it used and cost, and what is told of it where
+there is no answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+from chalicelib.contracts.generations import Attempt, Usage
+from chalicelib.contracts.http import retry_after, said
+from chalicelib.contracts.receipts import ReceiptLine, dollars, nanodollars
+from chalicelib.errors import (
+    Conflict,
+    HeadraceError,
+    InvalidInput,
+    ModelFailure,
+    NoAnswer,
+    QuotaExceeded,
+    Throttled,
+    Transient,
+    Unsupported,
+)
+from chalicelib.generation.cascading import spent
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.generations import GenerationTask, Reply
+    from chalicelib.generation.accounts import Accounts
+    from chalicelib.generation.routing import Plan, Step
+
+_TOLD_AS: Sequence[type[HeadraceError]] = (
+    Throttled,
+    Transient,
+    QuotaExceeded,
+    ModelFailure,
+    Conflict,
+    InvalidInput,
+    Unsupported,
+)
+"""What giving up is told as: the first of these that an attempt ended by, since who asks again
+later may well be answered.
+"""
+NOTHING = Usage()
+Judgement = Literal["accepted", "escalated", "failed"]
+"""What becomes of an answer."""
+_Error = TypeVar("_Error", bound=HeadraceError)
+
+
+@dataclass(slots=True)
+class Attempts:
+    """The attempts at one call, in order. `judged` is what it cost to check answers."""
+
+    accounts: Accounts
+    plan: Plan
+    task: GenerationTask
+    made: list[Attempt] = field(default_factory=list)
+    errors: list[HeadraceError] = field(default_factory=list)
+    judged: list[ReceiptLine] = field(default_factory=list)
+
+    def answered(
+        self, step: Step, reply: Reply, cost: int, outcome: Judgement, reason: str
+    ) -> None:
+        """Add an attempt that was answered."""
+        self.made.append(
+            Attempt(
+                model=step.model,
+                answered_by=reply.answered_by,
+                outcome=outcome,
+                reason=reason,
+                usage=reply.usage,
+                seconds=reply.seconds,
+                dollars=dollars(cost),
+            )
+        )
+
+    def failed(
+        self, step: Step, error: HeadraceError, usage: Usage = NOTHING, cost: int = 0
+    ) -> None:
+        """Add an attempt that failed, in words for the caller."""
+        self.errors.append(error)
+        self.broke_off(step, told(error), usage, cost)
+
+    def broke_off(self, step: Step, reason: str, usage: Usage, cost: int) -> None:
+        """Add an attempt that ended before it had an answer."""
+        self.made.append(
+            Attempt(
+                model=step.model,
+                outcome="failed",
+                reason=reason,
+                usage=usage,
+                dollars=dollars(cost),
+            )
+        )
+
+    def left_of(self, budget: int | None) -> int | None:
+        """Return what is left of a request's own budget in nano-dollars, None where it has none."""
+        whole = self.for_attempts(budget)
+        return None if whole is None else whole - spent(self.made)
+
+    def for_attempts(self, budget: int | None) -> int | None:
+        """Return what all attempts may cost: what the request has beside the checks of answers."""
+        if budget is None:
+            return None
+        return budget - sum(nanodollars(line.dollars) for line in self.judged)
+
+    def used(self) -> Usage | None:
+        """Return what all attempts used together, None where it was nothing."""
+        each = [one.usage for one in self.made]
+        total = Usage(
+            tokens_in=sum(one.tokens_in for one in each),
+            tokens_out=sum(one.tokens_out for one in each),
+            images=sum(one.images for one in each),
+        )
+        return None if total == NOTHING else total
+
+    def given_up(self, reason: str) -> HeadraceError:
+        """Return the error that tells of no answer, and what was used for it.
+
+        Where answers failed their checks it says so in words for the caller.
+        """
+        if any(one.outcome == "escalated" for one in self.made):
+            return self.with_costs(NoAnswer(f"No answer stands. {self._verdicts()}"))
+        for kind in _TOLD_AS:
+            ended = [error for error in self.errors if isinstance(error, kind)]
+            if ended:
+                error = kind(
+                    f"No model answered. {reason}.",
+                    field=ended[0].field,
+                    limit=ended[0].limit,
+                    retry_after=max(retry_after(error) or 0 for error in ended) or None,
+                )
+                if isinstance(error, QuotaExceeded):
+                    error.of_model = True  # one of all models is raised where it is met
+                return self.with_costs(error)
+        return self.with_costs(HeadraceError(f"No model answered. {reason}."))
+
+    def too_late(self) -> Transient:
+        """Return the error that tells of no time left, and of what was tried."""
+        message = f"No answer came in time. {self._verdicts()}".rstrip()
+        return self.with_costs(Transient(message, retry_after=1))
+
+    def with_costs(self, error: _Error) -> _Error:
+        """Return `error`, which tells what all attempts used and cost."""
+        error.usage = self.used()
+        receipt = self.accounts.receipt(self.plan, self.made, self.task, self.judged)
+        error.receipt = receipt if receipt.lines else None
+        return error
+
+    def _verdicts(self) -> str:
+        titles = {step.model: step.title for step in self.plan.steps}
+        each = [
+            f"{titles[one.model]}: {one.reason if one.outcome == 'escalated' else 'failed'}."
+            for one in self.made
+        ]
+        return " ".join(each)
+
+
+def told(error: HeadraceError) -> str:
+    """Return in words for the caller what an attempt failed by."""
+    return f"{type(error).__name__}: {said(error).rstrip('.')}"

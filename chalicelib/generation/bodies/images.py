@@ -1,0 +1,108 @@
+"""Prompts as each image model on Bedrock takes them by InvokeModel, and their pictures back.
+
+https://docs.aws.amazon.com/nova/latest/userguide/image-gen-req-resp-structure.html
+https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-titan-image.html
+https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-stability-diffusion.html
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
+
+from chalicelib.contracts.generations import ImageCall, ImageOutput
+from chalicelib.errors import ModelFailure
+
+Body = dict[str, Any]
+_AMAZON_IMAGES = 5
+"""Pictures that Amazon's models make a request."""
+
+
+class ImageSchema(Protocol):
+    """The request and the response of a family of models."""
+
+    def requests(self, call: ImageCall) -> Iterator[Body]:
+        """Yield the bodies that `call` takes, which together make its pictures."""
+
+    def answer(self, body: Mapping[str, Any]) -> ImageOutput:
+        """Return the pictures of a response. Raises `ModelFailure` where there are none."""
+
+
+class Amazon:
+    """Nova Canvas and Titan Image Generator: up to five pictures a request."""
+
+    def requests(self, call: ImageCall) -> Iterator[Body]:
+        """Yield one body for each five pictures; each further one has the next seed."""
+        for first in range(0, call.count, _AMAZON_IMAGES):
+            words: Body = {"text": call.prompt}
+            if call.negative_prompt:
+                words["negativeText"] = call.negative_prompt
+            config: Body = {
+                "numberOfImages": min(_AMAZON_IMAGES, call.count - first),
+                "width": call.width,
+                "height": call.height,
+            }
+            if call.seed is not None:
+                config["seed"] = call.seed + first
+            yield {
+                "taskType": "TEXT_IMAGE",
+                "textToImageParams": words,
+                "imageGenerationConfig": config,
+            }
+
+    def answer(self, body: Mapping[str, Any]) -> ImageOutput:
+        """Return the pictures, which are PNG."""
+        if body.get("error"):
+            raise ModelFailure(f"The image model made no picture: {body['error']}")
+        return _pictures(body)
+
+
+class Stability:
+    """Stability AI's text to image models: one picture a request, of a shape and not a size."""
+
+    def requests(self, call: ImageCall) -> Iterator[Body]:
+        """Yield one body a picture; each further one has the next seed."""
+        for n in range(call.count):
+            body: Body = {
+                "prompt": call.prompt,
+                "mode": "text-to-image",
+                "aspect_ratio": nearest_shape(call.width, call.height),
+                "output_format": "png",
+            }
+            if call.negative_prompt:
+                body["negative_prompt"] = call.negative_prompt
+            if call.seed is not None:
+                body["seed"] = call.seed + n
+            yield body
+
+    def answer(self, body: Mapping[str, Any]) -> ImageOutput:
+        """Return the one picture; one that was filtered is a failure, and the reason is said."""
+        reasons = [reason for reason in body.get("finish_reasons") or () if reason]
+        if reasons:
+            raise ModelFailure(f"The image model made no picture: {', '.join(reasons)}")
+        return _pictures(body)
+
+
+SHAPES = ("21:9", "16:9", "3:2", "5:4", "1:1", "4:5", "2:3", "9:16", "9:21")
+"""Shapes that Stability's models make, widest first."""
+
+SCHEMAS: Mapping[str, ImageSchema] = {"amazon-image": Amazon(), "stability-image": Stability()}
+"""By the schema that the catalogue names of a model."""
+
+
+def nearest_shape(width: int, height: int) -> str:
+    """Return which of `SHAPES` is nearest to a picture of `width` by `height`."""
+
+    def far(shape: str) -> float:
+        across, _, down = shape.partition(":")
+        return abs(math.log(width / height) - math.log(int(across) / int(down)))
+
+    return min(SHAPES, key=far)
+
+
+def _pictures(body: Mapping[str, Any]) -> ImageOutput:
+    images = body.get("images")
+    if not images:
+        raise ModelFailure("The image model's answer has no pictures.")
+    return ImageOutput(images=tuple(str(image).encode() for image in images))

@@ -1,0 +1,88 @@
+"""One call of one model, from its turn on: counted or given back exactly once, however it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chalicelib.budget_ports import Used
+from chalicelib.contracts.generations import Usage
+from chalicelib.errors import HeadraceError
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.budgets import Reservation
+    from chalicelib.generation.breaking import Ticket
+    from chalicelib.generation.pricing import Load
+    from chalicelib.generation.routing import Step
+    from chalicelib.generation.stages import Stage
+
+SETTLE_TRIES = 3
+"""Tries at counting what was used, each with the retries of its adapter."""
+
+
+@dataclass(slots=True)
+class Turn:
+    """A model that may be asked now. `load` is the most that the call uses, `reserved` its price,
+    and `ticket` what the guard let it through by.
+    """
+
+    stage: Stage
+    step: Step
+    load: Load
+    reserved: Reservation
+    ticket: Ticket
+    ended: bool = False
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Count all that was reserved where the block breaks off by what nobody foresaw."""
+        try:
+            yield
+        except BaseException as error:
+            if not self.ended:
+                self.settle_all(HeadraceError(f"A call broke off: {type(error).__name__}."))
+            raise
+
+    def settle(self, usage: Usage, error: HeadraceError | None = None, seconds: float = 0.0) -> int:
+        """Count what was used, and return what it cost in nano-dollars."""
+        self._leave(error)
+        cost = self.stage.accounts.charge(self.step, usage, seconds)
+        self._count(Used(cost, usage.tokens_in, usage.tokens_out, usage.images))
+        return cost
+
+    def settle_all(self, error: HeadraceError) -> tuple[Usage, int]:
+        """Count all that was reserved, as the call may have been billed whole; return it."""
+        self._leave(error)
+        load, cost = self.load, self.reserved.nanodollars
+        usage = Usage(tokens_in=load.tokens_in, tokens_out=load.tokens_out, images=load.images)
+        self._count(Used(cost, load.tokens_in, load.tokens_out, load.images))
+        return usage, cost
+
+    def release(self, error: HeadraceError) -> None:
+        """Note that the call failed, and give all of it back: nothing was used."""
+        self._leave(error)
+        self.give_back()
+
+    def give_back(self) -> None:
+        """Give back what was reserved; what cannot be given back expires by itself."""
+        try:
+            self.stage.budgets.release(self.reserved)
+        except HeadraceError as unreleased:
+            self.stage.log(unreleased)
+
+    def _leave(self, error: HeadraceError | None) -> None:
+        self.ended = True
+        self.stage.guard.left(self.step.model, error, self.ticket)
+
+    def _count(self, used: Used) -> None:
+        """Settle; the answer is there and is given even where it cannot be counted."""
+        for left in reversed(range(SETTLE_TRIES)):
+            try:
+                self.stage.budgets.settle(self.reserved, used)
+            except HeadraceError as error:
+                if not left:
+                    self.stage.log(error)
+            else:
+                return

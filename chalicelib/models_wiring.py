@@ -1,0 +1,55 @@
+"""The composition root of who may be asked, and from where: for those that plan and ask nobody."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, get_args
+
+from chalicelib.errors import InvalidInput
+from chalicelib.settings import PlaceSettings, RecordsSettings
+
+if TYPE_CHECKING:
+    from chalicelib.generation.served import Reach
+    from chalicelib.generation.wishes import Place
+
+_DEFAULT_REGION = "us-east-1"
+
+
+def models_of(
+    environ: Mapping[str, str], believed_seconds: float = 0.0
+) -> Callable[[str], frozenset[str] | None]:
+    """Return what tells the models that a tenant may use, None for all. What it told is believed
+    for so many seconds.
+    """
+    from chalicelib.adapters import aws
+    from chalicelib.adapters.allowance_records import AllowanceRecords
+    from chalicelib.adapters.believing import Believed
+    from chalicelib.adapters.dynamodb import Table
+
+    settings = RecordsSettings.from_environ(environ)
+    records = AllowanceRecords(Table(aws.dynamodb(), settings.records_table))
+    if not believed_seconds:
+        return records.allowed
+    return Believed(records.allowed, time.monotonic, believed_seconds)
+
+
+def place(environ: Mapping[str, str]) -> Place:
+    """Return where calls are made from, and how far from there they may be worked on."""
+    from chalicelib.generation.wishes import Place
+
+    reach = PlaceSettings.from_environ(environ).model_reach
+    return Place(environ.get("AWS_REGION", _DEFAULT_REGION), _reach(reach))
+
+
+def _reach(written: str) -> Reach:
+    from chalicelib.generation.served import Reach
+
+    for known in get_args(Reach):
+        if written == known:
+            reach: Reach = known
+            return reach
+    raise InvalidInput(
+        f"HEADRACE_MODEL_REACH is {written!r}; it is one of {', '.join(get_args(Reach))}.",
+        field="HEADRACE_MODEL_REACH",
+    )

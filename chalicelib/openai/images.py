@@ -1,0 +1,76 @@
+"""A request for pictures as a call in our terms, and pictures as OpenAI's clients read them.
+
+https://platform.openai.com/docs/api-reference/images/create
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+
+from chalicelib.contracts.generations import Generation, ImageCall, ImageOutput, Terms
+from chalicelib.contracts.openai.images import Image, ImageList, ImageRequest
+from chalicelib.errors import InvalidInput
+from chalicelib.openai.completions import receipted
+from chalicelib.openai.turns import refuse
+
+DEFAULT_SIDE = 1_024
+_INSTEAD = {
+    "response_format": "pictures come within the answer, so ask for b64_json",
+    "output_format": "ask for png",
+}
+_SIZE = re.compile(r"([1-9]\d{0,3})x([1-9]\d{0,3})")
+
+
+def image_call(request: ImageRequest) -> ImageCall:
+    """Return the call that `request` asks for.
+
+    Raises:
+        Unsupported: the request asks for what is not done, which is named.
+        InvalidInput: the size is none.
+    """
+    refuse(
+        {
+            "response_format": request.response_format == "url",
+            "output_format": request.output_format not in {None, "png"},
+            "background": request.background not in {None, "auto", "opaque"},
+            "stream": request.stream is True,
+        },
+        _INSTEAD,
+    )
+    width = height = DEFAULT_SIDE
+    if request.size not in {None, "auto"}:
+        found = _SIZE.fullmatch(request.size or "")
+        if found is None:
+            raise InvalidInput("size is WIDTHxHEIGHT, such as 1024x1024, or auto.", field="size")
+        width, height = int(found[1]), int(found[2])
+    try:
+        return ImageCall(
+            prompt=request.prompt,
+            negative_prompt=request.negative_prompt,
+            count=request.n or 1,
+            width=width,
+            height=height,
+            seed=request.seed,
+            to_seed=request.to_seed,
+            steps=request.steps,
+            guidance=request.guidance,
+        )
+    except ValueError as error:
+        raise InvalidInput(
+            "A picture is 8 to 4,096 pixels wide and high.", field="size", limit="4096"
+        ) from error
+
+
+def terms(request: ImageRequest) -> Terms:
+    """Return which models may answer."""
+    return Terms(model=request.model)
+
+
+def image_list(generation: Generation, output: ImageOutput) -> ImageList:
+    """Return the pictures of a generation."""
+    return ImageList(
+        created=int(generation.created_at.timestamp()),
+        data=tuple(Image(b64_json=base64.b64encode(each).decode()) for each in output.images),
+        headrace=receipted(generation),
+    )

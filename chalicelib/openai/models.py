@@ -1,0 +1,68 @@
+"""Served models as OpenAI's clients know them.
+
+https://platform.openai.com/docs/api-reference/models
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time
+from typing import TYPE_CHECKING
+
+from chalicelib.contracts.openai.models import ModelList, ModelObject
+from chalicelib.errors import NotFound
+from chalicelib.generation.served import AUTO, Served, ServedModel
+
+if TYPE_CHECKING:
+    from chalicelib.generation.wishes import Place
+
+_AUTO = ModelObject(id=AUTO, owned_by="headrace", task="chat", tier=0)
+
+
+def model_list(
+    served: Served, place: Place, day: date, allowed: frozenset[str] | None = None
+) -> ModelList:
+    """Return the models that can be asked from `place` on `day`, those first that are cheapest to
+    name: `auto`, then the catalogue's in its order. `allowed` are those that the tenant may use,
+    None for all.
+    """
+    found = (_object(each) for each in _asked_for(served, place, day, allowed))
+    return ModelList(data=(_AUTO, *found))
+
+
+def model_object(
+    served: Served, place: Place, day: date, name: str, allowed: frozenset[str] | None = None
+) -> ModelObject:
+    """Return the model called `name`. Raises `NotFound`, also for one that cannot be asked."""
+    for model in model_list(served, place, day, allowed).data:
+        if model.id == name:
+            return model
+    known = ", ".join(sorted(each.name for each in _asked_for(served, place, day, allowed)))
+    raise NotFound(f"No model is served as {name!r} here. There are: {known}.", field="model")
+
+
+def _asked_for(
+    served: Served, place: Place, day: date, allowed: frozenset[str] | None
+) -> Iterator[ServedModel]:
+    for model in served.models.values():
+        if allowed is not None and model.name not in allowed:
+            continue
+        routes = (
+            model.backend.route(region, place.reach) for region in (place.region, *place.others)
+        )
+        if model.lifecycle.at(day) != "ended" and any(route is not None for route in routes):
+            yield model
+
+
+def _object(model: ServedModel) -> ModelObject:
+    launched = model.lifecycle.launched
+    created = datetime.combine(launched, time(), UTC).timestamp() if launched else 0
+    return ModelObject(
+        id=model.name,
+        created=int(created),
+        owned_by=model.provider,
+        task=model.task,
+        tier=model.tier,
+        context_tokens=model.limits.context_tokens,
+        abilities=tuple(sorted(model.abilities)),
+    )

@@ -1,0 +1,73 @@
+"""The composition root of prompts: of the API's side, and of whoever uses a prompt by its name."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from chalicelib.settings import RecordsSettings
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
+
+    from chalicelib.api.prompts import PromptServices
+    from chalicelib.contracts.prompts import PromptContent, PromptVersion, RenderedPrompt
+    from chalicelib.prompting.library import Library
+    from chalicelib.query_ports import AnswerRecords
+
+_FIRST_PAUSE_SECONDS = 0.01
+_LONGEST_PAUSE_SECONDS = 0.25
+
+
+def prompt_services(environ: Mapping[str, str], answers: AnswerRecords) -> PromptServices:
+    """Return what `/v1/prompts` stands on, for the stage that `environ` describes."""
+    from chalicelib.api.prompts import PromptServices
+    from chalicelib.generation.writing import random_fence
+
+    return PromptServices(
+        library=prompt_library(environ), preview=_preview, fence=random_fence, answers=answers
+    )
+
+
+def prompt_library(environ: Mapping[str, str]) -> Library:
+    """Return the prompts of the stage that `environ` describes."""
+    from chalicelib.adapters import aws
+    from chalicelib.adapters.dynamodb import Table
+    from chalicelib.adapters.prompt_records import PromptRecords
+    from chalicelib.prompting.library import Library
+
+    table = RecordsSettings.from_environ(environ).records_table
+    return Library(
+        records=PromptRecords(Table(aws.dynamodb(), table)),
+        check=_check,
+        now=lambda: datetime.now(UTC),
+        pause=_pause,
+    )
+
+
+def _check(content: PromptContent) -> None:
+    # Imported here: Jinja is loaded where a template is looked at, and at no start.
+    from chalicelib.prompting.checking import check_prompt
+
+    check_prompt(content)
+
+
+def _preview(
+    version: PromptVersion,
+    variables: Mapping[str, JsonValue],
+    outputs: Mapping[str, str],
+    fence: str,
+) -> RenderedPrompt:
+    from chalicelib.prompting.previewing import preview
+
+    return preview(version, variables, outputs, fence)
+
+
+def _pause(attempt: int) -> None:
+    """Let others go first: longer at each attempt, by chance, and not at all before the first."""
+    if attempt:
+        longest = min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2**attempt)
+        time.sleep(random.uniform(0, longest))  # noqa: S311

@@ -1,0 +1,39 @@
+"""API Gateway's proxy event, as a function reads it that owns paths of the API.
+
+https://docs.aws.amazon.com/lambda/latest/dg/services-apigateway.html
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+Event = Mapping[str, Any]
+
+
+def header_of(event: Event, wanted: str) -> str | None:
+    """Return the header `wanted`, given in small letters, or None."""
+    headers: Mapping[str, str] = event.get("headers") or {}
+    return next((value for name, value in headers.items() if name.lower() == wanted), None)
+
+
+def body_of(event: Event) -> bytes:
+    """Return the body's bytes, none where there is none."""
+    body = event.get("body") or ""
+    return base64.b64decode(body) if event.get("isBase64Encoded") else str(body).encode()
+
+
+def request_id_in(event: Event) -> str:
+    """Return API Gateway's id of the request, which is also the correlation id."""
+    return str(event["requestContext"]["requestId"])
+
+
+def tenant_in(event: Event) -> str:
+    """Return the tenant that the authorizer found for the key."""
+    return str(event["requestContext"]["authorizer"]["tenant"])
+
+
+def key_in(event: Event) -> str:
+    """Return the id of the key that was used: the beginning of its hash, as in access logs."""
+    return str(event["requestContext"]["authorizer"].get("key", ""))

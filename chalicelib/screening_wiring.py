@@ -1,0 +1,73 @@
+"""The composition root of screening: of what holds calls to policies, and of the screens."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from chalicelib.settings import GuardrailSettings, ScreeningSettings
+
+if TYPE_CHECKING:
+    from chalicelib.errors import HeadraceError
+    from chalicelib.generation_ports import Screen
+    from chalicelib.screening.judging import ModerationJudge
+    from chalicelib.screening.ports import PolicyRecords
+    from chalicelib.screening.screener import Screener, Screens
+
+
+def screener(environ: Mapping[str, str], believed_seconds: float = 0.0) -> Screen:
+    """Return what holds the calls of the stage that `environ` describes to their policies, each of
+    which is believed for so many seconds, and to the stage's guardrail where it has one.
+    """
+    held = _policies_held(environ, believed_seconds)
+    settings = GuardrailSettings.from_environ(environ)
+    if not settings.guardrail_id:
+        return held
+    from chalicelib.adapters import aws
+    from chalicelib.adapters.guardrails import BedrockGuardrail
+    from chalicelib.screening.guardrails import GuardrailScreen
+
+    guardrail = BedrockGuardrail(
+        aws.guardrails(), settings.guardrail_id, settings.guardrail_version
+    )
+    return GuardrailScreen(guardrail, held)
+
+
+def _policies_held(environ: Mapping[str, str], believed_seconds: float) -> Screener:
+    from chalicelib.adapters import aws
+    from chalicelib.adapters.dynamodb import Table
+    from chalicelib.adapters.screening_records import BelievedPolicies, ScreeningRecords
+    from chalicelib.screening.policies import stage_policy
+    from chalicelib.screening.screener import Screener
+
+    settings = ScreeningSettings.from_environ(environ)
+    records = ScreeningRecords(Table(aws.dynamodb(), settings.records_table))
+    policies: PolicyRecords = records
+    if believed_seconds:
+        policies = BelievedPolicies(records, time.monotonic, believed_seconds)
+    return Screener(stage_policy(settings.screening), policies, _screens(settings))
+
+
+def judge(environ: Mapping[str, str], log: Callable[[HeadraceError], None]) -> ModerationJudge:
+    """Return what answers the check `moderated`; `log` hears why it could not."""
+    from chalicelib.screening.judging import ModerationJudge
+
+    return ModerationJudge(_screens(ScreeningSettings.from_environ(environ)), log)
+
+
+def screens(environ: Mapping[str, str]) -> Screens:
+    """Return the screens of the stage that `environ` describes, whatever its policies."""
+    return _screens(ScreeningSettings.from_environ(environ))
+
+
+def _screens(settings: ScreeningSettings) -> Screens:
+    from chalicelib.adapters import aws
+    from chalicelib.adapters.screening_functions import ScreenImageFunction, ScreenTextFunction
+    from chalicelib.screening.screener import Screens
+
+    functions = aws.functions()
+    return Screens(
+        ScreenTextFunction(functions, settings.screen_text_function),
+        ScreenImageFunction(functions, settings.screen_image_function),
+    )

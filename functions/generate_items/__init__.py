@@ -1,0 +1,1 @@
+"""Answers a few items of a batch, several at once."""

@@ -1,0 +1,188 @@
+"""One item after another answered and written down, until there is none or no time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+
+from chalicelib.batches import places
+from chalicelib.batches.accounting import Receipts
+from chalicelib.batches.bundles import Bundler
+from chalicelib.batches.items import item_of
+from chalicelib.batches.lines import Item
+from chalicelib.batches.outcomes import abandoned, failure, outcome
+from chalicelib.batches.ports import ItemObjects
+from chalicelib.batches.results import item_error
+from chalicelib.budget_ports import Bill, Spender
+from chalicelib.contracts.batches import BatchOrder, ItemError, ItemOutcome, ItemRef
+from chalicelib.contracts.generations import Call, Generation, Terms
+from chalicelib.contracts.receipts import Receipt
+from chalicelib.errors import HeadraceError, QuotaExceeded, Throttled, Transient, is_fault
+
+LOOK_SECONDS = 5.0
+"""How old what is known of the job may be: so long calls go on being made that were cancelled."""
+_FIRST_WAIT = 0.5
+_LONGEST_WAIT = 20.0
+
+
+@dataclass(slots=True)
+class Answers:
+    """What became of the items of one invocation; threads share it."""
+
+    done: int = 0
+    failed: int = 0
+    halted: ItemError | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def count(self, *, failed: bool) -> None:
+        """Count one item that has an outcome now."""
+        with self._lock:
+            if failed:
+                self.failed += 1
+            else:
+                self.done += 1
+
+    def halt(self, error: HeadraceError) -> None:
+        """Note why nothing more is asked; the first reason stays."""
+        with self._lock:
+            if self.halted is None:
+                self.halted = item_error(error)
+
+    def turns(self, items: Iterator[tuple[ItemRef, bytes]]) -> Iterator[tuple[ItemRef, bytes]]:
+        """Yield items that no other thread has yet, with their lines."""
+        while True:
+            with self._lock:
+                found = next(items, None)
+            if found is None:
+                return
+            yield found
+
+
+@dataclass(slots=True)
+class Watch:
+    """Whether to go on: there is time left, and the job is still to be done."""
+
+    ends_at: float
+    clock: Callable[[], float]
+    goes_on: Callable[[], bool]
+    _looked: float | None = None
+    _going: bool = True
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def has(self, seconds: float = 0.0) -> bool:
+        """Tell whether there is more than `seconds` left, and the job goes on."""
+        now = self.clock()
+        with self._lock:
+            if self._looked is None:
+                self._looked = now
+            if self._going and now - self._looked >= LOOK_SECONDS:
+                self._looked = now
+                self._going = self.goes_on()
+            return self._going and now + seconds < self.ends_at
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """Answers items of one batch."""
+
+    objects: ItemObjects
+    bucket: str
+    prefix: str
+    epoch: int
+    order: BatchOrder
+    generate: Callable[[Call, Terms, Spender], Generation]
+    spender: Spender
+    answers: Answers
+    watch: Watch
+    sleep: Callable[[float], None]
+    chance: Callable[[], float]
+    log: Callable[[HeadraceError], None]
+    new_id: Callable[[], str]
+    bundler: Bundler
+    room: threading.Semaphore
+
+    def work_off(self, items: Iterator[tuple[ItemRef, bytes]]) -> None:
+        """Answer items until there is none, no time, or no money."""
+        for ref, line in items:
+            if self.answers.halted is not None or not self.watch.has():
+                return
+            spent, bill = Receipts(), Bill()
+            found = self._answered(ref.n, item_of(ref, line, self.order), spent, bill)
+            if found is not None:
+                self._write(found, bill)
+            elif spent.lines or bill.charges:
+                self._keep(abandoned(ref.n, spent.whole()), bill)
+            bill.written()
+
+    def _answered(self, n: int, item: Item, spent: Receipts, bill: Bill) -> ItemOutcome | None:
+        """Return what became of an item, or None where that is not known yet.
+
+        What was spent on it beside its answer is in `spent` as well, and all charges on the `bill`.
+        """
+        try:
+            generation = self._patiently(item, spent, replace(self.spender, bill=bill))
+        except QuotaExceeded as error:
+            if error.of_model:
+                return failure(n, item, error, spent.whole())
+            self.answers.halt(error)
+            return None
+        except HeadraceError as error:
+            if is_fault(error):
+                self.log(error)
+            return failure(n, item, error, spent.whole())
+        if generation is None:
+            return None
+        if spent.lines:
+            generation = _with(generation, spent.whole())
+        return outcome(n, item, generation, keep_truncated=self.order.keep_truncated)
+
+    def _patiently(self, item: Item, spent: Receipts, spender: Spender) -> Generation | None:
+        """Return the answer, asking again while there is no room; None once there is no time."""
+        ceiling = _FIRST_WAIT
+        while True:
+            try:
+                return self._asked(item, spent, spender)
+            except (Throttled, Transient) as error:
+                seconds = max(error.retry_after or 0, self.chance() * ceiling)
+                if not self.watch.has(seconds):
+                    return None
+                self.sleep(seconds)
+                ceiling = min(_LONGEST_WAIT, 2 * ceiling)
+
+    def _asked(self, item: Item, spent: Receipts, spender: Spender) -> Generation:
+        """Ask once there is room for a call; what attempts cost that failed is added to `spent`."""
+        try:
+            with self.room:
+                return self.generate(item.call, item.terms, spender)
+        except HeadraceError as error:
+            if error.receipt is not None:
+                spent.add(error.receipt)
+            raise
+
+    def _keep(self, found: ItemOutcome, bill: Bill) -> None:
+        """Keep what was spent on an item that another round asks for again."""
+        key = self.prefix + places.spending(found.n, self.new_id())
+        self.objects.write(self.bucket, key, _written(found, bill), {})
+
+    def _write(self, found: ItemOutcome, bill: Bill) -> None:
+        folder = places.failures(self.epoch) if found.failed else places.OUTCOMES
+        key = self.prefix + folder + places.file_of(found.n)
+        body = _written(found, bill)
+        self.objects.write(self.bucket, key, body, {})
+        self.answers.count(failed=found.failed)
+        if not found.failed:
+            self.bundler.add(found.n, body)
+
+
+def _written(found: ItemOutcome, bill: Bill) -> bytes:
+    """Return an outcome with its charges, as it is kept."""
+    charged = found.model_copy(update={"charges": tuple(bill.charges)})
+    return charged.model_dump_json().encode()
+
+
+def _with(generation: Generation, spent: Receipt) -> Generation:
+    """Return `generation` with what was spent before it was made."""
+    made = generation.receipt
+    whole = Receipt.of((*spent.lines, *made.lines), made.next_dearer)
+    return generation.model_copy(update={"receipt": whole})

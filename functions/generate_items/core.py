@@ -1,0 +1,174 @@
+"""A few items of a batch answered, several at once, each outcome written as soon as it is known.
+
+What has an outcome already is left alone, so that after a kill only the calls that were in flight
+are made again. What there is no time for, or no room at its model, stays without one: another round
+asks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from threading import Semaphore
+from typing import Protocol
+
+from chalicelib.batches import places
+from chalicelib.batches.bundles import Bundler
+from chalicelib.batches.items import lines_of
+from chalicelib.batches.orders import is_late, order_of
+from chalicelib.batches.ports import KEYS_A_PAGE, ItemObjects
+from chalicelib.batches.sharing import THREADS, WRITERS
+from chalicelib.budget_ports import Spender
+from chalicelib.contracts.batches import (
+    GenerateItemsRequest,
+    GenerateItemsResult,
+)
+from chalicelib.contracts.generations import Call, Generation, Terms
+from chalicelib.contracts.jobs import JobInput
+from chalicelib.errors import HeadraceError
+from chalicelib.generation.stages import Bounds
+from chalicelib.jobs.lifecycle import JobState
+from functions.generate_items.answering import Answering, Answers, Watch
+
+SECONDS = 180.0
+"""How long items are taken up. A call that was begun before may take a minute more, and another
+model that is asked in its place one again, but no longer than `LONGEST_SECONDS`.
+"""
+LONGEST_SECONDS = 250.0
+"""When the last call has to have ended: the function has 270 s, and writes outcomes after it."""
+
+
+class Jobs(Protocol):
+    """The records of jobs."""
+
+    def state(self, tenant: str, job_id: str) -> JobState | None:
+        """Return a job, or None."""
+
+
+class Answerer(Protocol):
+    """What answers calls."""
+
+    def generate(self, call: Call, terms: Terms, spender: Spender, *, within: Bounds) -> Generation:
+        """Return the answer to `call`; raises one of `chalicelib.errors`, with what it cost."""
+
+
+class Purse(Protocol):
+    """What the answerer spends."""
+
+    def flush(self) -> None:
+        """Count all that was spent so far; what cannot be counted is logged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """What answering needs of the world. `chance` is from [0, 1), and `log` is told of faults;
+    `clock` is the one that the answerer keeps its bounds by.
+    """
+
+    jobs: Jobs
+    objects: ItemObjects
+    answerer: Answerer
+    purse: Purse
+    now: Callable[[], datetime]
+    clock: Callable[[], float]
+    sleep: Callable[[float], None]
+    chance: Callable[[], float]
+    memory_gb: float
+    log: Callable[[HeadraceError], None]
+    new_id: Callable[[], str]
+    threads: int = THREADS
+    seconds: float = SECONDS
+    longest_seconds: float = LONGEST_SECONDS
+
+
+def run(request: GenerateItemsRequest, deps: Deps) -> GenerateItemsResult:
+    """Answer the items, as many as there is time for.
+
+    Raises:
+        Transient, Throttled: S3 or DynamoDB did not answer; the same request may be repeated.
+    """
+    began = deps.clock()
+    given = _goes_on(request, deps)
+    answers = Answers()
+    if given is not None:
+        try:
+            _answer(request, given, deps, answers, began)
+        finally:
+            deps.purse.flush()
+    counted = answers.done + answers.failed
+    seconds = deps.clock() - began
+    return GenerateItemsResult(
+        done=answers.done,
+        failed=answers.failed,
+        left=len(request.items) - counted,
+        seconds=round(seconds, 6),
+        gb_seconds=seconds * deps.memory_gb,
+        halted=answers.halted,
+    )
+
+
+def _answer(
+    request: GenerateItemsRequest, given: JobInput, deps: Deps, answers: Answers, began: float
+) -> None:
+    order = order_of(given)
+    known = set(_known(request, deps))
+    answers.done += sum(1 for ref in request.items if ref.n in known)
+    waiting = [ref for ref in request.items if ref.n not in known]
+    watch = Watch(
+        ends_at=began + deps.seconds,
+        clock=deps.clock,
+        goes_on=lambda: _goes_on(request, deps) is not None,
+    )
+    prefix = places.prefix(given.tenant, given.job_id)
+    bucket = request.given.bucket
+    bundler = Bundler(lambda name, body: deps.objects.write(bucket, prefix + name, body, {}))
+    answering = Answering(
+        objects=deps.objects,
+        bucket=bucket,
+        prefix=prefix,
+        epoch=request.given.epoch,
+        order=order,
+        generate=partial(deps.answerer.generate, within=Bounds(began + deps.longest_seconds)),
+        spender=Spender(given.tenant, order.key, correlation_id=given.correlation_id),
+        answers=answers,
+        watch=watch,
+        sleep=deps.sleep,
+        chance=deps.chance,
+        log=deps.log,
+        new_id=deps.new_id,
+        bundler=bundler,
+        room=Semaphore(deps.threads),
+    )
+    queue = lines_of(waiting, deps.objects, bucket, prefix)
+    threads = min(deps.threads + WRITERS, max(1, len(waiting)))
+    with ThreadPoolExecutor(threads) as pool:
+        for done in [pool.submit(answering.work_off, answers.turns(queue)) for _ in range(threads)]:
+            done.result()
+    bundler.flush()
+
+
+def _goes_on(request: GenerateItemsRequest, deps: Deps) -> JobInput | None:
+    """Return what the job asks for, or None where nothing more is to be asked of models for it."""
+    given = request.given
+    state = deps.jobs.state(given.tenant, given.job_id)
+    if state is None or state.job.status != "running" or state.job.attempt != given.attempt:
+        return None
+    return None if is_late(order_of(state.input), deps.now()) else state.input
+
+
+def _known(request: GenerateItemsRequest, deps: Deps) -> Iterator[int]:
+    """Yield the numbers of items that have an outcome, or failed in this epoch."""
+    given = request.given
+    prefix = places.prefix(given.tenant, given.job_id)
+    first, last = request.items[0].n, request.items[-1].n
+    for folder in (places.OUTCOMES, places.failures(given.epoch)):
+        before = prefix + folder + places.file_of(first - 1) if first else ""
+        page = min(KEYS_A_PAGE, last - first + 2)
+        for key in deps.objects.keys(given.bucket, prefix + folder, before, page):
+            n = places.number_of(key)
+            if n > last:
+                break
+            yield n

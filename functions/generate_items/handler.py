@@ -1,0 +1,58 @@
+"""The Lambda function `generate_items`."""
+
+from __future__ import annotations
+
+import functools
+import os
+import random
+import secrets
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from chalicelib.adapters import aws
+from chalicelib.adapters.batch_objects import BatchObjects
+from chalicelib.adapters.dynamodb import Table
+from chalicelib.adapters.job_records import JobTable
+from chalicelib.budget_wiring import budgets
+from chalicelib.budgets.slices import Slices
+from chalicelib.contracts.batches import GenerateItemsRequest
+from chalicelib.errors import HeadraceError
+from chalicelib.generation_wiring import generator
+from chalicelib.observability import log_refusal, logger, observed
+from chalicelib.settings import RecordsSettings, memory_gb
+from functions.generate_items import core
+from functions.generate_items.answering import LOOK_SECONDS
+
+SERVICE = "generate_items"
+
+
+@functools.cache
+def deps() -> core.Deps:
+    """Return what the core needs, built once a process."""
+    settings = RecordsSettings.from_environ(os.environ)
+    purse = Slices(budgets(os.environ), time.monotonic, _log)
+    return core.Deps(
+        jobs=JobTable(Table(aws.dynamodb(), settings.records_table)),
+        objects=BatchObjects(aws.s3()),
+        answerer=generator(os.environ, purse, LOOK_SECONDS),
+        purse=purse,
+        now=lambda: datetime.now(UTC),
+        clock=time.monotonic,
+        sleep=time.sleep,
+        chance=random.random,
+        memory_gb=memory_gb(os.environ),
+        log=_log,
+        new_id=lambda: secrets.token_hex(8),
+    )
+
+
+def _log(error: HeadraceError) -> None:
+    log_refusal(logger(SERVICE), error)
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Answer the items of `event`."""
+    request = GenerateItemsRequest.model_validate(event)
+    with observed(SERVICE, request.given.correlation_id):
+        return core.run(request, deps()).model_dump(mode="json")

@@ -1,0 +1,67 @@
+"""The Lambda function `generate_one`."""
+
+from __future__ import annotations
+
+import functools
+import os
+import random
+import secrets
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from chalicelib.adapters import aws
+from chalicelib.adapters.batch_objects import BatchObjects
+from chalicelib.adapters.dynamodb import Table
+from chalicelib.adapters.job_records import JobTable
+from chalicelib.budget_wiring import budgets, recounts
+from chalicelib.budgets.slices import Slices
+from chalicelib.contracts.jobs import StepRequest
+from chalicelib.errors import HeadraceError
+from chalicelib.generation.catalogue import catalogue
+from chalicelib.generation.served import served
+from chalicelib.generation.stages import Bounds
+from chalicelib.generation_wiring import generator
+from chalicelib.jobs.stepping import Desk
+from chalicelib.models_wiring import models_of, place
+from chalicelib.observability import log_refusal, logger, observed
+from chalicelib.settings import RecordsSettings, memory_gb
+from functions.generate_one import core
+
+SERVICE = "generate_one"
+
+
+@functools.cache
+def deps() -> core.Deps:
+    """Return what the core needs, built once a process."""
+    settings = RecordsSettings.from_environ(os.environ)
+    jobs = JobTable(Table(aws.dynamodb(), settings.records_table))
+    purse = Slices(budgets(os.environ), time.monotonic, _log, most_calls=1)
+    answerer = generator(os.environ, purse)
+    clock = answerer.stage.clock
+    return core.Deps(
+        desk=Desk(jobs, lambda: datetime.now(UTC), time.perf_counter, memory_gb(os.environ)),
+        objects=BatchObjects(aws.s3()),
+        answerer=answerer,
+        purse=purse,
+        served=served,
+        catalogue=catalogue,
+        place=place(os.environ),
+        models_of=models_of(os.environ),
+        recount=recounts(os.environ),
+        within=lambda seconds: Bounds(until=clock() + seconds),
+        chance=random.random,
+        log=_log,
+        new_id=lambda: secrets.token_hex(8),
+    )
+
+
+def _log(error: HeadraceError) -> None:
+    log_refusal(logger(SERVICE), error)
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Do the step of the job that `event` names."""
+    request = StepRequest.model_validate(event)
+    with observed(SERVICE, request.correlation_id):
+        return core.run(request, deps()).model_dump(mode="json")

@@ -1,0 +1,66 @@
+"""What a batch job of Bedrock answered to one item, written as any other outcome is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from chalicelib.batches import places
+from chalicelib.batches.items import item_of, lines_of
+from chalicelib.batches.outcomes import failure, outcome
+from chalicelib.batches.service_jobs import Bookkeeper, read_record
+from chalicelib.errors import ModelFailure
+from chalicelib.generation import check_names, checks
+
+if TYPE_CHECKING:
+    from chalicelib.batches.lines import Item
+    from chalicelib.batches.ports import ItemObjects
+    from chalicelib.contracts.batches import BatchOrder, ItemOutcome, ItemRef
+    from chalicelib.contracts.generations import Generation
+
+
+@dataclass(frozen=True, slots=True)
+class Folding:
+    """Folds the output of one job; threads share it."""
+
+    objects: ItemObjects
+    bucket: str
+    prefix: str
+    epoch: int
+    order: BatchOrder
+    books: Bookkeeper
+    now: datetime
+    refs: Mapping[int, ItemRef]
+
+    def fold(self, line: bytes) -> ItemOutcome | None:
+        """Write what became of the item that a line is of; None where the job did not answer it.
+
+        May be repeated: the same line gives the same outcome.
+        """
+        try:
+            n, answered = read_record(line)
+            ref = self.refs.get(n)
+            if ref is None or answered is None:
+                return None
+            generation = self.books.generation(n, answered, self.now)
+        except ModelFailure:
+            return None
+        found = self._outcome(ref, self._item(ref), generation)
+        folder = places.failures(self.epoch) if found.failed else places.OUTCOMES
+        key = self.prefix + folder + places.file_of(n)
+        self.objects.write(self.bucket, key, found.model_dump_json().encode(), {})
+        return found
+
+    def _outcome(self, ref: ItemRef, item: Item, generation: Generation) -> ItemOutcome:
+        wanted = check_names.parse(item.terms.checks, item.call)
+        verdict = checks.run(wanted, item.call, generation.output, {})
+        if not verdict.passed:
+            error = ModelFailure(f"The answer does not stand: {verdict.reason}.")
+            return failure(ref.n, item, error, generation.receipt)
+        return outcome(ref.n, item, generation, keep_truncated=self.order.keep_truncated)
+
+    def _item(self, ref: ItemRef) -> Item:
+        ((_, line),) = lines_of([ref], self.objects, self.bucket, self.prefix)
+        return item_of(ref, line, self.order)

@@ -1,0 +1,48 @@
+"""The Lambda function `harvest_batch`."""
+
+from __future__ import annotations
+
+import functools
+import os
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from chalicelib.adapters import aws
+from chalicelib.adapters.batch_objects import BatchObjects
+from chalicelib.adapters.bedrock_batches import BedrockBatches
+from chalicelib.adapters.dynamodb import Table
+from chalicelib.adapters.job_records import JobTable
+from chalicelib.contracts.jobs import StepRequest
+from chalicelib.generation_wiring import generator
+from chalicelib.jobs.stepping import Desk
+from chalicelib.observability import log_refusal, logger, observed
+from chalicelib.settings import HarvestSettings, memory_gb
+from functions.harvest_batch import core
+
+SERVICE = "harvest_batch"
+
+
+@functools.cache
+def deps() -> core.Deps:
+    """Return what the core needs, built once a process."""
+    settings = HarvestSettings.from_environ(os.environ)
+    jobs = JobTable(Table(aws.dynamodb(), settings.records_table))
+    stage = generator(os.environ).stage
+    return core.Deps(
+        desk=Desk(jobs, lambda: datetime.now(UTC), time.perf_counter, memory_gb(os.environ)),
+        objects=BatchObjects(aws.s3()),
+        jobs=BedrockBatches(aws.bedrock(), settings.batch_role_arn),
+        budgets=stage.budgets,
+        accounts=stage.accounts,
+        screens=lambda spender: stage.screened(spender) is not None,
+        poll_seconds=settings.batch_poll_seconds,
+        log=lambda error: log_refusal(logger(SERVICE), error),
+    )
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Do the step of the batch that `event` names."""
+    request = StepRequest.model_validate(event)
+    with observed(SERVICE, request.correlation_id):
+        return core.run(request, deps()).model_dump(mode="json")

@@ -1,0 +1,1 @@
+"""Counts the outcomes of a batch and puts its results together."""

@@ -1,0 +1,183 @@
+"""After a round of a batch: count what there is, then ask again, or put the results together.
+
+    results.jsonl   a line for each item that is done, in the order of the input
+    errors.jsonl    a line for each line of the input that is not, in the same order
+    summary.json    counts that add up, what was spent, and the estimate beside it
+
+What children that were killed left open of the tenant's budgets is settled by what the outcomes say
+that they were charged, so that budgets and receipts agree.
+Memory does not grow with the number of items, but for the places of those that are missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from chalicelib.batches import places
+from chalicelib.batches.checkpoints import keep_all, place_of, refs_of
+from chalicelib.batches.orders import is_late, order_of
+from chalicelib.batches.reconciling import Fate, Round, after_round, fates
+from chalicelib.batches.results import EXPIRED
+from chalicelib.batches.sharing import items_a_child
+from chalicelib.batches.writing import Writer
+from chalicelib.contracts.batches import BatchPlace, ChildrenUsed, ItemError, ItemRef
+from chalicelib.contracts.jobs import JobCounts, JobError, StepRequest, StepResult
+from chalicelib.contracts.jsonl import dump_lines
+from chalicelib.errors import Conflict, HeadraceError
+from chalicelib.jobs.stepping import Desk, Outcome, run_step
+
+if TYPE_CHECKING:
+    from chalicelib.batches.ports import ItemObjects
+    from chalicelib.budgets.recounting import Recount
+    from chalicelib.generation.catalogue import Catalogue
+    from chalicelib.jobs.lifecycle import JobState
+
+NOT_ANSWERED = ItemError(
+    type="Throttled",
+    message="No model had room for it, in several rounds; try the job again a little later.",
+)
+_PASSING = frozenset({"Throttled", "Transient", "States.Timeout", "Runtime.ExitError"})
+TOO_LATE = ItemError(type=EXPIRED, message="It was not answered by the deadline.")
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """What reducing needs of the world. `recount` returns what of a tenant's budgets nobody has
+    settled since a time; `concurrency` is how many children answer at once.
+    """
+
+    desk: Desk
+    objects: ItemObjects
+    catalogue: Callable[[], Catalogue]
+    recount: Callable[[str, datetime], Recount]
+    concurrency: int
+
+
+def run(request: StepRequest, deps: Deps) -> StepResult:
+    """Do the step.
+
+    Raises:
+        Transient, Throttled: a service did not answer; the step may be repeated.
+        Conflict: the counts do not add up.
+        HeadraceError: the children failed, in a way that does not pass.
+    """
+    step = _Step(deps, request)
+    return run_step(request, deps.desk.started(), step.work, keep_all)
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    deps: Deps
+    request: StepRequest
+
+    def work(self, state: JobState) -> Outcome:
+        """Count, and go on or end."""
+        place = place_of(state)
+        if place is None:
+            raise Conflict(f"{state.input.job_id} is not prepared yet.")
+        place = place.model_copy(update={"used": _together(place.used, self.request.children)})
+        if place.phase == "reducing":
+            return self._reduce(state, place)
+        return self._reconcile(state, place)
+
+    def _reconcile(self, state: JobState, place: BatchPlace) -> Outcome:
+        """Find what is missing and decide whether to ask again.
+
+        Children that were refused money are asked again while a round brings anything: what calls
+        of other children held of the budget, and did not use, is there for them then.
+        """
+        missing: list[ItemRef] = []
+        counts = {"done": 0, "failed": place.rejected}
+        for ref, fate in self._fates(state, place):
+            if fate == "missing":
+                missing.append(ref)
+            else:
+                counts[fate] += 1
+        told = JobCounts(total=place.items + place.rejected, **counts)
+        late = is_late(order_of(state.input), self.deps.desk.now())
+        was_asked = self.request.children.children > 0
+        got_on = len(missing) < place.missing
+        after = after_round(place.missing, len(missing), place.idle)
+        if missing and not was_asked and not late:
+            return self._another(state, place, told, missing, 0)
+        self._demand_children(got_on or late, after)
+        place = place.model_copy(
+            update={"missing": len(missing), "idle": after.idle, "halted": self.request.halted}
+        )
+        if after.another and not late and (place.halted is None or got_on):
+            return self._another(state, place, told, missing, after.seconds)
+        place = place.model_copy(update={"phase": "reducing"})
+        return Outcome(place, told, "reducing", next="more")
+
+    def _demand_children(self, got_on: bool, after: Round) -> None:
+        """Raise where children failed, nothing came of the round, and another would not help."""
+        error = self.request.error
+        if error is None or got_on or (after.another and _passes(error)):
+            return
+        raise HeadraceError(f"Items could not be answered: {error.type}: {error.message}")
+
+    def _another(
+        self,
+        state: JobState,
+        place: BatchPlace,
+        counts: JobCounts,
+        missing: list[ItemRef],
+        seconds: int,
+    ) -> Outcome:
+        """Ask for a round of what is missing, `seconds` from now."""
+        name = places.round_file(state.job.attempt, place.round + 1)
+        key = state.prefix + name
+        self.deps.objects.write(state.input.bucket, key, dump_lines(missing), {})
+        place = place.model_copy(
+            update={
+                "phase": "generating",
+                "key": key,
+                "round": place.round + 1,
+                "missing": len(missing),
+                "halted": None,
+            }
+        )
+        return Outcome(
+            place,
+            counts,
+            "generating",
+            next="generate",
+            key=key,
+            seconds=seconds,
+            items_a_child=items_a_child(len(missing), self.deps.concurrency),
+            epoch=place.epoch,
+        )
+
+    def _reduce(self, state: JobState, place: BatchPlace) -> Outcome:
+        """Write the results and end."""
+        late = is_late(order_of(state.input), self.deps.desk.now())
+        why = TOO_LATE if late else place.halted or NOT_ANSWERED
+        recount = self.deps.recount(state.input.tenant, state.job.created_at)
+        writer = Writer(self.deps.objects, self.deps.catalogue, state, place, why, recount)
+        return writer.write(self._fates(state, place), late=late)
+
+    def _fates(self, state: JobState, place: BatchPlace) -> Iterator[tuple[ItemRef, Fate]]:
+        items = refs_of(state, place, self.deps.objects)
+        done = self._numbers(state, places.OUTCOMES)
+        failed = self._numbers(state, places.failures(place.epoch))
+        return fates(items, done, failed)
+
+    def _numbers(self, state: JobState, folder: str) -> Iterator[int]:
+        keys = self.deps.objects.keys(state.input.bucket, state.prefix + folder)
+        return map(places.number_of, keys)
+
+
+def _passes(error: JobError) -> bool:
+    """Tell whether what a child failed by may be gone by the next round."""
+    return error.type in _PASSING or error.type.startswith("Lambda.")
+
+
+def _together(one: ChildrenUsed, other: ChildrenUsed) -> ChildrenUsed:
+    return ChildrenUsed(
+        children=one.children + other.children,
+        seconds=one.seconds + other.seconds,
+        gb_seconds=one.gb_seconds + other.gb_seconds,
+    )

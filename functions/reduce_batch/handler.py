@@ -1,0 +1,42 @@
+"""The Lambda function `reduce_batch`."""
+
+from __future__ import annotations
+
+import functools
+import os
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from chalicelib.adapters import aws
+from chalicelib.adapters.batch_objects import BatchObjects
+from chalicelib.adapters.dynamodb import Table
+from chalicelib.adapters.job_records import JobTable
+from chalicelib.budget_wiring import recounts
+from chalicelib.contracts.jobs import StepRequest
+from chalicelib.generation.catalogue import catalogue
+from chalicelib.jobs.stepping import Desk
+from chalicelib.observability import observed
+from chalicelib.settings import BatchSettings, memory_gb
+from functions.reduce_batch import core
+
+
+@functools.cache
+def deps() -> core.Deps:
+    """Return what the core needs, built once a process."""
+    settings = BatchSettings.from_environ(os.environ)
+    jobs = JobTable(Table(aws.dynamodb(), settings.records_table))
+    return core.Deps(
+        desk=Desk(jobs, lambda: datetime.now(UTC), time.perf_counter, memory_gb(os.environ)),
+        objects=BatchObjects(aws.s3()),
+        catalogue=catalogue,
+        recount=recounts(os.environ),
+        concurrency=settings.batch_concurrency,
+    )
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Do the step of the batch that `event` names."""
+    request = StepRequest.model_validate(event)
+    with observed("reduce_batch", request.correlation_id):
+        return core.run(request, deps()).model_dump(mode="json")

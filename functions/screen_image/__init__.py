@@ -1,0 +1,1 @@
+"""Says how likely a picture is pornographic; runs a model and nothing else."""

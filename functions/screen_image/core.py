@@ -1,0 +1,50 @@
+"""Looks at one picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from chalicelib.contracts.screening import (
+    MAX_PICTURE_BYTES,
+    ScreenImageRequest,
+    ScreenImageResult,
+)
+from chalicelib.errors import InvalidInput
+
+
+class Looks(Protocol):
+    """A model that looks at pictures, as `PictureReader` does."""
+
+    def score(self, data: bytes) -> float:
+        """Return how likely a picture is pornographic, from 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """What the function works with; `clock` gives seconds, from any start."""
+
+    reader: Looks
+    model: str
+    clock: Callable[[], float]
+
+
+def run(request: ScreenImageRequest, deps: Deps) -> ScreenImageResult:
+    """Return how likely the picture is pornographic.
+
+    Raises:
+        InvalidInput: it is no picture, or too large.
+        ModelFailure: the model is missing or failed.
+    """
+    began = deps.clock()
+    if len(request.data) > MAX_PICTURE_BYTES:
+        raise InvalidInput(
+            f"The picture has {len(request.data)} bytes; {MAX_PICTURE_BYTES} are looked at.",
+            field="data",
+            limit=f"{MAX_PICTURE_BYTES} bytes",
+        )
+    score = deps.reader.score(request.data)
+    return ScreenImageResult(
+        score=round(score, 4), model=deps.model, seconds=max(0.0, deps.clock() - began)
+    )

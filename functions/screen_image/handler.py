@@ -1,0 +1,28 @@
+"""The Lambda function `screen_image`."""
+
+from __future__ import annotations
+
+import functools
+import os
+import time
+from typing import Any
+
+from chalicelib.contracts.screening import ScreenImageRequest
+from chalicelib.inference.pictures import MODEL, PictureReader
+from chalicelib.observability import observed
+from functions.screen_image import core
+
+
+@functools.cache
+def deps() -> core.Deps:
+    """Return what the core needs, built once a process."""
+    return core.Deps(
+        PictureReader.open(os.environ["HEADRACE_MODELS_DIR"]), MODEL, time.perf_counter
+    )
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Look at the picture of `event`."""
+    request = ScreenImageRequest.model_validate(event)
+    with observed("screen_image", request.correlation_id):
+        return core.run(request, deps()).model_dump(mode="json")

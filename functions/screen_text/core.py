@@ -1,0 +1,23 @@
+"""Screens texts by rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from chalicelib.contracts.screening import ScreenTextRequest, ScreenTextResult
+from chalicelib.screening.texts import CATEGORIES, screen
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """What the function works with; `clock` gives seconds, from any start."""
+
+    clock: Callable[[], float]
+
+
+def run(request: ScreenTextRequest, deps: Deps) -> ScreenTextResult:
+    """Return what is found. Raises `InvalidInput` for texts too long or too full of findings."""
+    began = deps.clock()
+    findings = screen(request.texts, request.categories or CATEGORIES, request.least)
+    return ScreenTextResult(findings=findings, seconds=max(0.0, deps.clock() - began))

@@ -1,0 +1,102 @@
+"""What a route of this function works with, and the pieces that its answers are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+from pydantic import BaseModel
+
+from chalicelib.contracts.generations import Call, ChatCall, ChatOutput, Generation, Terms
+from chalicelib.errors import HeadraceError, ModelFailure
+from chalicelib.generation.stages import BOUNDLESS, Bounds
+from chalicelib.generation_ports import TextDelta, ToolDelta
+from chalicelib.streaming import Head, Streamed
+
+if TYPE_CHECKING:
+    from chalicelib.budget_ports import Spender
+
+Piece = TextDelta | ToolDelta | Generation
+
+
+class Generating(Protocol):
+    """What answers calls."""
+
+    def generate(self, call: Call, terms: Terms, spender: Spender) -> Generation:
+        """Return the answer."""
+
+    def stream(self, call: ChatCall, terms: Terms, spender: Spender) -> Iterator[Piece]:
+        """Yield the answer as it is made, and the generation that it is as the last."""
+
+
+class GeneratingInTime(Protocol):
+    """What answers calls within bounds."""
+
+    def generate(
+        self,
+        call: Call,
+        terms: Terms,
+        spender: Spender,
+        within: Bounds = BOUNDLESS,
+    ) -> Generation:
+        """Return the answer."""
+
+    def stream(
+        self,
+        call: ChatCall,
+        terms: Terms,
+        spender: Spender,
+        within: Bounds = BOUNDLESS,
+    ) -> Iterator[Piece]:
+        """Yield the answer as it is made, and the generation that it is as the last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """What the function works with; `log` hears of what cannot be told to the caller."""
+
+    generator: Generating
+    log: Callable[[HeadraceError], None]
+    now: Callable[[], datetime]
+    allowed_origins: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request of a tenant: its body, who pays for it, and under which id it is logged."""
+
+    body: bytes
+    spender: Spender
+    request_id: str
+
+
+def chat_output(generation: Generation) -> ChatOutput:
+    """Return what was said. Raises `ModelFailure` where a model answered with something else."""
+    if not isinstance(generation.output, ChatOutput):
+        raise ModelFailure(f"{generation.model} did not answer in words.")
+    return generation.output
+
+
+def whole(body: BaseModel) -> Streamed:
+    """Return an answer that is JSON in one piece."""
+    headers = {"Content-Type": "application/json"}
+    return Streamed(Head(200, headers), [body.model_dump_json().encode()])
+
+
+def streamed(events: Iterator[bytes]) -> Streamed:
+    """Return an answer of server-sent events."""
+    return Streamed(Head(200, dict(_EVENT_STREAM)), events)
+
+
+_EVENT_STREAM: Mapping[str, str] = {
+    "Content-Type": "text/event-stream; charset=utf-8",
+    "Cache-Control": "no-store",
+}
+
+
+def server_sent(content: BaseModel, name: str = "") -> bytes:
+    """Return one event of a stream, with its name where it has one: one line of JSON."""
+    head = f"event: {name}\n" if name else ""
+    return f"{head}data: {content.model_dump_json()}\n\n".encode()

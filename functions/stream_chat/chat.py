@@ -1,0 +1,91 @@
+"""`POST /v1/chat/completions`, as OpenAI's clients ask it.
+
+https://platform.openai.com/docs/api-reference/chat
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from chalicelib.contracts.generations import Generation
+from chalicelib.contracts.http import parsed
+from chalicelib.contracts.openai.chat import (
+    ChatCompletion,
+    ChatCompletionChunk,
+    ChatCompletionRequest,
+)
+from chalicelib.contracts.operations import Media, Operation
+from chalicelib.errors import HeadraceError, ModelFailure, NotFound
+from chalicelib.openai.chat import chat_call, terms
+from chalicelib.openai.completions import Chunks, completion
+from chalicelib.openai.errors import error_response
+from functions.stream_chat.asking import (
+    Asked,
+    Deps,
+    Piece,
+    chat_output,
+    server_sent,
+    streamed,
+    whole,
+)
+
+if TYPE_CHECKING:
+    from chalicelib.streaming import Streamed
+
+DONE = b"data: [DONE]\n\n"
+
+OPERATION = Operation(
+    "openai",
+    {
+        200: Media(
+            "text/event-stream",
+            "The answer. With `stream`, its pieces as server-sent events, and `[DONE]` last.",
+            {"": ChatCompletionChunk},
+            whole=ChatCompletion,
+        )
+    },
+    body=ChatCompletionRequest,
+    errors=(NotFound, ModelFailure),
+)
+"""Answer a conversation, whole or in pieces as they are made.
+
+`model` is a name of `GET /v1/models`, or `auto` for the cheapest that suffices. What was tried, why
+and at what price stands under `headrace`; a stream tells it with the piece that ends the answer.
+What goes wrong once pieces are on their way is the last of them, without `[DONE]` after it.
+"""
+
+
+def answer(asked: Asked, deps: Deps) -> Streamed:
+    """Return the answer to a request. What fails before its first piece is raised."""
+    request = parsed(asked.body, ChatCompletionRequest, plain=True)
+    call, wanted = chat_call(request), terms(request)
+    if not request.stream:
+        generation = deps.generator.generate(call, wanted, asked.spender)
+        return whole(completion(generation, chat_output(generation)))
+    pieces = deps.generator.stream(call, wanted, asked.spender)
+    first = next(pieces)
+    chunks = Chunks(f"chatcmpl-{asked.request_id}", int(deps.now().timestamp()), request.model)
+    options = request.stream_options
+    accounts = options is not None and bool(options.include_usage)
+    return streamed(_told(itertools.chain((first,), pieces), chunks, accounts, asked, deps))
+
+
+def _told(
+    pieces: Iterator[Piece], chunks: Chunks, accounts: bool, asked: Asked, deps: Deps
+) -> Iterator[bytes]:
+    yield server_sent(chunks.opening())
+    try:
+        for piece in pieces:
+            if not isinstance(piece, Generation):
+                yield server_sent(chunks.piece(piece))
+                continue
+            yield server_sent(chunks.ending(piece, chat_output(piece)))
+            if accounts:
+                yield server_sent(chunks.accounts(piece))
+    except HeadraceError as error:
+        deps.log(error)
+        yield server_sent(error_response(error, asked.request_id)[1])
+        return
+    yield DONE

@@ -1,0 +1,51 @@
+"""The routes of OpenAI that ask models: which of them is asked, by whom, and what is refused.
+
+They stream, all of them: not every answer in pieces, but none is bound to the 29 seconds and the 6
+MB of an answer that is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from chalicelib.budget_ports import Spender
+from chalicelib.contracts.http import cross_origin, retry_after
+from chalicelib.errors import HeadraceError
+from chalicelib.openai.errors import error_response
+from chalicelib.proxied import Event, body_of, header_of, key_in, request_id_in, tenant_in
+from chalicelib.streaming import Head, Streamed
+from functions.stream_chat import chat, embeddings, images, responses
+from functions.stream_chat.asking import Asked, Deps
+
+ROUTES: Mapping[str, Callable[[Asked, Deps], Streamed]] = {
+    "/v1/chat/completions": chat.answer,
+    "/v1/responses": responses.answer,
+    "/v1/embeddings": embeddings.answer,
+    "/v1/images/generations": images.answer,
+}
+
+
+def run(event: Event, deps: Deps) -> Streamed:
+    """Return the answer to API Gateway's proxy `event`.
+
+    What is wrong with the request, and what fails before anything is said, is an HTTP error with
+    OpenAI's body. What goes wrong later is the last that the stream says.
+    """
+    request_id = request_id_in(event)
+    spender = Spender(tenant_in(event), key_in(event), correlation_id=request_id)
+    readable = cross_origin(deps.allowed_origins, header_of(event, "origin"))
+    try:
+        answer = ROUTES[str(event["resource"])](Asked(body_of(event), spender, request_id), deps)
+    except HeadraceError as error:
+        deps.log(error)
+        answer = _refusal(error, request_id)
+    return replace(answer, head=Head(answer.head.status, {**answer.head.headers, **readable}))
+
+
+def _refusal(error: HeadraceError, request_id: str) -> Streamed:
+    status, body = error_response(error, request_id)
+    seconds = retry_after(error)
+    again = {} if seconds is None else {"Retry-After": str(seconds)}
+    headers = {"Content-Type": "application/json", **again}
+    return Streamed(Head(status, headers), [body.model_dump_json().encode()])

@@ -1,0 +1,82 @@
+"""The Lambda function `stream_chat`, which runs its own loop: see `bootstrap`."""
+
+from __future__ import annotations
+
+import functools
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.contracts.generations import Call, ChatCall, Generation, Terms
+from chalicelib.generation.stages import Bounds
+from chalicelib.generation_wiring import generator
+from chalicelib.observability import log_refusal, logger, observed, spent, told_under
+from chalicelib.proxied import request_id_in
+from chalicelib.streaming import Streamed, serve
+from functions.stream_chat import core
+from functions.stream_chat.asking import Deps, GeneratingInTime, Piece
+
+if TYPE_CHECKING:
+    from chalicelib.budget_ports import Spender
+    from chalicelib.errors import HeadraceError
+
+SERVICE = "stream_chat"
+MOST_SECONDS = 290.0
+"""What an answer may take of the 300 s after which Lambda stops the function."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A generator whose receipts are added to what the stage spends, and that ends its answers
+    while there is time to say so. `clock` is the one by which its time is counted.
+    """
+
+    generator: GeneratingInTime
+    clock: Callable[[], float] = time.monotonic
+
+    def generate(self, call: Call, terms: Terms, spender: Spender) -> Generation:
+        """Return the answer."""
+        generation = self.generator.generate(call, terms, spender, within=self._bounds())
+        spent(generation.receipt)
+        return generation
+
+    def stream(self, call: ChatCall, terms: Terms, spender: Spender) -> Iterator[Piece]:
+        """Yield the answer as it is made, and the generation that it is as the last."""
+        for piece in self.generator.stream(call, terms, spender, within=self._bounds()):
+            if isinstance(piece, Generation):
+                spent(piece.receipt)
+            yield piece
+
+    def _bounds(self) -> Bounds:
+        return Bounds(until=self.clock() + MOST_SECONDS)
+
+
+@functools.cache
+def deps() -> Deps:
+    """Return what the core needs, built once a process."""
+    return Deps(
+        Counted(generator(os.environ)),
+        log_error,
+        lambda: datetime.now(UTC),
+        os.environ.get("HEADRACE_ALLOWED_ORIGINS", "none"),
+    )
+
+
+def handler(event: dict[str, Any], context: object = None) -> Streamed:
+    """Answer API Gateway's proxy `event` with a stream."""
+    request_id = request_id_in(event)
+    with observed(SERVICE, request_id):
+        answer = core.run(event, deps())
+    return replace(answer, body=told_under(SERVICE, request_id, answer.body))
+
+
+def log_error(error: HeadraceError) -> None:
+    """Log what the caller cannot be told."""
+    log_refusal(logger(SERVICE), error, answered=True)
+
+
+if __name__ == "__main__":
+    serve(handler, os.environ["AWS_LAMBDA_RUNTIME_API"])
