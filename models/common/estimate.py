@@ -1,0 +1,55 @@
+"""What a training may cost at most, by target, before anything is spent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+
+from models.common.recipe import Recipe, TargetUse
+from models.common.targets import Target, TargetName, targets
+
+SPOT_SAVES_AT_MOST = Decimal("0.9")
+"""Capacity that may go away is up to so much cheaper, AWS says, and never dearer.
+https://docs.aws.amazon.com/sagemaker/latest/dg/model-managed-spot-training.html
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """The most that the two jobs of a training may cost, in dollars on demand; None where the price
+    of an hour is not known here. `least_spot_usd` is what is left where spot capacity saves most.
+    """
+
+    target: TargetName
+    instance: str
+    count: int
+    hours: float
+    most_usd: Decimal | None
+    least_spot_usd: Decimal | None
+
+
+def estimates(recipe: Recipe) -> Iterator[Estimate]:
+    """Yield an estimate for each target that a recipe trains on.
+
+    A job is stopped when its hours are over, so that no training costs more than this; the second
+    job, which judges and exports, runs on the CPU's instance.
+    """
+    known = targets()
+    finish_use = recipe.targets.get("cpu", TargetUse())
+    finish = _most(finish_use, known["cpu"])
+    for name, use in recipe.targets.items():
+        train = _most(use, known[name])
+        most = None if train is None or finish is None else train + finish
+        spot = (
+            None if train is None or finish is None else train * (1 - SPOT_SAVES_AT_MOST) + finish
+        )
+        instance = use.instance or known[name].instance
+        yield Estimate(name, instance, use.count, use.hours, most, spot)
+
+
+def _most(use: TargetUse, target: Target) -> Decimal | None:
+    instance = use.instance or target.instance
+    if target.price is None or instance != target.instance:
+        return None
+    return target.price.usd_an_hour * use.count * Decimal(str(use.hours))

@@ -1,0 +1,177 @@
+"""The second job of a recipe: a trained network is judged, held to its gates and to the champion,
+exported, and described. It runs on a CPU, whatever trained the network.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from chalicelib.contracts.exported import FILE, Origin, Signature
+from models.common import artefacts, cards, champion, gates, hashes, metrics, pictures, recipe
+from models.common.artefacts import Trained, Training
+from models.common.champion import Difference
+from models.common.export import export, staged
+from models.common.failures import BadData
+from models.common.family import Evaluation, family
+from models.common.history import HISTORY, read_history
+from models.common.job import CHAMPION_CHANNEL, MODEL_CHANNEL, TRAINING_CHANNEL, Job
+from models.common.recipe import Recipe, Settings
+from models.common.writing import write_json, write_whole
+
+Say = Callable[[str], None]
+
+EVALUATION, CARD = "evaluation.json", "CARD.md"
+
+
+def finish_job(job: Job, say: Say) -> None:
+    """Judge, hold to the gates and the champion, export and describe; the model folder is whole or
+    not there.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        trained = artefacts.find(job.channel(MODEL_CHANNEL), Path(scratch) / "unpacked")
+        found = recipe.load(trained.training.recipe)
+        settings, network = restored(trained)
+        data_at = job.channel(TRAINING_CHANNEL)
+        if hashes.of_folder(data_at) != trained.training.data:
+            raise BadData(f"{data_at} is not the data that the network was trained on.")
+        code = family(found.name)
+        data = code.load(data_at)
+        evaluation = code.evaluate(network, data, settings)
+        say(metrics.line(settings.steps, evaluation.numbers))
+        if trained.training.preset != "smoke":
+            gates.hold(found.gates, evaluation.numbers)
+        differences = _against_champion(job, found, trained, evaluation, Path(scratch), say)
+        with staged(job.model, last=FILE) as into:
+            signature = exported(trained, network, data, evaluation.numbers, into)
+            described = Described(found, settings, signature, trained, evaluation, differences)
+            _write(into, described)
+    say(f"Exported {', '.join(spec.file for spec in signature.graphs.values())}.")
+
+
+def restored(trained: Trained) -> tuple[Settings, nn.Module]:
+    """Return a training's settings, and the network with its weights, to be judged or exported."""
+    name = trained.training.recipe
+    settings = recipe.parameters_of(name).model_validate(trained.training.settings)
+    torch.set_num_threads(settings.threads)
+    network = family(name).network(settings)
+    network.load_state_dict(dict(trained.weights))
+    return settings, network.eval()
+
+
+def exported(
+    trained: Trained, network: nn.Module, data: Any, numbers: Mapping[str, float], into: Path
+) -> Signature:
+    """Write what serves a network into a folder, and return the manifest, which is not written.
+
+    Raises:
+        OutOfParity: a graph says something else than the network.
+        TrainingFailure: a graph cannot be exported.
+        DiskFull: there was no room.
+    """
+    found, code = recipe.load(trained.training.recipe), family(trained.training.recipe)
+    settings = recipe.parameters_of(found.name).model_validate(trained.training.settings)
+    specs = export(code.graphs(network, settings), into)
+    files = code.files(data, settings)
+    for name, content in files.items():
+        write_whole(into / name, content)
+    return Signature(
+        name=f"{found.name}-{trained.training.preset}",
+        family=found.family,
+        licence=found.licence,
+        graphs=specs,
+        constants={**code.constants(settings), **code.learned(network)},
+        files={name: hashes.of_file(into / name) for name in files},
+        metrics=dict(numbers),
+        origin=_origin(trained.training, settings),
+    )
+
+
+def _against_champion(
+    job: Job, found: Recipe, trained: Trained, evaluation: Evaluation, scratch: Path, say: Say
+) -> Mapping[str, Difference]:
+    """Compare with the model that the champion's channel has, if the job has one.
+
+    Raises:
+        BelowChampion: it is better beyond chance.
+    """
+    if CHAMPION_CHANNEL not in job.channels:
+        return {}
+    other = artefacts.find(job.channel(CHAMPION_CHANNEL), scratch / CHAMPION_CHANNEL)
+    theirs = champion.scores_of(other.folder)
+    if reason := (
+        champion.incomparable(other, found.name, trained.training.data)
+        or champion.other_rows(evaluation.scores, theirs)
+    ):
+        say(f"Not compared with the champion: {reason}.")
+        return {}
+    differences = champion.compare(found.gates, evaluation.scores, theirs)
+    if not differences:
+        say("Not compared with the champion: nothing that both scored has a gate.")
+    for name, each in differences.items():
+        say(f"Against the champion: {name} {each.low:+.4g} to {each.high:+.4g}, p {each.p:.3g}.")
+    champion.hold(differences)
+    return differences
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What is written beside the graphs."""
+
+    recipe: Recipe
+    settings: Settings
+    signature: Signature
+    trained: Trained
+    evaluation: Evaluation
+    differences: Mapping[str, Difference]
+
+
+def _origin(training: Training, settings: Settings) -> Origin:
+    return Origin(
+        recipe=training.recipe,
+        preset=training.preset,
+        seed=settings.seed,
+        steps=settings.steps,
+        data=training.data,
+        code=training.code,
+        bases=training.bases,
+        torch=training.torch,
+        device=training.device,
+    )
+
+
+def _curves(folder: Path, found: Recipe) -> Mapping[str, pictures.Pixels]:
+    """Return the curves of the loss, and of what else the recipe draws of what steps measured."""
+    history = read_history(folder / HISTORY)
+    measured = {name for row in history.values() for name in row}
+    names = ("loss", *(name for name in found.curves if name in measured))
+    return {name: pictures.curve(history, name) for name in names}
+
+
+def _write(into: Path, all_of: Described) -> None:
+    folder, evaluation = all_of.trained.folder, all_of.evaluation
+    drawn = {**evaluation.pictures, **_curves(folder, all_of.recipe)}
+    for name, pixels in drawn.items():
+        pictures.save(pixels, into / f"{name}.png")
+    write_json(into / EVALUATION, evaluation.numbers)
+    if evaluation.scores:
+        write_whole(into / champion.SCORES, champion.packed(evaluation.scores))
+    if all_of.differences:
+        write_json(into / champion.COMPARISON, champion.written(all_of.differences))
+    for name in (artefacts.WEIGHTS, artefacts.TRAINING, HISTORY):
+        write_whole(into / name, (folder / name).read_bytes())
+    told = cards.card(
+        all_of.recipe,
+        all_of.settings,
+        all_of.signature,
+        [f"{name}.png" for name in drawn],
+        all_of.differences,
+    )
+    write_whole(into / CARD, told.encode())
+    write_json(into / FILE, all_of.signature.model_dump(mode="json"))

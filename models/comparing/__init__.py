@@ -1,0 +1,1 @@
+"""Compares recipes that draw: the same pictures, seconds of a processor, and judge."""

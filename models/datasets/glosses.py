@@ -1,0 +1,83 @@
+"""Glosses of WordNet 3.0 as text to learn English from: of a quarter of its words, some 42,000.
+
+G. A. Miller, WordNet: a lexical database for English, https://doi.org/10.1145/219717.219748;
+WordNet 3.0 License. Debian's dict-wn tells each sense under every one of its words:
+
+    n 1: a person trained to compete in sports [syn: {athlete}, {jock}]
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import re
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from tokenizers import Tokenizer
+
+from models.common import text
+from models.common.debian import Package, content
+
+PACKAGE = Package(
+    "dict-wn", "1:3.0-39", "bb4f2b19b6130443c432ccb3eb44d4888d440aae6f8b5ac5d196c13ae66207b2"
+)
+MEMBER = "usr/share/dictd/wn.dict.dz"
+VOCABULARY = 2048
+HELD_OUT = 32
+"""One text in so many judges and is not trained on."""
+
+_ONE_IN = 4
+_LEARNED_FROM = 4
+_ABOUT = "00-database"
+_SENSE = re.compile(r"^\s+(?:(?:n|v|adj|adv) )?\d+: ", re.M)
+_BRACKETS = re.compile(r"\s*\[(?:syn|ant|also): [^\]]*\]")
+
+
+def prepare(into: Path) -> Path:
+    """Write the channel and return its file. The same bytes each time. Raises BadData, DiskFull."""
+    train, test = split(glosses())
+    return text.write(into, learned(train), train, test)
+
+
+def tokenizer() -> Tokenizer:
+    """Return the tokenizer of this channel, for channels of what is built on it."""
+    return learned(split(glosses())[0])
+
+
+def learned(train: Sequence[str]) -> Tokenizer:
+    """Return the tokenizer that is learned from what is trained on: a part of it is enough."""
+    return text.learn(train[::_LEARNED_FROM], VOCABULARY)
+
+
+def split(texts: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the texts to train on and those to judge by; which is which depends on each alone."""
+    train: list[str] = []
+    test: list[str] = []
+    for each in texts:
+        number = int.from_bytes(hashlib.sha256(each.encode()).digest()[:4])
+        (train if number % HELD_OUT else test).append(each)
+    return train, test
+
+
+def glosses() -> list[str]:
+    """Return `word: what it means`, each meaning once, in an order of hashes. Raises BadData."""
+    written = gzip.decompress(content(PACKAGE, MEMBER)).decode("utf-8")
+    found: dict[str, str] = {}
+    for word, told in senses(written, _ONE_IN):
+        found.setdefault(told, f"{word}: {told}")
+    return sorted(found.values(), key=lambda each: hashlib.sha256(each.encode()).digest())
+
+
+def senses(written: str, one_in: int) -> Iterator[tuple[str, str]]:
+    """Yield one word in so many of a dictionary's text, with each of its glosses and examples."""
+    for article in re.split(r"\n(?=\S)", written):
+        word, _, rest = article.partition("\n")
+        if word.startswith(_ABOUT) or zlib.crc32(word.encode()) % one_in:
+            continue
+        marks = list(_SENSE.finditer(rest))
+        ends = [*(mark.start() for mark in marks), len(rest)][1:]
+        for mark, end in zip(marks, ends, strict=True):
+            told = " ".join(rest[mark.end() : end].split())
+            yield word.strip(), _BRACKETS.sub("", re.sub(r"(?<=[a-z])- (?=[a-z])", "-", told))

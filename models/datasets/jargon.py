@@ -1,0 +1,52 @@
+"""The Jargon File as a second domain: a language model of glosses goes on with hackers' slang.
+
+The Jargon File 4.4.7, 29 December 2003, public domain, http://catb.org/jargon. The channel has it
+by the tokens of glosses, and below `before` glosses, to be repeated and to tell what is forgotten.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import re
+from pathlib import Path
+
+from models.common import domains, text
+from models.common.debian import Package, content
+from models.datasets import glosses
+
+PACKAGE = Package(
+    "dict-jargon", "4.4.7-3.1", "405f8168d7994ed2cb71407bb95493daec2e9aa66fc0461dafa74a9d6728a8c1"
+)
+MEMBER = "usr/share/dictd/jargon.dict.dz"
+REPEATED = 16_000
+"""Glosses that may be repeated."""
+
+_HELD_OUT = 12
+_ABOUT = ("00-database", "The original data")
+_SOUND = re.compile(r"^\s*(?:/[^/\n]*/,?)?\s*(?:[a-z]{1,6}\.,?\s*(?:,|/)?\s*)*")
+_LINK = re.compile(r"\{([^{}]*)\}")
+
+
+def prepare(into: Path) -> Path:
+    """Write the channel and return its file. The same bytes each time. Raises BadData, DiskFull."""
+    train, test = entries()
+    trained, held_out = glosses.split(glosses.glosses())
+    tokenizer = glosses.learned(trained)
+    text.write(into / domains.BEFORE, tokenizer, trained[:REPEATED], held_out)
+    return text.write(into, tokenizer, train, test)
+
+
+def entries() -> tuple[list[str], list[str]]:
+    """Return entries to train on and to judge by, each as `word: text`. Raises BadData."""
+    written = gzip.decompress(content(PACKAGE, MEMBER)).decode("utf-8")
+    train: list[str] = []
+    test: list[str] = []
+    for entry in re.split(r"\n(?=\S)", written):
+        word, _, rest = entry.partition("\n")
+        told = " ".join(_LINK.sub(r"\1", _SOUND.sub("", rest)).split())
+        if word.startswith(_ABOUT) or not told:
+            continue
+        number = int.from_bytes(hashlib.sha256(word.encode()).digest()[:4])
+        (train if number % _HELD_OUT else test).append(f"{word.strip()}: {told}")
+    return train, test

@@ -1,0 +1,67 @@
+"""Notes of what somebody saw, and the fields that such a note has.
+
+    Note: a small red ship was near the river.
+    Fields: colour: red; thing: ship
+
+A grammar writes them. A colour and a thing that are held out together are not seen together in
+training, though each is seen with others: what judges cannot be known by heart.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+from models.common import instructions
+from models.common.instructions import Instruction
+from models.datasets import glosses
+
+COLOURS = ("red", "blue", "green", "white", "black", "brown", "yellow")
+THINGS = ("ship", "house", "tree", "plant", "fish", "bird", "horse", "box")
+SIZES = ("small", "large", "round", "flat")
+PLACES = ("river", "city", "wood", "town", "north", "south")
+TEMPLATES = (
+    "a {size} {colour} {thing} was near the {place}.",
+    "near the {place} was a {size} {colour} {thing}.",
+)
+TRAINED, HELD_OUT = 2000, 200
+
+_EVERY = 5
+_SEED = 0
+
+
+def prepare(into: Path) -> Path:
+    """Write the channel and return its file. The same bytes each time. Raises BadData, DiskFull."""
+    chance = random.Random(_SEED)  # noqa: S311 - the same draws each time are wanted
+    train = _drawn(chance, TRAINED, lambda colour, thing: not held_out(colour, thing))
+    test = _drawn(chance, HELD_OUT, held_out)
+    return instructions.write(into, glosses.tokenizer(), train, test)
+
+
+def held_out(colour: str, thing: str) -> bool:
+    """Tell whether a colour and a thing are together in nothing that is trained on."""
+    return (COLOURS.index(colour) + 2 * THINGS.index(thing)) % _EVERY == 0
+
+
+def note(template: str, size: str, colour: str, thing: str, place: str) -> Instruction:
+    """Return a note with its fields."""
+    told = template.format(size=size, colour=colour, thing=thing, place=place)
+    return Instruction(
+        prompt=f"Note: {told}\nFields:", completion=f" colour: {colour}; thing: {thing}"
+    )
+
+
+def _drawn(
+    chance: random.Random, count: int, wanted: Callable[[str, str], bool]
+) -> list[Instruction]:
+    pairs = [(colour, thing) for colour in COLOURS for thing in THINGS if wanted(colour, thing)]
+    return [
+        note(
+            chance.choice(TEMPLATES),
+            chance.choice(SIZES),
+            *chance.choice(pairs),
+            chance.choice(PLACES),
+        )
+        for _ in range(count)
+    ]

@@ -1,0 +1,51 @@
+"""Drawn shapes with a caption each, and what is asked of them: colour, shape, size, background.
+
+The test has the pairs of a colour and a shape that are never trained on. Drawn here: see `shapes`.
+"""
+
+from __future__ import annotations
+
+import random
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from models.common import questions
+from models.common.questions import Described, Part
+from models.datasets.shapes import CAPTIONS, Scene, draw, scenes
+
+TRAINED, JUDGED = 4000, 400
+
+_SEED = 11
+
+
+def prepare(into: Path, trained: int = TRAINED, judged: int = JUDGED) -> Path:
+    """Write the channel and return its file of pictures. The same bytes each time.
+
+    Raises:
+        DiskFull: there was no room.
+    """
+    chance = random.Random(_SEED)  # noqa: S311 - a data set that is the same each time
+    train = _part(chance, trained, held_out=False)
+    return questions.write(into, train, _part(chance, judged, held_out=True))
+
+
+def _part(chance: random.Random, count: int, *, held_out: bool) -> Part:
+    chosen = list(islice(scenes(chance, held_out=held_out), count))
+    return Part(
+        np.stack([draw(scene, chance) for scene in chosen]),
+        [_described(scene) for scene in chosen],
+    )
+
+
+def _described(scene: Scene) -> Described:
+    return Described(
+        caption=scene.caption(CAPTIONS[0]),
+        answers={
+            "colour": scene.colour,
+            "shape": scene.shape,
+            "size": scene.size,
+            "background": scene.background,
+        },
+    )

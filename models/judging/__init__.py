@@ -1,0 +1,1 @@
+"""Judges of what models make, none of which was used in their training."""

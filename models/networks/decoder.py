@@ -1,0 +1,126 @@
+"""A decoder-only language model: transformers' Llama, made from a config.
+
+Positions are rotations (RoPE), norms are of root mean squares, perceptrons are gated.
+J. Su et al., https://arxiv.org/abs/2104.09864; H. Touvron et al., https://arxiv.org/abs/2302.13971
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional
+from transformers import DynamicCache, LlamaConfig, LlamaForCausalLM
+
+from models.common import text
+from models.networks.decoder_settings import DecoderSettings
+
+PAD, END = text.PAD, text.END
+"""The first two tokens of every tokenizer here: `PAD` fills, `END` parts and ends texts."""
+
+_AT_ONCE = 50
+
+
+def decoder(settings: DecoderSettings) -> LlamaForCausalLM:
+    """Return a new network; its weights are drawn from torch's global stream."""
+    return LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=settings.vocabulary,
+            hidden_size=settings.width,
+            intermediate_size=settings.inner,
+            num_hidden_layers=settings.layers,
+            num_attention_heads=settings.heads,
+            num_key_value_heads=settings.heads,
+            max_position_embeddings=settings.context,
+            # Two names for one tensor cannot be kept in safetensors.
+            tie_word_embeddings=False,
+            pad_token_id=PAD,
+            bos_token_id=END,
+            eos_token_id=END,
+        )
+    )
+
+
+def logits(
+    network: nn.Module, tokens: torch.Tensor, mask: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Return the logits of every next token, [n, length, vocabulary], of tokens [n, length].
+
+    `mask` has 0 where a token is none, as in rows that are filled on the left.
+    """
+    where = None if mask is None else positions(mask)
+    found: torch.Tensor = network(
+        input_ids=tokens, attention_mask=mask, position_ids=where, use_cache=False
+    ).logits
+    return found
+
+
+def positions(mask: torch.Tensor) -> torch.Tensor:
+    """Return where each token of a masked row stands, [n, length]: the first that counts at 0."""
+    return (mask.cumsum(1) - 1).clamp(min=0)
+
+
+def log_probabilities(
+    network: nn.Module, tokens: torch.Tensor, mask: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Return log p(token | those before it), in nats, [n, length - 1], of tokens [n, length].
+
+    Entry i is of token i + 1. What stands for no token has to be left out by whoever sums.
+    """
+    found = functional.log_softmax(logits(network, tokens[:, :-1], _before(mask)), dim=2)
+    return found.gather(2, tokens[:, 1:, None]).squeeze(2)
+
+
+def _before(mask: torch.Tensor | None) -> torch.Tensor | None:
+    return None if mask is None else mask[:, :-1]
+
+
+@torch.no_grad()
+def surprises(network: nn.Module, rows: torch.Tensor) -> torch.Tensor:
+    """Return the mean -log p(token | those before it) of each row, [n], in nats, of [n, length]."""
+    return torch.cat(
+        [-log_probabilities(network, some).mean(dim=1) for some in rows.split(_AT_ONCE)]
+    )
+
+
+@torch.no_grad()
+def generate(
+    network: nn.Module,
+    prompts: torch.Tensor,
+    most: int,
+    *,
+    mask: torch.Tensor | None = None,
+    temperature: float = 0.0,
+    generator: torch.Generator | None = None,
+) -> torch.Tensor:
+    """Return what follows each prompt, [n, at most `most`]: after `END` comes `PAD` alone.
+
+    Prompts are [n, length], filled on the left where `mask` has 0. At temperature 0 the likeliest
+    token is taken, otherwise one is drawn from softmax(logits / temperature), by `generator` or
+    else torch's global stream. Keys and values of what was read are kept.
+    """
+    seen = torch.ones_like(prompts) if mask is None else mask
+    cache, given, where = DynamicCache(), prompts, positions(seen)
+    ended = torch.zeros(len(prompts), dtype=torch.bool, device=prompts.device)
+    written = []
+    for _ in range(most):
+        told = network(
+            input_ids=given, attention_mask=seen, position_ids=where, cache=cache, use_cache=True
+        )
+        chosen = _chosen(told.logits[:, -1], temperature, generator)
+        chosen = torch.where(ended, PAD, chosen)
+        written.append(chosen)
+        ended = ended | (chosen == END)
+        if bool(ended.all()):
+            break
+        given, where = chosen[:, None], where[:, -1:] + 1
+        seen = torch.cat([seen, torch.ones_like(given)], dim=1)
+    return torch.stack(written, dim=1)
+
+
+def _chosen(
+    scores: torch.Tensor, temperature: float, generator: torch.Generator | None
+) -> torch.Tensor:
+    if temperature == 0:
+        return scores.argmax(dim=1)
+    shares = functional.softmax(scores / temperature, dim=1)
+    return torch.multinomial(shares, 1, generator=generator).squeeze(1)

@@ -1,0 +1,74 @@
+"""How noise comes in, and what a prediction says of the picture below it.
+
+`kept` is the share of the picture's variance that is left. A network predicts the velocity,
+sqrt(kept) noise - sqrt(1 - kept) picture, from which both follow at every step. Of the noise alone
+no picture follows where next to nothing of it is left.
+
+J. Ho et al., https://arxiv.org/abs/2006.11239; T. Salimans and J. Ho, appendix D,
+https://arxiv.org/abs/2202.00512.
+"""
+
+from __future__ import annotations
+
+import torch
+from diffusers.schedulers.scheduling_ddpm import betas_for_alpha_bar
+
+MOST_BETA = 0.1
+"""The cosine schedule's last steps are held to this variance, so that 1e-4 of the picture's is left
+at the last step, and what is divided by its root stays exact in single precision."""
+
+
+def kept_shares(steps: int) -> torch.Tensor:
+    """Return `kept` at each step, [steps], of the cosine schedule.
+
+    A. Nichol and P. Dhariwal, equation 17, https://arxiv.org/abs/2102.09672
+    """
+    betas = betas_for_alpha_bar(steps, max_beta=MOST_BETA).double()
+    return torch.cumprod(1 - betas, 0).float()
+
+
+def noised(images: torch.Tensor, noise: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:
+    """Return pictures with noise in them (Ho et al., equation 4). `kept` is [n]."""
+    return _root(kept) * images + _root(1 - kept) * noise
+
+
+def velocity_of(images: torch.Tensor, noise: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:
+    """Return the velocity of pictures and the noise in them."""
+    return _root(kept) * noise - _root(1 - kept) * images
+
+
+def clean_of(seen: torch.Tensor, velocity: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:
+    """Return the pictures below what is seen."""
+    return _root(kept) * seen - _root(1 - kept) * velocity
+
+
+def noise_of(seen: torch.Tensor, velocity: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:
+    """Return the noise in what is seen."""
+    return _root(1 - kept) * seen + _root(kept) * velocity
+
+
+def back(
+    seen: torch.Tensor, velocity: torch.Tensor, kept: torch.Tensor, before: torch.Tensor
+) -> torch.Tensor:
+    """Return what one step of DDIM leaves (J. Song et al., equation 12 without noise): pictures of
+    which the share `before`, [n], is kept. What is clean is held to -1 to 1, as samplers do.
+    """
+    clean = clean_of(seen, velocity, kept).clamp(-1, 1)
+    left = (seen - _root(kept) * clean) / _root(1 - kept)
+    return _root(before) * clean + _root(1 - before) * left
+
+
+def between(
+    seen: torch.Tensor, after: torch.Tensor, kept: torch.Tensor, before: torch.Tensor
+) -> torch.Tensor:
+    """Return the velocity by which one step of DDIM leads from `seen` to `after`.
+
+    T. Salimans and J. Ho, algorithm 2, https://arxiv.org/abs/2202.00512
+    """
+    share = _root(1 - before) / _root(1 - kept)
+    clean = (after - share * seen) / (_root(before) - share * _root(kept))
+    return (_root(kept) * seen - clean) / _root(1 - kept)
+
+
+def _root(shares: torch.Tensor) -> torch.Tensor:
+    return shares.sqrt()[:, None, None, None]

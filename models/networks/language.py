@@ -1,0 +1,68 @@
+"""A language model that other networks hold frozen, and that knows which words its tokens are."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from models.common.failures import BadData
+from models.common.words import Words
+from models.networks.decoder import decoder
+from models.networks.decoder_settings import DecoderSettings
+
+_SHA256 = 32
+
+
+class Language(nn.Module):
+    """A decoder, with the fingerprint of the tokenizer that it was trained by."""
+
+    def __init__(self, settings: DecoderSettings) -> None:
+        """Make the network; weights are drawn from torch's global stream."""
+        super().__init__()
+        self.decoder = decoder(settings)
+        self.register_buffer("words", unknown_words())
+
+    @property
+    def width(self) -> int:
+        """Return the dimensions of what the decoder reads."""
+        found: int = self.decoder.config.hidden_size
+        return found
+
+    def learn(self, words: Words) -> None:
+        """Take the words as those of this model."""
+        self.words.copy_(torch.from_numpy(words.fingerprint()))
+
+    def vectors(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Return what the decoder reads tokens as, [..., width]."""
+        found: torch.Tensor = self.decoder.get_input_embeddings()(tokens)
+        return found
+
+    def after(self, prefix: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
+        """Return logits of the token after each of `tokens`, [n, length, vocabulary].
+
+        `prefix` are vectors that are read before them, [n, before, width].
+        """
+        read = torch.cat([prefix, self.vectors(tokens)], dim=1)
+        told: torch.Tensor = self.decoder(inputs_embeds=read, use_cache=False).logits
+        return told[:, prefix.shape[1] :]
+
+    def last(self, prefix: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
+        """Return logits of the token after the last, [n, vocabulary]."""
+        read = torch.cat([prefix, self.vectors(tokens)], dim=1)
+        told = self.decoder(inputs_embeds=read, use_cache=False, logits_to_keep=1).logits
+        found: torch.Tensor = told[:, -1]
+        return found
+
+
+def unknown_words() -> torch.Tensor:
+    """Return the fingerprint of no words, which a model has before it is trained."""
+    return torch.zeros(_SHA256, dtype=torch.uint8)
+
+
+def hold_words(fingerprint: torch.Tensor, words: Words) -> None:
+    """Raise BadData unless these are the words that a language model was trained by."""
+    if not torch.equal(fingerprint.cpu(), torch.from_numpy(words.fingerprint())):
+        raise BadData(
+            "The language model was trained by other words than the channel has, so that its "
+            "tokens mean something else. Train shape_language on the same channel."
+        )

@@ -1,0 +1,121 @@
+"""Training of two towers on captioned pictures: symmetric contrastive loss on the pairs of a batch.
+
+A picture with several captions has one of them at each step. With several processes, the wrong
+pairs are those of a process alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+from torch import nn
+from torch.nn import functional
+
+from models.common.captions import Captioned, Part
+from models.common.family import Setup
+from models.common.loop import Task
+from models.common.supervised import Batch, Loss, learned
+from models.networks import tokens
+from models.networks.tokens import PAD
+from models.networks.tower_settings import TowerSettings
+from models.networks.towers import Towers
+
+S = TypeVar("S", bound=TowerSettings)
+
+_ROWS = 256
+
+
+def task(setup: Setup[S, Captioned]) -> Task:
+    """Return the training of two towers on the channel's pictures. Raises BadData."""
+    settings, data, network = setup.parameters, setup.data, setup.network
+    assert isinstance(network, Towers)
+    data.images.hold(settings.side, settings.channels)
+    pixels = torch.from_numpy(data.images.train.scaled())
+    said, counts = captions(tokenizer(data, settings), data, "train")
+    return learned(
+        setup,
+        objective(settings),
+        [pixels, torch.from_numpy(said), torch.from_numpy(counts)],
+        after=lambda _: network.bound_temperature(),
+    )
+
+
+def objective(settings: TowerSettings) -> Loss:
+    """Return the loss of a batch of pictures, their captions' tokens and how many they have."""
+
+    def loss(network: nn.Module, batch: Batch, _: int) -> Mapping[str, torch.Tensor]:
+        assert isinstance(network, Towers)
+        pixels, said, counts = batch
+        chosen = (torch.rand(len(counts)).to(counts.device) * counts).long()
+        rows = torch.arange(len(counts), device=counts.device)
+        shown = greyed(shifted(pixels, settings.shift), settings.grey)
+        told = network(shown, said[rows, chosen])
+        return {"loss": told, "temperature": (-network.clip.logit_scale).exp()}
+
+    return loss
+
+
+def shifted(pixels: torch.Tensor, most: int) -> torch.Tensor:
+    """Return pictures moved by up to `most` pixels, all of a batch alike; edges are repeated."""
+    if not most:
+        return pixels
+    down, across = torch.randint(0, 2 * most + 1, (2,)).tolist()
+    wider = functional.pad(pixels, (most, most, most, most), mode="replicate")
+    high, wide = pixels.shape[2:]
+    return wider[:, :, down : down + high, across : across + wide]
+
+
+def greyed(pixels: torch.Tensor, share: float) -> torch.Tensor:
+    """Return pictures of which about a share have lost their colours.
+
+    A shape is then learned apart from the colours that it came in. T. Chen et al., SimCLR, 2020,
+    https://arxiv.org/abs/2002.05709, appendix A.
+    """
+    if not share:
+        return pixels
+    chosen = torch.rand(len(pixels), 1, 1, 1).to(pixels.device) < share
+    return torch.where(chosen, pixels.mean(1, keepdim=True), pixels)
+
+
+def tokenizer(data: Captioned, settings: TowerSettings) -> Tokenizer:
+    """Return the tokenizer of the captions that are trained on; always the same one."""
+    return tokens.of_captions(data, settings.vocabulary, settings.prompt_tokens)
+
+
+def files(data: Captioned, settings: TowerSettings) -> Mapping[str, bytes]:
+    """Return tokenizer.json, which fills and cuts texts to `prompt_tokens`."""
+    return {"tokenizer.json": tokens.written(tokenizer(data, settings))}
+
+
+def captions(
+    reader: Tokenizer, data: Captioned, part: Part
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return tokens [pictures, most captions, length], and counts of captions, [pictures]."""
+    said = data.captions[part]
+    counts = np.array([len(each) for each in said], np.int64)
+    flat = tokens.encoded(reader, [text for each in said for text in each])
+    found = np.full((len(said), int(counts.max()), flat.shape[1]), PAD, np.int64)
+    ends = np.cumsum(counts)
+    for at, (start, end) in enumerate(zip(ends - counts, ends, strict=True)):
+        found[at, : end - start] = flat[start:end]
+    return found, counts
+
+
+@torch.no_grad()
+def image_vectors(network: Towers, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return vectors [n, vector] of pictures [n, channels, side, side] from -1 to 1."""
+    parts = [network.image(part) for part in torch.from_numpy(pixels).split(_ROWS)]
+    return np.asarray(torch.cat(parts).numpy(), np.float32)
+
+
+@torch.no_grad()
+def text_vectors(network: Towers, reader: Tokenizer, texts: Sequence[str]) -> NDArray[np.float32]:
+    """Return vectors [n, vector] of texts."""
+    rows = torch.from_numpy(tokens.encoded(reader, texts)).split(_ROWS)
+    parts = [network.text(part, (part != PAD).long()) for part in rows]
+    return np.asarray(torch.cat(parts).numpy(), np.float32)

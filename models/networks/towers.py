@@ -1,0 +1,134 @@
+"""Two towers, one for pictures and one for texts, that lead to one space of vectors: CLIP.
+
+A. Radford et al., Learning Transferable Visual Models From Natural Language Supervision, 2021,
+https://arxiv.org/abs/2103.00020. The towers are transformers' CLIPModel, made from a configuration.
+Pictures go through convolutions before attention instead of one cut into patches, which learns
+sooner from few pictures (T. Xiao et al., 2021, https://arxiv.org/abs/2106.14881).
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import torch
+from torch import nn
+from torch.nn import functional
+from transformers import CLIPConfig, CLIPModel
+
+from models.networks.tokens import BEGIN, END, PAD
+from models.networks.tower_settings import STRIDE, TowerSettings
+
+LEAST_TEMPERATURE = 0.01
+"""Similarities are multiplied by 100 at most, as in the paper (2.5)."""
+
+_GROUPS = 8
+_WIDER = 2
+
+
+class Stem(nn.Sequential):
+    """Three convolutions of stride 2 in the place of CLIP's one, each normalised, and a last that
+    mixes channels: [n, channels, side, side] to [n, width, side / 8, side / 8].
+    """
+
+    def __init__(self, channels: int, width: int) -> None:
+        """Make the layers; weights are drawn from torch's global stream."""
+        sizes = (channels, 32, 64, width)
+        layers: list[nn.Module] = []
+        for given, wanted in pairwise(sizes):
+            layers += [nn.Conv2d(given, wanted, 3, 2, 1), nn.GroupNorm(_GROUPS, wanted), nn.GELU()]
+        super().__init__(*layers, nn.Conv2d(width, width, 1))
+
+    @property
+    def weight(self) -> torch.Tensor:
+        """Return the last layer's weights, by which transformers tells the type of numbers."""
+        last: torch.Tensor = self[-1].weight
+        return last
+
+
+class Towers(nn.Module):
+    """Vectors of length 1 of pictures and of texts, and the temperature that they were trained by.
+
+    `clip.vision_model` gives what other networks see by: the hidden states of a picture's tokens.
+    """
+
+    def __init__(self, settings: TowerSettings) -> None:
+        """Make both towers; weights are drawn from torch's global stream."""
+        super().__init__()
+        self.clip = CLIPModel(configured(settings))
+        self.clip.vision_model.embeddings.patch_embedding = Stem(
+            settings.channels, settings.image_width
+        )
+
+    def image(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Return vectors [n, vector] of pictures [n, channels, side, side] from -1 to 1."""
+        seen = self.clip.vision_model(pixel_values=pixels).pooler_output
+        return functional.normalize(self.clip.visual_projection(seen), dim=-1)
+
+    def text(self, tokens: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """Return vectors [n, vector] of tokens [n, prompt_tokens], `mask` 0 where there is none."""
+        read = self.clip.text_model(input_ids=tokens, attention_mask=mask).pooler_output
+        return functional.normalize(self.clip.text_projection(read), dim=-1)
+
+    def forward(self, pixels: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
+        """Return the contrastive loss of n pairs."""
+        vectors = self.image(pixels), self.text(tokens, (tokens != PAD).long())
+        return contrastive(*vectors, self.clip.logit_scale.exp())
+
+    @property
+    def temperature(self) -> float:
+        """Return what similarities are divided by."""
+        return math.exp(-self.clip.logit_scale.item())
+
+    def bound_temperature(self) -> None:
+        """Keep the temperature at 0.01 or above, or the loss could grow steep without end."""
+        with torch.no_grad():
+            self.clip.logit_scale.clamp_(max=-math.log(LEAST_TEMPERATURE))
+
+
+def contrastive(
+    images: torch.Tensor, texts: torch.Tensor, scale: torch.Tensor | float
+) -> torch.Tensor:
+    """Return the symmetric InfoNCE of n pairs of unit vectors, [n, d] each, in nats.
+
+    Pair i is right and all others of the batch are wrong: the mean of the cross-entropies of rows
+    and of columns of `scale` * images texts^T (Radford et al., figure 3).
+    """
+    logits = scale * images @ texts.T
+    right = torch.arange(len(logits), device=logits.device)
+    rows, columns = (
+        functional.cross_entropy(logits, right),
+        functional.cross_entropy(logits.T, right),
+    )
+    return (rows + columns) / 2
+
+
+def configured(settings: TowerSettings) -> CLIPConfig:
+    """Return transformers' configuration of the towers."""
+    s = settings
+    return CLIPConfig(
+        text_config={
+            "vocab_size": s.vocabulary,
+            "hidden_size": s.text_width,
+            "intermediate_size": _WIDER * s.text_width,
+            "num_hidden_layers": s.text_layers,
+            "num_attention_heads": s.heads,
+            "max_position_embeddings": s.prompt_tokens,
+            "pad_token_id": PAD,
+            "bos_token_id": BEGIN,
+            "eos_token_id": END,
+            "projection_dim": s.vector,
+        },
+        vision_config={
+            "image_size": s.side,
+            "patch_size": STRIDE,
+            "num_channels": s.channels,
+            "hidden_size": s.image_width,
+            "intermediate_size": _WIDER * s.image_width,
+            "num_hidden_layers": s.image_layers,
+            "num_attention_heads": s.heads,
+            "projection_dim": s.vector,
+        },
+        projection_dim=s.vector,
+        logit_scale_init_value=-math.log(s.first_temperature),
+    )

@@ -1,0 +1,148 @@
+"""Learning from what the policy writes itself: PPO, RLOO and GRPO as a task of the loop.
+
+A step writes completions of a batch of prompts, has them rewarded, and follows the clipped
+objective a few times. The methods differ in the advantage, and in where the divergence from the
+reference comes in: PPO takes it off the reward of each token, RLOO off the reward of the whole,
+GRPO adds it to the loss.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import nn
+
+from models.common.checkpoints import Stateful
+from models.common.devices import Device
+from models.common.group import Group
+from models.common.supervised import Batches, learning_rate
+from models.networks.decoder import log_probabilities
+from models.networks.rollouts import Written, write
+from models.recipes.aligned.advantages import (
+    generalised,
+    group_relative,
+    leave_one_out,
+    whitened,
+)
+from models.recipes.aligned.loss import clipped, divergence, mean
+from models.recipes.aligned.network import Aligned
+from models.recipes.aligned.parameters import Parameters
+from models.recipes.aligned.rewards import Reward
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """What was written, and what was thought of it then: [n, length - 1], but `rewards` [n]."""
+
+    ids: torch.Tensor
+    mask: torch.Tensor
+    rewards: torch.Tensor
+    before: torch.Tensor
+    reference: torch.Tensor
+    values: torch.Tensor
+
+    @property
+    def apart(self) -> torch.Tensor:
+        """Return log policy - log reference of each token; its sum over a row estimates the KL."""
+        return (self.before - self.reference) * self.mask
+
+
+@dataclass(slots=True)
+class Online:
+    """Trains a policy by `reward` on `prompts`, whose batches are rows and their sizes."""
+
+    network: Aligned
+    reward: Reward
+    prompts: Batches
+    parameters: Parameters
+    device: Device
+    group: Group = field(default_factory=Group)
+    _optimiser: torch.optim.Optimizer = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Move the networks to the device and begin the optimiser."""
+        self.network.to(self.device.torch).train()
+        self._optimiser = torch.optim.AdamW(
+            [each for each in self.network.parameters() if each.requires_grad],
+            lr=self.parameters.learning_rate,
+            weight_decay=self.parameters.weight_decay,
+        )
+
+    def parts(self) -> Mapping[str, Stateful]:
+        """Return the networks and the optimiser."""
+        return {"network": self.network, "optimiser": self._optimiser}
+
+    def step(self, number: int) -> Mapping[str, torch.Tensor | float]:
+        """Write, reward, and learn from it `passes` times."""
+        for each in self._optimiser.param_groups:
+            each["lr"] = learning_rate(self.parameters, number)
+        written = self._written(number)
+        rollout = self._thought(written)
+        advantages, targets = weighed(rollout, self.parameters)
+        losses = [self._learn(rollout, advantages, targets) for _ in range(self.parameters.passes)]
+        return {
+            "loss": torch.stack(losses).mean(),
+            "reward": rollout.rewards.mean(),
+            "kl": rollout.apart.sum(1).mean(),
+            "ended": written.ended.float().mean(),
+            "tokens": rollout.mask.sum(1).mean(),
+        }
+
+    def _written(self, number: int) -> Written:
+        prompts, begun = (
+            each.repeat_interleave(self.parameters.group, dim=0).to(self.device.torch)
+            for each in self.prompts.at(number)
+        )
+        with self._precision():
+            return write(self.network.policy, prompts, begun, self.parameters.most)
+
+    def _precision(self) -> torch.autocast:
+        return torch.autocast(
+            self.device.kind, torch.bfloat16, enabled=self.parameters.precision == "bf16"
+        )
+
+    @torch.no_grad()
+    def _thought(self, written: Written) -> Rollout:
+        with self._precision():
+            before, values = self.network.read(written.ids)
+            reference = log_probabilities(self.network.reference, written.ids)
+            given = self.reward(written)
+        return Rollout(written.ids, written.answered, given, before, reference, values)
+
+    def _learn(
+        self, rollout: Rollout, advantages: torch.Tensor, targets: torch.Tensor
+    ) -> torch.Tensor:
+        p, mask = self.parameters, rollout.mask
+        with self._precision():
+            now, values = self.network.read(rollout.ids)
+        loss = mean(clipped(now, rollout.before, advantages, p.clip), mask)
+        if p.method == "ppo":
+            loss = loss + p.value_weight * mean((values - targets).square(), mask)
+        if p.method == "grpo":
+            loss = loss + p.beta * mean(divergence(now, rollout.reference), mask)
+        self._optimiser.zero_grad()
+        loss.backward()
+        self.group.average(self.network.parameters())
+        if p.clip_norm is not None:
+            nn.utils.clip_grad_norm_(self.network.parameters(), p.clip_norm)
+        self._optimiser.step()
+        return loss.detach()
+
+
+def weighed(rollout: Rollout, parameters: Parameters) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the advantage of each token, and what the value head should have said; both are
+    [n, length - 1].
+    """
+    p, mask = parameters, rollout.mask
+    if p.method == "ppo":
+        last = mask * (mask.flip(1).cumsum(1).flip(1) == 1)
+        rewards = last * rollout.rewards[:, None] - p.beta * rollout.apart
+        found = generalised(rewards, rollout.values, mask, p.smoothing)
+        return whitened(found, mask), found + rollout.values
+    if p.method == "rloo":
+        whole = leave_one_out(rollout.rewards - p.beta * rollout.apart.sum(1), p.samples)
+    else:
+        whole = group_relative(rollout.rewards, p.samples)
+    return whole[:, None] * mask, rollout.values

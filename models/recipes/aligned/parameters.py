@@ -1,0 +1,57 @@
+"""The settings of preferences."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from models.networks.decoder_settings import DecoderSettings
+
+Method = Literal["ppo", "rloo", "grpo", "dpo"]
+
+_LEAST_GROUP = 2
+
+
+class Parameters(DecoderSettings):
+    """Settings of the decoders, which have to be those of policy and reward model, of the method,
+    and of what is rewarded. `dpo` writes nothing and uses `beta` alone.
+    """
+
+    method: Method
+    most: Annotated[int, Field(ge=1, le=4096)]
+    """Tokens that a completion may have."""
+    beta: Annotated[float, Field(gt=0, le=100)]
+    """Weight of the divergence from the policy that one began with."""
+    samples: Annotated[int, Field(ge=1, le=256)] = 8
+    """Completions of a prompt that are held against each other; `batch` is a multiple of it."""
+    passes: Annotated[int, Field(ge=1, le=32)] = 3
+    """Optimiser steps on what was written in a step."""
+    clip: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    """How far from 1 the ratio of probabilities may go and still gain."""
+    smoothing: Annotated[float, Field(ge=0, le=1)] = 0.95
+    """The lambda of generalised advantages; `ppo` alone."""
+    value_weight: Annotated[float, Field(ge=0, le=100)] = 0.5
+    """Weight of the value head's squared error; `ppo` alone."""
+    of_model: Annotated[float, Field(ge=0, le=1000)] = 1.0
+    """Weight of the reward model's score."""
+    of_length: Annotated[float, Field(ge=0, le=1000)] = 0.0
+    """What a completion of `most` tokens costs, and a shorter one in proportion."""
+    of_repetition: Annotated[float, Field(ge=0, le=1000)] = 0.0
+    """What a completion that says one token only costs, by the share that was said before."""
+
+    @model_validator(mode="after")
+    def _forms_groups(self) -> Self:
+        if self.method not in ("rloo", "grpo"):
+            return self
+        if self.samples < _LEAST_GROUP or self.batch % self.samples:
+            raise ValueError(
+                f"batch is {self.batch} and samples is {self.samples}: {self.method} needs two "
+                "samples at least, and a batch that is a multiple of them"
+            )
+        return self
+
+    @property
+    def group(self) -> int:
+        """Return how many completions a prompt has."""
+        return self.samples if self.method in ("rloo", "grpo") else 1

@@ -1,0 +1,87 @@
+"""What BLIP-2 learns: first to read of pictures what texts say, then to say it.
+
+J. Li et al., BLIP-2, 2023, https://arxiv.org/abs/2301.12597, sections 3.2 and 3.3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch.nn import functional
+
+from models.common.supervised import Batch
+from models.networks.prompts import CAPTION, cross_entropy, decoding, learned, one_each
+from models.recipes.blip2.network import Captioner
+
+
+def represent(network: torch.nn.Module, batch: Batch, number: int) -> Mapping[str, torch.Tensor]:
+    """Return the loss of the first stage, ITC + ITM + ITG, in nats."""
+    assert isinstance(network, Captioner)
+    features, captions = batch[0], batch[1][:, CAPTION]
+    same = (captions[:, None] == captions[None]).all(2)
+    similar = network.qformer.similarities(network.qformer.see(features), captions)
+    contrast = contrastive(similar, same)
+    match = matching(network, features, captions, similar.detach(), same)
+    following = network.qformer.write(features, decoding(captions))
+    write = cross_entropy(following, learned(captions))
+    return {
+        "loss": contrast + match + write,
+        "contrast": contrast,
+        "match": match,
+        "write": write,
+    }
+
+
+def generate(network: torch.nn.Module, batch: Batch, number: int) -> Mapping[str, torch.Tensor]:
+    """Return the loss of the second stage: -log p of a token of an answer, in nats.
+
+    The frozen language model reads a picture's projected queries and then the question.
+    """
+    assert isinstance(network, Captioner)
+    features, rows = batch[0], one_each(batch[1])
+    following = network.language.after(network.project(features), rows)
+    return {"loss": cross_entropy(following, learned(rows))}
+
+
+def contrastive(similar: torch.Tensor, same: torch.Tensor) -> torch.Tensor:
+    """Return the symmetric contrastive loss of similarities [n pictures, n captions] (ITC).
+
+    `same`, [n, n], tells which captions are alike: those share what is right, as none is wrong.
+    """
+    share = same.float() / same.sum(1, keepdim=True)
+    rows = -(share * functional.log_softmax(similar, dim=1)).sum(1).mean()
+    columns = -(share * functional.log_softmax(similar.T, dim=1)).sum(1).mean()
+    return (rows + columns) / 2
+
+
+def matching(
+    network: Captioner,
+    features: torch.Tensor,
+    captions: torch.Tensor,
+    similar: torch.Tensor,
+    same: torch.Tensor,
+) -> torch.Tensor:
+    """Return the cross-entropy of telling pairs from hard negatives of the same batch (ITM).
+
+    Each picture gets a caption of another, and each caption another's picture, the likelier
+    the more alike they are taken to be.
+    """
+    everyone = torch.arange(len(captions), device=captions.device)
+    caption, picture = hard(similar, same), hard(similar.T, same)
+    told = network.qformer.match(
+        torch.cat([features, features, features[picture]]),
+        torch.cat([captions, captions[caption], captions]),
+    )
+    right = torch.cat([same[everyone, everyone], same[everyone, caption], same[picture, everyone]])
+    return functional.cross_entropy(told, right.long())
+
+
+def hard(similar: torch.Tensor, same: torch.Tensor) -> torch.Tensor:
+    """Return another of the batch for each row, [n], drawn by softmax of what is not the same.
+
+    A row that has the same as all others gets one of these: it is no negative, and not taken for
+    one. Chance comes from torch's global stream.
+    """
+    shares = functional.softmax(similar.masked_fill(same, torch.finfo(similar.dtype).min), dim=1)
+    return torch.multinomial(shares.cpu(), 1).squeeze(1).to(similar.device)

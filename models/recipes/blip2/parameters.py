@@ -1,0 +1,45 @@
+"""The settings of BLIP-2."""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from models.networks.decoder_settings import DecoderSettings
+from models.networks.vision_settings import VisionSettings
+
+
+class Parameters(DecoderSettings, VisionSettings):
+    """Settings of the Q-Former, and of the two frozen networks, which have to be those of the
+    bases. `steps` are of both stages together.
+    """
+
+    first_stage: Annotated[int, Field(ge=1)]
+    """Steps of the first stage; the second has the rest."""
+    queries: Annotated[int, Field(ge=1, le=256)]
+    """Vectors that a picture becomes for the language model."""
+    query_width: Annotated[int, Field(ge=8, le=4096)]
+    """Dimensions of the Q-Former's vectors; a multiple of `query_heads`."""
+    query_layers: Annotated[int, Field(ge=2, le=48)]
+    """Words see in the second layer what queries read of a picture in the first."""
+    query_heads: Annotated[int, Field(ge=1, le=64)]
+    vector: Annotated[int, Field(ge=8, le=1024)]
+    """Dimensions of the space in which pictures and captions are compared."""
+    first_temperature: Annotated[float, Field(ge=0.01, le=1)] = 0.1
+    """What similarities are divided by to begin with; it is learned."""
+    together: tuple[str, ...] = ("colour", "shape")
+    """Attributes that have to be right together, as the test has new pairs of these."""
+
+    @model_validator(mode="after")
+    def _holds_together(self) -> Self:
+        if self.first_stage >= self.steps:
+            raise ValueError(
+                f"first_stage is {self.first_stage} and has to be below steps, {self.steps}"
+            )
+        if self.query_width % self.query_heads:
+            raise ValueError(
+                f"query_width is {self.query_width} and has to be a multiple of query_heads, "
+                f"{self.query_heads}"
+            )
+        return self

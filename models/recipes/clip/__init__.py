@@ -1,0 +1,1 @@
+"""CLIP on drawn shapes: pictures and texts in one space."""

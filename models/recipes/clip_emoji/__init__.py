@@ -1,0 +1,1 @@
+"""CLIP on emoji and their names."""

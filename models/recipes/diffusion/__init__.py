@@ -1,0 +1,1 @@
+"""A diffusion model that draws small pictures as a prompt says."""

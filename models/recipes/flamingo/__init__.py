@@ -1,0 +1,1 @@
+"""Flamingo: a frozen language model that looks at pictures through gated cross-attention."""

@@ -1,0 +1,141 @@
+"""Flamingo: a frozen language model with gated cross-attention to what is resampled of pictures.
+
+J.-B. Alayrac et al., Flamingo, 2022, https://arxiv.org/abs/2204.14198. The layers are those of
+transformers' Idefics, which rebuilt it in the open, made from a configuration; its decoder is the
+Llama that the language model is, so that the weights of this fit. Gates are tanh of weights that
+begin at 0: before training, pictures change nothing of what the language model says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+import torch
+from torch import nn
+from transformers import IdeficsConfig, IdeficsForVisionText2Text
+
+from models.common.artefacts import Trained
+from models.common.failures import BadData
+from models.common.words import BEGIN, END, IMAGE, PAD
+from models.networks.frozen import below
+from models.networks.language import unknown_words
+from models.networks.vision import Vision
+from models.recipes.flamingo.parameters import Parameters
+
+VISION, LANGUAGE = "vision", "language"
+"""The channels of the bases."""
+
+_SEEN = "vision."
+_SPOKEN = "decoder."
+"""How the names of the weights begin in the recipes of the bases."""
+
+
+class Flamingo(nn.Module):
+    """Goes on with a text in which pictures stand; a token looks at the last one before it."""
+
+    def __init__(self, parameters: Parameters) -> None:
+        """Make the layers; weights are drawn from torch's global stream."""
+        super().__init__()
+        self.vision = Vision(parameters).requires_grad_(False)
+        self.speaker = IdeficsForVisionText2Text(configured(parameters)).requires_grad_(False)
+        self.speaker.model.vision_model = nn.Identity()
+        self.register_buffer("words", unknown_words())
+        for part in (self.speaker.model.perceiver_resampler, self.looks):
+            part.requires_grad_(True)
+
+    @property
+    def looks(self) -> nn.ModuleList:
+        """Return the gated cross-attentions, from the first layer on."""
+        return cast(nn.ModuleList, self.speaker.model.gated_cross_attn_layers)
+
+    def begin(self, bases: Mapping[str, Trained]) -> None:
+        """Take the weights of both bases.
+
+        Raises:
+            RuntimeError: they are of another shape.
+            BadData: the language model has layers for which there is no place.
+        """
+        spoken = bases[LANGUAGE].weights
+        self.vision.load_state_dict(below(_SEEN, bases[VISION].weights))
+        self.words.copy_(spoken["words"])
+        told = self.speaker.load_state_dict(below(_SPOKEN, spoken), strict=False)
+        own = ("model.perceiver_resampler.", "model.gated_cross_attn_layers.")
+        missing = [name for name in told.missing_keys if not name.startswith(own)]
+        if missing or told.unexpected_keys:
+            raise BadData(
+                f"The language model lacks {', '.join(missing) or 'nothing'} and has "
+                f"{', '.join(told.unexpected_keys) or 'nothing'} too much; layers has to be "
+                "what it was trained with."
+            )
+
+    def resample(self, features: torch.Tensor) -> torch.Tensor:
+        """Return latents [n, latents, image width] of a tower's vectors [n, patches, width]."""
+        return cast(torch.Tensor, self.speaker.model.perceiver_resampler(features))
+
+    def see(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Return the same of pictures [n, 3, side, side] from -1 to 1."""
+        return self.resample(self.vision(pixels))
+
+    def forward(self, latents: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
+        """Return logits of the token after each, [n, length, vocabulary].
+
+        `latents` are [n, pictures, latents, image width], one picture for each IMAGE of `tokens`
+        [n, length], in their order.
+        """
+        passed = (tokens == IMAGE).cumsum(1)
+        pictures = torch.arange(1, latents.shape[1] + 1, device=tokens.device)
+        told = self.speaker(
+            input_ids=tokens,
+            perceiver_embeddings=latents.flatten(0, 1),
+            image_attention_mask=(passed[..., None] == pictures).long(),
+            use_cache=False,
+        )
+        return cast(torch.Tensor, told.logits)
+
+    @property
+    def gate(self) -> float:
+        """Return how far the gates are open, the mean of |tanh| from 0 to 1."""
+        gates = [
+            torch.tanh(weights).abs().mean()
+            for look in self.looks
+            for weights in (look.alpha_cross_attn, look.alpha_dense)
+        ]
+        return float(torch.stack(gates).mean().detach())
+
+
+def configured(parameters: Parameters) -> IdeficsConfig:
+    """Return transformers' configuration, whose own tower for pictures is not used."""
+    p = parameters
+    return IdeficsConfig(
+        vocab_size=p.vocabulary,
+        additional_vocab_size=0,
+        hidden_size=p.width,
+        intermediate_size=p.inner,
+        num_hidden_layers=p.layers,
+        num_attention_heads=p.heads,
+        cross_layer_interval=p.every,
+        max_position_embeddings=p.context,
+        pad_token_id=PAD,
+        bos_token_id=BEGIN,
+        eos_token_id=END,
+        dropout=0.0,
+        alpha_initializer="zeros",
+        alpha_type="float",
+        use_resampler=True,
+        vision_config={
+            "embed_dim": p.image_width,
+            "image_size": p.side,
+            "patch_size": p.side,
+            "num_hidden_layers": 1,
+            "num_attention_heads": 1,
+            "intermediate_size": p.image_width,
+        },
+        perceiver_config={
+            "use_resampler": True,
+            "resampler_n_latents": p.latents,
+            "resampler_depth": p.resampler_layers,
+            "resampler_n_heads": p.resampler_heads,
+            "resampler_head_dim": p.image_width // p.resampler_heads,
+        },
+    )

@@ -1,0 +1,25 @@
+"""The settings of Flamingo."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from models.networks.decoder_settings import DecoderSettings
+from models.networks.vision_settings import VisionSettings
+
+
+class Parameters(DecoderSettings, VisionSettings):
+    """Settings of what is trained, and of the two frozen networks, which have to be those of the
+    bases.
+    """
+
+    shots: Annotated[int, Field(ge=1, le=16)] = 2
+    """Pictures with their answers before the one that is asked about."""
+    latents: Annotated[int, Field(ge=1, le=256)]
+    """Vectors that a picture becomes."""
+    resampler_layers: Annotated[int, Field(ge=1, le=12)]
+    resampler_heads: Annotated[int, Field(ge=1, le=64)]
+    every: Annotated[int, Field(ge=1, le=128)] = 1
+    """Layers of the language model from one look at the pictures to the next."""

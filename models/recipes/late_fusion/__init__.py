@@ -1,0 +1,1 @@
+"""A picture and a title to a class, against either alone."""

@@ -1,0 +1,1 @@
+"""A language model of short reviews, from which preferences begin."""

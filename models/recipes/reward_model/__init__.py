@@ -1,0 +1,1 @@
+"""A reward model: what people like better, as one number for a text."""

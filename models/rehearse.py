@@ -1,0 +1,104 @@
+"""Trains a recipe on this machine: `python -m models.rehearse RECIPE --preset tiny --into FOLDER`.
+
+It prepares the data and runs both jobs, each as SageMaker would: a process of its own, with the
+root of its folders moved below FOLDER. Run again, it goes on where it was stopped. A recipe that
+begins from another's model has that one trained first, unless `--base` names its folder.
+
+    FOLDER/bases/…     the models that the recipe begins from, by their channels
+    FOLDER/train/…     the training's folders
+    FOLDER/finish/…    those of the judging and export; finish/model is the model
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from models.common import job, recipe
+from models.common.failures import BadRecipe, TrainingFailure
+from models.common.job import MODEL_CHANNEL, TRAINING_CHANNEL
+from models.datasets.__main__ import prepare
+
+PROJECT = Path(__file__).parents[1]
+LONGEST_S = 4 * 3600
+
+
+def lay(root: Path, asked: Mapping[str, Any], channels: Mapping[str, Path]) -> None:
+    """Make the folders of a job below `root`, with links to its channels."""
+    config, data = root / "input" / "config", root / "input" / "data"
+    for folder in (config, data):
+        folder.mkdir(parents=True, exist_ok=True)
+    texts = {name: json.dumps(value) for name, value in asked.items()}
+    (config / "hyperparameters.json").write_text(json.dumps(texts), encoding="utf-8")
+    for name, folder in channels.items():
+        link = data / name
+        link.unlink(missing_ok=True)
+        link.symlink_to(folder.resolve(), target_is_directory=True)
+
+
+def run(root: Path) -> int:
+    """Run the job whose folders lie below `root`, and return what it exits with."""
+    done = subprocess.run(
+        [sys.executable, "-m", "models.train"],
+        cwd=PROJECT,
+        env={**os.environ, job.ROOT: str(root)},
+        timeout=LONGEST_S,
+        check=False,
+    )
+    return done.returncode
+
+
+def rehearse(asked: Mapping[str, Any], into: Path, bases: Mapping[str, Path] | None = None) -> int:
+    """Train what is asked for, then finish it; return 0, or what the first job that failed gave.
+
+    `bases` are folders of models by their channels; those that are missing are trained by the same
+    preset. Raises BadRecipe.
+    """
+    found = recipe.load(str(asked["recipe"]))
+    given = dict(bases or {})
+    if unknown := sorted(set(given) - set(found.bases)):
+        has = ", ".join(found.bases) or "none"
+        raise BadRecipe(f"base: {found.name} has no {unknown[0]!r}; its bases are: {has}.")
+    for channel, name in found.bases.items():
+        if channel not in given:
+            place = into / "bases" / channel
+            if code := rehearse({"recipe": name, "preset": asked.get("preset", "tiny")}, place):
+                return code
+            given[channel] = place / "finish" / "model"
+    data = into / "data"
+    prepare(found.dataset.name, data)
+    training, finishing = into / "train", into / "finish"
+    lay(training, asked, {TRAINING_CHANNEL: data, **given})
+    if code := run(training):
+        return code
+    channels = {TRAINING_CHANNEL: data, MODEL_CHANNEL: training / "model"}
+    lay(finishing, {"task": "finish"}, channels)
+    return run(finishing)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Train a recipe here."""
+    parser = argparse.ArgumentParser(prog="python -m models.rehearse", description=__doc__)
+    parser.add_argument("recipe", help=f"one of {', '.join(recipe.names())}")
+    parser.add_argument("--preset", default="tiny", help="smoke, tiny or full; tiny unless given")
+    parser.add_argument("--into", type=Path, required=True, help="the folder of the run")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
+    parser.add_argument("--base", action="append", default=[], metavar="CHANNEL=FOLDER")
+    chosen = parser.parse_args(arguments)
+    try:
+        bases = {name: Path(str(at)) for name, at in job.settings(chosen.base).items()}
+        asked = {"recipe": chosen.recipe, "preset": chosen.preset, **job.settings(chosen.set)}
+        return rehearse(asked, chosen.into, bases)
+    except TrainingFailure as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201 - for the user
+        return 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

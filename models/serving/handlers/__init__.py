@@ -1,0 +1,1 @@
+"""Handlers to be put into model packages, as `code/inference.py`."""
