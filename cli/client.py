@@ -124,6 +124,10 @@ class Api:
         """Return the answer to a question."""
         return self.call("POST", "/v1/ask", json=body, once=True)
 
+    def generate(self, body: Json) -> Json:
+        """Return the answer of a model."""
+        return self.call("POST", "/v1/generations", json=body, once=True)
+
     def rate(self, body: Json) -> Json:
         """Rate an answer or a search; return what became of the rating."""
         return self.call("POST", "/v1/feedback", json=body, once=True)

@@ -44,9 +44,14 @@ def running_cloud(data_dir: Path) -> Cloud | None:
     return cloud if _is_cloud(cloud.pid) else None
 
 
-def server_command(data_dir: Path, port: int) -> list[str]:
-    """Return the command line of the local cloud; port 0 takes a free one."""
+def server_command(data_dir: Path, port: int, package: Path | None = None) -> list[str]:
+    """Return the command line of the local cloud; port 0 takes a free one.
+
+    With a package its functions run from the package's bundles.
+    """
     arguments = ["--port", str(port), "--data-dir", str(data_dir.resolve())]
+    if package is not None:
+        arguments += ["--package", str(package.resolve())]
     return [sys.executable, "-m", _MODULE, *arguments]
 
 

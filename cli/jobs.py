@@ -14,9 +14,10 @@ from cli.failures import ItemsFailed, Refused, WrongUse
 from cli.options import Target, user_command
 from cli.output import Json, Output, describe_receipt, show_backups
 
-OPEN = ("queued", "running", "paused")
-_SHOWN_OTHERWISE = ("receipt", "results", "error", "counts", "backups")
-KINDS = ("export", "remove_tenant", "remove_collection", "remove_document", "reindex")
+_GOING = ("queued", "running")
+OPEN = (*_GOING, "paused")
+_SHOWN_OTHERWISE = ("receipt", "results", "error", "counts", "backups", "estimate", "notes")
+KINDS = ("export", "remove_tenant", "remove_collection", "remove_document", "reindex", "batch")
 STATUSES = (*OPEN, "succeeded", "partial", "failed", "cancelled", "expired")
 POLL_SECONDS = 1.0
 _NO_KEY = 403
@@ -42,13 +43,13 @@ def export(target: Target, folder: Path, collection: str | None, job_id: str | N
         raise WrongUse("--collection goes with a new export.")
     job = follow(target.api, job_id, target.output)
     if not job["results"]:
-        _tell(target.output, job)
+        tell(target.output, job)
         raise ItemsFailed
     files = fetch_results(target.api, job, folder, target.output)
     if target.output.as_json:
         target.output.json({**job, "files": [str(file) for file in files]})
     else:
-        _tell(target.output, job)
+        tell(target.output, job)
         target.output.line(f"{len(files)} files in {folder}.")
     if job["status"] != "succeeded":
         raise ItemsFailed
@@ -58,36 +59,36 @@ def export(target: Target, folder: Path, collection: str | None, job_id: str | N
 @click.argument("job_id", required=False)
 @click.option("--kind", type=click.Choice(KINDS), help="Only jobs of this kind.")
 @click.option("--status", type=click.Choice(STATUSES), help="Only jobs in this state.")
-@click.option("--retry", "again", is_flag=True, help="Try the job again, from where it stopped.")
+@click.option("--retry", is_flag=True, help="Try the job again, from where it stopped.")
 @click.option("--cancel", is_flag=True, help="Cancel the job.")
+@click.option("--pause", is_flag=True, help="Pause a batch, which then spends nothing.")
+@click.option("--resume", is_flag=True, help="Go on with a batch that is paused.")
 @user_command
 def jobs(
-    target: Target,
-    job_id: str | None,
-    kind: str | None,
-    status: str | None,
-    again: bool,
-    cancel: bool,
+    target: Target, /, job_id: str | None, kind: str | None, status: str | None, **moves: bool
 ) -> None:
-    """List jobs, newest first, or show, try again or cancel one.
+    """List jobs, newest first, or show, try again, cancel, pause or resume one.
 
-    Exits with 1 when a job that was tried again did not end well.
+    Exits with 1 when a job that was tried again or resumed did not end well.
     """
+    wanted = [name for name, is_wanted in moves.items() if is_wanted]
     if job_id is None:
-        if again or cancel:
+        if wanted:
             raise WrongUse("Name the job.")
         _list(target, kind, status)
         return
-    if again and cancel:
-        raise WrongUse("Give --retry or --cancel, not both.")
-    path = _path(job_id)
-    if cancel:
-        target.api.call("DELETE", path)
-    if again:
-        target.api.call("POST", f"{path}/retry", once=True)
-    job = follow(target.api, job_id, target.output) if again else target.api.call("GET", path)
+    if len(wanted) > 1:
+        raise WrongUse(f"Give one of {', '.join(f'--{name}' for name in wanted)}.")
+    path = job_path(job_id)
+    for name in wanted:
+        if name == "cancel":
+            target.api.call("DELETE", path)
+        else:
+            target.api.call("POST", f"{path}/{name}", once=True)
+    goes_on = moves["retry"] or moves["resume"]
+    job = follow(target.api, job_id, target.output) if goes_on else target.api.call("GET", path)
     _show(target.output, job)
-    if again and job["status"] != "succeeded":
+    if goes_on and job["status"] != "succeeded":
         raise ItemsFailed
 
 
@@ -123,7 +124,7 @@ def remove_tenant(target: Target, confirm: str | None) -> None:
         target.output.json(job)
     if job["status"] not in (*OPEN, "succeeded"):
         if not target.output.as_json:
-            _tell(target.output, job)
+            tell(target.output, job)
         raise ItemsFailed
     if not target.output.as_json:
         done = job["counts"]["done"]
@@ -139,12 +140,12 @@ def follow(
     until_refused: bool = False,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Json:
-    """Return the job once it has ended, telling of its progress meanwhile.
+    """Return the job once it has ended or is paused, telling of its progress meanwhile.
 
     With `until_refused` it has also ended once the key is refused; the last sight of the job is
     returned then.
     """
-    path, told, job = _path(job_id), "", None
+    path, told, job = job_path(job_id), "", None
     while True:
         try:
             job = api.call("GET", path)
@@ -156,7 +157,7 @@ def follow(
         if now != told and not output.as_json:
             output.notice(now, "dim")
             told = now
-        if job["status"] not in OPEN:
+        if job["status"] not in _GOING:
             return job
         sleep(POLL_SECONDS)
 
@@ -170,7 +171,7 @@ def fetch_results(api: Api, job: Json, folder: Path, output: Output) -> list[Pat
     files: list[Path] = []
     for n, result in enumerate(job["results"]):
         file = folder / Path(result["name"]).name
-        fresh = job if n == 0 else api.call("GET", _path(job["job_id"]))
+        fresh = job if n == 0 else api.call("GET", job_path(job["job_id"]))
         api.download(fresh["results"][n]["url"], file)
         if file.stat().st_size != result["bytes"]:
             raise ItemsFailed(f"{file} has {file.stat().st_size} bytes, not {result['bytes']}.")
@@ -222,13 +223,15 @@ def _show(output: Output, job: Json) -> None:
     output.table(("field", "value"), rows)
     for line in describe_receipt(job.get("receipt")):
         output.line(line, "dim")
+    for note in job.get("notes", ()):
+        output.line(note, "dim")
     show_backups(output, job["backups"])
     if job.get("error"):
         output.line(f"{job['error']['type']}: {job['error']['message']}", "red")
 
 
-def _tell(output: Output, job: Json) -> None:
-    """Say in a line how a job ended."""
+def tell(output: Output, job: Json) -> None:
+    """Say in a line how a job ended, and why where it failed."""
     if output.as_json:
         return
     output.line(_progress(job))
@@ -240,8 +243,10 @@ def _progress(job: Json) -> str:
     counts = job["counts"]
     failed = f", {counts['failed']} failed" if counts["failed"] else ""
     phase = f" ({job['phase']})" if job["phase"] else ""
-    return f"{job['status']}{phase}: {counts['done']} of {counts['total']} documents{failed}"
+    what = "calls" if job["kind"] == "batch" else "documents"
+    return f"{job['status']}{phase}: {counts['done']} of {counts['total']} {what}{failed}"
 
 
-def _path(job_id: str) -> str:
+def job_path(job_id: str) -> str:
+    """Return the path of a job."""
     return f"/v1/jobs/{quote(job_id, safe='')}"

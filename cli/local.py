@@ -29,10 +29,15 @@ DEFAULT_PORT = 4510
     show_default=True,
     help="Port of 127.0.0.1 to listen on; 0 takes a free one.",
 )
+@click.option(
+    "--package",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Run the functions from what `headrace package` made, not from the source tree.",
+)
 @click.option("--detach", "-d", is_flag=True, help="Return once it is ready; end it by `down`.")
 @data_dir_option
 @json_option
-def up(port: int, detach: bool, data_dir: Path, as_json: bool) -> None:
+def up(port: int, package: Path | None, detach: bool, data_dir: Path, as_json: bool) -> None:
     """Start the local cloud, until Ctrl-C. Its data is kept between runs."""
     output = Output(as_json=as_json)
     running = running_cloud(data_dir)
@@ -42,7 +47,7 @@ def up(port: int, detach: bool, data_dir: Path, as_json: bool) -> None:
             f"process {running.pid}. End it with `headrace down`."
         )
     with ended_by_signals():
-        process, cloud = start(data_dir, server_command(data_dir, port))
+        process, cloud = start(data_dir, server_command(data_dir, port, package))
         if as_json:
             output.json(
                 {"pid": cloud.pid, "endpoint_url": cloud.endpoint_url, "api_key": cloud.api_key}

@@ -12,13 +12,16 @@ from cli.ask import ask, search
 from cli.demo import demo
 from cli.documents import ls, rm, status
 from cli.failures import Failure
+from cli.faults import faults
 from cli.feedback import feedback
 from cli.jobs import export, jobs, remove_collection, remove_tenant
+from cli.lazy import LazyGroup
 from cli.local import down, up
 from cli.models import models
 from cli.put import put
 from cli.retry import retry
 from cli.sync import sync
+from cli.usage import budgets, usage
 from cli.webhooks import webhooks
 
 INTERRUPTED = 130
@@ -32,7 +35,19 @@ def version() -> str:
         return "(not installed: run from its folder)"
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 90})
+@click.group(
+    cls=LazyGroup,
+    later={
+        "batch": "cli.batch:batch",
+        "deploy": "cli.deploy:deploy_command",
+        "destroy": "cli.destroy:destroy",
+        "generate": "cli.generate:generate",
+        "package": "cli.package:package_command",
+        "prompts": "cli.prompts:prompts",
+        "train": "cli.train:train",
+    },
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 90},
+)
 @click.version_option(version(), prog_name="headrace")
 def headrace() -> None:
     """Put documents in, ask questions about them, get cited answers out.
@@ -56,12 +71,15 @@ for command in (
     search,
     ask,
     feedback,
+    faults,
     status,
     models,
     export,
     jobs,
     remove_collection,
     remove_tenant,
+    usage,
+    budgets,
     webhooks,
 ):
     headrace.add_command(command)

@@ -1,4 +1,4 @@
-"""`models`: what the local cloud answers with, and getting it onto this machine."""
+"""`models`: what answers calls, what the local cloud answers with, and getting that here."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import click
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn
 
+from cli import served_checks, served_models
 from cli.failures import Failure, ItemsFailed, WrongUse
-from cli.options import json_option
+from cli.lazy import LazyGroup
+from cli.options import data_dir_option, json_option
 from cli.output import Output
 
 if TYPE_CHECKING:
@@ -33,27 +35,77 @@ def into_option(command: Callable[..., None]) -> Callable[..., None]:
     )(command)
 
 
-@click.group()
+@click.group(
+    cls=LazyGroup,
+    later={
+        "compare": "cli.compare_models:compare_models",
+        "serve": "cli.serve_model:serve_model",
+        "versions": "cli.compare_models:list_versions",
+    },
+)
 def models() -> None:
-    """Manage the models that run on this machine."""
+    """See which models answer calls, and manage those that run here."""
 
 
 @models.command("ls")
+@click.option("--served", is_flag=True, help="List the models that answer calls instead.")
 @into_option
 @json_option
-def list_models(into: Path | None, as_json: bool) -> None:
+def list_models(served: bool, into: Path | None, as_json: bool) -> None:
     """List the catalogue's models, and which of them are here."""
-    _show(Output(as_json=as_json), _statuses(into))
+    output = Output(as_json=as_json)
+    if served:
+        served_models.show_list(output)
+        return
+    _show(output, _statuses(into))
+
+
+@models.command("show")
+@click.argument("name")
+@json_option
+def show_model(name: str, as_json: bool) -> None:
+    """Show all that is known of a model, by its name or its id on Bedrock."""
+    served_models.show_one(Output(as_json=as_json), name)
 
 
 @models.command("check")
+@click.option("--files/--no-files", default=True, help="Whether to hash the files that are here.")
+@click.option("--bedrock", is_flag=True, help="Compare with the list of Bedrock too.")
+@click.option("--region", help="AWS region to ask, rather than a running local cloud.")
+@click.option("--profile", help="Profile of the credentials to ask AWS with.")
 @into_option
+@data_dir_option
 @json_option
-def check_models(into: Path | None, as_json: bool) -> None:
-    """Check the hash of every file; exits with 1 when a default model is missing or wrong."""
-    found = _statuses(into)
-    _show(Output(as_json=as_json), found)
-    if any(status.model.default and status.state != "present" for status in found):
+def check_models(
+    files: bool,
+    bedrock: bool,
+    region: str | None,
+    profile: str | None,
+    into: Path | None,
+    data_dir: Path,
+    as_json: bool,
+) -> None:
+    """Check the files of models, and what is said of those that answer calls.
+
+    The hash of every file is compared with the catalogue's, and models/served.json with itself.
+    With --bedrock, --region or --profile it is compared with bedrock:ListFoundationModels: that of
+    AWS, or of the local cloud that runs. Exits with 1 when a default model is missing or wrong,
+    something has to be mended, or Bedrock lacks a model or calls one legacy that is active here.
+    """
+    output = Output(as_json=as_json)
+    found = _statuses(into) if files else []
+    held = served_checks.by_itself()
+    if bedrock or region or profile:
+        given = click.get_current_context().obj
+        held = served_checks.beside_bedrock(held, data_dir, region, profile, given)
+    if as_json:
+        output.json({"files": [_as_fields(status) for status in found], **held.as_fields()})
+    else:
+        if found:
+            _show(output, found)
+            output.line()
+        held.show(output)
+    if held.is_wrong or any(one.model.default and one.state != "present" for one in found):
         raise ItemsFailed
 
 
@@ -118,22 +170,21 @@ def _statuses(into: Path | None) -> list[Status]:
     return statuses(into or CACHE)
 
 
+def _as_fields(status: Status) -> dict[str, object]:
+    return {
+        "name": status.model.name,
+        "task": status.model.task,
+        "licence": status.model.licence,
+        "bytes": status.model.bytes,
+        "default": status.model.default,
+        "state": status.state,
+        "detail": status.detail,
+    }
+
+
 def _show(output: Output, found: list[Status]) -> None:
     if output.as_json:
-        output.json(
-            [
-                {
-                    "name": status.model.name,
-                    "task": status.model.task,
-                    "licence": status.model.licence,
-                    "bytes": status.model.bytes,
-                    "default": status.model.default,
-                    "state": status.state,
-                    "detail": status.detail,
-                }
-                for status in found
-            ]
-        )
+        output.json([_as_fields(status) for status in found])
         return
     output.table(
         ("model", "task", "licence", "bytes", "default", "state", "detail"),

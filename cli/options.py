@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import click
 import httpx
@@ -16,6 +16,9 @@ import httpx
 from cli.client import Api
 from cli.failures import WrongUse
 from cli.output import Output
+
+if TYPE_CHECKING:
+    from infra.stages import Place as Found
 
 DEFAULT_DATA_DIR = ".headrace"
 _KEY = re.compile(r"[\x21-\x7e]+")
@@ -32,6 +35,27 @@ class Target:
     output: Output
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What names a stage: one on AWS, or else the local cloud of a folder."""
+
+    stage: str | None
+    region: str | None
+    profile: str | None
+    data_dir: Path
+
+    @property
+    def cloud_file(self) -> Path | None:
+        """Return the file that tells where the local cloud is, None for a stage on AWS."""
+        return None if self.stage else self.data_dir / "cloud.json"
+
+    def find(self) -> Found:
+        """Return the stage. Raises ValueError, and what boto3 raises."""
+        from infra import stages
+
+        return stages.place(self.stage, self.cloud_file, self.region, self.profile)
+
+
 def data_dir_option(command: Callable[P, R]) -> Callable[P, R]:
     """Add `--data-dir`, the folder that the local cloud keeps its data in."""
     return click.option(
@@ -43,6 +67,21 @@ def data_dir_option(command: Callable[P, R]) -> Callable[P, R]:
         show_envvar=True,
         help="Folder of the local cloud's data.",
     )(command)
+
+
+def place_options(command: Callable[Concatenate[Place, P], R]) -> Callable[P, R]:
+    """Add what names a stage to a command of operators, which is given where that is."""
+
+    @click.option("--stage", help="A stage on AWS. Default: the running local cloud.")
+    @click.option("--region", help="AWS region. Default: of the environment or profile.")
+    @click.option("--profile", help="Profile of the credentials.")
+    @data_dir_option
+    @functools.wraps(command)
+    def with_place(*args: P.args, **given: P.kwargs) -> R:
+        fields: dict[str, Any] = {name: given.pop(name) for name in Place.__dataclass_fields__}
+        return command(Place(**fields), *args, **given)
+
+    return with_place
 
 
 def filter_option(command: Callable[P, R]) -> Callable[P, R]:

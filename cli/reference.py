@@ -34,8 +34,10 @@ def _sections(command: click.Command, parent: click.Context | None, name: str) -
     )
     yield f"## {context.command_path}\n\n```text\n{command.get_help(context)}\n```\n"
     if isinstance(command, click.Group):
-        for child in sorted(command.commands):
-            yield from _sections(command.commands[child], context, child)
+        for child in sorted(command.list_commands(context)):
+            found = command.get_command(context, child)
+            assert found is not None
+            yield from _sections(found, context, child)
 
 
 if __name__ == "__main__":

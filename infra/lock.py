@@ -1,7 +1,8 @@
 """Pinned requirements: one resolution for everything, and each group as a part of it.
 
 `dev.txt` is resolved first and constrains the rest, so that a function is tested with the
-very versions that its bundle gets. Markers cover Python 3.11 to 3.13; no file names a host.
+very versions that its bundle gets. Markers cover Python 3.11 to 3.13; no file names a host. What
+bundles are made of is held to the hashes of its files as well.
 """
 
 from __future__ import annotations
@@ -12,7 +13,19 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
 WHOLE = Path("requirements/dev.in")
-GROUPS = ("requirements/api.in", "requirements/localcloud.in", "requirements/cli.in")
+GROUPS = (
+    "requirements/api.in",
+    "requirements/localcloud.in",
+    "requirements/cli.in",
+    "requirements/runtime.in",
+)
+BESIDE = Path("requirements/clients.in")
+"""An environment of its own: what it shares with ours has the same version."""
+TRAINING = Path("requirements/training.in")
+"""Another, for training. It is compiled without torch, whose build each machine chooses."""
+TORCH = Path("requirements/torch.in")
+SHIPPED = ("requirements/api.in",)
+"""The groups that are in a bundle, beside what each function has of its own."""
 
 
 def sources(project: Path) -> list[Path]:
@@ -21,11 +34,24 @@ def sources(project: Path) -> list[Path]:
     return [Path(group) for group in GROUPS] + [each.relative_to(project) for each in functions]
 
 
-def compile_one(project: Path, source: Path, constraint: Path | None) -> None:
-    """Compile one `.in` file to the `.txt` beside it. Raises CalledProcessError."""
+def is_shipped(source: Path) -> bool:
+    """Tell whether a bundle is made of what a project-relative `.in` file asks for."""
+    return source.as_posix() in SHIPPED or source.parts[0] == "functions"
+
+
+def compile_one(
+    project: Path, source: Path, constraint: Path | None, without: Path | None = None
+) -> None:
+    """Compile one `.in` file to the `.txt` beside it, which keeps the versions that it has.
+
+    What the file `without` names is left out, with all that only it would bring. Raises
+    CalledProcessError.
+    """
     command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--universal"]
     command += ["--python-version", "3.11", "--no-emit-index-url", "--no-header"]
     command += ["--constraint", str(constraint)] if constraint else []
+    command += ["--excludes", str(without)] if without else []
+    command += ["--generate-hashes"] if is_shipped(source) else []
     target = source.with_suffix(".txt")
     subprocess.run(  # noqa: S603 - our own interpreter and files
         [*command, str(source), "-o", str(target)], cwd=project, check=True, timeout=300
@@ -35,8 +61,9 @@ def compile_one(project: Path, source: Path, constraint: Path | None) -> None:
 def main() -> int:
     """Compile every requirement file."""
     compile_one(PROJECT, WHOLE, None)
-    for source in sources(PROJECT):
+    for source in (*sources(PROJECT), BESIDE):
         compile_one(PROJECT, source, WHOLE.with_suffix(".txt"))
+    compile_one(PROJECT, TRAINING, WHOLE.with_suffix(".txt"), TORCH)
     return 0
 
 

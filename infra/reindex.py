@@ -131,7 +131,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("tenant")
     chosen = parser.parse_args(arguments)
     try:
-        reindexing = Reindexing(stages.place(chosen.stage, chosen.cloud_file))
+        place = stages.place(chosen.stage, chosen.cloud_file, chosen.region, chosen.profile)
+        reindexing = Reindexing(place)
         if chosen.model:
             job = reindexing.start(chosen.tenant, chosen.model)
         elif chosen.retry:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,9 +35,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="the cloud.json of a running local cloud, such as .headrace/cloud.json",
     )
+    parser.add_argument("--region", help="AWS region; default: of the environment or profile")
+    parser.add_argument("--profile", help="profile of the credentials; default: as the AWS CLI has")
 
 
-def place(stage: str | None, cloud_file: Path | None) -> Place:
+def place(
+    stage: str | None,
+    cloud_file: Path | None,
+    region: str | None = None,
+    profile: str | None = None,
+) -> Place:
     """Return the stage that the options name.
 
     Raises:
@@ -43,7 +52,7 @@ def place(stage: str | None, cloud_file: Path | None) -> Place:
     """
     if cloud_file is not None:
         return _local(cloud_file)
-    client = _clients(None)
+    client = clients(region, profile)
     stack = client("cloudformation").describe_stacks(StackName=f"headrace-{stage}")["Stacks"][0]
     return Place(client, {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]})
 
@@ -51,23 +60,37 @@ def place(stage: str | None, cloud_file: Path | None) -> Place:
 def _local(cloud_file: Path) -> Place:
     try:
         said = json.loads(cloud_file.read_text(encoding="utf-8"))
-        return Place(_clients(said["endpoint_url"]), said["outputs"])
+        return Place(_local_clients(said["endpoint_url"]), said["outputs"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{cloud_file} is no running local cloud's file: {error}") from error
 
 
-def _clients(endpoint_url: str | None) -> Client:
-    config = Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 3})
-    local: dict[str, Any] = {}
-    if endpoint_url is not None:
-        local = {
-            "endpoint_url": endpoint_url,
-            "region_name": "us-east-1",
-            "aws_access_key_id": "local",
-            "aws_secret_access_key": "local",
-        }
+def clients(region: str | None = None, profile: str | None = None) -> Client:
+    """Return what makes clients of AWS, one a service, with bounded waits and retries.
 
+    The region is the one given, else `AWS_REGION`, which boto3 does not read and the AWS CLI puts
+    before all else, else what boto3 finds. Raises what boto3 raises for a profile that does not
+    exist. https://docs.aws.amazon.com/sdkref/latest/guide/feature-region.html
+    """
+    chosen = region or os.environ.get("AWS_REGION") or None
+    return _made_by(boto3.Session(region_name=chosen, profile_name=profile), {})
+
+
+def _local_clients(endpoint_url: str) -> Client:
+    session = boto3.Session(
+        region_name="us-east-1",
+        aws_access_key_id="local",
+        aws_secret_access_key="local",  # noqa: S106 - what the local cloud takes from anyone
+    )
+    return _made_by(session, {"endpoint_url": endpoint_url})
+
+
+def _made_by(session: boto3.Session, where: Mapping[str, str]) -> Client:
+    retries: Any = {"mode": "standard", "total_max_attempts": 5}
+    config = Config(connect_timeout=5, read_timeout=60, retries=retries)
+
+    @functools.cache
     def client(service: str) -> Any:
-        return boto3.client(service, config=config, **local)  # type: ignore[call-overload]
+        return session.client(service, config=config, **where)  # type: ignore[call-overload]
 
     return client

@@ -1,6 +1,6 @@
-"""From the app and `infra/template.yaml` to one CloudFormation template.
+"""From the app and the written template to one CloudFormation template.
 
-Chalice describes the functions that `app.py` binds, `infra/template.yaml` everything else;
+Chalice describes the functions that `app.py` binds, `infra/template.yaml` and its rooms the rest;
 both are merged as `chalice package --merge-template` merges them, state machine files are put
 in, and SAM's own translator turns the whole into plain CloudFormation. AWS and the local
 cloud read the same result.
@@ -9,6 +9,7 @@ cloud read the same result.
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import os
 import sys
@@ -34,13 +35,19 @@ from chalice.package import (
     ResourceBuilder,
     SAMTemplateGenerator,
     TemplateDeepMerger,
-    YAMLTemplateSerializer,
 )
 from chalice.policy import AppPolicyGenerator
 from chalice.utils import OSUtils
 from samtranslator.model.exceptions import InvalidDocumentException
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
+
+from chalicelib.generation.catalogue import catalogue
+from infra.asking import name_models
+from infra.openapi.gateway import look_at_bodies
+from infra.roles import narrow
+from infra.snapstart import NoSnapStart, prices, snap_start
+from infra.written import with_defaults, written_template
 
 Template = dict[str, Any]
 
@@ -60,7 +67,7 @@ class _CodeStaysWhereItIs(BaseDeployStep):
 
 def chalice_template(project: Path, stage: str, region: str) -> Template:
     """Return the SAM template of what `app.py` binds, without building a package."""
-    config = CLIFactory(str(project)).create_config_obj(chalice_stage_name=stage)
+    config = _config(project, stage)
     system = OSUtils()
     steps = BuildStage(
         [
@@ -80,11 +87,20 @@ def chalice_template(project: Path, stage: str, region: str) -> Template:
     return template
 
 
+def _config(project: Path, stage: str) -> Any:
+    return CLIFactory(str(project)).create_config_obj(chalice_stage_name=stage)
+
+
 def merged_template(project: Path, stage: str, region: str) -> Template:
-    """Return the SAM template of the whole: Chalice's, with `infra/template.yaml` merged in."""
-    file = project / "infra" / "template.yaml"
-    ours = YAMLTemplateSerializer().load_template(file.read_text(), str(file))
+    """Return the SAM template of the whole: Chalice's, with the written template merged in."""
+    ours = written_template(project)
+    with_defaults(ours, project, stage)
     merged: Template = TemplateDeepMerger().merge(ours, chalice_template(project, stage, region))
+    name_models(merged)
+    api = merged["Resources"].get("RestAPI")
+    if api is not None:
+        routes = _config(project, stage).chalice_app.routes
+        look_at_bodies(api["Properties"]["DefinitionBody"], routes)
     for resource in merged["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"]["Runtime"] = RUNTIME
@@ -92,7 +108,7 @@ def merged_template(project: Path, stage: str, region: str) -> Template:
         elif resource["Type"] == "AWS::Serverless::StateMachine":
             resource["Properties"]["DefinitionUri"] = {
                 "Bucket": _DEFINITIONS,
-                "Key": str((file.parent / resource["Properties"]["DefinitionUri"]).resolve()),
+                "Key": resource["Properties"]["DefinitionUri"],
             }
     return merged
 
@@ -117,12 +133,35 @@ def plain_template(
 
     Raises `samtranslator.model.exceptions.InvalidDocumentException` when SAM refuses it.
     """
-    merged = merged_template(project, stage, region)
+    return translated(merged_template(project, stage, region), stage, region, parameters)
+
+
+def translated(
+    merged: Template, stage: str, region: str, parameters: Mapping[str, str] | None = None
+) -> Template:
+    """Return a merged template with SAM's types translated and state machines put in.
+
+    Raises `samtranslator.model.exceptions.InvalidDocumentException` when SAM refuses it.
+    """
     values = {"Stage": stage, **(parameters or {})}
     translator = Translator({}, Parser(), boto_session=_Region(region))
-    translated: Template = translator.translate(merged, values)
-    _put_in_definitions(translated)
-    return translated
+    plain: Template = translator.translate(merged, values)
+    _put_in_definitions(plain)
+    narrow(plain)
+    return plain
+
+
+def with_definitions(merged: Template) -> Template:
+    """Return a merged template whose state machines hold their definitions, not addresses.
+
+    SAM reads both; whoever gets the template alone has not got the files.
+    """
+    whole = copy.deepcopy(merged)
+    for resource in whole["Resources"].values():
+        if resource["Type"] == "AWS::Serverless::StateMachine":
+            address = resource["Properties"].pop("DefinitionUri")
+            resource["Properties"]["Definition"] = json.loads(Path(address["Key"]).read_text())
+    return whole
 
 
 class _Region:
@@ -135,18 +174,44 @@ class _Region:
         return "aws"
 
 
+def _snap_start(template: Template, functions: list[str]) -> None:
+    """Have `functions` start from snapshots, and say what that costs."""
+    if not functions:
+        return
+    snap_start(template, functions)
+    for price in prices(template, functions, catalogue()):
+        print(price, file=sys.stderr)  # noqa: T201 - standard output is the template
+
+
 def main(arguments: list[str] | None = None) -> int:
-    """Print the CloudFormation template of a stage as JSON."""
+    """Print the CloudFormation template of a stage as JSON, or the SAM template it comes from."""
     parser = argparse.ArgumentParser(prog="python -m infra.synthesise", description=main.__doc__)
     parser.add_argument("--stage", default="local")
     parser.add_argument("--region", default="us-east-1")
     parser.add_argument("--project", type=Path, default=Path(__file__).parent.parent)
+    parser.add_argument("--merged", action="store_true", help="before SAM's types are translated")
+    parser.add_argument(
+        "--snap-start",
+        default="",
+        metavar="FUNCTIONS",
+        help="logical ids, with commas between: these start from snapshots",
+    )
     chosen = parser.parse_args(arguments)
+    if chosen.merged and chosen.snap_start:
+        parser.error(
+            "--snap-start goes without --merged: versions and aliases are made of plain functions, "
+            "which SAM's types are not yet."
+        )
     os.environ["HEADRACE_STAGE"] = chosen.stage
+    made = merged_template if chosen.merged else plain_template
     try:
-        template = plain_template(chosen.project, chosen.stage, chosen.region)
+        template = made(chosen.project, chosen.stage, chosen.region)
+        _snap_start(template, list(filter(None, chosen.snap_start.split(","))))
     except InvalidDocumentException as error:
         print(error.message, file=sys.stderr)  # noqa: T201 - what the user has to know
+        return 1
+    except NoSnapStart as error:
+        print(error, file=sys.stderr)  # noqa: T201 - what the user has to know
         return 1
     json.dump(template, sys.stdout, indent=1)
     return 0

@@ -8,23 +8,20 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.adapters.indexes import kind_of_index
 from chalicelib.generation.catalogue import embedding_dimensions
-from infra import keys
+from infra import keys, stages
+from infra.stages import Client
 
 EMBEDDING_MODEL = "minilm-l6-v2-int8"
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,30}")
-
-Client = Callable[[str], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,27 +73,21 @@ def _create_index(vectors: Any, bucket: str, index: str) -> None:
             raise ValueError(f"index {index} exists with another dimension or metric") from error
 
 
-def stage_outputs(client: Client, stage: str) -> Stage:
-    """Return where the tenants of a deployed `stage` live, from its stack's outputs."""
-    stack = client("cloudformation").describe_stacks(StackName=f"headrace-{stage}")["Stacks"][0]
-    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+def home_of(outputs: Mapping[str, str]) -> Stage:
+    """Return where the tenants of a stage live, from what its stack puts out."""
     return Stage(outputs["RecordsTableName"], outputs["VectorBucketName"])
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Make a tenant and print a fresh API key for it, or revoke one."""
     parser = argparse.ArgumentParser(prog="python -m infra.tenants", description=main.__doc__)
-    parser.add_argument("--stage", required=True)
+    stages.add_options(parser)
     parser.add_argument("--revoke", metavar="KEY", help="take this key away, at once")
     parser.add_argument("tenant")
     chosen = parser.parse_args(arguments)
-    config = Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 3})
-
-    def client(service: str) -> Any:
-        return boto3.client(service, config=config)  # type: ignore[call-overload]
-
     try:
-        stage = stage_outputs(client, chosen.stage)
+        place = stages.place(chosen.stage, chosen.cloud_file, chosen.region, chosen.profile)
+        client, stage = place.client, home_of(place.outputs)
         if chosen.revoke:
             known = keys.revoke(client("dynamodb"), stage.records_table, chosen.revoke)
             print("revoked" if known else "there is no such key")  # noqa: T201

@@ -1,0 +1,125 @@
+"""`batch`: a file of calls answered by a job, its estimate seen first where that is wanted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cli.failures import ItemsFailed, WrongUse
+from cli.jobs import fetch_results, follow, job_path, tell
+from cli.options import Target, user_command
+from cli.output import Json, Output, describe_receipt
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path), metavar="DIR")
+@click.option("--model", help="For lines that name none. Default: the cheapest that suffices.")
+@click.option("--quality", type=click.IntRange(1, 5), help="The least tier that may answer.")
+@click.option(
+    "--tier",
+    "service_tier",
+    type=click.Choice(("standard", "flex", "batch")),
+    help="How soon: at once, or later for less money.",
+)
+@click.option("--check", "checks", multiple=True, help="What answers must stand; may be repeated.")
+@click.option("--deadline", type=click.IntRange(1), help="Seconds from now. Default: a day.")
+@click.option("--keep-truncated", is_flag=True, help="Count answers that were cut off as done.")
+@click.option("--no-fallback", is_flag=True, help="Ask the models that are named, and no others.")
+@click.option("--estimate", is_flag=True, help="Show what it may cost, and ask before it begins.")
+@click.option("--yes", "-y", is_flag=True, help="With --estimate: begin without asking.")
+@user_command
+def batch(
+    target: Target, /, file: Path, folder: Path, estimate: bool, yes: bool, **options: Any
+) -> None:
+    """Have every line of FILE answered, and put the answers into DIR, in the order of FILE.
+
+    A line is {"id": …, "prompt": …}, or a line of OpenAI's batches. DIR must be new or empty.
+    Exits with 1 when a line was not answered; errors.jsonl says which and why, and
+    `headrace jobs --retry` tries those again.
+    """
+    if folder.exists() and any(folder.iterdir()):
+        raise WrongUse(f"{folder} is not empty.")
+    job_id = _begin(target, file, _body(options, estimate=estimate))
+    job = follow(target.api, job_id, target.output)
+    if job["status"] == "paused":
+        _show_estimate(target.output, job)
+        if not (yes or click.confirm("Begin?", err=True)):
+            target.output.notice(f"Nothing was spent. To begin: headrace jobs {job_id} --resume")
+            raise ItemsFailed
+        target.api.call("POST", f"{job_path(job_id)}/resume", once=True)
+        job = follow(target.api, job_id, target.output)
+    _finish(target, job, folder)
+
+
+def _begin(target: Target, file: Path, body: Json) -> str:
+    size = {"bytes": file.stat().st_size}
+    announced = target.api.call("POST", "/v1/generations/batches/uploads", json=size, once=True)
+    target.api.upload(announced["upload"], file)
+    body |= {"batch_id": announced["batch_id"]}
+    job = target.api.call("POST", "/v1/generations/batches", json=body, once=True)
+    return str(job["job_id"])
+
+
+def _body(options: Json, *, estimate: bool) -> Json:
+    body: Json = {
+        name: options[name]
+        for name in ("model", "quality", "service_tier")
+        if options[name] is not None
+    }
+    if options["checks"]:
+        body["checks"] = list(options["checks"])
+    if options["deadline"] is not None:
+        body["deadline_seconds"] = options["deadline"]
+    told = {
+        "confirm": estimate,
+        "keep_truncated": options["keep_truncated"],
+    }
+    body |= {name: True for name, is_wanted in told.items() if is_wanted}
+    if options["no_fallback"]:
+        body["fallback"] = False
+    return body
+
+
+def _finish(target: Target, job: Json, folder: Path) -> None:
+    if not job["results"]:
+        tell(target.output, job)
+        raise ItemsFailed
+    files = fetch_results(target.api, job, folder, target.output)
+    if target.output.as_json:
+        target.output.json({**job, "files": [str(file) for file in files]})
+    else:
+        tell(target.output, job)
+        for line in (*job["notes"], *describe_receipt(job["receipt"])):
+            target.output.line(line, "dim")
+        target.output.line(f"{len(files)} files in {folder}.")
+    if job["status"] != "succeeded":
+        raise ItemsFailed
+
+
+def _show_estimate(output: Output, job: Json) -> None:
+    if output.as_json:
+        return
+    estimate = job["estimate"]
+    refused = job["counts"]["failed"]
+    output.line(
+        f"{estimate['items']} calls, {refused} lines that are none; at most"
+        f" ${estimate['dollars']}, about {estimate['seconds']} s."
+    )
+    rows = [
+        (
+            model["wanted"],
+            model["items"],
+            path["service_tier"],
+            "" if path["dollars"] is None else f"${path['dollars']}",
+            path["reason"],
+        )
+        for model in estimate["models"]
+        for path in model["paths"]
+    ]
+    output.table(("model", "calls", "tier", "at most", "why not"), rows)
+    for model in estimate["models"]:
+        for line in model["words"]:
+            output.line(line, "dim")

@@ -1,0 +1,149 @@
+"""`generate`: one answer of a model, from the cheapest that suffices."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cli.failures import Failure, WrongUse
+from cli.options import Target, user_command
+from cli.output import Json, Output, describe_receipt
+
+_ENDINGS = {"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp", "image/gif": ".gif"}
+
+
+@click.command()
+@click.argument("prompt")
+@click.option("--system", help="What the model is instructed to do.")
+@click.option("--model", help="A name of `headrace models ls --served`. Default: the cheapest.")
+@click.option("--quality", type=click.IntRange(1, 5), help="The least tier that may answer.")
+@click.option("--max-tokens", type=click.IntRange(min=1), help="Longest answer. Default: 512.")
+@click.option("--temperature", type=click.FloatRange(0, 2))
+@click.option("--seed", type=click.IntRange(min=0))
+@click.option(
+    "--schema",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="File of a JSON Schema that the answer has to keep to.",
+)
+@click.option(
+    "--check",
+    "checks",
+    multiple=True,
+    help="What the answer must stand, such as contains:turbine or length:20..400; may be repeated.",
+)
+@click.option(
+    "--document",
+    "documents",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Text file to go by, which --check supported holds the answer to; may be repeated.",
+)
+@click.option("--budget", help="Dollars that all attempts together may cost.")
+@click.option("--no-fallback", is_flag=True, help="Ask the model that is named, and no other.")
+@click.option("--image", "pictures", type=click.IntRange(1, 8), help="Draw so many pictures.")
+@click.option("--size", metavar="WIDTHxHEIGHT", help="Of a picture. Default: 1024x1024.")
+@click.option("--negative-prompt", help="What a picture is not to show.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=".",
+    help="Folder for pictures. Default: this one.",
+)
+@click.option("--explain", is_flag=True, help="Show which models were to be tried, and why.")
+@user_command
+def generate(
+    target: Target, /, prompt: str, out: Path, pictures: int | None, explain: bool, **options: Any
+) -> None:
+    """Have a model write, or draw, the cheapest first that suffices.
+
+    What the answer cost is shown with it; `headrace usage` adds it up.
+    """
+    body = _body(prompt, pictures, options)
+    if pictures is not None:
+        _make(out)
+    result = target.api.generate(body)
+    if target.output.as_json:
+        target.output.json(result)
+        return
+    if pictures is None:
+        target.output.line(result["output"]["text"])
+    else:
+        _save(result, out, target.output)
+    if explain:
+        for line in result["plan"]:
+            target.output.line(f"  {line}", "dim")
+    for line in describe_receipt(result["receipt"]):
+        target.output.line(line, "dim")
+
+
+def _body(prompt: str, pictures: int | None, options: Json) -> Json:
+    body: Json = {"prompt": prompt, "fallback": not options["no_fallback"]}
+    for name in ("model", "quality", "seed", "budget"):
+        body[name] = options[name]
+    body["checks"] = list(options["checks"])
+    if options["documents"]:
+        body["documents"] = [_document(file) for file in options["documents"]]
+    if pictures is None:
+        for name in ("size", "negative_prompt"):
+            if options[name] is not None:
+                raise WrongUse(f"--{name.replace('_', '-')} is for pictures; give --image, too.")
+        for name in ("system", "max_tokens", "temperature"):
+            body[name] = options[name]
+        body["json_schema"] = _schema(options["schema"])
+    else:
+        if options["documents"]:
+            raise WrongUse("--document goes with text; leave it out of --image.")
+        body |= {"task": "image", "count": pictures, "negative_prompt": options["negative_prompt"]}
+        body |= _size(options["size"])
+    return {name: value for name, value in body.items() if value is not None}
+
+
+def _document(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except ValueError as error:
+        raise WrongUse(f"{file} is no text in UTF-8: {error}.") from error
+
+
+def _schema(file: Path | None) -> Json | None:
+    if file is None:
+        return None
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise WrongUse(f"{file} is not JSON: {error}.") from error
+    if not isinstance(content, dict):
+        raise WrongUse(f"{file} holds no JSON Schema: it has to be an object.")
+    return content
+
+
+def _size(written: str | None) -> Json:
+    if written is None:
+        return {}
+    width, cross, height = written.partition("x")
+    if not (cross and width.isdigit() and height.isdigit()):
+        raise WrongUse("--size is WIDTHxHEIGHT, such as 512x512.")
+    return {"width": int(width), "height": int(height)}
+
+
+def _save(result: Json, out: Path, output: Output) -> None:
+    ending = _ENDINGS[result["output"]["media_type"]]
+    for n, picture in enumerate(result["output"]["images"], start=1):
+        file = out / f"{result['generation_id']}-{n}{ending}"
+        try:
+            file.write_bytes(base64.b64decode(picture))
+        except OSError as error:
+            raise Failure(f"The picture can't be written to {file}: {error}") from error
+        output.line(str(file))
+
+
+def _make(folder: Path) -> None:
+    """Make the folder of the pictures, before they are paid for."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Failure(f"The folder {folder} can't be made: {error}") from error

@@ -1,0 +1,34 @@
+"""A group whose commands of operators are imported only when one is asked for.
+
+They need boto3 and more, which takes longer to import than most other commands take to run.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+
+class LazyGroup(click.Group):
+    """A group that knows some commands by `module:name` only."""
+
+    def __init__(self, *args: Any, later: Mapping[str, str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._later = later
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands, those not imported yet among them."""
+        return sorted({*super().list_commands(ctx), *self._later})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command, imported now where that is still to be done."""
+        address = self._later.get(cmd_name)
+        if address is None:
+            return super().get_command(ctx, cmd_name)
+        module, _, name = address.partition(":")
+        found = getattr(importlib.import_module(module), name)
+        assert isinstance(found, click.Command)
+        return found

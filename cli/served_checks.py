@@ -1,0 +1,122 @@
+"""`models check`: what is said of models that answer calls, by itself and beside Bedrock's list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cli.failures import Failure
+from cli.output import Output
+from cli.served_models import today
+
+if TYPE_CHECKING:
+    from chalicelib.generation.served_checks import Finding, Standing
+
+Clients = Callable[[str], Any]
+
+
+class CannotList(Failure):
+    """Bedrock's list of models could not be had."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What was found of the file itself, how its models stand in a region, and what else is there.
+
+    `region` is empty where Bedrock was not asked.
+    """
+
+    own: tuple[Finding, ...]
+    region: str = ""
+    standings: tuple[Standing, ...] = ()
+    others: tuple[str, ...] = ()
+
+    @property
+    def is_wrong(self) -> bool:
+        """Tell whether something has to be mended."""
+        return any(one.kind == "fault" for one in self.own) or any(
+            one.state == "missing" or one.text for one in self.standings
+        )
+
+    def as_fields(self) -> dict[str, object]:
+        """Return it for programs."""
+        return {
+            "served": [
+                {"kind": one.kind, "model": one.model, "text": one.text} for one in self.own
+            ],
+            "region": self.region,
+            "bedrock": [
+                {
+                    "model": one.model,
+                    "model_id": one.model_id,
+                    "state": one.state,
+                    "text": one.text,
+                }
+                for one in self.standings
+            ],
+            "others_on_bedrock": list(self.others),
+        }
+
+    def show(self, output: Output) -> None:
+        """Print it for people."""
+        output.table(
+            ("what", "model", "says"), [(one.kind, one.model, one.text) for one in self.own]
+        )
+        if not self.region:
+            return
+        output.line()
+        rows = [(one.model, one.state, one.model_id, one.text) for one in self.standings]
+        output.table(("model", f"on Bedrock in {self.region}", "id", "says"), rows)
+        if self.others:
+            output.line(f"Bedrock also has: {', '.join(self.others)}.")
+
+
+def by_itself() -> Held:
+    """Return what is to be mended or known of the file."""
+    from chalicelib.generation.catalogue import catalogue
+    from chalicelib.generation.served import served
+    from chalicelib.generation.served_checks import findings
+
+    return Held(tuple(findings(served(), catalogue(), today())))
+
+
+def beside_bedrock(
+    held: Held, data_dir: Path, region: str | None, profile: str | None, given: Clients | None
+) -> Held:
+    """Return `held` with how our models stand on Bedrock's list.
+
+    That is the list of AWS where a region or profile is named, or no local cloud runs on
+    `data_dir`. Who runs the command as a part of a program gives clients of their own.
+    """
+    from chalicelib.generation.served import served
+    from chalicelib.generation.served_checks import against, unknown
+    from cli.voice import told
+    from infra import stages
+    from infra.model_list import list_models
+
+    with told():
+        local = None if region or profile else _local_clients(data_dir)
+        bedrock = (given or local or stages.clients(region, profile))("bedrock")
+        listed = list_models(bedrock)
+    where = str(bedrock.meta.region_name)
+    return replace(
+        held,
+        region=where,
+        standings=against(served(), listed, where, today(), local=local is not None),
+        others=unknown(served(), listed),
+    )
+
+
+def _local_clients(data_dir: Path) -> Clients | None:
+    """Return what makes clients of the local cloud that runs on `data_dir`, or None."""
+    from cli.cloud import running_cloud
+    from infra import stages
+
+    if running_cloud(data_dir) is None:
+        return None
+    try:
+        return stages.place(None, data_dir / "cloud.json").client
+    except ValueError as error:
+        raise CannotList(str(error)) from error

@@ -1,0 +1,92 @@
+"""Say which models a tenant may use, and show what holds.
+
+    python -m infra.allowed --stage prod acme                         what it may use
+    python -m infra.allowed --stage prod acme nova-micro nova-lite    these, and no others
+    python -m infra.allowed --stage prod acme --all                   every model again
+
+Names are those of `headrace models ls --served`. What is said holds from the next request on, for
+generations, chats, prompts and batches; a batch that runs hears of it within seconds. What reads
+documents and answers questions about them is the stage's own choice, and not held to it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Collection, Sequence
+from typing import Protocol
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.adapters.allowance_records import AllowanceRecords
+from chalicelib.adapters.dynamodb import Table
+from chalicelib.errors import HeadraceError, NotFound
+from chalicelib.generation.served import Served, served
+from infra import stages
+
+
+class Records(Protocol):
+    """Where it is kept, as `AllowanceRecords` keeps it."""
+
+    def allowed(self, tenant: str) -> frozenset[str] | None:
+        """Return the models that the tenant may use, None for all."""
+
+    def allow(self, tenant: str, models: Collection[str]) -> None:
+        """Let it use these and no others."""
+
+    def allow_all(self, tenant: str) -> None:
+        """Let it use every model."""
+
+    def tenant_stays(self, tenant: str) -> bool:
+        """Tell whether there is such a tenant."""
+
+
+def give(
+    records: Records, known: Served, tenant: str, models: Sequence[str], *, every: bool
+) -> frozenset[str] | None:
+    """Let the tenant use `models`, or `every` one, where either is said; return what it may use.
+
+    Raises:
+        NotFound: there is no such tenant or model, or the tenant is being removed.
+    """
+    if not records.tenant_stays(tenant):
+        raise NotFound(f"There is no tenant {tenant}, or it is being removed.", field="tenant")
+    if every:
+        records.allow_all(tenant)
+    elif models:
+        records.allow(tenant, [known.model(name).name for name in models])
+    return records.allowed(tenant)
+
+
+def shown(allowed: frozenset[str] | None, known: Served) -> list[str]:
+    """Return what holds, a line a model."""
+    if allowed is None:
+        return ["Nothing was said; every model may be used."]
+    gone = " (not served any more)"
+    return [name + ("" if name in known.models else gone) for name in sorted(allowed)]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Show which models a tenant may use, or change it."""
+    parser = argparse.ArgumentParser(prog="python -m infra.allowed", description=main.__doc__)
+    stages.add_options(parser)
+    parser.add_argument("--all", action="store_true", help="every model again")
+    parser.add_argument("tenant")
+    parser.add_argument("models", nargs="*", metavar="MODEL", help="a model of the catalogue")
+    chosen = parser.parse_args(arguments)
+    if chosen.all and chosen.models:
+        parser.error("give models, or --all")
+    try:
+        at = stages.place(chosen.stage, chosen.cloud_file, chosen.region, chosen.profile)
+        records = AllowanceRecords(Table(at.client("dynamodb"), at.outputs["RecordsTableName"]))
+        allowed = give(records, served(), chosen.tenant, chosen.models, every=chosen.all)
+    except (ValueError, HeadraceError, BotoCoreError, ClientError) as error:
+        print(error, file=sys.stderr)  # noqa: T201 - what the operator has to know
+        return 1
+    for line in shown(allowed, served()):
+        print(line)  # noqa: T201
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

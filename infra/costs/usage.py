@@ -1,0 +1,182 @@
+"""From what was counted while things were done to what AWS bills for it, line by line. Pure.
+
+Each call is billed by the unit that its service's price is stated in. A call that no rule knows is
+refused: nothing that is used may go unpriced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from chalicelib.generation.catalogue import Catalogue
+
+GIGABYTE = Decimal(1024**3)
+TRANSACTED = 2
+"""A write or read in a transaction takes two units.
+
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html
+"""
+
+BY_CALL: Mapping[str, str | None] = {
+    "bedrock-runtime:Converse": None,
+    "bedrock-runtime:InvokeModel": None,
+    "events:PutEvents": "eventbridge.event",
+    "lambda:Invoke": None,
+    "sagemaker-runtime:InvokeEndpoint": None,
+    "sagemaker-runtime:InvokeEndpointAsync": None,
+    "sagemaker-runtime:InvokeEndpointWithResponseStream": None,
+    "s3:AbortMultipartUpload": None,
+    "s3:CompleteMultipartUpload": "s3.put.request",
+    "s3:CopyObject": "s3.put.request",
+    "s3:CreateMultipartUpload": "s3.put.request",
+    "s3:DeleteObject": None,
+    "s3:DeleteObjects": None,
+    "s3:GetObject": "s3.get.request",
+    "s3:HeadObject": "s3.get.request",
+    "s3:ListObjectVersions": "s3.put.request",
+    "s3:ListObjectsV2": "s3.put.request",
+    "s3:PostObject": "s3.put.request",
+    "s3:PutObject": "s3.put.request",
+    "s3:UploadPart": "s3.put.request",
+    "s3:UploadPartCopy": "s3.put.request",
+    "s3vectors:DeleteVectors": None,
+    "s3vectors:GetVectors": None,
+    "s3vectors:PutVectors": None,
+    "s3vectors:QueryVectors": "s3vectors.query.request",
+    "sqs:DeleteMessage": "sqs.request",
+    "sqs:DeleteMessageBatch": "sqs.request",
+    "sqs:GetQueueAttributes": "sqs.request",
+    "sqs:ReceiveMessage": "sqs.request",
+    "sqs:SendMessage": "sqs.request",
+    "sqs:SendMessageBatch": "sqs.request",
+    "stepfunctions:DescribeExecution": None,
+    "stepfunctions:StartExecution": None,
+}
+"""The unit of each call, None where it is free or counted by other means: what runs, by its time;
+tokens, vectors and transitions, by their number.
+"""
+
+ITEM_ACTIONS: Mapping[str, str] = {
+    "dynamodb:BatchGetItem": "dynamodb.read_request_unit",
+    "dynamodb:ConditionCheckItem": "dynamodb.write_request_unit",
+    "dynamodb:DeleteItem": "dynamodb.write_request_unit",
+    "dynamodb:GetItem": "dynamodb.read_request_unit",
+    "dynamodb:PutItem": "dynamodb.write_request_unit",
+    "dynamodb:Query": "dynamodb.read_request_unit",
+    "dynamodb:Scan": "dynamodb.read_request_unit",
+    "dynamodb:UpdateItem": "dynamodb.write_request_unit",
+}
+"""The unit of each action on an item of at most 1 KB to write or 4 KB to read."""
+
+
+class Unpriced(ValueError):  # noqa: N818 - it says what has no price
+    """A call that no rule knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionUse:
+    """How one function ran: invocations and billed seconds, at its memory in MB."""
+
+    requests: int
+    seconds: float
+    memory_mb: int
+
+    @property
+    def gb_seconds(self) -> Decimal:
+        """Return what is billed."""
+        return Decimal(str(self.seconds)) * self.memory_mb / 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What `items` like things took together.
+
+    `calls` are by `service:Operation`; `actions` are DynamoDB's, one for each item that a call
+    touches, by `dynamodb:Action`. `objects` counts the objects that S3 told EventBridge of.
+    `children` are the dollars that receipts state for Express executions, which no call starts.
+    """
+
+    items: int
+    calls: Mapping[str, int]
+    actions: Mapping[str, int]
+    functions: Mapping[str, FunctionUse]
+    api_requests: int = 0
+    objects: int = 0
+    transitions: int = 0
+    children: str = "0"
+    vector_bytes: int = 0
+    log_bytes: int = 0
+    tokens: Mapping[str, int] = field(default_factory=dict)
+    """Tokens by their unit, such as `bedrock.amazon.nova-micro-v1:0.input_token`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """Dollars for one thing, by service."""
+
+    by_service: Mapping[str, Decimal]
+
+    @property
+    def total(self) -> Decimal:
+        """Return all of it."""
+        return sum(self.by_service.values(), Decimal(0))
+
+
+def bill(used: Used, catalogue: Catalogue, architecture: str = "arm64") -> Bill:
+    """Return what one of the items costs at list prices.
+
+    Raises `Unpriced` for a call without a rule.
+    """
+    dollars: dict[str, Decimal] = {}
+    for service, unit, quantity in _units(used, architecture):
+        cost = catalogue.price(unit).dollars * quantity / used.items
+        dollars[service] = dollars.get(service, Decimal(0)) + cost
+    dollars["Step Functions"] += Decimal(used.children) / used.items
+    return Bill({name: dollars[name] for name in sorted(dollars, key=lambda it: -dollars[it])})
+
+
+def _units(used: Used, architecture: str) -> Iterator[tuple[str, str, Decimal]]:
+    """Yield the service, the unit and how many of it."""
+    yield "API Gateway", "apigateway.request", Decimal(used.api_requests)
+    for function in used.functions.values():
+        yield "Lambda", "lambda.request", Decimal(function.requests)
+        yield "Lambda", f"lambda.gb_second.{architecture}", function.gb_seconds
+    yield "Step Functions", "stepfunctions.standard.transition", Decimal(used.transitions)
+    yield "S3 Vectors", "s3vectors.put.gb", used.vector_bytes / GIGABYTE
+    yield "EventBridge", "eventbridge.event", Decimal(used.objects)
+    yield "CloudWatch Logs", "cloudwatch.logs.gb", used.log_bytes / GIGABYTE
+    for unit, count in used.tokens.items():
+        yield "Bedrock", unit, Decimal(count)
+    yield from _calls(used)
+    yield from _items(used)
+
+
+_SERVICES: Mapping[str, str] = {
+    "apigateway": "API Gateway",
+    "eventbridge": "EventBridge",
+    "s3": "S3",
+    "s3vectors": "S3 Vectors",
+    "sqs": "SQS",
+}
+
+
+def _calls(used: Used) -> Iterator[tuple[str, str, Decimal]]:
+    for call, count in used.calls.items():
+        if call.startswith("dynamodb:"):
+            continue
+        if call not in BY_CALL:
+            raise Unpriced(f"{call} was called and has no price; add it to infra/costs/usage.py.")
+        unit = BY_CALL[call]
+        if unit is not None:
+            yield _SERVICES[unit.partition(".")[0]], unit, Decimal(count)
+
+
+def _items(used: Used) -> Iterator[tuple[str, str, Decimal]]:
+    for action, count in used.actions.items():
+        if action not in ITEM_ACTIONS:
+            raise Unpriced(f"{action} has no price; add it to infra/costs/usage.py.")
+        alone = min(count, used.calls.get(action, 0))
+        units = alone + TRANSACTED * (count - alone)
+        yield "DynamoDB", ITEM_ACTIONS[action], Decimal(units)

@@ -1,0 +1,69 @@
+"""What a template calls its resources, before there is a stack that could be asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from infra.deploying.account import Account
+from localcloud.template.intrinsics import Scope
+
+Template = Mapping[str, Any]
+
+BUCKET = "AWS::S3::Bucket"
+TABLE = "AWS::DynamoDB::Table"
+VECTOR_BUCKET = "AWS::S3Vectors::VectorBucket"
+KEY = "AWS::KMS::Key"
+KEY_ALIAS = "AWS::KMS::Alias"
+LOG_GROUP = "AWS::Logs::LogGroup"
+QUEUE = "AWS::SQS::Queue"
+
+DATA = frozenset({BUCKET, TABLE, VECTOR_BUCKET, KEY})
+"""Types that hold what users have put in, or what it cannot be read without."""
+
+_NAME_PROPERTY = {
+    BUCKET: "BucketName",
+    TABLE: "TableName",
+    VECTOR_BUCKET: "VectorBucketName",
+    KEY_ALIAS: "AliasName",
+    LOG_GROUP: "LogGroupName",
+    QUEUE: "QueueName",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A resource whose name the template gives."""
+
+    logical_id: str
+    type: str
+    name: str
+
+
+def scope_of(template: Template, parameters: Mapping[str, str], account: Account) -> Scope:
+    """Return what resolves the template's expressions.
+
+    Raises:
+        TemplateError: a parameter is missing, not declared, or not allowed.
+    """
+    return Scope(template, parameters, account.pseudo())
+
+
+def named(template: Template, scope: Scope, *, every: bool = False) -> list[Named]:
+    """Return the resources that carry names, without those whose condition does not hold.
+
+    With `every`, conditions do not matter: an earlier deployment may have had other parameters.
+    """
+    return list(_named(template, scope, every))
+
+
+def _named(template: Template, scope: Scope, every: bool) -> Iterator[Named]:
+    for logical_id, resource in template["Resources"].items():
+        name_property = _NAME_PROPERTY.get(resource["Type"])
+        given = resource.get("Properties", {}).get(name_property)
+        if given is None:
+            continue
+        condition = resource.get("Condition")
+        if every or condition is None or scope.condition(condition):
+            yield Named(logical_id, resource["Type"], scope.resolve(given))

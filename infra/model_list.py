@@ -1,0 +1,26 @@
+"""Bedrock's list of foundation models, of one region.
+
+https://docs.aws.amazon.com/bedrock/latest/APIReference/API_ListFoundationModels.html
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chalicelib.generation.served_checks import Listed
+
+
+def list_models(bedrock: Any) -> tuple[Listed, ...]:
+    """Return the models that `bedrock`, a boto3 client, lists; raises what boto3 raises.
+
+    The answer is whole: the operation knows no pages.
+    """
+    answer: dict[str, Any] = bedrock.list_foundation_models()
+    return tuple(
+        Listed(
+            model_id=summary["modelId"],
+            status=summary.get("modelLifecycle", {}).get("status", "ACTIVE"),
+            inference_types=frozenset(summary.get("inferenceTypesSupported", ())),
+        )
+        for summary in answer["modelSummaries"]
+    )

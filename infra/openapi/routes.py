@@ -1,0 +1,125 @@
+"""The routes of the API as they are declared: views of the app, and paths of the template."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from chalicelib.contracts.operations import Operation
+
+PROJECT = Path(__file__).resolve().parents[2]
+_STREAMS = {
+    "/v1/ask/stream": "functions.stream_answer.core",
+    "/v1/chat/completions": "functions.stream_chat.chat",
+    "/v1/responses": "functions.stream_chat.responses",
+    "/v1/embeddings": "functions.stream_chat.embeddings",
+    "/v1/images/generations": "functions.stream_chat.images",
+}
+"""The modules of functions that own a path of the template; each declares its `OPERATION`."""
+
+
+class Undeclared(Exception):  # noqa: N818 - it says what a route is
+    """A route that does not say what it takes and answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One method of one path. `keyed` says that the authorizer asks for a key."""
+
+    path: str
+    method: str
+    operation_id: str
+    operation: Operation
+    text: str
+    keyed: bool
+
+    @property
+    def summary(self) -> str:
+        """Return the first line of what is said of it."""
+        return self.text.partition("\n")[0].removesuffix(".")
+
+    @property
+    def description(self) -> str:
+        """Return all that is said of it."""
+        return self.text
+
+
+def of_app(routes: Mapping[str, Mapping[str, Any]]) -> Iterator[Route]:
+    """Yield the routes of a Chalice app.
+
+    Raises:
+        Undeclared: a view has no operation, or no docstring.
+    """
+    for path, methods in routes.items():
+        for method, entry in methods.items():
+            view = entry.view_function
+            operation, text = vars(view).get("operation"), inspect.getdoc(view)
+            if not isinstance(operation, Operation) or not text:
+                raise Undeclared(
+                    f"{method} {path}: give the view {entry.view_name} a docstring, and say by "
+                    "@answering(blueprint, Operation(…)) what it takes and answers."
+                )
+            keyed = entry.authorizer is not None
+            yield Route(path, method, entry.view_name.rpartition(".")[2], operation, text, keyed)
+
+
+def of_template(paths: Mapping[str, Mapping[str, Any]]) -> Iterator[Route]:
+    """Yield the routes that the written template adds to the app's.
+
+    Raises:
+        Undeclared: the path is not known to be a function's.
+    """
+    for path, methods in paths.items():
+        for method, definition in methods.items():
+            if path not in _STREAMS:
+                raise Undeclared(
+                    f"{method} {path}: name in {__name__} the room that it belongs to."
+                )
+            module = importlib.import_module(_STREAMS[path])
+            name = path.removeprefix("/v1/").replace("/", "_")
+            text = _docstring(Path(str(module.__file__)), "OPERATION")
+            keyed = bool(definition.get("security"))
+            yield Route(path, method.upper(), name, module.OPERATION, text, keyed)
+
+
+def streamed(path: str) -> Operation | None:
+    """Return what a path of the template takes and answers, None for one that is no function's."""
+    if path not in _STREAMS:
+        return None
+    operation: Operation = importlib.import_module(_STREAMS[path]).OPERATION
+    return operation
+
+
+def field_texts(file: Path) -> Mapping[str, Mapping[str, str]]:
+    """Return the docstrings below the attributes of each class of a module, by class and name.
+
+    Attributes of the module itself are those of the class "".
+    """
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    classes = {node.name: node.body for node in tree.body if isinstance(node, ast.ClassDef)}
+    return {name: dict(_texts(body)) for name, body in {"": tree.body, **classes}.items()}
+
+
+def _texts(body: list[ast.stmt]) -> Iterator[tuple[str, str]]:
+    for node, following in itertools.pairwise(body):
+        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+        if (
+            isinstance(target, ast.Name)
+            and isinstance(following, ast.Expr)
+            and isinstance(following.value, ast.Constant)
+            and isinstance(following.value.value, str)
+        ):
+            yield target.id, inspect.cleandoc(following.value.value)
+
+
+def _docstring(file: Path, name: str) -> str:
+    text = field_texts(file)[""].get(name)
+    if not text:
+        raise Undeclared(f"{file.name}: say below {name} what it is.")
+    return text

@@ -1,0 +1,1 @@
+"""From the source tree to what AWS runs: a template, and a bundle for each function."""

@@ -1,0 +1,140 @@
+"""What goes into each bundle: a mapping from places inside to files on this disk.
+
+All bundles share one compiled copy of the project, of which each gets what it reaches.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from chalicelib.generation.catalogue import Catalogue
+from infra.packaging import elf, models
+from infra.packaging.closure import closure, named_data
+from infra.packaging.failures import CannotPackage
+from infra.packaging.installed import Installed
+
+APP = "app"
+"""The bundle of every function that Chalice makes: each imports `app.py`, which binds them all."""
+
+CATALOGUE = "models/catalogue.json"
+_READERS = {
+    CATALOGUE: "chalicelib/generation/catalogue.py",
+    "models/served.json": "chalicelib/generation/served.py",
+}
+"""Of the data about models, the module that reads it: who carries that carries the data."""
+_NOT_RUN = frozenset({"event.json", "requirements.in", "requirements.txt"})
+STARTED: Mapping[str, tuple[str, ...]] = {
+    "stream_answer": ("bootstrap",),
+    "stream_chat": ("bootstrap",),
+}
+"""By function: what of its folder Lambda starts in place of a module, as its template says."""
+_SOURCES = ("chalicelib", "functions")
+
+Entries = dict[str, Path]
+
+
+def bundle_name(handler: str) -> str:
+    """Return which bundle holds `handler`: that of its folder, or the app's."""
+    return handler.split(".")[1] if handler.startswith("functions.") else APP
+
+
+def module_of(bundle: str) -> str:
+    """Return the module that a bundle is there for."""
+    return APP if bundle == APP else f"functions.{bundle}.handler"
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """Where bundles are put together: `folder` is empty at first and may go afterwards."""
+
+    project: Path
+    models_dir: Path
+    catalogue: Catalogue
+    installed: Installed
+    folder: Path
+    _checked: dict[Path, str] = field(default_factory=dict)
+
+    def requirements(self, bundle: str) -> Path:
+        """Return the pinned requirements of a bundle."""
+        if bundle == APP:
+            return self.project / "requirements" / "api.txt"
+        return self.project / "functions" / bundle / "requirements.txt"
+
+    def entries(self, bundle: str) -> Entries:
+        """Return all of a bundle, its shared libraries checked to be for the target.
+
+        Raises:
+            CannotPackage: something is missing, or is for another machine.
+        """
+        packages = self.installed.of(self.requirements(bundle))
+        found = {
+            **_all_of(packages),
+            **self._own(bundle),
+            **models.carried(bundle, self.models_dir, self.catalogue, self._checked),
+        }
+        elf.demand_machine(bundle, found, self.installed.target)
+        return found
+
+    def _compiled_project(self) -> Path:
+        """Return a compiled copy of what of the project can be in a bundle, made at first need.
+
+        What begins with a dot cannot: settings of tools, keys, locks of editors.
+        """
+        folder = self.folder / "project"
+        if not folder.is_dir():
+            draft = folder.with_suffix(".draft")
+            draft.mkdir(parents=True)
+            left_out = shutil.ignore_patterns("__pycache__", ".*")
+            for source in _SOURCES:
+                shutil.copytree(self.project / source, draft / source, ignore=left_out)
+            shutil.copy2(self.project / "app.py", draft)
+            (draft / "models").mkdir()
+            for data in _READERS:
+                shutil.copy2(self.project / data, draft / data)
+            self.installed.compiler.compile_all(draft)
+            draft.rename(folder)
+        return folder
+
+    def _own(self, bundle: str) -> Entries:
+        """Return what of the project is in a bundle: what it imports, and what that reads."""
+        project = self._compiled_project()
+        files = closure(project, module_of(bundle))
+        found = {}
+        for source in files:
+            found[source.relative_to(project).as_posix()] = source
+            beside = [*source.parent.glob(f"__pycache__/{source.stem}.*.pyc"), *named_data(source)]
+            found |= {file.relative_to(project).as_posix(): file for file in beside}
+        if bundle != APP:
+            started = (f"functions/{bundle}/{name}" for name in STARTED.get(bundle, ()))
+            found |= {name: project / name for name in started}
+            _demand_known(project, bundle, found)
+        return found | {
+            data: project / data for data, reader in _READERS.items() if reader in found
+        }
+
+
+def _all_of(folder: Path) -> Entries:
+    return {
+        file.relative_to(folder).as_posix(): file for file in folder.rglob("*") if file.is_file()
+    }
+
+
+def _demand_known(project: Path, bundle: str, found: Entries) -> None:
+    """Raise `CannotPackage` for a file of a function's folder of which nobody says what it is for.
+
+    It may be data that the function would miss, since its name is put together, or an editor's
+    copy of a file, or keys that somebody left there.
+    """
+    room = project / "functions" / bundle
+    for name, file in sorted(_all_of(room).items()):
+        inside = f"functions/{bundle}/{name}"
+        if inside in found or file.suffix in (".py", ".pyc") or file.name in _NOT_RUN:
+            continue
+        raise CannotPackage(
+            f"{inside} is named by no module beside it that {bundle} imports, so no bundle can "
+            "carry it. Remove it, or have the module that reads it name it as a string; one that "
+            "Lambda starts belongs into STARTED of infra/packaging/bundles.py."
+        )

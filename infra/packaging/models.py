@@ -1,0 +1,62 @@
+"""Which model files a function's bundle carries, each held to the catalogue's sha256.
+
+Magika and the recogniser come inside their packages, so they are not listed here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from chalicelib.generation.catalogue import Catalogue, Model
+from infra.packaging.failures import CannotPackage
+from models.pull import sha256_of
+
+_INT8, _FP32 = "minilm-l6-v2-int8", "minilm-l6-v2-fp32"
+
+CARRIED: Mapping[str, tuple[str, ...]] = {
+    "check_support": (_INT8,),
+    "chunk_document": (_INT8,),
+    "embed_chunks": (_INT8, _FP32),
+    "embed_text": (_INT8, _FP32),
+    "reembed_passages": (_INT8, _FP32),
+    "rerank_passages": (_INT8,),
+    "screen_image": ("open-nsfw",),
+}
+"""By function: its models. A tenant chooses the model of its own index, so what embeds carries
+every embedding model; the others always look through the eyes of one."""
+
+
+def carried(
+    function: str, folder: Path, known: Catalogue, checked: dict[Path, str]
+) -> dict[str, Path]:
+    """Return the model files of `function` by their place in the bundle.
+
+    `folder` holds models as `headrace models pull` lays them; `checked` remembers hashes between
+    calls.
+
+    Raises:
+        CannotPackage: a file is missing, or is not the catalogue's.
+    """
+    found = {}
+    for name in CARRIED.get(function, ()):
+        model = known.model(name)
+        for file in model.files:
+            path = folder / name / file.name
+            _demand(model, path, file.sha256, checked)
+            found[f"models/cache/{name}/{file.name}"] = path
+    return found
+
+
+def _demand(model: Model, path: Path, sha256: str, checked: dict[Path, str]) -> None:
+    if not path.is_file():
+        raise CannotPackage(
+            f"{path} is missing. Run `headrace models pull {model.name}`, which fetches it."
+        )
+    if path not in checked:
+        checked[path] = sha256_of(path)
+    if checked[path] != sha256:
+        raise CannotPackage(
+            f"{path} has sha256 {checked[path]}, and the catalogue names {sha256}. Remove it and "
+            f"run `headrace models pull {model.name}`."
+        )

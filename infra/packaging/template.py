@@ -1,0 +1,100 @@
+"""The template of a package: plain CloudFormation that takes its bundles from one bucket."""
+
+from __future__ import annotations
+
+import copy
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from samtranslator.model.exceptions import InvalidDocumentException
+
+from infra.packaging.failures import CannotPackage
+from infra.packaging.manifest import ARTIFACTS_BUCKET
+from infra.synthesise import translated, with_definitions
+
+Template = dict[str, Any]
+
+FUNCTION = "AWS::Serverless::Function"
+_SECONDS = 120
+_BUCKET = {
+    "Type": "String",
+    "MinLength": 3,
+    "MaxLength": 63,
+    "Description": "The bucket that holds the bundles of the functions.",
+}
+
+
+def merged(project: Path, stage: str, region: str) -> Template:
+    """Return the SAM template of a stage, made in a process of its own, for the app is imported.
+
+    Raises:
+        CannotPackage: with what that process said.
+    """
+    command = [sys.executable, "-m", "infra.synthesise", "--merged", "--project", str(project)]
+    done = subprocess.run(  # noqa: S603 - our own module, by an absolute interpreter
+        [*command, "--stage", stage, "--region", region],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        timeout=_SECONDS,
+        check=False,
+    )
+    if done.returncode:
+        raise CannotPackage(f"The template cannot be made:\n{done.stderr.strip()}")
+    template: Template = json.loads(done.stdout)
+    return template
+
+
+def handlers(template: Template) -> dict[str, str]:
+    """Return the handler of each function of a SAM template, by logical id."""
+    return {
+        name: resource["Properties"]["Handler"]
+        for name, resource in sorted(template["Resources"].items())
+        if resource["Type"] == FUNCTION
+    }
+
+
+def sam(template: Template, file_of: Callable[[str], str]) -> Template:
+    """Return a SAM template by itself, whose code lies at `file_of` a handler."""
+    whole = with_definitions(template)
+    _set_code(whole, file_of)
+    return whole
+
+
+def plain(
+    template: Template,
+    stage: str,
+    region: str,
+    architecture: str,
+    key_of: Callable[[str], str],
+) -> Template:
+    """Return the CloudFormation template of a package for one architecture.
+
+    `key_of` gives the key of a handler's bundle in the artifacts bucket. SAM gets to see it: what
+    it publishes as a version is named by its code.
+
+    Raises:
+        CannotPackage: SAM refuses the template.
+    """
+    whole = copy.deepcopy(template)
+    whole["Parameters"][ARTIFACTS_BUCKET] = dict(_BUCKET)
+    whole["Parameters"]["Architecture"] |= {
+        "Default": architecture,
+        "AllowedValues": [architecture],
+        "Description": "What the bundles were made for; another one needs another package.",
+    }
+    _set_code(whole, lambda handler: {"Bucket": {"Ref": ARTIFACTS_BUCKET}, "Key": key_of(handler)})
+    try:
+        return translated(whole, stage, region)
+    except InvalidDocumentException as error:
+        raise CannotPackage(f"SAM does not take the template: {error.message}") from error
+
+
+def _set_code(template: Template, code: Callable[[str], str | Mapping[str, Any]]) -> None:
+    for resource in template["Resources"].values():
+        if resource["Type"] == FUNCTION:
+            resource["Properties"]["CodeUri"] = code(resource["Properties"]["Handler"])

@@ -1,0 +1,122 @@
+"""Versions of trained models in a stage's SageMaker registry, and what each of them left.
+
+https://docs.aws.amazon.com/sagemaker/latest/dg/model-registry.html
+"""
+
+from __future__ import annotations
+
+import shutil
+import tarfile
+import tempfile
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from infra.stages import Client
+
+APPROVED = "Approved"
+_PACKED = "model.tar.gz"
+
+
+class NoVersion(Exception):  # noqa: N818 - it says what there is not
+    """There is no such version, or what it left cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One registered model. `artefact` is its model.tar.gz in S3, `numbers` are of its gates."""
+
+    arn: str
+    group: str
+    number: int
+    status: str
+    artefact: str
+    numbers: Mapping[str, float]
+
+    @property
+    def name(self) -> str:
+        """Return what people call it."""
+        return f"{self.group}/{self.number}"
+
+
+def group_of(stage: str, recipe: str) -> str:
+    """Return the group that has the versions of a recipe on a stage."""
+    return f"headrace-{stage}-{recipe.replace('_', '-')}"
+
+
+def arn_of(region: str, account: str, wanted: str) -> str:
+    """Return the ARN of a version, given that or GROUP/NUMBER."""
+    if wanted.startswith("arn:"):
+        return wanted
+    return f"arn:aws:sagemaker:{region}:{account}:model-package/{wanted}"
+
+
+class Registry:
+    """The registry that clients reach."""
+
+    def __init__(self, client: Client) -> None:
+        """Reach SageMaker and S3 by the stage's clients."""
+        self._client = client
+
+    def has(self, group: str) -> bool:
+        """Tell whether there is a group; its first version makes it. Raises ClientError."""
+        pages = self._client("sagemaker").get_paginator("list_model_package_groups")
+        return any(
+            each["ModelPackageGroupName"] == group
+            for page in pages.paginate(NameContains=group)
+            for each in page["ModelPackageGroupSummaryList"]
+        )
+
+    def arns(self, group: str, status: str | None = None) -> Iterator[str]:
+        """Yield the ARNs of a group's versions, the newest first. Raises ClientError."""
+        wanted: dict[str, Any] = {"ModelPackageGroupName": group}
+        if status:
+            wanted["ModelApprovalStatus"] = status
+        pages = self._client("sagemaker").get_paginator("list_model_packages")
+        for page in pages.paginate(**wanted, SortBy="CreationTime", SortOrder="Descending"):
+            for each in page["ModelPackageSummaryList"]:
+                yield str(each["ModelPackageArn"])
+
+    def newest(self, group: str, status: str | None = None) -> Version | None:
+        """Return the newest version of a group, of those with `status` if one is given."""
+        found = next(self.arns(group, status), None)
+        return self.version(found) if found else None
+
+    def version(self, arn: str) -> Version:
+        """Return one version. Raises ClientError."""
+        told = self._client("sagemaker").describe_model_package(ModelPackageName=arn)
+        numbers = dict(told.get("CustomerMetadataProperties", {}))
+        numbers.pop("training", None)
+        container = told["InferenceSpecification"]["Containers"][0]
+        return Version(
+            arn=str(told["ModelPackageArn"]),
+            group=str(told["ModelPackageGroupName"]),
+            number=int(told["ModelPackageVersion"]),
+            status=str(told["ModelApprovalStatus"]),
+            artefact=str(container["ModelDataUrl"]),
+            numbers={name: float(value) for name, value in numbers.items()},
+        )
+
+    @contextmanager
+    def left(self, version: Version) -> Iterator[Path]:
+        """Give a folder with what the version's training left, for as long as the block lasts.
+
+        Raises:
+            NoVersion: the archive is broken.
+            ClientError: it is not there, or may not be read.
+        """
+        bucket, _, key = version.artefact.removeprefix("s3://").partition("/")
+        with tempfile.TemporaryDirectory() as scratch:
+            packed, folder = Path(scratch) / _PACKED, Path(scratch) / "model"
+            body = self._client("s3").get_object(Bucket=bucket, Key=key)["Body"]
+            with packed.open("wb") as file:
+                shutil.copyfileobj(body, file)
+            try:
+                with tarfile.open(packed, "r:gz") as archive:
+                    archive.extractall(folder, filter="data")
+            except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
+                raise NoVersion(f"{version.artefact} is no whole archive: {error}") from error
+            yield folder

@@ -1,0 +1,159 @@
+"""Has a stage serve a version of its registry: what `headrace models serve` does for an operator.
+
+The version's files are held to its manifest, the model is tried here, and both are put under
+`models/serving/` of the stage's bucket. Then one object is written that names the version, which
+functions see within half a minute.
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+from pydantic import ValidationError
+
+from chalicelib.contracts.exported import FILE, Signature
+from chalicelib.contracts.serving import ROOT, ServedVersion, Serving, pointer_key
+from chalicelib.errors import HeadraceError
+from chalicelib.generation.served import FunctionBackend, served
+from chalicelib.inference import drawing
+from chalicelib.inference.exported import Exported
+from infra import stages
+from infra.registry import NoVersion, Registry, Version, arn_of
+from infra.training import Home
+
+OPENED_BY: Mapping[str, Callable[[Exported], object]] = {"generate_image": drawing.opened}
+"""How the functions open the models that a stage trained."""
+_REJECTED = "Rejected"
+_TAKEN = ("PreconditionFailed", "ConditionalRequestConflict")
+
+
+class CannotServe(Exception):  # noqa: N818 - it says what cannot be
+    """There is no such model or version, its files are not what was exported, or AWS refuses."""
+
+
+@contextmanager
+def reached() -> Iterator[None]:
+    """Turn what AWS and the way there answer into CannotServe."""
+    try:
+        yield
+    except (ClientError, BotoCoreError, NoVersion) as error:
+        raise CannotServe(str(error)) from error
+
+
+class ServedModels:
+    """What one stage serves of what it trained."""
+
+    def __init__(self, place: stages.Place) -> None:
+        """Reach the stage by `place`."""
+        self._home = Home.of(place.outputs)
+        self._s3 = place.client("s3")
+        self._registry = Registry(place.client)
+
+    def serve(self, name: str, wanted: str) -> Serving:
+        """Have the model `name` answered by a version, an ARN or GROUP/NUMBER; return what serves.
+
+        Raises:
+            CannotServe: nothing is served by that name, the version is rejected, or its files do
+                not make a model; or somebody else had another served meanwhile.
+            ClientError, NoVersion: the version is not there, or AWS refuses.
+        """
+        opened = _opener(name)
+        arn = arn_of(self._home.region, self._home.account, wanted)
+        version = self._registry.version(arn)
+        if version.status == _REJECTED:
+            raise CannotServe(f"{version.name} was rejected; serve one that was not.")
+        with self._registry.left(version) as folder:
+            fetch = _reader(folder, version)
+            content = fetch(FILE)
+            sha256 = hashlib.sha256(content).hexdigest()
+            prefix = f"{ROOT}/{name}/{version.name}/"
+            serves = ServedVersion(arn=version.arn, prefix=prefix, signature=sha256)
+            names = _held(version, content, fetch)
+            _tried(opened, fetch, serves)
+            for file in names:
+                self._put(f"{prefix}{file}", fetch(file))
+        return self._name(name, serves)
+
+    def _name(self, name: str, serves: ServedVersion) -> Serving:
+        """Write which version serves, unless somebody else wrote meanwhile."""
+        old, condition = self._pointer(name)
+        before = None if old is None else (old.serves if old.serves != serves else old.before)
+        serving = Serving(name=name, serves=serves, before=before, since=datetime.now(UTC))
+        try:
+            self._put(pointer_key(name), serving.model_dump_json().encode(), **condition)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _TAKEN:
+                raise
+            raise CannotServe(
+                f"Somebody else had another version of {name} served just now; look, and repeat."
+            ) from error
+        return serving
+
+    def _pointer(self, name: str) -> tuple[Serving | None, Mapping[str, str]]:
+        """Return what serves now, and the condition under which nobody changed that since."""
+        try:
+            found = self._s3.get_object(Bucket=self._home.bucket, Key=pointer_key(name))
+        except self._s3.exceptions.NoSuchKey:
+            return None, {"IfNoneMatch": "*"}
+        condition = {"IfMatch": found["ETag"]}
+        try:
+            return Serving.model_validate_json(found["Body"].read()), condition
+        except ValidationError:
+            return None, condition
+
+    def _put(self, key: str, body: bytes, **condition: str) -> None:
+        self._s3.put_object(Bucket=self._home.bucket, Key=key, Body=body, **condition)
+
+
+def _opener(name: str) -> Callable[[Exported], object]:
+    """Return how the function that answers as `name` opens a model."""
+    known = {
+        model.name: OPENED_BY[model.backend.function]
+        for model in served().models.values()
+        if isinstance(model.backend, FunctionBackend) and model.backend.function in OPENED_BY
+    }
+    if name not in known:
+        raise CannotServe(f"No trained model answers as {name!r}; there are {', '.join(known)}.")
+    return known[name]
+
+
+def _reader(folder: Path, version: Version) -> Callable[[str], bytes]:
+    """Return what reads a file of what the version left, by a name without a folder."""
+
+    def read(name: str) -> bytes:
+        path = folder / name
+        if Path(name).name != name or not path.is_file():
+            raise CannotServe(f"{version.name} has no {name}: it was not exported whole.")
+        return path.read_bytes()
+
+    return read
+
+
+def _held(version: Version, content: bytes, fetch: Callable[[str], bytes]) -> list[str]:
+    """Return the files that the manifest names and itself as the last, each of them held to it."""
+    try:
+        signature = Signature.model_validate_json(content)
+    except ValidationError as error:
+        raise CannotServe(f"{FILE} of {version.name} is no manifest: {error}") from error
+    wanted = {graph.file: graph.sha256 for graph in signature.graphs.values()}
+    for name, sha256 in {**wanted, **signature.files}.items():
+        if hashlib.sha256(fetch(name)).hexdigest() != sha256:
+            raise CannotServe(f"{name} of {version.name} is not the file that was exported.")
+    return [*wanted, *signature.files, FILE]
+
+
+def _tried(
+    opened: Callable[[Exported], Any], fetch: Callable[[str], bytes], version: ServedVersion
+) -> None:
+    """Raise CannotServe where the function could not answer by this model."""
+    try:
+        opened(Exported.read(fetch, version.signature))
+    except HeadraceError as error:
+        raise CannotServe(f"{version.label} does not answer: {error.message}") from error

@@ -1,0 +1,74 @@
+"""The template as it is written: `infra/template.yaml`, and a file a room in `infra/template/`.
+
+`template.yaml` holds what is of the whole: parameters, globals, outputs. A stage's resources lie
+in the rooms; no two files may name the same one. Each is tagged with the room that it lies in.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from chalice.package import YAMLTemplateSerializer
+
+from infra.tags import tag
+
+Template = dict[str, Any]
+
+
+def files_of(project: Path) -> list[Path]:
+    """Return the files of the template: the whole's first, then the rooms by name."""
+    return [
+        project / "infra" / "template.yaml",
+        *sorted((project / "infra" / "template").glob("*.yaml")),
+    ]
+
+
+def written_template(project: Path) -> Template:
+    """Return the SAM template of `project` in one, before anything of Chalice's is in it.
+
+    Addresses of state machines, relative to the file that names them, become absolute. Raises
+    ValueError for a name that two files give.
+    """
+    whole: Template = {}
+    for file in files_of(project):
+        read = YAMLTemplateSerializer().load_template(file.read_text(), str(file)) or {}
+        _find_definitions(read, file)
+        tag(read.get("Resources") or {}, file.stem)
+        for section, content in read.items():
+            _add(whole, section, content, file)
+    return whole
+
+
+def _add(whole: Template, section: str, content: Any, file: Path) -> None:
+    if not isinstance(content, dict):
+        if section in whole:
+            raise ValueError(f"{file}: {section} is given a second time.")
+        whole[section] = content
+        return
+    twice = sorted(whole.setdefault(section, {}).keys() & content.keys())
+    if twice:
+        raise ValueError(f"{file}: {section} has a second {', '.join(twice)}.")
+    whole[section].update(content)
+
+
+def _find_definitions(template: Template, file: Path) -> None:
+    for resource in (template.get("Resources") or {}).values():
+        properties = resource.get("Properties", {})
+        if resource["Type"] == "AWS::Serverless::StateMachine":
+            properties["DefinitionUri"] = str((file.parent / properties["DefinitionUri"]).resolve())
+
+
+def with_defaults(template: Template, project: Path, stage: str) -> None:
+    """Give the parameters of `template` the defaults that `infra/defaults.yaml` has for `stage`.
+
+    Raises ValueError for a parameter that is not there.
+    """
+    file = project / "infra" / "defaults.yaml"
+    if not file.exists():
+        return
+    defaults = YAMLTemplateSerializer().load_template(file.read_text(), str(file))
+    for name, value in defaults.get(stage, {}).items():
+        if name not in template["Parameters"]:
+            raise ValueError(f"{file}: {stage} has a default for {name}, which is no parameter.")
+        template["Parameters"][name]["Default"] = value
