@@ -28,6 +28,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "embedding": Benchmark("benchmarks.embedding", 7),
     "upload": Benchmark("benchmarks.upload", 20),
     "coldstart": Benchmark("benchmarks.coldstart", 7),
+    "sizing": Benchmark("benchmarks.sizing", 3),
     "transitions": Benchmark("benchmarks.transitions", 5),
     "ingest": Benchmark("benchmarks.ingest", 5),
     "search": Benchmark("benchmarks.search", 100),
@@ -36,8 +37,15 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "followups": Benchmark("benchmarks.followups", 1),
     "support": Benchmark("benchmarks.support", 20),
     "screening": Benchmark("benchmarks.screening", 1),
+    "safety": Benchmark("benchmarks.safety", 1),
     "feedback": Benchmark("benchmarks.feedback", 50),
     "retrieval": Benchmark("benchmarks.retrieval", 1),
+    "routing": Benchmark("benchmarks.routing", 15),
+    "costs": Benchmark("benchmarks.costs", 20),
+    "batches": Benchmark("benchmarks.batches", 2),
+    "batch_acceptance": Benchmark("benchmarks.batch_acceptance", 10),
+    "chat_stream": Benchmark("benchmarks.chat_stream", 30),
+    "diffusion_steps": Benchmark("benchmarks.diffusion_steps", 2),
 }
 
 

@@ -19,8 +19,8 @@ from typing import Any
 
 from benchmarks.ends import Case, curve, summary
 from benchmarks.reporting import Result
-from chalicelib.contracts import EmbedTextResult, Hit
-from chalicelib.contracts.searching import Neighbour
+from chalicelib.contracts.embedding import EmbedTextResult
+from chalicelib.contracts.searching import Hit, Neighbour
 from chalicelib.inference.embedder import Embedder
 from chalicelib.ports import IndexRef
 from chalicelib.query_ports import IndexFilter

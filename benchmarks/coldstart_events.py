@@ -1,4 +1,9 @@
-"""A real first event for every function, taken from a local cloud that has ingested a document."""
+"""A first event for every function, from a local cloud that has ingested a document and a scan.
+
+What an execution or the API sends is replayed. Functions of jobs and of batches, the one that
+gathers parts and the one that draws are told of a job, of parts or of a model that are not there:
+they make their clients, look, and say so, or do nothing.
+"""
 
 from __future__ import annotations
 
@@ -10,28 +15,60 @@ from typing import Any
 
 from benchmarks.running_cloud import Caller
 from benchmarks.small_documents import KINDS, question
+from tests.data.formats import make_pdfs
 
 PROJECT = Path(__file__).resolve().parent.parent
 COLLECTION = "bench"
+SAMPLED = (
+    *("check_support", "embed_text", "rerank_passages", "stream_answer", "gather_parts"),
+    *("export_documents", "remove_data", "reindex_tenant", "reembed_passages"),
+    *("screen_image", "screen_text", "stream_chat"),
+    *("prepare_batch", "generate_items", "generate_one", "harvest_batch", "reduce_batch"),
+    "generate_image",
+)
+"""The functions whose sample is the event, or nearly so."""
+
+FEW_WORDS = {"stream": True, "max_tokens": 4, "temperature": 0}
+"""What bounds a chat, whose model answers in another process."""
+
+ERRORS = {
+    "gather_parts": "NotFound",
+    "export_documents": "NotFound",
+    "remove_data": "NotFound",
+    "reindex_tenant": "NotFound",
+    "prepare_batch": "NotFound",
+    "generate_image": "Conflict",
+    "generate_one": "NotFound",
+    "harvest_batch": "NotFound",
+    "reduce_batch": "NotFound",
+}
+"""By function: what it says of a job, or of parts, that are not there."""
 
 
 @dataclass(frozen=True, slots=True)
 class ColdStart:
-    """A function with its environment, and the event that it is first invoked with."""
+    """A function with its environment, and the event that it is first invoked with.
+
+    `error` is the name of the error that it answers with, empty where it answers with none.
+    """
 
     name: str
     handler: str
     environment: Mapping[str, str]
     event: Mapping[str, Any]
+    error: str = ""
+
+    @property
+    def streams(self) -> bool:
+        """Tell whether the function speaks to the Runtime API by itself."""
+        return "AWS_LAMBDA_EXEC_WRAPPER" in self.environment
 
 
 def cold_starts(caller: Caller) -> list[ColdStart]:
     """Return every function of the template, the API's twice: for its records and for a search."""
-    content = KINDS["pdf"](1)
-    announced = caller.announce("sluice-1.pdf", content, COLLECTION)
-    caller.post(announced, content)
-    document = caller.settled(announced["document_id"])
-    events = _events(caller, document)
+    document = _ingested(caller, "sluice-1.pdf", KINDS["pdf"](1))
+    scan = _ingested(caller, "scan.pdf", make_pdfs.mixed())
+    events = _events(caller, document) | _of_rooms(caller, document, scan)
     listed = caller.cloud.client("lambda").list_functions(MaxItems=50)["Functions"]
     found = []
     for function in sorted(listed, key=lambda each: each["FunctionName"]):
@@ -41,8 +78,15 @@ def cold_starts(caller: Caller) -> list[ColdStart]:
                 "AWS_LAMBDA_FUNCTION_NAME": function["FunctionName"],
                 "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function["MemorySize"]),
             }
-            found.append(ColdStart(label, function["Handler"], variables, event))
+            error = ERRORS.get(label, "")
+            found.append(ColdStart(label, function["Handler"], variables, event, error))
     return found
+
+
+def _ingested(caller: Caller, path: str, content: bytes) -> dict[str, Any]:
+    announced = caller.announce(path, content, COLLECTION)
+    caller.post(announced, content)
+    return caller.settled(announced["document_id"])
 
 
 def _events(caller: Caller, document: dict[str, Any]) -> dict[str, dict[str, Mapping[str, Any]]]:
@@ -63,11 +107,9 @@ def _events(caller: Caller, document: dict[str, Any]) -> dict[str, dict[str, Map
         "app.object_created": {"object_created": _arrival(execution)},
         "app.execution_ended": {"execution_ended": _ended(caller, document, execution)},
         "app.sweep": {"sweep": _event("aws.events", "Scheduled Event", {})},
-        "functions.embed_text.handler.handler": {
-            "embed_text": json.loads(
-                (PROJECT / "functions" / "embed_text" / "event.json").read_text()
-            )
-        },
+        "app.sweep_jobs": {"sweep_jobs": _event("aws.events", "Scheduled Event", {})},
+        "app.job_ended": {"job_ended": _job_ended(caller)},
+        "app.webhook_due": {"webhook_due": _announced()},
         **{
             f"functions.{name}.handler.handler": {name: payload}
             for name, payload in zip(
@@ -77,7 +119,39 @@ def _events(caller: Caller, document: dict[str, Any]) -> dict[str, dict[str, Map
     }
 
 
-def _payloads(history: list[dict[str, Any]]) -> list[Mapping[str, Any]]:
+def _of_rooms(
+    caller: Caller, document: dict[str, Any], scan: dict[str, Any]
+) -> dict[str, dict[str, Mapping[str, Any]]]:
+    """Return the events of the functions that an ingest of a small file does not invoke."""
+    bucket = caller.cloud.outputs["DocumentsBucketName"]
+    events = {name: _sample(name) for name in SAMPLED}
+    for name in ERRORS:
+        events[name] |= {"tenant": "local", "bucket": bucket}
+    events["gather_parts"]["results"] |= {"Bucket": bucket}
+    events["generate_items"]["BatchInput"] |= {"tenant": "local", "bucket": bucket}
+    events["reembed_passages"] |= {
+        "tenant": "local",
+        "document_id": document["document_id"],
+        "version": document["version"],
+    }
+    streamed = {
+        "stream_answer": {"question": question(1), "collection": COLLECTION},
+        "stream_chat": {**json.loads(events["stream_chat"]["body"]), **FEW_WORDS},
+    }
+    for name, asked in streamed.items():
+        events[name] |= {"body": json.dumps(asked)}
+        events[name]["requestContext"]["authorizer"] |= {"tenant": "local"}
+    events["recognise_pages"] = next(
+        payload for payload in _payloads(caller.history(scan["version"])) if "recognise" in payload
+    )
+    return {f"functions.{name}.handler.handler": {name: event} for name, event in events.items()}
+
+
+def _sample(name: str) -> Any:
+    return json.loads((PROJECT / "functions" / name / "event.json").read_text())
+
+
+def _payloads(history: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return what the execution invoked its functions with, in order."""
     scheduled = [
         event["taskScheduledEventDetails"] for event in history if event["type"] == "TaskScheduled"
@@ -149,15 +223,26 @@ def _arrival(execution: Mapping[str, Any]) -> dict[str, Any]:
         "version-id": execution["object_version_id"],
         "sequencer": execution["order"],
     }
+    return _batch(sample, "inbox")
+
+
+def _announced() -> dict[str, Any]:
+    """Return a batch with an event that no webhook of the tenant wants."""
+    sample = json.loads((PROJECT / "tests" / "events" / "document.ready.json").read_text())
+    sample["detail"]["tenant"] = "local"
+    return _batch(sample, "webhooks")
+
+
+def _batch(body: Mapping[str, Any], queue: str) -> dict[str, Any]:
     record = {
         "messageId": "059f36b4-87a3-44ab-83d2-661975830a7d",
         "receiptHandle": "none",
-        "body": json.dumps(sample),
+        "body": json.dumps(body),
         "attributes": {"ApproximateReceiveCount": "1"},
         "messageAttributes": {},
         "md5OfBody": "",
         "eventSource": "aws:sqs",
-        "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:headrace-local-inbox",
+        "eventSourceARN": f"arn:aws:sqs:us-east-1:000000000000:headrace-local-{queue}",
         "awsRegion": "us-east-1",
     }
     return {"Records": [record]}
@@ -187,3 +272,20 @@ def _ended(
             "cause": None,
         },
     )
+
+
+def _job_ended(caller: Caller) -> dict[str, Any]:
+    """Return the end of an execution of a job that nothing is kept of."""
+    machine = caller.cloud.outputs["ExportMachineArn"]
+    sample: dict[str, Any] = json.loads(
+        (PROJECT / "tests" / "events" / "execution-ended.json").read_text()
+    )
+    execution = f"{machine.replace(':stateMachine:', ':execution:')}:01J9ZQ3V5B8X6N2M4K7T0RWFHD-1"
+    sample["resources"] = [execution]
+    sample["detail"] |= {
+        "executionArn": execution,
+        "stateMachineArn": machine,
+        "name": "01J9ZQ3V5B8X6N2M4K7T0RWFHD-1",
+        "input": json.dumps({"tenant": "local", "job_id": "01J9ZQ3V5B8X6N2M4K7T0RWFHD"}),
+    }
+    return sample

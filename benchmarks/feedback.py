@@ -32,9 +32,8 @@ from benchmarks.judged.engine import engine
 from benchmarks.judged.scoring import METRICS, Gains, difference
 from benchmarks.reporting import Result, spread
 from chalicelib.adapters.feedback_records import MAX_VOTES
-from chalicelib.contracts import Hit
-from chalicelib.contracts.feedback import Asked, Place, Quoted
-from chalicelib.contracts.searching import Neighbour
+from chalicelib.contracts.asked import Asked, Place, Quoted
+from chalicelib.contracts.searching import Hit, Neighbour
 from chalicelib.inference.embedder import MODEL, Embedder
 from chalicelib.ports import IndexRef
 from chalicelib.query_ports import IndexFilter, PassageIndex, Vote

@@ -17,7 +17,7 @@ from typing import Any
 
 from benchmarks.answering import ROOT, SETS, LocalEmbedder, finder_over
 from benchmarks.ballots import Ballots
-from chalicelib.contracts.feedback import Asked, Place, Quoted
+from chalicelib.contracts.asked import Asked, Place, Quoted
 from chalicelib.query_ports import Vote
 from chalicelib.retrieval import answering
 from chalicelib.retrieval.citations import Source

@@ -18,7 +18,7 @@ from typing import Any
 
 from benchmarks.answering import ROOT, LocalEmbedder, finder_over
 from benchmarks.reporting import Result
-from chalicelib.contracts import Turn
+from chalicelib.contracts.asking import Turn
 from chalicelib.retrieval import answering
 from chalicelib.retrieval.finding import Finder, Query
 from chalicelib.retrieval.followup import stand_alone

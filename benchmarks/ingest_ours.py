@@ -19,7 +19,7 @@ from benchmarks.lines import serve
 from chalicelib.adapters.indexes import kind_of_index
 from chalicelib.adapters.passages import Passages
 from chalicelib.adapters.vectors import Vectors
-from chalicelib.contracts import ChunkRequest, EmbedRequest, ReadRequest
+from chalicelib.contracts.ingest import ChunkRequest, EmbedRequest, ReadRequest
 from chalicelib.generation.catalogue import catalogue
 from chalicelib.inference.embedder import MODEL, Embedder
 from chalicelib.ports import IndexRef, TenantState, Vector

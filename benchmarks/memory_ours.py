@@ -16,7 +16,7 @@ from typing import Any
 
 from benchmarks.folder_objects import FolderObjects
 from benchmarks.memory_peak import before_and_peak, begin
-from chalicelib.contracts import ChunkRequest, Page, ReadRequest
+from chalicelib.contracts.ingest import ChunkRequest, Page, ReadRequest
 from chalicelib.contracts.jsonl import read_lines
 from chalicelib.contracts.parts import Part, ReadPartRequest
 from chalicelib.inference.embedder import Embedder

@@ -1,17 +1,18 @@
 """A function's bundle as one would first make it: `python -m benchmarks.naive_bundle`.
 
-`pip install --target` of the function's pinned requirements, and the whole project beside it,
-as sources only: what a plain `zip -r` of such a folder would upload. It exists to be compared
-with, and was written before the bundle that it is compared with.
+`pip install --target` of the function's pinned requirements for the template's Python, and the
+whole project beside it, as sources only: what a plain `zip -r` of such a folder would upload. It
+exists to be compared with, and was written before the bundle that it is compared with.
 """
 
 from __future__ import annotations
 
 import argparse
 import shutil
-import subprocess
-import sys
 from pathlib import Path
+
+from infra.packaging import wheels
+from infra.packaging.targets import native_architecture, target
 
 PROJECT = Path(__file__).resolve().parent.parent
 PARTS = ("chalicelib", "cli", "functions", "infra", "localcloud", "models", "statemachines")
@@ -24,17 +25,10 @@ def requirements_of(handler: str) -> Path:
     return PROJECT / Path(*handler.split(".")[:-2]) / "requirements.txt"
 
 
-def install(requirements: Path, folder: Path) -> None:
-    """Put the packages of `requirements` into `folder`. Raises CalledProcessError."""
-    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-    command += ["--no-compile", "--only-binary=:all:", "--target", str(folder)]
-    subprocess.run([*command, "-r", str(requirements)], check=True, timeout=600)
-
-
 def build(handler: str, folder: Path) -> Path:
     """Make the naive bundle of the function `handler` as `folder`, and return it."""
     shutil.rmtree(folder, ignore_errors=True)
-    install(requirements_of(handler), folder)
+    wheels.install(requirements_of(handler), target(native_architecture()), folder)
     sources = shutil.ignore_patterns("__pycache__", ".lock", ".staging")
     for part in PARTS:
         shutil.copytree(PROJECT / part, folder / part, ignore=sources)

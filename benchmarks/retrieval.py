@@ -20,8 +20,8 @@ from benchmarks.judged.engine import Engine, engine
 from benchmarks.judged.labelled import Ended, asked_with
 from benchmarks.judged.scoring import METRICS, difference
 from benchmarks.reporting import Result, Spread, spread
-from chalicelib.contracts import Hit
 from chalicelib.contracts.reranking import RerankResult
+from chalicelib.contracts.searching import Hit
 from chalicelib.inference.embedder import Embedder
 from chalicelib.inference.wordvectors import WordReader
 from chalicelib.retrieval.reranking import RERANKED, head_of, rerank_request

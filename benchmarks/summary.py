@@ -7,7 +7,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks import summary_answers, summary_peers, summary_retrieval
+from benchmarks import (
+    summary_answers,
+    summary_batches,
+    summary_peers,
+    summary_retrieval,
+    summary_sizing,
+)
 from benchmarks.reporting import RESULTS
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
@@ -32,6 +38,7 @@ def lines(folder: Path = RESULTS) -> Iterator[str]:
         ("embedding", _embedding),
         ("upload", _upload),
         ("coldstart", _coldstart),
+        ("sizing", summary_sizing.sizing),
         ("transitions", _transitions),
         ("ingest", summary_peers.ingest),
         ("search", summary_peers.search),
@@ -42,6 +49,9 @@ def lines(folder: Path = RESULTS) -> Iterator[str]:
         ("screening", summary_answers.screening),
         ("feedback", _feedback),
         ("retrieval", summary_retrieval.retrieval),
+        ("routing", _routing),
+        ("batches", summary_batches.batches),
+        ("batch_acceptance", summary_batches.acceptance),
     ):
         found = latest(name, folder)
         machine = found["machine"]
@@ -51,6 +61,14 @@ def lines(folder: Path = RESULTS) -> Iterator[str]:
         yield ""
         yield from section(found)
         yield ""
+
+
+def _routing(found: Found) -> Iterator[str]:
+    """Yield a row a kind of request."""
+    yield "| request | ms of CPU, median | p10 to p90 |"
+    yield "| --- | --- | --- |"
+    for name, each in found["measured"].items():
+        yield f"| {name} | {each['median']:.2f} | {each['p10']:.2f} to {each['p90']:.2f} |"
 
 
 def _median(found: Found, name: str) -> float:

@@ -18,7 +18,9 @@ from benchmarks.judged.vectors import embedded
 from chalicelib.adapters.indexes import kind_of_index
 from chalicelib.adapters.passages import TEXT_KEY, Passages
 from chalicelib.adapters.vectors import Vectors
-from chalicelib.contracts import Chunk, EmbedTextResult, Hit, Page, VectorMetadata
+from chalicelib.contracts.embedding import EmbedTextResult
+from chalicelib.contracts.ingest import Chunk, Page, VectorMetadata
+from chalicelib.contracts.searching import Hit
 from chalicelib.inference.embedder import DIMENSIONS, MODEL, Embedder
 from chalicelib.ports import IndexRef, Vector
 from chalicelib.query_ports import Reranker

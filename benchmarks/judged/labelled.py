@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.answering import ROOT, SETS, LocalEmbedder, finder_over
-from chalicelib.contracts import Hit
+from chalicelib.contracts.searching import Hit
 from chalicelib.query_ports import Reranker
 from chalicelib.retrieval import answering
 from chalicelib.retrieval.finding import Finder, Query

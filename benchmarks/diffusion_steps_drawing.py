@@ -1,0 +1,134 @@
+"""Draws by every way, and judges it, in the training environment: one line of JSON in the end."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chalicelib.inference import diffusion
+from chalicelib.inference.diffusion import Denoise, Pictures, Sampling, Schedule, Whole
+from chalicelib.inference.session import open_session
+from models.common import captions
+from models.common.captions import Captioned
+from models.common.images import from_network
+from models.judging.pictures import Judge, frechet, judge_of
+
+DRAWN = 100
+RESAMPLED = 200
+DDIM = (50, 20, 10, 5, 2, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """An exported denoiser with the constants of its manifest."""
+
+    denoise: Denoise
+    constants: Mapping[str, Any]
+
+    @classmethod
+    def open(cls, folder: Path) -> Model:
+        """Open the model of a run of `models.rehearse`."""
+        model = folder / "finish" / "model"
+        session = open_session(model / "denoiser.onnx")
+
+        def denoise(image: Pictures, step: Whole, tokens: Whole) -> Pictures:
+            given = {"image": image, "step": step, "tokens": tokens}
+            (noise,) = session.run(["noise"], given)
+            return np.asarray(noise, np.float32)
+
+        told = json.loads((model / "signature.json").read_text(encoding="utf-8"))
+        return cls(denoise, told["constants"])
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A way to draw."""
+
+    name: str
+    model: Model
+    steps: int
+    eta: float = 0.0
+
+
+def ways(teacher: Model, student: Model) -> Iterator[Way]:
+    """Yield DDPM with every step, DDIM with fewer and fewer, and the distilled model."""
+    yield Way("DDPM", teacher, int(teacher.constants["steps"]), 1.0)
+    for steps in DDIM:
+        yield Way(f"DDIM {steps}", teacher, steps)
+    steps = int(student.constants["sampling_steps"])
+    yield Way(f"distilled {steps}", student, steps)
+
+
+def drawn(way: Way, tokens: Whole, seed: int) -> tuple[Pictures, float, float]:
+    """Return pictures of captions, and the seconds of CPU and wall that they took."""
+    known = way.model.constants
+    schedule = Schedule(known["alphas_cumprod"], known["lowest"], known["highest"])
+    start = diffusion.noise(seed, len(tokens), (known["channels"], known["side"], known["side"]))
+    how = Sampling(way.steps, known["guidance"], way.eta, seed)
+    none = np.zeros_like(tokens)
+    cpu, wall = time.process_time(), time.perf_counter()
+    found = diffusion.sample(way.model.denoise, schedule, start, tokens, none, how)
+    return found, time.process_time() - cpu, time.perf_counter() - wall
+
+
+def measured(way: Way, data: Captioned, judge: Judge, repetitions: int) -> dict[str, Any]:
+    """Return what a way came to over the repetitions."""
+    all_tokens, _ = data.tokens("test", int(way.model.constants["prompt_tokens"]))
+    tokens, labels = all_tokens[:DRAWN, 0], data.images.test.labels[:DRAWN]
+    features, cpu, wall, right = [], [], [], 0
+    for seed in range(repetitions):
+        found, cpu_s, wall_s = drawn(way, tokens, seed)
+        cpu.append(1000 * cpu_s / DRAWN)
+        wall.append(1000 * wall_s / DRAWN)
+        pictures = from_network(found)
+        right += int((judge.classes(pictures) == labels).sum())
+        features.append(judge.features(pictures))
+    real = judge.features(data.images.train.images)
+    return {
+        "name": way.name,
+        "calls": way.steps,
+        "right": right,
+        "drawn": repetitions * DRAWN,
+        "CPU": cpu,
+        "wall": wall,
+        "distance": distance(np.concatenate(features), real),
+    }
+
+
+def distance(features: NDArray[np.float64], real: NDArray[np.float64]) -> dict[str, Any]:
+    """Return the Fréchet distance of features to real ones, and its 95 % interval by bootstrap."""
+    chance = np.random.default_rng(0)
+    again = [
+        frechet(features[chance.integers(0, len(features), len(features))], real)
+        for _ in range(RESAMPLED)
+    ]
+    low, high = np.quantile(again, (0.025, 0.975))
+    return {"value": round(frechet(features, real), 2), "interval": [round(low, 2), round(high, 2)]}
+
+
+def main(teacher: str, student: str, repetitions: str) -> None:
+    """Measure the models of two runs."""
+    data = captions.read(Path(teacher) / "data")
+    judge = judge_of(data.images)
+    all_ways = ways(Model.open(Path(teacher)), Model.open(Path(student)))
+    facts = {
+        "pictures a repetition": DRAWN,
+        "judge's accuracy": round(judge.accuracy, 4),
+        "diffusers": version("diffusers"),
+        "torch": version("torch"),
+    }
+    found = [measured(way, data, judge, int(repetitions)) for way in all_ways]
+    print(json.dumps({"ways": found, "facts": facts}))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

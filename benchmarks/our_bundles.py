@@ -1,0 +1,35 @@
+"""Our bundles, unpacked: what `headrace package` makes for this machine, once a process."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+from benchmarks.naive_bundle import PROJECT
+from infra.packaging import archive
+from infra.packaging.build import Order, package
+from infra.packaging.bundles import bundle_name
+from infra.packaging.manifest import Manifest
+from infra.packaging.targets import native_architecture
+from localcloud.packaged import remove_unpacked
+
+FOLDER = PROJECT / "build" / "bench" / "package"
+
+
+@functools.cache
+def packaged() -> Manifest:
+    """Make the package and return what it consists of."""
+    models = PROJECT / "models" / "cache"
+    order = Order(PROJECT, "local", architecture=native_architecture(), models_dir=models)
+    return package(order, FOLDER).manifest
+
+
+def build(handler: str, folder: Path) -> Path:
+    """Unpack the bundle of the function `handler` as `folder`, and return it."""
+    name = bundle_name(handler)
+    bundle = next(each for each in packaged().functions if each.name == name)
+    if folder.exists():
+        remove_unpacked(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    archive.unpack(FOLDER / bundle.file, bundle.sha256, folder)
+    return folder

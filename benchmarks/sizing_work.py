@@ -1,0 +1,163 @@
+"""What every function of a stage is made to do, so that its CPU time and memory can be told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks import real_pages, small_documents
+from benchmarks.running_cloud import Caller, until
+from benchmarks.sizing_generations import Generations
+from infra import stages
+from infra.reindex import Reindexing
+from tests import exported_models
+from tests.cloud import PROJECT
+from tests.integration.webhooks.receiver import receiving
+
+COLLECTION = "sizing"
+TENANT = "local"
+NOT_FOUND = 404
+OPEN = ("queued", "running")
+PATIENCE_S = 400.0
+PAGES_IN_PARTS = 130
+PAGES_SCANNED = 6
+MOST_PICTURES, LARGEST_SIDE = 8, 4096
+CHECKED = PROJECT / "functions" / "check_support" / "event.json"
+"""What it is asked where a model has worded an answer, which the local one seldom does."""
+LOOKED_AT = PROJECT / "functions" / "screen_image" / "event.json"
+SCHEDULED = {
+    "version": "0",
+    "id": "17793124-05d4-b198-2fde-7ededc63b103",
+    "detail-type": "Scheduled Event",
+    "source": "aws.events",
+    "account": "000000000000",
+    "time": "2026-05-04T12:29:59Z",
+    "region": "us-east-1",
+    "resources": [],
+    "detail": {},
+}
+
+
+@dataclass(slots=True)
+class Work:
+    """What a caller does; `number` makes every document unlike the others."""
+
+    caller: Caller
+    number: int = 0
+
+    def touch(self) -> None:
+        """Have one request reach the API, for a document that is not there."""
+        answer = self.caller.api.get("/v1/documents/doc_aaaaaaaaaaaaaaaaaaaaaaaa")
+        if answer.status_code != NOT_FOUND:
+            raise RuntimeError(f"The API answers {answer.status_code}: {answer.text}")
+
+    def small(self) -> None:
+        """Have a small event reach every function that small ones reach, once."""
+        self.number += 1
+        self._ingest(f"{self.number}.md", small_documents.markdown(self.number))
+        self._ask()
+        self._jobs()
+        self._generations.small(self.number)
+        self._screen()
+        self._draw(1, 1024)
+        for name in ("sweep", "sweep_jobs"):
+            self._invoke(f"app.{name}", SCHEDULED)
+        self._invoke("functions.check_support.handler.handler", json.loads(CHECKED.read_text()))
+
+    def large(self) -> None:
+        """Have large inputs reach the functions that do not bound them."""
+        shown = real_pages.pages(PAGES_IN_PARTS)
+        self._ingest("parts.pdf", real_pages.pdf(shown))
+        self._ingest("scan.pdf", real_pages.scan(shown[:PAGES_SCANNED]))
+        self._generations.large()
+        self._draw(MOST_PICTURES, LARGEST_SIDE)
+        self._export()
+
+    def another_model(self, model: str) -> None:
+        """Move the tenant to `model`."""
+        place = stages.Place(self.caller.cloud.client, self.caller.cloud.outputs)
+        self._ended(Reindexing(place).start(TENANT, model).job_id)
+
+    @property
+    def _generations(self) -> Generations:
+        return Generations(self.caller, self._ended)
+
+    def _ingest(self, path: str, content: bytes) -> None:
+        announced = self.caller.announce(path, content, COLLECTION)
+        self.caller.post(announced, content)
+        self.caller.settled(announced["document_id"], PATIENCE_S)
+
+    def _ask(self) -> None:
+        question = small_documents.question(self.number)
+        said = {"collection": COLLECTION}
+        self._post("/v1/search", {"query": question, "rerank": True, **said})
+        self._post("/v1/ask", {"question": question, "tier": "llm", **said})
+        self._post("/v1/ask/stream", {"question": question, "tier": "extractive", **said})
+
+    def _screen(self) -> None:
+        text = small_documents.markdown(self.number).decode()
+        self._post("/v1/screenings", {"texts": [text], "mask": ["personal-data"]})
+        picture = json.loads(LOOKED_AT.read_text())["data"]
+        part = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{picture}"}}
+        self._post("/v1/moderations", {"input": [part]})
+
+    def _draw(self, count: int, side: int) -> None:
+        """Have pictures drawn by a version that is served, the same one each time."""
+        cloud = self.caller.cloud
+        bucket, s3 = cloud.outputs["DocumentsBucketName"], cloud.client("s3")
+        says = exported_models.serving(exported_models.put(s3, bucket, exported_models.decoder()))
+        exported_models.name(s3, bucket, says)
+        said = {"model": says.name, "prompt": "a digit", "n": count, "size": f"{side}x{side}"}
+        self._post("/v1/images/generations", said)
+
+    def _jobs(self) -> None:
+        self._export()
+        path = f"going-{self.number}"
+        announced = self.caller.announce("gone.md", small_documents.markdown(self.number), path)
+        self.caller.post(announced, small_documents.markdown(self.number))
+        self.caller.settled(announced["document_id"], PATIENCE_S)
+        self._job("DELETE", f"/v1/collections/{path}/documents")
+
+    def _export(self) -> None:
+        self._job("POST", "/v1/exports", {})
+
+    def _job(self, method: str, path: str, body: object = None) -> None:
+        answer = self.caller.api.request(method, path, json=body)
+        answer.raise_for_status()
+        self._ended(str(answer.json()["job_id"]))
+
+    def _ended(self, job_id: str) -> None:
+        def look() -> Mapping[str, Any] | None:
+            job: Mapping[str, Any] = self.caller.api.get(f"/v1/jobs/{job_id}").json()
+            return None if job["status"] in OPEN else job
+
+        job = until(look, f"{job_id} to end", PATIENCE_S)
+        if job["status"] != "succeeded":
+            raise RuntimeError(f"The job ended as {job}.")
+
+    def _post(self, path: str, body: object) -> None:
+        self.caller.api.post(path, json=body).raise_for_status()
+
+    def _invoke(self, handler: str, event: Mapping[str, Any]) -> None:
+        functions = self.caller.cloud.client("lambda")
+        (name,) = (
+            each["FunctionName"]
+            for each in functions.list_functions(MaxItems=50)["Functions"]
+            if each["Handler"] == handler
+        )
+        answer = functions.invoke(FunctionName=name, Payload=json.dumps(event))
+        if "FunctionError" in answer:
+            raise RuntimeError(f"{handler} failed: {answer['Payload'].read()!r}")
+
+
+@contextmanager
+def told_to_a_receiver(caller: Caller) -> Iterator[Callable[[], int]]:
+    """Have a receiver hear of what becomes ready; yield how many it has heard of."""
+    with receiving() as receiver:
+        url = f"http://127.0.0.1:{receiver.port}/hook"
+        made = caller.api.post("/v1/webhooks", json={"url": url, "events": ["document.ready"]})
+        made.raise_for_status()
+        yield lambda: len(receiver.got)
