@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -14,17 +13,22 @@ from typing import Any
 
 from botocore.config import Config
 
-from tests import clients
+from tests import clients, permissions
 
 PROJECT = Path(__file__).resolve().parent.parent
 START_SECONDS = 60.0
 
 
 class CloudProcess:
-    """`python -m localcloud.server` on a folder, on a port that is free."""
+    """`python -m localcloud.server` on a folder, on a port that is free.
 
-    def __init__(self, data_dir: Path) -> None:
+    What roles did in it is judged with what the other end-to-end tests used, unless it is `apart`.
+    """
+
+    def __init__(self, data_dir: Path, *options: str, apart: bool = False) -> None:
         self.data_dir = data_dir
+        self._options = options
+        self._audited = permissions.in_end_to_end_test() and not apart
         self._process: subprocess.Popen[bytes] | None = None
         self._clients: dict[str, Any] = {}
         self._said: Mapping[str, Any] = {}
@@ -55,7 +59,7 @@ class CloudProcess:
         """Start it and return once it is ready; a failed start shows its log."""
         self.data_dir.mkdir(parents=True, exist_ok=True)
         ready = self.data_dir / "server.ready"
-        where = ["--data-dir", str(self.data_dir)]
+        where = ["--data-dir", str(self.data_dir), *self._options]
         with ready.open("wb") as out, (self.data_dir / "server.log").open("ab") as err:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "localcloud.server", "--port", str(port), *where],
@@ -86,9 +90,11 @@ class CloudProcess:
             client.close()
         self._clients.clear()
         if self._process is not None:
-            os.kill(self._process.pid, number)
+            self._process.send_signal(number)
             self._process.wait(30)
             self._process = None
+            if self._audited:
+                permissions.keep(self.data_dir)
 
     def client(self, service: str) -> Any:
         """A boto3 client, as a user would make one."""

@@ -14,10 +14,11 @@ from botocore.compat import HTTPHeaders
 
 from chalicelib.adapters.dynamodb import Table
 from chalicelib.adapters.records import Records
-from chalicelib.contracts import IngestInput
+from chalicelib.contracts.ingest import IngestInput
 from chalicelib.jobs.claims import Claim, execution_arn, execution_name
 from localcloud.service import Surroundings
 from localcloud.stepfunctions import StepFunctionsService
+from localcloud.stepfunctions.integrations.contract import Callings
 from tests.architecture.ingest_definition import FUNCTIONS, ROLE, definition
 from tests.clients import client
 from tests.unit.ingest.conftest import put_tenant
@@ -112,7 +113,7 @@ class IngestWorld:
         self.schedule = ManualSchedule()
         surroundings = Surroundings(folder, "http://127.0.0.1:1")
         self.service = StepFunctionsService(
-            surroundings, self._client, lambda event: None, schedule=self.schedule
+            surroundings, Callings(self._client), lambda event: None, schedule=self.schedule
         )
         answer = self.service.create_state_machine(
             {"name": "ingest", "definition": definition(TABLE), "roleArn": ROLE}

@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from chalicelib.api.idempotency import KEPT_SECONDS
-from chalicelib.contracts.feedback import ASKED_DAYS
+from chalicelib.contracts.asked import ASKED_DAYS
 from chalicelib.jobs import backups
 from chalicelib.jobs.lifecycle import RESULTS_DAYS
-from tests.architecture.test_state_machines import template_as_written
+from infra.written import written_template
+from tests.architecture.ingest_definition import ROOT
 
 DAY = 24 * 3600
 
 
 def resources(kind: str) -> list[dict[str, Any]]:
-    found = template_as_written()["Resources"].values()
+    found = written_template(ROOT)["Resources"].values()
     return [each["Properties"] for each in found if each["Type"] == kind]
 
 
@@ -52,9 +53,12 @@ def test_messages_are_held_no_longer_than_is_said() -> None:
 
 
 def test_logs_are_held_no_longer_than_is_said() -> None:
-    (logs,) = resources("AWS::Logs::LogGroup")
-    assert logs["RetentionInDays"] == days_of("CloudWatch Logs")
-    assert "LoggingConfig" in template_as_written()["Globals"]["Function"]
+    parameter = written_template(ROOT)["Parameters"]["LogRetentionDays"]
+    assert parameter["Default"] == days_of("CloudWatch Logs")
+    groups = resources("AWS::Logs::LogGroup")
+    assert groups
+    assert all(group["RetentionInDays"] == {"Ref": "LogRetentionDays"} for group in groups)
+    assert "LoggingConfig" in written_template(ROOT)["Globals"]["Function"]
 
 
 def test_kept_answers_are_held_no_longer_than_is_said() -> None:

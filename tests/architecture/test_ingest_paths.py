@@ -9,19 +9,18 @@ import pytest
 
 from chalicelib.adapters.dynamodb import Delete
 from chalicelib.adapters.record_writes import document_key, version_key
-from chalicelib.contracts import (
+from chalicelib.contracts.base import Contract
+from chalicelib.contracts.documents import Document, Version
+from chalicelib.contracts.ingest import (
     ChunkRequest,
     ChunkResult,
-    Document,
     EmbedRequest,
     EmbedResult,
     IngestInput,
     ReadRequest,
     ReadResult,
     Spent,
-    Version,
 )
-from chalicelib.contracts.base import Contract
 from chalicelib.generation.ingest_receipts import BILLED_TRANSITIONS
 from tests.architecture.ingest_world import CHUNK, EMBED, READ, IngestWorld, Raises
 from tests.unit.contracts.event_schemas import FOLDER

@@ -9,7 +9,7 @@ import pytest
 from chalicelib.adapters.dynamodb import Delete
 from chalicelib.adapters.record_writes import document_key, version_key
 from chalicelib.adapters.streams import StreamedObjects
-from chalicelib.contracts import Chunk, IngestInput, Page, ReadResult, Spent
+from chalicelib.contracts.ingest import Chunk, IngestInput, Page, ReadResult, Spent
 from chalicelib.contracts.jsonl import dump_lines, parse_lines
 from chalicelib.contracts.parts import (
     EmbeddingPart,

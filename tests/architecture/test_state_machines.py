@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chalice.package import YAMLTemplateSerializer
 
 from chalicelib import errors
+from infra.written import written_template
 from localcloud.stepfunctions.language.validate import diagnostics
 from tests.architecture.ingest_definition import ROOT, machine, targets
 
 FILES = sorted((ROOT / "statemachines").resolve().glob("*.asl.json"))
 AWS_ERROR = re.compile(
-    r"States\.(ALL|Timeout)|Lambda\.\w+|Runtime\.ExitError|DynamoDb\.\w+|EventBridge\.\w+"
+    r"States\.(ALL|Timeout)|Lambda\.\w+|Runtime\.ExitError|Sandbox\.Timedout"
+    r"|(DynamoDb|EventBridge|SageMaker)\.\w+"
 )
 LAMBDA_SERVICE_ERRORS = {
     "Lambda.ServiceException",
@@ -54,20 +55,13 @@ def tasks_of(file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     return ((name, state) for name, state in states_of(file).items() if state["Type"] == "Task")
 
 
-def template_as_written() -> dict[str, Any]:
-    file = ROOT / "infra" / "template.yaml"
-    found: dict[str, Any] = YAMLTemplateSerializer().load_template(file.read_text(), str(file))
-    return found
-
-
 def machines_of_the_template() -> dict[Path, dict[str, Any]]:
     """Return the properties of each state machine by the file of its definition."""
     found = {}
-    for resource in template_as_written()["Resources"].values():
+    for resource in written_template(ROOT)["Resources"].values():
         if resource["Type"] == "AWS::Serverless::StateMachine":
             properties = resource["Properties"]
-            file = ROOT / "infra" / properties["DefinitionUri"]
-            found[file.resolve()] = properties
+            found[Path(properties["DefinitionUri"])] = properties
     return found
 
 
@@ -143,6 +137,13 @@ def test_every_task_catches_what_is_left_for_one_failure_state(file: Path) -> No
             assert last["Next"] in {"RecordFailure", *CHILD_FAILURES}, name
 
 
+def test_a_job_of_one_call_is_asked_again_where_its_function_died_or_had_no_time() -> None:
+    (file,) = (file for file in FILES if file.name == "generate.asl.json")
+    rules = states_of(file)["Generate"]["Retry"]
+    attempts = {error: rule["MaxAttempts"] for rule in rules for error in rule["ErrorEquals"]}
+    assert (attempts["Runtime.ExitError"], attempts["Sandbox.Timedout"]) == (2, 2)
+
+
 def test_parts_of_a_file_are_express_and_none_may_fail() -> None:
     maps = [state for state in machine()["States"].values() if state["Type"] == "Map"]
     assert len(maps) == 2
@@ -161,7 +162,7 @@ def test_the_template_makes_a_machine_of_every_definition() -> None:
 
 @each_file
 def test_substitutions_are_those_that_the_template_makes(file: Path) -> None:
-    template = template_as_written()
+    template = written_template(ROOT)
     properties = machines_of_the_template()[file]
     used = set(re.findall(r"\$\{(\w+)\}", file.read_text()))
     assert used == set(properties["DefinitionSubstitutions"])

@@ -50,7 +50,9 @@ def upload(api: httpx.Client, path: str, content: bytes, collection: str, **fiel
     return str(created.json()["document_id"])
 
 
-def settled(api: httpx.Client, document_id: str) -> dict[str, Any]:
+def settled(
+    api: httpx.Client, document_id: str, seconds: float = DEADLINE_SECONDS
+) -> dict[str, Any]:
     """Return the document once it has ended, one way or another."""
 
     def ended() -> dict[str, Any] | None:
@@ -60,7 +62,7 @@ def settled(api: httpx.Client, document_id: str) -> dict[str, Any]:
         document: dict[str, Any] = answer.json()
         return document if document["status"] in ENDED else None
 
-    return until(ended, f"{document_id} did not settle")
+    return until(ended, f"{document_id} did not settle", seconds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -192,9 +192,11 @@ def holds_what_answers(tenant: Tenant, document_ids: list[str]) -> bool:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_jobs_go_on_after_the_whole_cloud_was_killed(tmp_path: Path, models_pulled: Path) -> None:
+def test_jobs_go_on_after_the_whole_cloud_was_killed(
+    tmp_path: Path, cloud_options: tuple[str, ...]
+) -> None:
     pull([NEXT_MODEL], into=PROJECT / "models" / "cache")
-    cloud = CloudProcess(tmp_path / "data").start()
+    cloud = CloudProcess(tmp_path / "data", *cloud_options).start()
     try:
         tenant = make_tenant(cloud, "killed")
         for n in range(4):

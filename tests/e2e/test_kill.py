@@ -15,9 +15,11 @@ import pytest
 
 from tests.cloud import CloudProcess
 from tests.e2e.driving import Audit, api_of, settled, until, upload
+from tests.soak import often
 
-MOMENTS = 20
+MOMENTS = often(20, 6)
 LONGEST_SECONDS = 2.5
+EVENTS_APART = often(1, 3)
 COLLECTION = "killed"
 TEXT = (
     "Pump {0} was tested on day {0}. It moved {0} litres a second. The seal of pump {0} is tight."
@@ -25,9 +27,9 @@ TEXT = (
 
 
 @pytest.fixture
-def own_cloud(tmp_path: Path, models_pulled: Path) -> Iterator[CloudProcess]:
+def own_cloud(tmp_path: Path, cloud_options: tuple[str, ...]) -> Iterator[CloudProcess]:
     """A cloud that the test may kill."""
-    process = CloudProcess(tmp_path / "data").start()
+    process = CloudProcess(tmp_path / "data", *cloud_options).start()
     yield process
     process.stop()
 
@@ -48,10 +50,9 @@ def assert_counts_reconcile(cloud: CloudProcess, documents: dict[str, dict[str, 
 
 @pytest.mark.timeout(600)
 def test_the_whole_cloud_killed_at_seeded_moments_should_lose_and_double_nothing(
-    tmp_path: Path, models_pulled: Path
+    own_cloud: CloudProcess,
 ) -> None:
-    chance = random.Random(20)
-    cloud = CloudProcess(tmp_path / "data").start()
+    chance, cloud = random.Random(20), own_cloud
     acknowledged: dict[str, str] = {}
     for moment in range(MOMENTS):
         until_kill = time.monotonic() + chance.uniform(0.0, LONGEST_SECONDS)
@@ -69,11 +70,10 @@ def test_the_whole_cloud_killed_at_seeded_moments_should_lose_and_double_nothing
             document for document in documents.values() if document["status"] != "ready"
         ]
         assert len(documents) == 2 * MOMENTS
-        body = {"query": "seal of pump 131", "collection": COLLECTION, "top_k": 100}
+        body = {"query": "seal of pump 31", "collection": COLLECTION, "top_k": 100}
         hits = api.post("/v1/search", json=body).json()["hits"]
         assert len({(hit["document_id"], hit["start"]) for hit in hits}) == len(hits)
     assert_counts_reconcile(cloud, documents)
-    cloud.stop()
 
 
 def workers(cloud: CloudProcess) -> list[psutil.Process]:
@@ -117,7 +117,7 @@ def test_workers_killed_after_each_history_event_should_cost_a_retry_and_no_docu
         assert whole["status"] == "ready"
         events = len(audit.history(audit.executions()[0]["executionArn"]))
         assert events > 10
-        for wanted in range(1, events + 1):
+        for wanted in range(1, events + 1, EVENTS_APART):
             content = TEXT.format(wanted).encode()
             started = len(audit.executions())
             document_id = upload(api, f"pump-{wanted}.txt", content, COLLECTION)

@@ -14,7 +14,7 @@ import httpx
 import pytest
 from fpdf import FPDF
 
-from chalicelib.contracts import Chunk, ReadResult
+from chalicelib.contracts.ingest import Chunk, ReadResult
 from chalicelib.contracts.jsonl import parse_lines
 from chalicelib.contracts.parts import EmbeddingPart, Part
 from chalicelib.retrieval.ids import version_prefix
@@ -124,7 +124,7 @@ class Functions:
         self.s3 = cloud.client("s3")
         self.bucket = cloud.outputs["DocumentsBucketName"]
         place = work(version_id=uuid.uuid4().hex)
-        update = {"tenant": "local", "bucket": self.bucket, "key": "elsewhere/big.csv"}
+        update = {"tenant": "local", "bucket": self.bucket, "key": "inbox/big.csv"}
         self.work = place.model_copy(update=update)
         self.place = ("local", place.document_id, place.version)
 
@@ -175,7 +175,7 @@ def test_a_large_table_should_be_read_whole_and_embedded_part_by_part(
 ) -> None:
     functions = Functions(cloud)
     content = table()
-    stored = functions.s3.put_object(Bucket=functions.bucket, Key="elsewhere/big.csv", Body=content)
+    stored = functions.s3.put_object(Bucket=functions.bucket, Key="inbox/big.csv", Body=content)
     sizes = {"object_version_id": stored["VersionId"], "bytes": len(content), "path": "big.csv"}
     functions.work = functions.work.model_copy(update=sizes)
     said, error = functions.call("read-document")

@@ -80,8 +80,31 @@ def test_members_should_be_documents_for_as_long_as_their_container_holds_them(
     assert "900 kilograms" in answer["answer"]
     assert {citation["path"] for citation in answer["citations"]} == {f"{ARCHIVE}/crane.docx"}
 
+    _rate(api, "Where does the café move?", "cafe.eml")
+    assert len(ratings(cloud)) == 1
     _a_new_version_lets_go_what_it_no_longer_holds(api, files, crane)
+    assert ratings(cloud) == []
     _deleting_the_container_deletes_its_members(cloud, api)
+
+
+def _rate(api: httpx.Client, query: str, name: str) -> None:
+    """Say that a passage of the member `name` answers `query` better than the first one did."""
+    found = api.post("/v1/search", json={"query": query, "collection": COLLECTION}).json()
+    member = next(hit for hit in found["hits"] if hit["path"].endswith(name))
+    passage = {field: member[field] for field in ("document_id", "page", "start", "end")}
+    rated = {"search_id": found["search_id"], "rating": "down", "better_passage": passage}
+    answer = api.post("/v1/feedback", json=rated)
+    assert answer.status_code == 201, answer.text
+
+
+def ratings(cloud: CloudProcess) -> list[str]:
+    """Return the keys of what is kept of ratings of the archive's members."""
+    s3, bucket = cloud.client("s3"), cloud.outputs["DocumentsBucketName"]
+    listed = s3.list_objects_v2(Bucket=bucket, Prefix="feedback/local/").get("Contents", [])
+    bodies = {
+        each["Key"]: s3.get_object(Bucket=bucket, Key=each["Key"])["Body"].read() for each in listed
+    }
+    return [key for key, body in bodies.items() if ARCHIVE.encode() in body]
 
 
 def _a_new_version_lets_go_what_it_no_longer_holds(

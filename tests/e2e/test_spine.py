@@ -13,6 +13,7 @@ import pytest
 from infra import keys, tenants
 from tests.cloud import CloudProcess
 from tests.e2e.driving import Audit, api_of, settled, until, upload
+from tests.integration.permitting import let_rules_send
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 
@@ -77,10 +78,9 @@ def test_a_question_that_nothing_answers_should_be_refused(
 def test_ready_should_be_announced_on_the_bus(cloud: CloudProcess, api: httpx.Client) -> None:
     sqs, events = cloud.client("sqs"), cloud.client("events")
     url = sqs.create_queue(QueueName="listener")["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
     bus = cloud.outputs["EventBusName"]
     events.put_rule(Name="listen", EventBusName=bus, EventPattern='{"source": ["headrace"]}')
-    target = {"Id": "queue", "Arn": arn["QueueArn"]}
+    target = {"Id": "queue", "Arn": let_rules_send(sqs, url)}
     events.put_targets(Rule="listen", EventBusName=bus, Targets=[target])
     document_id = upload(api, "note.txt", b"The weir was painted in May 2024.", "announced")
     settled(api, document_id)

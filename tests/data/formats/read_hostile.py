@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from chalicelib.contracts import ReadRequest
+from chalicelib.contracts.ingest import ReadRequest
 from chalicelib.contracts.jsonl import parse_lines
 from chalicelib.contracts.parts import Part, ReadPartRequest
 from chalicelib.errors import Conflict, InvalidInput, Unsupported

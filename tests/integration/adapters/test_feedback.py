@@ -15,8 +15,9 @@ from chalicelib.adapters.feedback_records import MAX_VOTES, VOTE_DAYS, FeedbackR
 from chalicelib.adapters.objects import Objects
 from chalicelib.adapters.records import Records
 from chalicelib.adapters.streams import StreamedObjects
-from chalicelib.contracts import Page
-from chalicelib.contracts.feedback import ASKED_DAYS, Asked, FeedbackRow, Mark, Quoted
+from chalicelib.contracts.asked import ASKED_DAYS, Asked, Mark, Quoted
+from chalicelib.contracts.feedback import FeedbackRow
+from chalicelib.contracts.ingest import Page
 from chalicelib.contracts.jsonl import dump_lines
 from chalicelib.errors import Conflict, NotFound
 from chalicelib.query_ports import KeptAsked, RatedAnswer

@@ -21,7 +21,7 @@ from chalicelib.adapters.objects import Objects
 from chalicelib.adapters.record_writes import COUNTER, tenant_key
 from chalicelib.adapters.records import Records
 from chalicelib.adapters.vectors import Vectors
-from chalicelib.contracts import VectorMetadata
+from chalicelib.contracts.ingest import VectorMetadata
 from chalicelib.errors import Conflict, NotFound
 from chalicelib.jobs.claims import Claim, ClaimOutcome, execution_arn
 from chalicelib.ports import IndexRef, Vector

@@ -6,17 +6,19 @@ import json
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
-from chalicelib.contracts import ErrorBody, Receipt
-from chalicelib.contracts.receipts import nanodollars
+from chalicelib.contracts.http import ErrorBody
+from chalicelib.contracts.receipts import Receipt, nanodollars
 from chalicelib.generation.catalogue import catalogue
 from chalicelib.generation.ingest_receipts import BILLED_TRANSITIONS
 from cli.client import Api
 from cli.failures import Refused
 from tests.cloud import PROJECT, CloudProcess
+from tests.e2e.driving import until
 from tests.integration.api.conftest import SAMPLES, Tenant
 
 LABELLED = json.loads((PROJECT / "tests" / "data" / "questions.json").read_text(encoding="utf-8"))
@@ -28,6 +30,19 @@ def refused(call: object, status: int) -> Refused:
     assert raised.value.status == status
     assert raised.value.request_id
     return raised.value
+
+
+def _modelled(reader: Tenant) -> dict[str, Any] | None:
+    """Return the receipt of an answer, if the language model was asked and had time for one."""
+    receipt = reader.api.ask({"question": "Who made the turbine?", "tier": "llm"})["receipt"]
+    asked = [line["model"] for line in receipt["lines"] if line["role"] == "answer"]
+    return dict(receipt) if "smollm2-135m-instruct-q4_1" in asked else None
+
+
+def asked_authorizers(cloud: CloudProcess) -> int:
+    """Return how often authorizers were invoked."""
+    files = (cloud.data_dir / "lambdas" / "logs").glob("*uthorizer*.log*")
+    return sum(file.read_text().count("platform.start") for file in files)
 
 
 class TestKeys:
@@ -47,6 +62,21 @@ class TestKeys:
             "Forbidden",
             "This API key is unknown, or was revoked.",
         )
+
+    @pytest.mark.parametrize(
+        "key", ["hr_short", "hr_" + "x" * 129, "not-a-key-but-long-enough-for-one"]
+    )
+    def test_should_ask_no_function_about_what_cannot_be_a_key(
+        self, cloud: CloudProcess, key: str
+    ) -> None:
+        before = asked_authorizers(cloud)
+        with closing(Api(cloud.endpoint_url, key)) as stranger:
+            error = refused(lambda: list(stranger.documents()), 401)
+        assert error.type == "Unauthorized"
+        with closing(Api(cloud.endpoint_url, "hr_" + "x" * 43)) as stranger:
+            refused(lambda: list(stranger.documents()), 403)
+        until(lambda: asked_authorizers(cloud) > before, "the authorizer is asked about a key")
+        assert asked_authorizers(cloud) == before + 1
 
     def test_should_revoke_a_key_at_once(self, tenant: Tenant) -> None:
         assert list(tenant.api.documents()) == []
@@ -80,7 +110,9 @@ class TestGatewayFailures:
         headers = {"Authorization": f"Bearer {reader.key}"} if key else {}
         headers["Content-Type"] = "application/json"
         url = f"{reader.cloud.endpoint_url}{path}"
-        answer = httpx.request(method, url, headers=headers, content=b"x" * size)
+        large = b'{"query":"' + b"x" * size + b'"}'
+        content = large if size > 1 else b"x" * size
+        answer = httpx.request(method, url, headers=headers, content=content)
         assert answer.status_code == status
         error = ErrorBody.model_validate_json(answer.content, strict=True).error
         assert error.type == kind
@@ -216,13 +248,15 @@ class TestQueries:
         assert answer["citations"]
         assert answer["tier"] == "llm" or "language model" in answer["notices"][0]
 
+    @pytest.mark.timeout(300)
     def test_should_name_the_model_that_answered_and_the_one_that_is_priced(
         self, reader: Tenant
     ) -> None:
-        receipt = reader.api.ask({"question": "Who made the turbine?", "tier": "llm"})["receipt"]
-        (line,) = (line for line in receipt["lines"] if line["role"] == "answer")
-        assert line["model"] == "smollm2-135m-instruct-q4_1"
-        assert line["priced_as"] == "amazon.nova-micro-v1:0"
+        receipt = until(lambda: _modelled(reader), "no language model answered in time", 200)
+        tried = [line for line in receipt["lines"] if line["role"] == "answer"]
+        line = next(each for each in tried if each["model"] == "smollm2-135m-instruct-q4_1")
+        assert line is tried[-1]
+        assert line["priced_as"] == "amazon.nova-micro-v1:0" or len(tried) > 1
         price = catalogue().token_cost(line["priced_as"], line["tokens_in"], line["tokens_out"])
         assert nanodollars(Decimal(line["dollars"])) == price > 0
         assert Decimal(receipt["dollars"]) == sum(

@@ -13,7 +13,8 @@ import pytest
 
 from chalicelib.adapters.dynamodb import Table
 from chalicelib.adapters.records import Records
-from chalicelib.contracts import Chunk, Document, Page
+from chalicelib.contracts.documents import Document
+from chalicelib.contracts.ingest import Chunk, Page
 from chalicelib.contracts.jsonl import parse_lines
 from chalicelib.retrieval.ids import InboxPlace, chunks_key, pages_key, vector_key
 from tests.cloud import CloudProcess
@@ -21,6 +22,17 @@ from tests.unit.functions.read_document.files import encrypted_pdf, scanned_pdf
 
 SAMPLES = Path(__file__).parents[3] / "samples"
 DEADLINE_SECONDS = 60
+TAKES_EVENTS = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "events.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": "*",
+        }
+    ],
+}
 TENANT = "local"
 
 Found = TypeVar("Found")
@@ -98,7 +110,9 @@ def heard(cloud: CloudProcess) -> Iterator[Callable[[], list[dict[str, object]]]
     """Return what was published on the bus since, of which events stay in a queue until asked."""
     name = f"t{uuid.uuid4().hex[:12]}"
     sqs, events = cloud.client("sqs"), cloud.client("events")
-    url = sqs.create_queue(QueueName=name)["QueueUrl"]
+    url = sqs.create_queue(QueueName=name, Attributes={"Policy": json.dumps(TAKES_EVENTS)})[
+        "QueueUrl"
+    ]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
     bus = cloud.outputs["EventBusName"]
     pattern = json.dumps({"source": ["headrace"]})

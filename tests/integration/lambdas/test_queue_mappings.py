@@ -77,6 +77,22 @@ def test_a_mapping_survives_a_restart(make_bench: Callable[..., Bench], tmp_path
     eventually(lambda: _count(after, url) == 0)
 
 
+def test_what_a_poller_held_when_it_was_killed_is_handed_over_again_after_a_restart(
+    make_bench: Callable[..., Bench],
+) -> None:
+    before = make_bench()
+    url, arn = before.queue("work", VisibilityTimeout="600")
+    before.add("echo")
+    before.service.create_event_source_mapping({"EventSourceArn": arn, "FunctionName": "echo"})
+    before.service.stop()
+    before.sqs.send_message({"QueueUrl": url, "MessageBody": "held"})
+    assert len(before.messages(url)) == 1
+    before.sqs.stop()
+    after = make_bench()
+    after.add("echo")
+    eventually(lambda: _count(after, url) == 0)
+
+
 def test_messages_wait_until_the_function_of_a_kept_mapping_is_registered(
     make_bench: Callable[..., Bench],
 ) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.contracts import Page, RecogniseRequest, RecogniseResult
+from chalicelib.contracts.ingest import Page, RecogniseRequest, RecogniseResult
 from chalicelib.contracts.jsonl import dump_lines, parse_lines
 from chalicelib.retrieval.ids import pages_key, version_prefix
 from tests.cloud import CloudProcess

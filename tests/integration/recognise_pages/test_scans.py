@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from chalicelib.contracts import Chunk
+from chalicelib.contracts.ingest import Chunk
 from chalicelib.contracts.jsonl import parse_lines
 from chalicelib.retrieval.ids import chunks_key
 from tests.cloud import CloudProcess

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from tests.cloud import CloudProcess
+from tests.integration.permitting import let_rules_send
 from tests.integration.s3.serving import eventually
 
 
@@ -50,9 +51,7 @@ def test_presigned_urls_and_forms_find_their_way_through_the_front_door(
 def test_a_created_object_reaches_a_queue_through_a_rule(cloud: CloudProcess, bucket: str) -> None:
     s3, sqs, events = cloud.client("s3"), cloud.client("sqs"), cloud.client("events")
     queue = sqs.create_queue(QueueName=bucket)["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"][
-        "QueueArn"
-    ]
+    arn = let_rules_send(sqs, queue)
     pattern = {"source": ["aws.s3"], "detail": {"bucket": {"name": [bucket]}}}
     events.put_rule(Name=bucket, EventPattern=json.dumps(pattern))
     events.put_targets(Rule=bucket, Targets=[{"Id": "queue", "Arn": arn}])

@@ -13,8 +13,20 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.cloud import CloudProcess
+from tests.integration.permitting import let_rules_send, make_role
 
-ROLE = "arn:aws:iam::000000000000:role/states"
+ACTIONS = (
+    "dynamodb:GetItem",
+    "dynamodb:PutItem",
+    "s3:GetObject",
+    "s3:PutObject",
+    "sqs:SendMessage",
+    "states:DescribeExecution",
+    "states:StartExecution",
+    "states:StopExecution",
+)
+"""What the machines of these tests do."""
+
 INNER = {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}
 
 
@@ -43,11 +55,12 @@ class States:
 
     def __init__(self, cloud: CloudProcess) -> None:
         self.client = cloud.client("stepfunctions")
+        self.role = make_role(cloud.client("iam"), unique("states"), ACTIONS)
 
     def begin(self, definition: dict[str, Any], value: Any = None, **more: Any) -> str:
         text = json.dumps(definition)
         machine = self.client.create_state_machine(
-            name=unique("machine"), definition=text, roleArn=ROLE, **more
+            name=unique("machine"), definition=text, roleArn=self.role, **more
         )
         started = self.client.start_execution(
             stateMachineArn=machine["stateMachineArn"], input=json.dumps(value)
@@ -86,7 +99,7 @@ def test_errors_have_the_classes_of_the_model(states: States) -> None:
     with pytest.raises(states.client.exceptions.ExecutionDoesNotExist):
         states.client.describe_execution(executionArn=arn)
     with pytest.raises(states.client.exceptions.InvalidDefinition):
-        states.client.create_state_machine(name="x", definition="{}", roleArn=ROLE)
+        states.client.create_state_machine(name="x", definition="{}", roleArn=states.role)
     with pytest.raises(ClientError) as caught:
         states.client.create_activity(name="activity")
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] >= 400
@@ -96,7 +109,7 @@ def test_a_sync_execution_answers_at_once(states: States) -> None:
     machine = states.client.create_state_machine(
         name=unique("express"),
         definition=json.dumps(one({"Type": "Pass"})),
-        roleArn=ROLE,
+        roleArn=states.role,
         type="EXPRESS",
     )
     answer = states.client.start_sync_execution(
@@ -159,7 +172,7 @@ def test_a_nested_execution_is_waited_for(states: States) -> None:
     inner = states.client.create_state_machine(
         name=unique("inner"),
         definition=json.dumps(one({"Type": "Wait", "Seconds": 1})),
-        roleArn=ROLE,
+        roleArn=states.role,
     )["stateMachineArn"]
     given = {"StateMachineArn": inner, "Input.$": "$"}
     output = states.run(one(task("states:startExecution.sync:2", given)), {"a": 1})
@@ -201,11 +214,10 @@ def test_a_map_reads_from_and_writes_to_a_bucket(cloud: CloudProcess, states: St
 def test_a_change_of_status_is_an_event(cloud: CloudProcess, states: States) -> None:
     sqs, events = cloud.client("sqs"), cloud.client("events")
     queue = sqs.create_queue(QueueName=unique("status"))["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
     rule = unique("status")
     pattern = {"source": ["aws.states"], "detail": {"status": ["FAILED"]}}
     events.put_rule(Name=rule, EventPattern=json.dumps(pattern))
-    target = {"Id": "queue", "Arn": arn["Attributes"]["QueueArn"]}
+    target = {"Id": "queue", "Arn": let_rules_send(sqs, queue)}
     events.put_targets(Rule=rule, Targets=[target])
     execution = states.begin({"StartAt": "F", "States": {"F": {"Type": "Fail", "Error": "E"}}})
     states.finish(execution)

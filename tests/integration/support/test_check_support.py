@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from chalicelib.contracts import CheckRequest, CheckResult, CheckSource, Doubt
+from chalicelib.contracts.support import CheckRequest, CheckResult, CheckSource, Doubt
 from tests.cloud import CloudProcess
 
 FUNCTION = "headrace-local-check-support"

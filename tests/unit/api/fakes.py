@@ -14,31 +14,56 @@ from chalice.test import Client, HTTPResponse
 
 from chalicelib.api.ask import AskServices
 from chalicelib.api.auth import authorize, hash_key
+from chalicelib.api.batches import BatchServices
 from chalicelib.api.collections import CollectionServices
 from chalicelib.api.documents import DocumentServices
 from chalicelib.api.feedback import FeedbackServices
-from chalicelib.api.jobs import JobServices, remove_later
+from chalicelib.api.generations import GenerationServices
+from chalicelib.api.jobs import JobServices
 from chalicelib.api.mounting import mount
+from chalicelib.api.openai.batches import BatchFileServices
+from chalicelib.api.openai.files import FileServices
+from chalicelib.api.openai.models import ModelServices
+from chalicelib.api.prompt_runs import PromptRunServices
+from chalicelib.api.prompts import PromptServices
 from chalicelib.api.removals import RemovalServices
 from chalicelib.api.retries import RetryServices
+from chalicelib.api.screenings import ScreeningServices
 from chalicelib.api.search import SearchServices
+from chalicelib.api.usage import UsageServices
 from chalicelib.api.webhooks import WebhookServices
-from chalicelib.contracts import Document, Hit, PresignedUpload, Receipt, Version
+from chalicelib.budgets.limits import Limits
 from chalicelib.contracts.arrivals import RetryWanted
 from chalicelib.contracts.collections import Declaration
+from chalicelib.contracts.documents import Document, Version
+from chalicelib.contracts.receipts import Receipt
 from chalicelib.contracts.removals import RemovalBound, Removed
+from chalicelib.contracts.searching import Hit
+from chalicelib.contracts.uploads import PresignedUpload
 from chalicelib.errors import HeadraceError
 from chalicelib.generation.catalogue import catalogue
+from chalicelib.generation.served import served
+from chalicelib.generation.wishes import Place
 from chalicelib.jobs.launching import Launcher
 from chalicelib.jobs.ulids import ulid
-from chalicelib.query_ports import ApiKey, Held, KeptAnswer
+from chalicelib.key_ports import ApiKey
+from chalicelib.prompting.checking import check_prompt
+from chalicelib.prompting.previewing import preview
+from chalicelib.prompting.runs import Runner
+from chalicelib.query_ports import BEGUN, Held, KeptAnswer
 from chalicelib.retrieval.asking import Asker
 from chalicelib.retrieval.finding import Finder
 from chalicelib.retrieval.ids import document_id
+from chalicelib.screening.screener import Screens
+from tests.unit.batches.fakes import FakeBatchObjects
+from tests.unit.budgets.fakes import FakeSpending
 from tests.unit.feedback.fakes import FakeRatings, FakeRows, keeper
+from tests.unit.generation.fakes import House
 from tests.unit.ingest.fakes import FakeBus, FakeTenants
 from tests.unit.ingest.fakes import FakeTenants as Pointers
 from tests.unit.jobs.fakes import FakeJobExecutions, FakeJobs
+from tests.unit.openai.fakes import FakeFiles
+from tests.unit.prompting.fakes import FakePrompts, library
 from tests.unit.retrieval_query.fakes import (
     FakeChecker,
     FakeEmbedder,
@@ -48,6 +73,7 @@ from tests.unit.retrieval_query.fakes import (
     FakeScreen,
     FakeVersions,
 )
+from tests.unit.screening.fakes import FakePictures, FakeTexts
 from tests.unit.webhooks.fakes import FakeQueue
 from tests.unit.webhooks.fakes import FakeRecords as FakeWebhooks
 
@@ -72,8 +98,10 @@ def document(path: str, tenant: str = "acme", **fields: object) -> Document:
 class FakeRecords:
     stored: dict[str, dict[str, Document]] = field(default_factory=dict)
     answers: dict[tuple[str, str], KeptAnswer] = field(default_factory=dict)
+    owners: dict[tuple[str, str], str] = field(default_factory=dict)
+    unkept: HeadraceError | None = None
     keys: dict[str, ApiKey] = field(default_factory=dict)
-    fails: HeadraceError | None = None
+    fails: Exception | None = None
     removed: list[tuple[str, str]] = field(default_factory=list)
     versions: dict[tuple[str, str, str], Version] = field(default_factory=dict)
     wanted: list[RetryWanted] = field(default_factory=list)
@@ -132,6 +160,29 @@ class FakeRecords:
     def keep_answer(self, tenant: str, key_hash: str, answer: KeptAnswer, seconds: int) -> bool:
         return self.answers.setdefault((tenant, key_hash), answer) is answer
 
+    def begin_answer(
+        self, tenant: str, key_hash: str, request_hash: str, owner: str, seconds: int
+    ) -> bool:
+        if (tenant, key_hash) in self.answers:
+            return False
+        self.answers[tenant, key_hash] = KeptAnswer(request_hash, BEGUN, b"")
+        self.owners[tenant, key_hash] = owner
+        return True
+
+    def end_answer(
+        self, tenant: str, key_hash: str, owner: str, answer: KeptAnswer, seconds: int
+    ) -> bool:
+        if self.unkept:
+            raise self.unkept
+        if self.owners.get((tenant, key_hash)) != owner:
+            return False
+        self.answers[tenant, key_hash] = answer
+        return True
+
+    def drop_answer(self, tenant: str, key_hash: str, owner: str) -> None:
+        if self.owners.get((tenant, key_hash)) == owner:
+            del self.answers[tenant, key_hash]
+
     def begin(self, tenant: str, document: Document) -> RemovalBound:
         return RemovalBound(order="07", newest=document.document_id)
 
@@ -172,6 +223,7 @@ class Api:
             self.ratings,
         )
         keeps = keeper(self.ratings)
+        self.batch_objects = FakeBatchObjects()
         self.job_records, self.job_executions = FakeJobs(), FakeJobExecutions()
         self.jobs = JobServices(
             launcher=Launcher(self.job_records, self.job_executions, lambda: NOW),
@@ -180,28 +232,52 @@ class Api:
             sign=lambda key, *, name, seconds: f"https://bucket/{key}?{seconds}",
             cost=catalogue().cost,
             bucket="documents",
+            count=lambda prefix: sum(
+                1 for key in self.batch_objects.bodies if key.startswith(prefix)
+            ),
             now=lambda: NOW,
             new_id=ulid,
         )
-        self.removals = RemovalServices(self.jobs, self.tenants)
+        self.batches = BatchServices(self.jobs, self._sign, self.batch_objects, lambda: NOW)
+        self.removals = RemovalServices(self.jobs, self.tenants, self.records, self.records)
         self.documents = DocumentServices(
             records=self.records,
             tenants=self.tenants,
             answers=self.records,
             sign=self._sign,
-            remover=self.records,
-            remove_later=lambda *given: remove_later(self.jobs, *given),
             language_notice=lambda tenant, language: f"{tenant}: {language}" * (language == "de"),
             max_file_bytes=self.max_file_bytes,
             now=lambda: NOW,
         )
         self.collections = CollectionServices(self.records, lambda: NOW)
         self.retries = RetryServices(self.records, self.records, self.records)
+        self.spending = FakeSpending()
+        self.usage = UsageServices(self.spending, Limits(nanodollars_a_day=10**9), lambda: NOW)
         self.webhook_records = FakeWebhooks()
         self.webhook_queue = FakeQueue()
         self.webhooks = WebhookServices(
             self.webhook_records, self.webhook_queue, False, os.urandom, lambda: NOW
         )
+        self.house = House({})
+        self.prompt_runs = PromptRunServices(
+            lambda: self.prompts.library,
+            lambda: Runner(self.house.generator, lambda: "@@fence", lambda: NOW, lambda: "run_1"),
+            self.records,
+        )
+        self.generations = GenerationServices(lambda: self.house.generator, self.records)
+        self.prompt_records = FakePrompts()
+        self.prompts = PromptServices(
+            library(self.prompt_records, check_prompt), preview, lambda: "@@fence", self.records
+        )
+        self.models_allowed: dict[str, frozenset[str]] = {}
+        self.openai_models = ModelServices(
+            served(), Place("us-east-1"), lambda: NOW, self.models_allowed.get
+        )
+        self.stored = FakeFiles()
+        self.openai_files = FileServices(self.stored, lambda: NOW, ulid)
+        self.openai_batches = BatchFileServices(self.jobs, self.stored)
+        self.screen_texts = FakeTexts()
+        self.screenings = ScreeningServices(Screens(self.screen_texts, FakePictures()))
         self.search = SearchServices(finder, keeps, self.records, lambda found: Receipt())
         self.ask = AskServices(
             Asker(finder, self.embedder, None, FakePrices(), FakeChecker(), FakeScreen(), keeps),
@@ -216,7 +292,7 @@ class Api:
         def authorizer(request: AuthRequest) -> Any:
             return authorize(request, self.records)
 
-        mount(app, self, authorizer, "test")
+        mount(app, self, authorizer, "test").everything()
         self._http = Client(app).http
 
     def _sign(

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.api.auth import authorize, hash_key
-from chalicelib.query_ports import ApiKey
+from chalicelib.key_ports import ApiKey
 from tests.unit.api.fakes import KEY, Api, FakeRecords
 
 ARN = "arn:aws:execute-api:us-east-1:000000000000:api/stage/GET/v1/documents"
@@ -29,7 +29,7 @@ def effect(decision: dict[str, object]) -> tuple[str, list[str]]:
 
 def test_should_let_a_known_key_in_as_its_tenant() -> None:
     decision = decide(f"Bearer {KEY}", records())
-    assert decision["context"] == {"tenant": "acme"}
+    assert decision["context"] == {"tenant": "acme", "key": hash_key(KEY)[:12]}
     assert effect(decision)[0] == "Allow"
 
 

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.contracts import Hit, Version
+from chalicelib.contracts.documents import Version
 from chalicelib.contracts.feedback import FeedbackReceived
+from chalicelib.contracts.searching import Hit
 from chalicelib.errors import Transient
 from chalicelib.retrieval.keeping import NOT_KEPT
 from chalicelib.retrieval.votes import MOST

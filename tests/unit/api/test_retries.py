@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.contracts import Document
+from chalicelib.contracts.documents import Document
 from chalicelib.errors import Transient
 from tests.unit.api.fakes import NOW, OTHER_KEY, Api, document, error_of
 from tests.unit.ingest.examples import version

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.contracts import Hit
 from chalicelib.contracts.carried import read_carried
-from chalicelib.contracts.searching import Neighbour
+from chalicelib.contracts.searching import Hit, Neighbour
 from chalicelib.errors import Transient
 from chalicelib.retrieval.folders import place_hash
 from chalicelib.retrieval.ids import vector_key

@@ -7,23 +7,26 @@ import json
 from typing import Any
 
 import pytest
-from chalice.package import YAMLTemplateSerializer
 from werkzeug.test import Client, TestResponse
 
-from chalicelib.contracts import ErrorBody
+from chalicelib.contracts.http import ErrorBody
+from infra.written import written_template
 from localcloud.apigateway import ApiGateway, RestApi
 from localcloud.apigateway.gateway_responses import (
     AUTHORIZER_FAILED,
     AUTHORIZER_MISCONFIGURED,
+    BAD_BODY,
     BAD_GATEWAY,
     INTERNAL,
     MISSING_TOKEN,
+    THROTTLED,
     TIMED_OUT,
     TOO_LARGE,
     UNAUTHORIZED,
     Failure,
     GatewayResponses,
     denied,
+    missing_parameters,
     no_signature,
 )
 from localcloud.errors import AwsError
@@ -39,6 +42,9 @@ EVERY_FAILURE = [
     INTERNAL,
     AUTHORIZER_FAILED,
     AUTHORIZER_MISCONFIGURED,
+    BAD_BODY,
+    THROTTLED,
+    missing_parameters(["limit"]),
     denied(explicitly=True),
     no_signature("digest"),
 ]
@@ -144,9 +150,8 @@ def test_should_refuse_what_it_does_not_serve(definitions: dict[str, Any], what:
 @pytest.fixture(scope="module")
 def ours() -> GatewayResponses:
     """The responses that the product's template defines."""
-    file = PROJECT / "infra" / "template.yaml"
-    template = YAMLTemplateSerializer().load_template(file.read_text(), str(file))
-    written = template["Resources"]["RestAPI"]["Properties"]["GatewayResponses"]
+    api = written_template(PROJECT)["Resources"]["RestAPI"]
+    written = api["Properties"]["GatewayResponses"]
     return GatewayResponses.of(
         {name: {"responseTemplates": each["ResponseTemplates"]} for name, each in written.items()}
     )
@@ -170,4 +175,5 @@ def test_the_product_should_define_its_own_words_for_what_a_caller_can_meet(
         body = ours.answer(failure, CONTEXT).body
         error = ErrorBody.model_validate_json(body, strict=True).error
         assert response.template
-        assert (error.message == failure.message) == (name == "DEFAULT_4XX")
+        aws_says_it = name in {"DEFAULT_4XX", "BAD_REQUEST_PARAMETERS"}
+        assert (error.message == failure.message) == aws_says_it

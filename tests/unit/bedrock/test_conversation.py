@@ -61,10 +61,11 @@ def test_text_cannot_end_the_turn_that_it_stands_in() -> None:
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"toolConfig": {"tools": []}}, "can't use tools; leave out toolConfig, or use AWS"),
-        ({"guardrailConfig": {}}, "can't apply guardrails"),
-        ({"additionalModelRequestFields": {"top_k": 1}}, "additional request fields"),
-        ({"requestMetadata": {"a": "b"}}, "can't log request metadata"),
+        ({"promptVariables": {"a": {"text": "b"}}}, "can't use managed prompts; leave out prompt"),
+        ({"performanceConfig": {"latency": "optimized"}}, "can't change its latency"),
+        ({"additionalModelRequestFields": {"thinking": {}}}, "request field thinking"),
+        ({"additionalModelRequestFields": {"top_k": "many"}}, "top_k must be a whole number"),
+        ({"serviceTier": {"type": "reserved"}}, "tiers default and flex, not reserved"),
         ({"messages": []}, "at least one message"),
         (
             {"messages": [{"role": "assistant", "content": [{"text": "x"}]}]},
@@ -79,7 +80,7 @@ def test_text_cannot_end_the_turn_that_it_stands_in() -> None:
         ({"messages": [{"role": "user", "content": []}]}, r"content of messages\.0 is empty"),
         (
             {"messages": [{"role": "user", "content": [{"image": {}}]}]},
-            r"reads text only; messages\.0\.content\.0 has image",
+            r"reads text only; messages\.0\.content\.0 has image\. Give a model on AWS",
         ),
         ({"system": [{"cachePoint": {"type": "default"}}]}, r"system\.0 has cachePoint"),
         ({"inferenceConfig": {"stopSequences": [""]}}, "stop sequences must not be empty"),

@@ -178,9 +178,14 @@ def test_titan_is_answered_by_minilm(service: BedrockRuntimeService) -> None:
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"modelId": NOVA}, "does not answer InvokeModel"),
-        ({"guardrailIdentifier": "g"}, "can't use guardrailIdentifier"),
+        ({"modelId": NOVA}, r"required key \[messages\] not found|extraneous key \[inputText\]"),
+        ({"projectIdentifier": "p"}, "can't use projectIdentifier"),
         ({"accept": "image/png"}, "application/json, not accept"),
+        ({"body": b"[]"}, "the body is not an object"),
+        ({"body": b"{"}, "the body is not JSON"),
+        ({"modelId": "amazon.nova-canvas-v1:0"}, "no model that makes images.*Use AWS"),
+        ({"modelId": "stability.sd3-5-large-v1:0"}, "no model that makes images"),
+        ({"modelId": "amazon.nova-unheard-of-v9:0"}, "identifier is invalid"),
     ],
 )
 def test_other_invocations_are_refused(

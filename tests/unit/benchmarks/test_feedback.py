@@ -5,7 +5,7 @@ import pytest
 from benchmarks.feedback import SCORES, compared, constants, in_other_words
 from benchmarks.feedback_answers import Answer, Label, vote_of
 from benchmarks.judged.collection import Document, Judged
-from chalicelib.contracts import EmbedTextResult
+from chalicelib.contracts.embedding import EmbedTextResult
 from chalicelib.retrieval import votes
 from chalicelib.retrieval.citations import Source
 from chalicelib.retrieval.finding import Found

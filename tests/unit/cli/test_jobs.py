@@ -22,6 +22,20 @@ FILES = {"part-00001.zip": b"PK-one", "errors-0-00000.jsonl": b"{}\n"}
 
 BACKUPS = [{"where": "DynamoDB", "what": "its path", "days": 35}]
 
+ESTIMATE = {
+    "items": 1,
+    "dollars": "0.5",
+    "seconds": 3,
+    "models": [
+        {
+            "wanted": "auto",
+            "items": 1,
+            "paths": [{"service_tier": "standard", "dollars": "0.5", "reason": ""}],
+            "words": ["1. Nova Micro."],
+        }
+    ],
+}
+
 
 @dataclass
 class FakeJobs:
@@ -33,8 +47,9 @@ class FakeJobs:
     refuses_keys: bool = False
     short: bool = False
     url: str = ""
+    uploaded: bytes = b""
 
-    def begin(self, kind: str, **fields: str) -> tuple[int, Json]:
+    def begin(self, kind: str, **fields: Any) -> tuple[int, Json]:
         job_id = f"JOB{len(self.jobs)}"
         counts = {"total": 2, "done": 0, "failed": 0, "cancelled": 0, "expired": 0}
         self.jobs[job_id] = {
@@ -58,7 +73,7 @@ class FakeJobs:
             return 403, {"error": {"type": "Forbidden", "message": "This API key is unknown."}}
         if job["status"] in commands.OPEN and self.ends:
             job |= {"status": self.ends.pop(0), "phase": "packing"}
-        if job["status"] in ("succeeded", "partial"):
+        if job["status"] in ("succeeded", "partial", "expired"):
             job["counts"] |= {"done": 2}
             job["results"] = [
                 {"name": name, "bytes": len(body) + self.short, "url": f"{self.url}/bucket/{name}"}
@@ -67,6 +82,17 @@ class FakeJobs:
         if job["status"] == "failed":
             job["error"] = {"type": "Transient", "message": "The bucket did not answer."}
         return 200, job
+
+    def batch(self, *more: str) -> tuple[int, Json]:
+        if more:
+            upload = {"url": f"{self.url}/form", "fields": {"key": "k"}}
+            return 201, {"batch_id": "UPLOADED", "upload": upload}
+        return self.begin("batch", notes=["The models cost $0.1."], estimate=ESTIMATE)
+
+    def moved(self, job_id: str, move: str = "cancel") -> tuple[int, Json]:
+        becomes = {"cancel": "cancelled", "pause": "paused"}
+        self.jobs[job_id]["status"] = becomes.get(move, "queued")
+        return 202, self.jobs[job_id]
 
     def answer(self, method: str, path: str, body: Json) -> tuple[int, Json]:
         self.asked.append((method, path, body))
@@ -80,14 +106,12 @@ class FakeJobs:
                 return self.begin("remove_collection", collection=name)
             case ("DELETE", ["documents", document_id]):
                 return self.begin("remove_document", document_id=document_id)
+            case ("POST", ["generations", "batches", *more]):
+                return self.batch(*more)
             case ("GET", ["jobs"]):
                 return 200, {"items": list(self.jobs.values()), "next_cursor": None}
-            case ("POST", ["jobs", job_id, "retry"]):
-                self.jobs[job_id]["status"] = "queued"
-                return 202, self.jobs[job_id]
-            case ("DELETE", ["jobs", job_id]):
-                self.jobs[job_id]["status"] = "cancelled"
-                return 200, self.jobs[job_id]
+            case ("POST" | "DELETE", ["jobs", job_id, *moves]):
+                return self.moved(job_id, *moves)
             case ("GET", ["jobs", job_id]):
                 return self.look(job_id)
         return 404, {"error": {"type": "NotFound", "message": path}}
@@ -101,7 +125,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def _respond(self) -> None:
         raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        if self.path.startswith("/bucket/"):
+        if self.path == "/form":
+            self.fake.uploaded = raw
+            status, sent = 204, b""
+        elif self.path.startswith("/bucket/"):
             status, sent = 200, FILES[self.path.rsplit("/", 1)[-1]]
         else:
             status, body = self.fake.answer(self.command, self.path, json.loads(raw or b"{}"))

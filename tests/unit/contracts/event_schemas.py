@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from chalicelib.contracts import DocumentFailed, DocumentReady, DocumentRejected
-from chalicelib.contracts.events import BusEvent
+from chalicelib.contracts.budgets import BudgetExceeded
+from chalicelib.contracts.events import BusEvent, DocumentFailed, DocumentReady, DocumentRejected
 from chalicelib.contracts.feedback import FeedbackReceived
 from chalicelib.contracts.jobs import JobAccepted, JobCompleted, JobFailed
+from chalicelib.contracts.training import ModelFailed, ModelRegistered
 
 ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "docs" / "events"
@@ -24,6 +25,9 @@ EVENTS: tuple[type[BusEvent], ...] = (
     JobCompleted,
     JobFailed,
     FeedbackReceived,
+    BudgetExceeded,
+    ModelRegistered,
+    ModelFailed,
 )
 
 

@@ -31,7 +31,8 @@ def test_a_sample_holds_to_its_schema_and_its_contract(event: type[BusEvent]) ->
     jsonschema.validate(
         found["detail"], schema, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER
     )
-    assert event.model_validate(found["detail"]).model_dump()["tenant"] == "acme"
+    read = event.model_validate(found["detail"]).model_dump()
+    assert read.get("tenant") == ("acme" if "tenant" in event.model_fields else None)
 
 
 @each_event

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.adapters.vectors import NON_FILTERABLE
-from chalicelib.contracts import VectorMetadata
 from chalicelib.contracts.carried import Carried, read_carried
+from chalicelib.contracts.ingest import VectorMetadata
 from chalicelib.contracts.metadata import (
     MAX_BYTES,
     MAX_NAMES,

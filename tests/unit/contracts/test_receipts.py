@@ -6,8 +6,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.contracts import NextDearer, Receipt, ReceiptLine
-from chalicelib.contracts.receipts import dollars, nanodollars
+from chalicelib.contracts.receipts import NextDearer, Receipt, ReceiptLine, dollars, nanodollars
 
 
 @given(st.integers(0, 10**18))

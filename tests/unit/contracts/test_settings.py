@@ -3,11 +3,18 @@ from __future__ import annotations
 import pytest
 
 from chalicelib.errors import InvalidInput
-from chalicelib.settings import EmbedSettings, IngestSettings, ReadSettings, memory_gb
+from chalicelib.settings import (
+    EmbedSettings,
+    IngestSettings,
+    ReadSettings,
+    RecordsSettings,
+    memory_gb,
+)
 
 ENVIRON = {
     "HEADRACE_RECORDS_TABLE": "records",
     "HEADRACE_INGEST_MACHINE_ARN": "arn",
+    "HEADRACE_REMOVE_MACHINE_ARN": "arn",
     "HEADRACE_EVENT_BUS": "bus",
     "HEADRACE_INBOX_QUEUE_URL": "url",
 }
@@ -39,3 +46,18 @@ def test_memory_is_counted_in_the_gb_that_are_billed() -> None:
     assert memory_gb({"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512"}) == 0.5
     with pytest.raises(InvalidInput):
         memory_gb({})
+
+
+def test_settings_are_the_same_where_all_is_that_was_read_and_cannot_be_set() -> None:
+    """What is built once a process is kept by them."""
+    read, again = IngestSettings.from_environ(ENVIRON), IngestSettings.from_environ(ENVIRON)
+    other = IngestSettings.from_environ({**ENVIRON, "HEADRACE_EVENT_BUS": "another"})
+    assert (read, hash(read)) == (again, hash(again))
+    assert len({read, again, other}) == 2
+    assert RecordsSettings(records_table="t") != RecordsDouble(records_table="t")
+    with pytest.raises(AttributeError, match=r"IngestSettings\.event_bus"):
+        setattr(read, "event_bus", "another")  # noqa: B010 - a type checker refuses it otherwise
+
+
+class RecordsDouble(RecordsSettings):
+    """Settings of the same fields, for something else."""

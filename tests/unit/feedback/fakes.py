@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from chalicelib.contracts.feedback import FeedbackRow, Mark
+from chalicelib.contracts.asked import Mark
+from chalicelib.contracts.feedback import FeedbackRow
 from chalicelib.errors import HeadraceError, NotFound
 from chalicelib.query_ports import KeptAsked, RatedAnswer, Vote
 from chalicelib.retrieval.keeping import Keeper

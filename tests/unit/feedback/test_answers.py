@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.contracts import Hit
-from chalicelib.contracts.api import AskResponse
-from chalicelib.contracts.feedback import Asked, Place
+from chalicelib.contracts.asked import Asked, Place
+from chalicelib.contracts.asking import AskResponse
+from chalicelib.contracts.searching import Hit
 from chalicelib.errors import HeadraceError, Transient
 from chalicelib.retrieval.answering import (
     MIN_SUPPORT,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from chalicelib.contracts import Version
+from chalicelib.contracts.documents import Version
 from chalicelib.contracts.removals import Removed
 from chalicelib.errors import Transient
 from chalicelib.ingest.ratings import Ratings

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.contracts import Hit
-from chalicelib.contracts.feedback import Asked, Mark, Place, Quoted, Rating
+from chalicelib.contracts.asked import Asked, Mark, Place, Quoted, Rating
+from chalicelib.contracts.searching import Hit
 from chalicelib.query_ports import Vote
 from chalicelib.retrieval.votes import (
     ALIKE,

@@ -5,7 +5,8 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.contracts import EmbedTextResult
+from chalicelib.contracts.embedding import EmbedTextResult
+from chalicelib.contracts.receipts import ReceiptLine
 from chalicelib.contracts.reranking import RerankResult
 from chalicelib.generation.catalogue import parse
 from chalicelib.generation.receipts import QueryPrices
@@ -13,7 +14,7 @@ from chalicelib.query_ports import ChatReply, Used
 from tests.unit.retrieval_query.fakes import hit
 
 CATALOGUE = parse(
-    """{"models": [], "bedrock": [], "price_region": "us-east-1", "prices": [
+    """{"models": [], "price_region": "us-east-1", "prices": [
     {"unit": "lambda.gb_second.arm64", "dollars": "0.00001", "date": "2025-01-01", "source": "x"},
     {"unit": "lambda.request", "dollars": "0.0000002", "date": "2025-01-01", "source": "x"},
     {"unit": "s3vectors.query.request", "dollars": "2.5E-6", "date": "2025-01-01", "source": "x"},
@@ -21,7 +22,16 @@ CATALOGUE = parse(
     {"unit": "bedrock.big.output_token", "dollars": "0.000005", "date": "2025-01-01", "source": "x"}
     ]}"""
 )
-REPLY = ChatReply("text", "small local", tokens_in=1000, tokens_out=100, seconds=2.0)
+LINE = ReceiptLine(
+    model="small local",
+    priced_as="big",
+    role="chat",
+    tokens_in=1000,
+    tokens_out=100,
+    seconds=2.0,
+    dollars=Decimal("0.0015"),
+)
+REPLY = ChatReply("text", (LINE,))
 
 
 def prices(chat_model_id: str = "big") -> QueryPrices:
@@ -89,9 +99,15 @@ def test_should_offer_nothing_dearer_where_there_is_nothing() -> None:
     assert prices().answer("How?", [], embedded(1)).next_dearer is None
 
 
-def test_should_tell_a_model_without_a_price_from_one_that_is_free() -> None:
-    receipt = prices("unknown").answer("How?", [hit("x")], [*embedded(1), Used("answer", REPLY)])
-    assert (receipt.lines[-1].priced_as, receipt.lines[-1].dollars) == ("", Decimal(0))
+def test_should_list_every_attempt_at_an_answer_under_its_role() -> None:
+    first = LINE.model_copy(update={"model": "tiny"})
+    tried = ChatReply("", (first, LINE), whole=False)
+    receipt = prices().answer("How?", [hit("x")], [*embedded(1), Used("answer", tried)])
+    assert [(line.model, line.role) for line in receipt.lines[-2:]] == [
+        ("tiny", "answer"),
+        ("small local", "answer"),
+    ]
+    assert sum(line.dollars for line in receipt.lines[-2:]) == Decimal("0.003")
 
 
 @given(st.lists(st.tuples(st.integers(0, 10**6), st.floats(0, 900)), min_size=1, max_size=3))
@@ -100,4 +116,4 @@ def test_should_total_its_lines_to_the_nano_dollar(used: list[tuple[int, float]]
     receipt = prices().answer("How?", [hit("x")], [*uses, Used("answer", REPLY)])
     assert receipt.dollars == sum(line.dollars for line in receipt.lines)
     assert all(line.dollars.as_tuple().exponent >= -9 for line in receipt.lines)  # type: ignore[operator]
-    assert receipt.tokens_in == sum(tokens for tokens, _ in used) + REPLY.tokens_in
+    assert receipt.tokens_in == sum(tokens for tokens, _ in used) + LINE.tokens_in

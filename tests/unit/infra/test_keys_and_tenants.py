@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,14 +26,14 @@ class Clients:
     """boto3 clients of a front door with two rooms behind it."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
+        self.url = url
         self._made: dict[str, Any] = {}
 
     def __call__(self, service: str) -> Any:
         if service not in self._made:
             self._made[service] = boto3.client(  # type: ignore[call-overload]
                 service,
-                endpoint_url=self._url,
+                endpoint_url=self.url,
                 region_name="us-east-1",
                 aws_access_key_id="test",
                 aws_secret_access_key="test",
@@ -167,13 +169,32 @@ def test_keys_should_be_long_and_never_alike() -> None:
     assert all(len(key) == 46 for key in made)
 
 
-class FakeStacks:
-    def describe_stacks(self, **params: str) -> dict[str, Any]:
-        outputs = {"RecordsTableName": "r", "VectorBucketName": "v", "Other": "o"}
-        listed = [{"OutputKey": key, "OutputValue": value} for key, value in outputs.items()]
-        assert params == {"StackName": "headrace-dev"}
-        return {"Stacks": [{"Outputs": listed}]}
+def test_the_command_should_make_a_tenant_with_a_key_and_take_the_key_away(
+    client: Clients, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "cloud.json"
+    outputs = {"RecordsTableName": "records", "VectorBucketName": "vectors-here"}
+    file.write_text(json.dumps({"endpoint_url": client.url, "outputs": outputs}))
+    here = ["--cloud-file", str(file)]
+
+    assert tenants.main([*here, "acme"]) == 0
+    key = capsys.readouterr().out.strip()
+    assert record(client, "TENANT#acme", "TENANT") is not None
+    pk = f"KEY#{hashlib.sha256(key.encode()).hexdigest()}"
+    assert record(client, pk, "KEY") is not None
+
+    assert tenants.main([*here, "acme", "--revoke", key]) == 0
+    assert record(client, pk, "KEY") is None
+    assert tenants.main([*here, "acme", "--revoke", key]) == 1
+
+
+def test_the_command_should_take_a_profile_and_say_that_there_is_none(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert tenants.main(["--stage", "dev", "--profile", "nobodys", "acme"]) == 1
+    assert "nobodys" in capsys.readouterr().err
 
 
 def test_a_stage_should_be_found_by_its_outputs() -> None:
-    assert tenants.stage_outputs(lambda _: FakeStacks(), "dev") == tenants.Stage("r", "v")
+    outputs = {"RecordsTableName": "r", "VectorBucketName": "v", "Other": "o"}
+    assert tenants.home_of(outputs) == tenants.Stage("r", "v")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from infra import lock
+from infra.packaging.wheels import pins
 
 ROOT = Path(__file__).parents[3]
 NOT_COMPILED = {
     Path("requirements/functions.in"),  # a list of lists, for dev.in
     Path("requirements/bench.in"),  # an environment of its own, pinned as it was measured
+    lock.TORCH,  # which build fits depends on the machine
 }
 
 
@@ -18,22 +21,49 @@ def test_every_file_that_is_written_should_be_compiled() -> None:
         *(ROOT / "requirements").glob("*.in"),
         *(ROOT / "functions").glob("*/requirements.in"),
     ]
-    compiled = {lock.WHOLE, *lock.sources(ROOT)}
+    compiled = {lock.WHOLE, *lock.sources(ROOT), lock.BESIDE, lock.TRAINING}
     assert {path.relative_to(ROOT) for path in written} - NOT_COMPILED == compiled
 
 
 def test_every_file_should_have_its_pins_and_name_no_host() -> None:
-    for source in (lock.WHOLE, *lock.sources(ROOT)):
+    for source in (lock.WHOLE, *lock.sources(ROOT), lock.BESIDE, lock.TRAINING):
         pinned = (ROOT / source).with_suffix(".txt").read_text()
         assert "index-url" not in pinned, source
         assert "://" not in pinned, source
 
 
 def test_each_part_should_be_pinned_as_the_whole_is() -> None:
-    def pins(source: Path) -> set[str]:
-        lines = (ROOT / source).with_suffix(".txt").read_text().splitlines()
-        return {line.split(" ;")[0].strip() for line in lines if "==" in line.split("#")[0]}
-
-    whole = pins(lock.WHOLE)
+    whole = versions(lock.WHOLE)
     for source in lock.sources(ROOT):
-        assert pins(source) <= whole, source
+        assert versions(source)
+        assert versions(source) <= whole, source
+
+
+def test_what_stands_beside_should_have_our_versions_of_what_both_use() -> None:
+    ours, theirs = (
+        dict(pin.split("==") for pin in versions(source) if "==" in pin)
+        for source in (lock.WHOLE, lock.BESIDE)
+    )
+    shared = ours.keys() & theirs.keys()
+    assert {"boto3", "openai", "pydantic"} <= shared
+    assert {name: ours[name] for name in shared} == {name: theirs[name] for name in shared}
+
+
+def test_what_bundles_are_made_of_should_be_held_to_hashes() -> None:
+    shipped = [source for source in lock.sources(ROOT) if lock.is_shipped(source)]
+    rooms = {file.parent.name for file in (ROOT / "functions").glob("*/handler.py")}
+    assert {source.parent.name for source in shipped} == {"requirements", *rooms}
+    for source in shipped:
+        for pin in pinned(source):
+            wanted, *hashes = pin.split(" --hash=")
+            assert hashes, f"{source}: {wanted}"
+            assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", each) for each in hashes), source
+
+
+def pinned(source: Path) -> list[str]:
+    return pins((ROOT / source).with_suffix(".txt")).splitlines()
+
+
+def versions(source: Path) -> set[str]:
+    """Return what a file pins, without markers and hashes."""
+    return {re.split(r" ;| --hash=", pin)[0] for pin in pinned(source)}

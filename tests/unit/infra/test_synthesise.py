@@ -11,11 +11,19 @@ from typing import Any
 
 import pytest
 
+from infra.synthesise import main
 from localcloud.template.intrinsics import references
 
 ROOT = Path(__file__).parents[3]
 MACHINES = ROOT / "statemachines"
-PSEUDO = {"AWS::AccountId", "AWS::Partition", "AWS::Region", "AWS::StackName", "AWS::URLSuffix"}
+PSEUDO = {
+    "AWS::AccountId",
+    "AWS::NoValue",
+    "AWS::Partition",
+    "AWS::Region",
+    "AWS::StackName",
+    "AWS::URLSuffix",
+}
 
 
 @pytest.fixture(scope="module")
@@ -106,3 +114,14 @@ def test_a_stage_should_be_in_the_names_that_chalice_makes(template: dict[str, A
     assert set(re.findall(r"headrace-try-(\w+)", queues)) == {"inbox", "webhooks"}
     for mapping in mappings:
         assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_snapshots_before_sam_is_translated_should_be_refused_as_usage(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as refused:
+        main(["--merged", "--snap-start", "Sweep"])
+    assert refused.value.code == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "--snap-start goes without --merged" in said.err

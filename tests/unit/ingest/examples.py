@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from chalicelib.contracts import Document, IngestInput, Version
 from chalicelib.contracts.arrivals import ObjectCreated
+from chalicelib.contracts.documents import Document, Version
+from chalicelib.contracts.ingest import IngestInput
 from chalicelib.jobs.claims import work_for
 
 NOW = datetime(2026, 5, 4, 12, 30, tzinfo=UTC)
@@ -22,12 +23,13 @@ def object_created(
     sequencer: str = "0062E99A88DC407460",
     size: int = 20,
     id: str = "event-1",  # noqa: A002 - the event's own name for it
+    time: datetime = NOW - timedelta(seconds=1),
 ) -> ObjectCreated:
     """Return S3's event for an upload."""
     return ObjectCreated.model_validate(
         {
             "id": id,
-            "time": "2026-05-04T12:29:59Z",
+            "time": time,
             "source": "aws.s3",
             "detail-type": "Object Created",
             "detail": {

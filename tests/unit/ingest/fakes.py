@@ -7,12 +7,17 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from chalicelib.contracts import Document, IngestInput
-from chalicelib.contracts.arrivals import ExecutionStatus, MemberGone
+from chalicelib.contracts.arrivals import ExecutionStatus, MemberGone, MemberGoneDetail
+from chalicelib.contracts.documents import Document
 from chalicelib.contracts.events import BusEvent
-from chalicelib.contracts.removals import Removed
+from chalicelib.contracts.ingest import IngestInput
+from chalicelib.contracts.jobs import JobInput
+from chalicelib.contracts.removals import RemovalBound, Removed
 from chalicelib.errors import NotFound
+from chalicelib.ingest.departures import member_removal
+from chalicelib.jobs.ulids import ulid
 from chalicelib.ports import Download, IndexRef, TenantState, Vector
+from tests.unit.ingest.examples import NOW
 
 INDEX = IndexRef("headrace-test-vectors", "acme-minilm", "minilm")
 
@@ -168,9 +173,17 @@ class FakeQueue:
 
 @dataclass
 class FakeRemover:
-    """Remembers the documents that it was asked to remove."""
+    """Remembers the documents that it was asked to remove, at once or by a job."""
 
     removed: list[str] = field(default_factory=list)
+    jobs: list[JobInput] = field(default_factory=list)
+    newest: str = "newest"
+
+    def begin(self, tenant: str, document: Document) -> RemovalBound:
+        return RemovalBound(order="1", newest=self.newest)
+
+    def later(self, gone: MemberGoneDetail, bound: RemovalBound) -> None:
+        self.jobs.append(member_removal(gone, bound, ulid(NOW)))
 
     def remove(self, tenant: str, document: Document) -> Removed:
         self.removed.append(document.document_id)

@@ -21,8 +21,9 @@ from typing import Any, Literal
 from chalicelib.adapters.api_records import ApiRecords
 from chalicelib.adapters.dynamodb import Table
 from chalicelib.adapters.records import Records
-from chalicelib.contracts import Document, IngestInput, VectorMetadata
-from chalicelib.contracts.arrivals import ExecutionEnded, ExecutionStatus
+from chalicelib.contracts.arrivals import ExecutionEnded, ExecutionStatus, MemberGoneDetail
+from chalicelib.contracts.documents import Document
+from chalicelib.contracts.ingest import IngestInput, VectorMetadata
 from chalicelib.contracts.removals import RemovalBound
 from chalicelib.errors import Conflict, NotFound, Transient
 from chalicelib.ingest.arrivals import Arrivals
@@ -152,7 +153,9 @@ class World:
             objects=self.objects,
             executions=self,
             queue=self.queue,
-            departed=MemberRemoval(self.records, self.objects, lambda bucket: self.removal),
+            departed=MemberRemoval(
+                self.records, self.objects, lambda bucket: self.removal, _none_is_large
+            ),
             machine_arn=MACHINE,
             max_running=PLACES,
             now=lambda: self.now,
@@ -277,7 +280,7 @@ class World:
             return
         self.delivered += 1
         event = self.ended_events.pop(self.chance.randrange(len(self.ended_events)))
-        settled = self._alone(lambda: self.settlements.settle_event(event))
+        settled = self._alone(lambda: self.settlements.settle_event(event) or "before")
         if settled is None or self.chance.random() < 0.2:
             self.ended_events.append(event)
 
@@ -455,3 +458,7 @@ class World:
 
 def _digest(content: str) -> str:
     return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _none_is_large(gone: MemberGoneDetail, bound: RemovalBound) -> None:
+    raise AssertionError(f"{gone.path} is small")

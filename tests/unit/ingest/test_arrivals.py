@@ -39,7 +39,9 @@ class World:
             objects=self.objects,
             executions=self.executions,
             queue=self.queue,
-            departed=MemberRemoval(self.records, self.objects, lambda bucket: self.remover),
+            departed=MemberRemoval(
+                self.records, self.objects, lambda bucket: self.remover, self.remover.later
+            ),
             machine_arn=MACHINE,
             max_running=self.max_running,
             now=lambda: NOW,

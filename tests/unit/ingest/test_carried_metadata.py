@@ -10,9 +10,9 @@ from chalicelib.adapters.collection_records import CollectionRecords
 from chalicelib.adapters.dynamodb import Table, Update
 from chalicelib.adapters.record_writes import document_key
 from chalicelib.adapters.records import Records
-from chalicelib.contracts import IngestInput
 from chalicelib.contracts.carried import Carried
 from chalicelib.contracts.collections import Declaration
+from chalicelib.contracts.ingest import IngestInput
 from chalicelib.jobs.claims import compared_with
 from chalicelib.jobs.settlement import Settlement
 from chalicelib.query_ports import Held

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from chalicelib.adapters.dynamodb import Table, Update
+from chalicelib.adapters.record_writes import document_key
 from chalicelib.adapters.records import Records
 from chalicelib.contracts.arrivals import MemberGoneDetail
 from chalicelib.contracts.jsonl import dump_lines
 from chalicelib.contracts.members import Member
+from chalicelib.contracts.removals import RemovalBound
 from chalicelib.ingest.departures import Container, Departures, MemberRemoval, members_of
 from chalicelib.jobs.claims import Claim, execution_arn
+from chalicelib.jobs.removing import MOST_CHUNKS_AT_ONCE
 from chalicelib.retrieval.ids import InboxPlace, members_key
 from tests.unit.ingest.examples import BUCKET, MACHINE, NOW, work
 from tests.unit.ingest.fakes import FakeObjects, FakeQueue, FakeRemover
@@ -66,8 +70,9 @@ def test_a_document_without_members_should_send_nothing() -> None:
 
 
 class World:
-    def __init__(self, records: Records) -> None:
+    def __init__(self, records: Records, table: Table) -> None:
         self.records = records
+        self.table = table
         self.objects = FakeObjects()
         self.remover = FakeRemover()
 
@@ -77,20 +82,40 @@ class World:
         self.records.claim(Claim(asked, 1, arn, NOW), 20)
         return asked.version
 
+    def grow(self, name: str, chunks: int) -> None:
+        key = document_key(PLACE.tenant, member(name).document_id)
+        self.table.update(Update(key, "SET #chunks = :chunks", {":chunks": chunks}))
+
     def remove(self, name: str, *versions: str) -> bool:
-        removal = MemberRemoval(self.records, self.objects, lambda bucket: self.remover)
+        removal = MemberRemoval(
+            self.records, self.objects, lambda bucket: self.remover, self.remover.later
+        )
         return removal.remove(gone(name, *versions))
 
 
 @pytest.fixture
-def world(records: Records) -> World:
-    return World(records)
+def world(records: Records, table: Table) -> World:
+    return World(records, table)
 
 
 def test_a_member_of_a_deleted_container_should_be_removed(world: World) -> None:
     world.claim(member("a.txt").key, container=PLACE.document_id, depth=1)
     assert world.remove("a.txt")
     assert world.remover.removed == [member("a.txt").document_id]
+
+
+def test_a_large_member_should_be_removed_by_a_job(world: World) -> None:
+    world.claim(member("a.csv").key, container=PLACE.document_id, depth=1)
+    world.grow("a.csv", MOST_CHUNKS_AT_ONCE)
+    assert world.remove("a.csv")
+    assert (world.remover.removed, world.remover.jobs) == ([member("a.csv").document_id], [])
+    world.grow("a.csv", MOST_CHUNKS_AT_ONCE + 1)
+    assert world.remove("a.csv")
+    assert len(world.remover.removed) == 1
+    (job,) = world.remover.jobs
+    assert (job.kind, job.document_id) == ("remove_document", member("a.csv").document_id)
+    assert job.bound == RemovalBound(order="1", newest="newest")
+    assert job.correlation_id == PLACE.document_id
 
 
 def test_a_member_that_the_newest_version_holds_again_should_stay(world: World) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chalicelib.adapters.records import Records
-from chalicelib.errors import Transient
+from chalicelib.errors import HeadraceError, Transient
 from chalicelib.ingest.arrivals import Arrivals
 from chalicelib.ingest.departures import Departures, MemberRemoval
 from chalicelib.ingest.handlers import IngestHandlers
@@ -21,6 +21,7 @@ from tests.unit.ingest.fakes import (
     FakeRemover,
     FakeVectors,
 )
+from tests.unit.observability.counting import denied, failures, lines_of
 
 
 class World:
@@ -42,7 +43,9 @@ class World:
             objects=objects,
             executions=self.executions,
             queue=self.queue,
-            departed=MemberRemoval(self.records, objects, lambda bucket: self.remover),
+            departed=MemberRemoval(
+                self.records, objects, lambda bucket: self.remover, self.remover.later
+            ),
             machine_arn=MACHINE,
             max_running=self.max_running,
             now=lambda: NOW,
@@ -86,8 +89,11 @@ def test_only_the_messages_that_failed_come_again(world: World) -> None:
 
 
 def test_a_batch_of_which_all_fails_fails_message_by_message(world: World) -> None:
-    answer = world.handlers.object_created({"Records": [message("bad", "{}")]})
+    with lines_of("object_created") as lines:
+        answer = world.handlers.object_created({"Records": [message("bad", "{}")]})
+        told = json.loads(lines()[0])
     assert answer == {"batchItemFailures": [{"itemIdentifier": "bad"}]}
+    assert (told["error"], told["why"][:14]) == ("InvalidInput", "Not an arrival")
 
 
 def test_a_deferred_message_keeps_count(world: World) -> None:
@@ -96,6 +102,24 @@ def test_a_deferred_message_keeps_count(world: World) -> None:
     batch = [message("one", first), message("two", second, deferrals=4)]
     assert world.handlers.object_created({"Records": batch}) == {"batchItemFailures": []}
     assert [(body, count) for body, count, _ in world.queue.sent] == [(second, 5)]
+
+
+def test_the_age_of_the_oldest_upload_that_waits_should_be_written_once_a_batch(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.max_running = 1
+    names = ("handbook.md", "b.md", "0.md", "1.md")
+    ages = (0, 90, 3700, 7)
+    bodies = [
+        arrival(key=f"inbox/acme/default/{name}", time=NOW - timedelta(seconds=age))
+        for name, age in zip(names, ages, strict=True)
+    ]
+    world.handlers.object_created({"Records": [message("first", bodies[0])]})
+    assert emitted(capsys.readouterr().out) == {}
+    again = [message(body, body, deferrals=400) for body in bodies[1:]]
+    world.handlers.object_created({"Records": again})
+    assert len(world.queue.sent) == 3
+    assert emitted(capsys.readouterr().out) == {"OldestArrivalSeconds": [3700.0]}
 
 
 def test_one_place_that_cannot_be_looked_after_does_not_stop_the_sweep(world: World) -> None:
@@ -111,6 +135,58 @@ def test_one_place_that_cannot_be_looked_after_does_not_stop_the_sweep(world: Wo
     assert len(world.executions.started) == 3
 
 
+def test_a_denied_call_should_count_as_a_failure_in_a_batch_and_in_a_sweep(world: World) -> None:
+    world.executions.fails = [denied(), denied()]
+    with lines_of("object_created") as lines:
+        answer = world.handlers.object_created({"Records": [message("one", arrival())]})
+        (line,) = failures(lines())
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "one"}]}
+    assert "AccessDeniedException" in line["exception"]
+    world.later = GRACE
+    with lines_of("sweep") as lines:
+        with pytest.raises(HeadraceError, match="1 running ingests") as raised:
+            world.handlers.sweep()
+        assert raised.type is HeadraceError
+        (running,) = world.records.running()
+        at_the_place, _ = failures(lines())
+    assert at_the_place["execution"] == running.execution_arn
+
+
 def test_an_end_that_is_nobody_s_is_left_alone(world: World) -> None:
     detail = {"executionArn": MACHINE + ":v_unknown-1", "status": "FAILED"}
     world.handlers.execution_ended(json.loads(json.dumps({"id": "e", "detail": detail})))
+
+
+def emitted(text: str) -> dict[str, list[float]]:
+    """Return the metrics of all lines, by name."""
+    found: dict[str, list[float]] = {}
+    for line in map(json.loads, text.splitlines()):
+        for metric in line.get("_aws", {}).get("CloudWatchMetrics", [{"Metrics": []}])[0][
+            "Metrics"
+        ]:
+            found.setdefault(metric["Name"], []).extend(line[metric["Name"]])
+    return found
+
+
+def test_a_sweep_tells_the_age_of_the_oldest_ingest_while_there_is_one(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.handlers.sweep()
+    assert emitted(capsys.readouterr().out) == {}
+    world.handlers.object_created({"Records": [message("one", arrival())]})
+    world.later = timedelta(seconds=90)
+    capsys.readouterr()
+    world.handlers.sweep()
+    assert emitted(capsys.readouterr().out) == {"OldestIngestSeconds": [90.0]}
+
+
+def test_an_end_is_counted_by_what_became_of_the_document(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.handlers.object_created({"Records": [message("one", arrival())]})
+    (running,) = world.records.running()
+    detail = {"executionArn": running.execution_arn, "status": "FAILED"}
+    capsys.readouterr()
+    for _ in range(2):
+        world.handlers.execution_ended({"id": "e", "detail": detail})
+    assert emitted(capsys.readouterr().out) == {"DocumentsFailed": [1.0]}

@@ -8,12 +8,13 @@ import pytest
 from chalicelib.adapters.dynamodb import Delete, Table, Update, Value
 from chalicelib.adapters.record_writes import document_key, version_key
 from chalicelib.adapters.records import Records
-from chalicelib.contracts import DocumentFailed, IngestInput, VectorMetadata
 from chalicelib.contracts.arrivals import ExecutionEnded
+from chalicelib.contracts.events import DocumentFailed
+from chalicelib.contracts.ingest import IngestInput, VectorMetadata
 from chalicelib.contracts.jsonl import dump_lines
 from chalicelib.contracts.members import Member
 from chalicelib.ingest.departures import Departures
-from chalicelib.ingest.settlements import GRACE, Settlements
+from chalicelib.ingest.settlements import GRACE, Settled, Settlements
 from chalicelib.jobs.claims import Claim, execution_arn
 from chalicelib.jobs.settlement import Running
 from chalicelib.ports import Vector
@@ -93,6 +94,18 @@ class World:
         ):
             self.table.update(Update(key, change, facts))
 
+    def mark_ready_behind_newer(self, asked: IngestInput) -> None:
+        """Do as MarkReadyBehindNewer does, which leaves the document's status alone."""
+        key = version_key(asked.tenant, asked.document_id, asked.version)
+        self.table.update(Update(key, "SET #status = :ready", {":ready": "ready"}))
+        key = document_key(asked.tenant, asked.document_id)
+        self.table.update(Update(key, "SET #version = :version", {":version": asked.version}))
+
+    def shown(self, asked: IngestInput) -> str:
+        document = self.records.document(asked.tenant, asked.document_id)
+        assert document is not None
+        return document.status
+
     def status(self, asked: IngestInput) -> str:
         version = self.records.version(asked.tenant, asked.document_id, asked.version)
         assert version is not None
@@ -119,9 +132,9 @@ def test_an_execution_gives_its_place_back_exactly_once(world: World) -> None:
     running = world.claim()
     world.claim(key="inbox/acme/default/other.md")
     world.mark_ready(running.work, chunks=0)
-    assert world.settlements.settle_event(ended(running)) is True
-    assert world.settlements.settle_event(ended(running)) is False
-    assert world.settlements.settle(running, "SUCCEEDED") is False
+    assert world.settlements.settle_event(ended(running)) == Settled("ready")
+    assert world.settlements.settle_event(ended(running)) is None
+    assert world.settlements.settle(running, "SUCCEEDED") is None
     assert world.places() == 1
 
 
@@ -135,6 +148,34 @@ def test_a_stopped_execution_is_recorded_and_announced_as_failed(world: World) -
     (event,) = world.bus.events
     assert isinstance(event, DocumentFailed)
     assert event.version == running.work.version
+
+
+def test_the_newest_version_that_was_taken_for_an_older_one_becomes_ready(world: World) -> None:
+    running = world.claim()
+    world.mark_ready_behind_newer(running.work)
+    assert world.shown(running.work) == "processing"
+    assert world.settlements.settle_event(ended(running))
+    assert (world.shown(running.work), world.status(running.work)) == ("ready", "ready")
+    assert world.bus.events == []
+
+
+def test_an_older_version_that_answers_leaves_its_document_waiting(world: World) -> None:
+    old = world.claim(version_id="old", sequencer="01")
+    world.claim(version_id="new", sequencer="02")
+    world.mark_ready_behind_newer(old.work)
+    assert world.settlements.settle_event(ended(old))
+    assert world.shown(old.work) == "processing"
+
+
+def test_the_newest_version_whose_end_was_never_recorded_is_a_failure_to_try_again(
+    world: World,
+) -> None:
+    running = world.claim()
+    assert world.settlements.settle_event(ended(running))
+    assert (world.shown(running.work), world.status(running.work)) == ("failed", "failed")
+    (event,) = world.bus.events
+    assert isinstance(event, DocumentFailed)
+    assert "try it again" in event.reason
 
 
 def test_a_failure_of_an_older_version_does_not_show_on_the_document(world: World) -> None:
@@ -190,7 +231,7 @@ def test_what_an_ingest_wrote_for_a_deleted_document_is_removed(world: World) ->
     world.index(asked, 2)
     world.table.delete(Delete(version_key(asked.tenant, asked.document_id, asked.version)))
     world.table.delete(Delete(document_key(asked.tenant, asked.document_id)))
-    assert world.settlements.settle_event(ended(running)) is True
+    assert world.settlements.settle_event(ended(running)) == Settled()
     assert not world.vectors.kept
     assert not world.objects.bodies
     assert world.records.version(asked.tenant, asked.document_id, asked.version) is None
@@ -218,10 +259,10 @@ def test_the_sweeper_leaves_young_and_running_executions_alone(world: World) -> 
     running = world.claim()
     world.executions.start(f"{running.work.version}-1", running.work)
     world.executions.ends[f"{running.work.version}-1"] = "FAILED"
-    assert world.settlements.sweep(running) is False
+    assert world.settlements.sweep(running) == "left"
     world.later = GRACE
     del world.executions.ends[f"{running.work.version}-1"]
-    assert world.settlements.sweep(running) is False
+    assert world.settlements.sweep(running) == "left"
     assert world.places() == 1
 
 
@@ -230,7 +271,7 @@ def test_the_sweeper_settles_what_ended_unnoticed(world: World) -> None:
     world.executions.start(f"{running.work.version}-1", running.work)
     world.executions.ends[f"{running.work.version}-1"] = "TIMED_OUT"
     world.later = GRACE
-    assert world.settlements.sweep(running) is True
+    assert world.settlements.sweep(running) == Settled("failed")
     assert world.status(running.work) == "failed"
     assert world.places() == 0
 
@@ -238,7 +279,7 @@ def test_the_sweeper_settles_what_ended_unnoticed(world: World) -> None:
 def test_the_sweeper_starts_what_was_claimed_and_never_started(world: World) -> None:
     running = world.claim()
     world.later = GRACE
-    assert world.settlements.sweep(running) is True
+    assert world.settlements.sweep(running) == "started"
     assert world.executions.started == {f"{running.work.version}-1": running.work}
     assert world.places() == 1
 

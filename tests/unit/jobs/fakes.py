@@ -50,10 +50,10 @@ class FakeJobs:
         key = (state.input.tenant, state.input.job_id)
         if key not in self.kept or self.kept[key].step != state.step:
             raise Conflict("went on")
-        self._open(state)
-        status = outcome.end or "running"
+        if self._open(state).job.status == "paused":
+            raise Conflict("paused")
         job = state.job.model_copy(
-            update={"status": status, "counts": outcome.counts, "phase": outcome.phase}
+            update={"status": outcome.status, "counts": outcome.counts, "phase": outcome.phase}
         )
         if outcome.summary:
             job = job.model_copy(update={"result_ref": outcome.summary})
@@ -84,6 +84,12 @@ class FakeJobs:
         self._put(
             replace(kept, job=kept.job.model_copy(update=told)), decided(kept.counted, "failed")
         )
+
+    def pause(self, state: JobState, now: datetime) -> None:
+        kept = self._open(state)
+        if kept.job.status == "paused":
+            raise Conflict("paused")
+        self._put(replace(kept, job=kept.job.model_copy(update={"status": "paused"})), kept.counted)
 
     def running(self) -> Iterator[RunningJob]:
         yield from list(self.executions.values())

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from chalicelib.adapters.dynamodb import Put, Table
 from chalicelib.adapters.erasing import Erasure
 from chalicelib.adapters.job_records import JobTable
+from chalicelib.adapters.job_writes import job_key
 from chalicelib.adapters.records import Records
 from chalicelib.adapters.tenant_pointers import TenantPointers
 from chalicelib.contracts.base import Contract
-from chalicelib.contracts.jobs import JobCounts, JobError, JobInput, JobKind
+from chalicelib.contracts.jobs import JobCounts, JobEnd, JobError, JobInput, JobKind
 from chalicelib.contracts.removals import Removed, RemovedTenant
 from chalicelib.errors import Conflict
-from chalicelib.jobs.lifecycle import JobState, ResultFile, Used, again, new_job
+from chalicelib.jobs.lifecycle import JobState, ResultFile, Used, again, new_job, resumed
 from chalicelib.jobs.stepping import Outcome
 from chalicelib.ports import IndexRef
 from tests.clients import client
@@ -82,6 +85,27 @@ def test_a_step_is_recorded_whole_and_what_was_used_adds_up(jobs: JobTable) -> N
     assert (state.job.status, state.job.phase, state.job.counts.done) == ("running", "packing", 2)
     assert (state.files, state.job.result_ref) == ((ResultFile("part-00001.zip", 10),), "s")
     assert state.used == Used(10, 14, 2, 4)
+
+
+@pytest.mark.parametrize("kind", ["remove_tenant", "reindex"])
+@pytest.mark.parametrize(("end", "expires"), [("succeeded", True), ("partial", False)])
+def test_the_record_of_a_job_that_holds_its_tenant_does_not_expire(
+    jobs: JobTable, table: Table, kind: JobKind, end: JobEnd, expires: bool
+) -> None:
+    state = begin(jobs, given(kind))
+    key = job_key("acme", JOB)
+    assert "expires_at" not in (table.get(key) or {})
+    jobs.advance(state, step(3, end=end), Used(), NOW)
+    assert ("expires_at" in (table.get(key) or {})) is expires
+
+
+def test_the_record_of_any_other_job_expires_90_days_after_its_last_word(
+    jobs: JobTable, table: Table
+) -> None:
+    state = begin(jobs, given("export"))
+    jobs.advance(state, step(3, end="succeeded"), Used(), NOW + timedelta(days=1))
+    kept = table.get(job_key("acme", JOB)) or {}
+    assert kept["expires_at"] == int((NOW + timedelta(days=91)).timestamp())
 
 
 def test_of_two_steps_from_the_same_place_one_is_refused(jobs: JobTable) -> None:
@@ -227,3 +251,23 @@ def test_the_removal_sees_what_else_works_on_the_tenant(jobs: JobTable, table: T
     assert [each.job_id for each in erasure.other_jobs("acme", JOB)] == [OTHER]
     assert not erasure.other_jobs("rival", JOB)
     assert erasure.ingests("acme") == 0
+
+
+def test_a_paused_job_takes_no_step_and_is_begun_again_or_cancelled(jobs: JobTable) -> None:
+    state = begin(jobs, given("batch"))
+    jobs.advance(state, step(1), Used(), NOW)
+    jobs.pause(found(jobs), NOW)
+    assert found(jobs).job.status == "paused"
+    with pytest.raises(Conflict):
+        jobs.pause(found(jobs), NOW)
+    with pytest.raises(Conflict):
+        jobs.advance(found(jobs), step(2), Used(), NOW)
+    fresh_state = resumed(found(jobs), "arn:2", NOW)
+    jobs.begin_again(fresh_state, NOW)
+    kept = found(jobs)
+    assert (kept.job.status, kept.job.attempt, kept.job.counts.done) == ("queued", 2, 1)
+    with pytest.raises(Conflict):
+        jobs.begin_again(fresh_state, NOW)
+    jobs.pause(found(jobs), NOW)
+    jobs.cancel(found(jobs), NOW)
+    assert found(jobs).job.status == "cancelled"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,12 +11,21 @@ from hypothesis import strategies as st
 
 from chalicelib.contracts.arrivals import ExecutionEnded
 from chalicelib.contracts.base import Contract
-from chalicelib.contracts.jobs import Job, JobCounts, JobEnd, JobError, JobFailed, JobKind
+from chalicelib.contracts.jobs import (
+    Job,
+    JobCounts,
+    JobEnd,
+    JobError,
+    JobFailed,
+    JobKind,
+    StepRequest,
+)
 from chalicelib.errors import Conflict, NotFound, Transient
 from chalicelib.generation.catalogue import catalogue
 from chalicelib.jobs.ending import GRACE, JobSettlements
+from chalicelib.jobs.handlers import JobHandlers
 from chalicelib.jobs.launching import Launcher
-from chalicelib.jobs.lifecycle import JobState, Used, again, decided, new_job
+from chalicelib.jobs.lifecycle import RESULTS_DAYS, JobState, Used, again, decided, new_job
 from chalicelib.jobs.receipts import job_receipt
 from chalicelib.jobs.stepping import Outcome, run_step
 from chalicelib.jobs.ulids import ULID_PATTERN, ulid
@@ -297,3 +307,93 @@ def test_a_sweep_settles_what_ended_unnoticed_and_leaves_what_runs() -> None:
     world.executions.ends[running.input.execution_name] = "TIMED_OUT"
     assert world.settlements.sweep(running)
     assert state_of(world.jobs).job.status == "failed"
+
+
+def test_a_sweep_tells_the_age_of_the_oldest_job_while_there_is_one(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    world = Ended()
+    world.now = NOW + timedelta(seconds=59)
+    handlers = JobHandlers(world.settlements, world.jobs)
+    handlers.sweep()
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if "_aws" in line)
+    assert json.loads(line)["OldestJobSeconds"] == [59.0]
+    world.jobs.executions.clear()
+    handlers.sweep()
+    assert "_aws" not in capsys.readouterr().out
+
+
+def batch() -> tuple[FakeJobs, FakeJobExecutions, Launcher]:
+    jobs, executions = FakeJobs(), FakeJobExecutions()
+    begun(jobs, "batch")
+    return jobs, executions, launcher(jobs, executions)
+
+
+def test_a_paused_job_is_left_alone_by_its_steps_and_its_settlement_and_goes_on_when_resumed() -> (
+    None
+):
+    jobs, executions, begins = batch()
+    request = StepRequest.model_validate(state_of(jobs).input.model_dump())
+    part = JobCounts(total=4, done=1)
+    run_step(request, desk(jobs), lambda state: outcome(counts=part), lambda state: None)
+    assert begins.pause(state_of(jobs)).status == "paused"
+
+    def never(state: JobState) -> Outcome:
+        raise AssertionError("it worked")
+
+    result = run_step(request, desk(jobs), never, lambda state: None)
+    assert (result.next, result.status) == ("ended", "paused")
+    (running,) = jobs.running()
+    JobSettlements(jobs, executions, FakeBus(), lambda: NOW).settle(running, "SUCCEEDED")
+    assert not list(jobs.running())
+    job = begins.resume(state_of(jobs))
+    assert (job.status, job.attempt, job.counts) == ("queued", 2, part)
+    assert [each.attempt for each in executions.started] == [2]
+    assert run_step(request, desk(jobs), never, lambda state: None).next == "ended"
+
+
+def test_a_job_paused_during_a_step_ends_with_it() -> None:
+    jobs, _, begins = batch()
+    request = StepRequest.model_validate(state_of(jobs).input.model_dump())
+
+    def work(state: JobState) -> Outcome:
+        begins.pause(state_of(jobs))
+        return outcome()
+
+    result = run_step(request, desk(jobs), work, lambda state: None)
+    assert (result.next, result.status, state_of(jobs).step) == ("ended", "paused", 0)
+
+
+def test_a_step_may_pause_its_job() -> None:
+    jobs, _, _ = batch()
+    request = StepRequest.model_validate(state_of(jobs).input.model_dump())
+    result = run_step(request, desk(jobs), lambda _: outcome(paused=True), lambda _: None)
+    assert (result.next, result.status) == ("ended", "paused")
+    assert state_of(jobs).job.status == "paused"
+
+
+def test_a_paused_job_can_be_cancelled_and_not_be_paused_or_tried_again() -> None:
+    jobs, _, begins = batch()
+    begins.pause(state_of(jobs))
+    with pytest.raises(Conflict, match="cannot be paused"):
+        begins.pause(state_of(jobs))
+    with pytest.raises(Conflict, match="The job is paused"):
+        begins.retry(state_of(jobs))
+    assert begins.cancel(state_of(jobs)).status == "cancelled"
+    with pytest.raises(Conflict, match="only one that is paused"):
+        begins.resume(state_of(jobs))
+
+
+def test_what_has_no_pause_is_not_paused() -> None:
+    jobs = FakeJobs()
+    begun(jobs, "export")
+    with pytest.raises(Conflict, match="kind export cannot be paused"):
+        launcher(jobs).pause(state_of(jobs))
+
+
+def test_a_job_is_not_resumed_once_its_files_are_gone() -> None:
+    jobs, executions, begins = batch()
+    begins.pause(state_of(jobs))
+    late = Launcher(jobs, executions, lambda: NOW + timedelta(days=RESULTS_DAYS))
+    with pytest.raises(Conflict, match="kept for 7 days"):
+        late.resume(state_of(jobs))

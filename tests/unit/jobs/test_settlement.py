@@ -10,20 +10,38 @@ from tests.unit.ingest.examples import NOW, document, version
 
 @pytest.mark.parametrize("status", ["ready", "rejected", "failed", "superseded"])
 def test_an_end_that_the_state_machine_recorded_is_left_alone(status: str) -> None:
-    assert settlement(version(status=status), "SUCCEEDED") == Settlement()
+    assert settlement(version(status=status), document(), "SUCCEEDED") == Settlement()
 
 
 def test_a_deleted_version_has_nothing_to_record() -> None:
-    assert settlement(None, "FAILED") == Settlement()
+    assert settlement(None, document(), "FAILED") == Settlement()
 
 
 def test_a_version_that_nothing_recorded_in_time_was_overtaken() -> None:
-    assert settlement(version(status="processing"), "SUCCEEDED").status == "superseded"
+    newer = document(latest_version="v_newer", status="processing")
+    for found in (newer, None):
+        decided = settlement(version("v_1", status="processing"), found, "SUCCEEDED")
+        assert decided.status == "superseded"
+
+
+def test_a_version_that_answers_as_the_newest_is_confirmed_where_its_document_waits() -> None:
+    waiting = document(latest_version="v_1", version="v_1", status="processing")
+    assert settlement(version("v_1", status="ready"), waiting, "SUCCEEDED").confirms
+    newer = document(latest_version="v_2", version="v_1", status="processing")
+    assert settlement(version("v_1", status="ready"), newer, "SUCCEEDED") == Settlement()
+
+
+def test_the_newest_version_whose_end_other_writes_kept_out_is_a_failure() -> None:
+    waiting = document(latest_version="v_1", status="processing")
+    decided = settlement(version("v_1", status="processing"), waiting, "SUCCEEDED")
+    assert decided.is_failure
+    assert "try it again" in decided.reason
 
 
 @pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT", "ABORTED"])
 def test_an_end_that_nothing_recorded_is_a_failure_with_a_reason(status: ExecutionStatus) -> None:
-    decided = settlement(version(status="processing"), status, "States.Timeout", "too slow")
+    found = version(status="processing")
+    decided = settlement(found, document(), status, "States.Timeout", "too slow")
     assert decided.is_failure
     assert "States.Timeout: too slow" in decided.reason
 

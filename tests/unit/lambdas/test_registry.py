@@ -38,7 +38,7 @@ def test_a_name_a_partial_arn_and_an_arn_mean_the_function(
         ("other", "ResourceNotFoundException"),
         (_ARN.replace("us-east-1", "eu-west-1"), "ResourceNotFoundException"),
         (_ARN.replace("000000000000", "111111111111"), "ResourceNotFoundException"),
-        ("read:live", "UnsupportedOperation"),
+        ("read:live", "ResourceNotFoundException"),
         ("no such name!", "ValidationException"),
     ],
 )
@@ -67,3 +67,20 @@ def test_a_function_that_is_told_another_s_name_is_a_caller(tmp_path: Path) -> N
         spec = FunctionSpec(name, "app.handler", tmp_path, environment=environment)
         registry.put(spec, "2026-11-25T00:00:00.000+0000")
     assert registry.callers() == {"api"}
+
+
+def test_a_version_and_its_alias_are_found_by_every_way_to_name_them(registry: Registry) -> None:
+    registry.publish("read", "3")
+    registry.point("read", "live", "3")
+    for reference, qualifier in (("read:live", None), (f"{_ARN}:live", None), ("read", "live")):
+        found = registry.find(reference, qualifier)
+        assert (found.arn, found.spec.version) == (f"{_ARN}:live", "3")
+        assert found.reference == "read:live"
+    assert registry.find("read:3").arn == f"{_ARN}:3"
+    assert registry.find("read").spec.version == "$LATEST"
+    assert registry.references() == {"read", "read:3", "read:live"}
+
+
+def test_an_alias_of_a_version_that_is_not_there_is_refused(registry: Registry) -> None:
+    with pytest.raises(AwsError, match=":function:read:4"):
+        registry.point("read", "live", "4")

@@ -7,7 +7,7 @@ import boto3
 from botocore.stub import Stubber
 
 from chalicelib.adapters.passages import Passages
-from chalicelib.contracts import Hit
+from chalicelib.contracts.searching import Hit
 from chalicelib.ports import IndexRef
 from chalicelib.query_ports import IndexFilter
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.contracts import Chunk, Page
+from chalicelib.contracts.ingest import Chunk, Page
 from chalicelib.retrieval.chunking import chunk_pages
 
 SPECIAL = 2

@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from chalicelib.contracts import (
-    CheckResult,
-    CheckSource,
-    ClaimVerdict,
-    Doubt,
-    EmbedTextResult,
-    Hit,
-    Receipt,
-    ReceiptLine,
-    Turn,
-)
+from chalicelib.budget_ports import Spender
+from chalicelib.contracts.asking import Turn
 from chalicelib.contracts.collections import Declaration
+from chalicelib.contracts.embedding import EmbedTextResult
+from chalicelib.contracts.receipts import Receipt, ReceiptLine
 from chalicelib.contracts.reranking import RerankResult
-from chalicelib.contracts.searching import Neighbour
+from chalicelib.contracts.searching import Hit, Neighbour
+from chalicelib.contracts.support import CheckResult, CheckSource, ClaimVerdict, Doubt
 from chalicelib.errors import HeadraceError
 from chalicelib.ports import IndexRef
 from chalicelib.query_ports import ChatReply, IndexFilter, Used
@@ -128,6 +122,11 @@ class FakeReranker:
         return RerankResult(scores=scores, model="backwards", tokens=9, seconds=0.2)
 
 
+WRITTEN = ReceiptLine(
+    model="writer", priced_as="nova", role="chat", tokens_in=100, tokens_out=10, seconds=0.5
+)
+
+
 @dataclass
 class FakeWriter:
     says: str | HeadraceError
@@ -138,6 +137,8 @@ class FakeWriter:
     given: list[tuple[Hit, ...]] = field(default_factory=list)
     languages: list[str] = field(default_factory=list)
     rewritten: list[str] = field(default_factory=list)
+    spenders: list[Spender] = field(default_factory=list)
+    found: tuple[str, ...] = ()
 
     def room(self, question: str, language: str = "") -> int:
         return self.space
@@ -145,20 +146,24 @@ class FakeWriter:
     def tokens(self, passage: Hit) -> int:
         return len(passage.text.split())
 
-    def write(self, question: str, passages: Sequence[Hit], language: str = "") -> ChatReply:
+    def write(
+        self, question: str, passages: Sequence[Hit], spender: Spender, language: str = ""
+    ) -> ChatReply:
+        self.spenders.append(spender)
         self.asked.append(question)
         self.given.append(tuple(passages))
         self.languages.append(language)
         return self._reply(self.says)
 
-    def rewrite(self, question: str, history: Sequence[Turn]) -> ChatReply:
+    def rewrite(self, question: str, history: Sequence[Turn], spender: Spender) -> ChatReply:
+        self.spenders.append(spender)
         self.rewritten.append(question)
         return self._reply(self.rewrites)
 
     def _reply(self, says: str | HeadraceError) -> ChatReply:
         if isinstance(says, HeadraceError):
             raise says
-        return ChatReply(says, "writer", 100, 10, 0.5, self.whole)
+        return ChatReply(says, (WRITTEN,), self.whole, self.found)
 
 
 @dataclass
@@ -174,7 +179,13 @@ class FakePrices:
     """Receipts with a line for each use, and no dollars."""
 
     def answer(self, question: str, passages: Sequence[Hit], used: Sequence[Used]) -> Receipt:
-        return Receipt.of(ReceiptLine(model=use.what.model, role=use.role) for use in used)
+        return Receipt.of(line for use in used for line in self._lines(use))
+
+    def _lines(self, use: Used) -> Iterator[ReceiptLine]:
+        if isinstance(use.what, ChatReply):
+            yield from (line.model_copy(update={"role": use.role}) for line in use.what.lines)
+        else:
+            yield ReceiptLine(model=use.what.model, role=use.role)
 
 
 @dataclass

@@ -4,14 +4,17 @@ from collections.abc import Sequence
 
 import pytest
 
-from chalicelib.contracts import AskResponse, Hit, Tier, Turn
-from chalicelib.contracts.asking import AskEvent, folded
-from chalicelib.errors import HeadraceError, Transient
+from chalicelib.budget_ports import Spender
+from chalicelib.contracts.asking import AskEvent, AskResponse, Tier, Turn, folded
+from chalicelib.contracts.receipts import Receipt
+from chalicelib.contracts.searching import Hit
+from chalicelib.errors import HeadraceError, InvalidInput, QuotaExceeded, Transient
 from chalicelib.retrieval.asking import Asker
 from chalicelib.retrieval.finding import Finder, Query
 from chalicelib.retrieval.refusals import NOT_FOUND
 from tests.unit.ingest.fakes import FakeTenants
 from tests.unit.retrieval_query.fakes import (
+    WRITTEN,
     FakeChecker,
     FakeDeclarations,
     FakeEmbedder,
@@ -273,3 +276,42 @@ def test_should_ask_the_model_for_the_language_of_the_question() -> None:
 def test_should_say_where_documents_answer_in_another_language() -> None:
     outcome, _ = ask("Pump weighs kg, wie und was?", [hit("The pump weighs 41 kg.")])
     assert "The question is in German; the documents answer in English." in outcome.notices
+
+
+def test_should_have_the_asker_s_key_and_collection_pay_for_a_model() -> None:
+    model = FakeWriter("The pump weighs 41 kg.", rewrites="How does the pump hum?")
+    embedder, hits = FakeEmbedder(), [hit(STRONG)]
+    versions = FakeVersions({"doc_a": "v_1"})
+    finder = Finder(embedder, FakeTenants(), FakeIndex(hits), versions, FakeDeclarations())
+    asker = Asker(finder, embedder, model, FakePrices(), FakeChecker(), FakeScreen())
+    for text, history in (("The pump weighs how much kg?", ()), ("How does it hum?", [UNSURE])):
+        query = Query("acme", text, "reports", 10, "req-1", key="ab12")
+        asker.ask(query, "llm", history)
+    assert (len(model.asked), len(model.rewritten)) == (1, 1)
+    assert set(model.spenders) == {Spender("acme", "ab12", "reports", "req-1")}
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (QuotaExceeded("No dollars are left of the day."), "(QuotaExceeded: No dollars are left"),
+        (InvalidInput("The screen refuses an IBAN."), "(InvalidInput: The screen refuses an IBAN)"),
+        (Transient("a secret host"), "(Transient)."),
+    ],
+)
+def test_should_say_why_no_model_answered_and_what_that_cost(
+    error: HeadraceError, said: str
+) -> None:
+    error.receipt = Receipt.of([WRITTEN])
+    outcome, _ = ask("The pump weighs how much kg?", [hit(STRONG)], writer(error), "llm")
+    assert outcome.tier == "extractive"
+    (notice,) = outcome.notices
+    assert said in notice
+    assert "secret" not in notice
+    assert roles(outcome).count("answer") == 1
+
+
+def test_should_tell_what_the_screen_found() -> None:
+    model = FakeWriter("The pump weighs 41 kg.", found=("personal-data",))
+    outcome, _ = ask("The pump weighs how much kg?", [hit(STRONG)], model, "llm")
+    assert "found personal-data" in outcome.notices[0]

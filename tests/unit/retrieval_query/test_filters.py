@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, reject
 from hypothesis import strategies as st
 
-from chalicelib.contracts import VectorMetadata
 from chalicelib.contracts.collections import Declaration
 from chalicelib.contracts.filters import Filter
+from chalicelib.contracts.ingest import VectorMetadata
 from chalicelib.errors import InvalidInput
 from chalicelib.query_ports import IndexFilter
 from chalicelib.retrieval.filters import check_declared, compiled, named_collections

@@ -6,11 +6,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from chalicelib.contracts import Hit
+from chalicelib.contracts.asked import Mark
 from chalicelib.contracts.collections import Declaration
-from chalicelib.contracts.feedback import Mark
 from chalicelib.contracts.filters import Filter
-from chalicelib.contracts.searching import Neighbour
+from chalicelib.contracts.searching import Hit, Neighbour
 from chalicelib.errors import InvalidInput, NotFound, Transient
 from chalicelib.ports import IndexRef
 from chalicelib.query_ports import IndexFilter, Vote, Votes

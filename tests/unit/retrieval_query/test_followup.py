@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.contracts import Turn
+from chalicelib.contracts.asking import Turn
 from chalicelib.retrieval.followup import is_rewrite, stand_alone
 from chalicelib.retrieval.phrases import noun_phrases
 from chalicelib.retrieval.refusals import NOT_FOUND_IN

@@ -10,8 +10,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.contracts import CheckRequest, CheckResult, CheckSource, Turn
-from chalicelib.contracts.api import AskResponse
+from chalicelib.contracts.asking import AskResponse, Turn
+from chalicelib.contracts.support import CheckRequest, CheckResult, CheckSource
 from chalicelib.inference.wordvectors import Span, WordVectors
 from chalicelib.retrieval.asking import Asker
 from chalicelib.retrieval.finding import Finder, Query

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.contracts import Hit
+from chalicelib.contracts.searching import Hit
 from chalicelib.retrieval.ranking import current_only, fetch_count, merge_overlapping
 from tests.unit.retrieval_query.fakes import hit
 

@@ -55,3 +55,13 @@ def test_what_is_no_port_should_be_refused(port: str, capsys: pytest.CaptureFixt
         server.main(["--port", port])
     assert ended.value.code == 2
     assert "--port" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("written", ["GuardrailId", "=x", ""])
+def test_a_parameter_without_a_name_or_a_value_should_be_wrong_use(
+    written: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        server.main(["--parameter", written])
+    assert ended.value.code == 2
+    assert "is not NAME=VALUE" in capsys.readouterr().err

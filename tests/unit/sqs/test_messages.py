@@ -163,6 +163,27 @@ def test_visibility_and_receive_count_survive_a_restart(desk: Desk, clock: Movab
     assert message["ReceiptHandle"] != again["ReceiptHandle"]
 
 
+def test_what_a_killed_poller_held_is_given_back_as_though_it_had_not_been_received(
+    desk: Desk, clock: MovableClock
+) -> None:
+    url, other = desk.queue(VisibilityTimeout="600"), desk.queue("other", VisibilityTimeout="600")
+    desk.send(url, "held")
+    desk.send(url, "delayed", DelaySeconds=60)
+    desk.send(other, "of another")
+    (held,) = desk.receive(url)
+    desk.receive(other)
+    desk.reopen()
+    desk.sqs.give_back(desk.arn(url))
+    (again,) = desk.receive(url)
+    assert (again["Body"], again["Attributes"]["ApproximateReceiveCount"]) == ("held", "1")
+    assert again["ReceiptHandle"] != held["ReceiptHandle"]
+    assert desk.receive(other) == []
+    desk.sqs.give_back("arn:aws:sqs:us-east-1:000000000000:gone")
+    desk.delete(url, again)
+    clock.advance(61)
+    assert desk.bodies(url) == ["delayed"]
+
+
 def test_deleting_with_a_former_handle_succeeds_and_deletes_nothing(
     desk: Desk, clock: MovableClock
 ) -> None:

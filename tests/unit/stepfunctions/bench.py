@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from localcloud.errors import AwsError
 from localcloud.service import Surroundings
 from localcloud.stepfunctions import StepFunctionsService
-from localcloud.stepfunctions.integrations.contract import Clients
+from localcloud.stepfunctions.integrations.contract import Callings, Clients
 from tests.clients import client
 from tests.unit.stepfunctions.manual import ManualSchedule
 
@@ -85,7 +85,7 @@ class Bench:
         surroundings = Surroundings(self.folder, "http://127.0.0.1:0")
         return StepFunctionsService(
             surroundings,
-            self.clients,
+            Callings(self.clients),
             self.published.append,
             schedule=self.schedule,
             random=lambda: self.jitter,

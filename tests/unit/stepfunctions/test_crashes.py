@@ -211,8 +211,11 @@ SCRIPT = """
 import pathlib, sys, threading
 from localcloud.service import Surroundings
 from localcloud.stepfunctions import StepFunctionsService
+from localcloud.stepfunctions.integrations.contract import Callings
 service = StepFunctionsService(
-    Surroundings(pathlib.Path(sys.argv[1]), "http://127.0.0.1:0"), lambda *_: None, lambda _: None
+    Surroundings(pathlib.Path(sys.argv[1]), "http://127.0.0.1:0"),
+    Callings(lambda *_: None),
+    lambda _: None,
 )
 service.start()
 role = "arn:aws:iam::000000000000:role/r"

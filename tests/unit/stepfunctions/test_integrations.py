@@ -71,6 +71,8 @@ def test_a_resource_is_taken_apart() -> None:
         "arn:aws:states:::lambda:invoke",
         "arn:aws:states:::lambda:invoke.waitForTaskToken",
         "arn:aws:states:::states:startExecution.sync:2",
+        "arn:aws:states:::sagemaker:createTrainingJob",
+        "arn:aws:states:::sagemaker:createTrainingJob.sync",
         "arn:aws:states:::aws-sdk:sfn:startSyncExecution",
         "arn:aws:states:::aws-sdk:eventbridge:putEvents",
         "arn:aws:states:::aws-sdk:cloudwatchlogs:putLogEvents",
@@ -92,7 +94,8 @@ def test_what_the_local_cloud_has_can_be_called(arn: str) -> None:
         "arn:aws:states:::sns:subscribe",
         "arn:aws:states:::events:putRule",
         "arn:aws:states:::states:stopExecution",
-        "arn:aws:states:::sagemaker:createTrainingJob.sync",
+        "arn:aws:states:::sagemaker:createTrainingJob.waitForTaskToken",
+        "arn:aws:states:::sagemaker:createTransformJob.sync",
     ],
 )
 def test_what_it_lacks_is_told(arn: str) -> None:

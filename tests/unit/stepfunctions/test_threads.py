@@ -14,6 +14,7 @@ import pytest
 from localcloud.service import Surroundings
 from localcloud.stepfunctions import StepFunctionsService
 from localcloud.stepfunctions.engine.schedule import Threads
+from localcloud.stepfunctions.integrations.contract import Callings
 from tests.unit.stepfunctions.bench import ROLE
 from tests.unit.stepfunctions.recorded import one
 from tests.unit.stepfunctions.test_map_runs import INNER, mapped
@@ -34,7 +35,7 @@ def published() -> list[dict[str, Any]]:
 @pytest.fixture
 def service(tmp_path: Path, published: list[dict[str, Any]]) -> Iterator[StepFunctionsService]:
     service = StepFunctionsService(
-        Surroundings(tmp_path, "http://127.0.0.1:0"), lambda *_: None, published.append
+        Surroundings(tmp_path, "http://127.0.0.1:0"), Callings(lambda *_: None), published.append
     )
     service.start()
     yield service
@@ -85,7 +86,7 @@ def test_many_executions_started_from_many_threads_each_succeed_once(
 def test_stopping_ends_every_thread(tmp_path: Path) -> None:
     before = set(threading.enumerate())
     service = StepFunctionsService(
-        Surroundings(tmp_path, "http://127.0.0.1:0"), lambda *_: None, lambda _: None
+        Surroundings(tmp_path, "http://127.0.0.1:0"), Callings(lambda *_: None), lambda _: None
     )
     service.start()
     arn = machine_arn(service, one({"Type": "Wait", "Seconds": 500}), "m")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.contracts import Doubt
+from chalicelib.contracts.support import Doubt
 from chalicelib.retrieval.support.figures import missing
 from chalicelib.retrieval.support.numerals import digits
 from chalicelib.retrieval.support.reading import read

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.contracts import ClaimVerdict, Doubt
+from chalicelib.contracts.support import ClaimVerdict, Doubt
 from chalicelib.retrieval.sentences import split_sentences
 from chalicelib.retrieval.support.judging import Passage, judge
 from chalicelib.retrieval.support.reading import Reading, read

@@ -17,9 +17,19 @@ class FakeFunctions:
     def __init__(self) -> None:
         self.specs: dict[str, FunctionSpec] = {}
         self.mappings: list[Mapping[str, Any]] = []
+        self.published: list[tuple[str, str]] = []
+        self.aliases: dict[str, str] = {}
 
     def register(self, spec: FunctionSpec) -> None:
         self.specs[spec.name] = spec
+
+    def publish(self, name: str, key: str) -> str:
+        self.published.append((name, key))
+        return str(len(self.published))
+
+    def point(self, name: str, alias: str, number: str) -> str:
+        self.aliases[f"{name}:{alias}"] = number
+        return f"arn:{name}:{alias}"
 
     def ensure_event_source_mapping(self, params: Mapping[str, Any]) -> Mapping[str, Any]:
         self.mappings.append(params)

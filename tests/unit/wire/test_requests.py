@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from localcloud.errors import AwsError
@@ -145,6 +145,7 @@ def test_every_way_to_write_a_moment_should_be_read(value: Any) -> None:
 
 
 @settings(deadline=None)
+@example(value="INF")
 @given(
     value=st.text(max_size=20)
     | st.floats()

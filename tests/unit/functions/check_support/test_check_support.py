@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from chalicelib.contracts import CheckRequest, CheckResult, CheckSource, Doubt
+from chalicelib.contracts.support import CheckRequest, CheckResult, CheckSource, Doubt
 from chalicelib.inference.embedder import Embedder
 from chalicelib.inference.wordvectors import WordReader
 from functions.check_support.core import NEAR, Deps, run

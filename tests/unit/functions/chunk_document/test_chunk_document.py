@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.contracts import Chunk, ChunkRequest, Page
+from chalicelib.contracts.ingest import Chunk, ChunkRequest, Page
 from chalicelib.contracts.jsonl import dump_lines, parse_lines
 from chalicelib.errors import Conflict, InvalidInput
 from chalicelib.inference.embedder import Embedder

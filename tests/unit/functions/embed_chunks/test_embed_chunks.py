@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from chalicelib.contracts import Chunk, EmbedRequest, EmbedResult, Spent
+from chalicelib.contracts.ingest import Chunk, EmbedRequest, EmbedResult, Spent
 from chalicelib.contracts.jsonl import dump_lines
 from chalicelib.errors import Conflict, InvalidInput, ModelFailure, NotFound
 from chalicelib.generation.catalogue import catalogue

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given as holds_for
 from hypothesis import strategies as st
 
-from chalicelib.contracts import Document, Version
+from chalicelib.contracts.documents import Document, Version
 from chalicelib.contracts.jobs import StepRequest, StepResult
 from chalicelib.errors import NotFound, Transient
 from chalicelib.jobs.launching import Launcher
@@ -268,6 +268,41 @@ def test_collections_and_feedback_go_along_and_secrets_stay() -> None:
     assert "whsec" not in str(files)
 
 
+def test_usage_goes_along_by_day_and_scope() -> None:
+    world, day = World(), {"pk": "TENANT#acme", "sk": "SPENDING#2026-11-26", "opened": "1"}
+    counted = {"c:t/": 90, "R:one": '[5,1,"k","m"]', "expires_at": 1, "m:t/": 900}
+    for scope in ("t/", "k/ab12", "m/nova"):
+        counted |= {f"s:{scope}": 70, f"r:{scope}": 2, f"i:{scope}": 11}
+    world.others = [day | counted, day | {"sk": "SPENDING#2026-11-27"}]
+    world.run(begun(world.jobs, "export"))
+    lines = [json.loads(line) for line in world.archive("records.zip")["usage.jsonl"].splitlines()]
+    assert [(line["day"], line["scope"], line["name"]) for line in lines] == [
+        ("2026-11-26", "key", "ab12"),
+        ("2026-11-26", "model", "nova"),
+        ("2026-11-26", "tenant", ""),
+    ]
+    for line in lines:
+        assert (line["requests"], line["tokens_in"], line["dollars"]) == (2, 11, "0.000000070")
+
+
+def test_prompts_go_along_with_their_labels() -> None:
+    world = World()
+    of_acme = {"pk": "TENANT#acme", "created_at": "2026-01-02T03:04:05.000Z"}
+    world.others = [
+        of_acme | {"sk": f"PROMPT#sum-up#v00000{n}", "number": n, "sha256": f"0{n}", "body": "{}"}
+        for n in (1, 3)
+    ]
+    labels = '{"staging": 3, "production": 1, "old": 1}'
+    world.others.append(of_acme | {"sk": "PROMPTS#sum-up", "name": "sum-up", "labels": labels})
+    world.run(begun(world.jobs, "export"))
+    lines = world.archive("records.zip")["prompts.jsonl"].splitlines()
+    told = {"name": "sum-up", "created_at": "2026-01-02T03:04:05.000Z", "content": {}}
+    assert [json.loads(line) for line in lines] == [
+        told | {"version": 1, "sha256": "01", "labels": ["old", "production"]},
+        told | {"version": 3, "sha256": "03", "labels": ["staging"]},
+    ]
+
+
 def test_an_export_of_a_collection_holds_its_declaration_and_no_ratings() -> None:
     world = World()
     world.others = [
@@ -277,7 +312,7 @@ def test_an_export_of_a_collection_holds_its_declaration_and_no_ratings() -> Non
     world.run(begun(world.jobs, "export", collection="a"))
     files = world.archive("records.zip")
     assert json.loads(files["collections.jsonl"]) == {"name": "a"}
-    assert "feedback.jsonl" not in files
+    assert {"feedback.jsonl", "usage.jsonl", "prompts.jsonl"}.isdisjoint(files)
 
 
 def test_parts_are_closed_when_they_are_full() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.contracts import Chunk, Page, Spent
+from chalicelib.contracts.ingest import Chunk, Page, Spent
 from chalicelib.contracts.jsonl import dump_lines, parse_lines
 from chalicelib.contracts.parts import (
     EmbeddingPart,

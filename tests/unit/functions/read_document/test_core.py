@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from chalicelib.contracts import Page, ReadRequest
+from chalicelib.contracts.ingest import Page, ReadRequest
 from chalicelib.contracts.jsonl import parse_lines
 from chalicelib.errors import Conflict, HeadraceError, InvalidInput
 from chalicelib.retrieval.ids import pages_key, version_prefix

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.contracts import Page
+from chalicelib.contracts.ingest import Page
 from chalicelib.generation.catalogue import catalogue
 from chalicelib.generation.coverage import language_notice
 from functions.read_document import language

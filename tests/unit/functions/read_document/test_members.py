@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.contracts import ReadRequest
 from chalicelib.contracts.carried import read_carried
+from chalicelib.contracts.ingest import ReadRequest
 from chalicelib.contracts.members import Member
 from chalicelib.errors import InvalidInput, Unsupported
 from chalicelib.retrieval.ids import InboxPlace, inbox_place, members_key

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from chalicelib.contracts import Page, ReadRequest, ReadResult
+from chalicelib.contracts.ingest import Page, ReadRequest, ReadResult
 from chalicelib.contracts.jsonl import parse_lines
 from chalicelib.contracts.parts import MAX_PARTS, Part, ReadPartRequest, ReadPartResult
 from chalicelib.errors import Conflict, Unsupported

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.contracts import Page
+from chalicelib.contracts.ingest import Page
 from chalicelib.errors import InvalidInput, Unsupported
 from functions.read_document import csvs, jsonl, lines
 from functions.read_document.pages import characters

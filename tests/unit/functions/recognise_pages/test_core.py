@@ -6,8 +6,13 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from chalicelib.contracts import Page, RecogniseRequest, RecogniseResult, Spent
-from chalicelib.contracts.ingest import nothing_spent
+from chalicelib.contracts.ingest import (
+    Page,
+    RecogniseRequest,
+    RecogniseResult,
+    Spent,
+    nothing_spent,
+)
 from chalicelib.contracts.jsonl import dump_lines, parse_lines
 from chalicelib.errors import Conflict, ModelFailure
 from chalicelib.generation.ingest_receipts import Usage, receipt

@@ -8,7 +8,7 @@ import numpy as np
 import pypdfium2
 import pytest
 
-from chalicelib.contracts import Page
+from chalicelib.contracts.ingest import Page
 from chalicelib.errors import Conflict, ModelFailure
 from chalicelib.generation.catalogue import RECOGNISER, catalogue
 from functions.recognise_pages import pictures

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.contracts import Page
+from chalicelib.contracts.ingest import Page
 from functions.recognise_pages.text import Line, Point, confidence, text_page
 from functions.recognise_pages.wording import pages
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from chalicelib.contracts import Document
+from chalicelib.contracts.documents import Document
 from chalicelib.contracts.jobs import ReembedRequest
 from chalicelib.errors import Conflict
 from chalicelib.ports import IndexRef, TenantState

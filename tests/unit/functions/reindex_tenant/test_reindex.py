@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.contracts import Document
+from chalicelib.contracts.documents import Document
 from chalicelib.contracts.jobs import JobError, Slice, StepRequest, StepResult
 from chalicelib.errors import Conflict, ModelFailure, NotFound, Transient
 from chalicelib.jobs.launching import Launcher

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from chalicelib.contracts import Document
+from chalicelib.contracts.documents import Document
 from chalicelib.contracts.jobs import JobInput, StepRequest, StepResult
 from chalicelib.contracts.removals import RemovalBound, Removed, RemovedTenant
 from chalicelib.errors import Transient

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from chalicelib.contracts import Receipt
-from chalicelib.contracts.api import AskRequest, Claim
-from chalicelib.contracts.asking import AskClaim, AskDone, AskEvent, AskRetrieved
+from chalicelib.contracts.asking import AskClaim, AskDone, AskEvent, AskRequest, AskRetrieved, Claim
+from chalicelib.contracts.receipts import Receipt
 from chalicelib.errors import HeadraceError, InvalidInput, Throttled, Transient
 from functions.stream_answer.core import Deps, run
+from functions.stream_answer.handler import ANSWER_SECONDS, counted
+from infra.written import written_template
 
-SAMPLE = json.loads(
-    (Path(__file__).parents[4] / "functions" / "stream_answer" / "event.json").read_text()
-)
+ROOT = Path(__file__).parents[4]
+SAMPLE = json.loads((ROOT / "functions" / "stream_answer" / "event.json").read_text())
 RETRIEVED = AskRetrieved(asked_as="Who made the turbine?", passages=3)
 CLAIM = AskClaim(claim=Claim(text="Voss Hydro made it.", citations=(1,)))
 DONE = AskDone(answer_id="a-1", tier="extractive", language="en", receipt=Receipt())
@@ -27,12 +27,12 @@ class Answering:
 
     def __init__(self, *told: AskEvent | HeadraceError) -> None:
         self.told = told
-        self.asked: list[tuple[AskRequest, str, str]] = []
+        self.asked: list[tuple[AskRequest, str, str, str]] = []
         self.logged: list[HeadraceError] = []
         self.yielded = 0
 
-    def ask(self, body: AskRequest, tenant: str, request_id: str) -> Iterator[AskEvent]:
-        self.asked.append((body, tenant, request_id))
+    def ask(self, body: AskRequest, tenant: str, key: str, request_id: str) -> Iterator[AskEvent]:
+        self.asked.append((body, tenant, key, request_id))
         for item in self.told:
             if isinstance(item, HeadraceError):
                 raise item
@@ -52,6 +52,20 @@ def _events(pieces: list[bytes]) -> list[tuple[str, Any]]:
     return events
 
 
+@pytest.mark.parametrize("told", [(RETRIEVED, DONE), (InvalidInput("no"),)])
+def test_should_let_the_pages_read_an_answer_that_the_stage_names(
+    told: tuple[AskEvent | HeadraceError, ...],
+) -> None:
+    here = "https://console.example"
+    answering = Answering(*told)
+    deps = Deps(answering.ask, answering.logged.append, here)
+    asked = {**SAMPLE, "headers": {**SAMPLE["headers"], "Origin": here}}
+    readable = "Access-Control-Allow-Origin"
+    assert run(asked, deps).head.headers[readable] == here
+    assert readable not in run(SAMPLE, deps).head.headers
+    assert readable not in run(asked, answering.deps).head.headers
+
+
 def test_should_stream_what_is_true_as_it_comes_true() -> None:
     answering = Answering(RETRIEVED, CLAIM, DONE)
     answer = run(SAMPLE, answering.deps)
@@ -60,8 +74,8 @@ def test_should_stream_what_is_true_as_it_comes_true() -> None:
     events = _events(list(answer.body))
     assert [name for name, _ in events] == ["retrieved", "claim", "done"]
     assert events[1][1]["claim"]["text"] == "Voss Hydro made it."
-    body, tenant, request_id = answering.asked[0]
-    assert (body.question, tenant) == ("Who made the turbine?", "acme")
+    body, tenant, key, request_id = answering.asked[0]
+    assert (body.question, tenant, key) == ("Who made the turbine?", "acme", "ab12")
     assert request_id == SAMPLE["requestContext"]["requestId"]
 
 
@@ -112,3 +126,17 @@ def test_should_tell_what_fails_later_as_the_last_event() -> None:
     assert events[1][1]["error"]["type"] == "Transient"
     assert "embeds" not in events[1][1]["error"]["message"]
     assert answering.logged == [error]
+
+
+def test_should_add_the_receipt_of_the_whole_answer_to_what_is_spent(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    told: list[AskEvent] = [RETRIEVED, CLAIM, DONE]
+    assert list(counted(iter(told))) == told
+    (line,) = capsys.readouterr().out.splitlines()
+    assert json.loads(line)["Dollars"] == [0.0]
+
+
+def test_should_leave_time_to_find_and_to_check_where_a_model_is_asked_twice() -> None:
+    function = written_template(ROOT)["Resources"]["StreamAnswer"]["Properties"]
+    assert function["Timeout"] >= 2 * ANSWER_SECONDS + 30

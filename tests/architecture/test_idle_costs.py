@@ -1,0 +1,31 @@
+"""A stage that nobody uses costs nothing: held by pricing all that the template lists."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from chalicelib.generation.catalogue import catalogue
+from infra.costs.standing import FREE, RULES, lines, standing
+from tests.architecture.templates import plain
+
+CENT = Decimal("0.01")
+LISTED_AT_MOST = Decimal("0.30")
+"""What the sweeps and the pollers of the queues come to before what is always free."""
+STANDING = {
+    *("sqs.request", "lambda.request", "lambda.gb_second.arm64"),
+    *("dynamodb.read_request_unit", "cloudwatch.logs.gb", "xray.trace"),
+}
+"""All that a stage as it comes may use while nothing happens."""
+
+
+def test_every_type_of_resource_should_have_a_standing_price() -> None:
+    kinds = {resource["Type"] for resource in plain("dev")["Resources"].values()}
+    assert kinds <= FREE.keys() | RULES.keys()
+
+
+def test_an_idle_stage_should_cost_less_than_a_cent() -> None:
+    for name in ("dev", "prod"):
+        found = lines(standing(plain(name), {"Stage": name}), catalogue())
+        assert {line.unit for line in found} <= STANDING
+        assert sum(line.charged for line in found) < CENT
+        assert sum(line.listed for line in found) < LISTED_AT_MOST

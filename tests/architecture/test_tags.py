@@ -1,0 +1,30 @@
+"""What a bill is split by: every resource that costs names the part that it belongs to."""
+
+from __future__ import annotations
+
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER  # type: ignore[import-untyped]
+
+from infra.tags import COMPONENT
+from infra.written import files_of
+from tests.architecture.ingest_definition import ROOT
+from tests.architecture.templates import plain
+
+BY_STACK_ALONE = {
+    "AWS::ApplicationAutoScaling::ScalableTarget": "free",
+    "AWS::ApiGateway::RestApi": "its stage is what is billed",
+    "AWS::Budgets::Budget": "free, and its tags have another name",
+    "AWS::Events::Rule": "billed by what it targets",
+    "AWS::IAM::Role": "free",
+    "AWS::Lambda::EventSourceMapping": "billed as its queue",
+}
+
+
+def test_every_resource_that_costs_should_name_its_component() -> None:
+    rooms = {file.stem for file in files_of(ROOT)[1:]}
+    for name, resource in plain("dev")["Resources"].items():
+        kind = resource["Type"]
+        schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", kind).schema
+        if not schema.get("tagging", {}).get("taggable", False) or kind in BY_STACK_ALONE:
+            continue
+        tags = {tag["Key"]: tag["Value"] for tag in resource["Properties"]["Tags"]}
+        assert tags[COMPONENT] in rooms, name

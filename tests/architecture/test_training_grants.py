@@ -1,0 +1,69 @@
+"""What training jobs may do: pull the images that they are asked for, and tell how they go."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from localcloud.iam.patterns import wildcard
+from localcloud.template.errors import TemplateError
+from localcloud.template.intrinsics import Scope
+from localcloud.template.policies import role_policies
+from models.common.targets import targets
+from tests.architecture.templates import plain
+
+PLACE = {"AWS::Region": "eu-west-1", "AWS::AccountId": "1" * 12, "AWS::Partition": "aws"}
+
+
+def granted(repository: str) -> dict[str, dict[str, Any]]:
+    """Return the statements of the role of jobs by Sid, on a stage with that parameter."""
+    template = plain("prod")
+    given = {"Stage": "prod", "Training": "on", "TrainingImageRepository": repository}
+    scope = Scope(template, given, PLACE)
+    scope.add("DocumentsBucket", "documents", {"Arn": "arn:aws:s3:::documents"})
+    role = scope.resolve(template["Resources"]["TrainingRole"])
+    text = role_policies(role["Properties"], "TrainingRole")["Train"]
+    return {each["Sid"]: each for each in json.loads(text)["Statement"]}
+
+
+def may_pull(repository: str, image: str) -> bool:
+    """Tell whether a job may pull `image`, where the stage has that parameter."""
+    registry, _, rest = image.partition("/")
+    account, region = registry.split(".")[0], registry.split(".")[3]
+    arn = f"arn:aws:ecr:{region}:{account}:repository/{rest.rpartition(':')[0]}"
+    return any(
+        wildcard(each).fullmatch(arn) for each in granted(repository)["PullImage"]["Resource"]
+    )
+
+
+def own(name: str, account: str = "1" * 12) -> str:
+    return f"{account}.dkr.ecr.eu-west-1.amazonaws.com/{name}:1"
+
+
+def test_jobs_should_pull_the_images_that_are_pinned_whatever_the_stage_names() -> None:
+    pinned = [each.image.uri("eu-west-1") for each in targets().values() if each.image]
+    assert len(pinned) == 3
+    assert all(may_pull(repository, image) for image in pinned for repository in ("", "team/own"))
+
+
+def test_jobs_should_pull_from_the_repository_of_the_stage_alone() -> None:
+    assert may_pull("team/own", own("team/own"))
+    assert not may_pull("", own("team/own"))
+    assert not may_pull("team/own", own("team/other"))
+    assert not may_pull("team/own", own("team/own", "2" * 12))
+
+
+@pytest.mark.parametrize("repository", ["*", "team/*", "Team", "team/", f"{'1' * 12}:own"])
+def test_a_name_that_is_no_repository_should_be_refused(repository: str) -> None:
+    with pytest.raises(TemplateError, match="TrainingImageRepository must match pattern"):
+        granted(repository)
+
+
+def test_jobs_should_write_metrics_in_the_namespace_of_training_jobs_alone() -> None:
+    statement = granted("")["WriteMetricsOfJobs"]
+    assert statement["Action"] == "cloudwatch:PutMetricData"
+    assert statement["Condition"] == {
+        "StringEquals": {"cloudwatch:namespace": "/aws/sagemaker/TrainingJobs"}
+    }

@@ -1,0 +1,258 @@
+"""Batches on a whole local cloud: with poison and throttling, through a kill, paused, resumed."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from benchmarks import batch_acceptance
+from localcloud.faults import PATH as FAULTS
+from localcloud.usage import FILE as USAGE
+from tests.cloud import CloudProcess
+from tests.e2e.driving import until
+from tests.e2e.tenants import Tenant, make_tenant
+
+MODEL = "titan-embed-text-v2"
+URL = "/v1/generations/batches"
+EVERY_NTH_IS_POISON = 33
+"""Three in a hundred."""
+
+
+@pytest.fixture
+def own_cloud(tmp_path: Path, cloud_options: tuple[str, ...]) -> Iterator[CloudProcess]:
+    """A local cloud of the test's own: faults befall everybody."""
+    process = CloudProcess(tmp_path / "data", *cloud_options).start()
+    yield process
+    process.stop()
+
+
+def lines(count: int) -> list[str]:
+    """Return items, of which every 33rd is none."""
+    return [
+        json.dumps({"id": f"i{n}", "texts": [f"Pump {n} hums."] if is_item(n) else []})
+        for n in range(count)
+    ]
+
+
+def is_item(n: int) -> bool:
+    return n % EVERY_NTH_IS_POISON != 7
+
+
+def begun(tenant: Tenant, file: list[str], **options: Any) -> str:
+    """Upload a file as a browser would, and begin its batch."""
+    body = ("\n".join(file) + "\n").encode()
+    announced = tenant.api.post(f"{URL}/uploads", json={"bytes": len(body)})
+    assert announced.status_code == 201, announced.text
+    form = announced.json()["upload"]
+    sent = httpx.post(form["url"], data=form["fields"], files={"file": ("input.jsonl", body)})
+    assert sent.status_code == 204, sent.text
+    batch_id = str(announced.json()["batch_id"])
+    return tenant.job("POST", URL, {"batch_id": batch_id, "model": MODEL, **options})
+
+
+def fault(cloud: CloudProcess, name: str, **what: Any) -> None:
+    answer = httpx.put(
+        f"{cloud.endpoint_url}{FAULTS}/{name}", json={"service": "bedrock-runtime", **what}
+    )
+    assert answer.status_code == 200, answer.text
+
+
+def answered(cloud: CloudProcess) -> list[dict[str, Any]]:
+    """Return what was answered at the wire."""
+    log = cloud.data_dir / "bedrock" / USAGE
+    found = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+    return [line for line in found if line["outcome"] == "answered"]
+
+
+def fetched(job: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    found = {}
+    for result in job["results"]:
+        answer = httpx.get(result["url"])
+        assert (answer.status_code, len(answer.content)) == (200, result["bytes"])
+        if result["name"].endswith(".jsonl"):
+            found[result["name"]] = [json.loads(line) for line in answer.text.splitlines()]
+    return found
+
+
+def checked(tenant: Tenant, job: dict[str, Any], count: int) -> None:
+    """Every line came back once, in order, and the receipts of the items are the job's."""
+    files, counts = fetched(job), job["counts"]
+    healthy = [f"i{n}" for n in range(count) if is_item(n)]
+    assert [line["id"] for line in files["results.jsonl"]] == healthy
+    assert [line["line"] for line in files["errors.jsonl"]] == [
+        n + 1 for n in range(count) if not is_item(n)
+    ]
+    assert (counts["total"], counts["done"]) == (count, len(healthy))
+    assert counts["done"] + counts["failed"] == counts["total"]
+    items = [line["generation"]["receipt"] for line in files["results.jsonl"]]
+    of_models = [line for line in job["receipt"]["lines"] if line["role"] == "embedding"]
+    for measure in ("tokens_in", "dollars"):
+        total = sum(Decimal(line[measure]) for line in of_models)
+        assert total == sum(Decimal(receipt[measure]) for receipt in items) > 0
+    assert job["estimate"]["items"] == len(healthy)
+    assert Decimal(job["estimate"]["dollars"]) >= sum(Decimal(one["dollars"]) for one in of_models)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(500)
+def test_a_batch_with_poison_and_throttling_should_come_back_whole_and_in_order(
+    own_cloud: CloudProcess,
+) -> None:
+    count = 200
+    tenant = make_tenant(own_cloud, "batches")
+    fault(own_cloud, "busy", error="ThrottlingException", rate=0.2, seed=3)
+    job = tenant.ended(begun(tenant, lines(count)), seconds=400)
+    assert job["status"] == "partial", job
+    checked(tenant, job, count)
+    (shown,) = httpx.get(f"{own_cloud.endpoint_url}{FAULTS}").json()["faults"]
+    assert shown["counts"]["failed"] > count / 10
+    wire = answered(own_cloud)
+    assert len(wire) == job["counts"]["done"]
+    (line,) = (line for line in job["receipt"]["lines"] if line["role"] == "embedding")
+    assert line["tokens_in"] == sum(call["tokens_in"] for call in wire)
+    assert all(call["answered_by"] == line["model"] for call in wire)
+    tenant.api.close()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_a_batch_should_go_on_after_the_whole_cloud_was_killed(own_cloud: CloudProcess) -> None:
+    """What `python -m benchmarks batch_acceptance` does with ten thousand items, with 300."""
+    found = batch_acceptance.run(own_cloud, 300, latency_ms=500)
+    assert (found.items, found.done, found.failed) == (300, 291, 9)
+    assert found.throttled > 0
+    logging.getLogger(__name__).info("%d calls were answered twice", found.repeated)
+    assert 0 <= found.repeated <= batch_acceptance.IN_FLIGHT
+    assert found.answered == found.done + found.repeated
+
+
+@pytest.mark.timeout(240)
+def test_a_batch_should_show_its_estimate_pause_and_go_on(cloud: CloudProcess) -> None:
+    tenant = make_tenant(cloud, "pausing")
+    job_id = begun(tenant, lines(40), confirm=True)
+    job = until(lambda: _in(tenant, job_id, "paused"), "no estimate came", 60)
+    assert (job["phase"], job["counts"]["done"]) == ("estimated", 0)
+    assert Decimal(job["estimate"]["dollars"]) > 0
+    assert tenant.job("POST", f"/v1/jobs/{job_id}/resume") == job_id
+    tenant.job("POST", f"/v1/jobs/{job_id}/pause")
+    paused = until(lambda: _in(tenant, job_id, "paused"), "it was not paused", 60)
+    assert paused["attempt"] == 2
+    tenant.job("POST", f"/v1/jobs/{job_id}/resume")
+    job = tenant.ended(job_id, seconds=120)
+    assert (job["status"], job["attempt"]) == ("partial", 3), job
+    checked(tenant, job, 40)
+    mine = json.dumps({"id": "own", "texts": ["The pump hums."], "model": "minilm-l6-v2"})
+    job = tenant.ended(begun(tenant, [mine]), seconds=60)
+    assert (job["status"], job["counts"]["done"]) == ("succeeded", 1), job
+    cancelled = begun(tenant, lines(40), confirm=True)
+    until(lambda: _in(tenant, cancelled, "paused"), "no estimate came", 60)
+    assert tenant.api.delete(f"/v1/jobs/{cancelled}").json()["status"] == "cancelled"
+    tenant.api.close()
+
+
+@pytest.mark.timeout(240)
+def test_lines_that_name_a_prompt_should_be_answered_by_the_version_that_was_pinned(
+    cloud: CloudProcess,
+) -> None:
+    tenant = make_tenant(cloud, "prompted")
+    prompt = {
+        "name": "count",
+        "variables": {"n": {"type": "integer", "maximum": 9}},
+        "turns": [{"template": "Count: {{ n }}", "max_tokens": 2}],
+    }
+    assert tenant.api.post("/v1/prompts", json=prompt).status_code == 201
+    named = {"name": "count", "variables": {"n": 1}}
+    file = [
+        {"id": "a", "prompt": named},
+        {"id": "b", "prompt": named | {"variables": {"n": 10}}},
+        {"id": "c", "prompt": "Count: 2", "max_tokens": 2},
+    ]
+    told = {"model": "nova-micro", "keep_truncated": True, "confirm": True}
+    job_id = begun(tenant, [json.dumps(line) for line in file], **told)
+    until(lambda: _in(tenant, job_id, "paused"), "no estimate came", 60)
+    changed = prompt | {"turns": [{"template": "Sing: {{ n }}"}]}
+    assert tenant.api.post("/v1/prompts", json=changed).json()["version"] == 2
+    tenant.job("POST", f"/v1/jobs/{job_id}/resume")
+    job = tenant.ended(job_id, seconds=120)
+    assert job["status"] == "partial", job
+    assert job["prompts"] == [{"name": "count", "version": 1, "wanted": "latest"}]
+    files = fetched(job)
+    assert [line["id"] for line in files["results.jsonl"]] == ["a", "c"]
+    assert files["results.jsonl"][0]["prompt"] == {"name": "count", "version": 1}
+    (failed,) = files["errors.jsonl"]
+    assert (failed["id"], failed["error"]["field"]) == ("b", "prompt.variables.n")
+    tenant.api.close()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_a_batch_job_of_bedrock_should_answer_at_half_the_price_and_calls_the_rest(
+    own_cloud: CloudProcess,
+) -> None:
+    count = 110
+    tenant = make_tenant(own_cloud, "queueing")
+    fault(
+        own_cloud,
+        "broken",
+        service="bedrock",
+        operation="ModelInvocationJob",
+        error="InternalServerException",
+        times=3,
+    )
+    file = [
+        json.dumps({"id": f"i{n}", "prompt": f"Count: {n}", "max_tokens": 2}) for n in range(count)
+    ]
+    told = {"model": "nova-micro", "service_tier": "batch", "keep_truncated": True}
+    job = tenant.ended(begun(tenant, file, **told), seconds=300)
+    assert job["status"] == "succeeded", job
+    lines = fetched(job)["results.jsonl"]
+    assert [line["id"] for line in lines] == [f"i{n}" for n in range(count)]
+    wire = answered(own_cloud)
+    in_job = [call for call in wire if call["operation"] == "ModelInvocationJob"]
+    assert (len(in_job), len(wire)) == (count - 3, count)
+    (of_model,) = (line for line in job["receipt"]["lines"] if line["role"] == "chat")
+    for measure in ("tokens_in", "tokens_out"):
+        assert of_model[measure] == sum(call[measure] for call in wire)
+    spent = sum(Decimal(line["generation"]["receipt"]["dollars"]) for line in lines)
+    assert Decimal(of_model["dollars"]) == spent
+    paths = {
+        path["service_tier"]: path["dollars"] for path in job["estimate"]["models"][0]["paths"]
+    }
+    assert Decimal(paths["batch"]) * 2 == Decimal(paths["standard"])
+    tenant.api.close()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_batch_that_is_cancelled_should_stop_its_job_of_bedrock(own_cloud: CloudProcess) -> None:
+    tenant = make_tenant(own_cloud, "stopping")
+    told = {"service": "bedrock", "operation": "ModelInvocationJob", "latency_ms": 500}
+    fault(own_cloud, "slow", **told)
+    file = [
+        json.dumps({"id": f"i{n}", "prompt": f"Count: {n}", "max_tokens": 1}) for n in range(100)
+    ]
+    job_id = begun(tenant, file, model="nova-micro", service_tier="batch")
+    bedrock = own_cloud.client("bedrock")
+
+    def jobs_in(*statuses: str) -> list[dict[str, Any]]:
+        listed = bedrock.list_model_invocation_jobs()["invocationJobSummaries"]
+        return [each for each in listed if each["status"] in statuses]
+
+    until(lambda: jobs_in("InProgress"), "no job of Bedrock began", 90)
+    assert tenant.api.delete(f"/v1/jobs/{job_id}").json()["status"] == "cancelled"
+    until(lambda: jobs_in("Stopping", "Stopped"), "the job of Bedrock goes on", 60)
+    assert not [call for call in answered(own_cloud) if call["operation"] == "Converse"]
+    tenant.api.close()
+
+
+def _in(tenant: Tenant, job_id: str, status: str) -> dict[str, Any] | None:
+    answer = tenant.api.get(f"/v1/jobs/{job_id}")
+    job: dict[str, Any] = answer.json() if answer.status_code == 200 else {}
+    return job if job.get("status") == status else None

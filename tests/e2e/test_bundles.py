@@ -1,0 +1,124 @@
+"""Each function from its own bundle, in a Python that has nothing but Lambda's runtime client."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from chalicelib import errors
+from infra.packaging.interpreter import find_interpreter
+from infra.packaging.manifest import Manifest
+from tests.cloud import PROJECT, CloudProcess
+from tests.data.formats import make_pdfs
+from tests.e2e.driving import api_of, settled, upload
+
+OURS = {name for name, _ in inspect.getmembers(errors, inspect.isclass)}
+STREAMING = ("stream_answer", "stream_chat")
+SAMPLES = sorted(
+    sample
+    for sample in (PROJECT / "functions").glob("*/event.json")
+    if sample.parent.name not in STREAMING
+)
+"""An event of each function that is invoked with one. Those of `STREAMING` answer HTTP requests:
+`test_streaming.py` and `clients` stream from their bundles.
+"""
+WITHOUT_SERVICES = (
+    "check_support",
+    "embed_text",
+    "rerank_passages",
+    "screen_image",
+    "screen_text",
+)
+"""The functions that answer their sample with nothing but what is in their bundle."""
+
+NOT_REACHED = {"chunk_document": {"chalicelib/inference/session.py: import onnxruntime"}}
+"""By bundle: imports that it lacks on purpose. Counting tokens opens no model."""
+
+
+@pytest.fixture(autouse=True)
+def on_bundles(cloud_options: tuple[str, ...]) -> None:
+    """Skip where the end-to-end tests run on the source tree."""
+    if not cloud_options:
+        pytest.skip("there is no Python 3.13 that could make and run bundles")
+
+
+@pytest.fixture(scope="module")
+def empty_cloud(
+    tmp_path_factory: pytest.TempPathFactory, cloud_options: tuple[str, ...]
+) -> Iterator[CloudProcess]:
+    """A cloud without documents: who looks for the samples' is refused, which nobody judges."""
+    folder = tmp_path_factory.mktemp("samples-cloud")
+    process = CloudProcess(folder, *cloud_options, apart=True).start()
+    yield process
+    process.stop()
+
+
+def invoked(cloud: CloudProcess, room: str, payload: bytes) -> dict[str, Any]:
+    name = f"headrace-local-{room.replace('_', '-')}"
+    answer = cloud.client("lambda").invoke(FunctionName=name, Payload=payload)
+    found: dict[str, Any] = json.loads(answer["Payload"].read() or b"{}")
+    return found
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.parent.name)
+def test_a_bundle_should_answer_its_sample_or_say_what_is_missing(
+    empty_cloud: CloudProcess, sample: Path
+) -> None:
+    room = sample.parent.name
+    answer = invoked(empty_cloud, room, sample.read_bytes())
+    if room in WITHOUT_SERVICES:
+        assert "errorType" not in answer, answer
+    else:
+        # The sample's document is not there: our own code has looked for it, and may say so.
+        assert answer.get("errorType", "HeadraceError") in OURS, answer
+
+
+def test_every_import_of_a_bundle_s_modules_should_be_in_it(
+    cloud: CloudProcess, cloud_options: tuple[str, ...]
+) -> None:
+    (package, bundles), script = cloud_options[1::2], Path(__file__).with_name("bundle_imports.py")
+    for room in sorted({each.name: each for each in Manifest.read(Path(package)).functions}):
+        (folder,) = Path(bundles).glob(f"{room}-*")
+        done = subprocess.run(
+            [find_interpreter(), "-I", "-S", "-B", script, folder],
+            capture_output=True,
+            text=True,
+            timeout=100,
+        )
+        assert done.returncode == 0, done.stderr
+        assert set(json.loads(done.stdout)) == NOT_REACHED.get(room, set()), done.stdout
+        assert done.stderr == ""
+
+
+def test_functions_should_run_from_read_only_bundles_of_their_own(
+    cloud: CloudProcess, cloud_options: tuple[str, ...]
+) -> None:
+    package, bundles = Path(cloud_options[1]), Path(cloud_options[3])
+    for function in Manifest.read(package).functions:
+        folder = bundles / f"{function.name}-{function.sha256[:16]}"
+        assert folder.stat().st_mode & 0o222 == 0, folder
+    assert "site-packages" not in cloud.log
+
+
+def test_the_api_should_find_the_files_it_sends(cloud: CloudProcess) -> None:
+    for path in ("/v1/openapi.json", "/v1/docs"):
+        assert httpx.get(f"{cloud.endpoint_url}{path}").status_code == 200
+
+
+@pytest.mark.slow
+def test_a_scan_should_be_recognised_without_the_libraries_that_have_stand_ins(
+    cloud: CloudProcess,
+) -> None:
+    with api_of(cloud) as api:
+        document = settled(api, upload(api, "mixed.pdf", make_pdfs.mixed(), "bundles"))
+        assert document["status"] == "ready", document
+        assert document["pages_needing_ocr"] == 0
+        found = api.post("/v1/search", json={"query": "fish ladder", "collection": "bundles"})
+        assert any("fish ladder" in hit["text"] for hit in found.json()["hits"])

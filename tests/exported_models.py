@@ -1,0 +1,204 @@
+"""Small exported models, made without training: files as `finish` leaves them, by their names."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import tarfile
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from chalicelib.contracts.exported import FILE, GraphSpec, Origin, Signature, TensorSpec
+from chalicelib.contracts.serving import ServedVersion, Serving, pointer_key
+from chalicelib.inference.exported import Exported
+
+Files = Mapping[str, bytes]
+Shape = list[int | str | None]
+KEPT = (0.9, 0.6, 0.3, 0.1)
+WORDS = b'{"light": 1, "dark": 2}'
+SCALE = {"side": 2, "channels": 1, "lowest": -1.0, "highest": 1.0}
+WAITS = "PendingManualApproval"
+_ZEROS = "0" * 64
+_PICTURE: Shape = ["n", 1, 2, 2]
+
+
+def decoder(add: float = 0.0) -> Files:
+    """Return a model that gives four numbers back as a picture of 2 x 2, `add` brighter."""
+    nodes = [
+        helper.make_node("Add", ["latent", "add"], ["lighter"]),
+        helper.make_node("Reshape", ["lighter", "shape"], ["image"]),
+    ]
+    values = {"add": np.float32(add), "shape": np.array([-1, 1, 2, 2])}
+    content = graph(nodes, {"latent": ["n", 4]}, "image", values)
+    return exported({"decoder": (("latent",), content)}, {**SCALE, "latent": 4})
+
+
+def denoiser() -> Files:
+    """Return a diffusion model that has learnt one picture a word: "light" is white, "dark" is
+    black, and without a word it is grey. Noise is what is left of a picture beside that.
+    """
+    nodes = [
+        helper.make_node("Gather", ["kept", "step"], ["share"]),
+        helper.make_node("Gather", ["left", "step"], ["rest"]),
+        helper.make_node("Gather", ["tokens", "first"], ["word"], axis=1),
+        helper.make_node("Gather", ["learnt", "word"], ["mean"]),
+        helper.make_node("Reshape", ["share", "column"], ["shares"]),
+        helper.make_node("Reshape", ["rest", "column"], ["rests"]),
+        helper.make_node("Reshape", ["mean", "column"], ["means"]),
+        helper.make_node("Mul", ["shares", "means"], ["clean"]),
+        helper.make_node("Sub", ["image", "clean"], ["beside"]),
+        helper.make_node("Div", ["beside", "rests"], ["noise"]),
+    ]
+    kept = np.array(KEPT, np.float32)
+    values = {
+        "kept": np.sqrt(kept),
+        "left": np.sqrt(1 - kept),
+        "first": np.array(0),
+        "learnt": np.array([0, 1, -1], np.float32),
+        "column": np.array([-1, 1, 1, 1]),
+    }
+    inputs: dict[str, Shape] = {"image": _PICTURE, "step": ["n"], "tokens": ["n", 3]}
+    content = graph(nodes, inputs, "noise", values)
+    constants: dict[str, Any] = {
+        **SCALE,
+        "prompt_tokens": 3,
+        "steps": len(KEPT),
+        "alphas_cumprod": KEPT,
+        "guidance": 1.0,
+        "sampling_steps": 2,
+    }
+    graphs = {"denoiser": (("image", "step", "tokens"), content)}
+    return exported(graphs, constants, {"vocabulary.json": WORDS})
+
+
+def graph(
+    nodes: list[onnx.NodeProto],
+    inputs: Mapping[str, Shape],
+    output: str,
+    values: Mapping[str, Any],
+) -> bytes:
+    """Return an ONNX model; what is called `step` or `tokens` is whole numbers."""
+    kinds = dict.fromkeys(inputs, TensorProto.FLOAT)
+    kinds |= dict.fromkeys(kinds.keys() & {"step", "tokens"}, TensorProto.INT64)
+    made = helper.make_graph(
+        nodes,
+        "drawn",
+        [helper.make_tensor_value_info(name, kinds[name], inputs[name]) for name in inputs],
+        [helper.make_tensor_value_info(output, TensorProto.FLOAT, _PICTURE)],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in values.items()],
+    )
+    model = helper.make_model(made, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+    onnx.checker.check_model(model)
+    return bytes(model.SerializeToString())
+
+
+def exported(
+    graphs: Mapping[str, tuple[tuple[str, ...], bytes]],
+    constants: Mapping[str, Any],
+    beside: Files | None = None,
+) -> Files:
+    """Return graphs and other files with the manifest that names them."""
+    beside = beside or {}
+    signature = Signature(
+        name="tried",
+        family="tried",
+        licence="Apache-2.0",
+        graphs={name: _spec(name, *given) for name, given in graphs.items()},
+        constants=constants,
+        files={name: hashlib.sha256(content).hexdigest() for name, content in beside.items()},
+        metrics={"fid": 5.0},
+        origin=Origin(
+            recipe="vae",
+            preset="smoke",
+            seed=0,
+            steps=1,
+            data=_ZEROS,
+            code=_ZEROS,
+            torch="2.9",
+            device="cpu",
+        ),
+    )
+    contents = {f"{name}.onnx": content for name, (_, content) in graphs.items()}
+    return {FILE: signature.model_dump_json().encode(), **contents, **beside}
+
+
+def _spec(name: str, inputs: tuple[str, ...], content: bytes) -> GraphSpec:
+    return GraphSpec(
+        file=f"{name}.onnx",
+        sha256=hashlib.sha256(content).hexdigest(),
+        size=len(content),
+        opset=20,
+        inputs=tuple(TensorSpec(name=each, dtype="float", shape=("n",)) for each in inputs),
+        outputs=(),
+        parity=0.0,
+    )
+
+
+def put(s3: Any, bucket: str, files: Files, number: int = 1) -> ServedVersion:
+    """Put the files of a version where functions read them, and return it."""
+    made = version(files, number)
+    for name, content in files.items():
+        s3.put_object(Bucket=bucket, Key=f"{made.prefix}{name}", Body=content)
+    return made
+
+
+def name(s3: Any, bucket: str, says: Serving) -> None:
+    """Write which version serves."""
+    s3.put_object(Bucket=bucket, Key=pointer_key(says.name), Body=says.model_dump_json().encode())
+
+
+def packed(files: Files) -> bytes:
+    """Return files as SageMaker packs what a job left."""
+    written = io.BytesIO()
+    with tarfile.open(fileobj=written, mode="w:gz") as archive:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return written.getvalue()
+
+
+def registered(
+    client: Callable[[str], Any], place: tuple[str, str], body: bytes, status: str = WAITS
+) -> str:
+    """Register what a job left as the next version; `place` is a bucket and a group that is there.
+    Return its ARN.
+    """
+    bucket, group = place
+    key = f"models/trained/{hashlib.sha256(body).hexdigest()}/model.tar.gz"
+    client("s3").put_object(Bucket=bucket, Key=key, Body=body)
+    made = client("sagemaker").create_model_package(
+        ModelPackageGroupName=group,
+        ModelApprovalStatus=status,
+        InferenceSpecification={
+            "Containers": [{"Image": "any", "ModelDataUrl": f"s3://{bucket}/{key}"}],
+            "SupportedContentTypes": ["application/json"],
+            "SupportedResponseMIMETypes": ["application/json"],
+        },
+    )
+    return str(made["ModelPackageArn"])
+
+
+def version(files: Files, number: int = 1) -> ServedVersion:
+    """Return a version that has these files."""
+    return ServedVersion(
+        arn=f"arn:aws:sagemaker:us-east-1:000000000000:model-package/tried/{number}",
+        prefix=f"models/serving/digits-vae/tried/{number}/",
+        signature=hashlib.sha256(files[FILE]).hexdigest(),
+    )
+
+
+def serving(serves: ServedVersion, before: ServedVersion | None = None) -> Serving:
+    """Return what says that a version serves."""
+    since = datetime(2026, 11, 26, tzinfo=UTC)
+    return Serving(name="digits-vae", serves=serves, before=before, since=since)
+
+
+def read(files: Files) -> Exported:
+    """Return a model as it is read from its files."""
+    return Exported.read(lambda name: files[name], version(files).signature)

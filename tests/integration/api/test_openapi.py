@@ -1,0 +1,149 @@
+"""The API held to its own document: every operation, with valid and with broken requests."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.cloud import PROJECT, CloudProcess
+from tests.integration.api.conftest import SAMPLES, Tenant
+
+DOCUMENT = PROJECT / "chalicelib" / "api" / "openapi.json"
+SETTINGS = Path(__file__).with_name("schemathesis.toml")
+NOT_AT_ONCE = "ensure_resource_availability"
+"""A document that is announced is there once its file is."""
+PHASES = ("Examples", "Coverage", "Fuzzing", "Stateful")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_should_answer_nothing_that_the_document_does_not_say(
+    tenant: Tenant, tmp_path: Path
+) -> None:
+    tenant.put(SAMPLES / "operating-handbook.md", collection="station")
+    try:
+        done = subprocess.run(
+            [
+                *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(SETTINGS), "run"),
+                *(str(DOCUMENT), "--url", tenant.cloud.endpoint_url),
+                *("--header", f"Authorization: Bearer {tenant.key}"),
+                *("--checks", "all", "--exclude-checks", NOT_AT_ONCE),
+                *("--continue-on-failure", "--no-color", "--warnings", "off"),
+            ],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=800,
+        )
+    finally:
+        _forget_webhooks(tenant)
+    code, said = done.returncode, done.stdout + done.stderr
+    assert code == 0, _failures(said)
+    operations = len([*_operations()])
+    assert f"Tested: {operations}" in said
+    assert [phase for phase in PHASES if not re.search(rf"✅\s+{phase}", said)] == []
+    covered = re.search(r"API Links:\s+(\d+) covered", said)
+    assert covered is not None
+    assert int(covered[1]) > 0, "an answer leads to the next request"
+
+
+def _failures(said: str) -> str:
+    """Return what was found, without the requests, some of which are megabytes long."""
+    found = re.search(r"=+ (ERRORS|FAILURES) =+", said)
+    lines = said[found.start() if found else 0 :].splitlines()
+    return "\n".join(line[:300] for line in lines[:400])
+
+
+def _forget_webhooks(tenant: Tenant) -> None:
+    """Remove the webhooks that were made: every event would be sent to them as long as they are."""
+    headers = {"Authorization": f"Bearer {tenant.key}"}
+    with httpx.Client(base_url=tenant.cloud.endpoint_url, headers=headers) as api:
+        for webhook in api.get("/v1/webhooks").json()["items"]:
+            assert api.delete(f"/v1/webhooks/{webhook['webhook_id']}").status_code == 204
+
+
+def _operations() -> list[str]:
+    document = json.loads(DOCUMENT.read_text(encoding="utf-8"))
+    return [name for methods in document["paths"].values() for name in methods]
+
+
+class TestReference:
+    def test_should_serve_the_document_as_it_is_without_a_key(self, cloud: CloudProcess) -> None:
+        answer = httpx.get(f"{cloud.endpoint_url}/v1/openapi.json")
+        assert answer.status_code == 200
+        assert answer.headers["content-type"] == "application/json"
+        assert answer.content == DOCUMENT.read_bytes()
+
+    @pytest.mark.parametrize("path", ["/v1/openapi.json", "/v1/docs"])
+    def test_should_send_it_once_to_who_keeps_it(self, cloud: CloudProcess, path: str) -> None:
+        url = f"{cloud.endpoint_url}{path}"
+        first = httpx.get(url)
+        assert first.headers["cache-control"] == "public, max-age=300"
+        tag = first.headers["etag"]
+        again = httpx.get(url, headers={"If-None-Match": f'"other", W/{tag}'})
+        assert (again.status_code, again.content) == (304, b"")
+        assert again.headers["etag"] == tag
+        assert httpx.get(url, headers={"If-None-Match": '"other"'}).status_code == 200
+
+    def test_should_let_the_page_load_nothing_from_elsewhere(self, cloud: CloudProcess) -> None:
+        answer = httpx.get(f"{cloud.endpoint_url}/v1/docs")
+        assert answer.headers["content-type"] == "text/html; charset=utf-8"
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+
+
+class TestGateway:
+    def test_should_answer_a_preflight_request_without_a_key(self, cloud: CloudProcess) -> None:
+        answer = httpx.options(
+            f"{cloud.endpoint_url}/v1/search",
+            headers={"Origin": "https://a.example", "Access-Control-Request-Method": "POST"},
+        )
+        assert answer.status_code == 200
+        assert answer.headers["access-control-allow-origin"] == "*"
+        assert "POST" in answer.headers["access-control-allow-methods"]
+        allowed = answer.headers["access-control-allow-headers"].split(",")
+        assert {"Authorization", "Content-Type", "Idempotency-Key"} <= set(allowed)
+
+    def test_should_let_no_page_read_an_answer_unless_it_is_told_to(self, tenant: Tenant) -> None:
+        headers = {"Origin": "https://a.example", "Authorization": f"Bearer {tenant.key}"}
+        answer = httpx.get(f"{tenant.cloud.endpoint_url}/v1/documents", headers=headers)
+        assert answer.status_code == 200
+        assert "access-control-allow-origin" not in answer.headers
+
+    @pytest.mark.parametrize("path", ["/v1/search", "/v1/ask", "/v1/ask/stream", "/v1/feedback"])
+    def test_should_refuse_a_body_that_is_no_object_in_the_one_body(
+        self, tenant: Tenant, path: str
+    ) -> None:
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {tenant.key}"}
+        url = f"{tenant.cloud.endpoint_url}{path}"
+        answer = httpx.post(url, content=b'["query"', headers=headers)
+        error = answer.json()["error"]
+        assert (answer.status_code, error["type"], error["field"]) == (400, "InvalidInput", "body")
+        assert answer.headers["x-amzn-ErrorType"] == "BadRequestException", "the gateway's own"
+
+    def test_should_log_who_asked_and_not_what(self, tenant: Tenant) -> None:
+        headers = {"Authorization": f"Bearer {tenant.key}"}
+        url = f"{tenant.cloud.endpoint_url}/v1/documents?collection=hidden-words"
+        answer = httpx.get(url, headers=headers)
+        line = _logged(tenant.cloud, answer.headers["x-amzn-RequestId"])
+        told = json.loads(line)
+        assert told["tenant"] == tenant.name
+        assert re.fullmatch("[0-9a-f]{12}", told["key"])
+        assert (told["method"], told["path"], told["status"]) == ("GET", "/v1/documents", "200")
+        assert "hidden-words" not in line
+
+
+def _logged(cloud: CloudProcess, request_id: str) -> str:
+    """Return the line that the access log has of a request, which comes soon after its answer."""
+    logs, group = cloud.client("logs"), "/headrace/local/api-access"
+    for _ in range(200):
+        pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group)
+        for event in (event for page in pages for event in page["events"]):
+            if request_id in event["message"]:
+                return str(event["message"])
+    raise AssertionError(f"{request_id} is in no log")

@@ -1,0 +1,48 @@
+"""Questions about documents put to the local Bedrock by what answers every call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from chalicelib.adapters.bedrock_generation import BedrockBackendCalls
+from chalicelib.budget_ports import Spender
+from chalicelib.generation.accounts import Accounts
+from chalicelib.generation.catalogue import catalogue
+from chalicelib.generation.generating import Generator
+from chalicelib.generation.served import served
+from chalicelib.generation.writing import Limits, PassageWriter
+from tests.unit.generation.fakes import House
+from tests.unit.retrieval_query.fakes import hit
+
+SECONDS = 100
+
+
+def test_should_word_an_answer_from_passages_by_the_stage_s_model(
+    client: Callable[[str], Any],
+) -> None:
+    house = House({})
+    stage = replace(
+        house.generator.stage,
+        served=served(),
+        accounts=Accounts(served(), catalogue().prices),
+        backends={
+            "bedrock": BedrockBackendCalls(lambda *_: client("bedrock-runtime"), SECONDS),
+        },
+    )
+    writer = PassageWriter(
+        lambda: Generator(stage),
+        "us.amazon.nova-micro-v1:0",
+        Limits(8_000, 1_500),
+        seconds=SECONDS,
+        clock=lambda: 0.0,
+    )
+    passages = [hit("The turbine was made by Voss Hydro in 2011.")]
+    reply = writer.write("Who made the turbine?", passages, Spender("acme", "ab12"))
+    assert "Voss" in reply.text
+    (line,) = reply.lines
+    assert (line.model, line.priced_as) == ("smollm2-135m-instruct-q4_1", "amazon.nova-micro-v1:0")
+    assert line.tokens_in > len(passages[0].text.split())
+    (used,) = house.purse.spent
+    assert (used.tokens_in, used.tokens_out) == (line.tokens_in, line.tokens_out)

@@ -1,0 +1,205 @@
+"""A version of the registry that an operator has served, and what functions read of it."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from click.testing import CliRunner
+
+from chalicelib.adapters.model_versions import ModelVersions
+from chalicelib.adapters.objects import Objects
+from chalicelib.contracts.exported import FILE
+from chalicelib.contracts.serving import Serving
+from chalicelib.errors import HeadraceError, ModelFailure
+from chalicelib.inference.drawing import Drawer, Drawing, opened
+from chalicelib.inference.hot_swap import HotSwap
+from cli.failures import Failure
+from cli.main import headrace
+from infra import stages
+from infra.serving import CannotServe, ServedModels
+from localcloud.composition import running
+from tests import exported_models
+from tests.architecture.templates import plain
+from tests.cloud import PROJECT
+from tests.exported_models import WAITS, Files, decoder, denoiser, packed
+
+BUCKET = "headrace-try-documents-000000000000-us-east-1"
+GROUP = "headrace-try-vae"
+OUTPUTS = {
+    "DocumentsBucketName": BUCKET,
+    "IngestMachineArn": "arn:aws:states:us-east-1:000000000000:stateMachine:headrace-try-ingest",
+}
+POINTER = "models/serving/digits-vae.json"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage with a bucket and a registry, and the folder in which its cloud says where it is."""
+
+    place: stages.Place
+    folder: Path
+
+    def client(self, service: str) -> Any:
+        return self.place.client(service)
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    whole = plain("try")
+    made = {name: whole[name] for name in ("Parameters", "Conditions")}
+    key = {"Type": "AWS::KMS::Key", "Condition": "MakesKey", "Properties": {"KeyPolicy": {}}}
+    resources = {"DocumentsBucket": whole["Resources"]["DocumentsBucket"], "StageKey": key}
+    template = {**made, "Resources": resources}
+    folder = tmp_path_factory.mktemp("stage")
+    with running(folder / "data", template, {"Stage": "try"}, PROJECT, 0) as (cloud, _):
+        file = folder / "cloud.json"
+        where = {"endpoint_url": cloud.surroundings.endpoint_url, "outputs": OUTPUTS}
+        file.write_text(json.dumps(where))
+        stage = Stage(stages.place(None, file), folder)
+        stage.client("sagemaker").create_model_package_group(ModelPackageGroupName=GROUP)
+        yield stage
+
+
+def registered(cloud: Stage, content: Files | bytes, status: str = WAITS) -> str:
+    """Register what a job left as the next version; return its ARN."""
+    body = content if isinstance(content, bytes) else packed(content)
+    return exported_models.registered(cloud.client, (BUCKET, GROUP), body, status)
+
+
+def stage(cloud: Stage) -> ServedModels:
+    return ServedModels(cloud.place)
+
+
+def function(cloud: Stage) -> HotSwap[Drawer]:
+    """Return what a new process of the function has; it must have nothing to tell."""
+
+    def told(error: HeadraceError) -> None:
+        pytest.fail(str(error))
+
+    versions = ModelVersions(Objects(cloud.client("s3")), BUCKET)
+    return HotSwap(versions, opened, lambda: 0.0, told)
+
+
+def pointer(cloud: Stage) -> Mapping[str, Any]:
+    body = cloud.client("s3").get_object(Bucket=BUCKET, Key=POINTER)["Body"].read()
+    found: Mapping[str, Any] = json.loads(body)
+    return found
+
+
+def test_should_serve_a_version_and_then_another_and_keep_the_one_before(cloud: Stage) -> None:
+    cloud.client("s3").delete_object(Bucket=BUCKET, Key=POINTER)
+    first = registered(cloud, {**decoder(), "CARD.md": b"a card"})
+    number = first.rpartition("/")[2]
+    serving = stage(cloud).serve("digits-vae", first)
+    assert (serving.serves.arn, serving.before) == (first, None)
+    listed = cloud.client("s3").list_objects_v2(Bucket=BUCKET, Prefix=serving.serves.prefix)
+    assert {each["Key"].rpartition("/")[2] for each in listed["Contents"]} == set(decoder())
+    found = function(cloud).get("digits-vae")
+    assert found.version == serving.serves
+    assert found.model.draw(Drawing(count=1, seed=1)).shape == (1, 2, 2, 1)
+    second = registered(cloud, decoder(0.5))
+    then = stage(cloud).serve("digits-vae", second)
+    assert then.before == serving.serves
+    assert stage(cloud).serve("digits-vae", second).before == serving.serves
+    assert function(cloud).get("digits-vae").version.label == second.partition("model-package/")[2]
+    back = stage(cloud).serve("digits-vae", f"{GROUP}/{number}")
+    assert (back.serves, back.before) == (serving.serves, then.serves)
+
+
+def test_should_serve_what_draws_by_words(cloud: Stage) -> None:
+    serving = stage(cloud).serve("digits-vae", registered(cloud, denoiser()))
+    listed = cloud.client("s3").list_objects_v2(Bucket=BUCKET, Prefix=serving.serves.prefix)
+    assert len(listed["Contents"]) == 3
+    drawn = function(cloud).get("digits-vae").model.draw(Drawing(1, 0, prompt="light"))
+    assert drawn.min() >= 254
+
+
+BROKEN: dict[str, tuple[Files | bytes, str]] = {
+    "another graph": ({**decoder(), "decoder.onnx": b"x"}, "is not the file that was exported"),
+    "no graph": ({FILE: decoder()[FILE]}, "has no decoder.onnx: it was not exported whole"),
+    "no manifest": ({"decoder.onnx": b"x"}, f"has no {FILE}"),
+    "another manifest": ({**decoder(), FILE: b"{}"}, "is no manifest"),
+    "no archive": (gzip.compress(b"nothing"), "is no whole archive"),
+}
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_should_serve_nothing_that_is_not_whole_and_leave_what_serves(
+    cloud: Stage, what: str
+) -> None:
+    stage(cloud).serve("digits-vae", registered(cloud, decoder()))
+    before = pointer(cloud)
+    content, told = BROKEN[what]
+    failed = served_by_command(cloud, "digits-vae", registered(cloud, content))
+    assert told in str(failed)
+    assert pointer(cloud) == before
+
+
+def served_by_command(cloud: Stage, name: str, version: str) -> Failure:
+    """Return what `headrace models serve` fails by."""
+    asked = ["models", "serve", name, version, "--data-dir", str(cloud.folder)]
+    failed = CliRunner().invoke(headrace, asked).exception
+    assert isinstance(failed, Failure), failed
+    return failed
+
+
+def test_should_name_what_cannot_be_served(cloud: Stage) -> None:
+    rejected = registered(cloud, decoder(), "Rejected")
+    for name, version, told in (
+        ("digits", rejected, "No trained model answers as 'digits'; there are digits-vae"),
+        ("digits-vae", rejected, "was rejected"),
+        ("digits-vae", f"{GROUP}/999", "999"),
+    ):
+        assert told in str(served_by_command(cloud, name, version))
+
+
+def test_should_not_write_over_what_somebody_else_had_served_meanwhile(cloud: Stage) -> None:
+    stage(cloud).serve("digits-vae", registered(cloud, decoder()))
+    other = registered(cloud, decoder(0.25))
+
+    class Slow(ServedModels):
+        """Is overtaken between its look and its word."""
+
+        def _pointer(self, name: str) -> tuple[Serving | None, Mapping[str, str]]:
+            found = super()._pointer(name)
+            stage(cloud).serve(name, other)
+            return found
+
+    with pytest.raises(CannotServe, match="Somebody else had another version of digits-vae"):
+        Slow(cloud.place).serve("digits-vae", registered(cloud, decoder(0.75)))
+    assert pointer(cloud)["serves"]["arn"] == other
+
+
+def test_should_write_over_what_cannot_be_read(cloud: Stage) -> None:
+    cloud.client("s3").put_object(Bucket=BUCKET, Key=POINTER, Body=b"{}")
+    with pytest.raises(ModelFailure, match="serve digits-vae anew"):
+        function(cloud).get("digits-vae")
+    arn = registered(cloud, decoder())
+    serving = stage(cloud).serve("digits-vae", arn)
+    assert serving.before is None
+    assert function(cloud).get("digits-vae").version.arn == arn
+
+
+def test_should_tell_what_serves(cloud: Stage) -> None:
+    arn = registered(cloud, decoder())
+    asked = ["models", "serve", "digits-vae", arn, "--data-dir", str(cloud.folder)]
+    told = CliRunner().invoke(headrace, [*asked, "--json"], catch_exceptions=False).stdout
+    assert json.loads(told)["serves"]["arn"] == arn
+    then = registered(cloud, decoder(0.1))
+    asked[3] = then
+    said = CliRunner().invoke(headrace, asked, catch_exceptions=False).stdout.splitlines()
+    labels = [each.partition("model-package/")[2] for each in (then, arn)]
+    assert said[0] == f"digits-vae is answered by {labels[0]}."
+    assert said[1] == f"{labels[1]} goes on where that cannot be had."
+
+
+def test_should_hand_on_what_aws_refuses(cloud: Stage) -> None:
+    with pytest.raises(ClientError):
+        stage(cloud).serve("digits-vae", "no arn of a version")

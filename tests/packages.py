@@ -1,0 +1,89 @@
+"""The package that tests run: made once for all workers, and again only when its input changes."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+from pathlib import Path
+
+from infra.packaging.build import Order, package
+from infra.packaging.failures import CannotPackage
+from infra.packaging.interpreter import find_interpreter
+from infra.packaging.locking import alone
+from infra.packaging.manifest import FILE
+from infra.packaging.targets import native_architecture
+from localcloud.packaged import remove_unpacked
+from models.pull import pull
+from tests.cloud import PROJECT
+
+FOLDER = PROJECT / "build" / "e2e"
+MADE_OF = (
+    *("app.py", ".chalice", "chalicelib", "functions", "infra", "models", "requirements"),
+    "statemachines",
+)
+NOT_MADE_OF = {"__pycache__", "cache", "costs", "deploying"}
+"""Folders in those that no package is made of."""
+
+CARRIED = ("minilm-l6-v2-int8", "minilm-l6-v2-fp32")
+
+
+def has_interpreter() -> bool:
+    """Tell whether bundles can be made and run here."""
+    try:
+        find_interpreter()
+    except CannotPackage:
+        return False
+    return True
+
+
+def fingerprint() -> str:
+    """Return what changes when a package would come out otherwise."""
+    digest = hashlib.sha256(str(find_interpreter()).encode())
+    for part in MADE_OF:
+        whole = PROJECT / part
+        for file in sorted(whole.rglob("*")) if whole.is_dir() else [whole]:
+            inside = file.relative_to(PROJECT)
+            if file.is_file() and not NOT_MADE_OF & set(inside.parts):
+                digest.update(f"{inside}\0".encode())
+                digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _use(folder: Path) -> None:
+    """Mark `folder` as used until this process ends."""
+    folder.mkdir(exist_ok=True)
+    descriptor = os.open(folder / ".used", os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(descriptor, fcntl.LOCK_SH)
+
+
+def _is_used(folder: Path) -> bool:
+    """Say whether a process has marked `folder`."""
+    descriptor = os.open(folder / ".used", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def packaged(models_dir: Path) -> Path:
+    """Return a folder with `package`, for this machine, made now if it is not there.
+
+    It stays for as long as this process lives. Others, made of what has changed since, go if no
+    process uses them.
+    """
+    with alone(FOLDER):
+        folder = FOLDER / fingerprint()
+        _use(folder)
+        if not (folder / "package" / FILE).is_file():
+            for other in FOLDER.iterdir():
+                if other.is_dir() and not _is_used(other):
+                    remove_unpacked(other)
+            pull(CARRIED, into=models_dir)
+            architecture = native_architecture()
+            order = Order(PROJECT, "local", architecture=architecture, models_dir=models_dir)
+            package(order, folder / "package")
+        return folder

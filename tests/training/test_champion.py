@@ -1,0 +1,163 @@
+"""Challenger against champion: what is compared, what is worse, and that a worse one is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models.common import artefacts, champion, running
+from models.common.champion import Difference, compare, hold, scores_of
+from models.common.failures import BadData, BelowChampion
+from models.common.job import Job
+from models.common.recipe import Gate
+from tests.training.conftest import Laid, Smoke, weights_of
+
+RIGHT = np.array([1.0, 0.0, 1.0, 1.0] * 50)
+GATES = {"recognised": Gate(least=0.5), "error": Gate(most=1.0), "fid": Gate(most=9)}
+
+
+def test_the_same_scores_should_differ_by_nothing() -> None:
+    found = compare(GATES, {"recognised": RIGHT}, {"recognised": RIGHT})
+    assert found == {"recognised": Difference(0.75, 0.75, 0.0, 0.0, 1.0, worse=False)}
+    hold(found)
+
+
+def test_rows_that_all_differ_alike_should_not_be_chance() -> None:
+    found = compare(GATES, {"error": RIGHT + 0.5}, {"error": RIGHT})["error"]
+    assert (found.low, found.high, found.worse) == (0.5, 0.5, True)
+    assert found.p < 0.01
+    assert compare(GATES, {"error": RIGHT[:1] + 0.5}, {"error": RIGHT[:1]})["error"].p == 1.0
+
+
+def test_what_is_worse_by_chance_alone_should_pass() -> None:
+    ours = RIGHT.copy()
+    ours[:4], ours[4:8] = 0.0, 1.0
+    found = compare(GATES, {"recognised": ours}, {"recognised": RIGHT})["recognised"]
+    assert found.challenger == 0.74
+    assert found.low < 0 < found.high
+    assert found.p > 0.5
+    assert not found.worse
+
+
+@pytest.mark.parametrize(("name", "sign"), [("recognised", -1), ("error", 1)])
+def test_worse_should_be_the_side_that_the_gate_is_against(name: str, sign: int) -> None:
+    drawn = np.random.default_rng(1).normal(0.5, 0.1, 300)
+    shift = sign * np.random.default_rng(2).uniform(0.0, 0.1, 300)
+    worse, better = ({name: drawn + shift}, {name: drawn - shift})
+    found = compare(GATES, worse, {name: drawn})
+    assert found[name].worse
+    assert found[name].p < 0.01
+    with pytest.raises(BelowChampion, match=f"{name} is .* and the champion's .* \\(difference"):
+        hold(found)
+    hold(compare(GATES, better, {name: drawn}))
+
+
+def test_only_what_both_scored_and_a_gate_is_of_should_be_compared() -> None:
+    found = compare(GATES, {"recognised": RIGHT, "other": RIGHT}, {"other": RIGHT, "fid": RIGHT})
+    assert found == {}
+
+
+def test_scores_of_other_rows_should_be_refused() -> None:
+    with pytest.raises(BadData, match="recognised: 200 rows were judged, and 199 before"):
+        compare(GATES, {"recognised": RIGHT}, {"recognised": RIGHT[1:]})
+
+
+def test_scores_should_be_read_as_they_were_written(tmp_path: Path) -> None:
+    assert scores_of(tmp_path) == {}
+    (tmp_path / champion.SCORES).write_bytes(champion.packed({"recognised": RIGHT}))
+    assert (scores_of(tmp_path)["recognised"] == RIGHT).all()
+    (tmp_path / champion.SCORES).write_bytes(b"PK\x03\x04 cut short")
+    with pytest.raises(BadData, match="no whole NPZ"):
+        scores_of(tmp_path)
+
+
+def approved(folder: Path, better: bool) -> Path:
+    """Make a champion of a model: its scores, or better ones."""
+    scores = scores_of(folder)
+    if better:
+        scores["recognised"] = np.ones_like(scores["recognised"])
+    (folder / champion.SCORES).write_bytes(champion.packed(scores))
+    return folder
+
+
+def finished(laid: Laid, smoke: Smoke, digits: Path, other: Path) -> tuple[Job, list[str]]:
+    job = laid(
+        {"task": "finish"},
+        {"training": digits, "model": smoke("vae") / "train" / "model", "champion": other},
+    )
+    said: list[str] = []
+    running.run(job, {}, said.append)
+    return job, said
+
+
+def copy_of(folder: Path, into: Path) -> Path:
+    into.mkdir()
+    for path in folder.iterdir():
+        (into / path.name).write_bytes(path.read_bytes())
+    return into
+
+
+def test_a_job_should_compare_with_the_champion_and_tell_in_its_card(
+    laid: Laid, smoke: Smoke, digits: Path, tmp_path: Path
+) -> None:
+    other = copy_of(smoke("vae") / "finish" / "model", tmp_path / "champion")
+    job, said = finished(laid, smoke, digits, other)
+    assert "Against the champion: recognised +0 to +0, p 1." in said
+    told = json.loads((job.model / champion.COMPARISON).read_text())
+    assert told["reconstruction_mse"]["worse"] is False
+    assert "## Against the champion" in (job.model / "CARD.md").read_text()
+    assert weights_of(job.model / artefacts.WEIGHTS).keys()
+
+
+def test_a_job_should_leave_nothing_of_what_is_worse_than_the_champion(
+    laid: Laid, smoke: Smoke, digits: Path, tmp_path: Path
+) -> None:
+    other = copy_of(smoke("vae") / "finish" / "model", tmp_path / "champion")
+    with pytest.raises(BelowChampion, match="recognised is 0"):
+        finished(laid, smoke, digits, approved(other, better=True))
+    assert not (tmp_path / "job" / "model").exists()
+
+
+def test_a_champion_that_was_judged_on_other_rows_should_not_stand_in_the_way(
+    laid: Laid, smoke: Smoke, digits: Path, tmp_path: Path
+) -> None:
+    other = copy_of(smoke("vae") / "finish" / "model", tmp_path / "champion")
+    scores = scores_of(other)
+    count = len(scores["recognised"])
+    scores["recognised"] = scores["recognised"][1:]
+    (other / champion.SCORES).write_bytes(champion.packed(scores))
+    job, said = finished(laid, smoke, digits, other)
+    told = f"its recognised is of {count - 1} rows, and here of {count}"
+    assert f"Not compared with the champion: {told}." in said
+    assert (job.model / "signature.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"data": "0" * 64}, "it was judged on other data"),
+        ({"recipe": "other"}, "it is a model of other"),
+        (None, "it left no scores"),
+    ],
+)
+def test_a_champion_that_cannot_be_compared_should_be_told_and_not_stand_in_the_way(
+    laid: Laid,
+    smoke: Smoke,
+    digits: Path,
+    tmp_path: Path,
+    change: dict[str, str] | None,
+    reason: str,
+) -> None:
+    other = copy_of(smoke("vae") / "finish" / "model", tmp_path / "champion")
+    if change is None:
+        (other / champion.SCORES).unlink()
+    else:
+        path = other / artefacts.TRAINING
+        path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    job, said = finished(laid, smoke, digits, other)
+    assert f"Not compared with the champion: {reason}." in said
+    assert not (job.model / champion.COMPARISON).exists()
+    assert (job.model / "signature.json").is_file()

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from models.common.export import MOST_APART, export, open_graph, staged
+from models.common.failures import OutOfParity, TrainingFailure
+from models.common.family import Graph
+from models.common.hashes import of_file
+
+
+def graph(module: nn.Module, outputs: tuple[str, ...] = ("told",)) -> Graph:
+    return Graph(
+        module, ("given",), outputs, (torch.randn(2, 3),), (torch.randn(9, 3),), {"given": {0: "n"}}
+    )
+
+
+class Drifting(nn.Module):
+    """Says one thing when it is traced and another when it is asked."""
+
+    def forward(self, given: torch.Tensor) -> torch.Tensor:
+        return given if torch.compiler.is_exporting() else given + 0.01
+
+
+class Branching(nn.Module):
+    """Cannot be traced."""
+
+    def forward(self, given: torch.Tensor) -> torch.Tensor:
+        return given if given.sum() > 0 else -given
+
+
+def test_should_describe_a_graph_that_says_what_the_network_says(tmp_path: Path) -> None:
+    module = nn.Sequential(nn.Linear(3, 4), nn.SiLU(), nn.Dropout(0.5))
+    spec = export({"net": graph(module)}, tmp_path)["net"]
+    path = tmp_path / spec.file
+    assert spec.sha256 == of_file(path)
+    assert spec.size == path.stat().st_size
+    assert spec.parity <= MOST_APART
+    assert [(each.name, each.dtype, each.shape) for each in spec.inputs] == [
+        ("given", "float", ("n", 3))
+    ]
+    rows = np.random.default_rng(0).normal(size=(17, 3)).astype(np.float32)
+    (told,) = open_graph(path).run(["told"], {"given": rows})
+    assert told == pytest.approx(module(torch.from_numpy(rows)).detach().numpy(), abs=MOST_APART)
+
+
+def test_should_refuse_a_graph_that_says_something_else(tmp_path: Path) -> None:
+    with pytest.raises(OutOfParity, match=r"net differs from its network by 0\.01"):
+        export({"net": graph(Drifting())}, tmp_path)
+
+
+def test_should_say_what_cannot_be_exported(tmp_path: Path) -> None:
+    with pytest.raises(TrainingFailure, match="net cannot be exported"):
+        export({"net": graph(Branching())}, tmp_path)
+    with pytest.raises(TrainingFailure, match="output 'embedding'; call it otherwise"):
+        export({"net": graph(nn.Identity(), ("embedding",))}, tmp_path)
+
+
+def _write_half(folder: Path) -> None:
+    with staged(folder, last="signature.json") as into:
+        (into / "a.onnx").write_text("second")
+        into.write_text("no folder takes text")
+
+
+def test_should_leave_a_model_whole_where_the_next_fails(tmp_path: Path) -> None:
+    with staged(tmp_path / "model", last="signature.json") as into:
+        for name in ("signature.json", "a.onnx"):
+            (into / name).write_text("first")
+    folder = tmp_path / "model"
+    with pytest.raises(IsADirectoryError):
+        _write_half(folder)
+    assert {path.name: path.read_text() for path in folder.iterdir()} == {
+        "signature.json": "first",
+        "a.onnx": "first",
+    }
+    with staged(folder, last="signature.json") as into:
+        (into / "signature.json").write_text("third")
+    assert [path.name for path in folder.iterdir()] == ["signature.json"]

@@ -1,0 +1,119 @@
+"""All recipes by several seeds: what is trained, in which order, and what becomes of failures."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from chalicelib.contracts.exported import FILE
+from models.common import recipe
+from models.common.finishing import EVALUATION
+from models.common.recipe import Gate
+from models.train_all import Done, Run, main, report, runs, train, train_all, worst
+
+
+def test_what_others_begin_from_should_be_trained_first_and_once() -> None:
+    found = runs(recipe.names(), [0, 1])
+    assert len(found) == len(set(found))
+    for place, run in enumerate(found):
+        assert all(base in found[:place] for base in run.needs().values())
+    for name in recipe.names():
+        variants = ("", *recipe.load(name).variants)
+        assert {Run(name, variant, seed) for variant in variants for seed in (0, 1)} <= set(found)
+
+
+def test_one_recipe_should_bring_no_others_but_its_bases() -> None:
+    assert runs(["vae"], [3]) == [Run("vae", "", 3)]
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_should_train_each_after_its_bases_and_none_whose_base_failed(workers: int) -> None:
+    order: list[Run] = []
+    based = [run for run in runs(recipe.names(), [0]) if run.needs()]
+    broken = next(iter(based[0].needs().values())) if based else Run("vae", "", 0)
+
+    def train_one(run: Run) -> Done:
+        order.append(run)
+        return Done(int(run == broken), 1.0, "below a gate" if run == broken else "")
+
+    done = train_all(runs(recipe.names(), [0]), train_one, workers)
+    assert set(done) == set(runs(recipe.names(), [0]))
+    for run in done:
+        failed = [base for base in run.needs().values() if done[base].code]
+        assert (run in order) == (not failed)
+        if failed:
+            assert done[run].said == f"{failed[0].name} failed, from which it begins"
+
+
+def test_the_report_should_have_the_worst_of_the_seeds(tmp_path: Path) -> None:
+    done = {}
+    for seed, fid in enumerate([5.0, 7.5, 6.0]):
+        model = tmp_path / "vae" / str(seed) / "finish" / "model"
+        model.mkdir(parents=True)
+        numbers = {"fid": fid, "recognised": 0.99 - seed / 100, "classes_drawn": 10.0}
+        (model / EVALUATION).write_text(json.dumps({**numbers, "reconstruction_mse": 0.04}))
+        done[Run("vae", "", seed)] = Done(0, 12.0, "")
+    table = report(done, tmp_path)
+    assert "| vae | fid | 5, 7.5, 6 | 7.5 | ≤ 8 | 12 |" in table
+    assert "| vae | recognised | 0.99, 0.98, 0.97 | 0.97 | ≥ 0.95 | 12 |" in table
+
+
+def test_a_number_that_was_not_measured_should_be_left_out_of_the_report(tmp_path: Path) -> None:
+    left(tmp_path, "smoke", fid=5.0)
+    table = report({Run("vae", "", 0): Done(0, 1.0, "")}, tmp_path)
+    assert table.splitlines()[2:] == ["| vae | fid | 5 | 5 | ≤ 8 | 1 |"]
+
+
+def left(into: Path, preset: str, **numbers: float) -> Path:
+    """Leave a model of the recipe vae and seed 0, as a training does."""
+    model = into / "vae" / "0" / "finish" / "model"
+    model.mkdir(parents=True)
+    (model / EVALUATION).write_text(json.dumps(numbers))
+    (model / FILE).write_text(json.dumps({"origin": {"preset": preset}}))
+    return model
+
+
+REACHED = {"reconstruction_mse": 0.04, "recognised": 0.99, "classes_drawn": 10.0, "fid": 5.0}
+
+
+@pytest.mark.parametrize(
+    ("preset", "numbers", "code", "told"),
+    [
+        ("tiny", REACHED, 0, "trained before"),
+        ("smoke", REACHED, 1, "has a model of the preset smoke; take another folder"),
+        ("tiny", {**REACHED, "fid": 9.0}, 1, "fid is 9 and may be 8 at most"),
+        ("tiny", {"fid": 5.0}, 1, "recognised was not measured"),
+    ],
+)
+def test_what_was_trained_before_should_be_held_to_preset_and_gates(
+    tmp_path: Path, preset: str, numbers: dict[str, float], code: int, told: str
+) -> None:
+    left(tmp_path, preset, **numbers)
+    done = train(Run("vae", "", 0), "tiny", tmp_path)
+    assert (done.code, told in done.said) == (code, True), done
+
+
+def test_a_training_that_takes_too_long_should_be_a_failure_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.train_all.LONGEST_S", 0.01)
+    done = train(Run("vae", "", 0), "smoke", tmp_path)
+    assert (done.code, done.said) == (1, "took more than 0.01 s")
+
+
+def test_the_worst_should_be_on_the_side_of_the_gate() -> None:
+    assert worst(Gate(least=1), [3.0, 2.0]) == 2.0
+    assert worst(Gate(most=1), [3.0, 2.0]) == 3.0
+
+
+def test_should_say_what_failed_and_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "vae" / "0" / "train"
+    folder.mkdir(parents=True)
+    (folder / "input").write_text("a file in the way of the job's folder")
+    code = main(["vae", "--preset", "smoke", "--seeds", "1", "--into", str(tmp_path)])
+    said = capsys.readouterr().out
+    assert code == 1
+    assert "1 trainings in" in said
+    assert "vae, seed 0: FAILED: " in said

@@ -1,0 +1,149 @@
+"""The autoencoder from its data to a server without torch."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from chalicelib.contracts.exported import Signature
+from models.common import finishing, recipe, running
+from models.common.failures import BadData, BelowGate
+from models.common.history import HISTORY, read_history
+from models.common.job import Job
+from models.common.recipe import Gate
+from tests.training.conftest import PROJECT, Laid, signature_of
+
+SMOKE = {"recipe": "vae", "preset": "smoke"}
+DRAWING = """
+import json, sys
+from pathlib import Path
+from models.serving.handlers import drawings
+model = drawings.model_fn(sys.argv[1])
+told = drawings.predict_fn({"seed": 7, "count": 3}, model)
+print(json.dumps({"images": told["images"], "torch": "torch" in sys.modules}))
+"""
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory, digits: Path) -> Job:
+    """A smoke training that ran whole."""
+    from models.rehearse import lay
+
+    root = tmp_path_factory.mktemp("trained")
+    lay(root, SMOKE, {"training": digits})
+    job = Job.of({"HEADRACE_ML_ROOT": str(root)})
+    running.run(job, {}, lambda _: None)
+    return job
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, trained: Job, digits: Path) -> Path:
+    """Its model, judged and exported, from the archive that SageMaker makes."""
+    from models.rehearse import lay
+
+    root = tmp_path_factory.mktemp("finished")
+    packed = root / "packed"
+    packed.mkdir()
+    with tarfile.open(packed / "model.tar.gz", "w:gz") as archive:
+        archive.add(trained.model, ".")
+    lay(root, {"task": "finish"}, {"training": digits, "model": packed})
+    job = Job.of({"HEADRACE_ML_ROOT": str(root)})
+    running.run(job, {}, lambda _: None)
+    return job.model
+
+
+def test_should_lower_the_loss_and_its_parts(trained: Job) -> None:
+    history = read_history(trained.model / HISTORY)
+    begun = np.mean([history[step]["loss"] for step in range(1, 6)])
+    ended = np.mean([history[step]["loss"] for step in range(56, 61)])
+    assert ended < 0.7 * begun
+
+
+def test_should_describe_what_it_exported(finished: Path) -> None:
+    signature = Signature.model_validate(signature_of(finished))
+    assert set(signature.graphs) == {"decoder", "encoder"}
+    assert max(each.parity for each in signature.graphs.values()) <= 1e-4
+    assert signature.constants["latent"] == 8
+    assert signature.origin.recipe == "vae"
+    card = (finished / finishing.CARD).read_text()
+    for shown in ("samples.png", "loss.png", "CC-BY-4.0", signature.origin.data):
+        assert shown in card
+    assert (finished / "samples.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_server_without_torch_should_draw_what_the_network_draws(
+    finished: Path, trained: Job
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", DRAWING, str(finished)],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert not told["torch"]
+    drawn = np.array(told["images"], np.uint8)
+    assert drawn.shape == (3, 8, 8, 1)
+    latents = np.random.default_rng(7).standard_normal((3, 8)).astype(np.float32)
+    wanted = _network(trained).decode(torch.from_numpy(latents)).detach().numpy()
+    assert np.abs(drawn.astype(float) - ((wanted + 1) * 127.5).transpose(0, 2, 3, 1)).max() <= 1
+
+
+def _network(trained: Job) -> Any:
+    from models.common import artefacts
+    from models.recipes.vae.family import FAMILY
+
+    found = artefacts.find(trained.model, trained.model / "unused")
+    network = FAMILY.network(FAMILY.parameters.model_validate(found.training.settings))
+    network.load_state_dict(dict(found.weights))
+    return network.eval()
+
+
+def test_should_not_export_what_is_below_its_gates(
+    trained: Job, digits: Path, laid: Laid, tmp_path: Path
+) -> None:
+    as_tiny = tmp_path / "as-tiny"
+    as_tiny.mkdir()
+    for path in trained.model.iterdir():
+        (as_tiny / path.name).write_bytes(path.read_bytes())
+    written = json.loads((as_tiny / "training.json").read_text()) | {"preset": "tiny"}
+    (as_tiny / "training.json").write_text(json.dumps(written))
+    job = laid({"task": "finish"}, {"training": digits, "model": as_tiny})
+    with pytest.raises(BelowGate, match=r"not registered: reconstruction_mse is 0\.\d+ and may"):
+        running.run(job, {}, lambda _: None)
+    assert not job.model.exists()
+
+
+def test_should_finish_on_the_data_that_it_was_trained_on_alone(
+    trained: Job, laid: Laid, tmp_path: Path, digits: Path
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "images.npz").write_bytes((digits / "images.npz").read_bytes() + b"\0")
+    job = laid({"task": "finish"}, {"training": other, "model": trained.model})
+    with pytest.raises(BadData, match="not the data that the network was trained on"):
+        running.run(job, {}, lambda _: None)
+
+
+def test_should_hold_pictures_to_the_recipe(laid: Laid, digits: Path) -> None:
+    job = laid({**SMOKE, "side": 16}, {"training": digits})
+    with pytest.raises(BadData, match="8 x 8 x 1, and the recipe is set to side 16"):
+        running.run(job, {}, lambda _: None)
+
+
+def test_the_gates_should_be_of_numbers_that_the_evaluation_has(finished: Path) -> None:
+    measured = json.loads((finished / finishing.EVALUATION).read_text())
+    gates = recipe.load("vae").gates
+    assert set(gates) <= set(measured)
+    assert all(isinstance(each, Gate) for each in gates.values())

@@ -1,0 +1,42 @@
+"""How long a client waits for a call that has some seconds left."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.adapters.call_bounds import wait_seconds
+
+MOST = 60
+
+
+@pytest.mark.parametrize(
+    ("left", "waits"),
+    [
+        (None, MOST),
+        (0.2, 1),
+        (1.9, 1),
+        (3.0, 3),
+        (4.9, 4),
+        (5.0, 5),
+        (9.9, 5),
+        (10.0, 10),
+        (59.9, 55),
+        (60.0, 60),
+        (200.0, 60),
+    ],
+)
+def test_a_client_should_wait_by_steps_and_by_seconds_below_one(
+    left: float | None, waits: int
+) -> None:
+    assert wait_seconds(left, MOST) == waits
+
+
+@given(st.floats(1, 1_000), st.integers(1, 100))
+def test_a_client_should_wait_no_longer_than_is_left_and_half_of_it_at_least(
+    left: float, most: int
+) -> None:
+    waits = wait_seconds(left, most)
+    assert 1 <= waits <= min(left, most)
+    assert 2 * waits >= min(int(left), most)

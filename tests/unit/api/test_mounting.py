@@ -1,0 +1,119 @@
+"""Groups of routes: each path is there once it was asked for, and what answers it is the same."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from chalice.app import AuthRequest, AuthResponse, Chalice, ChaliceAuthorizer
+
+from chalicelib.api.groups import GROUPS, OF_METHODS, group_of
+from chalicelib.api.mounting import Mounted, mount
+from chalicelib.api.services import ApiServices
+from chalicelib.errors import NotFound
+
+AT_ONCE = {"/v1/health", "/v1/openapi.json", "/v1/docs"}
+
+
+class Records:
+    """Records that have no document, and count how often they were asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def document(self, tenant: str, document_id: str) -> None:
+        self.asked.append(document_id)
+
+
+def mounted(services: object = None) -> tuple[Chalice, Mounted]:
+    app = Chalice("headrace")
+
+    @app.authorizer()
+    def authorizer(request: AuthRequest) -> AuthResponse:
+        return AuthResponse(["*"], "acme")
+
+    return app, mount(
+        app, cast("ApiServices", services), cast("ChaliceAuthorizer", authorizer), "test"
+    )
+
+
+def whole() -> Chalice:
+    app, routes = mounted()
+    routes.everything()
+    return app
+
+
+def asked(method: str, path: str, **parameters: str) -> dict[str, Any]:
+    return {
+        "headers": {},
+        "multiValueQueryStringParameters": None,
+        "pathParameters": parameters or None,
+        "stageVariables": None,
+        "body": None,
+        "isBase64Encoded": False,
+        "requestContext": {
+            "resourcePath": path,
+            "path": path,
+            "httpMethod": method,
+            "requestId": "r-1",
+            "authorizer": {"tenant": "acme"},
+        },
+    }
+
+
+def context() -> Any:
+    return SimpleNamespace(
+        function_name="api",
+        memory_limit_in_mb=512,
+        invoked_function_arn="arn:aws:lambda:us-east-1:0:function:api",
+        aws_request_id="r-1",
+    )
+
+
+WHOLE = whole().routes
+ROUTES = [
+    (method, path) for path, methods in WHOLE.items() if path not in AT_ONCE for method in methods
+]
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+def test_asking_for_a_route_mounts_the_view_that_answers_it(method: str, path: str) -> None:
+    group = group_of(method, path)
+    assert group is not None
+    app = Chalice("headrace")
+    app.register_blueprint(group(cast("ApiServices", None), cast("ChaliceAuthorizer", None)))
+    found, wanted = (routes[path][method].view_function for routes in (app.routes, WHOLE))
+    assert (found.__module__, found.__name__) == (wanted.__module__, wanted.__name__)
+
+
+def test_asking_for_one_path_mounts_its_group_once_and_no_other() -> None:
+    records = Records()
+    app, _ = mounted(SimpleNamespace(documents=SimpleNamespace(records=records)))
+    assert set(app.routes) == AT_ONCE
+    for name in ("doc_a", "doc_b"):
+        event = asked("GET", "/v1/documents/{document_id}", document_id=name)
+        answer = app(event, context())
+        assert answer["statusCode"] == 404
+        assert json.loads(answer["body"])["error"]["type"] == NotFound.__name__
+    assert records.asked == ["doc_a", "doc_b"]
+    assert set(app.routes) == {*AT_ONCE, "/v1/documents", "/v1/documents/{document_id}"}
+
+
+def test_a_method_that_a_path_does_not_have_is_refused_with_those_that_it_has() -> None:
+    app, _ = mounted()
+    answer = app(asked("PATCH", "/v1/search"), context())
+    assert answer["statusCode"] == 405
+    assert answer["headers"]["Allow"] == "POST"
+    assert json.loads(answer["body"])["error"]["type"] == "MethodNotAllowed"
+
+
+@pytest.mark.parametrize("path", ["", "/", "/v1", "/v1/health", "/v2/documents", "/v1/document"])
+def test_a_path_of_no_group_has_none(path: str) -> None:
+    assert group_of("GET", path) is None
+
+
+def test_every_group_has_a_route_that_leads_to_it() -> None:
+    led = {group_of(method, path) for method, path in ROUTES}
+    assert led == {*GROUPS.values(), *OF_METHODS.values()}

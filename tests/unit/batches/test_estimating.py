@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from decimal import Decimal
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.batches.estimating import MAX_KINDS, Tally
+from chalicelib.contracts.batches import BatchEstimate, ModelEstimate
+from chalicelib.generation.catalogue import catalogue
+from chalicelib.generation.served import served
+from chalicelib.generation.wishes import Place
+from tests.unit.batches.examples import ORDER, item, openai, own
+from tests.unit.jobs.examples import NOW
+
+PLACE = Place("us-east-1")
+
+
+def estimated(lines: list[bytes], order: object = None) -> BatchEstimate:
+    tally = Tally(PLACE)
+    for line in lines:
+        tally.add(item(line))
+    return tally.estimate(served(), catalogue().prices, NOW, 80)
+
+
+def paths(estimate: ModelEstimate) -> dict[str, Decimal | None]:
+    return {path.service_tier: path.dollars for path in estimate.paths}
+
+
+def test_an_estimate_should_price_all_items_by_each_path() -> None:
+    found = estimated([own(str(n), max_tokens=100) for n in range(200)])
+    (model,) = found.models
+    assert (found.items, found.tokens_out, model.model) == (200, 20_000, "nova-micro")
+    prices = catalogue().prices
+    each = "bedrock.amazon.nova-micro-v1:0"
+    at_once = (
+        found.tokens_in * prices[f"{each}.input_token"].dollars
+        + found.tokens_out * prices[f"{each}.output_token"].dollars
+    )
+    assert abs(found.dollars - at_once) <= Decimal("1e-9")
+    assert paths(model)["standard"] == found.dollars
+    assert paths(model)["flex"] is None
+    batch = paths(model)["batch"]
+    assert batch is not None
+    assert abs(batch - at_once / 2) <= Decimal("1e-9")
+
+
+def test_a_batch_that_is_too_small_for_the_service_s_own_should_say_so() -> None:
+    (model,) = estimated([own()]).models
+    assert paths(model)["batch"] is None
+    reasons = {path.service_tier: path.reason for path in model.paths}
+    assert reasons["batch"] == "a job takes 100 items at least"
+
+
+def test_items_that_let_other_models_answer_should_be_estimated_apart() -> None:
+    lines = [
+        own("a"),
+        own("b", model="nova-pro"),
+        own("c", texts=["x"], model="titan-embed-text-v2"),
+    ]
+    found = estimated([*lines, openai("d", model="nova-pro")])
+    assert {(each.wanted, each.items) for each in found.models} == {
+        ("nova-micro", 1),
+        ("nova-pro", 2),
+        ("titan-embed-text-v2", 1),
+    }
+    assert found.dollars == sum(
+        (paths(each)["standard"] or Decimal(0) for each in found.models), Decimal(0)
+    )
+
+
+def test_a_model_that_is_not_served_should_be_told_and_cost_nothing() -> None:
+    found = estimated([own(model="nobody")])
+    assert "No model is served as 'nobody'" in found.models[0].words[0]
+    assert found.dollars == 0
+
+
+def test_only_so_many_choices_of_models_should_fit_into_one_batch() -> None:
+    tally = Tally(PLACE)
+    for n in range(MAX_KINDS):
+        tally.add(item(own(model=f"m{n}")))
+    assert tally.fits(item(own(model="m1")))
+    assert not tally.fits(item(own(model="other")))
+
+
+@given(st.lists(st.text(min_size=1, max_size=40), min_size=1, max_size=8))
+def test_more_items_should_never_be_estimated_lower(prompts: list[str]) -> None:
+    lines = [own(str(n), prompt=prompt) for n, prompt in enumerate(prompts)]
+    assert estimated(lines).dollars >= estimated(lines[:1]).dollars
+    assert estimated([]).dollars == 0
+    assert ORDER.deadline > NOW

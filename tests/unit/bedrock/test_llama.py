@@ -1,0 +1,80 @@
+"""The queue in front of the model's process, with a process of the test's own in its place."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from localcloud.bedrock.llama import MOST_WAITING, Finish, Llama
+from localcloud.errors import AwsError
+
+WORKER = """
+import json, sys, time
+for line in sys.stdin:
+    request = json.loads(line)
+    time.sleep(request["seconds"])
+    print(json.dumps({"text": request["say"]}), flush=True)
+    print(json.dumps({"done": {"stop_type": "eos", "tokens_in": 1, "tokens_out": 1}}), flush=True)
+"""
+SILENCE_S = 2.0
+
+
+@pytest.fixture
+def llama(tmp_path: Path) -> Iterator[Llama]:
+    worker = tmp_path / "worker.py"
+    worker.write_text(WORKER)
+    made = Llama(tmp_path, 100, tmp_path / "log", silence_s=SILENCE_S, worker=worker)
+    yield made
+    made.stop()
+
+
+def said(llama: Llama, say: str, seconds: float) -> list[str | Finish]:
+    return list(llama.generate({"say": say, "seconds": seconds}))
+
+
+def test_waiting_for_a_turn_should_not_be_taken_for_silence(llama: Llama) -> None:
+    said(llama, "first", 0)
+    answers: list[str | Finish] = []
+
+    def ask(say: str) -> None:
+        answers.append(said(llama, say, 0.9)[0])
+
+    threads = [threading.Thread(target=ask, args=(str(number),)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(map(str, answers)) == ["0", "1", "2", "3"]
+
+
+def test_a_model_that_is_silent_should_be_ended_and_the_next_be_answered(llama: Llama) -> None:
+    said(llama, "first", 0)
+    pid = llama.pid
+    with pytest.raises(AwsError, match="said nothing for 2 s") as caught:
+        said(llama, "never", 60)
+    assert (caught.value.code, caught.value.status) == ("ModelTimeoutException", 408)
+    assert said(llama, "again", 0)[0] == "again"
+    assert llama.pid != pid
+
+
+def test_more_than_can_wait_should_be_throttled_and_the_rest_be_answered(llama: Llama) -> None:
+    said(llama, "first", 0)
+    outcomes: list[str] = []
+
+    def ask() -> None:
+        try:
+            outcomes.append(str(said(llama, "yes", 0.05)[0]))
+        except AwsError as error:
+            outcomes.append(error.code)
+
+    threads = [threading.Thread(target=ask) for _ in range(3 * MOST_WAITING)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert outcomes.count("yes") >= MOST_WAITING
+    assert set(outcomes) == {"yes", "ThrottlingException"}
+    assert said(llama, "again", 0)[0] == "again"

@@ -1,0 +1,518 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+
+from chalicelib.budget_ports import Budgets, Most, Spender, Used
+from chalicelib.budgets.changes import MOST_OPEN, day_item
+from chalicelib.budgets.ledger import (
+    COMMITTED,
+    IN_MONTH,
+    OPEN,
+    REQUESTS,
+    SPENT,
+    TOKENS,
+    TOKENS_IN,
+    Change,
+    Counted,
+    entries,
+    held,
+)
+from chalicelib.budgets.limits import TENANT, Limits, Scope
+from chalicelib.contracts.budgets import (
+    BudgetExceeded,
+    LimitsGiven,
+    Reservation,
+    TenantLimitsGiven,
+)
+from chalicelib.errors import (
+    HeadraceError,
+    NotFound,
+    QuotaExceeded,
+    Throttled,
+    Transient,
+    Unsupported,
+)
+from tests.unit.budgets.fakes import NOW, Bench, FakeSpending
+
+ACME = Spender("acme", "ab12", correlation_id="req-1")
+DAY = day_item(date(2026, 11, 26))
+NEXT_DAY = day_item(date(2026, 11, 27))
+DAY_1, DAY_2 = date(2026, 11, 26), date(2026, 11, 27)
+DOLLAR = 1_000_000_000
+
+
+def reserve(bench: Bench, amount: int, tokens: int = 0, spender: Spender = ACME) -> Reservation:
+    return bench.budgets.reserve(spender, "nova", Most(amount, tokens))
+
+
+def today(bench: Bench, name: str = DAY) -> dict[str, int | str]:
+    return bench.records.kept["acme", name]
+
+
+def test_should_take_a_reservation_off_the_tenant_the_key_and_the_model() -> None:
+    bench = Bench(Limits(nanodollars_a_day=DOLLAR))
+    made = reserve(bench, 100)
+    for scope in (TENANT, Scope("key", "ab12"), Scope("model", "nova")):
+        assert held(today(bench), COMMITTED, scope) == 100
+        assert held(today(bench), SPENT, scope) == 0
+    assert [each for each, _ in entries(today(bench))] == [made.reservation_id]
+
+
+def test_should_count_what_was_used_in_place_of_what_was_reserved() -> None:
+    bench = Bench(Limits(nanodollars_a_day=DOLLAR))
+    bench.budgets.settle(reserve(bench, 100), Used(30, tokens_in=7, tokens_out=2))
+    for scope in (TENANT, Scope("key", "ab12"), Scope("model", "nova")):
+        counted = [held(today(bench), each, scope) for each in (COMMITTED, SPENT, TOKENS_IN)]
+        assert counted == [30, 30, 7]
+        assert held(today(bench), REQUESTS, scope) == 1
+    assert held(today(bench), OPEN) == 0
+
+
+@pytest.mark.parametrize(
+    ("stage", "given"),
+    [
+        (Limits(nanodollars_a_month=DOLLAR), {}),
+        (Limits(), {"tenant": LimitsGiven(dollars_a_day=Decimal(1))}),
+        (Limits(), {"keys": {"*": LimitsGiven(dollars_a_day=Decimal(1))}}),
+        (Limits(), {"models": {"nova": LimitsGiven(dollars_a_month=Decimal(1))}}),
+    ],
+)
+def test_should_refuse_what_has_no_price_wherever_dollars_are_limited(
+    stage: Limits, given: dict[str, object]
+) -> None:
+    bench = Bench(stage)
+    bench.records.given["acme"] = TenantLimitsGiven.model_validate(given)
+    with pytest.raises(Unsupported, match="nova has no price"):
+        bench.budgets.reserve(ACME, "nova", Most(None, 10))
+    assert bench.records.kept == {}
+
+
+def test_should_let_what_has_no_price_pass_where_no_dollars_are_limited() -> None:
+    bench = Bench(Limits(requests_a_minute=5))
+    bench.records.given["acme"] = TenantLimitsGiven(
+        models={"other": LimitsGiven(dollars_a_day=Decimal(1))}
+    )
+    made = bench.budgets.reserve(ACME, "nova", Most(None, 10))
+    bench.budgets.settle(made, Used(0, 3, 4))
+    assert held(today(bench), REQUESTS) == 1
+
+
+def test_should_tell_of_a_limit_whether_it_is_one_model_s() -> None:
+    bench = Bench(Limits(nanodollars_a_day=DOLLAR))
+    bench.records.given["acme"] = TenantLimitsGiven(
+        models={"nova": LimitsGiven(dollars_a_day=Decimal(0))}
+    )
+    with pytest.raises(QuotaExceeded) as of_model:
+        reserve(bench, 1)
+    assert of_model.value.of_model
+    with pytest.raises(QuotaExceeded) as of_tenant:
+        bench.budgets.reserve(ACME, "other", Most(2 * DOLLAR, 0))
+    assert not of_tenant.value.of_model
+
+
+def test_should_settle_once_however_often_it_is_said() -> None:
+    bench = Bench(Limits(nanodollars_a_day=DOLLAR))
+    made = reserve(bench, 100, spender=Spender("acme", "ab12", "station"))
+    for _ in range(3):
+        bench.budgets.settle(made, Used(30))
+        bench.budgets.release(made)
+    assert held(today(bench), COMMITTED) == held(today(bench), SPENT) == 30
+    ((_, _, item),) = bench.records.collections("acme", made.day, made.day)
+    assert held(item, SPENT) == 30
+
+
+def test_should_count_as_many_requests_as_were_made_of_those_reserved_for() -> None:
+    bench = Bench()
+    budgets: Budgets = bench.budgets
+    made = budgets.reserve(ACME, "nova", Most(100, 0, requests=50))
+    budgets.settle(made, Used(30, requests=48))
+    assert held(today(bench), REQUESTS) == 48
+
+
+class Fails(FakeSpending):
+    """Records that lose all writes but those of days, once they are told to."""
+
+    failing: bool = False
+
+    def change(self, tenant: str, change: Change) -> Counted:
+        if self.failing and not change.item.startswith("SPENDING#"):
+            raise Transient("the table is away")
+        return super().change(tenant, change)
+
+
+def test_should_settle_though_what_comes_after_it_fails() -> None:
+    records = Fails()
+    bench = Bench(Limits(tokens_a_minute=100), records=records)
+    made = reserve(bench, 100, tokens=90, spender=Spender("acme", "ab12", "station"))
+    records.failing = True
+    bench.budgets.settle(made, Used(30, tokens_in=5))
+    assert held(today(bench), SPENT) == 30
+    assert [str(error) for error in bench.logged] == ["the table is away"] * 2
+
+
+class CannotSweep(FakeSpending):
+    """Records in which nothing can be given back."""
+
+    def change(self, tenant: str, change: Change) -> Counted:
+        if any(name.startswith("X:") for name in change.write):
+            raise Transient("the table is away")
+        return super().change(tenant, change)
+
+
+def test_should_reserve_though_what_expired_cannot_be_given_back() -> None:
+    bench = Bench(records=CannotSweep())
+    reserve(bench, 100)
+    bench.clock.passes(seconds=901)
+    assert reserve(bench, 1)
+    assert [str(error) for error in bench.logged] == ["the table is away"]
+
+
+def test_should_give_all_of_a_released_reservation_back_and_count_no_request() -> None:
+    bench = Bench(Limits(nanodollars_a_day=DOLLAR))
+    made = reserve(bench, 100)
+    bench.budgets.release(made)
+    bench.budgets.settle(made, Used(50))
+    assert [held(today(bench), each) for each in (COMMITTED, SPENT, REQUESTS, OPEN)] == [0, 0, 0, 0]
+
+
+def test_should_count_more_than_was_reserved_where_it_was_more() -> None:
+    bench = Bench(Limits(nanodollars_a_day=100))
+    bench.budgets.settle(reserve(bench, 100), Used(130))
+    assert held(today(bench), COMMITTED) == 130
+    with pytest.raises(QuotaExceeded):
+        reserve(bench, 1)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (TenantLimitsGiven(tenant=LimitsGiven(dollars_a_day=Decimal(1))), "tenant: $1 a day"),
+        (
+            TenantLimitsGiven(keys={"ab12": LimitsGiven(dollars_a_day=Decimal("0.5"))}),
+            "key ab12: $0.5 a day",
+        ),
+        (
+            TenantLimitsGiven(models={"nova": LimitsGiven(dollars_a_month=Decimal("0.5"))}),
+            "model nova: $0.5 a month",
+        ),
+        (
+            TenantLimitsGiven(keys={"*": LimitsGiven(dollars_a_day=Decimal("0.5"))}),
+            "key ab12: $0.5 a day",
+        ),
+    ],
+)
+def test_should_refuse_by_the_limit_that_is_in_the_way_and_name_it(
+    given: TenantLimitsGiven, words: str
+) -> None:
+    bench = Bench()
+    bench.records.given["acme"] = given
+    reserve(bench, 300_000_000)
+    with pytest.raises(QuotaExceeded) as refused:
+        reserve(bench, 800_000_000)
+    assert refused.value.limit == words
+    assert words in refused.value.message
+    assert "left of" in refused.value.message
+    assert held(today(bench), COMMITTED) == 300_000_000
+
+
+def test_should_say_how_much_is_left_and_when_the_day_opens_again() -> None:
+    bench = Bench(Limits(nanodollars_a_day=DOLLAR))
+    reserve(bench, 980_000_000)
+    with pytest.raises(QuotaExceeded) as refused:
+        reserve(bench, 50_000_000)
+    assert refused.value.message == (
+        "This could cost $0.05, and $0.02 is left of tenant: $1 a day. "
+        "It opens again at 2026-11-27T00:00:00Z."
+    )
+    assert refused.value.retry_after == 10 * 3600 + 27 * 60 + 50
+
+
+def test_should_say_that_what_is_more_than_the_limit_is_never_had() -> None:
+    bench = Bench(Limits(nanodollars_a_day=DOLLAR))
+    with pytest.raises(QuotaExceeded, match="more than the limit ever gives"):
+        reserve(bench, 2 * DOLLAR)
+
+
+def test_should_wait_for_the_limit_that_opens_last() -> None:
+    bench = Bench(Limits(nanodollars_a_day=100, nanodollars_a_month=100))
+    reserve(bench, 100)
+    with pytest.raises(QuotaExceeded, match="It opens again at 2026-12-01T00:00:00Z"):
+        reserve(bench, 10)
+
+
+def test_should_let_an_operator_lift_the_stage_s_limit_and_refuse_everything() -> None:
+    bench = Bench(Limits(nanodollars_a_day=10))
+    bench.records.given["acme"] = TenantLimitsGiven(tenant=LimitsGiven(dollars_a_day=None))
+    reserve(bench, 1000)
+    bench.records.given["acme"] = TenantLimitsGiven(tenant=LimitsGiven(dollars_a_day=Decimal(0)))
+    with pytest.raises(QuotaExceeded):
+        reserve(bench, 1)
+    assert reserve(bench, 0), "what costs nothing is not refused"
+
+
+def test_should_throttle_requests_and_tokens_until_the_next_minute() -> None:
+    bench = Bench(Limits(requests_a_minute=2, tokens_a_minute=100))
+    reserve(bench, 0, 60)
+    with pytest.raises(Throttled) as refused:
+        reserve(bench, 0, 41)
+    assert refused.value.limit == "tenant: 100 tokens a minute"
+    assert refused.value.retry_after == 50
+    assert "40 tokens is left" in refused.value.message
+    reserve(bench, 0, 40)
+    with pytest.raises(Throttled, match="0 requests is left"):
+        reserve(bench, 0, 0)
+    bench.clock.passes(seconds=50)
+    reserve(bench, 0, 100)
+
+
+def test_should_give_tokens_that_were_not_used_back_to_the_minute() -> None:
+    bench = Bench(Limits(tokens_a_minute=100))
+    made = reserve(bench, 0, 90)
+    bench.budgets.settle(made, Used(0, tokens_in=10, tokens_out=5))
+    assert held(today(bench, f"MINUTE#{made.minute}"), TOKENS) == 15
+    reserve(bench, 0, 85)
+
+
+def test_should_leave_a_minute_alone_that_has_passed() -> None:
+    bench = Bench(Limits(tokens_a_minute=100))
+    made = reserve(bench, 0, 90)
+    bench.clock.passes(minutes=1)
+    bench.budgets.settle(made, Used(0, tokens_in=10))
+    assert held(today(bench, f"MINUTE#{made.minute}"), TOKENS) == 90
+
+
+def test_should_give_the_minute_back_where_the_day_refuses() -> None:
+    bench = Bench(Limits(nanodollars_a_day=10, requests_a_minute=1))
+    with pytest.raises(QuotaExceeded):
+        reserve(bench, 11)
+    assert reserve(bench, 10)
+
+
+def test_should_return_what_was_never_settled_once_it_has_expired() -> None:
+    bench = Bench(Limits(nanodollars_a_day=100))
+    reserve(bench, 100)
+    with pytest.raises(QuotaExceeded):
+        reserve(bench, 1)
+    bench.clock.passes(seconds=901)
+    reserve(bench, 100)
+    assert held(today(bench), COMMITTED) == 100
+    assert held(today(bench), OPEN) == 1
+
+
+def test_should_clear_what_expired_on_the_way_of_who_comes_next() -> None:
+    bench = Bench()
+    for _ in range(5):
+        reserve(bench, 100)
+    bench.clock.passes(seconds=901)
+    reserve(bench, 1)
+    assert held(today(bench), COMMITTED) == 1
+
+
+def test_should_count_what_is_settled_after_it_expired() -> None:
+    bench = Bench(Limits(nanodollars_a_day=100))
+    made = reserve(bench, 100)
+    bench.clock.passes(seconds=901)
+    reserve(bench, 10)
+    for _ in range(2):
+        bench.budgets.settle(made, Used(70))
+    assert held(today(bench), SPENT) == 70
+    assert held(today(bench), COMMITTED) == 80
+    assert held(today(bench), OPEN) == 1
+
+
+def test_should_begin_a_day_with_nothing_and_a_month_with_the_days_before() -> None:
+    bench = Bench(Limits(nanodollars_a_day=100, nanodollars_a_month=150))
+    bench.budgets.settle(reserve(bench, 100), Used(100))
+    bench.clock.passes(days=1)
+    reserve(bench, 50)
+    with pytest.raises(QuotaExceeded, match="a month"):
+        reserve(bench, 1)
+    bench.clock.moment = datetime(2026, 12, 1, tzinfo=UTC)
+    assert reserve(bench, 100)
+
+
+def test_should_let_the_month_know_what_is_settled_after_midnight() -> None:
+    bench = Bench(Limits(nanodollars_a_month=100))
+    before = bench.budgets.reserve(ACME, "nova", Most(90, 0), seconds=86_400)
+    bench.clock.passes(hours=11)
+    reserve(bench, 10)
+    bench.budgets.settle(before, Used(20))
+    assert held(today(bench, NEXT_DAY), IN_MONTH) == 30
+    assert held(today(bench), COMMITTED) == 20
+    reserve(bench, 70)
+    with pytest.raises(QuotaExceeded):
+        reserve(bench, 1)
+
+
+class Meanwhile(FakeSpending):
+    """Records in which another process corrects the day first, by what it read earlier."""
+
+    corrected: bool = False
+
+    def change(self, tenant: str, change: Change) -> Counted:
+        if "V:1" in change.write and not self.corrected:
+            self.corrected = True
+            stale = Change(change.item, write={"V:1": "1"}, remove=("V:0",), needs=("V:0",))
+            super().change(tenant, stale)
+        return super().change(tenant, change)
+
+
+def test_should_correct_the_month_again_where_another_did_by_what_is_no_longer_so() -> None:
+    bench = Bench(records=Meanwhile())
+    made = bench.budgets.reserve(ACME, "nova", Most(50, 0), seconds=86_400)
+    bench.clock.passes(hours=11)
+    reserve(bench, 1)
+    bench.budgets.settle(made, Used(3))
+    assert held(today(bench, NEXT_DAY), IN_MONTH) == 4
+
+
+def test_should_let_the_month_know_what_expired_after_midnight() -> None:
+    bench = Bench(Limits(nanodollars_a_month=100))
+    bench.clock.passes(hours=10, minutes=20)
+    reserve(bench, 90)
+    bench.clock.passes(minutes=10)
+    reserve(bench, 10)
+    bench.clock.passes(minutes=20)
+    assert reserve(bench, 90), "the 90 of before midnight were never settled"
+
+
+def test_should_move_to_the_new_day_where_the_old_one_was_closed() -> None:
+    bench = Bench(Limits(nanodollars_a_month=100))
+    bench.budgets.settle(reserve(bench, 40), Used(40))
+    bench.clock.passes(hours=11)
+    bench.budgets.settle(reserve(bench, 40), Used(40))
+    bench.clock.passes(hours=-1)
+    late = reserve(bench, 20)
+    assert late.day == date(2026, 11, 27)
+    with pytest.raises(QuotaExceeded):
+        reserve(bench, 1)
+
+
+class Slow(FakeSpending):
+    """Records that let another process reserve on the day before while a day is opened."""
+
+    other: Callable[[], Reservation] | None = None
+
+    def open_day(self, tenant: str, day: date, content: Mapping[str, int | str]) -> None:
+        other, self.other = self.other, None
+        if other is not None:
+            other()
+        super().open_day(tenant, day, content)
+
+
+def test_should_not_forget_what_another_reserves_while_the_day_changes() -> None:
+    records = Slow()
+    limits = Limits(nanodollars_a_month=100)
+    late, early = Bench(limits, records=records), Bench(limits, records=records)
+    late.clock.moment = datetime(2026, 11, 26, 23, 59, 59, tzinfo=UTC)
+    early.clock.moment = datetime(2026, 11, 27, 0, 0, 1, tzinfo=UTC)
+    early.made = 1000
+    late.budgets.settle(reserve(late, 10), Used(10))
+    records.other = lambda: reserve(late, 60)
+    reserve(early, 30)
+    assert sum(held(item, COMMITTED) for _, item in records.days("acme", DAY_1, DAY_2)) == 100
+    for bench in (late, early):
+        with pytest.raises(QuotaExceeded):
+            reserve(bench, 1)
+
+
+def test_should_move_to_the_new_day_where_the_old_one_was_never_opened() -> None:
+    bench = Bench()
+    bench.clock.passes(hours=11)
+    reserve(bench, 40)
+    bench.clock.passes(hours=-1)
+    assert reserve(bench, 20).day == date(2026, 11, 27)
+
+
+def test_should_bound_what_is_open_at_once() -> None:
+    bench = Bench()
+    for _ in range(MOST_OPEN):
+        reserve(bench, 0)
+    with pytest.raises(Throttled) as refused:
+        reserve(bench, 0)
+    assert refused.value.retry_after
+    assert refused.value.limit == f"tenant: {MOST_OPEN} calls at once"
+
+
+def test_should_tell_the_bus_once_for_each_limit_and_period() -> None:
+    bench = Bench(Limits(nanodollars_a_day=100))
+    for _ in range(3):
+        with pytest.raises(QuotaExceeded):
+            reserve(bench, 101)
+    (told,) = bench.bus.published
+    assert isinstance(told, BudgetExceeded)
+    assert (told.scope, told.period, told.limit) == ("tenant", "day", Decimal("0.000000100"))
+    assert (told.correlation_id, told.time) == ("req-1", NOW)
+    bench.clock.passes(days=1)
+    with pytest.raises(QuotaExceeded):
+        reserve(bench, 101)
+    assert len(bench.bus.published) == 2
+
+
+def test_should_tell_the_bus_later_where_it_failed_and_refuse_all_the_same() -> None:
+    bench = Bench(Limits(nanodollars_a_day=100))
+    bench.bus.fails = Transient("the bus is away")
+    with pytest.raises(QuotaExceeded):
+        reserve(bench, 101)
+    assert bench.logged == [bench.bus.fails]
+    bench.bus.fails = None
+    with pytest.raises(QuotaExceeded):
+        reserve(bench, 101)
+    assert len(bench.bus.published) == 1
+
+
+def test_should_tell_the_bus_nothing_of_a_minute() -> None:
+    bench = Bench(Limits(requests_a_minute=0))
+    with pytest.raises(Throttled):
+        reserve(bench, 0)
+    assert bench.bus.published == []
+
+
+def test_should_refuse_a_tenant_that_is_gone_and_write_nothing_of_it() -> None:
+    bench = Bench()
+    bench.records.gone.add("acme")
+    with pytest.raises(NotFound):
+        reserve(bench, 1)
+    assert bench.records.kept == {}
+
+
+class RemovedMeanwhile(FakeSpending):
+    """Records whose tenant begins to be removed between the two looks at it."""
+
+    def tenant_stays(self, tenant: str) -> bool:
+        stays = tenant not in self.gone
+        self.gone.add(tenant)
+        return stays
+
+
+def test_should_leave_nothing_behind_of_a_tenant_that_is_removed_meanwhile() -> None:
+    bench = Bench(records=RemovedMeanwhile())
+    with pytest.raises(NotFound):
+        reserve(bench, 1)
+    assert bench.records.kept == {}
+
+
+def test_should_keep_what_a_repeated_write_finds_of_itself() -> None:
+    """A client that lost the answer writes again: the reservation is there, and counted once."""
+
+    class Repeats(Bench):
+        def _new_id(self) -> str:
+            return "res-the-same"
+
+    bench = Repeats(Limits(nanodollars_a_day=100))
+    reserve(bench, 60)
+    reserve(bench, 60)
+    assert held(today(bench), COMMITTED) == 60
+
+
+def test_should_raise_only_our_errors_where_the_day_never_comes_to_rest() -> None:
+    class Restless(FakeSpending):
+        def open_day(self, tenant: str, day: date, content: Mapping[str, int | str]) -> None:
+            return
+
+    with pytest.raises(HeadraceError, match="again and again"):
+        reserve(Bench(records=Restless()), 1)

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from cli.failures import Failure
+from cli.main import headrace
+from cli.output import Output
+from cli.train import _show
+from models.common import recipe
+from models.common.request import Wish
+
+OUTPUTS = {
+    "DocumentsBucketName": "headrace-dev-documents-1-eu-west-1",
+    "IngestMachineArn": "arn:aws:states:eu-west-1:000000000001:stateMachine:headrace-dev-ingest",
+}
+WISH = Wish("headrace-dev-vae-1", recipe.load("vae"), "tiny", "cpu")
+ENDED = {
+    "status": "SUCCEEDED",
+    "output": json.dumps({"arn": "arn:1", "artefact": "s3://b/m", "metrics": {"fid": 5.0061}}),
+}
+
+
+def refused(tmp_path: Path, *given: str) -> tuple[int, str]:
+    """Return the exit code and the text of the failure that the command must raise."""
+    file = tmp_path / "cloud.json"
+    file.write_text(json.dumps({"endpoint_url": "http://127.0.0.1:9", "outputs": OUTPUTS}))
+    failed = CliRunner().invoke(headrace, ["train", *given, "--data-dir", str(tmp_path)]).exception
+    assert isinstance(failed, Failure)
+    return failed.exit_code, str(failed)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (["vae", "--set", "steps"], "'steps' is no setting; write NAME=VALUE"),
+        (["vae", "--set", "stepz=3"], "stepz: unknown; the fields are steps"),
+        (["vea"], "There is no recipe 'vea'; there are "),
+    ],
+)
+def test_should_name_what_is_wrong_before_anything_is_sent(
+    tmp_path: Path, given: list[str], told: str
+) -> None:
+    code, text = refused(tmp_path, *given)
+    assert code == 2
+    assert told in text
+
+
+def test_should_say_that_no_local_cloud_runs(tmp_path: Path) -> None:
+    failed = CliRunner().invoke(headrace, ["train", "vae", "--data-dir", str(tmp_path)]).exception
+    assert isinstance(failed, Failure)
+    assert "no running local cloud's file" in str(failed)
+
+
+def test_should_show_numbers_beside_their_gates(capsys: pytest.CaptureFixture[str]) -> None:
+    _show(Output(), WISH, ENDED)
+    said = capsys.readouterr().out
+    assert "5.006" in said
+    assert "at most 8" in said
+    assert "Registered as arn:1, waiting for approval." in said
+
+
+def test_should_say_the_same_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    _show(Output(as_json=True), WISH, ENDED)
+    said = json.loads(capsys.readouterr().out)
+    assert said["training"] == WISH.job_name
+    assert said["metrics"] == {"fid": 5.0061}
+
+
+def test_should_fail_with_the_reason_of_the_job(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(Failure) as caught:
+        _show(Output(), WISH, {"status": "FAILED", "cause": "BelowGate: fid is 9"})
+    assert caught.value.exit_code == 1
+    assert "BelowGate: fid is 9" in capsys.readouterr().err

@@ -1,0 +1,1 @@
+"""Calls in each API's own words, and back."""

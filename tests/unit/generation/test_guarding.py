@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pytest
+
+from chalicelib.errors import HeadraceError, InvalidInput, ModelFailure, Throttled, Transient
+from chalicelib.generation.breaking import BreakerRules
+from chalicelib.generation.guarding import GuardRules, ModelGuard
+from chalicelib.generation.limiting import LimiterRules
+
+RULES = GuardRules(
+    breaker=BreakerRules(least_calls=2, rest_s=10.0), limiter=LimiterRules(least=0.5)
+)
+
+
+@dataclass
+class Kept:
+    """A store in memory; while it is `down` it does not answer."""
+
+    told: dict[str, str] = field(default_factory=dict)
+    asked: int = 0
+    down: bool = False
+
+    def breakers(self) -> Mapping[str, str]:
+        self.asked += 1
+        if self.down:
+            raise Transient("down")
+        return dict(self.told)
+
+    def keep(self, model: str, breaker: str, seconds: float) -> None:
+        if self.down:
+            raise Transient("down")
+        self.told[model] = breaker
+
+
+@dataclass
+class Time:
+    at: float = 1000.0
+
+    def now(self) -> float:
+        return self.at
+
+    def sleep(self, seconds: float) -> None:
+        assert seconds > 0
+        self.at += seconds
+
+
+def guard(store: Kept, time: Time, log: list[HeadraceError] | None = None) -> ModelGuard:
+    said = [] if log is None else log
+    return ModelGuard(store, time.now, time.sleep, said.append, RULES)
+
+
+def fails(one: ModelGuard, times: int) -> None:
+    for _ in range(times):
+        one.enter("m", "t")
+        one.left("m", ModelFailure("broken"))
+
+
+def test_a_model_that_fails_should_rest_and_then_be_tried_by_one_call() -> None:
+    time = Time()
+    one = guard(Kept(), time)
+    fails(one, 2)
+    assert one.health()["m"].state == "open"
+    with pytest.raises(Transient, match="m is resting"):
+        one.enter("m", "t")
+    time.at += 10
+    ticket = one.enter("m", "t")
+    with pytest.raises(Transient, match="tried by one call") as raised:
+        one.enter("m", "t")
+    assert raised.value.retry_after == 60
+    one.left("m", None)
+    assert one.health()["m"].state == "half-open"
+    one.left("m", None, ticket)
+    one.enter("m", "t")
+    assert one.health()["m"].state == "closed"
+
+
+def test_what_one_process_found_should_be_known_to_another_within_seconds() -> None:
+    store, time = Kept(), Time()
+    one, other = guard(store, time), guard(store, time)
+    assert other.health() == {}
+    fails(one, 2)
+    assert other.health() == {}
+    time.at += RULES.fresh_s
+    assert other.health()["m"].state == "open"
+    with pytest.raises(Transient):
+        other.enter("m", "t")
+    time.at += 10
+    one.left("m", None, one.enter("m", "t"))
+    assert other.health()["m"].state == "closed"
+
+
+def test_the_store_should_be_asked_only_where_someone_asks_and_now_and_then() -> None:
+    store, time = Kept(), Time()
+    one = guard(store, time)
+    for _ in range(10):
+        one.health()
+        one.enter("m", "t")
+        one.left("m", None)
+    assert store.asked == 1
+    assert store.told == {}
+
+
+def test_a_store_that_is_down_should_stop_nobody_and_be_logged() -> None:
+    store, time = Kept(down=True), Time()
+    log: list[HeadraceError] = []
+    one = guard(store, time, log)
+    assert one.health() == {}
+    fails(one, 2)
+    with pytest.raises(Transient, match="resting"):
+        one.enter("m", "t")
+    assert [str(error) for error in log] == ["down", "down"]
+
+
+@pytest.mark.parametrize("error", [Throttled("slow down"), InvalidInput("no")])
+def test_throttling_and_bad_input_should_not_make_a_model_rest(error: HeadraceError) -> None:
+    time = Time()
+    one = guard(Kept(), time)
+    for _ in range(5):
+        one.left("m", error)
+    assert one.health()["m"].state == "closed"
+
+
+def test_a_throttled_model_should_be_asked_more_slowly_and_no_wait_be_long() -> None:
+    time = Time()
+    one = guard(Kept(), time)
+    for _ in range(10):
+        one.enter("m", "t")
+        one.left("m", Throttled("slow down"))
+        time.at += 0.5
+    began, refused, let_through = time.at, 0, 0
+    for _ in range(20):
+        before = time.at
+        try:
+            one.enter("m", "t")
+            let_through += 1
+        except Throttled:
+            refused += 1
+            time.at += 1
+        assert time.at - before <= RULES.patience_s + 1
+    assert refused or time.at - began > 5
+    assert let_through
+    one.enter("another", "t")
+
+
+def test_threads_should_share_one_guard_and_lose_no_count() -> None:
+    time = Time()
+    one = ModelGuard(Kept(), time.now, lambda s: None, lambda error: None)
+    each = 50
+
+    def work() -> None:
+        for _ in range(each):
+            one.enter("m", "t")
+            one.left("m", None)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert one.health()["m"].calls == 4 * each

@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import json
+from copy import deepcopy
+from datetime import date
+from decimal import Decimal
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.contracts.generations import GenerationTask
+from chalicelib.errors import NotFound
+from chalicelib.generation.bodies import embedding, images
+from chalicelib.generation.catalogue import catalogue
+from chalicelib.generation.served import (
+    SERVED_FILE,
+    BedrockBackend,
+    EndpointBackend,
+    FunctionBackend,
+    Lifecycle,
+    served,
+)
+from chalicelib.generation.served_fields import ServedFileError
+from chalicelib.generation.served_reading import TASKS, read
+
+WRITTEN = json.loads(SERVED_FILE.read_text(encoding="utf-8"))
+
+
+def changed(**fields: Any) -> dict[str, Any]:
+    """Return the file with these fields of its first model replaced, or dropped where None."""
+    written: dict[str, Any] = deepcopy(WRITTEN)
+    first = written["models"][0]
+    for name, value in fields.items():
+        if value is None:
+            del first[name]
+        else:
+            first[name] = value
+    return written
+
+
+def test_every_model_should_have_a_body_that_is_written_for_it() -> None:
+    for model in served().models.values():
+        if isinstance(model.backend, BedrockBackend):
+            schemas = {"chat": {"converse"}, "embedding": {*embedding.SCHEMAS}}
+            known = schemas.get(model.task, {*images.SCHEMAS})
+            assert model.backend.schema in known, model.name
+            assert (model.backend.api == "converse") == (model.task == "chat"), model.name
+
+
+def test_every_profile_should_be_of_its_own_model_and_leave_from_somewhere() -> None:
+    for model in served().models.values():
+        if isinstance(model.backend, BedrockBackend):
+            for area, profile in model.backend.profiles.items():
+                assert profile.id == f"{area}.{model.backend.model_id}"
+                assert profile.regions
+            assert model.backend.regions or model.backend.profiles, model.name
+
+
+def test_every_model_that_is_named_should_be_there() -> None:
+    known = catalogue().models
+    for model in served().models.values():
+        assert not model.local or model.local in known, model.name
+        assert model.task != "embedding" or not model.fallbacks, model.name
+    priced = [
+        model.priced_as
+        for model in served().models.values()
+        if not isinstance(model.backend, FunctionBackend)
+    ]
+    assert len(set(priced)) == len(priced)
+
+
+def test_the_tasks_should_be_those_of_the_contract() -> None:
+    assert get_args(GenerationTask) == TASKS
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "nova-micro",
+        "amazon.nova-micro-v1:0",
+        "eu.amazon.nova-micro-v1:0",
+        "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-micro-v1:0",
+    ],
+)
+def test_a_model_should_be_found_by_name_id_profile_and_arn(asked: str) -> None:
+    assert served().model(asked).name == "nova-micro"
+
+
+def test_a_model_that_is_not_served_should_be_said_with_those_that_are() -> None:
+    with pytest.raises(NotFound, match=r"served as 'gpt-9'.*nova-micro.*or auto") as missing:
+        served().model("gpt-9")
+    assert missing.value.field == "model"
+
+
+def test_a_profile_may_cost_more_than_the_model() -> None:
+    backend = served().model("claude-haiku-4-5").backend
+    assert isinstance(backend, BedrockBackend)
+    model_id = backend.model_id
+    assert [backend.price_factor(asked) for asked in (model_id, f"global.{model_id}")] == [
+        Decimal("1.1"),
+        Decimal(1),
+    ]
+    nearby = backend.route("us-west-2")
+    assert nearby is not None
+    assert (nearby.model_id, nearby.reach, nearby.price_factor) == (
+        f"us.{model_id}",
+        "geography",
+        Decimal("1.1"),
+    )
+    anywhere = backend.route("us-west-2", "global")
+    assert anywhere is not None
+    assert (anywhere.model_id, anywhere.price_factor) == (f"global.{model_id}", Decimal(1))
+    assert backend.route("us-west-2", "region") is None
+
+
+def test_a_life_should_end_on_its_day() -> None:
+    life = Lifecycle("legacy", ends=date(2026, 9, 30))
+    assert [life.at(date(2026, 9, 29)), life.at(date(2026, 9, 30))] == ["legacy", "ended"]
+    assert Lifecycle("active").at(date(2040, 1, 1)) == "active"
+
+
+def test_an_endpoint_should_be_a_model_without_code() -> None:
+    endpoint = {"kind": "endpoint", "endpoint": "mine", "schema": "openai", "asynchronous": True}
+    written = changed(name="mine", backend=endpoint, fallbacks=[])
+    model = read(written).model("mine")
+    assert model.backend == EndpointBackend("mine", "openai", asynchronous=True)
+    assert model.backend.route("eu-west-1") is not None
+    assert model.unit("input_token") == "served.mine.input_token"
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"tier": 6}, r"nova-micro\.tier is 6; it must be 1 to 5"),
+        ({"tier": "2"}, r"nova-micro\.tier is '2'; it must be a int"),
+        ({"tier": None}, r"nova-micro lacks tier"),
+        ({"colour": "red"}, r"nova-micro has the unknown field colour"),
+        ({"task": "poetry"}, r"nova-micro\.task is 'poetry'; it must be one of chat, embedding"),
+        ({"abilities": ["fly"]}, r"nova-micro\.abilities .* a list of tools, tool_choice, json"),
+        ({"inputs": "text"}, r"nova-micro\.inputs is 'text'; it must be a list"),
+        ({"fallbacks": ["gpt"]}, r"nova-micro\.fallbacks names 'gpt'; .* for chat: claude"),
+        ({"fallbacks": ["nova-micro"]}, r"must be another model for chat"),
+        ({"fallbacks": ["titan-embed-text-v2"]}, r"must be another model for chat"),
+        ({"lifecycle": {"status": "ended"}}, r"lifecycle\.status is 'ended'; .* a date in ends"),
+        ({"lifecycle": {"status": "active", "ends": "soon"}}, r"ends is 'soon'; .* a date such as"),
+        ({"batch": {"price_factor": 0.5, "least_items": 1}}, r"batch\.price_factor is 0.5; .* str"),
+        ({"batch": {"price_factor": "half", "least_items": 1}}, r"a decimal in quotes"),
+        ({"flex": {"price_factor": "-1"}}, r"flex\.price_factor is '-1'; it must be above 0"),
+        ({"backend": {"kind": "carrier-pigeon"}}, r"one of bedrock, endpoint, function"),
+        ({"limits": {"dimensions": [0]}}, r"limits\.dimensions is \[0\]"),
+        ({"limits": {"context_tokens": -1}}, r"context_tokens is -1; it must be 0 or more"),
+        ({"name": "nova-lite", "fallbacks": []}, r"describes nova-lite twice"),
+    ],
+)
+def test_what_is_wrong_should_be_named(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(ServedFileError, match=message):
+        read(changed(**fields))
+
+
+@pytest.mark.parametrize("written", [None, [], {}, {"facts": {}, "areas": {}, "models": {}}])
+def test_another_file_should_be_refused(written: object) -> None:
+    with pytest.raises(ServedFileError):
+        read(written)
+
+
+@given(st.data())
+def test_any_field_of_another_kind_should_be_refused(data: st.DataObject) -> None:
+    name = data.draw(st.sampled_from(sorted(WRITTEN["models"][0])))
+    kinds = [
+        *(st.none(), st.booleans(), st.integers(), st.text(max_size=5)),
+        *(st.lists(st.text(), max_size=2), st.dictionaries(st.text(), st.text(), max_size=2)),
+    ]
+    was = type(WRITTEN["models"][0][name])
+    value = data.draw(st.one_of(kinds).filter(lambda drawn: type(drawn) is not was))
+    written = deepcopy(WRITTEN)
+    written["models"][0][name] = value
+    with pytest.raises(ServedFileError, match=name):
+        read(written)

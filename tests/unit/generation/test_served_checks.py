@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
+from types import MappingProxyType
+
+from chalicelib.generation.catalogue import Catalogue, Price, catalogue
+from chalicelib.generation.served import (
+    BedrockBackend,
+    EndpointBackend,
+    Lifecycle,
+    Profile,
+    Served,
+    ServedModel,
+)
+from chalicelib.generation.served import served as shipped
+from chalicelib.generation.served_checks import Listed, against, findings, unknown
+from tests.unit.generation.planning import NOW, model, prices, served
+
+TODAY = NOW.date()
+ON_DEMAND = frozenset({"ON_DEMAND"})
+
+
+def known(**dollars: tuple[str, str]) -> Catalogue:
+    return Catalogue(catalogue().models, prices(**dollars), "us-east-1")
+
+
+def found(models: Served, **dollars: tuple[str, str]) -> list[tuple[str, str, str]]:
+    return [(one.kind, one.model, one.text) for one in findings(models, known(**dollars), TODAY)]
+
+
+def with_backend(**changes: object) -> ServedModel:
+    one = model()
+    assert isinstance(one.backend, BedrockBackend)
+    return replace(one, backend=replace(one.backend, **changes))  # type: ignore[arg-type]
+
+
+def test_what_is_shipped_should_have_no_fault() -> None:
+    faults = [one for one in findings(shipped(), catalogue(), TODAY) if one.kind == "fault"]
+    assert faults == []
+
+
+def test_a_sound_model_should_have_no_findings() -> None:
+    assert found(served(model()), small=("1", "2")) == []
+
+
+def test_what_a_call_would_fail_by_should_be_a_fault() -> None:
+    nowhere = with_backend(regions=frozenset(), profiles=MappingProxyType({}))
+    assert ("fault", "small", "it can be called from no region") in found(served(nowhere))
+    moon = with_backend(regions=frozenset({"the-moon"}))
+    assert ("fault", "small", "no region or area is called the-moon") in found(served(moon))
+    other = with_backend(
+        profiles=MappingProxyType({"us": Profile("us.other", frozenset({"us-east-2"}), Decimal(1))})
+    )
+    assert ("fault", "small", "profile us is of another model: us.other") in found(served(other))
+    assert ("fault", "small", "local names no model: nobody") in found(
+        served(model(local="nobody"))
+    )
+    assert ("fault", "small", "minilm-l6-v2-int8 is for text-embedding") in found(
+        served(model(local="minilm-l6-v2-int8"))
+    )
+
+
+def test_lives_and_prices_should_be_noticed() -> None:
+    soon = TODAY + timedelta(days=90)
+    models = served(
+        model(lifecycle=Lifecycle("legacy", ends=soon), fallbacks=("gone",)),
+        model("gone", lifecycle=Lifecycle("legacy", ends=TODAY)),
+        model("free"),
+    )
+    unit = "bedrock.maker.nobody-v1:0.input_token"
+    stray = {unit: Price(unit, Decimal(1), TODAY, "Pricing")}
+    told = known(small=("1", "2"), gone=("1", "2"))
+    told = replace(told, prices={**told.prices, **stray})
+    assert [(one.kind, one.model, one.text) for one in findings(models, told, TODAY)] == [
+        ("notice", "small", f"it ends on {soon}"),
+        ("notice", "small", "its fallback gone is ended, and never asked"),
+        ("notice", "gone", f"it ended on {TODAY}"),
+        ("notice", "free", "it is not priced: it is asked by name only"),
+        (
+            "notice",
+            "bedrock.maker.nobody-v1:0",
+            f"{unit} has a price, and no model is served by it",
+        ),
+    ]
+    later = findings(served(model()), known(small=("1", "2")), date(2027, 1, 2))
+    assert [one.text for one in later] == ["its price is of 2026-01-01"]
+
+
+def test_each_model_should_be_told_from_bedrocks_list() -> None:
+    models = served(
+        model("there"),
+        model("missing"),
+        model("aged"),
+        model("old", lifecycle=Lifecycle("legacy")),
+        model("gone", lifecycle=Lifecycle("legacy", ends=TODAY)),
+        model("shy"),
+    )
+    listed = [
+        Listed("maker.there-v1:0", "ACTIVE", ON_DEMAND),
+        Listed("maker.aged-v1:0", "LEGACY", ON_DEMAND),
+        Listed("maker.old-v1:0", "LEGACY", ON_DEMAND),
+        Listed("maker.shy-v1:0", "ACTIVE", frozenset({"INFERENCE_PROFILE"})),
+        Listed("maker.new-v1:0", "ACTIVE", ON_DEMAND),
+        Listed("maker.ancient-v1:0", "LEGACY", ON_DEMAND),
+    ]
+    standings = against(models, listed, "us-east-1", TODAY)
+    assert [(one.model, one.state, one.text) for one in standings] == [
+        ("there", "there", ""),
+        ("missing", "missing", "it is not on Bedrock's list"),
+        ("aged", "legacy", "served.json says active"),
+        ("old", "legacy", ""),
+        ("gone", "ended", ""),
+        ("shy", "there", "served.json has its own id called, which Bedrock takes by profile only"),
+    ]
+    assert unknown(models, listed) == ("maker.new-v1:0",)
+
+
+def test_a_region_that_a_model_is_not_called_from_should_be_told() -> None:
+    listed = [Listed("maker.there-v1:0", "ACTIVE", ON_DEMAND)]
+    models = served(model("there"), model("missing"))
+    states = {
+        one.model: (one.state, one.text) for one in against(models, listed, "eu-west-1", TODAY)
+    }
+    assert states == {
+        "there": ("there", "served.json does not have it called from eu-west-1"),
+        "missing": ("elsewhere", ""),
+    }
+
+
+def test_a_local_cloud_should_be_held_to_what_is_stood_in_for() -> None:
+    models = served(model("mine", local="x"), model("theirs"))
+    standings = against(models, [], "us-east-1", TODAY, local=True)
+    assert [(one.model, one.state) for one in standings] == [("mine", "missing")]
+
+
+def test_an_endpoint_that_no_body_is_written_for_should_be_a_fault() -> None:
+    def faults(backend: EndpointBackend, **changes: object) -> list[str]:
+        one = replace(model(), backend=backend, **changes)  # type: ignore[arg-type]
+        return [text for kind, _, text in found(served(one)) if kind == "fault"]
+
+    assert faults(EndpointBackend("mine", "openai-chat")) == []
+    assert faults(EndpointBackend("mine", "tei-embedding")) == [
+        "no body of an endpoint for chat is called tei-embedding"
+    ]
+    assert faults(EndpointBackend("mine", "tei-embedding"), task="embedding") == []
+    assert faults(EndpointBackend("mine", "openai-chat", asynchronous=True)) == [
+        "it is asynchronous, which does not stream"
+    ]

@@ -1,0 +1,333 @@
+"""What each operation needs, where it is not simply the action of its own name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import botocore.session
+import pytest
+
+from localcloud.iam.actions import IMPLIED, needs_of
+from localcloud.iam.needs import Place
+from localcloud.iam.s3actions import needs_of as s3_needs_of
+from localcloud.s3.routes import every_operation
+
+PLACE = Place("us-east-1", "000000000000", lambda table: "pk" if table == "records" else None)
+TABLE = "arn:aws:dynamodb:us-east-1:000000000000:table/records"
+INDEX = "arn:aws:s3vectors:us-east-1:000000000000:bucket/vectors/index/tenant"
+QUEUE = "arn:aws:sqs:us-east-1:000000000000:inbox"
+FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:embed"
+
+
+def needs(service: str, operation: str, params: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(n.action, n.resource) for n in needs_of(service, operation, params, PLACE)]
+
+
+def test_every_implied_operation_should_be_one_that_botocore_knows() -> None:
+    session = botocore.session.get_session()
+    for (service, operation), implied in IMPLIED.items():
+        name = {"monitoring": "cloudwatch"}.get(service, service)
+        assert operation in session.get_service_model(name).operation_names
+        assert implied.source.startswith("https://docs.aws.amazon.com/")
+        assert implied.when
+
+
+def test_a_transaction_should_need_what_its_parts_need_each_once() -> None:
+    key = {"pk": {"S": "A"}, "sk": {"S": "1"}}
+    part = {"TableName": "records", "Key": key}
+    params = {
+        "TransactItems": [
+            {"Put": {"TableName": "records", "Item": key}},
+            {"Put": {"TableName": "records", "Item": key}},
+            {"Update": part},
+            {"Delete": part},
+            {"ConditionCheck": part},
+        ]
+    }
+    assert needs("dynamodb", "TransactWriteItems", params) == [
+        ("dynamodb:PutItem", TABLE),
+        ("dynamodb:UpdateItem", TABLE),
+        ("dynamodb:DeleteItem", TABLE),
+        ("dynamodb:ConditionCheckItem", TABLE),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("operation", "params", "leading"),
+    [
+        ("GetItem", {"Key": {"pk": {"S": "KEY#1"}, "sk": {"S": "x"}}}, ("KEY#1",)),
+        ("PutItem", {"Item": {"pk": {"S": "KEY#1"}}}, ("KEY#1",)),
+        (
+            "Query",
+            {
+                "KeyConditionExpression": "sk > :s AND #p = :p",
+                "ExpressionAttributeNames": {"#p": "pk"},
+                "ExpressionAttributeValues": {":p": {"S": "KEY#2"}, ":s": {"S": "x"}},
+            },
+            ("KEY#2",),
+        ),
+        (
+            "Query",
+            {
+                "KeyConditionExpression": "pk=:p and begins_with(sk, :s)",
+                "ExpressionAttributeValues": {":p": {"S": "KEY#3"}, ":s": {"S": "x"}},
+            },
+            ("KEY#3",),
+        ),
+    ],
+)
+def test_an_items_call_should_tell_its_partition_key(
+    operation: str, params: dict[str, Any], leading: tuple[str, ...]
+) -> None:
+    (need,) = needs_of("dynamodb", operation, {"TableName": "records", **params}, PLACE)
+    assert need.context == {"dynamodb:leadingkeys": leading}
+
+
+def test_a_batch_should_tell_all_partition_keys_of_a_table() -> None:
+    keys = [{"pk": {"S": "B"}}, {"pk": {"S": "A"}}, {"pk": {"S": "B"}}]
+    params = {"RequestItems": {"records": {"Keys": keys}}}
+    (need,) = needs_of("dynamodb", "BatchGetItem", params, PLACE)
+    assert (need.resource, need.context) == (TABLE, {"dynamodb:leadingkeys": ("A", "B")})
+
+
+@pytest.mark.parametrize(
+    ("params", "also"),
+    [
+        ({}, False),
+        ({"returnDistance": True}, False),
+        ({"returnMetadata": False}, False),
+        ({"returnMetadata": True}, True),
+        ({"filter": {"a": 1}}, True),
+    ],
+)
+def test_a_query_of_vectors_should_need_get_vectors_where_it_shows_or_reads_metadata(
+    params: dict[str, Any], also: bool
+) -> None:
+    where = {"vectorBucketName": "vectors", "indexName": "tenant"}
+    found = needs("s3vectors", "QueryVectors", {**where, **params})
+    wanted = [("s3vectors:QueryVectors", INDEX)]
+    assert found == wanted + ([("s3vectors:GetVectors", INDEX)] if also else [])
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "params", "action", "resource"),
+    [
+        ("sqs", "SendMessageBatch", {"QueueUrl": "http://x/0/inbox"}, "sqs:SendMessage", QUEUE),
+        ("sqs", "ReceiveMessage", {"QueueUrl": "http://x/0/inbox"}, "sqs:ReceiveMessage", QUEUE),
+        ("sqs", "GetQueueUrl", {"QueueName": "inbox"}, "sqs:GetQueueUrl", QUEUE),
+        ("lambda", "Invoke", {"FunctionName": "embed"}, "lambda:InvokeFunction", FUNCTION),
+        ("lambda", "Invoke", {"FunctionName": FUNCTION}, "lambda:InvokeFunction", FUNCTION),
+        (
+            "lambda",
+            "Invoke",
+            {"FunctionName": f"{FUNCTION}:live"},
+            "lambda:InvokeFunction",
+            f"{FUNCTION}:live",
+        ),
+        (
+            "lambda",
+            "InvokeWithResponseStream",
+            {"FunctionName": "000000000000:function:embed", "Qualifier": "live"},
+            "lambda:InvokeFunction",
+            f"{FUNCTION}:live",
+        ),
+        (
+            "bedrock-runtime",
+            "Converse",
+            {"modelId": "amazon.nova-micro-v1:0"},
+            "bedrock:InvokeModel",
+            "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-micro-v1:0",
+        ),
+        (
+            "stepfunctions",
+            "DescribeExecution",
+            {"executionArn": "arn:aws:states:us-east-1:000000000000:execution:m:e"},
+            "states:DescribeExecution",
+            "arn:aws:states:us-east-1:000000000000:execution:m:e",
+        ),
+        ("monitoring", "ListMetrics", {}, "cloudwatch:ListMetrics", "*"),
+        ("dynamodb", "DescribeTable", {"TableName": TABLE}, "dynamodb:DescribeTable", TABLE),
+        (
+            "dynamodb",
+            "Query",
+            {"TableName": "records", "IndexName": "i"},
+            "dynamodb:Query",
+            f"{TABLE}/index/i",
+        ),
+        (
+            "events",
+            "PutRule",
+            {"Name": "r", "EventBusName": "b"},
+            "events:PutRule",
+            "arn:aws:events:us-east-1:000000000000:rule/b/r",
+        ),
+    ],
+)
+def test_an_operation_should_need_the_action_that_aws_documents(
+    service: str, operation: str, params: dict[str, Any], action: str, resource: str
+) -> None:
+    assert needs(service, operation, params) == [(action, resource)]
+
+
+@pytest.mark.parametrize(
+    ("operation", "action"),
+    [
+        ("Converse", "bedrock:InvokeModel"),
+        ("ConverseStream", "bedrock:InvokeModelWithResponseStream"),
+        ("InvokeModel", "bedrock:InvokeModel"),
+        ("InvokeModelWithResponseStream", "bedrock:InvokeModelWithResponseStream"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("geography", "regions"), [("us", ["us-east-1"]), ("global", ["us-east-1", ""])]
+)
+@pytest.mark.parametrize("by_arn", [False, True])
+def test_an_inference_profile_should_need_the_profile_and_its_model_through_it(
+    operation: str, action: str, geography: str, regions: list[str], by_arn: bool
+) -> None:
+    profile = f"{geography}.amazon.nova-micro-v1:0"
+    arn = f"arn:aws:bedrock:us-east-1:000000000000:inference-profile/{profile}"
+    asked = {"modelId": arn if by_arn else profile}
+    found = needs_of("bedrock-runtime", operation, asked, PLACE)
+    assert [(need.action, need.resource, need.context) for need in found] == [
+        (action, arn, {}),
+        *(
+            (
+                action,
+                f"arn:aws:bedrock:{region}::foundation-model/amazon.nova-micro-v1:0",
+                {"bedrock:inferenceprofilearn": (arn,)},
+            )
+            for region in regions
+        ),
+    ]
+
+
+def test_events_should_be_put_on_each_bus_that_is_named() -> None:
+    arn = "arn:aws:events:us-east-1:000000000000:event-bus"
+    entries = [{"EventBusName": "b"}, {}, {"EventBusName": f"{arn}/c"}, {"EventBusName": "b"}]
+    found = needs("events", "PutEvents", {"Entries": entries})
+    assert sorted(found) == [("events:PutEvents", f"{arn}/{n}") for n in ("b", "c", "default")]
+
+
+def s3(
+    operation: str, query: dict[str, str] | None = None, **headers: str
+) -> list[tuple[str, str]]:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    found = s3_needs_of(operation, "docs", "a/b", query or {}, named)
+    return [(need.action, need.resource) for need in found]
+
+
+def test_every_operation_of_s3_that_is_served_should_need_something() -> None:
+    named_in_the_body = {"DeleteObjects", "PostObject"}
+    for operation in every_operation():
+        assert bool(s3(operation)) is (operation not in named_in_the_body)
+
+
+@pytest.mark.parametrize(
+    ("operation", "query", "actions"),
+    [
+        ("HeadObject", {}, ["s3:GetObject"]),
+        ("GetObject", {"versionId": "1"}, ["s3:GetObjectVersion"]),
+        ("DeleteObject", {"versionId": "1"}, ["s3:DeleteObjectVersion"]),
+        ("CompleteMultipartUpload", {}, ["s3:PutObject"]),
+        ("GetObjectAttributes", {}, ["s3:GetObject", "s3:GetObjectAttributes"]),
+    ],
+)
+def test_an_objects_operation_should_need_the_action_of_its_kind(
+    operation: str, query: dict[str, str], actions: list[str]
+) -> None:
+    assert s3(operation, query) == [(action, "arn:aws:s3:::docs/a/b") for action in actions]
+
+
+def test_a_copy_should_need_to_read_its_source_and_to_write_its_target() -> None:
+    found = s3("CopyObject", x_amz_copy_source="/other/k%20y?versionId=3", x_amz_tagging="a=b")
+    assert found == [
+        ("s3:GetObjectVersion", "arn:aws:s3:::other/k y"),
+        ("s3:PutObject", "arn:aws:s3:::docs/a/b"),
+        ("s3:PutObjectTagging", "arn:aws:s3:::docs/a/b"),
+    ]
+
+
+def test_listings_should_be_of_the_bucket_and_tell_their_prefix() -> None:
+    (need,) = s3_needs_of("ListObjectVersions", "docs", "", {"prefix": "inbox/"}, {})
+    assert (need.action, need.resource) == ("s3:ListBucketVersions", "arn:aws:s3:::docs")
+    assert need.context["s3:prefix"] == ("inbox/",)
+
+
+def test_metrics_should_tell_their_namespace() -> None:
+    (need,) = needs_of("monitoring", "PutMetricData", {"Namespace": "/aws/x"}, PLACE)
+    assert (need.action, need.resource) == ("cloudwatch:PutMetricData", "*")
+    assert need.context == {"cloudwatch:namespace": ("/aws/x",)}
+
+
+def test_a_guardrail_should_be_needed_wherever_it_is_named() -> None:
+    """https://docs.aws.amazon.com/bedrock/latest/userguide/guardrails-permissions-id.html"""
+    arn = "arn:aws:bedrock:us-east-1:000000000000:guardrail/abc"
+    guardrail = {"guardrailIdentifier": "abc", "guardrailVersion": "1"}
+    model = {"modelId": "amazon.nova-micro-v1:0"}
+    for service, operation, params in (
+        ("bedrock-runtime", "ApplyGuardrail", guardrail),
+        ("bedrock-runtime", "Converse", {**model, "guardrailConfig": guardrail}),
+        ("bedrock-runtime", "InvokeModel", {**model, **guardrail}),
+        ("bedrock", "GetGuardrail", guardrail),
+    ):
+        action = "GetGuardrail" if service == "bedrock" else "ApplyGuardrail"
+        assert (f"bedrock:{action}", arn) in needs(service, operation, params)
+
+
+def test_a_batch_job_should_need_its_model_jobs_and_its_role() -> None:
+    """https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-permissions.html"""
+    role = "arn:aws:iam::000000000000:role/batch"
+    jobs = "arn:aws:bedrock:us-east-1:000000000000:model-invocation-job"
+    action = "bedrock:CreateModelInvocationJob"
+    asked = {"modelId": "amazon.nova-micro-v1:0", "roleArn": role}
+    assert needs("bedrock", "CreateModelInvocationJob", asked) == [
+        (action, "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-micro-v1:0"),
+        (action, f"{jobs}/*"),
+        ("iam:PassRole", role),
+    ]
+    found = needs("bedrock", "GetModelInvocationJob", {"jobIdentifier": "abcdefghijkl"})
+    assert found == [("bedrock:GetModelInvocationJob", f"{jobs}/abcdefghijkl")]
+
+
+ENDPOINT = "arn:aws:sagemaker:us-east-1:000000000000:endpoint/mine"
+CONFIG = "arn:aws:sagemaker:us-east-1:000000000000:endpoint-config/small"
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "params", "wanted"),
+    [
+        (
+            "sagemaker-runtime",
+            "InvokeEndpointAsync",
+            {"EndpointName": "Mine"},
+            [("sagemaker:InvokeEndpointAsync", ENDPOINT)],
+        ),
+        (
+            "sagemaker",
+            "UpdateEndpoint",
+            {"EndpointName": "Mine", "EndpointConfigName": "small"},
+            [("sagemaker:UpdateEndpoint", ENDPOINT), ("sagemaker:UpdateEndpoint", CONFIG)],
+        ),
+        (
+            "sagemaker",
+            "CreateModel",
+            {"ModelName": "M", "ExecutionRoleArn": "arn:aws:iam::000000000000:role/serving"},
+            [
+                ("sagemaker:CreateModel", "arn:aws:sagemaker:us-east-1:000000000000:model/m"),
+                ("iam:PassRole", "arn:aws:iam::000000000000:role/serving"),
+            ],
+        ),
+        ("sagemaker", "ListEndpoints", {}, [("sagemaker:ListEndpoints", "*")]),
+        (
+            "application-autoscaling",
+            "RegisterScalableTarget",
+            {"ResourceId": "endpoint/mine/variant/main"},
+            [("application-autoscaling:RegisterScalableTarget", "*")],
+        ),
+    ],
+)
+def test_hosting_should_need_its_actions_on_what_they_are_about(
+    service: str, operation: str, params: dict[str, Any], wanted: list[tuple[str, str]]
+) -> None:
+    assert needs(service, operation, params) == wanted

@@ -1,0 +1,211 @@
+"""The guard: who is let through, what it says to others, and what it notes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from localcloud.errors import AwsError
+from localcloud.iam.callers import Callers
+from localcloud.iam.guard import Account, Caller, Guard, kind_of
+from localcloud.iam.ledger import FILE, Book, Ledger, read
+from localcloud.iam.needs import Need, Place
+
+ROLE = "arn:aws:iam::000000000000:role/reader"
+USER = "arn:aws:sts::000000000000:assumed-role/reader/embed"
+QUEUE = "arn:aws:sqs:us-east-1:000000000000:inbox"
+READ = Need("dynamodb:GetItem", "arn:aws:dynamodb:us-east-1:000000000000:table/t")
+
+
+class World:
+    """A guard on policies that a test may change, and the ledger that it writes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.role: dict[str, Any] = {}
+        self.queue: dict[str, Any] | None = None
+        self.asked = 0
+        self.callers = Callers(folder)
+        self.ledger = Ledger(folder)
+        account = Account(
+            Place("us-east-1", "000000000000"),
+            self._role_policies,
+            {"sqs": lambda arn: json.dumps(self.queue) if self.queue else None},
+        )
+        self.guard = Guard(account, self.callers, self.ledger)
+        self.key = self.callers.issue(ROLE, "embed")
+        self.caller = self.guard.caller_of("dynamodb", self.key.access_key, self.key.token)
+
+    def _role_policies(self, arn: str) -> list[tuple[str, str]]:
+        self.asked += 1
+        document = json.dumps({"Version": "2012-10-17", "Statement": self.role})
+        return [("inline", document)] if arn == ROLE else []
+
+    def allow(self, action: str, resource: str = "*") -> None:
+        self.role = {"Sid": "May", "Effect": "Allow", "Action": action, "Resource": resource}
+
+    def refused(self, caller: Caller, service: str, need: Need) -> AwsError:
+        with pytest.raises(AwsError) as caught:
+            self.guard.admit_needs(caller, service, "Operation", [need])
+        return caught.value
+
+    def book(self) -> Book:
+        self.ledger.flush()
+        return read(self.folder / FILE)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = World(tmp_path)
+    made.allow("dynamodb:GetItem")
+    yield made
+    made.ledger.stop()
+    made.callers.close()
+
+
+def test_a_role_should_do_what_it_may_and_be_told_what_it_may_not(world: World) -> None:
+    world.guard.admit_needs(world.caller, "dynamodb", "GetItem", [READ])
+    need = Need("dynamodb:PutItem", READ.resource)
+    refusal = world.refused(world.caller, "dynamodb", need)
+    assert (refusal.code, refusal.status) == ("AccessDeniedException", 400)
+    assert refusal.message == (
+        f"User: {USER} is not authorized to perform: dynamodb:PutItem on resource: {READ.resource} "
+        "because no identity-based policy allows the dynamodb:PutItem action"
+    )
+
+
+@pytest.mark.parametrize(
+    ("service", "action", "code", "status", "words"),
+    [
+        ("sqs", "sqs:SendMessage", "AccessDenied", 403, "sqs:sendmessage on resource: arn"),
+        ("s3", "s3:GetObject", "AccessDenied", 403, 's3:GetObject on resource: "arn'),
+        ("lambda", "lambda:InvokeFunction", "AccessDeniedException", 403, "lambda:InvokeFunction"),
+        ("stepfunctions", "states:StartExecution", "AccessDeniedException", 400, "states:"),
+        ("sns", "sns:Publish", "AuthorizationError", 403, "sns:Publish"),
+    ],
+)
+def test_each_service_should_refuse_in_its_own_words(
+    world: World, service: str, action: str, code: str, status: int, words: str
+) -> None:
+    refusal = world.refused(world.caller, service, Need(action, QUEUE))
+    assert (refusal.code, refusal.status) == (code, status)
+    assert words in refusal.message
+
+
+def test_a_denial_should_say_whose_policy_it_is(world: World) -> None:
+    world.role = {"Effect": "Deny", "Action": "*", "Resource": "*"}
+    assert world.refused(world.caller, "dynamodb", READ).message.endswith(
+        "with an explicit deny in an identity-based policy"
+    )
+    world.queue = {
+        "Statement": {"Effect": "Deny", "Principal": "*", "Action": "*", "Resource": QUEUE}
+    }
+    administrator = world.guard.in_role("", "")
+    refusal = world.refused(administrator, "sqs", Need("sqs:SendMessage", QUEUE))
+    assert refusal.message.endswith("with an explicit deny in a resource-based policy")
+
+
+def test_a_service_should_need_the_resource_to_let_it_in(world: World) -> None:
+    events = Caller.service("events.amazonaws.com")
+    need = Need("sqs:SendMessage", QUEUE, {"aws:sourcearn": ("arn:aws:events:r:1:rule/a",)})
+    assert "no resource-based policy" in world.refused(events, "sqs", need).message
+    world.queue = {
+        "Statement": {
+            "Effect": "Allow",
+            "Principal": {"Service": "events.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": QUEUE,
+            "Condition": {"ArnEquals": {"aws:SourceArn": "arn:aws:events:r:1:rule/a"}},
+        }
+    }
+    world.guard.changed("sqs", "SetQueueAttributes")
+    world.guard.admit_needs(events, "sqs", "SendMessage", [need])
+    other = Need(need.action, need.resource, {"aws:sourcearn": ("arn:aws:events:r:1:rule/b",)})
+    world.refused(events, "sqs", other)
+
+
+def test_a_decision_should_be_remembered_until_a_policy_changes(world: World) -> None:
+    for _ in range(5):
+        world.guard.admit_needs(world.caller, "dynamodb", "GetItem", [READ])
+    assert world.asked == 1
+    world.allow("dynamodb:PutItem")
+    world.guard.changed("dynamodb", "PutItem")
+    world.guard.admit_needs(world.caller, "dynamodb", "GetItem", [READ])
+    world.guard.changed("iam", "PutRolePolicy")
+    world.refused(world.caller, "dynamodb", READ)
+    assert world.asked == 2
+
+
+def test_a_key_and_its_token_should_belong_together(world: World) -> None:
+    other = world.callers.issue(ROLE, "other")
+    for access_key, token in (
+        ("AKIANOBODY", None),
+        (world.key.access_key, None),
+        (world.key.access_key, other.token),
+    ):
+        with pytest.raises(AwsError) as caught:
+            world.guard.caller_of("dynamodb", access_key, token)
+        assert (caught.value.code, caught.value.status) == ("UnrecognizedClientException", 403)
+    with pytest.raises(AwsError) as caught:
+        world.guard.caller_of("s3", "AKIANOBODY", None)
+    assert caught.value.code == "InvalidAccessKeyId"
+
+
+@pytest.mark.parametrize("access_key", ["test", "local"])
+def test_who_works_at_the_machine_should_be_the_administrator(
+    world: World, access_key: str
+) -> None:
+    caller = world.guard.caller_of("dynamodb", access_key, None)
+    world.guard.admit_needs(caller, "dynamodb", "DeleteTable", [READ])
+    assert world.guard.secret_of(access_key) == access_key
+
+
+def test_a_role_that_there_is_not_should_do_nothing(world: World) -> None:
+    nobody = world.guard.in_role(f"{ROLE}-gone", "x")
+    world.refused(nobody, "dynamodb", READ)
+
+
+def test_a_policy_that_cannot_be_evaluated_should_be_said_and_not_skipped(world: World) -> None:
+    world.role["Condition"] = {"DateLessThan": {"aws:SourceArn": "x"}}
+    refusal = world.refused(world.caller, "dynamodb", READ)
+    assert (refusal.code, refusal.status) == ("UnsupportedOperation", 501)
+    assert "DateLessThan" in refusal.message
+
+
+def test_the_ledger_should_tell_calls_by_caller_and_the_statement_that_decided(
+    world: World,
+) -> None:
+    for _ in range(3):
+        world.guard.admit_needs(world.caller, "dynamodb", "GetItem", [READ])
+    world.refused(world.caller, "s3", Need("s3:GetObject", "arn:aws:s3:::docs/inbox/t/c/a.txt"))
+    book = world.book()
+    calls = {(call.caller, call.operation): count for call, count in book.calls.items()}
+    assert calls == {(ROLE, "GetItem"): 3, (ROLE, "Operation"): 1}
+    told = {
+        (each.action, each.resource, each.statement, each.allowed): count
+        for each, count in book.decisions.items()
+    }
+    assert told == {
+        ("dynamodb:GetItem", "*", "identity:May", True): 3,
+        ("s3:GetObject", "arn:aws:s3:::docs/inbox/*", "", False): 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("resource", "kind"),
+    [
+        ("arn:aws:s3:::docs/inbox/a/b", "arn:aws:s3:::docs/inbox/*"),
+        ("arn:aws:s3:::docs/a", "arn:aws:s3:::docs/*"),
+        ("arn:aws:s3:::docs", "arn:aws:s3:::docs"),
+        ("arn:aws:states:r:1:execution:m:e", "arn:aws:states:r:1:execution:m:*"),
+        ("arn:aws:states:r:1:stateMachine:m", "arn:aws:states:r:1:stateMachine:m"),
+        ("arn:aws:s3vectors:r:1:bucket/b/index/i", "arn:aws:s3vectors:r:1:bucket/b/index/*"),
+        ("*", "*"),
+    ],
+)
+def test_a_ledger_should_not_grow_with_what_is_stored(resource: str, kind: str) -> None:
+    assert kind_of(resource) == kind

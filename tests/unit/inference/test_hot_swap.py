@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from chalicelib.contracts.serving import ServedVersion, Serving
+from chalicelib.errors import Conflict, HeadraceError, ModelFailure, NotFound, Transient
+from chalicelib.inference.drawing import Drawer, Drawing, opened
+from chalicelib.inference.hot_swap import LOOK_SECONDS, HotSwap
+from tests.exported_models import decoder, serving, version
+
+FILES = {number: decoder(number / 10) for number in (1, 2, 3)}
+ONE, TWO, THREE = (version(FILES[number], number) for number in (1, 2, 3))
+LATER = LOOK_SECONDS + 1
+
+
+@dataclass
+class Stage:
+    """A bucket with versions, a clock, and what was looked for and told."""
+
+    says: Serving | HeadraceError | None
+    files: dict[str, Mapping[str, bytes]] = field(
+        default_factory=lambda: {
+            each.prefix: FILES[number] for number, each in enumerate((ONE, TWO, THREE), 1)
+        }
+    )
+    now: float = 0.0
+    looks: int = 0
+    reads: list[str] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+
+    def serving(self, name: str) -> Serving | None:
+        assert name == "digits-vae"
+        self.looks += 1
+        if isinstance(self.says, HeadraceError):
+            raise self.says
+        return self.says
+
+    def file(self, version: ServedVersion, name: str) -> bytes:
+        self.reads.append(f"{version.prefix}{name}")
+        if name not in self.files[version.prefix]:
+            raise NotFound(f"reading {name}: NoSuchKey")
+        return self.files[version.prefix][name]
+
+    def spoil(self, which: ServedVersion, **changes: bytes | None) -> None:
+        """Change files of a version, or take them away."""
+        files = {**self.files[which.prefix], **{n.replace("_", "."): c for n, c in changes.items()}}
+        self.files[which.prefix] = {n: c for n, c in files.items() if c is not None}
+
+    def process(self) -> HotSwap[Drawer]:
+        """Return what a new process of a function has."""
+        return HotSwap(self, opened, lambda: self.now, lambda error: self.told.append(str(error)))
+
+
+def served_by(swap: HotSwap[Drawer]) -> ServedVersion:
+    return swap.get("digits-vae").version
+
+
+def test_should_keep_a_version_open_and_look_once_in_a_while() -> None:
+    stage = Stage(serving(ONE))
+    swap = stage.process()
+    first = swap.get("digits-vae")
+    stage.now = LOOK_SECONDS - 1
+    assert swap.get("digits-vae") is first
+    assert (stage.looks, len(stage.reads)) == (1, 2)
+    stage.now = LATER
+    assert swap.get("digits-vae") is first
+    assert (stage.looks, len(stage.reads)) == (2, 2)
+
+
+def test_should_swap_to_the_version_that_an_operator_names_and_back() -> None:
+    stage = Stage(serving(ONE))
+    swap = stage.process()
+    drawn = [swap.get("digits-vae").model.draw(Drawing(count=8, seed=1))]
+    for at, which in enumerate((TWO, ONE), 1):
+        stage.says, stage.now = serving(which), at * LATER
+        found = swap.get("digits-vae")
+        assert found.version == which
+        drawn.append(found.model.draw(Drawing(count=8, seed=1)))
+    assert np.array_equal(drawn[0], drawn[2])
+    assert (drawn[1] > drawn[0]).any()
+    assert stage.told == []
+
+
+SPOILT: list[dict[str, bytes | None]] = [
+    {"decoder_onnx": b"another"},
+    {"decoder_onnx": None},
+    {"signature_json": b"{}"},
+    {"signature_json": None},
+]
+
+
+@pytest.mark.parametrize("changes", SPOILT)
+def test_should_go_on_with_what_it_has_where_a_new_version_is_corrupt_or_gone(
+    changes: dict[str, bytes | None],
+) -> None:
+    stage = Stage(serving(ONE))
+    swap = stage.process()
+    first = swap.get("digits-vae")
+    stage.says, stage.now = serving(TWO, ONE), LATER
+    stage.spoil(TWO, **changes)
+    assert swap.get("digits-vae") is first
+    (why,) = stage.told
+    assert why.startswith("tried/2 cannot serve, and tried/1 goes on: ")
+    stage.files[TWO.prefix], stage.now = FILES[2], 2 * LATER
+    assert served_by(swap) == TWO
+
+
+@pytest.mark.parametrize("changes", SPOILT)
+def test_a_new_process_should_take_the_version_before_where_the_new_one_is_corrupt(
+    changes: dict[str, bytes | None],
+) -> None:
+    stage = Stage(serving(TWO, ONE))
+    stage.spoil(TWO, **changes)
+    swap = stage.process()
+    assert served_by(swap) == ONE
+    assert len(stage.told) == 1
+    stage.files[TWO.prefix], stage.now = FILES[2], LATER
+    assert served_by(swap) == TWO
+
+
+def test_should_say_what_is_wrong_where_no_version_can_be_had() -> None:
+    stage = Stage(serving(ONE))
+    stage.spoil(ONE, decoder_onnx=b"another")
+    with pytest.raises(ModelFailure, match=r"decoder\.onnx has sha256 .* Serve the version anew"):
+        served_by(stage.process())
+    stage.spoil(ONE, decoder_onnx=None)
+    with pytest.raises(ModelFailure, match=r"decoder\.onnx of tried/1 is gone; serve it anew"):
+        served_by(stage.process())
+    stage.spoil(ONE, signature_json=None)
+    with pytest.raises(ModelFailure, match=r"signature\.json of tried/1 is gone"):
+        served_by(stage.process())
+
+
+def test_should_say_how_to_serve_a_version_where_there_is_none() -> None:
+    with pytest.raises(Conflict, match="headrace models serve digits-vae VERSION") as none:
+        served_by(Stage(None).process())
+    assert none.value.field == "model"
+
+
+def test_should_serve_no_more_once_nothing_is_named() -> None:
+    stage = Stage(serving(ONE))
+    swap = stage.process()
+    assert served_by(swap) == ONE
+    stage.says, stage.now = None, LATER
+    with pytest.raises(Conflict, match="No version"):
+        served_by(swap)
+
+
+def test_should_go_on_where_it_cannot_be_told_what_serves() -> None:
+    stage = Stage(Transient("S3 is away"))
+    with pytest.raises(Transient, match="S3 is away"):
+        served_by(stage.process())
+    stage.says = serving(ONE)
+    swap = stage.process()
+    assert served_by(swap) == ONE
+    stage.says, stage.now = Transient("S3 is away"), LATER
+    assert served_by(swap) == ONE
+    assert stage.told == ["It cannot be told what serves, and tried/1 goes on: S3 is away"]

@@ -1,0 +1,81 @@
+"""Bundles as ZIP files: the same bytes for the same content, and readable by anyone."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import zipfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from infra.packaging import archive
+from infra.packaging.deflated import Deflated
+from infra.packaging.failures import CannotPackage
+
+NAMES = st.text(st.characters(codec="utf-8", exclude_characters="/\\\0"), min_size=1, max_size=20)
+
+
+def written(folder: Path, contents: dict[str, bytes], when: int = 0, mode: int = 0o644) -> Path:
+    """Pack `contents`, which lie in files of some time and mode."""
+    folder.mkdir(parents=True, exist_ok=True)
+    entries = {}
+    for number, (name, content) in enumerate(contents.items()):
+        file = folder / f"{number}"
+        file.write_bytes(content)
+        file.chmod(mode)
+        os.utime(file, (when, when))
+        entries[name] = file
+    archive.write(entries, folder / "made.zip", Deflated(folder / "kept"))
+    return folder / "made.zip"
+
+
+@given(st.dictionaries(NAMES, st.binary(max_size=300), max_size=6))
+def test_what_is_written_should_be_read_by_others(contents: dict[str, bytes]) -> None:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        zipfile.ZipFile(written(Path(folder), contents)) as read,
+    ):
+        assert read.testzip() is None
+        assert {info.filename: read.read(info) for info in read.infolist()} == contents
+        assert read.namelist() == sorted(contents)
+
+
+def test_order_times_umask_and_what_is_kept_should_not_show(tmp_path: Path) -> None:
+    contents = {"b/c.py": b"x = 1\n" * 99, "a.py": b""}
+    first = written(tmp_path / "one", contents, when=1, mode=0o600)
+    again = written(tmp_path / "one", contents, when=3)
+    other = written(tmp_path / "two", dict(reversed(contents.items())), when=2, mode=0o664)
+    assert first.read_bytes() == again.read_bytes() == other.read_bytes()
+
+
+def test_what_can_be_run_should_stay_so_and_nothing_be_writable(tmp_path: Path) -> None:
+    file = written(tmp_path, {"room/bootstrap": b"#!/bin/sh\n"}, mode=0o700)
+    archive.unpack(file, archive.sha256_of(file), tmp_path / "out")
+    assert (tmp_path / "out" / "room" / "bootstrap").stat().st_mode & 0o777 == 0o555
+    assert (tmp_path / "out" / "room").stat().st_mode & 0o222 == 0
+    assert (tmp_path / "out").stat().st_mode & 0o222 == 0
+
+
+def test_another_file_than_the_manifest_s_should_be_refused(tmp_path: Path) -> None:
+    file = written(tmp_path, {"a": b"1"})
+    with pytest.raises(CannotPackage, match="and the manifest names 00"):
+        archive.unpack(file, "00", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(CannotPackage, match="is missing; make the package anew"):
+        archive.unpack(tmp_path / "none.zip", "00", tmp_path / "out")
+
+
+def test_what_nobody_asked_for_should_go(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"a")
+    (tmp_path / "b").write_bytes(b"b")
+    kept = tmp_path / "kept"
+    Deflated(kept).of(tmp_path / "a")
+    later = Deflated(kept)
+    content = later.of(tmp_path / "b")
+    assert len(list(kept.iterdir())) == 2
+    later.forget_unused()
+    assert len(list(kept.iterdir())) == 1
+    assert Deflated(kept).of(tmp_path / "b") == content

@@ -1,0 +1,72 @@
+"""Model files in bundles: the catalogue's bytes or none."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from chalicelib.generation.catalogue import Catalogue, parse
+from chalicelib.inference.embedder import MODELS
+from infra.packaging.failures import CannotPackage
+from infra.packaging.models import CARRIED, carried
+
+ROOT = Path(__file__).parents[4]
+NAME = "minilm-l6-v2-int8"
+FILES = {"model.onnx": b"graph", "model.onnx_data": b"weights", "tokenizer.json": b"{}"}
+
+
+@pytest.fixture
+def known() -> Catalogue:
+    """Return the catalogue with small files in place of the model's."""
+    written = json.loads((ROOT / "models" / "catalogue.json").read_text())
+    (model,) = (each for each in written["models"] if each["name"] == NAME)
+    model["files"] = {
+        name: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+        for name, content in FILES.items()
+    }
+    return parse(json.dumps(written))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / NAME).mkdir()
+    for name, content in FILES.items():
+        (tmp_path / NAME / name).write_bytes(content)
+    return tmp_path
+
+
+def test_weights_should_lie_beside_the_graph(folder: Path, known: Catalogue) -> None:
+    found = carried("check_support", folder, known, {})
+    assert set(found) == {f"models/cache/{NAME}/{name}" for name in FILES}
+    assert carried("gather_parts", folder, known, {}) == {}
+
+
+def test_a_missing_file_should_be_named_with_the_fix(folder: Path, known: Catalogue) -> None:
+    (folder / NAME / "model.onnx_data").unlink()
+    with pytest.raises(CannotPackage, match=rf"onnx_data is missing.*models pull {NAME}"):
+        carried("check_support", folder, known, {})
+
+
+def test_other_bytes_should_be_refused(folder: Path, known: Catalogue) -> None:
+    (folder / NAME / "model.onnx").write_bytes(b"grapf")
+    with pytest.raises(CannotPackage, match="and the catalogue names"):
+        carried("check_support", folder, known, {})
+
+
+def test_each_function_that_is_told_of_models_should_carry_some() -> None:
+    told = set()
+    for file in (ROOT / "infra" / "template").glob("*.yaml"):
+        for resource in re.split(r"\n  (?=\w+:\n)", file.read_text()):
+            if "HEADRACE_MODELS_DIR" in resource:
+                told |= set(re.findall(r"Handler: functions\.(\w+)\.", resource))
+    assert told == set(CARRIED)
+
+
+def test_what_embeds_for_a_tenant_should_carry_every_model_that_a_tenant_can_have() -> None:
+    """Whatever a tenant is moved to, its passages and its questions go through the same model."""
+    for function in ("embed_chunks", "embed_text", "reembed_passages"):
+        assert set(CARRIED[function]) == set(MODELS), function

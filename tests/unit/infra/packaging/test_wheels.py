@@ -1,0 +1,177 @@
+"""Wheels for other machines, from a folder in place of a registry; and a Python that fits."""
+
+from __future__ import annotations
+
+import tempfile
+import zipfile
+from pathlib import Path
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from infra.packaging import interpreter
+from infra.packaging.archive import sha256_of
+from infra.packaging.failures import CannotPackage
+from infra.packaging.targets import TARGETS, demand_stage, target
+from infra.packaging.wheels import install, pins
+
+METADATA = "Metadata-Version: 2.1\nName: thing\nVersion: 1\n"
+NO_SUCH = f"--hash=sha256:{'0' * 64}"
+WHEEL = "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: false\nTag: {tag}\n"
+
+
+@pytest.fixture
+def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder whose wheels are the only ones there are."""
+    folder = tmp_path / "registry"
+    folder.mkdir()
+    monkeypatch.setenv("UV_NO_INDEX", "1")
+    monkeypatch.setenv("UV_FIND_LINKS", str(folder))
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
+    return folder
+
+
+def add_wheel(registry: Path, tag: str) -> str:
+    """Put a wheel there, and return its hash as a requirement names it."""
+    file = registry / f"thing-1-{tag}.whl"
+    with zipfile.ZipFile(file, "w") as wheel:
+        wheel.writestr("thing.py", f"TAG = {tag!r}\n")
+        wheel.writestr("thing-1.dist-info/METADATA", METADATA)
+        wheel.writestr("thing-1.dist-info/WHEEL", WHEEL.format(tag=tag))
+        wheel.writestr("thing-1.dist-info/RECORD", "")
+    return f"--hash=sha256:{sha256_of(file)}"
+
+
+def wanted(folder: Path, *lines: str) -> Path:
+    file = folder / "requirements.txt"
+    file.write_text("\n".join(lines))
+    return file
+
+
+@pytest.mark.parametrize("architecture", TARGETS)
+def test_the_wheel_of_the_target_should_be_taken(
+    registry: Path, tmp_path: Path, architecture: str
+) -> None:
+    hashes = [
+        add_wheel(registry, f"{python}-{python}-manylinux_2_28_{machine}")
+        for python in ("cp311", "cp313")
+        for machine in ("x86_64", "aarch64")
+    ]
+    thing = " \\\n    ".join(["thing==1", *hashes])
+    requirements = wanted(tmp_path, thing, f"absent==2 ; sys_platform == 'win32' {NO_SUCH}")
+    install(requirements, TARGETS[architecture], tmp_path / "site")
+    machine = TARGETS[architecture].wheels.partition("-")[0]
+    assert f"cp313-cp313-manylinux_2_28_{machine}" in (tmp_path / "site" / "thing.py").read_text()
+
+
+def test_a_package_without_a_wheel_should_be_named(registry: Path, tmp_path: Path) -> None:
+    windows = add_wheel(registry, "cp313-cp313-win_amd64")
+    newer = add_wheel(registry, "cp313-cp313-manylinux_2_39_aarch64")
+    requirements = wanted(tmp_path, f"thing==1 {windows} {newer}")
+    with pytest.raises(CannotPackage, match=r"^thing has no wheel for Python 3\.13 on arm64"):
+        install(requirements, TARGETS["arm64"], tmp_path / "site")
+
+
+def test_a_wheel_of_another_hash_should_be_refused(registry: Path, tmp_path: Path) -> None:
+    add_wheel(registry, "cp313-cp313-manylinux_2_28_aarch64")
+    requirements = wanted(tmp_path, f"thing==1 {NO_SUCH}")
+    with pytest.raises(CannotPackage, match=r"gives other files than .*requirements\.txt pins"):
+        install(requirements, TARGETS["arm64"], tmp_path / "site")
+    assert not (tmp_path / "site" / "thing.py").exists()
+
+
+def test_a_pin_without_a_hash_should_be_refused(registry: Path, tmp_path: Path) -> None:
+    add_wheel(registry, "cp313-cp313-manylinux_2_28_aarch64")
+    with pytest.raises(CannotPackage, match=r"without their hashes: run `make lock`"):
+        install(wanted(tmp_path, "thing==1"), TARGETS["arm64"], tmp_path / "site")
+    assert not (tmp_path / "site" / "thing.py").exists()
+
+
+def test_what_is_not_there_at_all_should_be_told_in_uv_s_words(
+    registry: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(CannotPackage, match=r"cannot be fetched for arm64.*absent"):
+        install(wanted(tmp_path, f"absent==1 {NO_SUCH}"), TARGETS["arm64"], tmp_path / "site")
+
+
+def test_the_same_pins_should_be_the_same_whatever_is_said_of_them(tmp_path: Path) -> None:
+    one = pins(wanted(tmp_path, "a==1", "    # via b", "b==2"))
+    assert one == pins(wanted(tmp_path, "# another file", "b==2", "a==1")) == "a==1\nb==2"
+    with pytest.raises(CannotPackage, match="make lock"):
+        pins(tmp_path / "none.txt")
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.from_regex(
+                r"[a-z][a-z0-9-]{0,8}==[0-9.]{1,5}( ; python_version < '3')?", fullmatch=True
+            ),
+            st.sets(st.integers(0, 2**256 - 1), min_size=1, max_size=3),
+        ),
+        min_size=1,
+        max_size=4,
+    ),
+    st.randoms(use_true_random=False),
+)
+def test_pins_should_hold_every_hash_whatever_the_order_and_the_lines(
+    wants: list[tuple[str, set[int]]], random: Random
+) -> None:
+    def written(join: str) -> Path:
+        lines = []
+        for name, hashes in random.sample(wants, len(wants)):
+            shuffled = random.sample(sorted(hashes), len(hashes))
+            lines.append(join.join([name, *(f"--hash=sha256:{each:064x}" for each in shuffled)]))
+            lines.append("    # via another")
+        return wanted(folder, *lines)
+
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        one = pins(written(" "))
+        assert one == pins(written(" \\\n    "))
+    for name, hashes in wants:
+        assert name in one
+        assert all(f"--hash=sha256:{each:064x}" in one for each in hashes)
+    assert one.count("--hash=") == sum(len(hashes) for _, hashes in wants)
+    assert len(one.splitlines()) == len(wants)
+
+
+def test_an_unknown_architecture_or_stage_should_be_refused() -> None:
+    with pytest.raises(CannotPackage, match="arm64 and x86_64"):
+        target("mips")
+    for stage in ("", "D", "dev-1", "x", "1dev", "a" * 13, "Über"):
+        with pytest.raises(CannotPackage, match="is no stage"):
+            demand_stage(stage)
+    demand_stage("dev2")
+
+
+def test_a_machine_without_the_right_python_should_say_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(interpreter, "PYTHON", "3.99")
+    monkeypatch.delenv(interpreter.VARIABLE, raising=False)
+    fake = tmp_path / "python3.99"
+    fake.write_text("#!/bin/sh\necho not found >&2\nexit 127\n")
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(CannotPackage, match=r"apt-get install python3\.99"):
+        interpreter.find_interpreter()
+    monkeypatch.setenv(interpreter.VARIABLE, str(fake))
+    with pytest.raises(CannotPackage, match=r"is no Python 3\.99"):
+        interpreter.find_interpreter()
+
+
+def test_a_python_that_runs_should_be_found_behind_one_that_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(interpreter, "PYTHON", "3.99")
+    monkeypatch.delenv(interpreter.VARIABLE, raising=False)
+    folders = [tmp_path / "shims", tmp_path / "bin"]
+    for folder, script in zip(folders, ("exit 127", "echo 3.99"), strict=True):
+        folder.mkdir()
+        (folder / "python3.99").write_text(f"#!/bin/sh\n{script}\n")
+        (folder / "python3.99").chmod(0o755)
+    monkeypatch.setenv("PATH", ":".join(map(str, folders)))
+    assert interpreter.find_interpreter() == folders[1] / "python3.99"

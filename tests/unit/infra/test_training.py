@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+from infra import training
+from infra.registry import Registry
+from infra.stages import Place
+from infra.training import CannotTrain, Home, Training, name_of, reached
+from models.common import recipe, request
+from models.common.failures import BadData, BadRecipe
+from models.common.request import Wish
+
+OUTPUTS = {
+    "DocumentsBucketName": "headrace-dev-documents-1-eu-west-1",
+    "IngestMachineArn": "arn:aws:states:eu-west-1:000000000001:stateMachine:headrace-dev-ingest",
+}
+WISH = Wish("headrace-dev-vae-1", recipe.load("vae"), "smoke", "cpu")
+
+
+GROUP = "headrace-dev-vae"
+
+
+class Pages:
+    """A listing of one page."""
+
+    def __init__(self, page: Callable[..., dict[str, Any]]) -> None:
+        self.page = page
+
+    def paginate(self, **wanted: str) -> list[dict[str, Any]]:
+        return [self.page(**wanted)]
+
+
+class Sagemaker:
+    """A registry with one group, `GROUP`, and its versions by status, the newest first."""
+
+    def __init__(self, *statuses: str) -> None:
+        self.statuses = statuses
+
+    def get_paginator(self, operation: str) -> Pages:
+        return Pages(getattr(self, operation))
+
+    def list_model_package_groups(self, **wanted: str) -> dict[str, Any]:
+        there = [{"ModelPackageGroupName": f"{GROUP}-more"}, {"ModelPackageGroupName": GROUP}]
+        return {"ModelPackageGroupSummaryList": there if wanted["NameContains"] in GROUP else []}
+
+    def list_model_packages(self, **wanted: str) -> dict[str, Any]:
+        assert wanted["ModelPackageGroupName"] == GROUP
+        status = wanted.get("ModelApprovalStatus")
+        numbered = enumerate(self.statuses)
+        arns = [f"arn:{at}" for at, each in numbered if status in (None, each)]
+        return {"ModelPackageSummaryList": [{"ModelPackageArn": arn} for arn in arns]}
+
+    def describe_model_package(self, **wanted: str) -> dict[str, Any]:
+        arn = wanted["ModelPackageName"]
+        at = int(arn.removeprefix("arn:"))
+        return {
+            "ModelPackageArn": arn,
+            "ModelPackageGroupName": GROUP,
+            "ModelPackageVersion": len(self.statuses) - at,
+            "ModelApprovalStatus": self.statuses[at],
+            "InferenceSpecification": {"Containers": [{"ModelDataUrl": f"s3://b/{at}.tar.gz"}]},
+            "CustomerMetadataProperties": {"training": "a-job", "fid": "5.5"},
+        }
+
+
+def training_of(*statuses: str, interpreter: Path = Path("none")) -> Training:
+    registry = Sagemaker(*statuses)
+    return Training(Place(lambda _: registry, OUTPUTS), interpreter)
+
+
+class States:
+    """Executions that end after some looks."""
+
+    def __init__(self, *statuses: str) -> None:
+        self.statuses = list(statuses)
+
+    def describe_execution(self, **_: str) -> dict[str, Any]:
+        return {"status": self.statuses.pop(0)}
+
+
+def test_should_find_the_machine_beside_that_of_ingests() -> None:
+    home = Home.of(OUTPUTS)
+    assert (home.stage, home.region, home.account) == ("dev", "eu-west-1", "000000000001")
+    assert home.machine.endswith(":stateMachine:headrace-dev-train")
+
+
+def test_should_give_a_name_that_the_role_may_make_and_the_api_takes() -> None:
+    name = name_of(Home.of(OUTPUTS), "late_fusion", lambda: 1_700_000_000)
+    assert name == "headrace-dev-late-fusion-20231114-221320"
+    places = Training(Place(lambda _: None, OUTPUTS))._places(WISH)
+    asked = request.training(WISH, places)
+    assert asked["CheckpointConfig"]["S3Uri"].endswith("/models/checkpoints/headrace-dev-vae-1/")
+
+
+def test_should_follow_an_execution_to_its_end() -> None:
+    states = States("RUNNING", "RUNNING", "FAILED")
+    rested: list[float] = []
+    ended = Training(Place(lambda _: states, OUTPUTS)).follow("arn", rested.append)
+    assert ended == {"status": "FAILED"}
+    assert rested == [training.POLL_SECONDS] * 2
+
+
+def test_should_say_how_to_get_what_prepares_data(tmp_path: Path) -> None:
+    with pytest.raises(BadData, match="`make training` makes it"):
+        training_of(interpreter=tmp_path / "none").start(WISH)
+
+
+@pytest.mark.parametrize(
+    ("statuses", "champion"),
+    [
+        ((), {}),
+        (("PendingManualApproval", "Rejected"), {}),
+        (("PendingManualApproval", "Approved", "Approved"), {"champion": "s3://b/1.tar.gz"}),
+    ],
+)
+def test_the_champion_should_be_the_newest_that_is_approved(
+    statuses: tuple[str, ...], champion: dict[str, str]
+) -> None:
+    assert training_of(*statuses)._champion(WISH) == champion
+
+
+def based(on: str) -> Wish:
+    return replace(WISH, recipe=WISH.recipe.model_copy(update={"bases": {"teacher": on}}))
+
+
+def test_should_begin_from_the_newest_version_or_the_one_that_is_named() -> None:
+    training = training_of("PendingManualApproval", "Approved")
+    assert training._bases(based("vae"), {}) == {"teacher": "s3://b/0.tar.gz"}
+    assert training._bases(based("vae"), {"teacher": "arn:1"}) == {"teacher": "s3://b/1.tar.gz"}
+    assert training._bases(WISH, {}) == {}
+
+
+def test_should_say_what_is_missing_to_begin_from() -> None:
+    with pytest.raises(BadRecipe, match="train gan first, or name one by --base teacher=ARN"):
+        training_of("Approved")._bases(based("gan"), {})
+    with pytest.raises(BadRecipe, match="train vae first"):
+        training_of()._bases(based("vae"), {})
+    with pytest.raises(BadRecipe, match="base: vae has no 'tacher'; its bases are: teacher"):
+        training_of("Approved")._bases(based("vae"), {"tacher": "arn:0"})
+
+
+def test_a_group_whose_name_only_begins_alike_should_not_count() -> None:
+    registry = Registry(lambda _: Sagemaker())
+    assert registry.has(GROUP)
+    assert not registry.has(GROUP[:-1])
+
+
+def test_should_refuse_to_begin_from_a_version_of_another_recipe() -> None:
+    told = (
+        "base: teacher is a model of gan, a version of headrace-dev-gan; headrace-dev-vae/1 is none"
+    )
+    with pytest.raises(BadRecipe, match=told):
+        training_of("Approved")._bases(based("gan"), {"teacher": "arn:0"})
+
+
+def test_a_version_should_have_its_numbers() -> None:
+    found = Registry(lambda _: Sagemaker("Approved", "Rejected")).version("arn:0")
+    assert (found.name, found.status) == (f"{GROUP}/2", "Approved")
+    assert found.numbers == {"fid": 5.5}
+
+
+def test_should_say_what_to_do_where_a_stage_does_not_train() -> None:
+    answered: Any = {"Error": {"Code": "StateMachineDoesNotExist", "Message": "none"}}
+    told = "Deploy the stage with the parameter Training=on"
+    with pytest.raises(CannotTrain, match=told), reached():
+        raise ClientError(answered, "StartExecution")
+    with pytest.raises(CannotTrain, match="Could not connect"), reached():
+        raise EndpointConnectionError(endpoint_url="http://127.0.0.1:9")

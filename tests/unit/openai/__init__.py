@@ -1,0 +1,1 @@
+"""OpenAI's bodies in our terms, and back."""

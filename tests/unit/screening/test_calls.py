@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.contracts.generations import (
+    Call,
+    ChatCall,
+    ChatOutput,
+    EmbedCall,
+    EmbedOutput,
+    ImageCall,
+    ImageOutput,
+    ImagePart,
+    Message,
+    Part,
+    TextPart,
+    ToolCall,
+    ToolResult,
+)
+from chalicelib.screening.calls import (
+    output_pictures,
+    output_texts,
+    pictures_of,
+    texts_of,
+    with_texts,
+)
+
+PICTURE = ImagePart.model_construct(media_type="image/png", data=b"PNG")
+CHAT = ChatCall(
+    system="Be brief.",
+    messages=(
+        Message(role="user", content=(TextPart(text="Hello"), PICTURE)),
+        Message(role="assistant", content=(ToolCall(id="a", name="look", arguments="{}"),)),
+        Message(role="user", content=(ToolResult(id="a", text="found"), TextPart(text=" "))),
+    ),
+)
+
+
+def test_texts_of_a_chat_should_be_told_by_who_wrote_them() -> None:
+    told = [(one.text, one.origin, one.field) for one in texts_of(CHAT)]
+    assert told == [
+        ("Be brief.", "instructions", "system"),
+        ("Hello", "input", "messages.0"),
+        ("found", "untrusted", "messages.2"),
+    ]
+    assert pictures_of(CHAT) == [b"PNG"]
+
+
+def test_a_model_s_own_turns_should_be_its_words() -> None:
+    said = Message(role="assistant", content=(TextPart(text="Hi"),))
+    call = CHAT.model_copy(update={"messages": (CHAT.messages[0], said, CHAT.messages[0])})
+    assert [one.origin for one in texts_of(call)] == ["instructions", "input", "output", "input"]
+
+
+def test_a_chat_should_be_the_same_but_for_its_texts() -> None:
+    changed = with_texts(CHAT, ["1", "2", "3"])
+    assert isinstance(changed, ChatCall)
+    assert [one.text for one in texts_of(changed)] == ["1", "2", "3"]
+    assert changed.messages[0].content[1] is PICTURE
+    assert changed.messages[1] == CHAT.messages[1]
+    assert changed.messages[2].content[1] == TextPart(text=" ")
+
+
+PARTS = st.one_of(
+    st.builds(TextPart, text=st.text(max_size=9)),
+    st.builds(ToolResult, id=st.just("a"), text=st.text(max_size=9)),
+)
+CALLS: st.SearchStrategy[Call] = st.one_of(
+    st.builds(EmbedCall, texts=st.lists(st.text(max_size=9), min_size=1, max_size=4)),
+    st.builds(
+        ImageCall, prompt=st.text(min_size=1, max_size=9), negative_prompt=st.text(max_size=9)
+    ),
+    st.builds(
+        lambda system, parts: ChatCall(
+            system=system,
+            messages=tuple(Message(role="user", content=tuple(each)) for each in parts),
+        ),
+        st.text(max_size=9),
+        st.lists(st.lists(PARTS, min_size=1, max_size=3), min_size=1, max_size=3),
+    ),
+)
+
+
+@given(CALLS)
+def test_a_call_with_its_own_texts_should_be_itself(call: Call) -> None:
+    assert with_texts(call, [one.text for one in texts_of(call)]) == call
+
+
+@given(CALLS)
+def test_a_call_should_take_other_texts_in_their_order(call: Call) -> None:
+    others = [f"text {at}" for at in range(len(texts_of(call)))]
+    assert [one.text for one in texts_of(with_texts(call, others))] == others
+
+
+def test_arguments_of_tools_should_be_looked_at_and_stay_as_they_are() -> None:
+    wanted: list[ToolCall] = [ToolCall(id="a", name="pay", arguments='{"to": 1}')]
+    assert output_texts(ChatOutput(text="Hi", tool_calls=tuple(wanted))) == (
+        ["Hi", '{"to": 1}'],
+        frozenset({1}),
+    )
+    assert output_texts(ChatOutput(text="", tool_calls=tuple(wanted)))[1] == frozenset({0})
+
+
+@pytest.mark.parametrize(
+    ("output", "pictures"),
+    [
+        (EmbedOutput(vectors=((1.0,),)), []),
+        (ImageOutput.model_construct(images=(b"a", b"b")), [b"a", b"b"]),
+    ],
+)
+def test_outputs_without_text_should_have_none(
+    output: EmbedOutput | ImageOutput, pictures: list[bytes]
+) -> None:
+    assert output_texts(output) == ([], frozenset())
+    assert output_pictures(output) == pictures
+
+
+def test_parts_that_are_no_text_should_stay() -> None:
+    parts: tuple[Part, ...] = (PICTURE, TextPart(text="x"))
+    call = ChatCall(messages=(Message(role="user", content=parts),))
+    changed = with_texts(call, ["y"])
+    assert isinstance(changed, ChatCall)
+    assert changed.messages[0].content == (PICTURE, TextPart(text="y"))
