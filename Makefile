@@ -5,12 +5,13 @@ BIN := $(VENV)/bin
 LOCK := requirements/dev.txt
 WORKERS ?= 2
 READY := $(VENV)/.ready
+TRAINING := .venv-training
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models demo up down test unit check lint types imports asl docs lock bench clean
+.PHONY: help setup clients training train-all models demo up down test soak unit check lint types imports asl docs lock bench clean
 
 help: ## Show the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 setup: $(READY) ## Make the environment from the pinned requirements
 
@@ -24,6 +25,21 @@ $(READY): $(LOCK) pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(READY)
 
+clients: setup ## Make the environment of other people's clients, which end-to-end tests then run
+	$(PYTHON) -m venv .venv-clients
+	.venv-clients/bin/python -m pip install --quiet --disable-pip-version-check -r requirements/clients.txt
+
+training: setup $(TRAINING)/.ready ## Make the environment that trains models
+
+$(TRAINING)/.ready: requirements/training.txt requirements/torch.in
+	$(PYTHON) -m venv $(TRAINING)
+	$(TRAINING)/bin/python -m pip install --quiet --disable-pip-version-check \
+	  -r requirements/training.txt -r requirements/torch.in
+	@touch $@
+
+train-all: training ## Train every recipe by three seeds, and hold all to their gates
+	$(TRAINING)/bin/python -m models.train_all --into build/trained
+
 models: setup ## Pull the models, with their hashes checked
 	$(BIN)/headrace models pull
 
@@ -36,8 +52,12 @@ up: setup ## Start the local cloud, until Ctrl-C
 down: setup ## Stop the local cloud
 	$(BIN)/headrace down
 
-test: setup models ## Run every test
-	$(BIN)/python -m pytest -q -n $(WORKERS) $(TESTS)
+test: setup models training ## Run every test
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal --durations 25 --durations-min 5 $(TESTS)
+	$(if $(TESTS),,$(TRAINING)/bin/python -m pytest -q -n $(WORKERS) --dist worksteal --timeout 400 --durations 15 --durations-min 5 tests/training)
+
+soak: ## Run every test, those that try again and again as often as they may
+	HEADRACE_SOAK=1 $(MAKE) test
 
 unit: setup ## Run the fast tests only
 	$(BIN)/python -m pytest -q tests/unit tests/architecture
@@ -67,4 +87,5 @@ bench: setup models ## Measure, and write dated results into benchmarks/results
 	$(BIN)/python -m benchmarks
 
 clean: ## Remove the environment and what the local cloud kept
+	chmod -R u+w .headrace build 2>/dev/null || true
 	rm -rf $(VENV) .headrace build
