@@ -103,14 +103,18 @@ def _create_model(params: Params, place: Place) -> Iterable[Need]:
     )
 
 
-def _create_training(params: Params, place: Place) -> Iterable[Need]:
-    """Return what a training job needs: itself, and to hand its role on."""
-    yield Need("sagemaker:CreateTrainingJob", resource_of("sagemaker", params, place))
-    yield Need(
-        "iam:PassRole",
-        str(params.get("RoleArn", "")),
-        {"iam:passedtoservice": ("sagemaker.amazonaws.com",)},
-    )
+def _create_job(action: str) -> Callable[[Params, Place], Iterable[Need]]:
+    """Return what a job of SageMaker's needs: itself, and to hand its role on.
+
+    The role of a tuning job is that of the training jobs that it begins.
+    """
+
+    def needs(params: Params, place: Place) -> Iterable[Need]:
+        yield Need(action, resource_of("sagemaker", params, place))
+        role = params.get("RoleArn") or params.get("TrainingJobDefinition", {}).get("RoleArn", "")
+        yield Need("iam:PassRole", str(role), {"iam:passedtoservice": ("sagemaker.amazonaws.com",)})
+
+    return needs
 
 
 def _with_config(action: str) -> Callable[[Params, Place], Iterable[Need]]:
@@ -186,9 +190,18 @@ IMPLIED: Mapping[tuple[str, str], Implied] = {
     ("sagemaker", "CreateModel"): Implied(
         _create_model, "with iam:PassRole on the role that it is given", _SAGEMAKER
     ),
-    ("sagemaker", "CreateTrainingJob"): Implied(
-        _create_training, "with iam:PassRole on the role that it is given", _SAGEMAKER
-    ),
+    **{
+        ("sagemaker", operation): Implied(
+            _create_job(f"sagemaker:{operation}"),
+            "with iam:PassRole on the role that it is given",
+            _SAGEMAKER,
+        )
+        for operation in (
+            "CreateHyperParameterTuningJob",
+            "CreateProcessingJob",
+            "CreateTrainingJob",
+        )
+    },
     **{
         ("sagemaker", operation): Implied(
             _with_config(f"sagemaker:{operation}"),

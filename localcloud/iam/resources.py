@@ -98,8 +98,11 @@ def _hosted(params: Params, place: Place) -> str:
     for kind, name in (
         ("endpoint", "EndpointName"),
         ("endpoint-config", "EndpointConfigName"),
+        ("transform-job", "TransformJobName"),
         ("model", "ModelName"),
         ("training-job", "TrainingJobName"),
+        ("hyper-parameter-tuning-job", "HyperParameterTuningJobName"),
+        ("processing-job", "ProcessingJobName"),
         ("model-package-group", "ModelPackageGroupName"),
     ):
         if params.get(name):

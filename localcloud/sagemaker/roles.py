@@ -1,4 +1,5 @@
-"""The execution role of a model: it has to be there, and SageMaker must be let to assume it.
+"""The execution role of a model or a job: it has to be there, SageMaker must be let to assume it,
+and what runs as it is given its keys.
 
 https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html
 """
@@ -11,7 +12,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from localcloud.iam.callers import Issue
 from localcloud.sagemaker.refusals import invalid
+from localcloud.service import Surroundings
 
 Clients = Callable[[str, str], Any]
 """Given a service's botocore name and a role's ARN, "" for the administrator, returns a client."""
@@ -20,6 +23,7 @@ CheckRole = Callable[[str], None]
 """Raises AwsError for a role that cannot be used."""
 
 PRINCIPAL = "sagemaker.amazonaws.com"
+_SESSION = "SageMaker"
 
 
 def checker(clients: Clients) -> CheckRole:
@@ -51,3 +55,22 @@ def trusts(document: Mapping[str, Any]) -> bool:
         if statement.get("Effect") == "Allow" and PRINCIPAL in services:
             return True
     return False
+
+
+class RoleVariables:
+    """The variables by which a container calls this cloud as a role."""
+
+    def __init__(self, surroundings: Surroundings, issue: Issue) -> None:
+        self._surroundings = surroundings
+        self._issue = issue
+
+    def __call__(self, role_arn: str) -> Mapping[str, str]:
+        credentials = self._issue(role_arn, _SESSION)
+        return {
+            "AWS_REGION": self._surroundings.region,
+            "AWS_DEFAULT_REGION": self._surroundings.region,
+            "AWS_ENDPOINT_URL": self._surroundings.endpoint_url,
+            "AWS_ACCESS_KEY_ID": credentials.access_key,
+            "AWS_SECRET_ACCESS_KEY": credentials.secret,
+            **({"AWS_SESSION_TOKEN": credentials.token} if credentials.token else {}),
+        }

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-import queue
-import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,27 +12,36 @@ from localcloud.lambdas.process import Spawner
 from localcloud.sagemaker.container import Setting
 from localcloud.sagemaker.definitions import Definitions
 from localcloud.sagemaker.deploying import Deployer
-from localcloud.sagemaker.deployment import Deployment
 from localcloud.sagemaker.endpoints import EndpointOperations
 from localcloud.sagemaker.host import Hosts, Machine
+from localcloud.sagemaker.jobs.record import Jobs
 from localcloud.sagemaker.keeper import SERVERLESS_IDLE_S, Keeper
 from localcloud.sagemaker.logs import ContainerLogs
 from localcloud.sagemaker.registry.operations import RegistryOperations
 from localcloud.sagemaker.registry.versions import Versions
-from localcloud.sagemaker.roles import CheckRole, Clients, checker
+from localcloud.sagemaker.roles import CheckRole, Clients, RoleVariables, checker
 from localcloud.sagemaker.runtime import SageMakerRuntimeService
 from localcloud.sagemaker.scaling import AutoScalingService
 from localcloud.sagemaker.store import Store
 from localcloud.sagemaker.training.service import Trainer, Training
+from localcloud.sagemaker.tuning.operations import TuningOperations
+from localcloud.sagemaker.wakes import Wakes
+from localcloud.sagemaker.workplace import Workplace
 from localcloud.service import Surroundings
 
 _PROGRAM = Path(__file__).parents[2] / "models" / "serving"
-_MICROSECONDS = 1_000_000
 _OF_TRAINING = (
     "create_training_job",
     "describe_training_job",
     "list_training_jobs",
     "stop_training_job",
+)
+_OF_TUNING = (
+    "create_hyper_parameter_tuning_job",
+    "describe_hyper_parameter_tuning_job",
+    "list_hyper_parameter_tuning_jobs",
+    "list_training_jobs_for_hyper_parameter_tuning_job",
+    "stop_hyper_parameter_tuning_job",
 )
 _OF_THE_REGISTRY = (
     "create_model_package_group",
@@ -48,8 +54,6 @@ _OF_THE_REGISTRY = (
     "update_model_package",
     "delete_model_package",
 )
-_SESSION = "SageMaker"
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +87,9 @@ class SageMakerService:
         self._store = Store(folder)
         self._spawner = Spawner()
         self._logs = ContainerLogs(hosting.clients)
-        self._wakes = _Wakes(hosting.clients)
+        self._wakes = Wakes(hosting.clients)
         setting = Setting(self._spawner, hosting.interpreter, _program(folder))
-        identity = _Identity(surroundings, hosting.issue)
+        identity = RoleVariables(surroundings, hosting.issue)
         self.hosts = Hosts(
             Machine(
                 folder / "endpoints",
@@ -100,15 +104,17 @@ class SageMakerService:
         self._keeper = Keeper(self._store, self.hosts, hosting.serverless_idle_s)
         check_role = check_role or checker(hosting.clients)
         definitions = Definitions(surroundings, self._store, check_role)
-        self._training = Training(
+        workplace = Workplace(
             surroundings,
-            hosting.trainer,
             self._spawner,
             self._logs,
             lambda role: hosting.clients("s3", role),
             identity,
             check_role,
         )
+        self._training = Training(workplace, hosting.trainer, lambda: self._tuning.tuner.ring())
+        self._jobs = Jobs(folder)
+        self._tuning = TuningOperations(surroundings, self._jobs, self._training.operations)
         endpoints = EndpointOperations(self._store, definitions, self._deployer, self._keeper.ring)
         self.runtime = SageMakerRuntimeService(
             surroundings, self._store, self.hosts, self._keeper.ring
@@ -117,6 +123,7 @@ class SageMakerService:
         self._registry = Versions(folder)
         self._offer(RegistryOperations(surroundings, self._registry), _OF_THE_REGISTRY)
         self._offer(self._training.operations, _OF_TRAINING)
+        self._offer(self._tuning, _OF_TUNING)
         self.create_model = definitions.create_model
         self.describe_model = definitions.describe_model
         self.list_models = definitions.list_models
@@ -145,9 +152,11 @@ class SageMakerService:
         self._deployer.start()
         self._keeper.start()
         self._training.start()
+        self._tuning.tuner.start()
 
     def stop(self) -> None:
         """End every container; what is queued is kept."""
+        self._tuning.tuner.stop()
         self._training.stop()
         self._keeper.stop()
         self._deployer.stop()
@@ -155,6 +164,7 @@ class SageMakerService:
         self._wakes.stop()
         self._logs.stop()
         self._spawner.stop()
+        self._jobs.close()
         self._registry.close()
         self._store.close()
 
@@ -168,69 +178,3 @@ def _program(folder: Path) -> Path:
         link.unlink(missing_ok=True)
         link.symlink_to(_PROGRAM, target_is_directory=True)
     return program
-
-
-class _Identity:
-    """The variables by which a container calls this cloud as its model's role."""
-
-    def __init__(self, surroundings: Surroundings, issue: Issue) -> None:
-        self._surroundings = surroundings
-        self._issue = issue
-
-    def __call__(self, role_arn: str) -> Mapping[str, str]:
-        credentials = self._issue(role_arn, _SESSION)
-        return {
-            "AWS_REGION": self._surroundings.region,
-            "AWS_DEFAULT_REGION": self._surroundings.region,
-            "AWS_ENDPOINT_URL": self._surroundings.endpoint_url,
-            "AWS_ACCESS_KEY_ID": credentials.access_key,
-            "AWS_SECRET_ACCESS_KEY": credentials.secret,
-            **({"AWS_SESSION_TOKEN": credentials.token} if credentials.token else {}),
-        }
-
-
-class _Wakes:
-    """Cold wakes on their way into CloudWatch, as the metric ModelSetupTime, in microseconds.
-
-    https://docs.aws.amazon.com/sagemaker/latest/dg/serverless-endpoints-monitoring.html
-    """
-
-    def __init__(self, clients: Clients) -> None:
-        self._clients = clients
-        self._pending: queue.SimpleQueue[tuple[Deployment, float] | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name="sagemaker-wakes", daemon=True)
-
-    def start(self) -> None:
-        """Begin to write."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Write what is pending, then end."""
-        if self._thread.ident is not None:
-            self._pending.put(None)
-            self._thread.join(2)
-
-    def tell(self, deployment: Deployment, seconds: float) -> None:
-        """Take a wake; it is written soon."""
-        self._pending.put((deployment, seconds))
-
-    def _run(self) -> None:
-        while (item := self._pending.get()) is not None:
-            deployment, seconds = item
-            names = {"EndpointName": deployment.endpoint, "VariantName": deployment.variant_name}
-            try:
-                self._clients("cloudwatch", "").put_metric_data(
-                    Namespace="AWS/SageMaker",
-                    MetricData=[
-                        {
-                            "MetricName": "ModelSetupTime",
-                            "Dimensions": [
-                                {"Name": name, "Value": value} for name, value in names.items()
-                            ],
-                            "Unit": "Microseconds",
-                            "Value": round(seconds * _MICROSECONDS),
-                        }
-                    ],
-                )
-            except Exception:  # noqa: BLE001 - a metric that cannot be kept must not stop the next
-                _log.exception("the wake of %s could not be kept", deployment.endpoint)

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 HOST = "algo-1"
+_OF_THE_TOOLKIT = ("sagemaker_", "_tuning_objective_metric")
+"""Hyperparameters that begin so are not handed to the program by the toolkit."""
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -85,7 +87,7 @@ class Folders:
         hyperparameters = {
             name: value
             for name, value in asked.get("HyperParameters", {}).items()
-            if not name.startswith("sagemaker_")
+            if not name.startswith(_OF_THE_TOOLKIT)
         }
         return {
             "PATH": os.defpath,

@@ -66,6 +66,14 @@ class TrainingOperations:
         name = params["TrainingJobName"]
         if not _NAME.fullmatch(name):
             raise invalid(f"{name!r} is no name: at most 63 letters, digits, hyphens between them.")
+        self.check(params)
+        if not self.begin(dict(params)):
+            message = f"Training job names must be unique: {self.arn(name)} exists."
+            raise AwsError("ResourceInUse", message)
+        return {"TrainingJobArn": self.arn(name)}
+
+    def check(self, params: Params) -> None:
+        """Raise AwsError where what a job is asked for could not run here."""
         _check(params)
         if not self._interpreter.exists():
             raise invalid(
@@ -73,11 +81,14 @@ class TrainingOperations:
                 "`make training` makes it."
             )
         self._check_role(params["RoleArn"])
-        if not self._records.add(name, dict(params)):
-            message = f"Training job names must be unique: {self._arn(name)} exists."
-            raise AwsError("ResourceInUse", message)
-        self._keeper.submit(name)
-        return {"TrainingJobArn": self._arn(name)}
+
+    def begin(self, asked: Mapping[str, Any]) -> bool:
+        """Keep a job that was checked, and let it run; False where its name is taken."""
+        name = str(asked["TrainingJobName"])
+        made = self._records.add(name, asked)
+        if made:
+            self._keeper.submit(name)
+        return made
 
     def describe_training_job(self, params: Params) -> Result:
         """Describe a job."""
@@ -111,13 +122,23 @@ class TrainingOperations:
     def stop_training_job(self, params: Params) -> Result:
         """Let a job end: SIGTERM, and 120 seconds later SIGKILL."""
         found = self._found(params["TrainingJobName"])
-        if not self._records.begin_to_stop(found.name):
+        if not self.stop(found.name):
             raise invalid(
                 f"The request was rejected because the training job is in status {found.status}."
             )
-        self._records.pass_to(found.name, "Stopping", "Stopping the training job")
-        self._keeper.interrupt(found.name)
         return {}
+
+    def stop(self, name: str) -> bool:
+        """Let a job end that is in progress; False where it is not."""
+        if not self._records.begin_to_stop(name):
+            return False
+        self._records.pass_to(name, "Stopping", "Stopping the training job")
+        self._keeper.interrupt(name)
+        return True
+
+    def find(self, name: str) -> Record | None:
+        """Return a job as it is kept, or None."""
+        return self._records.get(name)
 
     def _found(self, name: str) -> Record:
         found = self._records.get(name)
@@ -125,14 +146,15 @@ class TrainingOperations:
             raise invalid("Requested resource not found.")
         return found
 
-    def _arn(self, name: str) -> str:
+    def arn(self, name: str) -> str:
+        """Return the ARN of a job, which has its name in lower case."""
         return self._surroundings.arn("sagemaker", f"training-job/{name.lower()}")
 
     def _summary(self, found: Record) -> dict[str, Any]:
         ended = {"TrainingEndTime": utc(found.ended_at)} if found.ended_at else {}
         return {
             "TrainingJobName": found.name,
-            "TrainingJobArn": self._arn(found.name),
+            "TrainingJobArn": self.arn(found.name),
             "CreationTime": utc(found.created_at),
             "LastModifiedTime": utc(found.modified_at),
             "TrainingJobStatus": found.status,

@@ -7,6 +7,7 @@ import queue
 import shutil
 import threading
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,12 +36,20 @@ class Outcome:
 class Keeper:
     """Runs jobs in the order of their making, one at a time, as this machine has few cores."""
 
-    def __init__(self, records: Records, folder: Path, tools: Tools, logs: ContainerLogs) -> None:
-        """Run what `records` has in folders below `folder`."""
+    def __init__(
+        self,
+        records: Records,
+        folder: Path,
+        tools: Tools,
+        logs: ContainerLogs,
+        ended: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Run what `records` has in folders below `folder`; `ended` is told of each end."""
         self._records = records
         self._folder = folder
         self._tools = tools
         self._logs = logs
+        self._ended = ended
         self._waiting: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._running: dict[str, Run] = {}
         self._closing = False
@@ -153,6 +162,7 @@ class Keeper:
             reason=outcome.reason,
             ended_at=self._records.now(),
         )
+        self._ended()
 
     def _saying(self, record: Record) -> Saying:
         stream = f"{record.name}/{HOST}-{uuid.uuid4().hex[:10]}"

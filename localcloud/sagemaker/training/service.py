@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from localcloud.lambdas.process import Spawner
-from localcloud.sagemaker.logs import ContainerLogs
-from localcloud.sagemaker.roles import CheckRole
 from localcloud.sagemaker.training.jobs import TrainingOperations
 from localcloud.sagemaker.training.keeping import Keeper
 from localcloud.sagemaker.training.record import Records
 from localcloud.sagemaker.training.running import GRACE_S, Tools
-from localcloud.service import Surroundings
+from localcloud.sagemaker.workplace import Workplace
 
 INTERPRETER = Path(__file__).parents[3] / ".venv-training" / "bin" / "python"
 """The Python of the training environment, as `make training` makes it."""
@@ -31,23 +27,24 @@ class Trainer:
 class Training:
     """Training jobs. `operations` are those of the API."""
 
-    def __init__(
-        self,
-        surroundings: Surroundings,
-        trainer: Trainer,
-        spawner: Spawner,
-        logs: ContainerLogs,
-        s3_as: Callable[[str], Any],
-        identity: Callable[[str], Mapping[str, str]],
-        check_role: CheckRole,
-    ) -> None:
-        """Open what is kept; nothing runs before `start`."""
-        folder = surroundings.folder("sagemaker")
+    def __init__(self, workplace: Workplace, trainer: Trainer, ended: Callable[[], None]) -> None:
+        """Open what is kept; nothing runs before `start`, and `ended` is told of each end."""
+        folder = workplace.surroundings.folder("sagemaker")
         self._records = Records(folder)
-        tools = Tools(spawner, trainer.interpreter, s3_as, identity, trainer.grace_s)
-        self._keeper = Keeper(self._records, folder / "training", tools, logs)
+        tools = Tools(
+            workplace.spawner,
+            trainer.interpreter,
+            workplace.s3_as,
+            workplace.identity,
+            trainer.grace_s,
+        )
+        self._keeper = Keeper(self._records, folder / "training", tools, workplace.logs, ended)
         self.operations = TrainingOperations(
-            surroundings, self._records, self._keeper, check_role, trainer.interpreter
+            workplace.surroundings,
+            self._records,
+            self._keeper,
+            workplace.check_role,
+            trainer.interpreter,
         )
 
     def start(self) -> None:

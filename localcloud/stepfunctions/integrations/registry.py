@@ -10,7 +10,7 @@ from localcloud.stepfunctions.integrations.contract import Integration
 from localcloud.stepfunctions.integrations.lambda_invoke import LambdaInvoke
 from localcloud.stepfunctions.integrations.optimised import DYNAMODB, SNS, SQS, PutEvents
 from localcloud.stepfunctions.integrations.resource import Resource
-from localcloud.stepfunctions.integrations.sagemaker import TrainingJobs
+from localcloud.stepfunctions.integrations.sagemaker import SageMakerJobs
 from localcloud.stepfunctions.integrations.start_execution import StartExecution
 
 INTEGRATIONS: Mapping[str, Integration] = {
@@ -21,7 +21,7 @@ INTEGRATIONS: Mapping[str, Integration] = {
     "events": PutEvents(),
     "states": StartExecution(),
     "bedrock": BedrockInvokeModel(),
-    "sagemaker": TrainingJobs(),
+    "sagemaker": SageMakerJobs(),
 }
 """By the service field of the resource."""
 

@@ -73,6 +73,10 @@ def test_a_resource_is_taken_apart() -> None:
         "arn:aws:states:::states:startExecution.sync:2",
         "arn:aws:states:::sagemaker:createTrainingJob",
         "arn:aws:states:::sagemaker:createTrainingJob.sync",
+        "arn:aws:states:::sagemaker:createHyperParameterTuningJob.sync",
+        "arn:aws:states:::sagemaker:createProcessingJob.sync",
+        "arn:aws:states:::sagemaker:createTransformJob",
+        "arn:aws:states:::sagemaker:createTransformJob.sync",
         "arn:aws:states:::aws-sdk:sfn:startSyncExecution",
         "arn:aws:states:::aws-sdk:eventbridge:putEvents",
         "arn:aws:states:::aws-sdk:cloudwatchlogs:putLogEvents",
@@ -95,7 +99,7 @@ def test_what_the_local_cloud_has_can_be_called(arn: str) -> None:
         "arn:aws:states:::events:putRule",
         "arn:aws:states:::states:stopExecution",
         "arn:aws:states:::sagemaker:createTrainingJob.waitForTaskToken",
-        "arn:aws:states:::sagemaker:createTransformJob.sync",
+        "arn:aws:states:::sagemaker:createLabelingJob.sync",
     ],
 )
 def test_what_it_lacks_is_told(arn: str) -> None:

@@ -1,4 +1,4 @@
-"""`sagemaker:createTrainingJob` and how its jobs are waited for, with a fake SageMaker.
+"""`sagemaker:createTrainingJob` and its like, and how jobs are waited for, with a fake SageMaker.
 
 https://docs.aws.amazon.com/step-functions/latest/dg/connect-sagemaker.html
 """
@@ -6,6 +6,8 @@ https://docs.aws.amazon.com/step-functions/latest/dg/connect-sagemaker.html
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,10 +18,11 @@ from localcloud.sagemaker.training.record import Records
 from localcloud.stepfunctions.engine.faults import Stated
 from localcloud.stepfunctions.integrations.contract import Request
 from localcloud.stepfunctions.integrations.resource import Pattern, Resource
-from localcloud.stepfunctions.integrations.sagemaker import TrainingJobs
+from localcloud.stepfunctions.integrations.sagemaker import SageMakerJobs
 from localcloud.stepfunctions.language.values import JsonObject
 from tests.unit.stepfunctions.bench import MACHINE, ROLE, Answer, FakeClient, aws_error
 
+JOB = "training-job/vae-1"
 ARN = "arn:aws:sagemaker:us-east-1:000000000000:training-job/vae-1"
 CREATED = 1_700_000_000
 ASKED: JsonObject = {
@@ -69,19 +72,19 @@ def request(*, again: bool = False, scheduled: float = CREATED - 1) -> Request:
 
 
 def test_should_begin_a_job_and_follow_it_by_its_name() -> None:
-    begun = TrainingJobs().call(request(), SageMaker("InProgress"))
+    begun = SageMakerJobs().call(request(), SageMaker("InProgress"))
     assert isinstance(begun, dict)
     assert begun["TrainingJobArn"] == ARN
-    assert TrainingJobs().job(begun) == "vae-1"
+    assert SageMakerJobs().job(begun) == JOB
 
 
 @pytest.mark.parametrize("status", ["InProgress", "Stopping"])
 def test_should_wait_while_a_job_goes_on(status: str) -> None:
-    assert TrainingJobs().follow(Pattern.JOB, "vae-1", ROLE, SageMaker(status)) is None
+    assert SageMakerJobs().follow(Pattern.JOB, JOB, ROLE, SageMaker(status)) is None
 
 
 def test_should_give_what_is_said_of_a_job_that_completed() -> None:
-    told = TrainingJobs().follow(Pattern.JOB, "vae-1", ROLE, SageMaker("Completed"))
+    told = SageMakerJobs().follow(Pattern.JOB, JOB, ROLE, SageMaker("Completed"))
     assert isinstance(told, dict)
     assert told["TrainingJobStatus"] == "Completed"
     assert "SdkHttpMetadata" not in told
@@ -90,26 +93,91 @@ def test_should_give_what_is_said_of_a_job_that_completed() -> None:
 @pytest.mark.parametrize("status", ["Failed", "Stopped"])
 def test_should_fail_with_what_is_said_of_a_job_that_did_not(status: str) -> None:
     with pytest.raises(Stated) as caught:
-        TrainingJobs().follow(Pattern.JOB, "vae-1", ROLE, SageMaker(status))
+        SageMakerJobs().follow(Pattern.JOB, JOB, ROLE, SageMaker(status))
     assert caught.value.name == "States.TaskFailed"
     assert json.loads(caught.value.cause or "")["FailureReason"] == "because"
 
 
 def test_should_find_the_job_that_it_began_before_a_restart() -> None:
-    begun = TrainingJobs().call(request(again=True), SageMaker("InProgress", taken=True))
+    begun = SageMakerJobs().call(request(again=True), SageMaker("InProgress", taken=True))
     assert begun == {"TrainingJobArn": ARN}
 
 
 @pytest.mark.parametrize("made", [request(again=False), request(again=True, scheduled=CREATED + 5)])
 def test_should_not_take_another_job_for_its_own(made: Request) -> None:
     with pytest.raises(Stated) as caught:
-        TrainingJobs().call(made, SageMaker("InProgress", taken=True))
+        SageMakerJobs().call(made, SageMaker("InProgress", taken=True))
     assert caught.value.name == "SageMaker.ResourceInUseException"
+
+
+OF_KINDS: dict[str, JsonObject] = {
+    "TrainingJob": {**ASKED, "TrainingJobName": "one"},
+    "HyperParameterTuningJob": {
+        "HyperParameterTuningJobName": "one",
+        "HyperParameterTuningJobConfig": {
+            "Strategy": "Random",
+            "ResourceLimits": {"MaxParallelTrainingJobs": 1},
+        },
+    },
+    "ProcessingJob": {
+        "ProcessingJobName": "one",
+        "RoleArn": ROLE,
+        "AppSpecification": {"ImageUri": "image"},
+        "ProcessingResources": {
+            "ClusterConfig": {
+                "InstanceCount": 1,
+                "InstanceType": "ml.m5.large",
+                "VolumeSizeInGB": 1,
+            }
+        },
+    },
+    "TransformJob": {
+        "TransformJobName": "one",
+        "ModelName": "model",
+        "TransformInput": {
+            "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://b/i"}}
+        },
+        "TransformOutput": {"S3OutputPath": "s3://b/o"},
+        "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
+    },
+}
+"""What each kind of jobs has to be asked for."""
+
+
+@pytest.mark.parametrize(
+    ("kind", "place"),
+    [
+        ("TrainingJob", "training-job"),
+        ("HyperParameterTuningJob", "hyper-parameter-tuning-job"),
+        ("ProcessingJob", "processing-job"),
+        ("TransformJob", "transform-job"),
+    ],
+)
+def test_should_speak_of_every_kind_of_jobs_as_the_api_does(kind: str, place: str) -> None:
+    snake = re.sub(r"(?<!^)([A-Z])", r"_\1", kind).lower()
+    arn = f"arn:aws:sagemaker:us-east-1:000000000000:{place}/one"
+    calls: list[Any] = []
+    answers: dict[str, Answer] = {
+        f"sagemaker.create_{snake}": lambda _: {f"{kind}Arn": arn},
+        f"sagemaker.describe_{snake}": lambda _: {f"{kind}Status": "Completed"},
+        f"sagemaker.stop_{snake}": lambda _: {},
+    }
+    client = FakeClient("sagemaker", answers, calls)
+    resource = Resource.parse(f"arn:aws:states:::sagemaker:create{kind}.sync")
+    assert SageMakerJobs().problem(resource) is None
+    made = replace(request(), resource=resource, parameters=OF_KINDS[kind])
+    job = SageMakerJobs().job(SageMakerJobs().call(made, lambda *_: client))
+    told = SageMakerJobs().follow(Pattern.JOB, job, ROLE, lambda *_: client)
+    assert told == {f"{kind}Status": "Completed"}
+    SageMakerJobs().cancel(job, ROLE, lambda *_: client)
+    assert [each for each in calls if each[0].startswith("sagemaker.stop")] == [
+        (f"sagemaker.stop_{snake}", {f"{kind}Name": "one"})
+    ]
 
 
 def test_should_stop_a_job_that_is_abandoned() -> None:
     sagemaker = SageMaker("InProgress")
-    TrainingJobs().cancel("vae-1", ROLE, sagemaker)
+    SageMakerJobs().cancel(JOB, ROLE, sagemaker)
     assert sagemaker.calls == [("sagemaker.stop_training_job", {"TrainingJobName": "vae-1"})]
 
 
