@@ -13,6 +13,7 @@ from chalicelib.observability import log_refusal, logger
 from chalicelib.settings import GenerationSettings
 
 if TYPE_CHECKING:
+    from chalicelib.adapters.function_generation import AnsweringFunction, TrainedFunction
     from chalicelib.budget_ports import Budgets
     from chalicelib.generation.checks import Judge
     from chalicelib.generation.generating import Generator
@@ -76,24 +77,39 @@ def _support(settings: GenerationSettings) -> dict[str, Judge]:
 def _backends(settings: GenerationSettings) -> dict[str, Backend]:
     from chalicelib.adapters import aws
     from chalicelib.adapters.bedrock_generation import BedrockBackendCalls
-    from chalicelib.adapters.drawing_function import DrawFunction
     from chalicelib.adapters.endpoint_generation import EndpointBackendCalls
     from chalicelib.adapters.endpoint_invocations import AsyncInvocations, Invocations, Waiting
     from chalicelib.adapters.function_generation import FunctionBackendCalls
-    from chalicelib.adapters.functions import EmbedFunction
 
     seconds = settings.model_seconds
-    embedder = EmbedFunction(aws.functions(), settings.embed_function)
-    painter = DrawFunction(aws.functions_within, settings.draw_function, seconds)
     runtime = aws.endpoints(seconds)
     return {
         "bedrock": BedrockBackendCalls(aws.models_in, seconds),
-        "function": FunctionBackendCalls({"embed_text": embedder}, {"generate_image": painter}),
+        "function": FunctionBackendCalls(_functions(settings)),
         "endpoint": EndpointBackendCalls(
             Invocations(aws.endpoints, seconds),
             AsyncInvocations(runtime, aws.s3(), settings.endpoint_bucket, Waiting(seconds - 5.0)),
         ),
     }
+
+
+def _functions(settings: GenerationSettings) -> dict[str, AnsweringFunction]:
+    """Return the functions that run models, by what the catalogue calls them."""
+    from chalicelib.adapters import aws
+    from chalicelib.adapters.drawing_function import DrawFunction
+    from chalicelib.adapters.embedding_function import EmbeddingCalls
+    from chalicelib.adapters.functions import EmbedFunction
+
+    trained: Mapping[str, type[TrainedFunction]] = {"generate_image": DrawFunction}
+    names, seconds = settings.functions, settings.model_seconds
+    made: dict[str, AnsweringFunction] = {
+        function: kind(aws.functions_within, names[function], seconds)
+        for function, kind in trained.items()
+        if function in names
+    }
+    if "embed_text" in names:
+        made["embed_text"] = EmbeddingCalls(EmbedFunction(aws.functions(), names["embed_text"]))
+    return made
 
 
 @functools.cache

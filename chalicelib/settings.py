@@ -143,17 +143,32 @@ class GenerationSettings(Settings):
 
     `model_seconds` is how long one call of a model is waited for; `endpoint_bucket` is where calls
     of asynchronous endpoints lie, empty where there is none. `check_function` holds answers to what
-    they were given, and has `check_memory_mb`; without it, nothing does. `draw_function` draws by
-    models that the stage trained.
+    they were given, and has `check_memory_mb`; without it, nothing does. `model_functions` are the
+    functions that run models, as the catalogue and as Lambda call them: `one=name other=name`.
     """
 
     records_table: str
-    embed_function: str
-    draw_function: str
+    model_functions: str = ""
     model_seconds: int = 25
     endpoint_bucket: str = ""
     check_function: str = ""
     check_memory_mb: int = 1769
+
+    @property
+    def functions(self) -> Mapping[str, str]:
+        """Return Lambda's names of the functions that run models, by the catalogue's.
+
+        Raises:
+            InvalidInput: one of them has no name.
+        """
+        pairs = [each.partition("=") for each in self.model_functions.split()]
+        if wrong := [given for given, _, name in pairs if not (given and name)]:
+            raise InvalidInput(
+                f"HEADRACE_MODEL_FUNCTIONS names no function for {wrong[0]!r}; it must be"
+                " one=name other=name.",
+                field="HEADRACE_MODEL_FUNCTIONS",
+            )
+        return {given: name for given, _, name in pairs}
 
 
 class ServingSettings(Settings):

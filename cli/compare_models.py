@@ -10,7 +10,7 @@ from cli.failures import Failure, WrongUse
 from cli.options import Place, json_option, place_options
 from cli.output import Output
 from infra.comparing import Looked, look, rows, spark
-from infra.registry import NoVersion, Registry, arn_of, group_of
+from infra.registry import Registry, arn_of, group_of
 from infra.training import CannotTrain, Home, reached
 from models.common.recipe import names
 
@@ -76,10 +76,11 @@ def compare_models(
             found = place.find()
             home, registry = Home.of(found.outputs), Registry(found.client)
             arns = [arn_of(home.region, home.account, each) for each in (one, other)]
-            both = [look(registry, registry.version(arn)) for arn in arns]
+            versions = [registry.version(arn) for arn in arns]
+            both = [look(registry, each) for each in versions]
         if png is not None:
             _draw(both, curve, png)
-    except (CannotTrain, NoVersion, ValueError) as error:
+    except (CannotTrain, ValueError) as error:
         raise Failure(str(error)) from error
     if as_json:
         output.json([{"version": each.version.name, **each.numbers} for each in both])

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/model-registry.html
 
 from __future__ import annotations
 
+import re
 import shutil
 import tarfile
 import tempfile
@@ -15,10 +16,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from infra.stages import Client
 
 APPROVED = "Approved"
 _PACKED = "model.tar.gz"
+_VERSION = re.compile(r"arn:[^/ ]+:model-package/(?P<group>[A-Za-z0-9-]+)/(?P<number>\d+)")
+_ABSENT = ("ValidationException", "ResourceNotFound")
+_SHOWN = 10
 
 
 class NoVersion(Exception):  # noqa: N818 - it says what there is not
@@ -63,12 +69,14 @@ class Registry:
 
     def has(self, group: str) -> bool:
         """Tell whether there is a group; its first version makes it. Raises ClientError."""
+        return group in self.groups(group)
+
+    def groups(self, part: str) -> Iterator[str]:
+        """Yield the groups whose names have `part` in them. Raises ClientError."""
         pages = self._client("sagemaker").get_paginator("list_model_package_groups")
-        return any(
-            each["ModelPackageGroupName"] == group
-            for page in pages.paginate(NameContains=group)
-            for each in page["ModelPackageGroupSummaryList"]
-        )
+        for page in pages.paginate(NameContains=part):
+            for each in page["ModelPackageGroupSummaryList"]:
+                yield str(each["ModelPackageGroupName"])
 
     def arns(self, group: str, status: str | None = None) -> Iterator[str]:
         """Yield the ARNs of a group's versions, the newest first. Raises ClientError."""
@@ -86,8 +94,18 @@ class Registry:
         return self.version(found) if found else None
 
     def version(self, arn: str) -> Version:
-        """Return one version. Raises ClientError."""
-        told = self._client("sagemaker").describe_model_package(ModelPackageName=arn)
+        """Return one version.
+
+        Raises:
+            NoVersion: there is none, which the message says with those that there are.
+            ClientError: it may not be read.
+        """
+        try:
+            told = self._client("sagemaker").describe_model_package(ModelPackageName=arn)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _ABSENT:
+                raise
+            raise NoVersion(self._what_there_is(arn)) from error
         numbers = dict(told.get("CustomerMetadataProperties", {}))
         numbers.pop("training", None)
         container = told["InferenceSpecification"]["Containers"][0]
@@ -99,6 +117,19 @@ class Registry:
             artefact=str(container["ModelDataUrl"]),
             numbers={name: float(value) for name, value in numbers.items()},
         )
+
+    def _what_there_is(self, arn: str) -> str:
+        named = _VERSION.fullmatch(arn)
+        if named is None:
+            return f"{arn} is no version: name its ARN, or GROUP/NUMBER."
+        group, number = named["group"], named["number"]
+        if not self.has(group):
+            known = ", ".join(sorted(self.groups("headrace-"))) or "none; train one first"
+            return f"There is no group {group} of versions. Groups: {known}."
+        numbers = [arn.rpartition("/")[2] for arn in self.arns(group)]
+        newest = ", ".join(numbers[:_SHOWN]) or "none"
+        more = f" and {len(numbers) - _SHOWN} older" if len(numbers) > _SHOWN else ""
+        return f"{group} has no version {number}. Versions: {newest}{more}."
 
     @contextmanager
     def left(self, version: Version) -> Iterator[Path]:

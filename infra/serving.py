@@ -2,14 +2,14 @@
 
 The version's files are held to its manifest, the model is tried here, and both are put under
 `models/serving/` of the stage's bucket. Then one object is written that names the version, which
-functions see within half a minute.
+functions see within half a minute. What neither serves nor served before it is removed at last.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,15 +22,22 @@ from chalicelib.contracts.exported import FILE, Signature
 from chalicelib.contracts.serving import ROOT, ServedVersion, Serving, pointer_key
 from chalicelib.errors import HeadraceError
 from chalicelib.generation.served import FunctionBackend, served
-from chalicelib.inference import drawing
+from chalicelib.inference import captioning, drawing, few_shot, towers
 from chalicelib.inference.exported import Exported
 from infra import stages
 from infra.registry import NoVersion, Registry, Version, arn_of
 from infra.training import Home
 
-OPENED_BY: Mapping[str, Callable[[Exported], object]] = {"generate_image": drawing.opened}
-"""How the functions open the models that a stage trained."""
+OPENED_BY: Mapping[str, Callable[[Exported], object]] = {
+    "answer_image": few_shot.opened,
+    "caption_image": captioning.opened,
+    "classify_image": towers.opened,
+    "embed_image": towers.opened,
+    "generate_image": drawing.opened,
+}
+"""How each function that answers by what a stage trained opens a model."""
 _REJECTED = "Rejected"
+_DELETED_AT_ONCE = 1000
 _TAKEN = ("PreconditionFailed", "ConditionalRequestConflict")
 
 
@@ -61,10 +68,11 @@ class ServedModels:
 
         Raises:
             CannotServe: nothing is served by that name, the version is rejected, or its files do
-                not make a model; or somebody else had another served meanwhile.
+                not make a model, or one of another recipe; or somebody else had another served
+                meanwhile; or it serves, and what earlier versions left could not be removed.
             ClientError, NoVersion: the version is not there, or AWS refuses.
         """
-        opened = _opener(name)
+        backend = _backend(name)
         arn = arn_of(self._home.region, self._home.account, wanted)
         version = self._registry.version(arn)
         if version.status == _REJECTED:
@@ -75,11 +83,15 @@ class ServedModels:
             sha256 = hashlib.sha256(content).hexdigest()
             prefix = f"{ROOT}/{name}/{version.name}/"
             serves = ServedVersion(arn=version.arn, prefix=prefix, signature=sha256)
-            names = _held(version, content, fetch)
-            _tried(opened, fetch, serves)
-            for file in names:
+            signature = _held(version, content, fetch)
+            _fits(name, backend, version, signature)
+            _tried(OPENED_BY[backend.function], fetch, serves)
+            there = list(self._files(name))  # before it is named: what others put later, stays
+            for file in _files_of(signature):
                 self._put(f"{prefix}{file}", fetch(file))
-        return self._name(name, serves)
+        serving = self._name(name, serves)
+        self._tidy(serving, there)
+        return serving
 
     def _name(self, name: str, serves: ServedVersion) -> Serving:
         """Write which version serves, unless somebody else wrote meanwhile."""
@@ -95,6 +107,33 @@ class ServedModels:
                 f"Somebody else had another version of {name} served just now; look, and repeat."
             ) from error
         return serving
+
+    def _files(self, name: str) -> Iterator[tuple[str, str]]:
+        """Yield key and version of each object below a model's name, deleted ones too."""
+        pages = self._s3.get_paginator("list_object_versions")
+        for page in pages.paginate(Bucket=self._home.bucket, Prefix=f"{ROOT}/{name}/"):
+            for each in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
+                yield each["Key"], each["VersionId"]
+
+    def _tidy(self, serving: Serving, there: Sequence[tuple[str, str]]) -> None:
+        """Remove those of the objects `there` that neither serve nor served before."""
+        kept = [each.prefix for each in (serving.serves, serving.before) if each is not None]
+        gone = [
+            {"Key": key, "VersionId": version}
+            for key, version in there
+            if not key.startswith(tuple(kept))
+        ]
+        try:
+            for first in range(0, len(gone), _DELETED_AT_ONCE):
+                wanted = {"Objects": gone[first : first + _DELETED_AT_ONCE], "Quiet": True}
+                told = self._s3.delete_objects(Bucket=self._home.bucket, Delete=wanted)
+                if failed := told.get("Errors"):
+                    raise CannotServe(f"{failed[0]['Key']}: {failed[0]['Message']}")
+        except (ClientError, BotoCoreError, CannotServe) as error:
+            raise CannotServe(
+                f"{serving.serves.label} serves as {serving.name}. What earlier versions left could"
+                f" not be removed, and will be when one is served again: {error}"
+            ) from error
 
     def _pointer(self, name: str) -> tuple[Serving | None, Mapping[str, str]]:
         """Return what serves now, and the condition under which nobody changed that since."""
@@ -112,16 +151,26 @@ class ServedModels:
         self._s3.put_object(Bucket=self._home.bucket, Key=key, Body=body, **condition)
 
 
-def _opener(name: str) -> Callable[[Exported], object]:
-    """Return how the function that answers as `name` opens a model."""
+def _backend(name: str) -> FunctionBackend:
+    """Return the backend of what is answered by a model that the stage trained."""
     known = {
-        model.name: OPENED_BY[model.backend.function]
+        model.name: model.backend
         for model in served().models.values()
-        if isinstance(model.backend, FunctionBackend) and model.backend.function in OPENED_BY
+        if isinstance(model.backend, FunctionBackend) and model.backend.recipes
     }
     if name not in known:
         raise CannotServe(f"No trained model answers as {name!r}; there are {', '.join(known)}.")
     return known[name]
+
+
+def _fits(name: str, backend: FunctionBackend, version: Version, signature: Signature) -> None:
+    """Raise CannotServe where a version is of a recipe that the name does not stand for."""
+    recipe = signature.origin.recipe
+    if recipe not in backend.recipes:
+        raise CannotServe(
+            f"{version.name} is of the recipe {recipe}, and {name} is served by"
+            f" {' or '.join(backend.recipes)}."
+        )
 
 
 def _reader(folder: Path, version: Version) -> Callable[[str], bytes]:
@@ -136,17 +185,22 @@ def _reader(folder: Path, version: Version) -> Callable[[str], bytes]:
     return read
 
 
-def _held(version: Version, content: bytes, fetch: Callable[[str], bytes]) -> list[str]:
-    """Return the files that the manifest names and itself as the last, each of them held to it."""
+def _held(version: Version, content: bytes, fetch: Callable[[str], bytes]) -> Signature:
+    """Return the manifest, once each file that it names was held to it."""
     try:
         signature = Signature.model_validate_json(content)
     except ValidationError as error:
         raise CannotServe(f"{FILE} of {version.name} is no manifest: {error}") from error
-    wanted = {graph.file: graph.sha256 for graph in signature.graphs.values()}
-    for name, sha256 in {**wanted, **signature.files}.items():
+    graphs = {graph.file: graph.sha256 for graph in signature.graphs.values()}
+    for name, sha256 in {**graphs, **signature.files}.items():
         if hashlib.sha256(fetch(name)).hexdigest() != sha256:
             raise CannotServe(f"{name} of {version.name} is not the file that was exported.")
-    return [*wanted, *signature.files, FILE]
+    return signature
+
+
+def _files_of(signature: Signature) -> list[str]:
+    """Return the files that a manifest names, and the manifest as the last."""
+    return [*(graph.file for graph in signature.graphs.values()), *signature.files, FILE]
 
 
 def _tried(

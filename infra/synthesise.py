@@ -44,6 +44,7 @@ from samtranslator.translator.translator import Translator
 
 from chalicelib.generation.catalogue import catalogue
 from infra.asking import name_models
+from infra.model_functions import name_functions
 from infra.openapi.gateway import look_at_bodies
 from infra.roles import narrow
 from infra.snapstart import NoSnapStart, prices, snap_start
@@ -97,6 +98,7 @@ def merged_template(project: Path, stage: str, region: str) -> Template:
     with_defaults(ours, project, stage)
     merged: Template = TemplateDeepMerger().merge(ours, chalice_template(project, stage, region))
     name_models(merged)
+    name_functions(merged)
     api = merged["Resources"].get("RestAPI")
     if api is not None:
         routes = _config(project, stage).chalice_app.routes

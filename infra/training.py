@@ -20,7 +20,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra import stages
-from infra.registry import APPROVED, Registry, Version, group_of
+from infra.registry import APPROVED, NoVersion, Registry, Version, group_of
 from models.common import request, source
 from models.common.failures import BadData, BadRecipe
 from models.common.job import CHAMPION_CHANNEL, MODEL_CHANNEL, TRAINING_CHANNEL
@@ -47,7 +47,7 @@ def reached() -> Iterator[None]:
         if error.response["Error"]["Code"] == "StateMachineDoesNotExist":
             hint = " Deploy the stage with the parameter Training=on."
         raise CannotTrain(f"{error}{hint}") from error
-    except BotoCoreError as error:
+    except (BotoCoreError, NoVersion) as error:
         raise CannotTrain(str(error)) from error
 
 

@@ -27,7 +27,7 @@ _ZEROS = "0" * 64
 _PICTURE: Shape = ["n", 1, 2, 2]
 
 
-def decoder(add: float = 0.0) -> Files:
+def decoder(add: float = 0.0, recipe: str = "vae") -> Files:
     """Return a model that gives four numbers back as a picture of 2 x 2, `add` brighter."""
     nodes = [
         helper.make_node("Add", ["latent", "add"], ["lighter"]),
@@ -35,7 +35,7 @@ def decoder(add: float = 0.0) -> Files:
     ]
     values = {"add": np.float32(add), "shape": np.array([-1, 1, 2, 2])}
     content = graph(nodes, {"latent": ["n", 4]}, "image", values)
-    return exported({"decoder": (("latent",), content)}, {**SCALE, "latent": 4})
+    return exported({"decoder": (("latent",), content)}, {**SCALE, "latent": 4}, recipe=recipe)
 
 
 def denoiser() -> Files:
@@ -73,7 +73,7 @@ def denoiser() -> Files:
         "sampling_steps": 2,
     }
     graphs = {"denoiser": (("image", "step", "tokens"), content)}
-    return exported(graphs, constants, {"vocabulary.json": WORDS})
+    return exported(graphs, constants, {"vocabulary.json": WORDS}, "diffusion")
 
 
 def graph(
@@ -81,15 +81,16 @@ def graph(
     inputs: Mapping[str, Shape],
     output: str,
     values: Mapping[str, Any],
+    shape: Shape = _PICTURE,
 ) -> bytes:
-    """Return an ONNX model; what is called `step` or `tokens` is whole numbers."""
+    """Return an ONNX model; what is called `step`, `tokens` or `mask` is whole numbers."""
     kinds = dict.fromkeys(inputs, TensorProto.FLOAT)
-    kinds |= dict.fromkeys(kinds.keys() & {"step", "tokens"}, TensorProto.INT64)
+    kinds |= dict.fromkeys(kinds.keys() & {"step", "tokens", "mask"}, TensorProto.INT64)
     made = helper.make_graph(
         nodes,
         "drawn",
         [helper.make_tensor_value_info(name, kinds[name], inputs[name]) for name in inputs],
-        [helper.make_tensor_value_info(output, TensorProto.FLOAT, _PICTURE)],
+        [helper.make_tensor_value_info(output, TensorProto.FLOAT, shape)],
         [numpy_helper.from_array(np.asarray(value), name) for name, value in values.items()],
     )
     model = helper.make_model(made, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
@@ -101,6 +102,7 @@ def exported(
     graphs: Mapping[str, tuple[tuple[str, ...], bytes]],
     constants: Mapping[str, Any],
     beside: Files | None = None,
+    recipe: str = "vae",
 ) -> Files:
     """Return graphs and other files with the manifest that names them."""
     beside = beside or {}
@@ -113,7 +115,7 @@ def exported(
         files={name: hashlib.sha256(content).hexdigest() for name, content in beside.items()},
         metrics={"fid": 5.0},
         origin=Origin(
-            recipe="vae",
+            recipe=recipe,
             preset="smoke",
             seed=0,
             steps=1,

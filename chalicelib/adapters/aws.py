@@ -168,8 +168,8 @@ def functions() -> LambdaClient:
 
 @functools.cache
 def functions_within(seconds: int) -> LambdaClient:
-    """Return this process's client of functions that draw, which waits for `seconds` at most, and
-    asks once, as that of models does.
+    """Return this process's client of functions that answer by what the stage trained. It waits for
+    `seconds` at most, and asks once, as that of models does.
     """
     config = Config(
         connect_timeout=3,

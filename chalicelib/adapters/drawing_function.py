@@ -1,55 +1,44 @@
-"""Drawing by the function `generate_image`."""
+"""Pictures by the function `generate_image`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-
-from chalicelib.adapters.call_bounds import wait_seconds
-from chalicelib.adapters.function_answers import asked
+from chalicelib.adapters.model_function import ModelFunction, only
 from chalicelib.contracts.drawing import GenerateImageRequest, GenerateImageResult
-from chalicelib.errors import Conflict, InvalidInput, ModelFailure
+from chalicelib.contracts.generations import Call, ImageCall, ImageOutput, Reply, Usage
+from chalicelib.errors import ModelFailure
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
-    from chalicelib.contracts.generations import ImageCall
+    from chalicelib.generation.served import ServedModel
+    from chalicelib.generation_ports import Asking
 
 
 class DrawFunction:
-    """The function, asked once: who asks knows what may be done where it does not answer."""
+    """What draws by models that the stage trained."""
 
     def __init__(self, client: Callable[[int], LambdaClient], name: str, seconds: int) -> None:
-        """Ask by the `client` that waits for so many seconds, `seconds` at most."""
-        self._client = client
-        self._name = name
-        self._seconds = seconds
+        """Ask as `ModelFunction` does."""
+        self._function = ModelFunction(client, name, seconds, "drawing")
 
-    def draw(
-        self, model: str, call: ImageCall, correlation_id: str, seconds: float | None
-    ) -> GenerateImageResult:
-        """Return the pictures of `call`, all of them.
-
-        Raises `InvalidInput` for what the function does not take, and otherwise as
-        `EmbedFunction.embed` does.
-        """
-        given = call.model_dump(exclude={"task"})
-        try:
-            request = GenerateImageRequest(model=model, correlation_id=correlation_id, **given)
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-            field = str(first["loc"][0])
-            raise InvalidInput(f"{field}: {first['msg']}.", field=field) from error
-        client = self._client(wait_seconds(seconds, self._seconds))
-        try:
-            result = asked(client, self._name, request, "drawing", GenerateImageResult)
-        except Conflict as error:
-            error.field = "model"  # an error of Lambda's has a type and a message and no more
-            raise
-        if len(result.images) != call.count:
+    def answer(self, model: ServedModel, call: Call, asking: Asking) -> Reply:
+        """Return the pictures of `call`, all of them; raises as `AnsweringFunction.answer` does."""
+        wanted = only(ImageCall, model, call)
+        given = {**wanted.model_dump(exclude={"task"}), "model": model.name}
+        if "prompt" in model.refuses:
+            given["prompt"] = ""
+        result = self._function.ask(GenerateImageRequest, given, GenerateImageResult, asking)
+        if len(result.images) != wanted.count:
             raise ModelFailure(
-                f"The drawing function gave {len(result.images)} pictures and not {call.count}."
+                f"The drawing function gave {len(result.images)} pictures and not {wanted.count}."
             )
-        return result
+        return Reply(
+            model=model.name,
+            answered_by=result.version,
+            output=ImageOutput.model_construct(images=result.images),
+            usage=Usage(images=len(result.images)),
+            seconds=round(result.seconds, 6),
+        )

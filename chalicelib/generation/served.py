@@ -121,6 +121,7 @@ class FunctionBackend:
     """A model in a function of ours. It costs what Lambda costs for `memory_mb` and the time that a
     call takes: estimated before it, as `call_seconds` and those that its tokens and pictures take
     beside them, and measured after it. A rate is 0 where the model has nothing to do with it.
+    `recipes` are those that it may be a version of, where the stage trains it.
     """
 
     function: str
@@ -128,6 +129,7 @@ class FunctionBackend:
     tokens_per_second: int = 0
     images_per_second: int = 0
     call_seconds: int = 0
+    recipes: tuple[str, ...] = ()
     kind: Literal["function"] = "function"
 
     def route(self, region: str, reach: Reach = "geography") -> Route | None:

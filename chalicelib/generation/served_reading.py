@@ -113,6 +113,7 @@ def _backend(part: Fields, areas: Areas) -> ModelBackend:
             part.count("tokens_per_second", 0),
             part.count("images_per_second", 0),
             part.count("call_seconds", 0),
+            part.texts("recipes", []),
         )
         if not (found.tokens_per_second or found.images_per_second):
             raise part.wrong("tokens_per_second", "above 0, or images_per_second")

@@ -221,6 +221,15 @@ UNSEEN: tuple[Unseen, ...] = (
         chance=True,
     ),
     Unseen(
+        "GenerateItemsRole|GenerateOneRole|StreamChatRole",
+        ("lambda:InvokeFunction",),
+        "Which of the stage's own models a call goes to is decided by its caller: the API's tests "
+        "ask each.",
+        f"{_DOCS}/lambda/latest/dg/lambda-permissions.html",
+        ("*:function:*-text", "*:function:*-image", "*:function:*-answer"),
+        chance=True,
+    ),
+    Unseen(
         "*Role",
         (
             "bedrock:InvokeModel",

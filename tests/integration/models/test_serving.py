@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError
 from click.testing import CliRunner
 
 from chalicelib.adapters.model_versions import ModelVersions
@@ -18,13 +18,15 @@ from chalicelib.adapters.objects import Objects
 from chalicelib.contracts.exported import FILE
 from chalicelib.contracts.serving import Serving
 from chalicelib.errors import HeadraceError, ModelFailure
+from chalicelib.generation.served import FunctionBackend, served
 from chalicelib.inference.drawing import Drawer, Drawing, opened
 from chalicelib.inference.hot_swap import HotSwap
 from cli.failures import Failure
 from cli.main import headrace
 from infra import stages
-from infra.serving import CannotServe, ServedModels
+from infra.serving import OPENED_BY, CannotServe, ServedModels
 from localcloud.composition import running
+from models.common.recipe import names
 from tests import exported_models
 from tests.architecture.templates import plain
 from tests.cloud import PROJECT
@@ -114,11 +116,70 @@ def test_should_serve_a_version_and_then_another_and_keep_the_one_before(cloud: 
 
 
 def test_should_serve_what_draws_by_words(cloud: Stage) -> None:
-    serving = stage(cloud).serve("digits-vae", registered(cloud, denoiser()))
+    serving = stage(cloud).serve("digits-diffusion", registered(cloud, denoiser()))
     listed = cloud.client("s3").list_objects_v2(Bucket=BUCKET, Prefix=serving.serves.prefix)
     assert len(listed["Contents"]) == 3
-    drawn = function(cloud).get("digits-vae").model.draw(Drawing(1, 0, prompt="light"))
+    drawn = function(cloud).get("digits-diffusion").model.draw(Drawing(1, 0, prompt="light"))
     assert drawn.min() >= 254
+
+
+def kept(cloud: Stage) -> set[str]:
+    """Return the folders of versions of which any object is left, deleted ones too."""
+    told = cloud.client("s3").list_object_versions(
+        Bucket=BUCKET, Prefix="models/serving/digits-gan/"
+    )
+    found = (*told.get("Versions", ()), *told.get("DeleteMarkers", ()))
+    return {each["Key"].rpartition("/")[0] + "/" for each in found}
+
+
+def test_should_remove_what_neither_serves_nor_served_before(cloud: Stage) -> None:
+    arns = [registered(cloud, decoder(add, recipe="gan")) for add in (0.0, 0.1, 0.2)]
+    first, second, third = (stage(cloud).serve("digits-gan", each) for each in arns)
+    assert kept(cloud) == {second.serves.prefix, third.serves.prefix}
+    again = stage(cloud).serve("digits-gan", arns[0])
+    assert again.serves == first.serves
+    assert kept(cloud) == {third.serves.prefix, first.serves.prefix}
+    assert function(cloud).get("digits-gan").version == first.serves
+
+
+def test_what_another_operator_puts_meanwhile_should_stay(cloud: Stage) -> None:
+    arns = [registered(cloud, decoder(add, recipe="gan")) for add in (0.3, 0.4, 0.5)]
+    oldest = stage(cloud).serve("digits-gan", arns[0]).serves
+    stage(cloud).serve("digits-gan", arns[1])
+
+    class Overtaken(ServedModels):
+        """Somebody puts the oldest version anew before what was there is removed."""
+
+        def _tidy(self, serving: Serving, there: Sequence[tuple[str, str]]) -> None:
+            key = f"{oldest.prefix}{FILE}"
+            cloud.client("s3").put_object(Bucket=BUCKET, Key=key, Body=b"anew")
+            super()._tidy(serving, there)
+
+    Overtaken(cloud.place).serve("digits-gan", arns[2])
+    left = cloud.client("s3").list_objects_v2(Bucket=BUCKET, Prefix=oldest.prefix)
+    assert [each["Key"] for each in left["Contents"]] == [f"{oldest.prefix}{FILE}"]
+
+
+def test_should_say_that_a_version_serves_though_others_are_left(cloud: Stage) -> None:
+    arns = [registered(cloud, decoder(add, recipe="gan")) for add in (0.6, 0.7, 0.8)]
+    for arn in arns[:2]:
+        stage(cloud).serve("digits-gan", arn)
+
+    def refusing(request: Any, **_: object) -> Any:
+        raise EndpointConnectionError(endpoint_url=request.url)
+
+    events = cloud.client("s3").meta.events
+    events.register("before-send.s3.DeleteObjects", refusing)
+    told = rf"{GROUP}/\d+ serves as digits-gan. What earlier versions left could not be removed"
+    try:
+        with pytest.raises(CannotServe, match=told):
+            stage(cloud).serve("digits-gan", arns[2])
+    finally:
+        events.unregister("before-send.s3.DeleteObjects", refusing)
+    assert function(cloud).get("digits-gan").version.arn == arns[2]
+    serving = stage(cloud).serve("digits-gan", arns[2])
+    assert serving.before is not None
+    assert kept(cloud) == {serving.serves.prefix, serving.before.prefix}
 
 
 BROKEN: dict[str, tuple[Files | bytes, str]] = {
@@ -152,12 +213,39 @@ def served_by_command(cloud: Stage, name: str, version: str) -> Failure:
 
 def test_should_name_what_cannot_be_served(cloud: Stage) -> None:
     rejected = registered(cloud, decoder(), "Rejected")
+    number = int(rejected.rpartition("/")[2])
     for name, version, told in (
         ("digits", rejected, "No trained model answers as 'digits'; there are digits-vae"),
+        ("minilm-l6-v2", rejected, "No trained model answers as 'minilm-l6-v2'"),
         ("digits-vae", rejected, "was rejected"),
-        ("digits-vae", f"{GROUP}/999", "999"),
+        ("digits-vae", "no version", "model-package/no version is no version: name its ARN, or"),
+        ("digits-vae", f"{GROUP}/999", f"{GROUP} has no version 999. Versions: {number}"),
+        ("digits-vae", "headrace-try-gan/1", "There is no group headrace-try-gan of versions."),
+        ("digits-vae", "headrace-try-gan/1", f"Groups: {GROUP}."),
     ):
         assert told in str(served_by_command(cloud, name, version))
+
+
+def test_should_name_what_cannot_be_compared(cloud: Stage) -> None:
+    one = registered(cloud, decoder())
+    asked = ["models", "compare", one, f"{GROUP}/999", "--data-dir", str(cloud.folder)]
+    failed = CliRunner().invoke(headrace, asked).exception
+    assert isinstance(failed, Failure), failed
+    assert f"{GROUP} has no version 999. Versions: " in str(failed)
+
+
+def test_should_serve_no_version_of_another_recipe(cloud: Stage) -> None:
+    arn = registered(cloud, decoder(recipe="gan"))
+    told = str(served_by_command(cloud, "digits-vae", arn))
+    assert "is of the recipe gan, and digits-vae is served by vae." in told
+    assert stage(cloud).serve("digits-gan", arn).serves.arn == arn
+
+
+def test_every_name_should_have_recipes_and_a_way_to_open_them() -> None:
+    backends = [model.backend for model in served().models.values()]
+    trained = [each for each in backends if isinstance(each, FunctionBackend) and each.recipes]
+    assert {each.function for each in trained} == set(OPENED_BY)
+    assert {recipe for each in trained for recipe in each.recipes} <= set(names())
 
 
 def test_should_not_write_over_what_somebody_else_had_served_meanwhile(cloud: Stage) -> None:
@@ -201,5 +289,9 @@ def test_should_tell_what_serves(cloud: Stage) -> None:
 
 
 def test_should_hand_on_what_aws_refuses(cloud: Stage) -> None:
-    with pytest.raises(ClientError):
-        stage(cloud).serve("digits-vae", "no arn of a version")
+    arn = registered(cloud, decoder(0.9))
+    listed = cloud.client("s3").list_objects_v2(Bucket=BUCKET, Prefix="models/trained/")
+    newest = max(listed["Contents"], key=lambda each: each["LastModified"])
+    cloud.client("s3").delete_object(Bucket=BUCKET, Key=newest["Key"])
+    with pytest.raises(ClientError, match="NoSuchKey"):
+        stage(cloud).serve("digits-vae", arn)

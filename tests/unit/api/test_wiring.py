@@ -12,7 +12,7 @@ ENVIRON = {
     "HEADRACE_BUCKET": "b",
     "HEADRACE_RECORDS_TABLE": "t",
     "HEADRACE_EMBED_FUNCTION": "f",
-    "HEADRACE_DRAW_FUNCTION": "f",
+    "HEADRACE_MODEL_FUNCTIONS": "embed_text=f generate_image=g",
     "HEADRACE_CHECK_FUNCTION": "c",
     "HEADRACE_RERANK_FUNCTION": "r",
     "HEADRACE_INBOX_QUEUE_URL": "https://sqs/inbox",

@@ -5,6 +5,7 @@ import pytest
 from chalicelib.errors import InvalidInput
 from chalicelib.settings import (
     EmbedSettings,
+    GenerationSettings,
     IngestSettings,
     ReadSettings,
     RecordsSettings,
@@ -40,6 +41,19 @@ def test_a_missing_variable_is_named(value: str | None) -> None:
 def test_a_number_that_is_none_is_refused_by_name(value: str) -> None:
     with pytest.raises(InvalidInput, match="HEADRACE_MAX_FILE_BYTES"):
         ReadSettings.from_environ({"HEADRACE_MAX_FILE_BYTES": value})
+
+
+def test_functions_that_run_models_have_a_name_each() -> None:
+    given = GenerationSettings(records_table="t", model_functions="one=stage-one  two=arn:b:c")
+    assert given.functions == {"one": "stage-one", "two": "arn:b:c"}
+    assert GenerationSettings(records_table="t").functions == {}
+
+
+@pytest.mark.parametrize("written", ["one", "one=", "=name"])
+def test_a_function_that_runs_models_without_a_name_is_refused(written: str) -> None:
+    settings = GenerationSettings(records_table="t", model_functions=f"two=b {written}")
+    with pytest.raises(InvalidInput, match=f"names no function for '{written.partition('=')[0]}'"):
+        _ = settings.functions
 
 
 def test_memory_is_counted_in_the_gb_that_are_billed() -> None:

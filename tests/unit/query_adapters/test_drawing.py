@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.adapters.drawing_function import DrawFunction
 from chalicelib.adapters.function_generation import FunctionBackendCalls
-from chalicelib.contracts.generations import ImageCall, ImageOutput, Usage
+from chalicelib.contracts.generations import EmbedCall, ImageCall, ImageOutput, Usage
 from chalicelib.errors import (
     Conflict,
     HeadraceError,
@@ -52,7 +52,7 @@ def drawn(
             waits.append(seconds)
             return client
 
-        backend = FunctionBackendCalls({}, {"generate_image": DrawFunction(client_of, "draw", 25)})
+        backend = FunctionBackendCalls({"generate_image": DrawFunction(client_of, "draw", 25)})
         return backend.generate(MODEL, ROUTE, call, Asking("t", "c", seconds=seconds)), waits
 
 
@@ -106,6 +106,10 @@ def test_should_refuse_a_seed_that_is_none_before_it_asks(seed: int) -> None:
     assert refused.value.field == "seed"
 
 
-def test_should_refuse_pictures_by_a_function_that_draws_none() -> None:
-    with pytest.raises(Unsupported, match="calls of image"):
-        FunctionBackendCalls({}, {}).generate(MODEL, ROUTE, CALL, Asking("t", "c"))
+def test_should_refuse_what_is_no_call_for_pictures() -> None:
+    def unasked(seconds: int) -> Any:
+        raise AssertionError(seconds)
+
+    function = DrawFunction(unasked, "draw", 25)
+    with pytest.raises(Unsupported, match="digits-vae does not answer calls of embedding"):
+        function.answer(MODEL, EmbedCall(texts=("a",)), Asking("t", "c"))

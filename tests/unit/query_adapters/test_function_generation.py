@@ -6,7 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from chalicelib.adapters.function_generation import TEXTS_A_CALL, FunctionBackendCalls
+from chalicelib.adapters.embedding_function import TEXTS_A_CALL, EmbeddingCalls
+from chalicelib.adapters.function_generation import FunctionBackendCalls
 from chalicelib.contracts.embedding import EmbedTextResult
 from chalicelib.contracts.generations import (
     ChatCall,
@@ -45,7 +46,7 @@ class Lengths:
 def test_texts_should_be_embedded_in_order_and_in_bounded_invocations() -> None:
     lengths = Lengths()
     texts = tuple("x" * n for n in range(1, 2 * TEXTS_A_CALL + 2))
-    backend = FunctionBackendCalls({"embed_text": lengths}, {})
+    backend = FunctionBackendCalls({"embed_text": EmbeddingCalls(lengths)})
     reply = backend.generate(MODEL, ROUTE, EmbedCall(texts=texts), ASKING)
     assert reply.output == EmbedOutput(vectors=tuple((float(len(text)),) for text in texts))
     assert lengths.asked == [TEXTS_A_CALL, TEXTS_A_CALL, 1]
@@ -55,7 +56,7 @@ def test_texts_should_be_embedded_in_order_and_in_bounded_invocations() -> None:
 
 
 def test_dimensions_that_the_model_has_not_should_be_refused() -> None:
-    backend = FunctionBackendCalls({"embed_text": Lengths()}, {})
+    backend = FunctionBackendCalls({"embed_text": EmbeddingCalls(Lengths())})
     assert backend.generate(MODEL, ROUTE, EmbedCall(texts=("a",), dimensions=384), ASKING)
     with pytest.raises(InvalidInput, match="has 384 dimensions"):
         backend.generate(MODEL, ROUTE, EmbedCall(texts=("a",), dimensions=512), ASKING)
@@ -63,13 +64,13 @@ def test_dimensions_that_the_model_has_not_should_be_refused() -> None:
 
 def test_what_no_function_answers_should_be_refused() -> None:
     chat = ChatCall(messages=(Message(role="user", content=(TextPart(text="Hello"),)),))
-    backend = FunctionBackendCalls({"embed_text": Lengths()}, {})
+    backend = FunctionBackendCalls({"embed_text": EmbeddingCalls(Lengths())})
     with pytest.raises(Unsupported, match="calls of chat"):
         backend.generate(MODEL, ROUTE, chat, ASKING)
     with pytest.raises(Unsupported, match="does not stream"):
         backend.stream(MODEL, ROUTE, chat, ASKING)
-    with pytest.raises(Unsupported, match="calls of embedding"):
-        FunctionBackendCalls({}, {}).generate(MODEL, ROUTE, EmbedCall(texts=("a",)), ASKING)
+    with pytest.raises(Unsupported, match="a function that this stage has not: embed_text"):
+        FunctionBackendCalls({}).generate(MODEL, ROUTE, EmbedCall(texts=("a",)), ASKING)
 
 
 @dataclass
@@ -88,7 +89,7 @@ class FailsThen(Lengths):
 
 def test_what_earlier_texts_used_should_be_told_where_later_ones_fail() -> None:
     texts = tuple("x" for _ in range(TEXTS_A_CALL + 1))
-    backend = FunctionBackendCalls({"embed_text": FailsThen()}, {})
+    backend = FunctionBackendCalls({"embed_text": EmbeddingCalls(FailsThen())})
     with pytest.raises(Transient) as raised:
         backend.generate(MODEL, ROUTE, EmbedCall(texts=texts), ASKING)
     assert raised.value.usage == Usage(tokens_in=TEXTS_A_CALL)
@@ -97,7 +98,7 @@ def test_what_earlier_texts_used_should_be_told_where_later_ones_fail() -> None:
 
 def test_no_further_texts_should_be_asked_for_once_the_time_is_over() -> None:
     lengths = Lengths()
-    backend = FunctionBackendCalls({"embed_text": lengths}, {})
+    backend = FunctionBackendCalls({"embed_text": EmbeddingCalls(lengths)})
     asking = replace(ASKING, seconds=0.0)
     with pytest.raises(Transient, match="in time") as raised:
         backend.generate(MODEL, ROUTE, EmbedCall(texts=("a",)), asking)

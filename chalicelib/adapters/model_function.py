@@ -1,0 +1,75 @@
+"""A function of ours that runs models which the stage trained, asked once: who asks knows what may
+be done where it does not answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import ValidationError
+
+from chalicelib.adapters.call_bounds import wait_seconds
+from chalicelib.adapters.function_answers import asked
+from chalicelib.contracts.base import Contract
+from chalicelib.errors import Conflict, InvalidInput, Unsupported
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
+
+    from chalicelib.contracts.generations import Call
+    from chalicelib.generation.served import ServedModel
+    from chalicelib.generation_ports import Asking
+
+_Request = TypeVar("_Request", bound=Contract)
+_Result = TypeVar("_Result", bound=Contract)
+_Call = TypeVar("_Call", bound=Contract)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFunction:
+    """The function `name`, by the `client` that waits for so many seconds, `seconds` at most;
+    `doing` is what it does, in a word.
+    """
+
+    client: Callable[[int], LambdaClient]
+    name: str
+    seconds: int
+    doing: str
+
+    def ask(
+        self,
+        request: type[_Request],
+        given: Mapping[str, Any],
+        result: type[_Result],
+        asking: Asking,
+    ) -> _Result:
+        """Return the `result` that answers the `request` made of what is `given`.
+
+        Raises `InvalidInput` for what the function does not take, with the field, and otherwise as
+        `EmbedFunction.embed` does.
+        """
+        try:
+            made = request.model_validate({**given, "correlation_id": asking.correlation_id})
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+            field = str(first["loc"][0])
+            raise InvalidInput(f"{field}: {first['msg']}.", field=field) from error
+        client = self.client(wait_seconds(asking.seconds, self.seconds))
+        try:
+            return asked(client, self.name, made, self.doing, result)
+        except Conflict as error:
+            error.field = "model"  # an error of Lambda's has a type and a message and no more
+            raise
+
+
+def only(kind: type[_Call], model: ServedModel, call: Call) -> _Call:
+    """Return `call`, which has to be of the `kind` that a function answers.
+
+    Raises:
+        Unsupported: it is another.
+    """
+    if not isinstance(call, kind):
+        raise Unsupported(f"{model.name} does not answer calls of {call.task}.", field="model")
+    return call
