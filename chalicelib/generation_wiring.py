@@ -96,11 +96,22 @@ def _backends(settings: GenerationSettings) -> dict[str, Backend]:
 def _functions(settings: GenerationSettings) -> dict[str, AnsweringFunction]:
     """Return the functions that run models, by what the catalogue calls them."""
     from chalicelib.adapters import aws
+    from chalicelib.adapters.completing_function import CompleteFunction
     from chalicelib.adapters.drawing_function import DrawFunction
     from chalicelib.adapters.embedding_function import EmbeddingCalls
     from chalicelib.adapters.functions import EmbedFunction
+    from chalicelib.adapters.picture_answers import AnswerImageFunction, CaptionImageFunction
+    from chalicelib.adapters.picture_classes import ClassifyImageFunction
+    from chalicelib.adapters.picture_embedding import EmbedImageFunction
 
-    trained: Mapping[str, type[TrainedFunction]] = {"generate_image": DrawFunction}
+    trained: Mapping[str, type[TrainedFunction]] = {
+        "answer_image": AnswerImageFunction,
+        "caption_image": CaptionImageFunction,
+        "classify_image": ClassifyImageFunction,
+        "complete_text": CompleteFunction,
+        "embed_image": EmbedImageFunction,
+        "generate_image": DrawFunction,
+    }
     names, seconds = settings.functions, settings.model_seconds
     made: dict[str, AnsweringFunction] = {
         function: kind(aws.functions_within, names[function], seconds)

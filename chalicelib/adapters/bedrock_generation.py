@@ -35,6 +35,7 @@ from chalicelib.errors import (
     ModelFailure,
     Throttled,
     Transient,
+    Unsupported,
 )
 from chalicelib.generation.bodies import converse, converse_answers, embedding, images
 from chalicelib.generation.served import BedrockBackend, Route, ServedModel
@@ -75,6 +76,7 @@ class BedrockBackendCalls:
         Raises:
             Throttled, Transient: it may be asked again.
             InvalidInput: it does not take the call.
+            Unsupported: nothing on Bedrock answers such calls.
             ModelFailure: it gave nothing usable.
         """
         began = time.monotonic()
@@ -82,8 +84,10 @@ class BedrockBackendCalls:
             reply = self._chat(model, route, call, asking)
         elif isinstance(call, EmbedCall):
             reply = self._embed(model, route, call, asking)
-        else:
+        elif isinstance(call, ImageCall):
             reply = self._draw(model, route, call, asking)
+        else:
+            raise Unsupported(f"{model.name} does not answer calls of {call.task}.", field="model")
         return reply.model_copy(update={"seconds": round(time.monotonic() - began, 6)})
 
     def stream(
@@ -113,6 +117,7 @@ class BedrockBackendCalls:
         )
 
     def _embed(self, model: ServedModel, route: Route, call: EmbedCall, asking: Asking) -> Reply:
+        embedding.texts_only(call, model.name)
         schema = embedding.SCHEMAS[_schema(model)]
         vectors: list[tuple[float, ...]] = []
         tokens, answered_by = 0, ""

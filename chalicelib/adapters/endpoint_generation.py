@@ -18,6 +18,7 @@ from chalicelib.contracts.generations import (
 )
 from chalicelib.errors import ModelFailure, Unsupported
 from chalicelib.generation.bodies import endpoint_embedding, openai_chat
+from chalicelib.generation.bodies.embedding import texts_only
 from chalicelib.generation.served import EndpointBackend, Route, ServedModel
 from chalicelib.generation.tokens import estimated_tokens
 
@@ -82,6 +83,7 @@ class EndpointBackendCalls:
         body = endpoint_embedding.SCHEMAS.get(_backend(model).schema)
         if body is None:
             raise _unsupported(model, call)
+        texts_only(call, model.name)
         vectors: list[tuple[float, ...]] = []
         tokens = 0
         began = time.monotonic()

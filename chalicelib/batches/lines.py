@@ -3,6 +3,7 @@
     {"id": "a", "prompt": "…", "max_tokens": 100}
     {"id": "b", "messages": [{"role": "user", "content": "…"}], "system": "…"}
     {"id": "c", "texts": ["…"]}
+    {"id": "g", "images": [{"media_type": "image/png", "data": "…"}], "labels": ["…", "…"]}
     {"id": "e", "task": "image", "prompt": "…"}
     {"id": "f", "prompt": {"name": "sum-up", "variables": {…}}}     by `chalicelib.batches.prompted`
     {"custom_id": "d", "method": "POST", "url": "/v1/chat/completions", "body": {…}}
@@ -39,6 +40,8 @@ from chalicelib.openai import chat, embeddings
 
 CHAT_URL = "/v1/chat/completions"
 EMBEDDINGS_URL = "/v1/embeddings"
+_TOLD_BY = {"labels": "classification", "texts": "embedding", "images": "embedding"}
+"""Fields that say what a line's task is, the first that is there."""
 _OF_THE_WHOLE = ("service_tier", "deadline")
 _OF_A_LINE = ("model", "quality", "budget", "checks", "fallback")
 _REPLACEMENT, _ESCAPED = "\N{REPLACEMENT CHARACTER}".encode(), b"\\ufffd"
@@ -129,8 +132,9 @@ def _fields(body: bytes | None) -> Mapping[str, Any]:
 
 def _own(body: bytes, order: BatchOrder) -> Item:
     fields = _fields(body)
-    if "texts" in fields and "task" not in fields:
-        body = json.dumps({**fields, "task": "embedding"}).encode()
+    task = next((task for name, task in _TOLD_BY.items() if name in fields), None)
+    if task is not None and "task" not in fields:
+        body = json.dumps({**fields, "task": task}).encode()
     line = parsed(body, OwnLine)
     for name in _OF_THE_WHOLE:
         if name in line.model_fields_set:

@@ -4,15 +4,30 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, Field, JsonValue, WithJsonSchema, model_validator
+from pydantic import (
+    AwareDatetime,
+    Base64Bytes,
+    Field,
+    JsonValue,
+    WithJsonSchema,
+    model_validator,
+)
 
 from chalicelib.contracts.base import HttpInput
 from chalicelib.contracts.generations import (
+    LEAST_LABELS,
     MAX_GUIDANCE,
     MAX_IMAGES,
+    MAX_LABELS,
+    MAX_PICTURES,
     MAX_STEPS,
     MAX_STOPS,
+    MAX_TEMPLATES,
+    ImagePart,
+    ImageType,
+    Label,
     ServiceTier,
+    Template,
 )
 from chalicelib.contracts.receipts import Dollars
 
@@ -26,26 +41,54 @@ MAX_TEXTS = 256
 Text = Annotated[str, Field(min_length=1, max_length=MAX_PROMPT_CHARACTERS)]
 
 
+class GivenPicture(HttpInput):
+    """A picture, by its bytes in base64."""
+
+    media_type: ImageType
+    data: Base64Bytes
+
+    def part(self) -> ImagePart:
+        """Return it as models are given it."""
+        return ImagePart.model_construct(media_type=self.media_type, data=self.data)
+
+
 class GenerationTurn(HttpInput):
-    """One turn of a conversation."""
+    """One turn of a conversation: pictures, words, or words about the pictures before them."""
 
     role: Literal["user", "assistant"]
-    content: Text
+    content: str = Field(default="", max_length=MAX_PROMPT_CHARACTERS)
+    images: tuple[GivenPicture, ...] = Field(default=(), max_length=MAX_PICTURES)
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.content and not self.images:
+            raise ValueError("a turn has content, images, or both")
+        if self.images and self.role == "assistant":
+            raise ValueError("images are given by the user")
+        return self
 
 
 class CreateGenerationRequest(HttpInput):
-    """`POST /v1/generations`: one text, picture or set of vectors, from the cheapest model that
-    suffices, or from the one that is named.
+    """`POST /v1/generations`: one text, picture, set of vectors or set of labels, from the cheapest
+    model that suffices, or from the one that is named.
 
-    A chat takes `prompt` or `messages`, an image `prompt`, an embedding `texts`. An answer that
+    A chat takes `prompt` or `messages`, an image `prompt`, an embedding `texts` or `images`, a
+    classification `images` and `labels`. An answer that
     `max_tokens` cut off is an error, unless `allow_truncation` says otherwise. `documents` go with
     a chat: the check `supported` holds its answer to them.
     """
 
-    task: Literal["chat", "embedding", "image"] = "chat"
+    task: Literal["chat", "embedding", "image", "classification"] = "chat"
     prompt: Text | None = None
     messages: tuple[GenerationTurn, ...] = Field(default=(), max_length=MAX_TURNS)
     texts: tuple[Text, ...] = Field(default=(), max_length=MAX_TEXTS)
+    images: tuple[GivenPicture, ...] = Field(default=(), max_length=MAX_PICTURES)
+    """Pictures to be embedded or classified; those of a chat stand in its `messages`."""
+    labels: tuple[Label, ...] = Field(default=(), max_length=MAX_LABELS)
+    """Names of classes, of which a classification says how likely each is of each picture."""
+    templates: tuple[Template, ...] = Field(default=(), max_length=MAX_TEMPLATES)
+    """Prompts of a class, with `{}` in the place of its name; the model's own where none is given.
+    """
     system: str = Field(default="", max_length=MAX_PROMPT_CHARACTERS)
     documents: tuple[
         Annotated[str, Field(min_length=1, max_length=MAX_DOCUMENT_CHARACTERS)], ...
@@ -90,12 +133,26 @@ class CreateGenerationRequest(HttpInput):
             "prompt": self.prompt,
             "messages": self.messages,
             "texts": self.texts,
+            "images": self.images,
         }
-        wanted = {"chat": ("prompt", "messages"), "image": ("prompt",), "embedding": ("texts",)}
+        wanted = {
+            "chat": ("prompt", "messages"),
+            "image": ("prompt",),
+            "embedding": ("texts", "images"),
+            "classification": ("images",),
+        }
         has = [name for name, value in given.items() if value]
         if len(has) != 1 or has[0] not in wanted[self.task]:
             names = " or ".join(wanted[self.task])
             raise ValueError(f"a generation of task {self.task} takes {names}, and nothing else")
+        self._has_labels()
         if self.documents and self.task != "chat":
             raise ValueError(f"documents go with a chat; leave them out of task {self.task}")
         return self
+
+    def _has_labels(self) -> None:
+        if self.task != "classification":
+            if self.labels or self.templates:
+                raise ValueError("labels and templates go with a classification; leave them out")
+        elif len(self.labels) < LEAST_LABELS or len(set(self.labels)) < len(self.labels):
+            raise ValueError(f"labels has to hold {LEAST_LABELS} different labels at least")

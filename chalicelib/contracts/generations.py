@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, Base64Bytes, Field
+from pydantic import AwareDatetime, Base64Bytes, Field, model_validator
 
 from chalicelib.contracts.base import Contract
 from chalicelib.contracts.receipts import Dollars, Receipt
 from chalicelib.contracts.screening import Finding
 
-GenerationTask = Literal["chat", "embedding", "image", "moderation", "transcription"]
+GenerationTask = Literal[
+    "chat", "embedding", "image", "classification", "moderation", "transcription"
+]
 ServiceTier = Literal["standard", "flex", "batch"]
 """How soon: at once, when there is room for less money, or within a day at half the price."""
 
@@ -27,10 +29,18 @@ Finish = Literal["stop", "length", "tool_calls", "content_filter"]
 MAX_STOPS = 4
 MAX_TOOLS = 128
 MAX_TEXTS = 2_048
+MAX_PICTURES = 64
+"""That are looked at for one call."""
+LEAST_LABELS, MAX_LABELS, MAX_TEMPLATES = 2, 256, 64
 MAX_IMAGES = 8
 MAX_SIDE = 4_096
 MAX_STEPS = 1_000
 MAX_GUIDANCE = 50
+
+
+Label = Annotated[str, Field(min_length=1, max_length=200)]
+Template = Annotated[str, Field(pattern=r"^[^{}]*\{\}[^{}]*$", max_length=200)]
+"""A prompt of a class, with `{}` in the place of its name."""
 
 
 class TextPart(Contract):
@@ -111,11 +121,29 @@ class ChatCall(Contract):
 
 
 class EmbedCall(Contract):
-    """A vector for each text, in order."""
+    """A vector for each text, or for each picture, in order; a call has one kind of them."""
 
     task: Literal["embedding"] = "embedding"
-    texts: tuple[str, ...] = Field(min_length=1, max_length=MAX_TEXTS)
+    texts: tuple[str, ...] = Field(default=(), max_length=MAX_TEXTS)
+    images: tuple[ImagePart, ...] = Field(default=(), max_length=MAX_PICTURES)
     dimensions: int | None = Field(default=None, ge=1)
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if bool(self.texts) == bool(self.images):
+            raise ValueError("give texts or images, and not both")
+        return self
+
+
+class ClassifyCall(Contract):
+    """How likely each of some labels is of each picture. Each label is said by all `templates`, or
+    by the model's own where there are none.
+    """
+
+    task: Literal["classification"] = "classification"
+    images: tuple[ImagePart, ...] = Field(min_length=1, max_length=MAX_PICTURES)
+    labels: tuple[Label, ...] = Field(min_length=LEAST_LABELS, max_length=MAX_LABELS)
+    templates: tuple[Template, ...] = Field(default=(), max_length=MAX_TEMPLATES)
 
 
 class ImageCall(Contract):
@@ -138,11 +166,13 @@ class ImageCall(Contract):
     guidance: float | None = Field(default=None, ge=0, le=MAX_GUIDANCE)
 
 
-Call = Annotated[ChatCall | EmbedCall | ImageCall, Field(discriminator="task")]
+Call = Annotated[ChatCall | EmbedCall | ImageCall | ClassifyCall, Field(discriminator="task")]
 
 
 class Usage(Contract):
-    """What a call used, in the answering model's own tokens."""
+    """What a call used, in the answering model's own tokens. `images` are pictures that were drawn,
+    embedded or classified.
+    """
 
     tokens_in: int = Field(default=0, ge=0)
     tokens_out: int = Field(default=0, ge=0)
@@ -159,10 +189,20 @@ class ChatOutput(Contract):
 
 
 class EmbedOutput(Contract):
-    """One vector a text, in order, all of as many dimensions."""
+    """One vector a text or picture, in order, all of as many dimensions."""
 
     task: Literal["embedding"] = "embedding"
     vectors: tuple[tuple[float, ...], ...]
+
+
+class ClassifyOutput(Contract):
+    """How likely the labels are of each picture: for each, in order, a number for every label, in
+    their order, together 1. They say which label fits best, never that none does.
+    """
+
+    task: Literal["classification"] = "classification"
+    labels: tuple[str, ...]
+    shares: tuple[tuple[float, ...], ...]
 
 
 class ImageOutput(Contract):
@@ -173,7 +213,9 @@ class ImageOutput(Contract):
     images: tuple[Base64Bytes, ...]
 
 
-Output = Annotated[ChatOutput | EmbedOutput | ImageOutput, Field(discriminator="task")]
+Output = Annotated[
+    ChatOutput | EmbedOutput | ImageOutput | ClassifyOutput, Field(discriminator="task")
+]
 
 
 class Reply(Contract):

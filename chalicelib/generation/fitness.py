@@ -222,6 +222,8 @@ def _able(wish: Wish, model: ServedModel, now: datetime) -> str | None:
 def _wide_enough(wish: Wish, model: ServedModel, now: datetime) -> str | None:
     limits = model.limits
     if wish.dimensions is not None and wish.dimensions not in limits.dimensions:
+        if not limits.dimensions:
+            return "vectors of the dimensions that it was trained for, which nobody chooses"
         offered_ones = ", ".join(str(count) for count in limits.dimensions)
         return f"vectors of {offered_ones} dimensions, not {wish.dimensions}"
     if 0 < limits.output_tokens < wish.load.tokens_out:
@@ -237,7 +239,7 @@ def _short_enough(wish: Wish, model: ServedModel, now: datetime) -> str | None:
     if wish.most_bytes is None:
         return None
     numbers = wish.dimensions or next(iter(model.limits.dimensions), 0)
-    size = wish.texts * numbers * NUMBER_BYTES + wish.pixels * _PIXEL_BYTES
+    size = wish.vectors * numbers * NUMBER_BYTES + wish.pixels * _PIXEL_BYTES
     if size <= wish.most_bytes:
         return None
     return (

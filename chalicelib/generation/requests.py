@@ -10,9 +10,11 @@ from chalicelib.contracts.generations import (
     Call,
     ChatCall,
     ChatOutput,
+    ClassifyCall,
     EmbedCall,
     Generation,
     ImageCall,
+    ImagePart,
     JsonOutput,
     Message,
     Part,
@@ -28,7 +30,11 @@ _DATA = (
 )
 
 if TYPE_CHECKING:
-    from chalicelib.contracts.generating import CreateGenerationRequest
+    from chalicelib.contracts.generating import (
+        CreateGenerationRequest,
+        GenerationTurn,
+        GivenPicture,
+    )
 
 
 def call_of(body: CreateGenerationRequest) -> Call:
@@ -38,7 +44,13 @@ def call_of(body: CreateGenerationRequest) -> Call:
         InvalidInput: the turns of a conversation do not alternate, or end with an answer.
     """
     if body.task == "embedding":
-        return EmbedCall(texts=body.texts, dimensions=body.dimensions)
+        return EmbedCall(
+            texts=body.texts, images=_pictures(body.images), dimensions=body.dimensions
+        )
+    if body.task == "classification":
+        return ClassifyCall(
+            images=_pictures(body.images), labels=body.labels, templates=body.templates
+        )
     if body.task == "image":
         return ImageCall(
             prompt=body.prompt or "",
@@ -129,6 +141,13 @@ def _turns(body: CreateGenerationRequest) -> tuple[Message, ...]:
             )
     if len(body.messages) % 2 == 0:
         raise InvalidInput("The last turn has to be of the user.", field="messages")
-    return tuple(
-        Message(role=turn.role, content=(TextPart(text=turn.content),)) for turn in body.messages
-    )
+    return tuple(Message(role=turn.role, content=_parts(turn)) for turn in body.messages)
+
+
+def _parts(turn: GenerationTurn) -> tuple[Part, ...]:
+    said = (TextPart(text=turn.content),) if turn.content else ()
+    return (*_pictures(turn.images), *said)
+
+
+def _pictures(given: Sequence[GivenPicture]) -> tuple[ImagePart, ...]:
+    return tuple(picture.part() for picture in given)

@@ -60,7 +60,7 @@ class Step:
 @dataclass(frozen=True, slots=True)
 class LeftOut:
     """A model that is not asked, and why. `told` is off where that goes without saying: it is for
-    something else, or another was asked for by name.
+    something else, or for one kind of thing where others answer, or another was asked for by name.
     """
 
     model: str
@@ -121,7 +121,7 @@ def plan(
     steps = tuple(_step(model, found) for model, found in kept)
     asked = {step.model for step in steps}
     left_out = tuple(
-        _left_out(wish, model, reasons)
+        _left_out(wish, model, reasons, found=bool(steps))
         for model in served.models.values()
         if model.name not in asked
     )
@@ -138,8 +138,11 @@ def _named(wish: Wish, served: Served) -> list[ServedModel]:
     return order
 
 
-def _left_out(wish: Wish, model: ServedModel, reasons: Mapping[str, str]) -> LeftOut:
+def _left_out(
+    wish: Wish, model: ServedModel, reasons: Mapping[str, str], *, found: bool
+) -> LeftOut:
     told = model.task == wish.task and model.name in reasons
+    told = told and not (found and model.only and wish.model != model.name)
     return LeftOut(model.name, model.title, reasons.get(model.name, "not asked for"), told)
 
 

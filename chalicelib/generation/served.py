@@ -32,7 +32,7 @@ Ability = Literal["tools", "tool_choice", "json", "json_schema", "streams", "wal
 `json_schema`: its API holds the answer to a schema. `walks`: it draws what lies between two seeds.
 """
 
-Modality = Literal["text", "image", "embedding"]
+Modality = Literal["text", "image", "embedding", "labels"]
 Reach = Literal["region", "geography", "global"]
 """How far from the region that asks a call may be worked on."""
 
@@ -119,9 +119,11 @@ class EndpointBackend:
 @dataclass(frozen=True, slots=True)
 class FunctionBackend:
     """A model in a function of ours. It costs what Lambda costs for `memory_mb` and the time that a
-    call takes: estimated before it, as `call_seconds` and those that its tokens and pictures take
-    beside them, and measured after it. A rate is 0 where the model has nothing to do with it.
-    `recipes` are those that it may be a version of, where the stage trains it.
+    call takes: estimated before it, as `call_seconds` and those that its tokens, read and written,
+    and its pictures take beside them, and measured after it. A rate is 0 where the model has
+    nothing to do with it. `recipes` are those that it may be a version of, where the stage trains
+    it. `template` has a text in the place of `{}`, as the model was trained to read it; without
+    one, the text is read as it is.
     """
 
     function: str
@@ -130,6 +132,7 @@ class FunctionBackend:
     images_per_second: int = 0
     call_seconds: int = 0
     recipes: tuple[str, ...] = ()
+    template: str = ""
     kind: Literal["function"] = "function"
 
     def route(self, region: str, reach: Reach = "geography") -> Route | None:

@@ -27,7 +27,7 @@ from chalicelib.generation.served_fields import Areas, Fields, ServedFileError
 if TYPE_CHECKING:
     from chalicelib.contracts.generations import GenerationTask
 
-TASKS = ("chat", "embedding", "image", "moderation", "transcription")
+TASKS = ("chat", "embedding", "image", "classification", "moderation", "transcription")
 """Those of the contracts, which take longer to import than the file takes to read."""
 
 _BEST_TIER = 5
@@ -114,9 +114,12 @@ def _backend(part: Fields, areas: Areas) -> ModelBackend:
             part.count("images_per_second", 0),
             part.count("call_seconds", 0),
             part.texts("recipes", []),
+            part.take("template", str, ""),
         )
         if not (found.tokens_per_second or found.images_per_second):
             raise part.wrong("tokens_per_second", "above 0, or images_per_second")
+        if found.template and found.template.count("{}") != 1:
+            raise part.wrong("template", "a text with {} in one place")
     else:
         raise part.wrong("kind", "one of bedrock, endpoint, function")
     part.done()

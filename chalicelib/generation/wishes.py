@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from chalicelib.contracts.generations import (
     Call,
     ChatCall,
+    ClassifyCall,
     EmbedCall,
     GenerationTask,
     ImageCall,
@@ -86,7 +87,7 @@ class Wish:
     asks_json: bool = False
     has_schema: bool = False
     schema_by_bedrock: bool = False
-    texts: int = 0
+    vectors: int = 0
     pixels: int = 0
     most_bytes: int | None = None
 
@@ -128,7 +129,7 @@ def wish(
         asks_json=wanted is not None,
         has_schema=wanted is not None and wanted.json_schema is not None,
         schema_by_bedrock=by_bedrock,
-        texts=len(call.texts) if isinstance(call, EmbedCall) else 0,
+        vectors=len(call.texts) + len(call.images) if isinstance(call, EmbedCall) else 0,
         pixels=call.count * call.width * call.height if isinstance(call, ImageCall) else 0,
         most_bytes=most_bytes,
     )
@@ -141,8 +142,16 @@ def load_of(call: Call) -> tuple[Load, int]:
         return Load(tokens, call.max_tokens), tokens + call.max_tokens
     if isinstance(call, EmbedCall):
         counts = [estimated_tokens(text) for text in call.texts]
-        return Load(sum(counts)), max(counts)
+        return Load(sum(counts), images=len(call.images)), max(counts, default=0)
+    if isinstance(call, ClassifyCall):
+        counts = [estimated_tokens(text) for text in _said(call)]
+        return Load(sum(counts), images=len(call.images)), max(counts)
     return Load(images=call.count), 0
+
+
+def _said(call: ClassifyCall) -> Iterator[str]:
+    for label in call.labels:
+        yield from (text.replace("{}", label) for text in call.templates or ("{}",))
 
 
 def has_tools(call: ChatCall) -> bool:
@@ -213,6 +222,10 @@ def _needs(
 
 
 def _inputs(call: Call) -> frozenset[Modality]:
+    if isinstance(call, ClassifyCall):
+        return frozenset({"text", "image"})
+    if isinstance(call, EmbedCall) and call.images:
+        return frozenset({"image"})
     if isinstance(call, ChatCall) and any(
         isinstance(part, ImagePart) for message in call.messages for part in message.content
     ):

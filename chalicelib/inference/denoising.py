@@ -13,8 +13,9 @@ from chalicelib.inference.diffusion import Sampling, Schedule
 from chalicelib.inference.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
-    from chalicelib.inference.drawing import Drawing, Numbers, Pixels, Scale
+    from chalicelib.inference.drawing import Drawing
     from chalicelib.inference.exported import Exported
+    from chalicelib.inference.scale import Numbers, Pixels, Scale
 
 GRAPH = "denoiser"
 _INPUTS, _OUTPUT = ("image", "step", "tokens"), "noise"

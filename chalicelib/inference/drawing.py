@@ -11,15 +11,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from chalicelib.errors import ModelFailure, Unsupported
 from chalicelib.inference import diffusion
 from chalicelib.inference.denoising import GRAPH, DenoisingDrawer
 from chalicelib.inference.exported import Exported
-
-Pixels = NDArray[np.uint8]
-Numbers = NDArray[np.float32]
+from chalicelib.inference.scale import Numbers, Pixels, Scale
 
 GRAPHS = ("decoder", "generator")
 """What the graph is called that makes pictures of points."""
@@ -59,38 +56,6 @@ class Drawer(Protocol):
             Unsupported: the wish has something that the model has no use for.
             ModelFailure: the model failed.
         """
-
-
-@dataclass(frozen=True, slots=True)
-class Scale:
-    """The sizes of a model's pictures, and the range of their numbers."""
-
-    side: int
-    channels: int
-    lowest: float
-    highest: float
-
-    @classmethod
-    def of(cls, exported: Exported) -> Scale:
-        """Read it from the constants of a manifest. Raises `ModelFailure`."""
-        found = exported.numbers("side", "channels", "lowest", "highest")
-        side, channels = int(found["side"]), int(found["channels"])
-        if side < 1 or channels not in (1, 3) or not found["lowest"] < found["highest"]:
-            raise ModelFailure(f"{exported.signature.name} draws no pictures: {dict(found)}.")
-        return cls(side, channels, found["lowest"], found["highest"])
-
-    def pixels(self, images: Numbers, count: int) -> Pixels:
-        """Return [count, channels, side, side] in the model's range as pixels.
-
-        Raises:
-            ModelFailure: the numbers are of another shape, or one of them is none.
-        """
-        wanted = (count, self.channels, self.side, self.side)
-        if images.shape != wanted or not np.isfinite(images).all():
-            raise ModelFailure(f"The model drew {images.shape} and not {wanted}, or no numbers.")
-        share = np.clip((images - self.lowest) / (self.highest - self.lowest), 0, 1)
-        pixels: Pixels = np.round(share * 255).astype(np.uint8).transpose(0, 2, 3, 1)
-        return pixels
 
 
 class PointDrawer:

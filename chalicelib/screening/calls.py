@@ -13,6 +13,7 @@ from chalicelib.contracts.generations import (
     Call,
     ChatCall,
     ChatOutput,
+    ClassifyCall,
     EmbedCall,
     ImageOutput,
     ImagePart,
@@ -45,6 +46,8 @@ def texts_of(call: Call) -> list[Placed]:
 
 def pictures_of(call: Call) -> list[bytes]:
     """Return the pictures that a model is to look at."""
+    if isinstance(call, EmbedCall | ClassifyCall):
+        return [image.data for image in call.images]
     if not isinstance(call, ChatCall):
         return []
     parts = (part for message in call.messages for part in message.content)
@@ -60,6 +63,9 @@ def with_texts(call: Call, texts: Sequence[str]) -> Call:
 
     if isinstance(call, EmbedCall):
         return call.model_copy(update={"texts": tuple(map(new, call.texts))})
+    if isinstance(call, ClassifyCall):
+        labels, templates = (tuple(map(new, each)) for each in (call.labels, call.templates))
+        return call.model_copy(update={"labels": labels, "templates": templates})
     if isinstance(call, ChatCall):
         system = new(call.system)
         messages = tuple(
@@ -96,6 +102,11 @@ def _all_texts(call: Call) -> Iterator[Placed]:
     if isinstance(call, EmbedCall):
         for at, text in enumerate(call.texts):
             yield Placed(text, "input", f"texts.{at}")
+    elif isinstance(call, ClassifyCall):
+        for at, label in enumerate(call.labels):
+            yield Placed(label, "input", f"labels.{at}")
+        for at, template in enumerate(call.templates):
+            yield Placed(template, "input", f"templates.{at}")
     elif isinstance(call, ChatCall):
         yield Placed(call.system, "instructions", "system")
         for at, message in enumerate(call.messages):

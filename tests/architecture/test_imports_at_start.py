@@ -40,6 +40,7 @@ EVENTS = Budget(52, (*MODELS, *READERS, *CLIENTS, "pydantic", "aws_lambda_powert
 """A function of `app.py` that is not the API: Chalice, and nothing of the API."""
 ON_MODEL = (*READERS, *CLIENTS, "magika", "onnxruntime", "chalice")
 WITH_TEXTS = (*READERS, "magika", "onnxruntime", "chalice")
+SEEING = (*WITH_TEXTS, "tokenizers")
 WITHOUT_MODEL = (*MODELS, *READERS, "chalice")
 
 BUDGETS: Mapping[str, Budget] = {
@@ -51,9 +52,13 @@ BUDGETS: Mapping[str, Budget] = {
     "app.sweep": EVENTS,
     "app.sweep_jobs": EVENTS,
     "app.webhook_due": EVENTS,
+    "functions.answer_image.handler.handler": Budget(620, SEEING),
+    "functions.caption_image.handler.handler": Budget(620, SEEING),
     "functions.check_support.handler.handler": Budget(290, ON_MODEL),
     "functions.chunk_document.handler.handler": Budget(550, WITH_TEXTS),
     "functions.embed_chunks.handler.handler": Budget(570, WITH_TEXTS),
+    "functions.classify_image.handler.handler": Budget(620, SEEING),
+    "functions.embed_image.handler.handler": Budget(620, SEEING),
     "functions.embed_text.handler.handler": Budget(270, ON_MODEL),
     "functions.export_documents.handler.handler": Budget(490, WITHOUT_MODEL),
     "functions.gather_parts.handler.handler": Budget(475, WITHOUT_MODEL),

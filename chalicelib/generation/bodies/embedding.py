@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from chalicelib.errors import InvalidInput, ModelFailure
+from chalicelib.errors import InvalidInput, ModelFailure, Unsupported
 
 if TYPE_CHECKING:
     from chalicelib.contracts.generations import EmbedCall
@@ -38,6 +38,16 @@ class EmbeddingSchema(Protocol):
 
     def answer(self, body: Mapping[str, Any]) -> Vectors:
         """Return what a response holds. Raises `ModelFailure` for another shape."""
+
+
+def texts_only(call: EmbedCall, model: str) -> None:
+    """Raise `Unsupported` for pictures: no body that is written here has any."""
+    if call.images:
+        raise Unsupported(
+            f"{model} is asked for vectors of texts only; for those of pictures name a model that"
+            " this stage trained.",
+            field="images",
+        )
 
 
 class TitanV2:

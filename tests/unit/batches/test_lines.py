@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 
 from chalicelib.batches.lines import form_of, id_of, read_item
 from chalicelib.contracts.batches import MAX_ID_CHARACTERS
-from chalicelib.contracts.generations import ChatCall, EmbedCall, ImageCall, TextPart
+from chalicelib.contracts.generations import (
+    ChatCall,
+    ClassifyCall,
+    EmbedCall,
+    ImageCall,
+    TextPart,
+)
 from chalicelib.errors import InvalidInput, Unsupported
 from tests.unit.batches.examples import ORDER, item, openai, own
 
@@ -20,7 +26,19 @@ JSON = st.recursive(
     max_leaves=8,
 )
 FIELDS = st.sampled_from(
-    ["id", "prompt", "messages", "texts", "model", "custom_id", "url", "body", "max_tokens", "stop"]
+    [
+        "id",
+        "prompt",
+        "messages",
+        "texts",
+        "images",
+        "labels",
+        "model",
+        "custom_id",
+        "url",
+        "body",
+        "stop",
+    ]
 )
 
 
@@ -56,6 +74,16 @@ def test_a_picture_should_be_asked_for_as_any_generation_is() -> None:
     found = item(own(task="image", prompt="A weir.", count=2, width=512, height=512))
     assert isinstance(found.call, ImageCall)
     assert (found.call.prompt, found.call.count, found.terms.checks) == ("A weir.", 2, ())
+
+
+def test_a_line_of_pictures_should_say_by_its_fields_what_is_asked() -> None:
+    line = {"id": "a", "images": [{"media_type": "image/png", "data": "UE5H"}]}
+    embedded = item(json.dumps(line).encode())
+    assert isinstance(embedded.call, EmbedCall)
+    assert not embedded.terms.fallback
+    classified = item(json.dumps({**line, "labels": ["red", "blue"]}).encode())
+    assert isinstance(classified.call, ClassifyCall)
+    assert classified.call.images[0].data == b"PNG"
 
 
 @pytest.mark.parametrize(

@@ -322,7 +322,7 @@ def test_an_answer_that_cannot_be_carried_should_be_refused_before_it_is_made() 
         for name, size in (("wide", 3_072), ("narrow", 1_024))
     )
     known = prices(wide=("1", "1"), narrow=("2", "2"))
-    wanted = a_wish(task="embedding", texts=100, most_bytes=5_000_000)
+    wanted = a_wish(task="embedding", vectors=100, most_bytes=5_000_000)
     found = plan(wanted, serving(wide, narrow), known, NOW)
     assert names(found) == ["narrow"]
     assert reason(found, "wide").startswith("answers of up to 6,758,400 bytes, and 5,000,000 can")

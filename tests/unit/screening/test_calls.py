@@ -8,6 +8,7 @@ from chalicelib.contracts.generations import (
     Call,
     ChatCall,
     ChatOutput,
+    ClassifyCall,
     EmbedCall,
     EmbedOutput,
     ImageCall,
@@ -123,3 +124,22 @@ def test_parts_that_are_no_text_should_stay() -> None:
     changed = with_texts(call, ["y"])
     assert isinstance(changed, ChatCall)
     assert changed.messages[0].content == (PICTURE, TextPart(text="y"))
+
+
+def test_pictures_that_are_embedded_or_classified_should_be_looked_at() -> None:
+    embedded = EmbedCall.model_construct(texts=(), images=(PICTURE, PICTURE))
+    assert (pictures_of(embedded), texts_of(embedded)) == ([b"PNG", b"PNG"], [])
+    assert with_texts(embedded, []) == embedded
+    call = ClassifyCall.model_construct(
+        images=(PICTURE,), labels=("red", "Ann Example"), templates=("a {}",)
+    )
+    assert pictures_of(call) == [b"PNG"]
+    told = [(one.text, one.origin, one.field) for one in texts_of(call)]
+    assert told == [
+        ("red", "input", "labels.0"),
+        ("Ann Example", "input", "labels.1"),
+        ("a {}", "input", "templates.0"),
+    ]
+    masked = with_texts(call, ["red", "[name]", "a {}"])
+    assert isinstance(masked, ClassifyCall)
+    assert (masked.labels, masked.templates) == (("red", "[name]"), ("a {}",))

@@ -1,0 +1,84 @@
+"""Pictures of files as the pixels that a small model looks at: square, of one size.
+
+A picture that has the model's size already goes in as it is, to the pixel. Any other is made to fit
+whole, by Lanczos, and the rest of the square is white, so that nothing of it is cut off or
+stretched. What is transparent lies on white too, as training lays it. A picture is turned as its
+EXIF says, and of a film it is the first frame. Greyscale becomes three colours that are alike, and
+colours grey where a model knows no others.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from chalicelib.errors import InvalidInput
+
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
+MAX_PIXELS = 50_000_000
+"""Of a picture: 200 MB when it is unpacked with its transparency, whatever its file has."""
+_PAPER = "white"
+_MODES = {1: "L", 3: "RGB"}
+_SIXTEEN_BITS = 256
+_BROKEN = (
+    *(UnidentifiedImageError, Image.DecompressionBombError),
+    *(OSError, SyntaxError, ValueError, EOFError),
+)
+
+
+def square(data: bytes, side: int, channels: int, field: str) -> NDArray[np.uint8]:
+    """Return the picture that `data` encodes as [side, side, channels]; 1 or 3 channels.
+
+    Raises:
+        InvalidInput: it is no picture, of another format, cut off, or too large; it names `field`.
+    """
+    try:
+        with warnings.catch_warnings():
+            # Pillow warns of fewer pixels than are taken here.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(data), formats=FORMATS) as opened:
+                _hold(opened, field)
+                whole = _flat(ImageOps.exif_transpose(opened)).convert(_MODES[channels])
+    except _BROKEN as error:
+        raise InvalidInput(
+            f"{field} is no picture that can be read, or it is cut off: send a whole"
+            " PNG, JPEG, WebP or GIF.",
+            field=field,
+        ) from error
+    return np.asarray(_fitted(whole, side), np.uint8).reshape(side, side, channels)
+
+
+def _hold(picture: Image.Image, field: str) -> None:
+    if picture.width * picture.height > MAX_PIXELS:
+        raise InvalidInput(
+            f"{field} has {picture.width} by {picture.height} pixels, and {MAX_PIXELS:,} are"
+            " looked at; make it smaller.",
+            field=field,
+            limit=f"{MAX_PIXELS} pixels",
+        )
+
+
+def _flat(picture: Image.Image) -> Image.Image:
+    """Return a picture with nothing transparent, in eight bits a colour."""
+    if picture.mode.startswith("I"):
+        deep = np.asarray(picture).clip(0, _SIXTEEN_BITS**2 - 1) // _SIXTEEN_BITS
+        return Image.fromarray(deep.astype(np.uint8))
+    if not picture.has_transparency_data:
+        return picture
+    laid = picture.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", laid.size, _PAPER), laid)
+
+
+def _fitted(picture: Image.Image, side: int) -> Image.Image:
+    if picture.size == (side, side):
+        return picture
+    longest = max(picture.size)
+    wide, high = (max(1, round(side * size / longest)) for size in picture.size)
+    small = picture.resize((wide, high), Image.Resampling.LANCZOS)
+    sheet = Image.new(picture.mode, (side, side), _PAPER)
+    sheet.paste(small, ((side - wide) // 2, (side - high) // 2))
+    return sheet

@@ -1,0 +1,52 @@
+"""Turns pictures, or texts, into unit vectors of one space, by a model that the stage serves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from chalicelib.contracts.looking import EmbedImageRequest, EmbedImageResult
+from chalicelib.inference.hot_swap import Opened
+from chalicelib.inference.towers import Towers
+
+
+class Models(Protocol):
+    """Models that are open, by name, as `HotSwap` keeps them."""
+
+    def get(self, name: str) -> Opened[Towers]:
+        """Return the one that serves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """What the function works with; `clock` gives seconds, from any start."""
+
+    models: Models
+    clock: Callable[[], float]
+
+
+def run(request: EmbedImageRequest, deps: Deps) -> EmbedImageResult:
+    """Return one vector a picture or text, in order.
+
+    Raises:
+        Conflict: the stage serves no version of the model.
+        InvalidInput: a picture cannot be read, or a text is empty or too long.
+        ModelFailure: no version of the model can be opened, or it failed.
+        Throttled, Transient: the model cannot be had now.
+    """
+    began = deps.clock()
+    serving = deps.models.get(request.model)
+    towers = serving.model
+    vectors = [towers.picture(data, f"images.{at}") for at, data in enumerate(request.images)]
+    tokens = 0
+    for at, text in enumerate(request.texts):
+        vector, count = towers.text(text, f"texts.{at}")
+        vectors.append(vector)
+        tokens += count
+    return EmbedImageResult(
+        vectors=tuple(tuple(vector.tolist()) for vector in vectors),
+        version=serving.version.label,
+        tokens=tokens,
+        seconds=max(0.0, deps.clock() - began),
+    )

@@ -1,0 +1,226 @@
+"""Calls about pictures by the adapters and the cores of the functions, without Lambda."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from chalicelib.adapters.picture_answers import AnswerImageFunction, CaptionImageFunction
+from chalicelib.adapters.picture_classes import ClassifyImageFunction
+from chalicelib.contracts import looking
+from chalicelib.contracts.generations import (
+    ChatCall,
+    ChatOutput,
+    ClassifyCall,
+    ClassifyOutput,
+    EmbedCall,
+    ImagePart,
+    Message,
+    Part,
+    TextPart,
+    ToolResult,
+    Usage,
+)
+from chalicelib.contracts.looking import MAX_BYTES
+from chalicelib.errors import InvalidInput, ModelFailure, Unsupported
+from chalicelib.generation.served import served
+from chalicelib.generation_ports import Asking
+from chalicelib.inference import captioning, few_shot, towers
+from chalicelib.inference.hot_swap import Opened
+from functions.answer_image import core as answering
+from functions.caption_image import core as captioning_core
+from functions.classify_image import core as classifying
+from tests.exported_models import Files, read, version
+from tests.exported_tellers import blip2, flamingo
+from tests.exported_towers import picture
+from tests.exported_towers import towers as clip
+from tests.unit.query_adapters.in_process import InProcess
+
+RED, BLUE, WHITE, BLACK = (
+    picture(each) for each in ((255, 0, 0), (0, 0, 255), (255, 255, 255), (0, 0, 0))
+)
+
+
+@dataclass
+class One:
+    """One model, whatever it is called."""
+
+    files: Files
+    opened: Callable[[Any], Any]
+
+    def get(self, name: str) -> Opened[Any]:
+        return Opened(self.opened(read(self.files)), version(self.files, 3))
+
+
+def running(core: Any, request: Any, files: Files, opened: Callable[[Any], Any]) -> InProcess:
+    """Return a client whose function runs `core`; each of its clocks goes a quarter of a second."""
+
+    def handler(event: Any) -> Any:
+        ticks = iter([1.0, 1.25])
+        deps = core.Deps(One(files, opened), lambda: next(ticks))
+        return core.run(request.model_validate(event), deps).model_dump(mode="json")
+
+    return InProcess(handler)
+
+
+def captions(files: Files) -> InProcess:
+    return running(captioning_core, looking.CaptionImageRequest, files, captioning.opened)
+
+
+def answers(files: Files) -> InProcess:
+    return running(answering, looking.AnswerImageRequest, files, few_shot.opened)
+
+
+def answered(kind: Any, client: InProcess, model: str, call: Any) -> Any:
+    return kind(client.within, "f", 25).answer(served().model(model), call, Asking("t", "c"))
+
+
+def seen(data: bytes) -> ImagePart:
+    return ImagePart.model_construct(media_type="image/png", data=data)
+
+
+def user(*parts: Part) -> Message:
+    return Message.model_construct(role="user", content=parts)
+
+
+def assistant(text: str) -> Message:
+    return Message(role="assistant", content=(TextPart(text=text),))
+
+
+def chat(*turns: Message, **more: Any) -> ChatCall:
+    return ChatCall(messages=(user(TextPart(text="x")),)).model_copy(
+        update={"messages": turns, **more}
+    )
+
+
+def test_a_picture_alone_should_be_captioned() -> None:
+    reply = answered(
+        CaptionImageFunction, captions(blip2()), "shapes-captions", chat(user(seen(RED)))
+    )
+    assert reply.output == ChatOutput(text="a red", finish="stop")
+    assert (reply.model, reply.answered_by) == ("shapes-captions", "tried/3")
+    assert (reply.usage, reply.seconds) == (Usage(tokens_in=2, tokens_out=2), 0.25)
+
+
+def test_what_did_not_end_should_say_so_as_everywhere() -> None:
+    call = chat(user(seen(RED)), max_tokens=1)
+    reply = answered(CaptionImageFunction, captions(blip2()), "shapes-captions", call)
+    assert reply.output == ChatOutput(text="a", finish="length")
+
+
+def test_a_question_beside_a_picture_should_be_answered() -> None:
+    call = chat(user(TextPart(text="Which colour?"), seen(BLUE)))
+    reply = answered(AnswerImageFunction, answers(blip2()), "shapes-answers", call)
+    assert reply.output == ChatOutput(text="blue", finish="stop")
+
+
+def test_earlier_turns_should_show_what_is_asked() -> None:
+    turns = [user(seen(WHITE)), assistant("light"), user(seen(BLACK))]
+    client = answers(flamingo())
+    reply = answered(AnswerImageFunction, client, "shapes-flamingo", chat(*turns))
+    assert reply.output == ChatOutput(text="dark", finish="stop")
+    assert reply.usage == Usage(tokens_in=8, tokens_out=1)
+    assert [each["answer"] for each in client.asked[0]["shots"]] == ["light"]
+
+
+TWICE = [user(seen(RED)), assistant("red"), user(seen(BLUE))]
+
+
+@pytest.mark.parametrize(
+    ("turns", "told", "limit"),
+    [
+        (TWICE, "captions 1 picture", "1 picture"),
+        ([user(TextPart(text="hello"))], r"messages\.0 has 0 pictures", "1 picture"),
+        ([user(seen(RED), seen(BLUE))], r"messages\.0 has 2 pictures", "1 picture"),
+        ([user(seen(RED), TextPart(text="which?"))], "takes no words", None),
+        ([user(seen(RED), ToolResult(id="a", text="b"))], "does not take", None),
+        ([user(seen(b"\0" * (MAX_BYTES + 1)))], "have 4194305 bytes", f"{MAX_BYTES} bytes"),
+        ([user(seen(b"none"))], "image is no picture", None),
+    ],
+)
+def test_a_captioner_should_refuse_what_it_does_not_take(
+    turns: Sequence[Message], told: str, limit: str | None
+) -> None:
+    with pytest.raises(InvalidInput, match=told) as refused:
+        answered(CaptionImageFunction, captions(blip2()), "shapes-captions", chat(*turns))
+    assert refused.value.limit == limit
+
+
+SHOWN = [user(seen(WHITE)), assistant("light")]
+
+
+@pytest.mark.parametrize(
+    ("turns", "told"),
+    [
+        ([*SHOWN * 3, user(seen(RED))], "shown 2 pictures with their answers at most, and 3"),
+        ([*SHOWN, user(seen(RED), TextPart(text="which?"))], "takes no words about a picture"),
+        (
+            [user(seen(RED), TextPart(text="which?")), assistant("red"), user(seen(RED))],
+            "answers one question",
+        ),
+        ([user(TextPart(text="red?")), assistant("red"), user(seen(RED))], "has 0 pictures"),
+        ([*SHOWN, user(seen(RED), seen(RED))], r"messages\.2 has 2 pictures"),
+        ([user(seen(RED)), assistant("a red"), user(seen(RED))], "has to be one word"),
+        ([user(seen(RED)), user(seen(RED))], "Turns alternate"),
+        (SHOWN, "Turns alternate"),
+    ],
+)
+def test_a_conversation_of_another_kind_should_be_refused(
+    turns: Sequence[Message], told: str
+) -> None:
+    with pytest.raises(InvalidInput, match=told):
+        answered(AnswerImageFunction, answers(flamingo()), "shapes-flamingo", chat(*turns))
+
+
+@pytest.mark.parametrize(
+    ("more", "field"), [({"system": "Be brief."}, "system"), ({"stop": ("red",)}, "stop")]
+)
+def test_what_neither_takes_should_be_refused_by_its_field(more: Any, field: str) -> None:
+    call = chat(user(seen(RED)), **more)
+    for kind in (CaptionImageFunction, AnswerImageFunction):
+        with pytest.raises(InvalidInput, match="takes no") as refused:
+            answered(kind, captions(blip2()), "shapes-captions", call)
+        assert refused.value.field == field
+
+
+def classified(call: ClassifyCall, client: InProcess | None = None) -> Any:
+    request = looking.ClassifyImageRequest
+    client = client or running(classifying, request, clip(), towers.opened)
+    return answered(ClassifyImageFunction, client, "shapes-classes", call)
+
+
+CLASSES = ClassifyCall.model_construct(
+    task="classification", images=(seen(RED), seen(BLUE)), labels=("red", "blue"), templates=()
+)
+
+
+def test_labels_should_have_shares_of_each_picture() -> None:
+    reply = classified(CLASSES)
+    assert isinstance(reply.output, ClassifyOutput)
+    assert reply.output.labels == ("red", "blue")
+    assert [row.index(max(row)) for row in reply.output.shares] == [0, 1]
+    assert (reply.usage, reply.seconds) == (Usage(tokens_in=14, images=2), 0.25)
+    assert (reply.model, reply.answered_by) == ("shapes-classes", "tried/3")
+
+
+@pytest.mark.parametrize("shares", [[[0.5, 0.5]], [[1.0], [1.0]]])
+def test_shares_of_other_pictures_or_labels_should_not_be_believed(shares: Any) -> None:
+    answer = {"shares": shares, "version": "v/1", "tokens": 1, "seconds": 0.1}
+    with pytest.raises(ModelFailure, match="not of 2 for each of 2 pictures"):
+        classified(CLASSES, InProcess(lambda _: answer))
+
+
+@pytest.mark.parametrize(
+    ("kind", "model"),
+    [
+        (CaptionImageFunction, "shapes-captions"),
+        (AnswerImageFunction, "shapes-answers"),
+        (ClassifyImageFunction, "shapes-classes"),
+    ],
+)
+def test_other_calls_should_be_refused(kind: Any, model: str) -> None:
+    with pytest.raises(Unsupported, match="does not answer calls of embedding"):
+        answered(kind, captions(blip2()), model, EmbedCall(texts=("a",)))
