@@ -25,7 +25,13 @@ from moto.iam.models import iam_backends
 from moto.kms import models as kms_models
 from moto.moto_api._internal import mock_random
 
-from localcloud import motoanswers, motocompaction, motorefusals, mototransactions
+from localcloud import (
+    motoanswers,
+    motocompaction,
+    motoqueries,
+    motorefusals,
+    mototransactions,
+)
 from localcloud.clock import Clock
 from localcloud.errors import AwsError, unsupported
 from localcloud.motojournal import LEAVES_NOTHING, Journal, RawCall
@@ -57,6 +63,7 @@ def _key_material() -> bytes:
 
 kms_models.generate_master_key = _key_material  # type: ignore[attr-defined]
 motoanswers.install()
+motoqueries.install()
 mototransactions.install()
 
 _sole = threading.Lock()
