@@ -14,19 +14,25 @@ LINES_A_STREAM = 5_000
 STREAMS_KEPT = 2
 """Streams are kept in memory here; what is older is in no one's way."""
 _AT_ONCE = 500
+GATHER_S = 0.2
+"""How long a line waits for others to be put with; each call costs as much as a request."""
 _log = logging.getLogger(__name__)
 
 
 class LogWriter:
     """Puts lines into the log streams of one group, in the order in which they came."""
 
-    def __init__(self, client: Callable[[str], Any], log_group: str) -> None:
+    def __init__(
+        self, client: Callable[[str], Any], log_group: str, gather_s: float = GATHER_S
+    ) -> None:
         """Write to `log_group` by a client for "logs", from a thread of its own."""
         self._client = client
         self._group = log_group
         self._pending: queue.SimpleQueue[tuple[int, str] | None] = queue.SimpleQueue()
         self._streams: list[str] = []
         self._written = 0
+        self._gather_s = gather_s
+        self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="access-log", daemon=True)
 
     def start(self) -> None:
@@ -35,6 +41,7 @@ class LogWriter:
 
     def stop(self) -> None:
         """Write what is pending, then end."""
+        self._ending.set()
         self._pending.put(None)
         self._thread.join(5)
 
@@ -46,6 +53,7 @@ class LogWriter:
         ended = False
         while not ended:
             lines = [self._pending.get()]
+            self._ending.wait(self._gather_s)
             while len(lines) < _AT_ONCE and not self._pending.empty():
                 lines.append(self._pending.get())
             ended = None in lines

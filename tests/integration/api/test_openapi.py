@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from tests.cloud import PROJECT, CloudProcess
+from tests.e2e.driving import until
 from tests.integration.api.conftest import SAMPLES, Tenant
 
 DOCUMENT = PROJECT / "chalicelib" / "api" / "openapi.json"
@@ -140,10 +141,11 @@ class TestGateway:
 
 def _logged(cloud: CloudProcess, request_id: str) -> str:
     """Return the line that the access log has of a request, which comes soon after its answer."""
-    logs, group = cloud.client("logs"), "/headrace/local/api-access"
-    for _ in range(200):
-        pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group)
-        for event in (event for page in pages for event in page["events"]):
-            if request_id in event["message"]:
-                return str(event["message"])
-    raise AssertionError(f"{request_id} is in no log")
+    pages = cloud.client("logs").get_paginator("filter_log_events")
+
+    def line() -> str | None:
+        found = pages.paginate(logGroupName="/headrace/local/api-access")
+        messages = (str(event["message"]) for page in found for event in page["events"])
+        return next((message for message in messages if request_id in message), None)
+
+    return until(line, f"{request_id} is in no log")

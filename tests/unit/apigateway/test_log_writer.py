@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from localcloud.apigateway.log_writer import LINES_A_STREAM, STREAMS_KEPT, LogWriter
+from localcloud.apigateway.log_writer import GATHER_S, LINES_A_STREAM, STREAMS_KEPT, LogWriter
 
 
 class FakeLogs:
@@ -13,6 +13,7 @@ class FakeLogs:
     def __init__(self, failing: int = 0) -> None:
         self.streams: dict[str, list[str]] = {}
         self.failing = failing
+        self.puts = 0
 
     def create_log_stream(self, **asked: str) -> None:
         if self.failing:
@@ -25,11 +26,12 @@ class FakeLogs:
 
     def put_log_events(self, **asked: Any) -> None:
         assert asked["logGroupName"] == "/api"
+        self.puts += 1
         self.streams[asked["logStreamName"]] += [event["message"] for event in asked["logEvents"]]
 
 
-def written(logs: FakeLogs, count: int) -> list[str]:
-    writer = LogWriter(lambda service: logs, "/api")
+def written(logs: FakeLogs, count: int, gather_s: float = GATHER_S) -> list[str]:
+    writer = LogWriter(lambda service: logs, "/api", gather_s)
     writer.start()
     for number in range(count):
         writer.write(f"line {number}")
@@ -39,6 +41,12 @@ def written(logs: FakeLogs, count: int) -> list[str]:
 
 def test_should_write_every_line_in_order() -> None:
     assert written(FakeLogs(), 1_234) == [f"line {number}" for number in range(1_234)]
+
+
+def test_should_put_lines_together_that_come_soon_after_one_another() -> None:
+    logs = FakeLogs()
+    assert len(written(logs, 400, gather_s=60.0)) == 400, "the end waits for no more lines"
+    assert logs.puts == 1
 
 
 def test_should_keep_the_newest_streams_only() -> None:
