@@ -41,11 +41,14 @@ class ToolDelta:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a streamed answer ended. `answered_by` is empty where the backend does not say."""
+    """How a streamed answer ended. `answered_by` is empty where the backend does not say. `seconds`
+    are those that a function of ours worked, None where nobody says but the clock.
+    """
 
     finish: Finish
     usage: Usage
     answered_by: str
+    seconds: float | None = None
 
 
 Delta = TextDelta | ToolDelta | Ended

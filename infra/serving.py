@@ -22,7 +22,7 @@ from chalicelib.contracts.exported import FILE, Signature
 from chalicelib.contracts.serving import ROOT, ServedVersion, Serving, pointer_key
 from chalicelib.errors import HeadraceError
 from chalicelib.generation.served import FunctionBackend, served
-from chalicelib.inference import captioning, drawing, few_shot, towers
+from chalicelib.inference import captioning, completing, drawing, few_shot, towers
 from chalicelib.inference.exported import Exported
 from infra import stages
 from infra.registry import NoVersion, Registry, Version, arn_of
@@ -32,6 +32,7 @@ OPENED_BY: Mapping[str, Callable[[Exported], object]] = {
     "answer_image": few_shot.opened,
     "caption_image": captioning.opened,
     "classify_image": towers.opened,
+    "complete_text": completing.opened,
     "embed_image": towers.opened,
     "generate_image": drawing.opened,
 }

@@ -82,15 +82,21 @@ def graph(
     output: str,
     values: Mapping[str, Any],
     shape: Shape = _PICTURE,
+    beside: Mapping[str, Shape] | None = None,
 ) -> bytes:
-    """Return an ONNX model; what is called `step`, `tokens` or `mask` is whole numbers."""
+    """Return an ONNX model; what is called `step`, `tokens` or `mask` is whole numbers. It may give
+    more outputs `beside` the one, by their shapes.
+    """
     kinds = dict.fromkeys(inputs, TensorProto.FLOAT)
     kinds |= dict.fromkeys(kinds.keys() & {"step", "tokens", "mask"}, TensorProto.INT64)
     made = helper.make_graph(
         nodes,
         "drawn",
         [helper.make_tensor_value_info(name, kinds[name], inputs[name]) for name in inputs],
-        [helper.make_tensor_value_info(output, TensorProto.FLOAT, shape)],
+        [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, each)
+            for name, each in {output: shape, **(beside or {})}.items()
+        ],
         [numpy_helper.from_array(np.asarray(value), name) for name, value in values.items()],
     )
     model = helper.make_model(made, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
@@ -186,11 +192,11 @@ def registered(
     return str(made["ModelPackageArn"])
 
 
-def version(files: Files, number: int = 1) -> ServedVersion:
-    """Return a version that has these files."""
+def version(files: Files, number: int = 1, name: str = "digits-vae") -> ServedVersion:
+    """Return a version of the model `name` that has these files."""
     return ServedVersion(
         arn=f"arn:aws:sagemaker:us-east-1:000000000000:model-package/tried/{number}",
-        prefix=f"models/serving/digits-vae/tried/{number}/",
+        prefix=f"models/serving/{name}/tried/{number}/",
         signature=hashlib.sha256(files[FILE]).hexdigest(),
     )
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Protocol
 
-from chalicelib.contracts.generations import Call, ChatCall, Reply
-from chalicelib.errors import Unsupported
+from chalicelib.contracts.generations import Call, ChatCall, ChatOutput, Reply
+from chalicelib.errors import ModelFailure, Unsupported
+from chalicelib.generation_ports import Ended, TextDelta
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -59,5 +60,13 @@ class FunctionBackendCalls:
     def stream(
         self, model: ServedModel, route: Route, call: ChatCall, asking: Asking
     ) -> Iterator[Delta]:
-        """Refuse: none of the functions writes text."""
-        raise Unsupported(f"{model.name} does not stream.", field="model")
+        """Yield the answer in one piece, once it is whole, as functions give no other; raises as
+        `generate` does.
+        """
+        reply = self.generate(model, route, call, asking)
+        output = reply.output
+        if not isinstance(output, ChatOutput):
+            raise ModelFailure(f"{model.name} answered a chat with {output.task}.")
+        if output.text:
+            yield TextDelta(output.text)
+        yield Ended(output.finish, reply.usage, reply.answered_by, reply.seconds)

@@ -67,11 +67,14 @@ class Told:
             ToolCall(id=tool.id, name=tool.name, arguments="".join(tool.arguments) or "{}")
             for _, tool in sorted(self.tools.items())
         )
+        seconds = self.ended.seconds
+        if seconds is None:
+            seconds = time.monotonic() - self.began_at
         return Reply(
             model=model,
             answered_by=self.ended.answered_by or step.route.model_id,
             output=ChatOutput(text="".join(self.texts), tool_calls=calls, finish=self.ended.finish),
             usage=self.ended.usage,
-            seconds=round(time.monotonic() - self.began_at, 6),
+            seconds=round(seconds, 6),
             service_tier=step.service_tier,
         )

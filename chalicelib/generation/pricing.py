@@ -89,7 +89,7 @@ def _seconds(backend: FunctionBackend, load: Load) -> float:
     """Return how long a call of `load` takes at most."""
     seconds = float(backend.call_seconds)
     if backend.tokens_per_second:
-        seconds += load.tokens_in / backend.tokens_per_second
+        seconds += (load.tokens_in + load.tokens_out) / backend.tokens_per_second
     if backend.images_per_second:
         seconds += load.images / backend.images_per_second
     return seconds

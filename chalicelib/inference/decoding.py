@@ -53,6 +53,10 @@ class Shape:
             found[name] = value
         return cls(**found)
 
+    def room(self, prompt: int) -> int:
+        """Return how many tokens may follow a prompt of so many."""
+        return self.context - self.prefix - prompt
+
     def nothing(self) -> Floats:
         """Return the keys, or values, of no token."""
         return np.zeros((self.layers, 1, self.heads, 0, self.head_size), np.float32)
@@ -107,8 +111,7 @@ def _written(
     chance = np.random.default_rng(choice.seed)
     keys = values = shape.nothing()
     given = [*range(shape.vocabulary, shape.vocabulary + shape.prefix), *prompt]
-    room = shape.context - len(given)
-    for _ in range(min(choice.most, room)):
+    for _ in range(min(choice.most, shape.room(len(prompt)))):
         logits, keys, values = decoder(np.array([given], np.int64), keys, values)
         token = _chosen(_last(logits, shape), choice, chance)
         if token == shape.end:
@@ -126,11 +129,12 @@ def _hold(shape: Shape, prompt: Sequence[int]) -> None:
             f"The prompt has the token {wrong[0]}; there are 0 to {shape.vocabulary - 1}.",
             field="prompt",
         )
-    taken, most = len(prompt), shape.context - shape.prefix - 1
+    taken, most = len(prompt), shape.room(1)
     if taken > most:
         raise InvalidInput(
             f"The prompt has {taken} tokens, and may have {most} at most so that one may follow.",
             field="prompt",
+            limit=f"{most} tokens",
         )
 
 

@@ -49,6 +49,14 @@ def test_a_function_should_cost_its_seconds() -> None:
     assert units(ours) == ("lambda.gb_second.arm64", "lambda.request")
 
 
+def test_a_function_should_be_estimated_by_what_it_reads_and_writes() -> None:
+    ours = model(backend=FunctionBackend("complete", 1_024, 1_000), task="chat")
+    known = catalogue().prices
+    read, both = (estimate(ours, load, ONE, known) for load in (Load(2_000), Load(500, 1_500)))
+    assert read == both
+    assert estimate(ours, Load(2_000, 1), ONE, known) != both
+
+
 def test_pictures_should_be_priced_each() -> None:
     painter = model(task="image")
     unit = painter.unit("image")

@@ -130,6 +130,18 @@ def test_an_endpoint_should_be_a_model_without_code() -> None:
     assert model.unit("input_token") == "served.mine.input_token"
 
 
+def test_what_a_stage_trains_should_be_a_model_without_code() -> None:
+    backend = {"kind": "function", "function": "complete_text", "memory_mb": 1769}
+    told = {"tokens_per_second": 200, "recipes": ["adapted"], "template": "Q: {}\nA:"}
+    found = read(changed(name="mine", backend={**backend, **told}, fallbacks=[])).model("mine")
+    assert isinstance(found.backend, FunctionBackend)
+    assert (found.backend.recipes, found.backend.template) == (("adapted",), "Q: {}\nA:")
+    for wrong in ("Q:", "{} and {}"):
+        written = changed(name="mine", backend={**backend, **told, "template": wrong}, fallbacks=[])
+        with pytest.raises(ServedFileError, match=r"template is .* a text with \{\} in one place"):
+            read(written)
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
@@ -140,7 +152,7 @@ def test_an_endpoint_should_be_a_model_without_code() -> None:
         ({"task": "poetry"}, r"nova-micro\.task is 'poetry'; it must be one of chat, embedding"),
         ({"abilities": ["fly"]}, r"nova-micro\.abilities .* a list of tools, tool_choice, json"),
         ({"inputs": "text"}, r"nova-micro\.inputs is 'text'; it must be a list"),
-        ({"fallbacks": ["gpt"]}, r"nova-micro\.fallbacks names 'gpt'; .* for chat: claude"),
+        ({"fallbacks": ["gpt"]}, r"nova-micro\.fallbacks names 'gpt'; .* for chat: .*claude"),
         ({"fallbacks": ["nova-micro"]}, r"must be another model for chat"),
         ({"fallbacks": ["titan-embed-text-v2"]}, r"must be another model for chat"),
         ({"lifecycle": {"status": "ended"}}, r"lifecycle\.status is 'ended'; .* a date in ends"),

@@ -67,8 +67,8 @@ def test_what_no_function_answers_should_be_refused() -> None:
     backend = FunctionBackendCalls({"embed_text": EmbeddingCalls(Lengths())})
     with pytest.raises(Unsupported, match="calls of chat"):
         backend.generate(MODEL, ROUTE, chat, ASKING)
-    with pytest.raises(Unsupported, match="does not stream"):
-        backend.stream(MODEL, ROUTE, chat, ASKING)
+    with pytest.raises(Unsupported, match="calls of chat"):
+        next(iter(backend.stream(MODEL, ROUTE, chat, ASKING)))
     with pytest.raises(Unsupported, match="a function that this stage has not: embed_text"):
         FunctionBackendCalls({}).generate(MODEL, ROUTE, EmbedCall(texts=("a",)), ASKING)
 

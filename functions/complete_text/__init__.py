@@ -1,0 +1,1 @@
+"""Goes on with texts by the language models that a stage trained."""

@@ -1,0 +1,53 @@
+"""Small models of words, made without training: which word follows which, a table says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from onnx import TensorProto, helper
+from tokenizers import Tokenizer, models, pre_tokenizers
+
+from tests.exported_models import Files, Shape, exported, graph
+
+MARKS = ("<pad>", "<end>", "<unk>")
+WORDS = (".", "bed", "cold", "room", "the", "warm", "was")
+NUMBERS = {word: at for at, word in enumerate((*MARKS, *WORDS))}
+FOLLOWS = {"the": "room", "room": "was", "was": "warm", "warm": ".", ".": "<end>"}
+END = NUMBERS["<end>"]
+_KEPT: Shape = ["layers", "n", "heads", "past", "size"]
+
+
+def speaker(
+    follows: Mapping[str, str] = FOLLOWS, recipe: str = "policy", **constants: Any
+) -> Files:
+    """Return a decoder that says after each word what `follows`, and else nothing in particular;
+    `constants` are other than its own.
+    """
+    table = np.zeros((len(NUMBERS), len(NUMBERS)), np.float32)
+    for word, next_word in follows.items():
+        table[NUMBERS[word], NUMBERS[next_word]] = 9
+    nodes = [
+        helper.make_node("Gather", ["table", "tokens"], ["logits"]),
+        helper.make_node("Cast", ["tokens"], ["numbers"], to=TensorProto.FLOAT),
+        helper.make_node("Reshape", ["numbers", "row"], ["new"]),
+        helper.make_node("Concat", ["past_keys", "new"], ["keys"], axis=3),
+        helper.make_node("Concat", ["past_values", "new"], ["values"], axis=3),
+    ]
+    inputs: dict[str, Shape] = {"tokens": ["n", "length"], "past_keys": _KEPT, "past_values": _KEPT}
+    values = {"table": table, "row": np.array([1, 1, 1, -1, 1])}
+    kept = {"keys": _KEPT, "values": _KEPT}
+    content = graph(nodes, inputs, "logits", values, ["n", "length", "vocabulary"], kept)
+    own = {"layers": 1, "heads": 1, "head_size": 1, "context": 8, "end": END, "prefix": 0}
+    own["vocabulary"] = len(NUMBERS)
+    graphs = {"decoder": (tuple(inputs), content)}
+    return exported(graphs, {**own, **constants}, {"tokenizer.json": tokenizer()}, recipe)
+
+
+def tokenizer() -> bytes:
+    """Return a tokenizer of whole words, as the recipes of reviews bring it."""
+    made = Tokenizer(models.WordLevel(NUMBERS, unk_token="<unk>"))
+    made.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    made.add_special_tokens(list(MARKS))
+    return bytes(made.to_str().encode())
