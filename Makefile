@@ -7,6 +7,9 @@ WORKERS ?= 2
 READY := $(VENV)/.ready
 TRAINING := .venv-training
 
+# A local cloud starts hundreds of processes: each module is compiled once, whoever asks otherwise.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup clients training train-all models demo up down test soak unit check lint types imports asl docs lock bench clean
 
