@@ -24,10 +24,7 @@ MAX_PIXELS = 50_000_000
 _PAPER = "white"
 _MODES = {1: "L", 3: "RGB"}
 _SIXTEEN_BITS = 256
-_BROKEN = (
-    *(UnidentifiedImageError, Image.DecompressionBombError),
-    *(OSError, SyntaxError, ValueError, EOFError),
-)
+_BROKEN = (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError, OverflowError)
 
 
 def square(data: bytes, side: int, channels: int, field: str) -> NDArray[np.uint8]:
@@ -41,8 +38,11 @@ def square(data: bytes, side: int, channels: int, field: str) -> NDArray[np.uint
             # Pillow warns of fewer pixels than are taken here.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(data), formats=FORMATS) as opened:
-                _hold(opened, field)
+                if opened.width * opened.height > MAX_PIXELS:
+                    raise _too_many(f"{opened.width} by {opened.height}", field)
                 whole = _flat(ImageOps.exif_transpose(opened)).convert(_MODES[channels])
+    except Image.DecompressionBombError as error:
+        raise _too_many("too many", field) from error
     except _BROKEN as error:
         raise InvalidInput(
             f"{field} is no picture that can be read, or it is cut off: send a whole"
@@ -52,14 +52,12 @@ def square(data: bytes, side: int, channels: int, field: str) -> NDArray[np.uint
     return np.asarray(_fitted(whole, side), np.uint8).reshape(side, side, channels)
 
 
-def _hold(picture: Image.Image, field: str) -> None:
-    if picture.width * picture.height > MAX_PIXELS:
-        raise InvalidInput(
-            f"{field} has {picture.width} by {picture.height} pixels, and {MAX_PIXELS:,} are"
-            " looked at; make it smaller.",
-            field=field,
-            limit=f"{MAX_PIXELS} pixels",
-        )
+def _too_many(pixels: str, field: str) -> InvalidInput:
+    return InvalidInput(
+        f"{field} has {pixels} pixels, and {MAX_PIXELS:,} are looked at; make it smaller.",
+        field=field,
+        limit=f"{MAX_PIXELS} pixels",
+    )
 
 
 def _flat(picture: Image.Image) -> Image.Image:
