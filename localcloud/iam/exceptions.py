@@ -198,14 +198,6 @@ UNSEEN: tuple[Unseen, ...] = (
         ("*:stateMachine:*-reindex",),
     ),
     Unseen(
-        "*Role",
-        ("bedrock:InvokeModel",),
-        "Only a stage that is given an inference profile in place of a model asks through one; an "
-        "integration test does.",
-        _PROFILES,
-        ("*:inference-profile/*", "arn:*:bedrock:[*]::foundation-model/[*]"),
-    ),
-    Unseen(
         "BatchModelsRole",
         ("s3:ListBucket",),
         "Bedrock lists the records of a job where it is given a folder; ours is given one file.",
@@ -285,14 +277,6 @@ BROAD: tuple[Broad, ...] = (
         "arn:*:bedrock:*:*:model-invocation-job/*",
         "Bedrock makes up the id of a batch job, so that no policy can name one before.",
         f"{_DOCS}/bedrock/latest/APIReference/API_CreateModelInvocationJob.html",
-    ),
-    Broad(
-        ("bedrock:InvokeModel",),
-        "arn:*:bedrock:*::foundation-model/*",
-        "An inference profile asks its model in several regions, and its id tells a policy neither "
-        "which model nor where; the condition names the profile.",
-        _PROFILES,
-        "bedrock:inferenceprofilearn",
     ),
     Broad(
         tuple(
