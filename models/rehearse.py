@@ -16,7 +16,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -54,12 +55,29 @@ def run(root: Path) -> int:
     return done.returncode
 
 
-def rehearse(asked: Mapping[str, Any], into: Path, bases: Mapping[str, Path] | None = None) -> int:
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How jobs are run. `run` takes the root of one; `data` is a channel that is prepared already;
+    where not `exported`, a model is judged alone.
+    """
+
+    run: Callable[[Path], int] = run
+    data: Path | None = None
+    exported: bool = True
+
+
+def rehearse(
+    asked: Mapping[str, Any],
+    into: Path,
+    bases: Mapping[str, Path] | None = None,
+    way: Way | None = None,
+) -> int:
     """Train what is asked for, then finish it; return 0, or what the first job that failed gave.
 
     `bases` are folders of models by their channels; those that are missing are trained by the same
     preset. Raises BadRecipe.
     """
+    way = way or Way()
     found = recipe.load(str(asked["recipe"]))
     given = dict(bases or {})
     if unknown := sorted(set(given) - set(found.bases)):
@@ -71,15 +89,16 @@ def rehearse(asked: Mapping[str, Any], into: Path, bases: Mapping[str, Path] | N
             if code := rehearse({"recipe": name, "preset": asked.get("preset", "tiny")}, place):
                 return code
             given[channel] = place / "finish" / "model"
-    data = into / "data"
-    prepare(found.dataset.name, data)
+    data = way.data or into / "data"
+    if way.data is None:
+        prepare(found.dataset.name, data)
     training, finishing = into / "train", into / "finish"
     lay(training, asked, {TRAINING_CHANNEL: data, **given})
-    if code := run(training):
+    if code := way.run(training):
         return code
     channels = {TRAINING_CHANNEL: data, MODEL_CHANNEL: training / "model"}
-    lay(finishing, {"task": "finish"}, channels)
-    return run(finishing)
+    lay(finishing, {"task": "finish" if way.exported else "judge"}, channels)
+    return way.run(finishing)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

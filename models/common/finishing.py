@@ -1,5 +1,5 @@
 """The second job of a recipe: a trained network is judged, held to its gates and to the champion,
-exported, and described. It runs on a CPU, whatever trained the network.
+exported, and described. It runs on a CPU, whatever trained the network. `judge` is the first half.
 """
 
 from __future__ import annotations
@@ -35,24 +35,55 @@ def finish_job(job: Job, say: Say) -> None:
     not there.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        trained = artefacts.find(job.channel(MODEL_CHANNEL), Path(scratch) / "unpacked")
-        found = recipe.load(trained.training.recipe)
-        settings, network = restored(trained)
-        data_at = job.channel(TRAINING_CHANNEL)
-        if hashes.of_folder(data_at) != trained.training.data:
-            raise BadData(f"{data_at} is not the data that the network was trained on.")
-        code = family(found.name)
-        data = code.load(data_at)
-        evaluation = code.evaluate(network, data, settings)
-        say(metrics.line(settings.steps, evaluation.numbers))
-        if trained.training.preset != "smoke":
-            gates.hold(found.gates, evaluation.numbers)
-        differences = _against_champion(job, found, trained, evaluation, Path(scratch), say)
+        judged = _judged(job, Path(scratch), say)
+        trained, evaluation = judged.trained, judged.evaluation
+        differences = _against_champion(job, judged.recipe, trained, evaluation, Path(scratch), say)
         with staged(job.model, last=FILE) as into:
-            signature = exported(trained, network, data, evaluation.numbers, into)
-            described = Described(found, settings, signature, trained, evaluation, differences)
-            _write(into, described)
+            signature = exported(trained, judged.network, judged.data, evaluation.numbers, into)
+            _write(into, Described(judged, signature, differences))
     say(f"Exported {', '.join(spec.file for spec in signature.graphs.values())}.")
+
+
+def judge_job(job: Job, say: Say) -> None:
+    """Judge, and hold to the gates: all of a finished model but graphs, manifest and card, so that
+    others can begin from it and nothing serves it.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        judged = _judged(job, Path(scratch), say)
+        files = family(judged.recipe.name).files(judged.data, judged.settings)
+        with staged(job.model, last=artefacts.TRAINING) as into:
+            for name, content in files.items():
+                write_whole(into / name, content)
+            _write_judged(into, judged)
+    say("Judged, and not exported.")
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A trained network, with what it is worth on the data of its training."""
+
+    recipe: Recipe
+    settings: Settings
+    trained: Trained
+    network: nn.Module
+    data: Any
+    evaluation: Evaluation
+
+
+def _judged(job: Job, scratch: Path, say: Say) -> Judged:
+    trained = artefacts.find(job.channel(MODEL_CHANNEL), scratch / "unpacked")
+    found = recipe.load(trained.training.recipe)
+    settings, network = restored(trained)
+    data_at = job.channel(TRAINING_CHANNEL)
+    if hashes.of_folder(data_at) != trained.training.data:
+        raise BadData(f"{data_at} is not the data that the network was trained on.")
+    code = family(found.name)
+    data = code.load(data_at)
+    evaluation = code.evaluate(network, data, settings)
+    say(metrics.line(settings.steps, evaluation.numbers))
+    if trained.training.preset != "smoke":
+        gates.hold(found.gates, evaluation.numbers)
+    return Judged(found, settings, trained, network, data, evaluation)
 
 
 def restored(trained: Trained) -> tuple[Settings, nn.Module]:
@@ -124,11 +155,8 @@ def _against_champion(
 class Described:
     """What is written beside the graphs."""
 
-    recipe: Recipe
-    settings: Settings
+    judged: Judged
     signature: Signature
-    trained: Trained
-    evaluation: Evaluation
     differences: Mapping[str, Difference]
 
 
@@ -155,23 +183,30 @@ def _curves(folder: Path, found: Recipe) -> Mapping[str, pictures.Pixels]:
 
 
 def _write(into: Path, all_of: Described) -> None:
-    folder, evaluation = all_of.trained.folder, all_of.evaluation
-    drawn = {**evaluation.pictures, **_curves(folder, all_of.recipe)}
+    judged = all_of.judged
+    drawn = {
+        **judged.evaluation.pictures,
+        **_curves(judged.trained.folder, judged.recipe),
+    }
     for name, pixels in drawn.items():
         pictures.save(pixels, into / f"{name}.png")
-    write_json(into / EVALUATION, evaluation.numbers)
-    if evaluation.scores:
-        write_whole(into / champion.SCORES, champion.packed(evaluation.scores))
     if all_of.differences:
         write_json(into / champion.COMPARISON, champion.written(all_of.differences))
-    for name in (artefacts.WEIGHTS, artefacts.TRAINING, HISTORY):
-        write_whole(into / name, (folder / name).read_bytes())
+    _write_judged(into, judged)
     told = cards.card(
-        all_of.recipe,
-        all_of.settings,
+        judged.recipe,
+        judged.settings,
         all_of.signature,
         [f"{name}.png" for name in drawn],
         all_of.differences,
     )
     write_whole(into / CARD, told.encode())
     write_json(into / FILE, all_of.signature.model_dump(mode="json"))
+
+
+def _write_judged(into: Path, judged: Judged) -> None:
+    write_json(into / EVALUATION, judged.evaluation.numbers)
+    if judged.evaluation.scores:
+        write_whole(into / champion.SCORES, champion.packed(judged.evaluation.scores))
+    for name in (artefacts.WEIGHTS, artefacts.TRAINING, HISTORY):
+        write_whole(into / name, (judged.trained.folder / name).read_bytes())

@@ -1,4 +1,4 @@
-"""The two jobs of a recipe: `train`, on any device, and `finish`, on a CPU: see finishing.py."""
+"""The jobs of a recipe: `train`, on any device; `finish` and `judge`, on a CPU: finishing.py."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from models.common.checkpoints import Checkpoints
 from models.common.devices import Device, pick
 from models.common.failures import BadData, BadRecipe
 from models.common.family import Family, Setup, family
-from models.common.finishing import finish_job
+from models.common.finishing import finish_job, judge_job
 from models.common.group import Group, joined
 from models.common.history import HISTORY
 from models.common.job import TRAINING_CHANNEL, Job
@@ -32,8 +32,8 @@ _ASKED = ("task", "recipe", "preset")
 def run(job: Job, environ: Mapping[str, str], say: Say) -> None:
     """Do what the job's hyperparameters ask for.
 
-    `task` is train or finish; a training is further asked for its `recipe`, its `preset` and any
-    setting of the recipe. Raises Interrupted and every TrainingFailure.
+    `task` is train, finish or judge; a training is further asked for its `recipe`, its `preset` and
+    any setting of the recipe. Raises Interrupted and every TrainingFailure.
     """
     asked = job.hyperparameters
     kind = asked.get("task", "train")
@@ -41,8 +41,10 @@ def run(job: Job, environ: Mapping[str, str], say: Say) -> None:
         train_job(job, environ, say)
     elif kind == "finish":
         finish_job(job, say)
+    elif kind == "judge":
+        judge_job(job, say)
     else:
-        raise BadRecipe(f"task: is {kind!r} and has to be train or finish.")
+        raise BadRecipe(f"task: is {kind!r} and has to be train, finish or judge.")
 
 
 def asked_for(asked: Mapping[str, Any]) -> tuple[Recipe, PresetName, Settings]:

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.contracts.exported import FILE
 from models.common import recipe
+from models.common.artefacts import TRAINING
 from models.common.finishing import EVALUATION
-from models.common.recipe import Gate
-from models.train_all import Done, Run, main, report, runs, train, train_all, worst
+from models.common.recipe import Gate, PresetName
+from models.forked import Done
+from models.seed_table import report, worst
+from models.train_all import main, train_all
+from models.trainings import MODEL, SECONDS, Run, Trainer, runs
 
 
 def test_what_others_begin_from_should_be_trained_first_and_once() -> None:
@@ -54,25 +57,27 @@ def test_the_report_should_have_the_worst_of_the_seeds(tmp_path: Path) -> None:
         model.mkdir(parents=True)
         numbers = {"fid": fid, "recognised": 0.99 - seed / 100, "classes_drawn": 10.0}
         (model / EVALUATION).write_text(json.dumps({**numbers, "reconstruction_mse": 0.04}))
-        done[Run("vae", "", seed)] = Done(0, 12.0, "")
+        done[Run("vae", "", seed)] = Done(0, 12.0, "", cpu=10.0)
     table = report(done, tmp_path)
-    assert "| vae | fid | 5, 7.5, 6 | 7.5 | ≤ 8 | 12 |" in table
-    assert "| vae | recognised | 0.99, 0.98, 0.97 | 0.97 | ≥ 0.95 | 12 |" in table
+    assert "| vae | fid | 5, 7.5, 6 | 7.5 | ≤ 8 | 12 | 30 |" in table
+    assert "| vae | recognised | 0.99, 0.98, 0.97 | 0.97 | ≥ 0.95 | 12 | 30 |" in table
 
 
 def test_a_number_that_was_not_measured_should_be_left_out_of_the_report(tmp_path: Path) -> None:
     left(tmp_path, "smoke", fid=5.0)
-    table = report({Run("vae", "", 0): Done(0, 1.0, "")}, tmp_path)
-    assert table.splitlines()[2:] == ["| vae | fid | 5 | 5 | ≤ 8 | 1 |"]
+    table = report({Run("vae", "", 0): Done(0, 1.0, "", cpu=2.0)}, tmp_path)
+    assert table.splitlines()[2:] == ["| vae | fid | 5 | 5 | ≤ 8 | 1 | 2 |"]
 
 
-def left(into: Path, preset: str, **numbers: float) -> Path:
+def left(into: Path, preset: PresetName, **numbers: float) -> None:
     """Leave a model of the recipe vae and seed 0, as a training does."""
-    model = into / "vae" / "0" / "finish" / "model"
-    model.mkdir(parents=True)
-    (model / EVALUATION).write_text(json.dumps(numbers))
-    (model / FILE).write_text(json.dumps({"origin": {"preset": preset}}))
-    return model
+    folder = into / "vae" / "0"
+    (folder / MODEL).mkdir(parents=True)
+    settings = recipe.resolve(recipe.load("vae"), preset, {"seed": 0}).model_dump(mode="json")
+    trained = {"preset": preset, "settings": settings}
+    (folder / MODEL / EVALUATION).write_text(json.dumps(numbers))
+    (folder / MODEL / TRAINING).write_text(json.dumps(trained))
+    (folder / SECONDS).write_text(json.dumps({"seconds": 20.0, "cpu": 15.0}))
 
 
 REACHED = {"reconstruction_mse": 0.04, "recognised": 0.99, "classes_drawn": 10.0, "fid": 5.0}
@@ -88,19 +93,44 @@ REACHED = {"reconstruction_mse": 0.04, "recognised": 0.99, "classes_drawn": 10.0
     ],
 )
 def test_what_was_trained_before_should_be_held_to_preset_and_gates(
-    tmp_path: Path, preset: str, numbers: dict[str, float], code: int, told: str
+    tmp_path: Path, preset: PresetName, numbers: dict[str, float], code: int, told: str
 ) -> None:
     left(tmp_path, preset, **numbers)
-    done = train(Run("vae", "", 0), "tiny", tmp_path)
+    done = Trainer("tiny", tmp_path).train(Run("vae", "", 0))
     assert (done.code, told in done.said) == (code, True), done
 
 
-def test_a_training_that_takes_too_long_should_be_a_failure_of_its_own(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("models.train_all.LONGEST_S", 0.01)
-    done = train(Run("vae", "", 0), "smoke", tmp_path)
-    assert (done.code, done.said) == (1, "took more than 0.01 s")
+def test_what_was_trained_before_should_keep_its_seconds(tmp_path: Path) -> None:
+    left(tmp_path, "tiny", **REACHED)
+    done = Trainer("tiny", tmp_path).train(Run("vae", "", 0))
+    assert (done.seconds, done.cpu) == (20.0, 15.0)
+
+
+def test_what_was_trained_with_other_settings_should_be_told(tmp_path: Path) -> None:
+    left(tmp_path, "tiny", **REACHED)
+    path = tmp_path / "vae" / "0" / MODEL / TRAINING
+    had = json.loads(path.read_text())
+    path.write_text(json.dumps({**had, "settings": {**had["settings"], "latent": 3}}))
+    done = Trainer("tiny", tmp_path).train(Run("vae", "", 0))
+    assert done.code == 1
+    assert done.said.endswith("has a model trained with another latent; take another folder")
+
+
+def test_the_first_seed_should_be_exported_and_the_others_judged(tmp_path: Path) -> None:
+    code = main(["vae", "--preset", "smoke", "--seeds", "2", "--into", str(tmp_path)])
+    assert code == 0
+    exported, judged = (
+        {path.name for path in (tmp_path / "vae" / seed / MODEL).iterdir()} for seed in ("0", "1")
+    )
+    assert judged < exported
+    assert exported - judged > {"decoder.onnx", "signature.json", "CARD.md"}
+    assert {EVALUATION, TRAINING, "weights.safetensors"} <= judged
+
+
+def test_trainings_should_begin_from_what_was_only_judged(tmp_path: Path) -> None:
+    code = main(["reward_model", "--preset", "smoke", "--seeds", "2", "--into", str(tmp_path)])
+    assert code == 0
+    assert (tmp_path / "reward_model" / "1" / MODEL / EVALUATION).is_file()
 
 
 def test_the_worst_should_be_on_the_side_of_the_gate() -> None:
@@ -117,3 +147,4 @@ def test_should_say_what_failed_and_why(tmp_path: Path, capsys: pytest.CaptureFi
     assert code == 1
     assert "1 trainings in" in said
     assert "vae, seed 0: FAILED: " in said
+    assert "NotADirectoryError" in said

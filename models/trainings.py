@@ -1,0 +1,126 @@
+"""Single trainings of recipes by seeds: what they begin from, and how each is trained and judged.
+
+FOLDER/data/DATASET              each data set, prepared once
+FOLDER/RECIPE/SEED/…             as `models.rehearse` leaves it, with log.txt
+FOLDER/RECIPE-VARIANT/SEED/…
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import models.train
+from models.common import gates, job, recipe
+from models.common.artefacts import TRAINING
+from models.common.finishing import EVALUATION
+from models.common.recipe import PresetName, Recipe
+from models.common.writing import write_json
+from models.datasets.__main__ import prepare
+from models.forked import Done, Processes
+from models.rehearse import LONGEST_S, Way, rehearse
+
+MODEL = Path("finish") / "model"
+DATA, SECONDS, LOG = "data", "seconds.json", "log.txt"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One training: a recipe, or a variant of it, by one seed."""
+
+    recipe: str
+    variant: str
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """Return the name of its folder."""
+        return f"{self.recipe}-{self.variant}" if self.variant else self.recipe
+
+    def needs(self) -> Mapping[str, Run]:
+        """Return the trainings that it begins from, by their channels: by the same seed."""
+        bases = recipe.load(self.recipe).bases
+        return {channel: Run(base, "", self.seed) for channel, base in bases.items()}
+
+
+def runs(names: Iterable[str], seeds: Sequence[int]) -> list[Run]:
+    """Return the trainings of some recipes, and of those that they begin from, these first."""
+    found: dict[Run, None] = {}
+
+    def add(run: Run) -> None:
+        for base in run.needs().values():
+            add(base)
+        found[run] = None
+
+    for name in names:
+        for variant in ("", *recipe.load(name).variants):
+            for seed in seeds:
+                add(Run(name, variant, seed))
+    return list(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Trainer:
+    """Trains by a preset into a folder, each in a process of its own."""
+
+    preset: PresetName
+    into: Path
+    first: int = 0
+    """The seed whose models are exported."""
+    processes: Processes = field(default_factory=Processes)
+
+    def prepare(self, dataset: str) -> Done:
+        """Prepare a data set, for all that are trained on it."""
+        folder = self.into / DATA / dataset
+        log = folder.with_suffix(".log")
+        return self.processes.run(_prepare, (dataset, folder), log, LONGEST_S)
+
+    def train(self, run: Run) -> Done:
+        """Train and judge, unless it is done already."""
+        folder = self.into / run.name / str(run.seed)
+        found = recipe.load(run.recipe)
+        settings = {**(found.variants[run.variant] if run.variant else {}), "seed": run.seed}
+        if (folder / SECONDS).is_file():
+            return self._trained_before(found, settings, folder)
+        asked = {"recipe": run.recipe, "preset": self.preset, **settings}
+        bases = {
+            channel: self.into / base.name / str(base.seed) / "finish" / "model"
+            for channel, base in run.needs().items()
+        }
+        way = Way(_here, self.into / DATA / found.dataset.name, run.seed == self.first)
+        log = folder / LOG
+        done = self.processes.run(rehearse, (asked, folder, bases, way), log, LONGEST_S)
+        if not done.code:
+            write_json(folder / SECONDS, {"seconds": done.seconds, "cpu": done.cpu})
+        return done
+
+    def _trained_before(self, found: Recipe, settings: Mapping[str, Any], folder: Path) -> Done:
+        """Hold a model that is there to the settings and to the gates: they may be others now."""
+        had = json.loads((folder / MODEL / TRAINING).read_text(encoding="utf-8"))
+        took = json.loads((folder / SECONDS).read_text(encoding="utf-8"))
+        if had["preset"] != self.preset:
+            of = f"of the preset {had['preset']}"
+            return Done(1, 0.0, f"{folder} has a model {of}; take another folder")
+        wanted = recipe.resolve(found, self.preset, settings).model_dump(mode="json")
+        if other := sorted(name for name in wanted if wanted[name] != had["settings"].get(name)):
+            of = f"with another {other[0]}"
+            return Done(1, 0.0, f"{folder} has a model trained {of}; take another folder")
+        numbers = json.loads((folder / MODEL / EVALUATION).read_text(encoding="utf-8"))
+        held = {} if self.preset == "smoke" else found.gates
+        problems = gates.missed(held, numbers)
+        said = "; ".join(problems) or "trained before"
+        return Done(int(bool(problems)), took["seconds"], said, took["cpu"])
+
+
+def _prepare(dataset: str, folder: Path) -> int:
+    prepare(dataset, folder)
+    return 0
+
+
+def _here(root: Path) -> int:
+    """Run the job whose folders lie below `root`, in this process."""
+    return models.train.main({**os.environ, job.ROOT: str(root)})
