@@ -17,7 +17,7 @@ from typing import Any
 
 from localcloud.sagemaker.container import Answered, Asked, Container, Gone, Refused, Setting
 from localcloud.sagemaker.deployment import Deployment
-from localcloud.sagemaker.logs import ContainerLogs, Lines
+from localcloud.sagemaker.logs import ContainerLogs, Lines, log_group
 from localcloud.sagemaker.package import Unusable, unpacked
 
 S3As = Callable[[str], Any]
@@ -164,7 +164,7 @@ class Host:
                 return self._container, False
             deployment = self.deployment
             stream = f"{deployment.variant_name}/i-{uuid.uuid4().hex[:17]}"
-            lines = Lines(self._machine.logs, deployment.endpoint, stream)
+            lines = Lines(self._machine.logs, log_group(deployment.endpoint), stream)
             lines.say(
                 f"The local cloud serves {deployment.package} by the CPU of this machine, in place "
                 f"of {deployment.instance_type or 'serverless inference'} and {deployment.image}."

@@ -89,10 +89,10 @@ class ContainerLogs:
 class Lines:
     """Raw output of one process, cut into lines."""
 
-    def __init__(self, logs: ContainerLogs, endpoint: str, stream: str) -> None:
-        """Write to `stream` of the group of `endpoint`."""
+    def __init__(self, logs: ContainerLogs, group: str, stream: str) -> None:
+        """Write to `stream` of the group."""
         self._logs = logs
-        self._group = log_group(endpoint)
+        self._group = group
         self.stream = stream
         self._partial = b""
         self._guard = threading.Lock()

@@ -24,12 +24,31 @@ from localcloud.sagemaker.runtime import SageMakerRuntimeService
 from localcloud.sagemaker.scaling import AutoScalingService
 from localcloud.sagemaker.store import Store
 from localcloud.sagemaker.training.service import Trainer, Training
+from localcloud.sagemaker.transform.operations import TransformOperations
 from localcloud.sagemaker.tuning.operations import TuningOperations
 from localcloud.sagemaker.wakes import Wakes
 from localcloud.sagemaker.workplace import Workplace
 from localcloud.service import Surroundings
 
 _PROGRAM = Path(__file__).parents[2] / "models" / "serving"
+_OF_DEFINITIONS = (
+    "create_model",
+    "describe_model",
+    "list_models",
+    "delete_model",
+    "create_endpoint_config",
+    "describe_endpoint_config",
+    "list_endpoint_configs",
+    "delete_endpoint_config",
+)
+_OF_ENDPOINTS = (
+    "create_endpoint",
+    "describe_endpoint",
+    "list_endpoints",
+    "update_endpoint",
+    "update_endpoint_weights_and_capacities",
+    "delete_endpoint",
+)
 _OF_TRAINING = (
     "create_training_job",
     "describe_training_job",
@@ -42,6 +61,12 @@ _OF_TUNING = (
     "list_hyper_parameter_tuning_jobs",
     "list_training_jobs_for_hyper_parameter_tuning_job",
     "stop_hyper_parameter_tuning_job",
+)
+_OF_TRANSFORMS = (
+    "create_transform_job",
+    "describe_transform_job",
+    "list_transform_jobs",
+    "stop_transform_job",
 )
 _OF_THE_REGISTRY = (
     "create_model_package_group",
@@ -124,22 +149,12 @@ class SageMakerService:
         self._offer(RegistryOperations(surroundings, self._registry), _OF_THE_REGISTRY)
         self._offer(self._training.operations, _OF_TRAINING)
         self._offer(self._tuning, _OF_TUNING)
-        self.create_model = definitions.create_model
-        self.describe_model = definitions.describe_model
-        self.list_models = definitions.list_models
-        self.delete_model = definitions.delete_model
-        self.create_endpoint_config = definitions.create_endpoint_config
-        self.describe_endpoint_config = definitions.describe_endpoint_config
-        self.list_endpoint_configs = definitions.list_endpoint_configs
-        self.delete_endpoint_config = definitions.delete_endpoint_config
-        self.create_endpoint = endpoints.create_endpoint
-        self.describe_endpoint = endpoints.describe_endpoint
-        self.list_endpoints = endpoints.list_endpoints
-        self.update_endpoint = endpoints.update_endpoint
-        self.update_endpoint_weights_and_capacities = (
-            endpoints.update_endpoint_weights_and_capacities
+        self._transforms = TransformOperations(
+            self._jobs, workplace, setting, definitions, folder / "transforms"
         )
-        self.delete_endpoint = endpoints.delete_endpoint
+        self._offer(self._transforms, _OF_TRANSFORMS)
+        self._offer(definitions, _OF_DEFINITIONS)
+        self._offer(endpoints, _OF_ENDPOINTS)
 
     def _offer(self, operations: object, names: Sequence[str]) -> None:
         for name in names:
@@ -153,9 +168,11 @@ class SageMakerService:
         self._keeper.start()
         self._training.start()
         self._tuning.tuner.start()
+        self._transforms.keeper.start()
 
     def stop(self) -> None:
         """End every container; what is queued is kept."""
+        self._transforms.keeper.stop()
         self._tuning.tuner.stop()
         self._training.stop()
         self._keeper.stop()

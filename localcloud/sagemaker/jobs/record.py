@@ -57,18 +57,21 @@ class Jobs:
         """Close the file."""
         self._database.close()
 
-    def add(self, kind: Kind, name: str, asked: Mapping[str, Any]) -> bool:
+    def add(
+        self, kind: Kind, name: str, asked: Mapping[str, Any], told: Mapping[str, Any] | None = None
+    ) -> bool:
         """Keep a job that is to run; False where there is one of that kind and name already."""
         now = self.now()
         return bool(
             self._database.write(
                 "INSERT OR IGNORE INTO jobs (kind, name, asked, status, created_at, modified_at,"
-                " told) VALUES (?, ?, ?, 'InProgress', ?, ?, '{}')",
+                " told) VALUES (?, ?, ?, 'InProgress', ?, ?, ?)",
                 kind,
                 name,
                 json.dumps(asked),
                 now,
                 now,
+                json.dumps(told or {}),
             )
         )
 
