@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.util import find_spec
@@ -14,6 +13,7 @@ import pytest
 from filelock import FileLock
 
 from models.common.job import ROOT, Job
+from tests.once import folder_of_run
 
 collect_ignore_glob = [] if find_spec("torch") and find_spec("diffusers") else ["test_*.py"]
 
@@ -60,10 +60,7 @@ def smoke(tmp_path_factory: pytest.TempPathFactory, channel: Channel) -> Smoke:
     from models.common import recipe, running
     from models.rehearse import lay
 
-    shared = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        shared = shared.parent
-    made_in = shared / "smoke"
+    made_in = folder_of_run(tmp_path_factory) / "smoke"
     made_in.mkdir(exist_ok=True)
 
     def train(name: str, root: Path) -> None:

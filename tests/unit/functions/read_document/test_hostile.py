@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +20,7 @@ from functions.read_document.extract import extract
 from functions.read_document.filetype import Identify
 from tests.cloud import PROJECT
 from tests.data.formats import golden, make_bombs, make_hostile, make_texts
+from tests.once import once
 
 MEBIBYTE = 1024
 """Kibibytes, in which Linux counts memory."""
@@ -155,8 +158,8 @@ class Fate:
     peak: int
 
 
-def fates_of(paths: list[Path]) -> dict[str, Fate]:
-    """Read files in a process of their own; return what became of them by name."""
+def fates_of(paths: list[Path]) -> dict[str, Any]:
+    """Read files in a process of their own; return what became of them by name, a `Fate` each."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.data.formats.read_hostile", *map(str, paths)],
         cwd=PROJECT,
@@ -167,17 +170,31 @@ def fates_of(paths: list[Path]) -> dict[str, Fate]:
     if done.returncode:
         pytest.fail(f"the process ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
     lines = [json.loads(line) for line in done.stdout.splitlines()]
-    return {line.pop("name"): Fate(**line) for line in lines}
+    return {line.pop("name"): line for line in lines}
 
 
 @pytest.fixture(scope="module")
-def fates() -> dict[str, Fate]:
-    return fates_of(sorted(make_texts.HOSTILE.iterdir()))
+def fates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Fate]:
+    """What becomes of every hostile sample, found out once a run."""
+
+    def read() -> dict[str, Any]:
+        return fates_of(sorted(make_texts.HOSTILE.iterdir()))
+
+    return _fates(once(tmp_path_factory, "hostile-samples", read))
 
 
 @pytest.fixture(scope="module")
 def bombs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Fate]:
-    return fates_of(make_bombs.write(tmp_path_factory.mktemp("bombs")))
+    """What becomes of every bomb, found out once a run."""
+
+    def read() -> dict[str, Any]:
+        return fates_of(make_bombs.write(tmp_path_factory.mktemp("bombs")))
+
+    return _fates(once(tmp_path_factory, "bombs", read))
+
+
+def _fates(told: Mapping[str, Any]) -> dict[str, Fate]:
+    return {name: Fate(**each) for name, each in told.items()}
 
 
 def test_every_hostile_sample_should_be_the_one_that_its_maker_makes() -> None:
