@@ -103,6 +103,7 @@ def _functions(settings: GenerationSettings) -> dict[str, AnsweringFunction]:
     from chalicelib.adapters.picture_answers import AnswerImageFunction, CaptionImageFunction
     from chalicelib.adapters.picture_classes import ClassifyImageFunction
     from chalicelib.adapters.picture_embedding import EmbedImageFunction
+    from chalicelib.adapters.scoring_function import ScoreFunction
 
     trained: Mapping[str, type[TrainedFunction]] = {
         "answer_image": AnswerImageFunction,
@@ -111,6 +112,7 @@ def _functions(settings: GenerationSettings) -> dict[str, AnsweringFunction]:
         "complete_text": CompleteFunction,
         "embed_image": EmbedImageFunction,
         "generate_image": DrawFunction,
+        "score_answer": ScoreFunction,
     }
     names, seconds = settings.functions, settings.model_seconds
     made: dict[str, AnsweringFunction] = {

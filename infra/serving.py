@@ -22,7 +22,7 @@ from chalicelib.contracts.exported import FILE, Signature
 from chalicelib.contracts.serving import ROOT, ServedVersion, Serving, pointer_key
 from chalicelib.errors import HeadraceError
 from chalicelib.generation.served import FunctionBackend, served
-from chalicelib.inference import captioning, completing, drawing, few_shot, towers
+from chalicelib.inference import captioning, completing, drawing, few_shot, scoring, towers
 from chalicelib.inference.exported import Exported
 from infra import stages
 from infra.registry import NoVersion, Registry, Version, arn_of
@@ -35,6 +35,7 @@ OPENED_BY: Mapping[str, Callable[[Exported], object]] = {
     "complete_text": completing.opened,
     "embed_image": towers.opened,
     "generate_image": drawing.opened,
+    "score_answer": scoring.opened,
 }
 """How each function that answers by what a stage trained opens a model."""
 _REJECTED = "Rejected"

@@ -1,4 +1,6 @@
-"""Small models of words, made without training: which word follows which, a table says."""
+"""Small models of words, made without training: one says which word follows which, as a table has
+it, another how often a word is said.
+"""
 
 from __future__ import annotations
 
@@ -42,6 +44,36 @@ def speaker(
     own = {"layers": 1, "heads": 1, "head_size": 1, "context": 8, "end": END, "prefix": 0}
     own["vocabulary"] = len(NUMBERS)
     graphs = {"decoder": (tuple(inputs), content)}
+    return exported(graphs, {**own, **constants}, {"tokenizer.json": tokenizer()}, recipe)
+
+
+def scorer(liked: str = "warm", recipe: str = "reward_model", **constants: Any) -> Files:
+    """Return a model that gives a text as much as it has of the word `liked`, and -6 where it does
+    not end; `constants` are other than its own.
+    """
+    worth = np.zeros(len(NUMBERS), np.float32)
+    worth[NUMBERS[liked]] = 1
+    nodes = [
+        helper.make_node("Gather", ["worth", "tokens"], ["each"]),
+        helper.make_node("Cast", ["mask"], ["read"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["each", "read"], ["said"]),
+        helper.make_node("ReduceSum", ["said", "across"], ["sum"], keepdims=0),
+        helper.make_node("Equal", ["tokens", "end"], ["is_end"]),
+        helper.make_node("Cast", ["is_end"], ["ends"], to=TensorProto.INT64),
+        helper.make_node("ReduceMax", ["ends", "across"], ["ended"], keepdims=0),
+        helper.make_node("Cast", ["ended"], ["whole"], to=TensorProto.BOOL),
+        helper.make_node("Where", ["whole", "sum", "unended"], ["score"]),
+    ]
+    values = {
+        "worth": worth,
+        "across": np.array([1]),
+        "end": np.array(END),
+        "unended": np.float32(-6),
+    }
+    inputs: dict[str, Shape] = {"tokens": ["n", "length"], "mask": ["n", "length"]}
+    content = graph(nodes, inputs, "score", values, ["n"])
+    own = {"end": END, "pad": 0, "context": 8, "vocabulary": len(NUMBERS), "unended": -6.0}
+    graphs = {"scorer": (tuple(inputs), content)}
     return exported(graphs, {**own, **constants}, {"tokenizer.json": tokenizer()}, recipe)
 
 

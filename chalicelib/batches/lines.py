@@ -4,6 +4,7 @@
     {"id": "b", "messages": [{"role": "user", "content": "…"}], "system": "…"}
     {"id": "c", "texts": ["…"]}
     {"id": "g", "images": [{"media_type": "image/png", "data": "…"}], "labels": ["…", "…"]}
+    {"id": "h", "prompt": "…", "answers": ["…", "…"]}
     {"id": "e", "task": "image", "prompt": "…"}
     {"id": "f", "prompt": {"name": "sum-up", "variables": {…}}}     by `chalicelib.batches.prompted`
     {"custom_id": "d", "method": "POST", "url": "/v1/chat/completions", "body": {…}}
@@ -29,7 +30,7 @@ from chalicelib.contracts.batches import (
     PromptUsed,
 )
 from chalicelib.contracts.generating import CreateGenerationRequest
-from chalicelib.contracts.generations import Call, ChatCall, EmbedCall, Terms
+from chalicelib.contracts.generations import Call, ChatCall, EmbedCall, ScoreCall, Terms
 from chalicelib.contracts.http import parsed
 from chalicelib.contracts.openai.base import OpenAIInput
 from chalicelib.contracts.openai.chat import ChatCompletionRequest
@@ -40,7 +41,12 @@ from chalicelib.openai import chat, embeddings
 
 CHAT_URL = "/v1/chat/completions"
 EMBEDDINGS_URL = "/v1/embeddings"
-_TOLD_BY = {"labels": "classification", "texts": "embedding", "images": "embedding"}
+_TOLD_BY = {
+    "answers": "scoring",
+    "labels": "classification",
+    "texts": "embedding",
+    "images": "embedding",
+}
 """Fields that say what a line's task is, the first that is there."""
 _OF_THE_WHOLE = ("service_tier", "deadline")
 _OF_A_LINE = ("model", "quality", "budget", "checks", "fallback")
@@ -149,8 +155,8 @@ def _own(body: bytes, order: BatchOrder) -> Item:
 
 
 def _terms(call: Call, model: str, order: BatchOrder) -> Terms:
-    """Return which models may answer. Vectors of two models cannot be compared, so that none takes
-    the place of another.
+    """Return which models may answer. Vectors and scores of two models cannot be compared, so that
+    none takes the place of another.
     """
     checks: tuple[str, ...] = ()
     if isinstance(call, ChatCall):
@@ -163,7 +169,7 @@ def _terms(call: Call, model: str, order: BatchOrder) -> Terms:
         quality=order.quality,
         service_tier=order.service_tier,
         checks=checks,
-        fallback=order.fallback and not isinstance(call, EmbedCall),
+        fallback=order.fallback and not isinstance(call, EmbedCall | ScoreCall),
     )
 
 

@@ -16,6 +16,7 @@ from pydantic import (
 from chalicelib.contracts.base import HttpInput
 from chalicelib.contracts.generations import (
     LEAST_LABELS,
+    MAX_ANSWERS,
     MAX_GUIDANCE,
     MAX_IMAGES,
     MAX_LABELS,
@@ -69,16 +70,16 @@ class GenerationTurn(HttpInput):
 
 
 class CreateGenerationRequest(HttpInput):
-    """`POST /v1/generations`: one text, picture, set of vectors or set of labels, from the cheapest
-    model that suffices, or from the one that is named.
+    """`POST /v1/generations`: one text, picture, set of vectors, labels or scores, from the
+    cheapest model that suffices, or from the one that is named.
 
     A chat takes `prompt` or `messages`, an image `prompt`, an embedding `texts` or `images`, a
-    classification `images` and `labels`. An answer that
+    classification `images` and `labels`, a scoring `prompt` and `answers`. An answer that
     `max_tokens` cut off is an error, unless `allow_truncation` says otherwise. `documents` go with
     a chat: the check `supported` holds its answer to them.
     """
 
-    task: Literal["chat", "embedding", "image", "classification"] = "chat"
+    task: Literal["chat", "embedding", "image", "classification", "scoring"] = "chat"
     prompt: Text | None = None
     messages: tuple[GenerationTurn, ...] = Field(default=(), max_length=MAX_TURNS)
     texts: tuple[Text, ...] = Field(default=(), max_length=MAX_TEXTS)
@@ -89,6 +90,8 @@ class CreateGenerationRequest(HttpInput):
     templates: tuple[Template, ...] = Field(default=(), max_length=MAX_TEMPLATES)
     """Prompts of a class, with `{}` in the place of its name; the model's own where none is given.
     """
+    answers: tuple[Text, ...] = Field(default=(), max_length=MAX_ANSWERS)
+    """Answers to the prompt, of which a scoring says how much each would be liked."""
     system: str = Field(default="", max_length=MAX_PROMPT_CHARACTERS)
     documents: tuple[
         Annotated[str, Field(min_length=1, max_length=MAX_DOCUMENT_CHARACTERS)], ...
@@ -140,12 +143,15 @@ class CreateGenerationRequest(HttpInput):
             "image": ("prompt",),
             "embedding": ("texts", "images"),
             "classification": ("images",),
+            "scoring": ("prompt",),
         }
         has = [name for name, value in given.items() if value]
         if len(has) != 1 or has[0] not in wanted[self.task]:
             names = " or ".join(wanted[self.task])
             raise ValueError(f"a generation of task {self.task} takes {names}, and nothing else")
         self._has_labels()
+        if bool(self.answers) != (self.task == "scoring"):
+            raise ValueError("answers go with a scoring, which takes one at least")
         if self.documents and self.task != "chat":
             raise ValueError(f"documents go with a chat; leave them out of task {self.task}")
         return self

@@ -18,7 +18,7 @@ from chalicelib.contracts.receipts import Dollars, Receipt
 from chalicelib.contracts.screening import Finding
 
 GenerationTask = Literal[
-    "chat", "embedding", "image", "classification", "moderation", "transcription"
+    "chat", "embedding", "image", "classification", "scoring", "moderation", "transcription"
 ]
 ServiceTier = Literal["standard", "flex", "batch"]
 """How soon: at once, when there is room for less money, or within a day at half the price."""
@@ -32,6 +32,8 @@ MAX_TEXTS = 2_048
 MAX_PICTURES = 64
 """That are looked at for one call."""
 LEAST_LABELS, MAX_LABELS, MAX_TEMPLATES = 2, 256, 64
+MAX_ANSWERS = 64
+"""That are scored by one call."""
 MAX_IMAGES = 8
 MAX_SIDE = 4_096
 MAX_STEPS = 1_000
@@ -166,7 +168,19 @@ class ImageCall(Contract):
     guidance: float | None = Field(default=None, ge=0, le=MAX_GUIDANCE)
 
 
-Call = Annotated[ChatCall | EmbedCall | ImageCall | ClassifyCall, Field(discriminator="task")]
+class ScoreCall(Contract):
+    """How much each of some answers to a prompt would be liked."""
+
+    task: Literal["scoring"] = "scoring"
+    prompt: str = Field(min_length=1)
+    answers: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
+        min_length=1, max_length=MAX_ANSWERS
+    )
+
+
+Call = Annotated[
+    ChatCall | EmbedCall | ImageCall | ClassifyCall | ScoreCall, Field(discriminator="task")
+]
 
 
 class Usage(Contract):
@@ -205,6 +219,15 @@ class ClassifyOutput(Contract):
     shares: tuple[tuple[float, ...], ...]
 
 
+class ScoreOutput(Contract):
+    """A number for each answer, in order: what has a higher one would be liked better. What two of
+    them are apart means the same for any pair of the same model; a number alone means nothing.
+    """
+
+    task: Literal["scoring"] = "scoring"
+    scores: tuple[float, ...]
+
+
 class ImageOutput(Contract):
     """Pictures, by their bytes."""
 
@@ -214,7 +237,8 @@ class ImageOutput(Contract):
 
 
 Output = Annotated[
-    ChatOutput | EmbedOutput | ImageOutput | ClassifyOutput, Field(discriminator="task")
+    ChatOutput | EmbedOutput | ImageOutput | ClassifyOutput | ScoreOutput,
+    Field(discriminator="task"),
 ]
 
 

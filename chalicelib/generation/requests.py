@@ -18,6 +18,7 @@ from chalicelib.contracts.generations import (
     JsonOutput,
     Message,
     Part,
+    ScoreCall,
     Terms,
     TextPart,
 )
@@ -51,6 +52,8 @@ def call_of(body: CreateGenerationRequest) -> Call:
         return ClassifyCall(
             images=_pictures(body.images), labels=body.labels, templates=body.templates
         )
+    if body.task == "scoring":
+        return ScoreCall(prompt=body.prompt or "", answers=body.answers)
     if body.task == "image":
         return ImageCall(
             prompt=body.prompt or "",

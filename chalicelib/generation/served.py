@@ -32,7 +32,7 @@ Ability = Literal["tools", "tool_choice", "json", "json_schema", "streams", "wal
 `json_schema`: its API holds the answer to a schema. `walks`: it draws what lies between two seeds.
 """
 
-Modality = Literal["text", "image", "embedding", "labels"]
+Modality = Literal["text", "image", "embedding", "labels", "scores"]
 Reach = Literal["region", "geography", "global"]
 """How far from the region that asks a call may be worked on."""
 

@@ -27,7 +27,10 @@ from chalicelib.generation.served_fields import Areas, Fields, ServedFileError
 if TYPE_CHECKING:
     from chalicelib.contracts.generations import GenerationTask
 
-TASKS = ("chat", "embedding", "image", "classification", "moderation", "transcription")
+TASKS = (
+    *("chat", "embedding", "image", "classification", "scoring"),
+    *("moderation", "transcription"),
+)
 """Those of the contracts, which take longer to import than the file takes to read."""
 
 _BEST_TIER = 5

@@ -16,6 +16,7 @@ from chalicelib.contracts.generations import (
     ImageCall,
     ImagePart,
     Message,
+    ScoreCall,
     ServiceTier,
     Terms,
     TextPart,
@@ -146,6 +147,10 @@ def load_of(call: Call) -> tuple[Load, int]:
     if isinstance(call, ClassifyCall):
         counts = [estimated_tokens(text) for text in _said(call)]
         return Load(sum(counts), images=len(call.images)), max(counts)
+    if isinstance(call, ScoreCall):
+        prompt = estimated_tokens(call.prompt)
+        counts = [prompt + estimated_tokens(answer) for answer in call.answers]
+        return Load(sum(counts)), max(counts)
     return Load(images=call.count), 0
 
 

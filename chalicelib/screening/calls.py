@@ -20,6 +20,7 @@ from chalicelib.contracts.generations import (
     Message,
     Output,
     Part,
+    ScoreCall,
     TextPart,
     ToolResult,
 )
@@ -66,6 +67,9 @@ def with_texts(call: Call, texts: Sequence[str]) -> Call:
     if isinstance(call, ClassifyCall):
         labels, templates = (tuple(map(new, each)) for each in (call.labels, call.templates))
         return call.model_copy(update={"labels": labels, "templates": templates})
+    if isinstance(call, ScoreCall):
+        prompt = new(call.prompt)
+        return call.model_copy(update={"prompt": prompt, "answers": tuple(map(new, call.answers))})
     if isinstance(call, ChatCall):
         system = new(call.system)
         messages = tuple(
@@ -107,6 +111,10 @@ def _all_texts(call: Call) -> Iterator[Placed]:
             yield Placed(label, "input", f"labels.{at}")
         for at, template in enumerate(call.templates):
             yield Placed(template, "input", f"templates.{at}")
+    elif isinstance(call, ScoreCall):
+        yield Placed(call.prompt, "input", "prompt")
+        for at, answer in enumerate(call.answers):
+            yield Placed(answer, "output", f"answers.{at}")
     elif isinstance(call, ChatCall):
         yield Placed(call.system, "instructions", "system")
         for at, message in enumerate(call.messages):

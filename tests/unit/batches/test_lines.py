@@ -15,6 +15,7 @@ from chalicelib.contracts.generations import (
     ClassifyCall,
     EmbedCall,
     ImageCall,
+    ScoreCall,
     TextPart,
 )
 from chalicelib.errors import InvalidInput, Unsupported
@@ -84,6 +85,14 @@ def test_a_line_of_pictures_should_say_by_its_fields_what_is_asked() -> None:
     classified = item(json.dumps({**line, "labels": ["red", "blue"]}).encode())
     assert isinstance(classified.call, ClassifyCall)
     assert classified.call.images[0].data == b"PNG"
+
+
+def test_a_line_of_answers_should_be_scored_by_the_model_that_is_named() -> None:
+    found = item(
+        json.dumps({"id": "a", "prompt": "A weir is", "answers": ["low", "high"]}).encode()
+    )
+    assert found.call == ScoreCall(prompt="A weir is", answers=("low", "high"))
+    assert (found.terms.fallback, found.terms.checks) == (False, ())
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from chalicelib.contracts.generations import (
     ImagePart,
     Message,
     Part,
+    ScoreCall,
     TextPart,
     ToolCall,
     ToolResult,
@@ -143,3 +144,15 @@ def test_pictures_that_are_embedded_or_classified_should_be_looked_at() -> None:
     masked = with_texts(call, ["red", "[name]", "a {}"])
     assert isinstance(masked, ClassifyCall)
     assert (masked.labels, masked.templates) == (("red", "[name]"), ("a {}",))
+
+
+def test_answers_that_are_scored_should_be_screened_as_what_was_written() -> None:
+    call = ScoreCall(prompt="Who made it?", answers=("Ann Example", " ", "nobody"))
+    told = [(one.text, one.origin, one.field) for one in texts_of(call)]
+    assert told == [
+        ("Who made it?", "input", "prompt"),
+        ("Ann Example", "output", "answers.0"),
+        ("nobody", "output", "answers.2"),
+    ]
+    masked = with_texts(call, ["Who made it?", "[name]", "nobody"])
+    assert masked == ScoreCall(prompt="Who made it?", answers=("[name]", " ", "nobody"))

@@ -1,0 +1,1 @@
+"""Scores answers by the reward models that a stage trained."""
