@@ -22,9 +22,10 @@ COLLECTION = "bench"
 SAMPLED = (
     *("check_support", "embed_text", "rerank_passages", "stream_answer", "gather_parts"),
     *("export_documents", "remove_data", "reindex_tenant", "reembed_passages"),
-    *("screen_image", "screen_text", "stream_chat"),
+    *("screen_image", "screen_text", "label_picture", "stream_chat"),
     *("prepare_batch", "generate_items", "generate_one", "harvest_batch", "reduce_batch"),
     "generate_image",
+    *("answer_image", "caption_image", "classify_image", "embed_image"),
 )
 """The functions whose sample is the event, or nearly so."""
 
@@ -32,6 +33,10 @@ FEW_WORDS = {"stream": True, "max_tokens": 4, "temperature": 0}
 """What bounds a chat, whose model answers in another process."""
 
 ERRORS = {
+    "answer_image": "Conflict",
+    "caption_image": "Conflict",
+    "classify_image": "Conflict",
+    "embed_image": "Conflict",
     "gather_parts": "NotFound",
     "export_documents": "NotFound",
     "remove_data": "NotFound",

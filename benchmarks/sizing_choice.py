@@ -54,7 +54,10 @@ ANSWERS = replace(
     LATER, held_to_mib=390, why="nobody waits for it; dozens of pictures may be held at once"
 )
 
+SEES = replace(BEHIND, cold_s=3.0)
+
 BUDGETS: Mapping[str, Budget] = {
+    "answer_image": SEES,
     "app.app": ASKED,
     "app.authorizer": replace(ASKED, cold_s=0.8, why="somebody waits for it, then for the API"),
     "app.execution_ended": LATER,
@@ -63,9 +66,12 @@ BUDGETS: Mapping[str, Budget] = {
     "app.sweep": LATER,
     "app.sweep_jobs": LATER,
     "app.webhook_due": LATER,
+    "caption_image": SEES,
     "check_support": BEHIND,
     "chunk_document": STEP,
+    "classify_image": SEES,
     "embed_chunks": replace(STEP, computes=True),
+    "embed_image": SEES,
     "embed_text": BEHIND,
     "export_documents": THROUGHPUT,
     "gather_parts": THROUGHPUT,
@@ -73,6 +79,9 @@ BUDGETS: Mapping[str, Budget] = {
     "generate_items": ANSWERS,
     "generate_one": ANSWERS,
     "harvest_batch": ANSWERS,
+    "label_picture": replace(
+        BEHIND, cold_s=3.0, why="a search by a picture waits for it, and then for embed_text"
+    ),
     "prepare_batch": LATER,
     "read_document": replace(STEP, computes=True, held_to_mib=1280),
     "recognise_pages": replace(THROUGHPUT, warm_s=30.0, cold_s=30.0, why="pages take seconds each"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from typing import Any
 from benchmarks import real_pages, small_documents
 from benchmarks.running_cloud import Caller, until
 from benchmarks.sizing_generations import Generations
+from benchmarks.sizing_looking import Looking
 from infra import stages
 from infra.reindex import Reindexing
 from tests import exported_models
@@ -28,6 +30,7 @@ MOST_PICTURES, LARGEST_SIDE = 8, 4096
 CHECKED = PROJECT / "functions" / "check_support" / "event.json"
 """What it is asked where a model has worded an answer, which the local one seldom does."""
 LOOKED_AT = PROJECT / "functions" / "screen_image" / "event.json"
+PHOTOGRAPH = PROJECT / "tests" / "data" / "pictures" / "coffee.webp"
 SCHEDULED = {
     "version": "0",
     "id": "17793124-05d4-b198-2fde-7ededc63b103",
@@ -58,11 +61,13 @@ class Work:
         """Have a small event reach every function that small ones reach, once."""
         self.number += 1
         self._ingest(f"{self.number}.md", small_documents.markdown(self.number))
+        self._ingest(f"{self.number}.webp", PHOTOGRAPH.read_bytes() + bytes(self.number))
         self._ask()
         self._jobs()
         self._generations.small(self.number)
         self._screen()
         self._draw(1, 1024)
+        self._looking.small()
         for name in ("sweep", "sweep_jobs"):
             self._invoke(f"app.{name}", SCHEDULED)
         self._invoke("functions.check_support.handler.handler", json.loads(CHECKED.read_text()))
@@ -74,6 +79,7 @@ class Work:
         self._ingest("scan.pdf", real_pages.scan(shown[:PAGES_SCANNED]))
         self._generations.large()
         self._draw(MOST_PICTURES, LARGEST_SIDE)
+        self._looking.large()
         self._export()
 
     def another_model(self, model: str) -> None:
@@ -85,6 +91,10 @@ class Work:
     def _generations(self) -> Generations:
         return Generations(self.caller, self._ended)
 
+    @property
+    def _looking(self) -> Looking:
+        return Looking(self.caller, self._post)
+
     def _ingest(self, path: str, content: bytes) -> None:
         announced = self.caller.announce(path, content, COLLECTION)
         self.caller.post(announced, content)
@@ -94,6 +104,9 @@ class Work:
         question = small_documents.question(self.number)
         said = {"collection": COLLECTION}
         self._post("/v1/search", {"query": question, "rerank": True, **said})
+        photograph = base64.b64encode(PHOTOGRAPH.read_bytes()).decode()
+        image = {"media_type": "image/webp", "data": photograph}
+        self._post("/v1/search", {"image": image, **said})
         self._post("/v1/ask", {"question": question, "tier": "llm", **said})
         self._post("/v1/ask/stream", {"question": question, "tier": "extractive", **said})
 

@@ -147,9 +147,11 @@ def _spec(name: str, inputs: tuple[str, ...], content: bytes) -> GraphSpec:
     )
 
 
-def put(s3: Any, bucket: str, files: Files, number: int = 1) -> ServedVersion:
-    """Put the files of a version where functions read them, and return it."""
-    made = version(files, number)
+def put(
+    s3: Any, bucket: str, files: Files, number: int = 1, name: str = "digits-vae"
+) -> ServedVersion:
+    """Put the files of a version of `name` where functions read them, and return it."""
+    made = version(files, number, name)
     for name, content in files.items():
         s3.put_object(Bucket=bucket, Key=f"{made.prefix}{name}", Body=content)
     return made
@@ -201,10 +203,12 @@ def version(files: Files, number: int = 1, name: str = "digits-vae") -> ServedVe
     )
 
 
-def serving(serves: ServedVersion, before: ServedVersion | None = None) -> Serving:
-    """Return what says that a version serves."""
+def serving(
+    serves: ServedVersion, before: ServedVersion | None = None, name: str = "digits-vae"
+) -> Serving:
+    """Return what says that a version serves as `name`."""
     since = datetime(2026, 11, 26, tzinfo=UTC)
-    return Serving(name="digits-vae", serves=serves, before=before, since=since)
+    return Serving(name=name, serves=serves, before=before, since=since)
 
 
 def read(files: Files) -> Exported:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from chalicelib.contracts.looking import AnswerImageRequest, ImageTextResult
 from chalicelib.inference.hot_swap import Opened
+from chalicelib.inference.seeing import hold_together
 from chalicelib.inference.telling import Asked, Shown, Teller
 
 
@@ -37,6 +38,7 @@ def run(request: AnswerImageRequest, deps: Deps) -> ImageTextResult:
         Throttled, Transient: the model cannot be had now.
     """
     began = deps.clock()
+    hold_together([request.image, *(shot.image for shot in request.shots)], "messages")
     serving = deps.models.get(request.model)
     told = serving.model.tell(
         Asked(

@@ -9,6 +9,7 @@ from typing import Protocol
 from chalicelib.contracts.looking import ClassifyImageRequest, ClassifyImageResult
 from chalicelib.errors import InvalidInput
 from chalicelib.inference.hot_swap import Opened
+from chalicelib.inference.seeing import hold_together
 from chalicelib.inference.towers import Towers
 
 MOST_PROMPTS = 4_096
@@ -41,6 +42,7 @@ def run(request: ClassifyImageRequest, deps: Deps) -> ClassifyImageResult:
         Throttled, Transient: the model cannot be had now.
     """
     began = deps.clock()
+    hold_together(request.images, "images")
     serving = deps.models.get(request.model)
     towers = serving.model
     templates = request.templates or towers.templates

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from chalicelib.contracts.looking import EmbedImageRequest, EmbedImageResult
 from chalicelib.inference.hot_swap import Opened
+from chalicelib.inference.seeing import hold_together
 from chalicelib.inference.towers import Towers
 
 
@@ -36,6 +37,7 @@ def run(request: EmbedImageRequest, deps: Deps) -> EmbedImageResult:
         Throttled, Transient: the model cannot be had now.
     """
     began = deps.clock()
+    hold_together(request.images, "images")
     serving = deps.models.get(request.model)
     towers = serving.model
     vectors = [towers.picture(data, f"images.{at}") for at, data in enumerate(request.images)]

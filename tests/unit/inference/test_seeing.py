@@ -13,7 +13,7 @@ from PIL import Image
 
 from chalicelib.errors import InvalidInput
 from chalicelib.inference.scale import Scale
-from chalicelib.inference.seeing import FORMATS, MAX_PIXELS, square
+from chalicelib.inference.seeing import FORMATS, MAX_PIXELS, hold_together, square
 
 RED, BLUE, WHITE = (255, 0, 0), (0, 0, 255), (255, 255, 255)
 CHANCE = np.random.default_rng(0)
@@ -115,6 +115,14 @@ def test_a_bomb_should_be_refused_before_it_is_unpacked(side: int) -> None:
         square(data, 8, 3, "images.0")
     assert refused.value.field == "images.0"
     assert refused.value.limit == f"{MAX_PIXELS} pixels"
+
+
+def test_many_large_pictures_should_be_refused_together() -> None:
+    large = bomb(4_000)
+    hold_together([large, large, large, b"none"], "images")
+    with pytest.raises(InvalidInput, match="64,000,000 pixels in 4 pictures") as refused:
+        hold_together([large] * 4, "images")
+    assert (refused.value.field, refused.value.limit) == ("images", f"{MAX_PIXELS} pixels")
 
 
 @pytest.mark.parametrize("data", [b"", b"no picture", saved(Image.new("RGB", (9, 9)), "BMP")])
