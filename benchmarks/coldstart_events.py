@@ -26,6 +26,7 @@ SAMPLED = (
     *("prepare_batch", "generate_items", "generate_one", "harvest_batch", "reduce_batch"),
     "generate_image",
     *("answer_image", "caption_image", "classify_image", "embed_image"),
+    *("complete_text", "score_answer"),
 )
 """The functions whose sample is the event, or nearly so."""
 
@@ -36,6 +37,7 @@ ERRORS = {
     "answer_image": "Conflict",
     "caption_image": "Conflict",
     "classify_image": "Conflict",
+    "complete_text": "Conflict",
     "embed_image": "Conflict",
     "gather_parts": "NotFound",
     "export_documents": "NotFound",
@@ -46,6 +48,7 @@ ERRORS = {
     "generate_one": "NotFound",
     "harvest_batch": "NotFound",
     "reduce_batch": "NotFound",
+    "score_answer": "Conflict",
 }
 """By function: what it says of a job, or of parts, that are not there."""
 

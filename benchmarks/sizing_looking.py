@@ -51,9 +51,8 @@ class Looking:
 
     def _serve(self, name: str, files: Files) -> None:
         cloud = self._caller.cloud
-        bucket, s3 = cloud.outputs["DocumentsBucketName"], cloud.client("s3")
-        put = exported_models.put(s3, bucket, files, name=name)
-        exported_models.name(s3, bucket, exported_models.serving(put, name=name))
+        bucket = cloud.outputs["DocumentsBucketName"]
+        exported_models.serve(cloud.client("s3"), bucket, files, name)
 
     def _ask(self, body: dict[str, Any]) -> None:
         self._post("/v1/generations", body)

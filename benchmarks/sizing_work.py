@@ -13,6 +13,7 @@ from benchmarks import real_pages, small_documents
 from benchmarks.running_cloud import Caller, until
 from benchmarks.sizing_generations import Generations
 from benchmarks.sizing_looking import Looking
+from benchmarks.sizing_telling import Telling
 from infra import stages
 from infra.reindex import Reindexing
 from tests import exported_models
@@ -68,6 +69,7 @@ class Work:
         self._screen()
         self._draw(1, 1024)
         self._looking.small()
+        self._telling.small()
         for name in ("sweep", "sweep_jobs"):
             self._invoke(f"app.{name}", SCHEDULED)
         self._invoke("functions.check_support.handler.handler", json.loads(CHECKED.read_text()))
@@ -80,6 +82,7 @@ class Work:
         self._generations.large()
         self._draw(MOST_PICTURES, LARGEST_SIDE)
         self._looking.large()
+        self._telling.large()
         self._export()
 
     def another_model(self, model: str) -> None:
@@ -94,6 +97,10 @@ class Work:
     @property
     def _looking(self) -> Looking:
         return Looking(self.caller, self._post)
+
+    @property
+    def _telling(self) -> Telling:
+        return Telling(self.caller, self._post)
 
     def _ingest(self, path: str, content: bytes) -> None:
         announced = self.caller.announce(path, content, COLLECTION)

@@ -162,6 +162,11 @@ def name(s3: Any, bucket: str, says: Serving) -> None:
     s3.put_object(Bucket=bucket, Key=pointer_key(says.name), Body=says.model_dump_json().encode())
 
 
+def serve(s3: Any, bucket: str, files: Files, name_of: str) -> None:
+    """Have a model of these files serve as `name_of`, without a registry."""
+    name(s3, bucket, serving(put(s3, bucket, files, name=name_of), name=name_of))
+
+
 def packed(files: Files) -> bytes:
     """Return files as SageMaker packs what a job left."""
     written = io.BytesIO()

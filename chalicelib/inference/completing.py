@@ -39,13 +39,9 @@ class Completer:
     def __init__(self, exported: Exported) -> None:
         """Open it. Raises `ModelFailure`."""
         self._name = exported.signature.name
-        spec = exported.signature.graphs.get(GRAPH)
-        if spec is None or tuple(each.name for each in spec.inputs) != _INPUTS:
-            has = ", ".join(sorted(exported.signature.graphs))
-            raise ModelFailure(f"{self._name} has the graphs {has}, none that goes on with a text.")
+        self._session = exported.graph_taking(GRAPH, _INPUTS, "goes on with a text")
         self._shape = Shape.of(exported.signature.constants)
         self._tokens = TextTokens.of(exported)
-        self._session = exported.graph(GRAPH)
 
     def complete(self, prompt: str, choice: Choice, stop: Sequence[str] = ()) -> Completed:
         """Return what follows `prompt`, up to the first of `stop`, which is left out.

@@ -7,7 +7,7 @@ not lie on a disk.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -52,6 +52,18 @@ class Exported:
         """
         spec = self.signature.graphs[name]
         return open_session(_held(spec.file, self.fetch(spec.file), spec.sha256))
+
+    def graph_taking(self, name: str, inputs: Sequence[str], does: str) -> InferenceSession:
+        """Open a graph that takes these inputs, by which the model is one that `does` something.
+
+        Raises:
+            ModelFailure: there is none, or it cannot be opened.
+        """
+        spec = self.signature.graphs.get(name)
+        if spec is None or [each.name for each in spec.inputs] != list(inputs):
+            has = ", ".join(sorted(self.signature.graphs))
+            raise ModelFailure(f"{self.signature.name} has the graphs {has}, none that {does}.")
+        return self.graph(name)
 
     def file(self, name: str) -> bytes:
         """Return what else the model needs, by the name of the file.

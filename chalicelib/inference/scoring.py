@@ -37,15 +37,11 @@ class Scorer:
     def __init__(self, exported: Exported) -> None:
         """Open it. Raises `ModelFailure`."""
         self._name = exported.signature.name
-        spec = exported.signature.graphs.get(GRAPH)
-        if spec is None or tuple(each.name for each in spec.inputs) != _INPUTS:
-            has = ", ".join(sorted(exported.signature.graphs))
-            raise ModelFailure(f"{self._name} has the graphs {has}, none that scores answers.")
+        self._session = exported.graph_taking(GRAPH, _INPUTS, "scores answers")
         found = exported.numbers("end", "pad", "context")
         self._end, self._pad = int(found["end"]), int(found["pad"])
         self._context = int(found["context"])
         self._tokens = TextTokens.of(exported)
-        self._session = exported.graph(GRAPH)
 
     def score(self, prompt: str, answers: Sequence[str]) -> Scored:
         """Return scores of answers to `prompt`.

@@ -133,7 +133,7 @@ def test_should_not_open_what_does_not_go_on_with_texts() -> None:
     broken = {
         "has the graphs decoder, none that goes on with a text": decoder(),
         "has no tokenizer.json": exported(
-            {"decoder": (("tokens", "past_keys", "past_values"), b"x")},
+            {"decoder": (("tokens", "past_keys", "past_values"), speaker()["decoder.onnx"])},
             json.loads(speaker()[FILE])["constants"],
         ),
         "is no tokenizer": with_tokenizer(speaker(), "{}"),

@@ -1,0 +1,47 @@
+"""What the functions that write and score are made to do, by small models that are served."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from benchmarks.running_cloud import Caller
+from chalicelib.contracts.generations import MAX_ANSWERS
+from tests import exported_models
+from tests.exported_models import Files
+from tests.exported_texts import scorer, speaker
+
+CONTEXT = 1_024
+"""Tokens that the models hold: eight times what a tiny preset does."""
+
+
+class Telling:
+    """What a caller asks of texts; `post` asks and raises where it is refused."""
+
+    def __init__(self, caller: Caller, post: Callable[[str, Any], Any]) -> None:
+        self._caller = caller
+        self._post = post
+
+    def small(self) -> None:
+        """Have a few words written, and one answer scored."""
+        self._tell(4, ["warm ."])
+
+    def large(self) -> None:
+        """Have as many words written, and as many answers scored, as the models take."""
+        self._tell(CONTEXT - 1, ["warm " * (CONTEXT - 2)] * MAX_ANSWERS)
+
+    def _tell(self, most: int, answers: list[str]) -> None:
+        self._serve("aligned-lm", speaker({"the": "the"}, context=CONTEXT))
+        self._serve("preferences-reward", scorer(context=CONTEXT))
+        said = {"prompt": "the", "max_tokens": most, "allow_truncation": True}
+        self._ask({"model": "aligned-lm", **said})
+        scoring = {"task": "scoring", "prompt": "the", "answers": answers}
+        self._ask({"model": "preferences-reward", **scoring})
+
+    def _serve(self, name: str, files: Files) -> None:
+        cloud = self._caller.cloud
+        bucket = cloud.outputs["DocumentsBucketName"]
+        exported_models.serve(cloud.client("s3"), bucket, files, name)
+
+    def _ask(self, body: dict[str, Any]) -> None:
+        self._post("/v1/generations", body)
