@@ -75,10 +75,12 @@ class Conflict(HeadraceError):  # noqa: N818
 class QuotaExceeded(HeadraceError):  # noqa: N818
     """Raised when a limit of the tenant or of the stage is used up.
 
-    `of_model` says that the limit is one model's: another may still be asked.
+    `of_model` says that the limit is one model's: another may still be asked. `reserved` says that
+    there would be room but for what calls under way have reserved, and may give back.
     """
 
     of_model: bool = False
+    reserved: bool = False
 
 
 class Throttled(HeadraceError):  # noqa: N818

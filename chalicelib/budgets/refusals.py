@@ -13,6 +13,7 @@ from chalicelib.budgets.ledger import (
     IN_MONTH,
     OPEN,
     REQUESTS,
+    SPENT,
     TOKENS,
     Item,
     Measure,
@@ -31,7 +32,10 @@ OPEN_RETRY_SECONDS = 5
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A limit that has less left than was asked of it; dollars are counted in nano-dollars."""
+    """A limit that has less left than was asked of it; dollars are counted in nano-dollars.
+
+    Of what is `taken`, so much is `open`: reserved for calls that have not ended.
+    """
 
     scope: Scope
     measure: Literal["dollars", "requests", "tokens"]
@@ -40,6 +44,12 @@ class Refusal:
     taken: int
     asked: int
     opens_at: datetime
+    open: int = 0
+
+    @property
+    def is_reserved(self) -> bool:
+        """Tell whether there would be room without what is reserved."""
+        return self.taken - self.open + self.asked <= self.limit
 
     @property
     def left(self) -> int:
@@ -59,6 +69,7 @@ def in_dollars(reservation: Reservation, limits: TenantLimits, day: Item) -> Ite
     at = reservation.day
     for scope in scopes(reservation):
         of = limits.of(scope)
+        reserved = held(day, COMMITTED, scope) - held(day, SPENT, scope)
         rows: tuple[tuple[DollarPeriod, Measure, int | None, datetime], ...] = (
             ("day", COMMITTED, of.nanodollars_a_day, after_day(at)),
             ("month", IN_MONTH, of.nanodollars_a_month, after_month(at)),
@@ -66,7 +77,7 @@ def in_dollars(reservation: Reservation, limits: TenantLimits, day: Item) -> Ite
         for period, measure, limit, opens_at in rows:
             taken, asked = held(day, measure, scope), reservation.nanodollars
             if limit is not None and taken + asked > limit:
-                yield Refusal(scope, "dollars", period, limit, taken, asked, opens_at)
+                yield Refusal(scope, "dollars", period, limit, taken, asked, opens_at, reserved)
 
 
 def in_minute(reservation: Reservation, limits: TenantLimits, minute: Item) -> Iterator[Refusal]:
@@ -96,6 +107,7 @@ def quota_exceeded(refusal: Refusal, now: datetime) -> QuotaExceeded:
         retry_after=seconds_until(refusal.opens_at, now),
     )
     error.of_model = refusal.scope.kind == "model"
+    error.reserved = refusal.is_reserved
     return error
 
 

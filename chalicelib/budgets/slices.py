@@ -111,10 +111,13 @@ class Slices:
             self._settle(of)
 
     def flush(self) -> None:
-        """Count every slice whose calls have ended; no further call is taken from any."""
+        """Count every slice whose calls have ended; no further call is taken from any, and the next
+        slices begin whole again.
+        """
         with self._reserving:
             for whose in list(self._open):
                 self._close(whose, anyway=True)
+            self._sizes.clear()
 
     def _reserved(self, whose: _Whose, most: Most, seconds: int) -> Reservation:
         part = self._part(whose, most)

@@ -132,6 +132,9 @@ class Attempts:
                 )
                 if isinstance(error, QuotaExceeded):
                     error.of_model = True  # one of all models is raised where it is met
+                    error.reserved = any(
+                        isinstance(each, QuotaExceeded) and each.reserved for each in ended
+                    )
                 return self.with_costs(error)
         return self.with_costs(HeadraceError(f"No model answered. {reason}."))
 

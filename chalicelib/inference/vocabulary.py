@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -16,7 +16,7 @@ from chalicelib.errors import InvalidInput, ModelFailure
 FILE = "vocabulary.json"
 
 _WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")
-_SHOWN = 10
+_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +51,14 @@ class Vocabulary:
         Case and punctuation are left out. An empty prompt is all 0: no prompt.
 
         Raises:
-            InvalidInput: words are not known, which the message names with those that are; or there
+            InvalidInput: words are not known, which the message names with some that are; or there
                 are more than `length`.
         """
         words = _WORD.findall(prompt.lower())
         if unknown := [word for word in dict.fromkeys(words) if word not in self.numbers]:
             raise InvalidInput(
-                f"{field}: this model does not know {_listed(unknown)}; the words that it knows "
-                f"are {', '.join(self.numbers)}.",
+                f"{field}: this model does not know {listed(map(repr, unknown))}; the words that "
+                f"it knows are {listed(self.numbers)}.",
                 field=field,
             )
         if len(words) > length:
@@ -72,6 +72,8 @@ class Vocabulary:
         return found
 
 
-def _listed(words: list[str]) -> str:
-    more = f" and {len(words) - _SHOWN} more" if len(words) > _SHOWN else ""
-    return ", ".join(repr(word) for word in words[:_SHOWN]) + more
+def listed(words: Iterable[str]) -> str:
+    """Return the first 20 words in a row, and how many more there are."""
+    every = list(words)
+    more = f" and {len(every) - _SHOWN} more" if len(every) > _SHOWN else ""
+    return ", ".join(every[:_SHOWN]) + more

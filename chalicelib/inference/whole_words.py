@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 from chalicelib.errors import InvalidInput, ModelFailure
 from chalicelib.inference.exported import Exported
+from chalicelib.inference.vocabulary import listed
 
 FILE = "tokenizer.json"
 MARKS = frozenset({"<pad>", "</s>", "<unk>", "<s>", "<decode>", "<image>", "is", ";"})
 """Tokens of training that are no words of a text."""
 
 _PIECE = re.compile(r"[^\W_]+(?:['-][^\W_]+)*|[^\w\s]")
-_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +44,13 @@ class WholeWords:
         """Return a token for each word and mark of punctuation; case is left out.
 
         Raises:
-            InvalidInput: some are not known; the message names them and those that are.
+            InvalidInput: some are not known; the message names them and some that are.
         """
         pieces = _PIECE.findall(text.lower())
         if unknown := [piece for piece in dict.fromkeys(pieces) if piece not in self.numbers]:
             raise InvalidInput(
-                f"{field}: this model does not know {_listed(unknown)}; it knows"
-                f" {', '.join(sorted(self.numbers))}.",
+                f"{field}: this model does not know {listed(map(repr, unknown))}; it knows"
+                f" {listed(sorted(self.numbers))}.",
                 field=field,
             )
         return [self.numbers[piece] for piece in pieces]
@@ -59,8 +59,3 @@ class WholeWords:
         """Return the words of tokens, marks left out."""
         words = {number: word for word, number in self.numbers.items()}
         return " ".join(words[each] for each in ids if each in words)
-
-
-def _listed(words: list[str]) -> str:
-    more = f" and {len(words) - _SHOWN} more" if len(words) > _SHOWN else ""
-    return ", ".join(repr(word) for word in words[:_SHOWN]) + more

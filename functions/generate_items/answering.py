@@ -138,17 +138,24 @@ class Answering:
         return outcome(n, item, generation, keep_truncated=self.order.keep_truncated)
 
     def _patiently(self, item: Item, spent: Receipts, spender: Spender) -> Generation | None:
-        """Return the answer, asking again while there is no room; None once there is no time."""
+        """Return the answer, asking again while there is no room; None once there is no time.
+
+        Of a model's limit that is only reserved, as by other children, some may come back.
+        """
         ceiling = _FIRST_WAIT
         while True:
             try:
                 return self._asked(item, spent, spender)
             except (Throttled, Transient) as error:
                 seconds = max(error.retry_after or 0, self.chance() * ceiling)
-                if not self.watch.has(seconds):
-                    return None
-                self.sleep(seconds)
-                ceiling = min(_LONGEST_WAIT, 2 * ceiling)
+            except QuotaExceeded as error:
+                if not (error.of_model and error.reserved):
+                    raise
+                seconds = self.chance() * ceiling
+            if not self.watch.has(seconds):
+                return None
+            self.sleep(seconds)
+            ceiling = min(_LONGEST_WAIT, 2 * ceiling)
 
     def _asked(self, item: Item, spent: Receipts, spender: Spender) -> Generation:
         """Ask once there is room for a call; what attempts cost that failed is added to `spent`."""

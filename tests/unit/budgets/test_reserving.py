@@ -28,6 +28,7 @@ from chalicelib.contracts.budgets import (
     Reservation,
     TenantLimitsGiven,
 )
+from chalicelib.contracts.receipts import dollars
 from chalicelib.errors import (
     HeadraceError,
     NotFound,
@@ -112,6 +113,25 @@ def test_should_tell_of_a_limit_whether_it_is_one_model_s() -> None:
     with pytest.raises(QuotaExceeded) as of_tenant:
         bench.budgets.reserve(ACME, "other", Most(2 * DOLLAR, 0))
     assert not of_tenant.value.of_model
+
+
+@pytest.mark.parametrize("period", ["dollars_a_day", "dollars_a_month"])
+def test_should_tell_whether_a_limit_is_only_reserved(period: str) -> None:
+    bench = Bench()
+    bench.records.given["acme"] = TenantLimitsGiven(
+        models={"nova": LimitsGiven.model_validate({period: dollars(100)})}
+    )
+    under_way = reserve(bench, 60)
+    with pytest.raises(QuotaExceeded) as reserved:
+        reserve(bench, 60)
+    assert (reserved.value.of_model, reserved.value.reserved) == (True, True)
+    with pytest.raises(QuotaExceeded) as too_dear:
+        reserve(bench, 101)
+    assert not too_dear.value.reserved
+    bench.budgets.settle(under_way, Used(60))
+    with pytest.raises(QuotaExceeded) as spent:
+        reserve(bench, 60)
+    assert not spent.value.reserved
 
 
 def test_should_settle_once_however_often_it_is_said() -> None:

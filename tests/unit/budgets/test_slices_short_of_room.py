@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from chalicelib.budget_ports import CALL_SECONDS, Most, Spender, Used
 from chalicelib.budgets.ledger import COMMITTED, OPEN, SPENT
 from chalicelib.budgets.slices import MOST_CALLS, MOST_SECONDS, SliceBudgets
-from chalicelib.contracts.budgets import Reservation
+from chalicelib.contracts.budgets import LimitsGiven, Reservation, TenantLimitsGiven
 from chalicelib.errors import HeadraceError, NotFound, QuotaExceeded, Throttled, Transient
 from tests.unit.budgets.test_slices import ACME, CALL, Purse, money
 
@@ -187,3 +187,16 @@ def test_threads_that_share_what_is_left_should_lose_no_count() -> None:
     assert len(refused) >= 3 * MOST_CALLS
     made = 4 * MOST_CALLS - len(refused)
     assert (purse.count(SPENT), purse.count(OPEN)) == (10 * made, 0)
+
+
+def test_what_a_slice_was_cut_to_should_be_forgotten_once_all_is_counted() -> None:
+    purse = Purse(dollars_a_day=money(95))
+    for _ in range(9):
+        purse.call(used=10)
+    with pytest.raises(QuotaExceeded):
+        purse.call(used=10)
+    purse.slices.flush()
+    raised = LimitsGiven(dollars_a_day=money(10 * LIMIT))
+    purse.bench.records.given["acme"] = TenantLimitsGiven(tenant=raised)
+    purse.slices.reserve(ACME, "nova", CALL)
+    assert purse.count(COMMITTED) == 90 + 10 * MOST_CALLS

@@ -176,7 +176,11 @@ def test_limits_of_every_model_that_are_used_up_should_be_told_as_those_of_model
     house = House({}, Purse(refuses=used_up))
     with pytest.raises(QuotaExceeded, match="No model answered") as raised:
         house.generator.generate(HELLO, Terms(), WHO)
-    assert raised.value.of_model
+    assert (raised.value.of_model, raised.value.reserved) == (True, False)
+    used_up.reserved = True
+    with pytest.raises(QuotaExceeded, match="No model answered") as reserved:
+        house.generator.generate(HELLO, Terms(), WHO)
+    assert reserved.value.reserved
     assert house.asked() == []
 
 

@@ -54,3 +54,19 @@ def test_any_text_of_known_words_should_be_numbered(prompt: str) -> None:
 def test_any_other_text_should_be_refused(prompt: str) -> None:
     with pytest.raises(InvalidInput):
         WORDS.tokens(prompt, 60)
+
+
+def test_a_large_vocabulary_should_be_told_in_part_with_how_many_more_there_are() -> None:
+    words = Vocabulary({f"w{n}": n for n in range(1, 501)})
+    with pytest.raises(InvalidInput) as refused:
+        words.tokens(" ".join(f"x{n}" for n in range(30)), 64)
+    told, known = refused.value.message.split("; the words that it knows are ")
+    assert told.endswith("'x18', 'x19' and 10 more")
+    assert known.startswith("w1, w2, ")
+    assert known.endswith(", w20 and 480 more.")
+
+
+def test_a_vocabulary_of_twenty_should_be_told_whole() -> None:
+    words = Vocabulary({f"w{n}": n for n in range(1, 21)})
+    with pytest.raises(InvalidInput, match=r"are w1, .*, w19, w20\.$"):
+        words.tokens("cat", 4)

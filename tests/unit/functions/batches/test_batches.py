@@ -191,6 +191,31 @@ def test_a_limit_of_one_model_should_fail_its_items_and_not_stop_the_others() ->
     assert (failed["id"], failed["error"]["type"]) == ("i0", "QuotaExceeded")
 
 
+def test_a_limit_of_one_model_that_others_have_reserved_should_be_waited_for() -> None:
+    world = World()
+    reserved = QuotaExceeded("No money is left for this model.", retry_after=86_400)
+    reserved.of_model = reserved.reserved = True
+    tried = iter([reserved, reserved])
+    world.answerer.fails = lambda prompt, nth: next(tried, None) if prompt == "p0" else None
+    world.begin(prompts(20))
+    assert world.run().status == "succeeded"
+    assert world.answerer.asked.count("p0") == 3
+    assert world.lines(places.ERRORS) == []
+    checked(world)
+
+
+def test_a_limit_that_stays_reserved_should_be_waited_for_until_the_deadline_alone() -> None:
+    world = World()
+    reserved = QuotaExceeded("No money is left for this model.")
+    reserved.of_model = reserved.reserved = True
+    world.answerer.fails = lambda prompt, nth: reserved if prompt == "p0" else None
+    world.begin(prompts(3), deadline=NOW + timedelta(seconds=12))
+    assert world.run().status == "expired"
+    counts = world.state.job.counts
+    assert (counts.done, counts.expired) == (2, 1)
+    checked(world)
+
+
 def test_what_is_not_answered_by_the_deadline_should_be_expired() -> None:
     world = World()
     world.answerer.fails = lambda prompt, nth: Throttled("busy") if prompt != "p0" else None
