@@ -14,6 +14,7 @@ import pytest
 from localcloud.clients import Clients
 from localcloud.composition import running
 from localcloud.template.errors import TemplateError
+from tests.e2e.driving import until
 
 GROUP = "/made/api"
 FORMAT = (
@@ -114,9 +115,10 @@ def test_should_refuse_a_deployment_that_makes_a_stage_of_its_own(tmp_path: Path
 
 def logged(client: Clients, count: int) -> list[dict[str, str]]:
     """Return the lines of the access log once there are `count`; they come soon after."""
-    for _ in range(200):
-        pages = client("logs").get_paginator("filter_log_events").paginate(logGroupName=GROUP)
-        lines = [json.loads(event["message"]) for page in pages for event in page["events"]]
-        if len(lines) >= count:
-            return lines
-    raise AssertionError(f"there are no {count} lines")
+    pages = client("logs").get_paginator("filter_log_events")
+
+    def lines() -> list[dict[str, str]] | None:
+        events = [event for page in pages.paginate(logGroupName=GROUP) for event in page["events"]]
+        return [json.loads(event["message"]) for event in events] if len(events) >= count else None
+
+    return until(lines, f"there are no {count} lines")
