@@ -12,6 +12,7 @@ from models.common.captions import Captioned
 from models.common.family import Evaluation
 from models.common.images import from_network
 from models.judging.pictures import frechet, judge_of
+from models.judging.retrieval import interval
 
 Tokens = NDArray[np.int64]
 Hand = Callable[[Tokens, Tokens], NDArray[np.float32]]
@@ -37,8 +38,9 @@ def judged(draw: Hand, data: Captioned, length: int) -> Evaluation:
     drawn = from_network(draw(prompts, np.zeros_like(prompts)))
     real = data.images.test
     told, features = judge.classes(drawn), judge.features(data.images.train.images)
+    right = (told == real.labels).astype(np.float64)
     numbers = {
-        "accuracy": float((told == real.labels).mean()),
+        **interval(right).numbers("accuracy"),
         "classes_drawn": float(len(np.unique(told))),
         "fid": frechet(judge.features(drawn), features),
         "fid_held_out": frechet(judge.features(real.images), features),
@@ -48,7 +50,7 @@ def judged(draw: Hand, data: Captioned, length: int) -> Evaluation:
     return Evaluation(
         numbers,
         {"samples": pictures.grid(by_class(drawn, real.labels), _COLUMNS)},
-        {"accuracy": (told == real.labels).astype(np.float64)},
+        {"accuracy": right},
     )
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from diffusers import DDIMScheduler, DDPMScheduler
+from sklearn.cluster import KMeans
 from torch import nn
 from torch.nn import functional
 from transformers import LlamaConfig
@@ -106,3 +107,13 @@ def test_back_propagation_should_be_autograds() -> None:
     for name, value in theirs.items():
         assert value.grad is not None
         assert getattr(gradient, name) == pytest.approx(value.grad.numpy())
+
+
+def test_k_means_should_be_scikit_learns() -> None:
+    chance = np.random.default_rng(3)
+    rows, centres = chance.normal(size=(60, 2)), chance.normal(size=(4, 2))
+    theirs = KMeans(4, init=centres, n_init=1, algorithm="lloyd", tol=0).fit(rows)
+    found, nearest = learning.k_means(rows, centres)
+    assert found == pytest.approx(theirs.cluster_centers_)
+    assert nearest.tolist() == theirs.labels_.tolist()
+    assert learning.spread(rows, found, nearest) == pytest.approx(theirs.inertia_)

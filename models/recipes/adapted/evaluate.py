@@ -12,6 +12,7 @@ from tokenizers import Tokenizer
 from models.common.family import Evaluation
 from models.common.instructions import Instruction, Instructions
 from models.common.text import END, PAD
+from models.judging.overlap import overlap
 from models.judging.text import interval
 from models.networks.adapting import Adapted
 from models.networks.decoder import generate
@@ -25,13 +26,15 @@ _MOST = 32
 def evaluate(network: torch.nn.Module, data: Instructions, parameters: Parameters) -> Evaluation:
     """Return shares of held-out tasks whose whole answer is right, with bounds of a bootstrap.
 
-    `exact_match` is of the merged model. `zero_shot` and `few_shot` are of the base: asked as it
-    is, and with two tasks and their answers before. `trainable_share` is what learned of all.
+    `exact_match` is of the merged model, and so are BLEU and ROUGE of its answers. `zero_shot` and
+    `few_shot` are of the base: asked as it is, and with two tasks and their answers before.
+    `trainable_share` is what learned of all.
     """
     assert isinstance(network, Adapted)
     merged = network.merged().eval()
+    told = answers(merged, data.tokenizer, data.test, prefix(parameters))
     right = {
-        "exact_match": exact(merged, data.tokenizer, data.test, prefix(parameters)),
+        "exact_match": matches(told, data.test),
         "zero_shot": exact(network.base, data.tokenizer, data.test),
         "few_shot": exact(network.base, data.tokenizer, data.test, shots=data.train[:SHOTS]),
     }
@@ -40,6 +43,7 @@ def evaluate(network: torch.nn.Module, data: Instructions, parameters: Parameter
         bounds = interval(each)
         numbers |= {name: float(each.mean())}
         numbers |= {f"{name}_low": bounds.low, f"{name}_high": bounds.high}
+    numbers |= overlap(told, [each.completion.strip() for each in data.test])
     numbers["trainable_share"] = network.trainable_share()
     return Evaluation(numbers, scores={"exact_match": right["exact_match"]})
 
@@ -52,6 +56,24 @@ def exact(
     shots: Sequence[Instruction] = (),
 ) -> NDArray[np.float64]:
     """Return 1 for each task whose likeliest answer is right to the letter, else 0, [n]."""
+    return matches(answers(decoder, tokenizer, tasks, before, shots), tasks)
+
+
+def matches(told: Sequence[str], tasks: Sequence[Instruction]) -> NDArray[np.float64]:
+    """Return 1 for each answer that is right to the letter, else 0, [n]."""
+    return np.array(
+        [float(one == each.completion.strip()) for one, each in zip(told, tasks, strict=True)]
+    )
+
+
+def answers(
+    decoder: torch.nn.Module,
+    tokenizer: Tokenizer,
+    tasks: Sequence[Instruction],
+    before: Sequence[int] = (),
+    shots: Sequence[Instruction] = (),
+) -> list[str]:
+    """Return the likeliest answer to each task."""
     shown = "".join(f"{each.prompt}{each.completion}\n" for each in shots)
     prompts = [[*before, *tokenizer.encode(shown + each.prompt).ids] for each in tasks]
     longest = max(map(len, prompts))
@@ -63,10 +85,7 @@ def exact(
     written = generate(decoder, tokens, _MOST, mask=mask)
     told = [tokenizer.decode(_until_end(row)) for row in written.tolist()]
     # A base has not learned to end: a line is an answer.
-    answers = [each.split("\n")[0].strip() for each in told]
-    return np.array(
-        [float(one == each.completion.strip()) for one, each in zip(answers, tasks, strict=True)]
-    )
+    return [each.split("\n")[0].strip() for each in told]
 
 
 def _until_end(tokens: Sequence[int]) -> Sequence[int]:

@@ -11,6 +11,8 @@ from models.common.family import Evaluation
 from models.common.questions import Described, Questions
 from models.common.sheets import captioned
 from models.common.words import BEGIN, Words, question
+from models.judging.overlap import overlap
+from models.judging.retrieval import interval
 from models.networks.frozen import trainable_share
 from models.networks.prompts import asked, greedy
 from models.recipes.blip2.network import Captioner
@@ -25,9 +27,10 @@ def evaluate(network: torch.nn.Module, data: Questions, parameters: Parameters) 
 
     `joint_accuracy` is the share of captions that name the right colour and shape, and no other;
     `blind_joint_accuracy` the same with each caption written for another picture, which shows how
-    much is guessed. `caption_exact` is of captions that are right word for word, `answer_accuracy`
-    of questions answered rightly, `answer_joint` of pictures whose colour and shape are both
-    answered rightly. `trainable_share` is the share of all weights that training changed.
+    much is guessed. `caption_exact` is of captions that are right word for word; BLEU and ROUGE
+    have how much of the right ones is in them. `answer_accuracy` is of questions answered rightly,
+    `answer_joint` of pictures whose colour and shape are both answered rightly. `trainable_share`
+    is the share of all weights that training changed.
     """
     assert isinstance(network, Captioner)
     words = Words.of(data, parameters.vocabulary)
@@ -49,18 +52,19 @@ def evaluate(network: torch.nn.Module, data: Questions, parameters: Parameters) 
     both = [
         all(told) for told in zip(*(answers[name] for name in parameters.together), strict=True)
     ]
+    wanted = [each.caption for each in described]
+    exact = [text == caption for text, caption in zip(captions, wanted, strict=True)]
+    scores = {"joint_accuracy": np.array(right, np.float64)}
     numbers = {
-        "joint_accuracy": _share(right),
+        **interval(scores["joint_accuracy"]).numbers("joint_accuracy"),
         "blind_joint_accuracy": _share(elsewhere),
-        "caption_exact": _share(
-            [text == each.caption for text, each in zip(captions, described, strict=True)]
-        ),
+        **interval(np.array(exact, np.float64)).numbers("caption_exact"),
+        **overlap(captions, wanted, "caption_"),
         "answer_accuracy": _share([told for each in answers.values() for told in each]),
         "answer_joint": _share(both),
         "trainable_share": trainable_share(network),
     }
     shown = captioned(data.test.pictures[:_SHOWN], captions[:_SHOWN])
-    scores = {"joint_accuracy": np.array(right, np.float64)}
     return Evaluation(numbers, {"samples": shown}, scores)
 
 

@@ -12,6 +12,7 @@ from models.common.pictures import Pixels
 from models.common.questions import Questions
 from models.common.sheets import captioned
 from models.common.words import Words
+from models.judging.retrieval import interval
 from models.networks.frozen import trainable_share
 from models.networks.prompts import answers, in_a_row
 from models.recipes.flamingo.network import Flamingo
@@ -29,9 +30,9 @@ def evaluate(network: torch.nn.Module, data: Questions, parameters: Parameters) 
 
     `accuracy_k_shot` is the share of right answers after k pictures with theirs, the likeliest
     of all tokens, over every attribute and held-out picture; `gain` is with the most shots less
-    without. `blind_accuracy` is with the most shots and other pictures in their places, which shows
-    how much is guessed. `gate` is how far the gates opened; `trainable_share` the share of all
-    weights that training changed.
+    without, with an interval over pictures. `blind_accuracy` is with the most shots and other
+    pictures in their places, which shows how much is guessed. `gate` is how far the gates opened;
+    `trainable_share` the share of all weights that training changed.
     """
     assert isinstance(network, Flamingo)
     words = Words.of(data, parameters.vocabulary)
@@ -39,22 +40,22 @@ def evaluate(network: torch.nn.Module, data: Questions, parameters: Parameters) 
     latents = network.see(torch.from_numpy(data.test.scaled()))
     pictures = episodes(len(told), parameters.shots, parameters.seed)
     numbers: dict[str, float] = {}
-    chosen = told
+    chosen, right = told, []
     for shots in range(parameters.shots + 1):
         chosen = answer(network, latents, told, pictures[:, parameters.shots - shots :])
-        numbers[f"accuracy_{shots}_shot"] = float((chosen == told).float().mean())
-    numbers["gain"] = numbers[f"accuracy_{parameters.shots}_shot"] - numbers["accuracy_0_shot"]
+        right.append((chosen == told).double().mean(1).numpy())
+        numbers[f"accuracy_{shots}_shot"] = float(right[-1].mean())
+    numbers |= interval(right[-1] - right[0]).numbers("gain")
     blind = answer(network, latents.roll(1, 0), told, pictures)
     numbers["blind_accuracy"] = float((blind == told).float().mean())
     for at, name in enumerate(data.attributes):
         numbers[f"{name}_accuracy"] = float((chosen[:, at] == told[:, at]).float().mean())
     numbers["gate"] = network.gate
     numbers["trainable_share"] = trainable_share(network)
-    right = (chosen == told).double().mean(1).numpy()
     return Evaluation(
         numbers,
         {"samples": _sheet(data, words, pictures, told, chosen)},
-        {f"accuracy_{parameters.shots}_shot": right},
+        {f"accuracy_{parameters.shots}_shot": right[-1]},
     )
 
 
