@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from collections.abc import Iterable
+from dataclasses import asdict, replace
 from decimal import Decimal
 from typing import Any, get_args
 
@@ -12,13 +13,15 @@ import click
 from cli.failures import Failure, ItemsFailed, WrongUse
 from cli.options import Place, json_option, place_options
 from cli.output import Output
+from cli.tune import Tune, Tuned, as_fields, show_tuned, tune_options, tuned
 from infra.training import CannotTrain, Training, name_of, reached
 from models.common import job, recipe
-from models.common.estimate import estimates
+from models.common.estimate import Estimate, estimates, trial_estimates
 from models.common.failures import BadRecipe, TrainingFailure
-from models.common.recipe import PresetName, Recipe
+from models.common.recipe import PresetName
 from models.common.request import Wish
 from models.common.targets import TargetName
+from models.common.tuning import trials_of
 
 
 @click.command("train")
@@ -58,9 +61,11 @@ from models.common.targets import TargetName
     "Default: the newest.",
 )
 @place_options
+@tune_options
 @json_option
 def train(  # noqa: PLR0913 - the options of a command
     place: Place,
+    tune: Tune,
     name: str,
     preset: PresetName,
     target: TargetName,
@@ -73,31 +78,43 @@ def train(  # noqa: PLR0913 - the options of a command
 ) -> None:
     """Train RECIPE, judge it, export it, and register what passes its gates.
 
+    With --tune settings are tried first, of the ranges in the recipe: trials are trained and
+    judged, and the command that trains the best is printed. With --then-train it is run.
+
     The stage needs the parameter Training=on, and this machine the training environment
     (make training), which prepares the data.
     """
-    output = Output(as_json=as_json)
+    output, outcome = Output(as_json=as_json), None
     try:
         found = recipe.load(name)
-        settings = job.settings(given)
+        settings, begun = job.settings(given), job.settings(bases)
         recipe.resolve(found, preset, settings)
         if estimate:
-            _show_estimates(output, found)
+            trials = trials_of(found, tune.effort, settings) if tune.tunes else 0
+            _show_estimates(output, trial_estimates(found, trials) if trials else estimates(found))
             return
+        wish = Wish("", found, preset, target, settings, spot, image)
         with reached():
+            if tune.tunes:
+                outcome = tuned(output, place, tune, wish, begun)
+                if not (as_json and tune.then_train):
+                    show_tuned(output, outcome)
+                if not tune.then_train:
+                    return
+                wish = replace(wish, overrides=outcome.settings)
             training = Training(place.find())
-            wish = Wish(name_of(training.home, name), found, preset, target, settings, spot, image)
+            wish = replace(wish, job_name=name_of(training.home, name))
             output.notice(f"Training {wish.job_name}.")
-            ended = training.follow(training.start(wish, job.settings(bases)))
+            ended = training.follow(training.start(wish, begun))
     except BadRecipe as error:
         raise WrongUse(str(error)) from error
     except (TrainingFailure, ValueError, CannotTrain) as error:
         raise Failure(str(error)) from error
-    _show(output, wish, ended)
+    _show(output, wish, ended, outcome)
 
 
-def _show_estimates(output: Output, found: Recipe) -> None:
-    given = list(estimates(found))
+def _show_estimates(output: Output, found: Iterable[Estimate]) -> None:
+    given = list(found)
     if output.as_json:
         output.json([{name: _plain(each) for name, each in asdict(one).items()} for one in given])
         return
@@ -126,13 +143,14 @@ def _dollars(value: Decimal | None) -> str:
     return "price not known here" if value is None else f"{value:.3f}"
 
 
-def _show(output: Output, wish: Wish, ended: Any) -> None:
+def _show(output: Output, wish: Wish, ended: Any, outcome: Tuned | None = None) -> None:
     if ended["status"] != "SUCCEEDED":
         output.notice(str(ended.get("cause") or ended["status"]), "red")
         raise ItemsFailed
     told = json.loads(ended["output"])
     if output.as_json:
-        output.json({"training": wish.job_name, **told})
+        before = {"tuning": as_fields(outcome)} if outcome else {}
+        output.json({**before, "training": wish.job_name, **told})
         return
     rows = [
         (measured, f"{value:.4g}", _bounds(wish, measured))

@@ -92,8 +92,7 @@ class Training:
             BadData: the data could not be prepared.
             ClientError: the stage does not train, or refuses.
         """
-        places = self._places(wish)
-        training = replace(places, channels={**places.channels, **self._bases(wish, bases or {})})
+        places, training = self._places(wish), self.places_from(wish, bases or {})
         trained = f"{places.output}/{wish.job_name}/output/model.tar.gz"
         judged = replace(
             places,
@@ -106,7 +105,7 @@ class Training:
             "training": request.training(wish, training),
             "finishing": request.finishing(finish, judged),
         }
-        self._put(wish)
+        self.put(wish)
         states = self._client("stepfunctions")
         begun = states.start_execution(
             stateMachineArn=self.home.machine, name=str(uuid.uuid4()), input=json.dumps(given)
@@ -123,6 +122,14 @@ class Training:
             if found["status"] != "RUNNING":
                 return found
             rest(POLL_SECONDS)
+
+    def places_from(self, wish: Wish, bases: Mapping[str, str]) -> Places:
+        """Return where a training finds things, with the models that it begins from among them.
+
+        Raises BadRecipe where there is nothing to begin from, and ClientError.
+        """
+        places = self._places(wish)
+        return replace(places, channels={**places.channels, **self._bases(wish, bases)})
 
     def _bases(self, wish: Wish, given: Mapping[str, str]) -> dict[str, str]:
         """Return where the models lie that the recipe begins from, by their channels."""
@@ -159,7 +166,11 @@ class Training:
         """Return the newest version of a group, which need not be there yet."""
         return self._registry.newest(group, status) if self._registry.has(group) else None
 
-    def _put(self, wish: Wish) -> None:
+    def put(self, wish: Wish) -> None:
+        """Put data and code there, and make the group of what is registered.
+
+        Raises BadData and ClientError.
+        """
         s3, name = self._client("s3"), wish.recipe.dataset.name
         with tempfile.TemporaryDirectory() as folder:
             self._prepare(name, Path(folder))

@@ -1,4 +1,4 @@
-"""What a training may cost at most, by target, before anything is spent."""
+"""What a training, or a tuning, may cost at most, by target, before anything is spent."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/model-managed-spot-training.html
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """The most that the two jobs of a training may cost, in dollars on demand; None where the price
-    of an hour is not known here. `least_spot_usd` is what is left where spot capacity saves most.
+    """The most that the two jobs of a training, or the trials of a tuning, may cost, in dollars on
+    demand; None where the price of an hour is not known here. `least_spot_usd` is what is left
+    where spot capacity saves most.
     """
 
     target: TargetName
@@ -46,6 +47,20 @@ def estimates(recipe: Recipe) -> Iterator[Estimate]:
         )
         instance = use.instance or known[name].instance
         yield Estimate(name, instance, use.count, use.hours, most, spot)
+
+
+def trial_estimates(recipe: Recipe, trials: int) -> Iterator[Estimate]:
+    """Yield an estimate of the trials of a tuning for each target; `hours` are those of all.
+
+    A trial is stopped when the hours of a training are over. What is trained afterwards is extra.
+    """
+    known = targets()
+    for name, use in recipe.targets.items():
+        one = _most(use, known[name])
+        most = None if one is None else one * trials
+        spot = None if most is None else most * (1 - SPOT_SAVES_AT_MOST)
+        instance = use.instance or known[name].instance
+        yield Estimate(name, instance, use.count, use.hours * trials, most, spot)
 
 
 def _most(use: TargetUse, target: Target) -> Decimal | None:

@@ -31,8 +31,9 @@ DEFAULT_ROOT = "/opt/ml"
 MAX_FAILURE = 1024
 TRAINING_CHANNEL, MODEL_CHANNEL, CHAMPION_CHANNEL = "training", "model", "champion"
 """The data; what was trained, and the model that is approved now, of the job that finishes."""
-_TOOLKIT = "sagemaker_"
-"""Hyperparameters that begin so are for the container and not for the script."""
+_TOOLKIT = ("sagemaker_", "_tuning_")
+"""Hyperparameters that begin so are for the container, or are told by a tuning, and not for the
+script."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from models.common.failures import BadRecipe
+from models.common.ranges import Few, Tuning
 from models.common.targets import TargetName
 
 FOLDER = Path(__file__).parents[1] / "recipes"
@@ -116,7 +117,18 @@ class Recipe(_Part):
     variants: Mapping[str, Mapping[str, Any]] = {}
     """Other ways of the same recipe, as settings over a preset's: `models.train_all` trains them
     too."""
+    tuning: Tuning | None = None
+    """What its settings may be chosen from, and by what."""
     targets: Mapping[TargetName, TargetUse]
+
+    @property
+    def tuned_for(self) -> Literal["Minimize", "Maximize"]:
+        """Return which way the objective of a tuning is better."""
+        assert self.tuning is not None
+        metric = self.metrics.get(self.tuning.objective)
+        if metric is not None:
+            return "Minimize" if metric.better == "lower" else "Maximize"
+        return "Minimize" if self.gates[self.tuning.objective].least is None else "Maximize"
 
     @model_validator(mode="after")
     def _is_whole(self) -> Recipe:
@@ -133,7 +145,17 @@ class Recipe(_Part):
             raise ValueError("targets needs one at least")
         if taken := {"training", "model"} & set(self.bases):
             raise ValueError(f"bases has {taken.pop()}, which is a channel of every job")
+        if self.tuning is not None:
+            self._has_objective(self.tuning.objective)
         return self
+
+    def _has_objective(self, name: str) -> None:
+        known = {**self.metrics, **self.gates}
+        if name not in known:
+            raise ValueError(f"tuning.objective is {name}, which is none of {', '.join(known)}")
+        gate = self.gates.get(name)
+        if name not in self.metrics and gate and None not in (gate.least, gate.most):
+            raise ValueError(f"tuning.objective is {name}, whose gate does not say what is better")
 
 
 def names() -> list[str]:
@@ -156,6 +178,7 @@ def load(name: str) -> Recipe:
         resolve(recipe, preset)
         for settings in recipe.variants.values():
             resolve(recipe, preset, settings)
+        _hold_ranges(recipe, preset)
     return recipe
 
 
@@ -189,6 +212,17 @@ def resolve(
         return kind.model_validate(given)
     except ValidationError as error:
         raise BadRecipe(told(f"{recipe.name}, preset {preset}", error, kind)) from error
+
+
+def _hold_ranges(recipe: Recipe, preset: PresetName) -> None:
+    """Raise BadRecipe where a value that a tuning may choose is none of the setting's."""
+    for name, each in (recipe.tuning.ranges if recipe.tuning else {}).items():
+        values = each.values if isinstance(each, Few) else (each.least, each.most)
+        for value in values:
+            try:
+                resolve(recipe, preset, {name: value})
+            except BadRecipe as error:
+                raise BadRecipe(f"tuning.ranges.{name}: {error}") from error
 
 
 def parameters_of(name: str) -> type[Settings]:

@@ -74,6 +74,18 @@ def training(wish: Wish, places: Places) -> dict[str, Any]:
     return _request(wish, use, places, asked, wish.recipe.metrics)
 
 
+def trial(wish: Wish, places: Places) -> dict[str, Any]:
+    """Return the request of a trial: a training that is judged in the same job and held to no gate.
+
+    Raises BadRecipe where a part of it cannot be.
+    """
+    asked = training(wish, places)
+    asked["HyperParameters"]["task"] = json.dumps("try")
+    measured = {**wish.recipe.metrics, **wish.recipe.gates}
+    asked["AlgorithmSpecification"]["MetricDefinitions"] = metrics.definitions(measured)
+    return validated(asked)
+
+
 def finishing(wish: Wish, places: Places) -> dict[str, Any]:
     """Return the request of judging and exporting what was trained: on a CPU, whatever the target.
 
@@ -144,20 +156,26 @@ def _channel(name: str, uri: str) -> dict[str, Any]:
     return {"ChannelName": name, "DataSource": {"S3DataSource": source}, "InputMode": "File"}
 
 
-def validated(request: dict[str, Any]) -> dict[str, Any]:
-    """Return `request` if the API's model takes it. Raises BadRecipe, naming the field."""
-    name = request["TrainingJobName"]
-    if not _NAME.fullmatch(name):
+def validated(
+    request: dict[str, Any], kind: str = "TrainingJob", longest_name: int = 63
+) -> dict[str, Any]:
+    """Return `request` if the API's model takes it for a job of that kind.
+
+    Raises BadRecipe, naming the field.
+    """
+    name = request[f"{kind}Name"]
+    if not _NAME.fullmatch(name) or len(name) > longest_name:
         raise BadRecipe(
-            f"TrainingJobName: {name!r} is no name: at most 63 letters, digits and hyphens between."
+            f"{kind}Name: {name!r} is no name: at most {longest_name} letters, digits and hyphens "
+            "between."
         )
-    report = ParamValidator().validate(request, _shape())
+    report = ParamValidator().validate(request, _shape(f"Create{kind}"))
     if report.has_errors():
         raise BadRecipe(f"The request cannot be sent: {report.generate_report()}")
     return request
 
 
 @cache
-def _shape() -> Any:
+def _shape(operation: str) -> Any:
     model = ServiceModel(Loader().load_service_model("sagemaker", "service-2"))
-    return model.operation_model("CreateTrainingJob").input_shape
+    return model.operation_model(operation).input_shape

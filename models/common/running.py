@@ -23,6 +23,7 @@ from models.common.job import TRAINING_CHANNEL, Job
 from models.common.loop import Place, Plan, train
 from models.common.recipe import PresetName, Recipe, Settings
 from models.common.stopping import Stop
+from models.common.trial import judge_trial
 
 Say = Callable[[str], None]
 
@@ -32,8 +33,9 @@ _ASKED = ("task", "recipe", "preset")
 def run(job: Job, environ: Mapping[str, str], say: Say) -> None:
     """Do what the job's hyperparameters ask for.
 
-    `task` is train, finish or judge; a training is further asked for its `recipe`, its `preset` and
-    any setting of the recipe. Raises Interrupted and every TrainingFailure.
+    `task` is train, try, finish or judge. A training is further asked for its `recipe`, its
+    `preset` and any setting of the recipe, and so is a trial, which is judged at once.
+    Raises Interrupted and every TrainingFailure.
     """
     asked = job.hyperparameters
     kind = asked.get("task", "train")
@@ -43,8 +45,11 @@ def run(job: Job, environ: Mapping[str, str], say: Say) -> None:
         finish_job(job, say)
     elif kind == "judge":
         judge_job(job, say)
+    elif kind == "try":
+        if train_job(job, environ, say):
+            judge_trial(job, say)
     else:
-        raise BadRecipe(f"task: is {kind!r} and has to be train, finish or judge.")
+        raise BadRecipe(f"task: is {kind!r} and has to be train, try, finish or judge.")
 
 
 def asked_for(asked: Mapping[str, Any]) -> tuple[Recipe, PresetName, Settings]:
@@ -59,8 +64,8 @@ def asked_for(asked: Mapping[str, Any]) -> tuple[Recipe, PresetName, Settings]:
     return found, preset, recipe.resolve(found, preset, overrides)
 
 
-def train_job(job: Job, environ: Mapping[str, str], say: Say) -> None:
-    """Train, and leave weights and history in the model folder."""
+def train_job(job: Job, environ: Mapping[str, str], say: Say) -> bool:
+    """Train, and leave weights and history in the model folder; tell whether this process did."""
     found, preset, settings = asked_for(job.hyperparameters)
     device = pick(environ)
     torch.set_num_threads(settings.threads)
@@ -91,6 +96,7 @@ def train_job(job: Job, environ: Mapping[str, str], say: Say) -> None:
                 measured=measured,
             )
             artefacts.leave(job.model, left, network, job.checkpoints / HISTORY)
+        return group.leads
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,7 +131,7 @@ def test_every_task_catches_what_is_left_for_one_failure_state(file: Path) -> No
         assert last["ErrorEquals"] == ["States.ALL"], name
         if name in CHILD_FAILURES:
             assert states_of(file)[last["Next"]]["Type"] == "Fail"
-        elif name in ("RecordFailure", "AnnounceFailed"):
+        elif name in ("RecordFailure", "AnnounceFailed", "RemoveLeftModel"):
             assert last["Next"] == "Failed", name
         else:
             assert last["Next"] in {"RecordFailure", *CHILD_FAILURES}, name

@@ -61,9 +61,28 @@ def test_a_name_that_is_no_repository_should_be_refused(repository: str) -> None
         granted(repository)
 
 
-def test_jobs_should_write_metrics_in_the_namespace_of_training_jobs_alone() -> None:
+def test_jobs_should_write_metrics_in_the_namespaces_of_jobs_alone() -> None:
     statement = granted("")["WriteMetricsOfJobs"]
     assert statement["Action"] == "cloudwatch:PutMetricData"
     assert statement["Condition"] == {
-        "StringEquals": {"cloudwatch:namespace": "/aws/sagemaker/TrainingJobs"}
+        "StringEquals": {
+            "cloudwatch:namespace": [
+                f"/aws/sagemaker/{kind}Jobs" for kind in ("Training", "Processing", "Transform")
+            ]
+        }
     }
+
+
+def test_the_machine_of_jobs_should_reach_those_of_its_stage_alone() -> None:
+    template = plain("prod")
+    scope = Scope(template, {"Stage": "prod", "Training": "on"}, PLACE)
+    for name in ("MachineLogs", "TrainingRole"):
+        scope.add(name, name, {"Arn": f"arn:aws:{name}"})
+    role = scope.resolve(template["Resources"]["ModelJobMachineRole"])
+    texts = role_policies(role["Properties"], "ModelJobMachineRole").values()
+    statements = [each for text in texts for each in json.loads(text)["Statement"]]
+    jobs = {each["Sid"]: each["Resource"] for each in statements if "Job" in str(each["Action"])}
+    assert set(jobs) == {"Tune", "Transform", "Process"}
+    for resource in jobs.values():
+        assert resource.startswith("arn:aws:sagemaker:eu-west-1:111111111111:")
+        assert resource.endswith("-job/headrace-prod-*")

@@ -21,10 +21,12 @@ from infra.comparing import look, rows
 from infra.registry import Registry
 from infra.stages import Place
 from infra.training import Training
+from infra.tuning import Tunings
 from localcloud.composition import Cloud, running
 from localcloud.sagemaker.training.service import INTERPRETER
 from models.common import recipe
 from models.common.request import Wish
+from models.common.tuning import Effort, worth_training
 from models.serving import pack
 from tests.architecture.templates import plain
 from tests.cloud import PROJECT
@@ -34,7 +36,16 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not INTERPRETER.exists(), reason="make training has not been run"),
 ]
-NAMES = ("DocumentsBucket", "EventBus", "MachineLogs", "TrainingRole", "TrainMachine")
+NAMES = (
+    "DocumentsBucket",
+    "EventBus",
+    "MachineLogs",
+    "TrainingRole",
+    "TrainMachine",
+    "TrainMachineRole",
+    "ModelJobMachine",
+    "ModelJobMachineRole",
+)
 ON = {"Stage": "try", "Training": "on"}
 BUCKET = "headrace-try-documents-000000000000-us-east-1"
 OUTPUTS = {
@@ -46,8 +57,7 @@ OUTPUTS = {
 def template() -> dict[str, Any]:
     """Return the template with what training takes and nothing more."""
     whole = plain("try")
-    machine_role = "TrainMachineRole"
-    resources = {name: whole["Resources"][name] for name in (*NAMES, machine_role)}
+    resources = {name: whole["Resources"][name] for name in NAMES}
     made = {name: whole[name] for name in ("Parameters", "Conditions")}
     key = {"Type": "AWS::KMS::Key", "Condition": "MakesKey", "Properties": {"KeyPolicy": {}}}
     return {**made, "Resources": {**resources, "StageKey": key}}
@@ -146,6 +156,28 @@ def test_a_training_that_fails_should_register_nothing_and_say_why(cloud: Cloud)
     assert ended["status"] == "FAILED"
     assert "Diverged: Step " in ended["cause"]
     assert len(versions(cloud)) == before
+
+
+def test_a_recipe_should_be_tuned_and_its_best_settings_be_trained(cloud: Cloud) -> None:
+    tunings = Tunings(Place(cloud.client, OUTPUTS))
+    wish = replace(SMOKE, job_name="headrace-try-tuned", overrides={"steps": 30, "hidden": 32})
+    execution = tunings.tune(wish, Effort(4, 2, "random", 3))
+    looks: list[int] = []
+    ended = tunings.follow_job(execution, lambda: looks.append(len(tunings.outcomes(wish))))
+    assert ended["status"] == "SUCCEEDED", ended.get("cause")
+    outcomes = tunings.outcomes(wish)
+    assert looks
+    assert len(outcomes) == 4
+    assert all(set(SMOKE.recipe.gates) <= set(each.numbers) for each in outcomes)
+    assert len({each.settings["learning_rate"] for each in outcomes}) == 4
+    best = worth_training(SMOKE.recipe, outcomes)
+    assert best is not None
+    assert best.value == min(each.value or 0 for each in outcomes)
+    settings = {**wish.overrides, **best.settings}
+    trained = ran(cloud, replace(wish, job_name="headrace-try-vae-9", overrides=settings))
+    assert trained["status"] == "SUCCEEDED", trained.get("cause")
+    found = json.loads(trained["output"])["metrics"]
+    assert found["fid"] == pytest.approx(best.value, rel=1e-5)
 
 
 def drawn_behind(cloud: Cloud, package: str) -> list[Any]:
