@@ -18,6 +18,8 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
+from models.efficientnet import efficientnet_lite0
+
 OUTPUT = "sentence_embedding"
 _EXTERNAL_FROM_BYTES = 1024
 
@@ -99,4 +101,8 @@ def _quiet_root_logger() -> Iterator[None]:
         root.setLevel(before)
 
 
-RECIPES: Mapping[str, Recipe] = {"minilm-int8": minilm_int8, "minilm-fp32": minilm_fp32}
+RECIPES: Mapping[str, Recipe] = {
+    "minilm-int8": minilm_int8,
+    "minilm-fp32": minilm_fp32,
+    "efficientnet-lite0": efficientnet_lite0,
+}

@@ -34,8 +34,17 @@ STEP_FUNCTIONS = "step-functions"
 
 RECOGNISER = "rapidocr-ppocrv6-small"
 """The model that reads pages which are pictures of text."""
+LABELLER = "efficientnet-lite0"
+"""The model that tells what is seen in pictures."""
 
-Task = Literal["text-embedding", "chat", "file-type", "text-recognition", "image-screening"]
+Task = Literal[
+    "text-embedding",
+    "chat",
+    "file-type",
+    "text-recognition",
+    "image-classification",
+    "image-screening",
+]
 Backend = Literal["onnx", "llama.cpp"]
 SourceKind = Literal["registry", "hub", "installed"]
 
