@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from chalicelib.contracts.asking import Turn
     from chalicelib.contracts.collections import Declaration
     from chalicelib.contracts.embedding import EmbedTextResult
+    from chalicelib.contracts.labelling import LabelPictureResult
     from chalicelib.contracts.receipts import Receipt, ReceiptLine
     from chalicelib.contracts.reranking import RerankResult
     from chalicelib.contracts.searching import Hit, Neighbour
@@ -34,6 +35,17 @@ class Embedder(Protocol):
 
         Only vectors of one model can be compared: `EmbedTextResult.model` tells which it was.
         Raises `Throttled`, `Transient`, `ModelFailure`.
+        """
+
+
+class PictureLabeller(Protocol):
+    """Tells what is seen in pictures."""
+
+    def label(self, picture: bytes, correlation_id: str) -> LabelPictureResult:
+        """Return what is seen, the likeliest first, and what that took for the receipt.
+
+        Raises `InvalidInput` or `Unsupported` where it is no picture that can be read, and
+        `Throttled`, `Transient`, `ModelFailure`.
         """
 
 

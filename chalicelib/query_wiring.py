@@ -17,7 +17,12 @@ from chalicelib.settings import QuerySettings, RecordsSettings
 if TYPE_CHECKING:
     from chalicelib.adapters.api_records import ApiRecords
     from chalicelib.adapters.feedback_records import FeedbackRecords
-    from chalicelib.adapters.functions import CheckFunction, EmbedFunction, RerankFunction
+    from chalicelib.adapters.functions import (
+        CheckFunction,
+        EmbedFunction,
+        LabelFunction,
+        RerankFunction,
+    )
     from chalicelib.errors import HeadraceError
     from chalicelib.generation.receipts import QueryPrices
     from chalicelib.generation.writing import Generates, PassageWriter
@@ -90,6 +95,7 @@ class QueryServices:
             self._reranker,
             self.ratings,
             self.query_settings.reranks,
+            self._labeller,
         )
 
     @cached_property
@@ -147,6 +153,15 @@ class QueryServices:
         from chalicelib.adapters.functions import EmbedFunction
 
         return EmbedFunction(aws.functions(), self.query_settings.embed_function)
+
+    @cached_property
+    def _labeller(self) -> LabelFunction | None:
+        if not self.query_settings.label_function:
+            return None
+        from chalicelib.adapters import aws
+        from chalicelib.adapters.functions import LabelFunction
+
+        return LabelFunction(aws.functions(), self.query_settings.label_function)
 
     @cached_property
     def _checker(self) -> CheckFunction:

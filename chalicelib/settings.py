@@ -229,7 +229,9 @@ class FeedbackSettings(Settings):
 
 
 class QuerySettings(Settings):
-    """What searching and answering need."""
+    """What searching and answering need; `label_function` looks at pictures that are searched by,
+    which only the API does.
+    """
 
     embed_function: str
     check_function: str
@@ -238,6 +240,7 @@ class QuerySettings(Settings):
     """`on` where searches and answers rerank unless they are told not to."""
     chat_model_id: str = ""
     embed_memory_mb: int = 1769
+    label_function: str = ""
 
     @property
     def reranks(self) -> bool:

@@ -256,7 +256,7 @@ class Services(QueryServices):
             finder=self.finder,
             keeper=self.keeper,
             answers=self.records,
-            receipt=lambda found: self.prices.search(found.embedding, found.reranked),
+            receipt=lambda found: self.prices.search(found.embedding, found.reranked, found.seen),
         )
 
     @cached_property

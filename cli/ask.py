@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+from pathlib import Path
+
 import click
 
 from cli.options import Target, filter_option, user_command
@@ -13,9 +16,22 @@ rerank_option = click.option(
     help="Whether a model looks at the first passages again. Default: as the stage is set up.",
 )
 
+_MEDIA_TYPES = {
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".webp": "image/webp",
+    ".gif": "image/gif",
+}
+
 
 @click.command()
-@click.argument("query")
+@click.argument("query", required=False)
+@click.option(
+    "--image",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A picture to search by, in place of QUERY: PNG, JPEG, WebP or GIF.",
+)
 @click.option("--collection", help="Only documents of this collection.")
 @filter_option
 @click.option("--top-k", type=click.IntRange(1, 100), default=10, show_default=True)
@@ -23,23 +39,35 @@ rerank_option = click.option(
 @user_command
 def search(
     target: Target,
-    query: str,
+    query: str | None,
+    image: Path | None,
     collection: str | None,
     filter_: Json | None,
     top_k: int,
     rerank: bool | None,
 ) -> None:
-    """Find passages by meaning and by words."""
-    body = _body(query=query, collection=collection, filter=filter_, top_k=top_k, rerank=rerank)
+    """Find passages and pictures by meaning and by words, or by a picture."""
+    if (query is None) == (image is None):
+        raise click.UsageError("Give a QUERY or --image, one of them.")
+    body = _body(
+        query=query,
+        image=None if image is None else _image(image),
+        collection=collection,
+        filter=filter_,
+        top_k=top_k,
+        rerank=rerank,
+    )
     result = target.api.search(body)
     if target.output.as_json:
         target.output.json(result)
         return
+    if result.get("seen"):
+        target.output.line(f"Seen in {image}: {_seen(result['seen'])}", "dim")
     for rank, hit in enumerate(result["hits"], start=1):
         target.output.line(f"{rank}. {describe_place(hit)} (score {hit['score']:.4f})", "bold")
         if hit["heading"]:
             target.output.line(f"   {hit['heading']}", "italic")
-        target.output.line(f"   {_shortened(hit['text'])}")
+        target.output.line(f"   {_seen(hit.get('labels', [])) or _shortened(hit['text'])}")
     if not result["hits"]:
         target.output.line("Nothing found.")
     _margin(target.output, result)
@@ -102,6 +130,20 @@ def _margin(output: Output, result: Json) -> None:
 def _rated_by(output: Output, asked_id: str) -> None:
     if asked_id:
         output.line(f"  rate it: headrace feedback {asked_id} up", "dim")
+
+
+def _image(path: Path) -> Json:
+    media_type = _MEDIA_TYPES.get(path.suffix.lower())
+    if media_type is None:
+        raise click.BadParameter(
+            f"{path} is called neither {', '.join(_MEDIA_TYPES)}.", param_hint="--image"
+        )
+    return {"media_type": media_type, "data": base64.b64encode(path.read_bytes()).decode()}
+
+
+def _seen(labels: list[Json]) -> str:
+    """Return what is seen in a picture, with how likely it is."""
+    return "; ".join(f"{label['name']} ({label['share']:.0%})" for label in labels)
 
 
 def _body(**fields: object) -> Json:

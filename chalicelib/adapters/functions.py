@@ -1,4 +1,4 @@
-"""The functions that others call, by `lambda:Invoke`: embedding, reranking, checks, screens."""
+"""The functions that others call, by `lambda:Invoke`: embedding, labelling, reranking, checks."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from chalicelib.adapters.function_answers import asked
 from chalicelib.contracts.embedding import EmbedTextRequest, EmbedTextResult
+from chalicelib.contracts.labelling import LabelPictureRequest, LabelPictureResult
 from chalicelib.contracts.reranking import RerankResult
 from chalicelib.contracts.support import CheckRequest, CheckResult, CheckSource
 from chalicelib.errors import (
@@ -48,6 +49,21 @@ class EmbedFunction:
                 f"The embedding function gave {len(result.vectors)} vectors for {len(texts)} texts."
             )
         return result
+
+
+class LabelFunction:
+    """The function `label_picture`."""
+
+    def __init__(self, client: LambdaClient, name: str) -> None:
+        self._client = client
+        self._name = name
+
+    def label(self, picture: bytes, correlation_id: str) -> LabelPictureResult:
+        """Return what is seen in a picture; raise `InvalidInput` and `Unsupported` for what cannot
+        be read, and otherwise as `EmbedFunction.embed` does.
+        """
+        request = LabelPictureRequest.model_construct(data=picture, correlation_id=correlation_id)
+        return asked(self._client, self._name, request, "labelling", LabelPictureResult)
 
 
 class CheckFunction:

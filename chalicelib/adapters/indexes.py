@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.adapters.aws import translated
 from chalicelib.adapters.passages import MAX_KEYS_A_CALL, TEXT_KEY
 from chalicelib.adapters.vectors import MAX_VECTORS_A_CALL, NON_FILTERABLE
+from chalicelib.contracts.pictures import Label, read
 from chalicelib.errors import Conflict, NotFound
 
 if TYPE_CHECKING:
@@ -33,6 +34,11 @@ class Carried:
     def text(self) -> str:
         """Return the passage that the vector stands for."""
         return str(self.metadata[TEXT_KEY])
+
+    @property
+    def labels(self) -> tuple[Label, ...]:
+        """Return what is seen in the picture that the vector stands for, () where it is none."""
+        return tuple(map(read, self.metadata.get("labels", ())))
 
 
 def kind_of_index(dimensions: int) -> dict[str, Any]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Thing = TypeVar("Thing")
 
 MAX_VECTORS_A_CALL = 500
-NON_FILTERABLE = ("text", "heading", "path", "start", "end")
+NON_FILTERABLE = ("text", "heading", "path", "start", "end", "labels")
 """Metadata that no filter uses, and so does not count towards the 2 KB that filters get."""
 
 

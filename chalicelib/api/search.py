@@ -18,6 +18,7 @@ from chalicelib.observability import spent
 from chalicelib.retrieval.finding import Finder, Found, Query
 from chalicelib.retrieval.keeping import NOT_KEPT, Keeper, Told, first_of
 from chalicelib.retrieval.neighbours import surrounded
+from chalicelib.retrieval.picturing import seen_in_words
 
 if TYPE_CHECKING:
     from chalicelib.contracts.receipts import Receipt
@@ -46,17 +47,21 @@ def routes(services: Callable[[], SearchServices], authorizer: ChaliceAuthorizer
         ),
     )
     def search() -> Response:
-        """Find passages by meaning and by words, best first, a page at a time."""
+        """Find passages by meaning and by words, or by a picture, best first, a page at a time.
+
+        Give a `query` or an `image`. Pictures are found by both, and find texts.
+        """
         request, deps = blueprint.current_request, services()
         body = parse_body(request, SearchRequest)
         query = Query(
             tenant=tenant_of(request),
-            text=body.query,
+            text=body.query or "",
             collection=body.collection,
             top_k=body.top_k,
             correlation_id=request_id_of(request),
             filter=body.filter,
             rerank=body.rerank,
+            picture=b"" if body.image is None else body.image.data,
         )
         return once(request, deps.answers, lambda: _search(query, body, deps))
 
@@ -75,7 +80,8 @@ def _search(query: Query, body: SearchRequest, deps: SearchServices) -> SearchRe
     found = deps.finder.find(query)
     notices = found.notices
     if body.cursor is None:
-        told = Told("search", query.text, query.text, cited=first_of(found.passages))
+        asked_by = query.text if found.seen is None else seen_in_words(found.seen.labels)
+        told = Told("search", asked_by, asked_by, cited=first_of(found.passages))
         search_id = deps.keeper.keep(query.tenant, told, found)
         notices += () if search_id else (NOT_KEPT,)
     end = begin + body.limit
@@ -91,4 +97,5 @@ def _search(query: Query, body: SearchRequest, deps: SearchServices) -> SearchRe
         next_cursor=write_offset(end, asked, search_id) if more else None,
         receipt=receipt,
         notices=notices,
+        seen=None if found.seen is None else found.seen.labels,
     )

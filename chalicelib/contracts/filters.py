@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BeforeValidator,
     Field,
@@ -25,11 +26,13 @@ from chalicelib.contracts.names import (
     MAX_PATH_CHARACTERS,
     MEDIA_TYPE_SCHEMA,
     Collection,
-    MediaType,
+    media_type,
 )
 from chalicelib.errors import InvalidInput
 
 LANGUAGE_PATTERN = r"^[a-z]{2,3}$"
+PICTURES = "image/*"
+"""Stands for the media types of all documents that are pictures."""
 MAX_VALUES = 50
 """Values that one list of a filter may hold."""
 MAX_PARTS = 20
@@ -76,6 +79,10 @@ def _condition(value: object) -> object:
     if isinstance(value, dict):
         return value
     return {"in": value} if isinstance(value, list) else {"eq": value}
+
+
+def _media_type(text: str) -> str:
+    return text if text == PICTURES else media_type(text)
 
 
 _SCALAR: Mapping[str, Any] = {
@@ -129,10 +136,10 @@ Collections = Annotated[
     _one_or_several(COLLECTION_SCHEMA),
 ]
 MediaTypes = Annotated[
-    tuple[MediaType, ...],
+    tuple[Annotated[str, Field(max_length=255), AfterValidator(_media_type)], ...],
     BeforeValidator(_several),
     Field(min_length=1, max_length=MAX_VALUES),
-    _one_or_several(MEDIA_TYPE_SCHEMA),
+    _one_or_several({"anyOf": [{"const": PICTURES}, MEDIA_TYPE_SCHEMA]}),
 ]
 Languages = Annotated[
     tuple[Annotated[str, Field(pattern=LANGUAGE_PATTERN)], ...],

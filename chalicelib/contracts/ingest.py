@@ -12,6 +12,7 @@ from pydantic import AwareDatetime, Field
 
 from chalicelib.contracts.base import Contract
 from chalicelib.contracts.metadata import USER_PREFIX, Metadata
+from chalicelib.contracts.pictures import Labels, written
 from chalicelib.contracts.receipts import Receipt
 
 
@@ -90,6 +91,7 @@ class ReadResult(Contract):
 
     A file that is too large for one step has been planned and not read: `parts` counts the lines
     of `parts.jsonl`, `pages` and `rows` what is in the file, and there is no `pages.jsonl` yet.
+    Neither is there of a `picture`, which `label_picture` looks at.
     """
 
     media_type: str
@@ -104,13 +106,15 @@ class ReadResult(Contract):
     notices: tuple[str, ...] = ()
     parts: int = Field(default=0, ge=0)
     rows: int = Field(default=0, ge=0)
+    picture: bool = False
     reading: Spent
     recognising: Spent = Field(default_factory=nothing_spent)
+    labelling: Spent = Field(default_factory=nothing_spent)
 
     @property
     def needs_more_steps(self) -> bool:
         """Tell whether the file cannot go straight on to being chunked."""
-        return bool(self.parts or self.recognise)
+        return bool(self.parts or self.recognise or self.picture)
 
 
 class RecogniseRequest(Contract):
@@ -192,6 +196,7 @@ class EmbedRequest(Embeddable):
     chunks: int = Field(ge=1)
     reading: Spent
     recognising: Spent = Field(default_factory=nothing_spent)
+    labelling: Spent = Field(default_factory=nothing_spent)
     chunking: Spent
 
 
@@ -213,7 +218,10 @@ class Page(Contract):
 
 
 class Chunk(Contract):
-    """One line of `chunks.jsonl`: `text` is `page_text[start:end]`, offsets in characters."""
+    """One line of `chunks.jsonl`: `text` is `page_text[start:end]`, offsets in characters.
+
+    `labels` are what is seen in a picture, whose vector they make up.
+    """
 
     n: int = Field(ge=0)
     page: int = Field(ge=1)
@@ -221,10 +229,11 @@ class Chunk(Contract):
     start: int = Field(ge=0)
     end: int = Field(ge=1)
     text: str = Field(min_length=1)
+    labels: Labels = Field(default=(), exclude_if=lambda labels: not labels)
 
 
 class VectorMetadata(Contract):
-    """What a vector carries: all but `path`, `heading`, `start`, `end` and `text` filters.
+    """What a vector carries: all but `path`, `heading`, `start`, `end`, `text`, `labels` filters.
 
     `uploaded_at` is in whole seconds since 1970, 0 where it is not known. `folders` are the
     hashes of the path and of the folders above it. `metadata` is the user's.
@@ -243,12 +252,14 @@ class VectorMetadata(Contract):
     language: str = ""
     uploaded_at: int = 0
     folders: tuple[str, ...] = ()
+    labels: Labels = ()
     metadata: Metadata = Field(default_factory=dict)
 
     def wire(self) -> dict[str, object]:
         """Return it as the index keeps it: flat, without what is not known."""
-        flat = self.model_dump(mode="json", exclude={"metadata"})
-        for name in ("media_type", "language", "uploaded_at", "folders"):
+        flat = self.model_dump(mode="json", exclude={"metadata", "labels"})
+        flat["labels"] = written(self.labels)
+        for name in ("media_type", "language", "uploaded_at", "folders", "labels"):
             if not flat[name]:
                 del flat[name]
         users = {

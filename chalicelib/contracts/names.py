@@ -33,7 +33,8 @@ def _collection(name: str) -> str:
     return name
 
 
-def _media_type(text: str) -> str:
+def media_type(text: str) -> str:
+    """Return what is a media type; raise pydantic's error for anything else."""
     if not _MEDIA_TYPE.fullmatch(text):
         raise PydanticCustomError("media_type", "a media type looks like 'text/plain'")
     return text
@@ -51,6 +52,6 @@ Collection = Annotated[str, AfterValidator(_collection), WithJsonSchema(dict(COL
 MediaType = Annotated[
     str,
     Field(max_length=255),
-    AfterValidator(_media_type),
+    AfterValidator(media_type),
     WithJsonSchema(dict(MEDIA_TYPE_SCHEMA)),
 ]

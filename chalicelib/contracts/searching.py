@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Base64Bytes, Field, WithJsonSchema, model_validator
+from pydantic_core import PydanticCustomError
 
 from chalicelib.contracts.base import Contract, HttpInput
 from chalicelib.contracts.filters import Filter
 from chalicelib.contracts.names import Collection
+from chalicelib.contracts.pictures import Label, Labels, PictureType
 from chalicelib.contracts.receipts import Receipt
 
 MAX_QUESTION_CHARACTERS = 8_192
@@ -19,16 +21,30 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-limitations.htm
 """
 MAX_HITS = 100
 MAX_NEIGHBOURS = 3
+MAX_IMAGE_BYTES = 4 * 1024 * 1024
+"""What goes into a request and into an invocation of a function, 6 MB each, as base64."""
 
 Question = Annotated[str, Field(min_length=1, max_length=MAX_QUESTION_CHARACTERS)]
 
 
+class QueryImage(HttpInput):
+    """A picture to search by, by its bytes; its content tells what it is, whatever is claimed."""
+
+    media_type: PictureType
+    data: Annotated[
+        Base64Bytes,
+        Field(min_length=1, max_length=MAX_IMAGE_BYTES),
+        WithJsonSchema({"type": "string", "contentEncoding": "base64"}),
+    ]
+
+
 class SearchRequest(HttpInput):
-    """`POST /v1/search`: `top_k` passages in all, `limit` of them an answer, and the passages
-    before and after each.
+    """`POST /v1/search`: by a `query` or by an `image`, `top_k` passages in all, `limit` of them an
+    answer, and the passages before and after each.
     """
 
-    query: Question
+    query: Question | None = None
+    image: QueryImage | None = None
     collection: Collection | None = None
     filter: Filter | None = None
     top_k: int = Field(10, ge=1, le=MAX_TOP_K)
@@ -37,6 +53,14 @@ class SearchRequest(HttpInput):
     neighbours: int = Field(0, ge=0, le=MAX_NEIGHBOURS)
     rerank: bool | None = None
     """Whether a model looks at the first passages again; None leaves it to the stage."""
+
+    @model_validator(mode="after")
+    def _one_question(self) -> Self:
+        if (self.query is None) == (self.image is None):
+            raise PydanticCustomError("one_of", "give a query or an image, one of them")
+        if self.image is not None and self.rerank:
+            raise PydanticCustomError("rerank", "what an image finds cannot be reranked")
+        return self
 
 
 class VectorScore(Contract):
@@ -85,7 +109,8 @@ class Hit(Contract):
     """A passage: `text` is characters `start` to `end` of page `page`.
 
     It is chunk `n` of its version, or chunks `n` to `n_last` where several that overlap were
-    found. The scores are those of the best of them.
+    found. The scores are those of the best of them. `labels` are what is seen in a picture, the
+    likeliest first; its `text` says some of it in words, which nobody wrote.
     """
 
     document_id: str
@@ -101,6 +126,8 @@ class Hit(Contract):
     n: int = 0
     n_last: int = 0
     scores: Scores = Field(default_factory=Scores)
+    media_type: str = ""
+    labels: Labels = ()
     before: tuple[Neighbour, ...] = ()
     after: tuple[Neighbour, ...] = ()
 
@@ -109,7 +136,8 @@ class SearchResponse(Contract):
     """Passages, best first; `next_cursor` is None at the end.
 
     `search_id` names the search to `POST /v1/feedback`. It is the same on all pages, and empty
-    where the search could not be kept.
+    where the search could not be kept. `seen` is what the picture shows that was searched by, None
+    where that was a text.
     """
 
     search_id: str = ""
@@ -117,3 +145,4 @@ class SearchResponse(Contract):
     next_cursor: str | None = None
     receipt: Receipt
     notices: tuple[str, ...] = ()
+    seen: tuple[Label, ...] | None = None

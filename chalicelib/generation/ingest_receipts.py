@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from chalicelib.contracts.ingest import Spent, nothing_spent
 from chalicelib.contracts.parts import Express
 from chalicelib.contracts.receipts import Receipt, ReceiptLine, dollars
-from chalicelib.generation.catalogue import LAMBDA, RECOGNISER, S3_VECTORS, STEP_FUNCTIONS
+from chalicelib.generation.catalogue import LABELLER, LAMBDA, RECOGNISER, S3_VECTORS, STEP_FUNCTIONS
 
 BILLED_TRANSITIONS = 5
 """States that an ingest without errors enters: Read, Chunk, Embed, MarkReady, AnnounceReady."""
@@ -34,18 +34,20 @@ class Usage:
     embedding: Spent
     put_bytes: int
     recognising: Spent = field(default_factory=nothing_spent)
+    labelling: Spent = field(default_factory=nothing_spent)
     gathering: Spent = field(default_factory=nothing_spent)
     express: Express = field(default_factory=Express)
     transitions: int = BILLED_TRANSITIONS
 
 
-def small_transitions(recognising: Spent) -> int:
+def small_transitions(recognising: Spent, labelling: Spent) -> int:
     """Return the billed states of a document in one piece: two more a call of `recognise_pages`.
 
-    The first of them is preceded by the choice that sends the document there.
+    The first of them is preceded by the choice that sends the document there. It also sends
+    pictures to be labelled, which are not cut afterwards.
     """
     calls = recognising.requests
-    return BILLED_TRANSITIONS + (1 + 2 * calls if calls else 0)
+    return BILLED_TRANSITIONS + (1 + 2 * calls if calls else 0) + labelling.requests
 
 
 def large_transitions(parts: int, embedding_parts: int) -> int:
@@ -67,7 +69,10 @@ def _lines(usage: Usage, cost: Cost) -> Iterator[ReceiptLine]:
     yield _function("reading", usage.reading, cost)
     if usage.recognising.requests:
         yield _function("recognising", usage.recognising, cost, model=RECOGNISER)
-    yield _function("chunking", usage.chunking, cost)
+    if usage.labelling.requests:
+        yield _function("labelling", usage.labelling, cost, model=LABELLER)
+    if usage.chunking.requests:
+        yield _function("chunking", usage.chunking, cost)
     yield _function("embedding", usage.embedding, cost, model=usage.model, tokens=usage.tokens)
     if usage.gathering.requests:
         yield _function("gathering", usage.gathering, cost)

@@ -17,6 +17,7 @@ from chalicelib.query_ports import ChatReply, Used
 
 if TYPE_CHECKING:
     from chalicelib.contracts.embedding import EmbedTextResult
+    from chalicelib.contracts.labelling import LabelPictureResult
     from chalicelib.contracts.reranking import RerankResult
     from chalicelib.contracts.searching import Hit
     from chalicelib.contracts.support import CheckResult
@@ -25,6 +26,7 @@ _MEBIBYTES_IN_A_GB = 1024
 _CHARACTERS_IN_A_TOKEN = 4
 _QUESTION = "question embedding"
 _RERANK = "rerank"
+_LABELLING = "picture labelling"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +38,16 @@ class QueryPrices:
     embed_memory_mb: int
     architecture: str = "arm64"
 
-    def search(self, embedding: EmbedTextResult, reranked: RerankResult | None = None) -> Receipt:
-        """Return what one search cost."""
+    def search(
+        self,
+        embedding: EmbedTextResult,
+        reranked: RerankResult | None = None,
+        seen: LabelPictureResult | None = None,
+    ) -> Receipt:
+        """Return what one search cost, with what a picture took that was searched by."""
         lines = [self._embedding(_QUESTION, embedding), self._query()]
+        if seen is not None:
+            lines.insert(0, self._function(_LABELLING, seen.model, seen.seconds, images=1))
         if reranked is not None:
             lines.append(self._embedding(_RERANK, reranked))
         return Receipt.of(lines)
@@ -69,15 +78,20 @@ class QueryPrices:
     def _embedding(
         self, role: str, embedding: EmbedTextResult | RerankResult | CheckResult
     ) -> ReceiptLine:
-        gb_seconds = embedding.seconds * self.embed_memory_mb / _MEBIBYTES_IN_A_GB
+        line = self._function(role, embedding.model, embedding.seconds)
+        return line.model_copy(update={"tokens_in": embedding.tokens})
+
+    def _function(self, role: str, model: str, seconds: float, *, images: int = 0) -> ReceiptLine:
+        """Return the line of a function that looks for queries; all have the same memory."""
+        gb_seconds = seconds * self.embed_memory_mb / _MEBIBYTES_IN_A_GB
         cost = self.catalogue.cost(f"lambda.gb_second.{self.architecture}", gb_seconds)
         cost += self.catalogue.cost("lambda.request", 1)
         return ReceiptLine(
-            model=embedding.model,
+            model=model,
             priced_as=LAMBDA,
             role=role,
-            tokens_in=embedding.tokens,
-            seconds=round(embedding.seconds, 6),
+            images=images,
+            seconds=round(seconds, 6),
             dollars=dollars(cost),
         )
 

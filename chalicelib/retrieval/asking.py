@@ -154,7 +154,8 @@ class Asker:
         query is raised before the first event.
         """
         log = _Log()
-        alone = replace(query, text=self._stand_alone(query, tier, history, log))
+        text = self._stand_alone(query, tier, history, log)
+        alone = replace(query, text=text, texts_only=True)
         asked = _Asked(query.text, alone, tier, language_of(query.text), log)
         found = self.finder.find(alone)
         log.embedded("question", found.embedding)

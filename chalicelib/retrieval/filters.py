@@ -13,7 +13,9 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from chalicelib.contracts.filters import PICTURES
 from chalicelib.contracts.metadata import USER_PREFIX, check_name
+from chalicelib.contracts.pictures import PICTURE_TYPES
 from chalicelib.errors import InvalidInput
 from chalicelib.retrieval.declared import KINDS, fits, unknown_name
 from chalicelib.retrieval.folders import MAX_DEPTH, place_hash
@@ -52,6 +54,12 @@ def compiled(collection: str | None, given: Filter | None) -> IndexFilter | None
             limit=str(MAX_COMPARISONS),
         )
     return _every(parts)
+
+
+def texts_only(condition: IndexFilter | None) -> IndexFilter:
+    """Return the filter that holds where `condition` does, but for pictures."""
+    parts = [] if condition is None else [condition]
+    return _every([*parts, _none_of("media_type", PICTURE_TYPES)])
 
 
 def named_collections(collection: str | None, given: Filter | None) -> tuple[str, ...]:
@@ -94,7 +102,7 @@ def _parts(given: Filter, field: str, depth: int) -> list[IndexFilter]:
         _one_of(key, values)
         for key, values in (
             ("collection", given.collection),
-            ("media_type", given.media_type),
+            ("media_type", _media_types(given.media_type)),
             ("language", given.language),
         )
         if values is not None
@@ -113,6 +121,15 @@ def _parts(given: Filter, field: str, depth: int) -> list[IndexFilter]:
     return parts
 
 
+def _media_types(given: Sequence[str] | None) -> Sequence[str] | None:
+    """Return media types with those of all pictures in the place of `image/*`."""
+    if given is None or PICTURES not in given:
+        return given
+    return [kind for kind in given if kind != PICTURES and kind not in PICTURE_TYPES] + list(
+        PICTURE_TYPES
+    )
+
+
 def _whole(given: Filter, field: str, depth: int) -> IndexFilter:
     parts = _parts(given, field, depth + 1)
     if not parts:
@@ -128,6 +145,10 @@ def _one_of(key: str, values: Sequence[Scalar]) -> IndexFilter:
     if len(values) == 1:
         return {key: {"$eq": values[0]}}
     return {key: {"$in": list(values)}}
+
+
+def _none_of(key: str, values: Sequence[Scalar]) -> IndexFilter:
+    return {"$or": [{key: {"$exists": False}}, {key: {"$nin": list(values)}}]}
 
 
 def _places(given: Filter, field: str) -> Iterator[IndexFilter]:
@@ -178,7 +199,7 @@ def _metadata(key: str, condition: Condition, field: str) -> list[IndexFilter]:
     if bounds:
         parts.append({key: bounds})
     if condition.ne is not None:
-        parts.append({"$or": [{key: {"$exists": False}}, {key: {"$nin": [condition.ne]}}]})
+        parts.append(_none_of(key, [condition.ne]))
     if condition.exists is not None:
         parts.append({key: {"$exists": condition.exists}})
     if not parts:

@@ -1,4 +1,4 @@
-"""Search: from a query to the passages of the tenant's current documents."""
+"""Search: from a query, text or picture, to the passages of the tenant's current documents."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from chalicelib.budget_ports import Spender
-from chalicelib.errors import HeadraceError, InvalidInput, NotFound
+from chalicelib.errors import HeadraceError, InvalidInput, NotFound, Unsupported
 from chalicelib.retrieval.filters import (
     check_declared,
     compiled,
     has_metadata,
     named_collections,
+    texts_only,
 )
+from chalicelib.retrieval.picturing import mean, prompts
 from chalicelib.retrieval.question import query_text
 from chalicelib.retrieval.ranking import current_only, fetch_count, merge_overlapping
 from chalicelib.retrieval.reranking import RERANKED, dealt
@@ -24,6 +26,7 @@ from chalicelib.retrieval.votes import Weights, ranked, weights
 if TYPE_CHECKING:
     from chalicelib.contracts.embedding import EmbedTextResult
     from chalicelib.contracts.filters import Filter
+    from chalicelib.contracts.labelling import LabelPictureResult
     from chalicelib.contracts.reranking import RerankResult
     from chalicelib.contracts.searching import Hit
     from chalicelib.ports import IndexRef, TenantRecords
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
         Embedder,
         IndexFilter,
         PassageIndex,
+        PictureLabeller,
         Reranker,
         Votes,
     )
@@ -51,7 +55,8 @@ BATCH = 100
 class Query:
     """A question of one tenant. `collection` and `filter` must both hold; None holds for all.
 
-    `key` is the id of the API key by which it was put, whose budgets hold for what it costs.
+    A `picture` is asked by in place of the text, which is empty then. `key` is the id of the API
+    key by which it was put, whose budgets hold for what it costs.
     """
 
     tenant: str
@@ -65,6 +70,9 @@ class Query:
     rerank: bool | None = None
     """Whether to rerank; None leaves it to the stage."""
     key: str = ""
+    picture: bytes = b""
+    texts_only: bool = False
+    """Whether pictures are left out."""
 
     @property
     def spender(self) -> Spender:
@@ -75,8 +83,9 @@ class Query:
 @dataclass(frozen=True, slots=True)
 class Found:
     """The passages, best first, with the query's embedding, that later steps reuse, the index that
-    they are in, None where the tenant has none, what was voted for questions like the query, and
-    what reranking took, None where the passages were not.
+    they are in, None where the tenant has none, what was voted for questions like the query, what
+    reranking took, None where the passages were not, and what was seen in the query's picture, None
+    where it has none.
     """
 
     passages: tuple[Hit, ...]
@@ -85,6 +94,7 @@ class Found:
     index: IndexRef | None = None
     voted: Weights = field(default_factory=dict)
     reranked: RerankResult | None = None
+    seen: LabelPictureResult | None = None
 
     @property
     def vector(self) -> Sequence[float]:
@@ -96,6 +106,7 @@ class Found:
 class Finder:
     """Hybrid search over a tenant's documents, in the index's order; a `reranker` orders the first
     passages anew where the query, or else `reranks`, says so; `votes` move them by a little.
+    A `labeller` tells what is seen in pictures that are searched by.
     """
 
     embedder: Embedder
@@ -106,6 +117,7 @@ class Finder:
     reranker: Reranker | None = None
     votes: Votes | None = None
     reranks: bool = False
+    labeller: PictureLabeller | None = None
 
     def find(self, query: Query) -> Found:
         """Return at most `top_k` passages of versions that answer queries.
@@ -113,18 +125,38 @@ class Finder:
         The tenant's pointer is read once: the model that embeds the query is that of the index
         which is searched, whatever a reindex job does meanwhile.
         """
-        if not words(query.text):
+        if not query.picture and not words(query.text):
             raise InvalidInput("There is no word in it to look for.", field=query.field)
         condition = self._condition(query)
+        seen = self._seen(query)
         try:
-            return self._search(query, condition)
+            return self._search(query, condition, seen)
         except NotFound:  # a reindex job removed the index since the pointer was read
-            return self._search(query, condition)
+            return self._search(query, condition, seen)
 
-    def _search(self, query: Query, condition: IndexFilter | None) -> Found:
+    def _seen(self, query: Query) -> LabelPictureResult | None:
+        if not query.picture:
+            return None
+        if self.labeller is None:
+            raise Unsupported("Nothing is set up that looks at pictures.", field="image")
+        return self.labeller.label(query.picture, query.correlation_id)
+
+    def _embedded(
+        self, query: Query, model: str, seen: LabelPictureResult | None
+    ) -> EmbedTextResult:
+        """Return the query's vector: that of its text, or the mean of what is seen."""
+        if seen is None:
+            return self.embedder.embed([query.text], query.correlation_id, model)
+        parts = self.embedder.embed(prompts(seen.labels), query.correlation_id, model)
+        vector = mean(seen.labels, parts.vectors)
+        return parts.model_copy(update={"vectors": (tuple(vector),)})
+
+    def _search(
+        self, query: Query, condition: IndexFilter | None, seen: LabelPictureResult | None
+    ) -> Found:
         index = self.tenants.live_index(query.tenant)
         model = "" if index is None else index.model
-        embedding = self.embedder.embed([query.text], query.correlation_id, model)
+        embedding = self._embedded(query, model, seen)
         searched = query_text(query.text)
         hits: Iterable[Hit] = ()
         if index is not None:
@@ -139,11 +171,11 @@ class Finder:
         passages, reranked, failure = self._reranked(query, self._answering(query, hits))
         notices = tuple(notice for notice in (searched.notice, failure) if notice)
         shown = ranked(passages, voted)[: query.top_k]
-        return Found(tuple(shown), embedding, notices, index, voted, reranked)
+        return Found(tuple(shown), embedding, notices, index, voted, reranked, seen)
 
     def _reranks(self, query: Query) -> bool:
         asked = self.reranks if query.rerank is None else query.rerank
-        return asked and self.reranker is not None
+        return asked and self.reranker is not None and not query.picture
 
     def _wanted(self, query: Query) -> int:
         """Return how many passages it takes: the reranker chooses among more than it shows."""
@@ -199,4 +231,4 @@ class Finder:
             names = named_collections(query.collection, query.filter)
             found = (self.declarations.declaration(query.tenant, name) for name in names)
             check_declared(query.filter, [each for each in found if each is not None])
-        return condition
+        return texts_only(condition) if query.texts_only else condition

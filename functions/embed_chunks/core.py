@@ -6,7 +6,6 @@ import itertools
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from chalicelib.contracts.ingest import (
     Chunk,
@@ -29,27 +28,10 @@ from chalicelib.generation.ingest_receipts import (
 from chalicelib.ports import IndexRef, LargeObjects, TenantState, TenantStates, Vector, VectorIndex
 from chalicelib.retrieval.folders import place_hashes
 from chalicelib.retrieval.ids import chunks_key, vector_key
+from chalicelib.retrieval.picturing import CountingEmbedder, embedded
 
 BATCH = 500
 """Chunks that are embedded and put at a time: as many vectors as one call takes."""
-
-
-class Vectors(Protocol):
-    """An array of vectors, such as NumPy's."""
-
-    def tolist(self) -> list[list[float]]:
-        """Return the vectors as lists."""
-
-
-class ChunkEmbedder(Protocol):
-    """Turns texts into unit vectors; one that is too long is an error, never cut."""
-
-    @property
-    def model(self) -> str:
-        """Return the name of the model and its version."""
-
-    def embed_counted(self, texts: Sequence[str]) -> tuple[Vectors, int]:
-        """Return one vector a text, and how many tokens were embedded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +41,7 @@ class Deps:
     objects: LargeObjects
     tenants: TenantStates
     vectors: VectorIndex
-    embedder: Callable[[str], ChunkEmbedder]
+    embedder: Callable[[str], CountingEmbedder]
     """Returns a model by its name."""
     cost: Cost
     clock: Callable[[], float]
@@ -92,10 +74,11 @@ def run(request: EmbedRequest, deps: Deps) -> EmbedResult:
         tokens=put[live].tokens,
         reading=request.reading,
         recognising=request.recognising,
+        labelling=request.labelling,
         chunking=request.chunking,
         embedding=spent(deps.clock() - began, deps.memory_gb),
         put_bytes=sum(indexed.size for indexed in put.values()),
-        transitions=small_transitions(request.recognising),
+        transitions=small_transitions(request.recognising, request.labelling),
     )
     return EmbedResult(
         vectors=put[live].vectors, model=live.model, receipt=receipt(usage, deps.cost)
@@ -164,8 +147,8 @@ def _put(document: Embeddable, passages: _Passages, index: IndexRef, deps: Deps)
     embedder = deps.embedder(index.model)
     put = tokens = size = 0
     for batch in passages.batches(deps.objects):
-        found, counted = embedder.embed_counted([chunk.text for chunk in batch])
-        vectors = list(_vectors(document, batch, found.tolist()))
+        found, counted = embedded(embedder, batch)
+        vectors = list(_vectors(document, batch, found))
         put += deps.vectors.put(index, vectors)
         tokens += counted
         size += sum(map(_size, vectors))
@@ -201,6 +184,7 @@ def _vectors(
             language=request.language,
             uploaded_at=uploaded_at,
             folders=folders,
+            labels=chunk.labels,
             metadata=request.metadata,
         )
         key = vector_key(request.document_id, request.version, chunk.n)

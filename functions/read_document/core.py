@@ -16,13 +16,17 @@ from functions.read_document import plans
 from functions.read_document.language import language_of
 from functions.read_document.members import put_members
 from functions.read_document.pages import characters
-from functions.read_document.reading import Whole, read
+from functions.read_document.reading import Picture, Whole, read
 from functions.read_document.source import WHOLE_BYTES, Source, check_size, fetched
 
 if TYPE_CHECKING:
     from chalicelib.ports import LargeObjects
     from functions.read_document.filetype import Identify
     from functions.read_document.parts import Planned
+
+
+_PICTURE = {"pages": 1, "pages_needing_ocr": 0, "characters": 0, "picture": True}
+"""What is told of a picture before somebody has looked at it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,8 @@ def run(request: ReadRequest, deps: Deps) -> ReadResult:
     """Read the file, write `pages.jsonl` and keep a copy of the source beside it.
 
     A file that is too large for one step is planned instead: `parts.jsonl` says what there is to
-    read. The files that an archive or a mail brings along are put into the inbox.
+    read. A picture is kept for `label_picture`. The files that an archive or a mail brings along
+    are put into the inbox.
 
     Raises:
         InvalidInput, Unsupported: the file cannot be read, and the message says why.
@@ -68,6 +73,8 @@ def _facts(request: ReadRequest, source: Source, deps: Deps) -> dict[str, object
     place = (request.bucket, request.key, request.object_version_id)
     deps.objects.copy(*place, prefix + "source")
     facts: dict[str, object] = {"sha256": source.sha256, "bytes": source.size}
+    if isinstance(found, Picture):
+        return facts | _PICTURE | {"media_type": found.media_type}
     if isinstance(found, Whole):
         facts |= _keep(request, found, deps.objects)
     else:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.pictures import PictureType
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,7 @@ class Format(Enum):
     ODP = auto()
     EPUB = auto()
     ZIP = auto()
+    PICTURE = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,13 @@ _PDF_MARK = b"%PDF-"
 _PDF_MARK_WITHIN = 1024
 _ZIP_MARKS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 _RTF_MARK = b"{\\rtf"
+_PICTURE_MARKS: Mapping[bytes, PictureType] = {
+    b"\x89PNG\r\n\x1a\n": "image/png",
+    b"\xff\xd8\xff": "image/jpeg",
+    b"GIF87a": "image/gif",
+    b"GIF89a": "image/gif",
+}
+_WEBP_MARK = re.compile(rb"RIFF.{4}WEBP", re.DOTALL)
 
 
 def is_container(head: bytes) -> bool:
@@ -85,6 +98,9 @@ def file_type(data: bytes, path: str, identify: Identify) -> FileType:
         from functions.read_document import containers
 
         return containers.container_type(data)
+    picture = _picture_type(data)
+    if picture is not None:
+        return FileType(Format.PICTURE, picture)
     stripped = data[:_PDF_MARK_WITHIN].lstrip(b"\xef\xbb\xbf \t\r\n")
     if stripped.startswith(_PDF_MARK):
         return PDF
@@ -94,6 +110,12 @@ def file_type(data: bytes, path: str, identify: Identify) -> FileType:
     if guess.label == "pdf" or (_PDF_MARK in data[:_PDF_MARK_WITHIN] and not guess.is_text):
         return PDF
     return _text_or_refusal(data, PurePosixPath(path).suffix.lower(), guess)
+
+
+def _picture_type(data: bytes) -> PictureType | None:
+    if _WEBP_MARK.match(data):
+        return "image/webp"
+    return next((kind for mark, kind in _PICTURE_MARKS.items() if data.startswith(mark)), None)
 
 
 def _text_or_refusal(data: bytes, suffix: str, guess: Guess) -> FileType:

@@ -35,7 +35,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Read the upload that `event`, the execution's input, names, or one part of it.
 
     Raises:
-        MoreSteps: the upload has parts, or pages to recognise; the message is the result.
+        MoreSteps: the upload has parts, or pages to recognise, or is a picture; the message is the
+            result.
     """
     if "part" in event:
         return _part(ReadPartRequest.model_validate(event))

@@ -33,8 +33,17 @@ class Whole:
     recognise: tuple[int, ...] = ()
 
 
-def read(source: Source, path: str, identify: Identify, max_bytes: int) -> Whole | Planned:
-    """Return what is in `source`, whose name is `path`.
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A file that is a picture, which `label_picture` looks at."""
+
+    media_type: str
+
+
+def read(
+    source: Source, path: str, identify: Identify, max_bytes: int
+) -> Whole | Planned | Picture:
+    """Return what is in `source`, whose name is `path`; of a picture only that it is one.
 
     Raises:
         Unsupported: it is of a kind, or in a state, that is not read, or too large for its kind.
@@ -43,12 +52,17 @@ def read(source: Source, path: str, identify: Identify, max_bytes: int) -> Whole
     if source.size <= LARGE_TEXT:
         data = as_utf8(source.whole(max_bytes, ""))
         kind = file_type(data, path, identify)
+        if kind.format is Format.PICTURE:
+            return Picture(kind.media_type)
         return _pdf(source) if kind.format is Format.PDF else _whole(data, kind)
     head = as_utf8(source.head())
     if is_container(head):
         data = source.whole(max_bytes, _name(path))
         return _whole(data, file_type(data, path, identify))
     kind = file_type(head, path, identify)
+    if kind.format is Format.PICTURE:
+        source.demand_whole(max_bytes, "picture")
+        return Picture(kind.media_type)
     if kind.format is Format.PDF:
         return _pdf(source)
     if kind.format in TEXT:

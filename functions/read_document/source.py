@@ -46,6 +46,11 @@ class Source:
         Raises:
             Unsupported: its format is read as a whole, and it is too large for that.
         """
+        self.demand_whole(max_bytes, what)
+        return self.path.read_bytes()
+
+    def demand_whole(self, max_bytes: int, what: str) -> None:
+        """Raise `Unsupported` where `whole` would."""
         limit = min(WHOLE_BYTES, max_bytes)
         if self.size > limit:
             raise Unsupported(
@@ -55,7 +60,6 @@ class Source:
                 field="file",
                 limit=str(limit),
             )
-        return self.path.read_bytes()
 
 
 @contextmanager

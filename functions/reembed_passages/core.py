@@ -1,7 +1,7 @@
 """Embed a slice of a version's passages anew, from the index that answers into the next one.
 
-The index that answers holds each passage's text beside what is known of it, exactly as a hit shows
-it. So nothing else is read, whatever way the text once came in.
+The index that answers holds each passage's text, or what is seen in a picture, beside what is known
+of it, exactly as a hit shows it. So nothing else is read, whatever way the file once came in.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from chalicelib.contracts.jobs import ReembedRequest, ReembedResult
 from chalicelib.errors import Conflict
 from chalicelib.ports import IndexRef, TenantStates
 from chalicelib.retrieval.ids import vector_key
+from chalicelib.retrieval.picturing import CountingEmbedder, embedded
 
 if TYPE_CHECKING:
     from chalicelib.contracts.documents import Document
+    from chalicelib.contracts.pictures import Label
 
 
 class Carried(Protocol):
@@ -29,6 +31,10 @@ class Carried(Protocol):
     @property
     def text(self) -> str:
         """Return the passage that the vector stands for."""
+
+    @property
+    def labels(self) -> Sequence[Label]:
+        """Return what is seen in the picture that the vector stands for, () where it is none."""
 
 
 class Copies(Protocol):
@@ -53,27 +59,13 @@ class Records(TenantStates, Protocol):
         """Return a document, or None."""
 
 
-class Vectors(Protocol):
-    """An array of vectors, such as NumPy's."""
-
-    def tolist(self) -> list[list[float]]:
-        """Return the vectors as lists."""
-
-
-class Embedder(Protocol):
-    """Turns texts into unit vectors; one that is too long is an error, never cut."""
-
-    def embed_counted(self, texts: Sequence[str]) -> tuple[Vectors, int]:
-        """Return one vector a text, and how many tokens were embedded."""
-
-
 @dataclass(frozen=True, slots=True)
 class Deps:
     """What embedding anew needs of the world; `embedder` returns a model by its name."""
 
     records: Records
     copies: Copies
-    embedder: Callable[[str], Embedder]
+    embedder: Callable[[str], CountingEmbedder]
     clock: Callable[[], float]
     memory_gb: float
 
@@ -107,8 +99,8 @@ def _put(request: ReembedRequest, deps: Deps) -> int:
         raise Conflict(
             f"{tenant.live.name} has {len(carried)} of {len(keys)} vectors of {request.version}."
         )
-    vectors, _ = deps.embedder(tenant.next.model).embed_counted([each.text for each in carried])
-    deps.copies.put(tenant.next, carried, vectors.tolist())
+    vectors, _ = embedded(deps.embedder(tenant.next.model), carried)
+    deps.copies.put(tenant.next, carried, vectors)
     if _answers(request, deps):
         return len(keys)
     deps.copies.delete(tenant.next, keys)

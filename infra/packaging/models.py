@@ -19,6 +19,7 @@ CARRIED: Mapping[str, tuple[str, ...]] = {
     "chunk_document": (_INT8,),
     "embed_chunks": (_INT8, _FP32),
     "embed_text": (_INT8, _FP32),
+    "label_picture": ("efficientnet-lite0",),
     "reembed_passages": (_INT8, _FP32),
     "rerank_passages": (_INT8,),
     "screen_image": ("open-nsfw",),

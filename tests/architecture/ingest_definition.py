@@ -13,7 +13,10 @@ FILE = ROOT / "statemachines" / "ingest.asl.json"
 ROLE = "arn:aws:iam::000000000000:role/ingest"
 
 _LAMBDA = "arn:aws:lambda:us-east-1:000000000000:function:"
-_NAMES = ("read_document", "recognise_pages", "chunk_document", "embed_chunks", "gather_parts")
+_NAMES = (
+    *("read_document", "recognise_pages", "label_picture"),
+    *("chunk_document", "embed_chunks", "gather_parts"),
+)
 FUNCTIONS = {name: _LAMBDA + name for name in _NAMES}
 
 
@@ -24,6 +27,7 @@ def definition(table: str) -> str:
         "ChunkDocumentArn": FUNCTIONS["chunk_document"],
         "EmbedChunksArn": FUNCTIONS["embed_chunks"],
         "RecognisePagesArn": FUNCTIONS["recognise_pages"],
+        "LabelPictureArn": FUNCTIONS["label_picture"],
         "GatherPartsArn": FUNCTIONS["gather_parts"],
         "PartConcurrency": "4",
         "RecordsTable": table,

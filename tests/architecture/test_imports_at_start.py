@@ -68,6 +68,7 @@ BUDGETS: Mapping[str, Budget] = {
     "functions.generate_one.handler.handler": Budget(520, WITHOUT_MODEL),
     "functions.harvest_batch.handler.handler": Budget(515, WITHOUT_MODEL),
     "functions.prepare_batch.handler.handler": Budget(515, WITHOUT_MODEL),
+    "functions.label_picture.handler.handler": Budget(302, ON_MODEL),
     "functions.read_document.handler.handler": Budget(485, WITHOUT_MODEL),
     "functions.recognise_pages.handler.handler": Budget(505, (*MODELS, *RECOGNISING, "chalice")),
     "functions.reduce_batch.handler.handler": Budget(500, WITHOUT_MODEL),

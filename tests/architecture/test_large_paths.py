@@ -9,8 +9,17 @@ import pytest
 from chalicelib.adapters.dynamodb import Delete
 from chalicelib.adapters.record_writes import document_key, version_key
 from chalicelib.adapters.streams import StreamedObjects
-from chalicelib.contracts.ingest import Chunk, IngestInput, Page, ReadResult, Spent
+from chalicelib.contracts.ingest import (
+    Chunk,
+    EmbedRequest,
+    IngestInput,
+    Page,
+    ReadResult,
+    Spent,
+    nothing_spent,
+)
 from chalicelib.contracts.jsonl import dump_lines, parse_lines
+from chalicelib.contracts.labelling import LabelDocumentRequest, LabelDocumentResult
 from chalicelib.contracts.parts import (
     EmbeddingPart,
     EmbedPartRequest,
@@ -307,7 +316,54 @@ def test_pages_that_are_pictures_take_three_more_transitions(world: IngestWorld)
     assert shown.notices == ("A table was cut.", "The text of 1 page was recognised.")
     assert world.script.calls[-1][1]["recognising"] == SPENT
     spent = ReadResult.model_validate({**READ, "recognising": SPENT}).recognising
-    assert small_transitions(spent) == len(states)
+    assert small_transitions(spent, nothing_spent()) == len(states)
+
+
+LABELLED: dict[str, Any] = {
+    "chunks": 1,
+    "characters": 20,
+    "notices": ["The picture moves; of its 3 frames the first was looked at."],
+    "labelling": SPENT,
+    "chunking": {"seconds": 0.0, "gb_seconds": 0.0, "requests": 0, "images": 0},
+}
+
+
+def test_a_picture_is_looked_at_and_not_cut(world: IngestWorld) -> None:
+    answers = world.script.answers
+    picture = {"picture": True, "media_type": "image/gif", "pages": 1, "pages_needing_ocr": 0}
+    answers["read_document"] = [more_steps(**picture, notices=[])]
+    answers["label_picture"] = [LABELLED]
+    asked = world.claim()
+    states = ["Read", "Detour", "Label", *HAPPY[2:]]
+    assert world.run(asked) == ("SUCCEEDED", states)
+    shown = document(world, asked)
+    assert (shown.media_type, shown.pages, shown.chunks) == ("image/gif", 1, 1)
+    assert shown.notices == (LABELLED["notices"][0],)
+    embed = EmbedRequest.model_validate(world.script.calls[-1][1])
+    assert embed.labelling == Spent.model_validate(SPENT)
+    assert small_transitions(embed.recognising, embed.labelling) == len(states)
+    LabelDocumentRequest.model_validate(world.script.calls[-2][1])
+    LabelDocumentResult.model_validate(LABELLED)
+
+
+@pytest.mark.parametrize("error", ["InvalidInput", "Unsupported"])
+def test_a_picture_that_cannot_be_looked_at_is_rejected(world: IngestWorld, error: str) -> None:
+    answers = world.script.answers
+    answers["read_document"] = [more_steps(picture=True)]
+    answers["label_picture"] = [Raises(error, "The picture is damaged.")]
+    asked = world.claim()
+    states = ["Read", "Detour", "Label", "RecordRejection", "AnnounceRejected"]
+    assert world.run(asked) == ("SUCCEEDED", states)
+    assert document(world, asked).reason == "The picture is damaged."
+
+
+def test_a_picture_that_no_model_looks_at_is_our_failure(world: IngestWorld) -> None:
+    answers = world.script.answers
+    answers["read_document"] = [more_steps(picture=True)]
+    answers["label_picture"] = [Raises("Transient"), Raises("ModelFailure", "It is missing.")]
+    asked = world.claim()
+    assert world.run(asked)[0] == "FAILED"
+    assert [name for name, _ in world.script.calls].count("label_picture") == 2
 
 
 def test_pages_that_one_call_cannot_look_at_are_for_the_next(world: IngestWorld) -> None:

@@ -32,6 +32,7 @@ SAMPLES = sorted(
 WITHOUT_SERVICES = (
     "check_support",
     "embed_text",
+    "label_picture",
     "rerank_passages",
     "screen_image",
     "screen_text",

@@ -68,6 +68,7 @@ from tests.unit.retrieval_query.fakes import (
     FakeChecker,
     FakeEmbedder,
     FakeIndex,
+    FakeLabeller,
     FakePrices,
     FakeReranker,
     FakeScreen,
@@ -206,6 +207,7 @@ class Api:
     rows: FakeRows = field(default_factory=FakeRows)
     bus: FakeBus = field(default_factory=FakeBus)
     reranker: FakeReranker = field(default_factory=FakeReranker)
+    labeller: FakeLabeller = field(default_factory=FakeLabeller)
     jobs: JobServices = field(init=False)
     removals: RemovalServices = field(init=False)
 
@@ -221,6 +223,7 @@ class Api:
             self.records,
             self.reranker,
             self.ratings,
+            labeller=self.labeller,
         )
         keeps = keeper(self.ratings)
         self.batch_objects = FakeBatchObjects()

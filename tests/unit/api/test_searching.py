@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import pytest
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 
 from chalicelib.contracts.carried import read_carried
 from chalicelib.contracts.searching import Hit, Neighbour
-from chalicelib.errors import Transient
+from chalicelib.errors import InvalidInput, Transient
+from chalicelib.retrieval.filters import texts_only
 from chalicelib.retrieval.folders import place_hash
 from chalicelib.retrieval.ids import vector_key
 from tests.unit.api.fakes import Api, error_of
@@ -98,20 +100,15 @@ def test_should_hand_the_filter_to_search_and_ask() -> None:
     asked = {"collection": "c", "filter": {"path": "a/", "metadata": {"year": {"gte": 2024}}}}
     search(api, **asked)
     api.call("POST", "/v1/ask", {"question": "pump", **asked})
-    conditions = [each["condition"] for each in api.index.asked]
-    assert (
-        conditions
-        == [
-            {
-                "$and": [
-                    {"collection": {"$eq": "c"}},
-                    {"folders": {"$eq": place_hash("a/")}},
-                    {"m_year": {"$gte": 2024}},
-                ]
-            }
+    by_search, by_ask = (each["condition"] for each in api.index.asked)
+    assert by_search == {
+        "$and": [
+            {"collection": {"$eq": "c"}},
+            {"folders": {"$eq": place_hash("a/")}},
+            {"m_year": {"$gte": 2024}},
         ]
-        * 2
-    )
+    }
+    assert by_ask == texts_only(by_search)
 
 
 @pytest.mark.parametrize(
@@ -148,6 +145,57 @@ def test_should_name_the_field_and_the_limit(
     assert refused.status_code == 400
     assert error["field"] == field
     assert limit is None or error["limit"] == limit
+
+
+def picture(data: bytes = b"pump", media_type: str = "image/png") -> dict[str, object]:
+    return {"image": {"media_type": media_type, "data": base64.b64encode(data).decode()}}
+
+
+def test_should_search_by_a_picture_and_say_what_is_seen_in_it() -> None:
+    seen = ["0.7500 pump", "0.2500 sock"]
+    found = hit("Picture a.png: pump", media_type="image/png", labels=seen, score=2.0)
+    api = Api([found, *hits(3)])
+    answer = api.call("POST", "/v1/search", picture() | {"limit": 2})
+    assert answer.status_code == 200, answer.json_body
+    body = answer.json_body
+    labels = [{"name": "pump", "share": 0.75}, {"name": "sock", "share": 0.25}]
+    assert body["seen"] == body["hits"][0]["labels"] == labels
+    assert (body["hits"][0]["media_type"], body["hits"][1]["labels"]) == ("image/png", [])
+    assert api.index.asked[0]["text"] == ""
+    (kept,) = api.ratings.kept.values()
+    assert kept.asked.question == "pump; sock"
+    rest = picture() | {"limit": 2, "cursor": body["next_cursor"]}
+    assert len(api.call("POST", "/v1/search", rest).json_body["hits"]) == 2
+    other = picture(b"dog") | {"limit": 2, "cursor": body["next_cursor"]}
+    assert error_of(api.call("POST", "/v1/search", other))["field"] == "cursor"
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "body"),
+        (picture() | {"query": "pump"}, "body"),
+        (picture() | {"rerank": True}, "body"),
+        (picture(b""), "image.data"),
+        (picture(b"x" * (4 * 1024 * 1024 + 1)), "image.data"),
+        (picture(media_type="image/tiff"), "image.media_type"),
+        ({"image": {"data": "aGk="}}, "image.media_type"),
+    ],
+    ids=["neither", "both", "reranked", "empty", "too large", "of another kind", "of no kind"],
+)
+def test_should_refuse_what_is_no_picture_to_search_by(body: object, field: str) -> None:
+    api = Api(hits(1))
+    answer = api.call("POST", "/v1/search", body)
+    assert answer.status_code == 400
+    assert error_of(answer)["field"] == field
+    assert api.labeller.asked == []
+
+
+def test_should_tell_why_a_picture_cannot_be_looked_at() -> None:
+    api = Api(hits(1))
+    api.labeller.fails = InvalidInput("The picture is damaged.", field="file")
+    answer = api.call("POST", "/v1/search", picture())
+    assert (answer.status_code, error_of(answer)["message"]) == (400, "The picture is damaged.")
 
 
 def test_should_rerank_where_the_request_says_so() -> None:

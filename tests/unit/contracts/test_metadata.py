@@ -23,7 +23,9 @@ from chalicelib.contracts.metadata import (
     decode_metadata,
     encode_metadata,
 )
+from chalicelib.contracts.pictures import Label
 from chalicelib.errors import InvalidInput
+from chalicelib.inference.labelling import MOST_LABELS
 from chalicelib.retrieval.folders import MAX_DEPTH, place_hashes
 from localcloud.s3vectors.records import MAX_FILTERABLE_BYTES, MAX_METADATA_KEYS
 
@@ -177,6 +179,7 @@ class TestTheMostThatIsTaken:
             language="deu",
             uploaded_at=99_999_999_999,
             folders=place_hashes("f/" * (MAX_DEPTH + 5) + "file"),
+            labels=tuple(Label(name="n" * 60, share=0.1) for _ in range(MOST_LABELS)),
             metadata=fitting(filler),
         ).wire()
         filterable = {name: value for name, value in wire.items() if name not in NON_FILTERABLE}

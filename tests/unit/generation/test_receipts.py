@@ -6,6 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.contracts.embedding import EmbedTextResult
+from chalicelib.contracts.labelling import LabelPictureResult
+from chalicelib.contracts.pictures import Label
 from chalicelib.contracts.receipts import ReceiptLine
 from chalicelib.contracts.reranking import RerankResult
 from chalicelib.generation.catalogue import parse
@@ -69,6 +71,24 @@ def test_should_list_what_reranking_took() -> None:
         "rerank",
         "sentence embedding",
     ]
+
+
+def test_should_list_what_looking_at_a_picture_took() -> None:
+    seen = LabelPictureResult(
+        media_type="image/png",
+        labels=(Label(name="cat", share=0.9),),
+        model="efficientnet-lite0",
+        seconds=0.2,
+    )
+    receipt = prices().search(embedding(), seen=seen)
+    assert [line.role for line in receipt.lines] == [
+        "picture labelling",
+        "question embedding",
+        "hybrid query",
+    ]
+    line = receipt.lines[0]
+    assert (line.model, line.images, line.seconds) == ("efficientnet-lite0", 1, 0.2)
+    assert line.dollars == Decimal("0.0000012")
 
 
 def test_should_say_what_a_language_model_would_have_cost() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import io
 import json
 from collections.abc import Iterator
@@ -11,9 +12,17 @@ import pytest
 from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
-from chalicelib.adapters.functions import EmbedFunction, RerankFunction
+from chalicelib.adapters.functions import EmbedFunction, LabelFunction, RerankFunction
+from chalicelib.contracts.pictures import Label
 from chalicelib.contracts.reranking import MAX_PASSAGES
-from chalicelib.errors import HeadraceError, InvalidInput, ModelFailure, Throttled, Transient
+from chalicelib.errors import (
+    HeadraceError,
+    InvalidInput,
+    ModelFailure,
+    Throttled,
+    Transient,
+    Unsupported,
+)
 from tests.unit.retrieval_query.fakes import hit
 
 if TYPE_CHECKING:
@@ -112,3 +121,35 @@ def test_should_refuse_more_passages_than_the_function_takes() -> None:
     )
     with pytest.raises(InvalidInput, match="cannot be reranked"):
         RerankFunction(client, "rerank").rerank("q", [hit("a")] * (MAX_PASSAGES + 1), "")
+
+
+def test_should_send_a_picture_to_be_labelled_and_return_what_is_seen() -> None:
+    data = bytes(range(256)) * 2
+    request = {"data": base64.b64encode(data).decode(), "correlation_id": "req-1"}
+    answer = {
+        "media_type": "image/png",
+        "labels": [{"name": "tabby, tabby cat", "share": 0.5}],
+        "model": "efficientnet-lite0",
+        "seconds": 0.1,
+    }
+    with answering("look", request, answer) as client:
+        seen = LabelFunction(client, "look").label(data, "req-1")
+    assert seen.labels == (Label(name="tabby, tabby cat", share=0.5),)
+
+
+@pytest.mark.parametrize("error", [InvalidInput, Unsupported, ModelFailure])
+def test_should_raise_what_looking_at_a_picture_raised(error: type[HeadraceError]) -> None:
+    request = {"data": "aGk=", "correlation_id": "req-1"}
+    answer = {"errorType": error.__name__, "errorMessage": "The picture is damaged."}
+    with (
+        answering("look", request, answer, "Unhandled") as client,
+        pytest.raises(error, match="damaged"),
+    ):
+        LabelFunction(client, "look").label(b"hi", "req-1")
+
+
+def test_should_refuse_a_picture_in_which_nothing_is_seen() -> None:
+    request = {"data": "aGk=", "correlation_id": "req-1"}
+    nothing = {"media_type": "image/png", "labels": [], "model": "m", "seconds": 0}
+    with answering("look", request, nothing) as client, pytest.raises(ModelFailure):
+        LabelFunction(client, "look").label(b"hi", "req-1")

@@ -11,6 +11,8 @@ from chalicelib.budget_ports import Spender
 from chalicelib.contracts.asking import Turn
 from chalicelib.contracts.collections import Declaration
 from chalicelib.contracts.embedding import EmbedTextResult
+from chalicelib.contracts.labelling import LabelPictureResult
+from chalicelib.contracts.pictures import Label
 from chalicelib.contracts.receipts import Receipt, ReceiptLine
 from chalicelib.contracts.reranking import RerankResult
 from chalicelib.contracts.searching import Hit, Neighbour
@@ -71,6 +73,7 @@ class FakeEmbedder:
 class FakeIndex:
     hits: Sequence[Hit]
     asked: list[dict[str, object]] = field(default_factory=list)
+    vectors: list[Sequence[float]] = field(default_factory=list)
     others: Mapping[str, Neighbour] = field(default_factory=dict)
     """Chunks by key, found or not."""
 
@@ -85,10 +88,28 @@ class FakeIndex:
     ) -> Iterable[Hit]:
         asked = {"index": index.name, "text": text, "count": count, "condition": condition}
         self.asked.append(asked)
+        self.vectors.append(vector)
         return self.hits[:count]
 
     def chunks(self, index: IndexRef, keys: Sequence[str]) -> Mapping[str, Neighbour]:
         return {key: self.others[key] for key in keys if key in self.others}
+
+
+@dataclass
+class FakeLabeller:
+    """Sees in every picture what its bytes say, and a little of something else; or fails."""
+
+    fails: HeadraceError | None = None
+    asked: list[tuple[bytes, str]] = field(default_factory=list)
+
+    def label(self, picture: bytes, correlation_id: str) -> LabelPictureResult:
+        self.asked.append((picture, correlation_id))
+        if self.fails is not None:
+            raise self.fails
+        labels = (Label(name=picture.decode(), share=0.75), Label(name="sock", share=0.25))
+        return LabelPictureResult(
+            media_type="image/png", labels=labels, model="labeller", seconds=0.1
+        )
 
 
 @dataclass

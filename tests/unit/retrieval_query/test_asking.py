@@ -315,3 +315,12 @@ def test_should_tell_what_the_screen_found() -> None:
     model = FakeWriter("The pump weighs 41 kg.", found=("personal-data",))
     outcome, _ = ask("The pump weighs how much kg?", [hit(STRONG)], model, "llm")
     assert "found personal-data" in outcome.notices[0]
+
+
+def test_should_leave_pictures_out_of_what_answers_rest_on() -> None:
+    index = FakeIndex([hit(STRONG)])
+    versions = FakeVersions({"doc_a": "v_1"})
+    finder = Finder(FakeEmbedder(), FakeTenants(), index, versions, FakeDeclarations())
+    asker = Asker(finder, FakeEmbedder(), None, FakePrices(), FakeChecker(), FakeScreen())
+    asker.ask(Query("acme", "How much does the pump weigh?", None, 10, "req-1"))
+    assert "image/jpeg" in str(index.asked[0]["condition"])

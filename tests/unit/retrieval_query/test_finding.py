@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from chalicelib.contracts.asked import Mark
 from chalicelib.contracts.collections import Declaration
 from chalicelib.contracts.filters import Filter
 from chalicelib.contracts.searching import Hit, Neighbour
-from chalicelib.errors import InvalidInput, NotFound, Transient
+from chalicelib.errors import HeadraceError, InvalidInput, NotFound, Transient, Unsupported
 from chalicelib.ports import IndexRef
 from chalicelib.query_ports import IndexFilter, Vote, Votes
 from chalicelib.retrieval.finding import MAX_FETCHED, Finder, Found, Query
@@ -24,6 +25,7 @@ from tests.unit.retrieval_query.fakes import (
     FakeDeclarations,
     FakeEmbedder,
     FakeIndex,
+    FakeLabeller,
     FakeReranker,
     FakeVersions,
     hit,
@@ -288,3 +290,67 @@ def test_should_hash_no_more_folders_than_can_be_asked_for() -> None:
     deep = "f/" * (MAX_DEPTH + 3) + "c.md"
     assert len(place_hashes(deep)) == MAX_DEPTH + 1
     assert place_hash("f/" * MAX_DEPTH) in place_hashes(deep)
+
+
+def by_picture(world: World, labeller: FakeLabeller | None, **fields: object) -> Found:
+    finder = Finder(
+        world.embedder,
+        world.tenants,
+        world.index,
+        FakeVersions({"doc_a": "v_1"}),
+        FakeDeclarations(),
+        world.reranker,
+        labeller=labeller,
+    )
+    query = Query("acme", "", None, 10, "req-1", picture=b"pump", rerank=True)
+    return finder.find(replace(query, **fields))  # type: ignore[arg-type]
+
+
+def test_a_picture_should_be_searched_by_the_mean_of_what_is_seen() -> None:
+    world, labeller = World(), FakeLabeller()
+    world.reranker = FakeReranker()
+    found = by_picture(world, labeller)
+    assert labeller.asked == [(b"pump", "req-1")]
+    assert world.embedder.calls == [("a photo of a pump", "a photo of a sock")]
+    assert world.embedder.models == [INDEX.model]
+    parts = [vector_of("a photo of a pump"), vector_of("a photo of a sock")]
+    sums = [0.75 * one + 0.25 * other for one, other in zip(*parts, strict=True)]
+    length = math.hypot(*sums)
+    assert list(found.vector) == pytest.approx([value / length for value in sums])
+    assert world.index.vectors == [found.vector]
+    assert world.index.asked[0]["text"] == "", "a picture has no words to be looked for"
+    assert [passage.text for passage in found.passages] == ["the pump"]
+    assert found.seen is not None
+    assert found.seen.labels[0].name == "pump"
+    assert (world.reranker.asked, found.reranked) == ([], None)
+
+
+def test_a_picture_should_be_looked_at_once_where_the_index_was_removed_under_it() -> None:
+    world, labeller = World(), FakeLabeller()
+    world.tenants, world.index = MovingTenants(), RemovedIndex([hit("the pump")])
+    by_picture(world, labeller)
+    assert len(labeller.asked) == 1
+    assert world.embedder.models == ["model-1", "model-2"]
+
+
+@pytest.mark.parametrize("error", [InvalidInput("damaged"), Transient("busy")])
+def test_a_picture_that_cannot_be_looked_at_should_fail_the_search(error: HeadraceError) -> None:
+    with pytest.raises(type(error)):
+        by_picture(World(), FakeLabeller(error))
+
+
+def test_a_stage_that_looks_at_no_pictures_should_say_so() -> None:
+    with pytest.raises(Unsupported, match="looks at pictures"):
+        by_picture(World(), None)
+
+
+def test_pictures_should_be_left_out_where_texts_alone_are_asked_for() -> None:
+    world = World()
+    by_picture(world, FakeLabeller(), texts_only=True, collection="c")
+    none = ["image/png", "image/jpeg", "image/webp", "image/gif"]
+    assert world.index.asked[0]["condition"] == {
+        "$and": [
+            {"collection": {"$eq": "c"}},
+            {"$or": [{"media_type": {"$exists": False}}, {"media_type": {"$nin": none}}]},
+        ]
+    }

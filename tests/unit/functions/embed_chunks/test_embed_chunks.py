@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 import pytest
 
-from chalicelib.contracts.ingest import Chunk, EmbedRequest, EmbedResult, Spent
+from chalicelib.contracts.ingest import Chunk, EmbedRequest, EmbedResult, Spent, nothing_spent
 from chalicelib.contracts.jsonl import dump_lines
+from chalicelib.contracts.pictures import Label
 from chalicelib.errors import Conflict, InvalidInput, ModelFailure, NotFound
 from chalicelib.generation.catalogue import catalogue
 from chalicelib.generation.ingest_receipts import BILLED_TRANSITIONS
@@ -65,7 +67,8 @@ class World:
         self.now += 2
         return self.now
 
-    def run(self, chunks: int, tenant: str = "acme") -> EmbedResult:
+    def run(self, chunks: int, tenant: str = "acme", **spent: Spent) -> EmbedResult:
+        chunking = Spent(seconds=0.25, gb_seconds=0.125)
         request = EmbedRequest(
             tenant=tenant,
             document_id=PLACE[1],
@@ -80,7 +83,7 @@ class World:
             uploaded_at=NOW,
             metadata={"year": 2024, "tags": ("a", "b")},
             reading=Spent(seconds=0.5, gb_seconds=0.5),
-            chunking=Spent(seconds=0.25, gb_seconds=0.125),
+            **{"chunking": chunking, **spent},
         )
         deps = core.Deps(
             objects=self.objects,
@@ -129,6 +132,34 @@ def test_a_vector_carries_what_filters_ask_for() -> None:
         "m_tags": ["a", "b"],
     }
     assert expected.items() <= wire.items()
+
+
+def test_a_picture_s_vector_is_the_weighed_mean_of_what_is_seen() -> None:
+    world = World(3)
+    seen = (Label(name="cat", share=0.75), Label(name="a lynx", share=0.25))
+    chunk = Chunk(n=1, page=1, heading="", start=0, end=3, text="cat", labels=seen)
+    lines = world.objects.bodies[chunks_key(*PLACE)].splitlines(keepends=True)
+    lines[1] = dump_lines([chunk])
+    world.objects.bodies[chunks_key(*PLACE)] = b"".join(lines)
+    result = world.run(3)
+    vector = world.vectors.kept[vector_key("doc_a", "v_a", 1)]
+    lengths = [len("a photo of a cat"), len("a photo of a a lynx")]
+    mean = 0.75 * lengths[0] + 0.25 * lengths[1]
+    assert vector.values == pytest.approx([mean / math.hypot(mean, 1), 1 / math.hypot(mean, 1)])
+    assert vector.metadata.wire()["labels"] == ["0.7500 cat", "0.2500 a lynx"]
+    assert world.vectors.kept[vector_key("doc_a", "v_a", 2)].values == [3.0, 1.0]
+    assert result.receipt.tokens_in == 10 * 4
+
+
+def test_a_picture_s_receipt_has_what_looking_took_and_no_cutting() -> None:
+    world = World(1)
+    nothing = nothing_spent()
+    looked = Spent(seconds=0.5, gb_seconds=1.0, images=1)
+    receipt = world.run(1, labelling=looked, chunking=nothing).receipt
+    (line,) = (line for line in receipt.lines if line.role == "labelling")
+    assert (line.model, line.images, line.seconds) == ("efficientnet-lite0", 1, 0.5)
+    assert "chunking" not in [line.role for line in receipt.lines]
+    assert receipt.transitions == BILLED_TRANSITIONS + 1
 
 
 def test_doing_it_twice_puts_nothing_twice() -> None:

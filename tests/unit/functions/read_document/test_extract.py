@@ -39,7 +39,7 @@ def test_a_file_is_typed_by_what_is_in_it(
 @pytest.mark.parametrize(
     ("content", "name", "kind", "words"),
     [
-        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(200), "a.pdf", Unsupported, "PNG"),
+        (b"II*\x00\x08\x00\x00\x00" + bytes(200), "a.pdf", Unsupported, "TIFF"),
         (bytes(range(256)) * 8, "a.txt", Unsupported, "UTF-8"),
         (bytes(64), "a.txt", Unsupported, "UTF-8"),
         (encrypted_pdf(), "a.pdf", Unsupported, "password"),
@@ -49,7 +49,7 @@ def test_a_file_is_typed_by_what_is_in_it(
         (pdf("", ""), "a.pdf", InvalidInput, "no text"),
     ],
     ids=[
-        "png as pdf", "binary", "zeros", "locked pdf", "cut pdf",
+        "tiff as pdf", "binary", "zeros", "locked pdf", "cut pdf",
         "blank", "script only", "empty pages",
     ],
 )  # fmt: skip

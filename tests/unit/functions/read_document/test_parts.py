@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -22,6 +23,7 @@ from tests.unit.ingest.fakes import FakeObjects
 
 CSV = FileType(Format.CSV, "text/csv")
 PLAIN = FileType(Format.PLAIN, "text/plain")
+PICTURES = Path(__file__).parents[3] / "data" / "pictures"
 MIXED = b"id,town,note\n" + b"".join(
     b'%d,Z\xc3\xbcrich,"two\nlines, and more"\n' % n if n % 7 else b"%d,Bern\n\n" % n
     for n in range(3_000)
@@ -212,3 +214,28 @@ def test_parts_grow_with_the_file_and_never_exceed_their_number() -> None:
     written = plan_written(many)
     assert len(written.parts) <= MAX_PARTS
     assert written.pages == 9_000
+
+
+@pytest.mark.parametrize("name", ["chelsea.png", "rocket.jpg", "coffee.webp", "horse.gif"])
+@pytest.mark.parametrize("large", [False, True])
+def test_a_picture_is_kept_to_be_looked_at_whatever_it_is_called(
+    name: str, large: bool, identify: Identify
+) -> None:
+    content = (PICTURES / name).read_bytes() + bytes(30_000 if large else 0)
+    reading = Reading(content, "notes.txt", identify)
+    result = core.run(reading.request, reading.deps)
+    assert result.picture
+    assert result.needs_more_steps
+    suffix = name.rpartition(".")[2]
+    assert result.media_type == f"image/{'jpeg' if suffix == 'jpg' else suffix}"
+    assert reading.objects.bodies[version_prefix(*reading.place) + "source"] == content
+    assert pages_key(*reading.place) not in reading.objects.bodies
+
+
+def test_a_picture_beyond_what_is_looked_at_is_refused(
+    identify: Identify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading = Reading((PICTURES / "rocket.jpg").read_bytes() + bytes(30_000), "a.jpg", identify)
+    monkeypatch.setattr(source, "WHOLE_BYTES", 25_000)
+    with pytest.raises(Unsupported, match=r"A picture file may have at most 0\.0 MiB"):
+        core.run(reading.request, reading.deps)

@@ -7,6 +7,7 @@ import pytest
 
 from chalicelib.contracts.documents import Document
 from chalicelib.contracts.jobs import ReembedRequest
+from chalicelib.contracts.pictures import Label
 from chalicelib.errors import Conflict
 from chalicelib.ports import IndexRef, TenantState
 from chalicelib.retrieval.ids import vector_key
@@ -21,6 +22,7 @@ NEXT = IndexRef(INDEX.bucket, "acme-next", "next")
 class Passage:
     key: str
     text: str
+    labels: tuple[Label, ...] = ()
 
 
 @dataclass
@@ -102,6 +104,16 @@ def test_a_slice_is_put_with_what_it_carries() -> None:
     key = vector_key("doc_a", "v_a", 2)
     assert world.put_there[key] == (world.live[key], [3.0])
     assert len(world.put_there) == 2
+
+
+def test_a_picture_is_embedded_anew_by_what_is_seen_in_it() -> None:
+    world = World()
+    key = vector_key("doc_a", "v_a", 2)
+    seen = (Label(name="cat", share=0.75), Label(name="lynx", share=0.25))
+    world.live[key] = Passage(key, "Picture a.png: cat", seen)
+    assert world.run() == 5
+    assert world.put_there[key][1] == [1.0]
+    assert world.put_there[vector_key("doc_a", "v_a", 3)][1] == [4.0]
 
 
 @pytest.mark.parametrize("answers", ["", "v_b"])

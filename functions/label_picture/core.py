@@ -1,0 +1,95 @@
+"""Look at one picture: make it a page and a passage of its document, or tell what a query shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from chalicelib.contracts.ingest import Chunk, Page, spent
+from chalicelib.contracts.jsonl import dump_lines
+from chalicelib.contracts.labelling import (
+    LabelDocumentRequest,
+    LabelDocumentResult,
+    LabelPictureRequest,
+    LabelPictureResult,
+)
+from chalicelib.retrieval.ids import chunks_key, pages_key, version_prefix
+from chalicelib.retrieval.picturing import text_of
+
+if TYPE_CHECKING:
+    from chalicelib.inference.labelling import Seen
+    from chalicelib.ports import ObjectStore
+
+FIRST_FRAME = "The picture moves; of its {count} frames the first was looked at."
+NOTHING_CERTAIN = (
+    "It is not certain what the picture shows, so searches may miss it: nothing was more than"
+    " {percent} % likely."
+)
+DOUBTED_BELOW = 0.2
+"""The share of the likeliest label below which the owner is told."""
+
+
+class Sees(Protocol):
+    """A model that looks at pictures, as `PictureLabeller` does."""
+
+    def see(self, data: bytes) -> Seen:
+        """Return what is seen in the picture that `data` encodes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """What looking needs of the world; `clock` gives seconds, from any start."""
+
+    labeller: Sees
+    model: str
+    clock: Callable[[], float]
+
+
+def run(
+    request: LabelDocumentRequest, objects: ObjectStore, memory_gb: float, deps: Deps
+) -> LabelDocumentResult:
+    """Look at the document's `source`; write `pages.jsonl` and `chunks.jsonl`, a line each.
+
+    Raises:
+        InvalidInput, Unsupported: it is damaged, too large, or no picture.
+        ModelFailure: the model is missing or failed.
+    """
+    began = deps.clock()
+    place = (request.tenant, request.document_id, request.version)
+    seen = deps.labeller.see(objects.read(request.bucket, version_prefix(*place) + "source"))
+    text = text_of(request.path, seen.labels)
+    chunk = Chunk(n=0, page=1, heading="", start=0, end=len(text), text=text, labels=seen.labels)
+    one = {"lines": "1"}
+    page = Page(page=1, text=text)
+    objects.write(request.bucket, pages_key(*place), dump_lines([page]), one)
+    objects.write(request.bucket, chunks_key(*place), dump_lines([chunk]), one)
+    used = spent(deps.clock() - began, memory_gb)
+    return LabelDocumentResult(
+        chunks=1,
+        characters=len(text),
+        notices=_notices(seen),
+        labelling=used.model_copy(update={"images": 1}),
+    )
+
+
+def look(request: LabelPictureRequest, deps: Deps) -> LabelPictureResult:
+    """Return what is seen in a query's picture; raise as `run` does."""
+    began = deps.clock()
+    seen = deps.labeller.see(request.data)
+    return LabelPictureResult(
+        media_type=seen.media_type,
+        labels=seen.labels,
+        model=deps.model,
+        seconds=max(0.0, deps.clock() - began),
+    )
+
+
+def _notices(seen: Seen) -> tuple[str, ...]:
+    said = []
+    if seen.frames > 1:
+        said.append(FIRST_FRAME.format(count=seen.frames))
+    likeliest = seen.labels[0].share
+    if likeliest < DOUBTED_BELOW:
+        said.append(NOTHING_CERTAIN.format(percent=round(100 * likeliest)))
+    return tuple(said)

@@ -1,0 +1,44 @@
+"""The Lambda function `label_picture`."""
+
+from __future__ import annotations
+
+import functools
+import os
+import time
+from typing import Any
+
+from chalicelib.contracts.labelling import (
+    LabelDocumentRequest,
+    LabelDocumentResult,
+    LabelPictureRequest,
+)
+from chalicelib.inference.labelling import MODEL, PictureLabeller
+from chalicelib.observability import observed
+from chalicelib.settings import memory_gb
+from functions.label_picture import core
+
+
+@functools.cache
+def deps() -> core.Deps:
+    """Return what the core needs, built once a process."""
+    labeller = PictureLabeller.open(os.environ["HEADRACE_MODELS_DIR"])
+    return core.Deps(labeller, MODEL, time.perf_counter)
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Look at the picture that `event` holds, or at the document that it names."""
+    if "data" in event:
+        picture = LabelPictureRequest.model_validate(event)
+        with observed("label_picture", picture.correlation_id):
+            return core.look(picture, deps()).model_dump(mode="json")
+    document = LabelDocumentRequest.model_validate(event)
+    with observed("label_picture", document.correlation_id):
+        return _document(document).model_dump(mode="json")
+
+
+def _document(request: LabelDocumentRequest) -> LabelDocumentResult:
+    """Look at a document: only this needs a client of S3, which takes its time to load."""
+    from chalicelib.adapters import aws
+    from chalicelib.adapters.objects import Objects
+
+    return core.run(request, Objects(aws.s3()), memory_gb(os.environ), deps())

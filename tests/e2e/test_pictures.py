@@ -1,0 +1,152 @@
+"""Photographs go in as documents, and are found by words and by pictures."""
+
+from __future__ import annotations
+
+import base64
+import io
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.cloud import CloudProcess
+from tests.e2e.driving import Audit, api_of, settled, until, upload
+
+PICTURES = Path(__file__).parents[1] / "data" / "pictures"
+COLLECTION = "pictures"
+FILES = {
+    "1.png": "chelsea.png",
+    "2.webp": "coffee.webp",
+    "3.jpg": "china.jpg",
+    "4.gif": "horse.gif",
+    "5.jpg": "camera.jpg",
+}
+"""By paths that tell nothing."""
+NOTE = b"# Opening hours\n\nThe cafeteria serves espresso and tea from seven until noon.\n"
+
+
+@pytest.fixture(scope="module")
+def api(cloud: CloudProcess) -> Iterator[httpx.Client]:
+    with api_of(cloud) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def documents(api: httpx.Client) -> dict[str, dict[str, Any]]:
+    ids = {
+        path: upload(api, path, (PICTURES / name).read_bytes(), COLLECTION)
+        for path, name in FILES.items()
+    }
+    ids["hours.md"] = upload(api, "hours.md", NOTE, COLLECTION)
+    return {path: settled(api, document_id) for path, document_id in ids.items()}
+
+
+def search(api: httpx.Client, **body: object) -> dict[str, Any]:
+    answer = api.post("/v1/search", json={"collection": COLLECTION, **body})
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def image(name: str) -> dict[str, str]:
+    data = (PICTURES / name).read_bytes()
+    return {"media_type": "image/jpeg", "data": base64.b64encode(data).decode()}
+
+
+def test_a_picture_is_a_document_of_one_page_that_says_what_is_seen(
+    documents: dict[str, dict[str, Any]],
+) -> None:
+    for path in FILES:
+        document = documents[path]
+        assert document["status"] == "ready", document["reason"]
+        assert (document["pages"], document["chunks"]) == (1, 1)
+        assert document["media_type"].startswith("image/")
+        roles = {line["role"]: line for line in document["receipt"]["lines"]}
+        assert list(roles) == ["reading", "labelling", "embedding", "indexing", "orchestration"]
+        assert (roles["labelling"]["model"], roles["labelling"]["images"]) == (
+            "efficientnet-lite0",
+            1,
+        )
+        assert document["receipt"]["transitions"] == 6
+
+
+@pytest.mark.parametrize(
+    ("query", "path"),
+    [
+        ("a pet with whiskers", "1.png"),
+        ("breakfast beverage", "2.webp"),
+        ("an asian palace", "3.jpg"),
+        ("an animal that one rides", "4.gif"),
+        ("a photographer", "5.jpg"),
+    ],
+)
+def test_words_find_pictures(
+    api: httpx.Client, documents: dict[str, dict[str, Any]], query: str, path: str
+) -> None:
+    best = search(api, query=query, filter={"media_type": "image/*"})["hits"][0]
+    assert best["path"] == path
+    assert best["media_type"] == documents[path]["media_type"]
+    assert best["labels"][0]["share"] == max(label["share"] for label in best["labels"])
+    assert best["text"].startswith(f"Picture {path}: ")
+
+
+def test_a_picture_finds_pictures_and_texts_and_says_what_it_shows(
+    api: httpx.Client, documents: dict[str, dict[str, Any]]
+) -> None:
+    found = search(api, image=image("coffee.webp"))
+    assert [hit["path"] for hit in found["hits"]][:2] == ["2.webp", "hours.md"]
+    assert found["hits"][0]["score"] == pytest.approx(1, abs=1e-4)
+    assert "espresso" in found["seen"][0]["name"]
+    roles = [line["role"] for line in found["receipt"]["lines"]]
+    assert roles == ["picture labelling", "question embedding", "hybrid query"]
+    assert {hit["path"] for hit in found["hits"]} == {*FILES, "hours.md"}
+    texts = search(api, image=image("coffee.webp"), filter={"media_type": "text/markdown"})
+    assert [hit["path"] for hit in texts["hits"]] == ["hours.md"]
+
+
+def test_answers_rest_on_texts_and_never_on_what_is_seen(
+    api: httpx.Client, documents: dict[str, dict[str, Any]]
+) -> None:
+    body = {"question": "When does the cafeteria serve espresso?", "collection": COLLECTION}
+    answer = api.post("/v1/ask", json=body).json()
+    assert {citation["path"] for citation in answer["citations"]} == {"hours.md"}
+    only = body | {"filter": {"media_type": "image/*"}}
+    assert not api.post("/v1/ask", json=only).json()["answered"]
+
+
+def test_a_damaged_picture_is_rejected_and_a_query_by_one_refused(
+    api: httpx.Client, documents: dict[str, dict[str, Any]]
+) -> None:
+    cut = (PICTURES / "rocket.jpg").read_bytes()[:5_000]
+    document = settled(api, upload(api, "cut.jpg", cut, COLLECTION))
+    assert document["status"] == "rejected"
+    assert "picture is damaged" in document["reason"]
+    damaged = {"media_type": "image/jpeg", "data": base64.b64encode(cut).decode()}
+    answer = api.post("/v1/search", json={"image": damaged})
+    assert answer.status_code == 400
+    assert "picture is damaged" in answer.json()["error"]["message"]
+
+
+def test_pictures_in_an_archive_are_found_and_go_with_it(
+    api: httpx.Client, cloud: CloudProcess
+) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("flower.jpg", (PICTURES / "flower.jpg").read_bytes())
+    archived = upload(api, "holiday.zip", packed.getvalue(), "archived")
+    settled(api, archived)
+
+    def found() -> list[dict[str, Any]]:
+        body = {"query": "a blossom", "collection": "archived", "filter": {"media_type": "image/*"}}
+        hits: list[dict[str, Any]] = api.post("/v1/search", json=body).json()["hits"]
+        return hits
+
+    (flower,) = until(found, "the picture in the archive was not found")
+    assert flower["path"] == "holiday.zip/flower.jpg"
+    audit = Audit(cloud)
+    assert len(audit.vectors_of(flower["document_id"])) == 1
+    api.delete(f"/v1/documents/{archived}").raise_for_status()
+    until(lambda: not audit.vectors_of(flower["document_id"]), "its vector stayed")
