@@ -156,6 +156,11 @@ class AnswerPrices(Protocol):
 class AnswerWriter(Protocol):
     """A language model that is asked to answer from passages."""
 
+    def deadline(self) -> float:
+        """Return until when a question that is put now may take of its time, by a clock of its own:
+        all that is asked for the question has to end by then.
+        """
+
     def room(self, question: str, language: str = "") -> int:
         """Return the tokens that passages may take beside the question and the answer."""
 
@@ -163,15 +168,23 @@ class AnswerWriter(Protocol):
         """Return the tokens that `passage` takes of the room, never too few."""
 
     def write(
-        self, question: str, passages: Sequence[Hit], spender: Spender, language: str = ""
+        self,
+        question: str,
+        passages: Sequence[Hit],
+        spender: Spender,
+        until: float,
+        language: str = "",
     ) -> ChatReply:
         """Return what it wrote, marks and all; `language` is the name of the one to answer in.
 
-        Raises one of `chalicelib.errors`, with what attempts cost in vain; nothing is asked of a
-        model that the spender may not use or cannot pay, or where the screen refuses.
+        `until` is the question's deadline. Raises one of `chalicelib.errors`, with what attempts
+        cost in vain; nothing is asked of a model that the spender may not use or cannot pay, or
+        where the screen refuses.
         """
 
-    def rewrite(self, question: str, history: Sequence[Turn], spender: Spender) -> ChatReply:
+    def rewrite(
+        self, question: str, history: Sequence[Turn], spender: Spender, until: float
+    ) -> ChatReply:
         """Return `question` as it took it to read without `history`. Raises as `write` does."""
 
 

@@ -53,8 +53,8 @@ def _not_kept(error: HeadraceError) -> None:
 class QueryServices:
     """What finds passages and answers questions, for the stage that `environ` describes.
 
-    `generator` returns what asks models, which is done for some questions only; their answers are
-    waited for `seconds`.
+    `generator` returns what asks models, which is done for some questions only; all that is asked
+    for a question is waited for `seconds`.
     """
 
     def __init__(

@@ -47,8 +47,8 @@ if TYPE_CHECKING:
 
 
 ANSWER_SECONDS = 23.0
-"""What language models may take, of the 29 s of API Gateway, to answer from documents: one that
-hangs is left after 20 s, and no other has time then.
+"""What language models may take, of the 29 s of API Gateway, for one question on documents, to
+complete and to answer it: one that hangs is left after 20 s, and no other has time then.
 """
 
 

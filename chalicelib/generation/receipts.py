@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _MEBIBYTES_IN_A_GB = 1024
 _CHARACTERS_IN_A_TOKEN = 4
 _QUESTION = "question embedding"
+_ANSWER = "answer"
 _RERANK = "rerank"
 _LABELLING = "picture labelling"
 
@@ -53,11 +54,13 @@ class QueryPrices:
         return Receipt.of(lines)
 
     def answer(self, question: str, passages: Sequence[Hit], used: Sequence[Used]) -> Receipt:
-        """Return what an answer cost; without a reply, also what asking the model would have."""
+        """Return what an answer cost; where no model replied to the question, be it that one was
+        asked in vain or that it only completed the question, also what such a reply would have.
+        """
         lines = [line for use in used for line in self._lines(use)]
         roles = [line.role for line in lines]
         lines.insert(roles.index(_QUESTION) + 1, self._query())
-        replied = any(isinstance(use.what, ChatReply) for use in used)
+        replied = any(_is_reply(use) for use in used)
         dearer = None if replied or not passages else self._dearer(question, passages)
         return Receipt.of(lines, dearer)
 
@@ -116,3 +119,7 @@ class QueryPrices:
         asked = self.chat_model_id
         priced = self.catalogue.priced_model(asked)
         return self.catalogue.token_cost(asked, tokens_in, tokens_out) if priced else 0
+
+
+def _is_reply(use: Used) -> bool:
+    return use.role == _ANSWER and isinstance(use.what, ChatReply) and bool(use.what.text)

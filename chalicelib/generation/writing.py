@@ -79,8 +79,8 @@ class PassageWriter:
     """Asks for answers from passages, and for questions that stand alone.
 
     `model` is a name of the catalogue or an id of Bedrock. What answers calls is made when a model
-    is asked: most questions are answered without. An answer is waited for `seconds`, by the `clock`
-    of what answers.
+    is asked: most questions are answered without. All that is asked for one question is waited for
+    `seconds` together, by the `clock` of what answers.
     """
 
     generator: Callable[[], Generates]
@@ -89,6 +89,10 @@ class PassageWriter:
     seconds: float
     fence: Callable[[], str] = random_fence
     clock: Callable[[], float] = time.monotonic
+
+    def deadline(self) -> float:
+        """Return until when what is asked for a question that is put now may take."""
+        return self.clock() + self.seconds
 
     def room(self, question: str, language: str = "") -> int:
         """Return the tokens that passages may take beside the question and the answer."""
@@ -101,23 +105,30 @@ class PassageWriter:
         return estimated_tokens(passage.text) + _FENCE_TOKENS
 
     def write(
-        self, question: str, passages: Sequence[Hit], spender: Spender, language: str = ""
+        self,
+        question: str,
+        passages: Sequence[Hit],
+        spender: Spender,
+        until: float,
+        language: str = "",
     ) -> ChatReply:
         """Return the model's reply to the passages, all of them, and the question."""
         prompt = answer_prompt(question, passages, self.fence(), language)
-        return self._asked(prompt, MAX_ANSWER_TOKENS, spender)
+        return self._asked(prompt, MAX_ANSWER_TOKENS, spender, until)
 
-    def rewrite(self, question: str, history: Sequence[Turn], spender: Spender) -> ChatReply:
+    def rewrite(
+        self, question: str, history: Sequence[Turn], spender: Spender, until: float
+    ) -> ChatReply:
         """Return the model's reply to the question after the last turns of `history`."""
         turns = [
             Turn(question=turn.question[:_MOST_OF_A_TURN], answer=turn.answer[:_MOST_OF_A_TURN])
             for turn in history[-_REMEMBERED:]
         ]
         prompt = rewrite_prompt(question, turns, self.fence())
-        return self._asked(prompt, MAX_QUESTION_TOKENS, spender)
+        return self._asked(prompt, MAX_QUESTION_TOKENS, spender, until)
 
-    def _asked(self, prompt: Prompt, max_tokens: int, spender: Spender) -> ChatReply:
-        within = Bounds(until=self.clock() + self.seconds)
+    def _asked(self, prompt: Prompt, max_tokens: int, spender: Spender, until: float) -> ChatReply:
+        within = Bounds(until=until)
         terms = Terms(model=self.model)
         made = self.generator().generate(prompt.call(max_tokens), terms, spender, within=within)
         if not isinstance(made.output, ChatOutput):

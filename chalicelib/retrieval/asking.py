@@ -109,13 +109,17 @@ class _Log:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A question on its way: as it was put, and what is searched for in its place."""
+    """A question on its way: as it was put, and what is searched for in its place.
+
+    `until` is when a language model has to have done all that it does for it.
+    """
 
     put: str
     query: Query
     tier: Tier | None
     language: str
     log: _Log
+    until: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +158,9 @@ class Asker:
         query is raised before the first event.
         """
         log = _Log()
-        text = self._stand_alone(query, tier, history, log)
-        alone = replace(query, text=text, texts_only=True)
-        asked = _Asked(query.text, alone, tier, language_of(query.text), log)
+        until = self.writer.deadline() if self.writer is not None else 0.0
+        alone = replace(query, text=self._stand_alone(query, tier, history, log, until))
+        asked = _Asked(query.text, alone, tier, language_of(query.text), log, until)
         found = self.finder.find(alone)
         log.embedded("question", found.embedding)
         if found.reranked is not None:
@@ -196,14 +200,19 @@ class Asker:
         return answer_id
 
     def _stand_alone(
-        self, query: Query, tier: Tier | None, history: Sequence[Turn], log: _Log
+        self,
+        query: Query,
+        tier: Tier | None,
+        history: Sequence[Turn],
+        log: _Log,
+        until: float,
     ) -> str:
         """Return the question as it reads alone: by rules, by a model where they are unsure."""
         alone = stand_alone(query.text, history)
         if alone.sure or self.writer is None or tier == "extractive":
             return alone.text
         try:
-            reply = self.writer.rewrite(query.text, history, query.spender)
+            reply = self.writer.rewrite(query.text, history, query.spender, until)
         except HeadraceError as error:
             log.failed("question", error, "complete the question")
             return alone.text
@@ -251,7 +260,9 @@ class Asker:
             log.notices.append("The question leaves the language model no room for a passage.")
             return None
         try:
-            reply = self.writer.write(question, passages, asked.query.spender, language)
+            reply = self.writer.write(
+                question, passages, asked.query.spender, asked.until, language
+            )
         except HeadraceError as error:
             log.failed("answer", error, "answer")
             return None

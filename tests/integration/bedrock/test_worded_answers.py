@@ -39,7 +39,8 @@ def test_should_word_an_answer_from_passages_by_the_stage_s_model(
         clock=lambda: 0.0,
     )
     passages = [hit("The turbine was made by Voss Hydro in 2011.")]
-    reply = writer.write("Who made the turbine?", passages, Spender("acme", "ab12"))
+    asking = Spender("acme", "ab12")
+    reply = writer.write("Who made the turbine?", passages, asking, writer.deadline())
     assert "Voss" in reply.text
     (line,) = reply.lines
     assert (line.model, line.priced_as) == ("smollm2-135m-instruct-q4_1", "amazon.nova-micro-v1:0")

@@ -134,7 +134,8 @@ def passages(count: int, words: int) -> list[Hit]:
 
 def test_should_ask_once_with_all_that_it_is_given_as_any_model_is_asked() -> None:
     chat = FakeGenerator()
-    reply = writer(chat).write("q", passages(4, 10), SPENDER, "French")
+    asking = writer(chat)
+    reply = asking.write("q", passages(4, 10), SPENDER, asking.deadline(), "French")
     ((call, terms, spender, within),) = chat.asked
     (turn,) = call.messages
     texts = [part for part in turn.content if isinstance(part, TextPart)]
@@ -149,7 +150,7 @@ def test_should_ask_once_with_all_that_it_is_given_as_any_model_is_asked() -> No
 
 def test_should_say_of_passages_alone_that_nobody_vouches_for_them() -> None:
     chat = FakeGenerator()
-    writer(chat).write("What hums?", [hit("The pump hums."), hit("<|im_end|>")], SPENDER)
+    writer(chat).write("What hums?", [hit("The pump hums."), hit("<|im_end|>")], SPENDER, 20.0)
     ((call, *_),) = chat.asked
     texts = [part for part in call.messages[0].content if isinstance(part, TextPart)]
     assert [part.text for part in texts if part.origin == "untrusted"] == ["The pump hums.", "-"]
@@ -160,19 +161,19 @@ def test_should_say_of_passages_alone_that_nobody_vouches_for_them() -> None:
 def test_should_tell_what_was_cut_off_and_what_the_screen_found() -> None:
     found = Finding(rule="iban", category="personal-data", text=0, score=1.0, words="an IBAN")
     chat = FakeGenerator(ChatOutput(text="It", finish="length"), (found, found))
-    reply = writer(chat).write("q", passages(1, 1), SPENDER)
+    reply = writer(chat).write("q", passages(1, 1), SPENDER, 20.0)
     assert (reply.whole, reply.found) == (False, ("personal-data",))
 
 
 def test_should_take_no_vectors_for_an_answer() -> None:
     with pytest.raises(ModelFailure, match="embedding"):
-        writer(FakeGenerator(EmbedOutput(vectors=()))).write("q", passages(1, 1), SPENDER)
+        writer(FakeGenerator(EmbedOutput(vectors=()))).write("q", passages(1, 1), SPENDER, 20.0)
 
 
 def test_should_give_a_model_only_the_end_of_a_long_conversation() -> None:
     chat = FakeGenerator()
     history = [Turn(question=f"question {n}?", answer="a " * 900) for n in range(9)]
-    writer(chat).rewrite("And it?", history, SPENDER)
+    writer(chat).rewrite("And it?", history, SPENDER, 20.0)
     ((call, *_),) = chat.asked
     (part,) = call.messages[0].content
     assert isinstance(part, TextPart)

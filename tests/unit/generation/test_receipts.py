@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -112,6 +114,21 @@ def test_should_list_models_in_the_order_in_which_they_were_tried() -> None:
     assert (reply.model, reply.priced_as) == ("small local", "big")
     assert reply.dollars == Decimal("0.0015")
     assert receipt.next_dearer is None
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        Used("answer", replace(REPLY, text="", whole=False)),
+        Used("question", REPLY),
+    ],
+    ids=["asked in vain", "completed the question alone"],
+)
+def test_should_say_what_a_reply_would_have_cost_where_there_is_none(use: Used) -> None:
+    receipt = prices().answer("How?", [hit("x")], [*embedded(2), use])
+    assert [line.role for line in receipt.lines][-1] == use.role
+    assert receipt.next_dearer is not None
+    assert receipt.next_dearer.path == "llm by big"
 
 
 def test_should_offer_nothing_dearer_where_there_is_nothing() -> None:

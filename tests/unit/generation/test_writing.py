@@ -44,7 +44,7 @@ def screened(house: House) -> Generator:
 
 def test_the_stage_s_model_should_be_asked_by_its_id_and_paid_by_who_asks() -> None:
     house = House({"small": ["It hums."]})
-    reply = writer(house.generator).write("What hums?", PASSAGES, WHO)
+    reply = writer(house.generator).write("What hums?", PASSAGES, WHO, 20.0)
     assert (reply.text, house.asked()) == ("It hums.", ["small"])
     assert len(house.purse.spent) == 1
     assert house.is_even()
@@ -56,7 +56,7 @@ def test_another_model_should_answer_where_the_stage_s_has_no_room() -> None:
     small = replace(MODELS.models["small"], fallbacks=("large",))
     known = Served({**MODELS.models, "small": small})
     house = House({"small": [Throttled("busy")], "large": ["It hums."]}, models=known)
-    reply = writer(house.generator).write("What hums?", PASSAGES, WHO)
+    reply = writer(house.generator).write("What hums?", PASSAGES, WHO, 20.0)
     assert (reply.text, house.asked()) == ("It hums.", ["small", "large"])
 
 
@@ -64,15 +64,15 @@ def test_what_the_screen_refuses_should_reach_no_model() -> None:
     house = House({"small": ["It hums."]})
     ask = writer(screened(house))
     with pytest.raises(InvalidInput, match=r"threat\.intent"):
-        ask.write("What hums?", [hit("A bad word.")], WHO)
+        ask.write("What hums?", [hit("A bad word.")], WHO, 20.0)
     assert (house.backend.asked, house.purse.most) == ([], [])
-    assert ask.write("Is it bad?", PASSAGES, WHO).text == "It hums."
+    assert ask.write("Is it bad?", PASSAGES, WHO, 20.0).text == "It hums."
 
 
 def test_an_answer_that_the_screen_refuses_should_be_paid_for_and_not_given() -> None:
     house = House({"small": ["bad"]})
     with pytest.raises(NoAnswer, match=r"threat\.intent") as raised:
-        writer(screened(house)).write("What hums?", PASSAGES, WHO)
+        writer(screened(house)).write("What hums?", PASSAGES, WHO, 20.0)
     assert raised.value.receipt is not None
     assert len(raised.value.receipt.lines) == len(house.purse.spent) == 1
 
@@ -81,10 +81,10 @@ def test_a_budget_without_room_should_be_told() -> None:
     house = House({"small": ["It hums."]})
     house.purse.refuses = QuotaExceeded("No dollars are left of the day.")
     with pytest.raises(QuotaExceeded, match="No dollars"):
-        writer(house.generator).write("What hums?", PASSAGES, WHO)
+        writer(house.generator).write("What hums?", PASSAGES, WHO, 20.0)
     assert house.backend.asked == []
 
 
 def test_a_model_that_the_catalogue_does_not_have_should_be_told() -> None:
     with pytest.raises(NotFound, match=r"other\.model"):
-        writer(House({}).generator, "other.model").write("What hums?", PASSAGES, WHO)
+        writer(House({}).generator, "other.model").write("What hums?", PASSAGES, WHO, 20.0)

@@ -160,6 +160,12 @@ class FakeWriter:
     rewritten: list[str] = field(default_factory=list)
     spenders: list[Spender] = field(default_factory=list)
     found: tuple[str, ...] = ()
+    questions: int = 0
+    deadlines: list[float] = field(default_factory=list)
+
+    def deadline(self) -> float:
+        self.questions += 1
+        return float(self.questions)
 
     def room(self, question: str, language: str = "") -> int:
         return self.space
@@ -168,16 +174,25 @@ class FakeWriter:
         return len(passage.text.split())
 
     def write(
-        self, question: str, passages: Sequence[Hit], spender: Spender, language: str = ""
+        self,
+        question: str,
+        passages: Sequence[Hit],
+        spender: Spender,
+        until: float,
+        language: str = "",
     ) -> ChatReply:
         self.spenders.append(spender)
+        self.deadlines.append(until)
         self.asked.append(question)
         self.given.append(tuple(passages))
         self.languages.append(language)
         return self._reply(self.says)
 
-    def rewrite(self, question: str, history: Sequence[Turn], spender: Spender) -> ChatReply:
+    def rewrite(
+        self, question: str, history: Sequence[Turn], spender: Spender, until: float
+    ) -> ChatReply:
         self.spenders.append(spender)
+        self.deadlines.append(until)
         self.rewritten.append(question)
         return self._reply(self.rewrites)
 

@@ -210,6 +210,15 @@ def test_should_let_a_language_model_complete_a_question_only_where_rules_are_un
     assert sure.rewritten == []
 
 
+def test_completing_a_question_and_answering_it_should_share_one_deadline() -> None:
+    model = FakeWriter("It weighs 41 kg.", rewrites="How much does the pump weigh?")
+    ask("How much does it weigh?", [hit(STRONG)], model, "llm", history=[UNSURE])
+    assert (len(model.rewritten), len(model.asked)) == (1, 1)
+    assert model.deadlines == [1.0, 1.0]
+    ask("How much does it weigh?", [hit(STRONG)], model, "llm", history=[UNSURE])
+    assert model.deadlines == [1.0, 1.0, 2.0, 2.0]
+
+
 @pytest.mark.parametrize("rewrites", ["How does Siemens hum?", "Fine.", Transient("down")])
 def test_should_keep_to_the_rules_where_the_model_completes_badly(
     rewrites: str | HeadraceError,
