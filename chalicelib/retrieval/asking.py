@@ -159,7 +159,8 @@ class Asker:
         """
         log = _Log()
         until = self.writer.deadline() if self.writer is not None else 0.0
-        alone = replace(query, text=self._stand_alone(query, tier, history, log, until))
+        text = self._stand_alone(query, tier, history, log, until)
+        alone = replace(query, text=text, texts_only=True)
         asked = _Asked(query.text, alone, tier, language_of(query.text), log, until)
         found = self.finder.find(alone)
         log.embedded("question", found.embedding)
