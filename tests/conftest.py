@@ -13,10 +13,18 @@ from infra.packaging.interpreter import find_interpreter
 from models.pull import pull
 from tests.cloud import PROJECT, CloudProcess
 from tests.permissions import PermissionAudit
+from tests.soak import often
 
-settings.register_profile("counts", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "counts",
+    deadline=None,
+    max_examples=often(100, 50),
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("counts")
-"""No test asserts how long something takes, and so no example of a property does either."""
+"""No test asserts how long something takes, and so no example of a property does either. Each run
+draws others: a soak takes Hypothesis's own number of them, any other run half of it.
+"""
 
 
 def pytest_configure(config: pytest.Config) -> None:
