@@ -150,7 +150,8 @@ def test_a_job_should_answer_every_record_and_account_for_it(batch_cloud: CloudP
     while len(statuses) < 5:
         assert time.monotonic() < end, statuses
         got = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=1)
-        statuses += [json.loads(m["Body"])["detail"]["status"] for m in got.get("Messages", ())]
+        details = [json.loads(message["Body"])["detail"] for message in got.get("Messages", ())]
+        statuses += [each["status"] for each in details if each["batchJobArn"] == arn]
     assert sorted(statuses) == ["Completed", "InProgress", "Scheduled", "Submitted", "Validating"]
 
 
