@@ -18,6 +18,7 @@ from localcloud.usage import FILE as USAGE
 from tests.cloud import CloudProcess
 from tests.e2e.driving import until
 from tests.e2e.tenants import Tenant, make_tenant
+from tests.soak import often
 
 MODEL = "titan-embed-text-v2"
 URL = "/v1/generations/batches"
@@ -105,7 +106,7 @@ def checked(tenant: Tenant, job: dict[str, Any], count: int) -> None:
 def test_a_batch_with_poison_and_throttling_should_come_back_whole_and_in_order(
     own_cloud: CloudProcess,
 ) -> None:
-    count = 200
+    count = often(200, 133)
     tenant = make_tenant(own_cloud, "batches")
     fault(own_cloud, "busy", error="ThrottlingException", rate=0.2, seed=3)
     job = tenant.ended(begun(tenant, lines(count)), seconds=400)
@@ -124,9 +125,11 @@ def test_a_batch_with_poison_and_throttling_should_come_back_whole_and_in_order(
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_a_batch_should_go_on_after_the_whole_cloud_was_killed(own_cloud: CloudProcess) -> None:
-    """What `python -m benchmarks batch_acceptance` does with ten thousand items, with 300."""
-    found = batch_acceptance.run(own_cloud, 300, latency_ms=500)
-    assert (found.items, found.done, found.failed) == (300, 291, 9)
+    """What `python -m benchmarks batch_acceptance` does with ten thousand items, with hundreds."""
+    hundreds = often(3, 2)
+    found = batch_acceptance.run(own_cloud, hundreds * 100, latency_ms=500)
+    assert found.items == found.done + found.failed == hundreds * 100
+    assert found.failed == hundreds * batch_acceptance.POISON_IN_A_HUNDRED
     assert found.throttled > 0
     logging.getLogger(__name__).info("%d calls were answered twice", found.repeated)
     assert 0 <= found.repeated <= batch_acceptance.IN_FLIGHT
