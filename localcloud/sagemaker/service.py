@@ -17,6 +17,7 @@ from localcloud.sagemaker.host import Hosts, Machine
 from localcloud.sagemaker.jobs.record import Jobs
 from localcloud.sagemaker.keeper import SERVERLESS_IDLE_S, Keeper
 from localcloud.sagemaker.logs import ContainerLogs
+from localcloud.sagemaker.processing.operations import ProcessingOperations
 from localcloud.sagemaker.registry.operations import RegistryOperations
 from localcloud.sagemaker.registry.versions import Versions
 from localcloud.sagemaker.roles import CheckRole, Clients, RoleVariables, checker
@@ -61,6 +62,12 @@ _OF_TUNING = (
     "list_hyper_parameter_tuning_jobs",
     "list_training_jobs_for_hyper_parameter_tuning_job",
     "stop_hyper_parameter_tuning_job",
+)
+_OF_PROCESSING = (
+    "create_processing_job",
+    "describe_processing_job",
+    "list_processing_jobs",
+    "stop_processing_job",
 )
 _OF_TRANSFORMS = (
     "create_transform_job",
@@ -152,7 +159,11 @@ class SageMakerService:
         self._transforms = TransformOperations(
             self._jobs, workplace, setting, definitions, folder / "transforms"
         )
+        self._processing = ProcessingOperations(
+            self._jobs, workplace, hosting.trainer, folder / "processing"
+        )
         self._offer(self._transforms, _OF_TRANSFORMS)
+        self._offer(self._processing, _OF_PROCESSING)
         self._offer(definitions, _OF_DEFINITIONS)
         self._offer(endpoints, _OF_ENDPOINTS)
 
@@ -169,9 +180,11 @@ class SageMakerService:
         self._training.start()
         self._tuning.tuner.start()
         self._transforms.keeper.start()
+        self._processing.keeper.start()
 
     def stop(self) -> None:
         """End every container; what is queued is kept."""
+        self._processing.keeper.stop()
         self._transforms.keeper.stop()
         self._tuning.tuner.stop()
         self._training.stop()

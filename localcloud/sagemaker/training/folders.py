@@ -90,13 +90,7 @@ class Folders:
             if not name.startswith(_OF_THE_TOOLKIT)
         }
         return {
-            "PATH": os.defpath,
-            "LANG": "C.UTF-8",
-            "HOME": str(self.root),
-            "PYTHONUNBUFFERED": "1",
-            "PYTHONDONTWRITEBYTECODE": "1",
-            **dict.fromkeys(_ONE_THREAD, "1"),
-            "HEADRACE_ML_ROOT": str(self.root),
+            **plain_variables(self.root),
             "SM_MODEL_DIR": str(self.model),
             "SM_OUTPUT_DATA_DIR": str(self.output),
             "SM_HPS": json.dumps(hyperparameters),
@@ -108,3 +102,16 @@ class Folders:
             "SM_NUM_CPUS": str(os.cpu_count() or 1),
             "TRAINING_JOB_NAME": asked["TrainingJobName"],
         }
+
+
+def plain_variables(root: Path) -> dict[str, str]:
+    """Return what every program has: little of this machine, one thread, and its /opt/ml."""
+    return {
+        "PATH": os.defpath,
+        "LANG": "C.UTF-8",
+        "HOME": str(root),
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        **dict.fromkeys(_ONE_THREAD, "1"),
+        "HEADRACE_ML_ROOT": str(root),
+    }

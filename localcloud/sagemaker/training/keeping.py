@@ -11,10 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from localcloud.sagemaker.jobs.program import Ended
 from localcloud.sagemaker.logs import ContainerLogs
 from localcloud.sagemaker.training.folders import HOST, Folders
 from localcloud.sagemaker.training.record import ENDED, Record, Records
-from localcloud.sagemaker.training.running import Ended, Run, Tools
+from localcloud.sagemaker.training.running import Run, Tools
 from localcloud.sagemaker.training.transfer import Lost
 from localcloud.sagemaker.training.watching import Meter
 

@@ -6,17 +6,17 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_StopTrainingJob.ht
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from localcloud.lambdas.process import Command, Spawner, WorkerProcess
+from localcloud.lambdas.process import Command, Spawner
+from localcloud.sagemaker.jobs.keeper import Stopping, Why
+from localcloud.sagemaker.jobs.program import Ended, Limits, Program
 from localcloud.sagemaker.training.folders import Folders
 from localcloud.sagemaker.training.transfer import Lost, Transfer
-from localcloud.sagemaker.training.watching import Cutter, Meter
+from localcloud.sagemaker.training.watching import Meter
 
 GRACE_S = 120.0
 """How long a program has between SIGTERM and SIGKILL."""
@@ -24,9 +24,7 @@ GRACE_S = 120.0
 SYNC_S = 1.0
 """How often changed checkpoints are sent."""
 
-_LOOK_S = 0.05
-_SCRIPT = Path(__file__).with_name("training_main.py")
-Why = Literal["", "asked", "too long", "closing"]
+SCRIPT = Path(__file__).with_name("training_main.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +40,6 @@ class Tools:
     grace_s: float = GRACE_S
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """How a program ended: its exit code, and why it was made to, if it was."""
-
-    code: int
-    why: Why
-
-
 class Run:
     """One run of a job, in a thread of its own. `stop` may come from any other."""
 
@@ -59,20 +49,16 @@ class Run:
         self._folders = folders
         self._tools = tools
         self._transfer = Transfer(tools.s3_as(asked["RoleArn"]))
-        self._why: Why = ""
-        self._ended = threading.Event()
-        self._stopping = threading.Event()
-        self._code = 0
+        self._stopping = Stopping()
 
     def stop(self, why: Why) -> None:
         """Make the program end, with SIGTERM first; at once where the local cloud closes."""
-        self._why = why if why == "closing" else self._why or why
-        self._stopping.set()
+        self._stopping.stop(why)
 
     @property
     def stopped(self) -> Why:
         """Return why it was made to end, or nothing."""
-        return self._why
+        return self._stopping.why
 
     def download(self) -> None:
         """Lay the folders and fill them. Raises Lost."""
@@ -96,16 +82,11 @@ class Run:
             meter.read(line)
             say(line)
 
-        cutter = Cutter(take)
-        process = WorkerProcess(self._tools.spawner.spawn(self._command()), cutter.feed, self._end)
-        try:
-            self._watch(process)
-        finally:
-            process.kill()
-            self._ended.wait(2)
-            cutter.end()
+        longest = self._asked["StoppingCondition"].get("MaxRuntimeInSeconds", 86_400)
+        limits = Limits(longest, self._tools.grace_s, self._send_checkpoints, SYNC_S)
+        ended = Program(self._tools.spawner, limits, self._stopping).run(self._command(), take)
         self._send_checkpoints()
-        return Ended(self._code, self._why)
+        return ended
 
     def upload(self) -> str | None:
         """Send what the program made, and return the address of its model, None for none."""
@@ -125,31 +106,6 @@ class Run:
             scratch = self._folders.root / "sending"
             self._transfer.send_changed(self._folders.checkpoints, self._checkpoints, scratch)
 
-    def _watch(self, process: WorkerProcess) -> None:
-        longest = self._asked["StoppingCondition"].get("MaxRuntimeInSeconds", 86_400)
-        until = time.monotonic() + longest
-        while not self._ended.is_set():
-            if self._why == "closing":
-                return
-            if self._stopping.is_set():
-                process.terminate()
-                self._wait_for_end()
-                return
-            if time.monotonic() > until:
-                self.stop("too long")
-                continue
-            self._send_checkpoints()
-            _first_of(self._ended, self._stopping, min(SYNC_S, max(0.0, until - time.monotonic())))
-
-    def _wait_for_end(self) -> None:
-        until = time.monotonic() + self._tools.grace_s
-        while time.monotonic() < until and self._why != "closing" and not self._ended.is_set():
-            self._ended.wait(_LOOK_S)
-
-    def _end(self, code: int) -> None:
-        self._code = code
-        self._ended.set()
-
     def _command(self) -> Command:
         program = self._asked["HyperParameters"]["sagemaker_program"].strip('"')
         environment = {
@@ -159,11 +115,4 @@ class Run:
             "PYTHONPATH": str(self._folders.code),
             "SAGEMAKER_PROGRAM": program,
         }
-        return Command(self._tools.interpreter, environment, self._folders.code, _SCRIPT)
-
-
-def _first_of(ended: threading.Event, stopping: threading.Event, seconds: float) -> None:
-    """Wait for either event, for so many seconds at most."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until and not ended.is_set() and not stopping.is_set():
-        ended.wait(_LOOK_S)
+        return Command(self._tools.interpreter, environment, self._folders.code, SCRIPT)

@@ -5,6 +5,7 @@ kills it with the thread that started it (Linux), also once it is another progra
 """
 
 import ctypes
+import json
 import os
 import sys
 
@@ -17,7 +18,9 @@ def _main() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, _SIGKILL)
     if os.getppid() != int(sys.argv[1]):
         os._exit(1)
-    os.execv(sys.executable, [sys.executable, "-u", os.environ["SAGEMAKER_PROGRAM"]])  # noqa: S606
+    program = os.environ["SAGEMAKER_PROGRAM"]
+    arguments = json.loads(os.environ.get("SAGEMAKER_PROGRAM_ARGUMENTS", "[]"))
+    os.execv(sys.executable, [sys.executable, "-u", program, *arguments])  # noqa: S606
 
 
 if __name__ == "__main__":
