@@ -94,9 +94,11 @@ def run_step(
     request: StepRequest,
     desk: Desk,
     work: Callable[[JobState], Outcome],
-    clean: Callable[[JobState], None],
+    clean: Callable[[JobState], int | None],
 ) -> StepResult:
     """Do one step of a job by `work`, or, once the job was cancelled, `clean` up after it.
+
+    `clean` returns after how many seconds it is to be called again, None once all is clean.
 
     Raises:
         NotFound: there is no such job.
@@ -142,8 +144,10 @@ def _is_to_go_on(state: JobState, request: StepRequest) -> bool:
     return is_awake and state.job.attempt == request.attempt
 
 
-def _ended(state: JobState, clean: Callable[[JobState], None]) -> StepResult:
+def _ended(state: JobState, clean: Callable[[JobState], int | None]) -> StepResult:
     """Return what there is to say of a job that goes on no more, cleaned up if it was cancelled."""
-    if state.job.status == "cancelled":
-        clean(state)
-    return StepResult(next="ended", status=state.job.status, counts=state.job.counts)
+    status, counts = state.job.status, state.job.counts
+    seconds = clean(state) if status == "cancelled" else None
+    if seconds is not None:
+        return StepResult(next="wait", seconds=seconds, status=status, counts=counts)
+    return StepResult(next="ended", status=status, counts=counts)

@@ -111,18 +111,28 @@ class _Step:
             return self._ask(state, place, job)
         status = self.deps.jobs.status(job.arn)
         if status in service_jobs.ENDED:
-            return self._harvest(state, place, job)
+            self._fold(state, place, job)
+            return self._one_by_one(state, place)
         if self.deps.desk.now() >= job.stop_at and not job.stopping:
             self._stop(job)
             job = job.model_copy(update={"stopping": True})
         return self._wait(state, place, job)
 
-    def clean(self, state: JobState) -> None:
-        """Stop the job of a batch that was cancelled; another attempt takes what it answered."""
+    def clean(self, state: JobState) -> int | None:
+        """Stop the job of a batch that was cancelled, and return for how long to leave it alone.
+
+        Once it has stopped, what it answered is written for another attempt, and settled.
+        """
         place = place_of(state)
-        if place is not None and place.service_job is not None and place.service_job.arn:
-            with suppress(NotFound):
-                self._stop(place.service_job)
+        job = place.service_job if place is not None else None
+        if place is None or job is None or not job.arn:
+            return None
+        with suppress(NotFound):
+            if self.deps.jobs.status(job.arn) not in service_jobs.ENDED:
+                self._stop(job)
+                return self.deps.poll_seconds
+            self._fold(state, place, job)
+        return None
 
     def _ask(self, state: JobState, place: BatchPlace, job: ServiceJob) -> Outcome:
         """Take the most that it can cost off the budgets, write the records, and ask."""
@@ -173,7 +183,7 @@ class _Step:
                 continue
             yield record
 
-    def _harvest(self, state: JobState, place: BatchPlace, job: ServiceJob) -> Outcome:
+    def _fold(self, state: JobState, place: BatchPlace, job: ServiceJob) -> None:
         """Write an outcome for each record that was answered, and settle what all of them cost."""
         bucket = state.input.bucket
         folding = Folding(
@@ -193,7 +203,6 @@ class _Step:
                 used = _added(used, pool.map(folding.fold, some))
         if job.reservation is not None:
             self.deps.budgets.settle(job.reservation, used)
-        return self._one_by_one(state, place)
 
     def _output(self, state: JobState, job: ServiceJob) -> Iterator[bytes]:
         """Yield the lines that the job wrote, in whatever order."""

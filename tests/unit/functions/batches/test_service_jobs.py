@@ -190,9 +190,14 @@ def test_a_cancelled_batch_should_stop_its_job_and_another_attempt_take_what_it_
     world.after = cancel
     assert world.run().status == "cancelled"
     assert len(world.service.stopped) == 1
+    (reserved,) = world.budgets.reserved
+    settled = world.budgets.settled[reserved.reservation_id]
+    assert 0 < settled.nanodollars < reserved.nanodollars
+    assert (settled.tokens_in, settled.tokens_out) == (100 * 10, 100 * 3)
     world.launcher.retry(world.state)
     assert world.run().status == "succeeded"
     assert (len(world.service.created), len(world.answerer.asked)) == (1, 20)
+    assert world.budgets.settled[reserved.reservation_id] == settled
     checked(world)
 
 
