@@ -40,6 +40,7 @@ def into_option(command: Callable[..., None]) -> Callable[..., None]:
     later={
         "compare": "cli.compare_models:compare_models",
         "serve": "cli.serve_model:serve_model",
+        "transform": "cli.transform_model:transform_model",
         "versions": "cli.compare_models:list_versions",
     },
 )

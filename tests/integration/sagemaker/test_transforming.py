@@ -1,0 +1,78 @@
+"""A registered version packed with its handler, and asked about every line of an input."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.registry import NoVersion
+from infra.stages import Place
+from infra.transforming import CannotTransform, Question, Transforms
+from tests.exported_models import WAITS, decoder, denoiser, packed, registered
+from tests.integration.sagemaker.conftest import BUCKET, ROLE, Bench
+from tests.integration.sagemaker.test_transform import ended
+
+GROUP = "headrace-dev-vae"
+OUTPUTS = {
+    "DocumentsBucketName": BUCKET,
+    "IngestMachineArn": "arn:aws:states:us-east-1:000000000000:stateMachine:headrace-dev-ingest",
+}
+
+
+@pytest.fixture
+def transforms(bench: Bench) -> Transforms:
+    bench.sagemaker.create_model_package_group(ModelPackageGroupName=GROUP)
+    return Transforms(Place(bench.client, OUTPUTS))
+
+
+def ran(bench: Bench, requests: Any) -> dict[str, Any]:
+    """Do what the state machine does, and return how the transform ended."""
+    bench.sagemaker.create_model(**{**requests["model"], "ExecutionRoleArn": ROLE})
+    bench.sagemaker.create_transform_job(**requests["transform"])
+    return ended(bench, requests["transform"]["TransformJobName"])
+
+
+def test_a_version_should_draw_for_every_line_of_a_file(
+    bench: Bench, transforms: Transforms, tmp_path: Path
+) -> None:
+    registered(bench.client, (BUCKET, GROUP), packed(decoder()), WAITS)
+    file = tmp_path / "seeds.jsonl"
+    file.write_text("".join(f'{{"seed": {seed}, "count": 2}}\n' for seed in (1, 2, 1)))
+    prepared = transforms.prepare(f"{GROUP}/1", Question(str(file), at_once=2))
+    found = ran(bench, prepared.requests)
+    assert found["TransformJobStatus"] == "Completed", found
+    (address,) = transforms.answers(prepared)
+    assert address == f"{prepared.output}/seeds.jsonl.out"
+    body = bench.there(address)
+    assert body is not None
+    drawn = [json.loads(line)["images"] for line in body.splitlines()]
+    assert [len(each) for each in drawn] == [2, 2, 2]
+    assert drawn[0] == drawn[2] != drawn[1]
+
+
+def test_a_line_that_the_model_refuses_should_be_named(
+    bench: Bench, transforms: Transforms
+) -> None:
+    registered(bench.client, (BUCKET, GROUP), packed(decoder()), WAITS)
+    source = bench.put("models/asked/rows.jsonl", b'{"seed": 1}\n{"seed": -1}\n')
+    prepared = transforms.prepare(f"{GROUP}/1", Question(source))
+    found = ran(bench, prepared.requests)
+    assert "rows.jsonl, record 2: the model answered 400: " in found["FailureReason"]
+    assert "seed must be a whole number" in found["FailureReason"]
+    assert transforms.answers(prepared) == []
+
+
+def test_what_cannot_be_transformed_should_be_told_before_anything_is_put(
+    bench: Bench, transforms: Transforms
+) -> None:
+    registered(bench.client, (BUCKET, GROUP), packed(denoiser()), WAITS)
+    with pytest.raises(CannotTransform, match="has the graphs denoiser; a transform answers by"):
+        transforms.prepare(f"{GROUP}/1", Question(f"s3://{BUCKET}/models/asked/"))
+    with pytest.raises(CannotTransform, match="is not below s3://models/models/"):
+        transforms.prepare(f"{GROUP}/1", Question("s3://elsewhere/rows"))
+    with pytest.raises(NoVersion, match="has no version 9"):
+        transforms.prepare(f"{GROUP}/9", Question(f"s3://{BUCKET}/models/asked/"))
+    assert "Contents" not in bench.s3.list_objects_v2(Bucket=BUCKET, Prefix="models/packages/")

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from cli.failures import Failure
+from cli.main import headrace
+from infra.stages import Place
+from infra.transforming import CannotTransform, Question, Transforms
+from tests.unit.cli.test_train import OUTPUTS
+
+
+def failed(*given: str) -> Failure:
+    found = CliRunner().invoke(headrace, ["models", "transform", *given]).exception
+    assert isinstance(found, Failure)
+    return found
+
+
+def test_should_want_a_container_on_aws() -> None:
+    found = failed("vae/1", "--input", "rows.jsonl", "--stage", "prod")
+    assert found.exit_code == 2
+    assert "needs --image" in str(found)
+
+
+def test_should_say_that_no_local_cloud_runs(tmp_path: Path) -> None:
+    found = failed("vae/1", "--input", "rows.jsonl", "--data-dir", str(tmp_path))
+    assert "no running local cloud's file" in str(found)
+
+
+def test_should_say_that_nothing_answers(tmp_path: Path) -> None:
+    file = tmp_path / "cloud.json"
+    file.write_text(json.dumps({"endpoint_url": "http://127.0.0.1:9", "outputs": OUTPUTS}))
+    found = failed("headrace-dev-vae/1", "--input", "rows.jsonl", "--data-dir", str(tmp_path))
+    assert "Could not connect" in str(found)
+
+
+@pytest.mark.parametrize("given", ["s3://other/models/rows", "s3://headrace-dev-documents/data/x"])
+def test_should_take_addresses_of_the_stage_alone(given: str) -> None:
+    transforms = Transforms(Place(lambda _: None, OUTPUTS))
+    with pytest.raises(CannotTransform, match=r"is not below s3://headrace-dev-documents-1-eu-"):
+        transforms._of_stage(Question(given).source)
