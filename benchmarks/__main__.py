@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
+from pathlib import Path
 
-from benchmarks import summary
+from benchmarks import summary, trained
 from benchmarks.reporting import Result, save, show
 
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
-    """A module with `measure(repetitions)`, and how often it repeats unless told otherwise."""
+    """A module with `measure(repetitions)`, and how often it repeats unless told otherwise.
+
+    One `of_models` measures models that were trained: it takes their folder, too.
+    """
 
     module: str
     repetitions: int
+    of_models: bool = False
 
-    def measure(self, repetitions: int) -> Result:
+    def measure(self, repetitions: int, models: Path) -> Result:
         """Run it; its module is imported only now, since each needs other packages."""
-        measure: Callable[[int], Result] = import_module(self.module).measure
+        found = import_module(self.module).measure
+        measure: Callable[[int], Result] = (
+            partial(found, folder=models) if self.of_models else found
+        )
         return measure(repetitions)
 
 
@@ -45,22 +54,39 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "batches": Benchmark("benchmarks.batches", 2),
     "batch_acceptance": Benchmark("benchmarks.batch_acceptance", 10),
     "chat_stream": Benchmark("benchmarks.chat_stream", 30),
-    "diffusion_steps": Benchmark("benchmarks.diffusion_steps", 2),
+    "diffusion_steps": Benchmark("benchmarks.diffusion_steps", 2, of_models=True),
+    "exported_graphs": Benchmark("benchmarks.exported_graphs", 31, of_models=True),
+    "adapting_ways": Benchmark("benchmarks.adapting_ways", 3, of_models=True),
+    "training_steps": Benchmark("benchmarks.training_steps", 9, of_models=True),
 }
 
 
-def main() -> None:
-    """Run the benchmarks that are named, or all."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the benchmarks that are named, or all that can be run here."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
     parser.add_argument("--repetitions", type=int, help="instead of each benchmark's own number")
-    chosen = parser.parse_args()
+    parser.add_argument(
+        "--trained",
+        type=Path,
+        default=trained.BUILT,
+        metavar="FOLDER",
+        help="where models.train_all left its models; build/trained unless given",
+    )
+    chosen = parser.parse_args(arguments)
     unknown = [name for name in chosen.names if name not in BENCHMARKS]
     if unknown:
         parser.error(f"no benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
     for name in chosen.names or BENCHMARKS:
         benchmark = BENCHMARKS[name]
-        result = benchmark.measure(chosen.repetitions or benchmark.repetitions)
+        repetitions = chosen.repetitions or benchmark.repetitions
+        try:
+            result = benchmark.measure(repetitions, chosen.trained.resolve())
+        except trained.NotTrained as missing:
+            if chosen.names:
+                parser.error(str(missing))
+            print(f"{name} is left out. {missing}", end="\n\n", flush=True)
+            continue
         print(show(result), f"written to {save(result)}", sep="\n", end="\n\n", flush=True)
         summary.write()
 

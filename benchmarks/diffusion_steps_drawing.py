@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,12 +15,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from chalicelib.contracts.exported import FILE
 from chalicelib.inference import diffusion
 from chalicelib.inference.diffusion import Denoise, Pictures, Sampling, Schedule, Whole
 from chalicelib.inference.session import open_session
 from models.common import captions
 from models.common.captions import Captioned
 from models.common.images import from_network
+from models.datasets import captioned_digits
 from models.judging.pictures import Judge, frechet, judge_of
 
 DRAWN = 100
@@ -36,16 +39,15 @@ class Model:
 
     @classmethod
     def open(cls, folder: Path) -> Model:
-        """Open the model of a run of `models.rehearse`."""
-        model = folder / "finish" / "model"
-        session = open_session(model / "denoiser.onnx")
+        """Open a model as the job that exports it leaves it."""
+        session = open_session(folder / "denoiser.onnx")
 
         def denoise(image: Pictures, step: Whole, tokens: Whole) -> Pictures:
             given = {"image": image, "step": step, "tokens": tokens}
             (noise,) = session.run(["noise"], given)
             return np.asarray(noise, np.float32)
 
-        told = json.loads((model / "signature.json").read_text(encoding="utf-8"))
+        told = json.loads((folder / FILE).read_text(encoding="utf-8"))
         return cls(denoise, told["constants"])
 
 
@@ -116,8 +118,10 @@ def distance(features: NDArray[np.float64], real: NDArray[np.float64]) -> dict[s
 
 
 def main(teacher: str, student: str, repetitions: str) -> None:
-    """Measure the models of two runs."""
-    data = captions.read(Path(teacher) / "data")
+    """Measure two models by the pictures that both were trained on."""
+    with tempfile.TemporaryDirectory() as scratch:
+        captioned_digits.prepare(Path(scratch))
+        data = captions.read(Path(scratch))
     judge = judge_of(data.images)
     all_ways = ways(Model.open(Path(teacher)), Model.open(Path(student)))
     facts = {

@@ -10,6 +10,7 @@ from typing import Any
 from benchmarks import (
     summary_answers,
     summary_batches,
+    summary_models,
     summary_peers,
     summary_retrieval,
     summary_sizing,
@@ -32,6 +33,20 @@ def latest(name: str, folder: Path = RESULTS) -> Found:
     return found
 
 
+OF_MODELS = {
+    "diffusion_steps": summary_models.diffusion_steps,
+    "exported_graphs": summary_models.exported_graphs,
+    "adapting_ways": summary_models.adapting_ways,
+    "training_steps": summary_models.training_steps,
+}
+"""Benchmarks of models that are trained first; the page has those that were measured."""
+
+
+def is_measured(name: str, folder: Path = RESULTS) -> bool:
+    """Tell whether there is a result of benchmark `name`."""
+    return any(folder.glob(f"????-??-??-{name}.json"))
+
+
 def lines(folder: Path = RESULTS) -> Iterator[str]:
     """Yield the Markdown of the latest results."""
     for name, section in (
@@ -52,6 +67,7 @@ def lines(folder: Path = RESULTS) -> Iterator[str]:
         ("routing", _routing),
         ("batches", summary_batches.batches),
         ("batch_acceptance", summary_batches.acceptance),
+        *((name, told) for name, told in OF_MODELS.items() if is_measured(name, folder)),
     ):
         found = latest(name, folder)
         machine = found["machine"]
@@ -174,10 +190,13 @@ def _difference(score: Mapping[str, Any]) -> str:
 
 
 def write() -> None:
-    """Replace what stands between the marks of the page."""
+    """Replace what stands between the marks of the page, and the picture beside it."""
     page = PAGE.read_text()
     before, _, rest = page.partition(BEGIN)
     _, _, after = rest.partition(END)
+    if is_measured("diffusion_steps"):
+        curve = summary_models.diffusion_curve(latest("diffusion_steps"))
+        curve.save(PAGE.parent / summary_models.CURVE)
     PAGE.write_text("\n".join([f"{before}{BEGIN}", "", *lines(), f"{END}{after}"]))
 
 

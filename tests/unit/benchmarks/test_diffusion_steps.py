@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import diffusion_steps, summary_models
+from benchmarks import curves, diffusion_steps, summary_models
 from benchmarks.reporting import Result
 
 
@@ -47,5 +47,17 @@ def test_the_page_should_have_a_row_a_way_with_intervals(found: Result) -> None:
         "measured": {name: {"median": each.median} for name, each in found.measured.items()},
     }
     rows = list(summary_models.diffusion_steps(json.loads(json.dumps(body))))
-    assert rows[2].startswith("| DDPM | 1000 | 1.000 (0.981 to 1.000) | 1.5 (1.2 to 2.8) | 900.0 |")
-    assert rows[3].startswith("| distilled 1 | 1 | 0.900 (")
+    assert rows[4].startswith("| DDPM | 1000 | 1.000 (0.981 to 1.000) | 1.5 (1.2 to 2.8) | 900.0 |")
+    assert rows[5].startswith("| distilled 1 | 1 | 0.900 (")
+
+
+def test_the_curve_should_have_a_line_a_way_and_not_one_a_count_of_steps(found: Result) -> None:
+    body = {
+        "facts": found.facts,
+        "measured": {name: {"median": each.median} for name, each in found.measured.items()},
+    }
+    picture = summary_models.diffusion_curve(json.loads(json.dumps(body)))
+    assert picture.size == (curves.WIDTH, curves.HEIGHT)
+    colours = {colour for _, colour in picture.getcolors(1 << 16)}
+    assert {(31, 97, 141), (203, 67, 53)} <= colours
+    assert (30, 132, 73) not in colours

@@ -1,0 +1,216 @@
+"""The same training by others' loops, in the training environment: same network, loss, data, batch
+and optimiser. Each calls `turn` after a step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from diffusers.optimization import get_scheduler
+from diffusers.training_utils import EMAModel
+from torch import nn
+from torch.utils.data import DataLoader, Dataset
+from transformers import Trainer, TrainerCallback, TrainingArguments
+
+from models.common.loop import Task
+from models.common.recipe import Settings
+from models.common.supervised import Batch, Batches, LossTask
+from models.networks.denoiser.network import Averaged
+from models.networks.denoiser.settings import DenoiserSettings
+from models.recipes.blip2.stages import Stages
+from models.recipes.gan import loss as gan_loss
+from models.recipes.gan.contest import Contest
+from models.recipes.gan.parameters import Parameters as GanParameters
+
+Turn = Callable[[], None]
+
+ENDLESS = 10**7
+_BETA = 0.999
+
+
+class Over(Exception):  # noqa: N818 - no error: the turns are over
+    """No more steps are asked for."""
+
+
+class Rows(Dataset[Batch]):
+    """What batches take rows of; many at a time, so that no loader has to stack single rows."""
+
+    def __init__(self, batches: Batches) -> None:
+        epoch = [batches.at(number) for number in range(1, batches.per_epoch + 1)]
+        self._rows = [torch.cat(parts) for parts in zip(*epoch, strict=True)]
+
+    def __len__(self) -> int:
+        return len(self._rows[0])
+
+    def __getitems__(self, chosen: Sequence[int]) -> Batch:
+        where = torch.tensor(chosen)
+        return [rows[where] for rows in self._rows]
+
+
+def loader(batches: Batches, size: int) -> DataLoader[Batch]:
+    """Return torch's loader of rows, shuffled anew each epoch."""
+    return DataLoader(
+        Rows(batches), size, shuffle=True, drop_last=True, collate_fn=lambda batch: batch
+    )
+
+
+def supervised(task: Task) -> LossTask:
+    """Return the task of a network and a loss; of two stages the first."""
+    found = task.first if isinstance(task, Stages) else task
+    if not isinstance(found, LossTask):
+        raise TypeError(f"{type(task).__name__} has no loss of a batch, as a trainer takes it.")
+    return found
+
+
+def _learning(network: nn.Module) -> list[nn.Parameter]:
+    return [each for each in network.parameters() if each.requires_grad]
+
+
+def bare(task: Task, settings: Settings, turn: Turn, _scratch: Path) -> None:
+    """Train as torch's tutorials do: no metrics, no seeds, nothing that could go on."""
+    if isinstance(task, Contest):
+        _adversaries(task, task.settings, turn)
+    elif isinstance(task, LossTask | Stages):
+        _regression(supervised(task), settings, turn)
+    else:
+        for number in range(1, ENDLESS):
+            task.step(number)
+            turn()
+
+
+def _regression(task: LossTask, settings: Settings, turn: Turn) -> None:
+    optimiser = torch.optim.AdamW(
+        _learning(task.network), settings.learning_rate, weight_decay=settings.weight_decay
+    )
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, settings.steps)
+    number = 0
+    while True:
+        for batch in loader(task.batches, settings.batch):
+            number += 1
+            loss = task.loss(task.network, batch, number)["loss"]
+            optimiser.zero_grad()
+            loss.backward()
+            if settings.clip_norm is not None:
+                nn.utils.clip_grad_norm_(task.network.parameters(), settings.clip_norm)
+            optimiser.step()
+            schedule.step()
+            task.after(number)
+            turn()
+
+
+def _adversaries(task: Contest, settings: GanParameters, turn: Turn) -> None:
+    """I. Gulrajani et al., https://arxiv.org/abs/1704.00028, algorithm 1."""
+    generator, critic = task.network.generator, task.network.critic
+    rates = {"lr": settings.learning_rate, "betas": (settings.momentum, _BETA)}
+    of_generator = torch.optim.AdamW(generator.parameters(), **rates)
+    of_critic = torch.optim.AdamW(critic.parameters(), **rates)
+    taken = 0
+    while True:
+        for (real,) in loader(task.batches, settings.batch):
+            drawn = generator(torch.randn(len(real), settings.latent)).detach()
+            loss = gan_loss.of_critic(settings, critic, real, drawn)
+            loss = loss + settings.gradient_penalty * gan_loss.penalty(critic, real, drawn)
+            of_critic.zero_grad()
+            loss.backward()
+            of_critic.step()
+            taken += 1
+            if taken % settings.critic_steps:
+                continue
+            told = critic(generator(torch.randn(len(real), settings.latent)))
+            of_generator.zero_grad()
+            gan_loss.of_generator(settings, told).backward()
+            of_generator.step()
+            task.network.averaged.update_parameters(generator)
+            turn()
+
+
+class _Waits(TrainerCallback):
+    def __init__(self, turn: Turn) -> None:
+        self._turn = turn
+
+    def on_step_end(self, *_: Any, **__: Any) -> None:
+        self._turn()
+
+
+class _ByLoss(Trainer):
+    """transformers' trainer of a recipe's loss."""
+
+    def __init__(self, task: LossTask, **given: Any) -> None:
+        super().__init__(model=task.network, **given)
+        self._loss = task.loss
+
+    def compute_loss(self, model: nn.Module, inputs: Batch, **_: Any) -> torch.Tensor:
+        """Return the loss of the recipe."""
+        return self._loss(model, inputs, self.state.global_step + 1)["loss"]
+
+    def get_train_dataloader(self) -> DataLoader[Batch]:
+        """Return the loader as it is: all rows are tensors already."""
+        return self.train_dataset
+
+
+def by_transformers(task: Task, settings: Settings, turn: Turn, scratch: Path) -> None:
+    """Train by transformers.Trainer as it is set up by default, saving nothing."""
+    found = supervised(task)
+    arguments = TrainingArguments(
+        output_dir=str(scratch),
+        per_device_train_batch_size=settings.batch,
+        max_steps=ENDLESS,
+        learning_rate=settings.learning_rate,
+        weight_decay=settings.weight_decay,
+        max_grad_norm=settings.clip_norm or 0.0,
+        lr_scheduler_type="cosine",
+        warmup_steps=settings.warmup,
+        save_strategy="no",
+        report_to="none",
+        use_cpu=True,
+        disable_tqdm=True,
+        seed=settings.seed,
+    )
+    rows = loader(found.batches, settings.batch)
+    trainer = _ByLoss(found, args=arguments, train_dataset=rows, callbacks=[_Waits(turn)])
+    trainer.train()
+
+
+def by_diffusers(task: Task, settings: Settings, turn: Turn, _scratch: Path) -> None:
+    """Train as diffusers' examples do: accelerate, its moving average and its schedule.
+
+    https://github.com/huggingface/diffusers/blob/main/examples/text_to_image/train_text_to_image.py
+    """
+    found = supervised(task)
+    assert isinstance(found.network, Averaged)
+    assert isinstance(settings, DenoiserSettings)
+    network = found.network.live
+    accelerator = Accelerator(cpu=True)
+    optimiser = torch.optim.AdamW(
+        network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay
+    )
+    schedule = get_scheduler("cosine", optimiser, settings.warmup, ENDLESS)
+    network, optimiser, rows, schedule = accelerator.prepare(
+        network, optimiser, loader(found.batches, settings.batch), schedule
+    )
+    average = EMAModel(network.parameters(), decay=settings.average)
+    number = 0
+    while True:
+        for batch in rows:
+            number += 1
+            with accelerator.accumulate(network):
+                loss = found.loss(network, batch, number)["loss"]
+                accelerator.backward(loss)
+                if accelerator.sync_gradients and settings.clip_norm is not None:
+                    accelerator.clip_grad_norm_(network.parameters(), settings.clip_norm)
+                optimiser.step()
+                schedule.step()
+                optimiser.zero_grad()
+            average.step(network.parameters())
+            turn()
+
+
+WAYS: Mapping[str, Callable[[Task, Settings, Turn, Path], None]] = {
+    "bare torch": bare,
+    "transformers.Trainer": by_transformers,
+    "diffusers' example": by_diffusers,
+}

@@ -1,0 +1,125 @@
+"""Trains recipes in turns, in the training environment: `training_steps` asks, line by line.
+
+A question {"recipe", "variant", "way", "bases"} begins a training, {"steps": n} asks for n steps of
+it, whose answer is the CPU seconds that they took, and {} ends it. A training is driven by its own
+loop, and waits for its next turn at the end of a step.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks import training_steps_peers as peers
+from benchmarks.training_steps_peers import Over, Turn
+from models.common import artefacts, recipe, seeds
+from models.common.checkpoints import Checkpoints
+from models.common.devices import Device
+from models.common.family import Setup, family
+from models.common.group import Group
+from models.common.loop import Place, Plan, Task, train
+from models.common.recipe import Settings
+from models.common.stopping import Stop
+from models.datasets.__main__ import prepare
+
+LIBRARIES = ("torch", "transformers", "accelerate", "diffusers", "peft")
+ENDLESS = 10**7
+
+
+class Turns:
+    """Counts steps and answers with what they took."""
+
+    def __init__(
+        self, questions: Iterator[Mapping[str, Any]], answer: Callable[[Mapping[str, Any]], None]
+    ) -> None:
+        self._questions, self._answer = questions, answer
+        self._left = 0
+        self._began = 0.0
+
+    def begin(self) -> None:
+        """Say that a training is ready, and wait for its first turn. Raises Over."""
+        self._answer({"ready": True})
+        self._wait()
+
+    def done(self) -> None:
+        """Take note of a step; after the last of a turn wait for the next. Raises Over."""
+        self._left -= 1
+        if not self._left:
+            self._answer({"cpu": time.process_time() - self._began})
+            self._wait()
+
+    def _wait(self) -> None:
+        question = next(self._questions)
+        if "steps" not in question:
+            self._answer({"over": True})
+            raise Over
+        self._left = int(question["steps"])
+        self._began = time.process_time()
+
+
+def made(asked: Mapping[str, Any], channels: Path) -> tuple[Task, Settings]:
+    """Return the task of a recipe's tiny preset, begun as a job begins it."""
+    found, code = recipe.load(asked["recipe"]), family(asked["recipe"])
+    settings = recipe.resolve(found, "tiny", found.variants.get(asked["variant"]))
+    channel = channels / found.dataset.name
+    prepare(found.dataset.name, channel)
+    seeds.begin(settings.seed, 0)
+    network = code.network(settings)
+    if code.begin is not None:
+        bases = asked["bases"].items()
+        begun = {base: artefacts.find(Path(at), channels) for base, at in bases}
+        code.begin(network, begun)
+    data = code.load(channel)
+    device = Device(torch.device("cpu"))
+    return code.task(Setup(network, data, settings, device, Group())), settings
+
+
+def ours(task: Task, settings: Settings, turn: Turn, scratch: Path) -> None:
+    """Train by the loop of jobs: a line of metrics and a row of the history a step."""
+    with Stop() as stop, (scratch / "log").open("w", encoding="utf-8") as log:
+
+        def say(line: str) -> None:
+            log.write(f"{line}\n")
+            turn()
+
+        place = Place(
+            Device(torch.device("cpu")), Group(), Checkpoints(scratch / "kept", {}), stop, say
+        )
+        train(task, Plan(ENDLESS, ENDLESS, settings.seed), place)
+
+
+def main(channels: str) -> None:
+    """Train what is asked for until there are no more questions."""
+    torch.set_num_threads(1)
+    told = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # what libraries print is no answer
+
+    def answer(content: Mapping[str, Any]) -> None:
+        told.write(f"{json.dumps(content)}\n")
+        told.flush()
+
+    answer({"versions": {name: version(name) for name in LIBRARIES}})
+    questions = (json.loads(line) for line in sys.stdin)
+    for question in questions:
+        turns = Turns(questions, answer)
+        with tempfile.TemporaryDirectory() as scratch:
+            task, settings = made(question, Path(channels))
+            way = {"ours": ours, **peers.WAYS}[question["way"]]
+            try:
+                turns.begin()
+                way(task, settings, turns.done, Path(scratch))
+            except Over:
+                continue
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
