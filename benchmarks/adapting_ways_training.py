@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -95,5 +96,7 @@ def _learned(tuned: nn.Module) -> int:
     return sum(int(each.nbytes) for each in tuned.parameters() if each.requires_grad)
 
 
+ASKED: Mapping[str, Callable[..., dict[str, Any]]] = {"task": task, "steps": steps}
+
 if __name__ == "__main__":
-    print(json.dumps({"task": task, "steps": steps}[sys.argv[1]](*sys.argv[2:])))
+    print(json.dumps(ASKED[sys.argv[1]](*sys.argv[2:])))

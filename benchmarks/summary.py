@@ -49,7 +49,7 @@ def is_measured(name: str, folder: Path = RESULTS) -> bool:
 
 def lines(folder: Path = RESULTS) -> Iterator[str]:
     """Yield the Markdown of the latest results."""
-    for name, section in (
+    for name, section in [
         ("embedding", _embedding),
         ("upload", _upload),
         ("coldstart", _coldstart),
@@ -68,7 +68,7 @@ def lines(folder: Path = RESULTS) -> Iterator[str]:
         ("batches", summary_batches.batches),
         ("batch_acceptance", summary_batches.acceptance),
         *((name, told) for name, told in OF_MODELS.items() if is_measured(name, folder)),
-    ):
+    ]:
         found = latest(name, folder)
         machine = found["machine"]
         yield f"**{name}**, {found['measured_at'][:10]}, {found['repetitions']} repetitions,"

@@ -90,7 +90,7 @@ def _turns(
     steps = max(1, round(TURN_S / min(warm)))
     spent: dict[str, list[float]] = {way: [] for way in ways}
     for repetition in range(repetitions):
-        for way in ways if repetition % 2 else reversed(ways):
+        for way in list(ways) if repetition % 2 else [*reversed(ways)]:
             spent[way].append(1000 * ways[way].ask({"steps": steps})["cpu"] / steps)
     for child in ways.values():
         child.ask({})

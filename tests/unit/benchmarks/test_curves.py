@@ -9,7 +9,7 @@ from benchmarks.curves import HEIGHT, WIDTH, Point, drawn
 INK = (31, 97, 141)
 
 
-def of_ink(lines: dict[str, list[Point]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def of_ink(lines: dict[str, list[Point]]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return where the first line's ink is: rows from above, and columns."""
     pixels = np.asarray(drawn(lines, "ms", "distance"))
     assert pixels.shape == (HEIGHT, WIDTH, 3)
