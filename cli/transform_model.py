@@ -7,7 +7,9 @@ import click
 from cli.failures import Failure, ItemsFailed, WrongUse
 from cli.options import Place, json_option, place_options
 from cli.output import Output
-from infra.transforming import CannotTransform, Question, Transforms, reached
+from infra.training import CannotTrain, reached
+from infra.transforming import CannotTransform, Question, Transforms
+from models.common.failures import BadRecipe
 
 
 @click.command("transform")
@@ -54,7 +56,7 @@ def transform_model(
             told.notice(f"Transforming as {prepared.name}.")
             ended = transforms.run(prepared)
             answers = transforms.answers(prepared) if ended["status"] == "SUCCEEDED" else []
-    except (CannotTransform, ValueError) as error:
+    except (CannotTransform, CannotTrain, BadRecipe, OSError, ValueError) as error:
         raise Failure(str(error)) from error
     if ended["status"] != "SUCCEEDED":
         told.notice(str(ended.get("cause") or ended["status"]), "red")

@@ -10,20 +10,16 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/batch-transform.html
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from chalicelib.contracts.exported import FILE, Signature
 from infra import model_jobs, stages
-from infra.registry import NoVersion, Registry, Version, arn_of
+from infra.registry import Registry, Version, arn_of
 from infra.training import Home
 from models.common import request
-from models.common.failures import BadRecipe
 from models.serving import pack
 
 HANDLERS: Mapping[str, Path] = {
@@ -36,21 +32,7 @@ _ROLE = "arn:aws:iam::{account}:role/chosen-by-the-machine"
 
 
 class CannotTransform(Exception):  # noqa: N818 - it says what cannot be
-    """There is no such version, nothing answers by it, or the stage refuses."""
-
-
-@contextmanager
-def reached() -> Iterator[None]:
-    """Turn what AWS and the way there answer into CannotTransform."""
-    try:
-        yield
-    except ClientError as error:
-        hint = ""
-        if error.response["Error"]["Code"] == "StateMachineDoesNotExist":
-            hint = " Deploy the stage with the parameter Training=on."
-        raise CannotTransform(f"{error}{hint}") from error
-    except (BotoCoreError, NoVersion, BadRecipe, OSError) as error:
-        raise CannotTransform(str(error)) from error
+    """Nothing answers by the version, or an address is not of the stage."""
 
 
 @dataclass(frozen=True, slots=True)

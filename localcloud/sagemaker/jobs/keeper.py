@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -41,28 +41,26 @@ Work = Callable[[Job, Stopping], Outcome | None]
 """Does a job, and returns how it ends; None where the local cloud closes before it does."""
 
 
-class JobKeeper:
-    """Runs jobs in the order of their making, one at a time, as this machine has few cores."""
+class Order:
+    """Jobs by their names, worked on in the order of their coming, one at a time, in a thread."""
 
-    def __init__(self, jobs: Jobs, kind: Kind, work: Work) -> None:
-        """Run what `jobs` has of a kind by `work`; nothing runs before `start`."""
-        self._jobs = jobs
-        self._kind = kind
+    def __init__(self, title: str, work: Callable[[str, Stopping], None]) -> None:
+        """Work by `work`, which is told when a job is to end; nothing begins before `start`."""
         self._do = work
         self._waiting: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._stopping: dict[str, Stopping] = {}
         self._closing = False
         self._guard = threading.Lock()
-        self._thread = threading.Thread(target=self._work, name=f"sagemaker-{kind}", daemon=True)
+        self._thread = threading.Thread(target=self._work, name=title, daemon=True)
 
-    def start(self) -> None:
-        """Begin again what a killed cloud left, and take what comes."""
-        for job in self._jobs.going(self._kind):
-            self.submit(job.name)
+    def start(self, left: Iterable[str]) -> None:
+        """Take what a killed cloud left, and then what comes."""
+        for name in left:
+            self.submit(name)
         self._thread.start()
 
     def stop(self) -> None:
-        """End what runs; it is begun again at the next start."""
+        """End what goes on."""
         with self._guard:
             self._closing = True
             running = list(self._stopping.values())
@@ -73,11 +71,11 @@ class JobKeeper:
             self._thread.join(4)
 
     def submit(self, name: str) -> None:
-        """Take a job; it runs when those before it have ended."""
+        """Take a job; it is worked on when those before it have ended."""
         self._waiting.put(name)
 
     def interrupt(self, name: str) -> None:
-        """Let a job end, if it runs already."""
+        """Let a job end, if it is worked on already."""
         with self._guard:
             found = self._stopping.get(name)
         if found is not None:
@@ -85,27 +83,48 @@ class JobKeeper:
 
     def _work(self) -> None:
         while (name := self._waiting.get()) is not None:
-            job = self._jobs.get(self._kind, name)
-            if job is not None and job.status not in ENDED and not self._closing:
-                self._bring_to_end(job)
+            stopping = Stopping()
+            with self._guard:
+                if self._closing:
+                    continue
+                self._stopping[name] = stopping
+            try:
+                self._do(name, stopping)
+            finally:
+                with self._guard:
+                    self._stopping.pop(name, None)
 
-    def _bring_to_end(self, job: Job) -> None:
-        if job.status == "Stopping":
-            self._jobs.settle(self._kind, job.name, "Stopped")
+
+class JobKeeper:
+    """Runs jobs of a kind one at a time, as this machine has few cores."""
+
+    def __init__(self, jobs: Jobs, kind: Kind, work: Work) -> None:
+        """Run what `jobs` has of a kind by `work`; nothing runs before `start`."""
+        self._jobs = jobs
+        self._kind = kind
+        self._do = work
+        self._order = Order(f"sagemaker-{kind}", self._bring_to_end)
+        self.submit, self.interrupt = self._order.submit, self._order.interrupt
+
+    def start(self) -> None:
+        """Begin again what a killed cloud left, and take what comes."""
+        self._order.start(job.name for job in self._jobs.going(self._kind))
+
+    def stop(self) -> None:
+        """End what runs; it is begun again at the next start."""
+        self._order.stop()
+
+    def _bring_to_end(self, name: str, stopping: Stopping) -> None:
+        job = self._jobs.get(self._kind, name)
+        if job is None or job.status in ENDED:
             return
-        stopping = Stopping()
-        with self._guard:
-            self._stopping[job.name] = stopping
-        again = self._jobs.get(self._kind, job.name)
-        if again is not None and again.status == "Stopping":
-            stopping.stop("asked")
+        if job.status == "Stopping":
+            self._jobs.settle(self._kind, name, "Stopped")
+            return
         try:
             outcome = self._do(job, stopping)
         except Exception as error:  # noqa: BLE001 - a job must not stay in progress
-            _log.exception("the %s job %s could not be run", self._kind, job.name)
+            _log.exception("the %s job %s could not be run", self._kind, name)
             outcome = Outcome("Failed", f"InternalServerError: The local cloud failed: {error}")
-        finally:
-            with self._guard:
-                self._stopping.pop(job.name, None)
         if outcome is not None:
-            self._jobs.settle(self._kind, job.name, outcome.status, outcome.reason)
+            self._jobs.settle(self._kind, name, outcome.status, outcome.reason)

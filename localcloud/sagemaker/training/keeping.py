@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-import queue
 import shutil
-import threading
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from localcloud.sagemaker.jobs.keeper import Order, Stopping
 from localcloud.sagemaker.jobs.program import Ended
 from localcloud.sagemaker.logs import ContainerLogs
 from localcloud.sagemaker.training.folders import HOST, Folders
@@ -51,68 +50,37 @@ class Keeper:
         self._tools = tools
         self._logs = logs
         self._ended = ended
-        self._waiting: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        self._running: dict[str, Run] = {}
-        self._closing = False
-        self._guard = threading.Lock()
-        self._thread = threading.Thread(target=self._work, name="sagemaker-training", daemon=True)
+        self._order = Order("sagemaker-training", self._one)
+        self.submit, self.interrupt = self._order.submit, self._order.interrupt
 
     def start(self) -> None:
         """Begin again what a killed cloud left, from its checkpoints, and take what comes."""
-        for record in self._records.all():
-            if record.status not in ENDED:
-                self.submit(record.name)
-        self._thread.start()
+        self._order.start(
+            record.name for record in self._records.all() if record.status not in ENDED
+        )
 
     def stop(self) -> None:
         """End what runs; it is begun again at the next start."""
-        with self._guard:
-            self._closing = True
-            running = list(self._running.values())
-        for run in running:
-            run.stop("closing")
-        self._waiting.put(None)
-        if self._thread.ident is not None:
-            self._thread.join(4)
+        self._order.stop()
 
-    def submit(self, name: str) -> None:
-        """Take a job; it runs when those before it have ended."""
-        self._waiting.put(name)
+    def _one(self, name: str, stopping: Stopping) -> None:
+        record = self._records.get(name)
+        if record is None or record.status in ENDED:
+            return
+        try:
+            self._bring_to_end(record, stopping)
+        except Exception as error:  # noqa: BLE001 - a job must not stay in progress
+            _log.exception("the training job %s could not be run", name)
+            reason = f"InternalServerError: The local cloud failed: {error}"
+            self._settle(name, Outcome("Failed", "Failed", "Training job failed", reason))
 
-    def interrupt(self, name: str) -> None:
-        """Let a job's program end, if it runs already."""
-        with self._guard:
-            run = self._running.get(name)
-        if run is not None:
-            run.stop("asked")
-
-    def _work(self) -> None:
-        while (name := self._waiting.get()) is not None:
-            record = self._records.get(name)
-            if record is None or record.status in ENDED or self._closing:
-                continue
-            try:
-                self._bring_to_end(record)
-            except Exception as error:  # noqa: BLE001 - a job must not stay in progress
-                _log.exception("the training job %s could not be run", name)
-                reason = f"InternalServerError: The local cloud failed: {error}"
-                self._settle(name, Outcome("Failed", "Failed", "Training job failed", reason))
-
-    def _bring_to_end(self, record: Record) -> None:
+    def _bring_to_end(self, record: Record, stopping: Stopping) -> None:
         if record.status == "Stopping":
             self._settle(record.name, Outcome("Stopped", "Stopped", "Training job stopped"))
             return
         folders = Folders(self._folder / record.name)
-        run = Run(record.asked, folders, self._tools)
-        with self._guard:
-            self._running[record.name] = run
-        if (again := self._records.get(record.name)) is not None and again.status == "Stopping":
-            run.stop("asked")
-        try:
-            outcome = self._outcome(record, run, folders)
-        finally:
-            with self._guard:
-                self._running.pop(record.name, None)
+        run = Run(record.asked, folders, self._tools, stopping)
+        outcome = self._outcome(record, run, folders)
         if outcome is not None:
             shutil.rmtree(folders.root, ignore_errors=True)
             self._settle(record.name, outcome)

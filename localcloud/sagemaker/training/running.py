@@ -41,19 +41,17 @@ class Tools:
 
 
 class Run:
-    """One run of a job, in a thread of its own. `stop` may come from any other."""
+    """One run of a job, in the caller's thread; any other may tell `stopping` to end it."""
 
-    def __init__(self, asked: Mapping[str, Any], folders: Folders, tools: Tools) -> None:
+    def __init__(
+        self, asked: Mapping[str, Any], folders: Folders, tools: Tools, stopping: Stopping
+    ) -> None:
         """Take a CreateTrainingJob request; nothing happens yet."""
         self._asked = asked
         self._folders = folders
         self._tools = tools
         self._transfer = Transfer(tools.s3_as(asked["RoleArn"]))
-        self._stopping = Stopping()
-
-    def stop(self, why: Why) -> None:
-        """Make the program end, with SIGTERM first; at once where the local cloud closes."""
-        self._stopping.stop(why)
+        self._stopping = stopping
 
     @property
     def stopped(self) -> Why:
