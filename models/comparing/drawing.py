@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from scipy.stats import bootstrap
 
 from chalicelib.inference.denoising import GRAPH
-from chalicelib.inference.drawing import Drawing, Pixels
+from chalicelib.inference.drawing import Drawing
+from chalicelib.inference.scale import Pixels
 from models.common import captions
 from models.comparing.budget import Clock
 from models.comparing.contestants import Contestant

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from chalicelib.contracts.exported import GraphSpec, Origin, Signature
-from chalicelib.inference.drawing import Drawing, Pixels
+from chalicelib.inference.drawing import Drawing
+from chalicelib.inference.scale import Pixels
 from models.common import captions, images, recipe
 from models.common.failures import BadData, BadRecipe
 from models.common.images import Images
