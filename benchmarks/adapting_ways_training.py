@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch import nn
@@ -25,7 +25,8 @@ from models.recipes.adapted.network import prefix
 from models.recipes.adapted.parameters import Parameters
 from models.rehearse import lay
 
-RECIPE, PRESET = "adapted", "tiny"
+RECIPE: Final = "adapted"
+PRESET: Final = "tiny"
 LARGER = {"width": 768, "inner": 2048, "layers": 8, "heads": 12}
 STEPS = 3
 

@@ -24,7 +24,7 @@ KINDS = {
     "transform_job": ("TransformJob", "transform-job"),
     "processing_job": ("ProcessingJob", "processing-job"),
 }
-TUNING = {
+TUNING: dict[str, Any] = {
     **OF_KINDS["HyperParameterTuningJob"],
     "TrainingJobDefinition": {
         "AlgorithmSpecification": {"TrainingInputMode": "File"},

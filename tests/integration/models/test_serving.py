@@ -24,6 +24,7 @@ from chalicelib.inference.hot_swap import HotSwap
 from cli.failures import Failure
 from cli.main import headrace
 from infra import stages
+from infra.registry import Registry
 from infra.serving import OPENED_BY, CannotServe, ServedModels
 from localcloud.composition import running
 from models.common.recipe import names
@@ -290,8 +291,8 @@ def test_should_tell_what_serves(cloud: Stage) -> None:
 
 def test_should_hand_on_what_aws_refuses(cloud: Stage) -> None:
     arn = registered(cloud, decoder(0.9))
-    listed = cloud.client("s3").list_objects_v2(Bucket=BUCKET, Prefix="models/trained/")
-    newest = max(listed["Contents"], key=lambda each: each["LastModified"])
-    cloud.client("s3").delete_object(Bucket=BUCKET, Key=newest["Key"])
+    artefact = Registry(cloud.client).version(arn).artefact
+    key = artefact.removeprefix(f"s3://{BUCKET}/")
+    cloud.client("s3").delete_object(Bucket=BUCKET, Key=key)
     with pytest.raises(ClientError, match="NoSuchKey"):
         stage(cloud).serve("digits-vae", arn)

@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 from click.testing import CliRunner, Result
 
+from chalicelib.generation.catalogue import catalogue
 from chalicelib.generation.served import BedrockBackend, served
 from cli.main import headrace
 from cli.served_models import today
@@ -93,7 +94,8 @@ def test_a_model_that_is_neither_should_be_wrong_use() -> None:
     ended = run("show", "gpt-9")
     assert ended.exit_code != 0
     assert "No model is served as 'gpt-9'" in str(ended.exception)
-    assert "On this machine: magika" in str(ended.exception)
+    here = str(ended.exception).partition("On this machine: ")[2]
+    assert here.rstrip(".").split(", ") == sorted(catalogue().models)
 
 
 def test_the_file_should_be_checked_by_itself() -> None:

@@ -96,7 +96,7 @@ FATES: dict[str, tuple[str, str]] = {
     "one-line.js": ("read", "text/x-javascript, 1 pages"),
     "overlapping.zip": SWOLLEN,
     "paths.json": ("read", "application/json, 1 pages"),
-    "picture.pdf": ("Unsupported", "Put the picture into a PDF"),
+    "picture.pdf": ("read", "image/png, 1 pages"),
     "program.txt": ("Unsupported", "program"),
     "ragged.csv": ("read", "text/csv, 1 pages"),
     "ragged.tsv": ("read", "text/tab-separated-values, 1 pages"),
