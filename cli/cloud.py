@@ -16,7 +16,7 @@ from pathlib import Path
 from cli.failures import Failure
 from cli.options import read_cloud_file
 
-START_SECONDS = 90.0
+START_SECONDS = 300.0
 STOP_SECONDS = 20.0
 _MODULE = "localcloud.server"
 

@@ -16,7 +16,7 @@ from botocore.config import Config
 from tests import clients, permissions
 
 PROJECT = Path(__file__).resolve().parent.parent
-START_SECONDS = 60.0
+START_SECONDS = 300.0
 
 
 class CloudProcess:

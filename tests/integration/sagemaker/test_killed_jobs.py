@@ -11,8 +11,9 @@ import pytest
 
 from localcloud.sagemaker.training.service import INTERPRETER
 from tests.cloud import CloudProcess
-from tests.integration.sagemaker.conftest import eventually
+from tests.integration.sagemaker.conftest import eventually, package
 from tests.integration.sagemaker.test_training import code
+from tests.integration.sagemaker.test_transform import ADDER
 
 pytestmark = [
     pytest.mark.slow,
@@ -133,3 +134,88 @@ def trials(cloud: CloudProcess) -> list[dict[str, Any]]:
         "TrainingJobSummaries"
     ]
     return listed
+
+
+PROCESSED = """
+import sys, time
+from pathlib import Path
+time.sleep(2)
+(Path(sys.argv[1]) / "told").write_text("done")
+"""
+
+
+def test_a_transform_and_a_processing_should_end_as_if_nobody_had_killed_them(
+    cloud: CloudProcess,
+) -> None:
+    begin_transform(cloud)
+    begin_processing(cloud)
+    eventually(lambda: keys(cloud, "out/") == ["out/a.out"], 60)
+    cloud.kill()
+    cloud.start()
+    sagemaker = cloud.client("sagemaker")
+
+    def both() -> Any:
+        transform = sagemaker.describe_transform_job(TransformJobName="killed")
+        processing = sagemaker.describe_processing_job(ProcessingJobName="killed")
+        statuses = transform["TransformJobStatus"], processing["ProcessingJobStatus"]
+        return "InProgress" not in statuses and statuses
+
+    assert eventually(both, 90) == ("Completed", "Completed")
+    assert keys(cloud, "out/") == ["out/a.out", "out/b.out"]
+    body = cloud.client("s3").get_object(Bucket=BUCKET, Key="out/b.out")["Body"].read()
+    assert [json.loads(line)["sum"] for line in body.splitlines()] == list(range(1, 9))
+    assert keys(cloud, "processed/") == ["processed/told"]
+
+
+def begin_transform(cloud: CloudProcess) -> None:
+    sagemaker = cloud.client("sagemaker")
+    model = put(cloud, "model.tar.gz", package(**{"code/inference.py": ADDER}))
+    container = {"Image": "image", "ModelDataUrl": model}
+    sagemaker.create_model(
+        ModelName="adder", ExecutionRoleArn=role(cloud), PrimaryContainer=container
+    )
+    put(cloud, "in/a", b'{"a": 1}')
+    slow = "".join(f'{{"a": {number}, "seconds": 0.5}}\n' for number in range(8))
+    put(cloud, "in/b", slow.encode())
+    source = {"S3DataType": "S3Prefix", "S3Uri": f"s3://{BUCKET}/in/"}
+    sagemaker.create_transform_job(
+        TransformJobName="killed",
+        ModelName="adder",
+        BatchStrategy="SingleRecord",
+        TransformInput={"DataSource": {"S3DataSource": source}, "SplitType": "Line"},
+        TransformOutput={"S3OutputPath": f"s3://{BUCKET}/out", "AssembleWith": "Line"},
+        TransformResources={"InstanceType": "ml.m5.large", "InstanceCount": 1},
+    )
+
+
+def begin_processing(cloud: CloudProcess) -> None:
+    into, at = "/opt/ml/processing/output", "/opt/ml/processing/input/code"
+    source = {
+        "S3Uri": put(cloud, "process.py", PROCESSED.encode()),
+        "LocalPath": at,
+        "S3DataType": "S3Prefix",
+        "S3InputMode": "File",
+    }
+    output = {
+        "S3Uri": f"s3://{BUCKET}/processed",
+        "LocalPath": into,
+        "S3UploadMode": "EndOfJob",
+    }
+    cloud.client("sagemaker").create_processing_job(
+        ProcessingJobName="killed",
+        RoleArn=role(cloud),
+        AppSpecification={
+            "ImageUri": "image",
+            "ContainerEntrypoint": ["python3", f"{at}/process.py"],
+            "ContainerArguments": [into],
+        },
+        ProcessingInputs=[{"InputName": "code", "S3Input": source}],
+        ProcessingOutputConfig={"Outputs": [{"OutputName": "told", "S3Output": output}]},
+        ProcessingResources={
+            "ClusterConfig": {
+                "InstanceCount": 1,
+                "InstanceType": "ml.m5.large",
+                "VolumeSizeInGB": 1,
+            }
+        },
+    )
