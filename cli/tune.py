@@ -111,14 +111,14 @@ def tuned(output: Output, place: Place, tune: Tune, wish: Wish, bases: Mapping[s
     with output.progress() as progress:
         shown = progress.add_task("Trials", total=None)
 
-        def look() -> None:
+        def look() -> list[Outcome]:
             outcomes = tunings.outcomes(wish)
             over = sum(each.seconds is not None for each in outcomes)
             progress.update(shown, completed=over, total=max(len(outcomes), tune.effort.jobs))
+            return outcomes
 
         ended = tunings.follow_job(execution, look)
-        look()
-    outcomes = tunings.outcomes(wish)
+        outcomes = look()
     best = worth_training(wish.recipe, outcomes)
     if best is None:
         show_trials(output, wish.recipe, outcomes)

@@ -6,15 +6,22 @@ It runs one job of SageMaker's with the role that it names: a tuning, a transfor
 from __future__ import annotations
 
 import json
+import secrets
 import time
 import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from infra.stages import Client
 from infra.training import POLL_SECONDS, Home
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+_CHANCE = 3
+_THROTTLED = "ThrottlingException"
+MOST_THROTTLED = 30
+"""Looks in a row that may be throttled, each after boto3 has tried again by itself."""
 
 
 def machine_of(home: Home) -> str:
@@ -23,12 +30,16 @@ def machine_of(home: Home) -> str:
 
 
 def short_name(home: Home, now: Callable[[], float] = time.time) -> str:
-    """Return the name of a job that no other has had, by the second, in at most 29 characters."""
+    """Return the name of a job, by the second and, for those begun within one, by chance.
+
+    It has 19 characters beside the stage's: a tuning's name may have 32.
+    """
     moment, digits = int(now()), ""
     while moment:
         moment, digit = divmod(moment, len(_DIGITS))
         digits = _DIGITS[digit] + digits
-    return f"headrace-{home.stage}-{digits}"
+    chance = "".join(secrets.choice(_DIGITS) for _ in range(_CHANCE))
+    return f"headrace-{home.stage}-{digits}{chance}"
 
 
 def start(client: Client, home: Home, given: Mapping[str, Any]) -> str:
@@ -45,14 +56,23 @@ def start(client: Client, home: Home, given: Mapping[str, Any]) -> str:
 def follow(
     client: Client,
     execution: str,
-    look: Callable[[], None] = lambda: None,
+    look: Callable[[], object] = lambda: None,
     rest: Callable[[float], None] = time.sleep,
 ) -> Mapping[str, Any]:
-    """Return how an execution ended, once it has; `look` is called while it goes on."""
-    states = client("stepfunctions")
+    """Return how an execution ended, once it has; `look` is called while it goes on.
+
+    Raises ClientError, where `look` was throttled after `MOST_THROTTLED` times in a row alone.
+    """
+    states, throttled = client("stepfunctions"), 0
     while True:
         found: Mapping[str, Any] = states.describe_execution(executionArn=execution)
         if found["status"] != "RUNNING":
             return found
-        look()
+        try:
+            look()
+            throttled = 0
+        except ClientError as error:
+            throttled += 1
+            if error.response["Error"]["Code"] != _THROTTLED or throttled > MOST_THROTTLED:
+                raise
         rest(POLL_SECONDS)

@@ -10,7 +10,7 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/batch-transform.html
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,10 +22,10 @@ from infra.training import Home
 from models.common import request
 from models.serving import pack
 
-HANDLERS: Mapping[str, Path] = {
-    "decoder": Path(pack.__file__).parent / "handlers" / "drawings.py",
+HANDLERS: Mapping[tuple[str, tuple[str, ...]], Path] = {
+    ("decoder", ("latent",)): Path(pack.__file__).parent / "handlers" / "drawings.py",
 }
-"""What answers by a graph, by the graph's name."""
+"""What answers by a graph, by the graph's name and inputs: what writes is a `decoder`, too."""
 INSTANCE = "ml.m5.xlarge"
 _HERE = "served-by-the-local-cloud"
 _ROLE = "arn:aws:iam::{account}:role/chosen-by-the-machine"
@@ -159,10 +159,16 @@ def handler_of(folder: Path, label: str) -> Path:
         signature = Signature.model_validate_json((folder / FILE).read_bytes())
     except (OSError, ValueError) as error:
         raise CannotTransform(f"{label} has no whole {FILE}: {error}") from error
-    found = next((HANDLERS[name] for name in signature.graphs if name in HANDLERS), None)
+    has = [
+        (name, tuple(each.name for each in spec.inputs)) for name, spec in signature.graphs.items()
+    ]
+    found = next((HANDLERS[each] for each in has if each in HANDLERS), None)
     if found is None:
         raise CannotTransform(
-            f"{label} has the graphs {', '.join(signature.graphs)}; a transform answers by "
-            f"{', '.join(HANDLERS)}."
+            f"{label} has the graphs {_told(has)}; a transform answers by {_told(HANDLERS)}."
         )
     return found
+
+
+def _told(graphs: Iterable[tuple[str, tuple[str, ...]]]) -> str:
+    return ", ".join(f"{name}({', '.join(inputs)})" for name, inputs in graphs)

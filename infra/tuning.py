@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from infra import model_jobs
 from infra.training import Training
 from models.common.job import decoded
@@ -16,6 +18,7 @@ from models.common.request import Wish
 from models.common.tuning import Effort, Outcome, tuning
 
 _NAME = "HyperParameterTuningJobName"
+_NOT_THERE = "ResourceNotFound"
 
 
 class Tunings(Training):
@@ -31,12 +34,24 @@ class Tunings(Training):
         self.put(wish)
         return model_jobs.start(self._client, self.home, given)
 
-    def follow_job(self, execution: str, look: Callable[[], None]) -> Mapping[str, Any]:
+    def follow_job(self, execution: str, look: Callable[[], object]) -> Mapping[str, Any]:
         """Return how the execution of a tuning ended, once it has; `look` is called meanwhile."""
         return model_jobs.follow(self._client, execution, look)
 
     def outcomes(self, wish: Wish) -> list[Outcome]:
-        """Return what came of the trials of a tuning by now, in the order of their beginning."""
+        """Return what came of the trials of a tuning by now, in the order of their beginning.
+
+        There are none before the machine has asked for it, nor where it was refused. Raises
+        ClientError.
+        """
+        try:
+            return self._outcomes(wish)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != _NOT_THERE:
+                raise
+            return []
+
+    def _outcomes(self, wish: Wish) -> list[Outcome]:
         sagemaker = self._client("sagemaker")
         pages = sagemaker.get_paginator("list_training_jobs_for_hyper_parameter_tuning_job")
         found = []

@@ -69,7 +69,7 @@ def test_what_cannot_be_transformed_should_be_told_before_anything_is_put(
     bench: Bench, transforms: Transforms
 ) -> None:
     registered(bench.client, (BUCKET, GROUP), packed(denoiser()), WAITS)
-    with pytest.raises(CannotTransform, match="has the graphs denoiser; a transform answers by"):
+    with pytest.raises(CannotTransform, match=r"has the graphs denoiser\(.*\); a transform"):
         transforms.prepare(f"{GROUP}/1", Question(f"s3://{BUCKET}/models/asked/"))
     with pytest.raises(CannotTransform, match="is not below s3://models/models/"):
         transforms.prepare(f"{GROUP}/1", Question("s3://elsewhere/rows"))

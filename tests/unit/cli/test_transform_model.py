@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from chalicelib.contracts.exported import FILE
 from cli.failures import Failure
 from cli.main import headrace
 from infra.stages import Place
-from infra.transforming import CannotTransform, Question, Transforms
+from infra.transforming import CannotTransform, Question, Transforms, handler_of
+from tests.exported_models import decoder, exported
 from tests.unit.cli.test_train import OUTPUTS
 
 
@@ -42,3 +45,15 @@ def test_should_take_addresses_of_the_stage_alone(given: str) -> None:
     transforms = Transforms(Place(lambda _: None, OUTPUTS))
     with pytest.raises(CannotTransform, match=r"is not below s3://headrace-dev-documents-1-eu-"):
         transforms._of_stage(Question(given).source)
+
+
+def test_a_decoder_should_be_answered_by_what_it_is_given(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_bytes(decoder()[FILE])
+    assert handler_of(tmp_path, "vae/1").name == "drawings.py"
+    writes = exported({"decoder": (("tokens", "past"), b"-")}, {}, recipe="language_model")
+    (tmp_path / FILE).write_bytes(writes[FILE])
+    told = re.escape(
+        "lm/1 has the graphs decoder(tokens, past); a transform answers by decoder(latent)."
+    )
+    with pytest.raises(CannotTransform, match=told):
+        handler_of(tmp_path, "lm/1")
