@@ -37,6 +37,18 @@ class BedrockBatches:
             )
         return str(made["jobArn"])
 
+    def named(self, prefix: str) -> str:
+        """Return the ARN of the newest job whose name begins so, empty if there is none."""
+        with translated(f"looking for the batch job {prefix}"):
+            pages = self._client.get_paginator("list_model_invocation_jobs")
+            found = (
+                str(job["jobArn"])
+                for page in pages.paginate(nameContains=prefix)
+                for job in page["invocationJobSummaries"]
+                if job["jobName"].startswith(prefix)
+            )
+            return next(found, "")
+
     def status(self, arn: str) -> str:
         """Return the state of a job, as Bedrock calls it; raise `NotFound`."""
         with translated(f"looking at {arn}"):

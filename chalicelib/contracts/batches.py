@@ -202,7 +202,8 @@ class ChildrenUsed(Contract):
 class ServiceJob(Contract):
     """A batch job of Bedrock that answers items at a lower price, and when it is stopped.
 
-    `factor` is that of the price, by route and batch. Nothing was asked for while `arn` is empty.
+    `factor` is that of the price, by route and batch. While `arn` is empty, nothing was asked for,
+    or its answer was lost. `reservation` was made by the job's `attempt`.
     """
 
     model: str
@@ -212,6 +213,7 @@ class ServiceJob(Contract):
     stop_at: AwareDatetime
     arn: str = ""
     reservation: Reservation | None = None
+    attempt: int = Field(default=0, ge=0)
     stopping: bool = False
 
 

@@ -61,6 +61,9 @@ class Jobs(Protocol):
     ) -> str:
         """Ask for a job, the same one if it is asked for again under its name; return its ARN."""
 
+    def named(self, prefix: str) -> str:
+        """Return the ARN of the newest job whose name begins so, empty if there is none."""
+
     def status(self, arn: str) -> str:
         """Return the state of a job, as Bedrock calls it; raise `NotFound`."""
 
@@ -106,7 +109,7 @@ class _Step:
         place = place_of(state)
         if place is None or place.service_job is None:
             raise Conflict(f"{state.input.job_id} has no job of Bedrock.")
-        job = place.service_job
+        job = self._found(state, place.service_job)
         if not job.arn:
             return self._ask(state, place, job)
         status = self.deps.jobs.status(job.arn)
@@ -125,7 +128,12 @@ class _Step:
         """
         place = place_of(state)
         job = place.service_job if place is not None else None
-        if place is None or job is None or not job.arn:
+        reserved = job.reservation if job is not None else None
+        if place is None or job is None or reserved is None:
+            return None
+        job = self._found(state, job)
+        if not job.arn:
+            self.deps.budgets.release(reserved)
             return None
         with suppress(NotFound):
             if self.deps.jobs.status(job.arn) not in service_jobs.ENDED:
@@ -134,6 +142,14 @@ class _Step:
             self._fold(state, place, job)
         return None
 
+    def _found(self, state: JobState, job: ServiceJob) -> ServiceJob:
+        """Return the job with its ARN where it was asked for, even if whoever asked was cancelled,
+        paused or killed before it kept the answer.
+        """
+        if job.arn or job.reservation is None:
+            return job
+        return job.model_copy(update={"arn": self.deps.jobs.named(_name(state))})
+
     def _ask(self, state: JobState, place: BatchPlace, job: ServiceJob) -> Outcome:
         """Take the most that it can cost off the budgets, write the records, and ask."""
         given, now = state.input, self.deps.desk.now()
@@ -141,6 +157,9 @@ class _Step:
         spender = Spender(given.tenant, order.key, correlation_id=given.correlation_id)
         if self.deps.screens(spender):
             return self._one_by_one(state, place)
+        if job.reservation is not None and job.attempt != state.job.attempt:
+            self.deps.budgets.release(job.reservation)
+            job = job.model_copy(update={"reservation": None})
         if job.reservation is None:
             seconds = round((order.deadline - now + _DAY).total_seconds())
             most = Most(job.nanodollars, tokens=0)
@@ -148,7 +167,7 @@ class _Step:
                 reserved = self.deps.budgets.reserve(spender, job.model, most, seconds)
             except (QuotaExceeded, Throttled):
                 return self._one_by_one(state, place)
-            job = job.model_copy(update={"reservation": reserved})
+            job = job.model_copy(update={"reservation": reserved, "attempt": state.job.attempt})
             return Outcome(_with(place, job), state.counted, "queueing", next="more")
         folder = f"{state.prefix}queue/{state.job.attempt}/"
         with self.deps.objects.writing(given.bucket, folder + service_jobs.RECORDS) as stream:
@@ -156,7 +175,7 @@ class _Step:
                 stream.write(line)
         try:
             arn = self.deps.jobs.create(
-                f"headrace-{given.job_id}-{state.job.attempt}",
+                f"{_name(state)}{state.job.attempt}",
                 job.model_id,
                 given.bucket,
                 folder + service_jobs.RECORDS,
@@ -225,6 +244,11 @@ class _Step:
         """Leave what has no outcome to calls that are made one by one."""
         place = place.model_copy(update={"phase": "generating", "service_job": None})
         return Outcome(place, state.counted, "generating", next="reduce")
+
+
+def _name(state: JobState) -> str:
+    """Return how the names of a batch's jobs begin, whatever the attempt."""
+    return f"headrace-{state.input.job_id}-"
 
 
 def _with(place: BatchPlace, job: ServiceJob) -> BatchPlace:

@@ -240,6 +240,10 @@ _DELIVERY = "https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html"
 _XRAY = "https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html"
 
 EVERYWHERE: tuple[Everywhere, ...] = (
+    Everywhere(
+        "bedrock:ListModelInvocationJobs",
+        f"{_DOCS}/bedrock/latest/APIReference/API_ListModelInvocationJobs.html",
+    ),
     Everywhere("cloudwatch:PutMetricData", f"{_DOCS}/sagemaker/latest/dg/sagemaker-roles.html"),
     Everywhere("ecr:GetAuthorizationToken", f"{_DOCS}/sagemaker/latest/dg/sagemaker-roles.html"),
     Everywhere("sagemaker:ListTags", f"{_DOCS}/step-functions/latest/dg/sagemaker-iam.html"),

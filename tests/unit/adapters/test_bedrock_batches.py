@@ -10,7 +10,9 @@ from chalicelib.adapters.bedrock_batches import BedrockBatches
 from chalicelib.errors import Conflict, InvalidInput, NotFound, Throttled, Transient
 
 ARN = "arn:aws:bedrock:us-east-1:123456789012:model-invocation-job/abcdefghijkl"
+OTHER = ARN.replace("abc", "xyz")
 ROLE = "arn:aws:iam::123456789012:role/batch"
+LIST = "list_model_invocation_jobs"
 
 
 def client() -> Any:
@@ -20,6 +22,15 @@ def client() -> Any:
         aws_access_key_id="x",
         aws_secret_access_key="x",
     )
+
+
+def listed(name: str, arn: str) -> dict[str, Any]:
+    places = {
+        "inputDataConfig": {"s3InputDataConfig": {"s3Uri": "s3://b/in/r.jsonl"}},
+        "outputDataConfig": {"s3OutputDataConfig": {"s3Uri": "s3://b/out/"}},
+    }
+    job = {"jobArn": arn, "jobName": name, "modelId": "nova", "roleArn": ROLE, "submitTime": 0}
+    return {"invocationJobSummaries": [{**job, **places}]}
 
 
 def create(bedrock: Any) -> str:
@@ -63,6 +74,21 @@ def test_a_refusal_should_be_one_of_our_errors(
         stub.add_client_error("create_model_invocation_job", code, "no", http_status_code=status)
         with pytest.raises(kind, match="asking for the batch job job-1"):
             create(bedrock)
+
+
+def test_a_job_should_be_found_by_how_its_name_begins_on_any_page() -> None:
+    bedrock = client()
+    with Stubber(bedrock) as stub:
+        first = {"nameContains": "job-1-"}
+        stub.add_response(LIST, {**listed("not-job-1-1", OTHER), "nextToken": "2"}, first)
+        stub.add_response(LIST, listed("job-1-2", ARN), {**first, "nextToken": "2"})
+        stub.add_response(LIST, listed("not-job-1-1", OTHER), first)
+        stub.add_client_error(LIST, "ThrottlingException", "no", http_status_code=429)
+        jobs = BedrockBatches(bedrock, ROLE)
+        assert [jobs.named("job-1-"), jobs.named("job-1-")] == [ARN, ""]
+        with pytest.raises(Throttled, match="looking for the batch job job-1-"):
+            jobs.named("job-1-")
+        stub.assert_no_pending_responses()
 
 
 def test_a_job_should_be_looked_at_and_stopped() -> None:

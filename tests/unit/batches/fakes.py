@@ -153,7 +153,8 @@ class FakeBudgets:
 @dataclass
 class FakeService:
     """Batch jobs of Bedrock, which take `looks` looks. `answers` says what becomes of a record:
-    a text, or None for an error. The output comes in an order of its own.
+    a text, or None for an error. The output comes in an order of its own. `asked` is called when a
+    job was asked for, before who asked hears of it.
     """
 
     objects: FakeBatchObjects = field(default_factory=FakeBatchObjects)
@@ -163,6 +164,7 @@ class FakeService:
     answers: Callable[[int], str | None] = lambda n: "Hi."
     created: dict[str, dict[str, Any]] = field(default_factory=dict)
     stopped: list[str] = field(default_factory=list)
+    asked: Callable[[], object] = lambda: None
     refuses: HeadraceError | None = None
 
     def create(
@@ -172,7 +174,12 @@ class FakeService:
             raise self.refuses
         told = {"model": model_id, "records": records, "into": into, "hours": hours}
         self.created.setdefault(name, told)
-        return f"arn:aws:bedrock:us-east-1:0:model-invocation-job/{name}"
+        self.asked()
+        return _arn(name)
+
+    def named(self, prefix: str) -> str:
+        names = [name for name in reversed(self.created) if name.startswith(prefix)]
+        return _arn(names[0]) if names else ""
 
     def status(self, arn: str) -> str:
         self.looks -= 1
@@ -200,3 +207,7 @@ class FakeService:
             "usage": {"inputTokens": 10, "outputTokens": 3, "totalTokens": 13},
         }
         return {**record, "modelOutput": answered}
+
+
+def _arn(name: str) -> str:
+    return f"arn:aws:bedrock:us-east-1:0:model-invocation-job/{name}"

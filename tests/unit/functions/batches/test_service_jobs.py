@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from chalicelib.batches import places
+from chalicelib.budget_ports import Used
 from chalicelib.contracts.receipts import nanodollars
 from chalicelib.errors import InvalidInput, QuotaExceeded
 from tests.unit.batches.examples import openai, own
@@ -198,6 +199,44 @@ def test_a_cancelled_batch_should_stop_its_job_and_another_attempt_take_what_it_
     assert world.run().status == "succeeded"
     assert (len(world.service.created), len(world.answerer.asked)) == (1, 20)
     assert world.budgets.settled[reserved.reservation_id] == settled
+    checked(world)
+
+
+@pytest.mark.parametrize("kind", ["cancel", "pause"])
+def test_a_job_that_was_asked_for_meanwhile_should_be_found_by_its_name(kind: str) -> None:
+    world = begun()
+    world.service.looks = 3
+    world.service.asked = lambda: getattr(world.launcher, kind)(world.state)
+    assert world.run().status == {"cancel": "cancelled", "pause": "paused"}[kind]
+    assert len(world.service.stopped) == len(world.budgets.settled) == (kind == "cancel")
+    assert world.place.service_job is not None
+    assert world.place.service_job.arn == ""
+    {"cancel": world.launcher.retry, "pause": world.launcher.resume}[kind](world.state)
+    assert world.run().status == "succeeded"
+    assert (len(world.service.created), world.answerer.asked) == (1, [])
+    (reserved,) = world.budgets.reserved
+    assert world.budgets.settled[reserved.reservation_id].tokens_in == 120 * 10
+    checked(world)
+
+
+def test_a_batch_that_is_cancelled_before_it_asks_should_give_back_what_it_reserved() -> None:
+    world = begun()
+    looks = iter(range(1_000))
+
+    def cancel(state: str) -> None:
+        if state == "Harvest" and next(looks) == 0:
+            world.launcher.cancel(world.state)
+
+    world.after = cancel
+    assert world.run().status == "cancelled"
+    (first,) = world.budgets.reserved
+    assert (world.service.created, world.budgets.settled) == ({}, {first.reservation_id: Used(0)})
+    world.launcher.retry(world.state)
+    assert world.run().status == "succeeded"
+    again = world.budgets.reserved[1]
+    assert len(world.service.created) == 1
+    assert world.budgets.settled[first.reservation_id] == Used(0)
+    assert world.budgets.settled[again.reservation_id].tokens_in == 120 * 10
     checked(world)
 
 
