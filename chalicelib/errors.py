@@ -30,8 +30,8 @@ class HeadraceError(Exception):
     `retry_after` is after how many seconds the same request may succeed, where that is known;
     the message is then for the caller, too.
     `usage` is what models used before it, where that is known: it was or has to be paid for.
-    `seconds` is how long a function of ours worked for that, and `receipt` what it cost, by
-    attempts, where they were counted.
+    `seconds` is how long a function of ours worked for that, or in vain, and `receipt` what it
+    cost, by attempts, where they were counted.
     `unaccounted` says that a call may have been answered and billed without our hearing of it.
     """
 
@@ -44,6 +44,7 @@ class HeadraceError(Exception):
         retry_after: int | None = None,
         usage: Usage | None = None,
         unaccounted: bool = False,
+        seconds: float = 0.0,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -52,7 +53,7 @@ class HeadraceError(Exception):
         self.retry_after = retry_after
         self.usage = usage
         self.unaccounted = unaccounted
-        self.seconds = 0.0
+        self.seconds = seconds
         self.receipt: Receipt | None = None
 
 

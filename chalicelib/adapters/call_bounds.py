@@ -20,7 +20,8 @@ def after(used: Usage, seconds: float = 0.0) -> Iterator[None]:
         yield
     except HeadraceError as error:
         if used != Usage():
-            error.usage, error.seconds = used, seconds
+            error.usage = used
+        error.seconds += seconds
         raise
 
 

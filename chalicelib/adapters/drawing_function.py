@@ -33,7 +33,8 @@ class DrawFunction:
         result = self._function.ask(GenerateImageRequest, given, GenerateImageResult, asking)
         if len(result.images) != wanted.count:
             raise ModelFailure(
-                f"The drawing function gave {len(result.images)} pictures and not {wanted.count}."
+                f"The drawing function gave {len(result.images)} pictures and not {wanted.count}.",
+                seconds=result.seconds,
             )
         return Reply(
             model=model.name,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
@@ -33,29 +34,32 @@ _NAMED: dict[str, type[HeadraceError]] = {
 def asked(
     client: LambdaClient, name: str, request: Contract, doing: str, kind: type[_Answer]
 ) -> _Answer:
-    """Return what a function answered to `request`; raises our errors."""
-    payload = invoked(client, name, request, doing)
-    try:
-        return kind.model_validate_json(payload)
-    except ValidationError as error:
-        raise ModelFailure(f"The {doing} function's answer is malformed.") from error
-
-
-def invoked(client: LambdaClient, name: str, request: Contract, doing: str) -> bytes:
-    """Return what a function answered to `request`; raises our errors."""
+    """Return what a function answered to `request`; raises our errors. The `seconds` of one that
+    the function failed by are those that it worked in vain: it is billed for them.
+    """
+    began = time.monotonic()
     with translated(f"{doing} by {name}"):
         answer = client.invoke(FunctionName=name, Payload=request.model_dump_json().encode())
         payload: bytes = answer["Payload"].read()
     if answer.get("FunctionError"):
-        raise _failure(payload, doing)
-    return payload
+        raise _failure(payload, doing, _since(began))
+    try:
+        return kind.model_validate_json(payload)
+    except ValidationError as error:
+        told = f"The {doing} function's answer is malformed."
+        raise ModelFailure(told, seconds=_since(began)) from error
 
 
-def _failure(payload: bytes, doing: str) -> HeadraceError:
+def _since(began: float) -> float:
+    return round(time.monotonic() - began, 6)
+
+
+def _failure(payload: bytes, doing: str, seconds: float) -> HeadraceError:
     try:
         told: Any = json.loads(payload)
     except ValueError:
         told = {}
     told = told if isinstance(told, dict) else {}
     kind = _NAMED.get(str(told.get("errorType")), Transient)
-    return kind(f"The {doing} function failed: {told.get('errorMessage', 'no message')}")
+    message = f"The {doing} function failed: {told.get('errorMessage', 'no message')}"
+    return kind(message, seconds=seconds)

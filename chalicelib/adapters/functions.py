@@ -46,7 +46,9 @@ class EmbedFunction:
         result = asked(self._client, self._name, request, "embedding", EmbedTextResult)
         if len(result.vectors) != len(texts):
             raise ModelFailure(
-                f"The embedding function gave {len(result.vectors)} vectors for {len(texts)} texts."
+                f"The embedding function gave {len(result.vectors)} vectors for"
+                f" {len(texts)} texts.",
+                seconds=result.seconds,
             )
         return result
 

@@ -42,7 +42,7 @@ class EmbedImageFunction:
         """Return a vector for each picture or text, and raise as `AnsweringFunction.answer` does.
 
         All are of one version: where another begins to serve meanwhile, it is `Transient`. An error
-        tells what was used for those before.
+        tells what was used until then.
         """
         wanted = only(EmbedCall, model, call)
         vectors: list[tuple[float, ...]] = []
@@ -52,12 +52,13 @@ class EmbedImageFunction:
             with after(used, seconds):
                 left = left_of(asking.seconds, time.monotonic() - began)
                 result = self._ask(model, texts, images, replace(asking, seconds=left))
+            used = Usage(tokens_in=used.tokens_in + result.tokens, images=used.images + len(images))
+            seconds += result.seconds
+            with after(used, seconds):
                 if version not in {"", result.version}:
                     raise Transient(f"{model.name} was swapped meanwhile; ask again.")
             version = result.version
             vectors += result.vectors
-            used = Usage(tokens_in=used.tokens_in + result.tokens, images=used.images + len(images))
-            seconds += result.seconds
         return Reply(
             model=model.name,
             answered_by=version,
@@ -74,7 +75,8 @@ class EmbedImageFunction:
         if len(result.vectors) != len(texts) + len(images):
             raise ModelFailure(
                 f"The picture embedding function gave {len(result.vectors)} vectors for"
-                f" {len(texts) + len(images)} pictures or texts."
+                f" {len(texts) + len(images)} pictures or texts.",
+                seconds=result.seconds,
             )
         return result
 

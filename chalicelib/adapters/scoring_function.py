@@ -32,7 +32,8 @@ class ScoreFunction:
         if len(result.scores) != len(wanted.answers):
             raise ModelFailure(
                 f"The scoring function gave {len(result.scores)} scores for"
-                f" {len(wanted.answers)} answers."
+                f" {len(wanted.answers)} answers.",
+                seconds=result.seconds,
             )
         return Reply(
             model=model.name,

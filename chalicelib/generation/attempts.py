@@ -79,9 +79,9 @@ class Attempts:
     ) -> None:
         """Add an attempt that failed, in words for the caller."""
         self.errors.append(error)
-        self.broke_off(step, told(error), usage, cost)
+        self.broke_off(step, told(error), usage, cost, error.seconds)
 
-    def broke_off(self, step: Step, reason: str, usage: Usage, cost: int) -> None:
+    def broke_off(self, step: Step, reason: str, usage: Usage, cost: int, seconds: float) -> None:
         """Add an attempt that ended before it had an answer."""
         self.made.append(
             Attempt(
@@ -89,6 +89,7 @@ class Attempts:
                 outcome="failed",
                 reason=reason,
                 usage=usage,
+                seconds=seconds,
                 dollars=dollars(cost),
             )
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -24,20 +25,33 @@ class _Tool:
 
 @dataclass(slots=True)
 class Told:
-    """What a stream has told so far."""
+    """What a stream has told so far, from when it was asked on."""
 
-    began_at: float = field(default_factory=time.monotonic)
+    clock: Callable[[], float] = time.monotonic
+    began_at: float = field(init=False)
+    told_at: float = field(init=False)
     texts: list[str] = field(default_factory=list)
     tools: dict[int, _Tool] = field(default_factory=dict)
     ended: Ended | None = None
+
+    def __post_init__(self) -> None:
+        """Begin to count the seconds."""
+        self.began_at = self.told_at = self.clock()
 
     @property
     def began(self) -> bool:
         """Tell whether anything was told."""
         return bool(self.texts or self.tools or self.ended is not None)
 
+    @property
+    def seconds(self) -> float:
+        """Return how long the model worked; where it does not say so, until it told its last."""
+        said = self.ended.seconds if self.ended is not None else None
+        return round(self.told_at - self.began_at if said is None else said, 6)
+
     def take(self, delta: Delta) -> None:
         """Add the next piece."""
+        self.told_at = self.clock()
         match delta:
             case TextDelta(text):
                 self.texts.append(text)
@@ -67,14 +81,11 @@ class Told:
             ToolCall(id=tool.id, name=tool.name, arguments="".join(tool.arguments) or "{}")
             for _, tool in sorted(self.tools.items())
         )
-        seconds = self.ended.seconds
-        if seconds is None:
-            seconds = time.monotonic() - self.began_at
         return Reply(
             model=model,
             answered_by=self.ended.answered_by or step.route.model_id,
             output=ChatOutput(text="".join(self.texts), tool_calls=calls, finish=self.ended.finish),
             usage=self.ended.usage,
-            seconds=round(seconds, 6),
+            seconds=self.seconds,
             service_tier=step.service_tier,
         )

@@ -101,7 +101,7 @@ class Generator:
                 case Ask(step):
                     if not trial.has_time():
                         raise trial.tried.too_late()
-                    told = Told()
+                    told = Told(self.stage.clock)
                     yield from self._stream(trial, step, told)
                     if told.began:
                         yield trial.generation()
@@ -162,6 +162,7 @@ class Generator:
         turn = trial.entered(step, step.load, step.cost)
         if turn is None:
             return
+        told.began_at = self.stage.clock()  # the wait for a turn is none of the model's
         with turn.held():
             try:
                 for delta in backend.stream(model, step.route, call, trial.asking(step)):
@@ -169,7 +170,8 @@ class Generator:
                     if not isinstance(delta, Ended):
                         yield delta
                         if not trial.has_time(0):
-                            raise trial.run_out(turn, told.usage(step.load.tokens_in))
+                            usage = told.usage(step.load.tokens_in)
+                            raise trial.run_out(turn, usage, told.seconds)
                 reply = told.reply(model.name, step)
             except HeadraceError as error:
                 if turn.ended:
@@ -181,6 +183,6 @@ class Generator:
                 return
             except BaseException:
                 if told.began and not turn.ended:
-                    turn.settle(told.usage(step.load.tokens_in))
+                    turn.settle(told.usage(step.load.tokens_in), seconds=told.seconds)
                 raise
             trial.answer(turn, reply)

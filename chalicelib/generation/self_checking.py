@@ -121,7 +121,7 @@ class SelfCheck:
                 stage.log(error)
                 used, paid = trial.counted(turn, error)
                 why = f"it could not be looked at again ({type(error).__name__})"
-                return _unchecked(why, self._lines("", used, 0.0, paid))
+                return _unchecked(why, self._lines("", used, error.seconds, paid))
             paid = turn.settle(reply.usage, seconds=reply.seconds)
         lines = self._lines(reply.answered_by, reply.usage, reply.seconds, paid)
         said = read(reply.output.text) if isinstance(reply.output, ChatOutput) else None

@@ -169,15 +169,16 @@ class Trial:
         cost = 0
         if usage is None and error.unaccounted:
             used, cost = turn.settle_all(error)
-        elif used is not None:
-            cost = turn.settle(used, error, error.seconds)
+        elif used is not None or error.seconds:
+            cost = turn.settle(used or NOTHING, error, error.seconds)
         else:
             turn.release(error)
         return used or NOTHING, cost
 
-    def run_out(self, turn: Turn, usage: Usage) -> Transient:
+    def run_out(self, turn: Turn, usage: Usage, seconds: float) -> Transient:
         """Count what an answer used that is not whole in time; return the error that says so."""
-        self.tried.broke_off(turn.step, "the time ran out", usage, turn.settle(usage))
+        cost = turn.settle(usage, seconds=seconds)
+        self.tried.broke_off(turn.step, "the time ran out", usage, cost, seconds)
         return self.tried.too_late()
 
     def asking(self, step: Step) -> Asking:

@@ -117,5 +117,5 @@ class Asking:
 
 
 def was_paid(error: HeadraceError) -> bool:
-    """Tell whether a model used something for a call that ended by `error`."""
-    return error.usage is not None
+    """Tell whether a call that ended by `error` used a model, or cost something."""
+    return error.usage is not None or error.receipt is not None

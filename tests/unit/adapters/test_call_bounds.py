@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.adapters.call_bounds import wait_seconds
+from chalicelib.adapters.call_bounds import after, wait_seconds
+from chalicelib.contracts.generations import Usage
+from chalicelib.errors import Transient
 
 MOST = 60
 
@@ -40,3 +42,14 @@ def test_a_client_should_wait_no_longer_than_is_left_and_half_of_it_at_least(
     waits = wait_seconds(left, most)
     assert 1 <= waits <= min(left, most)
     assert 2 * waits >= min(int(left), most)
+
+
+@pytest.mark.parametrize(
+    ("used", "told"), [(Usage(tokens_in=7), Usage(tokens_in=7)), (Usage(), None)]
+)
+def test_the_seconds_of_earlier_requests_should_be_added_to_those_of_what_fails(
+    used: Usage, told: Usage | None
+) -> None:
+    with pytest.raises(Transient) as raised, after(used, 0.5):
+        raise Transient("gone", seconds=2.0)
+    assert (raised.value.usage, raised.value.seconds) == (told, 2.5)

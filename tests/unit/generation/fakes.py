@@ -13,6 +13,7 @@ from chalicelib.errors import HeadraceError, Unsupported
 from chalicelib.generation.accounts import Accounts
 from chalicelib.generation.breaking import Breaker, Ticket
 from chalicelib.generation.generating import Generator
+from chalicelib.generation.pricing import Prices
 from chalicelib.generation.served import Route, Served, ServedModel
 from chalicelib.generation.stages import Stage
 from chalicelib.generation_ports import Asking, Delta, Ended, TextDelta
@@ -144,6 +145,7 @@ class House:
     watch: Watch = field(default_factory=Watch)
     log: list[HeadraceError] = field(default_factory=list)
     models: Served = MODELS
+    prices: Prices = field(default_factory=lambda: PRICES)
     clock: float = 0.0
 
     def __post_init__(self) -> None:
@@ -151,9 +153,9 @@ class House:
         self.generator = Generator(
             Stage(
                 served=self.models,
-                accounts=Accounts(self.models, PRICES),
+                accounts=Accounts(self.models, self.prices),
                 place=planning.HOME,
-                backends={"bedrock": self.backend},
+                backends={"bedrock": self.backend, "function": self.backend},
                 budgets=self.purse,
                 guard=self.watch,
                 judges={},

@@ -16,7 +16,14 @@ from chalicelib.contracts.generations import (
     Usage,
 )
 from chalicelib.contracts.looking import MAX_BYTES, EmbedImageRequest
-from chalicelib.errors import Conflict, InvalidInput, ModelFailure, Transient, Unsupported
+from chalicelib.errors import (
+    Conflict,
+    HeadraceError,
+    InvalidInput,
+    ModelFailure,
+    Transient,
+    Unsupported,
+)
 from chalicelib.generation.served import served
 from chalicelib.generation_ports import Asking
 from chalicelib.inference.hot_swap import Opened
@@ -89,7 +96,7 @@ def test_many_should_be_embedded_in_bounded_invocations() -> None:
 def test_vectors_of_two_versions_should_never_be_one_answer() -> None:
     with pytest.raises(Transient, match="was swapped meanwhile") as raised:
         answered(embedding(Models(swapped_after=1)), EmbedCall(texts=("red",) * 65))
-    assert raised.value.usage == Usage(tokens_in=64 * 3)
+    assert (raised.value.usage, raised.value.seconds) == (Usage(tokens_in=65 * 3), 0.5)
 
 
 def test_pictures_too_large_for_an_invocation_should_be_refused_before_it() -> None:
@@ -97,12 +104,15 @@ def test_pictures_too_large_for_an_invocation_should_be_refused_before_it() -> N
     with pytest.raises(InvalidInput, match="the pictures have 4194305 bytes") as refused:
         answered(client, pictured(b"\0" * MAX_BYTES, b"\0"))
     assert (refused.value.field, refused.value.limit) == ("images", f"{MAX_BYTES} bytes")
+    assert refused.value.seconds == 0
     assert client.asked == []
 
 
 def test_what_the_function_refuses_should_be_told() -> None:
-    with pytest.raises(InvalidInput, match=r"images\.0 is no picture"):
+    with pytest.raises(InvalidInput, match=r"images\.0 is no picture") as refused:
         answered(embedding(), pictured(b"none"))
+    assert refused.value.seconds > 0
+    assert refused.value.usage is None
 
 
 @pytest.mark.parametrize(
@@ -113,10 +123,11 @@ def test_what_the_function_refuses_should_be_told() -> None:
     ],
 )
 def test_an_answer_of_another_kind_should_not_be_believed(
-    answer: Any, kind: type[Exception], told: str
+    answer: Any, kind: type[HeadraceError], told: str
 ) -> None:
-    with pytest.raises(kind, match=told):
+    with pytest.raises(kind, match=told) as raised:
         answered(InProcess(lambda _: answer), EmbedCall(texts=("red",)))
+    assert raised.value.seconds > 0
 
 
 def test_a_model_that_is_not_served_should_be_the_field_s_fault() -> None:

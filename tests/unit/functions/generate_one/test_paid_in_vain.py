@@ -73,6 +73,19 @@ def test_every_call_that_was_paid_for_should_be_in_the_summary(failures: int, en
     assert models_cost(world) == world.calls * EACH
 
 
+def test_a_call_that_cost_something_and_used_no_token_should_be_made_so_often_and_no_more() -> None:
+    def in_vain(nth: int) -> HeadraceError:
+        error = paid(Transient("The completing function failed."))
+        error.usage = None
+        return error
+
+    world = World(in_vain)
+    world.begin()
+    assert world.run().status == "partial"
+    assert world.calls == MOST_PAID
+    assert models_cost(world) == MOST_PAID * EACH
+
+
 def test_a_call_that_no_model_answered_well_should_cost_what_all_of_them_did() -> None:
     world = World(lambda nth: paid(NoAnswer("No answer stands.")))
     world.begin()
