@@ -1,24 +1,18 @@
-"""Pictures out of files that strangers send: bounded, upright, without alpha, in red, green, blue.
+"""Pictures of documents and queries: a square of them, upright, without alpha, in red, green, blue.
 
-A header is held to the limits before a pixel is unpacked. Of a file of several frames the first is
-taken.
+Of a file of several frames the first is taken.
 """
 
 from __future__ import annotations
 
-import io
-import warnings
 from dataclasses import dataclass
 from typing import cast
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
 from chalicelib.contracts.pictures import PictureType
-from chalicelib.errors import InvalidInput, Unsupported
+from chalicelib.inference.picture_decoding import decoding, upright
 
-MAX_PIXELS = 50_000_000
-"""200 MB with alpha when it is unpacked, whatever its file has."""
-_FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 _BRIGHTEST_16_BIT, _BRIGHTEST_8_BIT = 65_535, 255
 
 
@@ -35,50 +29,26 @@ def opened(data: bytes, *, side: int, share: float) -> Opened:
     """Return the middle square of the picture in `data`, `share` of its shorter side, resized.
 
     Raises:
-        InvalidInput: it is damaged, or has more than `MAX_PIXELS` pixels.
+        InvalidInput: it is damaged, or has more pixels or scans than are read.
         Unsupported: it is no picture of a kind that is read.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what is odd about a file and does not stop it
-            with Image.open(io.BytesIO(data), formats=_FORMATS) as file:
-                return _opened(file, side, share)
-    except Image.DecompressionBombError as error:
-        raise _too_many("too many pixels") from error
-    except UnidentifiedImageError as error:
-        raise Unsupported(
-            "The content is no picture that is read; save it as PNG, JPEG, WebP or GIF.",
-            field="file",
-        ) from error
-    except (OSError, SyntaxError, ValueError, OverflowError) as error:
-        raise InvalidInput(
-            "The picture is damaged; open and save it again, then upload it.", field="file"
-        ) from error
+    with decoding(data, "file", "The picture") as file:
+        return _opened(file, side, share)
 
 
 def _opened(file: Image.Image, side: int, share: float) -> Opened:
-    if file.width * file.height > MAX_PIXELS:
-        raise _too_many(f"{file.width} by {file.height} pixels")
     media_type = cast(PictureType, f"image/{str(file.format).lower()}")
     frames = int(getattr(file, "n_frames", 1))
     file.draft("RGB", (2 * side, 2 * side))
-    upright = ImageOps.exif_transpose(_shown(file))
-    edge = share * min(upright.size)
-    left, top = (upright.width - edge) / 2, (upright.height - edge) / 2
+    whole = upright(_shown(file))
+    edge = share * min(whole.size)
+    left, top = (whole.width - edge) / 2, (whole.height - edge) / 2
     box = (left, top, left + edge, top + edge)
-    small = upright.resize((side, side), Image.Resampling.BICUBIC, box)
+    small = whole.resize((side, side), Image.Resampling.BICUBIC, box)
     if small.mode == "RGBA":
         behind = Image.new("RGBA", small.size, "white")
         small = Image.alpha_composite(behind, small)
     return Opened(small.convert("RGB"), media_type, frames)
-
-
-def _too_many(what: str) -> InvalidInput:
-    return InvalidInput(
-        f"The picture has {what}; {MAX_PIXELS:,} in all are read. Save it smaller.",
-        field="file",
-        limit=f"{MAX_PIXELS} pixels",
-    )
 
 
 def _shown(file: Image.Image) -> Image.Image:

@@ -14,17 +14,16 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from chalicelib.errors import InvalidInput, ModelFailure
+from chalicelib.errors import InvalidInput, ModelFailure, Unsupported
+from chalicelib.inference.picture_decoding import decoding
 from chalicelib.inference.session import open_session
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 MODEL = "open-nsfw"
-MAX_PIXELS = 50_000_000
-"""Of a picture: 150 MB when it is unpacked, whatever its file has."""
 _FILE = "open_nsfw.onnx"
 _SIDE, _CROPPED = 256, 224
 _MEAN = np.array([104.0, 117.0, 123.0], np.float32)
@@ -74,16 +73,10 @@ def prepared(data: bytes) -> NDArray[np.float32]:
         InvalidInput: it is no picture, or too large.
     """
     try:
-        with Image.open(io.BytesIO(data)) as picture:
-            if picture.width * picture.height > MAX_PIXELS:
-                raise InvalidInput(
-                    f"The picture has {picture.width} by {picture.height} pixels.",
-                    field="data",
-                    limit=f"{MAX_PIXELS} pixels",
-                )
+        with decoding(data, "data", "The picture") as picture:
             small = picture.convert("RGB").resize((_SIDE, _SIDE), Image.Resampling.BILINEAR)
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise InvalidInput("These bytes are no picture that can be read.", field="data") from error
+    except Unsupported as error:
+        raise InvalidInput(error.message, field="data") from error
     through = io.BytesIO()
     small.save(through, format="JPEG")
     pixels = np.asarray(Image.open(through).convert("RGB"), np.float32)

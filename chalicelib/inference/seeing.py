@@ -9,42 +9,40 @@ colours grey where a model knows no others.
 
 from __future__ import annotations
 
-import io
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
-from chalicelib.errors import InvalidInput
+from chalicelib.errors import InvalidInput, Unsupported
+from chalicelib.inference.picture_decoding import MAX_PIXELS, decoding, upright
 
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
-MAX_PIXELS = 50_000_000
-"""Of a picture, and of all of a call: 200 MB when they are unpacked with their transparency, and a
-second or two of a processor, whatever their files have.
-"""
 _PAPER = "white"
 _MODES = {1: "L", 3: "RGB"}
 _SIXTEEN_BITS = 256
-_BROKEN = (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError, OverflowError)
 
 
 def hold_together(pictures: Sequence[bytes], field: str) -> None:
-    """Raise `InvalidInput` naming `field` where `pictures` have too many pixels together; only what
-    their files say of themselves is read. What is no picture counts nothing.
+    """Raise `InvalidInput` naming `field` where `pictures` have more than `MAX_PIXELS` pixels
+    together, which takes a processor a second or two; only what their files say of themselves is
+    read. What `square` refuses counts nothing.
     """
     pixels = sum(map(_claimed, pictures))
     if pixels > MAX_PIXELS:
-        raise _too_many(f"{pixels:,} pixels in {len(pictures)} pictures", field)
+        raise InvalidInput(
+            f"{field} has {pixels:,} pixels in {len(pictures)} pictures, and {MAX_PIXELS:,} of a"
+            " call are looked at; send smaller ones.",
+            field=field,
+            limit=f"{MAX_PIXELS} pixels",
+        )
 
 
 def _claimed(data: bytes) -> int:
     try:
-        with _quiet(), Image.open(io.BytesIO(data), formats=FORMATS) as opened:
+        with decoding(data, "", "") as opened:
             return opened.width * opened.height
-    except (*_BROKEN, Image.DecompressionBombError):
+    except (InvalidInput, Unsupported):
         return 0
 
 
@@ -55,35 +53,11 @@ def square(data: bytes, side: int, channels: int, field: str) -> NDArray[np.uint
         InvalidInput: it is no picture, of another format, cut off, or too large; it names `field`.
     """
     try:
-        with _quiet(), Image.open(io.BytesIO(data), formats=FORMATS) as opened:
-            if opened.width * opened.height > MAX_PIXELS:
-                raise _too_many(f"{opened.width} by {opened.height} pixels", field)
-            whole = _flat(ImageOps.exif_transpose(opened)).convert(_MODES[channels])
-    except Image.DecompressionBombError as error:
-        raise _too_many("too many pixels", field) from error
-    except _BROKEN as error:
-        raise InvalidInput(
-            f"{field} is no picture that can be read, or it is cut off: send a whole"
-            " PNG, JPEG, WebP or GIF.",
-            field=field,
-        ) from error
+        with decoding(data, field, field) as opened:
+            whole = _flat(upright(opened)).convert(_MODES[channels])
+    except Unsupported as error:
+        raise InvalidInput(error.message, field=field) from error
     return np.asarray(_fitted(whole, side), np.uint8).reshape(side, side, channels)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Leave out what Pillow warns of: fewer pixels than are taken here, and oddities of a file."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-
-
-def _too_many(pixels: str, field: str) -> InvalidInput:
-    return InvalidInput(
-        f"{field} has {pixels}, and {MAX_PIXELS:,} of a call are looked at; send smaller ones.",
-        field=field,
-        limit=f"{MAX_PIXELS} pixels",
-    )
 
 
 def _flat(picture: Image.Image) -> Image.Image:

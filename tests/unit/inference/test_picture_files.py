@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from chalicelib.errors import InvalidInput, Unsupported
-from chalicelib.inference.picture_files import MAX_PIXELS, Opened, opened
+from chalicelib.inference.picture_decoding import MAX_PIXELS
+from chalicelib.inference.picture_files import Opened, opened
 
 PICTURES = Path(__file__).parents[2] / "data" / "pictures"
 SIDE = 64

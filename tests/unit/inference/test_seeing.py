@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from chalicelib.errors import InvalidInput
+from chalicelib.inference.picture_decoding import FORMATS, MAX_PIXELS
 from chalicelib.inference.scale import Scale
-from chalicelib.inference.seeing import FORMATS, MAX_PIXELS, hold_together, square
+from chalicelib.inference.seeing import hold_together, square
 
 RED, BLUE, WHITE = (255, 0, 0), (0, 0, 255), (255, 255, 255)
 CHANCE = np.random.default_rng(0)

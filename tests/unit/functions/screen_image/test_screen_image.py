@@ -13,7 +13,8 @@ from chalicelib.contracts.screening import (
     ScreenImageResult,
 )
 from chalicelib.errors import InvalidInput, ModelFailure
-from chalicelib.inference.pictures import MAX_PIXELS, MODEL, PictureReader, prepared
+from chalicelib.inference.picture_decoding import MAX_PIXELS
+from chalicelib.inference.pictures import MODEL, PictureReader, prepared
 from functions.screen_image.core import Deps, run
 from tests.unit.functions.afresh import answered_afresh
 
