@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, Field
 
 from chalicelib.contracts.base import Contract
 from chalicelib.contracts.metadata import USER_PREFIX, Metadata
-from chalicelib.contracts.pictures import Labels, written
+from chalicelib.contracts.pictures import Labels, fitting, written
 from chalicelib.contracts.receipts import Receipt
 
 
@@ -256,9 +256,11 @@ class VectorMetadata(Contract):
     metadata: Metadata = Field(default_factory=dict)
 
     def wire(self) -> dict[str, object]:
-        """Return it as the index keeps it: flat, without what is not known."""
+        """Return it as the index keeps it: flat, without what is not known, with the labels that
+        have room.
+        """
         flat = self.model_dump(mode="json", exclude={"metadata", "labels"})
-        flat["labels"] = written(self.labels)
+        flat["labels"] = fitting(written(self.labels))
         for name in ("media_type", "language", "uploaded_at", "folders", "labels"):
             if not flat[name]:
                 del flat[name]

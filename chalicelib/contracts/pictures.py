@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Literal, get_args
 
 from pydantic import BeforeValidator, Field
@@ -12,6 +13,10 @@ from chalicelib.contracts.base import Contract
 PictureType = Literal["image/png", "image/jpeg", "image/webp", "image/gif"]
 PICTURE_TYPES: tuple[str, ...] = get_args(PictureType)
 """The media types of documents that are pictures."""
+MOST_LABEL_BYTES = 400
+"""Of the labels that a vector carries: an index that is older than they are counts them to the 2 KB
+of what filters use, of which the user's metadata and ours leave so many.
+"""
 
 
 class Label(Contract):
@@ -24,6 +29,19 @@ class Label(Contract):
 def written(labels: Iterable[Label]) -> list[str]:
     """Return labels as an index keeps them, which knows lists of strings only."""
     return [f"{label.share:.4f} {label.name}" for label in labels]
+
+
+def fitting(kept: Sequence[str]) -> list[str]:
+    """Return the likeliest of written labels, as many as `MOST_LABEL_BYTES` of JSON have room for;
+    the first has it always.
+    """
+    size, count = len("[]"), 0
+    for each in kept:
+        size += len(json.dumps(each, ensure_ascii=False).encode()) + len(", ")
+        if size > MOST_LABEL_BYTES and count:
+            break
+        count += 1
+    return list(kept[:count])
 
 
 def read(kept: str) -> Label:

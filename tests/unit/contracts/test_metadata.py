@@ -23,7 +23,7 @@ from chalicelib.contracts.metadata import (
     decode_metadata,
     encode_metadata,
 )
-from chalicelib.contracts.pictures import Label
+from chalicelib.contracts.pictures import MOST_LABEL_BYTES, Label
 from chalicelib.errors import InvalidInput
 from chalicelib.inference.labelling import MOST_LABELS
 from chalicelib.retrieval.folders import MAX_DEPTH, place_hashes
@@ -187,6 +187,46 @@ class TestTheMostThatIsTaken:
         assert len(written.encode()) <= MAX_FILTERABLE_BYTES
         assert len(wire) <= MAX_METADATA_KEYS
         assert len(NON_FILTERABLE) <= MAX_NON_FILTERABLE_KEYS
+
+    def test_fits_an_index_whose_filters_may_use_labels(self, filler: str) -> None:
+        wire = a_picture(60, fitting(filler)).wire()
+        filterable = {
+            name: value
+            for name, value in wire.items()
+            if name == "labels" or name not in NON_FILTERABLE
+        }
+        written = json.dumps(filterable, ensure_ascii=False, separators=(",", ":"))
+        assert len(written.encode()) <= MAX_FILTERABLE_BYTES
+
+
+def a_picture(characters: int, metadata: Metadata) -> VectorMetadata:
+    """Return what the vector of a picture carries whose labels have names of so many characters."""
+    return VectorMetadata(
+        document_id="doc_" + "a" * 24,
+        version="v_" + "a" * 24,
+        collection="c" * 63,
+        path="p",
+        page=1,
+        heading="",
+        start=0,
+        end=1,
+        text="t",
+        media_type="image/jpeg",
+        uploaded_at=99_999_999_999,
+        folders=place_hashes("f/" * (MAX_DEPTH + 5) + "file"),
+        labels=tuple(
+            Label(name=str(n) * characters, share=(9 - n) / 10) for n in range(MOST_LABELS)
+        ),
+        metadata=metadata,
+    )
+
+
+@pytest.mark.parametrize(("characters", "kept"), [(20, 10), (60, 5), (1_000, 1)])
+def test_the_least_likely_labels_go_where_there_is_no_room(characters: int, kept: int) -> None:
+    wire = a_picture(characters, {}).wire()
+    again = VectorMetadata.model_validate(wire)
+    assert again.labels == a_picture(characters, {}).labels[:kept]
+    assert kept == 1 or len(json.dumps(wire["labels"])) <= MOST_LABEL_BYTES
 
 
 def test_a_vector_leaves_out_what_is_not_known() -> None:
