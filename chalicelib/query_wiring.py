@@ -161,7 +161,7 @@ class QueryServices:
         from chalicelib.adapters import aws
         from chalicelib.adapters.functions import LabelFunction
 
-        return LabelFunction(aws.functions(), self.query_settings.label_function)
+        return LabelFunction(aws.labels(), self.query_settings.label_function)
 
     @cached_property
     def _checker(self) -> CheckFunction:

@@ -199,6 +199,15 @@ def reranks() -> LambdaClient:
 
 
 @functools.cache
+def labels() -> LambdaClient:
+    """Return the client that has pictures of queries looked at: one try of 15 s, since the search
+    that waits for it has API Gateway's 29 s.
+    """
+    config = Config(connect_timeout=2, read_timeout=15, retries={"total_max_attempts": 1})
+    return cast("LambdaClient", _Later("lambda", config))
+
+
+@functools.cache
 def guardrails() -> BedrockRuntimeClient:
     """Return this process's client of guardrails: two tries of 5 s, since a model has still to be
     asked between two of them.
