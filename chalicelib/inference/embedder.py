@@ -142,9 +142,10 @@ class Embedder:
             "attention_mask": np.ones_like(tokens),
             "token_type_ids": np.zeros_like(tokens),
         }
+        session = self._session
         try:
-            (found,) = self._session.run([_OUTPUT], feed)
-        except RuntimeError as error:
+            (found,) = session.run([_OUTPUT], feed)
+        except Exception as error:  # onnxruntime's own errors share no narrower base
             raise ModelFailure(f"{self.model} failed: {error}") from error
         vector: NDArray[np.float32] = np.asarray(found, np.float32)[0]
         return vector

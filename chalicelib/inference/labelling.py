@@ -79,9 +79,10 @@ class PictureLabeller:
             ModelFailure: the model could not be opened or run.
         """
         found = opened(data, side=_SIDE, share=_SHARE)
+        session = self._session
         try:
-            (shares,) = self._session.run(None, {"pictures": prepared(found.picture)})
-        except RuntimeError as error:
+            (shares,) = session.run(None, {"pictures": prepared(found.picture)})
+        except Exception as error:  # onnxruntime's own errors share no narrower base
             raise ModelFailure(f"{MODEL} failed: {error}") from error
         return Seen(self._labels(np.asarray(shares)[0]), found.media_type, found.frames)
 

@@ -61,7 +61,7 @@ class PictureReader:
         session = self._session
         try:
             (found,) = session.run(None, {session.get_inputs()[0].name: batch})
-        except RuntimeError as error:
+        except Exception as error:  # onnxruntime's own errors share no narrower base
             raise ModelFailure(f"{MODEL} failed: {error}") from error
         return min(1.0, max(0.0, float(np.asarray(found)[0, 1])))
 

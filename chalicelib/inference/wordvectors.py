@@ -88,9 +88,10 @@ class WordReader:
             "attention_mask": np.ones_like(tokens),
             "token_type_ids": np.zeros_like(tokens),
         }
+        session = self._session
         try:
-            pooled, hidden = self._session.run([_POOLED, _HIDDEN], feed)
-        except RuntimeError as error:
+            pooled, hidden = session.run([_POOLED, _HIDDEN], feed)
+        except Exception as error:  # onnxruntime's own errors share no narrower base
             raise ModelFailure(f"{MODEL} failed: {error}") from error
         inner = np.asarray(hidden, np.float32)[0, 1:-1]
         return WordVectors(
