@@ -15,6 +15,12 @@ _SLOWER = ["SkipLayerNormFusion"]
 """onnxruntime's fused Add and LayerNormalization takes longer on a CPU than the two apart: without
 it MiniLM runs a fifth faster at 256 tokens and a quarter at 32 (onnxruntime 1.32, AVX-512)."""
 
+_EXACT = "session.x64quantprecision"
+"""Without VNNI the products of int8 weights and uint8 values overflow 16 bits, so that MiniLM's
+vectors of one text would differ from processor to processor by up to .03 of a cosine. Set, such
+processors multiply uint8 by uint8, which is slower and does not; others ignore it.
+https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html
+"""
 _EXTERNAL_DATA = "session.model_external_initializers_file_folder_path"
 _GRAPH, _OUTPUT, _NAME = b"\x3a", b"\x62", b"\x0a"
 """Protobuf tags: ModelProto.graph (7), GraphProto.output (12), ValueInfoProto.name (1).
@@ -61,6 +67,7 @@ def open_session(
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    options.add_session_config_entry(_EXACT, "1")
     if not prepack:
         options.add_session_config_entry("session.disable_prepacking", "1")
     try:

@@ -47,6 +47,7 @@ def model_fn(model_dir: str) -> Model:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.x64quantprecision", "1")
     session = onnxruntime.InferenceSession(
         str(folder / "model.onnx"),
         options,
