@@ -16,7 +16,7 @@ def test_should_find_passages() -> None:
         "POST", "/v1/search", {"query": "pump", "collection": "c", "top_k": 3}
     ).json_body
     assert [found["text"] for found in body["hits"]] == [PUMP]
-    assert set(body) == {"search_id", "hits", "next_cursor", "receipt", "notices"}
+    assert set(body) == {"search_id", "hits", "next_cursor", "receipt", "notices", "seen"}
     condition = {"collection": {"$eq": "c"}}
     assert api.index.asked == [
         {"index": "acme-minilm", "text": "pump", "count": 16, "condition": condition}
