@@ -28,12 +28,12 @@ class Limits:
     `share` bounds the seats of one function, and of all together that call others, so that what
     they call finds one of the rest.
     `processes` bounds busy and idle workers together, so that each function of a pipeline can
-    stay warm while only `concurrency` of them run.
+    stay warm while only `concurrency` of them run: there are more seats than functions.
     """
 
     concurrency: int = 10
     share: int = 6
-    processes: int = 32
+    processes: int = 48
     waiting: int = 200
     patience_s: float = 10.0
     idle_s: float = 600.0
