@@ -13,6 +13,8 @@ from PIL import Image
 from chalicelib.contracts.pictures import PictureType
 from chalicelib.inference.picture_decoding import decoding, upright
 
+_SEVERAL = "MPO"
+"""What Pillow calls a JPEG behind which a camera put others, such as the other eye's."""
 _BRIGHTEST_16_BIT, _BRIGHTEST_8_BIT = 65_535, 255
 
 
@@ -37,8 +39,9 @@ def opened(data: bytes, *, side: int, share: float) -> Opened:
 
 
 def _opened(file: Image.Image, side: int, share: float) -> Opened:
-    media_type = cast(PictureType, f"image/{str(file.format).lower()}")
-    frames = int(getattr(file, "n_frames", 1))
+    several = file.format == _SEVERAL
+    media_type = "image/jpeg" if several else f"image/{str(file.format).lower()}"
+    frames = 1 if several else int(getattr(file, "n_frames", 1))
     file.draft("RGB", (2 * side, 2 * side))
     whole = upright(_shown(file))
     edge = share * min(whole.size)
@@ -48,7 +51,7 @@ def _opened(file: Image.Image, side: int, share: float) -> Opened:
     if small.mode == "RGBA":
         behind = Image.new("RGBA", small.size, "white")
         small = Image.alpha_composite(behind, small)
-    return Opened(small.convert("RGB"), media_type, frames)
+    return Opened(small.convert("RGB"), cast(PictureType, media_type), frames)
 
 
 def _shown(file: Image.Image) -> Image.Image:

@@ -119,6 +119,16 @@ def test_of_what_moves_the_first_frame_is_taken_and_all_are_counted(kind: str) -
     assert np.asarray(found.picture)[0, 0].tolist() == pytest.approx(RED, abs=12)
 
 
+def test_a_jpeg_behind_which_a_camera_put_others_is_a_jpeg() -> None:
+    written = io.BytesIO()
+    other = Image.new("RGB", (16, 16), "blue")
+    Image.new("RGB", (16, 16), "red").save(written, "MPO", save_all=True, append_images=[other])
+    found = opened(written.getvalue(), side=8, share=1.0)
+    assert (found.media_type, found.frames) == ("image/jpeg", 1)
+    red, _, blue = found.picture.tobytes()[:3]
+    assert red > 200 > blue
+
+
 def test_the_middle_of_the_shorter_side_is_looked_at() -> None:
     wide = Image.new("RGB", (512, 128), BLUE)
     wide.paste(RED, (192, 0, 320, 128))
