@@ -13,7 +13,7 @@ from tests.cloud import CloudProcess
 
 Found = TypeVar("Found")
 
-DEADLINE_SECONDS = 60.0
+DEADLINE_SECONDS = 120.0
 ENDED = ("ready", "rejected", "failed")
 INDEX = "local-minilm-l6-v2-int8"
 
