@@ -85,15 +85,20 @@ def turns(*shown: str, question: str = "") -> list[dict[str, Any]]:
     return [*said, {"role": "user", "images": [GIVEN[len(shown)]], "content": question}]
 
 
+def nothing_yet(cloud: CloudProcess, tenant: Tenant, **asking: Any) -> None:
+    """Ask a model before any version of it is served, unless one was."""
+    name = asking["model"]
+    if name not in served_names(cloud):
+        assert f"models serve {name} VERSION" in refused(tenant, 409, **asking)
+
+
 @pytest.mark.timeout(LIMIT_SECONDS)
 def test_a_clip_should_embed_pictures_and_texts_and_tell_classes(
     cloud: CloudProcess, tenant: Tenant, model: Model, tmp_path: Path
 ) -> None:
     made = model("clip")
     embedding: dict[str, Any] = {"task": "embedding", "model": "shapes-clip"}
-    if "shapes-clip" not in served_names(cloud):
-        none = refused(tenant, 409, **embedding, images=GIVEN)
-        assert "models serve shapes-clip VERSION" in none
+    nothing_yet(cloud, tenant, **embedding, images=GIVEN)
     first = serve(cloud, tmp_path, "shapes-clip", "headrace-local-clip", made)
     found = asked(tenant, **embedding, images=GIVEN)
     vectors = np.array(found["output"]["vectors"])
@@ -140,8 +145,9 @@ def classes(
     cloud: CloudProcess, tenant: Tenant, made: Files, folder: Path, pictures: np.ndarray
 ) -> None:
     """Have labels told of the pictures, as the vectors of both say."""
-    served = serve(cloud, folder, "shapes-classes", "headrace-local-clip", made)
     body: dict[str, Any] = {"task": "classification", "model": "shapes-classes", "images": GIVEN}
+    nothing_yet(cloud, tenant, **body, labels=LABELS)
+    served = serve(cloud, folder, "shapes-classes", "headrace-local-clip", made)
     found = asked(tenant, **body, labels=LABELS, templates=["{}"])
     names: dict[str, Any] = {"task": "embedding", "model": "shapes-clip", "texts": LABELS}
     texts = np.array(asked(tenant, **names)["output"]["vectors"])
@@ -177,6 +183,8 @@ def test_a_blip2_should_caption_and_answer_as_its_graphs_do(
     made = model("blip2")
     own = captioning.opened(read(made))
     for name in ("shapes-captions", "shapes-answers"):
+        words = "Which colour?" if name == "shapes-answers" else ""
+        nothing_yet(cloud, tenant, model=name, messages=turns(question=words))
         serve(cloud, tmp_path, name, "headrace-local-blip2", made)
     limits: dict[str, Any] = {"max_tokens": 6, "allow_truncation": True}
     caption = asked(tenant, model="shapes-captions", messages=turns(), **limits)
