@@ -46,6 +46,13 @@ class Opened(Generic[M]):
     version: ServedVersion
 
 
+class Models(Protocol[M]):
+    """Models that are open, by name, as `HotSwap` keeps them."""
+
+    def get(self, name: str) -> Opened[M]:
+        """Return the one that serves; raises as `HotSwap.get` does."""
+
+
 @dataclass(slots=True)
 class _Held(Generic[M]):
     opened: Opened[M]

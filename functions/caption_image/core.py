@@ -4,26 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 from chalicelib.contracts.looking import CaptionImageRequest, ImageTextResult
 from chalicelib.inference.captioning import Captioner
-from chalicelib.inference.hot_swap import Opened
+from chalicelib.inference.hot_swap import Models
 from chalicelib.inference.telling import Asked
-
-
-class Models(Protocol):
-    """Models that are open, by name, as `HotSwap` keeps them."""
-
-    def get(self, name: str) -> Opened[Captioner]:
-        """Return the one that serves."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deps:
     """What the function works with; `clock` gives seconds, from any start."""
 
-    models: Models
+    models: Models[Captioner]
     clock: Callable[[], float]
 
 

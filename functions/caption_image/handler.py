@@ -7,23 +7,17 @@ import os
 import time
 from typing import Any
 
-from chalicelib.adapters import aws
-from chalicelib.adapters.model_versions import ModelVersions
-from chalicelib.adapters.objects import Objects
 from chalicelib.contracts.looking import CaptionImageRequest
 from chalicelib.inference.captioning import opened
-from chalicelib.inference.hot_swap import HotSwap
-from chalicelib.observability import log_not_swapped, observed
-from chalicelib.settings import ServingSettings
+from chalicelib.observability import observed
+from chalicelib.serving_wiring import served_models
 from functions.caption_image import core
 
 
 @functools.cache
 def deps() -> core.Deps:
     """Return what the core needs, built once a process."""
-    settings = ServingSettings.from_environ(os.environ)
-    versions = ModelVersions(Objects(aws.s3()), settings.bucket)
-    return core.Deps(HotSwap(versions, opened, time.monotonic, log_not_swapped), time.perf_counter)
+    return core.Deps(served_models(os.environ, opened), time.perf_counter)
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:

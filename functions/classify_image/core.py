@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 from chalicelib.contracts.looking import ClassifyImageRequest, ClassifyImageResult
 from chalicelib.errors import InvalidInput
-from chalicelib.inference.hot_swap import Opened
+from chalicelib.inference.hot_swap import Models
 from chalicelib.inference.seeing import hold_together
 from chalicelib.inference.towers import Towers
 
@@ -16,18 +15,11 @@ MOST_PROMPTS = 4_096
 """Labels times templates of one invocation: what keeps it within its time."""
 
 
-class Models(Protocol):
-    """Models that are open, by name, as `HotSwap` keeps them."""
-
-    def get(self, name: str) -> Opened[Towers]:
-        """Return the one that serves."""
-
-
 @dataclass(frozen=True, slots=True)
 class Deps:
     """What the function works with; `clock` gives seconds, from any start."""
 
-    models: Models
+    models: Models[Towers]
     clock: Callable[[], float]
 
 

@@ -4,26 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 from chalicelib.contracts.completing import CompleteTextRequest, CompleteTextResult
 from chalicelib.inference.completing import Completer
 from chalicelib.inference.decoding import Choice
-from chalicelib.inference.hot_swap import Opened
-
-
-class Models(Protocol):
-    """Models that are open, by name, as `HotSwap` keeps them."""
-
-    def get(self, name: str) -> Opened[Completer]:
-        """Return the one that serves."""
+from chalicelib.inference.hot_swap import Models
 
 
 @dataclass(frozen=True, slots=True)
 class Deps:
     """What the function works with; `clock` gives seconds, from any start, `chance` a seed."""
 
-    models: Models
+    models: Models[Completer]
     chance: Callable[[], int]
     clock: Callable[[], float]
 

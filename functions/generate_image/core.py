@@ -4,27 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 from chalicelib.contracts.drawing import GenerateImageRequest, GenerateImageResult
 from chalicelib.errors import InvalidInput
 from chalicelib.inference.drawing import Drawer, Drawing
-from chalicelib.inference.hot_swap import Opened
+from chalicelib.inference.hot_swap import Models
 from chalicelib.inference.png import encoded
-
-
-class Models(Protocol):
-    """Models that are open, by name, as `HotSwap` keeps them."""
-
-    def get(self, name: str) -> Opened[Drawer]:
-        """Return the one that serves."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deps:
     """What the function works with; `clock` gives seconds, from any start, `chance` a seed."""
 
-    models: Models
+    models: Models[Drawer]
     chance: Callable[[], int]
     clock: Callable[[], float]
 

@@ -4,25 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 from chalicelib.contracts.scoring import ScoreAnswerRequest, ScoreAnswerResult
-from chalicelib.inference.hot_swap import Opened
+from chalicelib.inference.hot_swap import Models
 from chalicelib.inference.scoring import Scorer
-
-
-class Models(Protocol):
-    """Models that are open, by name, as `HotSwap` keeps them."""
-
-    def get(self, name: str) -> Opened[Scorer]:
-        """Return the one that serves."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deps:
     """What the function works with; `clock` gives seconds, from any start."""
 
-    models: Models
+    models: Models[Scorer]
     clock: Callable[[], float]
 
 
