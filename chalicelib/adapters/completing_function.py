@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.adapters.model_function import ModelFunction, only
+from chalicelib.adapters.model_function import ModelFunction, chat_reply, only
 from chalicelib.contracts.completing import CompleteTextRequest, CompleteTextResult
-from chalicelib.contracts.generations import Call, ChatCall, ChatOutput, Reply, TextPart, Usage
+from chalicelib.contracts.generations import Call, ChatCall, Reply, TextPart
 from chalicelib.errors import InvalidInput
 from chalicelib.generation.served import FunctionBackend
 
@@ -43,13 +43,7 @@ class CompleteFunction:
         sampling = {name: getattr(wanted, name) for name in _SAMPLING}
         given |= {name: value for name, value in sampling.items() if value is not None}
         result = self._function.ask(CompleteTextRequest, given, CompleteTextResult, asking)
-        return Reply(
-            model=model.name,
-            answered_by=result.version,
-            output=ChatOutput(text=result.text, finish=result.finish),
-            usage=Usage(tokens_in=result.tokens_in, tokens_out=result.tokens_out),
-            seconds=round(result.seconds, 6),
-        )
+        return chat_reply(model, result)
 
 
 def _text(model: ServedModel, call: ChatCall) -> str:

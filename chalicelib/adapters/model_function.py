@@ -13,12 +13,15 @@ from pydantic import ValidationError
 from chalicelib.adapters.call_bounds import wait_seconds
 from chalicelib.adapters.function_answers import asked
 from chalicelib.contracts.base import Contract
+from chalicelib.contracts.generations import ChatOutput, Reply, Usage
 from chalicelib.errors import Conflict, InvalidInput, Unsupported
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
+    from chalicelib.contracts.completing import CompleteTextResult
     from chalicelib.contracts.generations import Call
+    from chalicelib.contracts.looking import ImageTextResult
     from chalicelib.generation.served import ServedModel
     from chalicelib.generation_ports import Asking
 
@@ -73,3 +76,14 @@ def only(kind: type[_Call], model: ServedModel, call: Call) -> _Call:
     if not isinstance(call, kind):
         raise Unsupported(f"{model.name} does not answer calls of {call.task}.", field="model")
     return call
+
+
+def chat_reply(model: ServedModel, result: CompleteTextResult | ImageTextResult) -> Reply:
+    """Return what a function wrote as the answer to a chat."""
+    return Reply(
+        model=model.name,
+        answered_by=result.version,
+        output=ChatOutput(text=result.text, finish=result.finish),
+        usage=Usage(tokens_in=result.tokens_in, tokens_out=result.tokens_out),
+        seconds=round(result.seconds, 6),
+    )

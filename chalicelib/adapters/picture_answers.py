@@ -9,17 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.adapters.model_function import ModelFunction, only
+from chalicelib.adapters.model_function import ModelFunction, chat_reply, only
 from chalicelib.adapters.sent_pictures import in_base64
 from chalicelib.contracts.generations import (
     Call,
     ChatCall,
-    ChatOutput,
     ImagePart,
     Message,
     Reply,
     TextPart,
-    Usage,
 )
 from chalicelib.contracts.looking import AnswerImageRequest, CaptionImageRequest, ImageTextResult
 from chalicelib.errors import InvalidInput
@@ -56,7 +54,7 @@ class CaptionImageFunction:
         (image,) = in_base64([picture], "messages.0")
         given = {"model": model.name, "image": image, "max_tokens": wanted.max_tokens}
         result = self._function.ask(CaptionImageRequest, given, ImageTextResult, asking)
-        return _reply(model, result)
+        return chat_reply(model, result)
 
 
 class AnswerImageFunction:
@@ -90,7 +88,7 @@ class AnswerImageFunction:
             "max_tokens": wanted.max_tokens,
         }
         result = self._function.ask(AnswerImageRequest, given, ImageTextResult, asking)
-        return _reply(model, result)
+        return chat_reply(model, result)
 
 
 def _plain(call: ChatCall, model: ServedModel) -> ChatCall:
@@ -136,13 +134,3 @@ def _shots(pictures: Sequence[bytes], answers: Sequence[str]) -> list[dict[str, 
         {"image": picture, "answer": answer}
         for picture, answer in zip(pictures[:-1], answers, strict=True)
     ]
-
-
-def _reply(model: ServedModel, result: ImageTextResult) -> Reply:
-    return Reply(
-        model=model.name,
-        answered_by=result.version,
-        output=ChatOutput(text=result.text, finish=result.finish),
-        usage=Usage(tokens_in=result.tokens_in, tokens_out=result.tokens_out),
-        seconds=round(result.seconds, 6),
-    )

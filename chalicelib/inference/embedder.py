@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chalicelib.errors import InvalidInput, ModelFailure
-from chalicelib.inference.session import open_session
+from chalicelib.inference.session import open_session, pulled
 from chalicelib.inference.tokens import Tokens
 
 if TYPE_CHECKING:
@@ -77,18 +77,8 @@ class Embedder:
         """
         if model not in MODELS:
             raise ModelFailure(f"{model!r} is no text embedding model; there are {_named()}.")
-        folder = Path(models_dir) / model
-        missing = [
-            name
-            for name in ("model.onnx", "model.onnx_data", "tokenizer.json")
-            if not (folder / name).is_file()
-        ]
-        if missing:
-            raise ModelFailure(
-                f"{model} is not in {models_dir}: no {', '.join(missing)}."
-                f" `headrace models pull {model}` gets it."
-            )
-        return cls(folder, model)
+        files = ("model.onnx", "model.onnx_data", "tokenizer.json")
+        return cls(pulled(models_dir, model, *files), model)
 
     @cached_property
     def _session(self) -> InferenceSession:

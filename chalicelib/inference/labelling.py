@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from chalicelib.contracts.pictures import Label, PictureType
 from chalicelib.errors import ModelFailure
 from chalicelib.inference.picture_files import opened
-from chalicelib.inference.session import open_session
+from chalicelib.inference.session import open_session, pulled
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -55,12 +55,7 @@ class PictureLabeller:
     @classmethod
     def open(cls, models_dir: Path | str) -> Self:
         """Return the model that lies in `models_dir`. Raises `ModelFailure` where it is not."""
-        path = Path(models_dir) / MODEL / _FILE
-        if not path.is_file():
-            raise ModelFailure(
-                f"{MODEL} is not in {models_dir}. `headrace models pull {MODEL}` gets it."
-            )
-        return cls(path)
+        return cls(pulled(models_dir, MODEL, _FILE) / _FILE)
 
     @cached_property
     def _session(self) -> InferenceSession:

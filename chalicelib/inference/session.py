@@ -46,6 +46,17 @@ def _output(name: str) -> bytes:
 _LENGTH_IN_ONE_BYTE = 127
 
 
+def pulled(models_dir: Path | str, model: str, *files: str) -> Path:
+    """Return the folder of `model`. Raises `ModelFailure` where one of `files` is not in it."""
+    folder = Path(models_dir) / model
+    if missing := [name for name in files if not (folder / name).is_file()]:
+        raise ModelFailure(
+            f"{model} is not in {models_dir}: no {', '.join(missing)}."
+            f" `headrace models pull {model}` gets it."
+        )
+    return folder
+
+
 def open_session(
     path: Path | bytes, *, prepack: bool = True, reveal: str | None = None
 ) -> InferenceSession:

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 from chalicelib.errors import InvalidInput, ModelFailure
 from chalicelib.inference.exported import Exported
+from chalicelib.inference.tokens import hold_to_unicode
+from chalicelib.inference.vocabulary import listed
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 FILE = "tokenizer.json"
 _UNKNOWN = "<unk>"
-_SHOWN, _FEW = 10, 100
+_FEW = 100
 
 
 class TextTokens:
@@ -51,12 +53,7 @@ class TextTokens:
             InvalidInput: it is no Unicode text, or has words that the model does not know; the
                 message names them, and those that are known where they are few.
         """
-        try:
-            text.encode()
-        except UnicodeEncodeError as error:
-            raise InvalidInput(
-                f"{field}: character {error.start} is half of a surrogate pair.", field=field
-            ) from error
+        hold_to_unicode(text, field)
         found = self._tokenizer.encode(text, add_special_tokens=False)
         unknown = [
             text[start:end]
@@ -72,10 +69,8 @@ class TextTokens:
         return str(self._tokenizer.decode(list(ids)))
 
     def _told(self, unknown: Sequence[str]) -> str:
-        several = list(dict.fromkeys(unknown))
-        more = f" and {len(several) - _SHOWN} more" if len(several) > _SHOWN else ""
-        listed = ", ".join(map(repr, several[:_SHOWN]))
         known = self._tokenizer.get_vocab().items()
         words = sorted(word for word, number in known if number not in self._marks)
+        told = listed(map(repr, dict.fromkeys(unknown)))
         few = f"; it knows {' '.join(words)}" if len(words) <= _FEW else ""
-        return f"this model does not know {listed}{more}{few}."
+        return f"this model does not know {told}{few}."

@@ -13,6 +13,16 @@ if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
 
 
+def hold_to_unicode(text: str, field: str) -> None:
+    """Raise `InvalidInput` of the `field` where `text` has half of a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInput(
+            f"{field}: character {error.start} is half of a surrogate pair.", field=field
+        ) from error
+
+
 class Tokens:
     """A tokenizer file, read at first use. Counts include the two special tokens, as limits do."""
 
@@ -50,10 +60,5 @@ class Tokens:
         return [span for span, special in marks if not special]
 
     def _encoded(self, text: str) -> Encoding:
-        try:
-            text.encode()
-        except UnicodeEncodeError as error:
-            raise InvalidInput(
-                f"Character {error.start} of the text is half of a surrogate pair.", field="text"
-            ) from error
+        hold_to_unicode(text, "text")
         return self._tokenizer.encode(text)

@@ -19,6 +19,7 @@ from chalicelib.inference.exported import Exported
 from chalicelib.inference.png import encoded
 from chalicelib.inference.scale import Numbers, Scale
 from chalicelib.inference.seeing import square
+from chalicelib.inference.tokens import hold_to_unicode
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -113,12 +114,7 @@ class Towers:
         return found
 
     def _ids(self, text: str, field: str) -> list[int]:
-        try:
-            text.encode()
-        except UnicodeEncodeError as error:
-            raise InvalidInput(
-                f"{field}: character {error.start} is half of a surrogate pair.", field=field
-            ) from error
+        hold_to_unicode(text, field)
         ids: list[int] = self._tokenizer.encode(text).ids
         if len(ids) <= _MARKS:
             raise InvalidInput(f"{field} has nothing to embed.", field=field)

@@ -67,7 +67,7 @@ def test_an_empty_text_is_refused(embedder: Embedder) -> None:
 
 
 def test_half_a_surrogate_pair_is_refused(embedder: Embedder) -> None:
-    with pytest.raises(InvalidInput, match="Character 1 "):
+    with pytest.raises(InvalidInput, match="text: character 1 "):
         embedder.embed(["a\ud800"])
 
 
