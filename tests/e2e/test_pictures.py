@@ -79,6 +79,7 @@ def test_a_picture_is_a_document_of_one_page_that_says_what_is_seen(
         ("a cat", "1.png"),
         ("breakfast beverage", "2.webp"),
         ("an asian palace", "3.jpg"),
+        ("a horse", "4.gif"),
         ("a photographer", "5.jpg"),
     ],
 )
