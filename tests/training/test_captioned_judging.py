@@ -117,7 +117,7 @@ def test_captions_should_say_what_is_in_the_pictures(data: Captioned) -> None:
 
 
 def test_the_benchmark_should_draw_by_the_exported_graph(data: Captioned, smoke: Smoke) -> None:
-    model = diffusion_steps_drawing.Model.open(smoke("diffusion"))
+    model = diffusion_steps_drawing.Model.open(smoke("diffusion") / "finish" / "model")
     way = diffusion_steps_drawing.Way("DDIM 2", model, 2)
     told = diffusion_steps_drawing.measured(way, data, judge_of(data.images), 2)
     assert (told["calls"], told["drawn"]) == (2, 200)
