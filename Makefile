@@ -56,6 +56,7 @@ down: setup ## Stop the local cloud
 	$(BIN)/headrace down
 
 test: setup models training ## Run every test
+	$(if $(TESTS),,rm -rf build/smoke)
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal --durations 25 --durations-min 5 $(TESTS)
 	$(if $(TESTS),,$(TRAINING)/bin/python -m pytest -q -n $(WORKERS) --dist worksteal --timeout 400 --durations 15 --durations-min 5 tests/training)
 
