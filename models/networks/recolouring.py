@@ -19,12 +19,14 @@ _ORDERS = torch.tensor(list(permutations(range(CHANNELS))))
 """Every order of the colour channels; the first is as they are."""
 
 
-def recoloured(pixels: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+def recoloured(
+    pixels: torch.Tensor, other: torch.Tensor, drawn: torch.Generator | None = None
+) -> torch.Tensor:
     """Return pictures [n, 3, side, side], those of `other`, [n], with channels in another order.
 
-    Chance comes from torch's global stream.
+    Chance comes from `drawn`, or else from torch's global stream.
     """
     count = len(pixels)
-    order = torch.randint(1, len(_ORDERS), (count,)).masked_fill(~other, 0)
+    order = torch.randint(1, len(_ORDERS), (count,), generator=drawn).masked_fill(~other, 0)
     rows = torch.arange(count)[:, None]
     return pixels[rows.to(pixels.device), _ORDERS[order].to(pixels.device)]

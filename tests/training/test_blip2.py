@@ -22,9 +22,16 @@ from models.common.failures import BadData, BadRecipe, Interrupted
 from models.common.job import Job
 from models.common.questions import Described, Part, Questions
 from models.common.words import BEGIN, END, PAD, Words
-from models.networks.prompts import answers, asked, cross_entropy, decoding, learned
+from models.networks.prompts import (
+    answers,
+    asked,
+    cross_entropy,
+    decoding,
+    learned,
+    one_each,
+)
 from models.recipes.blip2.evaluate import joint, said
-from models.recipes.blip2.loss import contrastive, hard
+from models.recipes.blip2.loss import contrastive, generating, hard
 from models.recipes.blip2.network import Captioner
 from models.recipes.blip2.parameters import Parameters
 from models.reference import losses
@@ -118,6 +125,38 @@ def test_the_loss_of_words_should_be_the_references_over_answers_alone() -> None
         np.array([token for *_, token in at]),
     )
     assert float(cross_entropy(logits, learned(tokens))) == pytest.approx(wanted, rel=1e-9)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_pictures_in_other_colours_should_be_asked_for_all_but_these(
+    trained: Captioner, data: Questions, share: float
+) -> None:
+    words = Words.of(data, settings().vocabulary)
+    colours = torch.tensor([words.ids(value)[0] for value in data.values("colour")])
+    told = asked(words, data.train, data.attributes)[:16]
+    right = torch.randn(16, settings().image_tokens, settings().image_width)
+    unseen = torch.full_like(right, torch.nan)
+    shown = (unseen, right) if share else (right, unseen)
+    with torch.no_grad():
+        torch.manual_seed(4)
+        found = generating(colours, share)(trained, [*shown, told], 1)["loss"]
+        torch.manual_seed(4)
+        rows = one_each(told)
+        logits = trained.language.after(trained.project(right), rows).double().numpy()
+    begun = (rows == BEGIN).int().argmax(1).tolist()
+    at = [
+        (row, place, int(rows[row, place]))
+        for row, start in enumerate(begun)
+        for place in range(start + 1, rows.shape[1])
+        if rows[row, place] != PAD
+    ]
+    asks = [each for each in at if not (share and each[2] in colours.tolist())]
+    assert (len(asks) < len(at)) == bool(share)
+    wanted = losses.cross_entropy(
+        np.stack([logits[row, place - 1] for row, place, _ in asks]),
+        np.array([token for *_, token in asks]),
+    )
+    assert float(found) == pytest.approx(wanted, rel=1e-5)
 
 
 def test_a_word_should_see_the_picture_and_the_words_before_it_alone(data: Questions) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import nn
 
-from models.common import questions, words
+from models.common import questions, seeds, words
 from models.common.artefacts import Trained
 from models.common.family import Family, Setup
 from models.common.loop import Task
@@ -16,9 +16,10 @@ from models.common.supervised import Batches, Loss, LossTask
 from models.common.words import Words
 from models.networks.language import hold_words
 from models.networks.prompts import asked, hold_length
+from models.networks.recolouring import recoloured
 from models.recipes.blip2.evaluate import evaluate
 from models.recipes.blip2.export import constants, graphs
-from models.recipes.blip2.loss import generate, represent
+from models.recipes.blip2.loss import generating, represent
 from models.recipes.blip2.network import Captioner
 from models.recipes.blip2.parameters import Parameters
 from models.recipes.blip2.stages import Stages
@@ -33,22 +34,31 @@ def task(setup: Setup[Parameters, Questions]) -> Task:
     """
     parameters, data = setup.parameters, setup.data
     data.hold(parameters.side)
-    data.known(parameters.together)
+    data.known([*parameters.together, parameters.colour])
     spoken = Words.of(data, parameters.vocabulary)
     rows = asked(spoken, data.train, data.attributes)
     hold_length(parameters.queries + rows.shape[2], parameters.context)
     network = setup.network
     assert isinstance(network, Captioner)
     hold_words(network.language.words, spoken)
-    features = network.vision.all(torch.from_numpy(data.train.scaled()))
+    pixels = torch.from_numpy(data.train.scaled())
+    features = network.vision.all(pixels)
+    drawn = seeds.generator(parameters.seed, 0)
+    other = network.vision.all(recoloured(pixels, torch.ones(len(pixels)).bool(), drawn))
+    colours = torch.tensor([spoken.ids(value)[0] for value in data.values(parameters.colour)])
 
-    def stage(loss: Loss, steps: int) -> LossTask:
+    def stage(loss: Loss, steps: int, *shown: torch.Tensor) -> LossTask:
         settings = parameters.model_copy(update={"steps": steps})
-        batches = Batches([features, rows], parameters, setup.group)
+        batches = Batches([*shown, rows], parameters, setup.group)
         return LossTask(network, loss, batches, settings, setup.device, setup.group)
 
     first = parameters.first_stage
-    return Stages(stage(represent, first), stage(generate, parameters.steps - first), first)
+    generate = generating(colours, parameters.recoloured)
+    return Stages(
+        stage(represent, first, features),
+        stage(generate, parameters.steps - first, features, other),
+        first,
+    )
 
 
 def begin(network: nn.Module, bases: Mapping[str, Trained]) -> None:

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 import torch
 from torch.nn import functional
 
-from models.common.supervised import Batch
-from models.networks.prompts import CAPTION, cross_entropy, decoding, learned, one_each
+from models.common.supervised import Batch, Loss
+from models.networks.prompts import CAPTION, IGNORED, cross_entropy, decoding, learned, one_each
 from models.recipes.blip2.network import Captioner
 
 
@@ -33,15 +33,25 @@ def represent(network: torch.nn.Module, batch: Batch, number: int) -> Mapping[st
     }
 
 
-def generate(network: torch.nn.Module, batch: Batch, number: int) -> Mapping[str, torch.Tensor]:
+def generating(colours: torch.Tensor, share: float) -> Loss:
     """Return the loss of the second stage: -log p of a token of an answer, in nats.
 
-    The frozen language model reads a picture's projected queries and then the question.
+    The frozen language model reads a picture's projected queries and then the question. A `share`
+    of the pictures is shown in other colours, and the words of `colours`, [words], are not asked of
+    these: whatever was said of the colour, what follows is told by the picture.
     """
-    assert isinstance(network, Captioner)
-    features, rows = batch[0], one_each(batch[1])
-    following = network.language.after(network.project(features), rows)
-    return {"loss": cross_entropy(following, learned(rows))}
+
+    def loss(network: torch.nn.Module, batch: Batch, number: int) -> Mapping[str, torch.Tensor]:
+        assert isinstance(network, Captioner)
+        features, recoloured, questions = batch
+        rows = one_each(questions)
+        other = (torch.rand(len(rows)) < share).to(rows.device)
+        seen = torch.where(other[:, None, None], recoloured, features)
+        unasked = other[:, None] & torch.isin(rows, colours.to(rows.device))
+        following = network.language.after(network.project(seen), rows)
+        return {"loss": cross_entropy(following, learned(rows).masked_fill(unasked, IGNORED))}
+
+    return loss
 
 
 def contrastive(similar: torch.Tensor, same: torch.Tensor) -> torch.Tensor:

@@ -28,6 +28,12 @@ class Parameters(DecoderSettings, VisionSettings):
     """Dimensions of the space in which pictures and captions are compared."""
     first_temperature: Annotated[float, Field(ge=0.01, le=1)] = 0.1
     """What similarities are divided by to begin with; it is learned."""
+    recoloured: Annotated[float, Field(ge=0, le=1)] = 0.25
+    """Share of the pictures of the second stage that are shown in other colours, and not asked for
+    these.
+    """
+    colour: str = "colour"
+    """The attribute that other colours change."""
     together: tuple[str, ...] = ("colour", "shape")
     """Attributes that have to be right together, as the test has new pairs of these."""
 
