@@ -113,8 +113,12 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of Python and of what most of the time goes to."""
-    return {"python": platform.python_version(), **{n: metadata.version(n) for n in PACKAGES}}
+    """Return the versions of Python and of what most of the time goes to, as far as it is there:
+    the environment that trains has no chalice.
+    """
+    there = {each.name for each in metadata.distributions()}
+    found = {name: metadata.version(name) for name in PACKAGES if name in there}
+    return {"python": platform.python_version(), **found}
 
 
 def machine() -> dict[str, Any]:
