@@ -252,7 +252,9 @@ class Api:
             max_file_bytes=self.max_file_bytes,
             now=lambda: NOW,
         )
-        self.collections = CollectionServices(self.records, lambda: NOW)
+        self.collections = CollectionServices(
+            self.records, lambda: ("emoji-clip", "shapes-clip"), lambda: NOW
+        )
         self.retries = RetryServices(self.records, self.records, self.records)
         self.spending = FakeSpending()
         self.usage = UsageServices(self.spending, Limits(nanodollars_a_day=10**9), lambda: NOW)
