@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from chalicelib.api.openai.batches import BatchFileServices
     from chalicelib.api.openai.files import FileServices
     from chalicelib.api.openai.models import ModelServices
+    from chalicelib.api.picture_jobs import PictureJobServices
     from chalicelib.api.prompt_runs import PromptRunServices
     from chalicelib.api.prompts import PromptServices
     from chalicelib.api.removals import RemovalServices
@@ -247,6 +248,13 @@ class Services(QueryServices):
         from chalicelib.jobs_wiring import batch_services
 
         return batch_services(self._environ, self.jobs)
+
+    @cached_property
+    def picture_jobs(self) -> PictureJobServices:
+        """What `/v1/collections/{name}/pictures` stands on."""
+        from chalicelib.api.picture_jobs import PictureJobServices
+
+        return PictureJobServices(self.jobs, self.records)
 
     @cached_property
     def removals(self) -> RemovalServices:

@@ -52,7 +52,7 @@ class EmbedImageResult(Contract):
 
 class EmbedDocumentRequest(Contract):
     """The input of `embed_image` for a document: whose `source` is the picture, and which model
-    its collection is searched by.
+    its collection is searched by. A `job_id` names the job that has it embedded again.
     """
 
     tenant: str
@@ -60,11 +60,12 @@ class EmbedDocumentRequest(Contract):
     version: str
     bucket: str
     picture_model: ServingName
+    job_id: str = ""
     correlation_id: str
 
 
 class EmbedDocumentResult(Contract):
-    """The output of `embed_image` for a document: which version wrote `picture.json`, and what that
+    """The output of `embed_image` for a document: which version made its vector, and what that
     took.
     """
 
@@ -73,7 +74,9 @@ class EmbedDocumentResult(Contract):
 
 
 class PictureVector(Contract):
-    """What `picture.json` has: the vector of a document's picture, of length 1, and whose it is."""
+    """The vector of a document's picture, of length 1, and whose it is, as `picture.json` has it
+    from the document's arrival, or a file of the job that had it embedded again.
+    """
 
     model: ServingName
     embedded_by: str

@@ -133,6 +133,11 @@ def picture_key(tenant: str, document: str, version: str) -> str:
     return version_prefix(tenant, document, version) + "picture.json"
 
 
+def reembedded_key(tenant: str, job: str, document: str) -> str:
+    """Return the S3 key of the vector that a job had made of a document, a picture."""
+    return f"jobs/{tenant}/{job}/pictures/{document}.json"
+
+
 def picture_index(tenant: str, model: str, dimensions: int) -> str:
     """Return the name of the index of a tenant's pictures by a served model.
 

@@ -17,7 +17,7 @@ from chalicelib.contracts.looking import (
 from chalicelib.inference.hot_swap import Models
 from chalicelib.inference.seeing import hold_together
 from chalicelib.inference.towers import Towers
-from chalicelib.retrieval.ids import picture_key, version_prefix
+from chalicelib.retrieval.ids import picture_key, reembedded_key, version_prefix
 
 if TYPE_CHECKING:
     from chalicelib.ports import ObjectStore
@@ -61,9 +61,9 @@ def run(request: EmbedImageRequest, deps: Deps) -> EmbedImageResult:
 def embed_document(
     request: EmbedDocumentRequest, objects: ObjectStore, memory_gb: float, deps: Deps
 ) -> EmbedDocumentResult:
-    """Embed the document's `source` by the version that serves now, and write `picture.json`.
+    """Embed the document's `source` by the version that serves now, and write its vector.
 
-    Raises as `run` does.
+    Raises as `run` does, and `NotFound` where the document is gone.
     """
     began = deps.clock()
     place = (request.tenant, request.document_id, request.version)
@@ -74,7 +74,10 @@ def embed_document(
         embedded_by=serving.version.label,
         vector=tuple(serving.model.picture(source, "The picture").tolist()),
     )
-    objects.write(request.bucket, picture_key(*place), made.model_dump_json().encode(), {})
+    key = picture_key(*place)
+    if request.job_id:
+        key = reembedded_key(request.tenant, request.job_id, request.document_id)
+    objects.write(request.bucket, key, made.model_dump_json().encode(), {})
     used = spent(deps.clock() - began, memory_gb)
     return EmbedDocumentResult(
         embedded_by=made.embedded_by, picture_embedding=used.model_copy(update={"images": 1})

@@ -223,6 +223,33 @@ def test_pictures_should_wait_for_a_version_and_never_mix_with_those_of_another(
     told = found["hits"][0]["scores"]["picture"]
     wanted = float(unit(1, -1, -1) @ unit(240 / 127.5 - 1, -1, 30 / 127.5 - 1))
     assert (told["version"], told["similarity"]) == (second.label, pytest.approx(wanted, abs=0.02))
+    job = own.ended(own.job("POST", f"/v1/collections/{COLLECTION}/pictures"))
+    assert (job["status"], job["counts"]["total"], job["counts"]["done"]) == ("succeeded", 2, 2)
+    found = search(own, query="red", filter=ONLY_PICTURES)
+    assert (paths(found), found["notices"]) == (["early.png", "late.png"], [])
+    own.api.close()
+
+
+def test_pictures_from_before_the_collection_named_its_model_should_be_embedded_by_a_job(
+    cloud: CloudProcess, served: ServedVersion
+) -> None:
+    own = make_tenant(cloud, f"names-{secrets.token_hex(3)}")
+    ids = [
+        upload(own.api, path, picture(colour), COLLECTION, metadata={"shade": path[0]})
+        for path, colour in COLOURS.items()
+    ]
+    assert {settled(own.api, each)["status"] for each in ids} == {"ready"}
+    answer = own.api.post(f"/v1/collections/{COLLECTION}/pictures")
+    assert answer.status_code == 400, answer.text
+    declare(own, COLLECTION, picture_model=MODEL)
+    assert search(own, query="green", filter=ONLY_PICTURES)["hits"] == []
+    job = own.ended(own.job("POST", f"/v1/collections/{COLLECTION}/pictures"))
+    assert (job["kind"], job["status"], job["counts"]["done"]) == ("embed_pictures", "succeeded", 3)
+    found = search(own, query="green", filter=ONLY_PICTURES)
+    assert paths(found)[0] == "2.png"
+    assert found["hits"][0]["labels"]
+    shaded = search(own, query="green", filter={"metadata": {"shade": "1"}})
+    assert paths(shaded) == ["1.png"]
     own.api.close()
 
 

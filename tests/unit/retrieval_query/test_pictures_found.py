@@ -99,6 +99,9 @@ class Stage:
     def tenant_state(self, tenant: str) -> TenantState:
         return TenantState(INDEX)
 
+    def open(self, tenant: str, index: IndexRef, dimensions: int) -> None:
+        raise AssertionError("no collection here names a model of pictures")
+
     def current_versions(self, tenant: str, document_ids: Sequence[str]) -> dict[str, str]:
         return dict.fromkeys(document_ids, "v_a")
 
@@ -120,8 +123,14 @@ class Stage:
         vectors = Vectors(self.client)
         cost = catalogue().cost
         deps = embedding.Deps(
-            *(self.objects, self, vectors, self, lambda _: self.embedder),
-            *(cost, lambda: 0.0, 1.0),
+            objects=self.objects,
+            tenants=self,
+            vectors=vectors,
+            pictures=self,
+            embedder=lambda _: self.embedder,
+            cost=cost,
+            clock=lambda: 0.0,
+            memory_gb=1.0,
         )
         assert embedding.run(request, deps).vectors == 1
 
