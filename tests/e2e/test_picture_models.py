@@ -173,7 +173,9 @@ def test_what_the_model_cannot_read_should_be_looked_for_by_labels_with_a_notice
     assert "is no picture that is read" in answer.json()["error"]["message"]
 
 
-def test_a_collection_should_refuse_a_model_that_embeds_no_pictures(tenant: Tenant) -> None:
+def test_a_collection_should_refuse_a_model_that_embeds_no_pictures(
+    tenant: Tenant, documents: dict[str, dict[str, Any]]
+) -> None:
     answer = tenant.api.put("/v1/collections/wrong", json={"picture_model": "shapes-captions"})
     assert answer.status_code == 400, answer.text
     assert "emoji-clip, shapes-clip" in answer.json()["error"]["message"]
