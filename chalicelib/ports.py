@@ -125,6 +125,13 @@ class VectorIndex(Protocol):
         """Remove vectors; unknown keys are no error."""
 
 
+class PictureIndexes(Protocol):
+    """Indexes of pictures by models that the stage serves."""
+
+    def open(self, tenant: str, index: IndexRef, dimensions: int) -> None:
+        """Have the tenant's pointer name an index, and make it; may be repeated."""
+
+
 class TenantRecords(Protocol):
     """The pointer records of tenants."""
 

@@ -22,11 +22,18 @@ from chalicelib.generation.ingest_receipts import (
     receipt,
     small_transitions,
 )
-from chalicelib.ports import IndexRef, LargeObjects, TenantState, TenantStates, VectorIndex
+from chalicelib.ports import (
+    IndexRef,
+    LargeObjects,
+    PictureIndexes,
+    TenantState,
+    TenantStates,
+    VectorIndex,
+)
 from chalicelib.retrieval.ids import chunks_key
 from chalicelib.retrieval.picturing import CountingEmbedder, embedded
 from functions.embed_chunks.carrying import billed_size, vectors_of
-from functions.embed_chunks.pictures import PictureIndexes, PicturePut, put_picture
+from functions.embed_chunks.pictures import PicturePut, put_picture
 
 BATCH = 500
 """Chunks that are embedded and put at a time: as many vectors as one call takes."""

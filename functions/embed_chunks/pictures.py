@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 from chalicelib.contracts.ingest import Chunk, EmbedRequest
 from chalicelib.contracts.looking import PictureVector
 from chalicelib.errors import NotFound
-from chalicelib.ports import IndexRef, ObjectStore, TenantState, VectorIndex
+from chalicelib.ports import IndexRef, ObjectStore, PictureIndexes, TenantState, VectorIndex
 from chalicelib.retrieval.ids import picture_index, picture_key
 from functions.embed_chunks.carrying import billed_size, vectors_of
-
-
-class PictureIndexes(Protocol):
-    """Indexes of pictures by models that the stage serves."""
-
-    def open(self, tenant: str, index: IndexRef, dimensions: int) -> None:
-        """Make an index and have the tenant's pointer name it; may be repeated."""
 
 
 @dataclass(frozen=True, slots=True)

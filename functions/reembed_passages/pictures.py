@@ -9,31 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 from chalicelib.contracts.jobs import ReembedRequest, ReembedResult
 from chalicelib.contracts.looking import PictureVector
 from chalicelib.errors import Conflict, NotFound
-from chalicelib.ports import IndexRef, ObjectStore, TenantStates
+from chalicelib.ports import IndexRef, ObjectStore, PictureIndexes
 from chalicelib.retrieval.ids import picture_index, reembedded_key, vector_key
-
-if TYPE_CHECKING:
-    from chalicelib.contracts.documents import Document
-    from functions.reembed_passages.core import Copies
-
-
-class Records(TenantStates, Protocol):
-    """Documents and tenants."""
-
-    def document(self, tenant: str, document_id: str) -> Document | None:
-        """Return a document, or None."""
-
-
-class PictureIndexes(Protocol):
-    """Indexes of pictures by models that the stage serves."""
-
-    def open(self, tenant: str, index: IndexRef, dimensions: int) -> None:
-        """Make an index and have the tenant's pointer name it; may be repeated."""
+from functions.reembed_passages.core import Copies, Records, answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,21 +52,21 @@ def _put(request: ReembedRequest, deps: Deps) -> int:
     if tenant is None:
         return 0
     keys = [vector_key(request.document_id, request.version, 0)]
-    if not _answers(request, deps):
+    if not answers(request, deps.records):
         _take_back(tenant.pictures, keys, deps)  # what an attempt before this one may have put
         return 0
     written = reembedded_key(request.tenant, request.job_id, request.document_id)
     made = PictureVector.model_validate_json(deps.objects.read(request.bucket, written))
     carried: Sequence[Any] = deps.copies.carried(tenant.live, keys)
     if not carried:
-        if not _answers(request, deps):
+        if not answers(request, deps.records):
             return 0
         raise Conflict(f"{tenant.live.name} has no vector of {request.version}.")
     name = picture_index(request.tenant, made.model, len(made.vector))
     index = IndexRef(tenant.live.bucket, name, made.model)
     deps.indexes.open(request.tenant, index, len(made.vector))
     deps.copies.put(index, [each.embedded_by(made.embedded_by) for each in carried], [made.vector])
-    if not _answers(request, deps):
+    if not answers(request, deps.records):
         _take_back([index], keys, deps)
         return 0
     _take_back([other for other in tenant.pictures if other != index], keys, deps)
@@ -94,8 +77,3 @@ def _take_back(indexes: Sequence[IndexRef], keys: Sequence[str], deps: Deps) -> 
     for index in indexes:
         with suppress(NotFound):  # it is named, and was never made
             deps.copies.delete(index, keys)
-
-
-def _answers(request: ReembedRequest, deps: Deps) -> bool:
-    document = deps.records.document(request.tenant, request.document_id)
-    return document is not None and document.version == request.version
