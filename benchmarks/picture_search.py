@@ -1,8 +1,8 @@
 """How well trained CLIPs find uploaded pictures: emoji by their names, drawn shapes by theirs.
 
 Pictures that were held out of training are uploaded into a collection that names the model, and are
-searched for through `POST /v1/search` and the index, by texts and by pictures. The recipe's own
-numbers, of the same pictures by bare arrays, stand beside what was found; so does what a collection
+searched for through `POST /v1/search` and the index, by texts and by pictures. The same questions
+to bare arrays of the model's vectors stand beside what was found, and so does what a collection
 without a model finds, by what EfficientNet sees.
 """
 
@@ -13,10 +13,10 @@ import json
 import random
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -25,16 +25,25 @@ from benchmarks.judged.scoring import LEVEL, RESAMPLES, SEED
 from benchmarks.reporting import Result, spread
 from benchmarks.running_cloud import Caller, running_cloud
 from chalicelib.inference.png import encoded
+from chalicelib.inference.towers import Towers, opened
 from models.common import captions
 from models.common.captions import Captioned
 from models.datasets import emoji, shapes
 from tests.e2e.serving import serve
+from tests.exported_models import read
 from tests.trained_models import files
 
 FIRST = 10
-ONLY_PICTURES = {"media_type": "image/*"}
-PATIENCE_S = 1800.0
-_MOST_QUERIES = 400
+MOST_PICTURES = 800
+"""Of those held out: all emoji, and of the shapes 600 of pairs never trained on and 200 others."""
+MOST_QUERIES = 200
+"""Pictures that are searched by."""
+PATIENCE_S = 3600.0
+_ONLY_PICTURES = {"media_type": "image/*"}
+_OUTSIDE = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
+
+Rows = Sequence[int]
+Numbers = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,31 +66,57 @@ SUBJECTS = (
 )
 
 
+class Finds(Protocol):
+    """Something that finds pictures, the nearest first, by their rows."""
+
+    def by_text(self, text: str, count: int) -> Rows:
+        """Return the nearest pictures to a text."""
+
+    def by_picture(self, content: bytes, count: int) -> Rows:
+        """Return the nearest pictures to a picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Pictures that were held out, with what is said of them and what training saw beside them."""
+
+    data: Captioned
+
+    @property
+    def count(self) -> int:
+        """Return how many there are."""
+        return min(MOST_PICTURES, len(self.data.images.test.labels))
+
+    @property
+    def labels(self) -> list[int]:
+        """Return what each is a picture of."""
+        return [int(label) for label in self.data.images.test.labels[: self.count]]
+
+    @property
+    def known(self) -> set[int]:
+        """Return the labels of pictures that were trained on."""
+        return set(self.data.images.train.labels.tolist())
+
+    def picture(self, row: int, *, mirrored: bool = False) -> bytes:
+        """Return a picture, or its mirror image."""
+        image = self.data.images.test.images[row]
+        return encoded(image[:, ::-1] if mirrored else image)
+
+
 def measure(repetitions: int, folder: Path) -> Result:
     """Upload what was held out of each recipe's data and search for it, `repetitions` times."""
     models = trained.found(folder, [subject.recipe for subject in SUBJECTS])
-    milliseconds: dict[str, list[float]] = {subject.recipe: [] for subject in SUBJECTS}
-    facts: dict[str, Any] = {}
     with running_cloud() as caller, tempfile.TemporaryDirectory(prefix="headrace-bench-") as made:
+        helds = {each.recipe: held_out(each, Path(made)) for each in SUBJECTS}
         for subject in SUBJECTS:
-            data = captions.read(subject.prepare(Path(made) / subject.recipe).parent)
             served(caller, subject, models[subject.recipe], Path(made))
-            searched = Searched(caller, subject, data, milliseconds[subject.recipe])
-            for _ in range(repetitions):
-                found = searched.emoji() if subject.recipe == "clip_emoji" else searched.shapes()
-            told = json.loads((models[subject.recipe] / "evaluation.json").read_text())
-            facts[subject.recipe] = found | {"the recipe's own": told}
-    return Result(
-        name="picture_search",
-        repetitions=repetitions,
-        measured={f"{name}, one search": spread(took, "ms") for name, took in milliseconds.items()},
-        facts=facts,
-        notes=(
-            "Pictures were held out of training, and lie in the index of the local cloud alone.",
-            f"Intervals: bootstrap of queries, {RESAMPLES} resamples, {LEVEL:.0%}.",
-            "By labels: the same pictures as a collection without a model has them searched.",
-        ),
-    )
+            upload(caller, subject, helds[subject.recipe])
+        return searched(caller, models, helds, repetitions)
+
+
+def held_out(subject: Subject, folder: Path) -> Held:
+    """Return the pictures that a recipe holds out, prepared below `folder`."""
+    return Held(captions.read(subject.prepare(folder / subject.recipe).parent))
 
 
 def served(caller: Caller, subject: Subject, model: Path, folder: Path) -> None:
@@ -94,112 +129,172 @@ def served(caller: Caller, subject: Subject, model: Path, folder: Path) -> None:
     declared.raise_for_status()
 
 
-@dataclass
-class Searched:
-    """The held-out pictures of a subject, uploaded, and what searches for them find."""
+def upload(caller: Caller, subject: Subject, held: Held) -> None:
+    """Upload pictures under paths that tell their rows alone, and wait until all are ready."""
+    ids = []
+    for row in range(held.count):
+        content = held.picture(row)
+        announced = caller.announce(f"{row:05d}.png", content, subject.collection)
+        caller.post(announced, content)
+        ids.append(announced["document_id"])
+    for each in ids:
+        caller.settled(each, PATIENCE_S)
 
-    caller: Caller
-    subject: Subject
-    data: Captioned
+
+def searched(
+    caller: Caller, models: Mapping[str, Path], helds: Mapping[str, Held], repetitions: int
+) -> Result:
+    """Return what searches of uploaded pictures find, beside what arrays and labels do."""
+    milliseconds: dict[str, list[float]] = {}
+    facts: Numbers = {}
+    for subject in SUBJECTS:
+        held, told = helds[subject.recipe], NUMBERS[subject.recipe]
+        took = milliseconds.setdefault(f"{subject.recipe}, one search", [])
+        for _ in range(repetitions):
+            index = told(Searches(caller.api, subject.collection, took), held)
+        labels = told(Searches(caller.api, subject.collection, [], by_label=True), held)
+        arrays = told(Arrays.of(opened(read(files(models[subject.recipe]))), held), held)
+        facts[subject.recipe] = {
+            "pictures": held.count,
+            "through the index": index,
+            "bare arrays": arrays,
+            "by labels": labels,
+            "the recipe's own": json.loads(
+                (models[subject.recipe] / "evaluation.json").read_text()
+            ),
+        }
+    return Result(
+        name="picture_search",
+        repetitions=repetitions,
+        measured={name: spread(took, "ms") for name, took in milliseconds.items()},
+        facts=facts,
+        notes=(
+            "Pictures were held out of training; the recipe's own numbers are of all of them.",
+            f"Intervals: bootstrap of queries, {RESAMPLES} resamples, {LEVEL:.0%}.",
+            "By labels: the same pictures as a collection without a model has them searched.",
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Searches:
+    """Searches through the API, and how many `milliseconds` each took."""
+
+    api: Any
+    collection: str
     milliseconds: list[float]
-    _pictures: list[bytes] = field(default_factory=list)
+    by_label: bool = False
 
-    def __post_init__(self) -> None:
-        """Upload the pictures under paths that tell their rows alone, and wait for all."""
-        self._pictures = [encoded(each) for each in self.data.images.test.images]
-        ids = []
-        for row, content in enumerate(self._pictures):
-            announced = self.caller.announce(_path(row), content, self.subject.collection)
-            self.caller.post(announced, content)
-            ids.append(announced["document_id"])
-        for each in ids:
-            self.caller.settled(each, PATIENCE_S)
+    def by_text(self, text: str, count: int) -> Rows:
+        return self._rows({"query": text}, count)
 
-    def emoji(self) -> dict[str, Any]:
-        """Return shares of pictures that are found by their name, and of neighbours alike."""
-        names = [said[0] for said in self.data.captions["test"]]
-        by_name = [self._rows({"query": name}) for name in names]
-        by_label = [self._rows({"query": name}, by_label=True) for name in names]
-        rows = range(len(names))
-        return {
-            "pictures": len(names),
-            "recall_10 by text": interval([float(row in by_name[row]) for row in rows]),
-            "recall_1 by text": interval([float(by_name[row][:1] == [row]) for row in rows]),
-            "recall_10 by text, by labels": interval([float(row in by_label[row]) for row in rows]),
-            **self._by_pictures(list(rows)),
-        }
-
-    def shapes(self) -> dict[str, Any]:
-        """Return shares of what classes find that is of the class, and of neighbours alike."""
-        labels = self.data.images.test.labels
-        known = set(self.data.images.train.labels.tolist())
-        found: dict[int, float] = {}
-        by_label: dict[int, float] = {}
-        for label in sorted(set(labels.tolist())):
-            query = {"query": shapes.CAPTIONS[-1].format(**_words(label))}
-            found[label] = self._share(label, self._rows(query))
-            by_label[label] = self._share(label, self._rows(query, by_label=True))
-        unseen = [share for label, share in found.items() if label not in known]
-        chosen = sorted(random.Random(SEED).sample(range(len(labels)), _MOST_QUERIES))  # noqa: S311
-        return {
-            "pictures": len(labels),
-            "classes": len(found),
-            "of ten by text, right": interval(list(found.values())),
-            "of ten by text, right, unseen classes": interval(unseen),
-            "of ten by text, right, by labels": interval(list(by_label.values())),
-            **self._by_pictures(chosen),
-        }
-
-    def _by_pictures(self, rows: Sequence[int]) -> dict[str, Any]:
-        """Return of the ten nearest others of pictures the share that is of their class, and how
-        many are found by their mirror image.
-        """
-        labels, images = self.data.images.test.labels, self.data.images.test.images
-        near, mirrored = [], []
-        for row in rows:
-            others = [each for each in self._image(self._pictures[row], FIRST + 1) if each != row]
-            near.append(self._share(int(labels[row]), others[:FIRST]))
-            mirrored.append(float(row in self._image(encoded(images[row][:, ::-1]), FIRST)))
-        return {
-            "queries by picture": len(rows),
-            "alike, of ten nearest others": interval(near),
-            "recall_10 by mirror image": interval(mirrored),
-        }
-
-    def _share(self, label: int, rows: Sequence[int]) -> float:
-        labels = self.data.images.test.labels
-        return sum(int(labels[row]) == label for row in rows) / FIRST
-
-    def _image(self, content: bytes, count: int) -> list[int]:
+    def by_picture(self, content: bytes, count: int) -> Rows:
         data = base64.b64encode(content).decode()
         return self._rows({"image": {"media_type": "image/png", "data": data}}, count)
 
-    def _rows(
-        self, query: Mapping[str, Any], count: int = FIRST, *, by_label: bool = False
-    ) -> list[int]:
-        """Return the rows of the pictures that are found, the nearest first."""
-        name = self.subject.collection
-        body: dict[str, Any] = {
-            **query,
-            "top_k": count,
-            "collection": name,
-            "filter": ONLY_PICTURES,
-        }
-        if by_label:  # where a query may find what lies in two collections, no model is asked
-            either = [{"collection": name}, {"collection": "nothing-lies-here"}]
-            body |= {"collection": None, "filter": {**ONLY_PICTURES, "any": either}}
+    def _rows(self, query: Numbers, count: int) -> Rows:
+        body = {**query, "top_k": count, "collection": self.collection, "filter": _ONLY_PICTURES}
+        if self.by_label:  # where a search may find what lies in two collections, no model is asked
+            either = [{"collection": self.collection}, {"collection": "nothing-lies-here"}]
+            body |= {"collection": None, "filter": {**_ONLY_PICTURES, "any": either}}
         began = time.perf_counter()
-        answer = self.caller.api.post("/v1/search", json=body)
+        answer = self.api.post("/v1/search", json=body)
         answer.raise_for_status()
-        if not by_label:
-            self.milliseconds.append(1000 * (time.perf_counter() - began))
+        self.milliseconds.append(1000 * (time.perf_counter() - began))
         found = answer.json()
         if found["notices"] or len(found["hits"]) != count:
             raise RuntimeError(f"{len(found['hits'])} pictures, {found['notices']}")
         return [int(hit["path"].partition(".")[0]) for hit in found["hits"]]
 
 
-def interval(values: Sequence[float]) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Arrays:
+    """The same vectors in memory, [pictures, dimensions]."""
+
+    towers: Towers
+    vectors: np.ndarray
+
+    @classmethod
+    def of(cls, towers: Towers, held: Held) -> Arrays:
+        """Embed all pictures."""
+        rows = range(held.count)
+        vectors = np.stack([towers.picture(held.picture(row), "picture") for row in rows])
+        return cls(towers, vectors)
+
+    def by_text(self, text: str, count: int) -> Rows:
+        vector, _ = self.towers.text(text, "text")
+        return self._nearest(vector, count)
+
+    def by_picture(self, content: bytes, count: int) -> Rows:
+        return self._nearest(self.towers.picture(content, "picture"), count)
+
+    def _nearest(self, vector: np.ndarray, count: int) -> Rows:
+        order = np.argsort(-(self.vectors @ vector), kind="stable")[:count]
+        return [int(row) for row in order]
+
+
+def of_emoji(finds: Finds, held: Held) -> Numbers:
+    """Return shares of emoji that are found by their first name, and of neighbours alike."""
+    names = [said[0] for said in held.data.captions["test"]][: held.count]
+    found = [finds.by_text(name, FIRST) for name in names]
+    return {
+        "recall_10 by text": interval([float(row in rows) for row, rows in enumerate(found)]),
+        "recall_1 by text": interval([float(row == rows[0]) for row, rows in enumerate(found)]),
+        **_by_pictures(finds, held),
+    }
+
+
+def of_shapes(finds: Finds, held: Held) -> Numbers:
+    """Return shares of what classes find that is of the class, and of neighbours alike."""
+    labels = held.labels
+    shares = {
+        label: _share(label, finds.by_text(_query(label), FIRST), labels)
+        for label in sorted(set(labels))
+    }
+    unseen = [share for label, share in shares.items() if label not in held.known]
+    return {
+        "of ten by text, right": interval(list(shares.values())),
+        "of ten by text, right, unseen classes": interval(unseen),
+        **_by_pictures(finds, held),
+    }
+
+
+NUMBERS: Mapping[str, Callable[[Finds, Held], Numbers]] = {
+    "clip_emoji": of_emoji,
+    "clip": of_shapes,
+}
+
+
+def _by_pictures(finds: Finds, held: Held) -> Numbers:
+    """Return of the ten nearest others of pictures the share that is of their class, and how many
+    are found by their mirror image.
+    """
+    labels = held.labels
+    few = min(MOST_QUERIES, held.count)
+    near, mirrored = [], []
+    for row in sorted(random.Random(SEED).sample(range(held.count), few)):  # noqa: S311
+        found = finds.by_picture(held.picture(row), FIRST + 1)
+        others = [each for each in found if each != row][:FIRST]
+        near.append(_share(labels[row], others, labels))
+        mirror = held.picture(row, mirrored=True)
+        mirrored.append(float(row in finds.by_picture(mirror, FIRST)))
+    return {
+        "alike, of ten nearest others": interval(near),
+        "recall_10 by mirror image": interval(mirrored),
+    }
+
+
+def _share(label: int, rows: Rows, labels: Sequence[int]) -> float:
+    return sum(labels[row] == label for row in rows) / FIRST
+
+
+def _query(label: int) -> str:
+    """Return what is asked for a class of shapes: `a red star`."""
+    colour, shape = shapes.NAMES[label].split()
+    return shapes.CAPTIONS[-1].format(colour=colour, shape=shape)
+
+
+def interval(values: Sequence[float]) -> Numbers:
     """Return the mean of a value a query, and its interval by the percentile bootstrap.
 
     Queries are drawn with replacement, always the same (B. Efron, 1979). Raises ValueError for
@@ -207,28 +302,10 @@ def interval(values: Sequence[float]) -> dict[str, Any]:
     """
     if not values:
         raise ValueError("No query has no mean.")
-    each = np.asarray(values, np.float64)
-    low, high = np.quantile(np.fromiter(_means(each), np.float64), _OUTSIDE)
+    each, chance = np.asarray(values, np.float64), np.random.default_rng(SEED)
+    means = [each[chance.integers(0, len(each), len(each))].mean() for _ in range(RESAMPLES)]
+    low, high = np.quantile(means, _OUTSIDE)
     return {
         "value": round(float(each.mean()), 4),
         "interval": [round(float(low), 4), round(float(high), 4)],
     }
-
-
-_OUTSIDE = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
-
-
-def _means(values: np.ndarray) -> Iterator[float]:
-    chance = np.random.default_rng(SEED)
-    for _ in range(RESAMPLES):
-        yield float(values[chance.integers(0, len(values), len(values))].mean())
-
-
-def _path(row: int) -> str:
-    return f"{row:05d}.png"
-
-
-def _words(label: int) -> Mapping[str, str]:
-    """Return the colour and the shape that a label stands for."""
-    colour, shape = shapes.NAMES[label].split()
-    return {"colour": colour, "shape": shape}
