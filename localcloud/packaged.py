@@ -15,15 +15,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from infra.packaging import archive
 from infra.packaging.failures import CannotPackage
 from infra.packaging.interpreter import find_interpreter
 from infra.packaging.locking import alone
 from infra.packaging.manifest import Manifest
 from infra.packaging.targets import native_architecture
+from infra.packaging.unpacking import Contents
 from localcloud.code import Code
 
 CLIENT = Path("requirements") / "runtime.txt"
+CONTENTS = ".contents"
+"""Beside the bundles: the files that they share."""
+
 _SECONDS = 300
 
 
@@ -63,9 +66,7 @@ def opened(
         )
     folders = _unpacked(package, manifest, bundles)
     if alone_there:
-        for former in set(bundles.iterdir()) - set(folders.values()):
-            if former.is_dir():
-                remove_unpacked(former)
+        _remove_former(bundles, set(folders.values()))
     code = Code(lambda logical_id: folders[logical_id], _environment(runtime, project))
     return Packaged(manifest.stage, manifest.architecture, json.loads(written), code)
 
@@ -75,15 +76,25 @@ def _unpacked(package: Path, manifest: Manifest, bundles: Path) -> dict[str, Pat
     folders = {
         each.logical_id: bundles / f"{each.name}-{each.sha256[:16]}" for each in manifest.functions
     }
+    contents = Contents(bundles / CONTENTS)
     with alone(bundles):
         for each in manifest.functions:
             folder = folders[each.logical_id]
             if not folder.is_dir():
                 draft = folder.with_suffix(".draft")
                 remove_unpacked(draft)
-                archive.unpack(package / each.file, each.sha256, draft)
+                contents.unpack(package / each.file, each.sha256, draft)
                 draft.rename(folder)
     return folders
+
+
+def _remove_former(bundles: Path, current: set[Path]) -> None:
+    contents = Contents(bundles / CONTENTS)
+    with alone(bundles):
+        for former in set(bundles.iterdir()) - current - {contents.folder}:
+            if former.is_dir():
+                remove_unpacked(former)
+        contents.forget_unused()
 
 
 def remove_unpacked(folder: Path) -> None:

@@ -1,8 +1,8 @@
-"""Models of smoke presets, trained in the training environment by whichever worker asks first."""
+"""Models of smoke presets, trained in the training environment by whichever test asks first."""
 
 from __future__ import annotations
 
-import os
+import hashlib
 import subprocess
 from pathlib import Path
 
@@ -15,13 +15,28 @@ from tests.cloud import PROJECT
 from tests.exported_models import Files
 
 LIMIT_SECONDS = 600
+SMOKE = PROJECT / "build" / "smoke"
+MADE_OF = ("chalicelib", "models", "requirements/training.txt", "requirements/torch.in")
+NOT_MADE_OF = {"__pycache__", "cache"}
+"""Folders in those that no model is made of."""
 
 
-def shared_by_workers(factory: pytest.TempPathFactory) -> Path:
-    """Return a folder that all workers of a run have in common."""
-    base = factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "trained"
-    folder.mkdir(exist_ok=True)
+def shared_folder() -> Path:
+    """Return where smoke presets lie, `train`, `finish` and all, by their recipes' names.
+
+    Both environments' tests use what whichever asked first has trained, until what models are made
+    of changes; a run of all tests begins without any.
+    """
+    digest = hashlib.sha256(str(INTERPRETER).encode())
+    for part in MADE_OF:
+        whole = PROJECT / part
+        for file in sorted(whole.rglob("*")) if whole.is_dir() else [whole]:
+            inside = file.relative_to(PROJECT)
+            if file.is_file() and not NOT_MADE_OF & set(inside.parts):
+                digest.update(f"{inside}\0".encode())
+                digest.update(file.read_bytes())
+    folder = SMOKE / digest.hexdigest()[:16]
+    folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 

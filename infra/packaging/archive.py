@@ -1,4 +1,4 @@
-"""A bundle as a ZIP file that depends on nothing but its content, and such a file unpacked.
+"""A bundle as a ZIP file that depends on nothing but its content.
 
 https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, sections 4.3.7, 4.3.12 and 4.3.16
 """
@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import hashlib
 import struct
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from infra.packaging.deflated import Content, Deflated
-from infra.packaging.failures import CannotPackage
 
-_LOCAL = struct.Struct("<IHHHHHIIIHH")
+LOCAL = struct.Struct("<IHHHHHIIIHH")
+"""The header before each file in the archive, whose last two numbers are the bytes of its name and
+of what else lies between it and the file."""
+
 _CENTRAL = struct.Struct("<IHHHHHHIIIHHHHHII")
 _END = struct.Struct("<IHHHHIIH")
 _VERSION, _UNIX_VERSION = 20, (3 << 8) | 20
@@ -36,7 +37,7 @@ def write(entries: Mapping[str, Path], file: Path, deflated: Deflated) -> None:
             encoded = name.encode()
             at = archive.tell()
             common = _common(content, encoded)
-            archive.write(_LOCAL.pack(0x04034B50, _VERSION, *common, 0))
+            archive.write(LOCAL.pack(0x04034B50, _VERSION, *common, 0))
             archive.write(encoded + content.deflated)
             mode = _EXECUTABLE if entries[name].stat().st_mode & 0o100 else _PLAIN
             directory += _CENTRAL.pack(
@@ -59,27 +60,3 @@ def sha256_of(file: Path) -> str:
     """Return the sha256 of a file, in hexadecimal."""
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
-
-
-def unpack(file: Path, sha256: str, folder: Path) -> None:
-    """Unpack a bundle into `folder`, which must not exist; nothing in it can be written to.
-
-    Raises:
-        CannotPackage: the file is missing, or is not the one of that hash.
-    """
-    if not file.is_file():
-        raise CannotPackage(f"{file} is missing; make the package anew with `headrace package`.")
-    found = sha256_of(file)
-    if found != sha256:
-        raise CannotPackage(
-            f"{file} has sha256 {found}, and the manifest names {sha256}; make the package anew "
-            "with `headrace package`."
-        )
-    folder.mkdir(parents=True)
-    with zipfile.ZipFile(file) as archive:
-        archive.extractall(folder)
-        for info in archive.infolist():
-            (folder / info.filename).chmod((info.external_attr >> 16) & 0o555)
-    for each in (folder, *folder.rglob("*")):
-        if each.is_dir():
-            each.chmod(0o555)

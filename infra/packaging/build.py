@@ -100,7 +100,7 @@ def package(order: Order, out: Path) -> Package:
         tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as temporary,
     ):
         work = Path(temporary)
-        compiler = Compiler(interpreter, work / "bytecode")
+        compiler = Compiler(interpreter)
         installed = Installed(kept / "installed", wanted, compiler)
         draft = work / "package"
         (draft / FUNCTIONS).mkdir(parents=True)

@@ -8,13 +8,14 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from chalicelib.generation.catalogue import Catalogue
 from infra.packaging import elf, models
-from infra.packaging.closure import closure, named_data
+from infra.packaging.closure import Sources
 from infra.packaging.failures import CannotPackage
-from infra.packaging.installed import Installed
+from infra.packaging.installed import Entries, Installed
 
 APP = "app"
 """The bundle of every function that Chalice makes: each imports `app.py`, which binds them all."""
@@ -33,8 +34,6 @@ STARTED: Mapping[str, tuple[str, ...]] = {
 """By function: what of its folder Lambda starts in place of a module, as its template says."""
 _SOURCES = ("chalicelib", "functions")
 
-Entries = dict[str, Path]
-
 
 def bundle_name(handler: str) -> str:
     """Return which bundle holds `handler`: that of its folder, or the app's."""
@@ -46,9 +45,12 @@ def module_of(bundle: str) -> str:
     return APP if bundle == APP else f"functions.{bundle}.handler"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Workplace:
-    """Where bundles are put together: `folder` is empty at first and may go afterwards."""
+    """Where bundles are put together: `folder` is empty at first and may go afterwards.
+
+    What several bundles have in common is read once, so no file may change meanwhile.
+    """
 
     project: Path
     models_dir: Path
@@ -56,6 +58,7 @@ class Workplace:
     installed: Installed
     folder: Path
     _checked: dict[Path, str] = field(default_factory=dict)
+    _machines: dict[Path, int | None] = field(default_factory=dict)
 
     def requirements(self, bundle: str) -> Path:
         """Return the pinned requirements of a bundle."""
@@ -69,14 +72,17 @@ class Workplace:
         Raises:
             CannotPackage: something is missing, or is for another machine.
         """
-        packages = self.installed.of(self.requirements(bundle))
         found = {
-            **_all_of(packages),
+            **self.installed.of(self.requirements(bundle)),
             **self._own(bundle),
             **models.carried(bundle, self.models_dir, self.catalogue, self._checked),
         }
-        elf.demand_machine(bundle, found, self.installed.target)
+        elf.demand_machine(bundle, found, self.installed.target, self._machines)
         return found
+
+    @cached_property
+    def _sources(self) -> Sources:
+        return Sources(self._compiled_project())
 
     def _compiled_project(self) -> Path:
         """Return a compiled copy of what of the project can be in a bundle, made at first need.
@@ -100,12 +106,13 @@ class Workplace:
 
     def _own(self, bundle: str) -> Entries:
         """Return what of the project is in a bundle: what it imports, and what that reads."""
-        project = self._compiled_project()
-        files = closure(project, module_of(bundle))
+        sources = self._sources
+        project = sources.project
         found = {}
-        for source in files:
+        for source in sources.closure(module_of(bundle)):
             found[source.relative_to(project).as_posix()] = source
-            beside = [*source.parent.glob(f"__pycache__/{source.stem}.*.pyc"), *named_data(source)]
+            compiled = source.parent.glob(f"__pycache__/{source.stem}.*.pyc")
+            beside = [*compiled, *sources.named_data(source)]
             found |= {file.relative_to(project).as_posix(): file for file in beside}
         if bundle != APP:
             started = (f"functions/{bundle}/{name}" for name in STARTED.get(bundle, ()))

@@ -7,10 +7,9 @@ https://docs.python.org/3/reference/import.html#pyc-invalidation
 
 from __future__ import annotations
 
-import hashlib
-import shutil
 import subprocess
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from infra.packaging.failures import CannotPackage
@@ -18,6 +17,7 @@ from infra.packaging.failures import CannotPackage
 _SECONDS = 600
 
 
+@cache
 def made_by(interpreter: Path) -> str:
     """Return what the bytecode of `interpreter` depends on: its exact version."""
     asked = subprocess.run(  # noqa: S603 - an interpreter that was asked for its version
@@ -32,13 +32,9 @@ def made_by(interpreter: Path) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Compiler:
-    """Compiles for one interpreter, and each source once: many folders have the same packages.
-
-    What was compiled is kept in `kept`, by its place in its folder and its content.
-    """
+    """Compiles for one interpreter."""
 
     interpreter: Path
-    kept: Path
 
     def compile_all(self, folder: Path) -> None:
         """Compile every source below `folder`, named as if `folder` were the root.
@@ -46,23 +42,9 @@ class Compiler:
         Raises:
             CannotPackage: a source does not compile.
         """
-        places = {source: self._place(folder, source) for source in sorted(folder.rglob("*.py"))}
-        missing = [source for source, place in places.items() if not place.is_dir()]
-        if missing:
-            _compile(missing, folder, self.interpreter)
-        for source, place in places.items():
-            beside = source.parent / "__pycache__"
-            if place.is_dir():
-                shutil.copytree(place, beside, dirs_exist_ok=True)
-            else:
-                place.mkdir(parents=True)
-                for made in beside.glob(f"{source.stem}.*.pyc"):
-                    shutil.copy2(made, place)
-
-    def _place(self, folder: Path, source: Path) -> Path:
-        digest = hashlib.sha256(f"{source.relative_to(folder)}\0".encode())
-        digest.update(source.read_bytes())
-        return self.kept / digest.hexdigest()
+        sources = sorted(folder.rglob("*.py"))
+        if sources:
+            _compile(sources, folder, self.interpreter)
 
 
 def _compile(sources: list[Path], folder: Path, interpreter: Path) -> None:

@@ -20,29 +20,53 @@ ROOTS = ("app", "chalicelib", "functions")
 _BY_NAME = frozenset({"import_module", "__import__"})
 
 
-def closure(project: Path, module: str) -> list[Path]:
-    """Return the source files that importing `module` can reach, packages' own included, sorted.
+class Sources:
+    """The sources of one project, each read once however many handlers reach it."""
 
-    Raises:
-        CannotPackage: there is no such module, or an import by name cannot be followed.
-    """
-    seen: dict[str, Path] = {}
-    waiting = [module]
-    while waiting:
-        name = waiting.pop()
-        if name in seen:
-            continue
-        file = _file_of(project, name)
-        if file is None:
-            raise CannotPackage(f"There is no module {name} in {project}, which {module} needs.")
-        seen[name] = file
-        waiting += [parent for parent in _parents(name) if parent not in seen]
-        waiting += [each for each in _Imports(project, name, file).all() if _file_of(project, each)]
-    return sorted(seen.values())
+    def __init__(self, project: Path) -> None:
+        """Read from `project`, which does not change meanwhile."""
+        self.project = project
+        self._reached: dict[str, tuple[Path, frozenset[str]]] = {}
+        self._data: dict[Path, list[Path]] = {}
+
+    def closure(self, module: str) -> list[Path]:
+        """Return the source files that importing `module` can reach, packages' own too, sorted.
+
+        Raises:
+            CannotPackage: there is no such module, or an import by name cannot be followed.
+        """
+        seen: dict[str, Path] = {}
+        waiting = [module]
+        while waiting:
+            name = waiting.pop()
+            if name in seen:
+                continue
+            seen[name], imported = self._of(name, module)
+            waiting += [each for each in imported if each not in seen]
+        return sorted(seen.values())
+
+    def named_data(self, source: Path) -> list[Path]:
+        """Return the files beside a module, themselves none, that one of its strings names."""
+        if source not in self._data:
+            self._data[source] = _named_data(source)
+        return self._data[source]
+
+    def _of(self, name: str, module: str) -> tuple[Path, frozenset[str]]:
+        """Return a module's file, and the modules that it leads to by itself."""
+        if name not in self._reached:
+            project = self.project
+            file = _file_of(project, name)
+            if file is None:
+                raise CannotPackage(
+                    f"There is no module {name} in {project}, which {module} needs."
+                )
+            imported = _Imports(project, name, file).all()
+            ours = (each for each in imported if _file_of(project, each))
+            self._reached[name] = file, frozenset([*_parents(name), *ours])
+        return self._reached[name]
 
 
-def named_data(source: Path) -> list[Path]:
-    """Return the files beside a module, no modules themselves, that one of its strings names."""
+def _named_data(source: Path) -> list[Path]:
     named = {
         node.value
         for node in ast.walk(ast.parse(source.read_bytes(), str(source)))

@@ -54,18 +54,22 @@ def machine_of(file: Path) -> int:
     return int(machine)
 
 
-def demand_machine(bundle: str, entries: Mapping[str, Path], target: Target) -> int:
-    """Return how many ELF files a bundle has.
+def demand_machine(
+    bundle: str, entries: Mapping[str, Path], target: Target, known: dict[Path, int | None]
+) -> int:
+    """Return how many ELF files a bundle has; `known` remembers what files are between calls.
 
     Raises:
         CannotPackage: one is for another machine; nothing of the bundle would load on Lambda.
     """
     count = 0
     for place, file in sorted(entries.items()):
-        if not is_elf(file):
+        if file not in known:
+            known[file] = machine_of(file) if is_elf(file) else None
+        machine = known[file]
+        if machine is None:
             continue
         count += 1
-        machine = machine_of(file)
         if machine != target.machine:
             raise CannotPackage(
                 f"{place} in the bundle of {bundle} is for another machine (e_machine {machine}), "

@@ -122,7 +122,7 @@ WITHIN: Mapping[str, Mapping[str, str]] = {
 
 
 def prune(folder: Path) -> None:
-    """Remove from `folder`, a site directory, what no function runs."""
+    """Remove from `folder`, a site directory of any packages, what no function runs."""
     for package, patterns in WITHIN.items():
         if (folder / package).is_dir():
             for pattern in patterns:
@@ -133,6 +133,20 @@ def prune(folder: Path) -> None:
     if data.is_dir():
         _remove(each for each in data.iterdir() if each.is_dir() and each.name not in SERVICES)
         _shorten_descriptions(data)
+
+
+def left_out(folders: Iterable[Path]) -> set[Path]:
+    """Return files and folders in `folders`, one site directory together, that no function runs.
+
+    They are what the rules of one package say of another, which may do without elsewhere.
+    """
+    patterns = [
+        pattern
+        for package, of_package in WITHIN.items()
+        if any((folder / package).is_dir() for folder in folders)
+        for pattern in of_package
+    ]
+    return {path for folder in folders for pattern in patterns for path in folder.glob(pattern)}
 
 
 def _remove(paths: Iterable[Path]) -> None:

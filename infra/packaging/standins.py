@@ -60,7 +60,7 @@ _SECTION = 1
 
 
 def stand_in(folder: Path) -> None:
-    """Replace libraries in `folder`, a site directory, and remove those that nothing needs then.
+    """Replace libraries in `folder`, a site directory of any packages.
 
     Raises:
         CannotPackage: something wants data of such a library, for which nothing can stand.
@@ -74,7 +74,23 @@ def stand_in(folder: Path) -> None:
         for file in replaced:
             library = Library(file)
             file.write_bytes(_built(library, _asked_of(library, wanted)))
-    _drop_unneeded(folder)
+
+
+def unneeded(entries: Mapping[str, Path]) -> set[str]:
+    """Return the places of libraries beside packages that nothing in the packages leads to."""
+    libraries = {
+        place: file
+        for place, file in sorted(entries.items())
+        if ".so" in file.name and is_elf(file)
+    }
+    beside = {
+        file.name: place for place, file in libraries.items() if file.parent.name.endswith(".libs")
+    }
+    waiting = [file for place, file in libraries.items() if place not in beside.values()]
+    while waiting:
+        needed = Library(waiting.pop()).needed
+        waiting += [libraries[beside.pop(name)] for name in needed if name in beside]
+    return set(beside.values())
 
 
 def _libraries(folder: Path) -> list[Path]:
@@ -98,18 +114,6 @@ def _asked_of(library: Library, wanted: set[str]) -> list[Symbol]:
             "out of infra/packaging/standins.py."
         )
     return sorted(asked, key=lambda symbol: symbol.name)
-
-
-def _drop_unneeded(folder: Path) -> None:
-    """Remove libraries beside packages that nothing in the packages leads to."""
-    libraries = _libraries(folder)
-    beside = {file.name: file for file in libraries if file.parent.name.endswith(".libs")}
-    waiting = [file for file in libraries if file.name not in beside]
-    while waiting:
-        needed = Library(waiting.pop()).needed
-        waiting += [beside.pop(name) for name in needed if name in beside]
-    for file in beside.values():
-        file.unlink()
 
 
 class _Strings:

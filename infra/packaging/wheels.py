@@ -23,8 +23,8 @@ _HASH = " --hash="
 _INSTALL_SECONDS = 900
 
 
-def pins(requirements: Path) -> str:
-    """Return what the file pins, a line each with its hashes: equal for files that want the same.
+def pins(requirements: Path) -> list[str]:
+    """Return the pins of the file, each with its hashes: equal for files that want the same.
 
     Comments are left out, and the order of pins and of hashes does not count.
 
@@ -36,7 +36,7 @@ def pins(requirements: Path) -> str:
     except FileNotFoundError as error:
         raise CannotPackage(f"{requirements} is missing; `make lock` writes it.") from error
     lines = (" ".join(line.split()) for line in _CONTINUED.sub(" ", text).splitlines())
-    return "\n".join(sorted(map(_in_order, (line for line in lines if line[:1] not in ("", "#")))))
+    return sorted(map(_in_order, (line for line in lines if line[:1] not in ("", "#"))))
 
 
 def _in_order(pin: str) -> str:
@@ -45,19 +45,20 @@ def _in_order(pin: str) -> str:
     return _HASH.join([wanted, *sorted(hashes)])
 
 
-def install(requirements: Path, target: Target, folder: Path) -> None:
-    """Put the packages of `requirements` into `folder`, as they are for `target`.
+def install(pin: str, requirements: Path, target: Target, folder: Path) -> None:
+    """Put the package of a pin of `requirements` into `folder`, as it is for `target`.
 
     Raises:
-        CannotPackage: a package has no wheel for it, or none of a hash that is pinned, or no
-            registry answers.
+        CannotPackage: it has no wheel for it, or none of a hash that is pinned, or no registry
+            answers.
     """
     command = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--no-deps"]
     command += ["--target", str(folder), "--link-mode", "copy", "--only-binary", ":all:"]
     command += ["--require-hashes"]
     command += ["--python-platform", target.wheels, "--python-version", PYTHON]
     done = subprocess.run(  # noqa: S603 - our own interpreter
-        [*command, "--requirement", str(requirements)],
+        [*command, "--requirement", "-"],
+        input=pin,
         capture_output=True,
         text=True,
         timeout=_INSTALL_SECONDS,

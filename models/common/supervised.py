@@ -19,6 +19,7 @@ from models.common.checkpoints import Stateful
 from models.common.devices import Device
 from models.common.family import Setup
 from models.common.group import Group
+from models.common.optimisers import adamw
 from models.common.recipe import Settings
 
 P = TypeVar("P", bound=Settings)
@@ -89,11 +90,7 @@ class LossTask:
     def __post_init__(self) -> None:
         """Move the network to the device and begin its optimiser."""
         self.network.to(self.device.torch).train()
-        self._optimiser = torch.optim.AdamW(
-            [each for each in self.network.parameters() if each.requires_grad],
-            lr=self.settings.learning_rate,
-            weight_decay=self.settings.weight_decay,
-        )
+        self._optimiser = adamw(self.network, self.settings, self.device)
 
     def parts(self) -> Mapping[str, Stateful]:
         """Return the network, its optimiser and what else there is."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.linalg import sqrtm
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
+from threadpoolctl import threadpool_limits
 
 from models.common.images import Images, to_network
 
@@ -42,9 +43,13 @@ class Judge:
 
 
 def judge_of(images: Images) -> Judge:
-    """Fit a judge on what models train on, and hold it to what is held out. Always the same one."""
+    """Fit a judge on what models train on, and hold it to what is held out. Always the same one.
+
+    One thread multiplies its matrices: they are so small that several would mostly wait for one
+    another, and where they part a sum decides how it is rounded.
+    """
     classifier = MLPClassifier((_HIDDEN,), alpha=_PENALTY, max_iter=_EPOCHS, random_state=0)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), threadpool_limits(1, user_api="blas"):
         warnings.simplefilter("ignore", ConvergenceWarning)
         classifier.fit(_flat(images.train.images), images.train.labels)
     held_out = classifier.score(_flat(images.test.images), images.test.labels)

@@ -88,6 +88,22 @@ def shuffled(told: torch.Tensor, lost: float) -> torch.Tensor:
     return told.gather(1, order).masked_fill(missing, UNKNOWN)
 
 
+def recombined(told: torch.Tensor, questions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return answers [n, attributes] and rows of `asked` with the answers of other rows put in.
+
+    Each attribute's is of another row, so that every combination comes. Chance comes from torch's
+    global stream.
+    """
+    count, attributes = told.shape
+    rows = torch.randint(count, (count, attributes)).to(told.device)
+    other = told.gather(0, rows)
+    found = questions
+    for before, after in zip(told.T, other.T, strict=True):
+        said = questions == before[:, None, None]
+        found = torch.where(said, after[:, None, None], found)
+    return other, found
+
+
 def cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """Return the mean of -log p of labels [n, length], by the logits of the token before each."""
     told, wanted = logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten()

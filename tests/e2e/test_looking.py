@@ -26,7 +26,7 @@ from tests.e2e.test_batches import begun, fetched
 from tests.exported_models import Files, read
 from tests.exported_tellers import blip2, flamingo
 from tests.exported_towers import towers
-from tests.trained_models import LIMIT_SECONDS, files, shared_by_workers, trained
+from tests.trained_models import LIMIT_SECONDS, files, shared_folder, trained
 
 Model = Callable[[str], Files]
 MADE: Mapping[str, Callable[[], Files]] = {
@@ -61,11 +61,11 @@ def tenant(cloud: CloudProcess) -> Iterator[Tenant]:
 
 
 @pytest.fixture(scope="module", params=["made", pytest.param("trained", marks=pytest.mark.slow)])
-def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Model:
+def model(request: pytest.FixtureRequest) -> Model:
     """Files of a recipe's model."""
     if request.param == "made":
         return lambda recipe: MADE[recipe]()
-    shared = shared_by_workers(tmp_path_factory)
+    shared = shared_folder()
     return lambda recipe: files(trained(recipe, shared))
 
 

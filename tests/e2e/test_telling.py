@@ -18,7 +18,7 @@ from tests.e2e.serving import asked, forget, refused, serve
 from tests.e2e.tenants import Tenant, make_tenant
 from tests.e2e.test_batches import begun, fetched
 from tests.exported_models import Files, read
-from tests.trained_models import LIMIT_SECONDS, files, shared_by_workers, trained
+from tests.trained_models import LIMIT_SECONDS, files, shared_folder, trained
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(LIMIT_SECONDS)]
 Trained = Callable[[str], Files]
@@ -34,8 +34,8 @@ def tenant(cloud: CloudProcess) -> Iterator[Tenant]:
 
 
 @pytest.fixture(scope="module")
-def smoke(tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    shared = shared_by_workers(tmp_path_factory)
+def smoke() -> Trained:
+    shared = shared_folder()
     return lambda name: files(trained(name, shared))
 
 

@@ -13,7 +13,7 @@ import pytest
 from filelock import FileLock
 
 from models.common.job import ROOT, Job
-from tests.once import folder_of_run
+from tests.trained_models import shared_folder
 
 collect_ignore_glob = [] if find_spec("torch") and find_spec("diffusers") else ["test_*.py"]
 
@@ -55,18 +55,31 @@ def digits(channel: Channel) -> Path:
 
 
 @pytest.fixture(scope="session")
-def smoke(tmp_path_factory: pytest.TempPathFactory, channel: Channel) -> Smoke:
-    """Models of smoke presets, trained, judged and exported by whichever worker asks first."""
+def smoke() -> Smoke:
+    """Models of smoke presets, trained, judged and exported by whichever test asks first."""
     from models.common import recipe, running
+    from models.common.failures import NoDataset
+    from models.datasets.__main__ import prepare
     from models.rehearse import lay
 
-    made_in = folder_of_run(tmp_path_factory) / "smoke"
-    made_in.mkdir(exist_ok=True)
+    made_in = shared_folder()
+
+    def prepared(name: str) -> Path:
+        folder, whole = made_in / "data" / name, made_in / "data" / f"{name}.whole"
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(made_in / "data" / f"{name}.lock"):
+            if not whole.is_file():
+                try:
+                    prepare(name, folder)
+                except NoDataset as error:
+                    pytest.skip(str(error))
+                whole.touch()
+        return folder
 
     def train(name: str, root: Path) -> None:
         found = recipe.load(name)
         bases = {key: trained(base) / "finish" / "model" for key, base in found.bases.items()}
-        data = channel(found.dataset.name)
+        data = prepared(found.dataset.name)
         lay(root / "train", {"recipe": name, "preset": "smoke"}, {"training": data, **bases})
         made = Job.of({ROOT: str(root / "train")})
         running.run(made, {}, lambda _: None)

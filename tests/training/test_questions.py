@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,6 +17,7 @@ from models.common.failures import BadData
 from models.common.questions import Described, Part
 from models.common.words import END, IMAGE, SPECIAL, UNKNOWN, Words
 from models.datasets import shape_questions
+from models.networks.prompts import answers, asked, recombined
 
 Change = Callable[[Path], None]
 
@@ -139,3 +141,39 @@ def test_other_words_should_have_another_fingerprint() -> None:
     one, same, other = (Words(texts) for texts in (["a b"], ["b", "a"], ["a c"]))
     assert (one.fingerprint() == same.fingerprint()).all()
     assert (one.fingerprint() != other.fingerprint()).any()
+
+
+def rows_of(pairs: Sequence[tuple[str, str]]) -> tuple[Words, torch.Tensor, torch.Tensor]:
+    """Return the words, answers and questions of things with these colours and shapes."""
+    told = [
+        Described(caption=f"a {colour} {shape}", answers={"colour": colour, "shape": shape})
+        for colour, shape in pairs
+    ]
+    part, attributes = Part(np.zeros((len(told), 8, 8, 3), np.uint8), told), ("colour", "shape")
+    words = Words.of(questions.Questions(part, part, attributes), 32)
+    return words, answers(words, part, attributes), asked(words, part, attributes)
+
+
+@given(st.integers(0, 2**32))
+def test_recombined_rows_should_say_of_each_what_they_answer(seed: int) -> None:
+    colours, shapes = ("red", "blue", "green"), ("star", "circle")
+    pairs = [("red", "star"), ("blue", "star"), ("green", "circle")] * 8
+    words, told, rows = rows_of(pairs)
+    torch.manual_seed(seed)
+    found, changed = recombined(told, rows)
+    said = [words.text(each) for each in found.tolist()]
+    assert set(" ".join(said).split()) <= {*colours, *shapes}
+    for text, (caption, colour, shape) in zip(said, changed.tolist(), strict=True):
+        assert words.text(caption) == f"a {text}"
+        assert words.text(colour) == f"which colour ? {text.split()[0]}"
+        assert words.text(shape) == f"which shape ? {text.split()[1]}"
+    assert torch.equal((changed == 0), (rows == 0))
+
+
+def test_recombined_rows_should_have_pairs_that_no_picture_has() -> None:
+    pairs = [("red", "star"), ("blue", "circle")] * 16
+    words, told, rows = rows_of(pairs)
+    torch.manual_seed(0)
+    found, _ = recombined(told, rows)
+    said = {words.text(each) for each in found.tolist()}
+    assert said == {"red star", "red circle", "blue star", "blue circle"}

@@ -17,6 +17,7 @@ from torch import nn
 from models.common.checkpoints import Stateful
 from models.common.devices import Device
 from models.common.group import Group
+from models.common.optimisers import adamw
 from models.common.supervised import Batches, learning_rate
 from models.networks.decoder import log_probabilities
 from models.networks.rollouts import Written, write
@@ -64,11 +65,7 @@ class Online:
     def __post_init__(self) -> None:
         """Move the networks to the device and begin the optimiser."""
         self.network.to(self.device.torch).train()
-        self._optimiser = torch.optim.AdamW(
-            [each for each in self.network.parameters() if each.requires_grad],
-            lr=self.parameters.learning_rate,
-            weight_decay=self.parameters.weight_decay,
-        )
+        self._optimiser = adamw(self.network, self.parameters, self.device)
 
     def parts(self) -> Mapping[str, Stateful]:
         """Return the networks and the optimiser."""

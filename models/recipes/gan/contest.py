@@ -16,6 +16,7 @@ from models.common.checkpoints import Stateful
 from models.common.devices import Device
 from models.common.failures import ModeCollapse
 from models.common.group import Group
+from models.common.optimisers import adamw
 from models.common.supervised import Batches, learning_rate
 from models.recipes.gan import loss
 from models.recipes.gan.network import Adversaries
@@ -77,13 +78,8 @@ class Contest:
         self._alarm = Alarm(self.settings.collapse_spread, self.settings.collapse_steps)
 
     def _optimiser(self, network: nn.Module) -> torch.optim.Optimizer:
-        s = self.settings
-        return torch.optim.AdamW(
-            network.parameters(),
-            lr=s.learning_rate,
-            betas=(s.momentum, _SECOND_BETA),
-            weight_decay=s.weight_decay,
-        )
+        betas = (self.settings.momentum, _SECOND_BETA)
+        return adamw(network, self.settings, self.device, betas)
 
     def parts(self) -> Mapping[str, Stateful]:
         """Return the networks, both optimisers and what the alarm has counted."""

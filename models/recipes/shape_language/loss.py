@@ -14,6 +14,7 @@ from models.networks.prompts import (
     in_a_row,
     learned,
     one_each,
+    recombined,
     shuffled,
 )
 from models.recipes.shape_language.parameters import Parameters
@@ -22,13 +23,14 @@ from models.recipes.shape_language.parameters import Parameters
 def objective(parameters: Parameters) -> Loss:
     """Return the loss: -log p of a token, in nats, of two kinds of rows, added.
 
+    Both are of answers that are recombined: texts know every pair, also those that no picture has.
     `asked` is of answers to a question after the words that describe a thing, shuffled, some
     unknown. `in_a_row` is of answers of one kind, one after another: which kind, the first tells.
     """
 
     def loss(network: torch.nn.Module, batch: Batch, number: int) -> Mapping[str, torch.Tensor]:
         assert isinstance(network, Language)
-        told, questions = batch
+        told, questions = recombined(*batch)
         asked = _asked(network, shuffled(told, parameters.lost), one_each(questions))
         row = in_a_row(_alike(told, parameters.pictures))
         following = network.after(row.new_zeros((len(row), 0, network.width)), row)

@@ -43,7 +43,7 @@ def models_dir(models_pulled: Path) -> Path:
 def workplace(
     folder: Path, kept: Path, models_dir: Path, architecture: str, project: Path = PROJECT
 ) -> Workplace:
-    compiler = Compiler(find_interpreter(), kept / "bytecode")
+    compiler = Compiler(find_interpreter())
     installed = Installed(kept / "installed", TARGETS[architecture], compiler)
     return Workplace(project, models_dir, catalogue(), installed, folder)
 

@@ -61,7 +61,7 @@ def test_what_bundles_are_made_of_should_be_held_to_hashes() -> None:
 
 
 def pinned(source: Path) -> list[str]:
-    return pins((ROOT / source).with_suffix(".txt")).splitlines()
+    return pins((ROOT / source).with_suffix(".txt"))
 
 
 def versions(source: Path) -> set[str]:

@@ -12,7 +12,7 @@ from infra.packaging.deflated import Deflated
 from infra.packaging.failures import CannotPackage
 from infra.packaging.manifest import Manifest, PackagedFunction
 from infra.packaging.targets import TARGETS, native_architecture
-from localcloud.packaged import _unpacked, opened, remove_unpacked
+from localcloud.packaged import CONTENTS, _remove_former, _unpacked, opened, remove_unpacked
 
 
 def made(folder: Path, architecture: str = "", content: str = "x = 1\n") -> Manifest:
@@ -91,3 +91,18 @@ def test_what_a_killed_unpacking_left_should_be_made_anew(tmp_path: Path) -> Non
     half.chmod(0o555)
     folder = _unpacked(tmp_path / "package", manifest, tmp_path / "bundles")["One"]
     assert {file.name for file in folder.iterdir()} == {"one.py"}
+
+
+def test_former_bundles_should_go_with_what_only_they_held(tmp_path: Path) -> None:
+    bundles = tmp_path / "bundles"
+    former = _unpacked(tmp_path / "a", made(tmp_path / "a"), bundles)["One"]
+    second = made(tmp_path / "b", content="x = 2\n")
+    current = _unpacked(tmp_path / "b", second, bundles)["One"]
+    _remove_former(bundles, {current})
+    assert not former.exists()
+    assert {folder.name for folder in bundles.iterdir() if folder.is_dir()} == {
+        CONTENTS,
+        current.name,
+    }
+    assert [file.read_text() for file in (bundles / CONTENTS).iterdir()] == ["x = 2\n"]
+    assert (current / "one.py").read_text() == "x = 2\n"

@@ -7,13 +7,11 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.packaging import archive
 from infra.packaging.deflated import Deflated
-from infra.packaging.failures import CannotPackage
 
 NAMES = st.text(st.characters(codec="utf-8", exclude_characters="/\\\0"), min_size=1, max_size=20)
 
@@ -49,23 +47,6 @@ def test_order_times_umask_and_what_is_kept_should_not_show(tmp_path: Path) -> N
     again = written(tmp_path / "one", contents, when=3)
     other = written(tmp_path / "two", dict(reversed(contents.items())), when=2, mode=0o664)
     assert first.read_bytes() == again.read_bytes() == other.read_bytes()
-
-
-def test_what_can_be_run_should_stay_so_and_nothing_be_writable(tmp_path: Path) -> None:
-    file = written(tmp_path, {"room/bootstrap": b"#!/bin/sh\n"}, mode=0o700)
-    archive.unpack(file, archive.sha256_of(file), tmp_path / "out")
-    assert (tmp_path / "out" / "room" / "bootstrap").stat().st_mode & 0o777 == 0o555
-    assert (tmp_path / "out" / "room").stat().st_mode & 0o222 == 0
-    assert (tmp_path / "out").stat().st_mode & 0o222 == 0
-
-
-def test_another_file_than_the_manifest_s_should_be_refused(tmp_path: Path) -> None:
-    file = written(tmp_path, {"a": b"1"})
-    with pytest.raises(CannotPackage, match="and the manifest names 00"):
-        archive.unpack(file, "00", tmp_path / "out")
-    assert not (tmp_path / "out").exists()
-    with pytest.raises(CannotPackage, match="is missing; make the package anew"):
-        archive.unpack(tmp_path / "none.zip", "00", tmp_path / "out")
 
 
 def test_what_nobody_asked_for_should_go(tmp_path: Path) -> None:

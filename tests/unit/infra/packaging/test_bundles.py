@@ -55,7 +55,7 @@ def project(tmp_path: Path) -> Path:
 
 def workplace(project: Path, content: str) -> Workplace:
     kept = project.parent / "kept"
-    installed = Installed(kept, TARGETS["arm64"], Compiler(Path(sys.executable), kept / "bytecode"))
+    installed = Installed(kept, TARGETS["arm64"], Compiler(Path(sys.executable)))
     return Workplace(project, project / "none", catalogue(), installed, project.parent / content)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.packaging.closure import closure, named_data
+from infra.packaging.closure import Sources
 from infra.packaging.failures import CannotPackage
 
 ROOT = Path(__file__).parents[4]
@@ -25,7 +25,7 @@ def project(folder: Path, **modules: str) -> Path:
 
 
 def reached(folder: Path, module: str) -> set[str]:
-    files = {file.relative_to(folder).as_posix() for file in closure(folder, module)}
+    files = {file.relative_to(folder).as_posix() for file in Sources(folder).closure(module)}
     return {name for name in files if not name.endswith("__init__.py")}
 
 
@@ -52,7 +52,8 @@ def test_packages_around_a_module_should_be_there_with_what_they_import(tmp_path
     project(tmp_path, chalicelib__two="")
     (tmp_path / "chalicelib" / "__init__.py").write_text("from chalicelib import two")
     files = {
-        file.relative_to(tmp_path).as_posix() for file in closure(tmp_path, "functions.a.handler")
+        file.relative_to(tmp_path).as_posix()
+        for file in Sources(tmp_path).closure("functions.a.handler")
     }
     assert {"chalicelib/__init__.py", "functions/__init__.py", "functions/a/__init__.py"} <= files
     assert "chalicelib/two.py" in files
@@ -83,12 +84,12 @@ def test_an_import_by_a_name_from_elsewhere_should_be_refused(tmp_path: Path) ->
     source = "import importlib\ndef load(name):\n    return importlib.import_module(name)\n"
     project(tmp_path, chalicelib__a=source)
     with pytest.raises(CannotPackage, match=r"a\.py, line 3: .*Write the name"):
-        closure(tmp_path, "chalicelib.a")
+        Sources(tmp_path).closure("chalicelib.a")
 
 
 def test_a_module_that_is_not_there_should_be_named(tmp_path: Path) -> None:
     with pytest.raises(CannotPackage, match=r"no module functions\.a\.handler"):
-        closure(tmp_path, "functions.a.handler")
+        Sources(tmp_path).closure("functions.a.handler")
 
 
 def test_data_that_a_module_names_should_be_found_and_no_other(tmp_path: Path) -> None:
@@ -96,13 +97,15 @@ def test_data_that_a_module_names_should_be_found_and_no_other(tmp_path: Path) -
     project(tmp_path, chalicelib__one="")
     for name in ("head.json", "event.json"):
         (tmp_path / "chalicelib" / name).write_text("{}")
-    assert named_data(tmp_path / "chalicelib" / "a.py") == [tmp_path / "chalicelib" / "head.json"]
+    named = Sources(tmp_path).named_data(tmp_path / "chalicelib" / "a.py")
+    assert named == [tmp_path / "chalicelib" / "head.json"]
 
 
 def test_each_function_should_reach_its_whole_room_and_no_other_s() -> None:
+    sources = Sources(ROOT)
     for handler in sorted((ROOT / "functions").glob("*/handler.py")):
         room = handler.parent
-        files = closure(ROOT, f"functions.{room.name}.handler")
+        files = sources.closure(f"functions.{room.name}.handler")
         rooms = {file.relative_to(ROOT).parts[1] for file in files if "functions" in file.parts}
         assert rooms == {"__init__.py", room.name}
         assert set(room.glob("*.py")) <= set(files), room.name

@@ -15,7 +15,7 @@ import pytest
 
 from infra.packaging.bytecode import Compiler
 from infra.packaging.failures import CannotPackage
-from infra.packaging.pruning import EVERYWHERE, SERVICES, WITHIN, prune, undocumented
+from infra.packaging.pruning import EVERYWHERE, SERVICES, WITHIN, left_out, prune, undocumented
 
 ROOT = Path(__file__).parents[4]
 
@@ -83,34 +83,34 @@ def test_what_belongs_to_a_package_should_go_only_beside_it(tmp_path: Path) -> N
     assert (other / "yaml").is_dir()
 
 
+def test_what_belongs_to_a_package_should_go_where_another_makes_it_superfluous(
+    tmp_path: Path,
+) -> None:
+    for place in ("chalice", "pyyaml/yaml", "click/click", "pillow/PIL"):
+        (tmp_path / place).mkdir(parents=True)
+    (tmp_path / "chalice" / "chalice").mkdir()
+    (tmp_path / "pillow" / "PIL" / "_avif.so").touch()
+    chalice, yaml, click, pillow = (
+        tmp_path / name for name in ("chalice", "pyyaml", "click", "pillow")
+    )
+    assert left_out([chalice, yaml, click, pillow]) == {yaml / "yaml", click / "click"}
+    assert left_out([yaml, click, pillow]) == set()
+    (chalice / "rapidocr").mkdir()
+    assert left_out([chalice, pillow]) == {pillow / "PIL" / "_avif.so"}
+
+
 def test_each_rule_should_say_why() -> None:
     for patterns in (EVERYWHERE, *WITHIN.values()):
         assert all(re.match(r"\w+", reason) for reason in patterns.values())
 
 
-def compiler(kept: Path) -> Compiler:
-    return Compiler(Path(sys.executable), kept)
-
-
-def test_a_source_that_is_in_two_folders_should_be_compiled_once(tmp_path: Path) -> None:
-    made = {}
-    once = compiler(tmp_path / "kept")
-    for folder, more in (("a", "alone"), ("b", "other")):
-        place = tmp_path / folder
-        place.mkdir()
-        (place / "same.py").write_text("HERE = __file__\n")
-        (place / "unlike.py").write_text(f"SAID = {more!r}\n")
-        once.compile_all(place)
-        made[folder] = {file.name: file.read_bytes() for file in place.glob("__pycache__/*.pyc")}
-    assert made["a"].keys() == made["b"].keys()
-    assert sum(made["a"][name] == made["b"][name] for name in made["a"]) == 1
-    assert len(list((tmp_path / "kept").iterdir())) == 3
+COMPILER = Compiler(Path(sys.executable))
 
 
 def test_bytecode_should_be_run_without_a_look_at_the_source(tmp_path: Path) -> None:
     source = tmp_path / "thing.py"
     source.write_text("print('compiled')")
-    compiler(tmp_path / "kept").compile_all(tmp_path)
+    COMPILER.compile_all(tmp_path)
     source.write_text("print('read')")
     command = [
         sys.executable,
@@ -132,7 +132,7 @@ def test_bytecode_should_not_tell_where_and_beside_what_it_was_made(tmp_path: Pa
         made.append(place)
     (made[1] / "a_neighbour.py").write_text("NAMES = {'one', 'z', 'three'}\ndef f(a): return a\n")
     for place in made:
-        compiler(place / "kept").compile_all(place)
+        COMPILER.compile_all(place)
     one, other = (next(place.glob("__pycache__/thing.*.pyc")).read_bytes() for place in made)
     assert one == other
 
@@ -140,4 +140,4 @@ def test_bytecode_should_not_tell_where_and_beside_what_it_was_made(tmp_path: Pa
 def test_a_source_that_does_not_compile_should_be_named(tmp_path: Path) -> None:
     (tmp_path / "broken.py").write_text("def f(:\n")
     with pytest.raises(CannotPackage, match=r"broken\.py"):
-        compiler(tmp_path / "kept").compile_all(tmp_path)
+        COMPILER.compile_all(tmp_path)

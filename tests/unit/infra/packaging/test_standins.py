@@ -14,7 +14,7 @@ import pytest
 
 from infra.packaging.elf import Library, Symbol, demand_machine, is_elf, machine_of
 from infra.packaging.failures import CannotPackage
-from infra.packaging.standins import _asked_of, _built, stand_in
+from infra.packaging.standins import _asked_of, _built, unneeded
 from infra.packaging.targets import TARGETS, native_architecture
 
 NATIVE = TARGETS[native_architecture()]
@@ -92,8 +92,9 @@ def test_libraries_that_nothing_leads_to_should_go(tmp_path: Path) -> None:
     shutil.copy2(OPENBLAS, beside)
     for name in ("libone.so", "libtwo.so"):
         (beside / name).write_bytes(_built(Library(OPENBLAS), symbols("first")))
-    stand_in(tmp_path)
-    left = {file.name for file in beside.iterdir()}
+    entries = {file.relative_to(tmp_path).as_posix(): file for file in tmp_path.rglob("*.so*")}
+    left = {Path(place).name for place in entries.keys() - unneeded(entries)}
+    assert LINALG.name in left
     assert OPENBLAS.name in left
     assert not left & {"libone.so", "libtwo.so"}
 
@@ -106,6 +107,6 @@ def test_a_library_for_another_machine_should_be_refused(tmp_path: Path) -> None
     file.write_bytes(_built(library, []))
     source = tmp_path / "a.py"
     source.touch()
-    assert demand_machine("ocr", {"a.so": LINALG, "a.py": source}, NATIVE) == 1
+    assert demand_machine("ocr", {"a.so": LINALG, "a.py": source}, NATIVE, {}) == 1
     with pytest.raises(CannotPackage, match=r"cv2/lib\.so in the bundle of ocr is for another"):
-        demand_machine("ocr", {"cv2/lib.so": file}, NATIVE)
+        demand_machine("ocr", {"cv2/lib.so": file}, NATIVE, {})

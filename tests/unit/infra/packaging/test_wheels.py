@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import zipfile
 from pathlib import Path
 from random import Random
 
@@ -12,42 +11,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.packaging import interpreter
-from infra.packaging.archive import sha256_of
 from infra.packaging.failures import CannotPackage
 from infra.packaging.targets import TARGETS, demand_stage, target
 from infra.packaging.wheels import install, pins
+from tests.unit.infra.packaging.registry import add_wheel
 
-METADATA = "Metadata-Version: 2.1\nName: thing\nVersion: 1\n"
 NO_SUCH = f"--hash=sha256:{'0' * 64}"
-WHEEL = "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: false\nTag: {tag}\n"
-
-
-@pytest.fixture
-def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a folder whose wheels are the only ones there are."""
-    folder = tmp_path / "registry"
-    folder.mkdir()
-    monkeypatch.setenv("UV_NO_INDEX", "1")
-    monkeypatch.setenv("UV_FIND_LINKS", str(folder))
-    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
-    return folder
-
-
-def add_wheel(registry: Path, tag: str) -> str:
-    """Put a wheel there, and return its hash as a requirement names it."""
-    file = registry / f"thing-1-{tag}.whl"
-    with zipfile.ZipFile(file, "w") as wheel:
-        wheel.writestr("thing.py", f"TAG = {tag!r}\n")
-        wheel.writestr("thing-1.dist-info/METADATA", METADATA)
-        wheel.writestr("thing-1.dist-info/WHEEL", WHEEL.format(tag=tag))
-        wheel.writestr("thing-1.dist-info/RECORD", "")
-    return f"--hash=sha256:{sha256_of(file)}"
 
 
 def wanted(folder: Path, *lines: str) -> Path:
     file = folder / "requirements.txt"
     file.write_text("\n".join(lines))
     return file
+
+
+def installed(requirements: Path, architecture: str, folder: Path) -> None:
+    for pin in pins(requirements):
+        install(pin, requirements, TARGETS[architecture], folder)
 
 
 @pytest.mark.parametrize("architecture", TARGETS)
@@ -61,7 +41,7 @@ def test_the_wheel_of_the_target_should_be_taken(
     ]
     thing = " \\\n    ".join(["thing==1", *hashes])
     requirements = wanted(tmp_path, thing, f"absent==2 ; sys_platform == 'win32' {NO_SUCH}")
-    install(requirements, TARGETS[architecture], tmp_path / "site")
+    installed(requirements, architecture, tmp_path / "site")
     machine = TARGETS[architecture].wheels.partition("-")[0]
     assert f"cp313-cp313-manylinux_2_28_{machine}" in (tmp_path / "site" / "thing.py").read_text()
 
@@ -71,21 +51,21 @@ def test_a_package_without_a_wheel_should_be_named(registry: Path, tmp_path: Pat
     newer = add_wheel(registry, "cp313-cp313-manylinux_2_39_aarch64")
     requirements = wanted(tmp_path, f"thing==1 {windows} {newer}")
     with pytest.raises(CannotPackage, match=r"^thing has no wheel for Python 3\.13 on arm64"):
-        install(requirements, TARGETS["arm64"], tmp_path / "site")
+        installed(requirements, "arm64", tmp_path / "site")
 
 
 def test_a_wheel_of_another_hash_should_be_refused(registry: Path, tmp_path: Path) -> None:
     add_wheel(registry, "cp313-cp313-manylinux_2_28_aarch64")
     requirements = wanted(tmp_path, f"thing==1 {NO_SUCH}")
     with pytest.raises(CannotPackage, match=r"gives other files than .*requirements\.txt pins"):
-        install(requirements, TARGETS["arm64"], tmp_path / "site")
+        installed(requirements, "arm64", tmp_path / "site")
     assert not (tmp_path / "site" / "thing.py").exists()
 
 
 def test_a_pin_without_a_hash_should_be_refused(registry: Path, tmp_path: Path) -> None:
     add_wheel(registry, "cp313-cp313-manylinux_2_28_aarch64")
     with pytest.raises(CannotPackage, match=r"without their hashes: run `make lock`"):
-        install(wanted(tmp_path, "thing==1"), TARGETS["arm64"], tmp_path / "site")
+        installed(wanted(tmp_path, "thing==1"), "arm64", tmp_path / "site")
     assert not (tmp_path / "site" / "thing.py").exists()
 
 
@@ -93,12 +73,12 @@ def test_what_is_not_there_at_all_should_be_told_in_uv_s_words(
     registry: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(CannotPackage, match=r"cannot be fetched for arm64.*absent"):
-        install(wanted(tmp_path, f"absent==1 {NO_SUCH}"), TARGETS["arm64"], tmp_path / "site")
+        installed(wanted(tmp_path, f"absent==1 {NO_SUCH}"), "arm64", tmp_path / "site")
 
 
 def test_the_same_pins_should_be_the_same_whatever_is_said_of_them(tmp_path: Path) -> None:
     one = pins(wanted(tmp_path, "a==1", "    # via b", "b==2"))
-    assert one == pins(wanted(tmp_path, "# another file", "b==2", "a==1")) == "a==1\nb==2"
+    assert one == pins(wanted(tmp_path, "# another file", "b==2", "a==1")) == ["a==1", "b==2"]
     with pytest.raises(CannotPackage, match="make lock"):
         pins(tmp_path / "none.txt")
 
@@ -131,11 +111,12 @@ def test_pins_should_hold_every_hash_whatever_the_order_and_the_lines(
         folder = Path(temporary)
         one = pins(written(" "))
         assert one == pins(written(" \\\n    "))
+    whole = "\n".join(one)
     for name, hashes in wants:
-        assert name in one
-        assert all(f"--hash=sha256:{each:064x}" in one for each in hashes)
-    assert one.count("--hash=") == sum(len(hashes) for _, hashes in wants)
-    assert len(one.splitlines()) == len(wants)
+        assert name in whole
+        assert all(f"--hash=sha256:{each:064x}" in whole for each in hashes)
+    assert whole.count("--hash=") == sum(len(hashes) for _, hashes in wants)
+    assert len(whole.splitlines()) == len(one) == len(wants)
 
 
 def test_an_unknown_architecture_or_stage_should_be_refused() -> None:
