@@ -26,7 +26,8 @@ from chalicelib.ports import IndexRef
 from chalicelib.query_ports import IndexFilter
 from chalicelib.retrieval import answering
 from chalicelib.retrieval.chunking import chunk_pages
-from chalicelib.retrieval.finding import Finder, Query
+from chalicelib.retrieval.finding import Finder
+from chalicelib.retrieval.queries import Query
 from chalicelib.retrieval.replying import replying
 from chalicelib.retrieval.terms import terms
 from functions.read_document.extract import extract

@@ -38,8 +38,9 @@ from chalicelib.inference.embedder import MODEL, Embedder
 from chalicelib.ports import IndexRef
 from chalicelib.query_ports import IndexFilter, PassageIndex, Vote
 from chalicelib.retrieval import votes as product
-from chalicelib.retrieval.finding import Finder, Query
+from chalicelib.retrieval.finding import Finder
 from chalicelib.retrieval.keeping import first_of
+from chalicelib.retrieval.queries import Query
 from chalicelib.retrieval.votes import marks_of, packed, unpacked
 from models.pull import CACHE
 

@@ -21,7 +21,8 @@ from chalicelib.contracts.asked import Asked, Place, Quoted
 from chalicelib.query_ports import Vote
 from chalicelib.retrieval import answering
 from chalicelib.retrieval.citations import Source
-from chalicelib.retrieval.finding import Finder, Found, Query
+from chalicelib.retrieval.finding import Finder
+from chalicelib.retrieval.queries import Found, Query
 from chalicelib.retrieval.replying import replying
 from chalicelib.retrieval.votes import marks_of, packed, unpacked
 

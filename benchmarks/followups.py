@@ -20,8 +20,9 @@ from benchmarks.answering import ROOT, LocalEmbedder, finder_over
 from benchmarks.reporting import Result
 from chalicelib.contracts.asking import Turn
 from chalicelib.retrieval import answering
-from chalicelib.retrieval.finding import Finder, Query
+from chalicelib.retrieval.finding import Finder
 from chalicelib.retrieval.followup import stand_alone
+from chalicelib.retrieval.queries import Query
 from chalicelib.retrieval.replying import replying
 
 MODELS = ROOT / "models" / "cache"

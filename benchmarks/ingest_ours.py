@@ -66,6 +66,9 @@ class OneTenant:
     def tenant_state(self, tenant: str) -> TenantState:
         return TenantState(INDEX)
 
+    def open(self, tenant: str, index: IndexRef, dimensions: int) -> None:
+        raise LookupError(f"{index.name}: no collection here names a model of pictures")
+
 
 class Engine:
     """The engine as a boto3 client shows it: an operation is a method with named parameters."""
@@ -101,10 +104,12 @@ class Ingest:
         self._chunk = chunking.Deps(
             self.objects, self._embedder.count_tokens, self._embedder.max_tokens, clock, MEMORY_GB
         )
+        tenants = OneTenant()
         self._embed = embedding.Deps(
             objects=self.objects,
-            tenants=OneTenant(),
+            tenants=tenants,
             vectors=self._vectors,
+            pictures=tenants,
             embedder=lambda _: self._embedder,
             cost=catalogue().cost,
             clock=clock,

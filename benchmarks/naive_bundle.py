@@ -28,7 +28,9 @@ def requirements_of(handler: str) -> Path:
 def build(handler: str, folder: Path) -> Path:
     """Make the naive bundle of the function `handler` as `folder`, and return it."""
     shutil.rmtree(folder, ignore_errors=True)
-    wheels.install(requirements_of(handler), target(native_architecture()), folder)
+    pinned = requirements_of(handler)
+    for pin in wheels.pins(pinned):
+        wheels.install(pin, pinned, target(native_architecture()), folder)
     sources = shutil.ignore_patterns("__pycache__", ".lock", ".staging")
     for part in PARTS:
         shutil.copytree(PROJECT / part, folder / part, ignore=sources)

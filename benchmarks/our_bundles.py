@@ -6,12 +6,12 @@ import functools
 from pathlib import Path
 
 from benchmarks.naive_bundle import PROJECT
-from infra.packaging import archive
 from infra.packaging.build import Order, package
 from infra.packaging.bundles import bundle_name
 from infra.packaging.manifest import Manifest
 from infra.packaging.targets import native_architecture
-from localcloud.packaged import remove_unpacked
+from infra.packaging.unpacking import Contents
+from localcloud.packaged import CONTENTS, remove_unpacked
 
 FOLDER = PROJECT / "build" / "bench" / "package"
 
@@ -31,5 +31,5 @@ def build(handler: str, folder: Path) -> Path:
     if folder.exists():
         remove_unpacked(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    archive.unpack(FOLDER / bundle.file, bundle.sha256, folder)
+    Contents(folder.parent / CONTENTS).unpack(FOLDER / bundle.file, bundle.sha256, folder)
     return folder

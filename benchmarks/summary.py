@@ -12,6 +12,7 @@ from benchmarks import (
     summary_batches,
     summary_models,
     summary_peers,
+    summary_pictures,
     summary_retrieval,
     summary_sizing,
 )
@@ -38,6 +39,7 @@ OF_MODELS = {
     "exported_graphs": summary_models.exported_graphs,
     "adapting_ways": summary_models.adapting_ways,
     "training_steps": summary_models.training_steps,
+    "picture_search": summary_pictures.picture_search,
 }
 """Benchmarks of models that are trained first; the page has those that were measured."""
 

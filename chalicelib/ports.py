@@ -36,17 +36,24 @@ class TenantState:
     """What a tenant's pointer record says.
 
     `live` answers queries. `next` is the index of another model that a reindex job fills
-    meanwhile, and `removing` the job that removes the tenant, or "".
+    meanwhile, and `removing` the job that removes the tenant, or "". `pictures` are the indexes of
+    pictures by models that the stage serves, beside those of texts.
     """
 
     live: IndexRef
     next: IndexRef | None = None
     removing: str = ""
+    pictures: tuple[IndexRef, ...] = ()
 
     @property
     def indexes(self) -> tuple[IndexRef, ...]:
-        """Return every index that holds vectors of the tenant, the live one first."""
+        """Return every index that holds vectors of all documents, the live one first."""
         return (self.live,) if self.next is None else (self.live, self.next)
+
+    @property
+    def all_indexes(self) -> tuple[IndexRef, ...]:
+        """Return every index that holds vectors of the tenant, the live one first."""
+        return (*self.indexes, *self.pictures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +123,13 @@ class VectorIndex(Protocol):
 
     def delete(self, index: IndexRef, keys: Iterable[str]) -> None:
         """Remove vectors; unknown keys are no error."""
+
+
+class PictureIndexes(Protocol):
+    """Indexes of pictures by models that the stage serves."""
+
+    def open(self, tenant: str, index: IndexRef, dimensions: int) -> None:
+        """Have the tenant's pointer name an index, and make it; may be repeated."""
 
 
 class TenantRecords(Protocol):

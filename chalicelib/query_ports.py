@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from chalicelib.contracts.collections import Declaration
     from chalicelib.contracts.embedding import EmbedTextResult
     from chalicelib.contracts.labelling import LabelPictureResult
+    from chalicelib.contracts.looking import EmbedImageResult
     from chalicelib.contracts.receipts import Receipt, ReceiptLine
     from chalicelib.contracts.reranking import RerankResult
     from chalicelib.contracts.searching import Hit, Neighbour
@@ -47,6 +48,34 @@ class PictureLabeller(Protocol):
         Raises `InvalidInput` or `Unsupported` where it is no picture that can be read, and
         `Throttled`, `Transient`, `ModelFailure`.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class PictureQuery:
+    """A query as the `model` of a collection embedded it: a text, or a picture where `images` is 1.
+
+    `alone` says that nothing but pictures is looked for.
+    """
+
+    collection: str
+    model: str
+    embedding: EmbedImageResult
+    images: int
+    alone: bool
+
+
+class PictureEmbedder(Protocol):
+    """Embeds pictures and texts into one space, by models that the stage serves."""
+
+    def embed_text(self, model: str, text: str, correlation_id: str) -> EmbedImageResult:
+        """Return the vector of a text by the version of `model` that serves.
+
+        Raises `Conflict` where none serves, `InvalidInput` where the model cannot read the text,
+        and `Throttled`, `Transient`, `ModelFailure`.
+        """
+
+    def embed_picture(self, model: str, picture: bytes, correlation_id: str) -> EmbedImageResult:
+        """Return the vector of a picture; raise as `embed_text` does."""
 
 
 class SupportChecker(Protocol):

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from chalicelib.observability import log_refusal, logger
-from chalicelib.settings import QuerySettings, RecordsSettings
+from chalicelib.settings import GenerationSettings, QuerySettings, RecordsSettings
 
 if TYPE_CHECKING:
     from chalicelib.adapters.api_records import ApiRecords
@@ -30,6 +30,12 @@ if TYPE_CHECKING:
     from chalicelib.retrieval.asking import Asker
     from chalicelib.retrieval.finding import Finder
     from chalicelib.retrieval.keeping import Keeper
+    from chalicelib.retrieval.picture_finding import PictureFinder
+
+
+PICTURE_SECONDS = 10
+"""What a collection's model of pictures may take for a query, whose picture may have been looked at
+for 15 s before, of API Gateway's 29 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +102,7 @@ class QueryServices:
             self.ratings,
             self.query_settings.reranks,
             self._labeller,
+            self._pictures,
         )
 
     @cached_property
@@ -162,6 +169,27 @@ class QueryServices:
         from chalicelib.adapters.functions import LabelFunction
 
         return LabelFunction(aws.labels(), self.query_settings.label_function)
+
+    @cached_property
+    def _pictures(self) -> PictureFinder | None:
+        """What finds pictures of collections that name a model for them; None where queries ask for
+        texts alone.
+        """
+        name = self._functions.get("embed_image")
+        if name is None or not self.query_settings.label_function:
+            return None
+        from chalicelib.adapters import aws
+        from chalicelib.adapters.functions import EmbedPictureFunction
+        from chalicelib.adapters.passages import Passages
+        from chalicelib.retrieval.picture_finding import PictureFinder
+
+        embedder = EmbedPictureFunction(aws.functions_within(PICTURE_SECONDS), name)
+        return PictureFinder(embedder, Passages(aws.s3vectors()), self.records)
+
+    @property
+    def _functions(self) -> Mapping[str, str]:
+        """The functions that run models which the stage trained, by the catalogue's names."""
+        return GenerationSettings.from_environ(self._environ).functions
 
     @cached_property
     def _checker(self) -> CheckFunction:

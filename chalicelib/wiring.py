@@ -7,7 +7,7 @@ network, and a health check builds nothing at all.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from chalicelib.api.openai.batches import BatchFileServices
     from chalicelib.api.openai.files import FileServices
     from chalicelib.api.openai.models import ModelServices
+    from chalicelib.api.picture_jobs import PictureJobServices
     from chalicelib.api.prompt_runs import PromptRunServices
     from chalicelib.api.prompts import PromptServices
     from chalicelib.api.removals import RemovalServices
@@ -44,6 +45,13 @@ if TYPE_CHECKING:
     from chalicelib.generation.generating import Generator
     from chalicelib.ingest.removal import Removal
     from chalicelib.prompting.runs import Runner
+
+
+def _picture_models() -> Sequence[str]:
+    """Return the models that collections of pictures may be searched by."""
+    from chalicelib.generation.served import served
+
+    return served().answered_by("embed_image")
 
 
 ANSWER_SECONDS = 23.0
@@ -116,7 +124,9 @@ class Services(QueryServices):
         from chalicelib.api.collections import CollectionServices
 
         table = Table(aws.dynamodb(), self.settings.records_table)
-        return CollectionServices(CollectionRecords(table), now=lambda: datetime.now(UTC))
+        return CollectionServices(
+            CollectionRecords(table), _picture_models, now=lambda: datetime.now(UTC)
+        )
 
     @cached_property
     def _objects(self) -> Objects:
@@ -240,6 +250,13 @@ class Services(QueryServices):
         return batch_services(self._environ, self.jobs)
 
     @cached_property
+    def picture_jobs(self) -> PictureJobServices:
+        """What `/v1/collections/{name}/pictures` stands on."""
+        from chalicelib.api.picture_jobs import PictureJobServices
+
+        return PictureJobServices(self.jobs, self.records)
+
+    @cached_property
     def removals(self) -> RemovalServices:
         """What removals stand on."""
         from chalicelib.api.removals import RemovalServices
@@ -256,7 +273,9 @@ class Services(QueryServices):
             finder=self.finder,
             keeper=self.keeper,
             answers=self.records,
-            receipt=lambda found: self.prices.search(found.embedding, found.reranked, found.seen),
+            receipt=lambda found: self.prices.search(
+                found.embedding, found.reranked, found.seen, found.pictured
+            ),
         )
 
     @cached_property

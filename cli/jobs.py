@@ -17,7 +17,10 @@ from cli.output import Json, Output, describe_receipt, show_backups
 _GOING = ("queued", "running")
 OPEN = (*_GOING, "paused")
 _SHOWN_OTHERWISE = ("receipt", "results", "error", "counts", "backups", "estimate", "notes")
-KINDS = ("export", "remove_tenant", "remove_collection", "remove_document", "reindex", "batch")
+KINDS = (
+    *("export", "remove_tenant", "remove_collection", "remove_document"),
+    *("reindex", "embed_pictures", "batch"),
+)
 STATUSES = (*OPEN, "succeeded", "partial", "failed", "cancelled", "expired")
 POLL_SECONDS = 1.0
 _NO_KEY = 403
@@ -89,6 +92,18 @@ def jobs(
     job = follow(target.api, job_id, target.output) if goes_on else target.api.call("GET", path)
     _show(target.output, job)
     if goes_on and job["status"] != "succeeded":
+        raise ItemsFailed
+
+
+@click.command("embed-pictures")
+@click.argument("name")
+@user_command
+def embed_pictures(target: Target, name: str) -> None:
+    """Embed a collection's pictures again, by the version of its picture model that serves now."""
+    path = f"/v1/collections/{quote(name, safe='')}/pictures"
+    job = follow(target.api, target.api.call("POST", path, once=True)["job_id"], target.output)
+    _show(target.output, job)
+    if job["status"] != "succeeded":
         raise ItemsFailed
 
 

@@ -14,7 +14,7 @@ from cli.documents import ls, rm, status
 from cli.failures import Failure
 from cli.faults import faults
 from cli.feedback import feedback
-from cli.jobs import export, jobs, remove_collection, remove_tenant
+from cli.jobs import embed_pictures, export, jobs, remove_collection, remove_tenant
 from cli.lazy import LazyGroup
 from cli.local import down, up
 from cli.models import models
@@ -76,6 +76,7 @@ for command in (
     models,
     export,
     jobs,
+    embed_pictures,
     remove_collection,
     remove_tenant,
     usage,

@@ -25,8 +25,9 @@ from chalicelib.inference.embedder import DIMENSIONS, MODEL, Embedder
 from chalicelib.ports import IndexRef, Vector
 from chalicelib.query_ports import Reranker
 from chalicelib.retrieval.chunking import chunk_pages
-from chalicelib.retrieval.finding import Finder, Query
+from chalicelib.retrieval.finding import Finder
 from chalicelib.retrieval.ids import vector_key
+from chalicelib.retrieval.queries import Query
 from localcloud.s3vectors import S3VectorsService
 from localcloud.service import Surroundings
 

@@ -15,7 +15,8 @@ from benchmarks.answering import ROOT, SETS, LocalEmbedder, finder_over
 from chalicelib.contracts.searching import Hit
 from chalicelib.query_ports import Reranker
 from chalicelib.retrieval import answering
-from chalicelib.retrieval.finding import Finder, Query
+from chalicelib.retrieval.finding import Finder
+from chalicelib.retrieval.queries import Query
 from chalicelib.retrieval.replying import replying
 
 TOP_K = 10

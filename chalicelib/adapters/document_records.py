@@ -24,6 +24,7 @@ from chalicelib.adapters.record_writes import (
 from chalicelib.contracts.documents import Document, Version
 from chalicelib.contracts.receipts import Receipt
 from chalicelib.ports import IndexRef, TenantState
+from chalicelib.retrieval.ids import picture_model
 
 if TYPE_CHECKING:
     from chalicelib.contracts.collections import Declaration
@@ -53,6 +54,10 @@ class DocumentRecords:
             if "next_index" in item
             else None,
             removing=item.get("removing", ""),
+            pictures=tuple(
+                IndexRef(bucket, name, picture_model(name))
+                for name in sorted(item.get("picture_indexes", ()))
+            ),
         )
 
     def was_removed(self, tenant: str) -> bool:

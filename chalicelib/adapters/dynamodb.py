@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
-Value = str | int | bool | bytes | None
+Value = str | int | bool | bytes | frozenset[str] | None
 Item = dict[str, Any]
 Key = tuple[str, str]
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from chalicelib.adapters.function_answers import asked
 from chalicelib.contracts.embedding import EmbedTextRequest, EmbedTextResult
 from chalicelib.contracts.labelling import LabelPictureRequest, LabelPictureResult
+from chalicelib.contracts.looking import EmbedImageRequest, EmbedImageResult
 from chalicelib.contracts.reranking import RerankResult
 from chalicelib.contracts.support import CheckRequest, CheckResult, CheckSource
 from chalicelib.errors import (
@@ -66,6 +67,39 @@ class LabelFunction:
         """
         request = LabelPictureRequest.model_construct(data=picture, correlation_id=correlation_id)
         return asked(self._client, self._name, request, "labelling", LabelPictureResult)
+
+
+class EmbedPictureFunction:
+    """The function `embed_image`, as queries ask it. Its client's timeout bounds the wait."""
+
+    def __init__(self, client: LambdaClient, name: str) -> None:
+        self._client = client
+        self._name = name
+
+    def embed_text(self, model: str, text: str, correlation_id: str) -> EmbedImageResult:
+        """Return the vector of a text by the version of `model` that serves.
+
+        Raises `Conflict` where none serves, `InvalidInput` for a text that it cannot read, and
+        otherwise as `EmbedFunction.embed` does.
+        """
+        return self._one(model, correlation_id, {"texts": (text,)})
+
+    def embed_picture(self, model: str, picture: bytes, correlation_id: str) -> EmbedImageResult:
+        """Return the vector of a picture; raise as `embed_text` does."""
+        return self._one(model, correlation_id, {"images": (picture,)})
+
+    def _one(self, model: str, correlation_id: str, given: dict[str, Any]) -> EmbedImageResult:
+        request = EmbedImageRequest.model_construct(
+            model=model, correlation_id=correlation_id, **{"images": (), "texts": (), **given}
+        )
+        doing = "picture embedding"
+        result = asked(self._client, self._name, request, doing, EmbedImageResult)
+        if len(result.vectors) != 1:
+            raise ModelFailure(
+                f"The {doing} function gave {len(result.vectors)} vectors for 1 query.",
+                seconds=result.seconds,
+            )
+        return result
 
 
 class CheckFunction:

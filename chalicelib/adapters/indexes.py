@@ -16,6 +16,7 @@ from chalicelib.adapters.passages import MAX_KEYS_A_CALL, TEXT_KEY
 from chalicelib.adapters.vectors import MAX_VECTORS_A_CALL, NON_FILTERABLE
 from chalicelib.contracts.pictures import Label, read
 from chalicelib.errors import Conflict, NotFound
+from chalicelib.retrieval.filters import EMBEDDED_BY
 
 if TYPE_CHECKING:
     from mypy_boto3_s3vectors import S3VectorsClient
@@ -39,6 +40,10 @@ class Carried:
     def labels(self) -> tuple[Label, ...]:
         """Return what is seen in the picture that the vector stands for, () where it is none."""
         return tuple(map(read, self.metadata.get("labels", ())))
+
+    def embedded_by(self, version: str) -> Carried:
+        """Return the same of a vector that this version of a served model made."""
+        return Carried(self.key, {**self.metadata, EMBEDDED_BY: version})
 
 
 def kind_of_index(dimensions: int) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """The pointer record of a tenant: which index answers, and which one is being filled.
 
 TENANT#<tenant>   TENANT   vector_bucket, index, model; while a reindex job runs also
-                           next_job, next_index, next_model; removing, while it is removed
+                           next_job, next_index, next_model; removing, while it is removed;
+                           picture_indexes, those of pictures, as `picture_indexes` adds them
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from chalicelib.contracts.asking import AskRequest, AskResponse
 from chalicelib.contracts.operations import Operation
 from chalicelib.errors import ModelFailure
 from chalicelib.observability import spent
-from chalicelib.retrieval.finding import Query
+from chalicelib.retrieval.queries import Query
 
 if TYPE_CHECKING:
     from chalicelib.query_ports import AnswerRecords

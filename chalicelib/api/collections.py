@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -54,6 +54,8 @@ class CollectionServices:
     """What the views of this module stand on."""
 
     records: Records
+    picture_models: Callable[[], Sequence[str]]
+    """Returns the served models that embed pictures."""
     now: Callable[[], datetime]
 
 
@@ -127,6 +129,7 @@ def _declare(
         )
     for field_name in body.fields:
         check_name(field_name, "fields")
+    _check_picture_model(body.picture_model, deps)
     before, moment = deps.records.declaration(tenant, name), deps.now()
     now = moment.replace(microsecond=moment.microsecond // 1000 * 1000)
     if before is None and sum(1 for _ in deps.records.declarations(tenant)) >= MAX_DECLARED:
@@ -139,11 +142,24 @@ def _declare(
         description=body.description,
         fields=body.fields,
         strict=body.strict,
+        picture_model=body.picture_model,
         created_at=now if before is None else before.created_at,
         updated_at=now,
     )
     deps.records.declare(tenant, declared)
     return declared
+
+
+def _check_picture_model(name: str | None, deps: CollectionServices) -> None:
+    if name is None:
+        return
+    known = deps.picture_models()
+    if name not in known:
+        raise InvalidInput(
+            f"picture_model: no served model {name} embeds pictures; there are {', '.join(known)}."
+            " Leave it out to find pictures by what is seen in them.",
+            field="picture_model",
+        )
 
 
 def _forget(tenant: str, name: str, records: Records) -> None:

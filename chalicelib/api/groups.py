@@ -34,6 +34,12 @@ def _collections(services: ApiServices, authorizer: ChaliceAuthorizer) -> Bluepr
     return routes(lambda: services.collections, authorizer)
 
 
+def _picture_jobs(services: ApiServices, authorizer: ChaliceAuthorizer) -> Blueprint:
+    from chalicelib.api.picture_jobs import routes
+
+    return routes(lambda: services.picture_jobs, authorizer)
+
+
 def _removals(services: ApiServices, authorizer: ChaliceAuthorizer) -> Blueprint:
     from chalicelib.api.removals import routes
 
@@ -141,6 +147,7 @@ GROUPS: Mapping[str, Group] = {
     "/v1/documents/{document_id}/retry": _retries,
     "/v1/collections": _collections,
     "/v1/collections/{name}/documents": _removals,
+    "/v1/collections/{name}/pictures": _picture_jobs,
     "/v1/tenant": _removals,
     "/v1/jobs": _jobs,
     "/v1/exports": _jobs,

@@ -268,7 +268,7 @@ def _batch(job: Job, state: JobState, deps: JobServices, *, counted: bool) -> Jo
 
 def told(job: Job) -> Job:
     """Return `job` with what is still held of what it removes, if it is a removal."""
-    if job.kind in ("export", "reindex", "batch"):
+    if job.kind in ("export", "reindex", "embed_pictures", "batch"):
         return job
     backups = OF_TENANTS if job.kind == "remove_tenant" else BACKUPS
     return job.model_copy(update={"backups": backups})

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from chalicelib.api.openai.batches import BatchFileServices
     from chalicelib.api.openai.files import FileServices
     from chalicelib.api.openai.models import ModelServices
+    from chalicelib.api.picture_jobs import PictureJobServices
     from chalicelib.api.prompt_runs import PromptRunServices
     from chalicelib.api.prompts import PromptServices
     from chalicelib.api.removals import RemovalServices
@@ -47,6 +48,10 @@ class ApiServices(Protocol):
     @property
     def batches(self) -> BatchServices:
         """What `/v1/generations/batches` stands on."""
+
+    @property
+    def picture_jobs(self) -> PictureJobServices:
+        """What `/v1/collections/{name}/pictures` stands on."""
 
     @property
     def removals(self) -> RemovalServices:

@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, Field
 from chalicelib.contracts.base import Contract, HttpInput
 from chalicelib.contracts.filters import FieldType
 from chalicelib.contracts.metadata import NAMES_SCHEMA
+from chalicelib.contracts.serving import ServingName
 
 MAX_DESCRIPTION = 500
 
@@ -19,6 +20,9 @@ class PutCollectionRequest(HttpInput):
     """The type of the values of each name."""
     strict: bool = False
     """Whether metadata may only have the fields that are declared."""
+    picture_model: ServingName | None = None
+    """The served model that pictures are searched by, of those that embed pictures; None searches
+    them by what is seen in them."""
 
 
 class Declaration(Contract):
@@ -28,6 +32,7 @@ class Declaration(Contract):
     description: str = ""
     fields: dict[str, FieldType] = Field(default_factory=dict)
     strict: bool = False
+    picture_model: str | None = None
     created_at: AwareDatetime
     updated_at: AwareDatetime
 
@@ -54,6 +59,7 @@ class CollectionView(Contract):
     description: str = ""
     fields: dict[str, FieldType] = Field(default_factory=dict)
     strict: bool = False
+    picture_model: str | None = None
     declared: bool = False
     tally: Tally = Field(default_factory=Tally)
     partial: bool = False

@@ -21,7 +21,8 @@ class IngestInput(Contract):
 
     `container` is the document whose archive or mail the file came in, `depth` how many such
     containers are around it. `refusal` is why the upload has to be rejected unread, "" where
-    nothing is known against it.
+    nothing is known against it. `picture_model` is the served model that a picture is embedded by,
+    as its collection says, "" where it says none.
     """
 
     tenant: str
@@ -42,6 +43,7 @@ class IngestInput(Contract):
     container: str = ""
     depth: int = Field(default=0, ge=0)
     refusal: str = ""
+    picture_model: str = ""
 
 
 class ReadRequest(IngestInput):
@@ -110,6 +112,7 @@ class ReadResult(Contract):
     reading: Spent
     recognising: Spent = Field(default_factory=nothing_spent)
     labelling: Spent = Field(default_factory=nothing_spent)
+    picture_embedding: Spent = Field(default_factory=nothing_spent)
 
     @property
     def needs_more_steps(self) -> bool:
@@ -191,13 +194,17 @@ class Embeddable(Contract):
 
 
 class EmbedRequest(Embeddable):
-    """The input of `embed_chunks`, which writes the receipt for the functions before it, too."""
+    """The input of `embed_chunks`, which writes the receipt for the functions before it, too. Where
+    there is a `picture_model`, `embed_image` wrote its vector of the picture.
+    """
 
     chunks: int = Field(ge=1)
     reading: Spent
     recognising: Spent = Field(default_factory=nothing_spent)
     labelling: Spent = Field(default_factory=nothing_spent)
+    picture_embedding: Spent = Field(default_factory=nothing_spent)
     chunking: Spent
+    picture_model: str = ""
 
 
 class EmbedResult(Contract):
@@ -232,11 +239,16 @@ class Chunk(Contract):
     labels: Labels = Field(default=(), exclude_if=lambda labels: not labels)
 
 
+_LEFT_OUT = ("media_type", "language", "uploaded_at", "folders", "labels", "embedded_by")
+"""What no vector carries where it is not known."""
+
+
 class VectorMetadata(Contract):
     """What a vector carries: all but `path`, `heading`, `start`, `end`, `text`, `labels` filters.
 
     `uploaded_at` is in whole seconds since 1970, 0 where it is not known. `folders` are the
-    hashes of the path and of the folders above it. `metadata` is the user's.
+    hashes of the path and of the folders above it. `metadata` is the user's. `embedded_by` is the
+    version of the served model that a picture was embedded by, "" in an index of texts.
     """
 
     document_id: str
@@ -253,6 +265,7 @@ class VectorMetadata(Contract):
     uploaded_at: int = 0
     folders: tuple[str, ...] = ()
     labels: Labels = ()
+    embedded_by: str = ""
     metadata: Metadata = Field(default_factory=dict)
 
     def wire(self) -> dict[str, object]:
@@ -261,7 +274,7 @@ class VectorMetadata(Contract):
         """
         flat = self.model_dump(mode="json", exclude={"metadata", "labels"})
         flat["labels"] = fitting(written(self.labels))
-        for name in ("media_type", "language", "uploaded_at", "folders", "labels"):
+        for name in _LEFT_OUT:
             if not flat[name]:
                 del flat[name]
         users = {

@@ -15,12 +15,19 @@ from chalicelib.contracts.batches import (
     PinnedPrompt,
 )
 from chalicelib.contracts.events import BusEvent
+from chalicelib.contracts.ingest import Spent, nothing_spent
 from chalicelib.contracts.names import Collection
 from chalicelib.contracts.receipts import Receipt
 from chalicelib.contracts.removals import Backup, RemovalBound
 
 JobKind = Literal[
-    "export", "remove_tenant", "remove_collection", "remove_document", "reindex", "batch"
+    "export",
+    "remove_tenant",
+    "remove_collection",
+    "remove_document",
+    "reindex",
+    "embed_pictures",
+    "batch",
 ]
 Machine = Literal["export", "remove", "reindex", "batch", "generate"]
 """State machines that jobs run on."""
@@ -162,6 +169,8 @@ class JobInput(Contract):
                 return "remove"
             case "batch" if self.order is not None and self.order.single:
                 return "generate"
+            case "embed_pictures":
+                return "reindex"
             case kind:
                 return kind
 
@@ -207,11 +216,16 @@ class Slice(Contract):
 
 
 class ReembedRequest(Slice):
-    """The input of `reembed_passages`: a slice, and the job that wants it."""
+    """The input of `reembed_passages`: a slice, and the job that wants it. Of a picture that a
+    served model embedded again, `picture_model` and what that took.
+    """
 
     tenant: str
     job_id: str
     correlation_id: str
+    bucket: str = ""
+    picture_model: str = ""
+    picture_embedding: Spent = Field(default_factory=nothing_spent)
 
 
 class ReembedResult(Contract):

@@ -15,6 +15,7 @@ from chalicelib.contracts.generations import (
     Label,
     Template,
 )
+from chalicelib.contracts.ingest import Spent
 from chalicelib.contracts.serving import ServingName
 
 MAX_BYTES = 4 * 1024 * 1024
@@ -47,6 +48,39 @@ class EmbedImageResult(Contract):
     version: str
     tokens: Annotated[int, Field(ge=0)] = 0
     seconds: float = Field(ge=0)
+
+
+class EmbedDocumentRequest(Contract):
+    """The input of `embed_image` for a document: whose `source` is the picture, and which model
+    its collection is searched by. A `job_id` names the job that has it embedded again.
+    """
+
+    tenant: str
+    document_id: str
+    version: str
+    bucket: str
+    picture_model: ServingName
+    job_id: str = ""
+    correlation_id: str
+
+
+class EmbedDocumentResult(Contract):
+    """The output of `embed_image` for a document: which version made its vector, and what that
+    took.
+    """
+
+    embedded_by: str
+    picture_embedding: Spent
+
+
+class PictureVector(Contract):
+    """The vector of a document's picture, of length 1, and whose it is, as `picture.json` has it
+    from the document's arrival, or a file of the job that had it embedded again.
+    """
+
+    model: ServingName
+    embedded_by: str
+    vector: tuple[float, ...] = Field(min_length=1)
 
 
 class ClassifyImageRequest(Contract):

@@ -81,15 +81,30 @@ class TextScore(Contract):
     bm25: float
 
 
+class PictureScore(Contract):
+    """How near a picture is to the query by the served model that its collection names:
+    `similarity` is the cosine of both by that `version`; `rank` counts from 1 among all pictures
+    that the filter lets through.
+    """
+
+    rank: int | None = None
+    similarity: float
+    version: str
+
+
 class Scores(Contract):
     """Why a passage is where it is. What took no part is None.
 
-    `fused` joins both rankings: the sum of 1 / (60 + rank) over them.
+    `fused` joins both rankings of texts: the sum of 1 / (60 + rank) over them. `joined` is
+    1 / (60 + rank) of the place among texts, or among pictures of a `picture` model, where both
+    were searched.
     """
 
     vector: VectorScore | None = None
     text: TextScore | None = None
     fused: float | None = None
+    picture: PictureScore | None = None
+    joined: float | None = None
     feedback: float | None = None
     rerank: float | None = None
 

@@ -35,19 +35,23 @@ class Usage:
     put_bytes: int
     recognising: Spent = field(default_factory=nothing_spent)
     labelling: Spent = field(default_factory=nothing_spent)
+    picture_embedding: Spent = field(default_factory=nothing_spent)
+    picture_model: str = ""
     gathering: Spent = field(default_factory=nothing_spent)
     express: Express = field(default_factory=Express)
     transitions: int = BILLED_TRANSITIONS
 
 
-def small_transitions(recognising: Spent, labelling: Spent) -> int:
+def small_transitions(recognising: Spent, labelling: Spent, picture_embedding: Spent) -> int:
     """Return the billed states of a document in one piece: two more a call of `recognise_pages`.
 
     The first of them is preceded by the choice that sends the document there. It also sends
-    pictures to be labelled, which are not cut afterwards.
+    pictures to be labelled, which are not cut afterwards, and to be embedded before that where
+    their collection has a model for it.
     """
     calls = recognising.requests
-    return BILLED_TRANSITIONS + (1 + 2 * calls if calls else 0) + labelling.requests
+    pictures = labelling.requests + picture_embedding.requests
+    return BILLED_TRANSITIONS + (1 + 2 * calls if calls else 0) + pictures
 
 
 def large_transitions(parts: int, embedding_parts: int) -> int:
@@ -69,6 +73,8 @@ def _lines(usage: Usage, cost: Cost) -> Iterator[ReceiptLine]:
     yield _function("reading", usage.reading, cost)
     if usage.recognising.requests:
         yield _function("recognising", usage.recognising, cost, model=RECOGNISER)
+    if usage.picture_embedding.requests:
+        yield _function("picture embedding", usage.picture_embedding, cost, usage.picture_model)
     if usage.labelling.requests:
         yield _function("labelling", usage.labelling, cost, model=LABELLER)
     if usage.chunking.requests:
@@ -103,7 +109,7 @@ def _children(express: Express, cost: Cost) -> ReceiptLine:
 
 
 def _function(
-    role: str, spent: Spent, cost: Cost, *, model: str = LAMBDA, tokens: int = 0
+    role: str, spent: Spent, cost: Cost, model: str = LAMBDA, *, tokens: int = 0
 ) -> ReceiptLine:
     """Return the line of one function's requests."""
     billed = cost("lambda.gb_second.arm64", spent.gb_seconds)

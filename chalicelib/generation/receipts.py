@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.contracts.receipts import NextDearer, Receipt, ReceiptLine, dollars
 from chalicelib.generation.catalogue import LAMBDA, S3_VECTORS, Catalogue
-from chalicelib.query_ports import ChatReply, Used
+from chalicelib.query_ports import ChatReply, PictureQuery, Used
 
 if TYPE_CHECKING:
     from chalicelib.contracts.embedding import EmbedTextResult
@@ -28,6 +28,7 @@ _QUESTION = "question embedding"
 _ANSWER = "answer"
 _RERANK = "rerank"
 _LABELLING = "picture labelling"
+_PICTURES = "picture embedding"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +45,15 @@ class QueryPrices:
         embedding: EmbedTextResult,
         reranked: RerankResult | None = None,
         seen: LabelPictureResult | None = None,
+        pictured: PictureQuery | None = None,
     ) -> Receipt:
-        """Return what one search cost, with what a picture took that was searched by."""
-        lines = [self._embedding(_QUESTION, embedding), self._query()]
+        """Return what one search cost, with what a picture took that was searched by, and what a
+        collection's model of pictures did.
+        """
+        texts = [self._embedding(_QUESTION, embedding), self._query()]
+        lines = texts if pictured is None or not pictured.alone else []
+        if pictured is not None:
+            lines += self._pictures(pictured)
         if seen is not None:
             lines.insert(0, self._function(_LABELLING, seen.model, seen.seconds, images=1))
         if reranked is not None:
@@ -64,12 +71,25 @@ class QueryPrices:
         dearer = None if replied or not passages else self._dearer(question, passages)
         return Receipt.of(lines, dearer)
 
-    def _query(self) -> ReceiptLine:
+    def _pictures(self, pictured: PictureQuery) -> Sequence[ReceiptLine]:
+        """Return what looking for pictures by a model of theirs cost: one query finds them, and one
+        looks for those of other versions.
+        """
+        embedding = pictured.embedding
+        line = self._function(
+            _PICTURES, embedding.version, embedding.seconds, images=pictured.images
+        )
+        return [
+            line.model_copy(update={"tokens_in": embedding.tokens}),
+            self._query("picture query", 2),
+        ]
+
+    def _query(self, role: str = "hybrid query", count: int = 1) -> ReceiptLine:
         return ReceiptLine(
             model=S3_VECTORS,
             priced_as=S3_VECTORS,
-            role="hybrid query",
-            dollars=dollars(self.catalogue.cost("s3vectors.query.request", 1)),
+            role=role,
+            dollars=dollars(self.catalogue.cost("s3vectors.query.request", count)),
         )
 
     def _lines(self, use: Used) -> Sequence[ReceiptLine]:

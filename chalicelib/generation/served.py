@@ -259,6 +259,14 @@ class Served:
                 return model
         return None
 
+    def answered_by(self, function: str) -> tuple[str, ...]:
+        """Return the names of the models in `function`, a function of ours."""
+        return tuple(
+            name
+            for name, model in self.models.items()
+            if isinstance(model.backend, FunctionBackend) and model.backend.function == function
+        )
+
 
 @cache
 def served() -> Served:

@@ -28,7 +28,6 @@ from chalicelib.retrieval.declared import check_metadata_declared
 
 if TYPE_CHECKING:
     from chalicelib.contracts.ingest import IngestInput
-    from chalicelib.contracts.metadata import Metadata
     from chalicelib.ingest.departures import MemberObjects, MemberRemoval
     from chalicelib.jobs.records import IngestRecords
 
@@ -145,18 +144,16 @@ class Arrivals:
         except NotFound:
             return None
         told: dict[str, object] = {"correlation_id": given.get(CORRELATION, work.correlation_id)}
+        declared = self.records.declaration(work.tenant, work.collection)
         try:
             carried = read_carried(given)
-            self._check_declared(work, carried.metadata)
+            check_metadata_declared(carried.metadata, declared)
         except InvalidInput as error:
             return work.model_copy(update={**told, "refusal": error.message})
+        if declared is not None and declared.picture_model is not None:
+            told["picture_model"] = declared.picture_model
         of_object = {"container": carried.container, "depth": carried.depth}
         return work.model_copy(update={**told, **of_object, "metadata": carried.metadata})
-
-    def _check_declared(self, work: IngestInput, metadata: Metadata) -> None:
-        if metadata:
-            declared = self.records.declaration(work.tenant, work.collection)
-            check_metadata_declared(metadata, declared)
 
     def _retry(self, wanted: RetryWanted) -> Claim | Taken:
         """Return the next attempt at a failed version, once the one that failed is settled."""

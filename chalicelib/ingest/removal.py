@@ -141,7 +141,7 @@ class Removal:
     def _remove_vectors(self, tenant: str, keys: Sequence[str]) -> int:
         """Remove vectors from every index of the tenant; one that is gone took its own along."""
         state = self.tenants.tenant_state(tenant)
-        for index in state.indexes if state is not None and keys else ():
+        for index in state.all_indexes if state is not None and keys else ():
             with suppress(NotFound):
                 self.vectors.delete(index, keys)
         return len(keys)

@@ -150,7 +150,7 @@ class Settlements:
         if state is None or count == 0:
             return
         keys = [vector_key(work.document_id, version, n) for n in range(count)]
-        for index in state.indexes:
+        for index in state.all_indexes:
             with suppress(NotFound):  # an index that is gone took its vectors along
                 self.vectors.delete(index, keys)
 

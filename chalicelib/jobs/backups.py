@@ -66,7 +66,7 @@ BACKUPS: tuple[Backup, ...] = (
     ),
     Backup(
         where="S3, jobs/",
-        what="exports that were made before",
+        what="exports that were made before; vectors of pictures by a job that failed",
         days=RESULTS_DAYS,
     ),
 )

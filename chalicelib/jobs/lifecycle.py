@@ -13,7 +13,9 @@ RESULTS_DAYS = 7
 RECORD_DAYS = 90
 """How long a job that ended is shown."""
 
-_CANCELLED = frozenset({"export", "remove_collection", "remove_document", "reindex", "batch"})
+_CANCELLED = frozenset(
+    {"export", "remove_collection", "remove_document", "reindex", "embed_pictures", "batch"}
+)
 _PAUSED = frozenset({"batch"})
 _KEPT = frozenset({"export", "batch"})
 """Jobs that have results."""

@@ -72,7 +72,8 @@ from chalicelib.retrieval.screened import screened, stands_on_page
 if TYPE_CHECKING:
     from chalicelib.contracts.embedding import EmbedTextResult
     from chalicelib.contracts.searching import Hit
-    from chalicelib.retrieval.finding import Finder, Found, Query
+    from chalicelib.retrieval.finding import Finder
+    from chalicelib.retrieval.queries import Found, Query
 
 _Claims = list[tuple[str, Source]]
 

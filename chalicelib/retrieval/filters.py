@@ -30,6 +30,9 @@ MAX_NESTING = 4
 MAX_COMPARISONS = 64
 """Comparisons that one filter may come to: the index reads each for each vector."""
 
+EMBEDDED_BY = "embedded_by"
+"""What an index of pictures has of the version of the model that made a vector."""
+
 _BOUNDS = ("gt", "gte", "lt", "lte")
 
 
@@ -58,8 +61,29 @@ def compiled(collection: str | None, given: Filter | None) -> IndexFilter | None
 
 def texts_only(condition: IndexFilter | None) -> IndexFilter:
     """Return the filter that holds where `condition` does, but for pictures."""
-    parts = [] if condition is None else [condition]
-    return _every([*parts, _none_of("media_type", PICTURE_TYPES)])
+    return _every([*_given(condition), _none_of("media_type", PICTURE_TYPES)])
+
+
+def of_version(condition: IndexFilter | None, version: str) -> IndexFilter:
+    """Return the filter that holds where `condition` does, of pictures that `version` embedded."""
+    return _every([*_given(condition), {EMBEDDED_BY: {"$eq": version}}])
+
+
+def of_other_versions(condition: IndexFilter | None, version: str) -> IndexFilter:
+    """Return the filter that holds where `condition` does, of pictures that others embedded."""
+    return _every([*_given(condition), {EMBEDDED_BY: {"$ne": version}}])
+
+
+def looks_at_pictures(given: Filter | None) -> bool:
+    """Say whether `given` lets pictures through, by the media types that it names itself."""
+    kinds = None if given is None else _media_types(given.media_type)
+    return kinds is None or any(kind in PICTURE_TYPES for kind in kinds)
+
+
+def looks_at_texts(given: Filter | None) -> bool:
+    """Say whether `given` lets through what is no picture, as `looks_at_pictures` does."""
+    kinds = None if given is None else _media_types(given.media_type)
+    return kinds is None or any(kind not in PICTURE_TYPES for kind in kinds)
 
 
 def named_collections(collection: str | None, given: Filter | None) -> tuple[str, ...]:
@@ -135,6 +159,10 @@ def _whole(given: Filter, field: str, depth: int) -> IndexFilter:
     if not parts:
         raise InvalidInput(f"{field} asks for nothing; leave it out.", field=field)
     return _every(parts)
+
+
+def _given(condition: IndexFilter | None) -> list[IndexFilter]:
+    return [] if condition is None else [condition]
 
 
 def _every(parts: Sequence[IndexFilter]) -> IndexFilter:

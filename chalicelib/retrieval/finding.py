@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from chalicelib.budget_ports import Spender
 from chalicelib.errors import HeadraceError, InvalidInput, NotFound, Unsupported
 from chalicelib.retrieval.filters import (
     check_declared,
     compiled,
     has_metadata,
+    looks_at_pictures,
+    looks_at_texts,
     named_collections,
     texts_only,
 )
+from chalicelib.retrieval.joining import joined
+from chalicelib.retrieval.picture_finding import as_text
 from chalicelib.retrieval.picturing import mean, prompts
-from chalicelib.retrieval.question import query_text
+from chalicelib.retrieval.queries import Found, Query
+from chalicelib.retrieval.question import QueryText, query_text
 from chalicelib.retrieval.ranking import current_only, fetch_count, merge_overlapping
 from chalicelib.retrieval.reranking import RERANKED, dealt
 from chalicelib.retrieval.terms import words
 from chalicelib.retrieval.votes import Weights, ranked, weights
 
 if TYPE_CHECKING:
+    from chalicelib.contracts.collections import Declaration
     from chalicelib.contracts.embedding import EmbedTextResult
-    from chalicelib.contracts.filters import Filter
     from chalicelib.contracts.labelling import LabelPictureResult
     from chalicelib.contracts.reranking import RerankResult
     from chalicelib.contracts.searching import Hit
@@ -37,9 +41,11 @@ if TYPE_CHECKING:
         IndexFilter,
         PassageIndex,
         PictureLabeller,
+        PictureQuery,
         Reranker,
         Votes,
     )
+    from chalicelib.retrieval.picture_finding import PictureFinder
 
 MAX_FETCHED = 10_000
 """Hits that one query of the index gives at most.
@@ -52,61 +58,24 @@ BATCH = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
-    """A question of one tenant. `collection` and `filter` must both hold; None holds for all.
-
-    A `picture` is asked by in place of the text, which is empty then. `key` is the id of the API
-    key by which it was put, whose budgets hold for what it costs.
+class _Asked:
+    """A query with what was made of it: its filter for the index, what is seen in its picture, and
+    the vector by its collection's model of pictures, or a `notice` of why there is none.
     """
 
-    tenant: str
-    text: str
-    collection: str | None
-    top_k: int
-    correlation_id: str
-    field: str = "query"
-    """What the caller called the text."""
-    filter: Filter | None = None
-    rerank: bool | None = None
-    """Whether to rerank; None leaves it to the stage."""
-    key: str = ""
-    picture: bytes = b""
-    texts_only: bool = False
-    """Whether pictures are left out."""
-
-    @property
-    def spender(self) -> Spender:
-        """Return who pays for models that are asked."""
-        return Spender(self.tenant, self.key, self.collection or "", self.correlation_id)
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """The passages, best first, with the query's embedding, that later steps reuse, the index that
-    they are in, None where the tenant has none, what was voted for questions like the query, what
-    reranking took, None where the passages were not, and what was seen in the query's picture, None
-    where it has none.
-    """
-
-    passages: tuple[Hit, ...]
-    embedding: EmbedTextResult
-    notices: tuple[str, ...]
-    index: IndexRef | None = None
-    voted: Weights = field(default_factory=dict)
-    reranked: RerankResult | None = None
-    seen: LabelPictureResult | None = None
-
-    @property
-    def vector(self) -> Sequence[float]:
-        """Return the query's vector."""
-        return self.embedding.vectors[0]
+    query: Query
+    condition: IndexFilter | None
+    seen: LabelPictureResult | None
+    pictured: PictureQuery | None
+    notice: str
 
 
 @dataclass(frozen=True, slots=True)
 class Finder:
     """Hybrid search over a tenant's documents, in the index's order; a `reranker` orders the first
     passages anew where the query, or else `reranks`, says so; `votes` move them by a little.
-    A `labeller` tells what is seen in pictures that are searched by.
+    A `labeller` tells what is seen in pictures that are searched by; `pictures` finds those of a
+    collection that names a model for them.
     """
 
     embedder: Embedder
@@ -118,6 +87,7 @@ class Finder:
     votes: Votes | None = None
     reranks: bool = False
     labeller: PictureLabeller | None = None
+    pictures: PictureFinder | None = None
 
     def find(self, query: Query) -> Found:
         """Return at most `top_k` passages of versions that answer queries.
@@ -127,12 +97,14 @@ class Finder:
         """
         if not query.picture and not words(query.text):
             raise InvalidInput("There is no word in it to look for.", field=query.field)
-        condition = self._condition(query)
+        condition, declared = self._condition(query)
         seen = self._seen(query)
+        pictured, notice = self._pictured(query, declared)
+        asked = _Asked(query, condition, seen, pictured, notice)
         try:
-            return self._search(query, condition, seen)
+            return self._search(asked)
         except NotFound:  # a reindex job removed the index since the pointer was read
-            return self._search(query, condition, seen)
+            return self._search(asked)
 
     def _seen(self, query: Query) -> LabelPictureResult | None:
         if not query.picture:
@@ -151,27 +123,71 @@ class Finder:
         vector = mean(seen.labels, parts.vectors)
         return parts.model_copy(update={"vectors": (tuple(vector),)})
 
-    def _search(
-        self, query: Query, condition: IndexFilter | None, seen: LabelPictureResult | None
-    ) -> Found:
+    def _pictured(
+        self, query: Query, declared: Sequence[Declaration]
+    ) -> tuple[PictureQuery | None, str]:
+        """Return the query by the model that its one collection names for pictures; or None, and
+        why it has none although it should.
+        """
+        names = named_collections(query.collection, query.filter)
+        if self.pictures is None or query.texts_only or not (len(names) == len(declared) == 1):
+            return None, ""
+        (collection,) = declared
+        if collection.picture_model is None or not looks_at_pictures(query.filter):
+            return None, ""
+        alone = not looks_at_texts(query.filter)
+        return self.pictures.embedded(
+            collection, query.text, query.picture, query.correlation_id, alone=alone
+        )
+
+    def _search(self, asked: _Asked) -> Found:
+        query, pictured = asked.query, asked.pictured
         index = self.tenants.live_index(query.tenant)
         model = "" if index is None else index.model
-        embedding = self._embedded(query, model, seen)
-        searched = query_text(query.text)
-        hits: Iterable[Hit] = ()
-        if index is not None:
-            hits = self.index.query(
-                index,
-                embedding.vectors[0],
-                searched.text,
-                count=fetch_count(self._wanted(query), MAX_FETCHED),
-                condition=condition,
-            )
+        if pictured is not None and pictured.alone:
+            embedding, searched = as_text(pictured), QueryText("")
+            texts: Sequence[Hit] = []
+        else:
+            embedding = self._embedded(query, model, asked.seen)
+            searched = query_text(query.text)
+            texts = self._texts(asked, index, embedding, searched.text)
+        passages, reranked, failure = self._reranked(query, texts)
+        passages, others = self._with_pictures(asked, passages)
         voted = self._voted(query.tenant, index, embedding)
-        passages, reranked, failure = self._reranked(query, self._answering(query, hits))
-        notices = tuple(notice for notice in (searched.notice, failure) if notice)
+        notices = tuple(filter(None, (searched.notice, failure, asked.notice, others)))
         shown = ranked(passages, voted)[: query.top_k]
-        return Found(tuple(shown), embedding, notices, index, voted, reranked, seen)
+        return Found(tuple(shown), embedding, notices, index, voted, reranked, asked.seen, pictured)
+
+    def _texts(
+        self, asked: _Asked, index: IndexRef | None, embedding: EmbedTextResult, words: str
+    ) -> Sequence[Hit]:
+        """Return passages of the tenant's own index, pictures by what is seen in them among them
+        unless a model of their own looks for these.
+        """
+        if index is None:
+            return []
+        condition = asked.condition
+        hits = self.index.query(
+            index,
+            embedding.vectors[0],
+            words,
+            count=fetch_count(self._wanted(asked.query), MAX_FETCHED),
+            condition=condition if asked.pictured is None else texts_only(condition),
+        )
+        return self._answering(asked.query, hits)
+
+    def _with_pictures(self, asked: _Asked, texts: Sequence[Hit]) -> tuple[Sequence[Hit], str]:
+        """Return texts and pictures in one order, and what there is to say of other pictures."""
+        query, pictured = asked.query, asked.pictured
+        if self.pictures is None or pictured is None:
+            return texts, ""
+        count = fetch_count(query.top_k, MAX_FETCHED)
+        hits, notice = self.pictures.find(pictured, query.tenant, count, asked.condition)
+        pictures = self._answering(query, hits)
+        if pictured.alone:
+            return pictures, notice
+        first, second = (pictures, texts) if query.picture else (texts, pictures)
+        return joined(first, second), notice
 
     def _reranks(self, query: Query) -> bool:
         asked = self.reranks if query.rerank is None else query.rerank
@@ -224,11 +240,17 @@ class Finder:
                 break
         return passages
 
-    def _condition(self, query: Query) -> IndexFilter | None:
-        """Return the query's filter for the index; raise `InvalidInput` for what it cannot be."""
+    def _condition(self, query: Query) -> tuple[IndexFilter | None, Sequence[Declaration]]:
+        """Return the query's filter for the index, and what is declared of the collections that it
+        names; raise `InvalidInput` for what it cannot be.
+        """
         condition = compiled(query.collection, query.filter)
-        if query.filter is not None and has_metadata(query.filter):
-            names = named_collections(query.collection, query.filter)
-            found = (self.declarations.declaration(query.tenant, name) for name in names)
-            check_declared(query.filter, [each for each in found if each is not None])
-        return texts_only(condition) if query.texts_only else condition
+        names = named_collections(query.collection, query.filter)
+        of_metadata = query.filter is not None and has_metadata(query.filter)
+        if not of_metadata and (self.pictures is None or query.texts_only or len(names) != 1):
+            names = ()
+        found = (self.declarations.declaration(query.tenant, name) for name in names)
+        declared = [each for each in found if each is not None]
+        if query.filter is not None and of_metadata:
+            check_declared(query.filter, declared)
+        return texts_only(condition) if query.texts_only else condition, declared

@@ -128,6 +128,35 @@ def chunks_key(tenant: str, document: str, version: str, part: int | None = None
     return part_prefix(tenant, document, version, part) + "chunks.jsonl"
 
 
+def picture_key(tenant: str, document: str, version: str) -> str:
+    """Return the S3 key of the vector that a served model has of one version, a picture."""
+    return version_prefix(tenant, document, version) + "picture.json"
+
+
+def reembedded_key(tenant: str, job: str, document: str) -> str:
+    """Return the S3 key of the vector that a job had made of a document, a picture."""
+    return f"jobs/{tenant}/{job}/pictures/{document}.json"
+
+
+def picture_index(tenant: str, model: str, dimensions: int) -> str:
+    """Return the name of the index of a tenant's pictures by a served model.
+
+    Versions of a model may differ in their dimensions, and no index holds two kinds. A tenant's
+    name has no dot, so that no other tenant's index has this name.
+    """
+    return f"{tenant}-pictures.{model}.{dimensions}"
+
+
+def picture_model(index: str) -> str:
+    """Return the model whose vectors are in the index that `picture_index` named."""
+    return index.partition(".")[2].rpartition(".")[0]
+
+
+def dimensions_of(index: str) -> int:
+    """Return how many numbers the vectors have in the index that `picture_index` named."""
+    return int(index.rpartition(".")[2])
+
+
 def members_key(tenant: str, document: str, version: str) -> str:
     """Return the S3 key of the list of files that one version of a container holds."""
     return version_prefix(tenant, document, version) + "members.jsonl"

@@ -18,7 +18,7 @@ from chalicelib.retrieval.votes import packed
 
 if TYPE_CHECKING:
     from chalicelib.contracts.searching import Hit
-    from chalicelib.retrieval.finding import Found
+    from chalicelib.retrieval.queries import Found
 
 SHOWN = 5
 """Passages that are kept beside what was cited: training takes those that nobody cited, too."""

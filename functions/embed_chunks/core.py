@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from chalicelib.contracts.ingest import (
@@ -12,23 +11,29 @@ from chalicelib.contracts.ingest import (
     Embeddable,
     EmbedRequest,
     EmbedResult,
-    VectorMetadata,
     spent,
 )
 from chalicelib.contracts.jsonl import read_lines
 from chalicelib.contracts.parts import EmbedPartRequest, EmbedPartResult
 from chalicelib.errors import Conflict, NotFound
 from chalicelib.generation.ingest_receipts import (
-    FLOAT_BYTES,
     Cost,
     Usage,
     receipt,
     small_transitions,
 )
-from chalicelib.ports import IndexRef, LargeObjects, TenantState, TenantStates, Vector, VectorIndex
-from chalicelib.retrieval.folders import place_hashes
-from chalicelib.retrieval.ids import chunks_key, vector_key
+from chalicelib.ports import (
+    IndexRef,
+    LargeObjects,
+    PictureIndexes,
+    TenantState,
+    TenantStates,
+    VectorIndex,
+)
+from chalicelib.retrieval.ids import chunks_key
 from chalicelib.retrieval.picturing import CountingEmbedder, embedded
+from functions.embed_chunks.carrying import billed_size, vectors_of
+from functions.embed_chunks.pictures import PicturePut, put_picture
 
 BATCH = 500
 """Chunks that are embedded and put at a time: as many vectors as one call takes."""
@@ -41,6 +46,7 @@ class Deps:
     objects: LargeObjects
     tenants: TenantStates
     vectors: VectorIndex
+    pictures: PictureIndexes
     embedder: Callable[[str], CountingEmbedder]
     """Returns a model by its name."""
     cost: Cost
@@ -60,7 +66,8 @@ class Indexed:
 def run(request: EmbedRequest, deps: Deps) -> EmbedResult:
     """Read `chunks.jsonl`, put one vector a chunk, return the receipt of the ingest.
 
-    While a reindex job runs, the vectors go into both indexes, each by its own model.
+    While a reindex job runs, the vectors go into both indexes, each by its own model. The vector of
+    a picture by a served model goes into an index of its own.
 
     Raises:
         Conflict: chunks are missing, or not every vector was put.
@@ -68,17 +75,23 @@ def run(request: EmbedRequest, deps: Deps) -> EmbedResult:
         ModelFailure: a model of the tenant's is not here.
     """
     began = deps.clock()
-    live, put = _put_everywhere(request, _Passages(request, 0, request.chunks), deps)
+    passages = _Passages(request, 0, request.chunks)
+    live, put = _put_everywhere(request, passages, deps)
+    picture = _put_picture(request, passages, deps)
     usage = Usage(
         model=live.model,
         tokens=put[live].tokens,
         reading=request.reading,
         recognising=request.recognising,
         labelling=request.labelling,
+        picture_embedding=request.picture_embedding,
+        picture_model=picture.embedded_by if picture else "",
         chunking=request.chunking,
         embedding=spent(deps.clock() - began, deps.memory_gb),
-        put_bytes=sum(indexed.size for indexed in put.values()),
-        transitions=small_transitions(request.recognising, request.labelling),
+        put_bytes=sum(indexed.size for indexed in put.values()) + (picture.size if picture else 0),
+        transitions=small_transitions(
+            request.recognising, request.labelling, request.picture_embedding
+        ),
     )
     return EmbedResult(
         vectors=put[live].vectors, model=live.model, receipt=receipt(usage, deps.cost)
@@ -148,13 +161,23 @@ def _put(document: Embeddable, passages: _Passages, index: IndexRef, deps: Deps)
     put = tokens = size = 0
     for batch in passages.batches(deps.objects):
         found, counted = embedded(embedder, batch)
-        vectors = list(_vectors(document, batch, found))
+        vectors = list(vectors_of(document, batch, found))
         put += deps.vectors.put(index, vectors)
         tokens += counted
-        size += sum(map(_size, vectors))
+        size += sum(map(billed_size, vectors))
     if put != passages.count:
         raise Conflict(f"{put} vectors were put for {passages.count} chunks.")
     return Indexed(put, tokens, size)
+
+
+def _put_picture(request: EmbedRequest, passages: _Passages, deps: Deps) -> PicturePut | None:
+    """Put the vector that a served model has of a picture, where there is one."""
+    if not request.picture_embedding.requests:
+        return None
+    ((chunk,),) = passages.batches(deps.objects)
+    return put_picture(
+        request, chunk, _state(request, deps), deps.objects, deps.vectors, deps.pictures
+    )
 
 
 def _state(request: Embeddable, deps: Deps) -> TenantState:
@@ -162,36 +185,3 @@ def _state(request: Embeddable, deps: Deps) -> TenantState:
     if state is None:
         raise NotFound(f"The tenant {request.tenant} has no index.", field="tenant")
     return state
-
-
-def _vectors(
-    request: Embeddable, chunks: Sequence[Chunk], values: Sequence[Sequence[float]]
-) -> Iterator[Vector]:
-    folders = place_hashes(request.path)
-    uploaded_at = int(request.uploaded_at.timestamp()) if request.uploaded_at else 0
-    for chunk, vector in zip(chunks, values, strict=True):
-        metadata = VectorMetadata(
-            document_id=request.document_id,
-            version=request.version,
-            collection=request.collection,
-            path=request.path,
-            page=chunk.page,
-            heading=chunk.heading,
-            start=chunk.start,
-            end=chunk.end,
-            text=chunk.text,
-            media_type=request.media_type,
-            language=request.language,
-            uploaded_at=uploaded_at,
-            folders=folders,
-            labels=chunk.labels,
-            metadata=request.metadata,
-        )
-        key = vector_key(request.document_id, request.version, chunk.n)
-        yield Vector(key, vector, metadata)
-
-
-def _size(vector: Vector) -> int:
-    """Return the bytes that a put of `vector` is billed for: key, numbers and metadata."""
-    metadata = json.dumps(vector.metadata.wire(), ensure_ascii=False, separators=(",", ":"))
-    return len(vector.key) + FLOAT_BYTES * len(vector.values) + len(metadata.encode())

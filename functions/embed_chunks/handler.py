@@ -9,6 +9,8 @@ from typing import Any
 
 from chalicelib.adapters import aws
 from chalicelib.adapters.dynamodb import Table
+from chalicelib.adapters.indexes import Indexes
+from chalicelib.adapters.picture_indexes import PictureIndexes
 from chalicelib.adapters.records import Records
 from chalicelib.adapters.streams import StreamedObjects
 from chalicelib.adapters.vectors import Vectors
@@ -25,10 +27,12 @@ from functions.embed_chunks import core
 def deps() -> core.Deps:
     """Return what the core needs, built once a process."""
     settings = EmbedSettings.from_environ(os.environ)
+    table = Table(aws.dynamodb(), settings.records_table)
     return core.Deps(
         objects=StreamedObjects(aws.s3()),
-        tenants=Records(Table(aws.dynamodb(), settings.records_table)),
+        tenants=Records(table),
         vectors=Vectors(aws.s3vectors()),
+        pictures=PictureIndexes(table, Indexes(aws.s3vectors())),
         embedder=functools.cache(functools.partial(Embedder.open, settings.models_dir)),
         cost=catalogue().cost,
         clock=time.perf_counter,

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from chalicelib.contracts.looking import EmbedImageRequest, EmbedImageResult
+from chalicelib.contracts.ingest import spent
+from chalicelib.contracts.looking import (
+    EmbedDocumentRequest,
+    EmbedDocumentResult,
+    EmbedImageRequest,
+    EmbedImageResult,
+    PictureVector,
+)
 from chalicelib.inference.hot_swap import Models
 from chalicelib.inference.seeing import hold_together
 from chalicelib.inference.towers import Towers
+from chalicelib.retrieval.ids import picture_key, reembedded_key, version_prefix
+
+if TYPE_CHECKING:
+    from chalicelib.ports import ObjectStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,4 +55,30 @@ def run(request: EmbedImageRequest, deps: Deps) -> EmbedImageResult:
         version=serving.version.label,
         tokens=tokens,
         seconds=max(0.0, deps.clock() - began),
+    )
+
+
+def embed_document(
+    request: EmbedDocumentRequest, objects: ObjectStore, memory_gb: float, deps: Deps
+) -> EmbedDocumentResult:
+    """Embed the document's `source` by the version that serves now, and write its vector.
+
+    Raises as `run` does, and `NotFound` where the document is gone.
+    """
+    began = deps.clock()
+    place = (request.tenant, request.document_id, request.version)
+    serving = deps.models.get(request.picture_model)
+    source = objects.read(request.bucket, version_prefix(*place) + "source")
+    made = PictureVector(
+        model=request.picture_model,
+        embedded_by=serving.version.label,
+        vector=tuple(serving.model.picture(source, "The picture").tolist()),
+    )
+    key = picture_key(*place)
+    if request.job_id:
+        key = reembedded_key(request.tenant, request.job_id, request.document_id)
+    objects.write(request.bucket, key, made.model_dump_json().encode(), {})
+    used = spent(deps.clock() - began, memory_gb)
+    return EmbedDocumentResult(
+        embedded_by=made.embedded_by, picture_embedding=used.model_copy(update={"images": 1})
     )

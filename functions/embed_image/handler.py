@@ -7,10 +7,13 @@ import os
 import time
 from typing import Any
 
-from chalicelib.contracts.looking import EmbedImageRequest
+from chalicelib.adapters import aws
+from chalicelib.adapters.objects import Objects
+from chalicelib.contracts.looking import EmbedDocumentRequest, EmbedImageRequest
 from chalicelib.inference.towers import opened
 from chalicelib.observability import observed
 from chalicelib.serving_wiring import served_models
+from chalicelib.settings import memory_gb
 from functions.embed_image import core
 
 
@@ -21,7 +24,12 @@ def deps() -> core.Deps:
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Embed the pictures or texts of `event`."""
+    """Embed the pictures or texts of `event`, or the picture of the document that it names."""
+    if "document_id" in event:
+        document = EmbedDocumentRequest.model_validate(event)
+        with observed("embed_image", document.correlation_id):
+            objects, memory = Objects(aws.s3()), memory_gb(os.environ)
+            return core.embed_document(document, objects, memory, deps()).model_dump(mode="json")
     request = EmbedImageRequest.model_validate(event)
     with observed("embed_image", request.correlation_id):
         return core.run(request, deps()).model_dump(mode="json")

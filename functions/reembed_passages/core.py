@@ -88,25 +88,26 @@ def run(request: ReembedRequest, deps: Deps) -> ReembedResult:
 
 def _put(request: ReembedRequest, deps: Deps) -> int:
     tenant = deps.records.tenant_state(request.tenant)
-    if tenant is None or tenant.next is None or not _answers(request, deps):
+    if tenant is None or tenant.next is None or not answers(request, deps.records):
         return 0
     numbers = range(request.first, request.first + request.count)
     keys = [vector_key(request.document_id, request.version, n) for n in numbers]
     carried = deps.copies.carried(tenant.live, keys)
     if len(carried) != len(keys):
-        if not _answers(request, deps):
+        if not answers(request, deps.records):
             return 0
         raise Conflict(
             f"{tenant.live.name} has {len(carried)} of {len(keys)} vectors of {request.version}."
         )
     vectors, _ = embedded(deps.embedder(tenant.next.model), carried)
     deps.copies.put(tenant.next, carried, vectors)
-    if _answers(request, deps):
+    if answers(request, deps.records):
         return len(keys)
     deps.copies.delete(tenant.next, keys)
     return 0
 
 
-def _answers(request: ReembedRequest, deps: Deps) -> bool:
-    document = deps.records.document(request.tenant, request.document_id)
+def answers(request: ReembedRequest, records: Records) -> bool:
+    """Tell whether the version that `request` is about answers queries."""
+    document = records.document(request.tenant, request.document_id)
     return document is not None and document.version == request.version

@@ -11,11 +11,11 @@ from chalicelib.adapters import aws
 from chalicelib.adapters.dynamodb import Table
 from chalicelib.adapters.indexes import Indexes
 from chalicelib.adapters.records import Records
-from chalicelib.contracts.jobs import ReembedRequest
+from chalicelib.contracts.jobs import ReembedRequest, ReembedResult
 from chalicelib.inference.embedder import Embedder
 from chalicelib.observability import observed
 from chalicelib.settings import EmbedSettings, memory_gb
-from functions.reembed_passages import core
+from functions.reembed_passages import core, pictures
 
 
 @functools.cache
@@ -31,8 +31,30 @@ def deps() -> core.Deps:
     )
 
 
+def _picture(request: ReembedRequest) -> ReembedResult:
+    """Put the new vector of a picture: only this needs a client of S3."""
+    from chalicelib.adapters.objects import Objects
+    from chalicelib.adapters.picture_indexes import PictureIndexes
+
+    settings = EmbedSettings.from_environ(os.environ)
+    table, indexes = Table(aws.dynamodb(), settings.records_table), Indexes(aws.s3vectors())
+    return pictures.run(
+        request,
+        pictures.Deps(
+            records=Records(table),
+            objects=Objects(aws.s3()),
+            copies=indexes,
+            indexes=PictureIndexes(table, indexes),
+            clock=time.perf_counter,
+            memory_gb=memory_gb(os.environ),
+        ),
+    )
+
+
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Embed the slice that `event` names."""
+    """Embed the slice that `event` names, or put the vector that its picture got."""
     request = ReembedRequest.model_validate(event)
     with observed("reembed_passages", request.correlation_id):
+        if request.picture_model:
+            return _picture(request).model_dump(mode="json")
         return core.run(request, deps()).model_dump(mode="json")

@@ -20,7 +20,7 @@ from chalicelib.generation.catalogue import embedding_dimensions
 from chalicelib.jobs.stepping import Desk
 from chalicelib.observability import observed
 from chalicelib.settings import RecordsSettings, memory_gb
-from functions.reindex_tenant import core
+from functions.reindex_tenant import core, picture_steps
 
 
 @functools.cache
@@ -40,7 +40,11 @@ def deps() -> core.Deps:
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Do one step of the reindex that `event` names."""
+    """Do one step of the job that `event` names: a reindex, or pictures embedded again."""
     request = StepRequest.model_validate(event)
     with observed("reindex_tenant", request.correlation_id):
+        if request.kind == "embed_pictures":
+            of = deps()
+            pictures = picture_steps.Deps(of.desk, of.documents, of.objects)
+            return picture_steps.run(request, pictures).model_dump(mode="json")
         return core.run(request, deps()).model_dump(mode="json")

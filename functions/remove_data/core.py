@@ -199,7 +199,7 @@ class _Step:
 
     def _indexes(self, state: JobState, place: Place) -> Outcome:
         tenant = self.deps.tenants.tenant_state(state.input.tenant)
-        for index in tenant.indexes if tenant is not None else ():
+        for index in tenant.all_indexes if tenant is not None else ():
             self.deps.erasing.erase_index(index)
         return _outcome(state.job.counts, _went_on(place, "records", Removed()))
 

@@ -13,7 +13,7 @@ from chalicelib.generation_wiring import generator
 from chalicelib.observability import log_refusal, logger, observed, spent, told_under
 from chalicelib.proxied import request_id_in
 from chalicelib.query_wiring import QueryServices
-from chalicelib.retrieval.finding import Query
+from chalicelib.retrieval.queries import Query
 from chalicelib.streaming import Streamed, serve
 from functions.stream_answer import core
 

@@ -26,7 +26,7 @@ _TAGS = {
     "answers": "Passages, answers with citations, and what people thought of them.",
     "collections": "What documents belong together, and what may be told of them.",
     "generations": "What models write, draw and embed, the cheapest first that suffices.",
-    "jobs": "Work that outlasts a request: exports and removals.",
+    "jobs": "Work that outlasts a request: exports, removals and pictures embedded again.",
     "prompts": "Prompts in versions, and what they would send to models.",
     "openai": "What OpenAI's clients ask, as they ask it; errors also have `param` and `code`.",
     "screenings": "What should go into no model, or come out of none.",

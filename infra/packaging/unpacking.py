@@ -17,15 +17,20 @@ from typing import BinaryIO
 from infra.packaging.archive import LOCAL, sha256_of
 from infra.packaging.failures import CannotPackage
 
+MOST_NAMES = 50_000
+"""Names that a file gets; ext4 gives none more than 65,000."""
+
 
 @dataclass(frozen=True, slots=True)
 class Contents:
     """Files of bundles, named by their content, in `folder`: one process at a time may use it.
 
-    What is unpacked from it lies on the same file system.
+    What is unpacked from it lies on the same file system. A file that has `most_names` is made
+    anew for those to come.
     """
 
     folder: Path
+    most_names: int = MOST_NAMES
 
     def unpack(self, file: Path, sha256: str, into: Path) -> None:
         """Unpack a bundle `into` a folder that is not there; nothing in it can be written to.
@@ -67,7 +72,7 @@ class Contents:
         """Return where a file of an archive lies here, inflated if it was not there."""
         mode = (info.external_attr >> 16) & 0o555
         kept = self.folder / f"{_digest(raw, info)}-{mode:o}"
-        if not kept.exists():
+        if not kept.exists() or kept.stat().st_nlink >= self.most_names:
             draft = kept.with_suffix(".draft")
             draft.unlink(missing_ok=True)
             with archive.open(info) as content, draft.open("wb") as written:

@@ -14,7 +14,7 @@ ROLE = "arn:aws:iam::000000000000:role/ingest"
 
 _LAMBDA = "arn:aws:lambda:us-east-1:000000000000:function:"
 _NAMES = (
-    *("read_document", "recognise_pages", "label_picture"),
+    *("read_document", "recognise_pages", "label_picture", "embed_image"),
     *("chunk_document", "embed_chunks", "gather_parts"),
 )
 FUNCTIONS = {name: _LAMBDA + name for name in _NAMES}
@@ -28,6 +28,7 @@ def definition(table: str) -> str:
         "EmbedChunksArn": FUNCTIONS["embed_chunks"],
         "RecognisePagesArn": FUNCTIONS["recognise_pages"],
         "LabelPictureArn": FUNCTIONS["label_picture"],
+        "EmbedImageArn": FUNCTIONS["embed_image"],
         "GatherPartsArn": FUNCTIONS["gather_parts"],
         "PartConcurrency": "4",
         "RecordsTable": table,

@@ -20,6 +20,7 @@ from chalicelib.contracts.ingest import (
 )
 from chalicelib.contracts.jsonl import dump_lines, parse_lines
 from chalicelib.contracts.labelling import LabelDocumentRequest, LabelDocumentResult
+from chalicelib.contracts.looking import EmbedDocumentRequest
 from chalicelib.contracts.parts import (
     EmbeddingPart,
     EmbedPartRequest,
@@ -316,7 +317,7 @@ def test_pages_that_are_pictures_take_three_more_transitions(world: IngestWorld)
     assert shown.notices == ("A table was cut.", "The text of 1 page was recognised.")
     assert world.script.calls[-1][1]["recognising"] == SPENT
     spent = ReadResult.model_validate({**READ, "recognising": SPENT}).recognising
-    assert small_transitions(spent, nothing_spent()) == len(states)
+    assert small_transitions(spent, nothing_spent(), nothing_spent()) == len(states)
 
 
 LABELLED: dict[str, Any] = {
@@ -326,6 +327,11 @@ LABELLED: dict[str, Any] = {
     "labelling": SPENT,
     "chunking": {"seconds": 0.0, "gb_seconds": 0.0, "requests": 0, "images": 0},
 }
+
+
+def used(embed: EmbedRequest) -> int:
+    """Return the billed states of the execution in which `embed` was asked for."""
+    return small_transitions(embed.recognising, embed.labelling, embed.picture_embedding)
 
 
 def test_a_picture_is_looked_at_and_not_cut(world: IngestWorld) -> None:
@@ -341,7 +347,7 @@ def test_a_picture_is_looked_at_and_not_cut(world: IngestWorld) -> None:
     assert shown.notices == (LABELLED["notices"][0],)
     embed = EmbedRequest.model_validate(world.script.calls[-1][1])
     assert embed.labelling == Spent.model_validate(SPENT)
-    assert small_transitions(embed.recognising, embed.labelling) == len(states)
+    assert used(embed) == len(states)
     LabelDocumentRequest.model_validate(world.script.calls[-2][1])
     LabelDocumentResult.model_validate(LABELLED)
 
@@ -379,3 +385,46 @@ def test_pages_that_one_call_cannot_look_at_are_for_the_next(world: IngestWorld)
     assert [payload["recognise"] for payload in calls] == [[1, 2], [2]]
     assert document(world, asked).pages_needing_ocr == 1
     assert world.script.calls[-1][1]["recognising"]["requests"] == 2
+
+
+def modelled(world: IngestWorld, path: str, model: str) -> IngestInput:
+    """Claim a picture of a collection that names this model."""
+    claimed = world.claim(key=f"inbox/acme/default/{path}")
+    return claimed.model_copy(update={"picture_model": model})
+
+
+@pytest.mark.parametrize(("model", "more"), [("", []), ("emoji-clip", ["EmbedPicture"])])
+def test_a_picture_is_embedded_by_the_model_that_its_collection_names(
+    world: IngestWorld, model: str, more: list[str]
+) -> None:
+    answers = world.script.answers
+    answers["read_document"] = [more_steps(picture=True, media_type="image/png", pages=1)]
+    answers["embed_image"] = [{"embedded_by": "clip/1", "picture_embedding": SPENT}]
+    answers["label_picture"] = [LABELLED]
+    asked = modelled(world, "a.png", model)
+    states = ["Read", "Detour", *more, "Label", *HAPPY[2:]]
+    assert world.run(asked) == ("SUCCEEDED", states)
+    embed = EmbedRequest.model_validate(world.script.calls[-1][1])
+    assert embed.picture_model == model
+    assert embed.picture_embedding.requests == len(more)
+    assert used(embed) == len(states)
+    for name, payload in world.script.calls:
+        if name == "embed_image":
+            assert EmbedDocumentRequest.model_validate(payload).picture_model == model
+
+
+def test_a_picture_fails_where_its_model_is_not_served_and_is_rejected_where_it_is_damaged(
+    world: IngestWorld,
+) -> None:
+    answers = world.script.answers
+    answers["read_document"] = [more_steps(picture=True, media_type="image/png", pages=1)]
+    answers["embed_image"] = [Raises("Conflict", "serve one"), Raises("InvalidInput", "damaged")]
+    failed = modelled(world, "a.png", "emoji-clip")
+    assert world.run(failed)[0] == "FAILED"
+    assert (document(world, failed).status, document(world, failed).reason) == (
+        "failed",
+        "serve one",
+    )
+    rejected = modelled(world, "b.png", "emoji-clip")
+    assert world.run(rejected)[0] == "SUCCEEDED"
+    assert document(world, rejected).status == "rejected"

@@ -24,6 +24,7 @@ from chalicelib.api.mounting import mount
 from chalicelib.api.openai.batches import BatchFileServices
 from chalicelib.api.openai.files import FileServices
 from chalicelib.api.openai.models import ModelServices
+from chalicelib.api.picture_jobs import PictureJobServices
 from chalicelib.api.prompt_runs import PromptRunServices
 from chalicelib.api.prompts import PromptServices
 from chalicelib.api.removals import RemovalServices
@@ -242,6 +243,7 @@ class Api:
             new_id=ulid,
         )
         self.batches = BatchServices(self.jobs, self._sign, self.batch_objects, lambda: NOW)
+        self.picture_jobs = PictureJobServices(self.jobs, self.records)
         self.removals = RemovalServices(self.jobs, self.tenants, self.records, self.records)
         self.documents = DocumentServices(
             records=self.records,
@@ -252,7 +254,9 @@ class Api:
             max_file_bytes=self.max_file_bytes,
             now=lambda: NOW,
         )
-        self.collections = CollectionServices(self.records, lambda: NOW)
+        self.collections = CollectionServices(
+            self.records, lambda: ("emoji-clip", "shapes-clip"), lambda: NOW
+        )
         self.retries = RetryServices(self.records, self.records, self.records)
         self.spending = FakeSpending()
         self.usage = UsageServices(self.spending, Limits(nanodollars_a_day=10**9), lambda: NOW)

@@ -141,3 +141,38 @@ def test_should_refuse_an_undeclared_field_where_the_collection_is_strict() -> N
     error = error_of(api.call("POST", "/v1/documents", body))
     assert error["field"] == "metadata.yaer"
     assert "it has tags, year" in error["message"]
+
+
+def test_should_name_a_served_model_for_pictures_and_refuse_others_by_those_there_are() -> None:
+    api = declared(Api(), picture_model="emoji-clip")
+    assert api.call("GET", "/v1/collections/station").json_body["picture_model"] == "emoji-clip"
+    assert (
+        declared(api, "plain").call("GET", "/v1/collections/plain").json_body["picture_model"]
+        is None
+    )
+    for wrong in ("shapes-captions", "nobody"):
+        answer = api.call("PUT", "/v1/collections/station", {"picture_model": wrong})
+        assert (answer.status_code, error_of(answer)["field"]) == (400, "picture_model")
+        assert f"no served model {wrong} embeds pictures" in error_of(answer)["message"]
+        assert "there are emoji-clip, shapes-clip" in error_of(answer)["message"]
+    assert api.call("PUT", "/v1/collections/station", {"picture_model": ""}).status_code == 400
+
+
+def test_should_embed_pictures_again_by_a_job_for_a_collection_that_names_a_model() -> None:
+    api = declared(declared(Api(), picture_model="emoji-clip"), "plain")
+    answer = api.call("POST", "/v1/collections/station/pictures")
+    told = answer.json_body
+    assert answer.status_code == 202, told
+    assert (told["kind"], told["collection"], told["status"], told["backups"]) == (
+        "embed_pictures",
+        "station",
+        "queued",
+        [],
+    )
+    state = api.job_records.state("acme", told["job_id"])
+    assert state is not None
+    assert (state.input.model, state.input.machine) == ("emoji-clip", "reindex")
+    for name in ("plain", "unknown"):
+        answer = api.call("POST", f"/v1/collections/{name}/pictures")
+        assert answer.status_code == 400
+        assert "names no picture_model" in error_of(answer)["message"]

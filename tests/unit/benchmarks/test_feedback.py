@@ -8,7 +8,7 @@ from benchmarks.judged.collection import Document, Judged
 from chalicelib.contracts.embedding import EmbedTextResult
 from chalicelib.retrieval import votes
 from chalicelib.retrieval.citations import Source
-from chalicelib.retrieval.finding import Found
+from chalicelib.retrieval.queries import Found
 from chalicelib.retrieval.sentences import Span
 from tests.unit.retrieval_query.fakes import hit
 

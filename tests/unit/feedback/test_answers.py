@@ -21,8 +21,9 @@ from chalicelib.retrieval.answering import (
 )
 from chalicelib.retrieval.asking import Asker
 from chalicelib.retrieval.citations import Source
-from chalicelib.retrieval.finding import Finder, Query
+from chalicelib.retrieval.finding import Finder
 from chalicelib.retrieval.keeping import NOT_KEPT, SHOWN
+from chalicelib.retrieval.queries import Query
 from chalicelib.retrieval.sentences import Span
 from tests.unit.feedback.fakes import FakeRatings, keeper
 from tests.unit.ingest.fakes import FakeTenants

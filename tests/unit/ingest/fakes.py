@@ -124,6 +124,7 @@ class FakeTenants:
     index: IndexRef = INDEX
     next: IndexRef | None = None
     removing: str = ""
+    pictures: tuple[IndexRef, ...] = ()
 
     def live_index(self, tenant: str) -> IndexRef | None:
         return self.index if tenant == "acme" else None
@@ -131,7 +132,7 @@ class FakeTenants:
     def tenant_state(self, tenant: str) -> TenantState | None:
         if tenant != "acme":
             return None
-        return TenantState(self.index, self.next, self.removing)
+        return TenantState(self.index, self.next, self.removing, self.pictures)
 
     def was_removed(self, tenant: str) -> bool:
         return tenant == "gone"

@@ -80,6 +80,21 @@ def test_what_contradicts_its_collection_is_rejected_however_it_came(
     )
 
 
+def test_an_upload_tells_its_execution_the_model_of_its_collection_also_when_tried_again(
+    world: World, table: Table
+) -> None:
+    assert taken(world, {}).picture_model == ""
+    (place,) = world.records.running()
+    world.records.settle(place, Settlement("failed", "broken"), NOW)
+    named = YEARS.model_copy(update={"picture_model": "emoji-clip"})
+    CollectionRecords(table).declare("acme", named)
+    world.executions.started.clear()
+    world.take(retry_of(work().version))
+    (second,) = world.executions.started.values()
+    assert second.picture_model == "emoji-clip"
+    assert world.records.declaration("acme", "default") == named
+
+
 def test_another_attempt_carries_the_same(world: World) -> None:
     first = taken(world, Carried("request-1", {"year": 2024}, CONTAINER, 2).written())
     (place,) = world.records.running()

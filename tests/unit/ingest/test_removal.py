@@ -16,6 +16,7 @@ from tests.unit.ingest.fakes import INDEX, FakeObjects, FakeTenants, FakeVectors
 
 ID = document_id("acme", "default", "a.txt")
 NEXT = IndexRef(INDEX.bucket, "acme-other", "other")
+PICTURES = IndexRef(INDEX.bucket, "acme-pictures.emoji-clip.64", "emoji-clip")
 NOW = "2026-01-01T00:00:00Z"
 
 
@@ -106,6 +107,17 @@ def test_should_leave_nothing_of_the_document_and_everything_else() -> None:
     assert vectors.kept == {}
     assert list(objects.bodies) == [other]
     assert records.forgotten == ["v_1", ID]
+
+
+def test_should_leave_no_vector_in_indexes_of_pictures() -> None:
+    vectors = vectors_of("v_1")
+    for key in (vector_key(ID, "v_1", 0), vector_key("doc_else", "v_1", 0)):
+        vectors.of(PICTURES)[key] = Vector(key, (), None)  # type: ignore[arg-type]
+    tenants = FakeTenants(pictures=(PICTURES,))
+    records = Records([version("v_1")])
+    Removal("b", records, tenants, FakeObjects(), vectors).remove("acme", DOCUMENT)
+    assert vectors.kept == {}
+    assert list(vectors.of(PICTURES)) == [vector_key("doc_else", "v_1", 0)]
 
 
 def test_should_find_the_vectors_of_a_version_that_never_got_ready() -> None:

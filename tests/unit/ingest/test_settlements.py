@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.adapters.dynamodb import Delete, Table, Update, Value
-from chalicelib.adapters.record_writes import document_key, version_key
+from chalicelib.adapters.record_writes import document_key, tenant_key, version_key
 from chalicelib.adapters.records import Records
 from chalicelib.contracts.arrivals import ExecutionEnded
 from chalicelib.contracts.events import DocumentFailed
@@ -17,7 +17,7 @@ from chalicelib.ingest.departures import Departures
 from chalicelib.ingest.settlements import GRACE, Settled, Settlements
 from chalicelib.jobs.claims import Claim, execution_arn
 from chalicelib.jobs.settlement import Running
-from chalicelib.ports import Vector
+from chalicelib.ports import IndexRef, Vector
 from chalicelib.retrieval.ids import chunks_key, members_key, vector_key
 from tests.unit.ingest.examples import BUCKET, MACHINE, NOW, work
 from tests.unit.ingest.fakes import (
@@ -201,6 +201,22 @@ def test_the_replaced_version_loses_its_vectors_and_the_new_one_keeps_them(world
     world.settlements.settle_event(ended(new))
     assert {key.split("/")[1] for key in world.vectors.kept} == {new.work.version}
     assert len(world.vectors.kept) == 2
+
+
+def test_the_replaced_picture_loses_its_vector_by_a_model_too(world: World) -> None:
+    pictures = IndexRef(INDEX.bucket, "acme-pictures.emoji-clip.64", "emoji-clip")
+    noted = "ADD #picture_indexes :index"
+    world.table.update(Update(tenant_key("acme"), noted, {":index": frozenset({pictures.name})}))
+    for name in ("old", "new"):
+        running = world.claim(version_id=name, sequencer="01" if name == "old" else "02")
+        world.index(running.work, 1)
+        world.vectors.of(pictures).update(
+            {key: each for key, each in world.vectors.kept.items() if running.work.version in key}
+        )
+        world.mark_ready(running.work, chunks=1)
+        world.settlements.settle_event(ended(running))
+    assert len(world.vectors.of(pictures)) == 1
+    assert world.vectors.of(pictures).keys() == world.vectors.kept.keys()
 
 
 def test_the_version_that_answers_keeps_its_vectors_while_a_newer_one_fails(world: World) -> None:

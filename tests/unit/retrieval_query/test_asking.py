@@ -10,7 +10,8 @@ from chalicelib.contracts.receipts import Receipt
 from chalicelib.contracts.searching import Hit
 from chalicelib.errors import HeadraceError, InvalidInput, QuotaExceeded, Transient
 from chalicelib.retrieval.asking import Asker
-from chalicelib.retrieval.finding import Finder, Query
+from chalicelib.retrieval.finding import Finder
+from chalicelib.retrieval.queries import Query
 from chalicelib.retrieval.refusals import NOT_FOUND
 from tests.unit.ingest.fakes import FakeTenants
 from tests.unit.retrieval_query.fakes import (

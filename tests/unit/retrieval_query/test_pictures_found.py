@@ -25,9 +25,10 @@ from chalicelib.generation.catalogue import catalogue
 from chalicelib.inference.embedder import DIMENSIONS, MODEL, Embedder
 from chalicelib.inference.labelling import PictureLabeller
 from chalicelib.ports import IndexRef, TenantState
-from chalicelib.retrieval.finding import Finder, Found, Query
+from chalicelib.retrieval.finding import Finder
 from chalicelib.retrieval.ids import chunks_key, vector_key, version_prefix
 from chalicelib.retrieval.picturing import embedded
+from chalicelib.retrieval.queries import Found, Query
 from functions.embed_chunks import core as embedding
 from functions.embed_text import core as texts
 from functions.label_picture import core as labelling
@@ -98,6 +99,9 @@ class Stage:
     def tenant_state(self, tenant: str) -> TenantState:
         return TenantState(INDEX)
 
+    def open(self, tenant: str, index: IndexRef, dimensions: int) -> None:
+        raise AssertionError("no collection here names a model of pictures")
+
     def current_versions(self, tenant: str, document_ids: Sequence[str]) -> dict[str, str]:
         return dict.fromkeys(document_ids, "v_a")
 
@@ -119,7 +123,14 @@ class Stage:
         vectors = Vectors(self.client)
         cost = catalogue().cost
         deps = embedding.Deps(
-            self.objects, self, vectors, lambda _: self.embedder, cost, lambda: 0.0, 1.0
+            objects=self.objects,
+            tenants=self,
+            vectors=vectors,
+            pictures=self,
+            embedder=lambda _: self.embedder,
+            cost=cost,
+            clock=lambda: 0.0,
+            memory_gb=1.0,
         )
         assert embedding.run(request, deps).vectors == 1
 

@@ -57,6 +57,7 @@ class World:
         self.embedder = FakeEmbedder()
         self.models = {INDEX.model: self.embedder, NEXT.model: FakeEmbedder(NEXT.model)}
         self.now = 0.0
+        self.opened: list[tuple[str, str, int]] = []
 
     def named(self, model: str) -> FakeEmbedder:
         if model not in self.models:
@@ -67,7 +68,13 @@ class World:
         self.now += 2
         return self.now
 
-    def run(self, chunks: int, tenant: str = "acme", **spent: Spent) -> EmbedResult:
+    def open(self, tenant: str, index: IndexRef, dimensions: int) -> None:
+        self.opened.append((tenant, index.name, dimensions))
+        self.tenants.pictures = (index,)
+
+    def run(
+        self, chunks: int, tenant: str = "acme", model: str = "", **spent: Spent
+    ) -> EmbedResult:
         chunking = Spent(seconds=0.25, gb_seconds=0.125)
         request = EmbedRequest(
             tenant=tenant,
@@ -82,6 +89,7 @@ class World:
             language="en",
             uploaded_at=NOW,
             metadata={"year": 2024, "tags": ("a", "b")},
+            picture_model=model,
             reading=Spent(seconds=0.5, gb_seconds=0.5),
             **{"chunking": chunking, **spent},
         )
@@ -89,6 +97,7 @@ class World:
             objects=self.objects,
             tenants=self.tenants,
             vectors=self.vectors,
+            pictures=self,
             embedder=self.named,
             cost=catalogue().cost,
             clock=self.clock,

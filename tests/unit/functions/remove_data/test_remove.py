@@ -17,6 +17,7 @@ from tests.unit.jobs.examples import JOB, NOW, begun, desk, given
 from tests.unit.jobs.fakes import FakeJobExecutions, FakeJobs
 
 NEXT = IndexRef(INDEX.bucket, "acme-next", "next")
+PICTURES = IndexRef(INDEX.bucket, "acme-pictures.emoji-clip.64", "emoji-clip")
 PREFIXES = ("inbox/acme/", "documents/acme/", "jobs/acme/", "feedback/acme/")
 
 
@@ -27,7 +28,7 @@ class World:
     jobs: FakeJobs = field(default_factory=FakeJobs)
     stored: dict[str, Document] = field(default_factory=dict)
     objects: set[str] = field(default_factory=set)
-    indexes: set[IndexRef] = field(default_factory=lambda: {INDEX, NEXT})
+    indexes: set[IndexRef] = field(default_factory=lambda: {INDEX, NEXT, PICTURES})
     records: set[str] = field(default_factory=set)
     keys: set[str] = field(default_factory=lambda: {"KEY#1"})
     running: int = 0
@@ -37,7 +38,7 @@ class World:
     bounds: list[RemovalBound | None] = field(default_factory=list)
 
     def deps(self, seconds_a_look: float = 0.0) -> core.Deps:
-        tenants = FakeTenants(next=NEXT)
+        tenants = FakeTenants(next=NEXT, pictures=(PICTURES,))
         here = desk(self.jobs, seconds_a_look)
         return core.Deps(here, self.jobs, self, tenants, self, self)
 
@@ -156,7 +157,7 @@ def test_a_tenant_goes_whole_and_the_operator_keeps_what_was_removed() -> None:
     assert {backup.days for backup in world.told.backups} >= {0, 35, 90}
 
 
-@pytest.mark.parametrize("dies_at", range(1, 24))
+@pytest.mark.parametrize("dies_at", range(1, 25))
 def test_a_removal_cut_off_at_any_call_ends_with_nothing_left(dies_at: int) -> None:
     world = full()
     world.dies_at = dies_at

@@ -49,6 +49,14 @@ def test_what_can_be_run_should_stay_so_and_nothing_be_writable(tmp_path: Path) 
     assert (read / "outer" / "room" / "bootstrap").stat().st_mode & 0o777 == 0o444
 
 
+def test_a_file_with_all_the_names_it_may_have_should_be_made_anew(tmp_path: Path) -> None:
+    file = packed(tmp_path / "one", dict.fromkeys("abcde", b"same"))
+    into = tmp_path / "bundles"
+    Contents(tmp_path / "contents", most_names=3).unpack(file, archive.sha256_of(file), into)
+    assert {each.read_bytes() for each in into.iterdir()} == {b"same"}
+    assert len({each.stat().st_ino for each in into.iterdir()}) == 3
+
+
 def test_what_is_equal_should_lie_there_once(tmp_path: Path) -> None:
     first = unpacked(tmp_path, packed(tmp_path / "one", {"a": b"same", "b": b"same", "c": b"1"}))
     second = unpacked(tmp_path, packed(tmp_path / "two", {"d/a": b"same", "c": b"2"}))

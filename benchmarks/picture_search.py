@@ -1,0 +1,311 @@
+"""How well trained CLIPs find uploaded pictures: emoji by their names, drawn shapes by theirs.
+
+Pictures that were held out of training are uploaded into a collection that names the model, and are
+searched for through `POST /v1/search` and the index, by texts and by pictures. The same questions
+to bare arrays of the model's vectors stand beside what was found, and so does what a collection
+without a model finds, by what EfficientNet sees.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import random
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from benchmarks import trained
+from benchmarks.judged.scoring import LEVEL, RESAMPLES, SEED
+from benchmarks.reporting import Result, spread
+from benchmarks.running_cloud import Caller, running_cloud
+from chalicelib.inference.png import encoded
+from chalicelib.inference.towers import Towers, opened
+from models.common import captions
+from models.common.captions import Captioned
+from models.datasets import emoji, shapes
+from tests.e2e.serving import serve
+from tests.exported_models import read
+from tests.trained_models import files
+
+FIRST = 10
+MOST_PICTURES = 800
+"""Of those held out: all emoji, and of the shapes 600 of pairs never trained on and 200 others."""
+MOST_QUERIES = 200
+"""Pictures that are searched by."""
+PATIENCE_S = 3600.0
+_ONLY_PICTURES = {"media_type": "image/*"}
+_OUTSIDE = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
+
+Rows = Sequence[int]
+Numbers = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A recipe, the model that its version answers as, and its data."""
+
+    recipe: str
+    model: str
+    prepare: Callable[[Path], Path]
+
+    @property
+    def collection(self) -> str:
+        """Return the collection that its pictures go into."""
+        return self.recipe.replace("_", "-")
+
+
+SUBJECTS = (
+    Subject("clip_emoji", "emoji-clip", emoji.prepare),
+    Subject("clip", "shapes-clip", shapes.prepare),
+)
+
+
+class Finds(Protocol):
+    """Something that finds pictures, the nearest first, by their rows."""
+
+    def by_text(self, text: str, count: int) -> Rows:
+        """Return the nearest pictures to a text."""
+
+    def by_picture(self, content: bytes, count: int) -> Rows:
+        """Return the nearest pictures to a picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Pictures that were held out, with what is said of them and what training saw beside them."""
+
+    data: Captioned
+
+    @property
+    def count(self) -> int:
+        """Return how many there are."""
+        return min(MOST_PICTURES, len(self.data.images.test.labels))
+
+    @property
+    def labels(self) -> list[int]:
+        """Return what each is a picture of."""
+        return [int(label) for label in self.data.images.test.labels[: self.count]]
+
+    @property
+    def known(self) -> set[int]:
+        """Return the labels of pictures that were trained on."""
+        return set(self.data.images.train.labels.tolist())
+
+    def picture(self, row: int, *, mirrored: bool = False) -> bytes:
+        """Return a picture, or its mirror image."""
+        image = self.data.images.test.images[row]
+        return encoded(image[:, ::-1] if mirrored else image)
+
+
+def measure(repetitions: int, folder: Path) -> Result:
+    """Upload what was held out of each recipe's data and search for it, `repetitions` times."""
+    models = trained.found(folder, [subject.recipe for subject in SUBJECTS])
+    with running_cloud() as caller, tempfile.TemporaryDirectory(prefix="headrace-bench-") as made:
+        helds = {each.recipe: held_out(each, Path(made)) for each in SUBJECTS}
+        for subject in SUBJECTS:
+            served(caller, subject, models[subject.recipe], Path(made))
+            upload(caller, subject, helds[subject.recipe])
+        return searched(caller, models, helds, repetitions)
+
+
+def held_out(subject: Subject, folder: Path) -> Held:
+    """Return the pictures that a recipe holds out, prepared below `folder`."""
+    return Held(captions.read(subject.prepare(folder / subject.recipe).parent))
+
+
+def served(caller: Caller, subject: Subject, model: Path, folder: Path) -> None:
+    """Have the stage answer by a trained model, and a collection name it."""
+    group = f"headrace-local-{subject.collection}"
+    serve(caller.cloud, folder, subject.model, group, files(model))
+    declared = caller.api.put(
+        f"/v1/collections/{subject.collection}", json={"picture_model": subject.model}
+    )
+    declared.raise_for_status()
+
+
+def upload(caller: Caller, subject: Subject, held: Held) -> None:
+    """Upload pictures under paths that tell their rows alone, and wait until all are ready."""
+    ids = []
+    for row in range(held.count):
+        content = held.picture(row)
+        announced = caller.announce(f"{row:05d}.png", content, subject.collection)
+        caller.post(announced, content)
+        ids.append(announced["document_id"])
+    for each in ids:
+        caller.settled(each, PATIENCE_S)
+
+
+def searched(
+    caller: Caller, models: Mapping[str, Path], helds: Mapping[str, Held], repetitions: int
+) -> Result:
+    """Return what searches of uploaded pictures find, beside what arrays and labels do."""
+    milliseconds: dict[str, list[float]] = {}
+    facts: Numbers = {}
+    for subject in SUBJECTS:
+        held, told = helds[subject.recipe], NUMBERS[subject.recipe]
+        took = milliseconds.setdefault(f"{subject.recipe}, one search", [])
+        for _ in range(repetitions):
+            index = told(Searches(caller.api, subject.collection, took), held)
+        labels = told(Searches(caller.api, subject.collection, [], by_label=True), held)
+        arrays = told(Arrays.of(opened(read(files(models[subject.recipe]))), held), held)
+        facts[subject.recipe] = {
+            "pictures": held.count,
+            "through the index": index,
+            "bare arrays": arrays,
+            "by labels": labels,
+            "the recipe's own": json.loads(
+                (models[subject.recipe] / "evaluation.json").read_text()
+            ),
+        }
+    return Result(
+        name="picture_search",
+        repetitions=repetitions,
+        measured={name: spread(took, "ms") for name, took in milliseconds.items()},
+        facts=facts,
+        notes=(
+            "Pictures were held out of training; the recipe's own numbers are of all of them.",
+            f"Intervals: bootstrap of queries, {RESAMPLES} resamples, {LEVEL:.0%}.",
+            "By labels: the same pictures as a collection without a model has them searched.",
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Searches:
+    """Searches through the API, and how many `milliseconds` each took."""
+
+    api: Any
+    collection: str
+    milliseconds: list[float]
+    by_label: bool = False
+
+    def by_text(self, text: str, count: int) -> Rows:
+        return self._rows({"query": text}, count)
+
+    def by_picture(self, content: bytes, count: int) -> Rows:
+        data = base64.b64encode(content).decode()
+        return self._rows({"image": {"media_type": "image/png", "data": data}}, count)
+
+    def _rows(self, query: Numbers, count: int) -> Rows:
+        body = {**query, "top_k": count, "collection": self.collection, "filter": _ONLY_PICTURES}
+        if self.by_label:  # where a search may find what lies in two collections, no model is asked
+            either = [{"collection": self.collection}, {"collection": "nothing-lies-here"}]
+            body |= {"collection": None, "filter": {**_ONLY_PICTURES, "any": either}}
+        began = time.perf_counter()
+        answer = self.api.post("/v1/search", json=body)
+        answer.raise_for_status()
+        self.milliseconds.append(1000 * (time.perf_counter() - began))
+        found = answer.json()
+        if found["notices"] or len(found["hits"]) != count:
+            raise RuntimeError(f"{len(found['hits'])} pictures, {found['notices']}")
+        return [int(hit["path"].partition(".")[0]) for hit in found["hits"]]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrays:
+    """The same vectors in memory, [pictures, dimensions]."""
+
+    towers: Towers
+    vectors: np.ndarray
+
+    @classmethod
+    def of(cls, towers: Towers, held: Held) -> Arrays:
+        """Embed all pictures."""
+        rows = range(held.count)
+        vectors = np.stack([towers.picture(held.picture(row), "picture") for row in rows])
+        return cls(towers, vectors)
+
+    def by_text(self, text: str, count: int) -> Rows:
+        vector, _ = self.towers.text(text, "text")
+        return self._nearest(vector, count)
+
+    def by_picture(self, content: bytes, count: int) -> Rows:
+        return self._nearest(self.towers.picture(content, "picture"), count)
+
+    def _nearest(self, vector: np.ndarray, count: int) -> Rows:
+        order = np.argsort(-(self.vectors @ vector), kind="stable")[:count]
+        return [int(row) for row in order]
+
+
+def of_emoji(finds: Finds, held: Held) -> Numbers:
+    """Return shares of emoji that are found by their first name, and of neighbours alike."""
+    names = [said[0] for said in held.data.captions["test"]][: held.count]
+    found = [finds.by_text(name, FIRST) for name in names]
+    return {
+        "recall_10 by text": interval([float(row in rows) for row, rows in enumerate(found)]),
+        "recall_1 by text": interval([float(row == rows[0]) for row, rows in enumerate(found)]),
+        **_by_pictures(finds, held),
+    }
+
+
+def of_shapes(finds: Finds, held: Held) -> Numbers:
+    """Return shares of what classes find that is of the class, and of neighbours alike."""
+    labels = held.labels
+    shares = {
+        label: _share(label, finds.by_text(_query(label), FIRST), labels)
+        for label in sorted(set(labels))
+    }
+    unseen = [share for label, share in shares.items() if label not in held.known]
+    return {
+        "of ten by text, right": interval(list(shares.values())),
+        "of ten by text, right, unseen classes": interval(unseen),
+        **_by_pictures(finds, held),
+    }
+
+
+NUMBERS: Mapping[str, Callable[[Finds, Held], Numbers]] = {
+    "clip_emoji": of_emoji,
+    "clip": of_shapes,
+}
+
+
+def _by_pictures(finds: Finds, held: Held) -> Numbers:
+    """Return of the ten nearest others of pictures the share that is of their class, and how many
+    are found by their mirror image.
+    """
+    labels = held.labels
+    few = min(MOST_QUERIES, held.count)
+    near, mirrored = [], []
+    for row in sorted(random.Random(SEED).sample(range(held.count), few)):  # noqa: S311
+        found = finds.by_picture(held.picture(row), FIRST + 1)
+        others = [each for each in found if each != row][:FIRST]
+        near.append(_share(labels[row], others, labels))
+        mirror = held.picture(row, mirrored=True)
+        mirrored.append(float(row in finds.by_picture(mirror, FIRST)))
+    return {
+        "alike, of ten nearest others": interval(near),
+        "recall_10 by mirror image": interval(mirrored),
+    }
+
+
+def _share(label: int, rows: Rows, labels: Sequence[int]) -> float:
+    return sum(labels[row] == label for row in rows) / FIRST
+
+
+def _query(label: int) -> str:
+    """Return what is asked for a class of shapes: `a red star`."""
+    colour, shape = shapes.NAMES[label].split()
+    return shapes.CAPTIONS[-1].format(colour=colour, shape=shape)
+
+
+def interval(values: Sequence[float]) -> Numbers:
+    """Return the mean of a value a query, and its interval by the percentile bootstrap.
+
+    Queries are drawn with replacement, always the same (B. Efron, 1979). Raises ValueError for
+    no queries.
+    """
+    if not values:
+        raise ValueError("No query has no mean.")
+    each, chance = np.asarray(values, np.float64), np.random.default_rng(SEED)
+    means = [each[chance.integers(0, len(each), len(each))].mean() for _ in range(RESAMPLES)]
+    low, high = np.quantile(means, _OUTSIDE)
+    return {
+        "value": round(float(each.mean()), 4),
+        "interval": [round(float(low), 4), round(float(high), 4)],
+    }

@@ -1,0 +1,50 @@
+"""What the vectors of a document carry, and how many bytes they are billed for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+
+from chalicelib.contracts.ingest import Chunk, Embeddable, VectorMetadata
+from chalicelib.generation.ingest_receipts import FLOAT_BYTES
+from chalicelib.ports import Vector
+from chalicelib.retrieval.folders import place_hashes
+from chalicelib.retrieval.ids import vector_key
+
+
+def vectors_of(
+    document: Embeddable,
+    chunks: Sequence[Chunk],
+    values: Sequence[Sequence[float]],
+    embedded_by: str = "",
+) -> Iterator[Vector]:
+    """Yield a vector a chunk; `embedded_by` is the version of a served model that made it."""
+    folders = place_hashes(document.path)
+    uploaded_at = int(document.uploaded_at.timestamp()) if document.uploaded_at else 0
+    for chunk, vector in zip(chunks, values, strict=True):
+        metadata = VectorMetadata(
+            document_id=document.document_id,
+            version=document.version,
+            collection=document.collection,
+            path=document.path,
+            page=chunk.page,
+            heading=chunk.heading,
+            start=chunk.start,
+            end=chunk.end,
+            text=chunk.text,
+            media_type=document.media_type,
+            language=document.language,
+            uploaded_at=uploaded_at,
+            folders=folders,
+            labels=chunk.labels,
+            embedded_by=embedded_by,
+            metadata=document.metadata,
+        )
+        key = vector_key(document.document_id, document.version, chunk.n)
+        yield Vector(key, vector, metadata)
+
+
+def billed_size(vector: Vector) -> int:
+    """Return the bytes that a put of `vector` is billed for: key, numbers and metadata."""
+    metadata = json.dumps(vector.metadata.wire(), ensure_ascii=False, separators=(",", ":"))
+    return len(vector.key) + FLOAT_BYTES * len(vector.values) + len(metadata.encode())

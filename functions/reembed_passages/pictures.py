@@ -1,0 +1,79 @@
+"""Put a new vector of a picture into the index of the served model that its collection names.
+
+What the vector carries is what the index of texts has of the picture; the vector is what
+`embed_image` wrote for the job.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.contracts.jobs import ReembedRequest, ReembedResult
+from chalicelib.contracts.looking import PictureVector
+from chalicelib.errors import Conflict, NotFound
+from chalicelib.ports import IndexRef, ObjectStore, PictureIndexes
+from chalicelib.retrieval.ids import picture_index, reembedded_key, vector_key
+from functions.reembed_passages.core import Copies, Records, answers
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """What putting pictures needs of the world."""
+
+    records: Records
+    objects: ObjectStore
+    copies: Copies
+    indexes: PictureIndexes
+    clock: Callable[[], float]
+    memory_gb: float
+
+
+def run(request: ReembedRequest, deps: Deps) -> ReembedResult:
+    """Put the vector into the index of its model, and take it out of those of other models and of
+    versions with other dimensions.
+
+    A version that answers no more is left out, and what was put of one that was replaced or
+    removed meanwhile is taken back.
+
+    Raises:
+        Conflict: the version answers, and the index that answers has no vector of it.
+    """
+    began = deps.clock()
+    put = _put(request, deps)
+    own = (deps.clock() - began) * deps.memory_gb
+    return ReembedResult(put=put, gb_seconds=own + request.picture_embedding.gb_seconds)
+
+
+def _put(request: ReembedRequest, deps: Deps) -> int:
+    tenant = deps.records.tenant_state(request.tenant)
+    if tenant is None:
+        return 0
+    keys = [vector_key(request.document_id, request.version, 0)]
+    if not answers(request, deps.records):
+        _take_back(tenant.pictures, keys, deps)  # what an attempt before this one may have put
+        return 0
+    written = reembedded_key(request.tenant, request.job_id, request.document_id)
+    made = PictureVector.model_validate_json(deps.objects.read(request.bucket, written))
+    carried: Sequence[Any] = deps.copies.carried(tenant.live, keys)
+    if not carried:
+        if not answers(request, deps.records):
+            return 0
+        raise Conflict(f"{tenant.live.name} has no vector of {request.version}.")
+    name = picture_index(request.tenant, made.model, len(made.vector))
+    index = IndexRef(tenant.live.bucket, name, made.model)
+    deps.indexes.open(request.tenant, index, len(made.vector))
+    deps.copies.put(index, [each.embedded_by(made.embedded_by) for each in carried], [made.vector])
+    if not answers(request, deps.records):
+        _take_back([index], keys, deps)
+        return 0
+    _take_back([other for other in tenant.pictures if other != index], keys, deps)
+    return 1
+
+
+def _take_back(indexes: Sequence[IndexRef], keys: Sequence[str], deps: Deps) -> None:
+    for index in indexes:
+        with suppress(NotFound):  # it is named, and was never made
+            deps.copies.delete(index, keys)

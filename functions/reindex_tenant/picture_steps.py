@@ -1,0 +1,131 @@
+"""One step of embedding a collection's pictures again, by the served model that it names.
+
+    listing     write what answers now as slices of one passage, in batches
+    embedding   the state machine embeds batch after batch
+
+Pictures that arrive meanwhile are embedded by their own ingest, by the version that is served then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from chalicelib.contracts.base import Contract
+from chalicelib.contracts.jobs import JobCounts, Slice, StepRequest, StepResult
+from chalicelib.contracts.jsonl import dump_lines
+from chalicelib.contracts.pictures import PICTURE_TYPES
+from chalicelib.errors import ModelFailure
+from chalicelib.jobs.stepping import Desk, Outcome, run_step
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.documents import Document
+    from chalicelib.jobs.lifecycle import JobState
+    from chalicelib.ports import ObjectStore
+
+PICTURES_A_BATCH = 200
+
+
+class Place(Contract):
+    """Where the job is: what was listed last, how many batches there are, and which is next."""
+
+    phase: Literal["listing", "embedding"] = "listing"
+    after: str = ""
+    batches: int = 0
+    batch: int = 0
+
+
+class Documents(Protocol):
+    """The documents of all tenants."""
+
+    def documents(self, tenant: str, after: str) -> Iterator[Document]:
+        """Yield the tenant's documents by id, those behind the id `after` ("" for all)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """What the job needs of the world."""
+
+    desk: Desk
+    documents: Documents
+    objects: ObjectStore
+
+
+def run(request: StepRequest, deps: Deps) -> StepResult:
+    """Do one step.
+
+    Raises:
+        Transient, Throttled: a service did not answer; the step may be repeated.
+        ModelFailure: a picture of the last batch could not be embedded.
+    """
+    if request.error is not None:
+        raise ModelFailure(f"{request.error.type}: {request.error.message}")
+    step = _Step(deps, deps.desk.started(), request.embedded)
+    return run_step(request, step.desk, step.work, step.clean)
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    deps: Deps
+    desk: Desk
+    embedded: int | None
+
+    def work(self, state: JobState) -> Outcome:
+        """Do what the phase that the job is in asks for."""
+        place = Place.model_validate_json(state.checkpoint) if state.checkpoint else Place()
+        return (self._list if place.phase == "listing" else self._embed)(state, place)
+
+    def clean(self, state: JobState) -> None:
+        """Remove the lists of a cancelled job; what it embedded answers."""
+        self.deps.objects.delete_prefix(state.input.bucket, state.prefix)
+
+    def _list(self, state: JobState, place: Place) -> Outcome:
+        """Write batches until the step is late or the documents are at their end."""
+        total, pending = state.job.counts.total, list[Slice]()
+        for document in self._pictures(state, place.after):
+            total += 1
+            pending.append(
+                Slice(document_id=document.document_id, version=document.version, first=0, count=1)
+            )
+            if len(pending) == PICTURES_A_BATCH:
+                place, pending = self._written(state, place, pending), []
+            if self.desk.is_late:
+                after = {"after": document.document_id}
+                place = self._written(state, place, pending).model_copy(update=after)
+                return Outcome(place, JobCounts(total=total), place.phase)
+        place = self._written(state, place, pending).model_copy(update={"phase": "embedding"})
+        return Outcome(place, JobCounts(total=total), place.phase)
+
+    def _written(self, state: JobState, place: Place, batch: Sequence[Slice]) -> Place:
+        if not batch:
+            return place
+        told = {"documents": str(len(batch))}
+        key = _batch_key(state, place.batches)
+        self.deps.objects.write(state.input.bucket, key, dump_lines(batch), told)
+        return place.model_copy(update={"batches": place.batches + 1})
+
+    def _embed(self, state: JobState, place: Place) -> Outcome:
+        """Ask for the next batch, once the last one is embedded."""
+        counts = state.job.counts
+        if self.embedded == place.batch and place.batch < place.batches:
+            key = _batch_key(state, place.batch)
+            told = self.deps.objects.metadata(state.input.bucket, key)
+            counts = counts.model_copy(update={"done": counts.done + int(told["documents"])})
+            place = place.model_copy(update={"batch": place.batch + 1})
+        if place.batch < place.batches:
+            key = _batch_key(state, place.batch)
+            return Outcome(place, counts, place.phase, next="embed", key=key, batch=place.batch)
+        self.deps.objects.delete_prefix(state.input.bucket, state.prefix)
+        return Outcome(place, counts, "done", end="succeeded")
+
+    def _pictures(self, state: JobState, after: str) -> Iterator[Document]:
+        """Yield the pictures of the collection that answer queries."""
+        for document in self.deps.documents.documents(state.input.tenant, after):
+            is_here = document.collection == state.input.collection
+            if is_here and document.version and document.media_type in PICTURE_TYPES:
+                yield document
+
+
+def _batch_key(state: JobState, batch: int) -> str:
+    return f"{state.prefix}slices/{batch:05d}.jsonl"

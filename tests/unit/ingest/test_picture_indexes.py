@@ -1,0 +1,67 @@
+"""Indexes of pictures: named by the tenant's pointer, then made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+
+from chalicelib.adapters.dynamodb import Table
+from chalicelib.adapters.indexes import Indexes
+from chalicelib.adapters.picture_indexes import PictureIndexes
+from chalicelib.adapters.records import Records
+from chalicelib.adapters.tenant_pointers import TenantPointers
+from chalicelib.errors import Conflict
+from chalicelib.ports import IndexRef
+from tests.unit.ingest.fakes import INDEX
+
+EMOJI = IndexRef(INDEX.bucket, "acme-pictures.emoji-clip.64", "emoji-clip")
+WIDER = IndexRef(INDEX.bucket, "acme-pictures.emoji-clip.128", "emoji-clip")
+
+
+@dataclass
+class Made:
+    """What was made, and what the pointer named by then."""
+
+    records: Records
+    calls: list[tuple[str, int, tuple[IndexRef, ...]]] = field(default_factory=list)
+
+    def create(self, index: IndexRef, dimensions: int) -> None:
+        state = self.records.tenant_state("acme")
+        assert state is not None
+        self.calls.append((index.name, dimensions, state.pictures))
+
+
+def opener(table: Table, made: Made) -> PictureIndexes:
+    return PictureIndexes(table, cast("Indexes", made))
+
+
+def test_an_index_is_named_before_it_is_made_and_once(records: Records, table: Table) -> None:
+    made = Made(records)
+    for index, dimensions in ((EMOJI, 64), (EMOJI, 64), (WIDER, 128)):
+        opener(table, made).open("acme", index, dimensions)
+    assert made.calls == [
+        (EMOJI.name, 64, (EMOJI,)),
+        (EMOJI.name, 64, (EMOJI,)),
+        (WIDER.name, 128, (WIDER, EMOJI)),
+    ]
+    state: Any = records.tenant_state("acme")
+    assert state.indexes == (INDEX,)
+    assert state.all_indexes == (INDEX, WIDER, EMOJI)
+    assert records.live_index("acme") == INDEX
+
+
+def test_a_reindex_leaves_indexes_of_pictures_as_they_are(records: Records, table: Table) -> None:
+    opener(table, Made(records)).open("acme", EMOJI, 64)
+    pointers = TenantPointers(table)
+    pointers.drop_next("acme", "01J")
+    state: Any = records.tenant_state("acme")
+    assert (state.pictures, state.next) == ((EMOJI,), None)
+
+
+def test_an_index_of_a_tenant_that_is_gone_is_not_made(records: Records, table: Table) -> None:
+    made = Made(records)
+    with pytest.raises(Conflict):
+        opener(table, made).open("gone", EMOJI, 64)
+    assert made.calls == []
