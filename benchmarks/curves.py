@@ -69,8 +69,10 @@ def _axes(pen: ImageDraw.ImageDraw, scale: _Scale, across: str, up: str) -> None
     pen.text((8, _TOP - 8), f"{scale.highest:.3g}", fill=_AXIS)
     pen.text((8, bottom - 8), "0", fill=_AXIS)
     pen.text((_LEFT + 8, _TOP - 8), up, fill=_AXIS)
-    pen.text((_LEFT, bottom + 8), f"{scale.first:.3g}", fill=_AXIS)
-    pen.text((right - 20, bottom + 8), f"{scale.last:.3g}", fill=_AXIS)
+    for power in range(math.ceil(math.log10(scale.first)), math.floor(math.log10(scale.last)) + 1):
+        x = scale.across(10.0**power)
+        pen.line([(x, bottom), (x, bottom + _CAP)], fill=_AXIS)
+        pen.text((x - 4, bottom + 8), f"{10.0**power:g}", fill=_AXIS)
     pen.text(((_LEFT + right) / 2 - 60, bottom + 22), across, fill=_AXIS)
 
 

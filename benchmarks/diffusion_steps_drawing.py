@@ -23,10 +23,10 @@ from models.common import captions
 from models.common.captions import Captioned
 from models.common.images import from_network
 from models.datasets import captioned_digits
-from models.judging.pictures import Judge, frechet, judge_of
+from models.judging.draws import distance
+from models.judging.pictures import Judge, judge_of
 
 DRAWN = 100
-RESAMPLED = 200
 DDIM = (50, 20, 10, 5, 2, 1)
 
 
@@ -102,19 +102,15 @@ def measured(way: Way, data: Captioned, judge: Judge, repetitions: int) -> dict[
         "drawn": repetitions * DRAWN,
         "CPU": cpu,
         "wall": wall,
-        "distance": distance(np.concatenate(features), real),
+        "distance": apart(np.concatenate(features), real),
     }
 
 
-def distance(features: NDArray[np.float64], real: NDArray[np.float64]) -> dict[str, Any]:
-    """Return the Fréchet distance of features to real ones, and its 95 % interval by bootstrap."""
-    chance = np.random.default_rng(0)
-    again = [
-        frechet(features[chance.integers(0, len(features), len(features))], real)
-        for _ in range(RESAMPLED)
-    ]
-    low, high = np.quantile(again, (0.025, 0.975))
-    return {"value": round(frechet(features, real), 2), "interval": [round(low, 2), round(high, 2)]}
+def apart(features: NDArray[np.float64], real: NDArray[np.float64]) -> dict[str, Any]:
+    """Return the Fréchet distance of features to real ones with its 95 % interval."""
+    found = distance(real, features)
+    low, high = (round(each, 2) for each in (found.low, found.high))
+    return {"value": round(found.mean, 2), "interval": [low, high]}
 
 
 def main(teacher: str, student: str, repetitions: str) -> None:

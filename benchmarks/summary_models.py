@@ -27,8 +27,9 @@ def diffusion_steps(found: Found) -> Iterator[str]:
         yield f"| {' | '.join(cells)} | {spent:.1f} |"
     yield ""
     yield (
-        "In brackets 95 % intervals: of the share by Wilson, of the Fréchet distance by bootstrap,"
-        " whose samples repeat pictures and so lie a little higher."
+        "In brackets 95 % intervals: of the share by Wilson, of the Fréchet distance by bootstrap"
+        " around it. Fewer pictures lie farther from all real ones, so that distances of other"
+        " counts are no measure for these."
     )
 
 

@@ -32,6 +32,15 @@ def test_an_interval_should_be_drawn_as_long_as_it_is() -> None:
     assert np.ptp(long) > np.ptp(short)
 
 
+def test_powers_of_ten_should_be_marked_below_the_axis() -> None:
+    def marks(last: float) -> int:
+        sheet = np.asarray(drawn({"": [Point("", 0.5, 1, 1, 1), Point("", last, 1, 1, 1)]}, "", ""))
+        below = (sheet[HEIGHT - 38] == (120, 120, 120)).all(axis=1)
+        return int(below.sum())
+
+    assert [marks(last) for last in (2, 20, 2000)] == [1, 2, 4]
+
+
 @pytest.mark.parametrize("points", [[], [Point("", 0, 1, 1, 1)]])
 def test_no_point_and_one_at_nothing_should_be_refused(points: list[Point]) -> None:
     with pytest.raises(ValueError, match="above 0"):
