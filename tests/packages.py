@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from infra.packaging.targets import native_architecture
 from localcloud.packaged import remove_unpacked
 from models.pull import pull
 from tests.cloud import PROJECT
+from tests.fingerprints import fingerprint
 
 FOLDER = PROJECT / "build" / "e2e"
 MADE_OF = (
@@ -35,19 +35,6 @@ def has_interpreter() -> bool:
     except CannotPackage:
         return False
     return True
-
-
-def fingerprint() -> str:
-    """Return what changes when a package would come out otherwise."""
-    digest = hashlib.sha256(str(find_interpreter()).encode())
-    for part in MADE_OF:
-        whole = PROJECT / part
-        for file in sorted(whole.rglob("*")) if whole.is_dir() else [whole]:
-            inside = file.relative_to(PROJECT)
-            if file.is_file() and not NOT_MADE_OF & set(inside.parts):
-                digest.update(f"{inside}\0".encode())
-                digest.update(file.read_bytes())
-    return digest.hexdigest()[:16]
 
 
 def _use(folder: Path) -> None:
@@ -76,7 +63,7 @@ def packaged(models_dir: Path) -> Path:
     process uses them.
     """
     with alone(FOLDER):
-        folder = FOLDER / fingerprint()
+        folder = FOLDER / fingerprint(find_interpreter(), MADE_OF, NOT_MADE_OF)
         _use(folder)
         if not (folder / "package" / FILE).is_file():
             for other in FOLDER.iterdir():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import subprocess
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from localcloud.sagemaker.training.service import INTERPRETER
 from models.common import recipe
 from tests.cloud import PROJECT
 from tests.exported_models import Files
+from tests.fingerprints import fingerprint
 
 LIMIT_SECONDS = 600
 SMOKE = PROJECT / "build" / "smoke"
@@ -27,15 +27,7 @@ def shared_folder() -> Path:
     Both environments' tests use what whichever asked first has trained, until what models are made
     of changes; a run of all tests begins without any.
     """
-    digest = hashlib.sha256(str(INTERPRETER).encode())
-    for part in MADE_OF:
-        whole = PROJECT / part
-        for file in sorted(whole.rglob("*")) if whole.is_dir() else [whole]:
-            inside = file.relative_to(PROJECT)
-            if file.is_file() and not NOT_MADE_OF & set(inside.parts):
-                digest.update(f"{inside}\0".encode())
-                digest.update(file.read_bytes())
-    folder = SMOKE / digest.hexdigest()[:16]
+    folder = SMOKE / fingerprint(INTERPRETER, MADE_OF, NOT_MADE_OF)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
