@@ -55,7 +55,7 @@ def measure(repetitions: int, folder: Path = trained.BUILT) -> Result:
     Raises:
         NotTrained: there is no training environment, or no model to begin from.
     """
-    bases = {name: recipe.load(name).bases for name in LIBRARY}
+    bases = {name: begun_from(name) for name in LIBRARY}
     models = trained.found(
         folder, sorted({each for used in bases.values() for each in used.values()})
     )
@@ -73,6 +73,11 @@ def measure(repetitions: int, folder: Path = trained.BUILT) -> Result:
             spent[name] = _turns(name, begun, children, repetitions)
         versions = children[OURS].ready["versions"]
     return result(spent, versions, repetitions)
+
+
+def begun_from(name: str) -> Mapping[str, str]:
+    """Return the recipes that a recipe, or its variant, begins from, by their channels."""
+    return recipe.load(name.partition("-")[0]).bases
 
 
 def _turns(

@@ -84,7 +84,10 @@ def bare(task: Task, settings: Settings, turn: Turn, _scratch: Path) -> None:
 
 def _regression(task: LossTask, settings: Settings, turn: Turn) -> None:
     optimiser = torch.optim.AdamW(
-        _learning(task.network), settings.learning_rate, weight_decay=settings.weight_decay
+        _learning(task.network),
+        settings.learning_rate,
+        weight_decay=settings.weight_decay,
+        fused=True,
     )
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, settings.steps)
     number = 0
@@ -105,7 +108,8 @@ def _regression(task: LossTask, settings: Settings, turn: Turn) -> None:
 def _adversaries(task: Contest, settings: GanParameters, turn: Turn) -> None:
     """I. Gulrajani et al., https://arxiv.org/abs/1704.00028, algorithm 1."""
     generator, critic = task.network.generator, task.network.critic
-    rates = {"lr": settings.learning_rate, "betas": (settings.momentum, _BETA)}
+    rates: dict[str, Any] = {"lr": settings.learning_rate, "fused": True}
+    rates["betas"] = (settings.momentum, _BETA)
     of_generator = torch.optim.AdamW(generator.parameters(), **rates)
     of_critic = torch.optim.AdamW(critic.parameters(), **rates)
     taken = 0

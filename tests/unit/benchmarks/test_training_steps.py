@@ -35,3 +35,9 @@ def test_steps_should_be_compared_turn_by_turn_with_each_other_loop() -> None:
         "| clip | 10.0 | 1.25 (1.00 to 2.00) | 0.50 (0.50 to 0.50) | transformers.Trainer |"
     )
     assert rows[3] == "| gan | 1.0 | 0.50 (0.50 to 0.50) | - | has none |"
+
+
+def test_a_variant_should_begin_from_what_its_recipe_does() -> None:
+    assert training_steps.begun_from("aligned-dpo") == recipe.load("aligned").bases != {}
+    for name in training_steps.LIBRARY:
+        assert set(training_steps.begun_from(name).values()) <= set(recipe.names())
