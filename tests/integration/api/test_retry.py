@@ -61,16 +61,23 @@ def vector_keys(tenant: Tenant) -> list[str]:
 
 
 def attempts(tenant: Tenant, document: dict[str, Any]) -> Counter[str]:
-    """Return how the executions of a document's newest version ended."""
+    """Return how the executions of a document's newest version ended, once all did: it is ready
+    before the last step of one.
+    """
     client = tenant.cloud.client("stepfunctions")
     machine = tenant.cloud.outputs["IngestMachineArn"]
-    pages = client.get_paginator("list_executions").paginate(stateMachineArn=machine)
-    return Counter(
-        execution["status"]
-        for page in pages
-        for execution in page["executions"]
-        if execution["name"].startswith(document["latest_version"])
-    )
+    deadline = time.monotonic() + WAIT_SECONDS
+    while True:
+        pages = client.get_paginator("list_executions").paginate(stateMachineArn=machine)
+        found = Counter(
+            execution["status"]
+            for page in pages
+            for execution in page["executions"]
+            if execution["name"].startswith(document["latest_version"])
+        )
+        if not found["RUNNING"] or time.monotonic() > deadline:
+            return +found
+        time.sleep(0.05)
 
 
 def test_should_bring_everything_that_failed_to_answers_and_lose_no_count(
