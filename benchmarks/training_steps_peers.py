@@ -192,7 +192,9 @@ def by_diffusers(task: Task, settings: Settings, turn: Turn, _scratch: Path) -> 
     optimiser = torch.optim.AdamW(
         network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay
     )
-    schedule = get_scheduler("cosine", optimiser, settings.warmup, ENDLESS)
+    schedule = get_scheduler(
+        "cosine", optimiser, num_warmup_steps=settings.warmup, num_training_steps=ENDLESS
+    )
     network, optimiser, rows, schedule = accelerator.prepare(
         network, optimiser, loader(found.batches, settings.batch), schedule
     )
