@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from chalicelib.contracts.ingest import Chunk, EmbedRequest
 from chalicelib.contracts.looking import PictureVector
-from chalicelib.errors import NotFound
 from chalicelib.ports import IndexRef, ObjectStore, PictureIndexes, TenantState, VectorIndex
 from chalicelib.retrieval.ids import picture_index, picture_key
+from chalicelib.retrieval.picture_opening import put_opened
 from functions.embed_chunks.carrying import billed_size, vectors_of
 
 
@@ -28,21 +28,18 @@ def put_picture(
     vectors: VectorIndex,
     indexes: PictureIndexes,
 ) -> PicturePut:
-    """Put the vector of `picture.json`, with what the passage of the picture carries.
-
-    The index is made when the first picture comes. The pointer names it before it has a vector, so
-    that whoever removes vectors meets it.
-    """
+    """Put the vector of `picture.json`, with what the passage of the picture carries."""
     key = picture_key(request.tenant, request.document_id, request.version)
     made = PictureVector.model_validate_json(objects.read(request.bucket, key))
     name = picture_index(request.tenant, made.model, len(made.vector))
     index = IndexRef(tenant.live.bucket, name, made.model)
     (vector,) = vectors_of(request, [chunk], [made.vector], made.embedded_by)
-    if index not in tenant.pictures:
-        indexes.open(request.tenant, index, len(made.vector))
-    try:
-        vectors.put(index, [vector])
-    except NotFound:  # an earlier attempt was cut off between naming it and making it
-        indexes.open(request.tenant, index, len(made.vector))
-        vectors.put(index, [vector])
+    put_opened(
+        indexes,
+        request.tenant,
+        tenant,
+        index,
+        len(made.vector),
+        lambda: vectors.put(index, [vector]),
+    )
     return PicturePut(made.embedded_by, billed_size(vector))

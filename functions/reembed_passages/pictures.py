@@ -16,6 +16,7 @@ from chalicelib.contracts.looking import PictureVector
 from chalicelib.errors import Conflict, NotFound
 from chalicelib.ports import IndexRef, ObjectStore, PictureIndexes
 from chalicelib.retrieval.ids import picture_index, reembedded_key, vector_key
+from chalicelib.retrieval.picture_opening import put_opened
 from functions.reembed_passages.core import Copies, Records, answers
 
 
@@ -64,8 +65,15 @@ def _put(request: ReembedRequest, deps: Deps) -> int:
         raise Conflict(f"{tenant.live.name} has no vector of {request.version}.")
     name = picture_index(request.tenant, made.model, len(made.vector))
     index = IndexRef(tenant.live.bucket, name, made.model)
-    deps.indexes.open(request.tenant, index, len(made.vector))
-    deps.copies.put(index, [each.embedded_by(made.embedded_by) for each in carried], [made.vector])
+    told = [each.embedded_by(made.embedded_by) for each in carried]
+    put_opened(
+        deps.indexes,
+        request.tenant,
+        tenant,
+        index,
+        len(made.vector),
+        lambda: deps.copies.put(index, told, [made.vector]),
+    )
     if not answers(request, deps.records):
         _take_back([index], keys, deps)
         return 0

@@ -68,11 +68,15 @@ class Place(Contract):
     short: int = 0
 
 
-class Documents(Protocol):
-    """The documents of all tenants, and the ingests that run."""
+class Listing(Protocol):
+    """The documents of all tenants."""
 
     def documents(self, tenant: str, after: str) -> Iterator[Document]:
         """Yield the tenant's documents by id, those behind the id `after` ("" for all)."""
+
+
+class Documents(Listing, Protocol):
+    """The documents of all tenants, and the ingests that run."""
 
     def running(self) -> Iterator[Running]:
         """Yield the places that are held."""
@@ -134,10 +138,15 @@ def run(request: StepRequest, deps: Deps) -> StepResult:
         Conflict: the tenant's pointer is not as the job left it.
         ModelFailure: the last batch could not be embedded, or vectors keep missing.
     """
-    if request.error is not None:
-        raise ModelFailure(f"{request.error.type}: {request.error.message}")
+    hold_embedded(request)
     step = _Step(deps, deps.desk.started(), request.embedded)
     return run_step(request, step.desk, step.work, step.clean)
+
+
+def hold_embedded(request: StepRequest) -> None:
+    """Raise ModelFailure where a slice of the last batch could not be embedded."""
+    if request.error is not None:
+        raise ModelFailure(f"{request.error.type}: {request.error.message}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal
 
 from chalicelib.contracts.base import Contract
 from chalicelib.contracts.jobs import JobCounts, Slice, StepRequest, StepResult
 from chalicelib.contracts.jsonl import dump_lines
 from chalicelib.contracts.pictures import PICTURE_TYPES
-from chalicelib.errors import ModelFailure
 from chalicelib.jobs.stepping import Desk, Outcome, run_step
+from functions.reindex_tenant.core import Listing, hold_embedded
 
 if TYPE_CHECKING:
     from chalicelib.contracts.documents import Document
@@ -36,19 +36,12 @@ class Place(Contract):
     batch: int = 0
 
 
-class Documents(Protocol):
-    """The documents of all tenants."""
-
-    def documents(self, tenant: str, after: str) -> Iterator[Document]:
-        """Yield the tenant's documents by id, those behind the id `after` ("" for all)."""
-
-
 @dataclass(frozen=True, slots=True)
 class Deps:
     """What the job needs of the world."""
 
     desk: Desk
-    documents: Documents
+    documents: Listing
     objects: ObjectStore
 
 
@@ -59,8 +52,7 @@ def run(request: StepRequest, deps: Deps) -> StepResult:
         Transient, Throttled: a service did not answer; the step may be repeated.
         ModelFailure: a picture of the last batch could not be embedded.
     """
-    if request.error is not None:
-        raise ModelFailure(f"{request.error.type}: {request.error.message}")
+    hold_embedded(request)
     step = _Step(deps, deps.desk.started(), request.embedded)
     return run_step(request, step.desk, step.work, step.clean)
 

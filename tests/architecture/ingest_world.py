@@ -14,7 +14,7 @@ from botocore.compat import HTTPHeaders
 
 from chalicelib.adapters.dynamodb import Table
 from chalicelib.adapters.records import Records
-from chalicelib.contracts.ingest import IngestInput
+from chalicelib.contracts.ingest import IngestInput, ReadResult
 from chalicelib.jobs.claims import Claim, execution_arn, execution_name
 from localcloud.service import Surroundings
 from localcloud.stepfunctions import StepFunctionsService
@@ -180,3 +180,9 @@ def _response(body: dict[str, Any], headers: dict[str, str]) -> AWSResponse:
     raw = _Raw(json.dumps(body).encode())
     all_headers = HTTPHeaders.from_dict({"x-amzn-requestid": "r", **headers})
     return AWSResponse("http://fake", 200, all_headers, raw)
+
+
+def more_steps(**facts: Any) -> Raises:
+    """Return what the handler of `read_document` raises."""
+    result = ReadResult.model_validate({**READ, **facts})
+    return Raises("MoreSteps", result.model_dump_json())

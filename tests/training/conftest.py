@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -31,18 +30,25 @@ Smoke = Callable[[str], Path]
 
 
 @pytest.fixture(scope="session")
-def channel(tmp_path_factory: pytest.TempPathFactory) -> Channel:
-    """Channels by the names of their data sets; a test whose packages cannot be had is skipped."""
+def channel() -> Channel:
+    """Channels by the names of their data sets, prepared by whichever test asks first; one whose
+    packages cannot be had is skipped.
+    """
     from models.common.failures import NoDataset
     from models.datasets.__main__ import prepare
 
-    @cache
+    made_in = shared_folder() / "data"
+
     def prepared(name: str) -> Path:
-        folder = tmp_path_factory.mktemp(name)
-        try:
-            prepare(name, folder)
-        except NoDataset as error:
-            pytest.skip(str(error))
+        folder, whole = made_in / name, made_in / f"{name}.whole"
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(made_in / f"{name}.lock"):
+            if not whole.is_file():
+                try:
+                    prepare(name, folder)
+                except NoDataset as error:
+                    pytest.skip(str(error))
+                whole.touch()
         return folder
 
     return prepared
@@ -55,31 +61,17 @@ def digits(channel: Channel) -> Path:
 
 
 @pytest.fixture(scope="session")
-def smoke() -> Smoke:
+def smoke(channel: Channel) -> Smoke:
     """Models of smoke presets, trained, judged and exported by whichever test asks first."""
     from models.common import recipe, running
-    from models.common.failures import NoDataset
-    from models.datasets.__main__ import prepare
     from models.rehearse import lay
 
     made_in = shared_folder()
 
-    def prepared(name: str) -> Path:
-        folder, whole = made_in / "data" / name, made_in / "data" / f"{name}.whole"
-        folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(made_in / "data" / f"{name}.lock"):
-            if not whole.is_file():
-                try:
-                    prepare(name, folder)
-                except NoDataset as error:
-                    pytest.skip(str(error))
-                whole.touch()
-        return folder
-
     def train(name: str, root: Path) -> None:
         found = recipe.load(name)
         bases = {key: trained(base) / "finish" / "model" for key, base in found.bases.items()}
-        data = prepared(found.dataset.name)
+        data = channel(found.dataset.name)
         lay(root / "train", {"recipe": name, "preset": "smoke"}, {"training": data, **bases})
         made = Job.of({ROOT: str(root / "train")})
         running.run(made, {}, lambda _: None)

@@ -38,10 +38,12 @@ class World:
         default_factory=lambda: {each.name: {KEY: Carried(KEY, {})} for each in (WIDER, OTHER)}
     )
     while_putting: Callable[[], None] | None = None
+    opened: int = 0
+    named: tuple[IndexRef, ...] = ()
 
     def tenant_state(self, tenant: str) -> TenantState | None:
-        named = (*(each for each in (OWN, WIDER, OTHER) if each.name in self.held), UNMADE)
-        return TenantState(INDEX, pictures=named)
+        held = (each for each in (OWN, WIDER, OTHER) if each.name in self.held)
+        return TenantState(INDEX, pictures=(*held, UNMADE, *self.named))
 
     def live_index(self, tenant: str) -> IndexRef | None:
         return INDEX
@@ -55,12 +57,15 @@ class World:
 
     def open(self, tenant: str, index: IndexRef, dimensions: int) -> None:
         assert (index, dimensions) == (OWN, 2)
+        self.opened += 1
         self.held.setdefault(index.name, {})
 
     def put(
         self, index: IndexRef, carried: Sequence[Carried], vectors: Sequence[Sequence[float]]
     ) -> None:
         assert list(vectors) == [(0.6, 0.8)]
+        if index.name not in self.held:
+            raise NotFound(index.name)
         self.held[index.name] |= {each.key: each for each in carried}
         if self.while_putting is not None:
             self.while_putting()
@@ -98,10 +103,17 @@ def test_a_picture_is_put_with_what_it_carries_and_leaves_indexes_of_before() ->
     world = World()
     for _ in range(2):
         assert world.run() == 1
+    assert world.opened == 1
     assert world.held[OWN.name] == {
         KEY: Carried(KEY, {"text": "cat", "media_type": "image/png", "embedded_by": "clip/2"})
     }
     assert world.held[WIDER.name] == world.held[OTHER.name] == {}
+
+
+def test_an_index_that_is_named_and_was_never_made_is_made() -> None:
+    world = World(named=(OWN,))
+    assert world.run() == 1
+    assert (world.opened, list(world.held[OWN.name])) == (1, [KEY])
 
 
 @pytest.mark.parametrize("answers", ["", "v_b"])

@@ -1,0 +1,109 @@
+"""The paths of pictures: looked at and not cut, and embedded by a model that is served."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from chalicelib.contracts.ingest import EmbedRequest, IngestInput, Spent
+from chalicelib.contracts.labelling import LabelDocumentRequest, LabelDocumentResult
+from chalicelib.contracts.looking import EmbedDocumentRequest
+from chalicelib.generation.ingest_receipts import small_transitions
+from tests.architecture.ingest_world import IngestWorld, Raises, more_steps
+from tests.architecture.test_ingest_paths import HAPPY, document
+
+SPENT = Spent(seconds=0.5, gb_seconds=0.25).model_dump()
+LABELLED: dict[str, Any] = {
+    "chunks": 1,
+    "characters": 20,
+    "notices": ["The picture moves; of its 3 frames the first was looked at."],
+    "labelling": SPENT,
+    "chunking": {"seconds": 0.0, "gb_seconds": 0.0, "requests": 0, "images": 0},
+}
+
+
+def used(embed: EmbedRequest) -> int:
+    """Return the billed states of the execution in which `embed` was asked for."""
+    return small_transitions(embed.recognising, embed.labelling, embed.picture_embedding)
+
+
+def test_a_picture_is_looked_at_and_not_cut(world: IngestWorld) -> None:
+    answers = world.script.answers
+    picture = {"picture": True, "media_type": "image/gif", "pages": 1, "pages_needing_ocr": 0}
+    answers["read_document"] = [more_steps(**picture, notices=[])]
+    answers["label_picture"] = [LABELLED]
+    asked = world.claim()
+    states = ["Read", "Detour", "Label", *HAPPY[2:]]
+    assert world.run(asked) == ("SUCCEEDED", states)
+    shown = document(world, asked)
+    assert (shown.media_type, shown.pages, shown.chunks) == ("image/gif", 1, 1)
+    assert shown.notices == (LABELLED["notices"][0],)
+    embed = EmbedRequest.model_validate(world.script.calls[-1][1])
+    assert embed.labelling == Spent.model_validate(SPENT)
+    assert used(embed) == len(states)
+    LabelDocumentRequest.model_validate(world.script.calls[-2][1])
+    LabelDocumentResult.model_validate(LABELLED)
+
+
+@pytest.mark.parametrize("error", ["InvalidInput", "Unsupported"])
+def test_a_picture_that_cannot_be_looked_at_is_rejected(world: IngestWorld, error: str) -> None:
+    answers = world.script.answers
+    answers["read_document"] = [more_steps(picture=True)]
+    answers["label_picture"] = [Raises(error, "The picture is damaged.")]
+    asked = world.claim()
+    states = ["Read", "Detour", "Label", "RecordRejection", "AnnounceRejected"]
+    assert world.run(asked) == ("SUCCEEDED", states)
+    assert document(world, asked).reason == "The picture is damaged."
+
+
+def test_a_picture_that_no_model_looks_at_is_our_failure(world: IngestWorld) -> None:
+    answers = world.script.answers
+    answers["read_document"] = [more_steps(picture=True)]
+    answers["label_picture"] = [Raises("Transient"), Raises("ModelFailure", "It is missing.")]
+    asked = world.claim()
+    assert world.run(asked)[0] == "FAILED"
+    assert [name for name, _ in world.script.calls].count("label_picture") == 2
+
+
+def modelled(world: IngestWorld, path: str, model: str) -> IngestInput:
+    """Claim a picture of a collection that names this model."""
+    claimed = world.claim(key=f"inbox/acme/default/{path}")
+    return claimed.model_copy(update={"picture_model": model})
+
+
+@pytest.mark.parametrize(("model", "more"), [("", []), ("emoji-clip", ["EmbedPicture"])])
+def test_a_picture_is_embedded_by_the_model_that_its_collection_names(
+    world: IngestWorld, model: str, more: list[str]
+) -> None:
+    answers = world.script.answers
+    answers["read_document"] = [more_steps(picture=True, media_type="image/png", pages=1)]
+    answers["embed_image"] = [{"embedded_by": "clip/1", "picture_embedding": SPENT}]
+    answers["label_picture"] = [LABELLED]
+    asked = modelled(world, "a.png", model)
+    states = ["Read", "Detour", *more, "Label", *HAPPY[2:]]
+    assert world.run(asked) == ("SUCCEEDED", states)
+    embed = EmbedRequest.model_validate(world.script.calls[-1][1])
+    assert embed.picture_model == model
+    assert embed.picture_embedding.requests == len(more)
+    assert used(embed) == len(states)
+    for name, payload in world.script.calls:
+        if name == "embed_image":
+            assert EmbedDocumentRequest.model_validate(payload).picture_model == model
+
+
+def test_a_picture_fails_where_its_model_is_not_served_and_is_rejected_where_it_is_damaged(
+    world: IngestWorld,
+) -> None:
+    answers = world.script.answers
+    answers["read_document"] = [more_steps(picture=True, media_type="image/png", pages=1)]
+    answers["embed_image"] = [Raises("Conflict", "serve one"), Raises("InvalidInput", "damaged")]
+    failed = modelled(world, "a.png", "emoji-clip")
+    assert world.run(failed)[0] == "FAILED"
+    assert (document(world, failed).status, document(world, failed).reason) == (
+        "failed",
+        "serve one",
+    )
+    rejected = modelled(world, "b.png", "emoji-clip")
+    assert world.run(rejected)[0] == "SUCCEEDED"
+    assert document(world, rejected).status == "rejected"
