@@ -46,6 +46,17 @@ def forget(cloud: CloudProcess, function: str) -> None:
                 child.wait(10)
 
 
+def swapped(
+    cloud: CloudProcess, folder: Path, model: str, group: str, files: Files, function: str
+) -> ServedVersion:
+    """Serve files as `serve` does, and have the function know it at once: a process of it that has
+    answered looks again after half a minute only.
+    """
+    version = serve(cloud, folder, model, group, files)
+    forget(cloud, function)
+    return version
+
+
 def asked(tenant: Tenant, path: str = "/v1/generations", **body: Any) -> dict[str, Any]:
     """Ask, again where a process of the function had just ended, and return the answer."""
 

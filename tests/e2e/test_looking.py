@@ -20,7 +20,7 @@ from chalicelib.inference.png import encoded
 from chalicelib.inference.telling import Asked, Shown, Told
 from models.datasets import shapes
 from tests.cloud import CloudProcess
-from tests.e2e.serving import asked, forget, refused, serve
+from tests.e2e.serving import asked, forget, refused, serve, swapped
 from tests.e2e.tenants import Tenant, make_tenant
 from tests.e2e.test_batches import begun, fetched
 from tests.exported_models import Files, read
@@ -99,7 +99,9 @@ def test_a_clip_should_embed_pictures_and_texts_and_tell_classes(
     made = model("clip")
     embedding: dict[str, Any] = {"task": "embedding", "model": "shapes-clip"}
     nothing_yet(cloud, tenant, **embedding, images=GIVEN)
-    first = serve(cloud, tmp_path, "shapes-clip", "headrace-local-clip", made)
+    first = swapped(
+        cloud, tmp_path, "shapes-clip", "headrace-local-clip", made, function="embed-image"
+    )
     found = asked(tenant, **embedding, images=GIVEN)
     vectors = np.array(found["output"]["vectors"])
     assert vectors.shape == (3, read(made).signature.constants["vector"])
@@ -147,7 +149,9 @@ def classes(
     """Have labels told of the pictures, as the vectors of both say."""
     body: dict[str, Any] = {"task": "classification", "model": "shapes-classes", "images": GIVEN}
     nothing_yet(cloud, tenant, **body, labels=LABELS)
-    served = serve(cloud, folder, "shapes-classes", "headrace-local-clip", made)
+    served = swapped(
+        cloud, folder, "shapes-classes", "headrace-local-clip", made, function="classify-image"
+    )
     found = asked(tenant, **body, labels=LABELS, templates=["{}"])
     names: dict[str, Any] = {"task": "embedding", "model": "shapes-clip", "texts": LABELS}
     texts = np.array(asked(tenant, **names)["output"]["vectors"])
@@ -182,10 +186,13 @@ def test_a_blip2_should_caption_and_answer_as_its_graphs_do(
 ) -> None:
     made = model("blip2")
     own = captioning.opened(read(made))
-    for name in ("shapes-captions", "shapes-answers"):
+    for name, function in (
+        ("shapes-captions", "caption-image"),
+        ("shapes-answers", "answer-image"),
+    ):
         words = "Which colour?" if name == "shapes-answers" else ""
         nothing_yet(cloud, tenant, model=name, messages=turns(question=words))
-        serve(cloud, tmp_path, name, "headrace-local-blip2", made)
+        swapped(cloud, tmp_path, name, "headrace-local-blip2", made, function=function)
     limits: dict[str, Any] = {"max_tokens": 6, "allow_truncation": True}
     caption = asked(tenant, model="shapes-captions", messages=turns(), **limits)
     assert told_by(caption) == own.tell(Asked(PICTURES[0], most=6))
@@ -213,7 +220,14 @@ def test_a_flamingo_should_answer_as_it_is_shown(
 ) -> None:
     made = model("flamingo")
     own = few_shot.opened(read(made))
-    served = serve(cloud, tmp_path, "shapes-flamingo", "headrace-local-flamingo", made)
+    served = swapped(
+        cloud,
+        tmp_path,
+        "shapes-flamingo",
+        "headrace-local-flamingo",
+        made,
+        function="answer-image",
+    )
     found = asked(tenant, model="shapes-flamingo", messages=turns("red", "blue"))
     shown = tuple(Shown(*each) for each in zip(PICTURES[:2], ("red", "blue"), strict=True))
     assert told_by(found) == own.tell(Asked(PICTURES[2], shots=shown))

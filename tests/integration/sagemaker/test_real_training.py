@@ -18,7 +18,7 @@ import pytest
 
 from chalicelib.contracts.exported import Signature
 from infra.comparing import look, rows
-from infra.registry import Registry
+from infra.registry import Registry, Version
 from infra.stages import Place
 from infra.training import Training
 from infra.tuning import Tunings
@@ -92,15 +92,30 @@ def told(cloud: Cloud) -> dict[str, Any]:
     ended = ran(cloud, SMOKE)
     assert ended["status"] == "SUCCEEDED", ended.get("cause")
     answered: dict[str, Any] = json.loads(ended["output"])
-    return answered
+    version = cloud.client("sagemaker").describe_model_package(ModelPackageName=answered["arn"])
+    return {**answered, "version": version}
+
+
+@pytest.fixture
+def approved(cloud: Cloud, told: dict[str, Any]) -> Iterator[Version]:
+    """The version of the first training, approved for one test alone: what is trained after it
+    is no challenger.
+    """
+    named = {"ModelPackageArn": told["arn"], "ApprovalDescription": "tried"}
+    sagemaker = cloud.client("sagemaker")
+    sagemaker.update_model_package(**named, ModelApprovalStatus="Approved")
+    found = Registry(cloud.client).newest("headrace-try-vae", "Approved")
+    assert found is not None
+    assert found.arn == told["arn"]
+    yield found
+    sagemaker.update_model_package(**named, ModelApprovalStatus="Rejected")
 
 
 def test_a_recipe_should_be_trained_finished_registered_and_draw_behind_an_endpoint(
     cloud: Cloud, told: dict[str, Any], tmp_path: Path
 ) -> None:
     assert set(told["metrics"]) == set(SMOKE.recipe.gates)
-    sagemaker = cloud.client("sagemaker")
-    version = sagemaker.describe_model_package(ModelPackageName=told["arn"])
+    version = told["version"]
     assert version["ModelApprovalStatus"] == "PendingManualApproval"
     assert version["CustomerMetadataProperties"]["training"] == SMOKE.job_name
     assert float(version["CustomerMetadataProperties"]["fid"]) == told["metrics"]["fid"]
@@ -121,15 +136,9 @@ def test_a_recipe_should_be_trained_finished_registered_and_draw_behind_an_endpo
 
 
 def test_a_new_version_should_be_compared_with_the_one_that_is_approved(
-    cloud: Cloud, told: dict[str, Any]
+    cloud: Cloud, approved: Version
 ) -> None:
     sagemaker = cloud.client("sagemaker")
-    approved = Registry(cloud.client).newest("headrace-try-vae")
-    assert approved is not None
-    assert approved.arn == told["arn"]
-    sagemaker.update_model_package(
-        ModelPackageArn=approved.arn, ModelApprovalStatus="Approved", ApprovalDescription="better"
-    )
     ended = ran(cloud, replace(SMOKE, job_name="headrace-try-vae-3"))
     assert ended["status"] == "SUCCEEDED", ended.get("cause")
     finishing = sagemaker.describe_training_job(TrainingJobName="headrace-try-vae-3-finish")
