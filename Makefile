@@ -4,8 +4,6 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 LOCK := requirements/dev.txt
 WORKERS ?= 2
-# The tests of a file run in its order on one worker, which makes what they share once.
-BY_FILES := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 READY := $(VENV)/.ready
 TRAINING := .venv-training
 
@@ -62,8 +60,8 @@ test: export OMP_NUM_THREADS = 1
 test: export OPENBLAS_NUM_THREADS = 1
 test: setup models training ## Run every test
 	$(if $(TESTS),,rm -rf build/smoke)
-	$(BIN)/python -m pytest -q $(BY_FILES) --durations 25 --durations-min 5 $(TESTS)
-	$(if $(TESTS),,$(TRAINING)/bin/python -m pytest -q $(BY_FILES) --timeout 400 --durations 15 --durations-min 5 tests/training)
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal --durations 25 --durations-min 5 $(TESTS)
+	$(if $(TESTS),,$(TRAINING)/bin/python -m pytest -q -n $(WORKERS) --dist worksteal --timeout 400 --durations 15 --durations-min 5 tests/training)
 
 soak: ## Run every test, those that try again and again as often as they may
 	HEADRACE_SOAK=1 $(MAKE) test
