@@ -9,6 +9,7 @@ from importlib import metadata
 import click
 
 from cli.ask import ask, search
+from cli.collections import collections
 from cli.demo import demo
 from cli.documents import ls, rm, status
 from cli.failures import Failure
@@ -77,6 +78,7 @@ for command in (
     export,
     jobs,
     embed_pictures,
+    collections,
     remove_collection,
     remove_tenant,
     usage,

@@ -131,6 +131,12 @@ class Handler(BaseHTTPRequestHandler):
             return self._reply(*self.fake.create(body))
         return self._reply(200, self.fake.answer)
 
+    def do_PUT(self) -> None:
+        body = json.loads(self._take())
+        if self._fails(body):
+            return None
+        return self._reply(200, body | {"name": self.path.rsplit("/", 1)[-1]})
+
     def do_GET(self) -> None:
         if self._fails({}):
             return None
