@@ -191,13 +191,6 @@ UNSEEN: tuple[Unseen, ...] = (
         chance=True,
     ),
     Unseen(
-        "ApiHandlerRole",
-        ("states:StartExecution",),
-        "The API starts a move to another model only when one that failed is tried again.",
-        _START,
-        ("*:stateMachine:*-reindex",),
-    ),
-    Unseen(
         "BatchModelsRole",
         ("s3:ListBucket",),
         "Bedrock lists the records of a job where it is given a folder; ours is given one file.",
