@@ -46,6 +46,11 @@ def is_item(n: int) -> bool:
     return n % EVERY_NTH_IS_POISON != 7
 
 
+def counting(n: int, max_tokens: int) -> dict[str, Any]:
+    """Return a chat of few tokens; without instructions the local model's template has its own."""
+    return {"id": f"i{n}", "system": "Count.", "prompt": f"{n}", "max_tokens": max_tokens}
+
+
 def begun(tenant: Tenant, file: list[str], **options: Any) -> str:
     """Upload a file as a browser would, and begin its batch."""
     body = ("\n".join(file) + "\n").encode()
@@ -209,9 +214,7 @@ def test_a_batch_job_of_bedrock_should_answer_at_half_the_price_and_calls_the_re
         error="InternalServerException",
         times=3,
     )
-    file = [
-        json.dumps({"id": f"i{n}", "prompt": f"Count: {n}", "max_tokens": 2}) for n in range(count)
-    ]
+    file = [json.dumps(counting(n, max_tokens=2)) for n in range(count)]
     told = {"model": "nova-micro", "service_tier": "batch", "keep_truncated": True}
     job = tenant.ended(begun(tenant, file, **told), seconds=300)
     assert job["status"] == "succeeded", job
@@ -238,9 +241,7 @@ def test_a_batch_that_is_cancelled_should_stop_its_job_of_bedrock(own_cloud: Clo
     tenant = make_tenant(own_cloud, "stopping")
     told = {"service": "bedrock", "operation": "ModelInvocationJob", "latency_ms": 500}
     fault(own_cloud, "slow", **told)
-    file = [
-        json.dumps({"id": f"i{n}", "prompt": f"Count: {n}", "max_tokens": 1}) for n in range(100)
-    ]
+    file = [json.dumps(counting(n, max_tokens=1)) for n in range(100)]
     job_id = begun(tenant, file, model="nova-micro", service_tier="batch")
     bedrock = own_cloud.client("bedrock")
 

@@ -22,7 +22,7 @@ from tests.integration.webhooks.receiver import receiving
 
 FACT = b"The turbine of the lower mill was made by Voss Hydro in the year 1931."
 QUESTION = "Who made the turbine of the lower mill?"
-MANY = b"".join(b"Pump %d moves %d litres a second.\n\n" % (n, n) for n in range(20_000))
+MANY = b"".join(b"Pump %d moves %d litres a second.\n\n" % (n, n) for n in range(8_000))
 """A document that is worked on for some seconds."""
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
