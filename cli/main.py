@@ -9,7 +9,6 @@ from importlib import metadata
 import click
 
 from cli.ask import ask, search
-from cli.collections import collections
 from cli.demo import demo
 from cli.documents import ls, rm, status
 from cli.failures import Failure
@@ -40,6 +39,7 @@ def version() -> str:
     cls=LazyGroup,
     later={
         "batch": "cli.batch:batch",
+        "collections": "cli.collections:collections",
         "deploy": "cli.deploy:deploy_command",
         "destroy": "cli.destroy:destroy",
         "generate": "cli.generate:generate",
@@ -78,7 +78,6 @@ for command in (
     export,
     jobs,
     embed_pictures,
-    collections,
     remove_collection,
     remove_tenant,
     usage,
