@@ -113,7 +113,7 @@ def test_what_is_frozen_should_not_learn(way: Way, tmp_path: Path) -> None:
 
 
 def test_the_last_layers_should_thaw_first() -> None:
-    parameters = settings("gradual")
+    parameters = settings("gradual", steps=16)
     made = network(parameters)
     awake = []
     for number in range(1, 9):

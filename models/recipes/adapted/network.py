@@ -73,7 +73,8 @@ def prefix(parameters: Parameters) -> tuple[int, ...]:
 
 
 def thaw(model: Adapted, parameters: Parameters, number: int) -> None:
-    """Let the layers learn that do so in step `number`: the last first, all from the middle on.
+    """Let the layers learn that do so in step `number`: the last first, all from the first
+    quarter on. Later they learn too little anew: the last alone come to know answers by heart.
 
     J. Howard and S. Ruder, https://arxiv.org/abs/1801.06146
     """
@@ -81,7 +82,7 @@ def thaw(model: Adapted, parameters: Parameters, number: int) -> None:
         return
     found = model.inner.model
     layers = [*found.layers]
-    awake = min(len(layers), 1 + 2 * len(layers) * (number - 1) // parameters.steps)
+    awake = min(len(layers), 1 + 4 * len(layers) * (number - 1) // parameters.steps)
     asleep = len(layers) - awake
     for place, layer in enumerate(layers):
         layer.requires_grad_(place >= asleep)
