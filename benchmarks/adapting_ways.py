@@ -1,7 +1,8 @@
 """LoRA and other ways to adapt a language model against full fine-tuning: `adapting_ways`.
 
-The language model of `make train-all` is taught one task by each way, with as many steps of as many
-rows, each training in a process of its own, one thread, the ways in turn by one seed after another.
+The language model of `make train-all` is taught one task by each way, with the steps of its
+recipe's preset or variant, each training in a process of its own, one thread, the ways in turn by
+one seed after another.
 What a larger decoder takes is measured in a few steps of new weights, without quality.
 """
 
