@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import io
 import json
 import secrets
@@ -13,22 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import psutil
 import pytest
-from click.testing import CliRunner
 from PIL import Image
 
 from chalicelib.contracts.serving import ServedVersion
-from cli.main import headrace
-from tests import exported_models
 from tests.cloud import CloudProcess
 from tests.e2e.driving import until
+from tests.e2e.serving import forget, serve
 from tests.e2e.tenants import Tenant, make_tenant
 from tests.e2e.test_batches import begun, fetched
-from tests.exported_models import Files, decoder, packed
+from tests.exported_models import Files, decoder
 
 MODEL = "digits-vae"
-FUNCTION = "headrace-local-generate-image"
 GROUP = "headrace-local-vae"
 ASKED = {"model": MODEL, "prompt": "a seven", "seed": 7}
 
@@ -41,27 +36,8 @@ def tenant(cloud: CloudProcess) -> Iterator[Tenant]:
 
 
 def served(cloud: CloudProcess, folder: Path, files: Files) -> ServedVersion:
-    """Register a version and have it served as an operator does; return it."""
-    sagemaker = cloud.client("sagemaker")
-    groups = sagemaker.list_model_package_groups(NameContains=GROUP)
-    if not groups["ModelPackageGroupSummaryList"]:
-        sagemaker.create_model_package_group(ModelPackageGroupName=GROUP)
-    place = (cloud.outputs["DocumentsBucketName"], GROUP)
-    arn = exported_models.registered(cloud.client, place, packed(files))
-    said = {"endpoint_url": cloud.endpoint_url, "outputs": dict(cloud.outputs)}
-    (folder / "cloud.json").write_text(json.dumps(said))
-    asked = ["models", "serve", MODEL, arn, "--data-dir", str(folder), "--json"]
-    told = json.loads(CliRunner().invoke(headrace, asked, catch_exceptions=False).stdout)
-    return ServedVersion.model_validate(told["serves"])
-
-
-def forget(cloud: CloudProcess) -> None:
-    """End the processes of the function, so that the next call finds a new one."""
-    for child in psutil.Process(cloud.pid).children(recursive=True):
-        with contextlib.suppress(psutil.Error):
-            if child.environ().get("AWS_LAMBDA_FUNCTION_NAME") == FUNCTION:
-                child.kill()
-                child.wait(10)
+    """Serve files as the model that these tests ask."""
+    return serve(cloud, folder, MODEL, GROUP, files)
 
 
 def drawn(tenant: Tenant, **more: Any) -> dict[str, Any]:
@@ -104,7 +80,7 @@ def test_a_version_should_draw_by_every_way_and_go_on_where_the_next_is_corrupt(
     bucket = cloud.outputs["DocumentsBucketName"]
     key = f"{second.prefix}decoder.onnx"
     cloud.client("s3").put_object(Bucket=bucket, Key=key, Body=b"corrupt")
-    forget(cloud)
+    forget(cloud, "generate-image")
     again = drawn(tenant, n=2, size="64x64")
     assert [each["b64_json"] for each in again["data"]] == pictures
     assert again["headrace"]["receipt"]["lines"][0]["model"] == first.label
