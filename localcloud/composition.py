@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -14,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from infra.synthesis_cache import SynthesisError, cached_synthesis
 from localcloud.apigateway.description import RestApi
 from localcloud.apigateway.gateway import ApiGateway
 from localcloud.apigateway.log_writer import LogWriter
@@ -312,23 +311,12 @@ def _environment() -> dict[str, str]:
 
 
 def synthesise(project: Path, stage: str, region: str) -> dict[str, Any]:
-    """Return the plain template of `project`, made in a process of its own.
-
-    Importing an app changes the interpreter that does it; this one serves a cloud. Raises
-    TemplateError with what that process said.
-    """
-    command = [sys.executable, "-m", "infra.synthesise", "--stage", stage, "--region", region]
-    done = subprocess.run(  # noqa: S603 - our own module, by an absolute interpreter
-        [*command, "--project", str(project)],
-        cwd=project,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    if done.returncode:
-        raise TemplateError(f"The template cannot be made:\n{done.stderr.strip()}")
-    template: dict[str, Any] = json.loads(done.stdout)
+    """Return the plain template of `project`; raise TemplateError where it cannot be made."""
+    try:
+        made = cached_synthesis(project, "--stage", stage, "--region", region)
+    except SynthesisError as error:
+        raise TemplateError(str(error)) from error
+    template: dict[str, Any] = json.loads(made)
     return template
 
 

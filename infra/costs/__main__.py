@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from typing import Any
 
 from chalicelib.generation.catalogue import catalogue
 from infra.costs.page import PAGE, PROJECT, SNAPPED, counts, put_in, tables
+from infra.synthesis_cache import cached_synthesis
 
 
 def plain(*options: str) -> dict[str, Any]:
-    """Return a stage's plain template, made in a process of its own, as importing an app must be.
-
-    Raises CalledProcessError.
-    """
-    command = [sys.executable, "-m", "infra.synthesise", "--stage", "prod", *options]
-    made = subprocess.run(  # noqa: S603 - our own interpreter and module
-        command, cwd=PROJECT, capture_output=True, text=True, timeout=120, check=True
-    )
-    template: dict[str, Any] = json.loads(made.stdout)
+    """Return the plain template of the stage `prod`, or raise SynthesisError."""
+    template: dict[str, Any] = json.loads(cached_synthesis(PROJECT, "--stage", "prod", *options))
     return template
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,12 +12,12 @@ from samtranslator.model.exceptions import InvalidDocumentException
 
 from infra.packaging.failures import CannotPackage
 from infra.packaging.manifest import ARTIFACTS_BUCKET
+from infra.synthesis_cache import SynthesisError, cached_synthesis
 from infra.synthesise import translated, with_definitions
 
 Template = dict[str, Any]
 
 FUNCTION = "AWS::Serverless::Function"
-_SECONDS = 120
 _BUCKET = {
     "Type": "String",
     "MinLength": 3,
@@ -29,23 +27,12 @@ _BUCKET = {
 
 
 def merged(project: Path, stage: str, region: str) -> Template:
-    """Return the SAM template of a stage, made in a process of its own, for the app is imported.
-
-    Raises:
-        CannotPackage: with what that process said.
-    """
-    command = [sys.executable, "-m", "infra.synthesise", "--merged", "--project", str(project)]
-    done = subprocess.run(  # noqa: S603 - our own module, by an absolute interpreter
-        [*command, "--stage", stage, "--region", region],
-        cwd=project,
-        capture_output=True,
-        text=True,
-        timeout=_SECONDS,
-        check=False,
-    )
-    if done.returncode:
-        raise CannotPackage(f"The template cannot be made:\n{done.stderr.strip()}")
-    template: Template = json.loads(done.stdout)
+    """Return the SAM template of a stage; raise CannotPackage where it cannot be made."""
+    try:
+        made = cached_synthesis(project, "--merged", "--stage", stage, "--region", region)
+    except SynthesisError as error:
+        raise CannotPackage(str(error)) from error
+    template: Template = json.loads(made)
     return template
 
 

@@ -4,23 +4,14 @@ from __future__ import annotations
 
 import functools
 import json
-import subprocess
-import sys
 from typing import Any
 
+from infra.synthesis_cache import cached_synthesis
 from tests.architecture.ingest_definition import ROOT
 
 
 @functools.cache
 def plain(stage: str, *options: str) -> dict[str, Any]:
     """Return the template of `stage` as `python -m infra.synthesise` prints it."""
-    made = subprocess.run(
-        [sys.executable, "-m", "infra.synthesise", "--stage", stage, *options],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=100,
-    )
-    assert made.returncode == 0, made.stderr
-    template: dict[str, Any] = json.loads(made.stdout)
+    template: dict[str, Any] = json.loads(cached_synthesis(ROOT, "--stage", stage, *options))
     return template

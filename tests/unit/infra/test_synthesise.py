@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from infra.synthesis_cache import cached_synthesis
 from infra.synthesise import main
 from localcloud.template.intrinsics import references
 
@@ -29,15 +30,7 @@ PSEUDO = {
 @pytest.fixture(scope="module")
 def template() -> dict[str, Any]:
     """Return the template of a stage, made as the local cloud and a deployment make it."""
-    done = subprocess.run(
-        [sys.executable, "-m", "infra.synthesise", "--stage", "try"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=100,
-    )
-    assert done.returncode == 0, done.stderr
-    made: dict[str, Any] = json.loads(done.stdout)
+    made: dict[str, Any] = json.loads(cached_synthesis(ROOT, "--stage", "try"))
     return made
 
 
