@@ -24,9 +24,6 @@ SOURCES = (
     "chalicelib/**/*",
     "functions/**/*",
     "infra/**/*",
-    "localcloud/__init__.py",
-    "localcloud/errors.py",
-    "localcloud/template/*",
     "models/*.json",
     "statemachines/*",
 )

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from infra.cloudformation.errors import TemplateError
 from infra.synthesis_cache import SynthesisError, cached_synthesis
 from localcloud.apigateway.description import RestApi
 from localcloud.apigateway.gateway import ApiGateway
@@ -57,7 +58,6 @@ from localcloud.template import (
     versions,
     watching,
 )
-from localcloud.template.errors import TemplateError
 from localcloud.template.stack import Stack, Workshop
 from localcloud.usage import UsageLog
 from localcloud.visitors import LoopbackOnly

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from infra import keys, tenants
+from infra.cloudformation.errors import TemplateError
 from infra.packaging.failures import CannotPackage
 from infra.packaging.manifest import ARTIFACTS_BUCKET
 from infra.packaging.targets import native_architecture
@@ -24,7 +25,6 @@ from localcloud.composition import Cloud, running, synthesise
 from localcloud.faults.injector import FaultsUnreadable
 from localcloud.http import PortRefused
 from localcloud.packaged import Packaged, opened
-from localcloud.template.errors import TemplateError
 
 PROJECT = Path(__file__).resolve().parent.parent
 STAGE = "local"

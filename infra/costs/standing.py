@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from chalicelib.generation.catalogue import Catalogue
-from localcloud.template.intrinsics import Scope
+from infra.cloudformation.intrinsics import TemplateScope
 
 Properties = Mapping[str, Any]
 
@@ -69,18 +69,18 @@ class Stage:
     """A plain template with the values of its parameters."""
 
     template: Mapping[str, Any]
-    scope: Scope
+    scope: TemplateScope
 
     @classmethod
     def of(cls, template: Mapping[str, Any], parameters: Mapping[str, str]) -> Stage:
         """Read `template` with `parameters`; raises TemplateError for a value it does not take."""
-        return cls(template, Scope(template, parameters, _PSEUDO))
+        return cls(template, TemplateScope(template, parameters, _PSEUDO))
 
     def resources(self) -> Iterator[tuple[str, str, Properties]]:
         """Yield name, type and properties of what the conditions let be made."""
         for name, resource in self.template["Resources"].items():
             condition = resource.get("Condition")
-            if condition is None or self.scope.condition(condition):
+            if condition is None or self.scope.condition_holds(condition):
                 yield name, resource["Type"], resource.get("Properties", {})
 
     def value(self, properties: Properties, name: str, default: Any) -> Any:

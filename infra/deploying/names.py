@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from infra.cloudformation.intrinsics import TemplateScope
 from infra.deploying.account import Account
-from localcloud.template.intrinsics import Scope
 
 Template = Mapping[str, Any]
 
@@ -41,16 +41,16 @@ class Named:
     name: str
 
 
-def scope_of(template: Template, parameters: Mapping[str, str], account: Account) -> Scope:
+def scope_of(template: Template, parameters: Mapping[str, str], account: Account) -> TemplateScope:
     """Return what resolves the template's expressions.
 
     Raises:
         TemplateError: a parameter is missing, not declared, or not allowed.
     """
-    return Scope(template, parameters, account.pseudo())
+    return TemplateScope(template, parameters, account.pseudo())
 
 
-def named(template: Template, scope: Scope, *, every: bool = False) -> list[Named]:
+def named(template: Template, scope: TemplateScope, *, every: bool = False) -> list[Named]:
     """Return the resources that carry names, without those whose condition does not hold.
 
     With `every`, conditions do not matter: an earlier deployment may have had other parameters.
@@ -58,12 +58,12 @@ def named(template: Template, scope: Scope, *, every: bool = False) -> list[Name
     return list(_named(template, scope, every))
 
 
-def _named(template: Template, scope: Scope, every: bool) -> Iterator[Named]:
+def _named(template: Template, scope: TemplateScope, every: bool) -> Iterator[Named]:
     for logical_id, resource in template["Resources"].items():
         name_property = _NAME_PROPERTY.get(resource["Type"])
         given = resource.get("Properties", {}).get(name_property)
         if given is None:
             continue
         condition = resource.get("Condition")
-        if every or condition is None or scope.condition(condition):
+        if every or condition is None or scope.condition_holds(condition):
             yield Named(logical_id, resource["Type"], scope.resolve(given))

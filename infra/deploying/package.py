@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from infra.cloudformation.intrinsics import TemplateScope
 from infra.deploying.account import Account
 from infra.deploying.artifacts import Artifact, artifact
 from infra.packaging.failures import CannotPackage
 from infra.packaging.manifest import ARTIFACTS_BUCKET, Manifest
-from localcloud.template.intrinsics import Scope
 
 ALIAS = "AWS::Lambda::Alias"
 _FUNCTION = "AWS::Lambda::Function"
@@ -75,29 +75,29 @@ class Package:
         resources = self.template["Resources"].items()
         return {name for name, resource in resources if resource["Type"] == ALIAS}
 
-    def sets_log_role(self, scope: Scope) -> bool:
+    def sets_log_role(self, scope: TemplateScope) -> bool:
         """Say whether the stack sets the role that API Gateway writes logs with."""
         return bool(self._made(scope, _API_ACCOUNT))
 
-    def writes_access_logs(self, scope: Scope) -> bool:
+    def writes_access_logs(self, scope: TemplateScope) -> bool:
         """Say whether the API's stage logs its requests."""
         stages = self._made(scope, _API_STAGE)
         return any(_decided(each["Properties"].get("AccessLogSetting"), scope) for each in stages)
 
-    def _made(self, scope: Scope, kind: str) -> list[Mapping[str, Any]]:
+    def _made(self, scope: TemplateScope, kind: str) -> list[Mapping[str, Any]]:
         return [
             resource
             for resource in self.template["Resources"].values()
             if resource["Type"] == kind
-            and ("Condition" not in resource or scope.condition(resource["Condition"]))
+            and ("Condition" not in resource or scope.condition_holds(resource["Condition"]))
         ]
 
 
-def _decided(value: Any, scope: Scope) -> Any:
+def _decided(value: Any, scope: TemplateScope) -> Any:
     """Return which branch of an `Fn::If` stands, empty for `AWS::NoValue`."""
     if isinstance(value, dict) and "Fn::If" in value:
         name, held, otherwise = value["Fn::If"]
-        return _decided(held if scope.condition(name) else otherwise, scope)
+        return _decided(held if scope.condition_holds(name) else otherwise, scope)
     return None if value == {"Ref": "AWS::NoValue"} else value
 
 

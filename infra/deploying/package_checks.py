@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from infra.cloudformation.errors import TemplateError
 from infra.deploying.account import Account
 from infra.deploying.artifacts import artifact
 from infra.deploying.commands import Commands
 from infra.deploying.findings import Check, Finding, error
 from infra.deploying.names import scope_of
 from infra.deploying.package import Package
-from localcloud.template.errors import TemplateError
 
 RUNTIME = "python3.13"
 MAX_UNZIPPED = 262_144_000

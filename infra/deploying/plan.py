@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from infra.cloudformation.errors import TemplateError
+from infra.cloudformation.intrinsics import TemplateScope
 from infra.deploying.account import Account, stack_name
 from infra.deploying.commands import Commands
 from infra.deploying.names import scope_of
 from infra.deploying.package import Package
 from infra.deploying.stack import Stack
-from localcloud.template.errors import TemplateError
-from localcloud.template.intrinsics import Scope
 
 COMPONENT_TAG = "headrace:component"
 STAGE_TAG = "headrace:stage"
@@ -77,6 +77,6 @@ class Plan:
             return False
         return True
 
-    def scope(self) -> Scope:
+    def scope(self) -> TemplateScope:
         """Return what resolves the template's expressions; raises TemplateError."""
         return scope_of(self.package.template, self.effective, self.account)

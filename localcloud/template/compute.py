@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from infra.cloudformation.errors import TemplateError
+from infra.cloudformation.intrinsics import scalar_text
 from localcloud.lambdas.spec import FunctionSpec
-from localcloud.template.errors import TemplateError
-from localcloud.template.intrinsics import text
 from localcloud.template.stack import Created, ResourceType, Workshop
 
 Properties = Mapping[str, Any]
@@ -26,7 +26,7 @@ def _function(shop: Workshop, logical_id: str, properties: Properties) -> Create
         handler=properties["Handler"],
         code_path=shop.code(logical_id),
         environment={
-            **{key: text(value, f"{logical_id}: {key}") for key, value in variables.items()},
+            **{key: scalar_text(value, f"{logical_id}: {key}") for key, value in variables.items()},
             **shop.environment,
         },
         memory_mb=int(properties.get("MemorySize", 128)),
@@ -116,7 +116,7 @@ def _definition(logical_id: str, properties: Properties) -> str:
     def replaced(found: re.Match[str]) -> str:
         if found[1] not in values:
             raise TemplateError(f"{logical_id}: ${{{found[1]}}} has no DefinitionSubstitution.")
-        value = text(values[found[1]], f"{logical_id}: ${{{found[1]}}}")
+        value = scalar_text(values[found[1]], f"{logical_id}: ${{{found[1]}}}")
         return json.dumps(value)[1:-1]
 
     return re.sub(r"\$\{(\w+)\}", replaced, given)

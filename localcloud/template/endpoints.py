@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from localcloud.template.errors import TemplateError
+from infra.cloudformation.errors import TemplateError
 from localcloud.template.policies import role_policies
 from localcloud.template.stack import Created, ResourceType, Workshop
 

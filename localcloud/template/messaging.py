@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from localcloud.template.intrinsics import text
+from infra.cloudformation.intrinsics import scalar_text
 from localcloud.template.policies import resource_policy
 from localcloud.template.stack import Created, ResourceType, Workshop
 
@@ -43,7 +43,7 @@ _QUEUE_DEFAULTS = {
 
 
 def _attribute(name: str, value: object) -> str:
-    return json.dumps(value) if isinstance(value, dict) else text(value, name)
+    return json.dumps(value) if isinstance(value, dict) else scalar_text(value, name)
 
 
 def _queue(shop: Workshop, logical_id: str, properties: Properties) -> Created:

@@ -6,10 +6,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from infra.cloudformation.errors import TemplateError
 from localcloud.iam import managed
 from localcloud.iam.patterns import InvalidPolicy
 from localcloud.iam.policy import parse
-from localcloud.template.errors import TemplateError
 
 Properties = Mapping[str, Any]
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, Protocol
 
-from localcloud.template.errors import TemplateError
-from localcloud.template.intrinsics import references
+from infra.cloudformation.errors import TemplateError
+from infra.cloudformation.intrinsics import references
 
 Json = Any
 

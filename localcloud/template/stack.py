@@ -12,11 +12,11 @@ from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from infra.cloudformation.errors import TemplateError
+from infra.cloudformation.intrinsics import TemplateScope
 from localcloud.errors import AwsError
 from localcloud.lambdas.spec import FunctionSpec
 from localcloud.service import Params, Result, Surroundings
-from localcloud.template.errors import TemplateError
-from localcloud.template.intrinsics import Scope
 from localcloud.template.reading import check, in_order
 
 Json = Any
@@ -106,12 +106,12 @@ class Stack:
         Raises TemplateError, which names the resource that could not be made.
         """
         check(template, self._types)
-        scope = Scope(template, values, self._pseudo())
+        scope = TemplateScope(template, values, self._pseudo())
         declared = template["Resources"]
         resources = {
             name: resource
             for name, resource in declared.items()
-            if "Condition" not in resource or scope.condition(resource["Condition"])
+            if "Condition" not in resource or scope.condition_holds(resource["Condition"])
         }
         try:
             for logical_id in in_order(resources, declared):
@@ -123,7 +123,7 @@ class Stack:
         return {
             name: scope.resolve(output["Value"])
             for name, output in template.get("Outputs", {}).items()
-            if "Condition" not in output or scope.condition(output["Condition"])
+            if "Condition" not in output or scope.condition_holds(output["Condition"])
         }
 
     def refs(self, kind: str) -> dict[str, str]:
@@ -150,7 +150,7 @@ class Stack:
             ),
         }
 
-    def _make(self, scope: Scope, logical_id: str, resource: Mapping[str, Json]) -> None:
+    def _make(self, scope: TemplateScope, logical_id: str, resource: Mapping[str, Json]) -> None:
         kind = self._types[resource["Type"]]
         properties = scope.resolve(resource.get("Properties", {}))
         fingerprint = _fingerprint(resource["Type"], properties)
@@ -165,7 +165,7 @@ class Stack:
                 "endpoint_url": self._workshop.surroundings.endpoint_url,
             }
             self._made[logical_id] = made
-        scope.add(logical_id, made["ref"], made["attributes"])
+        scope.add_resource(logical_id, made["ref"], made["attributes"])
 
     def _stands(self, made: Json, fingerprint: str) -> bool:
         """Tell whether what was made is as wanted, and is still reached by the name it has.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from localcloud.template.errors import TemplateError
+from infra.cloudformation.errors import TemplateError
 from localcloud.template.policies import resource_policy
 from localcloud.template.stack import Created, ResourceType, Workshop
 

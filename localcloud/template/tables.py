@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from localcloud.template.errors import TemplateError
+from infra.cloudformation.errors import TemplateError
 from localcloud.template.stack import Created, ResourceType, Workshop
 
 Properties = Mapping[str, Any]

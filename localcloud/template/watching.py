@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from localcloud.template.errors import TemplateError
-from localcloud.template.intrinsics import text
+from infra.cloudformation.errors import TemplateError
+from infra.cloudformation.intrinsics import scalar_text
 from localcloud.template.stack import Created, ResourceType, Workshop
 
 Properties = Mapping[str, Any]
@@ -61,7 +61,7 @@ def _query(logical_id: str, query: Properties) -> dict[str, Any]:
 
 def _dashboard(shop: Workshop, logical_id: str, properties: Properties) -> Created:
     name = properties.get("DashboardName") or shop.physical_name(logical_id)
-    body = text(properties["DashboardBody"], f"{logical_id}: DashboardBody")
+    body = scalar_text(properties["DashboardBody"], f"{logical_id}: DashboardBody")
     try:
         json.loads(body)
     except ValueError as error:

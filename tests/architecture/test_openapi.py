@@ -11,11 +11,11 @@ import jsonschema
 import pytest
 from openapi_spec_validator import validate
 
+from infra.cloudformation.intrinsics import TemplateScope
+from infra.cloudformation.parameters import parameter_values
 from infra.openapi.examples import examples
 from infra.openapi.publishing import described, made, routes
 from localcloud.apigateway.stage import EVERY, Stage
-from localcloud.template.intrinsics import Scope
-from localcloud.template.parameters import parameter_values
 from tests.architecture.templates import plain
 
 DEAR = {("/v1/ask", "POST"), ("/v1/ask/stream", "POST"), ("/v1/search", "POST")}
@@ -131,7 +131,7 @@ def test_the_stage_limits_every_method_and_dear_ones_more() -> None:
     template = plain("try")
     values = parameter_values(template["Parameters"], {"Stage": "try"})
     found = template["Resources"]["RestAPIapiStage"]["Properties"]["MethodSettings"]
-    scope = Scope(template, {name: str(value) for name, value in values.items()}, {})
+    scope = TemplateScope(template, {name: str(value) for name, value in values.items()}, {})
     stage = Stage.of({"MethodSettings": scope.resolve(found)})
     methods = {(route.path, route.method) for route in routes()}
     assert set(stage.limits) - {EVERY} <= methods

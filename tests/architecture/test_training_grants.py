@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from infra.cloudformation.errors import TemplateError
+from infra.cloudformation.intrinsics import TemplateScope
 from localcloud.iam.patterns import wildcard
-from localcloud.template.errors import TemplateError
-from localcloud.template.intrinsics import Scope
 from localcloud.template.policies import role_policies
 from models.common.targets import targets
 from tests.architecture.templates import plain
@@ -21,8 +21,8 @@ def granted(repository: str) -> dict[str, dict[str, Any]]:
     """Return the statements of the role of jobs by Sid, on a stage with that parameter."""
     template = plain("prod")
     given = {"Stage": "prod", "Training": "on", "TrainingImageRepository": repository}
-    scope = Scope(template, given, PLACE)
-    scope.add("DocumentsBucket", "documents", {"Arn": "arn:aws:s3:::documents"})
+    scope = TemplateScope(template, given, PLACE)
+    scope.add_resource("DocumentsBucket", "documents", {"Arn": "arn:aws:s3:::documents"})
     role = scope.resolve(template["Resources"]["TrainingRole"])
     text = role_policies(role["Properties"], "TrainingRole")["Train"]
     return {each["Sid"]: each for each in json.loads(text)["Statement"]}
@@ -75,9 +75,9 @@ def test_jobs_should_write_metrics_in_the_namespaces_of_jobs_alone() -> None:
 
 def test_the_machine_of_jobs_should_reach_those_of_its_stage_alone() -> None:
     template = plain("prod")
-    scope = Scope(template, {"Stage": "prod", "Training": "on"}, PLACE)
+    scope = TemplateScope(template, {"Stage": "prod", "Training": "on"}, PLACE)
     for name in ("MachineLogs", "TrainingRole"):
-        scope.add(name, name, {"Arn": f"arn:aws:{name}"})
+        scope.add_resource(name, name, {"Arn": f"arn:aws:{name}"})
     role = scope.resolve(template["Resources"]["ModelJobMachineRole"])
     texts = role_policies(role["Properties"], "ModelJobMachineRole").values()
     statements = [each for text in texts for each in json.loads(text)["Statement"]]

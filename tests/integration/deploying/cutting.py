@@ -10,7 +10,7 @@ from typing import Any
 
 from moto.cloudformation.parsing import get_model_map
 
-from localcloud.template.intrinsics import Scope
+from infra.cloudformation.intrinsics import TemplateScope
 
 Template = dict[str, Any]
 
@@ -47,11 +47,11 @@ _BUS = "AWS::Events::EventBus"
 class _Defaults:
     """What the parameters' defaults decide."""
 
-    scope: Scope
+    scope: TemplateScope
     defaults: Mapping[str, Any]
 
     def condition(self, name: str) -> bool:
-        return self.scope.condition(name)
+        return self.scope.condition_holds(name)
 
 
 def is_left_out(kind: str) -> bool:
@@ -69,7 +69,9 @@ def standing(template: Template, stage: str) -> Template:
     known = {"Stage": stage, "ArtifactsBucket": "artifacts"}
     values = {name: value for name, value in known.items() if name in declared}
     scope = _Defaults(
-        Scope(template, values, {"AWS::Region": "eu-central-1", "AWS::AccountId": "1" * 12}),
+        TemplateScope(
+            template, values, {"AWS::Region": "eu-central-1", "AWS::AccountId": "1" * 12}
+        ),
         {name: each["Default"] for name, each in declared.items() if "Default" in each},
     )
     rest = {key: value for key, value in template.items() if key != "Conditions"}
@@ -77,7 +79,7 @@ def standing(template: Template, stage: str) -> Template:
         rest[section] = {
             name: _decided({k: v for k, v in each.items() if k != "Condition"}, scope)
             for name, each in template[section].items()
-            if "Condition" not in each or scope.condition(each["Condition"])
+            if "Condition" not in each or scope.condition_holds(each["Condition"])
         }
     return rest
 
@@ -92,7 +94,7 @@ def _decided(value: Any, scope: _Defaults) -> Any:
         return scope.defaults[value["Ref"]]
     if "Fn::If" in value:
         name, held, otherwise = value["Fn::If"]
-        return _decided(held if scope.condition(name) else otherwise, scope)
+        return _decided(held if scope.condition_holds(name) else otherwise, scope)
     decided = {key: _decided(item, scope) for key, item in value.items()}
     return {key: item for key, item in decided.items() if item != _NOTHING or key == "Ref"}
 

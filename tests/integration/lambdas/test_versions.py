@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from infra.cloudformation.errors import TemplateError
 from infra.snapstart import snap_start
 from localcloud.clients import Clients
 from localcloud.composition import running
-from localcloud.template.errors import TemplateError
 from tests.integration.lambdas.conftest import eventually
 
 CODE = """

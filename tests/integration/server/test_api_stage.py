@@ -11,9 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
+from infra.cloudformation.errors import TemplateError
 from localcloud.clients import Clients
 from localcloud.composition import running
-from localcloud.template.errors import TemplateError
 from tests.e2e.driving import until
 
 GROUP = "/made/api"

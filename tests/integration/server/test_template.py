@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from infra.cloudformation.errors import TemplateError
 from localcloud.clients import Clients
 from localcloud.composition import running
-from localcloud.template.errors import TemplateError
 from localcloud.template.stack import Json
 
 Applied = tuple[Clients, Mapping[str, Any]]

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from infra.cloudformation.errors import TemplateError
 from localcloud.clients import Clients
 from localcloud.composition import running
-from localcloud.template.errors import TemplateError
 
 POLICY = {
     "Version": "2012-10-17",

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from infra.cloudformation.intrinsics import references
 from infra.synthesis_cache import cached_synthesis
 from infra.synthesise import main
-from localcloud.template.intrinsics import references
 
 ROOT = Path(__file__).parents[3]
 MACHINES = ROOT / "statemachines"

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from infra.cloudformation.errors import TemplateError
 from localcloud.template import compute
-from localcloud.template.errors import TemplateError
 from localcloud.template.stack import Stack
 from tests.unit.template.conftest import FakeFunctions, NewShop
 

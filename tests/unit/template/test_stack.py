@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from localcloud.template.errors import TemplateError
+from infra.cloudformation.errors import TemplateError
 from localcloud.template.reading import check, in_order
 from tests.unit.template.conftest import NewShop, Things
 

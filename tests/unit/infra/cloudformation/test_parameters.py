@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from localcloud.template.errors import TemplateError
-from localcloud.template.parameters import parameter_values
+from infra.cloudformation.errors import TemplateError
+from infra.cloudformation.parameters import parameter_values
 
 STAGE = {"Type": "String", "AllowedPattern": "[a-z]{2,4}"}
 

@@ -1,4 +1,4 @@
-"""Intrinsic functions, and the names that they may use.
+"""CloudFormation's intrinsic functions and conditions, resolved against a template's names.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html
 """
@@ -10,19 +10,23 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from localcloud.template.errors import TemplateError
-from localcloud.template.parameters import parameter_values
+from infra.cloudformation.errors import TemplateError
+from infra.cloudformation.parameters import parameter_values
 
 Json = Any
 NO_VALUE = object()
-"""What `AWS::NoValue` resolves to; members and properties that have it are left out."""
+"""The value of `AWS::NoValue`. Members and list items that resolve to it are left out."""
 
 _PLACEHOLDER = re.compile(r"\$\{([^}!][^}]*)\}|\$\{!([^}]*)\}")
 _CONDITIONS = frozenset({"Condition", "Fn::And", "Fn::Equals", "Fn::Not", "Fn::Or"})
 
 
-def text(value: Json, where: str) -> str:
-    """Return a scalar as CloudFormation writes it into text. Raises TemplateError for others."""
+def scalar_text(value: Json, where: str) -> str:
+    """Return a scalar as CloudFormation writes it into text; `where` names its place.
+
+    Raises:
+        TemplateError: The value is a list or a map.
+    """
     if value is NO_VALUE:
         return ""
     if isinstance(value, bool):
@@ -32,56 +36,75 @@ def text(value: Json, where: str) -> str:
     return str(value)
 
 
-class Scope:
-    """The names that a template's expressions may use, filled as resources come to be."""
+class TemplateScope:
+    """Resolves expressions of a template against its parameters, mappings and created resources."""
 
     def __init__(
         self, template: Mapping[str, Json], values: Mapping[str, str], pseudo: Mapping[str, str]
     ) -> None:
-        """Take parameter `values` (defaults fill the rest) and the `pseudo` parameters."""
+        """Read the template's parameters, conditions and mappings.
+
+        Args:
+            template: The whole template.
+            values: Parameter values by name; defaults fill in the rest.
+            pseudo: Pseudo parameters such as `AWS::Region`.
+
+        Raises:
+            TemplateError: A parameter is missing, not declared, or not allowed.
+        """
         self._conditions = template.get("Conditions", {})
         self._mappings = template.get("Mappings", {})
         parameters = parameter_values(template.get("Parameters", {}), values)
         self._refs: dict[str, Json] = {"AWS::NoValue": NO_VALUE, **pseudo, **parameters}
         self._attributes: dict[str, Mapping[str, Json]] = {}
-        self._asked: list[str] = []
+        self._pending_conditions: list[str] = []
 
-    def add(self, logical_id: str, ref: Json, attributes: Mapping[str, Json]) -> None:
-        """Make a created resource known."""
+    def add_resource(self, logical_id: str, ref: Json, attributes: Mapping[str, Json]) -> None:
+        """Add a created resource, which `Ref` and `Fn::GetAtt` may name from now on."""
         self._refs[logical_id] = ref
         self._attributes[logical_id] = attributes
 
-    def condition(self, name: str) -> bool:
-        """Tell whether the condition `name` holds."""
+    def condition_holds(self, name: str) -> bool:
+        """Return whether a condition of the template holds.
+
+        Raises:
+            TemplateError: The condition is not declared, malformed, or depends on itself.
+        """
         if name not in self._conditions:
             raise TemplateError(f"Unresolved condition dependency {name}.")
-        if name in self._asked:
-            raise TemplateError(f"Circular dependency between conditions: {[*self._asked, name]}.")
-        self._asked.append(name)
+        if name in self._pending_conditions:
+            raise TemplateError(
+                f"Circular dependency between conditions: {[*self._pending_conditions, name]}."
+            )
+        self._pending_conditions.append(name)
         try:
-            return self._holds(self._conditions[name])
+            return self._evaluate(self._conditions[name])
         finally:
-            self._asked.pop()
+            self._pending_conditions.pop()
 
-    def _holds(self, expression: Json) -> bool:
+    def _evaluate(self, expression: Json) -> bool:
         single = isinstance(expression, dict) and len(expression) == 1
         name, argument = next(iter(expression.items())) if single else ("", "")
         if name == "Condition":
-            return self.condition(argument)
+            return self.condition_holds(argument)
         if name == "Fn::Equals":
             left, right = (self.resolve(item) for item in _list(name, argument, 2, 2))
             return bool(_comparable(left) == _comparable(right))
         if name == "Fn::Not":
-            return not self._holds(_list(name, argument, 1, 1)[0])
+            return not self._evaluate(_list(name, argument, 1, 1)[0])
         if name in ("Fn::And", "Fn::Or"):
-            held = [self._holds(item) for item in _list(name, argument, 2, 10)]
-            return all(held) if name == "Fn::And" else any(held)
+            results = [self._evaluate(item) for item in _list(name, argument, 2, 10)]
+            return all(results) if name == "Fn::And" else any(results)
         raise TemplateError(
             f"A condition is one of {', '.join(sorted(_CONDITIONS))}, not {expression!r}."
         )
 
     def resolve(self, value: Json) -> Json:
-        """Return `value` with every intrinsic function replaced by what it yields."""
+        """Return `value` with every intrinsic function replaced by its result.
+
+        Raises:
+            TemplateError: A function is unknown or malformed, or names something unknown.
+        """
         if isinstance(value, dict):
             if len(value) == 1:
                 name, argument = next(iter(value.items()))
@@ -113,7 +136,7 @@ class Scope:
         return function(self, argument)
 
     def get_att(self, argument: Json) -> Json:
-        """Fn::GetAtt, as a list or as `Resource.Attribute`."""
+        """Return the result of Fn::GetAtt, written as a list or as `Resource.Attribute`."""
         if isinstance(argument, str):
             logical_id, _, attribute = argument.partition(".")
         else:
@@ -130,86 +153,86 @@ class Scope:
         return known[attribute]
 
     def sub(self, argument: Json) -> str:
-        """Fn::Sub, with or without a map of further names."""
+        """Return the result of Fn::Sub, with or without a map of further names."""
         template, extra = _sub_parts(argument)
         names = {key: self.resolve(item) for key, item in extra.items()}
 
-        def replaced(found: re.Match[str]) -> str:
+        def replacement(found: re.Match[str]) -> str:
             name, literal = found.groups()
             if literal is not None:
                 return f"${{{literal}}}"
             if name in names:
-                return text(names[name], f"Fn::Sub of {name}")
+                return scalar_text(names[name], f"Fn::Sub of {name}")
             value = self.get_att(name) if "." in name else self._ref(name)
-            return text(value, f"Fn::Sub of {name}")
+            return scalar_text(value, f"Fn::Sub of {name}")
 
-        return _PLACEHOLDER.sub(replaced, template)
+        return _PLACEHOLDER.sub(replacement, template)
 
     def join(self, argument: Json) -> str:
-        """Fn::Join."""
+        """Return the result of Fn::Join."""
         separator, items = _list("Fn::Join", argument, 2, 2)
         resolved = self.resolve(items)
         if not isinstance(separator, str) or not isinstance(resolved, list):
             raise TemplateError("Fn::Join takes a separator and a list.")
-        return separator.join(text(item, "Fn::Join") for item in resolved)
+        return separator.join(scalar_text(item, "Fn::Join") for item in resolved)
 
     def split(self, argument: Json) -> list[str]:
-        """Fn::Split."""
+        """Return the result of Fn::Split."""
         separator, source = _list("Fn::Split", argument, 2, 2)
         if not isinstance(separator, str) or not separator:
             raise TemplateError("Fn::Split takes a separator, which is not empty.")
-        return text(self.resolve(source), "Fn::Split").split(separator)
+        return scalar_text(self.resolve(source), "Fn::Split").split(separator)
 
     def select(self, argument: Json) -> Json:
-        """Fn::Select."""
-        wanted, items = (self.resolve(item) for item in _list("Fn::Select", argument, 2, 2))
-        if not re.fullmatch(r"\d+", str(wanted)) or not isinstance(items, list):
+        """Return the result of Fn::Select."""
+        index, items = (self.resolve(item) for item in _list("Fn::Select", argument, 2, 2))
+        if not re.fullmatch(r"\d+", str(index)) or not isinstance(items, list):
             raise TemplateError("Fn::Select takes a number from 0 and a list.")
-        if int(wanted) >= len(items):
-            raise TemplateError(f"Fn::Select index {wanted} is outside a list of {len(items)}.")
-        return items[int(wanted)]
+        if int(index) >= len(items):
+            raise TemplateError(f"Fn::Select index {index} is outside a list of {len(items)}.")
+        return items[int(index)]
 
     def find_in_map(self, argument: Json) -> Json:
-        """Fn::FindInMap."""
+        """Return the result of Fn::FindInMap."""
         keys = [self.resolve(item) for item in _list("Fn::FindInMap", argument, 3, 3)]
-        top, first, second = (text(key, "Fn::FindInMap") for key in keys)
+        top, first, second = (scalar_text(key, "Fn::FindInMap") for key in keys)
         try:
             return self._mappings[top][first][second]
         except KeyError as error:
             raise TemplateError(f"Mappings has no {top}.{first}.{second}.") from error
 
-    def choose(self, argument: Json) -> Json:
-        """Fn::If; only the branch taken is resolved."""
+    def if_(self, argument: Json) -> Json:
+        """Return the result of Fn::If; the other branch is not resolved."""
         name, then, otherwise = _list("Fn::If", argument, 3, 3)
-        return self.resolve(then if self.condition(name) else otherwise)
+        return self.resolve(then if self.condition_holds(name) else otherwise)
 
     def base64(self, argument: Json) -> str:
-        """Fn::Base64."""
-        return base64.b64encode(text(self.resolve(argument), "Fn::Base64").encode()).decode()
+        """Return the result of Fn::Base64."""
+        return base64.b64encode(scalar_text(self.resolve(argument), "Fn::Base64").encode()).decode()
 
 
-_FUNCTIONS: Mapping[str, Callable[[Scope, Json], Json]] = {
-    "Fn::Base64": Scope.base64,
-    "Fn::FindInMap": Scope.find_in_map,
-    "Fn::GetAtt": Scope.get_att,
-    "Fn::If": Scope.choose,
-    "Fn::Join": Scope.join,
-    "Fn::Select": Scope.select,
-    "Fn::Split": Scope.split,
-    "Fn::Sub": Scope.sub,
+_FUNCTIONS: Mapping[str, Callable[[TemplateScope, Json], Json]] = {
+    "Fn::Base64": TemplateScope.base64,
+    "Fn::FindInMap": TemplateScope.find_in_map,
+    "Fn::GetAtt": TemplateScope.get_att,
+    "Fn::If": TemplateScope.if_,
+    "Fn::Join": TemplateScope.join,
+    "Fn::Select": TemplateScope.select,
+    "Fn::Split": TemplateScope.split,
+    "Fn::Sub": TemplateScope.sub,
 }
 
 
-def _list(name: str, argument: Json, least: int, most: int) -> list[Json]:
-    if not isinstance(argument, list) or not least <= len(argument) <= most:
-        size = str(least) if least == most else f"{least} to {most}"
+def _list(name: str, argument: Json, min_length: int, max_length: int) -> list[Json]:
+    if not isinstance(argument, list) or not min_length <= len(argument) <= max_length:
+        size = str(min_length) if min_length == max_length else f"{min_length} to {max_length}"
         raise TemplateError(f"{name} takes a list of {size}, not {argument!r}.")
     return argument
 
 
 def _comparable(value: Json) -> Json:
-    """Numbers and booleans equal what a parameter writes for them."""
-    return text(value, "Fn::Equals") if isinstance(value, bool | int | float) else value
+    """Return a number or boolean as the text that a parameter has for it; others unchanged."""
+    return scalar_text(value, "Fn::Equals") if isinstance(value, bool | int | float) else value
 
 
 def _sub_parts(argument: Json) -> tuple[str, Mapping[str, Json]]:
@@ -222,7 +245,7 @@ def _sub_parts(argument: Json) -> tuple[str, Mapping[str, Json]]:
 
 
 def references(value: Json) -> set[str]:
-    """Return every name that `value` refers to, whether resource, parameter or pseudo."""
+    """Return every name that `value` refers to: resources, parameters and pseudo parameters."""
     if isinstance(value, list):
         return set().union(*map(references, value))
     if not isinstance(value, dict):

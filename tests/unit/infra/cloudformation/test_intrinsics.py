@@ -9,15 +9,15 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from localcloud.template.errors import TemplateError
-from localcloud.template.intrinsics import Scope, references
+from infra.cloudformation.errors import TemplateError
+from infra.cloudformation.intrinsics import TemplateScope, references
 
 PSEUDO = {"AWS::Region": "us-east-1", "AWS::AccountId": "000000000000"}
 
 
-def scope(template: dict[str, Any] | None = None, **values: str) -> Scope:
-    made = Scope(template or {}, values, PSEUDO)
-    made.add("Queue", "http://q", {"Arn": "arn:q", "Tags.Name": "dotted"})
+def scope(template: dict[str, Any] | None = None, **values: str) -> TemplateScope:
+    made = TemplateScope(template or {}, values, PSEUDO)
+    made.add_resource("Queue", "http://q", {"Arn": "arn:q", "Tags.Name": "dotted"})
     return made
 
 
@@ -93,7 +93,7 @@ def test_an_expression_should_yield_what_aws_documents(expression: Any, value: A
     ],
 )
 def test_a_condition_should_hold_as_written(name: str, holds: bool) -> None:
-    assert scope(TEMPLATE).condition(name) is holds
+    assert scope(TEMPLATE).condition_holds(name) is holds
 
 
 @pytest.mark.parametrize(
@@ -141,14 +141,14 @@ def test_a_wrong_expression_should_be_refused_by_name(expression: Any, words: st
 )
 def test_a_wrong_condition_should_be_refused(conditions: Any, words: str) -> None:
     with pytest.raises(TemplateError, match=words):
-        scope({**TEMPLATE, "Conditions": conditions}).condition("A")
+        scope({**TEMPLATE, "Conditions": conditions}).condition_holds("A")
 
 
 def test_a_condition_that_failed_should_be_asked_again() -> None:
     made = scope({**TEMPLATE, "Conditions": {"A": {"Condition": "Missing"}}})
     for _ in range(2):
         with pytest.raises(TemplateError, match="Missing"):
-            made.condition("A")
+            made.condition_holds("A")
 
 
 NAMES = st.from_regex(r"[A-Za-z][A-Za-z0-9]{0,8}", fullmatch=True)

@@ -1,4 +1,4 @@
-"""A template's parameters: their values, and what the template lets them be.
+"""The values of a template's parameters, checked against their types and constraints.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html
 """
@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from localcloud.template.errors import TemplateError
+from infra.cloudformation.errors import TemplateError
 
 Json = Any
 
@@ -41,7 +41,7 @@ def _items(text: str) -> list[str]:
     return [item.strip() for item in text.split(",")]
 
 
-_READERS: Mapping[str, Callable[[str], Json]] = {
+_PARSERS: Mapping[str, Callable[[str], Json]] = {
     "String": str,
     "Number": _number,
     "CommaDelimitedList": _items,
@@ -52,13 +52,18 @@ _READERS: Mapping[str, Callable[[str], Json]] = {
 def parameter_values(
     declared: Mapping[str, Mapping[str, Json]], values: Mapping[str, str]
 ) -> dict[str, Json]:
-    """Return what `Ref` yields for each declared parameter: text, a number or a list.
+    """Return the value that `Ref` gives for each declared parameter: text, a number or a list.
 
-    Raises TemplateError for a value that is missing, not declared, or not allowed.
+    Args:
+        declared: The `Parameters` section of a template.
+        values: Parameter values by name; defaults fill in the rest.
+
+    Raises:
+        TemplateError: A value is missing, not declared, or not allowed.
     """
-    extra = sorted(set(values) - set(declared))
-    if extra:
-        raise TemplateError(f"Parameters: [{', '.join(extra)}] do not exist in the template.")
+    undeclared = sorted(set(values) - set(declared))
+    if undeclared:
+        raise TemplateError(f"Parameters: [{', '.join(undeclared)}] do not exist in the template.")
     missing = sorted(n for n in declared if n not in values and "Default" not in declared[n])
     if missing:
         raise TemplateError(f"Parameters: [{', '.join(missing)}] must have values.")
@@ -72,34 +77,34 @@ def _value(name: str, parameter: Mapping[str, Json], text: str) -> Json:
     unknown = sorted(set(parameter) - _MEMBERS)
     if unknown:
         raise TemplateError(f"Parameter {name} has unknown members: {', '.join(unknown)}.")
-    reader = _READERS.get(parameter.get("Type", ""))
-    if reader is None:
+    parse = _PARSERS.get(parameter.get("Type", ""))
+    if parse is None:
         raise TemplateError(
             f"Parameter {name} has the type {parameter.get('Type')!r}; "
-            f"the local cloud knows {', '.join(_READERS)}."
+            f"the local cloud knows {', '.join(_PARSERS)}."
         )
     try:
-        value = reader(text)
+        value = parse(text)
     except ValueError as error:
         raise TemplateError(f"Parameter {name} must be a number, not {text!r}.") from error
-    broken = _broken(parameter, value)
-    if broken:
-        reason = parameter.get("ConstraintDescription", broken)
+    violation = _violation(parameter, value)
+    if violation:
+        reason = parameter.get("ConstraintDescription", violation)
         raise TemplateError(f"Parameter {name} {reason}, not {text!r}.")
     return value
 
 
-def _broken(parameter: Mapping[str, Json], value: Json) -> str | None:
-    """Return the constraint that `value`, or one of its items, breaks; or None."""
+def _violation(parameter: Mapping[str, Json], value: Json) -> str | None:
+    """Return the constraint that `value` or one of its items violates, or None."""
     for item in value if isinstance(value, list) else [value]:
-        broken = _broken_by_text(parameter, str(item)) or _broken_by_number(parameter, item)
-        if broken:
-            return broken
+        violation = _text_violation(parameter, str(item)) or _number_violation(parameter, item)
+        if violation:
+            return violation
     return None
 
 
-def _broken_by_text(parameter: Mapping[str, Json], text: str) -> str | None:
-    allowed = [str(each) for each in parameter.get("AllowedValues", [text])]
+def _text_violation(parameter: Mapping[str, Json], text: str) -> str | None:
+    allowed = [str(item) for item in parameter.get("AllowedValues", [text])]
     if text not in allowed:
         return f"must be one of {', '.join(allowed)}"
     pattern = parameter.get("AllowedPattern")
@@ -112,7 +117,7 @@ def _broken_by_text(parameter: Mapping[str, Json], text: str) -> str | None:
     return None
 
 
-def _broken_by_number(parameter: Mapping[str, Json], value: Json) -> str | None:
+def _number_violation(parameter: Mapping[str, Json], value: Json) -> str | None:
     if isinstance(value, str):
         return None
     if value < float(parameter.get("MinValue", value)):

@@ -1,0 +1,1 @@
+"""CloudFormation templates: their parameters and their intrinsic functions."""
