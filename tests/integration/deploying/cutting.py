@@ -50,7 +50,7 @@ class _Defaults:
     scope: TemplateScope
     defaults: Mapping[str, Any]
 
-    def condition(self, name: str) -> bool:
+    def condition_holds(self, name: str) -> bool:
         return self.scope.condition_holds(name)
 
 
