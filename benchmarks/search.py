@@ -34,7 +34,7 @@ from chalicelib.inference.embedder import DIMENSIONS
 from chalicelib.retrieval.finding import MAX_FETCHED
 from chalicelib.retrieval.ranking import fetch_count
 from localcloud.s3vectors import S3VectorsService
-from localcloud.s3vectors.matrix import Matrix, nearest
+from localcloud.s3vectors.memory_index import VectorMatrix, nearest
 from localcloud.service import Surroundings
 from tests.clients import client
 from tests.cloud import CloudProcess
@@ -137,7 +137,7 @@ def _in_process(
 
 
 def _scan(size: int, corpus: Corpus) -> Turn:
-    matrix = Matrix(DIMENSIONS, "cosine")
+    matrix = VectorMatrix(DIMENSIONS, "cosine")
     for start in range(0, size, BATCH):
         for row in unit_vectors(start, BATCH):
             matrix.append(row)

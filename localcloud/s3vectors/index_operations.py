@@ -11,56 +11,63 @@ from localcloud.clock import Clock, utc
 from localcloud.database import Database
 from localcloud.errors import unsupported
 from localcloud.paging import InvalidToken, page
-from localcloud.s3vectors import naming
-from localcloud.s3vectors.analysis import ANALYZERS
+from localcloud.s3vectors import requests
 from localcloud.s3vectors.bucket_operations import (
-    MAX_LISTED,
+    MAX_PAGE_ITEMS,
     SSE_S3,
     check_encryption,
-    check_mode,
-    checked_tags,
+    check_index_mode,
+    check_tags,
 )
-from localcloud.s3vectors.errors import conflict, invalid, invalid_record, not_found
-from localcloud.s3vectors.live import LiveIndexes
-from localcloud.s3vectors.records import Terms, terms_of
-from localcloud.s3vectors.rows import VectorRows, rewrite_terms
-from localcloud.s3vectors.store import Index, Store, write_tags
+from localcloud.s3vectors.bucket_store import VectorBucketStore, VectorIndex, write_tags
+from localcloud.s3vectors.full_text import ANALYZERS
+from localcloud.s3vectors.memory_index import MemoryIndexCache
+from localcloud.s3vectors.records import TermCounts, count_terms
+from localcloud.s3vectors.requests import (
+    conflict_error,
+    not_found_error,
+    record_error,
+    validation_error,
+)
+from localcloud.s3vectors.vector_store import VectorStore, rewrite_terms
 from localcloud.service import Params, Result, Surroundings
 
 MAX_SEARCHED_KEYS = 10
 
 
 class IndexOperations:
-    """CreateIndex and its kin."""
+    """The operations on vector indexes."""
 
     def __init__(
         self,
         surroundings: Surroundings,
         database: Database,
-        store: Store,
-        rows: VectorRows,
-        live: LiveIndexes,
+        store: VectorBucketStore,
+        rows: VectorStore,
+        memory: MemoryIndexCache,
         clock: Clock,
     ) -> None:
-        """Work on `database`, which `store` and `rows` read, and keep `live` equal to it."""
+        """Write to `database`, which `store` and `rows` read, and keep `memory` equal to it."""
         self._surroundings = surroundings
         self._database = database
         self._store = store
         self._rows = rows
-        self._live = live
+        self._memory = memory
         self._clock = clock
 
     def create_index(self, params: Params) -> Result:
         """Create an index in the bucket's default mode."""
-        bucket = self._store.bucket(naming.bucket_of(params))
-        name = naming.check_index_name(params["indexName"])
+        bucket = self._store.bucket(requests.requested_bucket(params))
+        name = requests.check_index_name(params["indexName"])
         check_encryption(params)
         configuration = params.get("metadataConfiguration", {})
-        hidden = configuration.get("nonFilterableMetadataKeys", [])
-        if len(set(hidden)) < len(hidden):
-            raise invalid("metadataConfiguration", "Non-filterable metadata keys must be distinct")
-        searched = _searched(configuration.get("textSearchConfigurations", []))
-        arn = naming.index_arn(self._surroundings, bucket.name, name)
+        non_filterable = configuration.get("nonFilterableMetadataKeys", [])
+        if len(set(non_filterable)) < len(non_filterable):
+            raise validation_error(
+                "metadataConfiguration", "Non-filterable metadata keys must be distinct"
+            )
+        text_search = _parse_text_search(configuration.get("textSearchConfigurations", []))
+        arn = requests.index_arn(self._surroundings, bucket.name, name)
         try:
             with self._database.transaction() as connection:
                 connection.execute(
@@ -74,20 +81,20 @@ class IndexOperations:
                         params["dimension"],
                         params["distanceMetric"],
                         bucket.default_mode,
-                        json.dumps(hidden),
-                        json.dumps(searched),
+                        json.dumps(non_filterable),
+                        json.dumps(text_search),
                     ),
                 )
-                write_tags(connection, arn, checked_tags(params.get("tags", {}), 0))
+                write_tags(connection, arn, check_tags(params.get("tags", {}), 0))
         except sqlite3.IntegrityError as error:
             if "FOREIGN KEY" in str(error):
-                raise not_found("vector bucket") from error
-            raise conflict("An index with the specified name already exists") from error
+                raise not_found_error("vector bucket") from error
+            raise conflict_error("An index with the specified name already exists") from error
         return {"indexArn": arn}
 
     def get_index(self, params: Params) -> Result:
-        """Describe an index; a text search configuration is ACTIVE as soon as it is there."""
-        index = self._store.index(*naming.index_of(params))
+        """Return the description of an index. A text search configuration is ACTIVE at once."""
+        index = self._store.index(*requests.requested_index(params))
         configuration: dict[str, Any] = {}
         if index.non_filterable:
             configuration["nonFilterableMetadataKeys"] = sorted(index.non_filterable)
@@ -97,7 +104,7 @@ class IndexOperations:
                 | ({"language": language} if language else {})
                 for key, language in index.text_search.items()
             ]
-        shown = {
+        description = {
             **_summary(index),
             "dataType": "float32",
             "dimension": index.dimension,
@@ -106,114 +113,121 @@ class IndexOperations:
             "indexMode": index.mode,
         }
         return {
-            "index": shown | ({"metadataConfiguration": configuration} if configuration else {})
+            "index": description
+            | ({"metadataConfiguration": configuration} if configuration else {})
         }
 
     def list_indexes(self, params: Params) -> Result:
         """List the indexes of a bucket by name."""
-        bucket = self._store.bucket(naming.bucket_of(params))
+        bucket = self._store.bucket(requests.requested_bucket(params))
         indexes = self._store.indexes(bucket, params.get("prefix", ""))
         try:
             chosen, token = page(
                 indexes,
                 lambda index: index.name,
-                params.get("maxResults", MAX_LISTED),
+                params.get("maxResults", MAX_PAGE_ITEMS),
                 params.get("nextToken"),
             )
         except InvalidToken as error:
-            raise invalid("nextToken", "Invalid pagination token") from error
+            raise validation_error("nextToken", "Invalid pagination token") from error
         return {"indexes": [_summary(index) for index in chosen], "nextToken": token}
 
     def delete_index(self, params: Params) -> Result:
         """Delete an index with all its vectors."""
-        index = self._store.index(*naming.index_of(params))
-        with self._live.alone(index.id):
+        index = self._store.index(*requests.requested_index(params))
+        with self._memory.locked(index.id):
             with self._database.transaction() as connection:
                 connection.execute("DELETE FROM indexes WHERE id = ?", (index.id,))
                 connection.execute("DELETE FROM tags WHERE arn = ?", (index.arn,))
-            self._live.drop(index.id)
+            self._memory.drop(index.id)
         return {}
 
     def update_index_mode(self, params: Params) -> Result:
-        """Set an index to ENHANCED, which it is."""
-        self._store.index(*naming.index_of(params))
-        check_mode(params["indexMode"], "indexMode")
+        """Accept ENHANCED, the mode that every index has. Raises ValidationException otherwise."""
+        self._store.index(*requests.requested_index(params))
+        check_index_mode(params["indexMode"], "indexMode")
         return {}
 
     def update_metadata_configuration(self, params: Params) -> Result:
-        """Add searchable keys, reading what is there already, or take searchable keys away."""
+        """Add searchable keys, which indexes the stored vectors by them, or remove some."""
         if ("add" in params) == ("delete" in params):
-            raise invalid("add", "Must specify either add or delete but not both")
-        found = self._store.index(*naming.index_of(params))
-        with self._live.alone(found.id):
+            raise validation_error("add", "Must specify either add or delete but not both")
+        found = self._store.index(*requests.requested_index(params))
+        with self._memory.locked(found.id):
             index = self._store.index_by_id(found.id)
-            searched = (
-                _added(index, params["add"])
+            text_search = (
+                _with_added_keys(index, params["add"])
                 if "add" in params
-                else _deleted(index, params["delete"])
+                else _without_deleted_keys(index, params["delete"])
             )
-            terms = self._terms(index, searched)
+            terms = self._terms(index, text_search)
             with self._database.transaction() as connection:
                 connection.execute(
                     "UPDATE indexes SET text_search = ? WHERE id = ?",
-                    (json.dumps(searched), index.id),
+                    (json.dumps(text_search), index.id),
                 )
                 rewrite_terms(connection, index.id, terms)
-            self._live.drop(index.id)
+            self._memory.drop(index.id)
         return {"indexArn": index.arn}
 
-    def _terms(self, index: Index, searched: Mapping[str, str | None]) -> dict[str, Terms]:
-        terms: dict[str, Terms] = {}
+    def _terms(
+        self, index: VectorIndex, text_search: Mapping[str, str | None]
+    ) -> dict[str, TermCounts]:
+        terms: dict[str, TermCounts] = {}
         for record in self._rows.records(index.id):
-            for key in searched.keys() & record.metadata.keys():
+            for key in text_search.keys() & record.metadata.keys():
                 value = record.metadata[key]
                 texts = value if isinstance(value, list) else [value]
                 if not all(isinstance(text, str) for text in texts):
-                    raise invalid_record(
+                    raise record_error(
                         record.key, f"Metadata value of the searchable key '{key}' must be text"
                     )
-            terms[record.key] = terms_of(record.metadata, searched)
+            terms[record.key] = count_terms(record.metadata, text_search)
         return terms
 
 
-def _searched(configurations: Sequence[Mapping[str, str]]) -> dict[str, str | None]:
-    searched: dict[str, str | None] = {}
+def _parse_text_search(configurations: Sequence[Mapping[str, str]]) -> dict[str, str | None]:
+    text_search: dict[str, str | None] = {}
     for configuration in configurations:
         key, language = configuration["metadataKey"], configuration.get("language")
-        if key in searched:
-            raise invalid(
+        if key in text_search:
+            raise validation_error(
                 "textSearchConfigurations", f"Metadata key '{key}' is configured more than once"
             )
         if language not in ANALYZERS:
             raise unsupported("S3 Vectors", f"text analysis in the language '{language}'")
-        searched[key] = language
-    return searched
+        text_search[key] = language
+    return text_search
 
 
-def _added(index: Index, add: Mapping[str, Any]) -> dict[str, str | None]:
-    added = _searched(add.get("textSearchConfigurations", []))
+def _with_added_keys(index: VectorIndex, add: Mapping[str, Any]) -> dict[str, str | None]:
+    added = _parse_text_search(add.get("textSearchConfigurations", []))
     if not added:
-        raise invalid("add", "Must specify at least one text search configuration")
+        raise validation_error("add", "Must specify at least one text search configuration")
     for key in added:
         if key in index.text_search:
-            raise conflict(f"Metadata key '{key}' already has a text search configuration")
-    searched = {**index.text_search, **added}
-    if len(searched) > MAX_SEARCHED_KEYS:
-        raise invalid("add", f"An index can have at most {MAX_SEARCHED_KEYS} searchable keys")
-    return searched
+            raise conflict_error(f"Metadata key '{key}' already has a text search configuration")
+    text_search = {**index.text_search, **added}
+    if len(text_search) > MAX_SEARCHED_KEYS:
+        raise validation_error(
+            "add", f"An index can have at most {MAX_SEARCHED_KEYS} searchable keys"
+        )
+    return text_search
 
 
-def _deleted(index: Index, delete: Mapping[str, Any]) -> dict[str, str | None]:
+def _without_deleted_keys(index: VectorIndex, delete: Mapping[str, Any]) -> dict[str, str | None]:
     keys = {key["metadataKey"] for key in delete.get("textSearchConfigurations", [])}
     if not keys:
-        raise invalid("delete", "Must specify at least one text search configuration")
+        raise validation_error("delete", "Must specify at least one text search configuration")
     for key in keys:
         if key not in index.text_search:
-            raise invalid("delete", f"Metadata key '{key}' has no text search configuration")
+            raise validation_error(
+                "delete", f"Metadata key '{key}' has no text search configuration"
+            )
     return {key: language for key, language in index.text_search.items() if key not in keys}
 
 
-def _summary(index: Index) -> dict[str, object]:
+def _summary(index: VectorIndex) -> dict[str, object]:
     return {
         "vectorBucketName": index.bucket,
         "indexName": index.name,

@@ -1,4 +1,4 @@
-"""Vectors as PutVectors takes them: checked, and made ready to store and to search.
+"""Vectors of a PutVectors request: validation, and the form that is stored and text_search.
 
 Limits: https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-limitations.html
 """
@@ -12,54 +12,56 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from localcloud.s3vectors.analysis import ANALYZERS
-from localcloud.s3vectors.errors import invalid, invalid_record
-from localcloud.s3vectors.matrix import Vector
-from localcloud.s3vectors.store import Index
+from localcloud.s3vectors.bucket_store import VectorIndex
+from localcloud.s3vectors.full_text import ANALYZERS
+from localcloud.s3vectors.requests import record_error, validation_error
 
 MAX_METADATA_BYTES = 40 * 1024
 MAX_FILTERABLE_BYTES = 2 * 1024
 MAX_METADATA_KEYS = 50
 MAX_KEY_LENGTH = 63
 
-Terms = Mapping[str, Mapping[str, int]]
-"""For each searchable key, how often each term is in it."""
+Vector = NDArray[np.float32]
+
+TermCounts = Mapping[str, Mapping[str, int]]
+"""For each searchable metadata key, the count of each of its terms."""
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
-    """One vector with its metadata and the terms of its searchable keys."""
+class VectorRecord:
+    """A vector with its metadata and the terms of its searchable keys."""
 
     key: str
     vector: Vector
     metadata: Mapping[str, object]
-    terms: Terms
+    terms: TermCounts
 
 
-def records_of(index: Index, vectors: Sequence[Mapping[str, Any]]) -> list[Record]:
-    """Return the vectors of a request. Raises ValidationException for the first bad one."""
-    records = [_record(index, vector) for vector in vectors]
+def parse_records(index: VectorIndex, vectors: Sequence[Mapping[str, Any]]) -> list[VectorRecord]:
+    """Parse the vectors of a request. Raises ValidationException for the first invalid one."""
+    records = [_parse_record(index, vector) for vector in vectors]
     if len({record.key for record in records}) < len(records):
-        raise invalid("vectors", "Vector keys in a request must be distinct")
+        raise validation_error("vectors", "Vector keys in a request must be distinct")
     return records
 
 
-def _record(index: Index, given: Mapping[str, Any]) -> Record:
+def _parse_record(index: VectorIndex, given: Mapping[str, Any]) -> VectorRecord:
     key = given["key"]
     try:
-        vector = vector_of(index, given["data"])
+        vector = parse_vector(index, given["data"])
     except ValueError as error:
-        raise invalid_record(key, str(error)) from error
+        raise record_error(key, str(error)) from error
     metadata = given.get("metadata", {})
     problem = _metadata_problem(metadata, index)
     if problem:
-        raise invalid_record(key, problem)
-    return Record(key, vector, metadata, terms_of(metadata, index.text_search))
+        raise record_error(key, problem)
+    return VectorRecord(key, vector, metadata, count_terms(metadata, index.text_search))
 
 
-def vector_of(index: Index, data: Mapping[str, Any]) -> Vector:
-    """Return vector data as an array. Raises ValueError if it does not fit `index`."""
+def parse_vector(index: VectorIndex, data: Mapping[str, Any]) -> Vector:
+    """Return vector data as an array. Raises ValueError if it does not suit `index`."""
     numbers = data.get("float32")
     if numbers is None:
         raise ValueError("vector data must be float32")
@@ -76,7 +78,7 @@ def vector_of(index: Index, data: Mapping[str, Any]) -> Vector:
     return vector
 
 
-def _metadata_problem(metadata: object, index: Index) -> str | None:
+def _metadata_problem(metadata: object, index: VectorIndex) -> str | None:
     if not isinstance(metadata, dict):
         return "Metadata must be an object"
     if len(metadata) > MAX_METADATA_KEYS:
@@ -95,7 +97,7 @@ def _metadata_problem(metadata: object, index: Index) -> str | None:
     return None
 
 
-def _value_problem(name: str, value: object, index: Index) -> str | None:
+def _value_problem(name: str, value: object, index: VectorIndex) -> str | None:
     if not 1 <= len(name) <= MAX_KEY_LENGTH:
         return f"Metadata keys must have between 1 and {MAX_KEY_LENGTH} characters"
     if name.startswith("$"):
@@ -114,11 +116,13 @@ def _size(metadata: Mapping[str, object]) -> int:
     return len(json.dumps(metadata, ensure_ascii=False, separators=(",", ":")).encode())
 
 
-def terms_of(metadata: Mapping[str, object], searched: Mapping[str, str | None]) -> Terms:
-    """Return the terms of each key in `searched` that `metadata` has."""
+def count_terms(
+    metadata: Mapping[str, object], text_search: Mapping[str, str | None]
+) -> TermCounts:
+    """Return the term counts of each key of `metadata` that is in `text_search`."""
     return {
         key: Counter(ANALYZERS[language](_text(metadata[key])))
-        for key, language in searched.items()
+        for key, language in text_search.items()
         if key in metadata
     }
 

@@ -183,7 +183,7 @@ def test_the_index_lets_through_what_the_filter_says(
         condition = compile_filter(written, collection)
     except InvalidInput:
         reject()
-    parsed = index_filters.parse(condition, ("text", "heading", "path", "start", "end"))
+    parsed = index_filters.parse_filter(condition, ("text", "heading", "path", "start", "end"))
     expected = holds(written, document) and collection in {None, document["collection"]}
     assert parsed.matches(wire(document)) == expected
 

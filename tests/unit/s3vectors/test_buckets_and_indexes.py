@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from localcloud.s3vectors import S3VectorsService
-from tests.unit.s3vectors.wording import WHERE, create, keys, put, query, refused, vector
+from tests.unit.s3vectors.calls import WHERE, create, keys, put, query, refused, vector
 
 ARN = "arn:aws:s3vectors:us-east-1:000000000000:bucket/library"
 INDEX = {**WHERE, "dataType": "float32", "dimension": 2, "distanceMetric": "cosine"}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from localcloud.errors import AwsError
 from localcloud.s3vectors import filters
-from localcloud.s3vectors.columns import Columns
+from localcloud.s3vectors.filters import MetadataColumns
 
 SCALARS = st.one_of(
     st.sampled_from(["a", "ab", "b", ""]),
@@ -87,8 +87,8 @@ def naive(written: dict[str, Any], metadata: dict[str, Any]) -> bool:
 def test_a_filter_matches_what_the_guide_says(
     written: dict[str, object], all_metadata: list[dict[str, object]]
 ) -> None:
-    parsed = filters.parse(written)
-    columns = Columns()
+    parsed = filters.parse_filter(written)
+    columns = MetadataColumns()
     for row, metadata in enumerate(all_metadata):
         columns.set(row, metadata)
     expected = [naive(written, metadata) for metadata in all_metadata]
@@ -129,20 +129,20 @@ def test_a_filter_matches_what_the_guide_says(
 )
 def test_a_malformed_filter_is_refused_as_the_service_refuses_it(written: object) -> None:
     with pytest.raises(AwsError, match="Invalid filter") as caught:
-        filters.parse(written)
+        filters.parse_filter(written)
     assert caught.value.fields["fieldList"] == [{"path": "filter", "message": "Invalid filter"}]
 
 
 def test_a_non_filterable_key_is_refused() -> None:
     with pytest.raises(AwsError, match="Invalid use of non-filterable metadata in filter"):
-        filters.parse({"$or": [{"x": 1}, {"text": "a"}]}, {"text"})
+        filters.parse_filter({"$or": [{"x": 1}, {"text": "a"}]}, {"text"})
 
 
 def test_at_most_a_hundred_constraints_are_taken() -> None:
-    filters.parse({"$or": [{"x": n} for n in range(100)]})
+    filters.parse_filter({"$or": [{"x": n} for n in range(100)]})
     with pytest.raises(AwsError, match="at most 100 constraints"):
-        filters.parse({"$or": [{"x": n} for n in range(101)]})
+        filters.parse_filter({"$or": [{"x": n} for n in range(101)]})
 
 
 def test_a_dot_in_a_key_is_a_letter_like_any_other() -> None:
-    assert filters.parse({"page.number": {"$gte": 5}}).matches({"page.number": 7})
+    assert filters.parse_filter({"page.number": {"$gte": 5}}).matches({"page.number": 7})

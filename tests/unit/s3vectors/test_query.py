@@ -4,10 +4,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from localcloud.s3vectors import S3VectorsService
+from localcloud.s3vectors.query_operations import fuse
 from localcloud.service import Surroundings
-from tests.unit.s3vectors.wording import WHERE, create, keys, put, query, refused, vector
+from tests.unit.s3vectors.calls import WHERE, create, keys, put, query, refused, vector
 
 EAST = {"float32": [1.0, 0.0]}
 
@@ -198,3 +201,21 @@ def test_what_the_service_refuses_is_refused(
     library(service)
     error = refused(lambda: query(service, **params), "ValidationException", message)
     assert error.fields["fieldList"][0]["path"] == path
+
+
+RANKINGS = st.lists(st.lists(st.integers(0, 9), unique=True), max_size=4)
+
+
+@given(RANKINGS)
+def test_fusion_is_the_sum_of_reciprocal_ranks(rankings: list[list[int]]) -> None:
+    expected: dict[int, float] = {}
+    for ranking in rankings:
+        for item in ranking:
+            expected[item] = expected.get(item, 0.0) + 1 / (60 + ranking.index(item) + 1)
+    fused = fuse(rankings)
+    assert dict(fused) == expected
+    assert [item for item, _ in fused] == sorted(expected, key=lambda item: (-expected[item], item))
+
+
+def test_what_two_rankings_agree_on_comes_first() -> None:
+    assert [item for item, _ in fuse([[1, 2, 3], [4, 2, 5]])] == [2, 1, 4, 3, 5]

@@ -7,7 +7,7 @@ import pytest
 
 from localcloud.s3vectors import S3VectorsService
 from localcloud.service import Surroundings
-from tests.unit.s3vectors.wording import WHERE, create, keys, put, query, refused, vector
+from tests.unit.s3vectors.calls import WHERE, create, keys, put, query, refused, vector
 
 
 def test_what_was_put_is_got_as_float32(service: S3VectorsService) -> None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localcloud.s3vectors.matrix import Matrix, nearest
+from localcloud.s3vectors.memory_index import VectorMatrix, nearest
 
 
 @pytest.mark.parametrize("metric", ["cosine", "euclidean"])
@@ -13,7 +13,7 @@ def test_distances_are_exact_over_several_blocks(metric: str) -> None:
     generator = np.random.default_rng(3)
     vectors = generator.normal(size=(9000, 4)).astype(np.float32)
     query = generator.normal(size=4).astype(np.float32)
-    matrix = Matrix(4, metric)
+    matrix = VectorMatrix(4, metric)
     for vector in vectors:
         matrix.append(vector)
     wide, q = vectors.astype(np.float64), query.astype(np.float64)

@@ -1,4 +1,4 @@
-"""Vector buckets, indexes and tags on disk, and the one schema of the service."""
+"""Vector buckets, indexes and tags in SQLite, and the schema of the whole service."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from localcloud.database import Database
-from localcloud.s3vectors.errors import not_found
+from localcloud.s3vectors.requests import not_found_error
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS buckets (
@@ -55,7 +55,7 @@ ENHANCED = "ENHANCED"
 
 
 @dataclass(frozen=True, slots=True)
-class Bucket:
+class VectorBucket:
     """A vector bucket."""
 
     id: int
@@ -67,8 +67,8 @@ class Bucket:
 
 
 @dataclass(frozen=True, slots=True)
-class Index:
-    """A vector index. `text_search` gives the language, or None, of each searchable key."""
+class VectorIndex:
+    """A vector index. `text_search` maps each searchable key to its language, or None."""
 
     id: int
     bucket: str
@@ -83,51 +83,51 @@ class Index:
 
 
 def open_database(folder: Path) -> Database:
-    """Open the database of S3 Vectors in `folder`."""
+    """Open or create the database of S3 Vectors in `folder`."""
     return Database(folder / "s3vectors.sqlite", SCHEMA)
 
 
-class Store:
-    """Finds buckets and indexes."""
+class VectorBucketStore:
+    """Reads vector buckets, indexes and tags from the database."""
 
     def __init__(self, database: Database) -> None:
         """Read from `database`."""
         self._database = database
 
-    def bucket(self, name: str) -> Bucket:
+    def bucket(self, name: str) -> VectorBucket:
         """Return the bucket called `name`. Raises NotFoundException."""
         rows = self._database.read("SELECT * FROM buckets WHERE name = ?", name)
         if not rows:
-            raise not_found("vector bucket")
-        return Bucket(**rows[0])
+            raise not_found_error("vector bucket")
+        return VectorBucket(**rows[0])
 
-    def buckets(self, prefix: str) -> list[Bucket]:
+    def buckets(self, prefix: str) -> list[VectorBucket]:
         """Return the buckets whose names start with `prefix`, by name."""
         rows = self._database.read("SELECT * FROM buckets ORDER BY name")
-        return [Bucket(**row) for row in rows if row["name"].startswith(prefix)]
+        return [VectorBucket(**row) for row in rows if row["name"].startswith(prefix)]
 
-    def index(self, bucket: str, name: str) -> Index:
+    def index(self, bucket: str, name: str) -> VectorIndex:
         """Return the index `name` of `bucket`. Raises NotFoundException."""
         owner = self.bucket(bucket)
         rows = self._database.read(
             "SELECT * FROM indexes WHERE bucket_id = ? AND name = ?", owner.id, name
         )
         if not rows:
-            raise not_found("index")
+            raise not_found_error("index")
         return _index(rows[0], owner.name)
 
-    def index_by_id(self, index: int) -> Index:
-        """Return the index with this row id. Raises NotFoundException if it was deleted."""
+    def index_by_id(self, index: int) -> VectorIndex:
+        """Return the index with this row id. Raises NotFoundException if it is deleted."""
         rows = self._database.read(
             "SELECT indexes.*, buckets.name AS bucket FROM indexes"
             " JOIN buckets ON buckets.id = bucket_id WHERE indexes.id = ?",
             index,
         )
         if not rows:
-            raise not_found("index")
+            raise not_found_error("index")
         return _index(rows[0], rows[0]["bucket"])
 
-    def indexes(self, bucket: Bucket, prefix: str) -> list[Index]:
+    def indexes(self, bucket: VectorBucket, prefix: str) -> list[VectorIndex]:
         """Return the indexes of `bucket` whose names start with `prefix`, by name."""
         rows = self._database.read(
             "SELECT * FROM indexes WHERE bucket_id = ? ORDER BY name", bucket.id
@@ -141,7 +141,7 @@ class Store:
 
 
 def write_tags(connection: sqlite3.Connection, arn: str, tags: Mapping[str, str]) -> None:
-    """Set tags of a resource inside a transaction."""
+    """Set tags of a resource within a transaction."""
     connection.executemany(
         "INSERT INTO tags VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
         [(arn, key, value) for key, value in tags.items()],
@@ -149,14 +149,14 @@ def write_tags(connection: sqlite3.Connection, arn: str, tags: Mapping[str, str]
 
 
 def remove_tags(connection: sqlite3.Connection, arn: str, keys: Sequence[str]) -> None:
-    """Remove tags of a resource inside a transaction."""
+    """Remove tags of a resource within a transaction."""
     connection.executemany(
         "DELETE FROM tags WHERE arn = ? AND key = ?", [(arn, key) for key in keys]
     )
 
 
-def _index(row: sqlite3.Row, bucket: str) -> Index:
-    return Index(
+def _index(row: sqlite3.Row, bucket: str) -> VectorIndex:
+    return VectorIndex(
         row["id"],
         bucket,
         row["name"],

@@ -1,4 +1,4 @@
-"""Vectors on disk. What replaces a vector gets a new id, so ids tell the order of writes."""
+"""Vectors in SQLite. A replaced vector gets a new row id, so ids follow the order of writes."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from zlib import crc32
 import numpy as np
 
 from localcloud.database import Database
-from localcloud.s3vectors.errors import not_found
-from localcloud.s3vectors.records import Record, Terms
+from localcloud.s3vectors.records import TermCounts, VectorRecord
+from localcloud.s3vectors.requests import not_found_error
 
 SEGMENTS = 720_720
 """The least common multiple of 1 to 16, so that any count of segments divides it evenly."""
 
-_FETCH = 2000
+_BATCH_ROWS = 2000
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
-    """What a vector looks like to the operations that return it."""
+class StoredVector:
+    """A row of the `vectors` table, with data and metadata still encoded."""
 
     id: int
     key: str
@@ -32,30 +32,30 @@ class Listed:
 
     @property
     def size(self) -> int:
-        """Return the bytes of key, data and metadata."""
+        """The size of key, data and metadata in bytes."""
         return len(self.key.encode()) + len(self.data) + len(self.metadata.encode())
 
-    def shown(self, data: bool, metadata: bool) -> dict[str, Any]:
-        """Return the vector as the service shows it, with what was asked for."""
-        shown: dict[str, Any] = {"key": self.key}
-        if data:
-            shown["data"] = {"float32": np.frombuffer(self.data, "<f4").tolist()}
-        if metadata:
-            shown["metadata"] = json.loads(self.metadata)
-        return shown
+    def render(self, with_data: bool, with_metadata: bool) -> dict[str, Any]:
+        """Return the vector in the form of an API response."""
+        rendered: dict[str, Any] = {"key": self.key}
+        if with_data:
+            rendered["data"] = {"float32": np.frombuffer(self.data, "<f4").tolist()}
+        if with_metadata:
+            rendered["metadata"] = json.loads(self.metadata)
+        return rendered
 
 
-class VectorRows:
-    """The vectors of all indexes."""
+class VectorStore:
+    """Reads and writes the vectors of all indexes."""
 
     def __init__(self, database: Database) -> None:
-        """Read from and write to `database`."""
+        """Use `database`, whose schema `bucket_store` has."""
         self._database = database
 
-    def put(self, index: int, records: Sequence[Record]) -> dict[str, Terms]:
-        """Write `records` and return the terms of those that were there before, by key."""
+    def put(self, index: int, records: Sequence[VectorRecord]) -> dict[str, TermCounts]:
+        """Write `records` and return the terms of the ones that they replaced, by key."""
         with self._database.transaction() as connection:
-            replaced = _take_out(connection, index, [record.key for record in records])
+            replaced = _delete_rows(connection, index, [record.key for record in records])
             try:
                 connection.executemany(
                     "INSERT INTO vectors (index_id, key, data, metadata, terms, segment)"
@@ -63,28 +63,28 @@ class VectorRows:
                     [_row(index, record) for record in records],
                 )
             except sqlite3.IntegrityError as error:
-                raise not_found("index") from error
+                raise not_found_error("index") from error
         return replaced
 
-    def delete(self, index: int, keys: Sequence[str]) -> dict[str, Terms]:
-        """Delete vectors and return the terms of those that were there, by key."""
+    def delete(self, index: int, keys: Sequence[str]) -> dict[str, TermCounts]:
+        """Delete vectors and return the terms of those that existed, by key."""
         with self._database.transaction() as connection:
-            return _take_out(connection, index, keys)
+            return _delete_rows(connection, index, keys)
 
-    def get(self, index: int, keys: Sequence[str]) -> dict[str, Listed]:
-        """Return those of `keys` that are there."""
+    def get(self, index: int, keys: Sequence[str]) -> dict[str, StoredVector]:
+        """Return the vectors with these keys that exist, by key."""
         marks = ",".join("?" * len(keys))
         rows = self._database.read(
             f"SELECT id, key, data, metadata FROM vectors WHERE index_id = ? AND key IN ({marks})",  # noqa: S608 - only question marks
             index,
             *keys,
         )
-        return {row["key"]: _listed(row) for row in rows}
+        return {row["key"]: _stored_vector(row) for row in rows}
 
     def page(
         self, index: int, after: int, limit: int, segment: int = 0, segments: int = 1
-    ) -> list[Listed]:
-        """Return up to `limit` vectors of a segment whose ids are above `after`, by id."""
+    ) -> list[StoredVector]:
+        """Return up to `limit` vectors of a segment whose ids are above `after`, ordered by id."""
         rows = self._database.read(
             "SELECT id, key, data, metadata FROM vectors WHERE index_id = ? AND id > ?"
             " AND segment % ? = ? ORDER BY id LIMIT ?",
@@ -94,20 +94,20 @@ class VectorRows:
             segment,
             limit,
         )
-        return [_listed(row) for row in rows]
+        return [_stored_vector(row) for row in rows]
 
-    def records(self, index: int) -> Iterator[Record]:
-        """Yield every vector of an index in the order in which they were written."""
+    def records(self, index: int) -> Iterator[VectorRecord]:
+        """Yield every vector of an index in the order of writes."""
         last = 0
         while rows := self._database.read(
             "SELECT id, key, data, metadata, terms FROM vectors"
             " WHERE index_id = ? AND id > ? ORDER BY id LIMIT ?",
             index,
             last,
-            _FETCH,
+            _BATCH_ROWS,
         ):
             for row in rows:
-                yield Record(
+                yield VectorRecord(
                     row["key"],
                     np.frombuffer(row["data"], "<f4"),
                     json.loads(row["metadata"]),
@@ -116,26 +116,30 @@ class VectorRows:
             last = rows[-1]["id"]
 
 
-def rewrite_terms(connection: sqlite3.Connection, index: int, terms: Mapping[str, Terms]) -> None:
-    """Give the vectors of an index other terms, by key, inside a transaction."""
+def rewrite_terms(
+    connection: sqlite3.Connection, index: int, terms: Mapping[str, TermCounts]
+) -> None:
+    """Replace the terms of the vectors of an index, by key, within a transaction."""
     connection.executemany(
         "UPDATE vectors SET terms = ? WHERE index_id = ? AND key = ?",
-        [(json.dumps(found), index, key) for key, found in terms.items()],
+        [(json.dumps(counts), index, key) for key, counts in terms.items()],
     )
 
 
-def _take_out(connection: sqlite3.Connection, index: int, keys: Sequence[str]) -> dict[str, Terms]:
-    taken: dict[str, Terms] = {}
+def _delete_rows(
+    connection: sqlite3.Connection, index: int, keys: Sequence[str]
+) -> dict[str, TermCounts]:
+    deleted: dict[str, TermCounts] = {}
     for key in keys:
         row = connection.execute(
             "DELETE FROM vectors WHERE index_id = ? AND key = ? RETURNING terms", (index, key)
         ).fetchone()
         if row is not None:
-            taken[key] = json.loads(row["terms"])
-    return taken
+            deleted[key] = json.loads(row["terms"])
+    return deleted
 
 
-def _row(index: int, record: Record) -> tuple[Any, ...]:
+def _row(index: int, record: VectorRecord) -> tuple[Any, ...]:
     return (
         index,
         record.key,
@@ -146,5 +150,5 @@ def _row(index: int, record: Record) -> tuple[Any, ...]:
     )
 
 
-def _listed(row: sqlite3.Row) -> Listed:
-    return Listed(row["id"], row["key"], row["data"], row["metadata"])
+def _stored_vector(row: sqlite3.Row) -> StoredVector:
+    return StoredVector(row["id"], row["key"], row["data"], row["metadata"])

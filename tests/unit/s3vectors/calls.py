@@ -1,4 +1,4 @@
-"""Requests in few words."""
+"""Requests to S3 Vectors in short form."""
 
 from __future__ import annotations
 
