@@ -29,8 +29,9 @@ def build(handler: str, folder: Path) -> Path:
     """Make the naive bundle of the function `handler` as `folder`, and return it."""
     shutil.rmtree(folder, ignore_errors=True)
     pinned = requirements_of(handler)
-    for pin in wheels.pins(pinned):
-        wheels.install(pin, pinned, target(native_architecture()), folder)
+    folder.mkdir(parents=True)
+    folders = dict.fromkeys(wheels.pins(pinned), folder)
+    wheels.install(folders, pinned, target(native_architecture()))
     sources = shutil.ignore_patterns("__pycache__", ".lock", ".staging")
     for part in PARTS:
         shutil.copytree(PROJECT / part, folder / part, ignore=sources)

@@ -66,16 +66,14 @@ def opened(
         )
     folders = _unpacked(package, manifest, bundles)
     if alone_there:
-        _remove_former(bundles, set(folders.values()))
+        remove_former(bundles, manifest)
     code = Code(lambda logical_id: folders[logical_id], _environment(runtime, project))
     return Packaged(manifest.stage, manifest.architecture, json.loads(written), code)
 
 
 def _unpacked(package: Path, manifest: Manifest, bundles: Path) -> dict[str, Path]:
     """Return the folder of each function, by logical id; what is there by its hash stays."""
-    folders = {
-        each.logical_id: bundles / f"{each.name}-{each.sha256[:16]}" for each in manifest.functions
-    }
+    folders = _folders(bundles, manifest)
     contents = Contents(bundles / CONTENTS)
     with alone(bundles):
         for each in manifest.functions:
@@ -88,8 +86,17 @@ def _unpacked(package: Path, manifest: Manifest, bundles: Path) -> dict[str, Pat
     return folders
 
 
-def _remove_former(bundles: Path, current: set[Path]) -> None:
+def _folders(bundles: Path, manifest: Manifest) -> dict[str, Path]:
+    """Return where the bundle of each function is unpacked, by logical id."""
+    return {
+        each.logical_id: bundles / f"{each.name}-{each.sha256[:16]}" for each in manifest.functions
+    }
+
+
+def remove_former(bundles: Path, manifest: Manifest) -> None:
+    """Remove what is unpacked below `bundles` and is of no package but that of `manifest`."""
     contents = Contents(bundles / CONTENTS)
+    current = set(_folders(bundles, manifest).values())
     with alone(bundles):
         for former in set(bundles.iterdir()) - current - {contents.folder}:
             if former.is_dir():

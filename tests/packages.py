@@ -10,9 +10,9 @@ from infra.packaging.build import Order, package
 from infra.packaging.failures import CannotPackage
 from infra.packaging.interpreter import find_interpreter
 from infra.packaging.locking import alone
-from infra.packaging.manifest import FILE
+from infra.packaging.manifest import FILE, Manifest
 from infra.packaging.targets import native_architecture
-from localcloud.packaged import remove_unpacked
+from localcloud.packaged import remove_former, remove_unpacked
 from models.pull import pull
 from tests.cloud import PROJECT
 from tests.fingerprints import fingerprint
@@ -60,17 +60,25 @@ def packaged(models_dir: Path) -> Path:
     """Return a folder with `package`, for this machine, made now if it is not there.
 
     It stays for as long as this process lives. Others, made of what has changed since, go if no
-    process uses them.
+    process uses them; what local clouds unpacked in `bundles` of one of them is taken over.
     """
     with alone(FOLDER):
         folder = FOLDER / fingerprint(find_interpreter(), MADE_OF, NOT_MADE_OF)
         _use(folder)
         if not (folder / "package" / FILE).is_file():
-            for other in FOLDER.iterdir():
-                if other.is_dir() and not _is_used(other):
-                    remove_unpacked(other)
             pull(CARRIED, into=models_dir)
             architecture = native_architecture()
             order = Order(PROJECT, "local", architecture=architecture, models_dir=models_dir)
-            package(order, folder / "package")
+            made = package(order, folder / "package")
+            for other in FOLDER.iterdir():
+                if other.is_dir() and not _is_used(other):
+                    _take_over(other / "bundles", folder / "bundles", made.manifest)
+                    remove_unpacked(other)
         return folder
+
+
+def _take_over(former: Path, bundles: Path, manifest: Manifest) -> None:
+    """Move unpacked bundles to where there are none yet, less those that are of no use there."""
+    if former.is_dir() and not bundles.exists():
+        former.rename(bundles)
+        remove_former(bundles, manifest)

@@ -25,29 +25,36 @@ _MIDNIGHT, _FIRST_DAY = 0, 0x21
 _PLAIN, _EXECUTABLE = 0o100644, 0o100755
 
 
-def write(entries: Mapping[str, Path], file: Path, deflated: Deflated) -> None:
+def write(entries: Mapping[str, Path], file: Path, deflated: Deflated) -> str:
     """Write `entries`, files by their names inside, sorted, with fixed times and modes.
 
-    Nothing is larger than 4 GiB, for Lambda takes 250 MB.
+    Nothing is larger than 4 GiB, for Lambda takes 250 MB. Returns the sha256 of what was written,
+    in hexadecimal.
     """
-    directory = b""
+    digest = hashlib.sha256()
+    directory = bytearray()
+    at = 0
     with file.open("wb") as archive:
+
+        def add(*parts: bytes) -> int:
+            for part in parts:
+                archive.write(part)
+                digest.update(part)
+            return sum(map(len, parts))
+
         for name in sorted(entries):
             content = deflated.of(entries[name])
             encoded = name.encode()
-            at = archive.tell()
             common = _common(content, encoded)
-            archive.write(LOCAL.pack(0x04034B50, _VERSION, *common, 0))
-            archive.write(encoded + content.deflated)
             mode = _EXECUTABLE if entries[name].stat().st_mode & 0o100 else _PLAIN
             directory += _CENTRAL.pack(
                 0x02014B50, _UNIX_VERSION, _VERSION, *common, 0, 0, 0, 0, mode << 16, at
             )
             directory += encoded
-        start = archive.tell()
-        archive.write(directory)
-        count = len(entries)
-        archive.write(_END.pack(0x06054B50, 0, 0, count, count, len(directory), start, 0))
+            at += add(LOCAL.pack(0x04034B50, _VERSION, *common, 0) + encoded, content.deflated)
+        count, size = len(entries), len(directory)
+        add(bytes(directory), _END.pack(0x06054B50, 0, 0, count, count, size, at, 0))
+    return digest.hexdigest()
 
 
 def _common(content: Content, name: bytes) -> tuple[int, ...]:

@@ -17,6 +17,7 @@ from chalicelib.generation.catalogue import parse
 from infra.packaging import archive, template
 from infra.packaging.bundles import CATALOGUE, Workplace, bundle_name
 from infra.packaging.bytecode import Compiler
+from infra.packaging.cache import Caches
 from infra.packaging.deflated import Deflated
 from infra.packaging.failures import CannotPackage
 from infra.packaging.installed import Installed
@@ -30,7 +31,7 @@ from infra.snapstart import NoSnapStart, Price, prices, snap_start
 FUNCTIONS = "functions"
 SAM_TEMPLATE = "sam.json"
 KEPT = Path("build") / "packages"
-"""Where installed packages, and compressed files, are kept for the next packaging."""
+"""Where installed packages, bytecode and compressed files are kept for the next packaging."""
 CHALICE_REQUIREMENTS = "requirements.txt"
 
 Report = Callable[[str], None]
@@ -93,23 +94,23 @@ def package(order: Order, out: Path) -> Package:
     merged = template.merged(order.project, order.stage, order.region)
     handlers = template.handlers(merged)
     snapshots = _snapshots(order, merged)
-    kept = order.project / KEPT / order.architecture
-    deflated = Deflated(kept / "deflated")
+    kept = order.project / KEPT
+    caches = Caches.of(kept, order.architecture)
+    deflated = Deflated(caches.deflated)
     with (
         alone(kept),
         tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as temporary,
     ):
         work = Path(temporary)
-        compiler = Compiler(interpreter)
-        installed = Installed(kept / "installed", wanted, compiler)
+        compiler = Compiler(interpreter, caches.compiled)
+        installed = Installed(caches.installed, wanted, compiler)
         draft = work / "package"
         (draft / FUNCTIONS).mkdir(parents=True)
         known = parse((order.project / CATALOGUE).read_text(encoding="utf-8"))
         place = Workplace(order.project, order.models_dir, known, installed, work / "content")
         bundles = sorted({bundle_name(handler) for handler in handlers.values()})
         packed = _pack(place, bundles, draft, deflated, order.report)
-        installed.forget_unused()
-        deflated.forget_unused()
+        caches.forget_unused()
         _write_templates(order, merged, packed, draft)
         manifest = _manifest(order, handlers, packed, draft)
         manifest.write(draft)
@@ -162,9 +163,8 @@ def _pack(
             running[name] = (file, size, pool.submit(archive.write, entries, file, deflated))
         packed = {}
         for name, (file, size, written) in running.items():
-            written.result()
-            measured = Size(name, file.stat().st_size, size)
-            packed[name] = _Packed(measured, archive.sha256_of(file))
+            sha256 = written.result()
+            packed[name] = _Packed(Size(name, file.stat().st_size, size), sha256)
     return packed
 
 

@@ -1,6 +1,6 @@
 """What goes into each bundle: a mapping from places inside to files on this disk.
 
-All bundles share one compiled copy of the project, of which each gets what it reaches.
+All bundles share one copy of the project and its bytecode, of which each gets what it reaches.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 
 from chalicelib.generation.catalogue import Catalogue
-from infra.packaging import elf, models
+from infra.packaging import bytecode, elf, models
 from infra.packaging.closure import Sources
 from infra.packaging.failures import CannotPackage
 from infra.packaging.installed import Entries, Installed
@@ -82,10 +82,7 @@ class Workplace:
 
     @cached_property
     def _sources(self) -> Sources:
-        return Sources(self._compiled_project())
-
-    def _compiled_project(self) -> Path:
-        """Return a compiled copy of what of the project can be in a bundle, made at first need.
+        """A copy of what of the project can be in a bundle, in `folder`, made at first need.
 
         What begins with a dot cannot: settings of tools, keys, locks of editors.
         """
@@ -100,20 +97,25 @@ class Workplace:
             (draft / "models").mkdir()
             for data in _READERS:
                 shutil.copy2(self.project / data, draft / data)
-            self.installed.compiler.compile_all(draft)
             draft.rename(folder)
-        return folder
+        return Sources(folder)
+
+    @cached_property
+    def _compiled(self) -> dict[Path, Path]:
+        """The bytecode of the project's sources."""
+        return self.installed.compiler.compile_all([self._sources.project])
 
     def _own(self, bundle: str) -> Entries:
         """Return what of the project is in a bundle: what it imports, and what that reads."""
         sources = self._sources
         project = sources.project
-        found = {}
+        found: Entries = {}
         for source in sources.closure(module_of(bundle)):
-            found[source.relative_to(project).as_posix()] = source
-            compiled = source.parent.glob(f"__pycache__/{source.stem}.*.pyc")
-            beside = [*compiled, *sources.named_data(source)]
-            found |= {file.relative_to(project).as_posix(): file for file in beside}
+            place = source.relative_to(project).as_posix()
+            compiled = self._compiled[source]
+            found |= {place: source, bytecode.place_of(place, compiled): compiled}
+        for file in sources.named_data(module_of(bundle)):
+            found[file.relative_to(project).as_posix()] = file
         if bundle != APP:
             started = (f"functions/{bundle}/{name}" for name in STARTED.get(bundle, ()))
             found |= {name: project / name for name in started}

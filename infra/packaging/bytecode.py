@@ -7,60 +7,103 @@ https://docs.python.org/3/reference/import.html#pyc-invalidation
 
 from __future__ import annotations
 
+import functools
+import hashlib
+import json
+import shutil
 import subprocess
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
+from infra.packaging.cache import Cache
 from infra.packaging.failures import CannotPackage
 
+_PROCESS = Path(__file__).with_name("compiler_process.py")
 _SECONDS = 600
+_ASK = "import sys; print(sys.implementation.cache_tag, sys.version)"
 
 
-@cache
-def made_by(interpreter: Path) -> str:
-    """Return what the bytecode of `interpreter` depends on: its exact version."""
+@functools.cache
+def _tag_and_version(interpreter: Path) -> tuple[str, str]:
+    """Return what names the bytecode of `interpreter`, and its exact version."""
     asked = subprocess.run(  # noqa: S603 - an interpreter that was asked for its version
-        [str(interpreter), "-I", "-c", "import sys; print(sys.version)"],
+        [str(interpreter), "-I", "-c", _ASK],
         capture_output=True,
         text=True,
         timeout=30,
         check=True,
     )
-    return asked.stdout.strip()
+    tag, _, version = asked.stdout.strip().partition(" ")
+    return tag, version
 
 
 @dataclass(frozen=True, slots=True)
 class Compiler:
-    """Compiles for one interpreter."""
+    """Compiles folders for one interpreter, and keeps bytecode by the sources it is made of."""
 
     interpreter: Path
+    cache: Cache
 
-    def compile_all(self, folder: Path) -> None:
-        """Compile every source below `folder`, named as if `folder` were the root.
+    def compile_all(self, folders: Iterable[Path]) -> dict[Path, Path]:
+        """Return the bytecode of every source below `folders`, by source.
+
+        Bytecode names its source by the path inside the folder.
 
         Raises:
-            CannotPackage: a source does not compile.
+            CannotPackage: A source does not compile.
         """
-        sources = sorted(folder.rglob("*.py"))
-        if sources:
-            _compile(sources, folder, self.interpreter)
+        sources = {folder: sorted(folder.rglob("*.py")) for folder in folders}
+        places = {
+            folder: self.cache.use(self._name(folder, files)) for folder, files in sources.items()
+        }
+        self._fill({place: folder for folder, place in places.items() if not place.is_dir()})
+        tag, _ = _tag_and_version(self.interpreter)
+        return {
+            file: place / file.parent.relative_to(folder) / "__pycache__" / f"{file.stem}.{tag}.pyc"
+            for folder, place in places.items()
+            for file in sources[folder]
+        }
+
+    def _name(self, folder: Path, files: Sequence[Path]) -> str:
+        """Return a hash of all sources of a folder and of what compiles them."""
+        digest = hashlib.sha256(repr(_tag_and_version(self.interpreter)).encode())
+        digest.update(_PROCESS.read_bytes())
+        for file in files:
+            content = hashlib.sha256(file.read_bytes()).hexdigest()
+            digest.update(f"{file.relative_to(folder)}\0{content}\n".encode())
+        return digest.hexdigest()[:32]
+
+    def _fill(self, places: dict[Path, Path]) -> None:
+        """Make each place, whole or not at all, with the bytecode of the folder it is given."""
+        drafts = {place: place.with_suffix(".draft") for place in places}
+        for draft in drafts.values():
+            shutil.rmtree(draft, ignore_errors=True)
+            draft.mkdir(parents=True)
+        if places:
+            _compile(self.interpreter, [(places[place], drafts[place]) for place in places])
+        for place, draft in drafts.items():
+            draft.rename(place)
 
 
-def _compile(sources: list[Path], folder: Path, interpreter: Path) -> None:
-    """Compile `sources`.
+def place_of(source: str, bytecode: Path) -> str:
+    """Return where in a bundle the bytecode of the source at that place lies."""
+    folder, slash, _ = source.rpartition("/")
+    return f"{folder}{slash}__pycache__/{bytecode.name}"
+
+
+def _compile(interpreter: Path, folders: Sequence[tuple[Path, Path]]) -> None:
+    """Write the bytecode of each first folder into the second.
 
     Sets of constants are written in the order of their hashes, which must therefore not vary.
     """
-    command = [str(interpreter), "-S", "-m", "compileall", "-q", "-f", "-j", "1"]
-    command += ["--invalidation-mode", "unchecked-hash", "-s", str(folder), "-i", "-"]
     done = subprocess.run(  # noqa: S603 - an interpreter that was asked for its version
-        ["/usr/bin/env", "-i", "PYTHONHASHSEED=0", *command],
-        input="\n".join(map(str, sources)),
+        ["/usr/bin/env", "-i", "PYTHONHASHSEED=0", str(interpreter), "-S", "-P", str(_PROCESS)],
+        input=json.dumps([[str(sources), str(bytecode)] for sources, bytecode in folders]),
         capture_output=True,
         text=True,
         timeout=_SECONDS,
         check=False,
     )
     if done.returncode:
-        raise CannotPackage(f"What is in {folder} does not compile: {done.stdout}{done.stderr}")
+        raise CannotPackage(f"What is to be packaged does not compile: {done.stdout}{done.stderr}")

@@ -1,23 +1,29 @@
 """Which of the project's own files a handler reaches, by reading its import statements.
 
-Imports inside functions count: they run later, in the same bundle. Imports for type checkers do
-not. A module that imports by a name it puts together is taken to reach every module beside it
-that one of its strings names, which is how `functions/read_document/readers.py` does it.
+A module that imports by a name it puts together is taken to reach every module beside it that one
+of its strings names, which is how `functions/read_document/readers.py` does it.
 """
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from infra.packaging.failures import CannotPackage
+from infra.packaging.imports import CallByName, ModuleSource
 
 ROOTS = ("app", "chalicelib", "functions")
 """The top-level names that are the project's own and may be in a bundle."""
 
-_BY_NAME = frozenset({"import_module", "__import__"})
+
+@dataclass(frozen=True, slots=True)
+class _Module:
+    """A module's file, the modules that it leads to by itself, and the data that it names."""
+
+    file: Path
+    imported: frozenset[str]
+    data: tuple[Path, ...]
 
 
 class Sources:
@@ -26,8 +32,7 @@ class Sources:
     def __init__(self, project: Path) -> None:
         """Read from `project`, which does not change meanwhile."""
         self.project = project
-        self._reached: dict[str, tuple[Path, frozenset[str]]] = {}
-        self._data: dict[Path, list[Path]] = {}
+        self._modules: dict[str, _Module] = {}
 
     def closure(self, module: str) -> list[Path]:
         """Return the source files that importing `module` can reach, packages' own too, sorted.
@@ -35,48 +40,69 @@ class Sources:
         Raises:
             CannotPackage: there is no such module, or an import by name cannot be followed.
         """
-        seen: dict[str, Path] = {}
+        return sorted(each.file for each in self._reached(module))
+
+    def named_data(self, module: str) -> list[Path]:
+        """Return the files that strings of `module`, and of what it reaches, name beside them.
+
+        No module is such data.
+        """
+        return sorted({file for each in self._reached(module) for file in each.data})
+
+    def _reached(self, module: str) -> list[_Module]:
+        seen: dict[str, _Module] = {}
         waiting = [module]
         while waiting:
             name = waiting.pop()
             if name in seen:
                 continue
-            seen[name], imported = self._of(name, module)
-            waiting += [each for each in imported if each not in seen]
-        return sorted(seen.values())
+            seen[name] = self._of(name, module)
+            waiting += [each for each in seen[name].imported if each not in seen]
+        return list(seen.values())
 
-    def named_data(self, source: Path) -> list[Path]:
-        """Return the files beside a module, themselves none, that one of its strings names."""
-        if source not in self._data:
-            self._data[source] = _named_data(source)
-        return self._data[source]
-
-    def _of(self, name: str, module: str) -> tuple[Path, frozenset[str]]:
-        """Return a module's file, and the modules that it leads to by itself."""
-        if name not in self._reached:
+    def _of(self, name: str, module: str) -> _Module:
+        if name not in self._modules:
             project = self.project
             file = _file_of(project, name)
             if file is None:
                 raise CannotPackage(
                     f"There is no module {name} in {project}, which {module} needs."
                 )
-            imported = _Imports(project, name, file).all()
-            ours = (each for each in imported if _file_of(project, each))
-            self._reached[name] = file, frozenset([*_parents(name), *ours])
-        return self._reached[name]
+            source = ModuleSource.read(name, file)
+            names = frozenset([*_parents(name), *_imported(project, source)])
+            self._modules[name] = _Module(file, names, tuple(_named_data(source)))
+        return self._modules[name]
 
 
-def _named_data(source: Path) -> list[Path]:
-    named = {
-        node.value
-        for node in ast.walk(ast.parse(source.read_bytes(), str(source)))
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    }
-    return sorted(
-        file
-        for file in source.parent.iterdir()
-        if file.is_file() and file.suffix != ".py" and file.name in named
-    )
+def _named_data(source: ModuleSource) -> Iterator[Path]:
+    """Yield the files beside a module, themselves none, that one of its strings names."""
+    beside = [
+        file for file in source.file.parent.iterdir() if file.is_file() and file.suffix != ".py"
+    ]
+    if beside:
+        named = set(source.strings())
+        yield from (file for file in beside if file.name in named)
+
+
+def _imported(project: Path, source: ModuleSource) -> Iterator[str]:
+    """Yield the modules of ours that a module imports."""
+    for found in source.imports():
+        if isinstance(found, CallByName):
+            yield from _by_name(project, source, found)
+        elif _file_of(project, found):
+            yield found
+
+
+def _by_name(project: Path, source: ModuleSource, call: CallByName) -> set[str]:
+    beside = {f"{source.package}.{text}" for text in source.strings() if text.isidentifier()}
+    found = {name for name in beside if _file_of(project, name)}
+    if not found:
+        raise CannotPackage(
+            f"{source.file}, line {call.line}: a module is imported by a name that cannot be "
+            "read off the source. Write the name, or the names of modules beside it, as "
+            "strings in that file."
+        )
+    return found
 
 
 def _file_of(project: Path, name: str) -> Path | None:
@@ -93,76 +119,3 @@ def _file_of(project: Path, name: str) -> Path | None:
 def _parents(name: str) -> Iterator[str]:
     while name := name.rpartition(".")[0]:
         yield name
-
-
-@dataclass(frozen=True, slots=True)
-class _Imports:
-    """The imports of one module."""
-
-    project: Path
-    name: str
-    file: Path
-
-    @property
-    def _package(self) -> str:
-        is_package = self.file.name == "__init__.py"
-        return self.name if is_package else self.name.rpartition(".")[0]
-
-    def all(self) -> set[str]:
-        """Return every name that may be a module of ours."""
-        tree = ast.parse(self.file.read_bytes(), str(self.file))
-        found: set[str] = set()
-        for node in _running(tree):
-            if isinstance(node, ast.Import):
-                found.update(alias.name for alias in node.names)
-            elif isinstance(node, ast.ImportFrom):
-                base = self._base(node)
-                found.add(base)
-                found.update(f"{base}.{alias.name}" for alias in node.names)
-            elif isinstance(node, ast.Call) and _called(node) in _BY_NAME:
-                found |= self._by_name(tree, node)
-        return found
-
-    def _base(self, node: ast.ImportFrom) -> str:
-        if not node.level:
-            return node.module or ""
-        package = self._package.split(".")
-        base = package[: len(package) - node.level + 1]
-        return ".".join([*base, *([node.module] if node.module else [])])
-
-    def _by_name(self, tree: ast.Module, call: ast.Call) -> set[str]:
-        named = call.args[0] if call.args else None
-        if isinstance(named, ast.Constant) and isinstance(named.value, str):
-            return {named.value}
-        beside = {
-            f"{self._package}.{node.value}"
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Constant)
-            and isinstance(node.value, str)
-            and node.value.isidentifier()
-        }
-        found = {name for name in beside if _file_of(self.project, name)}
-        if not found:
-            raise CannotPackage(
-                f"{self.file}, line {call.lineno}: a module is imported by a name that cannot be "
-                "read off the source. Write the name, or the names of modules beside it, as "
-                "strings in that file."
-            )
-        return found
-
-
-def _called(node: ast.Call) -> str:
-    function = node.func
-    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
-
-
-def _running(tree: ast.AST) -> Iterator[ast.AST]:
-    """Yield every node but those below `if TYPE_CHECKING`."""
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-            for other in node.orelse:
-                yield other
-                yield from _running(other)
-            continue
-        yield node
-        yield from _running(node)

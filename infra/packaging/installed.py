@@ -9,18 +9,16 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from infra.packaging import bytecode, pruning, standins, wheels
 from infra.packaging.bytecode import Compiler
+from infra.packaging.cache import Cache
 from infra.packaging.targets import Target
 
-_MAKERS = ("bytecode", "elf", "installed", "pruning", "standins", "targets", "wheels")
-_AT_ONCE = 8
-"""Installations: most of what each does is to wait for a registry."""
+_MAKERS = ("elf", "installed", "pruning", "standins", "targets", "wheels")
 
 Entries = dict[str, Path]
 """Files by their places in a bundle."""
@@ -28,12 +26,14 @@ Entries = dict[str, Path]
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """Installed packages for one target, in `folder`, which one process at a time may use."""
+    """Installed packages for one target."""
 
-    folder: Path
+    cache: Cache
     target: Target
     compiler: Compiler
-    _used: dict[str, Path] = field(default_factory=dict)
+    _folders: dict[str, Path] = field(default_factory=dict)
+    _files: dict[Path, Entries] = field(default_factory=dict)
+    _bytecode: dict[Path, Path] = field(default_factory=dict)
     _found: dict[tuple[str, ...], Entries] = field(default_factory=dict)
 
     def of(self, requirements: Path) -> Entries:
@@ -44,58 +44,85 @@ class Installed:
         """
         pins = tuple(wheels.pins(requirements))
         if pins not in self._found:
-            self._make([pin for pin in pins if pin not in self._used], requirements)
-            self._found[pins] = _carried([self._used[pin] for pin in pins])
+            self._install([pin for pin in pins if pin not in self._folders], requirements)
+            self._found[pins] = self._carried([self._folders[pin] for pin in pins])
         return self._found[pins]
 
-    def forget_unused(self) -> None:
-        """Remove what nobody asked for, such as packages of former pins."""
-        used = set(self._used.values())
-        for folder in self.folder.iterdir():
-            if folder.is_dir() and folder not in used:
-                shutil.rmtree(folder)
-
-    def _make(self, pins: Iterable[str], requirements: Path) -> None:
+    def _install(self, pins: Iterable[str], requirements: Path) -> None:
         """Give each pin its folder, with what it names in it."""
-        folders = {pin: self.folder / self._name(pin) for pin in pins}
-        missing = {pin: folder for pin, folder in folders.items() if not folder.is_dir()}
-        drafts = {pin: folder.with_suffix(".draft") for pin, folder in missing.items()}
+        folders = {pin: self.cache.use(self._name(pin)) for pin in pins}
+        drafts = {
+            pin: folder.with_suffix(".draft")
+            for pin, folder in folders.items()
+            if not folder.is_dir()
+        }
         for draft in drafts.values():
             shutil.rmtree(draft, ignore_errors=True)
             draft.mkdir(parents=True)
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            running = [
-                pool.submit(wheels.install, pin, requirements, self.target, draft)
-                for pin, draft in drafts.items()
-            ]
-        for each in running:
-            each.result()
+        wheels.install(drafts, requirements, self.target)
         for pin, draft in drafts.items():
             pruning.prune(draft)
             standins.stand_in(draft)
-            self.compiler.compile_all(draft)
-            draft.rename(missing[pin])
-        self._used.update(folders)
+            draft.rename(folders[pin])
+        self._folders.update(folders)
 
     def _name(self, pin: str) -> str:
-        digest = hashlib.sha256(
-            f"{self.target} {bytecode.made_by(self.compiler.interpreter)}\n".encode()
-        )
+        digest = hashlib.sha256(f"{self.target}\n".encode())
         digest.update(pin.encode())
         for maker in _MAKERS:
             digest.update(Path(__file__).with_name(f"{maker}.py").read_bytes())
         return f"{pin.partition('==')[0]}-{digest.hexdigest()[:16]}"
 
+    def _carried(self, folders: Sequence[Path]) -> Entries:
+        """Return what packages in `folders` are together, less what they make superfluous.
 
-def _carried(folders: Iterable[Path]) -> Entries:
-    """Return what packages that lie in `folders` are together, less what they make superfluous."""
-    dropped = pruning.left_out(folders)
-    found = {
-        file.relative_to(folder).as_posix(): file
-        for folder in folders
-        for file in sorted(folder.rglob("*"))
-        if file.is_file() and dropped.isdisjoint((file, *file.parents))
+        Only packages of which a source is carried are compiled: installers and command lines are
+        pinned, too, and a bundle carries nothing of them.
+        """
+        dropped = pruning.left_out(folders)
+        files = {folder: _without(self._files_of(folder), folder, dropped) for folder in folders}
+        found = {place: file for each in files.values() for place, file in each.items()}
+        found |= self._compiled(files)
+        for place in standins.unneeded(found):
+            del found[place]
+        return found
+
+    def _compiled(self, files: dict[Path, Entries]) -> Entries:
+        """Return the bytecode of the sources among `files`, which are given by their folders."""
+        sources = {
+            folder: [(place, file) for place, file in each.items() if place.endswith(".py")]
+            for folder, each in files.items()
+        }
+        missing = [
+            folder for folder, each in sources.items() if each and each[0][1] not in self._bytecode
+        ]
+        self._bytecode.update(self.compiler.compile_all(missing))
+        return {
+            bytecode.place_of(place, self._bytecode[file]): self._bytecode[file]
+            for each in sources.values()
+            for place, file in each
+        }
+
+    def _files_of(self, folder: Path) -> Entries:
+        if folder not in self._files:
+            self._files[folder] = {
+                file.relative_to(folder).as_posix(): file
+                for file in sorted(folder.rglob("*"))
+                if file.is_file()
+            }
+        return self._files[folder]
+
+
+def _without(files: Entries, folder: Path, dropped: Iterable[Path]) -> Entries:
+    """Return `files` of a folder less those that are dropped or lie in a folder that is."""
+    places = [
+        path.relative_to(folder).as_posix() for path in dropped if path.is_relative_to(folder)
+    ]
+    if not places:
+        return files
+    prefixes = tuple(f"{place}/" for place in places)
+    return {
+        place: file
+        for place, file in files.items()
+        if place not in places and not place.startswith(prefixes)
     }
-    for place in standins.unneeded(found):
-        del found[place]
-    return found

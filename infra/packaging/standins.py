@@ -73,7 +73,11 @@ def stand_in(folder: Path) -> None:
         }
         for file in replaced:
             library = Library(file)
-            file.write_bytes(_built(library, _asked_of(library, wanted)))
+            built = _built(library, _asked_of(library, wanted))
+            mode = file.stat().st_mode
+            file.unlink()  # It may be a hard link to what the installer keeps.
+            file.write_bytes(built)
+            file.chmod(mode)
 
 
 def unneeded(entries: Mapping[str, Path]) -> set[str]:

@@ -7,9 +7,12 @@ https://pip.pypa.io/en/stable/topics/secure-installs/#hash-checking-mode
 
 from __future__ import annotations
 
+import csv
 import re
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from infra.packaging.failures import CannotPackage
@@ -21,6 +24,8 @@ _OTHER_HASH = "Hash mismatch"
 _CONTINUED = re.compile(r"\\\n")
 _HASH = " --hash="
 _INSTALL_SECONDS = 900
+_LOCK = ".lock"
+"""A file that uv leaves behind."""
 
 
 def pins(requirements: Path) -> list[str]:
@@ -45,20 +50,79 @@ def _in_order(pin: str) -> str:
     return _HASH.join([wanted, *sorted(hashes)])
 
 
-def install(pin: str, requirements: Path, target: Target, folder: Path) -> None:
-    """Put the package of a pin of `requirements` into `folder`, as it is for `target`.
+def install(folders: Mapping[str, Path], requirements: Path, target: Target) -> None:
+    """Put the package of each pin of `requirements` into its folder, as it is for `target`.
+
+    The folders lie beside one another. A pin whose marker does not hold for the target gets
+    nothing. A file may be a hard link to what uv keeps, so nothing may be written into one.
 
     Raises:
-        CannotPackage: it has no wheel for it, or none of a hash that is pinned, or no registry
+        CannotPackage: one has no wheel for it, or none of a hash that is pinned, or no registry
             answers.
     """
+    if len(folders) > 1 and _installed_together(folders, requirements, target):
+        return
+    for pin, folder in folders.items():
+        _run_uv([pin], requirements, target, folder)
+
+
+def _installed_together(folders: Mapping[str, Path], requirements: Path, target: Target) -> bool:
+    """Install all by one process, which takes a third of the time, then part them.
+
+    Returns False, and puts nothing into any folder, where a file is of several or of none.
+    """
+    beside = next(iter(folders.values())).parent
+    with tempfile.TemporaryDirectory(prefix=".wheels-", dir=beside) as temporary:
+        together = Path(temporary)
+        _run_uv(folders, requirements, target, together)
+        recorded = _recorded(together)
+        wanted = {_distribution(pin): folder for pin, folder in folders.items()}
+        places = [place for each in recorded.values() for place in each]
+        files = {
+            path.relative_to(together).as_posix() for path in together.rglob("*") if path.is_file()
+        }
+        if not recorded.keys() <= wanted.keys() or sorted(places) != sorted(files - {_LOCK}):
+            return False
+        for distribution, found in recorded.items():
+            for place in found:
+                file = wanted[distribution] / place
+                file.parent.mkdir(parents=True, exist_ok=True)
+                (together / place).rename(file)
+    return True
+
+
+def _recorded(folder: Path) -> dict[tuple[str, str], set[str]]:
+    """Return the files that are in a site directory, by project and version.
+
+    https://packaging.python.org/en/latest/specifications/recording-installed-packages/
+    """
+    found = {}
+    for record in folder.glob("*.dist-info/RECORD"):
+        with record.open(encoding="utf-8", newline="") as lines:
+            places = {row[0] for row in csv.reader(lines) if row}
+        name, _, version = record.parent.stem.partition("-")
+        found[_normal(name), version] = {place for place in places if (folder / place).is_file()}
+    return found
+
+
+def _distribution(pin: str) -> tuple[str, str]:
+    """Return the project and the version that a pin names."""
+    name, _, rest = pin.partition("==")
+    return _normal(name.strip()), rest.split()[0].rstrip(";")
+
+
+def _normal(name: str) -> str:
+    """Return the one way to write a project's name."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _run_uv(pins: Iterable[str], requirements: Path, target: Target, folder: Path) -> None:
     command = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--no-deps"]
-    command += ["--target", str(folder), "--link-mode", "copy", "--only-binary", ":all:"]
-    command += ["--require-hashes"]
+    command += ["--target", str(folder), "--only-binary", ":all:", "--require-hashes"]
     command += ["--python-platform", target.wheels, "--python-version", PYTHON]
     done = subprocess.run(  # noqa: S603 - our own interpreter
         [*command, "--requirement", "-"],
-        input=pin,
+        input="\n".join(pins),
         capture_output=True,
         text=True,
         timeout=_INSTALL_SECONDS,

@@ -13,15 +13,18 @@ from infra.packaging import archive
 from infra.packaging.build import KEPT
 from infra.packaging.bundles import APP, Workplace
 from infra.packaging.bytecode import Compiler
+from infra.packaging.cache import Caches
 from infra.packaging.deflated import Deflated
-from infra.packaging.installed import Installed
+from infra.packaging.installed import Entries, Installed
 from infra.packaging.interpreter import find_interpreter
 from infra.packaging.locking import alone
+from infra.packaging.manifest import Manifest
 from infra.packaging.sizes import LIMIT, unzipped
-from infra.packaging.targets import TARGETS
+from infra.packaging.targets import TARGETS, native_architecture
 from models.pull import pull
 from tests.cloud import PROJECT
-from tests.packages import CARRIED, has_interpreter
+from tests.once import folder_of_run, once
+from tests.packages import CARRIED, has_interpreter, packaged
 
 ROOMS = sorted(handler.parent.name for handler in (PROJECT / "functions").glob("*/handler.py"))
 BUNDLES = [APP, *ROOMS]
@@ -41,61 +44,90 @@ def models_dir(models_pulled: Path) -> Path:
 
 
 def workplace(
-    folder: Path, kept: Path, models_dir: Path, architecture: str, project: Path = PROJECT
+    folder: Path, caches: Caches, models_dir: Path, architecture: str, project: Path = PROJECT
 ) -> Workplace:
-    compiler = Compiler(find_interpreter())
-    installed = Installed(kept / "installed", TARGETS[architecture], compiler)
+    compiler = Compiler(find_interpreter(), caches.compiled)
+    installed = Installed(caches.installed, TARGETS[architecture], compiler)
     return Workplace(project, models_dir, catalogue(), installed, folder)
+
+
+def entries_of(
+    architecture: str, tmp_path_factory: pytest.TempPathFactory, models_dir: Path
+) -> dict[str, Entries]:
+    """Return what goes into each bundle for an architecture, found out once a run.
+
+    It is made of what packaging keeps, and kept for it in turn.
+    """
+    content = folder_of_run(tmp_path_factory) / f"content-{architecture}"
+
+    def find() -> dict[str, dict[str, str]]:
+        kept = PROJECT / KEPT
+        with alone(kept):
+            caches = Caches.of(kept, architecture)
+            place = workplace(content, caches, models_dir, architecture)
+            found = {bundle: place.entries(bundle) for bundle in BUNDLES}
+            for cache in (caches.installed, caches.compiled):
+                cache.forget_unused()
+        return {
+            bundle: {name: str(file) for name, file in entries.items()}
+            for bundle, entries in found.items()
+        }
+
+    told = once(tmp_path_factory, f"entries-{architecture}", find)
+    return {
+        bundle: {name: Path(file) for name, file in entries.items()}
+        for bundle, entries in told.items()
+    }
 
 
 @pytest.mark.parametrize("architecture", TARGETS)
 def test_every_library_should_be_for_the_machine_that_loads_it(
-    architecture: str, tmp_path: Path, models_dir: Path
+    architecture: str, tmp_path_factory: pytest.TempPathFactory, models_dir: Path
 ) -> None:
-    kept = PROJECT / KEPT / architecture
-    with alone(kept):
-        place = workplace(tmp_path / "content", kept, models_dir, architecture)
-        for bundle in BUNDLES:
-            entries = place.entries(bundle)
-            assert 0 < unzipped(bundle, entries) <= LIMIT
-            libraries = [entries[name] for name in entries if ".so" in name.rpartition("/")[2]]
-            for library in libraries:
-                head = library.read_bytes()[:20]
-                assert head[:6] == b"\x7fELF\x02\x01", library
-                assert struct.unpack_from("<H", head, 18) == (TARGETS[architecture].machine,)
-            if bundle in COMPILED:
-                assert libraries, bundle
+    checked: set[Path] = set()
+    for bundle, entries in entries_of(architecture, tmp_path_factory, models_dir).items():
+        assert 0 < unzipped(bundle, entries) <= LIMIT
+        libraries = {entries[name] for name in entries if ".so" in name.rpartition("/")[2]}
+        if bundle in COMPILED:
+            assert libraries, bundle
+        for library in libraries - checked:
+            with library.open("rb") as content:
+                head = content.read(20)
+            assert head[:6] == b"\x7fELF\x02\x01", library
+            assert struct.unpack_from("<H", head, 18) == (TARGETS[architecture].machine,)
+        checked |= libraries
 
 
-@pytest.mark.parametrize("bundle", ["app", "check_support"])
 def test_the_same_input_should_give_the_same_bytes_in_any_folder(
-    bundle: str, tmp_path: Path, models_dir: Path
+    tmp_path: Path, models_dir: Path
 ) -> None:
-    hashes = set()
-    for name in ("a", "another/and/longer"):
-        folder = tmp_path / name
-        project = folder / "project"
-        for part in ("chalicelib", "functions", "requirements"):
-            shutil.copytree(
-                PROJECT / part, project / part, ignore=shutil.ignore_patterns("__pycache__")
-            )
-        (project / "models").mkdir()
-        for data in ("catalogue.json", "served.json"):
-            shutil.copy2(PROJECT / "models" / data, project / "models")
-        shutil.copy2(PROJECT / "app.py", project)
-        place = workplace(folder / "content", folder / "kept", models_dir, "arm64", project)
-        archive.write(place.entries(bundle), folder / "it.zip", Deflated(folder / "deflated"))
-        hashes.add(archive.sha256_of(folder / "it.zip"))
-    assert len(hashes) == 1
+    """Made anew in another folder, of nothing that is kept, bundles are those of the package that
+    end-to-end tests run.
+    """
+    manifest = Manifest.read(packaged(models_dir) / "package")
+    folder = tmp_path / "another" / "and" / "longer"
+    project = folder / "project"
+    for part in ("chalicelib", "functions", "requirements"):
+        shutil.copytree(
+            PROJECT / part, project / part, ignore=shutil.ignore_patterns("__pycache__")
+        )
+    (project / "models").mkdir()
+    for data in ("catalogue.json", "served.json"):
+        shutil.copy2(PROJECT / "models" / data, project / "models")
+    shutil.copy2(PROJECT / "app.py", project)
+    caches = Caches.of(folder / "kept", "sole")
+    place = workplace(folder / "content", caches, models_dir, native_architecture(), project)
+    deflated = Deflated(caches.deflated)
+    for bundle in ("app", "check_support"):
+        sha256 = archive.write(place.entries(bundle), folder / f"{bundle}.zip", deflated)
+        assert {sha256} == {each.sha256 for each in manifest.functions if each.name == bundle}
 
 
 def test_what_one_function_imports_should_be_in_no_other_s_bundle(
-    tmp_path: Path, models_dir: Path
+    tmp_path_factory: pytest.TempPathFactory, models_dir: Path
 ) -> None:
-    kept = PROJECT / KEPT / "arm64"
-    with alone(kept):
-        place = workplace(tmp_path / "content", kept, models_dir, "arm64")
-        app, embed = place.entries(APP), place.entries("embed_text")
+    entries = entries_of(native_architecture(), tmp_path_factory, models_dir)
+    app, embed = entries[APP], entries["embed_text"]
     assert "chalice/app.py" in app
     assert not {name for name in app if name.startswith(("functions/", "numpy/", "onnxruntime/"))}
     assert "functions/embed_text/handler.py" in embed

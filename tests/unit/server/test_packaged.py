@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from infra.packaging import archive
+from infra.packaging.cache import Cache
 from infra.packaging.deflated import Deflated
 from infra.packaging.failures import CannotPackage
 from infra.packaging.manifest import Manifest, PackagedFunction
 from infra.packaging.targets import TARGETS, native_architecture
-from localcloud.packaged import CONTENTS, _remove_former, _unpacked, opened, remove_unpacked
+from localcloud.packaged import CONTENTS, _unpacked, opened, remove_former, remove_unpacked
 
 
 def made(folder: Path, architecture: str = "", content: str = "x = 1\n") -> Manifest:
@@ -21,7 +22,7 @@ def made(folder: Path, architecture: str = "", content: str = "x = 1\n") -> Mani
     source = folder / "source.py"
     source.write_text(content)
     file = folder / "functions" / "one.zip"
-    archive.write({"one.py": source}, file, Deflated(folder / "kept"))
+    archive.write({"one.py": source}, file, Deflated(Cache(folder / "kept")))
     sha256 = archive.sha256_of(file)
     (folder / "template.json").write_text("{}")
     function = PackagedFunction("One", "one", "functions/one.zip", "key", sha256, 1, 1)
@@ -98,7 +99,7 @@ def test_former_bundles_should_go_with_what_only_they_held(tmp_path: Path) -> No
     former = _unpacked(tmp_path / "a", made(tmp_path / "a"), bundles)["One"]
     second = made(tmp_path / "b", content="x = 2\n")
     current = _unpacked(tmp_path / "b", second, bundles)["One"]
-    _remove_former(bundles, {current})
+    remove_former(bundles, second)
     assert not former.exists()
     assert {folder.name for folder in bundles.iterdir() if folder.is_dir()} == {
         CONTENTS,

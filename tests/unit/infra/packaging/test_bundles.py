@@ -12,6 +12,7 @@ from chalicelib.generation.catalogue import catalogue
 from infra.packaging import archive
 from infra.packaging.bundles import STARTED, Workplace
 from infra.packaging.bytecode import Compiler
+from infra.packaging.cache import Cache
 from infra.packaging.deflated import Deflated
 from infra.packaging.failures import CannotPackage
 from infra.packaging.installed import Installed
@@ -55,7 +56,8 @@ def project(tmp_path: Path) -> Path:
 
 def workplace(project: Path, content: str) -> Workplace:
     kept = project.parent / "kept"
-    installed = Installed(kept, TARGETS["arm64"], Compiler(Path(sys.executable)))
+    compiler = Compiler(Path(sys.executable), Cache(kept / "compiled"))
+    installed = Installed(Cache(kept / "installed"), TARGETS["arm64"], compiler)
     return Workplace(project, project / "none", catalogue(), installed, project.parent / content)
 
 
@@ -68,8 +70,7 @@ def zipped(project: Path, content: str) -> str:
     """Return the hash of the bundle, packed."""
     file = project.parent / f"{content}.zip"
     entries = workplace(project, content).entries("stream_answer")
-    archive.write(entries, file, Deflated(project.parent / "deflated"))
-    return archive.sha256_of(file)
+    return archive.write(entries, file, Deflated(Cache(project.parent / "deflated")))
 
 
 def test_a_bundle_should_hold_what_is_imported_named_or_started(project: Path) -> None:

@@ -97,7 +97,7 @@ def test_data_that_a_module_names_should_be_found_and_no_other(tmp_path: Path) -
     project(tmp_path, chalicelib__one="")
     for name in ("head.json", "event.json"):
         (tmp_path / "chalicelib" / name).write_text("{}")
-    named = Sources(tmp_path).named_data(tmp_path / "chalicelib" / "a.py")
+    named = Sources(tmp_path).named_data("chalicelib.a")
     assert named == [tmp_path / "chalicelib" / "head.json"]
 
 

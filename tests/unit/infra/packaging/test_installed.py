@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from infra.packaging.bytecode import Compiler
+from infra.packaging.cache import Cache
 from infra.packaging.failures import CannotPackage
 from infra.packaging.installed import Installed
 from infra.packaging.targets import TARGETS
@@ -29,7 +30,8 @@ def pinned(registry: Path) -> dict[str, str]:
 
 
 def installed(tmp_path: Path) -> Installed:
-    return Installed(tmp_path / "installed", TARGETS["arm64"], Compiler(Path(sys.executable)))
+    compiler = Compiler(Path(sys.executable), Cache(tmp_path / "compiled"))
+    return Installed(Cache(tmp_path / "installed"), TARGETS["arm64"], compiler)
 
 
 def wanted(tmp_path: Path, name: str, *pins: str) -> Path:
@@ -75,7 +77,7 @@ def test_what_was_installed_should_serve_the_next_packaging_and_go_when_nobody_p
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "another"))
     later = installed(tmp_path)
     assert later.of(wanted(tmp_path, "two", pinned["alone"]))["alone.py"] == found["alone.py"]
-    later.forget_unused()
+    later.cache.forget_unused()
     assert found["alone.py"].is_file()
     assert not found["thing/__init__.py"].exists()
     with pytest.raises(CannotPackage, match="cannot be fetched for arm64"):

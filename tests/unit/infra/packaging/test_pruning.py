@@ -1,4 +1,4 @@
-"""What is left out of bundles, and bytecode for what is left."""
+"""What is left out of bundles."""
 
 from __future__ import annotations
 
@@ -6,15 +6,10 @@ import ast
 import gzip
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import botocore.session
-import pytest
 
-from infra.packaging.bytecode import Compiler
-from infra.packaging.failures import CannotPackage
 from infra.packaging.pruning import EVERYWHERE, SERVICES, WITHIN, left_out, prune, undocumented
 
 ROOT = Path(__file__).parents[4]
@@ -42,7 +37,10 @@ def test_pruning_should_leave_the_services_that_are_called(tmp_path: Path) -> No
     partition = {"partition": "aws", "services": {"s3": {}, "ec2": {}}}
     (data / "endpoints.json").write_text(json.dumps({"partitions": [partition]}))
     (tmp_path / "thing-1.dist-info").mkdir()
+    linked = tmp_path.with_name("kept-by-the-installer.json")
+    linked.hardlink_to(data / "endpoints.json")
     prune(tmp_path)
+    assert json.loads(linked.read_text()) == {"partitions": [partition]}
     left = {str(file.relative_to(data)) for file in tmp_path.rglob("*") if file.is_file()}
     assert left == {"endpoints.json", "s3/1/service-2.json"}
     assert json.loads((data / "s3/1/service-2.json").read_text()) == {
@@ -102,42 +100,3 @@ def test_what_belongs_to_a_package_should_go_where_another_makes_it_superfluous(
 def test_each_rule_should_say_why() -> None:
     for patterns in (EVERYWHERE, *WITHIN.values()):
         assert all(re.match(r"\w+", reason) for reason in patterns.values())
-
-
-COMPILER = Compiler(Path(sys.executable))
-
-
-def test_bytecode_should_be_run_without_a_look_at_the_source(tmp_path: Path) -> None:
-    source = tmp_path / "thing.py"
-    source.write_text("print('compiled')")
-    COMPILER.compile_all(tmp_path)
-    source.write_text("print('read')")
-    command = [
-        sys.executable,
-        "-I",
-        "-c",
-        f"import sys; sys.path[:0] = [{str(tmp_path)!r}]; import thing",
-    ]
-    said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
-    assert said.stdout == "compiled\n"
-
-
-def test_bytecode_should_not_tell_where_and_beside_what_it_was_made(tmp_path: Path) -> None:
-    source = "NAMES = {'one', 'two', 'three', 'four'}\ndef f(a):\n    return a in {'x', 'y', 'z'}\n"
-    made = []
-    for folder in ("a", "somewhere/else"):
-        place = tmp_path / folder
-        place.mkdir(parents=True)
-        (place / "thing.py").write_text(source)
-        made.append(place)
-    (made[1] / "a_neighbour.py").write_text("NAMES = {'one', 'z', 'three'}\ndef f(a): return a\n")
-    for place in made:
-        COMPILER.compile_all(place)
-    one, other = (next(place.glob("__pycache__/thing.*.pyc")).read_bytes() for place in made)
-    assert one == other
-
-
-def test_a_source_that_does_not_compile_should_be_named(tmp_path: Path) -> None:
-    (tmp_path / "broken.py").write_text("def f(:\n")
-    with pytest.raises(CannotPackage, match=r"broken\.py"):
-        COMPILER.compile_all(tmp_path)

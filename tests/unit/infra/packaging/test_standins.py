@@ -14,7 +14,7 @@ import pytest
 
 from infra.packaging.elf import Library, Symbol, demand_machine, is_elf, machine_of
 from infra.packaging.failures import CannotPackage
-from infra.packaging.standins import _asked_of, _built, unneeded
+from infra.packaging.standins import _asked_of, _built, stand_in, unneeded
 from infra.packaging.targets import TARGETS, native_architecture
 
 NATIVE = TARGETS[native_architecture()]
@@ -70,10 +70,14 @@ def test_a_stand_in_should_have_what_is_asked_of_it_and_no_more(tmp_path: Path) 
     shutil.copy2(LINALG, package)
     replaced = beside / f"libopenblas-{OPENBLAS.name}"
     shutil.copy2(OPENBLAS, replaced)
+    replaced.chmod(0o755)
+    linked = tmp_path / "kept-by-the-installer.so"
+    linked.hardlink_to(replaced)
     asked = {each.name for each in Library(LINALG).symbols() if not each.defined}
     defined = {each.name for each in Library(OPENBLAS).symbols() if each.defined}
-    built = _built(Library(replaced), _asked_of(Library(replaced), asked))
-    replaced.write_bytes(built)
+    stand_in(tmp_path)
+    assert linked.read_bytes() == OPENBLAS.read_bytes()
+    assert replaced.stat().st_mode & 0o777 == 0o755
     assert {each.name for each in Library(replaced).symbols()} == asked & defined != set()
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from infra.packaging import archive
+from infra.packaging.cache import Cache
 from infra.packaging.deflated import Deflated
 from infra.packaging.failures import CannotPackage
 from infra.packaging.unpacking import Contents
@@ -22,7 +23,7 @@ def packed(folder: Path, contents: dict[str, bytes], mode: int = 0o644) -> Path:
         file.write_bytes(content)
         file.chmod(mode)
         entries[name] = file
-    archive.write(entries, folder / "made.zip", Deflated(folder / "kept"))
+    archive.write(entries, folder / "made.zip", Deflated(Cache(folder / "kept")))
     return folder / "made.zip"
 
 

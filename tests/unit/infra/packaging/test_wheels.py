@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from pathlib import Path
 from random import Random
@@ -16,6 +17,7 @@ from infra.packaging.targets import TARGETS, demand_stage, target
 from infra.packaging.wheels import install, pins
 from tests.unit.infra.packaging.registry import add_wheel
 
+ANY = "py3-none-any"
 NO_SUCH = f"--hash=sha256:{'0' * 64}"
 
 
@@ -25,9 +27,12 @@ def wanted(folder: Path, *lines: str) -> Path:
     return file
 
 
-def installed(requirements: Path, architecture: str, folder: Path) -> None:
-    for pin in pins(requirements):
-        install(pin, requirements, TARGETS[architecture], folder)
+def installed(requirements: Path, architecture: str, folder: Path) -> list[Path]:
+    """Install every pin into a folder of its own below `folder`; return what lies there."""
+    folder.mkdir(exist_ok=True)
+    folders = {pin: folder / f"{number}" for number, pin in enumerate(pins(requirements))}
+    install(folders, requirements, TARGETS[architecture])
+    return sorted(file for file in folder.rglob("*") if file.is_file())
 
 
 @pytest.mark.parametrize("architecture", TARGETS)
@@ -41,9 +46,36 @@ def test_the_wheel_of_the_target_should_be_taken(
     ]
     thing = " \\\n    ".join(["thing==1", *hashes])
     requirements = wanted(tmp_path, thing, f"absent==2 ; sys_platform == 'win32' {NO_SUCH}")
-    installed(requirements, architecture, tmp_path / "site")
+    found = installed(requirements, architecture, tmp_path / "site")
     machine = TARGETS[architecture].wheels.partition("-")[0]
-    assert f"cp313-cp313-manylinux_2_28_{machine}" in (tmp_path / "site" / "thing.py").read_text()
+    (thing_py,) = [file for file in found if file.suffix == ".py"]
+    assert f"cp313-cp313-manylinux_2_28_{machine}" in thing_py.read_text()
+
+
+@pytest.mark.parametrize("records", [True, False])
+@pytest.mark.parametrize("shared", [(), ("shared.py",)], ids=["apart", "with a file in common"])
+def test_each_pin_should_get_its_own_package_and_nothing_else(
+    registry: Path, tmp_path: Path, shared: tuple[str, ...], records: bool
+) -> None:
+    """Whether they can be installed together and parted again, or have to be one by one."""
+    lines = []
+    for name in ("one", "Two_more"):
+        files = dict.fromkeys([f"{name}/__init__.py", *shared], f"NAME = {name!r}\n")
+        lines.append(f"{name}==1 {add_wheel(registry, ANY, name, files, records=records)}")
+    lines.append(f"one==2 ; python_version < '3' {NO_SUCH}")
+    requirements = wanted(tmp_path, *lines)
+    found = installed(requirements, "arm64", tmp_path / "site")
+    pinned = [pin.partition(" ")[0] for pin in pins(requirements)]
+    sources: dict[str, dict[str, str]] = {pin: {} for pin in pinned}
+    for file in found:
+        number, *place = file.relative_to(tmp_path / "site").parts
+        if file.suffix == ".py":
+            sources[pinned[int(number)]]["/".join(place)] = file.read_text()
+    assert sources == {
+        "one==1": dict.fromkeys(["one/__init__.py", *shared], "NAME = 'one'\n"),
+        "Two_more==1": dict.fromkeys(["Two_more/__init__.py", *shared], "NAME = 'Two_more'\n"),
+        "one==2": {},
+    }
 
 
 def test_a_package_without_a_wheel_should_be_named(registry: Path, tmp_path: Path) -> None:
@@ -59,14 +91,14 @@ def test_a_wheel_of_another_hash_should_be_refused(registry: Path, tmp_path: Pat
     requirements = wanted(tmp_path, f"thing==1 {NO_SUCH}")
     with pytest.raises(CannotPackage, match=r"gives other files than .*requirements\.txt pins"):
         installed(requirements, "arm64", tmp_path / "site")
-    assert not (tmp_path / "site" / "thing.py").exists()
+    assert not list((tmp_path / "site").rglob("*.py"))
 
 
 def test_a_pin_without_a_hash_should_be_refused(registry: Path, tmp_path: Path) -> None:
     add_wheel(registry, "cp313-cp313-manylinux_2_28_aarch64")
     with pytest.raises(CannotPackage, match=r"without their hashes: run `make lock`"):
         installed(wanted(tmp_path, "thing==1"), "arm64", tmp_path / "site")
-    assert not (tmp_path / "site" / "thing.py").exists()
+    assert not list((tmp_path / "site").rglob("*.py"))
 
 
 def test_what_is_not_there_at_all_should_be_told_in_uv_s_words(
@@ -150,9 +182,20 @@ def test_a_python_that_runs_should_be_found_behind_one_that_does_not(
     monkeypatch.setattr(interpreter, "PYTHON", "3.99")
     monkeypatch.delenv(interpreter.VARIABLE, raising=False)
     folders = [tmp_path / "shims", tmp_path / "bin"]
-    for folder, script in zip(folders, ("exit 127", "echo 3.99"), strict=True):
+    for folder, script in zip(folders, ("exit 127", 'echo 3 99 "$0"'), strict=True):
         folder.mkdir()
         (folder / "python3.99").write_text(f"#!/bin/sh\n{script}\n")
         (folder / "python3.99").chmod(0o755)
     monkeypatch.setenv("PATH", ":".join(map(str, folders)))
     assert interpreter.find_interpreter() == folders[1] / "python3.99"
+
+
+def test_the_python_that_a_script_starts_should_be_found_in_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(interpreter, "PYTHON", ".".join(map(str, sys.version_info[:2])))
+    script = tmp_path / "shim"
+    script.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    script.chmod(0o755)
+    monkeypatch.setenv(interpreter.VARIABLE, str(script))
+    assert interpreter.find_interpreter() == Path(sys.executable)

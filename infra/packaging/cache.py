@@ -1,0 +1,66 @@
+"""Work kept for later packagings, each piece named by a hash of what it is made of."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_LISTS = ".used"
+"""The folder that lists, by owner, the names which the owner's last packaging used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """A folder of files and folders that several owners share.
+
+    An owner is what is packaged apart, such as an architecture. Only one process at a time may
+    use the folder; several threads of it may.
+    """
+
+    folder: Path
+    owner: str = "sole"
+    _used: set[str] = field(default_factory=set)
+
+    def use(self, name: str) -> Path:
+        """Return the path of that name, and keep what is there from `forget_unused`."""
+        self._used.add(name)
+        return self.folder / name
+
+    def forget_unused(self) -> None:
+        """Remove what this process did not use, unless another owner's last packaging did."""
+        lists = self.folder / _LISTS
+        lists.mkdir(parents=True, exist_ok=True)
+        (lists / self.owner).write_text("\n".join(sorted(self._used)), encoding="utf-8")
+        wanted = {_LISTS}
+        for file in lists.iterdir():
+            wanted.update(file.read_text(encoding="utf-8").split("\n"))
+        for path in self.folder.iterdir():
+            if path.name in wanted:
+                continue
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+
+
+@dataclass(frozen=True, slots=True)
+class Caches:
+    """What packagings of one owner keep, beside what those of others do: see `Cache`.
+
+    `installed` holds third-party packages, `compiled` bytecode, `deflated` compressed files.
+    """
+
+    installed: Cache
+    compiled: Cache
+    deflated: Cache
+
+    @classmethod
+    def of(cls, folder: Path, owner: str) -> Caches:
+        """Return the caches in `folder`."""
+        return cls(*(Cache(folder / name, owner) for name in ("installed", "compiled", "deflated")))
+
+    def forget_unused(self) -> None:
+        """Remove what was not used from each."""
+        for cache in (self.installed, self.compiled, self.deflated):
+            cache.forget_unused()
