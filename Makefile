@@ -60,7 +60,7 @@ test: export OMP_NUM_THREADS = 1
 test: export OPENBLAS_NUM_THREADS = 1
 test: setup models training ## Run every test
 	$(if $(TESTS),,rm -rf build/smoke)
-	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal --durations 25 --durations-min 5 $(TESTS)
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadscope --durations 25 --durations-min 5 $(TESTS)
 	$(if $(TESTS),,$(TRAINING)/bin/python -m pytest -q -n $(WORKERS) --dist worksteal --timeout 400 --durations 15 --durations-min 5 tests/training)
 
 soak: ## Run every test, those that try again and again as often as they may

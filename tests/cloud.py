@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import signal
 import subprocess
@@ -19,16 +20,23 @@ PROJECT = Path(__file__).resolve().parent.parent
 START_SECONDS = 300.0
 
 
+def _end_with_parent() -> None:
+    """Have the kernel end this process when the one that started it is killed (Linux only)."""
+    if sys.platform == "linux":
+        set_parent_death_signal = 1
+        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGTERM)
+
+
 class CloudProcess:
     """`python -m localcloud.server` on a folder, on a port that is free.
 
-    What roles did in it is judged with what the other end-to-end tests used, unless it is `apart`.
+    What roles did in an `audited` one is held against the grants of the template at the end.
     """
 
-    def __init__(self, data_dir: Path, *options: str, apart: bool = False) -> None:
+    def __init__(self, data_dir: Path, *options: str, audited: bool = False) -> None:
         self.data_dir = data_dir
         self._options = options
-        self._audited = permissions.in_end_to_end_test() and not apart
+        self._audited = audited
         self._process: subprocess.Popen[bytes] | None = None
         self._clients: dict[str, Any] = {}
         self._said: Mapping[str, Any] = {}
@@ -67,6 +75,7 @@ class CloudProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
+                preexec_fn=_end_with_parent,
             )
         deadline = time.monotonic() + START_SECONDS
         while not ready.read_bytes().endswith(b"\n"):

@@ -11,10 +11,13 @@ from hypothesis import HealthCheck, settings
 from infra.packaging.failures import CannotPackage
 from infra.packaging.interpreter import find_interpreter
 from models.pull import pull
+from tests import scheduling
 from tests.cloud import PROJECT, CloudProcess
+from tests.packages import has_interpreter, packaged
 from tests.permissions import PermissionAudit
 from tests.soak import often
 
+CLOUD_TEST_SECONDS = 120
 settings.register_profile(
     "counts",
     deadline=None,
@@ -28,17 +31,39 @@ draws others: a soak takes Hypothesis's own number of them, any other run half o
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let the process that began the run judge the permissions that its tests used."""
+    """Let the process that began the run hand tests out, and judge the permissions they used."""
     if not hasattr(config, "workerinput"):
+        scheduling.begin(config)
         config.pluginmanager.register(PermissionAudit(config))
 
 
+def pytest_xdist_make_scheduler(
+    config: pytest.Config, log: object
+) -> scheduling.CloudScheduling | None:
+    """Replace `--dist loadscope`; other ways of distribution stay what they are."""
+    if config.getvalue("dist") == "loadscope":
+        return scheduling.CloudScheduling(config, log)
+    return None
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put tests in the order in which workers take them, and time those of the cloud alone."""
+    items[:] = scheduling.in_order(items)
+    scheduling.write_groups(items)
+    for item in filter(scheduling.uses_cloud, items):
+        limit = item.get_closest_marker("timeout")
+        seconds = limit.args[0] if limit else CLOUD_TEST_SECONDS
+        # Whichever comes first also waits for the package, which is not the test's own time.
+        item.add_marker(pytest.mark.timeout(seconds, func_only=True), append=False)
+
+
 def pytest_report_header() -> str:
-    """Say what the end-to-end tests run on."""
+    """Say what the whole clouds of these tests run on."""
     try:
-        return f"end-to-end tests: on a package's bundles, run by {find_interpreter()}"
+        return f"clouds: on a package's bundles, run by {find_interpreter()}"
     except CannotPackage as missing:
-        return f"end-to-end tests: ON THE SOURCE TREE AND NOT ON BUNDLES. {missing}"
+        return f"clouds: ON THE SOURCE TREE AND NOT ON BUNDLES. {missing}"
 
 
 @pytest.fixture(scope="session")
@@ -50,11 +75,22 @@ def models_pulled() -> Path:
 
 
 @pytest.fixture(scope="session")
-def cloud(tmp_path_factory: pytest.TempPathFactory, models_pulled: Path) -> Iterator[CloudProcess]:
-    """One local cloud for the whole run; tests share it and name their things apart.
+def cloud_options(models_pulled: Path) -> tuple[str, ...]:
+    """Options with which a local cloud runs what is deployed: bundles, in Lambda's own Python.
 
-    Its functions run from the source tree. The end-to-end tests have another, of bundles.
+    Where there is no Python 3.13 they are none, and clouds run the source tree.
     """
-    process = CloudProcess(tmp_path_factory.mktemp("cloud")).start()
+    if not has_interpreter():
+        return ()
+    folder = packaged(models_pulled)
+    return ("--package", str(folder / "package"), "--bundles", str(folder / "bundles"))
+
+
+@pytest.fixture(scope="session")
+def cloud(
+    tmp_path_factory: pytest.TempPathFactory, cloud_options: tuple[str, ...]
+) -> Iterator[CloudProcess]:
+    """One local cloud for the whole run; tests share it and name their things apart."""
+    process = CloudProcess(tmp_path_factory.mktemp("cloud"), *cloud_options, audited=True).start()
     yield process
     process.stop()

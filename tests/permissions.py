@@ -43,11 +43,6 @@ def keep(data_dir: Path) -> None:
         source.backup(copy)
 
 
-def in_end_to_end_test() -> bool:
-    """Tell whether the test that runs, or whose fixtures are made, is an end-to-end test."""
-    return os.environ.get("PYTEST_CURRENT_TEST", "").startswith("tests/e2e/")
-
-
 class PermissionAudit:
     """The part of the run's first process: watches which tests passed, and judges at the end."""
 

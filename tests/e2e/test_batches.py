@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from benchmarks import batch_acceptance
-from localcloud.faults import PATH as FAULTS
-from localcloud.usage import FILE as USAGE
 from tests.cloud import CloudProcess
+from tests.e2e.bedrock_wire import BedrockWire
 from tests.e2e.driving import until
 from tests.e2e.tenants import Tenant, make_tenant
 from tests.soak import often
@@ -24,14 +21,6 @@ MODEL = "titan-embed-text-v2"
 URL = "/v1/generations/batches"
 EVERY_NTH_IS_POISON = 33
 """Three in a hundred."""
-
-
-@pytest.fixture
-def own_cloud(tmp_path: Path, cloud_options: tuple[str, ...]) -> Iterator[CloudProcess]:
-    """A local cloud of the test's own: faults befall everybody."""
-    process = CloudProcess(tmp_path / "data", *cloud_options).start()
-    yield process
-    process.stop()
 
 
 def lines(count: int) -> list[str]:
@@ -61,20 +50,6 @@ def begun(tenant: Tenant, file: list[str], **options: Any) -> str:
     assert sent.status_code == 204, sent.text
     batch_id = str(announced.json()["batch_id"])
     return tenant.job("POST", URL, {"batch_id": batch_id, "model": MODEL, **options})
-
-
-def fault(cloud: CloudProcess, name: str, **what: Any) -> None:
-    answer = httpx.put(
-        f"{cloud.endpoint_url}{FAULTS}/{name}", json={"service": "bedrock-runtime", **what}
-    )
-    assert answer.status_code == 200, answer.text
-
-
-def answered(cloud: CloudProcess) -> list[dict[str, Any]]:
-    """Return what was answered at the wire."""
-    log = cloud.data_dir / "bedrock" / USAGE
-    found = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
-    return [line for line in found if line["outcome"] == "answered"]
 
 
 def fetched(job: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
@@ -109,21 +84,21 @@ def checked(tenant: Tenant, job: dict[str, Any], count: int) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(500)
 def test_a_batch_with_poison_and_throttling_should_come_back_whole_and_in_order(
-    own_cloud: CloudProcess,
+    cloud: CloudProcess, wire: BedrockWire
 ) -> None:
     count = often(200, 133)
-    tenant = make_tenant(own_cloud, "batches")
-    fault(own_cloud, "busy", error="ThrottlingException", rate=0.2, seed=3)
+    tenant = make_tenant(cloud, "batches")
+    wire.fault("busy", error="ThrottlingException", rate=0.2, seed=3)
     job = tenant.ended(begun(tenant, lines(count)), seconds=400)
     assert job["status"] == "partial", job
     checked(tenant, job, count)
-    (shown,) = httpx.get(f"{own_cloud.endpoint_url}{FAULTS}").json()["faults"]
+    (shown,) = wire.faults()
     assert shown["counts"]["failed"] > count / 10
-    wire = answered(own_cloud)
-    assert len(wire) == job["counts"]["done"]
+    answered = wire.answered()
+    assert len(answered) == job["counts"]["done"]
     (line,) = (line for line in job["receipt"]["lines"] if line["role"] == "embedding")
-    assert line["tokens_in"] == sum(call["tokens_in"] for call in wire)
-    assert all(call["answered_by"] == line["model"] for call in wire)
+    assert line["tokens_in"] == sum(call["tokens_in"] for call in answered)
+    assert all(call["answered_by"] == line["model"] for call in answered)
     tenant.api.close()
 
 
@@ -202,12 +177,11 @@ def test_lines_that_name_a_prompt_should_be_answered_by_the_version_that_was_pin
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_a_batch_job_of_bedrock_should_answer_at_half_the_price_and_calls_the_rest(
-    own_cloud: CloudProcess,
+    cloud: CloudProcess, wire: BedrockWire
 ) -> None:
     count = 110
-    tenant = make_tenant(own_cloud, "queueing")
-    fault(
-        own_cloud,
+    tenant = make_tenant(cloud, "queueing")
+    wire.fault(
         "broken",
         service="bedrock",
         operation="ModelInvocationJob",
@@ -220,12 +194,12 @@ def test_a_batch_job_of_bedrock_should_answer_at_half_the_price_and_calls_the_re
     assert job["status"] == "succeeded", job
     lines = fetched(job)["results.jsonl"]
     assert [line["id"] for line in lines] == [f"i{n}" for n in range(count)]
-    wire = answered(own_cloud)
-    in_job = [call for call in wire if call["operation"] == "ModelInvocationJob"]
-    assert (len(in_job), len(wire)) == (count - 3, count)
+    answered = wire.answered()
+    in_job = [call for call in answered if call["operation"] == "ModelInvocationJob"]
+    assert (len(in_job), len(answered)) == (count - 3, count)
     (of_model,) = (line for line in job["receipt"]["lines"] if line["role"] == "chat")
     for measure in ("tokens_in", "tokens_out"):
-        assert of_model[measure] == sum(call[measure] for call in wire)
+        assert of_model[measure] == sum(call[measure] for call in answered)
     spent = sum(Decimal(line["generation"]["receipt"]["dollars"]) for line in lines)
     assert Decimal(of_model["dollars"]) == spent
     paths = {
@@ -235,24 +209,33 @@ def test_a_batch_job_of_bedrock_should_answer_at_half_the_price_and_calls_the_re
     tenant.api.close()
 
 
+def listed(bedrock: Any) -> list[dict[str, Any]]:
+    """Return the batch jobs of the local Bedrock."""
+    pages = bedrock.get_paginator("list_model_invocation_jobs").paginate()
+    return [job for page in pages for job in page["invocationJobSummaries"]]
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_a_batch_that_is_cancelled_should_stop_its_job_of_bedrock(own_cloud: CloudProcess) -> None:
-    tenant = make_tenant(own_cloud, "stopping")
+def test_a_batch_that_is_cancelled_should_stop_its_job_of_bedrock(
+    cloud: CloudProcess, wire: BedrockWire
+) -> None:
+    tenant = make_tenant(cloud, "stopping")
     told = {"service": "bedrock", "operation": "ModelInvocationJob", "latency_ms": 500}
-    fault(own_cloud, "slow", **told)
+    wire.fault("slow", **told)
     file = [json.dumps(counting(n, max_tokens=1)) for n in range(100)]
     job_id = begun(tenant, file, model="nova-micro", service_tier="batch")
-    bedrock = own_cloud.client("bedrock")
+    bedrock = cloud.client("bedrock")
+    earlier = {job["jobArn"] for job in listed(bedrock)}
 
     def jobs_in(*statuses: str) -> list[dict[str, Any]]:
-        listed = bedrock.list_model_invocation_jobs()["invocationJobSummaries"]
-        return [each for each in listed if each["status"] in statuses]
+        new = [job for job in listed(bedrock) if job["jobArn"] not in earlier]
+        return [each for each in new if each["status"] in statuses]
 
     until(lambda: jobs_in("InProgress"), "no job of Bedrock began", 90)
     assert tenant.api.delete(f"/v1/jobs/{job_id}").json()["status"] == "cancelled"
     until(lambda: jobs_in("Stopping", "Stopped"), "the job of Bedrock goes on", 60)
-    assert not [call for call in answered(own_cloud) if call["operation"] == "Converse"]
+    assert not [call for call in wire.answered() if call["operation"] == "Converse"]
     tenant.api.close()
 
 

@@ -56,7 +56,7 @@ def empty_cloud(
 ) -> Iterator[CloudProcess]:
     """A cloud without documents: who looks for the samples' is refused, which nobody judges."""
     folder = tmp_path_factory.mktemp("samples-cloud")
-    process = CloudProcess(folder, *cloud_options, apart=True).start()
+    process = CloudProcess(folder, *cloud_options).start()
     yield process
     process.stop()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -24,9 +25,9 @@ from chalicelib.generation_ports import Asking
 from chalicelib.inference.embedder import Embedder
 from models.serving.pack import pack
 from tests.cloud import PROJECT, CloudProcess
+from tests.e2e.bedrock_wire import BedrockWire
 from tests.e2e.driving import until
 
-BUCKET = "endpoint-models"
 MINILM = "minilm-l6-v2-int8"
 HANDLER = PROJECT / "models" / "serving" / "handlers" / "text_embeddings.py"
 TEXTS = ("The pump is sealed.", "Wie spät ist es?", "水泵", "a" * 40)
@@ -43,17 +44,30 @@ def statement(*actions: str, on: str) -> dict[str, Any]:
 
 
 class Deployer:
-    """Makes endpoints in a cloud."""
+    """Makes endpoints in a cloud, in a bucket and by names that no other deployer has."""
 
     def __init__(self, cloud: CloudProcess, folder: Path, models: Path) -> None:
         self.cloud = cloud
-        self.s3, self.sagemaker = cloud.client("s3"), cloud.client("sagemaker")
-        self.s3.create_bucket(Bucket=BUCKET)
+        self._suffix = secrets.token_hex(3)
+        self.bucket = self.own("endpoint-models")
+        self.s3.create_bucket(Bucket=self.bucket)
         pack(models / MINILM, HANDLER, folder / "model.tar.gz")
-        self.s3.upload_file(str(folder / "model.tar.gz"), BUCKET, "minilm/model.tar.gz")
+        self.s3.upload_file(str(folder / "model.tar.gz"), self.bucket, "minilm/model.tar.gz")
+
+    @property
+    def s3(self) -> Any:
+        return self.cloud.client("s3")
+
+    @property
+    def sagemaker(self) -> Any:
+        return self.cloud.client("sagemaker")
+
+    def own(self, name: str) -> str:
+        """Return the name by which this deployer makes what the test calls `name`."""
+        return f"{name}-{self._suffix}"
 
     def role(self, name: str, *statements: Mapping[str, Any]) -> str:
-        iam = self.cloud.client("iam")
+        iam, name = self.cloud.client("iam"), self.own(name)
         made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))
         document = {"Version": "2012-10-17", "Statement": list(statements)}
         iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=json.dumps(document))
@@ -62,23 +76,24 @@ class Deployer:
     def serving_role(self) -> str:
         return self.role(
             "serving",
-            statement("s3:GetObject", on=f"arn:aws:s3:::{BUCKET}/*"),
-            statement("s3:PutObject", on=f"arn:aws:s3:::{BUCKET}/answers/*"),
+            statement("s3:GetObject", on=f"arn:aws:s3:::{self.bucket}/*"),
+            statement("s3:PutObject", on=f"arn:aws:s3:::{self.bucket}/answers/*"),
         )
 
     def endpoint(self, name: str, role: str, *, asynchronous: bool = False) -> dict[str, Any]:
         """Make a model, a configuration and an endpoint of one name, and wait for the last."""
+        name = self.own(name)
         self.sagemaker.create_model(
             ModelName=name,
             ExecutionRoleArn=role,
             PrimaryContainer={
                 "Image": "763104351884.dkr.ecr.us-east-1.amazonaws.com/any:tag",
-                "ModelDataUrl": f"s3://{BUCKET}/minilm/model.tar.gz",
+                "ModelDataUrl": f"s3://{self.bucket}/minilm/model.tar.gz",
             },
         )
         output = {
-            "S3OutputPath": f"s3://{BUCKET}/answers/",
-            "S3FailurePath": f"s3://{BUCKET}/answers/failed/",
+            "S3OutputPath": f"s3://{self.bucket}/answers/",
+            "S3FailurePath": f"s3://{self.bucket}/answers/failed/",
         }
         later = {"AsyncInferenceConfig": {"OutputConfig": output}} if asynchronous else {}
         self.sagemaker.create_endpoint_config(
@@ -94,13 +109,10 @@ class Deployer:
             **later,
         )
         self.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
-        return self.settled(name)
+        until(lambda: self._described(name)["EndpointStatus"] != "Creating", "it is still created")
+        return self._described(name)
 
-    def settled(self, name: str) -> dict[str, Any]:
-        until(lambda: self.described(name)["EndpointStatus"] != "Creating", "it is still created")
-        return self.described(name)
-
-    def described(self, name: str) -> dict[str, Any]:
+    def _described(self, name: str) -> dict[str, Any]:
         found: dict[str, Any] = self.sagemaker.describe_endpoint(EndpointName=name)
         return found
 
@@ -108,7 +120,7 @@ class Deployer:
         scaling = self.cloud.client("application-autoscaling")
         of = {
             "ServiceNamespace": "sagemaker",
-            "ResourceId": f"endpoint/{name}/variant/main",
+            "ResourceId": f"endpoint/{self.own(name)}/variant/main",
             "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
         }
         scaling.register_scalable_target(**of, MinCapacity=0, MaxCapacity=1)
@@ -129,7 +141,7 @@ class Deployer:
         )
 
     def sleeps(self, name: str) -> bool:
-        (variant,) = self.described(name)["ProductionVariants"]
+        (variant,) = self._described(self.own(name))["ProductionVariants"]
         return bool(variant["CurrentInstanceCount"] == 0)
 
     def client_as(self, role: str, service: str) -> Any:
@@ -149,7 +161,7 @@ class Deployer:
         runtime = self.cloud.client("sagemaker-runtime")
         return EndpointBackendCalls(
             Invocations(lambda wait: runtime, round(seconds) or 1),
-            AsyncInvocations(runtime, self.s3, BUCKET, Waiting(seconds=seconds)),
+            AsyncInvocations(runtime, self.s3, self.bucket, Waiting(seconds=seconds)),
         )
 
 
@@ -184,12 +196,17 @@ def served(endpoint: str, schema: str, *, asynchronous: bool) -> ServedModel:
     return read(written).model("own-minilm")
 
 
-@pytest.fixture
-def deployer(tmp_path: Path, models_pulled: Path) -> Iterator[Deployer]:
+@pytest.fixture(scope="module")
+def hosting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CloudProcess]:
     """A cloud of the source tree: nothing here runs a function."""
-    cloud = CloudProcess(tmp_path / "data", apart=True).start()
-    yield Deployer(cloud, tmp_path, models_pulled)
+    cloud = CloudProcess(tmp_path_factory.mktemp("endpoints") / "data").start()
+    yield cloud
     cloud.stop()
+
+
+@pytest.fixture
+def deployer(hosting: CloudProcess, tmp_path: Path, models_pulled: Path) -> Deployer:
+    return Deployer(hosting, tmp_path, models_pulled)
 
 
 def ask(deployer: Deployer, model: ServedModel, *texts: str, seconds: float = 20.0) -> Any:
@@ -210,42 +227,44 @@ def test_minilm_should_embed_behind_an_endpoint_as_it_does_in_a_function(
     made = deployer.endpoint("minilm", deployer.serving_role())
     assert made["EndpointStatus"] == "InService"
     wanted, tokens = Embedder.open(models_pulled, MINILM).embed_counted(TEXTS)
-    for schema in ("tei-embedding", "openai-embedding"):
-        reply = ask(deployer, served("minilm", schema, asynchronous=False), *TEXTS)
+    for schema in ("openai-embedding", "tei-embedding"):
+        model = served(deployer.own("minilm"), schema, asynchronous=False)
+        reply = ask(deployer, model, *TEXTS)
         assert isinstance(reply.output, EmbedOutput)
         np.testing.assert_allclose(np.array(reply.output.vectors), wanted, atol=1e-6)
         if schema == "openai-embedding":
             assert reply.usage.tokens_in == tokens
     with pytest.raises(InvalidInput, match=r"Text 0 has \d+ tokens; the model takes 256"):
-        ask(deployer, served("minilm", "tei-embedding", asynchronous=False), "word " * 300)
+        ask(deployer, model, "word " * 300)
 
 
 def test_a_call_should_wake_an_endpoint_that_sleeps_and_be_found_by_who_comes_again(
     deployer: Deployer,
 ) -> None:
+    before, wire = containers(deployer.cloud), BedrockWire(deployer.cloud)
     deployer.endpoint("later", deployer.serving_role(), asynchronous=True)
-    model = served("later", "openai-embedding", asynchronous=True)
+    model = served(deployer.own("later"), "openai-embedding", asynchronous=True)
     deployer.scale_to_none("later")
     until(lambda: deployer.sleeps("later"), "it does not sleep")
-    assert containers(deployer.cloud) == []
+    assert set(containers(deployer.cloud)) <= set(before)
     with pytest.raises(Transient) as raised:
         ask(deployer, model, *TEXTS, seconds=0)
     assert raised.value.retry_after
     reply = ask(deployer, model, *TEXTS)
     assert len(reply.output.vectors) == len(TEXTS)
-    usage = (deployer.cloud.data_dir / "bedrock" / "usage.jsonl").read_text().splitlines()
-    assert [json.loads(line)["operation"] for line in usage] == ["InvokeEndpointAsync"]
-    kept = deployer.s3.list_objects_v2(Bucket=BUCKET)["Contents"]
+    assert [call["operation"] for call in wire.calls()] == ["InvokeEndpointAsync"]
+    kept = deployer.s3.list_objects_v2(Bucket=deployer.bucket)["Contents"]
     assert [each["Key"] for each in kept] == ["minilm/model.tar.gz"]
 
 
 def test_roles_should_do_what_they_may_and_no_more(deployer: Deployer) -> None:
-    endpoint = "arn:aws:sagemaker:us-east-1:000000000000:endpoint/minilm"
+    endpoint = f"arn:aws:sagemaker:us-east-1:000000000000:endpoint/{deployer.own('minilm')}"
     deployer.endpoint("minilm", deployer.serving_role())
     may = deployer.role("asker", statement("sagemaker:InvokeEndpoint", on=endpoint))
     may_not = deployer.role("other", statement("sagemaker:InvokeEndpoint", on=f"{endpoint}-2"))
     body = json.dumps({"inputs": ["a pump"]}).encode()
-    asked = {"EndpointName": "minilm", "Body": body, "ContentType": "application/json"}
+    name = deployer.own("minilm")
+    asked = {"EndpointName": name, "Body": body, "ContentType": "application/json"}
     answered = deployer.client_as(may, "sagemaker-runtime").invoke_endpoint(**asked)
     assert len(json.loads(answered["Body"].read())[0]) == 384
     for call, action in (
@@ -263,7 +282,7 @@ def test_roles_should_do_what_they_may_and_no_more(deployer: Deployer) -> None:
     assert "s3:GetObject" in made["FailureReason"]
     trust = {**TRUST, "Statement": [{**STATEMENT, "Principal": {"Service": "ecs.amazonaws.com"}}]}
     untrusting = deployer.cloud.client("iam").create_role(
-        RoleName="untrusting", AssumeRolePolicyDocument=json.dumps(trust)
+        RoleName=deployer.own("untrusting"), AssumeRolePolicyDocument=json.dumps(trust)
     )
     with pytest.raises(ClientError, match="Could not assume role"):
         deployer.endpoint("untrusted", untrusting["Role"]["Arn"])
@@ -279,31 +298,30 @@ def test_the_cloud_killed_should_lose_no_endpoint_and_nothing_that_was_queued(
     for number in range(12):
         key = f"calls/{number}"
         body = json.dumps({"input": [f"pump {number} " * 60] * 4}).encode()
-        deployer.s3.put_object(Bucket=BUCKET, Key=key, Body=body)
+        deployer.s3.put_object(Bucket=deployer.bucket, Key=key, Body=body)
         told = runtime.invoke_endpoint_async(
-            EndpointName="later", InputLocation=f"s3://{BUCKET}/{key}"
+            EndpointName=deployer.own("later"), InputLocation=f"s3://{deployer.bucket}/{key}"
         )
         places.append(told["OutputLocation"])
     before = containers(deployer.cloud)
     deployer.cloud.kill()
     assert psutil.wait_procs(before, timeout=10)[1] == [], "a container outlives its cloud"
     deployer.cloud.start()
-    deployer.s3 = deployer.cloud.client("s3")
     for place in places:
         assert len(until_there(deployer, place)["data"]) == 4
-    listed = deployer.s3.list_objects_v2(Bucket=BUCKET, Prefix="answers/")
+    listed = deployer.s3.list_objects_v2(Bucket=deployer.bucket, Prefix="answers/")
     assert listed["KeyCount"] == len(places), "each is answered at one place, and none failed"
 
 
 @pytest.fixture
 def until_there() -> Callable[[Deployer, str], Any]:
     def wait(deployer: Deployer, address: str) -> Any:
-        key = address.removeprefix(f"s3://{BUCKET}/")
+        key = address.removeprefix(f"s3://{deployer.bucket}/")
         found: list[bytes] = []
 
         def look() -> bool:
             try:
-                found.append(deployer.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read())
+                found.append(deployer.s3.get_object(Bucket=deployer.bucket, Key=key)["Body"].read())
             except ClientError:
                 return False
             return True

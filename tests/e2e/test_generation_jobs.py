@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from localcloud.faults import PATH as FAULTS
 from tests.cloud import CloudProcess
+from tests.e2e.bedrock_wire import BedrockWire
 from tests.e2e.driving import until
 from tests.e2e.tenants import Tenant, make_tenant
 
@@ -25,14 +25,6 @@ def tenant(cloud: CloudProcess) -> Iterator[Tenant]:
     made = make_tenant(cloud, f"job-{secrets.token_hex(3)}")
     yield made
     made.api.close()
-
-
-@pytest.fixture
-def faults(cloud: CloudProcess) -> Iterator[httpx.Client]:
-    """A client that sets faults, all of which are taken away at the end."""
-    with httpx.Client(base_url=cloud.endpoint_url, timeout=10) as client:
-        yield client
-        client.delete(FAULTS).raise_for_status()
 
 
 def states_of(cloud: CloudProcess, job: dict[str, Any]) -> list[str]:
@@ -76,10 +68,9 @@ def test_a_job_of_one_call_should_take_four_transitions_and_tell_all_that_it_cos
 
 @pytest.mark.timeout(180)
 def test_a_job_should_rest_while_there_is_no_room_be_paused_and_go_on(
-    cloud: CloudProcess, tenant: Tenant, faults: httpx.Client
+    cloud: CloudProcess, tenant: Tenant, wire: BedrockWire
 ) -> None:
-    fault = {"service": "bedrock-runtime", "error": "ThrottlingException"}
-    faults.put(f"{FAULTS}/busy", json=fault).raise_for_status()
+    wire.fault("busy", error="ThrottlingException")
     job_id = tenant.job("POST", URL, CALL)
 
     def first_rest() -> bool:
@@ -88,7 +79,7 @@ def test_a_job_should_rest_while_there_is_no_room_be_paused_and_go_on(
 
     until(first_rest, "it did not rest", 60)
     tenant.job("POST", f"/v1/jobs/{job_id}/pause")
-    faults.delete(FAULTS).raise_for_status()
+    wire.clear()
     tenant.job("POST", f"/v1/jobs/{job_id}/resume")
     job = tenant.ended(job_id)
     assert (job["status"], job["attempt"]) == ("succeeded", 2), job

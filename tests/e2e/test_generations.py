@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import zlib
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-import httpx
 import pytest
 
 from chalicelib.adapters.paid_answers import MOST_IN_RECORD
 from tests.cloud import CloudProcess
+from tests.e2e.bedrock_wire import BedrockWire
 from tests.e2e.tenants import Tenant, make_tenant
 
-FAULTS = "/_headrace/faults"
 SHORT = {"prompt": "Say: yes", "max_tokens": 4, "temperature": 0, "allow_truncation": True}
 
 
@@ -27,14 +25,6 @@ def tenant(cloud: CloudProcess) -> Iterator[Tenant]:
     made.api.close()
 
 
-@pytest.fixture
-def faults(cloud: CloudProcess) -> Iterator[httpx.Client]:
-    """A client that sets faults, all of which are taken away at the end."""
-    with httpx.Client(base_url=cloud.endpoint_url, timeout=10) as client:
-        yield client
-        client.delete(FAULTS).raise_for_status()
-
-
 def generated(tenant: Tenant, **body: Any) -> dict[str, Any]:
     answer = tenant.api.post("/v1/generations", json={**SHORT, **body}, timeout=60)
     assert answer.status_code == 200, answer.text
@@ -42,20 +32,11 @@ def generated(tenant: Tenant, **body: Any) -> dict[str, Any]:
     return told
 
 
-def wire(cloud: CloudProcess) -> list[dict[str, Any]]:
-    """Return every call of a model that the local cloud wrote down, oldest first: none before the
-    first.
-    """
-    log = cloud.data_dir / "bedrock" / "usage.jsonl"
-    return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
-
-
 def test_a_receipt_should_agree_with_what_was_written_down_at_the_wire(
-    cloud: CloudProcess, tenant: Tenant
+    tenant: Tenant, wire: BedrockWire
 ) -> None:
-    before = len(wire(cloud))
     told = generated(tenant)
-    (call,) = [each for each in wire(cloud)[before:] if each["operation"] == "Converse"]
+    (call,) = [each for each in wire.calls() if each["operation"] == "Converse"]
     (line,) = told["receipt"]["lines"]
     assert (line["tokens_in"], line["tokens_out"]) == (call["tokens_in"], call["tokens_out"])
     assert line["model"] == call["answered_by"] == told["answered_by"]
@@ -64,10 +45,9 @@ def test_a_receipt_should_agree_with_what_was_written_down_at_the_wire(
 
 
 def test_a_model_that_is_throttled_should_give_way_and_cost_nothing(
-    tenant: Tenant, faults: httpx.Client
+    tenant: Tenant, wire: BedrockWire
 ) -> None:
-    fault = {"model": "amazon.nova-micro*", "error": "ThrottlingException"}
-    faults.put(f"{FAULTS}/micro", json=fault).raise_for_status()
+    wire.fault("micro", model="amazon.nova-micro*", error="ThrottlingException")
     told = generated(tenant)
     assert told["attempts"][0]["model"] == "nova-micro"
     assert told["attempts"][0]["outcome"] == "failed"
@@ -78,10 +58,9 @@ def test_a_model_that_is_throttled_should_give_way_and_cost_nothing(
 
 
 def test_who_insists_on_a_model_that_is_down_should_be_told_to_come_again(
-    tenant: Tenant, faults: httpx.Client
+    tenant: Tenant, wire: BedrockWire
 ) -> None:
-    fault = {"model": "amazon.nova-lite*", "error": "ServiceUnavailableException"}
-    faults.put(f"{FAULTS}/lite", json=fault).raise_for_status()
+    wire.fault("lite", model="amazon.nova-lite*", error="ServiceUnavailableException")
     body = {**SHORT, "model": "nova-lite", "fallback": False}
     answer = tenant.api.post("/v1/generations", json=body)
     assert answer.status_code == 503

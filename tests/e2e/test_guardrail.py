@@ -24,7 +24,7 @@ def tenant(
 ) -> Iterator[Tenant]:
     """A tenant of a cloud that was given a guardrail, which was made there before."""
     data = tmp_path_factory.mktemp("guarded") / "data"
-    cloud = CloudProcess(data, *cloud_options).start()
+    cloud = CloudProcess(data).start()
     pii = {"piiEntitiesConfig": [{"type": "EMAIL", "action": "ANONYMIZE"}]}
     made = cloud.client("bedrock").create_guardrail(
         name="stage",
@@ -35,7 +35,7 @@ def tenant(
     )
     cloud.stop()
     named = f"GuardrailId={made['guardrailId']}"
-    cloud = CloudProcess(data, *cloud_options, "--parameter", named).start()
+    cloud = CloudProcess(data, *cloud_options, "--parameter", named, audited=True).start()
     held = make_tenant(cloud, "guarded")
     yield held
     held.api.close()

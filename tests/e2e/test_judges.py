@@ -13,6 +13,7 @@ import pytest
 
 from infra.allowed import main
 from tests.cloud import CloudProcess
+from tests.e2e.bedrock_wire import BedrockWire
 from tests.e2e.driving import until
 from tests.e2e.tenants import Tenant, make_tenant
 
@@ -25,14 +26,6 @@ def tenant(cloud: CloudProcess) -> Iterator[Tenant]:
     made = make_tenant(cloud, f"judged-{secrets.token_hex(3)}")
     yield made
     made.api.close()
-
-
-def wire(cloud: CloudProcess) -> list[dict[str, Any]]:
-    """Return every call of a model that the local cloud answered, oldest first."""
-    log = cloud.data_dir / "bedrock" / "usage.jsonl"
-    lines = log.read_text().splitlines() if log.exists() else []
-    found = [json.loads(line) for line in lines]
-    return [each for each in found if each["outcome"] == "answered"]
 
 
 def test_an_answer_should_be_held_to_the_documents_of_its_call(tenant: Tenant) -> None:
@@ -61,15 +54,15 @@ def test_a_check_that_has_nothing_to_go_by_should_be_refused(tenant: Tenant) -> 
 
 @pytest.mark.timeout(300)
 def test_a_model_should_be_asked_about_its_own_answer_and_both_be_paid_for(
-    cloud: CloudProcess, tenant: Tenant
+    tenant: Tenant, wire: BedrockWire
 ) -> None:
     body = {"prompt": "Say: yes", "checks": ["self-check"], "model": "claude-haiku-4-5"}
     request = {**ASKED, **body, "fallback": False}
 
     def both() -> tuple[httpx.Response, list[dict[str, Any]]] | None:
-        before = len(wire(cloud))
+        wire.forget()
         answer = tenant.api.post("/v1/generations", json=request, timeout=120)
-        calls = wire(cloud)[before:]
+        calls = wire.answered()
         return (answer, calls) if len(calls) == 2 else None
 
     answer, (asked, checked) = until(both, "the model was not asked in time, and then again", 120)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import random
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,20 +15,12 @@ from tests.cloud import CloudProcess
 from tests.e2e.driving import Audit, api_of, settled, until, upload
 from tests.soak import WHOLE, often
 
-MOMENTS = often(20, 5)
+MOMENTS = often(20, 2)
 LONGEST_SECONDS = 2.5
 COLLECTION = "killed"
 TEXT = (
     "Pump {0} was tested on day {0}. It moved {0} litres a second. The seal of pump {0} is tight."
 )
-
-
-@pytest.fixture
-def own_cloud(tmp_path: Path, cloud_options: tuple[str, ...]) -> Iterator[CloudProcess]:
-    """A cloud that the test may kill."""
-    process = CloudProcess(tmp_path / "data", *cloud_options).start()
-    yield process
-    process.stop()
 
 
 def assert_counts_reconcile(cloud: CloudProcess, documents: dict[str, dict[str, Any]]) -> None:
@@ -117,7 +107,8 @@ def test_workers_killed_after_each_history_event_should_cost_a_retry_and_no_docu
         events = audit.history(audit.executions()[0]["executionArn"])
         begun = [n for n, event in enumerate(events, 1) if event["type"].endswith("Started")]
         assert len(begun) > 5, "the execution, and each of its five steps"
-        for wanted in range(1, len(events) + 1) if WHOLE else begun:
+        sample = random.Random(len(events)).sample(begun, 2)
+        for wanted in range(1, len(events) + 1) if WHOLE else sample:
             content = TEXT.format(wanted).encode()
             started = len(audit.executions())
             document_id = upload(api, f"pump-{wanted}.txt", content, COLLECTION)

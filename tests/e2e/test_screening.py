@@ -6,7 +6,6 @@ import base64
 import json
 import secrets
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,6 +13,7 @@ import pytest
 
 from infra.screening import main
 from tests.cloud import PROJECT, CloudProcess
+from tests.e2e.bedrock_wire import BedrockWire
 from tests.e2e.driving import api_of
 from tests.e2e.tenants import Tenant, make_tenant
 
@@ -50,12 +50,6 @@ def strict(cloud: CloudProcess, tmp_path_factory: pytest.TempPathFactory) -> Ite
     made.api.close()
 
 
-def wire(cloud: CloudProcess) -> int:
-    """Return how many calls of models the local cloud wrote down."""
-    log: Path = cloud.data_dir / "bedrock" / "usage.jsonl"
-    return len(log.read_text().splitlines()) if log.exists() else 0
-
-
 def test_should_find_and_mask_on_demand(api: httpx.Client) -> None:
     body = {"texts": ["Write to ada@example.org."], "mask": ["personal-data"]}
     answer = api.post("/v1/screenings", json=body)
@@ -77,8 +71,7 @@ def test_should_moderate_texts_and_pictures(api: httpx.Client) -> None:
     assert (refused.status_code, refused.json()["error"]["type"]) == (400, "invalid_request_error")
 
 
-def test_should_ask_no_model_what_is_refused(cloud: CloudProcess, strict: Tenant) -> None:
-    before = wire(cloud)
+def test_should_ask_no_model_what_is_refused(strict: Tenant, wire: BedrockWire) -> None:
     answer = strict.api.post("/v1/generations", json={"prompt": THREAT, **ASKED})
     error = answer.json()["error"]
     assert (answer.status_code, error["type"], error["field"]) == (
@@ -87,7 +80,7 @@ def test_should_ask_no_model_what_is_refused(cloud: CloudProcess, strict: Tenant
         "messages.0",
     )
     assert "screening rule threat.intent" in error["message"]
-    assert wire(cloud) == before
+    assert wire.calls() == []
 
 
 def test_should_mask_before_a_model_reads_and_tell_it(strict: Tenant) -> None:
@@ -106,15 +99,14 @@ def test_should_let_a_tenant_without_a_policy_pass_and_check_what_it_wants(
     assert answer.json()["findings"] == []
 
 
-def test_should_hold_openai_s_clients_to_the_policy(cloud: CloudProcess, strict: Tenant) -> None:
-    before = wire(cloud)
+def test_should_hold_openai_s_clients_to_the_policy(strict: Tenant, wire: BedrockWire) -> None:
     for content, words in ((THREAT, "threat.intent"), ([NO_PICTURE], "no picture")):
         messages = [{"role": "user", "content": content}]
         body = {"model": "nova-lite", "messages": messages, **ASKED}
         answer = strict.api.post("/v1/chat/completions", json=body)
         assert answer.status_code == 400, answer.text
         assert words in answer.json()["error"]["message"]
-    assert wire(cloud) == before
+    assert wire.calls() == []
 
 
 def test_should_hold_every_item_of_a_batch_to_the_policy(strict: Tenant) -> None:

@@ -8,23 +8,23 @@ from typing import Any
 
 import pytest
 
-from tests.integration.events.door import Door
+from tests.integration.messaging import Messaging
 
 ARN = "arn:aws:sqs:us-east-1:000000000000:"
 
 
-def received(cloud: Door, queue: str) -> dict[str, Any]:
-    sqs = cloud.client("sqs")
+def received(messaging: Messaging, queue: str) -> dict[str, Any]:
+    sqs = messaging.client("sqs")
     url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
     answer = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20, MessageAttributeNames=["All"])
     (message,) = answer["Messages"]
     return dict(message)
 
 
-def test_an_event_reaches_a_queue_transformed(cloud: Door) -> None:
+def test_an_event_reaches_a_queue_transformed(messaging: Messaging) -> None:
     """userguide/eb-transform-target-input.html"""
-    events = cloud.client("events")
-    cloud.client("sqs").create_queue(QueueName="q")
+    events = messaging.client("events")
+    messaging.client("sqs").create_queue(QueueName="q")
     events.create_event_bus(Name="shop")
     pattern = {"detail": {"price": [{"numeric": [">", 10]}]}}
     arn = events.put_rule(Name="r", EventBusName="shop", EventPattern=json.dumps(pattern))
@@ -51,19 +51,19 @@ def test_an_event_reaches_a_queue_transformed(cloud: Door) -> None:
         ]
     )
     assert answer["FailedEntryCount"] == 0
-    body = json.loads(received(cloud, "q")["Body"])
+    body = json.loads(received(messaging, "q")["Body"])
     assert body == {"sold": "piano", "by": arn["RuleArn"]}
 
 
-def test_what_cannot_be_delivered_becomes_a_dead_letter(cloud: Door) -> None:
+def test_what_cannot_be_delivered_becomes_a_dead_letter(messaging: Messaging) -> None:
     """userguide/eb-rule-dlq.html"""
-    events = cloud.client("events")
-    cloud.client("sqs").create_queue(QueueName="dead")
+    events = messaging.client("events")
+    messaging.client("sqs").create_queue(QueueName="dead")
     rule = events.put_rule(Name="r", EventPattern='{"source": ["till"]}')["RuleArn"]
     target = {"Id": "t", "Arn": f"{ARN}none", "DeadLetterConfig": {"Arn": f"{ARN}dead"}}
     events.put_targets(Rule="r", Targets=[target])
     events.put_events(Entries=[{"Source": "till", "DetailType": "sale", "Detail": '{"n": 1}'}])
-    message = received(cloud, "dead")
+    message = received(messaging, "dead")
     attributes = {
         name: value["StringValue"] for name, value in message["MessageAttributes"].items()
     }
@@ -73,9 +73,9 @@ def test_what_cannot_be_delivered_becomes_a_dead_letter(cloud: Door) -> None:
     assert attributes["ERROR_CODE"] == "NO_RESOURCE"
 
 
-def test_refusals_are_modelled_exceptions(cloud: Door) -> None:
+def test_refusals_are_modelled_exceptions(messaging: Messaging) -> None:
     """API_PutRule.html"""
-    events = cloud.client("events")
+    events = messaging.client("events")
     with pytest.raises(events.exceptions.InvalidEventPatternException):
         events.put_rule(Name="r", EventPattern='{"source": "till"}')
     with pytest.raises(events.exceptions.ResourceNotFoundException):
@@ -85,9 +85,9 @@ def test_refusals_are_modelled_exceptions(cloud: Door) -> None:
     assert refusal.value.response["Error"]["Code"] == "UnsupportedOperation"
 
 
-def test_rules_and_buses_are_described(cloud: Door) -> None:
+def test_rules_and_buses_are_described(messaging: Messaging) -> None:
     """API_DescribeRule.html, API_DescribeEventBus.html"""
-    events = cloud.client("events")
+    events = messaging.client("events")
     events.put_rule(Name="r", ScheduleExpression="rate(1 day)", Tags=[{"Key": "k", "Value": "v"}])
     rule = events.describe_rule(Name="r")
     assert rule["ScheduleExpression"] == "rate(1 day)"

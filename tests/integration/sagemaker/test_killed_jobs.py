@@ -46,7 +46,7 @@ print("metric:error=1;", flush=True)
 @pytest.fixture
 def cloud(tmp_path: Path) -> Iterator[CloudProcess]:
     """A local cloud with a bucket and a role, to be killed."""
-    made = CloudProcess(tmp_path / "cloud", apart=True).start()
+    made = CloudProcess(tmp_path / "cloud").start()
     made.client("s3").create_bucket(Bucket=BUCKET)
     iam = made.client("iam")
     iam.create_role(RoleName="jobs", AssumeRolePolicyDocument=json.dumps(TRUST))

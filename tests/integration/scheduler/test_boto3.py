@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.integration.events.door import Door
+from tests.integration.messaging import Messaging
 
 ROLE = "arn:aws:iam::000000000000:role/scheduler"
 QUEUE = "arn:aws:sqs:us-east-1:000000000000:q"
@@ -15,9 +15,9 @@ BUS = "arn:aws:events:us-east-1:000000000000:event-bus/default"
 OFF = {"Mode": "OFF"}
 
 
-def test_a_one_time_schedule_fires_and_deletes_itself(cloud: Door) -> None:
+def test_a_one_time_schedule_fires_and_deletes_itself(messaging: Messaging) -> None:
     """UserGuide/managing-schedule-delete.html"""
-    scheduler, sqs = cloud.client("scheduler"), cloud.client("sqs")
+    scheduler, sqs = messaging.client("scheduler"), messaging.client("sqs")
     url = sqs.create_queue(QueueName="q")["QueueUrl"]
     at = (datetime.now(UTC) + timedelta(seconds=3)).strftime("at(%Y-%m-%dT%H:%M:%S)")
     scheduler.create_schedule(
@@ -33,9 +33,9 @@ def test_a_one_time_schedule_fires_and_deletes_itself(cloud: Door) -> None:
         scheduler.get_schedule(Name="s")
 
 
-def test_a_schedule_can_put_an_event_on_a_bus(cloud: Door) -> None:
+def test_a_schedule_can_put_an_event_on_a_bus(messaging: Messaging) -> None:
     """UserGuide/managing-targets-templated.html: PutEvents."""
-    scheduler, events, sqs = (cloud.client(name) for name in ("scheduler", "events", "sqs"))
+    scheduler, events, sqs = (messaging.client(name) for name in ("scheduler", "events", "sqs"))
     url = sqs.create_queue(QueueName="q")["QueueUrl"]
     events.put_rule(Name="r", EventPattern='{"source": ["clock"]}')
     events.put_targets(Rule="r", Targets=[{"Id": "t", "Arn": QUEUE}])
@@ -56,9 +56,9 @@ def test_a_schedule_can_put_an_event_on_a_bus(cloud: Door) -> None:
     assert event["detail"] == {"n": 1}
 
 
-def test_schedules_and_groups_come_back_with_their_types(cloud: Door) -> None:
+def test_schedules_and_groups_come_back_with_their_types(messaging: Messaging) -> None:
     """API_GetSchedule.html"""
-    scheduler = cloud.client("scheduler")
+    scheduler = messaging.client("scheduler")
     arn = scheduler.create_schedule_group(Name="g", Tags=[{"Key": "k", "Value": "v"}])
     start = datetime(2099, 1, 1, tzinfo=UTC)
     scheduler.create_schedule(
@@ -82,9 +82,9 @@ def test_schedules_and_groups_come_back_with_their_types(cloud: Door) -> None:
         scheduler.get_schedule_group(Name="g")
 
 
-def test_refusals_are_modelled_exceptions(cloud: Door) -> None:
+def test_refusals_are_modelled_exceptions(messaging: Messaging) -> None:
     """API_CreateSchedule.html"""
-    scheduler = cloud.client("scheduler")
+    scheduler = messaging.client("scheduler")
     request = {"Name": "s", "FlexibleTimeWindow": OFF, "Target": {"Arn": QUEUE, "RoleArn": ROLE}}
     with pytest.raises(scheduler.exceptions.ValidationException):
         scheduler.create_schedule(**request, ScheduleExpression="rate(0 minutes)")

@@ -8,14 +8,14 @@ import threading
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.integration.events.door import Door
+from tests.integration.messaging import Messaging
 
 
-def test_a_message_goes_through_with_its_attributes(cloud: Door) -> None:
+def test_a_message_goes_through_with_its_attributes(messaging: Messaging) -> None:
     """API_SendMessage.html; boto3 checks the MD5 of the body itself."""
-    sqs = cloud.client("sqs")
+    sqs = messaging.client("sqs")
     url = sqs.create_queue(QueueName="q", tags={"team": "a"})["QueueUrl"]
-    assert url == f"{cloud.url}/000000000000/q"
+    assert url == f"{messaging.url}/000000000000/q"
     attributes = {
         "kind": {"DataType": "String", "StringValue": "greeting"},
         "raw": {"DataType": "Binary", "BinaryValue": b"\x00\x01"},
@@ -33,9 +33,9 @@ def test_a_message_goes_through_with_its_attributes(cloud: Door) -> None:
     assert sqs.list_queue_tags(QueueUrl=url)["Tags"] == {"team": "a"}
 
 
-def test_errors_are_modelled_exceptions(cloud: Door) -> None:
+def test_errors_are_modelled_exceptions(messaging: Messaging) -> None:
     """CommonErrors.html"""
-    sqs = cloud.client("sqs")
+    sqs = messaging.client("sqs")
     with pytest.raises(sqs.exceptions.QueueDoesNotExist):
         sqs.get_queue_url(QueueName="none")
     url = sqs.create_queue(QueueName="q")["QueueUrl"]
@@ -50,22 +50,22 @@ def test_errors_are_modelled_exceptions(cloud: Door) -> None:
         sqs.set_queue_attributes(QueueUrl=url, Attributes={"Colour": "red"})
 
 
-def test_an_operation_that_is_not_there_is_refused(cloud: Door) -> None:
-    sqs = cloud.client("sqs")
+def test_an_operation_that_is_not_there_is_refused(messaging: Messaging) -> None:
+    sqs = messaging.client("sqs")
     url = sqs.create_queue(QueueName="q")["QueueUrl"]
     with pytest.raises(ClientError) as refusal:
         sqs.add_permission(QueueUrl=url, Label="l", AWSAccountIds=["1"], Actions=["*"])
     assert "UnsupportedOperation" in refusal.value.response["Error"]["Code"]
 
 
-def test_a_long_poll_over_http_wakes_on_send(cloud: Door) -> None:
+def test_a_long_poll_over_http_wakes_on_send(messaging: Messaging) -> None:
     """SQSDeveloperGuide/sqs-short-and-long-polling.html"""
-    sqs = cloud.client("sqs")
+    sqs = messaging.client("sqs")
     url = sqs.create_queue(QueueName="q")["QueueUrl"]
     received: list[str] = []
 
     def poll() -> None:
-        answer = cloud.client("sqs").receive_message(QueueUrl=url, WaitTimeSeconds=20)
+        answer = messaging.client("sqs").receive_message(QueueUrl=url, WaitTimeSeconds=20)
         received.extend(message["Body"] for message in answer.get("Messages", []))
 
     poller = threading.Thread(target=poll)
@@ -75,9 +75,9 @@ def test_a_long_poll_over_http_wakes_on_send(cloud: Door) -> None:
     assert received == ["now"]
 
 
-def test_many_consumers_share_a_queue_without_a_message_twice(cloud: Door) -> None:
+def test_many_consumers_share_a_queue_without_a_message_twice(messaging: Messaging) -> None:
     """SQSDeveloperGuide/sqs-visibility-timeout.html"""
-    sqs = cloud.client("sqs")
+    sqs = messaging.client("sqs")
     url = sqs.create_queue(QueueName="q")["QueueUrl"]
     for start in range(0, 100, 10):
         sqs.send_message_batch(
@@ -87,7 +87,7 @@ def test_many_consumers_share_a_queue_without_a_message_twice(cloud: Door) -> No
     received: list[str] = []
 
     def consume() -> None:
-        client = cloud.client("sqs")
+        client = messaging.client("sqs")
         while True:
             answer = client.receive_message(QueueUrl=url, MaxNumberOfMessages=7)
             if "Messages" not in answer:
@@ -104,9 +104,9 @@ def test_many_consumers_share_a_queue_without_a_message_twice(cloud: Door) -> No
     assert sorted(map(int, received)) == list(range(100))
 
 
-def test_dead_letters_can_be_sent_back(cloud: Door) -> None:
+def test_dead_letters_can_be_sent_back(messaging: Messaging) -> None:
     """API_StartMessageMoveTask.html"""
-    sqs = cloud.client("sqs")
+    sqs = messaging.client("sqs")
     dead = sqs.create_queue(QueueName="dead")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])
     arn = arn["Attributes"]["QueueArn"]

@@ -20,7 +20,7 @@ from tests import clients
 
 
 @dataclass
-class Door:
+class Messaging:
     """The address, and clients that use it."""
 
     url: str
@@ -36,8 +36,8 @@ def nobody(environ: Any, start_response: Any) -> list[bytes]:
 
 
 @contextmanager
-def open_door(folder: Path) -> Iterator[Door]:
-    """Yield a door with the three services started; stop them at the end."""
+def open_messaging(folder: Path) -> Iterator[Messaging]:
+    """Yield an address with the three services started; stop them at the end."""
     http = HttpServer()
     surroundings = Surroundings(folder, http.url)
     sqs = SqsService(surroundings)
@@ -50,7 +50,7 @@ def open_door(folder: Path) -> Iterator[Door]:
     for one in services:
         one.start()
     try:
-        yield Door(http.url)
+        yield Messaging(http.url)
     finally:
         for one in reversed(services):
             one.stop()

@@ -1,0 +1,68 @@
+"""Which worker of a parallel run gets which tests: all of the shared cloud go to one.
+
+One worker starts one cloud, whose Lambda workers stay warm from test to test, and no test meets the
+faults that another injects. The others go file by file to whichever worker is free, so that what
+a module's fixtures make is made once. Workers know the fixtures of a test, and the process that
+hands tests out does not, so workers write down which tests are the cloud's.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+from xdist.scheduler import LoadScopeScheduling
+
+FOLDER = "HEADRACE_TEST_GROUPS"
+"""The environment variable with the folder in which workers leave `FILE`."""
+
+FILE = "cloud.json"
+CLOUD = "cloud"
+
+
+def uses_cloud(item: pytest.Item) -> bool:
+    """Return whether a test, or a fixture that it uses, uses the shared cloud."""
+    return CLOUD in getattr(item, "fixturenames", ())
+
+
+def in_order(items: list[pytest.Item]) -> list[pytest.Item]:
+    """Return the cloud's tests first, then files with slow tests, so that none ends last."""
+    slow_files = {item.path for item in items if item.get_closest_marker("slow")}
+    return sorted(items, key=lambda item: (not uses_cloud(item), item.path not in slow_files))
+
+
+def begin(config: pytest.Config) -> None:
+    """Name the folder for the workers of this run."""
+    folder = tempfile.TemporaryDirectory(prefix="headrace-test-groups-")
+    os.environ[FOLDER] = folder.name
+    config.add_cleanup(folder.cleanup)
+
+
+def write_groups(items: list[pytest.Item]) -> None:
+    """Leave the ids of the cloud's tests for the process that hands tests out."""
+    folder = Path(os.environ[FOLDER])
+    draft = folder / f"{os.getpid()}.draft"
+    draft.write_text(json.dumps([item.nodeid for item in items if uses_cloud(item)]))
+    draft.replace(folder / FILE)
+
+
+class CloudScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """Hand out the tests of the shared cloud as one unit, and each other file as one."""
+
+    def __init__(self, config: pytest.Config, log: object) -> None:
+        """Keep the order that the workers collected in."""
+        config.option.loadscopereorder = False
+        super().__init__(config, log)
+        self._of_cloud: frozenset[str] = frozenset()
+
+    def schedule(self) -> None:
+        """Read which tests are the cloud's once every worker has collected."""
+        if self.collection is None:
+            self._of_cloud = frozenset(json.loads((Path(os.environ[FOLDER]) / FILE).read_text()))
+        super().schedule()
+
+    def _split_scope(self, nodeid: str) -> str:
+        return CLOUD if nodeid in self._of_cloud else nodeid.partition("::")[0]

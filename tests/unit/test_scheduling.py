@@ -1,0 +1,43 @@
+"""Tests of the shared cloud come first, then files with slow tests, each file in one piece."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from tests.scheduling import in_order, uses_cloud
+
+
+class Item:
+    """A collected test, as far as the order asks for it."""
+
+    def __init__(self, file: str, *, fixtures: tuple[str, ...] = (), slow: bool = False) -> None:
+        self.path = Path(file)
+        self.fixturenames = fixtures
+        self._slow = slow
+
+    def get_closest_marker(self, name: str) -> object | None:
+        return object() if name == "slow" and self._slow else None
+
+
+def ordered(*items: Item) -> list[Any]:
+    return in_order(cast(list[pytest.Item], list(items)))
+
+
+def test_the_cloud_s_tests_should_come_before_all_others() -> None:
+    plain, on_cloud = Item("a.py"), Item("b.py", fixtures=("tenant", "cloud"))
+    assert ordered(plain, on_cloud) == [on_cloud, plain]
+    assert uses_cloud(cast(pytest.Item, on_cloud))
+    assert not uses_cloud(cast(pytest.Item, Item("c.py", fixtures=("own_cloud",))))
+
+
+def test_all_of_a_file_with_a_slow_test_should_come_before_files_without() -> None:
+    fast, first, slow = Item("a.py"), Item("b.py"), Item("b.py", slow=True)
+    assert ordered(fast, first, slow) == [first, slow, fast]
+
+
+def test_the_order_that_chance_gave_should_stay_otherwise() -> None:
+    items = [Item("c.py"), Item("a.py"), Item("b.py")]
+    assert ordered(*items) == items
