@@ -48,6 +48,7 @@ from infra.model_functions import name_functions
 from infra.openapi.gateway import look_at_bodies
 from infra.roles import narrow
 from infra.snapstart import NoSnapStart, prices, snap_start
+from infra.state_machines import read_definition
 from infra.written import with_defaults, written_template
 
 Template = dict[str, Any]
@@ -124,8 +125,7 @@ def _put_in_definitions(template: Template) -> None:
         address = resource.get("Properties", {}).get("DefinitionS3Location", {})
         if address.get("Bucket") == _DEFINITIONS:
             del resource["Properties"]["DefinitionS3Location"]
-            definition = json.loads(Path(address["Key"]).read_text())
-            resource["Properties"]["Definition"] = definition
+            resource["Properties"]["Definition"] = read_definition(Path(address["Key"]))
 
 
 def plain_template(
@@ -162,7 +162,7 @@ def with_definitions(merged: Template) -> Template:
     for resource in whole["Resources"].values():
         if resource["Type"] == "AWS::Serverless::StateMachine":
             address = resource["Properties"].pop("DefinitionUri")
-            resource["Properties"]["Definition"] = json.loads(Path(address["Key"]).read_text())
+            resource["Properties"]["Definition"] = read_definition(Path(address["Key"]))
     return whole
 
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from infra.state_machines import read_definition
+
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "statemachines" / "ingest.asl.json"
 ROLE = "arn:aws:iam::000000000000:role/ingest"
@@ -18,6 +20,11 @@ _NAMES = (
     *("chunk_document", "embed_chunks", "gather_parts"),
 )
 FUNCTIONS = {name: _LAMBDA + name for name in _NAMES}
+
+
+def definition_text(file: Path) -> str:
+    """Return the expanded definition of a state machine as JSON."""
+    return json.dumps(read_definition(file))
 
 
 def definition(table: str) -> str:
@@ -34,12 +41,12 @@ def definition(table: str) -> str:
         "RecordsTable": table,
         "EventBus": "headrace-test",
     }
-    return re.sub(r"\$\{(\w+)\}", lambda found: values[found.group(1)], FILE.read_text())
+    return re.sub(r"\$\{(\w+)\}", lambda found: values[found.group(1)], definition_text(FILE))
 
 
 def machine() -> dict[str, Any]:
     """Return the definition as it is written."""
-    found: dict[str, Any] = json.loads(FILE.read_text())
+    found: dict[str, Any] = read_definition(FILE)
     return found
 
 

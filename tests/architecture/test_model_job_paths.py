@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.architecture.ingest_definition import ROOT
+from tests.architecture.ingest_definition import ROOT, definition_text
 from tests.unit.stepfunctions.bench import Bench, aws_error
 from tests.unit.stepfunctions.test_sagemaker_jobs import OF_KINDS
 
@@ -87,7 +87,7 @@ def run(
 ) -> tuple[dict[str, Any], list[str]]:
     """Run an execution, and return how it ended and the states that it went through."""
     bench.answers.update(sagemaker.answers())
-    text = re.sub(r"\$\{TrainingRoleArn\}", ROLE, FILE.read_text())
+    text = re.sub(r"\$\{TrainingRoleArn\}", ROLE, definition_text(FILE))
     ended = bench.run(json.loads(text), given)
     entered = [each.get("stateEnteredEventDetails") for each in bench.events(ended["executionArn"])]
     return ended, [each["name"] for each in entered if each]

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from chalicelib import errors
+from infra.state_machines import POLICIES, policy_names, read_definition
 from infra.written import written_template
 from localcloud.stepfunctions.language.validate import diagnostics
-from tests.architecture.ingest_definition import ROOT, machine, targets
+from tests.architecture.ingest_definition import ROOT, definition_text, machine, targets
 
 FILES = sorted((ROOT / "statemachines").resolve().glob("*.asl.json"))
 AWS_ERROR = re.compile(
@@ -39,7 +40,7 @@ CHILD_FAILURES = {"RecordPartProblem", "RecordEmbeddingProblem", "TellFailure"}
 
 def flows_of(file: Path) -> list[dict[str, Any]]:
     """Return the machine and what its Maps run for each item: each a flow of states of its own."""
-    whole: dict[str, Any] = json.loads(file.read_text())
+    whole = read_definition(file)
     maps = [state for state in whole["States"].values() if state["Type"] == "Map"]
     return [whole, *(state["ItemProcessor"] for state in maps)]
 
@@ -75,12 +76,12 @@ def _substituted(found: re.Match[str]) -> str:
 
 @each_file
 def test_aws_s_own_checks_find_nothing(file: Path) -> None:
-    assert diagnostics(re.sub(r"\$\{\w+\}", _substituted, file.read_text())) == []
+    assert diagnostics(re.sub(r"\$\{\w+\}", _substituted, definition_text(file))) == []
 
 
 @each_file
 def test_definitions_are_in_jsonata_with_a_comment_on_every_state(file: Path) -> None:
-    whole = json.loads(file.read_text())
+    whole = read_definition(file)
     assert whole["QueryLanguage"] == "JSONata"
     assert whole["TimeoutSeconds"] > 0
     for thing in (whole, *states_of(file).values()):
@@ -164,7 +165,7 @@ def test_the_template_makes_a_machine_of_every_definition() -> None:
 def test_substitutions_are_those_that_the_template_makes(file: Path) -> None:
     template = written_template(ROOT)
     properties = machines_of_the_template()[file]
-    used = set(re.findall(r"\$\{(\w+)\}", file.read_text()))
+    used = set(re.findall(r"\$\{(\w+)\}", definition_text(file)))
     assert used == set(properties["DefinitionSubstitutions"])
     for value in properties["DefinitionSubstitutions"].values():
         (target,) = value.values()
@@ -175,3 +176,10 @@ def test_substitutions_are_those_that_the_template_makes(file: Path) -> None:
 def test_states_carry_references_and_never_text() -> None:
     kept = json.dumps([state.get("Output", "") for state in machine()["States"].values()])
     assert not re.search(r"\b(text|body|content)\b", kept)
+
+
+def test_every_policy_should_be_named_by_a_state() -> None:
+    named = {each for file in FILES for each in policy_names(json.loads(file.read_text()))}
+    policies = json.loads((ROOT / "statemachines" / POLICIES).read_text())
+    defined = {(kind, name) for kind in ("Retry", "Catch") for name in policies[kind]}
+    assert named == defined

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from tests.architecture.ingest_definition import ROOT
+from tests.architecture.ingest_definition import ROOT, definition_text
 from tests.unit.stepfunctions.bench import Bench, aws_error
 
 FILE = ROOT / "statemachines" / "train.asl.json"
@@ -90,7 +90,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 def definition() -> dict[str, Any]:
     values = {"TrainingRoleArn": ROLE, "EventBus": "bus"}
-    text = re.sub(r"\$\{(\w+)\}", lambda found: values[found.group(1)], FILE.read_text())
+    text = re.sub(r"\$\{(\w+)\}", lambda found: values[found.group(1)], definition_text(FILE))
     made: dict[str, Any] = json.loads(text)
     return made
 
