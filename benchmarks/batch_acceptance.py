@@ -25,7 +25,7 @@ from benchmarks.reporting import Result, spread
 from benchmarks.running_cloud import Caller, until
 from chalicelib.batches import sharing
 from localcloud.faults import PATH as FAULTS
-from localcloud.usage import FILE as USAGE
+from localcloud.model_usage import FILE as USAGE
 from tests.cloud import CloudProcess
 
 ITEMS_A_REPETITION = 1_000

@@ -28,7 +28,7 @@ from functions.embed_chunks import core as embedding
 from functions.read_document import core as reading
 from functions.read_document.magic import identify
 from localcloud.s3vectors import S3VectorsService
-from localcloud.service import Surroundings
+from localcloud.service import CloudContext
 
 TENANT, BUCKET, KEY = "bench", "files", "inbox/bench/default/file"
 INDEX = IndexRef("vectors", "bench", MODEL)
@@ -75,7 +75,7 @@ class Engine:
 
     def __init__(self, folder: Path) -> None:
         """Open it on `folder`, with an index such as a tenant's."""
-        self._service = S3VectorsService(Surroundings(folder, ""))
+        self._service = S3VectorsService(CloudContext(folder, ""))
         self._service.create_vector_bucket({"vectorBucketName": INDEX.bucket})
         kind = kind_of_index(384)
         self._service.create_index(

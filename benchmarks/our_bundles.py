@@ -11,7 +11,7 @@ from infra.packaging.bundles import bundle_name
 from infra.packaging.manifest import Manifest
 from infra.packaging.targets import native_architecture
 from infra.packaging.unpacking import Contents
-from localcloud.packaged import CONTENTS, remove_unpacked
+from localcloud.deployment_package import SHARED_CONTENTS, remove_unpacked
 
 FOLDER = PROJECT / "build" / "bench" / "package"
 
@@ -31,5 +31,5 @@ def build(handler: str, folder: Path) -> Path:
     if folder.exists():
         remove_unpacked(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    Contents(folder.parent / CONTENTS).unpack(FOLDER / bundle.file, bundle.sha256, folder)
+    Contents(folder.parent / SHARED_CONTENTS).unpack(FOLDER / bundle.file, bundle.sha256, folder)
     return folder

@@ -35,7 +35,7 @@ from chalicelib.retrieval.finding import MAX_FETCHED
 from chalicelib.retrieval.ranking import fetch_count
 from localcloud.s3vectors import S3VectorsService
 from localcloud.s3vectors.memory_index import VectorMatrix, nearest
-from localcloud.service import Surroundings
+from localcloud.service import CloudContext
 from tests.clients import client
 from tests.cloud import CloudProcess
 
@@ -119,7 +119,7 @@ def _in_process(
     folder: Path, index: Mapping[str, str], corpus: Corpus, first: int, last: int
 ) -> tuple[Seconds, float]:
     """Put the chunks `first` to `last`, and ask the scan and the engine without any server."""
-    engine = S3VectorsService(Surroundings(folder, ""))
+    engine = S3VectorsService(CloudContext(folder, ""))
     try:
         for vectors in corpus.batches(first, last):
             engine.put_vectors({**index, "vectors": vectors})

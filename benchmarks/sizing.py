@@ -25,7 +25,7 @@ from benchmarks.sizing_work import Work, told_to_a_receiver
 from benchmarks.sizing_workers import Taken, watching
 from infra.packaging.build import Order, package
 from infra.packaging.targets import native_architecture
-from localcloud.packaged import remove_unpacked
+from localcloud.deployment_package import remove_unpacked
 from models.pull import pull
 from tests.cloud import PROJECT, CloudProcess
 

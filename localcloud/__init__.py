@@ -1,8 +1,8 @@
 """The local cloud: AWS services on one laptop, below boto3, behind one endpoint URL.
 
-NumPy's linear algebra gets one thread, unless the environment says otherwise: a product of a
-matrix and a vector is bound by memory, and threads that wait for each other on a busy machine
-took 8 ms for what one does in 1. It is read when NumPy is first imported, so it is said here.
+NumPy's linear algebra gets one thread unless the environment says otherwise: the product of a
+matrix and a vector is bound by memory, and threads that waited for each other on a busy machine
+took 8 ms where one takes 1. NumPy reads the variable when it is first imported, hence here.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Time as the services see it: passed in, so that tests can move it."""
+"""Clocks that services are given, so that tests can move them, and their conversions."""
 
 from __future__ import annotations
 

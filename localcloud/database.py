@@ -1,7 +1,7 @@
-"""SQLite as the services use it: durable before it is acknowledged, one writer at a time.
+"""SQLite databases of the services: one writer at a time, durable once committed.
 
-A killed process loses nothing that was committed (the pages are with the operating system);
-WAL with `synchronous=NORMAL` also keeps the file whole when the machine loses power.
+A killed process loses nothing that was committed, as the operating system has the pages. WAL
+with `synchronous=NORMAL` also keeps the file consistent when the machine loses power.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ class Database:
     """One SQLite file with a pool of connections, usable from any thread."""
 
     def __init__(self, path: Path, schema: str) -> None:
-        """Open or create `path` and run `schema` (idempotent CREATE … IF NOT EXISTS)."""
+        """Open or create the file and run `schema`, which must be idempotent."""
         self._path = path
         self._idle: list[sqlite3.Connection] = []
-        self._guard = threading.Lock()
-        self._writer = threading.RLock()
+        self._idle_lock = threading.Lock()
+        self._write_lock = threading.RLock()
         weakref.finalize(self, _close_all, self._idle)
         path.parent.mkdir(parents=True, exist_ok=True)
-        with self._borrowed() as connection:
+        with self._connection() as connection:
             connection.executescript(schema)
 
     def _connect(self) -> sqlite3.Connection:
@@ -39,23 +39,23 @@ class Database:
         return connection
 
     @contextmanager
-    def _borrowed(self) -> Iterator[sqlite3.Connection]:
-        with self._guard:
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        with self._idle_lock:
             connection = self._idle.pop() if self._idle else None
         connection = connection or self._connect()
         try:
             yield connection
         finally:
-            with self._guard:
+            with self._idle_lock:
                 self._idle.append(connection)
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Yield a connection inside BEGIN IMMEDIATE; commit at the end, roll back on error.
+        """Yield a connection in a transaction that is committed at the end, rolled back on error.
 
-        Do not nest: an inner transaction would wait for the outer one.
+        It begins as BEGIN IMMEDIATE. Do not nest: an inner one would wait for the outer one.
         """
-        with self._writer, self._borrowed() as connection:
+        with self._write_lock, self._connection() as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
@@ -66,7 +66,7 @@ class Database:
 
     def read(self, sql: str, *arguments: object) -> list[sqlite3.Row]:
         """Run one SELECT and return its rows."""
-        with self._borrowed() as connection:
+        with self._connection() as connection:
             return connection.execute(sql, arguments).fetchall()
 
     def write(self, sql: str, *arguments: object) -> int:
@@ -76,7 +76,7 @@ class Database:
 
     def close(self) -> None:
         """Close every connection. No thread may use the database afterwards."""
-        with self._guard:
+        with self._idle_lock:
             _close_all(self._idle)
 
 

@@ -1,4 +1,4 @@
-"""The one error that a local service raises: an AWS error code with its HTTP status."""
+"""The error that every local service raises: an AWS error code with its HTTP status."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class AwsError(Exception):
 
 
 def unsupported(service: str, what: str) -> AwsError:
-    """Return the refusal for something that AWS has and the local cloud does not."""
+    """Return the refusal of something that AWS has and the local cloud does not."""
     return AwsError(
         "UnsupportedOperation",
         f"The local cloud does not implement {what} of {service}; it works on AWS only.",

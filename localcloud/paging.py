@@ -10,22 +10,29 @@ from typing import TypeVar
 Item = TypeVar("Item")
 
 
-class InvalidToken(ValueError):  # noqa: N818 - named for what it tells
+class InvalidToken(ValueError):  # noqa: N818 - AWS's own word
     """A page token that this cloud did not issue."""
 
 
 def page(
     items: Sequence[Item], key: Callable[[Item], str], limit: int, token: str | None
 ) -> tuple[list[Item], str | None]:
-    """Return up to `limit` of `items` after `token`, and the token of the next page or None.
+    """Return one page of `items`, and the token of the next page or None.
 
-    `items` must be sorted by `key`, which must be unique. Raises InvalidToken.
+    Args:
+        items: All items, sorted by `key`.
+        key: Returns a unique text for each item.
+        limit: The most items of a page.
+        token: The token that came with the page before, None for the first page.
+
+    Raises:
+        InvalidToken: This cloud did not issue the token.
     """
     after = _decode(token)
-    rest = [item for item in items if after is None or key(item) > after]
-    chosen = rest[:limit]
-    more = len(rest) > limit
-    return chosen, _encode(key(chosen[-1])) if more and chosen else None
+    remaining = [item for item in items if after is None or key(item) > after]
+    chosen = remaining[:limit]
+    has_more = len(remaining) > limit
+    return chosen, _encode(key(chosen[-1])) if has_more and chosen else None
 
 
 def _encode(key: str) -> str:

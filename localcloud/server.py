@@ -1,4 +1,4 @@
-"""`python -m localcloud.server`: one local cloud on one data directory, until a signal."""
+"""`python -m localcloud.server`: run one local cloud on a data directory until a signal."""
 
 from __future__ import annotations
 
@@ -20,32 +20,34 @@ from infra.cloudformation.errors import TemplateError
 from infra.packaging.failures import CannotPackage
 from infra.packaging.manifest import ARTIFACTS_BUCKET
 from infra.packaging.targets import native_architecture
-from localcloud.code import Code
-from localcloud.composition import Cloud, running, synthesise
-from localcloud.faults.injector import FaultsUnreadable
-from localcloud.http import PortRefused
-from localcloud.packaged import Packaged, opened
+from localcloud.composition import LocalCloud, run_cloud, synthesise_template
+from localcloud.deployment_package import DeploymentPackage, open_package
+from localcloud.faults.injector import FaultsFileError
+from localcloud.frontdoor.http_server import PortUnavailableError
+from localcloud.lambdas.spec import FunctionCode
 
 PROJECT = Path(__file__).resolve().parent.parent
 STAGE = "local"
 REGION = "us-east-1"
 TENANT = "local"
 CLOUD_FILE = "cloud.json"
-_UNLIMITED = "10000"
-"""Requests a second: more than this machine answers, for it is its one user's."""
+_UNLIMITED_RATE = "10000"
+"""Requests a second; more than this machine answers, as it has one user."""
 _log = logging.getLogger(__name__)
 
 
-class CannotStart(Exception):  # noqa: N818 - named for what it tells
-    """Something that the user can put right."""
+class StartError(Exception):
+    """Raised when the cloud cannot start for a reason that the user can remove."""
 
 
 @contextmanager
-def sole_user(data_dir: Path) -> Iterator[None]:
-    """Hold the data directory for this process alone, as long as it lives.
+def lock_data_dir(data_dir: Path) -> Iterator[None]:
+    """Lock the data directory for this process, until it ends.
 
-    The lock is the operating system's, so a killed process leaves none behind. Raises
-    CannotStart.
+    The lock is the operating system's, so a killed process leaves none behind.
+
+    Raises:
+        StartError: Another process has the lock.
     """
     data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (data_dir / "lock").open("a+") as lock:
@@ -53,7 +55,7 @@ def sole_user(data_dir: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             lock.seek(0)
-            raise CannotStart(
+            raise StartError(
                 f"{data_dir} is in use by a local cloud, process {lock.read().strip() or '?'}. "
                 "End it with `headrace down`, or choose another --data-dir."
             ) from error
@@ -65,10 +67,10 @@ def sole_user(data_dir: Path) -> Iterator[None]:
 
 
 def _api_key(file: Path) -> str:
-    """Return the key of the last start, or a fresh one."""
+    """Return the API key of the last start, or a new one."""
     try:
-        kept: Mapping[str, Any] = json.loads(file.read_text())
-        return str(kept["api_key"])
+        previous: Mapping[str, Any] = json.loads(file.read_text())
+        return str(previous["api_key"])
     except FileNotFoundError:
         return keys.new_key()
     except (KeyError, TypeError, ValueError):
@@ -77,23 +79,23 @@ def _api_key(file: Path) -> str:
 
 
 def _write_privately(file: Path, text: str) -> None:
-    """Replace `file`, which only this user may read, also while it is written."""
+    """Replace a file that only this user may read, also while it is written."""
     draft = file.with_name(f"{file.name}.new")
     draft.unlink(missing_ok=True)
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as opened:
-        opened.write(text)
+    with os.fdopen(descriptor, "w") as stream:
+        stream.write(text)
     draft.replace(file)
 
 
-def _tell(data_dir: Path, cloud: Cloud, outputs: Mapping[str, Any]) -> None:
-    """Grant the local key, write `cloud.json` for the command line, and print the ready line."""
+def _announce(data_dir: Path, cloud: LocalCloud, outputs: Mapping[str, Any]) -> None:
+    """Grant the local API key, write `cloud.json` for the command line, print the ready line."""
     key = _api_key(data_dir / CLOUD_FILE)
     stage = tenants.Stage(outputs["RecordsTableName"], outputs["VectorBucketName"])
     tenants.create(cloud.client, stage, TENANT)
     keys.grant(cloud.client("dynamodb"), outputs["RecordsTableName"], key, TENANT, "local")
-    url = cloud.surroundings.endpoint_url
-    said = json.dumps(
+    url = cloud.context.endpoint_url
+    ready_line = json.dumps(
         {
             "pid": os.getpid(),
             "port": int(url.rpartition(":")[2]),
@@ -102,42 +104,46 @@ def _tell(data_dir: Path, cloud: Cloud, outputs: Mapping[str, Any]) -> None:
             "outputs": dict(outputs),
         }
     )
-    _write_privately(data_dir / CLOUD_FILE, said)
-    print(said, flush=True)  # noqa: T201 - the ready line is the interface
+    _write_privately(data_dir / CLOUD_FILE, ready_line)
+    print(ready_line, flush=True)  # noqa: T201 - the ready line is the interface
 
 
-def _source(chosen: argparse.Namespace) -> Packaged:
-    """Return what the functions run from: a package, or the source tree itself.
+def _open_code(options: argparse.Namespace) -> DeploymentPackage:
+    """Return the template and the code of the functions: of a package, or the source tree.
 
-    The source tree is at once the bundle of every function, models included.
+    The source tree is the bundle of every function at once, models included.
     """
-    if chosen.package is not None:
-        bundles = chosen.bundles or chosen.data_dir / "bundles"
-        runtime = chosen.project / "build" / "runtime"
-        own = chosen.bundles is None
-        return opened(chosen.package, bundles, runtime, chosen.project, alone_there=own)
-    template = synthesise(chosen.project, STAGE, REGION)
-    return Packaged(STAGE, native_architecture(), template, Code.of(chosen.project))
+    if options.package is not None:
+        bundles = options.bundles or options.data_dir / "bundles"
+        runtime = options.project / "build" / "runtime"
+        private = options.bundles is None
+        return open_package(
+            options.package, bundles, runtime, options.project, remove_others=private
+        )
+    template = synthesise_template(options.project, STAGE, REGION)
+    return DeploymentPackage(
+        STAGE, native_architecture(), template, FunctionCode.of(options.project)
+    )
 
 
-def _serve(chosen: argparse.Namespace, stopping: threading.Event) -> None:
-    source = _source(chosen)
+def _serve(options: argparse.Namespace, stopping: threading.Event) -> None:
+    package = _open_code(options)
     if stopping.is_set():
         return
     values = {
-        "Stage": source.stage,
-        "Architecture": source.architecture,
+        "Stage": package.stage,
+        "Architecture": package.architecture,
         "WebhookTargets": "any",
         "BatchPollSeconds": "1",
         **dict.fromkeys(("PartConcurrency", "BatchConcurrency"), str(max(2, os.cpu_count() or 1))),
-        **dict.fromkeys(("ApiRate", "ApiBurst", "ApiDearRate", "ApiDearBurst"), _UNLIMITED),
-        **({ARTIFACTS_BUCKET: "local"} if chosen.package is not None else {}),
-        **dict(chosen.parameter),
+        **dict.fromkeys(("ApiRate", "ApiBurst", "ApiDearRate", "ApiDearBurst"), _UNLIMITED_RATE),
+        **({ARTIFACTS_BUCKET: "local"} if options.package is not None else {}),
+        **dict(options.parameter),
     }
-    data_dir, project = chosen.data_dir, chosen.project
-    template, code = source.template, source.code
-    with running(data_dir, template, values, project, chosen.port, code) as (cloud, outputs):
-        _tell(data_dir, cloud, outputs)
+    data_dir, project = options.data_dir, options.project
+    template, code = package.template, package.code
+    with run_cloud(data_dir, template, values, project, options.port, code) as (cloud, outputs):
+        _announce(data_dir, cloud, outputs)
         stopping.wait()
 
 
@@ -152,10 +158,10 @@ def _folder(text: str) -> Path:
     return Path(text).resolve()
 
 
-def _parameter(written: str) -> tuple[str, str]:
-    name, equals, value = written.partition("=")
+def _parameter(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
     if not (name and equals):
-        raise argparse.ArgumentTypeError(f"{written!r} is not NAME=VALUE")
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
     return name, value
 
 
@@ -175,19 +181,19 @@ def main(arguments: list[str] | None = None) -> int:
         metavar="NAME=VALUE",
         help="a parameter of the template, as a deployment gives it; may be repeated",
     )
-    chosen = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     try:
-        with sole_user(chosen.data_dir):
-            _serve(chosen, stopping)
+        with lock_data_dir(options.data_dir):
+            _serve(options, stopping)
     except TemplateError as error:
-        print(error.message, file=sys.stderr)  # noqa: T201 - what the user has to know
+        print(error.message, file=sys.stderr)  # noqa: T201 - the message for the user
         return 3
-    except (CannotStart, CannotPackage, FaultsUnreadable, PortRefused, OSError) as error:
-        print(error, file=sys.stderr)  # noqa: T201 - what the user has to know
+    except (StartError, CannotPackage, FaultsFileError, PortUnavailableError, OSError) as error:
+        print(error, file=sys.stderr)  # noqa: T201 - the message for the user
         return 3
     return 0
 

@@ -1,9 +1,9 @@
-"""What every local service is: methods named after its API operations.
+"""The contract between the local cloud and its services, and the calls that pass between them.
 
-The front door parses a request by botocore's service model, calls the method, and writes
-what it returns by the same model. A service therefore sees and returns plain dictionaries
-with AWS's member names: blobs as `bytes`, timestamps as `datetime`, and a streamed blob as
-an iterator of `bytes`, a streamed union as an iterator of one-member dictionaries.
+The front door parses a request by botocore's service model, calls the service's method, and
+writes its result by the same model. A service therefore takes and returns plain dictionaries
+with AWS's member names: blobs as `bytes`, timestamps as `datetime`, a streamed blob as an
+iterator of `bytes`, and a streamed union as an iterator of one-member dictionaries.
 """
 
 from __future__ import annotations
@@ -11,21 +11,32 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from botocore import xform_name
 
 Params = Mapping[str, Any]
 Result = Mapping[str, Any]
 Operation = Callable[[Params], Result]
+T = TypeVar("T")
 
-HEADERS = "(headers)"
-"""The member of a result with headers that AWS sends and botocore's model does not have."""
+EXTRA_HEADERS = "(headers)"
+"""The member of a result with response headers that AWS sends and botocore's model lacks."""
+
+ADMINISTRATOR = "administrator"
+"""The name of the caller who uses the account's own access key, not a role's."""
+
+Deliverer = Callable[[str, object, Mapping[str, Any]], None]
+"""Delivers an event to a target in process; raises if the target does not accept it.
+
+Its arguments are the target's ARN, the payload as a JSON value, and the target's definition
+as EventBridge has it.
+"""
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a service may know of the cloud it is part of."""
+class CloudContext:
+    """The data directory, endpoint, account and region that every service shares."""
 
     data_dir: Path
     endpoint_url: str
@@ -37,7 +48,7 @@ class Surroundings:
         return f"arn:aws:{service}:{self.region}:{self.account_id}:{resource}"
 
     def folder(self, name: str) -> Path:
-        """Return the folder under the data directory that belongs to service `name`."""
+        """Return the folder of service `name` in the data directory; create it if needed."""
         folder = self.data_dir / name
         folder.mkdir(parents=True, exist_ok=True)
         return folder
@@ -48,8 +59,8 @@ class Service(Protocol):
 
     `start` begins background work (pollers, timers, recovery after a crash) once every
     service exists and the front door answers; `stop` ends it and must return in 5 s.
-    An operation `PutThing` is a method `put_thing(params) -> result`; a missing method is
-    an operation that the local cloud refuses.
+    An operation `PutThing` is a method `put_thing(params) -> result`; an operation without a
+    method is refused.
     """
 
     name: str
@@ -59,7 +70,35 @@ class Service(Protocol):
     def stop(self) -> None: ...
 
 
-def operation_of(service: Service, operation: str) -> Operation | None:
-    """Return the method of `service` that answers `operation`, or None."""
+def find_operation(service: Service, operation: str) -> Operation | None:
+    """Return the method of `service` for the API operation, or None if it has none."""
     method = getattr(service, xform_name(operation), None)
     return method if callable(method) else None
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceCall:
+    """A call of a service's operation: `service` by botocore's name, `caller` a role's ARN."""
+
+    service: str
+    operation: str
+    params: Params
+    caller: str = ADMINISTRATOR
+    request_id: str = ""
+
+    @property
+    def model(self) -> str:
+        """The model or endpoint that the call is for, "" if it names none."""
+        return str(self.params.get("modelId") or self.params.get("EndpointName") or "")
+
+
+class CallInterceptor(Protocol):
+    """Runs around a call: passes it on to `serve`, or fails, delays or records it."""
+
+    def __call__(self, call: ServiceCall, serve: Callable[[], T]) -> T:
+        """Return the result of the call. Raises AwsError."""
+
+
+def call_through(call: ServiceCall, serve: Callable[[], T]) -> T:
+    """Serve the call and change nothing, as the interceptor where no other is set."""
+    return serve()

@@ -12,7 +12,7 @@ from infra.packaging.interpreter import find_interpreter
 from infra.packaging.locking import alone
 from infra.packaging.manifest import FILE, Manifest
 from infra.packaging.targets import native_architecture
-from localcloud.packaged import remove_former, remove_unpacked
+from localcloud.deployment_package import remove_other_bundles, remove_unpacked
 from models.pull import pull
 from tests.cloud import PROJECT
 from tests.fingerprints import fingerprint
@@ -81,4 +81,4 @@ def _take_over(former: Path, bundles: Path, manifest: Manifest) -> None:
     """Move unpacked bundles to where there are none yet, less those that are of no use there."""
     if former.is_dir() and not bundles.exists():
         former.rename(bundles)
-        remove_former(bundles, manifest)
+        remove_other_bundles(bundles, manifest)

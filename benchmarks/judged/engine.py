@@ -29,7 +29,7 @@ from chalicelib.retrieval.finding import Finder
 from chalicelib.retrieval.ids import vector_key
 from chalicelib.retrieval.queries import Query
 from localcloud.s3vectors import S3VectorsService
-from localcloud.service import Surroundings
+from localcloud.service import CloudContext
 
 if TYPE_CHECKING:
     from mypy_boto3_s3vectors import S3VectorsClient
@@ -128,7 +128,7 @@ def engine(
 ) -> Iterator[Engine]:
     """Yield the engine with `documents` of collection `name` in it, ready for `questions`."""
     with TemporaryDirectory(prefix="headrace-judged-") as folder:
-        service = S3VectorsService(Surroundings(Path(folder), "http://localhost"))
+        service = S3VectorsService(CloudContext(Path(folder), "http://localhost"))
         client = _Direct(service)
         aws = cast("S3VectorsClient", client)
         index = IndexRef("judged", name, MODEL)

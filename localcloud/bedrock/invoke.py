@@ -21,11 +21,11 @@ from localcloud.bedrock.converse import ConverseOperations
 from localcloud.bedrock.embeddings import Embedder
 from localcloud.bedrock.stand_ins import StandIn, stand_in
 from localcloud.errors import AwsError
-from localcloud.metering import ANSWERED_BY, LATENCY, METRICS, TOKENS_IN, TOKENS_OUT
-from localcloud.service import HEADERS, Params, Result
+from localcloud.model_usage import ANSWERED_BY, LATENCY, METRICS, TOKENS_IN, TOKENS_OUT
+from localcloud.service import EXTRA_HEADERS, Params, Result
 from localcloud.wire import constraints
-from localcloud.wire.models import service_model
 from localcloud.wire.requests import decode
+from localcloud.wire.service_models import service_model
 
 _JSON = frozenset({"application/json", "*/*", ""})
 _IMAGES = re.compile(r"(?:^|[./])(?:amazon\.(?:nova-canvas|titan-image)|stability\.)")
@@ -75,7 +75,7 @@ class InvokeOperations:
             "body": _chunks(chunks, seen),
             "contentType": "application/json",
             **_tier(params),
-            HEADERS: {ANSWERED_BY: chosen.model.name},
+            EXTRA_HEADERS: {ANSWERED_BY: chosen.model.name},
         }
 
     def _chosen(self, model_id: str) -> StandIn:
@@ -111,7 +111,7 @@ class InvokeOperations:
         }
         body = json.dumps(answer).encode()
         kind = {"contentType": "application/json", **_tier(params)}
-        return {"body": body, **kind, HEADERS: headers}
+        return {"body": body, **kind, EXTRA_HEADERS: headers}
 
 
 def _checked(params: Params) -> Body:

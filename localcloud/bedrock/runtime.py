@@ -17,7 +17,7 @@ from localcloud.bedrock.invoke import InvokeOperations
 from localcloud.bedrock.llama import Llama
 from localcloud.bedrock.stand_ins import StandIn, stand_in
 from localcloud.errors import AwsError
-from localcloud.service import Surroundings
+from localcloud.service import CloudContext
 
 
 class BedrockRuntimeService:
@@ -26,7 +26,7 @@ class BedrockRuntimeService:
     name = "bedrock-runtime"
 
     def __init__(
-        self, surroundings: Surroundings, models_dir: Path, known: Catalogue | None = None
+        self, surroundings: CloudContext, models_dir: Path, known: Catalogue | None = None
     ) -> None:
         """Answer by the models in `models_dir`; none is loaded before it is asked."""
         self._models_dir = models_dir

@@ -17,9 +17,8 @@ from localcloud.bedrock.content import invalid
 from localcloud.bedrock.guardrails.operations import GuardrailOperations
 from localcloud.bedrock.guardrails.store import GuardrailStore
 from localcloud.bedrock.stand_ins import local_model
-from localcloud.calls import Around, straight
 from localcloud.clock import Clock
-from localcloud.service import Params, Result, Surroundings
+from localcloud.service import CallInterceptor, CloudContext, Params, Result, call_through
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +32,7 @@ class Batching:
     clients: Clients
     ask: Ask
     publish: Publish
-    around: Around = straight
+    around: CallInterceptor = call_through
     clock: Clock = time.time
 
 
@@ -44,7 +43,7 @@ class BedrockService:
 
     def __init__(
         self,
-        surroundings: Surroundings,
+        surroundings: CloudContext,
         models_dir: Path,
         known: Catalogue | None = None,
         batching: Batching | None = None,
@@ -67,7 +66,7 @@ class BedrockService:
         if batching is not None:
             self._batch(surroundings, folder, batching)
 
-    def _batch(self, surroundings: Surroundings, folder: Path, batching: Batching) -> None:
+    def _batch(self, surroundings: CloudContext, folder: Path, batching: Batching) -> None:
         self._jobs = Jobs(folder, batching.clock)
         self._runner = BatchRunner(
             surroundings,

@@ -14,7 +14,7 @@ from localcloud.events import names
 from localcloud.events.names import invalid, not_found
 from localcloud.events.store import Bus, EventStore
 from localcloud.paging import InvalidToken, page
-from localcloud.service import Params, Result, Surroundings
+from localcloud.service import CloudContext, Params, Result
 
 MAX_BUSES = 100
 MAX_TAGS = 50
@@ -24,9 +24,9 @@ _REFUSED = ("EventSourceName", "KmsKeyIdentifier", "DeadLetterConfig", "LogConfi
 class BusOperations:
     """Create, describe, list, tag and delete event buses."""
 
-    def __init__(self, surroundings: Surroundings, store: EventStore) -> None:
+    def __init__(self, context: CloudContext, store: EventStore) -> None:
         """Operate on the buses in `store`."""
-        self._surroundings = surroundings
+        self._context = context
         self._store = store
 
     def create_event_bus(self, params: Params) -> Result:
@@ -40,7 +40,7 @@ class BusOperations:
         tags = tags_of(params)
         if not self._store.add_bus(name, params.get("Description")):
             raise AwsError("ResourceAlreadyExistsException", f"Event bus {name} already exists.")
-        arn = names.bus_arn(self._surroundings, name)
+        arn = names.bus_arn(self._context, name)
         self._store.set_tags(arn, tags)
         return {"EventBusArn": arn, **_description(params.get("Description"))}
 
@@ -49,11 +49,11 @@ class BusOperations:
         _refuse_unsupported(params)
         bus = self._existing(params.get("Name"))
         self._store.describe_bus(bus.name, params.get("Description"))
-        arn = names.bus_arn(self._surroundings, bus.name)
+        arn = names.bus_arn(self._context, bus.name)
         return {"Arn": arn, "Name": bus.name, **_description(params.get("Description"))}
 
     def _existing(self, given: str | None) -> Bus:
-        name = names.bus_name(self._surroundings, given)
+        name = names.bus_name(self._context, given)
         bus = self._store.bus(name)
         if bus is None:
             raise not_found(f"Event bus {name} does not exist.")
@@ -66,7 +66,7 @@ class BusOperations:
     def _described(self, bus: Bus) -> dict[str, Any]:
         return {
             "Name": bus.name,
-            "Arn": names.bus_arn(self._surroundings, bus.name),
+            "Arn": names.bus_arn(self._context, bus.name),
             **_description(bus.description),
             "CreationTime": utc(bus.created_at),
             "LastModifiedTime": utc(bus.modified_at),
@@ -93,7 +93,7 @@ class BusOperations:
         if self._store.rules(name):
             raise invalid(f"Cannot delete event bus {name} because it has rules.")
         self._store.remove_bus(name)
-        self._store.set_tags(names.bus_arn(self._surroundings, name), {})
+        self._store.set_tags(names.bus_arn(self._context, name), {})
         return {}
 
     def tag_resource(self, params: Params) -> Result:
@@ -120,10 +120,10 @@ class BusOperations:
     def _taggable(self, params: Params) -> str:
         arn = str(params["ResourceARN"])
         for bus in self._store.buses():
-            if arn == names.bus_arn(self._surroundings, bus.name):
+            if arn == names.bus_arn(self._context, bus.name):
                 return arn
             for rule in self._store.rules(bus.name):
-                if arn == names.rule_arn(self._surroundings, rule):
+                if arn == names.rule_arn(self._context, rule):
                     return arn
         raise not_found(f"Resource {arn} does not exist.")
 

@@ -23,6 +23,7 @@ from localcloud.database import Database
 from localcloud.errors import AwsError
 from localcloud.events.alarms import LONGEST_SLEEP_SECONDS
 from localcloud.events.failures import Failure, failure_of
+from localcloud.service import Deliverer
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS deliveries (
@@ -47,8 +48,7 @@ LONGEST_PAUSE_SECONDS = 600.0
 WORKERS = 8
 STOP_SECONDS = 4.0
 
-Deliver = Callable[[str, object, Mapping[str, Any]], None]
-Targets = Mapping[str, Deliver]
+Targets = Mapping[str, Deliverer]
 """By the service field of the target's ARN. A deliverer is called with the ARN, the payload
 as JSON value, and the target's definition with `PayloadText` (the exact text),
 `DeduplicationId` (the same at every retry) and `SourceArn` (the rule or schedule) added; it raises
@@ -284,7 +284,7 @@ def _origin(row: sqlite3.Row) -> dict[str, str]:
     return {"SourceArn": attributes["RULE_ARN"]} if "RULE_ARN" in attributes else {}
 
 
-def deliverer_of(targets: Targets, arn: str) -> Deliver:
+def deliverer_of(targets: Targets, arn: str) -> Deliverer:
     """Return what delivers to `arn`, or raise ResourceNotFoundException."""
     service = arn.split(":")[2] if arn.count(":") >= 5 else ""
     if service not in targets:

@@ -16,7 +16,7 @@ from localcloud.clock import Clock, iso
 from localcloud.errors import AwsError, unsupported
 from localcloud.events.names import invalid
 from localcloud.events.transform import compact
-from localcloud.service import Surroundings
+from localcloud.service import CloudContext
 
 MAX_ENTRIES = 10
 MAX_BYTES = 1_048_576
@@ -47,7 +47,7 @@ def size(entry: Entry) -> int:
     return total + (14 if entry.get("Time") is not None else 0)
 
 
-def event_of(surroundings: Surroundings, clock: Clock, entry: Entry) -> dict[str, Any]:
+def event_of(context: CloudContext, clock: Clock, entry: Entry) -> dict[str, Any]:
     """Return the event that `entry` becomes, or raise AwsError with its per-entry error code."""
     for name in ("Source", "DetailType", "Detail"):
         if not entry.get(name):
@@ -60,7 +60,7 @@ def event_of(surroundings: Surroundings, clock: Clock, entry: Entry) -> dict[str
     if re.match(r"aws\.", entry["Source"], re.IGNORECASE):
         raise AwsError("NotAuthorizedForSourceException", "Not authorized for the source.")
     return new_event(
-        surroundings,
+        context,
         clock,
         {
             "source": entry["Source"],
@@ -72,7 +72,7 @@ def event_of(surroundings: Surroundings, clock: Clock, entry: Entry) -> dict[str
     )
 
 
-def new_event(surroundings: Surroundings, clock: Clock, given: Mapping[str, Any]) -> dict[str, Any]:
+def new_event(context: CloudContext, clock: Clock, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return a whole event from `given` source, detail-type, detail and what else it names.
 
     https://docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structure.html
@@ -82,9 +82,9 @@ def new_event(surroundings: Surroundings, clock: Clock, given: Mapping[str, Any]
         "id": given.get("id") or str(uuid.uuid4()),
         "detail-type": given["detail-type"],
         "source": given["source"],
-        "account": surroundings.account_id,
+        "account": context.account_id,
         "time": given.get("time") or iso(clock()),
-        "region": surroundings.region,
+        "region": context.region,
         "resources": list(given.get("resources") or []),
         "detail": given["detail"],
     }

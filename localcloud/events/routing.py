@@ -13,7 +13,7 @@ from localcloud.events.deliveries import Delivery
 from localcloud.events.patterns import EventPattern, parse_pattern
 from localcloud.events.store import EventStore, Rule, Target
 from localcloud.events.transform import Origin, compact, payload_of
-from localcloud.service import Surroundings
+from localcloud.service import CloudContext
 
 Event = Mapping[str, Any]
 
@@ -30,9 +30,9 @@ class Route:
 class Router:
     """Matches events against rules, which it keeps compiled until they change."""
 
-    def __init__(self, surroundings: Surroundings, store: EventStore, clock: Clock) -> None:
+    def __init__(self, context: CloudContext, store: EventStore, clock: Clock) -> None:
         """Route by the rules in `store`."""
-        self._surroundings = surroundings
+        self._context = context
         self._store = store
         self._clock = clock
         self._guard = threading.Lock()
@@ -74,7 +74,7 @@ class Router:
     ) -> list[Delivery]:
         """Return the deliveries of `event` to the `targets` of `rule`."""
         now = self._clock()
-        arn = names.rule_arn(self._surroundings, rule)
+        arn = names.rule_arn(self._context, rule)
         origin = Origin(arn, rule.name, iso(now))
         body = compact(event)
         return [

@@ -16,7 +16,7 @@ from localcloud.events.rules import EXCEEDED, RuleOperations
 from localcloud.events.store import EventStore, Target
 from localcloud.events.transform import InvalidTransform, check_target_input
 from localcloud.paging import InvalidToken, page
-from localcloud.service import Params, Result, Surroundings
+from localcloud.service import CloudContext, Params, Result
 
 MAX_TARGETS = 5
 MAX_REQUEST = 10
@@ -63,14 +63,14 @@ class TargetOperations:
 
     def __init__(
         self,
-        surroundings: Surroundings,
+        context: CloudContext,
         store: EventStore,
         rules: RuleOperations,
         kinds: Collection[str],
         changed: Callable[[], None],
     ) -> None:
         """Operate on the targets in `store`; `kinds` are the services that can be targets."""
-        self._surroundings = surroundings
+        self._context = context
         self._store = store
         self._rules = rules
         self._kinds = kinds
@@ -78,7 +78,7 @@ class TargetOperations:
 
     def put_targets(self, params: Params) -> Result:
         """Add targets to a rule, replacing those with the same id; all or none."""
-        rule = self._rules.existing(names.bus_of(self._surroundings, params), params["Rule"])
+        rule = self._rules.existing(names.bus_of(self._context, params), params["Rule"])
         targets = params["Targets"]
         if not 1 <= len(targets) <= MAX_REQUEST:
             raise invalid(f"A request takes 1 to {MAX_REQUEST} targets.")
@@ -111,7 +111,7 @@ class TargetOperations:
 
     def list_targets_by_rule(self, params: Params) -> Result:
         """List the targets of a rule."""
-        rule = self._rules.existing(names.bus_of(self._surroundings, params), params["Rule"])
+        rule = self._rules.existing(names.bus_of(self._context, params), params["Rule"])
         try:
             chosen, token = page(
                 self._store.targets(rule),
@@ -125,7 +125,7 @@ class TargetOperations:
 
     def remove_targets(self, params: Params) -> Result:
         """Take targets away from a rule; an unknown id is a failed entry."""
-        rule = self._rules.existing(names.bus_of(self._surroundings, params), params["Rule"])
+        rule = self._rules.existing(names.bus_of(self._context, params), params["Rule"])
         failed: list[dict[str, Any]] = [
             {
                 "TargetId": target_id,

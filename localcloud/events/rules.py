@@ -22,7 +22,7 @@ from localcloud.events.patterns import EventPattern, parse_pattern
 from localcloud.events.schedules import Rate, parse_schedule
 from localcloud.events.store import EventStore, Rule
 from localcloud.paging import InvalidToken, page
-from localcloud.service import Params, Result, Surroundings
+from localcloud.service import CloudContext, Params, Result
 
 MAX_RULES = 300
 EXCEEDED = "The requested resource exceeds the maximum number allowed."
@@ -53,13 +53,13 @@ class RuleOperations:
 
     def __init__(
         self,
-        surroundings: Surroundings,
+        context: CloudContext,
         store: EventStore,
         clock: Clock,
         changed: Callable[[], None],
     ) -> None:
         """Operate on the rules in `store`; `changed` is called after every change."""
-        self._surroundings = surroundings
+        self._context = context
         self._store = store
         self._clock = clock
         self._changed = changed
@@ -78,7 +78,7 @@ class RuleOperations:
 
     def put_rule(self, params: Params) -> Result:
         """Create a rule or replace its settings, keeping its targets and tags."""
-        bus, name = names.bus_of(self._surroundings, params), params["Name"]
+        bus, name = names.bus_of(self._context, params), params["Name"]
         self._check_bus(bus)
         pattern, schedule = params.get("EventPattern"), params.get("ScheduleExpression")
         if not pattern and not schedule:
@@ -105,7 +105,7 @@ class RuleOperations:
             None,
         )
         self._save(_in_rhythm(rule, known))
-        arn = names.rule_arn(self._surroundings, rule)
+        arn = names.rule_arn(self._context, rule)
         if known is None:
             self._store.set_tags(arn, tags_of(params))
         return {"RuleArn": arn}
@@ -128,19 +128,19 @@ class RuleOperations:
         return {}
 
     def _switch(self, params: Params, state: str) -> None:
-        rule = self.existing(names.bus_of(self._surroundings, params), params["Name"])
+        rule = self.existing(names.bus_of(self._context, params), params["Name"])
         if rule.state != state:
             self._save(replace(rule, state=state, anchor_at=self._clock(), next_fire_at=None))
 
     def describe_rule(self, params: Params) -> Result:
         """Describe one rule."""
-        rule = self.existing(names.bus_of(self._surroundings, params), params["Name"])
-        return {**self._described(rule), "CreatedBy": self._surroundings.account_id}
+        rule = self.existing(names.bus_of(self._context, params), params["Name"])
+        return {**self._described(rule), "CreatedBy": self._context.account_id}
 
     def _described(self, rule: Rule) -> dict[str, Any]:
         described = {
             "Name": rule.name,
-            "Arn": names.rule_arn(self._surroundings, rule),
+            "Arn": names.rule_arn(self._context, rule),
             "EventPattern": rule.pattern,
             "ScheduleExpression": rule.schedule,
             "State": rule.state,
@@ -152,7 +152,7 @@ class RuleOperations:
 
     def list_rules(self, params: Params) -> Result:
         """List the rules of a bus by name prefix."""
-        bus, prefix = names.bus_of(self._surroundings, params), params.get("NamePrefix", "")
+        bus, prefix = names.bus_of(self._context, params), params.get("NamePrefix", "")
         self._check_bus(bus)
         found = [rule for rule in self._store.rules(bus) if rule.name.startswith(prefix)]
         chosen, token = rule_page(found, params)
@@ -160,7 +160,7 @@ class RuleOperations:
 
     def list_rule_names_by_target(self, params: Params) -> Result:
         """List the rules of a bus that have a certain target."""
-        bus, arn = names.bus_of(self._surroundings, params), params["TargetArn"]
+        bus, arn = names.bus_of(self._context, params), params["TargetArn"]
         self._check_bus(bus)
         found = [
             rule
@@ -172,7 +172,7 @@ class RuleOperations:
 
     def delete_rule(self, params: Params) -> Result:
         """Delete a rule without targets; one that does not exist is no error."""
-        bus = names.bus_of(self._surroundings, params)
+        bus = names.bus_of(self._context, params)
         self._check_bus(bus)
         rule = self._store.rule(bus, params["Name"])
         if rule is None:
@@ -180,7 +180,7 @@ class RuleOperations:
         if self._store.targets(rule):
             raise invalid("Rule can't be deleted since it has targets.")
         self._store.remove_rule(rule)
-        self._store.set_tags(names.rule_arn(self._surroundings, rule), {})
+        self._store.set_tags(names.rule_arn(self._context, rule), {})
         self._changed()
         return {}
 

@@ -19,7 +19,7 @@ from localcloud.events.routing import Event, Router
 from localcloud.events.rule_targets import TargetOperations
 from localcloud.events.rules import RuleOperations, next_firing
 from localcloud.events.store import EventStore, Rule, open_database
-from localcloud.service import Params, Result, Surroundings
+from localcloud.service import CloudContext, Params, Result
 
 
 class EventsService:
@@ -27,25 +27,23 @@ class EventsService:
 
     name = "events"
 
-    def __init__(
-        self, surroundings: Surroundings, targets: Targets, clock: Clock = time.time
-    ) -> None:
+    def __init__(self, context: CloudContext, targets: Targets, clock: Clock = time.time) -> None:
         """Open buses and rules; deliver by `targets`, which may be filled in until `start`.
 
         Another bus of this account is always a target, whether `targets` has `events` or not.
         """
-        self._surroundings = surroundings
+        self._context = context
         self._clock = clock
-        self._database = open_database(surroundings.folder("events"))
+        self._database = open_database(context.folder("events"))
         self._store = EventStore(self._database, clock)
         own: Targets = {"events": self.deliver}
         kinds: Targets = ChainMap(targets, own)  # type: ignore[arg-type]
-        self._router = Router(surroundings, self._store, clock)
+        self._router = Router(context, self._store, clock)
         self._deliveries = DeliveryQueue(self._database, kinds, clock, "events-delivery")
         self._alarm = Alarm("events-schedules", clock, self._store.next_fire_at, self.fire_due)
-        buses = BusOperations(surroundings, self._store)
-        rules = RuleOperations(surroundings, self._store, clock, self._rules_changed)
-        on_targets = TargetOperations(surroundings, self._store, rules, kinds, self._rules_changed)
+        buses = BusOperations(context, self._store)
+        rules = RuleOperations(context, self._store, clock, self._rules_changed)
+        on_targets = TargetOperations(context, self._store, rules, kinds, self._rules_changed)
 
         self.create_event_bus = buses.create_event_bus
         self.update_event_bus = buses.update_event_bus
@@ -108,9 +106,9 @@ class EventsService:
         results: list[dict[str, str]] = []
         wanted: list[Delivery] = []
         for entry in entries:
-            bus = names.bus_of(self._surroundings, entry)
+            bus = names.bus_of(self._context, entry)
             try:
-                event = putting.event_of(self._surroundings, self._clock, entry)
+                event = putting.event_of(self._context, self._clock, entry)
             except AwsError as error:
                 results.append({"ErrorCode": error.code, "ErrorMessage": error.message})
                 continue
@@ -131,7 +129,7 @@ class EventsService:
         `event` has `source`, `detail-type` and `detail`, and may have `resources`, `time`
         (ISO 8601) and `id`. Any source is allowed, also `aws.…`.
         """
-        self._arrive(names.DEFAULT_BUS, putting.new_event(self._surroundings, self._clock, event))
+        self._arrive(names.DEFAULT_BUS, putting.new_event(self._context, self._clock, event))
 
     def _arrive(self, bus: str, event: Event) -> None:
         wanted = self._router.deliveries(bus, event)
@@ -144,7 +142,7 @@ class EventsService:
         With `EventBridgeParameters` in `definition` (DetailType, Source), `payload` is the
         detail of a new event; without, it is the event itself.
         """
-        bus = names.bus_name(self._surroundings, target_arn)
+        bus = names.bus_name(self._context, target_arn)
         if self._store.bus(bus) is None:
             raise not_found(f"Event bus {bus} does not exist.")
         if not isinstance(payload, dict):
@@ -159,7 +157,7 @@ class EventsService:
             "detail": payload,
             "id": definition.get("DeduplicationId"),
         }
-        self._arrive(bus, putting.new_event(self._surroundings, self._clock, given))
+        self._arrive(bus, putting.new_event(self._context, self._clock, given))
 
     def fire_due(self) -> None:
         """Fire every rule whose schedule has come; each firing is durable before the next."""
@@ -169,14 +167,14 @@ class EventsService:
     def _fire(self, rule: Rule) -> None:
         now = self._clock()
         event = putting.new_event(
-            self._surroundings,
+            self._context,
             self._clock,
             {
                 "id": str(uuid.uuid4()),
                 "source": "aws.events",
                 "detail-type": "Scheduled Event",
                 "time": iso(rule.next_fire_at or now),
-                "resources": [names.rule_arn(self._surroundings, rule)],
+                "resources": [names.rule_arn(self._context, rule)],
                 "detail": {},
             },
         )

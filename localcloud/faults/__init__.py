@@ -1,8 +1,6 @@
-"""Faults on demand: errors, latency and quotas for any call, so that what stands above can be
-seen to bear them.
-"""
+"""Faults on demand: errors, latency and quotas of any call, to test that callers bear them."""
 
-from localcloud.faults.admin import PATH, FaultsAdmin
-from localcloud.faults.injector import Faults
+from localcloud.faults.http_api import PATH, FaultsApi
+from localcloud.faults.injector import FaultInjector
 
-__all__ = ["PATH", "Faults", "FaultsAdmin"]
+__all__ = ["PATH", "FaultInjector", "FaultsApi"]

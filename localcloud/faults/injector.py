@@ -1,4 +1,4 @@
-"""The faults of one local cloud: they befall calls before a service is reached, and are counted."""
+"""The faults that are set: applied to matching calls before they reach a service, and counted."""
 
 from __future__ import annotations
 
@@ -7,29 +7,27 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import ValidationError
 
-from localcloud.calls import Visit
 from localcloud.errors import AwsError
-from localcloud.faults.quotas import Charge, Window, estimate
+from localcloud.faults.quotas import QuotaCharge, QuotaWindow, estimate_tokens
 from localcloud.faults.rules import Fault, FaultsFile
-from localcloud.metering import Used, metered
+from localcloud.model_usage import ModelUsage, meter
+from localcloud.service import ServiceCall, T
 
 FILE = "faults.json"
-_STREAMS = ("stream", "body", "Body")
-
-T = TypeVar("T")
+_STREAM_MEMBERS = ("stream", "body", "Body")
 
 
-class FaultsUnreadable(Exception):  # noqa: N818 - named for what it tells
-    """The file of faults cannot be read; the text says where and why."""
+class FaultsFileError(Exception):
+    """Raised when `faults.json` cannot be read; the message says where and why."""
 
 
 @dataclass(slots=True)
-class _Active:
-    """A fault with its counts: calls that fitted, were failed, made to wait, over a quota."""
+class _ActiveFault:
+    """A fault with its counts of calls: matched, hit, failed, delayed, over a quota."""
 
     fault: Fault
     fitted: int = 0
@@ -37,9 +35,9 @@ class _Active:
     failed: int = 0
     delayed: int = 0
     throttled: int = 0
-    windows: dict[str, Window] = field(default_factory=dict)
+    windows: dict[str, QuotaWindow] = field(default_factory=dict)
 
-    def shown(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, Any]:
         counts = {
             name: getattr(self, name) for name in ("fitted", "failed", "delayed", "throttled")
         }
@@ -47,32 +45,33 @@ class _Active:
 
 
 @dataclass(frozen=True, slots=True)
-class _Befalls:
-    """What one call has to bear."""
+class _Effect:
+    """What a fault does to one call: a delay, and an error at once or after some events."""
 
-    wait_s: float
+    delay_s: float
     error: AwsError | None
     after_events: int | None
 
 
-class Faults:
-    """Every fault that is set; safe from any thread. `now` gives seconds from any start."""
+class FaultInjector:
+    """All faults that are set; safe from any thread."""
 
     def __init__(
         self,
-        now: Callable[[], float] = time.monotonic,
+        monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """Begin without faults."""
-        self._now = now
+        self._monotonic = monotonic
         self._sleep = sleep
-        self._guard = threading.Lock()
-        self._active: dict[str, _Active] = {}
+        self._lock = threading.Lock()
+        self._active: dict[str, _ActiveFault] = {}
 
-    def read(self, folder: Path) -> None:
-        """Set the faults of `faults.json` in `folder`, if there is one.
+    def load(self, folder: Path) -> None:
+        """Set the faults of `faults.json` in `folder`, if the file exists.
 
-        Raises FaultsUnreadable.
+        Raises:
+            FaultsFileError: The file cannot be read.
         """
         path = folder / FILE
         if not path.exists():
@@ -80,67 +79,69 @@ class Faults:
         try:
             self.set(*FaultsFile.model_validate_json(path.read_bytes()).faults)
         except (OSError, ValidationError) as error:
-            raise FaultsUnreadable(f"{path} cannot be read: {error}") from error
+            raise FaultsFileError(f"{path} cannot be read: {error}") from error
 
     def set(self, *faults: Fault) -> None:
-        """Set `faults`, each in place of one of the same name, with its counts at nought."""
-        with self._guard:
-            self._active |= {fault.name: _Active(fault) for fault in faults}
+        """Set `faults`, each in place of one of the same name, with its counts at zero."""
+        with self._lock:
+            self._active |= {fault.name: _ActiveFault(fault) for fault in faults}
 
     def clear(self, name: str | None = None) -> int:
-        """Take away the fault called `name`, or all; return how many there were."""
-        with self._guard:
+        """Remove the fault called `name`, or all; return how many were removed."""
+        with self._lock:
             names = [name] if name is not None else list(self._active)
             return sum(self._active.pop(each, None) is not None for each in names)
 
-    def shown(self) -> list[dict[str, Any]]:
+    def describe(self) -> list[dict[str, Any]]:
         """Return every fault with its counts, in the order in which they were set."""
-        with self._guard:
-            return [active.shown() for active in self._active.values()]
+        with self._lock:
+            return [active.describe() for active in self._active.values()]
 
-    def around(self, visit: Visit, serve: Callable[[], T]) -> T:
-        """Serve a call after what befalls it. Raises AwsError where that is an error."""
-        charges: list[Charge] = []
+    def intercept(self, call: ServiceCall, serve: Callable[[], T]) -> T:
+        """Serve a call after applying its faults. Raises the AwsError of a fault."""
+        charges: list[QuotaCharge] = []
         try:
-            befalls = self._befalls(visit, charges)
+            effects = self._effects(call, charges)
         except AwsError:
             _refund(charges)
             raise
-        for each in befalls:
-            if each.wait_s:
-                self._sleep(each.wait_s)
-            if each.error is not None and each.after_events is None:
+        for effect in effects:
+            if effect.delay_s:
+                self._sleep(effect.delay_s)
+            if effect.error is not None and effect.after_events is None:
                 _refund(charges)
-                raise each.error
+                raise effect.error
         try:
             result: Any = serve()
         except Exception:
             _refund(charges)
             raise
-        for each in befalls:
-            if each.error is not None:
-                result = _broken_off(result, each.error, each.after_events or 0)
+        for effect in effects:
+            if effect.error is not None:
+                result = _fail_stream(result, effect.error, effect.after_events or 0)
         if isinstance(result, Mapping) and charges:
-            result = metered(result, _settling(charges))
-        answered: T = result
-        return answered
+            result = meter(result, _settlement(charges))
+        response: T = result
+        return response
 
-    def _befalls(self, visit: Visit, charges: list[Charge]) -> list[_Befalls]:
-        with self._guard:
+    def _effects(self, call: ServiceCall, charges: list[QuotaCharge]) -> list[_Effect]:
+        with self._lock:
             if not self._active:
                 return []
-            fitting = [active for active in self._active.values() if active.fault.fits(visit)]
-            for active in fitting:
-                self._charge(active, visit, charges)
-            return [found for active in fitting if (found := _drawn(active)) is not None]
+            matching = [active for active in self._active.values() if active.fault.matches(call)]
+            for active in matching:
+                self._charge_quota(active, call, charges)
+            return [found for active in matching if (found := _draw_effect(active)) is not None]
 
-    def _charge(self, active: _Active, visit: Visit, charges: list[Charge]) -> None:
+    def _charge_quota(
+        self, active: _ActiveFault, call: ServiceCall, charges: list[QuotaCharge]
+    ) -> None:
         fault = active.fault
         if fault.requests_per_minute is None and fault.tokens_per_minute is None:
             return
-        window = active.windows.setdefault(visit.model, Window(self._now))
-        charge = window.take(
-            fault.requests_per_minute, fault.tokens_per_minute, estimate(visit.params)
+        window = active.windows.setdefault(call.model, QuotaWindow(self._monotonic))
+        charge = window.charge(
+            fault.requests_per_minute, fault.tokens_per_minute, estimate_tokens(call.params)
         )
         if charge is None:
             active.fitted += 1
@@ -154,50 +155,50 @@ class Faults:
         charges.append(charge)
 
 
-def _drawn(active: _Active) -> _Befalls | None:
-    """Return what a call that fits has to bear, None where it is not hit."""
+def _draw_effect(active: _ActiveFault) -> _Effect | None:
+    """Count a matching call and return the fault's effect on it, None if it is not hit."""
     fault = active.fault
     number = active.fitted
     active.fitted += 1
-    error = fault.failure()
-    spent = fault.times is not None and active.hit >= fault.times
-    if (error is None and not fault.latency_ms) or spent or not fault.hits(number):
+    error = fault.aws_error()
+    is_spent = fault.times is not None and active.hit >= fault.times
+    if (error is None and not fault.latency_ms) or is_spent or not fault.hits(number):
         return None
     active.hit += 1
     active.failed += error is not None
     active.delayed += fault.latency_ms > 0
-    return _Befalls(fault.latency_ms / 1000, error, fault.after_events)
+    return _Effect(fault.latency_ms / 1000, error, fault.after_events)
 
 
-def _settling(charges: list[Charge]) -> Callable[[Used, AwsError | None], None]:
-    def settle(used: Used, error: AwsError | None) -> None:
+def _settlement(charges: list[QuotaCharge]) -> Callable[[ModelUsage, AwsError | None], None]:
+    def settle(usage: ModelUsage, error: AwsError | None) -> None:
         for charge in charges:
-            charge.tokens = used.tokens_in + used.tokens_out
+            charge.tokens = usage.tokens_in + usage.tokens_out
 
     return settle
 
 
-def _refund(charges: list[Charge]) -> None:
-    """Count what no model answered as a request still, and as no tokens."""
+def _refund(charges: list[QuotaCharge]) -> None:
+    """Charge no tokens for a request that no model answered; the request itself still counts."""
     for charge in charges:
         charge.tokens = 0
 
 
-def _broken_off(result: Any, error: AwsError, after: int) -> Any:
-    """Return a streamed answer that fails after so many events; any other fails at once."""
-    streams = [name for name in _STREAMS if _is_stream(result, name)]
+def _fail_stream(result: Any, error: AwsError, after_events: int) -> Any:
+    """Return a streamed result that fails after some events; any other fails at once."""
+    streams = [name for name in _STREAM_MEMBERS if _is_stream(result, name)]
     if not streams:
         raise error
-    return {**result, streams[0]: _cut(result[streams[0]], error, after)}
+    return {**result, streams[0]: _cut_off(result[streams[0]], error, after_events)}
 
 
 def _is_stream(result: Any, name: str) -> bool:
     return isinstance(result, Mapping) and isinstance(result.get(name), Iterator)
 
 
-def _cut(events: Iterator[Any], error: AwsError, after: int) -> Iterator[Any]:
+def _cut_off(events: Iterator[Any], error: AwsError, after_events: int) -> Iterator[Any]:
     for number, event in enumerate(events):
-        if number >= after:
+        if number >= after_events:
             break
         yield event
     raise error

@@ -1,6 +1,6 @@
-"""Requests and tokens a minute, a sliding minute, as Bedrock limits them for each model.
+"""Requests and tokens in a sliding minute, as Bedrock limits them for each model.
 
-At its begin a request is counted with its input and the most that it may answer; at its end with
+When a request begins it is charged its input and the most that it may answer, and when it ends
 what it used. https://docs.aws.amazon.com/bedrock/latest/userguide/quotas-token-burndown.html
 """
 
@@ -16,59 +16,67 @@ from localcloud.service import Params
 
 MINUTE_S = 60.0
 DEFAULT_MAX_TOKENS = 512
-_CHARACTERS_A_TOKEN = 4
-_MAXIMA = ("maxTokens", "max_tokens", "max_new_tokens", "max_gen_len")
+_CHARACTERS_PER_TOKEN = 4
+_MAX_TOKENS_NAMES = ("maxTokens", "max_tokens", "max_new_tokens", "max_gen_len")
 
 
 @dataclass(slots=True)
-class Charge:
-    """What one call counts for, from `at` on: an estimate until it is settled."""
+class QuotaCharge:
+    """The tokens that one call counts from `at` on: an estimate until the call has ended."""
 
     at: float
     tokens: int
 
 
 @dataclass(slots=True)
-class Window:
-    """The calls of the last minute to one model. `now` gives seconds from any start."""
+class QuotaWindow:
+    """The charges of the last minute for one model. `monotonic` returns seconds."""
 
-    now: Callable[[], float]
-    charges: deque[Charge] = field(default_factory=deque)
+    monotonic: Callable[[], float]
+    charges: deque[QuotaCharge] = field(default_factory=deque)
 
-    def take(self, requests: int | None, tokens: int | None, estimate: int) -> Charge | None:
-        """Count a call in, or return None if it is over what a minute allows."""
-        now = self.now()
+    def charge(
+        self, max_requests: int | None, max_tokens: int | None, tokens: int
+    ) -> QuotaCharge | None:
+        """Charge a call with its estimated tokens; None if that exceeds a minute's quota."""
+        now = self.monotonic()
         while self.charges and self.charges[0].at <= now - MINUTE_S:
             self.charges.popleft()
-        if requests is not None and len(self.charges) >= requests:
+        if max_requests is not None and len(self.charges) >= max_requests:
             return None
-        if tokens is not None and sum(c.tokens for c in self.charges) + estimate > tokens:
+        charged = sum(charge.tokens for charge in self.charges)
+        if max_tokens is not None and charged + tokens > max_tokens:
             return None
-        charge = Charge(now, estimate)
+        charge = QuotaCharge(now, tokens)
         self.charges.append(charge)
         return charge
 
 
-def estimate(params: Params) -> int:
-    """Return what Bedrock sets aside for a call: its input, and the most that it may answer.
+def estimate_tokens(params: Params) -> int:
+    """Return the tokens that Bedrock reserves for a call: its input and its maximum output.
 
-    A call that asks for no answer in words, such as one for vectors, is its input alone.
+    A call without an answer in words, such as one for embeddings, is its input alone.
     """
     body = params.get("body")
-    asked: Any = params
+    request: Any = params
     if isinstance(body, bytes):
         try:
-            asked = json.loads(body)
+            request = json.loads(body)
         except ValueError:
-            asked = {}
-    asked = asked if isinstance(asked, Mapping) else {}
-    config = asked.get("inferenceConfig")
-    places = [asked, config if isinstance(config, Mapping) else {}]
-    answers = "messages" in asked or "prompt" in asked
-    most = next(
-        (place[name] for place in places for name in _MAXIMA if isinstance(place.get(name), int)),
-        DEFAULT_MAX_TOKENS if answers else 0,
+            request = {}
+    request = request if isinstance(request, Mapping) else {}
+    config = request.get("inferenceConfig")
+    places = [request, config if isinstance(config, Mapping) else {}]
+    has_output = "messages" in request or "prompt" in request
+    max_output = next(
+        (
+            place[name]
+            for place in places
+            for name in _MAX_TOKENS_NAMES
+            if isinstance(place.get(name), int)
+        ),
+        DEFAULT_MAX_TOKENS if has_output else 0,
     )
-    named = ("modelId", "inferenceConfig", "EndpointName")
-    texts = {name: value for name, value in asked.items() if name not in named}
-    return len(json.dumps(texts, default=str)) // _CHARACTERS_A_TOKEN + int(most)
+    not_input = ("modelId", "inferenceConfig", "EndpointName")
+    texts = {name: value for name, value in request.items() if name not in not_input}
+    return len(json.dumps(texts, default=str)) // _CHARACTERS_PER_TOKEN + int(max_output)

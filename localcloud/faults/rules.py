@@ -1,4 +1,4 @@
-"""What a fault is: the calls that it is for, and what befalls them."""
+"""Definitions of faults: the calls that one matches, and what it does to them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from chalicelib.contracts.base import HttpInput
-from localcloud.calls import Visit
 from localcloud.errors import AwsError
 from localcloud.iam.patterns import wildcard
+from localcloud.service import ServiceCall
 
 STATUSES = {
     "InternalServerException": 500,
@@ -23,20 +23,21 @@ STATUSES = {
     "ThrottlingException": 429,
     "TooManyRequestsException": 429,
 }
-"""The HTTP status that AWS gives an error; 400 for those that are not here.
+"""The HTTP status of AWS's errors; those that are not listed have 400.
 
 https://docs.aws.amazon.com/bedrock/latest/userguide/troubleshooting-api-error-codes.html
 """
 
 
 class Fault(HttpInput):
-    """A fault under a name.
+    """A named fault.
 
     `service` (botocore's name), `operation` and `model` are patterns with `*` and `?`. Of the
-    calls that fit, `rate` are hit, drawn from `seed`, and at most `times` in all. One that is hit
-    waits `latency_ms` and, if there is an `error`, fails with it; a streamed answer after
-    `after_events` events where that is given. The quotas hold for every call that fits, each
-    model by itself: requests that begin within a minute, and tokens, as Bedrock counts them.
+    matching calls a share of `rate` is hit, drawn from `seed`, and at most `times` in all. A call
+    that is hit is delayed by `latency_ms` and, if there is an `error`, fails with it; a streamed
+    response fails after `after_events` events if that is given. The quotas apply to every
+    matching call, for each model: requests that begin within a minute, and tokens, as Bedrock
+    counts them.
     """
 
     name: str = Field(default="fault", pattern=r"^[A-Za-z0-9._-]{1,64}$")
@@ -65,23 +66,23 @@ class Fault(HttpInput):
             raise ValueError("status, message and after_events need an error")
         return self
 
-    def fits(self, visit: Visit) -> bool:
-        """Tell whether a call is one of those that this fault is for."""
+    def matches(self, call: ServiceCall) -> bool:
+        """Return whether the fault is for this call."""
         return all(
             wildcard(pattern).fullmatch(text)
             for pattern, text in (
-                (self.service, visit.service),
-                (self.operation, visit.operation),
-                (self.model, visit.model),
+                (self.service, call.service),
+                (self.operation, call.operation),
+                (self.model, call.model),
             )
         )
 
     def hits(self, number: int) -> bool:
-        """Tell whether the call of this number is hit; the same calls are, in whatever order."""
-        return Random(f"{self.seed}:{number}").random() < self.rate  # noqa: S311 - to be repeated
+        """Return whether the matching call of this number is hit; depends on the seed alone."""
+        return Random(f"{self.seed}:{number}").random() < self.rate  # noqa: S311 - repeatable
 
-    def failure(self) -> AwsError | None:
-        """Return the error that a call fails with, None where it only waits."""
+    def aws_error(self) -> AwsError | None:
+        """Return the error of a call that is hit, None if it is only delayed."""
         if self.error is None:
             return None
         message = self.message or f"The fault {self.name!r} of the local cloud."
@@ -89,14 +90,16 @@ class Fault(HttpInput):
 
 
 class FaultsFile(HttpInput):
-    """The file `faults.json`: faults under names that differ."""
+    """The file `faults.json`: faults with unique names."""
 
     faults: tuple[Fault, ...] = ()
 
     @model_validator(mode="after")
-    def _named_apart(self) -> Self:
+    def _has_unique_names(self) -> Self:
         names = [fault.name for fault in self.faults]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"two faults are called {twice[0]!r}; give each a name of its own")
+        duplicates = sorted({name for name in names if names.count(name) > 1})
+        if duplicates:
+            raise ValueError(
+                f"two faults are called {duplicates[0]!r}; give each a name of its own"
+            )
         return self

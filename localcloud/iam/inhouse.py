@@ -6,15 +6,13 @@ https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from localcloud.iam.guard import Caller, Guard
 from localcloud.iam.needs import Need
 from localcloud.lambdas.poller import Queues
-from localcloud.service import Params, Result
-
-Deliver = Callable[[str, object, Mapping[str, Any]], None]
+from localcloud.service import Deliverer, Params, Result
 
 _DELIVERIES: Mapping[str, tuple[str, str, str]] = {
     "lambda": ("lambda", "Invoke", "lambda:InvokeFunction"),
@@ -28,7 +26,7 @@ EVENTBRIDGE = Caller.service("events.amazonaws.com")
 API_GATEWAY = Caller.service("apigateway.amazonaws.com")
 
 
-def guarded(guard: Guard, kind: str, deliver: Deliver) -> Deliver:
+def guarded(guard: Guard, kind: str, deliver: Deliverer) -> Deliverer:
     """Return `deliver`, but for what the role of a target may do, or its resource lets rules do."""
     service, operation, action = _DELIVERIES[kind]
 

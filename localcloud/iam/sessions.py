@@ -18,7 +18,7 @@ from xml.sax.saxutils import escape
 from localcloud.errors import AwsError
 from localcloud.iam.guard import Caller, Guard
 from localcloud.iam.needs import Params
-from localcloud.wire.answers import Answer
+from localcloud.wire.responses import WireResponse
 
 _ROLE = re.compile(r"arn:[\w-]+:iam::\d{12}:role/[\w+=,.@/-]+")
 _SESSION = re.compile(r"[\w+=,.@-]{2,64}")
@@ -26,7 +26,7 @@ _DEFAULT_S = 3600
 _NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
 
 
-def answer(guard: Guard, caller: Caller, operation: str, params: Params) -> Answer | None:
+def answer(guard: Guard, caller: Caller, operation: str, params: Params) -> WireResponse | None:
     """Answer an operation of STS that is served here, None for any other."""
     serve = _SERVED.get(operation)
     return None if serve is None else _xml(operation, serve(guard, caller, params))
@@ -63,10 +63,10 @@ _SERVED: Mapping[str, Callable[[Guard, Caller, Params], str]] = {
 }
 
 
-def _xml(operation: str, result: str) -> Answer:
+def _xml(operation: str, result: str) -> WireResponse:
     body = (
         f'<{operation}Response xmlns="{_NAMESPACE}"><{operation}Result>{result}'
         f"</{operation}Result><ResponseMetadata><RequestId>{uuid4()}</RequestId>"
         f"</ResponseMetadata></{operation}Response>"
     )
-    return Answer(200, {"Content-Type": "text/xml"}, body.encode())
+    return WireResponse(200, {"Content-Type": "text/xml"}, body.encode())

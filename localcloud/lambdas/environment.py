@@ -13,7 +13,7 @@ from pathlib import Path
 
 from localcloud.iam.callers import Credentials
 from localcloud.lambdas.spec import LATEST, FunctionSpec
-from localcloud.service import Surroundings
+from localcloud.service import CloudContext
 
 BUNDLE = "/var/task/"
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -42,7 +42,7 @@ class Sandbox:
 
 
 def worker_environment(
-    spec: FunctionSpec, surroundings: Surroundings, sandbox: Sandbox
+    spec: FunctionSpec, context: CloudContext, sandbox: Sandbox
 ) -> dict[str, str]:
     """Return the whole environment of one worker of `spec`.
 
@@ -61,15 +61,15 @@ def worker_environment(
         "AWS_LAMBDA_LOG_GROUP_NAME": spec.log_group or log_group(spec.name),
         "AWS_LAMBDA_LOG_STREAM_NAME": sandbox.stream,
         "AWS_LAMBDA_RUNTIME_API": sandbox.runtime_api,
-        "AWS_REGION": surroundings.region,
-        "AWS_DEFAULT_REGION": surroundings.region,
+        "AWS_REGION": context.region,
+        "AWS_DEFAULT_REGION": context.region,
         "AWS_ACCESS_KEY_ID": sandbox.credentials.access_key,
         "AWS_SECRET_ACCESS_KEY": sandbox.credentials.secret,
         "AWS_SESSION_TOKEN": sandbox.credentials.token,
         "LAMBDA_TASK_ROOT": str(spec.code_path),
     }
     defaults = {
-        "AWS_ENDPOINT_URL": surroundings.endpoint_url,
+        "AWS_ENDPOINT_URL": context.endpoint_url,
         "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
         "TZ": ":UTC",
         "LANG": "C.UTF-8",

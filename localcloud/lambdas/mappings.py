@@ -24,7 +24,7 @@ from localcloud.lambdas.mapping import (
 from localcloud.lambdas.pages import page_of
 from localcloud.lambdas.poller import Poller, Queues, RunBatch
 from localcloud.lambdas.registry import Registry
-from localcloud.service import Params, Result, Surroundings
+from localcloud.service import CloudContext, Params, Result
 
 _SCHEMA = "CREATE TABLE IF NOT EXISTS mappings (uuid TEXT PRIMARY KEY, definition TEXT NOT NULL)"
 
@@ -35,7 +35,7 @@ class Mappings:
     def __init__(
         self,
         path: Path,
-        surroundings: Surroundings,
+        context: CloudContext,
         registry: Registry,
         queues_of: Callable[[str], Queues],
         run: RunBatch,
@@ -46,7 +46,7 @@ class Mappings:
         `give_back` shows what earlier pollers of a queue, by its ARN, held when they were killed.
         """
         self._database = Database(path, _SCHEMA)
-        self._surroundings = surroundings
+        self._context = context
         self._registry = registry
         self._queues_of = queues_of
         self._run = run
@@ -211,7 +211,7 @@ class Mappings:
     def _show(self, mapped: Mapped, state: str) -> dict[str, Any]:
         return shown(
             mapped,
-            self._surroundings.arn("lambda", f"function:{mapped.function}"),
-            self._surroundings.arn("lambda", f"event-source-mapping:{mapped.uuid}"),
+            self._context.arn("lambda", f"function:{mapped.function}"),
+            self._context.arn("lambda", f"event-source-mapping:{mapped.uuid}"),
             state,
         )

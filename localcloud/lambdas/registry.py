@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from localcloud.errors import AwsError
 from localcloud.lambdas.spec import LATEST, FunctionSpec
-from localcloud.service import Surroundings
+from localcloud.service import CloudContext
 
 _ARN = re.compile(
     r"(?:arn:[^:]+:lambda:(?P<region>[^:]+):)?(?:(?P<account>\d{12}):)?(?:function:)?"
@@ -39,9 +39,9 @@ class Registered:
 class Registry:
     """Functions by name; safe from any thread."""
 
-    def __init__(self, surroundings: Surroundings) -> None:
+    def __init__(self, context: CloudContext) -> None:
         """Begin with no function."""
-        self._surroundings = surroundings
+        self._context = context
         self._functions: dict[str, Registered] = {}
         self._versions: dict[str, Registered] = {}
         self._aliases: dict[str, str] = {}
@@ -53,7 +53,7 @@ class Registry:
             known = self._functions.get(spec.name)
             if known and known.spec == spec:
                 return False
-            arn = self._surroundings.arn("lambda", f"function:{spec.name}")
+            arn = self._context.arn("lambda", f"function:{spec.name}")
             generation = known.generation + 1 if known else 1
             self._functions[spec.name] = Registered(spec, arn, generation, modified)
             return True
@@ -120,7 +120,7 @@ class Registry:
             )
         suffix = "" if wanted == LATEST else f":{wanted}"
         found = self._named(match["name"] + suffix)
-        arn = self._surroundings.arn("lambda", f"function:{match['name']}{suffix}")
+        arn = self._context.arn("lambda", f"function:{match['name']}{suffix}")
         if found is None or not self._is_here(match):
             raise AwsError(
                 "ResourceNotFoundException", f"Function not found: {arn}", 404, Type="User"
@@ -134,9 +134,9 @@ class Registry:
 
     def _is_here(self, match: re.Match[str]) -> bool:
         region, account = match["region"], match["account"]
-        return region in (None, self._surroundings.region) and account in (
+        return region in (None, self._context.region) and account in (
             None,
-            self._surroundings.account_id,
+            self._context.account_id,
         )
 
 

@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from localcloud.code import DEVELOPMENT
 from localcloud.errors import AwsError, unsupported
 from localcloud.iam.callers import Issue, to_anyone
 from localcloud.lambdas import invoke_request
@@ -30,11 +29,11 @@ from localcloud.lambdas.pool import Limits, Pool
 from localcloud.lambdas.process import Spawner
 from localcloud.lambdas.refusals import Refusals
 from localcloud.lambdas.registry import Registered, Registry
-from localcloud.lambdas.spec import LATEST, FunctionSpec, configuration
+from localcloud.lambdas.spec import DEVELOPMENT_INTERPRETER, LATEST, FunctionSpec, configuration
 from localcloud.lambdas.streaming import as_events, streamed
 from localcloud.lambdas.versions import Numbers
 from localcloud.lambdas.worker import WorkerFactory
-from localcloud.service import Params, Result, Surroundings
+from localcloud.service import CloudContext, Params, Result
 
 QueuesAs = Callable[[str, str], Queues]
 """Returns the queues as a role may use them, by its ARN and the name of the session."""
@@ -55,7 +54,7 @@ class Neighbours:
     """
 
     issue: Issue = to_anyone
-    interpreter: Path = DEVELOPMENT
+    interpreter: Path = DEVELOPMENT_INTERPRETER
     queues_as: QueuesAs | None = None
     deliver_failure: DeliverFailure | None = None
     logs: LogSink | None = None
@@ -70,13 +69,13 @@ class LambdaService(Refusals):
     name = "lambda"
 
     def __init__(
-        self, surroundings: Surroundings, sqs: KeptQueues, neighbours: Neighbours | None = None
+        self, context: CloudContext, sqs: KeptQueues, neighbours: Neighbours | None = None
     ) -> None:
         """Keep state below the data directory; nothing runs before `start`."""
         self._neighbours = neighbours or Neighbours()
         self._sqs = sqs
-        folder = surroundings.folder("lambdas")
-        self._registry = Registry(surroundings)
+        folder = context.folder("lambdas")
+        self._registry = Registry(context)
         self._numbers = Numbers(folder / "versions.json")
         self._logs = Logs(folder / "logs", self._neighbours.logs)
         self._memory = MemoryWatch()
@@ -84,7 +83,7 @@ class LambdaService(Refusals):
         self._pool = Pool(self._neighbours.limits)
         issue = self._neighbours.issue
         interpreter = self._neighbours.interpreter
-        factory = WorkerFactory(surroundings, self._spawner, self._logs, issue, interpreter)
+        factory = WorkerFactory(context, self._spawner, self._logs, issue, interpreter)
         self._executor = Executor(self._pool, factory, self._memory, self._neighbours.init_s)
         self._queue = AsyncQueue(
             folder / "events.sqlite",
@@ -96,7 +95,7 @@ class LambdaService(Refusals):
         )
         self._mappings = Mappings(
             folder / "mappings.sqlite",
-            surroundings,
+            context,
             self._registry,
             self._queues_of,
             self._run_batch,

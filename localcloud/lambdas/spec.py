@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -157,3 +158,20 @@ def configuration(spec: FunctionSpec, arn: str, modified: str) -> dict[str, Any]
     if spec.dead_letter:
         shown["DeadLetterConfig"] = {"TargetArn": spec.dead_letter}
     return shown
+
+
+DEVELOPMENT_INTERPRETER = Path(sys.executable)
+"""The Python of this environment, which has every package of every function."""
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionCode:
+    """`folder_of` gives a function's folder by its logical id, `interpreter` runs it."""
+
+    folder_of: Callable[[str], Path]
+    interpreter: Path = DEVELOPMENT_INTERPRETER
+
+    @classmethod
+    def of(cls, project: Path) -> FunctionCode:
+        """Return the source tree `project`, which every function runs from."""
+        return cls(lambda _: project)

@@ -8,14 +8,14 @@ import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
-from localcloud.code import DEVELOPMENT
 from localcloud.iam.callers import Issue, to_anyone
 from localcloud.lambdas.environment import Sandbox, log_stream, worker_environment
 from localcloud.lambdas.logs import Logs, WorkerLog
 from localcloud.lambdas.process import Command, Spawner, WorkerProcess
 from localcloud.lambdas.registry import Registered
 from localcloud.lambdas.runtime_api import Exited, Invocation, RuntimeApi, Signal
-from localcloud.service import Surroundings
+from localcloud.lambdas.spec import DEVELOPMENT_INTERPRETER
+from localcloud.service import CloudContext
 
 
 class Worker:
@@ -70,23 +70,23 @@ class Worker:
 
 
 class WorkerFactory:
-    """Starts workers in this local cloud's surroundings."""
+    """Starts workers in this local cloud's context."""
 
     def __init__(
         self,
-        surroundings: Surroundings,
+        context: CloudContext,
         spawner: Spawner,
         logs: Logs,
         issue: Issue = to_anyone,
-        interpreter: Path = DEVELOPMENT,
+        interpreter: Path = DEVELOPMENT_INTERPRETER,
     ) -> None:
         """Start workers by `spawner`, which log to `logs` and sign with what `issue` gives."""
         self._issue = issue
         self._interpreter = interpreter
-        self._surroundings = surroundings
+        self._context = context
         self._spawner = spawner
         self._logs = logs
-        self._home = surroundings.folder("lambdas") / "home"
+        self._home = context.folder("lambdas") / "home"
         self._home.mkdir(exist_ok=True)
 
     def start(self, function: Registered) -> Worker:
@@ -95,7 +95,7 @@ class WorkerFactory:
         log = WorkerLog(self._logs, function.spec.name, log_stream(datetime.now(UTC).date()))
         credentials = self._issue(function.spec.role_arn, function.spec.name)
         sandbox = Sandbox(log.stream, api.address, self._home, credentials)
-        environment = worker_environment(function.spec, self._surroundings, sandbox)
+        environment = worker_environment(function.spec, self._context, sandbox)
         try:
             command = Command(self._interpreter, environment, Path(function.spec.code_path))
             process = self._spawner.spawn(command)

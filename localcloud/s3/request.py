@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, quote, unquote_to_bytes
 from localcloud.errors import AwsError
 from localcloud.iam.guard import Caller
 from localcloud.s3.bodies import RequestSource
-from localcloud.s3.rawheaders import headers_of
+from localcloud.wsgi import headers_of
 
 SIGNATURE_QUERY = frozenset(
     {

@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any, Protocol
 
-from localcloud.calls import Around, Visit, straight
 from localcloud.clock import Clock
 from localcloud.errors import AwsError
 from localcloud.iam.guard import Guard
@@ -33,7 +32,7 @@ from localcloud.s3.routes import route
 from localcloud.s3.signatures import Authenticator, SecretFor, access_denied
 from localcloud.s3.store import Store
 from localcloud.s3.writecalls import WriteCalls
-from localcloud.service import Surroundings
+from localcloud.service import CallInterceptor, CloudContext, ServiceCall, call_through
 
 _log = logging.getLogger(__name__)
 
@@ -54,34 +53,34 @@ class S3Service:
 
     `publish(event)` takes an EventBridge event and returns once it is safe. `secret_for` gives
     the secrets with which presigned URLs and forms are verified, where no `guard` has them;
-    `around` stands around every call; `clock` is the time in seconds.
+    `interceptor` runs around every call; `clock` is the time in seconds.
     """
 
     name = "s3"
 
     def __init__(
         self,
-        surroundings: Surroundings,
+        context: CloudContext,
         publish: Publish,
         *,
         secret_for: SecretFor = local_secret,
         guard: Guard | None = None,
-        around: Around = straight,
+        interceptor: CallInterceptor = call_through,
         clock: Clock = time.time,
     ) -> None:
         """Open the buckets under the data directory."""
-        self._account = surroundings.account_id
-        self._store = Store(surroundings.folder("s3"), clock, self._wake)
+        self._account = context.account_id
+        self._store = Store(context.folder("s3"), clock, self._wake)
         self._relay = Relay(self._store.database, publish)
         secrets_of = secret_for if guard is None else guard.secret_of
-        self._authenticator = Authenticator(secrets_of, surroundings.region, clock)
+        self._authenticator = Authenticator(secrets_of, context.region, clock)
         self._permits = Permits(guard)
-        self._around = around
-        self._host_id = hashlib.sha256(surroundings.endpoint_url.encode()).hexdigest()[:32]
+        self._intercept = interceptor
+        self._host_id = hashlib.sha256(context.endpoint_url.encode()).hexdigest()[:32]
         owner: list[Node] = [("ID", hashlib.sha256(self._account.encode()).hexdigest())]
         self._configurations = ConfigurationCalls(self._store)
         rooms = (
-            BucketCalls(self._store, surroundings.region, owner),
+            BucketCalls(self._store, context.region, owner),
             self._configurations,
             ReadCalls(self._store),
             WriteCalls(self._store, self._cause_of, self._permits),
@@ -163,8 +162,8 @@ class S3Service:
             if request.headers.get(name, self._account) != self._account:
                 raise access_denied()
         try:
-            answered = self._around(
-                Visit("s3", found.operation, {}),
+            answered = self._intercept(
+                ServiceCall("s3", found.operation, {}),
                 lambda: self._calls[found.operation](request),
             )
         except AwsError as error:

@@ -23,7 +23,7 @@ from localcloud.s3vectors.requests import (
     quota_error,
     validation_error,
 )
-from localcloud.service import Params, Result, Surroundings
+from localcloud.service import CloudContext, Params, Result
 
 MAX_TAGS = 50
 MAX_PAGE_ITEMS = 500
@@ -34,7 +34,7 @@ class BucketOperations:
     """The operations on vector buckets and their policies, and on tags of buckets and indexes."""
 
     def __init__(
-        self, surroundings: Surroundings, database: Database, store: VectorBucketStore, clock: Clock
+        self, surroundings: CloudContext, database: Database, store: VectorBucketStore, clock: Clock
     ) -> None:
         """Write to `database`, which `store` reads."""
         self._surroundings = surroundings

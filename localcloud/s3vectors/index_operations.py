@@ -30,7 +30,7 @@ from localcloud.s3vectors.requests import (
     validation_error,
 )
 from localcloud.s3vectors.vector_store import VectorStore, rewrite_terms
-from localcloud.service import Params, Result, Surroundings
+from localcloud.service import CloudContext, Params, Result
 
 MAX_SEARCHED_KEYS = 10
 
@@ -40,7 +40,7 @@ class IndexOperations:
 
     def __init__(
         self,
-        surroundings: Surroundings,
+        surroundings: CloudContext,
         database: Database,
         store: VectorBucketStore,
         rows: VectorStore,

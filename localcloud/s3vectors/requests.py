@@ -15,7 +15,7 @@ import json
 import re
 
 from localcloud.errors import AwsError
-from localcloud.service import Params, Surroundings
+from localcloud.service import CloudContext, Params
 
 
 def validation_error(path: str, message: str) -> AwsError:
@@ -55,12 +55,12 @@ _ARN = re.compile(
 )
 
 
-def bucket_arn(surroundings: Surroundings, bucket: str) -> str:
+def bucket_arn(surroundings: CloudContext, bucket: str) -> str:
     """Return the ARN of a vector bucket."""
     return surroundings.arn("s3vectors", f"bucket/{bucket}")
 
 
-def index_arn(surroundings: Surroundings, bucket: str, index: str) -> str:
+def index_arn(surroundings: CloudContext, bucket: str, index: str) -> str:
     """Return the ARN of a vector index."""
     return surroundings.arn("s3vectors", f"bucket/{bucket}/index/{index}")
 

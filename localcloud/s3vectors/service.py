@@ -12,7 +12,7 @@ from localcloud.s3vectors.memory_index import MemoryIndex, MemoryIndexCache
 from localcloud.s3vectors.query_operations import QueryOperations
 from localcloud.s3vectors.vector_operations import VectorOperations
 from localcloud.s3vectors.vector_store import VectorStore
-from localcloud.service import Surroundings
+from localcloud.service import CloudContext
 
 
 class S3VectorsService:
@@ -20,7 +20,7 @@ class S3VectorsService:
 
     name = "s3vectors"
 
-    def __init__(self, surroundings: Surroundings, clock: Clock = time.time) -> None:
+    def __init__(self, surroundings: CloudContext, clock: Clock = time.time) -> None:
         """Open the database in the data folder; no index is read into memory yet."""
         self._database = open_database(surroundings.folder("s3vectors"))
         store = VectorBucketStore(self._database)

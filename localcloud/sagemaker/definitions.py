@@ -15,7 +15,7 @@ from localcloud.sagemaker.listing import listed
 from localcloud.sagemaker.refusals import invalid, missing, refuse, taken
 from localcloud.sagemaker.roles import CheckRole
 from localcloud.sagemaker.store import Store, Thing
-from localcloud.service import Params, Result, Surroundings
+from localcloud.service import CloudContext, Params, Result
 
 MODEL, CONFIG = "model", "endpoint-config"
 _NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*")
@@ -52,7 +52,7 @@ _NOT_OF_VARIANTS = (
 class Definitions:
     """Models and endpoint configurations."""
 
-    def __init__(self, surroundings: Surroundings, store: Store, check_role: CheckRole) -> None:
+    def __init__(self, surroundings: CloudContext, store: Store, check_role: CheckRole) -> None:
         """Keep them in `store`; a model's role is held to `check_role`."""
         self._surroundings = surroundings
         self._store = store

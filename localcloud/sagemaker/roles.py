@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from localcloud.iam.callers import Issue
 from localcloud.sagemaker.refusals import invalid
-from localcloud.service import Surroundings
+from localcloud.service import CloudContext
 
 Clients = Callable[[str, str], Any]
 """Given a service's botocore name and a role's ARN, "" for the administrator, returns a client."""
@@ -60,7 +60,7 @@ def trusts(document: Mapping[str, Any]) -> bool:
 class RoleVariables:
     """The variables by which a container calls this cloud as a role."""
 
-    def __init__(self, surroundings: Surroundings, issue: Issue) -> None:
+    def __init__(self, surroundings: CloudContext, issue: Issue) -> None:
         self._surroundings = surroundings
         self._issue = issue
 

@@ -19,7 +19,7 @@ from localcloud.sagemaker.logs import log_group
 from localcloud.sagemaker.package import Unusable
 from localcloud.sagemaker.refusals import not_invocable
 from localcloud.sagemaker.store import Store
-from localcloud.service import HEADERS, Params, Result, Surroundings
+from localcloud.service import EXTRA_HEADERS, CloudContext, Params, Result
 
 ANSWER_S = 60.0
 """How long a model may take to answer a call that waits for it."""
@@ -46,7 +46,7 @@ class SageMakerRuntimeService:
     name = "sagemaker-runtime"
 
     def __init__(
-        self, surroundings: Surroundings, store: Store, hosts: Hosts, queued: Callable[[], None]
+        self, surroundings: CloudContext, store: Store, hosts: Hosts, queued: Callable[[], None]
     ) -> None:
         """Ask the endpoints in `store` through `hosts`; `queued` is told of what was queued."""
         self._surroundings = surroundings
@@ -226,4 +226,4 @@ def _attributes(answered: Answered) -> dict[str, str]:
 
 
 def _cold(seconds: float) -> dict[str, Any]:
-    return {HEADERS: {COLD_WAKE: str(round(seconds * 1000))}} if seconds else {}
+    return {EXTRA_HEADERS: {COLD_WAKE: str(round(seconds * 1000))}} if seconds else {}

@@ -18,7 +18,7 @@ from localcloud.sagemaker.deployment import Deployment
 from localcloud.sagemaker.endpoints import least_of
 from localcloud.sagemaker.refusals import invalid, refuse
 from localcloud.sagemaker.store import Activity, Endpoint, Store, Thing
-from localcloud.service import Params, Result, Surroundings
+from localcloud.service import CloudContext, Params, Result
 
 NAMESPACE = "sagemaker"
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"
@@ -38,7 +38,7 @@ class AutoScalingService:
     name = "application-autoscaling"
 
     def __init__(
-        self, surroundings: Surroundings, store: Store, changed: Callable[[], None]
+        self, surroundings: CloudContext, store: Store, changed: Callable[[], None]
     ) -> None:
         """Keep them in `store`; `changed` is told of each change."""
         self._surroundings = surroundings

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from localcloud.code import DEVELOPMENT
 from localcloud.iam.callers import Issue, to_anyone
 from localcloud.lambdas.process import Spawner
+from localcloud.lambdas.spec import DEVELOPMENT_INTERPRETER
 from localcloud.sagemaker.container import Setting
 from localcloud.sagemaker.definitions import Definitions
 from localcloud.sagemaker.deploying import Deployer
@@ -29,7 +29,7 @@ from localcloud.sagemaker.transform.operations import TransformOperations
 from localcloud.sagemaker.tuning.operations import TuningOperations
 from localcloud.sagemaker.wakes import Wakes
 from localcloud.sagemaker.workplace import Workplace
-from localcloud.service import Surroundings
+from localcloud.service import CloudContext
 
 _PROGRAM = Path(__file__).parents[2] / "models" / "serving"
 _OF_DEFINITIONS = (
@@ -99,7 +99,7 @@ class Hosting:
 
     clients: Clients
     issue: Issue = to_anyone
-    interpreter: Path = DEVELOPMENT
+    interpreter: Path = DEVELOPMENT_INTERPRETER
     serverless_idle_s: float = SERVERLESS_IDLE_S
     trainer: Trainer = field(default_factory=Trainer)
 
@@ -110,7 +110,7 @@ class SageMakerService:
     name = "sagemaker"
 
     def __init__(
-        self, surroundings: Surroundings, hosting: Hosting, check_role: CheckRole | None = None
+        self, surroundings: CloudContext, hosting: Hosting, check_role: CheckRole | None = None
     ) -> None:
         """Open what is kept; nothing runs before `start`."""
         self._surroundings = surroundings

@@ -9,7 +9,7 @@ from typing import Any
 from localcloud.lambdas.process import Spawner
 from localcloud.sagemaker.logs import ContainerLogs
 from localcloud.sagemaker.roles import CheckRole
-from localcloud.service import Surroundings
+from localcloud.service import CloudContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Workplace:
     signs its calls as one; both by the role's ARN.
     """
 
-    surroundings: Surroundings
+    surroundings: CloudContext
     spawner: Spawner
     logs: ContainerLogs
     s3_as: Callable[[str], Any]

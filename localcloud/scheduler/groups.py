@@ -14,7 +14,7 @@ from localcloud.errors import AwsError
 from localcloud.paging import InvalidToken, page
 from localcloud.scheduler.definitions import invalid
 from localcloud.scheduler.store import DEFAULT_GROUP, Group, ScheduleStore
-from localcloud.service import Params, Result, Surroundings
+from localcloud.service import CloudContext, Params, Result
 
 MAX_GROUPS = 500
 MAX_TAGS = 50
@@ -30,10 +30,10 @@ class GroupOperations:
     """Create, get, list, tag and delete schedule groups."""
 
     def __init__(
-        self, surroundings: Surroundings, store: ScheduleStore, changed: Callable[[], None]
+        self, context: CloudContext, store: ScheduleStore, changed: Callable[[], None]
     ) -> None:
         """Operate on the groups in `store`; `changed` is called when schedules went."""
-        self._surroundings = surroundings
+        self._context = context
         self._store = store
         self._changed = changed
 
@@ -47,7 +47,7 @@ class GroupOperations:
         return group
 
     def _arn(self, name: str) -> str:
-        return self._surroundings.arn("scheduler", f"schedule-group/{name}")
+        return self._context.arn("scheduler", f"schedule-group/{name}")
 
     def create_schedule_group(self, params: Params) -> Result:
         """Create a group; the same ClientToken again answers the same group."""

@@ -16,12 +16,12 @@ from localcloud.scheduler.definitions import definition_of, invalid, storable
 from localcloud.scheduler.firing import next_firing
 from localcloud.scheduler.groups import GroupOperations, check_name
 from localcloud.scheduler.store import DEFAULT_GROUP, Firing, Schedule, ScheduleStore
-from localcloud.service import Params, Result, Surroundings
+from localcloud.service import CloudContext, Params, Result
 
 
-def schedule_arn(surroundings: Surroundings, schedule: Schedule) -> str:
+def schedule_arn(context: CloudContext, schedule: Schedule) -> str:
     """Return the ARN of a schedule."""
-    return surroundings.arn("scheduler", f"schedule/{schedule.group}/{schedule.name}")
+    return context.arn("scheduler", f"schedule/{schedule.group}/{schedule.name}")
 
 
 class ScheduleOperations:
@@ -29,7 +29,7 @@ class ScheduleOperations:
 
     def __init__(
         self,
-        surroundings: Surroundings,
+        context: CloudContext,
         store: ScheduleStore,
         groups: GroupOperations,
         kinds: Collection[str],
@@ -37,7 +37,7 @@ class ScheduleOperations:
         changed: Callable[[], None],
     ) -> None:
         """Operate on the schedules in `store`; `changed` is called after every change."""
-        self._surroundings = surroundings
+        self._context = context
         self._store = store
         self._groups = groups
         self._kinds = kinds
@@ -53,7 +53,7 @@ class ScheduleOperations:
         known = self._store.schedule(group, name)
         if known is not None:
             if token is not None and known.token == token:
-                return {"ScheduleArn": schedule_arn(self._surroundings, known)}
+                return {"ScheduleArn": schedule_arn(self._context, known)}
             raise AwsError("ConflictException", f"Schedule {name} already exists.", 409)
         now = self._clock()
         definition = definition_of(params, now, self._kinds)
@@ -68,7 +68,7 @@ class ScheduleOperations:
         """
         known, now = self._existing(params), self._clock()
         if _same(known, params):
-            return {"ScheduleArn": schedule_arn(self._surroundings, known)}
+            return {"ScheduleArn": schedule_arn(self._context, known)}
         definition = definition_of(params, now, self._kinds)
         first = _first(definition, now)
         return self._save(replace(known, definition=definition, modified_at=now, firing=first))
@@ -76,7 +76,7 @@ class ScheduleOperations:
     def _save(self, schedule: Schedule) -> Result:
         self._store.put(schedule)
         self._changed()
-        return {"ScheduleArn": schedule_arn(self._surroundings, schedule)}
+        return {"ScheduleArn": schedule_arn(self._context, schedule)}
 
     def _existing(self, params: Params) -> Schedule:
         group, name = _group(params), params["Name"]
@@ -98,7 +98,7 @@ class ScheduleOperations:
 
     def _summary(self, schedule: Schedule) -> dict[str, Any]:
         return {
-            "Arn": schedule_arn(self._surroundings, schedule),
+            "Arn": schedule_arn(self._context, schedule),
             "Name": schedule.name,
             "GroupName": schedule.group,
             "State": schedule.definition["State"],

@@ -12,7 +12,7 @@ from localcloud.scheduler.firing import input_of, next_firing, window_of, with_a
 from localcloud.scheduler.groups import GroupOperations
 from localcloud.scheduler.schedules import ScheduleOperations, schedule_arn
 from localcloud.scheduler.store import Schedule, ScheduleStore, open_database
-from localcloud.service import Surroundings
+from localcloud.service import CloudContext
 
 
 class SchedulerService:
@@ -25,21 +25,19 @@ class SchedulerService:
 
     name = "scheduler"
 
-    def __init__(
-        self, surroundings: Surroundings, targets: Targets, clock: Clock = time.time
-    ) -> None:
+    def __init__(self, context: CloudContext, targets: Targets, clock: Clock = time.time) -> None:
         """Open the schedules; deliver by `targets`, which may be filled in until `start`."""
-        self._surroundings = surroundings
+        self._context = context
         self._clock = clock
-        self._database = open_database(surroundings.folder("scheduler"))
+        self._database = open_database(context.folder("scheduler"))
         self._store = ScheduleStore(self._database, clock)
         self._deliveries = DeliveryQueue(
             self._database, targets, clock, "scheduler-delivery", with_attempt
         )
         self._alarm = Alarm("scheduler-clock", clock, self._store.next_fire_at, self.fire_due)
-        groups = GroupOperations(surroundings, self._store, self._alarm.wake)
+        groups = GroupOperations(context, self._store, self._alarm.wake)
         schedules = ScheduleOperations(
-            surroundings, self._store, groups, targets, clock, self._alarm.wake
+            context, self._store, groups, targets, clock, self._alarm.wake
         )
 
         self.create_schedule = schedules.create_schedule
@@ -96,6 +94,6 @@ class SchedulerService:
         self._deliveries.announce(ids)
 
     def _delivery(self, schedule: Schedule, scheduled_at: float) -> Delivery:
-        arn, target = schedule_arn(self._surroundings, schedule), schedule.definition["Target"]
-        text = input_of(target, arn, scheduled_at, str(uuid.uuid4()), self._surroundings.account_id)
+        arn, target = schedule_arn(self._context, schedule), schedule.definition["Target"]
+        text = input_of(target, arn, scheduled_at, str(uuid.uuid4()), self._context.account_id)
         return Delivery(target["Arn"], target, text, scheduled_at, text, {"SCHEDULE_ARN": arn})

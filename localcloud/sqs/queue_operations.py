@@ -8,7 +8,7 @@ from typing import Any
 from localcloud.clock import Clock
 from localcloud.errors import AwsError
 from localcloud.paging import InvalidToken, page
-from localcloud.service import Params, Result, Surroundings
+from localcloud.service import CloudContext, Params, Result
 from localcloud.sqs import queues
 from localcloud.sqs.bells import Bells
 from localcloud.sqs.errors import invalid, invalid_value, no_such_queue
@@ -27,14 +27,14 @@ class QueueOperations:
 
     def __init__(
         self,
-        surroundings: Surroundings,
+        context: CloudContext,
         rows: QueueRows,
         messages: Messages,
         bells: Bells,
         clock: Clock,
     ) -> None:
         """Operate on the queues in `rows`."""
-        self._surroundings = surroundings
+        self._context = context
         self._rows = rows
         self._messages = messages
         self._bells = bells
@@ -42,7 +42,7 @@ class QueueOperations:
 
     def queue(self, params: Params) -> Queue:
         """Return the queue that `QueueUrl` names; raise QueueDoesNotExist."""
-        name = queues.name_in_url(self._surroundings, params["QueueUrl"])
+        name = queues.name_in_url(self._context, params["QueueUrl"])
         found = self._rows.find(name)
         if found is None:
             raise no_such_queue()
@@ -57,17 +57,17 @@ class QueueOperations:
         queues.check_attributes(attributes, fifo=name.endswith(".fifo"), creating=True)
         queues.check_together(attributes)
         _check_tags(tags)
-        arn = self._surroundings.arn("sqs", name)
+        arn = self._context.arn("sqs", name)
         self._check_redrive(arn, attributes)
         existing = self._rows.find(name)
         if existing is None:
             self._check_not_deleted_recently(name)
             if self._rows.add(name, arn, attributes, tags):
-                return {"QueueUrl": queues.url_of(self._surroundings, name)}
+                return {"QueueUrl": queues.url_of(self._context, name)}
             existing = self._rows.find(name)
         if existing is not None:
             self._check_same(existing, attributes)
-        return {"QueueUrl": queues.url_of(self._surroundings, name)}
+        return {"QueueUrl": queues.url_of(self._context, name)}
 
     def _check_not_deleted_recently(self, name: str) -> None:
         deleted_at = self._rows.deleted_at(name)
@@ -131,10 +131,10 @@ class QueueOperations:
 
     def get_queue_url(self, params: Params) -> Result:
         """Answer the URL of a queue by its name."""
-        owner = params.get("QueueOwnerAWSAccountId", self._surroundings.account_id)
-        if owner != self._surroundings.account_id or self._rows.find(params["QueueName"]) is None:
+        owner = params.get("QueueOwnerAWSAccountId", self._context.account_id)
+        if owner != self._context.account_id or self._rows.find(params["QueueName"]) is None:
             raise no_such_queue()
-        return {"QueueUrl": queues.url_of(self._surroundings, params["QueueName"])}
+        return {"QueueUrl": queues.url_of(self._context, params["QueueName"])}
 
     def list_queues(self, params: Params) -> Result:
         """List queue URLs by name prefix."""
@@ -157,7 +157,7 @@ class QueueOperations:
             chosen, following = page(found, lambda queue: queue.name, limit or 1000, token)
         except InvalidToken as error:
             raise invalid(str(error)) from error
-        urls = [queues.url_of(self._surroundings, queue.name) for queue in chosen]
+        urls = [queues.url_of(self._context, queue.name) for queue in chosen]
         return {member: urls, **({"NextToken": following} if following and limit else {})}
 
     def get_queue_attributes(self, params: Params) -> Result:

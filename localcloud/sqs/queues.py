@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from localcloud.errors import AwsError
-from localcloud.service import Surroundings
+from localcloud.service import CloudContext
 from localcloud.sqs.errors import invalid_value, no_such_queue
 
 MAX_MESSAGE_BYTES = 1_048_576
@@ -107,19 +107,19 @@ def check_name(name: str, attributes: Mapping[str, str]) -> None:
         )
 
 
-def name_in_url(surroundings: Surroundings, url: str) -> str:
+def name_in_url(context: CloudContext, url: str) -> str:
     """Return the queue name in `url`, whatever host the caller reached us by."""
     parts = urlsplit(url).path.strip("/").split("/")
     if len(parts) < 2:
         raise AwsError("InvalidAddress", f"The address {url} is not valid for this endpoint.")
-    if parts[-2] != surroundings.account_id:
+    if parts[-2] != context.account_id:
         raise no_such_queue()
     return parts[-1]
 
 
-def url_of(surroundings: Surroundings, name: str) -> str:
+def url_of(context: CloudContext, name: str) -> str:
     """Return the URL of queue `name`."""
-    return f"{surroundings.endpoint_url.rstrip('/')}/{surroundings.account_id}/{name}"
+    return f"{context.endpoint_url.rstrip('/')}/{context.account_id}/{name}"
 
 
 def check_attributes(attributes: Mapping[str, str], *, fifo: bool, creating: bool) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from localcloud.errors import AwsError
-from localcloud.service import Params, Result, Surroundings
+from localcloud.service import CloudContext, Params, Result
 from localcloud.sqs import message_attributes, sending
 from localcloud.sqs.attempts import Attempts
 from localcloud.sqs.bells import Bells
@@ -41,7 +41,7 @@ class Receiving:
 
     def __init__(
         self,
-        surroundings: Surroundings,
+        context: CloudContext,
         queue_of: Callable[[Params], Queue],
         rows: QueueRows,
         messages: Messages,
@@ -49,7 +49,7 @@ class Receiving:
         bells: Bells,
     ) -> None:
         """Receive from `messages`; `queue_of` finds the queue a request names."""
-        self._surroundings = surroundings
+        self._context = context
         self._queue_of = queue_of
         self._rows = rows
         self._messages = messages
@@ -134,7 +134,7 @@ class Receiving:
         row = item.row
         trace = json.loads(row["system"]).get("AWSTraceHeader", {}).get("StringValue")
         attributes = {
-            "SenderId": self._surroundings.account_id,
+            "SenderId": self._context.account_id,
             "SentTimestamp": str(int(row["sent_at"] * 1000)),
             "ApproximateReceiveCount": str(item.receive_count),
             "ApproximateFirstReceiveTimestamp": str(int(item.first_received_at * 1000)),

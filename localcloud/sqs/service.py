@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from localcloud.clock import Clock
-from localcloud.service import Surroundings
+from localcloud.service import CloudContext
 from localcloud.sqs import queues
 from localcloud.sqs.attempts import Attempts
 from localcloud.sqs.bells import Bells
@@ -26,19 +26,17 @@ class SqsService:
 
     name = "sqs"
 
-    def __init__(self, surroundings: Surroundings, clock: Clock = time.time) -> None:
-        """Open the queues under `surroundings`; `clock` gives seconds since the epoch."""
-        self._surroundings = surroundings
-        self._database = open_database(surroundings.folder("sqs"))
+    def __init__(self, context: CloudContext, clock: Clock = time.time) -> None:
+        """Open the queues under `context`; `clock` gives seconds since the epoch."""
+        self._context = context
+        self._database = open_database(context.folder("sqs"))
         self._rows = QueueRows(self._database, clock)
         self._bells = Bells()
         messages = self._messages = Messages(self._database, clock)
-        on_queues = QueueOperations(surroundings, self._rows, messages, self._bells, clock)
+        on_queues = QueueOperations(context, self._rows, messages, self._bells, clock)
         attempts = Attempts(self._database, messages, clock)
         on_messages = MessageOperations(on_queues.queue, messages, self._bells, clock)
-        receiving = Receiving(
-            surroundings, on_queues.queue, self._rows, messages, attempts, self._bells
-        )
+        receiving = Receiving(context, on_queues.queue, self._rows, messages, attempts, self._bells)
         self._moves = MoveTasks(self._database, self._rows, messages, self._bells, clock)
 
         self.create_queue = on_queues.create_queue
@@ -86,7 +84,7 @@ class SqsService:
         queue = self._rows.find_arn(target_arn)
         if queue is None:
             raise no_such_queue()
-        url = queues.url_of(self._surroundings, queue.name)
+        url = queues.url_of(self._context, queue.name)
         self.send_message(delivery_params(url, payload, definition))
 
     def give_back(self, queue_arn: str) -> None:

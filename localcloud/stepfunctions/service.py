@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable
 
 from localcloud.database import Database
-from localcloud.service import Surroundings
+from localcloud.service import CloudContext
 from localcloud.stepfunctions.engine.engine import STEPS_A_COMMIT, Engine
 from localcloud.stepfunctions.engine.schedule import Schedule, Threads
 from localcloud.stepfunctions.engine.visit import Surround
@@ -43,7 +43,7 @@ class StepFunctionsService(
 
     def __init__(
         self,
-        surroundings: Surroundings,
+        surroundings: CloudContext,
         callings: Callings,
         publish: Publish,
         *,

@@ -9,7 +9,7 @@ from typing import Any
 
 from infra.cloudformation.errors import TemplateError
 from localcloud.template.policies import role_policies
-from localcloud.template.stack import Created, ResourceType, Workshop
+from localcloud.template.stack import CreatedResource, ResourceType, StackContext
 
 Properties = Mapping[str, Any]
 
@@ -19,7 +19,7 @@ API_FILE = "api.json"
 """Where, in the template's folder, the REST API's swagger is kept for the gateway."""
 
 
-def _role(shop: Workshop, logical_id: str, properties: Properties) -> Created:
+def _role(shop: StackContext, logical_id: str, properties: Properties) -> CreatedResource:
     name = properties.get("RoleName") or shop.physical_name(logical_id)
     path = properties.get("Path", "/")
     iam = shop.client("iam")
@@ -34,7 +34,7 @@ def _role(shop: Workshop, logical_id: str, properties: Properties) -> Created:
     for policy, document in wanted.items():
         iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=document)
     role = made["Role"]
-    return Created(name, {"Arn": role["Arn"], "RoleId": role["RoleId"]})
+    return CreatedResource(name, {"Arn": role["Arn"], "RoleId": role["RoleId"]})
 
 
 def _delete_policies(iam: Any, role: str, wanted: Mapping[str, str]) -> None:
@@ -44,7 +44,7 @@ def _delete_policies(iam: Any, role: str, wanted: Mapping[str, str]) -> None:
         iam.delete_role_policy(RoleName=role, PolicyName=name)
 
 
-def _log_group(shop: Workshop, logical_id: str, properties: Properties) -> Created:
+def _log_group(shop: StackContext, logical_id: str, properties: Properties) -> CreatedResource:
     name = properties.get("LogGroupName") or shop.physical_name(logical_id)
     logs = shop.client("logs")
     with suppress(logs.exceptions.ResourceAlreadyExistsException):
@@ -55,16 +55,16 @@ def _log_group(shop: Workshop, logical_id: str, properties: Properties) -> Creat
         )
     else:
         logs.delete_retention_policy(logGroupName=name)
-    return Created(name, {"Arn": shop.surroundings.arn("logs", f"log-group:{name}:*")})
+    return CreatedResource(name, {"Arn": shop.context.arn("logs", f"log-group:{name}:*")})
 
 
-def _rest_api(shop: Workshop, logical_id: str, properties: Properties) -> Created:
-    file = shop.surroundings.folder("template") / API_FILE
+def _rest_api(shop: StackContext, logical_id: str, properties: Properties) -> CreatedResource:
+    file = shop.context.folder("template") / API_FILE
     file.write_text(json.dumps(properties["Body"]))
-    return Created(logical_id.lower(), {"RootResourceId": "root"})
+    return CreatedResource(logical_id.lower(), {"RootResourceId": "root"})
 
 
-def _deployed(shop: Workshop, logical_id: str, properties: Properties) -> Created:
+def _deployed(shop: StackContext, logical_id: str, properties: Properties) -> CreatedResource:
     """A deployment: the local gateway serves the API as it is, at once, by its one stage.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-apigateway-deployment.html
@@ -74,7 +74,7 @@ def _deployed(shop: Workshop, logical_id: str, properties: Properties) -> Create
             f"{logical_id}: StageName makes a stage of its own, {properties['StageName']!r}, with "
             "none of the limits and logs of an AWS::ApiGateway::Stage; name stages by that alone."
         )
-    return Created(logical_id)
+    return CreatedResource(logical_id)
 
 
 TYPES: Mapping[str, ResourceType] = {

@@ -11,12 +11,12 @@ from typing import Any
 from infra.cloudformation.errors import TemplateError
 from infra.cloudformation.intrinsics import scalar_text
 from localcloud.lambdas.spec import FunctionSpec
-from localcloud.template.stack import Created, ResourceType, Workshop
+from localcloud.template.stack import CreatedResource, ResourceType, StackContext
 
 Properties = Mapping[str, Any]
 
 
-def _function(shop: Workshop, logical_id: str, properties: Properties) -> Created:
+def _function(shop: StackContext, logical_id: str, properties: Properties) -> CreatedResource:
     name = properties.get("FunctionName") or shop.physical_name(logical_id)
     variables = properties.get("Environment", {}).get("Variables", {})
     reserved = properties.get("ReservedConcurrentExecutions")
@@ -44,10 +44,10 @@ def _function(shop: Workshop, logical_id: str, properties: Properties) -> Create
         snap_start=properties.get("SnapStart", {}).get("ApplyOn") == "PublishedVersions",
     )
     shop.lambdas.register(spec)
-    return Created(name, {"Arn": shop.surroundings.arn("lambda", f"function:{name}")})
+    return CreatedResource(name, {"Arn": shop.context.arn("lambda", f"function:{name}")})
 
 
-def _permission(shop: Workshop, logical_id: str, properties: Properties) -> Created:
+def _permission(shop: StackContext, logical_id: str, properties: Properties) -> CreatedResource:
     client = shop.client("lambda")
     function = properties["FunctionName"]
     with suppress(client.exceptions.ResourceNotFoundException):
@@ -59,7 +59,7 @@ def _permission(shop: Workshop, logical_id: str, properties: Properties) -> Crea
         Principal=properties["Principal"],
         **{key: properties[key] for key in ("SourceArn", "SourceAccount") if key in properties},
     )
-    return Created(logical_id)
+    return CreatedResource(logical_id)
 
 
 _SOURCE = (
@@ -74,16 +74,16 @@ _SOURCE = (
 )
 
 
-def _source(shop: Workshop, logical_id: str, properties: Properties) -> Created:
+def _source(shop: StackContext, logical_id: str, properties: Properties) -> CreatedResource:
     wanted = {key: properties[key] for key in _SOURCE if key in properties}
     mapping = shop.lambdas.ensure_event_source_mapping(wanted)
-    return Created(str(mapping["UUID"]), {"Id": mapping["UUID"]})
+    return CreatedResource(str(mapping["UUID"]), {"Id": mapping["UUID"]})
 
 
-def _machine(shop: Workshop, logical_id: str, properties: Properties) -> Created:
+def _machine(shop: StackContext, logical_id: str, properties: Properties) -> CreatedResource:
     name = properties.get("StateMachineName") or shop.physical_name(logical_id)
     states = shop.client("stepfunctions")
-    arn = shop.surroundings.arn("states", f"stateMachine:{name}")
+    arn = shop.context.arn("states", f"stateMachine:{name}")
     definition = _definition(logical_id, properties)
     kind = properties.get("StateMachineType", "STANDARD")
     try:
@@ -103,7 +103,7 @@ def _machine(shop: Workshop, logical_id: str, properties: Properties) -> Created
         states.update_state_machine(
             stateMachineArn=arn, definition=definition, roleArn=properties["RoleArn"]
         )
-    return Created(arn, {"Arn": arn, "Name": name})
+    return CreatedResource(arn, {"Arn": arn, "Name": name})
 
 
 def _definition(logical_id: str, properties: Properties) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 from infra.cloudformation.errors import TemplateError
 from localcloud.template.policies import role_policies
-from localcloud.template.stack import Created, ResourceType, Workshop
+from localcloud.template.stack import CreatedResource, ResourceType, StackContext
 
 Properties = Mapping[str, Any]
 
@@ -27,25 +27,25 @@ _IN_PROGRESS = ("Creating", "Updating", "Deleting")
 _log = logging.getLogger(__name__)
 
 
-def _model(shop: Workshop, logical_id: str, properties: Properties) -> Created:
+def _model(shop: StackContext, logical_id: str, properties: Properties) -> CreatedResource:
     client, name = shop.client("sagemaker"), _named(shop, logical_id, properties)
     wanted = {key: properties[key] for key in _MODEL if key in properties}
     with suppress(client.exceptions.ClientError):
         arn = client.describe_model(ModelName=name)["ModelArn"]
-        return Created(arn, {"ModelName": name})
+        return CreatedResource(arn, {"ModelName": name})
     arn = client.create_model(ModelName=name, **wanted)["ModelArn"]
-    return Created(arn, {"ModelName": name})
+    return CreatedResource(arn, {"ModelName": name})
 
 
-def _config(shop: Workshop, logical_id: str, properties: Properties) -> Created:
+def _config(shop: StackContext, logical_id: str, properties: Properties) -> CreatedResource:
     client, name = shop.client("sagemaker"), _named(shop, logical_id, properties)
     wanted = {key: properties[key] for key in _CONFIG if key in properties}
     wanted["ProductionVariants"] = [_variant(each) for each in wanted["ProductionVariants"]]
     with suppress(client.exceptions.ClientError):
         arn = client.describe_endpoint_config(EndpointConfigName=name)["EndpointConfigArn"]
-        return Created(arn, {"EndpointConfigName": name})
+        return CreatedResource(arn, {"EndpointConfigName": name})
     arn = client.create_endpoint_config(EndpointConfigName=name, **wanted)["EndpointConfigArn"]
-    return Created(arn, {"EndpointConfigName": name})
+    return CreatedResource(arn, {"EndpointConfigName": name})
 
 
 def _variant(given: Properties) -> dict[str, Any]:
@@ -62,7 +62,7 @@ def _variant(given: Properties) -> dict[str, Any]:
     return made
 
 
-def _endpoint(shop: Workshop, logical_id: str, properties: Properties) -> Created:
+def _endpoint(shop: StackContext, logical_id: str, properties: Properties) -> CreatedResource:
     client = shop.client("sagemaker")
     name = properties.get("EndpointName") or shop.physical_name(logical_id)
     wanted = properties["EndpointConfigName"]
@@ -70,24 +70,24 @@ def _endpoint(shop: Workshop, logical_id: str, properties: Properties) -> Create
         there = client.describe_endpoint(EndpointName=name)
     except client.exceptions.ClientError:
         arn = client.create_endpoint(EndpointName=name, EndpointConfigName=wanted)["EndpointArn"]
-        return Created(arn, {"EndpointName": name})
+        return CreatedResource(arn, {"EndpointName": name})
     if there["EndpointConfigName"] != wanted:
         if there["EndpointStatus"] in _IN_PROGRESS:
             _log.warning("%s is %s; the next start updates it", name, there["EndpointStatus"])
         else:
             client.update_endpoint(EndpointName=name, EndpointConfigName=wanted)
-    return Created(there["EndpointArn"], {"EndpointName": name})
+    return CreatedResource(there["EndpointArn"], {"EndpointName": name})
 
 
-def _target(shop: Workshop, logical_id: str, properties: Properties) -> Created:
+def _target(shop: StackContext, logical_id: str, properties: Properties) -> CreatedResource:
     wanted = {key: properties[key] for key in _TARGET}
     wanted |= {key: int(wanted[key]) for key in ("MinCapacity", "MaxCapacity")}
     shop.client("application-autoscaling").register_scalable_target(**wanted)
     names = (wanted["ResourceId"], wanted["ScalableDimension"], wanted["ServiceNamespace"])
-    return Created("|".join(names), {"Id": "|".join(names)})
+    return CreatedResource("|".join(names), {"Id": "|".join(names)})
 
 
-def _policy(shop: Workshop, logical_id: str, properties: Properties) -> Created:
+def _policy(shop: StackContext, logical_id: str, properties: Properties) -> CreatedResource:
     parts = properties["ScalingTargetId"].split("|")
     if len(parts) != 3:
         raise TemplateError(f"{logical_id}: ScalingTargetId must be a reference to a target.")
@@ -101,7 +101,7 @@ def _policy(shop: Workshop, logical_id: str, properties: Properties) -> Created:
         ScalableDimension=dimension,
         **settings,
     )["PolicyARN"]
-    return Created(arn, {"Arn": arn})
+    return CreatedResource(arn, {"Arn": arn})
 
 
 def _numbers(given: Properties) -> dict[str, Any]:
@@ -115,15 +115,15 @@ def _numbers(given: Properties) -> dict[str, Any]:
     return made
 
 
-def _role_policy(shop: Workshop, logical_id: str, properties: Properties) -> Created:
+def _role_policy(shop: StackContext, logical_id: str, properties: Properties) -> CreatedResource:
     ((name, document),) = role_policies({"Policies": [properties]}, logical_id).items()
     shop.client("iam").put_role_policy(
         RoleName=properties["RoleName"], PolicyName=name, PolicyDocument=document
     )
-    return Created(logical_id)
+    return CreatedResource(logical_id)
 
 
-def _named(shop: Workshop, logical_id: str, properties: Properties) -> str:
+def _named(shop: StackContext, logical_id: str, properties: Properties) -> str:
     """Return a name that changes with the properties."""
     written = json.dumps(properties, sort_keys=True).encode()
     stable = shop.physical_name(logical_id)[:54].rstrip("-")

@@ -10,13 +10,13 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from localcloud.template.stack import Created, ResourceType, Workshop
+from localcloud.template.stack import CreatedResource, ResourceType, StackContext
 
 Properties = Mapping[str, Any]
 _OWNER = "headrace:resource"
 
 
-def _key(shop: Workshop, logical_id: str, properties: Properties) -> Created:
+def _key(shop: StackContext, logical_id: str, properties: Properties) -> CreatedResource:
     kms = shop.client("kms")
     policy = json.dumps(properties["KeyPolicy"])
     description = properties.get("Description", "")
@@ -34,7 +34,7 @@ def _key(shop: Workshop, logical_id: str, properties: Properties) -> Created:
         kms.enable_key_rotation(KeyId=key_id)
     else:
         kms.disable_key_rotation(KeyId=key_id)
-    return Created(key_id, {"Arn": arn, "KeyId": key_id})
+    return CreatedResource(key_id, {"Arn": arn, "KeyId": key_id})
 
 
 def _made_before(kms: Any, owner: str) -> str | None:
@@ -47,13 +47,13 @@ def _made_before(kms: Any, owner: str) -> str | None:
     return None
 
 
-def _alias(shop: Workshop, logical_id: str, properties: Properties) -> Created:
+def _alias(shop: StackContext, logical_id: str, properties: Properties) -> CreatedResource:
     kms, name = shop.client("kms"), properties["AliasName"]
     try:
         kms.create_alias(AliasName=name, TargetKeyId=properties["TargetKeyId"])
     except kms.exceptions.AlreadyExistsException:
         kms.update_alias(AliasName=name, TargetKeyId=properties["TargetKeyId"])
-    return Created(name)
+    return CreatedResource(name)
 
 
 TYPES: Mapping[str, ResourceType] = {

@@ -9,7 +9,7 @@ from typing import Any
 
 from infra.cloudformation.intrinsics import scalar_text
 from localcloud.template.policies import resource_policy
-from localcloud.template.stack import Created, ResourceType, Workshop
+from localcloud.template.stack import CreatedResource, ResourceType, StackContext
 
 Properties = Mapping[str, Any]
 
@@ -46,7 +46,7 @@ def _attribute(name: str, value: object) -> str:
     return json.dumps(value) if isinstance(value, dict) else scalar_text(value, name)
 
 
-def _queue(shop: Workshop, logical_id: str, properties: Properties) -> Created:
+def _queue(shop: StackContext, logical_id: str, properties: Properties) -> CreatedResource:
     name = properties.get("QueueName") or shop.physical_name(logical_id)
     if properties.get("FifoQueue") and not name.endswith(".fifo"):
         name = f"{name}.fifo"
@@ -59,27 +59,27 @@ def _queue(shop: Workshop, logical_id: str, properties: Properties) -> Created:
     else:
         changeable = {k: v for k, v in attributes.items() if k != "FifoQueue"}
         sqs.set_queue_attributes(QueueUrl=url, Attributes={**_QUEUE_DEFAULTS, **changeable})
-    arn = shop.surroundings.arn("sqs", name)
-    return Created(url, {"Arn": arn, "QueueName": name, "QueueUrl": url})
+    arn = shop.context.arn("sqs", name)
+    return CreatedResource(url, {"Arn": arn, "QueueName": name, "QueueUrl": url})
 
 
-def _queue_policy(shop: Workshop, logical_id: str, properties: Properties) -> Created:
+def _queue_policy(shop: StackContext, logical_id: str, properties: Properties) -> CreatedResource:
     policy = resource_policy(properties["PolicyDocument"], logical_id)
     for url in properties["Queues"]:
         shop.client("sqs").set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
-    return Created(logical_id)
+    return CreatedResource(logical_id)
 
 
-def _bus(shop: Workshop, logical_id: str, properties: Properties) -> Created:
+def _bus(shop: StackContext, logical_id: str, properties: Properties) -> CreatedResource:
     name = properties["Name"]
     events = shop.client("events")
     with suppress(events.exceptions.ResourceAlreadyExistsException):
         events.create_event_bus(Name=name)
-    arn = shop.surroundings.arn("events", f"event-bus/{name}")
-    return Created(name, {"Arn": arn, "Name": name})
+    arn = shop.context.arn("events", f"event-bus/{name}")
+    return CreatedResource(name, {"Arn": arn, "Name": name})
 
 
-def _rule(shop: Workshop, logical_id: str, properties: Properties) -> Created:
+def _rule(shop: StackContext, logical_id: str, properties: Properties) -> CreatedResource:
     name = properties.get("Name") or shop.physical_name(logical_id)
     events = shop.client("events")
     bus = {"EventBusName": properties["EventBusName"]} if "EventBusName" in properties else {}
@@ -98,10 +98,10 @@ def _rule(shop: Workshop, logical_id: str, properties: Properties) -> Created:
         events.remove_targets(Rule=name, Ids=gone, **bus)
     if wanted:
         events.put_targets(Rule=name, Targets=wanted, **bus)
-    return Created(name, {"Arn": arn})
+    return CreatedResource(name, {"Arn": arn})
 
 
-def _topic(shop: Workshop, logical_id: str, properties: Properties) -> Created:
+def _topic(shop: StackContext, logical_id: str, properties: Properties) -> CreatedResource:
     name = properties.get("TopicName") or shop.physical_name(logical_id)
     sns = shop.client("sns")
     arn = sns.create_topic(Name=name)["TopicArn"]
@@ -110,7 +110,7 @@ def _topic(shop: Workshop, logical_id: str, properties: Properties) -> Created:
         AttributeName="DisplayName",
         AttributeValue=properties.get("DisplayName", ""),
     )
-    return Created(arn, {"TopicArn": arn, "TopicName": name})
+    return CreatedResource(arn, {"TopicArn": arn, "TopicName": name})
 
 
 _SCHEDULE = (
@@ -126,7 +126,7 @@ _SCHEDULE = (
 )
 
 
-def _schedule(shop: Workshop, logical_id: str, properties: Properties) -> Created:
+def _schedule(shop: StackContext, logical_id: str, properties: Properties) -> CreatedResource:
     name = properties.get("Name") or shop.physical_name(logical_id)
     scheduler = shop.client("scheduler")
     wanted = {key: properties[key] for key in _SCHEDULE if key in properties}
@@ -134,7 +134,7 @@ def _schedule(shop: Workshop, logical_id: str, properties: Properties) -> Create
         arn = scheduler.create_schedule(Name=name, **wanted)["ScheduleArn"]
     except scheduler.exceptions.ConflictException:
         arn = scheduler.update_schedule(Name=name, **wanted)["ScheduleArn"]
-    return Created(name, {"Arn": arn})
+    return CreatedResource(name, {"Arn": arn})
 
 
 TYPES: Mapping[str, ResourceType] = {

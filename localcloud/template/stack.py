@@ -16,8 +16,8 @@ from infra.cloudformation.errors import TemplateError
 from infra.cloudformation.intrinsics import TemplateScope
 from localcloud.errors import AwsError
 from localcloud.lambdas.spec import FunctionSpec
-from localcloud.service import Params, Result, Surroundings
-from localcloud.template.reading import check, in_order
+from localcloud.service import CloudContext, Params, Result
+from localcloud.template.validation import check_template, creation_order
 
 Json = Any
 Clients = Callable[[str], Any]
@@ -27,7 +27,7 @@ _NAME_LENGTH = 63
 """The shortest limit among the types that a template may leave unnamed: that of a bucket."""
 
 
-class Functions(Protocol):
+class FunctionRegistry(Protocol):
     """What Lambda takes in process: code on this disk, which no API call could carry."""
 
     def register(self, spec: FunctionSpec) -> None: ...
@@ -40,7 +40,7 @@ class Functions(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Created:
+class CreatedResource:
     """What a resource came to be: what `Ref` yields, and what `Fn::GetAtt` yields."""
 
     ref: str
@@ -48,13 +48,13 @@ class Created:
 
 
 @dataclass(frozen=True, slots=True)
-class Workshop:
+class StackContext:
     """What creators work with. `client` gives boto3 clients aimed at the front door."""
 
     name: str
-    surroundings: Surroundings
+    context: CloudContext
     client: Clients
-    lambdas: Functions
+    lambdas: FunctionRegistry
     code: Callable[[str], Path]
     environment: Mapping[str, str]
 
@@ -64,7 +64,7 @@ class Workshop:
         return f"{f'{self.name}-{logical_id}'[: _NAME_LENGTH - 9]}-{digest}".lower()
 
 
-Creator = Callable[[Workshop, str, Mapping[str, Json]], Created]
+CreateResource = Callable[[StackContext, str, Mapping[str, Json]], CreatedResource]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class ResourceType:
     """
 
     properties: frozenset[str]
-    create: Creator
+    create: CreateResource
     required: frozenset[str] = frozenset()
     inert: frozenset[str] = frozenset()
     every_start: bool = False
@@ -92,11 +92,11 @@ class ResourceType:
 class Stack:
     """One template applied to the local cloud, remembering what it has made."""
 
-    def __init__(self, workshop: Workshop, types: Mapping[str, ResourceType]) -> None:
+    def __init__(self, workshop: StackContext, types: Mapping[str, ResourceType]) -> None:
         """Open the stack's memory in the data directory."""
         self._workshop = workshop
         self._types = types
-        self._file = workshop.surroundings.folder("template") / f"{workshop.name}.json"
+        self._file = workshop.context.folder("template") / f"{workshop.name}.json"
         self._made = _remembered(self._file)
         self._applied: dict[str, str] = {}
 
@@ -105,7 +105,7 @@ class Stack:
 
         Raises TemplateError, which names the resource that could not be made.
         """
-        check(template, self._types)
+        check_template(template, self._types)
         scope = TemplateScope(template, values, self._pseudo())
         declared = template["Resources"]
         resources = {
@@ -114,7 +114,7 @@ class Stack:
             if "Condition" not in resource or scope.condition_holds(resource["Condition"])
         }
         try:
-            for logical_id in in_order(resources, declared):
+            for logical_id in creation_order(resources, declared):
                 self._make(scope, logical_id, resources[logical_id])
         finally:
             self._remember()
@@ -138,16 +138,14 @@ class Stack:
         return [(name, self._made[name]) for name, of in self._applied.items() if of == kind]
 
     def _pseudo(self) -> dict[str, str]:
-        surroundings = self._workshop.surroundings
+        context = self._workshop.context
         return {
-            "AWS::Region": surroundings.region,
-            "AWS::AccountId": surroundings.account_id,
+            "AWS::Region": context.region,
+            "AWS::AccountId": context.account_id,
             "AWS::Partition": "aws",
             "AWS::URLSuffix": "amazonaws.com",
             "AWS::StackName": self._workshop.name,
-            "AWS::StackId": surroundings.arn(
-                "cloudformation", f"stack/{self._workshop.name}/local"
-            ),
+            "AWS::StackId": context.arn("cloudformation", f"stack/{self._workshop.name}/local"),
         }
 
     def _make(self, scope: TemplateScope, logical_id: str, resource: Mapping[str, Json]) -> None:
@@ -162,7 +160,7 @@ class Stack:
                 "fingerprint": fingerprint,
                 "ref": created.ref,
                 "attributes": dict(created.attributes),
-                "endpoint_url": self._workshop.surroundings.endpoint_url,
+                "endpoint_url": self._workshop.context.endpoint_url,
             }
             self._made[logical_id] = made
         scope.add_resource(logical_id, made["ref"], made["attributes"])
@@ -172,14 +170,16 @@ class Stack:
 
         Queues are named by URLs, which carry the endpoint of the start that made them.
         """
-        endpoint = self._workshop.surroundings.endpoint_url
+        endpoint = self._workshop.context.endpoint_url
         moved = made["endpoint_url"] != endpoint
         names = json.dumps([made["ref"], made["attributes"]])
         return bool(made["fingerprint"] == fingerprint) and not (
             moved and made["endpoint_url"] in names
         )
 
-    def _create(self, logical_id: str, kind: str, properties: Mapping[str, Json]) -> Created:
+    def _create(
+        self, logical_id: str, kind: str, properties: Mapping[str, Json]
+    ) -> CreatedResource:
         try:
             return self._types[kind].create(self._workshop, logical_id, properties)
         except TemplateError:
@@ -194,11 +194,11 @@ class Stack:
         draft.write_text(json.dumps(self._made))
         draft.replace(self._file)
 
-    def _mention_replaced(self, logical_id: str, made: Json, created: Created) -> None:
+    def _mention_replaced(self, logical_id: str, made: Json, created: CreatedResource) -> None:
         """Say what an earlier name left behind; only a new port may change it silently."""
         if made is None or made["ref"] == created.ref:
             return
-        if made.get("endpoint_url") == self._workshop.surroundings.endpoint_url:
+        if made.get("endpoint_url") == self._workshop.context.endpoint_url:
             _log.warning("%s is now %s; %s is left", logical_id, created.ref, made["ref"])
 
     def _mention_leftovers(self, resources: Mapping[str, Json]) -> None:

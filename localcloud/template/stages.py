@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from localcloud.apigateway.stage import Stage
-from localcloud.template.stack import Created, ResourceType, Workshop
+from localcloud.template.stack import CreatedResource, ResourceType, StackContext
 
 STAGE_FILE = "stage.json"
 """Where, in the template's folder, the properties of the API's stage are kept for the gateway."""
@@ -19,15 +19,15 @@ def read_stage(folder: Path) -> Stage:
     return Stage.of(json.loads((folder / STAGE_FILE).read_text()))
 
 
-def _stage(shop: Workshop, logical_id: str, properties: Mapping[str, Any]) -> Created:
+def _stage(shop: StackContext, logical_id: str, properties: Mapping[str, Any]) -> CreatedResource:
     Stage.of(properties)
-    (shop.surroundings.folder("template") / STAGE_FILE).write_text(json.dumps(properties))
-    return Created(str(properties["StageName"]))
+    (shop.context.folder("template") / STAGE_FILE).write_text(json.dumps(properties))
+    return CreatedResource(str(properties["StageName"]))
 
 
-def _account(shop: Workshop, logical_id: str, properties: Mapping[str, Any]) -> Created:
+def _account(shop: StackContext, logical_id: str, properties: Mapping[str, Any]) -> CreatedResource:
     """A role for logs: the local gateway writes them as itself."""
-    return Created(f"{shop.name}-account", {"Id": f"{shop.name}-account"})
+    return CreatedResource(f"{shop.name}-account", {"Id": f"{shop.name}-account"})
 
 
 TYPES: Mapping[str, ResourceType] = {

@@ -8,12 +8,12 @@ from typing import Any
 
 from infra.cloudformation.errors import TemplateError
 from localcloud.template.policies import resource_policy
-from localcloud.template.stack import Created, ResourceType, Workshop
+from localcloud.template.stack import CreatedResource, ResourceType, StackContext
 
 Properties = Mapping[str, Any]
 
 
-def _bucket(shop: Workshop, logical_id: str, properties: Properties) -> Created:
+def _bucket(shop: StackContext, logical_id: str, properties: Properties) -> CreatedResource:
     name = properties.get("BucketName") or shop.physical_name(logical_id)
     s3 = shop.client("s3")
     s3.create_bucket(Bucket=name)
@@ -24,12 +24,12 @@ def _bucket(shop: Workshop, logical_id: str, properties: Properties) -> Created:
             getattr(s3, put)(Bucket=name, **{argument: translated(properties[setting])})
         else:
             getattr(s3, delete)(Bucket=name)
-    return Created(
+    return CreatedResource(
         name,
         {
             "Arn": f"arn:aws:s3:::{name}",
             "DomainName": f"{name}.s3.amazonaws.com",
-            "RegionalDomainName": f"{name}.s3.{shop.surroundings.region}.amazonaws.com",
+            "RegionalDomainName": f"{name}.s3.{shop.context.region}.amazonaws.com",
         },
     )
 
@@ -165,19 +165,19 @@ _BUCKET_SETTINGS: Mapping[str, tuple[str, str, str, Callable[[Properties], dict[
 """Property, to the calls that set and unset it, the argument's name, and its translation."""
 
 
-def _bucket_policy(shop: Workshop, logical_id: str, properties: Properties) -> Created:
+def _bucket_policy(shop: StackContext, logical_id: str, properties: Properties) -> CreatedResource:
     policy = resource_policy(properties["PolicyDocument"], logical_id)
     shop.client("s3").put_bucket_policy(Bucket=properties["Bucket"], Policy=policy)
-    return Created(properties["Bucket"])
+    return CreatedResource(properties["Bucket"])
 
 
-def _vector_bucket(shop: Workshop, logical_id: str, properties: Properties) -> Created:
+def _vector_bucket(shop: StackContext, logical_id: str, properties: Properties) -> CreatedResource:
     name = properties.get("VectorBucketName") or shop.physical_name(logical_id)
     vectors = shop.client("s3vectors")
     with suppress(vectors.exceptions.ConflictException):
         vectors.create_vector_bucket(vectorBucketName=name)
     arn = vectors.get_vector_bucket(vectorBucketName=name)["vectorBucket"]["vectorBucketArn"]
-    return Created(arn, {"VectorBucketArn": arn})
+    return CreatedResource(arn, {"VectorBucketArn": arn})
 
 
 TYPES: Mapping[str, ResourceType] = {

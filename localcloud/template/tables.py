@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from infra.cloudformation.errors import TemplateError
-from localcloud.template.stack import Created, ResourceType, Workshop
+from localcloud.template.stack import CreatedResource, ResourceType, StackContext
 
 Properties = Mapping[str, Any]
 
@@ -23,7 +23,7 @@ _FIXED = ("KeySchema", "Projection")
 """What cannot be changed of an index; with another value it has to be made anew."""
 
 
-def _table(shop: Workshop, logical_id: str, properties: Properties) -> Created:
+def _table(shop: StackContext, logical_id: str, properties: Properties) -> CreatedResource:
     name = properties.get("TableName") or shop.physical_name(logical_id)
     dynamodb = shop.client("dynamodb")
     settings = {key: properties[key] for key in _SETTINGS if key in properties}
@@ -37,7 +37,7 @@ def _table(shop: Workshop, logical_id: str, properties: Properties) -> Created:
         TableName=name,
         PointInTimeRecoverySpecification=dict(recovery or {"PointInTimeRecoveryEnabled": False}),
     )
-    return Created(name, {"Arn": shop.surroundings.arn("dynamodb", f"table/{name}")})
+    return CreatedResource(name, {"Arn": shop.context.arn("dynamodb", f"table/{name}")})
 
 
 def _change(dynamodb: Any, table: Properties, properties: Properties) -> None:

@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from localcloud.template.stack import Created, ResourceType, Workshop
+from localcloud.template.stack import CreatedResource, ResourceType, StackContext
 
 Properties = Mapping[str, Any]
 
 
-def _version(shop: Workshop, logical_id: str, properties: Properties) -> Created:
+def _version(shop: StackContext, logical_id: str, properties: Properties) -> CreatedResource:
     name = _name(properties["FunctionName"])
     number = shop.lambdas.publish(name, logical_id)
-    arn = shop.surroundings.arn("lambda", f"function:{name}:{number}")
-    return Created(arn, {"Version": number, "FunctionArn": arn})
+    arn = shop.context.arn("lambda", f"function:{name}:{number}")
+    return CreatedResource(arn, {"Version": number, "FunctionArn": arn})
 
 
-def _alias(shop: Workshop, logical_id: str, properties: Properties) -> Created:
+def _alias(shop: StackContext, logical_id: str, properties: Properties) -> CreatedResource:
     name, alias = _name(properties["FunctionName"]), properties["Name"]
     arn = shop.lambdas.point(name, alias, str(properties["FunctionVersion"]))
-    return Created(arn, {"AliasArn": arn})
+    return CreatedResource(arn, {"AliasArn": arn})
 
 
 def _name(function: str) -> str:

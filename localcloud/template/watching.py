@@ -13,7 +13,7 @@ from typing import Any
 
 from infra.cloudformation.errors import TemplateError
 from infra.cloudformation.intrinsics import scalar_text
-from localcloud.template.stack import Created, ResourceType, Workshop
+from localcloud.template.stack import CreatedResource, ResourceType, StackContext
 
 Properties = Mapping[str, Any]
 
@@ -35,7 +35,7 @@ _ALARM = (
 )
 
 
-def _alarm(shop: Workshop, logical_id: str, properties: Properties) -> Created:
+def _alarm(shop: StackContext, logical_id: str, properties: Properties) -> CreatedResource:
     name = properties.get("AlarmName") or shop.physical_name(logical_id)
     wanted: dict[str, Any] = {key: properties[key] for key in _ALARM if key in properties}
     wanted |= {key: int(properties[key]) for key in _ALARM_NUMBERS if key in properties}
@@ -46,7 +46,7 @@ def _alarm(shop: Workshop, logical_id: str, properties: Properties) -> Created:
     if ("Metrics" in wanted) == ("MetricName" in wanted):
         raise TemplateError(f"{logical_id} watches either a MetricName or Metrics.")
     shop.client("cloudwatch").put_metric_alarm(AlarmName=name, **wanted)
-    return Created(name, {"Arn": shop.surroundings.arn("cloudwatch", f"alarm:{name}")})
+    return CreatedResource(name, {"Arn": shop.context.arn("cloudwatch", f"alarm:{name}")})
 
 
 def _query(logical_id: str, query: Properties) -> dict[str, Any]:
@@ -59,7 +59,7 @@ def _query(logical_id: str, query: Properties) -> dict[str, Any]:
     return made
 
 
-def _dashboard(shop: Workshop, logical_id: str, properties: Properties) -> Created:
+def _dashboard(shop: StackContext, logical_id: str, properties: Properties) -> CreatedResource:
     name = properties.get("DashboardName") or shop.physical_name(logical_id)
     body = scalar_text(properties["DashboardBody"], f"{logical_id}: DashboardBody")
     try:
@@ -67,10 +67,10 @@ def _dashboard(shop: Workshop, logical_id: str, properties: Properties) -> Creat
     except ValueError as error:
         raise TemplateError(f"{logical_id}: DashboardBody is no JSON: {error}") from error
     shop.client("cloudwatch").put_dashboard(DashboardName=name, DashboardBody=body)
-    return Created(name)
+    return CreatedResource(name)
 
 
-def _metric_filter(shop: Workshop, logical_id: str, properties: Properties) -> Created:
+def _metric_filter(shop: StackContext, logical_id: str, properties: Properties) -> CreatedResource:
     name = properties.get("FilterName") or shop.physical_name(logical_id)
     logs, group = shop.client("logs"), properties["LogGroupName"]
     with suppress(logs.exceptions.ResourceNotFoundException):
@@ -84,26 +84,26 @@ def _metric_filter(shop: Workshop, logical_id: str, properties: Properties) -> C
             for each in properties["MetricTransformations"]
         ],
     )
-    return Created(name)
+    return CreatedResource(name)
 
 
-def _topic_policy(shop: Workshop, logical_id: str, properties: Properties) -> Created:
+def _topic_policy(shop: StackContext, logical_id: str, properties: Properties) -> CreatedResource:
     for arn in properties["Topics"]:
         shop.client("sns").set_topic_attributes(
             TopicArn=arn,
             AttributeName="Policy",
             AttributeValue=json.dumps(properties["PolicyDocument"]),
         )
-    return Created(logical_id)
+    return CreatedResource(logical_id)
 
 
-def _subscription(shop: Workshop, logical_id: str, properties: Properties) -> Created:
+def _subscription(shop: StackContext, logical_id: str, properties: Properties) -> CreatedResource:
     raise TemplateError(
         f"{logical_id}: the local cloud tells nobody; leave out the address, or deploy to AWS."
     )
 
 
-def _budget(shop: Workshop, logical_id: str, properties: Properties) -> Created:
+def _budget(shop: StackContext, logical_id: str, properties: Properties) -> CreatedResource:
     raise TemplateError(
         f"{logical_id}: the local cloud has no bill to hold to a budget; leave it at 0."
     )

@@ -16,7 +16,7 @@ from chalicelib.adapters.dynamodb import Table
 from chalicelib.adapters.records import Records
 from chalicelib.contracts.ingest import IngestInput, ReadResult
 from chalicelib.jobs.claims import Claim, execution_arn, execution_name
-from localcloud.service import Surroundings
+from localcloud.service import CloudContext
 from localcloud.stepfunctions import StepFunctionsService
 from localcloud.stepfunctions.integrations.contract import Callings
 from tests.architecture.ingest_definition import FUNCTIONS, ROLE, definition
@@ -114,7 +114,7 @@ class IngestWorld:
         self.records = Records(table)
         put_tenant(table)
         self.schedule = ManualSchedule()
-        surroundings = Surroundings(folder, "http://127.0.0.1:1")
+        surroundings = CloudContext(folder, "http://127.0.0.1:1")
         self.service = StepFunctionsService(
             surroundings, Callings(self._client), lambda event: None, schedule=self.schedule
         )

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from localcloud.faults import PATH as FAULTS
-from localcloud.usage import FILE as USAGE
+from localcloud.model_usage import FILE as USAGE
 from tests.cloud import CloudProcess
 
 

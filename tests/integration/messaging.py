@@ -11,10 +11,10 @@ from typing import Any
 from botocore.config import Config
 
 from localcloud.events import EventsService
-from localcloud.frontdoor import FrontDoor, Rooms
-from localcloud.http import HttpServer
+from localcloud.frontdoor.application import Backends, FrontDoor
+from localcloud.frontdoor.http_server import HttpServer
 from localcloud.scheduler import SchedulerService
-from localcloud.service import Surroundings
+from localcloud.service import CloudContext
 from localcloud.sqs import SqsService
 from tests import clients
 
@@ -39,14 +39,14 @@ def nobody(environ: Any, start_response: Any) -> list[bytes]:
 def open_messaging(folder: Path) -> Iterator[Messaging]:
     """Yield an address with the three services started; stop them at the end."""
     http = HttpServer()
-    surroundings = Surroundings(folder, http.url)
-    sqs = SqsService(surroundings)
+    context = CloudContext(folder, http.url)
+    sqs = SqsService(context)
     targets = {"sqs": sqs.deliver}
-    events = EventsService(surroundings, targets)
-    scheduler = SchedulerService(surroundings, {**targets, "events": events.deliver})
+    events = EventsService(context, targets)
+    scheduler = SchedulerService(context, {**targets, "events": events.deliver})
     services = (sqs, events, scheduler)
-    rooms = Rooms({one.name: (one,) for one in services}, None, nobody, nobody)  # type: ignore[arg-type]
-    http.start(FrontDoor(rooms))
+    backends = Backends({one.name: (one,) for one in services}, None, nobody, nobody)  # type: ignore[arg-type]
+    http.start(FrontDoor(backends))
     for one in services:
         one.start()
     try:

@@ -9,10 +9,10 @@ from typing import Any
 
 from localcloud.bedrock.batch.jobs import Job
 from localcloud.clock import iso, utc
-from localcloud.service import Surroundings
+from localcloud.service import CloudContext
 
 
-def status_event(surroundings: Surroundings, job: Job, arn: str) -> dict[str, Any]:
+def status_event(surroundings: CloudContext, job: Job, arn: str) -> dict[str, Any]:
     """Return the event that tells of the status that `job` has now."""
     model = str(job.asked["modelId"])
     if not model.startswith("arn:"):

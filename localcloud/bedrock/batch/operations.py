@@ -21,7 +21,7 @@ from localcloud.bedrock.content import invalid
 from localcloud.bedrock.stand_ins import stand_in
 from localcloud.clock import utc
 from localcloud.errors import AwsError
-from localcloud.service import Params, Result, Surroundings
+from localcloud.service import CloudContext, Params, Result
 
 MOST_JOBS = 20
 """In-progress and submitted jobs of one model: AWS's default, which it raises when asked to."""
@@ -40,7 +40,7 @@ class BatchOperations:
 
     def __init__(
         self,
-        surroundings: Surroundings,
+        surroundings: CloudContext,
         known: Catalogue,
         jobs: Jobs,
         runner: BatchRunner,

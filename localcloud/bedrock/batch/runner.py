@@ -19,10 +19,9 @@ from localcloud.bedrock.batch.jobs import ENDED, RUNNING, Job, Jobs
 from localcloud.bedrock.batch.records import Answered, Counts, InvalidRecords, Record
 from localcloud.bedrock.batch.spool import Quotas, Spool
 from localcloud.bedrock.invoke import converse_params
-from localcloud.calls import Around, Visit
 from localcloud.errors import AwsError
-from localcloud.metering import Used, metered
-from localcloud.service import Params, Result, Surroundings
+from localcloud.model_usage import ModelUsage, meter
+from localcloud.service import CallInterceptor, CloudContext, Params, Result, ServiceCall
 
 Clients = Callable[[str, str], Any]
 Publish = Callable[[dict[str, Any]], None]
@@ -44,12 +43,12 @@ class BatchRunner:
 
     def __init__(
         self,
-        surroundings: Surroundings,
+        surroundings: CloudContext,
         jobs: Jobs,
         clients: Clients,
         publish: Publish,
         ask: Ask,
-        around: Around,
+        around: CallInterceptor,
     ) -> None:
         """Do nothing before `start`."""
         self.quotas = Quotas()
@@ -166,20 +165,20 @@ class BatchRunner:
         self._end(job, spool, "Completed")
 
     def _answered(self, job: Job, record: Record) -> Answered:
-        visit = Visit(
+        visit = ServiceCall(
             "bedrock",
             "ModelInvocationJob",
             {"modelId": job.asked["modelId"]},
             str(job.asked["roleArn"]),
             f"{job.id}/{record['recordId']}",
         )
-        used: list[Used] = []
+        used: list[ModelUsage] = []
         try:
             result = self._around(visit, lambda: self._asked(job, record["modelInput"]))
         except AwsError as error:
             failed = {"errorCode": error.status, "errorMessage": error.message}
             return Answered({**record, "error": failed})
-        result = metered(result, lambda each, _: used.append(each))
+        result = meter(result, lambda each, _: used.append(each))
         output = json.loads(result["body"]) if "body" in result else result
         return Answered({**record, "modelOutput": output}, used[0].tokens_in, used[0].tokens_out)
 

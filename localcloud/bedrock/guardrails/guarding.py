@@ -12,7 +12,7 @@ from localcloud.bedrock.answering import Ending, Event
 from localcloud.bedrock.content import invalid
 from localcloud.bedrock.guardrails.assessing import Outcome, assess
 from localcloud.bedrock.guardrails.store import Guardrail, GuardrailStore
-from localcloud.service import Params, Result, Surroundings
+from localcloud.service import CloudContext, Params, Result
 
 
 class Guarding(Protocol):
@@ -125,7 +125,7 @@ def _input_texts(params: Params) -> list[str]:
 class Guardrails:
     """The guardrails of the account, at work."""
 
-    def __init__(self, surroundings: Surroundings, store: GuardrailStore) -> None:
+    def __init__(self, surroundings: CloudContext, store: GuardrailStore) -> None:
         """Look guardrails up in `store`."""
         self._surroundings = surroundings
         self._store = store

@@ -13,7 +13,7 @@ from localcloud.bedrock.content import invalid
 from localcloud.bedrock.guardrails.pii import RULES
 from localcloud.bedrock.guardrails.store import DRAFT, Guardrail, GuardrailStore
 from localcloud.clock import utc
-from localcloud.service import Params, Result, Surroundings
+from localcloud.service import CloudContext, Params, Result
 
 _KEPT = ("wordPolicyConfig", "sensitiveInformationPolicyConfig")
 _ABOUT = frozenset(
@@ -30,7 +30,7 @@ _SHOWN = {
 class GuardrailOperations:
     """Guardrails of words, patterns and personal data."""
 
-    def __init__(self, surroundings: Surroundings, store: GuardrailStore) -> None:
+    def __init__(self, surroundings: CloudContext, store: GuardrailStore) -> None:
         """Keep them in `store`."""
         self._surroundings = surroundings
         self._store = store

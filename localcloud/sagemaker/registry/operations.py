@@ -14,7 +14,7 @@ from localcloud.errors import AwsError
 from localcloud.sagemaker.listing import listed
 from localcloud.sagemaker.refusals import invalid, refuse
 from localcloud.sagemaker.registry.versions import Group, Version, Versions
-from localcloud.service import Params, Result, Surroundings
+from localcloud.service import CloudContext, Params, Result
 
 _NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
 _WAITS = "PendingManualApproval"
@@ -41,7 +41,7 @@ _NOT_OF_CHANGES = (
 class RegistryOperations:
     """The registry."""
 
-    def __init__(self, surroundings: Surroundings, versions: Versions) -> None:
+    def __init__(self, surroundings: CloudContext, versions: Versions) -> None:
         """Keep groups and versions in `versions`."""
         self._surroundings = surroundings
         self._versions = versions

@@ -18,7 +18,7 @@ from localcloud.sagemaker.refusals import invalid, refuse
 from localcloud.sagemaker.roles import CheckRole
 from localcloud.sagemaker.training.keeping import Keeper
 from localcloud.sagemaker.training.record import Record, Records
-from localcloud.service import Params, Result, Surroundings
+from localcloud.service import CloudContext, Params, Result
 
 _NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
 _PROGRAM, _CODE = "sagemaker_program", "sagemaker_submit_directory"
@@ -48,7 +48,7 @@ class TrainingOperations:
 
     def __init__(
         self,
-        surroundings: Surroundings,
+        surroundings: CloudContext,
         records: Records,
         keeper: Keeper,
         check_role: CheckRole,

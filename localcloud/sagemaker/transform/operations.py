@@ -20,7 +20,7 @@ from localcloud.sagemaker.listing import listed
 from localcloud.sagemaker.refusals import invalid, refuse
 from localcloud.sagemaker.transform.running import PAYLOAD_MB, Transformer
 from localcloud.sagemaker.workplace import Workplace
-from localcloud.service import Params, Result, Surroundings
+from localcloud.service import CloudContext, Params, Result
 
 _NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
 _NOT_OF_JOBS = ("DataCaptureConfig", "DataProcessing", "ExperimentConfig")
@@ -35,7 +35,7 @@ class TransformOperations:
         self, jobs: Jobs, workplace: Workplace, setting: Setting, models: Definitions, folder: Path
     ) -> None:
         """Keep transforms in `jobs`; a model is taken as `models` has it when one is made."""
-        self._surroundings: Surroundings = workplace.surroundings
+        self._surroundings: CloudContext = workplace.surroundings
         self._jobs = jobs
         self._models = models
         self.keeper = JobKeeper(jobs, "transform", Transformer(jobs, workplace, setting, folder).do)

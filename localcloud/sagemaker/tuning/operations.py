@@ -21,7 +21,7 @@ from localcloud.sagemaker.training.jobs import TrainingOperations
 from localcloud.sagemaker.tuning.checks import check
 from localcloud.sagemaker.tuning.keeping import Tuner, Tuning
 from localcloud.sagemaker.tuning.trials import Trial, best, fixed, name_of, request
-from localcloud.service import Params, Result, Surroundings
+from localcloud.service import CloudContext, Params, Result
 
 NAME = "HyperParameterTuningJobName"
 _NOT_OF_LISTS = ("LastModifiedTimeBefore", "LastModifiedTimeAfter")
@@ -40,7 +40,7 @@ class TuningOperations:
     """Tuning jobs."""
 
     def __init__(
-        self, surroundings: Surroundings, jobs: Jobs, training: TrainingOperations
+        self, surroundings: CloudContext, jobs: Jobs, training: TrainingOperations
     ) -> None:
         """Keep tunings in `jobs`; their trials are those of `training`."""
         self._surroundings = surroundings

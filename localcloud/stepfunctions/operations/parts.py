@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, NoReturn, TypeVar
 
 from localcloud.errors import AwsError
-from localcloud.service import Surroundings
+from localcloud.service import CloudContext
 from localcloud.stepfunctions.engine.engine import Engine
 from localcloud.stepfunctions.engine.schedule import Schedule
 from localcloud.stepfunctions.language.values import Json, dumps
@@ -30,7 +30,7 @@ _TOKEN = re.compile(r"\s*([A-Za-z_][\w-]*)")
 class Parts:
     """The service, taken apart. `starting` is held while a name is looked up and taken."""
 
-    surroundings: Surroundings
+    surroundings: CloudContext
     machines: Machines
     executions: Executions
     maps: Maps

@@ -12,7 +12,7 @@ from werkzeug.test import Client
 
 from localcloud.apigateway import ApiGateway, RestApi
 from localcloud.lambdas import FunctionSpec, LambdaService
-from localcloud.service import Surroundings
+from localcloud.service import CloudContext
 from localcloud.sqs import SqsService
 from tests.unit.apigateway.swagger import SWAGGER, proxy
 
@@ -66,8 +66,8 @@ def crash():
 @pytest.fixture
 def client(tmp_path: Path) -> Iterator[Client]:
     (tmp_path / "app.py").write_text(_APP)
-    surroundings = Surroundings(tmp_path / "data", "http://127.0.0.1:1")
-    lambdas = LambdaService(surroundings, SqsService(surroundings))
+    context = CloudContext(tmp_path / "data", "http://127.0.0.1:1")
+    lambdas = LambdaService(context, SqsService(context))
     lambdas.start()
     for name, handler in (("APIHandler", "app.app"), ("Authorize", "app.authorize")):
         lambdas.register(FunctionSpec(name, handler, tmp_path, timeout_s=20, memory_mb=512))

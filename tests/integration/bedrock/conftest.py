@@ -8,9 +8,9 @@ import pytest
 from botocore.config import Config
 
 from localcloud.bedrock import BedrockRuntimeService, BedrockService
-from localcloud.frontdoor import FrontDoor, Rooms
-from localcloud.http import HttpServer
-from localcloud.service import Surroundings
+from localcloud.frontdoor.application import Backends, FrontDoor
+from localcloud.frontdoor.http_server import HttpServer
+from localcloud.service import CloudContext
 from tests import clients
 from tests.fixtures_models import models_dir
 
@@ -29,12 +29,12 @@ def client(
 ) -> Iterator[Callable[[str], Any]]:
     """Return a maker of boto3 clients of both services behind the real front door."""
     http = HttpServer()
-    surroundings = Surroundings(tmp_path_factory.mktemp("bedrock"), http.url)
+    surroundings = CloudContext(tmp_path_factory.mktemp("bedrock"), http.url)
     services = (
         BedrockRuntimeService(surroundings, models_dir),
         BedrockService(surroundings, models_dir),
     )
-    http.start(FrontDoor(Rooms({"bedrock": services}, None, nobody, nobody)))  # type: ignore[arg-type]
+    http.start(FrontDoor(Backends({"bedrock": services}, None, nobody, nobody)))  # type: ignore[arg-type]
 
     def make(service: str) -> Any:
         config = Config(retries={"total_max_attempts": 1})

@@ -7,16 +7,16 @@ import sys
 from pathlib import Path
 
 from localcloud.events import EventsService
-from localcloud.service import Surroundings
+from localcloud.service import CloudContext
 from localcloud.sqs import SqsService
 
 ARN = "arn:aws:sqs:us-east-1:000000000000:"
 
 
 def open_services(folder: Path) -> tuple[SqsService, EventsService]:
-    surroundings = Surroundings(folder, "http://127.0.0.1:1")
-    sqs = SqsService(surroundings)
-    return sqs, EventsService(surroundings, {"sqs": sqs.deliver})
+    context = CloudContext(folder, "http://127.0.0.1:1")
+    sqs = SqsService(context)
+    return sqs, EventsService(context, {"sqs": sqs.deliver})
 
 
 def main(folder: str) -> None:

@@ -21,10 +21,10 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from cli.main import run
-from localcloud.faults import PATH, Faults, FaultsAdmin
-from localcloud.frontdoor import FrontDoor, Rooms, Watching
-from localcloud.http import HttpServer
-from localcloud.usage import UsageLog
+from localcloud.faults import PATH, FaultInjector, FaultsApi
+from localcloud.frontdoor.application import Backends, FrontDoor, Interceptors
+from localcloud.frontdoor.http_server import HttpServer
+from localcloud.model_usage import UsageLog
 from tests import clients
 from tests.cloud import PROJECT, CloudProcess
 from tests.integration.permitting import make_role
@@ -64,10 +64,12 @@ def api(environ: Any, start_response: Any) -> list[bytes]:
 @pytest.fixture
 def url(tmp_path: Path) -> Iterator[str]:
     http = HttpServer()
-    faults = Faults()
-    watching = Watching(UsageLog(tmp_path).around, faults.around, {PATH: FaultsAdmin(faults)})
-    rooms = Rooms({"bedrock": (FakeBedrock(),)}, None, api, api)  # type: ignore[arg-type]
-    http.start(FrontDoor(rooms, None, watching))
+    faults = FaultInjector()
+    interceptors = Interceptors(
+        UsageLog(tmp_path).intercept, faults.intercept, {PATH: FaultsApi(faults)}
+    )
+    backends = Backends({"bedrock": (FakeBedrock(),)}, None, api, api)  # type: ignore[arg-type]
+    http.start(FrontDoor(backends, None, interceptors))
     yield http.url
     http.stop()
 
@@ -179,8 +181,8 @@ def test_the_command_should_say_that_aws_has_no_faults(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     http = HttpServer()
-    rooms = Rooms({}, None, api, api)  # type: ignore[arg-type]
-    http.start(FrontDoor(rooms))
+    backends = Backends({}, None, api, api)  # type: ignore[arg-type]
+    http.start(FrontDoor(backends))
     try:
         assert run(["faults", "show", "--endpoint", http.url]) == 1
     finally:

@@ -15,7 +15,7 @@ from localcloud.lambdas import FunctionSpec, LambdaService
 from localcloud.lambdas.failures import Notice
 from localcloud.lambdas.pool import Limits
 from localcloud.lambdas.service import Neighbours
-from localcloud.service import Surroundings
+from localcloud.service import CloudContext
 from localcloud.sqs import SqsService
 from tests.integration.lambdas.functions import BROKEN, SOURCE
 
@@ -36,7 +36,7 @@ class Bench:
 
     service: LambdaService
     sqs: SqsService
-    surroundings: Surroundings
+    context: CloudContext
     code: Path
     now: float = 1_800_000_000.0
     notices: list[Notice] = field(default_factory=list)
@@ -54,7 +54,7 @@ class Bench:
 
     def queue(self, name: str, **attributes: str) -> tuple[str, str]:
         url = self.sqs.create_queue({"QueueName": name, "Attributes": attributes})["QueueUrl"]
-        return url, self.surroundings.arn("sqs", name)
+        return url, self.context.arn("sqs", name)
 
     def messages(self, url: str) -> list[dict[str, Any]]:
         answer = self.sqs.receive_message(
@@ -68,8 +68,8 @@ def build(data: Path, code: Path, limits: Limits | None = None, init_s: float = 
     (code / "made.py").write_text(SOURCE)
     for name, text in BROKEN.items():
         (code / name).write_text(text)
-    surroundings = Surroundings(data, "http://127.0.0.1:1")
-    sqs = SqsService(surroundings)
+    context = CloudContext(data, "http://127.0.0.1:1")
+    sqs = SqsService(context)
     bench: Bench
     neighbours = Neighbours(
         deliver_failure=lambda notice: bench.notices.append(notice),
@@ -77,7 +77,7 @@ def build(data: Path, code: Path, limits: Limits | None = None, init_s: float = 
         limits=limits or Limits(),
         init_s=init_s,
     )
-    bench = Bench(LambdaService(surroundings, sqs, neighbours), sqs, surroundings, code)
+    bench = Bench(LambdaService(context, sqs, neighbours), sqs, context, code)
     return bench
 
 

@@ -27,7 +27,7 @@ def _send(bench: Bench, name: str, event: Any) -> None:
 
 def _kept(bench: Bench) -> list[tuple[int, float]]:
     """Return the failures and next time of every event that is kept."""
-    with closing(sqlite3.connect(bench.surroundings.data_dir / "lambdas/events.sqlite")) as file:
+    with closing(sqlite3.connect(bench.context.data_dir / "lambdas/events.sqlite")) as file:
         return file.execute("SELECT failures, due FROM events").fetchall()
 
 
@@ -98,7 +98,7 @@ def test_a_dead_letter_queue_gets_the_bare_event_with_attributes(bench: Bench) -
 
 
 def test_a_topic_or_bus_is_told_through_the_callable(bench: Bench) -> None:
-    bus = bench.surroundings.arn("events", "event-bus/headrace")
+    bus = bench.context.arn("events", "event-bus/headrace")
     bench.add("fail", failure_destination=bus, maximum_retry_attempts=0)
     _send(bench, "fail", {})
     eventually(lambda: bench.notices)
@@ -107,10 +107,10 @@ def test_a_topic_or_bus_is_told_through_the_callable(bench: Bench) -> None:
 
 def test_a_function_may_be_the_failure_destination(bench: Bench, tmp_path: Path) -> None:
     target = bench.add("talk")
-    arn = bench.surroundings.arn("lambda", f"function:{target.name}")
+    arn = bench.context.arn("lambda", f"function:{target.name}")
     bench.add("fail", failure_destination=arn, maximum_retry_attempts=0)
     _send(bench, "fail", {})
-    log = bench.surroundings.data_dir / "lambdas" / "logs" / "talk.log"
+    log = bench.context.data_dir / "lambdas" / "logs" / "talk.log"
     eventually(lambda: log.exists() and "REPORT" in log.read_text())
 
 

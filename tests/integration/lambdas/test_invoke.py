@@ -245,7 +245,7 @@ def test_the_tail_is_four_kilobytes_at_most(bench: Bench) -> None:
 def test_output_is_in_the_function_s_log_file(bench: Bench) -> None:
     bench.add("talk")
     bench.invoke("talk", {"say": "kept"})
-    log = bench.surroundings.data_dir / "lambdas" / "logs" / "talk.log"
+    log = bench.context.data_dir / "lambdas" / "logs" / "talk.log"
     assert "out: kept" in log.read_text()
 
 

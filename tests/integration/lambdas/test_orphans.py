@@ -20,11 +20,11 @@ _PARENT = """
 import json, sys, threading, time
 from pathlib import Path
 from localcloud.lambdas import FunctionSpec, LambdaService
-from localcloud.service import Surroundings
+from localcloud.service import CloudContext
 from localcloud.sqs import SqsService
 
 data, code = Path(sys.argv[1]), Path(sys.argv[2])
-around = Surroundings(data, "http://127.0.0.1:1")
+around = CloudContext(data, "http://127.0.0.1:1")
 service = LambdaService(around, SqsService(around))
 service.start()
 service.register(FunctionSpec("pid", "made.pid", code, timeout_s=60))

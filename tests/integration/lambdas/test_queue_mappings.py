@@ -122,7 +122,7 @@ def test_a_message_that_no_filter_wants_is_deleted_unseen(bench: Bench) -> None:
     bench.sqs.send_message({"QueueUrl": url, "MessageBody": '{"kind": "other"}'})
     eventually(lambda: _count(bench, url) == 0)
     bench.sqs.send_message({"QueueUrl": url, "MessageBody": '{"kind": "wanted"}'})
-    log = bench.surroundings.data_dir / "lambdas" / "logs" / "fail.log"
+    log = bench.context.data_dir / "lambdas" / "logs" / "fail.log"
     eventually(lambda: log.exists() and "REPORT" in log.read_text())
     assert _count(bench, url) == 1
 

@@ -12,8 +12,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from localcloud.frontdoor import FrontDoor, Rooms
-from localcloud.http import HttpServer
+from localcloud.frontdoor.application import Backends, FrontDoor
+from localcloud.frontdoor.http_server import HttpServer
 from tests.cloud import PROJECT
 from tests.integration.lambdas.conftest import Bench
 
@@ -21,8 +21,8 @@ from tests.integration.lambdas.conftest import Bench
 @pytest.fixture
 def client(bench: Bench) -> Iterator[Any]:
     server = HttpServer()
-    rooms = Rooms({"lambda": (bench.service,)}, None, None, None)  # type: ignore[arg-type]
-    server.start(FrontDoor(rooms))
+    backends = Backends({"lambda": (bench.service,)}, None, None, None)  # type: ignore[arg-type]
+    server.start(FrontDoor(backends))
     client = boto3.client(
         "lambda",
         endpoint_url=server.url,

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from infra.cloudformation.errors import TemplateError
 from infra.snapstart import snap_start
 from localcloud.clients import Clients
-from localcloud.composition import running
+from localcloud.composition import run_cloud
 from tests.integration.lambdas.conftest import eventually
 
 CODE = """
@@ -124,7 +124,7 @@ def small_app(folder: Path, made: Mapping[str, Any]) -> Iterator[tuple[Clients, 
     project = folder / "project"
     project.mkdir(exist_ok=True)
     (project / "app.py").write_text(CODE)
-    with running(folder / "data", made, {}, project, 0) as (cloud, outputs):
+    with run_cloud(folder / "data", made, {}, project, 0) as (cloud, outputs):
         yield cloud.client, outputs
 
 

@@ -26,7 +26,7 @@ from cli.main import headrace
 from infra import stages
 from infra.registry import Registry
 from infra.serving import OPENED_BY, CannotServe, ServedModels
-from localcloud.composition import running
+from localcloud.composition import run_cloud
 from models.common.recipe import names
 from tests import exported_models
 from tests.architecture.templates import plain
@@ -61,9 +61,9 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     resources = {"DocumentsBucket": whole["Resources"]["DocumentsBucket"], "StageKey": key}
     template = {**made, "Resources": resources}
     folder = tmp_path_factory.mktemp("stage")
-    with running(folder / "data", template, {"Stage": "try"}, PROJECT, 0) as (cloud, _):
+    with run_cloud(folder / "data", template, {"Stage": "try"}, PROJECT, 0) as (cloud, _):
         file = folder / "cloud.json"
-        where = {"endpoint_url": cloud.surroundings.endpoint_url, "outputs": OUTPUTS}
+        where = {"endpoint_url": cloud.context.endpoint_url, "outputs": OUTPUTS}
         file.write_text(json.dumps(where))
         stage = Stage(stages.place(None, file), folder)
         stage.client("sagemaker").create_model_package_group(ModelPackageGroupName=GROUP)

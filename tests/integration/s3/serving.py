@@ -12,9 +12,9 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from localcloud.http import HttpServer
+from localcloud.frontdoor.http_server import HttpServer
 from localcloud.s3 import S3Service
-from localcloud.service import Surroundings
+from localcloud.service import CloudContext
 
 PLAIN = Config(s3={"addressing_style": "path"}, retries={"max_attempts": 0})
 SIGNED_V4 = PLAIN.merge(Config(signature_version="s3v4"))
@@ -72,8 +72,8 @@ def running(folder: Path, door: Door) -> Iterator[Running]:
     """Serve the buckets in `folder`."""
     events: list[dict[str, Any]] = []
     clock = Clock()
-    surroundings = Surroundings(folder, "http://127.0.0.1")
-    service = S3Service(surroundings, events.append, clock=clock)
+    context = CloudContext(folder, "http://127.0.0.1")
+    service = S3Service(context, events.append, clock=clock)
     door.service = service
     service.start()
     try:

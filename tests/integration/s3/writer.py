@@ -10,9 +10,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from localcloud.http import HttpServer
+from localcloud.frontdoor.http_server import HttpServer
 from localcloud.s3 import S3Service
-from localcloud.service import Surroundings
+from localcloud.service import CloudContext
 
 
 def main(folder: Path, published: Path) -> None:
@@ -23,7 +23,7 @@ def main(folder: Path, published: Path) -> None:
             os.fsync(file.fileno())
         time.sleep(0.002)
 
-    service = S3Service(Surroundings(folder, "http://127.0.0.1"), publish)
+    service = S3Service(CloudContext(folder, "http://127.0.0.1"), publish)
     service.start()
     server = HttpServer()
     server.start(service)

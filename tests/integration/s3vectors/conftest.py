@@ -8,10 +8,10 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from localcloud.frontdoor import FrontDoor, Rooms
-from localcloud.http import HttpServer
+from localcloud.frontdoor.application import Backends, FrontDoor
+from localcloud.frontdoor.http_server import HttpServer
 from localcloud.s3vectors import S3VectorsService
-from localcloud.service import Surroundings
+from localcloud.service import CloudContext
 
 
 def nobody(environ: Any, start_response: Any) -> list[bytes]:
@@ -23,8 +23,8 @@ def nobody(environ: Any, start_response: Any) -> list[bytes]:
 def s3vectors(tmp_path: Path) -> Iterator[Any]:
     """Return a boto3 client of the service behind the real front door."""
     http = HttpServer()
-    service = S3VectorsService(Surroundings(tmp_path, http.url))
-    http.start(FrontDoor(Rooms({"s3vectors": (service,)}, None, nobody, nobody)))  # type: ignore[arg-type]
+    service = S3VectorsService(CloudContext(tmp_path, http.url))
+    http.start(FrontDoor(Backends({"s3vectors": (service,)}, None, nobody, nobody)))  # type: ignore[arg-type]
     yield boto3.client(
         "s3vectors",
         region_name="us-east-1",

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from localcloud.s3vectors import S3VectorsService
-from localcloud.service import Surroundings
+from localcloud.service import CloudContext
 from tests.integration.s3vectors.worker import WHERE
 
 
@@ -34,7 +34,7 @@ def test_acknowledged_writes_survive_a_kill(tmp_path: Path, seed: int) -> None:
             allowed[key] = {int(told_number)}
         else:
             allowed.setdefault(key, {0}).add(int(told_number))
-    service = S3VectorsService(Surroundings(tmp_path, "http://127.0.0.1:1"))
+    service = S3VectorsService(CloudContext(tmp_path, "http://127.0.0.1:1"))
     try:
         found = {
             vector["key"]: int(vector["metadata"]["n"])

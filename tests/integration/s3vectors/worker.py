@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from localcloud.s3vectors import S3VectorsService
-from localcloud.service import Surroundings
+from localcloud.service import CloudContext
 
 WHERE = {"vectorBucketName": "library", "indexName": "shelf"}
 
@@ -20,7 +20,7 @@ def say(*words: object) -> None:
 
 
 def main(folder: str) -> None:
-    service = S3VectorsService(Surroundings(Path(folder), "http://127.0.0.1:1"))
+    service = S3VectorsService(CloudContext(Path(folder), "http://127.0.0.1:1"))
     service.create_vector_bucket({"vectorBucketName": "library"})
     service.create_index(
         {

@@ -17,12 +17,12 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from localcloud.frontdoor import FrontDoor, Rooms
-from localcloud.http import HttpServer
+from localcloud.frontdoor.application import Backends, FrontDoor
+from localcloud.frontdoor.http_server import HttpServer
 from localcloud.s3.service import S3Service
 from localcloud.sagemaker.service import Hosting, SageMakerService
 from localcloud.sagemaker.training.service import Trainer
-from localcloud.service import Surroundings
+from localcloud.service import CloudContext
 from tests import clients
 
 BUCKET = "models"
@@ -114,7 +114,7 @@ class Bench:
 
     def __post_init__(self) -> None:
         self.http = HttpServer()
-        surroundings = Surroundings(self.data, self.http.url)
+        surroundings = CloudContext(self.data, self.http.url)
         self.s3_service = S3Service(surroundings, lambda *_: None)
         self.service = SageMakerService(
             surroundings,
@@ -125,7 +125,7 @@ class Bench:
             "sagemaker": (self.service.runtime, self.service),
             "application-autoscaling": (self.service.scaling,),
         }
-        self.http.start(FrontDoor(Rooms(rooms, None, self.s3_service, nobody)))  # type: ignore[arg-type]
+        self.http.start(FrontDoor(Backends(rooms, None, self.s3_service, nobody)))  # type: ignore[arg-type]
         self.sagemaker = self.client("sagemaker")
         self.runtime = self.client("sagemaker-runtime")
         self.scaling = self.client("application-autoscaling")

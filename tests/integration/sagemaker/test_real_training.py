@@ -22,7 +22,7 @@ from infra.registry import Registry, Version
 from infra.stages import Place
 from infra.training import Training
 from infra.tuning import Tunings
-from localcloud.composition import Cloud, running
+from localcloud.composition import LocalCloud, run_cloud
 from localcloud.sagemaker.training.service import INTERPRETER
 from models.common import recipe
 from models.common.request import Wish
@@ -64,20 +64,20 @@ def template() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     """A stage that trains."""
     folder = tmp_path_factory.mktemp("stage")
-    with running(folder, template(), ON, PROJECT, 0) as (made, _):
+    with run_cloud(folder, template(), ON, PROJECT, 0) as (made, _):
         yield made
 
 
-def ran(cloud: Cloud, wish: Wish) -> dict[str, Any]:
+def ran(cloud: LocalCloud, wish: Wish) -> dict[str, Any]:
     """Train a wish as an operator does, and return how its execution ended."""
     training = Training(Place(cloud.client, OUTPUTS))
     return dict(training.follow(training.start(wish), lambda _: time.sleep(0.1)))
 
 
-def versions(cloud: Cloud) -> list[dict[str, Any]]:
+def versions(cloud: LocalCloud) -> list[dict[str, Any]]:
     found = cloud.client("sagemaker").list_model_packages()
     listed: list[dict[str, Any]] = found["ModelPackageSummaryList"]
     return listed
@@ -87,7 +87,7 @@ SMOKE = Wish("headrace-try-vae-1", recipe.load("vae"), "smoke", "cpu")
 
 
 @pytest.fixture(scope="module")
-def told(cloud: Cloud) -> dict[str, Any]:
+def told(cloud: LocalCloud) -> dict[str, Any]:
     """What the machine answered to the first training of the stage."""
     ended = ran(cloud, SMOKE)
     assert ended["status"] == "SUCCEEDED", ended.get("cause")
@@ -97,7 +97,7 @@ def told(cloud: Cloud) -> dict[str, Any]:
 
 
 @pytest.fixture
-def approved(cloud: Cloud, told: dict[str, Any]) -> Iterator[Version]:
+def approved(cloud: LocalCloud, told: dict[str, Any]) -> Iterator[Version]:
     """The version of the first training, approved for one test alone: what is trained after it
     is no challenger.
     """
@@ -112,7 +112,7 @@ def approved(cloud: Cloud, told: dict[str, Any]) -> Iterator[Version]:
 
 
 def test_a_recipe_should_be_trained_finished_registered_and_draw_behind_an_endpoint(
-    cloud: Cloud, told: dict[str, Any], tmp_path: Path
+    cloud: LocalCloud, told: dict[str, Any], tmp_path: Path
 ) -> None:
     assert set(told["metrics"]) == set(SMOKE.recipe.gates)
     version = told["version"]
@@ -136,7 +136,7 @@ def test_a_recipe_should_be_trained_finished_registered_and_draw_behind_an_endpo
 
 
 def test_a_new_version_should_be_compared_with_the_one_that_is_approved(
-    cloud: Cloud, approved: Version
+    cloud: LocalCloud, approved: Version
 ) -> None:
     sagemaker = cloud.client("sagemaker")
     ended = ran(cloud, replace(SMOKE, job_name="headrace-try-vae-3"))
@@ -158,7 +158,7 @@ def test_a_new_version_should_be_compared_with_the_one_that_is_approved(
     assert differing == []
 
 
-def test_a_training_that_fails_should_register_nothing_and_say_why(cloud: Cloud) -> None:
+def test_a_training_that_fails_should_register_nothing_and_say_why(cloud: LocalCloud) -> None:
     before = len(versions(cloud))
     wish = replace(SMOKE, job_name="headrace-try-vae-2", overrides={"learning_rate": 9.0})
     ended = ran(cloud, wish)
@@ -167,7 +167,7 @@ def test_a_training_that_fails_should_register_nothing_and_say_why(cloud: Cloud)
     assert len(versions(cloud)) == before
 
 
-def test_a_recipe_should_be_tuned_and_its_best_settings_be_trained(cloud: Cloud) -> None:
+def test_a_recipe_should_be_tuned_and_its_best_settings_be_trained(cloud: LocalCloud) -> None:
     tunings = Tunings(Place(cloud.client, OUTPUTS))
     wish = replace(SMOKE, job_name="headrace-try-tuned", overrides={"steps": 30, "hidden": 32})
     execution = tunings.tune(wish, Effort(4, 2, "random", 3))
@@ -189,7 +189,7 @@ def test_a_recipe_should_be_tuned_and_its_best_settings_be_trained(cloud: Cloud)
     assert found["fid"] == pytest.approx(best.value, rel=1e-5)
 
 
-def drawn_behind(cloud: Cloud, package: str) -> list[Any]:
+def drawn_behind(cloud: LocalCloud, package: str) -> list[Any]:
     """Put a package behind an endpoint and return the pictures that it draws."""
     sagemaker = cloud.client("sagemaker")
     role = sagemaker.describe_training_job(TrainingJobName=SMOKE.job_name)["RoleArn"]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from localcloud.composition import running
+from localcloud.composition import run_cloud
 from tests.architecture.templates import plain
 from tests.integration.sagemaker.conftest import eventually, package
 
@@ -32,7 +32,7 @@ def template() -> dict[str, Any]:
 
 
 def test_off_it_should_make_nothing_of_sagemaker(tmp_path: Path) -> None:
-    with running(tmp_path / "data", template(), {"Stage": "try"}, tmp_path, 0) as (cloud, _):
+    with run_cloud(tmp_path / "data", template(), {"Stage": "try"}, tmp_path, 0) as (cloud, _):
         assert cloud.client("sagemaker").list_models()["Models"] == []
         assert cloud.client("sagemaker").list_endpoints()["Endpoints"] == []
 
@@ -48,13 +48,13 @@ def test_on_it_should_make_an_endpoint_that_answers_changes_and_goes_down_to_non
         found: Mapping[str, Any] = eventually(look)
         return found
 
-    with running(tmp_path / "data", template(), ON, tmp_path, 0) as (cloud, _):
+    with run_cloud(tmp_path / "data", template(), ON, tmp_path, 0) as (cloud, _):
         s3, sagemaker = cloud.client("s3"), cloud.client("sagemaker")
         assert settled(sagemaker)["EndpointStatus"] == "Failed", "its package is not there yet"
         s3.create_bucket(Bucket="models")
         s3.put_object(Bucket="models", Key="second.tar.gz", Body=package())
     changed = {**ON, "EndpointModelKey": "second.tar.gz", "EndpointMaxInstances": "3"}
-    with running(tmp_path / "data", template(), changed, tmp_path, 0) as (cloud, _):
+    with run_cloud(tmp_path / "data", template(), changed, tmp_path, 0) as (cloud, _):
         s3, sagemaker = cloud.client("s3"), cloud.client("sagemaker")
         assert settled(sagemaker)["EndpointStatus"] == "InService"
         (bucket,) = [b["Name"] for b in s3.list_buckets()["Buckets"] if "documents" in b["Name"]]

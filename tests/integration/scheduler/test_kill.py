@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from localcloud.scheduler import SchedulerService
-from localcloud.service import Surroundings
+from localcloud.service import CloudContext
 from localcloud.sqs import SqsService
 from tests.unit.timing import until
 
@@ -15,14 +15,14 @@ FIRE_AND_HANG = """
 import sys, time
 from pathlib import Path
 from localcloud.scheduler import SchedulerService
-from localcloud.service import Surroundings
+from localcloud.service import CloudContext
 
 def hang(arn, payload, definition):
     sys.stdout.write("delivering\\n")
     sys.stdout.flush()
     time.sleep(600)
 
-scheduler = SchedulerService(Surroundings(Path(sys.argv[1]), "http://127.0.0.1:1"), {"sqs": hang})
+scheduler = SchedulerService(CloudContext(Path(sys.argv[1]), "http://127.0.0.1:1"), {"sqs": hang})
 scheduler.start()
 scheduler.create_schedule({
     "Name": "s", "ScheduleExpression": "rate(1 day)", "FlexibleTimeWindow": {"Mode": "OFF"},
@@ -40,10 +40,10 @@ def test_a_firing_survives_a_kill_during_its_delivery(tmp_path: Path) -> None:
         assert process.stdout is not None
         assert process.stdout.readline() == "delivering\n"
         process.kill()
-    surroundings = Surroundings(tmp_path, "http://127.0.0.1:1")
-    sqs = SqsService(surroundings)
+    context = CloudContext(tmp_path, "http://127.0.0.1:1")
+    sqs = SqsService(context)
     url = sqs.create_queue({"QueueName": "q"})["QueueUrl"]
-    scheduler = SchedulerService(surroundings, {"sqs": sqs.deliver})
+    scheduler = SchedulerService(context, {"sqs": sqs.deliver})
     scheduler.start()
     until(lambda: scheduler.pending_deliveries() == 0)
     answer = sqs.receive_message({"QueueUrl": url, "MaxNumberOfMessages": 10})

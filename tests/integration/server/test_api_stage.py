@@ -13,7 +13,7 @@ import pytest
 
 from infra.cloudformation.errors import TemplateError
 from localcloud.clients import Clients
-from localcloud.composition import running
+from localcloud.composition import run_cloud
 from tests.e2e.driving import until
 
 GROUP = "/made/api"
@@ -56,8 +56,8 @@ def served(folder: Path, **stage: Any) -> Iterator[tuple[httpx.Client, Clients]]
     project = folder / "project"
     project.mkdir(exist_ok=True)
     with (
-        running(folder / "data", made(**stage), {}, project, 0) as (cloud, _),
-        httpx.Client(base_url=cloud.surroundings.endpoint_url) as api,
+        run_cloud(folder / "data", made(**stage), {}, project, 0) as (cloud, _),
+        httpx.Client(base_url=cloud.context.endpoint_url) as api,
     ):
         yield api, cloud.client
 
@@ -102,13 +102,13 @@ def test_should_refuse_a_deployment_that_makes_a_stage_of_its_own(tmp_path: Path
     }
     with (
         pytest.raises(TemplateError, match="Made: StageName makes a stage of its own, 'Stage'"),
-        running(tmp_path, template, {}, tmp_path, 0),
+        run_cloud(tmp_path, template, {}, tmp_path, 0),
     ):
         raise AssertionError("it started")
     del deployment["StageName"]
     with (
-        running(tmp_path, template, {}, tmp_path, 0) as (cloud, _),
-        httpx.Client(base_url=cloud.surroundings.endpoint_url) as api,
+        run_cloud(tmp_path, template, {}, tmp_path, 0) as (cloud, _),
+        httpx.Client(base_url=cloud.context.endpoint_url) as api,
     ):
         assert api.get("/a").status_code == 200
 

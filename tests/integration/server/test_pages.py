@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from localcloud.composition import running
+from localcloud.composition import run_cloud
 from tests.architecture.templates import plain
 from tests.cloud import PROJECT
 
@@ -24,7 +24,7 @@ ALLOWED = "access-control-allow-origin"
 def stage(data: Path, origins: str) -> Iterator[tuple[Any, str]]:
     """Run the stage with its `AllowedOrigins`; yields its S3 and the bucket of documents."""
     values = {"Stage": "local", "Architecture": "x86_64", "AllowedOrigins": origins}
-    with running(data, plain("local"), values, PROJECT, 0) as (cloud, outputs):
+    with run_cloud(data, plain("local"), values, PROJECT, 0) as (cloud, outputs):
         yield cloud.client("s3"), outputs["DocumentsBucketName"]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 
 from infra import keys, tenants
-from localcloud.composition import running
+from localcloud.composition import run_cloud
 from tests.architecture.templates import plain
 from tests.cloud import PROJECT
 from tests.e2e.driving import settled, upload
@@ -30,13 +30,13 @@ def test_a_stage_should_work_when_its_functions_start_from_snapshots(
     tmp_path: Path, models_pulled: Path
 ) -> None:
     template = plain("local", "--snap-start", ",".join(CHOSEN))
-    with running(tmp_path, template, VALUES, PROJECT, 0) as (cloud, outputs):
+    with run_cloud(tmp_path, template, VALUES, PROJECT, 0) as (cloud, outputs):
         stage = tenants.Stage(outputs["RecordsTableName"], outputs["VectorBucketName"])
         tenants.create(cloud.client, stage, "local")
         key = keys.new_key()
         keys.grant(cloud.client("dynamodb"), outputs["RecordsTableName"], key, "local", "test")
         with httpx.Client(
-            base_url=cloud.surroundings.endpoint_url,
+            base_url=cloud.context.endpoint_url,
             headers={"Authorization": f"Bearer {key}"},
             timeout=60,
         ) as api:

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from infra.cloudformation.errors import TemplateError
 from localcloud.clients import Clients
-from localcloud.composition import running
+from localcloud.composition import run_cloud
 from localcloud.template.stack import Json
 
 Applied = tuple[Clients, Mapping[str, Any]]
@@ -41,7 +41,7 @@ def apply(tmp_path: Path) -> Apply:
         project = tmp_path / "project"
         project.mkdir(exist_ok=True)
         made = template(**resources)
-        with running(tmp_path / "data", made, {}, project, 0) as (cloud, outputs):
+        with run_cloud(tmp_path / "data", made, {}, project, 0) as (cloud, outputs):
             yield cloud.client, outputs
 
     return start

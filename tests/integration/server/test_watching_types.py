@@ -11,7 +11,7 @@ import pytest
 
 from infra.cloudformation.errors import TemplateError
 from localcloud.clients import Clients
-from localcloud.composition import running
+from localcloud.composition import run_cloud
 
 POLICY = {
     "Version": "2012-10-17",
@@ -45,7 +45,7 @@ def applied(folder: Path, **resources: Any) -> Iterator[tuple[Clients, Mapping[s
     (folder / "project").mkdir(exist_ok=True)
     outputs = {name: {"Value": {"Ref": name}} for name in resources}
     template = {"Resources": resources, "Outputs": outputs}
-    with running(folder / "data", template, {}, folder / "project", 0) as (cloud, made):
+    with run_cloud(folder / "data", template, {}, folder / "project", 0) as (cloud, made):
         yield cloud.client, made
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from localcloud.service import Surroundings
+from localcloud.service import CloudContext
 from localcloud.sqs import SqsService
 
 
@@ -33,7 +33,7 @@ def run_until_killed(folder: Path, lines: int) -> dict[str, set[str]]:
 def test_a_killed_process_loses_no_send_receive_or_delete(tmp_path: Path, seed: int) -> None:
     """AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-how-it-works.html: durable once sent."""
     told = run_until_killed(tmp_path, random.Random(seed).randint(20, 300))
-    sqs = SqsService(Surroundings(tmp_path, "http://127.0.0.1:1"))
+    sqs = SqsService(CloudContext(tmp_path, "http://127.0.0.1:1"))
     url = sqs.get_queue_url({"QueueName": "work"})["QueueUrl"]
     visible = set()
     while messages := sqs.receive_message({"QueueUrl": url, "MaxNumberOfMessages": 10}):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from localcloud.service import Surroundings
+from localcloud.service import CloudContext
 from localcloud.sqs import SqsService
 
 
@@ -15,7 +15,7 @@ def tell(verb: str, body: str) -> None:
 
 
 def main(folder: str) -> None:
-    sqs = SqsService(Surroundings(Path(folder), "http://127.0.0.1:1"))
+    sqs = SqsService(CloudContext(Path(folder), "http://127.0.0.1:1"))
     url = sqs.create_queue({"QueueName": "work", "Attributes": {"VisibilityTimeout": "43200"}})
     where = {"QueueUrl": url["QueueUrl"]}
     number = 0

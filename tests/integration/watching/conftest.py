@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from localcloud.composition import running
+from localcloud.composition import run_cloud
 from tests.architecture.templates import plain
 from tests.cloud import PROJECT
 
@@ -76,7 +76,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Watched:
 
 
 def _applied(data: Any) -> Watched:
-    with running(data, plain("local"), VALUES, PROJECT, 0) as (cloud, outputs):
+    with run_cloud(data, plain("local"), VALUES, PROJECT, 0) as (cloud, outputs):
         cloudwatch, logs = cloud.client("cloudwatch"), cloud.client("logs")
         (entry,) = cloudwatch.list_dashboards()["DashboardEntries"]
         body = cloudwatch.get_dashboard(DashboardName=entry["DashboardName"])["DashboardBody"]

@@ -7,7 +7,7 @@ import pytest
 from chalicelib.generation.catalogue import catalogue
 from localcloud.bedrock import BedrockService
 from localcloud.errors import AwsError
-from localcloud.service import Surroundings
+from localcloud.service import CloudContext
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def service(tmp_path: Path) -> BedrockService:
             path = tmp_path / model.name / file.name
             path.parent.mkdir(exist_ok=True)
             path.touch()
-    return BedrockService(Surroundings(tmp_path, "http://127.0.0.1:1"), tmp_path)
+    return BedrockService(CloudContext(tmp_path, "http://127.0.0.1:1"), tmp_path)
 
 
 def ids(service: BedrockService, **params: str) -> set[str]:
@@ -48,7 +48,7 @@ def test_an_unknown_model_is_refused_as_aws_does(service: BedrockService) -> Non
 
 
 def test_what_was_not_pulled_is_not_listed(tmp_path: Path) -> None:
-    bare = BedrockService(Surroundings(tmp_path, "http://127.0.0.1:1"), tmp_path)
+    bare = BedrockService(CloudContext(tmp_path, "http://127.0.0.1:1"), tmp_path)
     assert ids(bare) == set()
     with pytest.raises(AwsError, match="identifier is invalid"):
         bare.get_foundation_model({"modelIdentifier": "amazon.nova-micro-v1:0"})

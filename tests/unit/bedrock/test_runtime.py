@@ -16,7 +16,7 @@ import pytest
 from chalicelib.generation.catalogue import catalogue
 from localcloud.bedrock import BedrockRuntimeService
 from localcloud.errors import AwsError
-from localcloud.service import Surroundings
+from localcloud.service import CloudContext
 
 NOVA = "amazon.nova-micro-v1:0"
 TITAN = "amazon.titan-embed-text-v2:0"
@@ -28,7 +28,7 @@ def service(
     tmp_path_factory: pytest.TempPathFactory, models_dir: Path
 ) -> Iterator[BedrockRuntimeService]:
     folder = tmp_path_factory.mktemp("bedrock")
-    opened = BedrockRuntimeService(Surroundings(folder, "http://127.0.0.1:1"), models_dir)
+    opened = BedrockRuntimeService(CloudContext(folder, "http://127.0.0.1:1"), models_dir)
     yield opened
     opened.stop()
 
@@ -196,7 +196,7 @@ def test_other_invocations_are_refused(
 
 
 def test_models_that_were_not_pulled_are_asked_for(tmp_path: Path) -> None:
-    bare = BedrockRuntimeService(Surroundings(tmp_path, "http://127.0.0.1:1"), tmp_path / "none")
+    bare = BedrockRuntimeService(CloudContext(tmp_path, "http://127.0.0.1:1"), tmp_path / "none")
     calls: tuple[Callable[[], object], ...] = (
         lambda: bare.converse(asked("Hello")),
         lambda: bare.invoke_model({"modelId": TITAN, "body": b'{"inputText": "x"}'}),
@@ -209,7 +209,7 @@ def test_models_that_were_not_pulled_are_asked_for(tmp_path: Path) -> None:
 
 
 def test_after_a_stop_there_is_no_process(tmp_path: Path, models_dir: Path) -> None:
-    stopped = BedrockRuntimeService(Surroundings(tmp_path, "http://127.0.0.1:1"), models_dir)
+    stopped = BedrockRuntimeService(CloudContext(tmp_path, "http://127.0.0.1:1"), models_dir)
     stopped.converse(asked("Hello", maxTokens=1))
     assert stopped.chat_pid(NOVA) is not None
     stopped.stop()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from localcloud.events import EventsService
-from localcloud.service import Surroundings
+from localcloud.service import CloudContext
 from tests.unit.timing import MovableClock
 
 QUEUE = "arn:aws:sqs:us-east-1:000000000000:q"
@@ -50,7 +50,7 @@ class Bench:
 
     def open(self) -> EventsService:
         kinds = dict.fromkeys(("sqs", "lambda", "states"), self.receiver)
-        return EventsService(Surroundings(self.folder, "http://127.0.0.1:1"), kinds, self.clock)
+        return EventsService(CloudContext(self.folder, "http://127.0.0.1:1"), kinds, self.clock)
 
     def reopen(self) -> None:
         self.events.stop()

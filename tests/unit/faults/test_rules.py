@@ -9,16 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from localcloud.calls import Visit
 from localcloud.faults.rules import Fault, FaultsFile
+from localcloud.service import ServiceCall
 
 
-def visit(service: str, operation: str, model: str = "") -> Visit:
-    return Visit(service, operation, {"modelId": model} if model else {})
+def service_call(service: str, operation: str, model: str = "") -> ServiceCall:
+    return ServiceCall(service, operation, {"modelId": model} if model else {})
 
 
 @pytest.mark.parametrize(
-    ("patterns", "call", "fits"),
+    ("patterns", "call", "matches"),
     [
         ({}, ("sqs", "SendMessage"), True),
         ({"service": "bedrock*"}, ("bedrock-runtime", "Converse"), True),
@@ -30,9 +30,9 @@ def visit(service: str, operation: str, model: str = "") -> Visit:
     ],
 )
 def test_a_fault_should_be_for_the_calls_that_it_names(
-    patterns: dict[str, str], call: tuple[str, ...], fits: bool
+    patterns: dict[str, str], call: tuple[str, ...], matches: bool
 ) -> None:
-    assert Fault(error="ThrottlingException", **patterns).fits(visit(*call)) is fits  # type: ignore[arg-type]
+    assert Fault(error="ThrottlingException", **patterns).matches(service_call(*call)) is matches  # type: ignore[arg-type]
 
 
 @given(rate=st.floats(0, 1), seed=st.integers(0, 9))
@@ -65,7 +65,7 @@ def test_an_error_should_have_the_status_that_aws_gives_it(
     given: dict[str, Any], status: int
 ) -> None:
     """https://docs.aws.amazon.com/bedrock/latest/userguide/troubleshooting-api-error-codes.html"""
-    failure = Fault(**given).failure()
+    failure = Fault(**given).aws_error()
     assert failure is not None
     assert (failure.code, failure.status) == (given["error"], status)
 

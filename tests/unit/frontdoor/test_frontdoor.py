@@ -15,10 +15,10 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from localcloud.errors import AwsError
-from localcloud.frontdoor import FrontDoor, Rooms
-from localcloud.http import HttpServer
-from localcloud.motocloud import MotoCloud
-from localcloud.service import Surroundings
+from localcloud.frontdoor.application import Backends, FrontDoor
+from localcloud.frontdoor.http_server import HttpServer
+from localcloud.moto.engine import MotoEngine
+from localcloud.service import CloudContext
 from tests import clients
 
 
@@ -92,15 +92,15 @@ def sqs() -> FakeSqs:
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory, sqs: FakeSqs) -> Iterator[str]:
-    moto = MotoCloud(Surroundings(tmp_path_factory.mktemp("data"), "http://127.0.0.1"))
-    rooms = Rooms(
+    moto = MotoEngine(CloudContext(tmp_path_factory.mktemp("data"), "http://127.0.0.1"))
+    backends = Backends(
         {"sqs": (sqs,), "states": (FakeStates(),), "bedrock": (FakeBedrock(),)},
         moto,
         _echo("s3"),
         _echo("api"),
     )
     server = HttpServer()
-    server.start(FrontDoor(rooms))
+    server.start(FrontDoor(backends))
     yield server.url
     for service in ("sqs", "stepfunctions", "bedrock-runtime", "rekognition", "dynamodb", "sns"):
         client(server.url, service).close()

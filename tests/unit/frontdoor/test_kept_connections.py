@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from localcloud.http import HOST, HttpServer
+from localcloud.frontdoor.http_server import HOST, HttpServer
 
 CLIENTS = 60
 """Twice the warm functions of a busy local cloud, each with a client for two services."""

@@ -13,11 +13,11 @@ import pytest
 from botocore.config import Config
 
 from infra import keys, tenants
-from localcloud.frontdoor import FrontDoor, Rooms
-from localcloud.http import HttpServer
-from localcloud.motocloud import MotoCloud
+from localcloud.frontdoor.application import Backends, FrontDoor
+from localcloud.frontdoor.http_server import HttpServer
+from localcloud.moto.engine import MotoEngine
 from localcloud.s3vectors.service import S3VectorsService
-from localcloud.service import Surroundings
+from localcloud.service import CloudContext
 
 STAGE = tenants.Stage("records", "vectors-here")
 
@@ -53,9 +53,9 @@ def nothing(environ: object, start_response: object) -> list[bytes]:
 @pytest.fixture
 def client(tmp_path: Path) -> Iterator[Clients]:
     server = HttpServer()
-    surroundings = Surroundings(tmp_path, server.url)
-    moto, vectors = MotoCloud(surroundings), S3VectorsService(surroundings)
-    server.start(FrontDoor(Rooms({"s3vectors": (vectors,)}, moto, nothing, nothing)))
+    surroundings = CloudContext(tmp_path, server.url)
+    moto, vectors = MotoEngine(surroundings), S3VectorsService(surroundings)
+    server.start(FrontDoor(Backends({"s3vectors": (vectors,)}, moto, nothing, nothing)))
     clients = Clients(server.url)
     clients("s3vectors").create_vector_bucket(vectorBucketName=STAGE.vector_bucket)
     clients("dynamodb").create_table(

@@ -10,7 +10,7 @@ import pytest
 
 from localcloud.errors import AwsError
 from localcloud.lambdas import FunctionSpec, LambdaService
-from localcloud.service import Surroundings, operation_of
+from localcloud.service import CloudContext, find_operation
 from localcloud.sqs import SqsService
 
 _QUEUE = "arn:aws:sqs:us-east-1:000000000000:failures"
@@ -18,8 +18,8 @@ _QUEUE = "arn:aws:sqs:us-east-1:000000000000:failures"
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[LambdaService]:
-    surroundings = Surroundings(tmp_path, "http://127.0.0.1:1")
-    service = LambdaService(surroundings, SqsService(surroundings))
+    context = CloudContext(tmp_path, "http://127.0.0.1:1")
+    service = LambdaService(context, SqsService(context))
     service.register(
         FunctionSpec(
             "read",
@@ -101,7 +101,7 @@ def test_permissions_are_kept_shown_and_removed(service: LambdaService) -> None:
 def test_what_cannot_be_done_here_is_refused_with_the_reason(
     service: LambdaService, operation: str, reason: str
 ) -> None:
-    method = operation_of(service, operation)
+    method = find_operation(service, operation)
     assert method is not None
     with pytest.raises(AwsError, match=reason) as refused:
         method({})

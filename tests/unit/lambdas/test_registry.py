@@ -9,14 +9,14 @@ import pytest
 from localcloud.errors import AwsError
 from localcloud.lambdas.registry import Registry
 from localcloud.lambdas.spec import FunctionSpec
-from localcloud.service import Surroundings
+from localcloud.service import CloudContext
 
 _ARN = "arn:aws:lambda:us-east-1:000000000000:function:read"
 
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Registry:
-    registry = Registry(Surroundings(tmp_path, "http://127.0.0.1:1"))
+    registry = Registry(CloudContext(tmp_path, "http://127.0.0.1:1"))
     registry.put(FunctionSpec("read", "app.handler", tmp_path), "now")
     return registry
 
@@ -61,7 +61,7 @@ def test_only_a_changed_definition_is_a_new_generation(registry: Registry, tmp_p
 
 
 def test_a_function_that_is_told_another_s_name_is_a_caller(tmp_path: Path) -> None:
-    registry = Registry(Surroundings(tmp_path, "http://127.0.0.1:1"))
+    registry = Registry(CloudContext(tmp_path, "http://127.0.0.1:1"))
     told = {"api": {"CHECK": "check"}, "check": {"OWN": "check"}, "sweep": {"TABLE": "records"}}
     for name, environment in told.items():
         spec = FunctionSpec(name, "app.handler", tmp_path, environment=environment)

@@ -33,7 +33,7 @@ from functions.embed_chunks import core as embedding
 from functions.embed_text import core as texts
 from functions.label_picture import core as labelling
 from localcloud.s3vectors import S3VectorsService
-from localcloud.service import Surroundings
+from localcloud.service import CloudContext
 from tests.fixtures_models import models_dir
 from tests.unit.ingest.fakes import FakeObjects
 from tests.unit.query_adapters.in_process import InProcess
@@ -166,7 +166,7 @@ def named(name: str) -> str:
 @pytest.fixture(scope="module")
 def stage(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     folder = tmp_path_factory.mktemp(f"vectors-{uuid.uuid4().hex[:8]}")
-    service = S3VectorsService(Surroundings(folder, ""))
+    service = S3VectorsService(CloudContext(folder, ""))
     made = Stage(service, models_dir)
     for name in NAMES:
         made.put_picture(named(name), (PICTURES / name).read_bytes())

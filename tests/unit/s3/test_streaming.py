@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from localcloud.s3 import S3Service
-from localcloud.service import Surroundings
+from localcloud.service import CloudContext
 
 SIZE = 48 * 1024 * 1024
 LIMIT = 4 * 1024 * 1024
@@ -47,7 +47,7 @@ def call(service: S3Service, method: str, path: str, body: Zeros, length: int) -
 
 
 def test_an_object_is_never_whole_in_memory(tmp_path: Path) -> None:
-    service = S3Service(Surroundings(tmp_path, "http://127.0.0.1"), lambda event: None)
+    service = S3Service(CloudContext(tmp_path, "http://127.0.0.1"), lambda event: None)
     call(service, "PUT", "/photos", Zeros(0), 0)
     tracemalloc.start()
     try:

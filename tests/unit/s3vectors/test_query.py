@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from localcloud.s3vectors import S3VectorsService
 from localcloud.s3vectors.query_operations import fuse
-from localcloud.service import Surroundings
+from localcloud.service import CloudContext
 from tests.unit.s3vectors.calls import WHERE, create, keys, put, query, refused, vector
 
 EAST = {"float32": [1.0, 0.0]}
@@ -111,7 +111,7 @@ def test_a_write_shows_at_once_and_statistics_follow(service: S3VectorsService) 
 
 
 def test_memory_and_disk_agree_after_many_writes(
-    service: S3VectorsService, surroundings: Surroundings
+    service: S3VectorsService, surroundings: CloudContext
 ) -> None:
     create(service, searched=["text"])
     generator = np.random.default_rng(5)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from localcloud.s3vectors import S3VectorsService
-from localcloud.service import Surroundings
+from localcloud.service import CloudContext
 from tests.unit.s3vectors.calls import WHERE, create, keys, put, query, refused, vector
 
 
@@ -145,7 +145,7 @@ def test_an_index_is_given_by_names_or_by_arn(service: S3VectorsService) -> None
     )
 
 
-def test_data_outlives_the_service(surroundings: Surroundings) -> None:
+def test_data_outlives_the_service(surroundings: CloudContext) -> None:
     first = S3VectorsService(surroundings)
     create(first, searched=["text"])
     put(first, vector("a", [1, 0], text="mill"), vector("b", [0, 1], text="weir"))

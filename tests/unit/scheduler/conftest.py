@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from localcloud.scheduler import SchedulerService
-from localcloud.service import Surroundings
+from localcloud.service import CloudContext
 from tests.unit.events.conftest import QUEUE, Receiver
 from tests.unit.timing import MovableClock
 
@@ -25,8 +25,8 @@ class Clockwork:
 
     def open(self) -> SchedulerService:
         kinds = dict.fromkeys(("sqs", "lambda", "states", "events"), self.receiver)
-        surroundings = Surroundings(self.folder, "http://127.0.0.1:1")
-        return SchedulerService(surroundings, kinds, self.clock)
+        context = CloudContext(self.folder, "http://127.0.0.1:1")
+        return SchedulerService(context, kinds, self.clock)
 
     def reopen(self) -> None:
         self.scheduler.stop()

@@ -14,14 +14,14 @@ from localcloud import server
 
 def test_a_folder_should_have_one_user_and_be_free_afterwards(tmp_path: Path) -> None:
     folder = tmp_path / "made" / "here"
-    with server.sole_user(folder):
+    with server.lock_data_dir(folder):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
         with (
-            pytest.raises(server.CannotStart, match=f"process {os.getpid()}. End it with"),
-            server.sole_user(folder),
+            pytest.raises(server.StartError, match=f"process {os.getpid()}. End it with"),
+            server.lock_data_dir(folder),
         ):
             raise AssertionError("two users at once")
-    with server.sole_user(folder):
+    with server.lock_data_dir(folder):
         assert (folder / "lock").read_text() == str(os.getpid())
 
 

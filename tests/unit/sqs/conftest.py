@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from localcloud.service import Surroundings
+from localcloud.service import CloudContext
 from localcloud.sqs import SqsService
 from tests.unit.timing import MovableClock
 
@@ -20,8 +20,8 @@ class Desk:
         self.sqs = self.open()
 
     def open(self) -> SqsService:
-        surroundings = Surroundings(self.folder, "http://127.0.0.1:4566")
-        return SqsService(surroundings, self.clock)
+        context = CloudContext(self.folder, "http://127.0.0.1:4566")
+        return SqsService(context, self.clock)
 
     def reopen(self) -> None:
         self.sqs.stop()

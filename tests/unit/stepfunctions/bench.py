@@ -13,7 +13,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from localcloud.errors import AwsError
-from localcloud.service import Surroundings
+from localcloud.service import CloudContext
 from localcloud.stepfunctions import StepFunctionsService
 from localcloud.stepfunctions.integrations.contract import Callings, Clients
 from tests.clients import client
@@ -82,7 +82,7 @@ class Bench:
         self.opened.append(self)
 
     def _open(self) -> StepFunctionsService:
-        surroundings = Surroundings(self.folder, "http://127.0.0.1:0")
+        surroundings = CloudContext(self.folder, "http://127.0.0.1:0")
         return StepFunctionsService(
             surroundings,
             Callings(self.clients),

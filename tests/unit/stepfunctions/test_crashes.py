@@ -209,11 +209,11 @@ def wait_for(true: Callable[[], bool], seconds: float = 10) -> None:
 
 SCRIPT = """
 import pathlib, sys, threading
-from localcloud.service import Surroundings
+from localcloud.service import CloudContext
 from localcloud.stepfunctions import StepFunctionsService
 from localcloud.stepfunctions.integrations.contract import Callings
 service = StepFunctionsService(
-    Surroundings(pathlib.Path(sys.argv[1]), "http://127.0.0.1:0"),
+    CloudContext(pathlib.Path(sys.argv[1]), "http://127.0.0.1:0"),
     Callings(lambda *_: None),
     lambda _: None,
 )

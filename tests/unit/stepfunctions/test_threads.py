@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from localcloud.service import Surroundings
+from localcloud.service import CloudContext
 from localcloud.stepfunctions import StepFunctionsService
 from localcloud.stepfunctions.engine.schedule import Threads
 from localcloud.stepfunctions.integrations.contract import Callings
@@ -35,7 +35,7 @@ def published() -> list[dict[str, Any]]:
 @pytest.fixture
 def service(tmp_path: Path, published: list[dict[str, Any]]) -> Iterator[StepFunctionsService]:
     service = StepFunctionsService(
-        Surroundings(tmp_path, "http://127.0.0.1:0"), Callings(lambda *_: None), published.append
+        CloudContext(tmp_path, "http://127.0.0.1:0"), Callings(lambda *_: None), published.append
     )
     service.start()
     yield service
@@ -86,7 +86,7 @@ def test_many_executions_started_from_many_threads_each_succeed_once(
 def test_stopping_ends_every_thread(tmp_path: Path) -> None:
     before = set(threading.enumerate())
     service = StepFunctionsService(
-        Surroundings(tmp_path, "http://127.0.0.1:0"), Callings(lambda *_: None), lambda _: None
+        CloudContext(tmp_path, "http://127.0.0.1:0"), Callings(lambda *_: None), lambda _: None
     )
     service.start()
     arn = machine_arn(service, one({"Type": "Wait", "Seconds": 500}), "m")

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from localcloud.lambdas.spec import FunctionSpec
-from localcloud.service import Surroundings
-from localcloud.template.stack import Created, ResourceType, Stack, Workshop
+from localcloud.service import CloudContext
+from localcloud.template.stack import CreatedResource, ResourceType, Stack, StackContext
 
 
 class FakeFunctions:
@@ -42,15 +42,17 @@ class Things:
     def __init__(self) -> None:
         self.made: list[tuple[str, Any]] = []
 
-    def _create(self, shop: Workshop, logical_id: str, properties: Mapping[str, Any]) -> Created:
+    def _create(
+        self, shop: StackContext, logical_id: str, properties: Mapping[str, Any]
+    ) -> CreatedResource:
         if "Fails" in properties:
             raise ValueError(properties["Fails"])
         if "Lacks" in properties:
             return properties["Lacks"]["Member"]  # type: ignore[no-any-return]
         self.made.append((logical_id, properties))
         name = properties.get("Name") or shop.physical_name(logical_id)
-        url = f"{shop.surroundings.endpoint_url}/{name}"
-        return Created(name, {"Arn": f"arn:{name}", "Url": url})
+        url = f"{shop.context.endpoint_url}/{name}"
+        return CreatedResource(name, {"Arn": f"arn:{name}", "Url": url})
 
     @property
     def types(self) -> dict[str, ResourceType]:
@@ -76,16 +78,16 @@ def no_client(service: str) -> Any:
     raise AssertionError(f"nothing here asks {service}")
 
 
-NewShop = Callable[..., Workshop]
+NewShop = Callable[..., StackContext]
 
 
 @pytest.fixture
 def new_shop(tmp_path: Path, functions: FakeFunctions) -> NewShop:
     def make(
         port: int = 4510, client: Callable[[str], Any] = no_client, name: str = "stack"
-    ) -> Workshop:
-        surroundings = Surroundings(tmp_path / "data", f"http://127.0.0.1:{port}")
-        return Workshop(name, surroundings, client, functions, lambda _: tmp_path, {"EXTRA": "1"})
+    ) -> StackContext:
+        context = CloudContext(tmp_path / "data", f"http://127.0.0.1:{port}")
+        return StackContext(name, context, client, functions, lambda _: tmp_path, {"EXTRA": "1"})
 
     return make
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from infra.cloudformation.errors import TemplateError
-from localcloud.template.reading import check, in_order
+from localcloud.template.validation import check_template, creation_order
 from tests.unit.template.conftest import NewShop, Things
 
 Apply = Callable[..., dict[str, Any]]
@@ -50,10 +50,10 @@ def test_a_circle_should_be_named_without_what_hangs_on_it() -> None:
         "Behind": thing(Uses={"Ref": "A"}),
     }
     with pytest.raises(TemplateError, match=r"Circular dependency between resources: \[A, B\]"):
-        in_order(resources, resources)
+        creation_order(resources, resources)
     alone = {"A": thing(Uses={"Ref": "A"})}
     with pytest.raises(TemplateError, match=r"\[A\]"):
-        in_order(alone, alone)
+        creation_order(alone, alone)
 
 
 def test_a_dependency_on_nothing_should_be_refused(apply: Apply) -> None:
@@ -90,7 +90,7 @@ def test_what_is_not_known_should_be_refused_by_name(
     template: Any, words: str, things: Things
 ) -> None:
     with pytest.raises(TemplateError, match=re.escape(words)):
-        check(template, things.types)
+        check_template(template, things.types)
 
 
 def test_nothing_should_be_made_of_a_template_that_is_refused(apply: Apply, things: Things) -> None:

@@ -13,9 +13,9 @@ from botocore.parsers import create_parser
 from botocore.serialize import create_serializer
 from hypothesis import strategies as st
 
-from localcloud.wire.answers import Answer
-from localcloud.wire.models import match_rest, match_target, service_model
 from localcloud.wire.requests import decode, parse_json, parse_rest
+from localcloud.wire.responses import WireResponse
+from localcloud.wire.service_models import match_rest, match_target, service_model
 
 _PLAIN = "abcdefghijklmnopqrstuvwxyzABCXYZ0123456789-_."
 _MOMENTS = st.datetimes(datetime(1990, 1, 1), datetime(2037, 1, 1)).map(
@@ -133,7 +133,7 @@ def parsed_by_botocore(protocol: str, response: dict[str, Any], shape: Any) -> d
     return parsed
 
 
-def read_by_botocore(operation: OperationModel, answer: Answer) -> dict[str, Any]:
+def read_by_botocore(operation: OperationModel, answer: WireResponse) -> dict[str, Any]:
     """Return what botocore reads of an answer that we wrote."""
     assert isinstance(answer.body, bytes)
     response = {"status_code": answer.status, "headers": answer.headers, "body": answer.body}

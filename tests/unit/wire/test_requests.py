@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from localcloud.errors import AwsError
 from localcloud.wire import constraints
-from localcloud.wire.models import match_rest, match_target
 from localcloud.wire.requests import decode, parse_json, parse_rest
+from localcloud.wire.service_models import match_rest, match_target
 from tests.unit.wire.shapes import operation_named
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from localcloud.wire import answers, constraints
+from localcloud.wire import constraints, responses
 from tests.unit.wire.shapes import (
     operation_named,
     read_by_botocore,
@@ -79,12 +79,12 @@ def test_an_answer_should_be_read_as_it_was_meant(
 ) -> None:
     operation = operation_named(service, name)
     result = data.draw(results_of(service, name))
-    assert read_by_botocore(operation, answers.answer(operation, result)) == result
+    assert read_by_botocore(operation, responses.success_response(operation, result)) == result
 
 
 def test_a_payload_and_headers_should_be_kept_apart() -> None:
     operation = operation_named("lambda", "Invoke")
     result: dict[str, Any] = {"Payload": b"\x00{}", "StatusCode": 202, "FunctionError": "Unhandled"}
-    answer = answers.answer(operation, result)
+    answer = responses.success_response(operation, result)
     assert (answer.status, answer.body) == (202, b"\x00{}")
     assert answer.headers["X-Amz-Function-Error"] == "Unhandled"

@@ -22,10 +22,9 @@ from localcloud.bedrock.batch.jobs import Jobs
 from localcloud.bedrock.batch.operations import BatchOperations
 from localcloud.bedrock.batch.runner import BatchRunner
 from localcloud.bedrock.batch.spool import Quotas
-from localcloud.calls import straight
 from localcloud.errors import AwsError
-from localcloud.metering import TOKENS_IN, TOKENS_OUT
-from localcloud.service import HEADERS, Surroundings
+from localcloud.model_usage import TOKENS_IN, TOKENS_OUT
+from localcloud.service import EXTRA_HEADERS, CloudContext, call_through
 
 TITAN = "amazon.titan-embed-text-v2:0"
 ROLE = "arn:aws:iam::000000000000:role/batch"
@@ -99,7 +98,7 @@ class World:
         self.open()
 
     def open(self) -> None:
-        surroundings = Surroundings(self._folder, "http://127.0.0.1:1")
+        surroundings = CloudContext(self._folder, "http://127.0.0.1:1")
         self.jobs = Jobs(surroundings.folder("bedrock"), lambda: self.now)
         clients = {"s3": self.s3, "iam": FakeIam()}
         self.runner = BatchRunner(
@@ -108,7 +107,7 @@ class World:
             lambda service, role: clients[service],
             self.events.append,
             self._ask,
-            straight,
+            call_through,
         )
         self.runner.quotas = Quotas(least_records=3, most_records=10, file_bytes=2000)
         self.operations = BatchOperations(
@@ -124,7 +123,7 @@ class World:
         self.answer()
         if self.asked[-1].get("inputText") == "bad":
             raise AwsError("ValidationException", "bad request")
-        return {"body": b'{"ok":true}', HEADERS: {TOKENS_IN: "3", TOKENS_OUT: "1"}}
+        return {"body": b'{"ok":true}', EXTRA_HEADERS: {TOKENS_IN: "3", TOKENS_OUT: "1"}}
 
     def put(self, *texts: str, key: str = "in/a.jsonl") -> None:
         lines = (

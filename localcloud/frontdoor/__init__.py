@@ -1,0 +1,1 @@
+"""The HTTP front door: one address for all services, below boto3."""

@@ -1,0 +1,102 @@
+"""The HTTP server under the front door: cheroot on the loopback address."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+
+from cheroot.wsgi import Gateway_10, Server
+
+from localcloud.wsgi import RAW_HEADERS, Environ, WsgiApp
+
+HOST = "127.0.0.1"
+_THREADS = 96
+"""Many, as a request may wait for others that it caused (an invoke, a nested call)."""
+
+_MAX_KEEP_ALIVE = 512
+"""Every client of every warm function keeps a connection; beyond so many they are closed after
+each response, and the next call has to connect anew. An idle one costs a file descriptor.
+"""
+
+_log = logging.getLogger(__name__)
+
+
+class _Gateway(Gateway_10):
+    """cheroot's WSGI gateway, which also passes on the header names as they came."""
+
+    def get_environ(self) -> Environ:  # type: ignore[override]
+        environ: Environ = super().get_environ()  # type: ignore[no-untyped-call]
+        environ[RAW_HEADERS] = [
+            (name.decode("latin-1"), value.decode("latin-1"))
+            for name, value in self.req.inheaders.items()
+        ]
+        return environ
+
+
+class _Server(Server):
+    """cheroot's server, which logs its errors to our log."""
+
+    def error_log(self, msg: str = "", level: int = logging.INFO, traceback: bool = False) -> None:
+        _log.log(level, msg, exc_info=traceback)
+
+    @staticmethod
+    def bind_socket(socket_: socket.socket, bind_addr: tuple[str, int]) -> socket.socket:
+        """Bind the socket, or close it; cheroot leaves it open if the port is taken."""
+        try:
+            socket_.bind(bind_addr)
+        except OSError:
+            socket_.close()
+            raise
+        return socket_
+
+
+class PortUnavailableError(Exception):
+    """Raised when a port is taken or may not be bound by this user."""
+
+
+class HttpServer:
+    """A threaded HTTP/1.1 server on 127.0.0.1."""
+
+    def __init__(self, port: int = 0) -> None:
+        """Bind `port` (0: any free one). Raises PortUnavailableError."""
+        self._server = _Server(
+            (HOST, port), _no_application, numthreads=_THREADS, request_queue_size=512, timeout=75
+        )
+        self._server.gateway = _Gateway
+        self._server.keep_alive_conn_limit = _MAX_KEEP_ALIVE
+        self._server.max_request_header_size = 64 * 1024
+        try:
+            self._server.prepare()
+        except OSError as error:
+            raise PortUnavailableError(
+                f"Port {port} of {HOST} cannot be used ({_reason(error)}); "
+                "another program may have it. Choose another port; `--port 0` takes a free one."
+            ) from error
+        self._thread = threading.Thread(target=self._server.serve, name="http", daemon=True)
+
+    @property
+    def url(self) -> str:
+        """The endpoint URL of clients."""
+        return f"http://{HOST}:{self._server.bind_addr[1]}"
+
+    def start(self, application: WsgiApp) -> None:
+        """Serve `application` from now on."""
+        self._server.wsgi_app = application
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop accepting, end the requests that run, and free the port."""
+        self._server.stop()
+        if self._thread.ident is not None:
+            self._thread.join(10)
+
+
+def _reason(error: OSError) -> str:
+    """Return the system's message; cheroot wraps it in an error without a number."""
+    return os.strerror(error.errno) if error.errno else str(error.args[0])
+
+
+def _no_application(environ: object, start_response: object) -> list[bytes]:
+    raise RuntimeError("the HTTP server was started without an application")
