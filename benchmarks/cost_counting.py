@@ -34,7 +34,7 @@ def counted(caller: Caller) -> Counts:
     """Return the counts, once what was begun has been written down."""
     time.sleep(SETTLE_S)
     folder = caller.cloud.data_dir
-    book = ledger.read(next(folder.rglob(ledger.FILE)))
+    book = ledger.read_ledger(next(folder.rglob(ledger.LEDGER_FILE)))
     calls: Counter[str] = Counter()
     for call, count in book.calls.items():
         if call.caller != "administrator":

@@ -8,7 +8,7 @@ from typing import Any
 import botocore.session
 from botocore.config import Config
 
-from localcloud.iam.callers import Issue, to_anyone
+from localcloud.iam.credentials import IssueCredentials, issue_administrator
 from localcloud.service import CloudContext
 
 _CLIENT_CONFIG = Config(
@@ -28,7 +28,9 @@ _SESSION_NAME = "local-cloud"
 class Clients:
     """botocore clients of the front door, one for each service and role, without retries."""
 
-    def __init__(self, context: CloudContext, issue: Issue = to_anyone) -> None:
+    def __init__(
+        self, context: CloudContext, issue: IssueCredentials = issue_administrator
+    ) -> None:
         """Create clients on demand; they sign with the credentials that `issue` gives a role."""
         self._context = context
         self._issue = issue

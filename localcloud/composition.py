@@ -14,9 +14,9 @@ from typing import Any
 from infra.cloudformation.errors import TemplateError
 from infra.synthesis_cache import SynthesisError, cached_synthesis
 from localcloud.apigateway.service import ApiGatewayService
-from localcloud.bedrock.batch.runner import asking
+from localcloud.bedrock.batch.runner import runtime_invoker
 from localcloud.bedrock.runtime import BedrockRuntimeService
-from localcloud.bedrock.service import Batching, BedrockService
+from localcloud.bedrock.service import BatchDependencies, BedrockService
 from localcloud.clients import Clients
 from localcloud.delivery import lambda_deliverer, state_machine_deliverer
 from localcloud.events.service import EventsService
@@ -25,11 +25,11 @@ from localcloud.faults import FaultInjector, FaultsApi
 from localcloud.frontdoor.application import Backends, FrontDoor, Interceptors
 from localcloud.frontdoor.http_server import HttpServer
 from localcloud.frontdoor.loopback import LoopbackOnly
-from localcloud.iam.callers import Callers
-from localcloud.iam.guard import Account, Guard
-from localcloud.iam.inhouse import QueuesAs, check_start, guarded
+from localcloud.iam.credentials import CredentialStore
+from localcloud.iam.guard import AccessGuard, AccountPolicies
 from localcloud.iam.ledger import Ledger
-from localcloud.iam.needs import Place
+from localcloud.iam.resources import AccountResources
+from localcloud.iam.service_calls import RoleQueues, authorize_map_run, guard_delivery
 from localcloud.lambdas.failures import Notice
 from localcloud.lambdas.service import LambdaService, Neighbours
 from localcloud.lambdas.spec import FunctionCode
@@ -84,10 +84,10 @@ class LocalCloud:
         self._faults = FaultInjector()
         self._faults.load(data_dir)
         self.context = CloudContext(data_dir, http.url)
-        self._callers = Callers(self.context.folder("iam"))
+        self._callers = CredentialStore(self.context.folder("iam"))
         self._ledger = Ledger(self.context.folder("iam"))
         self._moto = MotoEngine(self.context)
-        self._guard = Guard(self._account(), self._callers, self._ledger)
+        self._guard = AccessGuard(self._account(), self._callers, self._ledger)
         self.client = Clients(self.context, self._callers.issue)
         self._http = http
         self._usage = UsageLog(self.context.folder("bedrock"))
@@ -105,7 +105,7 @@ class LocalCloud:
         self._api = ApiGatewayService(self.lambdas, self._guard, self.client)
         self._states = StepFunctionsService(
             self.context,
-            Callings(self.client, partial(check_start, self._guard)),
+            Callings(self.client, partial(authorize_map_run, self._guard)),
             self._events.publish,
         )
         self._vectors = S3VectorsService(self.context)
@@ -113,9 +113,9 @@ class LocalCloud:
         self._bedrock = BedrockService(
             self.context,
             models_dir,
-            batching=Batching(
+            batching=BatchDependencies(
                 self.client,
-                asking(self._runtime),
+                runtime_invoker(self._runtime),
                 self._events.publish,
                 self._intercept_batch_record,
             ),
@@ -131,7 +131,7 @@ class LocalCloud:
             "states": state_machine_deliverer(self._states),
         }
         self._targets |= {
-            kind: guarded(self._guard, kind, deliver) for kind, deliver in deliverers.items()
+            kind: guard_delivery(self._guard, kind, deliver) for kind, deliver in deliverers.items()
         }
 
     def start(self, template: Mapping[str, Any], values: Mapping[str, str]) -> Any:
@@ -170,7 +170,7 @@ class LocalCloud:
         )
         stack = Stack(stack_context, TYPES)
         outputs = stack.apply(template, values)
-        self._guard.keep_grants(
+        self._guard.record_role_policies(
             {name: role["Arn"] for name, role in stack.attributes(access.ROLE).items()}
         )
         for api_id in stack.refs(access.REST_API).values():
@@ -200,9 +200,9 @@ class LocalCloud:
         """Log and fail a record of a batch job as the front door does a call."""
         return self._usage.intercept(call, lambda: self._faults.intercept(call, serve))
 
-    def _account(self) -> Account:
-        return Account(
-            Place(self.context.region, self.context.account_id, self._moto.hash_key),
+    def _account(self) -> AccountPolicies:
+        return AccountPolicies(
+            AccountResources(self.context.region, self.context.account_id, self._moto.hash_key),
             self._moto.role_policies,
             {
                 "sqs": lambda arn: self._sqs.policy_of(arn),
@@ -214,7 +214,7 @@ class LocalCloud:
     def _lambda_dependencies(self) -> Neighbours:
         return Neighbours(
             issue=self._callers.issue,
-            queues_as=lambda role, session: QueuesAs(self._sqs, self._guard, role, session),
+            queues_as=lambda role, session: RoleQueues(self._sqs, self._guard, role, session),
             deliver_failure=self._deliver_failure,
             interpreter=self._code.interpreter,
         )

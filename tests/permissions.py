@@ -18,9 +18,9 @@ from pathlib import Path
 
 import pytest
 
-from localcloud.iam.audit import Audit, audit, ledgers_below, table
-from localcloud.iam.exceptions import UNSEEN, Unseen
-from localcloud.iam.ledger import FILE, read
+from localcloud.iam.audit import AuditReport, audit_ledgers, find_ledgers, render_table
+from localcloud.iam.audit_exceptions import UNTESTED_GRANTS, UntestedGrant
+from localcloud.iam.ledger import LEDGER_FILE, read_ledger
 
 FOLDER = "HEADRACE_LEDGERS"
 """The environment variable with the folder; set before a run, its ledgers stay there."""
@@ -32,13 +32,13 @@ _SELECTING = ("keyword", "markexpr", "deselect")
 
 def keep(data_dir: Path) -> None:
     """Copy the ledger of a cloud that has ended to where the run collects them."""
-    folder, ledger = os.environ.get(FOLDER), data_dir / "iam" / FILE
+    folder, ledger = os.environ.get(FOLDER), data_dir / "iam" / LEDGER_FILE
     if folder is None or not ledger.is_file():
         return
     name = hashlib.sha256(str(data_dir).encode()).hexdigest()[:12]
     with (
         closing(sqlite3.connect(ledger)) as source,
-        closing(sqlite3.connect(Path(folder) / f"{name}-{FILE}")) as copy,
+        closing(sqlite3.connect(Path(folder) / f"{name}-{LEDGER_FILE}")) as copy,
     ):
         source.backup(copy)
 
@@ -46,7 +46,9 @@ def keep(data_dir: Path) -> None:
 class PermissionAudit:
     """The part of the run's first process: watches which tests passed, and judges at the end."""
 
-    def __init__(self, config: pytest.Config, unseen: Sequence[Unseen] = UNSEEN) -> None:
+    def __init__(
+        self, config: pytest.Config, unseen: Sequence[UntestedGrant] = UNTESTED_GRANTS
+    ) -> None:
         self._unseen = unseen
         self._selected = [name for name in _SELECTING if getattr(config.option, name, None)]
         self._own = FOLDER not in os.environ
@@ -57,7 +59,7 @@ class PermissionAudit:
         self._files: set[str] = set()
         self._failed: set[str] = set()
         self._left_out = ""
-        self._found: Audit | None = None
+        self._found: AuditReport | None = None
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note the file of an end-to-end test that ran, and whether one failed."""
@@ -89,8 +91,10 @@ class PermissionAudit:
         self._left_out = self._why_not(session)
         if self._left_out:
             return
-        self._found = audit([read(file) for file in ledgers_below([self._folder])], self._unseen)
-        if not self._found.sound and session.exitstatus == pytest.ExitCode.OK:
+        self._found = audit_ledgers(
+            [read_ledger(file) for file in find_ledgers([self._folder])], self._unseen
+        )
+        if not self._found.passed and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -100,10 +104,10 @@ class PermissionAudit:
         if self._found is None:
             return
         terminalreporter.section("permissions of the template, and what the tests used of them")
-        lines = table(self._found)
+        lines = render_table(self._found)
         used = sum(1 for line in self._found.lines if line.count)
         summary = f"{used} of {len(self._found.lines)} grants used, the others are excused"
-        terminalreporter.write("\n".join([summary] if self._found.sound else lines) + "\n")
+        terminalreporter.write("\n".join([summary] if self._found.passed else lines) + "\n")
 
     def pytest_unconfigure(self) -> None:
         """Remove the folder, unless whoever started the run named it."""

@@ -22,7 +22,7 @@ from localcloud.apigateway.gateway_responses import (
     denied,
 )
 from localcloud.errors import AwsError
-from localcloud.iam.patterns import wildcard
+from localcloud.iam.conditions import wildcard
 
 Invoke = Callable[[str, bytes], Mapping[str, Any]]
 """Invoke a function by name; returns what Lambda's Invoke returns, and raises AwsError."""

@@ -10,8 +10,8 @@ from localcloud.apigateway.description import RestApi
 from localcloud.apigateway.gateway import ApiGateway
 from localcloud.apigateway.log_writer import LogWriter
 from localcloud.apigateway.stage import Stage
-from localcloud.iam.guard import Guard
-from localcloud.iam.inhouse import check_invoke
+from localcloud.iam.guard import AccessGuard
+from localcloud.iam.service_calls import authorize_api_invoke
 from localcloud.lambdas import invoke_request
 from localcloud.lambdas.service import LambdaService
 
@@ -19,7 +19,9 @@ from localcloud.lambdas.service import LambdaService
 class ApiGatewayService:
     """The WSGI application of the deployed API; it answers 503 until one is deployed."""
 
-    def __init__(self, lambdas: LambdaService, guard: Guard, client: Callable[[str], Any]) -> None:
+    def __init__(
+        self, lambdas: LambdaService, guard: AccessGuard, client: Callable[[str], Any]
+    ) -> None:
         """Invoke functions as `guard` permits; `client` gives the client of CloudWatch Logs."""
         self._lambdas = lambdas
         self._guard = guard
@@ -56,7 +58,7 @@ class ApiGatewayService:
 
     def _check_invoke(self, name: str, source_arn: str) -> None:
         arn = self._lambdas.get_function_configuration({"FunctionName": name})["FunctionArn"]
-        check_invoke(self._guard, str(arn), source_arn)
+        authorize_api_invoke(self._guard, str(arn), source_arn)
 
     def _invoke(self, name: str, payload: bytes) -> Mapping[str, Any]:
         return self._lambdas.invoke({"FunctionName": name, "Payload": payload})

@@ -1,4 +1,4 @@
-"""Amazon Bedrock, answered by small models on this machine, and every answer says by which."""
+"""Amazon Bedrock, served by small models on this machine; each response names its model."""
 
 from localcloud.bedrock.runtime import BedrockRuntimeService
 from localcloud.bedrock.service import BedrockService

@@ -1,4 +1,4 @@
-"""Converse and ConverseStream.
+"""The operations Converse and ConverseStream.
 
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html
 """
@@ -8,74 +8,80 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from localcloud.bedrock.answering import Ending, Event, blocks, content_of
-from localcloud.bedrock.conversation import chat_request, service_tier
-from localcloud.bedrock.guardrails.guarding import Guarding, GuardrailOf
-from localcloud.bedrock.llama import Finish, Llama
+from localcloud.bedrock.answer_events import Event, StopDetails, block_events, content_of_events
+from localcloud.bedrock.answer_format import answer_format
+from localcloud.bedrock.chat_request import chat_request, service_tier
+from localcloud.bedrock.guardrails.enforcement import ConversationGuard, FindGuard
+from localcloud.bedrock.llama import Finish, LlamaProcess
 from localcloud.bedrock.stand_ins import StandIn
-from localcloud.bedrock.tools import expected
 from localcloud.service import Params, Result
 
-Choose = Callable[[str], tuple[StandIn, Llama]]
-"""Returns who answers for a model id, ready to be asked. Raises AwsError."""
+FindChatModel = Callable[[str], tuple[StandIn, LlamaProcess]]
+"""Returns the local model that answers for a model id, and its process. Raises AwsError."""
 
-_NOTHING = Finish("eos", 0, 0)
+_NO_TOKENS = Finish("eos", 0, 0)
 
 
 class ConverseOperations:
-    """The conversation, whole or streamed."""
+    """The operations Converse and ConverseStream."""
 
     def __init__(
-        self, choose: Choose, clock: Callable[[], float], guardrail_of: GuardrailOf
+        self, find_model: FindChatModel, clock: Callable[[], float], find_guard: FindGuard
     ) -> None:
-        """Ask whom `choose` returns; `clock` gives seconds from any start."""
-        self._choose = choose
+        """Create the operations.
+
+        Args:
+            find_model: finds the model for a model id.
+            clock: a monotonic clock in seconds.
+            find_guard: finds the guard for a `guardrailConfig`.
+        """
+        self._find_model = find_model
         self._clock = clock
-        self._guardrail_of = guardrail_of
+        self._find_guard = find_guard
 
     def converse(self, params: Params) -> Result:
-        """Return the whole answer. It can't be told from a stream that was put together."""
+        """Return the whole answer, assembled from the same events that a stream has."""
         events = list(self._events(params))
         answer: dict[str, Any] = {}
         for event in events:
             answer.update(event.get("messageStop", {}))
             answer.update(event.get("metadata", {}))
         return {
-            "output": {"message": {"role": "assistant", "content": content_of(events)}}
+            "output": {"message": {"role": "assistant", "content": content_of_events(events)}}
         } | answer
 
     def converse_stream(self, params: Params) -> Result:
-        """Return the answer's events. What fails before the first word fails the request."""
+        """Return the answer's events. An error before the first one fails the request itself."""
         events = self._events(params)
         first = next(events)
-        return {"stream": _chained(first, events)}
+        return {"stream": _prepend(first, events)}
 
     def _events(self, params: Params) -> Iterator[Event]:
         began = self._clock()
-        wanted = expected(params)
+        wanted = answer_format(params)
         tier = service_tier(params)
-        guarding = self._guardrail_of(params.get("guardrailConfig"))
+        guard = self._find_guard(params.get("guardrailConfig"))
         request = chat_request(params, wanted)
-        chosen, llama = self._choose(params["modelId"])
-        named: Mapping[str, Any] = {"additionalModelResponseFields": chosen.named}
-        ending = Ending()
-        refusal = guarding.refusal_of_input(params)
-        if refusal is not None:
-            body: Iterator[Event] = _refused(refusal, ending)
-            named = {}
+        stand_in, llama = self._find_model(params["modelId"])
+        identity: Mapping[str, Any] = {"additionalModelResponseFields": stand_in.identity_fields}
+        stop = StopDetails()
+        blocked = guard.blocked_input_message(params)
+        if blocked is not None:
+            body: Iterator[Event] = _blocked_input_events(blocked, stop)
+            identity = {}
         else:
-            pieces = llama.generate(guarding.masked(request))
-            body = guarding.output(blocks(pieces, wanted, llama.context, ending), ending)
+            pieces = llama.generate(guard.mask_request(request))
+            body = guard.filter_output(block_events(pieces, wanted, llama.context, stop), stop)
         first = next(body, None)
         yield {"messageStart": {"role": "assistant"}}
         if first is not None:
             yield first
             yield from body
-        yield {"messageStop": {"stopReason": ending.reason, **named}}
-        yield {"metadata": self._metadata(began, ending.finish or _NOTHING, guarding, tier)}
+        yield {"messageStop": {"stopReason": stop.reason, **identity}}
+        yield {"metadata": self._metadata(began, stop.finish or _NO_TOKENS, guard, tier)}
 
     def _metadata(
-        self, began: float, finish: Finish, guarding: Guarding, tier: str | None
+        self, began: float, finish: Finish, guard: ConversationGuard, tier: str | None
     ) -> dict[str, Any]:
         metadata: dict[str, Any] = {
             "usage": {
@@ -87,16 +93,16 @@ class ConverseOperations:
         }
         if tier is not None:
             metadata["serviceTier"] = {"type": tier}
-        trace = guarding.trace()
+        trace = guard.trace()
         return {**metadata, "trace": {"guardrail": trace}} if trace else metadata
 
 
-def _refused(message: str, ending: Ending) -> Iterator[Event]:
+def _blocked_input_events(message: str, stop: StopDetails) -> Iterator[Event]:
     yield {"contentBlockDelta": {"contentBlockIndex": 0, "delta": {"text": message}}}
     yield {"contentBlockStop": {"contentBlockIndex": 0}}
-    ending.reason = "guardrail_intervened"
+    stop.reason = "guardrail_intervened"
 
 
-def _chained(first: Event, rest: Iterator[Event]) -> Iterator[Event]:
+def _prepend(first: Event, rest: Iterator[Event]) -> Iterator[Event]:
     yield first
     yield from rest

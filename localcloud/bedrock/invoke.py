@@ -1,4 +1,4 @@
-"""InvokeModel and InvokeModelWithResponseStream, in the body of each family of models.
+"""The operations InvokeModel and InvokeModelWithResponseStream, in each model's own bodies.
 
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModel.html
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModelWithResponseStream.html
@@ -13,13 +13,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.generation.catalogue import Catalogue
-from localcloud.bedrock import embeddings, titan
-from localcloud.bedrock.bodies.families import family_of
-from localcloud.bedrock.bodies.family import Body, malformed
-from localcloud.bedrock.content import invalid
+from localcloud.bedrock.bodies import embeddings
+from localcloud.bedrock.bodies.anthropic import ANTHROPIC
+from localcloud.bedrock.bodies.body_format import Body, BodyFormat, malformed_request
+from localcloud.bedrock.bodies.embeddings import CountingEmbedder
+from localcloud.bedrock.bodies.llama_mistral import LLAMA, MISTRAL, MISTRAL_CHAT
+from localcloud.bedrock.bodies.nova import NOVA
+from localcloud.bedrock.content import validation_error
 from localcloud.bedrock.converse import ConverseOperations
-from localcloud.bedrock.embeddings import Embedder
-from localcloud.bedrock.stand_ins import StandIn, stand_in
+from localcloud.bedrock.stand_ins import StandIn, find_stand_in
 from localcloud.errors import AwsError
 from localcloud.model_usage import ANSWERED_BY, LATENCY, METRICS, TOKENS_IN, TOKENS_OUT
 from localcloud.service import EXTRA_HEADERS, Params, Result
@@ -27,78 +29,107 @@ from localcloud.wire import constraints
 from localcloud.wire.requests import decode
 from localcloud.wire.service_models import service_model
 
-_JSON = frozenset({"application/json", "*/*", ""})
-_IMAGES = re.compile(r"(?:^|[./])(?:amazon\.(?:nova-canvas|titan-image)|stability\.)")
-_CANNOT = ("performanceConfigLatency", "projectIdentifier")
+_FORMAT_BY_PREFIX: Mapping[str, BodyFormat] = {
+    "amazon.nova-": NOVA,
+    "anthropic.claude-": ANTHROPIC,
+    "meta.llama": LLAMA,
+    "mistral.": MISTRAL,
+}
+
+
+def body_format_of(model_id: str, body: Body) -> BodyFormat:
+    """Return the body format of a chat model by its id. Raises ValidationException if unknown."""
+    for prefix, body_format in _FORMAT_BY_PREFIX.items():
+        if model_id.startswith(prefix):
+            return MISTRAL_CHAT if body_format is MISTRAL and "messages" in body else body_format
+    raise validation_error(
+        f"The local cloud knows no body of InvokeModel for {model_id}; use Converse."
+    )
+
+
+_JSON_TYPES = frozenset({"application/json", "*/*", ""})
+_IMAGE_MODEL = re.compile(r"(?:^|[./])(?:amazon\.(?:nova-canvas|titan-image)|stability\.)")
+_UNSUPPORTED_FIELDS = ("performanceConfigLatency", "projectIdentifier")
 
 
 @dataclass(frozen=True, slots=True)
 class InvokeOperations:
-    """Invocations: chats by way of `converse`, vectors by the embedder that `embedder_of` gives.
+    """The operations InvokeModel and InvokeModelWithResponseStream.
 
-    `clock` gives seconds from any start.
+    Attributes:
+        catalogue: the models that can be named.
+        converse_operations: answers for chat models.
+        embedder_of: opens the embedding model of a stand-in.
+        clock: a monotonic clock in seconds.
     """
 
     catalogue: Catalogue
-    conversing: ConverseOperations
-    embedder_of: Callable[[StandIn], Embedder]
+    converse_operations: ConverseOperations
+    embedder_of: Callable[[StandIn], CountingEmbedder]
     clock: Callable[[], float]
 
     def invoke_model(self, params: Params) -> Result:
-        """Return the answer in the model's own format."""
+        """Return the response in the model's own body format."""
         began = self.clock()
-        body = _checked(params)
-        chosen = self._chosen(params["modelId"])
-        if chosen.asked.role == "text-embedding":
-            answer, tokens = self._embedded(chosen, body)
-            return self._result(params, chosen, answer, (tokens, 0), began)
-        family = family_of(chosen.asked.model_id, body)
-        answered = self.conversing.converse(_conversed(family.asked(body), params))
-        answer = {**family.whole(answered, chosen.asked.model_id), **chosen.named}
-        guarded = _guarded(params, answered)
-        usage = answered["usage"]
+        body = _parse_body(params)
+        stand_in = self._find_stand_in(params["modelId"])
+        if stand_in.bedrock_model.role == "text-embedding":
+            answer, tokens = self._embed(stand_in, body)
+            return self._result(params, stand_in, answer, (tokens, 0), began)
+        body_format = body_format_of(stand_in.bedrock_model.model_id, body)
+        result = self.converse_operations.converse(
+            _converse_call(body_format.parse_request(body), params)
+        )
+        answer = {
+            **body_format.render_response(result, stand_in.bedrock_model.model_id),
+            **stand_in.identity_fields,
+        }
+        guardrail = _guardrail_fields(params, result)
+        usage = result["usage"]
         tokens_used = usage["inputTokens"], usage["outputTokens"]
-        return self._result(params, chosen, {**answer, **guarded}, tokens_used, began)
+        return self._result(params, stand_in, {**answer, **guardrail}, tokens_used, began)
 
     def invoke_model_with_response_stream(self, params: Params) -> Result:
-        """Return the answer's chunks in the model's own format; the last has what it used."""
+        """Return the chunks in the model's own body format; the last has the metrics."""
         began = self.clock()
-        body = _checked(params)
-        chosen = self._chosen(params["modelId"])
-        if chosen.asked.role == "text-embedding":
-            raise invalid(f"The model is unsupported for streaming: {params['modelId']}.")
-        family = family_of(chosen.asked.model_id, body)
-        stream = self.conversing.converse_stream(_conversed(family.asked(body), params))["stream"]
-        seen = _Seen(self.clock, began)
-        chunks = family.streamed(seen.watching(stream), chosen.asked.model_id)
+        body = _parse_body(params)
+        stand_in = self._find_stand_in(params["modelId"])
+        if stand_in.bedrock_model.role == "text-embedding":
+            raise validation_error(f"The model is unsupported for streaming: {params['modelId']}.")
+        body_format = body_format_of(stand_in.bedrock_model.model_id, body)
+        stream = self.converse_operations.converse_stream(
+            _converse_call(body_format.parse_request(body), params)
+        )["stream"]
+        metrics = _StreamMetrics(self.clock, began)
+        chunks = body_format.render_stream(metrics.observe(stream), stand_in.bedrock_model.model_id)
         return {
-            "body": _chunks(chunks, seen),
+            "body": _chunks(chunks, metrics),
             "contentType": "application/json",
-            **_tier(params),
-            EXTRA_HEADERS: {ANSWERED_BY: chosen.model.name},
+            **_service_tier(params),
+            EXTRA_HEADERS: {ANSWERED_BY: stand_in.local_model.name},
         }
 
-    def _chosen(self, model_id: str) -> StandIn:
-        if _IMAGES.search(model_id):
-            raise invalid(
+    def _find_stand_in(self, model_id: str) -> StandIn:
+        if _IMAGE_MODEL.search(model_id):
+            raise validation_error(
                 f"The local cloud has no model that makes images, so nothing answers for {model_id}"
                 " here. Use AWS, or an endpoint of SageMaker with a model of your own."
             )
-        return stand_in(self.catalogue, model_id)
+        return find_stand_in(self.catalogue, model_id)
 
-    def _embedded(self, chosen: StandIn, body: Body) -> tuple[Body, int]:
-        embedder = self.embedder_of(chosen)
-        model_id = chosen.asked.model_id
+    def _embed(self, stand_in: StandIn, body: Body) -> tuple[Body, int]:
+        embedder = self.embedder_of(stand_in)
+        model_id = stand_in.bedrock_model.model_id
         if model_id.startswith("cohere."):
-            return embeddings.cohere(body, embedder, chosen.named)
+            return embeddings.embed_cohere(body, embedder, stand_in.identity_fields)
         if model_id.startswith("amazon.nova-"):
-            return embeddings.nova(body, embedder, chosen.named)
-        return titan.embed(body, embedder, chosen.named)
+            return embeddings.embed_nova(body, embedder, stand_in.identity_fields)
+        return embeddings.embed_titan(body, embedder, stand_in.identity_fields)
 
     def _result(
         self,
         params: Params,
-        chosen: StandIn,
+        stand_in: StandIn,
         answer: Body,
         tokens: tuple[int, int],
         began: float,
@@ -107,32 +138,32 @@ class InvokeOperations:
             TOKENS_IN: str(tokens[0]),
             TOKENS_OUT: str(tokens[1]),
             LATENCY: str(round((self.clock() - began) * 1000)),
-            ANSWERED_BY: chosen.model.name,
+            ANSWERED_BY: stand_in.local_model.name,
         }
         body = json.dumps(answer).encode()
-        kind = {"contentType": "application/json", **_tier(params)}
+        kind = {"contentType": "application/json", **_service_tier(params)}
         return {"body": body, **kind, EXTRA_HEADERS: headers}
 
 
-def _checked(params: Params) -> Body:
-    for name in _CANNOT:
+def _parse_body(params: Params) -> Body:
+    for name in _UNSUPPORTED_FIELDS:
         if name in params:
-            raise invalid(f"The local model can't use {name}; leave it out, or use AWS.")
+            raise validation_error(f"The local model can't use {name}; leave it out, or use AWS.")
     for name in ("contentType", "accept"):
-        if params.get(name, "") not in _JSON:
-            raise invalid(f"The local model takes and gives application/json, not {name}.")
+        if params.get(name, "") not in _JSON_TYPES:
+            raise validation_error(f"The local model takes and gives application/json, not {name}.")
     try:
         body = json.loads(params.get("body", b""))
     except (ValueError, RecursionError) as error:
-        raise malformed("the body is not JSON.") from error
+        raise malformed_request("the body is not JSON.") from error
     if not isinstance(body, dict):
-        raise malformed("the body is not an object.")
+        raise malformed_request("the body is not an object.")
     return body
 
 
-def _conversed(asked: Body, params: Params) -> Body:
-    """Return Converse's parameters for what a body asks, held to Converse's own shapes."""
-    call = {**asked, "modelId": params["modelId"]}
+def _converse_call(call_fields: Body, params: Params) -> Body:
+    """Return Converse's parameters for a parsed body, checked by Converse's input shape."""
+    call = {**call_fields, "modelId": params["modelId"]}
     if "serviceTier" in params:
         call["serviceTier"] = {"type": params["serviceTier"]}
     if params.get("guardrailIdentifier"):
@@ -144,11 +175,11 @@ def _conversed(asked: Body, params: Params) -> Body:
     try:
         return converse_params(call)
     except AwsError as error:
-        raise malformed(error.message) from error
+        raise malformed_request(error.message) from error
 
 
 def converse_params(call: Body) -> Body:
-    """Return Converse's parameters as its shape has them, from JSON. Raises AwsError."""
+    """Decode Converse's parameters from JSON and check them. Raises AwsError."""
     shape = service_model("bedrock-runtime").operation_model("Converse").input_shape
     assert shape is not None
     decoded: Body = decode(shape, call)
@@ -156,21 +187,21 @@ def converse_params(call: Body) -> Body:
     return decoded
 
 
-def _tier(params: Params) -> Body:
+def _service_tier(params: Params) -> Body:
     return {"serviceTier": params["serviceTier"]} if "serviceTier" in params else {}
 
 
-def _guarded(params: Params, answered: Mapping[str, Any]) -> Body:
+def _guardrail_fields(params: Params, result: Mapping[str, Any]) -> Body:
     if not params.get("guardrailIdentifier"):
         return {}
-    intervened = answered["stopReason"] == "guardrail_intervened"
-    said: Body = {"amazon-bedrock-guardrailAction": "INTERVENED" if intervened else "NONE"}
-    trace = answered.get("trace")
-    return {**said, "amazon-bedrock-trace": trace} if trace else said
+    intervened = result["stopReason"] == "guardrail_intervened"
+    fields: Body = {"amazon-bedrock-guardrailAction": "INTERVENED" if intervened else "NONE"}
+    trace = result.get("trace")
+    return {**fields, "amazon-bedrock-trace": trace} if trace else fields
 
 
-class _Seen:
-    """What passed by in a stream of Converse: when its first event came, and its usage."""
+class _StreamMetrics:
+    """Records the time of the first content and the usage of a stream of Converse."""
 
     def __init__(self, clock: Callable[[], float], began: float) -> None:
         self._clock = clock
@@ -178,7 +209,7 @@ class _Seen:
         self._first: float | None = None
         self._usage: Mapping[str, int] = {}
 
-    def watching(self, events: Iterator[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    def observe(self, events: Iterator[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
         for event in events:
             if "contentBlockDelta" in event and self._first is None:
                 self._first = self._clock()
@@ -195,13 +226,13 @@ class _Seen:
         }
 
 
-def _chunks(bodies: Iterator[Body], seen: _Seen) -> Iterator[Mapping[str, Any]]:
-    """Yield each body as a chunk, one late, so that the last can say what all of them used."""
-    held = next(bodies)
+def _chunks(bodies: Iterator[Body], metrics: _StreamMetrics) -> Iterator[Mapping[str, Any]]:
+    """Yield each body as a chunk, one behind, so that the last can have the metrics."""
+    previous = next(bodies)
     for body in bodies:
-        yield _chunk(held)
-        held = body
-    yield _chunk({**held, METRICS: seen.metrics()})
+        yield _chunk(previous)
+        previous = body
+    yield _chunk({**previous, METRICS: metrics.metrics()})
 
 
 def _chunk(body: Body) -> Mapping[str, Any]:

@@ -1,7 +1,7 @@
-"""A chat model in a process of its own: started at the first request, restarted after a crash.
+"""A chat model in a process of its own, started at the first request and after a crash.
 
-Requests are answered one after the other by one thread, so that a slow reader of a stream
-keeps nobody waiting, and a reader that goes away ends the process rather than the queue.
+One thread runs requests one after the other. A slow reader of a stream delays no other request,
+and a reader that goes away ends the process, so that the queue moves on.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from typing import IO, Any, Literal
 from localcloud.errors import AwsError
 
 _WORKER = Path(__file__).with_name("llama_worker.py")
-_SILENCE_S = 120.0
-_QUEUE_S = 600.0
-MOST_WAITING = 32
-"""More would wait longer than their callers do, and take every thread of the front door."""
+_SILENCE_TIMEOUT_S = 120.0
+_QUEUE_TIMEOUT_S = 600.0
+MAX_WAITING = 32
+"""More requests would wait past their callers' timeouts and take all threads of the front door."""
 _STOP_S = 3.0
 
 StopType = Literal["eos", "limit", "word"]
@@ -32,7 +32,7 @@ StopType = Literal["eos", "limit", "word"]
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """How a generation ended, in the model's own tokens."""
+    """The end of a generation: its cause, and the counts in the model's own tokens."""
 
     stop_type: StopType
     tokens_in: int
@@ -40,22 +40,26 @@ class Finish:
 
 
 @dataclass(slots=True)
-class _Job:
+class _QueuedRequest:
     request: Mapping[str, Any]
-    answers: queue.SimpleQueue[dict[str, Any]] = field(default_factory=queue.SimpleQueue)
+    messages: queue.SimpleQueue[dict[str, Any]] = field(default_factory=queue.SimpleQueue)
     abandoned: threading.Event = field(default_factory=threading.Event)
     begun: threading.Event = field(default_factory=threading.Event)
 
 
-class _Gone(Exception):  # noqa: N818 - named for what it tells
-    """The process ended, or was ended, before its answer did."""
+class _ProcessEnded(Exception):  # noqa: N818 - named for what it tells
+    """Raised if the process ends before its answer does."""
 
 
-class Llama:
-    """The model at `model`, with room for `context` tokens. Its log goes to the file `log`.
+class LlamaProcess:
+    """A chat model in a process of its own, with a queue of requests.
 
-    One that says nothing for `silence_s` seconds is taken for hung. `worker` is the script of
-    its process.
+    Args:
+        model: path of the model file.
+        context: context length in tokens.
+        log: path of the process's log.
+        silence_s: seconds without output after which the process counts as hung.
+        worker: path of the script that the process runs.
     """
 
     def __init__(
@@ -64,16 +68,16 @@ class Llama:
         context: int,
         log: Path,
         *,
-        silence_s: float = _SILENCE_S,
+        silence_s: float = _SILENCE_TIMEOUT_S,
         worker: Path = _WORKER,
     ) -> None:
-        """Start nothing yet."""
+        """Store the settings; the process starts at the first request."""
         self.context = context
         self._model = model
         self._log = log
         self._silence_s = silence_s
         self._worker = worker
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_QueuedRequest | None] = queue.SimpleQueue()
         self._process: subprocess.Popen[str] | None = None
         self._thread: threading.Thread | None = None
         self._stopping = False
@@ -81,51 +85,52 @@ class Llama:
 
     @property
     def pid(self) -> int | None:
-        """Return the id of the process, or None while there is none."""
+        """The id of the process, or None while it does not run."""
         with self._guard:
             return self._process.pid if self._process is not None else None
 
     def generate(self, request: Mapping[str, Any]) -> Iterator[str | Finish]:
-        """Yield the pieces of the answer to a request of llama.cpp's chat endpoint, then its end.
+        """Yield the pieces of the answer to a request of llama.cpp's chat endpoint, then `Finish`.
 
-        Raises AwsError: ValidationException if the input is too long, ThrottlingException if too
-        many wait, ModelTimeoutException if the model falls silent, ModelErrorException or
-        ServiceUnavailableException if it fails.
+        Raises:
+            AwsError: ValidationException if the input is too long, ThrottlingException if too
+                many requests wait, ModelTimeoutException if the model is silent,
+                ModelErrorException or ServiceUnavailableException if it fails.
         """
-        job = _Job(request)
-        self._submit(job)
+        queued = _QueuedRequest(request)
+        self._submit(queued)
         try:
             while True:
-                message = self._next(job)
+                message = self._next_message(queued)
                 if "text" in message:
                     yield message["text"]
                 elif "done" in message:
                     yield Finish(**message["done"])
                     return
                 else:
-                    raise _failure(message["error"])
+                    raise _model_error(message["error"])
         finally:
-            job.abandoned.set()
+            queued.abandoned.set()
 
     def stop(self) -> None:
-        """End the process; requests under way fail."""
+        """End the process; running requests fail."""
         with self._guard:
             self._stopping = True
-            self._jobs.put(None)
+            self._queue.put(None)
             thread = self._thread
         self._kill()
         if thread is not None:
             thread.join(_STOP_S)
 
-    def _submit(self, job: _Job) -> None:
+    def _submit(self, queued: _QueuedRequest) -> None:
         with self._guard:
             if self._stopping:
                 raise _unavailable("The local cloud is stopping.")
-            if self._jobs.qsize() >= MOST_WAITING:
+            if self._queue.qsize() >= MAX_WAITING:
                 raise AwsError(
                     "ThrottlingException",
                     "Too many requests, please wait before trying again."
-                    f" ({MOST_WAITING} wait for the one local model already.)",
+                    f" ({MAX_WAITING} wait for the one local model already.)",
                     429,
                 )
             if self._thread is None:
@@ -133,14 +138,14 @@ class Llama:
                     target=self._serve, name="bedrock-llama", daemon=True
                 )
                 self._thread.start()
-            self._jobs.put(job)
+            self._queue.put(queued)
 
-    def _next(self, job: _Job) -> dict[str, Any]:
-        """Return the next message; a request whose turn has not come is not silence."""
-        if not job.begun.wait(_QUEUE_S):
-            raise _unavailable(f"{_QUEUE_S:.0f} s went by before the model was free.")
+    def _next_message(self, queued: _QueuedRequest) -> dict[str, Any]:
+        """Return the next message; waiting in the queue does not count as silence."""
+        if not queued.begun.wait(_QUEUE_TIMEOUT_S):
+            raise _unavailable(f"{_QUEUE_TIMEOUT_S:.0f} s went by before the model was free.")
         try:
-            return job.answers.get(timeout=self._silence_s)
+            return queued.messages.get(timeout=self._silence_s)
         except queue.Empty:
             self._kill()
             raise AwsError(
@@ -148,44 +153,44 @@ class Llama:
             ) from None
 
     def _serve(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            job.begun.set()
-            if job.abandoned.is_set():
+        while (queued := self._queue.get()) is not None:
+            queued.begun.set()
+            if queued.abandoned.is_set():
                 continue
             try:
-                self._run(job)
-            except (_Gone, OSError) as error:
+                self._run(queued)
+            except (_ProcessEnded, OSError) as error:
                 self._reap()
-                job.answers.put({"error": {"type": "gone", "message": str(error)}})
+                queued.messages.put({"error": {"type": "gone", "message": str(error)}})
         self._reap()
-        while not self._jobs.empty():
-            left = self._jobs.get()
-            if left is not None:
+        while not self._queue.empty():
+            waiting = self._queue.get()
+            if waiting is not None:
                 message = "The local cloud is stopping."
-                left.begun.set()
-                left.answers.put({"error": {"type": "gone", "message": message}})
+                waiting.begun.set()
+                waiting.messages.put({"error": {"type": "gone", "message": message}})
 
-    def _run(self, job: _Job) -> None:
-        into, out = self._started()
-        into.write(json.dumps(job.request) + "\n")
-        into.flush()
-        for line in out:
+    def _run(self, queued: _QueuedRequest) -> None:
+        stdin, stdout = self._running_pipes()
+        stdin.write(json.dumps(queued.request) + "\n")
+        stdin.flush()
+        for line in stdout:
             message = json.loads(line)
-            job.answers.put(message)
+            queued.messages.put(message)
             if "text" not in message:
                 return
-            if job.abandoned.is_set():
-                raise _Gone("The reader of the answer went away.")
-        raise _Gone(f"The model's process ended; {self._log.name} says why.")
+            if queued.abandoned.is_set():
+                raise _ProcessEnded("The reader of the answer went away.")
+        raise _ProcessEnded(f"The model's process ended; {self._log.name} says why.")
 
-    def _started(self) -> tuple[IO[str], IO[str]]:
-        """Return the pipes to and from a process that runs."""
+    def _running_pipes(self) -> tuple[IO[str], IO[str]]:
+        """Return the pipes to and from the process, which is started if it does not run."""
         if self._process is None or self._process.poll() is not None:
             self._reap()
             self._spawn()
         process = self._process
         if process is None or process.stdin is None or process.stdout is None:
-            raise _Gone("The local cloud is stopping.")
+            raise _ProcessEnded("The local cloud is stopping.")
         return process.stdin, process.stdout
 
     def _spawn(self) -> None:
@@ -205,13 +210,13 @@ class Llama:
         return [str(self._model), str(self.context), str(threads)]
 
     def _kill(self) -> None:
-        """End the process, from any thread; the one that serves sees its pipe end and reaps."""
+        """Kill the process from any thread; the serving thread sees its pipe end and reaps it."""
         with self._guard:
             if self._process is not None:
                 self._process.kill()
 
     def _reap(self) -> None:
-        """Be done with the process, from the thread that serves, which alone uses its pipes."""
+        """Close the process; called by the serving thread, which alone uses its pipes."""
         with self._guard:
             process, self._process = self._process, None
         if process is None:
@@ -224,7 +229,7 @@ class Llama:
                     stream.close()
 
 
-def _failure(error: Mapping[str, Any]) -> AwsError:
+def _model_error(error: Mapping[str, Any]) -> AwsError:
     kind, message = error.get("type"), str(error.get("message", ""))
     if kind == "exceed_context_size_error":
         return AwsError("ValidationException", f"Input is too long for requested model. {message}")

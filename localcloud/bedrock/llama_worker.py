@@ -1,8 +1,8 @@
-"""The process that llama.cpp runs in: a crash, or its memory, is then nobody else's.
+"""The script of the process that runs llama.cpp, which isolates its crashes and its memory.
 
-Started as a script with the model's path, the context length and the number of threads. It
-reads one JSON request a line, as llama.cpp's chat endpoint takes it, and writes JSON lines:
-`{"text"}` for each piece, and at last `{"done"}` or `{"error"}`. It ends when its input does.
+Arguments: the model's path, the context length and the number of threads. It reads a JSON request
+of llama.cpp's chat endpoint per line and writes JSON lines: `{"text"}` for each piece, finally
+`{"done"}` or `{"error"}`. It ends at the end of its input.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, TextIO
 
 
 def open_server(path: str, context: int, threads: int) -> Any:
-    """Load the model. Nothing is cached between requests, so that equal requests are equal."""
+    """Load the model. No prompt is cached, so that equal requests have equal answers."""
     import xllamacpp
 
     params = xllamacpp.CommonParams()
@@ -36,21 +36,21 @@ def open_server(path: str, context: int, threads: int) -> Any:
 
 
 def answer(server: Any, request: dict[str, Any], out: TextIO) -> None:
-    """Write the pieces of one answer, and its end."""
+    """Write the pieces of one answer, and how it ended."""
     end: dict[str, Any] = {}
 
-    def say(message: dict[str, Any]) -> None:
+    def write(message: dict[str, Any]) -> None:
         out.write(json.dumps(message) + "\n")
         out.flush()
 
-    def take(chunk: dict[str, Any]) -> bool:
+    def on_chunk(chunk: dict[str, Any]) -> bool:
         if "error" in chunk:
             end["error"] = chunk["error"]
             return False
         for choice in chunk["choices"]:
             text = choice["delta"].get("content")
             if text:
-                say({"text": text})
+                write({"text": text})
         if "__verbose" in chunk:
             end["stop_type"] = chunk["__verbose"]["stop_type"]
         if "usage" in chunk:
@@ -58,12 +58,17 @@ def answer(server: Any, request: dict[str, Any], out: TextIO) -> None:
             end["tokens_out"] = chunk["usage"]["completion_tokens"]
         return False
 
-    asked = {**request, "stream": True, "stream_options": {"include_usage": True}, "verbose": True}
+    full_request = {
+        **request,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "verbose": True,
+    }
     try:
-        server.handle_chat_completions(asked, take)
+        server.handle_chat_completions(full_request, on_chunk)
     except ValueError as error:  # a schema that it can't sample by
         end["error"] = {"type": "invalid_request_error", "message": str(error)}
-    say({"error": end["error"]} if "error" in end else {"done": end})
+    write({"error": end["error"]} if "error" in end else {"done": end})
 
 
 def main() -> None:

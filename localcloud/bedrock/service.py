@@ -1,6 +1,4 @@
-"""Bedrock's control plane, botocore's `bedrock`: the models that something here answers for,
-guardrails and batch jobs.
-"""
+"""The control plane of Amazon Bedrock (botocore's `bedrock`): models, guardrails, batch jobs."""
 
 from __future__ import annotations
 
@@ -10,34 +8,38 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chalicelib.generation.catalogue import BedrockModel, Catalogue, catalogue
-from localcloud.bedrock.batch.jobs import Jobs
+from localcloud.bedrock.batch.jobs import InvocationJobStore
 from localcloud.bedrock.batch.operations import BatchOperations
-from localcloud.bedrock.batch.runner import Ask, BatchRunner, Clients, Publish
-from localcloud.bedrock.content import invalid
+from localcloud.bedrock.batch.runner import BatchRunner, ClientFactory, InvokeRuntime, PublishEvent
+from localcloud.bedrock.content import validation_error
 from localcloud.bedrock.guardrails.operations import GuardrailOperations
 from localcloud.bedrock.guardrails.store import GuardrailStore
-from localcloud.bedrock.stand_ins import local_model
+from localcloud.bedrock.stand_ins import find_local_model
 from localcloud.clock import Clock
 from localcloud.service import CallInterceptor, CloudContext, Params, Result, call_through
 
 
 @dataclass(frozen=True, slots=True)
-class Batching:
-    """What batch jobs need of the rest of the cloud.
+class BatchDependencies:
+    """The collaborators of batch jobs.
 
-    `clients` are of a service and a role, `ask` answers a record, `around` stands around each as
-    it stands around calls, and `publish` puts an event on the default bus.
+    Attributes:
+        clients: returns a client of a service with a role.
+        invoke: processes a record.
+        publish: puts an event on the default event bus.
+        around: wraps each record as it wraps calls of the front door.
+        clock: the time in seconds since the epoch.
     """
 
-    clients: Clients
-    ask: Ask
-    publish: Publish
+    clients: ClientFactory
+    invoke: InvokeRuntime
+    publish: PublishEvent
     around: CallInterceptor = call_through
     clock: Clock = time.time
 
 
 class BedrockService:
-    """Models, guardrails and, with what those need, batch jobs."""
+    """Foundation models, guardrails and, given their dependencies, batch jobs."""
 
     name = "bedrock"
 
@@ -46,9 +48,9 @@ class BedrockService:
         surroundings: CloudContext,
         models_dir: Path,
         known: Catalogue | None = None,
-        batching: Batching | None = None,
+        batching: BatchDependencies | None = None,
     ) -> None:
-        """List the models whose stand-ins lie in `models_dir`."""
+        """Open the stores; models are listed if their stand-ins are in `models_dir`."""
         self._region = surroundings.region
         self._models_dir = models_dir
         self._catalogue = known or catalogue()
@@ -61,19 +63,21 @@ class BedrockService:
         self.get_guardrail = guardrails.get_guardrail
         self.list_guardrails = guardrails.list_guardrails
         self.delete_guardrail = guardrails.delete_guardrail
-        self._jobs: Jobs | None = None
+        self._jobs: InvocationJobStore | None = None
         self._runner: BatchRunner | None = None
         if batching is not None:
-            self._batch(surroundings, folder, batching)
+            self._open_batch(surroundings, folder, batching)
 
-    def _batch(self, surroundings: CloudContext, folder: Path, batching: Batching) -> None:
-        self._jobs = Jobs(folder, batching.clock)
+    def _open_batch(
+        self, surroundings: CloudContext, folder: Path, batching: BatchDependencies
+    ) -> None:
+        self._jobs = InvocationJobStore(folder, batching.clock)
         self._runner = BatchRunner(
             surroundings,
             self._jobs,
             batching.clients,
             batching.publish,
-            batching.ask,
+            batching.invoke,
             batching.around,
         )
         batch = BatchOperations(
@@ -85,12 +89,12 @@ class BedrockService:
         self.stop_model_invocation_job = batch.stop_model_invocation_job
 
     def start(self) -> None:
-        """Go on with the batch jobs that an earlier run left."""
+        """Continue the batch jobs of an earlier run."""
         if self._runner is not None:
             self._runner.start()
 
     def stop(self) -> None:
-        """Leave batch jobs where they are; nothing that was answered is lost."""
+        """Interrupt batch jobs, which keep the outputs so far, and close the stores."""
         if self._runner is not None:
             self._runner.stop()
         if self._jobs is not None:
@@ -98,32 +102,33 @@ class BedrockService:
         self._guardrails.close()
 
     def list_foundation_models(self, params: Params) -> Result:
-        """List the models, narrowed as asked."""
+        """List the models that match the filters."""
         if "projectIdentifier" in params:
-            raise invalid("The local cloud has no projects; leave out projectIdentifier.")
-        shown = [
-            self._shown(model) for model in self._catalogue.bedrock.values() if self._is_here(model)
+            raise validation_error("The local cloud has no projects; leave out projectIdentifier.")
+        models = [
+            self._summarize(model)
+            for model in self._catalogue.bedrock.values()
+            if self._is_available(model)
         ]
-        for name, holds in _NARROWED.items():
+        for name, matches in _LIST_FILTERS.items():
             if name in params:
-                wanted = params[name]
-                shown = [model for model in shown if holds(model, wanted)]
-        return {"modelSummaries": shown}
+                models = [model for model in models if matches(model, params[name])]
+        return {"modelSummaries": models}
 
     def get_foundation_model(self, params: Params) -> Result:
-        """Describe one model, given by id or ARN."""
+        """Return the description of a model, given by id or ARN."""
         if "projectIdentifier" in params:
-            raise invalid("The local cloud has no projects; leave out projectIdentifier.")
-        found = self._catalogue.bedrock_model(params["modelIdentifier"])
-        if found is None or not self._is_here(found):
-            raise invalid("The provided model identifier is invalid.")
-        return {"modelDetails": self._shown(found)}
+            raise validation_error("The local cloud has no projects; leave out projectIdentifier.")
+        model = self._catalogue.bedrock_model(params["modelIdentifier"])
+        if model is None or not self._is_available(model):
+            raise validation_error("The provided model identifier is invalid.")
+        return {"modelDetails": self._summarize(model)}
 
-    def _is_here(self, model: BedrockModel) -> bool:
-        local = local_model(self._catalogue, model)
+    def _is_available(self, model: BedrockModel) -> bool:
+        local = find_local_model(self._catalogue, model)
         return all((self._models_dir / local.name / file.name).is_file() for file in local.files)
 
-    def _shown(self, model: BedrockModel) -> dict[str, object]:
+    def _summarize(self, model: BedrockModel) -> dict[str, object]:
         chat = model.role == "chat"
         return {
             "modelArn": f"arn:aws:bedrock:{self._region}::foundation-model/{model.model_id}",
@@ -139,8 +144,8 @@ class BedrockService:
         }
 
 
-_Shown = Mapping[str, object]
-_NARROWED: Mapping[str, Callable[[_Shown, object], bool]] = {
+_ModelSummary = Mapping[str, object]
+_LIST_FILTERS: Mapping[str, Callable[[_ModelSummary, object], bool]] = {
     "byProvider": lambda model, wanted: str(model["providerName"]).lower() == str(wanted).lower(),
     "byOutputModality": lambda model, wanted: model["outputModalities"] == [wanted],
     "byInferenceType": lambda model, wanted: model["inferenceTypesSupported"] == [wanted],

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from chalicelib.contracts.base import HttpInput
 from localcloud.errors import AwsError
-from localcloud.iam.patterns import wildcard
+from localcloud.iam.conditions import wildcard
 from localcloud.service import ServiceCall
 
 STATUSES = {

@@ -14,8 +14,8 @@ from uuid import uuid4
 
 from localcloud.errors import AwsError, unsupported
 from localcloud.frontdoor.request import FrontDoorRequest, raw_params
-from localcloud.iam import sessions
-from localcloud.iam.guard import Caller, Guard
+from localcloud.iam import sts
+from localcloud.iam.guard import AccessGuard, Caller
 from localcloud.moto.engine import HOSTS, MotoEngine
 from localcloud.moto.journal import RawCall
 from localcloud.service import (
@@ -68,7 +68,7 @@ class FrontDoor:
     def __init__(
         self,
         backends: Backends,
-        guard: Guard | None = None,
+        guard: AccessGuard | None = None,
         interceptors: Interceptors | None = None,
     ) -> None:
         """Dispatch to `backends`; without a `guard` every signature may do everything.
@@ -121,15 +121,15 @@ class FrontDoor:
             call = ServiceCall(service, operation, {})
             return self._interceptors.faults(call, lambda: self._backends.moto.handle(raw_call))
         params = raw_params(raw_call)
-        caller = self._guard.caller_of(service, request.access_key, request.session_token)
-        self._guard.admit(caller, service, operation, params)
+        caller = self._guard.authenticate(service, request.access_key, request.session_token)
+        self._guard.authorize_call(caller, service, operation, params)
         if service == "sts":
-            session = sessions.answer(self._guard, caller, operation, params)
+            session = sts.answer_sts(self._guard, caller, operation, params)
             if session is not None:
                 return session
         call = ServiceCall(service, operation, params, caller.name)
         response = self._interceptors.faults(call, lambda: self._backends.moto.handle(raw_call))
-        self._guard.changed(service, operation)
+        self._guard.invalidate_after(service, operation)
         return response
 
     def _call_service(
@@ -138,14 +138,16 @@ class FrontDoor:
         operation = match.operation
         caller = None
         if self._guard is not None:
-            caller = self._guard.caller_of(service.name, request.access_key, request.session_token)
+            caller = self._guard.authenticate(
+                service.name, request.access_key, request.session_token
+            )
         caller_name = caller.name if caller is not None else ADMINISTRATOR
         call = ServiceCall(service.name, operation.name, match.labels, caller_name, request_id)
         result = self._interceptors.usage(
             call, lambda: self._serve(service, match, request, caller, call)
         )
         if self._guard is not None:
-            self._guard.changed(service.name, operation.name)
+            self._guard.invalidate_after(service.name, operation.name)
         return responses.success_response(operation, result)
 
     def _serve(
@@ -161,7 +163,7 @@ class FrontDoor:
             raise unsupported(service.name, f"the operation {call.operation}")
         params = request.params(match)
         if self._guard is not None and caller is not None:
-            self._guard.admit(caller, service.name, call.operation, params)
+            self._guard.authorize_call(caller, service.name, call.operation, params)
         return self._interceptors.faults(replace(call, params=params), lambda: method(params))
 
     def _find(self, signing_name: str, request: FrontDoorRequest) -> tuple[Service, OperationMatch]:

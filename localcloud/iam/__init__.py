@@ -1,6 +1,6 @@
-"""Who calls, what they may do, and what they did.
+"""IAM of the local cloud: credentials, policies, and a record of every decision.
 
-`policy` decides and does no input or output, `actions` says what an operation needs, `callers` who
-holds which key, `guard` puts them together in front of every service, `ledger` keeps what was
-decided, and `audit` holds that against what the template `grants`.
+`credentials` knows who holds which access key, `actions` which permissions an operation requires,
+`policy` evaluates policies without input or output, `guard` applies all three in front of every
+service, `ledger` records calls and decisions, and `audit` compares them with the roles' policies.
 """

@@ -1,7 +1,7 @@
-"""Which actions an operation needs, where they are not simply its own name. Pure.
+"""The permissions that each operation requires. Pure.
 
-`IMPLIED` is the one table of them: what is not in it needs the action that is called as it is.
-S3 has a table of its own, `s3actions`; what DynamoDB's need is worked out in `dynamodbactions`.
+`ACTION_RULES` has the operations that require other actions than the one of their own name. S3 has
+a table of its own in `s3_actions`; resources of DynamoDB are derived in `dynamodb_actions`.
 """
 
 from __future__ import annotations
@@ -9,9 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from localcloud.iam import dynamodbactions as dynamodb
-from localcloud.iam.needs import Need, Params, Place
-from localcloud.iam.resources import guardrail_arn, resource_of
+from localcloud.iam import dynamodb_actions as dynamodb
+from localcloud.iam.resources import (
+    AccountResources,
+    Params,
+    RequiredPermission,
+    guardrail_arn,
+    resource_of,
+)
 
 _DOCS = "https://docs.aws.amazon.com"
 _SQS = f"{_DOCS}/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html"
@@ -28,146 +33,168 @@ PREFIXES: Mapping[str, str] = {
     "monitoring": "cloudwatch",
     "stepfunctions": "states",
 }
-"""The prefix of a service's actions, where it is not the name that botocore has for it."""
+"""Prefix of a service's actions by botocore's name of the service, where the two differ."""
 
 
 @dataclass(frozen=True, slots=True)
-class Implied:
-    """What an operation needs in place of, or beside, the action of its own name.
+class ActionRule:
+    """The permissions that an operation requires instead of the action of its own name.
 
-    `when` says so in words, `source` is AWS's page.
+    Attributes:
+        permissions: derives them from the call's parameters and the account's resources.
+        when: the rule in words, for the documentation.
+        source: the address of AWS's page.
     """
 
-    needs: Callable[[Params, Place], Iterable[Need]]
+    permissions: Callable[[Params, AccountResources], Iterable[RequiredPermission]]
     when: str
     source: str
 
 
-def _as(service: str, action: str) -> Callable[[Params, Place], Iterable[Need]]:
-    def needs(params: Params, place: Place) -> Iterable[Need]:
-        return [Need(action, resource_of(service, params, place))]
+def _renamed(
+    service: str, action: str
+) -> Callable[[Params, AccountResources], Iterable[RequiredPermission]]:
+    def permissions(params: Params, account: AccountResources) -> Iterable[RequiredPermission]:
+        return [RequiredPermission(action, resource_of(service, params, account))]
 
-    return needs
-
-
-def _also_get_vectors(action: str, *asked: str) -> Callable[[Params, Place], Iterable[Need]]:
-    def needs(params: Params, place: Place) -> Iterable[Need]:
-        index = resource_of("s3vectors", params, place)
-        actions = [action, *(["s3vectors:GetVectors"] if any(map(params.get, asked)) else [])]
-        return [Need(each, index) for each in actions]
-
-    return needs
+    return permissions
 
 
-def _asks_model(action: str) -> Callable[[Params, Place], Iterable[Need]]:
-    """Return what asking a model needs: through an inference profile, the profile and its model.
+def _with_get_vectors(
+    action: str, *options: str
+) -> Callable[[Params, AccountResources], Iterable[RequiredPermission]]:
+    """Return a rule that also requires GetVectors if one of `options` is set."""
 
-    The profile's model is needed in each region that it may be asked in; which these are is AWS's
-    business, so here it is the one that is called. A global profile asks it in no region by name.
+    def permissions(params: Params, account: AccountResources) -> Iterable[RequiredPermission]:
+        index = resource_of("s3vectors", params, account)
+        actions = [action, *(["s3vectors:GetVectors"] if any(map(params.get, options)) else [])]
+        return [RequiredPermission(each, index) for each in actions]
+
+    return permissions
+
+
+def _model_invocation(
+    action: str,
+) -> Callable[[Params, AccountResources], Iterable[RequiredPermission]]:
+    """Return a rule for calls of a model, directly or through an inference profile.
+
+    A profile requires the action on the profile and on its model in each region that it routes to.
+    Those regions are AWS's choice, so here it is the region of the call; a global profile also
+    requires the model without a region.
     """
 
-    def needs(params: Params, place: Place) -> Iterable[Need]:
-        asked = resource_of("bedrock-runtime", params, place)
-        yield Need(action, asked)
+    def permissions(params: Params, account: AccountResources) -> Iterable[RequiredPermission]:
+        resource = resource_of("bedrock-runtime", params, account)
+        yield RequiredPermission(action, resource)
         guardrail = {**params, **(params.get("guardrailConfig") or {})}
         if guardrail.get("guardrailIdentifier"):
-            yield Need("bedrock:ApplyGuardrail", guardrail_arn(guardrail, place))
-        geography, _, model = asked.partition(":inference-profile/")[2].partition(".")
+            yield RequiredPermission("bedrock:ApplyGuardrail", guardrail_arn(guardrail, account))
+        geography, _, model = resource.partition(":inference-profile/")[2].partition(".")
         if model:
-            for region in [place.region, ""] if geography == "global" else [place.region]:
+            for region in [account.region, ""] if geography == "global" else [account.region]:
                 arn = f"arn:aws:bedrock:{region}::foundation-model/{model}"
-                yield Need(action, arn, {"bedrock:inferenceprofilearn": (asked,)})
+                yield RequiredPermission(action, arn, {"bedrock:inferenceprofilearn": (resource,)})
 
-    return needs
+    return permissions
 
 
-def _create_batch(params: Params, place: Place) -> Iterable[Need]:
-    """Return what a batch job needs: on its model and on jobs, and to hand its role on."""
+def _create_invocation_job(
+    params: Params, account: AccountResources
+) -> Iterable[RequiredPermission]:
+    """Yield the permissions of a batch job: on its model, on jobs, and to pass its role."""
     action = "bedrock:CreateModelInvocationJob"
-    yield Need(action, resource_of("bedrock-runtime", params, place))
-    yield Need(action, place.arn("bedrock", "model-invocation-job/*"))
-    yield Need(
+    yield RequiredPermission(action, resource_of("bedrock-runtime", params, account))
+    yield RequiredPermission(action, account.arn("bedrock", "model-invocation-job/*"))
+    yield RequiredPermission(
         "iam:PassRole",
         str(params.get("roleArn", "")),
         {"iam:passedtoservice": ("bedrock.amazonaws.com",)},
     )
 
 
-def _create_model(params: Params, place: Place) -> Iterable[Need]:
-    """Return what a model of SageMaker's needs: itself, and to hand its role on."""
-    yield Need("sagemaker:CreateModel", resource_of("sagemaker", params, place))
-    yield Need(
+def _create_model(params: Params, account: AccountResources) -> Iterable[RequiredPermission]:
+    """Yield the permissions of CreateModel: on the model, and to pass its role."""
+    yield RequiredPermission("sagemaker:CreateModel", resource_of("sagemaker", params, account))
+    yield RequiredPermission(
         "iam:PassRole",
         str(params.get("ExecutionRoleArn", "")),
         {"iam:passedtoservice": ("sagemaker.amazonaws.com",)},
     )
 
 
-def _create_job(action: str) -> Callable[[Params, Place], Iterable[Need]]:
-    """Return what a job of SageMaker's needs: itself, and to hand its role on.
+def _create_job(action: str) -> Callable[[Params, AccountResources], Iterable[RequiredPermission]]:
+    """Return a rule for creating a SageMaker job: on the job, and to pass its role.
 
-    The role of a tuning job is that of the training jobs that it begins.
+    The role of a tuning job is that of the training jobs that it creates.
     """
 
-    def needs(params: Params, place: Place) -> Iterable[Need]:
-        yield Need(action, resource_of("sagemaker", params, place))
+    def permissions(params: Params, account: AccountResources) -> Iterable[RequiredPermission]:
+        yield RequiredPermission(action, resource_of("sagemaker", params, account))
         role = params.get("RoleArn") or params.get("TrainingJobDefinition", {}).get("RoleArn", "")
-        yield Need("iam:PassRole", str(role), {"iam:passedtoservice": ("sagemaker.amazonaws.com",)})
+        yield RequiredPermission(
+            "iam:PassRole", str(role), {"iam:passedtoservice": ("sagemaker.amazonaws.com",)}
+        )
 
-    return needs
+    return permissions
 
 
-def _with_config(action: str) -> Callable[[Params, Place], Iterable[Need]]:
-    """Return what an endpoint needs that is given a configuration: the action on both."""
+def _on_endpoint_and_config(
+    action: str,
+) -> Callable[[Params, AccountResources], Iterable[RequiredPermission]]:
+    """Return a rule that requires `action` on an endpoint and on its configuration."""
 
-    def needs(params: Params, place: Place) -> Iterable[Need]:
+    def permissions(params: Params, account: AccountResources) -> Iterable[RequiredPermission]:
         for name in ("EndpointName", "EndpointConfigName"):
-            yield Need(action, resource_of("sagemaker", {name: params.get(name)}, place))
+            yield RequiredPermission(
+                action, resource_of("sagemaker", {name: params.get(name)}, account)
+            )
 
-    return needs
+    return permissions
 
 
-def _put_metrics(params: Params, _: Place) -> Iterable[Need]:
+def _put_metrics(params: Params, _: AccountResources) -> Iterable[RequiredPermission]:
     namespace = {"cloudwatch:namespace": (str(params.get("Namespace", "")),)}
-    yield Need("cloudwatch:PutMetricData", "*", namespace)
+    yield RequiredPermission("cloudwatch:PutMetricData", "*", namespace)
 
 
-def _put_events(params: Params, place: Place) -> Iterable[Need]:
+def _put_events(params: Params, account: AccountResources) -> Iterable[RequiredPermission]:
     buses = {str(entry.get("EventBusName") or "default") for entry in params.get("Entries", ())}
     for bus in sorted(buses):
-        arn = bus if bus.startswith("arn:") else place.arn("events", f"event-bus/{bus}")
-        yield Need("events:PutEvents", arn)
+        arn = bus if bus.startswith("arn:") else account.arn("events", f"event-bus/{bus}")
+        yield RequiredPermission("events:PutEvents", arn)
 
 
-def _one_item(operation: str) -> Implied:
-    return Implied(
-        lambda params, place: [dynamodb.keyed(f"dynamodb:{operation}", params, place)],
-        "the partition key of the item is given to conditions",
+def _item_rule(operation: str) -> ActionRule:
+    return ActionRule(
+        lambda params, account: [
+            dynamodb.item_permission(f"dynamodb:{operation}", params, account)
+        ],
+        "the item's partition key is in the request context",
         f"{_DOCS}/amazondynamodb/latest/developerguide/specifying-conditions.html",
     )
 
 
-IMPLIED: Mapping[tuple[str, str], Implied] = {
+ACTION_RULES: Mapping[tuple[str, str], ActionRule] = {
     **{
-        ("sqs", f"{operation}Batch"): Implied(
-            _as("sqs", f"sqs:{operation}"), "a batch needs what one message needs", _SQS
+        ("sqs", f"{operation}Batch"): ActionRule(
+            _renamed("sqs", f"sqs:{operation}"), "a batch requires what one message does", _SQS
         )
         for operation in ("SendMessage", "DeleteMessage", "ChangeMessageVisibility")
     },
-    ("lambda", "Invoke"): Implied(
-        _as("lambda", "lambda:InvokeFunction"),
+    ("lambda", "Invoke"): ActionRule(
+        _renamed("lambda", "lambda:InvokeFunction"),
         "always",
         f"{_DOCS}/lambda/latest/api/API_Invoke.html",
     ),
-    ("lambda", "InvokeWithResponseStream"): Implied(
-        _as("lambda", "lambda:InvokeFunction"),
+    ("lambda", "InvokeWithResponseStream"): ActionRule(
+        _renamed("lambda", "lambda:InvokeFunction"),
         "always",
         f"{_DOCS}/lambda/latest/api/API_InvokeWithResponseStream.html",
     ),
     **{
-        ("bedrock-runtime", operation): Implied(
-            _asks_model(f"bedrock:{action}"),
-            "always, on the model too where an inference profile is asked",
+        ("bedrock-runtime", operation): ActionRule(
+            _model_invocation(f"bedrock:{action}"),
+            "always; through an inference profile on its model too",
             source,
         )
         for operation, action, source in (
@@ -177,23 +204,25 @@ IMPLIED: Mapping[tuple[str, str], Implied] = {
             (_STREAM, _STREAM, _PROFILES),
         )
     },
-    ("bedrock-runtime", "ApplyGuardrail"): Implied(
-        lambda params, place: [Need("bedrock:ApplyGuardrail", guardrail_arn(params, place))],
+    ("bedrock-runtime", "ApplyGuardrail"): ActionRule(
+        lambda params, account: [
+            RequiredPermission("bedrock:ApplyGuardrail", guardrail_arn(params, account))
+        ],
         "on the guardrail",
         f"{_BEDROCK}ApplyGuardrail.html",
     ),
-    ("bedrock", "CreateModelInvocationJob"): Implied(
-        _create_batch,
-        "on the model and on jobs, with iam:PassRole on the role that it is given",
+    ("bedrock", "CreateModelInvocationJob"): ActionRule(
+        _create_invocation_job,
+        "on the model and on jobs, with iam:PassRole on the job's role",
         f"{_DOCS}/bedrock/latest/userguide/batch-inference-permissions.html",
     ),
-    ("sagemaker", "CreateModel"): Implied(
-        _create_model, "with iam:PassRole on the role that it is given", _SAGEMAKER
+    ("sagemaker", "CreateModel"): ActionRule(
+        _create_model, "with iam:PassRole on the model's role", _SAGEMAKER
     ),
     **{
-        ("sagemaker", operation): Implied(
+        ("sagemaker", operation): ActionRule(
             _create_job(f"sagemaker:{operation}"),
-            "with iam:PassRole on the role that it is given",
+            "with iam:PassRole on the job's role",
             _SAGEMAKER,
         )
         for operation in (
@@ -203,86 +232,93 @@ IMPLIED: Mapping[tuple[str, str], Implied] = {
         )
     },
     **{
-        ("sagemaker", operation): Implied(
-            _with_config(f"sagemaker:{operation}"),
+        ("sagemaker", operation): ActionRule(
+            _on_endpoint_and_config(f"sagemaker:{operation}"),
             "on the endpoint and on its configuration",
             _SAGEMAKER,
         )
         for operation in ("CreateEndpoint", "UpdateEndpoint")
     },
-    ("s3vectors", "QueryVectors"): Implied(
-        _also_get_vectors("s3vectors:QueryVectors", "filter", "returnMetadata"),
-        "with a filter or with returnMetadata it also needs s3vectors:GetVectors",
+    ("s3vectors", "QueryVectors"): ActionRule(
+        _with_get_vectors("s3vectors:QueryVectors", "filter", "returnMetadata"),
+        "with a filter or with returnMetadata also s3vectors:GetVectors",
         f"{_VECTORS}QueryVectors.html",
     ),
-    ("s3vectors", "ListVectors"): Implied(
-        _also_get_vectors("s3vectors:ListVectors", "returnData", "returnMetadata"),
-        "with returnData or returnMetadata it also needs s3vectors:GetVectors",
+    ("s3vectors", "ListVectors"): ActionRule(
+        _with_get_vectors("s3vectors:ListVectors", "returnData", "returnMetadata"),
+        "with returnData or returnMetadata also s3vectors:GetVectors",
         f"{_VECTORS}ListVectors.html",
     ),
-    ("events", "PutEvents"): Implied(
+    ("events", "PutEvents"): ActionRule(
         _put_events,
         "on every bus that an entry names",
         f"{_DOCS}/eventbridge/latest/userguide/eb-manage-iam-access.html",
     ),
-    ("monitoring", "PutMetricData"): Implied(
+    ("monitoring", "PutMetricData"): ActionRule(
         _put_metrics,
-        "the namespace is given to conditions",
+        "the namespace is in the request context",
         f"{_DOCS}/AmazonCloudWatch/latest/monitoring/iam-cw-condition-keys-namespace.html",
     ),
-    ("sts", "GetCallerIdentity"): Implied(
-        lambda params, place: [],
-        "no permission is needed to ask who one is",
+    ("sts", "GetCallerIdentity"): ActionRule(
+        lambda params, account: [],
+        "requires no permission",
         f"{_DOCS}/STS/latest/APIReference/API_GetCallerIdentity.html",
     ),
-    ("dynamodb", "TransactWriteItems"): Implied(
-        dynamodb.transaction,
-        "each part needs what it would need by itself, a check dynamodb:ConditionCheckItem",
+    ("dynamodb", "TransactWriteItems"): ActionRule(
+        dynamodb.transaction_permissions,
+        "each action requires what it does by itself, a check dynamodb:ConditionCheckItem",
         _TRANSACTIONS,
     ),
-    ("dynamodb", "TransactGetItems"): Implied(
-        dynamodb.transaction, "each part needs what it would need by itself", _TRANSACTIONS
+    ("dynamodb", "TransactGetItems"): ActionRule(
+        dynamodb.transaction_permissions,
+        "each action requires what it does by itself",
+        _TRANSACTIONS,
     ),
-    ("dynamodb", "BatchGetItem"): Implied(
-        dynamodb.batch_get,
-        "on every table that is named",
+    ("dynamodb", "BatchGetItem"): ActionRule(
+        dynamodb.batch_get_permissions,
+        "on every table of the request",
         f"{_DOCS}/amazondynamodb/latest/APIReference/API_BatchGetItem.html",
     ),
-    ("dynamodb", "BatchWriteItem"): Implied(
-        dynamodb.batch_write,
-        "on every table that is named",
+    ("dynamodb", "BatchWriteItem"): ActionRule(
+        dynamodb.batch_write_permissions,
+        "on every table of the request",
         f"{_DOCS}/amazondynamodb/latest/APIReference/API_BatchWriteItem.html",
     ),
-    ("dynamodb", "Query"): Implied(
-        dynamodb.query,
-        "on the index, where one is read",
+    ("dynamodb", "Query"): ActionRule(
+        dynamodb.query_permissions,
+        "on the index if one is read",
         f"{_DOCS}/amazondynamodb/latest/developerguide/specifying-conditions.html",
     ),
-    ("dynamodb", "Scan"): Implied(
-        dynamodb.scan,
-        "on the index, where one is read",
+    ("dynamodb", "Scan"): ActionRule(
+        dynamodb.scan_permissions,
+        "on the index if one is read",
         f"{_DOCS}/service-authorization/latest/reference/list_amazondynamodb.html",
     ),
     **{
-        ("dynamodb", operation): _one_item(operation)
+        ("dynamodb", operation): _item_rule(operation)
         for operation in ("GetItem", "PutItem", "UpdateItem", "DeleteItem")
     },
 }
-"""By botocore's name of the service, CloudWatch's by that it signs with, and the operation."""
+"""Rules by botocore's name of the service (CloudWatch: its signing name) and the operation."""
 
 
-def needs_of(service: str, operation: str, params: Params, place: Place) -> tuple[Need, ...]:
-    """Return what a call needs, each action on each resource once."""
-    implied = IMPLIED.get((service, operation))
-    if implied is not None:
+def required_permissions(
+    service: str, operation: str, params: Params, account: AccountResources
+) -> tuple[RequiredPermission, ...]:
+    """Return the permissions that a call requires, each action on each resource once."""
+    rule = ACTION_RULES.get((service, operation))
+    if rule is not None:
         return tuple(
-            {(n.action, n.resource, _frozen(n)): n for n in implied.needs(params, place)}.values()
+            {
+                (n.action, n.resource, _context_items(n)): n
+                for n in rule.permissions(params, account)
+            }.values()
         )
     action = f"{PREFIXES.get(service, service)}:{operation}"
     if service == "dynamodb" and params.get("TableName"):
-        return (Need(action, dynamodb.table_arn(place, str(params["TableName"]))),)
-    return (Need(action, resource_of(service, params, place)),)
+        return (RequiredPermission(action, dynamodb.table_arn(account, str(params["TableName"]))),)
+    return (RequiredPermission(action, resource_of(service, params, account)),)
 
 
-def _frozen(need: Need) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    return tuple(sorted(need.context.items()))
+def _context_items(permission: RequiredPermission) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    return tuple(sorted(permission.context.items()))

@@ -1,189 +1,276 @@
-"""What the roles of the template are granted, held against what they did.
+"""The permission audit: compares the roles' policies with the decisions in ledgers.
 
 `python -m localcloud.iam.audit FOLDER…` reads every ledger below the folders, prints a table, and
-ends with 1 if something is granted and never used, used and not granted, or granted too widely.
+exits with 1 if a grant is never used or too wide, or if a call of a role was denied.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from localcloud.iam.exceptions import BROAD, EVERYWHERE, UNSEEN, Broad, Everywhere, Unseen
-from localcloud.iam.grants import Grant, grants_of, is_wide
-from localcloud.iam.ledger import FILE, Book, Call, Decided, read
-from localcloud.iam.patterns import wildcard
+from localcloud.iam.audit_exceptions import (
+    BROAD_GRANTS,
+    UNSCOPED_ACTIONS,
+    UNTESTED_GRANTS,
+    BroadGrant,
+    UnscopedAction,
+    UntestedGrant,
+)
+from localcloud.iam.conditions import wildcard
+from localcloud.iam.ledger import (
+    LEDGER_FILE,
+    CallRecord,
+    DecisionRecord,
+    LedgerContent,
+    read_ledger,
+)
+from localcloud.iam.policy import parse_policy
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """A grant, how often it was used, and why it is right that it never was."""
+class PolicyGrant:
+    """An action on a resource pattern that the statement `sid` of a role's policy allows.
 
-    grant: Grant
-    count: int
-    excuse: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Stale:
-    """An excuse for a grant that was used after all; without one, for nothing that is granted."""
-
-    excuse: Unseen
-    grant: Grant | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Audit:
-    """What came of it. A grant is too wide if its action is a pattern, or its resource anything, or
-    anything of a kind, where AWS could be told which.
+    `keys` are the context keys, in lower case, that the statement's conditions name.
     """
 
-    lines: tuple[Line, ...]
-    denied: Mapping[Decided, int]
-    wide: tuple[Grant, ...]
-    stale: tuple[Stale, ...]
-
-    @property
-    def unused(self) -> tuple[Grant, ...]:
-        """The grants that nothing used and nothing excuses."""
-        return tuple(line.grant for line in self.lines if not line.count and not line.excuse)
-
-    @property
-    def sound(self) -> bool:
-        """Whether every grant is needed and every need granted."""
-        return not (self.unused or self.denied or self.wide or self.stale)
+    owner: str
+    role: str
+    sid: str
+    action: str
+    resource: str
+    keys: tuple[str, ...] = ()
 
 
-def audit(
-    books: Sequence[Book],
-    unseen: Sequence[Unseen] = UNSEEN,
-    everywhere: Sequence[Everywhere] = EVERYWHERE,
-    broad: Sequence[Broad] = BROAD,
-) -> Audit:
-    """Hold the grants in `books` against their decisions."""
-    grants = grants_of(books)
-    used = _used(books)
-    lines = [_line(grant, used, unseen) for grant in grants]
-    roles = {grant.role for grant in grants}
-    return Audit(
-        tuple(lines),
-        _denied(books, roles),
-        tuple(grant for grant in grants if is_wide(grant, everywhere, broad)),
-        tuple(stale for each in unseen for stale in _stale(each, lines)) if grants else (),
+def list_grants(ledgers: Iterable[LedgerContent]) -> list[PolicyGrant]:
+    """Return the grants of the role policies in `ledgers`, each once, ordered by owner."""
+    grants = {
+        PolicyGrant(
+            role_policy.owner,
+            role_policy.role,
+            statement.sid,
+            action,
+            resource,
+            tuple(sorted({condition.key for condition in statement.conditions})),
+        ): None
+        for ledger in ledgers
+        for role_policy in ledger.role_policies
+        for statement in parse_policy(role_policy.document, role_policy.name).statements
+        if statement.allows
+        for action in statement.actions
+        for resource in statement.resources
+    }
+    return sorted(grants, key=lambda grant: (grant.owner, grant.action, grant.resource, grant.sid))
+
+
+def is_too_wide(
+    grant: PolicyGrant, unscoped: Iterable[UnscopedAction], broad: Iterable[BroadGrant]
+) -> bool:
+    """Return whether a grant is wider than necessary.
+
+    It is if its action is a pattern, or if its resource is `*` or all resources of a type and
+    neither `unscoped` nor `broad` has an exception for it.
+    """
+    if "*" in grant.action or "?" in grant.action:
+        return True
+    if grant.resource == "*":
+        return not any(grant.action == each.action.lower() for each in unscoped)
+    return is_broad(grant.resource) and not any(
+        each.covers(grant.action, grant.resource, grant.keys) for each in broad
     )
 
 
-def _stale(excuse: Unseen, lines: Sequence[Line]) -> Iterator[Stale]:
-    """Yield what `excuse` says wrongly: each grant that was used after all, or that nothing is
-    granted that it is about. What depends on chance may be used or not.
+def is_broad(arn: str) -> bool:
+    """Return whether an ARN covers all resources of a type: `…::foundation-model/*`, `…:*`.
+
+    All objects of one bucket, executions of one state machine or streams of one log group are not
+    broad. ARNs of S3 have no resource type before the bucket.
     """
-    about = [
+    parts = arn.split(":", 5)
+    if len(parts) < 6:
+        return False
+    name = re.split(r"[/:]", parts[5])
+    named = name[:1] if parts[2] == "s3" else (name[1:] or name)
+    return all(part == "*" for part in named)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditLine:
+    """A grant, how often it was used, and the reason of an exception if it was not."""
+
+    grant: PolicyGrant
+    count: int
+    exception: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StaleException:
+    """An exception that is out of date: `grant` was used, or nothing that it covers is granted."""
+
+    exception: UntestedGrant
+    grant: PolicyGrant | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditReport:
+    """The result of an audit: grants with uses, denied calls, wide grants, stale exceptions."""
+
+    lines: tuple[AuditLine, ...]
+    denied: Mapping[DecisionRecord, int]
+    wide: tuple[PolicyGrant, ...]
+    stale: tuple[StaleException, ...]
+
+    @property
+    def unused(self) -> tuple[PolicyGrant, ...]:
+        """The grants that were never used and have no exception."""
+        return tuple(line.grant for line in self.lines if not line.count and not line.exception)
+
+    @property
+    def passed(self) -> bool:
+        """Whether the audit found nothing wrong."""
+        return not (self.unused or self.denied or self.wide or self.stale)
+
+
+def audit_ledgers(
+    ledgers: Sequence[LedgerContent],
+    untested: Sequence[UntestedGrant] = UNTESTED_GRANTS,
+    unscoped: Sequence[UnscopedAction] = UNSCOPED_ACTIONS,
+    broad: Sequence[BroadGrant] = BROAD_GRANTS,
+) -> AuditReport:
+    """Compare the role policies in `ledgers` with the decisions in them."""
+    grants = list_grants(ledgers)
+    used = _count_uses(ledgers)
+    lines = [_audit_line(grant, used, untested) for grant in grants]
+    roles = {grant.role for grant in grants}
+    return AuditReport(
+        tuple(lines),
+        _count_denials(ledgers, roles),
+        tuple(grant for grant in grants if is_too_wide(grant, unscoped, broad)),
+        tuple(stale for each in untested for stale in _stale_exceptions(each, lines))
+        if grants
+        else (),
+    )
+
+
+def _stale_exceptions(
+    exception: UntestedGrant, lines: Sequence[AuditLine]
+) -> Iterator[StaleException]:
+    """Yield the ways in which an exception is out of date.
+
+    It is if nothing is granted that it covers, or if such a grant was used, unless use is
+    occasional.
+    """
+    covered = [
         line
         for line in lines
-        if excuse.covers(line.grant.owner, line.grant.action, line.grant.resource)
+        if exception.covers(line.grant.owner, line.grant.action, line.grant.resource)
     ]
-    if not about:
-        yield Stale(excuse)
-    elif not excuse.chance:
-        yield from (Stale(excuse, line.grant) for line in about if line.count)
+    if not covered:
+        yield StaleException(exception)
+    elif not exception.occasional:
+        yield from (StaleException(exception, line.grant) for line in covered if line.count)
 
 
-def _used(books: Sequence[Book]) -> Counter[tuple[str, str, str, str]]:
+def _count_uses(ledgers: Sequence[LedgerContent]) -> Counter[tuple[str, str, str, str]]:
     used: Counter[tuple[str, str, str, str]] = Counter()
-    for book in books:
-        for decided, count in book.decisions.items():
-            source, _, sid = decided.statement.partition(":")
-            if decided.allowed and source == "identity":
-                used[(decided.caller, sid, decided.action.lower(), decided.resource)] += count
+    for ledger in ledgers:
+        for decision, count in ledger.decisions.items():
+            source, _, sid = decision.statement.partition(":")
+            if decision.allowed and source == "identity":
+                used[(decision.caller, sid, decision.action.lower(), decision.resource)] += count
     return used
 
 
-def _line(grant: Grant, used: Counter[tuple[str, str, str, str]], unseen: Sequence[Unseen]) -> Line:
+def _audit_line(
+    grant: PolicyGrant, used: Counter[tuple[str, str, str, str]], untested: Sequence[UntestedGrant]
+) -> AuditLine:
     count = sum(
         times
         for (role, sid, action, resource), times in used.items()
         if (role, sid, resource) == (grant.role, grant.sid, grant.resource)
         and wildcard(grant.action).fullmatch(action)
     )
-    excuses = (
-        each.reason for each in unseen if each.covers(grant.owner, grant.action, grant.resource)
+    reasons = (
+        each.reason for each in untested if each.covers(grant.owner, grant.action, grant.resource)
     )
-    return Line(grant, count, "" if count else next(excuses, ""))
+    return AuditLine(grant, count, "" if count else next(reasons, ""))
 
 
-def _denied(books: Sequence[Book], roles: set[str]) -> Counter[Decided]:
-    denied: Counter[Decided] = Counter()
-    for book in books:
-        for decided, count in book.decisions.items():
-            of_stage = decided.caller in roles or decided.caller.endswith(".amazonaws.com")
-            if not decided.allowed and of_stage:
-                denied[decided] += count
+def _count_denials(ledgers: Sequence[LedgerContent], roles: set[str]) -> Counter[DecisionRecord]:
+    denied: Counter[DecisionRecord] = Counter()
+    for ledger in ledgers:
+        for decision, count in ledger.decisions.items():
+            is_ours = decision.caller in roles or decision.caller.endswith(".amazonaws.com")
+            if not decision.allowed and is_ours:
+                denied[decision] += count
     return denied
 
 
-def calls_of(books: Iterable[Book]) -> Counter[Call]:
-    """Return how often each caller called each operation, in all of `books`."""
-    calls: Counter[Call] = Counter()
-    for book in books:
-        calls.update(book.calls)
+def count_calls(ledgers: Iterable[LedgerContent]) -> Counter[CallRecord]:
+    """Return how often each caller called each operation, over all `ledgers`."""
+    calls: Counter[CallRecord] = Counter()
+    for ledger in ledgers:
+        calls.update(ledger.calls)
     return calls
 
 
-def ledgers_below(folders: Iterable[Path]) -> list[Path]:
-    """Return the ledgers in and below `folders`; one may be given itself."""
+def find_ledgers(folders: Iterable[Path]) -> list[Path]:
+    """Return the ledger files in and below `folders`; a folder may also be a ledger file."""
     return [
         file
         for folder in folders
-        for file in ([folder] if folder.is_file() else sorted(folder.rglob(f"*{FILE}")))
+        for file in ([folder] if folder.is_file() else sorted(folder.rglob(f"*{LEDGER_FILE}")))
     ]
 
 
-def table(found: Audit) -> list[str]:
-    """Return the table as lines of text: caller, action, resource, how often it was used."""
+def render_table(report: AuditReport) -> list[str]:
+    """Return the report as lines of text: caller, action, number of uses, resource."""
     lines = [f"{'role':<20} {'action':<34} {'used':>8}  resource"]
-    for line in found.lines:
+    for line in report.lines:
         grant = line.grant
-        how = str(line.count) if line.count else ("-" if line.excuse else "NEVER")
-        lines.append(f"{grant.owner:<20} {grant.action:<34} {how:>8}  {grant.resource}")
-    lines += [f"UNUSED   {g.owner}: {g.action} on {g.resource} ({g.sid})" for g in found.unused]
+        uses = str(line.count) if line.count else ("-" if line.exception else "NEVER")
+        lines.append(f"{grant.owner:<20} {grant.action:<34} {uses:>8}  {grant.resource}")
+    lines += [f"UNUSED   {g.owner}: {g.action} on {g.resource} ({g.sid})" for g in report.unused]
     lines += [
         f"DENIED   {each.caller}: {each.action} on {each.resource}, {count} times"
-        for each, count in found.denied.items()
+        for each, count in report.denied.items()
     ]
-    lines += [f"TOO WIDE {g.owner}: {g.action} on {g.resource} ({g.sid})" for g in found.wide]
-    lines += [f"STALE    {_told(stale)}" for stale in found.stale]
+    lines += [f"TOO WIDE {g.owner}: {g.action} on {g.resource} ({g.sid})" for g in report.wide]
+    lines += [f"STALE    {_describe_stale(stale)}" for stale in report.stale]
     return lines
 
 
-def _told(stale: Stale) -> str:
-    excuse, grant = stale.excuse, stale.grant
+def _describe_stale(stale: StaleException) -> str:
+    exception, grant = stale.exception, stale.grant
     if grant is None:
-        return f"{excuse.owner} {', '.join(excuse.actions)}: nothing of it is granted"
-    return f"{grant.owner}: {grant.action} on {grant.resource} is used ({excuse.reason})"
+        return f"{exception.owner} {', '.join(exception.actions)}: nothing of it is granted"
+    return f"{grant.owner}: {grant.action} on {grant.resource} is used ({exception.reason})"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Print what ledgers say, held against the grants in them. Exit code 1 if they disagree."""
+    """Print the audit of ledgers, or their calls. Return 1 if the audit fails."""
     parser = argparse.ArgumentParser(prog="python -m localcloud.iam.audit", description=__doc__)
     parser.add_argument("folders", type=Path, nargs="+", help="ledgers, or folders with ledgers")
     parser.add_argument("--calls", action="store_true", help="print calls by caller instead")
-    chosen = parser.parse_args(arguments)
-    files = ledgers_below(chosen.folders)
+    options = parser.parse_args(arguments)
+    files = find_ledgers(options.folders)
     if not files:
-        print("There is no ledger there.", file=sys.stderr)  # noqa: T201 - what the user asked for
+        print("There is no ledger in these folders.", file=sys.stderr)  # noqa: T201 - a message for the user
         return 1
-    books = [read(file) for file in files]
-    if chosen.calls:
-        for call, count in sorted(calls_of(books).items(), key=lambda pair: str(pair[0])):
+    ledgers = [read_ledger(file) for file in files]
+    if options.calls:
+        for call, count in sorted(count_calls(ledgers).items(), key=lambda pair: str(pair[0])):
             print(f"{count:>8}  {call.service}:{call.operation}  {call.caller}")  # noqa: T201
         return 0
-    found = audit(books)
-    print("\n".join(table(found)))  # noqa: T201 - the table is the answer
-    return 0 if found.sound else 1
+    report = audit_ledgers(ledgers)
+    print("\n".join(render_table(report)))  # noqa: T201 - the output of the command
+    return 0 if report.passed else 1
 
 
 if __name__ == "__main__":

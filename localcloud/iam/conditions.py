@@ -1,19 +1,46 @@
-"""The conditions of a statement. Pure.
+"""Conditions of policy statements, and the wildcard patterns of policies. Pure.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
-from localcloud.iam.patterns import InvalidPolicy, listed, wildcard
 
-Context = Mapping[str, tuple[str, ...]]
-"""Values of condition keys by lower-case name; a key that a request does not have is absent."""
+class InvalidPolicy(Exception):  # noqa: N818 - named for what is wrong
+    """Raised for a policy that the local cloud cannot evaluate; its text says why."""
 
-KEYS = frozenset(
+
+@lru_cache(maxsize=4096)
+def wildcard(pattern: str) -> re.Pattern[str]:
+    """Compile an IAM pattern: `*` matches any characters, `?` exactly one."""
+    parts = (re.escape(part) for part in re.split(r"([*?])", pattern))
+    text = "".join({r"\*": ".*", r"\?": "."}.get(part, part) for part in parts)
+    return re.compile(text, re.DOTALL)
+
+
+def string_tuple(value: object, where: str) -> tuple[str, ...]:
+    """Return a policy value that is one string or a list of them as a tuple.
+
+    Raises InvalidPolicy, naming `where`, for an empty list or another type.
+    """
+    items = value if isinstance(value, list) else [value]
+    if not items:
+        raise InvalidPolicy(f"{where} must not be empty.")
+    for item in items:
+        if not isinstance(item, str | bool | int):
+            raise InvalidPolicy(f"{where} takes text, not {type(item).__name__}.")
+    return tuple(str(item).lower() if isinstance(item, bool) else str(item) for item in items)
+
+
+RequestContext = Mapping[str, tuple[str, ...]]
+"""The request context: values by lower-case context key. Keys without a value are absent."""
+
+CONTEXT_KEYS = frozenset(
     {
         "aws:securetransport",
         "aws:sourceaccount",
@@ -25,84 +52,93 @@ KEYS = frozenset(
         "s3:prefix",
     }
 )
-"""The condition keys that the local cloud gives values to; a policy with any other is refused."""
+"""The context keys that requests can have here; a policy with any other is refused."""
 
-_SETS = ("forallvalues:", "foranyvalue:")
-_ABSENT_HOLDS = "ifexists"
+_SET_PREFIXES = ("forallvalues:", "foranyvalue:")
+_IF_EXISTS = "ifexists"
 
 
-def _equal(value: str, wanted: str) -> bool:
+def _string_equals(value: str, wanted: str) -> bool:
     return value == wanted
 
 
-def _equal_in_any_case(value: str, wanted: str) -> bool:
+def _string_equals_ignore_case(value: str, wanted: str) -> bool:
     return value.casefold() == wanted.casefold()
 
 
-def _like(value: str, wanted: str) -> bool:
+def _string_like(value: str, wanted: str) -> bool:
     return wildcard(wanted).fullmatch(value) is not None
 
 
 def _arn_like(value: str, wanted: str) -> bool:
-    """Compare part by part: a wildcard does not reach over a colon of the first five."""
-    given, pattern = value.split(":", 5), wanted.split(":", 5)
-    return len(given) == len(pattern) == 6 and all(map(_like, given, pattern))
+    """Compare ARNs part by part: a wildcard does not match the first five colons."""
+    parts, patterns = value.split(":", 5), wanted.split(":", 5)
+    return len(parts) == len(patterns) == 6 and all(map(_string_like, parts, patterns))
 
 
 _COMPARISONS: Mapping[str, tuple[Callable[[str, str], bool], bool]] = {
-    "stringequals": (_equal, True),
-    "stringnotequals": (_equal, False),
-    "stringequalsignorecase": (_equal_in_any_case, True),
-    "stringnotequalsignorecase": (_equal_in_any_case, False),
-    "stringlike": (_like, True),
-    "stringnotlike": (_like, False),
+    "stringequals": (_string_equals, True),
+    "stringnotequals": (_string_equals, False),
+    "stringequalsignorecase": (_string_equals_ignore_case, True),
+    "stringnotequalsignorecase": (_string_equals_ignore_case, False),
+    "stringlike": (_string_like, True),
+    "stringnotlike": (_string_like, False),
     "arnequals": (_arn_like, True),
     "arnnotequals": (_arn_like, False),
     "arnlike": (_arn_like, True),
     "arnnotlike": (_arn_like, False),
-    "bool": (_equal_in_any_case, True),
+    "bool": (_string_equals_ignore_case, True),
 }
-"""Operator, to how a value is compared, and whether it has to match or must not."""
+"""Condition operators: how a value is compared, and whether it must match or must not."""
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
-    """One key under one operator. `values` are alternatives; `every` asks it of all values."""
+class PolicyCondition:
+    """A condition operator on one context key.
+
+    Attributes:
+        key: the context key in lower case.
+        values: alternatives that the request's value is compared with.
+        compare: compares the request's value with one of `values`.
+        must_match: False for negated operators.
+        quantifier: `forallvalues:`, `foranyvalue:` or empty.
+        if_exists: whether the condition holds if the key is absent (`…IfExists`).
+    """
 
     key: str
     values: tuple[str, ...]
     compare: Callable[[str, str], bool]
-    wanted: bool
+    must_match: bool
     quantifier: str
-    absent_holds: bool
+    if_exists: bool
 
-    def holds(self, context: Context) -> bool:
-        """Tell whether the request in `context` fulfils this."""
-        given = context.get(self.key)
-        if not given:
-            return self._without_a_value()
-        outcomes = (self._fits(value) for value in given)
+    def holds(self, context: RequestContext) -> bool:
+        """Return whether the condition is true for the request context."""
+        request_values = context.get(self.key)
+        if not request_values:
+            return self._holds_without_value()
+        outcomes = (self._accepts(value) for value in request_values)
         return all(outcomes) if self.quantifier == "forallvalues:" else any(outcomes)
 
-    def _without_a_value(self) -> bool:
-        """As AWS has it: a negated operator holds of an absent key, and so does ForAllValues."""
+    def _holds_without_value(self) -> bool:
+        """Return the result for an absent key: true for negated operators and ForAllValues."""
         if self.quantifier:
-            return self.quantifier == "forallvalues:" or self.absent_holds
-        return self.absent_holds or not self.wanted
+            return self.quantifier == "forallvalues:" or self.if_exists
+        return self.if_exists or not self.must_match
 
-    def _fits(self, value: str) -> bool:
-        return any(self.compare(value, wanted) for wanted in self.values) is self.wanted
+    def _accepts(self, value: str) -> bool:
+        return any(self.compare(value, wanted) for wanted in self.values) is self.must_match
 
 
-def parse_conditions(block: object, where: str) -> tuple[Condition, ...]:
-    """Return the conditions of a statement; all have to hold.
+def parse_conditions(block: object, where: str) -> tuple[PolicyCondition, ...]:
+    """Parse the Condition block of a statement, all of whose conditions must hold.
 
-    Raises InvalidPolicy for an operator or a key that the local cloud does not know.
+    Raises InvalidPolicy for an operator or a context key that the local cloud does not know.
     """
     if not isinstance(block, Mapping):
         raise InvalidPolicy(f"{where}: Condition must be an object.")
     return tuple(
-        _condition(str(operator), str(key), listed(values, f"{where}: {key}"), where)
+        _condition(str(operator), str(key), string_tuple(values, f"{where}: {key}"), where)
         for operator, keys in block.items()
         for key, values in _pairs(keys, where)
     )
@@ -114,20 +150,20 @@ def _pairs(keys: object, where: str) -> Sequence[tuple[str, object]]:
     return list(keys.items())
 
 
-def _condition(operator: str, key: str, values: tuple[str, ...], where: str) -> Condition:
+def _condition(operator: str, key: str, values: tuple[str, ...], where: str) -> PolicyCondition:
     name = operator.lower()
-    quantifier = next((each for each in _SETS if name.startswith(each)), "")
+    quantifier = next((each for each in _SET_PREFIXES if name.startswith(each)), "")
     name = name.removeprefix(quantifier)
-    absent_holds = name.endswith(_ABSENT_HOLDS)
-    known = _COMPARISONS.get(name.removesuffix(_ABSENT_HOLDS))
+    absent_holds = name.endswith(_IF_EXISTS)
+    known = _COMPARISONS.get(name.removesuffix(_IF_EXISTS))
     if known is None:
         raise InvalidPolicy(
             f"{where}: the local cloud does not know the condition operator {operator}; it knows "
             f"{', '.join(sorted(_COMPARISONS))}."
         )
-    if key.lower() not in KEYS:
+    if key.lower() not in CONTEXT_KEYS:
         raise InvalidPolicy(
             f"{where}: the local cloud does not know the condition key {key}; it knows "
-            f"{', '.join(sorted(KEYS))}."
+            f"{', '.join(sorted(CONTEXT_KEYS))}."
         )
-    return Condition(key.lower(), values, known[0], known[1], quantifier, absent_holds)
+    return PolicyCondition(key.lower(), values, known[0], known[1], quantifier, absent_holds)

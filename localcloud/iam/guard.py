@@ -1,6 +1,6 @@
-"""The guard in front of every service: who calls, whether they may, and a note of it.
+"""Authentication and authorization of every call, in front of all services.
 
-Decisions are remembered until a policy changes, so that a call costs a look-up and a count.
+Decisions are cached until a policy changes, so that a call costs a look-up and a count.
 """
 
 from __future__ import annotations
@@ -11,29 +11,36 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from localcloud.errors import unsupported
-from localcloud.iam import refusals
-from localcloud.iam.actions import needs_of
-from localcloud.iam.callers import Callers, Credentials
-from localcloud.iam.ledger import Call, Decided, Granted, Ledger
-from localcloud.iam.needs import Need, Params, Place
-from localcloud.iam.patterns import InvalidPolicy
-from localcloud.iam.policy import Decision, Policy, Principal, Request, evaluate, parse
+from localcloud.iam import access_errors
+from localcloud.iam.actions import required_permissions
+from localcloud.iam.conditions import InvalidPolicy
+from localcloud.iam.credentials import Credentials, CredentialStore
+from localcloud.iam.ledger import CallRecord, DecisionRecord, Ledger, RolePolicy
+from localcloud.iam.policy import (
+    AccessDecision,
+    AccessRequest,
+    PolicyDocument,
+    Principal,
+    evaluate,
+    parse_policy,
+)
+from localcloud.iam.resources import AccountResources, Params, RequiredPermission
 
-Policies = Callable[[str], "Sequence[tuple[str, str]]"]
-"""Returns the policies of a role by its ARN, each with its name and its text."""
+RolePolicies = Callable[[str], "Sequence[tuple[str, str]]"]
+"""Returns the policies of a role by its ARN, each as its name and its JSON."""
 
 ResourcePolicy = Callable[[str], "str | None"]
-"""Returns the policy of a resource by its ARN, or None."""
+"""Returns the JSON of a resource's policy by the resource's ARN, or None."""
 
-_REMEMBERED = 20_000
-_CHANGES: Mapping[str, frozenset[str]] = {
+_MAX_CACHED_DECISIONS = 20_000
+_POLICY_OPERATIONS: Mapping[str, frozenset[str]] = {
     "sqs": frozenset({"CreateQueue", "SetQueueAttributes", "DeleteQueue"}),
     "lambda": frozenset({"AddPermission", "RemovePermission"}),
     "s3": frozenset({"CreateBucket", "DeleteBucket", "PutBucketPolicy", "DeleteBucketPolicy"}),
 }
-"""The operations after which a policy of a resource may be another; any change of IAM counts."""
+"""Operations that may change a resource-based policy. Every operation of IAM counts as one."""
 
-_EVERYTHING = parse(
+_ADMINISTRATOR_ACCESS = parse_policy(
     {
         "Version": "2012-10-17",
         "Statement": {
@@ -49,7 +56,15 @@ _EVERYTHING = parse(
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who makes a call: `name` for the ledger, `arn` for messages, `role` whose policies hold."""
+    """The caller of an operation.
+
+    Attributes:
+        name: the role's ARN, a service principal or `administrator`, for the ledger.
+        arn: the ARN of the session, for messages.
+        principals: the names by which resource-based policies can name the caller.
+        role: the ARN of the role whose policies apply.
+        administrator: whether every action is allowed.
+    """
 
     name: str
     arn: str
@@ -59,139 +74,153 @@ class Caller:
 
     @classmethod
     def service(cls, principal: str) -> Caller:
-        """Return a service of AWS that calls another in its own name: `events.amazonaws.com`."""
+        """Return an AWS service that calls as itself, such as `events.amazonaws.com`."""
         return cls(principal, principal, (("Service", principal),))
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
-    """Where the policies of an account's roles and resources are found."""
+class AccountPolicies:
+    """Access to the policies of an account's roles and, by service, of its resources."""
 
-    place: Place
-    role_policies: Policies
+    resources: AccountResources
+    role_policies: RolePolicies
     resource_policies: Mapping[str, ResourcePolicy] = field(default_factory=dict)
 
 
-class Guard:
-    """Lets calls through, or refuses them as AWS does; safe from any thread."""
+class AccessGuard:
+    """Authorizes calls, or refuses them as AWS does, and records both. Thread-safe."""
 
-    def __init__(self, account: Account, callers: Callers, ledger: Ledger) -> None:
-        """Decide by the policies of `account`, for those who hold a key among `callers`."""
+    def __init__(self, account: AccountPolicies, callers: CredentialStore, ledger: Ledger) -> None:
+        """Decide by the policies of `account` for callers with a key in `callers`."""
         self._account = account
         self._callers = callers
         self._ledger = ledger
         self._guard = threading.Lock()
         self._changes = 0
-        self._decided: dict[object, Decision] = {}
+        self._decided: dict[object, AccessDecision] = {}
 
-    def secret_of(self, access_key: str) -> str | None:
-        """Return the secret of an access key, None where there is no such key."""
-        found = self._callers.find(access_key)
-        return found.secret if found else None
+    def secret_for(self, access_key: str) -> str | None:
+        """Return the secret of an access key, or None if the key does not exist."""
+        credentials = self._callers.find(access_key)
+        return credentials.secret if credentials else None
 
     def issue(self, role_arn: str, session: str) -> Credentials:
-        """Return what something signs its calls with that runs as `role_arn`."""
+        """Return the credentials of a session of the role `role_arn`."""
         return self._callers.issue(role_arn, session)
 
-    def caller_of(self, service: str, access_key: str, token: str | None) -> Caller:
-        """Return who signed a call. Raises AwsError for a key or a token that is not known."""
-        found = self._callers.find(access_key)
-        if found is None:
-            raise refusals.unknown_key(service, access_key)
-        if found.role_arn and token != found.token:
-            raise refusals.wrong_token(service)
-        if not found.role_arn:
-            return _administrator(self._account.place.account_id)
-        return _session(found.role_arn, found.session)
+    def authenticate(self, service: str, access_key: str, token: str | None) -> Caller:
+        """Return the caller who signed a call. Raises AwsError for an unknown key or token."""
+        credentials = self._callers.find(access_key)
+        if credentials is None:
+            raise access_errors.invalid_access_key(service, access_key)
+        if credentials.role_arn and token != credentials.token:
+            raise access_errors.invalid_session_token(service)
+        return self.role_caller(credentials.role_arn, credentials.session)
 
-    def in_role(self, role_arn: str, session: str) -> Caller:
-        """Return who a service is that calls as `role_arn`; without one, the administrator."""
+    def role_caller(self, role_arn: str, session: str) -> Caller:
+        """Return the caller of a role session; without a role, the administrator."""
         if not role_arn:
-            return _administrator(self._account.place.account_id)
+            return _administrator(self._account.resources.account_id)
         return _session(role_arn, session)
 
-    def admit(self, caller: Caller, service: str, operation: str, params: Params) -> None:
-        """Let a call to a JSON service in and count it, or raise AwsError."""
-        needs = needs_of(service, operation, params, self._account.place)
-        self.admit_needs(caller, service, operation, needs)
+    def authorize_call(self, caller: Caller, service: str, operation: str, params: Params) -> None:
+        """Record a call, and raise AwsError unless the caller may make it with these parameters."""
+        permissions = required_permissions(service, operation, params, self._account.resources)
+        self.authorize(caller, service, operation, permissions)
 
-    def admit_needs(
-        self, caller: Caller, service: str, operation: str, needs: Iterable[Need]
+    def authorize(
+        self,
+        caller: Caller,
+        service: str,
+        operation: str,
+        permissions: Iterable[RequiredPermission],
     ) -> None:
-        """Let a call in that needs `needs`, and count it, or raise AwsError."""
-        self._ledger.count([Call(caller.name, service, operation)])
-        self.permit(caller, service, needs)
+        """Record a call, and raise AwsError unless the caller has all `permissions`."""
+        self._ledger.record([CallRecord(caller.name, service, operation)])
+        self.check_permissions(caller, service, permissions)
 
-    def permit(self, caller: Caller, service: str, needs: Iterable[Need]) -> None:
-        """Raise AwsError for the first of `needs` that nothing allows or something denies."""
-        for need in needs:
-            decision = self._decide(caller, service, need)
-            self._ledger.count([_entry(caller, need, decision)])
+    def check_permissions(
+        self, caller: Caller, service: str, permissions: Iterable[RequiredPermission]
+    ) -> None:
+        """Record a decision on each permission; raise AwsError for the first that is denied."""
+        for permission in permissions:
+            decision = self._decide(caller, service, permission)
+            self._ledger.record([_decision_record(caller, permission, decision)])
             if not decision.allowed:
-                raise refusals.denied(service, caller.arn, need, decision)
+                raise access_errors.access_denied(service, caller.arn, permission, decision)
 
-    def changed(self, service: str, operation: str) -> None:
-        """Forget what was decided if `operation`, now done, may have changed a policy."""
-        if service == "iam" or operation in _CHANGES.get(service, ()):
+    def invalidate_after(self, service: str, operation: str) -> None:
+        """Drop the cached decisions if the completed `operation` may have changed a policy."""
+        if service == "iam" or operation in _POLICY_OPERATIONS.get(service, ()):
             with self._guard:
                 self._changes += 1
                 self._decided.clear()
 
-    def keep_grants(self, roles: Mapping[str, str]) -> None:
-        """Note what the roles of the template are granted: logical id to ARN."""
-        self._ledger.keep_grants(
-            Granted(arn, owner, name, document)
+    def record_role_policies(self, roles: Mapping[str, str]) -> None:
+        """Record the policies of the template's roles, given by logical id and ARN."""
+        self._ledger.replace_role_policies(
+            RolePolicy(arn, owner, name, document)
             for owner, arn in roles.items()
             for name, document in self._account.role_policies(arn)
         )
 
-    def _decide(self, caller: Caller, service: str, need: Need) -> Decision:
-        key = (caller, need.action, need.resource, tuple(need.context.items()))
+    def _decide(
+        self, caller: Caller, service: str, permission: RequiredPermission
+    ) -> AccessDecision:
+        key = (caller, permission.action, permission.resource, tuple(permission.context.items()))
         with self._guard:
-            version, known = self._changes, self._decided.get(key)
-        if known is not None:
-            return known
-        decision = self._evaluated(caller, service, need)
+            version, cached = self._changes, self._decided.get(key)
+        if cached is not None:
+            return cached
+        decision = self._evaluate(caller, service, permission)
         with self._guard:
             if version == self._changes:
-                if len(self._decided) >= _REMEMBERED:
+                if len(self._decided) >= _MAX_CACHED_DECISIONS:
                     self._decided.clear()
                 self._decided[key] = decision
         return decision
 
-    def _evaluated(self, caller: Caller, service: str, need: Need) -> Decision:
-        request = Request(
-            need.action,
-            need.resource,
+    def _evaluate(
+        self, caller: Caller, service: str, permission: RequiredPermission
+    ) -> AccessDecision:
+        request = AccessRequest(
+            permission.action,
+            permission.resource,
             caller.principals,
-            need.context,
-            self._account.place.account_id,
+            permission.context,
+            self._account.resources.account_id,
         )
         try:
-            return evaluate(request, self._of_caller(caller), self._of_resource(need))
+            return evaluate(
+                request, self._caller_policies(caller), self._resource_policies(permission)
+            )
         except InvalidPolicy as error:
             raise unsupported("IAM", f"a policy: {error}") from error
 
-    def _of_caller(self, caller: Caller) -> list[Policy]:
+    def _caller_policies(self, caller: Caller) -> list[PolicyDocument]:
         if caller.administrator:
-            return [_EVERYTHING]
+            return [_ADMINISTRATOR_ACCESS]
         if caller.role is None:
             return []
         return [
-            _parsed(text, f"{name} of {caller.role}", of_resource=False)
+            _parse_cached(text, f"{name} of {caller.role}", of_resource=False)
             for name, text in self._account.role_policies(caller.role)
         ]
 
-    def _of_resource(self, need: Need) -> list[Policy]:
-        service = need.resource.split(":")[2] if need.resource.count(":") >= 5 else ""
+    def _resource_policies(self, permission: RequiredPermission) -> list[PolicyDocument]:
+        service = permission.resource.split(":")[2] if permission.resource.count(":") >= 5 else ""
         policy_of = self._account.resource_policies.get(service)
-        text = policy_of(need.resource) if policy_of is not None else None
-        return [_parsed(text, f"the policy of {need.resource}", of_resource=True)] if text else []
+        text = policy_of(permission.resource) if policy_of is not None else None
+        return (
+            [_parse_cached(text, f"the policy of {permission.resource}", of_resource=True)]
+            if text
+            else []
+        )
 
 
 @lru_cache(maxsize=1024)
-def _parsed(text: str, where: str, *, of_resource: bool) -> Policy:
-    return parse(text, where, of_resource=of_resource)
+def _parse_cached(text: str, where: str, *, of_resource: bool) -> PolicyDocument:
+    return parse_policy(text, where, of_resource=of_resource)
 
 
 @lru_cache(maxsize=64)
@@ -207,16 +236,21 @@ def _session(role_arn: str, session: str) -> Caller:
     return Caller(role_arn, arn, (("AWS", role_arn), ("AWS", arn)), role_arn)
 
 
-def _entry(caller: Caller, need: Need, decision: Decision) -> Decided:
-    """Return what the ledger keeps: by whom it was decided, not each object by its name."""
+def _decision_record(
+    caller: Caller, permission: RequiredPermission, decision: AccessDecision
+) -> DecisionRecord:
+    """Return the ledger's record of a decision, with a pattern in place of the single resource."""
     match = decision.match
-    resource = match.resource if match is not None else kind_of(need.resource)
+    resource = match.resource if match is not None else generalize_arn(permission.resource)
     statement = f"{decision.source}:{match.sid}" if match is not None else ""
-    return Decided(caller.name, need.action, resource, statement, decision.allowed)
+    return DecisionRecord(caller.name, permission.action, resource, statement, decision.allowed)
 
 
-def kind_of(resource: str) -> str:
-    """Return an ARN with what names one thing of many left out, so that a ledger stays small."""
+def generalize_arn(resource: str) -> str:
+    """Return an ARN with the name of an object, execution or index replaced by `*`.
+
+    This keeps the ledger small.
+    """
     parts = resource.split(":", 5)
     if len(parts) < 6:
         return resource

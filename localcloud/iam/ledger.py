@@ -1,7 +1,7 @@
-"""What was decided, with counts: who called what, and by which statement it was allowed.
+"""The ledger: counts of calls by caller, and of decisions by the statement that made them.
 
-What is new is written at once, counts a little later: a kill loses at most a moment's counts, and
-nothing of who did what.
+A new entry is written at once and counts within a second, so that killing the process loses at
+most a second of counts, and no entry.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from localcloud.database import Database
 
-FILE = "ledger.sqlite3"
+LEDGER_FILE = "ledger.sqlite3"
 _FLUSH_S = 1.0
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS calls (
@@ -31,8 +31,8 @@ CREATE TABLE IF NOT EXISTS grants (
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """A call as such. `caller` is a role's ARN, a service's name or `administrator`."""
+class CallRecord:
+    """A caller's call of an operation. `caller` is a role's ARN, a service or `administrator`."""
 
     caller: str
     service: str
@@ -40,9 +40,11 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Decided:
-    """A decision. `resource` is the pattern of the statement that decided; without one, the kind
-    of thing that was asked for (`…/inbox/*`).
+class DecisionRecord:
+    """A decision on an action of a caller.
+
+    `resource` is the pattern of the statement that decided; without a statement it is the
+    requested ARN with single names replaced (`…/inbox/*`).
     """
 
     caller: str
@@ -53,8 +55,8 @@ class Decided:
 
 
 @dataclass(frozen=True, slots=True)
-class Granted:
-    """A policy of a role of the template. `owner` is the role's logical id."""
+class RolePolicy:
+    """A policy of a role in the template. `owner` is the role's logical id."""
 
     role: str
     owner: str
@@ -63,58 +65,58 @@ class Granted:
 
 
 _UPSERT: Mapping[type, str] = {
-    Call: "INSERT INTO calls VALUES (?, ?, ?, ?) "
+    CallRecord: "INSERT INTO calls VALUES (?, ?, ?, ?) "
     "ON CONFLICT DO UPDATE SET count = count + excluded.count",
-    Decided: "INSERT INTO decisions VALUES (?, ?, ?, ?, ?, ?) "
+    DecisionRecord: "INSERT INTO decisions VALUES (?, ?, ?, ?, ?, ?) "
     "ON CONFLICT DO UPDATE SET count = count + excluded.count",
 }
 
 
 class Ledger:
-    """The book of one local cloud; safe from any thread."""
+    """The ledger of one local cloud, in a SQLite file. Thread-safe."""
 
     def __init__(self, folder: Path) -> None:
-        """Open or begin the book in `folder`; nothing is written by itself before `start`."""
-        self._database = Database(folder / FILE, _SCHEMA)
+        """Open or create the ledger in `folder`. `start` begins to write counts."""
+        self._database = Database(folder / LEDGER_FILE, _SCHEMA)
         self._guard = threading.Lock()
-        self._pending: Counter[Call | Decided] = Counter()
-        self._known: set[Call | Decided] = set()
+        self._pending: Counter[CallRecord | DecisionRecord] = Counter()
+        self._known: set[CallRecord | DecisionRecord] = set()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin to write counts as they grow."""
+        """Start the thread that writes counts."""
         self._thread = threading.Thread(target=self._run, name="iam-ledger", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """Write what is counted and close the book."""
+        """Write all counts and close the file."""
         self._stopping.set()
         if self._thread is not None:
             self._thread.join(timeout=5)
         self.flush()
         self._database.close()
 
-    def count(self, entries: Iterable[Call | Decided]) -> None:
-        """Count each of `entries` once more; the first time, it is in the file on return."""
+    def record(self, entries: Iterable[CallRecord | DecisionRecord]) -> None:
+        """Count each entry once more; an entry that is new is in the file on return."""
         with self._guard:
-            fresh = False
+            has_new = False
             for entry in entries:
                 self._pending[entry] += 1
-                fresh = fresh or entry not in self._known
-        if fresh:
+                has_new = has_new or entry not in self._known
+        if has_new:
             self.flush()
 
     def flush(self) -> None:
-        """Write all that is counted."""
+        """Write all pending counts."""
         with self._guard, self._database.transaction() as connection:
             for entry, count in self._pending.items():
                 connection.execute(_UPSERT[type(entry)], (*_columns(entry), count))
             self._known |= self._pending.keys()
             self._pending.clear()
 
-    def keep_grants(self, grants: Iterable[Granted]) -> None:
-        """Keep what the template grants, in place of what an earlier one did."""
+    def replace_role_policies(self, grants: Iterable[RolePolicy]) -> None:
+        """Store the policies of the template's roles, replacing those of an earlier template."""
         with self._database.transaction() as connection:
             connection.execute("DELETE FROM grants")
             connection.executemany(
@@ -127,33 +129,34 @@ class Ledger:
             self.flush()
 
 
-def _columns(entry: Call | Decided) -> tuple[object, ...]:
-    if isinstance(entry, Call):
+def _columns(entry: CallRecord | DecisionRecord) -> tuple[object, ...]:
+    if isinstance(entry, CallRecord):
         return (entry.caller, entry.service, entry.operation)
     return (entry.caller, entry.action, entry.resource, entry.statement, int(entry.allowed))
 
 
 @dataclass(frozen=True, slots=True)
-class Book:
-    """What a ledger says."""
+class LedgerContent:
+    """The content of a ledger file."""
 
-    calls: Mapping[Call, int]
-    decisions: Mapping[Decided, int]
-    grants: tuple[Granted, ...]
+    calls: Mapping[CallRecord, int]
+    decisions: Mapping[DecisionRecord, int]
+    role_policies: tuple[RolePolicy, ...]
 
 
-def read(file: Path) -> Book:
-    """Return what the ledger `file` says, also one that a killed process left."""
+def read_ledger(file: Path) -> LedgerContent:
+    """Read a ledger file, also one that a killed process left."""
     database = Database(file, _SCHEMA)
     try:
         calls = {
-            Call(row[0], row[1], row[2]): row[3] for row in database.read("SELECT * FROM calls")
+            CallRecord(row[0], row[1], row[2]): row[3]
+            for row in database.read("SELECT * FROM calls")
         }
         decisions = {
-            Decided(row[0], row[1], row[2], row[3], bool(row[4])): row[5]
+            DecisionRecord(row[0], row[1], row[2], row[3], bool(row[4])): row[5]
             for row in database.read("SELECT * FROM decisions")
         }
-        grants = tuple(Granted(*row) for row in database.read("SELECT * FROM grants"))
+        grants = tuple(RolePolicy(*row) for row in database.read("SELECT * FROM grants"))
     finally:
         database.close()
-    return Book(calls, decisions, grants)
+    return LedgerContent(calls, decisions, grants)

@@ -1,7 +1,7 @@
-"""Whether a request is allowed: policies, parsed once, and the rules between them. Pure.
+"""Policy documents and their evaluation. Pure.
 
-In one account a request is allowed if a policy of the caller or one of the resource allows it, and
-none denies it.
+Within one account a request is allowed if an identity-based or a resource-based policy allows it
+and none denies it.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """
 
@@ -12,34 +12,43 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from localcloud.iam.conditions import Condition, Context, parse_conditions
-from localcloud.iam.patterns import InvalidPolicy, listed, wildcard
+from localcloud.iam.conditions import (
+    InvalidPolicy,
+    PolicyCondition,
+    RequestContext,
+    parse_conditions,
+    string_tuple,
+    wildcard,
+)
 
 _ELEMENTS = frozenset(
     {"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"}
 )
-_TOP = frozenset({"Version", "Id", "Statement"})
+_TOP_LEVEL = frozenset({"Version", "Id", "Statement"})
 _VERSIONS = ("2012-10-17", "2008-10-17")
 _ANYONE = ("*", "*")
 
 Principal = tuple[str, str]
-"""The kind (`AWS` or `Service`) and the name of a caller, an ARN or `events.amazonaws.com`."""
+"""Type (`AWS` or `Service`) and name of a principal: an ARN, or `events.amazonaws.com`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """One action on one resource. `principal` are the caller's names: a role, its session."""
+class AccessRequest:
+    """A request to evaluate: one action on one resource by a caller.
+
+    `principals` are the names that the caller has: its role and the session of the role.
+    """
 
     action: str
     resource: str
     principals: tuple[Principal, ...] = ()
-    context: Context = field(default_factory=dict)
+    context: RequestContext = field(default_factory=dict)
     account: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
-    """What in a statement a request fits: `sid`, and the patterns of action and resource."""
+class StatementMatch:
+    """A match of a request with a statement: its Sid and the patterns that matched."""
 
     sid: str
     action: str
@@ -47,8 +56,8 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
-    """One statement. With `inverted_…` the patterns name what it is not about."""
+class PolicyStatement:
+    """A statement. `inverted_actions` and `inverted_resources` mean NotAction and NotResource."""
 
     sid: str
     allows: bool
@@ -57,23 +66,25 @@ class Statement:
     inverted_actions: bool
     resources: tuple[str, ...]
     inverted_resources: bool
-    conditions: tuple[Condition, ...]
+    conditions: tuple[PolicyCondition, ...]
 
-    def match(self, request: Request) -> Match | None:
-        """Return how `request` fits this statement, or None."""
-        action = _pattern_of(self.actions, request.action.lower(), self.inverted_actions)
+    def match(self, request: AccessRequest) -> StatementMatch | None:
+        """Return the match of `request` with this statement, or None."""
+        action = _matching_pattern(self.actions, request.action.lower(), self.inverted_actions)
         if action is None:
             return None
-        resource = _pattern_of(self.resources, request.resource, self.inverted_resources)
-        if resource is None or not self._is_about(request):
+        resource = _matching_pattern(self.resources, request.resource, self.inverted_resources)
+        if resource is None or not self._names_caller(request):
             return None
         if not all(condition.holds(request.context) for condition in self.conditions):
             return None
-        return Match(self.sid, action, resource)
+        return StatementMatch(self.sid, action, resource)
 
-    def _is_about(self, request: Request) -> bool:
-        """Tell whether the caller is named. An account's name denies its callers; it allows them
-        only what their own policies do.
+    def _names_caller(self, request: AccessRequest) -> bool:
+        """Return whether the statement's principals include the caller.
+
+        An account as principal includes its callers in a Deny only: an Allow for an account
+        leaves the decision to their identity-based policies.
         """
         if self.principals is None or _ANYONE in self.principals:
             return True
@@ -86,64 +97,81 @@ def _names_account(principals: tuple[Principal, ...], account: str) -> bool:
     return any(name in principals for name in names)
 
 
-def _pattern_of(patterns: tuple[str, ...], value: str, inverted: bool) -> str | None:
-    found = next((each for each in patterns if wildcard(each).fullmatch(value)), None)
+def _matching_pattern(patterns: tuple[str, ...], value: str, inverted: bool) -> str | None:
+    matching = next((each for each in patterns if wildcard(each).fullmatch(value)), None)
     if inverted:
-        return f"not {', '.join(patterns)}" if found is None else None
-    return found
+        return f"not {', '.join(patterns)}" if matching is None else None
+    return matching
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
-    """The statements of one document."""
+class PolicyDocument:
+    """The statements of a policy document."""
 
-    statements: tuple[Statement, ...]
+    statements: tuple[PolicyStatement, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
-    """What policies say together, and which statement says it; `source` is whose policy that is.
+class AccessDecision:
+    """The result of an evaluation, with the statement that decided it.
 
-    Without a statement nothing allows the request.
+    `source` is the type of policy that the statement is in. Without a match the request is denied
+    because no statement allows it.
     """
 
     allowed: bool
-    match: Match | None = None
+    match: StatementMatch | None = None
     source: Literal["identity", "resource"] | None = None
 
 
 def evaluate(
-    request: Request, identity: Iterable[Policy], resource: Iterable[Policy] = ()
-) -> Decision:
-    """Decide `request` by the policies of the caller and those of the resource."""
-    found: Decision | None = None
+    request: AccessRequest,
+    identity: Iterable[PolicyDocument],
+    resource: Iterable[PolicyDocument] = (),
+) -> AccessDecision:
+    """Evaluate `request` against identity-based and resource-based policies."""
+    allowed: AccessDecision | None = None
     for source, policies in (("identity", identity), ("resource", resource)):
         for policy in policies:
             for statement in policy.statements:
                 match = statement.match(request)
                 if match is None:
                     continue
-                decision = Decision(statement.allows, match, source)  # type: ignore[arg-type]
+                decision = AccessDecision(statement.allows, match, source)  # type: ignore[arg-type]
                 if not statement.allows:
                     return decision
-                found = found or decision
-    return found or Decision(allowed=False)
+                allowed = allowed or decision
+    return allowed or AccessDecision(allowed=False)
 
 
-def parse(document: str | Mapping[str, Any], where: str, *, of_resource: bool = False) -> Policy:
-    """Read a policy, that of a resource with principals. Raises InvalidPolicy, naming `where`."""
+def parse_policy(
+    document: str | Mapping[str, Any], where: str, *, of_resource: bool = False
+) -> PolicyDocument:
+    """Parse a policy document, given as JSON or decoded.
+
+    Args:
+        document: the policy.
+        where: the name of the policy, for error messages.
+        of_resource: whether it is a resource-based policy, whose statements have principals.
+
+    Raises:
+        InvalidPolicy: it has an element or a value that the local cloud does not support.
+    """
     content = _object(document, where)
-    _refuse(where, set(content) - _TOP)
+    _check_elements(where, set(content) - _TOP_LEVEL)
     if content.get("Version", _VERSIONS[1]) not in _VERSIONS:
         raise InvalidPolicy(f"{where}: Version must be one of {', '.join(_VERSIONS)}.")
     statements = content.get("Statement")
-    given = statements if isinstance(statements, list) else [statements]
-    return Policy(
-        tuple(_statement(each, f"{where}: statement {n}", of_resource) for n, each in _named(given))
+    listed = statements if isinstance(statements, list) else [statements]
+    return PolicyDocument(
+        tuple(
+            _statement(each, f"{where}: statement {n}", of_resource)
+            for n, each in _numbered(listed)
+        )
     )
 
 
-def _named(statements: list[Any]) -> Iterable[tuple[str, Any]]:
+def _numbered(statements: list[Any]) -> Iterable[tuple[str, Any]]:
     for number, each in enumerate(statements, 1):
         yield (each.get("Sid") or str(number)) if isinstance(each, Mapping) else str(number), each
 
@@ -159,49 +187,51 @@ def _object(document: str | Mapping[str, Any], where: str) -> Mapping[str, Any]:
     return document
 
 
-def _statement(given: Any, where: str, of_resource: bool) -> Statement:
-    if not isinstance(given, Mapping):
+def _statement(statement: Any, where: str, of_resource: bool) -> PolicyStatement:
+    if not isinstance(statement, Mapping):
         raise InvalidPolicy(f"{where} must be an object.")
-    _refuse(where, set(given) - _ELEMENTS - ({"Principal"} if of_resource else set()))
-    if given.get("Effect") not in ("Allow", "Deny"):
+    _check_elements(where, set(statement) - _ELEMENTS - ({"Principal"} if of_resource else set()))
+    if statement.get("Effect") not in ("Allow", "Deny"):
         raise InvalidPolicy(f"{where}: Effect must be Allow or Deny.")
-    actions, inverted_actions = _either(given, "Action", where)
-    resources, inverted_resources = _either(given, "Resource", where)
-    return Statement(
+    actions, inverted_actions = _patterns_of(statement, "Action", where)
+    resources, inverted_resources = _patterns_of(statement, "Resource", where)
+    return PolicyStatement(
         sid=where.rpartition(" ")[2],
-        allows=given["Effect"] == "Allow",
-        principals=_principals(given.get("Principal"), where) if of_resource else None,
+        allows=statement["Effect"] == "Allow",
+        principals=_principals(statement.get("Principal"), where) if of_resource else None,
         actions=tuple(each.lower() for each in actions),
         inverted_actions=inverted_actions,
         resources=resources,
         inverted_resources=inverted_resources,
-        conditions=parse_conditions(given.get("Condition", {}), where),
+        conditions=parse_conditions(statement.get("Condition", {}), where),
     )
 
 
-def _either(given: Mapping[str, Any], name: str, where: str) -> tuple[tuple[str, ...], bool]:
-    """Return the patterns of `name` or of `Not` and `name`, and whether it was the latter."""
+def _patterns_of(
+    statement: Mapping[str, Any], name: str, where: str
+) -> tuple[tuple[str, ...], bool]:
+    """Return the patterns of the element `name` or `Not<name>`, and whether it is the latter."""
     inverted = f"Not{name}"
-    if (name in given) == (inverted in given):
+    if (name in statement) == (inverted in statement):
         raise InvalidPolicy(f"{where} needs either {name} or {inverted}.")
-    used = name if name in given else inverted
-    return listed(given[used], f"{where}: {used}"), used == inverted
+    element = name if name in statement else inverted
+    return string_tuple(statement[element], f"{where}: {element}"), element == inverted
 
 
-def _principals(given: Any, where: str) -> tuple[Principal, ...]:
-    if given == "*":
+def _principals(element: Any, where: str) -> tuple[Principal, ...]:
+    if element == "*":
         return (_ANYONE,)
-    if not isinstance(given, Mapping) or not given or set(given) - {"AWS", "Service"}:
+    if not isinstance(element, Mapping) or not element or set(element) - {"AWS", "Service"}:
         raise InvalidPolicy(f'{where}: Principal must be "*", or name AWS or Service.')
-    found = [
+    principals = [
         (kind, name)
-        for kind, names in given.items()
-        for name in listed(names, f"{where}: Principal")
+        for kind, names in element.items()
+        for name in string_tuple(names, f"{where}: Principal")
     ]
-    return tuple(_ANYONE if pair == ("AWS", "*") else pair for pair in found)
+    return tuple(_ANYONE if pair == ("AWS", "*") else pair for pair in principals)
 
 
-def _refuse(where: str, unknown: set[str]) -> None:
+def _check_elements(where: str, unknown: set[str]) -> None:
     if unknown:
         raise InvalidPolicy(
             f"{where} has elements that the local cloud does not know: "

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from localcloud.iam.callers import Credentials
+from localcloud.iam.credentials import Credentials
 from localcloud.lambdas.spec import LATEST, FunctionSpec
 from localcloud.service import CloudContext
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from localcloud.errors import AwsError, unsupported
-from localcloud.iam.callers import Issue, to_anyone
+from localcloud.iam.credentials import IssueCredentials, issue_administrator
 from localcloud.lambdas import invoke_request
 from localcloud.lambdas.asynchronous import Accepted, AsyncQueue
 from localcloud.lambdas.execution import Event, Executor
@@ -35,7 +35,7 @@ from localcloud.lambdas.versions import Numbers
 from localcloud.lambdas.worker import WorkerFactory
 from localcloud.service import CloudContext, Params, Result
 
-QueuesAs = Callable[[str, str], Queues]
+RoleQueues = Callable[[str, str], Queues]
 """Returns the queues as a role may use them, by its ARN and the name of the session."""
 
 DeliverFailure = Callable[[Notice], None]
@@ -53,9 +53,9 @@ class Neighbours:
     sources read in its name; without the latter they may read any. `interpreter` runs the workers.
     """
 
-    issue: Issue = to_anyone
+    issue: IssueCredentials = issue_administrator
     interpreter: Path = DEVELOPMENT_INTERPRETER
-    queues_as: QueuesAs | None = None
+    queues_as: RoleQueues | None = None
     deliver_failure: DeliverFailure | None = None
     logs: LogSink | None = None
     clock: Callable[[], float] = time.time

@@ -8,7 +8,7 @@ import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
-from localcloud.iam.callers import Issue, to_anyone
+from localcloud.iam.credentials import IssueCredentials, issue_administrator
 from localcloud.lambdas.environment import Sandbox, log_stream, worker_environment
 from localcloud.lambdas.logs import Logs, WorkerLog
 from localcloud.lambdas.process import Command, Spawner, WorkerProcess
@@ -77,7 +77,7 @@ class WorkerFactory:
         context: CloudContext,
         spawner: Spawner,
         logs: Logs,
-        issue: Issue = to_anyone,
+        issue: IssueCredentials = issue_administrator,
         interpreter: Path = DEVELOPMENT_INTERPRETER,
     ) -> None:
         """Start workers by `spawner`, which log to `logs` and sign with what `issue` gives."""

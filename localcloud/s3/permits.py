@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from localcloud.errors import AwsError
-from localcloud.iam import s3actions
-from localcloud.iam.guard import Guard
-from localcloud.iam.needs import Need
+from localcloud.iam import s3_actions
+from localcloud.iam.guard import AccessGuard
+from localcloud.iam.resources import RequiredPermission
 from localcloud.s3.request import S3Request
 
 _TOKEN = "x-amz-security-token"  # noqa: S105 - a header's name
@@ -24,32 +24,32 @@ _OF_ONE_OBJECT = frozenset(
 class Permits:
     """Lets requests through, each in the name of who signed it."""
 
-    guard: Guard | None
+    guard: AccessGuard | None
 
     def admitted(self, request: S3Request, operation: str, access_key: str) -> S3Request:
         """Return `request` with its caller, who may do what it says before its body is read."""
         if self.guard is None:
             return request
         token = request.headers.get(_TOKEN) or request.query.get("X-Amz-Security-Token")
-        caller = self.guard.caller_of("s3", access_key, token)
-        needs = s3actions.needs_of(
+        caller = self.guard.authenticate("s3", access_key, token)
+        needs = s3_actions.request_permissions(
             operation, request.bucket, request.key, request.query, request.headers
         )
-        self.guard.admit_needs(caller, "s3", operation, needs)
+        self.guard.authorize(caller, "s3", operation, needs)
         return replace(request, caller=caller)
 
     def check_form(self, bucket: str, fields: Mapping[str, str], access_key: str) -> None:
         """Let the signer of a form upload to its key, or refuse."""
         if self.guard is not None:
-            caller = self.guard.caller_of("s3", access_key, fields.get(_TOKEN))
-            needs = s3actions.needs_of(
+            caller = self.guard.authenticate("s3", access_key, fields.get(_TOKEN))
+            needs = s3_actions.request_permissions(
                 "PutObject", bucket, fields["key"], {}, {"x-amz-tagging": fields.get("tagging", "")}
             )
-            self.guard.admit_needs(caller, "s3", "PostObject", needs)
+            self.guard.authorize(caller, "s3", "PostObject", needs)
 
     def check_deletion(self, request: S3Request, key: str, version_id: str | None) -> None:
         """Let one entry of DeleteObjects be deleted, or refuse."""
-        self._check(request, s3actions.delete_need(request.bucket, key, version_id))
+        self._check(request, s3_actions.delete_permission(request.bucket, key, version_id))
 
     def check_missing(self, request: S3Request, operation: str, error: AwsError) -> None:
         """Refuse to say that an object is missing to whom may not list its bucket.
@@ -57,14 +57,14 @@ class Permits:
         https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
         """
         if operation in _OF_ONE_OBJECT and error.code in ("NoSuchKey", "NoSuchVersion"):
-            need = s3actions.bucket_need("s3:ListBucket", request.bucket)
+            need = s3_actions.bucket_permission("s3:ListBucket", request.bucket)
             self._check(request, need)
 
     def changed(self, operation: str) -> None:
         """Tell the guard of an operation that is done."""
         if self.guard is not None:
-            self.guard.changed("s3", operation)
+            self.guard.invalidate_after("s3", operation)
 
-    def _check(self, request: S3Request, need: Need) -> None:
+    def _check(self, request: S3Request, need: RequiredPermission) -> None:
         if self.guard is not None and request.caller is not None:
-            self.guard.permit(request.caller, "s3", [need])
+            self.guard.check_permissions(request.caller, "s3", [need])

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from localcloud.clock import Clock
 from localcloud.errors import AwsError
-from localcloud.iam.guard import Guard
+from localcloud.iam.guard import AccessGuard
 from localcloud.s3 import answer
 from localcloud.s3.answer import Answer
 from localcloud.s3.bucketcalls import BucketCalls, Call
@@ -64,7 +64,7 @@ class S3Service:
         publish: Publish,
         *,
         secret_for: SecretFor = local_secret,
-        guard: Guard | None = None,
+        guard: AccessGuard | None = None,
         interceptor: CallInterceptor = call_through,
         clock: Clock = time.time,
     ) -> None:
@@ -72,7 +72,7 @@ class S3Service:
         self._account = context.account_id
         self._store = Store(context.folder("s3"), clock, self._wake)
         self._relay = Relay(self._store.database, publish)
-        secrets_of = secret_for if guard is None else guard.secret_of
+        secrets_of = secret_for if guard is None else guard.secret_for
         self._authenticator = Authenticator(secrets_of, context.region, clock)
         self._permits = Permits(guard)
         self._intercept = interceptor

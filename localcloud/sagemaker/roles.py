@@ -12,7 +12,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from localcloud.iam.callers import Issue
+from localcloud.iam.credentials import IssueCredentials
 from localcloud.sagemaker.refusals import invalid
 from localcloud.service import CloudContext
 
@@ -60,7 +60,7 @@ def trusts(document: Mapping[str, Any]) -> bool:
 class RoleVariables:
     """The variables by which a container calls this cloud as a role."""
 
-    def __init__(self, surroundings: CloudContext, issue: Issue) -> None:
+    def __init__(self, surroundings: CloudContext, issue: IssueCredentials) -> None:
         self._surroundings = surroundings
         self._issue = issue
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from localcloud.iam.callers import Issue, to_anyone
+from localcloud.iam.credentials import IssueCredentials, issue_administrator
 from localcloud.lambdas.process import Spawner
 from localcloud.lambdas.spec import DEVELOPMENT_INTERPRETER
 from localcloud.sagemaker.container import Setting
@@ -98,7 +98,7 @@ class Hosting:
     """
 
     clients: Clients
-    issue: Issue = to_anyone
+    issue: IssueCredentials = issue_administrator
     interpreter: Path = DEVELOPMENT_INTERPRETER
     serverless_idle_s: float = SERVERLESS_IDLE_S
     trainer: Trainer = field(default_factory=Trainer)

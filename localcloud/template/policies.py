@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from infra.cloudformation.errors import TemplateError
-from localcloud.iam import managed
-from localcloud.iam.patterns import InvalidPolicy
-from localcloud.iam.policy import parse
+from localcloud.iam import managed_policies
+from localcloud.iam.conditions import InvalidPolicy
+from localcloud.iam.policy import parse_policy
 
 Properties = Mapping[str, Any]
 
@@ -23,9 +23,9 @@ def role_policies(properties: Properties, logical_id: str) -> dict[str, str]:
     policies = {policy["PolicyName"]: policy["PolicyDocument"] for policy in given}
     try:
         for arn in properties.get("ManagedPolicyArns", []):
-            policies[arn.rpartition("/")[2]] = managed.document(arn)
+            policies[arn.rpartition("/")[2]] = managed_policies.managed_policy(arn)
         for name, document in policies.items():
-            parse(document, f"{logical_id}: {name}")
+            parse_policy(document, f"{logical_id}: {name}")
     except InvalidPolicy as error:
         raise TemplateError(str(error)) from error
     return {name: json.dumps(document) for name, document in policies.items()}
@@ -34,7 +34,7 @@ def role_policies(properties: Properties, logical_id: str) -> dict[str, str]:
 def resource_policy(document: Properties, logical_id: str) -> str:
     """Return the text of a resource's policy. Raises TemplateError if it cannot be evaluated."""
     try:
-        parse(document, logical_id, of_resource=True)
+        parse_policy(document, logical_id, of_resource=True)
     except InvalidPolicy as error:
         raise TemplateError(str(error)) from error
     return json.dumps(document)

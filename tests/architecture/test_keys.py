@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from localcloud.iam.patterns import wildcard
+from localcloud.iam.conditions import wildcard
 from tests.architecture.templates import plain
 
 DATA_KEY = {"kms:Decrypt", "kms:GenerateDataKey"}

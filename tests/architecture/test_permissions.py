@@ -11,8 +11,8 @@ import pytest
 
 from infra import roles
 from infra.grants import BEGIN, END, PAGE, Statement, owners, statements, table
-from localcloud.iam.exceptions import BROAD, EVERYWHERE, UNSEEN
-from localcloud.iam.grants import is_broad
+from localcloud.iam.audit import is_broad
+from localcloud.iam.audit_exceptions import BROAD_GRANTS, UNSCOPED_ACTIONS, UNTESTED_GRANTS
 from tests.architecture.ingest_definition import ROOT
 from tests.architecture.templates import plain
 
@@ -61,7 +61,7 @@ def test_no_role_should_be_granted_a_pattern_of_actions(template: dict[str, Any]
 def test_only_actions_without_a_resource_should_be_granted_on_all(
     template: dict[str, Any],
 ) -> None:
-    free = {each.action for each in EVERYWHERE}
+    free = {each.action for each in UNSCOPED_ACTIONS}
     granted = {a for s in allowing(template) for a in s.actions if "*" in s.resources}
     assert granted <= free
     assert free <= granted, "an action in the table is not granted any more"
@@ -77,9 +77,9 @@ def test_everything_of_a_kind_should_be_granted_only_where_the_table_says_why(
         for arn in map(text_of, listed(given["Resource"]))
         if is_broad(arn)
     ]
-    needed = {each for each in BROAD for _, *granted in broad if each.covers(*granted)}
+    needed = {each for each in BROAD_GRANTS for _, *granted in broad if each.covers(*granted)}
     assert [g for g in broad if not any(each.covers(*g[1:]) for each in needed)] == []
-    assert needed == set(BROAD), "an exception in the table is not granted any more"
+    assert needed == set(BROAD_GRANTS), "an exception in the table is not granted any more"
 
 
 def test_every_function_and_machine_should_have_a_role_of_its_own(
@@ -132,12 +132,12 @@ def test_docs_should_tell_what_each_role_may_do() -> None:
 
 
 def test_what_the_audit_lets_pass_should_have_a_reason_and_a_source() -> None:
-    sources = [each.source for each in UNSEEN]
-    sources += [each.source for each in EVERYWHERE] + [each.source for each in BROAD]
+    sources = [each.source for each in UNTESTED_GRANTS]
+    sources += [each.source for each in UNSCOPED_ACTIONS] + [each.source for each in BROAD_GRANTS]
     assert all(source.startswith("https://docs.aws.amazon.com/") for source in sources)
-    reasons = [each.reason for each in UNSEEN] + [each.reason for each in BROAD]
+    reasons = [each.reason for each in UNTESTED_GRANTS] + [each.reason for each in BROAD_GRANTS]
     assert all(len(reason) > 20 for reason in reasons)
-    assert len(UNSEEN) <= 18, "extend an end-to-end test instead"
+    assert len(UNTESTED_GRANTS) <= 18, "extend an end-to-end test instead"
 
 
 def test_the_sweeps_should_be_granted_what_settles_by_events_is_and_no_more_but_executions(

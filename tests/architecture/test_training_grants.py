@@ -9,7 +9,7 @@ import pytest
 
 from infra.cloudformation.errors import TemplateError
 from infra.cloudformation.intrinsics import TemplateScope
-from localcloud.iam.patterns import wildcard
+from localcloud.iam.conditions import wildcard
 from localcloud.template.policies import role_policies
 from models.common.targets import targets
 from tests.architecture.templates import plain

@@ -1,1 +1,1 @@
-"""Batch inference: many records from S3, answered one after the other, written back to S3."""
+"""Batch inference: records from S3 are processed one by one and the results written to S3."""

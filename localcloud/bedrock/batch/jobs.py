@@ -1,5 +1,6 @@
-"""Batch jobs, in one SQLite file: every change of a status is kept before it is told.
+"""Model invocation jobs in SQLite, and the events of their status changes.
 
+A status is stored before its event is published, so that no event is lost.
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_GetModelInvocationJob.html
 """
 
@@ -12,15 +13,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from localcloud.clock import Clock
+from localcloud.clock import Clock, iso, utc
 from localcloud.database import Database
 from localcloud.errors import AwsError
+from localcloud.service import CloudContext
 
-RUNNING = ("Submitted", "Validating", "Scheduled", "InProgress", "Stopping")
-ENDED = ("Completed", "PartiallyCompleted", "Failed", "Stopped", "Expired")
+OPEN_STATUSES = ("Submitted", "Validating", "Scheduled", "InProgress", "Stopping")
+FINAL_STATUSES = ("Completed", "PartiallyCompleted", "Failed", "Stopped", "Expired")
 HOUR_S = 3600.0
 DEFAULT_HOURS = 168
-"""A job without a timeout of its own may take a week."""
+"""Timeout of a job that does not set one: a week."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (
@@ -31,11 +33,14 @@ CREATE TABLE IF NOT EXISTS jobs (
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """One job. `asked` is what CreateModelInvocationJob was given; times are epoch seconds."""
+class InvocationJob:
+    """A model invocation job. Times are seconds since the epoch.
+
+    `request` has the parameters of CreateModelInvocationJob.
+    """
 
     id: str
-    asked: Mapping[str, Any]
+    request: Mapping[str, Any]
     status: str
     submitted_at: float
     modified_at: float
@@ -45,16 +50,16 @@ class Job:
 
     @property
     def expires_at(self) -> float:
-        """Return when the job times out."""
-        hours = self.asked.get("timeoutDurationInHours", DEFAULT_HOURS)
+        """The time at which the job times out."""
+        hours = self.request.get("timeoutDurationInHours", DEFAULT_HOURS)
         return self.submitted_at + float(hours) * HOUR_S
 
 
-class Jobs:
-    """Every job of the account."""
+class InvocationJobStore:
+    """The model invocation jobs of the account."""
 
     def __init__(self, folder: Path, clock: Clock = time.time) -> None:
-        """Open the jobs in `folder`."""
+        """Open or create the database in `folder`."""
         self._database = Database(folder / "jobs.sqlite3", _SCHEMA)
         self.now = clock
 
@@ -62,31 +67,32 @@ class Jobs:
         """Close the file."""
         self._database.close()
 
-    def add(self, job_id: str, asked: Mapping[str, Any], most: int) -> Job:
-        """Keep a job, or return the one that the same token made before.
+    def add(self, job_id: str, request: Mapping[str, Any], max_open: int) -> InvocationJob:
+        """Store a new job, or return the one that the same client request token created.
 
-        Raises ServiceQuotaExceededException if `most` jobs of its model have not ended.
+        Raises ServiceQuotaExceededException if `max_open` jobs of its model have not ended.
         """
-        token = asked.get("clientRequestToken")
+        token = request.get("clientRequestToken")
         with self._database.transaction() as connection:
-            made = connection.execute("SELECT * FROM jobs WHERE token = ?", (token,)).fetchone()
-            if token is not None and made is not None:
-                return _job(made)
+            existing = connection.execute("SELECT * FROM jobs WHERE token = ?", (token,)).fetchone()
+            if token is not None and existing is not None:
+                return _job(existing)
             rows = connection.execute("SELECT * FROM jobs WHERE ended_at IS NULL").fetchall()
-            if sum(_job(row).asked["modelId"] == asked["modelId"] for row in rows) >= most:
+            if sum(_job(row).request["modelId"] == request["modelId"] for row in rows) >= max_open:
                 raise AwsError(
                     "ServiceQuotaExceededException",
-                    f"There are {most} jobs of the model {asked['modelId']} that have not ended.",
+                    f"There are {max_open} jobs of the model {request['modelId']} "
+                    "that have not ended.",
                 )
             now = self.now()
             connection.execute(
                 "INSERT INTO jobs (id, asked, token, status, submitted_at, modified_at)"
                 " VALUES (?, ?, ?, 'Submitted', ?, ?)",
-                (job_id, json.dumps(asked), token, now, now),
+                (job_id, json.dumps(request), token, now, now),
             )
         return self.get(job_id)
 
-    def get(self, identifier: str) -> Job:
+    def get(self, identifier: str) -> InvocationJob:
         """Return a job by its id or ARN. Raises ResourceNotFoundException."""
         rows = self._database.read("SELECT * FROM jobs WHERE id = ?", identifier.rpartition("/")[2])
         if not rows:
@@ -97,41 +103,46 @@ class Jobs:
             )
         return _job(rows[0])
 
-    def all(self) -> list[Job]:
+    def all(self) -> list[InvocationJob]:
         """Return every job, oldest first."""
         return [_job(row) for row in self._database.read("SELECT * FROM jobs ORDER BY rowid")]
 
-    def move(self, job: Job, status: str, message: str | None = None) -> Job:
-        """Give a job a status, unless it has ended or, but for its end, is being stopped."""
-        now, over = self.now(), status in ENDED
+    def set_status(
+        self, job: InvocationJob, status: str, message: str | None = None
+    ) -> InvocationJob:
+        """Set the status of a job and return the job as stored.
+
+        Nothing changes if the job has ended. A job that is stopping accepts a final status only.
+        """
+        now, is_final = self.now(), status in FINAL_STATUSES
         self._database.write(
             "UPDATE jobs SET status = ?, message = ?, modified_at = ?, ended_at = ?"
             " WHERE id = ? AND ended_at IS NULL AND (status != 'Stopping' OR ?)",
             status,
             message,
             now,
-            now if over else None,
+            now if is_final else None,
             job.id,
-            over,
+            is_final,
         )
         return self.get(job.id)
 
-    def count(self, job: Job, counts: Mapping[str, int]) -> None:
-        """Keep how far a job is."""
+    def set_counts(self, job: InvocationJob, counts: Mapping[str, int]) -> None:
+        """Store the record counts of a job."""
         self._database.write("UPDATE jobs SET counts = ? WHERE id = ?", json.dumps(counts), job.id)
 
-    def untold(self) -> list[Job]:
-        """Return the jobs whose status was not told yet."""
+    def unpublished(self) -> list[InvocationJob]:
+        """Return the jobs whose current status has not been published."""
         rows = self._database.read("SELECT * FROM jobs WHERE told != status ORDER BY rowid")
         return [_job(row) for row in rows]
 
-    def tell(self, job: Job) -> None:
-        """Keep that the status of a job was told."""
+    def mark_published(self, job: InvocationJob) -> None:
+        """Store that the status of a job has been published."""
         self._database.write("UPDATE jobs SET told = ? WHERE id = ?", job.status, job.id)
 
 
-def _job(row: Any) -> Job:
-    return Job(
+def _job(row: Any) -> InvocationJob:
+    return InvocationJob(
         row["id"],
         json.loads(row["asked"]),
         row["status"],
@@ -141,3 +152,30 @@ def _job(row: Any) -> Job:
         row["message"],
         json.loads(row["counts"]),
     )
+
+
+def status_event(surroundings: CloudContext, job: InvocationJob, arn: str) -> dict[str, Any]:
+    """Return the EventBridge event of the current status of `job`.
+
+    https://docs.aws.amazon.com/bedrock/latest/userguide/monitoring-eventbridge-how-it-works.html
+    """
+    model = str(job.request["modelId"])
+    if not model.startswith("arn:"):
+        model = f"arn:aws:bedrock:{surroundings.region}::foundation-model/{model}"
+    created = utc(job.submitted_at)
+    return {
+        "source": "aws.bedrock",
+        "detail-type": "Batch Inference Job State Change",
+        "time": iso(job.modified_at),
+        "resources": [arn],
+        "detail": {
+            "version": "0.0",
+            "accountId": surroundings.account_id,
+            "batchJobName": job.request["jobName"],
+            "batchJobArn": arn,
+            "batchModelId": model,
+            "status": job.status,
+            "failureMessage": job.message or "",
+            "creationTime": f"{created:%b} {created.day}, {created:%Y, %I:%M:%S %p}",
+        },
+    }

@@ -1,4 +1,4 @@
-"""CreateModelInvocationJob and its kin, botocore's `bedrock`.
+"""The operations on model invocation jobs.
 
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_CreateModelInvocationJob.html
 https://docs.aws.amazon.com/general/latest/gr/bedrock.html
@@ -9,44 +9,41 @@ from __future__ import annotations
 import json
 import secrets
 import string
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from chalicelib.generation.catalogue import Catalogue
-from localcloud.bedrock.batch.jobs import DEFAULT_HOURS, Job, Jobs
-from localcloud.bedrock.batch.runner import BatchRunner
-from localcloud.bedrock.content import invalid
-from localcloud.bedrock.stand_ins import stand_in
+from localcloud.bedrock.batch.jobs import DEFAULT_HOURS, InvocationJob, InvocationJobStore
+from localcloud.bedrock.batch.runner import BatchRunner, ClientFactory
+from localcloud.bedrock.content import validation_error
+from localcloud.bedrock.stand_ins import find_stand_in
 from localcloud.clock import utc
 from localcloud.errors import AwsError
 from localcloud.service import CloudContext, Params, Result
 
-MOST_JOBS = 20
-"""In-progress and submitted jobs of one model: AWS's default, which it raises when asked to."""
+MAX_JOBS = 20
+"""Submitted and running jobs of one model: AWS's default quota, which can be raised."""
 
 _ALPHABET = string.ascii_lowercase + string.digits
-_CANNOT = ("vpcConfig",)
-_PAGE = 100
+_UNSUPPORTED_FIELDS = ("vpcConfig",)
+_PAGE_SIZE = 100
 _COUNTS = ("totalRecordCount", "processedRecordCount", "successRecordCount", "errorRecordCount")
-
-Clients = Callable[[str, str], Any]
-"""Given a service's botocore name and a role's ARN, "" for the administrator, returns a client."""
 
 
 class BatchOperations:
-    """Batch jobs."""
+    """The operations on model invocation jobs (batch inference)."""
 
     def __init__(
         self,
         surroundings: CloudContext,
         known: Catalogue,
-        jobs: Jobs,
+        jobs: InvocationJobStore,
         runner: BatchRunner,
-        clients: Clients,
+        clients: ClientFactory,
     ) -> None:
-        """Keep jobs in `jobs` and have them done by `runner`."""
+        """Store jobs in `jobs` for `runner` to process."""
         self._surroundings = surroundings
         self._catalogue = known
         self._jobs = jobs
@@ -54,55 +51,57 @@ class BatchOperations:
         self._clients = clients
 
     def create_model_invocation_job(self, params: Params) -> Result:
-        """Keep a job; it is durable when this returns. Raises AwsError."""
-        for name in _CANNOT:
+        """Create a job, which is durable when this returns. Raises AwsError."""
+        for name in _UNSUPPORTED_FIELDS:
             if name in params:
-                raise invalid(f"The local cloud has no networks; leave out {name}.")
+                raise validation_error(f"The local cloud has no networks; leave out {name}.")
         output = params["outputDataConfig"].get("s3OutputDataConfig")
         if not output or "s3InputDataConfig" not in params["inputDataConfig"]:
-            raise invalid("inputDataConfig and outputDataConfig must name places in S3.")
+            raise validation_error(
+                "inputDataConfig and outputDataConfig must name locations in S3."
+            )
         source = params["inputDataConfig"]["s3InputDataConfig"]
         own = self._surroundings.account_id
-        if {place.get("s3BucketOwner", own) for place in (source, output)} != {own}:
-            raise invalid(f"The local cloud has the buckets of the account {own} only.")
+        if {location.get("s3BucketOwner", own) for location in (source, output)} != {own}:
+            raise validation_error(f"The local cloud has the buckets of the account {own} only.")
         if "s3EncryptionKeyId" in output:
-            raise invalid("The local cloud encrypts nothing; leave out s3EncryptionKeyId.")
-        stand_in(self._catalogue, params["modelId"])
+            raise validation_error("The local cloud encrypts nothing; leave out s3EncryptionKeyId.")
+        find_stand_in(self._catalogue, params["modelId"])
         self._check_role(params["roleArn"])
         job_id = "".join(secrets.choice(_ALPHABET) for _ in range(12))
-        asked = {name: value for name, value in params.items() if name != "tags"}
-        job = self._jobs.add(job_id, asked, MOST_JOBS)
+        request = {name: value for name, value in params.items() if name != "tags"}
+        job = self._jobs.add(job_id, request, MAX_JOBS)
         self._runner.wake()
         return {"jobArn": self._runner.arn(job)}
 
     def get_model_invocation_job(self, params: Params) -> Result:
-        """Describe a job."""
-        return self._shown(self._jobs.get(params["jobIdentifier"]))
+        """Return the description of a job."""
+        return self._describe(self._jobs.get(params["jobIdentifier"]))
 
     def list_model_invocation_jobs(self, params: Params) -> Result:
-        """List jobs, newest first unless asked otherwise, narrowed as asked."""
-        found = [job for job in self._jobs.all() if _is_asked_for(job, params)]
+        """List the jobs that match the filters, newest first by default."""
+        jobs = [job for job in self._jobs.all() if _matches(job, params)]
         if params.get("sortOrder", "Descending") == "Descending":
-            found.reverse()
-        begin, size = _offset(params.get("nextToken")), params.get("maxResults", _PAGE)
-        page = [self._shown(job) for job in found[begin : begin + size]]
-        more = {"nextToken": str(begin + size)} if len(found) > begin + size else {}
+            jobs.reverse()
+        begin, size = _offset(params.get("nextToken")), params.get("maxResults", _PAGE_SIZE)
+        page = [self._describe(job) for job in jobs[begin : begin + size]]
+        more = {"nextToken": str(begin + size)} if len(jobs) > begin + size else {}
         return {"invocationJobSummaries": page, **more}
 
     def stop_model_invocation_job(self, params: Params) -> Result:
-        """Stop a job after the record in hand; what is answered is written."""
+        """Stop a job after its current record; the results so far are written."""
         job = self._jobs.get(params["jobIdentifier"])
-        moved = self._jobs.move(job, "Stopping")
-        if moved.status != "Stopping" or job.status == "Stopping":
+        updated = self._jobs.set_status(job, "Stopping")
+        if updated.status != "Stopping" or job.status == "Stopping":
             raise AwsError(
                 "ConflictException",
-                f"The model invocation job is {moved.status} and can't be stopped.",
+                f"The model invocation job is {updated.status} and can't be stopped.",
             )
         self._runner.wake()
         return {}
 
     def _check_role(self, role_arn: str) -> None:
-        """Refuse a role that is not there, or that Bedrock may not assume.
+        """Raise ValidationException for a role that does not exist or that Bedrock can't assume.
 
         https://docs.aws.amazon.com/bedrock/latest/userguide/batch-iam-sr.html
         """
@@ -110,16 +109,16 @@ class BatchOperations:
         try:
             role = self._clients("iam", "").get_role(RoleName=name)["Role"]
         except ClientError as error:
-            raise invalid(f"The role {role_arn} does not exist.") from error
+            raise validation_error(f"The role {role_arn} does not exist.") from error
         trust = role["AssumeRolePolicyDocument"]
         trust = json.loads(trust) if isinstance(trust, str) else trust
         if role["Arn"] != role_arn or not _trusts_bedrock(trust):
-            raise invalid(
+            raise validation_error(
                 f"Amazon Bedrock can't assume the role {role_arn}; its trust policy must let "
                 "bedrock.amazonaws.com do sts:AssumeRole."
             )
 
-    def _shown(self, job: Job) -> dict[str, Any]:
+    def _describe(self, job: InvocationJob) -> dict[str, Any]:
         ended = {} if job.ended_at is None else {"endTime": utc(job.ended_at)}
         message = {} if job.message is None else {"message": job.message}
         counts = {name: job.counts[name] for name in _COUNTS if name in job.counts}
@@ -127,7 +126,7 @@ class BatchOperations:
             "jobArn": self._runner.arn(job),
             "modelInvocationType": "InvokeModel",
             "timeoutDurationInHours": DEFAULT_HOURS,
-            **job.asked,
+            **job.request,
             "status": job.status,
             "submitTime": utc(job.submitted_at),
             "lastModifiedTime": utc(job.modified_at),
@@ -138,11 +137,11 @@ class BatchOperations:
         }
 
 
-def _is_asked_for(job: Job, params: Params) -> bool:
+def _matches(job: InvocationJob, params: Params) -> bool:
     submitted = utc(job.submitted_at)
     return (
         params.get("statusEquals", job.status) == job.status
-        and params.get("nameContains", "") in job.asked["jobName"]
+        and params.get("nameContains", "") in job.request["jobName"]
         and params.get("submitTimeAfter", submitted) <= submitted
         and params.get("submitTimeBefore", submitted) >= submitted
     )
@@ -152,7 +151,7 @@ def _offset(token: str | None) -> int:
     if token is None:
         return 0
     if not token.isdecimal():
-        raise invalid("The nextToken is not one that was given.")
+        raise validation_error("The nextToken is not valid.")
     return int(token)
 
 

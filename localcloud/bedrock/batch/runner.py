@@ -1,6 +1,6 @@
-"""The thread that does batch jobs, a record at a time, so that who waits for an answer goes first.
+"""The thread that processes batch jobs, one record at a time, so that online calls go first.
 
-Each answer is on disk before the next record is asked; a kill repeats the one in hand at most.
+Each output is on disk before the next record begins; after a kill at most one record is repeated.
 https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference.html
 """
 
@@ -14,91 +14,109 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from localcloud.bedrock.batch.events import status_event
-from localcloud.bedrock.batch.jobs import ENDED, RUNNING, Job, Jobs
-from localcloud.bedrock.batch.records import Answered, Counts, InvalidRecords, Record
-from localcloud.bedrock.batch.spool import Quotas, Spool
+from localcloud.bedrock.batch.job_files import (
+    BatchQuotas,
+    BatchRecord,
+    InvalidRecords,
+    JobFiles,
+    RecordCounts,
+    RecordOutput,
+)
+from localcloud.bedrock.batch.jobs import (
+    FINAL_STATUSES,
+    OPEN_STATUSES,
+    InvocationJob,
+    InvocationJobStore,
+    status_event,
+)
 from localcloud.bedrock.invoke import converse_params
 from localcloud.errors import AwsError
 from localcloud.model_usage import ModelUsage, meter
 from localcloud.service import CallInterceptor, CloudContext, Params, Result, ServiceCall
 
-Clients = Callable[[str, str], Any]
-Publish = Callable[[dict[str, Any]], None]
-Ask = Callable[[str, Params], Result]
-"""Asks the runtime: an operation of it, `InvokeModel` or `Converse`, with its parameters."""
+ClientFactory = Callable[[str, str], Any]
+"""Returns a client by a service's botocore name and a role's ARN ("" for the administrator)."""
 
-_AGAIN_S = 1.0
-_STOP_S = 3.0
-_DELIVERIES = 3
+PublishEvent = Callable[[dict[str, Any]], None]
+InvokeRuntime = Callable[[str, Params], Result]
+"""Calls `InvokeModel` or `Converse` of the runtime with the operation's parameters."""
+
+_RETRY_S = 1.0
+_STOP_TIMEOUT_S = 3.0
+_UPLOAD_ATTEMPTS = 3
 _log = logging.getLogger(__name__)
 
 
 class BatchRunner:
-    """Does what jobs there are, oldest first; validating, stopping and telling go before answers.
-
-    `clients` are of a service and a role, `ask` answers a record, `around` stands around each as
-    it stands around calls, and `publish` puts an event on the default bus.
-    """
+    """Processes jobs, the oldest first. Validating, stopping and publishing precede records."""
 
     def __init__(
         self,
         surroundings: CloudContext,
-        jobs: Jobs,
-        clients: Clients,
-        publish: Publish,
-        ask: Ask,
+        jobs: InvocationJobStore,
+        clients: ClientFactory,
+        publish: PublishEvent,
+        invoke: InvokeRuntime,
         around: CallInterceptor,
     ) -> None:
-        """Do nothing before `start`."""
-        self.quotas = Quotas()
+        """Create a runner that `start` starts.
+
+        Args:
+            surroundings: the account and the data folder.
+            jobs: where jobs are stored.
+            clients: returns a client of a service with a role.
+            publish: puts an event on the default event bus.
+            invoke: processes a record.
+            around: wraps each record as it wraps calls of the front door.
+        """
+        self.quotas = BatchQuotas()
         self._surroundings = surroundings
         self._jobs = jobs
         self._folder = surroundings.folder("bedrock") / "jobs"
         self._clients = clients
         self._publish = publish
-        self._ask = ask
+        self._invoke_runtime = invoke
         self._around = around
-        self._wanted = threading.Event()
+        self._woken = threading.Event()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def arn(self, job: Job) -> str:
+    def arn(self, job: InvocationJob) -> str:
         """Return the ARN of a job."""
         return self._surroundings.arn("bedrock", f"model-invocation-job/{job.id}")
 
     def start(self) -> None:
-        """Begin, with what an earlier run left."""
-        self._wanted.set()
+        """Start the thread, which first continues the jobs of an earlier run."""
+        self._woken.set()
         self._thread = threading.Thread(target=self._run, name="bedrock-batch", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """End after the record in hand, which is asked again after the next start if it lasts."""
+        """Stop after the current record; if that takes too long it is repeated after a restart."""
         self._stopping.set()
-        self._wanted.set()
+        self._woken.set()
         if self._thread is not None:
-            self._thread.join(_STOP_S)
+            self._thread.join(_STOP_TIMEOUT_S)
 
     def wake(self) -> None:
-        """Say that there is a new job, or that one is to be stopped."""
-        self._wanted.set()
+        """Wake the thread for a new job or one that is to be stopped."""
+        self._woken.set()
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            self._wanted.clear()
+            self._woken.clear()
             try:
                 busy = self._step()
             except Exception:  # noqa: BLE001 - one job that can't be done must not end the thread
                 _log.exception("a batch job failed inside the local cloud")
                 busy = False
             if not busy:
-                self._wanted.wait(_AGAIN_S if self._jobs.untold() else None)
+                self._woken.wait(_RETRY_S if self._jobs.unpublished() else None)
 
     def _step(self) -> bool:
-        """Take one job one step further; tell whether there may be more to do."""
-        self._tell()
-        jobs = [job for job in self._jobs.all() if job.status in RUNNING]
+        """Advance one job by one step; return whether there may be more to do."""
+        self._publish_statuses()
+        jobs = [job for job in self._jobs.all() if job.status in OPEN_STATUSES]
         order = ("Stopping", "Submitted", "Validating", "InProgress", "Scheduled")
         jobs.sort(key=lambda job: order.index(job.status))
         if not jobs:
@@ -106,105 +124,111 @@ class BatchRunner:
         try:
             self._advance(jobs[0])
         except Exception as error:
-            self._jobs.move(jobs[0], "Failed", f"The local cloud failed: {error!r}")
+            self._jobs.set_status(jobs[0], "Failed", f"The local cloud failed: {error!r}")
             raise
-        self._tell()
+        self._publish_statuses()
         return True
 
-    def _tell(self) -> None:
-        for job in self._jobs.untold():
+    def _publish_statuses(self) -> None:
+        for job in self._jobs.unpublished():
             try:
                 self._publish(status_event(self._surroundings, job, self.arn(job)))
             except Exception:  # noqa: BLE001 - whatever the bus has, no event may be lost
                 _log.warning("the event bus refused an event; it is tried again", exc_info=True)
                 return
-            self._jobs.tell(job)
+            self._jobs.mark_published(job)
 
-    def _advance(self, job: Job) -> None:
-        s3 = self._clients("s3", str(job.asked["roleArn"]))
-        spool = Spool(self._folder, job, s3)
-        late = self._jobs.now() >= job.expires_at
+    def _advance(self, job: InvocationJob) -> None:
+        s3 = self._clients("s3", str(job.request["roleArn"]))
+        files = JobFiles(self._folder, job, s3)
+        expired = self._jobs.now() >= job.expires_at
         if job.status == "Stopping":
-            self._end(job, spool, "Stopped")
-        elif late and job.status != "InProgress":
-            self._jobs.move(job, "Expired", "The job timed out before it began.")
+            self._finish(job, files, "Stopped")
+        elif expired and job.status != "InProgress":
+            self._jobs.set_status(job, "Expired", "The job timed out before it began.")
         elif job.status == "Submitted":
-            self._jobs.move(job, "Validating")
+            self._jobs.set_status(job, "Validating")
         elif job.status == "Validating":
-            self._validate(job, spool)
+            self._validate(job, files)
         elif job.status == "Scheduled":
-            self._jobs.move(job, "InProgress")
+            self._jobs.set_status(job, "InProgress")
         else:
-            self._answer(job, spool)
+            self._process_records(job, files)
 
-    def _validate(self, job: Job, spool: Spool) -> None:
+    def _validate(self, job: InvocationJob, files: JobFiles) -> None:
         try:
-            total = spool.fetch(self.quotas)
+            total = files.fetch(self.quotas)
         except InvalidRecords as error:
-            spool.remove()
-            self._jobs.move(job, "Failed", str(error)[:2048])
+            files.remove()
+            self._jobs.set_status(job, "Failed", str(error)[:2048])
             return
-        self._jobs.count(job, Counts(total).manifest())
-        self._jobs.move(job, "Scheduled")
+        self._jobs.set_counts(job, RecordCounts(total).manifest())
+        self._jobs.set_status(job, "Scheduled")
 
-    def _answer(self, job: Job, spool: Spool) -> None:
-        """Answer records until all are, or until something else wants to be done."""
-        counts = spool.counts()
-        for path, record in spool.remaining():
-            if self._wanted.is_set() or self._stopping.is_set():
+    def _process_records(self, job: InvocationJob, files: JobFiles) -> None:
+        """Process records until all are done or the thread is woken for something else."""
+        counts = files.counts()
+        for path, record in files.remaining_records():
+            if self._woken.is_set() or self._stopping.is_set():
                 return
             if self._jobs.now() >= job.expires_at:
-                self._end(job, spool, "PartiallyCompleted", "Not every record was done in time.")
+                self._finish(job, files, "PartiallyCompleted", "Not every record was done in time.")
                 return
-            answered = self._answered(job, record)
+            output = self._process_record(job, record)
             if self._stopping.is_set():
-                return  # the model may have failed because all is ending
-            spool.keep(path, answered)
-            counts = counts.plus(answered)
-            self._jobs.count(job, counts.manifest())
-        self._end(job, spool, "Completed")
+                return  # the model may have failed because the cloud is stopping
+            files.append_output(path, output)
+            counts = counts.add(output)
+            self._jobs.set_counts(job, counts.manifest())
+        self._finish(job, files, "Completed")
 
-    def _answered(self, job: Job, record: Record) -> Answered:
+    def _process_record(self, job: InvocationJob, record: BatchRecord) -> RecordOutput:
         visit = ServiceCall(
             "bedrock",
             "ModelInvocationJob",
-            {"modelId": job.asked["modelId"]},
-            str(job.asked["roleArn"]),
+            {"modelId": job.request["modelId"]},
+            str(job.request["roleArn"]),
             f"{job.id}/{record['recordId']}",
         )
         used: list[ModelUsage] = []
         try:
-            result = self._around(visit, lambda: self._asked(job, record["modelInput"]))
+            result = self._around(visit, lambda: self._invoke(job, record["modelInput"]))
         except AwsError as error:
             failed = {"errorCode": error.status, "errorMessage": error.message}
-            return Answered({**record, "error": failed})
-        result = meter(result, lambda each, _: used.append(each))
-        output = json.loads(result["body"]) if "body" in result else result
-        return Answered({**record, "modelOutput": output}, used[0].tokens_in, used[0].tokens_out)
+            return RecordOutput({**record, "error": failed})
+        result = meter(result, lambda usage, _: used.append(usage))
+        model_output = json.loads(result["body"]) if "body" in result else result
+        return RecordOutput(
+            {**record, "modelOutput": model_output}, used[0].tokens_in, used[0].tokens_out
+        )
 
-    def _asked(self, job: Job, given: Mapping[str, Any]) -> Result:
-        model = {"modelId": job.asked["modelId"]}
-        if job.asked.get("modelInvocationType") == "Converse":
-            return self._ask("Converse", converse_params({**given, **model}))
-        return self._ask("InvokeModel", {**model, "body": json.dumps(given).encode()})
+    def _invoke(self, job: InvocationJob, model_input: Mapping[str, Any]) -> Result:
+        model = {"modelId": job.request["modelId"]}
+        if job.request.get("modelInvocationType") == "Converse":
+            return self._invoke_runtime("Converse", converse_params({**model_input, **model}))
+        return self._invoke_runtime(
+            "InvokeModel", {**model, "body": json.dumps(model_input).encode()}
+        )
 
-    def _end(self, job: Job, spool: Spool, status: str, message: str | None = None) -> None:
-        """Write the answers to S3, then end the job."""
-        counts = spool.counts()
-        for left in reversed(range(_DELIVERIES)):
+    def _finish(
+        self, job: InvocationJob, files: JobFiles, status: str, message: str | None = None
+    ) -> None:
+        """Upload the outputs, then set the final status."""
+        counts = files.counts()
+        for attempts_left in reversed(range(_UPLOAD_ATTEMPTS)):
             try:
                 if counts.total:
-                    spool.deliver(counts)
+                    files.upload_outputs(counts)
                 break
             except (ClientError, BotoCoreError) as error:
-                if not left:
+                if not attempts_left:
                     status, message = "Failed", f"The output can't be written: {error}"[:2048]
-        self._jobs.count(job, counts.manifest())
-        if self._jobs.move(job, status, message).status in ENDED:
-            spool.remove()
+        self._jobs.set_counts(job, counts.manifest())
+        if self._jobs.set_status(job, status, message).status in FINAL_STATUSES:
+            files.remove()
 
 
-def asking(runtime: Any) -> Ask:
-    """Return what asks `runtime`, the service bedrock-runtime."""
+def runtime_invoker(runtime: Any) -> InvokeRuntime:
+    """Return a function that calls `runtime`, the service bedrock-runtime."""
     operations = {"InvokeModel": runtime.invoke_model, "Converse": runtime.converse}
     return lambda operation, params: operations[operation](params)

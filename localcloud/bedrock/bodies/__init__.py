@@ -1,1 +1,1 @@
-"""The bodies of InvokeModel, by family of models: each to Converse and back."""
+"""Request and response bodies of InvokeModel by family of models, in terms of Converse."""

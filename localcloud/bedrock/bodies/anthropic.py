@@ -1,4 +1,4 @@
-"""Anthropic Claude, the Messages API as Bedrock has it.
+"""The body format of Anthropic Claude: the Messages API as Bedrock has it.
 
 https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages.html
 """
@@ -9,11 +9,18 @@ import secrets
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from localcloud.bedrock.answering import Event
-from localcloud.bedrock.bodies.family import Body, Family, given, malformed, only, required
+from localcloud.bedrock.answer_events import Event
+from localcloud.bedrock.bodies.body_format import (
+    Body,
+    BodyFormat,
+    check_keys,
+    malformed_request,
+    required_key,
+    without_none,
+)
 
 VERSION = "bedrock-2023-05-31"
-_KNOWN = (
+_FIELDS = (
     "anthropic_version",
     "max_tokens",
     "messages",
@@ -26,24 +33,24 @@ _KNOWN = (
     "top_k",
     "top_p",
 )
-_CHOICES = ("auto", "any", "tool")
+_TOOL_CHOICES = ("auto", "any", "tool")
 
 
-def _asked(body: Body) -> Body:
-    only(body, *_KNOWN)
-    if required(body, "anthropic_version") != VERSION:
-        raise malformed(f"anthropic_version must be {VERSION}.")
-    return given(
-        messages=_messages(required(body, "messages")),
+def _parse_request(body: Body) -> Body:
+    check_keys(body, *_FIELDS)
+    if required_key(body, "anthropic_version") != VERSION:
+        raise malformed_request(f"anthropic_version must be {VERSION}.")
+    return without_none(
+        messages=_messages(required_key(body, "messages")),
         system=_system(body.get("system")),
         toolConfig=_tool_config(body),
-        inferenceConfig=given(
-            maxTokens=required(body, "max_tokens"),
+        inferenceConfig=without_none(
+            maxTokens=required_key(body, "max_tokens"),
             temperature=body.get("temperature"),
             topP=body.get("top_p"),
             stopSequences=body.get("stop_sequences"),
         ),
-        additionalModelRequestFields=given(top_k=body.get("top_k")) or None,
+        additionalModelRequestFields=without_none(top_k=body.get("top_k")) or None,
     )
 
 
@@ -54,14 +61,14 @@ def _system(system: Any) -> list[Body] | None:
 
 
 def _messages(messages: Any) -> list[Body]:
-    """Return the turns; those of one role in a row are one turn, as Claude takes them."""
+    """Return the messages; consecutive ones of one role are merged, as Claude does."""
     if not isinstance(messages, list):
-        raise malformed("messages must be a list.")
+        raise malformed_request("messages must be a list.")
     turns: list[Body] = []
     for message in messages:
         if not isinstance(message, dict) or message.get("role") not in ("user", "assistant"):
-            raise malformed("a message must have the role user or assistant.")
-        content = required(message, "content")
+            raise malformed_request("a message must have the role user or assistant.")
+        content = required_key(message, "content")
         blocks = [{"text": content}] if isinstance(content, str) else _blocks(content)
         if turns and turns[-1]["role"] == message["role"]:
             turns[-1]["content"] += blocks
@@ -72,27 +79,27 @@ def _messages(messages: Any) -> list[Body]:
 
 def _blocks(content: Any) -> list[Body]:
     if not isinstance(content, list) or not all(isinstance(block, dict) for block in content):
-        raise malformed("content must be a text or a list of blocks.")
+        raise malformed_request("content must be a text or a list of blocks.")
     return [_block(block) for block in content]
 
 
 def _block(block: Body) -> Body:
     kind = block.get("type")
     if kind == "text":
-        return {"text": required(block, "text")}
+        return {"text": required_key(block, "text")}
     if kind == "tool_use":
         names = {"toolUseId": "id", "name": "name", "input": "input"}
-        return {"toolUse": {ours: required(block, theirs) for ours, theirs in names.items()}}
+        return {"toolUse": {ours: required_key(block, theirs) for ours, theirs in names.items()}}
     if kind == "tool_result":
         content = block.get("content", [])
         return {
             "toolResult": {
-                "toolUseId": required(block, "tool_use_id"),
+                "toolUseId": required_key(block, "tool_use_id"),
                 "content": [{"text": content}] if isinstance(content, str) else _blocks(content),
                 "status": "error" if block.get("is_error") else "success",
             }
         }
-    raise malformed(
+    raise malformed_request(
         f"the local model reads text only, and a block has the type {kind}."
         " For images use a model on AWS."
     )
@@ -100,31 +107,35 @@ def _block(block: Body) -> Body:
 
 def _tool(tool: Any) -> Body:
     if not isinstance(tool, dict) or "input_schema" not in tool:
-        raise malformed("a tool must have a name and an input_schema.")
-    spec = given(name=required(tool, "name"), description=tool.get("description") or None)
+        raise malformed_request("a tool must have a name and an input_schema.")
+    spec = without_none(
+        name=required_key(tool, "name"), description=tool.get("description") or None
+    )
     return {"toolSpec": {**spec, "inputSchema": {"json": tool["input_schema"]}}}
 
 
 def _tool_config(body: Body) -> Body | None:
     tools, choice = body.get("tools"), body.get("tool_choice")
     if tools is not None and not isinstance(tools, list):
-        raise malformed("tools must be a list.")
+        raise malformed_request("tools must be a list.")
     kind = choice.get("type") if isinstance(choice, dict) else None
-    if choice is not None and kind not in (*_CHOICES, "none"):
-        raise malformed(f"tool_choice.type must be one of {', '.join(_CHOICES)}, none.")
+    if choice is not None and kind not in (*_TOOL_CHOICES, "none"):
+        raise malformed_request(
+            f"tool_choice.type must be one of {', '.join(_TOOL_CHOICES)}, none."
+        )
     if not tools or kind == "none":
         return None
     chosen = None
     if isinstance(choice, dict):
-        chosen = {kind: {"name": required(choice, "name")} if kind == "tool" else {}}
-    return given(tools=[_tool(tool) for tool in tools], toolChoice=chosen)
+        chosen = {kind: {"name": required_key(choice, "name")} if kind == "tool" else {}}
+    return without_none(tools=[_tool(tool) for tool in tools], toolChoice=chosen)
 
 
-def _whole(answer: Mapping[str, Any], model: str) -> Body:
+def _render_response(answer: Mapping[str, Any], model: str) -> Body:
     content = answer["output"]["message"]["content"]
     return {
         **_message(model),
-        "content": [_written(block) for block in content],
+        "content": [_render_block(block) for block in content],
         "stop_reason": _stop_reason(answer["stopReason"]),
         "stop_sequence": None,
         "usage": _usage(answer["usage"]),
@@ -140,7 +151,7 @@ def _message(model: str) -> Body:
     }
 
 
-def _written(block: Mapping[str, Any]) -> Body:
+def _render_block(block: Mapping[str, Any]) -> Body:
     if "text" in block:
         return {"type": "text", "text": block["text"]}
     use = block["toolUse"]
@@ -156,15 +167,15 @@ def _usage(usage: Mapping[str, int]) -> Body:
     return {"input_tokens": usage["inputTokens"], "output_tokens": usage["outputTokens"]}
 
 
-def _streamed(events: Iterator[Event], model: str) -> Iterator[Body]:
-    """Yield Claude's events. Its first says how long the input was, which comes last here: 0."""
-    begun: Body = {**_message(model), "content": [], "stop_reason": None, "stop_sequence": None}
+def _render_stream(events: Iterator[Event], model: str) -> Iterator[Body]:
+    """Yield Claude's events. The input tokens in the first are 0: Converse gives them last."""
+    message: Body = {**_message(model), "content": [], "stop_reason": None, "stop_sequence": None}
     open_block = False
     reason = ""
     for event in events:
         if "messageStart" in event:
             usage = {"input_tokens": 0, "output_tokens": 0}
-            yield {"type": "message_start", "message": {**begun, "usage": usage}}
+            yield {"type": "message_start", "message": {**message, "usage": usage}}
         elif "contentBlockStart" in event:
             use = event["contentBlockStart"]["start"]["toolUse"]
             block = {"type": "tool_use", "id": use["toolUseId"], "name": use["name"], "input": {}}
@@ -189,10 +200,10 @@ def _streamed(events: Iterator[Event], model: str) -> Iterator[Body]:
 
 def _delta(delta: Mapping[str, Any]) -> Body:
     if "text" in delta:
-        said = {"type": "text_delta", "text": delta["text"]}
+        rendered = {"type": "text_delta", "text": delta["text"]}
     else:
-        said = {"type": "input_json_delta", "partial_json": delta["toolUse"]["input"]}
-    return {"type": "content_block_delta", "index": 0, "delta": said}
+        rendered = {"type": "input_json_delta", "partial_json": delta["toolUse"]["input"]}
+    return {"type": "content_block_delta", "index": 0, "delta": rendered}
 
 
-ANTHROPIC = Family(_asked, _whole, _streamed)
+ANTHROPIC = BodyFormat(_parse_request, _render_response, _render_stream)

@@ -1,4 +1,4 @@
-"""Amazon Nova, schema messages-v1: Converse in all but name.
+"""The body format of Amazon Nova, schema messages-v1, which is nearly that of Converse.
 
 https://docs.aws.amazon.com/nova/latest/userguide/complete-request-schema.html
 """
@@ -8,28 +8,35 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from localcloud.bedrock.answering import Event
-from localcloud.bedrock.bodies.family import Body, Family, given, malformed, only, required
+from localcloud.bedrock.answer_events import Event
+from localcloud.bedrock.bodies.body_format import (
+    Body,
+    BodyFormat,
+    check_keys,
+    malformed_request,
+    required_key,
+    without_none,
+)
 
 
-def _asked(body: Body) -> Body:
-    only(body, "schemaVersion", "system", "messages", "inferenceConfig", "toolConfig")
+def _parse_request(body: Body) -> Body:
+    check_keys(body, "schemaVersion", "system", "messages", "inferenceConfig", "toolConfig")
     if body.get("schemaVersion", "messages-v1") != "messages-v1":
-        raise malformed("schemaVersion must be messages-v1.")
+        raise malformed_request("schemaVersion must be messages-v1.")
     config = body.get("inferenceConfig", {})
     if not isinstance(config, dict):
-        raise malformed("inferenceConfig must be an object.")
+        raise malformed_request("inferenceConfig must be an object.")
     names = ("maxTokens", "max_new_tokens", "temperature", "topP", "top_p", "topK", "top_k")
-    only(config, *names, "stopSequences")
+    check_keys(config, *names, "stopSequences")
     top_k = config.get("topK", config.get("top_k"))
-    inference = given(
+    inference = without_none(
         maxTokens=config.get("maxTokens", config.get("max_new_tokens")),
         temperature=config.get("temperature"),
         topP=config.get("topP", config.get("top_p")),
         stopSequences=config.get("stopSequences"),
     )
-    return given(
-        messages=required(body, "messages"),
+    return without_none(
+        messages=required_key(body, "messages"),
         system=body.get("system"),
         toolConfig=body.get("toolConfig"),
         inferenceConfig=inference or None,
@@ -37,7 +44,7 @@ def _asked(body: Body) -> Body:
     )
 
 
-def _whole(answer: Mapping[str, Any], model: str) -> Body:
+def _render_response(answer: Mapping[str, Any], model: str) -> Body:
     return {
         "output": answer["output"],
         "stopReason": answer["stopReason"],
@@ -49,7 +56,7 @@ def _usage(usage: Mapping[str, Any]) -> Body:
     return {**usage, "cacheReadInputTokenCount": 0, "cacheWriteInputTokenCount": 0}
 
 
-def _streamed(events: Iterator[Event], model: str) -> Iterator[Body]:
+def _render_stream(events: Iterator[Event], model: str) -> Iterator[Body]:
     for event in events:
         if "messageStop" in event:
             yield {"messageStop": {"stopReason": event["messageStop"]["stopReason"]}}
@@ -60,4 +67,4 @@ def _streamed(events: Iterator[Event], model: str) -> Iterator[Body]:
             yield dict(event)
 
 
-NOVA = Family(_asked, _whole, _streamed)
+NOVA = BodyFormat(_parse_request, _render_response, _render_stream)

@@ -1,1 +1,1 @@
-"""Guardrails that go by rules: words, patterns, and personal data that a rule can tell."""
+"""Guardrails by rules: words, regular expressions, and personal data that has a pattern."""

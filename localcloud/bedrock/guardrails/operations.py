@@ -1,4 +1,4 @@
-"""CreateGuardrail and its kin, botocore's `bedrock`: what rules can keep, and no more.
+"""The operations on guardrails. Policies that need a model are refused.
 
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_CreateGuardrail.html
 """
@@ -9,18 +9,18 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from localcloud.bedrock.content import invalid
-from localcloud.bedrock.guardrails.pii import RULES
-from localcloud.bedrock.guardrails.store import DRAFT, Guardrail, GuardrailStore
+from localcloud.bedrock.content import validation_error
+from localcloud.bedrock.guardrails.pii import PII_RULES
+from localcloud.bedrock.guardrails.store import DRAFT, GuardrailStore, GuardrailVersion
 from localcloud.clock import utc
 from localcloud.service import CloudContext, Params, Result
 
-_KEPT = ("wordPolicyConfig", "sensitiveInformationPolicyConfig")
-_ABOUT = frozenset(
+_POLICY_FIELDS = ("wordPolicyConfig", "sensitiveInformationPolicyConfig")
+_SUPPORTED_FIELDS = frozenset(
     {"name", "description", "blockedInputMessaging", "blockedOutputsMessaging", "tags"}
-    | {"clientRequestToken", "guardrailIdentifier", *_KEPT}
+    | {"clientRequestToken", "guardrailIdentifier", *_POLICY_FIELDS}
 )
-_SHOWN = {
+_RESPONSE_NAMES = {
     "wordsConfig": "words",
     "piiEntitiesConfig": "piiEntities",
     "regexesConfig": "regexes",
@@ -28,58 +28,60 @@ _SHOWN = {
 
 
 class GuardrailOperations:
-    """Guardrails of words, patterns and personal data."""
+    """The operations on guardrails of words, regular expressions and personal data."""
 
     def __init__(self, surroundings: CloudContext, store: GuardrailStore) -> None:
-        """Keep them in `store`."""
+        """Store guardrails in `store`."""
         self._surroundings = surroundings
         self._store = store
 
     def create_guardrail(self, params: Params) -> Result:
-        """Keep a guardrail. Raises ValidationException for what rules can't keep."""
-        made = self._store.create(_policy(params), params.get("clientRequestToken"))
+        """Create a guardrail. Raises ValidationException for policies that are not supported."""
+        guardrail = self._store.create(_parse_policy(params), params.get("clientRequestToken"))
         return {
-            "guardrailId": made.id,
-            "guardrailArn": self._arn(made),
+            "guardrailId": guardrail.id,
+            "guardrailArn": self._arn(guardrail),
             "version": DRAFT,
-            "createdAt": utc(made.created_at),
+            "createdAt": utc(guardrail.created_at),
         }
 
     def update_guardrail(self, params: Params) -> Result:
         """Replace the draft of a guardrail."""
-        made = self._store.update(params["guardrailIdentifier"], _policy(params))
+        guardrail = self._store.update(params["guardrailIdentifier"], _parse_policy(params))
         return {
-            "guardrailId": made.id,
-            "guardrailArn": self._arn(made),
+            "guardrailId": guardrail.id,
+            "guardrailArn": self._arn(guardrail),
             "version": DRAFT,
-            "updatedAt": utc(made.updated_at),
+            "updatedAt": utc(guardrail.updated_at),
         }
 
     def create_guardrail_version(self, params: Params) -> Result:
-        """Keep the draft as a version that doesn't change."""
-        made = self._store.publish(params["guardrailIdentifier"], params.get("description"))
-        return {"guardrailId": made.id, "version": made.version}
+        """Create an immutable version from the draft."""
+        guardrail = self._store.publish(params["guardrailIdentifier"], params.get("description"))
+        return {"guardrailId": guardrail.id, "version": guardrail.version}
 
     def get_guardrail(self, params: Params) -> Result:
-        """Describe one version."""
-        found = self._store.get(params["guardrailIdentifier"], params.get("guardrailVersion"))
-        policies = {name.removesuffix("Config"): _policy_shown(found, name) for name in _KEPT}
+        """Return the description of a version."""
+        guardrail = self._store.get(params["guardrailIdentifier"], params.get("guardrailVersion"))
+        policies = {
+            name.removesuffix("Config"): _render_policy(guardrail, name) for name in _POLICY_FIELDS
+        }
         return {
-            **self._summary(found, id_name="guardrailId", arn_name="guardrailArn"),
-            "blockedInputMessaging": found.policy["blockedInputMessaging"],
-            "blockedOutputsMessaging": found.policy["blockedOutputsMessaging"],
-            **{name: shown for name, shown in policies.items() if shown},
+            **self._summary(guardrail, id_name="guardrailId", arn_name="guardrailArn"),
+            "blockedInputMessaging": guardrail.policy["blockedInputMessaging"],
+            "blockedOutputsMessaging": guardrail.policy["blockedOutputsMessaging"],
+            **{name: rules for name, rules in policies.items() if rules},
         }
 
     def list_guardrails(self, params: Params) -> Result:
-        """List the drafts of every guardrail, or every version of one. All are on one page."""
+        """List the draft of each guardrail, or all versions of one. There is a single page."""
         if "nextToken" in params:
-            raise invalid(
-                "The nextToken is not one that was given; every guardrail is on one page."
-            )
-        one = params.get("guardrailIdentifier")
-        found = self._store.drafts() if one is None else self._store.versions(one)
-        return {"guardrails": [self._summary(each) for each in found]}
+            raise validation_error("The nextToken is not valid; all guardrails are on one page.")
+        identifier = params.get("guardrailIdentifier")
+        guardrails = (
+            self._store.drafts() if identifier is None else self._store.versions(identifier)
+        )
+        return {"guardrails": [self._summary(guardrail) for guardrail in guardrails]}
 
     def delete_guardrail(self, params: Params) -> Result:
         """Delete a guardrail, or one version of it."""
@@ -87,56 +89,58 @@ class GuardrailOperations:
         return {}
 
     def _summary(
-        self, found: Guardrail, id_name: str = "id", arn_name: str = "arn"
+        self, guardrail: GuardrailVersion, id_name: str = "id", arn_name: str = "arn"
     ) -> dict[str, Any]:
         return {
-            id_name: found.id,
-            arn_name: self._arn(found),
+            id_name: guardrail.id,
+            arn_name: self._arn(guardrail),
             "status": "READY",
-            "name": found.policy["name"],
-            "description": found.description,
-            "version": found.version,
-            "createdAt": utc(found.created_at),
-            "updatedAt": utc(found.updated_at),
+            "name": guardrail.policy["name"],
+            "description": guardrail.description,
+            "version": guardrail.version,
+            "createdAt": utc(guardrail.created_at),
+            "updatedAt": utc(guardrail.updated_at),
         }
 
-    def _arn(self, found: Guardrail) -> str:
-        return self._surroundings.arn("bedrock", f"guardrail/{found.id}")
+    def _arn(self, guardrail: GuardrailVersion) -> str:
+        return self._surroundings.arn("bedrock", f"guardrail/{guardrail.id}")
 
 
-def _policy(params: Params) -> dict[str, Any]:
-    """Return what is kept of a guardrail. Raises ValidationException."""
+def _parse_policy(params: Params) -> dict[str, Any]:
+    """Return the parameters that are stored as policy. Raises ValidationException."""
     for name in params:
-        if name not in _ABOUT:
-            raise invalid(
-                f"The local cloud's guardrails go by rules and can't keep {name}; they keep "
-                f"{' and '.join(_KEPT)}. Leave out {name}, or use AWS."
+        if name not in _SUPPORTED_FIELDS:
+            raise validation_error(
+                f"The local cloud's guardrails are rules and don't support {name}; they support "
+                f"{' and '.join(_POLICY_FIELDS)}. Leave out {name}, or use AWS."
             )
-    if not any(params.get(name) for name in _KEPT):
-        raise invalid("You must specify at least one policy configuration to create a guardrail.")
-    for complaint in _complaints(params):
-        raise invalid(complaint)
-    left = ("clientRequestToken", "guardrailIdentifier", "tags")
-    return {name: value for name, value in params.items() if name not in left}
+    if not any(params.get(name) for name in _POLICY_FIELDS):
+        raise validation_error(
+            "You must specify at least one policy configuration to create a guardrail."
+        )
+    for problem in _policy_problems(params):
+        raise validation_error(problem)
+    excluded = ("clientRequestToken", "guardrailIdentifier", "tags")
+    return {name: value for name, value in params.items() if name not in excluded}
 
 
-def _complaints(params: Params) -> Iterator[str]:
+def _policy_problems(params: Params) -> Iterator[str]:
     if params.get("wordPolicyConfig", {}).get("managedWordListsConfig"):
         yield "The local cloud has no managed list of words; name the words in wordsConfig."
     sensitive = params.get("sensitiveInformationPolicyConfig", {})
     for kind in sensitive.get("piiEntitiesConfig", ()):
-        if kind["type"] not in RULES:
+        if kind["type"] not in PII_RULES:
             yield (
                 f"No rule tells {kind['type']}, and the local cloud has no model for it. "
-                f"There are rules for {', '.join(sorted(RULES))}."
+                f"There are rules for {', '.join(sorted(PII_RULES))}."
             )
     for regex in sensitive.get("regexesConfig", ()):
-        complaint = _regex_complaint(regex)
-        if complaint:
-            yield complaint
+        problem = _regex_problem(regex)
+        if problem:
+            yield problem
 
 
-def _regex_complaint(regex: Mapping[str, Any]) -> str | None:
+def _regex_problem(regex: Mapping[str, Any]) -> str | None:
     try:
         re.compile(regex["pattern"])
     except re.error as error:
@@ -146,6 +150,6 @@ def _regex_complaint(regex: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _policy_shown(found: Guardrail, name: str) -> dict[str, Any]:
-    kept = found.policy.get(name) or {}
-    return {_SHOWN[part]: rules for part, rules in kept.items() if rules}
+def _render_policy(guardrail: GuardrailVersion, name: str) -> dict[str, Any]:
+    config = guardrail.policy.get(name) or {}
+    return {_RESPONSE_NAMES[part]: rules for part, rules in config.items() if rules}

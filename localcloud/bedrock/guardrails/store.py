@@ -1,4 +1,4 @@
-"""Guardrails and their versions, in one SQLite file."""
+"""Guardrails and their versions in SQLite."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ _ARN = re.compile(r"arn:[^:]+:bedrock:[^:]*:[^:]*:guardrail/")
 
 
 @dataclass(frozen=True, slots=True)
-class Guardrail:
-    """One version. `policy` is what CreateGuardrail was given."""
+class GuardrailVersion:
+    """A version of a guardrail. `policy` has the parameters of CreateGuardrail."""
 
     id: str
     version: str
@@ -39,10 +39,10 @@ class Guardrail:
 
 
 class GuardrailStore:
-    """Every guardrail of the account."""
+    """The guardrails of the account."""
 
     def __init__(self, folder: Path, clock: Clock = time.time) -> None:
-        """Open the guardrails in `folder`."""
+        """Open or create the database in `folder`."""
         self._database = Database(folder / "guardrails.sqlite3", _SCHEMA)
         self._clock = clock
 
@@ -50,13 +50,13 @@ class GuardrailStore:
         """Close the file."""
         self._database.close()
 
-    def create(self, policy: dict[str, Any], token: str | None) -> Guardrail:
-        """Keep a new guardrail as a draft, or return the one that `token` made before."""
+    def create(self, policy: dict[str, Any], token: str | None) -> GuardrailVersion:
+        """Create a guardrail's draft, or return the guardrail that `token` created."""
         if token is not None:
-            made = self._read("token = ?", token)
-            if made:
-                return made[0]
-        if any(found.policy["name"] == policy["name"] for found in self.drafts()):
+            existing = self._read("token = ?", token)
+            if existing:
+                return existing[0]
+        if any(draft.policy["name"] == policy["name"] for draft in self.drafts()):
             raise AwsError(
                 "ConflictException",
                 f"Another guardrail in your account has the name {policy['name']}",
@@ -64,86 +64,90 @@ class GuardrailStore:
         alphabet = string.ascii_lowercase + string.digits
         guardrail_id = "".join(secrets.choice(alphabet) for _ in range(12))
         now = self._clock()
-        kept = Guardrail(guardrail_id, DRAFT, policy, policy.get("description"), now, now)
-        self._write(kept, token)
-        return kept
+        guardrail = GuardrailVersion(
+            guardrail_id, DRAFT, policy, policy.get("description"), now, now
+        )
+        self._write(guardrail, token)
+        return guardrail
 
-    def update(self, identifier: str, policy: dict[str, Any]) -> Guardrail:
-        """Replace the draft."""
+    def update(self, identifier: str, policy: dict[str, Any]) -> GuardrailVersion:
+        """Replace the draft of a guardrail."""
         old = self.get(identifier, DRAFT)
-        made = Guardrail(
+        created = GuardrailVersion(
             old.id, DRAFT, policy, policy.get("description"), old.created_at, self._clock()
         )
         self._database.write(
             "UPDATE guardrails SET policy = ?, description = ?, updated_at = ?"
             " WHERE id = ? AND version = ?",
             json.dumps(policy),
-            made.description,
-            made.updated_at,
+            created.description,
+            created.updated_at,
             old.id,
             DRAFT,
         )
-        return made
+        return created
 
-    def publish(self, identifier: str, description: str | None) -> Guardrail:
-        """Keep the draft as it is as the next version."""
+    def publish(self, identifier: str, description: str | None) -> GuardrailVersion:
+        """Store the draft as the next version."""
         draft = self.get(identifier, DRAFT)
         numbers = [int(each.version) for each in self.versions(draft.id) if each.version != DRAFT]
         now = self._clock()
-        made = Guardrail(
+        created = GuardrailVersion(
             draft.id, str(max(numbers, default=0) + 1), draft.policy, description, now, now
         )
-        self._write(made, None)
-        return made
+        self._write(created, None)
+        return created
 
-    def get(self, identifier: str, version: str | None) -> Guardrail:
-        """Return a version, the draft where none is named. Raises ResourceNotFoundException."""
-        found = self._read("id = ? AND version = ?", _id_of(identifier), version or DRAFT)
-        if not found:
+    def get(self, identifier: str, version: str | None) -> GuardrailVersion:
+        """Return a version, the draft by default. Raises ResourceNotFoundException."""
+        guardrails = self._read(
+            "id = ? AND version = ?", _guardrail_id(identifier), version or DRAFT
+        )
+        if not guardrails:
             raise AwsError(
                 "ResourceNotFoundException",
                 "The guardrail identifier or version provided in the request does not exist.",
                 404,
             )
-        return found[0]
+        return guardrails[0]
 
-    def drafts(self) -> list[Guardrail]:
-        """Return every guardrail's draft, oldest first."""
+    def drafts(self) -> list[GuardrailVersion]:
+        """Return the draft of each guardrail, oldest first."""
         return self._read("version = ? ORDER BY created_at, id", DRAFT)
 
-    def versions(self, identifier: str) -> list[Guardrail]:
-        """Return every version of one guardrail, oldest first."""
-        return self._read("id = ? ORDER BY created_at, version", _id_of(identifier))
+    def versions(self, identifier: str) -> list[GuardrailVersion]:
+        """Return all versions of a guardrail, oldest first."""
+        return self._read("id = ? ORDER BY created_at, version", _guardrail_id(identifier))
 
     def delete(self, identifier: str, version: str | None) -> None:
-        """Delete one version, or the guardrail whole. Raises ResourceNotFoundException."""
-        found = self.get(identifier, version)
+        """Delete one version or, without one, all. Raises ResourceNotFoundException."""
+        guardrails = self.get(identifier, version)
         if version is None:
-            self._database.write("DELETE FROM guardrails WHERE id = ?", found.id)
+            self._database.write("DELETE FROM guardrails WHERE id = ?", guardrails.id)
         else:
             self._database.write(
-                "DELETE FROM guardrails WHERE id = ? AND version = ?", found.id, version
+                "DELETE FROM guardrails WHERE id = ? AND version = ?", guardrails.id, version
             )
 
-    def _write(self, kept: Guardrail, token: str | None) -> None:
+    def _write(self, guardrail: GuardrailVersion, token: str | None) -> None:
         self._database.write(
             "INSERT INTO guardrails VALUES (?, ?, ?, ?, ?, ?, ?)",
-            kept.id,
-            kept.version,
-            json.dumps(kept.policy),
-            kept.description,
+            guardrail.id,
+            guardrail.version,
+            json.dumps(guardrail.policy),
+            guardrail.description,
             token,
-            kept.created_at,
-            kept.updated_at,
+            guardrail.created_at,
+            guardrail.updated_at,
         )
 
-    def _read(self, condition: str, *values: object) -> list[Guardrail]:
+    def _read(self, condition: str, *values: object) -> list[GuardrailVersion]:
         rows = self._database.read(
             f"SELECT * FROM guardrails WHERE {condition}",  # noqa: S608 - conditions of this module
             *values,
         )
         return [
-            Guardrail(
+            GuardrailVersion(
                 row["id"],
                 row["version"],
                 json.loads(row["policy"]),
@@ -155,5 +159,5 @@ class GuardrailStore:
         ]
 
 
-def _id_of(identifier: str) -> str:
+def _guardrail_id(identifier: str) -> str:
     return _ARN.sub("", identifier)

@@ -85,7 +85,7 @@ def test_a_guardrail_should_be_kept_in_versions(client: Make) -> None:
                     ]
                 }
             },
-            "can't keep contentPolicyConfig",
+            "don't support contentPolicyConfig",
         ),
         (
             {"wordPolicyConfig": {"managedWordListsConfig": [{"type": "PROFANITY"}]}},

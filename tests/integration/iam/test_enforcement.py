@@ -14,7 +14,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from localcloud.iam.ledger import FILE, Call, read
+from localcloud.iam.ledger import LEDGER_FILE, CallRecord, read_ledger
 from tests.cloud import CloudProcess
 from tests.integration.permitting import make_role
 
@@ -396,8 +396,8 @@ def test_keys_and_ledger_should_outlive_a_kill(tmp_path: Path, models_pulled: Pa
         cloud.start()
         assert httpx.get(client("s3").generate_presigned_url("get_object", kept)).content == b"kept"
         cloud.kill()
-        calls = read(tmp_path / "data" / "iam" / FILE).calls
-        assert calls[Call(role, "s3", "PutObject")] == 1
-        assert calls[Call(role, "s3", "GetObject")] == 1
+        calls = read_ledger(tmp_path / "data" / "iam" / LEDGER_FILE).calls
+        assert calls[CallRecord(role, "s3", "PutObject")] == 1
+        assert calls[CallRecord(role, "s3", "GetObject")] == 1
     finally:
         cloud.kill()

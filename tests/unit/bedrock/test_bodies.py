@@ -12,10 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from localcloud.bedrock.bodies.families import family_of
-from localcloud.bedrock.bodies.prompts import llama_turns, mistral_turns
-from localcloud.bedrock.conversation import chat_request
-from localcloud.bedrock.invoke import converse_params
+from localcloud.bedrock.bodies.llama_mistral import parse_llama_prompt, parse_mistral_prompt
+from localcloud.bedrock.chat_request import chat_request
+from localcloud.bedrock.invoke import body_format_of, converse_params
 from localcloud.errors import AwsError
 
 NOVA, CLAUDE = "amazon.nova-lite-v1:0", "anthropic.claude-haiku-4-5-20251001-v1:0"
@@ -49,7 +48,7 @@ def claude(**more: Any) -> dict[str, Any]:
 
 
 def asked(model: str, body: dict[str, Any]) -> dict[str, Any]:
-    return converse_params({**family_of(model, body).asked(body), "modelId": model})
+    return converse_params({**body_format_of(model, body).parse_request(body), "modelId": model})
 
 
 def test_novas_body_should_be_converses() -> None:
@@ -65,10 +64,10 @@ def test_novas_body_should_be_converses() -> None:
     assert call["messages"] == messages
     assert call["inferenceConfig"] == {"maxTokens": 9, "temperature": 0.5}
     assert call["additionalModelRequestFields"] == {"top_k": 3}
-    family = family_of(NOVA, body)
-    whole = family.whole(ANSWER, NOVA)
+    family = body_format_of(NOVA, body)
+    whole = family.render_response(ANSWER, NOVA)
     assert (whole["output"], whole["stopReason"]) == (ANSWER["output"], "max_tokens")
-    chunks = list(family.streamed(iter(EVENTS), NOVA))
+    chunks = list(family.render_stream(iter(EVENTS), NOVA))
     assert [next(iter(chunk)) for chunk in chunks] == [next(iter(event)) for event in EVENTS]
     assert chunks[-1]["metadata"]["usage"]["inputTokens"] == 7
 
@@ -101,8 +100,8 @@ def test_claudes_turns_tools_and_results_should_be_converses() -> None:
 def test_claudes_answer_should_be_a_message_with_blocks() -> None:
     use = {"toolUseId": "t1", "name": "weather", "input": {"city": "Graz"}}
     message = {"role": "assistant", "content": [{"text": "So:"}, {"toolUse": use}]}
-    family = family_of(CLAUDE, {})
-    whole = family.whole(
+    family = body_format_of(CLAUDE, {})
+    whole = family.render_response(
         {**ANSWER, "output": {"message": message}, "stopReason": "tool_use"}, CLAUDE
     )
     assert whole["content"] == [
@@ -115,7 +114,7 @@ def test_claudes_answer_should_be_a_message_with_blocks() -> None:
 
 def test_claudes_stream_should_have_claudes_events() -> None:
     """https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages.html"""
-    chunks = list(family_of(CLAUDE, {}).streamed(iter(EVENTS), CLAUDE))
+    chunks = list(body_format_of(CLAUDE, {}).render_stream(iter(EVENTS), CLAUDE))
     assert [chunk["type"] for chunk in chunks] == [
         "message_start",
         "content_block_start",
@@ -133,7 +132,7 @@ def test_claudes_stream_should_have_claudes_events() -> None:
         {"contentBlockDelta": {"contentBlockIndex": 0, "delta": {"toolUse": {"input": "{}"}}}},
         *EVENTS[3:],
     ]
-    chunks = list(family_of(CLAUDE, {}).streamed(iter(called), CLAUDE))
+    chunks = list(body_format_of(CLAUDE, {}).render_stream(iter(called), CLAUDE))
     assert chunks[1]["content_block"]["type"] == "tool_use"
     assert chunks[2]["delta"] == {"type": "input_json_delta", "partial_json": "{}"}
 
@@ -148,15 +147,15 @@ def test_llamas_prompt_should_be_taken_apart_into_turns() -> None:
     call = asked(LLAMA, {"prompt": prompt, "max_gen_len": 9})
     assert call["system"] == [{"text": "Be brief."}]
     assert call["messages"] == [{"role": "user", "content": [{"text": "Hi"}]}]
-    assert llama_turns("Hi")["messages"][0]["content"] == [{"text": "Hi"}]
-    family = family_of(LLAMA, {})
-    assert family.whole(ANSWER, LLAMA) == {
+    assert parse_llama_prompt("Hi")["messages"][0]["content"] == [{"text": "Hi"}]
+    family = body_format_of(LLAMA, {})
+    assert family.render_response(ANSWER, LLAMA) == {
         "generation": "Hi.",
         "prompt_token_count": 7,
         "generation_token_count": 2,
         "stop_reason": "length",
     }
-    chunks = list(family.streamed(iter(EVENTS), LLAMA))
+    chunks = list(family.render_stream(iter(EVENTS), LLAMA))
     assert [chunk["generation"] for chunk in chunks] == ["Hi", ".", ""]
     assert (chunks[-1]["prompt_token_count"], chunks[-1]["stop_reason"]) == (7, "length")
 
@@ -164,26 +163,26 @@ def test_llamas_prompt_should_be_taken_apart_into_turns() -> None:
 def test_mistral_should_take_prompts_and_messages() -> None:
     """https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-mistral-text-completion.html"""
     prompt = "<s>[INST] One? [/INST] Two.</s>[INST] Three? [/INST]"
-    assert [turn["role"] for turn in mistral_turns(prompt)["messages"]] == [
+    assert [turn["role"] for turn in parse_mistral_prompt(prompt)["messages"]] == [
         "user",
         "assistant",
         "user",
     ]
-    assert family_of(MISTRAL, {"prompt": prompt}).whole(ANSWER, MISTRAL) == {
+    assert body_format_of(MISTRAL, {"prompt": prompt}).render_response(ANSWER, MISTRAL) == {
         "outputs": [{"text": "Hi.", "stop_reason": "length"}]
     }
     chat = {"messages": [{"role": "system", "content": "S"}, {"role": "user", "content": "Hi"}]}
     call = asked(MISTRAL, {**chat, "max_tokens": 9, "top_k": 2, "stop": ["END"]})
     assert call["system"] == [{"text": "S"}]
     assert call["inferenceConfig"] == {"maxTokens": 9, "stopSequences": ["END"]}
-    whole = family_of(MISTRAL, chat).whole(ANSWER, MISTRAL)
+    whole = body_format_of(MISTRAL, chat).render_response(ANSWER, MISTRAL)
     assert whole["choices"][0]["message"] == {"role": "assistant", "content": "Hi."}
     texts = [
         chunk["outputs"][0]["text"]
-        for chunk in family_of(MISTRAL, {}).streamed(iter(EVENTS), MISTRAL)
+        for chunk in body_format_of(MISTRAL, {}).render_stream(iter(EVENTS), MISTRAL)
     ]
     assert "".join(texts) == "Hi."
-    said = list(family_of(MISTRAL, chat).streamed(iter(EVENTS), MISTRAL))
+    said = list(body_format_of(MISTRAL, chat).render_stream(iter(EVENTS), MISTRAL))
     assert said[-1]["choices"][0]["stop_reason"] == "length"
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from localcloud.bedrock.llama import MOST_WAITING, Finish, Llama
+from localcloud.bedrock.llama import MAX_WAITING, Finish, LlamaProcess
 from localcloud.errors import AwsError
 
 WORKER = """
@@ -23,19 +23,19 @@ SILENCE_S = 2.0
 
 
 @pytest.fixture
-def llama(tmp_path: Path) -> Iterator[Llama]:
+def llama(tmp_path: Path) -> Iterator[LlamaProcess]:
     worker = tmp_path / "worker.py"
     worker.write_text(WORKER)
-    made = Llama(tmp_path, 100, tmp_path / "log", silence_s=SILENCE_S, worker=worker)
+    made = LlamaProcess(tmp_path, 100, tmp_path / "log", silence_s=SILENCE_S, worker=worker)
     yield made
     made.stop()
 
 
-def said(llama: Llama, say: str, seconds: float) -> list[str | Finish]:
+def said(llama: LlamaProcess, say: str, seconds: float) -> list[str | Finish]:
     return list(llama.generate({"say": say, "seconds": seconds}))
 
 
-def test_waiting_for_a_turn_should_not_be_taken_for_silence(llama: Llama) -> None:
+def test_waiting_for_a_turn_should_not_be_taken_for_silence(llama: LlamaProcess) -> None:
     said(llama, "first", 0)
     answers: list[str | Finish] = []
 
@@ -50,7 +50,9 @@ def test_waiting_for_a_turn_should_not_be_taken_for_silence(llama: Llama) -> Non
     assert sorted(map(str, answers)) == ["0", "1", "2", "3"]
 
 
-def test_a_model_that_is_silent_should_be_ended_and_the_next_be_answered(llama: Llama) -> None:
+def test_a_model_that_is_silent_should_be_ended_and_the_next_be_answered(
+    llama: LlamaProcess,
+) -> None:
     said(llama, "first", 0)
     pid = llama.pid
     with pytest.raises(AwsError, match="said nothing for 2 s") as caught:
@@ -60,7 +62,9 @@ def test_a_model_that_is_silent_should_be_ended_and_the_next_be_answered(llama: 
     assert llama.pid != pid
 
 
-def test_more_than_can_wait_should_be_throttled_and_the_rest_be_answered(llama: Llama) -> None:
+def test_more_than_can_wait_should_be_throttled_and_the_rest_be_answered(
+    llama: LlamaProcess,
+) -> None:
     said(llama, "first", 0)
     outcomes: list[str] = []
 
@@ -70,11 +74,11 @@ def test_more_than_can_wait_should_be_throttled_and_the_rest_be_answered(llama: 
         except AwsError as error:
             outcomes.append(error.code)
 
-    threads = [threading.Thread(target=ask) for _ in range(3 * MOST_WAITING)]
+    threads = [threading.Thread(target=ask) for _ in range(3 * MAX_WAITING)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert outcomes.count("yes") >= MOST_WAITING
+    assert outcomes.count("yes") >= MAX_WAITING
     assert set(outcomes) == {"yes", "ThrottlingException"}
     assert said(llama, "again", 0)[0] == "again"

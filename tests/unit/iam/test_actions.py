@@ -7,12 +7,14 @@ from typing import Any
 import botocore.session
 import pytest
 
-from localcloud.iam.actions import IMPLIED, needs_of
-from localcloud.iam.needs import Place
-from localcloud.iam.s3actions import needs_of as s3_needs_of
+from localcloud.iam.actions import ACTION_RULES, required_permissions
+from localcloud.iam.resources import AccountResources
+from localcloud.iam.s3_actions import request_permissions as s3_needs_of
 from localcloud.s3.routes import every_operation
 
-PLACE = Place("us-east-1", "000000000000", lambda table: "pk" if table == "records" else None)
+PLACE = AccountResources(
+    "us-east-1", "000000000000", lambda table: "pk" if table == "records" else None
+)
 TABLE = "arn:aws:dynamodb:us-east-1:000000000000:table/records"
 INDEX = "arn:aws:s3vectors:us-east-1:000000000000:bucket/vectors/index/tenant"
 QUEUE = "arn:aws:sqs:us-east-1:000000000000:inbox"
@@ -20,12 +22,12 @@ FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:embed"
 
 
 def needs(service: str, operation: str, params: dict[str, Any]) -> list[tuple[str, str]]:
-    return [(n.action, n.resource) for n in needs_of(service, operation, params, PLACE)]
+    return [(n.action, n.resource) for n in required_permissions(service, operation, params, PLACE)]
 
 
 def test_every_implied_operation_should_be_one_that_botocore_knows() -> None:
     session = botocore.session.get_session()
-    for (service, operation), implied in IMPLIED.items():
+    for (service, operation), implied in ACTION_RULES.items():
         name = {"monitoring": "cloudwatch"}.get(service, service)
         assert operation in session.get_service_model(name).operation_names
         assert implied.source.startswith("https://docs.aws.amazon.com/")
@@ -79,14 +81,14 @@ def test_a_transaction_should_need_what_its_parts_need_each_once() -> None:
 def test_an_items_call_should_tell_its_partition_key(
     operation: str, params: dict[str, Any], leading: tuple[str, ...]
 ) -> None:
-    (need,) = needs_of("dynamodb", operation, {"TableName": "records", **params}, PLACE)
+    (need,) = required_permissions("dynamodb", operation, {"TableName": "records", **params}, PLACE)
     assert need.context == {"dynamodb:leadingkeys": leading}
 
 
 def test_a_batch_should_tell_all_partition_keys_of_a_table() -> None:
     keys = [{"pk": {"S": "B"}}, {"pk": {"S": "A"}}, {"pk": {"S": "B"}}]
     params = {"RequestItems": {"records": {"Keys": keys}}}
-    (need,) = needs_of("dynamodb", "BatchGetItem", params, PLACE)
+    (need,) = required_permissions("dynamodb", "BatchGetItem", params, PLACE)
     assert (need.resource, need.context) == (TABLE, {"dynamodb:leadingkeys": ("A", "B")})
 
 
@@ -188,7 +190,7 @@ def test_an_inference_profile_should_need_the_profile_and_its_model_through_it(
     profile = f"{geography}.amazon.nova-micro-v1:0"
     arn = f"arn:aws:bedrock:us-east-1:000000000000:inference-profile/{profile}"
     asked = {"modelId": arn if by_arn else profile}
-    found = needs_of("bedrock-runtime", operation, asked, PLACE)
+    found = required_permissions("bedrock-runtime", operation, asked, PLACE)
     assert [(need.action, need.resource, need.context) for need in found] == [
         (action, arn, {}),
         *(
@@ -255,7 +257,7 @@ def test_listings_should_be_of_the_bucket_and_tell_their_prefix() -> None:
 
 
 def test_metrics_should_tell_their_namespace() -> None:
-    (need,) = needs_of("monitoring", "PutMetricData", {"Namespace": "/aws/x"}, PLACE)
+    (need,) = required_permissions("monitoring", "PutMetricData", {"Namespace": "/aws/x"}, PLACE)
     assert (need.action, need.resource) == ("cloudwatch:PutMetricData", "*")
     assert need.context == {"cloudwatch:namespace": ("/aws/x",)}
 

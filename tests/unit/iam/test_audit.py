@@ -11,44 +11,65 @@ from typing import Any
 import pytest
 
 from localcloud.iam import audit as auditing
-from localcloud.iam.audit import Audit, audit, calls_of, ledgers_below, table
-from localcloud.iam.exceptions import Broad, Everywhere, Unseen
-from localcloud.iam.grants import is_broad
-from localcloud.iam.ledger import FILE, Book, Call, Decided, Granted, Ledger
+from localcloud.iam.audit import (
+    AuditReport,
+    audit_ledgers,
+    count_calls,
+    find_ledgers,
+    is_broad,
+    render_table,
+)
+from localcloud.iam.audit_exceptions import BroadGrant, UnscopedAction, UntestedGrant
+from localcloud.iam.ledger import (
+    LEDGER_FILE,
+    CallRecord,
+    DecisionRecord,
+    Ledger,
+    LedgerContent,
+    RolePolicy,
+)
 
 ROLE = "arn:aws:iam::000000000000:role/reader"
 TABLE = "arn:aws:dynamodb:us-east-1:000000000000:table/records"
 MODELS = "arn:aws:bedrock:*::foundation-model/*"
 PROFILE = "arn:aws:bedrock:us-east-1:000000000000:inference-profile/us.a.b"
 THROUGH = {"ArnLike": {"bedrock:InferenceProfileArn": PROFILE}}
-ANY = Broad(
+ANY = BroadGrant(
     ("bedrock:InvokeModel",), MODELS, "It chooses.", "https://x", "bedrock:inferenceprofilearn"
 )
-TRACES = Unseen("*Role", ("xray:*",), "There is no X-Ray here.", "https://docs.aws.amazon.com/x")
+TRACES = UntestedGrant(
+    "*Role", ("xray:*",), "There is no X-Ray here.", "https://docs.aws.amazon.com/x"
+)
 
 
-def granted(action: Any, resource: Any = TABLE, sid: str = "May", condition: Any = None) -> Granted:
+def granted(
+    action: Any, resource: Any = TABLE, sid: str = "May", condition: Any = None
+) -> RolePolicy:
     statement = {"Sid": sid, "Effect": "Allow", "Action": action, "Resource": resource}
     if condition is not None:
         statement["Condition"] = condition
     document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    return Granted(ROLE, "ReaderRole", f"policy-{sid}", document)
+    return RolePolicy(ROLE, "ReaderRole", f"policy-{sid}", document)
 
 
 def decided(
     action: str, resource: str = TABLE, sid: str = "identity:May", *, allowed: bool = True
-) -> Decided:
-    return Decided(ROLE, action, resource, sid, allowed)
+) -> DecisionRecord:
+    return DecisionRecord(ROLE, action, resource, sid, allowed)
 
 
-def judged(grants: Sequence[Granted], *decisions: Decided, unseen: Sequence[Unseen] = ()) -> Audit:
-    book = Book({}, dict.fromkeys(decisions, 2), tuple(grants))
-    return audit([book, book], unseen, [Everywhere("xray:PutTraceSegments", "https://x")], [ANY])
+def judged(
+    grants: Sequence[RolePolicy], *decisions: DecisionRecord, unseen: Sequence[UntestedGrant] = ()
+) -> AuditReport:
+    book = LedgerContent({}, dict.fromkeys(decisions, 2), tuple(grants))
+    return audit_ledgers(
+        [book, book], unseen, [UnscopedAction("xray:PutTraceSegments", "https://x")], [ANY]
+    )
 
 
 def test_grants_that_are_all_used_should_be_sound_and_counted_over_all_ledgers() -> None:
     found = judged([granted("dynamodb:GetItem")], decided("dynamodb:GetItem"))
-    assert found.sound
+    assert found.passed
     assert [line.count for line in found.lines] == [4]
 
 
@@ -56,7 +77,7 @@ def test_an_action_that_is_never_used_should_be_found() -> None:
     grants = [granted(["dynamodb:GetItem", "dynamodb:PutItem"])]
     found = judged(grants, decided("dynamodb:GetItem"))
     assert [grant.action for grant in found.unused] == ["dynamodb:putitem"]
-    assert not found.sound
+    assert not found.passed
 
 
 def test_a_resource_that_is_never_used_should_be_found() -> None:
@@ -73,12 +94,12 @@ def test_a_statement_that_another_makes_needless_should_be_found() -> None:
 
 def test_what_was_refused_should_be_found() -> None:
     refused = decided("dynamodb:PutItem", sid="", allowed=False)
-    service = Decided("events.amazonaws.com", "sqs:SendMessage", "q", "", False)
-    administrator = Decided("administrator", "sqs:SendMessage", "q", "", False)
+    service = DecisionRecord("events.amazonaws.com", "sqs:SendMessage", "q", "", False)
+    administrator = DecisionRecord("administrator", "sqs:SendMessage", "q", "", False)
     grants = [granted("dynamodb:GetItem")]
     found = judged(grants, decided("dynamodb:GetItem"), refused, service, administrator)
     assert dict(found.denied) == {refused: 4, service: 4}
-    assert not found.sound
+    assert not found.passed
 
 
 @pytest.mark.parametrize(
@@ -97,7 +118,7 @@ def test_what_is_granted_too_widely_should_be_found(action: str, resource: str, 
     used = action.replace("*", "GetItem").replace("?", "I")
     found = judged([granted(action, resource)], decided(used, resource))
     assert bool(found.wide) is wide
-    assert found.sound is not wide
+    assert found.passed is not wide
 
 
 @pytest.mark.parametrize(
@@ -125,7 +146,7 @@ def test_everything_of_a_kind_should_be_granted_under_the_condition_of_its_excep
     None
 ):
     call = decided("bedrock:InvokeModel", MODELS)
-    assert judged([granted("bedrock:InvokeModel", MODELS, condition=THROUGH)], call).sound
+    assert judged([granted("bedrock:InvokeModel", MODELS, condition=THROUGH)], call).passed
     other = {"StringEquals": {"aws:SourceAccount": "000000000000"}}
     found = judged([granted("bedrock:InvokeModel", MODELS, condition=other)], call)
     assert [grant.keys for grant in found.wide] == [("aws:sourceaccount",)]
@@ -133,45 +154,45 @@ def test_everything_of_a_kind_should_be_granted_under_the_condition_of_its_excep
 
 def test_an_excuse_should_excuse_what_is_not_used_and_be_stale_when_it_is() -> None:
     grants = [granted("xray:PutTraceSegments", "*")]
-    assert judged(grants, unseen=[TRACES]).sound
+    assert judged(grants, unseen=[TRACES]).passed
     used = judged(grants, decided("xray:PutTraceSegments", "*"), unseen=[TRACES])
-    assert [(each.excuse, each.grant) for each in used.stale] == [(TRACES, used.lines[0].grant)]
-    assert not used.sound
+    assert [(each.exception, each.grant) for each in used.stale] == [(TRACES, used.lines[0].grant)]
+    assert not used.passed
 
 
 def test_an_excuse_should_be_stale_for_each_grant_that_is_used_though_it_excuses_others() -> None:
-    excuse = Unseen("*Role", ("s3:*",), "Nothing is stored here.", "https://x")
+    excuse = UntestedGrant("*Role", ("s3:*",), "Nothing is stored here.", "https://x")
     grants = [granted(["s3:GetObject", "s3:PutObject"], "arn:aws:s3:::docs/a/*")]
     found = judged(grants, decided("s3:GetObject", "arn:aws:s3:::docs/a/*"), unseen=[excuse])
     assert [each.grant.action for each in found.stale if each.grant] == ["s3:getobject"]
     assert not found.unused
-    assert not found.sound
+    assert not found.passed
 
 
 def test_an_excuse_should_be_stale_where_nothing_of_it_is_granted() -> None:
     found = judged([granted("dynamodb:GetItem")], decided("dynamodb:GetItem"), unseen=[TRACES])
-    assert [(each.excuse, each.grant) for each in found.stale] == [(TRACES, None)]
-    assert not found.sound
+    assert [(each.exception, each.grant) for each in found.stale] == [(TRACES, None)]
+    assert not found.passed
 
 
 def test_an_excuse_may_be_of_several_roles_and_of_no_others() -> None:
-    excuse = Unseen("ReadRole|Write*Role", ("s3:*",), "Nothing is stored here.", "https://x")
+    excuse = UntestedGrant("ReadRole|Write*Role", ("s3:*",), "Nothing is stored here.", "https://x")
     roles = ("ReadRole", "WriteRole", "WriteAllRole", "ReadAllRole", "Read")
     excused = [excuse.covers(role, "s3:GetObject", "arn:aws:s3:::docs") for role in roles]
     assert excused == [True, True, True, False, False]
 
 
 def test_what_depends_on_chance_should_be_excused_whether_it_occurs_or_not() -> None:
-    excuse = dataclasses.replace(TRACES, chance=True)
+    excuse = dataclasses.replace(TRACES, occasional=True)
     grants = [granted("xray:PutTraceSegments", "*")]
-    assert judged(grants, unseen=[excuse]).sound
-    assert judged(grants, decided("xray:PutTraceSegments", "*"), unseen=[excuse]).sound
+    assert judged(grants, unseen=[excuse]).passed
+    assert judged(grants, decided("xray:PutTraceSegments", "*"), unseen=[excuse]).passed
     gone = judged([granted("dynamodb:GetItem")], decided("dynamodb:GetItem"), unseen=[excuse])
-    assert [(each.excuse, each.grant) for each in gone.stale] == [(excuse, None)]
+    assert [(each.exception, each.grant) for each in gone.stale] == [(excuse, None)]
 
 
 def test_a_use_should_not_be_taken_for_another_roles() -> None:
-    other = Decided(f"{ROLE}2", "dynamodb:GetItem", TABLE, "identity:May", True)
+    other = DecisionRecord(f"{ROLE}2", "dynamodb:GetItem", TABLE, "identity:May", True)
     by_resource = decided("dynamodb:GetItem", sid="resource:May")
     assert judged([granted("dynamodb:GetItem")], other, by_resource).unused
 
@@ -183,25 +204,28 @@ def test_the_command_should_print_the_table_and_say_by_its_exit_code_whether_it_
     folder = tmp_path / "cloud" / "iam"
     folder.mkdir(parents=True)
     ledger = Ledger(folder)
-    ledger.keep_grants([granted("dynamodb:GetItem")])
-    ledger.count([Call(ROLE, "dynamodb", "GetItem")])
+    ledger.replace_role_policies([granted("dynamodb:GetItem")])
+    ledger.record([CallRecord(ROLE, "dynamodb", "GetItem")])
     ledger.flush()
     assert auditing.main([str(tmp_path)]) == 1
     assert "UNUSED   ReaderRole: dynamodb:getitem" in capsys.readouterr().out
     assert auditing.main([str(tmp_path), "--calls"]) == 0
     assert f"1  dynamodb:GetItem  {ROLE}" in capsys.readouterr().out
-    assert ledgers_below([folder / FILE, tmp_path]) == [folder / FILE, folder / FILE]
+    assert find_ledgers([folder / LEDGER_FILE, tmp_path]) == [
+        folder / LEDGER_FILE,
+        folder / LEDGER_FILE,
+    ]
     ledger.stop()
 
 
 def test_every_finding_should_stand_in_the_table() -> None:
     refused = decided("dynamodb:PutItem", sid="", allowed=False)
-    lines = table(judged([granted("dynamodb:*", "*")], refused, unseen=[TRACES]))
+    lines = render_table(judged([granted("dynamodb:*", "*")], refused, unseen=[TRACES]))
     for word in ("NEVER", "UNUSED", "DENIED", "TOO WIDE", "STALE"):
         assert any(word in line for line in lines), word
 
 
 def test_calls_should_be_counted_over_all_ledgers() -> None:
-    call = Call(ROLE, "dynamodb", "GetItem")
-    book = Book({call: 3}, {}, ())
-    assert calls_of([book, book]) == {call: 6}
+    call = CallRecord(ROLE, "dynamodb", "GetItem")
+    book = LedgerContent({call: 3}, {}, ())
+    assert count_calls([book, book]) == {call: 6}

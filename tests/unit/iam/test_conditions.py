@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localcloud.iam.conditions import parse_conditions
-from localcloud.iam.patterns import InvalidPolicy
+from localcloud.iam.conditions import InvalidPolicy, parse_conditions
 
 RULE = "arn:aws:events:us-east-1:000000000000:rule/inbox"
 

@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 
 from localcloud.errors import AwsError
-from localcloud.iam.callers import Callers
-from localcloud.iam.guard import Account, Caller, Guard, kind_of
-from localcloud.iam.ledger import FILE, Book, Ledger, read
-from localcloud.iam.needs import Need, Place
+from localcloud.iam.credentials import CredentialStore
+from localcloud.iam.guard import AccessGuard, AccountPolicies, Caller, generalize_arn
+from localcloud.iam.ledger import LEDGER_FILE, Ledger, LedgerContent, read_ledger
+from localcloud.iam.resources import AccountResources, RequiredPermission
 
 ROLE = "arn:aws:iam::000000000000:role/reader"
 USER = "arn:aws:sts::000000000000:assumed-role/reader/embed"
 QUEUE = "arn:aws:sqs:us-east-1:000000000000:inbox"
-READ = Need("dynamodb:GetItem", "arn:aws:dynamodb:us-east-1:000000000000:table/t")
+READ = RequiredPermission("dynamodb:GetItem", "arn:aws:dynamodb:us-east-1:000000000000:table/t")
 
 
 class World:
@@ -29,16 +29,16 @@ class World:
         self.role: dict[str, Any] = {}
         self.queue: dict[str, Any] | None = None
         self.asked = 0
-        self.callers = Callers(folder)
+        self.callers = CredentialStore(folder)
         self.ledger = Ledger(folder)
-        account = Account(
-            Place("us-east-1", "000000000000"),
+        account = AccountPolicies(
+            AccountResources("us-east-1", "000000000000"),
             self._role_policies,
             {"sqs": lambda arn: json.dumps(self.queue) if self.queue else None},
         )
-        self.guard = Guard(account, self.callers, self.ledger)
+        self.guard = AccessGuard(account, self.callers, self.ledger)
         self.key = self.callers.issue(ROLE, "embed")
-        self.caller = self.guard.caller_of("dynamodb", self.key.access_key, self.key.token)
+        self.caller = self.guard.authenticate("dynamodb", self.key.access_key, self.key.token)
 
     def _role_policies(self, arn: str) -> list[tuple[str, str]]:
         self.asked += 1
@@ -48,14 +48,14 @@ class World:
     def allow(self, action: str, resource: str = "*") -> None:
         self.role = {"Sid": "May", "Effect": "Allow", "Action": action, "Resource": resource}
 
-    def refused(self, caller: Caller, service: str, need: Need) -> AwsError:
+    def refused(self, caller: Caller, service: str, need: RequiredPermission) -> AwsError:
         with pytest.raises(AwsError) as caught:
-            self.guard.admit_needs(caller, service, "Operation", [need])
+            self.guard.authorize(caller, service, "Operation", [need])
         return caught.value
 
-    def book(self) -> Book:
+    def book(self) -> LedgerContent:
         self.ledger.flush()
-        return read(self.folder / FILE)
+        return read_ledger(self.folder / LEDGER_FILE)
 
 
 @pytest.fixture
@@ -68,8 +68,8 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 def test_a_role_should_do_what_it_may_and_be_told_what_it_may_not(world: World) -> None:
-    world.guard.admit_needs(world.caller, "dynamodb", "GetItem", [READ])
-    need = Need("dynamodb:PutItem", READ.resource)
+    world.guard.authorize(world.caller, "dynamodb", "GetItem", [READ])
+    need = RequiredPermission("dynamodb:PutItem", READ.resource)
     refusal = world.refused(world.caller, "dynamodb", need)
     assert (refusal.code, refusal.status) == ("AccessDeniedException", 400)
     assert refusal.message == (
@@ -91,7 +91,7 @@ def test_a_role_should_do_what_it_may_and_be_told_what_it_may_not(world: World) 
 def test_each_service_should_refuse_in_its_own_words(
     world: World, service: str, action: str, code: str, status: int, words: str
 ) -> None:
-    refusal = world.refused(world.caller, service, Need(action, QUEUE))
+    refusal = world.refused(world.caller, service, RequiredPermission(action, QUEUE))
     assert (refusal.code, refusal.status) == (code, status)
     assert words in refusal.message
 
@@ -104,14 +104,16 @@ def test_a_denial_should_say_whose_policy_it_is(world: World) -> None:
     world.queue = {
         "Statement": {"Effect": "Deny", "Principal": "*", "Action": "*", "Resource": QUEUE}
     }
-    administrator = world.guard.in_role("", "")
-    refusal = world.refused(administrator, "sqs", Need("sqs:SendMessage", QUEUE))
+    administrator = world.guard.role_caller("", "")
+    refusal = world.refused(administrator, "sqs", RequiredPermission("sqs:SendMessage", QUEUE))
     assert refusal.message.endswith("with an explicit deny in a resource-based policy")
 
 
 def test_a_service_should_need_the_resource_to_let_it_in(world: World) -> None:
     events = Caller.service("events.amazonaws.com")
-    need = Need("sqs:SendMessage", QUEUE, {"aws:sourcearn": ("arn:aws:events:r:1:rule/a",)})
+    need = RequiredPermission(
+        "sqs:SendMessage", QUEUE, {"aws:sourcearn": ("arn:aws:events:r:1:rule/a",)}
+    )
     assert "no resource-based policy" in world.refused(events, "sqs", need).message
     world.queue = {
         "Statement": {
@@ -122,20 +124,22 @@ def test_a_service_should_need_the_resource_to_let_it_in(world: World) -> None:
             "Condition": {"ArnEquals": {"aws:SourceArn": "arn:aws:events:r:1:rule/a"}},
         }
     }
-    world.guard.changed("sqs", "SetQueueAttributes")
-    world.guard.admit_needs(events, "sqs", "SendMessage", [need])
-    other = Need(need.action, need.resource, {"aws:sourcearn": ("arn:aws:events:r:1:rule/b",)})
+    world.guard.invalidate_after("sqs", "SetQueueAttributes")
+    world.guard.authorize(events, "sqs", "SendMessage", [need])
+    other = RequiredPermission(
+        need.action, need.resource, {"aws:sourcearn": ("arn:aws:events:r:1:rule/b",)}
+    )
     world.refused(events, "sqs", other)
 
 
 def test_a_decision_should_be_remembered_until_a_policy_changes(world: World) -> None:
     for _ in range(5):
-        world.guard.admit_needs(world.caller, "dynamodb", "GetItem", [READ])
+        world.guard.authorize(world.caller, "dynamodb", "GetItem", [READ])
     assert world.asked == 1
     world.allow("dynamodb:PutItem")
-    world.guard.changed("dynamodb", "PutItem")
-    world.guard.admit_needs(world.caller, "dynamodb", "GetItem", [READ])
-    world.guard.changed("iam", "PutRolePolicy")
+    world.guard.invalidate_after("dynamodb", "PutItem")
+    world.guard.authorize(world.caller, "dynamodb", "GetItem", [READ])
+    world.guard.invalidate_after("iam", "PutRolePolicy")
     world.refused(world.caller, "dynamodb", READ)
     assert world.asked == 2
 
@@ -148,10 +152,10 @@ def test_a_key_and_its_token_should_belong_together(world: World) -> None:
         (world.key.access_key, other.token),
     ):
         with pytest.raises(AwsError) as caught:
-            world.guard.caller_of("dynamodb", access_key, token)
+            world.guard.authenticate("dynamodb", access_key, token)
         assert (caught.value.code, caught.value.status) == ("UnrecognizedClientException", 403)
     with pytest.raises(AwsError) as caught:
-        world.guard.caller_of("s3", "AKIANOBODY", None)
+        world.guard.authenticate("s3", "AKIANOBODY", None)
     assert caught.value.code == "InvalidAccessKeyId"
 
 
@@ -159,13 +163,13 @@ def test_a_key_and_its_token_should_belong_together(world: World) -> None:
 def test_who_works_at_the_machine_should_be_the_administrator(
     world: World, access_key: str
 ) -> None:
-    caller = world.guard.caller_of("dynamodb", access_key, None)
-    world.guard.admit_needs(caller, "dynamodb", "DeleteTable", [READ])
-    assert world.guard.secret_of(access_key) == access_key
+    caller = world.guard.authenticate("dynamodb", access_key, None)
+    world.guard.authorize(caller, "dynamodb", "DeleteTable", [READ])
+    assert world.guard.secret_for(access_key) == access_key
 
 
 def test_a_role_that_there_is_not_should_do_nothing(world: World) -> None:
-    nobody = world.guard.in_role(f"{ROLE}-gone", "x")
+    nobody = world.guard.role_caller(f"{ROLE}-gone", "x")
     world.refused(nobody, "dynamodb", READ)
 
 
@@ -180,8 +184,10 @@ def test_the_ledger_should_tell_calls_by_caller_and_the_statement_that_decided(
     world: World,
 ) -> None:
     for _ in range(3):
-        world.guard.admit_needs(world.caller, "dynamodb", "GetItem", [READ])
-    world.refused(world.caller, "s3", Need("s3:GetObject", "arn:aws:s3:::docs/inbox/t/c/a.txt"))
+        world.guard.authorize(world.caller, "dynamodb", "GetItem", [READ])
+    world.refused(
+        world.caller, "s3", RequiredPermission("s3:GetObject", "arn:aws:s3:::docs/inbox/t/c/a.txt")
+    )
     book = world.book()
     calls = {(call.caller, call.operation): count for call, count in book.calls.items()}
     assert calls == {(ROLE, "GetItem"): 3, (ROLE, "Operation"): 1}
@@ -208,4 +214,4 @@ def test_the_ledger_should_tell_calls_by_caller_and_the_statement_that_decided(
     ],
 )
 def test_a_ledger_should_not_grow_with_what_is_stored(resource: str, kind: str) -> None:
-    assert kind_of(resource) == kind
+    assert generalize_arn(resource) == kind

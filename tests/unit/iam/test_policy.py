@@ -8,17 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localcloud.iam.patterns import InvalidPolicy
-from localcloud.iam.policy import Policy, Request, evaluate, parse
+from localcloud.iam.conditions import InvalidPolicy
+from localcloud.iam.policy import AccessRequest, PolicyDocument, evaluate, parse_policy
 
 ROLE = "arn:aws:iam::000000000000:role/reader"
 OBJECT = "arn:aws:s3:::docs/inbox/a.txt"
 words = st.text(st.sampled_from("abAB*?:/-."), max_size=8)
 
 
-def policy(*statements: dict[str, Any], of_resource: bool = False) -> Policy:
+def policy(*statements: dict[str, Any], of_resource: bool = False) -> PolicyDocument:
     document = {"Version": "2012-10-17", "Statement": list(statements)}
-    return parse(document, "p", of_resource=of_resource)
+    return parse_policy(document, "p", of_resource=of_resource)
 
 
 def allow(action: Any = "s3:GetObject", resource: Any = "*", **more: Any) -> dict[str, Any]:
@@ -29,9 +29,9 @@ def deny(action: Any = "*", resource: Any = "*", **more: Any) -> dict[str, Any]:
     return {**allow(action, resource, **more), "Effect": "Deny"}
 
 
-def request(action: str = "s3:GetObject", resource: str = OBJECT, **context: str) -> Request:
+def request(action: str = "s3:GetObject", resource: str = OBJECT, **context: str) -> AccessRequest:
     keys = {name.replace("_", ":").lower(): (value,) for name, value in context.items()}
-    return Request(action, resource, (("AWS", ROLE),), keys, "000000000000")
+    return AccessRequest(action, resource, (("AWS", ROLE),), keys, "000000000000")
 
 
 def test_what_no_statement_allows_should_be_refused() -> None:
@@ -163,7 +163,7 @@ def test_the_order_and_the_split_of_statements_should_not_matter(
 )
 def test_what_cannot_be_evaluated_should_be_refused_by_name(document: Any, words: str) -> None:
     with pytest.raises(InvalidPolicy, match=words):
-        parse(document, "p")
+        parse_policy(document, "p")
 
 
 @pytest.mark.parametrize("principal", [None, {}, {"Federated": "x"}, "x", {"AWS": []}])

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from localcloud.iam.ledger import FILE, Decided, Granted, Ledger
+from localcloud.iam.ledger import LEDGER_FILE, DecisionRecord, Ledger, RolePolicy
 from tests import permissions
 from tests.permissions import END_TO_END, PermissionAudit
 
@@ -27,8 +27,8 @@ def keep_ledger(folder: Path, *used: str) -> None:
     actions = ["dynamodb:GetItem", "dynamodb:PutItem"]
     statement = {"Sid": "May", "Effect": "Allow", "Action": actions, "Resource": TABLE}
     document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    ledger.keep_grants([Granted(ROLE, "ReaderRole", "may", document)])
-    ledger.count([Decided(ROLE, action, TABLE, "identity:May", True) for action in used])
+    ledger.replace_role_policies([RolePolicy(ROLE, "ReaderRole", "may", document)])
+    ledger.record([DecisionRecord(ROLE, action, TABLE, "identity:May", True) for action in used])
     ledger.stop()
     permissions.keep(data_dir)
 
@@ -110,4 +110,4 @@ def test_ledgers_should_stay_where_whoever_began_the_run_wanted_them(
 ) -> None:
     finish("dynamodb:GetItem")
     (kept,) = (tmp_path / "ledgers").iterdir()
-    assert kept.name.endswith(f"-{FILE}")
+    assert kept.name.endswith(f"-{LEDGER_FILE}")

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from chalicelib.generation.served import BedrockBackend, served
 from infra.asking import name_models
-from localcloud.iam.actions import needs_of
-from localcloud.iam.needs import Place
-from localcloud.iam.policy import Policy, Request, evaluate, parse
+from localcloud.iam.actions import required_permissions
+from localcloud.iam.policy import AccessRequest, PolicyDocument, evaluate, parse_policy
+from localcloud.iam.resources import AccountResources
 
-PLACE = Place("eu-west-1", "000000000000")
+PLACE = AccountResources("eu-west-1", "000000000000")
 PSEUDO = {
     "${AWS::Partition}": "aws",
     "${AWS::Region}": PLACE.region,
@@ -46,18 +46,18 @@ def resolved(value: Any) -> Any:
     return [resolved(each) for each in value] if isinstance(value, list) else value
 
 
-def policy() -> Policy:
+def policy() -> PolicyDocument:
     document = written({"Ref": "ServedModels"})
     name_models({"Resources": {"Role": {"Policies": [{"PolicyDocument": document}]}}})
-    return parse(json.dumps(resolved(document)), "asking")
+    return parse_policy(json.dumps(resolved(document)), "asking")
 
 
 ALLOWED = policy()
 
 
 def may_ask(model: str) -> bool:
-    needs = needs_of("bedrock-runtime", "Converse", {"modelId": model}, PLACE)
-    requests = [Request(need.action, need.resource, context=need.context) for need in needs]
+    needs = required_permissions("bedrock-runtime", "Converse", {"modelId": model}, PLACE)
+    requests = [AccessRequest(need.action, need.resource, context=need.context) for need in needs]
     return all(evaluate(request, [ALLOWED]).allowed for request in requests)
 
 

@@ -18,10 +18,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from chalicelib.generation.catalogue import catalogue
-from localcloud.bedrock.batch.jobs import Jobs
+from localcloud.bedrock.batch.job_files import BatchQuotas
+from localcloud.bedrock.batch.jobs import InvocationJobStore
 from localcloud.bedrock.batch.operations import BatchOperations
 from localcloud.bedrock.batch.runner import BatchRunner
-from localcloud.bedrock.batch.spool import Quotas
 from localcloud.errors import AwsError
 from localcloud.model_usage import TOKENS_IN, TOKENS_OUT
 from localcloud.service import EXTRA_HEADERS, CloudContext, call_through
@@ -99,7 +99,7 @@ class World:
 
     def open(self) -> None:
         surroundings = CloudContext(self._folder, "http://127.0.0.1:1")
-        self.jobs = Jobs(surroundings.folder("bedrock"), lambda: self.now)
+        self.jobs = InvocationJobStore(surroundings.folder("bedrock"), lambda: self.now)
         clients = {"s3": self.s3, "iam": FakeIam()}
         self.runner = BatchRunner(
             surroundings,
@@ -109,7 +109,7 @@ class World:
             self._ask,
             call_through,
         )
-        self.runner.quotas = Quotas(least_records=3, most_records=10, file_bytes=2000)
+        self.runner.quotas = BatchQuotas(min_records=3, max_records=10, file_bytes=2000)
         self.operations = BatchOperations(
             surroundings,
             catalogue(),
@@ -385,7 +385,7 @@ def test_more_jobs_of_a_model_than_the_quota_should_be_refused(world: World) -> 
             },
             "encrypts nothing",
         ),
-        ({"outputDataConfig": {}}, "must name places in S3"),
+        ({"outputDataConfig": {}}, "must name locations in S3"),
         (
             {
                 "inputDataConfig": {

@@ -8,9 +8,8 @@ from typing import Any
 
 from infra.deploying.permissions import document
 from localcloud.iam import actions
-from localcloud.iam.needs import Place
-from localcloud.iam.patterns import wildcard
-from localcloud.iam.resources import resource_of
+from localcloud.iam.conditions import wildcard
+from localcloud.iam.resources import AccountResources, resource_of
 from tests.unit.infra.deploying.aws import ACCOUNT, REGION
 
 Context = Mapping[str, tuple[str, ...]]
@@ -21,7 +20,7 @@ OF_ITS_FUNCTION: Context = {
     "lambda:FunctionArn": (f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:headrace-dev-ingest",)
 }
 PREFIXES = {"stepfunctions": "states", "resourcegroupstaggingapi": "tag"}
-_HERE = Place(REGION, ACCOUNT)
+_HERE = AccountResources(REGION, ACCOUNT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ def needs_of(name: str, params: Mapping[str, Any]) -> list[Need]:
         path = {"GetAccount": "account", "GetRestApis": "restapis"}[operation]
         return [Need("apigateway:GET", f"arn:aws:apigateway:{REGION}::/{path}")]
     if service == "dynamodb":
-        found = actions.needs_of(service, operation, params, _HERE)
+        found = actions.required_permissions(service, operation, params, _HERE)
         return [Need(each.action, each.resource) for each in found]
     action = f"{PREFIXES.get(service, service)}:{operation}"
     resource = _RESOURCES.get(service, _elsewhere(service))(params)

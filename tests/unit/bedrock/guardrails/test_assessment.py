@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localcloud.bedrock.guardrails.assessing import assess
+from localcloud.bedrock.guardrails.assessment import assess
 
 
 def words(*texts: str, **more: Any) -> dict[str, Any]:

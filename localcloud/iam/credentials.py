@@ -1,7 +1,7 @@
-"""Who holds which access key: the account's administrator, and a session of a role.
+"""Access keys of the account: the administrator's, and those of role sessions.
 
-A role's key is made when something begins to run as the role and is kept, so that what it signed
-is still good after a kill and a new start. Unlike on AWS it does not expire.
+The key of a role session is stored, so that signatures stay valid after the process is killed and
+started again. Unlike on AWS it does not expire.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from localcloud.database import Database
 
 ADMINISTRATOR_KEYS: Mapping[str, str] = {"test": "test", "local": "local"}
-"""Access key id to secret of whoever works at this machine: tests, the command line, the cloud."""
+"""Secrets of the administrator by access key id, for tests, the command line and the cloud."""
 
 _ALPHABET = string.ascii_uppercase + "234567"
 _SCHEMA = """
@@ -28,7 +28,7 @@ CREATE TABLE IF NOT EXISTS keys (
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What signs a call. `role_arn` and `session` are empty for the administrator."""
+    """An access key. `role_arn` and `session` are empty for the administrator."""
 
     access_key: str
     secret: str
@@ -40,20 +40,20 @@ class Credentials:
 ADMINISTRATOR = Credentials("test", ADMINISTRATOR_KEYS["test"])
 
 
-Issue = Callable[[str, str], Credentials]
-"""Returns what signs the calls of a role, by its ARN and the name of the session."""
+IssueCredentials = Callable[[str, str], Credentials]
+"""Returns the credentials of a role session, by the role's ARN and the session's name."""
 
 
-def to_anyone(role_arn: str, session: str) -> Credentials:
-    """Return the administrator's key whatever the role, where nothing tells roles apart."""
+def issue_administrator(role_arn: str, session: str) -> Credentials:
+    """Return the administrator's credentials for any role, for clouds that check no permissions."""
     return ADMINISTRATOR
 
 
-class Callers:
-    """Every key of the account, in one SQLite file; safe from any thread."""
+class CredentialStore:
+    """The access keys of the account, in a SQLite file. Thread-safe."""
 
     def __init__(self, folder: Path) -> None:
-        """Open the keys in `folder`."""
+        """Open or create the key file in `folder`."""
         self._database = Database(folder / "keys.sqlite3", _SCHEMA)
         self._guard = threading.Lock()
         rows = self._database.read("SELECT * FROM keys")
@@ -67,7 +67,7 @@ class Callers:
         self._database.close()
 
     def issue(self, role_arn: str, session: str) -> Credentials:
-        """Return the key of `role_arn` under the name `session`; no role means the administrator.
+        """Return the credentials of a role session; no role means the administrator.
 
         https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
         """
@@ -77,7 +77,7 @@ class Callers:
             known = self._by_session.get((role_arn, session))
             if known is not None:
                 return known
-            made = Credentials(
+            issued = Credentials(
                 "ASIA" + "".join(secrets.choice(_ALPHABET) for _ in range(16)),
                 secrets.token_urlsafe(30),
                 secrets.token_urlsafe(48),
@@ -86,15 +86,15 @@ class Callers:
             )
             self._database.write(
                 "INSERT INTO keys VALUES (?, ?, ?, ?, ?)",
-                made.access_key,
-                made.secret,
-                made.token,
-                made.role_arn,
-                made.session,
+                issued.access_key,
+                issued.secret,
+                issued.token,
+                issued.role_arn,
+                issued.session,
             )
-            self._by_key[made.access_key] = self._by_session[(role_arn, session)] = made
-            return made
+            self._by_key[issued.access_key] = self._by_session[(role_arn, session)] = issued
+            return issued
 
     def find(self, access_key: str) -> Credentials | None:
-        """Return the key with this id, or None."""
+        """Return the credentials with this access key id, or None."""
         return self._by_key.get(access_key)

@@ -1,4 +1,4 @@
-"""How a call that is not allowed is answered, in the words and with the code of its service.
+"""Errors for calls that are not allowed, with the code and wording of each service.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 """
@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from localcloud.errors import AwsError
-from localcloud.iam.needs import Need
-from localcloud.iam.policy import Decision
+from localcloud.iam.policy import AccessDecision
+from localcloud.iam.resources import RequiredPermission
 
 _CODES: Mapping[str, tuple[str, int]] = {
     "dynamodb": ("AccessDeniedException", 400),
@@ -20,22 +20,24 @@ _CODES: Mapping[str, tuple[str, int]] = {
     "stepfunctions": ("AccessDeniedException", 400),
     "sts": ("AccessDenied", 403),
 }
-_OTHERS = ("AccessDeniedException", 403)
+_DEFAULT_CODE = ("AccessDeniedException", 403)
 
 
-def denied(service: str, caller_arn: str, need: Need, decision: Decision) -> AwsError:
-    """Return the refusal of `need`; the status is that which the service has for it.
+def access_denied(
+    service: str, caller_arn: str, permission: RequiredPermission, decision: AccessDecision
+) -> AwsError:
+    """Return the error for a permission that the caller lacks.
 
-    SQS writes actions in lower case, and S3 resources between quotation marks.
+    SQS writes actions in lower case, and S3 puts resources in quotation marks.
     """
-    action = need.action.lower() if service == "sqs" else need.action
-    resource = f'"{need.resource}"' if service == "s3" else need.resource
+    action = permission.action.lower() if service == "sqs" else permission.action
+    resource = f'"{permission.resource}"' if service == "s3" else permission.resource
     why = (
-        f"with an explicit deny in {_article(decision)}-based policy"
+        f"with an explicit deny in {_policy_source(decision)}-based policy"
         if decision.match is not None
-        else f"because no {_kind(caller_arn)}-based policy allows the {action} action"
+        else f"because no {_policy_type(caller_arn)}-based policy allows the {action} action"
     )
-    code, status = _CODES.get(service, _OTHERS)
+    code, status = _CODES.get(service, _DEFAULT_CODE)
     return AwsError(
         code,
         f"User: {caller_arn} is not authorized to perform: {action} on resource: {resource} {why}",
@@ -43,17 +45,17 @@ def denied(service: str, caller_arn: str, need: Need, decision: Decision) -> Aws
     )
 
 
-def _article(decision: Decision) -> str:
+def _policy_source(decision: AccessDecision) -> str:
     return "a resource" if decision.source == "resource" else "an identity"
 
 
-def _kind(caller_arn: str) -> str:
-    """A service has no policies of its own; a resource's would have to let it in."""
+def _policy_type(caller_arn: str) -> str:
+    """Return the type of policy that could allow the call; services have no identity-based ones."""
     return "identity" if caller_arn.startswith("arn:") else "resource"
 
 
-def unknown_key(service: str, access_key: str) -> AwsError:
-    """Return the refusal of an access key that the account does not have."""
+def invalid_access_key(service: str, access_key: str) -> AwsError:
+    """Return the error for an access key that the account does not have."""
     if service == "s3":
         return AwsError(
             "InvalidAccessKeyId",
@@ -73,8 +75,8 @@ def unknown_key(service: str, access_key: str) -> AwsError:
 _UNRECOGNISED = "UnrecognizedClientException"
 
 
-def wrong_token(service: str) -> AwsError:
-    """Return the refusal of a session token that does not belong to its access key."""
+def invalid_session_token(service: str) -> AwsError:
+    """Return the error for a session token that does not belong to its access key."""
     if service == "s3":
         return AwsError(
             "InvalidToken", "The provided token is malformed or otherwise invalid.", 400

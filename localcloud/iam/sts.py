@@ -1,7 +1,8 @@
-"""STS where it is about who calls: to become a role, and to ask who one is.
+"""The STS operations AssumeRole and GetCallerIdentity.
 
-The administrator may become any role, whatever its trust policy says, so that what a function may
-do can be tried by hand. The key does not expire; the answer says what AWS would.
+The administrator may assume any role, whatever its trust policy says, so that the permissions of a
+function can be tried by hand. The key does not expire, although the response gives an expiration
+as AWS does.
 https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
 """
@@ -16,8 +17,8 @@ from uuid import uuid4
 from xml.sax.saxutils import escape
 
 from localcloud.errors import AwsError
-from localcloud.iam.guard import Caller, Guard
-from localcloud.iam.needs import Params
+from localcloud.iam.guard import AccessGuard, Caller
+from localcloud.iam.resources import Params
 from localcloud.wire.responses import WireResponse
 
 _ROLE = re.compile(r"arn:[\w-]+:iam::\d{12}:role/[\w+=,.@/-]+")
@@ -26,44 +27,47 @@ _DEFAULT_S = 3600
 _NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
 
 
-def answer(guard: Guard, caller: Caller, operation: str, params: Params) -> WireResponse | None:
-    """Answer an operation of STS that is served here, None for any other."""
-    serve = _SERVED.get(operation)
-    return None if serve is None else _xml(operation, serve(guard, caller, params))
+def answer_sts(
+    guard: AccessGuard, caller: Caller, operation: str, params: Params
+) -> WireResponse | None:
+    """Return the answer to an STS operation, or None if the operation is not served here."""
+    serve = _OPERATIONS.get(operation)
+    return None if serve is None else _xml_response(operation, serve(guard, caller, params))
 
 
-def _assume_role(guard: Guard, caller: Caller, params: Params) -> str:
+def _assume_role(guard: AccessGuard, caller: Caller, params: Params) -> str:
     role, session = str(params.get("RoleArn", "")), str(params.get("RoleSessionName", ""))
-    for what, text, pattern in (("RoleArn", role, _ROLE), ("RoleSessionName", session, _SESSION)):
+    for name, text, pattern in (("RoleArn", role, _ROLE), ("RoleSessionName", session, _SESSION)):
         if not pattern.fullmatch(text):
-            raise AwsError("ValidationError", f"{what} {text!r} does not match {pattern.pattern}.")
-    made = guard.issue(role, session)
+            raise AwsError("ValidationError", f"{name} {text!r} does not match {pattern.pattern}.")
+    credentials = guard.issue(role, session)
     seconds = int(params.get("DurationSeconds", _DEFAULT_S))
-    until = (datetime.now(UTC) + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    user = guard.in_role(role, session).arn
+    expires = (datetime.now(UTC) + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    user = guard.role_caller(role, session).arn
     role_id = "AROA" + hashlib.sha256(role.encode()).hexdigest()[:17].upper()
     return (
-        f"<Credentials><AccessKeyId>{made.access_key}</AccessKeyId>"
-        f"<SecretAccessKey>{made.secret}</SecretAccessKey>"
-        f"<SessionToken>{made.token}</SessionToken><Expiration>{until}</Expiration></Credentials>"
+        f"<Credentials><AccessKeyId>{credentials.access_key}</AccessKeyId>"
+        f"<SecretAccessKey>{credentials.secret}</SecretAccessKey>"
+        f"<SessionToken>{credentials.token}</SessionToken>"
+        f"<Expiration>{expires}</Expiration></Credentials>"
         f"<AssumedRoleUser><AssumedRoleId>{role_id}:{escape(session)}</AssumedRoleId>"
         f"<Arn>{escape(user)}</Arn></AssumedRoleUser>"
     )
 
 
-def _caller_identity(guard: Guard, caller: Caller, params: Params) -> str:
+def _caller_identity(guard: AccessGuard, caller: Caller, params: Params) -> str:
     account = caller.arn.split(":")[4]
     user = hashlib.sha256(caller.arn.encode()).hexdigest()[:21].upper()
     return f"<Arn>{escape(caller.arn)}</Arn><UserId>{user}</UserId><Account>{account}</Account>"
 
 
-_SERVED: Mapping[str, Callable[[Guard, Caller, Params], str]] = {
+_OPERATIONS: Mapping[str, Callable[[AccessGuard, Caller, Params], str]] = {
     "AssumeRole": _assume_role,
     "GetCallerIdentity": _caller_identity,
 }
 
 
-def _xml(operation: str, result: str) -> WireResponse:
+def _xml_response(operation: str, result: str) -> WireResponse:
     body = (
         f'<{operation}Response xmlns="{_NAMESPACE}"><{operation}Result>{result}'
         f"</{operation}Result><ResponseMetadata><RequestId>{uuid4()}</RequestId>"

@@ -1,4 +1,4 @@
-"""Which actions an operation of S3 needs, on which ARN. Pure.
+"""The permissions of S3 operations on buckets and objects. Pure.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import unquote
 
-from localcloud.iam.needs import Need
+from localcloud.iam.resources import RequiredPermission
 
 _VERSIONED = {
     "GetObject": ("s3:GetObject", "s3:GetObjectVersion"),
@@ -18,7 +18,7 @@ _VERSIONED = {
     "DeleteObjectTagging": ("s3:DeleteObjectTagging", "s3:DeleteObjectVersionTagging"),
     "DeleteObject": ("s3:DeleteObject", "s3:DeleteObjectVersion"),
 }
-"""Operation, to its action without and with a version id."""
+"""Actions of an operation: without a version id, and with one."""
 
 _ON_OBJECTS = {
     "PutObject": "s3:PutObject",
@@ -67,7 +67,7 @@ _ON_BUCKETS = {
 }
 
 SECURE = {"aws:securetransport": ("true",)}
-"""The local cloud is reached over loopback only: nothing is on a wire that TLS could protect."""
+"""The local cloud is reached over loopback only, so every request counts as secure."""
 
 
 def bucket_arn(bucket: str) -> str:
@@ -75,64 +75,66 @@ def bucket_arn(bucket: str) -> str:
     return f"arn:aws:s3:::{bucket}"
 
 
-def object_need(action: str, bucket: str, key: str) -> Need:
-    """Return the need of `action` on one object."""
-    return Need(action, f"{bucket_arn(bucket)}/{key}", SECURE)
+def object_permission(action: str, bucket: str, key: str) -> RequiredPermission:
+    """Return the permission of `action` on an object."""
+    return RequiredPermission(action, f"{bucket_arn(bucket)}/{key}", SECURE)
 
 
-def bucket_need(action: str, bucket: str, prefix: str | None = None) -> Need:
-    """Return the need of `action` on a bucket; `prefix` is that of a listing."""
+def bucket_permission(action: str, bucket: str, prefix: str | None = None) -> RequiredPermission:
+    """Return the permission of `action` on a bucket; `prefix` is the one of a listing."""
     context = {**SECURE, "s3:prefix": (prefix,)} if prefix is not None else SECURE
-    return Need(action, bucket_arn(bucket), context)
+    return RequiredPermission(action, bucket_arn(bucket), context)
 
 
-def delete_need(bucket: str, key: str, version_id: str | None) -> Need:
-    """Return what deleting one object, or one version of it, needs."""
-    return object_need(_VERSIONED["DeleteObject"][version_id is not None], bucket, key)
+def delete_permission(bucket: str, key: str, version_id: str | None) -> RequiredPermission:
+    """Return the permission to delete an object or one version of it."""
+    return object_permission(_VERSIONED["DeleteObject"][version_id is not None], bucket, key)
 
 
-def needs_of(
+def request_permissions(
     operation: str, bucket: str, key: str, query: Mapping[str, str], headers: Mapping[str, str]
-) -> tuple[Need, ...]:
-    """Return what a request needs before its body is read.
+) -> tuple[RequiredPermission, ...]:
+    """Return the permissions that a request requires before its body is read.
 
-    DeleteObjects and PostObject name their keys in the body, so they need nothing yet.
+    DeleteObjects and PostObject name their keys in the body, so they require none yet.
     """
     versioned = "versionId" in query
     if operation in _VERSIONED:
-        return (object_need(_VERSIONED[operation][versioned], bucket, key),)
+        return (object_permission(_VERSIONED[operation][versioned], bucket, key),)
     if operation == "GetObjectAttributes":
         kind = "ObjectVersion" if versioned else "Object"
         actions = (f"s3:Get{kind}", f"s3:Get{kind}Attributes")
-        return tuple(object_need(action, bucket, key) for action in actions)
+        return tuple(object_permission(action, bucket, key) for action in actions)
     if operation in ("CopyObject", "UploadPartCopy"):
-        return (_source(headers), *_written(bucket, key, headers))
+        return (_copy_source_permission(headers), *_write_permissions(bucket, key, headers))
     if operation in ("DeleteObjects", "PostObject"):
         return ()
     if operation in _ON_OBJECTS:
         action = _ON_OBJECTS[operation]
         return (
-            _written(bucket, key, headers)
+            _write_permissions(bucket, key, headers)
             if action == "s3:PutObject"
-            else (object_need(action, bucket, key),)
+            else (object_permission(action, bucket, key),)
         )
     if operation == "ListBuckets":
-        return (Need("s3:ListAllMyBuckets", "*", SECURE),)
-    return (bucket_need(_ON_BUCKETS[operation], bucket, query.get("prefix")),)
+        return (RequiredPermission("s3:ListAllMyBuckets", "*", SECURE),)
+    return (bucket_permission(_ON_BUCKETS[operation], bucket, query.get("prefix")),)
 
 
-def _written(bucket: str, key: str, headers: Mapping[str, str]) -> tuple[Need, ...]:
-    """Return what writing an object needs; tags on it need an action of their own."""
+def _write_permissions(
+    bucket: str, key: str, headers: Mapping[str, str]
+) -> tuple[RequiredPermission, ...]:
+    """Return the permissions to write an object; its tags require an action of their own."""
     actions = ["s3:PutObject", *(["s3:PutObjectTagging"] if headers.get("x-amz-tagging") else [])]
-    return tuple(object_need(action, bucket, key) for action in actions)
+    return tuple(object_permission(action, bucket, key) for action in actions)
 
 
-def _source(headers: Mapping[str, str]) -> Need:
-    """Return what reading the source of a copy needs.
+def _copy_source_permission(headers: Mapping[str, str]) -> RequiredPermission:
+    """Return the permission to read the source of a copy.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
     """
     path, _, query = headers.get("x-amz-copy-source", "").partition("?")
     bucket, _, key = unquote(path).removeprefix("/").partition("/")
     action = "s3:GetObjectVersion" if query.startswith("versionId=") else "s3:GetObject"
-    return object_need(action, bucket, key)
+    return object_permission(action, bucket, key)

@@ -1,4 +1,4 @@
-"""The policies that AWS manages, as moto's package carries them.
+"""AWS managed policies, as moto's package contains them.
 
 https://docs.aws.amazon.com/aws-managed-policy/latest/reference/about-managed-policy-reference.html
 """
@@ -12,22 +12,22 @@ from typing import Any
 
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 
-from localcloud.iam.patterns import InvalidPolicy
+from localcloud.iam.conditions import InvalidPolicy
 
 _ARN = "arn:aws:iam::aws:policy"
 
 
 @cache
 def _documents() -> Mapping[str, Mapping[str, Any]]:
-    found = json.loads(aws_managed_policies_data)
-    return {f"{_ARN}{each['Path']}{name}": each["Document"] for name, each in found.items()}
+    policies = json.loads(aws_managed_policies_data)
+    return {f"{_ARN}{each['Path']}{name}": each["Document"] for name, each in policies.items()}
 
 
-def document(arn: str) -> Mapping[str, Any]:
-    """Return the policy `arn`. Raises InvalidPolicy for one that AWS does not manage."""
-    found = _documents().get(arn)
-    if found is None:
+def managed_policy(arn: str) -> Mapping[str, Any]:
+    """Return the managed policy with this ARN. Raises InvalidPolicy if there is none."""
+    document = _documents().get(arn)
+    if document is None:
         raise InvalidPolicy(
             f"The local cloud knows no policy {arn}; only those that AWS manages can be attached."
         )
-    return found
+    return document

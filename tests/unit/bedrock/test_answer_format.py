@@ -15,10 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localcloud.bedrock.answering import Ending, blocks, content_of
-from localcloud.bedrock.conversation import chat_request
+from localcloud.bedrock.answer_events import StopDetails, block_events, content_of_events
+from localcloud.bedrock.answer_format import AnswerFormat, answer_format
+from localcloud.bedrock.chat_request import chat_request
 from localcloud.bedrock.llama import Finish
-from localcloud.bedrock.tools import Expected, expected
 from localcloud.errors import AwsError
 
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
@@ -45,7 +45,7 @@ def output(schema: Any) -> dict[str, Any]:
 
 
 def heard(
-    wanted: Expected, pieces: Sequence[str], stop: str = "eos"
+    wanted: AnswerFormat, pieces: Sequence[str], stop: str = "eos"
 ) -> tuple[list[dict[str, Any]], str]:
     """Return the content and the stop reason of an answer in `pieces`."""
 
@@ -53,9 +53,9 @@ def heard(
         yield from pieces
         yield Finish(stop, 5, len(pieces))  # type: ignore[arg-type]
 
-    ending = Ending()
-    events = list(blocks(said(), wanted, 1000, ending))
-    content = content_of([dict(event) for event in events])
+    ending = StopDetails()
+    events = list(block_events(said(), wanted, 1000, ending))
+    content = content_of_events([dict(event) for event in events])
     for block in content:
         if "toolUse" in block:
             assert block["toolUse"].pop("toolUseId").startswith("tooluse_")
@@ -70,23 +70,23 @@ def test_a_forced_tool_should_be_sampled_by_its_schema() -> None:
 
 
 def test_any_tool_should_be_sampled_by_the_schemas_of_all() -> None:
-    wanted = expected(asked(tool("a"), tool("b"), choice={"any": {}}))
-    schema = wanted.request["response_format"]["json_schema"]["schema"]
+    wanted = answer_format(asked(tool("a"), tool("b"), choice={"any": {}}))
+    schema = wanted.request_fields["response_format"]["json_schema"]["schema"]
     names = [each["properties"]["name"]["const"] for each in schema["anyOf"]]
     assert (wanted.kind, names) == ("any", ["a", "b"])
-    assert expected(asked(tool("a"), choice={"any": {}})).kind == "tool"
+    assert answer_format(asked(tool("a"), choice={"any": {}})).kind == "tool"
 
 
 def test_a_free_choice_should_let_through_text_or_a_call() -> None:
-    wanted = expected(asked(tool()))
+    wanted = answer_format(asked(tool()))
     assert wanted.kind == "auto"
-    assert '"<tool_call>" call "</tool_call>" | text' in wanted.request["grammar"]
+    assert '"<tool_call>" call "</tool_call>" | text' in wanted.request_fields["grammar"]
 
 
 def test_an_output_schema_should_be_sampled_by() -> None:
-    wanted = expected({**asked(), **output(SCHEMA)})
+    wanted = answer_format({**asked(), **output(SCHEMA)})
     assert wanted.kind == "json"
-    assert wanted.request["response_format"]["type"] == "json_schema"
+    assert wanted.request_fields["response_format"]["type"] == "json_schema"
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_an_output_schema_should_be_sampled_by() -> None:
     [
         (asked(tool(), choice={"tool": {"name": "other"}}), "names the tool other"),
         (asked(tool(), choice={"any": {}, "auto": {}}), "exactly one of auto, any and tool"),
-        (asked(tool(), tool()), "weather is there twice"),
+        (asked(tool(), tool()), "weather occurs twice"),
         (asked({"systemTool": {"name": "x"}}), "toolConfig.tools.0 has systemTool"),
         (asked(tool(schema={"type": "string"})), "type must be one of the following: object"),
         (
@@ -138,7 +138,7 @@ def test_the_turns_of_tools_should_be_told_in_words() -> None:
         chat_request({**asked(tool()), "messages": without})
 
 
-AUTO = expected(asked(tool()))
+AUTO = answer_format(asked(tool()))
 USE = {"toolUse": {"name": "weather", "input": {"city": "Graz"}}}
 
 
@@ -166,20 +166,20 @@ def test_an_answer_should_be_the_same_however_it_comes_in_pieces(
     ],
 )
 def test_a_free_choice_should_be_told_from_how_it_begins(
-    wanted: Expected, text: str, stop: str, content: list[Any], reason: str
+    wanted: AnswerFormat, text: str, stop: str, content: list[Any], reason: str
 ) -> None:
     assert heard(wanted, [text] if text else [], stop) == (content, reason)
 
 
 def test_a_forced_call_should_stream_its_arguments() -> None:
-    wanted = expected(asked(tool(), choice={"tool": {"name": "weather"}}))
+    wanted = answer_format(asked(tool(), choice={"tool": {"name": "weather"}}))
     assert heard(wanted, ['{"city"', ': "Graz"}']) == ([USE], "tool_use")
     assert heard(wanted, ['{"city"'], "limit") == ([], "max_tokens")
     assert heard(wanted, ["It rains."]) == ([], "malformed_tool_use")
 
 
 def test_json_that_the_sampler_did_not_hold_should_be_said_to_be_none() -> None:
-    wanted = expected({**asked(), **output(SCHEMA)})
+    wanted = answer_format({**asked(), **output(SCHEMA)})
     assert heard(wanted, ['{"city": 1}']) == ([{"text": '{"city": 1}'}], "end_turn")
     assert heard(wanted, ["It rains."]) == ([{"text": "It rains."}], "malformed_model_output")
     assert heard(wanted, ['{"ci'], "limit") == ([{"text": '{"ci'}], "max_tokens")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from localcloud.bedrock.conversation import chat_request
+from localcloud.bedrock.chat_request import chat_request
 from localcloud.errors import AwsError
 
 NOVA = "amazon.nova-micro-v1:0"

@@ -1,7 +1,7 @@
-"""What the audit lets pass: actions that nothing here can use, those without a resource, and those
-on everything of a kind.
+"""Exceptions of the permission audit: grants that are right although the audit cannot see why.
 
-Keep these tables short: a grant that an end-to-end test could use belongs into a test.
+These are actions that no end-to-end test uses, actions without resources, and actions on all
+resources of a type. Keep the tables short: a grant that a test could use should have that test.
 """
 
 from __future__ import annotations
@@ -12,11 +12,16 @@ from fnmatch import fnmatchcase
 
 
 @dataclass(frozen=True, slots=True)
-class Unseen:
-    """Actions that AWS needs of some roles, and that do not occur in the end-to-end tests.
+class UntestedGrant:
+    """Actions that roles require on AWS and that the end-to-end tests do not cause.
 
-    `owner` is a pattern of roles, or several with | between, `actions` of actions, `resources` of
-    ARNs. With `chance`, when things happen decides whether they occur after all.
+    Attributes:
+        owner: a pattern of logical ids of roles, or several separated by `|`.
+        actions: patterns of actions.
+        reason: why the tests do not cause them.
+        source: the address of AWS's page.
+        resources: patterns of ARNs.
+        occasional: whether timing decides if the tests cause them after all.
     """
 
     owner: str
@@ -24,10 +29,10 @@ class Unseen:
     reason: str
     source: str
     resources: tuple[str, ...] = ("*",)
-    chance: bool = False
+    occasional: bool = False
 
     def covers(self, owner: str, action: str, resource: str) -> bool:
-        """Tell whether this is about `action` of `owner` on `resource`."""
+        """Return whether the exception applies to `action` of `owner` on `resource`."""
         return (
             any(fnmatchcase(owner, each) for each in self.owner.split("|"))
             and any(fnmatchcase(action.lower(), each.lower()) for each in self.actions)
@@ -36,10 +41,11 @@ class Unseen:
 
 
 @dataclass(frozen=True, slots=True)
-class Broad:
-    """Actions on everything of a kind, with a `key` only under a condition that asks for it.
+class BroadGrant:
+    """Actions that may be granted on all resources of a type.
 
-    `resource` is a pattern of the ARNs that are granted.
+    `resource` is a pattern of the granted ARNs. With a `key` the statement must have a condition
+    on that context key.
     """
 
     actions: tuple[str, ...]
@@ -49,7 +55,7 @@ class Broad:
     key: str = ""
 
     def covers(self, action: str, resource: str, keys: Collection[str]) -> bool:
-        """Tell whether this is about `action` on `resource` under conditions on `keys`."""
+        """Return whether the exception applies, given the context keys of the statement."""
         return (
             action.lower() in map(str.lower, self.actions)
             and fnmatchcase(resource, self.resource)
@@ -58,10 +64,8 @@ class Broad:
 
 
 @dataclass(frozen=True, slots=True)
-class Everywhere:
-    """An action whose resource is `*`: AWS can be told none for it, or its own policy for what
-    calls it has no narrower one.
-    """
+class UnscopedAction:
+    """An action that may be granted on `*`: it has no resources, or AWS's own policy uses `*`."""
 
     action: str
     source: str
@@ -76,56 +80,56 @@ _RETRIES = f"{_DOCS}/step-functions/latest/dg/concepts-error-handling.html"
 _S3 = f"{_DOCS}/AmazonS3/latest/userguide/using-with-s3-policy-actions.html"
 _START = f"{_DOCS}/step-functions/latest/apireference/API_StartExecution.html"
 
-UNSEEN: tuple[Unseen, ...] = (
-    Unseen(
+UNTESTED_GRANTS: tuple[UntestedGrant, ...] = (
+    UntestedGrant(
         "*Role",
         ("logs:*",),
-        "Logs are written by Lambda and Step Functions themselves, here into files.",
+        "Lambda and Step Functions write logs themselves; in the local cloud they are files.",
         f"{_DOCS}/lambda/latest/dg/monitoring-cloudwatchlogs.html",
     ),
-    Unseen(
+    UntestedGrant(
         "*Role",
         ("xray:*",),
-        "Traces are sent by Lambda and Step Functions themselves; there is no X-Ray here.",
+        "Lambda and Step Functions send traces themselves; the local cloud has no X-Ray.",
         f"{_DOCS}/lambda/latest/dg/services-xray.html",
     ),
-    Unseen(
+    UntestedGrant(
         "*Role",
         ("s3:AbortMultipartUpload",),
-        "An upload in parts is given up only when it breaks off, which no test brings about here.",
+        "A multipart upload is aborted only if it fails halfway, which no test here causes.",
         _MULTIPART,
-        chance=True,
+        occasional=True,
     ),
-    Unseen(
+    UntestedGrant(
         "*MachineRole",
         ("states:DescribeExecution", "states:StopExecution", "s3:ListMultipartUploadParts"),
-        "Step Functions follows the children of a distributed Map, and the parts of its results, "
-        "within itself here.",
+        "The local Step Functions follows the child executions of a map run, and the parts of its "
+        "results, without calling these operations.",
         _MAP,
     ),
-    Unseen(
+    UntestedGrant(
         "[!I]*MachineRole",
         ("dynamodb:UpdateItem",),
-        "A machine records that a job failed when a function of it fails; the architecture tests "
-        "make each fail.",
+        "A state machine records a failed job when one of its functions fails; the architecture "
+        "tests make each fail.",
         _RETRIES,
     ),
-    Unseen(
+    UntestedGrant(
         "IngestMachineRole",
         ("dynamodb:GetItem",),
-        "The machine asks why a part failed when a function of it does; the architecture tests "
-        "make each fail.",
+        "The state machine reads why a part failed when one of its functions fails; the "
+        "architecture tests make each fail.",
         _RETRIES,
     ),
-    Unseen(
+    UntestedGrant(
         "ExecutionEndedRole",
         ("s3:DeleteObjectVersion",),
-        "An upload that is removed between its event and its reading leaves upload and ratings "
-        "to the settlement; a simulation of ingests brings it about.",
+        "The settlement deletes upload and ratings only if the upload is removed between its "
+        "event and its reading; a simulation of ingests causes this.",
         _S3,
-        chance=True,
+        occasional=True,
     ),
-    Unseen(
+    UntestedGrant(
         "SweepRole",
         (
             "s3:DeleteObjectVersion",
@@ -134,12 +138,12 @@ UNSEEN: tuple[Unseen, ...] = (
             "sqs:SendMessage",
             "states:StartExecution",
         ),
-        "The sweep settles as `ExecutionEnded` does, and may do the same, which a test holds; it "
-        "also starts what a crash kept from starting, at whatever moment of a run it comes.",
+        "The sweep settles as `ExecutionEnded` does and has the same permissions, which a test "
+        "checks; it also starts what a crash prevented from starting, at any moment of a run.",
         _START,
-        chance=True,
+        occasional=True,
     ),
-    Unseen(
+    UntestedGrant(
         "SweepJobsRole",
         (
             "dynamodb:UpdateItem",
@@ -147,8 +151,8 @@ UNSEEN: tuple[Unseen, ...] = (
             "states:DescribeExecution",
             "states:StartExecution",
         ),
-        "The sweep of jobs settles as `JobEnded` does, whatever the job; it also starts what a "
-        "crash kept from starting, at whatever moment of a run it comes.",
+        "The sweep of jobs settles as `JobEnded` does, for any job; it also starts what a crash "
+        "prevented from starting, at any moment of a run.",
         _START,
         (
             "*:table/*",
@@ -159,89 +163,91 @@ UNSEEN: tuple[Unseen, ...] = (
             "*:execution:*-generate:[*]",
             "*:stateMachine:*",
         ),
-        chance=True,
+        occasional=True,
     ),
-    Unseen(
+    UntestedGrant(
         "ObjectCreatedRole",
         ("states:StartExecution",),
-        "Only a member of a container that is large goes by a job; tests of the handlers have it.",
+        "Only members of a large container are removed by a job; tests of the handlers cover it.",
         _START,
         ("*:stateMachine:*-remove",),
     ),
-    Unseen(
+    UntestedGrant(
         "ReembedPassagesRole",
         ("s3vectors:DeleteVectors",),
-        "Vectors are taken back if their version is replaced between two reads of its record; a "
-        "test of the function has it.",
+        "Vectors are deleted again if their version is replaced between two reads of its record; "
+        "a test of the function covers it.",
         f"{_DOCS}/AmazonS3/latest/API/API_S3VectorBuckets_DeleteVectors.html",
-        chance=True,
+        occasional=True,
     ),
-    Unseen(
+    UntestedGrant(
         "RemoveDataRole",
         ("sqs:SendMessage",),
-        "Only a container that is large is removed by a job that tells its members.",
+        "Only the job that removes a large container sends messages about its members.",
         f"{_DOCS}/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html",
     ),
-    Unseen(
+    UntestedGrant(
         "ExportDocumentsRole",
         ("s3:DeleteObjectVersion", "s3:ListBucketVersions"),
-        "An export removes what it wrote if it is cancelled between two of its steps, which are "
-        "too short here to be sure to hit.",
+        "An export deletes its output if it is cancelled between two of its steps, which are too "
+        "short here for a test to hit reliably.",
         _S3,
-        chance=True,
+        occasional=True,
     ),
-    Unseen(
+    UntestedGrant(
         "BatchModelsRole",
         ("s3:ListBucket",),
-        "Bedrock lists the records of a job where it is given a folder; ours is given one file.",
+        "Bedrock lists the input of a batch job if it is a folder; ours is a single file.",
         f"{_DOCS}/bedrock/latest/userguide/batch-iam-sr.html",
     ),
-    Unseen(
+    UntestedGrant(
         "GenerateItemsRole|GenerateOneRole|HarvestBatchRole|StreamAnswerRole|StreamChatRole",
         ("dynamodb:DeleteItem", "dynamodb:PutItem", "events:PutEvents", "lambda:InvokeFunction"),
-        "Calls of models are paid for and screened by the same code, whoever makes them: the API's "
-        "tests begin a tenant's day, use up a budget, tidy days away and screen.",
+        "All callers of models share the code for budgets and screening: the API's tests begin a "
+        "tenant's day, use up a budget, delete old days and screen.",
         _BUDGETS,
         ("*:table/*", "*:event-bus/*", "*:function:*-screen-*", "*:function:*-check-support"),
-        chance=True,
+        occasional=True,
     ),
-    Unseen(
+    UntestedGrant(
         "GenerateItemsRole|GenerateOneRole|StreamChatRole",
         ("lambda:InvokeFunction",),
-        "Which of the stage's own models a call goes to is decided by its caller: the API's tests "
-        "ask each.",
+        "The caller decides which of the stage's own models serves a call: the API's tests call "
+        "each.",
         f"{_DOCS}/lambda/latest/dg/lambda-permissions.html",
         ("*:function:*-text", "*:function:*-image", "*:function:*-answer"),
-        chance=True,
+        occasional=True,
     ),
-    Unseen(
+    UntestedGrant(
         "*Role",
         (
             "bedrock:InvokeModel",
             "bedrock:InvokeModelWithResponseStream",
             "bedrock:CreateModelInvocationJob",
         ),
-        "Which of the served models a call goes to is decided by its caller and the router; a test "
-        "would have to ask each.",
+        "The caller and the router decide which model serves a call; a test would have to call "
+        "each.",
         _PROFILES,
         ("arn:*:bedrock:[*]::foundation-model/*", "*:inference-profile/[*].*"),
-        chance=True,
+        occasional=True,
     ),
 )
 
 _DELIVERY = "https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html"
 _XRAY = "https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html"
 
-EVERYWHERE: tuple[Everywhere, ...] = (
-    Everywhere(
+UNSCOPED_ACTIONS: tuple[UnscopedAction, ...] = (
+    UnscopedAction(
         "bedrock:ListModelInvocationJobs",
         f"{_DOCS}/bedrock/latest/APIReference/API_ListModelInvocationJobs.html",
     ),
-    Everywhere("cloudwatch:PutMetricData", f"{_DOCS}/sagemaker/latest/dg/sagemaker-roles.html"),
-    Everywhere("ecr:GetAuthorizationToken", f"{_DOCS}/sagemaker/latest/dg/sagemaker-roles.html"),
-    Everywhere("sagemaker:ListTags", f"{_DOCS}/step-functions/latest/dg/sagemaker-iam.html"),
+    UnscopedAction("cloudwatch:PutMetricData", f"{_DOCS}/sagemaker/latest/dg/sagemaker-roles.html"),
+    UnscopedAction(
+        "ecr:GetAuthorizationToken", f"{_DOCS}/sagemaker/latest/dg/sagemaker-roles.html"
+    ),
+    UnscopedAction("sagemaker:ListTags", f"{_DOCS}/step-functions/latest/dg/sagemaker-iam.html"),
     *(
-        Everywhere(f"logs:{action}", _DELIVERY)
+        UnscopedAction(f"logs:{action}", _DELIVERY)
         for action in (
             "CreateLogDelivery",
             "GetLogDelivery",
@@ -254,7 +260,7 @@ EVERYWHERE: tuple[Everywhere, ...] = (
         )
     ),
     *(
-        Everywhere(f"xray:{action}", _XRAY)
+        UnscopedAction(f"xray:{action}", _XRAY)
         for action in (
             "PutTraceSegments",
             "PutTelemetryRecords",
@@ -264,18 +270,18 @@ EVERYWHERE: tuple[Everywhere, ...] = (
     ),
 )
 
-BROAD: tuple[Broad, ...] = (
-    Broad(
+BROAD_GRANTS: tuple[BroadGrant, ...] = (
+    BroadGrant(
         (
             "bedrock:CreateModelInvocationJob",
             "bedrock:GetModelInvocationJob",
             "bedrock:StopModelInvocationJob",
         ),
         "arn:*:bedrock:*:*:model-invocation-job/*",
-        "Bedrock makes up the id of a batch job, so that no policy can name one before.",
+        "Bedrock generates the id of a batch job, so no policy can name it in advance.",
         f"{_DOCS}/bedrock/latest/APIReference/API_CreateModelInvocationJob.html",
     ),
-    Broad(
+    BroadGrant(
         tuple(
             f"logs:{action}"
             for action in (
@@ -289,8 +295,8 @@ BROAD: tuple[Broad, ...] = (
             )
         ),
         "arn:*:logs:*:*:[*]",
-        "API Gateway has one role in an account and region for the logs of all its APIs, and makes "
-        "sure that it may do what AWS's own policy for it says.",
+        "API Gateway has one role in an account and region for the logs of all APIs, and checks "
+        "that it has the permissions of AWS's own policy for it.",
         f"{_DOCS}/apigateway/latest/developerguide/set-up-logging.html",
     ),
 )
