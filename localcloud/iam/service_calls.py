@@ -6,15 +6,13 @@ https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from localcloud.iam.guard import AccessGuard, Caller
 from localcloud.iam.resources import RequiredPermission
 from localcloud.lambdas.poller import Queues
-from localcloud.service import Params, Result
-
-Deliver = Callable[[str, object, Mapping[str, Any]], None]
+from localcloud.service import Deliverer, Params, Result
 
 _DELIVERIES: Mapping[str, tuple[str, str, str]] = {
     "lambda": ("lambda", "Invoke", "lambda:InvokeFunction"),
@@ -28,7 +26,7 @@ EVENTBRIDGE = Caller.service("events.amazonaws.com")
 API_GATEWAY = Caller.service("apigateway.amazonaws.com")
 
 
-def guard_delivery(guard: AccessGuard, kind: str, deliver: Deliver) -> Deliver:
+def guard_delivery(guard: AccessGuard, kind: str, deliver: Deliverer) -> Deliverer:
     """Return `deliver` with a check that the target's role, or EventBridge, may deliver."""
     service, operation, action = _DELIVERIES[kind]
 
