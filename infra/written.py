@@ -9,11 +9,41 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from chalice.package import YAMLTemplateSerializer
+import yaml
 
 from infra.tags import tag
 
 Template = dict[str, Any]
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """YAML with CloudFormation's short forms, as Chalice's own packaging reads it."""
+
+
+def _long_form(loader: yaml.SafeLoader, name: str, node: yaml.Node) -> Template:
+    """Return what a short form such as `!GetAtt a.b` stands for."""
+    value: Any
+    if isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    elif isinstance(node, yaml.MappingNode):
+        value = loader.construct_mapping(node, deep=True)
+    else:
+        value = loader.construct_scalar(node)  # type: ignore[arg-type]  # there is no other kind
+    if name == "GetAtt" and isinstance(value, str):
+        value = value.split(".", 1)
+    return {name if name in ("Ref", "Condition") else f"Fn::{name}": value}
+
+
+_Loader.add_multi_constructor("!", _long_form)
+
+
+def read_yaml(file: Path) -> Template:
+    """Return what a file of the template says; raise ValueError if it is no YAML."""
+    try:
+        read: Template = yaml.load(file.read_text(), _Loader)  # noqa: S506 - a SafeLoader
+    except yaml.YAMLError as error:
+        raise ValueError(f"{file} is not YAML: {error}") from error
+    return read or {}
 
 
 def files_of(project: Path) -> list[Path]:
@@ -32,7 +62,7 @@ def written_template(project: Path) -> Template:
     """
     whole: Template = {}
     for file in files_of(project):
-        read = YAMLTemplateSerializer().load_template(file.read_text(), str(file)) or {}
+        read = read_yaml(file)
         _find_definitions(read, file)
         tag(read.get("Resources") or {}, file.stem)
         for section, content in read.items():
@@ -67,8 +97,7 @@ def with_defaults(template: Template, project: Path, stage: str) -> None:
     file = project / "infra" / "defaults.yaml"
     if not file.exists():
         return
-    defaults = YAMLTemplateSerializer().load_template(file.read_text(), str(file))
-    for name, value in defaults.get(stage, {}).items():
+    for name, value in read_yaml(file).get(stage, {}).items():
         if name not in template["Parameters"]:
             raise ValueError(f"{file}: {stage} has a default for {name}, which is no parameter.")
         template["Parameters"][name]["Default"] = value

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from chalice.package import YAMLTemplateSerializer
 
-from infra.written import files_of, with_defaults, written_template
+from infra.written import files_of, read_yaml, with_defaults, written_template
 from tests.cloud import PROJECT
 
 QUEUE = "  Type: AWS::SQS::Queue\n"
@@ -54,8 +54,32 @@ def test_every_file_of_the_product_should_hold_resources_or_the_whole() -> None:
     assert whole.name == "template.yaml"
     assert rooms
     for room in rooms:
-        sections = YAMLTemplateSerializer().load_template(room.read_text(), str(room))
+        sections = read_yaml(room)
         assert {"Resources"} <= sections.keys() <= {"Parameters", "Conditions", "Resources"}, room
+
+
+def test_the_product_s_files_should_be_read_as_chalice_reads_them() -> None:
+    for file in files_of(PROJECT):
+        assert read_yaml(file) == YAMLTemplateSerializer().load_template(file.read_text(), "")
+
+
+def test_short_forms_should_be_written_out(tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text(
+        "a: !Ref B\nb: !GetAtt C.D.E\nc: !Join [x, [!Sub '${F}', g]]\nd: !If {h: [i]}\n"
+    )
+    assert read_yaml(file) == {
+        "a": {"Ref": "B"},
+        "b": {"Fn::GetAtt": ["C", "D.E"]},
+        "c": {"Fn::Join": ["x", [{"Fn::Sub": "${F}"}, "g"]]},
+        "d": {"Fn::If": {"h": ["i"]}},
+    }
+
+
+def test_what_is_no_yaml_should_be_refused_with_its_file(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("a: [\n")
+    with pytest.raises(ValueError, match=r"a\.yaml is not YAML"):
+        read_yaml(tmp_path / "a.yaml")
 
 
 def test_what_costs_should_be_tagged_with_its_room(tmp_path: Path) -> None:
