@@ -2,12 +2,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import boto3
 import pytest
 from botocore.stub import Stubber
 
 from chalicelib.adapters.bedrock_batches import BedrockBatches
 from chalicelib.errors import Conflict, InvalidInput, NotFound, Throttled, Transient
+from tests import clients
 
 ARN = "arn:aws:bedrock:us-east-1:123456789012:model-invocation-job/abcdefghijkl"
 OTHER = ARN.replace("abc", "xyz")
@@ -16,12 +16,7 @@ LIST = "list_model_invocation_jobs"
 
 
 def client() -> Any:
-    return boto3.client(
-        "bedrock",
-        region_name="us-east-1",
-        aws_access_key_id="x",
-        aws_secret_access_key="x",
-    )
+    return clients.client("bedrock")
 
 
 def listed(name: str, arn: str) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from botocore.config import Config
 
@@ -18,6 +17,7 @@ from localcloud.frontdoor.http_server import HttpServer
 from localcloud.moto.engine import MotoEngine
 from localcloud.s3vectors.service import S3VectorsService
 from localcloud.service import CloudContext
+from tests import clients
 
 STAGE = tenants.Stage("records", "vectors-here")
 
@@ -31,12 +31,9 @@ class Clients:
 
     def __call__(self, service: str) -> Any:
         if service not in self._made:
-            self._made[service] = boto3.client(  # type: ignore[call-overload]
+            self._made[service] = clients.client(
                 service,
                 endpoint_url=self.url,
-                region_name="us-east-1",
-                aws_access_key_id="test",
-                aws_secret_access_key="test",
                 config=Config(retries={"total_max_attempts": 1}),
             )
         return self._made[service]

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import boto3
 import pytest
 from moto import mock_aws
 
 from chalicelib.adapters.dynamodb import Put, Table
 from chalicelib.adapters.records import Records
+from tests.clients import client
 from tests.unit.ingest.fakes import INDEX
 
 TABLE = "records"
@@ -17,13 +17,8 @@ TABLE = "records"
 def table() -> Iterator[Table]:
     """Return an empty records table, held by a DynamoDB in this process."""
     with mock_aws():
-        client = boto3.client(
-            "dynamodb",
-            region_name="us-east-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
-        client.create_table(
+        dynamodb = client("dynamodb")
+        dynamodb.create_table(
             TableName=TABLE,
             BillingMode="PAY_PER_REQUEST",
             AttributeDefinitions=[
@@ -34,7 +29,7 @@ def table() -> Iterator[Table]:
                 {"AttributeName": "sk", "KeyType": "RANGE"},
             ],
         )
-        yield Table(client, TABLE)
+        yield Table(dynamodb, TABLE)
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
-import boto3
 import pytest
 from botocore.eventstream import EventStreamBuffer, ParserError
 from botocore.exceptions import EventStreamError
@@ -37,6 +36,7 @@ from chalicelib.errors import (
 )
 from chalicelib.generation.served import Route, ServedModel, served
 from chalicelib.generation_ports import Asking, Ended, TextDelta
+from tests import clients
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
@@ -46,12 +46,8 @@ ASKING = Asking("t", "c")
 
 
 def client() -> BedrockRuntimeClient:
-    return boto3.client(
-        "bedrock-runtime",
-        region_name="us-east-1",
-        aws_access_key_id="x",
-        aws_secret_access_key="x",
-    )
+    made: BedrockRuntimeClient = clients.client("bedrock-runtime")
+    return made
 
 
 @contextmanager

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import boto3
 import pytest
 from botocore.response import StreamingBody
 from botocore.stub import Stubber
@@ -23,6 +22,7 @@ from chalicelib.errors import (
     Transient,
     Unsupported,
 )
+from tests import clients
 from tests.unit.retrieval_query.fakes import hit
 
 if TYPE_CHECKING:
@@ -34,9 +34,7 @@ def answering(
     name: str, request: object, answer: object, function_error: str | None = None
 ) -> Iterator[LambdaClient]:
     """Yield a client whose function `name` answers `request`, and nothing else, with `answer`."""
-    client = boto3.client(
-        "lambda", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x"
-    )
+    client = clients.client("lambda")
     raw = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
     response: dict[str, object] = {
         "StatusCode": 200,
@@ -116,9 +114,7 @@ def test_should_not_take_another_number_of_scores_nor_a_failure(
 
 
 def test_should_refuse_more_passages_than_the_function_takes() -> None:
-    client = boto3.client(
-        "lambda", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x"
-    )
+    client = clients.client("lambda")
     with pytest.raises(InvalidInput, match="cannot be reranked"):
         RerankFunction(client, "rerank").rerank("q", [hit("a")] * (MAX_PASSAGES + 1), "")
 

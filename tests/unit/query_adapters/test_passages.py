@@ -3,13 +3,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import boto3
 from botocore.stub import Stubber
 
 from chalicelib.adapters.passages import Passages
 from chalicelib.contracts.searching import Hit
 from chalicelib.ports import IndexRef
 from chalicelib.query_ports import IndexFilter
+from tests import clients
 
 METADATA = {
     "document_id": "doc_a",
@@ -40,9 +40,7 @@ def found(key: int, **scores: object) -> dict[str, Any]:
 def ask(
     *exchanges: tuple[dict[str, Any], dict[str, Any]], text: str, condition: IndexFilter | None
 ) -> Sequence[Hit]:
-    client = boto3.client(
-        "s3vectors", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x"
-    )
+    client = clients.client("s3vectors")
     with Stubber(client) as stub:
         for request, response in exchanges:
             stub.add_response("query_vectors", {"distanceMetric": "cosine"} | response, request)
@@ -91,9 +89,7 @@ def scores_of(rank: int) -> dict[str, Any]:
 
 
 def test_should_ask_for_a_page_only_when_it_is_wanted() -> None:
-    client = boto3.client(
-        "s3vectors", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x"
-    )
+    client = clients.client("s3vectors")
     page = {"distanceMetric": "cosine", "vectors": [found(0, distance=0.1)], "nextToken": "t"}
     with Stubber(client) as stub:
         stub.add_response("query_vectors", page, BASE)
@@ -102,9 +98,7 @@ def test_should_ask_for_a_page_only_when_it_is_wanted() -> None:
 
 
 def test_should_read_chunks_in_calls_of_a_hundred() -> None:
-    client = boto3.client(
-        "s3vectors", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x"
-    )
+    client = clients.client("s3vectors")
     keys = [f"doc_a/v_1/{n:06}" for n in range(101)]
     place = {"vectorBucketName": "bucket", "indexName": "index", "returnMetadata": True}
     with Stubber(client) as stub:
