@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from typing import Final, Literal, TypeAlias
 
@@ -29,8 +30,9 @@ _SUBJECTS: Final = ("lhs", "rhs", "expression", "condition", "then", "_else", "b
 _LISTS: Final = ("expressions", "arguments")
 
 
-def problems(source: str, members: Reserved = WITH_RESULT) -> list[Problem]:
-    """Return what is wrong with the expression `source`.
+@functools.lru_cache(maxsize=4096)
+def problems(source: str, members: Reserved = WITH_RESULT) -> tuple[Problem, ...]:
+    """Return what is wrong with the expression `source`; a machine is often made again unchanged.
 
     `members` are those of `$states` that can be read where the expression stands. An expression
     has no context item, so a name at its top level can only be a mistake.
@@ -38,12 +40,12 @@ def problems(source: str, members: Reserved = WITH_RESULT) -> list[Problem]:
     try:
         tree = Jsonata(source).ast
     except JException as problem:
-        return [(INVALID, describe(problem))]
+        return ((INVALID, describe(problem)),)
     except RecursionError:
-        return [(INVALID, "The expression is nested too deeply")]
+        return ((INVALID, "The expression is nested too deeply"),)
     except Exception as problem:  # noqa: BLE001 - the library lets plain errors out of its parser
-        return [(INVALID, str(problem))]
-    return [(UNSUPPORTED, message) for message in _unsupported(tree, members, at_top=True)]
+        return ((INVALID, str(problem)),)
+    return tuple((UNSUPPORTED, message) for message in _unsupported(tree, members, at_top=True))
 
 
 def _unsupported(node: object, members: Reserved, *, at_top: bool) -> Iterator[str]:
