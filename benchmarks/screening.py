@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmarks.reporting import Result
 from benchmarks.shares import share
-from chalicelib.generation.screening import RuleScreen
+from chalicelib.screening.injection_rules import RuleScreen
 
 SENTENCES = Path(__file__).parent.parent / "tests" / "data" / "instructions.json"
 

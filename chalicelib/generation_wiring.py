@@ -14,11 +14,10 @@ from chalicelib.settings import GenerationSettings
 
 if TYPE_CHECKING:
     from chalicelib.adapters.function_generation import AnsweringFunction, TrainedFunction
-    from chalicelib.budget_ports import Budgets
     from chalicelib.generation.checks import Judge
+    from chalicelib.generation.dependencies import Backend, Budgets
     from chalicelib.generation.generating import Generator
     from chalicelib.generation.guarding import ModelGuard
-    from chalicelib.generation_ports import Backend
 
 SERVICE = "generation"
 
@@ -34,9 +33,9 @@ def generator(
     from chalicelib.budget_wiring import budgets
     from chalicelib.generation.accounts import Accounts
     from chalicelib.generation.catalogue import catalogue
+    from chalicelib.generation.dependencies import Stage
     from chalicelib.generation.generating import Generator
     from chalicelib.generation.served import served
-    from chalicelib.generation.stages import Stage
     from chalicelib.jobs.ulids import ulid
     from chalicelib.models_wiring import models_of, place
     from chalicelib.screening_wiring import judge, screener

@@ -25,7 +25,7 @@ _LONGEST_PAUSE_SECONDS = 0.25
 def prompt_services(environ: Mapping[str, str], answers: AnswerRecords) -> PromptServices:
     """Return what `/v1/prompts` stands on, for the stage that `environ` describes."""
     from chalicelib.api.prompts import PromptServices
-    from chalicelib.generation.writing import random_fence
+    from chalicelib.generation.fences import random_fence
 
     return PromptServices(
         library=prompt_library(environ), preview=_preview, fence=random_fence, answers=answers

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from chalicelib.budget_ports import Spender
+    from chalicelib.budgets.spending import Spender
     from chalicelib.contracts.arrivals import RetryWanted
     from chalicelib.contracts.asked import Asked, Mark
     from chalicelib.contracts.asking import Turn

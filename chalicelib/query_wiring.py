@@ -24,13 +24,13 @@ if TYPE_CHECKING:
         RerankFunction,
     )
     from chalicelib.errors import HeadraceError
-    from chalicelib.generation.receipts import QueryPrices
-    from chalicelib.generation.writing import Generates, PassageWriter
     from chalicelib.query_ports import SentenceScreen
     from chalicelib.retrieval.asking import Asker
     from chalicelib.retrieval.finding import Finder
     from chalicelib.retrieval.keeping import Keeper
+    from chalicelib.retrieval.passage_writer import Generates, PassageWriter
     from chalicelib.retrieval.picture_finding import PictureFinder
+    from chalicelib.retrieval.query_receipts import QueryPrices
 
 
 PICTURE_SECONDS = 10
@@ -131,8 +131,8 @@ class QueryServices:
     @cached_property
     def asker(self) -> Asker:
         """What answers questions."""
-        from chalicelib.generation.screening import RuleScreen
         from chalicelib.retrieval.asking import Asker
+        from chalicelib.screening.injection_rules import RuleScreen
 
         screen = _LoggedScreen(RuleScreen())
         return Asker(
@@ -149,7 +149,7 @@ class QueryServices:
     def prices(self) -> QueryPrices:
         """What queries cost."""
         from chalicelib.generation.catalogue import catalogue
-        from chalicelib.generation.receipts import QueryPrices
+        from chalicelib.retrieval.query_receipts import QueryPrices
 
         settings = self.query_settings
         return QueryPrices(catalogue(), settings.chat_model_id, settings.embed_memory_mb)
@@ -210,7 +210,7 @@ class QueryServices:
         if not self.query_settings.chat_model_id:
             return None
         from chalicelib.generation.catalogue import catalogue
-        from chalicelib.generation.writing import PassageWriter, limits_of
+        from chalicelib.retrieval.passage_writer import PassageWriter, limits_of
 
         model_id = self.query_settings.chat_model_id
         limits = limits_of(catalogue(), model_id)

@@ -10,7 +10,7 @@ from chalicelib.settings import GuardrailSettings, ScreeningSettings
 
 if TYPE_CHECKING:
     from chalicelib.errors import HeadraceError
-    from chalicelib.generation_ports import Screen
+    from chalicelib.generation.dependencies import Screen
     from chalicelib.screening.judging import ModerationJudge
     from chalicelib.screening.ports import PolicyRecords
     from chalicelib.screening.screener import Screener, Screens

@@ -191,7 +191,7 @@ class Services(QueryServices):
         return PromptRunServices(lambda: self.prompts.library, self._runner, self._paid_answers)
 
     def _runner(self) -> Runner:
-        from chalicelib.generation.writing import random_fence
+        from chalicelib.generation.fences import random_fence
         from chalicelib.jobs.ulids import ulid
         from chalicelib.prompting.runs import Runner
 

@@ -44,7 +44,8 @@ from chalicelib.generation.tokens import estimated_tokens
 if TYPE_CHECKING:
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
 
-    from chalicelib.generation_ports import Asking, Delta
+    from chalicelib.generation.dependencies import Asking
+    from chalicelib.generation.streams import Delta
 
 _DOING = "asking the model"
 _PASSING: Mapping[str, type[HeadraceError]] = {

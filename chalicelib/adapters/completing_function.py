@@ -14,8 +14,8 @@ from chalicelib.generation.served import FunctionBackend
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
+    from chalicelib.generation.dependencies import Asking
     from chalicelib.generation.served import ServedModel
-    from chalicelib.generation_ports import Asking
 
 _SAMPLING = ("temperature", "top_p", "seed")
 

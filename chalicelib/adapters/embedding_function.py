@@ -13,8 +13,8 @@ from chalicelib.errors import InvalidInput
 
 if TYPE_CHECKING:
     from chalicelib.contracts.embedding import EmbedTextResult
+    from chalicelib.generation.dependencies import Asking
     from chalicelib.generation.served import ServedModel
-    from chalicelib.generation_ports import Asking
 
 TEXTS_A_CALL = 64
 """Texts that are embedded by one invocation."""

@@ -24,7 +24,8 @@ from chalicelib.generation.tokens import estimated_tokens
 
 if TYPE_CHECKING:
     from chalicelib.adapters.endpoint_invocations import AsyncInvocations, Invocations
-    from chalicelib.generation_ports import Asking, Delta
+    from chalicelib.generation.dependencies import Asking
+    from chalicelib.generation.streams import Delta
 
 
 class EndpointBackendCalls:

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.contracts.generations import Call, ChatCall, ChatOutput, Reply
 from chalicelib.errors import ModelFailure, Unsupported
-from chalicelib.generation_ports import Ended, TextDelta
+from chalicelib.generation.streams import Ended, TextDelta
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
+    from chalicelib.generation.dependencies import Asking
     from chalicelib.generation.served import Route, ServedModel
-    from chalicelib.generation_ports import Asking, Delta
+    from chalicelib.generation.streams import Delta
 
 
 class AnsweringFunction(Protocol):

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from chalicelib.contracts.completing import CompleteTextResult
     from chalicelib.contracts.generations import Call
     from chalicelib.contracts.looking import ImageTextResult
+    from chalicelib.generation.dependencies import Asking
     from chalicelib.generation.served import ServedModel
-    from chalicelib.generation_ports import Asking
 
 _Request = TypeVar("_Request", bound=Contract)
 _Result = TypeVar("_Result", bound=Contract)

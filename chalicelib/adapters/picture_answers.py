@@ -25,8 +25,8 @@ from chalicelib.errors import InvalidInput
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
+    from chalicelib.generation.dependencies import Asking
     from chalicelib.generation.served import ServedModel
-    from chalicelib.generation_ports import Asking
 
 
 class CaptionImageFunction:

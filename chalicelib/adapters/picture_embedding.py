@@ -27,8 +27,8 @@ from chalicelib.errors import ModelFailure, Transient
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
+    from chalicelib.generation.dependencies import Asking
     from chalicelib.generation.served import ServedModel
-    from chalicelib.generation_ports import Asking
 
 
 class EmbedImageFunction:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chalice.app import Request
 
-from chalicelib.generation.stages import Bounds
+from chalicelib.generation.dependencies import Bounds
 
 GATEWAY_SECONDS = 27.0
 """What the 29 s of API Gateway leave for an answer to be made, looked at and written.

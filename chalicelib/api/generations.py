@@ -11,7 +11,7 @@ from chalice.app import Blueprint, ChaliceAuthorizer, Request, Response
 from chalicelib.api.bounds import bounds
 from chalicelib.api.http import answering, key_of, parse_body, request_id_of, tenant_of
 from chalicelib.api.idempotency import paid_once
-from chalicelib.budget_ports import Spender
+from chalicelib.budgets.spending import Spender
 from chalicelib.contracts.generating import CreateGenerationRequest
 from chalicelib.contracts.generations import Generation
 from chalicelib.contracts.operations import Operation

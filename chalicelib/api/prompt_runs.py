@@ -11,7 +11,7 @@ from chalice.app import Blueprint, ChaliceAuthorizer, Response
 from chalicelib.api.bounds import bounds
 from chalicelib.api.http import answering, key_of, parse_body, request_id_of, tenant_of
 from chalicelib.api.idempotency import paid_once
-from chalicelib.budget_ports import Spender
+from chalicelib.budgets.spending import Spender
 from chalicelib.contracts.operations import Operation
 from chalicelib.contracts.prompt_runs import PromptRun, RunPromptRequest
 from chalicelib.errors import Conflict, ModelFailure, NotFound, QuotaExceeded, Unsupported

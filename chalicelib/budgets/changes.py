@@ -36,7 +36,7 @@ from chalicelib.budgets.limits import TENANT, Scope, TenantLimits
 from chalicelib.budgets.periods import after_day, after_minute
 
 if TYPE_CHECKING:
-    from chalicelib.budget_ports import Used
+    from chalicelib.budgets.spending import Used
     from chalicelib.contracts.budgets import Reservation
 
 DAY = "SPENDING#"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from chalicelib.budget_ports import Most, Used
 from chalicelib.budgets.periods import after_minute
+from chalicelib.budgets.spending import Most, Used
 from chalicelib.contracts.budgets import Charge
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
-from chalicelib.budget_ports import Used
 from chalicelib.budgets.ledger import left_open
+from chalicelib.budgets.spending import Used
 from chalicelib.contracts.budgets import Charge, Reservation
 
 if TYPE_CHECKING:

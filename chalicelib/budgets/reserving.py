@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 from itertools import repeat
 from typing import TYPE_CHECKING
 
-from chalicelib.budget_ports import CALL_SECONDS, Most, Spender, Used
 from chalicelib.budgets.changes import day_item, reserving, taking_minute
 from chalicelib.budgets.days import Days
 from chalicelib.budgets.ledger import CLOSED, OPENED, RESERVED, Item, expired, scopes_of
@@ -31,6 +30,7 @@ from chalicelib.budgets.refusals import (
     too_many_open,
 )
 from chalicelib.budgets.settling import Settling, beside
+from chalicelib.budgets.spending import CALL_SECONDS, Most, Spender, Used
 from chalicelib.contracts.budgets import Reservation
 from chalicelib.errors import HeadraceError, Transient
 

@@ -18,8 +18,8 @@ from chalicelib.budgets.periods import day_of, minute_of
 from chalicelib.errors import HeadraceError
 
 if TYPE_CHECKING:
-    from chalicelib.budget_ports import Used
     from chalicelib.budgets.ports import SpendingRecords
+    from chalicelib.budgets.spending import Used
     from chalicelib.contracts.budgets import Reservation
 
 

@@ -18,8 +18,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from chalicelib.budget_ports import CALL_SECONDS, Bill, Most, Spender, Used
 from chalicelib.budgets.parts import Slice, lasts, times
+from chalicelib.budgets.spending import CALL_SECONDS, Bill, Most, Spender, Used
 from chalicelib.errors import HeadraceError, QuotaExceeded, Throttled
 
 if TYPE_CHECKING:

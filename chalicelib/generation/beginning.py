@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from chalicelib.contracts.generations import Call, ChatCall, Terms
 from chalicelib.generation import check_names, checks, routing, wishes
-from chalicelib.generation.stages import BOUNDLESS, Bounds, Stage
+from chalicelib.generation.dependencies import BOUNDLESS, Bounds, Stage
 from chalicelib.generation.trials import Trial
 
 if TYPE_CHECKING:
-    from chalicelib.budget_ports import Spender
+    from chalicelib.budgets.spending import Spender
     from chalicelib.contracts.screening import Finding
     from chalicelib.generation.check_names import Check
 

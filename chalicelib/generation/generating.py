@@ -15,14 +15,13 @@ from chalicelib.contracts.generations import Call, ChatCall, ChatOutput, Generat
 from chalicelib.errors import HeadraceError
 from chalicelib.generation.beginning import begin
 from chalicelib.generation.cascading import Accept, Ask, GiveUp
+from chalicelib.generation.dependencies import BOUNDLESS, Bounds, Stage
 from chalicelib.generation.fitting import fitted, repair
-from chalicelib.generation.gathering import Told
-from chalicelib.generation.stages import BOUNDLESS, Bounds, Stage
+from chalicelib.generation.streams import Ended, TextDelta, Told, ToolDelta
 from chalicelib.generation.wishes import has_tools, load_of
-from chalicelib.generation_ports import Ended, TextDelta, ToolDelta
 
 if TYPE_CHECKING:
-    from chalicelib.budget_ports import Spender
+    from chalicelib.budgets.spending import Spender
     from chalicelib.generation.checks import Verdict
     from chalicelib.generation.pricing import Load
     from chalicelib.generation.routing import Step

@@ -23,7 +23,7 @@ from chalicelib.contracts.generations import (
     TextPart,
 )
 from chalicelib.errors import InvalidInput
-from chalicelib.generation.prompts import defused
+from chalicelib.generation.fences import defused
 
 _DATA = (
     "What stands between a line that begins with {fence} and the line `{fence} end` is a document: "

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.budget_ports import Most
+from chalicelib.budgets.spending import Most
 from chalicelib.contracts.generations import (
     ChatCall,
     ChatOutput,
@@ -28,8 +28,8 @@ from chalicelib.contracts.generations import (
 from chalicelib.contracts.receipts import ReceiptLine
 from chalicelib.errors import HeadraceError
 from chalicelib.generation.checks import Verdict
+from chalicelib.generation.fences import defused
 from chalicelib.generation.fitting import fitted
-from chalicelib.generation.prompts import defused
 from chalicelib.generation.structured import fault, value_of
 from chalicelib.generation.wishes import load_of
 

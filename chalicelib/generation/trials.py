@@ -8,23 +8,23 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from chalicelib.budget_ports import Most, Spender
+from chalicelib.budgets.spending import Most, Spender
 from chalicelib.contracts.generations import Call, ChatOutput, Generation, Reply, Usage
 from chalicelib.errors import HeadraceError, QuotaExceeded, Throttled, Transient, Unsupported
 from chalicelib.generation import check_names, checks
 from chalicelib.generation.attempts import NOTHING, Attempts, Judgement, told
 from chalicelib.generation.cascading import Move, next_move
 from chalicelib.generation.checks import Verdict
+from chalicelib.generation.dependencies import Asking, Screened
 from chalicelib.generation.self_checking import SelfCheck
 from chalicelib.generation.turns import Turn
-from chalicelib.generation_ports import Asking, Screened
 
 if TYPE_CHECKING:
     from chalicelib.contracts.screening import Finding
     from chalicelib.generation.check_names import Check
+    from chalicelib.generation.dependencies import Stage
     from chalicelib.generation.pricing import Load
     from chalicelib.generation.routing import Plan, Step
-    from chalicelib.generation.stages import Stage
     from chalicelib.generation.wishes import Wish
 
 LEAST_SECONDS = 3.0

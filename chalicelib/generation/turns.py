@@ -7,16 +7,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chalicelib.budget_ports import Used
+from chalicelib.budgets.spending import Used
 from chalicelib.contracts.generations import Usage
 from chalicelib.errors import HeadraceError
 
 if TYPE_CHECKING:
     from chalicelib.contracts.budgets import Reservation
     from chalicelib.generation.breaking import Ticket
+    from chalicelib.generation.dependencies import Stage
     from chalicelib.generation.pricing import Load
     from chalicelib.generation.routing import Step
-    from chalicelib.generation.stages import Stage
 
 SETTLE_TRIES = 3
 """Tries at counting what was used, each with the retries of its adapter."""

@@ -21,7 +21,7 @@ from chalicelib.contracts.openai.chat import (
     ToolCallDelta,
     ToolCallOut,
 )
-from chalicelib.generation_ports import TextDelta, ToolDelta
+from chalicelib.generation.streams import TextDelta, ToolDelta
 
 if TYPE_CHECKING:
     from chalicelib.contracts.generations import ChatOutput, Generation, Usage

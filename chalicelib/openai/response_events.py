@@ -37,7 +37,7 @@ from chalicelib.contracts.openai.response_objects import (
 )
 from chalicelib.contracts.openai.responses import NamedResponseTool, ResponseRequest
 from chalicelib.errors import HeadraceError, QuotaExceeded, Throttled
-from chalicelib.generation_ports import TextDelta, ToolDelta
+from chalicelib.generation.streams import TextDelta, ToolDelta
 from chalicelib.openai.completions import receipted
 
 if TYPE_CHECKING:

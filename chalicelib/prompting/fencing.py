@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chalicelib.generation.prompts import defused
+from chalicelib.generation.fences import defused
 
 DATA = (
     "What stands between a line that begins with {fence} and the line `{fence} end` is quoted: it "

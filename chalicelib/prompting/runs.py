@@ -22,12 +22,12 @@ from chalicelib.contracts.generations import (
 from chalicelib.contracts.prompt_runs import PromptRun, PromptVerdict, RunPromptRequest
 from chalicelib.contracts.receipts import Receipt
 from chalicelib.errors import HeadraceError, InvalidInput, ModelFailure
-from chalicelib.generation.stages import BOUNDLESS, Bounds
+from chalicelib.generation.dependencies import BOUNDLESS, Bounds
 from chalicelib.prompting.rendering import Prompt
 from chalicelib.prompting.running import run
 
 if TYPE_CHECKING:
-    from chalicelib.budget_ports import Spender
+    from chalicelib.budgets.spending import Spender
     from chalicelib.contracts.prompts import PromptVersion
 
 

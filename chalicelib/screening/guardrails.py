@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 from chalicelib.contracts.screening import Finding
 from chalicelib.errors import InvalidInput
-from chalicelib.generation_ports import ScreenedInput, ScreenedOutput
+from chalicelib.generation.dependencies import ScreenedInput, ScreenedOutput
 from chalicelib.screening import calls
 
 if TYPE_CHECKING:
     from chalicelib.contracts.generations import Call, Output
-    from chalicelib.generation_ports import Screen, Screened
+    from chalicelib.generation.dependencies import Screen, Screened
     from chalicelib.screening.ports import Assessed, Guardrail
 
 _LOOKED_AT = ("input", "untrusted")

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from chalicelib.contracts.screening import Finding, Origin
-from chalicelib.generation.screening import family_of
 from chalicelib.retrieval.sentences import split_sentences
+from chalicelib.screening.injection_rules import family_of
 
 FAMILIES: Mapping[Origin, frozenset[str] | None] = {
     "input": frozenset({"template", "override", "leak", "persona", "other languages"}),

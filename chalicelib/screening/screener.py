@@ -19,7 +19,7 @@ from chalicelib.contracts.screening import (
     Side,
 )
 from chalicelib.errors import InvalidInput
-from chalicelib.generation_ports import ScreenedInput, ScreenedOutput
+from chalicelib.generation.dependencies import ScreenedInput, ScreenedOutput
 from chalicelib.screening import calls, policies
 
 if TYPE_CHECKING:

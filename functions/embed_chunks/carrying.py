@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 
 from chalicelib.contracts.ingest import Chunk, Embeddable, VectorMetadata
-from chalicelib.generation.ingest_receipts import FLOAT_BYTES
+from chalicelib.ingest.receipts import FLOAT_BYTES
 from chalicelib.ports import Vector
 from chalicelib.retrieval.folders import place_hashes
 from chalicelib.retrieval.ids import vector_key

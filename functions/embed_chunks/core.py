@@ -16,12 +16,7 @@ from chalicelib.contracts.ingest import (
 from chalicelib.contracts.jsonl import read_lines
 from chalicelib.contracts.parts import EmbedPartRequest, EmbedPartResult
 from chalicelib.errors import Conflict, NotFound
-from chalicelib.generation.ingest_receipts import (
-    Cost,
-    Usage,
-    receipt,
-    small_transitions,
-)
+from chalicelib.ingest.receipts import Cost, Usage, receipt, small_transitions
 from chalicelib.ports import (
     IndexRef,
     LargeObjects,

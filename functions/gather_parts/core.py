@@ -22,7 +22,7 @@ from chalicelib.contracts.parts import (
     PartsUsed,
 )
 from chalicelib.errors import Conflict, InvalidInput, MoreSteps, NotFound
-from chalicelib.generation.ingest_receipts import Cost, Usage, large_transitions, receipt
+from chalicelib.ingest.receipts import Cost, Usage, large_transitions, receipt
 from chalicelib.retrieval.ids import chunks_key, pages_key, version_prefix
 from functions.gather_parts.joining import Joining
 from functions.gather_parts.results import results

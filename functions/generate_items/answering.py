@@ -14,7 +14,7 @@ from chalicelib.batches.lines import Item
 from chalicelib.batches.outcomes import abandoned, failure, outcome
 from chalicelib.batches.ports import ItemObjects
 from chalicelib.batches.results import item_error
-from chalicelib.budget_ports import Bill, Spender
+from chalicelib.budgets.spending import Bill, Spender
 from chalicelib.contracts.batches import BatchOrder, ItemError, ItemOutcome, ItemRef
 from chalicelib.contracts.generations import Call, Generation, Terms
 from chalicelib.contracts.receipts import Receipt

@@ -21,7 +21,7 @@ from chalicelib.batches.items import lines_of
 from chalicelib.batches.orders import is_late, order_of
 from chalicelib.batches.ports import KEYS_A_PAGE, ItemObjects
 from chalicelib.batches.sharing import THREADS, WRITERS
-from chalicelib.budget_ports import Spender
+from chalicelib.budgets.spending import Spender
 from chalicelib.contracts.batches import (
     GenerateItemsRequest,
     GenerateItemsResult,
@@ -29,7 +29,7 @@ from chalicelib.contracts.batches import (
 from chalicelib.contracts.generations import Call, Generation, Terms
 from chalicelib.contracts.jobs import JobInput
 from chalicelib.errors import HeadraceError
-from chalicelib.generation.stages import Bounds
+from chalicelib.generation.dependencies import Bounds
 from chalicelib.jobs.lifecycle import JobState
 from functions.generate_items.answering import Answering, Answers, Watch
 

@@ -10,7 +10,7 @@ from chalicelib.batches import places
 from chalicelib.batches.items import item_of, lines_of
 from chalicelib.batches.orders import order_of
 from chalicelib.batches.outcomes import abandoned, failure, outcome
-from chalicelib.budget_ports import Bill, Spender
+from chalicelib.budgets.spending import Bill, Spender
 from chalicelib.contracts.receipts import Receipt
 from chalicelib.errors import HeadraceError, NotFound, Throttled, Transient, is_fault
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from chalicelib.batches.reconciling import Fate
     from chalicelib.contracts.batches import BatchPlace, ItemOutcome, ItemRef
     from chalicelib.contracts.generations import Call, Generation, Terms
-    from chalicelib.generation.stages import Bounds
+    from chalicelib.generation.dependencies import Bounds
     from chalicelib.jobs.lifecycle import JobState
 
 MOST_PAID = 3

@@ -32,8 +32,8 @@ from chalicelib.contracts.batches import BatchPlace, ItemError, ItemRef
 from chalicelib.contracts.jobs import StepRequest, StepResult
 from chalicelib.errors import Conflict, HeadraceError
 from chalicelib.generation.catalogue import Catalogue
+from chalicelib.generation.dependencies import Bounds
 from chalicelib.generation.served import Served
-from chalicelib.generation.stages import Bounds
 from chalicelib.generation.wishes import Place
 from chalicelib.jobs.lifecycle import JobState
 from chalicelib.jobs.stepping import Desk, Outcome, run_step

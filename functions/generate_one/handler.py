@@ -19,8 +19,8 @@ from chalicelib.budgets.slices import Slices
 from chalicelib.contracts.jobs import StepRequest
 from chalicelib.errors import HeadraceError
 from chalicelib.generation.catalogue import catalogue
+from chalicelib.generation.dependencies import Bounds
 from chalicelib.generation.served import served
-from chalicelib.generation.stages import Bounds
 from chalicelib.generation_wiring import generator
 from chalicelib.jobs.stepping import Desk
 from chalicelib.models_wiring import models_of, place

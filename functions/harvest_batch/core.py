@@ -25,7 +25,7 @@ from chalicelib.batches.items import item_of
 from chalicelib.batches.items import lines_of as lines_of_items
 from chalicelib.batches.orders import order_of
 from chalicelib.batches.service_jobs import Bookkeeper
-from chalicelib.budget_ports import Budgets, Most, Spender, Used
+from chalicelib.budgets.spending import Most, Spender, Used
 from chalicelib.contracts.batches import BatchPlace, ItemOutcome, ServiceJob
 from chalicelib.contracts.receipts import nanodollars
 from chalicelib.errors import (
@@ -37,6 +37,7 @@ from chalicelib.errors import (
     Throttled,
     Unsupported,
 )
+from chalicelib.generation.dependencies import Budgets
 from chalicelib.jobs.stepping import Desk, Outcome, run_step
 from functions.harvest_batch.folding import Folding
 

@@ -44,7 +44,7 @@ def _prompts(tenant: str) -> Prompts:
     # Imported here: Jinja is loaded by the first line that names a prompt, and at no start.
     from chalicelib.adapters.prompt_records import PromptRecords
     from chalicelib.batches.prompted import Prompted
-    from chalicelib.generation.writing import random_fence
+    from chalicelib.generation.fences import random_fence
     from chalicelib.prompting.library import version_of
 
     settings = BatchSettings.from_environ(os.environ)

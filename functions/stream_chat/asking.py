@@ -11,12 +11,12 @@ from pydantic import BaseModel
 
 from chalicelib.contracts.generations import Call, ChatCall, ChatOutput, Generation, Terms
 from chalicelib.errors import HeadraceError, ModelFailure
-from chalicelib.generation.stages import BOUNDLESS, Bounds
-from chalicelib.generation_ports import TextDelta, ToolDelta
+from chalicelib.generation.dependencies import BOUNDLESS, Bounds
+from chalicelib.generation.streams import TextDelta, ToolDelta
 from chalicelib.streaming import Head, Streamed
 
 if TYPE_CHECKING:
-    from chalicelib.budget_ports import Spender
+    from chalicelib.budgets.spending import Spender
 
 Piece = TextDelta | ToolDelta | Generation
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from chalicelib.budget_ports import Spender
+from chalicelib.budgets.spending import Spender
 from chalicelib.contracts.http import cross_origin, retry_after
 from chalicelib.errors import HeadraceError
 from chalicelib.openai.errors import error_response

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.contracts.generations import Call, ChatCall, Generation, Terms
-from chalicelib.generation.stages import Bounds
+from chalicelib.generation.dependencies import Bounds
 from chalicelib.generation_wiring import generator
 from chalicelib.observability import log_refusal, logger, observed, spent, told_under
 from chalicelib.proxied import request_id_in
@@ -20,7 +20,7 @@ from functions.stream_chat import core
 from functions.stream_chat.asking import Deps, GeneratingInTime, Piece
 
 if TYPE_CHECKING:
-    from chalicelib.budget_ports import Spender
+    from chalicelib.budgets.spending import Spender
     from chalicelib.errors import HeadraceError
 
 SERVICE = "stream_chat"

@@ -21,7 +21,7 @@ from chalicelib.contracts.ingest import (
     ReadResult,
     Spent,
 )
-from chalicelib.generation.ingest_receipts import BILLED_TRANSITIONS
+from chalicelib.ingest.receipts import BILLED_TRANSITIONS
 from tests.architecture.ingest_world import CHUNK, EMBED, READ, IngestWorld, Raises
 from tests.unit.contracts.event_schemas import FOLDER
 

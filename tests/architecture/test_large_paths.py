@@ -30,7 +30,7 @@ from chalicelib.contracts.parts import (
 )
 from chalicelib.errors import HeadraceError
 from chalicelib.generation.catalogue import catalogue
-from chalicelib.generation.ingest_receipts import large_transitions, small_transitions
+from chalicelib.ingest.receipts import large_transitions, small_transitions
 from chalicelib.retrieval.ids import chunks_key, pages_key, version_prefix
 from functions.gather_parts import core as gathering
 from tests.architecture.ingest_world import READ, Answer, IngestWorld, Raises, more_steps

@@ -9,7 +9,7 @@ import pytest
 from chalicelib.contracts.ingest import EmbedRequest, IngestInput, Spent
 from chalicelib.contracts.labelling import LabelDocumentRequest, LabelDocumentResult
 from chalicelib.contracts.looking import EmbedDocumentRequest
-from chalicelib.generation.ingest_receipts import small_transitions
+from chalicelib.ingest.receipts import small_transitions
 from tests.architecture.ingest_world import IngestWorld, Raises, more_steps
 from tests.architecture.test_ingest_paths import HAPPY, document
 

@@ -19,9 +19,9 @@ from chalicelib.adapters.endpoint_generation import EndpointBackendCalls
 from chalicelib.adapters.endpoint_invocations import AsyncInvocations, Invocations, Waiting
 from chalicelib.contracts.generations import EmbedCall, EmbedOutput
 from chalicelib.errors import InvalidInput, Transient
+from chalicelib.generation.dependencies import Asking
 from chalicelib.generation.served import ServedModel
 from chalicelib.generation.served_reading import read
-from chalicelib.generation_ports import Asking
 from chalicelib.inference.embedder import Embedder
 from models.serving.pack import pack
 from tests.cloud import PROJECT, CloudProcess

@@ -13,7 +13,7 @@ from typing import Any
 
 from chalicelib.contracts.generations import ChatOutput, Finish, ToolCall, Usage
 from chalicelib.errors import ModelFailure
-from chalicelib.generation_ports import Delta, Ended, TextDelta, ToolDelta
+from chalicelib.generation.streams import Delta, Ended, TextDelta, ToolDelta
 
 _FINISH: Mapping[str, Finish] = {
     "end_turn": "stop",

@@ -26,8 +26,8 @@ from chalicelib.contracts.generations import (
     Usage,
 )
 from chalicelib.errors import ModelFailure
+from chalicelib.generation.streams import Delta, Ended, TextDelta, ToolDelta
 from chalicelib.generation.tokens import estimated_tokens
-from chalicelib.generation_ports import Delta, Ended, TextDelta, ToolDelta
 
 Body = dict[str, Any]
 

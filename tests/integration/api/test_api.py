@@ -14,7 +14,7 @@ import pytest
 from chalicelib.contracts.http import ErrorBody
 from chalicelib.contracts.receipts import Receipt, nanodollars
 from chalicelib.generation.catalogue import catalogue
-from chalicelib.generation.ingest_receipts import BILLED_TRANSITIONS
+from chalicelib.ingest.receipts import BILLED_TRANSITIONS
 from cli.client import Api
 from cli.failures import Refused
 from tests.cloud import PROJECT, CloudProcess

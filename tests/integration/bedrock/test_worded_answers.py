@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from chalicelib.adapters.bedrock_generation import BedrockBackendCalls
-from chalicelib.budget_ports import Spender
+from chalicelib.budgets.spending import Spender
 from chalicelib.generation.accounts import Accounts
 from chalicelib.generation.catalogue import catalogue
 from chalicelib.generation.generating import Generator
 from chalicelib.generation.served import served
-from chalicelib.generation.writing import Limits, PassageWriter
+from chalicelib.retrieval.passage_writer import Limits, PassageWriter
 from tests.unit.generation.fakes import House
 from tests.unit.retrieval_query.fakes import hit
 

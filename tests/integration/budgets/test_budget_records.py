@@ -14,7 +14,6 @@ from chalicelib.adapters.budget_records import BudgetRecords
 from chalicelib.adapters.dynamodb import Put, Table
 from chalicelib.adapters.erasing import Erasure
 from chalicelib.adapters.record_writes import tenant_key
-from chalicelib.budget_ports import Most, Spender, Used
 from chalicelib.budgets.changes import MINUTE, day_item, summed
 from chalicelib.budgets.ledger import (
     COMMITTED,
@@ -30,6 +29,7 @@ from chalicelib.budgets.ledger import (
 from chalicelib.budgets.limits import NONE, TENANT, Limits, Scope
 from chalicelib.budgets.ports import SpendingRecords
 from chalicelib.budgets.reserving import TenantBudgets
+from chalicelib.budgets.spending import Most, Spender, Used
 from chalicelib.contracts.budgets import LimitsGiven, Reservation, TenantLimitsGiven
 from chalicelib.errors import Conflict, NotFound, QuotaExceeded, Throttled
 from tests.cloud import CloudProcess

@@ -35,8 +35,9 @@ from chalicelib.errors import (
     Transient,
     Unsupported,
 )
+from chalicelib.generation.dependencies import Asking
 from chalicelib.generation.served import EndpointBackend, Lifecycle, ModelLimits, Route, ServedModel
-from chalicelib.generation_ports import Asking, Ended, TextDelta
+from chalicelib.generation.streams import Ended, TextDelta
 
 CHAT = ChatCall(messages=(Message(role="user", content=(TextPart(text="Hi"),)),))
 COMPLETION = {

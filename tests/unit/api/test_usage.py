@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.api.http import error_response
-from chalicelib.budget_ports import Most, Spender, Used
 from chalicelib.budgets.limits import NONE
 from chalicelib.budgets.reserving import TenantBudgets
+from chalicelib.budgets.spending import Most, Spender, Used
 from chalicelib.contracts.budgets import LimitsGiven, TenantLimitsGiven
 from chalicelib.errors import QuotaExceeded, Throttled
 from tests.unit.api.fakes import NOW, OTHER_KEY, Api, error_of

@@ -12,11 +12,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.batches.ports import KEYS_A_PAGE
-from chalicelib.budget_ports import CALL_SECONDS, Budgets, Most, Spender, Used
+from chalicelib.budgets.spending import CALL_SECONDS, Most, Spender, Used
 from chalicelib.contracts.budgets import Reservation
 from chalicelib.contracts.generations import Call, ChatCall, Generation, Terms, TextPart
 from chalicelib.errors import HeadraceError
-from chalicelib.generation.stages import Bounds
+from chalicelib.generation.dependencies import Bounds, Budgets
 from tests.unit.batches.examples import generation
 from tests.unit.batches.ledger import paid
 from tests.unit.ingest.fakes import FakeObjects

@@ -6,14 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from chalicelib.budget_ports import CALL_SECONDS, Budgets, Most, Spender, Used
 from chalicelib.budgets.changes import day_item
 from chalicelib.budgets.ledger import COMMITTED, OPEN, SPENT, TOKENS_IN, Measure, held
 from chalicelib.budgets.recounting import Recount, recount
 from chalicelib.budgets.slices import MOST_CALLS, Slices
+from chalicelib.budgets.spending import CALL_SECONDS, Most, Spender, Used
 from chalicelib.contracts.generations import Generation
 from chalicelib.contracts.receipts import Receipt, nanodollars
 from chalicelib.errors import HeadraceError
+from chalicelib.generation.dependencies import Budgets
 from tests.unit.budgets.fakes import NOW, Bench
 
 MOST = Most(5_000, 50)

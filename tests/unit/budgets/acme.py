@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
-from chalicelib.budget_ports import Most, Spender
 from chalicelib.budgets.changes import day_item
+from chalicelib.budgets.spending import Most, Spender
 from chalicelib.contracts.budgets import Reservation
 from tests.unit.budgets.fakes import Bench
 

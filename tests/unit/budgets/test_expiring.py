@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from chalicelib.budget_ports import Most, Used
 from chalicelib.budgets.ledger import (
     COMMITTED,
     IN_MONTH,
@@ -18,6 +17,7 @@ from chalicelib.budgets.ledger import (
     held,
 )
 from chalicelib.budgets.limits import Limits
+from chalicelib.budgets.spending import Most, Used
 from chalicelib.contracts.budgets import (
     Reservation,
 )

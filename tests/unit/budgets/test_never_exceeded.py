@@ -10,7 +10,6 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from chalicelib.budget_ports import Most, Spender, Used
 from chalicelib.budgets.changes import day_item, summed
 from chalicelib.budgets.days import Days
 from chalicelib.budgets.ledger import (
@@ -26,6 +25,7 @@ from chalicelib.budgets.ledger import (
     is_open,
 )
 from chalicelib.budgets.limits import TENANT, Scope
+from chalicelib.budgets.spending import Most, Spender, Used
 from chalicelib.contracts.budgets import LimitsGiven, Reservation, TenantLimitsGiven
 from chalicelib.contracts.receipts import dollars
 from chalicelib.errors import QuotaExceeded

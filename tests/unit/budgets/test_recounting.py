@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.budget_ports import CALL_SECONDS, Bill, Most, Spender, Used
 from chalicelib.budgets.changes import day_item
 from chalicelib.budgets.ledger import (
     COMMITTED,
@@ -25,6 +24,7 @@ from chalicelib.budgets.ledger import (
 from chalicelib.budgets.limits import Scope
 from chalicelib.budgets.recounting import Recount, recount
 from chalicelib.budgets.slices import MOST_CALLS, Slices
+from chalicelib.budgets.spending import CALL_SECONDS, Bill, Most, Spender, Used
 from chalicelib.contracts.budgets import Charge
 from chalicelib.errors import Transient
 from tests.unit.budgets.fakes import NOW, Bench

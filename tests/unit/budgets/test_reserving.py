@@ -6,7 +6,6 @@ from decimal import Decimal
 
 import pytest
 
-from chalicelib.budget_ports import Budgets, Most, Spender, Used
 from chalicelib.budgets.changes import MOST_OPEN
 from chalicelib.budgets.ledger import (
     COMMITTED,
@@ -21,6 +20,7 @@ from chalicelib.budgets.ledger import (
     held,
 )
 from chalicelib.budgets.limits import TENANT, Limits, Scope
+from chalicelib.budgets.spending import Most, Spender, Used
 from chalicelib.contracts.budgets import (
     BudgetExceeded,
     LimitsGiven,
@@ -35,6 +35,7 @@ from chalicelib.errors import (
     Transient,
     Unsupported,
 )
+from chalicelib.generation.dependencies import Budgets
 from tests.unit.budgets.acme import ACME, DOLLAR, reserve, today
 from tests.unit.budgets.fakes import NOW, Bench, FakeSpending
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.budget_ports import Most, Spender, Used
 from chalicelib.budgets.changes import day_item
 from chalicelib.budgets.ledger import COMMITTED, OPEN, REQUESTS, SPENT, TOKENS_IN, held
 from chalicelib.budgets.slices import MOST_CALLS, MOST_SECONDS, Slices
+from chalicelib.budgets.spending import Most, Spender, Used
 from chalicelib.contracts.budgets import LimitsGiven, TenantLimitsGiven
 from chalicelib.contracts.receipts import dollars
 from chalicelib.errors import HeadraceError, QuotaExceeded, Throttled, Transient

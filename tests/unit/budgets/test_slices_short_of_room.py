@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.budget_ports import CALL_SECONDS, Most, Spender, Used
 from chalicelib.budgets.ledger import COMMITTED, OPEN, SPENT
 from chalicelib.budgets.slices import MOST_CALLS, MOST_SECONDS, SliceBudgets
+from chalicelib.budgets.spending import CALL_SECONDS, Most, Spender, Used
 from chalicelib.contracts.budgets import LimitsGiven, Reservation, TenantLimitsGiven
 from chalicelib.errors import HeadraceError, NotFound, QuotaExceeded, Throttled, Transient
 from tests.unit.budgets.test_slices import ACME, CALL, Purse, money

@@ -6,17 +6,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from chalicelib.budget_ports import CALL_SECONDS, Most, Spender, Used
+from chalicelib.budgets.spending import CALL_SECONDS, Most, Spender, Used
 from chalicelib.contracts.budgets import Reservation
 from chalicelib.contracts.generations import Call, ChatCall, ChatOutput, Finish, Reply, Usage
 from chalicelib.errors import HeadraceError, Unsupported
 from chalicelib.generation.accounts import Accounts
 from chalicelib.generation.breaking import Breaker, Ticket
+from chalicelib.generation.dependencies import Asking, Stage
 from chalicelib.generation.generating import Generator
 from chalicelib.generation.pricing import Prices
 from chalicelib.generation.served import Route, Served, ServedModel
-from chalicelib.generation.stages import Stage
-from chalicelib.generation_ports import Asking, Delta, Ended, TextDelta
+from chalicelib.generation.streams import Delta, Ended, TextDelta
 from tests.unit.generation import planning
 
 SMALL, LARGE = planning.model("small", tier=1), planning.model("large", tier=3)

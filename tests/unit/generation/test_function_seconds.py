@@ -10,8 +10,8 @@ import pytest
 from chalicelib.contracts.generations import Terms, Usage
 from chalicelib.errors import InvalidInput, ModelFailure, Transient
 from chalicelib.generation.catalogue import catalogue
+from chalicelib.generation.dependencies import Bounds
 from chalicelib.generation.served import FunctionBackend
-from chalicelib.generation.stages import Bounds
 from tests.unit.generation import planning
 from tests.unit.generation.fakes import Answer, House
 from tests.unit.generation.test_generating import HELLO, WHO

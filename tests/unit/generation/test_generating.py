@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.budget_ports import Spender, Used
+from chalicelib.budgets.spending import Spender, Used
 from chalicelib.contracts.generations import (
     ChatCall,
     ChatOutput,
@@ -34,9 +34,9 @@ from chalicelib.errors import (
     Unsupported,
 )
 from chalicelib.generation.accounts import Accounts
+from chalicelib.generation.dependencies import Asking, Stage
 from chalicelib.generation.generating import Generator
-from chalicelib.generation.stages import Stage
-from chalicelib.generation_ports import Asking, TextDelta, ToolDelta
+from chalicelib.generation.streams import TextDelta, ToolDelta
 from tests.unit.generation import planning
 from tests.unit.generation.fakes import Answer, House, Purse, Scripted, Watch, said
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.budget_ports import Used
+from chalicelib.budgets.spending import Used
 from chalicelib.contracts.generations import (
     ChatOutput,
     EmbedCall,
@@ -29,9 +29,9 @@ from chalicelib.errors import (
     Transient,
     Unsupported,
 )
+from chalicelib.generation.dependencies import Bounds
 from chalicelib.generation.served import ModelLimits
-from chalicelib.generation.stages import Bounds
-from chalicelib.generation_ports import TextDelta
+from chalicelib.generation.streams import TextDelta
 from tests.unit.generation import planning
 from tests.unit.generation.fakes import MODELS, Answer, House, Purse, Watch, said
 from tests.unit.generation.test_generating import HELLO, JSON, WHO

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.budget_ports import Spender
+from chalicelib.budgets.spending import Spender
 from chalicelib.contracts.generating import CreateGenerationRequest
 from chalicelib.contracts.generations import ImageCall, Terms, Usage
 from chalicelib.errors import Conflict

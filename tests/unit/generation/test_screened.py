@@ -23,8 +23,9 @@ from chalicelib.contracts.receipts import nanodollars
 from chalicelib.contracts.screening import Finding
 from chalicelib.errors import InvalidInput, ModelFailure, NoAnswer, Transient
 from chalicelib.generation.checks import Verdict
+from chalicelib.generation.dependencies import ScreenedInput, ScreenedOutput
 from chalicelib.generation.generating import Generator, whole
-from chalicelib.generation_ports import ScreenedInput, ScreenedOutput, TextDelta, ToolDelta
+from chalicelib.generation.streams import TextDelta, ToolDelta
 from tests.unit.generation.fakes import House
 from tests.unit.generation.test_generating import HELLO, WHO
 

@@ -19,7 +19,7 @@ from chalicelib.errors import (
     Transient,
     Unsupported,
 )
-from chalicelib.generation_ports import TextDelta, ToolDelta
+from chalicelib.generation.streams import TextDelta, ToolDelta
 from chalicelib.openai.completions import Chunks, completion
 from chalicelib.openai.errors import error_response
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.generation.prompts import defused
+from chalicelib.generation.fences import defused
 from chalicelib.prompting.fencing import Untrusted, fenced
 
 FENCE = "@@0123456789abcdef"

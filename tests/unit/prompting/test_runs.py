@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from chalicelib.budget_ports import Spender
+from chalicelib.budgets.spending import Spender
 from chalicelib.contracts.generations import ChatCall, Usage
 from chalicelib.contracts.prompt_runs import PromptRun, RunPromptRequest
 from chalicelib.contracts.prompts import PromptContent, PromptVersion
 from chalicelib.contracts.receipts import dollars
 from chalicelib.errors import InvalidInput, Transient, Unsupported
-from chalicelib.generation.stages import Bounds
+from chalicelib.generation.dependencies import Bounds
 from chalicelib.prompting.runs import Runner
 from tests.unit.generation.fakes import House, said
 

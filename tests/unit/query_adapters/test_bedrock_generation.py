@@ -34,8 +34,9 @@ from chalicelib.errors import (
     Throttled,
     Transient,
 )
+from chalicelib.generation.dependencies import Asking
 from chalicelib.generation.served import Route, ServedModel, served
-from chalicelib.generation_ports import Asking, Ended, TextDelta
+from chalicelib.generation.streams import Ended, TextDelta
 from tests import clients
 
 if TYPE_CHECKING:

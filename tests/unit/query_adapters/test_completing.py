@@ -23,9 +23,9 @@ from chalicelib.contracts.generations import (
     Usage,
 )
 from chalicelib.errors import Conflict, InvalidInput, ModelFailure, Unsupported
-from chalicelib.generation.gathering import Told
+from chalicelib.generation.dependencies import Asking
 from chalicelib.generation.served import FunctionBackend, Route, ServedModel, served
-from chalicelib.generation_ports import Asking, Ended
+from chalicelib.generation.streams import Ended, Told
 from chalicelib.inference.completing import Completer, opened
 from chalicelib.inference.hot_swap import Opened
 from functions.complete_text import core

@@ -17,8 +17,8 @@ from chalicelib.errors import (
     Transient,
     Unsupported,
 )
+from chalicelib.generation.dependencies import Asking
 from chalicelib.generation.served import Route, served
-from chalicelib.generation_ports import Asking
 from tests.unit.query_adapters.test_functions import answering
 
 MODEL = served().model("digits-vae")

@@ -18,8 +18,8 @@ from chalicelib.contracts.generations import (
     Usage,
 )
 from chalicelib.errors import HeadraceError, InvalidInput, Transient, Unsupported
+from chalicelib.generation.dependencies import Asking
 from chalicelib.generation.served import Route, served
-from chalicelib.generation_ports import Asking
 
 MODEL = served().model("minilm-l6-v2")
 ROUTE = Route("embed_text", "us-east-1", "region", Decimal(1))

@@ -26,8 +26,8 @@ from chalicelib.contracts.generations import (
 )
 from chalicelib.contracts.looking import MAX_BYTES
 from chalicelib.errors import InvalidInput, ModelFailure, Unsupported
+from chalicelib.generation.dependencies import Asking
 from chalicelib.generation.served import served
-from chalicelib.generation_ports import Asking
 from chalicelib.inference import captioning, few_shot, towers
 from chalicelib.inference.hot_swap import Opened
 from functions.answer_image import core as answering

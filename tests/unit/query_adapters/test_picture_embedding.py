@@ -24,8 +24,8 @@ from chalicelib.errors import (
     Transient,
     Unsupported,
 )
+from chalicelib.generation.dependencies import Asking
 from chalicelib.generation.served import served
-from chalicelib.generation_ports import Asking
 from chalicelib.inference.hot_swap import Opened
 from chalicelib.inference.towers import Towers, opened
 from functions.embed_image.core import Deps, run

@@ -10,8 +10,8 @@ from chalicelib.adapters.scoring_function import ScoreFunction
 from chalicelib.contracts.generations import EmbedCall, ScoreCall, ScoreOutput, Usage
 from chalicelib.contracts.scoring import ScoreAnswerRequest
 from chalicelib.errors import Conflict, InvalidInput, ModelFailure, Unsupported
+from chalicelib.generation.dependencies import Asking
 from chalicelib.generation.served import served
-from chalicelib.generation_ports import Asking
 from chalicelib.inference.hot_swap import Opened
 from chalicelib.inference.scoring import Scorer, opened
 from functions.score_answer import core

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from chalicelib.budget_ports import Spender
+from chalicelib.budgets.spending import Spender
 from chalicelib.contracts.asking import Turn
 from chalicelib.contracts.collections import Declaration
 from chalicelib.contracts.embedding import EmbedTextResult

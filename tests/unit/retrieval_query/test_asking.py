@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from chalicelib.budget_ports import Spender
+from chalicelib.budgets.spending import Spender
 from chalicelib.contracts.asking import AskEvent, AskResponse, Tier, Turn, folded
 from chalicelib.contracts.receipts import Receipt
 from chalicelib.contracts.searching import Hit

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from chalicelib.batches import places
-from chalicelib.budget_ports import Used
+from chalicelib.budgets.spending import Used
 from chalicelib.contracts.receipts import nanodollars
 from chalicelib.errors import InvalidInput, QuotaExceeded
 from tests.unit.batches.examples import openai, own

@@ -12,7 +12,7 @@ from chalicelib.contracts.jsonl import dump_lines
 from chalicelib.contracts.pictures import Label
 from chalicelib.errors import Conflict, InvalidInput, ModelFailure, NotFound
 from chalicelib.generation.catalogue import catalogue
-from chalicelib.generation.ingest_receipts import BILLED_TRANSITIONS
+from chalicelib.ingest.receipts import BILLED_TRANSITIONS
 from chalicelib.ports import IndexRef
 from chalicelib.retrieval.folders import place_hash
 from chalicelib.retrieval.ids import chunks_key, vector_key

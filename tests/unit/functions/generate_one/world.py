@@ -10,15 +10,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.batches import places
-from chalicelib.budget_ports import Spender
 from chalicelib.budgets.slices import Slices
+from chalicelib.budgets.spending import Spender
 from chalicelib.contracts.batches import BatchPlace
 from chalicelib.contracts.generations import Call, Generation, Terms, Usage
 from chalicelib.contracts.jobs import StepRequest, StepResult
 from chalicelib.errors import HeadraceError
 from chalicelib.generation.catalogue import catalogue
+from chalicelib.generation.dependencies import BOUNDLESS, Bounds
 from chalicelib.generation.served import served
-from chalicelib.generation.stages import BOUNDLESS, Bounds
 from chalicelib.generation.wishes import Place
 from chalicelib.jobs.launching import Launcher
 from chalicelib.jobs.lifecycle import JobState

@@ -15,7 +15,7 @@ from chalicelib.contracts.ingest import (
 )
 from chalicelib.contracts.jsonl import dump_lines, parse_lines
 from chalicelib.errors import Conflict, ModelFailure
-from chalicelib.generation.ingest_receipts import Usage, receipt
+from chalicelib.ingest.receipts import Usage, receipt
 from functions.recognise_pages import core
 from functions.recognise_pages.text import Line, text_page
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from chalicelib.budget_ports import Spender
+from chalicelib.budgets.spending import Spender
 from chalicelib.contracts.generations import (
     Call,
     ChatCall,
@@ -22,8 +22,8 @@ from chalicelib.contracts.generations import (
 )
 from chalicelib.contracts.receipts import Receipt
 from chalicelib.errors import HeadraceError
-from chalicelib.generation.stages import BOUNDLESS, Bounds
-from chalicelib.generation_ports import TextDelta, ToolDelta
+from chalicelib.generation.dependencies import BOUNDLESS, Bounds
+from chalicelib.generation.streams import TextDelta, ToolDelta
 from chalicelib.streaming import Streamed
 from functions.stream_chat.asking import Deps, Piece
 

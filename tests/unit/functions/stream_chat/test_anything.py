@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.generation_ports import TextDelta
+from chalicelib.generation.streams import TextDelta
 from functions.stream_chat.core import ROUTES, run
 from tests.unit.functions.stream_chat.generating import Saying, body_of, event
 

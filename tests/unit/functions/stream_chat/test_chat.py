@@ -15,7 +15,7 @@ from chalicelib.errors import (
     Throttled,
     Transient,
 )
-from chalicelib.generation_ports import TextDelta, ToolDelta
+from chalicelib.generation.streams import TextDelta, ToolDelta
 from functions.stream_chat.core import run
 from functions.stream_chat.handler import Counted
 from tests.unit.functions.stream_chat.generating import (

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from chalicelib.contracts.generations import TextPart, ToolCall, ToolResult
 from chalicelib.errors import HeadraceError, ModelFailure, Throttled, Transient
-from chalicelib.generation_ports import TextDelta, ToolDelta
+from chalicelib.generation.streams import TextDelta, ToolDelta
 from functions.stream_chat.core import run
 from tests.unit.functions.stream_chat.generating import (
     REQUEST_ID,

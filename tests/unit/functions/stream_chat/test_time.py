@@ -4,7 +4,7 @@ import pytest
 
 from chalicelib.contracts.generations import Terms
 from chalicelib.errors import Transient
-from chalicelib.generation_ports import TextDelta
+from chalicelib.generation.streams import TextDelta
 from functions.stream_chat.handler import MOST_SECONDS, Counted
 from tests.unit.generation.fakes import House
 from tests.unit.generation.test_generating import HELLO, WHO

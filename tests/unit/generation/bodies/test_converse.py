@@ -23,7 +23,7 @@ from chalicelib.contracts.generations import (
 )
 from chalicelib.errors import InvalidInput, ModelFailure
 from chalicelib.generation.bodies import converse, converse_answers
-from chalicelib.generation_ports import Delta, Ended, TextDelta, ToolDelta
+from chalicelib.generation.streams import Delta, Ended, TextDelta, ToolDelta
 
 PIXEL = b"\x89PNG\r\n\x1a\n"
 WEATHER = Tool(name="weather", description="of a town", parameters={"type": "object"})

@@ -26,7 +26,7 @@ from chalicelib.contracts.generations import (
 )
 from chalicelib.errors import ModelFailure
 from chalicelib.generation.bodies import openai_chat
-from chalicelib.generation_ports import Ended, TextDelta, ToolDelta
+from chalicelib.generation.streams import Ended, TextDelta, ToolDelta
 
 HELLO = ChatCall(messages=(Message(role="user", content=(TextPart(text="Hello"),)),))
 

@@ -123,8 +123,8 @@ class QueryPrices:
         model = self.catalogue.bedrock_model(self.chat_model_id)
         if not self.chat_model_id:
             return None
-        from chalicelib.generation.prompts import answer_prompt
-        from chalicelib.generation.writing import MAX_ANSWER_TOKENS, random_fence
+        from chalicelib.generation.fences import random_fence
+        from chalicelib.retrieval.passage_writer import MAX_ANSWER_TOKENS, answer_prompt
 
         prompt = answer_prompt(question, (), random_fence())
         characters = sum(len(passage.text) for passage in passages)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.budget_ports import Spender
+from chalicelib.budgets.spending import Spender
 from chalicelib.contracts.asking import Turn
 from chalicelib.contracts.generations import (
     Call,
@@ -23,15 +23,16 @@ from chalicelib.contracts.screening import Finding
 from chalicelib.contracts.searching import Hit
 from chalicelib.errors import ModelFailure
 from chalicelib.generation.catalogue import catalogue
-from chalicelib.generation.prompts import answer_prompt, neutral, rewrite_prompt
-from chalicelib.generation.stages import BOUNDLESS, Bounds
+from chalicelib.generation.dependencies import BOUNDLESS, Bounds
+from chalicelib.generation.fences import neutral, random_fence
 from chalicelib.generation.tokens import estimated_tokens
-from chalicelib.generation.writing import (
+from chalicelib.retrieval.passage_writer import (
     MAX_ANSWER_TOKENS,
     Limits,
     PassageWriter,
+    answer_prompt,
     limits_of,
-    random_fence,
+    rewrite_prompt,
 )
 from chalicelib.retrieval.refusals import NOT_FOUND
 from tests.unit.batches.examples import generation

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.generation.screening import RuleScreen, family_of
+from chalicelib.screening.injection_rules import RuleScreen, family_of
 
 LABELLED = json.loads(
     (Path(__file__).parents[2] / "data" / "instructions.json").read_text(encoding="utf-8")

@@ -8,10 +8,10 @@ import pytest
 
 from chalicelib.contracts.generations import Call, ChatCall, TextPart
 from chalicelib.errors import InvalidInput, NoAnswer, NotFound, QuotaExceeded, Throttled
+from chalicelib.generation.dependencies import ScreenedInput
 from chalicelib.generation.generating import Generator
 from chalicelib.generation.served import Served
-from chalicelib.generation.writing import Limits, PassageWriter
-from chalicelib.generation_ports import ScreenedInput
+from chalicelib.retrieval.passage_writer import Limits, PassageWriter
 from tests.unit.generation.fakes import MODELS, House
 from tests.unit.generation.test_generating import WHO
 from tests.unit.generation.test_screened import Held, Screening

@@ -1,4 +1,4 @@
-"""A streamed answer gathered from its pieces."""
+"""The pieces of a streamed answer, and the answer put together from them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,42 @@ from typing import TYPE_CHECKING
 from chalicelib.contracts.generations import ChatOutput, Reply, ToolCall, Usage
 from chalicelib.errors import ModelFailure
 from chalicelib.generation.tokens import estimated_tokens
-from chalicelib.generation_ports import Delta, Ended, TextDelta, ToolDelta
 
 if TYPE_CHECKING:
+    from chalicelib.contracts.generations import Finish
     from chalicelib.generation.routing import Step
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """A piece of the answer's text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolDelta:
+    """A piece of the tool call at `index`: its id and name come first, then `arguments`."""
+
+    index: int
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a streamed answer ended. `answered_by` is empty where the backend does not say. `seconds`
+    are those that a function of ours worked, None where nobody says but the clock.
+    """
+
+    finish: Finish
+    usage: Usage
+    answered_by: str
+    seconds: float | None = None
+
+
+Delta = TextDelta | ToolDelta | Ended
 
 
 @dataclass(slots=True)

@@ -1,15 +1,14 @@
-"""What spends a tenant's money needs of its budgets: take the most that it can cost first, then
-say what it did cost.
-"""
+"""Who spends, the most that a call can cost, and what it did cost."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from chalicelib.contracts.budgets import Charge, Reservation
+    from chalicelib.contracts.budgets import Charge
+
 
 CALL_SECONDS = 900
 """How long a call is waited for at most: as long as a Lambda function may run."""
@@ -73,28 +72,3 @@ class Used:
     tokens_out: int = 0
     images: int = 0
     requests: int | None = None
-
-
-class Budgets(Protocol):
-    """The budgets of all tenants."""
-
-    def reserve(
-        self, spender: Spender, model: str, most: Most, seconds: int = CALL_SECONDS
-    ) -> Reservation:
-        """Take `most` off every limit that holds for the spender and the model, or off none.
-
-        What is not settled or released within `seconds` is given back by whoever comes next.
-
-        Raises:
-            QuotaExceeded: it could cost more than is left of a budget in dollars.
-            Throttled: it is more than a minute still has of requests or tokens.
-            Unsupported: it has no price, and dollars are limited.
-            NotFound: there is no such tenant, or it is being removed.
-            Transient: the records could not be written.
-        """
-
-    def settle(self, reservation: Reservation, used: Used) -> None:
-        """Count what was used, be it less or more than was reserved; may be repeated."""
-
-    def release(self, reservation: Reservation) -> None:
-        """Give all of a reservation back: nothing was used; may be repeated."""

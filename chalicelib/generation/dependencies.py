@@ -1,57 +1,51 @@
-"""What generating needs from outside, each with a real and a faked implementation."""
+"""What answering calls stands on, and how long and how large an answer may be."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
+from chalicelib.budgets.spending import CALL_SECONDS, Most, Spender, Used
+from chalicelib.generation.streams import Delta
+
 if TYPE_CHECKING:
-    from chalicelib.contracts.generations import (
-        Call,
-        ChatCall,
-        Finish,
-        Output,
-        Reply,
-        ServiceTier,
-        Usage,
-    )
+    from chalicelib.contracts.budgets import Reservation
+    from chalicelib.contracts.generations import Call, ChatCall, Output, Reply, ServiceTier
     from chalicelib.contracts.screening import Finding
     from chalicelib.errors import HeadraceError
+    from chalicelib.generation.accounts import Accounts
     from chalicelib.generation.breaking import Breaker, Ticket
-    from chalicelib.generation.served import Route, ServedModel
+    from chalicelib.generation.checks import Judge
+    from chalicelib.generation.served import Route, Served, ServedModel
+    from chalicelib.generation.wishes import Place
 
 
-@dataclass(frozen=True, slots=True)
-class TextDelta:
-    """A piece of the answer's text."""
+class Budgets(Protocol):
+    """The budgets of all tenants."""
 
-    text: str
+    def reserve(
+        self, spender: Spender, model: str, most: Most, seconds: int = CALL_SECONDS
+    ) -> Reservation:
+        """Take `most` off every limit that holds for the spender and the model, or off none.
 
+        What is not settled or released within `seconds` is given back by whoever comes next.
 
-@dataclass(frozen=True, slots=True)
-class ToolDelta:
-    """A piece of the tool call at `index`: its id and name come first, then `arguments`."""
+        Raises:
+            QuotaExceeded: it could cost more than is left of a budget in dollars.
+            Throttled: it is more than a minute still has of requests or tokens.
+            Unsupported: it has no price, and dollars are limited.
+            NotFound: there is no such tenant, or it is being removed.
+            Transient: the records could not be written.
+        """
 
-    index: int
-    id: str
-    name: str
-    arguments: str
+    def settle(self, reservation: Reservation, used: Used) -> None:
+        """Count what was used, be it less or more than was reserved; may be repeated."""
 
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """How a streamed answer ended. `answered_by` is empty where the backend does not say. `seconds`
-    are those that a function of ours worked, None where nobody says but the clock.
-    """
-
-    finish: Finish
-    usage: Usage
-    answered_by: str
-    seconds: float | None = None
-
-
-Delta = TextDelta | ToolDelta | Ended
+    def release(self, reservation: Reservation) -> None:
+        """Give all of a reservation back: nothing was used; may be repeated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,3 +142,50 @@ class Screen(Protocol):
 
     def of(self, tenant: str, correlation_id: str) -> Screened | None:
         """Return what holds for a request of the tenant, None where nothing is screened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What bounds whoever asks: `until` when it waits, in seconds by the stage's clock, and how
+    many bytes of an answer it can carry; None where nothing does.
+    """
+
+    until: float | None = None
+    most_bytes: int | None = None
+
+
+BOUNDLESS = Bounds()
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What answering stands on, the same for each call; backends are by their kind.
+
+    `log` hears what no caller is told: what a service said, or that a cost could not be counted.
+    Without a `screen` nothing is screened. `models_of` returns the models that a tenant may use,
+    None for all.
+    """
+
+    served: Served
+    accounts: Accounts
+    place: Place
+    backends: Mapping[str, Backend]
+    budgets: Budgets
+    guard: Guard
+    judges: Mapping[str, Judge]
+    now: Callable[[], datetime]
+    new_id: Callable[[], str]
+    log: Callable[[HeadraceError], None]
+    screen: Screen | None = None
+    clock: Callable[[], float] = time.monotonic
+    models_of: Callable[[str], frozenset[str] | None] = lambda tenant: None
+
+    def allowed(self, spender: Spender) -> frozenset[str] | None:
+        """Return the models that the spender may use, None for all."""
+        return self.models_of(spender.tenant)
+
+    def screened(self, spender: Spender) -> Screened | None:
+        """Return what a request of the spender is held to."""
+        if self.screen is None:
+            return None
+        return self.screen.of(spender.tenant, spender.correlation_id)
