@@ -83,7 +83,7 @@ imports: setup ## Imports go downhill only
 
 asl: setup ## Write the plain state machines into build/statemachines, and check them and the template
 	$(BIN)/python -m infra.state_machines --into build/statemachines
-	$(BIN)/python -m pytest -q tests/architecture -k "asl or machine or template"
+	$(BIN)/python -m pytest -q tests/architecture -k "asl or lint or machine or template"
 
 docs: setup ## Docs that are generated are up to date, and links lead somewhere
 	$(BIN)/python -m pytest -q tests/architecture tests/unit/cli -k "docs or links"

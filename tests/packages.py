@@ -6,7 +6,6 @@ import fcntl
 import os
 from pathlib import Path
 
-from infra.packaging.build import Order, package
 from infra.packaging.failures import CannotPackage
 from infra.packaging.interpreter import find_interpreter
 from infra.packaging.locking import alone
@@ -62,6 +61,8 @@ def packaged(models_dir: Path) -> Path:
     It stays for as long as this process lives. Others, made of what has changed since, go if no
     process uses them; what local clouds unpacked in `bundles` of one of them is taken over.
     """
+    from infra.packaging.build import Order, package  # a second's work, which most runs can spare
+
     with alone(FOLDER):
         folder = FOLDER / fingerprint(find_interpreter(), MADE_OF, NOT_MADE_OF)
         _use(folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import subprocess
@@ -47,14 +48,13 @@ DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
 SCHEMAS = sorted((ROOT / "docs" / "events").glob("*.json"))
 TARGETS = frozenset(_TARGET.findall((ROOT / "Makefile").read_text()))
 
-each_page = pytest.mark.parametrize("page", MARKDOWN, ids=lambda path: str(path.relative_to(ROOT)))
-
 
 def prose(page: Path) -> str:
     """Return the text of a page without what stands in it as code."""
     return _CODE.sub("", _FENCE.sub("", page.read_text(encoding="utf-8")))
 
 
+@functools.cache
 def anchors(page: Path) -> set[str]:
     """Return the anchors that GitHub gives the headings of a page."""
     seen: Counter[str] = Counter()
@@ -74,18 +74,30 @@ def test_there_are_docs_to_test() -> None:
     assert SCHEMAS
 
 
-@each_page
-def test_links_lead_somewhere(page: Path) -> None:
-    for link in _LINK.findall(prose(page)):
-        if re.match(r"[a-z][a-z0-9+.-]*:", link):
-            continue
-        place, _, anchor = unquote(link).partition("#")
-        assert not place.startswith("/"), f"{link} is absolute"
-        target = (page.parent / place).resolve() if place else page
-        assert target.is_relative_to(ROOT), f"{link} leads out of the repository"
-        assert target.exists(), f"{link} leads nowhere"
-        if anchor and target.suffix == ".md":
-            assert anchor in anchors(target), f"{link}: there is no such heading"
+def wrong_about(link: str, page: Path) -> str:
+    """Return what is wrong with a link of a page to elsewhere in the repository, or nothing."""
+    place, _, anchor = unquote(link).partition("#")
+    target = (page.parent / place).resolve() if place else page
+    if place.startswith("/"):
+        return "is absolute"
+    if not target.is_relative_to(ROOT):
+        return "leads out of the repository"
+    if not target.exists():
+        return "leads nowhere"
+    if anchor and target.suffix == ".md" and anchor not in anchors(target):
+        return "names a heading that is not there"
+    return ""
+
+
+def test_links_lead_somewhere() -> None:
+    links = {
+        (page.relative_to(ROOT), link): wrong_about(link, page)
+        for page in MARKDOWN
+        for link in _LINK.findall(prose(page))
+        if not re.match(r"[a-z][a-z0-9+.-]*:", link)
+    }
+    assert {where: wrong for where, wrong in links.items() if wrong} == {}
+    assert len(links) > 500
 
 
 def test_paths_named_in_the_flow_exist() -> None:
@@ -96,20 +108,24 @@ def test_paths_named_in_the_flow_exist() -> None:
     assert not missing
 
 
-@each_page
-def test_commands_are_targets_of_the_makefile(page: Path) -> None:
-    text = page.read_text(encoding="utf-8")
-    named = [target for line in _MAKE.findall(text) for target in line.split()]
-    named += _INLINE_MAKE.findall(text)
-    assert not set(named) - TARGETS
+def test_commands_are_targets_of_the_makefile() -> None:
+    unknown = {}
+    for page in MARKDOWN:
+        text = page.read_text(encoding="utf-8")
+        named = [target for line in _MAKE.findall(text) for target in line.split()]
+        named += _INLINE_MAKE.findall(text)
+        unknown[page.relative_to(ROOT)] = set(named) - TARGETS
+    assert {page: names for page, names in unknown.items() if names} == {}
 
 
-@pytest.mark.parametrize("record", DECISIONS, ids=lambda path: path.stem)
-def test_a_decision_has_its_parts_in_order(record: Path) -> None:
-    text = record.read_text(encoding="utf-8")
-    assert re.match(rf"# {record.stem[:4]}\. \S", text), "the title begins with the number"
-    headings = [line[3:] for line in text.splitlines() if line.startswith("## ")]
-    assert headings == [*_PARTS]
+def test_a_decision_has_its_parts_in_order_and_its_number_in_its_title() -> None:
+    texts = {record.stem: record.read_text(encoding="utf-8") for record in DECISIONS}
+    headings = {
+        name: [line[3:] for line in text.splitlines() if line.startswith("## ")]
+        for name, text in texts.items()
+    }
+    assert headings == {name: [*_PARTS] for name in texts}
+    assert [name for name, text in texts.items() if not re.match(rf"# {name[:4]}\. \S", text)] == []
 
 
 def test_decisions_are_numbered_without_gaps() -> None:

@@ -1,6 +1,7 @@
 """What each function may load, since a cold start pays for every import.
 
-A fresh process each time: what this one has loaded by now says nothing.
+Each start is a fork of one process that has loaded nothing: what the tests' own has loaded by now
+says nothing.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import pytest
 
@@ -88,31 +90,178 @@ start goes with them, and unlike it they are the same on every run."""
 READ = """
 from functions.read_document.extract import extract
 from functions.read_document.magic import identify
-read = extract(sys.stdin.buffer.read(), sys.argv[1], identify)
-assert read.media_type == sys.argv[2], read.media_type
+read = extract(open(sys.argv[1], "rb").read(), sys.argv[2], identify)
+assert read.media_type == sys.argv[3], read.media_type
 """
-TELL = "print(json.dumps(sorted(sys.modules.keys() - before)))"
 PLAIN = b"The turbine stands still on Sundays, and the office opens at nine o'clock.\n" * 5
 PAGE = b"<!doctype html><html><body><h1>Turbine</h1><p>It stands still.</p></body></html>"
 HANDBOOK = b"# Turbine\n\nPress *start*, then wait for `GREEN`.\n\n- one\n- two\n"
+FILES: Mapping[str, tuple[bytes, str, set[str]]] = {
+    "a.txt": (PLAIN, "text/plain", set()),
+    "a.html": (PAGE, "text/html", {"selectolax"}),
+    "a.md": (HANDBOOK, "text/markdown", {"markdown_it", "selectolax"}),
+    "a.pdf": (pdf("Turbine"), "application/pdf", {"pypdfium2"}),
+}
+"""By name: a file's content, what it is read as, and the readers of its format; Markdown may hold
+HTML."""
+
+ASKED = """
+import app
+from chalicelib.api.groups import group_of
+app.app.register_blueprint(group_of(*sys.argv[1:])(None, app.authorizer))
+assert sys.argv[2] in app.app.routes
+"""
+ROUTES = {("GET", "/v1/documents/{document_id}"): 204, ("POST", "/v1/search"): 220}
+"""By method and path of routes that ask no model: the modules that each loads at most."""
+OF_MODELS = ("batches", "budgets", "generating", "generations", "jobs", "openai", "prompts")
+
+AUTHORIZE = """
+import os
+os.environ.update(AWS_ENDPOINT_URL="http://127.0.0.1:9", HEADRACE_RECORDS_TABLE="t")
+os.environ.update(AWS_REGION="us-east-1", AWS_DEFAULT_REGION="us-east-1")
+os.environ.update(AWS_ACCESS_KEY_ID="a", AWS_SECRET_ACCESS_KEY="b")
+import app
+"""
+FIND_KEYS = """
+from chalicelib.key_wiring import keys
+keys(os.environ)
+"""
+MADE = """
+from chalicelib.ingest_wiring import ingest
+for name in ("records_table", "ingest_machine_arn", "remove_machine_arn", "event_bus",
+             "inbox_queue_url"):
+    os.environ[f"HEADRACE_{name.upper()}"] = "arn:aws:states:us-east-1:0:stateMachine:x"
+os.environ["HEADRACE_MAX_RUNNING_INGESTS"] = "20"
+import boto3
+made = []
+real = boto3.client
+boto3.client = lambda name, **how: made.append(name) or real(name, **how)
+handlers = ingest(os.environ)
+assert made == [], made
+from chalicelib.adapters import aws
+assert aws.sqs().meta.region_name == "us-east-1"
+assert aws.sqs().meta and made == ["sqs"], made
+"""
+WHOLE_APP = "import app\nassert '/v1/search' in app.app.routes"
 
 
-def modules_of(
-    script: str, *arguments: str, given: bytes = b"", handler: str = ""
-) -> frozenset[str]:
-    """Return the modules that a new process loads by `script`, started as for `handler`."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    start = f"import json, sys\nbefore = frozenset(sys.modules)\n{script}\n{TELL}"
-    done = subprocess.run(
-        [sys.executable, "-c", start, *arguments],
-        cwd=ROOT,
-        env=kept | ({"_HANDLER": handler} if handler else {}),
-        input=given,
-        capture_output=True,
-        timeout=60,
+def found_in_app(name: str) -> str:
+    """Return what a function of the app is started by: only the API has routes."""
+    return (
+        f"import app\nassert callable(app.{name})\nassert bool(app.app.routes) is {name == 'app'}\n"
+        f"assert ('/v1/search' in app.app.routes) is False"
     )
-    assert done.returncode == 0, done.stderr.decode()
-    return frozenset(json.loads(done.stdout))
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A start as for `handler`, if there is one, that runs `script`.
+
+    It begins where `after` has been imported, and fails unless it imports each of these itself.
+    """
+
+    script: str
+    arguments: Sequence[str] = ()
+    handler: str = ""
+    after: Sequence[str] = ()
+
+
+OF_ALL = ("chalicelib.contracts.base", "chalicelib.observability")
+OF_THOSE_WITH_CLIENTS = (*OF_ALL, "chalicelib.adapters.aws")
+OF_MAGIKA = ("magika",)
+"""What many starts import, and most of what they do: it is imported once for all of them."""
+
+FORKING = """
+import json, sys
+before = frozenset(sys.modules)
+import builtins, os
+import_real = builtins.__import__
+imported = set()
+
+def import_noted(name, globals=None, locals=None, fromlist=(), level=0):
+    if level == 0:
+        imported.update([name, *(f"{name}.{each}" for each in fromlist or ())])
+    return import_real(name, globals, locals, fromlist, level)
+
+def run(number, start):
+    if start["handler"]:
+        os.environ["_HANDLER"] = start["handler"]
+    sys.argv[1:] = start["arguments"]
+    told = {"error": "it ended the process"}
+    try:
+        exec(start["script"], {"sys": sys})
+        told = {"modules": sorted(sys.modules.keys() - before)}
+        if missing := set(start["after"]) - imported:
+            told = {"error": f"it does not import {missing}: begin it without"}
+    except BaseException as error:
+        told = {"error": repr(error)}
+    finally:
+        with open(f"{number}.json", "w") as file:
+            json.dump(told, file)
+        os._exit(0)
+
+starts = list(enumerate(json.load(sys.stdin)))
+for after in {tuple(start["after"]) for _, start in starts}:
+    if os.fork():
+        os.wait()
+        continue
+    for name in after:
+        import_real(name)
+    builtins.__import__ = import_noted
+    for number, start in starts:
+        if tuple(start["after"]) == after and not os.fork():
+            run(number, start)
+        elif tuple(start["after"]) == after:
+            os.wait()
+    os._exit(0)
+"""
+
+
+def starts(folder: Path) -> dict[str, Start]:
+    """Return every start that is looked at, by a name; files to be read are put into `folder`."""
+    found = {}
+    for handler, budget in BUDGETS.items():
+        module, _, name = handler.rpartition(".")
+        if module == "app":
+            found[handler] = Start(found_in_app(name), handler=handler)
+        else:
+            after = OF_ALL if "boto3" in budget.without else OF_THOSE_WITH_CLIENTS
+            found[handler] = Start(f"import {module}", handler=handler, after=after)
+    found["whole app"] = Start(WHOLE_APP)
+    found["keys"] = Start(AUTHORIZE + FIND_KEYS, handler="app.authorizer")
+    found["clients"] = Start(AUTHORIZE + MADE, handler="app.sweep")
+    for method, path in ROUTES:
+        found[path] = Start(ASKED, (method, path), handler="app.app")
+    for name, (content, media_type, _) in FILES.items():
+        (folder / name).write_bytes(content)
+        guessed = OF_MAGIKA if media_type.startswith("text/") else ()
+        found[name] = Start(READ, (str(folder / name), name, media_type), after=guessed)
+    return found
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, frozenset[str]]:
+    """The modules that each start loads, by its name; none may fail."""
+    folder = tmp_path_factory.mktemp("starts")
+    asked = starts(folder)
+    environ = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    done = subprocess.run(
+        [sys.executable, "-c", FORKING],
+        cwd=folder,
+        env={**environ, "PYTHONPATH": str(ROOT)},
+        input=json.dumps([asdict(start) for start in asked.values()]),
+        capture_output=True,
+        text=True,
+        timeout=280,
+    )
+    assert done.returncode == 0, done.stderr
+    told = {
+        name: json.loads((folder / f"{number}.json").read_text())
+        for number, name in enumerate(asked)
+    }
+    failed = {name: each["error"] for name, each in told.items() if "error" in each}
+    assert failed == {}, done.stderr
+    return {name: frozenset(each["modules"]) for name, each in told.items()}
 
 
 def packages(modules: Iterable[str]) -> set[str]:
@@ -135,113 +284,63 @@ def test_every_function_of_the_template_has_a_budget() -> None:
 
 
 @pytest.mark.parametrize("handler", BUDGETS)
-def test_a_function_loads_nothing_beyond_its_budget(handler: str) -> None:
-    budget = BUDGETS[handler]
-    loaded = modules_of(f"import {handler.rpartition('.')[0]}", handler=handler)
-    assert not packages(loaded).intersection([*budget.without, *FOR_SOME])
-    assert len(loaded) <= budget.modules, sorted(loaded)
-    assert len(loaded) > budget.modules * 0.85, "tighten the budget: it no longer holds anything"
+def test_a_function_loads_nothing_beyond_its_budget(
+    handler: str, loaded: Mapping[str, frozenset[str]]
+) -> None:
+    budget, modules = BUDGETS[handler], loaded[handler]
+    assert not packages(modules).intersection([*budget.without, *FOR_SOME])
+    assert len(modules) <= budget.modules, sorted(modules)
+    assert len(modules) > budget.modules * 0.85, "tighten the budget: it no longer holds anything"
 
 
-def test_without_a_handler_the_app_has_all_routes_which_the_template_is_made_of() -> None:
-    asked = "import app; assert ('/v1/search' in app.app.routes) is"
-    whole, started = modules_of(f"{asked} True"), modules_of(f"{asked} False", handler="app.app")
-    assert started < whole
+def test_without_a_handler_the_app_has_all_routes_which_the_template_is_made_of(
+    loaded: Mapping[str, frozenset[str]],
+) -> None:
+    assert loaded["app.app"] < loaded["whole app"]
 
 
-ASKED = """
-import app
-from chalicelib.api.groups import group_of
-app.app.register_blueprint(group_of(*sys.argv[1:])(None, app.authorizer))
-assert sys.argv[2] in app.app.routes
-"""
-OF_MODELS = ("batches", "budgets", "generating", "generations", "jobs", "openai", "prompts")
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "most"),
-    [("GET", "/v1/documents/{document_id}", 204), ("POST", "/v1/search", 220)],
-)
+@pytest.mark.parametrize(("path", "most"), [(path, most) for (_, path), most in ROUTES.items()])
 def test_a_path_that_asks_no_model_loads_no_contract_of_those_that_do(
-    method: str, path: str, most: int
+    path: str, most: int, loaded: Mapping[str, frozenset[str]]
 ) -> None:
-    loaded = modules_of(ASKED, method, path, handler="app.app")
-    assert not loaded.intersection(f"chalicelib.contracts.{name}" for name in OF_MODELS)
-    assert not any(name.startswith("chalicelib.generation") for name in loaded)
-    assert most * 0.85 < len(loaded) <= most, sorted(loaded)
+    modules = loaded[path]
+    assert not modules.intersection(f"chalicelib.contracts.{name}" for name in OF_MODELS)
+    assert not any(name.startswith("chalicelib.generation") for name in modules)
+    assert most * 0.85 < len(modules) <= most, sorted(modules)
 
 
-@pytest.mark.parametrize("handler", [name for name in BUDGETS if name.startswith("app.")])
 def test_every_function_of_the_app_finds_its_handler_and_only_the_api_has_routes(
-    handler: str,
+    loaded: Mapping[str, frozenset[str]],
 ) -> None:
-    name = handler.partition(".")[2]
-    loaded = modules_of(
-        f"import app\nassert callable(app.{name})\n"
-        f"assert bool(app.app.routes) is {handler == 'app.app'}",
-        handler=handler,
-    )
-    assert ("chalicelib.api.mounting" in loaded) is (handler == "app.app")
-    assert "chalicelib.api.documents" not in loaded
+    of_app = [handler for handler in BUDGETS if handler.startswith("app.")]
+    mounting = [handler for handler in of_app if "chalicelib.api.mounting" in loaded[handler]]
+    assert mounting == ["app.app"]
+    assert not [each for each in of_app if "chalicelib.api.documents" in loaded[each]]
 
 
-AUTHORIZE = """
-os.environ.update(AWS_ENDPOINT_URL="http://127.0.0.1:9", HEADRACE_RECORDS_TABLE="t")
-os.environ.update(AWS_REGION="us-east-1", AWS_DEFAULT_REGION="us-east-1")
-os.environ.update(AWS_ACCESS_KEY_ID="a", AWS_SECRET_ACCESS_KEY="b")
-import app
-"""
-
-
-def test_the_authorizer_asks_the_table_without_any_contract() -> None:
+def test_the_authorizer_asks_the_table_without_any_contract(
+    loaded: Mapping[str, frozenset[str]],
+) -> None:
     """It runs before every request, so that the first request waits for its start and the API's."""
-    loaded = modules_of(
-        f"import os{AUTHORIZE}from chalicelib.key_wiring import keys\nkeys(os.environ)",
-        handler="app.authorizer",
-    )
-    assert not packages(loaded).intersection(["pydantic", "aws_lambda_powertools"])
-    assert "chalicelib.adapters.key_records" in loaded
+    assert not packages(loaded["keys"]).intersection(["pydantic", "aws_lambda_powertools"])
+    assert "chalicelib.adapters.key_records" in loaded["keys"]
 
 
-MADE = """
-from chalicelib.ingest_wiring import ingest
-for name in ("records_table", "ingest_machine_arn", "remove_machine_arn", "event_bus",
-             "inbox_queue_url"):
-    os.environ[f"HEADRACE_{name.upper()}"] = "arn:aws:states:us-east-1:0:stateMachine:x"
-os.environ["HEADRACE_MAX_RUNNING_INGESTS"] = "20"
-import boto3
-made = []
-real = boto3.client
-boto3.client = lambda name, **how: made.append(name) or real(name, **how)
-handlers = ingest(os.environ)
-assert made == [], made
-from chalicelib.adapters import aws
-assert aws.sqs().meta.region_name == "us-east-1"
-assert aws.sqs().meta and made == ["sqs"], made
-"""
-
-
-def test_a_client_is_made_when_something_is_asked_of_it_and_once() -> None:
-    modules_of(f"import os{AUTHORIZE}{MADE}", handler="app.sweep")
-
-
-@pytest.mark.parametrize(
-    ("content", "path", "media_type", "readers"),
-    [
-        (PLAIN, "a.txt", "text/plain", set()),
-        (PAGE, "a.html", "text/html", {"selectolax"}),
-        (HANDBOOK, "a.md", "text/markdown", {"markdown_it", "selectolax"}),
-        (pdf("Turbine"), "a.pdf", "application/pdf", {"pypdfium2"}),
-    ],
-    ids=["plain", "html", "markdown, which may hold html", "pdf"],
-)
-def test_reading_a_file_loads_no_reader_of_another_format(
-    content: bytes, path: str, media_type: str, readers: set[str]
+def test_a_client_is_made_when_something_is_asked_of_it_and_once(
+    loaded: Mapping[str, frozenset[str]],
 ) -> None:
-    loaded = modules_of(READ, path, media_type, given=content)
-    assert packages(loaded).intersection(READERS) == readers
+    """The start holds it by itself."""
+    assert "boto3" in packages(loaded["clients"])
 
 
-def test_a_file_with_the_mark_of_a_pdf_is_read_without_asking_the_model() -> None:
-    loaded = modules_of(READ, "a.pdf", "application/pdf", given=pdf("Turbine"))
-    assert not packages(loaded).intersection(MODELS)
+@pytest.mark.parametrize("name", FILES)
+def test_reading_a_file_loads_no_reader_of_another_format(
+    name: str, loaded: Mapping[str, frozenset[str]]
+) -> None:
+    assert packages(loaded[name]).intersection(READERS) == FILES[name][2]
+
+
+def test_a_file_with_the_mark_of_a_pdf_is_read_without_asking_the_model(
+    loaded: Mapping[str, frozenset[str]],
+) -> None:
+    assert not packages(loaded["a.pdf"]).intersection(MODELS)

@@ -1,35 +1,16 @@
-"""The template of a package, held to AWS's own checks; no bundle has to be made for that."""
+"""The template of a package: no bundle has to be made for that."""
 
 from __future__ import annotations
 
-import functools
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from infra.packaging import template
 from infra.packaging.bundles import APP, bundle_name, module_of
 from infra.packaging.targets import TARGETS
 from tests.architecture.ingest_definition import ROOT
-
-CFN_LINT = "import sys; from cfnlint.runner import main; sys.exit(main())"
-
-
-@functools.cache
-def merged() -> dict[str, Any]:
-    return template.merged(ROOT, "prod", "eu-central-1")
-
-
-def key_of(handler: str) -> str:
-    return f"functions/{bundle_name(handler)}-{'0' * 64}.zip"
-
-
-def plain(architecture: str) -> dict[str, Any]:
-    return template.plain(merged(), "prod", "eu-central-1", architecture, key_of)
+from tests.architecture.templates import key_of, merged, packaged
 
 
 def functions(made: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
@@ -38,21 +19,8 @@ def functions(made: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
     }
 
 
-@pytest.mark.parametrize("architecture", TARGETS)
-def test_cfn_lint_should_find_nothing_in_it(architecture: str, tmp_path: Path) -> None:
-    file = tmp_path / "template.json"
-    file.write_text(json.dumps(plain(architecture)))
-    linted = subprocess.run(
-        [sys.executable, "-c", CFN_LINT, "--format", "parseable", str(file)],
-        capture_output=True,
-        text=True,
-        timeout=100,
-    )
-    assert linted.returncode == 0, linted.stdout + linted.stderr
-
-
 def test_each_function_should_take_its_bundle_from_the_artifacts_bucket() -> None:
-    made = plain("arm64")
+    made = packaged("arm64")
     found = functions(made, "AWS::Lambda::Function")
     assert set(found) >= set(template.handlers(merged()))
     for name, handler in template.handlers(merged()).items():
@@ -65,14 +33,15 @@ def test_each_function_should_take_its_bundle_from_the_artifacts_bucket() -> Non
 
 def test_a_package_should_be_for_one_architecture() -> None:
     for architecture in TARGETS:
-        parameter = plain(architecture)["Parameters"]["Architecture"]
+        parameter = packaged(architecture)["Parameters"]["Architecture"]
         assert parameter["Default"] == architecture
         assert parameter["AllowedValues"] == [architecture]
 
 
 def test_it_should_be_the_same_every_time_and_leave_what_it_is_made_of_alone() -> None:
     before = json.dumps(merged())
-    assert json.dumps(plain("arm64")) == json.dumps(plain("arm64"))
+    again = template.plain(merged(), "prod", "eu-central-1", "arm64", key_of)
+    assert json.dumps(packaged("arm64")) == json.dumps(again)
     assert json.dumps(merged()) == before
 
 

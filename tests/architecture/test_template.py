@@ -1,44 +1,14 @@
-"""The template that both clouds read, held to AWS's own checks."""
+"""The template that both clouds read."""
 
 from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from infra.synthesis_cache import cached_synthesis
-from tests.architecture.ingest_definition import ROOT
-from tests.architecture.templates import plain
-
-CFN_LINT = "import sys; from cfnlint.runner import main; sys.exit(main())"
-
-
-SNAPSHOTS = "APIHandler,Authorizer,ChunkDocument,EmbedText,ObjectCreated,ReembedPassages,Sweep"
-
-
-@pytest.mark.parametrize(
-    ("stage", "options"),
-    [("dev", ()), ("prod", ()), ("prod", ("--snap-start", SNAPSHOTS))],
-    ids=["dev", "prod", "prod from snapshots"],
-)
-def test_cfn_lint_finds_nothing_in_the_template(
-    stage: str, options: tuple[str, ...], tmp_path: Path
-) -> None:
-    """It looks at every way in which the conditions can hold, so all options are on there too."""
-    file = tmp_path / "template.json"
-    file.write_text(cached_synthesis(ROOT, "--stage", stage, *options))
-    linted = subprocess.run(
-        [sys.executable, "-c", CFN_LINT, "--format", "parseable", str(file)],
-        capture_output=True,
-        text=True,
-        timeout=100,
-    )
-    assert linted.returncode == 0, linted.stdout + linted.stderr
+from tests.architecture.templates import FROM_SNAPSHOTS, plain
 
 
 def test_stages_differ_by_their_names_and_by_defaults_of_parameters_alone() -> None:
@@ -87,7 +57,7 @@ def test_everything_that_logs_does_so_into_a_group_of_the_stage() -> None:
 
 @pytest.mark.parametrize(
     ("stage", "options"),
-    [("dev", ()), ("try", ()), ("prod", ("--snap-start", SNAPSHOTS))],
+    [("dev", ()), ("try", ()), ("prod", FROM_SNAPSHOTS)],
     ids=["of its own name", "of the default name", "prod from snapshots"],
 )
 def test_the_api_should_have_the_one_stage_that_is_throttled_and_logged(
