@@ -43,33 +43,12 @@ from localcloud.service import CloudContext, Deliverer, Service, ServiceCall, T
 from localcloud.sqs.service import SqsService
 from localcloud.stepfunctions.integrations.contract import Callings
 from localcloud.stepfunctions.service import StepFunctionsService
-from localcloud.template import (
-    access,
-    compute,
-    endpoints,
-    keys,
-    messaging,
-    stages,
-    storage,
-    tables,
-    versions,
-    watching,
-)
-from localcloud.template.stack import Stack, StackContext
+from localcloud.template.resources import RESOURCE_TYPES
+from localcloud.template.resources.apigateway import REST_API, read_stage, read_swagger
+from localcloud.template.resources.iam import ROLE
+from localcloud.template.stack import StackContext, TemplateStack
 
 STACK = "headrace"
-TYPES = {
-    **storage.TYPES,
-    **tables.TYPES,
-    **keys.TYPES,
-    **messaging.TYPES,
-    **watching.TYPES,
-    **compute.TYPES,
-    **versions.TYPES,
-    **access.TYPES,
-    **stages.TYPES,
-    **endpoints.TYPES,
-}
 _log = logging.getLogger(__name__)
 
 
@@ -168,15 +147,14 @@ class LocalCloud:
             self._code.folder_of,
             _worker_environment(),
         )
-        stack = Stack(stack_context, TYPES)
+        stack = TemplateStack(stack_context, RESOURCE_TYPES)
         outputs = stack.apply(template, values)
         self._guard.record_role_policies(
-            {name: role["Arn"] for name, role in stack.attributes(access.ROLE).items()}
+            {name: role["Arn"] for name, role in stack.attributes(ROLE).items()}
         )
-        for api_id in stack.refs(access.REST_API).values():
+        for api_id in stack.refs(REST_API).values():
             folder = self.context.folder("template")
-            swagger = json.loads((folder / access.API_FILE).read_text())
-            self._api.deploy(swagger, stages.read_stage(folder), api_id)
+            self._api.deploy(read_swagger(folder), read_stage(folder), api_id)
         for service in self._services():
             service.start()
         return outputs

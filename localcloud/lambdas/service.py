@@ -140,9 +140,9 @@ class LambdaService(Refusals):
         self._registry.publish(name, number)
         return number
 
-    def point(self, name: str, alias: str, number: str) -> str:
-        """Let an alias mean a version; return the alias's ARN."""
-        return self._registry.point(name, alias, number).arn
+    def point_alias(self, name: str, alias: str, version: str) -> str:
+        """Point an alias at a version; return the alias's ARN."""
+        return self._registry.point(name, alias, version).arn
 
     def policy_of(self, arn: str) -> str | None:
         """Return the resource policy of the function `arn`, None where it has none."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from localcloud.errors import AwsError
-from localcloud.sqs.errors import QUERY_ERROR_CODES
+from localcloud.sqs.errors import BATCH_ERROR_CODES
 
 MAX_ENTRIES = 10
 Entry = Mapping[str, Any]
@@ -61,6 +61,6 @@ def failure(entry: Entry, error: AwsError) -> dict[str, Any]:
     return {
         "Id": entry["Id"],
         "SenderFault": True,
-        "Code": QUERY_ERROR_CODES.get(error.code, error.code),
+        "Code": BATCH_ERROR_CODES.get(error.code, error.code),
         "Message": error.message,
     }

@@ -9,26 +9,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from localcloud.errors import AwsError
+from localcloud.wire.responses import QUERY_ERROR_CODES
 
-QUERY_ERROR_CODES: Mapping[str, str] = {
-    "BatchEntryIdsNotDistinct": "AWS.SimpleQueueService.BatchEntryIdsNotDistinct",
-    "BatchRequestTooLong": "AWS.SimpleQueueService.BatchRequestTooLong",
-    "EmptyBatchRequest": "AWS.SimpleQueueService.EmptyBatchRequest",
-    "InvalidBatchEntryId": "AWS.SimpleQueueService.InvalidBatchEntryId",
+BATCH_ERROR_CODES: Mapping[str, str] = {
+    **QUERY_ERROR_CODES,
     "InvalidParameterValueException": "InvalidParameterValue",
-    "MessageNotInflight": "AWS.SimpleQueueService.MessageNotInflight",
     "MissingRequiredParameterException": "MissingParameter",
-    "PurgeQueueInProgress": "AWS.SimpleQueueService.PurgeQueueInProgress",
-    "QueueDeletedRecently": "AWS.SimpleQueueService.QueueDeletedRecently",
-    "QueueDoesNotExist": "AWS.SimpleQueueService.NonExistentQueue",
-    "QueueNameExists": "QueueAlreadyExists",
-    "TooManyEntriesInBatchRequest": "AWS.SimpleQueueService.TooManyEntriesInBatchRequest",
-    "UnsupportedOperation": "AWS.SimpleQueueService.UnsupportedOperation",
 }
-"""The older code of each error, which AWS sends in `x-amzn-query-error` as `<code>;Sender`.
-
-boto3 puts that code in `error.response["Error"]["Code"]`; codes not named here are the same.
-"""
+"""The codes of failed entries of a batch, which are those of the query protocol."""
 
 
 def no_such_queue() -> AwsError:

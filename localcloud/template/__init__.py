@@ -1,1 +1,1 @@
-"""CloudFormation as the local cloud reads it: the template is the only list of resources."""
+"""CloudFormation in the local cloud: the template is the only list of its resources."""

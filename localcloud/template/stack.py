@@ -1,4 +1,4 @@
-"""Applying a template: in order of dependency, once for each change, nothing ignored."""
+"""A stack: one template applied in order of dependency; only what changed is created again."""
 
 from __future__ import annotations
 
@@ -20,28 +20,27 @@ from localcloud.service import CloudContext, Params, Result
 from localcloud.template.validation import check_template, creation_order
 
 Json = Any
-Clients = Callable[[str], Any]
 _log = logging.getLogger(__name__)
 
 _NAME_LENGTH = 63
 """The shortest limit among the types that a template may leave unnamed: that of a bucket."""
 
 
-class FunctionRegistry(Protocol):
-    """What Lambda takes in process: code on this disk, which no API call could carry."""
+class FunctionDeployer(Protocol):
+    """The operations of Lambda that take code on this disk, which no API call could carry."""
 
     def register(self, spec: FunctionSpec) -> None: ...
 
     def publish(self, name: str, key: str) -> str: ...
 
-    def point(self, name: str, alias: str, number: str) -> str: ...
+    def point_alias(self, name: str, alias: str, version: str) -> str: ...
 
     def ensure_event_source_mapping(self, params: Params) -> Result: ...
 
 
 @dataclass(frozen=True, slots=True)
 class CreatedResource:
-    """What a resource came to be: what `Ref` yields, and what `Fn::GetAtt` yields."""
+    """What `Ref` and `Fn::GetAtt` return for a resource."""
 
     ref: str
     attributes: Mapping[str, Json] = field(default_factory=dict)
@@ -49,13 +48,17 @@ class CreatedResource:
 
 @dataclass(frozen=True, slots=True)
 class StackContext:
-    """What creators work with. `client` gives boto3 clients aimed at the front door."""
+    """What the creators of resources work with.
+
+    `client` gives boto3 clients of the front door, `code_folder` the folder of a function's code
+    by logical id. `environment` has variables that every function gets.
+    """
 
     name: str
-    context: CloudContext
-    client: Clients
-    lambdas: FunctionRegistry
-    code: Callable[[str], Path]
+    cloud: CloudContext
+    client: Callable[[str], Any]
+    lambdas: FunctionDeployer
+    code_folder: Callable[[str], Path]
     environment: Mapping[str, str]
 
     def physical_name(self, logical_id: str) -> str:
@@ -65,16 +68,16 @@ class StackContext:
 
 
 CreateResource = Callable[[StackContext, str, Mapping[str, Json]], CreatedResource]
+"""Creates or updates the resource of a logical id so that it has the given properties."""
 
 
 @dataclass(frozen=True, slots=True)
 class ResourceType:
-    """How one CloudFormation type is made here, and which of its properties are known.
+    """How one CloudFormation type is created, and which properties it has here.
 
-    `create` brings one into line with its properties, whether or not it is there already.
     `inert` properties are right in a template and change nothing on one machine: tags,
-    tracing, encryption at rest. `every_start` marks what lives in memory only and is made
-    anew at each start.
+    tracing, encryption at rest. `every_start` marks what lives in memory only and is created
+    again at each start.
     """
 
     properties: frozenset[str]
@@ -89,24 +92,25 @@ class ResourceType:
         return self.properties | self.inert | self.required
 
 
-class Stack:
-    """One template applied to the local cloud, remembering what it has made."""
+class TemplateStack:
+    """One template applied to the local cloud, with a record of what it has created."""
 
-    def __init__(self, workshop: StackContext, types: Mapping[str, ResourceType]) -> None:
-        """Open the stack's memory in the data directory."""
-        self._workshop = workshop
+    def __init__(self, context: StackContext, types: Mapping[str, ResourceType]) -> None:
+        """Read the record of earlier starts from the data directory."""
+        self._context = context
         self._types = types
-        self._file = workshop.context.folder("template") / f"{workshop.name}.json"
-        self._made = _remembered(self._file)
-        self._applied: dict[str, str] = {}
+        self._file = context.cloud.folder("template") / f"{context.name}.json"
+        self._created = _read_record(self._file)
+        self._applied_types: dict[str, str] = {}
 
     def apply(self, template: Mapping[str, Json], values: Mapping[str, str]) -> dict[str, Json]:
-        """Make what the template lists, change what changed, and return its outputs.
+        """Create what the template lists, update what changed, and return its outputs.
 
-        Raises TemplateError, which names the resource that could not be made.
+        Raises:
+            TemplateError: A resource cannot be created; the message names it.
         """
         check_template(template, self._types)
-        scope = TemplateScope(template, values, self._pseudo())
+        scope = TemplateScope(template, values, self._pseudo_parameters())
         declared = template["Resources"]
         resources = {
             name: resource
@@ -115,11 +119,11 @@ class Stack:
         }
         try:
             for logical_id in creation_order(resources, declared):
-                self._make(scope, logical_id, resources[logical_id])
+                self._ensure(scope, logical_id, resources[logical_id])
         finally:
-            self._remember()
-        self._applied = {name: resource["Type"] for name, resource in resources.items()}
-        self._mention_leftovers(resources)
+            self._write_record()
+        self._applied_types = {name: resource["Type"] for name, resource in resources.items()}
+        self._warn_of_leftovers(resources)
         return {
             name: scope.resolve(output["Value"])
             for name, output in template.get("Outputs", {}).items()
@@ -127,61 +131,65 @@ class Stack:
         }
 
     def refs(self, kind: str) -> dict[str, str]:
-        """Return what `Ref` yields for each resource of type `kind` that was applied."""
-        return {name: made["ref"] for name, made in self._of_kind(kind)}
+        """Return the `Ref` of each applied resource of type `kind`, by logical id."""
+        return {name: record["ref"] for name, record in self._of_type(kind)}
 
     def attributes(self, kind: str) -> dict[str, Mapping[str, Json]]:
-        """Return what `Fn::GetAtt` yields for each resource of type `kind` that was applied."""
-        return {name: made["attributes"] for name, made in self._of_kind(kind)}
+        """Return the attributes of each applied resource of type `kind`, by logical id."""
+        return {name: record["attributes"] for name, record in self._of_type(kind)}
 
-    def _of_kind(self, kind: str) -> list[tuple[str, Json]]:
-        return [(name, self._made[name]) for name, of in self._applied.items() if of == kind]
+    def _of_type(self, kind: str) -> list[tuple[str, Json]]:
+        return [
+            (name, self._created[name])
+            for name, applied in self._applied_types.items()
+            if applied == kind
+        ]
 
-    def _pseudo(self) -> dict[str, str]:
-        context = self._workshop.context
+    def _pseudo_parameters(self) -> dict[str, str]:
+        cloud = self._context.cloud
         return {
-            "AWS::Region": context.region,
-            "AWS::AccountId": context.account_id,
+            "AWS::Region": cloud.region,
+            "AWS::AccountId": cloud.account_id,
             "AWS::Partition": "aws",
             "AWS::URLSuffix": "amazonaws.com",
-            "AWS::StackName": self._workshop.name,
-            "AWS::StackId": context.arn("cloudformation", f"stack/{self._workshop.name}/local"),
+            "AWS::StackName": self._context.name,
+            "AWS::StackId": cloud.arn("cloudformation", f"stack/{self._context.name}/local"),
         }
 
-    def _make(self, scope: TemplateScope, logical_id: str, resource: Mapping[str, Json]) -> None:
+    def _ensure(self, scope: TemplateScope, logical_id: str, resource: Mapping[str, Json]) -> None:
         kind = self._types[resource["Type"]]
         properties = scope.resolve(resource.get("Properties", {}))
         fingerprint = _fingerprint(resource["Type"], properties)
-        made = self._made.get(logical_id)
-        if made is None or kind.every_start or not self._stands(made, fingerprint):
+        record = self._created.get(logical_id)
+        if record is None or kind.every_start or not self._is_current(record, fingerprint):
             created = self._create(logical_id, resource["Type"], properties)
-            self._mention_replaced(logical_id, made, created)
-            made = {
+            self._warn_of_replacement(logical_id, record, created)
+            record = {
                 "fingerprint": fingerprint,
                 "ref": created.ref,
                 "attributes": dict(created.attributes),
-                "endpoint_url": self._workshop.context.endpoint_url,
+                "endpoint_url": self._context.cloud.endpoint_url,
             }
-            self._made[logical_id] = made
-        scope.add_resource(logical_id, made["ref"], made["attributes"])
+            self._created[logical_id] = record
+        scope.add_resource(logical_id, record["ref"], record["attributes"])
 
-    def _stands(self, made: Json, fingerprint: str) -> bool:
-        """Tell whether what was made is as wanted, and is still reached by the name it has.
+    def _is_current(self, record: Json, fingerprint: str) -> bool:
+        """Return whether a resource has these properties and its names still reach it.
 
-        Queues are named by URLs, which carry the endpoint of the start that made them.
+        Queues are named by URLs, which carry the endpoint of the start that created them.
         """
-        endpoint = self._workshop.context.endpoint_url
-        moved = made["endpoint_url"] != endpoint
-        names = json.dumps([made["ref"], made["attributes"]])
-        return bool(made["fingerprint"] == fingerprint) and not (
-            moved and made["endpoint_url"] in names
+        endpoint = self._context.cloud.endpoint_url
+        has_moved = record["endpoint_url"] != endpoint
+        names = json.dumps([record["ref"], record["attributes"]])
+        return bool(record["fingerprint"] == fingerprint) and not (
+            has_moved and record["endpoint_url"] in names
         )
 
     def _create(
         self, logical_id: str, kind: str, properties: Mapping[str, Json]
     ) -> CreatedResource:
         try:
-            return self._types[kind].create(self._workshop, logical_id, properties)
+            return self._types[kind].create(self._context, logical_id, properties)
         except TemplateError:
             raise
         except KeyError as error:
@@ -189,37 +197,37 @@ class Stack:
         except (AwsError, BotoCoreError, ClientError, TypeError, ValueError) as error:
             raise TemplateError(f"{logical_id} ({kind}) cannot be made: {error}") from error
 
-    def _remember(self) -> None:
+    def _write_record(self) -> None:
         draft = self._file.with_suffix(".new")
-        draft.write_text(json.dumps(self._made))
+        draft.write_text(json.dumps(self._created))
         draft.replace(self._file)
 
-    def _mention_replaced(self, logical_id: str, made: Json, created: CreatedResource) -> None:
-        """Say what an earlier name left behind; only a new port may change it silently."""
-        if made is None or made["ref"] == created.ref:
+    def _warn_of_replacement(self, logical_id: str, record: Json, created: CreatedResource) -> None:
+        """Log that a resource has a new name, unless only the port of the endpoint changed."""
+        if record is None or record["ref"] == created.ref:
             return
-        if made.get("endpoint_url") == self._workshop.context.endpoint_url:
-            _log.warning("%s is now %s; %s is left", logical_id, created.ref, made["ref"])
+        if record.get("endpoint_url") == self._context.cloud.endpoint_url:
+            _log.warning("%s is now %s; %s is left", logical_id, created.ref, record["ref"])
 
-    def _mention_leftovers(self, resources: Mapping[str, Json]) -> None:
-        for logical_id in sorted(set(self._made) - set(resources)):
-            ref = self._made[logical_id]["ref"]
+    def _warn_of_leftovers(self, resources: Mapping[str, Json]) -> None:
+        for logical_id in sorted(set(self._created) - set(resources)):
+            ref = self._created[logical_id]["ref"]
             _log.warning("%s is no longer in the template; %s is left", logical_id, ref)
 
 
 def _fingerprint(kind: str, properties: Json) -> str:
-    """Return what changes when a resource must be looked at again."""
-    seen = json.dumps([kind, properties], sort_keys=True)
-    return hashlib.sha256(seen.encode()).hexdigest()
+    """Return a hash that changes when a resource must be updated."""
+    text = json.dumps([kind, properties], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _remembered(file: Path) -> dict[str, Json]:
-    """Return what was made; a memory that cannot be read is made again from what is there."""
+def _read_record(file: Path) -> dict[str, Json]:
+    """Return the record of what was created; an unreadable one is rebuilt by this start."""
     try:
-        made: dict[str, Json] = json.loads(file.read_text())
+        record: dict[str, Json] = json.loads(file.read_text())
     except FileNotFoundError:
         return {}
     except ValueError as error:
         _log.warning("%s cannot be read (%s); every resource is looked at again", file, error)
         return {}
-    return made
+    return record

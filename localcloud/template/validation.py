@@ -1,4 +1,4 @@
-"""What may stand in a template, and in which order its resources come to be."""
+"""Checks of a template before anything is created, and the order in which resources are."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from infra.cloudformation.intrinsics import references
 
 Json = Any
 
-_TOP_LEVEL = frozenset(
+_TEMPLATE_MEMBERS = frozenset(
     {
         "AWSTemplateFormatVersion",
         "Description",
@@ -23,7 +23,7 @@ _TOP_LEVEL = frozenset(
         "Outputs",
     }
 )
-_RESOURCE = frozenset(
+_RESOURCE_MEMBERS = frozenset(
     {
         "Type",
         "Properties",
@@ -34,11 +34,11 @@ _RESOURCE = frozenset(
         "UpdateReplacePolicy",
     }
 )
-"""The two policies say what a deletion keeps; nothing is ever deleted here, so they hold."""
+"""The two policies say what a deletion keeps. Nothing is ever deleted here, so they hold."""
 
 
 class PropertyRules(Protocol):
-    """Which properties a CloudFormation type has here, and which it must have."""
+    """The properties that a CloudFormation type has here, and those that it requires."""
 
     @property
     def known(self) -> frozenset[str]: ...
@@ -48,11 +48,12 @@ class PropertyRules(Protocol):
 
 
 def check_template(template: Mapping[str, Json], types: Mapping[str, PropertyRules]) -> None:
-    """Refuse what the local cloud does not know, before anything is made.
+    """Check that the local cloud knows every section, type and property of a template.
 
-    Raises TemplateError naming the section, type or property.
+    Raises:
+        TemplateError: It does not; the message names the section, type or property.
     """
-    _refuse("The template", set(template) - _TOP_LEVEL)
+    _check_members("The template", set(template) - _TEMPLATE_MEMBERS)
     resources = template.get("Resources")
     if not isinstance(resources, dict) or not resources:
         raise TemplateError("Template format error: At least one Resources member must be defined.")
@@ -66,52 +67,56 @@ def _check_resource(logical_id: str, resource: Json, types: Mapping[str, Propert
             f"Template format error: [/Resources/{logical_id}] Every Resources object must "
             "contain a Type member."
         )
-    _refuse(f"Resource {logical_id}", set(resource) - _RESOURCE)
+    _check_members(f"Resource {logical_id}", set(resource) - _RESOURCE_MEMBERS)
     name, properties = resource["Type"], resource.get("Properties", {})
-    kind = types.get(name)
-    if kind is None:
+    rules = types.get(name)
+    if rules is None:
         raise TemplateError(
             f"Template format error: Unrecognized resource types: [{name}] "
             f"({logical_id}). The local cloud knows {', '.join(sorted(types))}."
         )
-    failed = f"Properties validation failed for resource {logical_id}: "
+    prefix = f"Properties validation failed for resource {logical_id}: "
     if not isinstance(properties, dict):
-        raise TemplateError(f"{failed}Properties must be an object.")
-    unknown = sorted(set(properties) - kind.known)
+        raise TemplateError(f"{prefix}Properties must be an object.")
+    unknown = sorted(set(properties) - rules.known)
     if unknown:
         raise TemplateError(
-            f"{failed}extraneous key [{', '.join(unknown)}] is not known for {name}."
+            f"{prefix}extraneous key [{', '.join(unknown)}] is not known for {name}."
         )
-    missing = sorted(kind.required - set(properties))
+    missing = sorted(rules.required - set(properties))
     if missing:
-        raise TemplateError(f"{failed}required key [{', '.join(missing)}] not found.")
+        raise TemplateError(f"{prefix}required key [{', '.join(missing)}] not found.")
 
 
-def _refuse(where: str, unknown: set[str]) -> None:
+def _check_members(where: str, unknown: set[str]) -> None:
     if unknown:
         raise TemplateError(f"{where} has unknown members: {', '.join(sorted(unknown))}.")
 
 
 def creation_order(resources: Mapping[str, Json], declared: Iterable[str]) -> list[str]:
-    """Return the ids of `resources` so that each comes after all it depends on.
+    """Return the logical ids of `resources`, each after all that it depends on.
 
-    `declared` are all ids of the template; a DependsOn on one whose condition does not hold
-    is left aside, as CloudFormation does. Raises TemplateError for a circle and for a
-    DependsOn that names nothing.
+    Args:
+        resources: The resources whose conditions hold, by logical id.
+        declared: All logical ids of the template. As in CloudFormation, a DependsOn on one
+            whose condition does not hold is ignored.
+
+    Raises:
+        TemplateError: There is a circle, or a DependsOn names nothing.
     """
-    known = set(declared)
+    declared_ids = set(declared)
     graph: TopologicalSorter[str] = TopologicalSorter()
     for logical_id, resource in resources.items():
-        named = resource.get("DependsOn", [])
-        wanted = {named} if isinstance(named, str) else set(named)
-        if wanted - known:
+        depends_on = resource.get("DependsOn", [])
+        explicit = {depends_on} if isinstance(depends_on, str) else set(depends_on)
+        if explicit - declared_ids:
             raise TemplateError(
                 f"Template format error: Unresolved resource dependencies "
-                f"[{', '.join(sorted(wanted - known))}] in the Resources block of the template."
+                f"[{', '.join(sorted(explicit - declared_ids))}] in the Resources block of the "
+                "template."
             )
-        graph.add(
-            logical_id, *(wanted | references(resource.get("Properties", {}))) & set(resources)
-        )
+        dependencies = explicit | references(resource.get("Properties", {}))
+        graph.add(logical_id, *dependencies & set(resources))
     try:
         graph.prepare()
     except CycleError as error:

@@ -1,1 +1,1 @@
-"""AWS's wire protocols, read and written by botocore's service models."""
+"""AWS's JSON protocols, read and written by botocore's service models."""

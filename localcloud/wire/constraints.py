@@ -1,4 +1,4 @@
-"""The constraints a service model states: required members, lengths, ranges and enums."""
+"""Checks of parameters against a service model: required members, lengths, ranges, enums."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from botocore.model import ListShape, MapShape, Shape, StructureShape
 from localcloud.errors import AwsError
 
 _BOUNDED = frozenset({"string", "integer", "long", "float", "double"})
-_SHOWN = 200
+_MAX_SHOWN = 200
 
 
-def _broken(shape: Shape, value: Any) -> Iterator[str]:
-    """Yield what AWS says of each bound of `shape` that `value` does not keep."""
+def _bound_violations(shape: Shape, value: Any) -> Iterator[str]:
+    """Yield AWS's words for each bound of `shape` that `value` violates."""
     low, high = shape.metadata.get("min"), shape.metadata.get("max")
     sized = isinstance(value, str | bytes | list | dict)
     size = len(value) if sized else value
-    what = "length" if sized else "value"
+    measure = "length" if sized else "value"
     if low is not None and size < low:
-        yield f"Member must have {what} greater than or equal to {low}"
+        yield f"Member must have {measure} greater than or equal to {low}"
     if high is not None and size > high:
-        yield f"Member must have {what} less than or equal to {high}"
+        yield f"Member must have {measure} less than or equal to {high}"
 
 
 def _bounds(shape: Shape, value: Any, path: str) -> Iterator[str]:
     shown = "" if shape.metadata.get("sensitive") else f" '{_short(value)}'"
-    for broken in _broken(shape, value):
-        yield f"Value{shown} at '{path}' failed to satisfy constraint: {broken}"
+    for violation in _bound_violations(shape, value):
+        yield f"Value{shown} at '{path}' failed to satisfy constraint: {violation}"
 
 
 def _short(value: Any) -> str:
-    """Return `value` as a message may show it; a body of megabytes helps nobody."""
+    """Return the beginning of a value, for a message; the value may be megabytes."""
     text = str(value)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
 
 
 def _map_keys(shape: MapShape, value: dict[str, Any], path: str) -> Iterator[str]:
-    broken = {words for key in value for words in _broken(shape.key, key)}
+    broken = {words for key in value for words in _bound_violations(shape.key, key)}
     if broken:
         yield (
             f"Value at '{path}' failed to satisfy constraint: "
@@ -57,7 +57,7 @@ def _enum(shape: Shape, value: Any, path: str) -> Iterator[str]:
 
 
 def violations(shape: Shape, value: Any, path: str = "") -> Iterator[str]:
-    """Yield each constraint of `shape` that `value` breaks, worded as AWS words it."""
+    """Yield AWS's words for each constraint of `shape` that `value` violates."""
     if isinstance(shape, StructureShape):
         if not shape.is_document_type:
             yield from _structure(shape, value, path)
@@ -78,19 +78,19 @@ def violations(shape: Shape, value: Any, path: str = "") -> Iterator[str]:
 def _structure(shape: StructureShape, value: dict[str, Any], path: str) -> Iterator[str]:
     for name in shape.required_members:
         if name not in value:
-            where = _camel(path, name)
-            yield f"Value at '{where}' failed to satisfy constraint: Member must not be null"
+            member_path = _member_path(path, name)
+            yield f"Value at '{member_path}' failed to satisfy constraint: Member must not be null"
     for name, item in value.items():
-        yield from violations(shape.members[name], item, _camel(path, name))
+        yield from violations(shape.members[name], item, _member_path(path, name))
 
 
-def _camel(path: str, name: str) -> str:
+def _member_path(path: str, name: str) -> str:
     name = re.sub(r"^[A-Z]", lambda first: first.group().lower(), name)
     return f"{path}.{name}" if path else name
 
 
 def check(shape: Shape | None, params: dict[str, Any]) -> None:
-    """Raise `ValidationException`, listing every broken constraint, unless `params` fits."""
+    """Raise ValidationException with every violated constraint if `params` violates one."""
     found = list(violations(shape, params)) if shape is not None else []
     if found:
         plural = "error" if len(found) == 1 else "errors"

@@ -1,4 +1,4 @@
-"""The binary event stream that ConverseStream and its kin answer with.
+"""The binary event stream of responses such as ConverseStream's.
 
 Format: https://smithy.io/2.0/aws/amazon-eventstream.html
 """
@@ -15,15 +15,15 @@ from botocore.model import StructureShape
 
 from localcloud.errors import AwsError
 
-_STRING = 7
+_STRING_HEADER = 7
 
 
 def message(headers: Mapping[str, str], payload: bytes) -> bytes:
-    """Return one message: prelude, its CRC, string headers, payload, CRC of it all."""
+    """Return one message: prelude, CRC of the prelude, string headers, payload, CRC of all."""
     head = b"".join(
         struct.pack("!B", len(name.encode()))
         + name.encode()
-        + struct.pack("!BH", _STRING, len(value.encode()))
+        + struct.pack("!BH", _STRING_HEADER, len(value.encode()))
         + value.encode()
         for name, value in headers.items()
     )
@@ -33,19 +33,20 @@ def message(headers: Mapping[str, str], payload: bytes) -> bytes:
 
 
 def encode(shape: StructureShape, events: Iterable[tuple[str, Any]]) -> Iterator[bytes]:
-    """Yield a message for each (member, JSON value or bytes); an AwsError becomes an exception
-    message.
+    """Yield a message for each event, given as its member's name and JSON value or bytes.
+
+    An AwsError from the events becomes an exception message and ends the stream.
     """
     try:
         for name, value in events:
-            raw = isinstance(value, bytes)
+            is_raw = isinstance(value, bytes)
             yield message(
                 {
                     ":event-type": name,
-                    ":content-type": "application/octet-stream" if raw else "application/json",
+                    ":content-type": "application/octet-stream" if is_raw else "application/json",
                     ":message-type": "event",
                 },
-                value if raw else json.dumps(value).encode(),
+                value if is_raw else json.dumps(value).encode(),
             )
     except AwsError as error:
         names = {member.name: name for name, member in shape.members.items()}

@@ -1,4 +1,4 @@
-"""From the bytes of a request to a dictionary of parameters, by botocore's shapes."""
+"""Parsing of request bodies, paths, queries and headers into parameters, by botocore's shapes."""
 
 from __future__ import annotations
 
@@ -19,9 +19,11 @@ Json = Any
 _DECIMAL = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?|NaN|-?Infinity")
 
 
-def _malformed(path: str, wanted: str, value: object) -> AwsError:
-    found = "null" if value is None else type(value).__name__
-    return AwsError("SerializationException", f"{path or 'The body'} must be {wanted}, not {found}")
+def _malformed(path: str, expected: str, value: object) -> AwsError:
+    actual = "null" if value is None else type(value).__name__
+    return AwsError(
+        "SerializationException", f"{path or 'The body'} must be {expected}, not {actual}"
+    )
 
 
 def _structure(shape: StructureShape, value: Json, path: str) -> Any:
@@ -64,24 +66,24 @@ def _blob(value: Json, path: str) -> bytes:
         raise _malformed(path, "base64", value) from error
 
 
-_WHOLE = {"integer": 2**31, "long": 2**63}
-"""Whole numbers go from minus this to below this."""
+_INTEGER_BOUNDS = {"integer": 2**31, "long": 2**63}
+"""Integers of a type are from minus this to below this."""
 
 
 def _number(kind: str, value: Json, path: str) -> int | float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        if kind not in _WHOLE and value in ("NaN", "Infinity", "-Infinity"):
+        if kind not in _INTEGER_BOUNDS and value in ("NaN", "Infinity", "-Infinity"):
             return float(value)
-        raise _malformed(path, "a whole number" if kind in _WHOLE else "a number", value)
+        raise _malformed(path, "a whole number" if kind in _INTEGER_BOUNDS else "a number", value)
     try:
-        if kind not in _WHOLE:
+        if kind not in _INTEGER_BOUNDS:
             return float(value)
         whole = int(value)
     except (OverflowError, ValueError) as error:
         raise _out_of_range(kind, path) from error
     if whole != value:
         raise _malformed(path, "a whole number", value)
-    if not -_WHOLE[kind] <= whole < _WHOLE[kind]:
+    if not -_INTEGER_BOUNDS[kind] <= whole < _INTEGER_BOUNDS[kind]:
         raise _out_of_range(kind, path)
     return whole
 
@@ -103,10 +105,10 @@ def _string(value: Json, path: str) -> str:
 
 
 def decode(shape: Shape, value: Json, path: str = "") -> Any:
-    """Turn a JSON value into what `shape` says, refusing unknown members and wrong types.
+    """Convert a JSON value to the Python value of `shape`.
 
-    Raises `ValidationException` for an unknown member and `SerializationException` for a
-    value of the wrong type, each naming the path of the parameter.
+    Raises ValidationException for an unknown member and SerializationException for a value of
+    the wrong type; both name the path of the parameter.
     """
     if isinstance(shape, StructureShape):
         return _structure(shape, value, path)
@@ -139,9 +141,9 @@ def _scalar(kind: str, value: Json, path: str) -> Any:
 
 
 def _from_text(shape: Shape, text: str, path: str) -> Any:
-    """Decode a value that came in a path, a query string or a header."""
+    """Convert the text of a path label, query parameter or header."""
     kind = shape.type_name
-    if kind in _WHOLE:
+    if kind in _INTEGER_BOUNDS:
         if not re.fullmatch(r"[+-]?[0-9]+", text):
             raise _malformed(path, "a whole number", text)
         return _number(kind, int(text[:40]), path)
@@ -159,7 +161,7 @@ def _from_text(shape: Shape, text: str, path: str) -> Any:
 
 
 def parse_json(body: bytes) -> Json:
-    """Parse a JSON body; an empty one is an empty object."""
+    """Parse a JSON body; an empty body counts as an empty object."""
     if not body:
         return {}
     try:
@@ -175,24 +177,24 @@ def parse_rest(
     headers: Mapping[str, str],
     body: bytes,
 ) -> dict[str, Any]:
-    """Parse a rest-json request: labels, query, headers and body, as the shape places them."""
+    """Parse a rest-json request whose input shape places members in path, query and headers."""
     shape = operation.input_shape
     if shape is None:
         return {}
     params: dict[str, Any] = {}
-    known_query = set()
+    known_parameters = set()
     for name, member in shape.members.items():
-        where = member.serialization.get("location")
+        location = member.serialization.get("location")
         key = member.serialization.get("name", name)
-        if where == "uri":
+        if location == "uri":
             params[name] = _from_text(member, labels[key], name)
-        elif where == "querystring":
-            known_query.add(key)
+        elif location == "querystring":
+            known_parameters.add(key)
             if key in query:
-                params[name] = _query(member, query[key], name)
-        elif where == "header" and key.lower() in headers:
+                params[name] = _query_value(member, query[key], name)
+        elif location == "header" and key.lower() in headers:
             params[name] = _from_text(member, headers[key.lower()], name)
-    _refuse_unknown_query(operation, query, known_query)
+    _refuse_unknown_parameters(operation, query, known_parameters)
     return params | _body(shape, body)
 
 
@@ -205,13 +207,13 @@ def _body(shape: StructureShape, body: bytes) -> dict[str, Any]:
     return _members(members, parse_json(body), "") if members or body else {}
 
 
-def _query(member: Shape, values: list[str], name: str) -> Any:
+def _query_value(member: Shape, values: list[str], name: str) -> Any:
     if isinstance(member, ListShape):
         return [_from_text(member.member, value, name) for value in values]
     return _from_text(member, values[0], name)
 
 
-def _refuse_unknown_query(
+def _refuse_unknown_parameters(
     operation: OperationModel, query: Mapping[str, list[str]], known: set[str]
 ) -> None:
     fixed = {

@@ -1,4 +1,4 @@
-"""From a result dictionary, or an error, to the bytes of an answer, by botocore's shapes."""
+"""Serialization of results and errors into HTTP responses, by botocore's shapes."""
 
 from __future__ import annotations
 
@@ -17,26 +17,28 @@ from localcloud.errors import AwsError
 from localcloud.service import EXTRA_HEADERS
 from localcloud.wire import eventstream
 
-_RENAMED_IN_SQS = {"QueueDoesNotExist": "NonExistentQueue", "QueueNameExists": "QueueAlreadyExists"}
-_PREFIXED_IN_SQS = frozenset(
-    {
-        "BatchEntryIdsNotDistinct",
-        "BatchRequestTooLong",
-        "EmptyBatchRequest",
-        "InvalidBatchEntryId",
-        "MessageNotInflight",
-        "PurgeQueueInProgress",
-        "QueueDeletedRecently",
-        "QueueDoesNotExist",
-        "TooManyEntriesInBatchRequest",
-        "UnsupportedOperation",
-    }
-)
+QUERY_ERROR_CODES: Mapping[str, str] = {
+    "BatchEntryIdsNotDistinct": "AWS.SimpleQueueService.BatchEntryIdsNotDistinct",
+    "BatchRequestTooLong": "AWS.SimpleQueueService.BatchRequestTooLong",
+    "EmptyBatchRequest": "AWS.SimpleQueueService.EmptyBatchRequest",
+    "InvalidBatchEntryId": "AWS.SimpleQueueService.InvalidBatchEntryId",
+    "MessageNotInflight": "AWS.SimpleQueueService.MessageNotInflight",
+    "PurgeQueueInProgress": "AWS.SimpleQueueService.PurgeQueueInProgress",
+    "QueueDeletedRecently": "AWS.SimpleQueueService.QueueDeletedRecently",
+    "QueueDoesNotExist": "AWS.SimpleQueueService.NonExistentQueue",
+    "QueueNameExists": "QueueAlreadyExists",
+    "TooManyEntriesInBatchRequest": "AWS.SimpleQueueService.TooManyEntriesInBatchRequest",
+    "UnsupportedOperation": "AWS.SimpleQueueService.UnsupportedOperation",
+}
+"""The codes that SQS had in its query protocol, sent as `x-amzn-query-error: <code>;Sender`.
+
+boto3 puts that code into `error.response["Error"]["Code"]`; other codes are the same in both.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class WireResponse:
-    """An HTTP answer. `body` is bytes, or an iterator of bytes when it is streamed."""
+    """An HTTP response. `body` is bytes, or an iterator of bytes if it is streamed."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -44,7 +46,7 @@ class WireResponse:
 
 
 def encode(shape: Shape, value: Any) -> Any:
-    """Turn a result value into JSON by `shape`; unknown members are a bug and raise KeyError."""
+    """Convert a result to JSON by `shape`; unknown members are a bug and raise KeyError."""
     if isinstance(shape, StructureShape):
         if shape.is_document_type:
             return value
@@ -83,18 +85,18 @@ def _header(shape: Shape, value: Any) -> str:
 
 
 def success_response(operation: OperationModel, result: Mapping[str, Any]) -> WireResponse:
-    """Write `result` as the success answer of `operation`."""
+    """Serialize `result` as the successful response of `operation`."""
     version = operation.service_model.metadata.get("jsonVersion")
-    kind = f"application/x-amz-json-{version}" if version else "application/json"
+    content_type = f"application/x-amz-json-{version}" if version else "application/json"
     shape = operation.output_shape
     if shape is None:
         return WireResponse(
-            _status(operation, result), {"Content-Type": kind}, b"{}" if version else b""
+            _status(operation, result), {"Content-Type": content_type}, b"{}" if version else b""
         )
-    further = result.get(EXTRA_HEADERS, {})
+    extra = result.get(EXTRA_HEADERS, {})
     modelled = {name: value for name, value in result.items() if name != EXTRA_HEADERS}
-    shaped = _shaped(operation, shape, modelled, kind)
-    return replace(shaped, headers={**shaped.headers, **further}) if further else shaped
+    response = _serialize(operation, shape, modelled, content_type)
+    return replace(response, headers={**response.headers, **extra}) if extra else response
 
 
 def _status(operation: OperationModel, result: Mapping[str, Any]) -> int:
@@ -104,17 +106,17 @@ def _status(operation: OperationModel, result: Mapping[str, Any]) -> int:
     return int(operation.http.get("responseCode", 200))
 
 
-def _shaped(
-    operation: OperationModel, shape: StructureShape, result: Mapping[str, Any], kind: str
+def _serialize(
+    operation: OperationModel, shape: StructureShape, result: Mapping[str, Any], content_type: str
 ) -> WireResponse:
-    headers = {"Content-Type": kind}
+    headers = {"Content-Type": content_type}
     body: dict[str, Any] = {}
     for name, value in result.items():
         member = shape.members[name]
-        where = member.serialization.get("location")
-        if value is None or where == "statusCode":
+        location = member.serialization.get("location")
+        if value is None or location == "statusCode":
             continue
-        if where == "header":
+        if location == "header":
             headers[member.serialization.get("name", name)] = _header(member, value)
         else:
             body[name] = value
@@ -124,20 +126,22 @@ def _shaped(
     if isinstance(stream, StructureShape):
         events = next(iter(body.values()))
         headers["Content-Type"] = "application/vnd.amazon.eventstream"
-        return WireResponse(status, headers, eventstream.encode(stream, _members(stream, events)))
+        return WireResponse(
+            status, headers, eventstream.encode(stream, _event_members(stream, events))
+        )
     if payload:
         return _payload(shape.members[payload], body.get(payload), status, headers)
     return WireResponse(status, headers, json.dumps(encode(shape, body)).encode())
 
 
-def _members(stream: StructureShape, events: Iterable[Mapping[str, Any]]) -> Iterator[Any]:
+def _event_members(stream: StructureShape, events: Iterable[Mapping[str, Any]]) -> Iterator[Any]:
     for event in events:
         for name, value in event.items():
-            yield name, _event(stream.members[name], value)
+            yield name, _event_payload(stream.members[name], value)
 
 
-def _event(shape: Shape, value: Any) -> Any:
-    """Return an event as JSON, or the bytes of its one blob that is the payload itself.
+def _event_payload(shape: Shape, value: Any) -> Any:
+    """Return an event as JSON, or its blob if that is the payload itself.
 
     https://smithy.io/2.0/spec/streaming.html#eventpayload-trait
     """
@@ -153,20 +157,14 @@ def _payload(shape: Shape, value: Any, status: int, headers: dict[str, str]) -> 
     return WireResponse(status, headers, value if value is not None else b"")
 
 
-def _query_code(code: str) -> str:
-    """Return the code SQS had in its query protocol, which botocore shows in place of today's."""
-    old = _RENAMED_IN_SQS.get(code, code)
-    return f"AWS.SimpleQueueService.{old}" if code in _PREFIXED_IN_SQS else old
-
-
-def _at_fault(error: AwsError) -> str:
+def _fault_side(error: AwsError) -> str:
     return "Sender" if error.status < 500 else "Receiver"
 
 
 def query_error_response(error: AwsError, request_id: str) -> WireResponse:
-    """Write `error` in the XML of the query protocol (SNS, IAM, STS)."""
+    """Serialize `error` in the XML of the query protocol (SNS, IAM, STS)."""
     body = (
-        f"<ErrorResponse><Error><Type>{_at_fault(error)}</Type>"
+        f"<ErrorResponse><Error><Type>{_fault_side(error)}</Type>"
         f"<Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message></Error>"
         f"<RequestId>{request_id}</RequestId></ErrorResponse>"
     )
@@ -175,17 +173,19 @@ def query_error_response(error: AwsError, request_id: str) -> WireResponse:
 
 
 def error_response(model: ServiceModel | None, error: AwsError, request_id: str) -> WireResponse:
-    """Write `error` as service `model` words it: code in body and header, modelled status."""
+    """Serialize `error` for a JSON service: its code in body and header, its modelled status."""
     shape = model.shape_for(error.code) if model and error.code in model.shape_names else None
-    details = dict(shape.metadata.get("error", {})) if shape is not None else {}
-    status = details.get("httpStatusCode", error.status) if error.status == 400 else error.status
+    modelled = dict(shape.metadata.get("error", {})) if shape is not None else {}
+    status = modelled.get("httpStatusCode", error.status) if error.status == 400 else error.status
     key = (
         "Message" if isinstance(shape, StructureShape) and "Message" in shape.members else "message"
     )
-    kind = "User" if error.status < 500 else "Service"
-    body = {"__type": error.code, key: error.message, "Type": kind, **error.fields}
+    fault_type = "User" if error.status < 500 else "Service"
+    body = {"__type": error.code, key: error.message, "Type": fault_type, **error.fields}
     headers = {"Content-Type": "application/json", "x-amzn-ErrorType": error.code}
     if model and "awsQueryCompatible" in model.metadata:
-        headers["x-amzn-query-error"] = f"{_query_code(error.code)};{_at_fault(error)}"
+        headers["x-amzn-query-error"] = (
+            f"{QUERY_ERROR_CODES.get(error.code, error.code)};{_fault_side(error)}"
+        )
     headers["x-amzn-requestid"] = request_id
     return WireResponse(status, headers, json.dumps(body, default=str).encode())

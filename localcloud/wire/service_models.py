@@ -1,4 +1,4 @@
-"""botocore's service models: which operation a request is."""
+"""Matching of requests to the operations of botocore's service models."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def service_model(name: str) -> ServiceModel:
 
 @dataclass(frozen=True, slots=True)
 class RestRoute:
-    """One REST operation: method, path pattern, and the query flags its URI fixes."""
+    """A REST operation: its method, path pattern, and the query parameters that its URI fixes."""
 
     operation: str
     method: str
@@ -34,7 +34,7 @@ class RestRoute:
 
 @dataclass(frozen=True, slots=True)
 class OperationMatch:
-    """The operation that a request names, and the labels its path carries."""
+    """The operation that a request names, and the values of its path's labels."""
 
     operation: OperationModel
     labels: Mapping[str, str]
@@ -65,9 +65,10 @@ def match_rest(
 ) -> OperationMatch | None:
     """Return the REST operation for `method` and the still encoded `raw_path`, or None."""
     for route in _routes(service):
-        found = route.pattern.fullmatch(raw_path)
-        if found and route.method == method and all(q.split("=")[0] in query for q in route.query):
-            labels = {name: unquote(value) for name, value in found.groupdict().items()}
+        matched = route.pattern.fullmatch(raw_path)
+        has_query = all(fixed.split("=")[0] in query for fixed in route.query)
+        if matched and route.method == method and has_query:
+            labels = {name: unquote(value) for name, value in matched.groupdict().items()}
             return OperationMatch(service_model(service).operation_model(route.operation), labels)
     return None
 
@@ -75,7 +76,7 @@ def match_rest(
 def match_target(service: str, target: str) -> OperationMatch:
     """Return the JSON operation that the header `X-Amz-Target` names.
 
-    Raises `UnknownOperationException` for a target that the service does not have.
+    Raises UnknownOperationException if the service does not have it.
     """
     prefix, _, name = target.rpartition(".")
     model = service_model(service)

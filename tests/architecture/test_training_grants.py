@@ -10,7 +10,7 @@ import pytest
 from infra.cloudformation.errors import TemplateError
 from infra.cloudformation.intrinsics import TemplateScope
 from localcloud.iam.conditions import wildcard
-from localcloud.template.policies import role_policies
+from localcloud.template.resources.iam import role_policies
 from models.common.targets import targets
 from tests.architecture.templates import plain
 

@@ -8,11 +8,11 @@ import pytest
 
 from localcloud.lambdas.spec import FunctionSpec
 from localcloud.service import CloudContext
-from localcloud.template.stack import CreatedResource, ResourceType, Stack, StackContext
+from localcloud.template.stack import CreatedResource, ResourceType, StackContext, TemplateStack
 
 
 class FakeFunctions:
-    """Lambda's side of the workshop."""
+    """A fake of Lambda that records what it is given."""
 
     def __init__(self) -> None:
         self.specs: dict[str, FunctionSpec] = {}
@@ -27,8 +27,8 @@ class FakeFunctions:
         self.published.append((name, key))
         return str(len(self.published))
 
-    def point(self, name: str, alias: str, number: str) -> str:
-        self.aliases[f"{name}:{alias}"] = number
+    def point_alias(self, name: str, alias: str, version: str) -> str:
+        self.aliases[f"{name}:{alias}"] = version
         return f"arn:{name}:{alias}"
 
     def ensure_event_source_mapping(self, params: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -43,15 +43,15 @@ class Things:
         self.made: list[tuple[str, Any]] = []
 
     def _create(
-        self, shop: StackContext, logical_id: str, properties: Mapping[str, Any]
+        self, stack: StackContext, logical_id: str, properties: Mapping[str, Any]
     ) -> CreatedResource:
         if "Fails" in properties:
             raise ValueError(properties["Fails"])
         if "Lacks" in properties:
             return properties["Lacks"]["Member"]  # type: ignore[no-any-return]
         self.made.append((logical_id, properties))
-        name = properties.get("Name") or shop.physical_name(logical_id)
-        url = f"{shop.context.endpoint_url}/{name}"
+        name = properties.get("Name") or stack.physical_name(logical_id)
+        url = f"{stack.cloud.endpoint_url}/{name}"
         return CreatedResource(name, {"Arn": f"arn:{name}", "Url": url})
 
     @property
@@ -78,11 +78,11 @@ def no_client(service: str) -> Any:
     raise AssertionError(f"nothing here asks {service}")
 
 
-NewShop = Callable[..., StackContext]
+NewStack = Callable[..., StackContext]
 
 
 @pytest.fixture
-def new_shop(tmp_path: Path, functions: FakeFunctions) -> NewShop:
+def new_stack(tmp_path: Path, functions: FakeFunctions) -> NewStack:
     def make(
         port: int = 4510, client: Callable[[str], Any] = no_client, name: str = "stack"
     ) -> StackContext:
@@ -93,12 +93,12 @@ def new_shop(tmp_path: Path, functions: FakeFunctions) -> NewShop:
 
 
 @pytest.fixture
-def apply(new_shop: NewShop, things: Things) -> Callable[..., dict[str, Any]]:
+def apply(new_stack: NewStack, things: Things) -> Callable[..., dict[str, Any]]:
     """Apply resources (or a whole template) in a fresh process, so to say."""
 
     def apply_it(resources: Mapping[str, Any], port: int = 4510, **more: Any) -> dict[str, Any]:
         values = more.pop("values", {})
         template = {"Resources": resources, **more}
-        return Stack(new_shop(port), things.types).apply(template, values)
+        return TemplateStack(new_stack(port), things.types).apply(template, values)
 
     return apply_it

@@ -12,7 +12,7 @@ import pytest
 
 from infra.cloudformation.errors import TemplateError
 from localcloud.template.validation import check_template, creation_order
-from tests.unit.template.conftest import NewShop, Things
+from tests.unit.template.conftest import NewStack, Things
 
 Apply = Callable[..., dict[str, Any]]
 
@@ -213,11 +213,11 @@ def test_a_resource_whose_condition_does_not_hold_should_not_exist(
     assert outputs == {"Here": "stack-aws"}
 
 
-def test_names_should_differ_however_long_their_ids_are(new_shop: NewShop) -> None:
-    shop = new_shop()
+def test_names_should_differ_however_long_their_ids_are(new_stack: NewStack) -> None:
+    shop = new_stack()
     long = "A" * 90
     names = {shop.physical_name(long), shop.physical_name(long + "B"), shop.physical_name("A")}
     assert len(names) == 3
     assert all(len(name) <= 63 and name == name.lower() for name in names)
-    assert shop.physical_name("A") == new_shop().physical_name("A")
-    assert shop.physical_name("A") != new_shop(name="other").physical_name("A")
+    assert shop.physical_name("A") == new_stack().physical_name("A")
+    assert shop.physical_name("A") != new_stack(name="other").physical_name("A")

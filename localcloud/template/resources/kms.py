@@ -1,7 +1,7 @@
-"""Keys and their names from their CloudFormation types.
+"""KMS keys and aliases.
 
-The engine keeps a key and works with it when it is called. What a template encrypts with one is
-kept here as it is: it lies on a disk of the one user's own.
+moto keeps a key and encrypts with it when it is called. What a template encrypts with a key is
+kept here in the clear: it is on a disk of its one user's own.
 """
 
 from __future__ import annotations
@@ -13,19 +13,20 @@ from typing import Any
 from localcloud.template.stack import CreatedResource, ResourceType, StackContext
 
 Properties = Mapping[str, Any]
-_OWNER = "headrace:resource"
+
+_OWNER_TAG = "headrace:resource"
 
 
-def _key(shop: StackContext, logical_id: str, properties: Properties) -> CreatedResource:
-    kms = shop.client("kms")
+def _ensure_key(stack: StackContext, logical_id: str, properties: Properties) -> CreatedResource:
+    kms = stack.client("kms")
     policy = json.dumps(properties["KeyPolicy"])
     description = properties.get("Description", "")
-    arn = _made_before(kms, f"{shop.name}/{logical_id}")
+    arn = _find_key(kms, f"{stack.name}/{logical_id}")
     if arn is None:
         arn = kms.create_key(
             Policy=policy,
             Description=description,
-            Tags=[{"TagKey": _OWNER, "TagValue": f"{shop.name}/{logical_id}"}],
+            Tags=[{"TagKey": _OWNER_TAG, "TagValue": f"{stack.name}/{logical_id}"}],
         )["KeyMetadata"]["Arn"]
     key_id = arn.rpartition("/")[2]
     kms.put_key_policy(KeyId=key_id, PolicyName="default", Policy=policy)
@@ -37,18 +38,18 @@ def _key(shop: StackContext, logical_id: str, properties: Properties) -> Created
     return CreatedResource(key_id, {"Arn": arn, "KeyId": key_id})
 
 
-def _made_before(kms: Any, owner: str) -> str | None:
-    """Return the ARN of the key that this resource made: a key has no name to find it by."""
+def _find_key(kms: Any, owner: str) -> str | None:
+    """Return the ARN of the key with the tag of its resource: a key has no name."""
     for page in kms.get_paginator("list_keys").paginate():
         for key in page["Keys"]:
             tags = kms.list_resource_tags(KeyId=key["KeyId"])["Tags"]
-            if {"TagKey": _OWNER, "TagValue": owner} in tags:
+            if {"TagKey": _OWNER_TAG, "TagValue": owner} in tags:
                 return str(key["KeyArn"])
     return None
 
 
-def _alias(shop: StackContext, logical_id: str, properties: Properties) -> CreatedResource:
-    kms, name = shop.client("kms"), properties["AliasName"]
+def _ensure_alias(stack: StackContext, logical_id: str, properties: Properties) -> CreatedResource:
+    kms, name = stack.client("kms"), properties["AliasName"]
     try:
         kms.create_alias(AliasName=name, TargetKeyId=properties["TargetKeyId"])
     except kms.exceptions.AlreadyExistsException:
@@ -56,14 +57,14 @@ def _alias(shop: StackContext, logical_id: str, properties: Properties) -> Creat
     return CreatedResource(name)
 
 
-TYPES: Mapping[str, ResourceType] = {
+RESOURCE_TYPES: Mapping[str, ResourceType] = {
     "AWS::KMS::Key": ResourceType(
         frozenset({"Description", "EnableKeyRotation"}),
-        _key,
+        _ensure_key,
         required=frozenset({"KeyPolicy"}),
         inert=frozenset({"PendingWindowInDays", "Tags"}),
     ),
     "AWS::KMS::Alias": ResourceType(
-        frozenset(), _alias, required=frozenset({"AliasName", "TargetKeyId"})
+        frozenset(), _ensure_alias, required=frozenset({"AliasName", "TargetKeyId"})
     ),
 }

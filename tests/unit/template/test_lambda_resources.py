@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from infra.cloudformation.errors import TemplateError
-from localcloud.template import compute
-from localcloud.template.stack import Stack
-from tests.unit.template.conftest import FakeFunctions, NewShop
+from localcloud.template.resources import lambda_
+from localcloud.template.stack import TemplateStack
+from tests.unit.template.conftest import FakeFunctions, NewStack
 
 FUNCTION = {"Handler": "a.b", "Runtime": "python3.13", "Role": "arn:r"}
 
@@ -38,17 +38,17 @@ class FakeLambda:
         self.policy[params["StatementId"]] = params
 
 
-def apply(shop: Any, kind: str, **properties: Any) -> None:
+def apply(stack: Any, kind: str, **properties: Any) -> None:
     template = {"Resources": {"Made": {"Type": f"AWS::Lambda::{kind}", "Properties": properties}}}
-    Stack(shop, compute.TYPES).apply(template, {})
+    TemplateStack(stack, lambda_.RESOURCE_TYPES).apply(template, {})
 
 
 def test_a_function_should_get_what_the_template_says(
-    new_shop: NewShop, functions: FakeFunctions
+    new_stack: NewStack, functions: FakeFunctions
 ) -> None:
     variables = {"TEXT": "x", "NUMBER": 5, "FLAG": True, "EXTRA": "lost"}
     apply(
-        new_shop(),
+        new_stack(),
         "Function",
         **FUNCTION,
         FunctionName="f",
@@ -66,11 +66,11 @@ def test_a_function_should_get_what_the_template_says(
 
 
 def test_a_function_should_be_registered_at_every_start(
-    new_shop: NewShop, functions: FakeFunctions
+    new_stack: NewStack, functions: FakeFunctions
 ) -> None:
     for _ in range(2):
         functions.specs.clear()
-        apply(new_shop(), "Function", **FUNCTION)
+        apply(new_stack(), "Function", **FUNCTION)
         assert len(functions.specs) == 1
 
 
@@ -85,25 +85,25 @@ def test_a_function_should_be_registered_at_every_start(
     ],
 )
 def test_a_function_that_lambda_refuses_should_be_named(
-    new_shop: NewShop, more: dict[str, Any], words: str
+    new_stack: NewStack, more: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(TemplateError, match=words):
-        apply(new_shop(), "Function", **FUNCTION, **more)
+        apply(new_stack(), "Function", **FUNCTION, **more)
 
 
-def test_a_permission_should_be_the_same_when_it_is_given_again(new_shop: NewShop) -> None:
+def test_a_permission_should_be_the_same_when_it_is_given_again(new_stack: NewStack) -> None:
     fake = FakeLambda()
     given = {"Action": "lambda:InvokeFunction", "FunctionName": "f", "Principal": "events"}
-    apply(new_shop(client=lambda _: fake), "Permission", **given)
+    apply(new_stack(client=lambda _: fake), "Permission", **given)
     first = dict(fake.policy)
-    apply(new_shop(port=9, client=lambda _: fake), "Permission", **given)
+    apply(new_stack(port=9, client=lambda _: fake), "Permission", **given)
     assert fake.policy == first
     assert set(first["Made"]) == {"FunctionName", "StatementId", "Action", "Principal"}
 
 
 def test_a_mapping_should_be_ensured_with_what_the_template_gives(
-    new_shop: NewShop, functions: FakeFunctions
+    new_stack: NewStack, functions: FakeFunctions
 ) -> None:
     given = {"EventSourceArn": "arn:q", "FunctionName": "f", "BatchSize": 3}
-    apply(new_shop(), "EventSourceMapping", **given)
+    apply(new_stack(), "EventSourceMapping", **given)
     assert functions.mappings == [given]
