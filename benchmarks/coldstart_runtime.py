@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from localcloud.lambdas.runtime_api import Answered, Invocation, RuntimeApi
+from localcloud.lambdas.runtime_api import InvocationResponse, RuntimeApi, RuntimeInvocation
 
 PATIENCE_S = 100.0
 _SPLIT = b"\0" * 8
@@ -21,7 +21,7 @@ class OneInvocation:
         self._api = RuntimeApi()
         self.address = self._api.address
         self._api.post(
-            Invocation(
+            RuntimeInvocation(
                 request_id="00000000-0000-0000-0000-000000000000",
                 function_arn="arn:aws:lambda:us-east-1:000000000000:function:bench",
                 payload=json.dumps(event).encode(),
@@ -35,7 +35,7 @@ class OneInvocation:
         try:
             while True:
                 signal = self._api.signals.get(timeout=PATIENCE_S)
-                if isinstance(signal, Answered):
+                if isinstance(signal, InvocationResponse):
                     if signal.is_error:
                         raise RuntimeError(f"the stream failed: {signal.payload!r}")
                     return signal.payload

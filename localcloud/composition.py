@@ -30,8 +30,8 @@ from localcloud.iam.guard import AccessGuard, AccountPolicies
 from localcloud.iam.ledger import Ledger
 from localcloud.iam.resources import AccountResources
 from localcloud.iam.service_calls import RoleQueues, authorize_map_run, guard_delivery
-from localcloud.lambdas.failures import Notice
-from localcloud.lambdas.service import LambdaService, Neighbours
+from localcloud.lambdas.destinations import DestinationMessage
+from localcloud.lambdas.service import LambdaDependencies, LambdaService
 from localcloud.lambdas.spec import FunctionCode
 from localcloud.model_usage import UsageLog
 from localcloud.moto.engine import MotoEngine
@@ -189,8 +189,8 @@ class LocalCloud:
             },
         )
 
-    def _lambda_dependencies(self) -> Neighbours:
-        return Neighbours(
+    def _lambda_dependencies(self) -> LambdaDependencies:
+        return LambdaDependencies(
             issue=self._callers.issue,
             queues_as=lambda role, session: RoleQueues(self._sqs, self._guard, role, session),
             deliver_failure=self._deliver_failure,
@@ -211,7 +211,7 @@ class LocalCloud:
             self._states,
         ]
 
-    def _deliver_failure(self, notice: Notice) -> None:
+    def _deliver_failure(self, notice: DestinationMessage) -> None:
         service = notice.arn.split(":")[2]
         if service == "sns":
             self.client("sns").publish(TopicArn=notice.arn, Message=notice.body)
@@ -266,7 +266,10 @@ def run_cloud(
     http = HttpServer(port)
     try:
         cloud = LocalCloud(
-            data_dir, http, project / "models" / "cache", code or FunctionCode.of(project)
+            data_dir,
+            http,
+            project / "models" / "cache",
+            code or FunctionCode.from_source_tree(project),
         )
     except BaseException:
         http.stop()

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from localcloud.errors import AwsError
+from localcloud.service import Params, Result
 
 Item = TypeVar("Item")
+_MAX_MARKER_ITEMS = 50
 
 
 class InvalidToken(ValueError):  # noqa: N818 - AWS's own word
@@ -33,6 +37,31 @@ def page(
     chosen = remaining[:limit]
     has_more = len(remaining) > limit
     return chosen, _encode(key(chosen[-1])) if has_more and chosen else None
+
+
+def marker_page(
+    member: str,
+    items: Sequence[Mapping[str, Any]],
+    params: Params,
+    key: Callable[[Mapping[str, Any]], str],
+) -> Result:
+    """Return the page of `items` that `params` asks for, as Lambda's list operations do.
+
+    Args:
+        member: The name of the list in the result.
+        items: All items, sorted by `key`.
+        params: The parameters of the operation, with MaxItems and Marker.
+        key: Returns a unique text for each item.
+
+    Raises:
+        AwsError: InvalidParameterValueException for a marker that this cloud did not issue.
+    """
+    limit = min(int(params.get("MaxItems") or _MAX_MARKER_ITEMS), _MAX_MARKER_ITEMS)
+    try:
+        chosen, marker = page(items, key, limit, params.get("Marker"))
+    except InvalidToken as error:
+        raise AwsError("InvalidParameterValueException", f"Invalid Marker. {error}") from error
+    return {member: chosen, "NextMarker": marker} if marker else {member: chosen}
 
 
 def _encode(key: str) -> str:

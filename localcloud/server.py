@@ -122,7 +122,7 @@ def _open_code(options: argparse.Namespace) -> DeploymentPackage:
         )
     template = synthesise_template(options.project, STAGE, REGION)
     return DeploymentPackage(
-        STAGE, native_architecture(), template, FunctionCode.of(options.project)
+        STAGE, native_architecture(), template, FunctionCode.from_source_tree(options.project)
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from localcloud.iam.guard import AccessGuard, Caller
 from localcloud.iam.resources import RequiredPermission
-from localcloud.lambdas.poller import Queues
+from localcloud.lambdas.event_sources.poller import SqsQueues
 from localcloud.service import Deliverer, Params, Result
 
 _DELIVERIES: Mapping[str, tuple[str, str, str]] = {
@@ -65,7 +65,7 @@ class RoleQueues:
     making messages visible again when the cloud stops.
     """
 
-    def __init__(self, queues: Queues, guard: AccessGuard, role_arn: str, session: str) -> None:
+    def __init__(self, queues: SqsQueues, guard: AccessGuard, role_arn: str, session: str) -> None:
         """Call `queues` as a session of the role `role_arn`."""
         self._queues = queues
         self._guard = guard

@@ -1,4 +1,4 @@
-"""AWS Lambda on one laptop: a process for each concurrent invocation, as in a sandbox of AWS."""
+"""AWS Lambda on one laptop: functions in processes, one for each concurrent invocation."""
 
 from localcloud.lambdas.service import LambdaService
 from localcloud.lambdas.spec import FunctionSpec

@@ -1,4 +1,4 @@
-"""An Invoke request, checked against AWS's limits. Pure.
+"""The parameters of Invoke, checked against AWS's limits. Pure.
 
 https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 """
@@ -14,40 +14,43 @@ from typing import Any
 from localcloud.errors import AwsError, unsupported
 from localcloud.service import Params
 
-MAX_SYNC = 6 * 1024 * 1024 + 100
-MAX_ASYNC = 1024 * 1024
-_MAX_CONTEXT = 3583
-_KNOWN = frozenset(
+MAX_SYNC_PAYLOAD = 6 * 1024 * 1024 + 100
+MAX_ASYNC_PAYLOAD = 1024 * 1024
+_MAX_CLIENT_CONTEXT = 3583
+_PARAMETERS = frozenset(
     {"FunctionName", "InvocationType", "LogType", "ClientContext", "Payload", "Qualifier"}
 )
-_TYPES = ("RequestResponse", "Event", "DryRun")
+_INVOCATION_TYPES = ("RequestResponse", "Event", "DryRun")
 
 
 @dataclass(frozen=True, slots=True)
 class InvokeRequest:
-    """What a caller asked for. `client_context` is JSON."""
+    """The checked parameters of Invoke. `client_context` is JSON."""
 
-    kind: str
+    invocation_type: str
     payload: bytes
     wants_log: bool
     client_context: str | None
 
 
 def parse(params: Params) -> InvokeRequest:
-    """Return the request in `params`; an empty payload means `{}`.
+    """Return the request in `params`; an empty payload counts as `{}`.
 
     Raises RequestEntityTooLargeException, InvalidRequestContentException and
     InvalidParameterValueException as AWS does.
     """
-    unknown = sorted(name for name in params if name not in _KNOWN)
+    unknown = sorted(name for name in params if name not in _PARAMETERS)
     if unknown:
         raise unsupported("Lambda", f"the parameter {unknown[0]} of Invoke")
-    kind = str(params.get("InvocationType") or "RequestResponse")
-    log = str(params.get("LogType") or "None")
-    if kind not in _TYPES or log not in ("None", "Tail"):
-        raise AwsError("InvalidParameterValueException", f"Unknown InvocationType {kind} or {log}")
+    invocation_type = str(params.get("InvocationType") or "RequestResponse")
+    log_type = str(params.get("LogType") or "None")
+    if invocation_type not in _INVOCATION_TYPES or log_type not in ("None", "Tail"):
+        raise AwsError(
+            "InvalidParameterValueException",
+            f"Unknown InvocationType {invocation_type} or {log_type}",
+        )
     payload = _bytes(params.get("Payload")) or b"{}"
-    limit = MAX_ASYNC if kind == "Event" else MAX_SYNC
+    limit = MAX_ASYNC_PAYLOAD if invocation_type == "Event" else MAX_SYNC_PAYLOAD
     if len(payload) > limit:
         raise AwsError(
             "RequestEntityTooLargeException",
@@ -56,7 +59,7 @@ def parse(params: Params) -> InvokeRequest:
         )
     _check_json(payload)
     context = _client_context(params.get("ClientContext"))
-    return InvokeRequest(kind, payload, log == "Tail", context)
+    return InvokeRequest(invocation_type, payload, log_type == "Tail", context)
 
 
 def _bytes(payload: Any) -> bytes:
@@ -81,9 +84,10 @@ def _check_json(payload: bytes) -> None:
 def _client_context(encoded: str | None) -> str | None:
     if encoded is None:
         return None
-    if len(encoded) > _MAX_CONTEXT:
+    if len(encoded) > _MAX_CLIENT_CONTEXT:
         raise AwsError(
-            "InvalidRequestContentException", f"Client context must be at most {_MAX_CONTEXT} bytes"
+            "InvalidRequestContentException",
+            f"Client context must be at most {_MAX_CLIENT_CONTEXT} bytes",
         )
     try:
         context = json.loads(base64.b64decode(encoded, validate=True))

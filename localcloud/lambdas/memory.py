@@ -1,4 +1,4 @@
-"""The memory limit: AWS kills a sandbox whose processes together exceed the function's memory."""
+"""The memory limit: an environment whose processes together exceed it is killed, as on AWS."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from collections.abc import Iterable
 
 import psutil
 
-from localcloud.lambdas.worker import Worker
+from localcloud.lambdas.execution_environment import ExecutionEnvironment
 
 _MEGABYTE = 1024 * 1024
-_EVERY_S = 0.1
+_INTERVAL_S = 0.1
 
 
 def resident_bytes(groups: Iterable[int]) -> dict[int, int]:
@@ -30,57 +30,57 @@ def resident_bytes(groups: Iterable[int]) -> dict[int, int]:
     return totals
 
 
-class MemoryWatch:
-    """One thread that looks at every busy worker ten times a second."""
+class MemoryMonitor:
+    """One thread that measures every busy environment ten times a second."""
 
     def __init__(self) -> None:
-        """Watch nothing yet."""
-        self._watched: set[Worker] = set()
-        self._guard = threading.Lock()
-        self._any = threading.Event()
+        """Begin with no environment."""
+        self._watched: set[ExecutionEnvironment] = set()
+        self._lock = threading.Lock()
+        self._has_any = threading.Event()
         self._stop = threading.Event()
 
     def start(self) -> None:
-        """Begin to look."""
+        """Begin to measure."""
         threading.Thread(target=self._run, name="lambda-memory", daemon=True).start()
 
     def stop(self) -> None:
         """End the thread."""
         self._stop.set()
-        self._any.set()
+        self._has_any.set()
 
-    def add(self, worker: Worker) -> None:
-        """Watch `worker` from now on."""
-        with self._guard:
-            self._watched.add(worker)
-            self._any.set()
+    def add(self, environment: ExecutionEnvironment) -> None:
+        """Measure `environment` from now on."""
+        with self._lock:
+            self._watched.add(environment)
+            self._has_any.set()
 
-    def remove(self, worker: Worker) -> None:
-        """Look at the worker's own process once more, then let it be."""
+    def remove(self, environment: ExecutionEnvironment) -> None:
+        """Measure the environment's own process once more, then no longer."""
         with contextlib.suppress(psutil.Error):
-            rss = psutil.Process(worker.process.pid).memory_info().rss
-            worker.peak_rss = max(worker.peak_rss, rss)
-        with self._guard:
-            self._watched.discard(worker)
+            rss = psutil.Process(environment.process.pid).memory_info().rss
+            environment.peak_rss = max(environment.peak_rss, rss)
+        with self._lock:
+            self._watched.discard(environment)
             if not self._watched and not self._stop.is_set():
-                self._any.clear()
+                self._has_any.clear()
 
     def kill_all(self) -> None:
-        """Kill every busy worker: the local cloud is stopping."""
-        with self._guard:
-            for worker in self._watched:
-                worker.kill()
+        """Kill every busy environment, as the local cloud is stopping."""
+        with self._lock:
+            for environment in self._watched:
+                environment.kill()
 
     def _run(self) -> None:
-        while self._any.wait() and not self._stop.wait(_EVERY_S):
-            with self._guard:
-                workers = list(self._watched)
-            self._measure(workers)
+        while self._has_any.wait() and not self._stop.wait(_INTERVAL_S):
+            with self._lock:
+                environments = list(self._watched)
+            self._measure(environments)
 
-    def _measure(self, workers: list[Worker]) -> None:
-        totals = resident_bytes(worker.process.pid for worker in workers)
-        for worker in workers:
-            used = totals.get(worker.process.pid, 0)
-            worker.peak_rss = max(worker.peak_rss, used)
-            if used > worker.function.spec.memory_mb * _MEGABYTE:
-                worker.kill()
+    def _measure(self, environments: list[ExecutionEnvironment]) -> None:
+        totals = resident_bytes(environment.process.pid for environment in environments)
+        for environment in environments:
+            used = totals.get(environment.process.pid, 0)
+            environment.peak_rss = max(environment.peak_rss, used)
+            if used > environment.function.spec.memory_mb * _MEGABYTE:
+                environment.kill()

@@ -1,4 +1,4 @@
-"""Resource policies of functions: who but the account's own roles may invoke them.
+"""Resource policies of functions: who may invoke them besides the account's own roles.
 
 https://docs.aws.amazon.com/lambda/latest/dg/access-control-resource-based.html
 """
@@ -11,7 +11,7 @@ from typing import Any
 
 from localcloud.database import Database
 from localcloud.errors import AwsError, unsupported
-from localcloud.lambdas.registry import Registered
+from localcloud.lambdas.registry import RegisteredFunction
 from localcloud.service import Params, Result
 
 _SCHEMA = """
@@ -19,25 +19,25 @@ CREATE TABLE IF NOT EXISTS statements (
     function TEXT NOT NULL, id TEXT NOT NULL, statement TEXT NOT NULL,
     PRIMARY KEY (function, id))
 """
-_KNOWN = frozenset(
+_PARAMETERS = frozenset(
     {"FunctionName", "StatementId", "Action", "Principal", "SourceArn", "SourceAccount"}
 )
 
 
-class Policies:
+class FunctionPolicies:
     """The statements of every function's policy."""
 
     def __init__(self, path: Path) -> None:
         """Keep statements in `path`."""
         self._database = Database(path, _SCHEMA)
 
-    def stop(self) -> None:
+    def close(self) -> None:
         """Close the file."""
         self._database.close()
 
-    def add(self, function: Registered, params: Params) -> Result:
+    def add(self, function: RegisteredFunction, params: Params) -> Result:
         """Answer AddPermission."""
-        unknown = sorted(set(params) - _KNOWN)
+        unknown = sorted(set(params) - _PARAMETERS)
         if unknown:
             raise unsupported("Lambda", f"the parameter {unknown[0]} of AddPermission")
         statement = json.dumps(_statement(function, params))
@@ -56,7 +56,7 @@ class Policies:
             )
         return {"Statement": statement}
 
-    def remove(self, function: Registered, params: Params) -> Result:
+    def remove(self, function: RegisteredFunction, params: Params) -> Result:
         """Answer RemovePermission."""
         removed = self._database.write(
             "DELETE FROM statements WHERE function = ? AND id = ?",
@@ -64,18 +64,18 @@ class Policies:
             params["StatementId"],
         )
         if not removed:
-            raise _absent(f"Statement {params['StatementId']} is not found in resource policy.")
+            raise _not_found(f"Statement {params['StatementId']} is not found in resource policy.")
         return {}
 
-    def get(self, function: Registered) -> Result:
+    def get(self, function: RegisteredFunction) -> Result:
         """Answer GetPolicy."""
         document = self.document(function.spec.name)
         if document is None:
-            raise _absent("The resource you requested does not exist.")
+            raise _not_found("The resource you requested does not exist.")
         return {"Policy": document}
 
     def document(self, function: str) -> str | None:
-        """Return the policy of a function by its name, None where it has none."""
+        """Return the policy of a function by its name, None if it has none."""
         rows = self._database.read(
             "SELECT statement FROM statements WHERE function = ? ORDER BY rowid", function
         )
@@ -87,11 +87,11 @@ class Policies:
         return json.dumps(policy) if rows else None
 
 
-def _absent(message: str) -> AwsError:
+def _not_found(message: str) -> AwsError:
     return AwsError("ResourceNotFoundException", message, 404)
 
 
-def _statement(function: Registered, params: Params) -> dict[str, Any]:
+def _statement(function: RegisteredFunction, params: Params) -> dict[str, Any]:
     principal = str(params["Principal"])
     is_service = principal.endswith(".amazonaws.com")
     statement: dict[str, Any] = {

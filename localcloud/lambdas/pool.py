@@ -1,9 +1,9 @@
-"""Who may run now: the account's concurrency, reserved concurrency, and warm workers.
+"""Concurrency: the account's limit, reserved concurrency, and warm execution environments.
 
-AWS gives an account 1,000 concurrent invocations and throttles at once beyond them; a laptop
-has far fewer, so an invocation first waits a while for its turn. No function may hold every seat,
-nor may all that call others together: the API would wait for a seat that only it can free. A
-function's own reserved concurrency is the template's wish and throttles at once, as on AWS.
+AWS gives an account 1,000 concurrent invocations and throttles at once beyond them. A laptop has
+far fewer, so an invocation first waits a while for a slot. No function may hold every slot, nor
+may all functions that call others together: the API would wait for a slot that only it can free.
+A function's own reserved concurrency is set by the template and throttles at once, as on AWS.
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html
 """
 
@@ -17,48 +17,49 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from localcloud.errors import AwsError
-from localcloud.lambdas.registry import Registered
-from localcloud.lambdas.worker import Worker
+from localcloud.lambdas.execution_environment import ExecutionEnvironment
+from localcloud.lambdas.registry import RegisteredFunction
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """What one laptop gives. Times in seconds.
+class ConcurrencyLimits:
+    """The limits of one laptop. Times in seconds.
 
-    `share` bounds the seats of one function, and of all together that call others, so that what
-    they call finds one of the rest.
-    `processes` bounds busy and idle workers together, so that each function of a pipeline can
-    stay warm while only `concurrency` of them run: there are more seats than functions.
+    `function_share` bounds the slots of one function, and those of all functions together that
+    call others, so that the functions they call find a free slot.
+    `max_environments` bounds busy and idle environments together. It exceeds `concurrency`, so
+    that each function of a pipeline can stay warm.
     """
 
     concurrency: int = 10
-    share: int = 6
-    processes: int = 48
-    waiting: int = 200
-    patience_s: float = 10.0
-    idle_s: float = 600.0
+    function_share: int = 6
+    max_environments: int = 48
+    max_waiting: int = 200
+    max_wait_s: float = 10.0
+    max_idle_s: float = 600.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Ticket:
-    """A place in the queue for a seat; no two are equal."""
+    """A place in the queue for a slot; no two are equal."""
 
     function: str
 
 
-class Seat:
-    """The right to run one invocation, with a warm worker when there is one.
+class InvocationSlot:
+    """The right to run one invocation, with a warm environment if there is one.
 
-    Whoever holds it sets `worker` to the worker that may serve again, or to None.
+    Its holder sets `environment` to the environment that may be reused, or to None.
     """
 
-    def __init__(self, function: Registered, worker: Worker | None) -> None:
-        """Sit down for `function`."""
+    def __init__(
+        self, function: RegisteredFunction, environment: ExecutionEnvironment | None
+    ) -> None:
         self.function = function
-        self.worker = worker
+        self.environment = environment
 
 
-def throttled(reason: str) -> AwsError:
+def throttling_error(reason: str) -> AwsError:
     """Return AWS's TooManyRequestsException for `reason`."""
     return AwsError(
         "TooManyRequestsException",
@@ -70,20 +71,22 @@ def throttled(reason: str) -> AwsError:
     )
 
 
-def stopping() -> AwsError:
-    """Return the error of an invocation that the end of the local cloud cut off."""
+def stopping_error() -> AwsError:
+    """Return the error of an invocation that the stop of the local cloud interrupts."""
     return AwsError("ServiceException", "The local cloud is stopping.", 500)
 
 
-class Pool:
-    """Idle workers and busy seats, within the limits of this machine."""
+class EnvironmentPool:
+    """Idle environments and the slots in use, within the limits of this machine."""
 
-    def __init__(self, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, limits: ConcurrencyLimits, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         """Begin empty."""
         self._limits = limits
-        self._clock = clock
+        self._monotonic = monotonic
         self._changed = threading.Condition()
-        self._idle: list[Worker] = []
+        self._idle: list[ExecutionEnvironment] = []
         self._busy: Counter[str] = Counter()
         self._queue: deque[_Ticket] = deque()
         self._callers: frozenset[str] = frozenset()
@@ -96,126 +99,129 @@ class Pool:
         return self._stopped
 
     @contextmanager
-    def seat(self, function: Registered, patience_s: float | None = None) -> Iterator[Seat]:
-        """Hold a seat for one invocation of `function`; raises the throttling error."""
-        patience = self._limits.patience_s if patience_s is None else patience_s
-        seat = self._sit(function, patience)
+    def slot(
+        self, function: RegisteredFunction, max_wait_s: float | None = None
+    ) -> Iterator[InvocationSlot]:
+        """Hold a slot for one invocation of `function`. Raises the throttling error."""
+        wait_s = self._limits.max_wait_s if max_wait_s is None else max_wait_s
+        slot = self._acquire(function, wait_s)
         try:
-            yield seat
+            yield slot
         finally:
-            self._leave(seat)
+            self._release(slot)
 
     def set_callers(self, names: frozenset[str]) -> None:
-        """Say which functions call others, so that together they leave seats for those."""
+        """Set which functions call others, so that together they leave slots for those."""
         with self._changed:
             self._callers = names
             self._changed.notify_all()
 
-    def retire(self, function: Registered) -> None:
-        """Let no worker of an older generation of `function` serve again."""
+    def retire(self, function: RegisteredFunction) -> None:
+        """Reuse no environment of an older generation of `function` any more."""
         with self._changed:
             self._generations[function.spec.name] = function.generation
-            old = [worker for worker in self._idle if self._is_stale(worker)]
-            self._drop(old)
+            stale = [environment for environment in self._idle if self._is_stale(environment)]
+            self._drop(stale)
 
     def evict_idle(self) -> None:
-        """End workers that have been idle for too long."""
+        """End environments that have been idle for too long."""
         with self._changed:
-            limit = self._clock() - self._limits.idle_s
-            self._drop([worker for worker in self._idle if worker.idle_since < limit])
+            limit = self._monotonic() - self._limits.max_idle_s
+            self._drop([each for each in self._idle if each.idle_since < limit])
 
     def stop(self) -> None:
-        """Refuse every invocation from now on and end all idle workers."""
+        """Refuse every invocation from now on and end all idle environments."""
         with self._changed:
             self._stopped = True
             self._drop(list(self._idle))
             self._changed.notify_all()
 
-    def _sit(self, function: Registered, patience_s: float) -> Seat:
-        deadline = self._clock() + patience_s
+    def _acquire(self, function: RegisteredFunction, wait_s: float) -> InvocationSlot:
+        deadline = self._monotonic() + wait_s
         with self._changed:
             self._check_reserved(function)
-            self._await_turn(function, deadline)
+            self._wait_for_turn(function, deadline)
             self._busy[function.spec.name] += 1
-            worker = self._warm(function)
-            if worker is None:
+            environment = self._take_warm(function)
+            if environment is None:
                 self._make_room()
-            return Seat(function, worker)
+            return InvocationSlot(function, environment)
 
-    def _await_turn(self, function: Registered, deadline: float) -> None:
-        if len(self._queue) >= self._limits.waiting:
-            raise throttled("ConcurrentInvocationLimitExceeded")
+    def _wait_for_turn(self, function: RegisteredFunction, deadline: float) -> None:
+        if len(self._queue) >= self._limits.max_waiting:
+            raise throttling_error("ConcurrentInvocationLimitExceeded")
         ticket = _Ticket(function.spec.name)
         self._queue.append(ticket)
         try:
             while self._next() is not ticket:
-                self._refuse_when_stopped()
-                left = deadline - self._clock()
+                self._check_not_stopped()
+                left = deadline - self._monotonic()
                 if left <= 0 or not self._changed.wait(left):
-                    raise throttled("ConcurrentInvocationLimitExceeded")
-            self._refuse_when_stopped()
+                    raise throttling_error("ConcurrentInvocationLimitExceeded")
+            self._check_not_stopped()
             self._check_reserved(function)
         finally:
             self._queue.remove(ticket)
             self._changed.notify_all()
 
     def _next(self) -> _Ticket | None:
-        """Return whose turn it is: who waits longest of those whose function has seats left."""
+        """Return the ticket that has waited longest of those whose function has slots left."""
         if self._busy.total() >= self._limits.concurrency:
             return None
-        return next((one for one in self._queue if self._has_seats(one.function)), None)
+        return next((ticket for ticket in self._queue if self._has_slots(ticket.function)), None)
 
-    def _has_seats(self, name: str) -> bool:
-        share = self._limits.share
+    def _has_slots(self, name: str) -> bool:
+        share = self._limits.function_share
         if name in self._callers and sum(self._busy[each] for each in self._callers) >= share:
             return False
         return self._busy[name] < share
 
-    def _refuse_when_stopped(self) -> None:
+    def _check_not_stopped(self) -> None:
         if self._stopped:
-            raise stopping()
+            raise stopping_error()
 
-    def _check_reserved(self, function: Registered) -> None:
+    def _check_reserved(self, function: RegisteredFunction) -> None:
         reserved = function.spec.reserved_concurrency
         if reserved is not None and self._busy[function.spec.name] >= reserved:
-            raise throttled("ReservedFunctionConcurrentInvocationLimitExceeded")
+            raise throttling_error("ReservedFunctionConcurrentInvocationLimitExceeded")
 
-    def _warm(self, function: Registered) -> Worker | None:
-        mine = [worker for worker in self._idle if _serves(worker, function)]
-        for worker in reversed(mine):
-            if worker.alive and worker.function.generation == function.generation:
-                self._idle.remove(worker)
-                return worker
-            self._drop([worker])
+    def _take_warm(self, function: RegisteredFunction) -> ExecutionEnvironment | None:
+        candidates = [each for each in self._idle if _serves(each, function)]
+        for environment in reversed(candidates):
+            if environment.alive and environment.function.generation == function.generation:
+                self._idle.remove(environment)
+                return environment
+            self._drop([environment])
         return None
 
     def _make_room(self) -> None:
-        """End the worker that has been idle longest when a new one would be one too many."""
-        if self._idle and self._busy.total() + len(self._idle) > self._limits.processes:
-            self._drop([min(self._idle, key=lambda worker: worker.idle_since)])
+        """End the environment that has been idle longest if a new one would be one too many."""
+        total = self._busy.total() + len(self._idle)
+        if self._idle and total > self._limits.max_environments:
+            self._drop([min(self._idle, key=lambda environment: environment.idle_since)])
 
-    def _leave(self, seat: Seat) -> None:
+    def _release(self, slot: InvocationSlot) -> None:
         with self._changed:
-            self._busy[seat.function.spec.name] -= 1
-            worker = seat.worker
-            if worker is not None:
-                worker.idle_since = self._clock()
-                self._idle.append(worker)
-                if self._stopped or not worker.alive or self._is_stale(worker):
-                    self._drop([worker])
+            self._busy[slot.function.spec.name] -= 1
+            environment = slot.environment
+            if environment is not None:
+                environment.idle_since = self._monotonic()
+                self._idle.append(environment)
+                if self._stopped or not environment.alive or self._is_stale(environment):
+                    self._drop([environment])
             self._changed.notify_all()
 
-    def _is_stale(self, worker: Worker) -> bool:
-        function = worker.function
+    def _is_stale(self, environment: ExecutionEnvironment) -> bool:
+        function = environment.function
         return function.generation < self._generations.get(function.spec.name, 0)
 
-    def _drop(self, workers: list[Worker]) -> None:
-        for worker in workers:
-            self._idle.remove(worker)
-            worker.kill()
+    def _drop(self, environments: list[ExecutionEnvironment]) -> None:
+        for environment in environments:
+            self._idle.remove(environment)
+            environment.kill()
 
 
-def _serves(worker: Worker, function: Registered) -> bool:
-    """Tell whether a worker was started for this function, and for this version of it."""
-    started, wanted = worker.function.spec, function.spec
+def _serves(environment: ExecutionEnvironment, function: RegisteredFunction) -> bool:
+    """Return whether an environment was started for this function and this version of it."""
+    started, wanted = environment.function.spec, function.spec
     return (started.name, started.version) == (wanted.name, wanted.version)

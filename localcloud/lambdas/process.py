@@ -1,4 +1,4 @@
-"""Worker processes: started by one thread that lives as long as the local cloud, and killed whole.
+"""Child processes: started by one thread, killed with everything that they started.
 
 The kernel kills a process with PR_SET_PDEATHSIG when the *thread* that started it ends, so a
 request's thread must not start one.
@@ -18,31 +18,32 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
-_MAIN = Path(__file__).with_name("worker_main.py")
+_BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
-    """What to start: an interpreter, its environment, its working directory and its first script,
-    which is given the id of this process.
+class ProcessCommand:
+    """A Python process to start: its interpreter, environment variables, folder and script.
+
+    The script gets the id of this process as its argument.
     """
 
     interpreter: Path
     environment: Mapping[str, str]
     folder: Path
-    script: Path = _MAIN
+    script: Path = _BOOTSTRAP
 
 
-class Spawner:
-    """The thread that starts every worker."""
+class ProcessSpawner:
+    """The thread that starts every process."""
 
     def __init__(self) -> None:
-        """Begin at once; it ends with `stop`, and every worker with it."""
-        self._jobs: queue.SimpleQueue[tuple[Command, Future[subprocess.Popen[bytes]]] | None]
+        """Begin at once; when `stop` ends the thread, every process ends with it."""
+        self._jobs: queue.SimpleQueue[tuple[ProcessCommand, Future[subprocess.Popen[bytes]]] | None]
         self._jobs = queue.SimpleQueue()
         threading.Thread(target=self._run, name="lambda-spawner", daemon=True).start()
 
-    def spawn(self, command: Command) -> subprocess.Popen[bytes]:
+    def spawn(self, command: ProcessCommand) -> subprocess.Popen[bytes]:
         """Start a process in a session of its own; raises OSError when it cannot be started."""
         started: Future[subprocess.Popen[bytes]] = Future()
         self._jobs.put((command, started))
@@ -61,7 +62,7 @@ class Spawner:
                 started.set_exception(error)
 
 
-def _start(command: Command) -> subprocess.Popen[bytes]:
+def _start(command: ProcessCommand) -> subprocess.Popen[bytes]:
     return subprocess.Popen(  # noqa: S603 - our own interpreter and script
         [str(command.interpreter), "-P", str(command.script), str(os.getpid())],
         cwd=command.folder,
@@ -73,26 +74,26 @@ def _start(command: Command) -> subprocess.Popen[bytes]:
     )
 
 
-class WorkerProcess:
-    """One running process: its output goes to `output`, its end to `ended`."""
+class SupervisedProcess:
+    """One running process, watched by two threads."""
 
     def __init__(
         self,
         process: subprocess.Popen[bytes],
-        output: Callable[[bytes], None],
-        ended: Callable[[int], None],
+        on_output: Callable[[bytes], None],
+        on_exit: Callable[[int], None],
     ) -> None:
-        """Watch `process` from two threads."""
+        """Call `on_output` with output as it comes, and `on_exit` with the return code."""
         assert process.stdout is not None
         self._process = process
         self._pipe = process.stdout
-        self._output = output
-        self._ended = ended
+        self._on_output = on_output
+        self._on_exit = on_exit
         self._reading = threading.Lock()
         self._drained = False
         os.set_blocking(self._pipe.fileno(), False)
-        for target, what in ((self._read, "output"), (self._wait, "end")):
-            threading.Thread(target=target, name=f"lambda-{what}-{self.pid}", daemon=True).start()
+        for target, name in ((self._read, "output"), (self._wait, "end")):
+            threading.Thread(target=target, name=f"lambda-{name}-{self.pid}", daemon=True).start()
 
     @property
     def pid(self) -> int:
@@ -115,7 +116,7 @@ class WorkerProcess:
             os.killpg(self.pid, signal.SIGKILL)
 
     def drain(self) -> bool:
-        """Pass on what was written so far; False at the end of the pipe."""
+        """Pass on the output written so far; return False at the end of the pipe."""
         with self._reading:
             while not self._drained:
                 try:
@@ -123,7 +124,7 @@ class WorkerProcess:
                 except BlockingIOError:
                     return True
                 if chunk:
-                    self._output(chunk)
+                    self._on_output(chunk)
                 else:
                     self._drained = True
             return False
@@ -140,4 +141,4 @@ class WorkerProcess:
         returncode = self._process.wait()
         self.kill()
         self.drain()
-        self._ended(returncode)
+        self._on_exit(returncode)

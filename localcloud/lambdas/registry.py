@@ -1,15 +1,17 @@
-"""The functions that exist, their published versions and aliases, and how a caller may name them.
+"""The registered functions with their versions and aliases, and how callers may name them.
 
-The code of every version lies in the one folder on this disk, so a version that is still named
-runs what the function is now. A template names one version at a time.
+The code of every version is in the one folder on this disk, so an older version runs what the
+function is now. A template names one version at a time.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from localcloud.errors import AwsError
 from localcloud.lambdas.spec import LATEST, FunctionSpec
@@ -22,8 +24,8 @@ _ARN = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Registered:
-    """A function as it stands now. `generation` grows whenever its definition changes."""
+class RegisteredFunction:
+    """A function as it is now. `generation` grows whenever its definition changes."""
 
     spec: FunctionSpec
     arn: str
@@ -32,75 +34,75 @@ class Registered:
 
     @property
     def reference(self) -> str:
-        """Return the function's name, with the version or alias that a caller named."""
+        """The function's name, with the version or alias that a caller named."""
         return self.arn.partition(":function:")[2]
 
 
-class Registry:
+class FunctionRegistry:
     """Functions by name; safe from any thread."""
 
     def __init__(self, context: CloudContext) -> None:
         """Begin with no function."""
         self._context = context
-        self._functions: dict[str, Registered] = {}
-        self._versions: dict[str, Registered] = {}
+        self._functions: dict[str, RegisteredFunction] = {}
+        self._versions: dict[str, RegisteredFunction] = {}
         self._aliases: dict[str, str] = {}
-        self._guard = threading.Lock()
+        self._lock = threading.Lock()
 
-    def put(self, spec: FunctionSpec, modified: str) -> bool:
+    def register(self, spec: FunctionSpec, modified: str) -> bool:
         """Add or replace a function; return whether its definition changed."""
-        with self._guard:
+        with self._lock:
             known = self._functions.get(spec.name)
             if known and known.spec == spec:
                 return False
             arn = self._context.arn("lambda", f"function:{spec.name}")
             generation = known.generation + 1 if known else 1
-            self._functions[spec.name] = Registered(spec, arn, generation, modified)
+            self._functions[spec.name] = RegisteredFunction(spec, arn, generation, modified)
             return True
 
-    def publish(self, name: str, number: str) -> Registered:
-        """Give what the function `name` is now the version `number`."""
+    def publish(self, name: str, number: str) -> RegisteredFunction:
+        """Publish the function `name` as it is now as the version `number`."""
         latest = self.find(name)
         version = replace(
             latest, spec=replace(latest.spec, version=number), arn=f"{latest.arn}:{number}"
         )
-        with self._guard:
+        with self._lock:
             self._versions[version.reference] = version
         return version
 
-    def point(self, name: str, alias: str, number: str) -> Registered:
-        """Let `alias` of the function `name` mean its version `number`, which is there."""
+    def point_alias(self, name: str, alias: str, number: str) -> RegisteredFunction:
+        """Point `alias` of the function `name` at its existing version `number`."""
         found = self.find(name, number)
-        with self._guard:
+        with self._lock:
             self._aliases[f"{found.spec.name}:{alias}"] = found.reference
         return self.find(name, alias)
 
-    def knows(self, reference: str) -> bool:
-        """Tell whether a function is registered, with the version or alias that is named."""
+    def is_registered(self, reference: str) -> bool:
+        """Return whether a function, with the version or alias that is named, is registered."""
         return reference in self.references()
 
     def references(self) -> frozenset[str]:
-        """Return how every function, version and alias is called."""
-        with self._guard:
+        """Return the references of all functions, versions and aliases."""
+        with self._lock:
             return frozenset((*self._functions, *self._versions, *self._aliases))
 
     def callers(self) -> frozenset[str]:
-        """Return the functions whose environment names another one: they are told it to call it."""
-        with self._guard:
+        """Return the functions that call others: their environment variables name another."""
+        with self._lock:
             names = self._functions.keys()
             return frozenset(
                 name
                 for name, function in self._functions.items()
-                if (names - {name}) & set(map(_name, function.spec.environment.values()))
+                if (names - {name}) & set(map(_function_name, function.spec.environment.values()))
             )
 
-    def all(self) -> Iterable[Registered]:
+    def all(self) -> Iterable[RegisteredFunction]:
         """Return every function, by name."""
-        with self._guard:
+        with self._lock:
             return sorted(self._functions.values(), key=lambda each: each.spec.name)
 
-    def find(self, reference: str, qualifier: str | None = None) -> Registered:
-        """Return the function that a name, partial ARN or ARN means.
+    def find(self, reference: str, qualifier: str | None = None) -> RegisteredFunction:
+        """Return the function that a name, partial ARN or ARN refers to.
 
         Raises ResourceNotFoundException as AWS words it.
         """
@@ -119,20 +121,20 @@ class Registry:
                 "qualifier.",
             )
         suffix = "" if wanted == LATEST else f":{wanted}"
-        found = self._named(match["name"] + suffix)
+        found = self._look_up(match["name"] + suffix)
         arn = self._context.arn("lambda", f"function:{match['name']}{suffix}")
-        if found is None or not self._is_here(match):
+        if found is None or not self._is_in_account(match):
             raise AwsError(
                 "ResourceNotFoundException", f"Function not found: {arn}", 404, Type="User"
             )
         return replace(found, arn=arn)
 
-    def _named(self, reference: str) -> Registered | None:
-        with self._guard:
+    def _look_up(self, reference: str) -> RegisteredFunction | None:
+        with self._lock:
             version = self._versions.get(self._aliases.get(reference, reference))
             return version or self._functions.get(reference)
 
-    def _is_here(self, match: re.Match[str]) -> bool:
+    def _is_in_account(self, match: re.Match[str]) -> bool:
         region, account = match["region"], match["account"]
         return region in (None, self._context.region) and account in (
             None,
@@ -140,7 +142,28 @@ class Registry:
         )
 
 
-def _name(value: str) -> str:
+def _function_name(value: str) -> str:
     """Return the name in what may be a reference to a function, or the value itself."""
     match = _ARN.fullmatch(value)
     return match["name"] if match else value
+
+
+class VersionNumbers:
+    """Numbers of published versions, counted from 1 for each function, kept across restarts."""
+
+    def __init__(self, file: Path) -> None:
+        """Keep the numbers in `file`."""
+        self._file = file
+        self._numbers: dict[str, dict[str, int]] = {}
+        if file.exists():
+            self._numbers = json.loads(file.read_text())
+
+    def number(self, function: str, key: str) -> str:
+        """Return the number of the version that `key` identifies, a new one for a new key."""
+        numbers = self._numbers.setdefault(function, {})
+        if key not in numbers:
+            numbers[key] = len(numbers) + 1
+            draft = self._file.with_suffix(".new")
+            draft.write_text(json.dumps(self._numbers))
+            draft.replace(self._file)
+        return str(numbers[key])

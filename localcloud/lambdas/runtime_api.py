@@ -1,4 +1,4 @@
-"""The Lambda Runtime API for one worker: the HTTP side of AWS's runtime interface client.
+"""The Lambda Runtime API of one execution environment, which AWS's runtime client calls.
 
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
@@ -14,20 +14,26 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from localcloud.lambdas.chunks import MAX_STREAMED, BrokenStream, error_in, read_chunks
+from localcloud.lambdas.chunked_body import (
+    MAX_STREAMED_RESPONSE,
+    IncompleteResponseError,
+    error_in_trailers,
+    read_chunks,
+)
 
 MAX_RESPONSE = 6 * 1024 * 1024 + 100
-"""AWS takes 6 MB and 100 bytes of response, its own limit message says so."""
+"""AWS accepts responses of 6 MB and 100 bytes, by its own error message."""
 
 _BASE = "/2018-06-01/runtime"
 _RESULT = re.compile(rf"{_BASE}/invocation/([^/]+)/(response|error)")
 
 
 @dataclass(frozen=True, slots=True)
-class Invocation:
-    """One event on its way to a worker. `deadline_ms` is in epoch milliseconds.
+class RuntimeInvocation:
+    """One event for an execution environment. `deadline_ms` is in epoch milliseconds.
 
-    `sink` takes the chunks of a streamed response; without one they are put together.
+    `sink` receives the chunks of a streamed response; without it they are joined. `taken` is
+    set once the environment has the event.
     """
 
     request_id: str
@@ -40,7 +46,7 @@ class Invocation:
     taken: threading.Event = field(default_factory=threading.Event)
 
     def headers(self) -> dict[str, str]:
-        """Return the headers of the answer to `/next`."""
+        """Return the headers of the response to `/next`."""
         headers = {
             "Content-Type": "application/json",
             "Lambda-Runtime-Aws-Request-Id": self.request_id,
@@ -54,20 +60,20 @@ class Invocation:
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
-    """The handler is loaded: the first `/next` came."""
+class HandlerLoaded:
+    """Signals that the handler is loaded, as the first `/next` came."""
 
 
 @dataclass(frozen=True, slots=True)
 class InitFailed:
-    """The handler could not be loaded; `payload` is the runtime's error document."""
+    """Signals that the handler was not loaded; `payload` is the runtime's error document."""
 
     payload: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
-    """An invocation ended. `size` is the whole size when `payload` was too large to keep."""
+class InvocationResponse:
+    """Signals that an invocation ended. `size` is that of a payload too large to keep."""
 
     payload: bytes
     is_error: bool = False
@@ -75,31 +81,31 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
-class Exited:
-    """The process ended, with Python's return code (negative for a signal)."""
+class ProcessExited:
+    """Signals that the process exited, with Python's return code (negative for a signal)."""
 
     returncode: int
 
 
-Signal = Ready | InitFailed | Answered | Exited
+RuntimeSignal = HandlerLoaded | InitFailed | InvocationResponse | ProcessExited
 
 
 class RuntimeApi:
-    """The server of one worker. What happens comes out of `signals`, in order."""
+    """The server of one execution environment. It puts what happens into `signals`, in order."""
 
     def __init__(self) -> None:
         """Bind a free port on 127.0.0.1 and answer in threads of this process."""
-        self.signals: queue.SimpleQueue[Signal] = queue.SimpleQueue()
-        self._inbox: queue.SimpleQueue[Invocation | None] = queue.SimpleQueue()
+        self.signals: queue.SimpleQueue[RuntimeSignal] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[RuntimeInvocation | None] = queue.SimpleQueue()
         self._ready = threading.Event()
-        self._current: Invocation | None = None
+        self._current: RuntimeInvocation | None = None
         self._server = _Server(self)
         self.address = f"127.0.0.1:{self._server.server_port}"
         threading.Thread(
             target=self._server.serve_forever, name=f"lambda-api-{self.address}", daemon=True
         ).start()
 
-    def post(self, invocation: Invocation) -> None:
+    def post(self, invocation: RuntimeInvocation) -> None:
         """Queue `invocation` for the next `/next`."""
         self._inbox.put(invocation)
 
@@ -109,11 +115,11 @@ class RuntimeApi:
         self._server.shutdown()
         self._server.server_close()
 
-    def next(self) -> Invocation | None:
-        """Block until there is something to do; None means that the worker shall end."""
+    def next(self) -> RuntimeInvocation | None:
+        """Block until there is an invocation; None means that the environment shall exit."""
         if not self._ready.is_set():
             self._ready.set()
-            self.signals.put(Ready())
+            self.signals.put(HandlerLoaded())
         invocation = self._inbox.get()
         if invocation is not None:
             self._current = invocation
@@ -121,40 +127,40 @@ class RuntimeApi:
         return invocation
 
     def sink(self, request_id: str) -> Callable[[bytes], None] | None:
-        """Return where the chunks of the current invocation go, None where nobody waits."""
+        """Return the sink of the current invocation, None if its chunks are joined."""
         current = self._current
         return current.sink if current and current.request_id == request_id else None
 
-    def finish(self, request_id: str, answer: Answered) -> bool:
-        """Take the result of the current invocation; False when it is not that one's."""
+    def finish(self, request_id: str, response: InvocationResponse) -> bool:
+        """Signal the response of the current invocation; False if it is not that one's."""
         current = self._current
         if current is None or current.request_id != request_id:
             return False
         self._current = None
-        self.signals.put(answer)
+        self.signals.put(response)
         return True
 
     def fail_init(self, payload: bytes) -> None:
-        """Take the error document of a handler that could not be loaded."""
+        """Signal that the handler was not loaded, with the runtime's error document."""
         self.signals.put(InitFailed(payload))
 
 
-class _Kept:
-    """Chunks handed on or put together, up to what AWS takes."""
+class _ResponseBuffer:
+    """Passes chunks to a sink, or joins them, up to the limit of AWS."""
 
     def __init__(self, sink: Callable[[bytes], None] | None) -> None:
         self.size = 0
-        self.limit = MAX_RESPONSE if sink is None else MAX_STREAMED
+        self.limit = MAX_RESPONSE if sink is None else MAX_STREAMED_RESPONSE
         self._sink = sink
         self._parts: list[bytes] = []
 
     @property
     def body(self) -> bytes:
-        """What was put together."""
+        """The joined chunks."""
         return b"".join(self._parts)
 
-    def take(self, chunk: bytes) -> None:
-        """Take the next chunk; what is over the limit is counted and dropped."""
+    def add(self, chunk: bytes) -> None:
+        """Add the next chunk; what exceeds the limit is counted and dropped."""
         self.size += len(chunk)
         if self.size > self.limit:
             return
@@ -173,7 +179,7 @@ class _Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing of a connection that ended with its worker."""
+        """Log nothing of a connection that ended with its environment."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)  # type: ignore[arg-type]
 
@@ -215,8 +221,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._reply(404, {"errorType": "NotFound", "errorMessage": self.path})
             return
         too_large = size > MAX_RESPONSE
-        answer = Answered(body, match[2] == "error", size if too_large else None)
-        if not self.server.api.finish(match[1], answer):
+        response = InvocationResponse(body, match[2] == "error", size if too_large else None)
+        if not self.server.api.finish(match[1], response):
             self._reply(400, {"errorType": "InvalidRequestID", "errorMessage": match[1]})
         elif too_large:
             self._reply(413, {"errorType": "RequestEntityTooLarge", "errorMessage": str(size)})
@@ -224,36 +230,37 @@ class _Handler(BaseHTTPRequestHandler):
             self._reply(202, {"status": "OK"})
 
     def _streamed(self) -> None:
-        """Take a response in chunks; one that breaks off is none, and its worker is dead."""
+        """Read a chunked response; drop one that breaks off, as its environment is dead."""
         match = _RESULT.fullmatch(self.path)
         if match is None or self.headers.get("Transfer-Encoding", "").lower() != "chunked":
             self.close_connection = True
             self._reply(400, {"errorType": "InvalidResponse", "errorMessage": self.path})
             return
-        kept = _Kept(self.server.api.sink(match[1]))
+        buffer = _ResponseBuffer(self.server.api.sink(match[1]))
         try:
-            trailers = read_chunks(self.rfile, kept.take)
-        except (BrokenStream, OSError):
+            trailers = read_chunks(self.rfile, buffer.add)
+        except (IncompleteResponseError, OSError):
             self.close_connection = True
             return
-        error = error_in(trailers)
-        too_large = kept.size > kept.limit
-        answer = Answered(error or kept.body, error is not None, kept.size if too_large else None)
-        if self.server.api.finish(match[1], answer):
+        error = error_in_trailers(trailers)
+        too_large = buffer.size > buffer.limit
+        size = buffer.size if too_large else None
+        response = InvocationResponse(error or buffer.body, error is not None, size)
+        if self.server.api.finish(match[1], response):
             self._reply(202, {"status": "OK"})
         else:
             self._reply(400, {"errorType": "InvalidRequestID", "errorMessage": match[1]})
 
     def _body(self, size: int) -> bytes | None:
-        """Read the body whole, but keep only what the limit allows.
+        """Read the whole body, but keep only what the limit allows.
 
-        None when it breaks off: the worker died while it answered, and half an answer is none.
+        Return None if it breaks off: the environment died while it responded.
         """
-        kept = self.rfile.read(min(size, MAX_RESPONSE))
-        left = size - len(kept)
+        body = self.rfile.read(min(size, MAX_RESPONSE))
+        left = size - len(body)
         while left > 0 and (chunk := self.rfile.read(min(left, 1 << 20))):
             left -= len(chunk)
-        return None if left else kept
+        return None if left else body
 
     def _reply(self, status: int, document: Mapping[str, str]) -> None:
         self._send(status, {"Content-Type": "application/json"}, json.dumps(document).encode())
@@ -267,4 +274,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
-        """Say nothing: a worker's requests are not news."""
+        """Log nothing of the environment's requests."""

@@ -1,4 +1,4 @@
-"""What one function is: the template's words for it, checked and shown as AWS shows them."""
+"""Definitions of functions, checked and described as AWS does it, and where their code is."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ def _invalid(message: str) -> AwsError:
 class FunctionSpec:
     """One function of the template.
 
-    `handler` is `package.module.attribute` below `code_path`, a folder that is put first on
-    the worker's `sys.path` and is its working directory. `failure_destination` gets AWS's
-    invocation record, `dead_letter` the bare event, when an asynchronous invocation is given
-    up. `storage_mb` is shown and not enforced: workers share this disk. So is `snap_start`: no
-    snapshot is taken. `log_group` is empty for the function's own. Limits are AWS's: memory
-    128 to 10,240 MB, timeout 1 to 900 s, at most 2
-    retries, event age 60 to 21,600 s. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+    `handler` is `package.module.attribute` below `code_path`, a folder that is first on
+    `sys.path` and is the working directory. When an asynchronous invocation fails for good,
+    `failure_destination` gets AWS's invocation record, `dead_letter` the bare event.
+    `storage_mb` is shown and not enforced, as environments share this disk. So is `snap_start`:
+    no snapshot is taken. `log_group` is empty for the default one. Limits are AWS's: memory 128
+    to 10,240 MB, timeout 1 to 900 s, at most 2 retries, event age 60 to 21,600 s.
+    https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
     """
 
     name: str
@@ -82,7 +82,7 @@ class FunctionSpec:
     version: str = LATEST
 
     def __post_init__(self) -> None:
-        """Refuse what AWS refuses."""
+        """Raise InvalidParameterValueException for a value that AWS refuses."""
         if not _NAME.fullmatch(self.name):
             raise _invalid(f"{self.name!r} is not a function name")
         if not _HANDLER.fullmatch(self.handler):
@@ -90,7 +90,7 @@ class FunctionSpec:
         if not self.code_path.is_dir():
             raise _invalid(f"the code of {self.name} is not a folder: {self.code_path}")
         self._check_numbers()
-        self._check_words()
+        self._check_texts()
 
     def _check_numbers(self) -> None:
         bounds = (
@@ -101,14 +101,16 @@ class FunctionSpec:
             ("MaximumEventAgeInSeconds", self.maximum_event_age_s, 60, 21_600),
             ("ReservedConcurrentExecutions", self.reserved_concurrency or 0, 0, 1_000),
         )
-        for what, value, low, high in bounds:
+        for name, value, low, high in bounds:
             if not low <= value <= high:
-                raise _invalid(f"{what} of {self.name} is {value}; {low} to {high} is allowed")
+                raise _invalid(f"{name} of {self.name} is {value}; {low} to {high} is allowed")
 
-    def _check_words(self) -> None:
-        taken = sorted(_RESERVED_VARIABLES.intersection(self.environment))
-        if taken:
-            raise _invalid(f"{self.name} sets variables that Lambda reserves: {', '.join(taken)}")
+    def _check_texts(self) -> None:
+        reserved = sorted(_RESERVED_VARIABLES.intersection(self.environment))
+        if reserved:
+            raise _invalid(
+                f"{self.name} sets variables that Lambda reserves: {', '.join(reserved)}"
+            )
         if self.log_format not in ("Text", "JSON"):
             raise _invalid(f"the log format of {self.name} is {self.log_format!r}")
         if self.snap_start and self.storage_mb > _SNAP_START_STORAGE_MB:
@@ -125,8 +127,8 @@ class FunctionSpec:
             raise _invalid(f"the dead-letter target of {self.name} must be a queue or a topic")
 
 
-def configuration(spec: FunctionSpec, arn: str, modified: str) -> dict[str, Any]:
-    """Return `spec` as GetFunctionConfiguration shows it; code size and hash are not known."""
+def describe_configuration(spec: FunctionSpec, arn: str, modified: str) -> dict[str, Any]:
+    """Return `spec` as GetFunctionConfiguration shows it, without code size and hash."""
     shown: dict[str, Any] = {
         "FunctionName": spec.name,
         "FunctionArn": arn,
@@ -166,12 +168,12 @@ DEVELOPMENT_INTERPRETER = Path(sys.executable)
 
 @dataclass(frozen=True, slots=True)
 class FunctionCode:
-    """`folder_of` gives a function's folder by its logical id, `interpreter` runs it."""
+    """Where functions run from: `folder_of` a logical id, by the Python `interpreter`."""
 
     folder_of: Callable[[str], Path]
     interpreter: Path = DEVELOPMENT_INTERPRETER
 
     @classmethod
-    def of(cls, project: Path) -> FunctionCode:
-        """Return the source tree `project`, which every function runs from."""
+    def from_source_tree(cls, project: Path) -> FunctionCode:
+        """Return code for which every function runs from the source tree `project`."""
         return cls(lambda _: project)

@@ -15,7 +15,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from localcloud.lambdas.process import Command, Spawner, WorkerProcess
+from localcloud.lambdas.process import ProcessCommand, ProcessSpawner, SupervisedProcess
 from localcloud.sagemaker.logs import Lines
 
 HOST = "127.0.0.1"
@@ -70,7 +70,7 @@ class Answered:
 class Setting:
     """What every container has: who starts it, by which interpreter, and where `serving` lies."""
 
-    spawner: Spawner
+    spawner: ProcessSpawner
     interpreter: Path
     program: Path
 
@@ -86,13 +86,13 @@ class Container:
         self.lines = lines
         self._ended = threading.Event()
         self.returncode: int | None = None
-        command = Command(
+        command = ProcessCommand(
             setting.interpreter,
             self._environment(setting, model_dir, environment),
             model_dir,
             _SCRIPT,
         )
-        self._process = WorkerProcess(setting.spawner.spawn(command), lines.feed, self._end)
+        self._process = SupervisedProcess(setting.spawner.spawn(command), lines.feed, self._end)
 
     @property
     def pid(self) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from localcloud.iam.credentials import IssueCredentials, issue_administrator
-from localcloud.lambdas.process import Spawner
+from localcloud.lambdas.process import ProcessSpawner
 from localcloud.lambdas.spec import DEVELOPMENT_INTERPRETER
 from localcloud.sagemaker.container import Setting
 from localcloud.sagemaker.definitions import Definitions
@@ -117,7 +117,7 @@ class SageMakerService:
         self._clients = hosting.clients
         folder = surroundings.folder("sagemaker")
         self._store = Store(folder)
-        self._spawner = Spawner()
+        self._spawner = ProcessSpawner()
         self._logs = ContainerLogs(hosting.clients)
         self._wakes = Wakes(hosting.clients)
         setting = Setting(self._spawner, hosting.interpreter, _program(folder))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from localcloud.lambdas.process import Spawner
+from localcloud.lambdas.process import ProcessSpawner
 from localcloud.sagemaker.logs import ContainerLogs
 from localcloud.sagemaker.roles import CheckRole
 from localcloud.service import CloudContext
@@ -21,7 +21,7 @@ class Workplace:
     """
 
     surroundings: CloudContext
-    spawner: Spawner
+    spawner: ProcessSpawner
     logs: ContainerLogs
     s3_as: Callable[[str], Any]
     identity: Callable[[str], Mapping[str, str]]

@@ -207,7 +207,7 @@ class Messages:
             receipt.nonce,
         )
 
-    def give_back(self, queue: Queue) -> None:
+    def release_in_flight(self, queue: Queue) -> None:
         """Show what is in flight at once, as though it had not been received this time."""
         now = self._clock()
         self._database.write(

@@ -87,7 +87,7 @@ class SqsService:
         url = queues.url_of(self._context, queue.name)
         self.send_message(delivery_params(url, payload, definition))
 
-    def give_back(self, queue_arn: str) -> None:
+    def release_in_flight(self, queue_arn: str) -> None:
         """Show what was in flight when the cloud ended; for who alone received from the queue.
 
         AWS's pollers outlive a power failure; ours end with the cloud, and what they held had
@@ -95,7 +95,7 @@ class SqsService:
         """
         queue = self._rows.find_arn(queue_arn)
         if queue is not None:
-            self._messages.give_back(queue)
+            self._messages.release_in_flight(queue)
             self._bells.ring(queue.id)
 
     def policy_of(self, arn: str) -> str | None:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from localcloud.lambdas.process import Command, Spawner, WorkerProcess
+from localcloud.lambdas.process import ProcessCommand, ProcessSpawner, SupervisedProcess
 from localcloud.sagemaker.jobs.keeper import Stopping, Why
 from localcloud.sagemaker.training.watching import Cutter
 
@@ -43,16 +43,16 @@ class Limits:
 class Program:
     """One run of a program, in the caller's thread. `stopping` may be told by any other."""
 
-    spawner: Spawner
+    spawner: ProcessSpawner
     limits: Limits
     stopping: Stopping
     _ended: threading.Event = field(default_factory=threading.Event)
     _code: int = 0
 
-    def run(self, command: Command, say: Callable[[str], None]) -> Ended:
+    def run(self, command: ProcessCommand, say: Callable[[str], None]) -> Ended:
         """Run a program to its end; `say` takes its lines. Raises OSError where it cannot start."""
         cutter = Cutter(say)
-        process = WorkerProcess(self.spawner.spawn(command), cutter.feed, self._end)
+        process = SupervisedProcess(self.spawner.spawn(command), cutter.feed, self._end)
         try:
             self._watch(process)
         finally:
@@ -61,7 +61,7 @@ class Program:
             cutter.end()
         return Ended(self._code, self.stopping.why)
 
-    def _watch(self, process: WorkerProcess) -> None:
+    def _watch(self, process: SupervisedProcess) -> None:
         until = time.monotonic() + self.limits.longest_s
         while not self._ended.is_set():
             if self.stopping.why == "closing":

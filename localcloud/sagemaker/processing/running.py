@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from localcloud.lambdas.process import Command
+from localcloud.lambdas.process import ProcessCommand
 from localcloud.sagemaker.jobs.keeper import Outcome, Stopping
 from localcloud.sagemaker.jobs.program import Ended, Limits, Program
 from localcloud.sagemaker.jobs.record import Job, Jobs
@@ -147,7 +147,7 @@ class _Run:
     def _here(self, path: str) -> Path:
         return self._root / path.removeprefix(ML).lstrip("/")
 
-    def _command(self) -> Command:
+    def _command(self) -> ProcessCommand:
         specification = self._asked["AppSpecification"]
         _, *program = specification["ContainerEntrypoint"]
         first, *arguments = [
@@ -161,4 +161,4 @@ class _Run:
             "SAGEMAKER_PROGRAM": first,
             "SAGEMAKER_PROGRAM_ARGUMENTS": json.dumps(arguments),
         }
-        return Command(self._trainer.interpreter, environment, self._root, SCRIPT)
+        return ProcessCommand(self._trainer.interpreter, environment, self._root, SCRIPT)

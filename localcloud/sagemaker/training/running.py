@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from localcloud.lambdas.process import Command, Spawner
+from localcloud.lambdas.process import ProcessCommand, ProcessSpawner
 from localcloud.sagemaker.jobs.keeper import Stopping, Why
 from localcloud.sagemaker.jobs.program import Ended, Limits, Program
 from localcloud.sagemaker.training.folders import Folders
@@ -33,7 +33,7 @@ class Tools:
     variables by which a program signs its calls as a role.
     """
 
-    spawner: Spawner
+    spawner: ProcessSpawner
     interpreter: Path
     s3_as: Callable[[str], Any]
     identity: Callable[[str], Mapping[str, str]]
@@ -104,7 +104,7 @@ class Run:
             scratch = self._folders.root / "sending"
             self._transfer.send_changed(self._folders.checkpoints, self._checkpoints, scratch)
 
-    def _command(self) -> Command:
+    def _command(self) -> ProcessCommand:
         program = self._asked["HyperParameters"]["sagemaker_program"].strip('"')
         environment = {
             **self._folders.variables(self._asked),
@@ -113,4 +113,4 @@ class Run:
             "PYTHONPATH": str(self._folders.code),
             "SAGEMAKER_PROGRAM": program,
         }
-        return Command(self._tools.interpreter, environment, self._folders.code, SCRIPT)
+        return ProcessCommand(self._tools.interpreter, environment, self._folders.code, SCRIPT)

@@ -1,4 +1,4 @@
-"""A Lambda service on real worker processes, with a queue and a clock that tests move."""
+"""A Lambda service with real processes, with a queue and a clock that tests move."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from localcloud.lambdas import FunctionSpec, LambdaService
-from localcloud.lambdas.failures import Notice
-from localcloud.lambdas.pool import Limits
-from localcloud.lambdas.service import Neighbours
+from localcloud.lambdas.destinations import DestinationMessage
+from localcloud.lambdas.pool import ConcurrencyLimits
+from localcloud.lambdas.service import LambdaDependencies
 from localcloud.service import CloudContext
 from localcloud.sqs import SqsService
 from tests.integration.lambdas.functions import BROKEN, SOURCE
@@ -39,7 +39,7 @@ class Bench:
     context: CloudContext
     code: Path
     now: float = 1_800_000_000.0
-    notices: list[Notice] = field(default_factory=list)
+    failures: list[DestinationMessage] = field(default_factory=list)
 
     def add(self, name: str, handler: str | None = None, **settings: Any) -> FunctionSpec:
         spec = FunctionSpec(name, handler or f"made.{name}", self.code, timeout_s=10)
@@ -63,7 +63,9 @@ class Bench:
         return list(answer.get("Messages") or ())
 
 
-def build(data: Path, code: Path, limits: Limits | None = None, init_s: float = 10.0) -> Bench:
+def build(
+    data: Path, code: Path, limits: ConcurrencyLimits | None = None, init_s: float = 10.0
+) -> Bench:
     code.mkdir(exist_ok=True)
     (code / "made.py").write_text(SOURCE)
     for name, text in BROKEN.items():
@@ -71,13 +73,13 @@ def build(data: Path, code: Path, limits: Limits | None = None, init_s: float = 
     context = CloudContext(data, "http://127.0.0.1:1")
     sqs = SqsService(context)
     bench: Bench
-    neighbours = Neighbours(
-        deliver_failure=lambda notice: bench.notices.append(notice),
+    dependencies = LambdaDependencies(
+        deliver_failure=lambda message: bench.failures.append(message),
         clock=lambda: bench.now,
-        limits=limits or Limits(),
+        limits=limits or ConcurrencyLimits(),
         init_s=init_s,
     )
-    bench = Bench(LambdaService(context, sqs, neighbours), sqs, context, code)
+    bench = Bench(LambdaService(context, sqs, dependencies), sqs, context, code)
     return bench
 
 

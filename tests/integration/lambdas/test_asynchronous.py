@@ -101,8 +101,8 @@ def test_a_topic_or_bus_is_told_through_the_callable(bench: Bench) -> None:
     bus = bench.context.arn("events", "event-bus/headrace")
     bench.add("fail", failure_destination=bus, maximum_retry_attempts=0)
     _send(bench, "fail", {})
-    eventually(lambda: bench.notices)
-    assert bench.notices[0].arn == bus
+    eventually(lambda: bench.failures)
+    assert bench.failures[0].arn == bus
 
 
 def test_a_function_may_be_the_failure_destination(bench: Bench, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from localcloud.errors import AwsError
-from localcloud.lambdas.pool import Limits
+from localcloud.lambdas.pool import ConcurrencyLimits
 from tests.integration.lambdas.conftest import Bench, eventually
 
 
@@ -252,7 +252,7 @@ def test_output_is_in_the_function_s_log_file(bench: Bench) -> None:
 def test_invocations_beyond_the_limit_wait_and_are_then_throttled(
     make_bench: Callable[..., Bench], tmp_path: Path
 ) -> None:
-    bench = make_bench(limits=Limits(concurrency=1, patience_s=0.2))
+    bench = make_bench(limits=ConcurrencyLimits(concurrency=1, max_wait_s=0.2))
     bench.add("sleep")
     bench.add("echo")
     started = tmp_path / "started"

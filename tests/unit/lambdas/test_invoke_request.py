@@ -10,12 +10,16 @@ from typing import Any
 import pytest
 
 from localcloud.errors import AwsError
-from localcloud.lambdas.invoke_request import MAX_ASYNC, MAX_SYNC, parse
+from localcloud.lambdas.invoke_request import MAX_ASYNC_PAYLOAD, MAX_SYNC_PAYLOAD, parse
 
 
 def test_nothing_means_an_empty_object_and_a_synchronous_call() -> None:
     request = parse({"FunctionName": "read"})
-    assert (request.kind, request.payload, request.wants_log) == ("RequestResponse", b"{}", False)
+    assert (request.invocation_type, request.payload, request.wants_log) == (
+        "RequestResponse",
+        b"{}",
+        False,
+    )
 
 
 @pytest.mark.parametrize("payload", [b"[1]", "[1]", bytearray(b"[1]"), io.BytesIO(b"[1]")])
@@ -23,7 +27,9 @@ def test_a_payload_may_be_bytes_text_or_a_stream(payload: Any) -> None:
     assert parse({"Payload": payload}).payload == b"[1]"
 
 
-@pytest.mark.parametrize(("kind", "limit"), [("RequestResponse", MAX_SYNC), ("Event", MAX_ASYNC)])
+@pytest.mark.parametrize(
+    ("kind", "limit"), [("RequestResponse", MAX_SYNC_PAYLOAD), ("Event", MAX_ASYNC_PAYLOAD)]
+)
 def test_a_payload_is_taken_up_to_the_limit(kind: str, limit: int) -> None:
     payload = b'"' + b"x" * (limit - 2) + b'"'
     assert parse({"InvocationType": kind, "Payload": payload}).payload == payload

@@ -7,29 +7,29 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from localcloud.lambdas.logs import TAIL_BYTES, Logs, WorkerLog
+from localcloud.lambdas.logs import TAIL_BYTES, FunctionLogs, LogStream
 
 _Entry = tuple[str, str, list[str]]
 
 
 def test_output_becomes_lines_whatever_its_pieces(tmp_path: Path) -> None:
-    log = WorkerLog(Logs(tmp_path, None), "read", "stream")
+    log = LogStream(FunctionLogs(tmp_path, None), "read", "stream")
     for piece in (b"one\ntw", b"o\n\xc3", b"\xa4\nrest"):
         log.feed(piece)
-    log.line("END")
+    log.write_lines("END")
     assert log.tail().decode().splitlines() == ["one", "two", "ä", "rest", "END"]
 
 
 def test_a_carriage_return_is_the_runtime_s_newline_within_a_record(tmp_path: Path) -> None:
-    log = WorkerLog(Logs(tmp_path, None), "read", "stream")
+    log = LogStream(FunctionLogs(tmp_path, None), "read", "stream")
     log.feed(b"[ERROR] boom\rTraceback\n")
     assert log.tail() == b"[ERROR] boom\nTraceback\n"
 
 
 def test_the_tail_begins_anew_with_each_invocation_and_is_bounded(tmp_path: Path) -> None:
-    log = WorkerLog(Logs(tmp_path, None), "read", "stream")
-    log.line("before")
-    log.begin()
+    log = LogStream(FunctionLogs(tmp_path, None), "read", "stream")
+    log.write_lines("before")
+    log.begin_invocation()
     log.feed(b"".join(b"%04d\n" % number for number in range(5000)))
     tail = log.tail()
     assert len(tail) == TAIL_BYTES
@@ -42,7 +42,7 @@ def test_each_line_is_forwarded_with_its_group_and_stream(tmp_path: Path) -> Non
     def sink(group: str, stream: str, lines: Sequence[tuple[int, str]]) -> None:
         received.put((group, stream, [text for _, text in lines]))
 
-    logs = Logs(tmp_path, sink)
+    logs = FunctionLogs(tmp_path, sink)
     logs.start()
     logs.write("read", "stream", ["a", "b"])
     assert received.get(timeout=10) == ("/aws/lambda/read", "stream", ["a", "b"])
@@ -53,7 +53,7 @@ def test_each_line_is_forwarded_with_its_group_and_stream(tmp_path: Path) -> Non
 def test_a_log_file_should_be_put_aside_when_full_and_only_two_old_ones_kept(
     tmp_path: Path,
 ) -> None:
-    logs = Logs(tmp_path, None, file_bytes=100)
+    logs = FunctionLogs(tmp_path, None, file_bytes=100)
     for number in range(10):
         logs.write("read", "stream", [f"{number} {'x' * 50}"])
     files = ["read.log", "read.log.1", "read.log.2"]
@@ -64,14 +64,14 @@ def test_a_log_file_should_be_put_aside_when_full_and_only_two_old_ones_kept(
 
 
 def test_a_block_longer_than_a_file_should_stay_whole(tmp_path: Path) -> None:
-    logs = Logs(tmp_path, None, file_bytes=10)
+    logs = FunctionLogs(tmp_path, None, file_bytes=10)
     logs.write("read", "stream", ["a" * 50, "b" * 50])
     assert logs.path("read").read_text().count("\n") == 2
     assert not (tmp_path / "read.log.1").exists()
 
 
 def test_workers_that_write_at_once_should_lose_no_line_of_the_files_kept(tmp_path: Path) -> None:
-    logs = Logs(tmp_path, None, file_bytes=4000)
+    logs = FunctionLogs(tmp_path, None, file_bytes=4000)
 
     def work(worker: int) -> None:
         for number in range(50):
@@ -92,7 +92,7 @@ def test_a_sink_that_fails_does_not_stop_the_forwarding(tmp_path: Path) -> None:
             raise RuntimeError("no room")
         received.put(lines[0][1])
 
-    logs = Logs(tmp_path, sink)
+    logs = FunctionLogs(tmp_path, sink)
     logs.start()
     for text in ("bad", "good"):
         logs.write("read", "stream", [text])

@@ -1,4 +1,4 @@
-"""Seats, warm workers and throttling, with workers that are no processes."""
+"""Slots, warm execution environments and throttling, with environments without processes."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Any
 import pytest
 
 from localcloud.errors import AwsError
-from localcloud.lambdas.pool import Limits, Pool
-from localcloud.lambdas.registry import Registered
-from localcloud.lambdas.worker import Worker
+from localcloud.lambdas.execution_environment import ExecutionEnvironment
+from localcloud.lambdas.pool import ConcurrencyLimits, EnvironmentPool
+from localcloud.lambdas.registry import RegisteredFunction
 
-Make = Callable[..., Registered]
+Make = Callable[..., RegisteredFunction]
 
 
-class FakeWorker(Worker):
-    """What the pool sees of a worker, without a process."""
+class FakeEnvironment(ExecutionEnvironment):
+    """An execution environment as the pool sees it, without a process."""
 
-    def __init__(self, function: Registered) -> None:
+    def __init__(self, function: RegisteredFunction) -> None:
         self.function = function
         self.running = True
         self.killed = False
@@ -34,138 +34,140 @@ class FakeWorker(Worker):
         self.running = False
 
 
-class Desk:
-    """A pool on a clock that a test moves."""
+class PoolBench:
+    """A pool with a clock that a test moves."""
 
     def __init__(self, **limits: Any) -> None:
         self.now = 0.0
-        self.pool = Pool(Limits(**{"patience_s": 0.0, **limits}), lambda: self.now)
+        self.pool = EnvironmentPool(
+            ConcurrencyLimits(**{"max_wait_s": 0.0, **limits}), lambda: self.now
+        )
 
-    def warm(self, function: Registered) -> FakeWorker:
-        worker = FakeWorker(function)
-        with self.pool.seat(function) as seat:
-            seat.worker = worker
-        return worker
+    def warm(self, function: RegisteredFunction) -> FakeEnvironment:
+        environment = FakeEnvironment(function)
+        with self.pool.slot(function) as slot:
+            slot.environment = environment
+        return environment
 
 
-def _refusal(desk: Desk, function: Registered) -> str:
-    with pytest.raises(AwsError) as refused, desk.pool.seat(function):
+def _refusal(bench: PoolBench, function: RegisteredFunction) -> str:
+    with pytest.raises(AwsError) as refused, bench.pool.slot(function):
         pass
     assert refused.value.code == "TooManyRequestsException"
     assert refused.value.status == 429
     return str(refused.value.fields["Reason"])
 
 
-def _sit_down(pool: Pool, function: Registered) -> None:
-    with pool.seat(function):
+def _take_slot(pool: EnvironmentPool, function: RegisteredFunction) -> None:
+    with pool.slot(function):
         pass
 
 
-def test_the_worker_used_last_is_used_first(make_function: Make) -> None:
-    desk = Desk()
+def test_the_environment_used_last_is_used_first(make_function: Make) -> None:
+    bench = PoolBench()
     read = make_function()
-    with desk.pool.seat(read) as one, desk.pool.seat(read) as two:
-        one.worker, two.worker = FakeWorker(read), FakeWorker(read)
-        last = one.worker
-    with desk.pool.seat(read) as again:
-        assert again.worker is last
+    with bench.pool.slot(read) as one, bench.pool.slot(read) as two:
+        one.environment, two.environment = FakeEnvironment(read), FakeEnvironment(read)
+        last = one.environment
+    with bench.pool.slot(read) as again:
+        assert again.environment is last
 
 
-def test_a_seat_has_no_worker_of_another_function(make_function: Make) -> None:
-    desk = Desk()
-    desk.warm(make_function("read"))
-    with desk.pool.seat(make_function("embed")) as seat:
-        assert seat.worker is None
+def test_a_slot_has_no_environment_of_another_function(make_function: Make) -> None:
+    bench = PoolBench()
+    bench.warm(make_function("read"))
+    with bench.pool.slot(make_function("embed")) as slot:
+        assert slot.environment is None
 
 
-def test_a_dead_worker_is_not_handed_out(make_function: Make) -> None:
-    desk = Desk()
-    worker = desk.warm(make_function())
-    worker.running = False
-    with desk.pool.seat(make_function()) as seat:
-        assert seat.worker is None
+def test_a_dead_environment_is_not_handed_out(make_function: Make) -> None:
+    bench = PoolBench()
+    environment = bench.warm(make_function())
+    environment.running = False
+    with bench.pool.slot(make_function()) as slot:
+        assert slot.environment is None
 
 
-def test_all_seats_taken_is_throttled(make_function: Make) -> None:
-    desk = Desk(concurrency=1)
-    with desk.pool.seat(make_function("read")):
-        assert _refusal(desk, make_function("embed")) == "ConcurrentInvocationLimitExceeded"
-    with desk.pool.seat(make_function("embed")):
+def test_all_slots_taken_is_throttled(make_function: Make) -> None:
+    bench = PoolBench(concurrency=1)
+    with bench.pool.slot(make_function("read")):
+        assert _refusal(bench, make_function("embed")) == "ConcurrentInvocationLimitExceeded"
+    with bench.pool.slot(make_function("embed")):
         pass
 
 
 def test_reserved_concurrency_throttles_its_function_only(make_function: Make) -> None:
-    desk = Desk()
+    bench = PoolBench()
     read = make_function("read", reserved_concurrency=1)
     reason = "ReservedFunctionConcurrentInvocationLimitExceeded"
-    with desk.pool.seat(read):
-        assert _refusal(desk, read) == reason
-        with desk.pool.seat(make_function("embed")):
+    with bench.pool.slot(read):
+        assert _refusal(bench, read) == reason
+        with bench.pool.slot(make_function("embed")):
             pass
 
 
 def test_an_invocation_waits_for_its_turn(make_function: Make) -> None:
-    pool = Pool(Limits(concurrency=1, patience_s=30.0))
+    pool = EnvironmentPool(ConcurrencyLimits(concurrency=1, max_wait_s=30.0))
     read = make_function()
-    seated = threading.Event()
+    has_slot = threading.Event()
 
-    def wait_for_a_seat() -> None:
-        with pool.seat(read):
-            seated.set()
+    def wait_for_a_slot() -> None:
+        with pool.slot(read):
+            has_slot.set()
 
-    waiter = threading.Thread(target=wait_for_a_seat)
-    with pool.seat(read):
+    waiter = threading.Thread(target=wait_for_a_slot)
+    with pool.slot(read):
         waiter.start()
-        assert not seated.is_set()
+        assert not has_slot.is_set()
     waiter.join(20)
-    assert seated.is_set()
+    assert has_slot.is_set()
 
 
-def test_a_function_leaves_seats_for_those_that_it_calls(make_function: Make) -> None:
-    desk = Desk(concurrency=3, share=2)
+def test_a_function_leaves_slots_for_those_that_it_calls(make_function: Make) -> None:
+    bench = PoolBench(concurrency=3, function_share=2)
     api, embed = make_function("api"), make_function("embed")
-    with desk.pool.seat(api), desk.pool.seat(api):
-        assert _refusal(desk, api) == "ConcurrentInvocationLimitExceeded"
-        with desk.pool.seat(embed):
+    with bench.pool.slot(api), bench.pool.slot(api):
+        assert _refusal(bench, api) == "ConcurrentInvocationLimitExceeded"
+        with bench.pool.slot(embed):
             pass
 
 
 def test_who_waits_for_its_share_holds_up_no_other_function(make_function: Make) -> None:
-    pool = Pool(Limits(concurrency=2, share=1, patience_s=30.0))
+    pool = EnvironmentPool(ConcurrencyLimits(concurrency=2, function_share=1, max_wait_s=30.0))
     api, embed = make_function("api"), make_function("embed")
-    waiter = threading.Thread(target=_sit_down, args=(pool, api))
-    with pool.seat(api):
+    waiter = threading.Thread(target=_take_slot, args=(pool, api))
+    with pool.slot(api):
         waiter.start()
-        with pool.seat(embed):
+        with pool.slot(embed):
             pass
     waiter.join(20)
     assert not waiter.is_alive()
 
 
-def test_all_that_call_others_together_leave_seats_for_those(make_function: Make) -> None:
-    desk = Desk(concurrency=4, share=2)
-    desk.pool.set_callers(frozenset({"api", "stream"}))
+def test_all_that_call_others_together_leave_slots_for_those(make_function: Make) -> None:
+    bench = PoolBench(concurrency=4, function_share=2)
+    bench.pool.set_callers(frozenset({"api", "stream"}))
     api, stream = make_function("api"), make_function("stream")
-    with desk.pool.seat(api), desk.pool.seat(stream):
-        assert _refusal(desk, api) == "ConcurrentInvocationLimitExceeded"
-        assert _refusal(desk, stream) == "ConcurrentInvocationLimitExceeded"
-        with desk.pool.seat(make_function("embed")), desk.pool.seat(make_function("check")):
+    with bench.pool.slot(api), bench.pool.slot(stream):
+        assert _refusal(bench, api) == "ConcurrentInvocationLimitExceeded"
+        assert _refusal(bench, stream) == "ConcurrentInvocationLimitExceeded"
+        with bench.pool.slot(make_function("embed")), bench.pool.slot(make_function("check")):
             pass
 
 
 def test_callers_that_wait_for_two_functions_in_turn_all_come_to_an_end(
     make_function: Make,
 ) -> None:
-    pool = Pool(Limits(patience_s=30.0))
+    pool = EnvironmentPool(ConcurrencyLimits(max_wait_s=30.0))
     pool.set_callers(frozenset({"api", "stream"}))
     called = [make_function("embed"), make_function("check")]
     all_ask = threading.Barrier(12)
 
-    def ask(caller: Registered) -> None:
+    def ask(caller: RegisteredFunction) -> None:
         all_ask.wait(20)
-        with pool.seat(caller):
+        with pool.slot(caller):
             for function in called:
-                _sit_down(pool, function)
+                _take_slot(pool, function)
 
     callers = [make_function("api" if n % 2 else "stream") for n in range(12)]
     askers = [threading.Thread(target=ask, args=(caller,)) for caller in callers]
@@ -177,49 +179,49 @@ def test_callers_that_wait_for_two_functions_in_turn_all_come_to_an_end(
 
 
 def test_too_long_a_queue_is_throttled_at_once(make_function: Make) -> None:
-    desk = Desk(waiting=0, patience_s=60.0)
-    assert _refusal(desk, make_function()) == "ConcurrentInvocationLimitExceeded"
+    bench = PoolBench(max_waiting=0, max_wait_s=60.0)
+    assert _refusal(bench, make_function()) == "ConcurrentInvocationLimitExceeded"
 
 
-def test_a_new_worker_takes_the_place_of_the_one_idle_longest(make_function: Make) -> None:
-    desk = Desk(processes=2)
-    oldest = desk.warm(make_function("read"))
-    desk.now = 1.0
-    newer = desk.warm(make_function("chunk"))
-    with desk.pool.seat(make_function("embed")):
+def test_a_new_environment_takes_the_place_of_the_one_idle_longest(make_function: Make) -> None:
+    bench = PoolBench(max_environments=2)
+    oldest = bench.warm(make_function("read"))
+    bench.now = 1.0
+    newer = bench.warm(make_function("chunk"))
+    with bench.pool.slot(make_function("embed")):
         assert oldest.killed
         assert not newer.killed
 
 
 def test_an_old_generation_serves_no_more(make_function: Make) -> None:
-    desk = Desk()
+    bench = PoolBench()
     before, after = make_function(generation=1), make_function(generation=2)
-    busy, idle = FakeWorker(before), FakeWorker(before)
-    with desk.pool.seat(before) as seat:
-        seat.worker = busy
-        with desk.pool.seat(before) as other:
-            other.worker = idle
-        desk.pool.retire(after)
+    busy, idle = FakeEnvironment(before), FakeEnvironment(before)
+    with bench.pool.slot(before) as slot:
+        slot.environment = busy
+        with bench.pool.slot(before) as other:
+            other.environment = idle
+        bench.pool.retire(after)
         assert idle.killed
         assert not busy.killed
     assert busy.killed
 
 
-def test_a_worker_idle_for_too_long_is_ended(make_function: Make) -> None:
-    desk = Desk(idle_s=60.0)
-    worker = desk.warm(make_function())
-    desk.now = 60.0
-    desk.pool.evict_idle()
-    assert not worker.killed
-    desk.now = 60.1
-    desk.pool.evict_idle()
-    assert worker.killed
+def test_a_environment_idle_for_too_long_is_ended(make_function: Make) -> None:
+    bench = PoolBench(max_idle_s=60.0)
+    environment = bench.warm(make_function())
+    bench.now = 60.0
+    bench.pool.evict_idle()
+    assert not environment.killed
+    bench.now = 60.1
+    bench.pool.evict_idle()
+    assert environment.killed
 
 
-def test_after_the_stop_nobody_is_seated(make_function: Make) -> None:
-    desk = Desk()
-    worker = desk.warm(make_function())
-    desk.pool.stop()
-    assert worker.killed
-    with pytest.raises(AwsError, match="stopping"), desk.pool.seat(make_function()):
+def test_after_the_stop_nobody_gets_a_slot(make_function: Make) -> None:
+    bench = PoolBench()
+    environment = bench.warm(make_function())
+    bench.pool.stop()
+    assert environment.killed
+    with pytest.raises(AwsError, match="stopping"), bench.pool.slot(make_function()):
         pass

@@ -10,7 +10,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from localcloud.lambdas.runtime_api import Answered, Invocation, Ready, RuntimeApi
+from localcloud.lambdas.runtime_api import (
+    HandlerLoaded,
+    InvocationResponse,
+    RuntimeApi,
+    RuntimeInvocation,
+)
 
 RESPONSE = "/2018-06-01/runtime/invocation/r-1/response"
 
@@ -18,7 +23,7 @@ RESPONSE = "/2018-06-01/runtime/invocation/r-1/response"
 @pytest.fixture
 def api() -> Iterator[RuntimeApi]:
     made = RuntimeApi()
-    made.post(Invocation("r-1", "arn:f", b"{}", 0, "Root=1"))
+    made.post(RuntimeInvocation("r-1", "arn:f", b"{}", 0, "Root=1"))
     yield made
     made.close()
 
@@ -39,7 +44,7 @@ def send(api: RuntimeApi, *parts: bytes) -> bytes:
 def take_the_invocation(api: RuntimeApi) -> None:
     get = b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: x\r\n\r\n"
     assert b"Lambda-Runtime-Aws-Request-Id: r-1" in send(api, get)
-    assert api.signals.get(timeout=5) == Ready()
+    assert api.signals.get(timeout=5) == HandlerLoaded()
 
 
 def head(size: int) -> bytes:
@@ -49,7 +54,7 @@ def head(size: int) -> bytes:
 def test_a_whole_answer_should_end_the_invocation(api: RuntimeApi) -> None:
     take_the_invocation(api)
     assert b" 202 " in send(api, head(10), b'{"a": "b"}')
-    assert api.signals.get(timeout=5) == Answered(b'{"a": "b"}')
+    assert api.signals.get(timeout=5) == InvocationResponse(b'{"a": "b"}')
 
 
 @pytest.mark.parametrize("arrived", [b"", b'{"a": '])
@@ -59,7 +64,7 @@ def test_an_answer_that_breaks_off_should_be_none(api: RuntimeApi, arrived: byte
     with pytest.raises(queue.Empty):
         api.signals.get_nowait()
     assert b" 202 " in send(api, head(2), b"{}")
-    assert api.signals.get(timeout=5) == Answered(b"{}")
+    assert api.signals.get(timeout=5) == InvocationResponse(b"{}")
 
 
 def chunked(*chunks: bytes, trailers: bytes = b"", ending: bytes = b"0\r\n") -> bytes:
@@ -72,7 +77,7 @@ def chunked(*chunks: bytes, trailers: bytes = b"", ending: bytes = b"0\r\n") -> 
 def streamed() -> Iterator[tuple[RuntimeApi, list[bytes]]]:
     came: list[bytes] = []
     made = RuntimeApi()
-    made.post(Invocation("r-1", "arn:f", b"{}", 0, "Root=1", sink=came.append))
+    made.post(RuntimeInvocation("r-1", "arn:f", b"{}", 0, "Root=1", sink=came.append))
     take_the_invocation(made)
     yield made, came
     made.close()
@@ -84,13 +89,13 @@ def test_a_streamed_answer_should_be_handed_on_in_its_chunks(
     api, came = streamed
     assert b" 202 " in send(api, chunked(b"one", b"two"))
     assert came == [b"one", b"two"]
-    assert api.signals.get(timeout=5) == Answered(b"")
+    assert api.signals.get(timeout=5) == InvocationResponse(b"")
 
 
 def test_a_streamed_answer_should_be_put_together_for_who_waits_for_all(api: RuntimeApi) -> None:
     take_the_invocation(api)
     assert b" 202 " in send(api, chunked(b'{"a":', b"1}"))
-    assert api.signals.get(timeout=5) == Answered(b'{"a":1}')
+    assert api.signals.get(timeout=5) == InvocationResponse(b'{"a":1}')
 
 
 def test_a_stream_may_end_with_an_error(streamed: tuple[RuntimeApi, list[bytes]]) -> None:
@@ -102,7 +107,7 @@ def test_a_stream_may_end_with_an_error(streamed: tuple[RuntimeApi, list[bytes]]
     )
     assert b" 202 " in send(api, chunked(b"one", trailers=trailers))
     answer = api.signals.get(timeout=5)
-    assert isinstance(answer, Answered)
+    assert isinstance(answer, InvocationResponse)
     assert (came, answer.is_error) == ([b"one"], True)
     assert json.loads(answer.payload) == {"errorType": "Oops", "errorMessage": "no more"}
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from localcloud.errors import AwsError
-from localcloud.lambdas.spec import FunctionSpec, configuration
+from localcloud.lambdas.spec import FunctionSpec, describe_configuration
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_what_aws_refuses_is_refused(tmp_path: Path, settings: dict[str, Any], w
 def test_the_configuration_has_the_members_of_aws(tmp_path: Path) -> None:
     queue = "arn:aws:sqs:us-east-1:000000000000:dead"
     spec = FunctionSpec("read", "app.handler", tmp_path, environment={"A": "b"}, dead_letter=queue)
-    shown = configuration(spec, "arn", "now")
+    shown = describe_configuration(spec, "arn", "now")
     assert shown["Environment"] == {"Variables": {"A": "b"}}
     assert shown["DeadLetterConfig"] == {"TargetArn": queue}
     assert shown["Version"] == "$LATEST"

@@ -173,12 +173,12 @@ def test_what_a_killed_poller_held_is_given_back_as_though_it_had_not_been_recei
     (held,) = desk.receive(url)
     desk.receive(other)
     desk.reopen()
-    desk.sqs.give_back(desk.arn(url))
+    desk.sqs.release_in_flight(desk.arn(url))
     (again,) = desk.receive(url)
     assert (again["Body"], again["Attributes"]["ApproximateReceiveCount"]) == ("held", "1")
     assert again["ReceiptHandle"] != held["ReceiptHandle"]
     assert desk.receive(other) == []
-    desk.sqs.give_back("arn:aws:sqs:us-east-1:000000000000:gone")
+    desk.sqs.release_in_flight("arn:aws:sqs:us-east-1:000000000000:gone")
     desk.delete(url, again)
     clock.advance(61)
     assert desk.bodies(url) == ["delayed"]

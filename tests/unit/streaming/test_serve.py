@@ -11,13 +11,18 @@ import pytest
 
 from chalicelib.errors import Transient
 from chalicelib.streaming import Handler, Head, Streamed, serve
-from localcloud.lambdas.runtime_api import Answered, Invocation, Ready, RuntimeApi
+from localcloud.lambdas.runtime_api import (
+    HandlerLoaded,
+    InvocationResponse,
+    RuntimeApi,
+    RuntimeInvocation,
+)
 
 HEAD = Head(200, {"Content-Type": "text/event-stream"})
 PRELUDE = b'{"statusCode": 200, "headers": {"Content-Type": "text/event-stream"}}' + b"\0" * 8
 
 
-def _served(handler: Handler, *events: object) -> list[tuple[list[bytes], Answered]]:
+def _served(handler: Handler, *events: object) -> list[tuple[list[bytes], InvocationResponse]]:
     """Serve `events`, one after the other; return what came of each."""
     api = RuntimeApi()
     left = [False] * len(events)
@@ -25,16 +30,18 @@ def _served(handler: Handler, *events: object) -> list[tuple[list[bytes], Answer
         target=serve, args=(handler, api.address), kwargs={"stop": lambda: not left or left.pop()}
     )
     thread.start()
-    results: list[tuple[list[bytes], Answered]] = []
+    results: list[tuple[list[bytes], InvocationResponse]] = []
     for n, event in enumerate(events):
         came: list[bytes] = []
         api.post(
-            Invocation(f"r-{n}", "arn:f", json.dumps(event).encode(), 0, "R", None, came.append)
+            RuntimeInvocation(
+                f"r-{n}", "arn:f", json.dumps(event).encode(), 0, "R", None, came.append
+            )
         )
         signal = api.signals.get(timeout=10)
-        if isinstance(signal, Ready):
+        if isinstance(signal, HandlerLoaded):
             signal = api.signals.get(timeout=10)
-        assert isinstance(signal, Answered)
+        assert isinstance(signal, InvocationResponse)
         results.append((came, signal))
     thread.join(10)
     api.close()
@@ -47,8 +54,8 @@ def test_should_stream_head_and_pieces() -> None:
         return Streamed(HEAD, (str(n).encode() for n in range(event["count"])))
 
     first, second = _served(handler, {"count": 2}, {"count": 0})
-    assert first == ([PRELUDE, b"0", b"1"], Answered(b""))
-    assert second == ([PRELUDE], Answered(b""))
+    assert first == ([PRELUDE, b"0", b"1"], InvocationResponse(b""))
+    assert second == ([PRELUDE], InvocationResponse(b""))
 
 
 def test_should_report_an_error_of_the_handler() -> None:
@@ -74,7 +81,7 @@ def test_should_end_a_stream_with_the_error_of_its_body_and_go_on() -> None:
     assert failed[0] == [PRELUDE, b"one"]
     assert failed[1].is_error
     assert json.loads(failed[1].payload)["errorType"] == "Transient"
-    assert whole == ([PRELUDE, b"whole"], Answered(b""))
+    assert whole == ([PRELUDE, b"whole"], InvocationResponse(b""))
 
 
 def test_should_give_up_when_the_runtime_api_is_gone() -> None:

@@ -1,4 +1,4 @@
-"""Asynchronous invocations: kept in SQLite before they are accepted, tried until they are over.
+"""Asynchronous invocations: stored in SQLite before they are accepted, run until they are done.
 
 A function error is retried after one and two minutes, throttling and faults for as long as
 the event is young enough. https://docs.aws.amazon.com/lambda/latest/dg/invocation-async.html
@@ -9,15 +9,23 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from localcloud.clock import Clock
 from localcloud.database import Database
 from localcloud.errors import AwsError
-from localcloud.lambdas.failures import Attempt, GivenUp, Notice, backoff_s, notices, retry_delay_s
-from localcloud.lambdas.outcome import Outcome
-from localcloud.lambdas.registry import Registered, Registry
+from localcloud.lambdas.destinations import (
+    DestinationMessage,
+    FailedInvocation,
+    InvocationAttempt,
+    backoff_s,
+    destination_messages,
+    retry_delay_s,
+)
+from localcloud.lambdas.outcome import InvocationOutcome
+from localcloud.lambdas.registry import FunctionRegistry, RegisteredFunction
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS events (
@@ -29,14 +37,17 @@ CREATE TABLE IF NOT EXISTS notices (
     id INTEGER PRIMARY KEY, arn TEXT NOT NULL, body TEXT NOT NULL, attributes TEXT NOT NULL,
     given_up REAL NOT NULL, due REAL NOT NULL, tries INTEGER NOT NULL DEFAULT 0);
 """
-_NOTICE_AGE_S = 21_600.0
-_LOOK_EVERY_S = 0.5
+_MAX_MESSAGE_AGE_S = 21_600.0
+_POLL_INTERVAL_S = 0.5
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
-    """An event that waits for its turn. Times in epoch seconds."""
+class QueuedEvent:
+    """An event that waits to be run; `failures` and `refusals` count earlier tries.
+
+    Times are seconds since the epoch. The fields are the columns of table `events`.
+    """
 
     id: str
     function: str
@@ -48,45 +59,54 @@ class Accepted:
     refusals: int = 0
 
 
-class AsyncQueue:
-    """The durable queue in front of every function, and the thread that works through it.
+class AsyncEventQueue:
+    """The durable queue of events for all functions, and the thread that runs them.
 
-    An event waits while its function is not registered, as it is before a template is loaded.
+    An event waits while its function is not registered, as before the template is applied.
     """
 
     def __init__(
         self,
         path: Path,
-        registry: Registry,
-        run: Callable[[Registered, Accepted], Outcome],
-        deliver: Callable[[Notice], None],
-        clock: Callable[[], float],
-        at_once: int,
+        registry: FunctionRegistry,
+        run: Callable[[RegisteredFunction, QueuedEvent], InvocationOutcome],
+        deliver: Callable[[DestinationMessage], None],
+        clock: Clock,
+        concurrency: int,
     ) -> None:
-        """Keep events in `path`; run at most `at_once` of them at a time by `run`."""
+        """Open the queue.
+
+        Args:
+            path: The SQLite file.
+            registry: The functions that exist.
+            run: Invokes a function. Raises AwsError if it cannot be invoked now.
+            deliver: Sends a message about a failed invocation.
+            clock: Returns seconds since the epoch.
+            concurrency: The most events that run at a time.
+        """
         self._database = Database(path, _SCHEMA)
         self._registry = registry
         self._run = run
         self._deliver = deliver
         self._clock = clock
-        self._at_once = at_once
+        self._concurrency = concurrency
         self._running: set[str] = set()
-        self._guard = threading.Lock()
+        self._lock = threading.Lock()
         self._wake = threading.Event()
         self._stop = threading.Event()
 
     def start(self) -> None:
-        """Begin with what is left of earlier days."""
+        """Begin with the events that earlier runs left."""
         threading.Thread(target=self._loop, name="lambda-async", daemon=True).start()
 
     def stop(self) -> None:
-        """Start nothing more; what runs is tried again after the next start."""
+        """Start no further event; those that run are tried again after the next start."""
         self._stop.set()
         self._wake.set()
         self._database.close()
 
-    def put(self, event: Accepted) -> None:
-        """Keep `event`; once this returns it will be run at least once."""
+    def put(self, event: QueuedEvent) -> None:
+        """Store `event`; once this returns it will be run at least once."""
         self._database.write(
             "INSERT INTO events (id, function, payload, client_context, accepted, due) "
             "VALUES (?, ?, ?, ?, ?, ?)",
@@ -99,8 +119,8 @@ class AsyncQueue:
         )
         self._wake.set()
 
-    def waiting(self) -> int:
-        """Return how many events and failure notices are not over yet."""
+    def pending(self) -> int:
+        """Return how many events and messages of failed invocations are not done."""
         rows = self._database.read(
             "SELECT (SELECT count(*) FROM events) + (SELECT count(*) FROM notices) AS n"
         )
@@ -109,14 +129,14 @@ class AsyncQueue:
     def _loop(self) -> None:
         while not self._stop.is_set():
             self._wake.clear()
-            self._start_due()
-            self._deliver_due()
-            self._wake.wait(_LOOK_EVERY_S)
+            self._start_due_events()
+            self._deliver_due_messages()
+            self._wake.wait(_POLL_INTERVAL_S)
 
-    def _start_due(self) -> None:
-        with self._guard:
-            free = self._at_once - len(self._running)
-            known = set(self._running)
+    def _start_due_events(self) -> None:
+        with self._lock:
+            free = self._concurrency - len(self._running)
+            running = set(self._running)
         if free <= 0:
             return
         names = json.dumps(sorted(self._registry.references()))
@@ -125,54 +145,62 @@ class AsyncQueue:
             "ORDER BY due LIMIT ?",
             self._clock(),
             names,
-            free + len(known),
+            free + len(running),
         )
-        fresh = [Accepted(**dict(row)) for row in rows if row["id"] not in known]
-        for event in fresh[:free]:
-            with self._guard:
+        waiting = [QueuedEvent(**dict(row)) for row in rows if row["id"] not in running]
+        for event in waiting[:free]:
+            with self._lock:
                 self._running.add(event.id)
             threading.Thread(
-                target=self._try, args=(event,), name=f"lambda-async-{event.function}", daemon=True
+                target=self._run_event,
+                args=(event,),
+                name=f"lambda-async-{event.function}",
+                daemon=True,
             ).start()
 
-    def _try(self, event: Accepted) -> None:
+    def _run_event(self, event: QueuedEvent) -> None:
         try:
             self._attempt(event)
         finally:
-            with self._guard:
+            with self._lock:
                 self._running.discard(event.id)
             self._wake.set()
 
-    def _attempt(self, event: Accepted) -> None:
+    def _attempt(self, event: QueuedEvent) -> None:
         function = self._registry.find(event.function)
         try:
             outcome = self._run(function, event)
         except AwsError as error:
             if not self._stop.is_set():
-                self._refused(function, event, error)
+                self._retry_refused(function, event, error)
             return
         if outcome.error_type is None:
             self._database.write("DELETE FROM events WHERE id = ?", event.id)
         else:
-            self._failed(function, event, outcome)
+            self._retry_failed(function, event, outcome)
 
-    def _refused(self, function: Registered, event: Accepted, error: AwsError) -> None:
-        """Try later: AWS does not count throttling and faults as tries."""
+    def _retry_refused(
+        self, function: RegisteredFunction, event: QueuedEvent, error: AwsError
+    ) -> None:
+        """Try later: AWS does not count throttling and faults as retries."""
         refusals = event.refusals + 1
         due = self._clock() + backoff_s(refusals)
         if due > event.accepted + function.spec.maximum_event_age_s:
-            attempt = Attempt(error.status, error.message)
+            attempt = InvocationAttempt(error.status, error.message)
             self._give_up(function, event, attempt, "EventAgeExceeded", event.failures)
             return
         self._database.write(
             "UPDATE events SET refusals = ?, due = ? WHERE id = ?", refusals, due, event.id
         )
 
-    def _failed(self, function: Registered, event: Accepted, outcome: Outcome) -> None:
+    def _retry_failed(
+        self, function: RegisteredFunction, event: QueuedEvent, outcome: InvocationOutcome
+    ) -> None:
         failures = event.failures + 1
         due = self._clock() + retry_delay_s(failures)
         document = json.loads(outcome.payload)
-        attempt = Attempt(200, str(document.get("errorMessage")), "Unhandled", outcome.payload)
+        error_message = str(document.get("errorMessage"))
+        attempt = InvocationAttempt(200, error_message, "Unhandled", outcome.payload)
         if failures > function.spec.maximum_retry_attempts:
             self._give_up(function, event, attempt, "RetriesExhausted", failures)
         elif due > event.accepted + function.spec.maximum_event_age_s:
@@ -183,35 +211,44 @@ class AsyncQueue:
             )
 
     def _give_up(
-        self, function: Registered, event: Accepted, last: Attempt, condition: str, count: int
+        self,
+        function: RegisteredFunction,
+        event: QueuedEvent,
+        last: InvocationAttempt,
+        condition: str,
+        invoke_count: int,
     ) -> None:
+        """Replace the event by the messages to its destinations, in one transaction."""
         now = self._clock()
-        given_up = GivenUp(event.id, event.payload, condition, count, last, now)
-        told: Sequence[Notice] = list(notices(function, given_up))
+        failed = FailedInvocation(event.id, event.payload, condition, invoke_count, last, now)
+        messages = list(destination_messages(function, failed))
         with self._database.transaction() as connection:
             connection.execute("DELETE FROM events WHERE id = ?", (event.id,))
             connection.executemany(
                 "INSERT INTO notices (arn, body, attributes, given_up, due) VALUES (?, ?, ?, ?, ?)",
-                [(each.arn, each.body, json.dumps(each.attributes), now, now) for each in told],
+                [
+                    (message.arn, message.body, json.dumps(message.attributes), now, now)
+                    for message in messages
+                ],
             )
 
-    def _deliver_due(self) -> None:
+    def _deliver_due_messages(self) -> None:
         now = self._clock()
         for row in self._database.read("SELECT * FROM notices WHERE due <= ? ORDER BY id", now):
-            notice = Notice(row["arn"], row["body"], json.loads(row["attributes"]))
+            message = DestinationMessage(row["arn"], row["body"], json.loads(row["attributes"]))
             try:
-                self._deliver(notice)
-            except Exception:  # noqa: BLE001 - any target may fail in its own way; the notice stays
-                _log.exception("a failure record for %s was not taken", notice.arn)
-                if now < row["given_up"] + _NOTICE_AGE_S:
+                self._deliver(message)
+            except Exception:  # noqa: BLE001 - any target may fail in its own way; it is kept
+                _log.exception("a failure record for %s was not taken", message.arn)
+                if now < row["given_up"] + _MAX_MESSAGE_AGE_S:
                     self._postpone(row["id"], row["tries"] + 1, now)
                     continue
             self._database.write("DELETE FROM notices WHERE id = ?", row["id"])
 
-    def _postpone(self, notice_id: int, tries: int, now: float) -> None:
+    def _postpone(self, message_id: int, tries: int, now: float) -> None:
         self._database.write(
             "UPDATE notices SET tries = ?, due = ? WHERE id = ?",
             tries,
             now + backoff_s(tries),
-            notice_id,
+            message_id,
         )

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from localcloud.errors import AwsError
-from localcloud.lambdas.mapping import Mapped
-from localcloud.lambdas.poller import Poller
+from localcloud.lambdas.event_sources.definition import EventSourceMapping
+from localcloud.lambdas.event_sources.poller import EventSourcePoller
 
-_MAPPED = Mapped("u", "arn:aws:sqs:us-east-1:000000000000:work", "read", 0.0)
+_MAPPED = EventSourceMapping("u", "arn:aws:sqs:us-east-1:000000000000:work", "read", 0.0)
 
 
 class FakeQueues:
@@ -54,9 +54,9 @@ def _messages(*bodies: str) -> list[dict[str, Any]]:
     ]
 
 
-def _process(function: Function, mapped: Mapped = _MAPPED, *bodies: str) -> list[str]:
+def _process(function: Function, mapped: EventSourceMapping = _MAPPED, *bodies: str) -> list[str]:
     queues = FakeQueues()
-    poller = Poller(mapped, queues, function, lambda: True)  # type: ignore[arg-type]
+    poller = EventSourcePoller(mapped, queues, function, lambda: True)  # type: ignore[arg-type]
     poller.process(_messages(*(bodies or ("a", "b", "c"))))
     return sorted(queues.deleted)
 

@@ -1,4 +1,4 @@
-"""Streamed invocations: a function's chunks on their way to whoever invoked it.
+"""Streamed invocations: a function's chunks are passed on to the caller as they come.
 
 https://docs.aws.amazon.com/lambda/latest/api/API_InvokeWithResponseStream.html
 """
@@ -13,19 +13,21 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from localcloud.errors import AwsError
-from localcloud.lambdas.outcome import Outcome
+from localcloud.lambdas.outcome import InvocationOutcome
 
 Sink = Callable[[bytes], None]
 _log = logging.getLogger(__name__)
 
 
-def streamed(run: Callable[[Sink], Outcome], name: str) -> Iterator[bytes | Outcome]:
-    """Run an invocation and yield its chunks as they come, and how it ended, last.
+def stream_invocation(
+    run: Callable[[Sink], InvocationOutcome], name: str
+) -> Iterator[bytes | InvocationOutcome]:
+    """Run an invocation and yield its chunks as they come, and its outcome last.
 
-    A function that answers in one piece yields that piece. What the invocation raises is raised
-    here. A consumer that goes away leaves the function running, as on AWS.
+    A function that responds in one piece yields that piece. Errors of the invocation are raised
+    here. If the caller stops reading, the function runs on, as on AWS.
     """
-    pieces: queue.SimpleQueue[bytes | Outcome | AwsError] = queue.SimpleQueue()
+    pieces: queue.SimpleQueue[bytes | InvocationOutcome | AwsError] = queue.SimpleQueue()
 
     def call() -> None:
         try:
@@ -37,18 +39,20 @@ def streamed(run: Callable[[Sink], Outcome], name: str) -> Iterator[bytes | Outc
             pieces.put(AwsError("ServiceException", "The local cloud failed.", 500))
 
     threading.Thread(target=call, name=f"lambda-stream-{name}", daemon=True).start()
-    came = False
-    while not isinstance(piece := pieces.get(), Outcome):
+    has_chunks = False
+    while not isinstance(piece := pieces.get(), InvocationOutcome):
         if isinstance(piece, AwsError):
             raise piece
-        came = True
+        has_chunks = True
         yield piece
-    if not came and piece.error_type is None and piece.payload:
+    if not has_chunks and piece.error_type is None and piece.payload:
         yield piece.payload
     yield piece
 
 
-def as_events(pieces: Iterator[bytes | Outcome], log_tail: bool) -> Iterator[dict[str, Any]]:
+def response_events(
+    pieces: Iterator[bytes | InvocationOutcome], log_tail: bool
+) -> Iterator[dict[str, Any]]:
     """Yield the event stream of InvokeWithResponseStream."""
     for piece in pieces:
         if isinstance(piece, bytes):

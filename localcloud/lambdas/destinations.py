@@ -1,4 +1,4 @@
-"""What is told, and to whom, when an asynchronous invocation is given up. Pure.
+"""Messages to the destinations of asynchronous invocations that failed for good. Pure.
 
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
 """
@@ -11,15 +11,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from localcloud.lambdas.registry import Registered
+from localcloud.lambdas.registry import RegisteredFunction
 from localcloud.lambdas.spec import LATEST
 
-_ERROR_MESSAGE_BYTES = 1024
+_MAX_ERROR_MESSAGE_BYTES = 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
-    """How the last try went. `payload` is the response, if the function gave one."""
+class InvocationAttempt:
+    """The last attempt of an invocation. `payload` is the response, if there was one."""
 
     status: int
     error_message: str
@@ -28,19 +28,19 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
-class GivenUp:
-    """An asynchronous invocation that is over. `now` is in epoch seconds."""
+class FailedInvocation:
+    """An asynchronous invocation that is tried no more. `now` is in epoch seconds."""
 
     request_id: str
     request: bytes
     condition: str
     invoke_count: int
-    last: Attempt
+    last: InvocationAttempt
     now: float
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class DestinationMessage:
     """A message to `arn`: a body, and string attributes for a queue or topic."""
 
     arn: str
@@ -48,20 +48,24 @@ class Notice:
     attributes: Mapping[str, str] = field(default_factory=dict)
 
 
-def notices(function: Registered, given_up: GivenUp) -> Iterator[Notice]:
-    """Yield what the failure destination and the dead-letter target get."""
+def destination_messages(
+    function: RegisteredFunction, failed: FailedInvocation
+) -> Iterator[DestinationMessage]:
+    """Yield the messages to the on-failure destination and to the dead-letter queue or topic."""
     spec = function.spec
     if spec.failure_destination:
-        record = invocation_record(function.arn, given_up)
-        yield Notice(spec.failure_destination, json.dumps(record))
+        record = invocation_record(function.arn, failed)
+        yield DestinationMessage(spec.failure_destination, json.dumps(record))
     if spec.dead_letter:
-        yield Notice(spec.dead_letter, given_up.request.decode(), _attributes(given_up))
+        yield DestinationMessage(
+            spec.dead_letter, failed.request.decode(), _dead_letter_attributes(failed)
+        )
 
 
-def invocation_record(function_arn: str, given_up: GivenUp) -> dict[str, Any]:
+def invocation_record(function_arn: str, failed: FailedInvocation) -> dict[str, Any]:
     """Return AWS's record of a failed asynchronous invocation."""
-    moment = datetime.fromtimestamp(given_up.now, UTC)
-    last = given_up.last
+    moment = datetime.fromtimestamp(failed.now, UTC)
+    last = failed.last
     context: dict[str, Any] = {"statusCode": last.status, "executedVersion": LATEST}
     if last.function_error:
         context["functionError"] = last.function_error
@@ -69,31 +73,31 @@ def invocation_record(function_arn: str, given_up: GivenUp) -> dict[str, Any]:
         "version": "1.0",
         "timestamp": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "requestContext": {
-            "requestId": given_up.request_id,
+            "requestId": failed.request_id,
             "functionArn": f"{function_arn}:{LATEST}",
-            "condition": given_up.condition,
-            "approximateInvokeCount": given_up.invoke_count,
+            "condition": failed.condition,
+            "approximateInvokeCount": failed.invoke_count,
         },
-        "requestPayload": json.loads(given_up.request),
+        "requestPayload": json.loads(failed.request),
         "responseContext": context,
         "responsePayload": json.loads(last.payload) if last.payload else None,
     }
 
 
-def _attributes(given_up: GivenUp) -> dict[str, str]:
-    message = given_up.last.error_message.encode()[:_ERROR_MESSAGE_BYTES]
+def _dead_letter_attributes(failed: FailedInvocation) -> dict[str, str]:
+    message = failed.last.error_message.encode()[:_MAX_ERROR_MESSAGE_BYTES]
     return {
-        "RequestID": given_up.request_id,
-        "ErrorCode": str(given_up.last.status),
+        "RequestID": failed.request_id,
+        "ErrorCode": str(failed.last.status),
         "ErrorMessage": message.decode("utf-8", "ignore"),
     }
 
 
 def retry_delay_s(failures: int) -> float:
-    """Return how long AWS waits after the `failures`-th function error: one, then two minutes."""
+    """Return AWS's delay after the `failures`-th function error: one, then two minutes."""
     return 60.0 * failures
 
 
 def backoff_s(refusals: int) -> float:
-    """Return how long AWS waits after throttling and faults: from 1 s up to 5 minutes."""
+    """Return AWS's delay after throttling and faults, which doubles from 1 s to 5 minutes."""
     return min(300.0, 2.0 ** min(refusals - 1, 10))

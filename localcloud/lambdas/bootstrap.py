@@ -1,7 +1,7 @@
-"""The first code in a worker process; runs AWS's own runtime interface client on the handler.
+"""The first code of an execution environment; runs AWS's runtime interface client.
 
-Started as a script with the standard library only, so that nothing of the local cloud is in
-the function's process. It must not outlive the local cloud: the kernel kills it with the
+It is started as a script with the standard library only, so that nothing of the local cloud is
+in the function's process. It must not outlive the local cloud: the kernel kills it with the
 thread that started it (Linux), and the client exits when the Runtime API is gone.
 """
 
@@ -13,17 +13,17 @@ _PR_SET_PDEATHSIG = 1
 _SIGKILL = 9
 
 
-def _die_with(parent: int) -> None:
+def _die_with_parent(parent: int) -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, _SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
 
 
-def _hand_over_to_wrapper() -> None:
-    """Become the function's wrapper script, if it has one, as AWS starts it: with the command
-    of the runtime as its arguments.
+def _exec_wrapper() -> None:
+    """Replace this process by the function's wrapper script, if it has one.
 
+    Like AWS, start it with the command of the runtime as its arguments.
     https://docs.aws.amazon.com/lambda/latest/dg/runtimes-modify.html#runtime-wrapper
     """
     wrapper = os.environ.get("AWS_LAMBDA_EXEC_WRAPPER")
@@ -32,9 +32,9 @@ def _hand_over_to_wrapper() -> None:
 
 
 def _main() -> None:
-    _die_with(int(sys.argv[1]))
+    _die_with_parent(int(sys.argv[1]))
     task_root, handler = os.environ["LAMBDA_TASK_ROOT"], os.environ["_HANDLER"]
-    _hand_over_to_wrapper()
+    _exec_wrapper()
     sys.path.insert(0, task_root)
     sys.argv[:] = ["bootstrap.py", handler]
     from awslambdaric.__main__ import main

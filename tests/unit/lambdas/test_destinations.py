@@ -7,23 +7,23 @@ from collections.abc import Callable
 
 import pytest
 
-from localcloud.lambdas.failures import (
-    Attempt,
-    GivenUp,
+from localcloud.lambdas.destinations import (
+    FailedInvocation,
+    InvocationAttempt,
     backoff_s,
+    destination_messages,
     invocation_record,
-    notices,
     retry_delay_s,
 )
-from localcloud.lambdas.registry import Registered
+from localcloud.lambdas.registry import RegisteredFunction
 
 _QUEUE = "arn:aws:sqs:us-east-1:000000000000:failures"
-_GIVEN_UP = GivenUp(
+_GIVEN_UP = FailedInvocation(
     request_id="r-1",
     request=b'{"a": 1}',
     condition="RetriesExhausted",
     invoke_count=3,
-    last=Attempt(200, "boom", "Unhandled", b'{"errorMessage": "boom"}'),
+    last=InvocationAttempt(200, "boom", "Unhandled", b'{"errorMessage": "boom"}'),
     now=0.0,
 )
 
@@ -49,18 +49,18 @@ def test_the_record_is_that_of_aws() -> None:
 
 
 def test_both_targets_are_told_each_in_its_own_form(
-    make_function: Callable[..., Registered],
+    make_function: Callable[..., RegisteredFunction],
 ) -> None:
     function = make_function(failure_destination=_QUEUE, dead_letter=f"{_QUEUE}-2")
-    destination, dead = notices(function, _GIVEN_UP)
+    destination, dead = destination_messages(function, _GIVEN_UP)
     assert json.loads(destination.body)["version"] == "1.0"
     assert destination.attributes == {}
     assert json.loads(dead.body) == {"a": 1}
     assert dead.attributes == {"RequestID": "r-1", "ErrorCode": "200", "ErrorMessage": "boom"}
 
 
-def test_nobody_is_told_when_nobody_asked(make_function: Callable[..., Registered]) -> None:
-    assert list(notices(make_function(), _GIVEN_UP)) == []
+def test_nobody_is_told_when_nobody_asked(make_function: Callable[..., RegisteredFunction]) -> None:
+    assert list(destination_messages(make_function(), _GIVEN_UP)) == []
 
 
 def test_function_errors_wait_one_and_two_minutes() -> None:

@@ -1,4 +1,4 @@
-"""SQS messages as a function sees them, and what its answer says about each. Pure.
+"""Records of SQS messages for a function, and partial batch responses. Pure.
 
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
 """
@@ -10,15 +10,15 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-Message = Mapping[str, Any]
+SqsMessage = Mapping[str, Any]
 """A message as ReceiveMessage returns it."""
 
 MAX_BATCH_BYTES = 6 * 1024 * 1024
-_ENVELOPE = 32
+_ENVELOPE_BYTES = 32
 
 
-def record(message: Message, queue_arn: str) -> dict[str, Any]:
-    """Return `message` in the shape of an SQS event record."""
+def sqs_record(message: SqsMessage, queue_arn: str) -> dict[str, Any]:
+    """Return `message` as a record of an SQS event."""
     shaped: dict[str, Any] = {
         "messageId": message["MessageId"],
         "receiptHandle": message["ReceiptHandle"],
@@ -48,27 +48,27 @@ def _attribute(value: Mapping[str, Any]) -> dict[str, Any]:
     return {**shaped, "dataType": value["DataType"]}
 
 
-def filterable(one: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a record as filter patterns see it: its body as JSON when it is JSON."""
+def filterable_record(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a record as filter patterns see it: with its body parsed, if it is JSON."""
     try:
-        return {**one, "body": json.loads(one["body"])}
+        return {**record, "body": json.loads(record["body"])}
     except ValueError:
-        return dict(one)
+        return dict(record)
 
 
-def payloads(records: Sequence[Mapping[str, Any]]) -> Iterator[tuple[bytes, list[str]]]:
-    """Yield events, each within the payload limit, with the message ids that are in it."""
+def batch_payloads(records: Sequence[Mapping[str, Any]]) -> Iterator[tuple[bytes, list[str]]]:
+    """Yield payloads within the size limit, each with the ids of its messages."""
     texts: list[str] = []
     ids: list[str] = []
-    size = _ENVELOPE
-    for one in records:
-        text = json.dumps(one, ensure_ascii=False)
+    size = _ENVELOPE_BYTES
+    for record in records:
+        text = json.dumps(record, ensure_ascii=False)
         length = len(text.encode()) + 2
         if texts and size + length > MAX_BATCH_BYTES:
             yield _event(texts), ids
-            texts, ids, size = [], [], _ENVELOPE
+            texts, ids, size = [], [], _ENVELOPE_BYTES
         texts.append(text)
-        ids.append(one["messageId"])
+        ids.append(record["messageId"])
         size += length
     if texts:
         yield _event(texts), ids
@@ -78,26 +78,26 @@ def _event(texts: list[str]) -> bytes:
     return f'{{"Records": [{", ".join(texts)}]}}'.encode()
 
 
-def failed_ids(response: bytes, batch: Sequence[str]) -> frozenset[str]:
+def failed_message_ids(response: bytes, batch: Sequence[str]) -> frozenset[str]:
     """Return the messages that a partial batch response reports as failed.
 
-    No list, null or an empty answer means success of all; an answer that is not of the right
-    form, or names a message that is not in the batch, means failure of all.
+    A response that is null, empty or without the list means that all succeeded. A malformed
+    one, or one that names a message that is not in the batch, means that all failed.
     """
     everything = frozenset(batch)
     try:
-        answer = json.loads(response or b"null")
+        document = json.loads(response or b"null")
     except ValueError:
         return everything
-    if answer is None or answer == "":
+    if document is None or document == "":
         return frozenset()
-    if not isinstance(answer, dict):
+    if not isinstance(document, dict):
         return everything
-    failures = answer.get("batchItemFailures")
+    failures = document.get("batchItemFailures")
     if failures is None:
         return frozenset()
     if not isinstance(failures, list):
         return everything
-    named = [each.get("itemIdentifier") if isinstance(each, dict) else None for each in failures]
-    known = [each for each in named if isinstance(each, str) and each in everything]
+    named = [item.get("itemIdentifier") if isinstance(item, dict) else None for item in failures]
+    known = [item for item in named if isinstance(item, str) and item in everything]
     return frozenset(known) if len(known) == len(named) else everything

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localcloud.lambdas.batches import (
+from localcloud.lambdas.event_sources.records import (
     MAX_BATCH_BYTES,
-    failed_ids,
-    filterable,
-    payloads,
-    record,
+    batch_payloads,
+    failed_message_ids,
+    filterable_record,
+    sqs_record,
 )
 
 _ARN = "arn:aws:sqs:eu-west-1:000000000000:work"
@@ -33,7 +33,7 @@ def test_a_record_has_the_shape_of_aws() -> None:
             "raw": {"DataType": "Binary", "BinaryValue": b"\x00"},
         },
     }
-    assert record(message, _ARN) == {
+    assert sqs_record(message, _ARN) == {
         "messageId": "m1",
         "receiptHandle": "r1",
         "body": "hello",
@@ -78,29 +78,29 @@ def test_a_record_has_the_shape_of_aws() -> None:
     ],
 )
 def test_a_partial_response_is_read_as_aws_reads_it(response: Any, failed: list[str]) -> None:
-    assert failed_ids(json.dumps(response).encode(), _IDS) == frozenset(failed)
+    assert failed_message_ids(json.dumps(response).encode(), _IDS) == frozenset(failed)
 
 
 @given(st.binary())
 def test_no_response_at_all_can_break_the_reading(response: bytes) -> None:
-    assert failed_ids(response, _IDS) <= frozenset(_IDS)
+    assert failed_message_ids(response, _IDS) <= frozenset(_IDS)
 
 
 @given(st.lists(st.text(max_size=50), max_size=20))
 def test_every_message_is_in_exactly_one_event(bodies: list[str]) -> None:
     records = [{"messageId": str(n), "body": body} for n, body in enumerate(bodies)]
-    events = [(json.loads(payload)["Records"], ids) for payload, ids in payloads(records)]
+    events = [(json.loads(payload)["Records"], ids) for payload, ids in batch_payloads(records)]
     assert [each for event, _ in events for each in event] == records
     assert [each for _, ids in events for each in ids] == [each["messageId"] for each in records]
 
 
 def test_a_batch_over_the_payload_limit_is_split() -> None:
     records = [{"messageId": str(n), "body": "x" * 1_000_000} for n in range(10)]
-    events = list(payloads(records))
+    events = list(batch_payloads(records))
     assert len(events) == 2
     assert all(len(payload) <= MAX_BATCH_BYTES for payload, _ in events)
 
 
 def test_a_filter_sees_a_json_body_as_json_and_other_text_as_text() -> None:
-    assert filterable({"body": '{"a": 1}'}) == {"body": {"a": 1}}
-    assert filterable({"body": "plain"}) == {"body": "plain"}
+    assert filterable_record({"body": '{"a": 1}'}) == {"body": {"a": 1}}
+    assert filterable_record({"body": "plain"}) == {"body": "plain"}
