@@ -1,4 +1,4 @@
-"""Lambda authorizers: who may call, from the token to the policy and back.
+"""Lambda authorizers: from a caller's token to a policy and a context.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-use-lambda-authorizer.html
 """
@@ -13,38 +13,38 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from localcloud.apigateway.description import Authorizer
 from localcloud.apigateway.gateway_responses import (
-    AUTHORIZER_FAILED,
+    AUTHORIZER_FAILURE,
     AUTHORIZER_MISCONFIGURED,
     UNAUTHORIZED,
-    Failure,
-    denied,
+    GatewayFailure,
+    access_denied,
 )
+from localcloud.apigateway.rest_api import TokenAuthorizer
 from localcloud.errors import AwsError
 from localcloud.iam.conditions import wildcard
 
 Invoke = Callable[[str, bytes], Mapping[str, Any]]
-"""Invoke a function by name; returns what Lambda's Invoke returns, and raises AwsError."""
+"""Invokes a function by name; returns what Lambda's Invoke returns, and raises AwsError."""
 
-Check = Callable[[str, str], None]
-"""Raises AwsError unless the authorizer of a name may invoke its function, which comes first."""
+CheckInvoke = Callable[[str, str], None]
+"""Raises AwsError unless a function, by name, lets an authorizer, by name, invoke it."""
 
-_CACHED = 1_000
-_Cache = OrderedDict[tuple[str, str], tuple[float, "Verdict"]]
+_MAX_CACHED = 1_000
+_Cache = OrderedDict[tuple[str, str], tuple[float, "AuthorizerResult"]]
 
 
-class Refused(Exception):  # noqa: N818 - named for what it tells
-    """The caller is not let in; `failure` says why."""
+class RequestRefusedError(Exception):
+    """Raised when a caller is not authorized; `failure` is the gateway's response."""
 
-    def __init__(self, failure: Failure) -> None:
+    def __init__(self, failure: GatewayFailure) -> None:
         super().__init__(failure.response_type)
         self.failure = failure
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What an authorizer said about one token."""
+class AuthorizerResult:
+    """What an authorizer returned for one token."""
 
     principal: str
     policy: Mapping[str, Any]
@@ -52,110 +52,118 @@ class Verdict:
 
 
 class Authorizers:
-    """Asks authorizer functions, and remembers their answers as long as they allow."""
+    """Invokes authorizer functions, and caches their results."""
 
     def __init__(
-        self, invoke: Invoke, clock: Callable[[], float], check: Check | None = None
+        self,
+        invoke: Invoke,
+        monotonic: Callable[[], float],
+        check_invoke: CheckInvoke | None = None,
     ) -> None:
-        """Ask by `invoke`, if `check` lets them; `clock` gives seconds."""
-        self._check = check
+        """Invoke by `invoke` if `check_invoke` permits; `monotonic` returns seconds."""
+        self._check_invoke = check_invoke
         self._invoke = invoke
-        self._clock = clock
+        self._monotonic = monotonic
         self._cache: _Cache = OrderedDict()
-        self._guard = threading.Lock()
+        self._lock = threading.Lock()
 
-    def admit(self, authorizer: Authorizer, token: str | None, arn: str) -> dict[str, str]:
-        """Return the authorizer context for a caller with `token`; raises Refused."""
+    def authorize(
+        self, authorizer: TokenAuthorizer, token: str | None, method_arn: str
+    ) -> dict[str, str]:
+        """Return the authorizer context of a caller with `token`. Raises RequestRefusedError."""
         if not token or not _is_well_formed(authorizer, token):
-            raise Refused(UNAUTHORIZED)
-        verdict = self._cached(authorizer, token)
-        if verdict is None:
-            verdict = self._ask(authorizer, token, arn)
-            self._remember(authorizer, token, verdict)
-        _check(verdict.policy, arn)
-        return {**verdict.context, "principalId": verdict.principal}
+            raise RequestRefusedError(UNAUTHORIZED)
+        result = self._cached(authorizer, token)
+        if result is None:
+            result = self._call(authorizer, token, method_arn)
+            self._cache_result(authorizer, token, result)
+        _check_policy(result.policy, method_arn)
+        return {**result.context, "principalId": result.principal}
 
-    def _cached(self, authorizer: Authorizer, token: str) -> Verdict | None:
-        with self._guard:
-            until, verdict = self._cache.get((authorizer.name, token), (0.0, None))
-            return verdict if until > self._clock() else None
+    def _cached(self, authorizer: TokenAuthorizer, token: str) -> AuthorizerResult | None:
+        with self._lock:
+            expires_at, result = self._cache.get((authorizer.name, token), (0.0, None))
+            return result if expires_at > self._monotonic() else None
 
-    def _remember(self, authorizer: Authorizer, token: str, verdict: Verdict) -> None:
+    def _cache_result(
+        self, authorizer: TokenAuthorizer, token: str, result: AuthorizerResult
+    ) -> None:
         if authorizer.ttl_s > 0:
-            with self._guard:
+            with self._lock:
                 key = (authorizer.name, token)
-                self._cache[key] = (self._clock() + authorizer.ttl_s, verdict)
+                self._cache[key] = (self._monotonic() + authorizer.ttl_s, result)
                 self._cache.move_to_end(key)
-                while len(self._cache) > _CACHED:
+                while len(self._cache) > _MAX_CACHED:
                     self._cache.popitem(last=False)
 
-    def _ask(self, authorizer: Authorizer, token: str, arn: str) -> Verdict:
-        self._may_ask(authorizer)
-        event = {"type": "TOKEN", "methodArn": arn, "authorizationToken": token}
-        result = self._invoke(authorizer.function, json.dumps(event).encode())
-        document = json.loads(result["Payload"])
-        if result.get("FunctionError"):
+    def _call(self, authorizer: TokenAuthorizer, token: str, method_arn: str) -> AuthorizerResult:
+        self._check_may_invoke(authorizer)
+        event = {"type": "TOKEN", "methodArn": method_arn, "authorizationToken": token}
+        response = self._invoke(authorizer.function, json.dumps(event).encode())
+        document = json.loads(response["Payload"])
+        if response.get("FunctionError"):
             if document.get("errorMessage") == "Unauthorized":
-                raise Refused(UNAUTHORIZED)
-            raise Refused(AUTHORIZER_FAILED)
-        return _verdict(document)
+                raise RequestRefusedError(UNAUTHORIZED)
+            raise RequestRefusedError(AUTHORIZER_FAILURE)
+        return _read_result(document)
 
-    def _may_ask(self, authorizer: Authorizer) -> None:
+    def _check_may_invoke(self, authorizer: TokenAuthorizer) -> None:
         try:
-            if self._check is not None:
-                self._check(authorizer.function, authorizer.name)
+            if self._check_invoke is not None:
+                self._check_invoke(authorizer.function, authorizer.name)
         except AwsError as error:
-            raise Refused(AUTHORIZER_MISCONFIGURED) from error
+            raise RequestRefusedError(AUTHORIZER_MISCONFIGURED) from error
 
 
-def _is_well_formed(authorizer: Authorizer, token: str) -> bool:
+def _is_well_formed(authorizer: TokenAuthorizer, token: str) -> bool:
     pattern = authorizer.token_pattern
     return pattern is None or re.fullmatch(pattern, token) is not None
 
 
-def _verdict(document: Any) -> Verdict:
+def _read_result(document: Any) -> AuthorizerResult:
     if not isinstance(document, dict) or not isinstance(document.get("policyDocument"), dict):
-        raise Refused(AUTHORIZER_MISCONFIGURED)
+        raise RequestRefusedError(AUTHORIZER_MISCONFIGURED)
     principal = document.get("principalId")
     context = document.get("context") or {}
-    simple = all(isinstance(each, str | int | float | bool) for each in context.values())
-    if not isinstance(principal, str) or not simple:
-        raise Refused(AUTHORIZER_MISCONFIGURED)
-    return Verdict(
-        principal, document["policyDocument"], {name: _text(v) for name, v in context.items()}
-    )
+    is_flat = all(isinstance(value, str | int | float | bool) for value in context.values())
+    if not isinstance(principal, str) or not is_flat:
+        raise RequestRefusedError(AUTHORIZER_MISCONFIGURED)
+    texts = {name: _context_text(value) for name, value in context.items()}
+    return AuthorizerResult(principal, document["policyDocument"], texts)
 
 
-def _text(value: str | float | bool) -> str:
+def _context_text(value: str | float | bool) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _check(policy: Mapping[str, Any], arn: str) -> None:
-    """Raise Refused unless a statement allows the method and none denies it."""
-    effects = {effect for effect, statement in _statements(policy) if _covers(statement, arn)}
+def _check_policy(policy: Mapping[str, Any], method_arn: str) -> None:
+    """Raise RequestRefusedError unless a statement allows the method and none denies it."""
+    effects = {
+        effect for effect, statement in _statements(policy) if _covers(statement, method_arn)
+    }
     if "Deny" in effects:
-        raise Refused(denied(explicitly=True))
+        raise RequestRefusedError(access_denied(explicitly=True))
     if "Allow" not in effects:
-        raise Refused(denied(explicitly=False))
+        raise RequestRefusedError(access_denied(explicitly=False))
 
 
 def _statements(policy: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    found = policy.get("Statement", [])
-    for statement in found if isinstance(found, list) else [found]:
+    statements = policy.get("Statement", [])
+    for statement in statements if isinstance(statements, list) else [statements]:
         if set(statement) - {"Effect", "Action", "Resource", "Sid"}:
-            raise Refused(AUTHORIZER_MISCONFIGURED)
+            raise RequestRefusedError(AUTHORIZER_MISCONFIGURED)
         yield str(statement.get("Effect")), statement
 
 
-def _covers(statement: Mapping[str, Any], arn: str) -> bool:
-    action = any(
-        wildcard(each.lower()).fullmatch("execute-api:invoke")
-        for each in _listed(statement.get("Action"))
+def _covers(statement: Mapping[str, Any], method_arn: str) -> bool:
+    has_action = any(
+        wildcard(action.lower()).fullmatch("execute-api:invoke")
+        for action in _texts(statement.get("Action"))
     )
-    return action and any(
-        wildcard(each).fullmatch(arn) for each in _listed(statement.get("Resource"))
+    return has_action and any(
+        wildcard(resource).fullmatch(method_arn) for resource in _texts(statement.get("Resource"))
     )
 
 
-def _listed(value: Any) -> list[str]:
-    return [str(each) for each in (value if isinstance(value, list) else [value])]
+def _texts(value: Any) -> list[str]:
+    return [str(item) for item in (value if isinstance(value, list) else [value])]

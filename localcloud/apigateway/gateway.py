@@ -1,4 +1,4 @@
-"""The gateway itself: a WSGI application that routes, authorizes, invokes and answers."""
+"""The gateway: a WSGI application that routes, authorizes, invokes and responds."""
 
 from __future__ import annotations
 
@@ -14,44 +14,53 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from localcloud.apigateway.authorizers import Authorizers, Invoke, Refused
-from localcloud.apigateway.description import Method, Mock, Proxy, RestApi
+from localcloud.apigateway.authorizers import Authorizers, Invoke, RequestRefusedError
 from localcloud.apigateway.gateway_responses import (
     BAD_GATEWAY,
-    INTERNAL,
+    INTERNAL_ERROR,
     MISSING_TOKEN,
     THROTTLED,
     TIMED_OUT,
     TOO_LARGE,
-    Failure,
-    no_signature,
+    GatewayFailure,
+    incomplete_signature,
 )
-from localcloud.apigateway.request import (
-    BodyTooLarge,
+from localcloud.apigateway.http_request import (
+    BodyTooLargeError,
     HttpRequest,
-    authorizer_arn,
-    is_binary,
-    method_arn,
-    proxy_event,
-    read,
+    RequestRecord,
+    read_request,
 )
-from localcloud.apigateway.response import HttpAnswer, MalformedAnswer, from_function
-from localcloud.apigateway.routing import Match, match
-from localcloud.apigateway.streamed import Opened, opened
-from localcloud.apigateway.throttling import Throttle
-from localcloud.apigateway.visit import Visit
+from localcloud.apigateway.proxy_event import authorizer_arn, is_binary, method_arn, proxy_event
+from localcloud.apigateway.proxy_response import (
+    HttpResponse,
+    MalformedResponseError,
+    StreamedResponse,
+    read_response,
+    read_streamed_response,
+)
+from localcloud.apigateway.rest_api import (
+    Integration,
+    MockIntegration,
+    ProxyIntegration,
+    ResourceMatch,
+    RestApi,
+    match_resource,
+)
+from localcloud.apigateway.stage import MethodThrottle
 from localcloud.errors import AwsError
+from localcloud.wsgi import StartResponse
 
 INTEGRATION_TIMEOUT_S = 29.0
 """https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html"""
 
-Stream = Callable[[str, bytes], Iterator[bytes]]
-"""Invokes a function and yields its answer as it comes; raises what keeps it from answering."""
+InvokeStream = Callable[[str, bytes], Iterator[bytes]]
+"""Invokes a function and yields its response as it comes; raises what prevents a response."""
 
-MayInvoke = Callable[[str, str], None]
-"""Raises AwsError unless a function lets a method or an authorizer, by its ARN, invoke it."""
+CheckInvoke = Callable[[str, str], None]
+"""Raises AwsError unless a function, by name, lets a method or authorizer, by ARN, invoke it."""
 
-StartResponse = Callable[..., Any]
+_Response = HttpResponse | StreamedResponse
 _log = logging.getLogger(__name__)
 
 
@@ -63,68 +72,72 @@ class ApiGateway:
         invoke: Invoke,
         api: RestApi,
         timeout_s: float = INTEGRATION_TIMEOUT_S,
-        clock: Callable[[], float] = time.monotonic,
-        stream: Stream | None = None,
-        may_invoke: MayInvoke | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+        stream: InvokeStream | None = None,
+        check_invoke: CheckInvoke | None = None,
         log: Callable[[str], None] | None = None,
     ) -> None:
-        """Serve `api` by `invoke`, streamed methods by `stream`; an integration that is not
-        streamed may take `timeout_s` seconds. `may_invoke` is asked first. `log` takes one line a
-        request, where the API's settings say how it reads.
+        """Serve an API.
+
+        Args:
+            invoke: Invokes a function and returns what Lambda's Invoke returns.
+            api: The API.
+            timeout_s: The most seconds of an integration that is not streamed.
+            monotonic: Returns seconds.
+            stream: Invokes a function whose response is streamed.
+            check_invoke: Checks permissions before an invocation; None permits all.
+            log: Takes one line a request, if the API's stage has an access log.
         """
-        self._throttle = Throttle(api.settings, clock)
+        self._throttle = MethodThrottle(api.settings, monotonic)
         self._access_log = api.settings.access_log
         self._log = log
-        self._clock = clock
-        self._may_invoke = may_invoke
+        self._monotonic = monotonic
+        self._check_invoke = check_invoke
         self._stream = stream
         self._invoke = invoke
         self._api = api
         self._timeout_s = timeout_s
-        self._authorizers = Authorizers(self._in_time, clock, self._check_authorizer)
+        self._authorizers = Authorizers(
+            self._invoke_in_time, monotonic, self._check_authorizer_invoke
+        )
 
     def __call__(
         self, environ: Mapping[str, Any], start_response: StartResponse
     ) -> Iterable[bytes]:
         """Answer one request."""
-        answer: HttpAnswer | Opened | Failure
-        visit = Visit(self._clock())
+        response: _Response | GatewayFailure
+        record = RequestRecord(self._monotonic())
         try:
-            request = read(environ)
-            answer = self._answer(request, visit)
-        except BodyTooLarge as too_large:
-            request, answer = too_large.request, TOO_LARGE
-        if isinstance(answer, Failure):
-            visit.failure = answer.response_type
-            answer = self._api.responses.answer(answer, self._variables(request))
-        if isinstance(answer, Opened):
-            return self._told(visit, request, answer, _stream(answer, request, start_response))
-        return self._told(visit, request, answer, _send(answer, request, start_response))
+            request = read_request(environ)
+            response = self._respond(request, record)
+        except BodyTooLargeError as too_large:
+            request, response = too_large.request, TOO_LARGE
+        if isinstance(response, GatewayFailure):
+            record.failure = response.response_type
+            response = self._api.responses.response(response, self._variables(request))
+        body = _send(response, request, start_response)
+        return self._logged(record, request, response.status, body)
 
-    def _told(
-        self,
-        visit: Visit,
-        request: HttpRequest,
-        answer: HttpAnswer | Opened,
-        body: Iterable[bytes],
+    def _logged(
+        self, record: RequestRecord, request: HttpRequest, status: int, body: Iterable[bytes]
     ) -> Iterable[bytes]:
-        """Yield `body`, and log the request once all of it is gone, or the caller is."""
+        """Yield `body`, and log the request once it is sent or the caller has gone."""
         length = 0
         try:
-            for piece in body:
-                length += len(piece)
-                yield piece
+            for chunk in body:
+                length += len(chunk)
+                yield chunk
         finally:
             if isinstance(body, Generator):
                 body.close()
             if self._access_log is not None and self._log is not None:
-                values = self._variables(request) | visit.values(
-                    request, answer.status, length, self._clock()
+                variables = self._variables(request) | record.variables(
+                    request, status, length, self._monotonic()
                 )
-                self._log(self._access_log.line(values, visit.authorizer))
+                self._log(self._access_log.line(variables, record.authorizer))
 
     def _variables(self, request: HttpRequest) -> dict[str, str]:
-        """Return the values of `$context.…` that a gateway response may name."""
+        """Return the `$context` variables that a gateway response may use."""
         return {
             "requestId": request.request_id,
             "httpMethod": request.method,
@@ -132,67 +145,73 @@ class ApiGateway:
             "stage": self._api.stage,
         }
 
-    def _answer(self, request: HttpRequest, visit: Visit) -> HttpAnswer | Opened | Failure:
-        found = match(self._api.routes, request.path)
-        method = self._method(request, found)
-        if found is None or method is None:
+    def _respond(self, request: HttpRequest, record: RequestRecord) -> _Response | GatewayFailure:
+        match = match_resource(self._api.routes, request.path)
+        integration = self._find_integration(request, match)
+        if match is None or integration is None:
             return _no_such_route(request)
-        visit.resource = found.resource
-        if not self._throttle.admits(found.resource, request.method):
+        record.resource = match.resource
+        if not self._throttle.admits(match.resource, request.method):
             return THROTTLED
-        if isinstance(method, Mock):
-            headers = (("Content-Type", "application/json"), *method.headers.items())
-            return HttpAnswer(method.status, headers, method.body.encode())
+        if isinstance(integration, MockIntegration):
+            headers = (("Content-Type", "application/json"), *integration.headers.items())
+            return HttpResponse(integration.status, headers, integration.body.encode())
         try:
-            return self._proxy(request, found, method, visit)
-        except Refused as refused:
+            return self._call_proxy(request, match, integration, record)
+        except RequestRefusedError as refused:
             return refused.failure
         except TimeoutError:
             return TIMED_OUT
-        except MalformedAnswer:
+        except MalformedResponseError:
             return BAD_GATEWAY
         except AwsError as error:
-            return TOO_LARGE if error.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else INTERNAL
+            is_too_large = error.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+            return TOO_LARGE if is_too_large else INTERNAL_ERROR
 
-    def _method(self, request: HttpRequest, found: Match | None) -> Method | None:
-        methods = self._api.routes[found.resource] if found else {}
+    def _find_integration(
+        self, request: HttpRequest, match: ResourceMatch | None
+    ) -> Integration | None:
+        methods = self._api.routes[match.resource] if match else {}
         return methods.get(request.method) or methods.get("ANY")
 
-    def _proxy(
-        self, request: HttpRequest, found: Match, method: Proxy, visit: Visit
-    ) -> HttpAnswer | Opened | Failure:
+    def _call_proxy(
+        self,
+        request: HttpRequest,
+        match: ResourceMatch,
+        integration: ProxyIntegration,
+        record: RequestRecord,
+    ) -> _Response | GatewayFailure:
         context: dict[str, str] | None = None
-        arn = method_arn(self._api, request, self._api.region)
-        if method.authorizer is not None:
-            token = request.header(method.authorizer.header)
-            context = self._authorizers.admit(method.authorizer, token, arn)
-            visit.authorizer = context
-        refused = method.validation.refusal(request)
-        if refused is not None:
-            return refused
-        if self._may_invoke is not None:
-            self._may_invoke(method.function, arn)
-        event = proxy_event(self._api, request, found, context)
-        if method.streams:
-            return opened(self._streaming(method.function, json.dumps(event).encode()))
-        result = self._in_time(method.function, json.dumps(event).encode())
+        arn = method_arn(self._api, request)
+        if integration.authorizer is not None:
+            token = request.header(integration.authorizer.header)
+            context = self._authorizers.authorize(integration.authorizer, token, arn)
+            record.authorizer = context
+        failure = integration.validation.check(request)
+        if failure is not None:
+            return failure
+        if self._check_invoke is not None:
+            self._check_invoke(integration.function, arn)
+        event = json.dumps(proxy_event(self._api, request, match, context)).encode()
+        if integration.streams:
+            return read_streamed_response(self._invoke_stream(integration.function, event))
+        result = self._invoke_in_time(integration.function, event)
         if result.get("FunctionError"):
             return BAD_GATEWAY
-        return from_function(
-            result["Payload"], is_binary(request.header("Accept"), self._api.binary_types)
-        )
+        decode_binary = is_binary(request.header("Accept"), self._api.binary_types)
+        return read_response(result["Payload"], decode_binary)
 
-    def _check_authorizer(self, function: str, name: str) -> None:
-        if self._may_invoke is not None:
-            self._may_invoke(function, authorizer_arn(self._api, name, self._api.region))
+    def _check_authorizer_invoke(self, function: str, name: str) -> None:
+        if self._check_invoke is not None:
+            self._check_invoke(function, authorizer_arn(self._api, name))
 
-    def _streaming(self, function: str, payload: bytes) -> Iterator[bytes]:
+    def _invoke_stream(self, function: str, payload: bytes) -> Iterator[bytes]:
         if self._stream is None:
             raise AwsError("ServiceException", f"{function} cannot be streamed", 500)
         return self._stream(function, payload)
 
-    def _in_time(self, function: str, payload: bytes) -> Mapping[str, Any]:
-        """Invoke `function`, which goes on when this gives up with TimeoutError, as on AWS."""
+    def _invoke_in_time(self, function: str, payload: bytes) -> Mapping[str, Any]:
+        """Invoke a function; after a TimeoutError it runs on, as on AWS."""
         done: queue.SimpleQueue[Mapping[str, Any] | AwsError] = queue.SimpleQueue()
 
         def call() -> None:
@@ -214,40 +233,35 @@ class ApiGateway:
         return result
 
 
-def _no_such_route(request: HttpRequest) -> Failure:
-    """Answer as AWS does: an Authorization header is taken for a signature, which it is not."""
+def _no_such_route(request: HttpRequest) -> GatewayFailure:
+    """Return AWS's response: it takes an Authorization header for a signature, which it is not."""
     authorization = request.header("Authorization")
     if authorization is None:
         return MISSING_TOKEN
     digest = base64.b64encode(hashlib.sha256(authorization.encode()).digest()).decode()
-    return no_signature(digest)
+    return incomplete_signature(digest)
 
 
 def _send(
-    answer: HttpAnswer, request: HttpRequest, start_response: StartResponse
+    response: _Response, request: HttpRequest, start_response: StartResponse
 ) -> Iterable[bytes]:
-    headers = [
-        *answer.headers,
-        ("x-amzn-RequestId", request.request_id),
-        ("X-Amzn-Trace-Id", request.trace_id),
-        ("Content-Length", str(len(answer.body))),
-    ]
-    body = b"" if request.method == "HEAD" else answer.body
-    start_response(f"{answer.status} {_reason(answer.status)}", headers)
-    return [body]
+    """Send status and headers, and return the body.
 
-
-def _stream(answer: Opened, request: HttpRequest, start_response: StartResponse) -> Iterable[bytes]:
-    """Send chunks as they come. The status is out, so a function that fails cuts the answer off."""
+    The status of a stream is sent before its body, so a function that fails cuts the body off.
+    """
     headers = [
-        *answer.headers,
+        *response.headers,
         ("x-amzn-RequestId", request.request_id),
         ("X-Amzn-Trace-Id", request.trace_id),
     ]
-    start_response(f"{answer.status} {_reason(answer.status)}", headers)
-    return answer.body
+    if isinstance(response, HttpResponse):
+        headers.append(("Content-Length", str(len(response.body))))
+    start_response(f"{response.status} {_reason(response.status)}", headers)
+    if isinstance(response, StreamedResponse):
+        return response.body
+    return [b"" if request.method == "HEAD" else response.body]
 
 
 def _reason(status: int) -> str:
-    known = {each.value: each.phrase for each in HTTPStatus}
-    return re.sub(r"[^ -~]", "", known.get(status, "Unknown"))
+    phrases = {each.value: each.phrase for each in HTTPStatus}
+    return re.sub(r"[^ -~]", "", phrases.get(status, "Unknown"))

@@ -1,4 +1,4 @@
-"""API Gateway's own answers, in its words or in those that the API defines for them. Pure.
+"""Gateway responses: what API Gateway itself answers, in its words or in the API's. Pure.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-gatewayResponse-definition.html
 https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from localcloud.apigateway.response import HttpAnswer
+from localcloud.apigateway.proxy_response import HttpResponse
 from localcloud.errors import unsupported
 
 _TYPES = frozenset(
@@ -40,10 +40,10 @@ _TYPES = frozenset(
         "WAF_FILTERED",
     }
 )
-_MEMBERS = frozenset({"statusCode", "responseParameters", "responseTemplates"})
+_DEFINITION_MEMBERS = frozenset({"statusCode", "responseParameters", "responseTemplates"})
 _JSON = "application/json"
 _HEADER = "gatewayresponse.header."
-_STATIC = re.compile(r"'([^']*)'")
+_STATIC_VALUE = re.compile(r"'([^']*)'")
 _VARIABLE = re.compile(r"\$(\w+(?:\.\w+)*)")
 _VARIABLES = frozenset(
     {
@@ -59,8 +59,8 @@ _VARIABLES = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
-    """An answer of API Gateway's own: its type, and how it reads where nothing else is defined.
+class GatewayFailure:
+    """A request that API Gateway itself answers, with the defaults of its response type.
 
     AWS spells the member of the message in two ways; `member` is the one of this failure.
     """
@@ -73,48 +73,52 @@ class Failure:
 
     @property
     def default_type(self) -> str:
-        """Return the type whose definition holds where this one has none."""
+        """The response type whose definition is used if this type has none."""
         return f"DEFAULT_{self.status // 100}XX"
 
 
-MISSING_TOKEN = Failure(
+MISSING_TOKEN = GatewayFailure(
     "MISSING_AUTHENTICATION_TOKEN",
     403,
     "MissingAuthenticationTokenException",
     "Missing Authentication Token",
 )
-UNAUTHORIZED = Failure("UNAUTHORIZED", 401, "UnauthorizedException", "Unauthorized")
-TOO_LARGE = Failure("REQUEST_TOO_LARGE", 413, "RequestTooLargeException", "Request Too Long")
-THROTTLED = Failure("THROTTLED", 429, "TooManyRequestsException", "Too Many Requests")
-BAD_BODY = Failure("BAD_REQUEST_BODY", 400, "BadRequestException", "Invalid request body")
-TIMED_OUT = Failure(
+UNAUTHORIZED = GatewayFailure("UNAUTHORIZED", 401, "UnauthorizedException", "Unauthorized")
+TOO_LARGE = GatewayFailure("REQUEST_TOO_LARGE", 413, "RequestTooLargeException", "Request Too Long")
+THROTTLED = GatewayFailure("THROTTLED", 429, "TooManyRequestsException", "Too Many Requests")
+BAD_BODY = GatewayFailure("BAD_REQUEST_BODY", 400, "BadRequestException", "Invalid request body")
+TIMED_OUT = GatewayFailure(
     "INTEGRATION_TIMEOUT", 504, "InternalServerErrorException", "Endpoint request timed out"
 )
-BAD_GATEWAY = Failure("DEFAULT_5XX", 502, "InternalServerErrorException", "Internal server error")
-INTERNAL = Failure("DEFAULT_5XX", 500, "InternalServerErrorException", "Internal server error")
-AUTHORIZER_FAILED = Failure("AUTHORIZER_FAILURE", 500, "AuthorizerFailureException", None)
-AUTHORIZER_MISCONFIGURED = Failure(
+BAD_GATEWAY = GatewayFailure(
+    "DEFAULT_5XX", 502, "InternalServerErrorException", "Internal server error"
+)
+INTERNAL_ERROR = GatewayFailure(
+    "DEFAULT_5XX", 500, "InternalServerErrorException", "Internal server error"
+)
+AUTHORIZER_FAILURE = GatewayFailure("AUTHORIZER_FAILURE", 500, "AuthorizerFailureException", None)
+AUTHORIZER_MISCONFIGURED = GatewayFailure(
     "AUTHORIZER_CONFIGURATION_ERROR", 500, "AuthorizerConfigurationException", None
 )
 
 
-def missing_parameters(names: Sequence[str]) -> Failure:
-    """Return the answer to a request that lacks required parameters."""
+def missing_parameters_failure(names: Sequence[str]) -> GatewayFailure:
+    """Return the failure of a request that lacks required parameters."""
     message = f"Missing required request parameters: [{', '.join(names)}]"
-    return Failure("BAD_REQUEST_PARAMETERS", 400, "BadRequestException", message)
+    return GatewayFailure("BAD_REQUEST_PARAMETERS", 400, "BadRequestException", message)
 
 
-def denied(explicitly: bool) -> Failure:
-    """Return the answer to a caller whom the authorizer's policy does not let in."""
+def access_denied(explicitly: bool) -> GatewayFailure:
+    """Return the failure of a caller whom the authorizer's policy does not allow."""
     message = "User is not authorized to access this resource"
     if explicitly:
         message += " with an explicit deny"
-    return Failure("ACCESS_DENIED", 403, "AccessDeniedException", message, "Message")
+    return GatewayFailure("ACCESS_DENIED", 403, "AccessDeniedException", message, "Message")
 
 
-def no_signature(digest: str) -> Failure:
-    """Return the answer where a header was taken for a signature; no response type is its own."""
-    return Failure(
+def incomplete_signature(digest: str) -> GatewayFailure:
+    """Return the failure of a header taken for a signature, which has no type of its own."""
+    return GatewayFailure(
         "DEFAULT_4XX",
         403,
         "IncompleteSignatureException",
@@ -125,7 +129,7 @@ def no_signature(digest: str) -> Failure:
 
 @dataclass(frozen=True, slots=True)
 class GatewayResponse:
-    """The definition of one type: `status` None keeps the failure's own, as no template does."""
+    """The definition of a response type; None keeps the failure's own status or body."""
 
     status: int | None = None
     headers: tuple[tuple[str, str], ...] = ()
@@ -134,35 +138,40 @@ class GatewayResponse:
 
 @dataclass(frozen=True, slots=True)
 class GatewayResponses:
-    """What an API defines for failures, by type."""
+    """The gateway responses that an API defines, by response type."""
 
     defined: Mapping[str, GatewayResponse] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, definitions: Mapping[str, Any]) -> GatewayResponses:
+    def from_definitions(cls, definitions: Mapping[str, Any]) -> GatewayResponses:
         """Read `x-amazon-apigateway-gateway-responses`.
 
-        Refuses, by an AwsError, types, members, headers and variables that are not served.
+        Refuse by an AwsError types, members, headers and variables that are not supported.
         """
         for name in definitions:
             if name not in _TYPES:
                 raise unsupported("API Gateway", f"the gateway response {name}")
-        return cls({name: _definition(name, each) for name, each in definitions.items()})
+        return cls({name: _read_definition(name, each) for name, each in definitions.items()})
 
-    def answer(self, failure: Failure, context: Mapping[str, str]) -> HttpAnswer:
-        """Return `failure` as an HTTP answer; `context` holds the variables of the request."""
-        found = self.defined.get(failure.response_type) or self.defined.get(failure.default_type)
-        chosen = found or GatewayResponse()
-        said = _said(failure, context)
-        if chosen.template is None:
+    def response(self, failure: GatewayFailure, context: Mapping[str, str]) -> HttpResponse:
+        """Return the HTTP response of `failure`; `context` has the request's variables."""
+        definition = (
+            self.defined.get(failure.response_type)
+            or self.defined.get(failure.default_type)
+            or GatewayResponse()
+        )
+        variables = _variables(failure, context)
+        if definition.template is None:
             body = json.dumps({failure.member: failure.message}, separators=(",", ":"))
         else:
-            body = _VARIABLE.sub(lambda match: said[match[1]], chosen.template)
+            body = _VARIABLE.sub(lambda match: variables[match[1]], definition.template)
         own = (("Content-Type", _JSON), ("x-amzn-ErrorType", failure.error_type))
-        return HttpAnswer(chosen.status or failure.status, (*own, *chosen.headers), body.encode())
+        return HttpResponse(
+            definition.status or failure.status, (*own, *definition.headers), body.encode()
+        )
 
 
-def _said(failure: Failure, context: Mapping[str, str]) -> dict[str, str]:
+def _variables(failure: GatewayFailure, context: Mapping[str, str]) -> dict[str, str]:
     return {
         **{f"context.{name}": value for name, value in context.items()},
         "context.error.message": failure.message or "",
@@ -171,9 +180,9 @@ def _said(failure: Failure, context: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _definition(name: str, definition: Mapping[str, Any]) -> GatewayResponse:
+def _read_definition(name: str, definition: Mapping[str, Any]) -> GatewayResponse:
     for member in definition:
-        if member not in _MEMBERS:
+        if member not in _DEFINITION_MEMBERS:
             raise unsupported("API Gateway", f"{member} in the gateway response {name}")
     templates = definition.get("responseTemplates", {})
     for media_type in templates:
@@ -187,14 +196,15 @@ def _definition(name: str, definition: Mapping[str, Any]) -> GatewayResponse:
     return GatewayResponse(
         status=int(status) if status is not None else None,
         headers=tuple(
-            _header(name, *each) for each in definition.get("responseParameters", {}).items()
+            _header(name, *parameter)
+            for parameter in definition.get("responseParameters", {}).items()
         ),
         template=template,
     )
 
 
 def _header(name: str, parameter: str, value: str) -> tuple[str, str]:
-    static = _STATIC.fullmatch(value)
+    static = _STATIC_VALUE.fullmatch(value)
     if not parameter.startswith(_HEADER) or static is None:
         raise unsupported(
             "API Gateway",

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from localcloud.apigateway.description import RestApi
+from localcloud.apigateway.access_log import AccessLogWriter
 from localcloud.apigateway.gateway import ApiGateway
-from localcloud.apigateway.log_writer import LogWriter
-from localcloud.apigateway.stage import Stage
+from localcloud.apigateway.rest_api import RestApi
+from localcloud.apigateway.stage import ApiStage
 from localcloud.iam.guard import AccessGuard
 from localcloud.iam.service_calls import authorize_api_invoke
 from localcloud.lambdas import invoke_request
@@ -19,28 +19,26 @@ from localcloud.lambdas.service import LambdaService
 class ApiGatewayService:
     """The WSGI application of the deployed API; it answers 503 until one is deployed."""
 
-    def __init__(
-        self, lambdas: LambdaService, guard: AccessGuard, client: Callable[[str], Any]
-    ) -> None:
+    def __init__(self, lambdas: LambdaService, guard: AccessGuard, client: Callable[[str], Any]) -> None:
         """Invoke functions as `guard` permits; `client` gives the client of CloudWatch Logs."""
         self._lambdas = lambdas
         self._guard = guard
         self._client = client
         self._gateway: ApiGateway | None = None
-        self._log_writer: LogWriter | None = None
+        self._log_writer: AccessLogWriter | None = None
 
-    def deploy(self, swagger: Mapping[str, Any], stage: Stage, api_id: str) -> None:
+    def deploy(self, swagger: Mapping[str, Any], stage: ApiStage, api_id: str) -> None:
         """Serve the API that `swagger` describes, under the id that permissions name it by."""
         described = RestApi.from_swagger(swagger, stage=stage.name)
         api = replace(described, api_id=api_id, settings=stage)
         if stage.access_log is not None:
-            self._log_writer = LogWriter(self._client, stage.access_log.log_group)
+            self._log_writer = AccessLogWriter(self._client, stage.access_log.log_group)
             self._log_writer.start()
         self._gateway = ApiGateway(
             self._invoke,
             api,
             stream=self._stream,
-            may_invoke=self._check_invoke,
+            check_invoke=self._check_invoke,
             log=self._log_writer.write if self._log_writer else None,
         )
 

@@ -15,7 +15,7 @@ from infra.cloudformation.intrinsics import TemplateScope
 from infra.cloudformation.parameters import parameter_values
 from infra.openapi.examples import examples
 from infra.openapi.publishing import described, made, routes
-from localcloud.apigateway.stage import EVERY, Stage
+from localcloud.apigateway.stage import EVERY_METHOD, ApiStage
 from tests.architecture.templates import plain
 
 DEAR = {("/v1/ask", "POST"), ("/v1/ask/stream", "POST"), ("/v1/search", "POST")}
@@ -132,12 +132,14 @@ def test_the_stage_limits_every_method_and_dear_ones_more() -> None:
     values = parameter_values(template["Parameters"], {"Stage": "try"})
     found = template["Resources"]["RestAPIapiStage"]["Properties"]["MethodSettings"]
     scope = TemplateScope(template, {name: str(value) for name, value in values.items()}, {})
-    stage = Stage.of({"MethodSettings": scope.resolve(found)})
+    stage = ApiStage.from_properties({"MethodSettings": scope.resolve(found)})
     methods = {(route.path, route.method) for route in routes()}
-    assert set(stage.limits) - {EVERY} <= methods
+    assert set(stage.limits) - {EVERY_METHOD} <= methods
     assert set(stage.limits) >= DEAR
     assert all(
-        stage.limits[each].rate < stage.limits[EVERY].rate for each in stage.limits if each != EVERY
+        stage.limits[each].rate < stage.limits[EVERY_METHOD].rate
+        for each in stage.limits
+        if each != EVERY_METHOD
     )
 
 

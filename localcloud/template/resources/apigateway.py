@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.cloudformation.errors import TemplateError
-from localcloud.apigateway.stage import Stage
+from localcloud.apigateway.stage import ApiStage
 from localcloud.template.stack import CreatedResource, ResourceType, StackContext
 
 Properties = Mapping[str, Any]
@@ -29,9 +29,9 @@ def read_swagger(folder: Path) -> dict[str, Any]:
     return swagger
 
 
-def read_stage(folder: Path) -> Stage:
+def read_stage(folder: Path) -> ApiStage:
     """Read the stage of the API from the template's folder."""
-    return Stage.of(json.loads((folder / STAGE_FILE).read_text()))
+    return ApiStage.from_properties(json.loads((folder / STAGE_FILE).read_text()))
 
 
 def _write_rest_api(
@@ -58,7 +58,7 @@ def _check_deployment(
 
 
 def _write_stage(stack: StackContext, logical_id: str, properties: Properties) -> CreatedResource:
-    Stage.of(properties)
+    ApiStage.from_properties(properties)
     (stack.cloud.folder("template") / STAGE_FILE).write_text(json.dumps(properties))
     return CreatedResource(str(properties["StageName"]))
 

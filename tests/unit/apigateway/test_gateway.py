@@ -48,7 +48,7 @@ class Stage:
         definition = document["securityDefinitions"]["authorize"]
         definition["x-amazon-apigateway-authorizer"]["authorizerResultTtlInSeconds"] = ttl_s
         self.gateway = ApiGateway(
-            self._invoke, RestApi.from_swagger(document), timeout_s=5, clock=lambda: self.now
+            self._invoke, RestApi.from_swagger(document), timeout_s=5, monotonic=lambda: self.now
         )
         self.client = Client(self.gateway)
 

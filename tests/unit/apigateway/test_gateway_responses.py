@@ -13,21 +13,21 @@ from chalicelib.contracts.http import ErrorBody
 from infra.written import written_template
 from localcloud.apigateway import ApiGateway, RestApi
 from localcloud.apigateway.gateway_responses import (
-    AUTHORIZER_FAILED,
+    AUTHORIZER_FAILURE,
     AUTHORIZER_MISCONFIGURED,
     BAD_BODY,
     BAD_GATEWAY,
-    INTERNAL,
+    INTERNAL_ERROR,
     MISSING_TOKEN,
     THROTTLED,
     TIMED_OUT,
     TOO_LARGE,
     UNAUTHORIZED,
-    Failure,
+    GatewayFailure,
     GatewayResponses,
-    denied,
-    missing_parameters,
-    no_signature,
+    access_denied,
+    incomplete_signature,
+    missing_parameters_failure,
 )
 from localcloud.errors import AwsError
 from tests.cloud import PROJECT
@@ -39,14 +39,14 @@ EVERY_FAILURE = [
     TOO_LARGE,
     TIMED_OUT,
     BAD_GATEWAY,
-    INTERNAL,
-    AUTHORIZER_FAILED,
+    INTERNAL_ERROR,
+    AUTHORIZER_FAILURE,
     AUTHORIZER_MISCONFIGURED,
     BAD_BODY,
     THROTTLED,
-    missing_parameters(["limit"]),
-    denied(explicitly=True),
-    no_signature("digest"),
+    missing_parameters_failure(["limit"]),
+    access_denied(explicitly=True),
+    incomplete_signature("digest"),
 ]
 CONTEXT = {"requestId": "r-1", "httpMethod": "GET", "path": "/x", "stage": "test"}
 TEMPLATE = (
@@ -113,15 +113,17 @@ def test_should_fall_back_to_the_default_of_the_class_with_the_failure_s_own_sta
 
 
 @pytest.mark.parametrize("failure", EVERY_FAILURE, ids=lambda failure: failure.error_type)
-def test_should_keep_aws_s_words_where_nothing_is_defined(failure: Failure) -> None:
-    answer = GatewayResponses().answer(failure, CONTEXT)
+def test_should_keep_aws_s_words_where_nothing_is_defined(failure: GatewayFailure) -> None:
+    answer = GatewayResponses().response(failure, CONTEXT)
     assert answer.status == failure.status
     assert json.loads(answer.body) == {failure.member: failure.message}
 
 
 def test_should_write_a_message_so_that_it_is_json() -> None:
-    failure = Failure("DEFAULT_4XX", 400, "X", 'a "quoted" \\ word')
-    answer = GatewayResponses.of({"DEFAULT_4XX": defined()}).answer(failure, CONTEXT)
+    failure = GatewayFailure("DEFAULT_4XX", 400, "X", 'a "quoted" \\ word')
+    answer = GatewayResponses.from_definitions({"DEFAULT_4XX": defined()}).response(
+        failure, CONTEXT
+    )
     assert json.loads(answer.body)["said"] == failure.message
 
 
@@ -144,7 +146,7 @@ def test_should_write_a_message_so_that_it_is_json() -> None:
 )
 def test_should_refuse_what_it_does_not_serve(definitions: dict[str, Any], what: str) -> None:
     with pytest.raises(AwsError, match=what):
-        GatewayResponses.of(definitions)
+        GatewayResponses.from_definitions(definitions)
 
 
 @pytest.fixture(scope="module")
@@ -152,16 +154,16 @@ def ours() -> GatewayResponses:
     """The responses that the product's template defines."""
     api = written_template(PROJECT)["Resources"]["RestAPI"]
     written = api["Properties"]["GatewayResponses"]
-    return GatewayResponses.of(
+    return GatewayResponses.from_definitions(
         {name: {"responseTemplates": each["ResponseTemplates"]} for name, each in written.items()}
     )
 
 
 @pytest.mark.parametrize("failure", EVERY_FAILURE, ids=lambda failure: failure.error_type)
 def test_the_product_should_give_every_failure_its_one_body(
-    ours: GatewayResponses, failure: Failure
+    ours: GatewayResponses, failure: GatewayFailure
 ) -> None:
-    error = ErrorBody.model_validate_json(ours.answer(failure, CONTEXT).body, strict=True).error
+    error = ErrorBody.model_validate_json(ours.response(failure, CONTEXT).body, strict=True).error
     assert error.type
     assert error.message
     assert error.request_id == "r-1"
@@ -171,8 +173,8 @@ def test_the_product_should_define_its_own_words_for_what_a_caller_can_meet(
     ours: GatewayResponses,
 ) -> None:
     for name, response in ours.defined.items():
-        failure = Failure(name, 400, "X", "AWS's words")
-        body = ours.answer(failure, CONTEXT).body
+        failure = GatewayFailure(name, 400, "X", "AWS's words")
+        body = ours.response(failure, CONTEXT).body
         error = ErrorBody.model_validate_json(body, strict=True).error
         assert response.template
         aws_says_it = name in {"DEFAULT_4XX", "BAD_REQUEST_PARAMETERS"}

@@ -11,7 +11,7 @@ import pytest
 from werkzeug.test import Client
 
 from localcloud.apigateway import ApiGateway, RestApi
-from localcloud.apigateway.stage import Stage
+from localcloud.apigateway.stage import ApiStage
 from localcloud.errors import AwsError
 from tests.unit.apigateway.swagger import SWAGGER
 
@@ -42,11 +42,11 @@ class World:
         self.lines: list[dict[str, str]] = []
         self.invoked: list[str] = []
         described = {"StageName": "api", "MethodSettings": settings, "AccessLogSetting": log}
-        api = replace(RestApi.from_swagger(SWAGGER), settings=Stage.of(described))
+        api = replace(RestApi.from_swagger(SWAGGER), settings=ApiStage.from_properties(described))
         gateway = ApiGateway(
             self._invoke,
             api,
-            clock=lambda: self.now,
+            monotonic=lambda: self.now,
             log=lambda line: self.lines.append(json.loads(line)),
         )
         self.client = Client(gateway)
@@ -119,7 +119,7 @@ class TestThrottling:
         self, wrong: dict[str, Any], what: str
     ) -> None:
         with pytest.raises(AwsError, match=what):
-            Stage.of({"StageName": "api", "MethodSettings": [wrong]})
+            ApiStage.from_properties({"StageName": "api", "MethodSettings": [wrong]})
 
 
 class TestAccessLog:
@@ -165,9 +165,9 @@ class TestAccessLog:
     )
     def test_should_refuse_a_format_that_it_does_not_serve(self, format_: str, what: str) -> None:
         with pytest.raises(AwsError, match=what):
-            Stage.of({"AccessLogSetting": LOG | {"Format": format_}})
+            ApiStage.from_properties({"AccessLogSetting": LOG | {"Format": format_}})
 
     def test_should_refuse_a_destination_that_is_no_log_group(self) -> None:
         elsewhere = "arn:aws:firehose:us-east-1:1:deliverystream/amazon-apigateway-x"
         with pytest.raises(AwsError, match="firehose"):
-            Stage.of({"AccessLogSetting": LOG | {"DestinationArn": elsewhere}})
+            ApiStage.from_properties({"AccessLogSetting": LOG | {"DestinationArn": elsewhere}})

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localcloud.apigateway.routing import match
+from localcloud.apigateway.rest_api import match_resource
 
 _RESOURCES = (
     "/",
@@ -38,19 +38,19 @@ _RESOURCES = (
 def test_the_most_literal_resource_wins(
     path: str, resource: str, parameters: dict[str, str]
 ) -> None:
-    found = match(_RESOURCES, path)
+    found = match_resource(_RESOURCES, path)
     assert found is not None
     assert (found.resource, dict(found.parameters)) == (resource, parameters)
 
 
 @pytest.mark.parametrize("path", ["/v1", "/v2/documents", "/v1/documents/7/8", "/files", "//"])
 def test_a_path_that_no_resource_has_matches_nothing(path: str) -> None:
-    assert match(_RESOURCES, path) is None
+    assert match_resource(_RESOURCES, path) is None
 
 
 @given(st.text(min_size=1))
 def test_any_quoted_segment_comes_through_as_it_was(text: str) -> None:
     segment = quote(text, safe="")
-    found = match(("/things/{id}",), f"/things/{segment}")
+    found = match_resource(("/things/{id}",), f"/things/{segment}")
     assert found is not None
     assert found.parameters == {"id": segment}

@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 
 from localcloud.apigateway import RestApi
-from localcloud.apigateway.description import Authorizer, Mock, Proxy
+from localcloud.apigateway.rest_api import MockIntegration, ProxyIntegration, TokenAuthorizer
 from localcloud.errors import AwsError
 from tests.unit.apigateway.swagger import SWAGGER
 
 
 def test_chalice_s_swagger_is_understood() -> None:
     api = RestApi.from_swagger(SWAGGER)
-    authorizer = Authorizer("authorize", "Authorize", "Authorization", 0)
-    assert api.routes["/v1/things/{id}"]["GET"] == Proxy("APIHandler", authorizer)
-    assert api.routes["/"]["GET"] == Proxy("APIHandler")
-    assert api.routes["/v1/things/{id}"]["OPTIONS"] == Mock(
+    authorizer = TokenAuthorizer("authorize", "Authorize", "Authorization", 0)
+    assert api.routes["/v1/things/{id}"]["GET"] == ProxyIntegration("APIHandler", authorizer)
+    assert api.routes["/"]["GET"] == ProxyIntegration("APIHandler")
+    assert api.routes["/v1/things/{id}"]["OPTIONS"] == MockIntegration(
         200,
         {
             "Access-Control-Allow-Methods": "GET,PUT,OPTIONS",
@@ -30,7 +30,7 @@ def test_chalice_s_swagger_is_understood() -> None:
 
 def test_function_names_are_the_loader_s_to_say() -> None:
     api = RestApi.from_swagger(SWAGGER, lambda reference: f"<{reference}>")
-    assert api.routes["/"]["GET"] == Proxy("<${APIHandler.Arn}>")
+    assert api.routes["/"]["GET"] == ProxyIntegration("<${APIHandler.Arn}>")
 
 
 def test_a_resolved_arn_names_its_function() -> None:
@@ -39,7 +39,7 @@ def test_a_resolved_arn_names_its_function() -> None:
         "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/"
         "arn:aws:lambda:us-east-1:000000000000:function:headrace-api/invocations"
     )
-    assert RestApi.from_swagger(document).routes["/"]["GET"] == Proxy("headrace-api")
+    assert RestApi.from_swagger(document).routes["/"]["GET"] == ProxyIntegration("headrace-api")
 
 
 def _without(change: Any) -> dict[str, Any]:

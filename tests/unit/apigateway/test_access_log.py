@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from localcloud.apigateway.log_writer import GATHER_S, LINES_A_STREAM, STREAMS_KEPT, LogWriter
+from localcloud.apigateway.access_log import (
+    BATCH_WINDOW_S,
+    MAX_STREAM_LINES,
+    MAX_STREAMS,
+    AccessLogWriter,
+)
 
 
 class FakeLogs:
@@ -30,8 +35,8 @@ class FakeLogs:
         self.streams[asked["logStreamName"]] += [event["message"] for event in asked["logEvents"]]
 
 
-def written(logs: FakeLogs, count: int, gather_s: float = GATHER_S) -> list[str]:
-    writer = LogWriter(lambda service: logs, "/api", gather_s)
+def written(logs: FakeLogs, count: int, gather_s: float = BATCH_WINDOW_S) -> list[str]:
+    writer = AccessLogWriter(lambda service: logs, "/api", gather_s)
     writer.start()
     for number in range(count):
         writer.write(f"line {number}")
@@ -51,16 +56,16 @@ def test_should_put_lines_together_that_come_soon_after_one_another() -> None:
 
 def test_should_keep_the_newest_streams_only() -> None:
     logs = FakeLogs()
-    count = LINES_A_STREAM * (STREAMS_KEPT + 2)
+    count = MAX_STREAM_LINES * (MAX_STREAMS + 2)
     lines = written(logs, count)
-    assert len(logs.streams) == STREAMS_KEPT
+    assert len(logs.streams) == MAX_STREAMS
     assert lines[-1] == f"line {count - 1}"
-    assert len(lines) <= (LINES_A_STREAM + 500) * STREAMS_KEPT
+    assert len(lines) <= (MAX_STREAM_LINES + 500) * MAX_STREAMS
 
 
 def test_should_go_on_after_lines_that_could_not_be_kept() -> None:
     logs = FakeLogs(failing=1)
-    writer = LogWriter(lambda service: logs, "/api")
+    writer = AccessLogWriter(lambda service: logs, "/api")
     writer.start()
     writer.write("lost")
     while logs.failing:

@@ -13,8 +13,11 @@ from hypothesis import strategies as st
 from werkzeug.test import Client
 
 from localcloud.apigateway import ApiGateway, RestApi
-from localcloud.apigateway.response import MalformedAnswer
-from localcloud.apigateway.streamed import DELIMITER, opened
+from localcloud.apigateway.proxy_response import (
+    DELIMITER,
+    MalformedResponseError,
+    read_streamed_response,
+)
 from tests.unit.apigateway.swagger import SWAGGER
 
 HEAD = json.dumps({"statusCode": 201, "headers": {"Content-Type": "text/event-stream"}}).encode()
@@ -25,7 +28,7 @@ def test_a_stream_should_be_read_however_it_is_cut(body: bytes, data: st.DataObj
     whole = HEAD + DELIMITER + body
     cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=8)))
     bounds = [0, *cuts, len(whole)]
-    answer = opened(whole[a:b] for a, b in itertools.pairwise(bounds))
+    answer = read_streamed_response(whole[a:b] for a, b in itertools.pairwise(bounds))
     assert (answer.status, answer.headers) == (201, (("Content-Type", "text/event-stream"),))
     assert b"".join(answer.body) == body
 
@@ -43,8 +46,8 @@ def test_a_stream_should_be_read_however_it_is_cut(body: bytes, data: st.DataObj
     ],
 )
 def test_a_stream_without_a_beginning_should_be_refused(chunks: list[bytes]) -> None:
-    with pytest.raises(MalformedAnswer):
-        opened(chunks)
+    with pytest.raises(MalformedResponseError):
+        read_streamed_response(chunks)
 
 
 def _client(*pieces: bytes) -> tuple[Client, list[bytes]]:
