@@ -19,7 +19,9 @@ from localcloud.lambdas.service import LambdaService
 class ApiGatewayService:
     """The WSGI application of the deployed API; it answers 503 until one is deployed."""
 
-    def __init__(self, lambdas: LambdaService, guard: AccessGuard, client: Callable[[str], Any]) -> None:
+    def __init__(
+        self, lambdas: LambdaService, guard: AccessGuard, client: Callable[[str], Any]
+    ) -> None:
         """Invoke functions as `guard` permits; `client` gives the client of CloudWatch Logs."""
         self._lambdas = lambdas
         self._guard = guard
