@@ -37,7 +37,7 @@ from localcloud.model_usage import UsageLog
 from localcloud.moto.engine import MotoEngine
 from localcloud.s3.service import S3Service
 from localcloud.s3vectors.service import S3VectorsService
-from localcloud.sagemaker.service import Hosting, SageMakerService
+from localcloud.sagemaker.service import SageMakerService, SageMakerSettings
 from localcloud.scheduler.service import SchedulerService
 from localcloud.service import CloudContext, Deliverer, Service, ServiceCall, T
 from localcloud.sqs.service import SqsService
@@ -101,7 +101,7 @@ class LocalCloud:
         )
         self._hosting = SageMakerService(
             self.context,
-            Hosting(self.client, self._callers.issue),
+            SageMakerSettings(self.client, self._callers.issue),
         )
         deliverers: dict[str, Deliverer] = {
             "lambda": lambda_deliverer(self.lambdas),

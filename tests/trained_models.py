@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from localcloud.sagemaker.training.service import INTERPRETER
+from localcloud.sagemaker.jobs.program import INTERPRETER
 from models.common import recipe
 from tests.cloud import PROJECT
 from tests.exported_models import Files

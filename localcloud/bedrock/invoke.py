@@ -16,7 +16,7 @@ from chalicelib.generation.catalogue import Catalogue
 from localcloud.bedrock.bodies import embeddings
 from localcloud.bedrock.bodies.anthropic import ANTHROPIC
 from localcloud.bedrock.bodies.body_format import Body, BodyFormat, malformed_request
-from localcloud.bedrock.bodies.embeddings import CountingEmbedder
+from localcloud.bedrock.bodies.embeddings import LocalEmbedder
 from localcloud.bedrock.bodies.llama_mistral import LLAMA, MISTRAL, MISTRAL_CHAT
 from localcloud.bedrock.bodies.nova import NOVA
 from localcloud.bedrock.content import validation_error
@@ -65,7 +65,7 @@ class InvokeOperations:
 
     catalogue: Catalogue
     converse_operations: ConverseOperations
-    embedder_of: Callable[[StandIn], CountingEmbedder]
+    embedder_of: Callable[[StandIn], LocalEmbedder]
     clock: Callable[[], float]
 
     def invoke_model(self, params: Params) -> Result:

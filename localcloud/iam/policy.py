@@ -237,3 +237,15 @@ def _check_elements(where: str, unknown: set[str]) -> None:
             f"{where} has elements that the local cloud does not know: "
             f"{', '.join(sorted(unknown))}."
         )
+
+
+def trusts_service(trust_policy: Mapping[str, Any], service: str) -> bool:
+    """Return whether a role's trust policy lets a service, by its principal, assume the role."""
+    statements = trust_policy.get("Statement", [])
+    for statement in statements if isinstance(statements, list) else [statements]:
+        principal = statement.get("Principal", {})
+        services = principal.get("Service", []) if isinstance(principal, dict) else []
+        services = services if isinstance(services, list) else [services]
+        if statement.get("Effect") == "Allow" and service in services:
+            return True
+    return False

@@ -67,7 +67,7 @@ class VectorBucket:
 
 
 @dataclass(frozen=True, slots=True)
-class VectorIndex:
+class StoredIndex:
     """A vector index. `text_search` maps each searchable key to its language, or None."""
 
     id: int
@@ -106,7 +106,7 @@ class VectorBucketStore:
         rows = self._database.read("SELECT * FROM buckets ORDER BY name")
         return [VectorBucket(**row) for row in rows if row["name"].startswith(prefix)]
 
-    def index(self, bucket: str, name: str) -> VectorIndex:
+    def index(self, bucket: str, name: str) -> StoredIndex:
         """Return the index `name` of `bucket`. Raises NotFoundException."""
         owner = self.bucket(bucket)
         rows = self._database.read(
@@ -116,7 +116,7 @@ class VectorBucketStore:
             raise not_found_error("index")
         return _index(rows[0], owner.name)
 
-    def index_by_id(self, index: int) -> VectorIndex:
+    def index_by_id(self, index: int) -> StoredIndex:
         """Return the index with this row id. Raises NotFoundException if it is deleted."""
         rows = self._database.read(
             "SELECT indexes.*, buckets.name AS bucket FROM indexes"
@@ -127,7 +127,7 @@ class VectorBucketStore:
             raise not_found_error("index")
         return _index(rows[0], rows[0]["bucket"])
 
-    def indexes(self, bucket: VectorBucket, prefix: str) -> list[VectorIndex]:
+    def indexes(self, bucket: VectorBucket, prefix: str) -> list[StoredIndex]:
         """Return the indexes of `bucket` whose names start with `prefix`, by name."""
         rows = self._database.read(
             "SELECT * FROM indexes WHERE bucket_id = ? ORDER BY name", bucket.id
@@ -155,8 +155,8 @@ def remove_tags(connection: sqlite3.Connection, arn: str, keys: Sequence[str]) -
     )
 
 
-def _index(row: sqlite3.Row, bucket: str) -> VectorIndex:
-    return VectorIndex(
+def _index(row: sqlite3.Row, bucket: str) -> StoredIndex:
+    return StoredIndex(
         row["id"],
         bucket,
         row["name"],

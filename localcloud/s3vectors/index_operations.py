@@ -19,7 +19,7 @@ from localcloud.s3vectors.bucket_operations import (
     check_index_mode,
     check_tags,
 )
-from localcloud.s3vectors.bucket_store import VectorBucketStore, VectorIndex, write_tags
+from localcloud.s3vectors.bucket_store import StoredIndex, VectorBucketStore, write_tags
 from localcloud.s3vectors.full_text import ANALYZERS
 from localcloud.s3vectors.memory_index import MemoryIndexCache
 from localcloud.s3vectors.records import TermCounts, count_terms
@@ -171,7 +171,7 @@ class IndexOperations:
         return {"indexArn": index.arn}
 
     def _terms(
-        self, index: VectorIndex, text_search: Mapping[str, str | None]
+        self, index: StoredIndex, text_search: Mapping[str, str | None]
     ) -> dict[str, TermCounts]:
         terms: dict[str, TermCounts] = {}
         for record in self._rows.records(index.id):
@@ -200,7 +200,7 @@ def _parse_text_search(configurations: Sequence[Mapping[str, str]]) -> dict[str,
     return text_search
 
 
-def _with_added_keys(index: VectorIndex, add: Mapping[str, Any]) -> dict[str, str | None]:
+def _with_added_keys(index: StoredIndex, add: Mapping[str, Any]) -> dict[str, str | None]:
     added = _parse_text_search(add.get("textSearchConfigurations", []))
     if not added:
         raise validation_error("add", "Must specify at least one text search configuration")
@@ -215,7 +215,7 @@ def _with_added_keys(index: VectorIndex, add: Mapping[str, Any]) -> dict[str, st
     return text_search
 
 
-def _without_deleted_keys(index: VectorIndex, delete: Mapping[str, Any]) -> dict[str, str | None]:
+def _without_deleted_keys(index: StoredIndex, delete: Mapping[str, Any]) -> dict[str, str | None]:
     keys = {key["metadataKey"] for key in delete.get("textSearchConfigurations", [])}
     if not keys:
         raise validation_error("delete", "Must specify at least one text search configuration")
@@ -227,7 +227,7 @@ def _without_deleted_keys(index: VectorIndex, delete: Mapping[str, Any]) -> dict
     return {key: language for key, language in index.text_search.items() if key not in keys}
 
 
-def _summary(index: VectorIndex) -> dict[str, object]:
+def _summary(index: StoredIndex) -> dict[str, object]:
     return {
         "vectorBucketName": index.bucket,
         "indexName": index.name,

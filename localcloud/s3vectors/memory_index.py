@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import numpy as np
 from numpy.typing import NDArray
 
-from localcloud.s3vectors.bucket_store import VectorIndex
+from localcloud.s3vectors.bucket_store import StoredIndex
 from localcloud.s3vectors.filters import Mask, MetadataColumns, MetadataFilter
 from localcloud.s3vectors.full_text import TextIndex
 from localcloud.s3vectors.records import TermCounts, Vector, VectorRecord
@@ -83,7 +83,7 @@ _MAX_DEAD_ROWS = 1000
 class MemoryIndex:
     """A copy of one index in memory. Writers keep it equal to the database. Not thread-safe."""
 
-    def __init__(self, index: VectorIndex, records: Iterable[VectorRecord]) -> None:
+    def __init__(self, index: StoredIndex, records: Iterable[VectorRecord]) -> None:
         """Load `records`, which must be all records of `index`."""
         self.matrix = VectorMatrix(index.dimension, index.metric)
         self.columns = MetadataColumns()

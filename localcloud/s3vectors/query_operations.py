@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from localcloud.s3vectors import filters, requests
-from localcloud.s3vectors.bucket_store import ENHANCED, VectorBucketStore, VectorIndex
+from localcloud.s3vectors.bucket_store import ENHANCED, StoredIndex, VectorBucketStore
 from localcloud.s3vectors.filters import Mask
 from localcloud.s3vectors.full_text import ANALYZERS
 from localcloud.s3vectors.memory_index import MemoryIndex, MemoryIndexCache, nearest
@@ -90,7 +90,7 @@ class QueryOperations:
             "nextToken": more,
         }
 
-    def _metadata(self, index: VectorIndex, hits: Sequence[_Hit], wanted: bool) -> dict[str, Any]:
+    def _metadata(self, index: StoredIndex, hits: Sequence[_Hit], wanted: bool) -> dict[str, Any]:
         if not wanted or not hits:
             return {}
         vectors = self._rows.get(index.id, [hit.key for hit in hits])
@@ -101,7 +101,7 @@ def _page_scope(params: Params) -> dict[str, object]:
     return {name: params.get(name) for name in ("topK", "queryVector", "queryTexts", "filter")}
 
 
-def _check_query(params: Params, index: VectorIndex) -> None:
+def _check_query(params: Params, index: StoredIndex) -> None:
     if "queryVector" not in params and "queryTexts" not in params:
         raise validation_error("queryVector", "Must specify queryVector, queryTexts, or both")
     if params["topK"] > MAX_TOP_K:
@@ -120,7 +120,7 @@ def _check_query(params: Params, index: VectorIndex) -> None:
             )
 
 
-def _search(loaded: MemoryIndex, index: VectorIndex, params: Params) -> list[_Hit]:
+def _search(loaded: MemoryIndex, index: StoredIndex, params: Params) -> list[_Hit]:
     document = params.get("filter")
     condition = None if document is None else filters.parse_filter(document, index.non_filterable)
     eligible = loaded.eligible(condition)
@@ -141,7 +141,7 @@ def _search(loaded: MemoryIndex, index: VectorIndex, params: Params) -> list[_Hi
 
 
 def _distances(
-    loaded: MemoryIndex, index: VectorIndex, data: Mapping[str, Any] | None
+    loaded: MemoryIndex, index: StoredIndex, data: Mapping[str, Any] | None
 ) -> NDArray[np.float32] | None:
     if data is None:
         return None
@@ -152,7 +152,7 @@ def _distances(
 
 
 def _scores(
-    loaded: MemoryIndex, index: VectorIndex, query: Mapping[str, str]
+    loaded: MemoryIndex, index: StoredIndex, query: Mapping[str, str]
 ) -> NDArray[np.float64]:
     key = query["metadataKey"]
     terms = ANALYZERS[index.text_search[key]](query["text"])

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from localcloud.s3vectors.bucket_store import VectorIndex
+from localcloud.s3vectors.bucket_store import StoredIndex
 from localcloud.s3vectors.full_text import ANALYZERS
 from localcloud.s3vectors.requests import record_error, validation_error
 
@@ -39,7 +39,7 @@ class VectorRecord:
     terms: TermCounts
 
 
-def parse_records(index: VectorIndex, vectors: Sequence[Mapping[str, Any]]) -> list[VectorRecord]:
+def parse_records(index: StoredIndex, vectors: Sequence[Mapping[str, Any]]) -> list[VectorRecord]:
     """Parse the vectors of a request. Raises ValidationException for the first invalid one."""
     records = [_parse_record(index, vector) for vector in vectors]
     if len({record.key for record in records}) < len(records):
@@ -47,7 +47,7 @@ def parse_records(index: VectorIndex, vectors: Sequence[Mapping[str, Any]]) -> l
     return records
 
 
-def _parse_record(index: VectorIndex, given: Mapping[str, Any]) -> VectorRecord:
+def _parse_record(index: StoredIndex, given: Mapping[str, Any]) -> VectorRecord:
     key = given["key"]
     try:
         vector = parse_vector(index, given["data"])
@@ -60,7 +60,7 @@ def _parse_record(index: VectorIndex, given: Mapping[str, Any]) -> VectorRecord:
     return VectorRecord(key, vector, metadata, count_terms(metadata, index.text_search))
 
 
-def parse_vector(index: VectorIndex, data: Mapping[str, Any]) -> Vector:
+def parse_vector(index: StoredIndex, data: Mapping[str, Any]) -> Vector:
     """Return vector data as an array. Raises ValueError if it does not suit `index`."""
     numbers = data.get("float32")
     if numbers is None:
@@ -78,7 +78,7 @@ def parse_vector(index: VectorIndex, data: Mapping[str, Any]) -> Vector:
     return vector
 
 
-def _metadata_problem(metadata: object, index: VectorIndex) -> str | None:
+def _metadata_problem(metadata: object, index: StoredIndex) -> str | None:
     if not isinstance(metadata, dict):
         return "Metadata must be an object"
     if len(metadata) > MAX_METADATA_KEYS:
@@ -97,7 +97,7 @@ def _metadata_problem(metadata: object, index: VectorIndex) -> str | None:
     return None
 
 
-def _value_problem(name: str, value: object, index: VectorIndex) -> str | None:
+def _value_problem(name: str, value: object, index: StoredIndex) -> str | None:
     if not 1 <= len(name) <= MAX_KEY_LENGTH:
         return f"Metadata keys must have between 1 and {MAX_KEY_LENGTH} characters"
     if name.startswith("$"):

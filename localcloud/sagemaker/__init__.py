@@ -1,11 +1,11 @@
-"""SageMaker: training jobs; models, endpoints, invocations and their scaling.
+"""Amazon SageMaker: endpoints and their scaling, jobs of four kinds, and the model registry.
 
-An endpoint is one process here, whatever its instances: `models/serving` on the handler in the
-model's package. Images are not run, and an accelerator is stood in for by the CPU.
+An endpoint is one process, whatever its number of instances: `models/serving` with the handler in
+the model's archive. Images are not run, and accelerators are replaced by the CPU.
 """
 
-from localcloud.sagemaker.runtime import SageMakerRuntimeService
-from localcloud.sagemaker.scaling import AutoScalingService
+from localcloud.sagemaker.hosting.runtime import SageMakerRuntimeService
+from localcloud.sagemaker.hosting.scaling import AutoScalingService
 from localcloud.sagemaker.service import SageMakerService
 
 __all__ = ["AutoScalingService", "SageMakerRuntimeService", "SageMakerService"]

@@ -1,5 +1,4 @@
-"""The execution role of a model or a job: it has to be there, SageMaker must be let to assume it,
-and what runs as it is given its keys.
+"""Execution roles of models and jobs: their check, and their credentials for processes.
 
 https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html
 """
@@ -13,31 +12,32 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from localcloud.iam.credentials import IssueCredentials
-from localcloud.sagemaker.refusals import invalid
+from localcloud.iam.policy import trusts_service
+from localcloud.sagemaker.requests import validation_error
 from localcloud.service import CloudContext
 
-Clients = Callable[[str, str], Any]
-"""Given a service's botocore name and a role's ARN, "" for the administrator, returns a client."""
+ClientFactory = Callable[[str, str], Any]
+"""Returns a client by a service's botocore name and a role's ARN ("" for the administrator)."""
 
 CheckRole = Callable[[str], None]
-"""Raises AwsError for a role that cannot be used."""
+"""Raises AwsError for a role that does not exist or that SageMaker can't assume."""
 
 PRINCIPAL = "sagemaker.amazonaws.com"
-_SESSION = "SageMaker"
+_SESSION_NAME = "SageMaker"
 
 
-def checker(clients: Clients) -> CheckRole:
-    """Return what checks roles by asking IAM."""
+def role_checker(clients: ClientFactory) -> CheckRole:
+    """Return a function that checks roles with IAM."""
 
     def check(role_arn: str) -> None:
         try:
             role = clients("iam", "").get_role(RoleName=role_arn.rpartition("/")[2])["Role"]
         except ClientError as error:
-            raise invalid(f"The role {role_arn} does not exist.") from error
+            raise validation_error(f"The role {role_arn} does not exist.") from error
         trust = role["AssumeRolePolicyDocument"]
         trust = json.loads(trust) if isinstance(trust, str) else trust
-        if role["Arn"] != role_arn or not trusts(trust):
-            raise invalid(
+        if role["Arn"] != role_arn or not trusts_service(trust, PRINCIPAL):
+            raise validation_error(
                 f"Could not assume role {role_arn}. Please ensure that the role exists and allows "
                 f"principal '{PRINCIPAL}' to assume the role."
             )
@@ -45,27 +45,15 @@ def checker(clients: Clients) -> CheckRole:
     return check
 
 
-def trusts(document: Mapping[str, Any]) -> bool:
-    """Tell whether a trust policy lets SageMaker assume the role."""
-    statements = document.get("Statement", [])
-    for statement in statements if isinstance(statements, list) else [statements]:
-        principal = statement.get("Principal", {})
-        services = principal.get("Service", []) if isinstance(principal, dict) else []
-        services = services if isinstance(services, list) else [services]
-        if statement.get("Effect") == "Allow" and PRINCIPAL in services:
-            return True
-    return False
-
-
-class RoleVariables:
-    """The variables by which a container calls this cloud as a role."""
+class RoleEnvironment:
+    """Returns the environment variables by which a process calls this cloud with a role."""
 
     def __init__(self, surroundings: CloudContext, issue: IssueCredentials) -> None:
         self._surroundings = surroundings
         self._issue = issue
 
     def __call__(self, role_arn: str) -> Mapping[str, str]:
-        credentials = self._issue(role_arn, _SESSION)
+        credentials = self._issue(role_arn, _SESSION_NAME)
         return {
             "AWS_REGION": self._surroundings.region,
             "AWS_DEFAULT_REGION": self._surroundings.region,

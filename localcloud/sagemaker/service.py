@@ -1,4 +1,4 @@
-"""SageMaker's control plane, botocore's `sagemaker`, and what runs behind it."""
+"""The control plane of Amazon SageMaker (botocore's `sagemaker`), and its composition."""
 
 from __future__ import annotations
 
@@ -9,30 +9,29 @@ from pathlib import Path
 from localcloud.iam.credentials import IssueCredentials, issue_administrator
 from localcloud.lambdas.process import ProcessSpawner
 from localcloud.lambdas.spec import DEVELOPMENT_INTERPRETER
-from localcloud.sagemaker.container import Setting
-from localcloud.sagemaker.definitions import Definitions
-from localcloud.sagemaker.deploying import Deployer
-from localcloud.sagemaker.endpoints import EndpointOperations
-from localcloud.sagemaker.host import Hosts, Machine
-from localcloud.sagemaker.jobs.record import Jobs
-from localcloud.sagemaker.keeper import SERVERLESS_IDLE_S, Keeper
-from localcloud.sagemaker.logs import ContainerLogs
+from localcloud.sagemaker.cloudwatch import ColdStartMetrics, ContainerLogs
+from localcloud.sagemaker.hosting.container import ContainerSettings
+from localcloud.sagemaker.hosting.definitions import DefinitionOperations
+from localcloud.sagemaker.hosting.deployer import Deployer
+from localcloud.sagemaker.hosting.endpoints import EndpointOperations
+from localcloud.sagemaker.hosting.host import HostEnvironment, HostPool
+from localcloud.sagemaker.hosting.monitor import SERVERLESS_IDLE_S, EndpointMonitor
+from localcloud.sagemaker.hosting.runtime import SageMakerRuntimeService
+from localcloud.sagemaker.hosting.scaling import AutoScalingService
+from localcloud.sagemaker.hosting.store import HostingStore
+from localcloud.sagemaker.jobs.program import JobContext, ProgramSettings
+from localcloud.sagemaker.jobs.store import JobStore
 from localcloud.sagemaker.processing.operations import ProcessingOperations
 from localcloud.sagemaker.registry.operations import RegistryOperations
-from localcloud.sagemaker.registry.versions import Versions
-from localcloud.sagemaker.roles import CheckRole, Clients, RoleVariables, checker
-from localcloud.sagemaker.runtime import SageMakerRuntimeService
-from localcloud.sagemaker.scaling import AutoScalingService
-from localcloud.sagemaker.store import Store
-from localcloud.sagemaker.training.service import Trainer, Training
+from localcloud.sagemaker.registry.store import ModelPackageStore
+from localcloud.sagemaker.roles import CheckRole, ClientFactory, RoleEnvironment, role_checker
+from localcloud.sagemaker.training.operations import TrainingService
 from localcloud.sagemaker.transform.operations import TransformOperations
 from localcloud.sagemaker.tuning.operations import TuningOperations
-from localcloud.sagemaker.wakes import Wakes
-from localcloud.sagemaker.workplace import Workplace
 from localcloud.service import CloudContext
 
-_PROGRAM = Path(__file__).parents[2] / "models" / "serving"
-_OF_DEFINITIONS = (
+_SERVING = Path(__file__).parents[2] / "models" / "serving"
+_DEFINITION_OPERATIONS = (
     "create_model",
     "describe_model",
     "list_models",
@@ -42,7 +41,7 @@ _OF_DEFINITIONS = (
     "list_endpoint_configs",
     "delete_endpoint_config",
 )
-_OF_ENDPOINTS = (
+_ENDPOINT_OPERATIONS = (
     "create_endpoint",
     "describe_endpoint",
     "list_endpoints",
@@ -50,32 +49,32 @@ _OF_ENDPOINTS = (
     "update_endpoint_weights_and_capacities",
     "delete_endpoint",
 )
-_OF_TRAINING = (
+_TRAINING_OPERATIONS = (
     "create_training_job",
     "describe_training_job",
     "list_training_jobs",
     "stop_training_job",
 )
-_OF_TUNING = (
+_TUNING_OPERATIONS = (
     "create_hyper_parameter_tuning_job",
     "describe_hyper_parameter_tuning_job",
     "list_hyper_parameter_tuning_jobs",
     "list_training_jobs_for_hyper_parameter_tuning_job",
     "stop_hyper_parameter_tuning_job",
 )
-_OF_PROCESSING = (
+_PROCESSING_OPERATIONS = (
     "create_processing_job",
     "describe_processing_job",
     "list_processing_jobs",
     "stop_processing_job",
 )
-_OF_TRANSFORMS = (
+_TRANSFORM_OPERATIONS = (
     "create_transform_job",
     "describe_transform_job",
     "list_transform_jobs",
     "stop_transform_job",
 )
-_OF_THE_REGISTRY = (
+_REGISTRY_OPERATIONS = (
     "create_model_package_group",
     "describe_model_package_group",
     "list_model_package_groups",
@@ -89,106 +88,116 @@ _OF_THE_REGISTRY = (
 
 
 @dataclass(frozen=True, slots=True)
-class Hosting:
-    """What endpoints need of the rest of the cloud.
+class SageMakerSettings:
+    """The collaborators and settings of SageMaker.
 
-    `clients` are of a service and a role, and `issue` gives a container what it signs with as a
-    role. `interpreter` runs containers, and has what models need, as their images have. A
-    serverless container ends after `serverless_idle_s`. `trainer` runs training jobs.
+    Attributes:
+        clients: returns a client of a service with a role.
+        issue: returns the credentials of a role.
+        interpreter: the Python of containers, with the packages that models import.
+        serverless_idle_s: seconds after which an idle serverless container is stopped.
+        program: how programs of jobs are run.
     """
 
-    clients: Clients
+    clients: ClientFactory
     issue: IssueCredentials = issue_administrator
     interpreter: Path = DEVELOPMENT_INTERPRETER
     serverless_idle_s: float = SERVERLESS_IDLE_S
-    trainer: Trainer = field(default_factory=Trainer)
+    program: ProgramSettings = field(default_factory=ProgramSettings)
 
 
 class SageMakerService:
-    """Training jobs, the registry, models and endpoints. `runtime` and `scaling` are beside it."""
+    """The control plane. `runtime` and `scaling` are the other two services on the same data."""
 
     name = "sagemaker"
 
     def __init__(
-        self, surroundings: CloudContext, hosting: Hosting, check_role: CheckRole | None = None
+        self,
+        surroundings: CloudContext,
+        options: SageMakerSettings,
+        check_role: CheckRole | None = None,
     ) -> None:
-        """Open what is kept; nothing runs before `start`."""
+        """Open the stores; nothing runs before `start`."""
         self._surroundings = surroundings
-        self._clients = hosting.clients
+        self._clients = options.clients
         folder = surroundings.folder("sagemaker")
-        self._store = Store(folder)
+        self._store = HostingStore(folder)
         self._spawner = ProcessSpawner()
-        self._logs = ContainerLogs(hosting.clients)
-        self._wakes = Wakes(hosting.clients)
-        setting = Setting(self._spawner, hosting.interpreter, _program(folder))
-        identity = RoleVariables(surroundings, hosting.issue)
-        self.hosts = Hosts(
-            Machine(
+        self._logs = ContainerLogs(options.clients)
+        self._wakes = ColdStartMetrics(options.clients)
+        container_settings = ContainerSettings(
+            self._spawner, options.interpreter, _serving_folder(folder)
+        )
+        identity = RoleEnvironment(surroundings, options.issue)
+        self.hosts = HostPool(
+            HostEnvironment(
                 folder / "endpoints",
-                setting,
+                container_settings,
                 self._logs,
-                lambda role: hosting.clients("s3", role),
+                lambda role: options.clients("s3", role),
                 identity,
-                self._wakes.tell,
+                self._wakes.record,
             )
         )
         self._deployer = Deployer(self._store, self.hosts)
-        self._keeper = Keeper(self._store, self.hosts, hosting.serverless_idle_s)
-        check_role = check_role or checker(hosting.clients)
-        definitions = Definitions(surroundings, self._store, check_role)
-        workplace = Workplace(
+        self._monitor = EndpointMonitor(self._store, self.hosts, options.serverless_idle_s)
+        check_role = check_role or role_checker(options.clients)
+        definitions = DefinitionOperations(surroundings, self._store, check_role)
+        context = JobContext(
             surroundings,
             self._spawner,
             self._logs,
-            lambda role: hosting.clients("s3", role),
+            lambda role: options.clients("s3", role),
             identity,
             check_role,
         )
-        self._training = Training(workplace, hosting.trainer, lambda: self._tuning.tuner.ring())
-        self._jobs = Jobs(folder)
-        self._tuning = TuningOperations(surroundings, self._jobs, self._training.operations)
-        endpoints = EndpointOperations(self._store, definitions, self._deployer, self._keeper.ring)
-        self.runtime = SageMakerRuntimeService(
-            surroundings, self._store, self.hosts, self._keeper.ring
+        self._training = TrainingService(
+            context, options.program, lambda: self._tuning.tuner.wake()
         )
-        self.scaling = AutoScalingService(surroundings, self._store, self._keeper.ring)
-        self._registry = Versions(folder)
-        self._offer(RegistryOperations(surroundings, self._registry), _OF_THE_REGISTRY)
-        self._offer(self._training.operations, _OF_TRAINING)
-        self._offer(self._tuning, _OF_TUNING)
+        self._jobs = JobStore(folder)
+        self._tuning = TuningOperations(surroundings, self._jobs, self._training.operations)
+        endpoints = EndpointOperations(self._store, definitions, self._deployer, self._monitor.wake)
+        self.runtime = SageMakerRuntimeService(
+            surroundings, self._store, self.hosts, self._monitor.wake
+        )
+        self.scaling = AutoScalingService(surroundings, self._store, self._monitor.wake)
+        self._registry = ModelPackageStore(folder)
+        self._expose(RegistryOperations(surroundings, self._registry), _REGISTRY_OPERATIONS)
+        self._expose(self._training.operations, _TRAINING_OPERATIONS)
+        self._expose(self._tuning, _TUNING_OPERATIONS)
         self._transforms = TransformOperations(
-            self._jobs, workplace, setting, definitions, folder / "transforms"
+            self._jobs, context, container_settings, definitions, folder / "transforms"
         )
         self._processing = ProcessingOperations(
-            self._jobs, workplace, hosting.trainer, folder / "processing"
+            self._jobs, context, options.program, folder / "processing"
         )
-        self._offer(self._transforms, _OF_TRANSFORMS)
-        self._offer(self._processing, _OF_PROCESSING)
-        self._offer(definitions, _OF_DEFINITIONS)
-        self._offer(endpoints, _OF_ENDPOINTS)
+        self._expose(self._transforms, _TRANSFORM_OPERATIONS)
+        self._expose(self._processing, _PROCESSING_OPERATIONS)
+        self._expose(definitions, _DEFINITION_OPERATIONS)
+        self._expose(endpoints, _ENDPOINT_OPERATIONS)
 
-    def _offer(self, operations: object, names: Sequence[str]) -> None:
+    def _expose(self, operations: object, names: Sequence[str]) -> None:
         for name in names:
             setattr(self, name, getattr(operations, name))
 
     def start(self) -> None:
-        """Go on with what was being deployed and what was queued; containers start when asked."""
+        """Continue deployments, queued invocations and jobs; containers start when invoked."""
         self._logs.start()
         self._wakes.start()
         self._deployer.start()
-        self._keeper.start()
+        self._monitor.start()
         self._training.start()
         self._tuning.tuner.start()
-        self._transforms.keeper.start()
-        self._processing.keeper.start()
+        self._transforms.runner.start()
+        self._processing.runner.start()
 
     def stop(self) -> None:
-        """End every container; what is queued is kept."""
-        self._processing.keeper.stop()
-        self._transforms.keeper.stop()
+        """Stop all containers and jobs; queued invocations are kept."""
+        self._processing.runner.stop()
+        self._transforms.runner.stop()
         self._tuning.tuner.stop()
         self._training.stop()
-        self._keeper.stop()
+        self._monitor.stop()
         self._deployer.stop()
         self.hosts.stop()
         self._wakes.stop()
@@ -199,12 +208,12 @@ class SageMakerService:
         self._store.close()
 
 
-def _program(folder: Path) -> Path:
-    """Return a folder that has `serving` and nothing else, as the container's image does."""
-    program = folder / "program"
-    program.mkdir(exist_ok=True)
-    link = program / "serving"
+def _serving_folder(folder: Path) -> Path:
+    """Return a folder with a link to `serving` alone, as an image contains nothing else."""
+    parent = folder / "program"
+    parent.mkdir(exist_ok=True)
+    link = parent / "serving"
     if not link.exists():
         link.unlink(missing_ok=True)
-        link.symlink_to(_PROGRAM, target_is_directory=True)
-    return program
+        link.symlink_to(_SERVING, target_is_directory=True)
+    return parent

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import secrets
 import string
-from collections.abc import Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -21,6 +20,7 @@ from localcloud.bedrock.content import validation_error
 from localcloud.bedrock.stand_ins import find_stand_in
 from localcloud.clock import utc
 from localcloud.errors import AwsError
+from localcloud.iam.policy import trusts_service
 from localcloud.service import CloudContext, Params, Result
 
 MAX_JOBS = 20
@@ -112,7 +112,7 @@ class BatchOperations:
             raise validation_error(f"The role {role_arn} does not exist.") from error
         trust = role["AssumeRolePolicyDocument"]
         trust = json.loads(trust) if isinstance(trust, str) else trust
-        if role["Arn"] != role_arn or not _trusts_bedrock(trust):
+        if role["Arn"] != role_arn or not trusts_service(trust, "bedrock.amazonaws.com"):
             raise validation_error(
                 f"Amazon Bedrock can't assume the role {role_arn}; its trust policy must let "
                 "bedrock.amazonaws.com do sts:AssumeRole."
@@ -153,14 +153,3 @@ def _offset(token: str | None) -> int:
     if not token.isdecimal():
         raise validation_error("The nextToken is not valid.")
     return int(token)
-
-
-def _trusts_bedrock(document: Mapping[str, Any]) -> bool:
-    statements = document.get("Statement", [])
-    for statement in statements if isinstance(statements, list) else [statements]:
-        principal = statement.get("Principal", {})
-        services = principal.get("Service", []) if isinstance(principal, dict) else []
-        services = services if isinstance(services, list) else [services]
-        if statement.get("Effect") == "Allow" and "bedrock.amazonaws.com" in services:
-            return True
-    return False

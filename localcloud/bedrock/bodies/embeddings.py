@@ -31,7 +31,7 @@ _PURPOSES = (
 )
 
 
-class CountingEmbedder(Protocol):
+class LocalEmbedder(Protocol):
     """An embedding model that also counts tokens."""
 
     @property
@@ -45,7 +45,7 @@ class CountingEmbedder(Protocol):
 
 
 def embed_cohere(
-    body: Body, embedder: CountingEmbedder, identity: Mapping[str, object]
+    body: Body, embedder: LocalEmbedder, identity: Mapping[str, object]
 ) -> tuple[Body, int]:
     """Return Cohere's response body with the fields `identity`, and the input tokens."""
     check_keys(body, "texts", "input_type", "truncate", "embedding_types", "output_dimension")
@@ -66,7 +66,7 @@ def embed_cohere(
 
 
 def embed_nova(
-    body: Body, embedder: CountingEmbedder, identity: Mapping[str, object]
+    body: Body, embedder: LocalEmbedder, identity: Mapping[str, object]
 ) -> tuple[Body, int]:
     """Return Nova's response body with the fields `identity`, and the input tokens."""
     check_keys(body, "schemaVersion", "taskType", "singleEmbeddingParams")
@@ -96,7 +96,7 @@ def _check_choice(name: str, value: Any, allowed: Sequence[str]) -> None:
         raise malformed_request(f"{name} must be one of {', '.join(allowed)}.")
 
 
-def _check_dimensions(name: str, requested: Any, embedder: CountingEmbedder) -> None:
+def _check_dimensions(name: str, requested: Any, embedder: LocalEmbedder) -> None:
     if requested not in (None, embedder.dimensions):
         raise malformed_request(
             f"the local model embeds in {embedder.dimensions} dimensions only;"
@@ -111,7 +111,7 @@ def _parse_truncation(name: str, mode: Any) -> bool:
 
 
 def _embed(
-    embedder: CountingEmbedder, texts: Sequence[str], *, truncate: bool
+    embedder: LocalEmbedder, texts: Sequence[str], *, truncate: bool
 ) -> tuple[list[list[float]], int]:
     try:
         vectors, tokens = embedder.embed_counted(texts, truncate=truncate)
@@ -121,7 +121,7 @@ def _embed(
 
 
 def embed_titan(
-    body: Body, embedder: CountingEmbedder, identity: Mapping[str, object]
+    body: Body, embedder: LocalEmbedder, identity: Mapping[str, object]
 ) -> tuple[Body, int]:
     """Return Titan's response body with the fields `identity`, and the input tokens."""
     text = _titan_text(body, embedder.dimensions)

@@ -1,1 +1,1 @@
-"""What jobs of every kind have in common here: how they are kept."""
+"""What jobs of every kind share: their store, their runner, their programs and transfers."""

@@ -1,1 +1,1 @@
-"""SageMaker's processing jobs: a program on inputs from S3, with outputs that go back there."""
+"""Processing jobs: a program with inputs from S3 and outputs to S3."""

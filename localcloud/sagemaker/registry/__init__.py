@@ -1,1 +1,1 @@
-"""SageMaker's registry of models: groups, and their versions with metrics and approvals."""
+"""The model registry: model package groups, and model packages with metrics and approvals."""

@@ -1,4 +1,4 @@
-"""Groups of models and their versions: made, described, listed, approved, deleted.
+"""The operations on model package groups and model packages.
 
 https://docs.aws.amazon.com/sagemaker/latest/dg/model-registry.html
 https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateModelPackage.html
@@ -6,20 +6,17 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateModelPackage
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from localcloud.clock import utc
 from localcloud.errors import AwsError
-from localcloud.sagemaker.listing import listed
-from localcloud.sagemaker.refusals import invalid, refuse
-from localcloud.sagemaker.registry.versions import Group, Version, Versions
+from localcloud.sagemaker.registry.store import ModelPackage, ModelPackageGroup, ModelPackageStore
+from localcloud.sagemaker.requests import check_name, check_unsupported, list_page, validation_error
 from localcloud.service import CloudContext, Params, Result
 
-_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
-_WAITS = "PendingManualApproval"
-_NOT_OF_GROUPS = ("ManagedConfiguration",)
-_NOT_OF_VERSIONS = (
+_DEFAULT_APPROVAL = "PendingManualApproval"
+_UNSUPPORTED_IN_GROUP = ("ManagedConfiguration",)
+_UNSUPPORTED_IN_PACKAGE = (
     "ModelPackageName",
     "SourceAlgorithmSpecification",
     "ValidationSpecification",
@@ -29,8 +26,13 @@ _NOT_OF_VERSIONS = (
     "ManagedStorageType",
     "ModelPackageRegistrationType",
 )
-_CHANGED = ("ModelApprovalStatus", "ApprovalDescription", "InferenceSpecification", "SourceUri")
-_NOT_OF_CHANGES = (
+_UPDATABLE_FIELDS = (
+    "ModelApprovalStatus",
+    "ApprovalDescription",
+    "InferenceSpecification",
+    "SourceUri",
+)
+_UNSUPPORTED_IN_UPDATE = (
     "AdditionalInferenceSpecificationsToAdd",
     "ModelCard",
     "ModelLifeCycle",
@@ -39,141 +41,148 @@ _NOT_OF_CHANGES = (
 
 
 class RegistryOperations:
-    """The registry."""
+    """The operations of the model registry."""
 
-    def __init__(self, surroundings: CloudContext, versions: Versions) -> None:
-        """Keep groups and versions in `versions`."""
+    def __init__(self, surroundings: CloudContext, packages: ModelPackageStore) -> None:
+        """Store groups and packages in `packages`."""
         self._surroundings = surroundings
-        self._versions = versions
+        self._packages = packages
 
     def create_model_package_group(self, params: Params) -> Result:
-        """Keep a group."""
-        refuse(params, _NOT_OF_GROUPS)
+        """Create a group."""
+        check_unsupported(params, _UNSUPPORTED_IN_GROUP)
         name = params["ModelPackageGroupName"]
-        if not _NAME.fullmatch(name):
-            raise invalid(f"{name!r} is no name: at most 63 letters, digits, hyphens between them.")
-        if not self._versions.add_group(name, dict(params)):
-            raise invalid(f"Model Package Group already exists: {self._group_arn(name)}")
+        check_name(name)
+        if not self._packages.add_group(name, dict(params)):
+            raise validation_error(f"Model Package Group already exists: {self._group_arn(name)}")
         return {"ModelPackageGroupArn": self._group_arn(name)}
 
     def describe_model_package_group(self, params: Params) -> Result:
-        """Describe a group."""
-        found = self._group(params["ModelPackageGroupName"])
-        return {**self._group_summary(found), "CreatedBy": {}}
+        """Return the description of a group."""
+        group = self._get_group(params["ModelPackageGroupName"])
+        return {**self._group_summary(group), "CreatedBy": {}}
 
     def list_model_package_groups(self, params: Params) -> Result:
-        """List groups, newest first unless asked otherwise."""
-        refuse(params, ("CrossAccountFilterOption",))
-        found = self._versions.groups()
-        return listed(params, "ModelPackageGroupSummaryList", found, self._group_summary)
+        """List groups, newest first by default."""
+        check_unsupported(params, ("CrossAccountFilterOption",))
+        groups = self._packages.groups()
+        return list_page(params, "ModelPackageGroupSummaryList", groups, self._group_summary)
 
     def delete_model_package_group(self, params: Params) -> Result:
-        """Forget a group that has no versions."""
-        found = self._group(params["ModelPackageGroupName"])
-        if self._versions.all(found.name):
+        """Delete a group that has no packages."""
+        group = self._get_group(params["ModelPackageGroupName"])
+        if self._packages.all(group.name):
             raise AwsError(
-                "ConflictException", f"The group {found.name} has versions; delete them."
+                "ConflictException", f"The group {group.name} has versions; delete them."
             )
-        self._versions.remove_group(found.name)
+        self._packages.remove_group(group.name)
         return {}
 
     def create_model_package(self, params: Params) -> Result:
-        """Keep the next version of a group; the same one for the same ClientToken."""
-        refuse(params, _NOT_OF_VERSIONS)
+        """Create the next version of a group; a repeated ClientToken returns the same one."""
+        check_unsupported(params, _UNSUPPORTED_IN_PACKAGE)
         if "ModelPackageGroupName" not in params:
-            raise invalid("The local cloud keeps versions; give a ModelPackageGroupName.")
-        group = self._group(params["ModelPackageGroupName"])
-        asked = {name: value for name, value in params.items() if name != "ClientToken"}
-        asked.setdefault("ModelApprovalStatus", _WAITS)
-        made = self._versions.add(group, asked, params.get("ClientToken"))
-        return {"ModelPackageArn": self._arn(made)}
+            raise validation_error("The local cloud keeps versions; give a ModelPackageGroupName.")
+        group = self._get_group(params["ModelPackageGroupName"])
+        request = {name: value for name, value in params.items() if name != "ClientToken"}
+        request.setdefault("ModelApprovalStatus", _DEFAULT_APPROVAL)
+        package = self._packages.add(group, request, params.get("ClientToken"))
+        return {"ModelPackageArn": self._arn(package)}
 
     def describe_model_package(self, params: Params) -> Result:
-        """Describe a version, by its ARN."""
-        found = self._version(params["ModelPackageName"])
-        shown = {name: value for name, value in found.asked.items() if name != "Tags"}
+        """Return the description of a package, given by its ARN."""
+        package = self._get_package(params["ModelPackageName"])
+        description = {name: value for name, value in package.request.items() if name != "Tags"}
         return {
-            **shown,
-            **self._summary(found),
-            "ModelPackageName": f"{found.of}/{found.number}",
+            **description,
+            **self._summary(package),
+            "ModelPackageName": f"{package.group}/{package.number}",
             "ModelPackageStatusDetails": {"ValidationStatuses": [], "ImageScanStatuses": []},
-            "LastModifiedTime": utc(found.modified_at),
+            "LastModifiedTime": utc(package.modified_at),
             "CertifyForMarketplace": False,
         }
 
     def list_model_packages(self, params: Params) -> Result:
-        """List versions, newest first unless asked otherwise."""
+        """List packages, newest first by default."""
         if params.get("ModelPackageType", "Versioned") != "Versioned":
-            raise invalid("The local cloud keeps versions alone; ModelPackageType is Versioned.")
-        named = params.get("ModelPackageGroupName")
-        of = self._group(named).name if named else None
-        wanted = params.get("ModelApprovalStatus")
-        found = [
+            raise validation_error(
+                "The local cloud keeps versions alone; ModelPackageType is Versioned."
+            )
+        group_name = params.get("ModelPackageGroupName")
+        of_group = self._get_group(group_name).name if group_name else None
+        approval = params.get("ModelApprovalStatus")
+        packages = [
             each
-            for each in self._versions.all(of)
-            if wanted in (None, each.asked["ModelApprovalStatus"])
+            for each in self._packages.all(of_group)
+            if approval in (None, each.request["ModelApprovalStatus"])
         ]
-        return listed(params, "ModelPackageSummaryList", found, self._summary)
+        return list_page(params, "ModelPackageSummaryList", packages, self._summary)
 
     def update_model_package(self, params: Params) -> Result:
-        """Approve or reject a version, or change what is said of it."""
-        refuse(params, _NOT_OF_CHANGES)
-        found = self._version(params["ModelPackageArn"])
-        gone = set(params.get("CustomerMetadataPropertiesToRemove", ()))
-        told = {
-            **found.asked.get("CustomerMetadataProperties", {}),
+        """Approve or reject a package, or change its metadata."""
+        check_unsupported(params, _UNSUPPORTED_IN_UPDATE)
+        package = self._get_package(params["ModelPackageArn"])
+        removed = set(params.get("CustomerMetadataPropertiesToRemove", ()))
+        metadata = {
+            **package.request.get("CustomerMetadataProperties", {}),
             **params.get("CustomerMetadataProperties", {}),
         }
-        changes = {name: params[name] for name in _CHANGED if name in params}
-        kept = {name: value for name, value in told.items() if name not in gone}
-        self._versions.change(found, {**found.asked, **changes, "CustomerMetadataProperties": kept})
-        return {"ModelPackageArn": self._arn(found)}
+        changes = {name: params[name] for name in _UPDATABLE_FIELDS if name in params}
+        remaining = {name: value for name, value in metadata.items() if name not in removed}
+        self._packages.update(
+            package, {**package.request, **changes, "CustomerMetadataProperties": remaining}
+        )
+        return {"ModelPackageArn": self._arn(package)}
 
     def delete_model_package(self, params: Params) -> Result:
-        """Forget a version."""
-        self._versions.remove(self._version(params["ModelPackageName"]))
+        """Delete a package."""
+        self._packages.remove(self._get_package(params["ModelPackageName"]))
         return {}
 
-    def _group(self, given: str) -> Group:
-        """Return the group of a name or an ARN."""
-        found = self._versions.group(given.rpartition("/")[2])
-        if found is None:
-            raise invalid(f"ModelPackageGroup {self._group_arn(given)} does not exist.")
-        return found
+    def _get_group(self, identifier: str) -> ModelPackageGroup:
+        """Return the group with a name or an ARN."""
+        group = self._packages.group(identifier.rpartition("/")[2])
+        if group is None:
+            raise validation_error(
+                f"ModelPackageGroup {self._group_arn(identifier)} does not exist."
+            )
+        return group
 
-    def _version(self, given: str) -> Version:
-        """Return the version of an ARN, …:model-package/GROUP/NUMBER."""
-        name, _, number = given.rpartition(":")[2].removeprefix("model-package/").partition("/")
-        found = self._versions.get(name, int(number)) if number.isdecimal() else None
-        if found is None:
-            raise invalid(f"ModelPackage {given} does not exist.")
-        return found
+    def _get_package(self, identifier: str) -> ModelPackage:
+        """Return the package with the ARN …:model-package/GROUP/NUMBER."""
+        name, _, number = (
+            identifier.rpartition(":")[2].removeprefix("model-package/").partition("/")
+        )
+        package = self._packages.get(name, int(number)) if number.isdecimal() else None
+        if package is None:
+            raise validation_error(f"ModelPackage {identifier} does not exist.")
+        return package
 
     def _group_arn(self, name: str) -> str:
         return self._surroundings.arn("sagemaker", f"model-package-group/{name.lower()}")
 
-    def _arn(self, found: Version) -> str:
-        name = f"model-package/{found.of.lower()}/{found.number}"
+    def _arn(self, package: ModelPackage) -> str:
+        name = f"model-package/{package.group.lower()}/{package.number}"
         return self._surroundings.arn("sagemaker", name)
 
-    def _group_summary(self, found: Group) -> dict[str, Any]:
-        told = found.asked.get("ModelPackageGroupDescription")
+    def _group_summary(self, group: ModelPackageGroup) -> dict[str, Any]:
+        description = group.request.get("ModelPackageGroupDescription")
         return {
-            "ModelPackageGroupName": found.name,
-            "ModelPackageGroupArn": self._group_arn(found.name),
-            "CreationTime": utc(found.created_at),
+            "ModelPackageGroupName": group.name,
+            "ModelPackageGroupArn": self._group_arn(group.name),
+            "CreationTime": utc(group.created_at),
             "ModelPackageGroupStatus": "Completed",
-            **({"ModelPackageGroupDescription": told} if told else {}),
+            **({"ModelPackageGroupDescription": description} if description else {}),
         }
 
-    def _summary(self, found: Version) -> dict[str, Any]:
-        told = found.asked.get("ModelPackageDescription")
+    def _summary(self, package: ModelPackage) -> dict[str, Any]:
+        description = package.request.get("ModelPackageDescription")
         return {
-            "ModelPackageGroupName": found.of,
-            "ModelPackageVersion": found.number,
-            "ModelPackageArn": self._arn(found),
-            "CreationTime": utc(found.created_at),
+            "ModelPackageGroupName": package.group,
+            "ModelPackageVersion": package.number,
+            "ModelPackageArn": self._arn(package),
+            "CreationTime": utc(package.created_at),
             "ModelPackageStatus": "Completed",
-            "ModelApprovalStatus": found.asked["ModelApprovalStatus"],
-            **({"ModelPackageDescription": told} if told else {}),
+            "ModelApprovalStatus": package.request["ModelApprovalStatus"],
+            **({"ModelPackageDescription": description} if description else {}),
         }

@@ -1,5 +1,5 @@
-"""SageMaker's training jobs: real processes on this machine, by the contract under /opt/ml.
+"""Training jobs: processes on this machine, with SageMaker's contract for /opt/ml.
 
-An image is not run: the program that the job's hyperparameters name is, from its archive in S3, by
-the Python of the training environment.
+An image is not run: the program that the hyperparameters name is downloaded from its archive in S3
+and run by the Python of the training environment.
 """

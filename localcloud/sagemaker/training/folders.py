@@ -1,4 +1,4 @@
-"""The folders of a job, laid as SageMaker's contract has them, and its variables.
+"""The folders and environment variables of a training job, by SageMaker's contract.
 
 https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-running-container.html
 https://github.com/aws/sagemaker-training-toolkit/blob/master/ENVIRONMENT_VARIABLES.md
@@ -14,58 +14,58 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-HOST = "algo-1"
-_OF_THE_TOOLKIT = ("sagemaker_", "_tuning_objective_metric")
-"""Hyperparameters that begin so are not handed to the program by the toolkit."""
-_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+from localcloud.sagemaker.jobs.program import HOST, base_environment
+
+_TOOLKIT_PREFIXES = ("sagemaker_", "_tuning_objective_metric")
+"""Prefixes of hyperparameters that the toolkit does not pass to the program."""
 
 
 @dataclass(frozen=True, slots=True)
-class Folders:
-    """What stands for /opt/ml. The program lies in `code`."""
+class TrainingFolders:
+    """The folders of a training job below `root`, which takes the place of /opt/ml."""
 
     root: Path
 
     @property
     def code(self) -> Path:
-        """Return the folder of the program."""
+        """The folder of the program."""
         return self.root / "code"
 
     @property
     def model(self) -> Path:
-        """Return the folder of what the job makes."""
+        """The folder of the model that the job writes."""
         return self.root / "model"
 
     @property
     def checkpoints(self) -> Path:
-        """Return the folder that goes to S3 while the job runs."""
+        """The folder that is uploaded while the job runs."""
         return self.root / "checkpoints"
 
     @property
     def output(self) -> Path:
-        """Return the folder of what else the job makes."""
+        """The folder of the job's other outputs."""
         return self.root / "output" / "data"
 
     def channel(self, name: str) -> Path:
         """Return the folder of a channel."""
         return self.root / "input" / "data" / name
 
-    def lay(self, asked: Mapping[str, Any]) -> None:
-        """Make the folders anew, with the configuration of a CreateTrainingJob request."""
+    def create(self, request: Mapping[str, Any]) -> None:
+        """Create empty folders, and the configuration files of a CreateTrainingJob request."""
         shutil.rmtree(self.root, ignore_errors=True)
         config = self.root / "input" / "config"
         for folder in (config, self.code, self.model, self.checkpoints, self.output):
             folder.mkdir(parents=True)
-        instance = asked["ResourceConfig"].get("InstanceType", "")
+        instance = request["ResourceConfig"].get("InstanceType", "")
         documents = {
-            "hyperparameters": asked.get("HyperParameters", {}),
+            "hyperparameters": request.get("HyperParameters", {}),
             "inputdataconfig": {
                 each["ChannelName"]: {
                     "TrainingInputMode": "File",
                     "S3DistributionType": "FullyReplicated",
                     "RecordWrapperType": "None",
                 }
-                for each in asked.get("InputDataConfig", ())
+                for each in request.get("InputDataConfig", ())
             },
             "resourceconfig": {
                 "current_host": HOST,
@@ -76,21 +76,21 @@ class Folders:
         for name, document in documents.items():
             (config / f"{name}.json").write_text(json.dumps(document), encoding="utf-8")
 
-    def failure(self) -> str:
-        """Return what the program left as its reason, or nothing."""
+    def read_failure(self) -> str:
+        """Return the failure that the program wrote, or an empty string."""
         path = self.root / "output" / "failure"
         return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
 
-    def variables(self, asked: Mapping[str, Any]) -> dict[str, str]:
-        """Return what the toolkit sets for the program."""
-        channels = [each["ChannelName"] for each in asked.get("InputDataConfig", ())]
+    def environment(self, request: Mapping[str, Any]) -> dict[str, str]:
+        """Return the environment variables that the toolkit sets for the program."""
+        channels = [each["ChannelName"] for each in request.get("InputDataConfig", ())]
         hyperparameters = {
             name: value
-            for name, value in asked.get("HyperParameters", {}).items()
-            if not name.startswith(_OF_THE_TOOLKIT)
+            for name, value in request.get("HyperParameters", {}).items()
+            if not name.startswith(_TOOLKIT_PREFIXES)
         }
         return {
-            **plain_variables(self.root),
+            **base_environment(self.root),
             "SM_MODEL_DIR": str(self.model),
             "SM_OUTPUT_DATA_DIR": str(self.output),
             "SM_HPS": json.dumps(hyperparameters),
@@ -100,18 +100,5 @@ class Folders:
             "SM_CURRENT_HOST": HOST,
             "SM_NUM_GPUS": "0",
             "SM_NUM_CPUS": str(os.cpu_count() or 1),
-            "TRAINING_JOB_NAME": asked["TrainingJobName"],
+            "TRAINING_JOB_NAME": request["TrainingJobName"],
         }
-
-
-def plain_variables(root: Path) -> dict[str, str]:
-    """Return what every program has: little of this machine, one thread, and its /opt/ml."""
-    return {
-        "PATH": os.defpath,
-        "LANG": "C.UTF-8",
-        "HOME": str(root),
-        "PYTHONUNBUFFERED": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        **dict.fromkeys(_ONE_THREAD, "1"),
-        "HEADRACE_ML_ROOT": str(root),
-    }

@@ -1,1 +1,1 @@
-"""SageMaker's batch transform jobs: a model's container asked about every object of an input."""
+"""Batch transform jobs: a model's container is invoked for every object of an input."""

@@ -1,4 +1,4 @@
-"""What a transform asks about: objects cut into records, records put into requests. Pure.
+"""Payloads of transform jobs: splits objects into records and batches them. Pure.
 
 https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_TransformInput.html
 https://docs.aws.amazon.com/sagemaker/latest/dg/batch-transform.html
@@ -12,81 +12,83 @@ from dataclasses import dataclass
 from typing import Literal
 
 MB = 1024 * 1024
-MANIFEST_MOST = 1 * MB
+MAX_MANIFEST_BYTES = 1 * MB
 
-Split = Literal["None", "Line"]
-Batching = Literal["SingleRecord", "MultiRecord"]
+SplitType = Literal["None", "Line"]
+BatchStrategy = Literal["SingleRecord", "MultiRecord"]
 
 
-class Unreadable(Exception):  # noqa: N818 - named for what it tells
-    """An input that cannot be asked about; the text says why, as a FailureReason."""
+class UnreadableInput(Exception):  # noqa: N818 - named for what it tells
+    """Raised for an input that can't be transformed; the text is part of a FailureReason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """The body of one request, with the number of its first record, from 1 on, and their count."""
+    """The body of one request, the number of its first record (from 1), and their count."""
 
     body: bytes
     first: int
     records: int
 
 
-def payloads(content: bytes, split: Split, batching: Batching, most: int) -> Iterator[Payload]:
-    """Yield what an object's requests have, of `most` bytes each.
+def split_payloads(
+    content: bytes, split: SplitType, batching: BatchStrategy, max_bytes: int
+) -> Iterator[Payload]:
+    """Yield the payloads of an object, of at most `max_bytes` each.
 
-    Lines are cut at newlines, which stay with records that go together and are left out between
-    requests; empty lines are no records.
+    Records are lines if `split` is "Line". Newlines separate the records of one payload and are
+    left out between payloads; empty lines are not records.
 
     Raises:
-        Unreadable: one record alone is larger than a request may be.
+        UnreadableInput: a single record has more than `max_bytes`.
     """
     if split == "None":
-        _hold(content, 1, most)
+        _check_size(content, 1, max_bytes)
         yield Payload(content, 1, 1)
         return
     lines = [line.rstrip(b"\r") for line in content.split(b"\n")]
     records = [line for line in lines if line]
-    together: list[bytes] = []
+    batch: list[bytes] = []
     size = 0
     for number, record in enumerate(records, 1):
-        _hold(record, number, most)
-        if together and (batching == "SingleRecord" or size + 1 + len(record) > most):
-            yield _together(together, number)
-            together, size = [], 0
-        size += len(record) + (1 if together else 0)
-        together.append(record)
-    if together:
-        yield _together(together, len(records) + 1)
+        _check_size(record, number, max_bytes)
+        if batch and (batching == "SingleRecord" or size + 1 + len(record) > max_bytes):
+            yield _join_records(batch, number)
+            batch, size = [], 0
+        size += len(record) + (1 if batch else 0)
+        batch.append(record)
+    if batch:
+        yield _join_records(batch, len(records) + 1)
 
 
-def assembled(answers: Sequence[bytes], by: Literal["None", "Line"]) -> bytes:
-    """Return what is written of an object: its answers one after another, by lines if asked for."""
-    if by == "None":
-        return b"".join(answers)
-    return b"".join(answer.removesuffix(b"\n") + b"\n" for answer in answers)
+def assemble(responses: Sequence[bytes], assemble_with: Literal["None", "Line"]) -> bytes:
+    """Return the output object: the responses one after another, each with a newline for "Line"."""
+    if assemble_with == "None":
+        return b"".join(responses)
+    return b"".join(response.removesuffix(b"\n") + b"\n" for response in responses)
 
 
-def named(manifest: bytes) -> list[str]:
-    """Return the addresses that a manifest names. Raises Unreadable."""
+def parse_manifest(manifest: bytes) -> list[str]:
+    """Return the S3 URIs that a manifest lists. Raises UnreadableInput."""
     try:
-        written = json.loads(manifest)
-        first, *names = written
+        document = json.loads(manifest)
+        first, *names = document
         prefix = first["prefix"]
         if not names or not all(isinstance(each, str) for each in (prefix, *names)):
-            raise TypeError("it names nothing")
+            raise TypeError("it lists nothing")
     except (ValueError, TypeError, KeyError) as error:
-        raise Unreadable(
+        raise UnreadableInput(
             f'The manifest has to be [{{"prefix": "s3://..."}}, "name", ...]: {error}'
         ) from error
     return [f"{prefix}{name}" for name in names]
 
 
-def _together(records: Sequence[bytes], following: int) -> Payload:
+def _join_records(records: Sequence[bytes], following: int) -> Payload:
     return Payload(b"\n".join(records), following - len(records), len(records))
 
 
-def _hold(record: bytes, number: int, most: int) -> None:
-    if len(record) > most:
-        raise Unreadable(
-            f"record {number} has {len(record)} bytes, and MaxPayloadInMB lets through {most}"
+def _check_size(record: bytes, number: int, max_bytes: int) -> None:
+    if len(record) > max_bytes:
+        raise UnreadableInput(
+            f"record {number} has {len(record)} bytes, and MaxPayloadInMB allows {max_bytes}"
         )

@@ -1,4 +1,4 @@
-"""SageMaker's tuning jobs: training jobs with settings that are chosen by what came of the last.
+"""Hyperparameter tuning jobs: training jobs with settings chosen by the results of earlier ones.
 
-Nothing runs here but those training jobs, so that a trial is what it would be by itself.
+The training jobs of a tuning job are ordinary ones; nothing else runs.
 """

@@ -1,4 +1,4 @@
-"""Tuning jobs: made, described, listed, stopped, and their training jobs listed.
+"""The operations on hyperparameter tuning jobs.
 
 https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateHyperParameterTuningJob.html
 https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeHyperParameterTuningJob.html
@@ -14,171 +14,184 @@ from typing import Any
 
 from localcloud.clock import utc
 from localcloud.errors import AwsError
-from localcloud.sagemaker.jobs.record import Job, Jobs
-from localcloud.sagemaker.listing import listed
-from localcloud.sagemaker.refusals import invalid, refuse
-from localcloud.sagemaker.training.jobs import TrainingOperations
-from localcloud.sagemaker.tuning.checks import check
-from localcloud.sagemaker.tuning.keeping import Tuner, Tuning
-from localcloud.sagemaker.tuning.trials import Trial, best, fixed, name_of, request
+from localcloud.sagemaker.jobs.store import JobStore, SageMakerJob
+from localcloud.sagemaker.requests import check_unsupported, list_page, validation_error
+from localcloud.sagemaker.training.operations import TrainingOperations
+from localcloud.sagemaker.tuning.tuned_jobs import (
+    TunedJob,
+    best_job,
+    static_hyperparameters,
+    training_job_name,
+    training_job_request,
+)
+from localcloud.sagemaker.tuning.tuner import Tuner, TuningState
+from localcloud.sagemaker.tuning.validation import check_request
 from localcloud.service import CloudContext, Params, Result
 
-NAME = "HyperParameterTuningJobName"
-_NOT_OF_LISTS = ("LastModifiedTimeBefore", "LastModifiedTimeAfter")
+JOB_NAME = "HyperParameterTuningJobName"
+_UNSUPPORTED_IN_LIST = ("LastModifiedTimeBefore", "LastModifiedTimeAfter")
 
 
 @dataclass(frozen=True, slots=True)
-class _Listed:
-    """A trial as lists take it."""
+class _ListedJob:
+    """A training job of a tuning job in a list."""
 
     name: str
     created_at: float
-    trial: Trial
+    tuned_job: TunedJob
 
 
 class TuningOperations:
-    """Tuning jobs."""
+    """The operations on hyperparameter tuning jobs."""
 
     def __init__(
-        self, surroundings: CloudContext, jobs: Jobs, training: TrainingOperations
+        self, surroundings: CloudContext, jobs: JobStore, training: TrainingOperations
     ) -> None:
-        """Keep tunings in `jobs`; their trials are those of `training`."""
+        """Store tuning jobs in `jobs`; their training jobs are created by `training`."""
         self._surroundings = surroundings
         self._jobs = jobs
         self._training = training
         self.tuner = Tuner(jobs, training, self._arn)
 
     def create_hyper_parameter_tuning_job(self, params: Params) -> Result:
-        """Keep a tuning and begin it. Raises AwsError for what could not run here."""
-        name = params[NAME]
-        check(params)
-        self._training.check(request(params, self._arn(name), name_of(name, 1), {}))
+        """Create a tuning job and start it. Raises AwsError if it could not run here."""
+        name = params[JOB_NAME]
+        check_request(params)
+        self._training.check(
+            training_job_request(params, self._arn(name), training_job_name(name, 1), {})
+        )
         if not self._jobs.add("tuning", name, dict(params)):
             message = f"Tuning job names must be unique: {self._arn(name)} exists."
             raise AwsError("ResourceInUse", message)
-        self.tuner.ring()
+        self.tuner.wake()
         return {"HyperParameterTuningJobArn": self._arn(name)}
 
     def describe_hyper_parameter_tuning_job(self, params: Params) -> Result:
-        """Describe a tuning, with its counters and its best trial."""
-        tuning = self._found(params[NAME])
-        asked = {name: value for name, value in tuning.job.asked.items() if name != "Tags"}
-        winner = best(tuning.trials, tuning.objective)
+        """Return the description of a tuning job, with counters and the best training job."""
+        tuning = self._load(params[JOB_NAME])
+        request = {name: value for name, value in tuning.job.request.items() if name != "Tags"}
+        best = best_job(tuning.training_jobs, tuning.objective)
         return {
-            **asked,
+            **request,
             "TrainingJobDefinition": {
-                **asked["TrainingJobDefinition"],
-                "StaticHyperParameters": fixed(asked),
+                **request["TrainingJobDefinition"],
+                "StaticHyperParameters": static_hyperparameters(request),
             },
-            **self._shown(tuning),
-            **({"BestTrainingJob": self._trial(tuning, winner)} if winner else {}),
+            **self._describe(tuning),
+            **({"BestTrainingJob": self._describe_job(tuning, best)} if best else {}),
             **({"FailureReason": tuning.job.reason} if tuning.job.reason else {}),
         }
 
     def list_hyper_parameter_tuning_jobs(self, params: Params) -> Result:
-        """List tunings, newest first unless asked otherwise."""
-        refuse(params, _NOT_OF_LISTS)
-        wanted = params.get("StatusEquals")
-        found = [each for each in self._jobs.all("tuning") if wanted in (None, each.status)]
-        return listed(params, "HyperParameterTuningJobSummaries", found, self._summary)
+        """List tuning jobs, newest first by default."""
+        check_unsupported(params, _UNSUPPORTED_IN_LIST)
+        status = params.get("StatusEquals")
+        jobs = [each for each in self._jobs.all("tuning") if status in (None, each.status)]
+        return list_page(params, "HyperParameterTuningJobSummaries", jobs, self._summary)
 
     def list_training_jobs_for_hyper_parameter_tuning_job(self, params: Params) -> Result:
-        """List the training jobs of a tuning by name, unless asked otherwise.
+        """List the training jobs of a tuning job, by name by default.
 
-        By the objective's value those that have none are left out, as on AWS.
+        If ordered by the objective's value, those without a value are left out, as on AWS.
         """
-        tuning, wanted = self._found(params[NAME]), params.get("StatusEquals")
-        found = [
-            _Listed(each.name, each.job.created_at, each)
-            for each in tuning.trials
-            if each.job is not None and wanted in (None, each.job.status)
+        tuning, status = self._load(params[JOB_NAME]), params.get("StatusEquals")
+        entries = [
+            _ListedJob(each.name, each.record.created_at, each)
+            for each in tuning.training_jobs
+            if each.record is not None and status in (None, each.record.status)
         ]
-        by = params.get("SortBy", "Name")
-        if by == "FinalObjectiveMetricValue":
-            valued = [(each.trial.value, each) for each in found if each.trial.value is not None]
-            found = [each for _, each in sorted(valued, key=lambda pair: pair[0])]
-        return listed(
-            {**params, "SortBy": by, "SortOrder": params.get("SortOrder", "Ascending")},
+        sort_by = params.get("SortBy", "Name")
+        if sort_by == "FinalObjectiveMetricValue":
+            with_value = [
+                (each.tuned_job.objective_value, each)
+                for each in entries
+                if each.tuned_job.objective_value is not None
+            ]
+            entries = [each for _, each in sorted(with_value, key=lambda pair: pair[0])]
+        return list_page(
+            {**params, "SortBy": sort_by, "SortOrder": params.get("SortOrder", "Ascending")},
             "TrainingJobSummaries",
-            found,
-            lambda each: self._trial(tuning, each.trial),
+            entries,
+            lambda each: self._describe_job(tuning, each.tuned_job),
         )
 
     def stop_hyper_parameter_tuning_job(self, params: Params) -> Result:
-        """Let a tuning end: the trials in progress are stopped, and no more are begun."""
-        tuning = self._found(params[NAME])
-        if not self._jobs.begin_to_stop("tuning", tuning.job.name):
-            raise invalid(
+        """Stop a tuning job: running training jobs are stopped, and no further ones start."""
+        tuning = self._load(params[JOB_NAME])
+        if not self._jobs.mark_stopping("tuning", tuning.job.name):
+            raise validation_error(
                 f"The request was rejected because the tuning job is in status {tuning.job.status}."
             )
-        self.tuner.ring()
+        self.tuner.wake()
         return {}
 
-    def _found(self, name: str) -> Tuning:
-        found = self._jobs.get("tuning", name)
-        if found is None:
+    def _load(self, name: str) -> TuningState:
+        job = self._jobs.get("tuning", name)
+        if job is None:
             raise AwsError("ResourceNotFound", f"Could not find tuning job {name}.")
-        return self.tuner.look(found)
+        return self.tuner.load(job)
 
     def _arn(self, name: str) -> str:
         return self._surroundings.arn("sagemaker", f"hyper-parameter-tuning-job/{name.lower()}")
 
-    def _summary(self, job: Job) -> dict[str, Any]:
-        tuning = self.tuner.look(job)
+    def _summary(self, job: SageMakerJob) -> dict[str, Any]:
+        tuning = self.tuner.load(job)
         return {
-            **self._shown(tuning),
+            **self._describe(tuning),
             "Strategy": tuning.config["Strategy"],
             "ResourceLimits": tuning.config["ResourceLimits"],
         }
 
-    def _shown(self, tuning: Tuning) -> dict[str, Any]:
+    def _describe(self, tuning: TuningState) -> dict[str, Any]:
         job = tuning.job
-        objectives = Counter(each.objective_status for each in tuning.trials)
+        objectives = Counter(each.objective_status for each in tuning.training_jobs)
         return {
-            NAME: job.name,
+            JOB_NAME: job.name,
             "HyperParameterTuningJobArn": self._arn(job.name),
             "HyperParameterTuningJobStatus": job.status,
             "CreationTime": utc(job.created_at),
             "LastModifiedTime": utc(job.modified_at),
             **({"HyperParameterTuningEndTime": utc(job.ended_at)} if job.ended_at else {}),
-            "TrainingJobStatusCounters": _counters(tuning),
+            "TrainingJobStatusCounters": _status_counters(tuning),
             "ObjectiveStatusCounters": {
                 name: objectives[name] for name in ("Succeeded", "Pending", "Failed")
             },
         }
 
-    def _trial(self, tuning: Tuning, trial: Trial) -> dict[str, Any]:
-        job = trial.job
-        assert job is not None
-        started = {"TrainingStartTime": utc(job.started_at)} if job.started_at else {}
-        ended = {"TrainingEndTime": utc(job.ended_at)} if job.ended_at else {}
+    def _describe_job(self, tuning: TuningState, tuned_job: TunedJob) -> dict[str, Any]:
+        record = tuned_job.record
+        assert record is not None
+        started = {"TrainingStartTime": utc(record.started_at)} if record.started_at else {}
+        ended = {"TrainingEndTime": utc(record.ended_at)} if record.ended_at else {}
         final = {}
-        if trial.value is not None:
+        if tuned_job.objective_value is not None:
             final = {
                 "FinalHyperParameterTuningJobObjectiveMetric": {
                     "Type": tuning.objective.kind,
-                    "MetricName": trial.metric,
-                    "Value": trial.value,
+                    "MetricName": tuned_job.metric,
+                    "Value": tuned_job.objective_value,
                 }
             }
         return {
-            "TrainingJobName": trial.name,
-            "TrainingJobArn": self._training.arn(trial.name),
+            "TrainingJobName": tuned_job.name,
+            "TrainingJobArn": self._training.arn(tuned_job.name),
             "TuningJobName": tuning.job.name,
-            "CreationTime": utc(job.created_at),
+            "CreationTime": utc(record.created_at),
             **started,
             **ended,
-            "TrainingJobStatus": job.status,
-            "TunedHyperParameters": dict(trial.tuned),
-            **({"FailureReason": job.reason} if job.reason else {}),
+            "TrainingJobStatus": record.status,
+            "TunedHyperParameters": dict(tuned_job.settings),
+            **({"FailureReason": record.reason} if record.reason else {}),
             **final,
-            "ObjectiveStatus": trial.objective_status,
+            "ObjectiveStatus": tuned_job.objective_status,
         }
 
 
-def _counters(tuning: Tuning) -> Mapping[str, int]:
-    """Return how many trials are in which status; one that failed is not tried again here."""
-    statuses = Counter("InProgress" if each.going else _status(each) for each in tuning.trials)
+def _status_counters(tuning: TuningState) -> Mapping[str, int]:
+    """Return the number of training jobs by status; failed ones are not retried here."""
+    statuses = Counter(
+        "InProgress" if each.is_running else _job_status(each) for each in tuning.training_jobs
+    )
     return {
         "Completed": statuses["Completed"],
         "InProgress": statuses["InProgress"],
@@ -188,6 +201,6 @@ def _counters(tuning: Tuning) -> Mapping[str, int]:
     }
 
 
-def _status(trial: Trial) -> str:
-    assert trial.job is not None
-    return trial.job.status
+def _job_status(tuned_job: TunedJob) -> str:
+    assert tuned_job.record is not None
+    return tuned_job.record.status

@@ -1,6 +1,6 @@
-"""What a tuning may choose from: parameters with their ranges and scales. Pure.
+"""Hyperparameter ranges and the search space that they span. Pure.
 
-A range maps numbers of [0, 1) to values and back, so that whoever chooses sees a cube.
+A range maps numbers in [0, 1) to values and back, so that strategies search a unit cube.
 https://docs.aws.amazon.com/sagemaker/latest/dg/automatic-model-tuning-define-ranges.html
 """
 
@@ -13,64 +13,66 @@ from itertools import product
 from typing import Any, Literal, Protocol
 
 Scale = Literal["Linear", "Logarithmic", "ReverseLogarithmic"]
-AUTO_LOGARITHMIC = 100.0
-"""With the scaling Auto a range above 0 that spans so many times its least value is logarithmic,
-any other linear. AWS does not say how it chooses."""
+MIN_LOGARITHMIC_RATIO = 100.0
+"""With ScalingType Auto, a positive range whose maximum is at least so many times its minimum is
+logarithmic, any other linear. AWS does not document its own rule."""
 
 
-class BadRange(ValueError):  # noqa: N818 - named for what it tells
-    """A range that is none; the text says what is wrong."""
+class InvalidRange(ValueError):  # noqa: N818 - named for what it tells
+    """Raised for a range that is not valid; the text says why."""
 
 
-class Range(Protocol):
-    """The values that one parameter may have."""
+class ParameterRange(Protocol):
+    """The values that one hyperparameter may have."""
 
     @property
     def name(self) -> str: ...
 
-    def value(self, share: float) -> str:
-        """Return the value at a number of [0, 1)."""
+    def value_at(self, fraction: float) -> str:
+        """Return the value at a number in [0, 1)."""
 
-    def place(self, value: str) -> list[float]:
-        """Return where a value lies, as coordinates from 0 to 1."""
+    def coordinates(self, value: str) -> list[float]:
+        """Return the coordinates of a value, each from 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """One of a few texts."""
+class CategoricalRange:
+    """A categorical hyperparameter."""
 
     name: str
     values: tuple[str, ...]
 
-    def value(self, share: float) -> str:
-        """Return one of the values, each for as large a part of [0, 1)."""
-        return self.values[int(share * len(self.values))]
+    def value_at(self, fraction: float) -> str:
+        """Return one of the values, each of which has an equal part of [0, 1)."""
+        return self.values[int(fraction * len(self.values))]
 
-    def place(self, value: str) -> list[float]:
-        """Return a coordinate for each value, 1 for that one."""
+    def coordinates(self, value: str) -> list[float]:
+        """Return the one-hot encoding of a value."""
         return [float(each == value) for each in self.values]
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
-    """Numbers between two, both included; `whole` ones, or any."""
+class NumericRange:
+    """An integer or continuous hyperparameter between two numbers, both included."""
 
     name: str
-    least: float
-    most: float
-    whole: bool
+    minimum: float
+    maximum: float
+    is_integer: bool
     scale: Scale
 
-    def value(self, share: float) -> str:
-        """Return the number at a share of the scaled range, with 12 digits."""
-        low, high = self._scaled(self.least), self._scaled(self.most + self.whole)
-        found = self._unscaled(low + share * (high - low))
-        bounded = min(max(math.floor(found) if self.whole else found, self.least), self.most)
-        return str(int(bounded)) if self.whole else f"{bounded:.12g}"
+    def value_at(self, fraction: float) -> str:
+        """Return the number at a fraction of the scaled range, with 12 digits."""
+        low, high = self._scaled(self.minimum), self._scaled(self.maximum + self.is_integer)
+        value = self._unscaled(low + fraction * (high - low))
+        bounded = min(
+            max(math.floor(value) if self.is_integer else value, self.minimum), self.maximum
+        )
+        return str(int(bounded)) if self.is_integer else f"{bounded:.12g}"
 
-    def place(self, value: str) -> list[float]:
-        """Return the share of the scaled range at which a number lies."""
-        low, high = self._scaled(self.least), self._scaled(self.most)
+    def coordinates(self, value: str) -> list[float]:
+        """Return the fraction of the scaled range at which a number lies."""
+        low, high = self._scaled(self.minimum), self._scaled(self.maximum)
         return [(self._scaled(float(value)) - low) / (high - low) if high > low else 0.0]
 
     def _scaled(self, value: float) -> float:
@@ -85,73 +87,82 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Space:
-    """Every parameter that is tuned."""
+class SearchSpace:
+    """The ranges of all hyperparameters that are tuned."""
 
-    ranges: tuple[Range, ...]
+    ranges: tuple[ParameterRange, ...]
 
     @classmethod
-    def of(cls, given: Mapping[str, Any]) -> Space:
-        """Read ParameterRanges. Raises BadRange."""
-        found: list[Range] = [
-            Choice(each["Name"], tuple(each["Values"]))
-            for each in given.get("CategoricalParameterRanges", ())
+    def from_ranges(cls, parameter_ranges: Mapping[str, Any]) -> SearchSpace:
+        """Parse ParameterRanges. Raises InvalidRange."""
+        ranges: list[ParameterRange] = [
+            CategoricalRange(each["Name"], tuple(each["Values"]))
+            for each in parameter_ranges.get("CategoricalParameterRanges", ())
         ]
         for kind, whole in (("IntegerParameterRanges", True), ("ContinuousParameterRanges", False)):
-            found += [_span(each, whole=whole) for each in given.get(kind, ())]
-        names = [each.name for each in found]
+            ranges += [
+                _numeric_range(each, is_integer=whole) for each in parameter_ranges.get(kind, ())
+            ]
+        names = [each.name for each in ranges]
         if not names:
-            raise BadRange("A tuning needs a parameter with a range, of one to thirty.")
-        if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise BadRange(f"The parameter {twice[0]} has two ranges.")
-        return cls(tuple(found))
+            raise InvalidRange("A tuning job needs at least one parameter with a range.")
+        if duplicates := sorted({name for name in names if names.count(name) > 1}):
+            raise InvalidRange(f"The parameter {duplicates[0]} has two ranges.")
+        return cls(tuple(ranges))
 
     @property
     def combinations(self) -> int | None:
-        """Return how many there are where each is one of a few; None where there are numbers."""
-        if not all(isinstance(each, Choice) for each in self.ranges):
+        """The number of combinations, or None if a range is numeric."""
+        if not all(isinstance(each, CategoricalRange) for each in self.ranges):
             return None
-        return math.prod(len(each.values) for each in self.ranges if isinstance(each, Choice))
+        return math.prod(
+            len(each.values) for each in self.ranges if isinstance(each, CategoricalRange)
+        )
 
     def grid(self) -> Iterator[dict[str, str]]:
-        """Yield every combination of what is one of a few, the last parameter fastest."""
-        choices = [each for each in self.ranges if isinstance(each, Choice)]
+        """Yield all combinations of the categorical values; the last parameter varies fastest."""
+        choices = [each for each in self.ranges if isinstance(each, CategoricalRange)]
         for values in product(*(each.values for each in choices)):
             yield {each.name: value for each, value in zip(choices, values, strict=True)}
 
-    def at(self, shares: Sequence[float]) -> dict[str, str]:
-        """Return the values at a point of the cube, one coordinate a parameter."""
+    def settings_at(self, point: Sequence[float]) -> dict[str, str]:
+        """Return the settings at a point of the unit cube, with one coordinate a parameter."""
         return {
-            each.name: each.value(share) for each, share in zip(self.ranges, shares, strict=True)
+            each.name: each.value_at(fraction)
+            for each, fraction in zip(self.ranges, point, strict=True)
         }
 
-    def place(self, values: Mapping[str, str]) -> list[float]:
-        """Return where values lie, with a coordinate for each of a choice's."""
-        return [at for each in self.ranges for at in each.place(values[each.name])]
+    def coordinates(self, values: Mapping[str, str]) -> list[float]:
+        """Return the coordinates of settings; a categorical value has one for each alternative."""
+        return [at for each in self.ranges for at in each.coordinates(values[each.name])]
 
 
-def _span(given: Mapping[str, str], *, whole: bool) -> Span:
+def _numeric_range(given: Mapping[str, str], *, is_integer: bool) -> NumericRange:
     name = given["Name"]
-    least, most = (_number(given, side, whole=whole) for side in ("MinValue", "MaxValue"))
-    if least > most:
-        raise BadRange(f"{name}: MinValue {least:g} is above MaxValue {most:g}.")
-    wanted = given.get("ScalingType", "Auto")
-    if wanted == "Auto":
-        wanted = "Logarithmic" if 0 < AUTO_LOGARITHMIC * least <= most else "Linear"
-    if wanted == "Logarithmic" and least <= 0:
-        raise BadRange(f"{name}: Logarithmic needs a MinValue above 0, and it is {least:g}.")
-    if wanted == "ReverseLogarithmic" and (whole or least < 0 or most >= 1):
-        raise BadRange(f"{name}: ReverseLogarithmic is for continuous ranges from 0 to below 1.")
-    return Span(name, least, most, whole, wanted)  # type: ignore[arg-type]
+    minimum, maximum = (
+        _number(given, side, is_integer=is_integer) for side in ("MinValue", "MaxValue")
+    )
+    if minimum > maximum:
+        raise InvalidRange(f"{name}: MinValue {minimum:g} is above MaxValue {maximum:g}.")
+    scale = given.get("ScalingType", "Auto")
+    if scale == "Auto":
+        scale = "Logarithmic" if 0 < MIN_LOGARITHMIC_RATIO * minimum <= maximum else "Linear"
+    if scale == "Logarithmic" and minimum <= 0:
+        raise InvalidRange(f"{name}: Logarithmic needs a MinValue above 0, and it is {minimum:g}.")
+    if scale == "ReverseLogarithmic" and (is_integer or minimum < 0 or maximum >= 1):
+        raise InvalidRange(
+            f"{name}: ReverseLogarithmic is for continuous ranges from 0 to below 1."
+        )
+    return NumericRange(name, minimum, maximum, is_integer, scale)  # type: ignore[arg-type]
 
 
-def _number(given: Mapping[str, str], side: str, *, whole: bool) -> float:
+def _number(given: Mapping[str, str], side: str, *, is_integer: bool) -> float:
     text = given[side]
     try:
-        value = float(int(text)) if whole else float(text)
+        value = float(int(text)) if is_integer else float(text)
     except (ValueError, OverflowError) as error:
-        kind = "a whole number" if whole else "a number"
-        raise BadRange(f"{given['Name']}: {side} is {text!r} and has to be {kind}.") from error
+        kind = "a whole number" if is_integer else "a number"
+        raise InvalidRange(f"{given['Name']}: {side} is {text!r} and has to be {kind}.") from error
     if not math.isfinite(value):
-        raise BadRange(f"{given['Name']}: {side} is {text!r} and has to be finite.")
+        raise InvalidRange(f"{given['Name']}: {side} is {text!r} and has to be finite.")
     return value

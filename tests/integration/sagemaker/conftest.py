@@ -20,8 +20,8 @@ from botocore.exceptions import ClientError
 from localcloud.frontdoor.application import Backends, FrontDoor
 from localcloud.frontdoor.http_server import HttpServer
 from localcloud.s3.service import S3Service
-from localcloud.sagemaker.service import Hosting, SageMakerService
-from localcloud.sagemaker.training.service import Trainer
+from localcloud.sagemaker.jobs.program import ProgramSettings
+from localcloud.sagemaker.service import SageMakerService, SageMakerSettings
 from localcloud.service import CloudContext
 from tests import clients
 
@@ -108,7 +108,9 @@ class Bench:
 
     data: Path
     idle_s: float
-    trainer: Trainer = field(default_factory=lambda: Trainer(Path(sys.executable), 5.0))
+    trainer: ProgramSettings = field(
+        default_factory=lambda: ProgramSettings(Path(sys.executable), 5.0)
+    )
     written: Written = field(default_factory=Written)
     roles: list[str] = field(default_factory=list)
 
@@ -118,7 +120,7 @@ class Bench:
         self.s3_service = S3Service(surroundings, lambda *_: None)
         self.service = SageMakerService(
             surroundings,
-            Hosting(self._client_as, serverless_idle_s=self.idle_s, trainer=self.trainer),
+            SageMakerSettings(self._client_as, serverless_idle_s=self.idle_s, program=self.trainer),
             check_role=self.roles.append,
         )
         rooms = {
@@ -262,11 +264,13 @@ class Bench:
 def make_bench(tmp_path: Path) -> Iterator[Callable[..., Bench]]:
     made: list[Bench] = []
 
-    def make(idle_s: float = 300.0, trainer: Trainer | None = None) -> Bench:
+    def make(idle_s: float = 300.0, trainer: ProgramSettings | None = None) -> Bench:
         """Open what lies in the test's folder; what was open before is closed."""
         for bench in made:
             bench.stop()
-        made[:] = [Bench(tmp_path / "data", idle_s, trainer or Trainer(Path(sys.executable), 5.0))]
+        made[:] = [
+            Bench(tmp_path / "data", idle_s, trainer or ProgramSettings(Path(sys.executable), 5.0))
+        ]
         made[0].s3.create_bucket(Bucket=BUCKET)
         return made[0]
 

@@ -60,7 +60,7 @@ def test_an_invocation_that_takes_too_long_should_fail_and_the_next_be_done(benc
     )
     quick = bench.later("e")
     body = bench.arrived(slow["FailureLocation"])
-    assert "No answer came in 1 s" in json.loads(body)["error"]
+    assert "There was no response in 1 s" in json.loads(body)["error"]
     bench.arrived(quick["OutputLocation"])
 
 
@@ -73,7 +73,7 @@ def test_a_container_that_dies_should_cost_a_try_and_not_the_invocation(
     assert (tmp_path / "crashed").exists()
     always = bench.later("e", crash=True)
     body = bench.arrived(always["FailureLocation"])
-    assert "no answer in 3 tries" in json.loads(body)["error"]
+    assert "no response in 3 attempts" in json.loads(body)["error"]
 
 
 @pytest.mark.parametrize(
@@ -105,13 +105,13 @@ def test_an_endpoint_should_go_down_to_none_and_be_woken_by_what_is_queued(bench
     first = bench.later("e")
     pid = json.loads(bench.arrived(first["OutputLocation"]))["pid"]
     eventually(lambda: bench.instances("e") == 0)
-    (host,) = bench.service.hosts.there()
+    (host,) = bench.service.hosts.all()
     assert host.pid is None
     second = bench.later("e")
     assert json.loads(bench.arrived(second["OutputLocation"]))["pid"] != pid
     told = bench.scaling.describe_scaling_activities(ServiceNamespace="sagemaker")
     causes = [each["Cause"] for each in told["ScalingActivities"]]
-    assert causes[-2:] == ["a backlog without capacity", "nothing was asked for 1 s"]
+    assert causes[-2:] == ["a backlog without capacity", "no invocation for 1 s"]
 
 
 def test_without_a_step_policy_it_should_stay_asleep_until_the_target_is_passed(
@@ -121,7 +121,7 @@ def test_without_a_step_policy_it_should_stay_asleep_until_the_target_is_passed(
     bench.scale_to_none("e", wakes=False)
     eventually(lambda: bench.instances("e") == 0)
     asked = [bench.later("e", number=n) for n in range(3)]
-    assert bench.service.hosts.there()[0].pid is None
+    assert bench.service.hosts.all()[0].pid is None
     assert bench.there(asked[0]["OutputLocation"]) is None
     asked.append(bench.later("e", number=3))
     for told in asked:

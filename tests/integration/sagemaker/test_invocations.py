@@ -66,7 +66,7 @@ def test_a_container_that_is_killed_between_calls_should_be_started_by_the_next(
     bench.endpoint("e", bench.config("c", bench.model()))
     before = bench.ask("e")
     os.kill(before["pid"], signal.SIGKILL)
-    (host,) = bench.service.hosts.there()
+    (host,) = bench.service.hosts.all()
     eventually(lambda: host.pid is None)
     after = bench.ask("e")
     assert after["pid"] != before["pid"]
@@ -112,7 +112,7 @@ def test_a_serverless_endpoint_should_sleep_and_be_woken_by_the_next_call(
     made = bench.endpoint("e", bench.config("c", bench.model(), serverless=True))
     assert "CurrentInstanceCount" not in made["ProductionVariants"][0]
     before = bench.ask("e")
-    (host,) = bench.service.hosts.there()
+    (host,) = bench.service.hosts.all()
     eventually(lambda: host.pid is None)
     after = bench.ask("e")
     assert after["pid"] != before["pid"]
@@ -138,7 +138,7 @@ def test_endpoints_should_be_there_after_a_restart_and_start_when_they_are_asked
     before = first.ask("e")
     second = make_bench()
     assert second.settled("e")["EndpointStatus"] == "InService"
-    (host, *_) = second.service.hosts.there() or (None,)
+    (host, *_) = second.service.hosts.all() or (None,)
     assert host is None or host.pid is None
     after = second.ask("e")
     assert after["pid"] != before["pid"]

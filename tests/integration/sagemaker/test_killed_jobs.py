@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from localcloud.sagemaker.training.service import INTERPRETER
+from localcloud.sagemaker.jobs.program import INTERPRETER
 from tests.cloud import CloudProcess
 from tests.integration.sagemaker.conftest import eventually, package
 from tests.integration.sagemaker.test_training import code

@@ -23,7 +23,7 @@ from infra.stages import Place
 from infra.training import Training
 from infra.tuning import Tunings
 from localcloud.composition import LocalCloud, run_cloud
-from localcloud.sagemaker.training.service import INTERPRETER
+from localcloud.sagemaker.jobs.program import INTERPRETER
 from models.common import recipe
 from models.common.request import Wish
 from models.common.tuning import Effort, worth_training

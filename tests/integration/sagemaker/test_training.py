@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from localcloud.sagemaker.training.service import Trainer
+from localcloud.sagemaker.jobs.program import ProgramSettings
 from tests.integration.sagemaker.conftest import BUCKET, ROLE, Bench, eventually
 
 PROGRAM = """
@@ -193,7 +193,7 @@ def test_should_end_a_program_that_takes_too_long(bench: Bench) -> None:
 
 
 def test_should_kill_a_program_that_does_not_hear(make_bench: Callable[..., Bench]) -> None:
-    bench = make_bench(trainer=Trainer(Path(sys.executable), 0.2))
+    bench = make_bench(trainer=ProgramSettings(Path(sys.executable), 0.2))
     asked = request(bench, "deaf", steps="900", seconds="0.1", deaf="yes")
     bench.sagemaker.create_training_job(**asked)
     eventually(lambda: bench.there(f"s3://{BUCKET}/checkpoints/deaf/at"))
@@ -241,7 +241,7 @@ def test_should_list_jobs_by_status_and_page(bench: Bench) -> None:
     ("change", "told"),
     [
         ({"HyperParameters": {}}, "sagemaker_program and sagemaker_submit_directory is missing"),
-        ({"TrainingJobName": "a--"}, "is no name|failed to satisfy"),
+        ({"TrainingJobName": "a--"}, "is not a valid name|failed to satisfy"),
         ({"VpcConfig": {"SecurityGroupIds": ["s"], "Subnets": ["n"]}}, "can't use VpcConfig"),
         (
             {
@@ -267,7 +267,7 @@ def test_should_refuse_what_could_not_run_here(
 def test_should_refuse_a_pattern_that_is_none(bench: Bench) -> None:
     asked = request(bench, "refused")
     asked["AlgorithmSpecification"]["MetricDefinitions"] = [{"Name": "loss", "Regex": "("}]
-    with pytest.raises(ClientError, match="The pattern of loss is none"):
+    with pytest.raises(ClientError, match="The pattern of loss is not valid"):
         bench.sagemaker.create_training_job(**asked)
 
 
@@ -283,6 +283,6 @@ def test_should_refuse_a_name_that_is_taken_and_one_that_is_not_there(bench: Ben
 def test_should_say_how_to_get_a_training_environment(
     make_bench: Callable[..., Bench], tmp_path: Path
 ) -> None:
-    bench = make_bench(trainer=Trainer(tmp_path / "none"))
+    bench = make_bench(trainer=ProgramSettings(tmp_path / "none"))
     with pytest.raises(ClientError, match="make training"):
         bench.sagemaker.create_training_job(**request(bench, "early"))

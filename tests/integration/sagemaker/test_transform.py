@@ -148,7 +148,8 @@ def test_a_record_that_fails_should_fail_the_job_with_its_place_and_keep_what_wa
     bench.sagemaker.create_transform_job(**request("broken"))
     found = ended(bench, "broken")
     assert found["TransformJobStatus"] == "Failed"
-    assert f"s3://{BUCKET}/in/b.jsonl, record 3: the model answered 400" in found["FailureReason"]
+    place = f"s3://{BUCKET}/in/b.jsonl, record 3"
+    assert f"{place}: the model responded with 400" in found["FailureReason"]
     assert "that row is wrong" in found["FailureReason"]
     assert keys(bench, "out/") == ["out/a.jsonl.out"]
 
@@ -163,7 +164,7 @@ def test_a_container_that_dies_should_be_asked_again(bench: Bench) -> None:
     asked = request("once", ModelClientConfig={"InvocationsMaxRetries": 0})
     bench.sagemaker.create_transform_job(**asked)
     found = ended(bench, "once")
-    assert "record 1: The container ended before it answered" in found["FailureReason"]
+    assert "record 1: The container ended before it responded" in found["FailureReason"]
 
 
 def test_a_record_that_takes_too_long_should_fail_the_job(bench: Bench) -> None:
@@ -171,7 +172,7 @@ def test_a_record_that_takes_too_long_should_fail_the_job(bench: Bench) -> None:
     rows(bench, "a.jsonl", {"seconds": 30})
     client = {"InvocationsTimeoutInSeconds": 1, "InvocationsMaxRetries": 0}
     bench.sagemaker.create_transform_job(**request("slow", ModelClientConfig=client))
-    assert "record 1: No answer came in 1 s." in ended(bench, "slow")["FailureReason"]
+    assert "record 1: There was no response in 1 s." in ended(bench, "slow")["FailureReason"]
 
 
 def test_a_transform_should_be_stopped_and_one_that_waits_too(bench: Bench) -> None:

@@ -60,7 +60,7 @@ def test_a_line_that_the_model_refuses_should_be_named(
     source = bench.put("models/asked/rows.jsonl", b'{"seed": 1}\n{"seed": -1}\n')
     prepared = transforms.prepare(f"{GROUP}/1", Question(source))
     found = ran(bench, prepared.requests)
-    assert "rows.jsonl, record 2: the model answered 400: " in found["FailureReason"]
+    assert "rows.jsonl, record 2: the model responded with 400: " in found["FailureReason"]
     assert "seed must be a whole number" in found["FailureReason"]
     assert transforms.answers(prepared) == []
 

@@ -258,7 +258,7 @@ CONFIG, JOB = "HyperParameterTuningJobConfig", "TrainingJobDefinition"
         (f"{CONFIG}.HyperParameterTuningJobObjective.MetricName", "mse", "mse is none of the"),
         (f"{CONFIG}.ResourceLimits.MaxNumberOfTrainingJobs", 4, "the grid has 3 combinations"),
         (f"{CONFIG}.ParameterRanges", {"ContinuousParameterRanges": [RATES]}, "alone"),
-        (f"{CONFIG}.ParameterRanges", {}, "needs a parameter with a range"),
+        (f"{CONFIG}.ParameterRanges", {}, "needs at least one parameter with a range"),
         (f"{JOB}.StaticHyperParameters.kind", "a", "kind has a range and a static value"),
         (f"{JOB}.StaticHyperParameters", {}, "sagemaker_program and sagemaker_submit_directory"),
         (f"{JOB}.VpcConfig", {"SecurityGroupIds": ["s"], "Subnets": ["n"]}, "can't use VpcConfig"),

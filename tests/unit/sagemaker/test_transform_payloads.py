@@ -6,7 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localcloud.sagemaker.transform.payloads import Unreadable, assembled, named, payloads
+from localcloud.sagemaker.transform.payloads import (
+    UnreadableInput,
+    assemble,
+    parse_manifest,
+    split_payloads,
+)
 
 LINES = st.lists(st.binary(max_size=12).filter(lambda line: b"\n" not in line), max_size=20)
 
@@ -16,7 +21,7 @@ def test_no_record_should_be_lost_or_told_twice(lines: list[bytes], most: int) -
     content = b"\n".join(lines)
     wanted = [line.rstrip(b"\r") for line in lines if line.rstrip(b"\r")]
     for batching in ("SingleRecord", "MultiRecord"):
-        found = list(payloads(content, "Line", batching, most))
+        found = list(split_payloads(content, "Line", batching, most))
         records = [record for each in found for record in each.body.split(b"\n")]
         assert records == wanted
         assert all(len(each.body) <= most for each in found)
@@ -25,28 +30,28 @@ def test_no_record_should_be_lost_or_told_twice(lines: list[bytes], most: int) -
             assert each.first == first
             first += each.records
         assert first == len(wanted) + 1
-    assert len(list(payloads(content, "Line", "SingleRecord", most))) == len(wanted)
+    assert len(list(split_payloads(content, "Line", "SingleRecord", most))) == len(wanted)
 
 
 def test_an_object_should_go_whole_where_it_is_not_split() -> None:
-    (found,) = payloads(b"one\ntwo\n", "None", "MultiRecord", 100)
+    (found,) = split_payloads(b"one\ntwo\n", "None", "MultiRecord", 100)
     assert (found.body, found.records) == (b"one\ntwo\n", 1)
 
 
 @pytest.mark.parametrize("split", ["None", "Line"])
 def test_a_record_that_is_too_large_should_be_named(split: str) -> None:
-    with pytest.raises(Unreadable, match="record 1 has 9 bytes, and MaxPayloadInMB lets through 8"):
-        list(payloads(b"x" * 9, split, "MultiRecord", 8))  # type: ignore[arg-type]
+    with pytest.raises(UnreadableInput, match="record 1 has 9 bytes, and MaxPayloadInMB allows 8"):
+        list(split_payloads(b"x" * 9, split, "MultiRecord", 8))  # type: ignore[arg-type]
 
 
 def test_answers_should_be_put_together_as_asked_for() -> None:
-    assert assembled([b"1", b"2\n"], "Line") == b"1\n2\n"
-    assert assembled([b"1", b"2\n"], "None") == b"12\n"
-    assert assembled([], "Line") == b""
+    assert assemble([b"1", b"2\n"], "Line") == b"1\n2\n"
+    assert assemble([b"1", b"2\n"], "None") == b"12\n"
+    assert assemble([], "Line") == b""
 
 
 def test_a_manifest_should_name_objects_below_its_prefix() -> None:
-    assert named(b'[{"prefix": "s3://b/in/"}, "a", "deep/b"]') == [
+    assert parse_manifest(b'[{"prefix": "s3://b/in/"}, "a", "deep/b"]') == [
         "s3://b/in/a",
         "s3://b/in/deep/b",
     ]
@@ -56,5 +61,5 @@ def test_a_manifest_should_name_objects_below_its_prefix() -> None:
     "text", ["", "{}", "[]", '[{"prefix": "s3://b"}]', '[{"prefix": 1}, "a"]', '["a"]', "1"]
 )
 def test_a_manifest_that_is_none_should_be_told(text: str) -> None:
-    with pytest.raises(Unreadable, match="The manifest has to be"):
-        named(text.encode())
+    with pytest.raises(UnreadableInput, match="The manifest has to be"):
+        parse_manifest(text.encode())

@@ -11,13 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localcloud.sagemaker.tuning.ranges import BadRange, Space, Span
+from localcloud.sagemaker.tuning.ranges import InvalidRange, NumericRange, SearchSpace
 
 SHARES = st.floats(0, 1, exclude_max=True)
 
 
-def space(**kinds: Any) -> Space:
-    return Space.of({f"{kind}ParameterRanges": ranges for kind, ranges in kinds.items()})
+def space(**kinds: Any) -> SearchSpace:
+    return SearchSpace.from_ranges(
+        {f"{kind}ParameterRanges": ranges for kind, ranges in kinds.items()}
+    )
 
 
 def number(least: str, most: str, scale: str = "Auto", name: str = "x") -> dict[str, str]:
@@ -26,7 +28,9 @@ def number(least: str, most: str, scale: str = "Auto", name: str = "x") -> dict[
 
 @given(least=st.integers(-50, 50), more=st.integers(0, 100), share=SHARES)
 def test_a_whole_number_should_lie_between_its_ends(least: int, more: int, share: float) -> None:
-    found = space(Integer=[number(str(least), str(least + more), "Linear")]).at([share])["x"]
+    found = space(Integer=[number(str(least), str(least + more), "Linear")]).settings_at([share])[
+        "x"
+    ]
     assert least <= int(found) <= least + more
 
 
@@ -40,25 +44,25 @@ def test_a_number_should_lie_between_its_ends_and_come_back_to_its_place(
     least: float, times: float, share: float, scale: str
 ) -> None:
     made = space(Continuous=[number(repr(least), repr(least * times), scale)])
-    text = made.at([share])["x"]
+    text = made.settings_at([share])["x"]
     assert least * (1 - 1e-9) <= float(text) <= least * times * (1 + 1e-9)
     if times > 1.1:
-        assert made.place({"x": text})[0] == pytest.approx(share, abs=1e-6)
+        assert made.coordinates({"x": text})[0] == pytest.approx(share, abs=1e-6)
 
 
 def test_every_whole_number_should_be_as_likely_as_any_other() -> None:
     made = space(Integer=[number("1", "4", "Linear")])
-    found = [made.at([(at + 0.5) / 400])["x"] for at in range(400)]
+    found = [made.settings_at([(at + 0.5) / 400])["x"] for at in range(400)]
     assert [found.count(each) for each in "1234"] == [100] * 4
 
 
 def test_scales_should_be_those_that_were_asked_for() -> None:
     log = space(Continuous=[number("0.0001", "1", "Logarithmic")])
-    assert float(log.at([0.5])["x"]) == pytest.approx(0.01)
+    assert float(log.settings_at([0.5])["x"]) == pytest.approx(0.01)
     reverse = space(Continuous=[number("0", "0.9999", "ReverseLogarithmic")])
-    assert float(reverse.at([0.5])["x"]) == pytest.approx(0.99)
+    assert float(reverse.settings_at([0.5])["x"]) == pytest.approx(0.99)
     linear = space(Continuous=[number("-1", "1", "Linear")])
-    assert float(linear.at([0.5])["x"]) == 0
+    assert float(linear.settings_at([0.5])["x"]) == 0
 
 
 @pytest.mark.parametrize(
@@ -69,14 +73,14 @@ def test_auto_should_be_logarithmic_where_a_range_spans_two_orders(
     least: str, most: str, scale: str
 ) -> None:
     (made,) = space(Continuous=[number(least, most)]).ranges
-    assert isinstance(made, Span)
+    assert isinstance(made, NumericRange)
     assert made.scale == scale
 
 
 @pytest.mark.parametrize(
     ("kinds", "told"),
     [
-        ({}, "needs a parameter with a range"),
+        ({}, "needs at least one parameter with a range"),
         ({"Integer": [number("1", "2"), number("1", "2")]}, "x has two ranges"),
         ({"Integer": [number("1.5", "2")]}, "MinValue is '1.5' and has to be a whole number"),
         ({"Continuous": [number("one", "2")]}, "has to be a number"),
@@ -89,7 +93,7 @@ def test_auto_should_be_logarithmic_where_a_range_spans_two_orders(
     ],
 )
 def test_a_range_that_is_none_should_be_told(kinds: dict[str, Any], told: str) -> None:
-    with pytest.raises(BadRange, match=told):
+    with pytest.raises(InvalidRange, match=told):
         space(**kinds)
 
 
@@ -101,4 +105,4 @@ def test_a_grid_should_have_every_combination_once() -> None:
     assert made.combinations == 6 == len(found)
     assert found[:2] == [{"a": "1", "b": "x"}, {"a": "1", "b": "y"}]
     assert len({tuple(each.items()) for each in found}) == 6
-    assert made.place({"a": "2", "b": "z"}) == [0, 1, 0, 0, 1]
+    assert made.coordinates({"a": "2", "b": "z"}) == [0, 1, 0, 0, 1]

@@ -6,10 +6,10 @@ import math
 
 import pytest
 
-from localcloud.sagemaker.tuning.ranges import Space
-from localcloud.sagemaker.tuning.strategies import Strategy, Tried, propose
+from localcloud.sagemaker.tuning.ranges import SearchSpace
+from localcloud.sagemaker.tuning.strategies import EvaluatedSettings, Strategy, propose
 
-SPACE = Space.of(
+SPACE = SearchSpace.from_ranges(
     {
         "ContinuousParameterRanges": [
             {"Name": "rate", "MinValue": "0.0001", "MaxValue": "1", "ScalingType": "Logarithmic"}
@@ -18,7 +18,9 @@ SPACE = Space.of(
         "CategoricalParameterRanges": [{"Name": "kind", "Values": ["a", "b", "c"]}],
     }
 )
-FEW = Space.of({"CategoricalParameterRanges": [{"Name": "kind", "Values": ["a", "b", "c"]}]})
+FEW = SearchSpace.from_ranges(
+    {"CategoricalParameterRanges": [{"Name": "kind", "Values": ["a", "b", "c"]}]}
+)
 
 
 def worth(values: dict[str, str]) -> float:
@@ -29,17 +31,19 @@ def worth(values: dict[str, str]) -> float:
 
 
 def best_of(strategy: Strategy, seed: int, count: int) -> float:
-    tried: list[Tried] = []
+    tried: list[EvaluatedSettings] = []
     for _ in range(count):
         values = propose(strategy, SPACE, seed, tried)
         assert values is not None
-        tried.append(Tried(values, worth(values)))
+        tried.append(EvaluatedSettings(values, worth(values)))
     return max(each.score for each in tried if each.score is not None)
 
 
 @pytest.mark.parametrize("strategy", ["Random", "Bayesian"])
 def test_the_same_seed_and_trials_should_give_the_same_settings(strategy: Strategy) -> None:
-    tried = [Tried(SPACE.at([at / 7, at / 7, at / 7]), float(at)) for at in range(6)]
+    tried = [
+        EvaluatedSettings(SPACE.settings_at([at / 7, at / 7, at / 7]), float(at)) for at in range(6)
+    ]
     assert propose(strategy, SPACE, 3, tried) == propose(strategy, SPACE, 3, tried)
     assert propose(strategy, SPACE, 3, tried) != propose(strategy, SPACE, 4, tried)
 
@@ -55,16 +59,19 @@ def test_a_gaussian_process_should_find_better_settings_than_chance() -> None:
 
 @pytest.mark.parametrize("strategy", ["Grid", "Random", "Bayesian"])
 def test_every_combination_should_be_tried_once_and_then_none(strategy: Strategy) -> None:
-    tried: list[Tried] = []
+    tried: list[EvaluatedSettings] = []
     while (values := propose(strategy, FEW, 1, tried)) is not None:
-        tried.append(Tried(values, float(len(tried))))
+        tried.append(EvaluatedSettings(values, float(len(tried))))
     assert sorted(each.values["kind"] for each in tried) == ["a", "b", "c"]
 
 
 def test_trials_that_go_on_should_not_be_tried_a_second_time() -> None:
-    tried = [Tried(SPACE.at([at / 7, at / 7, at / 7]), float(-at)) for at in range(6)]
+    tried = [
+        EvaluatedSettings(SPACE.settings_at([at / 7, at / 7, at / 7]), float(-at))
+        for at in range(6)
+    ]
     for _ in range(4):
         values = propose("Bayesian", SPACE, 3, tried)
         assert values is not None
         assert values not in [each.values for each in tried]
-        tried.append(Tried(values, None))
+        tried.append(EvaluatedSettings(values, None))

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from localcloud.sagemaker.training.record import Records
+from localcloud.sagemaker.training.store import TrainingJobStore
 from localcloud.stepfunctions.engine.faults import Stated
 from localcloud.stepfunctions.integrations.contract import Request
 from localcloud.stepfunctions.integrations.resource import Pattern, Resource
@@ -183,7 +183,7 @@ def test_should_stop_a_job_that_is_abandoned() -> None:
 
 def test_a_job_that_is_there_twice_should_be_one(tmp_path: Path) -> None:
     """Names differ in more than case: their ARNs have them in lower case."""
-    records = Records(tmp_path)
+    records = TrainingJobStore(tmp_path)
     assert records.add("Vae-1", ASKED)
     assert not records.add("vae-1", ASKED)
     found = records.get("vae-1")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from localcloud.sagemaker.tuning.checks import check
+from localcloud.sagemaker.tuning.validation import check_request
 from models.common import recipe, request
 from models.common.estimate import SPOT_SAVES_AT_MOST, estimates, trial_estimates
 from models.common.failures import BadRecipe
@@ -39,7 +39,7 @@ def of(objective: str = "fid", **ranges: Any) -> Recipe:
 def test_the_request_of_every_recipe_should_be_one_that_is_taken(name: str, strategy: Any) -> None:
     found = recipe.load(name)
     asked = tuning(replace(WISH, recipe=found), Effort(strategy=strategy), PLACES)
-    check(asked)
+    check_request(asked)
     definition = asked["TrainingJobDefinition"]
     assert definition["StaticHyperParameters"]["task"] == '"try"'
     assert "CheckpointConfig" not in definition

@@ -1,0 +1,1 @@
+"""Endpoints: models, deployments, hosts, invocations and scaling."""
