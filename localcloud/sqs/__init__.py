@@ -1,4 +1,4 @@
-"""SQS: queues that survive a kill, with the rules of the Developer Guide."""
+"""SQS with durable queues, by the rules of the Developer Guide."""
 
 from localcloud.sqs.service import SqsService
 

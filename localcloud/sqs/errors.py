@@ -20,29 +20,29 @@ BATCH_ERROR_CODES: Mapping[str, str] = {
 
 
 def no_such_queue() -> AwsError:
-    """Return the error for a queue that is not there."""
+    """Return the error of a queue that does not exist."""
     return AwsError("QueueDoesNotExist", "The specified queue does not exist.")
 
 
 def invalid(message: str) -> AwsError:
-    """Return the error for a parameter value that SQS refuses."""
+    """Return the error of a parameter value that SQS refuses."""
     return AwsError("InvalidParameterValueException", message)
 
 
 def invalid_value(value: object, name: str, reason: str) -> AwsError:
-    """Return the error for parameter `name`, worded as SQS words it."""
+    """Return the error of the value of parameter `name`, worded as SQS words it."""
     return invalid(f"Value {value} for parameter {name} is invalid. Reason: {reason}")
 
 
 def missing(name: str) -> AwsError:
-    """Return the error for a required parameter that is absent."""
+    """Return the error of a missing required parameter."""
     return AwsError(
         "MissingRequiredParameterException", f"The request must contain the parameter {name}."
     )
 
 
 def within(params: Mapping[str, Any], name: str, low: int, high: int, default: int) -> int:
-    """Return the whole number `name` of `params`, or `default`; raise unless it is in range."""
+    """Return the integer `name` of `params`, or `default`. Raises AwsError if out of range."""
     value = params.get(name)
     if value is None:
         return default

@@ -1,4 +1,4 @@
-"""Message attributes: what may be sent, their MD5, and which of them a receiver asked for.
+"""Message attributes: their checks, MD5, stored form, and selection by a receiver.
 
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html
 """
@@ -16,12 +16,12 @@ from localcloud.sqs.errors import invalid, invalid_value
 
 MAX_ATTRIBUTES = 10
 _NAME = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
-_BINARY = b"\x02"
-_STRING = b"\x01"
+_BINARY_MARK = b"\x02"
+_STRING_MARK = b"\x01"
 
 
 def check(attributes: Mapping[str, Mapping[str, Any]]) -> None:
-    """Raise unless SQS accepts `attributes` on a message."""
+    """Raise AwsError unless SQS accepts `attributes` on a message."""
     if len(attributes) > MAX_ATTRIBUTES:
         raise invalid(
             f"Number of message attributes [{len(attributes)}] exceeds the allowed maximum "
@@ -34,7 +34,7 @@ def check(attributes: Mapping[str, Mapping[str, Any]]) -> None:
 
 
 def check_system(attributes: Mapping[str, Mapping[str, Any]]) -> None:
-    """Raise unless `attributes` holds nothing but an AWSTraceHeader string."""
+    """Raise AwsError unless `attributes` has nothing but an AWSTraceHeader string."""
     for name, value in attributes.items():
         if name != "AWSTraceHeader":
             raise invalid_value(name, "MessageSystemAttributes", "Only AWSTraceHeader is allowed.")
@@ -73,7 +73,7 @@ def _check_number(name: str, text: str) -> None:
 
 
 def size(attributes: Mapping[str, Mapping[str, Any]]) -> int:
-    """Return how many bytes `attributes`, checked or not, add: names, types and values."""
+    """Return the size of `attributes` in bytes: names, types and values."""
     return sum(
         len(name.encode()) + len(value.get("DataType", "").encode()) + len(_bytes_of(value))
         for name, value in attributes.items()
@@ -81,20 +81,20 @@ def size(attributes: Mapping[str, Mapping[str, Any]]) -> int:
 
 
 def md5(attributes: Mapping[str, Mapping[str, Any]]) -> str | None:
-    """Return the MD5 of `attributes` as AWS documents it, or None when there are none."""
+    """Return the MD5 of `attributes` as AWS documents it, or None if there are none."""
     if not attributes:
         return None
     digest = hashlib.md5(usedforsecurity=False)
     for name in sorted(attributes):
         value = attributes[name]
-        digest.update(_sized(name.encode()))
-        digest.update(_sized(value["DataType"].encode()))
-        digest.update(_BINARY if "BinaryValue" in value else _STRING)
-        digest.update(_sized(_bytes_of(value)))
+        digest.update(_length_prefixed(name.encode()))
+        digest.update(_length_prefixed(value["DataType"].encode()))
+        digest.update(_BINARY_MARK if "BinaryValue" in value else _STRING_MARK)
+        digest.update(_length_prefixed(_bytes_of(value)))
     return digest.hexdigest()
 
 
-def _sized(data: bytes) -> bytes:
+def _length_prefixed(data: bytes) -> bytes:
     return len(data).to_bytes(4, "big") + data
 
 
@@ -107,9 +107,9 @@ def _bytes_of(value: Mapping[str, Any]) -> bytes:
 def select(
     attributes: Mapping[str, Mapping[str, Any]], wanted: Iterable[str]
 ) -> dict[str, Mapping[str, Any]]:
-    """Return those of `attributes` that MessageAttributeNames names.
+    """Return the attributes that MessageAttributeNames selects.
 
-    `All` and `.*` mean every one, `prefix.*` those that begin with the prefix.
+    `All` and `.*` select every one, `prefix.*` those that begin with the prefix.
     """
     names = list(wanted)
     if "All" in names or ".*" in names:
@@ -123,7 +123,7 @@ def select(
 
 
 def to_json(attributes: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, str]]:
-    """Return `attributes` as they are stored, binary values in base 64."""
+    """Return `attributes` as they are stored, with binary values in base 64."""
     return {
         name: {
             key: base64.b64encode(part).decode() if key == "BinaryValue" else part

@@ -1,4 +1,4 @@
-"""The messages of all queues: storing, taking, hiding, deleting and burying them.
+"""The messages of all queues in SQLite: send, receive, delete, hide, and move to dead letters.
 
 Deadlines are wall-clock times in the database, so visibility survives a restart.
 """
@@ -15,18 +15,18 @@ from localcloud.clock import Clock
 from localcloud.database import Database
 from localcloud.errors import AwsError
 from localcloud.sqs import message_attributes
+from localcloud.sqs.outgoing_message import OutgoingMessage
 from localcloud.sqs.queues import Queue
-from localcloud.sqs.receipts import Receipt, new_nonce
-from localcloud.sqs.sending import Outgoing
+from localcloud.sqs.receipts import MessageReceipt, new_nonce
 
 DEDUPLICATION_SECONDS = 300
 MAX_IN_FLIGHT = 120_000
 
-_STANDARD = """
+_SELECT_STANDARD = """
 SELECT * FROM messages WHERE queue_id = :queue AND visible_at <= :now
 ORDER BY visible_at, sequence LIMIT :limit
 """
-_FIFO = """
+_SELECT_FIFO = """
 SELECT * FROM messages AS message WHERE queue_id = :queue AND visible_at <= :now
 AND NOT EXISTS (
     SELECT 1 FROM messages AS other
@@ -40,13 +40,13 @@ INSERT INTO messages (queue_id, message_id, body, attributes, system, group_id,
     deduplication_id, sent_at, visible_at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
-_COUNTS = """
+_COUNT = """
 SELECT ifnull(sum(visible_at <= ?2), 0) AS visible,
     ifnull(sum(visible_at > ?2 AND receipt IS NOT NULL), 0) AS in_flight,
     ifnull(sum(visible_at > ?2 AND receipt IS NULL), 0) AS delayed
 FROM messages WHERE queue_id = ?1 AND sent_at > ?3
 """
-_BURY = """
+_INSERT_DEAD_LETTER = """
 INSERT INTO messages (queue_id, message_id, body, attributes, system, group_id,
     deduplication_id, sent_at, visible_at, receive_count, first_received_at, source_arn)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -54,25 +54,25 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
-    """What a send left: the message's id and, for FIFO, its sequence number."""
+class SentMessage:
+    """The id of a stored message and, in a FIFO queue, its sequence number."""
 
     message_id: str
     sequence: str | None
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
-    """A message as one receive saw it."""
+class ReceivedMessage:
+    """A message as one receive returns it; `row` is as it was before the receive."""
 
     row: sqlite3.Row
-    receipt: Receipt
+    receipt: MessageReceipt
     receive_count: int
     first_received_at: float
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class MessageCounts:
     """The approximate counts of GetQueueAttributes, here exact."""
 
     visible: int
@@ -81,8 +81,8 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
-class Grave:
-    """Where messages go that were received too often."""
+class DeadLetterQueue:
+    """The queue that gets messages which were received `max_receives` times."""
 
     queue: Queue
     max_receives: int
@@ -93,22 +93,24 @@ def sequence_number(sequence: int) -> str:
     return f"{sequence:020d}"
 
 
-class Messages:
-    """The messages table."""
+class MessageStore:
+    """The messages of all queues."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
-        """Keep messages in `database`."""
+        """Keep messages in `database`; `clock` returns seconds since the epoch."""
         self._database = database
         self._clock = clock
 
-    def put(self, queue: Queue, messages: Sequence[Outgoing]) -> list[Stored]:
-        """Store `messages` in order, all or none; a FIFO duplicate answers its original."""
+    def send(self, queue: Queue, messages: Sequence[OutgoingMessage]) -> list[SentMessage]:
+        """Store `messages` in order, all or none; for a FIFO duplicate return its original."""
         with self._database.transaction() as connection:
-            return [self._put_one(connection, queue, message) for message in messages]
+            return [self._send(connection, queue, message) for message in messages]
 
-    def _put_one(self, connection: sqlite3.Connection, queue: Queue, message: Outgoing) -> Stored:
+    def _send(
+        self, connection: sqlite3.Connection, queue: Queue, message: OutgoingMessage
+    ) -> SentMessage:
         now = self._clock()
-        original = _duplicate(connection, queue, message, now) if queue.fifo else None
+        original = _find_duplicate(connection, queue, message, now) if queue.fifo else None
         if original is not None:
             return original
         message_id = str(uuid.uuid4())
@@ -120,49 +122,56 @@ class Messages:
                 message.body,
                 json.dumps(message_attributes.to_json(message.attributes)),
                 json.dumps(message_attributes.to_json(message.system)),
-                message.group,
-                message.deduplication,
+                message.group_id,
+                message.deduplication_id,
                 now,
                 now + message.delay,
             ),
         )
         sequence = int(inserted.lastrowid or 0)
         if not queue.fifo:
-            return Stored(message_id, None)
+            return SentMessage(message_id, None)
+        scope = _deduplication_scope(queue, message)
         connection.execute(
             "INSERT OR REPLACE INTO deduplications VALUES (?, ?, ?, ?, ?, ?)",
-            (queue.id, _scope(queue, message), message.deduplication, message_id, sequence, now),
+            (queue.id, scope, message.deduplication_id, message_id, sequence, now),
         )
-        return Stored(message_id, sequence_number(sequence))
+        return SentMessage(message_id, sequence_number(sequence))
 
-    def take(
-        self, queue: Queue, grave: Grave | None, limit: int, visibility: int
-    ) -> tuple[list[Received], bool]:
-        """Receive up to `limit` messages, hiding them for `visibility` seconds.
+    def receive(
+        self,
+        queue: Queue,
+        dead_letter_queue: DeadLetterQueue | None,
+        limit: int,
+        visibility_timeout: int,
+    ) -> tuple[list[ReceivedMessage], bool]:
+        """Receive up to `limit` messages, hiding them for `visibility_timeout` seconds.
 
-        Messages received as often as `grave` allows are moved there instead; the second
-        value tells whether any was.
+        Messages that were received too often are moved to `dead_letter_queue` instead; the
+        second value tells whether any was.
         """
         now = self._clock()
-        taken: dict[int, Received] = {}
-        buried = False
+        received: dict[int, ReceivedMessage] = {}
+        has_moved = False
         with self._database.transaction() as connection:
-            _expire(connection, queue, now)
-            _check_capacity(connection, queue, now)
-            while len(taken) < limit:
-                again = False
-                for row in _candidates(connection, queue, now, limit - len(taken)):
-                    if grave is not None and row["receive_count"] >= grave.max_receives:
-                        _bury(connection, row, queue.arn, grave.queue, now)
-                        again = buried = True
-                    elif row["sequence"] not in taken:
-                        taken[row["sequence"]] = _hide(connection, row, now, visibility)
-                if not again:
+            _delete_expired(connection, queue, now)
+            _check_in_flight(connection, queue, now)
+            while len(received) < limit:
+                # Messages that are moved away make room for others behind them.
+                moved_now = False
+                for row in _select_visible(connection, queue, now, limit - len(received)):
+                    count = row["receive_count"]
+                    if dead_letter_queue is not None and count >= dead_letter_queue.max_receives:
+                        _move(connection, row, queue.arn, dead_letter_queue.queue, now)
+                        moved_now = has_moved = True
+                    elif row["sequence"] not in received:
+                        received[row["sequence"]] = _hide(connection, row, now, visibility_timeout)
+                if not moved_now:
                     break
-        return list(taken.values()), buried
+        return list(received.values()), has_moved
 
-    def next_visible_in(self, queue: Queue) -> float | None:
-        """Return in how many seconds the next hidden message shows; None when none is hidden."""
+    def seconds_to_next_visible(self, queue: Queue) -> float | None:
+        """Return in how many seconds the next hidden message is visible; None without one."""
         now = self._clock()
         rows = self._database.read(
             "SELECT min(visible_at) AS at FROM messages WHERE queue_id = ? AND visible_at > ?",
@@ -171,8 +180,8 @@ class Messages:
         )
         return None if rows[0]["at"] is None else max(rows[0]["at"] - now, 0.001)
 
-    def any_visible(self, queue: Queue) -> bool:
-        """True when some message of `queue` is not hidden; a cheap look before `take`."""
+    def has_visible(self, queue: Queue) -> bool:
+        """Return whether some message of `queue` is visible; cheaper than `receive`."""
         return bool(
             self._database.read(
                 "SELECT 1 FROM messages WHERE queue_id = ? AND visible_at <= ? LIMIT 1",
@@ -181,14 +190,14 @@ class Messages:
             )
         )
 
-    def counts(self, queue: Queue) -> Counts:
+    def count(self, queue: Queue) -> MessageCounts:
         """Count the messages of `queue` that have not expired."""
         now = self._clock()
         expired = now - queue.seconds("MessageRetentionPeriod")
-        row = self._database.read(_COUNTS, queue.id, now, expired)[0]
-        return Counts(row["visible"], row["in_flight"], row["delayed"])
+        row = self._database.read(_COUNT, queue.id, now, expired)[0]
+        return MessageCounts(row["visible"], row["in_flight"], row["delayed"])
 
-    def held_by(self, receipt: Receipt) -> sqlite3.Row | None:
+    def find_received(self, receipt: MessageReceipt) -> sqlite3.Row | None:
         """Return the row of the message if `receipt` is of its latest receive, else None."""
         rows = self._database.read(
             "SELECT * FROM messages WHERE queue_id = ? AND message_id = ? AND receipt = ?",
@@ -198,7 +207,7 @@ class Messages:
         )
         return rows[0] if rows else None
 
-    def delete(self, receipt: Receipt) -> None:
+    def delete(self, receipt: MessageReceipt) -> None:
         """Delete the message if `receipt` is of its latest receive; else change nothing."""
         self._database.write(
             "DELETE FROM messages WHERE queue_id = ? AND message_id = ? AND receipt = ?",
@@ -208,7 +217,7 @@ class Messages:
         )
 
     def release_in_flight(self, queue: Queue) -> None:
-        """Show what is in flight at once, as though it had not been received this time."""
+        """Make messages in flight visible at once, and do not count their last receive."""
         now = self._clock()
         self._database.write(
             "UPDATE messages SET visible_at = ?2, receive_count = receive_count - 1"
@@ -217,8 +226,8 @@ class Messages:
             now,
         )
 
-    def hide_until(self, receipt: Receipt, moment: float) -> None:
-        """Set when the message shows again, if `receipt` is of its latest receive."""
+    def hide_until(self, receipt: MessageReceipt, moment: float) -> None:
+        """Set when the message is visible again, if `receipt` is of its latest receive."""
         self._database.write(
             "UPDATE messages SET visible_at = ?"
             " WHERE queue_id = ? AND message_id = ? AND receipt = ?",
@@ -229,14 +238,14 @@ class Messages:
         )
 
 
-def _scope(queue: Queue, message: Outgoing) -> str:
+def _deduplication_scope(queue: Queue, message: OutgoingMessage) -> str:
     per_group = queue.attributes.get("DeduplicationScope") == "messageGroup"
-    return message.group or "" if per_group else ""
+    return message.group_id or "" if per_group else ""
 
 
-def _duplicate(
-    connection: sqlite3.Connection, queue: Queue, message: Outgoing, now: float
-) -> Stored | None:
+def _find_duplicate(
+    connection: sqlite3.Connection, queue: Queue, message: OutgoingMessage, now: float
+) -> SentMessage | None:
     connection.execute(
         "DELETE FROM deduplications WHERE queue_id = ? AND sent_at <= ?",
         (queue.id, now - DEDUPLICATION_SECONDS),
@@ -244,19 +253,19 @@ def _duplicate(
     row = connection.execute(
         "SELECT message_id, sequence FROM deduplications"
         " WHERE queue_id = ? AND scope = ? AND deduplication_id = ?",
-        (queue.id, _scope(queue, message), message.deduplication),
+        (queue.id, _deduplication_scope(queue, message), message.deduplication_id),
     ).fetchone()
-    return Stored(row["message_id"], sequence_number(row["sequence"])) if row else None
+    return SentMessage(row["message_id"], sequence_number(row["sequence"])) if row else None
 
 
-def _expire(connection: sqlite3.Connection, queue: Queue, now: float) -> None:
+def _delete_expired(connection: sqlite3.Connection, queue: Queue, now: float) -> None:
     connection.execute(
         "DELETE FROM messages WHERE queue_id = ? AND sent_at <= ?",
         (queue.id, now - queue.seconds("MessageRetentionPeriod")),
     )
 
 
-def _check_capacity(connection: sqlite3.Connection, queue: Queue, now: float) -> None:
+def _check_in_flight(connection: sqlite3.Connection, queue: Queue, now: float) -> None:
     in_flight = connection.execute(
         "SELECT count(*) FROM messages"
         " WHERE queue_id = ? AND visible_at > ? AND receipt IS NOT NULL",
@@ -268,46 +277,52 @@ def _check_capacity(connection: sqlite3.Connection, queue: Queue, now: float) ->
         )
 
 
-def _candidates(
+def _select_visible(
     connection: sqlite3.Connection, queue: Queue, now: float, limit: int
 ) -> list[sqlite3.Row]:
     arguments = {"queue": queue.id, "now": now, "limit": limit}
-    return connection.execute(_FIFO if queue.fifo else _STANDARD, arguments).fetchall()
+    return connection.execute(
+        _SELECT_FIFO if queue.fifo else _SELECT_STANDARD, arguments
+    ).fetchall()
 
 
 def _hide(
-    connection: sqlite3.Connection, row: sqlite3.Row, now: float, visibility: int
-) -> Received:
+    connection: sqlite3.Connection, row: sqlite3.Row, now: float, visibility_timeout: int
+) -> ReceivedMessage:
     nonce = new_nonce()
     first = row["first_received_at"] or now
     connection.execute(
         "UPDATE messages SET visible_at = ?, receive_count = receive_count + 1,"
         " first_received_at = ?, received_at = ?, receipt = ? WHERE sequence = ?",
-        (now + visibility, first, now, nonce, row["sequence"]),
+        (now + visibility_timeout, first, now, nonce, row["sequence"]),
     )
-    receipt = Receipt(row["queue_id"], row["message_id"], nonce)
-    return Received(row, receipt, row["receive_count"] + 1, first)
+    receipt = MessageReceipt(row["queue_id"], row["message_id"], nonce)
+    return ReceivedMessage(row, receipt, row["receive_count"] + 1, first)
 
 
-def _bury(
-    connection: sqlite3.Connection, row: sqlite3.Row, source: str, grave: Queue, now: float
+def _move(
+    connection: sqlite3.Connection,
+    row: sqlite3.Row,
+    source_arn: str,
+    dead_letter_queue: Queue,
+    now: float,
 ) -> None:
-    """Move a message to its dead letter queue; a standard one keeps its age there."""
+    """Move a message to its dead-letter queue; in a standard queue it keeps its age."""
     connection.execute("DELETE FROM messages WHERE sequence = ?", (row["sequence"],))
     connection.execute(
-        _BURY,
+        _INSERT_DEAD_LETTER,
         (
-            grave.id,
+            dead_letter_queue.id,
             row["message_id"],
             row["body"],
             row["attributes"],
             row["system"],
             row["group_id"],
             row["deduplication_id"],
-            now if grave.fifo else row["sent_at"],
+            now if dead_letter_queue.fifo else row["sent_at"],
             now,
             row["receive_count"],
             row["first_received_at"],
-            source,
+            source_arn,
         ),
     )

@@ -1,4 +1,4 @@
-"""A queue: its name, address and attributes, and what AWS lets them be.
+"""Queues: their names, URLs and attributes, with the checks of AWS.
 
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html
 """
@@ -46,13 +46,13 @@ COMPUTED = frozenset(
         "QueueArn",
     }
 )
-"""Attributes that SQS answers and nobody sets."""
+"""Attributes that SQS computes and nobody sets."""
 
 READABLE = (
     COMPUTED | set(_RANGES) | set(_CHOICES) | {"KmsMasterKeyId", "Policy"}
     | {"RedrivePolicy", "RedriveAllowPolicy"}
 )  # fmt: skip
-"""Every attribute that GetQueueAttributes takes."""
+"""Every attribute that GetQueueAttributes accepts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Queue:
 
     @property
     def fifo(self) -> bool:
-        """True for a FIFO queue."""
+        """Whether it is a FIFO queue."""
         return self.name.endswith(".fifo")
 
     def seconds(self, attribute: str) -> int:
@@ -77,21 +77,21 @@ class Queue:
 
     @property
     def redrive(self) -> tuple[str, int] | None:
-        """Return the ARN of the dead letter queue and maxReceiveCount, if there is a policy."""
-        return redrive_of(self.attributes)
+        """The ARN of the dead-letter queue and maxReceiveCount, None without a policy."""
+        return redrive_policy(self.attributes)
 
 
-def redrive_of(attributes: Mapping[str, str]) -> tuple[str, int] | None:
+def redrive_policy(attributes: Mapping[str, str]) -> tuple[str, int] | None:
     """Return the ARN and maxReceiveCount of the RedrivePolicy in `attributes`, or None."""
     policy = attributes.get("RedrivePolicy")
     if not policy:
         return None
-    wanted = json.loads(policy)
-    return wanted["deadLetterTargetArn"], int(wanted["maxReceiveCount"])
+    document = json.loads(policy)
+    return document["deadLetterTargetArn"], int(document["maxReceiveCount"])
 
 
 def check_name(name: str, attributes: Mapping[str, str]) -> None:
-    """Raise unless `name` is a legal queue name that agrees with `FifoQueue`."""
+    """Raise AwsError unless `name` is a valid queue name that agrees with `FifoQueue`."""
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo", name):
         raise invalid_value(
             name,
@@ -107,8 +107,8 @@ def check_name(name: str, attributes: Mapping[str, str]) -> None:
         )
 
 
-def name_in_url(context: CloudContext, url: str) -> str:
-    """Return the queue name in `url`, whatever host the caller reached us by."""
+def queue_name_in_url(context: CloudContext, url: str) -> str:
+    """Return the queue name in `url`, whatever its host."""
     parts = urlsplit(url).path.strip("/").split("/")
     if len(parts) < 2:
         raise AwsError("InvalidAddress", f"The address {url} is not valid for this endpoint.")
@@ -117,13 +117,13 @@ def name_in_url(context: CloudContext, url: str) -> str:
     return parts[-1]
 
 
-def url_of(context: CloudContext, name: str) -> str:
+def queue_url(context: CloudContext, name: str) -> str:
     """Return the URL of queue `name`."""
     return f"{context.endpoint_url.rstrip('/')}/{context.account_id}/{name}"
 
 
 def check_attributes(attributes: Mapping[str, str], *, fifo: bool, creating: bool) -> None:
-    """Raise unless every attribute may be set to its value on such a queue."""
+    """Raise AwsError unless every attribute may be set to its value on such a queue."""
     for name, value in attributes.items():
         if name not in READABLE or name in COMPUTED:
             raise AwsError("InvalidAttributeName", f"Unknown Attribute {name}.")
@@ -137,11 +137,11 @@ def check_attributes(attributes: Mapping[str, str], *, fifo: bool, creating: boo
         raise AwsError("InvalidAttributeName", "FifoQueue can be set only when a queue is created.")
 
 
-def check_together(attributes: Mapping[str, str]) -> None:
-    """Raise unless the resulting `attributes` of a queue agree with each other."""
+def check_consistency(attributes: Mapping[str, str]) -> None:
+    """Raise AwsError unless all `attributes` of a queue agree with each other."""
     per_group = attributes.get("FifoThroughputLimit") == "perMessageGroupId"
     if per_group and attributes.get("DeduplicationScope") != "messageGroup":
-        raise _bad_value("FifoThroughputLimit", "perMessageGroupId")
+        raise _invalid_attribute("FifoThroughputLimit", "perMessageGroupId")
     if attributes.get("KmsMasterKeyId") and attributes.get("SqsManagedSseEnabled") == "true":
         raise AwsError(
             "InvalidAttributeValue",
@@ -154,68 +154,74 @@ def _check_value(name: str, value: str) -> None:
     if name in _RANGES:
         low, high, _ = _RANGES[name]
         if not re.fullmatch(r"\d{1,9}", value) or not low <= int(value) <= high:
-            raise _bad_value(name, value)
+            raise _invalid_attribute(name, value)
     elif name in _CHOICES:
         if value not in _CHOICES[name]:
-            raise _bad_value(name, value)
-    elif name in _DOCUMENTS and value:
-        _DOCUMENTS[name](name, value)
+            raise _invalid_attribute(name, value)
+    elif name in _DOCUMENT_CHECKS and value:
+        _DOCUMENT_CHECKS[name](name, value)
 
 
-def _bad_value(name: str, value: str, why: str = "") -> AwsError:
-    reason = f" Reason: {why}" if why else ""
+def _invalid_attribute(name: str, value: str, reason: str = "") -> AwsError:
+    suffix = f" Reason: {reason}" if reason else ""
     return AwsError(
-        "InvalidAttributeValue", f"Invalid value {value} for the parameter {name}.{reason}"
+        "InvalidAttributeValue", f"Invalid value {value} for the parameter {name}.{suffix}"
     )
 
 
-def _document(name: str, value: str) -> dict[str, object]:
+def _parse_document(name: str, value: str) -> dict[str, object]:
     try:
         document = json.loads(value)
     except ValueError as error:
-        raise _bad_value(name, value, "Not valid JSON.") from error
+        raise _invalid_attribute(name, value, "Not valid JSON.") from error
     if not isinstance(document, dict):
-        raise _bad_value(name, value, "Not a JSON object.")
+        raise _invalid_attribute(name, value, "Not a JSON object.")
     return document
 
 
 def _check_policy(name: str, value: str) -> None:
-    _document(name, value)
+    _parse_document(name, value)
 
 
-def _check_redrive(name: str, value: str) -> None:
-    document = _document(name, value)
+def _check_redrive_policy(name: str, value: str) -> None:
+    document = _parse_document(name, value)
     arn, count = document.get("deadLetterTargetArn"), document.get("maxReceiveCount")
     if set(document) - {"deadLetterTargetArn", "maxReceiveCount"}:
-        raise _bad_value(name, value, "Only deadLetterTargetArn and maxReceiveCount are allowed.")
+        raise _invalid_attribute(
+            name, value, "Only deadLetterTargetArn and maxReceiveCount are allowed."
+        )
     if not isinstance(arn, str) or count is None:
-        raise _bad_value(name, value, "deadLetterTargetArn and maxReceiveCount are mandatory.")
+        raise _invalid_attribute(
+            name, value, "deadLetterTargetArn and maxReceiveCount are mandatory."
+        )
     if not re.fullmatch(r"\d{1,4}", str(count)) or not 1 <= int(str(count)) <= 1000:
-        raise _bad_value(name, value, "maxReceiveCount must be an integer from 1 to 1000.")
+        raise _invalid_attribute(name, value, "maxReceiveCount must be an integer from 1 to 1000.")
 
 
-def _check_allow(name: str, value: str) -> None:
-    document = _document(name, value)
+def _check_redrive_allow_policy(name: str, value: str) -> None:
+    document = _parse_document(name, value)
     permission, sources = document.get("redrivePermission"), document.get("sourceQueueArns")
     if set(document) - {"redrivePermission", "sourceQueueArns"}:
-        raise _bad_value(name, value, "Only redrivePermission and sourceQueueArns are allowed.")
+        raise _invalid_attribute(
+            name, value, "Only redrivePermission and sourceQueueArns are allowed."
+        )
     if permission not in ("allowAll", "denyAll", "byQueue"):
-        raise _bad_value(name, value, "redrivePermission is allowAll, denyAll or byQueue.")
+        raise _invalid_attribute(name, value, "redrivePermission is allowAll, denyAll or byQueue.")
     if (permission == "byQueue") != (sources is not None):
-        raise _bad_value(name, value, "sourceQueueArns belongs to byQueue, and to it only.")
+        raise _invalid_attribute(name, value, "sourceQueueArns belongs to byQueue, and to it only.")
     if sources is not None and not (isinstance(sources, list) and 1 <= len(sources) <= 10):
-        raise _bad_value(name, value, "sourceQueueArns takes 1 to 10 ARNs.")
+        raise _invalid_attribute(name, value, "sourceQueueArns takes 1 to 10 ARNs.")
 
 
-_DOCUMENTS: Mapping[str, Callable[[str, str], None]] = {
+_DOCUMENT_CHECKS: Mapping[str, Callable[[str, str], None]] = {
     "Policy": _check_policy,
-    "RedrivePolicy": _check_redrive,
-    "RedriveAllowPolicy": _check_allow,
+    "RedrivePolicy": _check_redrive_policy,
+    "RedriveAllowPolicy": _check_redrive_allow_policy,
 }
 
 
 def allows_source(allow_policy: str | None, source_arn: str) -> bool:
-    """True when a dead letter queue with `allow_policy` takes messages of `source_arn`."""
+    """Return whether a dead-letter queue with `allow_policy` accepts those of `source_arn`."""
     if not allow_policy:
         return True
     document = json.loads(allow_policy)

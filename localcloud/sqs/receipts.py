@@ -1,4 +1,4 @@
-"""Receipt handles: one a receive, opaque to callers, and no secret."""
+"""Receipt handles: one for each receive of a message, opaque to callers but no secret."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from localcloud.sqs.queues import Queue
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
-    """One receive of one message from one queue."""
+class MessageReceipt:
+    """One receive of one message from one queue; `nonce` tells receives apart."""
 
     queue_id: int
     message_id: str
@@ -26,24 +26,24 @@ class Receipt:
 
 
 def new_nonce() -> str:
-    """Return what tells one receive of a message from another."""
+    """Return a random nonce for a receive."""
     return secrets.token_hex(8)
 
 
-def parse(queue: Queue, handle: str) -> Receipt:
-    """Return the receipt in `handle`; raise ReceiptHandleIsInvalid if `queue` gave none such."""
+def parse_receipt_handle(queue: Queue, handle: str) -> MessageReceipt:
+    """Return the receipt in `handle`. Raises ReceiptHandleIsInvalid if `queue` did not issue it."""
     try:
         text = base64.b64decode(handle.encode(), altchars=b"-_", validate=True).decode()
         queue_id, message_id, nonce = text.split(":")
-        receipt = Receipt(int(queue_id), message_id, nonce)
+        receipt = MessageReceipt(int(queue_id), message_id, nonce)
     except (binascii.Error, ValueError) as error:
-        raise _invalid(handle) from error
+        raise _invalid_handle(handle) from error
     if receipt.queue_id != queue.id:
-        raise _invalid(handle)
+        raise _invalid_handle(handle)
     return receipt
 
 
-def _invalid(handle: str) -> AwsError:
+def _invalid_handle(handle: str) -> AwsError:
     return AwsError(
         "ReceiptHandleIsInvalid",
         f'The input receipt handle "{handle}" is not a valid receipt handle.',

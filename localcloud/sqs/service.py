@@ -1,4 +1,4 @@
-"""The SQS service: its parts put together, one attribute an API operation."""
+"""The SQS service: composition of its parts, with an attribute for each API operation."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ from typing import Any
 from localcloud.clock import Clock
 from localcloud.service import CloudContext
 from localcloud.sqs import queues
-from localcloud.sqs.attempts import Attempts
-from localcloud.sqs.bells import Bells
-from localcloud.sqs.delivering import delivery_params
 from localcloud.sqs.errors import no_such_queue
+from localcloud.sqs.message_move_tasks import MessageMoveTasks
 from localcloud.sqs.message_operations import MessageOperations
-from localcloud.sqs.messages import Messages
-from localcloud.sqs.moves import MoveTasks
+from localcloud.sqs.messages import MessageStore
+from localcloud.sqs.notifier import QueueNotifier
+from localcloud.sqs.outgoing_message import delivery_params
 from localcloud.sqs.queue_operations import QueueOperations
-from localcloud.sqs.receiving import Receiving
-from localcloud.sqs.store import QueueRows, open_database
+from localcloud.sqs.receive_message import ReceiveAttempts, ReceiveOperation
+from localcloud.sqs.store import QueueStore, open_database
 
 
 class SqsService:
@@ -30,14 +29,17 @@ class SqsService:
         """Open the queues under `context`; `clock` gives seconds since the epoch."""
         self._context = context
         self._database = open_database(context.folder("sqs"))
-        self._rows = QueueRows(self._database, clock)
-        self._bells = Bells()
-        messages = self._messages = Messages(self._database, clock)
-        on_queues = QueueOperations(context, self._rows, messages, self._bells, clock)
-        attempts = Attempts(self._database, messages, clock)
-        on_messages = MessageOperations(on_queues.queue, messages, self._bells, clock)
-        receiving = Receiving(context, on_queues.queue, self._rows, messages, attempts, self._bells)
-        self._moves = MoveTasks(self._database, self._rows, messages, self._bells, clock)
+        self._queues = QueueStore(self._database, clock)
+        self._notifier = QueueNotifier()
+        self._messages = MessageStore(self._database, clock)
+        messages, queues, notifier = self._messages, self._queues, self._notifier
+        on_queues = QueueOperations(context, queues, messages, notifier, clock)
+        on_messages = MessageOperations(on_queues.find_queue, messages, notifier, clock)
+        attempts = ReceiveAttempts(self._database, messages, clock)
+        receive = ReceiveOperation(
+            context, on_queues.find_queue, queues, messages, attempts, notifier
+        )
+        self._moves = MessageMoveTasks(self._database, queues, messages, notifier, clock)
 
         self.create_queue = on_queues.create_queue
         self.delete_queue = on_queues.delete_queue
@@ -53,7 +55,7 @@ class SqsService:
 
         self.send_message = on_messages.send_message
         self.send_message_batch = on_messages.send_message_batch
-        self.receive_message = receiving.receive_message
+        self.receive_message = receive.receive_message
         self.delete_message = on_messages.delete_message
         self.delete_message_batch = on_messages.delete_message_batch
         self.change_message_visibility = on_messages.change_message_visibility
@@ -64,12 +66,12 @@ class SqsService:
         self.cancel_message_move_task = self._moves.cancel_message_move_task
 
     def start(self) -> None:
-        """Go on with message move tasks that a stop interrupted."""
+        """Resume message move tasks that a stop interrupted."""
         self._moves.start()
 
     def stop(self) -> None:
-        """End long polls and background moves, and close the database."""
-        self._bells.stop()
+        """End long polls and move tasks, and close the database."""
+        self._notifier.stop()
         self._moves.stop()
         self._database.close()
 
@@ -77,33 +79,34 @@ class SqsService:
         """Send `payload` to the queue `target_arn`, as an EventBridge target or dead letter.
 
         The body is `definition["PayloadText"]` if present, else `payload` as compact JSON.
-        `SqsParameters.MessageGroupId` and `MessageAttributes` (as in SendMessage) are
-        honoured; `DeduplicationId` makes a repeated delivery to a FIFO queue a duplicate.
+        `SqsParameters.MessageGroupId` and `MessageAttributes` (as in SendMessage) are used;
+        `DeduplicationId` makes a repeated delivery to a FIFO queue a duplicate.
         Raises AwsError, QueueDoesNotExist for an unknown queue.
         """
-        queue = self._rows.find_arn(target_arn)
+        queue = self._queues.find_by_arn(target_arn)
         if queue is None:
             raise no_such_queue()
-        url = queues.url_of(self._context, queue.name)
+        url = queues.queue_url(self._context, queue.name)
         self.send_message(delivery_params(url, payload, definition))
 
     def release_in_flight(self, queue_arn: str) -> None:
-        """Show what was in flight when the cloud ended; for who alone received from the queue.
+        """Make messages visible that were in flight when the cloud ended.
 
-        AWS's pollers outlive a power failure; ours end with the cloud, and what they held had
-        been hidden for the whole visibility timeout. That it was received does not count.
+        For the only receiver of a queue, an event source mapping. AWS's pollers survive a power
+        failure; ours end with the cloud, and their messages would stay hidden for the whole
+        visibility timeout. Their last receive does not count.
         """
-        queue = self._rows.find_arn(queue_arn)
+        queue = self._queues.find_by_arn(queue_arn)
         if queue is not None:
             self._messages.release_in_flight(queue)
-            self._bells.ring(queue.id)
+            self._notifier.notify(queue.id)
 
     def policy_of(self, arn: str) -> str | None:
-        """Return the policy of the queue `arn`, None where it has none."""
-        queue = self._rows.find_arn(arn)
+        """Return the policy of the queue `arn`, None if it has none."""
+        queue = self._queues.find_by_arn(arn)
         return None if queue is None else queue.attributes.get("Policy") or None
 
     def wake(self) -> None:
-        """Make every wait look again; for a caller that moved the clock."""
-        for queue in self._rows.all():
-            self._bells.ring(queue.id)
+        """Make every receiver look again; for a caller that moved the clock."""
+        for queue in self._queues.all():
+            self._notifier.notify(queue.id)

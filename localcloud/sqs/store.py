@@ -1,4 +1,4 @@
-"""Where queues and messages are kept: the schema, and the rows of queues and tags."""
+"""The SQLite schema of SQS, and the store of queues and their tags."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def open_database(folder: Path) -> Database:
     return Database(folder / "sqs.sqlite", SCHEMA)
 
 
-def _queue(row: sqlite3.Row) -> Queue:
+def _queue_from_row(row: sqlite3.Row) -> Queue:
     return Queue(
         row["id"],
         row["name"],
@@ -90,7 +90,7 @@ def _queue(row: sqlite3.Row) -> Queue:
     )
 
 
-class QueueRows:
+class QueueStore:
     """The queues that exist."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
@@ -101,25 +101,28 @@ class QueueRows:
     def find(self, name: str) -> Queue | None:
         """Return the queue called `name`, or None."""
         rows = self._database.read("SELECT * FROM queues WHERE name = ?", name)
-        return _queue(rows[0]) if rows else None
+        return _queue_from_row(rows[0]) if rows else None
 
-    def find_arn(self, arn: str) -> Queue | None:
+    def find_by_arn(self, arn: str) -> Queue | None:
         """Return the queue with `arn`, or None."""
         rows = self._database.read("SELECT * FROM queues WHERE arn = ?", arn)
-        return _queue(rows[0]) if rows else None
+        return _queue_from_row(rows[0]) if rows else None
 
     def all(self) -> list[Queue]:
         """Return every queue, by name."""
-        return [_queue(row) for row in self._database.read("SELECT * FROM queues ORDER BY name")]
+        return [
+            _queue_from_row(row)
+            for row in self._database.read("SELECT * FROM queues ORDER BY name")
+        ]
 
-    def sources_of(self, arn: str) -> list[Queue]:
+    def dead_letter_sources(self, arn: str) -> list[Queue]:
         """Return the queues whose dead letters go to `arn`, by name."""
         return [queue for queue in self.all() if queue.redrive and queue.redrive[0] == arn]
 
     def add(
         self, name: str, arn: str, attributes: Mapping[str, str], tags: Mapping[str, str]
     ) -> bool:
-        """Store a new queue; False when the name is taken."""
+        """Store a new queue; return False if the name is taken."""
         now = self._clock()
         with self._database.transaction() as connection:
             added = connection.execute(
@@ -131,7 +134,7 @@ class QueueRows:
             return added.rowcount == 1
 
     def remove(self, queue: Queue) -> None:
-        """Delete `queue` with all it holds, and remember when."""
+        """Delete `queue` with its messages, and record when."""
         with self._database.transaction() as connection:
             connection.execute("DELETE FROM queues WHERE id = ?", (queue.id,))
             connection.execute(
@@ -143,7 +146,7 @@ class QueueRows:
         rows = self._database.read("SELECT deleted_at FROM deleted_queues WHERE name = ?", name)
         return rows[0]["deleted_at"] if rows else None
 
-    def change(self, queue: Queue, attributes: Mapping[str, str]) -> None:
+    def set_attributes(self, queue: Queue, attributes: Mapping[str, str]) -> None:
         """Replace the attributes of `queue`."""
         self._database.write(
             "UPDATE queues SET attributes = ?, modified_at = ? WHERE id = ?",
@@ -162,7 +165,7 @@ class QueueRows:
         self._database.write("UPDATE queues SET tags = ? WHERE id = ?", json.dumps(tags), queue.id)
 
     def purge(self, queue: Queue, not_after: float) -> bool:
-        """Delete every message of `queue`; False when one was purged after `not_after`."""
+        """Delete every message of `queue`; return False if it was purged after `not_after`."""
         now = self._clock()
         with self._database.transaction() as connection:
             claimed = connection.execute(

@@ -1,4 +1,4 @@
-"""The rules that every batch operation shares.
+"""The rules of batch requests, which all batch operations share.
 
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-batch-api-actions.html
 """
@@ -13,11 +13,11 @@ from localcloud.errors import AwsError
 from localcloud.sqs.errors import BATCH_ERROR_CODES
 
 MAX_ENTRIES = 10
-Entry = Mapping[str, Any]
+BatchEntry = Mapping[str, Any]
 
 
-def check(entries: Sequence[Entry]) -> None:
-    """Raise unless `entries` is a legal batch: 1 to 10 entries with distinct, legal ids."""
+def check_batch(entries: Sequence[BatchEntry]) -> None:
+    """Raise AwsError unless there are 1 to 10 entries with distinct, valid ids."""
     if not entries:
         raise AwsError(
             "EmptyBatchRequest",
@@ -43,20 +43,22 @@ def check(entries: Sequence[Entry]) -> None:
         seen.add(name)
 
 
-def run(entries: Sequence[Entry], one: Callable[[Entry], Mapping[str, Any]]) -> dict[str, Any]:
-    """Run `one` on each entry; an entry that AWS refuses becomes a Failed result."""
-    check(entries)
+def run_batch(
+    entries: Sequence[BatchEntry], operation: Callable[[BatchEntry], Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Run `operation` on each entry; an AwsError becomes a Failed result of its entry."""
+    check_batch(entries)
     successful: list[dict[str, Any]] = []
     failed: list[dict[str, Any]] = []
     for entry in entries:
         try:
-            successful.append({"Id": entry["Id"], **one(entry)})
+            successful.append({"Id": entry["Id"], **operation(entry)})
         except AwsError as error:
-            failed.append(failure(entry, error))
+            failed.append(failed_entry(entry, error))
     return {"Successful": successful, "Failed": failed}
 
 
-def failure(entry: Entry, error: AwsError) -> dict[str, Any]:
+def failed_entry(entry: BatchEntry, error: AwsError) -> dict[str, Any]:
     """Return the Failed result of `entry`."""
     return {
         "Id": entry["Id"],

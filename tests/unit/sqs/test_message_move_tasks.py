@@ -7,7 +7,7 @@ from types import MethodType
 
 import pytest
 
-from localcloud.sqs.moves import MoveTasks
+from localcloud.sqs.message_move_tasks import MessageMoveTasks
 from tests.unit.sqs.conftest import Desk
 from tests.unit.timing import MovableClock, refused, until
 
@@ -81,10 +81,10 @@ def test_a_rate_moves_so_many_a_second(
     assert status(desk, dead)["ApproximateNumberOfMessagesMoved"] == 3
 
 
-def moving(desk: Desk) -> MoveTasks:
+def moving(desk: Desk) -> MessageMoveTasks:
     operation = desk.sqs.start_message_move_task
     assert isinstance(operation, MethodType)
-    assert isinstance(operation.__self__, MoveTasks)
+    assert isinstance(operation.__self__, MessageMoveTasks)
     return operation.__self__
 
 

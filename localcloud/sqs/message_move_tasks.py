@@ -1,4 +1,4 @@
-"""Message move tasks: dead letters sent back, in the background, across restarts.
+"""Message move tasks, which move dead letters back in the background and across restarts.
 
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html
 """
@@ -16,44 +16,49 @@ from localcloud.clock import Clock
 from localcloud.database import Database
 from localcloud.errors import AwsError
 from localcloud.service import Params, Result
-from localcloud.sqs.bells import Bells
 from localcloud.sqs.errors import invalid, invalid_value
-from localcloud.sqs.messages import Messages
+from localcloud.sqs.messages import MessageStore
+from localcloud.sqs.notifier import QueueNotifier
 from localcloud.sqs.queues import Queue
-from localcloud.sqs.store import QueueRows
+from localcloud.sqs.store import QueueStore
 
-BATCH = 100
-_MOVE = """
+BATCH_SIZE = 100
+_INSERT = """
 INSERT INTO messages (queue_id, message_id, body, attributes, system, group_id,
     deduplication_id, sent_at, visible_at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 
 
-class MoveTasks:
-    """StartMessageMoveTask and its thread; running tasks go on after a restart."""
+class MessageMoveTasks:
+    """The operations on move tasks, and the thread that runs them."""
 
     def __init__(
-        self, database: Database, rows: QueueRows, messages: Messages, bells: Bells, clock: Clock
+        self,
+        database: Database,
+        queues: QueueStore,
+        messages: MessageStore,
+        notifier: QueueNotifier,
+        clock: Clock,
     ) -> None:
         """Keep tasks in `database`."""
         self._database = database
-        self._rows = rows
+        self._queues = queues
         self._messages = messages
-        self._bells = bells
+        self._notifier = notifier
         self._clock = clock
-        self._not_before: dict[int, float] = {}
+        self._next_batch_at: dict[int, float] = {}
         self._stopping = threading.Event()
         self._work = threading.Event()
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin, or go on, moving."""
+        """Begin to run tasks, first those that an earlier run left."""
         self._thread = threading.Thread(target=self._run, name="sqs-moves", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop after the batch in hand."""
+        """Stop after the current batch."""
         self._stopping.set()
         self._work.set()
         if self._thread is not None:
@@ -65,59 +70,59 @@ class MoveTasks:
             self._work.wait(self.step())
 
     def step(self) -> float | None:
-        """Move what is due now; return the seconds to the next batch, or None."""
-        pauses = []
+        """Move the batches that are due; return the seconds to the next one, or None."""
+        waits = []
         for task in self._database.read("SELECT * FROM moves WHERE status = 'RUNNING'"):
-            wait = self._not_before.get(task["id"], 0) - self._clock()
+            wait = self._next_batch_at.get(task["id"], 0) - self._clock()
             if wait <= 0:
-                self._advance(task)
+                self._move_batch(task)
                 wait = 1.0 if task["rate"] else 0.0
-                self._not_before[task["id"]] = self._clock() + wait
-            pauses.append(wait)
-        return min(pauses) if pauses else None
+                self._next_batch_at[task["id"]] = self._clock() + wait
+            waits.append(wait)
+        return min(waits) if waits else None
 
-    def _advance(self, task: sqlite3.Row) -> None:
-        source = self._rows.find_arn(task["source_arn"])
+    def _move_batch(self, task: sqlite3.Row) -> None:
+        source = self._queues.find_by_arn(task["source_arn"])
         if source is None:
             self._finish(task, "FAILED", "AWS.SimpleQueueService.NonExistentQueue")
             return
-        found = self._database.read(
+        messages = self._database.read(
             "SELECT * FROM messages WHERE queue_id = ? AND visible_at <= ?"
             " ORDER BY sequence LIMIT ?",
             source.id,
             self._clock(),
-            task["rate"] or BATCH,
+            task["rate"] or BATCH_SIZE,
         )
-        if not found:
+        if not messages:
             self._finish(task, "COMPLETED", None)
-        for message in found:
+        for message in messages:
             reason = self._move(task, source, message)
             if reason:
                 self._finish(task, "FAILED", reason)
                 return
 
     def _move(self, task: sqlite3.Row, source: Queue, message: sqlite3.Row) -> str | None:
-        """Move one message as a new one; return why it cannot be moved, or None."""
+        """Move one message as a new one; return the reason if it cannot be moved."""
         arn = task["destination_arn"] or message["source_arn"]
         if arn is None:
             return "CouldNotDetermineMessageSource"
-        destination = self._rows.find_arn(arn)
+        destination = self._queues.find_by_arn(arn)
         if destination is None:
             return "AWS.SimpleQueueService.NonExistentQueue"
         if destination.fifo != source.fifo:
             return "AWS.SimpleQueueService.UnsupportedOperation"
         now = self._clock()
         with self._database.transaction() as connection:
-            gone = connection.execute(
+            deleted = connection.execute(
                 "DELETE FROM messages WHERE sequence = ? AND visible_at <= ? AND EXISTS"
                 " (SELECT 1 FROM moves WHERE id = ? AND status = 'RUNNING')",
                 (message["sequence"], now, task["id"]),
             )
-            if gone.rowcount == 0:
+            if deleted.rowcount == 0:
                 return None
             fields = ("body", "attributes", "system", "group_id", "deduplication_id")
             connection.execute(
-                _MOVE,
+                _INSERT,
                 (
                     destination.id,
                     str(uuid.uuid4()),
@@ -127,7 +132,7 @@ class MoveTasks:
                 ),
             )
             connection.execute("UPDATE moves SET moved = moved + 1 WHERE id = ?", (task["id"],))
-        self._bells.ring(destination.id)
+        self._notifier.notify(destination.id)
         return None
 
     def _finish(self, task: sqlite3.Row, status: str, reason: str | None) -> None:
@@ -137,11 +142,11 @@ class MoveTasks:
             reason,
             task["id"],
         )
-        self._not_before.pop(task["id"], None)
+        self._next_batch_at.pop(task["id"], None)
 
     def start_message_move_task(self, params: Params) -> Result:
         """Start moving a dead letter queue's messages to their source or to another queue."""
-        source = self._existing(params["SourceArn"])
+        source = self._find_source(params["SourceArn"])
         destination = params.get("DestinationArn")
         if destination is not None:
             self._check_destination(source, destination)
@@ -150,10 +155,10 @@ class MoveTasks:
             raise invalid_value(
                 rate, "MaxNumberOfMessagesPerSecond", "Must be between 1 and 500, if provided."
             )
-        if not self._rows.sources_of(source.arn):
+        if not self._queues.dead_letter_sources(source.arn):
             raise invalid("Source queue must be configured as a Dead Letter Queue.")
-        handle = _handle(source.arn)
-        counts = self._messages.counts(source)
+        handle = _new_handle(source.arn)
+        counts = self._messages.count(source)
         with self._database.transaction() as connection:
             running = connection.execute(
                 "SELECT 1 FROM moves WHERE source_arn = ? AND status = 'RUNNING'", (source.arn,)
@@ -172,8 +177,8 @@ class MoveTasks:
         self._work.set()
         return {"TaskHandle": handle}
 
-    def _existing(self, arn: str) -> Queue:
-        queue = self._rows.find_arn(arn)
+    def _find_source(self, arn: str) -> Queue:
+        queue = self._queues.find_by_arn(arn)
         if queue is None:
             raise AwsError(
                 "ResourceNotFoundException",
@@ -183,7 +188,7 @@ class MoveTasks:
         return queue
 
     def _check_destination(self, source: Queue, arn: str) -> None:
-        destination = self._rows.find_arn(arn)
+        destination = self._queues.find_by_arn(arn)
         if destination is None:
             raise AwsError(
                 "ResourceNotFoundException",
@@ -197,17 +202,17 @@ class MoveTasks:
 
     def list_message_move_tasks(self, params: Params) -> Result:
         """List the latest tasks of a source queue, newest first."""
-        source = self._existing(params["SourceArn"])
+        source = self._find_source(params["SourceArn"])
         limit = params.get("MaxResults", 1)
         if not 1 <= limit <= 10:
             raise invalid_value(limit, "MaxResults", "Must be between 1 and 10, if provided.")
         rows = self._database.read(
             "SELECT * FROM moves WHERE source_arn = ? ORDER BY id DESC LIMIT ?", source.arn, limit
         )
-        return {"Results": [_described(row) for row in rows]}
+        return {"Results": [_describe(row) for row in rows]}
 
     def cancel_message_move_task(self, params: Params) -> Result:
-        """Stop a running task; what was moved stays moved."""
+        """Stop a running task; moved messages stay where they are."""
         handle = params["TaskHandle"]
         rows = self._database.read("SELECT * FROM moves WHERE handle = ?", handle)
         if not rows:
@@ -221,12 +226,12 @@ class MoveTasks:
         return {"ApproximateNumberOfMessagesMoved": moved[0]["moved"]}
 
 
-def _handle(source_arn: str) -> str:
+def _new_handle(source_arn: str) -> str:
     content = {"taskId": str(uuid.uuid4()), "sourceArn": source_arn}
     return base64.b64encode(json.dumps(content).encode()).decode()
 
 
-def _described(row: sqlite3.Row) -> dict[str, Any]:
+def _describe(row: sqlite3.Row) -> dict[str, Any]:
     described = {
         "TaskHandle": row["handle"] if row["status"] == "RUNNING" else None,
         "Status": row["status"],

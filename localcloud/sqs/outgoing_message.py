@@ -1,4 +1,4 @@
-"""What SendMessage checks before a message is stored.
+"""Messages to be sent: their checks, and messages that other services deliver.
 
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
 """
@@ -6,7 +6,9 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMe
 from __future__ import annotations
 
 import hashlib
+import json
 import re
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,49 +18,49 @@ from localcloud.sqs import message_attributes
 from localcloud.sqs.errors import invalid, invalid_value, missing
 from localcloud.sqs.queues import Queue
 
-_FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_ID = re.compile(r"[A-Za-z0-9!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~]{1,128}")
+_FORBIDDEN_CHARACTERS = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_FIFO_ID = re.compile(r"[A-Za-z0-9!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~]{1,128}")
 
 
 @dataclass(frozen=True, slots=True)
-class Outgoing:
-    """A checked message, ready to be stored."""
+class OutgoingMessage:
+    """A checked message, ready to be stored. `delay` is in seconds."""
 
     body: str
     attributes: Mapping[str, Mapping[str, Any]]
     system: Mapping[str, Mapping[str, Any]]
     delay: int
-    group: str | None
-    deduplication: str | None
+    group_id: str | None
+    deduplication_id: str | None
 
     @property
     def size(self) -> int:
-        """Return the bytes that count against MaximumMessageSize."""
+        """The size in bytes that MaximumMessageSize limits."""
         return len(self.body.encode()) + message_attributes.size(self.attributes)
 
-    def receipt(self, message_id: str, sequence: str | None) -> dict[str, str]:
-        """Return what SendMessage answers for this message."""
-        answer = {
+    def result(self, message_id: str, sequence: str | None) -> dict[str, str]:
+        """Return the result of SendMessage for this message."""
+        members = {
             "MessageId": message_id,
-            "MD5OfMessageBody": md5_of(self.body),
+            "MD5OfMessageBody": body_md5(self.body),
             "MD5OfMessageAttributes": message_attributes.md5(self.attributes),
             "MD5OfMessageSystemAttributes": message_attributes.md5(self.system),
             "SequenceNumber": sequence,
         }
-        return {name: value for name, value in answer.items() if value is not None}
+        return {name: value for name, value in members.items() if value is not None}
 
 
-def md5_of(body: str) -> str:
+def body_md5(body: str) -> str:
     """Return the MD5 of a message body in hexadecimal."""
     return hashlib.md5(body.encode(), usedforsecurity=False).hexdigest()
 
 
-def check(queue: Queue, params: Mapping[str, Any]) -> Outgoing:
-    """Return the message that `params` (of SendMessage or a batch entry) describes, or raise."""
+def check_message(queue: Queue, params: Mapping[str, Any]) -> OutgoingMessage:
+    """Return the message in `params`, of SendMessage or a batch entry. Raises AwsError."""
     body = params.get("MessageBody")
     if not body:
         raise missing("MessageBody")
-    if _FORBIDDEN.search(body):
+    if _FORBIDDEN_CHARACTERS.search(body):
         raise AwsError(
             "InvalidMessageContents", "Invalid characters found. Valid unicode characters are "
             "#x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF",
@@ -67,8 +69,9 @@ def check(queue: Queue, params: Mapping[str, Any]) -> Outgoing:
     system = params.get("MessageSystemAttributes") or {}
     message_attributes.check(attributes)
     message_attributes.check_system(system)
-    group, deduplication = _fifo_ids(queue, params)
-    message = Outgoing(body, attributes, system, _delay(queue, params), group, deduplication)
+    group_id, deduplication_id = _fifo_ids(queue, params)
+    delay = _delay(queue, params)
+    message = OutgoingMessage(body, attributes, system, delay, group_id, deduplication_id)
     limit = queue.seconds("MaximumMessageSize")
     if message.size > limit:
         raise invalid(
@@ -94,13 +97,13 @@ def _delay(queue: Queue, params: Mapping[str, Any]) -> int:
 
 
 def _fifo_ids(queue: Queue, params: Mapping[str, Any]) -> tuple[str | None, str | None]:
-    group = params.get("MessageGroupId")
-    deduplication = params.get("MessageDeduplicationId")
+    group_id = params.get("MessageGroupId")
+    deduplication_id = params.get("MessageDeduplicationId")
     for name, value in (
-        ("MessageGroupId", group),
-        ("MessageDeduplicationId", deduplication),
+        ("MessageGroupId", group_id),
+        ("MessageDeduplicationId", deduplication_id),
     ):
-        if value is not None and not _ID.fullmatch(value):
+        if value is not None and not _FIFO_ID.fullmatch(value):
             raise invalid_value(
                 value,
                 name,
@@ -108,22 +111,45 @@ def _fifo_ids(queue: Queue, params: Mapping[str, Any]) -> tuple[str | None, str 
                 "1 to 128 in length.",
             )
     if not queue.fifo:
-        if deduplication is not None:
+        if deduplication_id is not None:
             raise invalid_value(
-                deduplication,
+                deduplication_id,
                 "MessageDeduplicationId",
                 "The request include parameter that is not valid for this queue type.",
             )
-        return group, None
-    if group is None:
+        return group_id, None
+    if group_id is None:
         raise missing("MessageGroupId")
-    return group, deduplication or _content_id(queue, params["MessageBody"])
+    return group_id, deduplication_id or _content_based_id(queue, params["MessageBody"])
 
 
-def _content_id(queue: Queue, body: str) -> str:
+def _content_based_id(queue: Queue, body: str) -> str:
     if queue.attributes.get("ContentBasedDeduplication") != "true":
         raise invalid(
             "The queue should either have ContentBasedDeduplication enabled or "
             "MessageDeduplicationId provided explicitly"
         )
     return hashlib.sha256(body.encode()).hexdigest()
+
+
+def delivery_body(payload: object, definition: Mapping[str, Any]) -> str:
+    """Return the body of a delivered payload: its exact text if that is given, else JSON."""
+    text = definition.get("PayloadText")
+    if isinstance(text, str):
+        return text
+    return json.dumps(payload, separators=(",", ":"), ensure_ascii=False)
+
+
+def delivery_params(url: str, payload: object, definition: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters of SendMessage that deliver `payload` to the queue at `url`."""
+    params: dict[str, Any] = {"QueueUrl": url, "MessageBody": delivery_body(payload, definition)}
+    group_id = (definition.get("SqsParameters") or {}).get("MessageGroupId")
+    if group_id:
+        params["MessageGroupId"] = group_id
+    if definition.get("MessageAttributes"):
+        params["MessageAttributes"] = definition["MessageAttributes"]
+    if url.endswith(".fifo") and definition.get("DeduplicationId"):
+        params["MessageDeduplicationId"] = definition["DeduplicationId"]
+    elif url.endswith(".fifo"):
+        params["MessageDeduplicationId"] = str(uuid.uuid4())
+    return params
