@@ -1,4 +1,4 @@
-"""EventBridge: buses, rules, schedules and deliveries that survive a kill."""
+"""Amazon EventBridge: event buses, rules, scheduled rules and durable deliveries."""
 
 from localcloud.events.service import EventsService
 

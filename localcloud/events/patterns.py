@@ -1,4 +1,4 @@
-"""Event patterns: compiled once, then matched against events. Pure.
+"""Event patterns, which are compiled once and then matched against events.
 
 A pattern's fields are all required; a field matches when any of its filters does; a field
 inside an array of objects must match within the same element as its siblings.
@@ -12,36 +12,44 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from localcloud.events.filters import RESERVED, Filter, InvalidPattern, exact, filter_of
+from localcloud.events.content_filters import (
+    RESERVED_WORDS,
+    ContentFilter,
+    InvalidPattern,
+    build_filter,
+    equals,
+)
 
-MAX_BRANCHES = 1000
-"""How many combinations `$or` may unfold into."""
+MAX_OR_COMBINATIONS = 1000
+"""The limit of combinations that all `$or` of one pattern expand to."""
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
-    """What a pattern wants of one field: one of `filters`, or (when `absent`) nothing there."""
+class PatternField:
+    """The condition on one field: one of `filters` matches, or the field may be `absent`."""
 
-    filters: tuple[Filter, ...]
+    filters: tuple[ContentFilter, ...]
     absent: bool
 
 
-Branch = Mapping[str, Field]
-Place = Mapping[str, int]
-"""Which element of each array, by the array's path, a value lies in."""
+PatternBranch = Mapping[str, PatternField]
+"""One combination of `$or` alternatives: conditions by the dotted path of the field."""
 
-Values = Mapping[str, Sequence[tuple[object, Place]]]
+ArrayPositions = Mapping[str, int]
+"""The index of the element that holds a value, by the path of the array."""
+
+EventValues = Mapping[str, Sequence[tuple[object, ArrayPositions]]]
 """The scalars of an event by dotted path."""
 
 
 @dataclass(frozen=True, slots=True)
 class EventPattern:
-    """A compiled pattern: it matches when one of its branches does."""
+    """A compiled event pattern, which matches when one of its branches matches."""
 
-    branches: tuple[Branch, ...]
+    branches: tuple[PatternBranch, ...]
 
     def matches(self, event: Mapping[str, Any]) -> bool:
-        """True when `event`, as parsed JSON, matches."""
+        """Return whether `event`, as parsed JSON, matches."""
         values = _flatten(event)
         return any(_matches(branch, values) for branch in self.branches)
 
@@ -62,61 +70,65 @@ def compile_pattern(pattern: object) -> EventPattern:
     return EventPattern(tuple(_compile(pattern, "", [{}])))
 
 
-def _compile(node: Mapping[str, Any], path: str, branches: list[Branch]) -> list[Branch]:
-    """Return `branches`, each extended by the fields of `node`, forked at every `$or`."""
+def _compile(
+    node: Mapping[str, Any], path: str, branches: list[PatternBranch]
+) -> list[PatternBranch]:
+    """Return `branches`, each extended by the fields of `node` and split at every `$or`."""
     if not node:
         raise InvalidPattern("Empty objects are not allowed")
     for name, value in node.items():
-        if name == "$or" and _is_or(value):
+        if name == "$or" and _is_or_operator(value):
             branches = [
                 branch for option in value for branch in _compile(option, path, list(branches))
             ]
-            if len(branches) > MAX_BRANCHES:
-                raise InvalidPattern(f"$or unfolds into more than {MAX_BRANCHES} combinations")
+            if len(branches) > MAX_OR_COMBINATIONS:
+                raise InvalidPattern(
+                    f"$or unfolds into more than {MAX_OR_COMBINATIONS} combinations"
+                )
             continue
         inner = f"{path}.{name}" if path else name
         if isinstance(value, dict):
             branches = _compile(value, inner, branches)
         elif isinstance(value, list):
-            field = _field(value)
+            field = _pattern_field(value)
             branches = [{**branch, inner: field} for branch in branches]
         else:
             raise InvalidPattern(f'"{name}" must be an object or an array')
     return branches
 
 
-def _is_or(value: object) -> bool:
+def _is_or_operator(value: object) -> bool:
     return (
         isinstance(value, list)
         and len(value) >= 2
-        and all(isinstance(item, dict) and not RESERVED & set(item) for item in value)
+        and all(isinstance(item, dict) and not RESERVED_WORDS & set(item) for item in value)
     )
 
 
-def _field(items: list[Any]) -> Field:
+def _pattern_field(items: list[Any]) -> PatternField:
     if not items:
         raise InvalidPattern("Empty arrays are not allowed")
-    filters: list[Filter] = []
+    filters: list[ContentFilter] = []
     absent = False
     for item in items:
         if isinstance(item, list):
             raise InvalidPattern("Match value must be String, number, true, false, or null")
         if not isinstance(item, dict):
-            filters.append(exact(item))
+            filters.append(equals(item))
             continue
-        operator, argument = _expression(item)
+        operator, argument = _operator(item)
         if operator != "exists":
-            filters.append(filter_of(operator, argument))
+            filters.append(build_filter(operator, argument))
         elif argument is True:
             filters.append(lambda _: True)
         elif argument is False:
             absent = True
         else:
             raise InvalidPattern("exists match pattern must be either true or false.")
-    return Field(tuple(filters), absent)
+    return PatternField(tuple(filters), absent)
 
 
-def _expression(item: Mapping[str, Any]) -> tuple[str, Any]:
+def _operator(item: Mapping[str, Any]) -> tuple[str, Any]:
     if not item:
         raise InvalidPattern("Match expression name not found")
     if len(item) > 1:
@@ -124,49 +136,60 @@ def _expression(item: Mapping[str, Any]) -> tuple[str, Any]:
     return next(iter(item.items()))
 
 
-def _flatten(event: Mapping[str, Any]) -> Values:
-    values: dict[str, list[tuple[object, Place]]] = {}
-    for path, value, place in _scalars(event):
-        values.setdefault(path, []).append((value, place))
+def _flatten(event: Mapping[str, Any]) -> EventValues:
+    values: dict[str, list[tuple[object, ArrayPositions]]] = {}
+    for path, value, positions in _scalars(event):
+        values.setdefault(path, []).append((value, positions))
     return values
 
 
-def _scalars(event: Mapping[str, Any]) -> Iterator[tuple[str, object, Place]]:
-    waiting: list[tuple[str, object, Place]] = [("", event, {})]
+def _scalars(event: Mapping[str, Any]) -> Iterator[tuple[str, object, ArrayPositions]]:
+    waiting: list[tuple[str, object, ArrayPositions]] = [("", event, {})]
     while waiting:
-        path, node, place = waiting.pop()
+        path, node, positions = waiting.pop()
         if isinstance(node, Mapping):
             prefix = f"{path}." if path else ""
-            waiting.extend((prefix + name, value, place) for name, value in node.items())
+            waiting.extend((prefix + name, value, positions) for name, value in node.items())
         elif isinstance(node, list):
             array = path
-            while array in place:
+            while array in positions:
                 array += "[]"
-            waiting.extend((path, value, {**place, array: at}) for at, value in enumerate(node))
+            waiting.extend(
+                (path, value, {**positions, array: index}) for index, value in enumerate(node)
+            )
         else:
-            yield path, node, place
+            yield path, node, positions
 
 
-def _matches(branch: Branch, values: Values) -> bool:
-    choices: list[list[Place]] = []
+def _matches(branch: PatternBranch, values: EventValues) -> bool:
+    choices: list[list[ArrayPositions]] = []
     for path, field in branch.items():
-        found = values.get(path, ())
-        if field.absent and not found:
+        candidates = values.get(path, ())
+        if field.absent and not candidates:
             continue
-        fitting = [place for value, place in found if any(one(value) for one in field.filters)]
-        if not fitting:
+        matching = [
+            positions
+            for value, positions in candidates
+            if any(is_match(value) for is_match in field.filters)
+        ]
+        if not matching:
             return False
-        choices.append(fitting)
+        choices.append(matching)
     choices.sort(key=len)
-    return _consistent(choices, 0, {})
+    return _have_consistent_positions(choices, 0, {})
 
 
-def _consistent(choices: Sequence[Sequence[Place]], at: int, chosen: Place) -> bool:
-    """True when one place of each choice can be taken such that no array is in two elements."""
-    if at == len(choices):
+def _have_consistent_positions(
+    choices: Sequence[Sequence[ArrayPositions]], index: int, chosen: ArrayPositions
+) -> bool:
+    """Return whether one of the positions of each choice fits all the others.
+
+    Positions fit if they agree on the element of every array that they share.
+    """
+    if index == len(choices):
         return True
     return any(
-        _consistent(choices, at + 1, {**chosen, **place})
-        for place in choices[at]
-        if all(chosen.get(array, position) == position for array, position in place.items())
+        _have_consistent_positions(choices, index + 1, {**chosen, **positions})
+        for positions in choices[index]
+        if all(chosen.get(array, position) == position for array, position in positions.items())
     )

@@ -1,4 +1,4 @@
-"""From an event on a bus to the deliveries that its rules ask for."""
+"""The routing of an event on a bus to the targets of the rules that match it."""
 
 from __future__ import annotations
 
@@ -8,27 +8,26 @@ from dataclasses import dataclass
 from typing import Any
 
 from localcloud.clock import Clock, iso
-from localcloud.events import names
-from localcloud.events.deliveries import Delivery
+from localcloud.events.delivery_queue import TargetDelivery
 from localcloud.events.patterns import EventPattern, parse_pattern
-from localcloud.events.store import EventStore, Rule, Target
-from localcloud.events.transform import Origin, compact, payload_of
+from localcloud.events.store import EventRule, EventStore, TargetDefinition, rule_arn
+from localcloud.events.target_input import EventOrigin, compact_json, target_payload
 from localcloud.service import CloudContext
 
 Event = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
+class RuleRoute:
     """An enabled rule with its compiled pattern and its targets."""
 
-    rule: Rule
+    rule: EventRule
     pattern: EventPattern
-    targets: tuple[Target, ...]
+    targets: tuple[TargetDefinition, ...]
 
 
-class Router:
-    """Matches events against rules, which it keeps compiled until they change."""
+class EventRouter:
+    """A router that matches events against the compiled rules of a bus."""
 
     def __init__(self, context: CloudContext, store: EventStore, clock: Clock) -> None:
         """Route by the rules in `store`."""
@@ -37,21 +36,21 @@ class Router:
         self._clock = clock
         self._guard = threading.Lock()
         self._version = 0
-        self._routes: dict[str, tuple[Route, ...]] = {}
+        self._routes: dict[str, tuple[RuleRoute, ...]] = {}
 
-    def forget(self) -> None:
-        """Read the rules again: they, or their targets, have changed."""
+    def clear_cache(self) -> None:
+        """Read the rules again at the next event, because rules or targets have changed."""
         with self._guard:
             self._version += 1
             self._routes.clear()
 
-    def _routes_of(self, bus: str) -> tuple[Route, ...]:
+    def _bus_routes(self, bus: str) -> tuple[RuleRoute, ...]:
         with self._guard:
             version, known = self._version, self._routes.get(bus)
         if known is not None:
             return known
         routes = tuple(
-            Route(rule, parse_pattern(rule.pattern), tuple(self._store.targets(rule)))
+            RuleRoute(rule, parse_pattern(rule.pattern), tuple(self._store.targets(rule)))
             for rule in self._store.rules(bus)
             if rule.enabled and rule.pattern
         )
@@ -60,28 +59,31 @@ class Router:
                 self._routes[bus] = routes
         return routes
 
-    def deliveries(self, bus: str, event: Event) -> list[Delivery]:
-        """Return what is to be delivered when `event` arrives on `bus`."""
+    def deliveries(self, bus: str, event: Event) -> list[TargetDelivery]:
+        """Return the deliveries that the rules of `bus` make of `event`."""
         return [
             delivery
-            for route in self._routes_of(bus)
+            for route in self._bus_routes(bus)
             if route.pattern.matches(event)
-            for delivery in self.for_rule(route.rule, route.targets, event)
+            for delivery in self.rule_deliveries(route.rule, route.targets, event)
         ]
 
-    def for_rule(
-        self, rule: Rule, targets: tuple[Target, ...] | list[Target], event: Event
-    ) -> list[Delivery]:
+    def rule_deliveries(
+        self,
+        rule: EventRule,
+        targets: tuple[TargetDefinition, ...] | list[TargetDefinition],
+        event: Event,
+    ) -> list[TargetDelivery]:
         """Return the deliveries of `event` to the `targets` of `rule`."""
         now = self._clock()
-        arn = names.rule_arn(self._context, rule)
-        origin = Origin(arn, rule.name, iso(now))
-        body = compact(event)
+        arn = rule_arn(self._context, rule)
+        origin = EventOrigin(arn, rule.name, iso(now))
+        body = compact_json(event)
         return [
-            Delivery(
+            TargetDelivery(
                 target["Arn"],
                 target,
-                payload_of(target, event, origin),
+                target_payload(target, event, origin),
                 now,
                 body,
                 {"RULE_ARN": arn},

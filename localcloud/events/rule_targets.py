@@ -1,4 +1,4 @@
-"""The operations on the targets of rules, and what a target may be.
+"""The operations on the targets of rules, and the checks of a target.
 
 https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutTargets.html
 """
@@ -10,20 +10,19 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from localcloud.errors import AwsError, unsupported
-from localcloud.events import names
-from localcloud.events.names import invalid
-from localcloud.events.rules import EXCEEDED, RuleOperations
-from localcloud.events.store import EventStore, Target
-from localcloud.events.transform import InvalidTransform, check_target_input
+from localcloud.events.errors import invalid
+from localcloud.events.rules import LIMIT_EXCEEDED_MESSAGE, RuleOperations
+from localcloud.events.store import EventStore, TargetDefinition, requested_bus
+from localcloud.events.target_input import InvalidTargetInput, check_target_input
 from localcloud.paging import InvalidToken, page
 from localcloud.service import CloudContext, Params, Result
 
 MAX_TARGETS = 5
-MAX_REQUEST = 10
-_COMMON = frozenset({"Id", "Arn", "RoleArn", "DeadLetterConfig", "RetryPolicy"})
-_INPUTS = frozenset({"Input", "InputPath", "InputTransformer"})
+MAX_TARGETS_PER_REQUEST = 10
+_COMMON_MEMBERS = frozenset({"Id", "Arn", "RoleArn", "DeadLetterConfig", "RetryPolicy"})
+_INPUT_MEMBERS = frozenset({"Input", "InputPath", "InputTransformer"})
 _ARN = re.compile(r"arn:aws[\w-]*:([\w-]+):[\w-]*:\d{12}:(.+)")
-_RESOURCES = {
+_RESOURCE_PATTERNS = {
     "lambda": r"function:[\w:$-]+",
     "sqs": r"[\w.-]+",
     "states": r"stateMachine:[\w:.-]+",
@@ -31,27 +30,31 @@ _RESOURCES = {
 }
 
 
-def service_in(arn: str) -> str:
+def target_service(arn: str) -> str:
     """Return the service of a target ARN, or raise ValidationException."""
-    found = _ARN.fullmatch(arn)
-    if not found:
+    parts = _ARN.fullmatch(arn)
+    if not parts:
         raise invalid(
             f"Parameter {arn} is not valid. Reason: Provided Arn is not in correct format."
         )
-    return found[1]
+    return parts[1]
 
 
-def check_resource(arn: str, service: str, kinds: Collection[str], of: str) -> None:
-    """Raise unless `arn` is of one of `kinds` and names a resource that can be a target."""
-    if service not in kinds or service not in _RESOURCES:
-        raise unsupported(of, f"targets of {service}")
+def check_target_arn(arn: str, service: str, target_services: Collection[str], caller: str) -> None:
+    """Raise unless `arn`, of `service`, names a resource that can be a target.
+
+    `target_services` are the services that can be targets; `caller` is the service that the
+    error message names.
+    """
+    if service not in target_services or service not in _RESOURCE_PATTERNS:
+        raise unsupported(caller, f"targets of {service}")
     resource = arn.split(":", 5)[5]
-    if not re.fullmatch(_RESOURCES[service], resource):
-        raise unsupported(of, f"the target {arn}")
+    if not re.fullmatch(_RESOURCE_PATTERNS[service], resource):
+        raise unsupported(caller, f"the target {arn}")
 
 
-def check_dead_letter(arn: str | None) -> None:
-    """Raise unless `arn` is None or a standard SQS queue's."""
+def check_dead_letter_queue(arn: str | None) -> None:
+    """Raise unless `arn` is None or the ARN of a standard SQS queue."""
     if arn is not None and not re.fullmatch(r"arn:aws[\w-]*:sqs:[\w-]+:\d{12}:[\w-]+", arn):
         raise invalid(
             f"Parameter DeadLetterConfig is not valid. Reason: {arn} is no standard queue."
@@ -66,35 +69,35 @@ class TargetOperations:
         context: CloudContext,
         store: EventStore,
         rules: RuleOperations,
-        kinds: Collection[str],
-        changed: Callable[[], None],
+        target_services: Collection[str],
+        on_change: Callable[[], None],
     ) -> None:
-        """Operate on the targets in `store`; `kinds` are the services that can be targets."""
+        """Operate on the targets in `store`; targets can be of `target_services` only."""
         self._context = context
         self._store = store
         self._rules = rules
-        self._kinds = kinds
-        self._changed = changed
+        self._target_services = target_services
+        self._on_change = on_change
 
     def put_targets(self, params: Params) -> Result:
-        """Add targets to a rule, replacing those with the same id; all or none."""
-        rule = self._rules.existing(names.bus_of(self._context, params), params["Rule"])
+        """Add targets to a rule, replacing those with the same id; either all or none."""
+        rule = self._rules.require_rule(requested_bus(self._context, params), params["Rule"])
         targets = params["Targets"]
-        if not 1 <= len(targets) <= MAX_REQUEST:
-            raise invalid(f"A request takes 1 to {MAX_REQUEST} targets.")
+        if not 1 <= len(targets) <= MAX_TARGETS_PER_REQUEST:
+            raise invalid(f"A request takes 1 to {MAX_TARGETS_PER_REQUEST} targets.")
         for target in targets:
-            self._check(target)
+            self._check_target(target)
         ids = {target["Id"] for target in [*self._store.targets(rule), *targets]}
         if len(ids) > MAX_TARGETS:
-            raise AwsError("LimitExceededException", EXCEEDED)
+            raise AwsError("LimitExceededException", LIMIT_EXCEEDED_MESSAGE)
         self._store.put_targets(rule, targets)
-        self._changed()
+        self._on_change()
         return {"FailedEntryCount": 0, "FailedEntries": []}
 
-    def _check(self, target: Target) -> None:
+    def _check_target(self, target: TargetDefinition) -> None:
         arn = str(target["Arn"])
-        service = service_in(arn)
-        check_resource(arn, service, self._kinds, "EventBridge")
+        service = target_service(arn)
+        check_target_arn(arn, service, self._target_services, "EventBridge")
         _check_members(target, service)
         if service == "states" and not target.get("RoleArn"):
             raise invalid(f"RoleArn is required for target {arn}.")
@@ -103,17 +106,17 @@ class TargetOperations:
             raise invalid(
                 f"Parameter(s) SqsParameters must be specified for target: {target['Id']}."
             )
-        check_dead_letter((target.get("DeadLetterConfig") or {}).get("Arn"))
+        check_dead_letter_queue((target.get("DeadLetterConfig") or {}).get("Arn"))
         try:
             check_target_input(target)
-        except InvalidTransform as error:
+        except InvalidTargetInput as error:
             raise invalid(f"Invalid input for target {target['Id']} : {error}.") from error
 
     def list_targets_by_rule(self, params: Params) -> Result:
         """List the targets of a rule."""
-        rule = self._rules.existing(names.bus_of(self._context, params), params["Rule"])
+        rule = self._rules.require_rule(requested_bus(self._context, params), params["Rule"])
         try:
-            chosen, token = page(
+            targets, token = page(
                 self._store.targets(rule),
                 lambda target: str(target["Id"]),
                 params.get("Limit", 100),
@@ -121,11 +124,11 @@ class TargetOperations:
             )
         except InvalidToken as error:
             raise invalid(str(error)) from error
-        return {"Targets": chosen, **({"NextToken": token} if token else {})}
+        return {"Targets": targets, **({"NextToken": token} if token else {})}
 
     def remove_targets(self, params: Params) -> Result:
-        """Take targets away from a rule; an unknown id is a failed entry."""
-        rule = self._rules.existing(names.bus_of(self._context, params), params["Rule"])
+        """Remove targets from a rule; an unknown id becomes a failed entry."""
+        rule = self._rules.require_rule(requested_bus(self._context, params), params["Rule"])
         failed: list[dict[str, Any]] = [
             {
                 "TargetId": target_id,
@@ -135,12 +138,12 @@ class TargetOperations:
             for target_id in params["Ids"]
             if not self._store.remove_target(rule, target_id)
         ]
-        self._changed()
+        self._on_change()
         return {"FailedEntryCount": len(failed), "FailedEntries": failed}
 
 
-def _check_members(target: Target, service: str) -> None:
-    allowed = _COMMON | (frozenset() if service == "events" else _INPUTS)
+def _check_members(target: TargetDefinition, service: str) -> None:
+    allowed = _COMMON_MEMBERS | (frozenset() if service == "events" else _INPUT_MEMBERS)
     if service == "sqs":
         allowed |= {"SqsParameters"}
     unknown = sorted(set(target) - allowed)

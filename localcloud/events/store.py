@@ -1,8 +1,9 @@
-"""Where buses, rules, targets and tags are kept."""
+"""The database of EventBridge: buses, rules, targets and tags, and the ARNs that name them."""
 
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,8 +12,10 @@ from typing import Any
 
 from localcloud.clock import Clock
 from localcloud.database import Database
-from localcloud.events import deliveries
+from localcloud.events import delivery_queue
+from localcloud.service import CloudContext, Params
 
+DEFAULT_BUS = "default"
 SCHEMA = (
     """
 CREATE TABLE IF NOT EXISTS buses (
@@ -47,7 +50,7 @@ CREATE TABLE IF NOT EXISTS tags (
     PRIMARY KEY (arn, key)
 );
 """
-    + deliveries.SCHEMA
+    + delivery_queue.SCHEMA
 )
 
 
@@ -57,7 +60,7 @@ def open_database(folder: Path) -> Database:
 
 
 @dataclass(frozen=True, slots=True)
-class Bus:
+class EventBus:
     """An event bus. Times are seconds since the epoch."""
 
     name: str
@@ -67,7 +70,7 @@ class Bus:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class EventRule:
     """A rule as it is stored. Times are seconds since the epoch."""
 
     bus: str
@@ -83,15 +86,16 @@ class Rule:
 
     @property
     def enabled(self) -> bool:
-        """True when the rule matches and fires."""
+        """Return whether the rule is enabled: it matches events and its schedule fires."""
         return self.state == "ENABLED"
 
 
-Target = Mapping[str, Any]
+TargetDefinition = Mapping[str, Any]
+"""A target as PutTargets takes it."""
 
 
-def _rule(row: sqlite3.Row) -> Rule:
-    return Rule(
+def _rule(row: sqlite3.Row) -> EventRule:
+    return EventRule(
         row["bus"],
         row["name"],
         row["pattern"],
@@ -106,16 +110,16 @@ def _rule(row: sqlite3.Row) -> Rule:
 
 
 class EventStore:
-    """The rows of everything but deliveries."""
+    """The rows of buses, rules, targets and tags."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
-        """Keep rows in `database`, in which bus `default` always exists."""
+        """Store rows in `database`, and add the bus `default` if it is missing."""
         self.database = database
         self._clock = clock
-        self.add_bus("default", None)
+        self.add_bus(DEFAULT_BUS, None)
 
     def add_bus(self, name: str, description: str | None) -> bool:
-        """Store a bus; False when the name is taken."""
+        """Store a bus; return False if the name is taken."""
         now = self._clock()
         return bool(
             self.database.write(
@@ -123,7 +127,7 @@ class EventStore:
             )
         )
 
-    def describe_bus(self, name: str, description: str | None) -> None:
+    def set_bus_description(self, name: str, description: str | None) -> None:
         """Replace the description of a bus."""
         self.database.write(
             "UPDATE buses SET description = ?, modified_at = ? WHERE name = ?",
@@ -132,12 +136,12 @@ class EventStore:
             name,
         )
 
-    def buses(self) -> list[Bus]:
+    def buses(self) -> list[EventBus]:
         """Return every bus, by name."""
         rows = self.database.read("SELECT * FROM buses ORDER BY name")
-        return [Bus(*row) for row in rows]
+        return [EventBus(*row) for row in rows]
 
-    def bus(self, name: str) -> Bus | None:
+    def bus(self, name: str) -> EventBus | None:
         """Return the bus called `name`, or None."""
         return next((bus for bus in self.buses() if bus.name == name), None)
 
@@ -145,17 +149,17 @@ class EventStore:
         """Delete a bus without rules."""
         self.database.write("DELETE FROM buses WHERE name = ?", name)
 
-    def rules(self, bus: str) -> list[Rule]:
+    def rules(self, bus: str) -> list[EventRule]:
         """Return the rules of `bus`, by name."""
         rows = self.database.read("SELECT * FROM rules WHERE bus = ? ORDER BY name", bus)
         return [_rule(row) for row in rows]
 
-    def rule(self, bus: str, name: str) -> Rule | None:
+    def rule(self, bus: str, name: str) -> EventRule | None:
         """Return one rule, or None."""
         rows = self.database.read("SELECT * FROM rules WHERE bus = ? AND name = ?", bus, name)
         return _rule(rows[0]) if rows else None
 
-    def put_rule(self, rule: Rule) -> None:
+    def put_rule(self, rule: EventRule) -> None:
         """Store a rule or replace it, keeping its targets."""
         self.database.write(
             "INSERT INTO rules (bus, name, pattern, schedule, state, description, role_arn,"
@@ -175,29 +179,29 @@ class EventStore:
             rule.next_fire_at,
         )
 
-    def remove_rule(self, rule: Rule) -> None:
+    def remove_rule(self, rule: EventRule) -> None:
         """Delete a rule and its targets."""
         self.database.write("DELETE FROM rules WHERE id = ?", rule.id)
 
-    def due_rules(self, moment: float) -> list[Rule]:
-        """Return the rules whose schedule has come by `moment`."""
+    def due_rules(self, moment: float) -> list[EventRule]:
+        """Return the rules whose schedule is due at `moment`, in seconds since the epoch."""
         rows = self.database.read("SELECT * FROM rules WHERE next_fire_at <= ?", moment)
         return [_rule(row) for row in rows]
 
     def next_fire_at(self) -> float | None:
-        """Return when the next rule fires, or None."""
+        """Return when the next scheduled rule fires, or None if no rule has a schedule."""
         rows = self.database.read("SELECT min(next_fire_at) AS at FROM rules")
         at: float | None = rows[0]["at"]
         return at
 
-    def targets(self, rule: Rule) -> list[Target]:
+    def targets(self, rule: EventRule) -> list[TargetDefinition]:
         """Return the targets of a rule, by id."""
         rows = self.database.read(
             "SELECT definition FROM rule_targets WHERE rule_id = ? ORDER BY target_id", rule.id
         )
         return [json.loads(row["definition"]) for row in rows]
 
-    def put_targets(self, rule: Rule, targets: Sequence[Target]) -> None:
+    def put_targets(self, rule: EventRule, targets: Sequence[TargetDefinition]) -> None:
         """Add `targets` to a rule, replacing those with the same id."""
         with self.database.transaction() as connection:
             connection.executemany(
@@ -205,8 +209,8 @@ class EventStore:
                 [(rule.id, target["Id"], json.dumps(target)) for target in targets],
             )
 
-    def remove_target(self, rule: Rule, target_id: str) -> bool:
-        """Take one target away; False when the rule had none such."""
+    def remove_target(self, rule: EventRule, target_id: str) -> bool:
+        """Remove one target; return False if the rule has no target of that id."""
         return bool(
             self.database.write(
                 "DELETE FROM rule_targets WHERE rule_id = ? AND target_id = ?", rule.id, target_id
@@ -225,3 +229,33 @@ class EventStore:
             connection.executemany(
                 "INSERT INTO tags VALUES (?, ?, ?)", [(arn, key, tags[key]) for key in tags]
             )
+
+
+def bus_arn(context: CloudContext, bus: str) -> str:
+    """Return the ARN of a bus."""
+    return context.arn("events", f"event-bus/{bus}")
+
+
+def rule_arn(context: CloudContext, rule: EventRule) -> str:
+    """Return the ARN of a rule; on the default bus it does not name the bus."""
+    prefix = "" if rule.bus == DEFAULT_BUS else f"{rule.bus}/"
+    return context.arn("events", f"rule/{prefix}{rule.name}")
+
+
+def bus_name(context: CloudContext, name_or_arn: str | None) -> str:
+    """Return the name of the bus that a request names by name or ARN.
+
+    No name means the default bus. An ARN of another account or Region is returned unchanged.
+    """
+    if name_or_arn is None:
+        return DEFAULT_BUS
+    parts = re.fullmatch(r"arn:aws[\w-]*:events:([\w-]+):(\d{12}):event-bus/(.+)", name_or_arn)
+    if not parts:
+        return name_or_arn
+    own = (parts[1], parts[2]) == (context.region, context.account_id)
+    return parts[3] if own else name_or_arn
+
+
+def requested_bus(context: CloudContext, params: Params) -> str:
+    """Return the name of the bus that EventBusName of a request or an entry means."""
+    return bus_name(context, params.get("EventBusName"))

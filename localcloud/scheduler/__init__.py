@@ -1,4 +1,4 @@
-"""EventBridge Scheduler: schedules that fire, and survive a kill."""
+"""Amazon EventBridge Scheduler: durable schedules and their groups."""
 
 from localcloud.scheduler.service import SchedulerService
 

@@ -1,4 +1,4 @@
-"""What CreateSchedule and UpdateSchedule take.
+"""The checks of the members that CreateSchedule and UpdateSchedule take.
 
 https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html
 """
@@ -12,14 +12,18 @@ from datetime import datetime
 from typing import Any
 
 from localcloud.errors import AwsError, unsupported
-from localcloud.events.cron import InvalidSchedule
-from localcloud.events.rule_targets import check_dead_letter, check_resource, service_in
-from localcloud.events.schedules import At, Schedule, parse_schedule
-from localcloud.scheduler.firing import zone_of
+from localcloud.events.rule_targets import check_dead_letter_queue, check_target_arn, target_service
+from localcloud.events.schedule_expressions import (
+    AtExpression,
+    InvalidSchedule,
+    ScheduleExpression,
+    parse_schedule_expression,
+)
+from localcloud.scheduler.occurrences import time_zone
 from localcloud.service import Params
 
-PAST_START_SECONDS = 300
-_KEPT = (
+MAX_PAST_START_SECONDS = 300
+_STORED_MEMBERS = (
     "ActionAfterCompletion",
     "Description",
     "FlexibleTimeWindow",
@@ -28,34 +32,36 @@ _KEPT = (
     "State",
     "Target",
 )
-_TARGET = frozenset({"Arn", "RoleArn", "Input", "RetryPolicy", "DeadLetterConfig"})
-_PARAMETERS = {"sqs": "SqsParameters", "events": "EventBridgeParameters"}
+_TARGET_MEMBERS = frozenset({"Arn", "RoleArn", "Input", "RetryPolicy", "DeadLetterConfig"})
+_PARAMETERS_MEMBERS = {"sqs": "SqsParameters", "events": "EventBridgeParameters"}
 
 
 def invalid(message: str) -> AwsError:
-    """Return Scheduler's refusal of a request."""
+    """Return the ValidationException with `message`."""
     return AwsError("ValidationException", message)
 
 
-def definition_of(params: Params, now: float, kinds: Collection[str]) -> dict[str, Any]:
-    """Return the checked, storable members of a schedule, or raise.
+def checked_definition(
+    params: Params, now: float, target_services: Collection[str]
+) -> dict[str, Any]:
+    """Return the checked members of a schedule as they are stored, or raise AwsError.
 
-    `kinds` are the services that can be targets; `now` is seconds since the epoch.
+    `target_services` are the services that can be targets; `now` is seconds since the epoch.
     """
     if "KmsKeyArn" in params:
         raise unsupported("EventBridge Scheduler", "KmsKeyArn")
-    definition = storable(params)
+    definition = stored_members(params)
     _check_window(definition["FlexibleTimeWindow"])
     _check_zone(definition)
     schedule = _check_expression(definition)
     _check_dates(definition, schedule, now)
-    _check_target(definition["Target"], kinds)
+    _check_target(definition["Target"], target_services)
     return definition
 
 
-def storable(params: Params) -> dict[str, Any]:
+def stored_members(params: Params) -> dict[str, Any]:
     """Return the members of a schedule with their defaults, dates as seconds; unchecked."""
-    definition = {name: params[name] for name in _KEPT if name in params}
+    definition = {name: params[name] for name in _STORED_MEMBERS if name in params}
     definition.setdefault("State", "ENABLED")
     definition.setdefault("ScheduleExpressionTimezone", "UTC")
     definition.setdefault("ActionAfterCompletion", "NONE")
@@ -79,28 +85,28 @@ def _check_window(window: Mapping[str, Any]) -> None:
 
 def _check_zone(definition: Mapping[str, Any]) -> None:
     try:
-        zone_of(definition)
+        time_zone(definition)
     except (KeyError, ValueError, OSError) as error:
         name = definition["ScheduleExpressionTimezone"]
         raise invalid(f"Invalid ScheduleExpressionTimezone {name}.") from error
 
 
-def _check_expression(definition: Mapping[str, Any]) -> Schedule:
+def _check_expression(definition: Mapping[str, Any]) -> ScheduleExpression:
     text = definition["ScheduleExpression"]
     try:
-        return parse_schedule(text)
+        return parse_schedule_expression(text)
     except InvalidSchedule as error:
         raise invalid(f"Invalid Schedule Expression {text}.") from error
 
 
-def _check_dates(definition: Mapping[str, Any], schedule: Schedule, now: float) -> None:
+def _check_dates(definition: Mapping[str, Any], schedule: ScheduleExpression, now: float) -> None:
     start, end = definition.get("StartDate"), definition.get("EndDate")
-    if isinstance(schedule, At):
-        if schedule.in_zone(zone_of(definition)).timestamp() <= now:
+    if isinstance(schedule, AtExpression):
+        if schedule.in_zone(time_zone(definition)).timestamp() <= now:
             expression = definition["ScheduleExpression"]
             raise invalid(f"Invalid Schedule Expression {expression}: it is in the past.")
         return
-    if start is not None and start < now - PAST_START_SECONDS:
+    if start is not None and start < now - MAX_PAST_START_SECONDS:
         raise invalid("The StartDate you specify cannot be earlier than 5 minutes ago.")
     if end is not None and end <= now:
         raise invalid("The EndDate you specify cannot be in the past.")
@@ -108,24 +114,28 @@ def _check_dates(definition: Mapping[str, Any], schedule: Schedule, now: float) 
         raise invalid("The StartDate must come before the EndDate.")
 
 
-def _check_target(target: Mapping[str, Any], kinds: Collection[str]) -> None:
+def _check_target(target: Mapping[str, Any], target_services: Collection[str]) -> None:
     arn = str(target["Arn"])
     if re.match(r"arn:aws[\w-]*:scheduler:::", arn):
         raise unsupported("EventBridge Scheduler", f"the universal target {arn}")
-    service = service_in(arn)
-    check_resource(arn, service, kinds, "EventBridge Scheduler")
-    allowed = _TARGET | {_PARAMETERS[service]} if service in _PARAMETERS else _TARGET
+    service = target_service(arn)
+    check_target_arn(arn, service, target_services, "EventBridge Scheduler")
+    allowed = (
+        _TARGET_MEMBERS | {_PARAMETERS_MEMBERS[service]}
+        if service in _PARAMETERS_MEMBERS
+        else _TARGET_MEMBERS
+    )
     unknown = sorted(set(target) - allowed)
     if unknown:
         raise unsupported("EventBridge Scheduler", f"{', '.join(unknown)} of a {service} target")
-    check_dead_letter((target.get("DeadLetterConfig") or {}).get("Arn"))
+    check_dead_letter_queue((target.get("DeadLetterConfig") or {}).get("Arn"))
     _check_parameters(target, service, arn)
     if service != "sqs" and "Input" in target:
         _check_json(target["Input"], must_be_object=service == "events")
 
 
 def _check_parameters(target: Mapping[str, Any], service: str, arn: str) -> None:
-    parameters = target.get(_PARAMETERS.get(service, "")) or {}
+    parameters = target.get(_PARAMETERS_MEMBERS.get(service, "")) or {}
     if service == "events":
         if not parameters:
             raise invalid("EventBridgeParameters must be set when the target is an event bus.")

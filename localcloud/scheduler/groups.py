@@ -13,7 +13,7 @@ from localcloud.clock import utc
 from localcloud.errors import AwsError
 from localcloud.paging import InvalidToken, page
 from localcloud.scheduler.definitions import invalid
-from localcloud.scheduler.store import DEFAULT_GROUP, Group, ScheduleStore
+from localcloud.scheduler.store import DEFAULT_GROUP, ScheduleGroup, ScheduleStore
 from localcloud.service import CloudContext, Params, Result
 
 MAX_GROUPS = 500
@@ -21,7 +21,7 @@ MAX_TAGS = 50
 
 
 def check_name(name: str) -> None:
-    """Raise unless `name` may name a schedule or a group."""
+    """Raise ValidationException unless `name` is a valid name of a schedule or group."""
     if not re.fullmatch(r"[0-9a-zA-Z\-_.]{1,64}", name):
         raise invalid(f"Value '{name}' at 'name' must match [0-9a-zA-Z-_.]+, at most 64 long.")
 
@@ -30,14 +30,14 @@ class GroupOperations:
     """Create, get, list, tag and delete schedule groups."""
 
     def __init__(
-        self, context: CloudContext, store: ScheduleStore, changed: Callable[[], None]
+        self, context: CloudContext, store: ScheduleStore, on_change: Callable[[], None]
     ) -> None:
-        """Operate on the groups in `store`; `changed` is called when schedules went."""
+        """Operate on the groups in `store`; `on_change` is called after schedules were deleted."""
         self._context = context
         self._store = store
-        self._changed = changed
+        self._on_change = on_change
 
-    def existing(self, name: str) -> Group:
+    def require_group(self, name: str) -> ScheduleGroup:
         """Return a group, or raise ResourceNotFoundException."""
         group = self._store.group(name)
         if group is None:
@@ -50,7 +50,7 @@ class GroupOperations:
         return self._context.arn("scheduler", f"schedule-group/{name}")
 
     def create_schedule_group(self, params: Params) -> Result:
-        """Create a group; the same ClientToken again answers the same group."""
+        """Create a group; a repeated ClientToken returns the group that exists."""
         name, token = params["Name"], params.get("ClientToken")
         check_name(name)
         if len(self._store.groups()) >= MAX_GROUPS:
@@ -60,16 +60,16 @@ class GroupOperations:
         tags = {tag["Key"]: tag["Value"] for tag in params.get("Tags") or []}
         _check_tags(tags)
         if not self._store.add_group(name, tags, token):
-            repeated = token is not None and self.existing(name).token == token
+            repeated = token is not None and self.require_group(name).token == token
             if not repeated:
                 raise AwsError("ConflictException", f"Schedule group {name} already exists.", 409)
         return {"ScheduleGroupArn": self._arn(name)}
 
     def get_schedule_group(self, params: Params) -> Result:
         """Describe a group."""
-        return self._described(self.existing(params["Name"]))
+        return self._group_description(self.require_group(params["Name"]))
 
-    def _described(self, group: Group) -> dict[str, Any]:
+    def _group_description(self, group: ScheduleGroup) -> dict[str, Any]:
         return {
             "Arn": self._arn(group.name),
             "Name": group.name,
@@ -81,53 +81,53 @@ class GroupOperations:
     def list_schedule_groups(self, params: Params) -> Result:
         """List groups by name prefix."""
         prefix = params.get("NamePrefix", "")
-        found = [group for group in self._store.groups() if group.name.startswith(prefix)]
+        matching = [group for group in self._store.groups() if group.name.startswith(prefix)]
         try:
-            chosen, token = page(
-                found,
+            groups, token = page(
+                matching,
                 lambda group: group.name,
                 params.get("MaxResults", 100),
                 params.get("NextToken"),
             )
         except InvalidToken as error:
             raise invalid(str(error)) from error
-        listed = [self._described(group) for group in chosen]
-        return {"ScheduleGroups": listed, **({"NextToken": token} if token else {})}
+        descriptions = [self._group_description(group) for group in groups]
+        return {"ScheduleGroups": descriptions, **({"NextToken": token} if token else {})}
 
     def delete_schedule_group(self, params: Params) -> Result:
         """Delete a group with all its schedules."""
-        group = self.existing(params["Name"])
+        group = self.require_group(params["Name"])
         if group.name == DEFAULT_GROUP:
             raise invalid("Deletion of the default schedule group is not allowed.")
         self._store.remove_group(group.name)
-        self._changed()
+        self._on_change()
         return {}
 
-    def _tagged(self, params: Params) -> Group:
+    def _tagged_group(self, params: Params) -> ScheduleGroup:
         arn = str(params["ResourceArn"])
         name = arn.rpartition("/")[2]
         if arn != self._arn(name):
             raise invalid(f"{arn} is not the ARN of a schedule group.")
-        return self.existing(name)
+        return self.require_group(name)
 
     def tag_resource(self, params: Params) -> Result:
         """Add or replace tags of a group."""
-        group = self._tagged(params)
+        group = self._tagged_group(params)
         tags = {**group.tags, **{tag["Key"]: tag["Value"] for tag in params["Tags"]}}
         _check_tags(tags)
         self._store.set_tags(group.name, tags)
         return {}
 
     def untag_resource(self, params: Params) -> Result:
-        """Take tags of a group away."""
-        group, gone = self._tagged(params), set(params["TagKeys"])
-        kept = {key: value for key, value in group.tags.items() if key not in gone}
-        self._store.set_tags(group.name, kept)
+        """Remove tags from a group."""
+        group, removed_keys = self._tagged_group(params), set(params["TagKeys"])
+        remaining = {key: value for key, value in group.tags.items() if key not in removed_keys}
+        self._store.set_tags(group.name, remaining)
         return {}
 
     def list_tags_for_resource(self, params: Params) -> Result:
         """List the tags of a group."""
-        tags = self._tagged(params).tags
+        tags = self._tagged_group(params).tags
         return {"Tags": [{"Key": key, "Value": value} for key, value in sorted(tags.items())]}
 
 

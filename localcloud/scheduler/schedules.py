@@ -12,14 +12,14 @@ from typing import Any
 from localcloud.clock import Clock, utc
 from localcloud.errors import AwsError
 from localcloud.paging import InvalidToken, page
-from localcloud.scheduler.definitions import definition_of, invalid, storable
-from localcloud.scheduler.firing import next_firing
+from localcloud.scheduler.definitions import checked_definition, invalid, stored_members
 from localcloud.scheduler.groups import GroupOperations, check_name
-from localcloud.scheduler.store import DEFAULT_GROUP, Firing, Schedule, ScheduleStore
+from localcloud.scheduler.occurrences import next_occurrence
+from localcloud.scheduler.store import DEFAULT_GROUP, Occurrence, ScheduleStore, StoredSchedule
 from localcloud.service import CloudContext, Params, Result
 
 
-def schedule_arn(context: CloudContext, schedule: Schedule) -> str:
+def schedule_arn(context: CloudContext, schedule: StoredSchedule) -> str:
     """Return the ARN of a schedule."""
     return context.arn("scheduler", f"schedule/{schedule.group}/{schedule.name}")
 
@@ -32,23 +32,23 @@ class ScheduleOperations:
         context: CloudContext,
         store: ScheduleStore,
         groups: GroupOperations,
-        kinds: Collection[str],
+        target_services: Collection[str],
         clock: Clock,
-        changed: Callable[[], None],
+        on_change: Callable[[], None],
     ) -> None:
-        """Operate on the schedules in `store`; `changed` is called after every change."""
+        """Operate on the schedules in `store`; `on_change` is called after every change."""
         self._context = context
         self._store = store
         self._groups = groups
-        self._kinds = kinds
+        self._target_services = target_services
         self._clock = clock
-        self._changed = changed
+        self._on_change = on_change
 
     def create_schedule(self, params: Params) -> Result:
-        """Create a schedule; the same ClientToken again answers the same schedule."""
-        group, name = _group(params), params["Name"]
+        """Create a schedule; a repeated ClientToken returns the schedule that exists."""
+        group, name = _requested_group(params), params["Name"]
         check_name(name)
-        self._groups.existing(group)
+        self._groups.require_group(group)
         token = params.get("ClientToken")
         known = self._store.schedule(group, name)
         if known is not None:
@@ -56,31 +56,35 @@ class ScheduleOperations:
                 return {"ScheduleArn": schedule_arn(self._context, known)}
             raise AwsError("ConflictException", f"Schedule {name} already exists.", 409)
         now = self._clock()
-        definition = definition_of(params, now, self._kinds)
+        definition = checked_definition(params, now, self._target_services)
         return self._save(
-            Schedule(group, name, definition, token, now, now, _first(definition, now))
+            StoredSchedule(
+                group, name, definition, token, now, now, _first_occurrence(definition, now)
+            )
         )
 
     def update_schedule(self, params: Params) -> Result:
-        """Replace everything about a schedule; what is not named falls to its default.
+        """Replace all settings of a schedule; settings that are not named get their defaults.
 
-        An update that changes nothing leaves the schedule in its rhythm.
+        An update that changes nothing does not move the next occurrence.
         """
-        known, now = self._existing(params), self._clock()
-        if _same(known, params):
+        known, now = self._require_schedule(params), self._clock()
+        if _is_unchanged(known, params):
             return {"ScheduleArn": schedule_arn(self._context, known)}
-        definition = definition_of(params, now, self._kinds)
-        first = _first(definition, now)
-        return self._save(replace(known, definition=definition, modified_at=now, firing=first))
+        definition = checked_definition(params, now, self._target_services)
+        occurrence = _first_occurrence(definition, now)
+        return self._save(
+            replace(known, definition=definition, modified_at=now, occurrence=occurrence)
+        )
 
-    def _save(self, schedule: Schedule) -> Result:
+    def _save(self, schedule: StoredSchedule) -> Result:
         self._store.put(schedule)
-        self._changed()
+        self._on_change()
         return {"ScheduleArn": schedule_arn(self._context, schedule)}
 
-    def _existing(self, params: Params) -> Schedule:
-        group, name = _group(params), params["Name"]
-        self._groups.existing(group)
+    def _require_schedule(self, params: Params) -> StoredSchedule:
+        group, name = _requested_group(params), params["Name"]
+        self._groups.require_group(group)
         schedule = self._store.schedule(group, name)
         if schedule is None:
             raise AwsError("ResourceNotFoundException", f"Schedule {name} does not exist.", 404)
@@ -88,7 +92,7 @@ class ScheduleOperations:
 
     def get_schedule(self, params: Params) -> Result:
         """Describe a schedule."""
-        schedule = self._existing(params)
+        schedule = self._require_schedule(params)
         dates = {
             name: utc(schedule.definition[name])
             for name in ("StartDate", "EndDate")
@@ -96,7 +100,7 @@ class ScheduleOperations:
         }
         return {**self._summary(schedule), **schedule.definition, **dates}
 
-    def _summary(self, schedule: Schedule) -> dict[str, Any]:
+    def _summary(self, schedule: StoredSchedule) -> dict[str, Any]:
         return {
             "Arn": schedule_arn(self._context, schedule),
             "Name": schedule.name,
@@ -111,8 +115,8 @@ class ScheduleOperations:
         """List schedules by group, name prefix and state."""
         group, state = params.get("GroupName"), params.get("State")
         if group is not None:
-            self._groups.existing(group)
-        found = [
+            self._groups.require_group(group)
+        matching = [
             schedule
             for schedule in self._store.schedules()
             if group in (None, schedule.group)
@@ -120,36 +124,36 @@ class ScheduleOperations:
             and schedule.name.startswith(params.get("NamePrefix", ""))
         ]
         try:
-            chosen, token = page(
-                sorted(found, key=_key),
-                _key,
+            schedules, token = page(
+                sorted(matching, key=_sort_key),
+                _sort_key,
                 params.get("MaxResults", 100),
                 params.get("NextToken"),
             )
         except InvalidToken as error:
             raise invalid(str(error)) from error
-        listed = [self._summary(schedule) for schedule in chosen]
-        return {"Schedules": listed, **({"NextToken": token} if token else {})}
+        summaries = [self._summary(schedule) for schedule in schedules]
+        return {"Schedules": summaries, **({"NextToken": token} if token else {})}
 
     def delete_schedule(self, params: Params) -> Result:
-        """Delete a schedule; deliveries that it fired go on."""
-        self._store.remove(self._existing(params))
-        self._changed()
+        """Delete a schedule; its deliveries in progress continue."""
+        self._store.remove(self._require_schedule(params))
+        self._on_change()
         return {}
 
 
-def _first(definition: Mapping[str, Any], now: float) -> Firing | None:
-    """Return the first firing of a schedule made at `now`, which may be at once."""
-    return next_firing(definition, now - 0.001, now)
+def _first_occurrence(definition: Mapping[str, Any], now: float) -> Occurrence | None:
+    """Return the first occurrence of a schedule created at `now`, which may be `now`."""
+    return next_occurrence(definition, now - 0.001, now)
 
 
-def _same(known: Schedule, params: Params) -> bool:
-    return storable(params) == known.definition
+def _is_unchanged(known: StoredSchedule, params: Params) -> bool:
+    return stored_members(params) == known.definition
 
 
-def _group(params: Params) -> str:
+def _requested_group(params: Params) -> str:
     return str(params.get("GroupName") or DEFAULT_GROUP)
 
 
-def _key(schedule: Schedule) -> str:
+def _sort_key(schedule: StoredSchedule) -> str:
     return f"{schedule.group}/{schedule.name}"

@@ -1,4 +1,4 @@
-"""The EventBridge Scheduler service: its parts put together, one attribute an operation."""
+"""The EventBridge Scheduler service: one attribute for each API operation."""
 
 from __future__ import annotations
 
@@ -6,38 +6,45 @@ import time
 import uuid
 
 from localcloud.clock import Clock
-from localcloud.events.alarms import Alarm
-from localcloud.events.deliveries import Delivery, DeliveryQueue, Targets
-from localcloud.scheduler.firing import input_of, next_firing, window_of, with_attempt
+from localcloud.events.delivery_queue import Deliverers, DeliveryQueue, TargetDelivery
+from localcloud.events.due_timer import DueTimer
 from localcloud.scheduler.groups import GroupOperations
+from localcloud.scheduler.occurrences import (
+    fill_attempt_number,
+    flexible_window_s,
+    next_occurrence,
+    target_input,
+)
 from localcloud.scheduler.schedules import ScheduleOperations, schedule_arn
-from localcloud.scheduler.store import Schedule, ScheduleStore, open_database
+from localcloud.scheduler.store import ScheduleStore, StoredSchedule, open_database
 from localcloud.service import CloudContext
 
 
 class SchedulerService:
     """EventBridge Scheduler, botocore service `scheduler`, on one SQLite file.
 
-    However many occurrences of a schedule were missed while the cloud was down, it fires once
-    at the next start, for the earliest of them, and then goes on as planned. The age that
-    MaximumEventAgeInSeconds bounds counts from the scheduled time.
+    If occurrences of a schedule were missed while the cloud was down, the schedule fires once
+    at the next start, for the earliest of them, and then continues as planned. The age that
+    MaximumEventAgeInSeconds limits counts from the scheduled time.
     """
 
     name = "scheduler"
 
-    def __init__(self, context: CloudContext, targets: Targets, clock: Clock = time.time) -> None:
-        """Open the schedules; deliver by `targets`, which may be filled in until `start`."""
+    def __init__(
+        self, context: CloudContext, targets: Deliverers, clock: Clock = time.time
+    ) -> None:
+        """Open the database in the data folder; `targets` may be filled until `start`."""
         self._context = context
         self._clock = clock
         self._database = open_database(context.folder("scheduler"))
         self._store = ScheduleStore(self._database, clock)
         self._deliveries = DeliveryQueue(
-            self._database, targets, clock, "scheduler-delivery", with_attempt
+            self._database, targets, clock, "scheduler-delivery", fill_attempt_number
         )
-        self._alarm = Alarm("scheduler-clock", clock, self._store.next_fire_at, self.fire_due)
-        groups = GroupOperations(context, self._store, self._alarm.wake)
+        self._timer = DueTimer("scheduler-clock", clock, self._store.next_fire_at, self.fire_due)
+        groups = GroupOperations(context, self._store, self._timer.wake)
         schedules = ScheduleOperations(
-            context, self._store, groups, targets, clock, self._alarm.wake
+            context, self._store, groups, targets, clock, self._timer.wake
         )
 
         self.create_schedule = schedules.create_schedule
@@ -55,23 +62,23 @@ class SchedulerService:
         self.list_tags_for_resource = groups.list_tags_for_resource
 
     def start(self) -> None:
-        """Take up the deliveries an earlier run left, and begin to fire."""
+        """Continue the deliveries of an earlier run, and begin to fire schedules."""
         self._deliveries.start()
-        self._alarm.start()
+        self._timer.start()
 
     def stop(self) -> None:
-        """End the threads; what was not delivered waits for the next start."""
-        self._alarm.stop()
+        """End the threads; undelivered payloads are delivered after the next start."""
+        self._timer.stop()
         self._deliveries.stop()
         self._database.close()
 
     def wake(self) -> None:
-        """Make the threads look again; for a caller that moved the clock."""
-        self._alarm.wake()
+        """Wake the threads after the clock was moved, as tests do."""
+        self._timer.wake()
         self._deliveries.wake()
 
     def pending_deliveries(self) -> int:
-        """Return how many deliveries are neither made nor dead-lettered."""
+        """Return the number of deliveries that are neither made nor dead-lettered."""
         return self._deliveries.pending()
 
     def fire_due(self) -> None:
@@ -79,21 +86,23 @@ class SchedulerService:
         for schedule in self._store.due(self._clock()):
             self._fire(schedule)
 
-    def _fire(self, schedule: Schedule) -> None:
-        assert schedule.firing is not None
-        missed_until = self._clock() - window_of(schedule.definition)
-        following = next_firing(
+    def _fire(self, schedule: StoredSchedule) -> None:
+        assert schedule.occurrence is not None
+        missed_until = self._clock() - flexible_window_s(schedule.definition)
+        following = next_occurrence(
             schedule.definition,
-            max(missed_until, schedule.firing.scheduled_at),
+            max(missed_until, schedule.occurrence.scheduled_at),
             schedule.modified_at,
         )
-        delivery = self._delivery(schedule, schedule.firing.scheduled_at)
+        delivery = self._delivery(schedule, schedule.occurrence.scheduled_at)
         with self._database.transaction() as connection:
-            settled = self._store.settle(connection, schedule, following)
-            ids = self._deliveries.add(connection, [delivery]) if settled else []
+            recorded = self._store.record_firing(connection, schedule, following)
+            ids = self._deliveries.add(connection, [delivery]) if recorded else []
         self._deliveries.announce(ids)
 
-    def _delivery(self, schedule: Schedule, scheduled_at: float) -> Delivery:
+    def _delivery(self, schedule: StoredSchedule, scheduled_at: float) -> TargetDelivery:
         arn, target = schedule_arn(self._context, schedule), schedule.definition["Target"]
-        text = input_of(target, arn, scheduled_at, str(uuid.uuid4()), self._context.account_id)
-        return Delivery(target["Arn"], target, text, scheduled_at, text, {"SCHEDULE_ARN": arn})
+        text = target_input(target, arn, scheduled_at, str(uuid.uuid4()), self._context.account_id)
+        return TargetDelivery(
+            target["Arn"], target, text, scheduled_at, text, {"SCHEDULE_ARN": arn}
+        )

@@ -1,4 +1,4 @@
-"""Where schedules, groups and their tags are kept."""
+"""The database of Scheduler: schedules, groups and their tags."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from localcloud.clock import Clock
 from localcloud.database import Database
-from localcloud.events import deliveries
+from localcloud.events import delivery_queue
 
 DEFAULT_GROUP = "default"
 
@@ -37,7 +37,7 @@ CREATE TABLE IF NOT EXISTS schedules (
     UNIQUE (group_name, name)
 );
 """
-    + deliveries.SCHEMA
+    + delivery_queue.SCHEMA
 )
 
 
@@ -47,7 +47,7 @@ def open_database(folder: Path) -> Database:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class ScheduleGroup:
     """A schedule group. Times are seconds since the epoch."""
 
     name: str
@@ -58,15 +58,15 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Firing:
-    """When a schedule's next occurrence is, and when in its flexible window it fires."""
+class Occurrence:
+    """The scheduled time of an occurrence, and when in the flexible time window it fires."""
 
     scheduled_at: float
     fire_at: float
 
 
 @dataclass(frozen=True, slots=True)
-class Schedule:
+class StoredSchedule:
     """A schedule as it is stored. Times are seconds since the epoch.
 
     `definition` has the members of CreateSchedule, StartDate and EndDate as seconds.
@@ -78,20 +78,20 @@ class Schedule:
     token: str | None
     created_at: float
     modified_at: float
-    firing: Firing | None
+    occurrence: Occurrence | None
     id: int = 0
 
 
-def _schedule(row: sqlite3.Row) -> Schedule:
-    firing = None if row["fire_at"] is None else Firing(row["scheduled_at"], row["fire_at"])
-    return Schedule(
+def _schedule(row: sqlite3.Row) -> StoredSchedule:
+    occurrence = None if row["fire_at"] is None else Occurrence(row["scheduled_at"], row["fire_at"])
+    return StoredSchedule(
         row["group_name"],
         row["name"],
         json.loads(row["definition"]),
         row["token"],
         row["created_at"],
         row["modified_at"],
-        firing,
+        occurrence,
         row["id"],
     )
 
@@ -100,13 +100,13 @@ class ScheduleStore:
     """The rows of groups and schedules."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
-        """Keep rows in `database`, in which group `default` always exists."""
+        """Store rows in `database`, and add the group `default` if it is missing."""
         self.database = database
         self._clock = clock
         self.add_group(DEFAULT_GROUP, {}, None)
 
     def add_group(self, name: str, tags: Mapping[str, str], token: str | None) -> bool:
-        """Store a group; False when the name is taken."""
+        """Store a group; return False if the name is taken."""
         now = self._clock()
         return bool(
             self.database.write(
@@ -119,11 +119,11 @@ class ScheduleStore:
             )
         )
 
-    def groups(self) -> list[Group]:
+    def groups(self) -> list[ScheduleGroup]:
         """Return every group, by name."""
         rows = self.database.read("SELECT * FROM groups ORDER BY name")
         return [
-            Group(
+            ScheduleGroup(
                 row["name"],
                 json.loads(row["tags"]),
                 row["token"],
@@ -133,7 +133,7 @@ class ScheduleStore:
             for row in rows
         ]
 
-    def group(self, name: str) -> Group | None:
+    def group(self, name: str) -> ScheduleGroup | None:
         """Return one group, or None."""
         return next((group for group in self.groups() if group.name == name), None)
 
@@ -150,21 +150,21 @@ class ScheduleStore:
         """Delete a group and its schedules."""
         self.database.write("DELETE FROM groups WHERE name = ?", name)
 
-    def schedules(self) -> list[Schedule]:
+    def schedules(self) -> list[StoredSchedule]:
         """Return every schedule, by group and name."""
         return [
             _schedule(row)
             for row in self.database.read("SELECT * FROM schedules ORDER BY group_name, name")
         ]
 
-    def schedule(self, group: str, name: str) -> Schedule | None:
+    def schedule(self, group: str, name: str) -> StoredSchedule | None:
         """Return one schedule, or None."""
         rows = self.database.read(
             "SELECT * FROM schedules WHERE group_name = ? AND name = ?", group, name
         )
         return _schedule(rows[0]) if rows else None
 
-    def put(self, schedule: Schedule) -> None:
+    def put(self, schedule: StoredSchedule) -> None:
         """Store a schedule, or replace the one of the same name in its group."""
         self.database.write(
             "INSERT INTO schedules (group_name, name, definition, token, created_at, modified_at,"
@@ -178,34 +178,34 @@ class ScheduleStore:
             schedule.token,
             schedule.created_at,
             schedule.modified_at,
-            schedule.firing.scheduled_at if schedule.firing else None,
-            schedule.firing.fire_at if schedule.firing else None,
+            schedule.occurrence.scheduled_at if schedule.occurrence else None,
+            schedule.occurrence.fire_at if schedule.occurrence else None,
         )
 
-    def remove(self, schedule: Schedule) -> None:
+    def remove(self, schedule: StoredSchedule) -> None:
         """Delete a schedule."""
         self.database.write("DELETE FROM schedules WHERE id = ?", schedule.id)
 
-    def due(self, moment: float) -> list[Schedule]:
-        """Return the schedules that fire by `moment`, the earliest first."""
+    def due(self, moment: float) -> list[StoredSchedule]:
+        """Return the schedules that are due at `moment`, in seconds since the epoch, by time."""
         rows = self.database.read(
             "SELECT * FROM schedules WHERE fire_at <= ? ORDER BY fire_at", moment
         )
         return [_schedule(row) for row in rows]
 
     def next_fire_at(self) -> float | None:
-        """Return when the next schedule fires, or None."""
+        """Return when the next schedule fires, or None if none will."""
         at: float | None = self.database.read("SELECT min(fire_at) AS at FROM schedules")[0]["at"]
         return at
 
-    def settle(
-        self, connection: sqlite3.Connection, fired: Schedule, following: Firing | None
+    def record_firing(
+        self, connection: sqlite3.Connection, fired: StoredSchedule, following: Occurrence | None
     ) -> bool:
-        """Record that `fired` has fired, in the caller's transaction.
+        """Record in the caller's transaction that `fired` has fired, and what follows.
 
-        False when another change came first; then nothing may be fired.
+        Return False if the schedule was changed meanwhile; then it must not fire.
         """
-        assert fired.firing is not None
+        assert fired.occurrence is not None
         changed = connection.execute(
             "UPDATE schedules SET scheduled_at = ?, fire_at = ? WHERE id = ? AND fire_at = ?"
             " AND modified_at = ?",
@@ -213,7 +213,7 @@ class ScheduleStore:
                 following.scheduled_at if following else None,
                 following.fire_at if following else None,
                 fired.id,
-                fired.firing.fire_at,
+                fired.occurrence.fire_at,
                 fired.modified_at,
             ),
         )

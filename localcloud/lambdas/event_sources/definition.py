@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from localcloud.errors import AwsError, unsupported
-from localcloud.events.filters import InvalidPattern
+from localcloud.events.content_filters import InvalidPattern
 from localcloud.events.patterns import parse_pattern
 from localcloud.service import Params
 

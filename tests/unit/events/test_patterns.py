@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localcloud.events.filters import InvalidPattern, filter_of
+from localcloud.events.content_filters import InvalidPattern, build_filter
 from localcloud.events.patterns import compile_pattern, parse_pattern
 
 ABSENT = object()
@@ -263,7 +263,7 @@ def plainly(pattern: Any, event: Any, every: list[Any], path: tuple[str, ...] = 
         and (
             item == {"exists": True}
             or (
-                filter_of(*next(iter(item.items())))(here[0])
+                build_filter(*next(iter(item.items())))(here[0])
                 if isinstance(item, dict)
                 else type(item) in (type(here[0]), *NUMBERS.get(type(here[0]), ()))
                 and item == here[0]

@@ -1,4 +1,4 @@
-"""PutEvents: what an entry must be, and the event it becomes.
+"""The checks of PutEvents entries, and the events that entries become.
 
 https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
 """
@@ -14,18 +14,18 @@ from typing import Any
 
 from localcloud.clock import Clock, iso
 from localcloud.errors import AwsError, unsupported
-from localcloud.events.names import invalid
-from localcloud.events.transform import compact
+from localcloud.events.errors import invalid
+from localcloud.events.target_input import compact_json
 from localcloud.service import CloudContext
 
 MAX_ENTRIES = 10
-MAX_BYTES = 1_048_576
-"""The entries of one request must stay below 1 MB together."""
+MAX_REQUEST_BYTES = 1_048_576
+"""The limit of all entries of one request together."""
 
-Entry = Mapping[str, Any]
+PutEventsEntry = Mapping[str, Any]
 
 
-def check_request(entries: Sequence[Entry]) -> None:
+def check_request(entries: Sequence[PutEventsEntry]) -> None:
     """Raise ValidationException unless the request's count and size are within the limits."""
     if not 1 <= len(entries) <= MAX_ENTRIES:
         bound = f"less than or equal to {MAX_ENTRIES}" if entries else "greater than or equal to 1"
@@ -33,12 +33,12 @@ def check_request(entries: Sequence[Entry]) -> None:
             "1 validation error detected: Value '[PutEventsRequestEntry]' at 'entries' failed to "
             f"satisfy constraint: Member must have length {bound}"
         )
-    if sum(size(entry) for entry in entries) >= MAX_BYTES:
+    if sum(entry_size(entry) for entry in entries) >= MAX_REQUEST_BYTES:
         raise invalid("Total size of the entries in the request is over the limit.")
 
 
-def size(entry: Entry) -> int:
-    """Return the bytes that an entry counts, by AWS's rule.
+def entry_size(entry: PutEventsEntry) -> int:
+    """Return the size of an entry in bytes, as AWS counts it.
 
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html
     """
@@ -47,8 +47,8 @@ def size(entry: Entry) -> int:
     return total + (14 if entry.get("Time") is not None else 0)
 
 
-def event_of(context: CloudContext, clock: Clock, entry: Entry) -> dict[str, Any]:
-    """Return the event that `entry` becomes, or raise AwsError with its per-entry error code."""
+def event_from_entry(context: CloudContext, clock: Clock, entry: PutEventsEntry) -> dict[str, Any]:
+    """Return the event of `entry`, or raise AwsError with the error code of a failed entry."""
     for name in ("Source", "DetailType", "Detail"):
         if not entry.get(name):
             raise AwsError(
@@ -67,34 +67,36 @@ def event_of(context: CloudContext, clock: Clock, entry: Entry) -> dict[str, Any
             "detail-type": entry["DetailType"],
             "resources": list(entry.get("Resources") or []),
             "detail": parse_detail(entry["Detail"]),
-            "time": _time(entry.get("Time")),
+            "time": _iso_time(entry.get("Time")),
         },
     )
 
 
-def new_event(context: CloudContext, clock: Clock, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a whole event from `given` source, detail-type, detail and what else it names.
+def new_event(context: CloudContext, clock: Clock, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an event with the source, detail-type and detail of `fields`.
+
+    Id, time and resources come from `fields` if it has them.
 
     https://docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structure.html
     """
     return {
         "version": "0",
-        "id": given.get("id") or str(uuid.uuid4()),
-        "detail-type": given["detail-type"],
-        "source": given["source"],
+        "id": fields.get("id") or str(uuid.uuid4()),
+        "detail-type": fields["detail-type"],
+        "source": fields["source"],
         "account": context.account_id,
-        "time": given.get("time") or iso(clock()),
+        "time": fields.get("time") or iso(clock()),
         "region": context.region,
-        "resources": list(given.get("resources") or []),
-        "detail": given["detail"],
+        "resources": list(fields.get("resources") or []),
+        "detail": fields["detail"],
     }
 
 
 def parse_detail(text: str) -> dict[str, Any]:
     """Return the JSON object in `text`, or raise MalformedDetail."""
     try:
-        detail = json.loads(text, parse_constant=_refuse_constant)
-        compact(detail)
+        detail = json.loads(text, parse_constant=_reject_constant)
+        compact_json(detail)
     except (ValueError, RecursionError) as error:
         raise AwsError("MalformedDetail", "Detail is malformed.") from error
     if not isinstance(detail, dict):
@@ -102,11 +104,11 @@ def parse_detail(text: str) -> dict[str, Any]:
     return detail
 
 
-def _refuse_constant(name: str) -> None:
+def _reject_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
-def _time(given: datetime | float | None) -> str | None:
-    if given is None:
+def _iso_time(time: datetime | float | None) -> str | None:
+    if time is None:
         return None
-    return iso(given.timestamp() if isinstance(given, datetime) else given)
+    return iso(time.timestamp() if isinstance(time, datetime) else time)

@@ -1,4 +1,4 @@
-"""The content filters of event patterns: one value of an event against one filter.
+"""The content filters of event patterns, which test one value of an event.
 
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html
 """
@@ -10,30 +10,30 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-Filter = Callable[[object], bool]
-"""Takes one scalar of an event: a string, number, boolean or None."""
+ContentFilter = Callable[[object], bool]
+"""Returns whether a scalar of an event (string, number, boolean or None) matches."""
 
 NUMERIC_BOUND = 5e9
 """Numeric ranges work on values from -5e9 to 5e9, in AWS as here."""
 
 
 class InvalidPattern(ValueError):  # noqa: N818 - AWS's own word
-    """An event pattern that EventBridge refuses; the message is the reason it gives."""
+    """An event pattern that EventBridge rejects; the message is the reason that it gives."""
 
 
-def exact(wanted: object) -> Filter:
-    """Match a value equal to `wanted`; numbers by value, `true` never equals 1."""
-    return lambda value: type_of(value) == type_of(wanted) and value == wanted
+def equals(expected: object) -> ContentFilter:
+    """Return the filter that matches `expected`; numbers by value, and `true` is not 1."""
+    return lambda value: json_type(value) == json_type(expected) and value == expected
 
 
-def type_of(value: object) -> str:
+def json_type(value: object) -> str:
     """Return the JSON type of a scalar."""
     if isinstance(value, bool):
         return "boolean"
     return "number" if isinstance(value, int | float) else type(value).__name__
 
 
-def filter_of(operator: str, argument: object) -> Filter:
+def build_filter(operator: str, argument: object) -> ContentFilter:
     """Return the filter `{operator: argument}`, or raise InvalidPattern."""
     build = _OPERATORS.get(operator)
     if build is None:
@@ -41,38 +41,38 @@ def filter_of(operator: str, argument: object) -> Filter:
     return build(argument)
 
 
-def _text(argument: object, what: str) -> str:
+def _require_string(argument: object, operator: str) -> str:
     if not isinstance(argument, str):
-        raise InvalidPattern(f"{what} match pattern must be a string")
+        raise InvalidPattern(f"{operator} match pattern must be a string")
     return argument
 
 
-def _only(argument: Mapping[str, object], what: str) -> tuple[str, object]:
+def _single_operator(argument: Mapping[str, object], operator: str) -> tuple[str, object]:
     if not argument:
-        raise InvalidPattern(f"{what} expression name not found")
+        raise InvalidPattern(f"{operator} expression name not found")
     if len(argument) > 1:
         raise InvalidPattern("Only one key allowed in match expression")
     return next(iter(argument.items()))
 
 
-def _end(what: str, test: Callable[[str, str], bool]) -> Callable[[object], Filter]:
-    """Build prefix or suffix, plain or `{"equals-ignore-case": …}`."""
+def _affix_filter(name: str, test: Callable[[str, str], bool]) -> Callable[[object], ContentFilter]:
+    """Return the builder of prefix or suffix, plain or `{"equals-ignore-case": …}`."""
 
-    def build(argument: object) -> Filter:
+    def build(argument: object) -> ContentFilter:
         if isinstance(argument, dict):
-            operator, inner = _only(argument, what)
+            operator, inner = _single_operator(argument, name)
             if operator != "equals-ignore-case":
-                raise InvalidPattern(f"Unsupported {what} pattern: {operator}")
-            folded = _text(inner, "equals-ignore-case").lower()
+                raise InvalidPattern(f"Unsupported {name} pattern: {operator}")
+            folded = _require_string(inner, "equals-ignore-case").lower()
             return lambda value: isinstance(value, str) and test(value.lower(), folded)
-        wanted = _text(argument, what)
-        return lambda value: isinstance(value, str) and test(value, wanted)
+        affix = _require_string(argument, name)
+        return lambda value: isinstance(value, str) and test(value, affix)
 
     return build
 
 
-def _equals_ignore_case(argument: object) -> Filter:
-    folded = _text(argument, "equals-ignore-case").lower()
+def _equals_ignore_case(argument: object) -> ContentFilter:
+    folded = _require_string(argument, "equals-ignore-case").lower()
     return lambda value: isinstance(value, str) and value.lower() == folded
 
 
@@ -98,13 +98,13 @@ def wildcard_regex(pattern: str) -> re.Pattern[str]:
     return re.compile("".join(parts), re.DOTALL)
 
 
-def _wildcard(argument: object) -> Filter:
-    regex = wildcard_regex(_text(argument, "wildcard"))
+def _wildcard(argument: object) -> ContentFilter:
+    regex = wildcard_regex(_require_string(argument, "wildcard"))
     return lambda value: isinstance(value, str) and regex.fullmatch(value) is not None
 
 
 def _number(argument: object, operator: str) -> float:
-    if type_of(argument) != "number" or not isinstance(argument, int | float):
+    if json_type(argument) != "number" or not isinstance(argument, int | float):
         name = "equals" if operator == "=" else operator
         raise InvalidPattern(f"Value of {name} must be numeric")
     if not -NUMERIC_BOUND <= argument <= NUMERIC_BOUND:
@@ -121,7 +121,7 @@ _COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
 }
 
 
-def _numeric(argument: object) -> Filter:
+def _numeric(argument: object) -> ContentFilter:
     if not isinstance(argument, list):
         raise InvalidPattern("Value of numeric must be an array.")
     if len(argument) not in (2, 4):
@@ -136,7 +136,7 @@ def _numeric(argument: object) -> Filter:
         _check_range(bounds)
 
     def matches(value: object) -> bool:
-        if type_of(value) != "number" or not isinstance(value, int | float):
+        if json_type(value) != "number" or not isinstance(value, int | float):
             return False
         if not -NUMERIC_BOUND <= value <= NUMERIC_BOUND:
             return False
@@ -155,9 +155,9 @@ def _check_range(bounds: Sequence[tuple[str, float]]) -> None:
         raise InvalidPattern("Bottom must be less than top")
 
 
-def _cidr(argument: object) -> Filter:
+def _cidr(argument: object) -> ContentFilter:
     try:
-        network = ipaddress.ip_network(_text(argument, "cidr"), strict=False)
+        network = ipaddress.ip_network(_require_string(argument, "cidr"), strict=False)
     except ValueError as error:
         raise InvalidPattern(f"Malformed CIDR, {error}") from error
 
@@ -172,17 +172,18 @@ def _cidr(argument: object) -> Filter:
     return matches
 
 
-def _anything_but(argument: object) -> Filter:
+def _anything_but(argument: object) -> ContentFilter:
     if isinstance(argument, dict):
-        operator, inner = _only(argument, "Anything-But")
+        operator, inner = _single_operator(argument, "Anything-But")
         if operator not in ("prefix", "suffix", "wildcard", "equals-ignore-case"):
             raise InvalidPattern(f"Unsupported anything-but pattern: {operator}")
-        refused = [
-            filter_of(operator, _non_empty(item, operator)) for item in _listed(inner, operator)
+        excluded = [
+            build_filter(operator, _non_empty_string(item, operator))
+            for item in _non_empty_list(inner, operator)
         ]
     else:
-        wanted = _listed(argument, "anything-but")
-        kinds = {type_of(item) for item in wanted}
+        values = _non_empty_list(argument, "anything-but")
+        kinds = {json_type(item) for item in values}
         if kinds - {"str", "number"}:
             raise InvalidPattern("Inside anything but list, start|null|boolean is not supported.")
         if len(kinds) != 1:
@@ -190,32 +191,32 @@ def _anything_but(argument: object) -> Filter:
                 "Inside anything but list, either all values are number or string, "
                 "mixed type is not supported"
             )
-        refused = [exact(item) for item in wanted]
-    return lambda value: not any(one(value) for one in refused)
+        excluded = [equals(item) for item in values]
+    return lambda value: not any(is_excluded(value) for is_excluded in excluded)
 
 
-def _listed(argument: object, what: str) -> list[Any]:
-    listed = argument if isinstance(argument, list) else [argument]
-    if not listed:
-        raise InvalidPattern(f"Empty arrays are not allowed in {what}")
-    return listed
+def _non_empty_list(argument: object, operator: str) -> list[Any]:
+    items = argument if isinstance(argument, list) else [argument]
+    if not items:
+        raise InvalidPattern(f"Empty arrays are not allowed in {operator}")
+    return items
 
 
-def _non_empty(item: object, operator: str) -> str:
-    text = _text(item, operator)
+def _non_empty_string(item: object, operator: str) -> str:
+    text = _require_string(item, operator)
     if not text and operator in ("prefix", "suffix"):
         raise InvalidPattern("Null prefix/suffix not allowed")
     return text
 
 
-_OPERATORS: Mapping[str, Callable[[object], Filter]] = {
-    "prefix": _end("prefix", str.startswith),
-    "suffix": _end("suffix", str.endswith),
+_OPERATORS: Mapping[str, Callable[[object], ContentFilter]] = {
+    "prefix": _affix_filter("prefix", str.startswith),
+    "suffix": _affix_filter("suffix", str.endswith),
     "equals-ignore-case": _equals_ignore_case,
     "wildcard": _wildcard,
     "numeric": _numeric,
     "cidr": _cidr,
     "anything-but": _anything_but,
 }
-RESERVED = frozenset({*_OPERATORS, "exists", "exactly"})
-"""Words that make an object in an array a filter, not a branch of `$or`."""
+RESERVED_WORDS = frozenset({*_OPERATORS, "exists", "exactly"})
+"""Keys that make an object in an array a filter, not an alternative of `$or`."""

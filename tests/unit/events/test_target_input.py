@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localcloud.events.transform import (
+from localcloud.events.target_input import (
     MISSING,
-    InvalidTransform,
-    Origin,
+    EventOrigin,
+    InvalidTargetInput,
     check_target_input,
-    compact,
-    fill,
+    compact_json,
+    fill_template,
     look_up,
-    payload_of,
+    target_payload,
 )
 
 EVENT: dict[str, Any] = {
@@ -31,24 +31,24 @@ EVENT: dict[str, Any] = {
         "none": None,
     },
 }
-ORIGIN = Origin("arn:aws:events:us-east-1:000000000000:rule/r", "r", "2026-11-25T12:00:00Z")
+ORIGIN = EventOrigin("arn:aws:events:us-east-1:000000000000:rule/r", "r", "2026-11-25T12:00:00Z")
 
 
 def transformed(template: str, **paths: str) -> str:
     target = {"InputTransformer": {"InputPathsMap": paths, "InputTemplate": template}}
     check_target_input(target)
-    return payload_of(target, EVENT, ORIGIN)
+    return target_payload(target, EVENT, ORIGIN)
 
 
 def test_a_target_gets_the_whole_event_by_default_without_spaces() -> None:
     """API_PutTargets.html"""
-    assert payload_of({}, EVENT, ORIGIN) == compact(EVENT)
-    assert '"id":"1","source":"shop"' in compact(EVENT)
+    assert target_payload({}, EVENT, ORIGIN) == compact_json(EVENT)
+    assert '"id":"1","source":"shop"' in compact_json(EVENT)
 
 
 def test_input_replaces_the_event_as_written() -> None:
     """API_PutTargets.html: Input."""
-    assert payload_of({"Input": '{ "a": 1 }'}, EVENT, ORIGIN) == '{ "a": 1 }'
+    assert target_payload({"Input": '{ "a": 1 }'}, EVENT, ORIGIN) == '{ "a": 1 }'
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_a_path_leads_to_a_part(path: str, expected: object) -> None:
 
 def test_input_path_passes_a_part() -> None:
     """API_PutTargets.html: InputPath; recorded from AWS, a string keeps its quotes."""
-    assert payload_of({"InputPath": "$.detail.instance-id"}, EVENT, ORIGIN) == '"i-1"'
+    assert target_payload({"InputPath": "$.detail.instance-id"}, EVENT, ORIGIN) == '"i-1"'
 
 
 def test_a_string_template_is_filled_inside_its_quotes() -> None:
@@ -145,7 +145,7 @@ def test_reserved_variables_tell_rule_event_and_time() -> None:
 )
 def test_a_bad_input_is_refused(target: dict[str, Any]) -> None:
     """API_PutTargets.html"""
-    with pytest.raises(InvalidTransform):
+    with pytest.raises(InvalidTargetInput):
         check_target_input(target)
 
 
@@ -159,5 +159,7 @@ values = st.recursive(
 @given(value=values, text=st.text())
 def test_any_value_fills_a_template_into_valid_json(value: object, text: str) -> None:
     """eb-transform-target-input.html"""
-    filled = json.loads(fill('{"value": <v>, "text": "say \\"<t>\\"."}', {"v": value, "t": text}))
+    filled = json.loads(
+        fill_template('{"value": <v>, "text": "say \\"<t>\\"."}', {"v": value, "t": text})
+    )
     assert filled == {"value": value, "text": f'say "{text}".'}

@@ -1,4 +1,4 @@
-"""What a rule's target receives: the event, a part, a constant, or a filled template. Pure.
+"""The input of a rule's target: the event, a part of it, a constant or a filled template.
 
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html
 """
@@ -13,9 +13,9 @@ from typing import Any
 
 _VARIABLE = re.compile(r"<([A-Za-z0-9_.-]+)>")
 _PATH = re.compile(r"\$((\.[A-Za-z0-9_/-]+)(\[(\d+|\*)\])*)*")
-_STEP = re.compile(r"\.([A-Za-z0-9_/-]+)|\[(\d+|\*)\]")
+_PATH_STEP = re.compile(r"\.([A-Za-z0-9_/-]+)|\[(\d+|\*)\]")
 MAX_PATHS = 100
-RESERVED = frozenset(
+RESERVED_VARIABLES = frozenset(
     {
         "aws.events.rule-arn",
         "aws.events.rule-name",
@@ -26,34 +26,34 @@ RESERVED = frozenset(
 )
 
 
-class InvalidTransform(ValueError):  # noqa: N818 - named for what it tells
-    """An input, path or template that PutTargets refuses."""
+class InvalidTargetInput(ValueError):  # noqa: N818 - the name says what is wrong
+    """An input, input path or input template that PutTargets rejects."""
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
-    """Where an event came through: what the reserved variables tell."""
+class EventOrigin:
+    """The rule that matched an event, for the reserved variables of input templates."""
 
     rule_arn: str
     rule_name: str
     ingestion_time: str
 
 
-class Missing:
-    """Stands for a path that leads nowhere in this event."""
+class MissingValue:
+    """The type of MISSING, the value of a path that the event does not have."""
 
 
-MISSING = Missing()
+MISSING = MissingValue()
 
 
-def compact(value: object) -> str:
+def compact_json(value: object) -> str:
     """Return `value` as JSON without spaces, as EventBridge writes events."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
 def look_up(path: str, value: object) -> object:
-    """Return what `path` (`$.detail.items[0].name`) leads to in `value`, or MISSING."""
-    for name, index in _STEP.findall(path):
+    """Return the value at `path` (`$.detail.items[0].name`) in `value`, or MISSING."""
+    for name, index in _PATH_STEP.findall(path):
         if index == "*":
             if not isinstance(value, list):
                 return MISSING
@@ -71,16 +71,16 @@ def look_up(path: str, value: object) -> object:
 
 
 def check_path(path: str) -> None:
-    """Raise InvalidTransform unless `path` is one that EventBridge takes."""
+    """Raise InvalidTargetInput unless EventBridge accepts `path`."""
     if not _PATH.fullmatch(path):
-        raise InvalidTransform(f"{path} is not a valid JSON path")
+        raise InvalidTargetInput(f"{path} is not a valid JSON path")
 
 
 def check_target_input(target: Mapping[str, Any]) -> None:
-    """Raise InvalidTransform unless a target's Input, InputPath or InputTransformer is valid."""
-    given = [name for name in ("Input", "InputPath", "InputTransformer") if name in target]
-    if len(given) > 1:
-        raise InvalidTransform(f"Only one of {', '.join(given)} must be provided")
+    """Raise InvalidTargetInput unless a target's Input, InputPath or InputTransformer is valid."""
+    members = [name for name in ("Input", "InputPath", "InputTransformer") if name in target]
+    if len(members) > 1:
+        raise InvalidTargetInput(f"Only one of {', '.join(members)} must be provided")
     if "Input" in target:
         _check_json(target["Input"], "Input")
     if "InputPath" in target:
@@ -89,44 +89,46 @@ def check_target_input(target: Mapping[str, Any]) -> None:
         _check_transformer(target["InputTransformer"])
 
 
-def _check_json(text: str, what: str) -> None:
+def _check_json(text: str, member: str) -> None:
     try:
         json.loads(text)
     except ValueError as error:
-        raise InvalidTransform(f"JSON syntax error in {what}: {error}") from error
+        raise InvalidTargetInput(f"JSON syntax error in {member}: {error}") from error
 
 
 def _check_transformer(transformer: Mapping[str, Any]) -> None:
     paths: Mapping[str, str] = transformer.get("InputPathsMap") or {}
     if len(paths) > MAX_PATHS:
-        raise InvalidTransform(f"InputPathsMap takes at most {MAX_PATHS} entries")
+        raise InvalidTargetInput(f"InputPathsMap takes at most {MAX_PATHS} entries")
     for name, path in paths.items():
         if name.lower().startswith("aws.") or not _VARIABLE.fullmatch(f"<{name}>"):
-            raise InvalidTransform(f"{name} is not a valid variable name")
+            raise InvalidTargetInput(f"{name} is not a valid variable name")
         check_path(path)
     template = transformer["InputTemplate"]
     for name in _VARIABLE.findall(template):
-        if name not in paths and name not in RESERVED:
-            raise InvalidTransform(f"InputTemplate uses {name}, which InputPathsMap does not name")
-    filled = fill(template, dict.fromkeys(set(paths) | RESERVED, "x"))
+        if name not in paths and name not in RESERVED_VARIABLES:
+            raise InvalidTargetInput(
+                f"InputTemplate uses {name}, which InputPathsMap does not name"
+            )
+    filled = fill_template(template, dict.fromkeys(set(paths) | RESERVED_VARIABLES, "x"))
     _check_json(filled, "InputTemplate")
 
 
-def payload_of(target: Mapping[str, Any], event: Mapping[str, Any], origin: Origin) -> str:
-    """Return the exact JSON text that `target` gets for `event`."""
+def target_payload(target: Mapping[str, Any], event: Mapping[str, Any], origin: EventOrigin) -> str:
+    """Return the exact JSON text that `target` receives for `event`."""
     if "Input" in target:
         return str(target["Input"])
     if "InputPath" in target:
-        found = look_up(target["InputPath"], event)
-        return "{}" if found is MISSING else compact(found)
+        part = look_up(target["InputPath"], event)
+        return "{}" if part is MISSING else compact_json(part)
     if "InputTransformer" in target:
         transformer = target["InputTransformer"]
-        return fill(transformer["InputTemplate"], _variables(transformer, event, origin))
-    return compact(event)
+        return fill_template(transformer["InputTemplate"], _variables(transformer, event, origin))
+    return compact_json(event)
 
 
 def _variables(
-    transformer: Mapping[str, Any], event: Mapping[str, Any], origin: Origin
+    transformer: Mapping[str, Any], event: Mapping[str, Any], origin: EventOrigin
 ) -> dict[str, object]:
     paths = (transformer.get("InputPathsMap") or {}).items()
     return {
@@ -139,20 +141,20 @@ def _variables(
     }
 
 
-def fill(template: str, variables: Mapping[str, object]) -> str:
-    """Fill `<name>` in a template.
+def fill_template(template: str, variables: Mapping[str, object]) -> str:
+    """Return `template` with every `<name>` replaced by the variable's value.
 
-    Inside a JSON string a value becomes escaped text; elsewhere it becomes JSON. A path
-    that led nowhere leaves an empty string inside quotes and `null` elsewhere.
+    Inside a JSON string a value becomes escaped text; elsewhere it becomes JSON. A missing
+    value becomes an empty string inside quotes and `null` elsewhere.
     """
     parts: list[str] = []
     quoted = False
     position = 0
     while position < len(template):
-        found = _VARIABLE.match(template, position)
-        if found and found[1] in variables:
-            parts.append(_shown(variables[found[1]], quoted))
-            position = found.end()
+        match = _VARIABLE.match(template, position)
+        if match and match[1] in variables:
+            parts.append(_render_value(variables[match[1]], quoted))
+            position = match.end()
             continue
         character = template[position]
         if character == "\\" and quoted:
@@ -165,10 +167,10 @@ def fill(template: str, variables: Mapping[str, object]) -> str:
     return "".join(parts)
 
 
-def _shown(value: object, quoted: bool) -> str:
+def _render_value(value: object, quoted: bool) -> str:
     if value is MISSING:
         return "" if quoted else "null"
     if not quoted:
-        return compact(value)
-    text = value if isinstance(value, str) else compact(value)
-    return compact(text)[1:-1]
+        return compact_json(value)
+    text = value if isinstance(value, str) else compact_json(value)
+    return compact_json(text)[1:-1]

@@ -1,6 +1,6 @@
-"""Deliveries: rows that outlive a kill, worked off by threads, retried, then dead-lettered.
+"""The durable queue of deliveries to targets, with retries and dead-letter queues.
 
-A delivery may be made twice when the process is killed in between, as on AWS.
+A delivery may be made twice if the process is killed in between, as on AWS.
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-event-delivery.html
 """
 
@@ -21,8 +21,8 @@ from typing import Any
 from localcloud.clock import Clock
 from localcloud.database import Database
 from localcloud.errors import AwsError
-from localcloud.events.alarms import LONGEST_SLEEP_SECONDS
-from localcloud.events.failures import Failure, failure_of
+from localcloud.events.due_timer import LONGEST_SLEEP_SECONDS
+from localcloud.events.errors import DeliveryFailure, classify_failure
 from localcloud.service import Deliverer
 
 SCHEMA = """
@@ -44,21 +44,23 @@ CREATE TABLE IF NOT EXISTS deliveries (
 """
 DEFAULT_MAX_RETRIES = 185
 DEFAULT_MAX_AGE_SECONDS = 86_400
-LONGEST_PAUSE_SECONDS = 600.0
+MAX_RETRY_DELAY_SECONDS = 600.0
 WORKERS = 8
 STOP_SECONDS = 4.0
 
-Targets = Mapping[str, Deliverer]
-"""By the service field of the target's ARN. A deliverer is called with the ARN, the payload
-as JSON value, and the target's definition with `PayloadText` (the exact text),
-`DeduplicationId` (the same at every retry) and `SourceArn` (the rule or schedule) added; it raises
-when the target did not accept."""
+Deliverers = Mapping[str, Deliverer]
+"""The deliverer of each service, by the service field of the target's ARN.
+
+A deliverer is called with the ARN, the payload as JSON value, and the target's definition with
+`PayloadText` (the exact text), `DeduplicationId` (the same at every retry) and `SourceArn` (the
+rule or schedule) added. It raises if the target does not accept the payload.
+"""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class TargetDelivery:
     """One payload for one target. Times are seconds since the epoch."""
 
     target_arn: str
@@ -69,7 +71,7 @@ class Delivery:
     dead_letter_attributes: Mapping[str, str] = field(default_factory=dict)
 
     def row(self) -> tuple[object, ...]:
-        """Return the columns that `_INSERT` takes."""
+        """Return the column values for `_INSERT`."""
         policy = self.definition.get("RetryPolicy") or {}
         dead_letter_arn = (self.definition.get("DeadLetterConfig") or {}).get("Arn")
         return (
@@ -94,23 +96,31 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 
 
-def as_is(payload: str, attempt: int) -> str:
+def unchanged(payload: str, attempt: int) -> str:
     """Return `payload`, which is the same at every attempt."""
     return payload
 
 
 class DeliveryQueue:
-    """The deliveries of one service and the threads that make them."""
+    """The deliveries of one service, and the threads that make them."""
 
     def __init__(
         self,
         database: Database,
-        targets: Targets,
+        targets: Deliverers,
         clock: Clock,
         name: str,
-        render: Callable[[str, int], str] = as_is,
+        render: Callable[[str, int], str] = unchanged,
     ) -> None:
-        """Keep rows in `database` (which has SCHEMA); `render` fits a payload to an attempt."""
+        """Prepare the queue; `start` starts its threads.
+
+        Args:
+            database: The database that stores the deliveries; it has SCHEMA.
+            targets: The deliverers by service, which may be filled until `start`.
+            clock: The clock, in seconds since the epoch.
+            name: The name of the threads.
+            render: Returns the payload for an attempt, whose number counts from 1.
+        """
         self._database = database
         self._targets = targets
         self._clock = clock
@@ -122,66 +132,71 @@ class DeliveryQueue:
         self._running = False
         self._threads: list[threading.Thread] = []
 
-    def add(self, connection: sqlite3.Connection, deliveries: Iterable[Delivery]) -> list[int]:
-        """Store `deliveries` in the caller's transaction; `announce` the ids once committed."""
+    def add(
+        self, connection: sqlite3.Connection, deliveries: Iterable[TargetDelivery]
+    ) -> list[int]:
+        """Store `deliveries` in the caller's transaction, and return their ids.
+
+        The caller calls `announce` with the ids after the commit.
+        """
         return [
             int(connection.execute(_INSERT, delivery.row()).lastrowid or 0)
             for delivery in deliveries
         ]
 
     def announce(self, ids: Iterable[int]) -> None:
-        """Start the committed deliveries `ids` at once."""
+        """Schedule the committed deliveries `ids` immediately."""
         now = self._clock()
         with self._changed:
-            for number in ids:
-                self._push(now, number)
+            for delivery_id in ids:
+                self._push(now, delivery_id)
 
-    def _push(self, due_at: float, number: int) -> None:
-        if self._running and number not in self._known:
-            self._known.add(number)
-            heapq.heappush(self._waiting, (due_at, number))
+    def _push(self, due_at: float, delivery_id: int) -> None:
+        if self._running and delivery_id not in self._known:
+            self._known.add(delivery_id)
+            heapq.heappush(self._waiting, (due_at, delivery_id))
             self._changed.notify()
 
     def start(self) -> None:
-        """Take up what an earlier run left, and begin to deliver."""
+        """Start the threads, which first continue the deliveries of an earlier run."""
         with self._changed:
             self._running = True
             for row in self._database.read("SELECT id, due_at FROM deliveries"):
                 self._push(row["due_at"], row["id"])
         self._threads = [
-            threading.Thread(target=self._work, name=f"{self._name}-{number}", daemon=True)
+            threading.Thread(target=self._run_worker, name=f"{self._name}-{number}", daemon=True)
             for number in range(WORKERS)
         ]
         for thread in self._threads:
             thread.start()
 
     def stop(self) -> None:
-        """Stop after the deliveries in hand; the others wait for the next start."""
+        """Stop after the deliveries in progress; the others wait for the next start."""
         self.wake(running=False)
         deadline = time.monotonic() + STOP_SECONDS
         for thread in self._threads:
             thread.join(max(deadline - time.monotonic(), 0))
 
     def wake(self, *, running: bool | None = None) -> None:
-        """Make the threads look again, because the clock was moved."""
+        """Wake the threads, because the clock was moved or the queue stops."""
         with self._changed:
             if running is not None:
                 self._running = running
             self._changed.notify_all()
 
     def pending(self) -> int:
-        """Return how many deliveries are neither made nor dead."""
+        """Return the number of deliveries that are neither made nor dead-lettered."""
         return int(self._database.read("SELECT count(*) AS n FROM deliveries")[0]["n"])
 
-    def _work(self) -> None:
-        while (number := self._next()) is not None:
-            again_at = self._attempt_safely(number)
+    def _run_worker(self) -> None:
+        while (delivery_id := self._next_due()) is not None:
+            retry_at = self._attempt_safely(delivery_id)
             with self._changed:
-                self._known.discard(number)
-                if again_at is not None:
-                    self._push(again_at, number)
+                self._known.discard(delivery_id)
+                if retry_at is not None:
+                    self._push(retry_at, delivery_id)
 
-    def _next(self) -> int | None:
+    def _next_due(self) -> int | None:
         with self._changed:
             while self._running:
                 wait = self._waiting[0][0] - self._clock() if self._waiting else None
@@ -190,56 +205,58 @@ class DeliveryQueue:
                 self._changed.wait(min(wait or LONGEST_SLEEP_SECONDS, LONGEST_SLEEP_SECONDS))
         return None
 
-    def _attempt_safely(self, number: int) -> float | None:
+    def _attempt_safely(self, delivery_id: int) -> float | None:
         try:
-            return self._attempt(number)
+            return self._attempt_delivery(delivery_id)
         except sqlite3.Error:
             _log.exception("a delivery's outcome could not be stored; it is tried again")
             return self._clock() + 1
 
-    def _attempt(self, number: int) -> float | None:
-        """Try delivery `number`; return when to try again, or None when it is over."""
-        rows = self._database.read("SELECT * FROM deliveries WHERE id = ?", number)
+    def _attempt_delivery(self, delivery_id: int) -> float | None:
+        """Attempt a delivery; return when to retry it, or None if it is finished."""
+        rows = self._database.read("SELECT * FROM deliveries WHERE id = ?", delivery_id)
         if not rows:
             return None
         row = rows[0]
         try:
             self._send(row)
         except Exception as error:  # noqa: BLE001 - whatever a target raises is a failed delivery
-            return self._failed(row, failure_of(error))
-        self._database.write("DELETE FROM deliveries WHERE id = ?", number)
+            return self._record_failure(row, classify_failure(error))
+        self._database.write("DELETE FROM deliveries WHERE id = ?", delivery_id)
         return None
 
     def _send(self, row: sqlite3.Row) -> None:
         text = self._render(row["payload"], row["retries"] + 1)
         definition = {
             **json.loads(row["definition"]),
-            **_origin(row),
+            **_sender(row),
             "PayloadText": text,
             "DeduplicationId": row["token"],
         }
-        deliverer_of(self._targets, row["target_arn"])(row["target_arn"], _value(text), definition)
+        find_deliverer(self._targets, row["target_arn"])(
+            row["target_arn"], _json_or_text(text), definition
+        )
 
-    def _failed(self, row: sqlite3.Row, failure: Failure) -> float | None:
+    def _record_failure(self, row: sqlite3.Row, failure: DeliveryFailure) -> float | None:
         retries = row["retries"]
-        again_at = self._clock() + pause(retries)
+        retry_at = self._clock() + retry_delay_s(retries)
         exhausted = None
         if retries >= row["max_retries"]:
             exhausted = "MaximumRetryAttempts"
-        elif again_at - row["created_at"] > row["max_age"]:
+        elif retry_at - row["created_at"] > row["max_age"]:
             exhausted = "MaximumEventAgeInSeconds"
         if failure.permanent or exhausted:
-            self._bury(row, failure, None if failure.permanent else exhausted)
+            self._give_up(row, failure, None if failure.permanent else exhausted)
             return None
         self._database.write(
             "UPDATE deliveries SET retries = ?, due_at = ? WHERE id = ?",
             retries + 1,
-            again_at,
+            retry_at,
             row["id"],
         )
-        return again_at
+        return retry_at
 
-    def _bury(self, row: sqlite3.Row, failure: Failure, exhausted: str | None) -> None:
+    def _give_up(self, row: sqlite3.Row, failure: DeliveryFailure, exhausted: str | None) -> None:
         arn = row["dead_letter_arn"]
         _log.warning("delivery to %s failed for good: %s", row["target_arn"], failure.message)
         if arn is not None:
@@ -251,13 +268,15 @@ class DeliveryQueue:
                 "RETRY_ATTEMPTS": str(row["retries"]),
                 **({"EXHAUSTED_RETRY_CONDITION": exhausted} if exhausted else {}),
             }
-            self._dead_letter(row, arn, attributes)
+            self._send_to_dead_letter_queue(row, arn, attributes)
         self._database.write("DELETE FROM deliveries WHERE id = ?", row["id"])
 
-    def _dead_letter(self, row: sqlite3.Row, arn: str, attributes: Mapping[str, str]) -> None:
+    def _send_to_dead_letter_queue(
+        self, row: sqlite3.Row, arn: str, attributes: Mapping[str, str]
+    ) -> None:
         body = row["dead_letter_body"]
         definition = {
-            **_origin(row),
+            **_sender(row),
             "PayloadText": body,
             "DeduplicationId": row["token"],
             "MessageAttributes": {
@@ -266,13 +285,13 @@ class DeliveryQueue:
             },
         }
         try:
-            deliverer_of(self._targets, arn)(arn, _value(body), definition)
+            find_deliverer(self._targets, arn)(arn, _json_or_text(body), definition)
         except Exception:  # noqa: BLE001 - as AWS, an event whose dead letter queue fails is lost
             _log.exception("dead letter queue %s did not take an event; it is lost", arn)
 
 
-def _origin(row: sqlite3.Row) -> dict[str, str]:
-    """Return what is delivered in whose name: the rule's, or that of the schedule's role.
+def _sender(row: sqlite3.Row) -> dict[str, str]:
+    """Return the identity that a delivery is made with: a rule's ARN, or a schedule's role.
 
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
     https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html
@@ -284,21 +303,21 @@ def _origin(row: sqlite3.Row) -> dict[str, str]:
     return {"SourceArn": attributes["RULE_ARN"]} if "RULE_ARN" in attributes else {}
 
 
-def deliverer_of(targets: Targets, arn: str) -> Deliverer:
-    """Return what delivers to `arn`, or raise ResourceNotFoundException."""
+def find_deliverer(targets: Deliverers, arn: str) -> Deliverer:
+    """Return the deliverer of the service of `arn`, or raise ResourceNotFoundException."""
     service = arn.split(":")[2] if arn.count(":") >= 5 else ""
     if service not in targets:
         raise AwsError("ResourceNotFoundException", f"Nothing delivers to {arn}.", 404)
     return targets[service]
 
 
-def pause(retries: int) -> float:
-    """Return the seconds before the next retry: doubling from 1 to 600, less up to half."""
-    longest = min(LONGEST_PAUSE_SECONDS, 2.0 ** min(retries, 10))
-    return longest * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, no secret
+def retry_delay_s(retries: int) -> float:
+    """Return the seconds before the next retry: 1 to 600, doubling, less up to half at random."""
+    max_delay = min(MAX_RETRY_DELAY_SECONDS, 2.0 ** min(retries, 10))
+    return max_delay * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, no secret
 
 
-def _value(text: str) -> object:
+def _json_or_text(text: str) -> object:
     try:
         return json.loads(text)
     except ValueError:

@@ -12,8 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localcloud.events.cron import Cron, InvalidSchedule, parse_cron
-from localcloud.events.schedules import At, Rate, parse_schedule
+from localcloud.events.schedule_expressions import (
+    AtExpression,
+    CronExpression,
+    InvalidSchedule,
+    RateExpression,
+    parse_cron,
+    parse_schedule_expression,
+)
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 
@@ -198,8 +204,8 @@ def test_firings_only_go_forward_in_every_zone(start: datetime, zone: str, expre
 )
 def test_a_rate_counts_from_its_anchor(text: str, seconds: int) -> None:
     """schedule-types.html#rate-based"""
-    rate = parse_schedule(text, strict=True)
-    assert isinstance(rate, Rate)
+    rate = parse_schedule_expression(text, strict=True)
+    assert isinstance(rate, RateExpression)
     assert rate.after(NOW - timedelta(seconds=1), NOW) == NOW
     assert rate.after(NOW, NOW) == NOW + timedelta(seconds=seconds)
     assert rate.after(NOW + timedelta(seconds=seconds * 2.5), NOW) == NOW + 3 * rate.interval
@@ -208,9 +214,9 @@ def test_a_rate_counts_from_its_anchor(text: str, seconds: int) -> None:
 def test_rules_are_strict_about_units_and_scheduler_is_not() -> None:
     """eb-scheduled-rule-pattern.html: a singular unit for 1, a plural one for more."""
     for text in ("rate(1 hours)", "rate(2 hour)"):
-        parse_schedule(text)
+        parse_schedule_expression(text)
         with pytest.raises(InvalidSchedule):
-            parse_schedule(text, strict=True)
+            parse_schedule_expression(text, strict=True)
 
 
 @pytest.mark.parametrize(
@@ -221,14 +227,14 @@ def test_rules_are_strict_about_units_and_scheduler_is_not() -> None:
 def test_a_bad_schedule_is_refused(text: str) -> None:
     """schedule-types.html"""
     with pytest.raises(InvalidSchedule):
-        parse_schedule(text)
+        parse_schedule_expression(text)
 
 
 def test_at_is_a_wall_clock_time_and_no_schedule_of_a_rule() -> None:
     """schedule-types.html#one-time"""
-    at = parse_schedule("at(2026-11-25T13:00:00)")
-    assert isinstance(at, At)
+    at = parse_schedule_expression("at(2026-11-25T13:00:00)")
+    assert isinstance(at, AtExpression)
     assert at.in_zone(ZoneInfo("Europe/Berlin")) == NOW
     with pytest.raises(InvalidSchedule):
-        parse_schedule("at(2026-11-25T13:00:00)", strict=True)
-    assert isinstance(parse_schedule("cron(0 10 * * ? *)", strict=True), Cron)
+        parse_schedule_expression("at(2026-11-25T13:00:00)", strict=True)
+    assert isinstance(parse_schedule_expression("cron(0 10 * * ? *)", strict=True), CronExpression)

@@ -1,4 +1,4 @@
-"""A thread that sleeps until something is due, and then has it done."""
+"""A thread that sleeps until a schedule is due and then fires it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,11 @@ LONGEST_SLEEP_SECONDS = 30.0
 _log = logging.getLogger(__name__)
 
 
-class Alarm:
-    """Calls `fire` whenever `next_at` (seconds since the epoch, or None) has come."""
+class DueTimer:
+    """A thread that calls `fire` whenever the time that `next_at` returns is due.
+
+    `next_at` returns seconds since the epoch, or None if nothing is scheduled.
+    """
 
     def __init__(
         self,
@@ -34,29 +37,29 @@ class Alarm:
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
-        """Begin to watch."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread after what it is doing."""
+        """End the thread; a firing in progress ends first."""
         self._stopping.set()
         self._changed.set()
         if self._thread.is_alive():
             self._thread.join(5)
 
     def wake(self) -> None:
-        """Look again: what is due next, or the clock, has changed."""
+        """Ask again what is due next, because it or the clock has changed."""
         self._changed.set()
 
     def _run(self) -> None:
         while not self._stopping.is_set():
             self._changed.clear()
-            self._changed.wait(self._once())
+            self._changed.wait(self._fire_if_due())
 
-    def _once(self) -> float:
+    def _fire_if_due(self) -> float:
         """Fire if due; return how many seconds to sleep."""
-        at = self._next_at()
-        wait = LONGEST_SLEEP_SECONDS if at is None else at - self._clock()
+        due_at = self._next_at()
+        wait = LONGEST_SLEEP_SECONDS if due_at is None else due_at - self._clock()
         if wait > 0:
             return min(wait, LONGEST_SLEEP_SECONDS)
         try:

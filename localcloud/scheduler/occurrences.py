@@ -1,4 +1,4 @@
-"""When a schedule fires, and what it sends. Pure.
+"""The occurrences of a schedule, and the input that its target receives.
 
 https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html
 """
@@ -12,79 +12,86 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from localcloud.clock import iso, utc
-from localcloud.events.cron import Cron
-from localcloud.events.schedules import At, Rate, Schedule, parse_schedule
-from localcloud.events.transform import compact
-from localcloud.scheduler.store import Firing
+from localcloud.events.schedule_expressions import (
+    AtExpression,
+    CronExpression,
+    RateExpression,
+    ScheduleExpression,
+    parse_schedule_expression,
+)
+from localcloud.events.target_input import compact_json
+from localcloud.scheduler.store import Occurrence
 
-_MOMENT = timedelta(microseconds=1)
+_SMALLEST_STEP = timedelta(microseconds=1)
 
 
-def zone_of(definition: Mapping[str, Any]) -> tzinfo:
-    """Return the schedule's time zone; raises KeyError or ValueError for an unknown one."""
+def time_zone(definition: Mapping[str, Any]) -> tzinfo:
+    """Return the time zone of a schedule; raise KeyError or ValueError for an unknown one."""
     name = definition.get("ScheduleExpressionTimezone", "UTC")
     return UTC if name == "UTC" else ZoneInfo(name)
 
 
-def next_firing(definition: Mapping[str, Any], after: float, created_at: float) -> Firing | None:
+def next_occurrence(
+    definition: Mapping[str, Any], after: float, created_at: float
+) -> Occurrence | None:
     """Return the first occurrence strictly after `after`, or None when the schedule is over.
 
-    `created_at` anchors a rate without StartDate, whose first occurrence is the creation.
-    StartDate and EndDate do not matter to `at`. The firing is anywhere in the flexible
-    window that begins with the occurrence.
+    Times are seconds since the epoch. `created_at` anchors a rate without StartDate, whose
+    first occurrence is the creation. StartDate and EndDate are ignored for `at`. The schedule
+    fires anywhere in the flexible time window that begins with the occurrence.
     """
     if definition.get("State") == "DISABLED":
         return None
-    schedule = parse_schedule(definition["ScheduleExpression"])
+    schedule = parse_schedule_expression(definition["ScheduleExpression"])
     occurrence = _occurrence(schedule, definition, after, created_at)
     if occurrence is None:
         return None
     end = definition.get("EndDate")
-    if end is not None and not isinstance(schedule, At) and occurrence > end:
+    if end is not None and not isinstance(schedule, AtExpression) and occurrence > end:
         return None
-    delay = random.uniform(0, window_of(definition))  # noqa: S311 - spreads load, no secret
-    return Firing(occurrence, occurrence + delay)
+    delay = random.uniform(0, flexible_window_s(definition))  # noqa: S311 - spreads load, no secret
+    return Occurrence(occurrence, occurrence + delay)
 
 
 def _occurrence(
-    schedule: Schedule, definition: Mapping[str, Any], after: float, created_at: float
+    schedule: ScheduleExpression, definition: Mapping[str, Any], after: float, created_at: float
 ) -> float | None:
-    zone, moment = zone_of(definition), utc(after)
-    if isinstance(schedule, At):
+    zone, moment = time_zone(definition), utc(after)
+    if isinstance(schedule, AtExpression):
         at = schedule.in_zone(zone).timestamp()
         return at if at > after else None
     start = definition.get("StartDate")
-    if isinstance(schedule, Rate):
+    if isinstance(schedule, RateExpression):
         anchor = utc(created_at if start is None else start)
         return schedule.after(moment, anchor).timestamp()
     return _cron_occurrence(schedule, zone, moment, start)
 
 
 def _cron_occurrence(
-    schedule: Cron, zone: tzinfo, moment: datetime, start: float | None
+    schedule: CronExpression, zone: tzinfo, moment: datetime, start: float | None
 ) -> float | None:
     if start is not None:
-        moment = max(moment, utc(start) - _MOMENT)
+        moment = max(moment, utc(start) - _SMALLEST_STEP)
     following = schedule.after(moment, zone)
     return following.timestamp() if following is not None else None
 
 
-def window_of(definition: Mapping[str, Any]) -> float:
+def flexible_window_s(definition: Mapping[str, Any]) -> float:
     """Return the length of the flexible time window in seconds, 0 when it is off."""
     return float(definition["FlexibleTimeWindow"].get("MaximumWindowInMinutes", 0) * 60)
 
 
-def input_of(
+def target_input(
     target: Mapping[str, Any], arn: str, scheduled_at: float, execution_id: str, account: str
 ) -> str:
-    """Return the text that the target gets, all but the attempt number filled in.
+    """Return the input of the target, with all context attributes but the attempt number.
 
-    Without Input it is Scheduler's own notification.
+    Without Input it is the notification event of Scheduler.
     https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
     """
     text = target.get("Input")
     if text is None:
-        return compact(
+        return compact_json(
             {
                 "version": "0",
                 "id": execution_id,
@@ -107,6 +114,6 @@ def input_of(
     return str(text)
 
 
-def with_attempt(text: str, attempt: int) -> str:
-    """Fill in the attempt number, 1 for the first."""
+def fill_attempt_number(text: str, attempt: int) -> str:
+    """Return `text` with the number of the attempt, which counts from 1, filled in."""
     return text.replace("<aws.scheduler.attempt-number>", str(attempt))

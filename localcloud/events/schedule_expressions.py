@@ -1,4 +1,6 @@
-"""AWS cron expressions: six fields with `?`, `L`, `W` and `#`. Pure.
+"""Schedule expressions of EventBridge: `at(…)`, `rate(…)` and `cron(…)`.
+
+A cron expression of AWS has six fields and knows `?`, `L`, `W` and `#`.
 
 https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html#cron-based
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html
@@ -11,20 +13,23 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 
 FIRST_YEAR, LAST_YEAR = 1970, 2199
 _MONTHS = {name.upper(): number for number, name in enumerate(calendar.month_abbr) if name}
 _DAYS = {"SUN": 1, "MON": 2, "TUE": 3, "WED": 4, "THU": 5, "FRI": 6, "SAT": 7}
 
 
-class InvalidSchedule(ValueError):  # noqa: N818 - named for what it tells
-    """A schedule expression that AWS refuses."""
+class InvalidSchedule(ValueError):  # noqa: N818 - the name says what is wrong
+    """A schedule expression that AWS rejects."""
 
 
 @dataclass(frozen=True, slots=True)
-class Cron:
-    """A cron expression. `monthdays` and `weekdays` are the fields as written; one is `?`."""
+class CronExpression:
+    """A cron expression.
+
+    `monthdays` and `weekdays` are the fields as they are written; one of them is `?`.
+    """
 
     minutes: tuple[int, ...]
     hours: tuple[int, ...]
@@ -45,7 +50,7 @@ class Cron:
                 for minute in self.minutes:
                     wall = datetime(day.year, day.month, day.day, hour, minute, tzinfo=zone)
                     fires = wall.astimezone(UTC)
-                    if fires > moment and _exists(wall, fires):
+                    if fires > moment and _is_wall_time(wall, fires):
                         return fires
         return None
 
@@ -66,7 +71,7 @@ class Cron:
         return _weekdays(self.weekdays, year, month, last)
 
 
-def _exists(wall: datetime, fires: datetime) -> bool:
+def _is_wall_time(wall: datetime, fires: datetime) -> bool:
     return fires.astimezone(wall.tzinfo).replace(tzinfo=None) == wall.replace(tzinfo=None)
 
 
@@ -74,8 +79,8 @@ def _monthdays(field: str, year: int, month: int, last: int) -> list[int]:
     if field == "L":
         return [last]
     if field.endswith("W"):
-        wanted = int(field[:-1])
-        return [_nearest_weekday(year, month, wanted, last)] if wanted <= last else []
+        monthday = int(field[:-1])
+        return [_nearest_weekday(year, month, monthday, last)] if monthday <= last else []
     return [day for day in _numbers(field, 1, 31) if day <= last]
 
 
@@ -91,17 +96,17 @@ def _nearest_weekday(year: int, month: int, day: int, last: int) -> int:
 def _weekdays(field: str, year: int, month: int, last: int) -> list[int]:
     if "#" in field:
         weekday, nth = field.split("#")
-        days = _days_with(year, month, last, (_weekday(weekday),))
+        days = _days_on(year, month, last, (_weekday(weekday),))
         return days[int(nth) - 1 : int(nth)]
     if field.endswith("L"):
-        wanted = _weekday(field[:-1]) if field != "L" else _DAYS["SAT"]
-        return _days_with(year, month, last, (wanted,))[-1 if field != "L" else 0 :]
-    return _days_with(year, month, last, _numbers(field, 1, 7, _DAYS))
+        last_weekday = _weekday(field[:-1]) if field != "L" else _DAYS["SAT"]
+        return _days_on(year, month, last, (last_weekday,))[-1 if field != "L" else 0 :]
+    return _days_on(year, month, last, _numbers(field, 1, 7, _DAYS))
 
 
-def _days_with(year: int, month: int, last: int, wanted: tuple[int, ...]) -> list[int]:
+def _days_on(year: int, month: int, last: int, weekdays: tuple[int, ...]) -> list[int]:
     return [
-        day for day in range(1, last + 1) if date(year, month, day).isoweekday() % 7 + 1 in wanted
+        day for day in range(1, last + 1) if date(year, month, day).isoweekday() % 7 + 1 in weekdays
     ]
 
 
@@ -141,7 +146,7 @@ def _numbers(
     return tuple(sorted(values))
 
 
-def parse_cron(text: str) -> Cron:
+def parse_cron(text: str) -> CronExpression:
     """Parse the six fields between the parentheses of `cron(…)`, or raise InvalidSchedule."""
     fields = text.upper().split()
     if len(fields) != 6:
@@ -151,7 +156,7 @@ def parse_cron(text: str) -> Cron:
         raise InvalidSchedule("one of day-of-month and day-of-week must be ?, and only one")
     _check_monthdays(monthdays)
     _check_weekdays(weekdays)
-    return Cron(
+    return CronExpression(
         _numbers(minutes, 0, 59),
         _numbers(hours, 0, 23),
         monthdays,
@@ -178,3 +183,71 @@ def _check_weekdays(field: str) -> None:
             _weekday(field[:-1])
     elif field != "?":
         _numbers(field, 1, 7, _DAYS)
+
+
+_UNIT_SECONDS = {"minute": 60, "hour": 3600, "day": 86_400}
+
+
+@dataclass(frozen=True, slots=True)
+class AtExpression:
+    """A one-time schedule: a wall-clock time without a time zone."""
+
+    wall_time: datetime
+
+    def in_zone(self, zone: tzinfo) -> datetime:
+        """Return the time in `zone` at which the schedule fires."""
+        return self.wall_time.replace(tzinfo=zone)
+
+
+@dataclass(frozen=True, slots=True)
+class RateExpression:
+    """A schedule that fires at a fixed interval, counted from an anchor."""
+
+    interval: timedelta
+
+    def after(self, moment: datetime, anchor: datetime) -> datetime:
+        """Return the first `anchor + n * interval` (n from 0) strictly after `moment`."""
+        if anchor > moment:
+            return anchor
+        return anchor + ((moment - anchor) // self.interval + 1) * self.interval
+
+
+ScheduleExpression = AtExpression | RateExpression | CronExpression
+
+
+def parse_schedule_expression(text: str, *, strict: bool = False) -> ScheduleExpression:
+    """Parse a schedule expression, or raise InvalidSchedule.
+
+    `strict` allows only what rules of EventBridge take: no `at(…)`, and a unit in the singular
+    for 1 and in the plural otherwise. Scheduler takes more.
+    """
+    parts = re.fullmatch(r"(at|rate|cron)\((.*)\)", text)
+    if not parts:
+        raise InvalidSchedule("a schedule is at(…), rate(…) or cron(…)")
+    kind, argument = parts[1], parts[2]
+    if kind == "cron":
+        return parse_cron(argument)
+    if kind == "rate":
+        return _rate(argument, strict)
+    if strict:
+        raise InvalidSchedule("a rule takes rate(…) and cron(…) only")
+    return _at(argument)
+
+
+def _at(argument: str) -> AtExpression:
+    if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", argument):
+        raise InvalidSchedule("at takes yyyy-mm-ddThh:mm:ss")
+    try:
+        return AtExpression(datetime.fromisoformat(argument))
+    except ValueError as error:
+        raise InvalidSchedule(str(error)) from error
+
+
+def _rate(argument: str, strict: bool) -> RateExpression:
+    parts = re.fullmatch(r"(\d{1,9}) (minute|hour|day)(s?)", argument)
+    if not parts or int(parts[1]) < 1:
+        raise InvalidSchedule("a rate is a positive number and minute(s), hour(s) or day(s)")
+    value, unit, plural = int(parts[1]), parts[2], parts[3]
+    if strict and (value == 1) == (plural == "s"):
+        raise InvalidSchedule("1 takes a singular unit, more than 1 a plural one")
+    return RateExpression(timedelta(seconds=value * _UNIT_SECONDS[unit]))

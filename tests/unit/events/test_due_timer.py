@@ -6,7 +6,7 @@ import sqlite3
 import threading
 import time
 
-from localcloud.events.alarms import Alarm
+from localcloud.events.due_timer import DueTimer
 from tests.unit.timing import MovableClock, until
 
 
@@ -17,7 +17,7 @@ def test_it_fires_when_its_time_has_come_and_not_before() -> None:
         fired.append(clock.now)
         due.clear()
 
-    alarm = Alarm("test-alarm", clock, lambda: due[0] if due else None, fire)
+    alarm = DueTimer("test-alarm", clock, lambda: due[0] if due else None, fire)
     alarm.start()
     clock.advance(59)
     alarm.wake()
@@ -37,7 +37,7 @@ def test_it_tries_again_when_a_firing_could_not_be_stored() -> None:
             raise outcomes.pop()
         fired.set()
 
-    alarm = Alarm("test-alarm", time.time, lambda: None if fired.is_set() else 0.0, fire)
+    alarm = DueTimer("test-alarm", time.time, lambda: None if fired.is_set() else 0.0, fire)
     alarm.start()
     until(lambda: not outcomes)
     alarm.wake()
@@ -46,4 +46,4 @@ def test_it_tries_again_when_a_firing_could_not_be_stored() -> None:
 
 
 def test_stopping_before_starting_is_no_error() -> None:
-    Alarm("test-alarm", time.time, lambda: None, lambda: None).stop()
+    DueTimer("test-alarm", time.time, lambda: None, lambda: None).stop()
