@@ -14,10 +14,10 @@ from typing import Any
 from chalice.app import AuthRequest, AuthResponse, Chalice, CloudWatchEvent, Rate, SQSEvent
 
 from chalicelib.api.auth import authorize
-from chalicelib.ingest_wiring import ingest
-from chalicelib.jobs_wiring import job_events
-from chalicelib.key_wiring import keys
-from chalicelib.webhook_wiring import webhooks
+from chalicelib.wiring.ingest import ingest
+from chalicelib.wiring.jobs import job_events
+from chalicelib.wiring.keys import keys
+from chalicelib.wiring.webhooks import webhooks
 
 STAGE = os.environ.get("HEADRACE_STAGE", "local")
 
@@ -37,7 +37,7 @@ def authorizer(request: AuthRequest) -> AuthResponse | dict[str, Any]:
 
 if HANDLER in {"", API}:
     from chalicelib.api.mounting import mount
-    from chalicelib.wiring import Services
+    from chalicelib.wiring.api import Services
 
     origins = os.environ.get("HEADRACE_ALLOWED_ORIGINS", "none")
     mounted = mount(app, Services(os.environ), authorizer, STAGE, origins)

@@ -41,7 +41,7 @@ def _outcome(handler: object, event: object) -> object:
 
 def _streamed(handler: object) -> object:
     """Serve the Runtime API until it hangs up."""
-    from chalicelib.streaming import serve  # of the bundle
+    from chalicelib.adapters.lambda_runtime import serve  # of the bundle
 
     with contextlib.suppress(OSError, ValueError):
         serve(handler, os.environ["AWS_LAMBDA_RUNTIME_API"])  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Errors as the HTTP API tells them, and bodies as it takes them, whoever answers.
+"""Errors, request bodies and streamed responses of the HTTP API, whichever function answers.
 
 Every error leaves as `{"error": {"type", "message", "field", "limit", "request_id"}}`.
 """
@@ -6,7 +6,8 @@ Every error leaves as `{"error": {"type", "message", "field", "limit", "request_
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -26,6 +27,22 @@ from chalicelib.errors import (
 )
 
 Body = TypeVar("Body", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The status and headers of a streamed HTTP response."""
+
+    status: int
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """An HTTP response whose body is produced while it is sent."""
+
+    head: Head
+    body: Iterable[bytes]
 
 
 class ErrorDetail(Contract):

@@ -10,7 +10,7 @@ from typing import Any
 from chalicelib.contracts.looking import AnswerImageRequest
 from chalicelib.inference.few_shot import opened
 from chalicelib.observability import observed
-from chalicelib.serving_wiring import served_models
+from chalicelib.wiring.serving import served_models
 from functions.answer_image import core
 
 

@@ -12,7 +12,7 @@ from chalicelib.contracts.completing import CompleteTextRequest
 from chalicelib.contracts.drawing import MAX_SEED
 from chalicelib.inference.completing import opened
 from chalicelib.observability import observed
-from chalicelib.serving_wiring import served_models
+from chalicelib.wiring.serving import served_models
 from functions.complete_text import core
 
 

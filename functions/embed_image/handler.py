@@ -12,8 +12,8 @@ from chalicelib.adapters.objects import Objects
 from chalicelib.contracts.looking import EmbedDocumentRequest, EmbedImageRequest
 from chalicelib.inference.towers import opened
 from chalicelib.observability import observed
-from chalicelib.serving_wiring import served_models
 from chalicelib.settings import memory_gb
+from chalicelib.wiring.serving import served_models
 from functions.embed_image import core
 
 

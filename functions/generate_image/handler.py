@@ -11,7 +11,7 @@ from typing import Any
 from chalicelib.contracts.drawing import MAX_SEED, GenerateImageRequest
 from chalicelib.inference.drawing import opened
 from chalicelib.observability import observed
-from chalicelib.serving_wiring import served_models
+from chalicelib.wiring.serving import served_models
 from functions.generate_image import core
 
 

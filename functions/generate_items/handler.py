@@ -14,13 +14,13 @@ from chalicelib.adapters import aws
 from chalicelib.adapters.batch_objects import BatchObjects
 from chalicelib.adapters.dynamodb import Table
 from chalicelib.adapters.job_records import JobTable
-from chalicelib.budget_wiring import budgets
 from chalicelib.budgets.slices import Slices
 from chalicelib.contracts.batches import GenerateItemsRequest
 from chalicelib.errors import HeadraceError
-from chalicelib.generation_wiring import generator
 from chalicelib.observability import log_refusal, logger, observed
 from chalicelib.settings import RecordsSettings, memory_gb
+from chalicelib.wiring.budgets import budgets
+from chalicelib.wiring.generation import generator
 from functions.generate_items import core
 from functions.generate_items.answering import LOOK_SECONDS
 

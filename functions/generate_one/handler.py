@@ -14,18 +14,18 @@ from chalicelib.adapters import aws
 from chalicelib.adapters.batch_objects import BatchObjects
 from chalicelib.adapters.dynamodb import Table
 from chalicelib.adapters.job_records import JobTable
-from chalicelib.budget_wiring import budgets, recounts
 from chalicelib.budgets.slices import Slices
 from chalicelib.contracts.jobs import StepRequest
 from chalicelib.errors import HeadraceError
 from chalicelib.generation.catalogue import catalogue
 from chalicelib.generation.dependencies import Bounds
 from chalicelib.generation.served import served
-from chalicelib.generation_wiring import generator
 from chalicelib.jobs.stepping import Desk
-from chalicelib.models_wiring import models_of, place
 from chalicelib.observability import log_refusal, logger, observed
 from chalicelib.settings import RecordsSettings, memory_gb
+from chalicelib.wiring.budgets import budgets, recounts
+from chalicelib.wiring.generation import generator
+from chalicelib.wiring.models import models_of, place
 from functions.generate_one import core
 
 SERVICE = "generate_one"

@@ -14,10 +14,10 @@ from chalicelib.adapters.bedrock_batches import BedrockBatches
 from chalicelib.adapters.dynamodb import Table
 from chalicelib.adapters.job_records import JobTable
 from chalicelib.contracts.jobs import StepRequest
-from chalicelib.generation_wiring import generator
 from chalicelib.jobs.stepping import Desk
 from chalicelib.observability import log_refusal, logger, observed
 from chalicelib.settings import HarvestSettings, memory_gb
+from chalicelib.wiring.generation import generator
 from functions.harvest_batch import core
 
 SERVICE = "harvest_batch"

@@ -17,9 +17,9 @@ from chalicelib.contracts.jobs import StepRequest
 from chalicelib.generation.catalogue import catalogue
 from chalicelib.generation.served import served
 from chalicelib.jobs.stepping import Desk
-from chalicelib.models_wiring import models_of, place
 from chalicelib.observability import observed
 from chalicelib.settings import BatchSettings, memory_gb
+from chalicelib.wiring.models import models_of, place
 from functions.prepare_batch import core
 
 

@@ -12,12 +12,12 @@ from chalicelib.adapters import aws
 from chalicelib.adapters.batch_objects import BatchObjects
 from chalicelib.adapters.dynamodb import Table
 from chalicelib.adapters.job_records import JobTable
-from chalicelib.budget_wiring import recounts
 from chalicelib.contracts.jobs import StepRequest
 from chalicelib.generation.catalogue import catalogue
 from chalicelib.jobs.stepping import Desk
 from chalicelib.observability import observed
 from chalicelib.settings import BatchSettings, memory_gb
+from chalicelib.wiring.budgets import recounts
 from functions.reduce_batch import core
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from chalicelib.contracts.scoring import ScoreAnswerRequest
 from chalicelib.inference.scoring import opened
 from chalicelib.observability import observed
-from chalicelib.serving_wiring import served_models
+from chalicelib.wiring.serving import served_models
 from functions.score_answer import core
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.api.proxy_events import body_of, header_of, key_in, request_id_in, tenant_in
 from chalicelib.contracts.asking import (
     AskCitation,
     AskClaim,
@@ -23,6 +24,8 @@ from chalicelib.contracts.http import (
     NO_ORIGIN,
     STATUS_OF,
     ErrorBody,
+    Head,
+    Streamed,
     cross_origin,
     error_body,
     kind_of,
@@ -31,8 +34,6 @@ from chalicelib.contracts.http import (
 )
 from chalicelib.contracts.operations import Media, Operation
 from chalicelib.errors import HeadraceError, ModelFailure
-from chalicelib.proxied import body_of, header_of, key_in, request_id_in, tenant_in
-from chalicelib.streaming import Head, Streamed
 
 if TYPE_CHECKING:
     from chalicelib.contracts.base import Contract

@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.adapters.lambda_runtime import serve
+from chalicelib.api.proxy_events import request_id_in
 from chalicelib.contracts.asking import AskDone, AskEvent
-from chalicelib.generation_wiring import generator
+from chalicelib.contracts.http import Streamed
 from chalicelib.observability import log_refusal, logger, observed, spent, told_under
-from chalicelib.proxied import request_id_in
 from chalicelib.query_wiring import QueryServices
 from chalicelib.retrieval.queries import Query
-from chalicelib.streaming import Streamed, serve
+from chalicelib.wiring.generation import generator
 from functions.stream_answer import core
 
 if TYPE_CHECKING:

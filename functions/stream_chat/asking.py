@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Protocol
 from pydantic import BaseModel
 
 from chalicelib.contracts.generations import Call, ChatCall, ChatOutput, Generation, Terms
+from chalicelib.contracts.http import Head, Streamed
 from chalicelib.errors import HeadraceError, ModelFailure
 from chalicelib.generation.dependencies import BOUNDLESS, Bounds
 from chalicelib.generation.streams import TextDelta, ToolDelta
-from chalicelib.streaming import Head, Streamed
 
 if TYPE_CHECKING:
     from chalicelib.budgets.spending import Spender

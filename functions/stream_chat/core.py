@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from chalicelib.api.proxy_events import Event, body_of, header_of, key_in, request_id_in, tenant_in
 from chalicelib.budgets.spending import Spender
-from chalicelib.contracts.http import cross_origin, retry_after
+from chalicelib.contracts.http import Head, Streamed, cross_origin, retry_after
 from chalicelib.errors import HeadraceError
 from chalicelib.openai.errors import error_response
-from chalicelib.proxied import Event, body_of, header_of, key_in, request_id_in, tenant_in
-from chalicelib.streaming import Head, Streamed
 from functions.stream_chat import chat, embeddings, images, responses
 from functions.stream_chat.asking import Asked, Deps
 

@@ -16,7 +16,7 @@ from chalicelib.openai.embeddings import embed_call, embedding_list, terms
 from functions.stream_chat.asking import Asked, Deps, whole
 
 if TYPE_CHECKING:
-    from chalicelib.streaming import Streamed
+    from chalicelib.contracts.http import Streamed
 
 OPERATION = Operation(
     "openai", {200: EmbeddingList}, body=EmbeddingRequest, errors=(NotFound, ModelFailure)

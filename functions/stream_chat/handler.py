@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.adapters.lambda_runtime import serve
+from chalicelib.api.proxy_events import request_id_in
 from chalicelib.contracts.generations import Call, ChatCall, Generation, Terms
+from chalicelib.contracts.http import Streamed
 from chalicelib.generation.dependencies import Bounds
-from chalicelib.generation_wiring import generator
 from chalicelib.observability import log_refusal, logger, observed, spent, told_under
-from chalicelib.proxied import request_id_in
-from chalicelib.streaming import Streamed, serve
+from chalicelib.wiring.generation import generator
 from functions.stream_chat import core
 from functions.stream_chat.asking import Deps, GeneratingInTime, Piece
 

@@ -16,7 +16,7 @@ from chalicelib.openai.images import image_call, image_list, terms
 from functions.stream_chat.asking import Asked, Deps, whole
 
 if TYPE_CHECKING:
-    from chalicelib.streaming import Streamed
+    from chalicelib.contracts.http import Streamed
 
 OPERATION = Operation(
     "openai", {200: ImageList}, body=ImageRequest, errors=(NotFound, Conflict, ModelFailure)

@@ -44,7 +44,7 @@ from functions.stream_chat.asking import (
 )
 
 if TYPE_CHECKING:
-    from chalicelib.streaming import Streamed
+    from chalicelib.contracts.http import Streamed
 
 OPERATION = Operation(
     "openai",

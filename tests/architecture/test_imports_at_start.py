@@ -123,11 +123,11 @@ os.environ.update(AWS_ACCESS_KEY_ID="a", AWS_SECRET_ACCESS_KEY="b")
 import app
 """
 FIND_KEYS = """
-from chalicelib.key_wiring import keys
+from chalicelib.wiring.keys import keys
 keys(os.environ)
 """
 MADE = """
-from chalicelib.ingest_wiring import ingest
+from chalicelib.wiring.ingest import ingest
 for name in ("records_table", "ingest_machine_arn", "remove_machine_arn", "event_bus",
              "inbox_queue_url"):
     os.environ[f"HEADRACE_{name.upper()}"] = "arn:aws:states:us-east-1:0:stateMachine:x"

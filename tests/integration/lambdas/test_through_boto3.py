@@ -136,7 +136,7 @@ import sys
 import time
 
 sys.path.insert(0, {project!r})
-from chalicelib.streaming import Head, Streamed, serve
+from chalicelib.adapters.lambda_runtime import Head, Streamed, serve
 
 
 def body(event):

@@ -20,11 +20,11 @@ from chalicelib.contracts.generations import (
     ToolCall,
     Usage,
 )
+from chalicelib.contracts.http import Streamed
 from chalicelib.contracts.receipts import Receipt
 from chalicelib.errors import HeadraceError
 from chalicelib.generation.dependencies import BOUNDLESS, Bounds
 from chalicelib.generation.streams import TextDelta, ToolDelta
-from chalicelib.streaming import Streamed
 from functions.stream_chat.asking import Deps, Piece
 
 SAMPLE: dict[str, Any] = json.loads(

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from chalicelib.adapters.lambda_runtime import Handler, serve
+from chalicelib.contracts.http import Head, Streamed
 from chalicelib.errors import Transient
-from chalicelib.streaming import Handler, Head, Streamed, serve
 from localcloud.lambdas.runtime_api import (
     HandlerLoaded,
     InvocationResponse,

@@ -30,15 +30,15 @@ def generator(
     It spends `of` the stage's own budgets unless told otherwise, and believes what it read of a
     tenant's screening for so many seconds.
     """
-    from chalicelib.budget_wiring import budgets
     from chalicelib.generation.accounts import Accounts
     from chalicelib.generation.catalogue import catalogue
     from chalicelib.generation.dependencies import Stage
     from chalicelib.generation.generating import Generator
     from chalicelib.generation.served import served
     from chalicelib.jobs.ulids import ulid
-    from chalicelib.models_wiring import models_of, place
-    from chalicelib.screening_wiring import judge, screener
+    from chalicelib.wiring.budgets import budgets
+    from chalicelib.wiring.models import models_of, place
+    from chalicelib.wiring.screening import judge, screener
 
     settings = GenerationSettings.from_environ(environ)
     return Generator(

@@ -11,32 +11,17 @@ from __future__ import annotations
 import base64
 import json
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from http.client import HTTPConnection
 from typing import Any
+
+from chalicelib.contracts.http import Streamed
 
 _BASE = "/2018-06-01/runtime/invocation"
 _HTTP_INTEGRATION = "application/vnd.awslambda.http-integration-response"
 _DELIMITER = b"\0" * 8
 _ERROR_TYPE = "Lambda-Runtime-Function-Error-Type"
 _ERROR_BODY = "Lambda-Runtime-Function-Error-Body"
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """The status and headers of a streamed HTTP answer."""
-
-    status: int
-    headers: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Streamed:
-    """An HTTP answer whose body is made while it is sent."""
-
-    head: Head
-    body: Iterable[bytes]
 
 
 Handler = Callable[[dict[str, Any]], Streamed]

@@ -172,14 +172,14 @@ class Services(QueryServices):
     @cached_property
     def webhooks(self) -> WebhookServices:
         """What `/v1/webhooks` stands on."""
-        from chalicelib.webhook_wiring import webhook_services
+        from chalicelib.wiring.webhooks import webhook_services
 
         return webhook_services(self._environ)
 
     @cached_property
     def prompts(self) -> PromptServices:
         """What `/v1/prompts` stands on."""
-        from chalicelib.prompt_wiring import prompt_services
+        from chalicelib.wiring.prompts import prompt_services
 
         return prompt_services(self._environ, self.records)
 
@@ -215,7 +215,7 @@ class Services(QueryServices):
         return PaidAnswers(table, self._objects, self.settings.bucket)
 
     def _generator(self) -> Generator:
-        from chalicelib.generation_wiring import generator
+        from chalicelib.wiring.generation import generator
 
         return generator(self._environ)
 
@@ -223,7 +223,7 @@ class Services(QueryServices):
     def screenings(self) -> ScreeningServices:
         """What `/v1/screenings` and `/v1/moderations` stand on."""
         from chalicelib.api.screenings import ScreeningServices
-        from chalicelib.screening_wiring import screens
+        from chalicelib.wiring.screening import screens
 
         return ScreeningServices(screens(self._environ))
 
@@ -231,21 +231,21 @@ class Services(QueryServices):
     def usage(self) -> UsageServices:
         """What `/v1/usage` and `/v1/budgets` stand on."""
         from chalicelib.api.usage import UsageServices
-        from chalicelib.budget_wiring import spending
+        from chalicelib.wiring.budgets import spending
 
         return UsageServices(*spending(self._environ), functools.partial(datetime.now, UTC))
 
     @cached_property
     def jobs(self) -> JobServices:
         """What `/v1/jobs` and `/v1/exports` stand on."""
-        from chalicelib.jobs_wiring import job_services
+        from chalicelib.wiring.jobs import job_services
 
         return job_services(self._environ, self.records)
 
     @cached_property
     def batches(self) -> BatchServices:
         """What `/v1/generations/batches` stands on."""
-        from chalicelib.jobs_wiring import batch_services
+        from chalicelib.wiring.jobs import batch_services
 
         return batch_services(self._environ, self.jobs)
 
@@ -283,7 +283,7 @@ class Services(QueryServices):
         """What `/v1/models` stands on."""
         from chalicelib.api.openai.models import ModelServices
         from chalicelib.generation.served import served
-        from chalicelib.models_wiring import models_of, place
+        from chalicelib.wiring.models import models_of, place
 
         return ModelServices(
             served(), place(self._environ), lambda: datetime.now(UTC), models_of(self._environ)

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from chalicelib.errors import InvalidInput
-from chalicelib.prompt_wiring import prompt_services
+from chalicelib.wiring.prompts import prompt_services
 from tests.architecture.ingest_definition import ROOT
 from tests.unit.api.fakes import FakeRecords
 from tests.unit.prompting.examples import VALUES, content
@@ -18,7 +18,7 @@ from tests.unit.prompting.fakes import FakePrompts, library
 JINJA = """
 import json, sys
 import app
-from chalicelib.prompt_wiring import _check
+from chalicelib.wiring.prompts import _check
 told = ["jinja2" in sys.modules]
 from chalicelib.contracts.prompts import PromptContent
 _check(PromptContent.model_validate({"turns": [{"template": "{{ 1 }}"}]}))

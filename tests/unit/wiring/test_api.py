@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from chalicelib.errors import InvalidInput
-from chalicelib.wiring import Services
+from chalicelib.wiring.api import Services
 
 ENVIRON = {
     "HEADRACE_BUCKET": "b",

@@ -1,0 +1,1 @@
+"""Composition roots: each builds the objects of one entry point or subject for a stage."""
