@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from chalicelib.contracts.uploads import Download
 from chalicelib.errors import NotFound
-from chalicelib.ports import Download
 
 BLOCK = 1024 * 1024
 

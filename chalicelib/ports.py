@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from chalicelib.contracts.uploads import Download
+
 if TYPE_CHECKING:
     from chalicelib.contracts.arrivals import ExecutionStatus
     from chalicelib.contracts.events import BusEvent
@@ -82,14 +84,6 @@ class ObjectStore(Protocol):
 
     def delete_prefix(self, bucket: str, prefix: str) -> int:
         """Remove every version of every object under `prefix`; return how many."""
-
-
-@dataclass(frozen=True, slots=True)
-class Download:
-    """What was written of a download: the sha256 in hex, and how many bytes."""
-
-    sha256: str
-    size: int
 
 
 class LargeObjects(ObjectStore, Protocol):

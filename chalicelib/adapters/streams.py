@@ -16,8 +16,8 @@ from botocore.exceptions import IncompleteReadError
 
 from chalicelib.adapters.aws import translated
 from chalicelib.adapters.objects import Objects
+from chalicelib.contracts.uploads import Download
 from chalicelib.errors import HeadraceError, Transient
-from chalicelib.ports import Download
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

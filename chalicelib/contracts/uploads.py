@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import AwareDatetime, Field, JsonValue, WithJsonSchema
@@ -41,3 +42,11 @@ class CreateDocumentResponse(Contract):
 
 class RetryDocumentRequest(HttpInput):
     """`POST /v1/documents/{document_id}/retry`: the body may be left out; it says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A downloaded object: the SHA-256 of what was written, in hex, and its size in bytes."""
+
+    sha256: str
+    size: int

@@ -21,8 +21,8 @@ from typing import Any
 from chalicelib.contracts.ingest import ReadRequest
 from chalicelib.contracts.jsonl import parse_lines
 from chalicelib.contracts.parts import Part, ReadPartRequest
+from chalicelib.contracts.uploads import Download
 from chalicelib.errors import Conflict, InvalidInput, Unsupported
-from chalicelib.ports import Download
 from functions.read_document import core
 from functions.read_document.magic import identify
 from tests.unit.ingest.examples import BUCKET, work

@@ -13,10 +13,11 @@ from chalicelib.contracts.events import BusEvent
 from chalicelib.contracts.ingest import IngestInput
 from chalicelib.contracts.jobs import JobInput
 from chalicelib.contracts.removals import RemovalBound, Removed
+from chalicelib.contracts.uploads import Download
 from chalicelib.errors import NotFound
 from chalicelib.ingest.departures import member_removal
 from chalicelib.jobs.ulids import ulid
-from chalicelib.ports import Download, IndexRef, TenantState, Vector
+from chalicelib.ports import IndexRef, TenantState, Vector
 from tests.unit.ingest.examples import NOW
 
 INDEX = IndexRef("headrace-test-vectors", "acme-minilm", "minilm")
