@@ -1,6 +1,7 @@
 """Makes files that unpack, nest or run on far beyond what a reader may hold, piece by piece.
 
-They are made when a test needs them: together they have some 300 MiB.
+They are made when a test needs them. What takes seconds to read grows with its size, and has its
+whole size in a soak only.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tests.data.formats.make_hostile import parts_of
+from tests.soak import often
 
 MEBIBYTE = 1024 * 1024
 
@@ -90,17 +92,22 @@ BOMBS: dict[str, Callable[[Path], None]] = {
     "deep.json": lambda path: _line(path, 8 * MEBIBYTE, piece=b"["),
     "open.html": lambda path: _line(path, 24 * MEBIBYTE, b"<!doctype html><p>", b"<b><i><u>"),
     "open.xml": lambda path: _line(path, 24 * MEBIBYTE, b"<?xml version='1.0'?><a>", b"<a b='c'>"),
-    "open.rtf": lambda path: _line(path, 16 * MEBIBYTE, b"{\\rtf1 ", b"{\\b a}"),
+    "open.rtf": lambda path: _line(path, often(16, 2) * MEBIBYTE, b"{\\rtf1 ", b"{\\b a}"),
     "headers.eml": lambda path: _line(path, 24 * MEBIBYTE, b"From: a@example.org\n", b"X-A: b\n"),
-    "zeros.zip": lambda path: _bomb(path, "", "zeros.txt", _repeated(b"\0", 512 * MEBIBYTE)),
+    "zeros.zip": lambda path: _bomb(
+        path, "", "zeros.txt", _repeated(b"\0", often(512, 260) * MEBIBYTE)
+    ),
     "zeros.docx": lambda path: _bomb(
-        path, "maintenance-plan.docx", "word/document.xml", _repeated(b" ", 256 * MEBIBYTE)
+        path,
+        "maintenance-plan.docx",
+        "word/document.xml",
+        _repeated(b" ", often(256, 64) * MEBIBYTE),
     ),
     "long.docx": lambda path: _bomb(
-        path, "maintenance-plan.docx", "word/document.xml", _paragraphs(60 * MEBIBYTE)
+        path, "maintenance-plan.docx", "word/document.xml", _paragraphs(often(60, 49) * MEBIBYTE)
     ),
     "full.docx": lambda path: _bomb(
-        path, "maintenance-plan.docx", "word/document.xml", _paragraphs(16 * MEBIBYTE)
+        path, "maintenance-plan.docx", "word/document.xml", _paragraphs(often(16, 3) * MEBIBYTE)
     ),
     "zeros.epub": lambda path: _bomb(
         path, "history.epub", "OEBPS/text/one.xhtml", _repeated(b" ", 64 * MEBIBYTE)
