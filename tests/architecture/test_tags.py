@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER  # type: ignore[import-untyped]
-
 from infra.tags import COMPONENT
 from infra.written import files_of
 from tests.architecture.ingest_definition import ROOT
@@ -20,6 +18,9 @@ BY_STACK_ALONE = {
 
 
 def test_every_resource_that_costs_should_name_its_component() -> None:
+    # Half a second's work, which no worker without this test should do.
+    from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER  # type: ignore[import-untyped]
+
     rooms = {file.stem for file in files_of(ROOT)[1:]}
     for name, resource in plain("dev")["Resources"].items():
         kind = resource["Type"]
