@@ -21,12 +21,12 @@ CLOUD_TEST_SECONDS = 120
 settings.register_profile(
     "counts",
     deadline=None,
-    max_examples=often(100, 50),
+    max_examples=often(100, 25),
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("counts")
 """No test asserts how long something takes, and so no example of a property does either. Each run
-draws others: a soak takes Hypothesis's own number of them, any other run half of it.
+draws others: a soak takes Hypothesis's own number of them, any other run a quarter of it.
 """
 
 

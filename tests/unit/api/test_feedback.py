@@ -14,6 +14,7 @@ from chalicelib.contracts.searching import Hit
 from chalicelib.errors import Transient
 from chalicelib.retrieval.keeping import NOT_KEPT
 from chalicelib.retrieval.votes import MOST
+from tests.soak import often
 from tests.unit.api.fakes import NOW, OTHER_KEY, Api, document, error_of
 from tests.unit.retrieval_query.fakes import hit
 
@@ -319,7 +320,7 @@ ANSWER = asked(SHARED)["answer_id"]
 numbers = st.integers(-2, 60) | st.none() | st.just("1")
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=often(80, 20), deadline=None)
 @given(
     st.fixed_dictionaries(
         {"document_id": st.sampled_from(["doc_a", "doc_b", "doc_c", ""]), "page": numbers},

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.soak import often
 from tests.unit.api.fakes import Api, error_of
 from tests.unit.retrieval_query.fakes import hit
 
@@ -98,7 +99,7 @@ bodies = (
 API = Api([hit(PUMP)])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=often(60, 15), deadline=None)
 @given(bodies)
 def test_should_answer_or_refuse_whatever_the_body(body: object) -> None:
     response = API.call("POST", "/v1/ask", body)

@@ -15,6 +15,7 @@ from chalicelib.errors import InvalidInput, Transient
 from chalicelib.retrieval.filters import texts_only
 from chalicelib.retrieval.folders import place_hash
 from chalicelib.retrieval.ids import vector_key
+from tests.soak import often
 from tests.unit.api.fakes import Api, error_of
 from tests.unit.retrieval_query.fakes import FakeReranker, hit
 
@@ -243,7 +244,7 @@ json_values = st.recursive(
 API = Api(hits(2))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=often(150, 38), deadline=None)
 @given(json_values)
 def test_should_search_or_refuse_whatever_the_filter(written: object) -> None:
     response = API.call("POST", "/v1/search", {"query": "pump", "filter": written})

@@ -16,6 +16,7 @@ from localcloud.bedrock.bodies.llama_mistral import parse_llama_prompt, parse_mi
 from localcloud.bedrock.chat_request import chat_request
 from localcloud.bedrock.invoke import body_format_of, converse_params
 from localcloud.errors import AwsError
+from tests.soak import often
 
 NOVA, CLAUDE = "amazon.nova-lite-v1:0", "anthropic.claude-haiku-4-5-20251001-v1:0"
 LLAMA, MISTRAL = "meta.llama3-3-70b-instruct-v1:0", "mistral.mistral-large-3-675b-instruct"
@@ -249,7 +250,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [path, *(each for key, item in found for each in places(item, (*path, key)))]
 
 
-@settings(max_examples=400)
+@settings(max_examples=often(400, 100))
 @given(model=st.sampled_from(MODELS), value=JSON, data=st.data())
 def test_a_body_with_anything_in_it_should_be_taken_or_refused(
     model: str, value: Any, data: st.DataObject

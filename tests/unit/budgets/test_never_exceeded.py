@@ -29,6 +29,7 @@ from chalicelib.budgets.spending import Most, Spender, Used
 from chalicelib.contracts.budgets import LimitsGiven, Reservation, TenantLimitsGiven
 from chalicelib.contracts.receipts import dollars
 from chalicelib.errors import QuotaExceeded
+from tests.soak import often
 from tests.unit.budgets.fakes import Bench
 
 FIRST, LAST = date(2026, 11, 1), date(2026, 12, 31)
@@ -195,6 +196,8 @@ class BudgetsWithSurprises(BudgetsOverDays):
 
 
 for machine in (BudgetsOverDays, BudgetsWithSurprises):
-    machine.TestCase.settings = settings(max_examples=60, stateful_step_count=60, deadline=None)
+    machine.TestCase.settings = settings(
+        max_examples=often(60, 15), stateful_step_count=60, deadline=None
+    )
 TestBudgetsOverDays = BudgetsOverDays.TestCase
 TestBudgetsWithSurprises = BudgetsWithSurprises.TestCase

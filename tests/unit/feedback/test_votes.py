@@ -22,6 +22,7 @@ from chalicelib.retrieval.votes import (
     weight_of,
     weights,
 )
+from tests.soak import often
 from tests.unit.feedback.fakes import NOW
 from tests.unit.retrieval_query.fakes import hit
 
@@ -116,7 +117,7 @@ def test_the_order_in_which_people_vote_says_nothing(
     )
 
 
-@settings(max_examples=200)
+@settings(max_examples=often(200, 50))
 @given(vectors, vectors, hits)
 def test_a_vote_counts_for_nothing_below_the_least_likeness(
     asked: list[float], rated: list[float], found: list[Hit]

@@ -21,6 +21,7 @@ from chalicelib.inference.picture_decoding import MOST_SCANS
 from chalicelib.inference.picture_files import opened
 from chalicelib.inference.pictures import prepared
 from chalicelib.inference.seeing import hold_together, square
+from tests.soak import often
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 BYTE, ASCII, SHORT, LONG, UNDEFINED = 1, 2, 3, 4, 7
@@ -153,7 +154,7 @@ TOLD = exif(LEFT_UP, (MAKE, ASCII, 4, b"me\0\0"), (UNIT, SHORT, 1, b"\x02\0\0\0"
     st.sampled_from(["JPEG", "PNG", "WEBP"]),
     st.lists(st.tuples(st.integers(0, len(TOLD) - 1), st.integers(0, 255)), max_size=6),
 )
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=often(80, 20), deadline=None)
 def test_whatever_exif_says_the_picture_is_read_or_refused_in_our_words(
     read: Reader, kind: str, changes: list[tuple[int, int]]
 ) -> None:

@@ -19,6 +19,7 @@ from PIL import Image
 from chalicelib.errors import InvalidInput, Unsupported
 from chalicelib.inference.picture_decoding import MAX_PIXELS
 from chalicelib.inference.picture_files import Opened, opened
+from tests.soak import often
 
 PICTURES = Path(__file__).parents[2] / "data" / "pictures"
 SIDE = 64
@@ -183,7 +184,7 @@ def test_what_is_no_picture_is_unsupported(data: bytes) -> None:
         look(data)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=often(60, 15), deadline=None)
 @given(
     st.sampled_from(["chelsea.png", "rocket.jpg", "coffee.webp", "horse.gif"]),
     st.lists(st.tuples(st.integers(0, 4_000), st.integers(0, 255)), min_size=1, max_size=8),

@@ -15,6 +15,7 @@ from chalicelib.errors import InvalidInput
 from chalicelib.inference.picture_decoding import FORMATS, MAX_PIXELS
 from chalicelib.inference.scale import Scale
 from chalicelib.inference.seeing import hold_together, square
+from tests.soak import often
 
 RED, BLUE, WHITE = (255, 0, 0), (0, 0, 255), (255, 255, 255)
 CHANCE = np.random.default_rng(0)
@@ -137,7 +138,7 @@ WHOLE = {kind: saved(Image.fromarray(noise(24)), kind) for kind in FORMATS}
 
 
 @given(st.data(), st.sampled_from(FORMATS))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=often(300, 75), deadline=None)
 def test_a_spoilt_file_should_be_read_or_refused(data: st.DataObject, kind: str) -> None:
     spoilt = bytearray(WHOLE[kind])
     for _ in range(data.draw(st.integers(0, 4))):

@@ -16,6 +16,7 @@ from chalicelib.inference.whole_words import WholeWords
 from tests.exported_models import exported, read
 from tests.exported_tellers import MARKS, NUMBERS, WORDS, blip2, flamingo, tokenizer
 from tests.exported_towers import picture
+from tests.soak import often
 
 RED, BLUE, GREEN = (picture(each) for each in ((255, 0, 0), (0, 0, 255), (0, 255, 0)))
 BLACK, WHITE = picture((0, 0, 0)), picture((255, 255, 255))
@@ -101,7 +102,7 @@ def test_an_answer_that_is_no_word_should_not_be_given() -> None:
 
 
 @given(st.text(max_size=60))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=often(200, 50), deadline=None)
 def test_any_question_should_be_answered_or_refused(question: str) -> None:
     told: str | None
     try:

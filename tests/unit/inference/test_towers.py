@@ -11,6 +11,7 @@ from chalicelib.errors import InvalidInput, ModelFailure
 from chalicelib.inference.towers import opened
 from tests.exported_models import exported, read
 from tests.exported_towers import CONSTANTS, LONGEST, picture, tokenizer, towers, unit
+from tests.soak import often
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 MODEL = opened(read(towers()))
@@ -41,7 +42,7 @@ def test_shares_should_be_the_softmax_of_cosines_by_the_temperature() -> None:
 
 
 @given(st.lists(st.sampled_from(["red", "green", "blue", "white"]), min_size=1, max_size=4))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=often(20, 5), deadline=None)
 def test_a_vector_should_have_length_1_and_be_the_same_each_time(words: list[str]) -> None:
     first, second = (MODEL.text(" ".join(words), "texts.0")[0] for _ in range(2))
     assert np.array_equal(first, second)

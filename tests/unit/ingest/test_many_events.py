@@ -13,7 +13,7 @@ from tests.unit.ingest.conftest import TABLE, put_tenant
 from tests.unit.ingest.memory_dynamo import MemoryDynamo
 from tests.unit.ingest.simulation import World
 
-EVENTS = often(10_000, 3_000)
+EVENTS = often(10_000, 1_000)
 
 
 def in_memory(seed: int, *, interrupted: bool = True) -> World:
@@ -42,7 +42,7 @@ def test_thousands_of_events_in_any_order_and_number_should_leave_what_the_user_
     assert min(world.cut_off, world.between, world.deleted) > EVENTS / 100
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=often(12, 4), deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_any_hundred_events_should_leave_what_the_user_left(seed: int) -> None:
     let_happen(in_memory(seed), 100)
@@ -52,7 +52,7 @@ def test_the_local_dynamodb_should_hold_what_the_table_in_memory_holds(table: Ta
     put_tenant(table)
     real, memory = World(table, table._client, seed=2), in_memory(2, interrupted=False)
     for world in (real, memory):
-        let_happen(world, 150)
+        let_happen(world, often(150, 60))
     assert held(real.client) == held(memory.client)
 
 

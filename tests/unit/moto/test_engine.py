@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from localcloud.errors import AwsError
 from localcloud.moto.engine import MotoEngine
 from localcloud.service import CloudContext
+from tests.soak import often
 from tests.unit.moto.conftest import Open, Opened
 
 
@@ -207,7 +208,9 @@ STEPS = st.lists(
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=often(25, 6),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(steps=STEPS)
 def test_compaction_should_change_nothing_that_can_be_seen(

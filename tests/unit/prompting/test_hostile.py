@@ -15,6 +15,7 @@ from chalicelib.errors import InvalidInput
 from chalicelib.prompting.budget import MAX_COPIED, MAX_STEPS, MAX_WRITTEN, Budget
 from chalicelib.prompting.compiling import Rendered, compiled
 from chalicelib.prompting.fencing import Untrusted, Value
+from tests.soak import often
 
 FENCE = "@@0123456789abcdef"
 LONG = "x" * 400_000
@@ -203,7 +204,7 @@ def ended(source: str, budget: Budget) -> Rendered | InvalidInput:
         return error
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=often(400, 100), deadline=None)
 @given(TEMPLATES)
 def test_should_render_any_template_within_its_budget_or_say_why_not(source: str) -> None:
     budget = Budget()
@@ -220,7 +221,7 @@ def test_should_render_any_template_within_its_budget_or_say_why_not(source: str
     _check_fences(rendered.text)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=often(300, 75), deadline=None)
 @given(st.text(alphabet="{}%#-|.()[]'\" \nabnwxs019~*+,:=_<>", max_size=60))
 def test_should_take_or_refuse_any_text(source: str) -> None:
     rendered = ended(source, Budget())

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.soak import often
 from tests.unit.sqs.conftest import Desk
 from tests.unit.timing import MovableClock, refused
 
@@ -156,7 +157,9 @@ def test_a_poisoned_message_frees_its_group(desk: Desk, clock: MovableClock) -> 
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=often(25, 6),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
     groups=st.lists(st.sampled_from("abc"), min_size=1, max_size=12),

@@ -13,6 +13,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from tests.soak import often
 from tests.unit.sqs.conftest import Desk
 from tests.unit.timing import MovableClock
 
@@ -103,5 +104,7 @@ class StandardQueue(RuleBasedStateMachine):
         assert attributes["ApproximateNumberOfMessagesDelayed"] == str(len(hidden) - in_flight)
 
 
-StandardQueue.TestCase.settings = settings(max_examples=30, stateful_step_count=25, deadline=None)
+StandardQueue.TestCase.settings = settings(
+    max_examples=often(30, 8), stateful_step_count=25, deadline=None
+)
 TestStandardQueue = StandardQueue.TestCase

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from localcloud.stepfunctions.store.executions import Executions
+from tests.soak import often
 from tests.unit.stepfunctions.bench import Bench
 from tests.unit.stepfunctions.recorded import FUNCTION, machine, one, payload
 
@@ -84,7 +85,7 @@ def check(events: list[dict[str, Any]]) -> None:
             assert kinds.count(f"{kind}StateEntered") == kinds.count(f"{kind}StateExited")
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=often(25, 6), deadline=None)
 @given(st.lists(SHAPES, min_size=1, max_size=3), st.lists(st.integers(1, 12), max_size=3))
 def test_any_machine_ends_the_same_whenever_it_is_killed(
     shapes: list[Shape], crashes: list[int]

@@ -12,6 +12,7 @@ from chalicelib.errors import InvalidInput
 from chalicelib.webhooks.delivering import parse
 from chalicelib.webhooks.ports import Answered
 from chalicelib.webhooks.schedule import ATTEMPTS
+from tests.soak import often
 from tests.unit.webhooks.fakes import SECRET, World, event, webhook
 
 
@@ -110,7 +111,7 @@ def test_should_give_up_what_belongs_to_a_webhook_that_was_removed() -> None:
     assert world.receiver.got == []
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=often(50, 12))
 @given(
     repeat=st.integers(1, 3),
     answers=st.lists(st.sampled_from([200, 500, None]), min_size=1, max_size=12),

@@ -22,6 +22,7 @@ from chalicelib.errors import (
     Transient,
 )
 from functions.generate_items import core as generate_items
+from tests.soak import often
 from tests.unit.batches.examples import openai, own
 from tests.unit.functions.batches.world import PREFIX, Killed, World
 from tests.unit.jobs.examples import JOB, NOW
@@ -318,7 +319,7 @@ def test_the_summary_should_set_what_was_spent_beside_the_estimate() -> None:
     ]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=often(30, 8), deadline=None)
 @given(
     st.integers(min_value=1, max_value=30),
     st.sets(st.integers(min_value=0, max_value=29)),

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from chalicelib.generation.streams import TextDelta
 from functions.stream_chat.core import ROUTES, run
+from tests.soak import often
 from tests.unit.functions.stream_chat.generating import Saying, body_of, event
 
 WORDS = (
@@ -39,7 +40,7 @@ VALID: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("route", ROUTES)
-@settings(max_examples=100)
+@settings(max_examples=often(100, 25))
 @given(data=st.data())
 def test_what_is_sent_should_be_answered_or_refused_by_name(
     route: str, data: st.DataObject
