@@ -24,12 +24,12 @@ from chalicelib.contracts.searching import Hit, Neighbour
 from chalicelib.inference.embedder import Embedder
 from chalicelib.ports import IndexRef
 from chalicelib.query_ports import IndexFilter
-from chalicelib.retrieval import answering
-from chalicelib.retrieval.chunking import chunk_pages
-from chalicelib.retrieval.finding import Finder
-from chalicelib.retrieval.queries import Query
-from chalicelib.retrieval.replying import replying
-from chalicelib.retrieval.terms import terms
+from chalicelib.retrieval.answer import evidence
+from chalicelib.retrieval.answer.replies import replying
+from chalicelib.retrieval.search.query import Query
+from chalicelib.retrieval.search.searcher import Finder
+from chalicelib.retrieval.text.chunks import chunk_pages
+from chalicelib.retrieval.text.terms import terms
 from functions.read_document.extract import extract
 from functions.read_document.magic import identify
 
@@ -82,7 +82,7 @@ class ExactIndex:
         condition: IndexFilter | None,
     ) -> Sequence[Hit]:
         """Return the best chunks; these questions have no `condition`."""
-        near = [answering.cosine(vector, other) for other in self.vectors]
+        near = [evidence.cosine(vector, other) for other in self.vectors]
         fused = [0.0] * len(self.hits)
         for scores in (near, self._bm25(text)):
             order = sorted(range(len(scores)), key=lambda at: -scores[at])
@@ -150,7 +150,7 @@ def finder_over(models: Path, *folders: Path) -> tuple[Finder, LocalEmbedder]:
     return Finder(local, records, index, records, records), local
 
 
-Narrow = Callable[[str, Sequence[answering.Evidence]], Sequence[answering.Evidence]]
+Narrow = Callable[[str, Sequence[evidence.Evidence]], Sequence[evidence.Evidence]]
 """Returns the sentences that may answer a question."""
 
 
@@ -173,22 +173,20 @@ def cases_of(name: str, models: Path, narrows: Mapping[str, Narrow]) -> dict[str
     return cases
 
 
-def _weighed(
-    finder: Finder, embedder: LocalEmbedder, question: str
-) -> Sequence[answering.Evidence]:
+def _weighed(finder: Finder, embedder: LocalEmbedder, question: str) -> Sequence[evidence.Evidence]:
     found = finder.find(Query("tenant", question, None, 10, ""))
-    sources = answering.candidates(question, found.passages)
-    vectors = embedder.embed([answering.in_context(source) for source in sources], "").vectors
-    return answering.weigh(question, found.vector, sources, vectors)
+    sources = evidence.candidates(question, found.passages)
+    vectors = embedder.embed([evidence.in_context(source) for source in sources], "").vectors
+    return evidence.weigh(question, found.vector, sources, vectors)
 
 
-def _case(label: Mapping[str, str], evidence: Sequence[answering.Evidence], held_out: bool) -> Case:
-    claims = answering.extract(evidence, floor=0.0)
+def _case(label: Mapping[str, str], weighed: Sequence[evidence.Evidence], held_out: bool) -> Case:
+    claims = evidence.extract(weighed, floor=0.0)
     right = "path" in label and any(
         source.passage.path == label["path"] and label["quotes"] in " ".join(source.text.split())
         for _, source in claims
     )
-    support = evidence[0].support if evidence else 0.0
+    support = weighed[0].support if weighed else 0.0
     return Case(label["question"], "path" in label, support, right, held_out)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.shares import share
-from chalicelib.retrieval.answering import MIN_SUPPORT
+from chalicelib.retrieval.answer.evidence import MIN_SUPPORT
 
 FLOORS = (0.40, 0.45, 0.48, 0.51, 0.55, 0.60, 0.65)
 """Thresholds of the curve."""

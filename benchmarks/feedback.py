@@ -37,11 +37,11 @@ from chalicelib.contracts.searching import Hit, Neighbour
 from chalicelib.inference.embedder import MODEL, Embedder
 from chalicelib.ports import IndexRef
 from chalicelib.query_ports import IndexFilter, PassageIndex, Vote
-from chalicelib.retrieval import votes as product
-from chalicelib.retrieval.finding import Finder
-from chalicelib.retrieval.keeping import first_of
-from chalicelib.retrieval.queries import Query
-from chalicelib.retrieval.votes import marks_of, packed, unpacked
+from chalicelib.retrieval.answer.answer_log import first_of
+from chalicelib.retrieval.search import feedback_boost as product
+from chalicelib.retrieval.search.feedback_boost import marks_of, packed, unpacked
+from chalicelib.retrieval.search.query import Query
+from chalicelib.retrieval.search.searcher import Finder
 from models.pull import CACHE
 
 TOP_K = 10

@@ -19,12 +19,12 @@ from benchmarks.answering import ROOT, SETS, LocalEmbedder, finder_over
 from benchmarks.ballots import Ballots
 from chalicelib.contracts.asked import Asked, Place, Quoted
 from chalicelib.query_ports import Vote
-from chalicelib.retrieval import answering
-from chalicelib.retrieval.citations import Source
-from chalicelib.retrieval.finding import Finder
-from chalicelib.retrieval.queries import Found, Query
-from chalicelib.retrieval.replying import replying
-from chalicelib.retrieval.votes import marks_of, packed, unpacked
+from chalicelib.retrieval.answer import evidence
+from chalicelib.retrieval.answer.citations import Source
+from chalicelib.retrieval.answer.replies import replying
+from chalicelib.retrieval.search.feedback_boost import marks_of, packed, unpacked
+from chalicelib.retrieval.search.query import Found, Query
+from chalicelib.retrieval.search.searcher import Finder
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +62,11 @@ class Answers:
         """Return the answer to a question, with what was voted."""
         finder = replace(self._finder, votes=Ballots(cast))
         found = finder.find(Query("tenant", question, None, 10, ""))
-        sources = answering.candidates(question, found.passages)
-        vectors = [self._vector(answering.in_context(source)) for source in sources]
-        weighed = answering.weigh(question, found.vector, sources, vectors)
-        nudged = answering.nudged(weighed, found.voted)
-        claims = answering.extract(replying(question, nudged))
+        sources = evidence.candidates(question, found.passages)
+        vectors = [self._vector(evidence.in_context(source)) for source in sources]
+        weighed = evidence.weigh(question, found.vector, sources, vectors)
+        nudged = evidence.nudged(weighed, found.voted)
+        claims = evidence.extract(replying(question, nudged))
         return Answer(found, sources, [source for _, source in claims])
 
     def _vector(self, text: str) -> Sequence[float]:

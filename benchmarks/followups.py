@@ -19,11 +19,11 @@ from typing import Any
 from benchmarks.answering import ROOT, LocalEmbedder, finder_over
 from benchmarks.reporting import Result
 from chalicelib.contracts.asking import Turn
-from chalicelib.retrieval import answering
-from chalicelib.retrieval.finding import Finder
-from chalicelib.retrieval.followup import stand_alone
-from chalicelib.retrieval.queries import Query
-from chalicelib.retrieval.replying import replying
+from chalicelib.retrieval.answer import evidence
+from chalicelib.retrieval.answer.question_rewriting import stand_alone
+from chalicelib.retrieval.answer.replies import replying
+from chalicelib.retrieval.search.query import Query
+from chalicelib.retrieval.search.searcher import Finder
 
 MODELS = ROOT / "models" / "cache"
 FOLDERS = ("samples", "tests/data/project")
@@ -63,12 +63,12 @@ def ended(models: Path) -> list[Ended]:
 
 def _end(finder: Finder, embedder: LocalEmbedder, case: dict[str, Any], asked_as: str) -> str:
     found = finder.find(Query("tenant", asked_as, None, 10, ""))
-    sources = answering.candidates(asked_as, found.passages)
-    texts = [answering.in_context(source) for source in sources]
+    sources = evidence.candidates(asked_as, found.passages)
+    texts = [evidence.in_context(source) for source in sources]
     *vectors, own = embedder.embed([*texts, case["question"]], "").vectors
-    put = None if asked_as == case["question"] else answering.AsPut(case["question"], own)
-    evidence = answering.weigh(asked_as, found.vector, sources, vectors, put)
-    claims = answering.extract(replying(asked_as, evidence))
+    put = None if asked_as == case["question"] else evidence.AsPut(case["question"], own)
+    weighed = evidence.weigh(asked_as, found.vector, sources, vectors, put)
+    claims = evidence.extract(replying(asked_as, weighed))
     if not claims:
         return "refused"
     right = any(

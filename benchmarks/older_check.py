@@ -7,9 +7,9 @@ words stood there, and the source held all its numbers and capitalised names.
 from __future__ import annotations
 
 from chalicelib.inference.embedder import Embedder
-from chalicelib.retrieval.answering import cosine
-from chalicelib.retrieval.sentences import split_sentences
-from chalicelib.retrieval.terms import names, numbers, terms
+from chalicelib.retrieval.answer.evidence import cosine
+from chalicelib.retrieval.text.sentences import split_sentences
+from chalicelib.retrieval.text.terms import names, numbers, terms
 
 CLAIM_COSINE = 0.6
 CLAIM_WORDS = 0.75

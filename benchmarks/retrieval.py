@@ -24,7 +24,7 @@ from chalicelib.contracts.reranking import RerankResult
 from chalicelib.contracts.searching import Hit
 from chalicelib.inference.embedder import Embedder
 from chalicelib.inference.wordvectors import WordReader
-from chalicelib.retrieval.reranking import RERANKED, head_of, rerank_request
+from chalicelib.retrieval.search.reranker import RERANKED, head_of, rerank_request
 from functions.rerank_passages.core import Deps, run
 from functions.rerank_passages.handler import HEAD
 from models.pull import CACHE

@@ -31,8 +31,8 @@ from benchmarks.search_corpus import (
 )
 from chalicelib.adapters.record_writes import document_key
 from chalicelib.inference.embedder import DIMENSIONS
-from chalicelib.retrieval.finding import MAX_FETCHED
-from chalicelib.retrieval.ranking import fetch_count
+from chalicelib.retrieval.search.ranking import fetch_count
+from chalicelib.retrieval.search.searcher import MAX_FETCHED
 from localcloud.s3vectors import S3VectorsService
 from localcloud.s3vectors.memory_index import VectorMatrix, nearest
 from localcloud.service import CloudContext

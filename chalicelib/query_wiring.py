@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     )
     from chalicelib.errors import HeadraceError
     from chalicelib.query_ports import SentenceScreen
-    from chalicelib.retrieval.asking import Asker
-    from chalicelib.retrieval.finding import Finder
-    from chalicelib.retrieval.keeping import Keeper
-    from chalicelib.retrieval.passage_writer import Generates, PassageWriter
-    from chalicelib.retrieval.picture_finding import PictureFinder
-    from chalicelib.retrieval.query_receipts import QueryPrices
+    from chalicelib.retrieval.answer.answer_log import Keeper
+    from chalicelib.retrieval.answer.passage_writer import Generates, PassageWriter
+    from chalicelib.retrieval.answer.pipeline import Asker
+    from chalicelib.retrieval.receipts import QueryPrices
+    from chalicelib.retrieval.search.images import PictureFinder
+    from chalicelib.retrieval.search.searcher import Finder
 
 
 PICTURE_SECONDS = 10
@@ -90,7 +90,7 @@ class QueryServices:
         """What finds passages."""
         from chalicelib.adapters import aws
         from chalicelib.adapters.passages import Passages
-        from chalicelib.retrieval.finding import Finder
+        from chalicelib.retrieval.search.searcher import Finder
 
         return Finder(
             self._embedder,
@@ -122,7 +122,7 @@ class QueryServices:
         from chalicelib.adapters.dynamodb import Table
         from chalicelib.adapters.feedback_records import FeedbackRecords
         from chalicelib.jobs.ulids import ulid
-        from chalicelib.retrieval.keeping import Keeper
+        from chalicelib.retrieval.answer.answer_log import Keeper
 
         settings = RecordsSettings.from_environ(self._environ)
         records = FeedbackRecords(Table(aws.asked_dynamodb(), settings.records_table))
@@ -131,7 +131,7 @@ class QueryServices:
     @cached_property
     def asker(self) -> Asker:
         """What answers questions."""
-        from chalicelib.retrieval.asking import Asker
+        from chalicelib.retrieval.answer.pipeline import Asker
         from chalicelib.screening.injection_rules import RuleScreen
 
         screen = _LoggedScreen(RuleScreen())
@@ -149,7 +149,7 @@ class QueryServices:
     def prices(self) -> QueryPrices:
         """What queries cost."""
         from chalicelib.generation.catalogue import catalogue
-        from chalicelib.retrieval.query_receipts import QueryPrices
+        from chalicelib.retrieval.receipts import QueryPrices
 
         settings = self.query_settings
         return QueryPrices(catalogue(), settings.chat_model_id, settings.embed_memory_mb)
@@ -181,7 +181,7 @@ class QueryServices:
         from chalicelib.adapters import aws
         from chalicelib.adapters.functions import EmbedPictureFunction
         from chalicelib.adapters.passages import Passages
-        from chalicelib.retrieval.picture_finding import PictureFinder
+        from chalicelib.retrieval.search.images import PictureFinder
 
         embedder = EmbedPictureFunction(aws.functions_within(PICTURE_SECONDS), name)
         return PictureFinder(embedder, Passages(aws.s3vectors()), self.records)
@@ -210,7 +210,7 @@ class QueryServices:
         if not self.query_settings.chat_model_id:
             return None
         from chalicelib.generation.catalogue import catalogue
-        from chalicelib.retrieval.passage_writer import PassageWriter, limits_of
+        from chalicelib.retrieval.answer.passage_writer import PassageWriter, limits_of
 
         model_id = self.query_settings.chat_model_id
         limits = limits_of(catalogue(), model_id)

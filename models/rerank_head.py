@@ -24,7 +24,7 @@ from benchmarks.judged import collection
 from benchmarks.judged.engine import Engine, engine
 from chalicelib.inference.embedder import MODEL, Embedder
 from chalicelib.inference.wordvectors import WordReader
-from chalicelib.retrieval.reranking import FEATURES, RERANKED, rerank_request
+from chalicelib.retrieval.search.reranker import FEATURES, RERANKED, rerank_request
 from functions.rerank_passages.core import look
 from functions.rerank_passages.handler import HEAD
 from models.pull import CACHE

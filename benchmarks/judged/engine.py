@@ -24,10 +24,10 @@ from chalicelib.contracts.searching import Hit
 from chalicelib.inference.embedder import DIMENSIONS, MODEL, Embedder
 from chalicelib.ports import IndexRef, Vector
 from chalicelib.query_ports import Reranker
-from chalicelib.retrieval.chunking import chunk_pages
-from chalicelib.retrieval.finding import Finder
 from chalicelib.retrieval.ids import vector_key
-from chalicelib.retrieval.queries import Query
+from chalicelib.retrieval.search.query import Query
+from chalicelib.retrieval.search.searcher import Finder
+from chalicelib.retrieval.text.chunks import chunk_pages
 from localcloud.s3vectors import S3VectorsService
 from localcloud.service import CloudContext
 

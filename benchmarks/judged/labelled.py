@@ -14,10 +14,10 @@ from pathlib import Path
 from benchmarks.answering import ROOT, SETS, LocalEmbedder, finder_over
 from chalicelib.contracts.searching import Hit
 from chalicelib.query_ports import Reranker
-from chalicelib.retrieval import answering
-from chalicelib.retrieval.finding import Finder
-from chalicelib.retrieval.queries import Query
-from chalicelib.retrieval.replying import replying
+from chalicelib.retrieval.answer import evidence
+from chalicelib.retrieval.answer.replies import replying
+from chalicelib.retrieval.search.query import Query
+from chalicelib.retrieval.search.searcher import Finder
 
 TOP_K = 10
 """Passages of an answer, unless its request says otherwise."""
@@ -70,10 +70,10 @@ def asked_with(models: Path, rerankers: Mapping[str, Reranker | None]) -> dict[s
 
 def _ended(finder: Finder, embedder: LocalEmbedder, label: Label) -> Ended:
     found = finder.find(Query("tenant", label.question, None, TOP_K, ""))
-    sources = answering.candidates(label.question, found.passages)
-    vectors = embedder.embed([answering.in_context(source) for source in sources], "").vectors
-    evidence = answering.weigh(label.question, found.vector, sources, vectors)
-    claims = answering.extract(replying(label.question, evidence))
+    sources = evidence.candidates(label.question, found.passages)
+    vectors = embedder.embed([evidence.in_context(source) for source in sources], "").vectors
+    weighed = evidence.weigh(label.question, found.vector, sources, vectors)
+    claims = evidence.extract(replying(label.question, weighed))
     right = any(label.right(source.passage.path, source.text) for _, source in claims)
     return Ended(label, _reciprocal(label, found.passages), bool(claims), right)
 

@@ -36,7 +36,7 @@ from chalicelib.adapters.record_writes import STAYS, document_key, tenant_key, t
 from chalicelib.contracts.asked import ASKED_DAYS, Asked, Mark
 from chalicelib.errors import Conflict
 from chalicelib.query_ports import KeptAsked, RatedAnswer, Vote
-from chalicelib.retrieval.votes import unpacked
+from chalicelib.retrieval.search.feedback_boost import unpacked
 
 MAX_VOTES = 200
 """Votes that are looked at: the newest ones. They are read anew only after one has changed."""

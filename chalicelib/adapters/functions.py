@@ -17,7 +17,7 @@ from chalicelib.errors import (
     InvalidInput,
     ModelFailure,
 )
-from chalicelib.retrieval.reranking import rerank_request
+from chalicelib.retrieval.search.reranker import rerank_request
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient

@@ -16,7 +16,7 @@ from chalicelib.adapters.passages import MAX_KEYS_A_CALL, TEXT_KEY
 from chalicelib.adapters.vectors import MAX_VECTORS_A_CALL, NON_FILTERABLE
 from chalicelib.contracts.pictures import Label, read
 from chalicelib.errors import Conflict, NotFound
-from chalicelib.retrieval.filters import EMBEDDED_BY
+from chalicelib.retrieval.search.filters import EMBEDDED_BY
 
 if TYPE_CHECKING:
     from mypy_boto3_s3vectors import S3VectorsClient

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.adapters.aws import translated
 from chalicelib.contracts.searching import Hit, Neighbour
-from chalicelib.retrieval.scoring import Raw, explained
+from chalicelib.retrieval.search.fusion import Raw, explained
 
 if TYPE_CHECKING:
     from mypy_boto3_s3vectors import S3VectorsClient

@@ -14,11 +14,11 @@ from chalicelib.contracts.asking import AskRequest, AskResponse
 from chalicelib.contracts.operations import Operation
 from chalicelib.errors import ModelFailure
 from chalicelib.observability import spent
-from chalicelib.retrieval.queries import Query
+from chalicelib.retrieval.search.query import Query
 
 if TYPE_CHECKING:
     from chalicelib.query_ports import AnswerRecords
-    from chalicelib.retrieval.asking import Asker
+    from chalicelib.retrieval.answer.pipeline import Asker
 
 
 @dataclass(frozen=True, slots=True)

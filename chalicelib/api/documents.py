@@ -33,8 +33,8 @@ from chalicelib.contracts.uploads import (
 )
 from chalicelib.errors import Conflict, InvalidInput, NotFound
 from chalicelib.query_ports import AnswerRecords, Declarations
-from chalicelib.retrieval.declared import check_metadata_declared
 from chalicelib.retrieval.ids import InboxPlace, check_collection, inbox_place
+from chalicelib.retrieval.search.filters import check_metadata_declared
 
 if TYPE_CHECKING:
     from chalicelib.ports import TenantStates

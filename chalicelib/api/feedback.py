@@ -27,7 +27,7 @@ from chalicelib.contracts.feedback import (
 from chalicelib.contracts.operations import Operation
 from chalicelib.errors import Conflict, InvalidInput, NotFound
 from chalicelib.query_ports import AnswerRecords, CurrentVersions, KeptAsked, RatedAnswer
-from chalicelib.retrieval.votes import marks_of
+from chalicelib.retrieval.search.feedback_boost import marks_of
 
 if TYPE_CHECKING:
     from chalicelib.ports import EventBus

@@ -15,11 +15,11 @@ from chalicelib.contracts.operations import Operation
 from chalicelib.contracts.searching import SearchRequest, SearchResponse
 from chalicelib.errors import ModelFailure
 from chalicelib.observability import spent
-from chalicelib.retrieval.finding import Finder
-from chalicelib.retrieval.keeping import NOT_KEPT, Keeper, Told, first_of
-from chalicelib.retrieval.neighbours import surrounded
-from chalicelib.retrieval.picturing import seen_in_words
-from chalicelib.retrieval.queries import Found, Query
+from chalicelib.retrieval.answer.answer_log import NOT_KEPT, Keeper, Told, first_of
+from chalicelib.retrieval.search.images import seen_in_words
+from chalicelib.retrieval.search.query import Found, Query
+from chalicelib.retrieval.search.ranking import surrounded
+from chalicelib.retrieval.search.searcher import Finder
 
 if TYPE_CHECKING:
     from chalicelib.contracts.receipts import Receipt

@@ -24,7 +24,7 @@ from chalicelib.jobs.claims import (
     work_for,
 )
 from chalicelib.ports import Executions, InboxQueue, TenantStates
-from chalicelib.retrieval.declared import check_metadata_declared
+from chalicelib.retrieval.search.filters import check_metadata_declared
 
 if TYPE_CHECKING:
     from chalicelib.contracts.ingest import IngestInput

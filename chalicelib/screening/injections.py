@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from chalicelib.contracts.screening import Finding, Origin
-from chalicelib.retrieval.sentences import split_sentences
+from chalicelib.retrieval.text.sentences import split_sentences
 from chalicelib.screening.injection_rules import family_of
 
 FAMILIES: Mapping[Origin, frozenset[str] | None] = {

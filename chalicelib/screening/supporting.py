@@ -45,7 +45,7 @@ class SupportJudge:
 
         One that could not be checked does not stand.
         """
-        from chalicelib.retrieval.answering import sentences_of
+        from chalicelib.retrieval.answer.evidence import sentences_of
 
         assert isinstance(call, ChatCall), "the check is for chat"
         assert isinstance(output, ChatOutput), "a chat is answered by one"

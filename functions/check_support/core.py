@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.contracts.support import CheckRequest, CheckResult, CheckSource
-from chalicelib.retrieval.sentences import Span, split_sentences
-from chalicelib.retrieval.support.judging import Passage, judge
-from chalicelib.retrieval.support.reading import Reading, read
-from chalicelib.retrieval.support.words import stems
+from chalicelib.retrieval.answer.support.verdict import Passage, judge
+from chalicelib.retrieval.text.parsed_text import Reading, read
+from chalicelib.retrieval.text.sentences import Span, split_sentences
+from chalicelib.retrieval.text.terms import stems
 
 if TYPE_CHECKING:
     from chalicelib.inference.wordvectors import WordVectors

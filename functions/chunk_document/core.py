@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from chalicelib.contracts.ingest import ChunkRequest, ChunkResult, Page, spent
 from chalicelib.contracts.jsonl import dump_lines, parse_lines
 from chalicelib.errors import InvalidInput
-from chalicelib.retrieval.chunking import CountTokens, chunk_pages
 from chalicelib.retrieval.ids import chunks_key, pages_key
+from chalicelib.retrieval.text.chunks import CountTokens, chunk_pages
 
 if TYPE_CHECKING:
     from chalicelib.ports import ObjectStore

@@ -8,8 +8,7 @@ from collections.abc import Iterator, Sequence
 from chalicelib.contracts.ingest import Chunk, Embeddable, VectorMetadata
 from chalicelib.ingest.receipts import FLOAT_BYTES
 from chalicelib.ports import Vector
-from chalicelib.retrieval.folders import place_hashes
-from chalicelib.retrieval.ids import vector_key
+from chalicelib.retrieval.ids import place_hashes, vector_key
 
 
 def vectors_of(

@@ -8,7 +8,7 @@ from chalicelib.contracts.ingest import Chunk, EmbedRequest
 from chalicelib.contracts.looking import PictureVector
 from chalicelib.ports import IndexRef, ObjectStore, PictureIndexes, TenantState, VectorIndex
 from chalicelib.retrieval.ids import picture_index, picture_key
-from chalicelib.retrieval.picture_opening import put_opened
+from chalicelib.retrieval.search.images import put_opened
 from functions.embed_chunks.carrying import billed_size, vectors_of
 
 

@@ -15,7 +15,7 @@ from chalicelib.contracts.labelling import (
     LabelPictureResult,
 )
 from chalicelib.retrieval.ids import chunks_key, pages_key, version_prefix
-from chalicelib.retrieval.picturing import text_of
+from chalicelib.retrieval.search.images import text_of
 
 if TYPE_CHECKING:
     from chalicelib.inference.labelling import Seen

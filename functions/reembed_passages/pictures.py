@@ -16,7 +16,7 @@ from chalicelib.contracts.looking import PictureVector
 from chalicelib.errors import Conflict, NotFound
 from chalicelib.ports import IndexRef, ObjectStore, PictureIndexes
 from chalicelib.retrieval.ids import picture_index, reembedded_key, vector_key
-from chalicelib.retrieval.picture_opening import put_opened
+from chalicelib.retrieval.search.images import put_opened
 from functions.reembed_passages.core import Copies, Records, answers
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chalicelib.contracts.reranking import RerankPassage, RerankRequest, RerankResult
-from chalicelib.retrieval.reranking import Compared, Features, Head, features
-from chalicelib.retrieval.support.words import Word, words_of
+from chalicelib.retrieval.search.reranker import Compared, Features, Head, features
+from chalicelib.retrieval.text.terms import Word, words_of
 
 if TYPE_CHECKING:
     from chalicelib.inference.wordvectors import WordReader, WordVectors

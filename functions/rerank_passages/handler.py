@@ -11,7 +11,7 @@ from typing import Any
 from chalicelib.contracts.reranking import RerankRequest
 from chalicelib.inference.wordvectors import WordReader
 from chalicelib.observability import observed
-from chalicelib.retrieval.reranking import head_of
+from chalicelib.retrieval.search.reranker import head_of
 from functions.rerank_passages import core
 
 HEAD = Path(__file__).with_name("head.json")

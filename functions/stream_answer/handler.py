@@ -14,7 +14,7 @@ from chalicelib.contracts.asking import AskDone, AskEvent
 from chalicelib.contracts.http import Streamed
 from chalicelib.observability import log_refusal, logger, observed, spent, told_under
 from chalicelib.query_wiring import QueryServices
-from chalicelib.retrieval.queries import Query
+from chalicelib.retrieval.search.query import Query
 from chalicelib.wiring.generation import generator
 from functions.stream_answer import core
 

@@ -22,7 +22,7 @@ from chalicelib.contracts.jsonl import dump_lines
 from chalicelib.errors import Conflict, NotFound
 from chalicelib.query_ports import KeptAsked, RatedAnswer
 from chalicelib.retrieval.ids import pages_key
-from chalicelib.retrieval.votes import packed
+from chalicelib.retrieval.search.feedback_boost import packed
 from tests.cloud import CloudProcess
 from tests.integration.adapters.test_stores import bucket, name, table
 

@@ -12,7 +12,7 @@ from chalicelib.generation.accounts import Accounts
 from chalicelib.generation.catalogue import catalogue
 from chalicelib.generation.generating import Generator
 from chalicelib.generation.served import served
-from chalicelib.retrieval.passage_writer import Limits, PassageWriter
+from chalicelib.retrieval.answer.passage_writer import Limits, PassageWriter
 from tests.unit.generation.fakes import House
 from tests.unit.retrieval_query.fakes import hit
 

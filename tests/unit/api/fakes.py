@@ -52,9 +52,9 @@ from chalicelib.prompting.checking import check_prompt
 from chalicelib.prompting.previewing import preview
 from chalicelib.prompting.runs import Runner
 from chalicelib.query_ports import BEGUN, Held, KeptAnswer
-from chalicelib.retrieval.asking import Asker
-from chalicelib.retrieval.finding import Finder
+from chalicelib.retrieval.answer.pipeline import Asker
 from chalicelib.retrieval.ids import document_id
+from chalicelib.retrieval.search.searcher import Finder
 from chalicelib.screening.screener import Screens
 from tests.unit.batches.fakes import FakeBatchObjects
 from tests.unit.budgets.fakes import FakeSpending

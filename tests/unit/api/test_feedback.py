@@ -12,8 +12,8 @@ from chalicelib.contracts.documents import Version
 from chalicelib.contracts.feedback import FeedbackReceived
 from chalicelib.contracts.searching import Hit
 from chalicelib.errors import Transient
-from chalicelib.retrieval.keeping import NOT_KEPT
-from chalicelib.retrieval.votes import MOST
+from chalicelib.retrieval.answer.answer_log import NOT_KEPT
+from chalicelib.retrieval.search.feedback_boost import MOST
 from tests.soak import often
 from tests.unit.api.fakes import NOW, OTHER_KEY, Api, document, error_of
 from tests.unit.retrieval_query.fakes import hit

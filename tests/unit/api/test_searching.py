@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 from chalicelib.contracts.carried import read_carried
 from chalicelib.contracts.searching import Hit, Neighbour
 from chalicelib.errors import InvalidInput, Transient
-from chalicelib.retrieval.filters import texts_only
-from chalicelib.retrieval.folders import place_hash
-from chalicelib.retrieval.ids import vector_key
+from chalicelib.retrieval.ids import place_hash, vector_key
+from chalicelib.retrieval.search.filters import texts_only
 from tests.soak import often
 from tests.unit.api.fakes import Api, error_of
 from tests.unit.retrieval_query.fakes import FakeReranker, hit

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.ends import FLOORS, Case, curve, false_answers, score, summary
-from chalicelib.retrieval.answering import MIN_SUPPORT
+from chalicelib.retrieval.answer.evidence import MIN_SUPPORT
 
 CASES = [
     Case("a", answerable=True, support=0.9, right=True),

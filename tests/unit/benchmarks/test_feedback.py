@@ -6,10 +6,10 @@ from benchmarks.feedback import SCORES, compared, constants, in_other_words
 from benchmarks.feedback_answers import Answer, Label, vote_of
 from benchmarks.judged.collection import Document, Judged
 from chalicelib.contracts.embedding import EmbedTextResult
-from chalicelib.retrieval import votes
-from chalicelib.retrieval.citations import Source
-from chalicelib.retrieval.queries import Found
-from chalicelib.retrieval.sentences import Span
+from chalicelib.retrieval.answer.citations import Source
+from chalicelib.retrieval.search import feedback_boost
+from chalicelib.retrieval.search.query import Found
+from chalicelib.retrieval.text.sentences import Span
 from tests.unit.retrieval_query.fakes import hit
 
 GAINS = {"own": 2, "related": 1}
@@ -47,10 +47,10 @@ def test_other_words_should_keep_the_question() -> None:
 
 
 def test_other_constants_should_hold_for_a_while_only() -> None:
-    before = (votes.ALIKE, votes.MOST)
+    before = (feedback_boost.ALIKE, feedback_boost.MOST)
     with constants(0.1, 0.9):
-        assert (votes.ALIKE, votes.MOST) == (0.1, 0.9)
-    assert before == (votes.ALIKE, votes.MOST)
+        assert (feedback_boost.ALIKE, feedback_boost.MOST) == (0.1, 0.9)
+    assert before == (feedback_boost.ALIKE, feedback_boost.MOST)
 
 
 PUMP = hit("The pump weighs 41 kg. It hums.")

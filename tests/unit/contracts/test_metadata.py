@@ -26,7 +26,7 @@ from chalicelib.contracts.metadata import (
 from chalicelib.contracts.pictures import MOST_LABEL_BYTES, Label
 from chalicelib.errors import InvalidInput
 from chalicelib.inference.labelling import MOST_LABELS
-from chalicelib.retrieval.folders import MAX_DEPTH, place_hashes
+from chalicelib.retrieval.ids import MAX_DEPTH, place_hashes
 from localcloud.s3vectors.records import MAX_FILTERABLE_BYTES, MAX_METADATA_KEYS
 
 S3_USER_METADATA_BYTES = 2 * 1024

@@ -10,8 +10,8 @@ from chalicelib.contracts.asked import Mark
 from chalicelib.contracts.feedback import FeedbackRow
 from chalicelib.errors import HeadraceError, NotFound
 from chalicelib.query_ports import KeptAsked, RatedAnswer, Vote
-from chalicelib.retrieval.keeping import Keeper
-from chalicelib.retrieval.votes import unpacked
+from chalicelib.retrieval.answer.answer_log import Keeper
+from chalicelib.retrieval.search.feedback_boost import unpacked
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

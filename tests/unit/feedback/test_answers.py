@@ -12,19 +12,13 @@ from chalicelib.contracts.asked import Asked, Place
 from chalicelib.contracts.asking import AskResponse
 from chalicelib.contracts.searching import Hit
 from chalicelib.errors import HeadraceError, Transient
-from chalicelib.retrieval.answering import (
-    MIN_SUPPORT,
-    NUDGE,
-    Evidence,
-    extract,
-    nudged,
-)
-from chalicelib.retrieval.asking import Asker
-from chalicelib.retrieval.citations import Source
-from chalicelib.retrieval.finding import Finder
-from chalicelib.retrieval.keeping import NOT_KEPT, SHOWN
-from chalicelib.retrieval.queries import Query
-from chalicelib.retrieval.sentences import Span
+from chalicelib.retrieval.answer.answer_log import NOT_KEPT, SHOWN
+from chalicelib.retrieval.answer.citations import Source
+from chalicelib.retrieval.answer.evidence import MIN_SUPPORT, NUDGE, Evidence, extract, nudged
+from chalicelib.retrieval.answer.pipeline import Asker
+from chalicelib.retrieval.search.query import Query
+from chalicelib.retrieval.search.searcher import Finder
+from chalicelib.retrieval.text.sentences import Span
 from tests.unit.feedback.fakes import FakeRatings, keeper
 from tests.unit.ingest.fakes import FakeTenants
 from tests.unit.retrieval_query.fakes import (

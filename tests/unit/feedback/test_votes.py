@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from chalicelib.contracts.asked import Asked, Mark, Place, Quoted, Rating
 from chalicelib.contracts.searching import Hit
 from chalicelib.query_ports import Vote
-from chalicelib.retrieval.votes import (
+from chalicelib.retrieval.search.feedback_boost import (
     ALIKE,
     MOST,
     marks_of,

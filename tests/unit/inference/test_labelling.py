@@ -13,7 +13,7 @@ from chalicelib.contracts.pictures import Label
 from chalicelib.errors import ModelFailure
 from chalicelib.inference.embedder import Embedder
 from chalicelib.inference.labelling import LEAST_SHARE, MOST_LABELS, PictureLabeller, prepared
-from chalicelib.retrieval.picturing import mean, prompts
+from chalicelib.retrieval.search.images import mean, prompts
 
 PICTURES = Path(__file__).parents[2] / "data" / "pictures"
 QUESTIONS = json.loads((PICTURES / "questions.json").read_text())

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.contracts.ingest import Chunk, Page
-from chalicelib.retrieval.chunking import chunk_pages
+from chalicelib.retrieval.text.chunks import chunk_pages
 
 SPECIAL = 2
 

@@ -5,8 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.reading.tables import table_blocks
-from chalicelib.retrieval.rows import header_of, in_words, is_header
-from chalicelib.retrieval.sentences import Span, split_sentences
+from chalicelib.retrieval.text.sentences import (
+    Span,
+    header_of,
+    in_words,
+    is_header,
+    split_sentences,
+)
 
 TABLE = """Generation in 2024
 

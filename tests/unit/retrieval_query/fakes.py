@@ -20,8 +20,8 @@ from chalicelib.contracts.support import CheckResult, CheckSource, ClaimVerdict,
 from chalicelib.errors import HeadraceError
 from chalicelib.ports import IndexRef
 from chalicelib.query_ports import ChatReply, IndexFilter, Used
-from chalicelib.retrieval.sentences import split_sentences
-from chalicelib.retrieval.terms import numbers, terms
+from chalicelib.retrieval.text.sentences import split_sentences
+from chalicelib.retrieval.text.terms import numbers, terms
 
 DIMENSIONS = 256
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.retrieval.answering import (
+from chalicelib.retrieval.answer.citations import cited
+from chalicelib.retrieval.answer.evidence import (
     MAX_CANDIDATES,
     Evidence,
     candidates,
@@ -15,8 +16,7 @@ from chalicelib.retrieval.answering import (
     in_context,
     weigh,
 )
-from chalicelib.retrieval.citations import cited
-from chalicelib.retrieval.terms import alike
+from chalicelib.retrieval.text.terms import alike
 from tests.unit.retrieval_query.fakes import hit, vector_of
 
 PUMP = (

@@ -9,10 +9,10 @@ from chalicelib.contracts.asking import AskEvent, AskResponse, Tier, Turn, folde
 from chalicelib.contracts.receipts import Receipt
 from chalicelib.contracts.searching import Hit
 from chalicelib.errors import HeadraceError, InvalidInput, QuotaExceeded, Transient
-from chalicelib.retrieval.asking import Asker
-from chalicelib.retrieval.finding import Finder
-from chalicelib.retrieval.queries import Query
-from chalicelib.retrieval.refusals import NOT_FOUND
+from chalicelib.retrieval.answer.pipeline import Asker
+from chalicelib.retrieval.search.query import Query
+from chalicelib.retrieval.search.searcher import Finder
+from chalicelib.retrieval.text.language import NOT_FOUND
 from tests.unit.ingest.fakes import FakeTenants
 from tests.unit.retrieval_query.fakes import (
     WRITTEN,

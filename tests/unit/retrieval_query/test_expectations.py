@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.retrieval.expectations import Expected, expected, holds, without_asking
+from chalicelib.retrieval.answer.question_types import Expected, expected, holds, without_asking
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ from chalicelib.contracts.filters import Filter
 from chalicelib.contracts.ingest import VectorMetadata
 from chalicelib.errors import InvalidInput
 from chalicelib.query_ports import IndexFilter
-from chalicelib.retrieval.filters import check_declared, compiled, named_collections
-from chalicelib.retrieval.folders import MAX_DEPTH, place_hashes
+from chalicelib.retrieval.ids import MAX_DEPTH, place_hashes
+from chalicelib.retrieval.search.filters import check_declared, compiled, named_collections
 from localcloud.s3vectors import filters as index_filters
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)

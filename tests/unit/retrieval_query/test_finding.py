@@ -14,13 +14,11 @@ from chalicelib.contracts.searching import Hit, Neighbour
 from chalicelib.errors import HeadraceError, InvalidInput, NotFound, Transient, Unsupported
 from chalicelib.ports import IndexRef
 from chalicelib.query_ports import IndexFilter, Vote, Votes
-from chalicelib.retrieval.finding import MAX_FETCHED, Finder
-from chalicelib.retrieval.folders import MAX_DEPTH, place_hash, place_hashes
-from chalicelib.retrieval.ids import vector_key
-from chalicelib.retrieval.neighbours import surrounded
-from chalicelib.retrieval.queries import Found, Query
-from chalicelib.retrieval.ranking import fetch_count, merge_overlapping
-from chalicelib.retrieval.reranking import RERANKED
+from chalicelib.retrieval.ids import MAX_DEPTH, place_hash, place_hashes, vector_key
+from chalicelib.retrieval.search.query import Found, Query
+from chalicelib.retrieval.search.ranking import fetch_count, merge_overlapping, surrounded
+from chalicelib.retrieval.search.reranker import RERANKED
+from chalicelib.retrieval.search.searcher import MAX_FETCHED, Finder
 from tests.unit.ingest.fakes import INDEX, FakeTenants
 from tests.unit.retrieval_query.fakes import (
     FakeDeclarations,

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.contracts.asking import Turn
-from chalicelib.retrieval.followup import is_rewrite, stand_alone
-from chalicelib.retrieval.phrases import noun_phrases
-from chalicelib.retrieval.refusals import NOT_FOUND_IN
+from chalicelib.retrieval.answer.question_rewriting import is_rewrite, stand_alone
+from chalicelib.retrieval.text.language import NOT_FOUND_IN
+from chalicelib.retrieval.text.noun_phrases import noun_phrases
 
 DATA = Path(__file__).parents[2] / "data" / "followups.json"
 CASES = json.loads(DATA.read_text(encoding="utf-8"))["cases"]

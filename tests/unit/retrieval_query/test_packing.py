@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.retrieval.packing import Parcel, knapsack, pack
+from chalicelib.retrieval.answer.context_packing import Parcel, knapsack, pack
 
 ITEMS = st.lists(st.tuples(st.integers(0, 50), st.integers(0, 30)), max_size=9)
 PARCELS = st.lists(

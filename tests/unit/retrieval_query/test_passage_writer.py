@@ -26,7 +26,7 @@ from chalicelib.generation.catalogue import catalogue
 from chalicelib.generation.dependencies import BOUNDLESS, Bounds
 from chalicelib.generation.fences import neutral, random_fence
 from chalicelib.generation.tokens import estimated_tokens
-from chalicelib.retrieval.passage_writer import (
+from chalicelib.retrieval.answer.passage_writer import (
     MAX_ANSWER_TOKENS,
     Limits,
     PassageWriter,
@@ -34,7 +34,7 @@ from chalicelib.retrieval.passage_writer import (
     limits_of,
     rewrite_prompt,
 )
-from chalicelib.retrieval.refusals import NOT_FOUND
+from chalicelib.retrieval.text.language import NOT_FOUND
 from tests.unit.batches.examples import generation
 from tests.unit.retrieval_query.fakes import hit
 

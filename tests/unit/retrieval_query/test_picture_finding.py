@@ -18,11 +18,11 @@ from chalicelib.contracts.searching import Hit, Neighbour, Scores, VectorScore
 from chalicelib.errors import Conflict, HeadraceError, InvalidInput, NotFound
 from chalicelib.ports import IndexRef
 from chalicelib.query_ports import IndexFilter
-from chalicelib.retrieval.filters import looks_at_pictures, looks_at_texts
-from chalicelib.retrieval.finding import Finder
-from chalicelib.retrieval.joining import joined
-from chalicelib.retrieval.picture_finding import PictureFinder
-from chalicelib.retrieval.queries import Found, Query
+from chalicelib.retrieval.search.filters import looks_at_pictures, looks_at_texts
+from chalicelib.retrieval.search.fusion import joined
+from chalicelib.retrieval.search.images import PictureFinder
+from chalicelib.retrieval.search.query import Found, Query
+from chalicelib.retrieval.search.searcher import Finder
 from tests.unit.ingest.fakes import INDEX, FakeTenants
 from tests.unit.retrieval_query.fakes import (
     FakeDeclarations,

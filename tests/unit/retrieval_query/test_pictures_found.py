@@ -25,10 +25,10 @@ from chalicelib.generation.catalogue import catalogue
 from chalicelib.inference.embedder import DIMENSIONS, MODEL, Embedder
 from chalicelib.inference.labelling import PictureLabeller
 from chalicelib.ports import IndexRef, TenantState
-from chalicelib.retrieval.finding import Finder
 from chalicelib.retrieval.ids import chunks_key, vector_key, version_prefix
-from chalicelib.retrieval.picturing import embedded
-from chalicelib.retrieval.queries import Found, Query
+from chalicelib.retrieval.search.images import embedded
+from chalicelib.retrieval.search.query import Found, Query
+from chalicelib.retrieval.search.searcher import Finder
 from functions.embed_chunks import core as embedding
 from functions.embed_text import core as texts
 from functions.label_picture import core as labelling

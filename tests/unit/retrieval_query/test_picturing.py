@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from chalicelib.contracts.pictures import Label, read, written
 from chalicelib.contracts.searching import Hit
 from chalicelib.errors import ModelFailure
-from chalicelib.retrieval.picturing import embedded, mean, prompts, text_of
+from chalicelib.retrieval.search.images import embedded, mean, prompts, text_of
 from tests.unit.retrieval_query.fakes import hit
 
 numbers = st.floats(-1, 1, allow_nan=False).map(lambda value: round(value, 3))

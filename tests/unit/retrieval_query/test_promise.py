@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from chalicelib.contracts.asking import AskResponse, Turn
 from chalicelib.contracts.support import CheckRequest, CheckResult, CheckSource
 from chalicelib.inference.wordvectors import Span, WordVectors
-from chalicelib.retrieval.asking import Asker
-from chalicelib.retrieval.finding import Finder
-from chalicelib.retrieval.queries import Query
+from chalicelib.retrieval.answer.pipeline import Asker
+from chalicelib.retrieval.search.query import Query
+from chalicelib.retrieval.search.searcher import Finder
 from functions.check_support.core import Deps, run
 from tests.unit.ingest.fakes import FakeTenants
 from tests.unit.retrieval_query.fakes import (

@@ -14,7 +14,7 @@ from chalicelib.contracts.receipts import ReceiptLine
 from chalicelib.contracts.reranking import RerankResult
 from chalicelib.generation.catalogue import parse
 from chalicelib.query_ports import ChatReply, Used
-from chalicelib.retrieval.query_receipts import QueryPrices
+from chalicelib.retrieval.receipts import QueryPrices
 from tests.unit.retrieval_query.fakes import hit
 
 CATALOGUE = parse(

@@ -3,8 +3,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.retrieval.question import MAX_QUERY_TEXT, query_text
-from chalicelib.retrieval.terms import words
+from chalicelib.retrieval.search.query import MAX_QUERY_TEXT, query_text
+from chalicelib.retrieval.text.terms import words
 
 
 def test_should_leave_a_short_question_as_it_is() -> None:

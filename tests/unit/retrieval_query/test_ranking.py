@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.contracts.searching import Hit
-from chalicelib.retrieval.ranking import current_only, fetch_count, merge_overlapping
+from chalicelib.retrieval.search.ranking import current_only, fetch_count, merge_overlapping
 from tests.unit.retrieval_query.fakes import hit
 
 PAGE = "The quick brown fox jumps over the lazy dog, again and again, until it is night."

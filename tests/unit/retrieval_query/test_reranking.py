@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.contracts.reranking import MAX_HEADING, MAX_TEXT
-from chalicelib.retrieval.reranking import (
+from chalicelib.retrieval.search.reranker import (
     FEATURES,
     Compared,
     Head,
@@ -17,7 +17,7 @@ from chalicelib.retrieval.reranking import (
     head_of,
     rerank_request,
 )
-from chalicelib.retrieval.support.words import words_of
+from chalicelib.retrieval.text.terms import words_of
 from tests.unit.retrieval_query.fakes import hit
 
 QUERY = words_of("Who made the turbine?")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.retrieval.scoring import RANK_CONSTANT, Raw, explained
+from chalicelib.retrieval.search.fusion import RANK_CONSTANT, Raw, explained
 
 
 def fused_ranking(

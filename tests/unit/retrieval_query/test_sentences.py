@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.retrieval.sentences import MAX_SENTENCE, split_sentences
+from chalicelib.retrieval.text.sentences import MAX_SENTENCE, split_sentences
 
 
 def cut(text: str) -> list[str]:

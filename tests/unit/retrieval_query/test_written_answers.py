@@ -11,7 +11,7 @@ from chalicelib.errors import InvalidInput, NoAnswer, NotFound, QuotaExceeded, T
 from chalicelib.generation.dependencies import ScreenedInput
 from chalicelib.generation.generating import Generator
 from chalicelib.generation.served import Served
-from chalicelib.retrieval.passage_writer import Limits, PassageWriter
+from chalicelib.retrieval.answer.passage_writer import Limits, PassageWriter
 from tests.unit.generation.fakes import MODELS, House
 from tests.unit.generation.test_generating import WHO
 from tests.unit.generation.test_screened import Held, Screening

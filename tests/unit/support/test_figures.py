@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.contracts.support import Doubt
-from chalicelib.retrieval.support.figures import missing
-from chalicelib.retrieval.support.numerals import digits
-from chalicelib.retrieval.support.reading import read
+from chalicelib.retrieval.answer.support.entities import missing
+from chalicelib.retrieval.text.parsed_text import read
+from chalicelib.retrieval.text.units import digits
 
 
 def doubts(claim: str, *places: str) -> set[Doubt]:

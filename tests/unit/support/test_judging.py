@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.contracts.support import ClaimVerdict, Doubt
-from chalicelib.retrieval.sentences import split_sentences
-from chalicelib.retrieval.support.judging import Passage, judge
-from chalicelib.retrieval.support.reading import Reading, read
+from chalicelib.retrieval.answer.support.verdict import Passage, judge
+from chalicelib.retrieval.text.parsed_text import Reading, read
+from chalicelib.retrieval.text.sentences import split_sentences
 
 ALIKE = ({"tested", "checked"}, {"cost", "price"}, {"open", "closed"})
 

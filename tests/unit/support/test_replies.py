@@ -6,12 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.retrieval.answering import Evidence
-from chalicelib.retrieval.citations import Source
-from chalicelib.retrieval.replying import replying
-from chalicelib.retrieval.sentences import Span
-from chalicelib.retrieval.support.reading import read
-from chalicelib.retrieval.support.replies import can_reply
+from chalicelib.retrieval.answer.citations import Source
+from chalicelib.retrieval.answer.evidence import Evidence
+from chalicelib.retrieval.answer.replies import can_reply, replying
+from chalicelib.retrieval.text.parsed_text import read
+from chalicelib.retrieval.text.sentences import Span
 from tests.unit.retrieval_query.fakes import hit
 
 

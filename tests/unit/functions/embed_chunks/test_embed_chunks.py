@@ -14,8 +14,7 @@ from chalicelib.errors import Conflict, InvalidInput, ModelFailure, NotFound
 from chalicelib.generation.catalogue import catalogue
 from chalicelib.ingest.receipts import BILLED_TRANSITIONS
 from chalicelib.ports import IndexRef
-from chalicelib.retrieval.folders import place_hash
-from chalicelib.retrieval.ids import chunks_key, vector_key
+from chalicelib.retrieval.ids import chunks_key, place_hash, vector_key
 from functions.embed_chunks import core
 from tests.unit.ingest.examples import BUCKET, NOW
 from tests.unit.ingest.fakes import INDEX, FakeObjects, FakeTenants, FakeVectors

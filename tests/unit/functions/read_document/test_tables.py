@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.contracts.ingest import Page
-from chalicelib.retrieval.chunking import chunk_pages
+from chalicelib.retrieval.text.chunks import chunk_pages
 from functions.read_document.pages import Block, page_of
 from functions.read_document.tables import table_blocks
 

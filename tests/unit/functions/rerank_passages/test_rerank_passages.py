@@ -14,7 +14,7 @@ from chalicelib.contracts.reranking import (
 )
 from chalicelib.errors import ModelFailure
 from chalicelib.inference.wordvectors import WordReader
-from chalicelib.retrieval.reranking import FEATURES, RERANKED, head_of
+from chalicelib.retrieval.search.reranker import FEATURES, RERANKED, head_of
 from functions.rerank_passages.core import Deps, run
 from functions.rerank_passages.handler import HEAD
 from tests.unit.functions.afresh import answered_afresh

@@ -1,0 +1,1 @@
+"""Answers with citations: rewriting, evidence, generation, the support check, and the log."""

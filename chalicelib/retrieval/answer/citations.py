@@ -1,0 +1,112 @@
+"""Marks in an answer and the places in the documents that they stand for.
+
+The `quote` of a citation is exactly the characters `start` to `end` of its page's text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from chalicelib.contracts.asking import Citation
+from chalicelib.retrieval.text.sentences import header_of, in_words
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.searching import Hit
+    from chalicelib.retrieval.text.sentences import Span
+
+
+_MARK = re.compile(r"\s*\[\d+(?:\s*,\s*\d+)*\]")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A sentence of a passage, that a claim can rest on. A row of a table is one, too."""
+
+    passage: Hit
+    span: Span
+    text: str
+
+    @property
+    def place(self) -> tuple[str, str, int, int, int]:
+        """Return what tells one source from another."""
+        passage = self.passage
+        start = passage.start + self.span.start
+        end = passage.start + self.span.end
+        return passage.document_id, passage.version, passage.page, start, end
+
+    @cached_property
+    def header(self) -> Source | None:
+        """Return the row that names the columns, where this is a row under one."""
+        span = header_of(self.passage.text, self.span)
+        return (
+            Source(self.passage, span, self.passage.text[span.start : span.end]) if span else None
+        )
+
+    @cached_property
+    def told(self) -> str:
+        """Return what the sentence says by itself: of a row, what each of its cells is."""
+        return in_words(self.header.text, self.text) if self.header else self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Cited:
+    """A claim as one line, what it rests on, and what of that was not cited before it."""
+
+    claim: str
+    citations: tuple[Citation, ...]
+    new: tuple[Citation, ...]
+
+
+def cited(claims: Iterable[tuple[str, Source]]) -> Iterator[Cited]:
+    """Yield each claim with its citations.
+
+    Claims that rest on the same sentence share a citation; they count from 1 in order of use. A
+    claim that says what the cells of a row are cites the header, too.
+    """
+    known: dict[tuple[str, str, int, int, int], Citation] = {}
+    for claim, source in claims:
+        before = len(known)
+        named = source.header if claim == source.told else None
+        sources = (source, named) if named else (source,)
+        for each in sources:
+            known.setdefault(each.place, _citation(len(known) + 1, each))
+        citations = tuple(known[each.place] for each in sources)
+        new = tuple(citation for citation in citations if citation.n > before)
+        yield Cited(" ".join(claim.split()), citations, new)
+
+
+def without_marks(text: str) -> str:
+    """Return `text` without any `[n]`, for text whose marks are not ours."""
+    return _MARK.sub("", text)
+
+
+def _citation(n: int, source: Source) -> Citation:
+    document_id, version, page, start, end = source.place
+    return Citation(
+        n=n,
+        document_id=document_id,
+        version=version,
+        path=source.passage.path,
+        page=page,
+        start=start,
+        end=end,
+        quote=source.text,
+    )
+
+
+def stands_on_page(source: Source, passages: Sequence[Hit]) -> bool:
+    """Say whether the quote of `source` is what its page says, with nothing blanked in it.
+
+    `passages` are as they were found.
+    """
+    _, _, page, start, end = source.place
+    for passage in passages:
+        if (passage.document_id, passage.page) == (source.passage.document_id, page):
+            quoted = passage.text[start - passage.start : end - passage.start]
+            if passage.start <= start and end <= passage.end:
+                return quoted == source.text
+    return False

@@ -1,0 +1,243 @@
+"""Answers made of the documents' own sentences, and the check that a claim rests on them.
+
+Everything here is arithmetic on texts and vectors: whoever calls it does the embedding.
+The constants were chosen on the labelled questions of `tests/data/questions.json`; what
+they score is in `docs/answering.md`.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from chalicelib.retrieval.answer.citations import Source, without_marks
+from chalicelib.retrieval.answer.question_types import expected, holds, without_asking
+from chalicelib.retrieval.search.feedback_boost import Weights, weight_of
+from chalicelib.retrieval.text.sentences import is_header, split_sentences
+from chalicelib.retrieval.text.terms import alike, numbers, terms
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.searching import Hit
+    from chalicelib.query_ports import SentenceScreen
+
+
+MAX_CANDIDATES = 32
+"""Sentences that are embedded for one question: what a caller waits for."""
+MAX_CLAIMS = 3
+MIN_SUPPORT = 0.51
+"""Below this the best sentence does not answer: the question is refused."""
+SUFFICIENT_SUPPORT = 0.62
+"""From here on the best sentence is answer enough, and no language model is asked."""
+NUDGE = 0.05
+"""The most support that votes lend a sentence, or take from it."""
+_RUNNER_UP = 0.9
+_SAME = 0.93
+_COSINE_WEIGHT = 0.45
+_NEARBY = 0.2
+"""What a word of the question counts for that stands in the passage, but not in the sentence."""
+_ADDED = 0.5
+_UNEXPECTED = 0.12
+_FEWEST_TERMS = 3
+"""The line below the head of a table."""
+
+Vector = Sequence[float]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A sentence, its vector, and how well it supports an answer, from 0 to about 1."""
+
+    source: Source
+    vector: Vector
+    support: float
+
+
+def cosine(one: Vector, other: Vector) -> float:
+    """Return the cosine of the angle between two vectors, 0 where one has no length."""
+    lengths = math.sqrt(_dot(one, one) * _dot(other, other))
+    return _dot(one, other) / lengths if lengths else 0.0
+
+
+def _dot(one: Vector, other: Vector) -> float:
+    return float(sum(map(operator.mul, one, other)))
+
+
+def candidates(question: str, passages: Sequence[Hit]) -> list[Source]:
+    """Return the sentences worth weighing, most promising first.
+
+    Those that share words with the question come first, then by the passage's rank.
+    Headings, heads of tables and questions state nothing, and are left out.
+    """
+    asked = set(terms(question))
+    found: dict[tuple[str, str, int, int, int], tuple[int, int, Source]] = {}
+    for rank, passage in enumerate(passages):
+        for span in split_sentences(passage.text):
+            text = passage.text[span.start : span.end]
+            if is_header(passage.text, span) or not _states_something(text, passage.heading):
+                continue
+            source = Source(passage, span, text)
+            shared = len(asked & set(terms(text)))
+            found.setdefault(source.place, (shared, rank, source))
+    ranked = sorted(found.values(), key=lambda entry: (-entry[0], entry[1]))
+    return [source for _, _, source in ranked[:MAX_CANDIDATES]]
+
+
+def in_context(source: Source) -> str:
+    """Return what is embedded of a sentence: under its heading it says what it is about."""
+    heading = source.passage.heading
+    return f"{heading}. {source.told}" if heading else source.told
+
+
+def _states_something(text: str, heading: str) -> bool:
+    """Say whether `text` is more than a question, a heading, a label or the number of an item."""
+    if text.startswith("#") or text.endswith("?") or " ".join(text.split()) in heading:
+        return False
+    told = terms(text)
+    says = any(not term.isdigit() for term in told)
+    return len(told) >= _FEWEST_TERMS or (says and bool(numbers(text)))
+
+
+@dataclass(frozen=True, slots=True)
+class AsPut:
+    """A follow-up question as it was put, before it was made to stand alone."""
+
+    text: str
+    vector: Vector
+
+
+def weigh(
+    question: str,
+    question_vector: Vector,
+    sources: Sequence[Source],
+    vectors: Sequence[Vector],
+    put: AsPut | None = None,
+) -> list[Evidence]:
+    """Return the sentences with their support, best first.
+
+    Support mixes likeness of meaning (cosine) with the share of the question's words, by
+    rarity, that the sentence or its heading holds, and a little for those that its passage does;
+    a sentence without the kind of thing that the question asks for, such as a number, loses some.
+    Of a follow-up, what was `put` counts; the words that the history adds count half, and it is
+    enough that the passage holds them: the sentence itself may well say "it", too.
+    """
+    weights = _weights(question, sources, put)
+    expectation = expected(question)
+    held_by = {id(source.passage): _held(source.passage.text, weights) for source in sources}
+    weighed = []
+    for source, vector in zip(sources, vectors, strict=True):
+        held = _held(f"{source.told}\n{source.passage.heading}", weights)
+        coverage = _coverage(weights, held, held_by[id(source.passage)])
+        likeness = cosine(question_vector, vector)
+        if put is not None:
+            likeness = max(likeness, cosine(put.vector, vector))
+        support = _COSINE_WEIGHT * likeness + (1 - _COSINE_WEIGHT) * coverage
+        if expectation is not None and not holds(expectation, source.told):
+            support -= _UNEXPECTED
+        weighed.append(Evidence(source, vector, support))
+    return sorted(weighed, key=lambda evidence: -evidence.support)
+
+
+@dataclass(frozen=True, slots=True)
+class _Weight:
+    """What a term of the question counts for: in the sentence, and in its passage only."""
+
+    held: float
+    nearby: float
+
+
+def _weights(question: str, sources: Sequence[Source], put: AsPut | None) -> dict[str, _Weight]:
+    asked = set(terms(without_asking(question)))
+    own = asked if put is None else set(terms(without_asking(put.text)))
+    counts = Counter(term for source in sources for term in _held(source.told, asked | own))
+    weights = {}
+    for term in asked | own:
+        rarity = math.log(1 + (1 + len(sources)) / (1 + counts[term]))
+        if term in own:
+            weights[term] = _Weight(rarity, _NEARBY * rarity)
+        else:
+            weights[term] = _Weight(_ADDED * rarity, _ADDED * rarity)
+    return weights
+
+
+def _coverage(weights: Mapping[str, _Weight], held: set[str], in_passage: set[str]) -> float:
+    total = sum(weight.held for weight in weights.values())
+    covered = sum(weights[term].held for term in held)
+    covered += sum(weights[term].nearby for term in in_passage - held)
+    return covered / total if total else 0.0
+
+
+def _held(text: str, asked: Iterable[str]) -> set[str]:
+    """Return those of the terms `asked` that `text` holds, in whatever inflection."""
+    told = set(terms(text))
+    return {term for term in asked if term in told or any(alike(term, word) for word in told)}
+
+
+def extract(evidence: Sequence[Evidence], floor: float = MIN_SUPPORT) -> list[tuple[str, Source]]:
+    """Return the claims of a tier 0 answer: the best sentence and what adds to it.
+
+    Empty when nothing supports an answer.
+    """
+    if not evidence or evidence[0].support < floor:
+        return []
+    chosen = [evidence[0]]
+    for runner_up in evidence[1:]:
+        if len(chosen) == MAX_CLAIMS or runner_up.support < _RUNNER_UP * evidence[0].support:
+            break
+        if all(cosine(runner_up.vector, other.vector) < _SAME for other in chosen):
+            chosen.append(runner_up)
+    return [(item.source.told, item.source) for item in chosen]
+
+
+def suffices(evidence: Sequence[Evidence]) -> bool:
+    """Say whether the best sentence is answer enough, so that no dearer tier is tried."""
+    return bool(evidence) and evidence[0].support >= SUFFICIENT_SUPPORT
+
+
+def nudged(evidence: Sequence[Evidence], voted: Weights) -> list[Evidence]:
+    """Return the evidence, best first, with what was voted for each sentence as support of it.
+
+    So a sentence that people point to can answer where it nearly did, and one that they rate down
+    can cease to.
+    """
+    if not voted:
+        return list(evidence)
+    told = [replace(item, support=item.support + NUDGE * _voted(item, voted)) for item in evidence]
+    return sorted(told, key=lambda item: -item.support)
+
+
+def _voted(item: Evidence, voted: Weights) -> float:
+    *_, start, end = item.source.place
+    return weight_of(item.source.passage, voted, start, end)
+
+
+def sentences_of(answer: str) -> list[str]:
+    """Return the sentences of a generated answer, without marks that it wrote itself."""
+    text = without_marks(answer).strip()
+    return [text[span.start : span.end] for span in split_sentences(text)]
+
+
+def best_passages(evidence: Sequence[Evidence]) -> list[Hit]:
+    """Return the passages that the evidence stands in, the one with the best sentence first."""
+    found = {id(item.source.passage): item.source.passage for item in evidence}
+    return list(found.values())
+
+
+def screened(passages: Sequence[Hit], screen: SentenceScreen) -> tuple[list[Hit], int]:
+    """Return the passages, and how many sentences were blanked, each place of a page once."""
+    shown: list[Hit] = []
+    blanked: set[tuple[str, str, int, int]] = set()
+    for passage in passages:
+        spans = split_sentences(passage.text)
+        told = screen.aimed_at_model([passage.text[span.start : span.end] for span in spans])
+        text = passage.text
+        for span, aimed in zip(spans, told, strict=True):
+            if aimed:
+                text = f"{text[: span.start]}{' ' * (span.end - span.start)}{text[span.end :]}"
+                place = (passage.document_id, passage.version, passage.page)
+                blanked.add((*place, passage.start + span.start))
+        shown.append(passage if text == passage.text else passage.model_copy(update={"text": text}))
+    return shown, len(blanked)

@@ -1,0 +1,347 @@
+"""Follow-up questions made to stand alone: what is found and weighed is one question.
+
+Rules come first. They put the last question's or answer's noun in place of a pronoun ("Who made
+it?"), complete what is left out ("What about grayling?", "And in 2022?"), and say what a definite
+thing belongs to ("Who gives the permit?"). A question that points nowhere is left as it is.
+The rules are English; a short question in another language that points back gets the last one
+put before it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from chalicelib.retrieval.answer.citations import without_marks
+from chalicelib.retrieval.answer.question_types import without_asking
+from chalicelib.retrieval.text.language import is_refusal
+from chalicelib.retrieval.text.noun_phrases import Phrase, is_plural, noun_phrases
+from chalicelib.retrieval.text.terms import names, numbers, terms, words
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.asking import Turn
+
+
+_PRONOUN = re.compile(
+    r"\b(?P<it>it|its|itself)\b|\b(?P<they>they|them|their)\b"
+    r"|\b(?P<person>he|him|his|she|her|hers)\b"
+    r"|\b(?P<this>this|that|these|those)(?=\s+(?:is|was|are|were|mean|cost|happen|work|be)\b|$)"
+    r"|(?P<one>\b(?:one|ones)\b(?=\s+(?:is|was|are|were|be|due)\b|$|\s+\w+$))",
+    re.IGNORECASE,
+)
+
+
+_EMPTY_IT = re.compile(
+    r"\b(?:does|did|will|would) it take\b|\bis it (?:possible|necessary|true|safe)\b", re.IGNORECASE
+)
+
+
+_OWNING = frozenset("its their his".split())  # noqa: SIM905
+
+
+_ORDER = re.compile(
+    r"^(?:the|a|an)?\s*(?:(?:last|next|previous|first|second|new|newest|old|other)\s+)*",
+    re.IGNORECASE,
+)
+
+
+_DOES = re.compile(r"\b(?:do|does|did)\s+$", re.IGNORECASE)
+
+
+_PEOPLE = re.compile(r"^who", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The last turn: its question as it stands alone, and its answer, "" where it had none."""
+
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Antecedents:
+    """The nouns that the last turn gives, those of its question first."""
+
+    things: tuple[str, ...]
+    """Of the question: a phrase, then what it is `of`."""
+    told: tuple[str, ...]
+    """Of the answer."""
+    people: tuple[str, ...]
+    """Names of the answer, those first that the question did not say."""
+    of_people: bool
+
+    @classmethod
+    def of(cls, said: Said) -> Self:
+        """Return the antecedents that the turn `said` gives."""
+        answer = noun_phrases(said.answer)
+        asked = noun_phrases(said.question)
+        called = [part for phrase in answer for part in phrase.parts if _is_name(part)]
+        known = set(words(said.question))
+        called.sort(key=lambda name: (set(words(name)) <= known, -len(name.split())))
+        return cls(
+            things=tuple(_things(_by_rank(said.question, asked), answer)),
+            told=tuple(_within(phrase) for phrase in answer),
+            people=tuple(called),
+            of_people=_PEOPLE.match(said.question) is not None,
+        )
+
+    @property
+    def topic(self) -> str:
+        """Return what the last turn was about, "" where it says nothing."""
+        return next(iter(self.things or self.told), "")
+
+    def put_into(self, question: str) -> tuple[str, bool, bool]:
+        """Return `question` with nouns for pronouns, whether for sure, and if it had pronouns."""
+        empty = [found.span() for found in _EMPTY_IT.finditer(question)]
+        sure, pointed, text, at = True, False, "", 0
+        for found in _PRONOUN.finditer(question):
+            if any(start <= found.start() < end for start, end in empty):
+                continue
+            pointed = True
+            choices = self._choices(str(found.lastgroup))
+            sure = sure and len(choices) == 1
+            if not choices:
+                continue
+            text += question[at : found.start()] + _inflected(found.group(), choices[0])
+            at = found.end()
+        return text + question[at:], sure, pointed
+
+    def _choices(self, kind: str) -> list[str]:
+        """Return what a pronoun of `kind` may stand for, the likeliest first."""
+        if kind == "person":
+            return [*self.people, *(self.told[:1] if not self.people else ())]
+        if kind == "they":
+            several = self._first(is_plural)
+            if several or not self.of_people:
+                return several or list(self.told[:1])
+            return list(self.people or self.told[:1])
+        if kind == "one":
+            return [_ORDER.sub("", thing) for thing in self.things]
+        return self._first(lambda noun: not is_plural(noun)) or list(self.things)
+
+    def _first(self, fits: Callable[[str], bool]) -> list[str]:
+        for nouns in (self.things, self.told):
+            fitting = [noun for noun in nouns if fits(_head(noun)) and not noun[0].isdigit()]
+            if fitting:
+                return fitting
+        return []
+
+
+def _head(noun: str) -> str:
+    return noun.partition(" of ")[0].split()[-1].casefold()
+
+
+def _by_rank(question: str, phrases: list[Phrase]) -> list[Phrase]:
+    """Return the subject of `does` first: it is what "How much power does it have?" is about."""
+    return sorted(phrases, key=lambda phrase: not _DOES.search(question[: phrase.start]))
+
+
+def _within(phrase: Phrase) -> str:
+    """Return a phrase as it stands within a sentence."""
+    opens = phrase.start == 0 and not _is_name(phrase.text)
+    return phrase.text[0].lower() + phrase.text[1:] if opens else phrase.text
+
+
+def _things(asked: list[Phrase], answer: list[Phrase]) -> Iterator[str]:
+    told = {phrase.head: _within(phrase) for phrase in answer if len(phrase.parts) > 1}
+    for phrase in asked:
+        bare = not phrase.text.casefold().startswith(("the ", "a ", "an "))
+        if bare and phrase.head in told:
+            yield told[phrase.head]
+        elif bare and phrase.text.islower():
+            yield f"the {phrase.text}"
+        else:
+            yield phrase.text
+        yield from phrase.parts[1:]
+
+
+def _is_name(text: str) -> bool:
+    return all(word[0].isupper() for word in text.split())
+
+
+def _inflected(pronoun: str, noun: str) -> str:
+    """Return `noun` in the case of `pronoun`."""
+    return f"{noun}'s" if pronoun.casefold() in _OWNING else noun
+
+
+MAX_STAND_ALONE = 400
+"""Characters of a question that is put into another, and of one that a model rewrote."""
+_KEPT = 0.6
+
+_CONNECTIVE = re.compile(r"^(?:and|but|or|so|also|ok|okay|then|now)\b[,:]?\s+", re.IGNORECASE)
+_ABOUT = re.compile(r"^(?:what|how) about\s+(?P<rest>.+)$", re.IGNORECASE)
+_ASKS = re.compile(
+    r"^(?:who|whom|whose|what|which|when|where|why|how|is|are|was|were|do|does|did|can|could|may"
+    r"|must|shall|should|will|would|has|have|had|tell|give|show|list|name|explain)\b",
+    re.IGNORECASE,
+)
+_CLAUSE = re.compile(
+    r"^(?:when|where|if|while|after|before|in|on|at|for|during|with|without"
+    r"|under|over|from|to|by|since|until)\b",
+    re.IGNORECASE,
+)
+_AUXILIARY = re.compile(
+    r"^(?:when|where)\s+(?:is|are|was|were|do|does|did|can|could|may|must|shall|should|will|would"
+    r"|has|have|had)\b",
+    re.IGNORECASE,
+)
+_WHICH = re.compile(r"^[a-z]+ (?:which|what|how|whom|whose)\b", re.IGNORECASE)
+_ASKS_WITHIN = re.compile(r"\b(?:who|whom|what|which|when|where|why|how)\b", re.IGNORECASE)
+_VERB = re.compile(
+    r"\b(?:is|are|was|were|do|does|did|can|could|may|must|shall|should|will|would|has|have|had)\b",
+    re.IGNORECASE,
+)
+_NUMBER = re.compile(r"\b\d+(?:[.,]\d+)*\b")
+_OPENING = re.compile(
+    r"^(?:(?:who|whom|whose|what|which|when|where|why|how)\b\s*(?:many|much|far|long|often|old|deep"
+    r"|high|fast|quickly|soon)?\s*)",
+    re.IGNORECASE,
+)
+_RELATIONAL = frozenset(
+    """price cost date reason result manufacturer maker owner author size age name address number
+    work winner deadline capacity weight length height limit rest others other second first last
+    third next""".split()  # noqa: SIM905
+)
+_ELSEWHERE = re.compile(
+    r"\b(?:und|er|sie|es|ihn|ihm|ihr|davon|dort|dessen|et|il|elle|ils|elles|cela|ça|celui|y|él|ella"
+    r"|eso|esto|lo|en|hij|zij|het|ervan|e|lui|lei|esso|ele|ela|isso|och|den|det)\b",
+    re.IGNORECASE,
+)
+_ENGLISH = re.compile(
+    r"\b(?:the|what|who|when|where|which|how|why|is|are|was|were|does|did|of|about|and)\b",
+    re.IGNORECASE,
+)
+_SHORT = 6
+_FRAGMENT = 5
+"""Words of a question that is no sentence; a longer one says itself what it is about."""
+
+
+@dataclass(frozen=True, slots=True)
+class StandAlone:
+    """A question that needs no history; `sure` where the rules knew what was meant."""
+
+    text: str
+    sure: bool = True
+
+
+def stand_alone(question: str, history: Sequence[Turn]) -> StandAlone:
+    """Return `question` as it reads without `history`, oldest turn first.
+
+    Earlier questions may be follow-ups themselves, and are resolved in turn.
+    """
+    said: Said | None = None
+    for turn in history:
+        asked = turn.question if said is None else _resolved(turn.question, said).text
+        said = Said(_bare(asked), _told(turn.answer))
+    return StandAlone(question) if said is None else _resolved(question, said)
+
+
+def is_rewrite(text: str, question: str, history: Sequence[Turn]) -> bool:
+    """Say whether `text`, by a language model, asks `question` and adds nothing to the history.
+
+    All its words, numbers and names are of the question or the history, and most of the
+    question's words are in it.
+    """
+    if not text.rstrip().endswith("?") or "\n" in text.strip() or len(text) > MAX_STAND_ALONE:
+        return False
+    known = "\n".join([question, *(f"{turn.question}\n{turn.answer}" for turn in history)])
+    if not set(terms(text)) <= set(terms(known)) or not numbers(text) <= numbers(known):
+        return False
+    if not names(text) <= set(words(known)):
+        return False
+    asked = set(terms(question))
+    return len(asked & set(terms(text))) >= _KEPT * len(asked)
+
+
+def _told(answer: str) -> str:
+    return "" if is_refusal(answer) else without_marks(answer).strip()
+
+
+def _bare(question: str) -> str:
+    return question.strip().rstrip("?!. ").strip()
+
+
+def _resolved(question: str, said: Said) -> StandAlone:
+    if not 0 < len(said.question) <= MAX_STAND_ALONE:
+        return StandAlone(question)
+    bare = _CONNECTIVE.sub("", _bare(question))
+    connected = bare != _bare(question)
+    if not bare or not (connected or _ENGLISH.search(question)):
+        return _elsewhere(question, said)
+    about = _ABOUT.match(bare)
+    if about:
+        return StandAlone(_replaced(said.question, about["rest"]), sure=False)
+    if _CLAUSE.match(bare) and not _AUXILIARY.match(bare) and not _WHICH.match(bare):
+        return StandAlone(_completed(said.question, bare))
+    if _WHICH.match(bare) and not _ASKS.match(bare) and not _VERB.search(bare):
+        return StandAlone(f"{bare} {_OPENING.sub('', said.question)}?")
+    if not _ASKS.match(bare) and not _WHICH.match(bare):
+        if len(words(bare)) > _FRAGMENT or _VERB.search(bare) or _ASKS_WITHIN.search(bare):
+            return StandAlone(question)
+        return StandAlone(_replaced(said.question, bare), sure=False)
+    return _pointing(question, bare, said)
+
+
+def _pointing(question: str, bare: str, said: Said) -> StandAlone:
+    """Resolve pronouns, and definite things that the last turn spoke of."""
+    antecedents = Antecedents.of(said)
+    text, sure, found = antecedents.put_into(bare)
+    if found and text != bare:
+        return StandAlone(f"{text[0].upper()}{text[1:]}?", sure)
+    if not terms(without_asking(bare)):
+        return StandAlone(f"{bare}: {_OPENING.sub('', said.question)}?", sure=False)
+    topic = antecedents.topic
+    named = set(terms(topic)) <= set(terms(bare))
+    if topic and not named and (found or _belongs_to_it(bare, said)):
+        return StandAlone(
+            f"{topic[0].upper()}{topic[1:]}: {bare[0].lower()}{bare[1:]}?", sure=False
+        )
+    return StandAlone(question)
+
+
+def _belongs_to_it(bare: str, said: Said) -> bool:
+    """Say whether a short question names a thing without saying which, that was spoken of."""
+    definite = [
+        phrase
+        for phrase in noun_phrases(bare)
+        if phrase.text.casefold().startswith("the ") and len(phrase.parts) == 1
+    ]
+    if not definite or len(terms(without_asking(bare))) > 3:
+        return False
+    spoken = set(terms(f"{said.question}\n{said.answer}"))
+    return any(_is_vague(phrase, spoken) for phrase in definite)
+
+
+def _is_vague(phrase: Phrase, spoken: set[str]) -> bool:
+    own = terms(phrase.text)
+    if len(own) > 1:
+        return False
+    return phrase.head in _RELATIONAL or bool(spoken & set(own))
+
+
+def _completed(asked: str, clause: str) -> str:
+    """Return the last question with `clause` at its end, or its number in place of the old one."""
+    new, old = _NUMBER.findall(clause), _NUMBER.findall(asked)
+    if len(new) == len(old) == 1:
+        return f"{_NUMBER.sub(new[0], asked)}?"
+    return f"{asked} {clause}?"
+
+
+def _replaced(asked: str, thing: str) -> str:
+    """Return the last question about `thing`, in place of what it was about."""
+    phrases = noun_phrases(asked)
+    if not phrases:
+        return f"{asked}: {thing}?"
+    nouns = set(terms(thing))
+    target = next((p for p in phrases if nouns & set(terms(p.text))), phrases[0])
+    return f"{asked[: target.start]}{thing}{asked[target.end :]}?"
+
+
+def _elsewhere(question: str, said: Said) -> StandAlone:
+    """Put the last question before a short one, in another language, that points back."""
+    if len(words(question)) <= _SHORT and _ELSEWHERE.search(question):
+        return StandAlone(f"{said.question}? {question}", sure=False)
+    return StandAlone(question)

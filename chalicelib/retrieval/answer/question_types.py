@@ -1,0 +1,217 @@
+"""What kind of answer a question asks for: a quantity, a moment or a name.
+
+English wordings; a question in another language expects nothing in particular.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+from chalicelib.retrieval.text.terms import names, word_set, words
+from chalicelib.retrieval.text.units import COUNT, TEMPERATURE
+
+if TYPE_CHECKING:
+    from chalicelib.retrieval.text.parsed_text import Reading
+    from chalicelib.retrieval.text.quantities import Quantity
+
+
+_HOW = (
+    "many much long far fast often deep high tall wide old big large heavy late early soon thick"
+    " strong hot cold"
+)
+_QUANTITY = re.compile(rf"\bhow ({'|'.join(_HOW.split())})\b", re.IGNORECASE)
+_AMOUNT = re.compile(
+    r"\bwhat\b.*\b(age|amount|capacity|cost|depth|distance|fee|height|length|number|percentage|power"
+    r"|pressure|price|rate|salary|size|speed|temperature|weight|width)\b",
+    re.IGNORECASE,
+)
+_MOMENT = re.compile(r"\b(when|what (time|year|date|day))\b", re.IGNORECASE)
+_PERSON = re.compile(r"\b(who|whom|whose)\b", re.IGNORECASE)
+_ASKS = re.compile(r"\b(?:who|whom|whose|what|which|when|where|why|how)\b", re.IGNORECASE)
+_NUMBER_WORDS = frozenset(
+    """two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen
+    sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety
+    hundred thousand million half once twice daily weekly monthly yearly""".split()  # noqa: SIM905
+)
+_DAYS = frozenset(
+    """monday tuesday wednesday thursday friday saturday sunday january february march april may
+    june july august september october november december spring summer autumn winter morning noon
+    evening night""".split()  # noqa: SIM905
+)
+
+
+class Expected(Enum):
+    """What an answer should hold."""
+
+    NUMBER = auto()
+    MOMENT = auto()
+    NAME = auto()
+
+
+_EXPECTED = (
+    (_QUANTITY, Expected.NUMBER),
+    (_AMOUNT, Expected.NUMBER),
+    (_MOMENT, Expected.MOMENT),
+    (_PERSON, Expected.NAME),
+)
+
+
+def expected(question: str) -> Expected | None:
+    """Return what `question` asks for, or None where that is open."""
+    for pattern, expectation in _EXPECTED:
+        if asks_by(pattern, question):
+            return expectation
+    return None
+
+
+def asks_by(pattern: re.Pattern[str], question: str) -> bool:
+    """Say whether the first word that asks is of `pattern`: `what happens when it rains` asks for
+    no date.
+    """
+    asks, found = _ASKS.search(question), pattern.search(question)
+    return asks is not None and found is not None and found.start() <= asks.start()
+
+
+def holds(expectation: Expected, sentence: str) -> bool:
+    """Say whether `sentence` holds anything of the kind."""
+    if expectation is Expected.NAME:
+        return bool(names(sentence))
+    has_number = any(character.isdigit() for character in sentence)
+    known = _NUMBER_WORDS if expectation is Expected.NUMBER else _DAYS
+    return has_number or not known.isdisjoint(words(sentence))
+
+
+def without_asking(question: str) -> str:
+    """Return `question` without the words that only ask, such as `how long`."""
+    return _QUANTITY.sub(" ", question)
+
+
+_MONEY = frozenset({"euro", "dollar", "pound"})
+
+
+_LENGTH = frozenset({"length"})
+
+
+_TIME = frozenset({"time", "months"})
+
+
+_SIZE = frozenset({"length", "area", "volume", "mass", "data", "power", COUNT})
+
+
+_WORTH = word_set(
+    "cost costs earn earns earned paid pay pays charge charges price prices salary fee fine worth"
+    " value"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What is asked for: a dimension, one of `kinds`, and one of the words `told` beside it.
+
+    Without `told` the dimension is enough, as it is for the dimensions of `also`: a price is high,
+    too.
+    """
+
+    kinds: frozenset[str]
+    told: frozenset[str] = frozenset()
+    also: frozenset[str] = frozenset()
+
+
+_WIDTH = word_set("wide wider width broad across diameter apart")
+
+
+_HEIGHT = word_set("high higher height tall taller drop drops climb climbs rise rises")
+
+
+_DEPTH = word_set("deep deeper depth below beneath")
+
+
+_THICKNESS = word_set("thick thicker thickness")
+
+
+_AGE = word_set("old older age aged date dates built made born founded opened since young")
+
+
+_HEIGHTENED = word_set(
+    "resistance pressure temperature voltage flow rate risk share level output capacity speed"
+    " frequency power dividend interest turnout humidity concentration income loss profit deposit"
+    " efficiency number percentage amount load demand consumption"
+)
+"""What is high without being tall."""
+
+
+_MEASURES = tuple(
+    (re.compile(wording, re.IGNORECASE), measure)
+    for wording, measure in (
+        (r"\bhow (?:wide|broad)\b|\bwhat\b.*\b(?:width|diameter)\b", Measure(_LENGTH, _WIDTH)),
+        (r"\bhow (?:high|tall)\b|\bwhat\b.*\bheight\b", Measure(_LENGTH, _HEIGHT, _MONEY)),
+        (r"\bhow deep\b|\bwhat\b.*\bdepth\b", Measure(_LENGTH, _DEPTH)),
+        (r"\bhow thick\b|\bwhat\b.*\bthickness\b", Measure(_LENGTH, _THICKNESS)),
+        (r"\bhow far\b|\bwhat\b.*\blength\b", Measure(_LENGTH)),
+        (r"\bhow (?:large|big)\b|\bwhat\b.*\bsize\b", Measure(_SIZE)),
+        (r"\bhow long\b.*\b(?:take|takes|last|lasts)\b", Measure(_TIME)),
+        (r"\bhow long\b", Measure(_TIME | _LENGTH)),
+        (r"\bhow old\b|\bwhat\b.*\bage\b", Measure(frozenset({"months"}), _AGE)),
+        (r"\bhow heavy\b|\bhow much\b.*\bweigh|\bwhat\b.*\bweight\b", Measure(frozenset({"mass"}))),
+        (
+            r"\bhow (?:hot|cold|warm)\b|\bwhat\b.*\btemperature\b",
+            Measure(frozenset({TEMPERATURE})),
+        ),
+        (
+            (
+                r"\b(?:how much|what)\b.*\b(?:cost|costs|earn|earns|paid|pay|charge|charges|price"
+                r"|salary|fee|fine|worth)\b"
+            ),
+            Measure(_MONEY),
+        ),
+    )
+)
+
+
+def measure_asked(question: Reading) -> Measure | None:
+    """Return the measure that `question` asks for, None where it asks for none."""
+    found = (measure for pattern, measure in _MEASURES if asks_by(pattern, question.text))
+    return next(found, None)
+
+
+def tells_measure(measure: Measure, question: Reading, sentence: Reading) -> bool:
+    """Say whether `sentence` tells a measure of the kind."""
+    told = {word.folded for word in sentence.words}
+    if any(found.dimension in measure.also for found in sentence.quantities):
+        return True
+    if measure.also and not _HEIGHTENED.isdisjoint(word.folded for word in question.words):
+        return bool(sentence.quantities)
+    if measure.told and measure.told.isdisjoint(told):
+        return False
+    if measure.kinds == _MONEY:
+        return _tells_price(question, sentence)
+    quantities = (*sentence.quantities, *sentence.understood)
+    once = [found for found in quantities if not _recurs(sentence, found)]
+    if any(found.dimension in measure.kinds for found in once):
+        return True
+    return _tells_by_dates(measure, sentence)
+
+
+def _tells_by_dates(measure: Measure, sentence: Reading) -> bool:
+    """Say whether a date tells it: an age by a year, a duration by its end or beginning."""
+    if measure.told is _AGE:
+        return bool(sentence.moments)
+    ends = any(moment.bound for moment in sentence.moments)
+    return ends and not measure.kinds.isdisjoint(_TIME)
+
+
+def _recurs(sentence: Reading, found: Quantity) -> bool:
+    """Say whether a span of time tells how often, as in `every three months`."""
+    return found.start > 0 and sentence.words[found.start - 1].folded in {"every", "each", "per"}
+
+
+def _tells_price(question: Reading, sentence: Reading) -> bool:
+    """Say whether a sum is told, a share of it, or what is paid with: `it cost us eleven days`."""
+    if any(found.dimension in _MONEY for found in sentence.quantities):
+        return True
+    told = {word.stem for word in sentence.words}
+    paying = any(word.stem in told for word in question.words if word.folded in _WORTH)
+    return paying and bool(sentence.quantities)

@@ -1,0 +1,190 @@
+"""Whether a claim goes further than its sentence: all for some, must for may, a limit dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from chalicelib.retrieval.answer.support.contradictions import is_turned
+from chalicelib.retrieval.answer.support.lexicon import (
+    COMPARING,
+    CONDITIONS,
+    DISTRIBUTIVES,
+    LIMITS,
+    NECESSITY,
+    NEGATIONS,
+    POSSIBILITY,
+    UNIVERSAL_PHRASES,
+    UNIVERSALS,
+    axes_of,
+)
+from chalicelib.retrieval.text.parsed_text import CONNECTORS, Reading
+from chalicelib.retrieval.text.terms import stems, word_set
+
+if TYPE_CHECKING:
+    from chalicelib.retrieval.answer.support.alignment import Alignment
+
+
+_INFINITIVE = frozenset({"has", "have", "had"})
+
+
+def overstated(alignment: Alignment, clause: range, within: range) -> bool:
+    """Say whether a clause of the claim goes further than the sentence that answers to it."""
+    claim, sentence = alignment.claim, alignment.sentence
+    whole = range(len(sentence.words))
+    if _universal(claim, clause) and not _universal(sentence, whole):
+        return DISTRIBUTIVES.isdisjoint(_folded(sentence, whole))
+    if _necessary(claim, clause) and _possible(sentence, within):
+        return not (_necessary(sentence, whole) or "only" in _folded(sentence, whole))
+    return _limited(sentence, within) and not _bounded(claim)
+
+
+def compared(alignment: Alignment, clause: range) -> bool:
+    """Say whether a clause of the claim draws a comparison that the sentence does not draw.
+
+    `Longer during probation than afterwards` may follow from what is told, but has to be worked
+    out. `More than 30 knots` is no comparison but a bound.
+    """
+    claim = alignment.claim
+    figures = {found.start for found in claim.quantities}
+    figures |= {found.start for found in claim.moments}
+    told = {word.folded for word in alignment.sentence.words}
+    for at in clause:
+        if claim.words[at].folded != "than" or figures & {at + 1, at + 2}:
+            continue
+        axes = {axis for word in claim.words[:at] for axis in axes_of(word.folded)}
+        return COMPARING.isdisjoint(told) and not any(axes & axes_of(word) for word in told)
+    return False
+
+
+def _folded(reading: Reading, within: range) -> set[str]:
+    return {reading.words[at].folded for at in within}
+
+
+def _universal(reading: Reading, within: range) -> bool:
+    text = " ".join(reading.words[at].folded for at in within)
+    return not UNIVERSALS.isdisjoint(_folded(reading, within)) or any(
+        phrase in text for phrase in UNIVERSAL_PHRASES
+    )
+
+
+def _necessary(reading: Reading, within: range) -> bool:
+    """Say whether something is required; `has` and `have` only before `to`."""
+    for at in within:
+        folded = reading.words[at].folded
+        follows = reading.words[at + 1].folded if at + 1 < len(reading.words) else ""
+        if folded in NECESSITY and (folded not in _INFINITIVE or follows == "to"):
+            return True
+    return False
+
+
+def _possible(reading: Reading, within: range) -> bool:
+    return not POSSIBILITY.isdisjoint(_folded(reading, within))
+
+
+def _limited(reading: Reading, within: range) -> bool:
+    text = " ".join(reading.words[at].folded for at in within)
+    return any(limit in text for limit in LIMITS) or text.endswith(" only")
+
+
+def _bounded(claim: Reading) -> bool:
+    said = _folded(claim, range(len(claim.words)))
+    return not (CONDITIONS | NEGATIONS | NECESSITY).isdisjoint(said)
+
+
+ANSWERS = 0.5
+"""Mean cover from which on a clause of a sentence answers to a clause of a claim."""
+
+
+_SUBJECT = 2
+"""Words of meaning at the head of a clause that tell of whom it speaks."""
+
+
+_VERBS = word_set("is are was were has have had may must can will should does do did")
+
+
+_ALIKE = 0.4
+
+
+_UNHEARD_OF = 0.25
+"""Cosine of word vectors below which nothing in a sentence is like a noun."""
+
+
+def other_subject(alignment: Alignment, clause: range, within: range) -> bool:
+    """Say whether the clause that answers speaks of another of the sentence's own subjects.
+
+    `The landlord pays for minor repairs` meets `the tenant pays for minor repairs`, in a
+    sentence that speaks of the landlord elsewhere.
+    """
+    claim, sentence = alignment.claim, alignment.sentence
+    if alignment.coverage(clause, within) < ANSWERS or is_turned(alignment, clause, within):
+        return False
+    opening = [at for at in claim.content if at in clause and at not in claim.names][:_SUBJECT]
+    within = _with_subject(sentence, within)
+    heads = [at for at in sentence.content if at in within][:_SUBJECT]
+    elsewhere = {sentence.words[at].stem for at in sentence.content if at not in within}
+    lost = any(
+        alignment.matches(at, within) is None and claim.words[at].stem in elsewhere
+        for at in opening
+    )
+    return lost and any(not alignment.is_matched(at, clause) for at in heads)
+
+
+def _with_subject(sentence: Reading, within: range) -> range:
+    """Return a clause with the one before it where it goes on without a subject: `and is paid`."""
+    opening = [sentence.words[at].folded for at in within[:2]]
+    if within.start == 0 or len(opening) < 2 or opening[0] not in CONNECTORS:
+        return within
+    if opening[1] not in _VERBS:
+        return within
+    return range(sentence.clause_of(within.start - 1).start, within.stop)
+
+
+def swapped_in(alignment: Alignment, clause: range, passage: Sequence[Reading]) -> bool:
+    """Say whether a noun of another sentence has taken the place of one of this sentence."""
+    claim, sentence = alignment.claim, alignment.sentence
+    told = {word.stem for word in sentence.words}
+    said = {word.stem for word in claim.words}
+    elsewhere = _elsewhere(sentence, passage)
+    for at in claim.content:
+        stem = claim.words[at].stem
+        if at not in clause or stem in told or stem not in elsewhere or not claim.is_nominal(at):
+            continue
+        partner, cosine = alignment.partner(at)
+        if partner is not None and cosine >= _ALIKE and sentence.is_nominal(partner):
+            return sentence.words[partner].stem not in said
+        if cosine < _UNHEARD_OF and not sentence.refers_back:
+            return True
+    return False
+
+
+def _elsewhere(sentence: Reading, passage: Sequence[Reading]) -> frozenset[str]:
+    """Return the stems of the other sentences, without what the passage opens with: its topic."""
+    others = [word for other in passage if other is not sentence for word in other.words]
+    first = passage[0]
+    topic = {first.words[at].stem for at in first.content[:_SUBJECT]}
+    return stems(others) - topic
+
+
+def is_added(alignments: Sequence[Alignment], clause: range) -> bool:
+    """Say whether a clause adds with `and` what nothing in the source is like."""
+    claim = alignments[0].claim
+    joined = (at for at in clause if claim.words[at].folded == "and")
+    added = (next((at for at in claim.content if at > place), None) for place in joined)
+    return any(
+        at is not None
+        and at in clause
+        and at not in claim.names
+        and max(alignment.familiarity(at) for alignment in alignments) < _ALIKE
+        for at in added
+    )
+
+
+def is_strange(alignments: Sequence[Alignment], clause: range) -> bool:
+    """Say whether a clause speaks of something that nothing in the source is like."""
+    claim = alignments[0].claim
+    return any(
+        max(alignment.familiarity(at) for alignment in alignments) < _UNHEARD_OF
+        for at in claim.content
+        if at in clause and claim.is_nominal(at)
+    )

@@ -1,0 +1,126 @@
+"""Whether a source speaks of what a question is about: its subject, its verb, its attribute.
+
+A near miss names a thing that the source names, and asks for what is not said of it. So what the
+question adds to the thing has to be told as well, in whatever inflection: the verb of a question
+of when or who, the attribute in `the address of the hall`, and what tells one bearing from another.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from chalicelib.retrieval.text.noun_phrases import Phrase, noun_phrases
+from chalicelib.retrieval.text.terms import Word, alike, stems, word_set, words_of
+
+if TYPE_CHECKING:
+    from chalicelib.retrieval.text.parsed_text import Reading
+
+_EVENT = re.compile(
+    r"^\W*(?:(?:until|since|from|by|for|after) )?(?P<asks>when|who|whom|how (?:long|old|often))\b",
+    re.IGNORECASE,
+)
+_STRANDED = re.compile(r"^\W*what\b.*\b(?:of|with|from|in|by)\W*$", re.IGNORECASE)
+"""`What is the rake made of`: the verb before the last word is asked of."""
+_ATTRIBUTE = re.compile(r"^\W*what (?:is|was|are|were) the\b", re.IGNORECASE)
+_ASKING = word_set("how long many much old often far high wide deep when who what which whom whose")
+_LIGHT = stems(
+    words_of(
+        "come go happen hold keep need use take have do say give get include contain cost supply"
+        " required allowed today currently now still exactly instead ever yet immediately usually"
+        " worth"
+    )
+)
+"""Words that a reply goes without: it says the same in others."""
+_TOLD_BY_ITSELF = word_set(
+    "name number date time day year price cost amount value colour color age rate power size"
+    " length width height depth weight capacity temperature speed title reason result maker owner"
+    " manufacturer author"
+)
+"""Attributes that a sentence gives without their name: the price by a sum."""
+
+
+def tells_of(question: Reading, sentence: frozenset[str], passage: frozenset[str]) -> bool:
+    """Say whether a sentence in its passage, by their stems, speaks of what is asked.
+
+    Both hold what their heading and path say.
+    """
+    phrases = noun_phrases(question.text)
+    verb = _verb(question, phrases)
+    if verb is not None and not _has(verb, sentence):
+        return False
+    attribute = _attribute(question, phrases)
+    if attribute is not None and not _has(attribute, sentence):
+        return False
+    subjects = list(_subjects(question, phrases))
+    if subjects and not any(_has(word, passage) for word in subjects):
+        return False
+    return all(_has(word, passage) for word in _distinctions(question, phrases, passage))
+
+
+def _has(word: Word, told: frozenset[str]) -> bool:
+    return word.stem in told or any(alike(word.stem, other) for other in told)
+
+
+def _verb(question: Reading, phrases: list[Phrase]) -> Word | None:
+    """Return what is asked of an event: of the words that are in no noun phrase the first after
+    `who` and the last after `when`; None where that says little.
+    """
+    asks = _EVENT.search(question.text)
+    if asks is None and not _STRANDED.search(question.text):
+        return None
+    within = {at for phrase in phrases for at in _places(question, phrase.start, phrase.end)}
+    words = [
+        question.words[at]
+        for at in question.content
+        if at not in within and question.words[at].folded not in _ASKING
+    ]
+    of_somebody = asks is not None and asks["asks"].casefold().startswith("who")
+    verb = next(iter(words if of_somebody else reversed(words)), None)
+    return None if verb is None or verb.stem in _LIGHT else verb
+
+
+def _subjects(question: Reading, phrases: list[Phrase]) -> Iterator[Word]:
+    """Yield the nouns that an event is asked of: of `the bars of the screen` one has to be told."""
+    if not _EVENT.search(question.text):
+        return
+    for phrase in phrases[:1]:
+        for places in _parts(question, phrase):
+            head = question.words[places[-1]]
+            if head.stem not in _LIGHT:
+                yield head
+
+
+def _attribute(question: Reading, phrases: list[Phrase]) -> Word | None:
+    """Return the noun that `what is the address of the hall` asks for."""
+    if not phrases or not _ATTRIBUTE.search(question.text):
+        return None
+    phrase = phrases[0]
+    if len(phrase.parts) == 1 or phrase.head in _TOLD_BY_ITSELF:
+        return None
+    return next((word for word in question.words if word.folded == phrase.head), None)
+
+
+def _distinctions(
+    question: Reading, phrases: list[Phrase], passage: frozenset[str]
+) -> Iterator[Word]:
+    """Yield what tells a thing from others of its name: `thrust` where the source has bearings."""
+    for phrase in phrases:
+        for *before, last in _parts(question, phrase):
+            if _has(question.words[last], passage):
+                yield from (question.words[at] for at in before)
+
+
+def _parts(question: Reading, phrase: Phrase) -> Iterator[list[int]]:
+    """Yield the places of the words of meaning in each part of a phrase that has any."""
+    start = phrase.start
+    for part in phrase.parts:
+        start = question.text.index(part, start)
+        places = _places(question, start, start + len(part))
+        if places:
+            yield places
+
+
+def _places(question: Reading, start: int, end: int) -> list[int]:
+    return [at for at in question.content if start <= question.words[at].start < end]

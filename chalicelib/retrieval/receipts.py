@@ -1,0 +1,145 @@
+"""What a query cost: a line for each model and service, at AWS's list prices.
+
+A reply names the model that gave it, and is priced as the model that was asked: where a local
+model stands in for one of Bedrock's, the line names both. Seconds are measured; a function's are
+billed at its memory, and its request once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chalicelib.contracts.receipts import NextDearer, Receipt, ReceiptLine, dollars
+from chalicelib.generation.catalogue import LAMBDA, S3_VECTORS, Catalogue
+from chalicelib.query_ports import ChatReply, PictureQuery, Used
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.embedding import EmbedTextResult
+    from chalicelib.contracts.labelling import LabelPictureResult
+    from chalicelib.contracts.reranking import RerankResult
+    from chalicelib.contracts.searching import Hit
+    from chalicelib.contracts.support import CheckResult
+
+_MEBIBYTES_IN_A_GB = 1024
+_CHARACTERS_IN_A_TOKEN = 4
+_QUESTION = "question embedding"
+_ANSWER = "answer"
+_RERANK = "rerank"
+_LABELLING = "picture labelling"
+_PICTURES = "picture embedding"
+
+
+@dataclass(frozen=True, slots=True)
+class QueryPrices:
+    """Prices a search or an answer. `chat_model_id` is empty where no model is set up."""
+
+    catalogue: Catalogue
+    chat_model_id: str
+    embed_memory_mb: int
+    architecture: str = "arm64"
+
+    def search(
+        self,
+        embedding: EmbedTextResult,
+        reranked: RerankResult | None = None,
+        seen: LabelPictureResult | None = None,
+        pictured: PictureQuery | None = None,
+    ) -> Receipt:
+        """Return what one search cost, with what a picture took that was searched by, and what a
+        collection's model of pictures did.
+        """
+        texts = [self._embedding(_QUESTION, embedding), self._query()]
+        lines = texts if pictured is None or not pictured.alone else []
+        if pictured is not None:
+            lines += self._pictures(pictured)
+        if seen is not None:
+            lines.insert(0, self._function(_LABELLING, seen.model, seen.seconds, images=1))
+        if reranked is not None:
+            lines.append(self._embedding(_RERANK, reranked))
+        return Receipt.of(lines)
+
+    def answer(self, question: str, passages: Sequence[Hit], used: Sequence[Used]) -> Receipt:
+        """Return what an answer cost; where no model replied to the question, be it that one was
+        asked in vain or that it only completed the question, also what such a reply would have.
+        """
+        lines = [line for use in used for line in self._lines(use)]
+        roles = [line.role for line in lines]
+        lines.insert(roles.index(_QUESTION) + 1, self._query())
+        replied = any(_is_reply(use) for use in used)
+        dearer = None if replied or not passages else self._dearer(question, passages)
+        return Receipt.of(lines, dearer)
+
+    def _pictures(self, pictured: PictureQuery) -> Sequence[ReceiptLine]:
+        """Return what looking for pictures by a model of theirs cost: one query finds them, and one
+        looks for those of other versions.
+        """
+        embedding = pictured.embedding
+        line = self._function(
+            _PICTURES, embedding.version, embedding.seconds, images=pictured.images
+        )
+        return [
+            line.model_copy(update={"tokens_in": embedding.tokens}),
+            self._query("picture query", 2),
+        ]
+
+    def _query(self, role: str = "hybrid query", count: int = 1) -> ReceiptLine:
+        return ReceiptLine(
+            model=S3_VECTORS,
+            priced_as=S3_VECTORS,
+            role=role,
+            dollars=dollars(self.catalogue.cost("s3vectors.query.request", count)),
+        )
+
+    def _lines(self, use: Used) -> Sequence[ReceiptLine]:
+        """Return what a use cost: of a language model, every attempt at it."""
+        if isinstance(use.what, ChatReply):
+            return [line.model_copy(update={"role": use.role}) for line in use.what.lines]
+        return [self._embedding(use.role, use.what)]
+
+    def _embedding(
+        self, role: str, embedding: EmbedTextResult | RerankResult | CheckResult
+    ) -> ReceiptLine:
+        line = self._function(role, embedding.model, embedding.seconds)
+        return line.model_copy(update={"tokens_in": embedding.tokens})
+
+    def _function(self, role: str, model: str, seconds: float, *, images: int = 0) -> ReceiptLine:
+        """Return the line of a function that looks for queries; all have the same memory."""
+        gb_seconds = seconds * self.embed_memory_mb / _MEBIBYTES_IN_A_GB
+        cost = self.catalogue.cost(f"lambda.gb_second.{self.architecture}", gb_seconds)
+        cost += self.catalogue.cost("lambda.request", 1)
+        return ReceiptLine(
+            model=model,
+            priced_as=LAMBDA,
+            role=role,
+            images=images,
+            seconds=round(seconds, 6),
+            dollars=dollars(cost),
+        )
+
+    def _dearer(self, question: str, passages: Sequence[Hit]) -> NextDearer | None:
+        """Return the price of tier 1 for the same question, its answer as long as it may be."""
+        model = self.catalogue.bedrock_model(self.chat_model_id)
+        if not self.chat_model_id:
+            return None
+        from chalicelib.generation.fences import random_fence
+        from chalicelib.retrieval.answer.passage_writer import MAX_ANSWER_TOKENS, answer_prompt
+
+        prompt = answer_prompt(question, (), random_fence())
+        characters = sum(len(passage.text) for passage in passages)
+        tokens = characters // _CHARACTERS_IN_A_TOKEN
+        tokens = min(tokens, model.passage_tokens) if model is not None else tokens
+        tokens += (len(prompt.system) + len(prompt.user)) // _CHARACTERS_IN_A_TOKEN
+        cost = self._tokens(tokens, MAX_ANSWER_TOKENS)
+        return NextDearer(path=f"llm by {self.chat_model_id}", dollars=dollars(cost))
+
+    def _tokens(self, tokens_in: int, tokens_out: int) -> int:
+        """Return nano-dollars; 0 for a model that the catalogue does not price."""
+        asked = self.chat_model_id
+        priced = self.catalogue.priced_model(asked)
+        return self.catalogue.token_cost(asked, tokens_in, tokens_out) if priced else 0
+
+
+def _is_reply(use: Used) -> bool:
+    return use.role == _ANSWER and isinstance(use.what, ChatReply) and bool(use.what.text)

@@ -1,0 +1,88 @@
+"""Why a hit is where it is, from what the index tells of it.
+
+The index returns a distance, a BM25 score and the fused score, but no ranks.
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_S3VectorBuckets_QueryScores.html
+
+The place of a hit among those returned, ordered by one score, is the best rank that it can have
+in that ranking: what was not returned can only have pushed it down. And the fused score, a sum of
+1 / (60 + rank), is the greatest where each rank is the best possible. So where the best possible
+ranks add up to the fused score, they are the ranks; elsewhere the ranks are not known, and that is
+also what comes out if the index should count with another constant.
+G. Cormack et al., Reciprocal rank fusion outperforms Condorcet and individual rank learning
+methods, SIGIR 2009. https://doi.org/10.1145/1571941.1572114
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chalicelib.contracts.searching import Scores, TextScore, VectorScore
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.searching import Hit
+
+
+RANK_CONSTANT = 60
+_TOLERANCE = 1e-6
+"""Relative: the service's numbers may have the precision of 32 bits. Among the 2,010 hits that are
+fetched at most, one rank more or less changes a fused score by 1e-5 of itself at the least."""
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """What the index tells of one hit; None where the hit is not in that ranking."""
+
+    similarity: float | None = None
+    bm25: float | None = None
+    fused: float | None = None
+
+
+def explained(hits: Sequence[Raw]) -> list[Scores]:
+    """Return the scores of `hits`, which are all that the index returned, in its order."""
+    by_vector = _places([hit.similarity for hit in hits])
+    by_text = _places([hit.bm25 for hit in hits])
+    return [
+        _scores(hit, vector, text)
+        for hit, vector, text in zip(hits, by_vector, by_text, strict=True)
+    ]
+
+
+def _scores(hit: Raw, vector: int | None, text: int | None) -> Scores:
+    certain = hit.fused is None or _adds_up(hit.fused, vector, text)
+    return Scores(
+        vector=None
+        if hit.similarity is None
+        else VectorScore(rank=vector if certain else None, similarity=hit.similarity),
+        text=None if hit.bm25 is None else TextScore(rank=text if certain else None, bm25=hit.bm25),
+        fused=hit.fused,
+    )
+
+
+def _adds_up(fused: float, *ranks: int | None) -> bool:
+    best = math.fsum(1 / (RANK_CONSTANT + rank) for rank in ranks if rank is not None)
+    return math.isclose(fused, best, rel_tol=_TOLERANCE)
+
+
+def _places(values: Sequence[float | None]) -> list[int | None]:
+    """Return where each value stands, from 1, the greatest first; equals as they came."""
+    there = [at for at, value in enumerate(values) if value is not None]
+    there.sort(key=lambda at: -(values[at] or 0.0))
+    places: list[int | None] = [None] * len(values)
+    for place, at in enumerate(there, start=1):
+        places[at] = place
+    return places
+
+
+def joined(first: Sequence[Hit], second: Sequence[Hit]) -> list[Hit]:
+    """Return both rankings in one, by 1 / (60 + rank); of two at one place `first` comes first."""
+    return sorted((*_placed(first), *_placed(second)), key=lambda hit: -hit.score)
+
+
+def _placed(hits: Iterable[Hit]) -> Iterator[Hit]:
+    for rank, hit in enumerate(hits, start=1):
+        score = 1 / (RANK_CONSTANT + rank)
+        scores = hit.scores.model_copy(update={"joined": score})
+        yield hit.model_copy(update={"score": score, "scores": scores})

@@ -1,0 +1,108 @@
+"""From what the index found to the passages that are shown: current, merged, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from chalicelib.retrieval.ids import vector_key
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.searching import Hit, Neighbour
+    from chalicelib.ports import IndexRef
+    from chalicelib.query_ports import PassageIndex
+
+
+OVER_FETCH = 2
+"""How many times more hits than asked for are fetched: the vectors of a replaced version
+stay in the index until they are swept, and overlapping chunks merge into one passage."""
+
+
+def fetch_count(top_k: int, limit: int) -> int:
+    """Return how many hits to ask the index for, at most `limit`."""
+    return min(limit, OVER_FETCH * top_k + 10)
+
+
+def current_only(hits: Iterable[Hit], current: Mapping[str, str]) -> list[Hit]:
+    """Return the hits of versions that answer queries; `current` maps document to version."""
+    return [hit for hit in hits if hit.version and current.get(hit.document_id) == hit.version]
+
+
+def merge_overlapping(hits: Sequence[Hit]) -> list[Hit]:
+    """Join hits of one page that share characters; best score first, ties as they came.
+
+    The joined passage has the better score and the earlier chunk's heading. Two chunks
+    that disagree about the characters they share are left apart.
+    """
+    merged: dict[tuple[str, str, int], list[Hit]] = {}
+    for hit in hits:
+        page = merged.setdefault((hit.document_id, hit.version, hit.page), [])
+        joined, apart = hit, []
+        for other in page:
+            union = _join(joined, other)
+            if union is None:
+                apart.append(other)
+            else:
+                joined = union
+        page[:] = [*apart, joined]
+    passages = [passage for page in merged.values() for passage in page]
+    first = {id(passage): at for at, passage in enumerate(passages)}
+    return sorted(passages, key=lambda passage: (-passage.score, first[id(passage)]))
+
+
+def _join(one: Hit, other: Hit) -> Hit | None:
+    first, second = sorted((one, other), key=lambda passage: (passage.start, -passage.end))
+    overlap = min(first.end, second.end) - second.start
+    if overlap <= 0:
+        return None
+    shared = first.text[second.start - first.start :][:overlap]
+    if shared != second.text[:overlap]:
+        return None
+    better = max(one, other, key=lambda passage: passage.score)
+    return first.model_copy(
+        update={
+            "end": max(first.end, second.end),
+            "text": first.text + second.text[overlap:],
+            "score": better.score,
+            "scores": better.scores,
+            "n": min(one.n, other.n),
+            "n_last": max(one.n_last, other.n_last),
+        }
+    )
+
+
+def surrounded(
+    passages: PassageIndex, index: IndexRef, hits: Sequence[Hit], count: int
+) -> tuple[Hit, ...]:
+    """Return `hits` with up to `count` chunks of the same version before and after each.
+
+    There are fewer at the beginning and at the end of a document. One chunk may be a neighbour
+    of several hits, and a hit itself.
+    """
+    wanted = (key for hit in hits for key in (*_before(hit, count), *_after(hit, count)))
+    found = passages.chunks(index, list(dict.fromkeys(wanted)))
+    return tuple(
+        hit.model_copy(
+            update={
+                "before": _known(found, _before(hit, count)),
+                "after": _known(found, _after(hit, count)),
+            }
+        )
+        for hit in hits
+    )
+
+
+def _before(hit: Hit, count: int) -> list[str]:
+    return _keys(hit, range(max(0, hit.n - count), hit.n))
+
+
+def _after(hit: Hit, count: int) -> list[str]:
+    return _keys(hit, range(hit.n_last + 1, hit.n_last + 1 + count))
+
+
+def _keys(hit: Hit, numbers: Iterable[int]) -> list[str]:
+    return [vector_key(hit.document_id, hit.version, n) for n in numbers]
+
+
+def _known(found: Mapping[str, Neighbour], keys: Iterable[str]) -> tuple[Neighbour, ...]:
+    return tuple(found[key] for key in keys if key in found)

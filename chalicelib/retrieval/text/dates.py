@@ -1,0 +1,202 @@
+"""Dates and times of day in a text, as far as each is told."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from chalicelib.retrieval.text.terms import Word, word_set
+from chalicelib.retrieval.text.units import ORDINALS, word_value
+
+_MONTHS = "january february march april may june july august september october november december"
+_MONTH = {name: n for n, name in enumerate(_MONTHS.split(), 1)} | {
+    name[:3]: n for n, name in enumerate(_MONTHS.split(), 1) if name != "may"
+}
+_DAYS = "monday tuesday wednesday thursday friday saturday sunday"
+_WEEKDAY = {name + ending: n for n, name in enumerate(_DAYS.split(), 1) for ending in ("", "s")}
+_NOON = {"noon": 720.0, "midday": 720.0, "midnight": 0.0}
+_ISO = re.compile(r"(\d{4})-(\d{1,2})(?:-(\d{1,2}))?$")
+_DAY_FIRST = re.compile(r"(\d{1,2})[./](\d{1,2})[./](\d{4})$")
+_MONTH_YEAR = re.compile(r"(\d{1,2})/(\d{4})$")
+_YEAR = re.compile(r"(?:1\d|20)\d\d$")
+_DAY = re.compile(r"(\d{1,2})$")
+_NTH = re.compile(r"(?:st|nd|rd|th)$")
+_CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?$")
+_HALVES = re.compile(r"\s*([ap])\.?m\b\.?", re.IGNORECASE)
+_BOUNDS = {"from": 1, "since": 1, "after": 1, "until": -1, "till": -1, "before": -1, "by": -1}
+_WITHIN_BOUNDS = word_set("the middle beginning start end of early late mid")
+_LAST_MONTH, _LAST_DAY, _HALF_DAY = 12, 31, 720.0
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A date or a time of day: what is told of it, None where nothing is.
+
+    `minute` counts from midnight. `start` and `end` are the places of its first and last word.
+    """
+
+    start: int
+    end: int
+    year: int | None = None
+    month: int | None = None
+    day: int | None = None
+    weekday: int | None = None
+    minute: float | None = None
+    bound: int = 0
+    """1 for `from` or `after`, -1 for `until` or `before`, 0 without such words."""
+
+    @property
+    def told(self) -> tuple[float | None, ...]:
+        """Return the fields, coarse ones first."""
+        return self.year, self.month, self.day, self.weekday, self.minute
+
+    @property
+    def kinds(self) -> frozenset[int]:
+        """Return which fields are told."""
+        return frozenset(at for at, field in enumerate(self.told) if field is not None)
+
+    def agrees(self, other: Moment) -> bool:
+        """Say whether both tell something in common, nothing differently, on no other side."""
+        shared = self.kinds & other.kinds
+        same = all(self.told[at] == other.told[at] for at in shared)
+        return bool(shared) and same and self.bound * other.bound >= 0
+
+
+def moments_of(text: str, words: Sequence[Word]) -> list[Moment]:
+    """Return the dates and times of day of `text`, whose words are `words`."""
+    return [_bounded(words, found) for found in _moments(text, words)]
+
+
+def _bounded(words: Sequence[Word], found: Moment) -> Moment:
+    """Return a moment with the side that it bounds, as in `until the middle of September`."""
+    at = found.start - 1
+    while at >= 0 and words[at].folded in _WITHIN_BOUNDS:
+        at -= 1
+    return dataclasses.replace(found, bound=_BOUNDS.get(words[at].folded, 0)) if at >= 0 else found
+
+
+def _moments(text: str, words: Sequence[Word]) -> Iterator[Moment]:
+    at = 0
+    while at < len(words):
+        found = _numeric(words[at], at) or _clock(text, words, at) or _calendar(words, at)
+        if found is None:
+            at += 1
+            continue
+        yield found
+        at = found.end + 1
+
+
+def _numeric(word: Word, at: int) -> Moment | None:
+    if not word.is_number:
+        return None
+    if match := _ISO.match(word.folded):
+        year, month, day = (int(part) if part else None for part in match.groups())
+    elif match := _DAY_FIRST.match(word.folded):
+        day, month, year = (int(part) for part in match.groups())
+    elif match := _MONTH_YEAR.match(word.folded):
+        month, year = (int(part) for part in match.groups())
+        day = None
+    else:
+        return None
+    possible = 1 <= (month or 1) <= _LAST_MONTH and 1 <= (day or 1) <= _LAST_DAY
+    return Moment(at, at, year, month, day) if possible else None
+
+
+def _clock(text: str, words: Sequence[Word], at: int) -> Moment | None:
+    word = words[at]
+    if word.folded in _NOON:
+        return Moment(at, at, minute=_NOON[word.folded])
+    half = _HALVES.match(text, word.end)
+    match = _CLOCK.match(word.folded)
+    if match:
+        hours, minutes, seconds = (int(part or 0) for part in match.groups())
+        minute = 60.0 * hours + minutes + seconds / 60
+    elif half and _DAY.match(word.folded):
+        minute = 60.0 * int(word.folded)
+    else:
+        return None
+    end = at
+    if half:
+        minute = minute % _HALF_DAY + (_HALF_DAY if half.group(1).casefold() == "p" else 0.0)
+        while end + 1 < len(words) and words[end + 1].end <= half.end():
+            end += 1
+    return Moment(at, end, minute=minute)
+
+
+def _calendar(words: Sequence[Word], at: int) -> Moment | None:
+    """Read `[weekday] [day [of]] month [day] [year]`, or any part that tells a date."""
+    end, told = at, dict[str, int]()
+    for reader in (_weekday, _day_and_month, _year):
+        start = end + (1 if told else 0)
+        found = reader(words, start) if start < len(words) else None
+        if found is not None:
+            end, more = found
+            told |= more
+    return Moment(at, end, **told) if told else None
+
+
+_Read = tuple[int, dict[str, int]] | None
+
+
+def _weekday(words: Sequence[Word], at: int) -> _Read:
+    word = words[at]
+    known = _WEEKDAY.get(word.folded) if word.written[0].isupper() else None
+    return (at, {"weekday": known}) if known else None
+
+
+def _day_and_month(words: Sequence[Word], at: int) -> _Read:
+    month = _month(words, at)
+    if month:
+        after = _day(words, at + 1) if at + 1 < len(words) else None
+        if after and not _units_follow(words, at + 1):
+            return at + (2 if _has_ending(words, at + 1) else 1), {"month": month, "day": after}
+        return at, {"month": month}
+    day = _day(words, at)
+    follows = at + (2 if _has_ending(words, at) else 1)
+    if day and follows < len(words) and words[follows].folded == "of":
+        follows += 1
+    month = _month(words, follows, beside=True) if day and follows < len(words) else None
+    return (follows, {"month": month, "day": day}) if day and month else None
+
+
+def _month(words: Sequence[Word], at: int, *, beside: bool = False) -> int | None:
+    word = words[at]
+    if not word.written[0].isupper() or word.folded not in _MONTH:
+        return None
+    if word.folded != "may" or beside or at > 0:
+        return _MONTH[word.folded]
+    follows = words[at + 1] if at + 1 < len(words) else None
+    return _MONTH["may"] if follows is not None and follows.is_number else None
+
+
+def _day(words: Sequence[Word], at: int) -> int | None:
+    folded = words[at].folded
+    match = _DAY.match(folded)
+    if match is None:
+        named = {"first": 1.0, "second": 2.0}.get(folded, ORDINALS.get(folded))
+        return int(named) if named and word_value(folded) is None else None
+    day = int(match.group())
+    return day if 1 <= day <= _LAST_DAY else None
+
+
+def _has_ending(words: Sequence[Word], at: int) -> bool:
+    return (
+        words[at].is_number
+        and at + 1 < len(words)
+        and bool(_NTH.match(words[at + 1].folded))
+        and words[at].end == words[at + 1].start
+    )
+
+
+def _units_follow(words: Sequence[Word], at: int) -> bool:
+    """Say whether the number at `at` counts something, as in `in May 9 euros`."""
+    return at + 1 < len(words) and words[at + 1].folded in {"euros", "percent", "per"}
+
+
+def _year(words: Sequence[Word], at: int) -> _Read:
+    word = words[at]
+    if not _YEAR.match(word.folded):
+        return None
+    return at, {"year": int(word.folded)}

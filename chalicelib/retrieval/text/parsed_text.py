@@ -1,0 +1,152 @@
+"""A text taken apart: its words, its clauses, and the numbers, dates and names in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chalicelib.retrieval.text.quantities import Quantity, facts_of, understood
+from chalicelib.retrieval.text.terms import Word, word_set, words_of
+
+if TYPE_CHECKING:
+    from chalicelib.retrieval.text.dates import Moment
+
+_CALENDAR = word_set(
+    "january february march april may june july august september october november december"
+    " monday tuesday wednesday thursday friday saturday sunday mondays tuesdays wednesdays"
+    " thursdays fridays saturdays sundays am pm i"
+)
+CONNECTORS = word_set("and but while whereas although though because unless if so or since")
+_DETERMINERS = word_set(
+    "the a an its his her their our your this that these those no of with for from by any some much"
+    " many"
+)
+_PRONOUNS = word_set("it its he his him she her they them their this these that those")
+_OPENING = ".!?:-*•|>#"
+_BREAKS = ";:—–()"  # noqa: RUF001
+_FEWEST = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the rules look at. Clauses are ranges of places among `words`, in order."""
+
+    text: str
+    words: tuple[Word, ...]
+    clauses: tuple[range, ...]
+    quantities: tuple[Quantity, ...]
+    understood: tuple[Quantity, ...]
+    """Quantities that an article tells, such as `a month`."""
+    moments: tuple[Moment, ...]
+    names: tuple[int, ...]
+    content: tuple[int, ...]
+    """Places of the words that carry meaning and are neither number nor date."""
+
+    def follows_article(self, place: int) -> bool:
+        """Say whether an article or the like stands right before a word."""
+        return place > 0 and self.words[place - 1].folded in _DETERMINERS
+
+    def is_counted(self, place: int) -> bool:
+        """Say whether a word is a noun that a number or `no` counts, as in `no major faults`."""
+        near = range(max(0, place - 2), place)
+        figures = {found.end for found in self.quantities}
+        return any(at in figures or self.words[at].folded == "no" for at in near)
+
+    def is_nominal(self, place: int) -> bool:
+        """Say whether a word stands as a noun does: a little after an article or the like."""
+        if self.follows_article(place):
+            return True
+        far = self.words[place - 2].folded if place > 1 else ""
+        return place - 1 in self.content and far in _DETERMINERS
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the text says nothing that could be checked."""
+        return not (self.content or self.quantities or self.moments)
+
+    @property
+    def refers_back(self) -> bool:
+        """Whether a pronoun may stand for something in another sentence."""
+        return not _PRONOUNS.isdisjoint(word.folded for word in self.words)
+
+    def tells_no_other(self, moment: Moment) -> bool:
+        """Say whether the text tells `moment`, or none of its kind: no other year for a year."""
+        alike = [found for found in self.moments if found.kinds & moment.kinds]
+        return not alike or any(moment.agrees(found) for found in alike)
+
+    def clause_of(self, place: int) -> range:
+        """Return the clause that the word at `place` stands in."""
+        return next(clause for clause in self.clauses if place in clause)
+
+
+def read(text: str) -> Reading:
+    """Take `text` apart."""
+    words = words_of(text)
+    quantities, moments = facts_of(text, words)
+    places = [(found.start, found.end) for found in quantities]
+    places += [(found.start, found.end) for found in moments]
+    figures = {at for start, end in places for at in range(start, end + 1)}
+    content = tuple(
+        at
+        for at, word in enumerate(words)
+        if word.carries_meaning and at not in figures and not word.is_number
+    )
+    return Reading(
+        text=text,
+        words=words,
+        clauses=tuple(_clauses(text, words, set(content), figures)),
+        quantities=tuple(quantities),
+        understood=tuple(understood(words)),
+        moments=tuple(moments),
+        names=tuple(_names(text, words, figures)),
+        content=content,
+    )
+
+
+def _clauses(
+    text: str, words: Sequence[Word], content: set[int], figures: set[int]
+) -> Iterator[range]:
+    """Cut where a connector or a strong mark stands between parts that each tell something."""
+    telling = content | figures
+    start = 0
+    for at in range(1, len(words)):
+        between = text[words[at - 1].end : words[at].start]
+        marked = any(mark in between for mark in _BREAKS) or "," in between
+        if not (marked or words[at].folded in CONNECTORS):
+            continue
+        end = _end_of_part(text, words, at)
+        strong = words[at].folded in CONNECTORS or ";" in between
+        figured = not figures.isdisjoint(range(start, at)) and not figures.isdisjoint(
+            range(at, end)
+        )
+        enough = _FEWEST if strong or figured else _FEWEST + 1
+        if min(_count(telling, start, at), _count(telling, at, end)) >= enough:
+            yield range(start, at)
+            start = at
+    yield range(start, len(words))
+
+
+def _end_of_part(text: str, words: Sequence[Word], at: int) -> int:
+    for later in range(at + 1, len(words)):
+        between = text[words[later - 1].end : words[later].start]
+        if words[later].folded in CONNECTORS or any(mark in between for mark in _BREAKS):
+            return later
+    return len(words)
+
+
+def _count(telling: set[int], start: int, end: int) -> int:
+    return sum(at in telling for at in range(start, end))
+
+
+def _names(text: str, words: Sequence[Word], figures: set[int]) -> Iterator[int]:
+    """Yield capitalised words, save one that only opens a sentence, dates and units."""
+    for at, word in enumerate(words):
+        if at in figures or not word.written[0].isupper() or word.folded in _CALENDAR:
+            continue
+        before = text[: word.start].rstrip(" \"'(“‘")  # noqa: RUF001
+        opens = not before or before[-1] in _OPENING
+        follows = words[at + 1] if at + 1 < len(words) else None
+        goes_on = follows is not None and follows.written[0].isupper() and word.carries_meaning
+        if not opens or goes_on or (len(word.written) > 1 and word.written.isupper()):
+            yield at
