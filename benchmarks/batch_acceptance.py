@@ -23,7 +23,7 @@ import httpx
 from benchmarks.batch_driving import begin, ended, fault, files_of, job_of, seconds_of, uploaded
 from benchmarks.reporting import Result, spread
 from benchmarks.running_cloud import Caller, until
-from chalicelib.batches import sharing
+from chalicelib.batches import rounds
 from localcloud.faults import PATH as FAULTS
 from localcloud.model_usage import FILE as USAGE
 from tests.cloud import CloudProcess
@@ -33,7 +33,7 @@ POISON_IN_A_HUNDRED = 3
 THROTTLED = 0.2
 CHILDREN = max(2, os.cpu_count() or 1)
 """Functions that the local cloud lets answer a batch at once."""
-IN_FLIGHT = CHILDREN * sharing.IN_FLIGHT
+IN_FLIGHT = CHILDREN * rounds.IN_FLIGHT
 KILLED_AT = 0.4
 """What share of the items has an outcome when the cloud is killed."""
 Line = Mapping[str, Any]

@@ -28,7 +28,7 @@ from benchmarks.batch_driving import (
 )
 from benchmarks.reporting import Result, Spread, spread
 from benchmarks.running_cloud import Caller, running_cloud
-from chalicelib.batches.sharing import THREADS
+from chalicelib.batches.rounds import THREADS
 from tests import clients
 
 ITEMS = 1_200

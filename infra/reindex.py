@@ -24,7 +24,7 @@ from chalicelib.adapters.records import Records
 from chalicelib.contracts.jobs import OPEN, Job, JobInput
 from chalicelib.errors import HeadraceError, InvalidInput, NotFound
 from chalicelib.generation.catalogue import catalogue, embedding_dimensions
-from chalicelib.jobs.launching import Launcher
+from chalicelib.jobs.launcher import JobLauncher
 from chalicelib.jobs.lifecycle import JobState
 from chalicelib.jobs.ulids import ulid
 from infra import stages
@@ -42,7 +42,7 @@ class Reindexing:
         self._jobs = JobTable(table)
         self._tenants = Records(table)
         machines = JobMachines(place.client("stepfunctions"), {"reindex": machine})
-        self._launcher = Launcher(self._jobs, machines, _now)
+        self._launcher = JobLauncher(self._jobs, machines, _now)
 
     def start(self, tenant: str, model: str) -> Job:
         """Begin the job.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from chalicelib.adapters.archives import Archives, Upload
 from chalicelib.adapters.aws import translated
 from chalicelib.adapters.streams import StreamedObjects
-from chalicelib.batches.ports import KEYS_A_PAGE
+from chalicelib.batches.storage import KEYS_PER_PAGE
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -32,7 +32,7 @@ class BatchObjects(StreamedObjects):
             return self._listing.head_object(Bucket=bucket, Key=key)["ContentLength"]
 
     def keys(
-        self, bucket: str, prefix: str, after: str = "", page: int = KEYS_A_PAGE
+        self, bucket: str, prefix: str, after: str = "", page: int = KEYS_PER_PAGE
     ) -> Iterator[str]:
         """Yield the keys under `prefix` in order, those behind the key `after` ("" for all), as
         many at a time as a `page` has.

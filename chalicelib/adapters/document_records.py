@@ -28,7 +28,7 @@ from chalicelib.retrieval.ids import picture_model
 
 if TYPE_CHECKING:
     from chalicelib.contracts.collections import Declaration
-    from chalicelib.jobs.settlement import Running
+    from chalicelib.jobs.ingest_settlement import IngestSlot
 
 
 class DocumentRecords:
@@ -83,12 +83,12 @@ class DocumentRecords:
         for item in self._table.query(tenant_pk(tenant), f"VERSION#{document_id}#"):
             yield version_from(item)
 
-    def place(self, execution_arn: str) -> Running | None:
+    def place(self, execution_arn: str) -> IngestSlot | None:
         """Return the place that an execution holds, or None once it is settled."""
         item = self._table.get(place_key(execution_arn))
         return None if item is None else _running_from(item)
 
-    def running(self) -> Iterator[Running]:
+    def running(self) -> Iterator[IngestSlot]:
         """Yield the places that are held."""
         for item in self._table.query(ADMISSION, RUNNING):
             yield _running_from(item)
@@ -121,12 +121,12 @@ def version_from(item: Item) -> Version:
     return Version.model_validate({**_parsed(item), **parts})
 
 
-def _running_from(item: Item) -> Running:
+def _running_from(item: Item) -> IngestSlot:
     # Few requests look at places, and these contracts are many.
     from chalicelib.contracts.ingest import IngestInput
-    from chalicelib.jobs.settlement import Running
+    from chalicelib.jobs.ingest_settlement import IngestSlot
 
-    return Running(
+    return IngestSlot(
         work=IngestInput.model_validate_json(item["work"]),
         attempt=item["attempt"],
         execution_arn=item["execution_arn"],

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from chalicelib.adapters.aws import translated
 from chalicelib.adapters.stepfunctions import ended
 from chalicelib.errors import Conflict
-from chalicelib.jobs.claims import execution_arn
+from chalicelib.jobs.ingest_claims import execution_arn
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient

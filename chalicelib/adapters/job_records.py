@@ -34,11 +34,10 @@ from chalicelib.adapters.job_writes import (
 from chalicelib.adapters.record_writes import tenant_pk, timestamp
 from chalicelib.contracts.jobs import Job, JobCounts, JobError, JobInput
 from chalicelib.errors import Conflict
-from chalicelib.jobs.job_records import RunningJob
-from chalicelib.jobs.lifecycle import JobState, ResultFile, Used, decided
+from chalicelib.jobs.lifecycle import JobState, JobUsage, ResultFile, RunningJob, final_counts
 
 if TYPE_CHECKING:
-    from chalicelib.jobs.stepping import Outcome
+    from chalicelib.jobs.steps import StepOutcome
 
 
 class JobTable:
@@ -88,7 +87,7 @@ class JobTable:
                 raise Conflict("The job was tried again meanwhile.", field="job_id") from error
             raise _busy(state, error) from error
 
-    def advance(self, state: JobState, outcome: Outcome, used: Used, now: datetime) -> None:
+    def advance(self, state: JobState, outcome: StepOutcome, used: JobUsage, now: datetime) -> None:
         """Record a step; raise `Conflict` if the job changed since `state` was read."""
         changes: dict[str, Value] = {
             "step": state.step + 1,
@@ -183,7 +182,7 @@ def _state(item: Item) -> JobState:
     job = Job.model_validate(
         {
             **told,
-            "counts": decided(counts, status) if status in COUNTS else counts,
+            "counts": final_counts(counts, status) if status in COUNTS else counts,
             "created_at": item["created_at"],
             "updated_at": item["updated_at"],
             "results_until": item.get("results_until"),
@@ -198,7 +197,7 @@ def _state(item: Item) -> JobState:
         step=item["step"],
         checkpoint=item["checkpoint"],
         files=tuple(ResultFile(*file) for file in json.loads(item.get("files", "[]"))),
-        used=Used(
+        used=JobUsage(
             item.get("milliseconds", 0),
             item.get("megabyte_milliseconds", 0),
             item.get("requests", 0),

@@ -10,8 +10,8 @@ from chalicelib.adapters.dynamodb import Condition, ConditionCheck, Delete, Key,
 
 if TYPE_CHECKING:
     from chalicelib.contracts.ingest import IngestInput
-    from chalicelib.jobs.claims import Claim
-    from chalicelib.jobs.settlement import Running, Settlement
+    from chalicelib.jobs.ingest_claims import IngestClaim
+    from chalicelib.jobs.ingest_settlement import IngestSettlement, IngestSlot
 
 ADMISSION = "ADMISSION"
 COUNTER: Key = (ADMISSION, "ingest")
@@ -59,7 +59,7 @@ def timestamp(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def new_version(claim: Claim) -> Put:
+def new_version(claim: IngestClaim) -> Put:
     """Create the version: this is the claim."""
     work, now = claim.work, timestamp(claim.now)
     pk, sk = version_key(work.tenant, work.document_id, work.version)
@@ -87,7 +87,7 @@ def new_version(claim: Claim) -> Put:
     return Put(item, ABSENT)
 
 
-def next_attempt(claim: Claim) -> Update:
+def next_attempt(claim: IngestClaim) -> Update:
     """Put a failed and settled version back to work."""
     work = claim.work
     return Update(
@@ -108,7 +108,7 @@ def next_attempt(claim: Claim) -> Update:
     )
 
 
-def admission(claim: Claim, max_running: int) -> tuple[Put, Update]:
+def admission(claim: IngestClaim, max_running: int) -> tuple[Put, Update]:
     """Return the writes that take a place among at most `max_running`."""
     place = Put(
         {
@@ -130,7 +130,7 @@ def admission(claim: Claim, max_running: int) -> tuple[Put, Update]:
     return place, counter
 
 
-def new_latest(claim: Claim) -> Update:
+def new_latest(claim: IngestClaim) -> Update:
     """Return the write that makes the version its document's latest, unless it is older."""
     work = claim.work
     return Update(
@@ -156,7 +156,7 @@ def new_latest(claim: Claim) -> Update:
     )
 
 
-def latest_again(claim: Claim) -> Update:
+def latest_again(claim: IngestClaim) -> Update:
     """Show the document as being worked on, if the version is still its latest."""
     work = claim.work
     return Update(
@@ -234,7 +234,7 @@ def answer_gone(tenant: str, document_id: str, order: str) -> Update:
     )
 
 
-def place_left(running: Running) -> Delete:
+def place_left(running: IngestSlot) -> Delete:
     """Free the place of an execution, once."""
     return Delete(place_key(running.execution_arn), EXISTS)
 
@@ -244,7 +244,7 @@ def one_fewer() -> Update:
     return Update(COUNTER, "SET #running = #running - :one", {":one": 1})
 
 
-def settled(work: IngestInput, settlement: Settlement, now: datetime) -> Update:
+def settled(work: IngestInput, settlement: IngestSettlement, now: datetime) -> Update:
     """Record the end of a version, while it is as the settlement found it."""
     key = version_key(work.tenant, work.document_id, work.version)
     moment = timestamp(now)
@@ -258,7 +258,7 @@ def settled(work: IngestInput, settlement: Settlement, now: datetime) -> Update:
     )
 
 
-def document_failed(work: IngestInput, settlement: Settlement, now: datetime) -> Update:
+def document_failed(work: IngestInput, settlement: IngestSettlement, now: datetime) -> Update:
     """Show the failure on the document, if the version is its latest."""
     return Update(
         document_key(work.tenant, work.document_id),

@@ -30,16 +30,16 @@ from chalicelib.adapters.record_writes import (
     tenant_stays,
 )
 from chalicelib.errors import Conflict
-from chalicelib.jobs.claims import Claim, ClaimOutcome
+from chalicelib.jobs.ingest_claims import ClaimOutcome, IngestClaim
 
 if TYPE_CHECKING:
-    from chalicelib.jobs.settlement import Running, Settlement
+    from chalicelib.jobs.ingest_settlement import IngestSettlement, IngestSlot
 
 
 class Records(DocumentRecords):
     """The ingest's side of the records table."""
 
-    def claim(self, claim: Claim, max_running: int) -> ClaimOutcome:
+    def claim(self, claim: IngestClaim, max_running: int) -> ClaimOutcome:
         """Create the version, take a place and point the document at it; all or nothing."""
         writes: list[Write] = [
             new_version(claim),
@@ -49,7 +49,7 @@ class Records(DocumentRecords):
         ]
         return self._claimed(writes)
 
-    def claim_again(self, claim: Claim, max_running: int) -> ClaimOutcome:
+    def claim_again(self, claim: IngestClaim, max_running: int) -> ClaimOutcome:
         """Take a place for one more attempt at a failed version; all or nothing."""
         writes: list[Write] = [
             next_attempt(claim),
@@ -59,7 +59,7 @@ class Records(DocumentRecords):
         ]
         return self._claimed(writes)
 
-    def settle(self, running: Running, settlement: Settlement, now: datetime) -> bool:
+    def settle(self, running: IngestSlot, settlement: IngestSettlement, now: datetime) -> bool:
         """Give the place back and record the end; False when that was done before.
 
         Raises:

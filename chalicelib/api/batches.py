@@ -15,9 +15,9 @@ from chalice.app import Blueprint, ChaliceAuthorizer, Request, Response
 from chalicelib.api.http import answering, json_response, key_of, parse_body, tenant_of
 from chalicelib.api.idempotency import once
 from chalicelib.api.jobs import ACCEPTED, RESULT_SECONDS, JobServices, asked, existing
-from chalicelib.batches import places
-from chalicelib.batches.ports import ItemObjects
-from chalicelib.batches.results import result_line
+from chalicelib.batches import storage
+from chalicelib.batches.outcomes import result_line
+from chalicelib.batches.storage import ItemObjects
 from chalicelib.contracts.batches import (
     MAX_DEADLINE_SECONDS,
     MAX_INPUT_BYTES,
@@ -171,13 +171,13 @@ def _partial(request: Request, job_id: str, deps: BatchServices) -> JobResult:
     if state.job.kind != "batch":
         raise Conflict(f"A job of kind {state.job.kind} has no partial results.", field="job_id")
     bucket, prefix = state.input.bucket, state.prefix
-    keys = islice(deps.objects.keys(bucket, prefix + places.OUTCOMES), MOST_PARTIAL)
+    keys = islice(deps.objects.keys(bucket, prefix + storage.OUTCOMES), MOST_PARTIAL)
     with ThreadPoolExecutor(READS_AT_ONCE) as pool:
         body = b"".join(pool.map(lambda key: result_line(deps.objects.read(bucket, key)), keys))
-    deps.objects.write(bucket, prefix + places.PARTIAL, body, {})
+    deps.objects.write(bucket, prefix + storage.PARTIAL, body, {})
     expires_at = deps.now() + timedelta(seconds=RESULT_SECONDS)
-    url = deps.jobs.sign(prefix + places.PARTIAL, name=places.PARTIAL, seconds=RESULT_SECONDS)
-    return JobResult(name=places.PARTIAL, bytes=len(body), url=url, expires_at=expires_at)
+    url = deps.jobs.sign(prefix + storage.PARTIAL, name=storage.PARTIAL, seconds=RESULT_SECONDS)
+    return JobResult(name=storage.PARTIAL, bytes=len(body), url=url, expires_at=expires_at)
 
 
 def _upload(request: Request, body: CreateBatchUploadRequest, deps: BatchServices) -> BatchUpload:
@@ -237,4 +237,4 @@ def _demand(given: JobInput, body: CreateBatchRequest, deps: BatchServices) -> N
 
 
 def _input_key(tenant: str, batch_id: str) -> str:
-    return places.prefix(tenant, batch_id) + places.INPUT
+    return storage.job_prefix(tenant, batch_id) + storage.INPUT

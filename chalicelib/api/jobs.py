@@ -20,7 +20,7 @@ from chalicelib.api.http import (
     tenant_of,
 )
 from chalicelib.api.idempotency import once
-from chalicelib.batches.showing import progress, shown
+from chalicelib.batches.checkpoint import describe_batch, live_counts
 from chalicelib.contracts.jobs import (
     CreateExportRequest,
     Job,
@@ -34,10 +34,10 @@ from chalicelib.contracts.jobs import (
 )
 from chalicelib.contracts.operations import CURSOR, Operation, Parameter, limit_parameter
 from chalicelib.errors import Conflict, InvalidInput, NotFound
-from chalicelib.jobs.backups import BACKUPS, OF_TENANTS
-from chalicelib.jobs.launching import Launcher
+from chalicelib.jobs.launcher import JobLauncher
 from chalicelib.jobs.lifecycle import JobState, new_job
-from chalicelib.jobs.receipts import Cost, job_receipt
+from chalicelib.jobs.receipts import UnitCost, job_receipt
+from chalicelib.jobs.removals import BACKUPS, TENANT_BACKUPS
 from chalicelib.jobs.ulids import ULID_PATTERN
 
 if TYPE_CHECKING:
@@ -96,11 +96,11 @@ class DownloadSigner(Protocol):
 class JobServices:
     """What the views of this module and of removals stand on. `new_id` makes an id for a job."""
 
-    launcher: Launcher
+    launcher: JobLauncher
     records: ShownRecords
     answers: AnswerRecords
     sign: DownloadSigner
-    cost: Cost
+    cost: UnitCost
     bucket: str
     count: Callable[[str], int]
     """Returns how many objects lie under a prefix."""
@@ -178,13 +178,13 @@ def routes(services: Callable[[], JobServices], authorizer: ChaliceAuthorizer) -
 
         A paused batch costs nothing. Its files are kept for seven days from when it began.
         """
-        return _moved(blueprint.current_request, job_id, services(), Launcher.pause)
+        return _moved(blueprint.current_request, job_id, services(), JobLauncher.pause)
 
     @blueprint.route("/v1/jobs/{job_id}/resume", methods=["POST"], authorizer=authorizer)
     @answering(blueprint, _PAUSING)
     def resume_job(job_id: str) -> Response:
         """Go on with a batch that was paused, or that waits for its estimate to be confirmed."""
-        return _moved(blueprint.current_request, job_id, services(), Launcher.resume)
+        return _moved(blueprint.current_request, job_id, services(), JobLauncher.resume)
 
     @blueprint.route("/v1/jobs/{job_id}", methods=["DELETE"], authorizer=authorizer)
     @answering(blueprint, Operation("jobs", {200: Job}, errors=(NotFound, Conflict)))
@@ -225,7 +225,7 @@ def _moved(
     request: Request,
     job_id: str,
     deps: JobServices,
-    move: Callable[[Launcher, JobState], Job],
+    move: Callable[[JobLauncher, JobState], Job],
 ) -> Response:
     if request.raw_body:
         parse_body(request, PauseJobRequest)
@@ -261,16 +261,16 @@ def _shown(state: JobState, deps: JobServices, *, with_results: bool) -> Job:
 def _batch(job: Job, state: JobState, deps: JobServices, *, counted: bool) -> Job:
     """Return a batch with its estimate and its receipt, and, where `counted`, how far it is now."""
     if counted:
-        counts = progress(job, state.input, state.checkpoint, deps.count)
+        counts = live_counts(job, state.input, state.checkpoint, deps.count)
         job = job.model_copy(update={"counts": counts})
-    return shown(job, state.input, state.checkpoint, deps.cost)
+    return describe_batch(job, state.input, state.checkpoint, deps.cost)
 
 
 def told(job: Job) -> Job:
     """Return `job` with what is still held of what it removes, if it is a removal."""
     if job.kind in ("export", "reindex", "embed_pictures", "batch"):
         return job
-    backups = OF_TENANTS if job.kind == "remove_tenant" else BACKUPS
+    backups = TENANT_BACKUPS if job.kind == "remove_tenant" else BACKUPS
     return job.model_copy(update={"backups": backups})
 
 

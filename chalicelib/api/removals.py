@@ -18,8 +18,7 @@ from chalicelib.contracts.jobs import Job, JobInput, RemoveTenantRequest
 from chalicelib.contracts.operations import Operation
 from chalicelib.contracts.removals import RemovedDocument
 from chalicelib.errors import Conflict, InvalidInput, NotFound
-from chalicelib.jobs.backups import BACKUPS
-from chalicelib.jobs.removing import takes_a_job
+from chalicelib.jobs.removals import BACKUPS, needs_job
 from chalicelib.retrieval.ids import check_collection
 
 if TYPE_CHECKING:
@@ -65,7 +64,7 @@ def routes(services: Callable[[], RemovalServices], authorizer: ChaliceAuthorize
         request, deps = blueprint.current_request, services()
         tenant = tenant_of(request)
         document = existing(tenant, document_id, deps.documents)
-        if takes_a_job(document):
+        if needs_job(document):
             bound = deps.remover.begin(tenant, document)
             job = _remove_later(deps.jobs, tenant, document_id, bound, request_id_of(request))
             return json_response(job, ACCEPTED)

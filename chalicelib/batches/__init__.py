@@ -1,1 +1,1 @@
-"""Batches as pure rules: lines read, items estimated, rounds counted, results put together."""
+"""Batches: files of model calls, answered item by item, and their ordered results."""

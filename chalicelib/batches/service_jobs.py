@@ -1,4 +1,4 @@
-"""Batch jobs of Bedrock: when one is worth it, what it is asked, and what it answered. Pure.
+"""Batch jobs of Bedrock: when one is worth it, its records, and its answers. Pure.
 
 https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference.html
 """
@@ -22,31 +22,31 @@ from chalicelib.generation.routing import Plan, Step
 from chalicelib.generation.served import BedrockBackend, Route, Served, ServedModel
 
 if TYPE_CHECKING:
-    from chalicelib.batches.lines import Item
+    from chalicelib.batches.items import BatchItem
     from chalicelib.generation.accounts import Accounts
     from chalicelib.generation.wishes import Place
 
-LEAST_TIME = timedelta(hours=1)
-"""Before the deadline: below it, hardly anything would be answered before the job is stopped."""
-SPARE = 2
-"""Times the estimate of time that is kept for what the job does not answer."""
-LEAST_SPARE = timedelta(minutes=20)
-"""What is kept at least: the job is looked at every few minutes, and takes some to stop."""
-MOST_HOURS = 168
-LEAST_HOURS = 24
-"""What the service takes as a job's timeout."""
+MIN_TIME = timedelta(hours=1)
+"""The least time before the deadline: below it, hardly anything would be answered."""
+SPARE_FACTOR = 2
+"""The multiple of the estimated time that is reserved for items the job does not answer."""
+MIN_SPARE = timedelta(minutes=20)
+"""The least time that is reserved: the job is polled every few minutes, and stops slowly."""
+MAX_HOURS = 168
+MIN_HOURS = 24
+"""The limits of a job's timeout."""
 RECORDS = "records.jsonl"
 ENDED = frozenset({"Completed", "PartiallyCompleted", "Failed", "Stopped", "Expired"})
 _DIGITS = 10
 
 
-def chosen(
+def choose_service_job(
     order: BatchOrder, estimate: BatchEstimate, served: Served, place: Place, now: datetime
 ) -> ServiceJob | None:
-    """Return the job that is worth asking for, None where calls are made one by one.
+    """Return the job that is worth starting, None if calls are made one by one.
 
-    It is asked for by the service tier, takes one chat model of Bedrock in the stage's region that
-    is cheaper so, as the estimate has it, and enough time.
+    The service tier must ask for it, and it needs one chat model of Bedrock, in the stage's region,
+    that is cheaper in a batch by the estimate, and enough time.
     """
     if order.service_tier != "batch" or len(estimate.models) != 1:
         return None
@@ -60,11 +60,11 @@ def chosen(
     if not isinstance(backend, BedrockBackend) or backend.schema != "converse":
         return None
     route = backend.route(place.region, place.reach)
-    spare = timedelta(seconds=SPARE * estimate.seconds)
-    stop_at = order.deadline - max(spare, LEAST_SPARE)
+    spare = timedelta(seconds=SPARE_FACTOR * estimate.seconds)
+    stop_at = order.deadline - max(spare, MIN_SPARE)
     if route is None or route.region != place.region or model.batch is None:
         return None
-    if stop_at - now < LEAST_TIME:
+    if stop_at - now < MIN_TIME:
         return None
     return ServiceJob(
         model=model.name,
@@ -75,53 +75,53 @@ def chosen(
     )
 
 
-def hours(job: ServiceJob, now: datetime) -> int:
-    """Return the timeout of a job, which the service counts by hours."""
+def timeout_hours(job: ServiceJob, now: datetime) -> int:
+    """Return the timeout of a job, which the service counts in hours."""
     left = -(-(job.stop_at - now) // timedelta(hours=1))
-    return min(MOST_HOURS, max(LEAST_HOURS, left))
+    return min(MAX_HOURS, max(MIN_HOURS, left))
 
 
-def record(n: int, item: Item, model: ServedModel) -> bytes:
-    """Return the line that asks for item `n`."""
+def input_record(n: int, item: BatchItem, model: ServedModel) -> bytes:
+    """Return the record that asks for item `n`."""
     call = fitted(item.call, model)
     assert isinstance(call, ChatCall), "a model of Converse is asked for nothing else"
     body = converse.line(converse.request(call))
-    told = {"recordId": f"R{n:0{_DIGITS}d}", "modelInput": body}
-    return json.dumps(told, ensure_ascii=False).encode() + b"\n"
+    record = {"recordId": f"R{n:0{_DIGITS}d}", "modelInput": body}
+    return json.dumps(record, ensure_ascii=False).encode() + b"\n"
 
 
-def read_record(line: bytes) -> tuple[int, Mapping[str, Any] | None]:
-    """Return the number of an item and what the model answered, None where it did not.
+def parse_output_record(line: bytes) -> tuple[int, Mapping[str, Any] | None]:
+    """Return an item's number and the model's answer, None if it has none.
 
     Raises:
-        ModelFailure: the line is none that the service writes.
+        ModelFailure: the line is not valid output of the service.
     """
     try:
-        told = json.loads(line)
-        n = int(str(told["recordId"]).removeprefix("R"))
+        record = json.loads(line)
+        n = int(str(record["recordId"]).removeprefix("R"))
     except (ValueError, KeyError, TypeError) as error:
         raise ModelFailure(f"A line of the job's output cannot be read: {error}.") from error
-    answered = told.get("modelOutput")
-    return n, answered if isinstance(answered, dict) else None
+    answer = record.get("modelOutput")
+    return n, answer if isinstance(answer, dict) else None
 
 
 @dataclass(frozen=True, slots=True)
-class Bookkeeper:
-    """Makes generations of what a job answered, at the price of a batch."""
+class JobOutputParser:
+    """Turns the output of a job into generations, at the price of a batch."""
 
     accounts: Accounts
     job: ServiceJob
 
     @property
     def model(self) -> ServedModel:
-        """Return the model that the job asks."""
+        """Return the model that the job runs."""
         return self.accounts.served.model(self.job.model)
 
     def generation(self, n: int, answered: Mapping[str, Any], now: datetime) -> Generation:
-        """Return what a model answered to item `n`, with what it cost.
+        """Return the answer to item `n` as a generation, with its cost.
 
         Raises:
-            ModelFailure: it is no answer.
+            ModelFailure: it is not a valid answer.
         """
         read = converse_answers.answer(answered)
         model = self.model

@@ -1,7 +1,7 @@
 """Batches: files of calls, what becomes of each, and what the steps of their machine pass on.
 
 Items and outcomes are objects in S3; states carry numbers and offsets. The objects of a batch lie
-under `jobs/{tenant}/{job_id}/`: `chalicelib/batches/places.py` names them.
+under `jobs/{tenant}/{job_id}/`: `chalicelib/batches/storage.py` names them.
 """
 
 from __future__ import annotations
@@ -217,7 +217,7 @@ class ServiceJob(Contract):
     stopping: bool = False
 
 
-class BatchPlace(Contract):
+class BatchCheckpoint(Contract):
     """Where a batch is: the checkpoint of its job.
 
     `key` is the file of items that the Map reads in this round. `idle` counts the rounds in a row

@@ -13,15 +13,15 @@ from pydantic import TypeAdapter, ValidationError
 from chalicelib.contracts.arrivals import MemberGone, ObjectCreated, RetryWanted
 from chalicelib.contracts.carried import CORRELATION, read_carried
 from chalicelib.errors import InvalidInput, NotFound
-from chalicelib.jobs.admission import delay_seconds
-from chalicelib.jobs.claims import (
-    Claim,
+from chalicelib.jobs.ingest_claims import (
     ClaimOutcome,
-    compared_with,
+    IngestClaim,
+    deferral_seconds,
     execution_arn,
     execution_name,
-    work_again,
-    work_for,
+    ingest_input,
+    retry_input,
+    with_ready_version,
 )
 from chalicelib.ports import Executions, InboxQueue, TenantStates
 from chalicelib.retrieval.search.filters import check_metadata_declared
@@ -29,7 +29,7 @@ from chalicelib.retrieval.search.filters import check_metadata_declared
 if TYPE_CHECKING:
     from chalicelib.contracts.ingest import IngestInput
     from chalicelib.ingest.departures import MemberObjects, MemberRemoval
-    from chalicelib.jobs.records import IngestRecords
+    from chalicelib.jobs.ingest_settlement import IngestRecords
 
 Message = ObjectCreated | RetryWanted | MemberGone
 _MESSAGE: TypeAdapter[Message] = TypeAdapter(Message)
@@ -98,10 +98,10 @@ class Arrivals:
         return Taken.STARTED
 
     def _defer(self, body: str, deferrals: int) -> Taken:
-        self.queue.send_again(body, deferrals + 1, delay_seconds(deferrals, self.chance()))
+        self.queue.send_again(body, deferrals + 1, deferral_seconds(deferrals, self.chance()))
         return Taken.DEFERRED
 
-    def _wanted(self, message: Message) -> Claim | Taken:
+    def _wanted(self, message: Message) -> IngestClaim | Taken:
         if isinstance(message, ObjectCreated):
             return self._upload(message)
         if isinstance(message, RetryWanted):
@@ -110,9 +110,9 @@ class Arrivals:
             return Taken.DEPARTED if self.departed.remove(message.detail) else Taken.IGNORED
         assert_never(message)
 
-    def _upload(self, event: ObjectCreated) -> Claim | Taken:
+    def _upload(self, event: ObjectCreated) -> IngestClaim | Taken:
         try:
-            work = work_for(event)
+            work = ingest_input(event)
         except InvalidInput:
             return Taken.IGNORED
         tenant = self.tenants.tenant_state(work.tenant)
@@ -122,7 +122,7 @@ class Arrivals:
         if told is None:
             return Taken.IGNORED
         document = self.records.document(work.tenant, work.document_id)
-        return self._claim(compared_with(told, document), attempt=1)
+        return self._claim(with_ready_version(told, document), attempt=1)
 
     def _unwanted(self, work: IngestInput, *, is_known: bool) -> Taken:
         """Remove what was uploaded for a tenant that is removed or is being so: nobody else will.
@@ -155,7 +155,7 @@ class Arrivals:
         of_object = {"container": carried.container, "depth": carried.depth}
         return work.model_copy(update={**told, **of_object, "metadata": carried.metadata})
 
-    def _retry(self, wanted: RetryWanted) -> Claim | Taken:
+    def _retry(self, wanted: RetryWanted) -> IngestClaim | Taken:
         """Return the next attempt at a failed version, once the one that failed is settled."""
         detail = wanted.detail
         version = self.records.version(detail.tenant, detail.document_id, detail.version)
@@ -165,16 +165,16 @@ class Arrivals:
             return Taken.REPEATED
         if version.settled_at is None:
             return Taken.DEFERRED
-        again = work_again(version, detail.tenant, wanted.id)
+        again = retry_input(version, detail.tenant, wanted.id)
         work = self._told(again) or again
         told = work.model_copy(update={"correlation_id": wanted.id})
         return self._claim(told, version.attempt + 1)
 
-    def _claim(self, work: IngestInput, attempt: int) -> Claim:
+    def _claim(self, work: IngestInput, attempt: int) -> IngestClaim:
         arn = execution_arn(self.machine_arn, execution_name(work.version, attempt))
-        return Claim(work, attempt, arn, self.now())
+        return IngestClaim(work, attempt, arn, self.now())
 
-    def _start_if_lost(self, claim: Claim) -> None:
+    def _start_if_lost(self, claim: IngestClaim) -> None:
         """Start what an earlier delivery claimed, in case it died before it could start it.
 
         The execution's name makes this harmless where it did start.

@@ -18,7 +18,7 @@ from chalicelib.contracts.carried import CONTAINER
 from chalicelib.contracts.jobs import JobInput
 from chalicelib.contracts.members import Member
 from chalicelib.errors import NotFound
-from chalicelib.jobs.removing import takes_a_job
+from chalicelib.jobs.removals import needs_job
 from chalicelib.ports import ObjectStore
 from chalicelib.retrieval.ids import InboxPlace, members_key
 
@@ -121,7 +121,7 @@ class MemberRemoval:
         if latest is None or latest.container != gone.container:
             return False
         remover = self.remover(gone.bucket)
-        if takes_a_job(document):
+        if needs_job(document):
             self.later(gone, remover.begin(gone.tenant, document))
         else:
             remover.remove(gone.tenant, document)

@@ -18,7 +18,7 @@ from chalicelib.contracts.arrivals import ExecutionEnded, ObjectCreated
 from chalicelib.errors import HeadraceError
 from chalicelib.ingest.arrivals import Arrivals, Taken, parse
 from chalicelib.ingest.settlements import Settled, Settlements
-from chalicelib.jobs.sweeping import Missed
+from chalicelib.jobs.job_settlement import SweepErrors
 from chalicelib.observability import (
     OLDEST_ARRIVAL,
     OLDEST_INGEST,
@@ -28,7 +28,7 @@ from chalicelib.observability import (
 )
 
 if TYPE_CHECKING:
-    from chalicelib.jobs.records import IngestRecords
+    from chalicelib.jobs.ingest_settlement import IngestRecords
 
 DEFERRALS = "deferrals"
 
@@ -69,7 +69,7 @@ class IngestHandlers:
         """
         oldest = timedelta()
         with observed("sweep") as observation:
-            missed = Missed(observation.log)
+            missed = SweepErrors(observation.log)
             for running in self.records.running():
                 oldest = max(oldest, self.settlements.now() - running.started_at)
                 try:

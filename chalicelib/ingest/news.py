@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from chalicelib.contracts.arrivals import ExecutionStatus
     from chalicelib.contracts.documents import Version
     from chalicelib.contracts.ingest import IngestInput
-    from chalicelib.jobs.settlement import Settlement
+    from chalicelib.jobs.ingest_settlement import IngestSettlement
 
 REJECTED = "Rejected"
 """The error of a rejection that only the settlement could announce: its kind is not recorded."""
@@ -25,7 +25,7 @@ REJECTED = "Rejected"
 def news(
     work: IngestInput,
     version: Version | None,
-    decision: Settlement,
+    decision: IngestSettlement,
     status: ExecutionStatus,
     error: str | None,
     now: datetime,

@@ -17,7 +17,7 @@ from chalicelib.retrieval.ids import DOCUMENTS, InboxPlace, chunks_key, vector_k
 if TYPE_CHECKING:
     from chalicelib.contracts.documents import Document, Version
     from chalicelib.ingest.ratings import Ratings
-    from chalicelib.jobs.settlement import Running
+    from chalicelib.jobs.ingest_settlement import IngestSlot
 
 
 class RemovableRecords(Protocol):
@@ -37,7 +37,7 @@ class RemovableRecords(Protocol):
         `order`; return how many there were.
         """
 
-    def place(self, execution_arn: str) -> Running | None:
+    def place(self, execution_arn: str) -> IngestSlot | None:
         """Return the place that an execution holds, or None once it is settled."""
 
 

@@ -11,8 +11,12 @@ from typing import TYPE_CHECKING, Literal
 from chalicelib.errors import Conflict, NotFound
 from chalicelib.ingest.departures import Container, Departures, Remover
 from chalicelib.ingest.news import news
-from chalicelib.jobs.settlement import Running, Settlement, settlement
-from chalicelib.jobs.versions import to_clear
+from chalicelib.jobs.ingest_settlement import (
+    IngestSettlement,
+    IngestSlot,
+    clearable_versions,
+    decide_settlement,
+)
 from chalicelib.retrieval.ids import chunks_key, vector_key, version_prefix
 
 if TYPE_CHECKING:
@@ -20,7 +24,7 @@ if TYPE_CHECKING:
     from chalicelib.contracts.documents import Document, Version, VersionStatus
     from chalicelib.contracts.ingest import IngestInput
     from chalicelib.contracts.receipts import Receipt
-    from chalicelib.jobs.records import IngestRecords
+    from chalicelib.jobs.ingest_settlement import IngestRecords
     from chalicelib.ports import EventBus, Executions, ObjectStore, TenantStates, VectorIndex
 
 GRACE = timedelta(seconds=60)
@@ -69,7 +73,7 @@ class Settlements:
 
     def settle(
         self,
-        running: Running,
+        running: IngestSlot,
         status: ExecutionStatus,
         error: str | None = None,
         cause: str | None = None,
@@ -89,7 +93,7 @@ class Settlements:
                 self.remover(work.bucket).remove(work.tenant, document)
                 version = document = None
             self._clear(work, version, document)
-            decision = settlement(version, document, status, error, cause)
+            decision = decide_settlement(version, document, status, error, cause)
             event = news(work, version, decision, status, error, self.now())
             if event is not None:
                 self.bus.publish(event)
@@ -100,7 +104,7 @@ class Settlements:
             return _settled(version, decision) if freed else None
         raise Conflict(f"{work.version} keeps changing while it is settled.")
 
-    def sweep(self, running: Running) -> Swept:
+    def sweep(self, running: IngestSlot) -> Swept:
         """Look after one place: start what never started, settle what ended unnoticed."""
         if self.now() - running.started_at < GRACE:
             return "left"
@@ -138,7 +142,7 @@ class Settlements:
             return
         kept = {document.version, document.latest_version} - {""}
         versions = self.records.versions(work.tenant, work.document_id)
-        for old in to_clear(document, versions, ended=work.version):
+        for old in clearable_versions(document, versions, ended=work.version):
             count = old.chunks if old.status == "ready" else self._lines(work, old.version)
             self._remove_vectors(work, old.version, count)
             if old.version not in kept:
@@ -163,7 +167,7 @@ class Settlements:
             return 0
 
 
-def _settled(version: Version | None, decision: Settlement) -> Settled:
+def _settled(version: Version | None, decision: IngestSettlement) -> Settled:
     if version is None:
         return Settled()
     return Settled(decision.status or version.status, version.receipt)

@@ -1,1 +1,1 @@
-"""The life of a job as pure rules: claims, admission, settlement, versions."""
+"""Jobs: their lifecycle, steps and settlement, and the rules of claiming and settling ingests."""

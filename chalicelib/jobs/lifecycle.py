@@ -1,4 +1,4 @@
-"""The life of a job: what it may become, and that its counts add up when it ends."""
+"""The lifecycle of a job: its states, which may follow which, and counts that add up at the end."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from chalicelib.contracts.jobs import OPEN, Job, JobCounts, JobEnd, JobInput, Jo
 from chalicelib.errors import Conflict
 
 RESULTS_DAYS = 7
-"""How long what a job made can be had; the bucket's lifecycle rule on `jobs/` says the same."""
+"""Days for which results are kept; the bucket's lifecycle rule on `jobs/` says the same."""
 RECORD_DAYS = 90
-"""How long a job that ended is shown."""
+"""Days for which a job that ended is shown."""
 
-_CANCELLED = frozenset(
+_CANCELLABLE = frozenset(
     {"export", "remove_collection", "remove_document", "reindex", "embed_pictures", "batch"}
 )
-_PAUSED = frozenset({"batch"})
-_KEPT = frozenset({"export", "batch"})
-"""Jobs that have results."""
-_AGAIN: frozenset[JobStatus] = frozenset({"failed", "partial", "cancelled"})
+_PAUSABLE = frozenset({"batch"})
+_WITH_RESULTS = frozenset({"export", "batch"})
+"""Kinds of jobs that have results."""
+_RETRYABLE: frozenset[JobStatus] = frozenset({"failed", "partial", "cancelled"})
 
 
 @dataclass(frozen=True, slots=True)
 class ResultFile:
-    """A file of the result, beside the job's other objects."""
+    """A result file, which lies beside the job's other objects."""
 
     name: str
     bytes: int
 
 
 @dataclass(frozen=True, slots=True)
-class Used:
-    """What a job has used so far: function time, that times memory, and state transitions."""
+class JobUsage:
+    """Resources that a job has used so far: function time, memory times time, and transitions."""
 
     milliseconds: int = 0
     megabyte_milliseconds: int = 0
@@ -42,11 +42,13 @@ class Used:
 
 @dataclass(frozen=True, slots=True)
 class JobState:
-    """A job as it is kept: what is shown of it, and where its next step goes on.
+    """A job as it is stored: what the API shows of it, and where its next step continues.
 
-    `step` counts what was recorded, so that of two who go on from the same place one is refused.
-    `checkpoint` is the JSON that the job's own function wrote, "" before its first step.
-    `counted` is what steps have counted, of which `job.counts` is what is said at an end.
+    `step` counts the recorded steps, so that of two that continue from the same point one is
+    refused.
+    `checkpoint` is the JSON written by the job's own function, "" before its first step.
+    `counted` are
+    the counts of the steps; `job.counts` are what the API shows, which differs at the end.
     """
 
     job: Job
@@ -55,7 +57,7 @@ class JobState:
     step: int = 0
     checkpoint: str = ""
     files: tuple[ResultFile, ...] = ()
-    used: Used = Used()
+    used: JobUsage = JobUsage()
     counted: JobCounts = field(default_factory=JobCounts)
 
     @property
@@ -70,7 +72,7 @@ class JobState:
 
 
 def new_job(given: JobInput, now: datetime) -> Job:
-    """Return the job that `given` asks for, before anything of it is done."""
+    """Return the new job that `given` asks for."""
     return Job(
         job_id=given.job_id,
         kind=given.kind,
@@ -80,15 +82,15 @@ def new_job(given: JobInput, now: datetime) -> Job:
         model=given.model,
         created_at=now,
         updated_at=now,
-        results_until=now + timedelta(days=RESULTS_DAYS) if given.kind in _KEPT else None,
+        results_until=now + timedelta(days=RESULTS_DAYS) if given.kind in _WITH_RESULTS else None,
     )
 
 
-def decided(counts: JobCounts, end: JobEnd) -> JobCounts:
-    """Return `counts` at an end: what was still open shares the fate of the whole.
+def final_counts(counts: JobCounts, end: JobEnd) -> JobCounts:
+    """Return the counts of a job that ends: open items get the fate of the whole job.
 
     Raises:
-        Conflict: a job ends well, or well in part, and its counts do not add up.
+        Conflict: the job succeeds, fully or partly, and its counts do not add up.
     """
     if end in ("succeeded", "partial"):
         if counts.open:
@@ -97,17 +99,17 @@ def decided(counts: JobCounts, end: JobEnd) -> JobCounts:
     return counts.model_copy(update={end: getattr(counts, end) + counts.open})
 
 
-def again(state: JobState, execution_arn: str, now: datetime) -> JobState:
-    """Return the next attempt at a job: it goes on where the last one stopped.
+def next_attempt(state: JobState, execution_arn: str, now: datetime) -> JobState:
+    """Return the next attempt at a job, which continues where the last one stopped.
 
-    Of what ended in part, only what failed is tried again; the job's function sees that by the
-    checkpoint. A cancelled export begins anew, because its parts were removed.
+    After a partial success only what failed is tried again; the job's function sees that by the
+    checkpoint. A cancelled export starts over, because its parts were removed.
 
     Raises:
-        Conflict: the job has not ended, or ended well.
+        Conflict: the job has not ended, or succeeded.
     """
     job = state.job
-    if job.status not in _AGAIN:
+    if job.status not in _RETRYABLE:
         raise Conflict(
             f"The job is {job.status}; only one that failed, ended in part or was cancelled"
             " can be tried again.",
@@ -121,11 +123,11 @@ def again(state: JobState, execution_arn: str, now: datetime) -> JobState:
     return _attempt(state, counts, checkpoint, execution_arn, now)
 
 
-def resumed(state: JobState, execution_arn: str, now: datetime) -> JobState:
-    """Return the next attempt at a job that was paused: it goes on where it stopped.
+def resumed_attempt(state: JobState, execution_arn: str, now: datetime) -> JobState:
+    """Return the next attempt at a paused job, which continues where it stopped.
 
     Raises:
-        Conflict: the job is not paused, or its files are gone by now.
+        Conflict: the job is not paused, or its files have expired.
     """
     job = state.job
     if job.status != "paused":
@@ -164,8 +166,8 @@ def _attempt(
 
 
 def check_pausable(job: Job) -> None:
-    """Raise `Conflict` for a job that cannot be paused, or does nothing now."""
-    if job.kind not in _PAUSED:
+    """Raise `Conflict` for a job that cannot be paused, or is not active."""
+    if job.kind not in _PAUSABLE:
         raise Conflict(f"A job of kind {job.kind} cannot be paused.", field="job_id")
     if job.status not in ("queued", "running"):
         raise Conflict(f"The job is {job.status}; it cannot be paused.", field="job_id")
@@ -173,9 +175,18 @@ def check_pausable(job: Job) -> None:
 
 def check_cancellable(job: Job) -> None:
     """Raise `Conflict` for a job that has ended, or that must not be left half done."""
-    if job.kind not in _CANCELLED:
+    if job.kind not in _CANCELLABLE:
         raise Conflict(
             "The removal of a tenant cannot be cancelled: part of it is gone.", field="job_id"
         )
     if job.status not in OPEN:
         raise Conflict(f"The job has ended: it is {job.status}.", field="job_id")
+
+
+@dataclass(frozen=True, slots=True)
+class RunningJob:
+    """An execution that works on a job, until its end is settled."""
+
+    input: JobInput
+    execution_arn: str
+    started_at: datetime

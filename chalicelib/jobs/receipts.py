@@ -1,4 +1,4 @@
-"""What a job has cost so far: the time of its functions, and the steps of its machine."""
+"""The receipt of a job: the time of its functions, and the transitions of its state machine."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from chalicelib.generation.catalogue import LAMBDA, STEP_FUNCTIONS
 if TYPE_CHECKING:
     from chalicelib.jobs.lifecycle import JobState
 
-Cost = Callable[[str, float], int]
-"""Returns what a quantity of a unit costs, in nano-dollars."""
+UnitCost = Callable[[str, float], int]
+"""Returns the cost of a quantity of a unit, in nano-dollars."""
 
 
-def job_receipt(state: JobState, cost: Cost) -> Receipt:
-    """Return the receipt of a job. Requests to S3, DynamoDB and S3 Vectors are not in it."""
+def job_receipt(state: JobState, cost: UnitCost) -> Receipt:
+    """Return the receipt of a job, without requests to S3, DynamoDB and S3 Vectors."""
     used = state.used
     gb_seconds = used.megabyte_milliseconds / 1024 / 1000
     billed = cost("lambda.gb_second.arm64", gb_seconds) + cost("lambda.request", used.requests)

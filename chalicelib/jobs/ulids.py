@@ -16,7 +16,7 @@ ULID_PATTERN = r"[0-7][0-9A-HJKMNP-TV-Z]{25}"
 
 
 def ulid(now: datetime, chance: int | None = None) -> str:
-    """Return a fresh ULID: 48 bits of milliseconds since 1970, then 80 bits of chance."""
+    """Return a new ULID: 48 bits of milliseconds since 1970, then 80 random bits."""
     bits = secrets.randbits(_CHANCE_BITS) if chance is None else chance
     number = (int(now.timestamp() * 1000) << _CHANCE_BITS) | bits
     return "".join(_ALPHABET[(number >> (5 * n)) & 31] for n in reversed(range(_LENGTH)))

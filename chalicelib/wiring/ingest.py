@@ -42,7 +42,7 @@ def _handlers(settings: IngestSettings) -> IngestHandlers:
     from chalicelib.ingest.ratings import Ratings
     from chalicelib.ingest.removal import Removal
     from chalicelib.ingest.settlements import Settlements
-    from chalicelib.jobs.launching import Launcher
+    from chalicelib.jobs.launcher import JobLauncher
     from chalicelib.jobs.ulids import ulid
 
     table = Table(aws.dynamodb(), settings.records_table)
@@ -56,7 +56,7 @@ def _handlers(settings: IngestSettings) -> IngestHandlers:
     ratings = Ratings(FeedbackRecords(table), objects)
 
     machines = JobMachines(aws.stepfunctions(), {"remove": settings.remove_machine_arn})
-    launcher = Launcher(JobTable(table), machines, _now)
+    launcher = JobLauncher(JobTable(table), machines, _now)
 
     def remover(bucket: str) -> Removal:
         return Removal(bucket, removable, records, objects, vectors, departures, ratings)

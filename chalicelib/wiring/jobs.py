@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from chalicelib.api.batches import BatchServices
     from chalicelib.api.jobs import JobServices
     from chalicelib.contracts.uploads import PresignedUpload
-    from chalicelib.jobs.handlers import JobHandlers
+    from chalicelib.jobs.job_settlement import JobHandlers, JobSettler
 
 
 def job_events(environ: Mapping[str, str]) -> JobHandlers:
@@ -31,14 +31,14 @@ def job_services(environ: Mapping[str, str], records: ApiRecords) -> JobServices
     from chalicelib.adapters.downloads import Downloads
     from chalicelib.api.jobs import JobServices
     from chalicelib.generation.catalogue import catalogue
-    from chalicelib.jobs.launching import Launcher
+    from chalicelib.jobs.launcher import JobLauncher
     from chalicelib.jobs.ulids import ulid
 
     settings = JobSettings.from_environ(environ)
     table = _table(settings)
     objects = BatchObjects(aws.s3())
     return JobServices(
-        launcher=Launcher(table, _machines(settings), _now),
+        launcher=JobLauncher(table, _machines(settings), _now),
         records=table,
         answers=records,
         sign=Downloads(aws.s3(), settings.bucket).sign,
@@ -73,12 +73,11 @@ def batch_services(environ: Mapping[str, str], jobs: JobServices) -> BatchServic
 def _handlers(settings: JobSettings) -> JobHandlers:
     from chalicelib.adapters import aws
     from chalicelib.adapters.events import Bus
-    from chalicelib.jobs.ending import JobSettlements
-    from chalicelib.jobs.handlers import JobHandlers
+    from chalicelib.jobs.job_settlement import JobHandlers
 
     table = _table(settings)
     bus = Bus(aws.events(), settings.event_bus)
-    return JobHandlers(JobSettlements(table, _machines(settings), bus, _now), table)
+    return JobHandlers(JobSettler(table, _machines(settings), bus, _now), table)
 
 
 def _table(settings: JobSettings) -> JobTable:

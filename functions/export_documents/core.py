@@ -25,7 +25,7 @@ from chalicelib.contracts.jobs import JobCounts, StepRequest, StepResult
 from chalicelib.contracts.jsonl import dump_lines
 from chalicelib.errors import Conflict, NotFound
 from chalicelib.jobs.lifecycle import JobState, ResultFile
-from chalicelib.jobs.stepping import Desk, Outcome, run_step
+from chalicelib.jobs.steps import StepContext, StepOutcome, run_step
 from chalicelib.ports import ObjectStore
 from functions.export_documents.listing import ENTRIES_A_LISTING, Entry, ListedRecords, entry
 from functions.export_documents.packing import Packed, Packer, Store, Stream, zip_file
@@ -67,7 +67,7 @@ class RecordSource(ListedRecords, Protocol):
 class Deps:
     """What an export needs of the world."""
 
-    desk: Desk
+    desk: StepContext
     records: RecordSource
     objects: ObjectStore
     store: Store
@@ -88,9 +88,9 @@ def run(request: StepRequest, deps: Deps) -> StepResult:
 @dataclass(frozen=True, slots=True)
 class _Step:
     deps: Deps
-    desk: Desk
+    desk: StepContext
 
-    def work(self, state: JobState) -> Outcome:
+    def work(self, state: JobState) -> StepOutcome:
         """Do what the phase that the job is in asks for."""
         place = Place.model_validate_json(state.checkpoint) if state.checkpoint else Place()
         match place.phase:
@@ -107,7 +107,7 @@ class _Step:
         """Remove what a cancelled export has written."""
         self.deps.objects.delete_prefix(state.input.bucket, state.prefix)
 
-    def _list(self, state: JobState, place: Place) -> Outcome:
+    def _list(self, state: JobState, place: Place) -> StepOutcome:
         """Write listings until the step is late or the documents are at their end."""
         given, counts = state.input, state.job.counts
         waiting: list[Entry] = []
@@ -132,7 +132,7 @@ class _Step:
         counts = counts.model_copy(update={"total": counts.total + len(entries)})
         return counts, place.model_copy(update={"batches": place.batches + 1})
 
-    def _pack(self, state: JobState, place: Place) -> Outcome:
+    def _pack(self, state: JobState, place: Place) -> StepOutcome:
         """Write one part."""
         if place.batch >= place.batches:
             return _outcome(state.job.counts, place.model_copy(update={"phase": "finishing"}))
@@ -185,7 +185,7 @@ class _Step:
                 after = (batch, n + 1) if n + 1 < len(lines) else (batch + 1, 0)
                 yield *after, Entry.model_validate_json(lines[n])
 
-    def _finish(self, state: JobState, place: Place) -> Outcome:
+    def _finish(self, state: JobState, place: Place) -> StepOutcome:
         """Write the other records and the summary, and end."""
         given, counts = state.input, state.job.counts
         with (
@@ -202,7 +202,7 @@ class _Step:
         end: Literal["succeeded", "partial"] = "partial" if counts.failed else "succeeded"
         summary = _summary(state, counts, files)
         self.deps.objects.write(given.bucket, state.prefix + "summary.json", summary, {})
-        return Outcome(
+        return StepOutcome(
             checkpoint=place.model_copy(update={"phase": "done"}),
             counts=counts,
             phase="done",
@@ -257,7 +257,7 @@ class _Step:
         found = self.deps.store.listed(state.input.bucket, prefix)
         return [ResultFile(key.removeprefix(state.prefix), size) for key, size in found]
 
-    def _again(self, state: JobState, place: Place) -> Outcome:
+    def _again(self, state: JobState, place: Place) -> StepOutcome:
         """Take what failed in the last round for the listing of the next one."""
         fresh = Place(phase="packing", round=place.round + 1, batches=place.errors, part=place.part)
         kept = tuple(file for file in state.files if file.name.startswith("part-"))
@@ -274,8 +274,8 @@ def _errors_key(state: JobState, round_: int, n: int) -> str:
     return f"{state.prefix}errors/{round_}-{n:05d}.jsonl"
 
 
-def _outcome(counts: JobCounts, place: Place, files: tuple[ResultFile, ...] = ()) -> Outcome:
-    return Outcome(checkpoint=place, counts=counts, phase=place.phase, files=files)
+def _outcome(counts: JobCounts, place: Place, files: tuple[ResultFile, ...] = ()) -> StepOutcome:
+    return StepOutcome(checkpoint=place, counts=counts, phase=place.phase, files=files)
 
 
 def _summary(state: JobState, counts: JobCounts, files: tuple[ResultFile, ...]) -> bytes:

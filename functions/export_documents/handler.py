@@ -15,7 +15,7 @@ from chalicelib.adapters.dynamodb import Table
 from chalicelib.adapters.job_records import JobTable
 from chalicelib.adapters.objects import Objects
 from chalicelib.contracts.jobs import StepRequest
-from chalicelib.jobs.stepping import Desk
+from chalicelib.jobs.steps import StepContext
 from chalicelib.observability import observed
 from chalicelib.settings import RecordsSettings, memory_gb
 from functions.export_documents import core
@@ -28,7 +28,7 @@ def deps() -> core.Deps:
     table = Table(aws.dynamodb(), settings.records_table)
     jobs = JobTable(table)
     return core.Deps(
-        desk=Desk(jobs, lambda: datetime.now(UTC), time.perf_counter, memory_gb(os.environ)),
+        desk=StepContext(jobs, lambda: datetime.now(UTC), time.perf_counter, memory_gb(os.environ)),
         records=ApiRecords(table),
         objects=Objects(aws.s3()),
         store=Archives(aws.s3()),

@@ -6,14 +6,17 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
-from chalicelib.batches import places
-from chalicelib.batches.accounting import Receipts
-from chalicelib.batches.bundles import Bundler
-from chalicelib.batches.items import item_of
-from chalicelib.batches.lines import Item
-from chalicelib.batches.outcomes import abandoned, failure, outcome
-from chalicelib.batches.ports import ItemObjects
-from chalicelib.batches.results import item_error
+from chalicelib.batches import storage
+from chalicelib.batches.items import BatchItem, parse_item
+from chalicelib.batches.outcomes import (
+    OutcomeWriter,
+    error_outcome,
+    generation_outcome,
+    item_error,
+    spending_outcome,
+)
+from chalicelib.batches.receipts import ReceiptSum
+from chalicelib.batches.storage import ItemObjects
 from chalicelib.budgets.spending import Bill, Spender
 from chalicelib.contracts.batches import BatchOrder, ItemError, ItemOutcome, ItemRef
 from chalicelib.contracts.generations import Call, Generation, Terms
@@ -99,7 +102,7 @@ class Answering:
     chance: Callable[[], float]
     log: Callable[[HeadraceError], None]
     new_id: Callable[[], str]
-    bundler: Bundler
+    bundler: OutcomeWriter
     room: threading.Semaphore
 
     def work_off(self, items: Iterator[tuple[ItemRef, bytes]]) -> None:
@@ -107,15 +110,17 @@ class Answering:
         for ref, line in items:
             if self.answers.halted is not None or not self.watch.has():
                 return
-            spent, bill = Receipts(), Bill()
-            found = self._answered(ref.n, item_of(ref, line, self.order), spent, bill)
+            spent, bill = ReceiptSum(), Bill()
+            found = self._answered(ref.n, parse_item(ref, line, self.order), spent, bill)
             if found is not None:
                 self._write(found, bill)
             elif spent.lines or bill.charges:
-                self._keep(abandoned(ref.n, spent.whole()), bill)
+                self._keep(spending_outcome(ref.n, spent.whole()), bill)
             bill.written()
 
-    def _answered(self, n: int, item: Item, spent: Receipts, bill: Bill) -> ItemOutcome | None:
+    def _answered(
+        self, n: int, item: BatchItem, spent: ReceiptSum, bill: Bill
+    ) -> ItemOutcome | None:
         """Return what became of an item, or None where that is not known yet.
 
         What was spent on it beside its answer is in `spent` as well, and all charges on the `bill`.
@@ -124,20 +129,20 @@ class Answering:
             generation = self._patiently(item, spent, replace(self.spender, bill=bill))
         except QuotaExceeded as error:
             if error.of_model:
-                return failure(n, item, error, spent.whole())
+                return error_outcome(n, item, error, spent.whole())
             self.answers.halt(error)
             return None
         except HeadraceError as error:
             if is_fault(error):
                 self.log(error)
-            return failure(n, item, error, spent.whole())
+            return error_outcome(n, item, error, spent.whole())
         if generation is None:
             return None
         if spent.lines:
             generation = _with(generation, spent.whole())
-        return outcome(n, item, generation, keep_truncated=self.order.keep_truncated)
+        return generation_outcome(n, item, generation, keep_truncated=self.order.keep_truncated)
 
-    def _patiently(self, item: Item, spent: Receipts, spender: Spender) -> Generation | None:
+    def _patiently(self, item: BatchItem, spent: ReceiptSum, spender: Spender) -> Generation | None:
         """Return the answer, asking again while there is no room; None once there is no time.
 
         Of a model's limit that is only reserved, as by other children, some may come back.
@@ -157,7 +162,7 @@ class Answering:
             self.sleep(seconds)
             ceiling = min(_LONGEST_WAIT, 2 * ceiling)
 
-    def _asked(self, item: Item, spent: Receipts, spender: Spender) -> Generation:
+    def _asked(self, item: BatchItem, spent: ReceiptSum, spender: Spender) -> Generation:
         """Ask once there is room for a call; what attempts cost that failed is added to `spent`."""
         try:
             with self.room:
@@ -169,12 +174,12 @@ class Answering:
 
     def _keep(self, found: ItemOutcome, bill: Bill) -> None:
         """Keep what was spent on an item that another round asks for again."""
-        key = self.prefix + places.spending(found.n, self.new_id())
+        key = self.prefix + storage.spending_file(found.n, self.new_id())
         self.objects.write(self.bucket, key, _written(found, bill), {})
 
     def _write(self, found: ItemOutcome, bill: Bill) -> None:
-        folder = places.failures(self.epoch) if found.failed else places.OUTCOMES
-        key = self.prefix + folder + places.file_of(found.n)
+        folder = storage.failures_prefix(self.epoch) if found.failed else storage.OUTCOMES
+        key = self.prefix + folder + storage.item_file(found.n)
         body = _written(found, bill)
         self.objects.write(self.bucket, key, body, {})
         self.answers.count(failed=found.failed)

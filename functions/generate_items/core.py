@@ -15,12 +15,12 @@ from functools import partial
 from threading import Semaphore
 from typing import Protocol
 
-from chalicelib.batches import places
-from chalicelib.batches.bundles import Bundler
-from chalicelib.batches.items import lines_of
-from chalicelib.batches.orders import is_late, order_of
-from chalicelib.batches.ports import KEYS_A_PAGE, ItemObjects
-from chalicelib.batches.sharing import THREADS, WRITERS
+from chalicelib.batches import storage
+from chalicelib.batches.checkpoint import batch_order, is_past_deadline
+from chalicelib.batches.items import item_lines
+from chalicelib.batches.outcomes import OutcomeWriter
+from chalicelib.batches.rounds import THREADS, WRITERS
+from chalicelib.batches.storage import KEYS_PER_PAGE, ItemObjects
 from chalicelib.budgets.spending import Spender
 from chalicelib.contracts.batches import (
     GenerateItemsRequest,
@@ -113,7 +113,7 @@ def run(request: GenerateItemsRequest, deps: Deps) -> GenerateItemsResult:
 def _answer(
     request: GenerateItemsRequest, given: JobInput, deps: Deps, answers: Answers, began: float
 ) -> None:
-    order = order_of(given)
+    order = batch_order(given)
     known = set(_known(request, deps))
     answers.done += sum(1 for ref in request.items if ref.n in known)
     waiting = [ref for ref in request.items if ref.n not in known]
@@ -122,9 +122,9 @@ def _answer(
         clock=deps.clock,
         goes_on=lambda: _goes_on(request, deps) is not None,
     )
-    prefix = places.prefix(given.tenant, given.job_id)
+    prefix = storage.job_prefix(given.tenant, given.job_id)
     bucket = request.given.bucket
-    bundler = Bundler(lambda name, body: deps.objects.write(bucket, prefix + name, body, {}))
+    bundler = OutcomeWriter(lambda name, body: deps.objects.write(bucket, prefix + name, body, {}))
     answering = Answering(
         objects=deps.objects,
         bucket=bucket,
@@ -142,7 +142,7 @@ def _answer(
         bundler=bundler,
         room=Semaphore(deps.threads),
     )
-    queue = lines_of(waiting, deps.objects, bucket, prefix)
+    queue = item_lines(waiting, deps.objects, bucket, prefix)
     threads = min(deps.threads + WRITERS, max(1, len(waiting)))
     with ThreadPoolExecutor(threads) as pool:
         for done in [pool.submit(answering.work_off, answers.turns(queue)) for _ in range(threads)]:
@@ -156,19 +156,19 @@ def _goes_on(request: GenerateItemsRequest, deps: Deps) -> JobInput | None:
     state = deps.jobs.state(given.tenant, given.job_id)
     if state is None or state.job.status != "running" or state.job.attempt != given.attempt:
         return None
-    return None if is_late(order_of(state.input), deps.now()) else state.input
+    return None if is_past_deadline(batch_order(state.input), deps.now()) else state.input
 
 
 def _known(request: GenerateItemsRequest, deps: Deps) -> Iterator[int]:
     """Yield the numbers of items that have an outcome, or failed in this epoch."""
     given = request.given
-    prefix = places.prefix(given.tenant, given.job_id)
+    prefix = storage.job_prefix(given.tenant, given.job_id)
     first, last = request.items[0].n, request.items[-1].n
-    for folder in (places.OUTCOMES, places.failures(given.epoch)):
-        before = prefix + folder + places.file_of(first - 1) if first else ""
-        page = min(KEYS_A_PAGE, last - first + 2)
+    for folder in (storage.OUTCOMES, storage.failures_prefix(given.epoch)):
+        before = prefix + folder + storage.item_file(first - 1) if first else ""
+        page = min(KEYS_PER_PAGE, last - first + 2)
         for key in deps.objects.keys(given.bucket, prefix + folder, before, page):
-            n = places.number_of(key)
+            n = storage.item_number(key)
             if n > last:
                 break
             yield n

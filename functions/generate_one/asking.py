@@ -6,19 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from chalicelib.batches import places
-from chalicelib.batches.items import item_of, lines_of
-from chalicelib.batches.orders import order_of
-from chalicelib.batches.outcomes import abandoned, failure, outcome
+from chalicelib.batches import storage
+from chalicelib.batches.checkpoint import batch_order
+from chalicelib.batches.items import item_lines, parse_item
+from chalicelib.batches.outcomes import error_outcome, generation_outcome, spending_outcome
 from chalicelib.budgets.spending import Bill, Spender
 from chalicelib.contracts.receipts import Receipt
 from chalicelib.errors import HeadraceError, NotFound, Throttled, Transient, is_fault
 
 if TYPE_CHECKING:
-    from chalicelib.batches.lines import Item
-    from chalicelib.batches.ports import ItemObjects
-    from chalicelib.batches.reconciling import Fate
-    from chalicelib.contracts.batches import BatchPlace, ItemOutcome, ItemRef
+    from chalicelib.batches.items import BatchItem
+    from chalicelib.batches.rounds import ItemStatus
+    from chalicelib.batches.storage import ItemObjects
+    from chalicelib.contracts.batches import BatchCheckpoint, ItemOutcome, ItemRef
     from chalicelib.contracts.generations import Call, Generation, Terms
     from chalicelib.generation.dependencies import Bounds
     from chalicelib.jobs.lifecycle import JobState
@@ -49,16 +49,16 @@ class Asking:
     objects: ItemObjects
     answerer: Answerer
     state: JobState
-    place: BatchPlace
+    place: BatchCheckpoint
     within: Bounds
     log: Callable[[HeadraceError], None]
     new_id: Callable[[], str]
 
-    def known(self, ref: ItemRef) -> Fate:
+    def known(self, ref: ItemRef) -> ItemStatus:
         """Return what an earlier step, or one that was cut off, made of an item."""
-        folders: dict[Fate, str] = {
-            "done": places.OUTCOMES,
-            "failed": places.failures(self.place.epoch),
+        folders: dict[ItemStatus, str] = {
+            "done": storage.OUTCOMES,
+            "failed": storage.failures_prefix(self.place.epoch),
         }
         for fate, folder in folders.items():
             try:
@@ -68,26 +68,26 @@ class Asking:
             return fate
         return "missing"
 
-    def asked(self, ref: ItemRef) -> Fate | HeadraceError:
+    def asked(self, ref: ItemRef) -> ItemStatus | HeadraceError:
         """Ask once; return what became of an item, or why it is to be asked again."""
-        order = order_of(self.state.input)
-        ((_, line),) = lines_of([ref], self.objects, self.state.input.bucket, self.state.prefix)
-        item, bill = item_of(ref, line, order), Bill()
+        order = batch_order(self.state.input)
+        ((_, line),) = item_lines([ref], self.objects, self.state.input.bucket, self.state.prefix)
+        item, bill = parse_item(ref, line, order), Bill()
         try:
             generation = self._generated(item, bill)
         except HeadraceError as error:
             spent = error.receipt or Receipt()
             if self._passes(error):
-                self._keep(abandoned(ref.n, spent), bill)
+                self._keep(spending_outcome(ref.n, spent), bill)
                 return error
             if is_fault(error):
                 self.log(error)
-            return self._write(ref, failure(ref.n, item, error, spent), bill)
-        made = outcome(ref.n, item, generation, keep_truncated=order.keep_truncated)
+            return self._write(ref, error_outcome(ref.n, item, error, spent), bill)
+        made = generation_outcome(ref.n, item, generation, keep_truncated=order.keep_truncated)
         return self._write(ref, made, bill)
 
-    def _generated(self, item: Item, bill: Bill) -> Generation:
-        given, order = self.state.input, order_of(self.state.input)
+    def _generated(self, item: BatchItem, bill: Bill) -> Generation:
+        given, order = self.state.input, batch_order(self.state.input)
         spender = Spender(given.tenant, order.key, correlation_id=given.correlation_id, bill=bill)
         return self.answerer.generate(item.call, item.terms, spender, within=self.within)
 
@@ -99,11 +99,11 @@ class Asking:
     def _keep(self, found: ItemOutcome, bill: Bill) -> None:
         """Keep what was spent on an item that is asked for again."""
         if found.receipt.lines or bill.charges:
-            key = self.state.prefix + places.spending(found.n, self.new_id())
+            key = self.state.prefix + storage.spending_file(found.n, self.new_id())
             self._put(key, found, bill)
 
-    def _write(self, ref: ItemRef, found: ItemOutcome, bill: Bill) -> Fate:
-        folder = places.failures(self.place.epoch) if found.failed else places.OUTCOMES
+    def _write(self, ref: ItemRef, found: ItemOutcome, bill: Bill) -> ItemStatus:
+        folder = storage.failures_prefix(self.place.epoch) if found.failed else storage.OUTCOMES
         self._put(self._key(folder, ref), found, bill)
         return "failed" if found.failed else "done"
 
@@ -113,7 +113,7 @@ class Asking:
         bill.written()
 
     def _key(self, folder: str, ref: ItemRef) -> str:
-        return self.state.prefix + folder + places.file_of(ref.n)
+        return self.state.prefix + folder + storage.item_file(ref.n)
 
 
 def was_paid(error: HeadraceError) -> bool:

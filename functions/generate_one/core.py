@@ -13,22 +13,23 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
-from chalicelib.batches.checkpoints import (
-    counts_of,
+from chalicelib.batches.checkpoint import (
+    batch_order,
+    first_checkpoint,
+    initial_counts,
+    is_past_deadline,
     keep_all,
-    place_of,
-    prepared,
-    refs_of,
+    read_checkpoint,
+    read_refs,
 )
-from chalicelib.batches.estimating import Tally
-from chalicelib.batches.orders import is_late, order_of
-from chalicelib.batches.ports import ItemObjects
-from chalicelib.batches.reading import Reading
-from chalicelib.batches.reconciling import Fate
-from chalicelib.batches.results import EXPIRED, item_error
-from chalicelib.batches.writing import Writer
+from chalicelib.batches.estimate import BatchEstimator
+from chalicelib.batches.input_reader import InputReader
+from chalicelib.batches.outcomes import EXPIRED, item_error
+from chalicelib.batches.results import ResultWriter
+from chalicelib.batches.rounds import ItemStatus
+from chalicelib.batches.storage import ItemObjects
 from chalicelib.budgets.recounting import Recount
-from chalicelib.contracts.batches import BatchPlace, ItemError, ItemRef
+from chalicelib.contracts.batches import BatchCheckpoint, ItemError, ItemRef
 from chalicelib.contracts.jobs import StepRequest, StepResult
 from chalicelib.errors import Conflict, HeadraceError
 from chalicelib.generation.catalogue import Catalogue
@@ -36,7 +37,7 @@ from chalicelib.generation.dependencies import Bounds
 from chalicelib.generation.served import Served
 from chalicelib.generation.wishes import Place
 from chalicelib.jobs.lifecycle import JobState
-from chalicelib.jobs.stepping import Desk, Outcome, run_step
+from chalicelib.jobs.steps import StepContext, StepOutcome, run_step
 from functions.generate_one.asking import Answerer, Asking, was_paid
 
 SECONDS = 780.0
@@ -64,7 +65,7 @@ class Deps:
     `new_id` returns what nothing else is called.
     """
 
-    desk: Desk
+    desk: StepContext
     objects: ItemObjects
     answerer: Answerer
     purse: Purse
@@ -103,33 +104,37 @@ def run(request: StepRequest, deps: Deps) -> StepResult:
 class _Step:
     deps: Deps
 
-    def begin(self, state: JobState) -> Outcome:
+    def begin(self, state: JobState) -> StepOutcome:
         """Read the call and estimate it, or take up what an earlier attempt left."""
-        place = place_of(state)
+        place = read_checkpoint(state)
         if place is not None:
             anew = {"phase": "generating", "idle": 0, "round": 0, "halted": None}
             epoch = place.epoch + (place.phase == "done")
             place = place.model_copy(update={**anew, "epoch": epoch})
-            return Outcome(place, state.counted, "generating")
+            return StepOutcome(place, state.counted, "generating")
         deps, given = self.deps, state.input
-        reading = Reading(order_of(given), Tally(deps.place, deps.models_of(given.tenant)))
+        reading = InputReader(
+            batch_order(given), BatchEstimator(deps.place, deps.models_of(given.tenant))
+        )
         reading.read(deps.objects, given.bucket, state.prefix)
         estimate = reading.tally.estimate(
-            deps.served(), deps.catalogue().prices, deps.desk.now(), at_once=1
+            deps.served(), deps.catalogue().prices, deps.desk.now(), concurrency=1
         )
-        place = prepared(reading, estimate, state).model_copy(update={"phase": "generating"})
-        return Outcome(place, counts_of(place), "generating")
+        place = first_checkpoint(reading, estimate, state).model_copy(
+            update={"phase": "generating"}
+        )
+        return StepOutcome(place, initial_counts(place), "generating")
 
-    def answer(self, state: JobState) -> Outcome:
+    def answer(self, state: JobState) -> StepOutcome:
         """Answer what has no outcome yet, and write the results; or rest."""
-        place = place_of(state)
+        place = read_checkpoint(state)
         if place is None:
             raise Conflict(f"{state.input.job_id} has not begun yet.")
-        late = is_late(order_of(state.input), self.deps.desk.now())
+        late = is_past_deadline(batch_order(state.input), self.deps.desk.now())
         asking = self._asking(state, place)
-        found: list[tuple[ItemRef, Fate]] = []
-        for ref in refs_of(state, place, self.deps.objects):
-            fate: Fate | HeadraceError = asking.known(ref)
+        found: list[tuple[ItemRef, ItemStatus]] = []
+        for ref in read_refs(state, place, self.deps.objects):
+            fate: ItemStatus | HeadraceError = asking.known(ref)
             if fate == "missing" and not late:
                 fate = self._asked(asking, ref)
             if isinstance(fate, HeadraceError):
@@ -137,33 +142,33 @@ class _Step:
             found.append((ref, fate))
         why = _too_late(place.halted)
         recount = self.deps.recount(state.input.tenant, state.job.created_at)
-        writer = Writer(self.deps.objects, self.deps.catalogue, state, place, why, recount)
+        writer = ResultWriter(self.deps.objects, self.deps.catalogue, state, place, why, recount)
         return writer.write(found, late=late)
 
-    def _asked(self, asking: Asking, ref: ItemRef) -> Fate | HeadraceError:
+    def _asked(self, asking: Asking, ref: ItemRef) -> ItemStatus | HeadraceError:
         """Ask once, and keep nothing of a budget for a call that was refused or has ended."""
         try:
             return asking.asked(ref)
         finally:
             self.deps.purse.flush()
 
-    def _asking(self, state: JobState, place: BatchPlace) -> Asking:
+    def _asking(self, state: JobState, place: BatchCheckpoint) -> Asking:
         deps = self.deps
-        left = (order_of(state.input).deadline - deps.desk.now()).total_seconds()
+        left = (batch_order(state.input).deadline - deps.desk.now()).total_seconds()
         within = deps.within(min(SECONDS, left))
         return Asking(deps.objects, deps.answerer, state, place, within, deps.log, deps.new_id)
 
-    def _rest(self, state: JobState, place: BatchPlace, error: HeadraceError) -> Outcome:
+    def _rest(self, state: JobState, place: BatchCheckpoint, error: HeadraceError) -> StepOutcome:
         """Wait for as long as the model says, or longer each time, and not beyond the deadline."""
         ceiling = min(_LONGEST_REST_SECONDS, _FIRST_REST_SECONDS * 2 ** min(place.round, 10))
         wanted = max(error.retry_after or 0, ceiling * (1 + self.deps.chance()) / 2)
-        left = (order_of(state.input).deadline - self.deps.desk.now()).total_seconds()
+        left = (batch_order(state.input).deadline - self.deps.desk.now()).total_seconds()
         told = {
             "round": place.round + 1,
             "idle": place.idle + was_paid(error),
             "halted": item_error(error),
         }
-        return Outcome(
+        return StepOutcome(
             place.model_copy(update=told),
             state.counted,
             "generating",

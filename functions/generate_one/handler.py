@@ -20,7 +20,7 @@ from chalicelib.errors import HeadraceError
 from chalicelib.generation.catalogue import catalogue
 from chalicelib.generation.dependencies import Bounds
 from chalicelib.generation.served import served
-from chalicelib.jobs.stepping import Desk
+from chalicelib.jobs.steps import StepContext
 from chalicelib.observability import log_refusal, logger, observed
 from chalicelib.settings import RecordsSettings, memory_gb
 from chalicelib.wiring.budgets import budgets, recounts
@@ -40,7 +40,7 @@ def deps() -> core.Deps:
     answerer = generator(os.environ, purse)
     clock = answerer.stage.clock
     return core.Deps(
-        desk=Desk(jobs, lambda: datetime.now(UTC), time.perf_counter, memory_gb(os.environ)),
+        desk=StepContext(jobs, lambda: datetime.now(UTC), time.perf_counter, memory_gb(os.environ)),
         objects=BatchObjects(aws.s3()),
         answerer=answerer,
         purse=purse,

@@ -19,14 +19,13 @@ from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.batches import service_jobs
-from chalicelib.batches.checkpoints import place_of, refs_of
-from chalicelib.batches.intake import lines_of
-from chalicelib.batches.items import item_of
-from chalicelib.batches.items import lines_of as lines_of_items
-from chalicelib.batches.orders import order_of
-from chalicelib.batches.service_jobs import Bookkeeper
+from chalicelib.batches.checkpoint import batch_order, read_checkpoint, read_refs
+from chalicelib.batches.input_reader import split_lines
+from chalicelib.batches.items import item_lines as lines_of_items
+from chalicelib.batches.items import parse_item
+from chalicelib.batches.service_jobs import JobOutputParser
 from chalicelib.budgets.spending import Most, Spender, Used
-from chalicelib.contracts.batches import BatchPlace, ItemOutcome, ServiceJob
+from chalicelib.contracts.batches import BatchCheckpoint, ItemOutcome, ServiceJob
 from chalicelib.contracts.receipts import nanodollars
 from chalicelib.errors import (
     Conflict,
@@ -38,11 +37,11 @@ from chalicelib.errors import (
     Unsupported,
 )
 from chalicelib.generation.dependencies import Budgets
-from chalicelib.jobs.stepping import Desk, Outcome, run_step
+from chalicelib.jobs.steps import StepContext, StepOutcome, run_step
 from functions.harvest_batch.folding import Folding
 
 if TYPE_CHECKING:
-    from chalicelib.batches.ports import ItemObjects
+    from chalicelib.batches.storage import ItemObjects
     from chalicelib.contracts.jobs import StepRequest, StepResult
     from chalicelib.generation.accounts import Accounts
     from chalicelib.jobs.lifecycle import JobState
@@ -81,7 +80,7 @@ class Deps:
     does not take.
     """
 
-    desk: Desk
+    desk: StepContext
     objects: ItemObjects
     jobs: Jobs
     budgets: Budgets
@@ -105,9 +104,9 @@ def run(request: StepRequest, deps: Deps) -> StepResult:
 class _Step:
     deps: Deps
 
-    def work(self, state: JobState) -> Outcome:
+    def work(self, state: JobState) -> StepOutcome:
         """Ask for the job, look at it, or fold what it answered."""
-        place = place_of(state)
+        place = read_checkpoint(state)
         if place is None or place.service_job is None:
             raise Conflict(f"{state.input.job_id} has no job of Bedrock.")
         job = self._found(state, place.service_job)
@@ -127,7 +126,7 @@ class _Step:
 
         Once it has stopped, what it answered is written for another attempt, and settled.
         """
-        place = place_of(state)
+        place = read_checkpoint(state)
         job = place.service_job if place is not None else None
         reserved = job.reservation if job is not None else None
         if place is None or job is None or reserved is None:
@@ -151,10 +150,10 @@ class _Step:
             return job
         return job.model_copy(update={"arn": self.deps.jobs.named(_name(state))})
 
-    def _ask(self, state: JobState, place: BatchPlace, job: ServiceJob) -> Outcome:
+    def _ask(self, state: JobState, place: BatchCheckpoint, job: ServiceJob) -> StepOutcome:
         """Take the most that it can cost off the budgets, write the records, and ask."""
         given, now = state.input, self.deps.desk.now()
-        order = order_of(given)
+        order = batch_order(given)
         spender = Spender(given.tenant, order.key, correlation_id=given.correlation_id)
         if self.deps.screens(spender):
             return self._one_by_one(state, place)
@@ -169,7 +168,7 @@ class _Step:
             except (QuotaExceeded, Throttled):
                 return self._one_by_one(state, place)
             job = job.model_copy(update={"reservation": reserved, "attempt": state.job.attempt})
-            return Outcome(_with(place, job), state.counted, "queueing", next="more")
+            return StepOutcome(_with(place, job), state.counted, "queueing", next="more")
         folder = f"{state.prefix}queue/{state.job.attempt}/"
         with self.deps.objects.writing(given.bucket, folder + service_jobs.RECORDS) as stream:
             for line in self._records(state, place, job):
@@ -181,7 +180,7 @@ class _Step:
                 given.bucket,
                 folder + service_jobs.RECORDS,
                 folder + "out/",
-                service_jobs.hours(job, now),
+                service_jobs.timeout_hours(job, now),
             )
         except InvalidInput as error:
             self.deps.log(error)
@@ -189,21 +188,21 @@ class _Step:
             return self._one_by_one(state, place)
         return self._wait(state, place, job.model_copy(update={"arn": arn}))
 
-    def _records(self, state: JobState, place: BatchPlace, job: ServiceJob) -> Iterator[bytes]:
+    def _records(self, state: JobState, place: BatchCheckpoint, job: ServiceJob) -> Iterator[bytes]:
         """Yield the records of all items, a few read at once. What cannot be put as one is left to
         a call of its own, which tells why.
         """
-        order, model = order_of(state.input), self.deps.accounts.served.model(job.model)
-        refs, bucket = list(refs_of(state, place, self.deps.objects)), state.input.bucket
+        order, model = batch_order(state.input), self.deps.accounts.served.model(job.model)
+        refs, bucket = list(read_refs(state, place, self.deps.objects)), state.input.bucket
         for ref, line in lines_of_items(refs, self.deps.objects, bucket, state.prefix):
             try:
-                record = service_jobs.record(ref.n, item_of(ref, line, order), model)
+                record = service_jobs.input_record(ref.n, parse_item(ref, line, order), model)
             except (InvalidInput, Unsupported) as error:
                 self.deps.log(error)
                 continue
             yield record
 
-    def _fold(self, state: JobState, place: BatchPlace, job: ServiceJob) -> None:
+    def _fold(self, state: JobState, place: BatchCheckpoint, job: ServiceJob) -> None:
         """Write an outcome for each record that was answered, and settle what all of them cost."""
         bucket = state.input.bucket
         folding = Folding(
@@ -211,10 +210,10 @@ class _Step:
             bucket=bucket,
             prefix=state.prefix,
             epoch=place.epoch,
-            order=order_of(state.input),
-            books=Bookkeeper(self.deps.accounts, job),
+            order=batch_order(state.input),
+            books=JobOutputParser(self.deps.accounts, job),
             now=self.deps.desk.now(),
-            refs={ref.n: ref for ref in refs_of(state, place, self.deps.objects)},
+            refs={ref.n: ref for ref in read_refs(state, place, self.deps.objects)},
         )
         used = Used(0)
         with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -229,7 +228,7 @@ class _Step:
         bucket, name = state.input.bucket, job.arn.rpartition("/")[2]
         for key in self.deps.objects.keys(bucket, state.prefix + "queue/"):
             if f"/out/{name}/" in key and key.endswith(service_jobs.RECORDS + ".out"):
-                for line in lines_of(self.deps.objects.stream(bucket, key), MOST_OUTPUT_BYTES):
+                for line in split_lines(self.deps.objects.stream(bucket, key), MOST_OUTPUT_BYTES):
                     if line.body is not None:
                         yield line.body
 
@@ -237,14 +236,16 @@ class _Step:
         with suppress(Conflict):
             self.deps.jobs.stop(job.arn)
 
-    def _wait(self, state: JobState, place: BatchPlace, job: ServiceJob) -> Outcome:
+    def _wait(self, state: JobState, place: BatchCheckpoint, job: ServiceJob) -> StepOutcome:
         seconds = self.deps.poll_seconds
-        return Outcome(_with(place, job), state.counted, "queueing", next="wait", seconds=seconds)
+        return StepOutcome(
+            _with(place, job), state.counted, "queueing", next="wait", seconds=seconds
+        )
 
-    def _one_by_one(self, state: JobState, place: BatchPlace) -> Outcome:
+    def _one_by_one(self, state: JobState, place: BatchCheckpoint) -> StepOutcome:
         """Leave what has no outcome to calls that are made one by one."""
         place = place.model_copy(update={"phase": "generating", "service_job": None})
-        return Outcome(place, state.counted, "generating", next="reduce")
+        return StepOutcome(place, state.counted, "generating", next="reduce")
 
 
 def _name(state: JobState) -> str:
@@ -252,7 +253,7 @@ def _name(state: JobState) -> str:
     return f"headrace-{state.input.job_id}-"
 
 
-def _with(place: BatchPlace, job: ServiceJob) -> BatchPlace:
+def _with(place: BatchCheckpoint, job: ServiceJob) -> BatchCheckpoint:
     return place.model_copy(update={"phase": "queueing", "service_job": job})
 
 

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from chalicelib.batches import places
-from chalicelib.batches.items import item_of, lines_of
-from chalicelib.batches.outcomes import failure, outcome
-from chalicelib.batches.service_jobs import Bookkeeper, read_record
+from chalicelib.batches import storage
+from chalicelib.batches.items import item_lines, parse_item
+from chalicelib.batches.outcomes import error_outcome, generation_outcome
+from chalicelib.batches.service_jobs import JobOutputParser, parse_output_record
 from chalicelib.errors import ModelFailure
 from chalicelib.generation import check_names, checks
 
 if TYPE_CHECKING:
-    from chalicelib.batches.lines import Item
-    from chalicelib.batches.ports import ItemObjects
+    from chalicelib.batches.items import BatchItem
+    from chalicelib.batches.storage import ItemObjects
     from chalicelib.contracts.batches import BatchOrder, ItemOutcome, ItemRef
     from chalicelib.contracts.generations import Generation
 
@@ -30,7 +30,7 @@ class Folding:
     prefix: str
     epoch: int
     order: BatchOrder
-    books: Bookkeeper
+    books: JobOutputParser
     now: datetime
     refs: Mapping[int, ItemRef]
 
@@ -40,7 +40,7 @@ class Folding:
         May be repeated: the same line gives the same outcome.
         """
         try:
-            n, answered = read_record(line)
+            n, answered = parse_output_record(line)
             ref = self.refs.get(n)
             if ref is None or answered is None:
                 return None
@@ -48,19 +48,19 @@ class Folding:
         except ModelFailure:
             return None
         found = self._outcome(ref, self._item(ref), generation)
-        folder = places.failures(self.epoch) if found.failed else places.OUTCOMES
-        key = self.prefix + folder + places.file_of(n)
+        folder = storage.failures_prefix(self.epoch) if found.failed else storage.OUTCOMES
+        key = self.prefix + folder + storage.item_file(n)
         self.objects.write(self.bucket, key, found.model_dump_json().encode(), {})
         return found
 
-    def _outcome(self, ref: ItemRef, item: Item, generation: Generation) -> ItemOutcome:
+    def _outcome(self, ref: ItemRef, item: BatchItem, generation: Generation) -> ItemOutcome:
         wanted = check_names.parse(item.terms.checks, item.call)
         verdict = checks.run(wanted, item.call, generation.output, {})
         if not verdict.passed:
             error = ModelFailure(f"The answer does not stand: {verdict.reason}.")
-            return failure(ref.n, item, error, generation.receipt)
-        return outcome(ref.n, item, generation, keep_truncated=self.order.keep_truncated)
+            return error_outcome(ref.n, item, error, generation.receipt)
+        return generation_outcome(ref.n, item, generation, keep_truncated=self.order.keep_truncated)
 
-    def _item(self, ref: ItemRef) -> Item:
-        ((_, line),) = lines_of([ref], self.objects, self.bucket, self.prefix)
-        return item_of(ref, line, self.order)
+    def _item(self, ref: ItemRef) -> BatchItem:
+        ((_, line),) = item_lines([ref], self.objects, self.bucket, self.prefix)
+        return parse_item(ref, line, self.order)

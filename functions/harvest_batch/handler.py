@@ -14,7 +14,7 @@ from chalicelib.adapters.bedrock_batches import BedrockBatches
 from chalicelib.adapters.dynamodb import Table
 from chalicelib.adapters.job_records import JobTable
 from chalicelib.contracts.jobs import StepRequest
-from chalicelib.jobs.stepping import Desk
+from chalicelib.jobs.steps import StepContext
 from chalicelib.observability import log_refusal, logger, observed
 from chalicelib.settings import HarvestSettings, memory_gb
 from chalicelib.wiring.generation import generator
@@ -30,7 +30,7 @@ def deps() -> core.Deps:
     jobs = JobTable(Table(aws.dynamodb(), settings.records_table))
     stage = generator(os.environ).stage
     return core.Deps(
-        desk=Desk(jobs, lambda: datetime.now(UTC), time.perf_counter, memory_gb(os.environ)),
+        desk=StepContext(jobs, lambda: datetime.now(UTC), time.perf_counter, memory_gb(os.environ)),
         objects=BatchObjects(aws.s3()),
         jobs=BedrockBatches(aws.bedrock(), settings.batch_role_arn),
         budgets=stage.budgets,

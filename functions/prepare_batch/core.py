@@ -11,19 +11,25 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from chalicelib.batches.checkpoints import counts_of, keep_all, place_of, prepared
-from chalicelib.batches.estimating import Tally
-from chalicelib.batches.orders import order_of
-from chalicelib.batches.reading import Prompts, Reading
-from chalicelib.batches.service_jobs import chosen
-from chalicelib.batches.sharing import THREADS, items_a_child
-from chalicelib.contracts.batches import BatchPlace, ServiceJob
+from chalicelib.batches.checkpoint import (
+    batch_order,
+    first_checkpoint,
+    initial_counts,
+    keep_all,
+    read_checkpoint,
+)
+from chalicelib.batches.estimate import BatchEstimator
+from chalicelib.batches.input_reader import InputReader
+from chalicelib.batches.rounds import THREADS, items_per_child
+from chalicelib.batches.service_jobs import choose_service_job
+from chalicelib.contracts.batches import BatchCheckpoint, ServiceJob
 from chalicelib.contracts.jobs import StepRequest, StepResult
 from chalicelib.contracts.receipts import dollars
-from chalicelib.jobs.stepping import Desk, Outcome, run_step
+from chalicelib.jobs.steps import StepContext, StepOutcome, run_step
 
 if TYPE_CHECKING:
-    from chalicelib.batches.ports import ItemObjects
+    from chalicelib.batches.prompt_items import PromptRenderer
+    from chalicelib.batches.storage import ItemObjects
     from chalicelib.generation.pricing import Prices
     from chalicelib.generation.served import Served
     from chalicelib.generation.wishes import Place
@@ -37,13 +43,13 @@ class Deps:
     many children answer at once.
     """
 
-    desk: Desk
+    desk: StepContext
     objects: ItemObjects
     served: Callable[[], Served]
     prices: Callable[[], Prices]
     place: Place
     models_of: Callable[[str], frozenset[str] | None]
-    prompts: Callable[[str], Prompts]
+    prompts: Callable[[str], PromptRenderer]
     concurrency: int
 
 
@@ -62,26 +68,26 @@ def run(request: StepRequest, deps: Deps) -> StepResult:
 class _Step:
     deps: Deps
 
-    def work(self, state: JobState) -> Outcome:
+    def work(self, state: JobState) -> StepOutcome:
         """Do what the phase that the job is in asks for."""
-        place = place_of(state)
+        place = read_checkpoint(state)
         if place is None:
             return self._prepare(state)
         match place.phase:
             case "estimated":
                 return self._begin(state, place)
             case "queueing":
-                return Outcome(place, state.counted, "queueing", next="queue")
+                return StepOutcome(place, state.counted, "queueing", next="queue")
             case "done":
                 return _again(state, place.model_copy(update={"epoch": place.epoch + 1}))
             case _:
                 return _again(state, place)
 
-    def _prepare(self, state: JobState) -> Outcome:
+    def _prepare(self, state: JobState) -> StepOutcome:
         """Read the input, and begin, or wait to be told to where that was asked for."""
-        given, order = state.input, order_of(state.input)
-        tally = Tally(self.deps.place, self.deps.models_of(given.tenant))
-        reading = Reading(order, tally, partial(self.deps.prompts, given.tenant))
+        given, order = state.input, batch_order(state.input)
+        tally = BatchEstimator(self.deps.place, self.deps.models_of(given.tenant))
+        reading = InputReader(order, tally, partial(self.deps.prompts, given.tenant))
         reading.read(self.deps.objects, given.bucket, state.prefix)
         estimate = reading.tally.estimate(
             self.deps.served(),
@@ -89,43 +95,45 @@ class _Step:
             self.deps.desk.now(),
             self.deps.concurrency * THREADS,
         )
-        job = chosen(order, estimate, self.deps.served(), self.deps.place, self.deps.desk.now())
+        job = choose_service_job(
+            order, estimate, self.deps.served(), self.deps.place, self.deps.desk.now()
+        )
         if job is not None:
             estimate = estimate.model_copy(update={"dollars": dollars(job.nanodollars)})
-        place = prepared(reading, estimate, state)
+        place = first_checkpoint(reading, estimate, state)
         if order.confirm and place.items:
             place = place.model_copy(update={"phase": "estimated"})
-            return Outcome(place, counts_of(place), "estimated", paused=True)
+            return StepOutcome(place, initial_counts(place), "estimated", paused=True)
         return self._begin(state, place)
 
-    def _begin(self, state: JobState, place: BatchPlace) -> Outcome:
+    def _begin(self, state: JobState, place: BatchCheckpoint) -> StepOutcome:
         """Have all items answered, where there are any."""
         place = place.model_copy(update={"phase": "generating"})
         if not place.items:
-            return Outcome(place, counts_of(place), "generating", next="reduce")
+            return StepOutcome(place, initial_counts(place), "generating", next="reduce")
         job = self._service_job(state, place)
         if job is not None:
             place = place.model_copy(update={"phase": "queueing", "service_job": job})
-            return Outcome(place, counts_of(place), "queueing", next="queue")
-        return Outcome(
+            return StepOutcome(place, initial_counts(place), "queueing", next="queue")
+        return StepOutcome(
             place,
-            counts_of(place),
+            initial_counts(place),
             "generating",
             next="generate",
             key=place.key,
-            items_a_child=items_a_child(place.items, self.deps.concurrency),
+            items_a_child=items_per_child(place.items, self.deps.concurrency),
             epoch=place.epoch,
         )
 
-    def _service_job(self, state: JobState, place: BatchPlace) -> ServiceJob | None:
+    def _service_job(self, state: JobState, place: BatchCheckpoint) -> ServiceJob | None:
         """Return the batch job of Bedrock that is worth asking for, if there is one."""
         if place.estimate is None:
             return None
-        order, now = order_of(state.input), self.deps.desk.now()
-        return chosen(order, place.estimate, self.deps.served(), self.deps.place, now)
+        order, now = batch_order(state.input), self.deps.desk.now()
+        return choose_service_job(order, place.estimate, self.deps.served(), self.deps.place, now)
 
 
-def _again(state: JobState, place: BatchPlace) -> Outcome:
+def _again(state: JobState, place: BatchCheckpoint) -> StepOutcome:
     """Go on where an earlier attempt stopped: what there is has to be counted first."""
     place = place.model_copy(update={"phase": "generating", "idle": 0, "halted": None})
-    return Outcome(place, state.counted, "generating", next="reduce")
+    return StepOutcome(place, state.counted, "generating", next="reduce")

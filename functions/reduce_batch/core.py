@@ -16,21 +16,31 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from chalicelib.batches import places
-from chalicelib.batches.checkpoints import keep_all, place_of, refs_of
-from chalicelib.batches.orders import is_late, order_of
-from chalicelib.batches.reconciling import Fate, Round, after_round, fates
-from chalicelib.batches.results import EXPIRED
-from chalicelib.batches.sharing import items_a_child
-from chalicelib.batches.writing import Writer
-from chalicelib.contracts.batches import BatchPlace, ChildrenUsed, ItemError, ItemRef
+from chalicelib.batches import storage
+from chalicelib.batches.checkpoint import (
+    batch_order,
+    is_past_deadline,
+    keep_all,
+    read_checkpoint,
+    read_refs,
+)
+from chalicelib.batches.outcomes import EXPIRED
+from chalicelib.batches.results import ResultWriter
+from chalicelib.batches.rounds import (
+    ItemStatus,
+    RetryRound,
+    item_statuses,
+    items_per_child,
+    next_round,
+)
+from chalicelib.contracts.batches import BatchCheckpoint, ChildrenUsed, ItemError, ItemRef
 from chalicelib.contracts.jobs import JobCounts, JobError, StepRequest, StepResult
 from chalicelib.contracts.jsonl import dump_lines
 from chalicelib.errors import Conflict, HeadraceError
-from chalicelib.jobs.stepping import Desk, Outcome, run_step
+from chalicelib.jobs.steps import StepContext, StepOutcome, run_step
 
 if TYPE_CHECKING:
-    from chalicelib.batches.ports import ItemObjects
+    from chalicelib.batches.storage import ItemObjects
     from chalicelib.budgets.recounting import Recount
     from chalicelib.generation.catalogue import Catalogue
     from chalicelib.jobs.lifecycle import JobState
@@ -49,7 +59,7 @@ class Deps:
     settled since a time; `concurrency` is how many children answer at once.
     """
 
-    desk: Desk
+    desk: StepContext
     objects: ItemObjects
     catalogue: Callable[[], Catalogue]
     recount: Callable[[str, datetime], Recount]
@@ -73,9 +83,9 @@ class _Step:
     deps: Deps
     request: StepRequest
 
-    def work(self, state: JobState) -> Outcome:
+    def work(self, state: JobState) -> StepOutcome:
         """Count, and go on or end."""
-        place = place_of(state)
+        place = read_checkpoint(state)
         if place is None:
             raise Conflict(f"{state.input.job_id} is not prepared yet.")
         place = place.model_copy(update={"used": _together(place.used, self.request.children)})
@@ -83,7 +93,7 @@ class _Step:
             return self._reduce(state, place)
         return self._reconcile(state, place)
 
-    def _reconcile(self, state: JobState, place: BatchPlace) -> Outcome:
+    def _reconcile(self, state: JobState, place: BatchCheckpoint) -> StepOutcome:
         """Find what is missing and decide whether to ask again.
 
         Children that were refused money are asked again while a round brings anything: what calls
@@ -97,10 +107,10 @@ class _Step:
             else:
                 counts[fate] += 1
         told = JobCounts(total=place.items + place.rejected, **counts)
-        late = is_late(order_of(state.input), self.deps.desk.now())
+        late = is_past_deadline(batch_order(state.input), self.deps.desk.now())
         was_asked = self.request.children.children > 0
         got_on = len(missing) < place.missing
-        after = after_round(place.missing, len(missing), place.idle)
+        after = next_round(place.missing, len(missing), place.idle)
         if missing and not was_asked and not late:
             return self._another(state, place, told, missing, 0)
         self._demand_children(got_on or late, after)
@@ -110,9 +120,9 @@ class _Step:
         if after.another and not late and (place.halted is None or got_on):
             return self._another(state, place, told, missing, after.seconds)
         place = place.model_copy(update={"phase": "reducing"})
-        return Outcome(place, told, "reducing", next="more")
+        return StepOutcome(place, told, "reducing", next="more")
 
-    def _demand_children(self, got_on: bool, after: Round) -> None:
+    def _demand_children(self, got_on: bool, after: RetryRound) -> None:
         """Raise where children failed, nothing came of the round, and another would not help."""
         error = self.request.error
         if error is None or got_on or (after.another and _passes(error)):
@@ -122,13 +132,13 @@ class _Step:
     def _another(
         self,
         state: JobState,
-        place: BatchPlace,
+        place: BatchCheckpoint,
         counts: JobCounts,
         missing: list[ItemRef],
         seconds: int,
-    ) -> Outcome:
+    ) -> StepOutcome:
         """Ask for a round of what is missing, `seconds` from now."""
-        name = places.round_file(state.job.attempt, place.round + 1)
+        name = storage.round_file(state.job.attempt, place.round + 1)
         key = state.prefix + name
         self.deps.objects.write(state.input.bucket, key, dump_lines(missing), {})
         place = place.model_copy(
@@ -140,34 +150,36 @@ class _Step:
                 "halted": None,
             }
         )
-        return Outcome(
+        return StepOutcome(
             place,
             counts,
             "generating",
             next="generate",
             key=key,
             seconds=seconds,
-            items_a_child=items_a_child(len(missing), self.deps.concurrency),
+            items_a_child=items_per_child(len(missing), self.deps.concurrency),
             epoch=place.epoch,
         )
 
-    def _reduce(self, state: JobState, place: BatchPlace) -> Outcome:
+    def _reduce(self, state: JobState, place: BatchCheckpoint) -> StepOutcome:
         """Write the results and end."""
-        late = is_late(order_of(state.input), self.deps.desk.now())
+        late = is_past_deadline(batch_order(state.input), self.deps.desk.now())
         why = TOO_LATE if late else place.halted or NOT_ANSWERED
         recount = self.deps.recount(state.input.tenant, state.job.created_at)
-        writer = Writer(self.deps.objects, self.deps.catalogue, state, place, why, recount)
+        writer = ResultWriter(self.deps.objects, self.deps.catalogue, state, place, why, recount)
         return writer.write(self._fates(state, place), late=late)
 
-    def _fates(self, state: JobState, place: BatchPlace) -> Iterator[tuple[ItemRef, Fate]]:
-        items = refs_of(state, place, self.deps.objects)
-        done = self._numbers(state, places.OUTCOMES)
-        failed = self._numbers(state, places.failures(place.epoch))
-        return fates(items, done, failed)
+    def _fates(
+        self, state: JobState, place: BatchCheckpoint
+    ) -> Iterator[tuple[ItemRef, ItemStatus]]:
+        items = read_refs(state, place, self.deps.objects)
+        done = self._numbers(state, storage.OUTCOMES)
+        failed = self._numbers(state, storage.failures_prefix(place.epoch))
+        return item_statuses(items, done, failed)
 
     def _numbers(self, state: JobState, folder: str) -> Iterator[int]:
         keys = self.deps.objects.keys(state.input.bucket, state.prefix + folder)
-        return map(places.number_of, keys)
+        return map(storage.item_number, keys)
 
 
 def _passes(error: JobError) -> bool:

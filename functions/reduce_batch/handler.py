@@ -14,7 +14,7 @@ from chalicelib.adapters.dynamodb import Table
 from chalicelib.adapters.job_records import JobTable
 from chalicelib.contracts.jobs import StepRequest
 from chalicelib.generation.catalogue import catalogue
-from chalicelib.jobs.stepping import Desk
+from chalicelib.jobs.steps import StepContext
 from chalicelib.observability import observed
 from chalicelib.settings import BatchSettings, memory_gb
 from chalicelib.wiring.budgets import recounts
@@ -27,7 +27,7 @@ def deps() -> core.Deps:
     settings = BatchSettings.from_environ(os.environ)
     jobs = JobTable(Table(aws.dynamodb(), settings.records_table))
     return core.Deps(
-        desk=Desk(jobs, lambda: datetime.now(UTC), time.perf_counter, memory_gb(os.environ)),
+        desk=StepContext(jobs, lambda: datetime.now(UTC), time.perf_counter, memory_gb(os.environ)),
         objects=BatchObjects(aws.s3()),
         catalogue=catalogue,
         recount=recounts(os.environ),

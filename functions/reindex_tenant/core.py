@@ -24,9 +24,9 @@ from chalicelib.contracts.documents import Document
 from chalicelib.contracts.jobs import JobCounts, Slice, StepRequest, StepResult
 from chalicelib.contracts.jsonl import dump_lines
 from chalicelib.errors import Conflict, ModelFailure, NotFound
+from chalicelib.jobs.ingest_settlement import IngestSlot
 from chalicelib.jobs.lifecycle import JobState
-from chalicelib.jobs.settlement import Running
-from chalicelib.jobs.stepping import Desk, Outcome, run_step
+from chalicelib.jobs.steps import StepContext, StepOutcome, run_step
 from chalicelib.ports import IndexRef, ObjectStore, TenantState, TenantStates
 from chalicelib.retrieval.ids import vector_key
 
@@ -78,7 +78,7 @@ class Listing(Protocol):
 class Documents(Listing, Protocol):
     """The documents of all tenants, and the ingests that run."""
 
-    def running(self) -> Iterator[Running]:
+    def running(self) -> Iterator[IngestSlot]:
         """Yield the places that are held."""
 
 
@@ -114,7 +114,7 @@ class Deps:
     have, and raises `NotFound` for one that it does not know.
     """
 
-    desk: Desk
+    desk: StepContext
     documents: Documents
     pointers: Pointers
     indexes: IndexStore
@@ -152,13 +152,13 @@ def hold_embedded(request: StepRequest) -> None:
 @dataclass(frozen=True, slots=True)
 class _Step:
     deps: Deps
-    desk: Desk
+    desk: StepContext
     embedded: int | None
 
-    def work(self, state: JobState) -> Outcome:
+    def work(self, state: JobState) -> StepOutcome:
         """Do what the phase that the job is in asks for."""
         place = Place.model_validate_json(state.checkpoint) if state.checkpoint else Place()
-        act: dict[Phase, Callable[[JobState, Place], Outcome]] = {
+        act: dict[Phase, Callable[[JobState, Place], StepOutcome]] = {
             "preparing": self._prepare,
             "listing": self._list,
             "embedding": self._embed,
@@ -182,7 +182,7 @@ class _Step:
         elif place.old_index:
             self.deps.indexes.drop(_old_index(place, tenant.live.bucket))
 
-    def _prepare(self, state: JobState, place: Place) -> Outcome:
+    def _prepare(self, state: JobState, place: Place) -> StepOutcome:
         tenant = self._tenant(state)
         index = _next_index(state, tenant.live.bucket)
         self.deps.indexes.create(index, self.deps.dimensions(index.model))
@@ -197,7 +197,7 @@ class _Step:
         )
         return _outcome(state.job.counts, place)
 
-    def _list(self, state: JobState, place: Place) -> Outcome:
+    def _list(self, state: JobState, place: Place) -> StepOutcome:
         """Write batches until the step is late or the documents are at their end."""
         total, pending = state.job.counts.total, list[_Part]()
         for document in self._ready(state, place.after):
@@ -228,7 +228,7 @@ class _Step:
         self.deps.objects.write(state.input.bucket, key, lines, told)
         return place.model_copy(update={"batches": place.batches + 1})
 
-    def _embed(self, state: JobState, place: Place) -> Outcome:
+    def _embed(self, state: JobState, place: Place) -> StepOutcome:
         """Ask for the next batch, once the last one is embedded."""
         counts = state.job.counts
         if self.embedded == place.batch and place.batch < place.batches:
@@ -239,20 +239,20 @@ class _Step:
             place = place.model_copy(update={"batch": place.batch + 1})
         if place.batch < place.batches:
             key = _batch_key(state, place.round, place.batch)
-            return Outcome(place, counts, place.phase, next="embed", key=key, batch=place.batch)
+            return StepOutcome(place, counts, place.phase, next="embed", key=key, batch=place.batch)
         return _outcome(counts, place.model_copy(update={"phase": "waiting"}))
 
-    def _wait(self, state: JobState, place: Place) -> Outcome:
+    def _wait(self, state: JobState, place: Place) -> StepOutcome:
         """Wait for ingests that may know of the old index only."""
         for running in self.deps.documents.running():
             is_older = place.known_at is None or running.started_at <= place.known_at
             if running.work.tenant == state.input.tenant and is_older:
-                return Outcome(
+                return StepOutcome(
                     place, state.job.counts, place.phase, next="wait", seconds=WAIT_SECONDS
                 )
         return _outcome(state.job.counts, _verifying(place))
 
-    def _verify(self, state: JobState, place: Place) -> Outcome:
+    def _verify(self, state: JobState, place: Place) -> StepOutcome:
         """Look for every vector of what answers, until the step is late."""
         index = self._tenant(state).next
         if index is None:
@@ -276,21 +276,21 @@ class _Step:
             raise ModelFailure(f"Vectors still miss after {ROUNDS} more rounds of embedding.")
         return _outcome(counts, _embedding(place))
 
-    def _swap(self, state: JobState, place: Place) -> Outcome:
+    def _swap(self, state: JobState, place: Place) -> StepOutcome:
         bucket = self._tenant(state).live.bucket
         old, index = _old_index(place, bucket), _next_index(state, bucket)
         self.deps.pointers.swap(state.input.tenant, state.input.job_id, old, index)
         return _outcome(state.job.counts, place.model_copy(update={"phase": "lingering"}))
 
-    def _linger(self, state: JobState, place: Place) -> Outcome:
+    def _linger(self, state: JobState, place: Place) -> StepOutcome:
         place = place.model_copy(update={"phase": "dropping"})
         counts = state.job.counts
-        return Outcome(place, counts, place.phase, next="wait", seconds=LINGER_SECONDS)
+        return StepOutcome(place, counts, place.phase, next="wait", seconds=LINGER_SECONDS)
 
-    def _drop(self, state: JobState, place: Place) -> Outcome:
+    def _drop(self, state: JobState, place: Place) -> StepOutcome:
         self.deps.indexes.drop(_old_index(place, self._tenant(state).live.bucket))
         self.deps.objects.delete_prefix(state.input.bucket, state.prefix)
-        return Outcome(place, state.job.counts, "done", end="succeeded")
+        return StepOutcome(place, state.job.counts, "done", end="succeeded")
 
     def _ready(self, state: JobState, after: str) -> Iterator[Document]:
         """Yield the documents that answer queries."""
@@ -366,5 +366,5 @@ def _batch_key(state: JobState, round_: int, batch: int) -> str:
     return f"{state.prefix}slices/{round_}-{batch:05d}.jsonl"
 
 
-def _outcome(counts: JobCounts, place: Place) -> Outcome:
-    return Outcome(checkpoint=place, counts=counts, phase=place.phase)
+def _outcome(counts: JobCounts, place: Place) -> StepOutcome:
+    return StepOutcome(checkpoint=place, counts=counts, phase=place.phase)

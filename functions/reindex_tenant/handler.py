@@ -17,7 +17,7 @@ from chalicelib.adapters.objects import Objects
 from chalicelib.adapters.tenant_pointers import TenantPointers
 from chalicelib.contracts.jobs import StepRequest
 from chalicelib.generation.catalogue import embedding_dimensions
-from chalicelib.jobs.stepping import Desk
+from chalicelib.jobs.steps import StepContext
 from chalicelib.observability import observed
 from chalicelib.settings import RecordsSettings, memory_gb
 from functions.reindex_tenant import core, picture_steps
@@ -30,7 +30,7 @@ def deps() -> core.Deps:
     table = Table(aws.dynamodb(), settings.records_table)
     jobs = JobTable(table)
     return core.Deps(
-        desk=Desk(jobs, lambda: datetime.now(UTC), time.perf_counter, memory_gb(os.environ)),
+        desk=StepContext(jobs, lambda: datetime.now(UTC), time.perf_counter, memory_gb(os.environ)),
         documents=ApiRecords(table),
         pointers=TenantPointers(table),
         indexes=Indexes(aws.s3vectors()),

@@ -16,7 +16,7 @@ from chalicelib.contracts.base import Contract
 from chalicelib.contracts.jobs import JobCounts, Slice, StepRequest, StepResult
 from chalicelib.contracts.jsonl import dump_lines
 from chalicelib.contracts.pictures import PICTURE_TYPES
-from chalicelib.jobs.stepping import Desk, Outcome, run_step
+from chalicelib.jobs.steps import StepContext, StepOutcome, run_step
 from functions.reindex_tenant.core import Listing, hold_embedded
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Place(Contract):
 class Deps:
     """What the job needs of the world."""
 
-    desk: Desk
+    desk: StepContext
     documents: Listing
     objects: ObjectStore
 
@@ -60,10 +60,10 @@ def run(request: StepRequest, deps: Deps) -> StepResult:
 @dataclass(frozen=True, slots=True)
 class _Step:
     deps: Deps
-    desk: Desk
+    desk: StepContext
     embedded: int | None
 
-    def work(self, state: JobState) -> Outcome:
+    def work(self, state: JobState) -> StepOutcome:
         """Do what the phase that the job is in asks for."""
         place = Place.model_validate_json(state.checkpoint) if state.checkpoint else Place()
         return (self._list if place.phase == "listing" else self._embed)(state, place)
@@ -72,7 +72,7 @@ class _Step:
         """Remove the lists of a cancelled job; what it embedded answers."""
         self.deps.objects.delete_prefix(state.input.bucket, state.prefix)
 
-    def _list(self, state: JobState, place: Place) -> Outcome:
+    def _list(self, state: JobState, place: Place) -> StepOutcome:
         """Write batches until the step is late or the documents are at their end."""
         total, pending = state.job.counts.total, list[Slice]()
         for document in self._pictures(state, place.after):
@@ -85,9 +85,9 @@ class _Step:
             if self.desk.is_late:
                 after = {"after": document.document_id}
                 place = self._written(state, place, pending).model_copy(update=after)
-                return Outcome(place, JobCounts(total=total), place.phase)
+                return StepOutcome(place, JobCounts(total=total), place.phase)
         place = self._written(state, place, pending).model_copy(update={"phase": "embedding"})
-        return Outcome(place, JobCounts(total=total), place.phase)
+        return StepOutcome(place, JobCounts(total=total), place.phase)
 
     def _written(self, state: JobState, place: Place, batch: Sequence[Slice]) -> Place:
         if not batch:
@@ -97,7 +97,7 @@ class _Step:
         self.deps.objects.write(state.input.bucket, key, dump_lines(batch), told)
         return place.model_copy(update={"batches": place.batches + 1})
 
-    def _embed(self, state: JobState, place: Place) -> Outcome:
+    def _embed(self, state: JobState, place: Place) -> StepOutcome:
         """Ask for the next batch, once the last one is embedded."""
         counts = state.job.counts
         if self.embedded == place.batch and place.batch < place.batches:
@@ -107,9 +107,9 @@ class _Step:
             place = place.model_copy(update={"batch": place.batch + 1})
         if place.batch < place.batches:
             key = _batch_key(state, place.batch)
-            return Outcome(place, counts, place.phase, next="embed", key=key, batch=place.batch)
+            return StepOutcome(place, counts, place.phase, next="embed", key=key, batch=place.batch)
         self.deps.objects.delete_prefix(state.input.bucket, state.prefix)
-        return Outcome(place, counts, "done", end="succeeded")
+        return StepOutcome(place, counts, "done", end="succeeded")
 
     def _pictures(self, state: JobState, after: str) -> Iterator[Document]:
         """Yield the pictures of the collection that answer queries."""

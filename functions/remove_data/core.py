@@ -17,10 +17,10 @@ from chalicelib.contracts.documents import Document
 from chalicelib.contracts.jobs import JobCounts, JobInput, StepRequest, StepResult
 from chalicelib.contracts.removals import RemovalBound, Removed, RemovedTenant
 from chalicelib.errors import Conflict
-from chalicelib.jobs.backups import OF_TENANTS
-from chalicelib.jobs.job_records import JobRecords
+from chalicelib.jobs.launcher import JobRecords
 from chalicelib.jobs.lifecycle import JobState, check_cancellable
-from chalicelib.jobs.stepping import Desk, Outcome, run_step
+from chalicelib.jobs.removals import TENANT_BACKUPS
+from chalicelib.jobs.steps import StepContext, StepOutcome, run_step
 from chalicelib.ports import IndexRef, TenantStates
 
 PREFIXES = ("inbox", "documents", "jobs", "feedback")
@@ -91,7 +91,7 @@ class Erasing(Protocol):
 class Deps:
     """What a removal needs of the world."""
 
-    desk: Desk
+    desk: StepContext
     jobs: JobRecords
     documents: Documents
     tenants: TenantStates
@@ -119,9 +119,9 @@ def run(request: StepRequest, deps: Deps) -> StepResult:
 @dataclass(frozen=True, slots=True)
 class _Step:
     deps: Deps
-    desk: Desk
+    desk: StepContext
 
-    def work(self, state: JobState) -> Outcome:
+    def work(self, state: JobState) -> StepOutcome:
         """Do what the phase that the job is in asks for."""
         place = _place(state)
         match place.phase:
@@ -138,7 +138,7 @@ class _Step:
             case "telling":
                 return self._telling(state, place)
 
-    def _ingests(self, state: JobState, place: Place) -> Outcome:
+    def _ingests(self, state: JobState, place: Place) -> StepOutcome:
         """Wait for what still works on the tenant; nothing new can begin."""
         given = state.input
         others = self.deps.erasing.other_jobs(given.tenant, given.job_id)
@@ -155,7 +155,7 @@ class _Step:
                 check_cancellable(found.job)
                 self.deps.jobs.cancel(found, self.desk.now())
 
-    def _documents(self, state: JobState, place: Place) -> Outcome:
+    def _documents(self, state: JobState, place: Place) -> StepOutcome:
         counts, removed, late = state.job.counts, place.removed, False
         if not place.counted:
             counts = counts.model_copy(update={"total": sum(1 for _ in self._wanted(state))})
@@ -188,7 +188,7 @@ class _Step:
             if given.kind == "remove_tenant" or document.collection == given.collection:
                 yield document
 
-    def _objects(self, state: JobState, place: Place) -> Outcome:
+    def _objects(self, state: JobState, place: Place) -> StepOutcome:
         given, count, more = state.input, 0, True
         prefixes = [f"{kind}/{given.tenant}/" for kind in PREFIXES]
         while more and not self.desk.is_late:
@@ -197,13 +197,13 @@ class _Step:
         after: Phase = "objects" if more else "indexes"
         return _outcome(state.job.counts, _went_on(place, after, Removed(objects=count)))
 
-    def _indexes(self, state: JobState, place: Place) -> Outcome:
+    def _indexes(self, state: JobState, place: Place) -> StepOutcome:
         tenant = self.deps.tenants.tenant_state(state.input.tenant)
         for index in tenant.all_indexes if tenant is not None else ():
             self.deps.erasing.erase_index(index)
         return _outcome(state.job.counts, _went_on(place, "records", Removed()))
 
-    def _records(self, state: JobState, place: Place) -> Outcome:
+    def _records(self, state: JobState, place: Place) -> StepOutcome:
         given, count, more = state.input, 0, True
         while more and not self.desk.is_late:
             found = self.deps.erasing.erase_records(given.tenant, given.job_id, RECORDS_AT_A_TIME)
@@ -211,7 +211,7 @@ class _Step:
         after: Phase = "records" if more else "telling"
         return _outcome(state.job.counts, _went_on(place, after, Removed(records=count)))
 
-    def _telling(self, state: JobState, place: Place) -> Outcome:
+    def _telling(self, state: JobState, place: Place) -> StepOutcome:
         """Keep what the operator is told; the step after this one finds it and ends the job."""
         self.deps.erasing.tell(
             RemovedTenant(
@@ -220,7 +220,7 @@ class _Step:
                 removed_at=self.desk.now().isoformat(timespec="seconds"),
                 documents=state.job.counts.done,
                 removed=place.removed,
-                backups=OF_TENANTS,
+                backups=TENANT_BACKUPS,
             )
         )
         return _outcome(state.job.counts, place)
@@ -242,8 +242,8 @@ def _outcome(
     *,
     next: Literal["more", "wait"] = "more",  # noqa: A002 - the field's own name
     end: Literal["succeeded"] | None = None,
-) -> Outcome:
-    return Outcome(
+) -> StepOutcome:
+    return StepOutcome(
         checkpoint=place,
         counts=counts,
         phase=place.phase,

@@ -21,7 +21,7 @@ from chalicelib.contracts.jobs import StepRequest
 from chalicelib.ingest.departures import Departures
 from chalicelib.ingest.ratings import Ratings
 from chalicelib.ingest.removal import Removal
-from chalicelib.jobs.stepping import Desk
+from chalicelib.jobs.steps import StepContext
 from chalicelib.observability import observed
 from chalicelib.settings import RemoveSettings, memory_gb
 from functions.remove_data import core
@@ -42,7 +42,7 @@ def deps(*, with_members: bool) -> core.Deps:
     departures = Departures(objects, queue) if queue else None
     about = Ratings(ratings, objects)
     return core.Deps(
-        desk=Desk(jobs, lambda: datetime.now(UTC), time.perf_counter, memory_gb(os.environ)),
+        desk=StepContext(jobs, lambda: datetime.now(UTC), time.perf_counter, memory_gb(os.environ)),
         jobs=jobs,
         documents=records,
         tenants=records,

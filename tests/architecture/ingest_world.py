@@ -15,7 +15,7 @@ from botocore.compat import HTTPHeaders
 from chalicelib.adapters.dynamodb import Table
 from chalicelib.adapters.records import Records
 from chalicelib.contracts.ingest import IngestInput, ReadResult
-from chalicelib.jobs.claims import Claim, execution_arn, execution_name
+from chalicelib.jobs.ingest_claims import IngestClaim, execution_arn, execution_name
 from localcloud.service import CloudContext
 from localcloud.stepfunctions import StepFunctionsService
 from localcloud.stepfunctions.integrations.contract import Callings
@@ -127,7 +127,7 @@ class IngestWorld:
         """Claim an upload as `object_created` does."""
         asked = work(**details)
         arn = execution_arn(MACHINE, execution_name(asked.version, 1))
-        self.records.claim(Claim(asked, 1, arn, NOW), 20)
+        self.records.claim(IngestClaim(asked, 1, arn, NOW), 20)
         return asked
 
     def start(self, asked: IngestInput) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from chalicelib.api.idempotency import KEPT_SECONDS
 from chalicelib.contracts.asked import ASKED_DAYS
-from chalicelib.jobs import backups
+from chalicelib.jobs import removals
 from chalicelib.jobs.lifecycle import RESULTS_DAYS
 from infra.written import written_template
 from tests.architecture.ingest_definition import ROOT
@@ -20,7 +20,7 @@ def resources(kind: str) -> list[dict[str, Any]]:
 
 
 def days_of(where: str) -> int:
-    (found,) = [backup.days for backup in backups.BACKUPS if backup.where.startswith(where)]
+    (found,) = [backup.days for backup in removals.BACKUPS if backup.where.startswith(where)]
     return found
 
 
@@ -70,8 +70,8 @@ def test_what_can_be_rated_is_held_no_longer_than_is_said() -> None:
 
 
 def test_of_a_tenant_that_is_gone_neither_answers_nor_exports_are_held() -> None:
-    said = {backup.where for backup in backups.OF_TENANTS}
-    assert said == {backup.where for backup in backups.BACKUPS} - {
+    said = {backup.where for backup in removals.TENANT_BACKUPS}
+    assert said == {backup.where for backup in removals.BACKUPS} - {
         "DynamoDB, answers kept for an Idempotency-Key",
         "DynamoDB, answers and searches kept to be rated",
         "S3, jobs/",

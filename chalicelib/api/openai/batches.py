@@ -98,7 +98,7 @@ def routes(services: Callable[[], BatchFileServices], authorizer: ChaliceAuthori
 
 def _create(request: Request, deps: BatchFileServices) -> Response:
     """Keep the answer, then begin the job: asked again, it is a job that is there already."""
-    from chalicelib.batches import places
+    from chalicelib.batches import storage
     from chalicelib.jobs.lifecycle import JobState
     from chalicelib.openai.batches import job_id, order
 
@@ -111,7 +111,7 @@ def _create(request: Request, deps: BatchFileServices) -> Response:
     kept = BatchObject.model_validate_json(response.body)
     given = given.model_copy(update={"job_id": job_id(kept.id)})
     if deps.jobs.records.state(tenant, given.job_id) is None:
-        deps.store.copy(key, places.prefix(tenant, given.job_id) + places.INPUT)
+        deps.store.copy(key, storage.job_prefix(tenant, given.job_id) + storage.INPUT)
         deps.jobs.launcher.launch(given)
     return response
 
@@ -150,9 +150,9 @@ def _existing(request: Request, batch_id: str, deps: BatchFileServices) -> JobSt
 
 def _counted(state: JobState, deps: BatchFileServices) -> Job:
     """Return the job with how far it is now."""
-    from chalicelib.batches.showing import progress
+    from chalicelib.batches.checkpoint import live_counts
 
-    counts = progress(state.job, state.input, state.checkpoint, deps.jobs.count)
+    counts = live_counts(state.job, state.input, state.checkpoint, deps.jobs.count)
     return state.job.model_copy(update={"counts": counts})
 
 

@@ -7,7 +7,7 @@ import uuid
 import pytest
 
 from chalicelib.adapters.batch_objects import BatchObjects
-from chalicelib.batches import places
+from chalicelib.batches import storage
 from chalicelib.errors import NotFound
 from tests.cloud import CloudProcess
 
@@ -31,12 +31,12 @@ def test_keys_should_come_in_the_order_of_their_numbers_over_all_pages(
     objects: BatchObjects, bucket: str
 ) -> None:
     for n in reversed(range(MANY)):
-        objects.write(bucket, places.OUTCOMES + places.file_of(n), b"{}", {})
+        objects.write(bucket, storage.OUTCOMES + storage.item_file(n), b"{}", {})
     objects.write(bucket, "outcomesque", b"", {})
-    found = [places.number_of(key) for key in objects.keys(bucket, places.OUTCOMES)]
+    found = [storage.item_number(key) for key in objects.keys(bucket, storage.OUTCOMES)]
     assert found == list(range(MANY))
-    after = objects.keys(bucket, places.OUTCOMES, places.OUTCOMES + places.file_of(1_000))
-    assert [places.number_of(key) for key in after] == [1_001, 1_002, 1_003, 1_004]
+    after = objects.keys(bucket, storage.OUTCOMES, storage.OUTCOMES + storage.item_file(1_000))
+    assert [storage.item_number(key) for key in after] == [1_001, 1_002, 1_003, 1_004]
     assert list(objects.keys(bucket, "nothing/")) == []
 
 

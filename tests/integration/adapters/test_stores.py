@@ -23,7 +23,7 @@ from chalicelib.adapters.records import Records
 from chalicelib.adapters.vectors import Vectors
 from chalicelib.contracts.ingest import VectorMetadata
 from chalicelib.errors import Conflict, NotFound
-from chalicelib.jobs.claims import Claim, ClaimOutcome, execution_arn
+from chalicelib.jobs.ingest_claims import ClaimOutcome, IngestClaim, execution_arn
 from chalicelib.ports import IndexRef, Vector
 from tests.cloud import CloudProcess
 from tests.unit.ingest.examples import MACHINE, NOW, work
@@ -119,7 +119,7 @@ def records(table: Table) -> Records:
 
 def test_of_many_that_claim_one_version_one_gets_it(records: Records) -> None:
     asked = work()
-    claim = Claim(asked, 1, execution_arn(MACHINE, f"{asked.version}-1"), NOW)
+    claim = IngestClaim(asked, 1, execution_arn(MACHINE, f"{asked.version}-1"), NOW)
     with ThreadPoolExecutor(16) as pool:
         outcomes = list(pool.map(lambda _: records.claim(claim, 20), range(32)))
     assert outcomes.count(ClaimOutcome.CLAIMED) == 1
@@ -130,7 +130,7 @@ def test_no_more_are_admitted_than_there_are_places(table: Table, records: Recor
     def claim(n: int) -> ClaimOutcome:
         asked = work(key=f"inbox/acme/default/{n}.md")
         arn = execution_arn(MACHINE, f"{asked.version}-1")
-        return records.claim(Claim(asked, 1, arn, NOW), 5)
+        return records.claim(IngestClaim(asked, 1, arn, NOW), 5)
 
     with ThreadPoolExecutor(16) as pool:
         outcomes = list(pool.map(claim, range(32)))

@@ -20,9 +20,9 @@ from chalicelib.adapters.records import Records
 from chalicelib.contracts.documents import VersionStatus
 from chalicelib.contracts.ingest import IngestInput
 from chalicelib.contracts.jobs import JobInput
-from chalicelib.jobs.claims import Claim, ClaimOutcome
+from chalicelib.jobs.ingest_claims import ClaimOutcome, IngestClaim
+from chalicelib.jobs.ingest_settlement import IngestSettlement
 from chalicelib.jobs.lifecycle import JobState, new_job
-from chalicelib.jobs.settlement import Settlement
 from chalicelib.jobs.ulids import ulid
 from infra import tenants
 from infra.costs.standing import standing
@@ -78,7 +78,7 @@ def records_of(cloud: CloudProcess) -> Records:
     return Records(Table(cloud.client("dynamodb"), cloud.outputs["RecordsTableName"]))
 
 
-def held(cloud: CloudProcess, n: int) -> tuple[Claim, ClaimOutcome]:
+def held(cloud: CloudProcess, n: int) -> tuple[IngestClaim, ClaimOutcome]:
     """Claim a place for an ingest that nothing runs, as a crash would leave it."""
     bucket, machine = cloud.outputs["DocumentsBucketName"], cloud.outputs["IngestMachineArn"]
     work = IngestInput(
@@ -95,7 +95,7 @@ def held(cloud: CloudProcess, n: int) -> tuple[Claim, ClaimOutcome]:
         correlation_id="c",
     )
     execution = machine.replace(":stateMachine:", ":execution:") + f":{work.version}-1"
-    claim = Claim(work, 1, execution, datetime.now(UTC))
+    claim = IngestClaim(work, 1, execution, datetime.now(UTC))
     return claim, records_of(cloud).claim(claim, MAX_RUNNING)
 
 
@@ -129,7 +129,9 @@ def full(cloud: CloudProcess) -> Iterator[None]:
         for claim, _ in taken:
             running = records.place(claim.execution_arn)
             assert running
-            records.settle(running, Settlement("failed", "It was never begun."), datetime.now(UTC))
+            records.settle(
+                running, IngestSettlement("failed", "It was never begun."), datetime.now(UTC)
+            )
 
 
 def sweep_event() -> dict[str, Any]:

@@ -45,7 +45,7 @@ from chalicelib.errors import HeadraceError
 from chalicelib.generation.catalogue import catalogue
 from chalicelib.generation.served import served
 from chalicelib.generation.wishes import Place
-from chalicelib.jobs.launching import Launcher
+from chalicelib.jobs.launcher import JobLauncher
 from chalicelib.jobs.ulids import ulid
 from chalicelib.key_ports import ApiKey
 from chalicelib.prompting.checking import check_prompt
@@ -230,7 +230,7 @@ class Api:
         self.batch_objects = FakeBatchObjects()
         self.job_records, self.job_executions = FakeJobs(), FakeJobExecutions()
         self.jobs = JobServices(
-            launcher=Launcher(self.job_records, self.job_executions, lambda: NOW),
+            launcher=JobLauncher(self.job_records, self.job_executions, lambda: NOW),
             records=self.job_records,
             answers=self.records,
             sign=lambda key, *, name, seconds: f"https://bucket/{key}?{seconds}",

@@ -6,18 +6,18 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.api.batches import ONE_DAY
-from chalicelib.batches.lines import read_item
-from chalicelib.batches.outcomes import outcome
+from chalicelib.batches.items import read_item
+from chalicelib.batches.outcomes import generation_outcome
 from chalicelib.contracts.batches import (
     MAX_DEADLINE_SECONDS,
     MAX_INPUT_BYTES,
+    BatchCheckpoint,
     BatchEstimate,
-    BatchPlace,
     ChildrenUsed,
 )
 from chalicelib.contracts.jobs import JobCounts
-from chalicelib.jobs.lifecycle import Used
-from chalicelib.jobs.stepping import Outcome
+from chalicelib.jobs.lifecycle import JobUsage
+from chalicelib.jobs.steps import StepOutcome
 from tests.unit.api.fakes import NOW, OTHER_KEY, Api
 from tests.unit.batches.examples import generation, item, own
 
@@ -43,11 +43,11 @@ def begun(api: Api, **fields: object) -> str:
     return batch_id
 
 
-def advance(api: Api, job_id: str, place: BatchPlace, **fields: object) -> None:
+def advance(api: Api, job_id: str, place: BatchCheckpoint, **fields: object) -> None:
     state = api.job_records.kept["acme", job_id]
     counts = JobCounts(total=place.items + place.rejected, failed=place.rejected)
-    outcome = Outcome(place, counts, place.phase, **fields)  # type: ignore[arg-type]
-    api.job_records.advance(state, outcome, Used(1000, 1_024_000, 1, 2), NOW)
+    outcome = StepOutcome(place, counts, place.phase, **fields)  # type: ignore[arg-type]
+    api.job_records.advance(state, outcome, JobUsage(1000, 1_024_000, 1, 2), NOW)
 
 
 def test_should_begin_a_batch_with_what_was_asked_of_it() -> None:
@@ -106,7 +106,7 @@ def test_should_begin_a_batch_once() -> None:
 def test_should_show_how_far_a_batch_is_by_what_lies_there() -> None:
     api = Api()
     batch_id = begun(api)
-    advance(api, batch_id, BatchPlace(phase="generating", items=4, rejected=1))
+    advance(api, batch_id, BatchCheckpoint(phase="generating", items=4, rejected=1))
     prefix = f"jobs/acme/{batch_id}/"
     for key in ("outcomes/00000000.json", "outcomes/00000003.json", "failures/0/00000001.json"):
         api.batch_objects.bodies[prefix + key] = b"{}"
@@ -121,7 +121,7 @@ def test_should_show_the_estimate_and_wait_until_it_is_confirmed() -> None:
     api = Api()
     batch_id = begun(api, confirm=True)
     estimate = BatchEstimate(items=1, tokens_in=9)
-    place = BatchPlace(phase="estimated", items=1, estimate=estimate)
+    place = BatchCheckpoint(phase="estimated", items=1, estimate=estimate)
     advance(api, batch_id, place, paused=True)
     shown = api.call("GET", f"/v1/jobs/{batch_id}").json_body
     assert (shown["status"], shown["phase"]) == ("paused", "estimated")
@@ -140,10 +140,10 @@ def test_should_show_what_the_models_and_the_children_cost() -> None:
     batch_id = begun(api)
     used = ChildrenUsed(children=3, seconds=10, gb_seconds=5)
     receipt = generation().receipt
-    place = BatchPlace(phase="done", items=1, used=used, receipt=receipt, words=("It cost.",))
+    place = BatchCheckpoint(phase="done", items=1, used=used, receipt=receipt, words=("It cost.",))
     state = api.job_records.kept["acme", batch_id]
-    outcome = Outcome(place, JobCounts(total=1, done=1), "done", end="succeeded")
-    api.job_records.advance(state, outcome, Used(1000, 1_024_000, 1, 2), NOW)
+    outcome = StepOutcome(place, JobCounts(total=1, done=1), "done", end="succeeded")
+    api.job_records.advance(state, outcome, JobUsage(1000, 1_024_000, 1, 2), NOW)
     shown = api.call("GET", f"/v1/jobs/{batch_id}").json_body
     assert shown["notes"] == ["It cost."]
     roles = [line["role"] for line in shown["receipt"]["lines"]]
@@ -154,10 +154,10 @@ def test_should_show_what_the_models_and_the_children_cost() -> None:
 def test_should_put_together_what_is_answered_so_far() -> None:
     api = Api()
     batch_id = begun(api)
-    advance(api, batch_id, BatchPlace(phase="generating", items=4))
+    advance(api, batch_id, BatchCheckpoint(phase="generating", items=4))
     prefix = f"jobs/acme/{batch_id}/"
     for n in (2, 0):
-        found = outcome(n, item(own(f"i{n}")), generation(), keep_truncated=False)
+        found = generation_outcome(n, item(own(f"i{n}")), generation(), keep_truncated=False)
         key = f"{prefix}outcomes/{n:08d}.json"
         api.batch_objects.bodies[key] = found.model_dump_json().encode()
     told = api.call("GET", f"/v1/jobs/{batch_id}/partial").json_body

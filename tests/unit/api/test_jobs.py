@@ -7,8 +7,8 @@ import pytest
 from chalicelib.contracts.jobs import JobCounts, JobError
 from chalicelib.contracts.removals import RemovalBound
 from chalicelib.errors import Conflict
-from chalicelib.jobs.lifecycle import ResultFile, Used
-from chalicelib.jobs.stepping import Outcome
+from chalicelib.jobs.lifecycle import JobUsage, ResultFile
+from chalicelib.jobs.steps import StepOutcome
 from tests.unit.api.fakes import NOW, OTHER_KEY, Api, document
 from tests.unit.jobs.test_jobs import Nothing
 
@@ -18,8 +18,8 @@ def ended(api: Api, job_id: str, **fields: object) -> None:
     state = api.job_records.kept["acme", job_id]
     counts = JobCounts(total=1, done=1)
     files = (ResultFile("part-00001.zip", 12), ResultFile("errors/0-00000.jsonl", 3))
-    outcome = Outcome(Nothing(), counts, "done", end="succeeded", files=files)
-    api.job_records.advance(state, outcome, Used(1000, 1_024_000, 1, 2), NOW)
+    outcome = StepOutcome(Nothing(), counts, "done", end="succeeded", files=files)
+    api.job_records.advance(state, outcome, JobUsage(1000, 1_024_000, 1, 2), NOW)
 
 
 def export(api: Api, **headers: str) -> str:

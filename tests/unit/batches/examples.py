@@ -7,7 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from chalicelib.batches.lines import Item, read_item
+from chalicelib.batches.items import BatchItem, read_item
 from chalicelib.contracts.batches import BatchOrder
 from chalicelib.contracts.generations import (
     Attempt,
@@ -38,7 +38,7 @@ def openai(id_: str = "a", url: str = "/v1/chat/completions", **body: Any) -> by
     return json.dumps(told).encode()
 
 
-def item(line: bytes | None = None, order: BatchOrder = ORDER) -> Item:
+def item(line: bytes | None = None, order: BatchOrder = ORDER) -> BatchItem:
     """Return the item of a line."""
     return read_item(own() if line is None else line, order)
 

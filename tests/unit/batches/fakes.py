@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from chalicelib.batches.ports import KEYS_A_PAGE
+from chalicelib.batches.storage import KEYS_PER_PAGE
 from chalicelib.budgets.spending import CALL_SECONDS, Most, Spender, Used
 from chalicelib.contracts.budgets import Reservation
 from chalicelib.contracts.generations import Call, ChatCall, Generation, Terms, TextPart
@@ -51,7 +51,7 @@ class FakeBatchObjects(FakeObjects):
         return len(self.read(bucket, key))
 
     def keys(
-        self, bucket: str, prefix: str, after: str = "", page: int = KEYS_A_PAGE
+        self, bucket: str, prefix: str, after: str = "", page: int = KEYS_PER_PAGE
     ) -> Iterator[str]:
         with self._lock:
             found = sorted(self.bodies)

@@ -6,9 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.batches.accounting import Receipts, explained
-from chalicelib.batches.outcomes import failure, outcome
-from chalicelib.batches.results import EXPIRED, failed_line, item_error, refused_line
+from chalicelib.batches.outcomes import (
+    EXPIRED,
+    error_line,
+    error_outcome,
+    exception_line,
+    generation_outcome,
+    item_error,
+)
+from chalicelib.batches.receipts import ReceiptSum, compare_with_estimate
 from chalicelib.contracts.batches import BatchEstimate, ItemError
 from chalicelib.contracts.generations import EmbedOutput
 from chalicelib.contracts.receipts import Receipt, ReceiptLine, nanodollars
@@ -17,7 +23,7 @@ from tests.unit.batches.examples import generation, item, openai, own
 
 
 def test_a_result_in_our_form_should_hold_the_answer_and_its_receipt() -> None:
-    found = outcome(3, item(own("a")), generation(), keep_truncated=False)
+    found = generation_outcome(3, item(own("a")), generation(), keep_truncated=False)
     assert not found.failed
     assert found.line["id"] == "a"
     told = found.line["generation"]
@@ -28,16 +34,16 @@ def test_a_result_in_our_form_should_hold_the_answer_and_its_receipt() -> None:
 
 def test_an_answer_that_was_cut_off_should_be_an_error_that_still_costs() -> None:
     cut = generation("Hi", "length")
-    found = outcome(3, item(own("a")), cut, keep_truncated=False)
+    found = generation_outcome(3, item(own("a")), cut, keep_truncated=False)
     assert found.failed
     assert found.line["error"]["type"] == "Truncated"
     assert found.line["generation"]["output"]["text"] == "Hi"
     assert found.receipt.dollars == cut.receipt.dollars > 0
-    assert not outcome(3, item(own("a")), cut, keep_truncated=True).failed
+    assert not generation_outcome(3, item(own("a")), cut, keep_truncated=True).failed
 
 
 def test_a_result_in_openai_s_form_should_be_the_body_of_the_route() -> None:
-    found = outcome(3, item(openai("a")), generation(), keep_truncated=False).line
+    found = generation_outcome(3, item(openai("a")), generation(), keep_truncated=False).line
     assert (found["custom_id"], found["error"]) == ("a", None)
     assert found["response"]["status_code"] == 200
     body = found["response"]["body"]
@@ -49,27 +55,27 @@ def test_a_result_in_openai_s_form_should_be_the_body_of_the_route() -> None:
 def test_vectors_should_be_written_as_they_were_asked_for(encoding: str, kind: type) -> None:
     made = generation().model_copy(update={"output": EmbedOutput(vectors=((1.0, 0.5),))})
     line = openai(url="/v1/embeddings", encoding_format=encoding)
-    found = outcome(0, item(line), made, keep_truncated=False).line
+    found = generation_outcome(0, item(line), made, keep_truncated=False).line
     assert isinstance(found["response"]["body"]["data"][0]["embedding"], kind)
 
 
 def test_a_failure_should_be_told_in_the_form_of_its_line() -> None:
     error = QuotaExceeded("No money is left.", field="budget", retry_after=60)
-    mine = failure(1, item(own("a")), error)
+    mine = error_outcome(1, item(own("a")), error)
     assert mine.line == {
         "id": "a",
         "line": 2,
         "error": {"type": "QuotaExceeded", "message": "No money is left.", "field": "budget"},
     }
-    theirs = failure(1, item(openai("a")), error).line["response"]
+    theirs = error_outcome(1, item(openai("a")), error).line["response"]
     assert (theirs["status_code"], theirs["body"]["error"]["type"]) == (429, "insufficient_quota")
-    never = failed_line(1, "a", "openai", ItemError(type=EXPIRED, message="Too late."))
+    never = error_line(1, "a", "openai", ItemError(type=EXPIRED, message="Too late."))
     assert (never["response"], never["error"]["code"]) == (None, "batch_expired")
 
 
 def test_a_line_that_is_no_item_should_be_told_with_its_number_and_field() -> None:
     error = InvalidInput("prompt: too short.", field="prompt", limit="1")
-    assert refused_line(6, "", "own", error)["line"] == 7
+    assert exception_line(6, "", "own", error)["line"] == 7
     assert item_error(error) == ItemError(
         type="InvalidInput", message="prompt: too short.", field="prompt", limit="1"
     )
@@ -87,7 +93,7 @@ LINES = st.builds(
 
 @given(st.lists(st.lists(LINES, max_size=3).map(Receipt.of), max_size=20))
 def test_the_receipt_of_all_should_be_the_sum_of_those_of_each(receipts: list[Receipt]) -> None:
-    kept = Receipts()
+    kept = ReceiptSum()
     for receipt in receipts:
         kept.add(receipt)
     whole = kept.whole()
@@ -100,7 +106,7 @@ def test_the_receipt_of_all_should_be_the_sum_of_those_of_each(receipts: list[Re
 def test_the_difference_from_the_estimate_should_be_told_in_words() -> None:
     estimate = BatchEstimate(items=2, tokens_in=10, tokens_out=100, dollars=Decimal("0.5"))
     receipt = generation().receipt
-    words = " ".join(explained(estimate, receipt, 1))
+    words = " ".join(compare_with_estimate(estimate, receipt, 1))
     assert "cost $0.000001000; at most $0.5" in words
     assert "5 tokens were read, 50% of the 10" in words
     assert "3 tokens were written, 3% of the 100" in words

@@ -4,9 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.batches import places
-from chalicelib.batches.reconciling import MOST_IDLE_ROUNDS, after_round, fates
-from chalicelib.batches.sharing import MOST_CHILDREN, items_a_child
+from chalicelib.batches import storage
+from chalicelib.batches.rounds import (
+    MAX_CHILDREN,
+    MAX_IDLE_ROUNDS,
+    item_statuses,
+    items_per_child,
+    next_round,
+)
 from chalicelib.contracts.batches import MAX_ITEMS, ItemRef
 
 NUMBERS = st.sets(st.integers(min_value=0, max_value=60))
@@ -21,7 +26,8 @@ def test_each_item_should_have_one_fate_and_what_is_done_is_not_failed(
     items: set[int], done: set[int], failed: set[int]
 ) -> None:
     found = {
-        item.n: fate for item, fate in fates(map(ref, sorted(items)), sorted(done), sorted(failed))
+        item.n: fate
+        for item, fate in item_statuses(map(ref, sorted(items)), sorted(done), sorted(failed))
     }
     assert {n for n, fate in found.items() if fate == "done"} == items & done
     assert {n for n, fate in found.items() if fate == "failed"} == (items & failed) - done
@@ -33,10 +39,10 @@ def test_rounds_should_end_and_wait_longer_while_they_bring_nothing(progress: li
     missing, idle, waits = 20, 0, list[int]()
     for rounds, brought in enumerate(progress):
         left = max(0, missing - brought)
-        found = after_round(missing, left, idle)
+        found = next_round(missing, left, idle)
         if not found.another:
-            assert left == 0 or found.idle == MOST_IDLE_ROUNDS
-            assert rounds < 20 * (MOST_IDLE_ROUNDS + 1)
+            assert left == 0 or found.idle == MAX_IDLE_ROUNDS
+            assert rounds < 20 * (MAX_IDLE_ROUNDS + 1)
             return
         assert found.idle == (0 if brought and missing else idle + 1)
         waits = [*waits, found.seconds] if found.idle else []
@@ -49,15 +55,15 @@ def test_rounds_should_end_and_wait_longer_while_they_bring_nothing(progress: li
 def test_items_should_be_shared_among_no_more_children_than_one_state_tells_of(
     items: int, concurrency: int
 ) -> None:
-    share = items_a_child(items, concurrency)
+    share = items_per_child(items, concurrency)
     assert 1 <= share <= items
-    assert -(-items // share) <= MOST_CHILDREN
+    assert -(-items // share) <= MAX_CHILDREN
 
 
 @given(NUMBERS)
 def test_objects_of_items_should_sort_as_their_numbers_do(numbers: set[int]) -> None:
-    keys = sorted(places.OUTCOMES + places.file_of(n) for n in numbers)
-    assert [places.number_of(key) for key in keys] == sorted(numbers)
+    keys = sorted(storage.OUTCOMES + storage.item_file(n) for n in numbers)
+    assert [storage.item_number(key) for key in keys] == sorted(numbers)
 
 
 @pytest.mark.parametrize(
@@ -66,4 +72,4 @@ def test_objects_of_items_should_sort_as_their_numbers_do(numbers: set[int]) -> 
 def test_children_should_come_in_whole_turns_of_those_that_run_at_once(
     items: int, concurrency: int, children: int
 ) -> None:
-    assert -(-items // items_a_child(items, concurrency)) == children
+    assert -(-items // items_per_child(items, concurrency)) == children

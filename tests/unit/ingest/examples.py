@@ -8,7 +8,7 @@ from typing import Any
 from chalicelib.contracts.arrivals import ObjectCreated
 from chalicelib.contracts.documents import Document, Version
 from chalicelib.contracts.ingest import IngestInput
-from chalicelib.jobs.claims import work_for
+from chalicelib.jobs.ingest_claims import ingest_input
 
 NOW = datetime(2026, 5, 4, 12, 30, tzinfo=UTC)
 MACHINE = "arn:aws:states:us-east-1:000000000000:stateMachine:headrace-test-ingest"
@@ -52,7 +52,7 @@ def arrival(**details: Any) -> str:
 
 def work(**details: Any) -> IngestInput:
     """Return the input of an upload's execution."""
-    return work_for(object_created(**details))
+    return ingest_input(object_created(**details))
 
 
 def document(version: str = "", **fields: Any) -> Document:

@@ -30,7 +30,7 @@ from chalicelib.ingest.arrivals import Arrivals
 from chalicelib.ingest.departures import Departures, MemberRemoval
 from chalicelib.ingest.removal import Removal
 from chalicelib.ingest.settlements import Settlements
-from chalicelib.jobs.claims import execution_arn
+from chalicelib.jobs.ingest_claims import execution_arn
 from chalicelib.ports import Vector
 from chalicelib.retrieval.ids import InboxPlace, chunks_key, vector_key
 from localcloud.stepfunctions.language.jsonata import Bindings, evaluate

@@ -13,7 +13,7 @@ from chalicelib.contracts.arrivals import MemberGone, MemberGoneDetail, ObjectCr
 from chalicelib.errors import InvalidInput, Transient
 from chalicelib.ingest.arrivals import Arrivals, Taken, parse
 from chalicelib.ingest.departures import MemberRemoval
-from chalicelib.jobs.settlement import Settlement
+from chalicelib.jobs.ingest_settlement import IngestSettlement
 from tests.unit.ingest.examples import BUCKET, KEY, MACHINE, NOW, arrival, work
 from tests.unit.ingest.fakes import FakeExecutions, FakeObjects, FakeQueue, FakeRemover
 
@@ -113,7 +113,7 @@ def test_a_repeated_event_starts_what_the_first_delivery_could_not(world: World)
 def test_a_repeated_event_of_a_version_that_ended_starts_nothing(world: World) -> None:
     world.take(arrival())
     (place,) = world.records.running()
-    world.records.settle(place, Settlement("failed", "broken"), NOW)
+    world.records.settle(place, IngestSettlement("failed", "broken"), NOW)
     world.executions.started.clear()
     assert world.take(arrival()) is Taken.REPEATED
     assert not world.executions.started
@@ -144,7 +144,7 @@ def test_a_deferred_arrival_starts_when_a_place_is_free(world: World) -> None:
     body = arrival(key="inbox/acme/default/second.md")
     world.take(body)
     (place,) = world.records.running()
-    world.records.settle(place, Settlement("failed", "broken"), NOW)
+    world.records.settle(place, IngestSettlement("failed", "broken"), NOW)
     assert world.take(body, deferrals=1) is Taken.STARTED
 
 
@@ -188,7 +188,7 @@ def retry_of(version: str, **more: object) -> str:
 def test_a_failed_version_runs_again_as_its_next_attempt(world: World) -> None:
     world.take(arrival())
     (place,) = world.records.running()
-    world.records.settle(place, Settlement("failed", "broken"), NOW)
+    world.records.settle(place, IngestSettlement("failed", "broken"), NOW)
     assert world.take(retry_of(work().version)) is Taken.STARTED
     assert f"{work().version}-2" in world.executions.started
     version = world.records.version("acme", work().document_id, work().version)
@@ -207,7 +207,7 @@ def test_a_version_that_has_not_failed_does_not_run_again(world: World) -> None:
 def test_a_document_tells_how_often_its_newest_upload_was_tried(world: World) -> None:
     world.take(arrival())
     (place,) = world.records.running()
-    world.records.settle(place, Settlement("failed", "broken"), NOW)
+    world.records.settle(place, IngestSettlement("failed", "broken"), NOW)
     world.take(retry_of(work().version))
     document = world.records.document("acme", work().document_id)
     assert document is not None
@@ -221,11 +221,11 @@ def test_a_document_tells_how_often_its_newest_upload_was_tried(world: World) ->
 def test_a_retry_that_is_delivered_twice_is_one_attempt(world: World) -> None:
     world.take(arrival())
     (place,) = world.records.running()
-    world.records.settle(place, Settlement("failed", "broken"), NOW)
+    world.records.settle(place, IngestSettlement("failed", "broken"), NOW)
     wish = retry_of(work().version, failed_attempt=1)
     assert world.take(wish) is Taken.STARTED
     (place,) = world.records.running()
-    world.records.settle(place, Settlement("failed", "broken again"), NOW)
+    world.records.settle(place, IngestSettlement("failed", "broken again"), NOW)
     assert world.take(wish) is Taken.REPEATED
     assert world.running() == 0
 
@@ -238,7 +238,7 @@ def test_a_retry_waits_until_the_attempt_that_failed_is_settled(world: World, ta
     assert world.take(wish) is Taken.DEFERRED
     assert [body for body, _, _ in world.queue.sent] == [wish]
     (place,) = world.records.running()
-    world.records.settle(place, Settlement(), NOW)
+    world.records.settle(place, IngestSettlement(), NOW)
     assert world.take(wish, deferrals=1) is Taken.STARTED
 
 

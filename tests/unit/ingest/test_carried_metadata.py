@@ -13,8 +13,8 @@ from chalicelib.adapters.records import Records
 from chalicelib.contracts.carried import Carried
 from chalicelib.contracts.collections import Declaration
 from chalicelib.contracts.ingest import IngestInput
-from chalicelib.jobs.claims import compared_with
-from chalicelib.jobs.settlement import Settlement
+from chalicelib.jobs.ingest_claims import with_ready_version
+from chalicelib.jobs.ingest_settlement import IngestSettlement
 from chalicelib.query_ports import Held
 from tests.unit.ingest.examples import BUCKET, KEY, NOW, arrival, document, work
 from tests.unit.ingest.test_arrivals import World, retry_of
@@ -85,7 +85,7 @@ def test_an_upload_tells_its_execution_the_model_of_its_collection_also_when_tri
 ) -> None:
     assert taken(world, {}).picture_model == ""
     (place,) = world.records.running()
-    world.records.settle(place, Settlement("failed", "broken"), NOW)
+    world.records.settle(place, IngestSettlement("failed", "broken"), NOW)
     named = YEARS.model_copy(update={"picture_model": "emoji-clip"})
     CollectionRecords(table).declare("acme", named)
     world.executions.started.clear()
@@ -98,7 +98,7 @@ def test_an_upload_tells_its_execution_the_model_of_its_collection_also_when_tri
 def test_another_attempt_carries_the_same(world: World) -> None:
     first = taken(world, Carried("request-1", {"year": 2024}, CONTAINER, 2).written())
     (place,) = world.records.running()
-    world.records.settle(place, Settlement("failed", "broken"), NOW)
+    world.records.settle(place, IngestSettlement("failed", "broken"), NOW)
     world.executions.started.clear()
     world.take(retry_of(first.version))
     (second,) = world.executions.started.values()
@@ -121,7 +121,7 @@ def test_the_same_bytes_with_other_metadata_are_news(
     before: dict[str, int], after: dict[str, int], same: bool
 ) -> None:
     answering = document("v_old", sha256="abc", metadata=before)
-    told = compared_with(work().model_copy(update={"metadata": after}), answering)
+    told = with_ready_version(work().model_copy(update={"metadata": after}), answering)
     assert bool(told.ready_sha256) == same
 
 

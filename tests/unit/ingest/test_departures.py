@@ -12,8 +12,8 @@ from chalicelib.contracts.jsonl import dump_lines
 from chalicelib.contracts.members import Member
 from chalicelib.contracts.removals import RemovalBound
 from chalicelib.ingest.departures import Container, Departures, MemberRemoval, members_of
-from chalicelib.jobs.claims import Claim, execution_arn
-from chalicelib.jobs.removing import MOST_CHUNKS_AT_ONCE
+from chalicelib.jobs.ingest_claims import IngestClaim, execution_arn
+from chalicelib.jobs.removals import MAX_CHUNKS_AT_ONCE
 from chalicelib.retrieval.ids import InboxPlace, members_key
 from tests.unit.ingest.examples import BUCKET, MACHINE, NOW, work
 from tests.unit.ingest.fakes import FakeObjects, FakeQueue, FakeRemover
@@ -79,7 +79,7 @@ class World:
     def claim(self, key: str, **told: object) -> str:
         asked = work(key=key).model_copy(update=told)
         arn = execution_arn(MACHINE, f"{asked.version}-1")
-        self.records.claim(Claim(asked, 1, arn, NOW), 20)
+        self.records.claim(IngestClaim(asked, 1, arn, NOW), 20)
         return asked.version
 
     def grow(self, name: str, chunks: int) -> None:
@@ -106,10 +106,10 @@ def test_a_member_of_a_deleted_container_should_be_removed(world: World) -> None
 
 def test_a_large_member_should_be_removed_by_a_job(world: World) -> None:
     world.claim(member("a.csv").key, container=PLACE.document_id, depth=1)
-    world.grow("a.csv", MOST_CHUNKS_AT_ONCE)
+    world.grow("a.csv", MAX_CHUNKS_AT_ONCE)
     assert world.remove("a.csv")
     assert (world.remover.removed, world.remover.jobs) == ([member("a.csv").document_id], [])
-    world.grow("a.csv", MOST_CHUNKS_AT_ONCE + 1)
+    world.grow("a.csv", MAX_CHUNKS_AT_ONCE + 1)
     assert world.remove("a.csv")
     assert len(world.remover.removed) == 1
     (job,) = world.remover.jobs

@@ -7,7 +7,7 @@ from chalicelib.contracts.documents import Document, Version
 from chalicelib.contracts.removals import RemovalBound, Removed
 from chalicelib.errors import NotFound
 from chalicelib.ingest.removal import Removal
-from chalicelib.jobs.settlement import Running
+from chalicelib.jobs.ingest_settlement import IngestSlot
 from chalicelib.ports import IndexRef, Vector
 from chalicelib.retrieval.ids import document_id, vector_key
 from tests.unit.ingest.examples import NOW as MOMENT
@@ -27,12 +27,12 @@ class Records:
     before_gone: Callable[[], None] | None = None
     begun: int = 0
     extended: list[str] = field(default_factory=list)
-    running: dict[str, Running] = field(default_factory=dict)
+    running: dict[str, IngestSlot] = field(default_factory=dict)
 
     def versions(self, tenant: str, document_id: str) -> Iterator[Version]:
         yield from self.kept
 
-    def place(self, execution_arn: str) -> Running | None:
+    def place(self, execution_arn: str) -> IngestSlot | None:
         return self.running.get(execution_arn)
 
     def begin_removal(self, tenant: str, document_id: str) -> str:
@@ -164,7 +164,7 @@ def test_should_leave_what_a_running_ingest_counts_its_vectors_by_until_it_is_se
         objects.write("b", written, b"", {"lines": "2"})
         records = Records([version("v_1", status="processing", chunks=0)])
         if is_running:
-            records.running["arn"] = Running(work(), 1, "arn", MOMENT)
+            records.running["arn"] = IngestSlot(work(), 1, "arn", MOMENT)
         Removal("b", records, FakeTenants(), objects, vectors).remove("acme", DOCUMENT)
         assert (written in objects.bodies) is is_running
         assert vectors.kept == {}

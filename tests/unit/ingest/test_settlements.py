@@ -15,8 +15,8 @@ from chalicelib.contracts.jsonl import dump_lines
 from chalicelib.contracts.members import Member
 from chalicelib.ingest.departures import Departures
 from chalicelib.ingest.settlements import GRACE, Settled, Settlements
-from chalicelib.jobs.claims import Claim, execution_arn
-from chalicelib.jobs.settlement import Running
+from chalicelib.jobs.ingest_claims import IngestClaim, execution_arn
+from chalicelib.jobs.ingest_settlement import IngestSlot
 from chalicelib.ports import IndexRef, Vector
 from chalicelib.retrieval.ids import chunks_key, members_key, vector_key
 from tests.unit.ingest.examples import BUCKET, MACHINE, NOW, work
@@ -57,10 +57,10 @@ class World:
             now=lambda: NOW + self.later,
         )
 
-    def claim(self, **details: str) -> Running:
+    def claim(self, **details: str) -> IngestSlot:
         asked = work(**details)
         arn = execution_arn(MACHINE, f"{asked.version}-1")
-        self.records.claim(Claim(asked, 1, arn, NOW), 20)
+        self.records.claim(IngestClaim(asked, 1, arn, NOW), 20)
         found = self.records.place(arn)
         assert found is not None
         return found
@@ -123,7 +123,7 @@ def world(records: Records, table: Table) -> World:
     return World(records, table)
 
 
-def ended(running: Running, status: str = "SUCCEEDED") -> ExecutionEnded:
+def ended(running: IngestSlot, status: str = "SUCCEEDED") -> ExecutionEnded:
     detail = {"executionArn": running.execution_arn, "status": status}
     return ExecutionEnded.model_validate({"id": "e", "detail": detail})
 

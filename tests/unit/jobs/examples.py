@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib.contracts.jobs import JobInput, JobKind, StepRequest
-from chalicelib.jobs.launching import Launcher
-from chalicelib.jobs.stepping import Desk
+from chalicelib.jobs.launcher import JobLauncher
+from chalicelib.jobs.steps import StepContext
 from tests.unit.jobs.fakes import FakeJobExecutions, FakeJobs
 
 NOW = datetime(2026, 5, 4, 12, 30, tzinfo=UTC)
@@ -24,11 +24,11 @@ def given(kind: JobKind, **fields: Any) -> JobInput:
 def begun(jobs: FakeJobs, kind: JobKind, **fields: Any) -> StepRequest:
     """Begin a job and return the request of its first step."""
     asked = given(kind, **fields)
-    Launcher(jobs, FakeJobExecutions(), lambda: NOW).launch(asked)
+    JobLauncher(jobs, FakeJobExecutions(), lambda: NOW).launch(asked)
     return StepRequest.model_validate(asked.model_dump())
 
 
-def desk(jobs: FakeJobs, seconds_a_look: float = 0.0) -> Desk:
+def desk(jobs: FakeJobs, seconds_a_look: float = 0.0) -> StepContext:
     """Return a desk whose clock goes on by `seconds_a_look` each time that it is looked at."""
     ticks = iter(range(10**9))
-    return Desk(jobs, lambda: NOW, lambda: next(ticks) * seconds_a_look, 1.0, seconds=10)
+    return StepContext(jobs, lambda: NOW, lambda: next(ticks) * seconds_a_look, 1.0, seconds=10)

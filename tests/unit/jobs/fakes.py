@@ -9,9 +9,8 @@ from datetime import datetime
 from chalicelib.contracts.arrivals import ExecutionStatus
 from chalicelib.contracts.jobs import JobError, JobInput
 from chalicelib.errors import Conflict, NotFound
-from chalicelib.jobs.job_records import RunningJob
-from chalicelib.jobs.lifecycle import JobState, Used, decided
-from chalicelib.jobs.stepping import Outcome
+from chalicelib.jobs.lifecycle import JobState, JobUsage, RunningJob, final_counts
+from chalicelib.jobs.steps import StepOutcome
 
 MACHINE = "arn:aws:states:us-east-1:000000000000:execution:headrace-test-jobs"
 
@@ -46,7 +45,7 @@ class FakeJobs:
         self.kept[state.input.tenant, state.input.job_id] = state
         self._run(state, now)
 
-    def advance(self, state: JobState, outcome: Outcome, used: Used, now: datetime) -> None:
+    def advance(self, state: JobState, outcome: StepOutcome, used: JobUsage, now: datetime) -> None:
         key = (state.input.tenant, state.input.job_id)
         if key not in self.kept or self.kept[key].step != state.step:
             raise Conflict("went on")
@@ -64,7 +63,7 @@ class FakeJobs:
             step=state.step + 1,
             checkpoint=outcome.checkpoint.model_dump_json(),
             files=outcome.files or state.files,
-            used=Used(
+            used=JobUsage(
                 before.milliseconds + used.milliseconds,
                 before.megabyte_milliseconds + used.megabyte_milliseconds,
                 before.requests + used.requests,
@@ -75,14 +74,15 @@ class FakeJobs:
 
     def cancel(self, state: JobState, now: datetime) -> None:
         kept = self._open(state)
-        counts = decided(kept.counted, "cancelled")
+        counts = final_counts(kept.counted, "cancelled")
         self._put(replace(kept, job=kept.job.model_copy(update={"status": "cancelled"})), counts)
 
     def fail(self, state: JobState, error: JobError, now: datetime) -> None:
         kept = self._open(state)
         told = {"status": "failed", "error": error}
         self._put(
-            replace(kept, job=kept.job.model_copy(update=told)), decided(kept.counted, "failed")
+            replace(kept, job=kept.job.model_copy(update=told)),
+            final_counts(kept.counted, "failed"),
         )
 
     def pause(self, state: JobState, now: datetime) -> None:

@@ -16,8 +16,15 @@ from chalicelib.contracts.base import Contract
 from chalicelib.contracts.jobs import JobCounts, JobEnd, JobError, JobInput, JobKind
 from chalicelib.contracts.removals import Removed, RemovedTenant
 from chalicelib.errors import Conflict
-from chalicelib.jobs.lifecycle import JobState, ResultFile, Used, again, new_job, resumed
-from chalicelib.jobs.stepping import Outcome
+from chalicelib.jobs.lifecycle import (
+    JobState,
+    JobUsage,
+    ResultFile,
+    new_job,
+    next_attempt,
+    resumed_attempt,
+)
+from chalicelib.jobs.steps import StepOutcome
 from chalicelib.ports import IndexRef
 from tests.clients import client
 from tests.unit.ingest.conftest import records, table
@@ -56,9 +63,9 @@ def found(jobs: JobTable, job_id: str = JOB) -> JobState:
     return state
 
 
-def step(n: int, **fields: object) -> Outcome:
+def step(n: int, **fields: object) -> StepOutcome:
     told = {"checkpoint": At(n=n), "counts": JobCounts(total=3, done=n), "phase": "packing"}
-    return Outcome(**{**told, **fields})  # type: ignore[arg-type]
+    return StepOutcome(**{**told, **fields})  # type: ignore[arg-type]
 
 
 def test_a_job_is_read_as_it_was_begun(jobs: JobTable) -> None:
@@ -76,7 +83,7 @@ def test_a_job_is_begun_once(jobs: JobTable) -> None:
 
 def test_a_step_is_recorded_whole_and_what_was_used_adds_up(jobs: JobTable) -> None:
     begin(jobs, given("export"))
-    used = Used(milliseconds=5, megabyte_milliseconds=7, requests=1, transitions=2)
+    used = JobUsage(milliseconds=5, megabyte_milliseconds=7, requests=1, transitions=2)
     for n in (1, 2):
         files = (ResultFile("part-00001.zip", 10),) if n == 2 else ()
         jobs.advance(found(jobs), step(n, files=files, summary="s" * (n == 2)), used, NOW)
@@ -84,7 +91,7 @@ def test_a_step_is_recorded_whole_and_what_was_used_adds_up(jobs: JobTable) -> N
     assert (state.step, state.checkpoint) == (2, '{"n":2}')
     assert (state.job.status, state.job.phase, state.job.counts.done) == ("running", "packing", 2)
     assert (state.files, state.job.result_ref) == ((ResultFile("part-00001.zip", 10),), "s")
-    assert state.used == Used(10, 14, 2, 4)
+    assert state.used == JobUsage(10, 14, 2, 4)
 
 
 @pytest.mark.parametrize("kind", ["remove_tenant", "reindex"])
@@ -95,7 +102,7 @@ def test_the_record_of_a_job_that_holds_its_tenant_does_not_expire(
     state = begin(jobs, given(kind))
     key = job_key("acme", JOB)
     assert "expires_at" not in (table.get(key) or {})
-    jobs.advance(state, step(3, end=end), Used(), NOW)
+    jobs.advance(state, step(3, end=end), JobUsage(), NOW)
     assert ("expires_at" in (table.get(key) or {})) is expires
 
 
@@ -103,23 +110,23 @@ def test_the_record_of_any_other_job_expires_90_days_after_its_last_word(
     jobs: JobTable, table: Table
 ) -> None:
     state = begin(jobs, given("export"))
-    jobs.advance(state, step(3, end="succeeded"), Used(), NOW + timedelta(days=1))
+    jobs.advance(state, step(3, end="succeeded"), JobUsage(), NOW + timedelta(days=1))
     kept = table.get(job_key("acme", JOB)) or {}
     assert kept["expires_at"] == int((NOW + timedelta(days=91)).timestamp())
 
 
 def test_of_two_steps_from_the_same_place_one_is_refused(jobs: JobTable) -> None:
     state = begin(jobs, given("export"))
-    jobs.advance(state, step(1), Used(), NOW)
+    jobs.advance(state, step(1), JobUsage(), NOW)
     with pytest.raises(Conflict):
-        jobs.advance(state, step(1), Used(), NOW)
+        jobs.advance(state, step(1), JobUsage(), NOW)
 
 
 def test_what_was_cancelled_or_failed_takes_no_step(jobs: JobTable) -> None:
     state = begin(jobs, given("export"))
     jobs.cancel(state, NOW)
     with pytest.raises(Conflict):
-        jobs.advance(state, step(1), Used(), NOW)
+        jobs.advance(state, step(1), JobUsage(), NOW)
     with pytest.raises(Conflict):
         jobs.fail(state, JobError(type="E", message="m"), NOW)
     with pytest.raises(Conflict):
@@ -130,17 +137,17 @@ def test_what_was_open_at_a_failure_counts_as_failed_and_comes_back_with_the_nex
     jobs: JobTable,
 ) -> None:
     state = begin(jobs, given("export"))
-    jobs.advance(state, step(1), Used(), NOW)
+    jobs.advance(state, step(1), JobUsage(), NOW)
     jobs.fail(found(jobs), JobError(type="E", message="m", state="Work"), NOW)
     failed = found(jobs)
     assert failed.job.error == JobError(type="E", message="m", state="Work")
     assert failed.job.counts == JobCounts(total=3, done=1, failed=2)
-    jobs.begin_again(again(failed, "arn:2", NOW), NOW)
+    jobs.begin_again(next_attempt(failed, "arn:2", NOW), NOW)
     state = found(jobs)
     assert (state.job.status, state.job.attempt, state.job.error) == ("queued", 2, None)
     assert (state.job.counts, state.checkpoint) == (JobCounts(total=3, done=1), '{"n":1}')
     with pytest.raises(Conflict, match="tried again meanwhile"):
-        jobs.begin_again(again(failed, "arn:2", NOW), NOW)
+        jobs.begin_again(next_attempt(failed, "arn:2", NOW), NOW)
 
 
 def test_jobs_are_listed_newest_first(jobs: JobTable) -> None:
@@ -173,7 +180,7 @@ def test_the_removal_of_a_tenant_lets_nothing_else_begin(jobs: JobTable, records
 def test_the_removal_itself_can_be_tried_again(jobs: JobTable) -> None:
     state = begin(jobs, given("remove_tenant"))
     jobs.fail(state, JobError(type="E", message="m"), NOW)
-    jobs.begin_again(again(found(jobs), "arn:2", NOW), NOW)
+    jobs.begin_again(next_attempt(found(jobs), "arn:2", NOW), NOW)
     assert found(jobs).job.attempt == 2
 
 
@@ -255,14 +262,14 @@ def test_the_removal_sees_what_else_works_on_the_tenant(jobs: JobTable, table: T
 
 def test_a_paused_job_takes_no_step_and_is_begun_again_or_cancelled(jobs: JobTable) -> None:
     state = begin(jobs, given("batch"))
-    jobs.advance(state, step(1), Used(), NOW)
+    jobs.advance(state, step(1), JobUsage(), NOW)
     jobs.pause(found(jobs), NOW)
     assert found(jobs).job.status == "paused"
     with pytest.raises(Conflict):
         jobs.pause(found(jobs), NOW)
     with pytest.raises(Conflict):
-        jobs.advance(found(jobs), step(2), Used(), NOW)
-    fresh_state = resumed(found(jobs), "arn:2", NOW)
+        jobs.advance(found(jobs), step(2), JobUsage(), NOW)
+    fresh_state = resumed_attempt(found(jobs), "arn:2", NOW)
     jobs.begin_again(fresh_state, NOW)
     kept = found(jobs)
     assert (kept.job.status, kept.job.attempt, kept.job.counts.done) == ("queued", 2, 1)

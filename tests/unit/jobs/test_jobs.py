@@ -22,12 +22,18 @@ from chalicelib.contracts.jobs import (
 )
 from chalicelib.errors import Conflict, NotFound, Transient
 from chalicelib.generation.catalogue import catalogue
-from chalicelib.jobs.ending import GRACE, JobSettlements
-from chalicelib.jobs.handlers import JobHandlers
-from chalicelib.jobs.launching import Launcher
-from chalicelib.jobs.lifecycle import RESULTS_DAYS, JobState, Used, again, decided, new_job
+from chalicelib.jobs.job_settlement import GRACE, JobHandlers, JobSettler
+from chalicelib.jobs.launcher import JobLauncher
+from chalicelib.jobs.lifecycle import (
+    RESULTS_DAYS,
+    JobState,
+    JobUsage,
+    final_counts,
+    new_job,
+    next_attempt,
+)
 from chalicelib.jobs.receipts import job_receipt
-from chalicelib.jobs.stepping import Outcome, run_step
+from chalicelib.jobs.steps import StepOutcome, run_step
 from chalicelib.jobs.ulids import ULID_PATTERN, ulid
 from tests.unit.ingest.fakes import FakeBus
 from tests.unit.jobs.examples import JOB, NOW, begun, desk, given
@@ -40,8 +46,8 @@ class Nothing(Contract):
     """A checkpoint without anything in it."""
 
 
-def launcher(jobs: FakeJobs, executions: FakeJobExecutions | None = None) -> Launcher:
-    return Launcher(jobs, executions or FakeJobExecutions(), lambda: NOW)
+def launcher(jobs: FakeJobs, executions: FakeJobExecutions | None = None) -> JobLauncher:
+    return JobLauncher(jobs, executions or FakeJobExecutions(), lambda: NOW)
 
 
 def error_of(kind: str) -> JobError:
@@ -52,10 +58,10 @@ def state_of(jobs: FakeJobs) -> JobState:
     return jobs.kept["acme", JOB]
 
 
-def outcome(**fields: object) -> Outcome:
+def outcome(**fields: object) -> StepOutcome:
     counts = JobCounts(total=2, done=2)
     told = {"checkpoint": Nothing(), "counts": counts, "phase": "p", **fields}
-    return Outcome(**told)  # type: ignore[arg-type]
+    return StepOutcome(**told)  # type: ignore[arg-type]
 
 
 @holds_for(
@@ -79,14 +85,14 @@ def test_a_ulid_is_the_one_of_the_specification() -> None:
 @holds_for(COUNTS, COUNTS, COUNTS)
 def test_counts_add_up_whatever_the_end(done: int, failed: int, left: int) -> None:
     counts = JobCounts(total=done + failed + left, done=done, failed=failed)
-    assert decided(counts, "failed").failed == failed + left
-    assert decided(counts, "cancelled").cancelled == left
+    assert final_counts(counts, "failed").failed == failed + left
+    assert final_counts(counts, "cancelled").cancelled == left
     ends: tuple[JobEnd, ...] = ("failed", "cancelled", "expired")
     for end in ends:
-        assert decided(counts, end).open == 0
+        assert final_counts(counts, end).open == 0
     if left:
         with pytest.raises(Conflict, match="do not add up"):
-            decided(counts, "succeeded")
+            final_counts(counts, "succeeded")
 
 
 def test_a_job_whose_counts_do_not_add_up_cannot_be_shown() -> None:
@@ -123,7 +129,7 @@ def test_of_what_ended_in_part_only_what_failed_is_tried_again() -> None:
     run_step(
         request, desk(jobs), lambda state: outcome(counts=counts, end="partial"), lambda state: None
     )
-    fresh = again(state_of(jobs), "arn", NOW)
+    fresh = next_attempt(state_of(jobs), "arn", NOW)
     assert fresh.job.counts == JobCounts(total=4, done=3)
 
 
@@ -152,7 +158,7 @@ def test_a_job_cancelled_during_a_step_ends_with_it() -> None:
     jobs = FakeJobs()
     request = begun(jobs, "export")
 
-    def work(state: JobState) -> Outcome:
+    def work(state: JobState) -> StepOutcome:
         launcher(jobs).cancel(state_of(jobs))
         return outcome()
 
@@ -188,7 +194,7 @@ def test_of_two_who_take_the_same_step_one_is_refused() -> None:
     jobs = FakeJobs()
     request = begun(jobs, "export")
 
-    def overtaken(state: JobState) -> Outcome:
+    def overtaken(state: JobState) -> StepOutcome:
         run_step(request, desk(jobs), lambda state: outcome(), lambda state: None)
         return outcome()
 
@@ -203,7 +209,7 @@ def test_a_step_of_an_earlier_attempt_does_nothing() -> None:
     jobs.fail(state_of(jobs), error_of("Transient"), NOW)
     launcher(jobs).retry(state_of(jobs))
 
-    def never(state: JobState) -> Outcome:
+    def never(state: JobState) -> StepOutcome:
         raise AssertionError("it worked")
 
     assert run_step(request, desk(jobs), never, lambda state: None).next == "ended"
@@ -233,7 +239,7 @@ def test_a_job_must_not_end_with_counts_that_do_not_add_up() -> None:
 def test_a_receipt_prices_what_the_steps_used() -> None:
     jobs = FakeJobs()
     begun(jobs, "export")
-    used = Used(milliseconds=2_000, megabyte_milliseconds=2_048_000, requests=2, transitions=4)
+    used = JobUsage(milliseconds=2_000, megabyte_milliseconds=2_048_000, requests=2, transitions=4)
     receipt = job_receipt(replace(state_of(jobs), used=used), catalogue().cost)
     assert (receipt.seconds, receipt.transitions) == (2.0, 4)
     second = catalogue().cost("lambda.gb_second.arm64", 2) + catalogue().cost("lambda.request", 2)
@@ -247,8 +253,8 @@ class Ended:
         self.jobs, self.executions, self.bus = FakeJobs(), FakeJobExecutions(), FakeBus()
         self.now = NOW
         self.asked = given("export")
-        Launcher(self.jobs, self.executions, lambda: NOW).launch(self.asked)
-        self.settlements = JobSettlements(self.jobs, self.executions, self.bus, lambda: self.now)
+        JobLauncher(self.jobs, self.executions, lambda: NOW).launch(self.asked)
+        self.settlements = JobSettler(self.jobs, self.executions, self.bus, lambda: self.now)
 
     def event(self, status: str, **detail: str) -> ExecutionEnded:
         arn = self.executions.arn(self.asked)
@@ -283,7 +289,7 @@ def test_a_job_that_ended_by_itself_is_left_as_it_is() -> None:
 def test_an_attempt_that_ended_late_does_not_fail_the_next_one() -> None:
     world = Ended()
     world.jobs.fail(state_of(world.jobs), error_of("Transient"), NOW)
-    Launcher(world.jobs, world.executions, lambda: NOW).retry(state_of(world.jobs))
+    JobLauncher(world.jobs, world.executions, lambda: NOW).retry(state_of(world.jobs))
     world.settlements.settle_event(world.event("FAILED"))
     assert state_of(world.jobs).job.status == "queued"
     assert list(world.jobs.executions) == [f"{JOB}-2"]
@@ -323,7 +329,7 @@ def test_a_sweep_tells_the_age_of_the_oldest_job_while_there_is_one(
     assert "_aws" not in capsys.readouterr().out
 
 
-def batch() -> tuple[FakeJobs, FakeJobExecutions, Launcher]:
+def batch() -> tuple[FakeJobs, FakeJobExecutions, JobLauncher]:
     jobs, executions = FakeJobs(), FakeJobExecutions()
     begun(jobs, "batch")
     return jobs, executions, launcher(jobs, executions)
@@ -338,13 +344,13 @@ def test_a_paused_job_is_left_alone_by_its_steps_and_its_settlement_and_goes_on_
     run_step(request, desk(jobs), lambda state: outcome(counts=part), lambda state: None)
     assert begins.pause(state_of(jobs)).status == "paused"
 
-    def never(state: JobState) -> Outcome:
+    def never(state: JobState) -> StepOutcome:
         raise AssertionError("it worked")
 
     result = run_step(request, desk(jobs), never, lambda state: None)
     assert (result.next, result.status) == ("ended", "paused")
     (running,) = jobs.running()
-    JobSettlements(jobs, executions, FakeBus(), lambda: NOW).settle(running, "SUCCEEDED")
+    JobSettler(jobs, executions, FakeBus(), lambda: NOW).settle(running, "SUCCEEDED")
     assert not list(jobs.running())
     job = begins.resume(state_of(jobs))
     assert (job.status, job.attempt, job.counts) == ("queued", 2, part)
@@ -356,7 +362,7 @@ def test_a_job_paused_during_a_step_ends_with_it() -> None:
     jobs, _, begins = batch()
     request = StepRequest.model_validate(state_of(jobs).input.model_dump())
 
-    def work(state: JobState) -> Outcome:
+    def work(state: JobState) -> StepOutcome:
         begins.pause(state_of(jobs))
         return outcome()
 
@@ -394,6 +400,6 @@ def test_what_has_no_pause_is_not_paused() -> None:
 def test_a_job_is_not_resumed_once_its_files_are_gone() -> None:
     jobs, executions, begins = batch()
     begins.pause(state_of(jobs))
-    late = Launcher(jobs, executions, lambda: NOW + timedelta(days=RESULTS_DAYS))
+    late = JobLauncher(jobs, executions, lambda: NOW + timedelta(days=RESULTS_DAYS))
     with pytest.raises(Conflict, match="kept for 7 days"):
         late.resume(state_of(jobs))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from chalicelib import errors
 from chalicelib.api.http import SERVICE
 from chalicelib.errors import HeadraceError, InvalidInput, NotFound, Throttled, Transient, is_fault
-from chalicelib.jobs.sweeping import Missed
+from chalicelib.jobs.job_settlement import SweepErrors
 from chalicelib.observability import logger, observed, told_under
 from functions.stream_answer import handler
 from tests.unit.api.fakes import Api, document, error_of
@@ -85,7 +85,7 @@ def test_should_count_a_sweep_s_errors_but_those_that_pass(
 ) -> None:
     lasting = [kind for kind in met if kind not in {Throttled, Transient}]
     with lines_of("sweeping") as lines:
-        missed = Missed(logger("sweeping"))
+        missed = SweepErrors(logger("sweeping"))
         for n, kind in enumerate(met):
             missed.add(kind("no"), f"execution-{n}")
         assert len(lines()) == len(met)

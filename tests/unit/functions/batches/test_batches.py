@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.batches import places
+from chalicelib.batches import storage
 from chalicelib.contracts.batches import BatchSummary
 from chalicelib.contracts.jobs import JobError
 from chalicelib.contracts.receipts import nanodollars
@@ -44,7 +44,7 @@ def checked(world: World) -> None:
     """
     counts, place = world.state.job.counts, world.place
     assert counts.open == 0
-    done, failed = world.lines(places.RESULTS), world.lines(places.ERRORS)
+    done, failed = world.lines(storage.RESULTS), world.lines(storage.ERRORS)
     assert len(done) == counts.done
     assert len(failed) == counts.failed + counts.expired
     numbers = [line["line"] for line in failed]
@@ -53,7 +53,7 @@ def checked(world: World) -> None:
     spent = sum(nanodollars(outcome.receipt.dollars) for outcome in world.outcomes())
     assert nanodollars(place.receipt.dollars) == spent
     world.ledger.agrees(place.receipt, *world.budgets.settled.values())
-    summary = BatchSummary.model_validate_json(world.objects.bodies[PREFIX + places.SUMMARY])
+    summary = BatchSummary.model_validate_json(world.objects.bodies[PREFIX + storage.SUMMARY])
     assert summary.counts["done"] == counts.done
 
 
@@ -63,8 +63,8 @@ def test_a_batch_should_answer_its_items_in_the_order_of_the_file_and_turn_the_r
     assert world.run().status == "partial"
     counts = world.state.job.counts
     assert (counts.total, counts.done, counts.failed) == (11, 9, 2)
-    assert ids(world, places.RESULTS) == [f"i{n}" for n in range(9)]
-    errors = world.lines(places.ERRORS)
+    assert ids(world, storage.RESULTS) == [f"i{n}" for n in range(9)]
+    errors = world.lines(storage.ERRORS)
     assert [(line["line"], line["error"]["type"]) for line in errors] == [
         (6, "InvalidInput"),
         (7, "InvalidInput"),
@@ -79,7 +79,7 @@ def test_a_batch_of_nothing_but_poison_should_ask_nobody_and_say_why() -> None:
     world.begin([BAD, b"{}"])
     assert world.run().status == "partial"
     assert (world.rounds, world.answerer.asked) == (0, [])
-    assert len(world.lines(places.ERRORS)) == 2
+    assert len(world.lines(storage.ERRORS)) == 2
 
 
 def test_a_file_that_was_not_uploaded_should_fail_the_job() -> None:
@@ -94,8 +94,8 @@ def test_an_id_that_was_given_before_and_another_form_should_be_turned_down() ->
     world = World()
     world.begin([own("a"), own("a"), openai("b"), own("c")])
     world.run()
-    assert ids(world, places.RESULTS) == ["a", "c"]
-    said = [line["error"]["message"] for line in world.lines(places.ERRORS)]
+    assert ids(world, storage.RESULTS) == ["a", "c"]
+    said = [line["error"]["message"] for line in world.lines(storage.ERRORS)]
     assert said == [
         "The id 'a' was given before, by line 1.",
         "All lines of a file are of the same form.",
@@ -106,7 +106,7 @@ def test_openai_s_lines_should_come_back_as_openai_s_lines() -> None:
     world = World()
     world.begin([openai("a"), openai("b", n=2)])
     world.run()
-    (done,), (failed,) = world.lines(places.RESULTS), world.lines(places.ERRORS)
+    (done,), (failed,) = world.lines(storage.RESULTS), world.lines(storage.ERRORS)
     assert (done["custom_id"], done["response"]["status_code"]) == ("a", 200)
     assert (failed["custom_id"], failed["response"]["status_code"]) == ("b", 400)
     assert failed["response"]["body"]["error"]["param"] == "n"
@@ -135,8 +135,8 @@ def test_what_no_model_has_room_for_should_have_rounds_and_then_fail_with_a_reas
     world.answerer.fails = lambda prompt, nth: Throttled("busy") if prompt == "p1" else None
     world.begin(prompts(3))
     assert world.run().status == "partial"
-    assert ids(world, places.RESULTS) == ["i0", "i2"]
-    (failed,) = world.lines(places.ERRORS)
+    assert ids(world, storage.RESULTS) == ["i0", "i2"]
+    (failed,) = world.lines(storage.ERRORS)
     assert (failed["id"], failed["error"]["type"]) == ("i1", "Throttled")
     assert world.waits == [0, 5, 10, 20, 40, 80]
     assert [world.answerer.asked.count(prompt) for prompt in ("p0", "p2")] == [1, 1]
@@ -149,14 +149,14 @@ def test_an_item_that_fails_should_fail_alone_and_only_it_should_be_tried_again(
     world.answerer.fails = lambda prompt, nth: refused if prompt == "p1" and nth == 1 else None
     world.begin([*prompts(3), BAD])
     assert world.run().status == "partial"
-    assert [line["error"]["type"] for line in world.lines(places.ERRORS)] == [
+    assert [line["error"]["type"] for line in world.lines(storage.ERRORS)] == [
         "ModelFailure",
         "InvalidInput",
     ]
     world.launcher.retry(world.state)
     world.run()
-    assert ids(world, places.RESULTS) == ["i0", "i1", "i2"]
-    assert len(world.lines(places.ERRORS)) == 1
+    assert ids(world, storage.RESULTS) == ["i0", "i1", "i2"]
+    assert len(world.lines(storage.ERRORS)) == 1
     assert sorted(world.answerer.asked) == ["p0", "p1", "p1", "p2"]
     checked(world)
 
@@ -171,7 +171,7 @@ def test_a_budget_that_is_used_up_should_stop_the_rest_and_not_fail_item_by_item
     assert len(world.answerer.asked) < 40
     counts = world.state.job.counts
     assert counts.done == 4
-    errors = {line["error"]["message"] for line in world.lines(places.ERRORS)}
+    errors = {line["error"]["message"] for line in world.lines(storage.ERRORS)}
     assert errors == {"No money is left of the day."}
     world.answerer.fails = lambda prompt, nth: None
     world.launcher.retry(world.state)
@@ -188,7 +188,7 @@ def test_a_limit_of_one_model_should_fail_its_items_and_not_stop_the_others() ->
     world.begin(prompts(20))
     assert world.run().status == "partial"
     assert (world.rounds, len(world.answerer.asked)) == (1, 20)
-    (failed,) = world.lines(places.ERRORS)
+    (failed,) = world.lines(storage.ERRORS)
     assert (failed["id"], failed["error"]["type"]) == ("i0", "QuotaExceeded")
 
 
@@ -201,7 +201,7 @@ def test_a_limit_of_one_model_that_others_have_reserved_should_be_waited_for() -
     world.begin(prompts(20))
     assert world.run().status == "succeeded"
     assert world.answerer.asked.count("p0") == 3
-    assert world.lines(places.ERRORS) == []
+    assert world.lines(storage.ERRORS) == []
     checked(world)
 
 
@@ -224,7 +224,7 @@ def test_what_is_not_answered_by_the_deadline_should_be_expired() -> None:
     result = world.run()
     counts = world.state.job.counts
     assert (result.status, counts.done, counts.failed, counts.expired) == ("expired", 1, 1, 2)
-    types = [line["error"]["type"] for line in world.lines(places.ERRORS)]
+    types = [line["error"]["type"] for line in world.lines(storage.ERRORS)]
     assert types == ["Expired", "Expired", "InvalidInput"]
     checked(world)
 
@@ -298,7 +298,7 @@ def test_whatever_a_call_ends_by_should_be_an_outcome_or_another_round(
     world.answerer.fails = lambda prompt, nth: error
     world.begin(prompts(1))
     assert world.run().status == "partial"
-    (failed,) = world.lines(places.ERRORS)
+    (failed,) = world.lines(storage.ERRORS)
     assert "denied" not in json.dumps(failed)
     assert world.logged == ([error] if error.message == "denied" else [])
 
@@ -307,15 +307,15 @@ def test_the_summary_should_set_what_was_spent_beside_the_estimate() -> None:
     world = World()
     world.begin(prompts(3))
     world.run()
-    summary = BatchSummary.model_validate_json(world.objects.bodies[PREFIX + places.SUMMARY])
+    summary = BatchSummary.model_validate_json(world.objects.bodies[PREFIX + storage.SUMMARY])
     assert (summary.job_id, summary.counts["total"]) == (JOB, 3)
     assert summary.receipt.dollars > 0
     assert {line.role for line in summary.receipt.lines} == {"chat", "asking", "children"}
     assert summary.estimate.items == 3
     assert [file.name for file in world.state.files] == [
-        places.RESULTS,
-        places.ERRORS,
-        places.SUMMARY,
+        storage.RESULTS,
+        storage.ERRORS,
+        storage.SUMMARY,
     ]
 
 
@@ -342,7 +342,7 @@ def test_whatever_befalls_items_every_line_should_come_back_once_and_the_money_a
     world.begin(lines)
     world.run()
     healthy = [n for n in range(count) if n not in poison | refused]
-    assert ids(world, places.RESULTS) == [f"i{n}" for n in healthy]
+    assert ids(world, storage.RESULTS) == [f"i{n}" for n in healthy]
     checked(world)
 
 
@@ -356,7 +356,7 @@ def test_a_kill_at_any_write_should_lose_nothing_and_repeat_one_call_at_most(die
     except Killed:
         world.run()
     assert world.state.job.status == "partial"
-    assert ids(world, places.RESULTS) == [f"i{n}" for n in range(12)]
+    assert ids(world, storage.RESULTS) == [f"i{n}" for n in range(12)]
     assert len(world.answerer.asked) <= 12 + 1
     checked(world)
 
@@ -367,7 +367,7 @@ def test_a_child_should_make_several_calls_at_once_and_none_that_has_an_outcome(
     world.after = _dies
     with pytest.raises(Killed):
         world.run()
-    refs = world.items(PREFIX + places.ITEMS)
+    refs = world.items(PREFIX + storage.ITEMS)
     world.answerer.delay = 0.01
     first = generate_items.run(world.child(refs[:10]), world.generating())
     assert (first.done, first.failed, first.left) == (10, 0, 0)
@@ -384,7 +384,7 @@ def test_a_child_should_leave_what_it_has_no_time_for() -> None:
     world.after = _dies
     with pytest.raises(Killed):
         world.run()
-    request = world.child(world.items(PREFIX + places.ITEMS))
+    request = world.child(world.items(PREFIX + storage.ITEMS))
     found = generate_items.run(request, world.generating(threads=1, seconds=0.1))
     assert found.done > 0
     assert found.left == 20 - found.done > 0
@@ -395,7 +395,7 @@ def test_a_child_of_an_earlier_attempt_should_ask_nobody() -> None:
     world = World()
     world.begin(prompts(2), confirm=True)
     world.run()
-    request = world.child(world.items(PREFIX + places.ITEMS))
+    request = world.child(world.items(PREFIX + storage.ITEMS))
     assert generate_items.run(request, world.generating()).left == 2
     world.launcher.resume(world.state)
     assert generate_items.run(request, world.generating()).left == 2

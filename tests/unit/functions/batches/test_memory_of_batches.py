@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from chalicelib.batches import places
-from chalicelib.batches.writing import READS_AT_ONCE, Writer
-from chalicelib.contracts.batches import BatchPlace, ItemError, ItemOutcome, ItemRef
+from chalicelib.batches import storage
+from chalicelib.batches.results import MAX_CONCURRENT_READS, ResultWriter
+from chalicelib.contracts.batches import BatchCheckpoint, ItemError, ItemOutcome, ItemRef
 from chalicelib.generation.catalogue import catalogue
 from chalicelib.jobs.lifecycle import JobState, new_job
 from tests.unit.batches.examples import ORDER
@@ -20,7 +20,7 @@ from tests.unit.jobs.examples import NOW, given
 
 ITEMS = 600
 ANSWER_BYTES = 200_000
-HELD = 2 * READS_AT_ONCE
+HELD = 2 * MAX_CONCURRENT_READS
 """Answers that are read ahead."""
 
 
@@ -40,9 +40,9 @@ class LargeOutcomes(FakeBatchObjects):
     """Outcomes that are made when they are read."""
 
     def read(self, bucket: str, key: str, version_id: str | None = None) -> bytes:
-        if not key.startswith(PREFIX + places.OUTCOMES):
+        if not key.startswith(PREFIX + storage.OUTCOMES):
             return super().read(bucket, key, version_id)
-        n = places.number_of(key)
+        n = storage.item_number(key)
         line = {"id": f"i{n}", "answer": f"{n:08d}" * (ANSWER_BYTES // 8)}
         return ItemOutcome(n=n, line=line).model_dump_json().encode()
 
@@ -55,13 +55,13 @@ class LargeOutcomes(FakeBatchObjects):
 
 def test_memory_should_not_grow_with_the_number_of_answers() -> None:
     objects = LargeOutcomes()
-    objects.bodies[PREFIX + places.REJECTED] = b""
+    objects.bodies[PREFIX + storage.REJECTED] = b""
     job = given("batch", order=ORDER)
     state = JobState(new_job(job, NOW), job, "arn")
-    place = BatchPlace(phase="reducing", items=ITEMS)
+    place = BatchCheckpoint(phase="reducing", items=ITEMS)
     why = ItemError(type="Throttled", message="no")
     recount = Ledger().recount("acme", NOW)
-    writer = Writer(objects, catalogue, state, place, why, recount)
+    writer = ResultWriter(objects, catalogue, state, place, why, recount)
     refs = ((ItemRef(n=n, id=f"i{n}", start=n, length=1), "done") for n in range(ITEMS))
     tracemalloc.start()
     try:
@@ -70,5 +70,5 @@ def test_memory_should_not_grow_with_the_number_of_answers() -> None:
     finally:
         tracemalloc.stop()
     assert outcome.counts.done == ITEMS
-    assert int(objects.bodies[PREFIX + places.RESULTS]) > ITEMS * ANSWER_BYTES
+    assert int(objects.bodies[PREFIX + storage.RESULTS]) > ITEMS * ANSWER_BYTES
     assert peak < 6 * HELD * ANSWER_BYTES < ITEMS * ANSWER_BYTES

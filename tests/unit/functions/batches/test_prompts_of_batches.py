@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.batches import places, prompted, reading
-from chalicelib.batches.items import item_of, lines_of
+from chalicelib.batches import input_reader, prompt_items, storage
+from chalicelib.batches.items import item_lines, parse_item
 from chalicelib.contracts.batches import BatchSummary, PinnedPrompt
 from chalicelib.contracts.generations import ChatCall, Generation, ImageCall, Terms, TextPart
 from chalicelib.errors import InvalidInput, Transient
@@ -33,11 +33,11 @@ def world(**changes: Any) -> World:
 def calls(of: World) -> dict[str, tuple[Any, Terms]]:
     """Return the calls and terms of all items, by their ids."""
     found = {}
-    refs = of.items(PREFIX + places.ITEMS)
+    refs = of.items(PREFIX + storage.ITEMS)
     order = of.state.input.order
     assert order is not None
-    for ref, body in lines_of(refs, of.objects, "docs", PREFIX):
-        item = item_of(ref, body, order)
+    for ref, body in item_lines(refs, of.objects, "docs", PREFIX):
+        item = parse_item(ref, body, order)
         found[item.id] = (item.call, item.terms)
     return found
 
@@ -46,7 +46,7 @@ def test_a_line_should_be_answered_by_what_its_prompt_renders_to() -> None:
     here = world(parameters={"max_tokens": 7, "temperature": 0.5})
     here.begin([line("a"), own("b", prompt="Hello."), line("c", variables=VALUES | {"words": 10})])
     assert here.run().status == "succeeded"
-    assert ids(here, places.RESULTS) == ["a", "b", "c"]
+    assert ids(here, storage.RESULTS) == ["a", "b", "c"]
     call, _ = calls(here)["a"]
     assert isinstance(call, ChatCall)
     assert call.system.startswith("You write for farmers.")
@@ -61,7 +61,7 @@ def test_a_line_should_be_answered_by_what_its_prompt_renders_to() -> None:
         "Sum up in 10",
         "Sum up in 50",
     ]
-    used = [each.get("prompt") for each in here.lines(places.RESULTS)]
+    used = [each.get("prompt") for each in here.lines(storage.RESULTS)]
     assert used == [{"name": "sum-up", "version": 1}, None, {"name": "sum-up", "version": 1}]
     checked(here)
 
@@ -81,7 +81,7 @@ def test_a_version_should_be_pinned_when_the_batch_begins_and_be_told_with_it() 
     wanted = ("latest", "production", "1")
     pinned = tuple(PinnedPrompt(name="sum-up", version=1, wanted=each) for each in wanted)
     assert here.place.prompts == pinned
-    summary = BatchSummary.model_validate_json(here.objects.bodies[PREFIX + places.SUMMARY])
+    summary = BatchSummary.model_validate_json(here.objects.bodies[PREFIX + storage.SUMMARY])
     assert summary.prompts == pinned
 
 
@@ -90,12 +90,12 @@ def test_a_retry_should_be_by_the_version_that_was_pinned() -> None:
     here.answerer.fails = lambda prompt, nth: InvalidInput("no") if nth == 1 else None
     here.begin([line("a")])
     assert here.run().status == "partial"
-    (failed,) = here.lines(places.ERRORS)
+    (failed,) = here.lines(storage.ERRORS)
     assert failed["prompt"] == {"name": "sum-up", "version": 1}
     here.library.save("acme", "sum-up", content(turns=[{"template": "Shout: {{ report }}"}]))
     here.launcher.retry(here.state)
     assert here.run().status == "succeeded"
-    assert here.lines(places.RESULTS)[0]["prompt"]["version"] == 1
+    assert here.lines(storage.RESULTS)[0]["prompt"]["version"] == 1
     assert {text.split(" words")[0] for text in here.answerer.asked} == {"Sum up in 50"}
 
 
@@ -132,8 +132,8 @@ def test_a_line_that_cannot_be_rendered_should_fail_alone_with_its_reason(
         here.library.save("acme", name, content(role="", variables={}, turns=turns))
     here.begin([line("a"), bad, line("c")])
     assert here.run().status == "partial"
-    assert ids(here, places.RESULTS) == ["a", "c"]
-    (failed,) = here.lines(places.ERRORS)
+    assert ids(here, storage.RESULTS) == ["a", "c"]
+    (failed,) = here.lines(storage.ERRORS)
     assert failed["line"] == 2
     assert failed["error"].get("field") == field
     assert said in failed["error"]["message"]
@@ -145,7 +145,7 @@ def test_another_tenant_s_prompt_should_not_be_found() -> None:
     here.library.save("other", "sum-up", content())
     here.begin([line("a")])
     assert here.run().status == "partial"
-    assert here.lines(places.ERRORS)[0]["error"]["type"] == "NotFound"
+    assert here.lines(storage.ERRORS)[0]["error"]["type"] == "NotFound"
 
 
 def test_who_may_answer_should_be_as_line_prompt_and_batch_say_together() -> None:
@@ -192,9 +192,9 @@ def test_thoughts_should_be_cut_off_and_the_answer_behind_them_be_held_to_its_sc
     here.answerer.answers = answered
     here.begin([line(month, variables=VALUES | {"report": month}) for month in answers])
     assert here.run().status == "partial"
-    (done,) = here.lines(places.RESULTS)
+    (done,) = here.lines(storage.RESULTS)
     assert (done["id"], done["generation"]["output"]["text"]) == ("May", '{"road": "B 27"}')
-    failed = {each["id"]: each for each in here.lines(places.ERRORS)}
+    failed = {each["id"]: each for each in here.lines(storage.ERRORS)}
     assert "schema" in failed["June"]["error"]["message"]
     assert "no end" in failed["July"]["error"]["message"]
     assert {each["receipt"]["dollars"] for each in failed.values()} == {"0.000001000"}
@@ -209,7 +209,7 @@ def test_half_a_surrogate_pair_in_an_answer_should_be_kept_as_the_model_wrote_it
     here.answerer.answers = lambda prompt: generation(f"<reasoning>Hm.</reasoning> {written}")
     here.begin([line("May")])
     assert here.run().status == "succeeded"
-    (done,) = here.lines(places.RESULTS)
+    (done,) = here.lines(storage.RESULTS)
     assert done["generation"]["output"]["text"] == written
     checked(here)
 
@@ -245,22 +245,22 @@ def test_each_prompt_should_be_looked_up_once() -> None:
     here.begin([line("a"), line("b"), line("c", "none"), line("d", "none")])
     here.run()
     assert looked == [("sum-up", "latest"), ("none", "latest")]
-    assert ids(here, places.ERRORS) == ["c", "d"]
+    assert ids(here, storage.ERRORS) == ["c", "d"]
 
 
 def test_no_more_prompts_should_be_looked_up_than_a_batch_may_name() -> None:
     here = world()
-    here.begin([line(f"i{n}", f"p{n}") for n in range(prompted.MAX_PROMPTS)] + [line("last")])
+    here.begin([line(f"i{n}", f"p{n}") for n in range(prompt_items.MAX_PROMPTS)] + [line("last")])
     here.run()
-    last = here.lines(places.ERRORS)[-1]["error"]
-    assert (last["field"], last["limit"]) == ("prompt", str(prompted.MAX_PROMPTS))
+    last = here.lines(storage.ERRORS)[-1]["error"]
+    assert (last["field"], last["limit"]) == ("prompt", str(prompt_items.MAX_PROMPTS))
 
 
 @pytest.mark.parametrize(
     ("module", "name", "most", "said"),
     [
-        (reading, "MAX_INPUT_BYTES", 1_000, "render to more than 1000 bytes"),
-        (prompted, "MAX_SECONDS", 0.02, "takes more than 0.02 s"),
+        (input_reader, "MAX_INPUT_BYTES", 1_000, "render to more than 1000 bytes"),
+        (prompt_items, "MAX_SECONDS", 0.02, "takes more than 0.02 s"),
     ],
 )
 def test_what_all_lines_render_to_should_be_bounded(
@@ -277,11 +277,11 @@ def test_what_all_lines_render_to_should_be_bounded(
 def test_what_one_line_renders_to_should_be_no_longer_than_a_line(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(reading, "MAX_LINE_BYTES", 1_100)
+    monkeypatch.setattr(input_reader, "MAX_LINE_BYTES", 1_100)
     here = world()
     here.begin([line("a", variables=VALUES | {"report": "x" * 900}), line("b")])
     assert here.run().status == "partial"
-    (failed,) = here.lines(places.ERRORS)
+    (failed,) = here.lines(storage.ERRORS)
     assert (failed["id"], failed["error"]["limit"]) == ("a", "1100")
 
 
@@ -309,6 +309,6 @@ def test_a_kill_should_leave_lines_rendered_by_one_version_each(dies_at: int) ->
         here.run()
     except Killed:
         here.run()
-    assert ids(here, places.RESULTS) == ["a", "b", "c"]
+    assert ids(here, storage.RESULTS) == ["a", "b", "c"]
     assert len(here.answerer.asked) <= 3 + 1
     checked(here)

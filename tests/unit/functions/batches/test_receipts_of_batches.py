@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from chalicelib.batches import places
+from chalicelib.batches import storage
 from chalicelib.budgets.ledger import OPEN
 from chalicelib.contracts.receipts import nanodollars
 from chalicelib.errors import HeadraceError, ModelFailure, NoAnswer, Transient
@@ -28,11 +28,11 @@ def test_what_attempts_cost_that_gave_nothing_should_be_in_the_receipts() -> Non
     world.answerer.fails = fails
     world.begin(prompts(3))
     world.run()
-    (failed,) = world.lines(places.ERRORS)
+    (failed,) = world.lines(storage.ERRORS)
     assert failed["receipt"]["dollars"] == f"{generation().receipt.dollars:f}"
     spent = [
         nanodollars(Decimal(line["generation"]["receipt"]["dollars"]))
-        for line in world.lines(places.RESULTS)
+        for line in world.lines(storage.RESULTS)
     ]
     assert spent == [2 * each, 2 * each]
     checked(world)
@@ -46,7 +46,7 @@ def test_what_an_item_cost_before_it_was_given_up_for_a_while_should_not_be_lost
     world.begin(prompts(2))
     assert world.run().status == "succeeded"
     assert world.rounds == 2
-    kept = [key for key in world.objects.bodies if key.startswith(PREFIX + places.SPENT)]
+    kept = [key for key in world.objects.bodies if key.startswith(PREFIX + storage.SPENT)]
     assert len(kept) == 2
     checked(world)
 
@@ -69,12 +69,12 @@ def test_results_should_be_read_from_bundles_and_from_outcomes_that_no_bundle_ha
     world.begin(prompts(40))
 
     def lose(state: str) -> None:
-        bundles = [key for key in world.objects.bodies if key.startswith(PREFIX + places.BUNDLES)]
+        bundles = [key for key in world.objects.bodies if key.startswith(PREFIX + storage.BUNDLES)]
         if state == "FanOut":
             assert len(bundles) > 1
             del world.objects.bodies[bundles[0]]
 
     world.after = lose
     world.run()
-    assert ids(world, places.RESULTS) == [f"i{n}" for n in range(40) if n != 5]
+    assert ids(world, storage.RESULTS) == [f"i{n}" for n in range(40) if n != 5]
     checked(world)

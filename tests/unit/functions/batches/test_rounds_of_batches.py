@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chalicelib.batches import places
+from chalicelib.batches import storage
 from chalicelib.contracts.batches import ItemError
 from chalicelib.errors import HeadraceError, QuotaExceeded, Throttled
 from tests.unit.functions.batches.test_batches import checked, ids, prompts
@@ -25,7 +25,7 @@ def test_a_child_that_was_refused_should_have_another_round_where_others_got_on(
     assert world.run().status == "succeeded"
     assert (world.rounds, world.waits) == (2, [0, 5])
     assert kept == [None]
-    assert ids(world, places.RESULTS) == [f"i{n}" for n in range(40)]
+    assert ids(world, storage.RESULTS) == [f"i{n}" for n in range(40)]
     assert [world.answerer.asked.count(prompt) for prompt in ("p0", "p30")] == [1, 2]
     checked(world)
 
@@ -36,7 +36,7 @@ def test_a_budget_that_gives_nothing_should_have_no_other_round() -> None:
     world.begin(prompts(3))
     world.run()
     assert world.rounds == 1
-    (message,) = {line["error"]["message"] for line in world.lines(places.ERRORS)}
+    (message,) = {line["error"]["message"] for line in world.lines(storage.ERRORS)}
     assert message == "No money is left of the day."
 
 
@@ -51,6 +51,6 @@ def test_what_a_later_round_had_no_room_for_should_be_told_by_that_round_s_reaso
     world.answerer.fails = fails
     world.begin(prompts(40))
     assert world.run().status == "partial"
-    (failed,) = world.lines(places.ERRORS)
+    (failed,) = world.lines(storage.ERRORS)
     assert (failed["id"], failed["error"]["type"]) == ("i30", "Throttled")
     checked(world)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.batches import places
+from chalicelib.batches import storage
 from chalicelib.budgets.spending import Used
 from chalicelib.contracts.receipts import nanodollars
 from chalicelib.errors import InvalidInput, QuotaExceeded
@@ -30,7 +30,7 @@ def test_a_batch_that_has_time_should_be_answered_by_a_job_of_bedrock_at_half_th
     world = begun()
     assert world.run().status == "succeeded"
     assert world.answerer.asked == []
-    assert ids(world, places.RESULTS) == [f"i{n}" for n in range(120)]
+    assert ids(world, storage.RESULTS) == [f"i{n}" for n in range(120)]
     ((name, job),) = world.service.created.items()
     assert name.startswith("headrace-")
     assert (job["model"], job["hours"]) == ("amazon.nova-micro-v1:0", 30)
@@ -150,7 +150,7 @@ def test_answers_of_a_job_should_stand_the_checks_that_calls_do() -> None:
     world = begun(checks=("lacks:sorry",))
     world.service.answers = lambda n: "Sorry." if n == 5 else "Hi."
     assert world.run().status == "partial"
-    (failed,) = world.lines(places.ERRORS)
+    (failed,) = world.lines(storage.ERRORS)
     assert (failed["id"], failed["error"]["type"]) == ("i5", "ModelFailure")
     checked(world)
 
@@ -171,7 +171,7 @@ def test_a_check_that_is_none_should_fail_its_line_and_lose_nothing_that_a_job_a
     order = {"service_tier": "batch", "deadline": NOW + timedelta(hours=30)}
     world.begin([*lines, own("wrong", **fields)], checks=("lacks:a", "lacks:b"), **order)
     assert world.run().status == "partial"
-    (failed,) = world.lines(places.ERRORS)
+    (failed,) = world.lines(storage.ERRORS)
     assert (failed["id"], failed["error"]["type"]) == ("wrong", "InvalidInput")
     assert failed["error"]["field"] == "checks"
     assert len(world.budgets.settled) == 1

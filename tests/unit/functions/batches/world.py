@@ -10,11 +10,11 @@ from functools import partial
 from itertools import count
 from typing import Any
 
-from chalicelib.batches import places
-from chalicelib.batches.prompted import Prompted
+from chalicelib.batches import storage
+from chalicelib.batches.prompt_items import PromptRenderer
 from chalicelib.contracts.batches import (
+    BatchCheckpoint,
     BatchOrder,
-    BatchPlace,
     ChildrenUsed,
     GenerateItemsRequest,
     GenerateItemsResult,
@@ -27,9 +27,9 @@ from chalicelib.generation.accounts import Accounts
 from chalicelib.generation.catalogue import catalogue
 from chalicelib.generation.served import served
 from chalicelib.generation.wishes import Place
-from chalicelib.jobs.launching import Launcher
+from chalicelib.jobs.launcher import JobLauncher
 from chalicelib.jobs.lifecycle import JobState
-from chalicelib.jobs.stepping import Desk
+from chalicelib.jobs.steps import StepContext
 from chalicelib.prompting.library import Library
 from functions.generate_items import core as generate_items
 from functions.harvest_batch import core as harvest_batch
@@ -81,23 +81,23 @@ class World:
 
     def begin(self, lines: Sequence[bytes], **order: Any) -> JobInput:
         """Upload a file and begin its batch."""
-        self.objects.bodies[PREFIX + places.INPUT] = b"\n".join(lines) + b"\n"
+        self.objects.bodies[PREFIX + storage.INPUT] = b"\n".join(lines) + b"\n"
         told = BatchOrder.model_validate({**ORDER.model_dump(), **order})
         asked = given("batch", order=told, model=told.model)
         self.launcher.launch(asked)
         return asked
 
     @property
-    def launcher(self) -> Launcher:
-        return Launcher(self.jobs, self.executions, lambda: self.now)
+    def launcher(self) -> JobLauncher:
+        return JobLauncher(self.jobs, self.executions, lambda: self.now)
 
     @property
     def state(self) -> JobState:
         return self.jobs.kept["acme", JOB]
 
     @property
-    def place(self) -> BatchPlace:
-        return BatchPlace.model_validate_json(self.state.checkpoint)
+    def place(self) -> BatchCheckpoint:
+        return BatchCheckpoint.model_validate_json(self.state.checkpoint)
 
     def run(self) -> StepResult:
         """Run one execution of the newest attempt to its end."""
@@ -167,7 +167,7 @@ class World:
 
     def outcomes(self) -> list[ItemOutcome]:
         """Return everything that is known of items, earlier failures included."""
-        folders = (PREFIX + places.OUTCOMES, PREFIX + places.FAILURES, PREFIX + places.SPENT)
+        folders = (PREFIX + storage.OUTCOMES, PREFIX + storage.FAILURES, PREFIX + storage.SPENT)
         return [
             ItemOutcome.model_validate_json(body)
             for key, body in self.objects.bodies.items()
@@ -204,8 +204,8 @@ class World:
         self.sleeps.append(seconds)
         self.clock += seconds
 
-    def _desk(self) -> Desk:
-        return Desk(self.jobs, lambda: self.now, self._tick, 1.0)
+    def _desk(self) -> StepContext:
+        return StepContext(self.jobs, lambda: self.now, self._tick, 1.0)
 
     def _preparing(self) -> prepare_batch.Deps:
         return prepare_batch.Deps(
@@ -219,8 +219,8 @@ class World:
             concurrency=2,
         )
 
-    def _prompts(self, tenant: str) -> Prompted:
-        return Prompted(partial(self.library.version, tenant), lambda: FENCE, self._tick)
+    def _prompts(self, tenant: str) -> PromptRenderer:
+        return PromptRenderer(partial(self.library.version, tenant), lambda: FENCE, self._tick)
 
     def _harvesting(self) -> harvest_batch.Deps:
         self.service.objects, self.service.now = self.objects, self.now

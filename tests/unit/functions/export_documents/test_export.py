@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from chalicelib.contracts.documents import Document, Version
 from chalicelib.contracts.jobs import StepRequest, StepResult
 from chalicelib.errors import NotFound, Transient
-from chalicelib.jobs.launching import Launcher
+from chalicelib.jobs.launcher import JobLauncher
 from chalicelib.jobs.lifecycle import JobState
 from chalicelib.retrieval.ids import document_id
 from functions.export_documents import core
@@ -220,7 +220,7 @@ def test_another_attempt_takes_only_what_failed() -> None:
     request = begun(world.jobs, "export")
     world.run(request)
     world.objects.bodies[key] = b"two"
-    Launcher(world.jobs, FakeJobExecutions(), lambda: NOW).retry(world.state())
+    JobLauncher(world.jobs, FakeJobExecutions(), lambda: NOW).retry(world.state())
     result = world.run(request.model_copy(update={"attempt": 2}))
     assert (result.status, result.counts.done, result.counts.failed) == ("succeeded", 2, 0)
     assert [name for name in world.exported() if "/source/" in name] == [
@@ -349,7 +349,7 @@ def test_a_cancelled_export_leaves_nothing() -> None:
     world.put("a.txt", b"one")
     request = begun(world.jobs, "export")
     core.run(request, world.deps)
-    Launcher(world.jobs, FakeJobExecutions(), lambda: NOW).cancel(world.state())
+    JobLauncher(world.jobs, FakeJobExecutions(), lambda: NOW).cancel(world.state())
     assert world.run(request).status == "cancelled"
     assert not [key for key in world.objects.bodies if key.startswith("jobs/")]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.batches import places
+from chalicelib.batches import storage
 from chalicelib.budgets.spending import Spender
 from chalicelib.contracts.http import kind_of
 from chalicelib.errors import (
@@ -31,16 +31,16 @@ def test_should_answer_a_call_in_one_step_and_write_its_result_as_a_batch_does()
     world = World()
     world.begin()
     assert world.run().status == "succeeded"
-    (line,) = world.lines(places.RESULTS)
+    (line,) = world.lines(storage.RESULTS)
     assert (line["id"], line["generation"]["output"]["text"]) == ("a", "Hi.")
-    assert world.lines(places.ERRORS) == []
+    assert world.lines(storage.ERRORS) == []
     job = world.state.job
     assert (job.counts.total, job.counts.done, job.phase) == (1, 1, "done")
-    assert job.result_ref == PREFIX + places.SUMMARY
+    assert job.result_ref == PREFIX + storage.SUMMARY
     assert [file.name for file in world.state.files] == [
-        places.RESULTS,
-        places.ERRORS,
-        places.SUMMARY,
+        storage.RESULTS,
+        storage.ERRORS,
+        storage.SUMMARY,
     ]
     assert world.place.estimate is not None
     assert world.place.estimate.items == 1
@@ -83,7 +83,7 @@ def test_should_expire_at_the_deadline_and_say_what_stood_in_the_way() -> None:
     world.begin(deadline=NOW + timedelta(hours=1))
     assert world.run().status == "expired"
     assert world.now == NOW + timedelta(hours=1)
-    (line,) = world.lines(places.ERRORS)
+    (line,) = world.lines(storage.ERRORS)
     assert line["error"]["type"] == "Expired"
     assert "The last try ended by Throttled" in line["error"]["message"]
     assert world.state.job.counts.expired == 1
@@ -119,7 +119,7 @@ def test_should_make_a_call_that_is_paid_for_in_vain_three_times_at_most() -> No
     world.begin()
     assert world.run().status == "partial"
     assert world.calls == MOST_PAID
-    (line,) = world.lines(places.ERRORS)
+    (line,) = world.lines(storage.ERRORS)
     assert line["error"]["type"] == "Transient"
 
 
@@ -139,12 +139,12 @@ def test_should_end_in_part_by_what_does_not_pass_and_try_it_anew_when_asked(
     world = World(lambda nth: error if nth == 1 else None)
     world.begin()
     assert world.run().status == "partial"
-    (line,) = world.lines(places.ERRORS)
+    (line,) = world.lines(storage.ERRORS)
     assert line["error"]["type"] == kind_of(error).__name__
     assert (world.logged == [error]) is (type(error) is HeadraceError)
     world.launcher.retry(world.state)
     assert world.run().status == "succeeded"
-    assert world.lines(places.ERRORS) == []
+    assert world.lines(storage.ERRORS) == []
     assert world.state.job.counts.failed == 0
 
 
@@ -180,12 +180,12 @@ def test_should_ask_again_only_where_it_was_killed_before_the_answer_was_kept(at
     world.objects.dies_at, world.objects.dies_of = world.objects.written + at, Killed
     with pytest.raises(Killed):
         world.run()
-    kept = any(places.OUTCOMES in key for key in world.objects.bodies)
+    kept = any(storage.OUTCOMES in key for key in world.objects.bodies)
     asked = world.calls
     assert world.run().status == "succeeded"
     assert world.calls - asked == (0 if kept else 1)
     assert world.calls <= 2
-    assert len(world.lines(places.RESULTS)) == 1
+    assert len(world.lines(storage.RESULTS)) == 1
 
 
 def test_should_turn_a_line_down_that_is_no_call() -> None:
@@ -193,13 +193,13 @@ def test_should_turn_a_line_down_that_is_no_call() -> None:
     world.begin(b'{"id": "a", "prompt": ""}')
     assert world.run().status == "partial"
     assert world.calls == 0
-    (line,) = world.lines(places.ERRORS)
+    (line,) = world.lines(storage.ERRORS)
     assert line["error"]["field"] == "prompt"
 
 
 def test_should_fail_a_job_whose_call_was_never_written() -> None:
     world = World()
     world.begin()
-    del world.objects.bodies[PREFIX + places.INPUT]
+    del world.objects.bodies[PREFIX + storage.INPUT]
     with pytest.raises(InvalidInput):
         world.step()

@@ -10,13 +10,13 @@ from typing import TypeVar
 
 import pytest
 
-from chalicelib.batches import places
+from chalicelib.batches import storage
 from chalicelib.budgets.ledger import COMMITTED, OPEN, SPENT
 from chalicelib.contracts.batches import BatchSummary
 from chalicelib.contracts.receipts import nanodollars
 from chalicelib.errors import HeadraceError, NoAnswer, Throttled, Transient
-from chalicelib.jobs.lifecycle import JobState, Used
-from chalicelib.jobs.stepping import Outcome
+from chalicelib.jobs.lifecycle import JobState, JobUsage
+from chalicelib.jobs.steps import StepOutcome
 from functions.generate_one.asking import MOST_PAID
 from tests.unit.batches.examples import generation
 from tests.unit.functions.generate_one.world import PREFIX, USED, Killed, World
@@ -34,7 +34,7 @@ class Recording(FakeJobs):
     dies_at: int = 0
     recorded: int = 0
 
-    def advance(self, state: JobState, outcome: Outcome, used: Used, now: datetime) -> None:
+    def advance(self, state: JobState, outcome: StepOutcome, used: JobUsage, now: datetime) -> None:
         self.recorded += 1
         if self.recorded == self.dies_at:
             raise Killed
@@ -56,7 +56,7 @@ def models_cost(world: World) -> Decimal:
     """Return the dollars of models in the summary, which are those that the job is shown with, and
     those that its budget counts.
     """
-    summary = BatchSummary.model_validate_json(world.objects.bodies[PREFIX + places.SUMMARY])
+    summary = BatchSummary.model_validate_json(world.objects.bodies[PREFIX + storage.SUMMARY])
     assert world.place.receipt is not None
     told = sum(line.dollars for line in summary.receipt.lines if line.role == "chat")
     assert world.place.receipt.dollars == told
@@ -90,7 +90,7 @@ def test_a_call_that_no_model_answered_well_should_cost_what_all_of_them_did() -
     world = World(lambda nth: paid(NoAnswer("No answer stands.")))
     world.begin()
     assert world.run().status == "partial"
-    (line,) = world.lines(places.ERRORS)
+    (line,) = world.lines(storage.ERRORS)
     assert line["receipt"]["dollars"] == f"{EACH:f}"
     assert (world.calls, models_cost(world)) == (1, EACH)
 
@@ -99,7 +99,7 @@ def test_a_call_that_was_never_paid_for_should_keep_nothing_and_cost_nothing() -
     world = World(lambda nth: Throttled("busy") if nth <= 3 else None)
     world.begin()
     world.run()
-    assert not [key for key in world.objects.bodies if places.SPENT in key]
+    assert not [key for key in world.objects.bodies if storage.SPENT in key]
     assert models_cost(world) == EACH
 
 

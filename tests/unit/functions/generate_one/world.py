@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from chalicelib.batches import places
+from chalicelib.batches import storage
 from chalicelib.budgets.slices import Slices
 from chalicelib.budgets.spending import Spender
-from chalicelib.contracts.batches import BatchPlace
+from chalicelib.contracts.batches import BatchCheckpoint
 from chalicelib.contracts.generations import Call, Generation, Terms, Usage
 from chalicelib.contracts.jobs import StepRequest, StepResult
 from chalicelib.errors import HeadraceError
@@ -20,9 +20,9 @@ from chalicelib.generation.catalogue import catalogue
 from chalicelib.generation.dependencies import BOUNDLESS, Bounds
 from chalicelib.generation.served import served
 from chalicelib.generation.wishes import Place
-from chalicelib.jobs.launching import Launcher
+from chalicelib.jobs.launcher import JobLauncher
 from chalicelib.jobs.lifecycle import JobState
-from chalicelib.jobs.stepping import Desk
+from chalicelib.jobs.steps import StepContext
 from functions.generate_one import core
 from tests.unit.batches.examples import ORDER, generation, own
 from tests.unit.batches.fakes import FakeBatchObjects
@@ -79,21 +79,21 @@ class World:
         return generation("Hi.")
 
     def begin(self, line: bytes | None = None, **order: Any) -> None:
-        self.objects.bodies[PREFIX + places.INPUT] = (own() if line is None else line) + b"\n"
+        self.objects.bodies[PREFIX + storage.INPUT] = (own() if line is None else line) + b"\n"
         told = ORDER.model_copy(update={"single": True, "key": "k", **order})
         self.launcher.launch(given("batch", order=told, model=told.model))
 
     @property
-    def launcher(self) -> Launcher:
-        return Launcher(self.jobs, FakeJobExecutions(), lambda: self.now)
+    def launcher(self) -> JobLauncher:
+        return JobLauncher(self.jobs, FakeJobExecutions(), lambda: self.now)
 
     @property
     def state(self) -> JobState:
         return self.jobs.kept["acme", JOB]
 
     @property
-    def place(self) -> BatchPlace:
-        return BatchPlace.model_validate_json(self.state.checkpoint)
+    def place(self) -> BatchCheckpoint:
+        return BatchCheckpoint.model_validate_json(self.state.checkpoint)
 
     def step(self) -> StepResult:
         request = StepRequest.model_validate(self.state.input.model_dump())
@@ -116,7 +116,7 @@ class World:
         """Return what a step stands on, in a process of its own."""
         self.budgets = self.ledger.purse(most_calls=1)
         return core.Deps(
-            desk=Desk(self.jobs, lambda: self.now, self._tick, 0.5),
+            desk=StepContext(self.jobs, lambda: self.now, self._tick, 0.5),
             objects=self.objects,
             answerer=self,
             purse=self.budgets,

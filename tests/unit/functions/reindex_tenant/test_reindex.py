@@ -11,8 +11,8 @@ import pytest
 from chalicelib.contracts.documents import Document
 from chalicelib.contracts.jobs import JobError, Slice, StepRequest, StepResult
 from chalicelib.errors import Conflict, ModelFailure, NotFound, Transient
-from chalicelib.jobs.launching import Launcher
-from chalicelib.jobs.settlement import Running
+from chalicelib.jobs.ingest_settlement import IngestSlot
+from chalicelib.jobs.launcher import JobLauncher
 from chalicelib.ports import IndexRef, TenantState
 from chalicelib.retrieval.ids import vector_key
 from functions.reindex_tenant import core
@@ -33,7 +33,7 @@ class World:
     stored: dict[str, Document] = field(default_factory=dict)
     indexes: dict[str, set[str]] = field(default_factory=lambda: {INDEX.name: set()})
     state: TenantState = field(default_factory=lambda: TenantState(INDEX))
-    places: list[Running] = field(default_factory=list)
+    places: list[IngestSlot] = field(default_factory=list)
     loses: Callable[[str], bool] | None = None
     waits: list[int] = field(default_factory=list)
     calls: int = 0
@@ -66,7 +66,7 @@ class World:
             if key > after:
                 yield self.stored[key]
 
-    def running(self) -> Iterator[Running]:
+    def running(self) -> Iterator[IngestSlot]:
         yield from self.places
 
     def live_index(self, tenant: str) -> IndexRef | None:
@@ -208,7 +208,7 @@ def test_what_keeps_missing_ends_the_attempt_and_the_old_index_answers() -> None
 
 def test_ingests_that_began_before_the_next_index_was_known_are_waited_for() -> None:
     world = world_of(2)
-    old = Running(work(), 1, "arn", NOW - timedelta(minutes=1))
+    old = IngestSlot(work(), 1, "arn", NOW - timedelta(minutes=1))
     world.places = [old]
     request, deps = begin(world), world.deps()
 
@@ -231,7 +231,7 @@ def test_ingests_that_began_before_the_next_index_was_known_are_waited_for() -> 
 
 def test_ingests_that_began_later_are_not_waited_for() -> None:
     world = world_of(1)
-    world.places = [Running(work(), 1, "arn", NOW + timedelta(seconds=1))]
+    world.places = [IngestSlot(work(), 1, "arn", NOW + timedelta(seconds=1))]
     assert world.run(begin(world)).status == "succeeded"
     assert world.waits == [core.LINGER_SECONDS]
 
@@ -272,7 +272,7 @@ def test_a_cancelled_reindex_takes_its_index_down() -> None:
     request = begin(world)
     core.run(request, world.deps())
     assert world.state.next == NEXT
-    Launcher(world.jobs, FakeJobExecutions(), lambda: NOW).cancel(world.jobs.kept["acme", JOB])
+    JobLauncher(world.jobs, FakeJobExecutions(), lambda: NOW).cancel(world.jobs.kept["acme", JOB])
     assert world.run(request).status == "cancelled"
     assert (world.state, list(world.indexes)) == (TenantState(INDEX), [INDEX.name])
 

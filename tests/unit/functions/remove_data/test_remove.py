@@ -9,7 +9,7 @@ from chalicelib.contracts.documents import Document
 from chalicelib.contracts.jobs import JobInput, StepRequest, StepResult
 from chalicelib.contracts.removals import RemovalBound, Removed, RemovedTenant
 from chalicelib.errors import Transient
-from chalicelib.jobs.launching import Launcher
+from chalicelib.jobs.launcher import JobLauncher
 from chalicelib.ports import IndexRef
 from functions.remove_data import core
 from tests.unit.ingest.fakes import INDEX, FakeTenants
@@ -185,7 +185,7 @@ def test_a_removal_waits_for_running_ingests() -> None:
 def test_other_jobs_of_the_tenant_are_cancelled_and_waited_for() -> None:
     world = full()
     other = given("export", job_id="01J9ZQ3V5B8X6N2M4K7T0RWFHZ")
-    Launcher(world.jobs, FakeJobExecutions(), lambda: NOW).launch(other)
+    JobLauncher(world.jobs, FakeJobExecutions(), lambda: NOW).launch(other)
     request = begun(world.jobs, "remove_tenant")
     assert world.run(request).next == "wait"
     assert world.jobs.kept["acme", other.job_id].job.status == "cancelled"
@@ -208,7 +208,7 @@ def test_a_cancelled_removal_stops_where_it_is() -> None:
     world = full()
     request = begun(world.jobs, "remove_collection", collection="a")
     core.run(request, world.deps())
-    launcher = Launcher(world.jobs, FakeJobExecutions(), lambda: NOW)
+    launcher = JobLauncher(world.jobs, FakeJobExecutions(), lambda: NOW)
     launcher.cancel(world.jobs.kept["acme", JOB])
     assert world.run(request).status == "cancelled"
     assert len(world.stored) == 5

@@ -1,15 +1,24 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chalicelib.contracts.arrivals import ObjectCreated
 from chalicelib.errors import InvalidInput
-from chalicelib.jobs.claims import compared_with, execution_arn, execution_name, work_for
+from chalicelib.jobs.ingest_claims import (
+    MAX_DELAY_SECONDS,
+    deferral_seconds,
+    execution_arn,
+    execution_name,
+    ingest_input,
+    with_ready_version,
+)
 from tests.unit.ingest.examples import document, object_created
 
 
 def test_an_arrival_says_whose_document_it_is() -> None:
-    work = work_for(object_created("inbox/acme/manuals/pumps/a b.pdf"))
+    work = ingest_input(object_created("inbox/acme/manuals/pumps/a b.pdf"))
     assert (work.tenant, work.collection, work.path) == ("acme", "manuals", "pumps/a b.pdf")
     assert work.document_id.startswith("doc_")
     assert work.version.startswith("v_")
@@ -17,11 +26,14 @@ def test_an_arrival_says_whose_document_it_is() -> None:
 
 def test_the_same_object_version_is_the_same_version_however_often_it_is_told() -> None:
     first, second = (object_created(id=name) for name in ("event-1", "event-2"))
-    assert work_for(first).version == work_for(second).version
+    assert ingest_input(first).version == ingest_input(second).version
 
 
 def test_another_object_version_is_another_version_of_the_same_document() -> None:
-    old, new = work_for(object_created(version_id="a")), work_for(object_created(version_id="b"))
+    old, new = (
+        ingest_input(object_created(version_id="a")),
+        ingest_input(object_created(version_id="b")),
+    )
     assert old.document_id == new.document_id
     assert old.version != new.version
 
@@ -42,19 +54,19 @@ def test_another_object_version_is_another_version_of_the_same_document() -> Non
 )
 def test_an_object_that_is_nobody_s_document_is_refused(key: str) -> None:
     with pytest.raises(InvalidInput):
-        work_for(object_created(key))
+        ingest_input(object_created(key))
 
 
 def test_work_is_told_which_bytes_answer_now() -> None:
-    work = work_for(object_created())
-    told = compared_with(work, document(version="v_old", sha256="abc"))
+    work = ingest_input(object_created())
+    told = with_ready_version(work, document(version="v_old", sha256="abc"))
     assert (told.ready_version, told.ready_sha256) == ("v_old", "abc")
 
 
 def test_a_document_that_never_answered_tells_work_nothing() -> None:
-    work = work_for(object_created())
-    assert compared_with(work, document(version="")) == work
-    assert compared_with(work, None) == work
+    work = ingest_input(object_created())
+    assert with_ready_version(work, document(version="")) == work
+    assert with_ready_version(work, None) == work
 
 
 def test_an_event_may_carry_fields_that_are_not_known_yet() -> None:
@@ -68,3 +80,21 @@ def test_an_execution_s_arn_follows_from_its_name() -> None:
     assert execution_arn(machine, execution_name("v_a", 2)) == (
         "arn:aws:states:us-east-1:000000000000:execution:headrace-dev-ingest:v_a-2"
     )
+
+
+MAX_SQS_DELAY = 900
+
+
+@given(st.integers(0, 10_000), st.floats(0, 1, exclude_max=True))
+def test_a_delay_is_always_one_that_sqs_takes(deferrals: int, chance: float) -> None:
+    assert 1 <= deferral_seconds(deferrals, chance) <= MAX_DELAY_SECONDS <= MAX_SQS_DELAY
+
+
+def test_delays_grow_with_deferrals_up_to_the_longest() -> None:
+    delays = [deferral_seconds(deferrals, 0.999) for deferrals in range(8)]
+    assert delays == sorted(delays)
+    assert (delays[0], delays[-1]) == (2, MAX_DELAY_SECONDS)
+
+
+def test_what_was_refused_together_does_not_return_together() -> None:
+    assert deferral_seconds(5, 0.0) < deferral_seconds(5, 0.5) < deferral_seconds(5, 0.99)

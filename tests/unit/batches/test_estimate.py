@@ -5,7 +5,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.batches.estimating import MAX_KINDS, Tally
+from chalicelib.batches.estimate import MAX_GROUPS, BatchEstimator
 from chalicelib.contracts.batches import BatchEstimate, ModelEstimate
 from chalicelib.generation.catalogue import catalogue
 from chalicelib.generation.served import served
@@ -17,7 +17,7 @@ PLACE = Place("us-east-1")
 
 
 def estimated(lines: list[bytes], order: object = None) -> BatchEstimate:
-    tally = Tally(PLACE)
+    tally = BatchEstimator(PLACE)
     for line in lines:
         tally.add(item(line))
     return tally.estimate(served(), catalogue().prices, NOW, 80)
@@ -76,8 +76,8 @@ def test_a_model_that_is_not_served_should_be_told_and_cost_nothing() -> None:
 
 
 def test_only_so_many_choices_of_models_should_fit_into_one_batch() -> None:
-    tally = Tally(PLACE)
-    for n in range(MAX_KINDS):
+    tally = BatchEstimator(PLACE)
+    for n in range(MAX_GROUPS):
         tally.add(item(own(model=f"m{n}")))
     assert tally.fits(item(own(model="m1")))
     assert not tally.fits(item(own(model="other")))

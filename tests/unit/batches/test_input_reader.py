@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.batches.intake import RawLine, lines_of
+from chalicelib.batches.input_reader import RawLine, split_lines
 
 TEXT = st.binary(max_size=60).map(lambda raw: raw.replace(b"\n", b""))
 
@@ -29,7 +29,7 @@ def test_lines_should_lie_where_they_say_however_the_file_is_cut_into_pieces(
     lines: list[bytes], ended: bool, sizes: list[int]
 ) -> None:
     whole = b"\n".join(lines) + (b"\n" if ended else b"")
-    found = list(lines_of(cut(whole, sizes), most=50))
+    found = list(split_lines(cut(whole, sizes), max_bytes=50))
     assert [line.n for line in found] == list(range(len(found)))
     bare = whole.removeprefix(b"\xef\xbb\xbf")
     wanted = [line for line in bare.split(b"\n") if line.strip(b" \t\r")]
@@ -40,7 +40,7 @@ def test_lines_should_lie_where_they_say_however_the_file_is_cut_into_pieces(
 
 
 def test_a_byte_order_mark_should_be_no_part_of_the_first_line() -> None:
-    (line,) = lines_of([b"\xef\xbb\xbf{}\n"])
+    (line,) = split_lines([b"\xef\xbb\xbf{}\n"])
     assert line == RawLine(0, 3, 2, b"{}")
 
 
@@ -48,7 +48,7 @@ def test_a_line_without_end_should_not_be_kept_in_memory() -> None:
     piece = b"x" * (1024 * 1024)
     tracemalloc.start()
     try:
-        (line,) = lines_of((piece for _ in range(64)), most=100)
+        (line,) = split_lines((piece for _ in range(64)), max_bytes=100)
         assert tracemalloc.get_traced_memory()[1] < 8 * 1024 * 1024
     finally:
         tracemalloc.stop()
@@ -57,4 +57,4 @@ def test_a_line_without_end_should_not_be_kept_in_memory() -> None:
 
 @pytest.mark.parametrize("nothing", [b"", b"\n\n", b" \r\n\t\n", b"\xef\xbb\xbf"])
 def test_a_file_of_nothing_should_have_no_lines(nothing: bytes) -> None:
-    assert list(lines_of([nothing])) == []
+    assert list(split_lines([nothing])) == []

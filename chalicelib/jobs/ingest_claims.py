@@ -1,4 +1,7 @@
-"""Claims: an upload is worked on once, however often its event is delivered."""
+"""Claims of ingests: an upload is processed once, however often its event is delivered.
+
+No more ingests run at once than the stage allows; further ones are deferred.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class ClaimOutcome(Enum):
-    """What became of an attempt to claim."""
+    """The result of an attempt to claim."""
 
     CLAIMED = auto()
     DUPLICATE = auto()
@@ -31,8 +34,8 @@ class ClaimOutcome(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """One attempt at one version, to be written as a whole or not at all."""
+class IngestClaim:
+    """One attempt at one version, which is written as a whole or not at all."""
 
     work: IngestInput
     attempt: int
@@ -45,35 +48,35 @@ class Claim:
         return execution_name(self.work.version, self.attempt)
 
 
-def work_for(event: ObjectCreated) -> IngestInput:
-    """Return the work that the arrival of an object asks for.
+def ingest_input(event: ObjectCreated) -> IngestInput:
+    """Return the ingest that the arrival of an object asks for.
 
     Raises:
         InvalidInput: the object lies where no tenant's documents do.
     """
-    thing = event.detail.object
-    place = inbox_place(thing.key)
+    created = event.detail.object
+    place = inbox_place(created.key)
     bucket = event.detail.bucket.name
     return IngestInput(
         tenant=place.tenant,
         document_id=place.document_id,
-        version=version_id(bucket, thing.key, thing.version_id),
-        order=version_order(thing.sequencer),
+        version=version_id(bucket, created.key, created.version_id),
+        order=version_order(created.sequencer),
         collection=place.collection,
         path=place.path,
         bucket=bucket,
-        key=thing.key,
-        object_version_id=thing.version_id,
-        bytes=thing.size,
+        key=created.key,
+        object_version_id=created.version_id,
+        bytes=created.size,
         correlation_id=event.id,
         uploaded_at=event.time,
     )
 
 
-def compared_with(work: IngestInput, document: Document | None) -> IngestInput:
-    """Return `work` told which bytes answer now, so that the same bytes can be a no-op.
+def with_ready_version(work: IngestInput, document: Document | None) -> IngestInput:
+    """Return `work` with the version that answers now, so that equal bytes change nothing.
 
-    They are none where the metadata changed: that is part of what is searched.
+    Without it where the metadata changed: that is searched, too.
     """
     if document is None or not document.version:
         return work
@@ -84,8 +87,8 @@ def compared_with(work: IngestInput, document: Document | None) -> IngestInput:
     )
 
 
-def work_again(version: Version, tenant: str, correlation_id: str) -> IngestInput:
-    """Return the work of another attempt at `version`."""
+def retry_input(version: Version, tenant: str, correlation_id: str) -> IngestInput:
+    """Return the ingest of another attempt at `version`."""
     return IngestInput(
         tenant=tenant,
         document_id=version.document_id,
@@ -108,5 +111,26 @@ def execution_name(version: str, attempt: int) -> str:
 
 
 def execution_arn(machine_arn: str, name: str) -> str:
-    """Return the ARN that an execution called `name` of a Standard state machine has."""
+    """Return the ARN of the execution `name` of a Standard state machine."""
     return f"{machine_arn.replace(':stateMachine:', ':execution:', 1)}:{name}"
+
+
+FIRST_DELAY_SECONDS = 2
+MAX_DELAY_SECONDS = 20
+GROWTH = 1.5
+
+
+def deferral_seconds(deferrals: int, chance: float) -> int:
+    """Return after how many whole seconds a deferred message is delivered again.
+
+    The ceiling grows by half with each deferral, up to 20 s: longer, and slots stay empty while
+    messages wait; shorter, and a long backlog costs many requests. `chance` in [0, 1) picks a
+    point in
+    its upper half, so that messages that were refused together do not return together.
+
+    Args:
+        deferrals: how often the message was deferred before.
+        chance: a random number from 0 to below 1.
+    """
+    ceiling = min(MAX_DELAY_SECONDS, FIRST_DELAY_SECONDS * GROWTH ** min(deferrals, 10))
+    return max(1, round(ceiling * (0.5 + chance / 2)))

@@ -8,8 +8,8 @@ from concurrent.futures import Future
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.batches import places
-from chalicelib.batches.bundles import Bundler, Loading, Shelf, outcomes_of
+from chalicelib.batches import storage
+from chalicelib.batches.outcomes import LoadingBundle, OutcomeReader, OutcomeWriter, parse_bundle
 from chalicelib.contracts.batches import ItemOutcome
 
 
@@ -19,7 +19,7 @@ def body(n: int, text: str = "") -> bytes:
 
 def bundled(bodies: Mapping[int, bytes], most_bytes: int = 10_000) -> dict[str, bytes]:
     written: dict[str, bytes] = {}
-    bundler = Bundler(written.__setitem__, most_bytes)
+    bundler = OutcomeWriter(written.__setitem__, most_bytes)
     for n, each in bodies.items():
         bundler.add(n, each)
     bundler.flush()
@@ -29,7 +29,7 @@ def bundled(bodies: Mapping[int, bytes], most_bytes: int = 10_000) -> dict[str, 
 def test_outcomes_should_come_back_from_their_bundle_in_whatever_order_they_came() -> None:
     written = bundled({n: body(n, "a\nb\u2028c") for n in (7, 2, 5)})
     assert list(written) == ["bundles/00000002-00000007.jsonl"]
-    found = outcomes_of(written["bundles/00000002-00000007.jsonl"])
+    found = parse_bundle(written["bundles/00000002-00000007.jsonl"])
     assert list(found) == [2, 5, 7]
     assert found[5].line == {"id": "i5", "text": "a\nb\u2028c"}
 
@@ -41,17 +41,17 @@ def test_a_bundle_should_hold_no_more_than_it_may_and_nothing_alone() -> None:
     assert bundled({0: body(0, "x" * 100)}, most_bytes=50) == {}
 
 
-def loaded(written: Mapping[str, bytes], loads: list[str]) -> Shelf:
-    def load(key: str) -> Loading:
+def loaded(written: Mapping[str, bytes], loads: list[str]) -> OutcomeReader:
+    def load(key: str) -> LoadingBundle:
         loads.append(key)
-        loading: Loading = Future()
-        loading.set_result(outcomes_of(written[key]))
+        loading: LoadingBundle = Future()
+        loading.set_result(parse_bundle(written[key]))
         return loading
 
-    return Shelf(iter(sorted(written)), load)
+    return OutcomeReader(iter(sorted(written)), load)
 
 
-def numbers(shelf: Shelf, n: int) -> list[int]:
+def numbers(shelf: OutcomeReader, n: int) -> list[int]:
     return [each for loading in shelf.around(n) for each in loading.result()]
 
 
@@ -78,11 +78,11 @@ def test_every_item_that_is_in_a_bundle_should_be_found(
     written: dict[str, bytes] = {}
     for each in bundles:
         written |= bundled({n: body(n) for n in each})
-    has = {n for each in written.values() for n in outcomes_of(each)}
+    has = {n for each in written.values() for n in parse_bundle(each)}
     shelf = loaded(written, [])
     for n in sorted(asked):
         assert (n in numbers(shelf, n)) == (n in has)
 
 
 def test_a_bundle_should_say_by_its_name_what_it_spans() -> None:
-    assert places.span_of("jobs/a/b/bundles/00000002-00000007.jsonl") == (2, 7)
+    assert storage.bundle_span("jobs/a/b/bundles/00000002-00000007.jsonl") == (2, 7)

@@ -1,8 +1,8 @@
-"""Steps: a job goes on in bounded pieces, and each may be repeated or cut off at any moment.
+"""Steps of a job: bounded pieces of work, each of which may be repeated or cut off at any moment.
 
-A step reads where the job is, does a piece, and records both the piece and the new place in one
-conditional write. One that was cut off before is done again from the same place; one that was
-recorded, but whose answer was lost, is followed by the next.
+A step reads the job's checkpoint, does a piece of work, and records both the piece and the new
+checkpoint in one conditional write. If it is cut off before, it is repeated from the same
+checkpoint; if it was recorded but its answer was lost, the next step follows.
 """
 
 from __future__ import annotations
@@ -10,25 +10,37 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal
+from typing import Literal, Protocol
 
 from chalicelib.contracts.base import Contract
 from chalicelib.contracts.jobs import JobCounts, JobEnd, JobStatus, StepRequest, StepResult
 from chalicelib.errors import Conflict, NotFound, Transient
-from chalicelib.jobs.lifecycle import JobState, ResultFile, Used, decided
+from chalicelib.jobs.lifecycle import JobState, JobUsage, ResultFile, final_counts
 
-if TYPE_CHECKING:
-    from chalicelib.jobs.job_records import StepRecords
 
-TRANSITIONS_A_STEP = 2
-"""The state that works, and the one that looks at what it returned."""
+class StepRecords(Protocol):
+    """The record of one job, as its steps use it."""
+
+    def state(self, tenant: str, job_id: str) -> JobState | None:
+        """Return a job, or None."""
+
+    def advance(self, state: JobState, outcome: StepOutcome, used: JobUsage, now: datetime) -> None:
+        """Record a step.
+
+        Raises:
+            Conflict: the job advanced, was cancelled or ended since `state` was read.
+        """
+
+
+TRANSITIONS_PER_STEP = 2
+"""The state that works, and the one that examines its result."""
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a step did: where the job is now, and what comes next.
+class StepOutcome:
+    """The result of a step: the new checkpoint, and what comes next.
 
-    `end` is set at the end, and `paused` where nothing more is done until the job is resumed.
+    `end` is set at the end of the job, and `paused` if nothing more is done until it is resumed.
     """
 
     checkpoint: Contract
@@ -47,16 +59,16 @@ class Outcome:
 
     @property
     def status(self) -> JobStatus:
-        """Return the state that the job is in after the step."""
+        """Return the status of the job after the step."""
         return self.end or ("paused" if self.paused else "running")
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """What every step needs: the job's record, clocks, and how much memory it is billed for.
+class StepContext:
+    """Collaborators of every step: the job's record, clocks, and the memory it is billed for.
 
-    `seconds` bounds how long a step goes on taking up further items. `requests` and `transitions`
-    are what a step is billed for beside its time.
+    `seconds` limits how long a step takes up further items. `requests` and `transitions` are billed
+    beside its time.
     """
 
     jobs: StepRecords
@@ -66,21 +78,21 @@ class Desk:
     seconds: float = 240.0
     began: float = field(default=0.0)
     requests: int = 1
-    transitions: int = TRANSITIONS_A_STEP
+    transitions: int = TRANSITIONS_PER_STEP
 
-    def started(self) -> Desk:
-        """Return the desk of a step that begins now."""
+    def started(self) -> StepContext:
+        """Return the context of a step that begins now."""
         return replace(self, began=self.clock())
 
     @property
     def is_late(self) -> bool:
-        """Tell whether the step has gone on for as long as it should."""
+        """Tell whether the step has used up its time."""
         return self.clock() - self.began >= self.seconds
 
-    def used(self, embedding_gb_seconds: float) -> Used:
-        """Return what the step has used, and the reembedding before it."""
+    def used(self, embedding_gb_seconds: float) -> JobUsage:
+        """Return what the step has used, including the reembedding before it."""
         seconds = self.clock() - self.began
-        return Used(
+        return JobUsage(
             milliseconds=round(seconds * 1000),
             megabyte_milliseconds=round(
                 (seconds * self.memory_gb + embedding_gb_seconds) * 1024 * 1000
@@ -92,31 +104,30 @@ class Desk:
 
 def run_step(
     request: StepRequest,
-    desk: Desk,
-    work: Callable[[JobState], Outcome],
+    desk: StepContext,
+    work: Callable[[JobState], StepOutcome],
     clean: Callable[[JobState], int | None],
 ) -> StepResult:
-    """Do one step of a job by `work`, or, once the job was cancelled, `clean` up after it.
+    """Do one step of a job by `work`, or clean up with `clean` if the job was cancelled.
 
-    `clean` returns after how many seconds it is to be called again, None once all is clean.
+    `clean` returns after how many seconds it is to be called again, None once it is done.
 
     Raises:
         NotFound: there is no such job.
-        Transient: another execution of the same step was quicker; what comes next is for the
-            step after it.
+        Transient: another execution of the same step was quicker; the next step follows it.
         Conflict: the job was to end, and its counts do not add up.
     """
-    state = _state(request, desk)
-    if not _is_to_go_on(state, request):
+    state = _read_state(request, desk)
+    if not _continues(state, request):
         return _ended(state, clean)
     outcome = work(state)
     if outcome.end is not None:
-        decided(outcome.counts, outcome.end)
+        final_counts(outcome.counts, outcome.end)
     try:
         desk.jobs.advance(state, outcome, desk.used(request.gb_seconds), desk.now())
     except Conflict as error:
-        state = _state(request, desk)
-        if _is_to_go_on(state, request):
+        state = _read_state(request, desk)
+        if _continues(state, request):
             raise Transient(f"{request.job_id} went on meanwhile.") from error
         return _ended(state, clean)
     if outcome.end is not None or outcome.paused:
@@ -132,20 +143,20 @@ def run_step(
     )
 
 
-def _state(request: StepRequest, desk: Desk) -> JobState:
+def _read_state(request: StepRequest, desk: StepContext) -> JobState:
     state = desk.jobs.state(request.tenant, request.job_id)
     if state is None:
         raise NotFound(f"There is no job {request.job_id}.", field="job_id")
     return state
 
 
-def _is_to_go_on(state: JobState, request: StepRequest) -> bool:
+def _continues(state: JobState, request: StepRequest) -> bool:
     is_awake = state.is_open and state.job.status != "paused"
     return is_awake and state.job.attempt == request.attempt
 
 
 def _ended(state: JobState, clean: Callable[[JobState], int | None]) -> StepResult:
-    """Return what there is to say of a job that goes on no more, cleaned up if it was cancelled."""
+    """Return the result of a job that does not continue, cleaned up if it was cancelled."""
     status, counts = state.job.status, state.job.counts
     seconds = clean(state) if status == "cancelled" else None
     if seconds is not None:

@@ -1,7 +1,7 @@
-"""What is still held of a document after its removal: the one place that says so.
+"""Removals of documents: which ones need a job, and what backups still hold afterwards.
 
-Each line follows from a setting of the template in `infra`, or from what AWS keeps by itself; a
-test compares them.
+Each line of `BACKUPS` follows from a setting of the template in `infra`, or from what AWS keeps by
+itself; a test compares them.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Point-in-time-recovery.html
 https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
@@ -9,9 +9,15 @@ https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from chalicelib.contracts.asked import ASKED_DAYS
 from chalicelib.contracts.removals import Backup
 from chalicelib.jobs.lifecycle import RESULTS_DAYS
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.documents import Document
+
 
 RECOVERY_DAYS = 35
 HISTORY_DAYS = 90
@@ -71,8 +77,21 @@ BACKUPS: tuple[Backup, ...] = (
     ),
 )
 
-_GO_WITH_THE_TENANT = ("DynamoDB, answers", "S3, jobs/")
-OF_TENANTS: tuple[Backup, ...] = tuple(
-    backup for backup in BACKUPS if not backup.where.startswith(_GO_WITH_THE_TENANT)
+_REMOVED_WITH_TENANT = ("DynamoDB, answers", "S3, jobs/")
+TENANT_BACKUPS: tuple[Backup, ...] = tuple(
+    backup for backup in BACKUPS if not backup.where.startswith(_REMOVED_WITH_TENANT)
 )
-"""What is held of a tenant that was removed whole: kept answers and exports go with it."""
+"""Backups of a tenant that was removed whole: kept answers and exports go with it."""
+MAX_CHUNKS_AT_ONCE = 5_000
+MAX_BYTES_AT_ONCE = 50 * 1024 * 1024
+"""A document with more is removed by a job: its vectors take longer than a request may.
+
+An index takes 2,500 vectors a second, and while a tenant is reindexed there are two of them. Each
+removal is done twice, because an ingest may have been writing.
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-limitations.html
+"""
+
+
+def needs_job(document: Document) -> bool:
+    """Tell whether the removal of `document` takes longer than one call may."""
+    return document.chunks > MAX_CHUNKS_AT_ONCE or document.bytes > MAX_BYTES_AT_ONCE
