@@ -1,4 +1,4 @@
-"""Cross-origin rules of a bucket.
+"""Cross-origin resource sharing (CORS) rules of a bucket.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/cors.html
 """
@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from localcloud.errors import AwsError
-from localcloud.s3.markup import malformed_xml, parse
+from localcloud.s3.errors import malformed_xml
+from localcloud.s3.xml_format import parse_xml
 
 _METHODS = frozenset({"GET", "PUT", "POST", "DELETE", "HEAD"})
 _KNOWN = frozenset(
@@ -20,7 +21,7 @@ _KNOWN = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class CorsRule:
-    """One rule; origins and headers may hold one `*` each."""
+    """One CORS rule; each origin and header pattern may hold one `*`."""
 
     origins: tuple[str, ...]
     methods: tuple[str, ...]
@@ -28,10 +29,12 @@ class CorsRule:
     exposed: tuple[str, ...]
     max_age: str | None
 
-    def answer(self, origin: str, method: str, asked: Iterable[str]) -> dict[str, str] | None:
-        """Return the response headers for a request, None where the rule does not allow it."""
+    def response_headers(
+        self, origin: str, method: str, requested: Iterable[str]
+    ) -> dict[str, str] | None:
+        """Return the response headers for a request, or None if the rule does not allow it."""
         pattern = next((one for one in self.origins if _matches(one, origin)), None)
-        names = [name.strip().lower() for name in asked if name.strip()]
+        names = [name.strip().lower() for name in requested if name.strip()]
         if pattern is None or method not in self.methods:
             return None
         if not all(any(_matches(one.lower(), name) for one in self.headers) for name in names):
@@ -53,9 +56,9 @@ class CorsRule:
 
 
 def parse_rules(document: bytes) -> list[CorsRule]:
-    """Read a CORSConfiguration, or refuse it as PutBucketCors does."""
+    """Parse a CORSConfiguration; raise the errors of PutBucketCors if it is invalid."""
     rules = []
-    for element in parse(document, "CORSConfiguration"):
+    for element in parse_xml(document, "CORSConfiguration"):
         if element.tag != "CORSRule" or any(child.tag not in _KNOWN for child in element):
             raise malformed_xml()
         texts: dict[str, tuple[str, ...]] = {
@@ -82,24 +85,24 @@ def parse_rules(document: bytes) -> list[CorsRule]:
 def response_headers(
     rules: Iterable[CorsRule], request: Mapping[str, str], method: str
 ) -> dict[str, str]:
-    """Return the headers for an actual request, none where no rule allows its origin."""
+    """Return the CORS headers for an actual request; empty if no rule allows its origin."""
     origin = request.get("origin")
     if origin is None:
         return {}
-    answers = (rule.answer(origin, method, ()) for rule in rules)
+    answers = (rule.response_headers(origin, method, ()) for rule in rules)
     return next((answer for answer in answers if answer is not None), {})
 
 
 def preflight_headers(rules: Iterable[CorsRule], request: Mapping[str, str]) -> dict[str, str]:
-    """Return the answer to a preflight, or refuse it with 403."""
+    """Return the headers of the response to a preflight; raise AccessForbidden (403)."""
     origin, method = request.get("origin"), request.get("access-control-request-method")
     if not origin or not method:
         raise AwsError(
             "BadRequest",
             "Insufficient information. Origin request header needed.",
         )
-    asked = request.get("access-control-request-headers", "").split(",")
-    answers = (rule.answer(origin, method, asked) for rule in rules)
+    requested = request.get("access-control-request-headers", "").split(",")
+    answers = (rule.response_headers(origin, method, requested) for rule in rules)
     found = next((answer for answer in answers if answer is not None), None)
     if found is None:
         raise AwsError(

@@ -1,4 +1,4 @@
-"""One S3 request, parsed from WSGI: path style, so `/bucket/key`."""
+"""An S3 request parsed from WSGI, with a path-style address (`/bucket/key`)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, quote, unquote_to_bytes
 
 from localcloud.errors import AwsError
 from localcloud.iam.guard import Caller
-from localcloud.s3.bodies import RequestSource
+from localcloud.s3.request_body.streams import RequestBody
 from localcloud.wsgi import headers_of
 
 SIGNATURE_QUERY = frozenset(
@@ -36,22 +36,12 @@ MAX_KEY_BYTES = 1024
 _ABSOLUTE = re.compile(r"^https?://[^/?]*", re.IGNORECASE)
 
 
-class S3Error(AwsError):
-    """An S3 error that also sets response headers, for example of a delete marker."""
-
-    def __init__(
-        self, code: str, message: str, status: int, headers: Mapping[str, str], **fields: Any
-    ) -> None:
-        super().__init__(code, message, status, **fields)
-        self.headers = dict(headers)
-
-
 @dataclass(frozen=True, slots=True)
 class S3Request:
-    """A request. Header names are lower case; `query` values are decoded.
+    """A request to S3.
 
-    `length` is that of the body as framed, None where the transfer coding tells it. `caller` is
-    who signed it, once that is known.
+    Header names are lower case; `query` values are decoded. `length` is that of the framed
+    body, None if the transfer coding gives it. `caller` is set once the request is authorized.
     """
 
     method: str
@@ -59,7 +49,7 @@ class S3Request:
     key: str
     query: Mapping[str, str]
     headers: Mapping[str, str]
-    stream: RequestSource
+    stream: RequestBody
     length: int | None
     request_id: str
     source_ip: str
@@ -67,7 +57,7 @@ class S3Request:
 
     @property
     def level(self) -> str:
-        """What the path names: `service`, `bucket` or `object`."""
+        """The kind of resource in the path: `service`, `bucket` or `object`."""
         if not self.bucket:
             return "service"
         return "object" if self.key else "bucket"
@@ -78,7 +68,7 @@ class S3Request:
         return f"/{self.bucket}/{self.key}" if self.key else f"/{self.bucket}"
 
     def location(self, key: str) -> str:
-        """Return the address of an object in the request's bucket."""
+        """Return the URL of an object in the request's bucket."""
         host = self.headers.get("host", "127.0.0.1")
         return f"http://{host}/{self.bucket}/{quote(key)}"
 
@@ -92,13 +82,13 @@ class S3Request:
             if name.startswith(prefix)
         }
 
-    def number(self, name: str, default: int, *, most: int | None = None) -> int:
-        """Return a query parameter that must be a whole number, or InvalidArgument."""
-        return whole_number(name, self.query.get(name), default, most=most)
+    def int_parameter(self, name: str, default: int, *, maximum: int | None = None) -> int:
+        """Return a query parameter as an integer; raise InvalidArgument if it is none."""
+        return parse_int(name, self.query.get(name), default, maximum=maximum)
 
 
 def parse_request(environ: dict[str, Any], request_id: str) -> S3Request:
-    """Read the request line and headers; the body stays unread."""
+    """Parse the request line and headers; the body stays unread."""
     bucket, _, key = _path(environ).removeprefix("/").partition("/")
     if len(key.encode()) > MAX_KEY_BYTES:
         raise AwsError(
@@ -111,22 +101,26 @@ def parse_request(environ: dict[str, Any], request_id: str) -> S3Request:
     headers = {**headers_of(environ), **hoisted}
     length = None
     if not environ.get("wsgi.input_terminated"):
-        length = whole_number("Content-Length", headers.get("content-length"), 0)
+        length = parse_int("Content-Length", headers.get("content-length"), 0)
     return S3Request(
         method=environ["REQUEST_METHOD"],
         bucket=bucket,
         key=key,
         query=query,
         headers=headers,
-        stream=RequestSource(environ["wsgi.input"], length),
+        stream=RequestBody(environ["wsgi.input"], length),
         length=length,
         request_id=request_id,
         source_ip=environ.get("REMOTE_ADDR", "127.0.0.1"),
     )
 
 
-def whole_number(name: str, text: str | None, default: int, *, most: int | None = None) -> int:
-    """Return `text` as a number from 0, at most `most`, or InvalidArgument."""
+def parse_int(name: str, text: str | None, default: int, *, maximum: int | None = None) -> int:
+    """Return `text` as an integer from 0, capped at `maximum`.
+
+    Raises:
+        AwsError: InvalidArgument if `text` is not a non-negative integer.
+    """
     if text is None or text == "":
         return default
     if not text.isascii() or not text.isdigit():
@@ -136,16 +130,16 @@ def whole_number(name: str, text: str | None, default: int, *, most: int | None 
             ArgumentName=name,
             ArgumentValue=text,
         )
-    return int(text) if most is None else min(int(text), most)
+    return int(text) if maximum is None else min(int(text), maximum)
 
 
 def is_hoisted(name: str) -> bool:
-    """Tell whether a query parameter is a header that a signer moved into the URL."""
+    """Return whether a query parameter is a header that a signer moved into the URL."""
     return name.lower().startswith("x-amz-") or name in ("content-type", "content-md5")
 
 
 def _parse_query(text: str) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the parameters, and the headers that some clients move into a presigned URL."""
+    """Return the query parameters, and the headers that a signer moved into the URL."""
     try:
         pairs = parse_qsl(text, keep_blank_values=True, errors="strict")
     except ValueError as error:
@@ -162,7 +156,7 @@ def _parse_query(text: str) -> tuple[dict[str, str], dict[str, str]]:
 
 
 def _path(environ: Mapping[str, Any]) -> str:
-    """Return the decoded path; from the raw one, as servers differ in what they decode."""
+    """Return the decoded path, read from the raw one: servers differ in what they decode."""
     raw = environ.get("REQUEST_URI")
     try:
         if raw is None:

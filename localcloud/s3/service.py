@@ -1,4 +1,4 @@
-"""S3 as a WSGI application: parse, authenticate, dispatch, answer."""
+"""S3 as a WSGI application: parse, authenticate, authorize, dispatch and respond."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from typing import Any, Protocol
 from localcloud.clock import Clock
 from localcloud.errors import AwsError
 from localcloud.iam.guard import AccessGuard
-from localcloud.s3 import answer
-from localcloud.s3.answer import Answer
-from localcloud.s3.bucketcalls import BucketCalls, Call
-from localcloud.s3.configurationcalls import ConfigurationCalls
-from localcloud.s3.copycalls import CopyCalls
+from localcloud.s3 import response
+from localcloud.s3.authorization import S3Authorizer
 from localcloud.s3.cors import preflight_headers, response_headers
-from localcloud.s3.events import Cause
-from localcloud.s3.formcalls import FormCalls
-from localcloud.s3.listcalls import ListCalls
-from localcloud.s3.markup import Node
-from localcloud.s3.multipartcalls import MultipartCalls
-from localcloud.s3.permits import Permits
-from localcloud.s3.readcalls import ReadCalls
-from localcloud.s3.relay import Publish, Relay
+from localcloud.s3.errors import access_denied
+from localcloud.s3.event_notifications import ChangeCause, EventRelay, Publish
+from localcloud.s3.operation_routes import find_route
+from localcloud.s3.operations.bucket_configurations import BucketConfigurationOperations
+from localcloud.s3.operations.buckets import BucketOperations
+from localcloud.s3.operations.form_uploads import PostObjectOperations
+from localcloud.s3.operations.listings import ListOperations
+from localcloud.s3.operations.multipart_uploads import MultipartUploadOperations
+from localcloud.s3.operations.object_copies import CopyOperations
+from localcloud.s3.operations.object_reads import ObjectReadOperations
+from localcloud.s3.operations.object_writes import ObjectWriteOperations
 from localcloud.s3.request import S3Request, parse_request
-from localcloud.s3.routes import route
-from localcloud.s3.signatures import Authenticator, SecretFor, access_denied
-from localcloud.s3.store import Store
-from localcloud.s3.writecalls import WriteCalls
+from localcloud.s3.response import Operation, S3Response
+from localcloud.s3.signatures import Authenticator, SecretFor
+from localcloud.s3.storage.store import S3Store
+from localcloud.s3.xml_format import Node
 from localcloud.service import CallInterceptor, CloudContext, ServiceCall, call_through
 
 _log = logging.getLogger(__name__)
@@ -44,16 +44,16 @@ class StartResponse(Protocol):
 
 
 def local_secret(access_key: str) -> str | None:
-    """Return the secret of the local cloud's only key."""
+    """Return the secret of the account's own access key, or None for any other key."""
     return "test" if access_key == "test" else None
 
 
 class S3Service:
     """S3 on files and SQLite.
 
-    `publish(event)` takes an EventBridge event and returns once it is safe. `secret_for` gives
-    the secrets with which presigned URLs and forms are verified, where no `guard` has them;
-    `interceptor` runs around every call; `clock` is the time in seconds.
+    `publish(event)` publishes an EventBridge event and returns once it is durable.
+    `secret_for` gives the secrets that verify presigned URLs and forms, unless `guard` has them;
+    `interceptor` runs around every call; `clock` returns the time in seconds.
     """
 
     name = "s3"
@@ -70,45 +70,47 @@ class S3Service:
     ) -> None:
         """Open the buckets under the data directory."""
         self._account = context.account_id
-        self._store = Store(context.folder("s3"), clock, self._wake)
-        self._relay = Relay(self._store.database, publish)
+        self._store = S3Store(context.folder("s3"), clock, self._wake)
+        self._relay = EventRelay(self._store.database, publish)
         secrets_of = secret_for if guard is None else guard.secret_for
         self._authenticator = Authenticator(secrets_of, context.region, clock)
-        self._permits = Permits(guard)
+        self._authorizer = S3Authorizer(guard)
         self._intercept = interceptor
         self._host_id = hashlib.sha256(context.endpoint_url.encode()).hexdigest()[:32]
         owner: list[Node] = [("ID", hashlib.sha256(self._account.encode()).hexdigest())]
-        self._configurations = ConfigurationCalls(self._store)
-        rooms = (
-            BucketCalls(self._store, context.region, owner),
+        self._configurations = BucketConfigurationOperations(self._store)
+        groups = (
+            BucketOperations(self._store, context.region, owner),
             self._configurations,
-            ReadCalls(self._store),
-            WriteCalls(self._store, self._cause_of, self._permits),
-            CopyCalls(self._store, self._cause_of),
-            MultipartCalls(self._store, self._cause_of),
-            ListCalls(self._store, owner),
-            FormCalls(self._store, self._authenticator, self._cause_of, self._permits),
+            ObjectReadOperations(self._store),
+            ObjectWriteOperations(self._store, self._new_cause, self._authorizer),
+            CopyOperations(self._store, self._new_cause),
+            MultipartUploadOperations(self._store, self._new_cause),
+            ListOperations(self._store, owner),
+            PostObjectOperations(
+                self._store, self._authenticator, self._new_cause, self._authorizer
+            ),
         )
-        self._calls: dict[str, Call] = {
-            name: call for room in rooms for name, call in room.calls().items()
+        self._calls: dict[str, Operation] = {
+            name: call for group in groups for name, call in group.operations().items()
         }
 
     def start(self) -> None:
-        """Begin to hand out events, first those that an earlier process left."""
+        """Start to publish events, first those that an earlier process left."""
         self._relay.start()
 
     def stop(self) -> None:
-        """Stop handing out events and close the database."""
+        """Stop publishing events and close the database."""
         self._relay.stop()
         self._store.database.close()
 
     def policy_of(self, arn: str) -> str | None:
-        """Return the policy of the bucket that `arn`, its own or an object's, is in."""
+        """Return the bucket policy for the ARN of a bucket or of an object, or None."""
         bucket = arn.split(":", 5)[5].partition("/")[0]
         return self._store.catalogue.configuration(bucket, "BucketPolicy")
 
     def pending_events(self) -> int:
-        """Return how many events EventBridge has not taken yet."""
+        """Return how many events wait to be published."""
         return int(self._store.database.read("SELECT count(*) FROM outbox")[0][0])
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
@@ -128,8 +130,10 @@ class S3Service:
             return result.body
         return [] if environ["REQUEST_METHOD"] == "HEAD" or not result.body else [result.body]
 
-    def _handle(self, environ: dict[str, Any], request_id: str) -> tuple[Answer, dict[str, str]]:
-        """Return the answer and the cross-origin headers that go with it."""
+    def _handle(
+        self, environ: dict[str, Any], request_id: str
+    ) -> tuple[S3Response, dict[str, str]]:
+        """Return the response and its CORS headers."""
         cors: dict[str, str] = {}
         resource = environ.get("PATH_INFO", "/")
         request = None
@@ -139,25 +143,25 @@ class S3Service:
             cors = self._cors_headers(request)
             return self._answer(request), cors
         except AwsError as error:
-            return answer.error(error, request_id, self._host_id, resource), cors
+            return response.error_response(error, request_id, self._host_id, resource), cors
         except Exception:  # noqa: BLE001 - a bug must answer as AWS's own faults do, and be seen
             _log.exception("%s %s failed", environ["REQUEST_METHOD"], resource)
             fault = AwsError(
                 "InternalError", "We encountered an internal error. Please try again.", 500
             )
-            return answer.error(fault, request_id, self._host_id, resource), cors
+            return response.error_response(fault, request_id, self._host_id, resource), cors
         finally:
             if request is not None:
                 request.stream.drain()
 
-    def _answer(self, request: S3Request) -> Answer:
+    def _answer(self, request: S3Request) -> S3Response:
         if request.method == "OPTIONS":
             rules = self._configurations.cors_rules(request.bucket)
-            return Answer(200, preflight_headers(rules, request.headers))
-        found = route(request)
+            return S3Response(200, preflight_headers(rules, request.headers))
+        found = find_route(request)
         if found.operation != "PostObject":
             access_key = self._authenticator.authenticate(request)
-            request = self._permits.admitted(request, found.operation, access_key)
+            request = self._authorizer.authorize(request, found.operation, access_key)
         for name in ("x-amz-expected-bucket-owner", "x-amz-source-expected-bucket-owner"):
             if request.headers.get(name, self._account) != self._account:
                 raise access_denied()
@@ -167,9 +171,9 @@ class S3Service:
                 lambda: self._calls[found.operation](request),
             )
         except AwsError as error:
-            self._permits.check_missing(request, found.operation, error)
+            self._authorizer.hide_missing_object(request, found.operation, error)
             raise
-        self._permits.changed(found.operation)
+        self._authorizer.invalidate(found.operation)
         return answered
 
     def _cors_headers(self, request: S3Request) -> dict[str, str]:
@@ -178,15 +182,15 @@ class S3Service:
         rules = self._configurations.cors_rules(request.bucket)
         return response_headers(rules, request.headers, request.method)
 
-    def _cause_of(self, request: S3Request, reason: str) -> Cause:
-        return Cause(reason, request.request_id, self._account, request.source_ip)
+    def _new_cause(self, request: S3Request, reason: str) -> ChangeCause:
+        return ChangeCause(reason, request.request_id, self._account, request.source_ip)
 
     def _wake(self) -> None:
         self._relay.wake()
 
 
 def _header_value(text: str) -> str:
-    """Return `text` as WSGI spells a header's UTF-8 bytes, on one line."""
+    """Return a header's value as WSGI requires: Latin-1 characters on one line."""
     try:
         text.encode("latin-1")
     except UnicodeEncodeError:

@@ -1,11 +1,12 @@
-"""Who asks: signed headers, presigned URLs and signed upload forms.
+"""Authenticate requests: signed headers, presigned URLs and signed upload forms.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
 https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html (version 2, which
 boto3 still chooses for presigned URLs where a client does not ask for `s3v4`)
 
 The signature of a presigned URL and of a form is verified. Of a request with signed headers
-only the access key and the session token are read: on one's own machine nobody pretends.
+only the access key and the session token are read: on a developer's machine nobody forges
+them.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ from datetime import UTC, datetime
 from urllib.parse import quote
 
 from localcloud.errors import AwsError
-from localcloud.s3.markup import timestamp
+from localcloud.s3.errors import access_denied
 from localcloud.s3.request import S3Request
+from localcloud.s3.xml_format import timestamp
 
 SecretFor = Callable[[str], "str | None"]
 """Returns the secret of an access key id, None where the key is unknown."""
@@ -37,14 +39,14 @@ _V2_SUBRESOURCES = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Authenticator:
-    """Checks signatures with the secrets, the region and the clock (seconds) it is given."""
+    """Verifies signatures; `secret_for` gives the keys, `clock` the time in seconds."""
 
     secret_for: SecretFor
     region: str
     clock: Callable[[], float]
 
     def authenticate(self, request: S3Request) -> str:
-        """Return the access key id of the sender, or refuse as AWS does."""
+        """Return the access key id of the sender; raise the errors of AWS if it is not valid."""
         if "X-Amz-Algorithm" in request.query or "X-Amz-Signature" in request.query:
             return self._check_v4(request)
         if "Signature" in request.query:
@@ -153,11 +155,6 @@ class _Scope:
         for part in self.text.split("/"):
             key = hmac.digest(key, part.encode(), "sha256")
         return hmac.new(key, text.encode(), "sha256").hexdigest()
-
-
-def access_denied(message: str = "Access Denied") -> AwsError:
-    """Return S3's 403."""
-    return AwsError("AccessDenied", message, 403)
 
 
 def _canonical_request(request: S3Request, signed: list[str]) -> str:

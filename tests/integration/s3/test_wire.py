@@ -32,8 +32,8 @@ def chunked(data: bytes, size: int, trailer: str, *, signed: bool = False) -> by
     extension = b";chunk-signature=" + b"0" * 64 if signed else b""
     body = b""
     for start in range(0, len(data), size):
-        piece = data[start : start + size]
-        body += f"{len(piece):x}".encode() + extension + b"\r\n" + piece + b"\r\n"
+        chunk = data[start : start + size]
+        body += f"{len(chunk):x}".encode() + extension + b"\r\n" + chunk + b"\r\n"
     return body + b"0" + extension + b"\r\n" + trailer.encode() + b"\r\n"
 
 

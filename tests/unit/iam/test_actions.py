@@ -10,7 +10,7 @@ import pytest
 from localcloud.iam.actions import ACTION_RULES, required_permissions
 from localcloud.iam.resources import AccountResources
 from localcloud.iam.s3_actions import request_permissions as s3_needs_of
-from localcloud.s3.routes import every_operation
+from localcloud.s3.operation_routes import all_operations
 
 PLACE = AccountResources(
     "us-east-1", "000000000000", lambda table: "pk" if table == "records" else None
@@ -221,7 +221,7 @@ def s3(
 
 def test_every_operation_of_s3_that_is_served_should_need_something() -> None:
     named_in_the_body = {"DeleteObjects", "PostObject"}
-    for operation in every_operation():
+    for operation in all_operations():
         assert bool(s3(operation)) is (operation not in named_in_the_body)
 
 

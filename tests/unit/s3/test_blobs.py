@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from localcloud.s3.blobs import BlobStore
-from localcloud.s3.schema import Extent
+from localcloud.s3.storage.blobs import BlobStore
+from localcloud.s3.storage.records import BlobExtent
 
 
 class Freed(list[set[str]]):
@@ -22,10 +22,10 @@ def store(tmp_path: Path, freed: Freed) -> BlobStore:
     return BlobStore(tmp_path, freed.append)
 
 
-def kept(store: BlobStore, data: bytes) -> Extent:
-    with store.receive() as incoming:
+def kept(store: BlobStore, data: bytes) -> BlobExtent:
+    with store.new_blob() as incoming:
         incoming.write(data)
-        return incoming.keep()
+        return incoming.commit()
 
 
 def test_a_kept_blob_is_read_back(store: BlobStore) -> None:
@@ -38,7 +38,7 @@ def test_a_kept_blob_is_read_back(store: BlobStore) -> None:
 
 
 def test_a_blob_that_was_not_kept_leaves_nothing(store: BlobStore, tmp_path: Path) -> None:
-    with store.receive() as incoming:
+    with store.new_blob() as incoming:
         incoming.write(b"hello")
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 

@@ -10,22 +10,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from localcloud.errors import AwsError
-from localcloud.s3.checksums import (
+from localcloud.s3.request_body.checksums import (
     SizedChecksum,
-    check_value,
+    check_checksum_value,
     checksum_type,
-    composite,
-    decoded_md5,
-    encoded,
-    full_object,
+    composite_checksum,
+    encode_digest,
+    full_object_checksum,
     new_digest,
+    parse_content_md5,
 )
 
 
 def digest(algorithm: str, data: bytes) -> str:
     running = new_digest(algorithm)
     running.update(data)
-    return encoded(running.digest())
+    return encode_digest(running.digest())
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def digest(algorithm: str, data: bytes) -> str:
     ],
 )
 def test_the_published_check_values_come_out(algorithm: str, value: str) -> None:
-    assert digest(algorithm, b"123456789") == encoded(bytes.fromhex(value))
+    assert digest(algorithm, b"123456789") == encode_digest(bytes.fromhex(value))
 
 
 @pytest.mark.parametrize("algorithm", ["CRC32", "CRC32C", "CRC64NVME"])
@@ -47,16 +47,16 @@ def test_the_crc_of_the_whole_follows_from_those_of_the_parts(
     algorithm: str, parts: list[bytes]
 ) -> None:
     sized = [SizedChecksum(digest(algorithm, part), len(part)) for part in parts]
-    assert full_object(algorithm, sized) == digest(algorithm, b"".join(parts))
+    assert full_object_checksum(algorithm, sized) == digest(algorithm, b"".join(parts))
 
 
 def test_a_composite_says_how_many_parts_it_is_of() -> None:
     one, two = digest("SHA256", b"1"), digest("SHA256", b"2")
-    assert composite("SHA256", [one, two]).endswith("=-2")
+    assert composite_checksum("SHA256", [one, two]).endswith("=-2")
 
 
 @pytest.mark.parametrize(
-    ("algorithm", "asked", "kind"),
+    ("algorithm", "requested", "kind"),
     [
         ("CRC32", None, "COMPOSITE"),
         ("CRC32", "FULL_OBJECT", "FULL_OBJECT"),
@@ -64,16 +64,17 @@ def test_a_composite_says_how_many_parts_it_is_of() -> None:
         ("SHA256", None, "COMPOSITE"),
     ],
 )
-def test_each_algorithm_has_its_types(algorithm: str, asked: str | None, kind: str) -> None:
-    assert checksum_type(algorithm, asked) == kind
+def test_each_algorithm_has_its_types(algorithm: str, requested: str | None, kind: str) -> None:
+    assert checksum_type(algorithm, requested) == kind
 
 
 @pytest.mark.parametrize(
-    ("algorithm", "asked"), [("SHA1", "FULL_OBJECT"), ("CRC64NVME", "COMPOSITE"), ("CRC32", "x")]
+    ("algorithm", "requested"),
+    [("SHA1", "FULL_OBJECT"), ("CRC64NVME", "COMPOSITE"), ("CRC32", "x")],
 )
-def test_a_type_that_an_algorithm_does_not_have_is_refused(algorithm: str, asked: str) -> None:
+def test_a_type_that_an_algorithm_does_not_have_is_refused(algorithm: str, requested: str) -> None:
     with pytest.raises(AwsError, match="InvalidRequest"):
-        checksum_type(algorithm, asked)
+        checksum_type(algorithm, requested)
 
 
 def test_an_algorithm_that_is_not_computed_here_is_refused() -> None:
@@ -84,11 +85,11 @@ def test_an_algorithm_that_is_not_computed_here_is_refused() -> None:
 @pytest.mark.parametrize("header", ["", "x", "AAAA", "é" * 24])
 def test_a_content_md5_that_is_none_is_refused(header: str) -> None:
     with pytest.raises(AwsError, match="InvalidDigest"):
-        decoded_md5(header)
+        parse_content_md5(header)
 
 
 @pytest.mark.parametrize("value", ["", "x", "AAAA", "AAAAAAAA", "é"])
 def test_a_value_that_cannot_be_a_checksum_is_refused(value: str) -> None:
-    check_value("CRC32", "AAAAAA==")
+    check_checksum_value("CRC32", "AAAAAA==")
     with pytest.raises(AwsError, match="x-amz-checksum-crc32 header is invalid"):
-        check_value("CRC32", value)
+        check_checksum_value("CRC32", value)

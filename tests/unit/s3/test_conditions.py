@@ -8,8 +8,8 @@ from __future__ import annotations
 import pytest
 
 from localcloud.errors import AwsError
-from localcloud.s3.conditions import ReadConditions, Verdict, WriteCondition
-from localcloud.s3.markup import http_date
+from localcloud.s3.storage.conditions import ConditionResult, ReadConditions, WriteCondition
+from localcloud.s3.xml_format import http_date
 
 MODIFIED = 1_700_000_000
 EARLIER, LATER = http_date(MODIFIED - 10), http_date(MODIFIED + 10)
@@ -40,10 +40,10 @@ def test_a_read_is_answered_as_the_table_in_the_documentation_says(
     conditions = ReadConditions.from_headers(headers)
     if outcome.startswith("If-"):
         with pytest.raises(AwsError) as raised:
-            conditions.judge("e", MODIFIED)
+            conditions.evaluate("e", MODIFIED)
         assert raised.value.fields == {"Condition": outcome}
     else:
-        assert conditions.judge("e", MODIFIED) is Verdict(outcome)
+        assert conditions.evaluate("e", MODIFIED) is ConditionResult(outcome)
 
 
 @pytest.mark.parametrize(

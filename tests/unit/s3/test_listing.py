@@ -13,13 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from localcloud.errors import AwsError
-from localcloud.s3.listing import (
-    END,
-    FIRST,
-    LAST,
-    Position,
-    Selection,
-    after_prefix,
+from localcloud.s3.storage.listing import (
+    AFTER_ALL,
+    BEFORE_ALL,
+    END_OF_KEYS,
+    ListingPosition,
+    ListingQuery,
+    first_key_after,
     list_page,
 )
 
@@ -48,7 +48,7 @@ class Shelf:
         ]
         self.fetched = 0
 
-    def fetch(self, position: Position, limit: int) -> Sequence[Item]:
+    def fetch(self, position: ListingPosition, limit: int) -> Sequence[Item]:
         following = [
             item
             for item in self.items
@@ -58,7 +58,7 @@ class Shelf:
         return following[:limit]
 
 
-def naive(items: Sequence[Item], selection: Selection) -> list[Item | str]:
+def naive(items: Sequence[Item], selection: ListingQuery) -> list[Item | str]:
     """Return items and common prefixes as S3's documentation defines them."""
     result: list[Item | str] = []
     for item in items:
@@ -78,8 +78,8 @@ def test_pages_together_are_what_the_naive_model_lists(
     counts: dict[str, int], prefix: str, delimiter: str, limit: int
 ) -> None:
     shelf = Shelf(counts, prefix)
-    selection = Selection(prefix, delimiter, limit)
-    position: Position | None = Position("", FIRST)
+    selection = ListingQuery(prefix, delimiter, limit)
+    position: ListingPosition | None = ListingPosition("", BEFORE_ALL)
     items: list[Item] = []
     prefixes: list[str] = []
     while position is not None:
@@ -88,7 +88,7 @@ def test_pages_together_are_what_the_naive_model_lists(
         assert page.next is None or page.count == limit
         items += page.items
         prefixes += page.prefixes
-        position = page.next and Position.from_token(page.next.token())
+        position = page.next and ListingPosition.from_token(page.next.token())
     expected = naive(shelf.items, selection)
     assert items == [entry for entry in expected if isinstance(entry, Item)]
     assert prefixes == [entry for entry in expected if isinstance(entry, str)]
@@ -99,13 +99,13 @@ def test_a_listing_after_a_marker_holds_only_greater_keys(
     counts: dict[str, int], marker: str
 ) -> None:
     shelf = Shelf(counts, "")
-    page = list_page(shelf.fetch, Selection(), Position(marker, LAST))
+    page = list_page(shelf.fetch, ListingQuery(), ListingPosition(marker, AFTER_ALL))
     assert page.items == [item for item in shelf.items if item.key > marker]
 
 
 @given(KEYS, KEYS)
 def test_what_follows_a_prefix_begins_with_another(prefix: str, key: str) -> None:
-    bound = after_prefix(prefix)
+    bound = first_key_after(prefix)
     assert key.startswith(prefix) == (prefix <= key < bound)
 
 
@@ -116,19 +116,19 @@ def test_code_points_are_in_the_order_of_their_bytes(one: str, two: str) -> None
 
 
 def test_nothing_follows_the_greatest_prefix() -> None:
-    assert after_prefix("") == END
-    assert after_prefix("\U0010ffff") == END
+    assert first_key_after("") == END_OF_KEYS
+    assert first_key_after("\U0010ffff") == END_OF_KEYS
 
 
 def test_a_large_common_prefix_is_skipped_without_reading_it() -> None:
     shelf = Shelf({f"logs/{number:05}": 1 for number in range(5000)} | {"z": 1}, "")
-    page = list_page(shelf.fetch, Selection("", "/", 10), Position("", FIRST))
+    page = list_page(shelf.fetch, ListingQuery("", "/", 10), ListingPosition("", BEFORE_ALL))
     assert (page.prefixes, [item.key for item in page.items]) == (["logs/"], ["z"])
     assert shelf.fetched < 50
 
 
 def test_a_marker_that_is_a_common_prefix_skips_all_of_it() -> None:
-    selection = Selection("", "/", 10)
+    selection = ListingQuery("", "/", 10)
     shelf = Shelf({"a/1": 1, "a/2": 1, "b": 1}, "")
     after = list_page(shelf.fetch, selection, selection.after_marker("a/"))
     assert (after.prefixes, [item.key for item in after.items]) == ([], ["b"])
@@ -139,5 +139,5 @@ def test_a_marker_that_is_a_common_prefix_skips_all_of_it() -> None:
 @pytest.mark.parametrize("token", ["", "x", "bm90IGpzb24=", "WzEsIDJd", "W10=", "ü"])
 def test_a_token_of_another_make_is_refused(token: str) -> None:
     with pytest.raises(AwsError) as raised:
-        Position.from_token(token)
+        ListingPosition.from_token(token)
     assert raised.value.code == "InvalidArgument"

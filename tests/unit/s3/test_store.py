@@ -6,51 +6,57 @@ from pathlib import Path
 import pytest
 
 from localcloud.errors import AwsError
-from localcloud.s3.changes import Draft, sequence_of, version_id_for
-from localcloud.s3.conditions import WriteCondition
-from localcloud.s3.events import Cause
-from localcloud.s3.schema import Details, Extent, Layout, Part, Upload
-from localcloud.s3.store import Store
+from localcloud.s3.event_notifications import ChangeCause
+from localcloud.s3.storage.conditions import WriteCondition
+from localcloud.s3.storage.records import (
+    BlobExtent,
+    MultipartUpload,
+    ObjectLayout,
+    ObjectMetadata,
+    UploadedPart,
+)
+from localcloud.s3.storage.store import S3Store
+from localcloud.s3.storage.transactions import NewVersion, new_version_id, version_sequence
 
-CAUSE = Cause("PutObject", "R", "000000000000", "127.0.0.1")
+CAUSE = ChangeCause("PutObject", "R", "000000000000", "127.0.0.1")
 ANY = WriteCondition()
 
 
-def opened(folder: Path) -> Store:
-    return Store(folder, lambda: 1_700_000_000.0, lambda: None)
+def opened(folder: Path) -> S3Store:
+    return S3Store(folder, lambda: 1_700_000_000.0, lambda: None)
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
+def store(tmp_path: Path) -> Iterator[S3Store]:
     made = opened(tmp_path)
     made.database.write("INSERT INTO buckets VALUES ('photos', 0, '', 1)")
     yield made
     made.database.close()
 
 
-def blob(store: Store, data: bytes = b"hello") -> Extent:
-    with store.blobs.receive() as incoming:
+def blob(store: S3Store, data: bytes = b"hello") -> BlobExtent:
+    with store.blobs.new_blob() as incoming:
         incoming.write(data)
-        return incoming.keep()
+        return incoming.commit()
 
 
-def draft(*extents: Extent, key: str = "k") -> Draft:
+def draft(*extents: BlobExtent, key: str = "k") -> NewVersion:
     size = sum(extent.length for extent in extents)
-    return Draft("photos", key, "e", size, Details(), {}, Layout(extents))
+    return NewVersion("photos", key, "e", size, ObjectMetadata(), {}, ObjectLayout(extents))
 
 
-def part_of(store: Store, upload: Upload, number: int, extent: Extent) -> None:
-    store.add_part(upload, Part(number, "e", extent.length, 0, "", (extent,)))
+def part_of(store: S3Store, upload: MultipartUpload, number: int, extent: BlobExtent) -> None:
+    store.add_part(upload, UploadedPart(number, "e", extent.length, 0, "", (extent,)))
 
 
-def events(store: Store) -> int:
+def events(store: S3Store) -> int:
     return len(store.database.read("SELECT * FROM outbox"))
 
 
-def test_what_nothing_is_made_of_is_removed_at_the_start(store: Store, tmp_path: Path) -> None:
+def test_what_nothing_is_made_of_is_removed_at_the_start(store: S3Store, tmp_path: Path) -> None:
     kept, part, orphan = blob(store), blob(store), blob(store)
     store.write(draft(kept), ANY, CAUSE)
-    part_of(store, store.create_upload("photos", "u", Details(), {}), 1, part)
+    part_of(store, store.create_upload("photos", "u", ObjectMetadata(), {}), 1, part)
     store.database.close()
     again = opened(tmp_path)
     assert set(again.blobs.names()) == {kept.blob, part.blob}
@@ -58,14 +64,14 @@ def test_what_nothing_is_made_of_is_removed_at_the_start(store: Store, tmp_path:
     again.database.close()
 
 
-def test_a_replaced_object_leaves_no_bytes(store: Store) -> None:
+def test_a_replaced_object_leaves_no_bytes(store: S3Store) -> None:
     first, second = blob(store), blob(store)
     store.write(draft(first), ANY, CAUSE)
     store.write(draft(second), ANY, CAUSE)
     assert list(store.blobs.names()) == [second.blob]
 
 
-def test_shared_bytes_go_with_the_last_object_made_of_them(store: Store) -> None:
+def test_shared_bytes_go_with_the_last_object_made_of_them(store: S3Store) -> None:
     shared = blob(store)
     store.write(draft(shared), ANY, CAUSE)
     store.write(draft(shared, key="copy"), ANY, CAUSE)
@@ -75,7 +81,7 @@ def test_shared_bytes_go_with_the_last_object_made_of_them(store: Store) -> None
     assert list(store.blobs.names()) == []
 
 
-def test_a_copy_of_what_is_deleted_meanwhile_keeps_the_bytes(store: Store) -> None:
+def test_a_copy_of_what_is_deleted_meanwhile_keeps_the_bytes(store: S3Store) -> None:
     source = blob(store)
     reading = store.open(store.write(draft(source), ANY, CAUSE))
     assert reading is not None
@@ -85,7 +91,7 @@ def test_a_copy_of_what_is_deleted_meanwhile_keeps_the_bytes(store: Store) -> No
     assert list(store.blobs.names()) == [source.blob]
 
 
-def test_a_refused_write_changes_nothing_and_tells_nothing(store: Store) -> None:
+def test_a_refused_write_changes_nothing_and_tells_nothing(store: S3Store) -> None:
     store.write(draft(blob(store)), ANY, CAUSE)
     before = events(store)
     with pytest.raises(AwsError, match="PreconditionFailed"):
@@ -93,8 +99,8 @@ def test_a_refused_write_changes_nothing_and_tells_nothing(store: Store) -> None
     assert events(store) == before
 
 
-def test_an_upload_whose_part_was_replaced_meanwhile_is_not_completed(store: Store) -> None:
-    upload = store.create_upload("photos", "k", Details(), {})
+def test_an_upload_whose_part_was_replaced_meanwhile_is_not_completed(store: S3Store) -> None:
+    upload = store.create_upload("photos", "k", ObjectMetadata(), {})
     chosen = blob(store)
     part_of(store, upload, 1, chosen)
     part_of(store, upload, 1, blob(store))
@@ -102,8 +108,8 @@ def test_an_upload_whose_part_was_replaced_meanwhile_is_not_completed(store: Sto
         store.write(draft(chosen), ANY, CAUSE, completes=upload)
 
 
-def test_the_bytes_of_parts_that_an_object_does_not_use_are_removed(store: Store) -> None:
-    upload = store.create_upload("photos", "k", Details(), {})
+def test_the_bytes_of_parts_that_an_object_does_not_use_are_removed(store: S3Store) -> None:
+    upload = store.create_upload("photos", "k", ObjectMetadata(), {})
     used, unused = blob(store), blob(store)
     part_of(store, upload, 1, used)
     part_of(store, upload, 2, unused)
@@ -111,12 +117,12 @@ def test_the_bytes_of_parts_that_an_object_does_not_use_are_removed(store: Store
     assert list(store.blobs.names()) == [used.blob]
 
 
-def test_deleting_what_is_not_there_tells_nothing(store: Store) -> None:
+def test_deleting_what_is_not_there_tells_nothing(store: S3Store) -> None:
     assert store.delete("photos", "nothing", ANY, CAUSE) is None
     assert events(store) == 0
 
 
 def test_a_version_id_holds_its_place() -> None:
-    assert sequence_of(version_id_for(12)) == 12
-    assert sequence_of("null") is None
-    assert sequence_of("z" * 32) is None
+    assert version_sequence(new_version_id(12)) == 12
+    assert version_sequence("null") is None
+    assert version_sequence("z" * 32) is None

@@ -40,7 +40,7 @@ def call(service: S3Service, method: str, path: str, body: Zeros, length: int) -
         "wsgi.input": body,
     }
     answer = service(environ, start_response)
-    size = sum(len(piece) for piece in answer)
+    size = sum(len(chunk) for chunk in answer)
     if hasattr(answer, "close"):
         answer.close()
     return statuses[0], size

@@ -1,0 +1,1 @@
+"""Request bodies: framing, checksums, and upload forms with their policies."""

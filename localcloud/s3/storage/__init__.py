@@ -1,0 +1,1 @@
+"""Buckets on disk: the catalogue in SQLite, the blobs, and the transactions over both."""
