@@ -15,7 +15,9 @@ from typing import Any
 
 from benchmarks.running_cloud import Caller
 from benchmarks.small_documents import KINDS, question
+from functions.run_model.handler import TASKS
 from tests.data.formats import make_pdfs
+from tests.samples import samples
 
 PROJECT = Path(__file__).resolve().parent.parent
 COLLECTION = "bench"
@@ -152,11 +154,16 @@ def _of_rooms(
     events["recognise_pages"] = next(
         payload for payload in _payloads(caller.history(scan["version"])) if "recognise" in payload
     )
-    return {f"functions.{name}.handler.handler": {name: event} for name, event in events.items()}
+    return {_handler(name): {name: event} for name, event in events.items()}
+
+
+def _handler(name: str) -> str:
+    module, attribute = ("run_model", name) if name in TASKS else (name, "handler")
+    return f"functions.{module}.handler.{attribute}"
 
 
 def _sample(name: str) -> Any:
-    return json.loads((PROJECT / "functions" / name / "event.json").read_text())
+    return json.loads(samples()[name].read_text())
 
 
 def _payloads(history: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -17,7 +17,13 @@ from numpy.typing import NDArray
 
 from chalicelib.contracts.exported import FILE
 from chalicelib.inference import diffusion
-from chalicelib.inference.diffusion import Denoise, Pictures, Sampling, Schedule, Whole
+from chalicelib.inference.diffusion import (
+    DiffusionSampling,
+    Images,
+    Integers,
+    NoisePredictor,
+    NoiseSchedule,
+)
 from chalicelib.inference.session import open_session
 from models.common import captions
 from models.common.captions import Captioned
@@ -34,7 +40,7 @@ DDIM = (50, 20, 10, 5, 2, 1)
 class Model:
     """An exported denoiser with the constants of its manifest."""
 
-    denoise: Denoise
+    denoise: NoisePredictor
     constants: Mapping[str, Any]
 
     @classmethod
@@ -42,7 +48,7 @@ class Model:
         """Open a model as the job that exports it leaves it."""
         session = open_session(folder / "denoiser.onnx")
 
-        def denoise(image: Pictures, step: Whole, tokens: Whole) -> Pictures:
+        def denoise(image: Images, step: Integers, tokens: Integers) -> Images:
             given = {"image": image, "step": step, "tokens": tokens}
             (noise,) = session.run(["noise"], given)
             return np.asarray(noise, np.float32)
@@ -70,12 +76,12 @@ def ways(teacher: Model, student: Model) -> Iterator[Way]:
     yield Way(f"distilled {steps}", student, steps)
 
 
-def drawn(way: Way, tokens: Whole, seed: int) -> tuple[Pictures, float, float]:
+def drawn(way: Way, tokens: Integers, seed: int) -> tuple[Images, float, float]:
     """Return pictures of captions, and the seconds of CPU and wall that they took."""
     known = way.model.constants
-    schedule = Schedule(known["alphas_cumprod"], known["lowest"], known["highest"])
+    schedule = NoiseSchedule(known["alphas_cumprod"], known["lowest"], known["highest"])
     start = diffusion.noise(seed, len(tokens), (known["channels"], known["side"], known["side"]))
-    how = Sampling(way.steps, known["guidance"], way.eta, seed)
+    how = DiffusionSampling(way.steps, known["guidance"], way.eta, seed)
     none = np.zeros_like(tokens)
     cpu, wall = time.process_time(), time.perf_counter()
     found = diffusion.sample(way.model.denoise, schedule, start, tokens, none, how)

@@ -22,7 +22,7 @@ from benchmarks.bench_environment import ALONE, interpreter
 from benchmarks.lines import Peer, peer
 from benchmarks.reporting import Result, spread
 from chalicelib.inference.embedder import MODEL
-from chalicelib.inference.tokens import Tokens
+from chalicelib.inference.tokenizers import SentenceTokenizer
 
 PROJECT = Path(__file__).resolve().parent.parent
 MODELS = PROJECT / "models" / "cache"
@@ -33,7 +33,7 @@ OURS, THEIRS_1, THEIRS_32 = "ours, int8", "sentence-transformers", "sentence-tra
 Spent = dict[tuple[str, int], list[dict[str, Any]]]
 
 
-def texts_of(length: int, tokens: Tokens, prose: str) -> list[str]:
+def texts_of(length: int, tokens: SentenceTokenizer, prose: str) -> list[str]:
     """Return 32 passages of `prose` that have exactly `length` tokens, special ones included."""
     spans = tokens.spans(prose)
     inner = length - 2
@@ -51,7 +51,7 @@ def texts_of(length: int, tokens: Tokens, prose: str) -> list[str]:
 def measure(repetitions: int) -> Result:
     """Run both in turn `repetitions` times."""
     prose = "\n".join(file.read_text() for file in sorted((PROJECT / "docs").rglob("*.md")))
-    tokens = Tokens(MODELS / MODEL / "tokenizer.json")
+    tokens = SentenceTokenizer(MODELS / MODEL / "tokenizer.json")
     texts = {length: texts_of(length, tokens, prose) for length in LENGTHS}
     ours = [sys.executable, "-m", "benchmarks.embedding_ours", str(MODELS)]
     theirs = [str(interpreter()), "-m", "benchmarks.embedding_theirs"]

@@ -24,8 +24,8 @@ from benchmarks import trained
 from benchmarks.judged.scoring import LEVEL, RESAMPLES, SEED
 from benchmarks.reporting import Result, spread
 from benchmarks.running_cloud import Caller, running_cloud
-from chalicelib.inference.png import encoded
-from chalicelib.inference.towers import Towers, opened
+from chalicelib.inference.clip import ClipModel, open_model
+from chalicelib.inference.pixels import encode_png
 from models.common import captions
 from models.common.captions import Captioned
 from models.datasets import emoji, shapes
@@ -100,7 +100,7 @@ class Held:
     def picture(self, row: int, *, mirrored: bool = False) -> bytes:
         """Return a picture, or its mirror image."""
         image = self.data.images.test.images[row]
-        return encoded(image[:, ::-1] if mirrored else image)
+        return encode_png(image[:, ::-1] if mirrored else image)
 
 
 def measure(repetitions: int, folder: Path) -> Result:
@@ -153,7 +153,7 @@ def searched(
         for _ in range(repetitions):
             index = told(Searches(caller.api, subject.collection, took), held)
         labels = told(Searches(caller.api, subject.collection, [], by_label=True), held)
-        arrays = told(Arrays.of(opened(read(files(models[subject.recipe]))), held), held)
+        arrays = told(Arrays.of(open_model(read(files(models[subject.recipe]))), held), held)
         facts[subject.recipe] = {
             "pictures": held.count,
             "through the index": index,
@@ -211,22 +211,22 @@ class Searches:
 class Arrays:
     """The same vectors in memory, [pictures, dimensions]."""
 
-    towers: Towers
+    towers: ClipModel
     vectors: np.ndarray
 
     @classmethod
-    def of(cls, towers: Towers, held: Held) -> Arrays:
+    def of(cls, towers: ClipModel, held: Held) -> Arrays:
         """Embed all pictures."""
         rows = range(held.count)
-        vectors = np.stack([towers.picture(held.picture(row), "picture") for row in rows])
+        vectors = np.stack([towers.embed_image(held.picture(row), "picture") for row in rows])
         return cls(towers, vectors)
 
     def by_text(self, text: str, count: int) -> Rows:
-        vector, _ = self.towers.text(text, "text")
+        vector, _ = self.towers.embed_text(text, "text")
         return self._nearest(vector, count)
 
     def by_picture(self, content: bytes, count: int) -> Rows:
-        return self._nearest(self.towers.picture(content, "picture"), count)
+        return self._nearest(self.towers.embed_image(content, "picture"), count)
 
     def _nearest(self, vector: np.ndarray, count: int) -> Rows:
         order = np.argsort(-(self.vectors @ vector), kind="stable")[:count]

@@ -23,7 +23,7 @@ from benchmarks.reporting import Result, Spread, spread
 from chalicelib.contracts.reranking import RerankResult
 from chalicelib.contracts.searching import Hit
 from chalicelib.inference.embedder import Embedder
-from chalicelib.inference.wordvectors import WordReader
+from chalicelib.inference.word_vectors import WordEmbedder
 from chalicelib.retrieval.search.reranker import RERANKED, head_of, rerank_request
 from functions.rerank_passages.core import Deps, run
 from functions.rerank_passages.handler import HEAD
@@ -50,7 +50,7 @@ class LocalReranker:
     def open(cls) -> LocalReranker:
         """Return it with the committed head. It counts CPU time: others share the machine."""
         head = head_of(HEAD.read_text("utf-8"))
-        return cls(Deps(WordReader.open(CACHE), head, time.thread_time))
+        return cls(Deps(WordEmbedder.open(CACHE), head, time.thread_time))
 
     def rerank(self, query: str, passages: Sequence[Hit], correlation_id: str) -> RerankResult:
         """Return a score a passage."""

@@ -106,8 +106,11 @@ SHARE_OF_TIMEOUT = 0.5
 
 
 def short(handler: str) -> str:
-    """Return what a function is called here: its folder, or its name in `app.py`."""
-    return handler.split(".")[1] if handler.startswith("functions.") else handler
+    """Return the name of a function here: its folder, its task, or its name in `app.py`."""
+    if not handler.startswith("functions."):
+        return handler
+    _, folder, _, name = handler.split(".")
+    return folder if name == "handler" else name
 
 
 def wall_s(cpu_s: float, memory_mb: int) -> float:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from benchmarks.running_cloud import Caller
 from chalicelib.contracts.generations import MAX_LABELS, MAX_PICTURES
-from tests import exported_models, exported_tellers, exported_towers
+from tests import exported_clip, exported_image_text, exported_models
 from tests.exported_models import Files
 
 SMALL, LARGE = 32, 7_000
@@ -36,7 +36,7 @@ class Looking:
         self._look(SMALL, MAX_PICTURES, MAX_LABELS)
 
     def _look(self, side: int, count: int, labels: int) -> None:
-        towers, blip2 = exported_towers.towers(), exported_tellers.blip2()
+        towers, blip2 = exported_clip.clip_files(), exported_image_text.blip2_files()
         for name in ("emoji-clip", "emoji-classes"):
             self._serve(name, towers)
         for name in _TOLD:

@@ -21,7 +21,7 @@ from benchmarks.reporting import Result, spread
 from benchmarks.shares import share
 from chalicelib.contracts.support import CheckRequest, CheckSource, ClaimVerdict
 from chalicelib.inference.embedder import Embedder
-from chalicelib.inference.wordvectors import WordReader
+from chalicelib.inference.word_vectors import WordEmbedder
 from functions.check_support.core import Deps, run
 
 ROOT = Path(__file__).parent.parent
@@ -161,7 +161,7 @@ def judged(pairs: Sequence[Pair], check: Check) -> dict[str, Any]:
 def measure(repetitions: int = 20, models: Path = MODELS) -> Result:
     """Judge every pair by both checks, and take the time of a check `repetitions` times."""
     pairs = pairs_of()
-    deps = Deps(WordReader.open(models), time.perf_counter)
+    deps = Deps(WordEmbedder.open(models), time.perf_counter)
     embedder = Embedder.open(models)
     taken = [1000 * seconds for seconds in seconds_of_a_check(pairs, deps, repetitions)]
     return Result(
@@ -192,7 +192,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", type=Path, default=MODELS)
     arguments = parser.parse_args()
-    deps = Deps(WordReader.open(arguments.models), time.perf_counter)
+    deps = Deps(WordEmbedder.open(arguments.models), time.perf_counter)
     for pair in tuning_pairs():
         verdict = verdict_of(pair, deps)
         if verdict.supported is not pair.supported:

@@ -22,20 +22,27 @@ from chalicelib.contracts.exported import FILE, Signature
 from chalicelib.contracts.serving import ROOT, ServedVersion, Serving, pointer_key
 from chalicelib.errors import HeadraceError
 from chalicelib.generation.served import FunctionBackend, served
-from chalicelib.inference import captioning, completing, drawing, few_shot, scoring, towers
-from chalicelib.inference.exported import Exported
+from chalicelib.inference import (
+    blip2,
+    clip,
+    flamingo,
+    image_generator,
+    language_model,
+    reward_model,
+)
+from chalicelib.inference.exported_model import ExportedModel
 from infra import stages
 from infra.registry import NoVersion, Registry, Version, arn_of
 from infra.training import Home
 
-OPENED_BY: Mapping[str, Callable[[Exported], object]] = {
-    "answer_image": few_shot.opened,
-    "caption_image": captioning.opened,
-    "classify_image": towers.opened,
-    "complete_text": completing.opened,
-    "embed_image": towers.opened,
-    "generate_image": drawing.opened,
-    "score_answer": scoring.opened,
+OPENED_BY: Mapping[str, Callable[[ExportedModel], object]] = {
+    "answer_image": flamingo.open_image_text_model,
+    "caption_image": blip2.open_model,
+    "classify_image": clip.open_model,
+    "complete_text": language_model.open_model,
+    "embed_image": clip.open_model,
+    "generate_image": image_generator.open_model,
+    "score_answer": reward_model.open_model,
 }
 """How each function that answers by what a stage trained opens a model."""
 _REJECTED = "Rejected"
@@ -206,10 +213,10 @@ def _files_of(signature: Signature) -> list[str]:
 
 
 def _tried(
-    opened: Callable[[Exported], Any], fetch: Callable[[str], bytes], version: ServedVersion
+    opened: Callable[[ExportedModel], Any], fetch: Callable[[str], bytes], version: ServedVersion
 ) -> None:
     """Raise CannotServe where the function could not answer by this model."""
     try:
-        opened(Exported.read(fetch, version.signature))
+        opened(ExportedModel.read(fetch, version.signature))
     except HeadraceError as error:
         raise CannotServe(f"{version.label} does not answer: {error.message}") from error

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from benchmarks.judged import collection
 from benchmarks.judged.engine import Engine, engine
 from chalicelib.inference.embedder import MODEL, Embedder
-from chalicelib.inference.wordvectors import WordReader
+from chalicelib.inference.word_vectors import WordEmbedder
 from chalicelib.retrieval.search.reranker import FEATURES, RERANKED, rerank_request
 from functions.rerank_passages.core import look
 from functions.rerank_passages.handler import HEAD
@@ -41,7 +41,7 @@ Listed = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 def main() -> None:
     """Learn, and write the head beside its function."""
-    reader, embedder = WordReader.open(CACHE), Embedder.open(CACHE)
+    reader, embedder = WordEmbedder.open(CACHE), Embedder.open(CACHE)
     lists: list[Listed] = []
     counts: dict[str, int] = {}
     for name in collection.PACKAGES:
@@ -64,7 +64,7 @@ def main() -> None:
     HEAD.write_text(json.dumps(head, indent=2) + "\n", "utf-8")
 
 
-def listed(made: Engine, question: collection.Judged, reader: WordReader) -> Listed:
+def listed(made: Engine, question: collection.Judged, reader: WordEmbedder) -> Listed:
     """Return the features and gains of the passages that search finds for a question."""
     passages = made.find(made.finder(), question.text)[:RERANKED]
     told, _ = look(rerank_request(question.text, passages, ""), reader)

@@ -15,7 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from chalicelib.contracts.exported import FILE, GraphSpec, Origin, Signature, TensorSpec
 from chalicelib.contracts.serving import ServedVersion, Serving, pointer_key
-from chalicelib.inference.exported import Exported
+from chalicelib.inference.exported_model import ExportedModel
 
 Files = Mapping[str, bytes]
 Shape = list[int | str | None]
@@ -216,6 +216,6 @@ def serving(
     return Serving(name=name, serves=serves, before=before, since=since)
 
 
-def read(files: Files) -> Exported:
+def read(files: Files) -> ExportedModel:
     """Return a model as it is read from its files."""
-    return Exported.read(lambda name: files[name], version(files).signature)
+    return ExportedModel.read(lambda name: files[name], version(files).signature)

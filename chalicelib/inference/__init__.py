@@ -1,1 +1,1 @@
-"""Models that run inside a function: ONNX sessions, and what goes into and out of them."""
+"""Models that run in functions: ONNX sessions, tokenizers, images, and a module a task."""

@@ -1,6 +1,7 @@
-"""Text token by token from a decoder that is given as a callable: greedy, or drawn, by a seed.
+"""Generate text token by token from a decoder: greedily, or sampled by a seed.
 
-Keys and values of what was read are kept, so that each step reads one token. A. Vaswani et al.,
+The decoder is a callable, so that an ONNX session and a torch module are decoded alike. Keys and
+values of earlier tokens are kept, so that each step reads one token. A. Vaswani et al.,
 https://arxiv.org/abs/1706.03762; nucleus sampling: A. Holtzman et al.,
 https://arxiv.org/abs/1904.09751.
 """
@@ -15,23 +16,25 @@ from numpy.typing import NDArray
 
 from chalicelib.errors import InvalidInput, ModelFailure
 
-Tokens = NDArray[np.int64]
+TokenIds = NDArray[np.int64]
 Floats = NDArray[np.float32]
 
-_HOTTEST = 2.0
-_AXES = 3
+_MAX_TEMPERATURE = 2.0
+_LOGIT_AXES = 3
 
-Decoder = Callable[[Tokens, Floats, Floats], tuple[Floats, Floats, Floats]]
-"""Given tokens [1, length] and the keys and values of those before them, [layers, 1, heads, past,
-head_size], returns logits [1, length, vocabulary] and the keys and values of all."""
+Decoder = Callable[[TokenIds, Floats, Floats], tuple[Floats, Floats, Floats]]
+"""A decoder: takes tokens [1, length] and the keys and values of the tokens before them, each
+[layers, 1, heads, past, head_size]; returns logits [1, length, vocabulary] and the keys and values
+of all tokens.
+"""
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
-    """Sizes of a decoder, as the constants of its manifest have them.
+class DecoderShape:
+    """The sizes of a decoder, as the constants of its manifest give them.
 
-    `end` is the token by which a text ends. So many tokens as `prefix` says go before every prompt:
-    they were tuned and come after the vocabulary's. `context` bounds prefix, prompt and text.
+    `end` is the token that ends a text. `prefix` tuned tokens, numbered after the vocabulary's, go
+    before every prompt. `context` is the maximum of prefix, prompt and text together.
     """
 
     layers: int
@@ -43,31 +46,36 @@ class Shape:
     prefix: int = 0
 
     @classmethod
-    def of(cls, constants: Mapping[str, object]) -> Shape:
-        """Read a manifest's constants. Raises ModelFailure where one is missing or no number."""
-        found: dict[str, int] = {}
+    def of(cls, constants: Mapping[str, object]) -> DecoderShape:
+        """Read the sizes from a manifest's constants.
+
+        Raises:
+            ModelFailure: a size is missing or is no whole number.
+        """
+        sizes: dict[str, int] = {}
         for name in (each.name for each in fields(cls)):
             value = constants.get(name)
             if isinstance(value, bool) or not isinstance(value, int):
                 raise ModelFailure(f"The manifest has {name} as {value!r}, not as a whole number.")
-            found[name] = value
-        return cls(**found)
+            sizes[name] = value
+        return cls(**sizes)
 
     def room(self, prompt: int) -> int:
-        """Return how many tokens may follow a prompt of so many."""
+        """Return how many tokens may follow a prompt of `prompt` tokens."""
         return self.context - self.prefix - prompt
 
     def nothing(self) -> Floats:
-        """Return the keys, or values, of no token."""
+        """Return the keys, or values, of zero tokens."""
         return np.zeros((self.layers, 1, self.heads, 0, self.head_size), np.float32)
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """How tokens are chosen. At temperature 0 it is the likeliest; otherwise one is drawn from
-    softmax(logits / temperature), among the fewest whose shares make `top_p`, by `seed`.
+class TokenSampling:
+    """How the next token is chosen, and how many tokens there may be.
 
-    Raises InvalidInput for a number out of its bounds.
+    At temperature 0 it is the likeliest token. Otherwise it is drawn from softmax(logits /
+    temperature), among the fewest tokens whose probabilities sum to `top_p`, with a generator
+    seeded by `seed`.
     """
 
     most: int
@@ -76,12 +84,12 @@ class Choice:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Hold the numbers to their bounds."""
+        """Raise `InvalidInput` if a number is out of its range."""
         if self.most < 1:
             raise InvalidInput(f"most is {self.most} and must be 1 at least.", field="most")
-        if not 0 <= self.temperature <= _HOTTEST:
+        if not 0 <= self.temperature <= _MAX_TEMPERATURE:
             raise InvalidInput(
-                f"temperature is {self.temperature:g} and must be from 0 to {_HOTTEST:g}.",
+                f"temperature is {self.temperature:g} and must be from 0 to {_MAX_TEMPERATURE:g}.",
                 field="temperature",
             )
         if not 0 < self.top_p <= 1:
@@ -92,86 +100,95 @@ class Choice:
             raise InvalidInput(f"seed is {self.seed} and must be 0 or more.", field="seed")
 
 
-def decode(decoder: Decoder, shape: Shape, prompt: Sequence[int], choice: Choice) -> Iterator[int]:
-    """Return the tokens that follow a prompt, until the text ends, `choice.most` or the context.
+def decode(
+    decoder: Decoder, shape: DecoderShape, prompt: Sequence[int], choice: TokenSampling
+) -> Iterator[int]:
+    """Return the tokens that follow a prompt, up to the end token, the limit or the context's end.
 
-    The token by which a text ends is left out. The same seed gives the same tokens.
+    The end token is left out. The same seed gives the same tokens.
 
     Raises:
-        InvalidInput: the prompt is empty, has a token that is none, or fills the context.
-        ModelFailure: the decoder gave logits of another shape, or numbers that are none.
+        InvalidInput: the prompt is empty, has an unknown token, or fills the context.
+        ModelFailure: the decoder's logits have another shape, or are not finite.
     """
-    _hold(shape, prompt)
-    return _written(decoder, shape, prompt, choice)
+    _check_prompt(shape, prompt)
+    return _generate(decoder, shape, prompt, choice)
 
 
-def _written(
-    decoder: Decoder, shape: Shape, prompt: Sequence[int], choice: Choice
+def _generate(
+    decoder: Decoder, shape: DecoderShape, prompt: Sequence[int], choice: TokenSampling
 ) -> Iterator[int]:
-    chance = np.random.default_rng(choice.seed)
+    """Yield one token after another."""
+    rng = np.random.default_rng(choice.seed)
     keys = values = shape.nothing()
-    given = [*range(shape.vocabulary, shape.vocabulary + shape.prefix), *prompt]
+    tokens = [*range(shape.vocabulary, shape.vocabulary + shape.prefix), *prompt]
     for _ in range(min(choice.most, shape.room(len(prompt)))):
-        logits, keys, values = decoder(np.array([given], np.int64), keys, values)
-        token = _chosen(_last(logits, shape), choice, chance)
+        logits, keys, values = decoder(np.array([tokens], np.int64), keys, values)
+        token = _choose_token(_last_logits(logits, shape), choice, rng)
         if token == shape.end:
             return
         yield token
-        given = [token]
+        tokens = [token]
 
 
-def _hold(shape: Shape, prompt: Sequence[int]) -> None:
+def _check_prompt(shape: DecoderShape, prompt: Sequence[int]) -> None:
+    """Raise `InvalidInput` if a prompt cannot be continued."""
     if not prompt:
         raise InvalidInput("The prompt has no tokens.", field="prompt")
-    wrong = [token for token in prompt if not 0 <= token < shape.vocabulary]
-    if wrong:
+    unknown = [token for token in prompt if not 0 <= token < shape.vocabulary]
+    if unknown:
         raise InvalidInput(
-            f"The prompt has the token {wrong[0]}; there are 0 to {shape.vocabulary - 1}.",
+            f"The prompt has the token {unknown[0]}; there are 0 to {shape.vocabulary - 1}.",
             field="prompt",
         )
-    taken, most = len(prompt), shape.room(1)
-    if taken > most:
+    length, max_length = len(prompt), shape.room(1)
+    if length > max_length:
         raise InvalidInput(
-            f"The prompt has {taken} tokens, and may have {most} at most so that one may follow.",
+            f"The prompt has {length} tokens, and may have {max_length} at most so that one may"
+            " follow.",
             field="prompt",
-            limit=f"{most} tokens",
+            limit=f"{max_length} tokens",
         )
 
 
-def _last(logits: Floats, shape: Shape) -> NDArray[np.float64]:
-    if logits.ndim != _AXES or logits.shape[2] != shape.vocabulary or not logits.shape[1]:
+def _last_logits(logits: Floats, shape: DecoderShape) -> NDArray[np.float64]:
+    """Return the logits of the last position, [vocabulary]."""
+    if logits.ndim != _LOGIT_AXES or logits.shape[2] != shape.vocabulary or not logits.shape[1]:
         raise ModelFailure(
             f"The decoder gave logits of {logits.shape}, not of a vocabulary of {shape.vocabulary}."
         )
-    found = np.asarray(logits[0, -1], np.float64)
-    if not np.isfinite(found).all():
+    last = np.asarray(logits[0, -1], np.float64)
+    if not np.isfinite(last).all():
         raise ModelFailure("The decoder gave logits that are no numbers.")
-    return found
+    return last
 
 
-def _chosen(logits: NDArray[np.float64], choice: Choice, chance: np.random.Generator) -> int:
+def _choose_token(
+    logits: NDArray[np.float64], choice: TokenSampling, rng: np.random.Generator
+) -> int:
+    """Return the likeliest token, or one that is drawn."""
     if choice.temperature == 0:
         return int(logits.argmax())
-    shares = probabilities(logits, choice.temperature, choice.top_p)
-    # A point of the cumulative shares costs one draw whatever the vocabulary.
-    place = int(np.searchsorted(shares.cumsum(), chance.random() * shares.sum(), side="right"))
-    return min(place, int(np.flatnonzero(shares)[-1]))
+    weights = probabilities(logits, choice.temperature, choice.top_p)
+    # One uniform draw is enough whatever the size of the vocabulary.
+    token = int(np.searchsorted(weights.cumsum(), rng.random() * weights.sum(), side="right"))
+    return min(token, int(np.flatnonzero(weights)[-1]))
 
 
 def probabilities(
     logits: NDArray[np.float64], temperature: float, top_p: float
 ) -> NDArray[np.float64]:
-    """Return the shares that tokens are drawn by, [vocabulary], of logits [vocabulary].
+    """Return the probabilities that tokens are drawn by, [vocabulary], from logits [vocabulary].
 
-    Those beyond the fewest that make `top_p` are nothing; the likeliest always stays.
+    Tokens beyond the fewest that sum to `top_p` get 0; the likeliest token always stays.
     """
     with np.errstate(over="ignore"):
         scaled = np.exp((logits - logits.max()) / temperature)
-    shares = scaled / scaled.sum()
+    weights = scaled / scaled.sum()
     if top_p < 1:
         order = np.argsort(-logits, kind="stable")
-        before = shares[order].cumsum() - shares[order]
+        before = weights[order].cumsum() - weights[order]
         dropped = order[1:][before[1:] >= top_p]
-        shares[dropped] = 0
-        shares /= shares.sum()
-    return np.asarray(shares)
+        weights[dropped] = 0
+        weights /= weights.sum()
+    return np.asarray(weights)

@@ -1,8 +1,8 @@
-"""Draws pictures by a diffusion model: DDPM, DDIM and guidance, in NumPy.
+"""Sample images from a diffusion model: DDPM, DDIM and classifier-free guidance, in NumPy.
 
-The network is a callable that predicts the noise in a picture, an ONNX session in a function and a
-torch module where a recipe is judged. Steps lie evenly up to the noisiest one, which is always
-among them (S. Lin et al., "trailing", https://arxiv.org/abs/2305.08891).
+The network is a callable that predicts the noise in an image: an ONNX session in a function, a
+torch module where a recipe is evaluated. Steps are spaced evenly up to the noisiest one, which is
+always among them (S. Lin et al., "trailing", https://arxiv.org/abs/2305.08891).
 
 DDPM: J. Ho et al., https://arxiv.org/abs/2006.11239
 DDIM: J. Song et al., https://arxiv.org/abs/2010.02502
@@ -20,22 +20,25 @@ from numpy.typing import NDArray
 
 from chalicelib.errors import InvalidInput, ModelFailure
 
-Pictures = NDArray[np.float32]
-"""[count, channels, side, side]."""
-Whole = NDArray[np.int64]
+Images = NDArray[np.float32]
+"""Shape [count, channels, side, side]."""
+Integers = NDArray[np.int64]
 
-Denoise = Callable[[Pictures, Whole, Whole], Pictures]
-"""Given noised pictures, the step of each, [count], and its tokens, [count, prompt_tokens],
-returns the noise in them. Tokens that are all 0 stand for no prompt."""
+NoisePredictor = Callable[[Images, Integers, Integers], Images]
+"""A denoising network: takes noised images, the step of each, [count], and their tokens, [count,
+prompt_tokens]; returns the noise in them. Tokens that are all 0 stand for no prompt.
+"""
 
-MOST_GUIDANCE = 20.0
+MAX_GUIDANCE = 20.0
 _PARALLEL = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
-class Schedule:
-    """`kept` is the share of a picture's variance that is left at each step, falling, as
-    `alphas_cumprod` of a manifest; pictures lie between `lowest` and `highest`.
+class NoiseSchedule:
+    """The noise of each step, as `alphas_cumprod` of a manifest, and the range of pixel values.
+
+    `kept` is the share of an image's variance that is left at each step; it falls. Images lie
+    between `lowest` and `highest`.
     """
 
     kept: Sequence[float]
@@ -44,10 +47,12 @@ class Schedule:
 
 
 @dataclass(frozen=True, slots=True)
-class Sampling:
-    """How to draw. `steps` calls of the network; `guidance` 1 is the prompt's prediction alone;
-    `eta` 0 draws no noise on the way (DDIM), and 1 with as many steps as there are is DDPM, whose
-    noise `seed` gives.
+class DiffusionSampling:
+    """How images are sampled.
+
+    `steps` is the number of denoising steps. At `guidance` 1 the prediction for the prompt is used
+    alone. At `eta` 0 no noise is added on the way (DDIM); at 1, with as many steps as the schedule
+    has, it is DDPM, whose noise `seed` determines.
     """
 
     steps: int
@@ -56,133 +61,151 @@ class Sampling:
     seed: int = 0
 
 
-def noise(seed: int, count: int, shape: Sequence[int]) -> Pictures:
-    """Return standard normal noise of [count, *shape] to begin from.
+def noise(seed: int, count: int, shape: Sequence[int]) -> Images:
+    """Return standard normal noise, [count, *shape], to start from.
 
-    Each picture has a stream of its own: the first of a seed is the same one, however many are
-    drawn with it. Raises InvalidInput for a seed below 0.
+    Each image has a random stream of its own: the first image of a seed is the same, however many
+    are drawn with it. Raises `InvalidInput` for a negative seed.
     """
-    return np.stack([_stream(seed, at).standard_normal(shape, np.float32) for at in range(count)])
+    return np.stack([_rng(seed, at).standard_normal(shape, np.float32) for at in range(count)])
 
 
-def interpolate(seed: int, to_seed: int, count: int, shape: Sequence[int]) -> Pictures:
-    """Return noise of [count, *shape] on the arc from the first picture of one seed to that of
-    another (K. Shoemake, slerp, 1985). A straight line would leave the sphere that noise lies near.
-    Raises InvalidInput for a seed below 0.
+def interpolate(seed: int, to_seed: int, count: int, shape: Sequence[int]) -> Images:
+    """Return noise, [count, *shape], between the first image of one seed and that of another.
+
+    It lies on an arc (slerp, K. Shoemake, 1985): a straight line would leave the sphere near which
+    Gaussian noise lies. Raises `InvalidInput` for a negative seed.
     """
     begin, end = noise(seed, 1, shape)[0], noise(to_seed, 1, shape)[0]
     cosine = float(np.vdot(begin, end) / (np.linalg.norm(begin) * np.linalg.norm(end)))
     angle = math.acos(min(1.0, max(-1.0, cosine)))
-    shares = np.linspace(0, 1, count)
+    fractions = np.linspace(0, 1, count)
     if math.sin(angle) < _PARALLEL:
-        weights = np.stack([1 - shares, shares])
+        weights = np.stack([1 - fractions, fractions])
     else:
-        weights = np.sin(np.stack([1 - shares, shares]) * angle) / math.sin(angle)
+        weights = np.sin(np.stack([1 - fractions, fractions]) * angle) / math.sin(angle)
     one, other = weights.reshape(2, count, *[1] * len(shape))
     return np.asarray(one * begin + other * end, np.float32)
 
 
-def grid(total: int, steps: int) -> list[int]:
-    """Return the steps of the chain that are visited, from the noisiest, `total` - 1, down."""
+def visited_steps(total: int, steps: int) -> list[int]:
+    """Return the steps of the schedule that are visited, from the noisiest, `total` - 1, down."""
     return [round(total - at * total / steps) - 1 for at in range(steps)]
 
 
 def sample(
-    denoise: Denoise,
-    schedule: Schedule,
-    start: Pictures,
-    tokens: Whole,
-    negative: Whole,
-    how: Sampling,
-) -> Pictures:
-    """Return pictures of the prompts, as `start`, which is noise of `noise` or `interpolate`.
+    denoise: NoisePredictor,
+    schedule: NoiseSchedule,
+    start: Images,
+    tokens: Integers,
+    negative: Integers,
+    settings: DiffusionSampling,
+) -> Images:
+    """Return images of the prompts, of the shape of `start`.
 
-    `tokens` and `negative` are [count, prompt_tokens]. The negative prompt takes the place of no
-    prompt in the guidance, and so is not looked at where the guidance is 1.
+    The negative prompt takes the place of the empty prompt in the guidance, so it is not used where
+    the guidance is 1.
+
+    Args:
+        denoise: predicts the noise in images.
+        schedule: the noise of each step and the range of pixel values.
+        start: noise from `noise` or `interpolate`.
+        tokens: the prompts, [count, prompt_tokens].
+        negative: the negative prompts, [count, prompt_tokens].
+        settings: steps, guidance, eta and seed.
 
     Raises:
-        InvalidInput: `steps`, `guidance`, `eta` or `seed` is out of its bounds.
-        ModelFailure: the network gave something else than noise.
+        InvalidInput: `steps`, `guidance`, `eta` or `seed` is out of range.
+        ModelFailure: the network's output has another shape, or is not finite.
     """
-    _hold(schedule, how)
-    if how.guidance == 1 and negative.any():
+    _check_settings(schedule, settings)
+    if settings.guidance == 1 and negative.any():
         raise InvalidInput(
             "guidance is 1, which does not look at the negative prompt; give more, such as 2, or "
             "leave the negative prompt out.",
             field="guidance",
         )
-    pictures = start
-    visited = grid(len(schedule.kept), how.steps)
-    streams = [_stream(how.seed, at, 1) for at in range(len(start))] if how.eta else []
-    for at, step in enumerate(visited):
-        predicted = _predicted(denoise, pictures, step, (tokens, negative), how.guidance)
-        before = schedule.kept[visited[at + 1]] if at + 1 < len(visited) else 1.0
-        pictures, deviation = _back(schedule, pictures, predicted, (step, before), how.eta)
+    images = start
+    steps = visited_steps(len(schedule.kept), settings.steps)
+    rngs = [_rng(settings.seed, at, 1) for at in range(len(start))] if settings.eta else []
+    for at, step in enumerate(steps):
+        predicted = _guided_noise(denoise, images, step, (tokens, negative), settings.guidance)
+        before = schedule.kept[steps[at + 1]] if at + 1 < len(steps) else 1.0
+        images, deviation = _step_back(schedule, images, predicted, (step, before), settings.eta)
         if deviation:
-            drawn = [each.standard_normal(start.shape[1:], np.float32) for each in streams]
-            pictures = pictures + np.float32(deviation) * np.stack(drawn)
-    return np.clip(pictures, np.float32(schedule.lowest), np.float32(schedule.highest))
+            drawn = [each.standard_normal(start.shape[1:], np.float32) for each in rngs]
+            images = images + np.float32(deviation) * np.stack(drawn)
+    return np.clip(images, np.float32(schedule.lowest), np.float32(schedule.highest))
 
 
-def _predicted(
-    denoise: Denoise, pictures: Pictures, step: int, prompts: tuple[Whole, Whole], guidance: float
-) -> Pictures:
-    """Return negative + guidance (prompt - negative), by one call for both."""
-    count = len(pictures)
+def _guided_noise(
+    denoise: NoisePredictor,
+    images: Images,
+    step: int,
+    prompts: tuple[Integers, Integers],
+    guidance: float,
+) -> Images:
+    """Return negative + guidance * (prompt - negative), computed by one call for both."""
+    count = len(images)
     if guidance == 1:
-        return _noise_of(denoise, pictures, step, prompts[0])
-    both = _noise_of(denoise, np.concatenate([pictures] * 2), step, np.concatenate(prompts))
-    wanted, unwanted = both[:count], both[count:]
-    return unwanted + np.float32(guidance) * (wanted - unwanted)
+        return _predict_noise(denoise, images, step, prompts[0])
+    both = _predict_noise(denoise, np.concatenate([images] * 2), step, np.concatenate(prompts))
+    with_prompt, with_negative = both[:count], both[count:]
+    return with_negative + np.float32(guidance) * (with_prompt - with_negative)
 
 
-def _noise_of(denoise: Denoise, pictures: Pictures, step: int, tokens: Whole) -> Pictures:
-    found = denoise(pictures, np.full(len(pictures), step, np.int64), tokens)
-    if found.shape != pictures.shape or not np.isfinite(found).all():
+def _predict_noise(denoise: NoisePredictor, images: Images, step: int, tokens: Integers) -> Images:
+    predicted = denoise(images, np.full(len(images), step, np.int64), tokens)
+    if predicted.shape != images.shape or not np.isfinite(predicted).all():
         raise ModelFailure(
-            f"The model gave {found.shape} at step {step}, and finite noise of {pictures.shape} "
+            f"The model gave {predicted.shape} at step {step}, and finite noise of {images.shape} "
             "was to come; it has to be trained or exported again."
         )
-    return found
+    return predicted
 
 
-def _back(
-    schedule: Schedule, pictures: Pictures, predicted: Pictures, at: tuple[int, float], eta: float
-) -> tuple[Pictures, float]:
+def _step_back(
+    schedule: NoiseSchedule, images: Images, predicted: Images, at: tuple[int, float], eta: float
+) -> tuple[Images, float]:
     """Return what one step leaves (Song et al., equation 12), and the deviation of the noise that
     is still to be added (equation 16).
 
     What the clean picture is taken to be is held to the range, and the noise follows from it.
     """
     kept, before = schedule.kept[at[0]], at[1]
-    clean = (pictures - np.float32(math.sqrt(1 - kept)) * predicted) / np.float32(math.sqrt(kept))
+    clean = (images - np.float32(math.sqrt(1 - kept)) * predicted) / np.float32(math.sqrt(kept))
     clean = np.clip(clean, np.float32(schedule.lowest), np.float32(schedule.highest))
-    left = (pictures - np.float32(math.sqrt(kept)) * clean) / np.float32(math.sqrt(1 - kept))
+    left = (images - np.float32(math.sqrt(kept)) * clean) / np.float32(math.sqrt(1 - kept))
     deviation = eta * math.sqrt((1 - before) / (1 - kept) * (1 - kept / before))
     towards = math.sqrt(max(0.0, 1 - before - deviation**2))
     found = np.float32(math.sqrt(before)) * clean + np.float32(towards) * left
     return found.astype(np.float32, copy=False), deviation
 
 
-def _stream(seed: int, *place: int) -> np.random.Generator:
+def _rng(seed: int, *place: int) -> np.random.Generator:
+    """Return the random stream of one image."""
     if seed < 0:
         raise InvalidInput(f"seed is {seed} and has to be 0 or more.", field="seed", limit="0")
     return np.random.default_rng([seed, *place])
 
 
-def _hold(schedule: Schedule, how: Sampling) -> None:
-    most = len(schedule.kept)
-    if not 1 <= how.steps <= most:
+def _check_settings(schedule: NoiseSchedule, settings: DiffusionSampling) -> None:
+    """Raise `InvalidInput` if a number is out of range."""
+    max_steps = len(schedule.kept)
+    if not 1 <= settings.steps <= max_steps:
         raise InvalidInput(
-            f"steps is {how.steps} and has to be from 1 to {most}, as the model was trained.",
+            f"steps is {settings.steps} and has to be from 1 to {max_steps}, as the model was"
+            " trained.",
             field="steps",
-            limit=str(most),
+            limit=str(max_steps),
         )
-    if not 0 <= how.guidance <= MOST_GUIDANCE:
+    if not 0 <= settings.guidance <= MAX_GUIDANCE:
         raise InvalidInput(
-            f"guidance is {how.guidance} and has to be from 0 to {MOST_GUIDANCE:g}.",
+            f"guidance is {settings.guidance} and has to be from 0 to {MAX_GUIDANCE:g}.",
             field="guidance",
-            limit=f"{MOST_GUIDANCE:g}",
+            limit=f"{MAX_GUIDANCE:g}",
         )
-    if not 0 <= how.eta <= 1:
-        raise InvalidInput(f"eta is {how.eta} and has to be from 0 to 1.", field="eta", limit="1")
+    if not 0 <= settings.eta <= 1:
+        raise InvalidInput(
+            f"eta is {settings.eta} and has to be from 0 to 1.", field="eta", limit="1"
+        )

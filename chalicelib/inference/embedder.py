@@ -1,8 +1,8 @@
-"""Sentence embeddings by a MiniLM, chosen by its name in the catalogue.
+"""Sentence embeddings by a MiniLM, which is chosen by its name in the catalogue.
 
-Dynamic int8 scales activations over the whole batch, so a text would get another vector in
-other company. Texts are therefore run one at a time, and a text has the same vector, to the
-bit, wherever it stands.
+Dynamic int8 quantisation scales activations over the whole batch, so a text would get another
+vector in other company. Texts are therefore run one at a time, and a text has the same vector, to
+the bit, wherever it stands.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chalicelib.errors import InvalidInput, ModelFailure
-from chalicelib.inference.session import open_session, pulled
-from chalicelib.inference.tokens import Tokens
+from chalicelib.inference.session import open_session, pulled_folder
+from chalicelib.inference.tokenizers import SentenceTokenizer
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -32,16 +32,19 @@ MAX_TOKENS = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """What has to be known of a model beside its files; the catalogue says the same."""
+class EmbedderLimits:
+    """The dimensions and token limit of a model, which its files do not state.
+
+    The catalogue has the same numbers.
+    """
 
     dimensions: int
     max_tokens: int
 
 
-MODELS: Mapping[str, Facts] = {
-    MODEL: Facts(DIMENSIONS, MAX_TOKENS),
-    "minilm-l6-v2-fp32": Facts(DIMENSIONS, MAX_TOKENS),
+MODELS: Mapping[str, EmbedderLimits] = {
+    MODEL: EmbedderLimits(DIMENSIONS, MAX_TOKENS),
+    "minilm-l6-v2-fp32": EmbedderLimits(DIMENSIONS, MAX_TOKENS),
 }
 
 _OUTPUT = "sentence_embedding"
@@ -49,51 +52,54 @@ _SPECIAL_TOKENS = 2
 
 
 class Embedder:
-    """The model in a folder. The session is opened at the first text, so counting is cheap."""
+    """A sentence embedding model in a folder.
+
+    Its session is opened at the first text, so that counting tokens is cheap.
+    """
 
     def __init__(self, folder: Path, model: str) -> None:
         """Use `model`, whose files are in `folder`."""
         self._folder = folder
-        self._facts = MODELS[model]
+        self._limits = MODELS[model]
         self.model = model
-        self.tokens = Tokens(folder / "tokenizer.json")
+        self.tokens = SentenceTokenizer(folder / "tokenizer.json")
 
     @property
     def dimensions(self) -> int:
         """Return how many numbers a vector has."""
-        return self._facts.dimensions
+        return self._limits.dimensions
 
     @property
     def max_tokens(self) -> int:
-        """Return how many tokens a text may have, special ones included."""
-        return self._facts.max_tokens
+        """Return how many tokens a text may have, special tokens included."""
+        return self._limits.max_tokens
 
     @classmethod
     def open(cls, models_dir: Path | str, model: str = MODEL) -> Self:
         """Return the embedder of `model`, which lies in `models_dir`.
 
         Raises:
-            ModelFailure: there is no such model, or it is not there.
+            ModelFailure: the model is unknown, or its files are not there.
         """
         if model not in MODELS:
-            raise ModelFailure(f"{model!r} is no text embedding model; there are {_named()}.")
+            raise ModelFailure(f"{model!r} is no text embedding model; there are {_model_names()}.")
         files = ("model.onnx", "model.onnx_data", "tokenizer.json")
-        return cls(pulled(models_dir, model, *files), model)
+        return cls(pulled_folder(models_dir, model, *files), model)
 
     @cached_property
     def _session(self) -> InferenceSession:
         return open_session(self._folder / "model.onnx")
 
     def count_tokens(self, text: str) -> int:
-        """Return how many tokens `text` takes; more than `max_tokens` are not embedded."""
+        """Return how many tokens `text` has; `embed` takes `max_tokens` of them."""
         return self.tokens.count(text)
 
     def embed(self, texts: Sequence[str], *, truncate: bool = False) -> NDArray[np.float32]:
-        """Return one vector of unit length a text, as an array (texts, 384).
+        """Return one vector of unit length for each text, an array (texts, 384).
 
         Raises:
-            InvalidInput: a text is empty, or has more than 256 tokens and `truncate` is false;
-                the message gives its place and its count.
+            InvalidInput: a text is empty, or has more than 256 tokens and `truncate` is false; the
+                message gives its position and its token count.
             ModelFailure: the model could not be opened or run.
         """
         vectors, _ = self.embed_counted(texts, truncate=truncate)
@@ -102,44 +108,46 @@ class Embedder:
     def embed_counted(
         self, texts: Sequence[str], *, truncate: bool = False
     ) -> tuple[NDArray[np.float32], int]:
-        """Return what `embed` does, and how many tokens were embedded."""
-        ids = [self._ids(place, text, truncate) for place, text in enumerate(texts)]
+        """Return the vectors, as `embed` does, and how many tokens were embedded."""
+        ids = [self._ids(position, text, truncate) for position, text in enumerate(texts)]
         vectors = np.empty((len(texts), self.dimensions), np.float32)
-        # Sorted, so that the session's buffers grow once and are then reused.
-        for place in sorted(range(len(ids)), key=lambda place: -len(ids[place])):
-            vectors[place] = self._run(ids[place])
+        # The longest text first: the session's buffers grow once and are then reused.
+        for position in sorted(range(len(ids)), key=lambda position: -len(ids[position])):
+            vectors[position] = self._run(ids[position])
         return vectors, sum(map(len, ids))
 
-    def _ids(self, place: int, text: str, truncate: bool) -> list[int]:
+    def _ids(self, position: int, text: str, truncate: bool) -> list[int]:
+        """Return the token ids of a text that is short enough, or is truncated."""
         ids = self.tokens.ids(text)
         if len(ids) <= _SPECIAL_TOKENS:
-            raise InvalidInput(f"Text {place} has nothing to embed.", field=f"texts[{place}]")
-        most = self.max_tokens
-        if len(ids) <= most:
+            raise InvalidInput(f"Text {position} has nothing to embed.", field=f"texts[{position}]")
+        max_tokens = self.max_tokens
+        if len(ids) <= max_tokens:
             return ids
         if truncate:
-            return [*ids[: most - 1], ids[-1]]
+            return [*ids[: max_tokens - 1], ids[-1]]
         raise InvalidInput(
-            f"Text {place} has {len(ids)} tokens; the model takes {most}.",
-            field=f"texts[{place}]",
-            limit=f"{most} tokens",
+            f"Text {position} has {len(ids)} tokens; the model takes {max_tokens}.",
+            field=f"texts[{position}]",
+            limit=f"{max_tokens} tokens",
         )
 
     def _run(self, ids: list[int]) -> NDArray[np.float32]:
+        """Return the vector of one text."""
         tokens = np.array([ids], np.int64)
-        feed = {
+        inputs = {
             "input_ids": tokens,
             "attention_mask": np.ones_like(tokens),
             "token_type_ids": np.zeros_like(tokens),
         }
         session = self._session
         try:
-            (found,) = session.run([_OUTPUT], feed)
+            (output,) = session.run([_OUTPUT], inputs)
         except Exception as error:  # onnxruntime's own errors share no narrower base
             raise ModelFailure(f"{self.model} failed: {error}") from error
-        vector: NDArray[np.float32] = np.asarray(found, np.float32)[0]
+        vector: NDArray[np.float32] = np.asarray(output, np.float32)[0]
         return vector
 
 
-def _named() -> str:
+def _model_names() -> str:
     return ", ".join(sorted(MODELS))

@@ -1,8 +1,8 @@
-"""Models that change under a process: the version that the stage serves, open until it changes.
+"""Hot swap: keep the model version that a stage serves open, and change it when the stage does.
 
-Once in a while it is looked up which version that is. A new one is opened beside the old one, and
-takes its place only when all of it is there and is what was registered. If it is not, the old one
-goes on; a process that has none takes the version that was served before.
+Which version serves is looked up at most every `REFRESH_SECONDS`. A new version is opened beside
+the old one and takes its place only if all of its files are there and match their hashes.
+Otherwise the old one goes on; a process that has none open takes the version served before.
 """
 
 from __future__ import annotations
@@ -13,25 +13,23 @@ from typing import Generic, Protocol, TypeVar
 
 from chalicelib.contracts.serving import ServedVersion, Serving
 from chalicelib.errors import Conflict, HeadraceError, ModelFailure, NotFound
-from chalicelib.inference.exported import Exported
+from chalicelib.inference.exported_model import ExportedModel
 
-LOOK_SECONDS = 30.0
-"""How long what was looked up is believed: so much later than an operator's word, at the most, does
-a busy process swap.
-"""
+REFRESH_SECONDS = 30.0
+"""How long a look-up is valid: a busy process swaps at most so much later than an operator does."""
 
 M = TypeVar("M")
 
 
-class Versions(Protocol):
+class VersionStore(Protocol):
     """Where a stage keeps the versions that it serves."""
 
     def serving(self, name: str) -> Serving | None:
-        """Return what is served as `name`, None where nothing is.
+        """Return what is served as `name`, or None.
 
         Raises:
-            ModelFailure: what stands there cannot be read.
-            Throttled, Transient: it cannot be had now.
+            ModelFailure: the record cannot be parsed.
+            Throttled, Transient: the record cannot be read now.
         """
 
     def file(self, version: ServedVersion, name: str) -> bytes:
@@ -39,83 +37,92 @@ class Versions(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Opened(Generic[M]):
-    """A model that is open, and of which version."""
+class OpenModel(Generic[M]):
+    """A model that is open, and its version."""
 
     model: M
     version: ServedVersion
 
 
-class Models(Protocol[M]):
-    """Models that are open, by name, as `HotSwap` keeps them."""
+class OpenModels(Protocol[M]):
+    """Open models by name, as `HotSwap` keeps them."""
 
-    def get(self, name: str) -> Opened[M]:
-        """Return the one that serves; raises as `HotSwap.get` does."""
+    def get(self, name: str) -> OpenModel[M]:
+        """Return the model that serves as `name`; raises as `HotSwap.get` does."""
 
 
 @dataclass(slots=True)
-class _Held(Generic[M]):
-    opened: Opened[M]
-    looked: float
+class _CachedModel(Generic[M]):
+    """An open model, and when its version was last looked up."""
+
+    opened: OpenModel[M]
+    refreshed_at: float
 
 
 @dataclass(frozen=True, slots=True)
 class HotSwap(Generic[M]):
-    """Models by name. `open_one` makes a model of what was exported; `clock` gives seconds, and
-    `told` hears why a version that should serve does not.
+    """Open models by name, each swapped when the stage serves another version.
+
+    Args:
+        versions: where the stage keeps versions.
+        open_model: opens an exported model; raises `ModelFailure`.
+        monotonic: a clock in seconds.
+        on_error: called when the version that should serve does not.
     """
 
-    versions: Versions
-    open_one: Callable[[Exported], M]
-    clock: Callable[[], float]
-    told: Callable[[HeadraceError], None]
-    _held: dict[str, _Held[M]] = field(default_factory=dict)
+    versions: VersionStore
+    open_model: Callable[[ExportedModel], M]
+    monotonic: Callable[[], float]
+    on_error: Callable[[HeadraceError], None]
+    _cache: dict[str, _CachedModel[M]] = field(default_factory=dict)
 
-    def get(self, name: str) -> Opened[M]:
+    def get(self, name: str) -> OpenModel[M]:
         """Return the model that serves as `name`.
 
         Raises:
             Conflict: the stage serves none.
             ModelFailure: no version that it serves can be opened.
-            Throttled, Transient: it cannot be looked up now, and none is open.
+            Throttled, Transient: the version cannot be looked up now, and none is open.
         """
-        held = self._held.get(name)
-        if held is not None and self.clock() - held.looked < LOOK_SECONDS:
-            return held.opened
-        looked = self.clock()
-        opened = self._looked_up(name, held.opened if held is not None else None)
-        self._held[name] = _Held(opened, looked)
+        cached = self._cache.get(name)
+        if cached is not None and self.monotonic() - cached.refreshed_at < REFRESH_SECONDS:
+            return cached.opened
+        now = self.monotonic()
+        opened = self._refresh(name, cached.opened if cached is not None else None)
+        self._cache[name] = _CachedModel(opened, now)
         return opened
 
-    def _looked_up(self, name: str, old: Opened[M] | None) -> Opened[M]:
+    def _refresh(self, name: str, old: OpenModel[M] | None) -> OpenModel[M]:
+        """Look up which version serves, and open it unless it is open already."""
         try:
             serving = self.versions.serving(name)
         except HeadraceError as error:
-            return self._kept(old, error)
+            return self._keep(old, error)
         if serving is None:
-            self._held.pop(name, None)
-            raise _none(name)
+            self._cache.pop(name, None)
+            raise _nothing_served(name)
         if old is not None and old.version == serving.serves:
             return old
         try:
             return self._open(serving.serves)
         except HeadraceError as error:
             if old is None and serving.before is not None:
-                self.told(_not_swapped(serving.serves, serving.before, error))
+                self.on_error(_swap_failure(serving.serves, serving.before, error))
                 return self._open(serving.before)
-            return self._kept(old, error, serving.serves)
+            return self._keep(old, error, serving.serves)
 
-    def _kept(
-        self, old: Opened[M] | None, error: HeadraceError, new: ServedVersion | None = None
-    ) -> Opened[M]:
+    def _keep(
+        self, old: OpenModel[M] | None, error: HeadraceError, new: ServedVersion | None = None
+    ) -> OpenModel[M]:
+        """Return the old version and report the error, or raise it if there is no old one."""
         if old is None:
             raise error
-        self.told(_not_swapped(new, old.version, error))
+        self.on_error(_swap_failure(new, old.version, error))
         return old
 
-    def _open(self, version: ServedVersion) -> Opened[M]:
-        exported = Exported.read(lambda name: self._file(version, name), version.signature)
-        return Opened(self.open_one(exported), version)
+    def _open(self, version: ServedVersion) -> OpenModel[M]:
+        exported = ExportedModel.read(lambda name: self._file(version, name), version.signature)
+        return OpenModel(self.open_model(exported), version)
 
     def _file(self, version: ServedVersion, name: str) -> bytes:
         try:
@@ -124,7 +131,7 @@ class HotSwap(Generic[M]):
             raise ModelFailure(f"{name} of {version.label} is gone; serve it anew.") from error
 
 
-def _none(name: str) -> Conflict:
+def _nothing_served(name: str) -> Conflict:
     return Conflict(
         f"No version of {name} is served on this stage. An operator serves one that was"
         f" registered: headrace models serve {name} VERSION",
@@ -132,7 +139,7 @@ def _none(name: str) -> Conflict:
     )
 
 
-def _not_swapped(
+def _swap_failure(
     new: ServedVersion | None, old: ServedVersion, error: HeadraceError
 ) -> ModelFailure:
     what = f"{new.label} cannot serve" if new is not None else "It cannot be told what serves"

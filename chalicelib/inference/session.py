@@ -1,4 +1,4 @@
-"""ONNX sessions, with the options that suit a function: one thread, one request at a time."""
+"""ONNX sessions with options that suit a function: one thread, one request at a time."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 
-_SLOWER = ["SkipLayerNormFusion"]
-"""onnxruntime's fused Add and LayerNormalization takes longer on a CPU than the two apart: without
-it MiniLM runs a fifth faster at 256 tokens and a quarter at 32 (onnxruntime 1.32, AVX-512)."""
+_SLOW_OPTIMIZERS = ["SkipLayerNormFusion"]
+"""onnxruntime's fused Add and LayerNormalization is slower on a CPU than the two apart: without it
+MiniLM runs a fifth faster at 256 tokens and a quarter at 32 (onnxruntime 1.32, AVX-512).
+"""
 
-_EXACT = "session.x64quantprecision"
+_EXACT_INT8 = "session.x64quantprecision"
 """Without VNNI the products of int8 weights and uint8 values overflow 16 bits, so that MiniLM's
-vectors of one text would differ from processor to processor by up to .03 of a cosine. Set, such
-processors multiply uint8 by uint8, which is slower and does not; others ignore it.
-https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html
+vectors of one text would differ from processor to processor by up to .03 of a cosine. With this
+option such processors multiply uint8 by uint8, which is slower and does not overflow; others ignore
+it. https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html
 """
 _EXTERNAL_DATA = "session.model_external_initializers_file_folder_path"
 _GRAPH, _OUTPUT, _NAME = b"\x3a", b"\x62", b"\x0a"
@@ -29,10 +30,10 @@ https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
 """
 
 
-def _output(name: str) -> bytes:
-    """Return the bytes that make `name` an output of the serialised model they are put behind.
+def _extra_output(name: str) -> bytes:
+    """Return bytes that, appended to a serialised model, make its value `name` an output.
 
-    Protobuf merges an embedded message that comes twice, and adds up its repeated fields.
+    Protobuf merges an embedded message that occurs twice, and concatenates its repeated fields.
     https://protobuf.dev/programming-guides/encoding/#last-one-wins
     """
     message = name.encode()
@@ -46,8 +47,8 @@ def _output(name: str) -> bytes:
 _LENGTH_IN_ONE_BYTE = 127
 
 
-def pulled(models_dir: Path | str, model: str, *files: str) -> Path:
-    """Return the folder of `model`. Raises `ModelFailure` where one of `files` is not in it."""
+def pulled_folder(models_dir: Path | str, model: str, *files: str) -> Path:
+    """Return the folder of a pulled model. Raises `ModelFailure` if one of `files` is not in it."""
     folder = Path(models_dir) / model
     if missing := [name for name in files if not (folder / name).is_file()]:
         raise ModelFailure(
@@ -58,16 +59,17 @@ def pulled(models_dir: Path | str, model: str, *files: str) -> Path:
 
 
 def open_session(
-    path: Path | bytes, *, prepack: bool = True, reveal: str | None = None
+    path: Path | bytes, *, prepack: bool = True, extra_output: str | None = None
 ) -> InferenceSession:
-    """Open the model at `path`, or one whose bytes are given, for one thread.
+    """Open a model file, or the bytes of a model, for one thread.
 
-    `reveal` names a value inside the graph that becomes one more output, so that one file on the
-    disk, with one hash, serves those who want it and those who do not.
-
-    `prepack=False` leaves weights where they are mapped: for large fp32 models that are opened
-    for a single request it starts several times faster and takes half the memory. For the int8
-    MiniLM it saves nothing (20 ms against 22) and each run is a fifth slower.
+    Args:
+        path: the file or the bytes.
+        prepack: `False` leaves weights where they are mapped: for large fp32 models that are opened
+            for a single request it starts several times faster and takes half the memory. For the
+            int8 MiniLM it saves nothing (20 ms against 22) and each run is a fifth slower.
+        extra_output: a value inside the graph that becomes one more output, so that one file on
+            disk, with one hash, serves those who need it and those who do not.
 
     Raises:
         ModelFailure: the file is missing or is no model.
@@ -78,20 +80,22 @@ def open_session(
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    options.add_session_config_entry(_EXACT, "1")
+    options.add_session_config_entry(_EXACT_INT8, "1")
     if not prepack:
         options.add_session_config_entry("session.disable_prepacking", "1")
     try:
         model: str | bytes = path if isinstance(path, bytes) else str(path)
-        if reveal is not None:
-            assert isinstance(path, Path), "what is revealed is in a file, beside its weights"
-            model = path.read_bytes() + _output(reveal)
+        if extra_output is not None:
+            assert isinstance(path, Path), (
+                "an extra output needs a file, which lies beside its weights"
+            )
+            model = path.read_bytes() + _extra_output(extra_output)
             options.add_session_config_entry(_EXTERNAL_DATA, str(path.parent))
         return onnxruntime.InferenceSession(
             model,
             options,
             providers=["CPUExecutionProvider"],
-            disabled_optimizers=_SLOWER,
+            disabled_optimizers=_SLOW_OPTIMIZERS,
         )
     except Exception as error:  # onnxruntime's own errors share no narrower base
         name = path.name if isinstance(path, Path) else f"of {len(path)} bytes"

@@ -1,4 +1,4 @@
-"""The words that a small model knows, as whole numbers from 1 on; 0 fills up."""
+"""The words that a small image model takes in prompts, as numbers from 1 on; 0 is padding."""
 
 from __future__ import annotations
 
@@ -13,52 +13,54 @@ from numpy.typing import NDArray
 
 from chalicelib.errors import InvalidInput, ModelFailure
 
-FILE = "vocabulary.json"
+VOCABULARY_FILE = "vocabulary.json"
 
 _WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")
-_SHOWN = 20
+_MAX_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Vocabulary:
+class PromptVocabulary:
     """Words with their numbers."""
 
     numbers: Mapping[str, int]
 
     @classmethod
     def of(cls, content: bytes) -> Self:
-        """Return the vocabulary in a file: a JSON object of words with numbers from 1 on.
+        """Return the vocabulary in a file: a JSON object of words with the numbers 1, 2, 3….
 
         Raises:
-            ModelFailure: the file has something else.
+            ModelFailure: the file holds something else.
         """
         try:
-            read = json.loads(content)
+            parsed = json.loads(content)
         except ValueError as error:
-            raise ModelFailure(f"{FILE} is no JSON: {error}.") from error
-        whole = isinstance(read, dict) and all(type(each) is int for each in read.values())
-        if not whole or sorted(read.values()) != list(range(1, len(read) + 1)):
-            raise ModelFailure(f"{FILE} has to be an object of words with the numbers 1, 2, 3….")
-        return cls(read)
+            raise ModelFailure(f"{VOCABULARY_FILE} is no JSON: {error}.") from error
+        valid = isinstance(parsed, dict) and all(type(each) is int for each in parsed.values())
+        if not valid or sorted(parsed.values()) != list(range(1, len(parsed) + 1)):
+            raise ModelFailure(
+                f"{VOCABULARY_FILE} has to be an object of words with the numbers 1, 2, 3…."
+            )
+        return cls(parsed)
 
     def content(self) -> bytes:
-        """Return the file; the same words make the same bytes."""
+        """Return the content of the file; equal words give equal bytes."""
         return f"{json.dumps(self.numbers, ensure_ascii=False, indent=1)}\n".encode()
 
     def tokens(self, prompt: str, length: int, field: str = "prompt") -> NDArray[np.int64]:
-        """Return the numbers of a prompt's words, [length], filled up with 0.
+        """Return the numbers of a prompt's words, [length], padded with 0.
 
-        Case and punctuation are left out. An empty prompt is all 0: no prompt.
+        Case and punctuation are ignored. An empty prompt is all 0.
 
         Raises:
-            InvalidInput: words are not known, which the message names with some that are; or there
-                are more than `length`.
+            InvalidInput: there are more than `length` words, or unknown ones, which the message
+                names with some that are known.
         """
         words = _WORD.findall(prompt.lower())
         if unknown := [word for word in dict.fromkeys(words) if word not in self.numbers]:
             raise InvalidInput(
-                f"{field}: this model does not know {listed(map(repr, unknown))}; the words that "
-                f"it knows are {listed(self.numbers)}.",
+                f"{field}: this model does not know {shortened_list(map(repr, unknown))}; the words"
+                f" that it knows are {shortened_list(self.numbers)}.",
                 field=field,
             )
         if len(words) > length:
@@ -67,13 +69,13 @@ class Vocabulary:
                 field=field,
                 limit=str(length),
             )
-        found = np.zeros(length, np.int64)
-        found[: len(words)] = [self.numbers[word] for word in words]
-        return found
+        tokens = np.zeros(length, np.int64)
+        tokens[: len(words)] = [self.numbers[word] for word in words]
+        return tokens
 
 
-def listed(words: Iterable[str]) -> str:
-    """Return the first 20 words in a row, and how many more there are."""
-    every = list(words)
-    more = f" and {len(every) - _SHOWN} more" if len(every) > _SHOWN else ""
-    return ", ".join(every[:_SHOWN]) + more
+def shortened_list(words: Iterable[str]) -> str:
+    """Return the first 20 words, separated by commas, and how many more there are."""
+    all_words = list(words)
+    rest = f" and {len(all_words) - _MAX_SHOWN} more" if len(all_words) > _MAX_SHOWN else ""
+    return ", ".join(all_words[:_MAX_SHOWN]) + rest

@@ -13,7 +13,7 @@ from chalicelib.retrieval.text.sentences import Span, split_sentences
 from chalicelib.retrieval.text.terms import stems
 
 if TYPE_CHECKING:
-    from chalicelib.inference.wordvectors import WordVectors
+    from chalicelib.inference.word_vectors import WordVectors
 
 NEAR = 8
 """Sentences of all sources together that one claim is compared with, word by word."""

@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from chalicelib.contracts.support import CheckRequest
-from chalicelib.inference.wordvectors import WordReader
+from chalicelib.inference.word_vectors import WordEmbedder
 from chalicelib.observability import observed
 from functions.check_support import core
 
@@ -16,7 +16,7 @@ from functions.check_support import core
 @functools.cache
 def deps() -> core.Deps:
     """Return what the core needs, built once a process."""
-    return core.Deps(WordReader.open(os.environ["HEADRACE_MODELS_DIR"]), time.perf_counter)
+    return core.Deps(WordEmbedder.open(os.environ["HEADRACE_MODELS_DIR"]), time.perf_counter)
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from chalicelib.retrieval.ids import chunks_key, pages_key, version_prefix
 from chalicelib.retrieval.search.images import text_of
 
 if TYPE_CHECKING:
-    from chalicelib.inference.labelling import Seen
+    from chalicelib.inference.efficientnet import LabelledImage
     from chalicelib.ports import ObjectStore
 
 FIRST_FRAME = "The picture moves; of its {count} frames the first was looked at."
@@ -30,10 +30,10 @@ DOUBTED_BELOW = 0.2
 """The share of the likeliest label below which the owner is told."""
 
 
-class Sees(Protocol):
-    """A model that looks at pictures, as `PictureLabeller` does."""
+class ImageLabeller(Protocol):
+    """A model that labels images, as `EfficientNetLabeller` does."""
 
-    def see(self, data: bytes) -> Seen:
+    def label_image(self, data: bytes) -> LabelledImage:
         """Return what is seen in the picture that `data` encodes."""
 
 
@@ -41,7 +41,7 @@ class Sees(Protocol):
 class Deps:
     """What looking needs of the world; `clock` gives seconds, from any start."""
 
-    labeller: Sees
+    labeller: ImageLabeller
     model: str
     clock: Callable[[], float]
 
@@ -57,7 +57,9 @@ def run(
     """
     began = deps.clock()
     place = (request.tenant, request.document_id, request.version)
-    seen = deps.labeller.see(objects.read(request.bucket, version_prefix(*place) + "source"))
+    seen = deps.labeller.label_image(
+        objects.read(request.bucket, version_prefix(*place) + "source")
+    )
     text = text_of(request.path, seen.labels)
     chunk = Chunk(n=0, page=1, heading="", start=0, end=len(text), text=text, labels=seen.labels)
     one = {"lines": "1"}
@@ -76,7 +78,7 @@ def run(
 def look(request: LabelPictureRequest, deps: Deps) -> LabelPictureResult:
     """Return what is seen in a query's picture; raise as `run` does."""
     began = deps.clock()
-    seen = deps.labeller.see(request.data)
+    seen = deps.labeller.label_image(request.data)
     return LabelPictureResult(
         media_type=seen.media_type,
         labels=seen.labels,
@@ -85,7 +87,7 @@ def look(request: LabelPictureRequest, deps: Deps) -> LabelPictureResult:
     )
 
 
-def _notices(seen: Seen) -> tuple[str, ...]:
+def _notices(seen: LabelledImage) -> tuple[str, ...]:
     said = []
     if seen.frames > 1:
         said.append(FIRST_FRAME.format(count=seen.frames))

@@ -12,7 +12,7 @@ from chalicelib.contracts.labelling import (
     LabelDocumentResult,
     LabelPictureRequest,
 )
-from chalicelib.inference.labelling import MODEL, PictureLabeller
+from chalicelib.inference.efficientnet import MODEL, EfficientNetLabeller
 from chalicelib.observability import observed
 from chalicelib.settings import memory_gb
 from functions.label_picture import core
@@ -21,7 +21,7 @@ from functions.label_picture import core
 @functools.cache
 def deps() -> core.Deps:
     """Return what the core needs, built once a process."""
-    labeller = PictureLabeller.open(os.environ["HEADRACE_MODELS_DIR"])
+    labeller = EfficientNetLabeller.open(os.environ["HEADRACE_MODELS_DIR"])
     return core.Deps(labeller, MODEL, time.perf_counter)
 
 

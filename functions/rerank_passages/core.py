@@ -11,14 +11,14 @@ from chalicelib.retrieval.search.reranker import Compared, Features, Head, featu
 from chalicelib.retrieval.text.terms import Word, words_of
 
 if TYPE_CHECKING:
-    from chalicelib.inference.wordvectors import WordReader, WordVectors
+    from chalicelib.inference.word_vectors import WordEmbedder, WordVectors
 
 
 @dataclass(frozen=True, slots=True)
 class Deps:
     """What the function works with; `clock` gives seconds, from any start."""
 
-    reader: WordReader
+    reader: WordEmbedder
     head: Head
     clock: Callable[[], float]
 
@@ -38,14 +38,14 @@ def run(request: RerankRequest, deps: Deps) -> RerankResult:
     )
 
 
-def look(request: RerankRequest, reader: WordReader) -> tuple[list[Features], int]:
+def look(request: RerankRequest, reader: WordEmbedder) -> tuple[list[Features], int]:
     """Return the features of each passage, and how many tokens the model read; raise as `run`."""
     words, asked = _read(request.query, reader)
     seen = [_compared(passage, asked, reader) for passage in request.passages]
     return features(words, seen), asked.tokens + sum(each.tokens for each in seen)
 
 
-def _compared(passage: RerankPassage, asked: WordVectors, reader: WordReader) -> Compared:
+def _compared(passage: RerankPassage, asked: WordVectors, reader: WordEmbedder) -> Compared:
     words, read = _read(passage.text, reader)
     return Compared(
         words=words,
@@ -57,6 +57,6 @@ def _compared(passage: RerankPassage, asked: WordVectors, reader: WordReader) ->
     )
 
 
-def _read(text: str, reader: WordReader) -> tuple[tuple[Word, ...], WordVectors]:
+def _read(text: str, reader: WordEmbedder) -> tuple[tuple[Word, ...], WordVectors]:
     words = words_of(text)
     return words, reader.read(text, [(word.start, word.end) for word in words])

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.contracts.reranking import RerankRequest
-from chalicelib.inference.wordvectors import WordReader
+from chalicelib.inference.word_vectors import WordEmbedder
 from chalicelib.observability import observed
 from chalicelib.retrieval.search.reranker import head_of
 from functions.rerank_passages import core
@@ -20,7 +20,7 @@ HEAD = Path(__file__).with_name("head.json")
 @functools.cache
 def deps() -> core.Deps:
     """Return what the core needs, built once a process."""
-    reader = WordReader.open(os.environ["HEADRACE_MODELS_DIR"])
+    reader = WordEmbedder.open(os.environ["HEADRACE_MODELS_DIR"])
     return core.Deps(reader, head_of(HEAD.read_text("utf-8")), time.perf_counter)
 
 

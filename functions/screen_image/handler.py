@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from chalicelib.contracts.screening import ScreenImageRequest
-from chalicelib.inference.pictures import MODEL, PictureReader
+from chalicelib.inference.open_nsfw import MODEL, NsfwClassifier
 from chalicelib.observability import observed
 from functions.screen_image import core
 
@@ -17,7 +17,7 @@ from functions.screen_image import core
 def deps() -> core.Deps:
     """Return what the core needs, built once a process."""
     return core.Deps(
-        PictureReader.open(os.environ["HEADRACE_MODELS_DIR"]), MODEL, time.perf_counter
+        NsfwClassifier.open(os.environ["HEADRACE_MODELS_DIR"]), MODEL, time.perf_counter
     )
 
 

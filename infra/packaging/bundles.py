@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from chalicelib.generation.catalogue import Catalogue
 from infra.packaging import bytecode, elf, models
@@ -26,7 +26,8 @@ _READERS = {
     "models/served.json": "chalicelib/generation/served.py",
 }
 """Of the data about models, the module that reads it: who carries that carries the data."""
-_NOT_RUN = frozenset({"event.json", "requirements.in", "requirements.txt"})
+_NOT_RUN = ("event.json", "events/*.json", "requirements.in", "requirements.txt")
+"""Files of a function's folder that no bundle carries: samples and what its packages are."""
 STARTED: Mapping[str, tuple[str, ...]] = {
     "stream_answer": ("bootstrap",),
     "stream_chat": ("bootstrap",),
@@ -140,7 +141,8 @@ def _demand_known(project: Path, bundle: str, found: Entries) -> None:
     room = project / "functions" / bundle
     for name, file in sorted(_all_of(room).items()):
         inside = f"functions/{bundle}/{name}"
-        if inside in found or file.suffix in (".py", ".pyc") or file.name in _NOT_RUN:
+        is_left_out = any(PurePath(name).match(pattern) for pattern in _NOT_RUN)
+        if inside in found or file.suffix in (".py", ".pyc") or is_left_out:
             continue
         raise CannotPackage(
             f"{inside} is named by no module beside it that {bundle} imports, so no bundle can "

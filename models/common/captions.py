@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib.errors import HeadraceError, InvalidInput
-from chalicelib.inference.vocabulary import FILE as WORDS
-from chalicelib.inference.vocabulary import Vocabulary
+from chalicelib.inference.vocabulary import VOCABULARY_FILE as WORDS
+from chalicelib.inference.vocabulary import PromptVocabulary
 from models.common import images, rows
 from models.common.failures import BadData
 from models.common.images import Images
@@ -48,7 +48,7 @@ class Captioned:
 
     images: Images
     captions: Mapping[Part, Sequence[tuple[str, ...]]]
-    vocabulary: Vocabulary = field(default_factory=lambda: Vocabulary({}))
+    vocabulary: PromptVocabulary = field(default_factory=lambda: PromptVocabulary({}))
 
     def hold(self, side: int, channels: int, words: int) -> None:
         """Raise BadData unless pictures are of this size, and there are so many words."""
@@ -107,11 +107,11 @@ def read(folder: Path) -> Captioned:
     )
 
 
-def _vocabulary(path: Path) -> Vocabulary:
+def _vocabulary(path: Path) -> PromptVocabulary:
     if not path.exists():
-        return Vocabulary({})
+        return PromptVocabulary({})
     try:
-        return Vocabulary.of(path.read_bytes())
+        return PromptVocabulary.of(path.read_bytes())
     except (OSError, HeadraceError) as error:
         raise BadData(f"{path} cannot be read: {error}") from error
 

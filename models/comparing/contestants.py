@@ -12,9 +12,9 @@ import numpy as np
 from pydantic import ValidationError
 
 from chalicelib.contracts.exported import FILE, Signature
-from chalicelib.inference import drawing
-from chalicelib.inference.drawing import Drawer
-from chalicelib.inference.exported import Exported
+from chalicelib.inference import image_generator
+from chalicelib.inference.exported_model import ExportedModel
+from chalicelib.inference.image_generator import ImageGenerator
 from models.common import artefacts, hashes, images, recipe, running
 from models.common.devices import DEVICE
 from models.common.export import staged
@@ -52,7 +52,7 @@ class Contestant:
     seconds: float | None
     channel: Path
     signature: Signature
-    drawer: Drawer
+    drawer: ImageGenerator
 
 
 def chosen(names: Sequence[str]) -> list[str]:
@@ -141,7 +141,7 @@ def opened(name: str, channel: Path, folder: Path, seconds: float | None = None)
     def fetch(file: str) -> bytes:
         return (folder / file).read_bytes()
 
-    drawer = drawing.opened(Exported.read(fetch, hashes.of_file(folder / FILE)))
+    drawer = image_generator.open_model(ExportedModel.read(fetch, hashes.of_file(folder / FILE)))
     return Contestant(name, signature.origin.steps, seconds, channel, signature, drawer)
 
 

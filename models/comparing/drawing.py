@@ -12,9 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import bootstrap
 
-from chalicelib.inference.denoising import GRAPH
-from chalicelib.inference.drawing import Drawing
-from chalicelib.inference.scale import Pixels
+from chalicelib.inference.image_generator import DENOISER_GRAPH, ImageSettings
+from chalicelib.inference.pixels import Pixels
 from models.common import captions
 from models.comparing.budget import Clock
 from models.comparing.contestants import Contestant
@@ -40,7 +39,7 @@ class Way:
 def ways(contestant: Contestant) -> list[Way]:
     """Return how it is drawn with: one way, or three of a model that takes steps and prompts."""
     name = contestant.recipe
-    if GRAPH not in contestant.signature.graphs:
+    if DENOISER_GRAPH not in contestant.signature.graphs:
         return [Way(name)]
     return [
         Way(f"{name}, {FEW} steps", steps=FEW, guidance=1.0),
@@ -53,23 +52,26 @@ def drawn(contestant: Contestant, way: Way, count: int, seed: int) -> Pixels:
     """Return `count` pictures, [count, side, side, channels]."""
     wishes = _prompted if way.prompted else _unprompted
     return np.concatenate(
-        [contestant.drawer.draw(wish) for wish in wishes(contestant.channel, way, count, seed)]
+        [
+            contestant.drawer.generate_images(wish)
+            for wish in wishes(contestant.channel, way, count, seed)
+        ]
     )
 
 
-def _unprompted(_channel: Path, way: Way, count: int, seed: int) -> list[Drawing]:
+def _unprompted(_channel: Path, way: Way, count: int, seed: int) -> list[ImageSettings]:
     return [
-        Drawing(min(_CHUNK, count - begin), seed + at, steps=way.steps, guidance=way.guidance)
+        ImageSettings(min(_CHUNK, count - begin), seed + at, steps=way.steps, guidance=way.guidance)
         for at, begin in enumerate(range(0, count, _CHUNK))
     ]
 
 
-def _prompted(channel: Path, way: Way, count: int, seed: int) -> list[Drawing]:
+def _prompted(channel: Path, way: Way, count: int, seed: int) -> list[ImageSettings]:
     """Return wishes for what is said first of `count` held-out pictures, alike ones together."""
     said = captions.read(channel).captions["test"]
     prompts = Counter(said[at % len(said)][0] for at in range(count))
     return [
-        Drawing(many, seed + at, prompt=prompt, steps=way.steps, guidance=way.guidance)
+        ImageSettings(many, seed + at, prompt=prompt, steps=way.steps, guidance=way.guidance)
         for at, (prompt, many) in enumerate(sorted(prompts.items()))
     ]
 
@@ -91,9 +93,9 @@ def speed(contestant: Contestant, way: Way, clock: Clock = time.process_time) ->
     def timed(count: int, repeats: int) -> list[float]:
         found = []
         for seed in range(repeats):
-            wish = Drawing(count, seed, prompt=prompt, steps=way.steps, guidance=way.guidance)
+            wish = ImageSettings(count, seed, prompt=prompt, steps=way.steps, guidance=way.guidance)
             began = clock()
-            contestant.drawer.draw(wish)
+            contestant.drawer.generate_images(wish)
             found.append(1000 * (clock() - began) / count)
         return found
 

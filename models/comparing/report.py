@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from chalicelib.inference.scale import Pixels
+from chalicelib.inference.pixels import Pixels
 from models.common import pictures
 from models.common.writing import write_json, write_whole
 from models.comparing.drawing import Speed

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from chalicelib.inference.vocabulary import Vocabulary
+from chalicelib.inference.vocabulary import PromptVocabulary
 from models.common import captions, images
 from models.common.captions import Captioned, Part
 from models.common.images import Images, Split
@@ -33,7 +33,7 @@ def prepare(into: Path) -> Path:
         "train": _captions(found.train, thirds),
         "test": _captions(found.test, thirds),
     }
-    vocabulary = Vocabulary({word: at for at, word in enumerate(WORDS, 1)})
+    vocabulary = PromptVocabulary({word: at for at, word in enumerate(WORDS, 1)})
     return captions.write(into, Captioned(Images(found.train, found.test, NAMES), said, vocabulary))
 
 

@@ -8,12 +8,20 @@ import os
 import subprocess
 import sys
 
+from functions.run_model.handler import TASKS
 from tests.architecture.ingest_definition import ROOT
 
 MAX_HANDLER_LINES = 15
 MAX_APP_LINES = 150
 MAX_MODULE_LINES = 400
-FUNCTIONS = sorted(path for path in (ROOT / "functions").iterdir() if (path / "core.py").exists())
+TASK_MODULES = [ROOT / "functions" / "run_model" / f"{task}.py" for task in TASKS]
+"""The cores of the one package that is deployed as several functions."""
+FUNCTIONS = sorted(path.parent for path in (ROOT / "functions").glob("*/handler.py"))
+CORES = [
+    path
+    for room in FUNCTIONS
+    for path in ([room / "core.py"] if room.name != "run_model" else TASK_MODULES)
+]
 MODULES = sorted(
     path
     for folder in ("chalicelib", "functions", "localcloud", "infra", "cli")
@@ -35,11 +43,12 @@ def test_no_module_outgrows_a_reader() -> None:
 
 
 def test_a_function_has_its_parts() -> None:
-    parts = ("handler.py", "core.py", "event.json", "requirements.in")
-    assert [
-        room / name for room in FUNCTIONS for name in parts if not (room / name).is_file()
-    ] == []
-    assert all(json.loads((room / "event.json").read_text()) for room in FUNCTIONS)
+    for room in FUNCTIONS:
+        samples = [*room.glob("event.json"), *room.glob("events/*.json")]
+        cores = [core for core in CORES if core.parent == room]
+        assert len(samples) == len(cores) >= 1, room
+        assert all(path.is_file() for path in [*cores, room / "requirements.in"]), room
+        assert all(json.loads(sample.read_text()) for sample in samples), room
     assert len(FUNCTIONS) > 20
 
 
@@ -47,7 +56,7 @@ def test_a_handler_parses_runs_and_dumps_and_no_more() -> None:
     lines = {}
     for room in FUNCTIONS:
         tree = ast.parse((room / "handler.py").read_text())
-        found = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+        found = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
         handler = found["handler"]
         lines[room.name] = (handler.end_lineno or 0) - handler.lineno + 1
     assert {room: count for room, count in lines.items() if count > MAX_HANDLER_LINES} == {}
@@ -63,12 +72,12 @@ def test_a_core_does_no_input_or_output_of_its_own() -> None:
         "chalicelib.observability",
     }
     wrong = []
-    for room in FUNCTIONS:
-        for node in ast.walk(ast.parse((room / "core.py").read_text())):
+    for core in CORES:
+        for node in ast.walk(ast.parse(core.read_text())):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             wrong += [
-                (room.name, name)
+                (core.parent.name, core.stem, name)
                 for name in names
                 if any(f"{name}.".startswith(f"{ban}.") for ban in banned)
             ]

@@ -54,18 +54,18 @@ BUDGETS: Mapping[str, Budget] = {
     "app.sweep": EVENTS,
     "app.sweep_jobs": EVENTS,
     "app.webhook_due": EVENTS,
-    "functions.answer_image.handler.handler": Budget(620, SEEING),
-    "functions.caption_image.handler.handler": Budget(620, SEEING),
+    "functions.run_model.handler.answer_image": Budget(620, SEEING),
+    "functions.run_model.handler.caption_image": Budget(620, SEEING),
     "functions.check_support.handler.handler": Budget(290, ON_MODEL),
     "functions.chunk_document.handler.handler": Budget(550, WITH_TEXTS),
     "functions.embed_chunks.handler.handler": Budget(570, WITH_TEXTS),
-    "functions.classify_image.handler.handler": Budget(620, SEEING),
-    "functions.complete_text.handler.handler": Budget(556, (*SEEING, "PIL")),
-    "functions.embed_image.handler.handler": Budget(620, SEEING),
+    "functions.run_model.handler.classify_image": Budget(620, SEEING),
+    "functions.run_model.handler.complete_text": Budget(556, (*SEEING, "PIL")),
+    "functions.run_model.handler.embed_image": Budget(620, SEEING),
     "functions.embed_text.handler.handler": Budget(270, ON_MODEL),
     "functions.export_documents.handler.handler": Budget(490, WITHOUT_MODEL),
     "functions.gather_parts.handler.handler": Budget(475, WITHOUT_MODEL),
-    "functions.generate_image.handler.handler": Budget(556, (*WITH_TEXTS, "tokenizers", "PIL")),
+    "functions.run_model.handler.generate_image": Budget(556, (*WITH_TEXTS, "tokenizers", "PIL")),
     "functions.generate_items.handler.handler": Budget(500, WITHOUT_MODEL),
     "functions.generate_one.handler.handler": Budget(520, WITHOUT_MODEL),
     "functions.harvest_batch.handler.handler": Budget(515, WITHOUT_MODEL),
@@ -78,7 +78,7 @@ BUDGETS: Mapping[str, Budget] = {
     "functions.reindex_tenant.handler.handler": Budget(490, WITHOUT_MODEL),
     "functions.remove_data.handler.handler": Budget(495, WITHOUT_MODEL),
     "functions.rerank_passages.handler.handler": Budget(275, ON_MODEL),
-    "functions.score_answer.handler.handler": Budget(556, (*SEEING, "PIL")),
+    "functions.run_model.handler.score_answer": Budget(556, (*SEEING, "PIL")),
     "functions.screen_image.handler.handler": Budget(280, ON_MODEL),
     "functions.screen_text.handler.handler": Budget(185, (*WITHOUT_MODEL, *CLIENTS)),
     "functions.stream_answer.handler.handler": Budget(230, (*WITHOUT_MODEL, *CLIENTS)),
@@ -226,7 +226,7 @@ def starts(folder: Path) -> dict[str, Start]:
             found[handler] = Start(found_in_app(name), handler=handler)
         else:
             after = OF_ALL if "boto3" in budget.without else OF_THOSE_WITH_CLIENTS
-            found[handler] = Start(f"import {module}", handler=handler, after=after)
+            found[handler] = Start(f"import {module}\n{handler}", handler=handler, after=after)
     found["whole app"] = Start(WHOLE_APP)
     found["keys"] = Start(AUTHORIZE + FIND_KEYS, handler="app.authorizer")
     found["clients"] = Start(AUTHORIZE + MADE, handler="app.sweep")

@@ -14,17 +14,14 @@ import pytest
 from chalicelib import errors
 from infra.packaging.interpreter import find_interpreter
 from infra.packaging.manifest import Manifest
-from tests.cloud import PROJECT, CloudProcess
+from tests.cloud import CloudProcess
 from tests.data.formats import make_pdfs
 from tests.e2e.driving import api_of, settled, upload
+from tests.samples import samples
 
 OURS = {name for name, _ in inspect.getmembers(errors, inspect.isclass)}
 STREAMING = ("stream_answer", "stream_chat")
-SAMPLES = sorted(
-    sample
-    for sample in (PROJECT / "functions").glob("*/event.json")
-    if sample.parent.name not in STREAMING
-)
+SAMPLES = {name: sample for name, sample in samples().items() if name not in STREAMING}
 """An event of each function that is invoked with one. Those of `STREAMING` answer HTTP requests:
 `test_streaming.py` and `clients` stream from their bundles.
 """
@@ -67,12 +64,11 @@ def test_every_bundle_should_answer_its_sample_or_say_what_is_missing(
     wrong = {}
     cloud = CloudProcess(tmp_path / "cloud", *cloud_options).start()
     try:
-        for sample in SAMPLES:
-            room = sample.parent.name
-            answer = invoked(cloud, room, sample.read_bytes())
-            allowed = set() if room in WITHOUT_SERVICES else OURS
+        for name, sample in SAMPLES.items():
+            answer = invoked(cloud, name, sample.read_bytes())
+            allowed = set() if name in WITHOUT_SERVICES else OURS
             if "errorType" in answer and answer["errorType"] not in allowed:
-                wrong[room] = answer
+                wrong[name] = answer
     finally:
         cloud.stop()
     assert wrong == {}

@@ -15,24 +15,24 @@ from typing import Any
 import numpy as np
 import pytest
 
-from chalicelib.inference import captioning, few_shot
-from chalicelib.inference.png import encoded
-from chalicelib.inference.telling import Asked, Shown, Told
+from chalicelib.inference import blip2, flamingo
+from chalicelib.inference.image_text import ImageAnswer, ImageExample, ImageQuestion
+from chalicelib.inference.pixels import encode_png
 from models.datasets import shapes
 from tests.cloud import CloudProcess
 from tests.e2e.serving import asked, forget, refused, serve, swapped
 from tests.e2e.tenants import Tenant, make_tenant
 from tests.e2e.test_batches import begun, fetched
+from tests.exported_clip import clip_files
+from tests.exported_image_text import blip2_files, flamingo_files
 from tests.exported_models import Files, read
-from tests.exported_tellers import blip2, flamingo
-from tests.exported_towers import towers
 from tests.trained_models import LIMIT_SECONDS, files, shared_folder, trained
 
 Model = Callable[[str], Files]
 MADE: Mapping[str, Callable[[], Files]] = {
-    "clip": lambda: towers("clip"),
-    "blip2": blip2,
-    "flamingo": flamingo,
+    "clip": lambda: clip_files("clip"),
+    "blip2": blip2_files,
+    "flamingo": flamingo_files,
 }
 SCENES = [
     shapes.Scene(shape, colour, "large", "white")
@@ -45,7 +45,7 @@ def drawn() -> list[bytes]:
     import random
 
     chance = random.Random(7)
-    return [encoded(shapes.draw(scene, chance)) for scene in SCENES]
+    return [encode_png(shapes.draw(scene, chance)) for scene in SCENES]
 
 
 PICTURES = drawn()
@@ -174,10 +174,10 @@ def by_a_batch(tenant: Tenant, pictures: np.ndarray) -> None:
     assert np.allclose(result["generation"]["output"]["vectors"], pictures[:1], atol=1e-6)
 
 
-def told_by(found: dict[str, Any]) -> Told:
+def told_by(found: dict[str, Any]) -> ImageAnswer:
     """Return what a generation told, as a model tells it."""
     usage, output = found["usage"], found["output"]
-    return Told(output["text"], output["finish"], usage["tokens_in"], usage["tokens_out"])
+    return ImageAnswer(output["text"], output["finish"], usage["tokens_in"], usage["tokens_out"])
 
 
 @pytest.mark.timeout(LIMIT_SECONDS)
@@ -185,7 +185,7 @@ def test_a_blip2_should_caption_and_answer_as_its_graphs_do(
     cloud: CloudProcess, tenant: Tenant, model: Model, tmp_path: Path
 ) -> None:
     made = model("blip2")
-    own = captioning.opened(read(made))
+    own = blip2.open_model(read(made))
     for name, function in (
         ("shapes-captions", "caption-image"),
         ("shapes-answers", "answer-image"),
@@ -195,11 +195,11 @@ def test_a_blip2_should_caption_and_answer_as_its_graphs_do(
         swapped(cloud, tmp_path, name, "headrace-local-blip2", made, function=function)
     limits: dict[str, Any] = {"max_tokens": 6, "allow_truncation": True}
     caption = asked(tenant, model="shapes-captions", messages=turns(), **limits)
-    assert told_by(caption) == own.tell(Asked(PICTURES[0], most=6))
+    assert told_by(caption) == own.answer(ImageQuestion(PICTURES[0], max_tokens=6))
     assert [each["priced_as"] for each in caption["receipt"]["lines"]] == ["lambda"]
     question = "Which colour?"
     answer = asked(tenant, model="shapes-answers", messages=turns(question=question), **limits)
-    assert told_by(answer) == own.tell(Asked(PICTURES[0], question, most=6))
+    assert told_by(answer) == own.answer(ImageQuestion(PICTURES[0], question, max_tokens=6))
     url = f"data:image/png;base64,{GIVEN[0]['data']}"
     content = [{"type": "image_url", "image_url": {"url": url}}]
     said: dict[str, Any] = {
@@ -219,7 +219,7 @@ def test_a_flamingo_should_answer_as_it_is_shown(
     cloud: CloudProcess, tenant: Tenant, model: Model, tmp_path: Path
 ) -> None:
     made = model("flamingo")
-    own = few_shot.opened(read(made))
+    own = flamingo.open_image_text_model(read(made))
     served = swapped(
         cloud,
         tmp_path,
@@ -229,8 +229,8 @@ def test_a_flamingo_should_answer_as_it_is_shown(
         function="answer-image",
     )
     found = asked(tenant, model="shapes-flamingo", messages=turns("red", "blue"))
-    shown = tuple(Shown(*each) for each in zip(PICTURES[:2], ("red", "blue"), strict=True))
-    assert told_by(found) == own.tell(Asked(PICTURES[2], shots=shown))
+    shown = tuple(ImageExample(*each) for each in zip(PICTURES[:2], ("red", "blue"), strict=True))
+    assert told_by(found) == own.answer(ImageQuestion(PICTURES[2], examples=shown))
     assert found["answered_by"] == served.label
     words: dict[str, Any] = {
         "model": "shapes-flamingo",

@@ -17,7 +17,7 @@ from tests.cloud import CloudProcess
 from tests.e2e.driving import settled, until, upload
 from tests.e2e.serving import forget, serve
 from tests.e2e.tenants import Tenant, make_tenant
-from tests.exported_towers import picture, towers, unit
+from tests.exported_clip import clip_files, image_file, unit
 
 MODEL = "emoji-clip"
 GROUP = "headrace-local-clip-emoji"
@@ -54,7 +54,7 @@ def search(tenant: Tenant, collection: str = COLLECTION, **body: object) -> dict
 
 
 def image(colour: tuple[int, int, int], side: int = 20) -> dict[str, str]:
-    data = base64.b64encode(picture(colour, "JPEG", side)).decode()
+    data = base64.b64encode(image_file(colour, "JPEG", side)).decode()
     return {"media_type": "image/jpeg", "data": data}
 
 
@@ -74,7 +74,7 @@ def of_pictures(tenant: Tenant) -> dict[str, set[str]]:
 @pytest.fixture(scope="module")
 def served(cloud: CloudProcess, folder: Path) -> ServedVersion:
     """The version that answers at first."""
-    return serve(cloud, folder, MODEL, GROUP, towers())
+    return serve(cloud, folder, MODEL, GROUP, clip_files())
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +83,7 @@ def documents(tenant: Tenant, served: ServedVersion) -> dict[str, dict[str, Any]
     declare(tenant, COLLECTION, picture_model=MODEL, fields={"shade": "string"})
     ids = {
         path: upload(
-            tenant.api, path, picture(colour, side=16), COLLECTION, metadata={"shade": path[0]}
+            tenant.api, path, image_file(colour, side=16), COLLECTION, metadata={"shade": path[0]}
         )
         for path, colour in COLOURS.items()
     }
@@ -197,13 +197,13 @@ def test_pictures_should_wait_for_a_version_and_never_mix_with_those_of_another(
     own = make_tenant(cloud, f"swaps-{secrets.token_hex(3)}")
     declare(own, COLLECTION, picture_model="shapes-clip")
     unserve(cloud, "shapes-clip")
-    early = upload(own.api, "early.png", picture((250, 0, 0)), COLLECTION)
+    early = upload(own.api, "early.png", image_file((250, 0, 0)), COLLECTION)
     document = settled(own.api, early)
     assert document["status"] == "failed", document
     assert "models serve shapes-clip VERSION" in document["reason"]
     found = search(own, query="red")
     assert "models serve shapes-clip VERSION" in found["notices"][0]
-    first = serve(cloud, folder, "shapes-clip", "headrace-local-clip", towers("clip"))
+    first = serve(cloud, folder, "shapes-clip", "headrace-local-clip", clip_files("clip"))
     own.api.post(f"/v1/documents/{early}/retry").raise_for_status()
     until(
         lambda: own.api.get(f"/v1/documents/{early}").json()["status"] == "ready",
@@ -212,13 +212,13 @@ def test_pictures_should_wait_for_a_version_and_never_mix_with_those_of_another(
     found = search(own, query="red")
     assert (paths(found), found["notices"]) == (["early.png"], [])
     assert found["hits"][0]["scores"]["picture"]["version"] == first.label
-    second = serve(cloud, folder, "shapes-clip", "headrace-local-clip", towers("clip"))
+    second = serve(cloud, folder, "shapes-clip", "headrace-local-clip", clip_files("clip"))
     forget(cloud, "embed-image")
     found = search(own, query="red", filter=ONLY_PICTURES)
     assert found["hits"] == []
     (notice,) = found["notices"]
     assert second.label in notice
-    late = upload(own.api, "late.png", picture((240, 0, 30)), COLLECTION)
+    late = upload(own.api, "late.png", image_file((240, 0, 30)), COLLECTION)
     assert settled(own.api, late)["status"] == "ready"
     found = search(own, query="red", filter=ONLY_PICTURES)
     assert (paths(found), found["notices"]) == (["late.png"], [notice])
@@ -238,7 +238,7 @@ def test_pictures_from_before_the_collection_named_its_model_should_be_embedded_
 ) -> None:
     own = make_tenant(cloud, f"names-{secrets.token_hex(3)}")
     ids = [
-        upload(own.api, path, picture(colour), COLLECTION, metadata={"shade": path[0]})
+        upload(own.api, path, image_file(colour), COLLECTION, metadata={"shade": path[0]})
         for path, colour in COLOURS.items()
     ]
     assert {settled(own.api, each)["status"] for each in ids} == {"ready"}
@@ -261,10 +261,10 @@ def test_vectors_should_go_with_their_documents_and_indexes_with_their_tenant(
 ) -> None:
     own = make_tenant(cloud, f"leaves-{secrets.token_hex(3)}")
     declare(own, COLLECTION, picture_model=MODEL)
-    first = upload(own.api, "a.png", picture((250, 0, 0)), COLLECTION)
-    second = upload(own.api, "b.png", picture((0, 250, 0)), COLLECTION)
+    first = upload(own.api, "a.png", image_file((250, 0, 0)), COLLECTION)
+    second = upload(own.api, "b.png", image_file((0, 250, 0)), COLLECTION)
     assert {settled(own.api, each)["status"] for each in (first, second)} == {"ready"}
-    upload(own.api, "b.png", picture((0, 0, 250)), COLLECTION)
+    upload(own.api, "b.png", image_file((0, 0, 250)), COLLECTION)
 
     def held() -> list[str]:
         (keys,) = of_pictures(own).values()

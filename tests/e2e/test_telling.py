@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.inference import completing, scoring
-from chalicelib.inference.decoding import Choice
+from chalicelib.inference import language_model, reward_model
+from chalicelib.inference.decoding import TokenSampling
 from tests.cloud import CloudProcess
 from tests.e2e.serving import asked, forget, refused, serve
 from tests.e2e.tenants import Tenant, make_tenant
@@ -47,7 +47,7 @@ def test_an_aligned_policy_should_go_on_with_reviews_by_every_way(
     cloud: CloudProcess, tenant: Tenant, smoke: Trained, tmp_path: Path
 ) -> None:
     made = smoke("aligned")
-    model = completing.opened(read(made))
+    model = language_model.open_model(read(made))
     asking: dict[str, Any] = {
         "model": "aligned-lm",
         "prompt": "our music was",
@@ -57,7 +57,7 @@ def test_an_aligned_policy_should_go_on_with_reviews_by_every_way(
     first = serve(cloud, tmp_path, "aligned-lm", "headrace-local-aligned", made)
     drawn: dict[str, Any] = {"temperature": 0.8, "top_p": 0.9, "seed": 7, "max_tokens": 12}
     found = asked(tenant, **asking, **drawn)
-    wanted = model.complete("our music was", Choice(12, 0.8, 0.9, 7))
+    wanted = model.complete("our music was", TokenSampling(12, 0.8, 0.9, 7))
     assert (found["output"]["text"], found["output"]["finish"]) == (wanted.text, wanted.finish)
     assert found["usage"]["tokens_in"] == wanted.tokens_in == 3
     assert found["usage"]["tokens_out"] == wanted.tokens_out
@@ -76,11 +76,11 @@ def test_an_aligned_policy_should_go_on_with_reviews_by_every_way(
     assert (again["output"], again["answered_by"]) == (found["output"], first.label)
 
 
-def as_openai_asks(tenant: Tenant, model: completing.Completer) -> None:
+def as_openai_asks(tenant: Tenant, model: language_model.LanguageModel) -> None:
     """Ask by chat completions, whole and streamed in one piece, and by responses."""
     body = {"model": "aligned-lm", "messages": said("our music was"), "max_tokens": 12, "stop": "."}
     chat = asked(tenant, CHAT, **body)
-    wanted = model.complete("our music was", Choice(12), ["."])
+    wanted = model.complete("our music was", TokenSampling(12), ["."])
     assert chat["choices"][0]["message"]["content"] == wanted.text
     assert chat["choices"][0]["finish_reason"] == wanted.finish
     assert chat["usage"]["completion_tokens"] == wanted.tokens_out
@@ -111,10 +111,10 @@ def as_openai_asks(tenant: Tenant, model: completing.Completer) -> None:
     )
 
 
-def cut_off(tenant: Tenant, model: completing.Completer) -> None:
+def cut_off(tenant: Tenant, model: language_model.LanguageModel) -> None:
     """Hold an answer that is cut off, a prompt that is too long, and words that are not known."""
     asking: dict[str, Any] = {"model": "aligned-lm", "prompt": "our music was"}
-    assert model.complete("our music was", Choice(1)).finish == "length"
+    assert model.complete("our music was", TokenSampling(1)).finish == "length"
     assert "max_tokens" in refused(tenant, 400, **asking, max_tokens=1)
     long = {**asking, "prompt": "our music was " * 9}
     assert "has 27 tokens, and may have 23 at most" in refused(tenant, 400, **long)
@@ -148,7 +148,7 @@ def test_a_reward_model_should_score_answers_as_its_graph_does(
     assert "models serve preferences-reward VERSION" in missing
     first = serve(cloud, tmp_path, "preferences-reward", "headrace-local-reward-model", made)
     found = asked(tenant, **asking, answers=answers)
-    wanted = scoring.opened(read(made)).score("our music was", answers)
+    wanted = reward_model.open_model(read(made)).score("our music was", answers)
     assert found["output"] == {"task": "scoring", "scores": pytest.approx(list(wanted.scores))}
     assert found["usage"]["tokens_in"] == wanted.tokens
     (line,) = found["receipt"]["lines"]
@@ -181,7 +181,9 @@ def test_a_dictionary_and_a_task_should_be_gone_on_with_as_they_were_trained(
     drawn: dict[str, Any] = {"temperature": 0.8, "top_p": 0.9, "seed": 7, "max_tokens": 20}
     asking: dict[str, Any] = {"model": "dictionary-lm", "allow_truncation": True, **drawn}
     found = asked(tenant, **asking, prompt="river: <end> é")
-    wanted = completing.opened(read(base)).complete("river: <end> é", Choice(20, 0.8, 0.9, 7))
+    wanted = language_model.open_model(read(base)).complete(
+        "river: <end> é", TokenSampling(20, 0.8, 0.9, 7)
+    )
     assert found["output"]["text"] == wanted.text
     assert found["usage"] == {
         "tokens_in": wanted.tokens_in,
@@ -192,4 +194,7 @@ def test_a_dictionary_and_a_task_should_be_gone_on_with_as_they_were_trained(
     serve(cloud, tmp_path, "task-lm", "headrace-local-adapted", made)
     told = asked(tenant, model="task-lm", prompt=f"{NOTE}\n", max_tokens=16, allow_truncation=True)
     prompt = f"Note: {NOTE}\nFields:"
-    assert told["output"]["text"] == completing.opened(read(made)).complete(prompt, Choice(16)).text
+    assert (
+        told["output"]["text"]
+        == language_model.open_model(read(made)).complete(prompt, TokenSampling(16)).text
+    )

@@ -13,7 +13,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import nn
 
-from chalicelib.inference.decoding import Choice, Floats, Shape, Tokens, decode
+from chalicelib.inference.decoding import DecoderShape, Floats, TokenIds, TokenSampling, decode
 from models.common import artefacts, instructions, running, text
 from models.common.artefacts import Trained, Training
 from models.common.export import export
@@ -144,15 +144,15 @@ def test_a_tuned_prompt_should_be_served_by_the_bases_graph(tmp_path: Path) -> N
     made = moved(parameters, tmp_path)
     specs = export(graphs(made, parameters), tmp_path)
     session = onnxruntime.InferenceSession(str(tmp_path / specs["decoder"].file))
-    shape = Shape.of(constants(parameters))
+    shape = DecoderShape.of(constants(parameters))
     assert shape.prefix == 3
 
-    def step(tokens: Tokens, keys: Floats, values: Floats) -> tuple[Floats, Floats, Floats]:
+    def step(tokens: TokenIds, keys: Floats, values: Floats) -> tuple[Floats, Floats, Floats]:
         given = {"tokens": tokens, "past_keys": keys, "past_values": values}
         found: tuple[Floats, Floats, Floats] = session.run(["logits", "keys", "values"], given)
         return found
 
-    told = list(decode(step, shape, [7, 8], Choice(10)))
+    told = list(decode(step, shape, [7, 8], TokenSampling(10)))
     whole = torch.tensor([[*prefix(parameters), 7, 8]])
     wanted = generate(made.merged(), whole, 10)[0].tolist()
     assert told == (wanted[: wanted.index(END)] if END in wanted else wanted)

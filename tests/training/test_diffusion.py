@@ -14,7 +14,7 @@ import torch
 from diffusers import DDIMScheduler, DDPMScheduler
 
 from chalicelib.inference import diffusion
-from chalicelib.inference.diffusion import Pictures, Sampling, Schedule, Whole
+from chalicelib.inference.diffusion import DiffusionSampling, Images, Integers, NoiseSchedule
 from models.common import artefacts, recipe
 from models.common.failures import BadData, BadRecipe
 from models.networks.denoiser import schedule
@@ -67,14 +67,14 @@ def pictures(count: int, seed: int = 1) -> torch.Tensor:
     return torch.rand(count, *SHAPE, generator=stream) * 2 - 1
 
 
-def untrained(image: Pictures, step: Whole, _tokens: Whole) -> Pictures:
+def untrained(image: Images, step: Integers, _tokens: Integers) -> Images:
     """Something smooth that is no prediction of anything."""
     return np.sin(image * 2 + step[:, None, None, None] / 20).astype(np.float32)
 
 
-def sampled(how: Sampling, start: Pictures) -> Pictures:
+def sampled(how: DiffusionSampling, start: Images) -> Images:
     none = np.zeros((len(start), 1), np.int64)
-    return diffusion.sample(untrained, Schedule(KEPT.tolist()), start, none, none, how)
+    return diffusion.sample(untrained, NoiseSchedule(KEPT.tolist()), start, none, none, how)
 
 
 def test_the_schedule_should_be_the_oracles() -> None:
@@ -134,7 +134,7 @@ def test_one_caption_of_each_picture_should_be_taken_or_none() -> None:
 @pytest.mark.parametrize("steps", [5, 60])
 def test_the_sampler_should_be_the_ddim_of_diffusers(steps: int, eta: float) -> None:
     start = diffusion.noise(2, 3, SHAPE)
-    ours = sampled(Sampling(steps, eta=eta, seed=2), start)
+    ours = sampled(DiffusionSampling(steps, eta=eta, seed=2), start)
     theirs = DDIMScheduler(STEPS, trained_betas=BETAS, timestep_spacing="trailing")
     theirs.set_timesteps(steps)
     streams = [np.random.default_rng([2, at, 1]) for at in range(3)]
@@ -155,7 +155,7 @@ def test_the_sampler_should_be_the_ddim_of_diffusers(steps: int, eta: float) -> 
 
 def test_all_steps_with_all_noise_should_be_the_ddpm_of_diffusers() -> None:
     start = diffusion.noise(7, 2, SHAPE)
-    ours = sampled(Sampling(STEPS, eta=1.0, seed=7), start)
+    ours = sampled(DiffusionSampling(STEPS, eta=1.0, seed=7), start)
     theirs = DDPMScheduler(STEPS, trained_betas=BETAS)
     streams = [np.random.default_rng([7, at, 1]) for at in range(2)]
     rows = torch.from_numpy(start)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from chalicelib.inference import diffusion
-from chalicelib.inference.diffusion import Sampling, Schedule
+from chalicelib.inference.diffusion import DiffusionSampling, NoiseSchedule
 from models.common import recipe, running, seeds
 from models.common.devices import pick
 from models.common.failures import BadData, BadRecipe
@@ -100,7 +100,9 @@ def test_a_student_that_matches_should_draw_in_half_the_steps_what_its_teacher_d
 
     start = diffusion.noise(0, 2, SHAPE)
     drawn = [
-        diffusion.sample(denoise, Schedule(kept.tolist()), start, none + 1, none, Sampling(steps))
+        diffusion.sample(
+            denoise, NoiseSchedule(kept.tolist()), start, none + 1, none, DiffusionSampling(steps)
+        )
         for steps in (4, 2)
     ]
     assert drawn[0] == pytest.approx(drawn[1], abs=1e-3)

@@ -11,11 +11,11 @@ import torch
 
 from chalicelib.contracts.exported import FILE
 from chalicelib.errors import ModelFailure
-from chalicelib.inference import captioning, few_shot, towers
-from chalicelib.inference.exported import Exported
-from chalicelib.inference.png import encoded
-from chalicelib.inference.telling import Asked, Shown
-from chalicelib.inference.whole_words import MARKS
+from chalicelib.inference import blip2, clip, flamingo
+from chalicelib.inference.exported_model import ExportedModel
+from chalicelib.inference.image_text import ImageExample, ImageQuestion
+from chalicelib.inference.pixels import encode_png
+from chalicelib.inference.tokenizers import MARKS
 from models.common import captions, hashes, questions, recipe
 from models.common.family import Family
 from models.common.images import to_network
@@ -34,11 +34,11 @@ QUESTIONS = ("", "which colour ?", "which shape ?", "which size ?", "which backg
 """As training asks them; without one it is a caption."""
 
 
-def exported(smoke: Smoke, name: str) -> Exported:
+def exported(smoke: Smoke, name: str) -> ExportedModel:
     """Return a recipe's smoke model as a function reads it."""
     folder = smoke(name) / "finish" / "model"
     sha256 = hashes.of_file(folder / FILE)
-    return Exported.read(lambda file: (folder / file).read_bytes(), sha256)
+    return ExportedModel.read(lambda file: (folder / file).read_bytes(), sha256)
 
 
 def settings(name: str, family: Family[Any, Any]) -> Any:
@@ -56,7 +56,7 @@ def network(smoke: Smoke, name: str, family: Family[Any, Any]) -> Any:
 
 def files(pixels: np.ndarray) -> Sequence[bytes]:
     """Return a PNG of each picture."""
-    return [encoded(each) for each in pixels]
+    return [encode_png(each) for each in pixels]
 
 
 @pytest.fixture(scope="module")
@@ -65,30 +65,33 @@ def data(channel: Channel) -> Questions:
 
 
 def test_a_clip_should_give_the_vectors_of_its_network(smoke: Smoke, channel: Channel) -> None:
-    served, trained = towers.opened(exported(smoke, "clip")), network(smoke, "clip", CLIP)
+    served, trained = clip.open_model(exported(smoke, "clip")), network(smoke, "clip", CLIP)
     data = captions.read(channel("shapes"))
     pixels = data.images.test.images[:6]
-    ours = np.stack([served.picture(each, "image") for each in files(pixels)])
+    ours = np.stack([served.embed_image(each, "image") for each in files(pixels)])
     theirs = tower_training.image_vectors(trained, to_network(pixels))
     assert np.abs(ours - theirs).max() < 1e-5
     texts = ["a red star", "A large blue circle on a white background", "yellow"]
-    written = np.stack([served.text(each, "text")[0] for each in texts])
+    written = np.stack([served.embed_text(each, "text")[0] for each in texts])
     reader = tower_training.tokenizer(data, settings("clip", CLIP))
     assert np.abs(written - tower_training.text_vectors(trained, reader, texts)).max() < 1e-5
 
 
 def test_a_blip2_should_say_what_its_network_says(smoke: Smoke, data: Questions) -> None:
-    served, trained = captioning.opened(exported(smoke, "blip2")), network(smoke, "blip2", BLIP2)
+    served, trained = blip2.open_model(exported(smoke, "blip2")), network(smoke, "blip2", BLIP2)
     pixels, words = data.test.pictures[:6], Words.of(data, 48)
     for question in QUESTIONS:
-        ours = [served.tell(Asked(each, question, most=11)).text for each in files(pixels)]
+        ours = [
+            served.answer(ImageQuestion(each, question, max_tokens=11)).text
+            for each in files(pixels)
+        ]
         with torch.no_grad():
             seen = trained.see(torch.from_numpy(to_network(pixels)))
             assert ours == said(trained, words, seen, question, 11), question
 
 
 def test_a_flamingo_should_answer_as_its_network_does(smoke: Smoke, data: Questions) -> None:
-    served = few_shot.opened(exported(smoke, "flamingo"))
+    served = flamingo.open_image_text_model(exported(smoke, "flamingo"))
     trained = network(smoke, "flamingo", FLAMINGO)
     words, told = Words.of(data, 48), answers(Words.of(data, 48), data.test, data.attributes)
     pixels = files(data.test.pictures[:12])
@@ -99,13 +102,15 @@ def test_a_flamingo_should_answer_as_its_network_does(smoke: Smoke, data: Questi
     told_of = 0
     for row, attribute in np.ndindex(4, len(data.attributes)):
         *shown, last = (int(each) for each in rows[row])
-        shots = tuple(Shown(pixels[at], words.text([int(told[at, attribute])])) for at in shown)
+        shots = tuple(
+            ImageExample(pixels[at], words.text([int(told[at, attribute])])) for at in shown
+        )
         text = words.text([int(wanted[row, attribute])])
         if not text:
             with pytest.raises(ModelFailure, match="a mark of its own"):
-                served.tell(Asked(pixels[last], shots=shots))
+                served.answer(ImageQuestion(pixels[last], examples=shots))
             continue
-        assert served.tell(Asked(pixels[last], shots=shots)).text == text
+        assert served.answer(ImageQuestion(pixels[last], examples=shots)).text == text
         told_of += 1
     assert told_of > 4
 

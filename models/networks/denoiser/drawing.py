@@ -9,7 +9,13 @@ import torch
 from numpy.typing import NDArray
 
 from chalicelib.inference import diffusion
-from chalicelib.inference.diffusion import Denoise, Pictures, Sampling, Schedule, Whole
+from chalicelib.inference.diffusion import (
+    DiffusionSampling,
+    Images,
+    Integers,
+    NoisePredictor,
+    NoiseSchedule,
+)
 from models.networks.denoiser import schedule
 from models.networks.denoiser.export import HIGHEST, LOWEST, NoiseIn
 from models.networks.denoiser.network import Denoiser
@@ -22,9 +28,11 @@ Hand = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float32]]
 def hand(network: Denoiser, settings: DenoiserSettings) -> Hand:
     """Return what draws as a server does unless asked otherwise, always from the same seed."""
     denoise = denoiser(network, settings.noise_steps)
-    kept = Schedule(tuple(schedule.kept_shares(settings.noise_steps).tolist()), LOWEST, HIGHEST)
+    kept = NoiseSchedule(
+        tuple(schedule.kept_shares(settings.noise_steps).tolist()), LOWEST, HIGHEST
+    )
     shape = (settings.channels, settings.side, settings.side)
-    how = Sampling(settings.sampling_steps, settings.guidance)
+    how = DiffusionSampling(settings.sampling_steps, settings.guidance)
 
     def draw(tokens: NDArray[np.int64], negative: NDArray[np.int64]) -> NDArray[np.float32]:
         start = diffusion.noise(settings.seed, len(tokens), shape)
@@ -33,11 +41,11 @@ def hand(network: Denoiser, settings: DenoiserSettings) -> Hand:
     return draw
 
 
-def denoiser(network: Denoiser, steps: int) -> Denoise:
+def denoiser(network: Denoiser, steps: int) -> NoisePredictor:
     """Return a network as the sampler asks it."""
     asked = NoiseIn(network, steps)
 
-    def denoise(image: Pictures, step: Whole, tokens: Whole) -> Pictures:
+    def denoise(image: Images, step: Integers, tokens: Integers) -> Images:
         with torch.no_grad():
             found = asked(*(torch.from_numpy(each) for each in (image, step, tokens)))
         return np.asarray(found.numpy(), np.float32)

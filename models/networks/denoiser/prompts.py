@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import torch
 
-from chalicelib.inference.vocabulary import FILE
+from chalicelib.inference.vocabulary import VOCABULARY_FILE
 from models.common.captions import Captioned
 from models.networks.denoiser.settings import DenoiserSettings
 
@@ -36,4 +36,4 @@ def taken(captions: torch.Tensor, counts: torch.Tensor, drop: float) -> torch.Te
 
 def files(data: Captioned, _settings: DenoiserSettings) -> Mapping[str, bytes]:
     """Return the vocabulary, by which a server numbers the words of prompts."""
-    return {FILE: data.vocabulary.content()}
+    return {VOCABULARY_FILE: data.vocabulary.content()}

@@ -13,7 +13,7 @@ from functools import cache
 
 import torch
 
-from chalicelib.inference.diffusion import grid
+from chalicelib.inference.diffusion import visited_steps
 from models.common.supervised import Batch
 from models.networks.denoiser import schedule
 from models.networks.denoiser.prompts import taken
@@ -71,7 +71,7 @@ def _at(
 @cache
 def _visited(noise_steps: int, steps: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the steps of a grid and what is kept at each; after the last one everything is."""
-    visited = torch.tensor(grid(noise_steps, steps))
+    visited = torch.tensor(visited_steps(noise_steps, steps))
     shares = schedule.kept_shares(noise_steps)[visited]
     return torch.cat([visited, torch.zeros(1).long()]), torch.cat([shares, torch.ones(1)])
 

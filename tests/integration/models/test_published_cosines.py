@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from chalicelib.generation.catalogue import catalogue
 from chalicelib.inference.embedder import Embedder
-from chalicelib.inference.tokens import Tokens
+from chalicelib.inference.tokenizers import SentenceTokenizer
 from models import sources
 from models.convert import pooled
 from models.pull import pull, sha256_of
@@ -31,7 +31,7 @@ def test_fp32_reproduces_the_published_cosines(tmp_path: Path) -> None:
     session = onnxruntime.InferenceSession(
         str(tmp_path / "pooled.onnx"), providers=["CPUExecutionProvider"]
     )
-    tokens = Tokens(tmp_path / "tokenizer.json")
+    tokens = SentenceTokenizer(tmp_path / "tokenizer.json")
 
     def embed(text: str) -> NDArray[np.float32]:
         ids = np.array([tokens.ids(text)])

@@ -19,8 +19,8 @@ from chalicelib.contracts.exported import FILE
 from chalicelib.contracts.serving import Serving
 from chalicelib.errors import HeadraceError, ModelFailure
 from chalicelib.generation.served import FunctionBackend, served
-from chalicelib.inference.drawing import Drawer, Drawing, opened
 from chalicelib.inference.hot_swap import HotSwap
+from chalicelib.inference.image_generator import ImageGenerator, ImageSettings, open_model
 from cli.failures import Failure
 from cli.main import headrace
 from infra import stages
@@ -80,14 +80,14 @@ def stage(cloud: Stage) -> ServedModels:
     return ServedModels(cloud.place)
 
 
-def function(cloud: Stage) -> HotSwap[Drawer]:
+def function(cloud: Stage) -> HotSwap[ImageGenerator]:
     """Return what a new process of the function has; it must have nothing to tell."""
 
     def told(error: HeadraceError) -> None:
         pytest.fail(str(error))
 
     versions = ModelVersions(Objects(cloud.client("s3")), BUCKET)
-    return HotSwap(versions, opened, lambda: 0.0, told)
+    return HotSwap(versions, open_model, lambda: 0.0, told)
 
 
 def pointer(cloud: Stage) -> Mapping[str, Any]:
@@ -106,7 +106,7 @@ def test_should_serve_a_version_and_then_another_and_keep_the_one_before(cloud: 
     assert {each["Key"].rpartition("/")[2] for each in listed["Contents"]} == set(decoder())
     found = function(cloud).get("digits-vae")
     assert found.version == serving.serves
-    assert found.model.draw(Drawing(count=1, seed=1)).shape == (1, 2, 2, 1)
+    assert found.model.generate_images(ImageSettings(count=1, seed=1)).shape == (1, 2, 2, 1)
     second = registered(cloud, decoder(0.5))
     then = stage(cloud).serve("digits-vae", second)
     assert then.before == serving.serves
@@ -120,7 +120,11 @@ def test_should_serve_what_draws_by_words(cloud: Stage) -> None:
     serving = stage(cloud).serve("digits-diffusion", registered(cloud, denoiser()))
     listed = cloud.client("s3").list_objects_v2(Bucket=BUCKET, Prefix=serving.serves.prefix)
     assert len(listed["Contents"]) == 3
-    drawn = function(cloud).get("digits-diffusion").model.draw(Drawing(1, 0, prompt="light"))
+    drawn = (
+        function(cloud)
+        .get("digits-diffusion")
+        .model.generate_images(ImageSettings(1, 0, prompt="light"))
+    )
     assert drawn.min() >= 254
 
 

@@ -22,14 +22,14 @@ from chalicelib.generation.accounts import Accounts
 from chalicelib.generation.catalogue import catalogue
 from chalicelib.generation.generating import Generator
 from chalicelib.generation.served import served
-from chalicelib.inference import completing, scoring
-from chalicelib.inference.hot_swap import LOOK_SECONDS, HotSwap
-from functions.complete_text import core as complete_text
-from functions.score_answer import core as score_answer
+from chalicelib.inference import language_model, reward_model
+from chalicelib.inference.hot_swap import REFRESH_SECONDS, HotSwap
+from functions.run_model import complete_text, score_answer
 from functions.stream_chat.asking import Deps
 from functions.stream_chat.core import run
 from tests.exported_models import Files, serving, version
 from tests.exported_texts import FOLLOWS, scorer, speaker
+from tests.model_deps import task_deps
 from tests.unit.api.fakes import Api, error_of
 from tests.unit.functions.stream_chat.generating import event
 from tests.unit.generation.fakes import House
@@ -68,7 +68,7 @@ class Bucket:
         made, old = version(files, number, name), self.says.get(name)
         self.files[made.prefix] = dict(files)
         self.says[name] = serving(made, None if old is None else old.serves, name)
-        self.now += LOOK_SECONDS
+        self.now += REFRESH_SECONDS
         return self.files[made.prefix]
 
     def note(self, error: HeadraceError) -> None:
@@ -77,8 +77,8 @@ class Bucket:
 
 def writer(bucket: Bucket) -> InProcess:
     """Return a new process of `complete_text`."""
-    models = HotSwap(bucket, completing.opened, lambda: bucket.now, bucket.note)
-    deps = complete_text.Deps(models, lambda: 7, lambda: 0.0)
+    models = HotSwap(bucket, language_model.open_model, lambda: bucket.now, bucket.note)
+    deps = task_deps(models, step=0.0, seed=7)
 
     def handler(event: Any) -> Any:
         request = CompleteTextRequest.model_validate(event)
@@ -89,8 +89,8 @@ def writer(bucket: Bucket) -> InProcess:
 
 def judge(bucket: Bucket) -> InProcess:
     """Return a new process of `score_answer`."""
-    models = HotSwap(bucket, scoring.opened, lambda: bucket.now, bucket.note)
-    deps = score_answer.Deps(models, lambda: 0.0)
+    models = HotSwap(bucket, reward_model.open_model, lambda: bucket.now, bucket.note)
+    deps = task_deps(models, step=0.0)
 
     def handler(event: Any) -> Any:
         request = ScoreAnswerRequest.model_validate(event)
@@ -243,7 +243,7 @@ def test_a_model_that_is_served_no_more_should_be_a_conflict(api: Api, bucket: B
     bucket.serve("preferences-reward", scorer())
     told(api, **SCORES)
     bucket.says.clear()
-    bucket.now += LOOK_SECONDS
+    bucket.now += REFRESH_SECONDS
     assert "No version of preferences-reward is served" in refused(api, 409, **SCORES)
 
 

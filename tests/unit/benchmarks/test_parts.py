@@ -9,7 +9,7 @@ import pytest
 from benchmarks.embedding import texts_of
 from benchmarks.small_documents import KINDS, markdown
 from benchmarks.upload import states_of
-from chalicelib.inference.tokens import Tokens
+from chalicelib.inference.tokenizers import SentenceTokenizer
 
 START = datetime(2026, 5, 4, tzinfo=UTC)
 
@@ -42,7 +42,7 @@ def test_every_small_document_should_differ(make: Callable[[int], bytes]) -> Non
     assert make(1) != make(2)
 
 
-class Words(Tokens):
+class Words(SentenceTokenizer):
     """A token a word, and the two special ones."""
 
     def __init__(self) -> None:

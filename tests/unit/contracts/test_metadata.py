@@ -25,7 +25,7 @@ from chalicelib.contracts.metadata import (
 )
 from chalicelib.contracts.pictures import MOST_LABEL_BYTES, Label
 from chalicelib.errors import InvalidInput
-from chalicelib.inference.labelling import MOST_LABELS
+from chalicelib.inference.efficientnet import MAX_LABELS
 from chalicelib.retrieval.ids import MAX_DEPTH, place_hashes
 from localcloud.s3vectors.records import MAX_FILTERABLE_BYTES, MAX_METADATA_KEYS
 
@@ -179,7 +179,7 @@ class TestTheMostThatIsTaken:
             language="deu",
             uploaded_at=99_999_999_999,
             folders=place_hashes("f/" * (MAX_DEPTH + 5) + "file"),
-            labels=tuple(Label(name="n" * 60, share=0.1) for _ in range(MOST_LABELS)),
+            labels=tuple(Label(name="n" * 60, share=0.1) for _ in range(MAX_LABELS)),
             metadata=fitting(filler),
         ).wire()
         filterable = {name: value for name, value in wire.items() if name not in NON_FILTERABLE}
@@ -215,7 +215,7 @@ def a_picture(characters: int, metadata: Metadata) -> VectorMetadata:
         uploaded_at=99_999_999_999,
         folders=place_hashes("f/" * (MAX_DEPTH + 5) + "file"),
         labels=tuple(
-            Label(name=str(n) * characters, share=(9 - n) / 10) for n in range(MOST_LABELS)
+            Label(name=str(n) * characters, share=(9 - n) / 10) for n in range(MAX_LABELS)
         ),
         metadata=metadata,
     )

@@ -11,9 +11,16 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from chalicelib.errors import InvalidInput, ModelFailure
-from chalicelib.inference.decoding import Choice, Floats, Shape, Tokens, decode, probabilities
+from chalicelib.inference.decoding import (
+    DecoderShape,
+    Floats,
+    TokenIds,
+    TokenSampling,
+    decode,
+    probabilities,
+)
 
-SHAPE = Shape(layers=2, heads=1, head_size=1, vocabulary=11, context=32, end=1)
+SHAPE = DecoderShape(layers=2, heads=1, head_size=1, vocabulary=11, context=32, end=1)
 TABLE = np.random.default_rng(3).standard_normal((11, 11)).astype(np.float32) * 3
 TABLE[:, 1] = -9
 
@@ -26,7 +33,7 @@ class Remembering:
         self.ending = ending
 
     def __call__(
-        self, tokens: Tokens, keys: Floats, values: Floats
+        self, tokens: TokenIds, keys: Floats, values: Floats
     ) -> tuple[Floats, Floats, Floats]:
         assert keys.shape == values.shape == (2, 1, 1, keys.shape[3], 1)
         self.read.append(tokens[0].tolist())
@@ -55,33 +62,33 @@ def uncached(prompt: list[int], count: int) -> list[int]:
 @given(st.lists(st.integers(2, 10), min_size=1, max_size=12), st.integers(1, 12))
 def test_should_write_what_is_written_without_a_cache(prompt: list[int], most: int) -> None:
     decoder = Remembering()
-    written = list(decode(decoder, SHAPE, prompt, Choice(most)))
+    written = list(decode(decoder, SHAPE, prompt, TokenSampling(most)))
     assert written == uncached(prompt, most)
     assert decoder.read == [prompt, *([token] for token in written[:-1])]
 
 
 def test_should_stop_where_the_text_ends_and_leave_its_mark_out() -> None:
     decoder = Remembering(ending=6)
-    assert len(list(decode(decoder, SHAPE, [2, 3], Choice(20)))) == 4
+    assert len(list(decode(decoder, SHAPE, [2, 3], TokenSampling(20)))) == 4
     assert len(decoder.read) == 5
 
 
 def test_should_stop_where_the_context_is_full() -> None:
-    assert len(list(decode(Remembering(), SHAPE, [2] * 30, Choice(20)))) == 2
+    assert len(list(decode(Remembering(), SHAPE, [2] * 30, TokenSampling(20)))) == 2
 
 
 def test_should_put_the_prefix_first_and_count_it() -> None:
-    tuned = Shape(2, 1, 1, 11, context=8, end=1, prefix=2)
+    tuned = DecoderShape(2, 1, 1, 11, context=8, end=1, prefix=2)
     decoder = Remembering()
-    assert len(list(decode(decoder, tuned, [5], Choice(20)))) == 5
+    assert len(list(decode(decoder, tuned, [5], TokenSampling(20)))) == 5
     assert decoder.read[0] == [11, 12, 5]
     with pytest.raises(InvalidInput, match="has 6 tokens, and may have 5 at most"):
-        decode(decoder, tuned, [5] * 6, Choice(1))
+        decode(decoder, tuned, [5] * 6, TokenSampling(1))
 
 
 def test_a_seed_should_decide_what_is_drawn() -> None:
     drawn = [
-        tuple(decode(Remembering(), SHAPE, [4], Choice(16, temperature=1.5, seed=seed)))
+        tuple(decode(Remembering(), SHAPE, [4], TokenSampling(16, temperature=1.5, seed=seed)))
         for seed in (1, 1, 2)
     ]
     assert drawn[0] == drawn[1] != drawn[2]
@@ -89,7 +96,7 @@ def test_a_seed_should_decide_what_is_drawn() -> None:
 
 def test_draws_should_have_the_shares_of_the_softmax() -> None:
     first = [
-        next(decode(Remembering(), SHAPE, [4], Choice(1, temperature=1.0, seed=seed)))
+        next(decode(Remembering(), SHAPE, [4], TokenSampling(1, temperature=1.0, seed=seed)))
         for seed in range(3000)
     ]
     wanted = np.exp(TABLE[4].astype(np.float64))
@@ -120,7 +127,9 @@ def test_shares_should_be_shares(logits: list[float], temperature: float, top_p:
 
 
 def test_a_nearly_cold_draw_should_be_the_likeliest() -> None:
-    told = [list(decode(Remembering(), SHAPE, [4], Choice(9, heat))) for heat in (0.0, 1e-300)]
+    told = [
+        list(decode(Remembering(), SHAPE, [4], TokenSampling(9, heat))) for heat in (0.0, 1e-300)
+    ]
     assert told[0] == told[1]
 
 
@@ -136,7 +145,7 @@ def test_a_nearly_cold_draw_should_be_the_likeliest() -> None:
 )
 def test_should_name_what_is_out_of_its_bounds(asked: dict[str, float], field: str) -> None:
     with pytest.raises(InvalidInput, match=field):
-        Choice(**asked)  # type: ignore[arg-type]
+        TokenSampling(**asked)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -144,7 +153,7 @@ def test_should_name_what_is_out_of_its_bounds(asked: dict[str, float], field: s
 )
 def test_should_refuse_a_prompt_before_anything_is_read(prompt: list[int], told: str) -> None:
     with pytest.raises(InvalidInput, match=told):
-        decode(Remembering(), SHAPE, prompt, Choice(1))
+        decode(Remembering(), SHAPE, prompt, TokenSampling(1))
 
 
 @pytest.mark.parametrize(
@@ -152,16 +161,16 @@ def test_should_refuse_a_prompt_before_anything_is_read(prompt: list[int], told:
     [np.zeros((1, 1, 12)), np.zeros((1, 0, 11)), np.zeros((1, 11)), np.full((1, 1, 11), np.nan)],
 )
 def test_should_say_what_is_wrong_with_a_decoder(logits: NDArray[np.float64]) -> None:
-    def broken(_: Tokens, keys: Floats, values: Floats) -> tuple[Floats, Floats, Floats]:
+    def broken(_: TokenIds, keys: Floats, values: Floats) -> tuple[Floats, Floats, Floats]:
         return logits.astype(np.float32), keys, values
 
     with pytest.raises(ModelFailure, match="The decoder gave logits"):
-        list(decode(broken, SHAPE, [2], Choice(1)))
+        list(decode(broken, SHAPE, [2], TokenSampling(1)))
 
 
 def test_should_read_its_sizes_from_a_manifest() -> None:
     constants = {"layers": 2, "heads": 1, "head_size": 1, "vocabulary": 11, "context": 32, "end": 1}
-    assert Shape.of({**constants, "prefix": 0, "way": "lora"}) == SHAPE
+    assert DecoderShape.of({**constants, "prefix": 0, "way": "lora"}) == SHAPE
     for wrong in (None, True, "2", 2.0):
         with pytest.raises(ModelFailure, match="has prefix as"):
-            Shape.of({**constants, "prefix": wrong})
+            DecoderShape.of({**constants, "prefix": wrong})

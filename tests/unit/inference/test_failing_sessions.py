@@ -11,10 +11,10 @@ import pytest
 from PIL import Image
 
 from chalicelib.errors import ModelFailure
+from chalicelib.inference.efficientnet import EfficientNetLabeller
 from chalicelib.inference.embedder import MODEL, Embedder
-from chalicelib.inference.labelling import PictureLabeller
-from chalicelib.inference.pictures import PictureReader
-from chalicelib.inference.wordvectors import WordReader
+from chalicelib.inference.open_nsfw import NsfwClassifier
+from chalicelib.inference.word_vectors import WordEmbedder
 
 OTHER = "efficientnet-lite0"
 
@@ -40,11 +40,11 @@ def test_a_word_that_the_model_does_not_know_should_be_its_failure(misread: Path
     with pytest.raises(ModelFailure, match=f"{MODEL} failed: .*INVALID_ARGUMENT"):
         Embedder(misread, MODEL).embed(["a pump"])
     with pytest.raises(ModelFailure, match=f"{MODEL} failed: .*INVALID_ARGUMENT"):
-        WordReader(misread).read("a pump", [(0, 1)])
+        WordEmbedder(misread).read("a pump", [(0, 1)])
 
 
 def test_a_model_of_other_inputs_should_be_a_failure(models_dir: Path) -> None:
     with pytest.raises(ModelFailure, match=r"open-nsfw failed: .*INVALID_ARGUMENT"):
-        PictureReader(next((models_dir / OTHER).glob("*.onnx"))).score(a_picture())
+        NsfwClassifier(next((models_dir / OTHER).glob("*.onnx"))).score(a_picture())
     with pytest.raises(ModelFailure, match=f"{OTHER} failed: .*pictures"):
-        PictureLabeller(models_dir / MODEL / "model.onnx").see(a_picture())
+        EfficientNetLabeller(models_dir / MODEL / "model.onnx").label_image(a_picture())

@@ -8,13 +8,13 @@ import pytest
 
 from chalicelib.contracts.serving import ServedVersion, Serving
 from chalicelib.errors import Conflict, HeadraceError, ModelFailure, NotFound, Transient
-from chalicelib.inference.drawing import Drawer, Drawing, opened
-from chalicelib.inference.hot_swap import LOOK_SECONDS, HotSwap
+from chalicelib.inference.hot_swap import REFRESH_SECONDS, HotSwap
+from chalicelib.inference.image_generator import ImageGenerator, ImageSettings, open_model
 from tests.exported_models import decoder, serving, version
 
 FILES = {number: decoder(number / 10) for number in (1, 2, 3)}
 ONE, TWO, THREE = (version(FILES[number], number) for number in (1, 2, 3))
-LATER = LOOK_SECONDS + 1
+LATER = REFRESH_SECONDS + 1
 
 
 @dataclass
@@ -50,12 +50,14 @@ class Stage:
         files = {**self.files[which.prefix], **{n.replace("_", "."): c for n, c in changes.items()}}
         self.files[which.prefix] = {n: c for n, c in files.items() if c is not None}
 
-    def process(self) -> HotSwap[Drawer]:
+    def process(self) -> HotSwap[ImageGenerator]:
         """Return what a new process of a function has."""
-        return HotSwap(self, opened, lambda: self.now, lambda error: self.told.append(str(error)))
+        return HotSwap(
+            self, open_model, lambda: self.now, lambda error: self.told.append(str(error))
+        )
 
 
-def served_by(swap: HotSwap[Drawer]) -> ServedVersion:
+def served_by(swap: HotSwap[ImageGenerator]) -> ServedVersion:
     return swap.get("digits-vae").version
 
 
@@ -63,7 +65,7 @@ def test_should_keep_a_version_open_and_look_once_in_a_while() -> None:
     stage = Stage(serving(ONE))
     swap = stage.process()
     first = swap.get("digits-vae")
-    stage.now = LOOK_SECONDS - 1
+    stage.now = REFRESH_SECONDS - 1
     assert swap.get("digits-vae") is first
     assert (stage.looks, len(stage.reads)) == (1, 2)
     stage.now = LATER
@@ -74,12 +76,12 @@ def test_should_keep_a_version_open_and_look_once_in_a_while() -> None:
 def test_should_swap_to_the_version_that_an_operator_names_and_back() -> None:
     stage = Stage(serving(ONE))
     swap = stage.process()
-    drawn = [swap.get("digits-vae").model.draw(Drawing(count=8, seed=1))]
+    drawn = [swap.get("digits-vae").model.generate_images(ImageSettings(count=8, seed=1))]
     for at, which in enumerate((TWO, ONE), 1):
         stage.says, stage.now = serving(which), at * LATER
         found = swap.get("digits-vae")
         assert found.version == which
-        drawn.append(found.model.draw(Drawing(count=8, seed=1)))
+        drawn.append(found.model.generate_images(ImageSettings(count=8, seed=1)))
     assert np.array_equal(drawn[0], drawn[2])
     assert (drawn[1] > drawn[0]).any()
     assert stage.told == []

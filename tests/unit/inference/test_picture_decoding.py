@@ -17,10 +17,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from chalicelib.errors import InvalidInput, Unsupported
-from chalicelib.inference.picture_decoding import MOST_SCANS
-from chalicelib.inference.picture_files import opened
-from chalicelib.inference.pictures import prepared
-from chalicelib.inference.seeing import hold_together, square
+from chalicelib.inference.image_files import MAX_SCANS, center_crop, check_total_pixels, fit_square
+from chalicelib.inference.open_nsfw import preprocess
 from tests.soak import often
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
@@ -31,12 +29,12 @@ LEFT_UP = (ORIENTATION, SHORT, 1, b"\x06\0\0\0")
 
 
 def labelled(data: bytes) -> NDArray[np.uint8]:
-    return np.asarray(opened(data, side=16, share=1.0).picture)
+    return np.asarray(center_crop(data, side=16, share=1.0).image)
 
 
-seen = partial(square, side=16, channels=3, field="images.0")
+seen = partial(fit_square, side=16, channels=3, field="images.0")
 READERS = pytest.mark.parametrize(
-    "read", [labelled, seen, prepared], ids=["labelled", "seen", "screened"]
+    "read", [labelled, seen, preprocess], ids=["labelled", "seen", "screened"]
 )
 Reader = Callable[[bytes], NDArray[Any]]
 
@@ -77,7 +75,7 @@ def test_what_is_odd_in_exif_stops_no_picture(
 ) -> None:
     data = encoded(halves(), "JPEG", exif=exif(LEFT_UP, odd), quality=95)
     found, plain = read(data), read(encoded(halves(), "JPEG", quality=95))
-    turned = plain if read is prepared else np.rot90(plain, 3)
+    turned = plain if read is preprocess else np.rot90(plain, 3)
     assert np.abs(found.astype(float) - turned.astype(float)).max() < 12
 
 
@@ -118,16 +116,16 @@ def scanned(scans: int) -> bytes:
 
 @READERS
 def test_a_jpeg_of_too_many_scans_is_refused_before_it_is_unpacked(read: Reader) -> None:
-    read(scanned(MOST_SCANS))
+    read(scanned(MAX_SCANS))
     with pytest.raises(InvalidInput, match=r"is a JPEG of 65 scans; 64 are read\. Save") as refused:
-        read(scanned(MOST_SCANS + 1))
-    assert refused.value.limit == f"{MOST_SCANS} scans"
+        read(scanned(MAX_SCANS + 1))
+    assert refused.value.limit == f"{MAX_SCANS} scans"
     assert refused.value.field in {"file", "images.0", "data"}
 
 
 @pytest.mark.parametrize("lone", [b"\xff\x01", b"\xff\x02", b"\xff\xbf", b"\xff\xd0", b"\xff" * 9])
 def test_no_mark_without_a_length_hides_scans(lone: bytes) -> None:
-    data = scanned(MOST_SCANS + 1)
+    data = scanned(MAX_SCANS + 1)
     first = data.index(b"\xff\xda")
     with pytest.raises(InvalidInput, match="65 scans"):
         seen(data[:first] + lone + b"\xff\xff" + data[first:])
@@ -143,7 +141,7 @@ def test_what_looks_like_scans_inside_or_behind_a_picture_is_none() -> None:
 
 
 def test_a_picture_that_is_refused_alone_counts_nothing_among_others() -> None:
-    hold_together([scanned(MOST_SCANS + 1), b"none", encoded(halves(), "PNG")], "images")
+    check_total_pixels([scanned(MAX_SCANS + 1), b"none", encoded(halves(), "PNG")], "images")
 
 
 TOLD = exif(LEFT_UP, (MAKE, ASCII, 4, b"me\0\0"), (UNIT, SHORT, 1, b"\x02\0\0\0"))

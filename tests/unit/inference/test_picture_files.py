@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from chalicelib.errors import InvalidInput, Unsupported
-from chalicelib.inference.picture_decoding import MAX_PIXELS
-from chalicelib.inference.picture_files import Opened, opened
+from chalicelib.inference.image_files import MAX_PIXELS, CroppedImage, center_crop
 from tests.soak import often
 
 PICTURES = Path(__file__).parents[2] / "data" / "pictures"
@@ -27,12 +26,12 @@ RED, BLUE = (255, 0, 0), (0, 0, 255)
 ORIENTATION = 0x0112
 
 
-def look(data: bytes) -> Opened:
-    return opened(data, side=SIDE, share=1.0)
+def look(data: bytes) -> CroppedImage:
+    return center_crop(data, side=SIDE, share=1.0)
 
 
 def pixels(data: bytes) -> NDArray[np.float32]:
-    return np.asarray(look(data).picture, np.float32)
+    return np.asarray(look(data).image, np.float32)
 
 
 def encoded(picture: Image.Image, kind: str, **how: object) -> bytes:
@@ -51,10 +50,10 @@ def halves() -> Image.Image:
 @pytest.mark.parametrize("file", sorted(PICTURES.glob("*.*g*")), ids=lambda file: file.name)
 def test_real_files_are_opened_at_the_size_that_is_asked_for(file: Path) -> None:
     found = look(file.read_bytes())
-    assert (found.picture.size, found.picture.mode) == ((SIDE, SIDE), "RGB")
+    assert (found.image.size, found.image.mode) == ((SIDE, SIDE), "RGB")
     kind = {".jpg": "jpeg"}.get(file.suffix, file.suffix[1:])
     assert (found.media_type, found.frames) == (f"image/{kind}", 1)
-    assert np.asarray(found.picture).std() > 5, "something is seen"
+    assert np.asarray(found.image).std() > 5, "something is seen"
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "I;16"])
@@ -117,16 +116,16 @@ def test_of_what_moves_the_first_frame_is_taken_and_all_are_counted(kind: str) -
     frames = [Image.new("RGB", (128, 128), colour) for colour in (RED, BLUE, (0, 255, 0))]
     found = look(encoded(frames[0], kind, save_all=True, append_images=frames[1:]))
     assert found.frames == 3
-    assert np.asarray(found.picture)[0, 0].tolist() == pytest.approx(RED, abs=12)
+    assert np.asarray(found.image)[0, 0].tolist() == pytest.approx(RED, abs=12)
 
 
 def test_a_jpeg_behind_which_a_camera_put_others_is_a_jpeg() -> None:
     written = io.BytesIO()
     other = Image.new("RGB", (16, 16), "blue")
     Image.new("RGB", (16, 16), "red").save(written, "MPO", save_all=True, append_images=[other])
-    found = opened(written.getvalue(), side=8, share=1.0)
+    found = center_crop(written.getvalue(), side=8, share=1.0)
     assert (found.media_type, found.frames) == ("image/jpeg", 1)
-    red, _, blue = found.picture.tobytes()[:3]
+    red, _, blue = found.image.tobytes()[:3]
     assert red > 200 > blue
 
 
@@ -196,4 +195,4 @@ def test_whatever_is_changed_in_a_file_it_is_opened_or_refused_in_our_words(
     for at, value in changes:
         data[at] = value
     with suppress(InvalidInput, Unsupported):
-        assert look(bytes(data)).picture.size == (SIDE, SIDE)
+        assert look(bytes(data)).image.size == (SIDE, SIDE)

@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
-from chalicelib.inference.png import encoded
+from chalicelib.inference.pixels import encode_png
 
 SHAPES = st.tuples(st.integers(1, 9), st.integers(1, 9), st.sampled_from((1, 3)))
 
 
 @given(arrays(np.uint8, SHAPES))
 def test_should_be_read_by_others_as_the_same_pixels(pixels: np.ndarray) -> None:
-    with Image.open(io.BytesIO(encoded(pixels))) as picture:
+    with Image.open(io.BytesIO(encode_png(pixels))) as picture:
         picture.load()
         assert picture.format == "PNG"
         assert picture.mode == ("L" if pixels.shape[2] == 1 else "RGB")
@@ -25,4 +25,4 @@ def test_should_be_read_by_others_as_the_same_pixels(pixels: np.ndarray) -> None
 
 def test_should_refuse_pixels_of_other_samples() -> None:
     with pytest.raises(ValueError, match="2 samples; 1 or 3"):
-        encoded(np.zeros((1, 1, 2), np.uint8))
+        encode_png(np.zeros((1, 1, 2), np.uint8))

@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from chalicelib.errors import InvalidInput
-from chalicelib.inference.picture_decoding import FORMATS, MAX_PIXELS
-from chalicelib.inference.scale import Scale
-from chalicelib.inference.seeing import hold_together, square
+from chalicelib.inference.image_files import FORMATS, MAX_PIXELS, check_total_pixels, fit_square
+from chalicelib.inference.pixels import PixelScale
 from tests.soak import often
 
 RED, BLUE, WHITE = (255, 0, 0), (0, 0, 255), (255, 255, 255)
@@ -33,30 +32,30 @@ def noise(side: int = 8) -> np.ndarray:
 
 def test_a_picture_of_the_model_s_size_should_go_in_to_the_pixel() -> None:
     pixels = noise()
-    assert np.array_equal(square(saved(Image.fromarray(pixels)), 8, 3, "images.0"), pixels)
+    assert np.array_equal(fit_square(saved(Image.fromarray(pixels)), 8, 3, "images.0"), pixels)
 
 
 @pytest.mark.parametrize("kind", FORMATS)
 def test_every_format_should_be_read(kind: str) -> None:
-    found = square(saved(Image.new("RGB", (20, 20), RED), kind), 8, 3, "images.0")
+    found = fit_square(saved(Image.new("RGB", (20, 20), RED), kind), 8, 3, "images.0")
     assert found.shape == (8, 8, 3)
     assert np.abs(found.astype(int) - RED).max() <= 3
 
 
 def test_what_is_transparent_should_lie_on_white() -> None:
     half = Image.new("RGBA", (8, 8), (255, 0, 0, 128))
-    assert square(saved(half), 8, 3, "images.0")[0, 0].tolist() == [255, 127, 127]
+    assert fit_square(saved(half), 8, 3, "images.0")[0, 0].tolist() == [255, 127, 127]
     indexed = Image.new("P", (8, 8), 0)
     indexed.putpalette([10, 20, 30])
-    found = square(saved(indexed, "GIF", transparency=0), 8, 3, "images.0")
+    found = fit_square(saved(indexed, "GIF", transparency=0), 8, 3, "images.0")
     assert (found == 255).all()
 
 
 def test_a_long_picture_should_lie_whole_in_the_middle_of_white() -> None:
-    found = square(saved(Image.new("RGB", (16, 8), BLUE)), 8, 3, "images.0")
+    found = fit_square(saved(Image.new("RGB", (16, 8), BLUE)), 8, 3, "images.0")
     assert (found[[0, 1, 6, 7]] == WHITE).all()
     assert (found[2:6] == BLUE).all()
-    thin = square(saved(Image.new("RGB", (3000, 1), BLUE)), 8, 3, "images.0")
+    thin = fit_square(saved(Image.new("RGB", (3000, 1), BLUE)), 8, 3, "images.0")
     assert ((thin != WHITE).any(axis=2).any(axis=1)).sum() == 1
 
 
@@ -65,7 +64,7 @@ def test_a_picture_should_be_turned_as_its_exif_says() -> None:
     pixels[:, :4] = RED
     exif = Image.Exif()
     exif[0x0112] = 6
-    found = square(saved(Image.fromarray(pixels), "PNG", exif=exif), 8, 3, "images.0")
+    found = fit_square(saved(Image.fromarray(pixels), "PNG", exif=exif), 8, 3, "images.0")
     assert (found[:4] == RED).all()
     assert (found[4:] == WHITE).all()
 
@@ -73,7 +72,7 @@ def test_a_picture_should_be_turned_as_its_exif_says() -> None:
 def test_of_a_film_the_first_frame_should_be_seen() -> None:
     frames = [Image.new("RGB", (8, 8), each) for each in (RED, BLUE)]
     film = saved(frames[0], "GIF", save_all=True, append_images=frames[1:])
-    assert (square(film, 8, 3, "images.0") == RED).all()
+    assert (fit_square(film, 8, 3, "images.0") == RED).all()
 
 
 @pytest.mark.parametrize(
@@ -82,17 +81,17 @@ def test_of_a_film_the_first_frame_should_be_seen() -> None:
 )
 def test_other_ways_to_write_colours_should_be_read(mode: str, colour: Any, seen: Any) -> None:
     kind = "JPEG" if mode == "CMYK" else "PNG"
-    found = square(saved(Image.new(mode, (8, 8), colour), kind), 8, 3, "images.0")
+    found = fit_square(saved(Image.new(mode, (8, 8), colour), kind), 8, 3, "images.0")
     assert np.abs(found.astype(int) - seen).max() <= 3
 
 
 def test_sixteen_bits_of_grey_should_become_eight() -> None:
     deep = Image.fromarray(np.full((8, 8), 0x8040, np.uint16))
-    assert (square(saved(deep), 8, 3, "images.0") == 0x80).all()
+    assert (fit_square(saved(deep), 8, 3, "images.0") == 0x80).all()
 
 
 def test_a_model_of_one_channel_should_see_grey() -> None:
-    found = square(saved(Image.new("RGB", (8, 8), WHITE)), 4, 1, "images.0")
+    found = fit_square(saved(Image.new("RGB", (8, 8), WHITE)), 4, 1, "images.0")
     assert found.shape == (4, 4, 1)
     assert (found == 255).all()
 
@@ -114,23 +113,23 @@ def test_a_bomb_should_be_refused_before_it_is_unpacked(side: int) -> None:
     data = bomb(side)
     assert len(data) < 100_000
     with pytest.raises(InvalidInput) as refused:
-        square(data, 8, 3, "images.0")
+        fit_square(data, 8, 3, "images.0")
     assert refused.value.field == "images.0"
     assert refused.value.limit == f"{MAX_PIXELS} pixels"
 
 
 def test_many_large_pictures_should_be_refused_together() -> None:
     large = bomb(4_000)
-    hold_together([large, large, large, b"none"], "images")
+    check_total_pixels([large, large, large, b"none"], "images")
     with pytest.raises(InvalidInput, match="64,000,000 pixels in 4 pictures") as refused:
-        hold_together([large] * 4, "images")
+        check_total_pixels([large] * 4, "images")
     assert (refused.value.field, refused.value.limit) == ("images", f"{MAX_PIXELS} pixels")
 
 
 @pytest.mark.parametrize("data", [b"", b"no picture", saved(Image.new("RGB", (9, 9)), "BMP")])
 def test_what_is_no_picture_should_be_the_caller_s_mistake(data: bytes) -> None:
     with pytest.raises(InvalidInput, match=r"^images\.2 is no picture") as refused:
-        square(data, 8, 3, "images.2")
+        fit_square(data, 8, 3, "images.2")
     assert refused.value.field == "images.2"
 
 
@@ -146,7 +145,7 @@ def test_a_spoilt_file_should_be_read_or_refused(data: st.DataObject, kind: str)
     cut = bytes(spoilt[: data.draw(st.integers(0, len(spoilt)))])
     found: object
     try:
-        found = square(cut, 8, 3, "images.0").shape
+        found = fit_square(cut, 8, 3, "images.0").shape
     except InvalidInput as refused:
         found = refused.field
     assert found in {(8, 8, 3), "images.0"}
@@ -154,7 +153,7 @@ def test_a_spoilt_file_should_be_read_or_refused(data: st.DataObject, kind: str)
 
 def test_pixels_should_become_numbers_as_training_scales_them() -> None:
     pixels = noise()
-    numbers = Scale(8, 3, -1.0, 1.0).numbers(pixels[None])
+    numbers = PixelScale(8, 3, -1.0, 1.0).to_floats(pixels[None])
     wanted = pixels[None].astype(np.float32).transpose(0, 3, 1, 2) / 127.5 - 1
     assert np.abs(numbers - wanted).max() < 1e-6
-    assert np.array_equal(Scale(8, 3, -1.0, 1.0).pixels(numbers, 1), pixels[None])
+    assert np.array_equal(PixelScale(8, 3, -1.0, 1.0).to_pixels(numbers, 1), pixels[None])

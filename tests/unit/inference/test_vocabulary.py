@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.errors import InvalidInput, ModelFailure
-from chalicelib.inference.vocabulary import Vocabulary
+from chalicelib.inference.vocabulary import PromptVocabulary
 
-WORDS = Vocabulary({"a": 1, "handwritten": 2, "three": 3, "seven": 4})
+WORDS = PromptVocabulary({"a": 1, "handwritten": 2, "three": 3, "seven": 4})
 
 
 def test_should_number_the_words_of_a_prompt() -> None:
@@ -31,7 +31,7 @@ def test_should_name_how_many_words_it_reads() -> None:
 
 
 def test_should_be_read_as_it_was_written() -> None:
-    assert Vocabulary.of(WORDS.content()) == WORDS
+    assert PromptVocabulary.of(WORDS.content()) == WORDS
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_should_be_read_as_it_was_written() -> None:
 )
 def test_should_refuse_a_file_that_is_none(content: bytes) -> None:
     with pytest.raises(ModelFailure, match=r"vocabulary\.json"):
-        Vocabulary.of(content)
+        PromptVocabulary.of(content)
 
 
 @given(prompt=st.text("athrewndsv .,-É一\n", max_size=60))
@@ -57,7 +57,7 @@ def test_any_other_text_should_be_refused(prompt: str) -> None:
 
 
 def test_a_large_vocabulary_should_be_told_in_part_with_how_many_more_there_are() -> None:
-    words = Vocabulary({f"w{n}": n for n in range(1, 501)})
+    words = PromptVocabulary({f"w{n}": n for n in range(1, 501)})
     with pytest.raises(InvalidInput) as refused:
         words.tokens(" ".join(f"x{n}" for n in range(30)), 64)
     told, known = refused.value.message.split("; the words that it knows are ")
@@ -67,6 +67,6 @@ def test_a_large_vocabulary_should_be_told_in_part_with_how_many_more_there_are(
 
 
 def test_a_vocabulary_of_twenty_should_be_told_whole() -> None:
-    words = Vocabulary({f"w{n}": n for n in range(1, 21)})
+    words = PromptVocabulary({f"w{n}": n for n in range(1, 21)})
     with pytest.raises(InvalidInput, match=r"are w1, .*, w19, w20\.$"):
         words.tokens("cat", 4)

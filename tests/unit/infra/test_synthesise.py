@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from functions.run_model.handler import TASKS
 from infra.cloudformation.intrinsics import references
 from infra.state_machines import read_definition
 from infra.synthesis_cache import cached_synthesis
@@ -59,7 +60,9 @@ def test_every_reference_should_lead_to_a_resource_or_a_parameter(template: dict
 def test_every_handler_should_be_there(template: dict[str, Any]) -> None:
     handlers = {each["Handler"] for each in of_type(template, "AWS::Lambda::Function").values()}
     rooms = {file.parent.name for file in (ROOT / "functions").glob("*/handler.py")}
-    assert {f"functions.{room}.handler.handler" for room in rooms} <= handlers
+    modules = {handler.rpartition(".")[0] for handler in handlers}
+    assert {f"functions.{room}.handler" for room in rooms} <= modules
+    assert {f"functions.run_model.handler.{task}" for task in TASKS} <= handlers
     script = (
         "import importlib, sys\n"
         "for handler in sys.argv[1:]:\n"

@@ -10,7 +10,6 @@ import pytest
 
 from chalicelib.adapters.completing_function import CompleteFunction
 from chalicelib.adapters.function_generation import FunctionBackendCalls
-from chalicelib.contracts.completing import CompleteTextRequest
 from chalicelib.contracts.generations import (
     ChatCall,
     ChatOutput,
@@ -26,11 +25,12 @@ from chalicelib.errors import Conflict, InvalidInput, ModelFailure, Unsupported
 from chalicelib.generation.dependencies import Asking
 from chalicelib.generation.served import FunctionBackend, Route, ServedModel, served
 from chalicelib.generation.streams import Ended, Told
-from chalicelib.inference.completing import Completer, opened
-from chalicelib.inference.hot_swap import Opened
-from functions.complete_text import core
+from chalicelib.inference.hot_swap import OpenModel
+from chalicelib.inference.language_model import LanguageModel, open_model
+from functions.run_model import complete_text
 from tests.exported_models import Files, read, version
 from tests.exported_texts import speaker
+from tests.model_deps import task_deps
 from tests.unit.query_adapters.in_process import InProcess
 
 MODEL = served().model("aligned-lm")
@@ -56,13 +56,12 @@ class Function:
         asked = CompleteFunction(self.client.within, "complete", 25)
         self.backend = FunctionBackendCalls({"complete_text": asked})
 
-    def get(self, name: str) -> Opened[Completer]:
-        return Opened(opened(read(self.files)), version(self.files, 3))
+    def get(self, name: str) -> OpenModel[LanguageModel]:
+        return OpenModel(open_model(read(self.files)), version(self.files, 3))
 
     def _answer(self, event: Any) -> Any:
-        ticks = iter([1.0, 1.25])
-        deps = core.Deps(self, lambda: 7, lambda: next(ticks))
-        answer = core.run(CompleteTextRequest.model_validate(event), deps)
+        deps = task_deps(self, step=0.25, seed=7)
+        answer = complete_text.run(complete_text.parse(event), deps)
         return answer.model_dump(mode="json")
 
 

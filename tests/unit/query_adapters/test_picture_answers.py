@@ -28,19 +28,17 @@ from chalicelib.contracts.looking import MAX_BYTES
 from chalicelib.errors import InvalidInput, ModelFailure, Unsupported
 from chalicelib.generation.dependencies import Asking
 from chalicelib.generation.served import served
-from chalicelib.inference import captioning, few_shot, towers
-from chalicelib.inference.hot_swap import Opened
-from functions.answer_image import core as answering
-from functions.caption_image import core as captioning_core
-from functions.classify_image import core as classifying
+from chalicelib.inference import blip2, clip, flamingo
+from chalicelib.inference.hot_swap import OpenModel
+from functions.run_model import answer_image, caption_image, classify_image
+from tests.exported_clip import clip_files, image_file
+from tests.exported_image_text import blip2_files, flamingo_files
 from tests.exported_models import Files, read, version
-from tests.exported_tellers import blip2, flamingo
-from tests.exported_towers import picture
-from tests.exported_towers import towers as clip
+from tests.model_deps import task_deps
 from tests.unit.query_adapters.in_process import InProcess
 
 RED, BLUE, WHITE, BLACK = (
-    picture(each) for each in ((255, 0, 0), (0, 0, 255), (255, 255, 255), (0, 0, 0))
+    image_file(each) for each in ((255, 0, 0), (0, 0, 255), (255, 255, 255), (0, 0, 0))
 )
 
 
@@ -51,27 +49,26 @@ class One:
     files: Files
     opened: Callable[[Any], Any]
 
-    def get(self, name: str) -> Opened[Any]:
-        return Opened(self.opened(read(self.files)), version(self.files, 3))
+    def get(self, name: str) -> OpenModel[Any]:
+        return OpenModel(self.opened(read(self.files)), version(self.files, 3))
 
 
-def running(core: Any, request: Any, files: Files, opened: Callable[[Any], Any]) -> InProcess:
-    """Return a client whose function runs `core`; each of its clocks goes a quarter of a second."""
+def running(task: Any, request: Any, files: Files, opened: Callable[[Any], Any]) -> InProcess:
+    """Return a client whose function runs `task`; each of its clocks goes a quarter of a second."""
 
     def handler(event: Any) -> Any:
-        ticks = iter([1.0, 1.25])
-        deps = core.Deps(One(files, opened), lambda: next(ticks))
-        return core.run(request.model_validate(event), deps).model_dump(mode="json")
+        deps = task_deps(One(files, opened), step=0.25)
+        return task.run(request.model_validate(event), deps).model_dump(mode="json")
 
     return InProcess(handler)
 
 
 def captions(files: Files) -> InProcess:
-    return running(captioning_core, looking.CaptionImageRequest, files, captioning.opened)
+    return running(caption_image, looking.CaptionImageRequest, files, blip2.open_model)
 
 
 def answers(files: Files) -> InProcess:
-    return running(answering, looking.AnswerImageRequest, files, few_shot.opened)
+    return running(answer_image, looking.AnswerImageRequest, files, flamingo.open_image_text_model)
 
 
 def answered(kind: Any, client: InProcess, model: str, call: Any) -> Any:
@@ -98,7 +95,7 @@ def chat(*turns: Message, **more: Any) -> ChatCall:
 
 def test_a_picture_alone_should_be_captioned() -> None:
     reply = answered(
-        CaptionImageFunction, captions(blip2()), "shapes-captions", chat(user(seen(RED)))
+        CaptionImageFunction, captions(blip2_files()), "shapes-captions", chat(user(seen(RED)))
     )
     assert reply.output == ChatOutput(text="a red", finish="stop")
     assert (reply.model, reply.answered_by) == ("shapes-captions", "tried/3")
@@ -107,19 +104,19 @@ def test_a_picture_alone_should_be_captioned() -> None:
 
 def test_what_did_not_end_should_say_so_as_everywhere() -> None:
     call = chat(user(seen(RED)), max_tokens=1)
-    reply = answered(CaptionImageFunction, captions(blip2()), "shapes-captions", call)
+    reply = answered(CaptionImageFunction, captions(blip2_files()), "shapes-captions", call)
     assert reply.output == ChatOutput(text="a", finish="length")
 
 
 def test_a_question_beside_a_picture_should_be_answered() -> None:
     call = chat(user(TextPart(text="Which colour?"), seen(BLUE)))
-    reply = answered(AnswerImageFunction, answers(blip2()), "shapes-answers", call)
+    reply = answered(AnswerImageFunction, answers(blip2_files()), "shapes-answers", call)
     assert reply.output == ChatOutput(text="blue", finish="stop")
 
 
 def test_earlier_turns_should_show_what_is_asked() -> None:
     turns = [user(seen(WHITE)), assistant("light"), user(seen(BLACK))]
-    client = answers(flamingo())
+    client = answers(flamingo_files())
     reply = answered(AnswerImageFunction, client, "shapes-flamingo", chat(*turns))
     assert reply.output == ChatOutput(text="dark", finish="stop")
     assert reply.usage == Usage(tokens_in=8, tokens_out=1)
@@ -145,7 +142,7 @@ def test_a_captioner_should_refuse_what_it_does_not_take(
     turns: Sequence[Message], told: str, limit: str | None
 ) -> None:
     with pytest.raises(InvalidInput, match=told) as refused:
-        answered(CaptionImageFunction, captions(blip2()), "shapes-captions", chat(*turns))
+        answered(CaptionImageFunction, captions(blip2_files()), "shapes-captions", chat(*turns))
     assert refused.value.limit == limit
 
 
@@ -172,7 +169,7 @@ def test_a_conversation_of_another_kind_should_be_refused(
     turns: Sequence[Message], told: str
 ) -> None:
     with pytest.raises(InvalidInput, match=told):
-        answered(AnswerImageFunction, answers(flamingo()), "shapes-flamingo", chat(*turns))
+        answered(AnswerImageFunction, answers(flamingo_files()), "shapes-flamingo", chat(*turns))
 
 
 @pytest.mark.parametrize(
@@ -182,13 +179,13 @@ def test_what_neither_takes_should_be_refused_by_its_field(more: Any, field: str
     call = chat(user(seen(RED)), **more)
     for kind in (CaptionImageFunction, AnswerImageFunction):
         with pytest.raises(InvalidInput, match="takes no") as refused:
-            answered(kind, captions(blip2()), "shapes-captions", call)
+            answered(kind, captions(blip2_files()), "shapes-captions", call)
         assert refused.value.field == field
 
 
 def classified(call: ClassifyCall, client: InProcess | None = None) -> Any:
     request = looking.ClassifyImageRequest
-    client = client or running(classifying, request, clip(), towers.opened)
+    client = client or running(classify_image, request, clip_files(), clip.open_model)
     return answered(ClassifyImageFunction, client, "shapes-classes", call)
 
 
@@ -223,4 +220,4 @@ def test_shares_of_other_pictures_or_labels_should_not_be_believed(shares: Any) 
 )
 def test_other_calls_should_be_refused(kind: Any, model: str) -> None:
     with pytest.raises(Unsupported, match="does not answer calls of embedding"):
-        answered(kind, captions(blip2()), model, EmbedCall(texts=("a",)))
+        answered(kind, captions(blip2_files()), model, EmbedCall(texts=("a",)))

@@ -15,7 +15,7 @@ from chalicelib.contracts.generations import (
     TextPart,
     Usage,
 )
-from chalicelib.contracts.looking import MAX_BYTES, EmbedImageRequest
+from chalicelib.contracts.looking import MAX_BYTES
 from chalicelib.errors import (
     Conflict,
     HeadraceError,
@@ -26,15 +26,16 @@ from chalicelib.errors import (
 )
 from chalicelib.generation.dependencies import Asking
 from chalicelib.generation.served import served
-from chalicelib.inference.hot_swap import Opened
-from chalicelib.inference.towers import Towers, opened
-from functions.embed_image.core import Deps, run
+from chalicelib.inference.clip import ClipModel, open_model
+from chalicelib.inference.hot_swap import OpenModel
+from functions.run_model.embed_image import parse, run
+from tests.exported_clip import clip_files, image_file, unit
 from tests.exported_models import read, version
-from tests.exported_towers import picture, towers, unit
+from tests.model_deps import task_deps
 from tests.unit.query_adapters.in_process import InProcess
 
 MODEL = served().model("emoji-clip")
-FILES = towers()
+FILES = clip_files()
 
 
 class Models:
@@ -42,21 +43,20 @@ class Models:
 
     def __init__(self, swapped_after: int | None = None) -> None:
         self.left = swapped_after
-        self.model = opened(read(FILES))
+        self.model = open_model(read(FILES))
 
-    def get(self, name: str) -> Opened[Towers]:
+    def get(self, name: str) -> OpenModel[ClipModel]:
         assert name == "emoji-clip"
         number = 1 if self.left is None or self.left > 0 else 2
         self.left = None if self.left is None else self.left - 1
-        return Opened(self.model, version(FILES, number))
+        return OpenModel(self.model, version(FILES, number))
 
 
 def embedding(models: Models | None = None) -> InProcess:
-    ticks = iter(np.arange(0.0, 100.0, 0.25))
-    deps = Deps(models or Models(), lambda: float(next(ticks)))
+    deps = task_deps(models or Models(), step=0.25)
 
     def handler(event: Any) -> Any:
-        return run(EmbedImageRequest.model_validate(event), deps).model_dump(mode="json")
+        return run(parse(event), deps).model_dump(mode="json")
 
     return InProcess(handler)
 
@@ -72,7 +72,7 @@ def pictured(*data: bytes) -> EmbedCall:
 
 
 def test_pictures_and_texts_should_be_embedded_in_order() -> None:
-    reply = answered(embedding(), pictured(picture((255, 0, 0)), picture((0, 0, 255))))
+    reply = answered(embedding(), pictured(image_file((255, 0, 0)), image_file((0, 0, 255))))
     assert isinstance(reply.output, EmbedOutput)
     assert np.allclose(reply.output.vectors, [unit(1, -1, -1), unit(-1, -1, 1)], atol=1e-5)
     assert (reply.usage, reply.seconds) == (Usage(images=2), 0.25)

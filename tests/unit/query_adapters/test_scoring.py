@@ -8,15 +8,15 @@ import pytest
 
 from chalicelib.adapters.scoring_function import ScoreFunction
 from chalicelib.contracts.generations import EmbedCall, ScoreCall, ScoreOutput, Usage
-from chalicelib.contracts.scoring import ScoreAnswerRequest
 from chalicelib.errors import Conflict, InvalidInput, ModelFailure, Unsupported
 from chalicelib.generation.dependencies import Asking
 from chalicelib.generation.served import served
-from chalicelib.inference.hot_swap import Opened
-from chalicelib.inference.scoring import Scorer, opened
-from functions.score_answer import core
+from chalicelib.inference.hot_swap import OpenModel
+from chalicelib.inference.reward_model import RewardModel, open_model
+from functions.run_model import score_answer
 from tests.exported_models import read, version
 from tests.exported_texts import scorer
+from tests.model_deps import task_deps
 from tests.unit.query_adapters.in_process import InProcess
 
 MODEL = served().model("preferences-reward")
@@ -26,14 +26,13 @@ FILES = scorer()
 
 
 class Models:
-    def get(self, name: str) -> Opened[Scorer]:
-        return Opened(opened(read(FILES)), version(FILES, 3))
+    def get(self, name: str) -> OpenModel[RewardModel]:
+        return OpenModel(open_model(read(FILES)), version(FILES, 3))
 
 
 def handler(event: Any) -> Any:
-    ticks = iter([1.0, 1.25])
-    deps = core.Deps(Models(), lambda: next(ticks))
-    return core.run(ScoreAnswerRequest.model_validate(event), deps).model_dump(mode="json")
+    deps = task_deps(Models(), step=0.25)
+    return score_answer.run(score_answer.parse(event), deps).model_dump(mode="json")
 
 
 def answered(handler: Any, call: Any = CALL) -> Any:

@@ -22,8 +22,8 @@ from chalicelib.contracts.ingest import Chunk, EmbedRequest, nothing_spent
 from chalicelib.contracts.jsonl import dump_lines
 from chalicelib.contracts.labelling import LabelDocumentRequest, LabelPictureRequest
 from chalicelib.generation.catalogue import catalogue
+from chalicelib.inference.efficientnet import EfficientNetLabeller
 from chalicelib.inference.embedder import DIMENSIONS, MODEL, Embedder
-from chalicelib.inference.labelling import PictureLabeller
 from chalicelib.ports import IndexRef, TenantState
 from chalicelib.retrieval.ids import chunks_key, vector_key, version_prefix
 from chalicelib.retrieval.search.images import embedded
@@ -70,7 +70,7 @@ class Stage:
         self.client = cast("Any", Direct(service))
         self.client.create_vector_bucket(vectorBucketName=INDEX.bucket)
         Indexes(self.client).create(INDEX, DIMENSIONS)
-        self.embedder, self.labeller = Embedder.open(models), PictureLabeller.open(models)
+        self.embedder, self.labeller = Embedder.open(models), EfficientNetLabeller.open(models)
         self.objects = FakeObjects()
         looks = labelling.Deps(self.labeller, "efficientnet-lite0", lambda: 0.0)
         self.looks = looks

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from chalicelib.contracts.asking import AskResponse, Turn
 from chalicelib.contracts.support import CheckRequest, CheckResult, CheckSource
-from chalicelib.inference.wordvectors import Span, WordVectors
+from chalicelib.inference.word_vectors import Span, WordVectors
 from chalicelib.retrieval.answer.pipeline import Asker
 from chalicelib.retrieval.search.query import Query
 from chalicelib.retrieval.search.searcher import Finder

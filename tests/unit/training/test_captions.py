@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from chalicelib.inference.vocabulary import Vocabulary
+from chalicelib.inference.vocabulary import PromptVocabulary
 from models.common import captions, images
 from models.common.captions import Captioned
 from models.common.failures import BadData
@@ -20,7 +20,7 @@ SAID = (("a bold three", "three"), ("a seven",))
 @pytest.fixture
 def channel(tmp_path: Path) -> Path:
     pictures = Split(np.zeros((2, 4, 4, 1), np.uint8), np.array([0, 1]))
-    words = Vocabulary({"a": 1, "bold": 2, "three": 3, "seven": 4})
+    words = PromptVocabulary({"a": 1, "bold": 2, "three": 3, "seven": 4})
     made = Captioned(
         Images(pictures, pictures, ("three", "seven")), {"train": SAID, "test": SAID}, words
     )

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from chalicelib.contracts.support import CheckRequest, CheckResult, CheckSource, Doubt
 from chalicelib.inference.embedder import Embedder
-from chalicelib.inference.wordvectors import WordReader
+from chalicelib.inference.word_vectors import WordEmbedder
 from functions.check_support.core import NEAR, Deps, run
 from tests.unit.functions.afresh import answered_afresh
 
@@ -21,7 +21,7 @@ PASSAGE = (
 
 def deps(models_dir: Path) -> Deps:
     ticks = iter([1.0, 1.25])
-    return Deps(WordReader.open(models_dir), lambda: next(ticks))
+    return Deps(WordEmbedder.open(models_dir), lambda: next(ticks))
 
 
 def check(models_dir: Path, *claims: str, sources: tuple[str, ...] = (PASSAGE,)) -> CheckResult:
@@ -79,7 +79,7 @@ def test_a_request_beyond_the_limits_names_the_field() -> None:
 
 def test_revealing_the_words_leaves_the_text_s_own_vector_as_it_is(models_dir: Path) -> None:
     text = "The headrace feeds the wheel."
-    read = WordReader.open(models_dir).read(text, [(4, 12), (13, 18)])
+    read = WordEmbedder.open(models_dir).read(text, [(4, 12), (13, 18)])
     (vector,) = Embedder.open(models_dir).embed([text])
     assert read.whole.tolist() == vector.tolist()
     assert read.words.shape == (2, 384)
@@ -89,7 +89,7 @@ def test_revealing_the_words_leaves_the_text_s_own_vector_as_it_is(models_dir: P
 def test_words_beyond_the_model_s_length_are_like_nothing(models_dir: Path) -> None:
     text = "river " * 300
     spans = [(at * 6, at * 6 + 5) for at in range(300)]
-    read = WordReader.open(models_dir).read(text, spans)
+    read = WordEmbedder.open(models_dir).read(text, spans)
     likeness = read.likeness(read)
     assert likeness[0][0] == pytest.approx(1.0)
     assert likeness[299] == [0.0] * 300

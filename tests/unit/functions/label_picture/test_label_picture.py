@@ -15,7 +15,7 @@ from chalicelib.contracts.labelling import (
 )
 from chalicelib.contracts.pictures import Label
 from chalicelib.errors import InvalidInput, NotFound
-from chalicelib.inference.labelling import MODEL, PictureLabeller, Seen
+from chalicelib.inference.efficientnet import MODEL, EfficientNetLabeller, LabelledImage
 from chalicelib.retrieval.ids import chunks_key, pages_key, version_prefix
 from functions.label_picture import core
 from tests.unit.functions.afresh import answered_afresh
@@ -31,13 +31,13 @@ class FakeLabeller:
     frames: int = 1
     given: list[bytes] = field(default_factory=list)
 
-    def see(self, data: bytes) -> Seen:
+    def label_image(self, data: bytes) -> LabelledImage:
         self.given.append(data)
-        return Seen(self.labels, "image/gif", self.frames)
+        return LabelledImage(self.labels, "image/gif", self.frames)
 
 
 class World:
-    def __init__(self, labeller: core.Sees) -> None:
+    def __init__(self, labeller: core.ImageLabeller) -> None:
         self.objects = FakeObjects({version_prefix(*PLACE) + "source": b"a picture"})
         self.labeller = labeller
 
@@ -97,7 +97,7 @@ def test_a_source_that_is_gone_is_no_picture_of_nothing() -> None:
 
 
 def test_a_real_photograph_is_read(models_dir: Path) -> None:
-    world = World(PictureLabeller.open(models_dir))
+    world = World(EfficientNetLabeller.open(models_dir))
     world.objects.bodies[version_prefix(*PLACE) + "source"] = (
         PICTURES / "coffee.webp"
     ).read_bytes()
@@ -108,7 +108,7 @@ def test_a_real_photograph_is_read(models_dir: Path) -> None:
 
 
 def test_a_damaged_one_leaves_nothing_behind(models_dir: Path) -> None:
-    world = World(PictureLabeller.open(models_dir))
+    world = World(EfficientNetLabeller.open(models_dir))
     source = version_prefix(*PLACE) + "source"
     world.objects.bodies[source] = (PICTURES / "coffee.webp").read_bytes()[:5_000]
     with pytest.raises(InvalidInput, match="damaged"):
@@ -117,7 +117,7 @@ def test_a_damaged_one_leaves_nothing_behind(models_dir: Path) -> None:
 
 
 def test_a_query_s_picture_is_told_with_the_model(models_dir: Path) -> None:
-    deps = core.Deps(PictureLabeller.open(models_dir), MODEL, lambda: 0.0)
+    deps = core.Deps(EfficientNetLabeller.open(models_dir), MODEL, lambda: 0.0)
     data = (PICTURES / "chelsea.png").read_bytes()
     result = core.look(LabelPictureRequest.model_construct(data=data), deps)
     assert "cat" in result.labels[0].name

@@ -13,7 +13,7 @@ from chalicelib.contracts.reranking import (
     RerankResult,
 )
 from chalicelib.errors import ModelFailure
-from chalicelib.inference.wordvectors import WordReader
+from chalicelib.inference.word_vectors import WordEmbedder
 from chalicelib.retrieval.search.reranker import FEATURES, RERANKED, head_of
 from functions.rerank_passages.core import Deps, run
 from functions.rerank_passages.handler import HEAD
@@ -27,7 +27,7 @@ WHEEL = "The wheel of the mill was replaced by a turbine from Linz."
 
 def deps(models_dir: Path) -> Deps:
     ticks = iter([1.0, 1.25])
-    return Deps(WordReader.open(models_dir), head_of(HEAD.read_text()), lambda: next(ticks))
+    return Deps(WordEmbedder.open(models_dir), head_of(HEAD.read_text()), lambda: next(ticks))
 
 
 def rerank(models_dir: Path, query: str, *texts: str) -> RerankResult:
@@ -67,7 +67,7 @@ def test_it_takes_texts_that_say_nothing_and_those_beyond_the_model(models_dir: 
 
 def test_a_model_that_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelFailure, match="headrace models pull"):
-        WordReader.open(tmp_path)
+        WordEmbedder.open(tmp_path)
 
 
 def test_a_request_beyond_the_limits_names_the_field() -> None:

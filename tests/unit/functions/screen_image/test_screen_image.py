@@ -13,8 +13,8 @@ from chalicelib.contracts.screening import (
     ScreenImageResult,
 )
 from chalicelib.errors import InvalidInput, ModelFailure
-from chalicelib.inference.picture_decoding import MAX_PIXELS
-from chalicelib.inference.pictures import MODEL, PictureReader, prepared
+from chalicelib.inference.image_files import MAX_PIXELS
+from chalicelib.inference.open_nsfw import MODEL, NsfwClassifier, preprocess
 from functions.screen_image.core import Deps, run
 from tests.unit.functions.afresh import answered_afresh
 
@@ -34,7 +34,7 @@ def request(data: bytes) -> ScreenImageRequest:
 
 def deps(models_dir: Path) -> Deps:
     ticks = iter([1.0, 1.5])
-    return Deps(PictureReader.open(models_dir), MODEL, lambda: next(ticks))
+    return Deps(NsfwClassifier.open(models_dir), MODEL, lambda: next(ticks))
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_it_looks_at_pictures_of_every_kind(models_dir: Path, kind: str, mode: s
 def test_a_picture_goes_in_as_the_network_was_trained_on_it() -> None:
     red = io.BytesIO()
     Image.new("RGB", (300, 200), (255, 0, 0)).save(red, format="PNG")
-    ready = prepared(red.getvalue())
+    ready = preprocess(red.getvalue())
     assert ready.shape == (224, 224, 3)
     assert ready.dtype == np.dtype(np.float32)
     blue, green, last = ready.mean(axis=(0, 1))
@@ -69,7 +69,7 @@ def test_a_picture_that_would_fill_the_memory_is_refused_before_it_is_unpacked()
     side = 7_100
     assert side * side > MAX_PIXELS
     with pytest.raises(InvalidInput) as refused:
-        prepared(encoded("PNG", "1", (side, side)))
+        preprocess(encoded("PNG", "1", (side, side)))
     assert refused.value.limit == f"{MAX_PIXELS} pixels"
 
 
@@ -80,7 +80,7 @@ def test_a_picture_of_too_many_bytes_is_refused(models_dir: Path) -> None:
 
 def test_a_missing_model_says_how_to_get_it(tmp_path: Path) -> None:
     with pytest.raises(ModelFailure, match="headrace models pull open-nsfw"):
-        PictureReader.open(tmp_path)
+        NsfwClassifier.open(tmp_path)
 
 
 def test_a_fresh_process_answers_the_sample_without_boto3(models_dir: Path) -> None:

@@ -41,6 +41,7 @@ def project(tmp_path: Path) -> Path:
         f"{ROOM}/bootstrap": "#!/bin/sh\n",
         f"{ROOM}/core.py": "ANSWER = 42\n",
         f"{ROOM}/event.json": "{}",
+        f"{ROOM}/events/one.json": "{}",
         f"{ROOM}/handler.py": HANDLER,
         f"{ROOM}/requirements.in": "",
         f"{ROOM}/requirements.txt": "",

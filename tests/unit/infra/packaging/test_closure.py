@@ -108,7 +108,7 @@ def test_each_function_should_reach_its_whole_room_and_no_other_s() -> None:
         files = sources.closure(f"functions.{room.name}.handler")
         rooms = {file.relative_to(ROOT).parts[1] for file in files if "functions" in file.parts}
         assert rooms == {"__init__.py", room.name}
-        assert set(room.glob("*.py")) <= set(files), room.name
+        assert set(room.rglob("*.py")) <= set(files), room.name
 
 
 def test_the_app_should_reach_no_function_and_no_model() -> None:

@@ -1,1 +1,0 @@
-"""Answers questions about pictures by a BLIP-2 or a Flamingo that a stage trained."""

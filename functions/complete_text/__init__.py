@@ -1,1 +1,0 @@
-"""Goes on with texts by the language models that a stage trained."""

@@ -1,1 +1,0 @@
-"""Embeds pictures and texts by a CLIP that a stage trained; which version, an operator says."""

@@ -1,1 +1,0 @@
-"""Draws pictures by the models that a stage trained; which version, an operator says."""

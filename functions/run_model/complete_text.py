@@ -1,0 +1,40 @@
+"""Complete a text, by a language model that the stage serves."""
+
+from __future__ import annotations
+
+from chalicelib.contracts.completing import CompleteTextRequest, CompleteTextResult
+from chalicelib.inference import language_model
+from chalicelib.inference.decoding import TokenSampling
+from chalicelib.inference.language_model import LanguageModel
+from functions.run_model.deps import Deps
+
+open_model = language_model.open_model
+parse = CompleteTextRequest.model_validate
+
+
+def run(request: CompleteTextRequest, deps: Deps[LanguageModel]) -> CompleteTextResult:
+    """Return what follows the prompt.
+
+    Raises:
+        Conflict: the stage serves no version of the model.
+        InvalidInput: the model does not know a word of the prompt, or the prompt is too long.
+        ModelFailure: no version of the model can be opened, or it failed.
+        Throttled, Transient: the model cannot be loaded now.
+    """
+    began = deps.monotonic()
+    served = deps.models.get(request.model)
+    sampling = TokenSampling(
+        most=request.max_tokens,
+        temperature=request.temperature,
+        top_p=request.top_p,
+        seed=request.seed if request.seed is not None else deps.new_seed(),
+    )
+    completion = served.model.complete(request.prompt, sampling, request.stop)
+    return CompleteTextResult(
+        text=completion.text,
+        finish=completion.finish,
+        tokens_in=completion.tokens_in,
+        tokens_out=completion.tokens_out,
+        version=served.version.label,
+        seconds=deps.seconds_since(began),
+    )

@@ -1,1 +1,0 @@
-"""Scores answers by the reward models that a stage trained."""
