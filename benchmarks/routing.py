@@ -31,15 +31,15 @@ from chalicelib.contracts.generations import (
     Usage,
 )
 from chalicelib.contracts.receipts import dollars
-from chalicelib.generation import check_names, checks, routing, wishes
-from chalicelib.generation.accounts import Accounts
-from chalicelib.generation.cascading import Accept, Ask, next_move
+from chalicelib.generation import checks, requirements, router
 from chalicelib.generation.catalogue import catalogue
-from chalicelib.generation.served import served
+from chalicelib.generation.models import served_models
+from chalicelib.generation.receipts import CostModel
+from chalicelib.generation.router import AcceptAnswer, TryModel, next_move
 
 REQUESTS = 50
 """In one repetition of a kind; a request is too short for a clock by itself."""
-PLACE = wishes.Place("us-east-1")
+PLACE = requirements.CallRegion("us-east-1")
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 SENTENCE = "The weir was inspected in April 2026, and two of its seals were replaced at once. "
 SCHEMA = {
@@ -56,24 +56,26 @@ TOOL = {
 
 def measure(repetitions: int) -> Result:
     """Time `REQUESTS` requests of each kind `repetitions` times, and each part of one kind."""
-    accounts = Accounts(served(), catalogue().prices)
+    accounts = CostModel(served_models(), catalogue().prices)
     measured: dict[str, Spread] = {}
     for name, request in requests().items():
         whole = _timed(partial(answer, accounts, *request), repetitions)
         measured[f"{name}, a request"] = whole
     call, terms, _ = requests()["chat of 20 words"]
-    measured["of it, the wish"] = _timed(lambda: wishes.wish(call, terms, PLACE), repetitions)
-    wish = wishes.wish(call, terms, PLACE)
+    measured["of it, the wish"] = _timed(
+        lambda: requirements.derive_requirements(call, terms, PLACE), repetitions
+    )
+    wish = requirements.derive_requirements(call, terms, PLACE)
     prices = accounts.prices
     measured["of it, the plan"] = _timed(
-        lambda: routing.plan(wish, accounts.served, prices, NOW), repetitions
+        lambda: router.plan_route(wish, accounts.models, prices, NOW), repetitions
     )
     return Result(
         name="routing",
         repetitions=repetitions,
         measured=measured,
         facts={
-            "models planned for": len(accounts.served.models),
+            "models planned for": len(accounts.models.models),
             "requests a repetition": REQUESTS,
             "bytes of a generation, chat of 20 words": len(answer(accounts, call, terms, 1)),
         },
@@ -83,14 +85,14 @@ def measure(repetitions: int) -> Result:
     )
 
 
-def answer(accounts: Accounts, call: Call, terms: Terms, tries: int) -> str:
+def answer(accounts: CostModel, call: Call, terms: Terms, tries: int) -> str:
     """Return the generation, as JSON, of `call` whose first `tries - 1` answers fail a check."""
-    wish = wishes.wish(call, terms, PLACE)
-    plan = routing.plan(wish, accounts.served, accounts.prices, NOW).require()
-    wanted = check_names.parse(terms.checks, call)
+    wish = requirements.derive_requirements(call, terms, PLACE)
+    plan = router.plan_route(wish, accounts.models, accounts.prices, NOW).require_steps()
+    wanted = checks.parse_checks(terms.checks, call)
     attempts: list[Attempt] = []
     reply: Reply | None = None
-    while isinstance(move := next_move(plan, attempts, wish.budget), Ask):
+    while isinstance(move := next_move(plan, attempts, wish.budget), TryModel):
         step = move.step
         usage = Usage(tokens_in=wish.load.tokens_in, tokens_out=min(40, wish.load.tokens_out))
         reply = Reply(
@@ -100,7 +102,7 @@ def answer(accounts: Accounts, call: Call, terms: Terms, tries: int) -> str:
             usage=usage,
             seconds=0.4,
         )
-        verdict = checks.run(wanted, call, reply.output, {})
+        verdict = checks.run_checks(wanted, call, reply.output, {})
         attempts.append(
             Attempt(
                 model=step.model,
@@ -109,12 +111,12 @@ def answer(accounts: Accounts, call: Call, terms: Terms, tries: int) -> str:
                 reason=verdict.reason,
                 usage=usage,
                 seconds=reply.seconds,
-                dollars=dollars(accounts.charge(step, usage, reply.seconds)),
+                dollars=dollars(accounts.actual_cost(step, usage, reply.seconds)),
             )
         )
-    assert isinstance(move, Accept), "every kind of request is answered"
+    assert isinstance(move, AcceptAnswer), "every kind of request is answered"
     assert reply is not None
-    return accounts.generation("gen_benchmark", NOW, reply, plan, attempts).model_dump_json()
+    return accounts.build_generation("gen_benchmark", NOW, reply, plan, attempts).model_dump_json()
 
 
 def requests() -> Mapping[str, tuple[Call, Terms, int]]:

@@ -12,7 +12,7 @@ from cli.output import Output
 from cli.served_models import today
 
 if TYPE_CHECKING:
-    from chalicelib.generation.served_checks import Finding, Standing
+    from chalicelib.generation.model_checks import ModelFinding, ModelStanding
 
 Clients = Callable[[str], Any]
 
@@ -28,9 +28,9 @@ class Held:
     `region` is empty where Bedrock was not asked.
     """
 
-    own: tuple[Finding, ...]
+    own: tuple[ModelFinding, ...]
     region: str = ""
-    standings: tuple[Standing, ...] = ()
+    standings: tuple[ModelStanding, ...] = ()
     others: tuple[str, ...] = ()
 
     @property
@@ -76,10 +76,10 @@ class Held:
 def by_itself() -> Held:
     """Return what is to be mended or known of the file."""
     from chalicelib.generation.catalogue import catalogue
-    from chalicelib.generation.served import served
-    from chalicelib.generation.served_checks import findings
+    from chalicelib.generation.model_checks import find_faults
+    from chalicelib.generation.models import served_models
 
-    return Held(tuple(findings(served(), catalogue(), today())))
+    return Held(tuple(find_faults(served_models(), catalogue(), today())))
 
 
 def beside_bedrock(
@@ -90,8 +90,8 @@ def beside_bedrock(
     That is the list of AWS where a region or profile is named, or no local cloud runs on
     `data_dir`. Who runs the command as a part of a program gives clients of their own.
     """
-    from chalicelib.generation.served import served
-    from chalicelib.generation.served_checks import against, unknown
+    from chalicelib.generation.model_checks import compare_with_bedrock, unserved_ids
+    from chalicelib.generation.models import served_models
     from cli.voice import told
     from infra import stages
     from infra.model_list import list_models
@@ -104,8 +104,10 @@ def beside_bedrock(
     return replace(
         held,
         region=where,
-        standings=against(served(), listed, where, today(), local=local is not None),
-        others=unknown(served(), listed),
+        standings=compare_with_bedrock(
+            served_models(), listed, where, today(), local=local is not None
+        ),
+        others=unserved_ids(served_models(), listed),
     )
 
 

@@ -11,8 +11,8 @@ from cli.failures import WrongUse
 from cli.output import Output
 
 if TYPE_CHECKING:
-    from chalicelib.generation.catalogue import Model
-    from chalicelib.generation.served import ServedModel
+    from chalicelib.generation.catalogue import LocalModel
+    from chalicelib.generation.models import ServedModel
 
 _MILLION = 1_000_000
 
@@ -24,9 +24,9 @@ def today() -> date:
 
 def show_list(output: Output) -> None:
     """Print every model that answers calls."""
-    from chalicelib.generation.served import served
+    from chalicelib.generation.models import served_models
 
-    models = list(served().models.values())
+    models = list(served_models().models.values())
     if output.as_json:
         output.json([described(model) for model in models])
         return
@@ -43,10 +43,10 @@ def show_one(output: Output, name: str) -> None:
     """
     from chalicelib.errors import NotFound
     from chalicelib.generation.catalogue import catalogue
-    from chalicelib.generation.served import served
+    from chalicelib.generation.models import served_models
 
     try:
-        found = described(served().model(name))
+        found = described(served_models().model(name))
     except NotFound as error:
         local = catalogue().models.get(name)
         if local is None:
@@ -63,8 +63,8 @@ def show_one(output: Output, name: str) -> None:
 def described(model: ServedModel) -> dict[str, Any]:
     """Return a served model as plain fields, with its prices."""
     from chalicelib.generation.catalogue import catalogue
-    from chalicelib.generation.pricing import units
-    from chalicelib.generation.served import BedrockBackend
+    from chalicelib.generation.models import BedrockBackend
+    from chalicelib.generation.pricing import price_units
 
     known = catalogue().prices
     backend = model.backend
@@ -85,9 +85,9 @@ def described(model: ServedModel) -> dict[str, Any]:
         "title": model.title,
         "provider": model.provider,
         "task": model.task,
-        "only": model.only,
+        "only": model.specialty,
         "tier": model.tier,
-        "state": life.at(today()),
+        "state": life.status_on(today()),
         "launched": _day(life.launched),
         "not_before": _day(life.not_before),
         "ends": _day(life.ends),
@@ -102,7 +102,7 @@ def described(model: ServedModel) -> dict[str, Any]:
         "fallbacks": list(model.fallbacks),
         "prices": {
             unit: f"${known[unit].dollars:f} on {known[unit].date}, {known[unit].source}"
-            for unit in units(model)
+            for unit in price_units(model)
             if unit in known
         },
         "batch": str(model.batch.price_factor) if model.batch is not None else "",
@@ -113,7 +113,7 @@ def described(model: ServedModel) -> dict[str, Any]:
     }
 
 
-def _local(model: Model) -> dict[str, Any]:
+def _local(model: LocalModel) -> dict[str, Any]:
     """Return a model of this machine as plain fields."""
     return {
         "name": model.name,
@@ -134,7 +134,7 @@ def _local(model: Model) -> dict[str, Any]:
 def _row(model: ServedModel) -> tuple[object, ...]:
     backend = model.backend
     by = getattr(backend, "model_id", "") or getattr(backend, "function", "") or backend.kind
-    state = model.lifecycle.at(today())
+    state = model.lifecycle.status_on(today())
     ends = f" {model.lifecycle.ends}" if model.lifecycle.ends is not None else ""
     return (
         *(model.name, model.task, model.tier, f"{state}{ends}", model.limits.context_tokens or "-"),
@@ -151,7 +151,7 @@ def _prices(model: ServedModel) -> Iterator[str]:
 
     known = catalogue().prices
     for kind in ("input_token", "output_token"):
-        price = known.get(model.unit(kind))
+        price = known.get(model.price_unit(kind))
         yield "-" if price is None else f"{(price.dollars * _MILLION).normalize():f}"
 
 

@@ -18,15 +18,15 @@ from typing import Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.adapters.allowance_records import AllowanceRecords
 from chalicelib.adapters.dynamodb import Table
+from chalicelib.adapters.model_records import AllowedModelRecords
 from chalicelib.errors import HeadraceError, NotFound
-from chalicelib.generation.served import Served, served
+from chalicelib.generation.models import ServedModels, served_models
 from infra import stages
 
 
 class Records(Protocol):
-    """Where it is kept, as `AllowanceRecords` keeps it."""
+    """Where it is kept, as `AllowedModelRecords` keeps it."""
 
     def allowed(self, tenant: str) -> frozenset[str] | None:
         """Return the models that the tenant may use, None for all."""
@@ -37,19 +37,19 @@ class Records(Protocol):
     def allow_all(self, tenant: str) -> None:
         """Let it use every model."""
 
-    def tenant_stays(self, tenant: str) -> bool:
+    def tenant_exists(self, tenant: str) -> bool:
         """Tell whether there is such a tenant."""
 
 
 def give(
-    records: Records, known: Served, tenant: str, models: Sequence[str], *, every: bool
+    records: Records, known: ServedModels, tenant: str, models: Sequence[str], *, every: bool
 ) -> frozenset[str] | None:
     """Let the tenant use `models`, or `every` one, where either is said; return what it may use.
 
     Raises:
         NotFound: there is no such tenant or model, or the tenant is being removed.
     """
-    if not records.tenant_stays(tenant):
+    if not records.tenant_exists(tenant):
         raise NotFound(f"There is no tenant {tenant}, or it is being removed.", field="tenant")
     if every:
         records.allow_all(tenant)
@@ -58,7 +58,7 @@ def give(
     return records.allowed(tenant)
 
 
-def shown(allowed: frozenset[str] | None, known: Served) -> list[str]:
+def shown(allowed: frozenset[str] | None, known: ServedModels) -> list[str]:
     """Return what holds, a line a model."""
     if allowed is None:
         return ["Nothing was said; every model may be used."]
@@ -78,12 +78,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("give models, or --all")
     try:
         at = stages.place(chosen.stage, chosen.cloud_file, chosen.region, chosen.profile)
-        records = AllowanceRecords(Table(at.client("dynamodb"), at.outputs["RecordsTableName"]))
-        allowed = give(records, served(), chosen.tenant, chosen.models, every=chosen.all)
+        records = AllowedModelRecords(Table(at.client("dynamodb"), at.outputs["RecordsTableName"]))
+        allowed = give(records, served_models(), chosen.tenant, chosen.models, every=chosen.all)
     except (ValueError, HeadraceError, BotoCoreError, ClientError) as error:
         print(error, file=sys.stderr)  # noqa: T201 - what the operator has to know
         return 1
-    for line in shown(allowed, served()):
+    for line in shown(allowed, served_models()):
         print(line)  # noqa: T201
     return 0
 

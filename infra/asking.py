@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chalicelib.generation.served import BedrockBackend, served
+from chalicelib.generation.models import BedrockBackend, served_models
 
 _MARK = {"Ref": "ServedModels"}
 _BEDROCK = "arn:${AWS::Partition}:bedrock"
@@ -35,7 +35,7 @@ def _served_models() -> list[dict[str, str]]:
     to is a model that may be asked anyway.
     """
     found = []
-    for model in served().models.values():
+    for model in served_models().models.values():
         backend = model.backend
         if isinstance(backend, BedrockBackend):
             found.append(f"{_BEDROCK}:*::foundation-model/{backend.model_id}")

@@ -23,7 +23,7 @@ from pydantic import ValidationError
 
 from chalicelib.adapters.budget_records import BudgetRecords
 from chalicelib.adapters.dynamodb import Table
-from chalicelib.budgets.limits import Scope
+from chalicelib.budgets.limits import LimitScope
 from chalicelib.contracts.budgets import LimitsGiven, TenantLimitsGiven
 from chalicelib.errors import HeadraceError, InvalidInput, NotFound
 from infra import stages
@@ -39,7 +39,7 @@ _OPTIONS = {
 
 
 def give(
-    records: BudgetRecords, tenant: str, scope: Scope, said: Mapping[str, str]
+    records: BudgetRecords, tenant: str, scope: LimitScope, said: Mapping[str, str]
 ) -> TenantLimitsGiven:
     """Let what is `said`, by the fields of `LimitsGiven`, hold for `scope`; return all limits.
 
@@ -48,18 +48,18 @@ def give(
         InvalidInput: a limit is no number, or out of bounds.
         Conflict: somebody else changes the tenant's limits just now.
     """
-    if not records.tenant_stays(tenant):
+    if not records.tenant_exists(tenant):
         raise NotFound(f"There is no tenant {tenant}, or it is being removed.", field="tenant")
     before = records.limits(tenant)
     if not said:
         return before
     after = with_limits(before, scope, said)
-    records.give_limits(tenant, before, after)
+    records.replace_limits(tenant, before, after)
     return after
 
 
 def with_limits(
-    before: TenantLimitsGiven, scope: Scope, said: Mapping[str, str]
+    before: TenantLimitsGiven, scope: LimitScope, said: Mapping[str, str]
 ) -> TenantLimitsGiven:
     """Return `before` with what is `said` for `scope`; a scope without limits is left out.
 
@@ -121,10 +121,10 @@ def _amount(value: Decimal | int | None) -> str:
     return "no limit on" if value is None else str(value)
 
 
-def _scope(key: str | None, model: str | None) -> Scope:
+def _scope(key: str | None, model: str | None) -> LimitScope:
     if key is not None:
-        return Scope("key", key)
-    return Scope("tenant") if model is None else Scope("model", model)
+        return LimitScope("key", key)
+    return LimitScope("tenant") if model is None else LimitScope("model", model)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

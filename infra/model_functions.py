@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from chalicelib.generation.served import FunctionBackend, served
+from chalicelib.generation.models import FunctionBackend, served_models
 
 _MARK = {"Ref": "ModelFunctions"}
 
 
 def model_functions() -> tuple[str, ...]:
     """Return what the catalogue calls the functions, in the order of the file."""
-    backends = [model.backend for model in served().models.values()]
+    backends = [model.backend for model in served_models().models.values()]
     names = [each.function for each in backends if isinstance(each, FunctionBackend)]
     return tuple(dict.fromkeys(names))
 

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from chalicelib.generation.served_checks import Listed
+from chalicelib.generation.model_checks import ListedModel
 
 
-def list_models(bedrock: Any) -> tuple[Listed, ...]:
+def list_models(bedrock: Any) -> tuple[ListedModel, ...]:
     """Return the models that `bedrock`, a boto3 client, lists; raises what boto3 raises.
 
     The answer is whole: the operation knows no pages.
     """
     answer: dict[str, Any] = bedrock.list_foundation_models()
     return tuple(
-        Listed(
+        ListedModel(
             model_id=summary["modelId"],
             status=summary.get("modelLifecycle", {}).get("status", "ACTIVE"),
             inference_types=frozenset(summary.get("inferenceTypesSupported", ())),

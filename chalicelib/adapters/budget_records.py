@@ -20,7 +20,7 @@ from chalicelib.adapters.dynamodb import Condition, Delete, Put, Table, Update, 
 from chalicelib.adapters.dynamodb import Item as Record
 from chalicelib.adapters.record_writes import ABSENT, tenant_key, tenant_pk
 from chalicelib.budgets.changes import COLLECTION_DAY, DAY, day_item
-from chalicelib.budgets.ledger import Change, Counted, Item
+from chalicelib.budgets.ledger import ChangeResult, LedgerChange, LedgerItem
 from chalicelib.contracts.budgets import TenantLimitsGiven
 from chalicelib.errors import Conflict
 
@@ -43,7 +43,7 @@ class BudgetRecords:
             return TenantLimitsGiven()
         return TenantLimitsGiven.model_validate_json(found["limits"])
 
-    def give_limits(
+    def replace_limits(
         self, tenant: str, before: TenantLimitsGiven, limits: TenantLimitsGiven
     ) -> None:
         """Let `limits` hold in place of those that were there `before`.
@@ -58,21 +58,23 @@ class BudgetRecords:
         pk = tenant_pk(tenant)
         self._table.put(Put({"pk": pk, "sk": LIMITS, "limits": _written(limits)}, unchanged))
 
-    def change(self, tenant: str, change: Change) -> Counted:
+    def apply(self, tenant: str, change: LedgerChange) -> ChangeResult:
         """Make a change, or none of it where a condition of it does not hold."""
         done = self._table.updated(_update(tenant, change))
-        return Counted(done.made, _content(done.item))
+        return ChangeResult(done.made, _content(done.item))
 
-    def item(self, tenant: str, name: str) -> Item:
+    def item(self, tenant: str, name: str) -> LedgerItem:
         """Return an item as it is, empty where there is none."""
         return _content(self._table.get((tenant_pk(tenant), name)) or {})
 
-    def days(self, tenant: str, first: date, last: date) -> Iterator[tuple[date, Item]]:
+    def days(self, tenant: str, first: date, last: date) -> Iterator[tuple[date, LedgerItem]]:
         """Yield the tenant's days from `first` to `last` that are there, in order."""
         for name, item in self._between(tenant, DAY, first, last):
             yield date.fromisoformat(name), item
 
-    def collections(self, tenant: str, first: date, last: date) -> Iterator[tuple[date, str, Item]]:
+    def collections(
+        self, tenant: str, first: date, last: date
+    ) -> Iterator[tuple[date, str, LedgerItem]]:
         """Yield what was used for each collection and day, in order of the days."""
         for name, item in self._between(tenant, COLLECTION_DAY, first, last):
             day, _, collection = name.partition("#")
@@ -91,12 +93,12 @@ class BudgetRecords:
         for day in days:
             self._table.delete(Delete((tenant_pk(tenant), day_item(day))))
 
-    def tenant_stays(self, tenant: str) -> bool:
+    def tenant_exists(self, tenant: str) -> bool:
         """Tell whether the tenant is there, and is not being removed."""
         found = self._table.get(tenant_key(tenant))
         return found is not None and "removing" not in found
 
-    def mark_told(self, tenant: str, what: str, keep_until: int) -> bool:
+    def mark_announced(self, tenant: str, what: str, keep_until: int) -> bool:
         """Note that `what` is told; False when it is noted already."""
         pk, sk = tenant_pk(tenant), _TOLD + what
         try:
@@ -105,13 +107,13 @@ class BudgetRecords:
             return False
         return True
 
-    def unmark_told(self, tenant: str, what: str) -> None:
+    def unmark_announced(self, tenant: str, what: str) -> None:
         """Forget that `what` is told: it could not be."""
         self._table.delete(Delete((tenant_pk(tenant), _TOLD + what)))
 
     def _between(
         self, tenant: str, prefix: str, first: date, last: date
-    ) -> Iterator[tuple[str, Item]]:
+    ) -> Iterator[tuple[str, LedgerItem]]:
         """Yield the items whose names go on behind `prefix` with a day from `first` to `last`."""
         found = self._table.query(tenant_pk(tenant), prefix, after=_just_before(prefix, first))
         for record in found:
@@ -132,11 +134,11 @@ def _written(limits: TenantLimitsGiven) -> str:
     return limits.model_dump_json(exclude_unset=True)
 
 
-def _content(record: Record) -> Item:
+def _content(record: Record) -> LedgerItem:
     return {name: value for name, value in record.items() if name not in _KEY_NAMES}
 
 
-def _update(tenant: str, change: Change) -> Update:
+def _update(tenant: str, change: LedgerChange) -> Update:
     """Return a change as one update. Names hold what no expression may, so all are stood for."""
     stands: dict[str, str] = {}
     values: dict[str, Value] = {}
@@ -148,9 +150,9 @@ def _update(tenant: str, change: Change) -> Update:
         values[f":v{len(values)}"] = value
         return f":v{len(values) - 1}"
 
-    conditions = [f"attribute_exists({named(name)})" for name in change.needs]
-    conditions += [f"attribute_not_exists({named(name)})" for name in change.lacks]
-    for name, most in change.at_most.items():
+    conditions = [f"attribute_exists({named(name)})" for name in change.required]
+    conditions += [f"attribute_not_exists({named(name)})" for name in change.absent]
+    for name, most in change.max_before.items():
         absent = f"attribute_not_exists({named(name)}) OR " if most >= 0 else ""
         conditions.append(f"({absent}{named(name)} <= {valued(most)})")
     written: dict[str, int | str] = dict(change.write)

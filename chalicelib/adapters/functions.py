@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from chalicelib.adapters.function_answers import asked
+from chalicelib.adapters.function_invocations import invoke_function
 from chalicelib.contracts.embedding import EmbedTextRequest, EmbedTextResult
 from chalicelib.contracts.labelling import LabelPictureRequest, LabelPictureResult
 from chalicelib.contracts.looking import EmbedImageRequest, EmbedImageResult
@@ -44,7 +44,7 @@ class EmbedFunction:
         request = EmbedTextRequest(
             texts=tuple(texts), model=model, truncate=truncate, correlation_id=correlation_id
         )
-        result = asked(self._client, self._name, request, "embedding", EmbedTextResult)
+        result = invoke_function(self._client, self._name, request, "embedding", EmbedTextResult)
         if len(result.vectors) != len(texts):
             raise ModelFailure(
                 f"The embedding function gave {len(result.vectors)} vectors for"
@@ -66,7 +66,7 @@ class LabelFunction:
         be read, and otherwise as `EmbedFunction.embed` does.
         """
         request = LabelPictureRequest.model_construct(data=picture, correlation_id=correlation_id)
-        return asked(self._client, self._name, request, "labelling", LabelPictureResult)
+        return invoke_function(self._client, self._name, request, "labelling", LabelPictureResult)
 
 
 class EmbedPictureFunction:
@@ -93,7 +93,7 @@ class EmbedPictureFunction:
             model=model, correlation_id=correlation_id, **{"images": (), "texts": (), **given}
         )
         doing = "picture embedding"
-        result = asked(self._client, self._name, request, doing, EmbedImageResult)
+        result = invoke_function(self._client, self._name, request, doing, EmbedImageResult)
         if len(result.vectors) != 1:
             raise ModelFailure(
                 f"The {doing} function gave {len(result.vectors)} vectors for 1 query.",
@@ -130,7 +130,7 @@ class CheckFunction:
             )
         except ValidationError as error:
             raise InvalidInput(f"The answer cannot be checked: {error}") from error
-        result = asked(self._client, self._name, request, "checking", CheckResult)
+        result = invoke_function(self._client, self._name, request, "checking", CheckResult)
         if len(result.verdicts) != len(claims):
             raise ModelFailure(
                 f"The checking function gave {len(result.verdicts)} verdicts on"
@@ -156,7 +156,7 @@ class RerankFunction:
             request = rerank_request(query, passages, correlation_id)
         except ValidationError as error:
             raise InvalidInput(f"The passages cannot be reranked: {error}") from error
-        result = asked(self._client, self._name, request, "reranking", RerankResult)
+        result = invoke_function(self._client, self._name, request, "reranking", RerankResult)
         if len(result.scores) != len(passages):
             raise ModelFailure(
                 f"The reranking function gave {len(result.scores)} scores for"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from chalicelib.adapters.function_answers import asked
+from chalicelib.adapters.function_invocations import invoke_function
 from chalicelib.contracts.screening import (
     MAX_TEXTS,
     Category,
@@ -56,7 +56,7 @@ class ScreenTextFunction:
                 field="texts",
                 limit=str(MAX_TEXTS),
             ) from error
-        result = asked(self._client, self._name, request, "screening", ScreenTextResult)
+        result = invoke_function(self._client, self._name, request, "screening", ScreenTextResult)
         for finding in result.findings:
             if finding.text >= len(texts) or finding.end > len(texts[finding.text].text):
                 raise ModelFailure("The screening function found something where there is no text.")
@@ -73,4 +73,4 @@ class ScreenImageFunction:
     def look(self, picture: bytes, correlation_id: str) -> ScreenImageResult:
         """Return how likely a picture is pornographic; raise as `EmbedFunction.embed` does."""
         request = ScreenImageRequest.model_construct(data=picture, correlation_id=correlation_id)
-        return asked(self._client, self._name, request, "screening", ScreenImageResult)
+        return invoke_function(self._client, self._name, request, "screening", ScreenImageResult)

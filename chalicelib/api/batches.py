@@ -26,11 +26,11 @@ from chalicelib.contracts.batches import (
     CreateBatchRequest,
     CreateBatchUploadRequest,
 )
-from chalicelib.contracts.generating import CreateGenerationRequest
+from chalicelib.contracts.generation_requests import CreateGenerationRequest
 from chalicelib.contracts.jobs import Job, JobInput, JobResult
 from chalicelib.contracts.operations import Operation
 from chalicelib.errors import Conflict, NotFound
-from chalicelib.generation.requests import call_of
+from chalicelib.generation.requests import call_from_request
 from chalicelib.jobs.lifecycle import new_job
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def _begin_one(request: Request, body: CreateGenerationRequest, deps: BatchServi
 
     def fresh() -> Job:
         _demand_served(body.model)
-        call_of(body)
+        call_from_request(body)
         return new_job(given, now)
 
     response = once(request, deps.jobs.answers, fresh, ACCEPTED)
@@ -160,10 +160,10 @@ def _begin_one(request: Request, body: CreateGenerationRequest, deps: BatchServi
 
 
 def _demand_served(model: str) -> None:
-    from chalicelib.generation.served import AUTO, served
+    from chalicelib.generation.models import AUTO, served_models
 
     if model != AUTO:
-        served().model(model)
+        served_models().model(model)
 
 
 def _partial(request: Request, job_id: str, deps: BatchServices) -> JobResult:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chalice.app import Request
 
-from chalicelib.generation.dependencies import Bounds
+from chalicelib.generation.dependencies import CallLimits
 
 GATEWAY_SECONDS = 27.0
 """What the 29 s of API Gateway leave for an answer to be made, looked at and written.
@@ -17,11 +17,11 @@ https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 _MARGIN_SECONDS = 1.5
 
 
-def bounds(request: Request, now: float) -> Bounds:
+def bounds(request: Request, now: float) -> CallLimits:
     """Return the bounds of the answer to `request`, with `now` by the clock that counts them."""
     seconds = GATEWAY_SECONDS
     context = request.lambda_context
     if context is not None:
         left = context.get_remaining_time_in_millis() / 1_000 - _MARGIN_SECONDS
         seconds = min(seconds, left)
-    return Bounds(until=now + seconds, most_bytes=MOST_BYTES)
+    return CallLimits(deadline=now + seconds, max_bytes=MOST_BYTES)

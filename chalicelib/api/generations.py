@@ -12,14 +12,14 @@ from chalicelib.api.bounds import bounds
 from chalicelib.api.http import answering, key_of, parse_body, request_id_of, tenant_of
 from chalicelib.api.idempotency import paid_once
 from chalicelib.budgets.spending import Spender
-from chalicelib.contracts.generating import CreateGenerationRequest
+from chalicelib.contracts.generation_requests import CreateGenerationRequest
 from chalicelib.contracts.generations import Generation
 from chalicelib.contracts.operations import Operation
 from chalicelib.errors import Conflict, ModelFailure, NotFound, QuotaExceeded, Unsupported
 from chalicelib.observability import spent
 
 if TYPE_CHECKING:
-    from chalicelib.generation.generating import Generator
+    from chalicelib.generation.executor import Generator
     from chalicelib.query_ports import PaidAnswerRecords
 
 
@@ -58,15 +58,22 @@ def routes(services: Callable[[], GenerationServices], authorizer: ChaliceAuthor
 def _generated(
     request: Request, body: CreateGenerationRequest, deps: GenerationServices
 ) -> Generation:
-    from chalicelib.generation.requests import call_of, demand_whole, terms_of
+    from chalicelib.generation.requests import (
+        call_from_request,
+        require_complete,
+        terms_from_request,
+    )
 
     spender = Spender(
         tenant_of(request), key=key_of(request), correlation_id=request_id_of(request)
     )
     generator = deps.generator()
     generation = generator.generate(
-        call_of(body), terms_of(body), spender, within=bounds(request, generator.stage.clock())
+        call_from_request(body),
+        terms_from_request(body),
+        spender,
+        limits=bounds(request, generator.deps.monotonic()),
     )
     spent(generation.receipt)
-    demand_whole(generation, body)
+    require_complete(generation, body)
     return generation

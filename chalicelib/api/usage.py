@@ -11,15 +11,13 @@ from chalice.app import Blueprint, ChaliceAuthorizer, Request, Response
 
 from chalicelib.api.http import answering, json_response, query_value, tenant_of
 from chalicelib.budgets import usage as shown
-from chalicelib.budgets.limits import Limits, merged
-from chalicelib.budgets.periods import day_of
-from chalicelib.contracts.budgets import BudgetReport
+from chalicelib.budgets.limits import SpendingLimits, day_of, merge_limits
+from chalicelib.contracts.budgets import BudgetReport, UsageBy, UsageReport
 from chalicelib.contracts.operations import Operation, Parameter
-from chalicelib.contracts.usage import UsageBy, UsageReport
 from chalicelib.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from chalicelib.budgets.ports import SpendingRecords
+    from chalicelib.budgets.ledger import LedgerStore
 
 MAX_DAYS = 366
 _DAY = {"type": "string", "format": "date"}
@@ -44,8 +42,8 @@ _USAGE = Operation(
 class UsageServices:
     """What the views of this module stand on. `stage` limits a tenant where nobody said more."""
 
-    records: SpendingRecords
-    stage: Limits
+    records: LedgerStore
+    stage: SpendingLimits
     now: Callable[[], datetime]
 
 
@@ -64,8 +62,8 @@ def routes(services: Callable[[], UsageServices], authorizer: ChaliceAuthorizer)
     def get_budgets() -> Response:
         """Show every limit on money, requests and tokens, and what is left of it."""
         tenant, deps = tenant_of(blueprint.current_request), services()
-        limits = merged(deps.stage, deps.records.limits(tenant))
-        return json_response(shown.budgets(tenant, deps.records, limits, deps.now()))
+        limits = merge_limits(deps.stage, deps.records.limits(tenant))
+        return json_response(shown.budget_report(tenant, deps.records, limits, deps.now()))
 
     return blueprint
 
@@ -79,7 +77,7 @@ def _usage(request: Request, deps: UsageServices) -> UsageReport:
             field="from",
             limit=str(MAX_DAYS),
         )
-    return shown.usage(tenant_of(request), deps.records, first, last, _by(request))
+    return shown.usage_report(tenant_of(request), deps.records, first, last, _by(request))
 
 
 def _day_of(request: Request, name: str) -> date | None:

@@ -17,14 +17,15 @@ from chalicelib.contracts.batches import BatchEstimate, ModelEstimate, PathEstim
 from chalicelib.contracts.generations import ChatCall, ServiceTier, Terms
 from chalicelib.contracts.receipts import dollars, nanodollars
 from chalicelib.errors import HeadraceError
-from chalicelib.generation.check_names import JUDGED
-from chalicelib.generation.pricing import Load, Prices, estimate, offered
-from chalicelib.generation.routing import Plan, plan
-from chalicelib.generation.wishes import Place, Wish, wish
+from chalicelib.generation.checks import JUDGED_KINDS
+from chalicelib.generation.pricing import Prices, max_cost, service_tier_factor
+from chalicelib.generation.requirements import CallRegion, Requirements, derive_requirements
+from chalicelib.generation.router import RoutePlan, plan_route
+from chalicelib.generation.tokens import TokenLoad
 
 if TYPE_CHECKING:
     from chalicelib.batches.items import BatchItem
-    from chalicelib.generation.served import Served, ServedModel
+    from chalicelib.generation.models import ServedModel, ServedModels
 
 TOKENS_PER_SECOND = 50
 """Tokens that a model writes in a second: a round guess, for an estimate of time."""
@@ -43,21 +44,21 @@ class _ItemGroup:
     """
 
     terms: Terms
-    largest: Wish
+    largest: Requirements
     alone: str = ""
     items: int = 0
     tokens_in: int = 0
     tokens_out: int = 0
     images: int = 0
 
-    def add(self, wanted: Wish) -> None:
+    def add(self, wanted: Requirements) -> None:
         """Count one more item, and keep the largest of each measure, whichever item has it."""
         self.items += 1
         self.tokens_in += wanted.load.tokens_in
         self.tokens_out += wanted.load.tokens_out
         self.images += wanted.load.images
         largest = self.largest
-        load = Load(
+        load = TokenLoad(
             max(largest.load.tokens_in, wanted.load.tokens_in),
             max(largest.load.tokens_out, wanted.load.tokens_out),
             max(largest.load.images, wanted.load.images),
@@ -66,7 +67,7 @@ class _ItemGroup:
             largest,
             load=load,
             longest_tokens=max(largest.longest_tokens, wanted.longest_tokens),
-            needs=largest.needs | wanted.needs,
+            abilities=largest.abilities | wanted.abilities,
             inputs=largest.inputs | wanted.inputs,
         )
 
@@ -78,7 +79,7 @@ class BatchEstimator:
     `allowed` are the models that the tenant may use, None for all.
     """
 
-    place: Place
+    place: CallRegion
     allowed: frozenset[str] | None = None
     kinds: dict[tuple[str, str, int], _ItemGroup] = field(default_factory=dict)
 
@@ -88,13 +89,13 @@ class BatchEstimator:
 
     def add(self, item: BatchItem) -> None:
         """Count an item."""
-        wanted = wish(item.call, item.terms, self.place, allowed=self.allowed)
+        wanted = derive_requirements(item.call, item.terms, self.place, allowed=self.allowed)
         kind = self.kinds.setdefault(_group_key(item), _ItemGroup(item.terms, wanted))
         kind.add(wanted)
         kind.alone = kind.alone or _single_call_reason(item)
 
     def estimate(
-        self, served: Served, prices: Prices, now: datetime, concurrency: int
+        self, served: ServedModels, prices: Prices, now: datetime, concurrency: int
     ) -> BatchEstimate:
         """Return what all items together use, with `at_once` calls at a time."""
         models = tuple(_estimate_group(kind, served, prices, now) for kind in self.kinds.values())
@@ -123,7 +124,7 @@ def _group_key(item: BatchItem) -> tuple[str, str, int]:
 def _single_call_reason(item: BatchItem) -> str:
     if item.terms.budget is not None:
         return "an item has a budget of its own"
-    if any(name in JUDGED for name in item.terms.checks):
+    if any(name in JUDGED_KINDS for name in item.terms.checks):
         return "a check asks another model"
     if isinstance(item.call, ChatCall) and item.call.tools:
         return "a job calls no tools"
@@ -131,7 +132,7 @@ def _single_call_reason(item: BatchItem) -> str:
 
 
 def _estimate_group(
-    kind: _ItemGroup, served: Served, prices: Prices, now: datetime
+    kind: _ItemGroup, served: ServedModels, prices: Prices, now: datetime
 ) -> ModelEstimate:
     unrouted = ModelEstimate(
         wanted=kind.terms.model,
@@ -141,26 +142,26 @@ def _estimate_group(
         images=kind.images,
     )
     try:
-        route = plan(replace(kind.largest, items=kind.items), served, prices, now)
+        route = plan_route(replace(kind.largest, items=kind.items), served, prices, now)
     except HeadraceError as error:
         return unrouted.model_copy(update={"words": (error.message,)})
     if not route.steps:
-        return unrouted.model_copy(update={"words": route.words()})
+        return unrouted.model_copy(update={"words": route.describe()})
     first = route.steps[0]
     paths = tuple(_path_estimates(kind, route, served, prices))
     cost_by_tier = {path.service_tier: path.dollars for path in paths}
     cost = cost_by_tier.get(first.service_tier)
-    words = replace(first, cost=None if cost is None else nanodollars(cost)).words()
+    words = replace(first, cost=None if cost is None else nanodollars(cost)).describe()
     return unrouted.model_copy(update={"model": first.model, "paths": paths, "words": (words,)})
 
 
 def _path_estimates(
-    kind: _ItemGroup, route: Plan, served: Served, prices: Prices
+    kind: _ItemGroup, route: RoutePlan, served: ServedModels, prices: Prices
 ) -> Iterator[PathEstimate]:
     """Yield the cost of all items with the plan's first model, by each service tier."""
     step = route.steps[0]
     model = served.models[step.model]
-    load = Load(
+    load = TokenLoad(
         *(-(-all_ // kind.items) for all_ in (kind.tokens_in, kind.tokens_out, kind.images))
     )
     for service_tier in _TIERS:
@@ -168,8 +169,8 @@ def _path_estimates(
         if reason:
             yield PathEstimate(service_tier=service_tier, reason=reason)
             continue
-        factor = step.route.price_factor * (offered(model, service_tier) or Decimal(1))
-        cost = estimate(model, load, factor, prices, kind.items)
+        factor = step.route.price_factor * (service_tier_factor(model, service_tier) or Decimal(1))
+        cost = max_cost(model, load, factor, prices, kind.items)
         yield PathEstimate(
             service_tier=service_tier,
             dollars=None if cost is None else dollars(cost),
@@ -179,12 +180,12 @@ def _path_estimates(
 
 def _unavailable_reason(kind: _ItemGroup, model: ServedModel, service_tier: ServiceTier) -> str:
     """Return why the items cannot go by a service tier, "" if they can."""
-    if offered(model, service_tier) is None:
+    if service_tier_factor(model, service_tier) is None:
         return f"{model.title} has none"
     if service_tier != "batch" or model.batch is None:
         return ""
-    if kind.items < model.batch.least_items:
-        return f"a job takes {model.batch.least_items} items at least"
+    if kind.items < model.batch.min_items:
+        return f"a job takes {model.batch.min_items} items at least"
     return kind.alone
 
 

@@ -31,7 +31,7 @@ from chalicelib.contracts.batches import (
     BatchOrder,
     PromptUsed,
 )
-from chalicelib.contracts.generating import CreateGenerationRequest
+from chalicelib.contracts.generation_requests import CreateGenerationRequest
 from chalicelib.contracts.generations import Call, ChatCall, EmbedCall, ScoreCall, Terms
 from chalicelib.contracts.http import parsed
 from chalicelib.contracts.openai.base import OpenAIInput
@@ -39,7 +39,7 @@ from chalicelib.contracts.openai.chat import ChatCompletionRequest
 from chalicelib.contracts.openai.embeddings import EmbeddingRequest
 from chalicelib.contracts.prompt_lines import RenderedLine
 from chalicelib.errors import InvalidInput, Unsupported
-from chalicelib.generation.requests import call_of
+from chalicelib.generation.requests import call_from_request
 from chalicelib.openai import chat, embeddings
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ def _own(body: bytes, order: BatchOrder) -> BatchItem:
     for name in _BATCH_FIELDS:
         if name in line.model_fields_set:
             raise InvalidInput(f"{name} is said of the whole batch, not of a line.", field=name)
-    call = call_of(line)
+    call = call_from_request(line)
     given = {name: getattr(line, name) for name in _LINE_FIELDS if name in line.model_fields_set}
     terms = _terms(call, given.pop("model", order.model), order)
     if given:

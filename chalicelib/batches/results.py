@@ -36,7 +36,7 @@ from chalicelib.jobs.steps import StepOutcome
 
 if TYPE_CHECKING:
     from chalicelib.batches.storage import ItemObjects
-    from chalicelib.budgets.recounting import Recount
+    from chalicelib.budgets.settlement import Recount
     from chalicelib.generation.catalogue import Catalogue
 
 MAX_CONCURRENT_READS = 16
@@ -80,7 +80,7 @@ class ResultWriter:
                 self.counts[status] += 1
                 (results if status == "done" else errors).write(dump_line(line))
         self._add_what_came_to_nothing()
-        self.recount.end()
+        self.recount.settle_charged()
         return self._ended(results.size, errors.size, late=late)
 
     def _rejected(self) -> Iterator[ResultLine]:
@@ -132,7 +132,7 @@ class ResultWriter:
 
     def _count(self, outcome: ItemOutcome) -> None:
         self.receipts.add(outcome.receipt)
-        self.recount.add(outcome.charges)
+        self.recount.add_charges(outcome.charges)
 
     def _key(self, n: int, status: ItemStatus) -> str:
         folder = storage.OUTCOMES if status == "done" else storage.failures_prefix(self.place.epoch)

@@ -15,16 +15,16 @@ from chalicelib.contracts.batches import BatchEstimate, BatchOrder, ServiceJob
 from chalicelib.contracts.generations import Attempt, ChatCall, Generation, Reply
 from chalicelib.contracts.receipts import dollars, nanodollars
 from chalicelib.errors import ModelFailure
-from chalicelib.generation.bodies import converse, converse_answers
-from chalicelib.generation.fitting import fitted
-from chalicelib.generation.pricing import charge
-from chalicelib.generation.routing import Plan, Step
-from chalicelib.generation.served import BedrockBackend, Route, Served, ServedModel
+from chalicelib.generation.adaptation import adapt_call
+from chalicelib.generation.bodies import converse
+from chalicelib.generation.models import BedrockBackend, ModelRoute, ServedModel, ServedModels
+from chalicelib.generation.pricing import actual_cost
+from chalicelib.generation.router import RoutePlan, RouteStep
 
 if TYPE_CHECKING:
     from chalicelib.batches.items import BatchItem
-    from chalicelib.generation.accounts import Accounts
-    from chalicelib.generation.wishes import Place
+    from chalicelib.generation.receipts import CostModel
+    from chalicelib.generation.requirements import CallRegion
 
 MIN_TIME = timedelta(hours=1)
 """The least time before the deadline: below it, hardly anything would be answered."""
@@ -41,7 +41,11 @@ _DIGITS = 10
 
 
 def choose_service_job(
-    order: BatchOrder, estimate: BatchEstimate, served: Served, place: Place, now: datetime
+    order: BatchOrder,
+    estimate: BatchEstimate,
+    served: ServedModels,
+    place: CallRegion,
+    now: datetime,
 ) -> ServiceJob | None:
     """Return the job that is worth starting, None if calls are made one by one.
 
@@ -83,9 +87,9 @@ def timeout_hours(job: ServiceJob, now: datetime) -> int:
 
 def input_record(n: int, item: BatchItem, model: ServedModel) -> bytes:
     """Return the record that asks for item `n`."""
-    call = fitted(item.call, model)
+    call = adapt_call(item.call, model)
     assert isinstance(call, ChatCall), "a model of Converse is asked for nothing else"
-    body = converse.line(converse.request(call))
+    body = converse.json_line(converse.build_request(call))
     record = {"recordId": f"R{n:0{_DIGITS}d}", "modelInput": body}
     return json.dumps(record, ensure_ascii=False).encode() + b"\n"
 
@@ -109,13 +113,13 @@ def parse_output_record(line: bytes) -> tuple[int, Mapping[str, Any] | None]:
 class JobOutputParser:
     """Turns the output of a job into generations, at the price of a batch."""
 
-    accounts: Accounts
+    accounts: CostModel
     job: ServiceJob
 
     @property
     def model(self) -> ServedModel:
         """Return the model that the job runs."""
-        return self.accounts.served.model(self.job.model)
+        return self.accounts.models.model(self.job.model)
 
     def generation(self, n: int, answered: Mapping[str, Any], now: datetime) -> Generation:
         """Return the answer to item `n` as a generation, with its cost.
@@ -123,9 +127,9 @@ class JobOutputParser:
         Raises:
             ModelFailure: it is not a valid answer.
         """
-        read = converse_answers.answer(answered)
+        read = converse.parse_answer(answered)
         model = self.model
-        cost = charge(model, read.usage, self.job.factor, self.accounts.prices) or 0
+        cost = actual_cost(model, read.usage, self.job.factor, self.accounts.prices) or 0
         reply = Reply(
             model=model.name,
             answered_by=read.answered_by or self.job.model_id,
@@ -142,10 +146,10 @@ class JobOutputParser:
             dollars=dollars(cost),
         )
         generation_id = f"{self.job.arn.rpartition('/')[2]}-{n}"
-        return self.accounts.generation(generation_id, now, reply, self._plan(), [attempt])
+        return self.accounts.build_generation(generation_id, now, reply, self._plan(), [attempt])
 
-    def _plan(self) -> Plan:
+    def _plan(self) -> RoutePlan:
         model = self.model
-        route = Route(self.job.model_id, "", "region", self.job.factor)
-        step = Step(model.name, model.title, model.tier, route, "batch", self.job.nanodollars)
-        return Plan((step,), ())
+        route = ModelRoute(self.job.model_id, "", "region", self.job.factor)
+        step = RouteStep(model.name, model.title, model.tier, route, "batch", self.job.nanodollars)
+        return RoutePlan((step,), ())

@@ -22,30 +22,35 @@ from chalicelib.budgets.ledger import (
     TOKENS,
     TOKENS_IN,
     TOKENS_OUT,
-    Change,
-    Entry,
-    Item,
+    LedgerChange,
+    LedgerItem,
     Measure,
-    counter,
-    counters,
-    held,
-    scopes_of,
-    version,
+    ReservationEntry,
+    correction_number,
+    counter_name,
+    counter_value,
+    iter_counters,
+    scopes_of_call,
 )
-from chalicelib.budgets.limits import TENANT, Scope, TenantLimits
-from chalicelib.budgets.periods import after_day, after_minute
+from chalicelib.budgets.limits import (
+    TENANT_SCOPE,
+    LimitScope,
+    TenantLimits,
+    after_day,
+    after_minute,
+)
 
 if TYPE_CHECKING:
-    from chalicelib.budgets.spending import Used
+    from chalicelib.budgets.spending import ActualCost
     from chalicelib.contracts.budgets import Reservation
 
 DAY = "SPENDING#"
 MINUTE = "MINUTE#"
 COLLECTION_DAY = "COLLECTED#"
-MOST_OPEN = 1_000
+MAX_OPEN = 1_000
 """Reservations of a tenant that are open at once; each is some 70 bytes of the day's item, whose
 size is what a write is billed by."""
-KEPT = timedelta(days=400)
+RETENTION = timedelta(days=400)
 """How long a day can be looked at: a year and a month, so that months can be compared."""
 _MINUTE_KEPT = timedelta(hours=1)
 
@@ -55,168 +60,180 @@ def day_item(day: date) -> str:
     return f"{DAY}{day.isoformat()}"
 
 
-def entry_of(reservation: Reservation) -> Entry:
+def ledger_entry(reservation: Reservation) -> ReservationEntry:
     """Return a reservation as its day's item holds it."""
     expires = int(reservation.expires_at.timestamp())
-    return Entry(reservation.nanodollars, expires, reservation.key, reservation.model)
+    return ReservationEntry(reservation.nanodollars, expires, reservation.key, reservation.model)
 
 
-def scopes(reservation: Reservation) -> tuple[Scope, ...]:
+def reservation_scopes(reservation: Reservation) -> tuple[LimitScope, ...]:
     """Return whose limits a reservation is taken off."""
-    return scopes_of(reservation.key, reservation.model)
+    return scopes_of_call(reservation.key, reservation.model)
 
 
-def reserving(reservation: Reservation, limits: TenantLimits) -> Change:
+def reservation_change(reservation: Reservation, limits: TenantLimits) -> LedgerChange:
     """Take a reservation off the day, where that breaks no limit in dollars.
 
     What can cost nothing breaks none.
     """
     amount, name = reservation.nanodollars, RESERVED + reservation.reservation_id
-    at_most = {counter(OPEN): MOST_OPEN - 1}
-    for scope in scopes(reservation) if amount else ():
-        of = limits.of(scope)
+    at_most = {counter_name(OPEN): MAX_OPEN - 1}
+    for scope in reservation_scopes(reservation) if amount else ():
+        of = limits.for_scope(scope)
         if of.nanodollars_a_day is not None:
-            at_most[counter(COMMITTED, scope)] = of.nanodollars_a_day - amount
+            at_most[counter_name(COMMITTED, scope)] = of.nanodollars_a_day - amount
         if of.nanodollars_a_month is not None:
-            at_most[counter(IN_MONTH, scope)] = of.nanodollars_a_month - amount
-    return Change(
+            at_most[counter_name(IN_MONTH, scope)] = of.nanodollars_a_month - amount
+    return LedgerChange(
         day_item(reservation.day),
-        add={**_committed(scopes(reservation), amount), counter(OPEN): 1},
-        at_most=at_most,
-        write={name: entry_of(reservation).text()},
-        needs=(OPENED,),
-        lacks=(CLOSED, name, EXPIRED + reservation.reservation_id),
+        add={**_committed(reservation_scopes(reservation), amount), counter_name(OPEN): 1},
+        max_before=at_most,
+        write={name: ledger_entry(reservation).dump()},
+        required=(OPENED,),
+        absent=(CLOSED, name, EXPIRED + reservation.reservation_id),
     )
 
 
-def settling(reservation: Reservation, used: Used, *, was_expired: bool = False) -> Change:
+def settlement_change(
+    reservation: Reservation, used: ActualCost, *, was_expired: bool = False
+) -> LedgerChange:
     """Count what was used in place of what was reserved.
 
     Where the reservation had expired, and so was given back already, all of it is added.
     """
     name = (EXPIRED if was_expired else RESERVED) + reservation.reservation_id
     more = used.nanodollars - (0 if was_expired else reservation.nanodollars)
-    ended = {} if was_expired else {counter(OPEN): -1}
-    usage = _usage(reservation, used, scopes(reservation))
-    return Change(
+    ended = {} if was_expired else {counter_name(OPEN): -1}
+    usage = _usage(reservation, used, reservation_scopes(reservation))
+    return LedgerChange(
         day_item(reservation.day),
-        add={**_committed(scopes(reservation), more), **usage, **ended},
+        add={**_committed(reservation_scopes(reservation), more), **usage, **ended},
         remove=(name,),
-        needs=(name,),
+        required=(name,),
     )
 
 
-def collecting(reservation: Reservation, used: Used) -> Change:
+def collection_change(reservation: Reservation, used: ActualCost) -> LedgerChange:
     """Count what was used for a collection and day, in an item of its own: a tenant may have so
     many collections that the day's item would grow dear.
     """
-    return Change(
+    return LedgerChange(
         f"{COLLECTION_DAY}{reservation.day.isoformat()}#{reservation.collection}",
-        add=_usage(reservation, used, (TENANT,)),
-        keep_until=int((after_day(reservation.day) + KEPT).timestamp()),
+        add=_usage(reservation, used, (TENANT_SCOPE,)),
+        keep_until=int((after_day(reservation.day) + RETENTION).timestamp()),
     )
 
 
-def releasing(reservation: Reservation) -> Change:
+def release_change(reservation: Reservation) -> LedgerChange:
     """Give a reservation back whole."""
     name = RESERVED + reservation.reservation_id
-    back = _committed(scopes(reservation), -reservation.nanodollars)
-    return Change(
-        day_item(reservation.day), add={**back, counter(OPEN): -1}, remove=(name,), needs=(name,)
+    back = _committed(reservation_scopes(reservation), -reservation.nanodollars)
+    return LedgerChange(
+        day_item(reservation.day),
+        add={**back, counter_name(OPEN): -1},
+        remove=(name,),
+        required=(name,),
     )
 
 
-def expiring(item: str, gone: Sequence[tuple[str, Entry]]) -> Change:
+def expiry_change(item: str, gone: Sequence[tuple[str, ReservationEntry]]) -> LedgerChange:
     """Give reservations back that were never settled, all in one, and remember them, should they
     be settled after all.
     """
-    add: Counter[str] = Counter({counter(OPEN): -len(gone)})
+    add: Counter[str] = Counter({counter_name(OPEN): -len(gone)})
     for _, entry in gone:
         add.update(_committed(entry.scopes, -entry.nanodollars))
     names = tuple(RESERVED + reservation_id for reservation_id, _ in gone)
-    written = {EXPIRED + reservation_id: entry.text() for reservation_id, entry in gone}
-    return Change(item, add=add, write=written, remove=names, needs=names)
+    written = {EXPIRED + reservation_id: entry.dump() for reservation_id, entry in gone}
+    return LedgerChange(item, add=add, write=written, remove=names, required=names)
 
 
-def opening(day: date, before: Iterable[Item]) -> Mapping[str, int | str]:
+def opening_content(day: date, before: Iterable[LedgerItem]) -> Mapping[str, int | str]:
     """Return what a day's item begins with: the month so far, as the days `before` have it."""
-    month = {counter(IN_MONTH, scope): amount for scope, amount in summed(before).items()}
-    keep_until = int((after_day(day) + KEPT).timestamp())
+    month = {
+        counter_name(IN_MONTH, scope): amount for scope, amount in sum_counters(before).items()
+    }
+    keep_until = int((after_day(day) + RETENTION).timestamp())
     return {OPENED: "1", f"{CORRECTED}0": "1", "expires_at": keep_until, **month}
 
 
-def closing(day: date) -> Change:
+def closing_change(day: date) -> LedgerChange:
     """Let a day take no more reservations, so that what it adds to the month is known."""
-    keep_until = int((after_day(day) + KEPT).timestamp())
-    return Change(day_item(day), write={CLOSED: "1"}, keep_until=keep_until)
+    keep_until = int((after_day(day) + RETENTION).timestamp())
+    return LedgerChange(day_item(day), write={CLOSED: "1"}, keep_until=keep_until)
 
 
-def correcting(day: date, item: Item, before: Iterable[Item]) -> Change | None:
+def correction_change(
+    day: date, item: LedgerItem, before: Iterable[LedgerItem]
+) -> LedgerChange | None:
     """Return what makes the month's counters of `item` agree with the days `before`, if they do
     not: what was open at midnight has been settled since, or has expired.
 
     In one item, the month's counter is ahead of the day's by what the days before had when it was
     last looked at, for every change adds the same to both.
     """
-    month = summed(before)
+    month = sum_counters(before)
     known = {
-        scope: amount - held(item, COMMITTED, scope) for scope, amount in counters(item, IN_MONTH)
+        scope: amount - counter_value(item, COMMITTED, scope)
+        for scope, amount in iter_counters(item, IN_MONTH)
     }
     add = {
-        counter(IN_MONTH, scope): month.get(scope, 0) - known.get(scope, 0)
+        counter_name(IN_MONTH, scope): month.get(scope, 0) - known.get(scope, 0)
         for scope in month.keys() | known.keys()
         if month.get(scope, 0) != known.get(scope, 0)
     }
     if not add:
         return None
-    seen = version(item)
-    return Change(
+    seen = correction_number(item)
+    return LedgerChange(
         day_item(day),
         add=add,
         write={f"{CORRECTED}{seen + 1}": "1"},
         remove=(f"{CORRECTED}{seen}",),
-        needs=(f"{CORRECTED}{seen}",),
+        required=(f"{CORRECTED}{seen}",),
     )
 
 
-def summed(days: Iterable[Item], measure: Measure = COMMITTED) -> dict[Scope, int]:
+def sum_counters(days: Iterable[LedgerItem], measure: Measure = COMMITTED) -> dict[LimitScope, int]:
     """Return what the counters of `measure` hold in all `days` together, by scope."""
-    found: dict[Scope, int] = {}
+    found: dict[LimitScope, int] = {}
     for item in days:
-        for scope, amount in counters(item, measure):
+        for scope, amount in iter_counters(item, measure):
             found[scope] = found.get(scope, 0) + amount
     return found
 
 
-def taking_minute(reservation: Reservation, limits: TenantLimits) -> Change:
+def minute_change(reservation: Reservation, limits: TenantLimits) -> LedgerChange:
     """Count a reservation in its minute, where that breaks no limit of a minute."""
     at_most: dict[str, int] = {}
-    for scope in scopes(reservation):
-        of = limits.of(scope)
+    for scope in reservation_scopes(reservation):
+        of = limits.for_scope(scope)
         if of.requests_a_minute is not None:
-            at_most[counter(REQUESTS, scope)] = of.requests_a_minute - reservation.requests
+            at_most[counter_name(REQUESTS, scope)] = of.requests_a_minute - reservation.requests
         if of.tokens_a_minute is not None and reservation.tokens:
-            at_most[counter(TOKENS, scope)] = of.tokens_a_minute - reservation.tokens
+            at_most[counter_name(TOKENS, scope)] = of.tokens_a_minute - reservation.tokens
     keep_until = int((after_minute(reservation.made_at) + _MINUTE_KEPT).timestamp())
-    return Change(
+    return LedgerChange(
         MINUTE + reservation.minute,
         add=_in_minute(reservation, reservation.requests, reservation.tokens),
-        at_most=at_most,
+        max_before=at_most,
         keep_until=keep_until,
     )
 
 
-def giving_minute(reservation: Reservation, requests: int, tokens: int) -> Change | None:
+def minute_return_change(
+    reservation: Reservation, requests: int, tokens: int
+) -> LedgerChange | None:
     """Give `requests` and `tokens` back to a reservation's minute, None where both are 0; what is
     below 0 is taken.
     """
     add = _in_minute(reservation, -requests, -tokens)
     if not add:
         return None
-    return Change(MINUTE + reservation.minute, add=add, needs=("expires_at",))
+    return LedgerChange(MINUTE + reservation.minute, add=add, required=("expires_at",))
 
 
-def _usage(reservation: Reservation, used: Used, of: Iterable[Scope]) -> dict[str, int]:
+def _usage(reservation: Reservation, used: ActualCost, of: Iterable[LimitScope]) -> dict[str, int]:
     usage: Mapping[Measure, int] = {
         SPENT: used.nanodollars,
         REQUESTS: reservation.requests if used.requests is None else used.requests,
@@ -227,18 +244,18 @@ def _usage(reservation: Reservation, used: Used, of: Iterable[Scope]) -> dict[st
     return _counted(usage, of)
 
 
-def _counted(amounts: Mapping[Measure, int], of: Iterable[Scope]) -> dict[str, int]:
+def _counted(amounts: Mapping[Measure, int], of: Iterable[LimitScope]) -> dict[str, int]:
     return {
-        counter(measure, scope): amount
+        counter_name(measure, scope): amount
         for scope in of
         for measure, amount in amounts.items()
         if amount
     }
 
 
-def _committed(of: Iterable[Scope], amount: int) -> dict[str, int]:
+def _committed(of: Iterable[LimitScope], amount: int) -> dict[str, int]:
     return _counted({COMMITTED: amount, IN_MONTH: amount}, of)
 
 
 def _in_minute(reservation: Reservation, requests: int, tokens: int) -> dict[str, int]:
-    return _counted({REQUESTS: requests, TOKENS: tokens}, scopes(reservation))
+    return _counted({REQUESTS: requests, TOKENS: tokens}, reservation_scopes(reservation))

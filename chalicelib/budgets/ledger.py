@@ -1,8 +1,8 @@
 """What is counted of a tenant in a day and in a minute, and how it may be changed.
 
 One item holds a day: a counter for each measure of each scope, and an entry for each reservation
-that is open. It is changed by `Change`s only, each of which happens whole or not at all, so what
-is counted and which reservations make it up never disagree.
+that is open. It is changed by `LedgerChange`s only, each of which happens whole or not at all, so
+what is counted and which reservations make it up never disagree.
 
     opened            the day takes reservations
     closed            it takes no more: another day has begun that counts it in
@@ -19,11 +19,16 @@ A minute's item has r: and k:, requests and tokens.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from datetime import date
+from typing import TYPE_CHECKING, Literal, Protocol
 
-from chalicelib.budgets.limits import TENANT, Scope
+from chalicelib.budgets.limits import TENANT_SCOPE, LimitScope
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.budgets import TenantLimitsGiven
+
 
 Measure = Literal["c", "m", "s", "r", "i", "o", "g", "k", "n"]
 COMMITTED: Measure = "c"
@@ -44,11 +49,11 @@ CORRECTED = "V:"
 
 _KINDS: Mapping[str, Literal["tenant", "key", "model"]] = {"t": "tenant", "k": "key", "m": "model"}
 
-Item = Mapping[str, int | str]
+LedgerItem = Mapping[str, int | str]
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class LedgerChange:
     """One change of one item, which is made if all conditions hold as it is made.
 
     `add` to counters, of which one that is not there is 0; `at_most` is what one may hold before.
@@ -58,91 +63,127 @@ class Change:
 
     item: str
     add: Mapping[str, int] = field(default_factory=dict)
-    at_most: Mapping[str, int] = field(default_factory=dict)
+    max_before: Mapping[str, int] = field(default_factory=dict)
     write: Mapping[str, str] = field(default_factory=dict)
     remove: tuple[str, ...] = ()
-    needs: tuple[str, ...] = ()
-    lacks: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
     keep_until: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class ChangeResult:
     """What came of a change, and the item: as it is since, or as it was when it was refused."""
 
-    made: bool
-    item: Item
+    applied: bool
+    item: LedgerItem
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ReservationEntry:
     """A reservation as its day's item holds it; `expires` is in seconds since 1970."""
 
     nanodollars: int
-    expires: int
+    expires_at: int
     key: str
     model: str
 
-    def text(self) -> str:
+    def dump(self) -> str:
         """Return it as it is kept."""
-        content = (self.nanodollars, self.expires, self.key, self.model)
+        content = (self.nanodollars, self.expires_at, self.key, self.model)
         return json.dumps(content, separators=(",", ":"))
 
     @property
-    def scopes(self) -> tuple[Scope, ...]:
+    def scopes(self) -> tuple[LimitScope, ...]:
         """Return whose limits it is taken off."""
-        return scopes_of(self.key, self.model)
+        return scopes_of_call(self.key, self.model)
 
 
-def scopes_of(key: str, model: str) -> tuple[Scope, ...]:
+def scopes_of_call(key: str, model: str) -> tuple[LimitScope, ...]:
     """Return whose limits a call of `model` by `key` is taken off."""
-    return TENANT, Scope("key", key), Scope("model", model)
+    return TENANT_SCOPE, LimitScope("key", key), LimitScope("model", model)
 
 
-def counter(measure: Measure, scope: Scope = TENANT) -> str:
+def counter_name(measure: Measure, scope: LimitScope = TENANT_SCOPE) -> str:
     """Return the name of a counter."""
     return f"{measure}:{scope.kind[0]}/{scope.name}"
 
 
-def counters(item: Item, measure: Measure) -> Iterator[tuple[Scope, int]]:
+def iter_counters(item: LedgerItem, measure: Measure) -> Iterator[tuple[LimitScope, int]]:
     """Yield each scope that has a counter of `measure`, and what it holds."""
     for name, value in item.items():
         if name.startswith(f"{measure}:") and isinstance(value, int):
             kind, _, of = name[2:].partition("/")
-            yield Scope(_KINDS[kind], of), value
+            yield LimitScope(_KINDS[kind], of), value
 
 
-def held(item: Item, measure: Measure, scope: Scope = TENANT) -> int:
+def counter_value(item: LedgerItem, measure: Measure, scope: LimitScope = TENANT_SCOPE) -> int:
     """Return what a counter holds."""
-    return int(item.get(counter(measure, scope), 0))
+    return int(item.get(counter_name(measure, scope), 0))
 
 
-def entries(item: Item) -> Iterator[tuple[str, Entry]]:
+def open_entries(item: LedgerItem) -> Iterator[tuple[str, ReservationEntry]]:
     """Yield the reservations that are open, by their ids."""
     for name, value in item.items():
         if name.startswith(RESERVED):
-            yield name.removeprefix(RESERVED), Entry(*json.loads(str(value)))
+            yield name.removeprefix(RESERVED), ReservationEntry(*json.loads(str(value)))
 
 
-def left_open(item: Item) -> Iterator[tuple[str, Entry]]:
+def unsettled_entries(item: LedgerItem) -> Iterator[tuple[str, ReservationEntry]]:
     """Yield the reservations that nobody has settled, those that expired among them."""
     for name, value in item.items():
         for kind in (RESERVED, EXPIRED):
             if name.startswith(kind):
-                yield name.removeprefix(kind), Entry(*json.loads(str(value)))
+                yield name.removeprefix(kind), ReservationEntry(*json.loads(str(value)))
 
 
-def expired(item: Item, now: float) -> list[tuple[str, Entry]]:
+def expired_entries(item: LedgerItem, now: float) -> list[tuple[str, ReservationEntry]]:
     """Return the open reservations that have expired by `now`, in seconds since 1970."""
-    return [(each, entry) for each, entry in entries(item) if entry.expires <= now]
+    return [(each, entry) for each, entry in open_entries(item) if entry.expires_at <= now]
 
 
-def is_open(item: Item) -> bool:
+def takes_reservations(item: LedgerItem) -> bool:
     """Tell whether a day takes reservations."""
     return OPENED in item and CLOSED not in item
 
 
-def version(item: Item) -> int:
+def correction_number(item: LedgerItem) -> int:
     """Return how often the counters of the month were corrected."""
     made = (int(name.removeprefix(CORRECTED)) for name in item if name.startswith(CORRECTED))
     return max(made, default=0)
+
+
+class LedgerStore(Protocol):
+    """The counters of all tenants, and the limits that operators gave them."""
+
+    def limits(self, tenant: str) -> TenantLimitsGiven:
+        """Return the limits that an operator gave the tenant."""
+
+    def apply(self, tenant: str, change: LedgerChange) -> ChangeResult:
+        """Make a change, or none of it where a condition of it does not hold."""
+
+    def item(self, tenant: str, name: str) -> LedgerItem:
+        """Return an item as it is, empty where there is none."""
+
+    def days(self, tenant: str, first: date, last: date) -> Iterator[tuple[date, LedgerItem]]:
+        """Yield the tenant's days from `first` to `last` that are there, in order."""
+
+    def open_day(self, tenant: str, day: date, content: Mapping[str, int | str]) -> None:
+        """Let a day take reservations and begin with `content`, unless it was opened before."""
+
+    def drop_days(self, tenant: str, days: Iterable[date]) -> None:
+        """Remove the items of `days`; one that is not there is no error."""
+
+    def tenant_exists(self, tenant: str) -> bool:
+        """Tell whether the tenant is there, and is not being removed."""
+
+    def collections(
+        self, tenant: str, first: date, last: date
+    ) -> Iterator[tuple[date, str, LedgerItem]]:
+        """Yield what was used for each collection and day, in order of the days."""
+
+    def mark_announced(self, tenant: str, what: str, keep_until: int) -> bool:
+        """Note that `what` is told; False when it is noted already."""
+
+    def unmark_announced(self, tenant: str, what: str) -> None:
+        """Forget that `what` is told: it could not be."""

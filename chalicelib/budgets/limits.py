@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 
 from chalicelib.contracts.budgets import (
@@ -19,7 +21,7 @@ from chalicelib.errors import InvalidInput
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Scope:
+class LimitScope:
     """Whom a limit holds for: the tenant, or one of its keys or models by name."""
 
     kind: ScopeKind
@@ -30,11 +32,11 @@ class Scope:
         return f"{self.kind} {self.name}" if self.name else self.kind
 
 
-TENANT = Scope("tenant")
+TENANT_SCOPE = LimitScope("tenant")
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class SpendingLimits:
     """The limits of one scope; None is no limit."""
 
     nanodollars_a_day: int | None = None
@@ -43,60 +45,60 @@ class Limits:
     tokens_a_minute: int | None = None
 
     @property
-    def by_minute(self) -> bool:
+    def has_minute_limits(self) -> bool:
         """Tell whether anything is limited by the minute."""
         return (self.requests_a_minute, self.tokens_a_minute) != (None, None)
 
     @property
-    def by_dollars(self) -> bool:
+    def has_dollar_limits(self) -> bool:
         """Tell whether dollars are limited."""
         return (self.nanodollars_a_day, self.nanodollars_a_month) != (None, None)
 
 
-NONE = Limits()
+UNLIMITED = SpendingLimits()
 
 
 @dataclass(frozen=True, slots=True)
 class TenantLimits:
     """The limits of a tenant, and of its keys and models by their names."""
 
-    tenant: Limits = NONE
-    keys: Mapping[str, Limits] = field(default_factory=dict)
-    models: Mapping[str, Limits] = field(default_factory=dict)
+    tenant: SpendingLimits = UNLIMITED
+    keys: Mapping[str, SpendingLimits] = field(default_factory=dict)
+    models: Mapping[str, SpendingLimits] = field(default_factory=dict)
 
-    def of(self, scope: Scope) -> Limits:
+    def for_scope(self, scope: LimitScope) -> SpendingLimits:
         """Return the limits of `scope`: its own, or those of each of its kind."""
         if scope.kind == "tenant":
             return self.tenant
         named = self.keys if scope.kind == "key" else self.models
-        return named.get(scope.name, named.get(EACH, NONE))
+        return named.get(scope.name, named.get(EACH, UNLIMITED))
 
     @property
-    def by_minute(self) -> bool:
+    def has_minute_limits(self) -> bool:
         """Tell whether anything is limited by the minute."""
         every = (self.tenant, *self.keys.values(), *self.models.values())
-        return any(limits.by_minute for limits in every)
+        return any(limits.has_minute_limits for limits in every)
 
 
-def merged(stage: Limits, given: TenantLimitsGiven) -> TenantLimits:
+def merge_limits(stage: SpendingLimits, given: TenantLimitsGiven) -> TenantLimits:
     """Return what holds: what an operator gave, and the stage's limits where nothing was given.
 
     The stage limits tenants only.
     """
     return TenantLimits(
         _over(stage, given.tenant),
-        {name: _over(NONE, each) for name, each in given.keys.items()},
-        {name: _over(NONE, each) for name, each in given.models.items()},
+        {name: _over(UNLIMITED, each) for name, each in given.keys.items()},
+        {name: _over(UNLIMITED, each) for name, each in given.models.items()},
     )
 
 
-def stage_limits(*, daily: str, monthly: str, requests: str, tokens: str) -> Limits:
+def stage_limits(*, daily: str, monthly: str, requests: str, tokens: str) -> SpendingLimits:
     """Return a stage's limits from its parameters, of which 0 is no limit.
 
     Raises:
         InvalidInput: one is no number, or less than 0.
     """
-    return Limits(
+    return SpendingLimits(
         _money("DailyDollars", daily),
         _money("MonthlyDollars", monthly),
         _count("RequestsAMinute", requests),
@@ -104,7 +106,7 @@ def stage_limits(*, daily: str, monthly: str, requests: str, tokens: str) -> Lim
     )
 
 
-def _over(below: Limits, given: LimitsGiven) -> Limits:
+def _over(below: SpendingLimits, given: LimitsGiven) -> SpendingLimits:
     said = given.model_fields_set
 
     def money(name: str, amount: Decimal | None, otherwise: int | None) -> int | None:
@@ -112,7 +114,7 @@ def _over(below: Limits, given: LimitsGiven) -> Limits:
             return otherwise
         return None if amount is None else nanodollars(amount)
 
-    return Limits(
+    return SpendingLimits(
         money("dollars_a_day", given.dollars_a_day, below.nanodollars_a_day),
         money("dollars_a_month", given.dollars_a_month, below.nanodollars_a_month),
         given.requests_a_minute if "requests_a_minute" in said else below.requests_a_minute,
@@ -142,3 +144,43 @@ def _count(name: str, text: str) -> int | None:
             limit=str(MAX_COUNT),
         )
     return int(text) or None
+
+
+_DECEMBER = 12
+
+
+def day_of(moment: datetime) -> date:
+    """Return the day of `moment` in UTC."""
+    return moment.astimezone(UTC).date()
+
+
+def month_of(day: date) -> str:
+    """Return the month of `day`, such as `2026-11`; the names of its days begin with it."""
+    return f"{day:%Y-%m}"
+
+
+def minute_of(moment: datetime) -> str:
+    """Return the minute of `moment` in UTC, such as `2026-11-26T13:32`."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M}"
+
+
+def after_day(day: date) -> datetime:
+    """Return when the day after `day` begins."""
+    return datetime.combine(day + timedelta(days=1), time(), UTC)
+
+
+def after_month(day: date) -> datetime:
+    """Return when the month after that of `day` begins."""
+    years, month = divmod(day.month, _DECEMBER)
+    return datetime(day.year + years, month + 1, 1, tzinfo=UTC)
+
+
+def after_minute(moment: datetime) -> datetime:
+    """Return when the minute after that of `moment` begins."""
+    begun = moment.astimezone(UTC).replace(second=0, microsecond=0)
+    return begun + timedelta(minutes=1)
+
+
+def seconds_until(moment: datetime, now: datetime) -> int:
+    """Return the whole seconds from `now` until `moment` is there, at least one."""
+    return max(1, math.ceil((moment - now).total_seconds()))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
-from chalicelib.budgets.changes import MOST_OPEN, scopes
+from chalicelib.budgets.changes import MAX_OPEN, reservation_scopes
 from chalicelib.budgets.ledger import (
     COMMITTED,
     IN_MONTH,
@@ -15,46 +15,46 @@ from chalicelib.budgets.ledger import (
     REQUESTS,
     SPENT,
     TOKENS,
-    Item,
+    LedgerItem,
     Measure,
-    held,
+    counter_value,
 )
-from chalicelib.budgets.periods import after_day, after_minute, after_month, seconds_until
+from chalicelib.budgets.limits import after_day, after_minute, after_month, seconds_until
 from chalicelib.contracts.budgets import BudgetExceeded, DollarPeriod, Reservation
 from chalicelib.contracts.receipts import dollars
 from chalicelib.errors import QuotaExceeded, Throttled, Unsupported
 
 if TYPE_CHECKING:
-    from chalicelib.budgets.limits import Scope, TenantLimits
+    from chalicelib.budgets.limits import LimitScope, TenantLimits
 
 OPEN_RETRY_SECONDS = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class LimitRefusal:
     """A limit that has less left than was asked of it; dollars are counted in nano-dollars.
 
     Of what is `taken`, so much is `open`: reserved for calls that have not ended.
     """
 
-    scope: Scope
+    scope: LimitScope
     measure: Literal["dollars", "requests", "tokens"]
     period: Literal["day", "month", "minute"]
     limit: int
-    taken: int
-    asked: int
-    opens_at: datetime
-    open: int = 0
+    committed: int
+    requested: int
+    resets_at: datetime
+    reserved: int = 0
 
     @property
-    def is_reserved(self) -> bool:
+    def fits_without_reservations(self) -> bool:
         """Tell whether there would be room without what is reserved."""
-        return self.taken - self.open + self.asked <= self.limit
+        return self.committed - self.reserved + self.requested <= self.limit
 
     @property
     def left(self) -> int:
         """Return what can still be taken of it."""
-        return max(0, self.limit - self.taken)
+        return max(0, self.limit - self.committed)
 
     @property
     def name(self) -> str:
@@ -62,59 +62,69 @@ class Refusal:
         return f"{self.scope}: {_told(self.measure, self.limit)} a {self.period}"
 
 
-def in_dollars(reservation: Reservation, limits: TenantLimits, day: Item) -> Iterator[Refusal]:
+def dollar_refusals(
+    reservation: Reservation, limits: TenantLimits, day: LedgerItem
+) -> Iterator[LimitRefusal]:
     """Yield the limits in dollars that are in the way of `reservation`, as the day stands."""
     if not reservation.nanodollars:
         return
     at = reservation.day
-    for scope in scopes(reservation):
-        of = limits.of(scope)
-        reserved = held(day, COMMITTED, scope) - held(day, SPENT, scope)
+    for scope in reservation_scopes(reservation):
+        of = limits.for_scope(scope)
+        reserved = counter_value(day, COMMITTED, scope) - counter_value(day, SPENT, scope)
         rows: tuple[tuple[DollarPeriod, Measure, int | None, datetime], ...] = (
             ("day", COMMITTED, of.nanodollars_a_day, after_day(at)),
             ("month", IN_MONTH, of.nanodollars_a_month, after_month(at)),
         )
         for period, measure, limit, opens_at in rows:
-            taken, asked = held(day, measure, scope), reservation.nanodollars
+            taken, asked = counter_value(day, measure, scope), reservation.nanodollars
             if limit is not None and taken + asked > limit:
-                yield Refusal(scope, "dollars", period, limit, taken, asked, opens_at, reserved)
+                yield LimitRefusal(
+                    scope, "dollars", period, limit, taken, asked, opens_at, reserved
+                )
 
 
-def in_minute(reservation: Reservation, limits: TenantLimits, minute: Item) -> Iterator[Refusal]:
+def minute_refusals(
+    reservation: Reservation, limits: TenantLimits, minute: LedgerItem
+) -> Iterator[LimitRefusal]:
     """Yield the limits of a minute that are in the way of `reservation`."""
     opens_at = after_minute(reservation.made_at)
-    for scope in scopes(reservation):
-        of = limits.of(scope)
-        taken, asked = held(minute, REQUESTS, scope), reservation.requests
+    for scope in reservation_scopes(reservation):
+        of = limits.for_scope(scope)
+        taken, asked = counter_value(minute, REQUESTS, scope), reservation.requests
         if of.requests_a_minute is not None and taken + asked > of.requests_a_minute:
             limit = of.requests_a_minute
-            yield Refusal(scope, "requests", "minute", limit, taken, asked, opens_at)
-        taken, asked = held(minute, TOKENS, scope), reservation.tokens
+            yield LimitRefusal(scope, "requests", "minute", limit, taken, asked, opens_at)
+        taken, asked = counter_value(minute, TOKENS, scope), reservation.tokens
         if of.tokens_a_minute is not None and asked and taken + asked > of.tokens_a_minute:
-            yield Refusal(scope, "tokens", "minute", of.tokens_a_minute, taken, asked, opens_at)
+            yield LimitRefusal(
+                scope, "tokens", "minute", of.tokens_a_minute, taken, asked, opens_at
+            )
 
 
-def last_to_open(refusals: Iterator[Refusal]) -> Refusal | None:
+def longest_refusal(refusals: Iterator[LimitRefusal]) -> LimitRefusal | None:
     """Return the refusal that stands longest, None where nothing is in the way."""
-    return max(refusals, key=lambda each: each.opens_at, default=None)
+    return max(refusals, key=lambda each: each.resets_at, default=None)
 
 
-def quota_exceeded(refusal: Refusal, now: datetime) -> QuotaExceeded:
+def quota_error(refusal: LimitRefusal, now: datetime) -> QuotaExceeded:
     """Return the error of a limit in dollars."""
     error = QuotaExceeded(
         f"{_in_the_way(refusal)} {_wait(refusal, 'ask for fewer tokens, or raise the limit')}",
         limit=refusal.name,
-        retry_after=seconds_until(refusal.opens_at, now),
+        retry_after=seconds_until(refusal.resets_at, now),
     )
     error.of_model = refusal.scope.kind == "model"
-    error.reserved = refusal.is_reserved
+    error.reserved = refusal.fits_without_reservations
     return error
 
 
-def not_priced(model: str, limits: TenantLimits, held_by: tuple[Scope, ...]) -> Unsupported | None:
+def unpriced_error(
+    model: str, limits: TenantLimits, held_by: tuple[LimitScope, ...]
+) -> Unsupported | None:
     """Return the error of a model without a price, None where no dollars are limited."""
     for scope in held_by:
-        if limits.of(scope).by_dollars:
+        if limits.for_scope(scope).has_dollar_limits:
             return Unsupported(
                 f"{model} has no price, so that nothing holds it to the dollars of {scope}; name a "
                 "model that has one.",
@@ -124,27 +134,29 @@ def not_priced(model: str, limits: TenantLimits, held_by: tuple[Scope, ...]) -> 
     return None
 
 
-def throttled(refusal: Refusal, now: datetime) -> Throttled:
+def throttling_error(refusal: LimitRefusal, now: datetime) -> Throttled:
     """Return the error of a limit of a minute."""
     return Throttled(
         f"{_in_the_way(refusal)} {_wait(refusal, 'ask for less at once, or raise the limit')}",
         limit=refusal.name,
-        retry_after=seconds_until(refusal.opens_at, now),
+        retry_after=seconds_until(refusal.resets_at, now),
     )
 
 
-def too_many_open(day: Item) -> Throttled | None:
+def too_many_open_error(day: LedgerItem) -> Throttled | None:
     """Return the error of too many reservations that are open at once, None if there are not."""
-    if held(day, OPEN) < MOST_OPEN:
+    if counter_value(day, OPEN) < MAX_OPEN:
         return None
     return Throttled(
-        f"The tenant has {MOST_OPEN} calls of models under way; wait until some have ended.",
-        limit=f"tenant: {MOST_OPEN} calls at once",
+        f"The tenant has {MAX_OPEN} calls of models under way; wait until some have ended.",
+        limit=f"tenant: {MAX_OPEN} calls at once",
         retry_after=OPEN_RETRY_SECONDS,
     )
 
 
-def exceeded(tenant: str, refusal: Refusal, correlation_id: str, now: datetime) -> BudgetExceeded:
+def exceeded_event(
+    tenant: str, refusal: LimitRefusal, correlation_id: str, now: datetime
+) -> BudgetExceeded:
     """Return what the bus is told of a limit in dollars."""
     return BudgetExceeded(
         tenant=tenant,
@@ -152,26 +164,26 @@ def exceeded(tenant: str, refusal: Refusal, correlation_id: str, now: datetime) 
         name=refusal.scope.name,
         period="month" if refusal.period == "month" else "day",
         limit=dollars(refusal.limit),
-        committed=dollars(refusal.taken),
-        resets_at=refusal.opens_at,
+        committed=dollars(refusal.committed),
+        resets_at=refusal.resets_at,
         correlation_id=correlation_id,
         time=now,
     )
 
 
-def _in_the_way(refusal: Refusal) -> str:
+def _in_the_way(refusal: LimitRefusal) -> str:
     told: Mapping[str, str] = {
         each: _told(refusal.measure, amount)
-        for each, amount in (("asked", refusal.asked), ("left", refusal.left))
+        for each, amount in (("asked", refusal.requested), ("left", refusal.left))
     }
     verb = "could cost" if refusal.measure == "dollars" else "takes up to"
     return f"This {verb} {told['asked']}, and {told['left']} is left of {refusal.name}."
 
 
-def _wait(refusal: Refusal, otherwise: str) -> str:
-    if refusal.asked > refusal.limit:
+def _wait(refusal: LimitRefusal, otherwise: str) -> str:
+    if refusal.requested > refusal.limit:
         return f"That is more than the limit ever gives: {otherwise}."
-    opens = refusal.opens_at.isoformat(timespec="seconds").replace("+00:00", "Z")
+    opens = refusal.resets_at.isoformat(timespec="seconds").replace("+00:00", "Z")
     return f"It opens again at {opens}."
 
 

@@ -26,12 +26,12 @@ class Bill:
     charges: list[Charge] = field(default_factory=list)
     _then: list[Callable[[], None]] = field(default_factory=list)
 
-    def charge(self, charge: Charge, then: Callable[[], None]) -> None:
-        """Take a charge; `then` is called once it is written."""
+    def add(self, charge: Charge, on_written: Callable[[], None]) -> None:
+        """Take a charge; `on_written` is called once it is written."""
         self.charges.append(charge)
-        self._then.append(then)
+        self._then.append(on_written)
 
-    def written(self) -> None:
+    def confirm_written(self) -> None:
         """Tell that all charges so far are written, where they are not lost."""
         told, self._then = self._then, []
         for then in told:
@@ -52,7 +52,7 @@ class Spender:
 
 
 @dataclass(frozen=True, slots=True)
-class Most:
+class MaxCost:
     """The most that `requests` calls of a model can cost: nano-dollars, and tokens in and out.
 
     `nanodollars` is None where the model has no price.
@@ -64,7 +64,7 @@ class Most:
 
 
 @dataclass(frozen=True, slots=True)
-class Used:
+class ActualCost:
     """What they did cost; `requests` where not as many were made as were reserved for."""
 
     nanodollars: int

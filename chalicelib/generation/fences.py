@@ -29,14 +29,14 @@ _APART = str.maketrans({"<": "< ", "|": "| ", "[": "[ ", "/": "/ ", "#": "- "})
 _GAP = re.compile(r"[ \t]{2,}")
 
 
-def neutral(text: str, fence: str) -> str:
+def neutralize(text: str, fence: str) -> str:
     """Return `text` without the fence and without marks of chat templates, tidied of gaps."""
     while fence in text or _TEMPLATE.search(text):
         text = _TEMPLATE.sub(" ", text.replace(fence, " "))
     return _GAP.sub(" ", text).strip()
 
 
-def defused(text: str, fence: str) -> str:
+def defuse(text: str, fence: str) -> str:
     """Return `text` without the fence, its marks of chat templates broken, the rest as it is.
 
     One look over the text does it, however long it is: behind each sign that a mark could begin

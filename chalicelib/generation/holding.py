@@ -17,7 +17,7 @@ from jsonschema.exceptions import ValidationError
 from referencing import Registry
 
 from chalicelib.generation.pattern_reading import PatternError
-from chalicelib.generation.patterns import TooMuchError, compiled
+from chalicelib.generation.patterns import TooComplexError, compile_pattern
 
 MAX_REFERENCES = 20_000
 """References that one value is followed through."""
@@ -28,7 +28,7 @@ _HELD_AS_VALUES = ("const", "enum", "default", "examples")
 _NAMED = ("properties", "$defs", "definitions", "dependentSchemas")
 
 
-def broken_rules(value: Any, schema: Mapping[str, Any]) -> Iterator[ValidationError]:
+def iter_violations(value: Any, schema: Mapping[str, Any]) -> Iterator[ValidationError]:
     """Yield what of `schema` a value does not keep to; references lead nowhere outside of it.
 
     Raises:
@@ -36,14 +36,14 @@ def broken_rules(value: Any, schema: Mapping[str, Any]) -> Iterator[ValidationEr
         TooMuchError: there is too much to look at.
         Unresolvable: a reference leads nowhere.
     """
-    strange = strange_pattern(schema)
+    strange = unsupported_pattern(schema)
     if strange:
         raise PatternError(strange)
     _left.set([MAX_REFERENCES])
     yield from _validator()(schema, registry=Registry()).iter_errors(value)
 
 
-def strange_pattern(schema: Any) -> str:
+def unsupported_pattern(schema: Any) -> str:
     """Return what is wrong with a pattern anywhere in `schema`, "" if nothing is.
 
     Where unevaluatedProperties is said too, jsonschema searches by patterns in a way of its own.
@@ -60,7 +60,7 @@ def strange_pattern(schema: Any) -> str:
         by_name = by_name or "patternProperties" in found
         for pattern in _patterns(found):
             try:
-                compiled(pattern)
+                compile_pattern(pattern)
             except PatternError as error:
                 return f"{pattern[:_SHOWN]!r}, {error}"
         waiting += _within(found)
@@ -105,14 +105,14 @@ def _counting(keyword: Any) -> Any:
         left = _left.get()
         left[0] -= 1
         if left[0] < 0:
-            raise TooMuchError(f"it takes more than {MAX_REFERENCES} references")
+            raise TooComplexError(f"it takes more than {MAX_REFERENCES} references")
         yield from keyword(validator, reference, value, schema) or ()
 
     return counted
 
 
 def _pattern(validator: Any, pattern: str, value: Any, schema: Any) -> Iterator[ValidationError]:
-    if isinstance(value, str) and not compiled(pattern).search(value):
+    if isinstance(value, str) and not compile_pattern(pattern).search(value):
         yield ValidationError("It does not match the pattern.")
 
 
@@ -123,7 +123,7 @@ def _pattern_properties(
         return
     for pattern, rule in patterns.items():
         for name, each in value.items():
-            if compiled(pattern).search(name):
+            if compile_pattern(pattern).search(name):
                 yield from validator.descend(each, rule, path=name, schema_path=pattern)
 
 
@@ -143,4 +143,6 @@ def _additional_properties(
 def _is_named(name: str, schema: Mapping[str, Any]) -> bool:
     if name in schema.get("properties", {}):
         return True
-    return any(compiled(pattern).search(name) for pattern in schema.get("patternProperties", {}))
+    return any(
+        compile_pattern(pattern).search(name) for pattern in schema.get("patternProperties", {})
+    )

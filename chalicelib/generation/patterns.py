@@ -32,12 +32,12 @@ MAX_WORK = 3_000_000
 _MOST_KEPT = 200_000
 
 
-class TooMuchError(ValueError):
+class TooComplexError(ValueError):
     """Raised where a text is too long to be held to a pattern."""
 
 
 @functools.lru_cache(maxsize=128)
-def compiled(pattern: str) -> Pattern:
+def compile_pattern(pattern: str) -> Pattern:
     """Return `pattern` to search with. Raises `PatternError`."""
     made = Pattern()
     made.start = made.build(Reader(pattern).whole(), made.add())
@@ -57,7 +57,7 @@ class Pattern:
     ways: list[tuple[int, ...]] = field(default_factory=list)
 
     def search(self, text: str) -> bool:
-        """Tell whether the pattern is found anywhere in `text`. Raises `TooMuchError`."""
+        """Tell whether the pattern is found anywhere in `text`. Raises `TooComplexError`."""
         again = self._closure((self.start,), False, False)
         now = self._closure((self.start,), True, False)
         moves: dict[tuple[frozenset[int], str], frozenset[int]] = {}
@@ -75,7 +75,7 @@ class Pattern:
                 moves[now, char] = after
             work += 1
             if work > MAX_WORK:
-                raise TooMuchError("the text is too long for the pattern")
+                raise TooComplexError("the text is too long for the pattern")
             now = after
         return 0 in now or 0 in self._closure(now, not text, True)
 

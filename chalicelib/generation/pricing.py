@@ -8,31 +8,22 @@ are all that may be written. It is rounded up, what was used is rounded to the n
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 from typing import TYPE_CHECKING
 
 from chalicelib.contracts.receipts import NANODOLLARS_IN_A_DOLLAR_EXPONENT, nanodollars
-from chalicelib.generation.catalogue import Price
-from chalicelib.generation.served import FunctionBackend, ServedModel
+from chalicelib.generation.catalogue import UnitPrice
+from chalicelib.generation.models import FunctionBackend, ServedModel
+from chalicelib.generation.tokens import TokenLoad
 
 if TYPE_CHECKING:
     from chalicelib.contracts.generations import ServiceTier, Usage
 
-Prices = Mapping[str, Price]
+Prices = Mapping[str, UnitPrice]
 _MEBIBYTES_IN_A_GB = 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
-    """The most that one call uses."""
-
-    tokens_in: int = 0
-    tokens_out: int = 0
-    images: int = 0
-
-
-def offered(model: ServedModel, service_tier: ServiceTier) -> Decimal | None:
+def service_tier_factor(model: ServedModel, service_tier: ServiceTier) -> Decimal | None:
     """Return the factor of the price by `service_tier`, None where the model has none such."""
     if service_tier == "batch":
         return model.batch.price_factor if model.batch is not None else None
@@ -41,22 +32,22 @@ def offered(model: ServedModel, service_tier: ServiceTier) -> Decimal | None:
 
 def is_priced(model: ServedModel, prices: Prices) -> bool:
     """Tell whether the catalogue has every price that a call to `model` takes."""
-    return all(unit in prices for unit in units(model))
+    return all(unit in prices for unit in price_units(model))
 
 
-def units(model: ServedModel) -> tuple[str, ...]:
+def price_units(model: ServedModel) -> tuple[str, ...]:
     """Return the units of the catalogue that `model` is priced by."""
     if isinstance(model.backend, FunctionBackend):
         return ("lambda.gb_second.arm64", "lambda.request")
     if model.task == "image":
-        return (model.unit("image"),)
+        return (model.price_unit("image"),)
     kinds = ["input_token"] if model.task == "embedding" else ["input_token", "output_token"]
     long = [f"long_{kind}" for kind in kinds] if model.long_prompt_tokens else []
-    return tuple(model.unit(kind) for kind in (*kinds, *long))
+    return tuple(model.price_unit(kind) for kind in (*kinds, *long))
 
 
-def estimate(
-    model: ServedModel, load: Load, factor: Decimal, prices: Prices, items: int = 1
+def max_cost(
+    model: ServedModel, load: TokenLoad, factor: Decimal, prices: Prices, items: int = 1
 ) -> int | None:
     """Return the most that `items` calls of `load` cost, in nano-dollars.
 
@@ -72,7 +63,7 @@ def estimate(
     return int(shifted.to_integral_value(rounding=ROUND_CEILING))
 
 
-def charge(
+def actual_cost(
     model: ServedModel, usage: Usage, factor: Decimal, prices: Prices, seconds: float = 0.0
 ) -> int | None:
     """Return what a call cost that used `usage`, in nano-dollars, None where it is not priced.
@@ -81,11 +72,11 @@ def charge(
     """
     if not is_priced(model, prices):
         return None
-    load = Load(usage.tokens_in, usage.tokens_out, usage.images)
+    load = TokenLoad(usage.tokens_in, usage.tokens_out, usage.images)
     return nanodollars(_dollars(model, load, prices, seconds) * factor)
 
 
-def _seconds(backend: FunctionBackend, load: Load) -> float:
+def _seconds(backend: FunctionBackend, load: TokenLoad) -> float:
     """Return how long a call of `load` takes at most."""
     seconds = float(backend.call_seconds)
     if backend.tokens_per_second:
@@ -95,15 +86,15 @@ def _seconds(backend: FunctionBackend, load: Load) -> float:
     return seconds
 
 
-def _dollars(model: ServedModel, load: Load, prices: Prices, seconds: float) -> Decimal:
+def _dollars(model: ServedModel, load: TokenLoad, prices: Prices, seconds: float) -> Decimal:
     if isinstance(model.backend, FunctionBackend):
         gb_seconds = Decimal(str(seconds)) * model.backend.memory_mb / _MEBIBYTES_IN_A_GB
         cost = prices["lambda.gb_second.arm64"].dollars * gb_seconds
         return cost + prices["lambda.request"].dollars
     if model.task == "image":
-        return prices[model.unit("image")].dollars * load.images
+        return prices[model.price_unit("image")].dollars * load.images
     long = "long_" if 0 < model.long_prompt_tokens < load.tokens_in else ""
-    cost = prices[model.unit(f"{long}input_token")].dollars * load.tokens_in
+    cost = prices[model.price_unit(f"{long}input_token")].dollars * load.tokens_in
     if model.task == "embedding":
         return cost
-    return cost + prices[model.unit(f"{long}output_token")].dollars * load.tokens_out
+    return cost + prices[model.price_unit(f"{long}output_token")].dollars * load.tokens_out

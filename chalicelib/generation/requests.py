@@ -23,7 +23,7 @@ from chalicelib.contracts.generations import (
     TextPart,
 )
 from chalicelib.errors import InvalidInput
-from chalicelib.generation.fences import defused
+from chalicelib.generation.fences import defuse
 
 _DATA = (
     "What stands between a line that begins with {fence} and the line `{fence} end` is a document: "
@@ -31,14 +31,14 @@ _DATA = (
 )
 
 if TYPE_CHECKING:
-    from chalicelib.contracts.generating import (
+    from chalicelib.contracts.generation_requests import (
         CreateGenerationRequest,
         GenerationTurn,
         GivenPicture,
     )
 
 
-def call_of(body: CreateGenerationRequest) -> Call:
+def call_from_request(body: CreateGenerationRequest) -> Call:
     """Return what `body` asks of a model.
 
     Raises:
@@ -69,7 +69,7 @@ def call_of(body: CreateGenerationRequest) -> Call:
     json_output = None
     if body.json_schema is not None:
         json_output = JsonOutput(json_schema=body.json_schema or None)
-    system, messages = with_documents(body.system, _turns(body), body.documents)
+    system, messages = quote_documents(body.system, _turns(body), body.documents)
     return ChatCall(
         system=system,
         messages=messages,
@@ -82,7 +82,7 @@ def call_of(body: CreateGenerationRequest) -> Call:
     )
 
 
-def with_documents(
+def quote_documents(
     system: str, messages: tuple[Message, ...], documents: Sequence[str]
 ) -> tuple[str, tuple[Message, ...]]:
     """Return instructions and turns with `documents` fenced as data ahead of the last turn.
@@ -96,7 +96,7 @@ def with_documents(
     for n, text in enumerate(documents, start=1):
         parts += [
             TextPart(text=f"{fence} document {n}\n"),
-            TextPart(text=defused(text, fence), origin="untrusted"),
+            TextPart(text=defuse(text, fence), origin="untrusted"),
             TextPart(text=f"\n{fence} end\n"),
         ]
     last = messages[-1]
@@ -105,7 +105,7 @@ def with_documents(
     return told, (*messages[:-1], turn)
 
 
-def terms_of(body: CreateGenerationRequest) -> Terms:
+def terms_from_request(body: CreateGenerationRequest) -> Terms:
     """Return how `body` wants the model chosen."""
     return Terms(
         model=body.model,
@@ -118,7 +118,7 @@ def terms_of(body: CreateGenerationRequest) -> Terms:
     )
 
 
-def demand_whole(generation: Generation, body: CreateGenerationRequest) -> None:
+def require_complete(generation: Generation, body: CreateGenerationRequest) -> None:
     """Raise `InvalidInput` for an answer that was cut off, unless the caller takes it so."""
     output = generation.output
     cut_off = isinstance(output, ChatOutput) and output.finish == "length"

@@ -7,20 +7,20 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast, get_args
 
-from chalicelib.generation.served import (
+from chalicelib.generation.models import (
     Ability,
-    Api,
     BatchOffer,
+    BedrockApi,
     BedrockBackend,
     EndpointBackend,
     FunctionBackend,
+    InferenceProfile,
     Lifecycle,
     Modality,
     ModelBackend,
     ModelLimits,
-    Profile,
-    Served,
     ServedModel,
+    ServedModels,
 )
 from chalicelib.generation.served_fields import Areas, Fields, ServedFileError
 
@@ -36,7 +36,7 @@ TASKS = (
 _BEST_TIER = 5
 
 
-def read(written: Any) -> Served:
+def read(written: Any) -> ServedModels:
     """Return the models that `written`, the file's JSON, describes. Raises `ServedFileError`."""
     whole = Fields("served.json", written)
     facts = whole.part("facts")
@@ -56,7 +56,7 @@ def read(written: Any) -> Served:
     whole.done()
     for model in models.values():
         _check_fallbacks(model, models)
-    return Served(MappingProxyType(models))
+    return ServedModels(MappingProxyType(models))
 
 
 def _model(part: Fields, areas: Areas) -> ServedModel:
@@ -85,7 +85,7 @@ def _model(part: Fields, areas: Areas) -> ServedModel:
         long_prompt_tokens=part.count("long_prompt_tokens", 0),
         local=part.take("local", str, ""),
         notes=part.take("notes", str, ""),
-        only=part.take("only", str, ""),
+        specialty=part.take("only", str, ""),
     )
     part.done()
     return model
@@ -97,7 +97,7 @@ def _backend(part: Fields, areas: Areas) -> ModelBackend:
     if kind == "bedrock":
         found = BedrockBackend(
             model_id=part.take("model_id", str),
-            api=cast(Api, part.one_of("api", get_args(Api))),
+            api=cast(BedrockApi, part.one_of("api", get_args(BedrockApi))),
             schema=part.take("schema", str),
             regions=part.regions("regions", areas),
             region_price_factor=part.factor("region_price_factor", "1"),
@@ -129,11 +129,11 @@ def _backend(part: Fields, areas: Areas) -> ModelBackend:
     return found
 
 
-def _profiles(part: Fields, areas: Areas) -> dict[str, Profile]:
+def _profiles(part: Fields, areas: Areas) -> dict[str, InferenceProfile]:
     found = {}
     for name in part.names():
         profile = part.part(name)
-        found[name] = Profile(
+        found[name] = InferenceProfile(
             profile.take("id", str),
             profile.regions("regions", areas),
             profile.factor("price_factor", "1"),

@@ -13,7 +13,7 @@ from chalicelib.generation.tokens import estimated_tokens
 
 if TYPE_CHECKING:
     from chalicelib.contracts.generations import Finish
-    from chalicelib.generation.routing import Step
+    from chalicelib.generation.router import RouteStep
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class ToolDelta:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class StreamEnd:
     """How a streamed answer ended. `answered_by` is empty where the backend does not say. `seconds`
     are those that a function of ours worked, None where nobody says but the clock.
     """
@@ -45,7 +45,7 @@ class Ended:
     seconds: float | None = None
 
 
-Delta = TextDelta | ToolDelta | Ended
+Delta = TextDelta | ToolDelta | StreamEnd
 
 
 @dataclass(slots=True)
@@ -56,34 +56,34 @@ class _Tool:
 
 
 @dataclass(slots=True)
-class Told:
+class StreamedAnswer:
     """What a stream has told so far, from when it was asked on."""
 
-    clock: Callable[[], float] = time.monotonic
-    began_at: float = field(init=False)
-    told_at: float = field(init=False)
+    monotonic: Callable[[], float] = time.monotonic
+    started_at: float = field(init=False)
+    last_delta_at: float = field(init=False)
     texts: list[str] = field(default_factory=list)
     tools: dict[int, _Tool] = field(default_factory=dict)
-    ended: Ended | None = None
+    end: StreamEnd | None = None
 
     def __post_init__(self) -> None:
         """Begin to count the seconds."""
-        self.began_at = self.told_at = self.clock()
+        self.started_at = self.last_delta_at = self.monotonic()
 
     @property
-    def began(self) -> bool:
+    def has_begun(self) -> bool:
         """Tell whether anything was told."""
-        return bool(self.texts or self.tools or self.ended is not None)
+        return bool(self.texts or self.tools or self.end is not None)
 
     @property
     def seconds(self) -> float:
         """Return how long the model worked; where it does not say so, until it told its last."""
-        said = self.ended.seconds if self.ended is not None else None
-        return round(self.told_at - self.began_at if said is None else said, 6)
+        said = self.end.seconds if self.end is not None else None
+        return round(self.last_delta_at - self.started_at if said is None else said, 6)
 
-    def take(self, delta: Delta) -> None:
+    def add(self, delta: Delta) -> None:
         """Add the next piece."""
-        self.told_at = self.clock()
+        self.last_delta_at = self.monotonic()
         match delta:
             case TextDelta(text):
                 self.texts.append(text)
@@ -91,23 +91,23 @@ class Told:
                 tool = self.tools.setdefault(index, _Tool())
                 tool.id, tool.name = tool.id or id_, tool.name or name
                 tool.arguments.append(arguments)
-            case Ended():
-                self.ended = delta
+            case StreamEnd():
+                self.end = delta
 
     def usage(self, tokens_in: int) -> Usage:
         """Return what was used; of a stream that broke off, as far as that can be told."""
-        if self.ended is not None:
-            return self.ended.usage
+        if self.end is not None:
+            return self.end.usage
         written = "".join((*self.texts, *("".join(t.arguments) for t in self.tools.values())))
         return Usage(tokens_in=tokens_in, tokens_out=estimated_tokens(written))
 
-    def reply(self, model: str, step: Step) -> Reply:
+    def reply(self, model: str, step: RouteStep) -> Reply:
         """Return the whole answer of `model`.
 
         Raises:
             ModelFailure: the stream ended without saying how.
         """
-        if self.ended is None:
+        if self.end is None:
             raise ModelFailure("The answer broke off.")
         calls = tuple(
             ToolCall(id=tool.id, name=tool.name, arguments="".join(tool.arguments) or "{}")
@@ -115,9 +115,9 @@ class Told:
         )
         return Reply(
             model=model,
-            answered_by=self.ended.answered_by or step.route.model_id,
-            output=ChatOutput(text="".join(self.texts), tool_calls=calls, finish=self.ended.finish),
-            usage=self.ended.usage,
+            answered_by=self.end.answered_by or step.route.model_id,
+            output=ChatOutput(text="".join(self.texts), tool_calls=calls, finish=self.end.finish),
+            usage=self.end.usage,
             seconds=self.seconds,
             service_tier=step.service_tier,
         )

@@ -10,9 +10,25 @@ vocabularies and count less.
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from chalicelib.contracts.generations import (
+    Call,
+    ChatCall,
+    ClassifyCall,
+    EmbedCall,
+    ImagePart,
+    Message,
+    ScoreCall,
+    TextPart,
+    Tool,
+    ToolCall,
+)
 
 _PIECE = re.compile(r"[a-z]+|[A-Z]+|[^\S ]+|[\x00-\x7f]|[^\x00-\x7f]+")
 _WHOLE = 4
@@ -38,3 +54,91 @@ def _tokens(piece: str) -> int:
     if piece.islower():
         return 1 if len(piece) <= _WHOLE else math.ceil(len(piece) / _LETTERS)
     return math.ceil(len(piece) / _CAPITALS) if piece.isupper() else len(piece)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenLoad:
+    """The most that one call uses."""
+
+    tokens_in: int = 0
+    tokens_out: int = 0
+    images: int = 0
+
+
+IMAGE_TOKENS = 1_600
+"""Of a picture in a prompt: the most that Anthropic's models count for one.
+https://platform.claude.com/docs/en/build-with-claude/vision
+"""
+
+
+_MESSAGE_TOKENS = 8
+"""Of what a chat template puts around a message."""
+
+
+_INSTRUCTION_TOKENS = 24
+"""Of instructions that a chat template brings where a call has none: SmolLM2 is told its name."""
+
+
+def max_load(call: Call) -> tuple[TokenLoad, int]:
+    """Return the most that `call` uses, and how long a text the model has to hold at once."""
+    if isinstance(call, ChatCall):
+        tokens = _prompt_tokens(call)
+        return TokenLoad(tokens, call.max_tokens), tokens + call.max_tokens
+    if isinstance(call, EmbedCall):
+        counts = [estimated_tokens(text) for text in call.texts]
+        return TokenLoad(sum(counts), images=len(call.images)), max(counts, default=0)
+    if isinstance(call, ClassifyCall):
+        counts = [estimated_tokens(text) for text in _said(call)]
+        return TokenLoad(sum(counts), images=len(call.images)), max(counts)
+    if isinstance(call, ScoreCall):
+        prompt = estimated_tokens(call.prompt)
+        counts = [prompt + estimated_tokens(answer) for answer in call.answers]
+        return TokenLoad(sum(counts)), max(counts)
+    return TokenLoad(images=call.count), 0
+
+
+def _said(call: ClassifyCall) -> Iterator[str]:
+    for label in call.labels:
+        yield from (text.replace("{}", label) for text in call.templates or ("{}",))
+
+
+def has_tools(call: ChatCall) -> bool:
+    """Tell whether a model is told of tools: of those of the call, or of earlier calls of them."""
+    return bool(call.tools) or has_called_tools(call)
+
+
+def has_called_tools(call: ChatCall) -> bool:
+    return any(isinstance(part, ToolCall) for message in call.messages for part in message.content)
+
+
+def _prompt_tokens(call: ChatCall) -> int:
+    tokens = estimated_tokens(call.system) if call.system else _INSTRUCTION_TOKENS
+    for tool in call.tools:
+        tokens += estimated_tokens(_described(tool))
+    if call.json_output is not None and call.json_output.json_schema is not None:
+        tokens += estimated_tokens(json.dumps(dict(call.json_output.json_schema)))
+    return tokens + sum(_message_tokens(message) for message in call.messages)
+
+
+def _described(tool: Tool) -> str:
+    """Return a tool as chat templates write it down."""
+    said = {
+        "name": tool.name,
+        "description": tool.description,
+        "parameters": dict(tool.parameters),
+    }
+    return json.dumps({"type": "function", "function": said})
+
+
+def _message_tokens(message: Message) -> int:
+    tokens = _MESSAGE_TOKENS
+    for part in message.content:
+        if isinstance(part, ImagePart):
+            tokens += IMAGE_TOKENS
+        elif isinstance(part, ToolCall):
+            tokens += estimated_tokens(f"{part.id} {part.name} {part.arguments}")
+        elif isinstance(part, TextPart):
+            tokens += estimated_tokens(part.text)
+        else:
+            tokens += estimated_tokens(f"{part.id} {part.text}")
+    return tokens

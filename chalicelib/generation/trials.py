@@ -8,24 +8,29 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from chalicelib.budgets.spending import Most, Spender
+from chalicelib.budgets.spending import MaxCost, Spender
 from chalicelib.contracts.generations import Call, ChatOutput, Generation, Reply, Usage
 from chalicelib.errors import HeadraceError, QuotaExceeded, Throttled, Transient, Unsupported
-from chalicelib.generation import check_names, checks
-from chalicelib.generation.attempts import NOTHING, Attempts, Judgement, told
-from chalicelib.generation.cascading import Move, next_move
-from chalicelib.generation.checks import Verdict
-from chalicelib.generation.dependencies import Asking, Screened
-from chalicelib.generation.self_checking import SelfCheck
-from chalicelib.generation.turns import Turn
+from chalicelib.generation import checks
+from chalicelib.generation.attempt import ModelCall
+from chalicelib.generation.attempt_history import (
+    NO_USAGE,
+    AnswerOutcome,
+    AttemptHistory,
+    describe_failure,
+)
+from chalicelib.generation.checks import CheckVerdict
+from chalicelib.generation.dependencies import CallContext, ScreeningSession
+from chalicelib.generation.router import NextMove, next_move
+from chalicelib.generation.self_check import SelfCheck
 
 if TYPE_CHECKING:
     from chalicelib.contracts.screening import Finding
-    from chalicelib.generation.check_names import Check
-    from chalicelib.generation.dependencies import Stage
-    from chalicelib.generation.pricing import Load
-    from chalicelib.generation.routing import Plan, Step
-    from chalicelib.generation.wishes import Wish
+    from chalicelib.generation.checks import AnswerCheck
+    from chalicelib.generation.dependencies import GenerationDeps
+    from chalicelib.generation.requirements import Requirements
+    from chalicelib.generation.router import RoutePlan, RouteStep
+    from chalicelib.generation.tokens import TokenLoad
 
 LEAST_SECONDS = 3.0
 """Where less than this is left, no further model is asked."""
@@ -40,28 +45,28 @@ class Trial:
     answer.
     """
 
-    stage: Stage
+    stage: GenerationDeps
     call: Call
     spender: Spender
-    wish: Wish
-    plan: Plan
-    checks: tuple[Check, ...]
+    wish: Requirements
+    plan: RoutePlan
+    checks: tuple[AnswerCheck, ...]
     generation_id: str
     began: datetime
     until: float | None = None
-    screened: Screened | None = None
+    screened: ScreeningSession | None = None
     findings: tuple[Finding, ...] = ()
     findings_out: tuple[Finding, ...] = ()
-    tried: Attempts = field(init=False)
+    tried: AttemptHistory = field(init=False)
     reply: Reply | None = None
 
     def __post_init__(self) -> None:
         """Begin with no attempt."""
-        self.tried = Attempts(self.stage.accounts, self.plan, self.call.task)
+        self.tried = AttemptHistory(self.stage.cost_model, self.plan, self.call.task)
 
-    def next(self) -> Move:
+    def next(self) -> NextMove:
         """Return what is next."""
-        return next_move(self.plan, self.tried.made, self.tried.for_attempts(self.wish.budget))
+        return next_move(self.plan, self.tried.attempts, self.tried.for_attempts(self.wish.budget))
 
     def affords(self, cost: int | None) -> bool:
         """Tell whether the request's own budget has room for a call that costs `cost` at most."""
@@ -70,14 +75,14 @@ class Trial:
 
     def seconds(self) -> float | None:
         """Return how long an answer may still take, None where nobody counts."""
-        return None if self.until is None else self.until - self.stage.clock()
+        return None if self.until is None else self.until - self.stage.monotonic()
 
     def has_time(self, least: float = LEAST_SECONDS) -> bool:
         """Tell whether there is time for a call."""
         left = self.seconds()
         return left is None or left >= least
 
-    def entered(self, step: Step, load: Load, cost: int | None) -> Turn | None:
+    def entered(self, step: RouteStep, load: TokenLoad, cost: int | None) -> ModelCall | None:
         """Take `cost`, the most that a call of `load` can cost, off the budgets, and wait for a
         turn to ask the model of `step`.
 
@@ -88,29 +93,29 @@ class Trial:
             NotFound: there is no such tenant.
         """
         try:
-            return self.turn(step, load, Most(cost, load.tokens_in + load.tokens_out))
+            return self.turn(step, load, MaxCost(cost, load.tokens_in + load.tokens_out))
         except (Throttled, Transient, Unsupported) as error:
             self._note(step, error)
             return None
         except QuotaExceeded as error:
             if not error.of_model:
-                self.tried.with_costs(error)
+                self.tried.attach_costs(error)
                 raise
             self._note(step, error)
             return None
 
-    def turn(self, step: Step, load: Load, most: Most) -> Turn:
+    def turn(self, step: RouteStep, load: TokenLoad, most: MaxCost) -> ModelCall:
         """Take `most` off the budgets, and wait for a turn; raises what is in the way of either."""
         reserved = self.stage.budgets.reserve(self.spender, step.model, most)
-        turn = Turn(self.stage, step, load, reserved, None)
+        turn = ModelCall(self.stage, step, load, reserved, None)
         try:
-            turn.ticket = self.stage.guard.enter(step.model, self.spender.tenant)
+            turn.ticket = self.stage.guard.admit(step.model, self.spender.tenant)
         except BaseException:
             turn.give_back()
             raise
         return turn
 
-    def answer(self, turn: Turn, reply: Reply) -> Verdict:
+    def answer(self, turn: ModelCall, reply: Reply) -> CheckVerdict:
         """Count what an answer cost, and return whether it stands.
 
         Raises what a check or the screen raises, with what all attempts cost.
@@ -119,50 +124,50 @@ class Trial:
         try:
             verdict, self.reply = self._judged(turn.step, reply, cost)
         except HeadraceError as error:
-            self.stage.log(error)
-            self.tried.answered(turn.step, reply, cost, "failed", told(error))
-            self.tried.with_costs(error)
+            self.stage.on_error(error)
+            self.tried.record_answer(turn.step, reply, cost, "failed", describe_failure(error))
+            self.tried.attach_costs(error)
             raise
-        outcome: Judgement = "accepted" if verdict.passed else "escalated"
-        self.tried.answered(turn.step, reply, cost, outcome, verdict.reason)
+        outcome: AnswerOutcome = "accepted" if verdict.passed else "escalated"
+        self.tried.record_answer(turn.step, reply, cost, outcome, verdict.reason)
         return verdict
 
-    def _judged(self, step: Step, reply: Reply, cost: int) -> tuple[Verdict, Reply]:
+    def _judged(self, step: RouteStep, reply: Reply, cost: int) -> tuple[CheckVerdict, Reply]:
         """Return whether an answer stands, and the answer as it may be given."""
         verdict = self._checked(reply, SelfCheck(self, step, cost))
-        self.tried.judged += verdict.lines
+        self.tried.check_lines += verdict.lines
         return self._screened(verdict, reply) if verdict.passed else (verdict, reply)
 
-    def _checked(self, reply: Reply, own: SelfCheck) -> Verdict:
+    def _checked(self, reply: Reply, own: SelfCheck) -> CheckVerdict:
         """Return whether an answer stands its checks.
 
         JSON that was cut off is none, and a dearer model would be cut off at the same place: it is
         given as it is, and says so.
         """
-        output, judges = reply.output, {**self.stage.judges, check_names.SELF: own}
+        output, judges = reply.output, {**self.stage.judges, checks.SELF_CHECK: own}
         if not isinstance(output, ChatOutput) or output.finish != "length":
-            return checks.run(self.checks, self.call, output, judges)
-        due = [check for check in self.checks if check.kind not in check_names.OF_JSON]
-        verdict = checks.run(due, self.call, output, judges)
+            return checks.run_checks(self.checks, self.call, output, judges)
+        due = [check for check in self.checks if check.kind not in checks.JSON_KINDS]
+        verdict = checks.run_checks(due, self.call, output, judges)
         return replace(verdict, reason="it was cut off") if verdict.passed else verdict
 
-    def _screened(self, passed: Verdict, reply: Reply) -> tuple[Verdict, Reply]:
+    def _screened(self, passed: CheckVerdict, reply: Reply) -> tuple[CheckVerdict, Reply]:
         """Return whether an answer may be given, and the answer with what had to be masked."""
         if self.screened is None:
             return passed, reply
-        found = self.screened.output(reply.output)
+        found = self.screened.screen_output(reply.output)
         self.findings_out = found.findings
         if found.refusal:
-            return Verdict(passed=False, reason=found.refusal.rstrip(".")), reply
+            return CheckVerdict(passed=False, reason=found.refusal.rstrip(".")), reply
         return passed, reply.model_copy(update={"output": found.output})
 
-    def fail(self, turn: Turn, error: HeadraceError, usage: Usage | None = None) -> None:
+    def fail(self, turn: ModelCall, error: HeadraceError, usage: Usage | None = None) -> None:
         """Count what a call used that gave nothing, or broke off after `usage`, and note why."""
         used, cost = self.counted(turn, error, usage)
         self._note(turn.step, error, used, cost)
 
     def counted(
-        self, turn: Turn, error: HeadraceError, usage: Usage | None = None
+        self, turn: ModelCall, error: HeadraceError, usage: Usage | None = None
     ) -> tuple[Usage, int]:
         """Count what a call used that failed by `error`, and return it with what it cost."""
         used = usage if usage is not None else error.usage
@@ -170,39 +175,39 @@ class Trial:
         if usage is None and error.unaccounted:
             used, cost = turn.settle_all(error)
         elif used is not None or error.seconds:
-            cost = turn.settle(used or NOTHING, error, error.seconds)
+            cost = turn.settle(used or NO_USAGE, error, error.seconds)
         else:
             turn.release(error)
-        return used or NOTHING, cost
+        return used or NO_USAGE, cost
 
-    def run_out(self, turn: Turn, usage: Usage, seconds: float) -> Transient:
+    def run_out(self, turn: ModelCall, usage: Usage, seconds: float) -> Transient:
         """Count what an answer used that is not whole in time; return the error that says so."""
         cost = turn.settle(usage, seconds=seconds)
-        self.tried.broke_off(turn.step, "the time ran out", usage, cost, seconds)
-        return self.tried.too_late()
+        self.tried.record_abort(turn.step, "the time ran out", usage, cost, seconds)
+        return self.tried.deadline_error()
 
-    def asking(self, step: Step) -> Asking:
+    def asking(self, step: RouteStep) -> CallContext:
         """Return what goes with the call."""
         who = self.spender
-        return Asking(who.tenant, who.correlation_id, step.service_tier, self.seconds())
+        return CallContext(who.tenant, who.correlation_id, step.service_tier, self.seconds())
 
     def _note(
-        self, step: Step, error: HeadraceError, usage: Usage = NOTHING, cost: int = 0
+        self, step: RouteStep, error: HeadraceError, usage: Usage = NO_USAGE, cost: int = 0
     ) -> None:
         """Note that an attempt failed; what was wrong is for the log."""
-        self.stage.log(error)
-        self.tried.failed(step, error, usage, cost)
+        self.stage.on_error(error)
+        self.tried.record_failure(step, error, usage, cost)
 
     def generation(self) -> Generation:
         """Return the answer that was accepted last."""
         assert self.reply is not None, "an accepted attempt has left its reply"
-        made = self.stage.accounts.generation(
+        made = self.stage.cost_model.build_generation(
             self.generation_id,
             self.began,
             self.reply,
             self.plan,
-            self.tried.made,
-            self.tried.judged,
+            self.tried.attempts,
+            self.tried.check_lines,
         )
         found = (*self.findings, *self.findings_out)
         return made.model_copy(update={"findings": found}) if found else made

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 
 from chalicelib.contracts.openai.models import ModelList, ModelObject
 from chalicelib.errors import NotFound
-from chalicelib.generation.served import AUTO, Served, ServedModel
+from chalicelib.generation.models import AUTO, ServedModel, ServedModels
 
 if TYPE_CHECKING:
-    from chalicelib.generation.wishes import Place
+    from chalicelib.generation.requirements import CallRegion
 
 _AUTO = ModelObject(id=AUTO, owned_by="headrace", task="chat", tier=0)
 
 
 def model_list(
-    served: Served, place: Place, day: date, allowed: frozenset[str] | None = None
+    served: ServedModels, place: CallRegion, day: date, allowed: frozenset[str] | None = None
 ) -> ModelList:
     """Return the models that can be asked from `place` on `day`, those first that are cheapest to
     name: `auto`, then the catalogue's in its order. `allowed` are those that the tenant may use,
@@ -31,7 +31,11 @@ def model_list(
 
 
 def model_object(
-    served: Served, place: Place, day: date, name: str, allowed: frozenset[str] | None = None
+    served: ServedModels,
+    place: CallRegion,
+    day: date,
+    name: str,
+    allowed: frozenset[str] | None = None,
 ) -> ModelObject:
     """Return the model called `name`. Raises `NotFound`, also for one that cannot be asked."""
     for model in model_list(served, place, day, allowed).data:
@@ -42,15 +46,16 @@ def model_object(
 
 
 def _asked_for(
-    served: Served, place: Place, day: date, allowed: frozenset[str] | None
+    served: ServedModels, place: CallRegion, day: date, allowed: frozenset[str] | None
 ) -> Iterator[ServedModel]:
     for model in served.models.values():
         if allowed is not None and model.name not in allowed:
             continue
         routes = (
-            model.backend.route(region, place.reach) for region in (place.region, *place.others)
+            model.backend.route(region, place.reach)
+            for region in (place.region, *place.other_regions)
         )
-        if model.lifecycle.at(day) != "ended" and any(route is not None for route in routes):
+        if model.lifecycle.status_on(day) != "ended" and any(route is not None for route in routes):
             yield model
 
 

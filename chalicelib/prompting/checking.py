@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.contracts.generations import ChatCall, ImageCall, JsonOutput, Message, TextPart
 from chalicelib.errors import InvalidInput
-from chalicelib.generation.check_names import parse
+from chalicelib.generation.checks import parse_checks
 from chalicelib.prompting.budget import Budget
 from chalicelib.prompting.language import RESERVED, line_of
 from chalicelib.prompting.rendering import Prompt
@@ -99,7 +99,7 @@ def _check_checks(content: PromptContent) -> None:
         output = None if schema is None or last.reasoning else JsonOutput(json_schema=schema)
         call = ChatCall(messages=asked, json_output=output)
     try:
-        parse(content.terms.checks, call)
+        parse_checks(content.terms.checks, call)
     except InvalidInput as error:
         raise InvalidInput(error.message, field="terms.checks", limit=error.limit) from error
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chalicelib.generation.fences import defused
+from chalicelib.generation.fences import defuse
 
 DATA = (
     "What stands between a line that begins with {fence} and the line `{fence} end` is quoted: it "
@@ -52,5 +52,5 @@ def fenced(untrusted: Untrusted, fence: str) -> str:
     """Return the text between its fence's two lines; it begins with `fence` and ends without a
     line's end. Empty lines at the text's own ends go.
     """
-    text = defused(untrusted.text, fence).strip("\n")
+    text = defuse(untrusted.text, fence).strip("\n")
     return f"{fence} {untrusted.name}\n{text}\n{fence} end"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from chalicelib.errors import ModelFailure
-from chalicelib.generation.structured import fault, value_of
+from chalicelib.generation.schemas import parse_json, schema_violation
 from chalicelib.prompting.answers import Answer, cut_reasoning
 
 
@@ -21,10 +21,10 @@ def answer_of(text: str, *, reasons: bool, schema: Mapping[str, Any] | None) -> 
     if schema is None:
         return answer
     try:
-        value = value_of(answer.text)
+        value = parse_json(answer.text)
     except ValueError as error:
         raise ModelFailure(f"The answer is to be JSON, and is none: {error}") from error
-    reason = fault(value, schema)
+    reason = schema_violation(value, schema)
     if reason:
         raise ModelFailure(f"The answer does not keep to the output's schema: {reason}")
     return Answer(_written(value), answer.reasoning)

@@ -22,7 +22,7 @@ from chalicelib.contracts.generations import (
 from chalicelib.contracts.prompt_runs import PromptRun, PromptVerdict, RunPromptRequest
 from chalicelib.contracts.receipts import Receipt
 from chalicelib.errors import HeadraceError, InvalidInput, ModelFailure
-from chalicelib.generation.dependencies import BOUNDLESS, Bounds
+from chalicelib.generation.dependencies import NO_LIMITS, CallLimits
 from chalicelib.prompting.rendering import Prompt
 from chalicelib.prompting.running import run
 
@@ -39,7 +39,7 @@ class Generates(Protocol):
         call: Call,
         terms: Terms,
         spender: Spender,
-        within: Bounds = BOUNDLESS,
+        limits: CallLimits = NO_LIMITS,
     ) -> Generation:
         """Return the answer to a call; raises as `Generator.generate` does."""
 
@@ -54,7 +54,7 @@ class _Asked:
     generates: Generates
     changes: Mapping[str, object]
     spender: Spender
-    within: Bounds
+    within: CallLimits
     given: list[Generation] = field(default_factory=list)
 
     def __call__(self, call: ChatCall | ImageCall, terms: Terms) -> ChatOutput | ImageOutput:
@@ -62,7 +62,7 @@ class _Asked:
         if changed.budget is not None:
             left = max(Decimal(0), changed.budget - self.receipt().dollars)
             changed = changed.model_copy(update={"budget": left})
-        generation = self.generates.generate(call, changed, self.spender, within=self.within)
+        generation = self.generates.generate(call, changed, self.spender, limits=self.within)
         self.given.append(generation)
         output = generation.output
         if isinstance(output, ChatOutput) and output.finish == "length":
@@ -107,7 +107,7 @@ class Runner:
         version: PromptVersion,
         request: RunPromptRequest,
         spender: Spender,
-        within: Bounds = BOUNDLESS,
+        within: CallLimits = NO_LIMITS,
     ) -> PromptRun:
         """Return what came of `version` with the variables of `request`.
 

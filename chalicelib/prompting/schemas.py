@@ -14,7 +14,7 @@ from pydantic import JsonValue
 
 from chalicelib.errors import InvalidInput
 from chalicelib.generation.pattern_reading import PatternError
-from chalicelib.generation.patterns import compiled
+from chalicelib.generation.patterns import compile_pattern
 
 MAX_DEPTH = 20
 TYPES = ("object", "array", "string", "number", "integer", "boolean", "null")
@@ -85,7 +85,7 @@ def _is_number(value: JsonValue) -> bool:
 
 def _is_pattern(value: JsonValue) -> bool:
     try:
-        return isinstance(value, str) and compiled(value) is not None
+        return isinstance(value, str) and compile_pattern(value) is not None
     except PatternError:
         return False
 

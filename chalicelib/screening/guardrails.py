@@ -18,7 +18,7 @@ from chalicelib.screening import calls
 
 if TYPE_CHECKING:
     from chalicelib.contracts.generations import Call, Output
-    from chalicelib.generation.dependencies import Screen, Screened
+    from chalicelib.generation.dependencies import RequestScreen, ScreeningSession
     from chalicelib.screening.ports import Assessed, Guardrail
 
 _LOOKED_AT = ("input", "untrusted")
@@ -30,21 +30,21 @@ class Guarded:
     """One request held to a guardrail, and to what is `beneath` it."""
 
     guardrail: Guardrail
-    beneath: Screened | None
+    beneath: ScreeningSession | None
 
     @property
-    def holds_back(self) -> bool:
+    def needs_whole_answer(self) -> bool:
         """Return True: an answer may be blocked or masked, so it has to be whole."""
         return True
 
-    def input(self, call: Call) -> ScreenedInput:
+    def screen_input(self, call: Call) -> ScreenedInput:
         """Return the call as a model may see it.
 
         Raises:
             InvalidInput: it is blocked, and the message names the rule; or what is beneath refuses.
             Throttled, Transient: the guardrail did not answer.
         """
-        seen = ScreenedInput(call, ()) if self.beneath is None else self.beneath.input(call)
+        seen = ScreenedInput(call, ()) if self.beneath is None else self.beneath.screen_input(call)
         placed = calls.texts_of(seen.call)
         at = [n for n, one in enumerate(placed) if one.origin in _LOOKED_AT]
         if not at:
@@ -62,11 +62,15 @@ class Guarded:
         told = _findings(assessed, changed)
         return ScreenedInput(calls.with_texts(seen.call, texts), (*seen.findings, *told))
 
-    def output(self, output: Output) -> ScreenedOutput:
+    def screen_output(self, output: Output) -> ScreenedOutput:
         """Return the output as it may be given, or why it may not. Raises as `input` does where the
         guardrail did not answer.
         """
-        seen = ScreenedOutput(output, ()) if self.beneath is None else self.beneath.output(output)
+        seen = (
+            ScreenedOutput(output, ())
+            if self.beneath is None
+            else self.beneath.screen_output(output)
+        )
         texts, fixed = calls.output_texts(seen.output)
         if seen.refusal or not texts:
             return seen
@@ -85,11 +89,11 @@ class GuardrailScreen:
     """Holds every request of the stage to its guardrail, and to what is `beneath` it."""
 
     guardrail: Guardrail
-    beneath: Screen
+    beneath: RequestScreen
 
-    def of(self, tenant: str, correlation_id: str) -> Guarded:
+    def open_session(self, tenant: str, correlation_id: str) -> Guarded:
         """Return what holds for a request of the tenant."""
-        return Guarded(self.guardrail, self.beneath.of(tenant, correlation_id))
+        return Guarded(self.guardrail, self.beneath.open_session(tenant, correlation_id))
 
 
 def _refusal(what: str, assessed: Assessed) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.contracts.screening import CategoryPolicy, ScreeningPolicy
 from chalicelib.errors import HeadraceError
-from chalicelib.generation.checks import PASSED, Verdict
+from chalicelib.generation.checks import PASSED, CheckVerdict
 from chalicelib.screening.policies import HARMFUL
 from chalicelib.screening.screener import Holding, Screens
 
@@ -27,15 +27,15 @@ class ModerationJudge:
     screens: Screens
     log: Callable[[HeadraceError], None]
 
-    def judge(self, call: Call, output: Output) -> Verdict:
+    def judge(self, call: Call, output: Output) -> CheckVerdict:
         """Return whether nothing harmful is found in `output`.
 
         One that could not be looked at does not stand.
         """
         try:
-            refusal = Holding(POLICY, self.screens, "").output(output).refusal
+            refusal = Holding(POLICY, self.screens, "").screen_output(output).refusal
         except HeadraceError as error:
             self.log(error)
             why = f"it could not be looked at ({type(error).__name__})"
-            return Verdict(passed=False, reason=why)
-        return Verdict(passed=False, reason=refusal.rstrip(".")) if refusal else PASSED
+            return CheckVerdict(passed=False, reason=why)
+        return CheckVerdict(passed=False, reason=refusal.rstrip(".")) if refusal else PASSED

@@ -85,11 +85,11 @@ class Holding:
     correlation_id: str
 
     @property
-    def holds_back(self) -> bool:
+    def needs_whole_answer(self) -> bool:
         """Tell whether an answer has to be whole before any of it is given."""
         return policies.holds_back(self.policy)
 
-    def input(self, call: Call) -> ScreenedInput:
+    def screen_input(self, call: Call) -> ScreenedInput:
         """Return the call as a model may see it, and what was found in it.
 
         Raises:
@@ -112,7 +112,7 @@ class Holding:
             call = calls.with_texts(call, texts)
         return ScreenedInput(call, (*decided.told, *seen.told))
 
-    def output(self, output: Output) -> ScreenedOutput:
+    def screen_output(self, output: Output) -> ScreenedOutput:
         """Return the output as it may be given, or why it may not."""
         texts, fixed = calls.output_texts(output)
         given = [OriginText(text=text, origin="output") for text in texts]
@@ -144,7 +144,7 @@ class Screener:
     records: PolicyRecords
     screens: Screens
 
-    def of(self, tenant: str, correlation_id: str) -> Holding | None:
+    def open_session(self, tenant: str, correlation_id: str) -> Holding | None:
         """Return what holds for a request of the tenant, None where nothing is screened."""
         given = self.records.policy(tenant)
         policy = given if given is not None else self.stage

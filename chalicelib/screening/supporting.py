@@ -18,8 +18,7 @@ from chalicelib.contracts.receipts import ReceiptLine, dollars
 from chalicelib.contracts.support import MAX_CLAIMS, MAX_SOURCES, MAX_TEXT, CheckSource
 from chalicelib.errors import HeadraceError
 from chalicelib.generation.catalogue import LAMBDA
-from chalicelib.generation.check_names import sources_of
-from chalicelib.generation.checks import PASSED, Verdict
+from chalicelib.generation.checks import PASSED, CheckVerdict, quoted_texts
 
 if TYPE_CHECKING:
     from chalicelib.contracts.generations import Call, Output
@@ -40,7 +39,7 @@ class SupportJudge:
     cost: Callable[[float], int]
     log: Callable[[HeadraceError], None]
 
-    def judge(self, call: Call, output: Output) -> Verdict:
+    def judge(self, call: Call, output: Output) -> CheckVerdict:
         """Return whether every sentence of the answer rests on a source.
 
         One that could not be checked does not stand.
@@ -53,7 +52,7 @@ class SupportJudge:
         if not claims:
             return PASSED if output.tool_calls else _failed("it says nothing")
         pieces = [
-            piece for text in sources_of(call) for piece in _PIECE.findall(text) if piece.strip()
+            piece for text in quoted_texts(call) for piece in _PIECE.findall(text) if piece.strip()
         ]
         longest = max(map(len, claims))
         if len(pieces) > MAX_SOURCES or len(claims) > MAX_CLAIMS or longest > MAX_TEXT:
@@ -67,7 +66,7 @@ class SupportJudge:
         except HeadraceError as error:
             self.log(error)
             return _failed(f"it could not be checked ({type(error).__name__})")
-        return Verdict(*_stands(checked), lines=(self._line(checked),))
+        return CheckVerdict(*_stands(checked), lines=(self._line(checked),))
 
     def _line(self, checked: CheckResult) -> ReceiptLine:
         return ReceiptLine(
@@ -111,5 +110,5 @@ def _question(call: ChatCall) -> str:
     return texts[-1][:MAX_TEXT] if texts else ""
 
 
-def _failed(reason: str) -> Verdict:
-    return Verdict(passed=False, reason=reason)
+def _failed(reason: str) -> CheckVerdict:
+    return CheckVerdict(passed=False, reason=reason)

@@ -42,16 +42,16 @@ if TYPE_CHECKING:
     from chalicelib.contracts.documents import Document
     from chalicelib.contracts.removals import RemovalBound, Removed
     from chalicelib.contracts.uploads import PresignedUpload
-    from chalicelib.generation.generating import Generator
+    from chalicelib.generation.executor import Generator
     from chalicelib.ingest.removal import Removal
     from chalicelib.prompting.runs import Runner
 
 
 def _picture_models() -> Sequence[str]:
     """Return the models that collections of pictures may be searched by."""
-    from chalicelib.generation.served import served
+    from chalicelib.generation.models import served_models
 
-    return served().answered_by("embed_image")
+    return served_models().models_in_function("embed_image")
 
 
 ANSWER_SECONDS = 23.0
@@ -109,8 +109,7 @@ class Services(QueryServices):
         )
 
     def _language_notice(self, tenant: str, language: str) -> str:
-        from chalicelib.generation.catalogue import catalogue
-        from chalicelib.generation.coverage import language_notice
+        from chalicelib.generation.catalogue import catalogue, language_notice
 
         index = self.records.live_index(tenant)
         return language_notice(language, index.model, catalogue()) if index else ""
@@ -282,11 +281,14 @@ class Services(QueryServices):
     def openai_models(self) -> ModelServices:
         """What `/v1/models` stands on."""
         from chalicelib.api.openai.models import ModelServices
-        from chalicelib.generation.served import served
+        from chalicelib.generation.models import served_models
         from chalicelib.wiring.models import models_of, place
 
         return ModelServices(
-            served(), place(self._environ), lambda: datetime.now(UTC), models_of(self._environ)
+            served_models(),
+            place(self._environ),
+            lambda: datetime.now(UTC),
+            models_of(self._environ),
         )
 
     @cached_property

@@ -13,9 +13,9 @@ from chalicelib.settings import BudgetSettings, RecordsSettings
 
 if TYPE_CHECKING:
     from chalicelib.adapters.budget_records import BudgetRecords
-    from chalicelib.budgets.limits import Limits
-    from chalicelib.budgets.recounting import Recount
-    from chalicelib.budgets.reserving import TenantBudgets
+    from chalicelib.budgets.limits import SpendingLimits
+    from chalicelib.budgets.reservations import TenantBudgets
+    from chalicelib.budgets.settlement import Recount
     from chalicelib.errors import HeadraceError
 
 SERVICE = "budgets"
@@ -28,7 +28,7 @@ def budgets(environ: Mapping[str, str]) -> TenantBudgets:
     return _budgets(BudgetSettings.from_environ(environ))
 
 
-def spending(environ: Mapping[str, str]) -> tuple[BudgetRecords, Limits]:
+def spending(environ: Mapping[str, str]) -> tuple[BudgetRecords, SpendingLimits]:
     """Return what was spent and is kept, and the limits of the stage."""
     settings = BudgetSettings.from_environ(environ)
     return _records(settings.records_table), _limits(settings)
@@ -39,11 +39,10 @@ def recounts(environ: Mapping[str, str]) -> Callable[[str, datetime], Recount]:
     records = _records(RecordsSettings.from_environ(environ).records_table)
 
     def found(tenant: str, since: datetime) -> Recount:
-        from chalicelib.budgets.recounting import recount
-        from chalicelib.budgets.settling import Settling
+        from chalicelib.budgets.settlement import ReservationSettler, start_recount
 
-        settle = Settling(records, _now, _log).settle
-        return recount(records, settle, tenant, since.astimezone(UTC).date(), _now().date())
+        settle = ReservationSettler(records, _now, _log).settle
+        return start_recount(records, settle, tenant, since.astimezone(UTC).date(), _now().date())
 
     return found
 
@@ -52,15 +51,15 @@ def recounts(environ: Mapping[str, str]) -> Callable[[str, datetime], Recount]:
 def _budgets(settings: BudgetSettings) -> TenantBudgets:
     from chalicelib.adapters import aws
     from chalicelib.adapters.events import Bus
-    from chalicelib.budgets.reserving import TenantBudgets
+    from chalicelib.budgets.reservations import TenantBudgets
 
     return TenantBudgets(
         records=_records(settings.records_table),
         bus=Bus(aws.events(), settings.event_bus),
-        stage=_limits(settings),
-        now=_now,
+        stage_limits=_limits(settings),
+        utcnow=_now,
         new_id=lambda: secrets.token_urlsafe(_ID_BYTES),
-        log=_log,
+        on_error=_log,
     )
 
 
@@ -72,7 +71,7 @@ def _records(table: str) -> BudgetRecords:
     return BudgetRecords(Table(aws.dynamodb(), table))
 
 
-def _limits(settings: BudgetSettings) -> Limits:
+def _limits(settings: BudgetSettings) -> SpendingLimits:
     from chalicelib.budgets.limits import stage_limits
 
     return stage_limits(

@@ -13,11 +13,11 @@ from chalicelib.observability import log_refusal, logger
 from chalicelib.settings import GenerationSettings
 
 if TYPE_CHECKING:
-    from chalicelib.adapters.function_generation import AnsweringFunction, TrainedFunction
-    from chalicelib.generation.checks import Judge
+    from chalicelib.adapters.models.function import AnsweringFunction, TrainedFunction
+    from chalicelib.generation.checks import AnswerJudge
     from chalicelib.generation.dependencies import Backend, Budgets
-    from chalicelib.generation.generating import Generator
-    from chalicelib.generation.guarding import ModelGuard
+    from chalicelib.generation.executor import Generator
+    from chalicelib.generation.rate_limits.guard import ModelGuard
 
 SERVICE = "generation"
 
@@ -30,11 +30,11 @@ def generator(
     It spends `of` the stage's own budgets unless told otherwise, and believes what it read of a
     tenant's screening for so many seconds.
     """
-    from chalicelib.generation.accounts import Accounts
     from chalicelib.generation.catalogue import catalogue
-    from chalicelib.generation.dependencies import Stage
-    from chalicelib.generation.generating import Generator
-    from chalicelib.generation.served import served
+    from chalicelib.generation.dependencies import GenerationDeps
+    from chalicelib.generation.executor import Generator
+    from chalicelib.generation.models import served_models
+    from chalicelib.generation.receipts import CostModel
     from chalicelib.jobs.ulids import ulid
     from chalicelib.wiring.budgets import budgets
     from chalicelib.wiring.models import models_of, place
@@ -42,24 +42,24 @@ def generator(
 
     settings = GenerationSettings.from_environ(environ)
     return Generator(
-        Stage(
-            served=served(),
-            accounts=Accounts(served(), catalogue().prices),
-            place=place(environ),
+        GenerationDeps(
+            models=served_models(),
+            cost_model=CostModel(served_models(), catalogue().prices),
+            call_region=place(environ),
             backends=_backends(settings),
             budgets=of or budgets(environ),
             guard=_guard(settings),
             judges={"moderated": judge(environ, _log), **_support(settings)},
-            now=_now,
+            utcnow=_now,
             new_id=lambda: f"gen_{ulid(_now()).lower()}",
-            log=_log,
+            on_error=_log,
             screen=screener(environ, believed_seconds),
-            models_of=models_of(environ, believed_seconds),
+            allowed_models=models_of(environ, believed_seconds),
         )
     )
 
 
-def _support(settings: GenerationSettings) -> dict[str, Judge]:
+def _support(settings: GenerationSettings) -> dict[str, AnswerJudge]:
     """Return the judge of the check `supported`, where there is a function for it."""
     if not settings.check_function:
         return {}
@@ -75,19 +75,23 @@ def _support(settings: GenerationSettings) -> dict[str, Judge]:
 
 def _backends(settings: GenerationSettings) -> dict[str, Backend]:
     from chalicelib.adapters import aws
-    from chalicelib.adapters.bedrock_generation import BedrockBackendCalls
-    from chalicelib.adapters.endpoint_generation import EndpointBackendCalls
-    from chalicelib.adapters.endpoint_invocations import AsyncInvocations, Invocations, Waiting
-    from chalicelib.adapters.function_generation import FunctionBackendCalls
+    from chalicelib.adapters.models.bedrock import BedrockCaller
+    from chalicelib.adapters.models.endpoint import EndpointCaller
+    from chalicelib.adapters.models.endpoint_client import (
+        AsyncInvocations,
+        AsyncWait,
+        RealTimeInvocations,
+    )
+    from chalicelib.adapters.models.function import FunctionCaller
 
     seconds = settings.model_seconds
     runtime = aws.endpoints(seconds)
     return {
-        "bedrock": BedrockBackendCalls(aws.models_in, seconds),
-        "function": FunctionBackendCalls(_functions(settings)),
-        "endpoint": EndpointBackendCalls(
-            Invocations(aws.endpoints, seconds),
-            AsyncInvocations(runtime, aws.s3(), settings.endpoint_bucket, Waiting(seconds - 5.0)),
+        "bedrock": BedrockCaller(aws.models_in, seconds),
+        "function": FunctionCaller(_functions(settings)),
+        "endpoint": EndpointCaller(
+            RealTimeInvocations(aws.endpoints, seconds),
+            AsyncInvocations(runtime, aws.s3(), settings.endpoint_bucket, AsyncWait(seconds - 5.0)),
         ),
     }
 
@@ -95,23 +99,30 @@ def _backends(settings: GenerationSettings) -> dict[str, Backend]:
 def _functions(settings: GenerationSettings) -> dict[str, AnsweringFunction]:
     """Return the functions that run models, by what the catalogue calls them."""
     from chalicelib.adapters import aws
-    from chalicelib.adapters.completing_function import CompleteFunction
-    from chalicelib.adapters.drawing_function import DrawFunction
-    from chalicelib.adapters.embedding_function import EmbeddingCalls
     from chalicelib.adapters.functions import EmbedFunction
-    from chalicelib.adapters.picture_answers import AnswerImageFunction, CaptionImageFunction
-    from chalicelib.adapters.picture_classes import ClassifyImageFunction
-    from chalicelib.adapters.picture_embedding import EmbedImageFunction
-    from chalicelib.adapters.scoring_function import ScoreFunction
+    from chalicelib.adapters.models.image_chat_functions import (
+        AnswerImageFunction,
+        CaptionImageFunction,
+    )
+    from chalicelib.adapters.models.image_functions import (
+        ClassifyImageFunction,
+        EmbedImageFunction,
+        GenerateImageFunction,
+    )
+    from chalicelib.adapters.models.text_functions import (
+        CompleteTextFunction,
+        EmbedTextFunction,
+        ScoreAnswerFunction,
+    )
 
     trained: Mapping[str, type[TrainedFunction]] = {
         "answer_image": AnswerImageFunction,
         "caption_image": CaptionImageFunction,
         "classify_image": ClassifyImageFunction,
-        "complete_text": CompleteFunction,
+        "complete_text": CompleteTextFunction,
         "embed_image": EmbedImageFunction,
-        "generate_image": DrawFunction,
-        "score_answer": ScoreFunction,
+        "generate_image": GenerateImageFunction,
+        "score_answer": ScoreAnswerFunction,
     }
     names, seconds = settings.functions, settings.model_seconds
     made: dict[str, AnsweringFunction] = {
@@ -120,7 +131,7 @@ def _functions(settings: GenerationSettings) -> dict[str, AnsweringFunction]:
         if function in names
     }
     if "embed_text" in names:
-        made["embed_text"] = EmbeddingCalls(EmbedFunction(aws.functions(), names["embed_text"]))
+        made["embed_text"] = EmbedTextFunction(EmbedFunction(aws.functions(), names["embed_text"]))
     return made
 
 
@@ -128,11 +139,11 @@ def _functions(settings: GenerationSettings) -> dict[str, AnsweringFunction]:
 def _guard(settings: GenerationSettings) -> ModelGuard:
     from chalicelib.adapters import aws
     from chalicelib.adapters.dynamodb import Table
-    from chalicelib.adapters.model_health import ModelHealthRecords
-    from chalicelib.generation.guarding import ModelGuard
+    from chalicelib.adapters.model_records import BreakerRecords
+    from chalicelib.generation.rate_limits.guard import ModelGuard
 
     table = Table(aws.dynamodb(), settings.records_table)
-    return ModelGuard(ModelHealthRecords(table, time.time), time.time, time.sleep, _log)
+    return ModelGuard(BreakerRecords(table, time.time), time.time, time.sleep, _log)
 
 
 def _log(error: HeadraceError) -> None:

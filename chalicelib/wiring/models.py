@@ -10,8 +10,8 @@ from chalicelib.errors import InvalidInput
 from chalicelib.settings import PlaceSettings, RecordsSettings
 
 if TYPE_CHECKING:
-    from chalicelib.generation.served import Reach
-    from chalicelib.generation.wishes import Place
+    from chalicelib.generation.models import Reach
+    from chalicelib.generation.requirements import CallRegion
 
 _DEFAULT_REGION = "us-east-1"
 
@@ -23,27 +23,27 @@ def models_of(
     for so many seconds.
     """
     from chalicelib.adapters import aws
-    from chalicelib.adapters.allowance_records import AllowanceRecords
     from chalicelib.adapters.believing import Believed
     from chalicelib.adapters.dynamodb import Table
+    from chalicelib.adapters.model_records import AllowedModelRecords
 
     settings = RecordsSettings.from_environ(environ)
-    records = AllowanceRecords(Table(aws.dynamodb(), settings.records_table))
+    records = AllowedModelRecords(Table(aws.dynamodb(), settings.records_table))
     if not believed_seconds:
         return records.allowed
     return Believed(records.allowed, time.monotonic, believed_seconds)
 
 
-def place(environ: Mapping[str, str]) -> Place:
+def place(environ: Mapping[str, str]) -> CallRegion:
     """Return where calls are made from, and how far from there they may be worked on."""
-    from chalicelib.generation.wishes import Place
+    from chalicelib.generation.requirements import CallRegion
 
     reach = PlaceSettings.from_environ(environ).model_reach
-    return Place(environ.get("AWS_REGION", _DEFAULT_REGION), _reach(reach))
+    return CallRegion(environ.get("AWS_REGION", _DEFAULT_REGION), _reach(reach))
 
 
 def _reach(written: str) -> Reach:
-    from chalicelib.generation.served import Reach
+    from chalicelib.generation.models import Reach
 
     for known in get_args(Reach):
         if written == known:

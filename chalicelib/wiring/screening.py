@@ -10,13 +10,13 @@ from chalicelib.settings import GuardrailSettings, ScreeningSettings
 
 if TYPE_CHECKING:
     from chalicelib.errors import HeadraceError
-    from chalicelib.generation.dependencies import Screen
+    from chalicelib.generation.dependencies import RequestScreen
     from chalicelib.screening.judging import ModerationJudge
     from chalicelib.screening.ports import PolicyRecords
     from chalicelib.screening.screener import Screener, Screens
 
 
-def screener(environ: Mapping[str, str], believed_seconds: float = 0.0) -> Screen:
+def screener(environ: Mapping[str, str], believed_seconds: float = 0.0) -> RequestScreen:
     """Return what holds the calls of the stage that `environ` describes to their policies, each of
     which is believed for so many seconds, and to the stage's guardrail where it has one.
     """

@@ -19,7 +19,7 @@ from datetime import date
 from typing import Any, Literal, Protocol
 
 from chalicelib.budgets.changes import DAY
-from chalicelib.budgets.usage import exported
+from chalicelib.budgets.usage import exported_usage
 from chalicelib.contracts.base import Contract
 from chalicelib.contracts.jobs import JobCounts, StepRequest, StepResult
 from chalicelib.contracts.jsonl import dump_lines
@@ -232,7 +232,7 @@ class _Step:
         """Yield what models cost, a line for each day and scope."""
         for item in self.deps.records.kept(state.input.tenant, DAY):
             day = date.fromisoformat(item["sk"].removeprefix(DAY))
-            yield dump_lines(exported(day, item))
+            yield dump_lines(exported_usage(day, item))
 
     def _prompts(self, state: JobState) -> Iterable[bytes]:
         """Yield the versions of prompts with what labels point to, a line each."""

@@ -116,7 +116,7 @@ class Answering:
                 self._write(found, bill)
             elif spent.lines or bill.charges:
                 self._keep(spending_outcome(ref.n, spent.whole()), bill)
-            bill.written()
+            bill.confirm_written()
 
     def _answered(
         self, n: int, item: BatchItem, spent: ReceiptSum, bill: Bill

@@ -29,7 +29,7 @@ from chalicelib.contracts.batches import (
 from chalicelib.contracts.generations import Call, Generation, Terms
 from chalicelib.contracts.jobs import JobInput
 from chalicelib.errors import HeadraceError
-from chalicelib.generation.dependencies import Bounds
+from chalicelib.generation.dependencies import CallLimits
 from chalicelib.jobs.lifecycle import JobState
 from functions.generate_items.answering import Answering, Answers, Watch
 
@@ -51,7 +51,9 @@ class Jobs(Protocol):
 class Answerer(Protocol):
     """What answers calls."""
 
-    def generate(self, call: Call, terms: Terms, spender: Spender, *, within: Bounds) -> Generation:
+    def generate(
+        self, call: Call, terms: Terms, spender: Spender, *, limits: CallLimits
+    ) -> Generation:
         """Return the answer to `call`; raises one of `chalicelib.errors`, with what it cost."""
 
 
@@ -131,7 +133,7 @@ def _answer(
         prefix=prefix,
         epoch=request.given.epoch,
         order=order,
-        generate=partial(deps.answerer.generate, within=Bounds(began + deps.longest_seconds)),
+        generate=partial(deps.answerer.generate, limits=CallLimits(began + deps.longest_seconds)),
         spender=Spender(given.tenant, order.key, correlation_id=given.correlation_id),
         answers=answers,
         watch=watch,

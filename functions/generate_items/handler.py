@@ -14,7 +14,7 @@ from chalicelib.adapters import aws
 from chalicelib.adapters.batch_objects import BatchObjects
 from chalicelib.adapters.dynamodb import Table
 from chalicelib.adapters.job_records import JobTable
-from chalicelib.budgets.slices import Slices
+from chalicelib.budgets.leased_budgets import LeasedBudgets
 from chalicelib.contracts.batches import GenerateItemsRequest
 from chalicelib.errors import HeadraceError
 from chalicelib.observability import log_refusal, logger, observed
@@ -31,7 +31,7 @@ SERVICE = "generate_items"
 def deps() -> core.Deps:
     """Return what the core needs, built once a process."""
     settings = RecordsSettings.from_environ(os.environ)
-    purse = Slices(budgets(os.environ), time.monotonic, _log)
+    purse = LeasedBudgets(budgets(os.environ), time.monotonic, _log)
     return core.Deps(
         jobs=JobTable(Table(aws.dynamodb(), settings.records_table)),
         objects=BatchObjects(aws.s3()),

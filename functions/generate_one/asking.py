@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from chalicelib.batches.storage import ItemObjects
     from chalicelib.contracts.batches import BatchCheckpoint, ItemOutcome, ItemRef
     from chalicelib.contracts.generations import Call, Generation, Terms
-    from chalicelib.generation.dependencies import Bounds
+    from chalicelib.generation.dependencies import CallLimits
     from chalicelib.jobs.lifecycle import JobState
 
 MOST_PAID = 3
@@ -35,7 +35,7 @@ class Answerer(Protocol):
         call: Call,
         terms: Terms,
         spender: Spender,
-        within: Bounds = ...,
+        limits: CallLimits = ...,
     ) -> Generation:
         """Return the answer to `call`; raises one of `chalicelib.errors`."""
 
@@ -50,7 +50,7 @@ class Asking:
     answerer: Answerer
     state: JobState
     place: BatchCheckpoint
-    within: Bounds
+    within: CallLimits
     log: Callable[[HeadraceError], None]
     new_id: Callable[[], str]
 
@@ -89,7 +89,7 @@ class Asking:
     def _generated(self, item: BatchItem, bill: Bill) -> Generation:
         given, order = self.state.input, batch_order(self.state.input)
         spender = Spender(given.tenant, order.key, correlation_id=given.correlation_id, bill=bill)
-        return self.answerer.generate(item.call, item.terms, spender, within=self.within)
+        return self.answerer.generate(item.call, item.terms, spender, limits=self.within)
 
     def _passes(self, error: HeadraceError) -> bool:
         """Tell whether a call that ended by `error` is to be made again."""
@@ -110,7 +110,7 @@ class Asking:
     def _put(self, key: str, found: ItemOutcome, bill: Bill) -> None:
         charged = found.model_copy(update={"charges": tuple(bill.charges)})
         self.objects.write(self.state.input.bucket, key, charged.model_dump_json().encode(), {})
-        bill.written()
+        bill.confirm_written()
 
     def _key(self, folder: str, ref: ItemRef) -> str:
         return self.state.prefix + folder + storage.item_file(ref.n)

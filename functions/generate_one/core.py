@@ -28,14 +28,14 @@ from chalicelib.batches.outcomes import EXPIRED, item_error
 from chalicelib.batches.results import ResultWriter
 from chalicelib.batches.rounds import ItemStatus
 from chalicelib.batches.storage import ItemObjects
-from chalicelib.budgets.recounting import Recount
+from chalicelib.budgets.settlement import Recount
 from chalicelib.contracts.batches import BatchCheckpoint, ItemError, ItemRef
 from chalicelib.contracts.jobs import StepRequest, StepResult
 from chalicelib.errors import Conflict, HeadraceError
 from chalicelib.generation.catalogue import Catalogue
-from chalicelib.generation.dependencies import Bounds
-from chalicelib.generation.served import Served
-from chalicelib.generation.wishes import Place
+from chalicelib.generation.dependencies import CallLimits
+from chalicelib.generation.models import ServedModels
+from chalicelib.generation.requirements import CallRegion
 from chalicelib.jobs.lifecycle import JobState
 from chalicelib.jobs.steps import StepContext, StepOutcome, run_step
 from functions.generate_one.asking import Answerer, Asking, was_paid
@@ -69,12 +69,12 @@ class Deps:
     objects: ItemObjects
     answerer: Answerer
     purse: Purse
-    served: Callable[[], Served]
+    served: Callable[[], ServedModels]
     catalogue: Callable[[], Catalogue]
-    place: Place
+    place: CallRegion
     models_of: Callable[[str], frozenset[str] | None]
     recount: Callable[[str, datetime], Recount]
-    within: Callable[[float], Bounds]
+    within: Callable[[float], CallLimits]
     chance: Callable[[], float]
     log: Callable[[HeadraceError], None]
     new_id: Callable[[], str]

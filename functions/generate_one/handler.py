@@ -14,12 +14,12 @@ from chalicelib.adapters import aws
 from chalicelib.adapters.batch_objects import BatchObjects
 from chalicelib.adapters.dynamodb import Table
 from chalicelib.adapters.job_records import JobTable
-from chalicelib.budgets.slices import Slices
+from chalicelib.budgets.leased_budgets import LeasedBudgets
 from chalicelib.contracts.jobs import StepRequest
 from chalicelib.errors import HeadraceError
 from chalicelib.generation.catalogue import catalogue
-from chalicelib.generation.dependencies import Bounds
-from chalicelib.generation.served import served
+from chalicelib.generation.dependencies import CallLimits
+from chalicelib.generation.models import served_models
 from chalicelib.jobs.steps import StepContext
 from chalicelib.observability import log_refusal, logger, observed
 from chalicelib.settings import RecordsSettings, memory_gb
@@ -36,20 +36,20 @@ def deps() -> core.Deps:
     """Return what the core needs, built once a process."""
     settings = RecordsSettings.from_environ(os.environ)
     jobs = JobTable(Table(aws.dynamodb(), settings.records_table))
-    purse = Slices(budgets(os.environ), time.monotonic, _log, most_calls=1)
+    purse = LeasedBudgets(budgets(os.environ), time.monotonic, _log, max_calls=1)
     answerer = generator(os.environ, purse)
-    clock = answerer.stage.clock
+    clock = answerer.deps.monotonic
     return core.Deps(
         desk=StepContext(jobs, lambda: datetime.now(UTC), time.perf_counter, memory_gb(os.environ)),
         objects=BatchObjects(aws.s3()),
         answerer=answerer,
         purse=purse,
-        served=served,
+        served=served_models,
         catalogue=catalogue,
         place=place(os.environ),
         models_of=models_of(os.environ),
         recount=recounts(os.environ),
-        within=lambda seconds: Bounds(until=clock() + seconds),
+        within=lambda seconds: CallLimits(deadline=clock() + seconds),
         chance=random.random,
         log=_log,
         new_id=lambda: secrets.token_hex(8),

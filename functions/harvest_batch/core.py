@@ -24,7 +24,7 @@ from chalicelib.batches.input_reader import split_lines
 from chalicelib.batches.items import item_lines as lines_of_items
 from chalicelib.batches.items import parse_item
 from chalicelib.batches.service_jobs import JobOutputParser
-from chalicelib.budgets.spending import Most, Spender, Used
+from chalicelib.budgets.spending import ActualCost, MaxCost, Spender
 from chalicelib.contracts.batches import BatchCheckpoint, ItemOutcome, ServiceJob
 from chalicelib.contracts.receipts import nanodollars
 from chalicelib.errors import (
@@ -43,7 +43,7 @@ from functions.harvest_batch.folding import Folding
 if TYPE_CHECKING:
     from chalicelib.batches.storage import ItemObjects
     from chalicelib.contracts.jobs import StepRequest, StepResult
-    from chalicelib.generation.accounts import Accounts
+    from chalicelib.generation.receipts import CostModel
     from chalicelib.jobs.lifecycle import JobState
 
 AT_ONCE = 16
@@ -84,7 +84,7 @@ class Deps:
     objects: ItemObjects
     jobs: Jobs
     budgets: Budgets
-    accounts: Accounts
+    accounts: CostModel
     screens: Callable[[Spender], bool]
     poll_seconds: int
     log: Callable[[HeadraceError], None]
@@ -162,7 +162,7 @@ class _Step:
             job = job.model_copy(update={"reservation": None})
         if job.reservation is None:
             seconds = round((order.deadline - now + _DAY).total_seconds())
-            most = Most(job.nanodollars, tokens=0)
+            most = MaxCost(job.nanodollars, tokens=0)
             try:
                 reserved = self.deps.budgets.reserve(spender, job.model, most, seconds)
             except (QuotaExceeded, Throttled):
@@ -192,7 +192,7 @@ class _Step:
         """Yield the records of all items, a few read at once. What cannot be put as one is left to
         a call of its own, which tells why.
         """
-        order, model = batch_order(state.input), self.deps.accounts.served.model(job.model)
+        order, model = batch_order(state.input), self.deps.accounts.models.model(job.model)
         refs, bucket = list(read_refs(state, place, self.deps.objects)), state.input.bucket
         for ref, line in lines_of_items(refs, self.deps.objects, bucket, state.prefix):
             try:
@@ -215,7 +215,7 @@ class _Step:
             now=self.deps.desk.now(),
             refs={ref.n: ref for ref in read_refs(state, place, self.deps.objects)},
         )
-        used = Used(0)
+        used = ActualCost(0)
         with ThreadPoolExecutor(AT_ONCE) as pool:
             lines = self._output(state, job)
             while some := list(islice(lines, 4 * AT_ONCE)):
@@ -257,11 +257,11 @@ def _with(place: BatchCheckpoint, job: ServiceJob) -> BatchCheckpoint:
     return place.model_copy(update={"phase": "queueing", "service_job": job})
 
 
-def _added(used: Used, outcomes: Iterable[ItemOutcome | None]) -> Used:
+def _added(used: ActualCost, outcomes: Iterable[ItemOutcome | None]) -> ActualCost:
     for outcome in outcomes:
         if outcome is not None:
             receipt = outcome.receipt
-            used = Used(
+            used = ActualCost(
                 used.nanodollars + nanodollars(receipt.dollars),
                 used.tokens_in + receipt.tokens_in,
                 used.tokens_out + receipt.tokens_out,

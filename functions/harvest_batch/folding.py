@@ -12,7 +12,7 @@ from chalicelib.batches.items import item_lines, parse_item
 from chalicelib.batches.outcomes import error_outcome, generation_outcome
 from chalicelib.batches.service_jobs import JobOutputParser, parse_output_record
 from chalicelib.errors import ModelFailure
-from chalicelib.generation import check_names, checks
+from chalicelib.generation import checks
 
 if TYPE_CHECKING:
     from chalicelib.batches.items import BatchItem
@@ -54,8 +54,8 @@ class Folding:
         return found
 
     def _outcome(self, ref: ItemRef, item: BatchItem, generation: Generation) -> ItemOutcome:
-        wanted = check_names.parse(item.terms.checks, item.call)
-        verdict = checks.run(wanted, item.call, generation.output, {})
+        wanted = checks.parse_checks(item.terms.checks, item.call)
+        verdict = checks.run_checks(wanted, item.call, generation.output, {})
         if not verdict.passed:
             error = ModelFailure(f"The answer does not stand: {verdict.reason}.")
             return error_outcome(ref.n, item, error, generation.receipt)

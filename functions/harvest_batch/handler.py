@@ -28,14 +28,14 @@ def deps() -> core.Deps:
     """Return what the core needs, built once a process."""
     settings = HarvestSettings.from_environ(os.environ)
     jobs = JobTable(Table(aws.dynamodb(), settings.records_table))
-    stage = generator(os.environ).stage
+    stage = generator(os.environ).deps
     return core.Deps(
         desk=StepContext(jobs, lambda: datetime.now(UTC), time.perf_counter, memory_gb(os.environ)),
         objects=BatchObjects(aws.s3()),
         jobs=BedrockBatches(aws.bedrock(), settings.batch_role_arn),
         budgets=stage.budgets,
-        accounts=stage.accounts,
-        screens=lambda spender: stage.screened(spender) is not None,
+        accounts=stage.cost_model,
+        screens=lambda spender: stage.open_screening(spender) is not None,
         poll_seconds=settings.batch_poll_seconds,
         log=lambda error: log_refusal(logger(SERVICE), error),
     )

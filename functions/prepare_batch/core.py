@@ -30,9 +30,9 @@ from chalicelib.jobs.steps import StepContext, StepOutcome, run_step
 if TYPE_CHECKING:
     from chalicelib.batches.prompt_items import PromptRenderer
     from chalicelib.batches.storage import ItemObjects
+    from chalicelib.generation.models import ServedModels
     from chalicelib.generation.pricing import Prices
-    from chalicelib.generation.served import Served
-    from chalicelib.generation.wishes import Place
+    from chalicelib.generation.requirements import CallRegion
     from chalicelib.jobs.lifecycle import JobState
 
 
@@ -45,9 +45,9 @@ class Deps:
 
     desk: StepContext
     objects: ItemObjects
-    served: Callable[[], Served]
+    served: Callable[[], ServedModels]
     prices: Callable[[], Prices]
-    place: Place
+    place: CallRegion
     models_of: Callable[[str], frozenset[str] | None]
     prompts: Callable[[str], PromptRenderer]
     concurrency: int

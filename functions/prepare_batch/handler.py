@@ -14,7 +14,7 @@ from chalicelib.adapters.dynamodb import Table
 from chalicelib.adapters.job_records import JobTable
 from chalicelib.contracts.jobs import StepRequest
 from chalicelib.generation.catalogue import catalogue
-from chalicelib.generation.served import served
+from chalicelib.generation.models import served_models
 from chalicelib.jobs.steps import StepContext
 from chalicelib.observability import observed
 from chalicelib.settings import BatchSettings, memory_gb
@@ -33,7 +33,7 @@ def deps() -> core.Deps:
     return core.Deps(
         desk=StepContext(jobs, lambda: datetime.now(UTC), time.perf_counter, memory_gb(os.environ)),
         objects=BatchObjects(aws.s3()),
-        served=served,
+        served=served_models,
         prices=lambda: catalogue().prices,
         place=place(os.environ),
         models_of=models_of(os.environ),

@@ -41,7 +41,7 @@ from chalicelib.jobs.steps import StepContext, StepOutcome, run_step
 
 if TYPE_CHECKING:
     from chalicelib.batches.storage import ItemObjects
-    from chalicelib.budgets.recounting import Recount
+    from chalicelib.budgets.settlement import Recount
     from chalicelib.generation.catalogue import Catalogue
     from chalicelib.jobs.lifecycle import JobState
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from chalicelib.contracts.generations import Call, ChatCall, ChatOutput, Generation, Terms
 from chalicelib.contracts.http import Head, Streamed
 from chalicelib.errors import HeadraceError, ModelFailure
-from chalicelib.generation.dependencies import BOUNDLESS, Bounds
+from chalicelib.generation.dependencies import NO_LIMITS, CallLimits
 from chalicelib.generation.streams import TextDelta, ToolDelta
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class GeneratingInTime(Protocol):
         call: Call,
         terms: Terms,
         spender: Spender,
-        within: Bounds = BOUNDLESS,
+        limits: CallLimits = NO_LIMITS,
     ) -> Generation:
         """Return the answer."""
 
@@ -48,7 +48,7 @@ class GeneratingInTime(Protocol):
         call: ChatCall,
         terms: Terms,
         spender: Spender,
-        within: Bounds = BOUNDLESS,
+        limits: CallLimits = NO_LIMITS,
     ) -> Iterator[Piece]:
         """Yield the answer as it is made, and the generation that it is as the last."""
 

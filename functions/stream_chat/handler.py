@@ -14,7 +14,7 @@ from chalicelib.adapters.lambda_runtime import serve
 from chalicelib.api.proxy_events import request_id_in
 from chalicelib.contracts.generations import Call, ChatCall, Generation, Terms
 from chalicelib.contracts.http import Streamed
-from chalicelib.generation.dependencies import Bounds
+from chalicelib.generation.dependencies import CallLimits
 from chalicelib.observability import log_refusal, logger, observed, spent, told_under
 from chalicelib.wiring.generation import generator
 from functions.stream_chat import core
@@ -40,19 +40,19 @@ class Counted:
 
     def generate(self, call: Call, terms: Terms, spender: Spender) -> Generation:
         """Return the answer."""
-        generation = self.generator.generate(call, terms, spender, within=self._bounds())
+        generation = self.generator.generate(call, terms, spender, limits=self._bounds())
         spent(generation.receipt)
         return generation
 
     def stream(self, call: ChatCall, terms: Terms, spender: Spender) -> Iterator[Piece]:
         """Yield the answer as it is made, and the generation that it is as the last."""
-        for piece in self.generator.stream(call, terms, spender, within=self._bounds()):
+        for piece in self.generator.stream(call, terms, spender, limits=self._bounds()):
             if isinstance(piece, Generation):
                 spent(piece.receipt)
             yield piece
 
-    def _bounds(self) -> Bounds:
-        return Bounds(until=self.clock() + MOST_SECONDS)
+    def _bounds(self) -> CallLimits:
+        return CallLimits(deadline=self.clock() + MOST_SECONDS)
 
 
 @functools.cache

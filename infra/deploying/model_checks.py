@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.generation.served import served
+from chalicelib.generation.models import served_models
 from infra.deploying.failures import code_of, is_unreachable, message_of
 from infra.deploying.findings import Finding, warning
 from infra.deploying.plan import Plan
@@ -22,7 +22,7 @@ def chat_model(plan: Plan) -> Iterator[Finding]:
     model = _model_of(plan)
     bedrock = plan.account.client("bedrock")
     why = "Answers are then made of sentences of the documents alone."
-    if model and served().by_bedrock_id(model) is None:
+    if model and served_models().by_bedrock_id(model) is None:
         yield warning(
             f"No model of the catalogue is asked as {model}",
             why,

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from chalicelib.generation.catalogue import parse
+from chalicelib.generation.catalogue import parse_catalogue
 from infra.packaging import archive, template
 from infra.packaging.bundles import CATALOGUE, Workplace, bundle_name
 from infra.packaging.bytecode import Compiler
@@ -106,7 +106,7 @@ def package(order: Order, out: Path) -> Package:
         installed = Installed(caches.installed, wanted, compiler)
         draft = work / "package"
         (draft / FUNCTIONS).mkdir(parents=True)
-        known = parse((order.project / CATALOGUE).read_text(encoding="utf-8"))
+        known = parse_catalogue((order.project / CATALOGUE).read_text(encoding="utf-8"))
         place = Workplace(order.project, order.models_dir, known, installed, work / "content")
         bundles = sorted({bundle_name(handler) for handler in handlers.values()})
         packed = _pack(place, bundles, draft, deflated, order.report)
@@ -127,7 +127,7 @@ def _snapshots(order: Order, merged: dict[str, Any]) -> tuple[Price, ...]:
     if not order.snap_start:
         return ()
     draft = _plain(order, merged, bundle_name)
-    known = parse((order.project / CATALOGUE).read_text(encoding="utf-8"))
+    known = parse_catalogue((order.project / CATALOGUE).read_text(encoding="utf-8"))
     return tuple(prices(draft, order.snap_start, known))
 
 

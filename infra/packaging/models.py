@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from chalicelib.generation.catalogue import Catalogue, Model
+from chalicelib.generation.catalogue import Catalogue, LocalModel
 from infra.packaging.failures import CannotPackage
 from models.pull import sha256_of
 
@@ -49,7 +49,7 @@ def carried(
     return found
 
 
-def _demand(model: Model, path: Path, sha256: str, checked: dict[Path, str]) -> None:
+def _demand(model: LocalModel, path: Path, sha256: str, checked: dict[Path, str]) -> None:
     if not path.is_file():
         raise CannotPackage(
             f"{path} is missing. Run `headrace models pull {model.name}`, which fetches it."

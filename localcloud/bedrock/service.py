@@ -107,7 +107,7 @@ class BedrockService:
             raise validation_error("The local cloud has no projects; leave out projectIdentifier.")
         models = [
             self._summarize(model)
-            for model in self._catalogue.bedrock.values()
+            for model in self._catalogue.bedrock_models.values()
             if self._is_available(model)
         ]
         for name, matches in _LIST_FILTERS.items():

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from chalicelib.generation.catalogue import BedrockModel, Catalogue, Model, Task
+from chalicelib.generation.catalogue import BedrockModel, Catalogue, LocalModel, LocalTask
 from localcloud.bedrock.content import validation_error
 from localcloud.errors import AwsError
 
@@ -16,7 +16,7 @@ class StandIn:
     """A local model that answers for a model of Bedrock."""
 
     bedrock_model: BedrockModel
-    local_model: Model
+    local_model: LocalModel
 
     @property
     def identity_fields(self) -> dict[str, object]:
@@ -37,7 +37,7 @@ class StandIn:
                 )
 
 
-def find_stand_in(catalogue: Catalogue, model_id: str, role: Task | None = None) -> StandIn:
+def find_stand_in(catalogue: Catalogue, model_id: str, role: LocalTask | None = None) -> StandIn:
     """Return the stand-in for `model_id`. Raises ValidationException as AWS does.
 
     If `role` is given the model must have it.
@@ -53,7 +53,7 @@ def find_stand_in(catalogue: Catalogue, model_id: str, role: Task | None = None)
     return StandIn(model, find_local_model(catalogue, model))
 
 
-def find_local_model(catalogue: Catalogue, bedrock_model: BedrockModel) -> Model:
+def find_local_model(catalogue: Catalogue, bedrock_model: BedrockModel) -> LocalModel:
     """Return the local model that answers for `bedrock_model`.
 
     An embedding model without one in the catalogue gets the default embedding model. Raises

@@ -15,12 +15,16 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from chalicelib.adapters.endpoint_generation import EndpointBackendCalls
-from chalicelib.adapters.endpoint_invocations import AsyncInvocations, Invocations, Waiting
+from chalicelib.adapters.models.endpoint import EndpointCaller
+from chalicelib.adapters.models.endpoint_client import (
+    AsyncInvocations,
+    AsyncWait,
+    RealTimeInvocations,
+)
 from chalicelib.contracts.generations import EmbedCall, EmbedOutput
 from chalicelib.errors import InvalidInput, Transient
-from chalicelib.generation.dependencies import Asking
-from chalicelib.generation.served import ServedModel
+from chalicelib.generation.dependencies import CallContext
+from chalicelib.generation.models import ServedModel
 from chalicelib.generation.served_reading import read
 from chalicelib.inference.embedder import Embedder
 from models.serving.pack import pack
@@ -157,11 +161,11 @@ class Deployer:
             config=Config(retries={"total_max_attempts": 1}),
         )
 
-    def backend(self, seconds: float = 20.0) -> EndpointBackendCalls:
+    def backend(self, seconds: float = 20.0) -> EndpointCaller:
         runtime = self.cloud.client("sagemaker-runtime")
-        return EndpointBackendCalls(
-            Invocations(lambda wait: runtime, round(seconds) or 1),
-            AsyncInvocations(runtime, self.s3, self.bucket, Waiting(seconds=seconds)),
+        return EndpointCaller(
+            RealTimeInvocations(lambda wait: runtime, round(seconds) or 1),
+            AsyncInvocations(runtime, self.s3, self.bucket, AsyncWait(seconds=seconds)),
         )
 
 
@@ -213,7 +217,7 @@ def ask(deployer: Deployer, model: ServedModel, *texts: str, seconds: float = 20
     route = model.backend.route("us-east-1")
     assert route is not None
     call = EmbedCall(texts=texts)
-    return deployer.backend(seconds).generate(model, route, call, Asking("acme", "request-1"))
+    return deployer.backend(seconds).generate(model, route, call, CallContext("acme", "request-1"))
 
 
 def containers(cloud: CloudProcess) -> list[psutil.Process]:

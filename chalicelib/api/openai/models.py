@@ -16,8 +16,8 @@ from chalicelib.contracts.operations import Operation
 from chalicelib.errors import NotFound
 
 if TYPE_CHECKING:
-    from chalicelib.generation.served import Served
-    from chalicelib.generation.wishes import Place
+    from chalicelib.generation.models import ServedModels
+    from chalicelib.generation.requirements import CallRegion
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,8 @@ class ModelServices:
     them a tenant may use, None for all.
     """
 
-    served: Served
-    place: Place
+    served: ServedModels
+    place: CallRegion
     now: Callable[[], datetime]
     models_of: Callable[[str], frozenset[str] | None] = lambda tenant: None
 

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from chalicelib.contracts.generations import (
     ChatCall,
+    ChatOutput,
+    Finish,
     ImagePart,
     Message,
     Part,
@@ -21,9 +24,11 @@ from chalicelib.contracts.generations import (
     Tool,
     ToolCall,
     ToolResult,
+    Usage,
 )
-from chalicelib.errors import InvalidInput
-from chalicelib.generation.bodies.schemas import narrowed
+from chalicelib.errors import InvalidInput, ModelFailure
+from chalicelib.generation.bodies.structured_output import narrow_schema
+from chalicelib.generation.streams import Delta, StreamEnd, TextDelta, ToolDelta
 
 Body = dict[str, Any]
 
@@ -31,7 +36,7 @@ _SERVICE_TIERS: Mapping[ServiceTier, str] = {"flex": "flex"}
 _NO_PARAMETERS: Mapping[str, Any] = {"type": "object", "properties": {}}
 
 
-def request(call: ChatCall, service_tier: ServiceTier = "standard") -> Body:
+def build_request(call: ChatCall, service_tier: ServiceTier = "standard") -> Body:
     """Return the body of Converse for `call`, without the model's id.
 
     Raises:
@@ -60,12 +65,12 @@ def request(call: ChatCall, service_tier: ServiceTier = "standard") -> Body:
     return body
 
 
-def line(body: Body) -> Body:
+def json_line(body: Body) -> Body:
     """Return `body` as JSON can hold it, for a line of a batch job: bytes as base64."""
     return {name: _written(value) for name, value in body.items()}
 
 
-def takes_calls(call: ChatCall) -> bool:
+def may_call_tools(call: ChatCall) -> bool:
     """Tell whether an answer may call tools. Where earlier turns did, Converse has to be told of
     tools even where it may not; what it calls then is dropped.
     """
@@ -114,12 +119,12 @@ def _tools(call: ChatCall) -> Body:
     the call's own are told by their names.
     """
     used = _used(call)
-    if not used and not takes_calls(call):
+    if not used and not may_call_tools(call):
         return {}
     known = {tool.name for tool in call.tools}
     tools = (*call.tools, *(Tool(name=name) for name in used if name not in known))
     config: Body = {"tools": [{"toolSpec": _spec(tool)} for tool in tools]}
-    if not takes_calls(call):
+    if not may_call_tools(call):
         return config
     if call.tool_choice == "required":
         config["toolChoice"] = {"any": {}}
@@ -145,7 +150,7 @@ def _spec(tool: Tool) -> Body:
 
 
 def _output_config(name: str, schema: Mapping[str, Any]) -> Body:
-    wanted = {"jsonSchema": {"schema": json.dumps(narrowed(schema) or schema), "name": name}}
+    wanted = {"jsonSchema": {"schema": json.dumps(narrow_schema(schema) or schema), "name": name}}
     return {"textFormat": {"type": "json_schema", "structure": wanted}}
 
 
@@ -157,3 +162,151 @@ def _written(value: Any) -> Any:
     if isinstance(value, list):
         return [_written(each) for each in value]
     return value
+
+
+_FINISH: Mapping[str, Finish] = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "tool_use": "tool_calls",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "guardrail_intervened": "content_filter",
+    "content_filtered": "content_filter",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ConverseAnswer:
+    """What Converse answered. `answered_by` is empty where the answer does not say."""
+
+    output: ChatOutput
+    usage: Usage
+    answered_by: str
+
+
+def parse_answer(answered: Mapping[str, Any], *, calls: bool = True) -> ConverseAnswer:
+    """Return what Converse answered, without its calls of tools where it may make none.
+
+    Raises:
+        ModelFailure: the model wrote what Bedrock could not read, or nothing; with what it used,
+            where that is told.
+    """
+    usage: Usage | None = None
+    try:
+        usage = _usage(answered["usage"])
+        content = answered["output"]["message"]["content"]
+        finish = _finish(str(answered["stopReason"]), usage)
+        text = "".join(str(block["text"]) for block in content if "text" in block)
+        wanted = tuple(_tool_call(block["toolUse"]) for block in content if "toolUse" in block)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ModelFailure(
+            f"The model's answer is none of Converse: {error!r}.",
+            usage=usage,
+            unaccounted=usage is None,
+        ) from error
+    if not calls:
+        wanted, finish = (), _without_calls(finish)
+    output = ChatOutput(text=text, tool_calls=wanted, finish=finish)
+    return ConverseAnswer(output, usage, _answered_by(answered))
+
+
+def parse_stream(events: Iterable[Mapping[str, Any]], *, calls: bool = True) -> Iterator[Delta]:
+    """Yield what ConverseStream streams, piece by piece, and how it ended as the last.
+
+    Raises:
+        ModelFailure: an event is none, or the stream ended without saying how.
+    """
+    told = _Told()
+    for event in events:
+        try:
+            found = tuple(told.read(event))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ModelFailure(
+                f"An event of the stream is none of Converse: {error!r}.", unaccounted=True
+            ) from error
+        for delta in found:
+            if isinstance(delta, StreamEnd):
+                yield delta if calls else replace(delta, finish=_without_calls(delta.finish))
+                return
+            if calls or not isinstance(delta, ToolDelta):
+                yield delta
+    raise ModelFailure(
+        "The model's answer broke off: the stream ended without its metadata.", unaccounted=True
+    )
+
+
+@dataclass(slots=True)
+class _Told:
+    """What a stream has told of its end, and its tool calls: their places by the blocks' own
+    count, and those that have no arguments yet.
+    """
+
+    stop: str = ""
+    answered_by: str = ""
+    places: dict[int, int] = field(default_factory=dict)
+    bare: set[int] = field(default_factory=set)
+
+    def read(self, event: Mapping[str, Any]) -> Iterator[Delta]:
+        if "contentBlockStart" in event:
+            yield from self._started(event["contentBlockStart"])
+        elif "contentBlockDelta" in event:
+            yield from self._piece(event["contentBlockDelta"])
+        elif "contentBlockStop" in event:
+            block = event["contentBlockStop"]["contentBlockIndex"]
+            if block in self.bare:
+                yield ToolDelta(self.places[block], "", "", "{}")
+        elif "messageStop" in event:
+            self.stop = str(event["messageStop"]["stopReason"])
+            self.answered_by = _answered_by(event["messageStop"])
+        elif "metadata" in event and self.stop:
+            usage = _usage(event["metadata"]["usage"])
+            yield StreamEnd(_finish(self.stop, usage), usage, self.answered_by)
+
+    def _started(self, told: Mapping[str, Any]) -> Iterator[Delta]:
+        use = told.get("start", {}).get("toolUse")
+        if use:
+            block = told["contentBlockIndex"]
+            place = self.places.setdefault(block, len(self.places))
+            self.bare.add(block)
+            yield ToolDelta(place, str(use["toolUseId"]), str(use["name"]), "")
+
+    def _piece(self, told: Mapping[str, Any]) -> Iterator[Delta]:
+        delta = told["delta"]
+        if delta.get("text"):
+            yield TextDelta(str(delta["text"]))
+        elif delta.get("toolUse", {}).get("input"):
+            block = told["contentBlockIndex"]
+            self.bare.discard(block)
+            yield ToolDelta(self.places[block], "", "", str(delta["toolUse"]["input"]))
+
+
+def _finish(stop: str, usage: Usage) -> Finish:
+    if stop not in _FINISH:
+        raise ModelFailure(
+            f"The model stopped for {stop}, and what it wrote cannot be used.", usage=usage
+        )
+    return _FINISH[stop]
+
+
+def _without_calls(finish: Finish) -> Finish:
+    return "stop" if finish == "tool_calls" else finish
+
+
+def _tool_call(use: Mapping[str, Any]) -> ToolCall:
+    return ToolCall(
+        id=str(use["toolUseId"]), name=str(use["name"]), arguments=json.dumps(use["input"])
+    )
+
+
+def _usage(told: Mapping[str, Any]) -> Usage:
+    """Return the tokens, those read from a cache or written into one among them."""
+    read = sum(
+        int(told.get(name) or 0)
+        for name in ("inputTokens", "cacheReadInputTokens", "cacheWriteInputTokens")
+    )
+    return Usage(tokens_in=read, tokens_out=int(told["outputTokens"]))
+
+
+def _answered_by(told: Mapping[str, Any]) -> str:
+    fields = told.get("additionalModelResponseFields") or {}
+    return str((fields.get("localModel") or {}).get("name", ""))

@@ -19,7 +19,7 @@ _AMAZON_IMAGES = 5
 """Pictures that Amazon's models make a request."""
 
 
-class ImageSchema(Protocol):
+class ImageFormat(Protocol):
     """The request and the response of a family of models."""
 
     def requests(self, call: ImageCall) -> Iterator[Body]:
@@ -29,7 +29,7 @@ class ImageSchema(Protocol):
         """Return the pictures of a response. Raises `ModelFailure` where there are none."""
 
 
-class Amazon:
+class AmazonImages:
     """Nova Canvas and Titan Image Generator: up to five pictures a request."""
 
     def requests(self, call: ImageCall) -> Iterator[Body]:
@@ -58,7 +58,7 @@ class Amazon:
         return _pictures(body)
 
 
-class Stability:
+class StabilityImages:
     """Stability AI's text to image models: one picture a request, of a shape and not a size."""
 
     def requests(self, call: ImageCall) -> Iterator[Body]:
@@ -87,7 +87,10 @@ class Stability:
 SHAPES = ("21:9", "16:9", "3:2", "5:4", "1:1", "4:5", "2:3", "9:16", "9:21")
 """Shapes that Stability's models make, widest first."""
 
-SCHEMAS: Mapping[str, ImageSchema] = {"amazon-image": Amazon(), "stability-image": Stability()}
+BEDROCK_FORMATS: Mapping[str, ImageFormat] = {
+    "amazon-image": AmazonImages(),
+    "stability-image": StabilityImages(),
+}
 """By the schema that the catalogue names of a model."""
 
 

@@ -26,7 +26,7 @@ from chalicelib.contracts.generations import (
     Usage,
 )
 from chalicelib.errors import ModelFailure
-from chalicelib.generation.streams import Delta, Ended, TextDelta, ToolDelta
+from chalicelib.generation.streams import Delta, StreamEnd, TextDelta, ToolDelta
 from chalicelib.generation.tokens import estimated_tokens
 
 Body = dict[str, Any]
@@ -45,7 +45,7 @@ _DATA, _DONE = b"data:", b"[DONE]"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ChatCompletionAnswer:
     """What a container answered. `answered_by` is empty where it does not say."""
 
     output: ChatOutput
@@ -53,7 +53,7 @@ class Answer:
     answered_by: str
 
 
-def request(call: ChatCall, *, stream: bool = False) -> Body:
+def build_request(call: ChatCall, *, stream: bool = False) -> Body:
     """Return the body for `call`; one that streams tells its usage at the end."""
     body: Body = {"messages": _messages(call), "max_tokens": call.max_tokens}
     for name in ("temperature", "top_p", "seed"):
@@ -81,7 +81,7 @@ def request(call: ChatCall, *, stream: bool = False) -> Body:
     return body
 
 
-def answer(body: Any) -> Answer:
+def parse_answer(body: Any) -> ChatCompletionAnswer:
     """Return what a container answered. Raises `ModelFailure` for another shape."""
     try:
         choice = body["choices"][0]
@@ -99,12 +99,12 @@ def answer(body: Any) -> Answer:
             tool_calls=calls,
             finish=_finish(choice["finish_reason"]),
         )
-        return Answer(output, _usage(body["usage"]), str(body.get("model") or ""))
+        return ChatCompletionAnswer(output, _usage(body["usage"]), str(body.get("model") or ""))
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise ModelFailure(f"The endpoint's answer is no chat completion: {error!r}.") from error
 
 
-def deltas(pieces: Iterable[bytes], call: ChatCall) -> Iterator[Delta]:
+def parse_stream(pieces: Iterable[bytes], call: ChatCall) -> Iterator[Delta]:
     """Yield what a container streams as server-sent events, and how it ended as the last.
 
     A container that does not tell its usage has it estimated. Raises `ModelFailure` where the
@@ -127,7 +127,7 @@ def deltas(pieces: Iterable[bytes], call: ChatCall) -> Iterator[Delta]:
             raise ModelFailure(f"An event of the stream is no chat chunk: {error!r}.") from error
     if finish is None:
         raise ModelFailure("The endpoint's answer broke off: the stream did not say how it ended.")
-    yield Ended(finish, usage or _estimated(call, written), answered_by)
+    yield StreamEnd(finish, usage or _estimated(call, written), answered_by)
 
 
 def _events(pieces: Iterable[bytes]) -> Iterator[Mapping[str, Any]]:

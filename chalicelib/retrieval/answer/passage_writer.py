@@ -22,8 +22,8 @@ from chalicelib.contracts.generations import (
     TextPart,
 )
 from chalicelib.errors import ModelFailure
-from chalicelib.generation.dependencies import BOUNDLESS, Bounds
-from chalicelib.generation.fences import neutral, random_fence
+from chalicelib.generation.dependencies import NO_LIMITS, CallLimits
+from chalicelib.generation.fences import neutralize, random_fence
 from chalicelib.generation.tokens import estimated_tokens
 from chalicelib.query_ports import ChatReply
 
@@ -83,10 +83,10 @@ def answer_prompt(question: str, passages: Sequence[Hit], fence: str, language: 
     for n, passage in enumerate(passages, start=1):
         parts += [
             TextPart(text=f"{fence} passage {n}\n"),
-            TextPart(text=neutral(passage.text, fence) or "-", origin="untrusted"),
+            TextPart(text=neutralize(passage.text, fence) or "-", origin="untrusted"),
             TextPart(text=f"\n{fence} end\n"),
         ]
-    parts.append(TextPart(text=f"\nQuestion: {neutral(question, fence)}"))
+    parts.append(TextPart(text=f"\nQuestion: {neutralize(question, fence)}"))
     return Prompt(_ANSWER.format(language=wanted, fence=fence), tuple(parts))
 
 
@@ -94,9 +94,9 @@ def rewrite_prompt(question: str, history: Sequence[Turn], fence: str) -> Prompt
     """Return the prompt that asks for `question` as it reads without `history`."""
     lines = [f"{fence} conversation"]
     for turn in history:
-        lines += [f"Question: {neutral(turn.question, fence)}"]
-        lines += [f"Answer: {neutral(turn.answer, fence)}"]
-    lines += [f"{fence} end", "", f"Last question: {neutral(question, fence)}"]
+        lines += [f"Question: {neutralize(turn.question, fence)}"]
+        lines += [f"Answer: {neutralize(turn.answer, fence)}"]
+    lines += [f"{fence} end", "", f"Last question: {neutralize(question, fence)}"]
     return Prompt(_REWRITE.format(fence=fence), (TextPart(text="\n".join(lines)),))
 
 
@@ -139,7 +139,7 @@ class Generates(Protocol):
         call: Call,
         terms: Terms,
         spender: Spender,
-        within: Bounds = BOUNDLESS,
+        limits: CallLimits = NO_LIMITS,
     ) -> Generation:
         """Return the answer to a call; raises as `Generator.generate` does."""
 
@@ -158,11 +158,11 @@ class PassageWriter:
     limits: Limits
     seconds: float
     fence: Callable[[], str] = random_fence
-    clock: Callable[[], float] = time.monotonic
+    monotonic: Callable[[], float] = time.monotonic
 
     def deadline(self) -> float:
         """Return until when what is asked for a question that is put now may take."""
-        return self.clock() + self.seconds
+        return self.monotonic() + self.seconds
 
     def room(self, question: str, language: str = "") -> int:
         """Return the tokens that passages may take beside the question and the answer."""
@@ -198,9 +198,9 @@ class PassageWriter:
         return self._asked(prompt, MAX_QUESTION_TOKENS, spender, until)
 
     def _asked(self, prompt: Prompt, max_tokens: int, spender: Spender, until: float) -> ChatReply:
-        within = Bounds(until=until)
+        within = CallLimits(deadline=until)
         terms = Terms(model=self.model)
-        made = self.generator().generate(prompt.call(max_tokens), terms, spender, within=within)
+        made = self.generator().generate(prompt.call(max_tokens), terms, spender, limits=within)
         if not isinstance(made.output, ChatOutput):
             raise ModelFailure(f"{made.model} answered a question with {made.output.task}.")
         return ChatReply(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.adapters.allowance_records import MODELS, AllowanceRecords
 from chalicelib.adapters.believing import Believed
 from chalicelib.adapters.dynamodb import Put, Table
+from chalicelib.adapters.model_records import ALLOWED_MODELS, AllowedModelRecords
 from chalicelib.adapters.record_writes import tenant_key, tenant_pk
 from chalicelib.errors import HeadraceError
 from tests.integration.adapters.test_stores import name, table
@@ -15,7 +15,7 @@ __all__ = ["name", "table"]
 
 
 def test_what_is_allowed_should_hold_for_its_tenant_alone_and_be_taken_back(table: Table) -> None:
-    records = AllowanceRecords(table)
+    records = AllowedModelRecords(table)
     assert records.allowed("acme") is None
     records.allow("acme", ["nova-micro", "nova-lite"])
     assert records.allowed("acme") == frozenset({"nova-micro", "nova-lite"})
@@ -25,22 +25,22 @@ def test_what_is_allowed_should_hold_for_its_tenant_alone_and_be_taken_back(tabl
 
 
 def test_nothing_should_pass_by_what_cannot_be_read(table: Table) -> None:
-    table.put(Put({"pk": tenant_pk("acme"), "sk": MODELS, "models": "{"}))
+    table.put(Put({"pk": tenant_pk("acme"), "sk": ALLOWED_MODELS, "models": "{"}))
     with pytest.raises(HeadraceError, match="cannot be read"):
-        AllowanceRecords(table).allowed("acme")
+        AllowedModelRecords(table).allowed("acme")
 
 
 def test_a_tenant_that_is_being_removed_should_not_be_given_models(table: Table) -> None:
     pk, sk = tenant_key("acme")
-    assert not AllowanceRecords(table).tenant_stays("acme")
+    assert not AllowedModelRecords(table).tenant_exists("acme")
     table.put(Put({"pk": pk, "sk": sk}))
-    assert AllowanceRecords(table).tenant_stays("acme")
+    assert AllowedModelRecords(table).tenant_exists("acme")
     table.put(Put({"pk": pk, "sk": sk, "removing": "job"}))
-    assert not AllowanceRecords(table).tenant_stays("acme")
+    assert not AllowedModelRecords(table).tenant_exists("acme")
 
 
 def test_what_was_read_should_be_believed_for_as_long_as_is_said(table: Table) -> None:
-    records, now = AllowanceRecords(table), [0.0]
+    records, now = AllowedModelRecords(table), [0.0]
     believed = Believed(records.allowed, lambda: now[0], 30.0)
     assert believed("acme") is None
     records.allow("acme", ["nova-micro"])

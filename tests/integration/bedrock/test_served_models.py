@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from chalicelib.generation.served import served
-from chalicelib.generation.served_checks import against
+from chalicelib.generation.model_checks import compare_with_bedrock
+from chalicelib.generation.models import served_models
 from infra.model_list import list_models
 from tests.unit.generation.planning import NOW
 
@@ -15,8 +15,8 @@ def test_the_local_cloud_should_list_every_model_that_is_stood_in_for(
     client: Callable[[str], Any],
 ) -> None:
     bedrock = client("bedrock")
-    standings = against(
-        served(), list_models(bedrock), bedrock.meta.region_name, NOW.date(), local=True
+    standings = compare_with_bedrock(
+        served_models(), list_models(bedrock), bedrock.meta.region_name, NOW.date(), local=True
     )
     assert {one.state for one in standings} == {"there"}
     assert {"nova-micro", "titan-embed-text-v2"} <= {one.model for one in standings}

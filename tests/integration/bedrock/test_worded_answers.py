@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from chalicelib.adapters.bedrock_generation import BedrockBackendCalls
+from chalicelib.adapters.models.bedrock import BedrockCaller
 from chalicelib.budgets.spending import Spender
-from chalicelib.generation.accounts import Accounts
 from chalicelib.generation.catalogue import catalogue
-from chalicelib.generation.generating import Generator
-from chalicelib.generation.served import served
+from chalicelib.generation.executor import Generator
+from chalicelib.generation.models import served_models
+from chalicelib.generation.receipts import CostModel
 from chalicelib.retrieval.answer.passage_writer import Limits, PassageWriter
 from tests.unit.generation.fakes import House
 from tests.unit.retrieval_query.fakes import hit
@@ -24,11 +24,11 @@ def test_should_word_an_answer_from_passages_by_the_stage_s_model(
 ) -> None:
     house = House({})
     stage = replace(
-        house.generator.stage,
-        served=served(),
-        accounts=Accounts(served(), catalogue().prices),
+        house.generator.deps,
+        models=served_models(),
+        cost_model=CostModel(served_models(), catalogue().prices),
         backends={
-            "bedrock": BedrockBackendCalls(lambda *_: client("bedrock-runtime"), SECONDS),
+            "bedrock": BedrockCaller(lambda *_: client("bedrock-runtime"), SECONDS),
         },
     )
     writer = PassageWriter(
@@ -36,7 +36,7 @@ def test_should_word_an_answer_from_passages_by_the_stage_s_model(
         "us.amazon.nova-micro-v1:0",
         Limits(8_000, 1_500),
         seconds=SECONDS,
-        clock=lambda: 0.0,
+        monotonic=lambda: 0.0,
     )
     passages = [hit("The turbine was made by Voss Hydro in 2011.")]
     asking = Spender("acme", "ab12")

@@ -13,7 +13,7 @@ import pytest
 
 from chalicelib.adapters.budget_records import BudgetRecords
 from chalicelib.adapters.dynamodb import Table
-from chalicelib.budgets.limits import Scope
+from chalicelib.budgets.limits import LimitScope
 from infra.budgets import give
 from tests.cloud import CloudProcess
 from tests.integration.api.conftest import Tenant
@@ -36,7 +36,7 @@ def api(cloud: CloudProcess, tenant: Tenant) -> Iterator[httpx.Client]:
         yield client
 
 
-def limit(tenant: Tenant, scope: Scope, **said: str) -> None:
+def limit(tenant: Tenant, scope: LimitScope, **said: str) -> None:
     records = BudgetRecords(Table(tenant.cloud.client("dynamodb"), tenant.table))
     give(records, tenant.name, scope, said)
 
@@ -78,7 +78,7 @@ def test_should_count_what_a_call_cost_and_refuse_what_is_not_left(
 
     hook = {"url": "http://127.0.0.1:9/", "events": ["budget.exceeded"]}
     webhook_id = api.post("/v1/webhooks", json=hook).json()["webhook_id"]
-    limit(tenant, Scope("key", by_key["name"]), dollars_a_day=str(cost))
+    limit(tenant, LimitScope("key", by_key["name"]), dollars_a_day=str(cost))
     for _ in range(2):
         refused = api.post("/v1/generations", json=ASKED)
         assert refused.status_code == 429
@@ -93,11 +93,11 @@ def test_should_count_what_a_call_cost_and_refuse_what_is_not_left(
 
 
 def test_should_throttle_until_the_next_minute(tenant: Tenant, api: httpx.Client) -> None:
-    limit(tenant, Scope("tenant"), requests_a_minute="0")
+    limit(tenant, LimitScope("tenant"), requests_a_minute="0")
     refused = api.post("/v1/generations", json=ASKED)
     assert refused.status_code == 429
     assert refused.json()["error"]["type"] == "Throttled"
     assert refused.json()["error"]["limit"] == "tenant: 0 requests a minute"
     assert 1 <= int(refused.headers["Retry-After"]) <= 60
-    limit(tenant, Scope("tenant"), requests_a_minute="stage")
+    limit(tenant, LimitScope("tenant"), requests_a_minute="stage")
     assert api.post("/v1/generations", json=ASKED).status_code == 200

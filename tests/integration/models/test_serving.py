@@ -18,7 +18,7 @@ from chalicelib.adapters.objects import Objects
 from chalicelib.contracts.exported import FILE
 from chalicelib.contracts.serving import Serving
 from chalicelib.errors import HeadraceError, ModelFailure
-from chalicelib.generation.served import FunctionBackend, served
+from chalicelib.generation.models import FunctionBackend, served_models
 from chalicelib.inference.hot_swap import HotSwap
 from chalicelib.inference.image_generator import ImageGenerator, ImageSettings, open_model
 from cli.failures import Failure
@@ -247,7 +247,7 @@ def test_should_serve_no_version_of_another_recipe(cloud: Stage) -> None:
 
 
 def test_every_name_should_have_recipes_and_a_way_to_open_them() -> None:
-    backends = [model.backend for model in served().models.values()]
+    backends = [model.backend for model in served_models().models.values()]
     trained = [each for each in backends if isinstance(each, FunctionBackend) and each.recipes]
     assert {each.function for each in trained} == set(OPENED_BY)
     assert {recipe for each in trained for recipe in each.recipes} <= set(names())

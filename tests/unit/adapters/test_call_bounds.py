@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.adapters.call_bounds import after, wait_seconds
+from chalicelib.adapters.models.call_limits import client_timeout, with_earlier_usage
 from chalicelib.contracts.generations import Usage
 from chalicelib.errors import Transient
 
@@ -32,14 +32,14 @@ MOST = 60
 def test_a_client_should_wait_by_steps_and_by_seconds_below_one(
     left: float | None, waits: int
 ) -> None:
-    assert wait_seconds(left, MOST) == waits
+    assert client_timeout(left, MOST) == waits
 
 
 @given(st.floats(1, 1_000), st.integers(1, 100))
 def test_a_client_should_wait_no_longer_than_is_left_and_half_of_it_at_least(
     left: float, most: int
 ) -> None:
-    waits = wait_seconds(left, most)
+    waits = client_timeout(left, most)
     assert 1 <= waits <= min(left, most)
     assert 2 * waits >= min(int(left), most)
 
@@ -50,6 +50,6 @@ def test_a_client_should_wait_no_longer_than_is_left_and_half_of_it_at_least(
 def test_the_seconds_of_earlier_requests_should_be_added_to_those_of_what_fails(
     used: Usage, told: Usage | None
 ) -> None:
-    with pytest.raises(Transient) as raised, after(used, 0.5):
+    with pytest.raises(Transient) as raised, with_earlier_usage(used, 0.5):
         raise Transient("gone", seconds=2.0)
     assert (raised.value.usage, raised.value.seconds) == (told, 2.5)

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from chalicelib.adapters.endpoint_generation import EndpointBackendCalls
-from chalicelib.adapters.endpoint_invocations import (
+from chalicelib.adapters.models.endpoint import EndpointCaller
+from chalicelib.adapters.models.endpoint_client import (
     RETRY_AFTER_S,
     AsyncInvocations,
-    Invocations,
-    Waiting,
+    AsyncWait,
+    RealTimeInvocations,
 )
 from chalicelib.contracts.generations import (
     ChatCall,
@@ -35,17 +35,23 @@ from chalicelib.errors import (
     Transient,
     Unsupported,
 )
-from chalicelib.generation.dependencies import Asking
-from chalicelib.generation.served import EndpointBackend, Lifecycle, ModelLimits, Route, ServedModel
-from chalicelib.generation.streams import Ended, TextDelta
+from chalicelib.generation.dependencies import CallContext
+from chalicelib.generation.models import (
+    EndpointBackend,
+    Lifecycle,
+    ModelLimits,
+    ModelRoute,
+    ServedModel,
+)
+from chalicelib.generation.streams import StreamEnd, TextDelta
 
 CHAT = ChatCall(messages=(Message(role="user", content=(TextPart(text="Hi"),)),))
 COMPLETION = {
     "choices": [{"message": {"content": "Hello"}, "finish_reason": "stop"}],
     "usage": {"prompt_tokens": 3, "completion_tokens": 1},
 }
-ROUTE = Route("mine", "us-east-1", "region", Decimal(1))
-ASKING = Asking("acme", "request-1")
+ROUTE = ModelRoute("mine", "us-east-1", "region", Decimal(1))
+ASKING = CallContext("acme", "request-1")
 BUCKET = "documents"
 
 
@@ -139,7 +145,7 @@ class Bench:
     during: Callable[[int], None] = lambda _: None
     waits: list[int] = field(default_factory=list)
 
-    def backend(self, waiting: Waiting | None = None) -> EndpointBackendCalls:
+    def backend(self, waiting: AsyncWait | None = None) -> EndpointCaller:
         def sleep(seconds: float) -> None:
             self.slept.append(seconds)
             self.during(len(self.slept))
@@ -148,10 +154,10 @@ class Bench:
             self.runtime,
             self.s3,  # type: ignore[arg-type]
             BUCKET,
-            waiting or Waiting(seconds=2.0),
+            waiting or AsyncWait(seconds=2.0),
             sleep,
         )
-        return EndpointBackendCalls(Invocations(self._client_of, 25), later)
+        return EndpointCaller(RealTimeInvocations(self._client_of, 25), later)
 
     def _client_of(self, seconds: int) -> FakeRuntime:
         self.waits.append(seconds)
@@ -200,7 +206,7 @@ def test_a_stream_should_be_handed_on_as_it_comes(bench: Bench) -> None:
     usage = {"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 1}}
     bench.runtime.stream = tuple(f"data: {json.dumps(e)}\n\n".encode() for e in (last, usage))
     deltas = list(bench.backend().stream(model(), ROUTE, CHAT, ASKING))
-    assert deltas == [TextDelta("Hel"), Ended("stop", Usage(tokens_in=3, tokens_out=1), "")]
+    assert deltas == [TextDelta("Hel"), StreamEnd("stop", Usage(tokens_in=3, tokens_out=1), "")]
     assert json.loads(bench.runtime.asked[0]["Body"])["stream"] is True
 
 
@@ -285,16 +291,16 @@ def test_one_that_takes_longer_should_be_told_when_to_come_again_and_be_asked_on
 @pytest.mark.parametrize(
     ("call", "asking"),
     [
-        (CHAT, Asking("acme", "request-2")),
+        (CHAT, CallContext("acme", "request-2")),
         (CHAT.model_copy(update={"max_tokens": 7}), ASKING),
-        (CHAT, Asking("other", "request-1")),
+        (CHAT, CallContext("other", "request-1")),
     ],
     ids=["another request", "another call", "another tenant"],
 )
 def test_what_another_asked_should_not_be_waited_on(
-    call: ChatCall, asking: Asking, bench: Bench
+    call: ChatCall, asking: CallContext, bench: Bench
 ) -> None:
-    backend = bench.backend(Waiting(seconds=0))
+    backend = bench.backend(AsyncWait(seconds=0))
     for each, who in ((CHAT, ASKING), (call, asking)):
         with pytest.raises(Transient):
             backend.generate(model(asynchronous=True), ROUTE, each, who)
@@ -302,7 +308,7 @@ def test_what_another_asked_should_not_be_waited_on(
 
 
 def test_a_ticket_that_ran_out_should_not_be_waited_on(bench: Bench) -> None:
-    backend = bench.backend(Waiting(seconds=0, ttl_s=-1))
+    backend = bench.backend(AsyncWait(seconds=0, ttl_s=-1))
     for _ in range(2):
         with pytest.raises(Transient):
             backend.generate(model(asynchronous=True), ROUTE, CHAT, ASKING)
@@ -337,7 +343,7 @@ def test_an_endpoint_should_be_waited_for_no_longer_than_there_is_time(
     left: float | None, waits: int, bench: Bench
 ) -> None:
     bench.runtime.bodies = [COMPLETION]
-    bench.backend().generate(model(), ROUTE, CHAT, replace(ASKING, seconds=left))
+    bench.backend().generate(model(), ROUTE, CHAT, replace(ASKING, seconds_left=left))
     assert bench.waits == [waits]
 
 
@@ -346,6 +352,6 @@ def test_an_asynchronous_answer_should_be_looked_for_no_longer_than_there_is_tim
 ) -> None:
     with pytest.raises(Transient, match="again in"):
         bench.backend().generate(
-            model(asynchronous=True), ROUTE, CHAT, replace(ASKING, seconds=0.6)
+            model(asynchronous=True), ROUTE, CHAT, replace(ASKING, seconds_left=0.6)
         )
     assert bench.slept == [0.25, pytest.approx(0.35)]

@@ -33,7 +33,7 @@ from chalicelib.api.screenings import ScreeningServices
 from chalicelib.api.search import SearchServices
 from chalicelib.api.usage import UsageServices
 from chalicelib.api.webhooks import WebhookServices
-from chalicelib.budgets.limits import Limits
+from chalicelib.budgets.limits import SpendingLimits
 from chalicelib.contracts.arrivals import RetryWanted
 from chalicelib.contracts.collections import Declaration
 from chalicelib.contracts.documents import Document, Version
@@ -43,8 +43,8 @@ from chalicelib.contracts.searching import Hit
 from chalicelib.contracts.uploads import PresignedUpload
 from chalicelib.errors import HeadraceError
 from chalicelib.generation.catalogue import catalogue
-from chalicelib.generation.served import served
-from chalicelib.generation.wishes import Place
+from chalicelib.generation.models import served_models
+from chalicelib.generation.requirements import CallRegion
 from chalicelib.jobs.launcher import JobLauncher
 from chalicelib.jobs.ulids import ulid
 from chalicelib.key_ports import ApiKey
@@ -259,7 +259,9 @@ class Api:
         )
         self.retries = RetryServices(self.records, self.records, self.records)
         self.spending = FakeSpending()
-        self.usage = UsageServices(self.spending, Limits(nanodollars_a_day=10**9), lambda: NOW)
+        self.usage = UsageServices(
+            self.spending, SpendingLimits(nanodollars_a_day=10**9), lambda: NOW
+        )
         self.webhook_records = FakeWebhooks()
         self.webhook_queue = FakeQueue()
         self.webhooks = WebhookServices(
@@ -278,7 +280,7 @@ class Api:
         )
         self.models_allowed: dict[str, frozenset[str]] = {}
         self.openai_models = ModelServices(
-            served(), Place("us-east-1"), lambda: NOW, self.models_allowed.get
+            served_models(), CallRegion("us-east-1"), lambda: NOW, self.models_allowed.get
         )
         self.stored = FakeFiles()
         self.openai_files = FileServices(self.stored, lambda: NOW, ulid)

@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.contracts.generations import Reply
 from chalicelib.errors import QuotaExceeded, Throttled, Transient
-from chalicelib.generation.generating import Generator
+from chalicelib.generation.executor import Generator
 from tests.unit.api.fakes import Api, error_of
 from tests.unit.generation import planning
 from tests.unit.generation.fakes import House, Purse, Scripted, said
@@ -75,7 +75,7 @@ def test_an_answer_that_is_being_made_should_be_waited_for_and_not_be_paid_for_t
             return super().generate(*given)
 
     backend = Asks(asked.backend.script)
-    stage = replace(asked.generator.stage, backends={"bedrock": backend})
+    stage = replace(asked.generator.deps, backends={"bedrock": backend})
     asked.generator = Generator(stage)
     first = api.call("POST", PATH, {"prompt": "Hello"}, idempotency_key="k")
     assert first.status_code == 200
@@ -144,8 +144,8 @@ def test_a_model_should_not_be_waited_for_longer_than_the_gateway_waits(api: Api
     asked = house(api, small=["Hi"])
     api.call("POST", PATH, {"prompt": "Hello"})
     (asking,) = asked.backend.asking
-    assert asking.seconds is not None
-    assert 0 < asking.seconds <= 27
+    assert asking.seconds_left is not None
+    assert 0 < asking.seconds_left <= 27
 
 
 def test_an_answer_that_was_cut_off_should_be_an_error_unless_it_is_wanted(api: Api) -> None:

@@ -8,7 +8,7 @@ import pytest
 from chalice.test import HTTPResponse
 
 from chalicelib.api.openai.files import WITHIN_BYTES
-from chalicelib.generation.served import served
+from chalicelib.generation.models import served_models
 from tests.unit.api.fakes import OTHER_KEY, Api
 from tests.unit.openai.fakes import WRITTEN
 
@@ -70,7 +70,7 @@ def test_should_show_a_tenant_only_the_models_that_it_may_use() -> None:
 def test_should_hide_models_that_cannot_be_asked_from_here() -> None:
     names = {model["id"] for model in Api().call("GET", "/v1/models").json_body["data"]}
     region = "us-east-1"
-    for model in served().models.values():
+    for model in served_models().models.values():
         if model.name in names:
             assert model.backend.route(region) is not None
     assert len(names) > 10
@@ -207,7 +207,7 @@ def test_should_say_that_no_model_writes_down_speech(model: str) -> None:
     error = refusal(answer)
     assert (answer.status_code, error["code"], error["param"]) == (404, "model_not_found", "model")
     assert "speech" in error["message"]
-    assert not [one for one in served().models.values() if one.task == "transcription"]
+    assert not [one for one in served_models().models.values() if one.task == "transcription"]
 
 
 def test_should_say_what_a_transcription_lacks() -> None:

@@ -11,17 +11,16 @@ from typing import Any
 
 import pytest
 
-from chalicelib.adapters.completing_function import CompleteFunction
-from chalicelib.adapters.function_generation import AnsweringFunction, FunctionBackendCalls
-from chalicelib.adapters.scoring_function import ScoreFunction
+from chalicelib.adapters.models.function import AnsweringFunction, FunctionCaller
+from chalicelib.adapters.models.text_functions import CompleteTextFunction, ScoreAnswerFunction
 from chalicelib.contracts.completing import CompleteTextRequest
 from chalicelib.contracts.scoring import ScoreAnswerRequest
 from chalicelib.contracts.serving import ServedVersion, Serving
 from chalicelib.errors import HeadraceError, NotFound
-from chalicelib.generation.accounts import Accounts
 from chalicelib.generation.catalogue import catalogue
-from chalicelib.generation.generating import Generator
-from chalicelib.generation.served import served
+from chalicelib.generation.executor import Generator
+from chalicelib.generation.models import served_models
+from chalicelib.generation.receipts import CostModel
 from chalicelib.inference import language_model, reward_model
 from chalicelib.inference.hot_swap import REFRESH_SECONDS, HotSwap
 from functions.run_model import complete_text, score_answer
@@ -102,15 +101,15 @@ def judge(bucket: Bucket) -> InProcess:
 def begun(api: Api, bucket: Bucket) -> None:
     """Have the API ask new processes of both functions."""
     functions: dict[str, AnsweringFunction] = {
-        "complete_text": CompleteFunction(writer(bucket).within, "complete", 25),
-        "score_answer": ScoreFunction(judge(bucket).within, "score", 25),
+        "complete_text": CompleteTextFunction(writer(bucket).within, "complete", 25),
+        "score_answer": ScoreAnswerFunction(judge(bucket).within, "score", 25),
     }
     house = House({})
     stage = replace(
-        house.generator.stage,
-        served=served(),
-        accounts=Accounts(served(), catalogue().prices),
-        backends={"function": FunctionBackendCalls(functions)},
+        house.generator.deps,
+        models=served_models(),
+        cost_model=CostModel(served_models(), catalogue().prices),
+        backends={"function": FunctionCaller(functions)},
     )
     house.generator = Generator(stage)
     api.house = house

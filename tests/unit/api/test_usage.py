@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.api.http import error_response
-from chalicelib.budgets.limits import NONE
-from chalicelib.budgets.reserving import TenantBudgets
-from chalicelib.budgets.spending import Most, Spender, Used
+from chalicelib.budgets.limits import UNLIMITED
+from chalicelib.budgets.reservations import TenantBudgets
+from chalicelib.budgets.spending import ActualCost, MaxCost, Spender
 from chalicelib.contracts.budgets import LimitsGiven, TenantLimitsGiven
 from chalicelib.errors import QuotaExceeded, Throttled
 from tests.unit.api.fakes import NOW, OTHER_KEY, Api, error_of
@@ -25,10 +25,10 @@ def spend(api: Api, days: int = 0, tenant: str = "acme", **used: str | int) -> N
     """Let a call of a model be settled, `days` from the API's day."""
     clock = Clock(NOW + timedelta(days=days))
     ids = (f"res-{n:08}" for n in range(10**6))
-    budgets = TenantBudgets(api.spending, FakeBus(), NONE, clock, lambda: next(ids), print)
+    budgets = TenantBudgets(api.spending, FakeBus(), UNLIMITED, clock, lambda: next(ids), print)
     spender = Spender(tenant, str(used.get("key", "k1")), str(used.get("collection", "")))
-    made = budgets.reserve(spender, str(used.get("model", "nova")), Most(CENT, 0))
-    budgets.settle(made, Used(int(used.get("nanodollars", CENT)), 10, 3))
+    made = budgets.reserve(spender, str(used.get("model", "nova")), MaxCost(CENT, 0))
+    budgets.settle(made, ActualCost(int(used.get("nanodollars", CENT)), 10, 3))
 
 
 def rows(api: Api, query: str) -> Mapping[str, Decimal]:
@@ -143,8 +143,10 @@ def test_should_show_every_limit_and_what_is_left_of_it(api: Api) -> None:
 
 def test_should_show_what_is_reserved_until_it_expires() -> None:
     api, clock = Api(), Clock(NOW)
-    budgets = TenantBudgets(api.spending, FakeBus(), NONE, clock, lambda: "res-00000001", print)
-    budgets.reserve(Spender("acme"), "nova", Most(CENT, 0), seconds=60)
+    budgets = TenantBudgets(
+        api.spending, FakeBus(), UNLIMITED, clock, lambda: "res-00000001", print
+    )
+    budgets.reserve(Spender("acme"), "nova", MaxCost(CENT, 0), seconds=60)
     (day,) = api.call("GET", "/v1/budgets").json_body["dollars"]
     assert (day["spent"], day["reserved"], day["left"]) == (
         "0.000000000",
@@ -153,8 +155,10 @@ def test_should_show_what_is_reserved_until_it_expires() -> None:
     )
     expired = Api()
     clock.passes(seconds=-61)
-    budgets = TenantBudgets(expired.spending, FakeBus(), NONE, clock, lambda: "res-00000002", print)
-    budgets.reserve(Spender("acme"), "nova", Most(CENT, 0), seconds=60)
+    budgets = TenantBudgets(
+        expired.spending, FakeBus(), UNLIMITED, clock, lambda: "res-00000002", print
+    )
+    budgets.reserve(Spender("acme"), "nova", MaxCost(CENT, 0), seconds=60)
     (day,) = expired.call("GET", "/v1/budgets").json_body["dollars"]
     assert day["reserved"] == "0.000000000"
 

@@ -12,11 +12,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.batches.storage import KEYS_PER_PAGE
-from chalicelib.budgets.spending import CALL_SECONDS, Most, Spender, Used
+from chalicelib.budgets.spending import CALL_SECONDS, ActualCost, MaxCost, Spender
 from chalicelib.contracts.budgets import Reservation
 from chalicelib.contracts.generations import Call, ChatCall, Generation, Terms, TextPart
 from chalicelib.errors import HeadraceError
-from chalicelib.generation.dependencies import Bounds, Budgets
+from chalicelib.generation.dependencies import Budgets, CallLimits
 from tests.unit.batches.examples import generation
 from tests.unit.batches.ledger import paid
 from tests.unit.ingest.fakes import FakeObjects
@@ -81,17 +81,19 @@ class FakeAnswerer:
     answers: Callable[[str], Generation] = lambda prompt: generation(f"to {prompt}")
     asked: list[str] = field(default_factory=list)
     spenders: set[Spender] = field(default_factory=set)
-    within: list[Bounds] = field(default_factory=list)
+    within: list[CallLimits] = field(default_factory=list)
     most_at_once: int = 0
     delay: float = 0.0
     budgets: Budgets | None = None
     _at_once: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def generate(self, call: Call, terms: Terms, spender: Spender, *, within: Bounds) -> Generation:
+    def generate(
+        self, call: Call, terms: Terms, spender: Spender, *, limits: CallLimits
+    ) -> Generation:
         prompt = prompt_of(call)
         with self._lock:
-            self.within.append(within)
+            self.within.append(limits)
             self.asked.append(prompt)
             self.spenders.add(spender)
             self._at_once += 1
@@ -124,10 +126,10 @@ class FakeBudgets:
 
     refuses: HeadraceError | None = None
     reserved: list[Reservation] = field(default_factory=list)
-    settled: dict[str, Used] = field(default_factory=dict)
+    settled: dict[str, ActualCost] = field(default_factory=dict)
 
     def reserve(
-        self, spender: Spender, model: str, most: Most, seconds: int = CALL_SECONDS
+        self, spender: Spender, model: str, most: MaxCost, seconds: int = CALL_SECONDS
     ) -> Reservation:
         if self.refuses is not None:
             raise self.refuses
@@ -143,11 +145,11 @@ class FakeBudgets:
         self.reserved.append(made)
         return made
 
-    def settle(self, reservation: Reservation, used: Used) -> None:
+    def settle(self, reservation: Reservation, used: ActualCost) -> None:
         self.settled[reservation.reservation_id] = used
 
     def release(self, reservation: Reservation) -> None:
-        self.settled[reservation.reservation_id] = Used(0)
+        self.settled[reservation.reservation_id] = ActualCost(0)
 
 
 @dataclass

@@ -7,17 +7,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from chalicelib.budgets.changes import day_item
-from chalicelib.budgets.ledger import COMMITTED, OPEN, SPENT, TOKENS_IN, Measure, held
-from chalicelib.budgets.recounting import Recount, recount
-from chalicelib.budgets.slices import MOST_CALLS, Slices
-from chalicelib.budgets.spending import CALL_SECONDS, Most, Spender, Used
+from chalicelib.budgets.leased_budgets import MAX_CALLS, LeasedBudgets
+from chalicelib.budgets.ledger import COMMITTED, OPEN, SPENT, TOKENS_IN, Measure, counter_value
+from chalicelib.budgets.settlement import Recount, start_recount
+from chalicelib.budgets.spending import CALL_SECONDS, ActualCost, MaxCost, Spender
 from chalicelib.contracts.generations import Generation
 from chalicelib.contracts.receipts import Receipt, nanodollars
 from chalicelib.errors import HeadraceError
 from chalicelib.generation.dependencies import Budgets
 from tests.unit.budgets.fakes import NOW, Bench
 
-MOST = Most(5_000, 50)
+MOST = MaxCost(5_000, 50)
 
 
 @dataclass
@@ -26,24 +26,24 @@ class Ledger:
 
     bench: Bench = field(default_factory=Bench)
 
-    def purse(self, most_calls: int = MOST_CALLS) -> Slices:
+    def purse(self, most_calls: int = MAX_CALLS) -> LeasedBudgets:
         """Return what one process spends."""
-        return Slices(self.bench.budgets, lambda: 0.0, self.bench.logged.append, most_calls)
+        return LeasedBudgets(self.bench.budgets, lambda: 0.0, self.bench.logged.append, most_calls)
 
     def recount(self, tenant: str, since: datetime) -> Recount:
         day = NOW.date()
-        return recount(self.bench.records, self.bench.budgets.settle, tenant, day, day)
+        return start_recount(self.bench.records, self.bench.budgets.settle, tenant, day, day)
 
     def count(self, measure: Measure) -> int:
-        return held(self.bench.records.item("acme", day_item(NOW.date())), measure)
+        return counter_value(self.bench.records.item("acme", day_item(NOW.date())), measure)
 
-    def agrees(self, receipt: Receipt, *apart: Used) -> None:
+    def agrees(self, receipt: Receipt, *apart: ActualCost) -> None:
         """What the budget counts is what a receipt has, once what was lost has expired, but for
         what was settled `apart`.
         """
         self.bench.clock.passes(seconds=CALL_SECONDS + 1)
         other = Spender("acme", "other")
-        self.bench.budgets.release(self.bench.budgets.reserve(other, "other", Most(1, 1)))
+        self.bench.budgets.release(self.bench.budgets.reserve(other, "other", MaxCost(1, 1)))
         spent = nanodollars(receipt.dollars) - sum(used.nanodollars for used in apart)
         tokens = receipt.tokens_in - sum(used.tokens_in for used in apart)
         assert (self.count(SPENT), self.count(COMMITTED)) == (spent, spent)
@@ -69,5 +69,5 @@ def paid(budgets: Budgets | None, spender: Spender, ask: Callable[[], Generation
     return made
 
 
-def _used(receipt: Receipt) -> Used:
-    return Used(nanodollars(receipt.dollars), receipt.tokens_in, receipt.tokens_out)
+def _used(receipt: Receipt) -> ActualCost:
+    return ActualCost(nanodollars(receipt.dollars), receipt.tokens_in, receipt.tokens_out)

@@ -8,19 +8,19 @@ from hypothesis import strategies as st
 from chalicelib.batches.estimate import MAX_GROUPS, BatchEstimator
 from chalicelib.contracts.batches import BatchEstimate, ModelEstimate
 from chalicelib.generation.catalogue import catalogue
-from chalicelib.generation.served import served
-from chalicelib.generation.wishes import Place
+from chalicelib.generation.models import served_models
+from chalicelib.generation.requirements import CallRegion
 from tests.unit.batches.examples import ORDER, item, openai, own
 from tests.unit.jobs.examples import NOW
 
-PLACE = Place("us-east-1")
+PLACE = CallRegion("us-east-1")
 
 
 def estimated(lines: list[bytes], order: object = None) -> BatchEstimate:
     tally = BatchEstimator(PLACE)
     for line in lines:
         tally.add(item(line))
-    return tally.estimate(served(), catalogue().prices, NOW, 80)
+    return tally.estimate(served_models(), catalogue().prices, NOW, 80)
 
 
 def paths(estimate: ModelEstimate) -> dict[str, Decimal | None]:

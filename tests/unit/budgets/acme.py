@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from chalicelib.budgets.changes import day_item
-from chalicelib.budgets.spending import Most, Spender
+from chalicelib.budgets.spending import MaxCost, Spender
 from chalicelib.contracts.budgets import Reservation
 from tests.unit.budgets.fakes import Bench
 
@@ -18,7 +18,7 @@ DOLLAR = 1_000_000_000
 
 def reserve(bench: Bench, amount: int, tokens: int = 0, spender: Spender = ACME) -> Reservation:
     """Reserve so many nano-dollars and tokens for a call of one model."""
-    return bench.budgets.reserve(spender, "nova", Most(amount, tokens))
+    return bench.budgets.reserve(spender, "nova", MaxCost(amount, tokens))
 
 
 def today(bench: Bench, name: str = DAY) -> dict[str, int | str]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 from chalicelib.budgets.changes import COLLECTION_DAY, DAY, day_item
-from chalicelib.budgets.ledger import Change, Counted, Item
-from chalicelib.budgets.limits import NONE, Limits
-from chalicelib.budgets.reserving import TenantBudgets
+from chalicelib.budgets.ledger import ChangeResult, LedgerChange, LedgerItem
+from chalicelib.budgets.limits import UNLIMITED, SpendingLimits
+from chalicelib.budgets.reservations import TenantBudgets
 from chalicelib.contracts.budgets import TenantLimitsGiven
 from chalicelib.contracts.events import BusEvent
 from chalicelib.errors import HeadraceError
@@ -28,10 +28,10 @@ class FakeSpending:
     def limits(self, tenant: str) -> TenantLimitsGiven:
         return self.given.get(tenant, TenantLimitsGiven())
 
-    def change(self, tenant: str, change: Change) -> Counted:
+    def apply(self, tenant: str, change: LedgerChange) -> ChangeResult:
         before = self.kept.get((tenant, change.item), {})
         if not _holds(before, change):
-            return Counted(False, dict(before))
+            return ChangeResult(False, dict(before))
         after = {name: value for name, value in before.items() if name not in change.remove}
         after |= change.write
         if change.keep_until:
@@ -40,17 +40,19 @@ class FakeSpending:
             after[name] = int(after.get(name, 0)) + more
         self.kept[tenant, change.item] = after
         self.written += 1
-        return Counted(True, dict(after))
+        return ChangeResult(True, dict(after))
 
-    def item(self, tenant: str, name: str) -> Item:
+    def item(self, tenant: str, name: str) -> LedgerItem:
         return dict(self.kept.get((tenant, name), {}))
 
-    def days(self, tenant: str, first: date, last: date) -> Iterator[tuple[date, Item]]:
+    def days(self, tenant: str, first: date, last: date) -> Iterator[tuple[date, LedgerItem]]:
         for name, item in self._named(tenant, DAY):
             if first <= date.fromisoformat(name) <= last:
                 yield date.fromisoformat(name), item
 
-    def collections(self, tenant: str, first: date, last: date) -> Iterator[tuple[date, str, Item]]:
+    def collections(
+        self, tenant: str, first: date, last: date
+    ) -> Iterator[tuple[date, str, LedgerItem]]:
         for name, item in self._named(tenant, COLLECTION_DAY):
             day, _, collection = name.partition("#")
             if first <= date.fromisoformat(day) <= last:
@@ -63,29 +65,29 @@ class FakeSpending:
         for day in days:
             self.kept.pop((tenant, day_item(day)), None)
 
-    def tenant_stays(self, tenant: str) -> bool:
+    def tenant_exists(self, tenant: str) -> bool:
         return tenant not in self.gone
 
-    def mark_told(self, tenant: str, what: str, keep_until: int) -> bool:
+    def mark_announced(self, tenant: str, what: str, keep_until: int) -> bool:
         if (tenant, what) in self.told:
             return False
         self.told.add((tenant, what))
         return True
 
-    def unmark_told(self, tenant: str, what: str) -> None:
+    def unmark_announced(self, tenant: str, what: str) -> None:
         self.told.discard((tenant, what))
 
-    def _named(self, tenant: str, prefix: str) -> Iterator[tuple[str, Item]]:
+    def _named(self, tenant: str, prefix: str) -> Iterator[tuple[str, LedgerItem]]:
         for owner, name in sorted(self.kept):
             if owner == tenant and name.startswith(prefix):
                 yield name.removeprefix(prefix), dict(self.kept[owner, name])
 
 
-def _holds(item: Item, change: Change) -> bool:
+def _holds(item: LedgerItem, change: LedgerChange) -> bool:
     return (
-        all(name in item for name in change.needs)
-        and not any(name in item for name in change.lacks)
-        and all(int(item.get(name, 0)) <= most for name, most in change.at_most.items())
+        all(name in item for name in change.required)
+        and not any(name in item for name in change.absent)
+        and all(int(item.get(name, 0)) <= most for name, most in change.max_before.items())
     )
 
 
@@ -115,7 +117,7 @@ class FakeBus:
 class Bench:
     """Budgets on records in memory, at a time that the test sets."""
 
-    stage: Limits = NONE
+    stage: SpendingLimits = UNLIMITED
     clock: Clock = field(default_factory=Clock)
     records: FakeSpending = field(default_factory=FakeSpending)
     bus: FakeBus = field(default_factory=FakeBus)

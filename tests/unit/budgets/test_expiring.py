@@ -12,12 +12,12 @@ from chalicelib.budgets.ledger import (
     IN_MONTH,
     OPEN,
     SPENT,
-    Change,
-    Counted,
-    held,
+    ChangeResult,
+    LedgerChange,
+    counter_value,
 )
-from chalicelib.budgets.limits import Limits
-from chalicelib.budgets.spending import Most, Used
+from chalicelib.budgets.limits import SpendingLimits
+from chalicelib.budgets.spending import ActualCost, MaxCost
 from chalicelib.contracts.budgets import (
     Reservation,
 )
@@ -29,14 +29,14 @@ from tests.unit.budgets.fakes import Bench, FakeSpending
 
 
 def test_should_return_what_was_never_settled_once_it_has_expired() -> None:
-    bench = Bench(Limits(nanodollars_a_day=100))
+    bench = Bench(SpendingLimits(nanodollars_a_day=100))
     reserve(bench, 100)
     with pytest.raises(QuotaExceeded):
         reserve(bench, 1)
     bench.clock.passes(seconds=901)
     reserve(bench, 100)
-    assert held(today(bench), COMMITTED) == 100
-    assert held(today(bench), OPEN) == 1
+    assert counter_value(today(bench), COMMITTED) == 100
+    assert counter_value(today(bench), OPEN) == 1
 
 
 def test_should_clear_what_expired_on_the_way_of_who_comes_next() -> None:
@@ -45,24 +45,24 @@ def test_should_clear_what_expired_on_the_way_of_who_comes_next() -> None:
         reserve(bench, 100)
     bench.clock.passes(seconds=901)
     reserve(bench, 1)
-    assert held(today(bench), COMMITTED) == 1
+    assert counter_value(today(bench), COMMITTED) == 1
 
 
 def test_should_count_what_is_settled_after_it_expired() -> None:
-    bench = Bench(Limits(nanodollars_a_day=100))
+    bench = Bench(SpendingLimits(nanodollars_a_day=100))
     made = reserve(bench, 100)
     bench.clock.passes(seconds=901)
     reserve(bench, 10)
     for _ in range(2):
-        bench.budgets.settle(made, Used(70))
-    assert held(today(bench), SPENT) == 70
-    assert held(today(bench), COMMITTED) == 80
-    assert held(today(bench), OPEN) == 1
+        bench.budgets.settle(made, ActualCost(70))
+    assert counter_value(today(bench), SPENT) == 70
+    assert counter_value(today(bench), COMMITTED) == 80
+    assert counter_value(today(bench), OPEN) == 1
 
 
 def test_should_begin_a_day_with_nothing_and_a_month_with_the_days_before() -> None:
-    bench = Bench(Limits(nanodollars_a_day=100, nanodollars_a_month=150))
-    bench.budgets.settle(reserve(bench, 100), Used(100))
+    bench = Bench(SpendingLimits(nanodollars_a_day=100, nanodollars_a_month=150))
+    bench.budgets.settle(reserve(bench, 100), ActualCost(100))
     bench.clock.passes(days=1)
     reserve(bench, 50)
     with pytest.raises(QuotaExceeded, match="a month"):
@@ -72,13 +72,13 @@ def test_should_begin_a_day_with_nothing_and_a_month_with_the_days_before() -> N
 
 
 def test_should_let_the_month_know_what_is_settled_after_midnight() -> None:
-    bench = Bench(Limits(nanodollars_a_month=100))
-    before = bench.budgets.reserve(ACME, "nova", Most(90, 0), seconds=86_400)
+    bench = Bench(SpendingLimits(nanodollars_a_month=100))
+    before = bench.budgets.reserve(ACME, "nova", MaxCost(90, 0), seconds=86_400)
     bench.clock.passes(hours=11)
     reserve(bench, 10)
-    bench.budgets.settle(before, Used(20))
-    assert held(today(bench, NEXT_DAY), IN_MONTH) == 30
-    assert held(today(bench), COMMITTED) == 20
+    bench.budgets.settle(before, ActualCost(20))
+    assert counter_value(today(bench, NEXT_DAY), IN_MONTH) == 30
+    assert counter_value(today(bench), COMMITTED) == 20
     reserve(bench, 70)
     with pytest.raises(QuotaExceeded):
         reserve(bench, 1)
@@ -89,25 +89,27 @@ class Meanwhile(FakeSpending):
 
     corrected: bool = False
 
-    def change(self, tenant: str, change: Change) -> Counted:
+    def apply(self, tenant: str, change: LedgerChange) -> ChangeResult:
         if "V:1" in change.write and not self.corrected:
             self.corrected = True
-            stale = Change(change.item, write={"V:1": "1"}, remove=("V:0",), needs=("V:0",))
-            super().change(tenant, stale)
-        return super().change(tenant, change)
+            stale = LedgerChange(
+                change.item, write={"V:1": "1"}, remove=("V:0",), required=("V:0",)
+            )
+            super().apply(tenant, stale)
+        return super().apply(tenant, change)
 
 
 def test_should_correct_the_month_again_where_another_did_by_what_is_no_longer_so() -> None:
     bench = Bench(records=Meanwhile())
-    made = bench.budgets.reserve(ACME, "nova", Most(50, 0), seconds=86_400)
+    made = bench.budgets.reserve(ACME, "nova", MaxCost(50, 0), seconds=86_400)
     bench.clock.passes(hours=11)
     reserve(bench, 1)
-    bench.budgets.settle(made, Used(3))
-    assert held(today(bench, NEXT_DAY), IN_MONTH) == 4
+    bench.budgets.settle(made, ActualCost(3))
+    assert counter_value(today(bench, NEXT_DAY), IN_MONTH) == 4
 
 
 def test_should_let_the_month_know_what_expired_after_midnight() -> None:
-    bench = Bench(Limits(nanodollars_a_month=100))
+    bench = Bench(SpendingLimits(nanodollars_a_month=100))
     bench.clock.passes(hours=10, minutes=20)
     reserve(bench, 90)
     bench.clock.passes(minutes=10)
@@ -117,10 +119,10 @@ def test_should_let_the_month_know_what_expired_after_midnight() -> None:
 
 
 def test_should_move_to_the_new_day_where_the_old_one_was_closed() -> None:
-    bench = Bench(Limits(nanodollars_a_month=100))
-    bench.budgets.settle(reserve(bench, 40), Used(40))
+    bench = Bench(SpendingLimits(nanodollars_a_month=100))
+    bench.budgets.settle(reserve(bench, 40), ActualCost(40))
     bench.clock.passes(hours=11)
-    bench.budgets.settle(reserve(bench, 40), Used(40))
+    bench.budgets.settle(reserve(bench, 40), ActualCost(40))
     bench.clock.passes(hours=-1)
     late = reserve(bench, 20)
     assert late.day == date(2026, 11, 27)
@@ -142,15 +144,17 @@ class Slow(FakeSpending):
 
 def test_should_not_forget_what_another_reserves_while_the_day_changes() -> None:
     records = Slow()
-    limits = Limits(nanodollars_a_month=100)
+    limits = SpendingLimits(nanodollars_a_month=100)
     late, early = Bench(limits, records=records), Bench(limits, records=records)
     late.clock.moment = datetime(2026, 11, 26, 23, 59, 59, tzinfo=UTC)
     early.clock.moment = datetime(2026, 11, 27, 0, 0, 1, tzinfo=UTC)
     early.made = 1000
-    late.budgets.settle(reserve(late, 10), Used(10))
+    late.budgets.settle(reserve(late, 10), ActualCost(10))
     records.other = lambda: reserve(late, 60)
     reserve(early, 30)
-    assert sum(held(item, COMMITTED) for _, item in records.days("acme", DAY_1, DAY_2)) == 100
+    assert (
+        sum(counter_value(item, COMMITTED) for _, item in records.days("acme", DAY_1, DAY_2)) == 100
+    )
     for bench in (late, early):
         with pytest.raises(QuotaExceeded):
             reserve(bench, 1)

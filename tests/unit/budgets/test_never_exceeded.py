@@ -10,22 +10,22 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from chalicelib.budgets.changes import day_item, summed
-from chalicelib.budgets.days import Days
+from chalicelib.budgets.changes import day_item, sum_counters
+from chalicelib.budgets.days import BudgetDays
 from chalicelib.budgets.ledger import (
     COMMITTED,
     IN_MONTH,
     OPEN,
     REQUESTS,
     SPENT,
-    Item,
-    counters,
-    expired,
-    held,
-    is_open,
+    LedgerItem,
+    counter_value,
+    expired_entries,
+    iter_counters,
+    takes_reservations,
 )
-from chalicelib.budgets.limits import TENANT, Scope
-from chalicelib.budgets.spending import Most, Spender, Used
+from chalicelib.budgets.limits import TENANT_SCOPE, LimitScope
+from chalicelib.budgets.spending import ActualCost, MaxCost, Spender
 from chalicelib.contracts.budgets import LimitsGiven, Reservation, TenantLimitsGiven
 from chalicelib.contracts.receipts import dollars
 from chalicelib.errors import QuotaExceeded
@@ -60,8 +60,8 @@ class BudgetsOverDays(RuleBasedStateMachine):
         self.bench = Bench()
         self.bench.records.given["acme"] = LIMITS
         self.open: list[Reservation] = []
-        self.spent: Counter[Scope] = Counter()
-        self.beyond: Counter[tuple[date, Scope]] = Counter()
+        self.spent: Counter[LimitScope] = Counter()
+        self.beyond: Counter[tuple[date, LimitScope]] = Counter()
         self.settled = 0
 
     @rule(
@@ -73,7 +73,7 @@ class BudgetsOverDays(RuleBasedStateMachine):
     def reserve(self, key: str, model: str, most: int, seconds: int) -> None:
         before, spender = self._days(), Spender("acme", key)
         try:
-            made = self.bench.budgets.reserve(spender, model, Most(most, 0), seconds)
+            made = self.bench.budgets.reserve(spender, model, MaxCost(most, 0), seconds)
         except QuotaExceeded:
             refused = True
         else:
@@ -90,9 +90,9 @@ class BudgetsOverDays(RuleBasedStateMachine):
             return
         used = int(made.nanodollars * part * self.most_part)
         for _ in range(times):
-            self.bench.budgets.settle(made, Used(used, tokens_in=1))
+            self.bench.budgets.settle(made, ActualCost(used, tokens_in=1))
         self.settled += 1
-        for scope in (TENANT, Scope("key", made.key), Scope("model", made.model)):
+        for scope in (TENANT_SCOPE, LimitScope("key", made.key), LimitScope("model", made.model)):
             self.spent[scope] += used
             self.beyond[made.day, scope] += max(0, used - (0 if is_late else made.nanodollars))
 
@@ -113,9 +113,9 @@ class BudgetsOverDays(RuleBasedStateMachine):
 
     @invariant()
     def no_limit_is_broken_but_by_what_was_used_beyond(self) -> None:
-        month: Counter[tuple[int, Scope]] = Counter()
+        month: Counter[tuple[int, LimitScope]] = Counter()
         for day, item in self._days():
-            for scope, amount in counters(item, COMMITTED):
+            for scope, amount in iter_counters(item, COMMITTED):
                 within = amount - self.beyond[day, scope]
                 assert within <= {"tenant": DAILY, "key": KEY_DAILY}.get(scope.kind, DAILY)
                 month[day.month, scope] += within
@@ -126,66 +126,74 @@ class BudgetsOverDays(RuleBasedStateMachine):
     def nothing_is_below_zero_and_keys_and_models_add_up(self) -> None:
         for _, item in self._days():
             for measure in (COMMITTED, SPENT, REQUESTS):
-                found = dict(counters(item, measure))
+                found = dict(iter_counters(item, measure))
                 assert all(amount >= 0 for amount in found.values())
                 for kind in ("key", "model"):
                     parts = [amount for scope, amount in found.items() if scope.kind == kind]
-                    assert sum(parts) == held(item, measure)
+                    assert sum(parts) == counter_value(item, measure)
 
     @invariant()
     def what_was_settled_is_what_is_spent(self) -> None:
         items = [item for _, item in self._days()]
-        found = {scope: amount for scope, amount in summed(items, SPENT).items() if amount}
+        found = {scope: amount for scope, amount in sum_counters(items, SPENT).items() if amount}
         assert found == {scope: amount for scope, amount in self.spent.items() if amount}
-        assert summed(items, REQUESTS).get(TENANT, 0) == self.settled
+        assert sum_counters(items, REQUESTS).get(TENANT_SCOPE, 0) == self.settled
 
     @invariant()
     def the_month_is_never_taken_for_less_than_it_is(self) -> None:
         today = self.bench.clock().date()
         days = self._days()
         for day, item in days:
-            if day == today and is_open(item):
+            if day == today and takes_reservations(item):
                 month = [other for each, other in days if each.month == day.month]
-                for scope, amount in summed(month).items():
-                    assert held(item, IN_MONTH, scope) >= amount
+                for scope, amount in sum_counters(month).items():
+                    assert counter_value(item, IN_MONTH, scope) >= amount
 
     def teardown(self) -> None:
         """Let all that is open expire: nothing stays reserved."""
         self.bench.clock.passes(days=4)
-        days = Days(self.bench.records, self.bench.clock)
+        days = BudgetDays(self.bench.records, self.bench.clock)
         for day, item in self._days():
-            left: Item | None = item
+            left: LedgerItem | None = item
             while left is not None:
-                left = days.give_back_expired("acme", day_item(day), left)
+                left = days.release_expired("acme", day_item(day), left)
         for _, item in self._days():
-            assert held(item, OPEN) == 0
-            assert held(item, COMMITTED) == held(item, SPENT)
+            assert counter_value(item, OPEN) == 0
+            assert counter_value(item, COMMITTED) == counter_value(item, SPENT)
 
     def _take(self, data: st.DataObject) -> Reservation:
         return self.open.pop(data.draw(st.integers(0, len(self.open) - 1)))
 
-    def _days(self) -> list[tuple[date, Item]]:
+    def _days(self) -> list[tuple[date, LedgerItem]]:
         return list(self.bench.records.days("acme", FIRST, LAST))
 
-    def _in_the_way(self, before: list[tuple[date, Item]], key: str, model: str, most: int) -> bool:
+    def _in_the_way(
+        self, before: list[tuple[date, LedgerItem]], key: str, model: str, most: int
+    ) -> bool:
         """Tell whether some limit had no room, with all given back that had expired by then."""
         now = self.bench.clock()
         day = [item for each, item in before if each == now.date()]
         month = [item for each, item in before if each.month == now.month]
         room = [
-            DAILY - _committed(day, TENANT, now.timestamp()),
-            MONTHLY - _committed(month, TENANT, now.timestamp()),
-            KEY_DAILY - _committed(day, Scope("key", key), now.timestamp()),
+            DAILY - _committed(day, TENANT_SCOPE, now.timestamp()),
+            MONTHLY - _committed(month, TENANT_SCOPE, now.timestamp()),
+            KEY_DAILY - _committed(day, LimitScope("key", key), now.timestamp()),
         ]
         if model == "claude":
-            room.append(MODEL_MONTHLY - _committed(month, Scope("model", model), now.timestamp()))
+            room.append(
+                MODEL_MONTHLY - _committed(month, LimitScope("model", model), now.timestamp())
+            )
         return most > max(0, min(room))
 
 
-def _committed(days: list[Item], scope: Scope, now: float) -> int:
+def _committed(days: list[LedgerItem], scope: LimitScope, now: float) -> int:
     """Return what is spent and reserved of `scope`, less what has expired."""
-    gone = (entry for item in days for _, entry in expired(item, now) if scope in entry.scopes)
-    return sum(held(item, COMMITTED, scope) for item in days) - sum(e.nanodollars for e in gone)
+    gone = (
+        entry for item in days for _, entry in expired_entries(item, now) if scope in entry.scopes
+    )
+    return sum(counter_value(item, COMMITTED, scope) for item in days) - sum(
+        e.nanodollars for e in gone
+    )
 
 
 class BudgetsWithSurprises(BudgetsOverDays):

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.budgets.periods import (
+from chalicelib.budgets.limits import (
     after_day,
     after_minute,
     after_month,

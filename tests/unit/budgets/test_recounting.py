@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.budgets.changes import day_item
+from chalicelib.budgets.leased_budgets import MAX_CALLS, LeasedBudgets
 from chalicelib.budgets.ledger import (
     COMMITTED,
     IMAGES,
@@ -19,18 +20,17 @@ from chalicelib.budgets.ledger import (
     TOKENS_IN,
     TOKENS_OUT,
     Measure,
-    held,
+    counter_value,
 )
-from chalicelib.budgets.limits import Scope
-from chalicelib.budgets.recounting import Recount, recount
-from chalicelib.budgets.slices import MOST_CALLS, Slices
-from chalicelib.budgets.spending import CALL_SECONDS, Bill, Most, Spender, Used
+from chalicelib.budgets.limits import LimitScope
+from chalicelib.budgets.settlement import Recount, start_recount
+from chalicelib.budgets.spending import CALL_SECONDS, ActualCost, Bill, MaxCost, Spender
 from chalicelib.contracts.budgets import Charge
 from chalicelib.errors import Transient
 from tests.unit.budgets.fakes import NOW, Bench
 
 ACME = Spender("acme", "ab12", correlation_id="c1")
-CALL = Most(100, 50)
+CALL = MaxCost(100, 50)
 DAY = NOW.date()
 
 
@@ -38,13 +38,13 @@ DAY = NOW.date()
 class Process:
     """A process that makes calls, and writes down what they were charged."""
 
-    slices: Slices
+    slices: LeasedBudgets
     pending: list[Bill] = field(default_factory=list)
 
     def call(self, used: int, spender: Spender = ACME) -> None:
         bill = Bill()
         part = self.slices.reserve(replace(spender, bill=bill), "nova", CALL)
-        self.slices.settle(part, Used(used, used + 1, used + 2, used % 2))
+        self.slices.settle(part, ActualCost(used, used + 1, used + 2, used % 2))
         self.pending.append(bill)
 
     def fail(self) -> None:
@@ -63,13 +63,15 @@ class Town:
     written: list[Charge] = field(default_factory=list)
 
     def process(self) -> Process:
-        return Process(Slices(self.bench.budgets, lambda: self.now, self.bench.logged.append))
+        return Process(
+            LeasedBudgets(self.bench.budgets, lambda: self.now, self.bench.logged.append)
+        )
 
     def write(self, process: Process) -> None:
         if process.pending:
             bill = process.pending.pop(0)
             self.written += bill.charges
-            bill.written()
+            bill.confirm_written()
 
     def passes(self, seconds: float) -> None:
         self.now += seconds
@@ -77,23 +79,23 @@ class Town:
 
     def recounted(self) -> int:
         found = self.recount()
-        found.add(self.written)
-        return found.end()
+        found.add_charges(self.written)
+        return found.settle_charged()
 
     def recount(self) -> Recount:
-        return recount(self.bench.records, self.bench.budgets.settle, "acme", DAY, DAY)
+        return start_recount(self.bench.records, self.bench.budgets.settle, "acme", DAY, DAY)
 
     def expire(self) -> None:
         """Let what is open expire, and somebody come who gives it back."""
         self.passes(CALL_SECONDS + 1)
         other = Spender("acme", "other", correlation_id="c2")
-        self.bench.budgets.release(self.bench.budgets.reserve(other, "other", Most(1, 1)))
+        self.bench.budgets.release(self.bench.budgets.reserve(other, "other", MaxCost(1, 1)))
 
     def count(self, measure: Measure) -> int:
         """Return what is counted of a measure, which is the same for tenant, key and model."""
         item = self.bench.records.item("acme", day_item(DAY))
-        scopes = (Scope("key", "ab12"), Scope("model", "nova"))
-        (found,) = {held(item, measure, scope) for scope in scopes}
+        scopes = (LimitScope("key", "ab12"), LimitScope("model", "nova"))
+        (found,) = {counter_value(item, measure, scope) for scope in scopes}
         return found
 
     def agrees(self) -> None:
@@ -107,7 +109,7 @@ class Town:
             IMAGES: sum(charge.images for charge in self.written),
         }
         assert {measure: self.count(measure) for measure in wanted} == wanted
-        assert held(self.bench.records.item("acme", day_item(DAY)), OPEN) == 0
+        assert counter_value(self.bench.records.item("acme", day_item(DAY)), OPEN) == 0
         assert self.bench.logged == []
 
 
@@ -155,7 +157,7 @@ def test_whatever_is_killed_when_the_budget_should_be_what_was_written(
 def test_what_ended_by_itself_should_take_no_write_more() -> None:
     town = Town()
     process = town.process()
-    for _ in range(2 * MOST_CALLS):
+    for _ in range(2 * MAX_CALLS):
         process.call(7)
         town.write(process)
     process.slices.flush()
@@ -173,7 +175,7 @@ def test_a_slice_should_stay_open_until_the_last_of_its_charges_is_written() -> 
     process.slices.flush()
     assert town.count(SPENT) == 0
     town.write(process)
-    assert (town.count(SPENT), town.count(COMMITTED)) == (0, MOST_CALLS * 100)
+    assert (town.count(SPENT), town.count(COMMITTED)) == (0, MAX_CALLS * 100)
     town.write(process)
     assert (town.count(SPENT), town.count(COMMITTED)) == (16, 16)
 
@@ -185,7 +187,7 @@ def test_who_settles_late_should_count_nothing_twice() -> None:
     bill = process.pending[0]
     town.written += bill.charges
     assert town.recounted() == 1
-    bill.written()
+    bill.confirm_written()
     process.slices.flush()
     town.agrees()
 
@@ -199,7 +201,7 @@ def test_what_was_reserved_yesterday_should_be_counted_yesterday_and_in_the_mont
     town.expire()
     assert town.recounted() == 1
     today = town.bench.records.item("acme", day_item(DAY + timedelta(days=1)))
-    assert (town.count(SPENT), held(today, SPENT), held(today, "m")) == (7, 0, 7)
+    assert (town.count(SPENT), counter_value(today, SPENT), counter_value(today, "m")) == (7, 0, 7)
 
 
 def test_a_table_that_does_not_answer_should_be_told_so_that_all_is_repeated() -> None:
@@ -211,10 +213,10 @@ def test_a_table_that_does_not_answer_should_be_told_so_that_all_is_repeated() -
     def settle(*_: object) -> None:
         raise Transient("The table is away.")
 
-    found = recount(town.bench.records, settle, "acme", DAY, DAY)
-    found.add(town.written)
+    found = start_recount(town.bench.records, settle, "acme", DAY, DAY)
+    found.add_charges(town.written)
     with pytest.raises(Transient):
-        found.end()
+        found.settle_charged()
     assert town.recounted() == 1
     town.expire()
     town.agrees()

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from chalicelib.budgets.changes import MOST_OPEN
+from chalicelib.budgets.changes import MAX_OPEN
 from chalicelib.budgets.ledger import (
     COMMITTED,
     OPEN,
@@ -14,13 +14,13 @@ from chalicelib.budgets.ledger import (
     SPENT,
     TOKENS,
     TOKENS_IN,
-    Change,
-    Counted,
-    entries,
-    held,
+    ChangeResult,
+    LedgerChange,
+    counter_value,
+    open_entries,
 )
-from chalicelib.budgets.limits import TENANT, Limits, Scope
-from chalicelib.budgets.spending import Most, Spender, Used
+from chalicelib.budgets.limits import TENANT_SCOPE, LimitScope, SpendingLimits
+from chalicelib.budgets.spending import ActualCost, MaxCost, Spender
 from chalicelib.contracts.budgets import (
     BudgetExceeded,
     LimitsGiven,
@@ -41,55 +41,57 @@ from tests.unit.budgets.fakes import NOW, Bench, FakeSpending
 
 
 def test_should_take_a_reservation_off_the_tenant_the_key_and_the_model() -> None:
-    bench = Bench(Limits(nanodollars_a_day=DOLLAR))
+    bench = Bench(SpendingLimits(nanodollars_a_day=DOLLAR))
     made = reserve(bench, 100)
-    for scope in (TENANT, Scope("key", "ab12"), Scope("model", "nova")):
-        assert held(today(bench), COMMITTED, scope) == 100
-        assert held(today(bench), SPENT, scope) == 0
-    assert [each for each, _ in entries(today(bench))] == [made.reservation_id]
+    for scope in (TENANT_SCOPE, LimitScope("key", "ab12"), LimitScope("model", "nova")):
+        assert counter_value(today(bench), COMMITTED, scope) == 100
+        assert counter_value(today(bench), SPENT, scope) == 0
+    assert [each for each, _ in open_entries(today(bench))] == [made.reservation_id]
 
 
 def test_should_count_what_was_used_in_place_of_what_was_reserved() -> None:
-    bench = Bench(Limits(nanodollars_a_day=DOLLAR))
-    bench.budgets.settle(reserve(bench, 100), Used(30, tokens_in=7, tokens_out=2))
-    for scope in (TENANT, Scope("key", "ab12"), Scope("model", "nova")):
-        counted = [held(today(bench), each, scope) for each in (COMMITTED, SPENT, TOKENS_IN)]
+    bench = Bench(SpendingLimits(nanodollars_a_day=DOLLAR))
+    bench.budgets.settle(reserve(bench, 100), ActualCost(30, tokens_in=7, tokens_out=2))
+    for scope in (TENANT_SCOPE, LimitScope("key", "ab12"), LimitScope("model", "nova")):
+        counted = [
+            counter_value(today(bench), each, scope) for each in (COMMITTED, SPENT, TOKENS_IN)
+        ]
         assert counted == [30, 30, 7]
-        assert held(today(bench), REQUESTS, scope) == 1
-    assert held(today(bench), OPEN) == 0
+        assert counter_value(today(bench), REQUESTS, scope) == 1
+    assert counter_value(today(bench), OPEN) == 0
 
 
 @pytest.mark.parametrize(
     ("stage", "given"),
     [
-        (Limits(nanodollars_a_month=DOLLAR), {}),
-        (Limits(), {"tenant": LimitsGiven(dollars_a_day=Decimal(1))}),
-        (Limits(), {"keys": {"*": LimitsGiven(dollars_a_day=Decimal(1))}}),
-        (Limits(), {"models": {"nova": LimitsGiven(dollars_a_month=Decimal(1))}}),
+        (SpendingLimits(nanodollars_a_month=DOLLAR), {}),
+        (SpendingLimits(), {"tenant": LimitsGiven(dollars_a_day=Decimal(1))}),
+        (SpendingLimits(), {"keys": {"*": LimitsGiven(dollars_a_day=Decimal(1))}}),
+        (SpendingLimits(), {"models": {"nova": LimitsGiven(dollars_a_month=Decimal(1))}}),
     ],
 )
 def test_should_refuse_what_has_no_price_wherever_dollars_are_limited(
-    stage: Limits, given: dict[str, object]
+    stage: SpendingLimits, given: dict[str, object]
 ) -> None:
     bench = Bench(stage)
     bench.records.given["acme"] = TenantLimitsGiven.model_validate(given)
     with pytest.raises(Unsupported, match="nova has no price"):
-        bench.budgets.reserve(ACME, "nova", Most(None, 10))
+        bench.budgets.reserve(ACME, "nova", MaxCost(None, 10))
     assert bench.records.kept == {}
 
 
 def test_should_let_what_has_no_price_pass_where_no_dollars_are_limited() -> None:
-    bench = Bench(Limits(requests_a_minute=5))
+    bench = Bench(SpendingLimits(requests_a_minute=5))
     bench.records.given["acme"] = TenantLimitsGiven(
         models={"other": LimitsGiven(dollars_a_day=Decimal(1))}
     )
-    made = bench.budgets.reserve(ACME, "nova", Most(None, 10))
-    bench.budgets.settle(made, Used(0, 3, 4))
-    assert held(today(bench), REQUESTS) == 1
+    made = bench.budgets.reserve(ACME, "nova", MaxCost(None, 10))
+    bench.budgets.settle(made, ActualCost(0, 3, 4))
+    assert counter_value(today(bench), REQUESTS) == 1
 
 
 def test_should_tell_of_a_limit_whether_it_is_one_model_s() -> None:
-    bench = Bench(Limits(nanodollars_a_day=DOLLAR))
+    bench = Bench(SpendingLimits(nanodollars_a_day=DOLLAR))
     bench.records.given["acme"] = TenantLimitsGiven(
         models={"nova": LimitsGiven(dollars_a_day=Decimal(0))}
     )
@@ -97,7 +99,7 @@ def test_should_tell_of_a_limit_whether_it_is_one_model_s() -> None:
         reserve(bench, 1)
     assert of_model.value.of_model
     with pytest.raises(QuotaExceeded) as of_tenant:
-        bench.budgets.reserve(ACME, "other", Most(2 * DOLLAR, 0))
+        bench.budgets.reserve(ACME, "other", MaxCost(2 * DOLLAR, 0))
     assert not of_tenant.value.of_model
 
 
@@ -114,29 +116,29 @@ def test_should_tell_whether_a_limit_is_only_reserved(period: str) -> None:
     with pytest.raises(QuotaExceeded) as too_dear:
         reserve(bench, 101)
     assert not too_dear.value.reserved
-    bench.budgets.settle(under_way, Used(60))
+    bench.budgets.settle(under_way, ActualCost(60))
     with pytest.raises(QuotaExceeded) as spent:
         reserve(bench, 60)
     assert not spent.value.reserved
 
 
 def test_should_settle_once_however_often_it_is_said() -> None:
-    bench = Bench(Limits(nanodollars_a_day=DOLLAR))
+    bench = Bench(SpendingLimits(nanodollars_a_day=DOLLAR))
     made = reserve(bench, 100, spender=Spender("acme", "ab12", "station"))
     for _ in range(3):
-        bench.budgets.settle(made, Used(30))
+        bench.budgets.settle(made, ActualCost(30))
         bench.budgets.release(made)
-    assert held(today(bench), COMMITTED) == held(today(bench), SPENT) == 30
+    assert counter_value(today(bench), COMMITTED) == counter_value(today(bench), SPENT) == 30
     ((_, _, item),) = bench.records.collections("acme", made.day, made.day)
-    assert held(item, SPENT) == 30
+    assert counter_value(item, SPENT) == 30
 
 
 def test_should_count_as_many_requests_as_were_made_of_those_reserved_for() -> None:
     bench = Bench()
     budgets: Budgets = bench.budgets
-    made = budgets.reserve(ACME, "nova", Most(100, 0, requests=50))
-    budgets.settle(made, Used(30, requests=48))
-    assert held(today(bench), REQUESTS) == 48
+    made = budgets.reserve(ACME, "nova", MaxCost(100, 0, requests=50))
+    budgets.settle(made, ActualCost(30, requests=48))
+    assert counter_value(today(bench), REQUESTS) == 48
 
 
 class Fails(FakeSpending):
@@ -144,29 +146,29 @@ class Fails(FakeSpending):
 
     failing: bool = False
 
-    def change(self, tenant: str, change: Change) -> Counted:
+    def apply(self, tenant: str, change: LedgerChange) -> ChangeResult:
         if self.failing and not change.item.startswith("SPENDING#"):
             raise Transient("the table is away")
-        return super().change(tenant, change)
+        return super().apply(tenant, change)
 
 
 def test_should_settle_though_what_comes_after_it_fails() -> None:
     records = Fails()
-    bench = Bench(Limits(tokens_a_minute=100), records=records)
+    bench = Bench(SpendingLimits(tokens_a_minute=100), records=records)
     made = reserve(bench, 100, tokens=90, spender=Spender("acme", "ab12", "station"))
     records.failing = True
-    bench.budgets.settle(made, Used(30, tokens_in=5))
-    assert held(today(bench), SPENT) == 30
+    bench.budgets.settle(made, ActualCost(30, tokens_in=5))
+    assert counter_value(today(bench), SPENT) == 30
     assert [str(error) for error in bench.logged] == ["the table is away"] * 2
 
 
 class CannotSweep(FakeSpending):
     """Records in which nothing can be given back."""
 
-    def change(self, tenant: str, change: Change) -> Counted:
+    def apply(self, tenant: str, change: LedgerChange) -> ChangeResult:
         if any(name.startswith("X:") for name in change.write):
             raise Transient("the table is away")
-        return super().change(tenant, change)
+        return super().apply(tenant, change)
 
 
 def test_should_reserve_though_what_expired_cannot_be_given_back() -> None:
@@ -178,17 +180,22 @@ def test_should_reserve_though_what_expired_cannot_be_given_back() -> None:
 
 
 def test_should_give_all_of_a_released_reservation_back_and_count_no_request() -> None:
-    bench = Bench(Limits(nanodollars_a_day=DOLLAR))
+    bench = Bench(SpendingLimits(nanodollars_a_day=DOLLAR))
     made = reserve(bench, 100)
     bench.budgets.release(made)
-    bench.budgets.settle(made, Used(50))
-    assert [held(today(bench), each) for each in (COMMITTED, SPENT, REQUESTS, OPEN)] == [0, 0, 0, 0]
+    bench.budgets.settle(made, ActualCost(50))
+    assert [counter_value(today(bench), each) for each in (COMMITTED, SPENT, REQUESTS, OPEN)] == [
+        0,
+        0,
+        0,
+        0,
+    ]
 
 
 def test_should_count_more_than_was_reserved_where_it_was_more() -> None:
-    bench = Bench(Limits(nanodollars_a_day=100))
-    bench.budgets.settle(reserve(bench, 100), Used(130))
-    assert held(today(bench), COMMITTED) == 130
+    bench = Bench(SpendingLimits(nanodollars_a_day=100))
+    bench.budgets.settle(reserve(bench, 100), ActualCost(130))
+    assert counter_value(today(bench), COMMITTED) == 130
     with pytest.raises(QuotaExceeded):
         reserve(bench, 1)
 
@@ -222,11 +229,11 @@ def test_should_refuse_by_the_limit_that_is_in_the_way_and_name_it(
     assert refused.value.limit == words
     assert words in refused.value.message
     assert "left of" in refused.value.message
-    assert held(today(bench), COMMITTED) == 300_000_000
+    assert counter_value(today(bench), COMMITTED) == 300_000_000
 
 
 def test_should_say_how_much_is_left_and_when_the_day_opens_again() -> None:
-    bench = Bench(Limits(nanodollars_a_day=DOLLAR))
+    bench = Bench(SpendingLimits(nanodollars_a_day=DOLLAR))
     reserve(bench, 980_000_000)
     with pytest.raises(QuotaExceeded) as refused:
         reserve(bench, 50_000_000)
@@ -238,20 +245,20 @@ def test_should_say_how_much_is_left_and_when_the_day_opens_again() -> None:
 
 
 def test_should_say_that_what_is_more_than_the_limit_is_never_had() -> None:
-    bench = Bench(Limits(nanodollars_a_day=DOLLAR))
+    bench = Bench(SpendingLimits(nanodollars_a_day=DOLLAR))
     with pytest.raises(QuotaExceeded, match="more than the limit ever gives"):
         reserve(bench, 2 * DOLLAR)
 
 
 def test_should_wait_for_the_limit_that_opens_last() -> None:
-    bench = Bench(Limits(nanodollars_a_day=100, nanodollars_a_month=100))
+    bench = Bench(SpendingLimits(nanodollars_a_day=100, nanodollars_a_month=100))
     reserve(bench, 100)
     with pytest.raises(QuotaExceeded, match="It opens again at 2026-12-01T00:00:00Z"):
         reserve(bench, 10)
 
 
 def test_should_let_an_operator_lift_the_stage_s_limit_and_refuse_everything() -> None:
-    bench = Bench(Limits(nanodollars_a_day=10))
+    bench = Bench(SpendingLimits(nanodollars_a_day=10))
     bench.records.given["acme"] = TenantLimitsGiven(tenant=LimitsGiven(dollars_a_day=None))
     reserve(bench, 1000)
     bench.records.given["acme"] = TenantLimitsGiven(tenant=LimitsGiven(dollars_a_day=Decimal(0)))
@@ -261,7 +268,7 @@ def test_should_let_an_operator_lift_the_stage_s_limit_and_refuse_everything() -
 
 
 def test_should_throttle_requests_and_tokens_until_the_next_minute() -> None:
-    bench = Bench(Limits(requests_a_minute=2, tokens_a_minute=100))
+    bench = Bench(SpendingLimits(requests_a_minute=2, tokens_a_minute=100))
     reserve(bench, 0, 60)
     with pytest.raises(Throttled) as refused:
         reserve(bench, 0, 41)
@@ -276,23 +283,23 @@ def test_should_throttle_requests_and_tokens_until_the_next_minute() -> None:
 
 
 def test_should_give_tokens_that_were_not_used_back_to_the_minute() -> None:
-    bench = Bench(Limits(tokens_a_minute=100))
+    bench = Bench(SpendingLimits(tokens_a_minute=100))
     made = reserve(bench, 0, 90)
-    bench.budgets.settle(made, Used(0, tokens_in=10, tokens_out=5))
-    assert held(today(bench, f"MINUTE#{made.minute}"), TOKENS) == 15
+    bench.budgets.settle(made, ActualCost(0, tokens_in=10, tokens_out=5))
+    assert counter_value(today(bench, f"MINUTE#{made.minute}"), TOKENS) == 15
     reserve(bench, 0, 85)
 
 
 def test_should_leave_a_minute_alone_that_has_passed() -> None:
-    bench = Bench(Limits(tokens_a_minute=100))
+    bench = Bench(SpendingLimits(tokens_a_minute=100))
     made = reserve(bench, 0, 90)
     bench.clock.passes(minutes=1)
-    bench.budgets.settle(made, Used(0, tokens_in=10))
-    assert held(today(bench, f"MINUTE#{made.minute}"), TOKENS) == 90
+    bench.budgets.settle(made, ActualCost(0, tokens_in=10))
+    assert counter_value(today(bench, f"MINUTE#{made.minute}"), TOKENS) == 90
 
 
 def test_should_give_the_minute_back_where_the_day_refuses() -> None:
-    bench = Bench(Limits(nanodollars_a_day=10, requests_a_minute=1))
+    bench = Bench(SpendingLimits(nanodollars_a_day=10, requests_a_minute=1))
     with pytest.raises(QuotaExceeded):
         reserve(bench, 11)
     assert reserve(bench, 10)
@@ -300,16 +307,16 @@ def test_should_give_the_minute_back_where_the_day_refuses() -> None:
 
 def test_should_bound_what_is_open_at_once() -> None:
     bench = Bench()
-    for _ in range(MOST_OPEN):
+    for _ in range(MAX_OPEN):
         reserve(bench, 0)
     with pytest.raises(Throttled) as refused:
         reserve(bench, 0)
     assert refused.value.retry_after
-    assert refused.value.limit == f"tenant: {MOST_OPEN} calls at once"
+    assert refused.value.limit == f"tenant: {MAX_OPEN} calls at once"
 
 
 def test_should_tell_the_bus_once_for_each_limit_and_period() -> None:
-    bench = Bench(Limits(nanodollars_a_day=100))
+    bench = Bench(SpendingLimits(nanodollars_a_day=100))
     for _ in range(3):
         with pytest.raises(QuotaExceeded):
             reserve(bench, 101)
@@ -324,7 +331,7 @@ def test_should_tell_the_bus_once_for_each_limit_and_period() -> None:
 
 
 def test_should_tell_the_bus_later_where_it_failed_and_refuse_all_the_same() -> None:
-    bench = Bench(Limits(nanodollars_a_day=100))
+    bench = Bench(SpendingLimits(nanodollars_a_day=100))
     bench.bus.fails = Transient("the bus is away")
     with pytest.raises(QuotaExceeded):
         reserve(bench, 101)
@@ -336,7 +343,7 @@ def test_should_tell_the_bus_later_where_it_failed_and_refuse_all_the_same() -> 
 
 
 def test_should_tell_the_bus_nothing_of_a_minute() -> None:
-    bench = Bench(Limits(requests_a_minute=0))
+    bench = Bench(SpendingLimits(requests_a_minute=0))
     with pytest.raises(Throttled):
         reserve(bench, 0)
     assert bench.bus.published == []
@@ -353,7 +360,7 @@ def test_should_refuse_a_tenant_that_is_gone_and_write_nothing_of_it() -> None:
 class RemovedMeanwhile(FakeSpending):
     """Records whose tenant begins to be removed between the two looks at it."""
 
-    def tenant_stays(self, tenant: str) -> bool:
+    def tenant_exists(self, tenant: str) -> bool:
         stays = tenant not in self.gone
         self.gone.add(tenant)
         return stays
@@ -373,10 +380,10 @@ def test_should_keep_what_a_repeated_write_finds_of_itself() -> None:
         def _new_id(self) -> str:
             return "res-the-same"
 
-    bench = Repeats(Limits(nanodollars_a_day=100))
+    bench = Repeats(SpendingLimits(nanodollars_a_day=100))
     reserve(bench, 60)
     reserve(bench, 60)
-    assert held(today(bench), COMMITTED) == 60
+    assert counter_value(today(bench), COMMITTED) == 60
 
 
 def test_should_raise_only_our_errors_where_the_day_never_comes_to_rest() -> None:

@@ -11,16 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.budgets.changes import day_item
-from chalicelib.budgets.ledger import COMMITTED, OPEN, REQUESTS, SPENT, TOKENS_IN, held
-from chalicelib.budgets.slices import MOST_CALLS, MOST_SECONDS, Slices
-from chalicelib.budgets.spending import Most, Spender, Used
+from chalicelib.budgets.leased_budgets import MAX_CALLS, MAX_SECONDS, LeasedBudgets
+from chalicelib.budgets.ledger import COMMITTED, OPEN, REQUESTS, SPENT, TOKENS_IN, counter_value
+from chalicelib.budgets.spending import ActualCost, MaxCost, Spender
 from chalicelib.contracts.budgets import LimitsGiven, TenantLimitsGiven
 from chalicelib.contracts.receipts import dollars
 from chalicelib.errors import HeadraceError, QuotaExceeded, Throttled, Transient
 from tests.unit.budgets.fakes import NOW, Bench
 
 ACME = Spender("acme", "ab12", correlation_id="c1")
-CALL = Most(10, 5)
+CALL = MaxCost(10, 5)
 
 
 class Purse:
@@ -32,15 +32,15 @@ class Purse:
         self.bench.records.given["acme"] = TenantLimitsGiven(tenant=given)
         self.now = 0.0
         self.logged: list[HeadraceError] = []
-        self.slices = Slices(self.bench.budgets, lambda: self.now, self.logged.append)
+        self.slices = LeasedBudgets(self.bench.budgets, lambda: self.now, self.logged.append)
 
     def count(self, measure: str) -> int:
         item = self.bench.records.item("acme", day_item(NOW.date()))
-        return held(item, measure)  # type: ignore[arg-type]
+        return counter_value(item, measure)  # type: ignore[arg-type]
 
-    def call(self, most: Most = CALL, used: int = 7) -> None:
+    def call(self, most: MaxCost = CALL, used: int = 7) -> None:
         part = self.slices.reserve(ACME, "nova", most)
-        self.slices.settle(part, Used(used, 3))
+        self.slices.settle(part, ActualCost(used, 3))
 
 
 def money(nanodollars: int) -> Decimal:
@@ -51,20 +51,20 @@ def test_many_calls_should_take_one_write_to_reserve_and_one_to_settle() -> None
     purse = Purse()
     purse.call()
     before = purse.bench.records.written
-    for _ in range(MOST_CALLS - 1):
+    for _ in range(MAX_CALLS - 1):
         purse.call()
     assert purse.bench.records.written == before
     purse.slices.flush()
     assert purse.bench.records.written == before + 1
-    assert purse.count(SPENT) == purse.count(COMMITTED) == 7 * MOST_CALLS
-    assert purse.count(TOKENS_IN) == 3 * MOST_CALLS
-    assert (purse.count(REQUESTS), purse.count(OPEN)) == (MOST_CALLS, 0)
+    assert purse.count(SPENT) == purse.count(COMMITTED) == 7 * MAX_CALLS
+    assert purse.count(TOKENS_IN) == 3 * MAX_CALLS
+    assert (purse.count(REQUESTS), purse.count(OPEN)) == (MAX_CALLS, 0)
 
 
 def test_all_of_a_slice_should_be_committed_before_its_first_call() -> None:
     purse = Purse()
     purse.slices.reserve(ACME, "nova", CALL)
-    assert purse.count(COMMITTED) == 10 * MOST_CALLS
+    assert purse.count(COMMITTED) == 10 * MAX_CALLS
 
 
 def test_a_slice_that_does_not_fit_should_be_tried_smaller_down_to_one_call() -> None:
@@ -97,7 +97,7 @@ def test_a_minute_should_be_kept_to_by_slices_and_take_back_what_was_not_asked()
 
 def test_what_is_released_should_be_for_the_next_call() -> None:
     purse = Purse()
-    for _ in range(2 * MOST_CALLS):
+    for _ in range(2 * MAX_CALLS):
         purse.slices.release(purse.slices.reserve(ACME, "nova", CALL))
     assert purse.count(OPEN) == 1
     purse.slices.flush()
@@ -107,7 +107,7 @@ def test_what_is_released_should_be_for_the_next_call() -> None:
 def test_a_slice_should_end_in_time_so_that_what_was_spent_is_seen() -> None:
     purse = Purse()
     purse.call()
-    purse.now = MOST_SECONDS
+    purse.now = MAX_SECONDS
     purse.call()
     assert purse.count(SPENT) == 7
 
@@ -117,15 +117,15 @@ def test_a_call_that_ends_after_the_flush_should_be_counted_once() -> None:
     part = purse.slices.reserve(ACME, "nova", CALL)
     purse.slices.flush()
     assert purse.count(SPENT) == 0
-    purse.slices.settle(part, Used(4))
-    purse.slices.settle(part, Used(4))
+    purse.slices.settle(part, ActualCost(4))
+    purse.slices.settle(part, ActualCost(4))
     assert (purse.count(SPENT), purse.count(OPEN)) == (4, 0)
 
 
 def test_a_larger_call_than_is_left_of_a_slice_should_have_one_of_its_own() -> None:
     purse = Purse()
-    purse.call(Most(1, 1), used=1)
-    purse.call(Most(1_000, 1), used=900)
+    purse.call(MaxCost(1, 1), used=1)
+    purse.call(MaxCost(1_000, 1), used=900)
     purse.slices.flush()
     assert (purse.count(SPENT), purse.count(OPEN)) == (901, 0)
 
@@ -139,11 +139,11 @@ def test_what_cannot_be_counted_should_be_logged_and_fail_nobody() -> None:
         reserve = purse.bench.budgets.reserve
         release = purse.bench.budgets.release
 
-        def settle(self, reservation: object, used: Used) -> None:
+        def settle(self, reservation: object, used: ActualCost) -> None:
             raise gone
 
     purse.slices.budgets = Broken()
-    purse.slices.settle(part, Used(4))
+    purse.slices.settle(part, ActualCost(4))
     purse.slices.flush()
     assert purse.logged == [gone]
 
@@ -177,14 +177,14 @@ def test_no_limit_should_be_passed_and_all_that_was_used_be_counted(
     spent = 0
     for most, share, is_made in calls:
         try:
-            part = purse.slices.reserve(ACME, "nova", Most(most, 1))
+            part = purse.slices.reserve(ACME, "nova", MaxCost(most, 1))
         except QuotaExceeded:
             assert spent + most > limit
             continue
         assert purse.count(COMMITTED) <= limit
         if is_made:
             spent += most * share // 100
-            purse.slices.settle(part, Used(most * share // 100))
+            purse.slices.settle(part, ActualCost(most * share // 100))
         else:
             purse.slices.release(part)
     purse.slices.flush()
@@ -192,9 +192,9 @@ def test_no_limit_should_be_passed_and_all_that_was_used_be_counted(
 
 
 def test_a_slice_that_ended_should_be_settled_first_where_its_room_is_needed() -> None:
-    purse = Purse(dollars_a_day=money(10 * MOST_CALLS + 50))
-    for _ in range(MOST_CALLS + 1):
+    purse = Purse(dollars_a_day=money(10 * MAX_CALLS + 50))
+    for _ in range(MAX_CALLS + 1):
         purse.call(used=1)
-    assert purse.count(SPENT) == MOST_CALLS
-    assert purse.count(COMMITTED) == MOST_CALLS + 10 * MOST_CALLS
+    assert purse.count(SPENT) == MAX_CALLS
+    assert purse.count(COMMITTED) == MAX_CALLS + 10 * MAX_CALLS
     assert purse.bench.bus.published == []

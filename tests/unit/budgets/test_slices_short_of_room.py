@@ -10,35 +10,35 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.budgets.leased_budgets import MAX_CALLS, MAX_SECONDS, LeasableBudgets
 from chalicelib.budgets.ledger import COMMITTED, OPEN, SPENT
-from chalicelib.budgets.slices import MOST_CALLS, MOST_SECONDS, SliceBudgets
-from chalicelib.budgets.spending import CALL_SECONDS, Most, Spender, Used
+from chalicelib.budgets.spending import CALL_SECONDS, ActualCost, MaxCost, Spender
 from chalicelib.contracts.budgets import LimitsGiven, Reservation, TenantLimitsGiven
 from chalicelib.errors import HeadraceError, NotFound, QuotaExceeded, Throttled, Transient
 from tests.unit.budgets.test_slices import ACME, CALL, Purse, money
 
-LIMIT = 10 * MOST_CALLS
+LIMIT = 10 * MAX_CALLS
 
 
 @dataclass
 class Gone:
     """Budgets that nothing can be reserved of."""
 
-    budgets: SliceBudgets
+    budgets: LeasableBudgets
     error: HeadraceError
 
     def reserve(
         self,
         spender: Spender,
         model: str,
-        most: Most,
+        most: MaxCost,
         seconds: int = CALL_SECONDS,
         *,
         quietly: bool = False,
     ) -> Reservation:
         raise self.error
 
-    def settle(self, reservation: Reservation, used: Used) -> None:
+    def settle(self, reservation: Reservation, used: ActualCost) -> None:
         self.budgets.settle(reservation, used)
 
     def release(self, reservation: Reservation) -> None:
@@ -48,21 +48,21 @@ class Gone:
 def begun(purse: Purse) -> Reservation:
     """Return a call under way, of a slice whose time has passed."""
     part = purse.slices.reserve(ACME, "nova", CALL)
-    purse.now = MOST_SECONDS
+    purse.now = MAX_SECONDS
     return part
 
 
 def test_a_slice_should_go_on_where_it_holds_the_room_that_a_new_one_lacks() -> None:
     purse = Purse(dollars_a_day=money(LIMIT))
     part = begun(purse)
-    for _ in range(MOST_CALLS - 1):
+    for _ in range(MAX_CALLS - 1):
         purse.call(used=10)
         assert purse.count(COMMITTED) == LIMIT
     assert purse.bench.bus.published == []
     with pytest.raises(QuotaExceeded):
         purse.call()
     assert len(purse.bench.bus.published) == 1
-    purse.slices.settle(part, Used(10))
+    purse.slices.settle(part, ActualCost(10))
     assert (purse.count(SPENT), purse.count(OPEN)) == (LIMIT, 0)
 
 
@@ -70,9 +70,9 @@ def test_a_slice_that_goes_on_should_end_in_time_again() -> None:
     purse = Purse(dollars_a_day=money(LIMIT))
     part = begun(purse)
     purse.call(used=1)
-    purse.slices.settle(part, Used(1))
+    purse.slices.settle(part, ActualCost(1))
     assert purse.count(SPENT) == 0
-    purse.now += MOST_SECONDS
+    purse.now += MAX_SECONDS
     purse.call(used=1)
     assert purse.count(SPENT) == 2
     purse.slices.flush()
@@ -83,9 +83,9 @@ def test_a_slice_of_which_too_little_is_left_should_not_go_on() -> None:
     purse = Purse(dollars_a_day=money(LIMIT))
     part = begun(purse)
     with pytest.raises(QuotaExceeded):
-        purse.slices.reserve(ACME, "nova", Most(LIMIT, 5))
+        purse.slices.reserve(ACME, "nova", MaxCost(LIMIT, 5))
     assert len(purse.bench.bus.published) == 1
-    purse.slices.settle(part, Used(4))
+    purse.slices.settle(part, ActualCost(4))
     assert (purse.count(SPENT), purse.count(OPEN)) == (4, 0)
 
 
@@ -100,7 +100,7 @@ def test_a_slice_should_not_go_on_when_it_may_expire_before_its_calls_end() -> N
 
 
 def test_a_slice_should_go_on_in_its_own_minute_alone() -> None:
-    purse = Purse(requests_a_minute=MOST_CALLS)
+    purse = Purse(requests_a_minute=MAX_CALLS)
     begun(purse)
     purse.call()
     purse.now = 50.0  # The minute of a slice that is made at 13:32:10 is over.
@@ -111,7 +111,7 @@ def test_a_slice_should_go_on_in_its_own_minute_alone() -> None:
 @pytest.mark.parametrize("error", [Transient("gone"), NotFound("gone"), HeadraceError("denied")])
 def test_a_slice_should_be_settled_whatever_the_next_one_fails_by(error: HeadraceError) -> None:
     purse = Purse()
-    purse.slices.settle(begun(purse), Used(7, 3))
+    purse.slices.settle(begun(purse), ActualCost(7, 3))
     purse.slices.budgets = Gone(purse.bench.budgets, error)
     with pytest.raises(type(error)):
         purse.call()
@@ -126,7 +126,7 @@ def test_a_slice_should_be_counted_once_though_reserving_failed_again_and_again(
     for _ in range(3):
         with pytest.raises(Transient):
             purse.call()
-    purse.slices.settle(part, Used(7))
+    purse.slices.settle(part, ActualCost(7))
     purse.slices.budgets = purse.bench.budgets
     purse.call(used=2)
     assert purse.count(SPENT) == 7
@@ -150,11 +150,11 @@ def test_whenever_calls_begin_and_end_no_limit_should_be_passed_and_none_be_lost
         elif step == "end" and under_way:
             part = under_way.pop(number % len(under_way))
             used = min(number, part.nanodollars)
-            purse.slices.settle(part, Used(used))
+            purse.slices.settle(part, ActualCost(used))
             spent += used
         elif step == "begin":
             try:
-                under_way.append(purse.slices.reserve(ACME, "nova", Most(number, 1)))
+                under_way.append(purse.slices.reserve(ACME, "nova", MaxCost(number, 1)))
             except QuotaExceeded:
                 assert purse.count(COMMITTED) + number > limit
         assert spent + sum(part.nanodollars for part in under_way) <= limit
@@ -171,8 +171,8 @@ def test_threads_that_share_what_is_left_should_lose_no_count() -> None:
     refused: list[QuotaExceeded] = []
 
     def work() -> None:
-        for _ in range(MOST_CALLS):
-            purse.now += MOST_SECONDS / 8
+        for _ in range(MAX_CALLS):
+            purse.now += MAX_SECONDS / 8
             try:
                 purse.call(used=10)
             except QuotaExceeded as error:
@@ -184,8 +184,8 @@ def test_threads_that_share_what_is_left_should_lose_no_count() -> None:
     for thread in threads:
         thread.join()
     purse.slices.flush()
-    assert len(refused) >= 3 * MOST_CALLS
-    made = 4 * MOST_CALLS - len(refused)
+    assert len(refused) >= 3 * MAX_CALLS
+    made = 4 * MAX_CALLS - len(refused)
     assert (purse.count(SPENT), purse.count(OPEN)) == (10 * made, 0)
 
 
@@ -199,4 +199,4 @@ def test_what_a_slice_was_cut_to_should_be_forgotten_once_all_is_counted() -> No
     raised = LimitsGiven(dollars_a_day=money(10 * LIMIT))
     purse.bench.records.given["acme"] = TenantLimitsGiven(tenant=raised)
     purse.slices.reserve(ACME, "nova", CALL)
-    assert purse.count(COMMITTED) == 90 + 10 * MOST_CALLS
+    assert purse.count(COMMITTED) == 90 + 10 * MAX_CALLS

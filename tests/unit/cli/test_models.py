@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from click.testing import CliRunner, Result
 
 from chalicelib.generation.catalogue import catalogue
-from chalicelib.generation.served import BedrockBackend, served
+from chalicelib.generation.models import BedrockBackend, served_models
 from cli.main import headrace
 from cli.served_models import today
 
@@ -41,8 +41,8 @@ class FakeBedrock:
 def ours() -> dict[str, str]:
     """Return our models of Bedrock that are called from us-east-1 today, with their status."""
     states = {
-        model.backend.model_id: model.lifecycle.at(today()).upper()
-        for model in served().models.values()
+        model.backend.model_id: model.lifecycle.status_on(today()).upper()
+        for model in served_models().models.values()
         if isinstance(model.backend, BedrockBackend) and model.backend.route("us-east-1", "global")
     }
     return {model_id: state for model_id, state in states.items() if state != "ENDED"}
@@ -61,7 +61,7 @@ def test_served_models_should_be_listed_with_their_prices() -> None:
     ended = run("ls", "--served")
     lines = {line.split()[0]: line.split() for line in ended.output.splitlines()}
     assert ended.exit_code == 0
-    assert set(served().models) < set(lines)
+    assert set(served_models().models) < set(lines)
     assert lines["nova-micro"][:7] == [
         "nova-micro",
         "chat",
@@ -73,7 +73,7 @@ def test_served_models_should_be_listed_with_their_prices() -> None:
     ]
     assert lines["nova-premier"][3:5] == ["ended", "2026-09-14"]
     as_json = json.loads(run("ls", "--served", "--json").output)
-    assert [entry["name"] for entry in as_json] == list(served().models)
+    assert [entry["name"] for entry in as_json] == list(served_models().models)
 
 
 @pytest.mark.parametrize("name", ["nova-lite", "us.amazon.nova-lite-v1:0"])

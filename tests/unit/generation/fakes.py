@@ -6,17 +6,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from chalicelib.budgets.spending import CALL_SECONDS, Most, Spender, Used
+from chalicelib.budgets.spending import CALL_SECONDS, ActualCost, MaxCost, Spender
 from chalicelib.contracts.budgets import Reservation
 from chalicelib.contracts.generations import Call, ChatCall, ChatOutput, Finish, Reply, Usage
 from chalicelib.errors import HeadraceError, Unsupported
-from chalicelib.generation.accounts import Accounts
-from chalicelib.generation.breaking import Breaker, Ticket
-from chalicelib.generation.dependencies import Asking, Stage
-from chalicelib.generation.generating import Generator
+from chalicelib.generation.dependencies import CallContext, GenerationDeps
+from chalicelib.generation.executor import Generator
+from chalicelib.generation.models import ModelRoute, ServedModel, ServedModels
 from chalicelib.generation.pricing import Prices
-from chalicelib.generation.served import Route, Served, ServedModel
-from chalicelib.generation.streams import Delta, Ended, TextDelta
+from chalicelib.generation.rate_limits.breaker import Breaker, ProbeTicket
+from chalicelib.generation.receipts import CostModel
+from chalicelib.generation.streams import Delta, StreamEnd, TextDelta
 from tests.unit.generation import planning
 
 SMALL, LARGE = planning.model("small", tier=1), planning.model("large", tier=3)
@@ -32,9 +32,11 @@ class Scripted:
 
     script: dict[str, list[Answer]]
     asked: list[tuple[str, Call]] = field(default_factory=list)
-    asking: list[Asking] = field(default_factory=list)
+    asking: list[CallContext] = field(default_factory=list)
 
-    def generate(self, model: ServedModel, route: Route, call: Call, asking: Asking) -> Reply:
+    def generate(
+        self, model: ServedModel, route: ModelRoute, call: Call, asking: CallContext
+    ) -> Reply:
         self.asking.append(asking)
         self.asked.append((model.name, call))
         answer = self.script[model.name].pop(0)
@@ -43,7 +45,7 @@ class Scripted:
         return answer if isinstance(answer, Reply) else said(model.name, answer)
 
     def stream(
-        self, model: ServedModel, route: Route, call: ChatCall, asking: Asking
+        self, model: ServedModel, route: ModelRoute, call: ChatCall, asking: CallContext
     ) -> Iterator[Delta]:
         self.asked.append((model.name, call))
         for answer in self.script[model.name]:
@@ -51,7 +53,7 @@ class Scripted:
                 raise answer
             assert isinstance(answer, str)
             yield TextDelta(answer)
-        yield Ended("stop", Usage(tokens_in=10, tokens_out=4), "")
+        yield StreamEnd("stop", Usage(tokens_in=10, tokens_out=4), "")
 
 
 def said(model: str, text: str, finish: Finish = "stop") -> Reply:
@@ -78,10 +80,10 @@ class Purse:
     unsettled: list[HeadraceError] = field(default_factory=list)
     reserved: dict[str, int] = field(default_factory=dict)
     most: list[int] = field(default_factory=list)
-    spent: list[Used] = field(default_factory=list)
+    spent: list[ActualCost] = field(default_factory=list)
 
     def reserve(
-        self, spender: Spender, model: str, most: Most, seconds: int = CALL_SECONDS
+        self, spender: Spender, model: str, most: MaxCost, seconds: int = CALL_SECONDS
     ) -> Reservation:
         if self.refuses is not None:
             raise self.refuses
@@ -106,7 +108,7 @@ class Purse:
         self.reserved[made.reservation_id] = nanodollars
         return made
 
-    def settle(self, reservation: Reservation, used: Used) -> None:
+    def settle(self, reservation: Reservation, used: ActualCost) -> None:
         if self.unsettled:
             raise self.unsettled.pop()
         del self.reserved[reservation.reservation_id]
@@ -126,12 +128,14 @@ class Watch:
     def health(self) -> Mapping[str, Breaker]:
         return {}
 
-    def enter(self, model: str, tenant: str) -> Ticket:
+    def admit(self, model: str, tenant: str) -> ProbeTicket:
         if model in self.full:
             raise self.full[model]
         return 7.0
 
-    def left(self, model: str, error: HeadraceError | None, ticket: Ticket = None) -> None:
+    def record_end(
+        self, model: str, error: HeadraceError | None, ticket: ProbeTicket = None
+    ) -> None:
         assert ticket == 7.0
         self.ended.append((model, type(error).__name__ if error is not None else ""))
 
@@ -144,25 +148,25 @@ class House:
     purse: Purse = field(default_factory=Purse)
     watch: Watch = field(default_factory=Watch)
     log: list[HeadraceError] = field(default_factory=list)
-    models: Served = MODELS
+    models: ServedModels = MODELS
     prices: Prices = field(default_factory=lambda: PRICES)
     clock: float = 0.0
 
     def __post_init__(self) -> None:
         self.backend = Scripted(self.script)
         self.generator = Generator(
-            Stage(
-                served=self.models,
-                accounts=Accounts(self.models, self.prices),
-                place=planning.HOME,
+            GenerationDeps(
+                models=self.models,
+                cost_model=CostModel(self.models, self.prices),
+                call_region=planning.HOME,
                 backends={"bedrock": self.backend, "function": self.backend},
                 budgets=self.purse,
                 guard=self.watch,
                 judges={},
-                now=lambda: planning.NOW,
+                utcnow=lambda: planning.NOW,
                 new_id=lambda: "gen-1",
-                log=self.log.append,
-                clock=lambda: self.clock,
+                on_error=self.log.append,
+                monotonic=lambda: self.clock,
             )
         )
 

@@ -11,21 +11,21 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from chalicelib.generation.catalogue import Price
-from chalicelib.generation.pricing import Load
-from chalicelib.generation.served import (
+from chalicelib.generation.catalogue import UnitPrice
+from chalicelib.generation.models import (
     BatchOffer,
     BedrockBackend,
+    InferenceProfile,
     Lifecycle,
     ModelLimits,
-    Profile,
-    Served,
     ServedModel,
+    ServedModels,
 )
-from chalicelib.generation.wishes import Place, Wish
+from chalicelib.generation.requirements import CallRegion, Requirements
+from chalicelib.generation.tokens import TokenLoad
 
 NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
-HOME = Place("us-east-1")
+HOME = CallRegion("us-east-1")
 
 
 def model(name: str = "small", **changes: Any) -> ServedModel:
@@ -37,8 +37,10 @@ def model(name: str = "small", **changes: Any) -> ServedModel:
         region_price_factor=Decimal(1),
         profiles=MappingProxyType(
             {
-                "us": Profile(f"us.maker.{name}-v1:0", frozenset({"us-east-2"}), Decimal("1.1")),
-                "global": Profile(
+                "us": InferenceProfile(
+                    f"us.maker.{name}-v1:0", frozenset({"us-east-2"}), Decimal("1.1")
+                ),
+                "global": InferenceProfile(
                     f"global.maker.{name}-v1:0", frozenset({"us-east-2", "af-south-1"}), Decimal(1)
                 ),
             }
@@ -63,22 +65,24 @@ def model(name: str = "small", **changes: Any) -> ServedModel:
     return replace(plain, **changes)
 
 
-def served(*models: ServedModel) -> Served:
-    return Served(MappingProxyType({one.name: one for one in models}))
+def served(*models: ServedModel) -> ServedModels:
+    return ServedModels(MappingProxyType({one.name: one for one in models}))
 
 
-def prices(**dollars: tuple[str, str]) -> Mapping[str, Price]:
+def prices(**dollars: tuple[str, str]) -> Mapping[str, UnitPrice]:
     """Return prices of a million tokens, in and out, by the model's name."""
     found = {}
     for name, pair in dollars.items():
         for kind, amount in zip(("input_token", "output_token"), pair, strict=True):
             unit = f"bedrock.maker.{name}-v1:0.{kind}"
-            found[unit] = Price(unit, Decimal(amount) / 1_000_000, date(2026, 1, 1), "Pricing")
+            found[unit] = UnitPrice(unit, Decimal(amount) / 1_000_000, date(2026, 1, 1), "Pricing")
     return found
 
 
-def a_wish(**changes: Any) -> Wish:
-    return replace(Wish("chat", HOME, Load(1_000, 500), longest_tokens=1_500), **changes)
+def a_wish(**changes: Any) -> Requirements:
+    return replace(
+        Requirements("chat", HOME, TokenLoad(1_000, 500), longest_tokens=1_500), **changes
+    )
 
 
 ABILITIES = ("tools", "tool_choice", "json", "json_schema", "streams")
@@ -86,7 +90,7 @@ NAMES = tuple("abcdefgh")
 
 
 @st.composite
-def some_served(draw: st.DrawFn) -> Served:
+def some_served(draw: st.DrawFn) -> ServedModels:
     """Draw up to eight models of all kinds, with fallbacks among those of the same task."""
     names = draw(st.lists(st.sampled_from(NAMES), min_size=1, unique=True))
     found = [draw(some_model(name)) for name in names]
@@ -124,9 +128,9 @@ def some_model(draw: st.DrawFn, name: str) -> ServedModel:
 
 
 @st.composite
-def some_prices(draw: st.DrawFn, known: Iterable[str] = NAMES) -> Mapping[str, Price]:
+def some_prices(draw: st.DrawFn, known: Iterable[str] = NAMES) -> Mapping[str, UnitPrice]:
     """Draw prices of most models; one of long prompts is never below that of short ones."""
-    found: dict[str, Price] = {}
+    found: dict[str, UnitPrice] = {}
     for name in known:
         if draw(st.integers(0, 9)) == 0:
             continue
@@ -136,23 +140,23 @@ def some_prices(draw: st.DrawFn, known: Iterable[str] = NAMES) -> Mapping[str, P
             for unit, amount in ((kind, millionths), (f"long_{kind}", dearer)):
                 key = f"bedrock.maker.{name}-v1:0.{unit}"
                 value = Decimal(amount).scaleb(-9)
-                found[key] = Price(key, value, date(2026, 1, 1), "Pricing")
+                found[key] = UnitPrice(key, value, date(2026, 1, 1), "Pricing")
     return found
 
 
 @st.composite
-def some_wish(draw: st.DrawFn) -> Wish:
+def some_wish(draw: st.DrawFn) -> Requirements:
     tokens_in, tokens_out = draw(st.integers(0, 20_000)), draw(st.integers(0, 3_000))
-    return Wish(
+    return Requirements(
         task=draw(st.sampled_from(["chat", "chat", "embedding"])),
-        place=Place(
+        call_region=CallRegion(
             draw(st.sampled_from(["us-east-1", "us-east-2", "af-south-1", "eu-west-1"])),
             draw(st.sampled_from(["region", "geography", "global"])),
             draw(st.sampled_from([(), ("us-east-1",)])),
         ),
-        load=Load(tokens_in, tokens_out),
+        load=TokenLoad(tokens_in, tokens_out),
         longest_tokens=tokens_in + tokens_out,
-        needs=frozenset(draw(st.sets(st.sampled_from(ABILITIES), max_size=2))),
+        abilities=frozenset(draw(st.sets(st.sampled_from(ABILITIES), max_size=2))),
         inputs=draw(st.sampled_from([frozenset({"text"}), frozenset({"text", "image"})])),
         dimensions=draw(st.sampled_from([None, None, 384])),
         quality=draw(st.integers(1, 5)),

@@ -9,7 +9,7 @@ import pytest
 from chalicelib.budgets.spending import Spender
 from chalicelib.contracts.generations import Generation, Terms
 from chalicelib.errors import Unsupported
-from chalicelib.generation.generating import Generator
+from chalicelib.generation.executor import Generator
 from tests.unit.generation.fakes import House
 from tests.unit.generation.test_generating import HELLO, WHO
 
@@ -19,7 +19,7 @@ RULE = "not among the models that this tenant may use"
 def held_to(house: House, *names: str) -> Generator:
     """Return a generator by which the tenant of `WHO`, and no other, may use `names` alone."""
     allowed = {WHO.tenant: frozenset(names)}
-    return Generator(replace(house.generator.stage, models_of=allowed.get))
+    return Generator(replace(house.generator.deps, allowed_models=allowed.get))
 
 
 def test_the_cheapest_of_those_that_may_be_used_should_answer() -> None:

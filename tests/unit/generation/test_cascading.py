@@ -6,19 +6,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.contracts.generations import Attempt, Usage
-from chalicelib.generation.cascading import (
-    Accept,
-    Ask,
+from chalicelib.generation.models import ServedModels
+from chalicelib.generation.pricing import actual_cost
+from chalicelib.generation.receipts import cascade_saving, next_dearer
+from chalicelib.generation.requirements import Requirements
+from chalicelib.generation.router import (
+    AcceptAnswer,
     GiveUp,
-    next_dearer,
+    RoutePlan,
+    RouteStep,
+    TryModel,
     next_move,
-    saving,
-    spent,
+    plan_route,
+    total_cost,
 )
-from chalicelib.generation.pricing import charge
-from chalicelib.generation.routing import Plan, Step, plan
-from chalicelib.generation.served import Served
-from chalicelib.generation.wishes import Wish
 from tests.unit.generation.planning import (
     NOW,
     a_wish,
@@ -32,7 +33,7 @@ from tests.unit.generation.planning import (
 
 MODELS = served(model("low", tier=1), model("other", tier=1), model("high", tier=3))
 PRICES = prices(low=("1", "2"), other=("2", "4"), high=("3", "6"))
-PLAN = plan(a_wish(), MODELS, PRICES, NOW)
+PLAN = plan_route(a_wish(), MODELS, PRICES, NOW)
 USED = Usage(tokens_in=1_000, tokens_out=100)
 
 
@@ -48,13 +49,13 @@ def tried(name: str, outcome: str, dollars: str = "0.001", reason: str = "why") 
     )
 
 
-def price(step: Step, usage: Usage) -> int | None:
-    return charge(MODELS.models[step.model], usage, step.route.price_factor, PRICES)
+def price(step: RouteStep, usage: Usage) -> int | None:
+    return actual_cost(MODELS.models[step.model], usage, step.route.price_factor, PRICES)
 
 
 def asked(*attempts: Attempt, budget: int | None = None) -> str:
     move = next_move(PLAN, attempts, budget)
-    return move.step.model if isinstance(move, Ask) else ""
+    return move.step.model if isinstance(move, TryModel) else ""
 
 
 def test_should_ask_the_first_and_then_go_on() -> None:
@@ -76,7 +77,7 @@ def test_an_answer_that_failed_a_check_should_go_on_to_one_no_worse() -> None:
 
 def test_an_accepted_answer_should_end_it() -> None:
     good = tried("other", "accepted")
-    assert next_move(PLAN, [tried("low", "escalated"), good]) == Accept(good)
+    assert next_move(PLAN, [tried("low", "escalated"), good]) == AcceptAnswer(good)
 
 
 def test_attempts_should_stay_within_the_budget_together() -> None:
@@ -92,15 +93,15 @@ def test_attempts_should_stay_within_the_budget_together() -> None:
 
 def test_a_saving_should_be_what_the_dearest_alone_would_have_cost() -> None:
     attempts = [tried("low", "escalated", "0.0012"), tried("other", "accepted", "0.0024")]
-    found = saving(PLAN, attempts, price)
+    found = cascade_saving(PLAN, attempts, price)
     assert found is not None
-    assert (found.dearest, found.alone, found.spent) == ("High", 3_600_000, 3_600_000)
+    assert (found.dearest_title, found.dearest_cost, found.spent) == ("High", 3_600_000, 3_600_000)
     assert found.saved == 0
-    assert spent(attempts) == 3_600_000
-    cheap = saving(PLAN, [tried("low", "accepted", "0.0012")], price)
+    assert total_cost(attempts) == 3_600_000
+    cheap = cascade_saving(PLAN, [tried("low", "accepted", "0.0012")], price)
     assert cheap is not None
     assert cheap.saved == 2_400_000
-    assert saving(PLAN, [tried("low", "failed")], price) is None
+    assert cascade_saving(PLAN, [tried("low", "failed")], price) is None
 
 
 def test_the_next_dearer_should_be_priced_for_the_same_usage() -> None:
@@ -111,7 +112,7 @@ def test_the_next_dearer_should_be_priced_for_the_same_usage() -> None:
 
 
 def test_an_empty_plan_should_be_given_up() -> None:
-    assert next_move(Plan((), ()), []) == GiveUp("the plan has no model")
+    assert next_move(RoutePlan((), ()), []) == GiveUp("the plan has no model")
 
 
 outcomes = st.sampled_from(["escalated", "failed", "skipped"])
@@ -119,12 +120,12 @@ outcomes = st.sampled_from(["escalated", "failed", "skipped"])
 
 @given(some_wish(), some_served(), some_prices(), st.lists(outcomes, min_size=9, max_size=9))
 def test_no_model_should_be_asked_twice_and_it_should_end(
-    wish: Wish, models: Served, known: dict[str, object], ends: list[str]
+    wish: Requirements, models: ServedModels, known: dict[str, object], ends: list[str]
 ) -> None:
-    found = plan(wish, models, known, NOW)  # type: ignore[arg-type]
+    found = plan_route(wish, models, known, NOW)  # type: ignore[arg-type]
     attempts: list[Attempt] = []
     move = next_move(found, attempts, wish.budget)
-    while isinstance(move, Ask):
+    while isinstance(move, TryModel):
         assert move.step.model not in {attempt.model for attempt in attempts}
         attempts.append(tried(move.step.model, ends[len(attempts)], "0.000000001"))
         move = next_move(found, attempts, wish.budget)

@@ -26,9 +26,8 @@ from chalicelib.contracts.generations import (
 )
 from chalicelib.contracts.receipts import ReceiptLine
 from chalicelib.errors import InvalidInput
-from chalicelib.generation.check_names import parse
-from chalicelib.generation.checks import PASSED, Judge, Verdict, run
-from chalicelib.generation.structured import fault, value_of
+from chalicelib.generation.checks import PASSED, AnswerJudge, CheckVerdict, parse_checks, run_checks
+from chalicelib.generation.schemas import parse_json, schema_violation
 
 SCHEMA = {
     "type": "object",
@@ -41,11 +40,11 @@ SCHEMA = {
 class Recorded:
     """A judge that says what it was told to, and keeps what it was shown."""
 
-    def __init__(self, verdict: Verdict) -> None:
+    def __init__(self, verdict: CheckVerdict) -> None:
         self.verdict = verdict
         self.shown: list[Output] = []
 
-    def judge(self, call: Call, output: Output) -> Verdict:
+    def judge(self, call: Call, output: Output) -> CheckVerdict:
         self.shown.append(output)
         return self.verdict
 
@@ -63,11 +62,11 @@ def verdict(
     call: ChatCall | None = None,
     finish: Finish = "stop",
     tool_calls: tuple[ToolCall, ...] = (),
-    judges: Mapping[str, Judge] | None = None,
+    judges: Mapping[str, AnswerJudge] | None = None,
 ) -> str:
     asked = call or chat()
     output = ChatOutput(text=text, finish=finish, tool_calls=tool_calls)
-    found = run(parse(names, asked), asked, output, judges or {})
+    found = run_checks(parse_checks(names, asked), asked, output, judges or {})
     assert found.passed == (found.reason == "")
     return found.reason
 
@@ -120,7 +119,7 @@ def test_json_should_keep_to_the_schema_of_the_call(text: str, reason: str) -> N
 def test_a_schema_that_cannot_be_kept_to_should_fail_and_fetch_nothing(
     schema: Mapping[str, Any], reason: str
 ) -> None:
-    assert fault({}, schema).startswith(reason)
+    assert schema_violation({}, schema).startswith(reason)
 
 
 def test_calls_of_tools_should_name_tools_that_there_are() -> None:
@@ -170,20 +169,20 @@ def test_lengths_and_words_should_be_those_wanted(name: str, reason: str) -> Non
 )
 def test_a_check_that_is_none_should_be_refused(names: list[str], message: str) -> None:
     with pytest.raises(InvalidInput, match=message) as refused:
-        parse(names, chat())
+        parse_checks(names, chat())
     assert refused.value.field == "checks"
 
 
 def test_vectors_should_have_no_checks_and_pictures_only_moderation() -> None:
     with pytest.raises(InvalidInput, match="The check json is not for embedding"):
-        parse(["json"], EmbedCall(texts=("a",)))
+        parse_checks(["json"], EmbedCall(texts=("a",)))
     picture = ImageCall(prompt="a weir")
-    judge = Recorded(Verdict(passed=False, reason="it shows harm"))
+    judge = Recorded(CheckVerdict(passed=False, reason="it shows harm"))
     output = ImageOutput(images=(b"",))
-    found = run(parse(["moderated"], picture), picture, output, {"moderated": judge})
-    assert found == Verdict(passed=False, reason="moderated: it shows harm")
+    found = run_checks(parse_checks(["moderated"], picture), picture, output, {"moderated": judge})
+    assert found == CheckVerdict(passed=False, reason="moderated: it shows harm")
     with pytest.raises(InvalidInput, match="The check finish is not for image"):
-        parse(["finish"], picture)
+        parse_checks(["finish"], picture)
 
 
 def test_judges_should_be_asked_last_and_only_if_all_else_passed() -> None:
@@ -200,19 +199,21 @@ def test_judges_should_be_asked_last_and_only_if_all_else_passed() -> None:
 def test_what_all_judges_cost_should_be_told_whoever_fails_the_answer() -> None:
     line = ReceiptLine(model="words", role="support check")
     judges = {
-        "moderated": Recorded(Verdict(True, lines=(line,))),
-        "self-check": Recorded(Verdict(False, "no", (line,))),
+        "moderated": Recorded(CheckVerdict(True, lines=(line,))),
+        "self-check": Recorded(CheckVerdict(False, "no", (line,))),
     }
-    found = run(parse(["moderated", "self-check"], chat()), chat(), ChatOutput(text="x"), judges)
-    assert found == Verdict(False, "self-check: no", (line, line))
+    found = run_checks(
+        parse_checks(["moderated", "self-check"], chat()), chat(), ChatOutput(text="x"), judges
+    )
+    assert found == CheckVerdict(False, "self-check: no", (line, line))
 
 
 def test_an_answer_should_be_held_only_to_what_a_call_gives() -> None:
     with pytest.raises(InvalidInput, match="takes a call that gives something to go by"):
-        parse(["supported"], chat())
+        parse_checks(["supported"], chat())
     result = Message(role="user", content=(ToolResult(id="a", text="It is 410 kW."),))
     given = chat().model_copy(update={"messages": (result,)})
-    assert [check.kind for check in parse(["supported"], given)] == ["supported"]
+    assert [check.kind for check in parse_checks(["supported"], given)] == ["supported"]
 
 
 values = st.recursive(
@@ -229,8 +230,8 @@ values = st.recursive(
 @given(values)
 def test_any_json_should_be_read_back(value: Any) -> None:
     text = json.dumps(value)
-    assert value_of(text) == value
-    assert value_of(f"```json\n{text}\n```") == value
+    assert parse_json(text) == value
+    assert parse_json(f"```json\n{text}\n```") == value
 
 
 @given(st.text())
@@ -240,5 +241,5 @@ def test_any_text_should_have_a_verdict(text: str) -> None:
 
 
 def test_what_is_told_of_a_schema_should_be_text_whatever_a_model_calls_things() -> None:
-    told = fault({"\ud83d": "x"}, {"additionalProperties": {"type": "number"}})
+    told = schema_violation({"\ud83d": "x"}, {"additionalProperties": {"type": "number"}})
     assert told.encode().startswith(b"$['\\ud83d'] does not keep to type")

@@ -15,23 +15,26 @@ from chalicelib.contracts.generations import (
     TextPart,
     Tool,
 )
-from chalicelib.generation.fitness import load_for
-from chalicelib.generation.fitting import fitted, repair
-from chalicelib.generation.served import EndpointBackend, served
-from chalicelib.generation.wishes import Place, load_of, wish
+from chalicelib.generation.adaptation import adapt_call, repair_call
+from chalicelib.generation.eligibility import load_for_model
+from chalicelib.generation.models import EndpointBackend, served_models
+from chalicelib.generation.requirements import CallRegion, derive_requirements
+from chalicelib.generation.tokens import max_load
 
 HELLO = ChatCall(messages=(Message(role="user", content=(TextPart(text="Hello"),)),))
-NOVA = served().model("nova-micro")
+NOVA = served_models().model("nova-micro")
 SCHEMA = {"type": "object", "required": ["a"]}
 
 
 def test_what_a_model_does_not_take_should_be_left_out() -> None:
     call = HELLO.model_copy(update={"seed": 3, "temperature": 0.2, "top_p": 0.5})
-    assert fitted(call, replace(NOVA, refuses=("seed",))) == call.model_copy(update={"seed": None})
+    assert adapt_call(call, replace(NOVA, refuses=("seed",))) == call.model_copy(
+        update={"seed": None}
+    )
     both = replace(NOVA, refuses=("temperature+top_p",))
-    assert fitted(call, both) == call.model_copy(update={"top_p": None})
+    assert adapt_call(call, both) == call.model_copy(update={"top_p": None})
     alone = HELLO.model_copy(update={"top_p": 0.5})
-    assert fitted(alone, both) == alone
+    assert adapt_call(alone, both) == alone
 
 
 @pytest.mark.parametrize(("given", "taken"), [(None, None), (0.0, 0.0), (1.0, 1.0), (1.9, 1.0)])
@@ -39,7 +42,7 @@ def test_temperature_should_stay_within_what_converse_takes(
     given: float | None, taken: float | None
 ) -> None:
     call = HELLO.model_copy(update={"temperature": given})
-    found = fitted(call, replace(NOVA, refuses=()))
+    found = adapt_call(call, replace(NOVA, refuses=()))
     assert isinstance(found, ChatCall)
     assert found.temperature == taken
 
@@ -48,18 +51,18 @@ def test_json_should_be_asked_for_in_words_where_the_api_does_not_hold_it() -> N
     call = HELLO.model_copy(
         update={"system": "Be brief.", "json_output": JsonOutput(json_schema=SCHEMA)}
     )
-    found = fitted(call, replace(NOVA, abilities=frozenset({"json"})))
+    found = adapt_call(call, replace(NOVA, abilities=frozenset({"json"})))
     assert isinstance(found, ChatCall)
     assert found.json_output is None
     assert found.system.startswith("Be brief.\n\nReply with one JSON object")
     assert '{"type": "object", "required": ["a"]}' in found.system
     able = replace(NOVA, abilities=frozenset({"json", "json_schema"}))
-    assert fitted(call, able) == fitted(call, NOVA)
+    assert adapt_call(call, able) == adapt_call(call, NOVA)
     closed = {"type": "object", "properties": {"a": {"type": "string"}}}
     narrow = call.model_copy(update={"json_output": JsonOutput(json_schema=closed)})
-    assert fitted(narrow, able) == narrow
+    assert adapt_call(narrow, able) == narrow
     backend = EndpointBackend("an-endpoint", "openai-chat")
-    assert fitted(call, replace(able, backend=backend)) == call
+    assert adapt_call(call, replace(able, backend=backend)) == call
 
 
 @given(st.booleans(), st.booleans(), st.booleans(), st.text(max_size=40), st.booleans())
@@ -76,15 +79,15 @@ def test_a_load_should_never_be_less_than_that_of_the_call_as_it_is_asked(
         }
     )
     able = replace(NOVA, abilities=frozenset({"json", "json_schema"} if by_api else {"json"}))
-    load = load_for(wish(call, Terms(), Place("us-east-1")), able)
-    alone = load_of(fitted(call, able))[0]
+    load = load_for_model(derive_requirements(call, Terms(), CallRegion("us-east-1")), able)
+    alone = max_load(adapt_call(call, able))[0]
     assert load.tokens_in >= alone.tokens_in + (able.limits.tool_tokens if tooled else 0)
     assert load.tokens_out == alone.tokens_out
 
 
 def test_an_object_of_no_schema_should_be_asked_for_in_words_by_all() -> None:
     call = HELLO.model_copy(update={"json_output": JsonOutput()})
-    found = fitted(call, replace(NOVA, abilities=frozenset({"json", "json_schema"})))
+    found = adapt_call(call, replace(NOVA, abilities=frozenset({"json", "json_schema"})))
     assert isinstance(found, ChatCall)
     assert found.json_output is None
     assert "Schema" not in found.system
@@ -92,15 +95,15 @@ def test_an_object_of_no_schema_should_be_asked_for_in_words_by_all() -> None:
 
 def test_other_calls_should_stay_as_they_are() -> None:
     call = EmbedCall(texts=("a",))
-    assert fitted(call, NOVA) is call
+    assert adapt_call(call, NOVA) is call
 
 
 def test_a_repair_should_show_the_answer_and_say_what_is_wrong_with_it() -> None:
-    mended = repair(HELLO, "{", "schema: it is no JSON")
+    mended = repair_call(HELLO, "{", "schema: it is no JSON")
     roles = [message.role for message in mended.messages]
     assert roles == ["user", "assistant", "user"]
     assert mended.messages[1].content == (TextPart(text="{"),)
     (words,) = mended.messages[2].content
     assert isinstance(words, TextPart)
     assert "schema: it is no JSON" in words.text
-    assert repair(HELLO, "", "x").messages[1].content == (TextPart(text="(nothing)"),)
+    assert repair_call(HELLO, "", "x").messages[1].content == (TextPart(text="(nothing)"),)

@@ -10,8 +10,8 @@ import pytest
 from chalicelib.contracts.generations import Terms, Usage
 from chalicelib.errors import InvalidInput, ModelFailure, Transient
 from chalicelib.generation.catalogue import catalogue
-from chalicelib.generation.dependencies import Bounds
-from chalicelib.generation.served import FunctionBackend
+from chalicelib.generation.dependencies import CallLimits
+from chalicelib.generation.models import FunctionBackend
 from tests.unit.generation import planning
 from tests.unit.generation.fakes import Answer, House
 from tests.unit.generation.test_generating import HELLO, WHO
@@ -52,7 +52,7 @@ def test_who_stops_listening_should_pay_the_seconds_until_the_last_piece() -> No
 
 def test_a_stream_that_the_time_ends_should_cost_the_seconds_until_the_last_piece() -> None:
     asked = house("Hello", " there", "!")
-    stream = asked.generator.stream(HELLO, ALONE, WHO, within=Bounds(until=21.0))
+    stream = asked.generator.stream(HELLO, ALONE, WHO, limits=CallLimits(deadline=21.0))
     next(stream)
     asked.clock = 20.0
     next(stream)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.budgets.spending import Spender, Used
+from chalicelib.budgets.spending import ActualCost, Spender
 from chalicelib.contracts.generations import (
     ChatCall,
     ChatOutput,
@@ -33,9 +33,9 @@ from chalicelib.errors import (
     Transient,
     Unsupported,
 )
-from chalicelib.generation.accounts import Accounts
-from chalicelib.generation.dependencies import Asking, Stage
-from chalicelib.generation.generating import Generator
+from chalicelib.generation.dependencies import CallContext, GenerationDeps
+from chalicelib.generation.executor import Generator
+from chalicelib.generation.receipts import CostModel
 from chalicelib.generation.streams import TextDelta, ToolDelta
 from tests.unit.generation import planning
 from tests.unit.generation.fakes import Answer, House, Purse, Scripted, Watch, said
@@ -63,11 +63,11 @@ def test_the_cheapest_should_answer_and_its_receipt_should_say_what_it_cost() ->
     assert found.receipt.next_dearer is not None
     assert found.receipt.next_dearer.dollars == Decimal("0.00014")
     assert any("less than Large alone" in line for line in found.plan)
-    assert house.purse.spent == [Used(14_000, 10, 4)]
+    assert house.purse.spent == [ActualCost(14_000, 10, 4)]
     assert house.purse.most[0] >= 14_000
     assert house.is_even()
     assert house.watch.ended == [("small", "")]
-    assert house.backend.asking == [Asking("t", "c", "standard")]
+    assert house.backend.asking == [CallContext("t", "c", "standard")]
 
 
 def test_a_model_that_fails_should_give_way_to_the_next_and_cost_nothing() -> None:
@@ -237,7 +237,7 @@ def test_a_stream_should_tell_pieces_and_then_all_of_it() -> None:
     assert (first, second) == (TextDelta("He"), TextDelta("llo"))
     assert last.output == ChatOutput(text="Hello")
     assert last.receipt.dollars == Decimal("0.000014")
-    assert house.purse.spent == [Used(14_000, 10, 4)]
+    assert house.purse.spent == [ActualCost(14_000, 10, 4)]
     assert house.is_even()
 
 
@@ -311,9 +311,9 @@ def test_texts_should_be_embedded_by_one_model_and_no_other() -> None:
     )
     purse = Purse()
     generator = Generator(
-        Stage(
+        GenerationDeps(
             served,
-            Accounts(served, planning.prices(embedder=("1", "1"))),
+            CostModel(served, planning.prices(embedder=("1", "1"))),
             planning.HOME,
             {"bedrock": backend},
             purse,
@@ -327,4 +327,4 @@ def test_texts_should_be_embedded_by_one_model_and_no_other() -> None:
     found = generator.generate(EmbedCall(texts=("a",)), Terms(), WHO)
     assert found.output == vectors(("a",))
     assert found.receipt.dollars == Decimal("0.000002")
-    assert purse.spent == [Used(2_000, 2)]
+    assert purse.spent == [ActualCost(2_000, 2)]

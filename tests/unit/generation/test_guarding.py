@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 import pytest
 
 from chalicelib.errors import HeadraceError, InvalidInput, ModelFailure, Throttled, Transient
-from chalicelib.generation.breaking import BreakerRules
-from chalicelib.generation.guarding import GuardRules, ModelGuard
-from chalicelib.generation.limiting import LimiterRules
+from chalicelib.generation.rate_limits.breaker import BreakerRules
+from chalicelib.generation.rate_limits.guard import GuardRules, ModelGuard
+from chalicelib.generation.rate_limits.limiter import LimiterRules
 
 RULES = GuardRules(
-    breaker=BreakerRules(least_calls=2, rest_s=10.0), limiter=LimiterRules(least=0.5)
+    breaker=BreakerRules(min_calls=2, rest_s=10.0), limiter=LimiterRules(min_rate=0.5)
 )
 
 
@@ -30,7 +30,7 @@ class Kept:
             raise Transient("down")
         return dict(self.told)
 
-    def keep(self, model: str, breaker: str, seconds: float) -> None:
+    def save(self, model: str, breaker: str, seconds: float) -> None:
         if self.down:
             raise Transient("down")
         self.told[model] = breaker
@@ -55,8 +55,8 @@ def guard(store: Kept, time: Time, log: list[HeadraceError] | None = None) -> Mo
 
 def fails(one: ModelGuard, times: int) -> None:
     for _ in range(times):
-        one.enter("m", "t")
-        one.left("m", ModelFailure("broken"))
+        one.admit("m", "t")
+        one.record_end("m", ModelFailure("broken"))
 
 
 def test_a_model_that_fails_should_rest_and_then_be_tried_by_one_call() -> None:
@@ -65,16 +65,16 @@ def test_a_model_that_fails_should_rest_and_then_be_tried_by_one_call() -> None:
     fails(one, 2)
     assert one.health()["m"].state == "open"
     with pytest.raises(Transient, match="m is resting"):
-        one.enter("m", "t")
+        one.admit("m", "t")
     time.at += 10
-    ticket = one.enter("m", "t")
+    ticket = one.admit("m", "t")
     with pytest.raises(Transient, match="tried by one call") as raised:
-        one.enter("m", "t")
+        one.admit("m", "t")
     assert raised.value.retry_after == 60
-    one.left("m", None)
+    one.record_end("m", None)
     assert one.health()["m"].state == "half-open"
-    one.left("m", None, ticket)
-    one.enter("m", "t")
+    one.record_end("m", None, ticket)
+    one.admit("m", "t")
     assert one.health()["m"].state == "closed"
 
 
@@ -87,9 +87,9 @@ def test_what_one_process_found_should_be_known_to_another_within_seconds() -> N
     time.at += RULES.fresh_s
     assert other.health()["m"].state == "open"
     with pytest.raises(Transient):
-        other.enter("m", "t")
+        other.admit("m", "t")
     time.at += 10
-    one.left("m", None, one.enter("m", "t"))
+    one.record_end("m", None, one.admit("m", "t"))
     assert other.health()["m"].state == "closed"
 
 
@@ -98,8 +98,8 @@ def test_the_store_should_be_asked_only_where_someone_asks_and_now_and_then() ->
     one = guard(store, time)
     for _ in range(10):
         one.health()
-        one.enter("m", "t")
-        one.left("m", None)
+        one.admit("m", "t")
+        one.record_end("m", None)
     assert store.asked == 1
     assert store.told == {}
 
@@ -111,7 +111,7 @@ def test_a_store_that_is_down_should_stop_nobody_and_be_logged() -> None:
     assert one.health() == {}
     fails(one, 2)
     with pytest.raises(Transient, match="resting"):
-        one.enter("m", "t")
+        one.admit("m", "t")
     assert [str(error) for error in log] == ["down", "down"]
 
 
@@ -120,7 +120,7 @@ def test_throttling_and_bad_input_should_not_make_a_model_rest(error: HeadraceEr
     time = Time()
     one = guard(Kept(), time)
     for _ in range(5):
-        one.left("m", error)
+        one.record_end("m", error)
     assert one.health()["m"].state == "closed"
 
 
@@ -128,22 +128,22 @@ def test_a_throttled_model_should_be_asked_more_slowly_and_no_wait_be_long() -> 
     time = Time()
     one = guard(Kept(), time)
     for _ in range(10):
-        one.enter("m", "t")
-        one.left("m", Throttled("slow down"))
+        one.admit("m", "t")
+        one.record_end("m", Throttled("slow down"))
         time.at += 0.5
     began, refused, let_through = time.at, 0, 0
     for _ in range(20):
         before = time.at
         try:
-            one.enter("m", "t")
+            one.admit("m", "t")
             let_through += 1
         except Throttled:
             refused += 1
             time.at += 1
-        assert time.at - before <= RULES.patience_s + 1
+        assert time.at - before <= RULES.max_wait_s + 1
     assert refused or time.at - began > 5
     assert let_through
-    one.enter("another", "t")
+    one.admit("another", "t")
 
 
 def test_threads_should_share_one_guard_and_lose_no_count() -> None:
@@ -153,8 +153,8 @@ def test_threads_should_share_one_guard_and_lose_no_count() -> None:
 
     def work() -> None:
         for _ in range(each):
-            one.enter("m", "t")
-            one.left("m", None)
+            one.admit("m", "t")
+            one.record_end("m", None)
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:

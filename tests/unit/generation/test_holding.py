@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from chalicelib.errors import InvalidInput
-from chalicelib.generation.structured import check_schema, fault
+from chalicelib.generation.schemas import require_schema, schema_violation
 
 HANGS = "^(a+)+$"
 LONG = "a" * 40 + "!"
@@ -34,8 +34,8 @@ LONG = "a" * 40 + "!"
 def test_patterns_should_be_held_to_and_never_hang(
     schema: dict[str, Any], value: Any, reason: str
 ) -> None:
-    check_schema(schema, "json_schema")
-    told = fault(value, schema)
+    require_schema(schema, "json_schema")
+    told = schema_violation(value, schema)
     assert told.startswith(reason)
     assert bool(told) == bool(reason)
 
@@ -53,16 +53,16 @@ def test_a_pattern_that_is_not_taken_should_be_told_wherever_it_stands(
     schema: dict[str, Any],
 ) -> None:
     with pytest.raises(InvalidInput, match="json_schema has a pattern that is not taken") as raised:
-        check_schema(schema, "json_schema")
+        require_schema(schema, "json_schema")
     assert raised.value.field == "json_schema"
-    assert "not taken" in fault({"a": "a"}, schema)
+    assert "not taken" in schema_violation({"a": "a"}, schema)
 
 
 def test_what_is_only_called_like_a_keyword_should_be_no_pattern() -> None:
     schema = {
         "properties": {"pattern": {"const": {"pattern": "("}}, "items": {"enum": [{"pattern": 1}]}}
     }
-    check_schema(schema, "json_schema")
+    require_schema(schema, "json_schema")
 
 
 def test_references_that_multiply_should_end() -> None:
@@ -71,8 +71,8 @@ def test_references_that_multiply_should_end() -> None:
         name: {"allOf": [{"$ref": f"#/$defs/n{n + 1}"}] * 2} for n, name in enumerate(names)
     }
     schema = {"$ref": "#/$defs/n0", "$defs": {**definitions, "n30": {"type": "integer"}}}
-    check_schema(schema, "json_schema")
-    assert "more than 20000 references" in fault(1, schema)
+    require_schema(schema, "json_schema")
+    assert "more than 20000 references" in schema_violation(1, schema)
 
 
 SCHEMAS = st.fixed_dictionaries(
@@ -94,4 +94,4 @@ VALUES = st.text("abc", max_size=3)
 )
 def test_should_hold_to_what_jsonschema_holds_to(schema: dict[str, Any], value: Any) -> None:
     whole = {**schema, "$defs": {"d": {"not": {"pattern": "ccc"}}}}
-    assert (fault(value, whole) == "") == Draft202012Validator(whole).is_valid(value)
+    assert (schema_violation(value, whole) == "") == Draft202012Validator(whole).is_valid(value)

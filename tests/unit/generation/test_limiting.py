@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.generation.limiting import UNLIMITED, Limiter, LimiterRules, ask, load, throttled
+from chalicelib.generation.rate_limits.limiter import (
+    UNLIMITED,
+    Limiter,
+    LimiterRules,
+    load_limiter,
+    record_throttling,
+    request_call,
+)
 
 RULES = LimiterRules(raise_per_s=0.0)
 STEADY = Limiter(rate=10.0, cut_at=0.0)
@@ -16,7 +23,7 @@ def granted(limiter: Limiter, asks: list[tuple[float, str]]) -> dict[str, int]:
     """Return how many calls each tenant was let make that asked at these moments."""
     counts: dict[str, int] = {}
     for now, tenant in sorted(asks):
-        grant = ask(limiter, tenant, now, RULES)
+        grant = request_call(limiter, tenant, now, RULES)
         limiter = grant.limiter
         counts[tenant] = counts.get(tenant, 0) + (grant.wait_s == 0)
     return counts
@@ -29,7 +36,7 @@ def every(seconds: float, until: float, tenant: str) -> list[tuple[float, str]]:
 def test_nobody_should_wait_before_the_model_throttles() -> None:
     limiter = UNLIMITED
     for number in range(500):
-        grant = ask(limiter, "a", number / 100, RULES)
+        grant = request_call(limiter, "a", number / 100, RULES)
         assert grant.wait_s == 0
         limiter = grant.limiter
     assert limiter.flow == pytest.approx(100, rel=0.4)
@@ -39,18 +46,18 @@ def asked(limiter: Limiter, first: int, last: int, every: int) -> Limiter:
     """Return a limiter after 50 calls a second, each `every`-th of which was throttled."""
     made = 0
     for number in range(first, last):
-        grant = ask(limiter, "a", number / 50, RULES)
+        grant = request_call(limiter, "a", number / 50, RULES)
         limiter, made = grant.limiter, made + (grant.wait_s == 0)
         if not grant.wait_s and made % every == 0:
-            limiter = throttled(limiter, number / 50, RULES)
+            limiter = record_throttling(limiter, number / 50, RULES)
     return limiter
 
 
 def test_throttling_of_every_call_should_halve_what_was_asked_and_once_in_a_while_only() -> None:
-    cut = throttled(replace(UNLIMITED, flow=10.0, refused=10.8, updated=40.0), 40.0, RULES)
+    cut = record_throttling(replace(UNLIMITED, flow=10.0, refused=10.8, updated=40.0), 40.0, RULES)
     assert cut.rate == pytest.approx(5)
-    assert throttled(cut, 41.9, RULES).rate == cut.rate
-    assert throttled(cut, 42.0, RULES).rate == pytest.approx(2.5, rel=0.05)
+    assert record_throttling(cut, 41.9, RULES).rate == cut.rate
+    assert record_throttling(cut, 42.0, RULES).rate == pytest.approx(2.5, rel=0.05)
 
 
 def test_a_few_throttled_calls_should_be_borne() -> None:
@@ -60,7 +67,9 @@ def test_a_few_throttled_calls_should_be_borne() -> None:
 
 def test_a_rate_should_be_cut_by_the_more_the_more_is_throttled() -> None:
     rates = [
-        throttled(replace(UNLIMITED, flow=10.0, refused=refused, updated=1.0), 1.0, RULES).rate
+        record_throttling(
+            replace(UNLIMITED, flow=10.0, refused=refused, updated=1.0), 1.0, RULES
+        ).rate
         for refused in (3.3, 4.2, 7.5, 10.8)
     ]
     assert rates[0] is None
@@ -74,14 +83,14 @@ def test_a_model_that_takes_less_than_it_is_asked_for_should_be_asked_for_little
     for tick in range(6_000):
         now = tick / 50
         room = min(takes, room + takes / 50)
-        grant = ask(limiter, "a", now, rules)
+        grant = request_call(limiter, "a", now, rules)
         limiter = grant.limiter
         if grant.wait_s:
             continue
         accepted = room >= 1
         room -= accepted
         if not accepted:
-            limiter = throttled(limiter, now, rules)
+            limiter = record_throttling(limiter, now, rules)
         if now > 60:
             made[accepted] += 1
     refused, answered = made
@@ -90,8 +99,8 @@ def test_a_model_that_takes_less_than_it_is_asked_for_should_be_asked_for_little
 
 
 def test_the_rate_should_rise_by_as_much_each_second_up_to_its_bound() -> None:
-    rules = LimiterRules(raise_per_s=0.5, most=12.0)
-    rates = [ask(STEADY, "a", float(now), rules).limiter.rate for now in (0, 1, 2, 100)]
+    rules = LimiterRules(raise_per_s=0.5, max_rate=12.0)
+    rates = [request_call(STEADY, "a", float(now), rules).limiter.rate for now in (0, 1, 2, 100)]
     assert rates == [10.0, 10.5, 11.0, 12.0]
 
 
@@ -113,16 +122,16 @@ def test_a_tenant_that_asks_for_less_than_its_share_should_hardly_wait() -> None
 
 
 def test_a_wait_should_be_as_long_as_it_takes() -> None:
-    first = ask(replace(STEADY, updated=100.0), "a", 100.0, RULES)
+    first = request_call(replace(STEADY, updated=100.0), "a", 100.0, RULES)
     assert first.wait_s == pytest.approx(0.1)
-    again = ask(first.limiter, "a", 100.0 + first.wait_s + 1e-9, RULES)
+    again = request_call(first.limiter, "a", 100.0 + first.wait_s + 1e-9, RULES)
     assert again.wait_s == 0
 
 
 def test_a_clock_that_runs_back_should_give_nothing_away() -> None:
-    limiter = ask(replace(STEADY, updated=100.0), "a", 100.0, RULES).limiter
-    assert ask(limiter, "a", 50.0, RULES).limiter.updated == 100.0
-    assert ask(limiter, "a", 50.0, RULES).wait_s > 0
+    limiter = request_call(replace(STEADY, updated=100.0), "a", 100.0, RULES).limiter
+    assert request_call(limiter, "a", 50.0, RULES).limiter.updated == 100.0
+    assert request_call(limiter, "a", 50.0, RULES).wait_s > 0
 
 
 moments = st.lists(
@@ -141,10 +150,10 @@ def test_no_more_should_be_let_through_than_flows_in(
 
 @given(moments)
 def test_should_survive_being_kept_and_stay_small(asks: list[tuple[float, str]]) -> None:
-    rules = LimiterRules(most_tenants=3)
+    rules = LimiterRules(max_tenants=3)
     limiter = STEADY
     for now, tenant in sorted(asks):
-        limiter = ask(limiter, tenant, now, rules).limiter
-        assert load(limiter.dump()) == limiter
+        limiter = request_call(limiter, tenant, now, rules).limiter
+        assert load_limiter(limiter.dump()) == limiter
         assert len(limiter.shares) <= 3
-    assert load(UNLIMITED.dump()) == UNLIMITED
+    assert load_limiter(UNLIMITED.dump()) == UNLIMITED

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from chalicelib.contracts.generating import CreateGenerationRequest
+from chalicelib.contracts.generation_requests import CreateGenerationRequest
 from chalicelib.contracts.generations import (
     ChatCall,
     ClassifyCall,
@@ -18,12 +18,11 @@ from chalicelib.contracts.generations import (
     TextPart,
 )
 from chalicelib.generation.catalogue import catalogue
-from chalicelib.generation.pricing import Load
-from chalicelib.generation.requests import call_of
-from chalicelib.generation.routing import Plan, plan
-from chalicelib.generation.served import served
-from chalicelib.generation.tokens import estimated_tokens
-from chalicelib.generation.wishes import wish
+from chalicelib.generation.models import served_models
+from chalicelib.generation.requests import call_from_request
+from chalicelib.generation.requirements import derive_requirements
+from chalicelib.generation.router import RoutePlan, plan_route
+from chalicelib.generation.tokens import TokenLoad, estimated_tokens
 from tests.unit.generation.planning import HOME, NOW
 
 PICTURE = {"media_type": "image/png", "data": base64.b64encode(b"PNG").decode()}
@@ -32,29 +31,34 @@ CLASSES = {"task": "classification", "images": [PICTURE], "labels": ["red", "a b
 
 
 def asked(**body: Any) -> Any:
-    return call_of(CreateGenerationRequest.model_validate(body))
+    return call_from_request(CreateGenerationRequest.model_validate(body))
 
 
-def planned(call: Any, model: str) -> Plan:
-    return plan(wish(call, Terms(model=model), HOME), served(), catalogue().prices, NOW)
+def planned(call: Any, model: str) -> RoutePlan:
+    return plan_route(
+        derive_requirements(call, Terms(model=model), HOME),
+        served_models(),
+        catalogue().prices,
+        NOW,
+    )
 
 
 def test_pictures_should_be_embedded_in_the_place_of_texts() -> None:
     call = asked(task="embedding", images=[PICTURE, PICTURE])
     assert call == EmbedCall.model_construct(texts=(), images=(SEEN, SEEN), dimensions=None)
-    found = wish(call, Terms(), HOME)
+    found = derive_requirements(call, Terms(), HOME)
     assert found.inputs == {"image"}
-    assert (found.load, found.vectors) == (Load(images=2), 2)
+    assert (found.load, found.vectors) == (TokenLoad(images=2), 2)
 
 
 def test_pictures_should_be_classified_by_labels() -> None:
     call = asked(**CLASSES, templates=["a {}", "{} there"])
     assert isinstance(call, ClassifyCall)
     assert (call.images, call.labels) == ((SEEN,), ("red", "a blue star"))
-    found = wish(call, Terms(), HOME)
+    found = derive_requirements(call, Terms(), HOME)
     said = ("a red", "red there", "a a blue star", "a blue star there")
     counts = [estimated_tokens(text) for text in said]
-    assert found.load == Load(sum(counts), images=1)
+    assert found.load == TokenLoad(sum(counts), images=1)
     assert found.inputs == {"text", "image"}
     assert found.longest_tokens == max(counts)
 
@@ -72,7 +76,7 @@ def test_a_turn_should_hold_pictures_and_words_in_their_order() -> None:
         (TextPart(text="red"),),
         (SEEN, TextPart(text="and this?")),
     ]
-    assert wish(call, Terms(), HOME).inputs == {"text", "image"}
+    assert derive_requirements(call, Terms(), HOME).inputs == {"text", "image"}
 
 
 @pytest.mark.parametrize(
@@ -126,11 +130,11 @@ def test_what_a_stage_trained_should_answer_by_its_name_alone(call: Any, model: 
 
 def test_no_vectors_of_pictures_should_be_asked_of_who_is_asked_for_texts_only() -> None:
     call = asked(task="embedding", images=[PICTURE])
-    (line,) = (line for line in planned(call, "cohere-embed-v4").words() if "Embed v4" in line)
+    (line,) = (line for line in planned(call, "cohere-embed-v4").describe() if "Embed v4" in line)
     assert line.startswith("Left out (takes no image)")
     assert planned(call, "auto").steps == ()
 
 
 def test_a_number_of_dimensions_should_be_left_to_what_was_trained() -> None:
     found = planned(asked(task="embedding", texts=["a"], dimensions=64), "emoji-clip")
-    assert any("the dimensions that it was trained for" in each for each in found.words())
+    assert any("the dimensions that it was trained for" in each for each in found.describe())

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.budgets.spending import Used
+from chalicelib.budgets.spending import ActualCost
 from chalicelib.contracts.generations import (
     ChatOutput,
     EmbedCall,
@@ -29,8 +29,8 @@ from chalicelib.errors import (
     Transient,
     Unsupported,
 )
-from chalicelib.generation.dependencies import Bounds
-from chalicelib.generation.served import ModelLimits
+from chalicelib.generation.dependencies import CallLimits
+from chalicelib.generation.models import ModelLimits
 from chalicelib.generation.streams import TextDelta
 from tests.unit.generation import planning
 from tests.unit.generation.fakes import MODELS, Answer, House, Purse, Watch, said
@@ -146,7 +146,7 @@ def test_what_a_failed_call_used_should_be_counted_and_be_on_the_receipt() -> No
     lost = ModelFailure("malformed", usage=Usage(tokens_in=10, tokens_out=4))
     house = House({"small": [lost], "large": ["Hi"]})
     found = house.generator.generate(HELLO, Terms(), WHO)
-    assert house.purse.spent[0] == Used(14_000, 10, 4)
+    assert house.purse.spent[0] == ActualCost(14_000, 10, 4)
     assert found.attempts[0].dollars == Decimal("0.000014")
     assert found.receipt.dollars == Decimal("0.000154")
     assert [line.model for line in found.receipt.lines] == ["small", "large-really"]
@@ -225,17 +225,17 @@ def test_no_further_model_should_be_asked_once_there_is_no_time() -> None:
     house = House({"small": [Transient("slow")], "large": ["Hi"]})
     house.clock = 10.0
     with pytest.raises(Transient, match="No answer came in time") as raised:
-        house.generator.generate(HELLO, Terms(), WHO, within=Bounds(until=11.0))
+        house.generator.generate(HELLO, Terms(), WHO, limits=CallLimits(deadline=11.0))
     assert house.asked() == []
     assert raised.value.retry_after == 1
-    found = house.generator.generate(HELLO, Terms(), WHO, within=Bounds(until=40.0))
+    found = house.generator.generate(HELLO, Terms(), WHO, limits=CallLimits(deadline=40.0))
     assert found.model == "large"
-    assert house.backend.asking[0].seconds == 30.0
+    assert house.backend.asking[0].seconds_left == 30.0
 
 
 def test_a_stream_should_end_when_its_time_does() -> None:
     house = House({"small": ["He", "llo", "!"]})
-    stream = house.generator.stream(HELLO, Terms(), WHO, within=Bounds(until=5.0))
+    stream = house.generator.stream(HELLO, Terms(), WHO, limits=CallLimits(deadline=5.0))
     assert next(stream) == TextDelta("He")
     house.clock = 6.0
     with pytest.raises(Transient, match="Small: failed") as raised:
@@ -249,7 +249,7 @@ def test_a_deadline_should_bound_the_time_of_a_call() -> None:
     house = House({"small": ["Hi"]})
     soon = planning.NOW.replace(second=9)
     house.generator.generate(HELLO, Terms(deadline=soon), WHO)
-    assert house.backend.asking[0].seconds == 9.0
+    assert house.backend.asking[0].seconds_left == 9.0
 
 
 @pytest.mark.parametrize(
@@ -281,7 +281,7 @@ def test_an_answer_that_cannot_be_carried_should_be_refused_before_it_is_paid_fo
     house = House({}, models=models)
     call = EmbedCall(texts=("a",) * 10)
     with pytest.raises(Unsupported, match="can be carried"):
-        house.generator.generate(call, Terms(), WHO, within=Bounds(most_bytes=200_000))
+        house.generator.generate(call, Terms(), WHO, limits=CallLimits(max_bytes=200_000))
     assert house.purse.most == []
 
 

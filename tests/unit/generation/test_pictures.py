@@ -9,36 +9,42 @@ from typing import Any
 import pytest
 
 from chalicelib.budgets.spending import Spender
-from chalicelib.contracts.generating import CreateGenerationRequest
+from chalicelib.contracts.generation_requests import CreateGenerationRequest
 from chalicelib.contracts.generations import ImageCall, Terms, Usage
 from chalicelib.errors import Conflict
+from chalicelib.generation.adaptation import adapt_call
 from chalicelib.generation.catalogue import catalogue
-from chalicelib.generation.fitting import fitted
-from chalicelib.generation.pricing import Load, charge, estimate
-from chalicelib.generation.requests import call_of
-from chalicelib.generation.routing import Plan, plan
-from chalicelib.generation.served import FunctionBackend, served
+from chalicelib.generation.models import FunctionBackend, served_models
+from chalicelib.generation.pricing import actual_cost, max_cost
+from chalicelib.generation.requests import call_from_request
+from chalicelib.generation.requirements import derive_requirements
+from chalicelib.generation.router import RoutePlan, plan_route
 from chalicelib.generation.served_fields import ServedFileError
 from chalicelib.generation.served_reading import read
-from chalicelib.generation.wishes import wish
+from chalicelib.generation.tokens import TokenLoad
 from tests.unit.generation import planning
 from tests.unit.generation.fakes import House
 from tests.unit.generation.planning import HOME, NOW
 from tests.unit.generation.test_served import changed
 
-DIGITS = served().model("digits-vae")
+DIGITS = served_models().model("digits-vae")
 ONE = Decimal(1)
 
 
-def planned(call: ImageCall, model: str = "auto") -> Plan:
-    return plan(wish(call, Terms(model=model), HOME), served(), catalogue().prices, NOW)
+def planned(call: ImageCall, model: str = "auto") -> RoutePlan:
+    return plan_route(
+        derive_requirements(call, Terms(model=model), HOME),
+        served_models(),
+        catalogue().prices,
+        NOW,
+    )
 
 
 def test_should_be_drawn_by_what_makes_one_kind_of_thing_only_where_that_is_named() -> None:
     found = planned(ImageCall(prompt="a weir"))
     assert [step.model for step in found.steps] == []
     told = "Left out (for handwritten digits of 8 x 8 pixels alone, so only when asked for by name)"
-    (line,) = (line for line in found.words() if line.startswith(told))
+    (line,) = (line for line in found.describe() if line.startswith(told))
     assert DIGITS.title in line
     assert [step.model for step in planned(ImageCall(prompt="7"), "digits-vae").steps] == [
         "digits-vae"
@@ -58,9 +64,9 @@ def test_a_plan_should_say_what_is_left_out_of_the_call() -> None:
 
 def test_a_call_should_lose_what_its_model_does_not_take() -> None:
     call = ImageCall(prompt="7", negative_prompt="3", steps=9, guidance=2.0, seed=1, to_seed=2)
-    found = fitted(call, DIGITS)
+    found = adapt_call(call, DIGITS)
     assert found == ImageCall(prompt="7", seed=1, to_seed=2)
-    assert fitted(call, replace(DIGITS, refuses=())) == call
+    assert adapt_call(call, replace(DIGITS, refuses=())) == call
 
 
 def test_a_walk_should_go_to_models_that_can() -> None:
@@ -68,7 +74,7 @@ def test_a_walk_should_go_to_models_that_can() -> None:
     assert [step.model for step in planned(call, "digits-vae").steps] == ["digits-vae"]
     found = planned(call, "stable-image-core")
     assert not found.steps
-    assert "can't draw what lies between two seeds" in " ".join(found.words())
+    assert "can't draw what lies between two seeds" in " ".join(found.describe())
 
 
 def test_a_function_that_draws_should_cost_its_seconds() -> None:
@@ -77,9 +83,9 @@ def test_a_function_that_draws_should_cost_its_seconds() -> None:
     known = catalogue().prices
     second = known["lambda.gb_second.arm64"].dollars
     request = known["lambda.request"].dollars
-    most = estimate(ours, Load(images=4), ONE, known)
+    most = max_cost(ours, TokenLoad(images=4), ONE, known)
     assert most == pytest.approx(int((5 * second + request) * 10**9), abs=1)
-    used = charge(ours, Usage(images=4), ONE, known, seconds=0.5)
+    used = actual_cost(ours, Usage(images=4), ONE, known, seconds=0.5)
     assert used == pytest.approx(int((second / 2 + request) * 10**9), abs=1)
 
 
@@ -104,4 +110,4 @@ def test_should_say_that_no_version_is_served_and_how_to_serve_one() -> None:
 def test_a_request_should_hand_on_steps_guidance_and_both_seeds() -> None:
     given = {"prompt": "7", "steps": 9, "guidance": 2.0, "seed": 1, "to_seed": 2, "count": 3}
     body = CreateGenerationRequest.model_validate({"task": "image", **given})
-    assert call_of(body) == ImageCall.model_validate(given)
+    assert call_from_request(body) == ImageCall.model_validate(given)

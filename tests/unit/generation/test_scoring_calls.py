@@ -7,43 +7,47 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from chalicelib.contracts.generating import CreateGenerationRequest
+from chalicelib.contracts.generation_requests import CreateGenerationRequest
 from chalicelib.contracts.generations import ScoreCall, Terms
 from chalicelib.generation.catalogue import catalogue
-from chalicelib.generation.pricing import Load
-from chalicelib.generation.requests import call_of
-from chalicelib.generation.routing import plan
-from chalicelib.generation.served import served
-from chalicelib.generation.tokens import estimated_tokens
-from chalicelib.generation.wishes import wish
+from chalicelib.generation.models import served_models
+from chalicelib.generation.requests import call_from_request
+from chalicelib.generation.requirements import derive_requirements
+from chalicelib.generation.router import plan_route
+from chalicelib.generation.tokens import TokenLoad, estimated_tokens
 from tests.unit.generation.planning import HOME, NOW
 
 ASKED = {"task": "scoring", "prompt": "our music was", "answers": ["great .", "very dirty ."]}
 
 
 def asked(**body: Any) -> Any:
-    return call_of(CreateGenerationRequest.model_validate(body))
+    return call_from_request(CreateGenerationRequest.model_validate(body))
 
 
 def test_each_answer_should_be_read_after_the_prompt() -> None:
     call = asked(**ASKED)
     assert call == ScoreCall(prompt="our music was", answers=("great .", "very dirty ."))
-    found = wish(call, Terms(), HOME)
+    found = derive_requirements(call, Terms(), HOME)
     prompt = estimated_tokens("our music was")
     counts = [prompt + estimated_tokens(answer) for answer in call.answers]
-    assert (found.load, found.longest_tokens) == (Load(sum(counts)), max(counts))
+    assert (found.load, found.longest_tokens) == (TokenLoad(sum(counts)), max(counts))
     assert found.inputs == {"text"}
 
 
 def test_a_reward_model_should_score_when_it_is_asked_by_name_alone() -> None:
     call = asked(**ASKED)
     prices = catalogue().prices
-    named = plan(wish(call, Terms(model="preferences-reward"), HOME), served(), prices, NOW)
+    named = plan_route(
+        derive_requirements(call, Terms(model="preferences-reward"), HOME),
+        served_models(),
+        prices,
+        NOW,
+    )
     assert [step.model for step in named.steps] == ["preferences-reward"]
     assert named.steps[0].cost
-    anyone = plan(wish(call, Terms(), HOME), served(), prices, NOW)
+    anyone = plan_route(derive_requirements(call, Terms(), HOME), served_models(), prices, NOW)
     assert not anyone.steps
-    assert any("so only when asked for by name" in reason for reason in anyone.words())
+    assert any("so only when asked for by name" in reason for reason in anyone.describe())
 
 
 @pytest.mark.parametrize(

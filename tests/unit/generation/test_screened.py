@@ -22,9 +22,9 @@ from chalicelib.contracts.generations import (
 from chalicelib.contracts.receipts import nanodollars
 from chalicelib.contracts.screening import Finding
 from chalicelib.errors import InvalidInput, ModelFailure, NoAnswer, Transient
-from chalicelib.generation.checks import Verdict
+from chalicelib.generation.checks import CheckVerdict
 from chalicelib.generation.dependencies import ScreenedInput, ScreenedOutput
-from chalicelib.generation.generating import Generator, whole
+from chalicelib.generation.executor import Generator, stream_whole
 from chalicelib.generation.streams import TextDelta, ToolDelta
 from tests.unit.generation.fakes import House
 from tests.unit.generation.test_generating import HELLO, WHO
@@ -36,10 +36,10 @@ FOUND = Finding(rule="threat.intent", category="threat", text=0, score=0.9, word
 class Held:
     """Refuses inputs and outputs with the word `bad`, and blanks `secret` in both."""
 
-    holds_back: bool = False
+    needs_whole_answer: bool = False
     fails: bool = False
 
-    def input(self, call: Call) -> ScreenedInput:
+    def screen_input(self, call: Call) -> ScreenedInput:
         assert isinstance(call, ChatCall)
         (part,) = call.messages[0].content
         assert isinstance(part, TextPart)
@@ -50,7 +50,7 @@ class Held:
         changed = call.model_copy(update={"messages": (message,)})
         return ScreenedInput(changed, (FOUND,) if said != part.text else ())
 
-    def output(self, output: Output) -> ScreenedOutput:
+    def screen_output(self, output: Output) -> ScreenedOutput:
         assert isinstance(output, ChatOutput)
         if self.fails:
             raise Transient("The screen does not answer.")
@@ -64,7 +64,7 @@ class Held:
 class Raising:
     """A judge that does not do its work."""
 
-    def judge(self, call: Call, output: Output) -> Verdict:
+    def judge(self, call: Call, output: Output) -> CheckVerdict:
         raise ModelFailure("The judge gave no verdict.")
 
 
@@ -75,13 +75,13 @@ class Screening:
     held: Held | None
     asked: list[tuple[str, str]] = field(default_factory=list)
 
-    def of(self, tenant: str, correlation_id: str) -> Held | None:
+    def open_session(self, tenant: str, correlation_id: str) -> Held | None:
         self.asked.append((tenant, correlation_id))
         return self.held
 
 
 def screened(house: House, held: Held | None) -> Generator:
-    return Generator(replace(house.generator.stage, screen=Screening(held)))
+    return Generator(replace(house.generator.deps, screen=Screening(held)))
 
 
 def hello(text: str) -> ChatCall:
@@ -158,7 +158,7 @@ def test_an_answer_that_cannot_be_screened_should_tell_what_it_and_those_before_
 
 def test_a_judge_that_raises_should_leave_what_the_answer_cost_in_the_error() -> None:
     house = House({"small": ["Hi"]})
-    stage = replace(house.generator.stage, judges={"moderated": Raising()})
+    stage = replace(house.generator.deps, judges={"moderated": Raising()})
     with pytest.raises(ModelFailure) as caught:
         Generator(stage).generate(HELLO, Terms(checks=("moderated",)), WHO)
     assert caught.value.usage == Usage(tokens_in=10, tokens_out=4)
@@ -184,7 +184,7 @@ def test_a_tenant_that_is_held_to_nothing_should_be_answered_as_ever() -> None:
 
 def test_a_stream_that_may_be_refused_should_come_in_one_piece_after_it_was_screened() -> None:
     house = House({"small": ["bad"], "large": ["a secret"]})
-    told = list(screened(house, Held(holds_back=True)).stream(HELLO, Terms(), WHO))
+    told = list(screened(house, Held(needs_whole_answer=True)).stream(HELLO, Terms(), WHO))
     assert told[0] == TextDelta("a [Y]")
     (last,) = told[1:]
     assert isinstance(last, Generation)
@@ -204,4 +204,4 @@ def test_a_whole_answer_should_stream_its_calls_of_tools_too() -> None:
     made = house.generator.generate(HELLO, Terms(), WHO)
     call = ToolCall(id="c1", name="look", arguments="{}")
     made = made.model_copy(update={"output": ChatOutput(text="", tool_calls=(call,))})
-    assert list(whole(made)) == [ToolDelta(0, "c1", "look", "{}"), made]
+    assert list(stream_whole(made)) == [ToolDelta(0, "c1", "look", "{}"), made]

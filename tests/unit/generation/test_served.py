@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 
 from chalicelib.contracts.generations import GenerationTask
 from chalicelib.errors import NotFound
-from chalicelib.generation.bodies import embedding, images
+from chalicelib.generation.bodies import embeddings, images
 from chalicelib.generation.catalogue import catalogue
-from chalicelib.generation.served import (
+from chalicelib.generation.models import (
     SERVED_FILE,
     BedrockBackend,
     EndpointBackend,
     FunctionBackend,
     Lifecycle,
-    served,
+    served_models,
 )
 from chalicelib.generation.served_fields import ServedFileError
 from chalicelib.generation.served_reading import TASKS, read
@@ -41,16 +41,16 @@ def changed(**fields: Any) -> dict[str, Any]:
 
 
 def test_every_model_should_have_a_body_that_is_written_for_it() -> None:
-    for model in served().models.values():
+    for model in served_models().models.values():
         if isinstance(model.backend, BedrockBackend):
-            schemas = {"chat": {"converse"}, "embedding": {*embedding.SCHEMAS}}
-            known = schemas.get(model.task, {*images.SCHEMAS})
+            schemas = {"chat": {"converse"}, "embedding": {*embeddings.BEDROCK_FORMATS}}
+            known = schemas.get(model.task, {*images.BEDROCK_FORMATS})
             assert model.backend.schema in known, model.name
             assert (model.backend.api == "converse") == (model.task == "chat"), model.name
 
 
 def test_every_profile_should_be_of_its_own_model_and_leave_from_somewhere() -> None:
-    for model in served().models.values():
+    for model in served_models().models.values():
         if isinstance(model.backend, BedrockBackend):
             for area, profile in model.backend.profiles.items():
                 assert profile.id == f"{area}.{model.backend.model_id}"
@@ -60,12 +60,12 @@ def test_every_profile_should_be_of_its_own_model_and_leave_from_somewhere() -> 
 
 def test_every_model_that_is_named_should_be_there() -> None:
     known = catalogue().models
-    for model in served().models.values():
+    for model in served_models().models.values():
         assert not model.local or model.local in known, model.name
         assert model.task != "embedding" or not model.fallbacks, model.name
     priced = [
         model.priced_as
-        for model in served().models.values()
+        for model in served_models().models.values()
         if not isinstance(model.backend, FunctionBackend)
     ]
     assert len(set(priced)) == len(priced)
@@ -85,17 +85,17 @@ def test_the_tasks_should_be_those_of_the_contract() -> None:
     ],
 )
 def test_a_model_should_be_found_by_name_id_profile_and_arn(asked: str) -> None:
-    assert served().model(asked).name == "nova-micro"
+    assert served_models().model(asked).name == "nova-micro"
 
 
 def test_a_model_that_is_not_served_should_be_said_with_those_that_are() -> None:
     with pytest.raises(NotFound, match=r"served as 'gpt-9'.*nova-micro.*or auto") as missing:
-        served().model("gpt-9")
+        served_models().model("gpt-9")
     assert missing.value.field == "model"
 
 
 def test_a_profile_may_cost_more_than_the_model() -> None:
-    backend = served().model("claude-haiku-4-5").backend
+    backend = served_models().model("claude-haiku-4-5").backend
     assert isinstance(backend, BedrockBackend)
     model_id = backend.model_id
     assert [backend.price_factor(asked) for asked in (model_id, f"global.{model_id}")] == [
@@ -117,8 +117,11 @@ def test_a_profile_may_cost_more_than_the_model() -> None:
 
 def test_a_life_should_end_on_its_day() -> None:
     life = Lifecycle("legacy", ends=date(2026, 9, 30))
-    assert [life.at(date(2026, 9, 29)), life.at(date(2026, 9, 30))] == ["legacy", "ended"]
-    assert Lifecycle("active").at(date(2040, 1, 1)) == "active"
+    assert [life.status_on(date(2026, 9, 29)), life.status_on(date(2026, 9, 30))] == [
+        "legacy",
+        "ended",
+    ]
+    assert Lifecycle("active").status_on(date(2040, 1, 1)) == "active"
 
 
 def test_an_endpoint_should_be_a_model_without_code() -> None:
@@ -127,7 +130,7 @@ def test_an_endpoint_should_be_a_model_without_code() -> None:
     model = read(written).model("mine")
     assert model.backend == EndpointBackend("mine", "openai", asynchronous=True)
     assert model.backend.route("eu-west-1") is not None
-    assert model.unit("input_token") == "served.mine.input_token"
+    assert model.price_unit("input_token") == "served.mine.input_token"
 
 
 def test_what_a_stage_trains_should_be_a_model_without_code() -> None:

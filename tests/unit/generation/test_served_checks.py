@@ -5,17 +5,22 @@ from datetime import date, timedelta
 from decimal import Decimal
 from types import MappingProxyType
 
-from chalicelib.generation.catalogue import Catalogue, Price, catalogue
-from chalicelib.generation.served import (
+from chalicelib.generation.catalogue import Catalogue, UnitPrice, catalogue
+from chalicelib.generation.model_checks import (
+    ListedModel,
+    compare_with_bedrock,
+    find_faults,
+    unserved_ids,
+)
+from chalicelib.generation.models import (
     BedrockBackend,
     EndpointBackend,
+    InferenceProfile,
     Lifecycle,
-    Profile,
-    Served,
     ServedModel,
+    ServedModels,
 )
-from chalicelib.generation.served import served as shipped
-from chalicelib.generation.served_checks import Listed, against, findings, unknown
+from chalicelib.generation.models import served_models as shipped
 from tests.unit.generation.planning import NOW, model, prices, served
 
 TODAY = NOW.date()
@@ -26,8 +31,8 @@ def known(**dollars: tuple[str, str]) -> Catalogue:
     return Catalogue(catalogue().models, prices(**dollars), "us-east-1")
 
 
-def found(models: Served, **dollars: tuple[str, str]) -> list[tuple[str, str, str]]:
-    return [(one.kind, one.model, one.text) for one in findings(models, known(**dollars), TODAY)]
+def found(models: ServedModels, **dollars: tuple[str, str]) -> list[tuple[str, str, str]]:
+    return [(one.kind, one.model, one.text) for one in find_faults(models, known(**dollars), TODAY)]
 
 
 def with_backend(**changes: object) -> ServedModel:
@@ -37,7 +42,7 @@ def with_backend(**changes: object) -> ServedModel:
 
 
 def test_what_is_shipped_should_have_no_fault() -> None:
-    faults = [one for one in findings(shipped(), catalogue(), TODAY) if one.kind == "fault"]
+    faults = [one for one in find_faults(shipped(), catalogue(), TODAY) if one.kind == "fault"]
     assert faults == []
 
 
@@ -51,7 +56,9 @@ def test_what_a_call_would_fail_by_should_be_a_fault() -> None:
     moon = with_backend(regions=frozenset({"the-moon"}))
     assert ("fault", "small", "no region or area is called the-moon") in found(served(moon))
     other = with_backend(
-        profiles=MappingProxyType({"us": Profile("us.other", frozenset({"us-east-2"}), Decimal(1))})
+        profiles=MappingProxyType(
+            {"us": InferenceProfile("us.other", frozenset({"us-east-2"}), Decimal(1))}
+        )
     )
     assert ("fault", "small", "profile us is of another model: us.other") in found(served(other))
     assert ("fault", "small", "local names no model: nobody") in found(
@@ -70,10 +77,10 @@ def test_lives_and_prices_should_be_noticed() -> None:
         model("free"),
     )
     unit = "bedrock.maker.nobody-v1:0.input_token"
-    stray = {unit: Price(unit, Decimal(1), TODAY, "Pricing")}
+    stray = {unit: UnitPrice(unit, Decimal(1), TODAY, "Pricing")}
     told = known(small=("1", "2"), gone=("1", "2"))
     told = replace(told, prices={**told.prices, **stray})
-    assert [(one.kind, one.model, one.text) for one in findings(models, told, TODAY)] == [
+    assert [(one.kind, one.model, one.text) for one in find_faults(models, told, TODAY)] == [
         ("notice", "small", f"it ends on {soon}"),
         ("notice", "small", "its fallback gone is ended, and never asked"),
         ("notice", "gone", f"it ended on {TODAY}"),
@@ -84,7 +91,7 @@ def test_lives_and_prices_should_be_noticed() -> None:
             f"{unit} has a price, and no model is served by it",
         ),
     ]
-    later = findings(served(model()), known(small=("1", "2")), date(2027, 1, 2))
+    later = find_faults(served(model()), known(small=("1", "2")), date(2027, 1, 2))
     assert [one.text for one in later] == ["its price is of 2026-01-01"]
 
 
@@ -98,14 +105,14 @@ def test_each_model_should_be_told_from_bedrocks_list() -> None:
         model("shy"),
     )
     listed = [
-        Listed("maker.there-v1:0", "ACTIVE", ON_DEMAND),
-        Listed("maker.aged-v1:0", "LEGACY", ON_DEMAND),
-        Listed("maker.old-v1:0", "LEGACY", ON_DEMAND),
-        Listed("maker.shy-v1:0", "ACTIVE", frozenset({"INFERENCE_PROFILE"})),
-        Listed("maker.new-v1:0", "ACTIVE", ON_DEMAND),
-        Listed("maker.ancient-v1:0", "LEGACY", ON_DEMAND),
+        ListedModel("maker.there-v1:0", "ACTIVE", ON_DEMAND),
+        ListedModel("maker.aged-v1:0", "LEGACY", ON_DEMAND),
+        ListedModel("maker.old-v1:0", "LEGACY", ON_DEMAND),
+        ListedModel("maker.shy-v1:0", "ACTIVE", frozenset({"INFERENCE_PROFILE"})),
+        ListedModel("maker.new-v1:0", "ACTIVE", ON_DEMAND),
+        ListedModel("maker.ancient-v1:0", "LEGACY", ON_DEMAND),
     ]
-    standings = against(models, listed, "us-east-1", TODAY)
+    standings = compare_with_bedrock(models, listed, "us-east-1", TODAY)
     assert [(one.model, one.state, one.text) for one in standings] == [
         ("there", "there", ""),
         ("missing", "missing", "it is not on Bedrock's list"),
@@ -114,14 +121,15 @@ def test_each_model_should_be_told_from_bedrocks_list() -> None:
         ("gone", "ended", ""),
         ("shy", "there", "served.json has its own id called, which Bedrock takes by profile only"),
     ]
-    assert unknown(models, listed) == ("maker.new-v1:0",)
+    assert unserved_ids(models, listed) == ("maker.new-v1:0",)
 
 
 def test_a_region_that_a_model_is_not_called_from_should_be_told() -> None:
-    listed = [Listed("maker.there-v1:0", "ACTIVE", ON_DEMAND)]
+    listed = [ListedModel("maker.there-v1:0", "ACTIVE", ON_DEMAND)]
     models = served(model("there"), model("missing"))
     states = {
-        one.model: (one.state, one.text) for one in against(models, listed, "eu-west-1", TODAY)
+        one.model: (one.state, one.text)
+        for one in compare_with_bedrock(models, listed, "eu-west-1", TODAY)
     }
     assert states == {
         "there": ("there", "served.json does not have it called from eu-west-1"),
@@ -131,7 +139,7 @@ def test_a_region_that_a_model_is_not_called_from_should_be_told() -> None:
 
 def test_a_local_cloud_should_be_held_to_what_is_stood_in_for() -> None:
     models = served(model("mine", local="x"), model("theirs"))
-    standings = against(models, [], "us-east-1", TODAY, local=True)
+    standings = compare_with_bedrock(models, [], "us-east-1", TODAY, local=True)
     assert [(one.model, one.state) for one in standings] == [("mine", "missing")]
 
 

@@ -19,11 +19,10 @@ from chalicelib.contracts.generations import (
     ToolCall,
     ToolResult,
 )
-from chalicelib.generation.pricing import Load
-from chalicelib.generation.tokens import estimated_tokens
-from chalicelib.generation.wishes import IMAGE_TOKENS, Place, wish
+from chalicelib.generation.requirements import CallRegion, derive_requirements
+from chalicelib.generation.tokens import IMAGE_TOKENS, TokenLoad, estimated_tokens
 
-HOME = Place("us-east-1")
+HOME = CallRegion("us-east-1")
 PICTURE = ImagePart(media_type="image/png", data=b"AAAA")
 
 
@@ -43,34 +42,43 @@ def test_terms_should_come_over_with_money_in_nano_dollars() -> None:
         budget=Decimal("0.0025"),
         fallback=False,
     )
-    found = wish(chat(), terms, HOME, items=7, allowed=frozenset({"nova-lite"}))
+    found = derive_requirements(chat(), terms, HOME, items=7, allowed=frozenset({"nova-lite"}))
     assert (found.model, found.quality, found.service_tier) == ("nova-lite", 3, "flex")
     assert (found.deadline, found.budget, found.fallback) == (deadline, 2_500_000, False)
-    assert (found.items, found.place) == (7, HOME)
+    assert (found.items, found.call_region) == (7, HOME)
     assert found.allowed == frozenset({"nova-lite"})
 
 
 def test_needs_should_be_those_that_the_call_has() -> None:
     tool = Tool(name="find")
-    assert wish(chat(), Terms(), HOME).needs == frozenset()
-    assert wish(chat(), Terms(), HOME, streams=True).needs == {"streams"}
-    assert wish(chat(tools=(tool,)), Terms(), HOME).needs == {"tools"}
-    assert wish(chat(tools=(tool,), tool_choice="none"), Terms(), HOME).needs == frozenset()
+    assert derive_requirements(chat(), Terms(), HOME).abilities == frozenset()
+    assert derive_requirements(chat(), Terms(), HOME, streams=True).abilities == {"streams"}
+    assert derive_requirements(chat(tools=(tool,)), Terms(), HOME).abilities == {"tools"}
+    assert (
+        derive_requirements(chat(tools=(tool,), tool_choice="none"), Terms(), HOME).abilities
+        == frozenset()
+    )
     earlier = ToolCall(id="1", name="find", arguments="{}")
-    assert wish(chat(earlier), Terms(), HOME).needs == {"tools"}
+    assert derive_requirements(chat(earlier), Terms(), HOME).abilities == {"tools"}
     forced = chat(tools=(tool,), tool_choice="find")
-    assert wish(forced, Terms(), HOME).needs == {"tools", "tool_choice"}
-    assert wish(chat(json_output=JsonOutput()), Terms(), HOME).needs == {"json"}
+    assert derive_requirements(forced, Terms(), HOME).abilities == {"tools", "tool_choice"}
+    assert derive_requirements(chat(json_output=JsonOutput()), Terms(), HOME).abilities == {"json"}
     schema = {"type": "object", "properties": {"a": {"type": "string"}}}
     held = chat(json_output=JsonOutput(json_schema=schema))
-    assert wish(held, Terms(), HOME).needs == {"json"}
-    assert wish(held, Terms(), HOME, streams=True).needs == {"json_schema", "streams"}
+    assert derive_requirements(held, Terms(), HOME).abilities == {"json"}
+    assert derive_requirements(held, Terms(), HOME, streams=True).abilities == {
+        "json_schema",
+        "streams",
+    }
     open_one = chat(json_output=JsonOutput(json_schema={"type": "object"}))
-    assert wish(open_one, Terms(), HOME, streams=True).needs == {"json", "streams"}
+    assert derive_requirements(open_one, Terms(), HOME, streams=True).abilities == {
+        "json",
+        "streams",
+    }
 
 
 def test_pictures_and_sampling_should_be_seen() -> None:
-    found = wish(chat(PICTURE, temperature=0.0, seed=1), Terms(), HOME)
+    found = derive_requirements(chat(PICTURE, temperature=0.0, seed=1), Terms(), HOME)
     assert found.inputs == {"text", "image"}
     assert found.parameters == {"temperature", "seed"}
     assert found.load.tokens_in >= IMAGE_TOKENS
@@ -78,15 +86,15 @@ def test_pictures_and_sampling_should_be_seen() -> None:
 
 def test_an_embedding_should_be_as_long_as_its_longest_text() -> None:
     texts = ("short", "a much longer text than the other one")
-    found = wish(EmbedCall(texts=texts, dimensions=384), Terms(), HOME)
+    found = derive_requirements(EmbedCall(texts=texts, dimensions=384), Terms(), HOME)
     counts = [estimated_tokens(text) for text in texts]
-    assert found.load == Load(sum(counts))
+    assert found.load == TokenLoad(sum(counts))
     assert (found.longest_tokens, found.dimensions) == (max(counts), 384)
 
 
 def test_pictures_should_be_counted() -> None:
-    found = wish(ImageCall(prompt="a weir", count=3), Terms(), HOME)
-    assert (found.task, found.load, found.longest_tokens) == ("image", Load(images=3), 0)
+    found = derive_requirements(ImageCall(prompt="a weir", count=3), Terms(), HOME)
+    assert (found.task, found.load, found.longest_tokens) == ("image", TokenLoad(images=3), 0)
 
 
 @given(st.lists(st.text(max_size=200), min_size=1, max_size=5), st.text(max_size=200))
@@ -94,11 +102,11 @@ def test_no_text_of_a_call_should_go_uncounted(texts: list[str], system: str) ->
     parts: list[object] = [TextPart(text=text) for text in texts]
     parts += [ToolResult(id="1", text=texts[0]), ToolCall(id="1", name="n", arguments=texts[-1])]
     call = chat(*parts, system=system, max_tokens=100)
-    found = wish(call, Terms(), HOME)
+    found = derive_requirements(call, Terms(), HOME)
     all_texts = [system, *texts, texts[0], texts[-1]]
     assert found.load.tokens_in >= sum(estimated_tokens(text) for text in all_texts) - len(
         all_texts
     )
     assert found.longest_tokens == found.load.tokens_in + 100
-    longer = wish(chat(*parts, TextPart(text="more"), system=system), Terms(), HOME)
+    longer = derive_requirements(chat(*parts, TextPart(text="more"), system=system), Terms(), HOME)
     assert longer.load.tokens_in > found.load.tokens_in

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from chalicelib.errors import NotFound
-from chalicelib.generation.served import served
+from chalicelib.generation.models import served_models
 from infra.allowed import give, shown
 
 
@@ -27,24 +27,26 @@ class FakeRecords:
     def allow_all(self, tenant: str) -> None:
         self.kept.pop(tenant, None)
 
-    def tenant_stays(self, tenant: str) -> bool:
+    def tenant_exists(self, tenant: str) -> bool:
         return tenant == "acme"
 
 
 def test_what_is_said_should_take_the_place_of_what_was_and_be_taken_back() -> None:
     records = FakeRecords()
-    assert give(records, served(), "acme", [], every=False) is None
-    assert give(records, served(), "acme", ["nova-micro", "nova-lite"], every=False) == frozenset(
-        {"nova-micro", "nova-lite"}
+    assert give(records, served_models(), "acme", [], every=False) is None
+    assert give(
+        records, served_models(), "acme", ["nova-micro", "nova-lite"], every=False
+    ) == frozenset({"nova-micro", "nova-lite"})
+    assert give(records, served_models(), "acme", ["nova-lite"], every=False) == frozenset(
+        {"nova-lite"}
     )
-    assert give(records, served(), "acme", ["nova-lite"], every=False) == frozenset({"nova-lite"})
-    assert give(records, served(), "acme", [], every=False) == frozenset({"nova-lite"})
-    assert give(records, served(), "acme", [], every=True) is None
+    assert give(records, served_models(), "acme", [], every=False) == frozenset({"nova-lite"})
+    assert give(records, served_models(), "acme", [], every=True) is None
 
 
 def test_it_should_be_shown_a_line_a_model_and_tell_those_that_are_gone() -> None:
-    assert shown(None, served()) == ["Nothing was said; every model may be used."]
-    found = shown(frozenset({"nova-micro", "a-model-of-before"}), served())
+    assert shown(None, served_models()) == ["Nothing was said; every model may be used."]
+    found = shown(frozenset({"nova-micro", "a-model-of-before"}), served_models())
     assert found == ["a-model-of-before (not served any more)", "nova-micro"]
 
 
@@ -56,6 +58,6 @@ def test_who_is_not_there_should_be_named_and_nothing_changed(
 ) -> None:
     records = FakeRecords()
     with pytest.raises(NotFound) as caught:
-        give(records, served(), tenant, [model], every=False)
+        give(records, served_models(), tenant, [model], every=False)
     assert caught.value.field == field
     assert records.kept == {}

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.generation.served import BedrockBackend, served
+from chalicelib.generation.models import BedrockBackend, served_models
 from infra.asking import name_models
 from localcloud.iam.actions import required_permissions
 from localcloud.iam.policy import AccessRequest, PolicyDocument, evaluate, parse_policy
@@ -23,7 +23,9 @@ PSEUDO = {
     "${AWS::AccountId}": PLACE.account_id,
 }
 BACKENDS = [
-    model.backend for model in served().models.values() if isinstance(model.backend, BedrockBackend)
+    model.backend
+    for model in served_models().models.values()
+    if isinstance(model.backend, BedrockBackend)
 ]
 BY_PROFILE = [backend.model_id for backend in BACKENDS if backend.profiles]
 GEOGRAPHIES = st.sampled_from(["eu.", "us.", "global."])

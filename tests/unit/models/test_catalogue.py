@@ -33,7 +33,7 @@ def test_every_price_has_a_day_and_the_title_of_its_page() -> None:
 
 def test_every_bedrock_model_for_texts_is_priced() -> None:
     known = catalogue()
-    for model in known.bedrock.values():
+    for model in known.bedrock_models.values():
         assert known.token_cost(model.model_id, 1_000_000) > 0
         if model.role == "chat":
             assert known.token_cost(model.model_id, 0, 1_000_000) > 0
@@ -73,7 +73,7 @@ def test_a_bedrock_model_is_found_by_id_profile_and_arn(model_id: str) -> None:
 
 def test_every_stand_in_is_a_model_of_the_catalogue() -> None:
     known = catalogue()
-    for model in known.bedrock.values():
+    for model in known.bedrock_models.values():
         assert not model.local or model.local in known.models
 
 

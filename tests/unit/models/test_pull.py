@@ -12,7 +12,7 @@ from types import MappingProxyType
 import pytest
 
 from chalicelib.errors import NotFound
-from chalicelib.generation.catalogue import Catalogue, File, Model, Source
+from chalicelib.generation.catalogue import Catalogue, LocalModel, ModelFile, ModelSource
 from models import sources
 from models.pull import NoSource, Progress, WrongHash, pull, status, statuses
 
@@ -59,23 +59,23 @@ def hub() -> Iterator[Hub]:
     thread.join()
 
 
-def file_of(body: bytes, member: str = "weights.bin") -> File:
-    return File("weights.bin", len(body), hashlib.sha256(body).hexdigest(), member)
+def file_of(body: bytes, member: str = "weights.bin") -> ModelFile:
+    return ModelFile("weights.bin", len(body), hashlib.sha256(body).hexdigest(), member)
 
 
-def hub_source(url: str, revision: str = "rev1", body: bytes = WEIGHTS) -> Source:
-    return Source(
+def hub_source(url: str, revision: str = "rev1", body: bytes = WEIGHTS) -> ModelSource:
+    return ModelSource(
         "hub", (file_of(body),), url=url + "/acme/tiny/resolve/{revision}/{file}", revision=revision
     )
 
 
-def catalogue_of(*models: Model) -> Catalogue:
+def catalogue_of(*models: LocalModel) -> Catalogue:
     nothing: Mapping[str, object] = MappingProxyType({})
     return Catalogue({model.name: model for model in models}, nothing, nothing, "us-east-1")  # type: ignore[arg-type]
 
 
-def model_of(*given: Source, body: bytes = WEIGHTS, name: str = "tiny") -> Model:
-    return Model(
+def model_of(*given: ModelSource, body: bytes = WEIGHTS, name: str = "tiny") -> LocalModel:
+    return LocalModel(
         name=name,
         title="Tiny",
         task="chat",
@@ -153,16 +153,16 @@ def test_an_unknown_name_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_package_must_be_installed_with_the_catalogues_bytes(tmp_path: Path) -> None:
-    absent = Source("installed", (file_of(WEIGHTS),), package="headrace-none", version="1")
+    absent = ModelSource("installed", (file_of(WEIGHTS),), package="headrace-none", version="1")
     with pytest.raises(NoSource, match="headrace-none is not installed"):
         pull(into=tmp_path, known=catalogue_of(model_of(absent)))
-    other = Source(
+    other = ModelSource(
         "installed", (file_of(WEIGHTS, "pytest/py.typed"),), package="pytest", version="1"
     )
     assert status(model_of(other), tmp_path).state == "wrong"
 
 
-REGISTRY = Source(
+REGISTRY = ModelSource(
     "registry", (file_of(WEIGHTS, "pkg/weights.bin"),), package="acme-tiny", version="1.0"
 )
 

@@ -78,7 +78,7 @@ def test_a_conversation_should_become_turns_with_instructions_apart() -> None:
         ToolResult(id="b", text="sun"),
         TextPart(text="And?"),
     )
-    assert converse.request(call)["messages"]
+    assert converse.build_request(call)["messages"]
 
 
 def test_parameters_should_be_taken_over() -> None:

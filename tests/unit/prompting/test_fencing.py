@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.generation.fences import defused
+from chalicelib.generation.fences import defuse
 from chalicelib.prompting.fencing import Untrusted, fenced
 
 FENCE = "@@0123456789abcdef"
@@ -21,16 +21,16 @@ TEXTS = st.lists(st.sampled_from([*PIECES, "start_of_turn", "user", FENCE, "ü"]
 
 @given(TEXTS)
 def test_should_leave_no_mark_and_no_fence_in_one_look(text: str) -> None:
-    made = defused(text, FENCE)
+    made = defuse(text, FENCE)
     assert MARKS.search(made) is None
     assert FENCE not in made
-    assert defused(made, FENCE) == made
+    assert defuse(made, FENCE) == made
     assert len(made) <= 2 * len(text)
 
 
 @given(st.text().filter(lambda text: MARKS.search(text) is None and FENCE not in text))
 def test_should_change_nothing_else(text: str) -> None:
-    assert defused(text, FENCE) == text
+    assert defuse(text, FENCE) == text
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_should_change_nothing_else(text: str) -> None:
     ids=["hashes", "openings", "spaces", "nested"],
 )
 def test_should_end_soon_on_what_almost_is_a_mark(text: str) -> None:
-    assert len(defused(text, FENCE)) >= len(text), "it ends at all: the suite has a time limit"
+    assert len(defuse(text, FENCE)) >= len(text), "it ends at all: the suite has a time limit"
 
 
 def test_should_stand_between_two_lines_of_its_own() -> None:

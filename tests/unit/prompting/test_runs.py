@@ -12,7 +12,7 @@ from chalicelib.contracts.prompt_runs import PromptRun, RunPromptRequest
 from chalicelib.contracts.prompts import PromptContent, PromptVersion
 from chalicelib.contracts.receipts import dollars
 from chalicelib.errors import InvalidInput, Transient, Unsupported
-from chalicelib.generation.dependencies import Bounds
+from chalicelib.generation.dependencies import CallLimits
 from chalicelib.prompting.runs import Runner
 from tests.unit.generation.fakes import House, said
 
@@ -127,5 +127,5 @@ def test_a_run_should_end_when_its_time_does() -> None:
     runner = Runner(house.generator, lambda: "@@fence", lambda: NOW, lambda: "run_1")
     request = RunPromptRequest(variables={"hero": "a mole"})
     with pytest.raises(Transient, match="in time"):
-        runner.run(version(STORY), request, Spender("t"), Bounds(until=1.0))
+        runner.run(version(STORY), request, Spender("t"), CallLimits(deadline=1.0))
     assert house.asked() == []

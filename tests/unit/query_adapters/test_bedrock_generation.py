@@ -15,7 +15,7 @@ from botocore.response import StreamingBody
 from botocore.stub import ANY, Stubber
 from urllib3.exceptions import ProtocolError, ReadTimeoutError
 
-from chalicelib.adapters.bedrock_generation import BedrockBackendCalls
+from chalicelib.adapters.models.bedrock import BedrockCaller
 from chalicelib.contracts.generations import (
     ChatCall,
     ChatOutput,
@@ -34,16 +34,16 @@ from chalicelib.errors import (
     Throttled,
     Transient,
 )
-from chalicelib.generation.dependencies import Asking
-from chalicelib.generation.served import Route, ServedModel, served
-from chalicelib.generation.streams import Ended, TextDelta
+from chalicelib.generation.dependencies import CallContext
+from chalicelib.generation.models import ModelRoute, ServedModel, served_models
+from chalicelib.generation.streams import StreamEnd, TextDelta
 from tests import clients
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
 
 HELLO = ChatCall(messages=(Message(role="user", content=(TextPart(text="Hello"),)),), max_tokens=8)
-ASKING = Asking("t", "c")
+ASKING = CallContext("t", "c")
 
 
 def client() -> BedrockRuntimeClient:
@@ -52,15 +52,15 @@ def client() -> BedrockRuntimeClient:
 
 
 @contextmanager
-def asked() -> Iterator[tuple[BedrockBackendCalls, Stubber]]:
+def asked() -> Iterator[tuple[BedrockCaller, Stubber]]:
     bedrock = client()
     with Stubber(bedrock) as stub:
-        yield BedrockBackendCalls(lambda region, seconds: bedrock, 25), stub
+        yield BedrockCaller(lambda region, seconds: bedrock, 25), stub
         stub.assert_no_pending_responses()
 
 
-def way(name: str, region: str = "us-east-1") -> tuple[ServedModel, Route]:
-    model = served().model(name)
+def way(name: str, region: str = "us-east-1") -> tuple[ServedModel, ModelRoute]:
+    model = served_models().model(name)
     route = model.backend.route(region)
     assert route is not None
     return model, route
@@ -113,7 +113,7 @@ def test_who_asks_should_be_told_in_the_letters_that_bedrock_takes() -> None:
             "requestMetadata": told,
         }
         stub.add_response("converse", said("Hi"), expected)
-        backend.generate(*way("nova-micro"), HELLO, Asking("tü n", "c" * 300))
+        backend.generate(*way("nova-micro"), HELLO, CallContext("tü n", "c" * 300))
 
 
 def test_a_region_should_ask_by_its_profile_and_flex_should_be_said() -> None:
@@ -248,12 +248,10 @@ def test_a_stream_should_be_told_as_it_comes() -> None:
         {"messageStop": {"stopReason": "end_turn"}},
         {"metadata": {"usage": {"inputTokens": 1, "outputTokens": 1, "totalTokens": 2}}},
     )
-    told = BedrockBackendCalls(lambda region, seconds: fake, 25).stream(
-        *way("nova-micro"), HELLO, ASKING
-    )
+    told = BedrockCaller(lambda region, seconds: fake, 25).stream(*way("nova-micro"), HELLO, ASKING)
     assert list(told) == [
         TextDelta("Hi"),
-        Ended("stop", Usage(tokens_in=1, tokens_out=1), ""),
+        StreamEnd("stop", Usage(tokens_in=1, tokens_out=1), ""),
     ]
 
 
@@ -271,9 +269,7 @@ def test_a_stream_that_breaks_should_be_one_of_our_errors(
 ) -> None:
     broken = EventStreamError({"Error": {"Code": code, "Message": "no"}}, "ConverseStream")
     fake: Any = Streaming(PIECE, broken)
-    told = BedrockBackendCalls(lambda region, seconds: fake, 25).stream(
-        *way("nova-micro"), HELLO, ASKING
-    )
+    told = BedrockCaller(lambda region, seconds: fake, 25).stream(*way("nova-micro"), HELLO, ASKING)
     assert next(told) == TextDelta("Hi")
     with pytest.raises(HeadraceError) as raised:
         next(told)
@@ -312,9 +308,7 @@ def test_a_stream_whose_connection_breaks_should_be_transient_and_unaccounted(
     broken: Exception,
 ) -> None:
     fake: Any = Streaming(PIECE, broken)
-    told = BedrockBackendCalls(lambda region, seconds: fake, 25).stream(
-        *way("nova-micro"), HELLO, ASKING
-    )
+    told = BedrockCaller(lambda region, seconds: fake, 25).stream(*way("nova-micro"), HELLO, ASKING)
     assert next(told) == TextDelta("Hi")
     with pytest.raises(Transient) as raised:
         next(told)
@@ -324,9 +318,7 @@ def test_a_stream_whose_connection_breaks_should_be_transient_and_unaccounted(
 
 def test_who_stops_listening_should_close_the_connection() -> None:
     fake: Any = Streaming(PIECE, PIECE)
-    told = BedrockBackendCalls(lambda region, seconds: fake, 25).stream(
-        *way("nova-micro"), HELLO, ASKING
-    )
+    told = BedrockCaller(lambda region, seconds: fake, 25).stream(*way("nova-micro"), HELLO, ASKING)
     next(told)
     del told
     assert fake.closed == 1
@@ -344,8 +336,8 @@ def test_a_model_should_be_waited_for_no_longer_than_its_call_may_take(
         asked_for.append((region, seconds))
         return Streaming()
 
-    told = BedrockBackendCalls(client_of, 25).stream(
-        *way("nova-micro"), HELLO, Asking("t", "c", seconds=left)
+    told = BedrockCaller(client_of, 25).stream(
+        *way("nova-micro"), HELLO, CallContext("t", "c", seconds_left=left)
     )
     with pytest.raises(ModelFailure):
         list(told)

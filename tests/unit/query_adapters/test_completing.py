@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.adapters.completing_function import CompleteFunction
-from chalicelib.adapters.function_generation import FunctionBackendCalls
+from chalicelib.adapters.models.function import FunctionCaller
+from chalicelib.adapters.models.text_functions import CompleteTextFunction
 from chalicelib.contracts.generations import (
     ChatCall,
     ChatOutput,
@@ -22,9 +22,9 @@ from chalicelib.contracts.generations import (
     Usage,
 )
 from chalicelib.errors import Conflict, InvalidInput, ModelFailure, Unsupported
-from chalicelib.generation.dependencies import Asking
-from chalicelib.generation.served import FunctionBackend, Route, ServedModel, served
-from chalicelib.generation.streams import Ended, Told
+from chalicelib.generation.dependencies import CallContext
+from chalicelib.generation.models import FunctionBackend, ModelRoute, ServedModel, served_models
+from chalicelib.generation.streams import StreamedAnswer, StreamEnd
 from chalicelib.inference.hot_swap import OpenModel
 from chalicelib.inference.language_model import LanguageModel, open_model
 from functions.run_model import complete_text
@@ -33,9 +33,9 @@ from tests.exported_texts import speaker
 from tests.model_deps import task_deps
 from tests.unit.query_adapters.in_process import InProcess
 
-MODEL = served().model("aligned-lm")
-ROUTE = Route("complete_text", "us-east-1", "region", Decimal(1))
-ASKING = Asking("t", "c", seconds=12.5)
+MODEL = served_models().model("aligned-lm")
+ROUTE = ModelRoute("complete_text", "us-east-1", "region", Decimal(1))
+ASKING = CallContext("t", "c", seconds_left=12.5)
 
 
 def chat(*texts: str, **said: Any) -> ChatCall:
@@ -53,8 +53,8 @@ class Function:
     def __init__(self, files: Files | None = None) -> None:
         self.files = files or speaker()
         self.client = InProcess(self._answer)
-        asked = CompleteFunction(self.client.within, "complete", 25)
-        self.backend = FunctionBackendCalls({"complete_text": asked})
+        asked = CompleteTextFunction(self.client.within, "complete", 25)
+        self.backend = FunctionCaller({"complete_text": asked})
 
     def get(self, name: str) -> OpenModel[LanguageModel]:
         return OpenModel(open_model(read(self.files)), version(self.files, 3))
@@ -101,21 +101,23 @@ def test_should_put_a_text_where_the_template_has_its_place() -> None:
 def test_notes_should_be_read_as_the_recipe_was_trained_to() -> None:
     function = Function()
     with pytest.raises(InvalidInput, match="does not know 'Note:'"):
-        function.backend.generate(served().model("task-lm"), ROUTE, chat("a red box."), ASKING)
+        function.backend.generate(
+            served_models().model("task-lm"), ROUTE, chat("a red box."), ASKING
+        )
     assert function.client.asked[0]["prompt"] == "Note: a red box.\nFields:"
 
 
 def test_should_stream_an_answer_in_one_piece_with_what_it_cost() -> None:
-    told = Told()
+    told = StreamedAnswer()
     for delta in Function().backend.stream(MODEL, ROUTE, chat("the room"), ASKING):
-        told.take(delta)
+        told.add(delta)
     assert told.texts == ["was warm ."]
-    assert told.ended == Ended("stop", Usage(tokens_in=2, tokens_out=3), "tried/3", 0.25)
+    assert told.end == StreamEnd("stop", Usage(tokens_in=2, tokens_out=3), "tried/3", 0.25)
 
 
 def test_a_stream_should_have_no_piece_where_nothing_is_said() -> None:
     deltas = Function().backend.stream(MODEL, ROUTE, chat("the", stop=("room",)), ASKING)
-    assert [type(each) for each in deltas] == [Ended]
+    assert [type(each) for each in deltas] == [StreamEnd]
 
 
 def test_a_stream_should_begin_with_what_goes_wrong() -> None:
@@ -152,14 +154,14 @@ def test_should_say_that_no_version_is_served() -> None:
     def none(event: Any) -> Any:
         raise Conflict("No version of aligned-lm is served on this stage.")
 
-    function = CompleteFunction(InProcess(none).within, "complete", 25)
+    function = CompleteTextFunction(InProcess(none).within, "complete", 25)
     with pytest.raises(Conflict, match="No version of aligned-lm") as raised:
         function.answer(MODEL, chat("the"), ASKING)
     assert raised.value.field == "model"
 
 
 def test_a_malformed_answer_should_be_the_function_s_fault() -> None:
-    function = CompleteFunction(InProcess(lambda event: {"text": "a"}).within, "complete", 25)
+    function = CompleteTextFunction(InProcess(lambda event: {"text": "a"}).within, "complete", 25)
     with pytest.raises(ModelFailure, match="completing function's answer is malformed"):
         function.answer(MODEL, chat("the"), ASKING)
 
@@ -170,8 +172,6 @@ def test_only_chats_should_be_streamed() -> None:
             output = EmbedOutput(vectors=((1.0,),))
             return Reply(model="m", answered_by="m", output=output, usage=Usage(), seconds=0)
 
-    stream = FunctionBackendCalls({"complete_text": Embeds()}).stream(
-        MODEL, ROUTE, chat("the"), ASKING
-    )
+    stream = FunctionCaller({"complete_text": Embeds()}).stream(MODEL, ROUTE, chat("the"), ASKING)
     with pytest.raises(ModelFailure, match="answered a chat with embedding"):
         next(iter(stream))

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.adapters.drawing_function import DrawFunction
-from chalicelib.adapters.function_generation import FunctionBackendCalls
+from chalicelib.adapters.models.function import FunctionCaller
+from chalicelib.adapters.models.image_functions import GenerateImageFunction
 from chalicelib.contracts.generations import EmbedCall, ImageCall, ImageOutput, Usage
 from chalicelib.errors import (
     Conflict,
@@ -17,12 +17,12 @@ from chalicelib.errors import (
     Transient,
     Unsupported,
 )
-from chalicelib.generation.dependencies import Asking
-from chalicelib.generation.served import Route, served
+from chalicelib.generation.dependencies import CallContext
+from chalicelib.generation.models import ModelRoute, served_models
 from tests.unit.query_adapters.test_functions import answering
 
-MODEL = served().model("digits-vae")
-ROUTE = Route("generate_image", "us-east-1", "region", Decimal(1))
+MODEL = served_models().model("digits-vae")
+ROUTE = ModelRoute("generate_image", "us-east-1", "region", Decimal(1))
 CALL = ImageCall(prompt="seven", count=2, width=64, height=64, seed=7, to_seed=8)
 REQUEST = {
     "model": "digits-vae",
@@ -52,8 +52,10 @@ def drawn(
             waits.append(seconds)
             return client
 
-        backend = FunctionBackendCalls({"generate_image": DrawFunction(client_of, "draw", 25)})
-        return backend.generate(MODEL, ROUTE, call, Asking("t", "c", seconds=seconds)), waits
+        backend = FunctionCaller({"generate_image": GenerateImageFunction(client_of, "draw", 25)})
+        return backend.generate(
+            MODEL, ROUTE, call, CallContext("t", "c", seconds_left=seconds)
+        ), waits
 
 
 def test_should_ask_the_function_without_words_that_the_model_does_not_take() -> None:
@@ -110,6 +112,6 @@ def test_should_refuse_what_is_no_call_for_pictures() -> None:
     def unasked(seconds: int) -> Any:
         raise AssertionError(seconds)
 
-    function = DrawFunction(unasked, "draw", 25)
+    function = GenerateImageFunction(unasked, "draw", 25)
     with pytest.raises(Unsupported, match="digits-vae does not answer calls of embedding"):
-        function.answer(MODEL, EmbedCall(texts=("a",)), Asking("t", "c"))
+        function.answer(MODEL, EmbedCall(texts=("a",)), CallContext("t", "c"))

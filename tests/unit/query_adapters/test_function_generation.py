@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from chalicelib.adapters.embedding_function import TEXTS_A_CALL, EmbeddingCalls
-from chalicelib.adapters.function_generation import FunctionBackendCalls
+from chalicelib.adapters.models.function import FunctionCaller
+from chalicelib.adapters.models.text_functions import MAX_TEXTS_PER_CALL, EmbedTextFunction
 from chalicelib.contracts.embedding import EmbedTextResult
 from chalicelib.contracts.generations import (
     ChatCall,
@@ -18,12 +18,12 @@ from chalicelib.contracts.generations import (
     Usage,
 )
 from chalicelib.errors import HeadraceError, InvalidInput, Transient, Unsupported
-from chalicelib.generation.dependencies import Asking
-from chalicelib.generation.served import Route, served
+from chalicelib.generation.dependencies import CallContext
+from chalicelib.generation.models import ModelRoute, served_models
 
-MODEL = served().model("minilm-l6-v2")
-ROUTE = Route("embed_text", "us-east-1", "region", Decimal(1))
-ASKING = Asking("t", "c")
+MODEL = served_models().model("minilm-l6-v2")
+ROUTE = ModelRoute("embed_text", "us-east-1", "region", Decimal(1))
+ASKING = CallContext("t", "c")
 
 
 @dataclass
@@ -45,18 +45,18 @@ class Lengths:
 
 def test_texts_should_be_embedded_in_order_and_in_bounded_invocations() -> None:
     lengths = Lengths()
-    texts = tuple("x" * n for n in range(1, 2 * TEXTS_A_CALL + 2))
-    backend = FunctionBackendCalls({"embed_text": EmbeddingCalls(lengths)})
+    texts = tuple("x" * n for n in range(1, 2 * MAX_TEXTS_PER_CALL + 2))
+    backend = FunctionCaller({"embed_text": EmbedTextFunction(lengths)})
     reply = backend.generate(MODEL, ROUTE, EmbedCall(texts=texts), ASKING)
     assert reply.output == EmbedOutput(vectors=tuple((float(len(text)),) for text in texts))
-    assert lengths.asked == [TEXTS_A_CALL, TEXTS_A_CALL, 1]
+    assert lengths.asked == [MAX_TEXTS_PER_CALL, MAX_TEXTS_PER_CALL, 1]
     assert not lengths.truncates
     assert (reply.usage.tokens_in, reply.seconds) == (len(texts), 1.5)
     assert (reply.model, reply.answered_by) == ("minilm-l6-v2", "small")
 
 
 def test_dimensions_that_the_model_has_not_should_be_refused() -> None:
-    backend = FunctionBackendCalls({"embed_text": EmbeddingCalls(Lengths())})
+    backend = FunctionCaller({"embed_text": EmbedTextFunction(Lengths())})
     assert backend.generate(MODEL, ROUTE, EmbedCall(texts=("a",), dimensions=384), ASKING)
     with pytest.raises(InvalidInput, match="has 384 dimensions"):
         backend.generate(MODEL, ROUTE, EmbedCall(texts=("a",), dimensions=512), ASKING)
@@ -64,13 +64,13 @@ def test_dimensions_that_the_model_has_not_should_be_refused() -> None:
 
 def test_what_no_function_answers_should_be_refused() -> None:
     chat = ChatCall(messages=(Message(role="user", content=(TextPart(text="Hello"),)),))
-    backend = FunctionBackendCalls({"embed_text": EmbeddingCalls(Lengths())})
+    backend = FunctionCaller({"embed_text": EmbedTextFunction(Lengths())})
     with pytest.raises(Unsupported, match="calls of chat"):
         backend.generate(MODEL, ROUTE, chat, ASKING)
     with pytest.raises(Unsupported, match="calls of chat"):
         next(iter(backend.stream(MODEL, ROUTE, chat, ASKING)))
     with pytest.raises(Unsupported, match="a function that this stage has not: embed_text"):
-        FunctionBackendCalls({}).generate(MODEL, ROUTE, EmbedCall(texts=("a",)), ASKING)
+        FunctionCaller({}).generate(MODEL, ROUTE, EmbedCall(texts=("a",)), ASKING)
 
 
 @dataclass
@@ -88,18 +88,18 @@ class FailsThen(Lengths):
 
 
 def test_what_earlier_texts_used_should_be_told_where_later_ones_fail() -> None:
-    texts = tuple("x" for _ in range(TEXTS_A_CALL + 1))
-    backend = FunctionBackendCalls({"embed_text": EmbeddingCalls(FailsThen())})
+    texts = tuple("x" for _ in range(MAX_TEXTS_PER_CALL + 1))
+    backend = FunctionCaller({"embed_text": EmbedTextFunction(FailsThen())})
     with pytest.raises(Transient) as raised:
         backend.generate(MODEL, ROUTE, EmbedCall(texts=texts), ASKING)
-    assert raised.value.usage == Usage(tokens_in=TEXTS_A_CALL)
+    assert raised.value.usage == Usage(tokens_in=MAX_TEXTS_PER_CALL)
     assert (raised.value.seconds, raised.value.retry_after) == (0.5, 7)
 
 
 def test_no_further_texts_should_be_asked_for_once_the_time_is_over() -> None:
     lengths = Lengths()
-    backend = FunctionBackendCalls({"embed_text": EmbeddingCalls(lengths)})
-    asking = replace(ASKING, seconds=0.0)
+    backend = FunctionCaller({"embed_text": EmbedTextFunction(lengths)})
+    asking = replace(ASKING, seconds_left=0.0)
     with pytest.raises(Transient, match="in time") as raised:
         backend.generate(MODEL, ROUTE, EmbedCall(texts=("a",)), asking)
     assert (lengths.asked, raised.value.usage) == ([], None)

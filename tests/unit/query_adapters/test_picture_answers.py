@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
-from chalicelib.adapters.picture_answers import AnswerImageFunction, CaptionImageFunction
-from chalicelib.adapters.picture_classes import ClassifyImageFunction
+from chalicelib.adapters.models.image_chat_functions import (
+    AnswerImageFunction,
+    CaptionImageFunction,
+)
+from chalicelib.adapters.models.image_functions import ClassifyImageFunction
 from chalicelib.contracts import looking
 from chalicelib.contracts.generations import (
     ChatCall,
@@ -26,8 +29,8 @@ from chalicelib.contracts.generations import (
 )
 from chalicelib.contracts.looking import MAX_BYTES
 from chalicelib.errors import InvalidInput, ModelFailure, Unsupported
-from chalicelib.generation.dependencies import Asking
-from chalicelib.generation.served import served
+from chalicelib.generation.dependencies import CallContext
+from chalicelib.generation.models import served_models
 from chalicelib.inference import blip2, clip, flamingo
 from chalicelib.inference.hot_swap import OpenModel
 from functions.run_model import answer_image, caption_image, classify_image
@@ -72,7 +75,9 @@ def answers(files: Files) -> InProcess:
 
 
 def answered(kind: Any, client: InProcess, model: str, call: Any) -> Any:
-    return kind(client.within, "f", 25).answer(served().model(model), call, Asking("t", "c"))
+    return kind(client.within, "f", 25).answer(
+        served_models().model(model), call, CallContext("t", "c")
+    )
 
 
 def seen(data: bytes) -> ImagePart:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from chalicelib.adapters.picture_embedding import EmbedImageFunction
+from chalicelib.adapters.models.image_functions import EmbedImageFunction
 from chalicelib.contracts.generations import (
     ChatCall,
     EmbedCall,
@@ -24,8 +24,8 @@ from chalicelib.errors import (
     Transient,
     Unsupported,
 )
-from chalicelib.generation.dependencies import Asking
-from chalicelib.generation.served import served
+from chalicelib.generation.dependencies import CallContext
+from chalicelib.generation.models import served_models
 from chalicelib.inference.clip import ClipModel, open_model
 from chalicelib.inference.hot_swap import OpenModel
 from functions.run_model.embed_image import parse, run
@@ -34,7 +34,7 @@ from tests.exported_models import read, version
 from tests.model_deps import task_deps
 from tests.unit.query_adapters.in_process import InProcess
 
-MODEL = served().model("emoji-clip")
+MODEL = served_models().model("emoji-clip")
 FILES = clip_files()
 
 
@@ -63,7 +63,7 @@ def embedding(models: Models | None = None) -> InProcess:
 
 def answered(client: InProcess, call: Any, seconds: float | None = None) -> Any:
     function = EmbedImageFunction(client.within, "embed", 25)
-    return function.answer(MODEL, call, Asking("t", "c", seconds=seconds))
+    return function.answer(MODEL, call, CallContext("t", "c", seconds_left=seconds))
 
 
 def pictured(*data: bytes) -> EmbedCall:

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from chalicelib.adapters.scoring_function import ScoreFunction
+from chalicelib.adapters.models.text_functions import ScoreAnswerFunction
 from chalicelib.contracts.generations import EmbedCall, ScoreCall, ScoreOutput, Usage
 from chalicelib.errors import Conflict, InvalidInput, ModelFailure, Unsupported
-from chalicelib.generation.dependencies import Asking
-from chalicelib.generation.served import served
+from chalicelib.generation.dependencies import CallContext
+from chalicelib.generation.models import served_models
 from chalicelib.inference.hot_swap import OpenModel
 from chalicelib.inference.reward_model import RewardModel, open_model
 from functions.run_model import score_answer
@@ -19,9 +19,9 @@ from tests.exported_texts import scorer
 from tests.model_deps import task_deps
 from tests.unit.query_adapters.in_process import InProcess
 
-MODEL = served().model("preferences-reward")
+MODEL = served_models().model("preferences-reward")
 CALL = ScoreCall(prompt="the room was", answers=("warm .", "cold ."))
-ASKING = Asking("t", "c", seconds=12.5)
+ASKING = CallContext("t", "c", seconds_left=12.5)
 FILES = scorer()
 
 
@@ -36,7 +36,7 @@ def handler(event: Any) -> Any:
 
 
 def answered(handler: Any, call: Any = CALL) -> Any:
-    return ScoreFunction(InProcess(handler).within, "score", 25).answer(MODEL, call, ASKING)
+    return ScoreAnswerFunction(InProcess(handler).within, "score", 25).answer(MODEL, call, ASKING)
 
 
 def test_should_have_answers_scored_in_order() -> None:

@@ -23,8 +23,8 @@ from chalicelib.contracts.screening import Finding
 from chalicelib.contracts.searching import Hit
 from chalicelib.errors import ModelFailure
 from chalicelib.generation.catalogue import catalogue
-from chalicelib.generation.dependencies import BOUNDLESS, Bounds
-from chalicelib.generation.fences import neutral, random_fence
+from chalicelib.generation.dependencies import NO_LIMITS, CallLimits
+from chalicelib.generation.fences import neutralize, random_fence
 from chalicelib.generation.tokens import estimated_tokens
 from chalicelib.retrieval.answer.passage_writer import (
     MAX_ANSWER_TOKENS,
@@ -79,12 +79,12 @@ def test_should_leave_no_way_out_of_the_fence(text: str, question: str) -> None:
 
 @given(TEXTS)
 def test_should_change_nothing_twice(text: str) -> None:
-    assert neutral(neutral(text, FENCE), FENCE) == neutral(text, FENCE)
+    assert neutralize(neutralize(text, FENCE), FENCE) == neutralize(text, FENCE)
 
 
 def test_should_keep_what_only_looks_like_a_mark() -> None:
     for text in ("a < b and c > d", "x | y", "[1] see", "# Heading", "if (a<|b) {"):
-        assert neutral(text, FENCE) == text
+        assert neutralize(text, FENCE) == text
 
 
 def test_should_fence_a_conversation_too() -> None:
@@ -104,13 +104,13 @@ class FakeGenerator:
 
     output: Output = field(default_factory=lambda: ChatOutput(text="yes"))
     findings: tuple[Finding, ...] = ()
-    asked: list[tuple[ChatCall, Terms, Spender, Bounds]] = field(default_factory=list)
+    asked: list[tuple[ChatCall, Terms, Spender, CallLimits]] = field(default_factory=list)
 
     def generate(
-        self, call: Call, terms: Terms, spender: Spender, within: Bounds = BOUNDLESS
+        self, call: Call, terms: Terms, spender: Spender, limits: CallLimits = NO_LIMITS
     ) -> Generation:
         assert isinstance(call, ChatCall)
-        self.asked.append((call, terms, spender, within))
+        self.asked.append((call, terms, spender, limits))
         made = generation("x")
         return made.model_copy(update={"output": self.output, "findings": self.findings})
 
@@ -125,7 +125,7 @@ def writer(generator: FakeGenerator, limits: Limits | None = None) -> PassageWri
         limits or Limits(8_000, 1_500),
         seconds=20.0,
         fence=lambda: FENCE,
-        clock=lambda: 100.0,
+        monotonic=lambda: 100.0,
     )
 
 
@@ -145,7 +145,7 @@ def test_should_ask_once_with_all_that_it_is_given_as_any_model_is_asked() -> No
     assert user.count(f"{FENCE} passage") == 4
     assert "Answer in French." in call.system
     assert (call.max_tokens, call.temperature) == (MAX_ANSWER_TOKENS, 0)
-    assert (terms.model, spender, within.until) == ("amazon.nova-micro-v1:0", SPENDER, 120.0)
+    assert (terms.model, spender, within.deadline) == ("amazon.nova-micro-v1:0", SPENDER, 120.0)
     assert (reply.text, reply.whole, reply.lines) == ("yes", True, generation("x").receipt.lines)
 
 
@@ -197,7 +197,7 @@ def test_should_leave_room_for_question_and_answer(
 
 def test_should_know_the_limits_of_every_chat_model_of_the_catalogue() -> None:
     known = catalogue()
-    for model in known.bedrock.values():
+    for model in known.bedrock_models.values():
         if model.role == "chat":
             limits = limits_of(known, model.model_id)
             local = known.model(model.local).limits["max_tokens"]

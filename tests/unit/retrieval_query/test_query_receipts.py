@@ -12,12 +12,12 @@ from chalicelib.contracts.labelling import LabelPictureResult
 from chalicelib.contracts.pictures import Label
 from chalicelib.contracts.receipts import ReceiptLine
 from chalicelib.contracts.reranking import RerankResult
-from chalicelib.generation.catalogue import parse
+from chalicelib.generation.catalogue import parse_catalogue
 from chalicelib.query_ports import ChatReply, Used
 from chalicelib.retrieval.receipts import QueryPrices
 from tests.unit.retrieval_query.fakes import hit
 
-CATALOGUE = parse(
+CATALOGUE = parse_catalogue(
     """{"models": [], "price_region": "us-east-1", "prices": [
     {"unit": "lambda.gb_second.arm64", "dollars": "0.00001", "date": "2025-01-01", "source": "x"},
     {"unit": "lambda.request", "dollars": "0.0000002", "date": "2025-01-01", "source": "x"},

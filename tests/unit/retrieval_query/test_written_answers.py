@@ -9,8 +9,8 @@ import pytest
 from chalicelib.contracts.generations import Call, ChatCall, TextPart
 from chalicelib.errors import InvalidInput, NoAnswer, NotFound, QuotaExceeded, Throttled
 from chalicelib.generation.dependencies import ScreenedInput
-from chalicelib.generation.generating import Generator
-from chalicelib.generation.served import Served
+from chalicelib.generation.executor import Generator
+from chalicelib.generation.models import ServedModels
 from chalicelib.retrieval.answer.passage_writer import Limits, PassageWriter
 from tests.unit.generation.fakes import MODELS, House
 from tests.unit.generation.test_generating import WHO
@@ -24,7 +24,7 @@ PASSAGES = [hit("The pump hums.")]
 class HeldByOrigin(Held):
     """Refuses the word `bad` in what nobody vouches for."""
 
-    def input(self, call: Call) -> ScreenedInput:
+    def screen_input(self, call: Call) -> ScreenedInput:
         assert isinstance(call, ChatCall)
         for part in call.messages[0].content:
             if isinstance(part, TextPart) and part.origin == "untrusted" and "bad" in part.text:
@@ -34,12 +34,12 @@ class HeldByOrigin(Held):
 
 def writer(generator: Generator, model: str = "us.maker.small-v1:0") -> PassageWriter:
     return PassageWriter(
-        lambda: generator, model, Limits(8_000, 1_500), seconds=20.0, clock=lambda: 0.0
+        lambda: generator, model, Limits(8_000, 1_500), seconds=20.0, monotonic=lambda: 0.0
     )
 
 
 def screened(house: House) -> Generator:
-    return Generator(replace(house.generator.stage, screen=Screening(HeldByOrigin())))
+    return Generator(replace(house.generator.deps, screen=Screening(HeldByOrigin())))
 
 
 def test_the_stage_s_model_should_be_asked_by_its_id_and_paid_by_who_asks() -> None:
@@ -54,7 +54,7 @@ def test_the_stage_s_model_should_be_asked_by_its_id_and_paid_by_who_asks() -> N
 
 def test_another_model_should_answer_where_the_stage_s_has_no_room() -> None:
     small = replace(MODELS.models["small"], fallbacks=("large",))
-    known = Served({**MODELS.models, "small": small})
+    known = ServedModels({**MODELS.models, "small": small})
     house = House({"small": [Throttled("busy")], "large": ["It hums."]}, models=known)
     reply = writer(house.generator).write("What hums?", PASSAGES, WHO, 20.0)
     assert (reply.text, house.asked()) == ("It hums.", ["small", "large"])

@@ -18,8 +18,8 @@ from chalicelib.contracts.generations import (
     ToolResult,
 )
 from chalicelib.contracts.openai.chat import ChatCompletionRequest
+from chalicelib.generation.adaptation import adapt_call, repair_call
 from chalicelib.generation.bodies import converse
-from chalicelib.generation.fitting import fitted, repair
 from chalicelib.openai.chat import chat_call
 from chalicelib.screening.policies import stage_policy
 from chalicelib.screening.screener import Holding
@@ -50,13 +50,13 @@ CALLS = st.builds(
 
 def system_of(call: ChatCall) -> str:
     """Return all that a model is told as instructions."""
-    body: Any = converse.request(call, "standard")
+    body: Any = converse.build_request(call, "standard")
     return json.dumps(body.get("system", []))
 
 
 @given(CALLS)
 def test_a_model_should_be_instructed_by_the_caller_and_by_us_alone(call: ChatCall) -> None:
-    ready = fitted(call, MODEL)
+    ready = adapt_call(call, MODEL)
     assert isinstance(ready, ChatCall)
     assert OURS in system_of(ready)
     assert THEIRS not in system_of(ready)
@@ -64,13 +64,13 @@ def test_a_model_should_be_instructed_by_the_caller_and_by_us_alone(call: ChatCa
 
 @given(CALLS)
 def test_an_answer_that_is_mended_should_go_back_as_a_message(call: ChatCall) -> None:
-    mended = repair(call, THEIRS, f"it is no JSON: {THEIRS}")
+    mended = repair_call(call, THEIRS, f"it is no JSON: {THEIRS}")
     assert system_of(mended) == system_of(call)
 
 
 @given(CALLS)
 def test_what_is_screened_should_stay_in_its_channel(call: ChatCall) -> None:
-    seen = Holding(stage_policy("flag"), screens(), "c").input(call).call
+    seen = Holding(stage_policy("flag"), screens(), "c").screen_input(call).call
     assert isinstance(seen, ChatCall)
     assert seen == call
 

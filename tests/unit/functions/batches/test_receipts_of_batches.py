@@ -55,7 +55,7 @@ def test_no_call_should_be_begun_that_the_function_has_no_time_to_end() -> None:
     world = World()
     world.begin(prompts(3))
     world.run()
-    ends = {within.until for within in world.answerer.within}
+    ends = {within.deadline for within in world.answerer.within}
     assert len(ends) == 1
     (end,) = ends
     assert end is not None

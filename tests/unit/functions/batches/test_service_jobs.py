@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from chalicelib.batches import storage
-from chalicelib.budgets.spending import Used
+from chalicelib.budgets.spending import ActualCost
 from chalicelib.contracts.receipts import nanodollars
 from chalicelib.errors import InvalidInput, QuotaExceeded
 from tests.unit.batches.examples import openai, own
@@ -230,12 +230,15 @@ def test_a_batch_that_is_cancelled_before_it_asks_should_give_back_what_it_reser
     world.after = cancel
     assert world.run().status == "cancelled"
     (first,) = world.budgets.reserved
-    assert (world.service.created, world.budgets.settled) == ({}, {first.reservation_id: Used(0)})
+    assert (world.service.created, world.budgets.settled) == (
+        {},
+        {first.reservation_id: ActualCost(0)},
+    )
     world.launcher.retry(world.state)
     assert world.run().status == "succeeded"
     again = world.budgets.reserved[1]
     assert len(world.service.created) == 1
-    assert world.budgets.settled[first.reservation_id] == Used(0)
+    assert world.budgets.settled[first.reservation_id] == ActualCost(0)
     assert world.budgets.settled[again.reservation_id].tokens_in == 120 * 10
     checked(world)
 

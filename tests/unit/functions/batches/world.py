@@ -23,10 +23,10 @@ from chalicelib.contracts.batches import (
 )
 from chalicelib.contracts.jobs import JobInput, StepRequest, StepResult
 from chalicelib.errors import HeadraceError
-from chalicelib.generation.accounts import Accounts
 from chalicelib.generation.catalogue import catalogue
-from chalicelib.generation.served import served
-from chalicelib.generation.wishes import Place
+from chalicelib.generation.models import served_models
+from chalicelib.generation.receipts import CostModel
+from chalicelib.generation.requirements import CallRegion
 from chalicelib.jobs.launcher import JobLauncher
 from chalicelib.jobs.lifecycle import JobState
 from chalicelib.jobs.steps import StepContext
@@ -211,9 +211,9 @@ class World:
         return prepare_batch.Deps(
             desk=self._desk(),
             objects=self.objects,
-            served=served,
+            served=served_models,
             prices=lambda: catalogue().prices,
-            place=Place("us-east-1"),
+            place=CallRegion("us-east-1"),
             models_of=lambda tenant: None,
             prompts=self._prompts,
             concurrency=2,
@@ -229,7 +229,7 @@ class World:
             objects=self.objects,
             jobs=self.service,
             budgets=self.budgets,
-            accounts=Accounts(served(), catalogue().prices),
+            accounts=CostModel(served_models(), catalogue().prices),
             screens=lambda spender: self.screens,
             poll_seconds=300,
             log=self.logged.append,

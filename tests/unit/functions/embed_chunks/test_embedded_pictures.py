@@ -9,7 +9,7 @@ from chalicelib.contracts.jsonl import dump_lines
 from chalicelib.contracts.looking import PictureVector
 from chalicelib.contracts.pictures import Label
 from chalicelib.errors import NotFound
-from chalicelib.generation.served import served
+from chalicelib.generation.models import served_models
 from chalicelib.ports import IndexRef
 from chalicelib.retrieval.ids import (
     chunks_key,
@@ -90,7 +90,7 @@ def test_the_receipt_has_a_line_for_the_model_that_served() -> None:
     assert lines["indexing"].dollars >= indexing.dollars
 
 
-@pytest.mark.parametrize("model", served().answered_by("embed_image"))
+@pytest.mark.parametrize("model", served_models().models_in_function("embed_image"))
 def test_the_name_of_an_index_fits_and_says_whose_it_is(model: str) -> None:
     name = picture_index("t" * 31, model, 4096)
     assert (

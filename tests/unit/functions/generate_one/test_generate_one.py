@@ -101,11 +101,11 @@ def test_should_ask_no_longer_than_the_deadline_and_the_function_allow() -> None
     world = World(lambda nth: Throttled("busy", retry_after=1) if nth == 1 else None)
     world.begin(deadline=NOW + timedelta(seconds=core.SECONDS + 5))
     world.run()
-    assert [each.until for each in world.bounds] == [core.SECONDS, core.SECONDS]
+    assert [each.deadline for each in world.bounds] == [core.SECONDS, core.SECONDS]
     short = World()
     short.begin(deadline=NOW + timedelta(seconds=30))
     short.run()
-    assert [each.until for each in short.bounds] == [30]
+    assert [each.deadline for each in short.bounds] == [30]
 
 
 def test_should_leave_time_for_what_comes_after_the_last_model_that_is_asked() -> None:

@@ -10,16 +10,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.batches import storage
-from chalicelib.budgets.slices import Slices
+from chalicelib.budgets.leased_budgets import LeasedBudgets
 from chalicelib.budgets.spending import Spender
 from chalicelib.contracts.batches import BatchCheckpoint
 from chalicelib.contracts.generations import Call, Generation, Terms, Usage
 from chalicelib.contracts.jobs import StepRequest, StepResult
 from chalicelib.errors import HeadraceError
 from chalicelib.generation.catalogue import catalogue
-from chalicelib.generation.dependencies import BOUNDLESS, Bounds
-from chalicelib.generation.served import served
-from chalicelib.generation.wishes import Place
+from chalicelib.generation.dependencies import NO_LIMITS, CallLimits
+from chalicelib.generation.models import served_models
+from chalicelib.generation.requirements import CallRegion
 from chalicelib.jobs.launcher import JobLauncher
 from chalicelib.jobs.lifecycle import JobState
 from chalicelib.jobs.steps import StepContext
@@ -49,24 +49,24 @@ class World:
     now: datetime = NOW
     clock: float = 0.0
     calls: int = 0
-    bounds: list[Bounds] = field(default_factory=list)
+    bounds: list[CallLimits] = field(default_factory=list)
     spenders: set[Spender] = field(default_factory=set)
     waits: list[int] = field(default_factory=list)
     logged: list[HeadraceError] = field(default_factory=list)
     while_asked: Callable[[], None] = lambda: None
     ids: Iterator[int] = field(default_factory=itertools.count)
     ledger: Ledger = field(default_factory=Ledger)
-    budgets: Slices | None = None
+    budgets: LeasedBudgets | None = None
 
     def generate(
         self,
         call: Call,
         terms: Terms,
         spender: Spender,
-        within: Bounds = BOUNDLESS,
+        limits: CallLimits = NO_LIMITS,
     ) -> Generation:
         self.calls += 1
-        self.bounds.append(within)
+        self.bounds.append(limits)
         self.spenders.add(spender)
         self.while_asked()
         nth = self.calls
@@ -120,12 +120,12 @@ class World:
             objects=self.objects,
             answerer=self,
             purse=self.budgets,
-            served=served,
+            served=served_models,
             catalogue=catalogue,
-            place=Place("us-east-1"),
+            place=CallRegion("us-east-1"),
             models_of=lambda tenant: None,
             recount=self.ledger.recount,
-            within=lambda seconds: Bounds(until=seconds),
+            within=lambda seconds: CallLimits(deadline=seconds),
             chance=lambda: 1.0,
             log=self.logged.append,
             new_id=lambda: f"{next(self.ids):016x}",

@@ -3,8 +3,7 @@ from __future__ import annotations
 import pytest
 
 from chalicelib.contracts.ingest import Page
-from chalicelib.generation.catalogue import catalogue
-from chalicelib.generation.coverage import language_notice
+from chalicelib.generation.catalogue import catalogue, language_notice
 from functions.read_document import language
 from functions.read_document.language import language_of
 

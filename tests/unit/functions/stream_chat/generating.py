@@ -23,7 +23,7 @@ from chalicelib.contracts.generations import (
 from chalicelib.contracts.http import Streamed
 from chalicelib.contracts.receipts import Receipt
 from chalicelib.errors import HeadraceError
-from chalicelib.generation.dependencies import BOUNDLESS, Bounds
+from chalicelib.generation.dependencies import NO_LIMITS, CallLimits
 from chalicelib.generation.streams import TextDelta, ToolDelta
 from functions.stream_chat.asking import Deps, Piece
 
@@ -77,7 +77,7 @@ class Saying:
         call: Call,
         terms: Terms,
         spender: Spender,
-        within: Bounds = BOUNDLESS,
+        limits: CallLimits = NO_LIMITS,
     ) -> Generation:
         *_, last = self.stream(call, terms, spender)
         assert isinstance(last, Generation)
@@ -88,7 +88,7 @@ class Saying:
         call: Call,
         terms: Terms,
         spender: Spender,
-        within: Bounds = BOUNDLESS,
+        limits: CallLimits = NO_LIMITS,
     ) -> Iterator[Piece]:
         self.calls.append((call, terms, spender))
         said = []
@@ -124,7 +124,7 @@ class Giving:
         call: Call,
         terms: Terms,
         spender: Spender,
-        within: Bounds = BOUNDLESS,
+        limits: CallLimits = NO_LIMITS,
     ) -> Generation:
         self.calls.append((call, terms))
         return generation().model_copy(update={"output": self.output})
@@ -134,7 +134,7 @@ class Giving:
         call: ChatCall,
         terms: Terms,
         spender: Spender,
-        within: Bounds = BOUNDLESS,
+        limits: CallLimits = NO_LIMITS,
     ) -> Iterator[Piece]:
         yield self.generate(call, terms, spender)
 

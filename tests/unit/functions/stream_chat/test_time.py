@@ -13,7 +13,7 @@ from tests.unit.generation.test_generating import HELLO, WHO
 def test_a_model_should_be_waited_for_no_longer_than_the_function_may_take() -> None:
     house = House({"small": ["Hi"]})
     Counted(house.generator, lambda: house.clock).generate(HELLO, Terms(), WHO)
-    assert house.backend.asking[0].seconds == MOST_SECONDS
+    assert house.backend.asking[0].seconds_left == MOST_SECONDS
 
 
 def test_a_stream_should_say_that_its_time_is_over_before_the_function_is_stopped() -> None:

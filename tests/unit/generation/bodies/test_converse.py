@@ -22,8 +22,8 @@ from chalicelib.contracts.generations import (
     Usage,
 )
 from chalicelib.errors import InvalidInput, ModelFailure
-from chalicelib.generation.bodies import converse, converse_answers
-from chalicelib.generation.streams import Delta, Ended, TextDelta, ToolDelta
+from chalicelib.generation.bodies import converse
+from chalicelib.generation.streams import Delta, StreamEnd, TextDelta, ToolDelta
 
 PIXEL = b"\x89PNG\r\n\x1a\n"
 WEATHER = Tool(name="weather", description="of a town", parameters={"type": "object"})
@@ -74,7 +74,7 @@ def test_a_call_should_be_taken_by_converse_with_all_that_it_has() -> None:
         top_p=0.9,
         stop=("END",),
     )
-    body = validated(converse.request(call, "flex"))
+    body = validated(converse.build_request(call, "flex"))
     assert body["system"] == [{"text": "Be brief."}]
     assert body["inferenceConfig"] == {
         "maxTokens": 9,
@@ -96,7 +96,7 @@ def test_a_call_should_be_taken_by_converse_with_all_that_it_has() -> None:
 
 
 def test_what_a_call_does_not_say_should_be_left_to_the_model() -> None:
-    body = validated(converse.request(asks()))
+    body = validated(converse.build_request(asks()))
     assert set(body) == {"messages", "inferenceConfig"}
     assert set(body["inferenceConfig"]) == {"maxTokens"}
 
@@ -126,14 +126,14 @@ EVENTS = st.dictionaries(
     [("auto", None), ("required", {"any": {}}), ("weather", {"tool": {"name": "weather"}})],
 )
 def test_the_choice_among_tools_should_be_passed_on(choice: str, config: Any) -> None:
-    body = validated(converse.request(asks(tools=(WEATHER,), tool_choice=choice)))
+    body = validated(converse.build_request(asks(tools=(WEATHER,), tool_choice=choice)))
     assert body["toolConfig"].get("toolChoice") == config
 
 
 def test_tools_that_are_not_to_be_used_should_be_left_out_unless_they_were_used_before() -> None:
-    unused = converse.request(asks(tools=(WEATHER,), tool_choice="none"))
+    unused = converse.build_request(asks(tools=(WEATHER,), tool_choice="none"))
     earlier = ToolCall(id="t", name="weather", arguments="{}")
-    used = converse.request(asks(earlier, tools=(WEATHER,), tool_choice="none"))
+    used = converse.build_request(asks(earlier, tools=(WEATHER,), tool_choice="none"))
     assert "toolConfig" not in unused
     assert validated(used)["toolConfig"]["tools"]
 
@@ -141,7 +141,7 @@ def test_tools_that_are_not_to_be_used_should_be_left_out_unless_they_were_used_
 @pytest.mark.parametrize("arguments", ["{", "[1]", '"text"'])
 def test_arguments_that_are_no_object_should_be_refused_with_the_call(arguments: str) -> None:
     with pytest.raises(InvalidInput, match=r"tool call t .*JSON") as refused:
-        converse.request(asks(ToolCall(id="t", name="weather", arguments=arguments)))
+        converse.build_request(asks(ToolCall(id="t", name="weather", arguments=arguments)))
     assert refused.value.field == "messages"
 
 
@@ -150,8 +150,8 @@ def test_a_line_of_a_batch_should_be_json_and_hold_the_same(picture: bytes, text
     import base64
 
     part = ImagePart(media_type="image/webp", data=base64.b64encode(picture))
-    body = converse.request(asks(TextPart(text=text), part))
-    written = json.loads(json.dumps(converse.line(body)))
+    body = converse.build_request(asks(TextPart(text=text), part))
+    written = json.loads(json.dumps(converse.json_line(body)))
     words, image = written["messages"][0]["content"]
     assert words["text"] == text
     assert base64.b64decode(image["image"]["source"]["bytes"]) == picture
@@ -170,60 +170,60 @@ def test_a_line_of_a_batch_should_be_json_and_hold_the_same(picture: bytes, text
     ],
 )
 def test_why_a_model_stopped_should_be_told(stop: str, finish: str) -> None:
-    assert converse_answers.answer(answered({"text": "a"}, stop=stop)).output.finish == finish
+    assert converse.parse_answer(answered({"text": "a"}, stop=stop)).output.finish == finish
 
 
 @pytest.mark.parametrize("stop", ["malformed_tool_use", "malformed_model_output", "something new"])
 def test_what_cannot_be_used_should_be_a_failure_of_the_model(stop: str) -> None:
     with pytest.raises(ModelFailure, match=stop) as failed:
-        converse_answers.answer(answered(stop=stop))
+        converse.parse_answer(answered(stop=stop))
     assert failed.value.usage is not None
     stopped = {"messageStop": {"stopReason": stop}}
     with pytest.raises(ModelFailure, match=stop) as broken:
-        list(converse_answers.deltas([START, stopped, METADATA]))
+        list(converse.parse_stream([START, stopped, METADATA]))
     assert broken.value.usage == Usage(tokens_in=5, tokens_out=2)
 
 
 @pytest.mark.parametrize("use", [{"name": "a"}, {"toolUseId": "t", "name": "a"}, [], None])
 def test_a_call_of_a_tool_that_is_none_should_be_a_failure_of_the_model(use: Any) -> None:
     with pytest.raises(ModelFailure) as failed:
-        converse_answers.answer(answered({"toolUse": use}, stop="tool_use"))
+        converse.parse_answer(answered({"toolUse": use}, stop="tool_use"))
     assert failed.value.usage is not None
 
 
 @given(st.lists(EVENTS, max_size=4))
 def test_events_of_any_shape_should_be_read_or_be_a_failure(events: list[dict[str, Any]]) -> None:
     with contextlib.suppress(ModelFailure):
-        list(converse_answers.deltas(events))
+        list(converse.parse_stream(events))
 
 
 def test_tools_of_earlier_turns_should_be_told_where_the_call_names_none() -> None:
     earlier = ToolCall(id="t", name="weather", arguments="{}")
-    config = validated(converse.request(asks(earlier)))["toolConfig"]
+    config = validated(converse.build_request(asks(earlier)))["toolConfig"]
     assert [each["toolSpec"]["name"] for each in config["tools"]] == ["weather"]
     other = Tool(name="other")
-    both = validated(converse.request(asks(earlier, tools=(other,))))["toolConfig"]
+    both = validated(converse.build_request(asks(earlier, tools=(other,))))["toolConfig"]
     assert [each["toolSpec"]["name"] for each in both["tools"]] == ["other", "weather"]
 
 
 def test_calls_that_may_not_be_made_should_be_dropped() -> None:
     use = {"toolUse": {"toolUseId": "t", "name": "weather", "input": {}}}
-    read = converse_answers.answer(answered({"text": "a"}, use, stop="tool_use"), calls=False)
+    read = converse.parse_answer(answered({"text": "a"}, use, stop="tool_use"), calls=False)
     assert (read.output.tool_calls, read.output.finish) == ((), "stop")
     events = [START, piece(0, text="a"), opened(1, "b"), STOP, METADATA]
-    assert list(converse_answers.deltas(events, calls=False)) == [
+    assert list(converse.parse_stream(events, calls=False)) == [
         TextDelta("a"),
-        Ended("stop", Usage(tokens_in=5, tokens_out=2), ""),
+        StreamEnd("stop", Usage(tokens_in=5, tokens_out=2), ""),
     ]
-    assert not converse.takes_calls(asks(tools=(WEATHER,), tool_choice="none"))
-    assert not converse.takes_calls(asks())
-    assert converse.takes_calls(asks(tools=(WEATHER,)))
+    assert not converse.may_call_tools(asks(tools=(WEATHER,), tool_choice="none"))
+    assert not converse.may_call_tools(asks())
+    assert converse.may_call_tools(asks(tools=(WEATHER,)))
 
 
 def test_a_streamed_call_without_arguments_should_have_an_empty_object() -> None:
     ended = {"contentBlockStop": {"contentBlockIndex": 1}}
     events = [START, opened(1, "a"), ended, opened(2, "b"), STOP, METADATA]
-    assert list(converse_answers.deltas(events))[:3] == [
+    assert list(converse.parse_stream(events))[:3] == [
         ToolDelta(0, "id-a", "a", ""),
         ToolDelta(0, "", "", "{}"),
         ToolDelta(1, "id-b", "b", ""),
@@ -232,7 +232,7 @@ def test_a_streamed_call_without_arguments_should_have_an_empty_object() -> None
 
 def test_an_answer_should_be_read_whole() -> None:
     use = {"toolUse": {"toolUseId": "t", "name": "weather", "input": {"town": "Ulm"}}}
-    read = converse_answers.answer(
+    read = converse.parse_answer(
         answered(
             {"text": "It "},
             {"reasoningContent": {"reasoningText": {"text": "hidden"}}},
@@ -256,7 +256,7 @@ def test_an_answer_without_one_of_its_parts_should_be_a_failure(missing: str) ->
     whole = answered({"text": "a"})
     del whole[missing]
     with pytest.raises(ModelFailure, match=missing):
-        converse_answers.answer(whole)
+        converse.parse_answer(whole)
 
 
 def piece(index: int, **delta: Any) -> dict[str, Any]:
@@ -282,7 +282,7 @@ def test_a_stream_should_give_text_and_tool_calls_by_their_own_count() -> None:
         STOP,
         METADATA,
     ]
-    told: list[Delta] = list(converse_answers.deltas(events))
+    told: list[Delta] = list(converse.parse_stream(events))
     assert told == [
         TextDelta("It "),
         TextDelta("rains."),
@@ -291,11 +291,11 @@ def test_a_stream_should_give_text_and_tool_calls_by_their_own_count() -> None:
         ToolDelta(0, "", "", ":1}"),
         ToolDelta(1, "id-b", "b", ""),
         ToolDelta(1, "", "", "{}"),
-        Ended("tool_calls", Usage(tokens_in=5, tokens_out=2), ""),
+        StreamEnd("tool_calls", Usage(tokens_in=5, tokens_out=2), ""),
     ]
 
 
 @pytest.mark.parametrize("events", [[], [START, piece(0, text="a")], [START, STOP]])
 def test_a_stream_that_breaks_off_should_be_a_failure(events: list[dict[str, Any]]) -> None:
     with pytest.raises(ModelFailure, match="broke off"):
-        list(converse_answers.deltas(events))
+        list(converse.parse_stream(events))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from chalicelib.contracts.generations import MAX_IMAGES, ImageCall
 from chalicelib.errors import ModelFailure
-from chalicelib.generation.bodies.images import SCHEMAS, SHAPES, nearest_shape
+from chalicelib.generation.bodies.images import BEDROCK_FORMATS, SHAPES, nearest_shape
 
 PICTURE = base64.b64encode(b"PNG").decode()
 
@@ -22,13 +22,13 @@ def seed_of(body: dict[str, Any]) -> Any:
     return body.get("imageGenerationConfig", body).get("seed")
 
 
-@pytest.mark.parametrize("schema", SCHEMAS)
+@pytest.mark.parametrize("schema", BEDROCK_FORMATS)
 @given(count=st.integers(1, MAX_IMAGES), seed=st.integers(0, 1000))
 def test_as_many_pictures_should_be_asked_for_and_no_two_by_one_seed(
     schema: str, count: int, seed: int
 ) -> None:
     call = ImageCall(prompt="a weir", negative_prompt="people", count=count, seed=seed)
-    bodies = list(SCHEMAS[schema].requests(call))
+    bodies = list(BEDROCK_FORMATS[schema].requests(call))
     assert sum(map(count_of, bodies)) == count
     assert all(count_of(body) <= 5 for body in bodies)
     seeds = [seed_of(body) for body in bodies]
@@ -38,8 +38,8 @@ def test_as_many_pictures_should_be_asked_for_and_no_two_by_one_seed(
 
 def test_the_words_should_reach_each_model_under_its_own_names() -> None:
     call = ImageCall(prompt="a weir", negative_prompt="people", width=512, height=768)
-    (amazon,) = SCHEMAS["amazon-image"].requests(call)
-    (stability,) = SCHEMAS["stability-image"].requests(call)
+    (amazon,) = BEDROCK_FORMATS["amazon-image"].requests(call)
+    (stability,) = BEDROCK_FORMATS["stability-image"].requests(call)
     assert amazon["textToImageParams"] == {"text": "a weir", "negativeText": "people"}
     assert amazon["imageGenerationConfig"] == {"numberOfImages": 1, "width": 512, "height": 768}
     assert stability["negative_prompt"] == "people"
@@ -53,9 +53,9 @@ def test_a_shape_that_there_is_should_be_kept(shape: str, scale: int) -> None:
     assert nearest_shape(int(across) * scale, int(down) * scale) == shape
 
 
-@pytest.mark.parametrize("schema", SCHEMAS)
+@pytest.mark.parametrize("schema", BEDROCK_FORMATS)
 def test_pictures_should_be_read(schema: str) -> None:
-    output = SCHEMAS[schema].answer({"images": [PICTURE]})
+    output = BEDROCK_FORMATS[schema].answer({"images": [PICTURE]})
     assert output.images == (b"PNG",)
 
 
@@ -72,4 +72,4 @@ def test_an_answer_without_pictures_should_be_a_failure_with_its_reason(
     schema: str, body: dict[str, Any], why: str
 ) -> None:
     with pytest.raises(ModelFailure, match=why):
-        SCHEMAS[schema].answer(body)
+        BEDROCK_FORMATS[schema].answer(body)

@@ -26,13 +26,13 @@ from chalicelib.contracts.generations import (
 )
 from chalicelib.errors import ModelFailure
 from chalicelib.generation.bodies import openai_chat
-from chalicelib.generation.streams import Ended, TextDelta, ToolDelta
+from chalicelib.generation.streams import StreamEnd, TextDelta, ToolDelta
 
 HELLO = ChatCall(messages=(Message(role="user", content=(TextPart(text="Hello"),)),))
 
 
 def body(call: ChatCall, **more: Any) -> dict[str, Any]:
-    written = openai_chat.request(call, **more)
+    written = openai_chat.build_request(call, **more)
     assert json.loads(json.dumps(written)) == written
     return written
 
@@ -119,7 +119,7 @@ def completion(**choice: Any) -> dict[str, Any]:
 
 
 def test_a_completion_should_be_read_with_its_usage() -> None:
-    read = openai_chat.answer(completion())
+    read = openai_chat.parse_answer(completion())
     assert (read.output.text, read.output.finish) == ("Hi", "stop")
     assert (read.usage, read.answered_by) == (Usage(tokens_in=9, tokens_out=2), "qwen")
 
@@ -130,7 +130,7 @@ def test_a_call_of_a_tool_should_be_read() -> None:
         "content": None,
         "tool_calls": [{"id": "1", "type": "function", "function": function}],
     }
-    read = openai_chat.answer(completion(message=message, finish_reason="tool_calls"))
+    read = openai_chat.parse_answer(completion(message=message, finish_reason="tool_calls"))
     assert read.output.tool_calls == (ToolCall(id="1", name="weather", arguments="{}"),)
     assert (read.output.text, read.output.finish) == ("", "tool_calls")
 
@@ -152,13 +152,13 @@ JSON = st.recursive(
 @given(JSON)
 def test_whatever_a_container_answers_should_be_read_or_be_its_failure(answered: Any) -> None:
     with pytest.raises(ModelFailure):
-        openai_chat.answer(answered)
+        openai_chat.parse_answer(answered)
 
 
 @pytest.mark.parametrize("reason", [None, "abort", 3])
 def test_an_end_that_is_not_known_should_not_pass_for_an_answer(reason: Any) -> None:
     with pytest.raises(ModelFailure, match="stopped for"):
-        openai_chat.answer(completion(finish_reason=reason))
+        openai_chat.parse_answer(completion(finish_reason=reason))
 
 
 def event(**fields: Any) -> bytes:
@@ -188,7 +188,7 @@ DELTAS = [
     TextDelta("ü\n"),
     ToolDelta(0, "1", "weather", ""),
     ToolDelta(0, "", "", "{}"),
-    Ended("tool_calls", Usage(tokens_in=5, tokens_out=7), "qwen"),
+    StreamEnd("tool_calls", Usage(tokens_in=5, tokens_out=7), "qwen"),
 ]
 
 
@@ -196,12 +196,12 @@ DELTAS = [
 def test_a_stream_should_be_read_the_same_however_its_bytes_are_cut(cuts: list[int]) -> None:
     edges = [0, *cuts, len(STREAM)]
     pieces = [STREAM[a:b] for a, b in pairwise(edges)]
-    assert list(openai_chat.deltas(pieces, HELLO)) == DELTAS
+    assert list(openai_chat.parse_stream(pieces, HELLO)) == DELTAS
 
 
 def test_usage_that_is_not_told_should_be_estimated_and_not_be_nothing() -> None:
-    (*_, ended) = openai_chat.deltas([chunk({"content": "Hello you"}, "stop")], HELLO)
-    assert isinstance(ended, Ended)
+    (*_, ended) = openai_chat.parse_stream([chunk({"content": "Hello you"}, "stop")], HELLO)
+    assert isinstance(ended, StreamEnd)
     assert ended.usage.tokens_in > 0
     assert ended.usage.tokens_out > 0
 
@@ -220,4 +220,4 @@ def test_usage_that_is_not_told_should_be_estimated_and_not_be_nothing() -> None
 )
 def test_a_stream_that_is_none_should_be_the_models_failure(stream: bytes, said: str) -> None:
     with pytest.raises(ModelFailure, match=said):
-        list(openai_chat.deltas([stream], HELLO))
+        list(openai_chat.parse_stream([stream], HELLO))

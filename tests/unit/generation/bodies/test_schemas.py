@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from chalicelib.generation.bodies.schemas import narrowed
+from chalicelib.generation.bodies.structured_output import narrow_schema
 
 TEXT = {"type": "string"}
 
@@ -23,7 +23,7 @@ def test_objects_should_be_closed_at_every_depth() -> None:
         "$defs": {"c": {"type": "array", "items": an_object(d=TEXT)}},
         "required": ["a"],
     }
-    found = narrowed(schema)
+    found = narrow_schema(schema)
     assert found is not None
     assert found["additionalProperties"] is False
     assert found["properties"]["a"]["anyOf"][0]["additionalProperties"] is False
@@ -36,7 +36,9 @@ def test_what_only_narrows_a_value_should_be_left_to_the_check() -> None:
     number = {"type": "integer", "minimum": 1, "maximum": 5, "multipleOf": 2, "title": "N"}
     text = {"type": "string", "minLength": 1, "maxLength": 9, "pattern": "^a", "format": "x"}
     listed = {"type": "array", "items": TEXT, "minItems": 3, "uniqueItems": True}
-    found = narrowed(an_object(n=number, t=text, l=listed, d={"type": "string", "format": "date"}))
+    found = narrow_schema(
+        an_object(n=number, t=text, l=listed, d={"type": "string", "format": "date"})
+    )
     assert found is not None
     assert found["properties"] == {
         "n": {"type": "integer", "title": "N"},
@@ -67,7 +69,7 @@ def test_what_only_narrows_a_value_should_be_left_to_the_check() -> None:
     ],
 )
 def test_what_the_api_cannot_hold_should_be_left_to_words(schema: dict[str, Any]) -> None:
-    assert narrowed(schema) is None
+    assert narrow_schema(schema) is None
 
 
 def test_definitions_that_lead_to_one_another_often_should_be_walked_once() -> None:
@@ -77,7 +79,7 @@ def test_definitions_that_lead_to_one_another_often_should_be_walked_once() -> N
         for name, after in itertools.pairwise(names)
     }
     schema = {**an_object(a={"$ref": "#/$defs/n0"}), "$defs": {**definitions, "n39": TEXT}}
-    assert narrowed(schema) is not None
+    assert narrow_schema(schema) is not None
 
 
 SCHEMAS = st.recursive(
@@ -101,10 +103,10 @@ def test_the_copy_should_be_a_schema_that_is_stable_and_never_less_closed(
     properties: dict[str, Any], value: Any
 ) -> None:
     schema = an_object(**properties)
-    found = narrowed(schema)
+    found = narrow_schema(schema)
     assert found is not None
     Draft202012Validator.check_schema(found)
-    assert narrowed(found) == found
+    assert narrow_schema(found) == found
     closed = {**schema, "additionalProperties": False}
     if isinstance(value, dict) and Draft202012Validator(found).is_valid(value):
         assert set(value) <= set(closed["properties"])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.generation.catalogue import Catalogue, parse
+from chalicelib.generation.catalogue import Catalogue, parse_catalogue
 from chalicelib.inference.embedder import MODELS
 from infra.packaging.failures import CannotPackage
 from infra.packaging.models import CARRIED, carried
@@ -28,7 +28,7 @@ def known() -> Catalogue:
         name: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
         for name, content in FILES.items()
     }
-    return parse(json.dumps(written))
+    return parse_catalogue(json.dumps(written))
 
 
 @pytest.fixture

@@ -1,0 +1,148 @@
+"""Calls answered by endpoints of SageMaker: chat and vectors, in real time or asynchronously."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.adapters.models.call_limits import remaining_seconds, with_earlier_usage
+from chalicelib.contracts.generations import (
+    Call,
+    ChatCall,
+    EmbedCall,
+    EmbedOutput,
+    Reply,
+    Usage,
+)
+from chalicelib.errors import ModelFailure, Unsupported
+from chalicelib.generation.bodies import embeddings, openai_chat
+from chalicelib.generation.bodies.embeddings import require_texts
+from chalicelib.generation.models import EndpointBackend, ModelRoute, ServedModel
+from chalicelib.generation.tokens import estimated_tokens
+
+if TYPE_CHECKING:
+    from chalicelib.adapters.models.endpoint_client import AsyncInvocations, RealTimeInvocations
+    from chalicelib.generation.dependencies import CallContext
+    from chalicelib.generation.streams import Delta
+
+
+class EndpointCaller:
+    """Every model behind an endpoint of the stage's own account."""
+
+    def __init__(self, in_time: RealTimeInvocations, later: AsyncInvocations) -> None:
+        self._in_time = in_time
+        self._later = later
+
+    def generate(
+        self, model: ServedModel, route: ModelRoute, call: Call, asking: CallContext
+    ) -> Reply:
+        """Return the answer of `model` to `call`.
+
+        Raises:
+            Throttled, Transient: it may be asked again; Transient tells when, of a model that is
+                being woken.
+            Unsupported: its body has no such calls.
+            InvalidInput: it does not take the call.
+            ModelFailure: it gave nothing usable.
+        """
+        began = time.monotonic()
+        if isinstance(call, ChatCall):
+            reply = self._chat(model, route, call, asking)
+        elif isinstance(call, EmbedCall):
+            reply = self._embed(model, route, call, asking)
+        else:
+            raise _unsupported(model, call)
+        return reply.model_copy(update={"seconds": round(time.monotonic() - began, 6)})
+
+    def stream(
+        self, model: ServedModel, route: ModelRoute, call: ChatCall, asking: CallContext
+    ) -> Iterator[Delta]:
+        """Yield the answer as it is made. Raises as `generate` does, also while it is made."""
+        backend = _backend(model)
+        if backend.schema != openai_chat.SCHEMA:
+            raise _unsupported(model, call)
+        if backend.asynchronous:
+            raise Unsupported(f"{model.name} answers all at once; it does not stream.")
+        request = openai_chat.build_request(call, stream=True)
+        pieces = self._in_time.stream(route.model_id, request, asking.seconds_left)
+        yield from openai_chat.parse_stream(pieces, call)
+
+    def _chat(
+        self, model: ServedModel, route: ModelRoute, call: ChatCall, asking: CallContext
+    ) -> Reply:
+        if _backend(model).schema != openai_chat.SCHEMA:
+            raise _unsupported(model, call)
+        answered = self._asked(
+            model, route, openai_chat.build_request(call), asking, asking.seconds_left
+        )
+        read = openai_chat.parse_answer(answered)
+        return Reply(
+            model=model.name,
+            answered_by=read.answered_by or route.model_id,
+            output=read.output,
+            usage=read.usage,
+            seconds=0.0,
+        )
+
+    def _embed(
+        self, model: ServedModel, route: ModelRoute, call: EmbedCall, asking: CallContext
+    ) -> Reply:
+        body = embeddings.ENDPOINT_FORMATS.get(_backend(model).schema)
+        if body is None:
+            raise _unsupported(model, call)
+        require_texts(call, model.name)
+        vectors: list[tuple[float, ...]] = []
+        tokens = 0
+        began = time.monotonic()
+        for request in body.requests(call):
+            with with_earlier_usage(Usage(tokens_in=tokens)):
+                left = remaining_seconds(asking.seconds_left, time.monotonic() - began)
+                found = body.answer(self._asked(model, route, request, asking, left))
+            texts = call.texts[len(vectors) : len(vectors) + len(found.vectors)]
+            vectors += found.vectors
+            told = found.tokens
+            tokens += told if told is not None else sum(map(estimated_tokens, texts))
+        if len(vectors) != len(call.texts):
+            raise ModelFailure(
+                f"{model.name} gave {len(vectors)} vectors for {len(call.texts)} texts.",
+                usage=Usage(tokens_in=tokens),
+            )
+        return Reply(
+            model=model.name,
+            answered_by=route.model_id,
+            output=EmbedOutput(vectors=tuple(vectors)),
+            usage=Usage(tokens_in=tokens),
+            seconds=0.0,
+        )
+
+    def _asked(
+        self,
+        model: ServedModel,
+        route: ModelRoute,
+        body: Mapping[str, Any],
+        asking: CallContext,
+        left: float | None,
+    ) -> Any:
+        """Return the JSON that the endpoint answered in what is `left` of the call's time."""
+        if _backend(model).asynchronous:
+            raw = self._later.ask(route.model_id, body, asking.tenant, asking.correlation_id, left)
+        else:
+            raw = self._in_time.ask(route.model_id, body, left)
+        try:
+            return json.loads(raw)
+        except ValueError as error:
+            raise ModelFailure(f"{route.model_id} answered what is not JSON.") from error
+
+
+def _backend(model: ServedModel) -> EndpointBackend:
+    assert isinstance(model.backend, EndpointBackend), "the plan goes by the kind of the backend"
+    return model.backend
+
+
+def _unsupported(model: ServedModel, call: Call) -> Unsupported:
+    return Unsupported(
+        f"{model.name} does not answer calls of {call.task} by {_backend(model).schema}.",
+        field="model",
+    )

@@ -1,0 +1,165 @@
+"""Chats by the function `complete_text`, whose models go on with one text and know no turns."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from chalicelib.adapters.models.call_limits import remaining_seconds, with_earlier_usage
+from chalicelib.adapters.models.function_client import ModelFunction, chat_reply, require_call
+from chalicelib.contracts.completing import CompleteTextRequest, CompleteTextResult
+from chalicelib.contracts.generations import (
+    Call,
+    ChatCall,
+    EmbedCall,
+    EmbedOutput,
+    Reply,
+    ScoreCall,
+    ScoreOutput,
+    TextPart,
+    Usage,
+)
+from chalicelib.contracts.scoring import ScoreAnswerRequest, ScoreAnswerResult
+from chalicelib.errors import InvalidInput, ModelFailure
+from chalicelib.generation.models import FunctionBackend
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
+
+    from chalicelib.contracts.embedding import EmbedTextResult
+    from chalicelib.generation.dependencies import CallContext
+    from chalicelib.generation.models import ServedModel
+
+
+_SAMPLING = ("temperature", "top_p", "seed")
+
+
+class CompleteTextFunction:
+    """What goes on with texts by language models that the stage trained."""
+
+    def __init__(self, client: Callable[[int], LambdaClient], name: str, seconds: int) -> None:
+        """Ask as `ModelFunction` does."""
+        self._function = ModelFunction(client, name, seconds, "completing")
+
+    def answer(self, model: ServedModel, call: Call, asking: CallContext) -> Reply:
+        """Return what follows the one text of a chat, and raise as `AnsweringFunction.answer` does.
+
+        The text stands where the model's template has its place. Without a temperature it is gone
+        on with by the likeliest tokens.
+        """
+        wanted = require_call(ChatCall, model, call)
+        given: dict[str, Any] = {
+            "model": model.name,
+            "prompt": _prompt(model, _text(model, wanted)),
+            "max_tokens": wanted.max_tokens,
+            "stop": wanted.stop,
+        }
+        sampling = {name: getattr(wanted, name) for name in _SAMPLING}
+        given |= {name: value for name, value in sampling.items() if value is not None}
+        result = self._function.ask(CompleteTextRequest, given, CompleteTextResult, asking)
+        return chat_reply(model, result)
+
+
+def _text(model: ServedModel, call: ChatCall) -> str:
+    """Return the one text that a model of ours can go on with."""
+    if call.system:
+        raise InvalidInput(
+            f"{model.name} goes on with a text and takes no instructions; leave system out.",
+            field="system",
+        )
+    if len(call.messages) > 1:
+        raise InvalidInput(
+            f"{model.name} goes on with one text, and has no notion of turns; there are"
+            f" {len(call.messages)}. Send one message.",
+            field="messages",
+            limit="1 message",
+        )
+    (message,) = call.messages
+    texts = [part.text for part in message.content if isinstance(part, TextPart)]
+    if len(texts) != len(message.content):
+        raise InvalidInput(f"{model.name} reads text and nothing else.", field="messages")
+    return "\n".join(texts)
+
+
+def _prompt(model: ServedModel, text: str) -> str:
+    backend = model.backend
+    template = backend.template if isinstance(backend, FunctionBackend) else ""
+    return template.replace("{}", text.strip()) if template else text
+
+
+class ScoreAnswerFunction:
+    """What scores answers by reward models that the stage trained."""
+
+    def __init__(self, client: Callable[[int], LambdaClient], name: str, seconds: int) -> None:
+        """Ask as `ModelFunction` does."""
+        self._function = ModelFunction(client, name, seconds, "scoring")
+
+    def answer(self, model: ServedModel, call: Call, asking: CallContext) -> Reply:
+        """Return a score for each answer, and raise as `AnsweringFunction.answer` does."""
+        wanted = require_call(ScoreCall, model, call)
+        given = {"model": model.name, "prompt": wanted.prompt, "answers": wanted.answers}
+        result = self._function.ask(ScoreAnswerRequest, given, ScoreAnswerResult, asking)
+        if len(result.scores) != len(wanted.answers):
+            raise ModelFailure(
+                f"The scoring function gave {len(result.scores)} scores for"
+                f" {len(wanted.answers)} answers.",
+                seconds=result.seconds,
+            )
+        return Reply(
+            model=model.name,
+            answered_by=result.version,
+            output=ScoreOutput(scores=result.scores),
+            usage=Usage(tokens_in=result.tokens),
+            seconds=round(result.seconds, 6),
+        )
+
+
+MAX_TEXTS_PER_CALL = 64
+"""Texts that are embedded by one invocation."""
+
+
+class TextEmbedder(Protocol):
+    """A function that embeds texts."""
+
+    def embed(
+        self, texts: Sequence[str], correlation_id: str, model: str = "", *, truncate: bool = True
+    ) -> EmbedTextResult:
+        """Return one vector a text, in order; one that is too long is refused where it is not to
+        `truncate`.
+        """
+
+
+class EmbedTextFunction:
+    """What embeds texts by the model that lies beside the function's code."""
+
+    def __init__(self, embedder: TextEmbedder) -> None:
+        self._embedder = embedder
+
+    def answer(self, model: ServedModel, call: Call, asking: CallContext) -> Reply:
+        """Return a vector a text, and raise as `AnsweringFunction.answer` does. An error tells what
+        was used for the texts before.
+        """
+        wanted = require_call(EmbedCall, model, call)
+        if wanted.dimensions not in {None, *model.limits.dimensions}:
+            known = ", ".join(map(str, model.limits.dimensions))
+            raise InvalidInput(f"{model.name} has {known} dimensions.", field="dimensions")
+        vectors: list[tuple[float, ...]] = []
+        tokens, seconds, answered_by = 0, 0.0, ""
+        began = time.monotonic()
+        for first in range(0, len(wanted.texts), MAX_TEXTS_PER_CALL):
+            texts = wanted.texts[first : first + MAX_TEXTS_PER_CALL]
+            with with_earlier_usage(Usage(tokens_in=tokens), seconds):
+                remaining_seconds(asking.seconds_left, time.monotonic() - began)
+                result = self._embedder.embed(texts, asking.correlation_id, truncate=False)
+            vectors += [tuple(map(float, vector)) for vector in result.vectors]
+            tokens += result.tokens
+            seconds += result.seconds
+            answered_by = result.model
+        return Reply(
+            model=model.name,
+            answered_by=answered_by,
+            output=EmbedOutput(vectors=tuple(vectors)),
+            usage=Usage(tokens_in=tokens),
+            seconds=round(seconds, 6),
+        )

@@ -1,0 +1,165 @@
+"""Settling and releasing: a reservation's entry is taken away, and what was used counted for it.
+
+The entry is there or it is not, by one condition, so whatever settles it counts it once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
+
+from chalicelib.budgets.changes import (
+    collection_change,
+    minute_return_change,
+    release_change,
+    settlement_change,
+)
+from chalicelib.budgets.days import BudgetDays
+from chalicelib.budgets.ledger import EXPIRED, unsettled_entries
+from chalicelib.budgets.limits import day_of, minute_of
+from chalicelib.budgets.spending import ActualCost
+from chalicelib.contracts.budgets import Charge, Reservation
+from chalicelib.errors import HeadraceError
+
+if TYPE_CHECKING:
+    from chalicelib.budgets.ledger import LedgerItem, LedgerStore, ReservationEntry
+
+
+@dataclass(frozen=True, slots=True)
+class ReservationSettler:
+    """Ends reservations of all tenants; `log` is told of what failed that no caller has to hear."""
+
+    records: LedgerStore
+    utcnow: Callable[[], datetime]
+    on_error: Callable[[HeadraceError], None]
+
+    def settle(self, reservation: Reservation, used: ActualCost) -> None:
+        """Count what was used, be it less or more than was reserved; may be repeated.
+
+        One that had expired, and was given back, is counted all the same.
+        """
+        tenant = reservation.tenant
+        counted = self.records.apply(tenant, settlement_change(reservation, used))
+        if not counted.applied:
+            if EXPIRED + reservation.reservation_id not in counted.item:
+                return
+            late = settlement_change(reservation, used, was_expired=True)
+            if not self.records.apply(tenant, late).applied:
+                return
+        if reservation.collection:
+            with best_effort(self.on_error):
+                self.records.apply(tenant, collection_change(reservation, used))
+        self._tell_today(reservation)
+        unmade = 0 if used.requests is None else reservation.requests - used.requests
+        unused = reservation.tokens - used.tokens_in - used.tokens_out
+        self.return_minute(reservation, unmade, unused)
+
+    def release(self, reservation: Reservation) -> None:
+        """Give all of a reservation back: nothing was used; may be repeated."""
+        if self.records.apply(reservation.tenant, release_change(reservation)).applied:
+            self._tell_today(reservation)
+            self.return_minute(reservation, reservation.requests, reservation.tokens)
+
+    def return_minute(self, of: Reservation, requests: int, tokens: int) -> None:
+        """Give back to a minute that still runs; where that fails, it passes by itself."""
+        if of.minute and of.minute == minute_of(self.utcnow()):
+            change = minute_return_change(of, requests, tokens)
+            if change is not None:
+                with best_effort(self.on_error):
+                    self.records.apply(of.tenant, change)
+
+    def _tell_today(self, reservation: Reservation) -> None:
+        """Let today know what became of a reservation of an earlier day of its month."""
+        today = day_of(self.utcnow())
+        same_month = (today.year, today.month) == (reservation.day.year, reservation.day.month)
+        if same_month and today > reservation.day:
+            with best_effort(self.on_error):
+                BudgetDays(self.records, self.utcnow).correct_month(reservation.tenant, today)
+
+
+@contextmanager
+def best_effort(log: Callable[[HeadraceError], None]) -> Iterator[None]:
+    """Let what comes after the one write that counts fail without failing the caller: a row of
+    a collection is lost then, a minute passes, and a month is corrected the next time.
+    """
+    try:
+        yield
+    except HeadraceError as error:
+        log(error)
+
+
+@dataclass(slots=True)
+class Recount:
+    """The reservations of a tenant that nobody has settled, and their charges as they are read."""
+
+    unsettled: Mapping[str, Reservation]
+    settle: Callable[[Reservation, ActualCost], None]
+    _used: dict[str, ActualCost] = field(default_factory=dict)
+
+    def add_charges(self, charges: Iterable[Charge]) -> None:
+        """Take charges that were written once; those of what is settled are left out."""
+        for charge in charges:
+            if charge.reservation_id in self.unsettled:
+                before = self._used.get(charge.reservation_id, ActualCost(0, requests=0))
+                self._used[charge.reservation_id] = _sum(before, charge)
+
+    def settle_charged(self) -> int:
+        """Settle what had charges, and return how many that were.
+
+        Raises:
+            Transient, Throttled: the records could not be written; all of it may be repeated.
+        """
+        for reservation_id, used in self._used.items():
+            self.settle(self.unsettled[reservation_id], used)
+        return len(self._used)
+
+
+def start_recount(
+    records: LedgerStore,
+    settle: Callable[[Reservation, ActualCost], None],
+    tenant: str,
+    first: date,
+    last: date,
+) -> Recount:
+    """Return what a tenant has unsettled of the days from `first` to `last`."""
+    return Recount(dict(_unsettled(tenant, records.days(tenant, first, last))), settle)
+
+
+def _unsettled(
+    tenant: str, days: Iterable[tuple[date, LedgerItem]]
+) -> Iterator[tuple[str, Reservation]]:
+    for day, item in days:
+        for reservation_id, entry in unsettled_entries(item):
+            yield reservation_id, _reservation(reservation_id, tenant, day, entry)
+
+
+def _reservation(
+    reservation_id: str, tenant: str, day: date, entry: ReservationEntry
+) -> Reservation:
+    """Return a reservation as far as its entry tells. Its minute has passed, or will have before
+    anybody is held up by it.
+    """
+    expires = datetime.fromtimestamp(entry.expires_at, UTC)
+    return Reservation(
+        reservation_id=reservation_id,
+        tenant=tenant,
+        key=entry.key,
+        model=entry.model,
+        nanodollars=entry.nanodollars,
+        day=day,
+        made_at=expires,
+        expires_at=expires,
+    )
+
+
+def _sum(before: ActualCost, charge: Charge) -> ActualCost:
+    return ActualCost(
+        before.nanodollars + charge.nanodollars,
+        before.tokens_in + charge.tokens_in,
+        before.tokens_out + charge.tokens_out,
+        before.images + charge.images,
+        (before.requests or 0) + charge.requests,
+    )

@@ -1,0 +1,95 @@
+"""A call made to fit the model that is asked: what that does not take is left out. Pure.
+
+JSON is asked for in words where a model's API does not hold it to that; a check does then.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from chalicelib.contracts.generations import (
+    Call,
+    ChatCall,
+    ImageCall,
+    JsonOutput,
+    Message,
+    TextPart,
+)
+from chalicelib.generation.bodies.structured_output import narrow_schema
+from chalicelib.generation.models import BedrockBackend, ServedModel
+
+MAX_TEMPERATURE = 1.0
+"""Of Converse; OpenAI's goes to 2.
+https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InferenceConfiguration.html
+"""
+_SAMPLING = ("temperature", "top_p", "seed")
+_DRAWING: Mapping[str, Any] = {"negative_prompt": "", "steps": None, "guidance": None}
+"""What a call for pictures may do without, as it is where it is left out."""
+JSON_WORDS = "Reply with one JSON object and nothing else: no words around it, no Markdown."
+SCHEMA_WORDS = "It keeps to this JSON Schema:"
+_MOST_REASON = 500
+
+
+def adapt_call(call: Call, model: ServedModel) -> Call:
+    """Return `call` as `model` takes it."""
+    if isinstance(call, ImageCall):
+        unused = {name: _DRAWING[name] for name in _DRAWING.keys() & set(model.refuses)}
+        return call.model_copy(update=unused)
+    if not isinstance(call, ChatCall):
+        return call
+    change: dict[str, Any] = dict.fromkeys(_left_out(call, model))
+    kept = None if "temperature" in change else call.temperature
+    if kept is not None:
+        change["temperature"] = min(kept, MAX_TEMPERATURE)
+    wanted = call.json_output
+    if wanted is not None and asks_json_in_words(
+        model, has_schema=wanted.json_schema is not None, by_bedrock=fits_bedrock_schema(wanted)
+    ):
+        change["json_output"] = None
+        change["system"] = "\n\n".join(filter(None, (call.system, _asked_for(wanted))))
+    return call.model_copy(update=change)
+
+
+def repair_call(call: ChatCall, text: str, reason: str) -> ChatCall:
+    """Return the call that asks once more, after an answer `text` that failed for `reason`."""
+    words = (
+        f"That is not the JSON that was asked for: {reason[:_MOST_REASON]}. "
+        "Reply with the corrected JSON and nothing else."
+    )
+    told = (
+        Message(role="assistant", content=(TextPart(text=text or "(nothing)"),)),
+        Message(role="user", content=(TextPart(text=words),)),
+    )
+    return call.model_copy(update={"messages": (*call.messages, *told)})
+
+
+def _left_out(call: ChatCall, model: ServedModel) -> set[str]:
+    given = {name for name in _SAMPLING if getattr(call, name) is not None}
+    left_out = set()
+    for refused in model.refuses:
+        first, _, second = refused.partition("+")
+        if second and {first, second} <= given:
+            left_out.add(second)
+        elif not second and first in given:
+            left_out.add(first)
+    return left_out
+
+
+def fits_bedrock_schema(wanted: JsonOutput) -> bool:
+    """Tell whether Bedrock's structured output could hold an answer to what is `wanted`."""
+    return wanted.json_schema is not None and narrow_schema(wanted.json_schema) is not None
+
+
+def asks_json_in_words(model: ServedModel, *, has_schema: bool, by_bedrock: bool) -> bool:
+    """Tell whether JSON is asked of `model` in words, rather than by a schema of its API."""
+    if not has_schema or "json_schema" not in model.abilities:
+        return True
+    return isinstance(model.backend, BedrockBackend) and not by_bedrock
+
+
+def _asked_for(wanted: JsonOutput) -> str:
+    if wanted.json_schema is None:
+        return JSON_WORDS
+    return f"{JSON_WORDS} {SCHEMA_WORDS}\n{json.dumps(dict(wanted.json_schema))}"

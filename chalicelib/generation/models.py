@@ -1,0 +1,293 @@
+"""The models that answer calls, as data: `models/served.json`, so that one more takes no code.
+
+A bundle that plans, prices or makes calls carries that file beside the catalogue. Prices are the
+catalogue's, under the units that `unit` names; what a model costs by another route than that price
+is of, by flex or in a batch, is a factor here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal
+
+from chalicelib.errors import NotFound
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.generations import GenerationTask
+
+
+_ARN_PREFIX = re.compile(r"arn:[^:]+:bedrock:[^:]*:[^:]*:(foundation-model|inference-profile)/")
+
+
+_PROFILE_PREFIX = re.compile(r"^(us|us-gov|eu|apac|jp|au|ca|global)\.")
+
+
+def foundation_model_id(model_id: str) -> str:
+    """Return the foundation model's id within an id, profile id or ARN of Bedrock."""
+    return _PROFILE_PREFIX.sub("", id_within_arn(model_id))
+
+
+def id_within_arn(model_id: str) -> str:
+    """Return the id or profile id within an ARN of Bedrock, or as it is."""
+    return _ARN_PREFIX.sub("", model_id)
+
+
+SERVED_FILE = Path(__file__).parents[2] / "models" / "served.json"
+AUTO = "auto"
+"""What a caller names instead of a model to have the cheapest that suffices."""
+
+Ability = Literal["tools", "tool_choice", "json", "json_schema", "streams", "walks"]
+"""`tool_choice`: it can be made to call a tool. `json`: it writes JSON when told to.
+`json_schema`: its API holds the answer to a schema. `walks`: it draws what lies between two seeds.
+"""
+
+Modality = Literal["text", "image", "embedding", "labels", "scores"]
+Reach = Literal["region", "geography", "global"]
+"""How far from the region that asks a call may be worked on."""
+
+BedrockApi = Literal["converse", "invoke"]
+LifecycleStatus = Literal["active", "legacy", "ended"]
+
+GLOBAL_PROFILE = "global"
+_REACHES: Mapping[Reach, int] = {"region": 0, "geography": 1, "global": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRoute:
+    """One way to call a model: the id to ask for, in which region, at what factor of the price."""
+
+    model_id: str
+    region: str
+    reach: Reach
+    price_factor: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class InferenceProfile:
+    """An inference profile: its id, the regions that may ask for it, the factor of the price."""
+
+    id: str
+    regions: frozenset[str]
+    price_factor: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class BedrockBackend:
+    """A model on Bedrock. `regions` take its own id; `profiles` are by geography, or global.
+
+    `schema` names the body that `chalicelib/generation/bodies` writes.
+    """
+
+    model_id: str
+    api: BedrockApi
+    schema: str
+    regions: frozenset[str]
+    region_price_factor: Decimal
+    profiles: Mapping[str, InferenceProfile]
+    kind: Literal["bedrock"] = "bedrock"
+
+    def route(self, region: str, reach: Reach = "geography") -> ModelRoute | None:
+        """Return the cheapest way to call it from `region`, the nearest of those that cost the
+        same, or None where there is none within `reach`.
+        """
+        ways = [way for way in self._routes(region) if _REACHES[way.reach] <= _REACHES[reach]]
+        return min(ways, key=lambda way: (way.price_factor, _REACHES[way.reach]), default=None)
+
+    def price_factor(self, model_id: str) -> Decimal:
+        """Return the factor of the price for a call to `model_id`, an id or profile of this one."""
+        for profile in self.profiles.values():
+            if profile.id == model_id:
+                return profile.price_factor
+        return self.region_price_factor
+
+    def _routes(self, region: str) -> list[ModelRoute]:
+        found = []
+        if region in self.regions:
+            found.append(ModelRoute(self.model_id, region, "region", self.region_price_factor))
+        for name, profile in self.profiles.items():
+            if region in profile.regions:
+                reach: Reach = "global" if name == GLOBAL_PROFILE else "geography"
+                found.append(ModelRoute(profile.id, region, reach, profile.price_factor))
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointBackend:
+    """A model behind an endpoint of SageMaker that the stage runs; `schema` names its body."""
+
+    endpoint: str
+    schema: str
+    asynchronous: bool = False
+    kind: Literal["endpoint"] = "endpoint"
+
+    def route(self, region: str, reach: Reach = "geography") -> ModelRoute | None:
+        """Return the way to it, which is in the stage's own region."""
+        return ModelRoute(self.endpoint, region, "region", Decimal(1))
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionBackend:
+    """A model in a function of ours. It costs what Lambda costs for `memory_mb` and the time that a
+    call takes: estimated before it, as `call_seconds` and those that its tokens, read and written,
+    and its pictures take beside them, and measured after it. A rate is 0 where the model has
+    nothing to do with it. `recipes` are those that it may be a version of, where the stage trains
+    it. `template` has a text in the place of `{}`, as the model was trained to read it; without
+    one, the text is read as it is.
+    """
+
+    function: str
+    memory_mb: int
+    tokens_per_second: int = 0
+    images_per_second: int = 0
+    call_seconds: int = 0
+    recipes: tuple[str, ...] = ()
+    template: str = ""
+    kind: Literal["function"] = "function"
+
+    def route(self, region: str, reach: Reach = "geography") -> ModelRoute | None:
+        """Return the way to it, which is in the stage's own region."""
+        return ModelRoute(self.function, region, "region", Decimal(1))
+
+
+ModelBackend = BedrockBackend | EndpointBackend | FunctionBackend
+
+
+@dataclass(frozen=True, slots=True)
+class ModelLimits:
+    """What a model takes and gives; 0 and () where that does not apply.
+
+    `context_tokens` are prompt and answer together, of an embedding model those of one text.
+    `passage_tokens` are what it is given of passages with profit. `tool_tokens` are the most that
+    its provider adds to a prompt that has tools, beside the tools themselves. `texts` and `images`
+    are those of one request. `dimensions` are those that can be asked for, its default first.
+    """
+
+    context_tokens: int = 0
+    output_tokens: int = 0
+    passage_tokens: int = 0
+    tool_tokens: int = 0
+    texts: int = 0
+    images: int = 0
+    dimensions: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lifecycle:
+    """Where a model is in its life.
+
+    AWS keeps it at least until `not_before`. Who does not use it already cannot begin with one that
+    is legacy; calls fail from the day `ends` on.
+    """
+
+    status: Literal["active", "legacy"]
+    launched: date | None = None
+    not_before: date | None = None
+    ends: date | None = None
+
+    def status_on(self, day: date) -> LifecycleStatus:
+        """Return its state on `day`."""
+        return "ended" if self.ends is not None and day >= self.ends else self.status
+
+
+@dataclass(frozen=True, slots=True)
+class BatchOffer:
+    """Batch jobs: the factor of the price, and the fewest items that a job takes."""
+
+    price_factor: Decimal
+    min_items: int
+
+
+@dataclass(frozen=True, slots=True)
+class ServedModel:
+    """One model that answers calls.
+
+    `tier` is our judgement of its quality, from 1 to 5. `refuses` are parameters of a call that it
+    does not take and that are left out; `a+b` means not both, and a is kept. `fallbacks` are who is
+    asked in its place, in order. Where a prompt is above `long_prompt_tokens`, all tokens have the
+    prices of long prompts. `local` is the catalogue's model that stands in for it on a machine of
+    one's own, empty where none does; only the local cloud reads it. `only` is what it makes where
+    that is one kind of thing, which nobody wants who did not ask for it by name.
+    """
+
+    name: str
+    title: str
+    provider: str
+    task: GenerationTask
+    tier: int
+    licence: str
+    backend: ModelBackend
+    limits: ModelLimits
+    inputs: frozenset[Modality]
+    outputs: frozenset[Modality]
+    abilities: frozenset[Ability]
+    refuses: tuple[str, ...]
+    fallbacks: tuple[str, ...]
+    lifecycle: Lifecycle
+    batch: BatchOffer | None = None
+    flex: Decimal | None = None
+    long_prompt_tokens: int = 0
+    local: str = ""
+    notes: str = ""
+    specialty: str = ""
+
+    @property
+    def priced_as(self) -> str:
+        """Return what its units begin with, and receipts name: `bedrock.` and the model's id."""
+        if isinstance(self.backend, BedrockBackend):
+            return f"bedrock.{self.backend.model_id}"
+        return "lambda" if isinstance(self.backend, FunctionBackend) else f"served.{self.name}"
+
+    def price_unit(self, what: str) -> str:
+        """Return the catalogue's unit for `what`: input_token, output_token, image, or these with
+        `long_` before them.
+        """
+        return f"{self.priced_as}.{what}"
+
+
+@dataclass(frozen=True, slots=True)
+class ServedModels:
+    """All models that answer calls, by name, in the order of the file."""
+
+    models: Mapping[str, ServedModel] = field(default_factory=lambda: MappingProxyType({}))
+
+    def model(self, name: str) -> ServedModel:
+        """Return the model called `name`, or raise `NotFound`."""
+        found = self.models.get(name) or self.by_bedrock_id(name)
+        if found is None:
+            known = ", ".join(sorted(self.models))
+            raise NotFound(
+                f"No model is served as {name!r}. There are: {known}; or {AUTO}.", field="model"
+            )
+        return found
+
+    def by_bedrock_id(self, model_id: str) -> ServedModel | None:
+        """Return the model behind a Bedrock model id, inference profile id or ARN of either."""
+        bare = foundation_model_id(model_id)
+        for model in self.models.values():
+            if isinstance(model.backend, BedrockBackend) and model.backend.model_id == bare:
+                return model
+        return None
+
+    def models_in_function(self, function: str) -> tuple[str, ...]:
+        """Return the names of the models in `function`, a function of ours."""
+        return tuple(
+            name
+            for name, model in self.models.items()
+            if isinstance(model.backend, FunctionBackend) and model.backend.function == function
+        )
+
+
+@cache
+def served_models() -> ServedModels:
+    """Return the models that lie beside this code."""
+    from chalicelib.generation.served_reading import read
+
+    return read(json.loads(SERVED_FILE.read_text(encoding="utf-8")))

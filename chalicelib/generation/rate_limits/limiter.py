@@ -1,0 +1,187 @@
+"""How fast a model is asked, told from its own throttling, and shared fairly by tenants. Pure.
+
+A model is not limited until it throttles more than a few of its calls. Then its rate is cut, at
+most once in `hold_s`, by the more the larger the share is that it throttles, by half where it is
+all of them; and it grows again by `raise_per_s` each second. Additive increase and multiplicative
+decrease share a capacity that nobody knows (Chiu and Jain, "Analysis of the Increase and Decrease
+Algorithms for Congestion Avoidance in Computer Networks", 1989); cutting by the share is DCTCP's
+(RFC 8257).
+
+A call that is throttled costs nothing but a pause, so a few are borne: who asks for no more than is
+granted never learns that there is more. Google's clients send twice what is accepted ("Handling
+Overload", Site Reliability Engineering, 2016); here it is half more.
+
+The rate flows into a bucket for each tenant that asked within `active_s`, an equal share each; what
+a full bucket cannot hold goes into a pot that anybody may take from. So a tenant that asks for less
+than its share never waits for another, and what it leaves is used.
+
+A limiter is a small record, kept as text. Times are in seconds, passed in; rates in calls a second.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass, replace
+
+_FLOW_S = 5.0
+"""Over how long calls are averaged."""
+_FEW = 1.0
+"""Calls a second that are taken to have gone well: a few calls say little."""
+
+
+@dataclass(frozen=True, slots=True)
+class LimiterRules:
+    """How rates fall and rise, and within which bounds.
+
+    Up to a share of `borne`, throttling changes nothing. A bucket holds what flows in within
+    `burst_s`, and one call at least. `most_tenants` bounds the record: beyond it, those that have
+    not asked for longest are forgotten.
+    """
+
+    min_rate: float = 0.2
+    max_rate: float = 200.0
+    cut_factor: float = 0.5
+    tolerated_share: float = 1 / 3
+    hold_s: float = 2.0
+    raise_per_s: float = 0.2
+    burst_s: float = 1.0
+    active_s: float = 10.0
+    max_tenants: int = 64
+
+
+@dataclass(frozen=True, slots=True)
+class TenantBucket:
+    """The bucket of one tenant: calls it may make at once, and when it last asked."""
+
+    tenant: str
+    level: float
+    asked_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Limiter:
+    """The state of one model. `rate` is None where it never throttled; `flow` is what it was asked.
+
+    `refused` is how much of that it throttled. `updated` is up to when buckets were filled;
+    `cut_at` is when the rate was last cut.
+    """
+
+    rate: float | None = None
+    flow: float = 0.0
+    refused: float = 0.0
+    updated: float = 0.0
+    cut_at: float | None = None
+    pot: float = 0.0
+    shares: tuple[TenantBucket, ...] = ()
+
+    def dump(self) -> str:
+        """Return it as text."""
+        return json.dumps(asdict(self), separators=(",", ":"))
+
+
+@dataclass(frozen=True, slots=True)
+class LimiterDecision:
+    """What was said to one call: it may go now where `wait_s` is 0, else ask again after it."""
+
+    limiter: Limiter
+    wait_s: float
+
+
+LIMITER_RULES = LimiterRules()
+UNLIMITED = Limiter()
+
+
+def load_limiter(text: str) -> Limiter:
+    """Return the limiter that `dump` wrote. Raises TypeError or ValueError for another text."""
+    written = json.loads(text)
+    shares = tuple(TenantBucket(**share) for share in written.pop("shares"))
+    return Limiter(**written, shares=shares)
+
+
+def request_call(
+    limiter: Limiter, tenant: str, now: float, rules: LimiterRules = LIMITER_RULES
+) -> LimiterDecision:
+    """Return whether `tenant` may call the model now, and the limiter after that."""
+    filled = _filled(_with(limiter, tenant, now, rules), now, rules)
+    if filled.rate is None:
+        return LimiterDecision(_flowing(filled), 0.0)
+    own = next(share for share in filled.shares if share.tenant == tenant)
+    if own.level >= 1:
+        return LimiterDecision(_flowing(_taken(filled, tenant)), 0.0)
+    if filled.pot >= 1:
+        return LimiterDecision(_flowing(replace(filled, pot=filled.pot - 1)), 0.0)
+    return LimiterDecision(filled, (1 - own.level) * len(filled.shares) / filled.rate)
+
+
+def record_throttling(limiter: Limiter, now: float, rules: LimiterRules = LIMITER_RULES) -> Limiter:
+    """Return the limiter after the model throttled a call at `now`."""
+    filled = _filled(limiter, now, rules)
+    filled = replace(filled, refused=filled.refused + 1 / _FLOW_S)
+    held = filled.cut_at is not None and now - filled.cut_at < rules.hold_s
+    share = min(1.0, filled.refused / (filled.flow + _FEW))
+    if held or share <= rules.tolerated_share:
+        return filled
+    before = filled.flow if filled.rate is None else filled.rate
+    left = 1 - (1 - rules.cut_factor) * (share - rules.tolerated_share) / (
+        1 - rules.tolerated_share
+    )
+    return replace(filled, rate=_bounded(before * left, rules), cut_at=now, pot=0.0)
+
+
+def _with(limiter: Limiter, tenant: str, now: float, rules: LimiterRules) -> Limiter:
+    """Return the limiter with `tenant` among those that ask, without those that no longer do."""
+    level = next((share.level for share in limiter.shares if share.tenant == tenant), 0.0)
+    others = [
+        share
+        for share in limiter.shares
+        if share.tenant != tenant and now - share.asked_at < rules.active_s
+    ]
+    kept = sorted(others, key=lambda share: (-share.asked_at, share.tenant))[
+        : rules.max_tenants - 1
+    ]
+    return replace(limiter, shares=(TenantBucket(tenant, level, now), *kept))
+
+
+def _filled(limiter: Limiter, now: float, rules: LimiterRules) -> Limiter:
+    """Return the limiter with what flowed in since it was updated; a clock never runs back."""
+    passed = max(0.0, now - limiter.updated)
+    now = max(now, limiter.updated)
+    kept = math.exp(-passed / _FLOW_S)
+    flow, refused = limiter.flow * kept, limiter.refused * kept
+    if limiter.rate is None:
+        return replace(limiter, flow=flow, refused=refused, updated=now)
+    inflow = limiter.rate * passed
+    count = max(1, len(limiter.shares))
+    most = max(1.0, limiter.rate / count * rules.burst_s)
+    shares, spilt = [], 0.0 if limiter.shares else inflow
+    for share in limiter.shares:
+        level = share.level + inflow / count
+        spilt += max(0.0, level - most)
+        shares.append(replace(share, level=min(level, most)))
+    return Limiter(
+        rate=_bounded(limiter.rate + rules.raise_per_s * passed, rules),
+        flow=flow,
+        refused=refused,
+        updated=now,
+        cut_at=limiter.cut_at,
+        pot=min(limiter.pot + spilt, max(1.0, limiter.rate * rules.burst_s)),
+        shares=tuple(shares),
+    )
+
+
+def _taken(limiter: Limiter, tenant: str) -> Limiter:
+    shares = tuple(
+        replace(share, level=share.level - 1) if share.tenant == tenant else share
+        for share in limiter.shares
+    )
+    return replace(limiter, shares=shares)
+
+
+def _flowing(limiter: Limiter) -> Limiter:
+    """Return the limiter after one more call was let through."""
+    return replace(limiter, flow=limiter.flow + 1 / _FLOW_S)
+
+
+def _bounded(rate: float, rules: LimiterRules) -> float:
+    return min(max(rate, rules.min_rate), rules.max_rate)

@@ -1,0 +1,177 @@
+"""What the attempts at a call cost, as a receipt, and the generation that it goes with. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from chalicelib.contracts.generations import Attempt, Generation, GenerationTask, Reply, Usage
+from chalicelib.contracts.receipts import NextDearer, Receipt, ReceiptLine, dollars, nanodollars
+from chalicelib.generation.catalogue import LAMBDA
+from chalicelib.generation.models import BedrockBackend, FunctionBackend, ServedModels
+from chalicelib.generation.pricing import (
+    Prices,
+    actual_cost,
+    is_priced,
+    max_cost,
+    service_tier_factor,
+)
+from chalicelib.generation.router import RoutePlan, RouteStep, total_cost
+from chalicelib.generation.tokens import TokenLoad
+
+
+@dataclass(frozen=True, slots=True)
+class CostModel:
+    """Prices of models, and what is told of them."""
+
+    models: ServedModels
+    prices: Prices
+
+    def actual_cost(self, step: RouteStep, usage: Usage, seconds: float = 0.0) -> int:
+        """Return what a call of `step` cost, in nano-dollars; 0 where it has no price."""
+        return self._charge(step, usage, seconds) or 0
+
+    def max_cost(self, step: RouteStep, load: TokenLoad) -> int | None:
+        """Return the most that a call of `load` by `step` costs; None where it has no price."""
+        model = self.models.models[step.model]
+        return max_cost(model, load, self._factor(step), self.prices)
+
+    def receipt(
+        self,
+        plan: RoutePlan,
+        attempts: Sequence[Attempt],
+        task: GenerationTask,
+        beside: Sequence[ReceiptLine] = (),
+    ) -> Receipt:
+        """Return a line for each attempt that used a model, one for what was used `beside`, as to
+        check answers, and what the next dearer would cost.
+        """
+        accepted = next((one for one in attempts if one.outcome == "accepted"), None)
+        dearer = next_dearer(plan, accepted, self._charge) if accepted is not None else None
+        return Receipt.of((*self._lines(attempts, task), *beside), dearer)
+
+    def receipt_line(
+        self, name: str, role: str, answered_by: str, usage: Usage, seconds: float, cost: int
+    ) -> ReceiptLine:
+        """Return the line of a use of the model called `name`, that cost `cost` nano-dollars."""
+        return ReceiptLine(
+            model=answered_by or name,
+            priced_as=self._priced_as(name),
+            role=role,
+            tokens_in=usage.tokens_in,
+            tokens_out=usage.tokens_out,
+            images=usage.images,
+            seconds=seconds,
+            dollars=dollars(cost),
+        )
+
+    def describe(self, plan: RoutePlan, attempts: Sequence[Attempt]) -> tuple[str, ...]:
+        """Return the plan in words, what became of each attempt, and what the order saved."""
+        titles = {name: model.title for name, model in self.models.models.items()}
+        told = [
+            f"{titles[one.model]} {one.outcome}{f': {one.reason}' if one.reason else ''}."
+            for one in attempts
+        ]
+        saved = cascade_saving(plan, attempts, self._charge)
+        if saved is not None and saved.saved > 0:
+            told.append(
+                f"${dollars(saved.saved):f} less than {saved.dearest_title} alone would have cost."
+            )
+        return (*plan.describe(), *told)
+
+    def build_generation(
+        self,
+        generation_id: str,
+        created_at: datetime,
+        reply: Reply,
+        plan: RoutePlan,
+        attempts: Sequence[Attempt],
+        beside: Sequence[ReceiptLine] = (),
+    ) -> Generation:
+        """Return the answer that `reply` is, with all that was tried for it, and used `beside`."""
+        return Generation(
+            generation_id=generation_id,
+            created_at=created_at,
+            model=reply.model,
+            answered_by=reply.answered_by,
+            output=reply.output,
+            usage=reply.usage,
+            attempts=tuple(attempts),
+            plan=self.describe(plan, attempts),
+            receipt=self.receipt(plan, attempts, reply.output.task, beside),
+        )
+
+    def _lines(self, attempts: Sequence[Attempt], task: GenerationTask) -> Iterator[ReceiptLine]:
+        for one in attempts:
+            if one.answered_by or one.dollars:
+                cost = nanodollars(one.dollars)
+                yield self.receipt_line(
+                    one.model, task, one.answered_by, one.usage, one.seconds, cost
+                )
+
+    def _priced_as(self, name: str) -> str:
+        model = self.models.models[name]
+        if not is_priced(model, self.prices):
+            return ""
+        if isinstance(model.backend, BedrockBackend):
+            return model.backend.model_id
+        return LAMBDA if isinstance(model.backend, FunctionBackend) else model.name
+
+    def _charge(self, step: RouteStep, usage: Usage, seconds: float = 0.0) -> int | None:
+        model = self.models.models[step.model]
+        return actual_cost(model, usage, self._factor(step), self.prices, seconds)
+
+    def _factor(self, step: RouteStep) -> Decimal:
+        model = self.models.models[step.model]
+        return step.route.price_factor * (
+            service_tier_factor(model, step.service_tier) or Decimal(1)
+        )
+
+
+StepCost = Callable[[RouteStep, Usage], "int | None"]
+"""What a call of a step that uses so much costs, in nano-dollars; None where it is not priced."""
+
+
+@dataclass(frozen=True, slots=True)
+class CascadeSaving:
+    """What was spent on all attempts, and what the plan's dearest model alone would have cost for
+    the tokens that the accepted answer took, in nano-dollars. Tokenizers differ: it is an estimate.
+    """
+
+    dearest_title: str
+    dearest_cost: int
+    spent: int
+
+    @property
+    def saved(self) -> int:
+        """Return how much less was spent; below 0 where attempts cost more."""
+        return self.dearest_cost - self.spent
+
+
+def cascade_saving(
+    plan: RoutePlan, attempts: Sequence[Attempt], charge: StepCost
+) -> CascadeSaving | None:
+    """Return what asking the cheapest first saved, or None where nothing was accepted or priced."""
+    accepted = next((one for one in attempts if one.outcome == "accepted"), None)
+    priced = [step for step in plan.steps if step.cost is not None]
+    if accepted is None or not priced:
+        return None
+    dearest = max(priced, key=lambda step: step.cost or 0)
+    alone = charge(dearest, accepted.usage)
+    return None if alone is None else CascadeSaving(dearest.title, alone, total_cost(attempts))
+
+
+def next_dearer(plan: RoutePlan, accepted: Attempt, charge: StepCost) -> NextDearer | None:
+    """Return which step of the plan comes after the accepted one, and its price for the same usage.
+
+    None where the accepted one is the last, or the next is not priced.
+    """
+    names = [step.model for step in plan.steps]
+    following = plan.steps[names.index(accepted.model) + 1 :] if accepted.model in names else ()
+    for step in following:
+        cost = charge(step, accepted.usage)
+        if cost is not None:
+            return NextDearer(path=f"{step.title} by {step.route.model_id}", dollars=dollars(cost))
+    return None

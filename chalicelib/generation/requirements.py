@@ -1,0 +1,163 @@
+"""What a call asks of the model that is to answer it, told from the call and its terms. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from chalicelib.contracts.generations import (
+    Call,
+    ChatCall,
+    ClassifyCall,
+    EmbedCall,
+    GenerationTask,
+    ImageCall,
+    ImagePart,
+    ServiceTier,
+    Terms,
+)
+from chalicelib.contracts.receipts import nanodollars
+from chalicelib.generation.adaptation import fits_bedrock_schema
+from chalicelib.generation.checks import SELF_CHECK
+from chalicelib.generation.models import AUTO, Ability, Modality, Reach
+from chalicelib.generation.tokens import (
+    TokenLoad,
+    has_called_tools,
+    has_tools,
+    max_load,
+)
+
+_PARAMETERS = (
+    *("temperature", "top_p", "seed"),
+    *("prompt", "negative_prompt", "steps", "guidance"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CallRegion:
+    """Where a call is made: the stage's region, how far it may go from there to be worked on, and
+    other regions that the stage may call where its own lacks a model, the best first.
+    """
+
+    region: str
+    reach: Reach = "geography"
+    other_regions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Requirements:
+    """What is asked of a model, for one item of `items` that are alike.
+
+    `load` is the most that one item uses, without what single models add: for tools, where there
+    are any, and for JSON that they are asked for in words. `schema_by_bedrock` says that Bedrock's
+    API could hold an answer to the schema. `longest_tokens` are those of the longest text that the
+    model reads at once, with its answer. `parameters` are those that are given and that some models
+    do not take.
+    `budget` is in nano-dollars and bounds all items together. `allowed` are the names that the
+    tenant may use, None for all. `max_bytes` are those that an answer may have, None for any.
+    """
+
+    task: GenerationTask
+    call_region: CallRegion
+    load: TokenLoad
+    longest_tokens: int = 0
+    abilities: frozenset[Ability] = frozenset()
+    inputs: frozenset[Modality] = frozenset({"text"})
+    dimensions: int | None = None
+    parameters: frozenset[str] = frozenset()
+    model: str = AUTO
+    quality: int = 1
+    service_tier: ServiceTier = "standard"
+    deadline: datetime | None = None
+    budget: int | None = None
+    fallback: bool = True
+    allowed: frozenset[str] | None = None
+    items: int = 1
+    has_tools: bool = False
+    asks_json: bool = False
+    has_schema: bool = False
+    schema_by_bedrock: bool = False
+    vectors: int = 0
+    pixels: int = 0
+    max_bytes: int | None = None
+
+
+def derive_requirements(
+    call: Call,
+    terms: Terms,
+    call_region: CallRegion,
+    *,
+    items: int = 1,
+    streams: bool = False,
+    allowed: frozenset[str] | None = None,
+    max_bytes: int | None = None,
+) -> Requirements:
+    """Return what `call` under `terms` asks of a model; of a batch, `call` is its largest item."""
+    load, longest = max_load(call)
+    wanted = call.json_output if isinstance(call, ChatCall) else None
+    by_bedrock = wanted is not None and fits_bedrock_schema(wanted)
+    return Requirements(
+        task=call.task,
+        call_region=call_region,
+        load=load,
+        longest_tokens=longest,
+        abilities=_needs(call, terms.checks, streams=streams, by_bedrock=by_bedrock),
+        inputs=_inputs(call),
+        dimensions=call.dimensions if isinstance(call, EmbedCall) else None,
+        parameters=frozenset(
+            name for name in _PARAMETERS if getattr(call, name, None) not in (None, "")
+        ),
+        model=terms.model,
+        quality=terms.quality,
+        service_tier=terms.service_tier,
+        deadline=terms.deadline,
+        budget=nanodollars(terms.budget) if terms.budget is not None else None,
+        fallback=terms.fallback,
+        allowed=allowed,
+        items=items,
+        has_tools=isinstance(call, ChatCall) and has_tools(call),
+        asks_json=wanted is not None,
+        has_schema=wanted is not None and wanted.json_schema is not None,
+        schema_by_bedrock=by_bedrock,
+        vectors=len(call.texts) + len(call.images) if isinstance(call, EmbedCall) else 0,
+        pixels=call.count * call.width * call.height if isinstance(call, ImageCall) else 0,
+        max_bytes=max_bytes,
+    )
+
+
+def _needs(
+    call: Call, checks: Sequence[str], *, streams: bool, by_bedrock: bool
+) -> frozenset[Ability]:
+    """Return what the model has to be able to do.
+
+    Whole answers are held to a JSON Schema by a check, and asked for once more; what is streamed
+    can only be held to it by the model's own API, where that knows such schemas. Who is to check
+    its own answers gives its verdict as JSON.
+    """
+    needs: set[Ability] = {"streams"} if streams else set()
+    needs |= {"json"} if SELF_CHECK in checks else set()
+    if isinstance(call, ImageCall) and call.to_seed is not None:
+        needs.add("walks")
+    if not isinstance(call, ChatCall):
+        return frozenset(needs)
+    chooses = bool(call.tools) and call.tool_choice != "none"
+    if chooses or has_called_tools(call):
+        needs.add("tools")
+    if chooses and call.tool_choice != "auto":
+        needs.add("tool_choice")
+    if call.json_output is not None:
+        needs.add("json_schema" if streams and by_bedrock else "json")
+    return frozenset(needs)
+
+
+def _inputs(call: Call) -> frozenset[Modality]:
+    if isinstance(call, ClassifyCall):
+        return frozenset({"text", "image"})
+    if isinstance(call, EmbedCall) and call.images:
+        return frozenset({"image"})
+    if isinstance(call, ChatCall) and any(
+        isinstance(part, ImagePart) for message in call.messages for part in message.content
+    ):
+        return frozenset({"text", "image"})
+    return frozenset({"text"})

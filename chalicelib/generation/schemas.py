@@ -1,0 +1,94 @@
+"""JSON that a model wrote: read from its answer, and held to a JSON Schema."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
+
+_FENCED = re.compile(r"\A```[a-z]*\n(.*?)\n?```\Z", re.DOTALL)
+_SHOWN = 200
+
+
+def parse_json(text: str) -> Any:
+    """Return the JSON value of an answer, with or without a fence of Markdown around it.
+
+    Raises:
+        ValueError: it is no JSON, or nested too deeply to read.
+    """
+    bare = text.strip()
+    fenced = _FENCED.match(bare)
+    try:
+        return json.loads(fenced[1] if fenced else bare, parse_constant=_no_constant)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+
+
+def require_schema(schema: Mapping[str, Any], field: str) -> None:
+    """Raise `InvalidInput` where `schema`, given as `field`, is no JSON Schema that is taken."""
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import SchemaError
+
+    from chalicelib.generation.holding import unsupported_pattern
+
+    try:
+        Draft202012Validator.check_schema(schema)
+        strange = unsupported_pattern(schema)
+    except SchemaError as error:
+        place = f"{field}{error.json_path.removeprefix('$')}"
+        raise InvalidInput(
+            f"{place} is not of JSON Schema: {error.message[:_SHOWN]}.", field=place
+        ) from error
+    except RecursionError as error:
+        raise InvalidInput(f"{field} is nested too deeply.", field=field) from error
+    if strange:
+        raise InvalidInput(f"{field} has a pattern that is not taken: {strange}.", field=field)
+
+
+def schema_violation(value: Any, schema: Mapping[str, Any]) -> str:
+    """Return why a JSON value does not keep to a JSON Schema of draft 2020-12, "" if it does.
+
+    References lead nowhere outside the schema. The library is imported only here: it takes longer
+    than all else that a request does.
+    """
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import SchemaError, best_match
+    from referencing.exceptions import Unresolvable
+
+    from chalicelib.generation.holding import iter_violations
+    from chalicelib.generation.pattern_reading import PatternError
+    from chalicelib.generation.patterns import TooComplexError
+
+    try:
+        Draft202012Validator.check_schema(schema)
+        found = best_match(iter_violations(value, schema))
+    except SchemaError as error:
+        return f"the schema itself is none: {error.message[:_SHOWN]}"
+    except Unresolvable as error:
+        return f"the schema refers to {error.ref}, which is not within it"
+    except PatternError as error:
+        return f"the schema has a pattern that is not taken: {error}"
+    except TooComplexError as error:
+        return f"it cannot be held to the schema: {error}"
+    except RecursionError:
+        return "it or the schema is nested too deeply"
+    return "" if found is None else _broken(found)
+
+
+def _broken(found: ValidationError) -> str:
+    """Return which rule is broken where, without what the model wrote there; half of a surrogate
+    pair in a name, which no text can hold, stays an escape.
+    """
+    rule = json.dumps(found.validator_value, ensure_ascii=False)
+    place = found.json_path.encode(errors="backslashreplace").decode()
+    return f"{place} does not keep to {found.validator} {rule[:_SHOWN]}"
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not of JSON")
