@@ -20,14 +20,14 @@ from typing import Any
 from benchmarks.ends import Case, curve, summary
 from benchmarks.reporting import Result
 from chalicelib.contracts.embedding import EmbedTextResult
-from chalicelib.contracts.searching import Hit, Neighbour
+from chalicelib.contracts.search import Hit, Neighbour
 from chalicelib.inference.embedder import Embedder
 from chalicelib.ports import IndexRef
-from chalicelib.query_ports import IndexFilter
 from chalicelib.retrieval.answer import evidence
-from chalicelib.retrieval.answer.replies import replying
+from chalicelib.retrieval.answer.replies import filter_replies
+from chalicelib.retrieval.search.filters import IndexFilter
 from chalicelib.retrieval.search.query import Query
-from chalicelib.retrieval.search.searcher import Finder
+from chalicelib.retrieval.search.searcher import Searcher
 from chalicelib.retrieval.text.chunks import chunk_pages
 from chalicelib.retrieval.text.terms import terms
 from functions.read_document.extract import extract
@@ -141,13 +141,13 @@ def chunks_of(folder: Path, embedder: Embedder) -> list[Hit]:
     return hits
 
 
-def finder_over(models: Path, *folders: Path) -> tuple[Finder, LocalEmbedder]:
+def finder_over(models: Path, *folders: Path) -> tuple[Searcher, LocalEmbedder]:
     """Return search over the files of `folders`, and what embeds for it."""
     embedder = Embedder.open(models)
     local = LocalEmbedder(embedder)
     hits = [hit for folder in folders for hit in chunks_of(folder, embedder)]
     index, records = ExactIndex(hits, local), OneVersion()
-    return Finder(local, records, index, records, records), local
+    return Searcher(local, records, index, records, records), local
 
 
 Narrow = Callable[[str, Sequence[evidence.Evidence]], Sequence[evidence.Evidence]]
@@ -173,15 +173,17 @@ def cases_of(name: str, models: Path, narrows: Mapping[str, Narrow]) -> dict[str
     return cases
 
 
-def _weighed(finder: Finder, embedder: LocalEmbedder, question: str) -> Sequence[evidence.Evidence]:
+def _weighed(
+    finder: Searcher, embedder: LocalEmbedder, question: str
+) -> Sequence[evidence.Evidence]:
     found = finder.find(Query("tenant", question, None, 10, ""))
-    sources = evidence.candidates(question, found.passages)
-    vectors = embedder.embed([evidence.in_context(source) for source in sources], "").vectors
-    return evidence.weigh(question, found.vector, sources, vectors)
+    sources = evidence.candidate_sentences(question, found.passages)
+    vectors = embedder.embed([evidence.text_to_embed(source) for source in sources], "").vectors
+    return evidence.weigh_evidence(question, found.vector, sources, vectors)
 
 
 def _case(label: Mapping[str, str], weighed: Sequence[evidence.Evidence], held_out: bool) -> Case:
-    claims = evidence.extract(weighed, floor=0.0)
+    claims = evidence.extract_claims(weighed, floor=0.0)
     right = "path" in label and any(
         source.passage.path == label["path"] and label["quotes"] in " ".join(source.text.split())
         for _, source in claims
@@ -191,7 +193,7 @@ def _case(label: Mapping[str, str], weighed: Sequence[evidence.Evidence], held_o
 
 
 WAYS: Mapping[str, Narrow] = {
-    "sentences that can reply": replying,
+    "sentences that can reply": filter_replies,
     "sentences that are near": lambda _, evidence: evidence,
 }
 
@@ -226,7 +228,7 @@ def main() -> None:
     arguments = parser.parse_args()
     for name in SETS:
         print(f"\n{name}")
-        (cases,) = cases_of(name, arguments.models, {"": replying}).values()
+        (cases,) = cases_of(name, arguments.models, {"": filter_replies}).values()
         shown = [case for case in cases if arguments.all or not case.held_out]
         for case in sorted(shown, key=lambda case: -case.support):
             print(f"{case.support:.3f} {case.answerable!s:5} {case.right!s:5} {case.question}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chalicelib.query_ports import Vote
+from chalicelib.retrieval.search.feedback_boost import Vote
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,16 +32,21 @@ from benchmarks.judged.engine import engine
 from benchmarks.judged.scoring import METRICS, Gains, difference
 from benchmarks.reporting import Result, spread
 from chalicelib.adapters.feedback_records import MAX_VOTES
-from chalicelib.contracts.asked import Asked, Place, Quoted
-from chalicelib.contracts.searching import Hit, Neighbour
+from chalicelib.contracts.answer_log import LoggedAnswer, PageSpan, QuotedSpan
+from chalicelib.contracts.search import Hit, Neighbour
 from chalicelib.inference.embedder import MODEL, Embedder
 from chalicelib.ports import IndexRef
-from chalicelib.query_ports import IndexFilter, PassageIndex, Vote
-from chalicelib.retrieval.answer.answer_log import first_of
+from chalicelib.retrieval.answer.answer_log import first_passage_span
 from chalicelib.retrieval.search import feedback_boost as product
-from chalicelib.retrieval.search.feedback_boost import marks_of, packed, unpacked
-from chalicelib.retrieval.search.query import Query
-from chalicelib.retrieval.search.searcher import Finder
+from chalicelib.retrieval.search.feedback_boost import (
+    Vote,
+    marks_for_rating,
+    pack_vector,
+    unpack_vector,
+)
+from chalicelib.retrieval.search.filters import IndexFilter
+from chalicelib.retrieval.search.query import PassageIndex, Query
+from chalicelib.retrieval.search.searcher import Searcher
 from models.pull import CACHE
 
 TOP_K = 10
@@ -141,13 +146,13 @@ def in_other_words(name: str, question: Judged, documents: Mapping[str, Document
     return re.sub(rf"\b{re.escape(word)}", synonyms[0], question.text, count=1, flags=re.I)
 
 
-def searching(finder: Finder, cast: Sequence[Vote] = ()) -> Ask:
+def searching(finder: Searcher, cast: Sequence[Vote] = ()) -> Ask:
     """Return the product's search, with what was voted."""
     voted = replace(finder, votes=Ballots(cast))
     return lambda text: voted.find(Query("tenant", text, None, TOP_K, "")).passages
 
 
-def ballots(finder: Finder, rated: Sequence[Judged], wrong: float = 0.0) -> list[Vote]:
+def ballots(finder: Searcher, rated: Sequence[Judged], wrong: float = 0.0) -> list[Vote]:
     """Return the votes of users who rate what they find without any, `wrong` of them carelessly."""
     chance = random.Random(SEED)  # noqa: S311 - the same careless users each time
     ask = searching(finder)
@@ -165,12 +170,12 @@ def _ballot(
     best = max(question.gains.values())
     right = [hit for hit in shown if question.gains.get(hit.document_id) == best]
     is_right = bool(shown) and shown[0] in right
-    better: Place | None = None
+    better: PageSpan | None = None
     if not is_right and right and not careless:
-        (quoted,) = first_of(right)
+        (quoted,) = first_passage_span(right)
         better = quoted.alone
-    cited: tuple[Quoted, ...] = first_of(shown)
-    asked = Asked(
+    cited: tuple[QuotedSpan, ...] = first_passage_span(shown)
+    asked = LoggedAnswer(
         id=question.id,
         kind="search",
         question=question.text,
@@ -179,8 +184,8 @@ def _ballot(
         model=MODEL,
         asked_at=datetime(2026, 1, 1, tzinfo=UTC),
     )
-    marks = marks_of(asked, "up" if is_right != careless else "down", better)
-    return Vote(MODEL, unpacked(packed(vector)), marks)
+    marks = marks_for_rating(asked, "up" if is_right != careless else "down", better)
+    return Vote(MODEL, unpack_vector(pack_vector(vector)), marks)
 
 
 def _documents(hits: Sequence[Hit]) -> list[str]:
@@ -222,7 +227,7 @@ def compared(before: Sequence[float], after: Sequence[float]) -> dict[str, Any]:
     }
 
 
-def effects(finder: Finder, who: Voters, cast: Sequence[Vote]) -> dict[str, Any]:
+def effects(finder: Searcher, who: Voters, cast: Sequence[Vote]) -> dict[str, Any]:
     """Return what the votes change, by kind of question and score."""
     without, with_votes = searching(finder), searching(finder, cast)
     return {
@@ -237,16 +242,16 @@ def effects(finder: Finder, who: Voters, cast: Sequence[Vote]) -> dict[str, Any]
 @contextmanager
 def constants(alike: float, most: float) -> Iterator[None]:
     """Let the product's votes work with other constants for a while."""
-    before = product.ALIKE, product.MOST
-    product.ALIKE, product.MOST = alike, most
+    before = product.MIN_SIMILARITY, product.MAX_BOOST
+    product.MIN_SIMILARITY, product.MAX_BOOST = alike, most
     try:
         yield
     finally:
-        product.ALIKE, product.MOST = before
+        product.MIN_SIMILARITY, product.MAX_BOOST = before
 
 
 @contextmanager
-def opened(name: str, half: Half) -> Iterator[tuple[Finder, Voters]]:
+def opened(name: str, half: Half) -> Iterator[tuple[Searcher, Voters]]:
     """Yield the product's search over a collection, and who asks what of it in one half."""
     documents = collection.documents(name, collection.frozen(name).documents)
     who = voters(name, half, {each.id: each for each in documents})
@@ -258,7 +263,11 @@ def opened(name: str, half: Half) -> Iterator[tuple[Finder, Voters]]:
 def measure(repetitions: int) -> Result:
     """Measure on the half that took no part in choosing the constants."""
     costs: list[float] = []
-    facts: dict[str, Any] = {"alike": product.ALIKE, "most": product.MOST, "votes": MAX_VOTES}
+    facts: dict[str, Any] = {
+        "alike": product.MIN_SIMILARITY,
+        "most": product.MAX_BOOST,
+        "votes": MAX_VOTES,
+    }
     for name in collection.PACKAGES:
         with opened(name, "test") as (finder, who):
             facts[name] = {
@@ -271,14 +280,14 @@ def measure(repetitions: int) -> Result:
     return Result("feedback", repetitions, measured, facts=facts, notes=NOTES)
 
 
-def _costs(finder: Finder, who: Voters, repetitions: int) -> list[float]:
+def _costs(finder: Searcher, who: Voters, repetitions: int) -> list[float]:
     """Return the CPU time, in milliseconds, that it takes to weigh the most votes there can be."""
     cast = ballots(finder, who.rated)[:MAX_VOTES]
     asked = [each.text for each in who.asked["in other words"]][:repetitions]
     found = []
     for vector in finder.embedder.embed(asked, "").vectors:
         begun = time.process_time()
-        product.weights(cast, MODEL, vector)
+        product.vote_weights(cast, MODEL, vector)
         found.append(1_000 * (time.process_time() - begun))
     return found
 

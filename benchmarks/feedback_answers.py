@@ -17,14 +17,18 @@ from typing import Any
 
 from benchmarks.answering import ROOT, SETS, LocalEmbedder, finder_over
 from benchmarks.ballots import Ballots
-from chalicelib.contracts.asked import Asked, Place, Quoted
-from chalicelib.query_ports import Vote
+from chalicelib.contracts.answer_log import LoggedAnswer, PageSpan, QuotedSpan
 from chalicelib.retrieval.answer import evidence
-from chalicelib.retrieval.answer.citations import Source
-from chalicelib.retrieval.answer.replies import replying
-from chalicelib.retrieval.search.feedback_boost import marks_of, packed, unpacked
-from chalicelib.retrieval.search.query import Found, Query
-from chalicelib.retrieval.search.searcher import Finder
+from chalicelib.retrieval.answer.citations import SourceSentence
+from chalicelib.retrieval.answer.replies import filter_replies
+from chalicelib.retrieval.search.feedback_boost import (
+    Vote,
+    marks_for_rating,
+    pack_vector,
+    unpack_vector,
+)
+from chalicelib.retrieval.search.query import Query, SearchResult
+from chalicelib.retrieval.search.searcher import Searcher
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,7 @@ class Label:
     path: str = ""
     quotes: str = ""
 
-    def is_in(self, source: Source) -> bool:
+    def is_in(self, source: SourceSentence) -> bool:
         """Say whether a sentence holds the fact."""
         held = self.quotes in " ".join(source.text.split())
         return bool(self.quotes) and held and source.passage.path == self.path
@@ -45,15 +49,15 @@ class Label:
 class Answer:
     """What was found for a question, and the sentences that answer it."""
 
-    found: Found
-    sources: Sequence[Source]
-    claims: Sequence[Source]
+    found: SearchResult
+    sources: Sequence[SourceSentence]
+    claims: Sequence[SourceSentence]
 
 
 class Answers:
     """Tier 0 over one set of documents."""
 
-    def __init__(self, finder: Finder, embedder: LocalEmbedder) -> None:
+    def __init__(self, finder: Searcher, embedder: LocalEmbedder) -> None:
         self._finder = finder
         self._embedder = embedder
         self._vectors: dict[str, Sequence[float]] = {}
@@ -62,11 +66,11 @@ class Answers:
         """Return the answer to a question, with what was voted."""
         finder = replace(self._finder, votes=Ballots(cast))
         found = finder.find(Query("tenant", question, None, 10, ""))
-        sources = evidence.candidates(question, found.passages)
-        vectors = [self._vector(evidence.in_context(source)) for source in sources]
-        weighed = evidence.weigh(question, found.vector, sources, vectors)
-        nudged = evidence.nudged(weighed, found.voted)
-        claims = evidence.extract(replying(question, nudged))
+        sources = evidence.candidate_sentences(question, found.passages)
+        vectors = [self._vector(evidence.text_to_embed(source)) for source in sources]
+        weighed = evidence.weigh_evidence(question, found.vector, sources, vectors)
+        nudged = evidence.boost_evidence(weighed, found.voted)
+        claims = evidence.extract_claims(filter_replies(question, nudged))
         return Answer(found, sources, [source for _, source in claims])
 
     def _vector(self, text: str) -> Sequence[float]:
@@ -80,7 +84,7 @@ def vote_of(label: Label, answer: Answer) -> Vote:
     right = any(map(label.is_in, answer.claims))
     facts = [source for source in answer.sources if label.is_in(source)]
     better = _quoted(facts[0]).alone if facts and not right else None
-    asked = Asked(
+    asked = LoggedAnswer(
         id="",
         kind="answer",
         question=label.question,
@@ -89,14 +93,14 @@ def vote_of(label: Label, answer: Answer) -> Vote:
         model=answer.found.embedding.model,
         asked_at=datetime(2026, 1, 1, tzinfo=UTC),
     )
-    marks = marks_of(asked, "up" if right else "down", better)
-    return Vote(asked.model, unpacked(packed(answer.found.vector)), marks)
+    marks = marks_for_rating(asked, "up" if right else "down", better)
+    return Vote(asked.model, unpack_vector(pack_vector(answer.found.vector)), marks)
 
 
-def _quoted(source: Source) -> Quoted:
+def _quoted(source: SourceSentence) -> QuotedSpan:
     document_id, version, page, start, end = source.place
-    place = Place(document_id=document_id, version=version, page=page, start=start, end=end)
-    return Quoted(**place.model_dump(), path=source.passage.path)
+    place = PageSpan(document_id=document_id, version=version, page=page, start=start, end=end)
+    return QuotedSpan(**place.model_dump(), path=source.passage.path)
 
 
 def labels_of(file: Path) -> tuple[list[Label], list[str]]:

@@ -18,12 +18,12 @@ from typing import Any
 
 from benchmarks.answering import ROOT, LocalEmbedder, finder_over
 from benchmarks.reporting import Result
-from chalicelib.contracts.asking import Turn
+from chalicelib.contracts.answers import ConversationTurn
 from chalicelib.retrieval.answer import evidence
-from chalicelib.retrieval.answer.question_rewriting import stand_alone
-from chalicelib.retrieval.answer.replies import replying
+from chalicelib.retrieval.answer.question_rewriting import rewrite_question
+from chalicelib.retrieval.answer.replies import filter_replies
 from chalicelib.retrieval.search.query import Query
-from chalicelib.retrieval.search.searcher import Finder
+from chalicelib.retrieval.search.searcher import Searcher
 
 MODELS = ROOT / "models" / "cache"
 FOLDERS = ("samples", "tests/data/project")
@@ -52,8 +52,8 @@ def ended(models: Path) -> list[Ended]:
 
     def one(case: dict[str, Any]) -> Ended:
         question = case["question"]
-        history = [Turn.model_validate(turn) for turn in case["history"]]
-        asked_as = stand_alone(question, history).text
+        history = [ConversationTurn.model_validate(turn) for turn in case["history"]]
+        asked_as = rewrite_question(question, history).text
         without = _end(finder, local, case, question)
         resolved = without if asked_as == question else _end(finder, local, case, asked_as)
         return Ended(case["kind"], question, asked_as, without, resolved)
@@ -61,14 +61,14 @@ def ended(models: Path) -> list[Ended]:
     return [one(case) for case in json.loads(LABELLED.read_text(encoding="utf-8"))["cases"]]
 
 
-def _end(finder: Finder, embedder: LocalEmbedder, case: dict[str, Any], asked_as: str) -> str:
+def _end(finder: Searcher, embedder: LocalEmbedder, case: dict[str, Any], asked_as: str) -> str:
     found = finder.find(Query("tenant", asked_as, None, 10, ""))
-    sources = evidence.candidates(asked_as, found.passages)
-    texts = [evidence.in_context(source) for source in sources]
+    sources = evidence.candidate_sentences(asked_as, found.passages)
+    texts = [evidence.text_to_embed(source) for source in sources]
     *vectors, own = embedder.embed([*texts, case["question"]], "").vectors
-    put = None if asked_as == case["question"] else evidence.AsPut(case["question"], own)
-    weighed = evidence.weigh(asked_as, found.vector, sources, vectors, put)
-    claims = evidence.extract(replying(asked_as, weighed))
+    put = None if asked_as == case["question"] else evidence.OriginalQuestion(case["question"], own)
+    weighed = evidence.weigh_evidence(asked_as, found.vector, sources, vectors, put)
+    claims = evidence.extract_claims(filter_replies(asked_as, weighed))
     if not claims:
         return "refused"
     right = any(

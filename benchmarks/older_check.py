@@ -9,7 +9,7 @@ from __future__ import annotations
 from chalicelib.inference.embedder import Embedder
 from chalicelib.retrieval.answer.evidence import cosine
 from chalicelib.retrieval.text.sentences import split_sentences
-from chalicelib.retrieval.text.terms import names, numbers, terms
+from chalicelib.retrieval.text.terms import names_in, numbers_in, terms
 
 CLAIM_COSINE = 0.6
 CLAIM_WORDS = 0.75
@@ -20,9 +20,9 @@ def supports(claim: str, passage: str, embedder: Embedder) -> bool:
     sentences = [passage[span.start : span.end] for span in split_sentences(passage)]
     vector, *others = embedder.embed([claim, *sentences], truncate=True).tolist()
     place = passage.casefold()
-    if not numbers(claim) <= numbers(passage):
+    if not numbers_in(claim) <= numbers_in(passage):
         return False
-    if not all(name in place for name in names(claim)):
+    if not all(name in place for name in names_in(claim)):
         return False
     told = set(terms(claim))
     return any(

@@ -21,10 +21,10 @@ from benchmarks.judged.labelled import Ended, asked_with
 from benchmarks.judged.scoring import METRICS, difference
 from benchmarks.reporting import Result, Spread, spread
 from chalicelib.contracts.reranking import RerankResult
-from chalicelib.contracts.searching import Hit
+from chalicelib.contracts.search import Hit
 from chalicelib.inference.embedder import Embedder
 from chalicelib.inference.word_vectors import WordEmbedder
-from chalicelib.retrieval.search.reranker import RERANKED, head_of, rerank_request
+from chalicelib.retrieval.search.reranker import MAX_RERANKED, parse_head, rerank_request
 from functions.rerank_passages.core import Deps, run
 from functions.rerank_passages.handler import HEAD
 from models.pull import CACHE
@@ -49,7 +49,7 @@ class LocalReranker:
     @classmethod
     def open(cls) -> LocalReranker:
         """Return it with the committed head. It counts CPU time: others share the machine."""
-        head = head_of(HEAD.read_text("utf-8"))
+        head = parse_head(HEAD.read_text("utf-8"))
         return cls(Deps(WordEmbedder.open(CACHE), head, time.thread_time))
 
     def rerank(self, query: str, passages: Sequence[Hit], correlation_id: str) -> RerankResult:
@@ -82,7 +82,7 @@ def measure(repetitions: int) -> Result:
         measured[name] = reranker.spread_of_calls()
     facts[LABELLED] = answers(asked_with(CACHE, {BASE: None, RERANKED_WAY: reranker}))
     measured[LABELLED] = reranker.spread_of_calls()
-    took = {f"reranking {RERANKED} passages, {name}": each for name, each in measured.items()}
+    took = {f"reranking {MAX_RERANKED} passages, {name}": each for name, each in measured.items()}
     return Result("retrieval", 1, took, facts=facts, notes=NOTES)
 
 

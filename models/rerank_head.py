@@ -24,7 +24,7 @@ from benchmarks.judged import collection
 from benchmarks.judged.engine import Engine, engine
 from chalicelib.inference.embedder import MODEL, Embedder
 from chalicelib.inference.word_vectors import WordEmbedder
-from chalicelib.retrieval.search.reranker import FEATURES, RERANKED, rerank_request
+from chalicelib.retrieval.search.reranker import FEATURES, MAX_RERANKED, rerank_request
 from functions.rerank_passages.core import look
 from functions.rerank_passages.handler import HEAD
 from models.pull import CACHE
@@ -66,7 +66,7 @@ def main() -> None:
 
 def listed(made: Engine, question: collection.Judged, reader: WordEmbedder) -> Listed:
     """Return the features and gains of the passages that search finds for a question."""
-    passages = made.find(made.finder(), question.text)[:RERANKED]
+    passages = made.find(made.finder(), question.text)[:MAX_RERANKED]
     told, _ = look(rerank_request(question.text, passages, ""), reader)
     gains = [float(question.gains.get(passage.document_id, 0)) for passage in passages]
     return np.array(told, np.float64), np.array(gains, np.float64)

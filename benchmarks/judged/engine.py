@@ -20,13 +20,12 @@ from chalicelib.adapters.passages import TEXT_KEY, Passages
 from chalicelib.adapters.vectors import Vectors
 from chalicelib.contracts.embedding import EmbedTextResult
 from chalicelib.contracts.ingest import Chunk, Page, VectorMetadata
-from chalicelib.contracts.searching import Hit
+from chalicelib.contracts.search import Hit
 from chalicelib.inference.embedder import DIMENSIONS, MODEL, Embedder
 from chalicelib.ports import IndexRef, Vector
-from chalicelib.query_ports import Reranker
 from chalicelib.retrieval.ids import vector_key
 from chalicelib.retrieval.search.query import Query
-from chalicelib.retrieval.search.searcher import Finder
+from chalicelib.retrieval.search.searcher import Reranker, Searcher
 from chalicelib.retrieval.text.chunks import chunk_pages
 from localcloud.s3vectors import S3VectorsService
 from localcloud.service import CloudContext
@@ -104,16 +103,18 @@ class Engine:
         )
         return _distinct(found["metadata"]["document_id"] for found in answer["vectors"])
 
-    def finder(self, reranker: Reranker | None = None) -> Finder:
+    def finder(self, reranker: Reranker | None = None) -> Searcher:
         """Return the product's search over the collection."""
         records = _Records(self.index)
-        return Finder(self.asked, records, self.passages, records, records, reranker, reranks=True)
+        return Searcher(
+            self.asked, records, self.passages, records, records, reranker, reranks=True
+        )
 
-    def find(self, finder: Finder, question: str) -> tuple[Hit, ...]:
+    def find(self, finder: Searcher, question: str) -> tuple[Hit, ...]:
         """Return passages as `finder`, which is one of this engine's, orders them."""
         return finder.find(Query("tenant", question, None, DEPTH, "")).passages
 
-    def by_search(self, finder: Finder, question: str) -> list[str]:
+    def by_search(self, finder: Searcher, question: str) -> list[str]:
         """Return documents as `finder` orders their passages, best first."""
         return _distinct(passage.document_id for passage in self.find(finder, question))
 

@@ -12,12 +12,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.answering import ROOT, SETS, LocalEmbedder, finder_over
-from chalicelib.contracts.searching import Hit
-from chalicelib.query_ports import Reranker
+from chalicelib.contracts.search import Hit
 from chalicelib.retrieval.answer import evidence
-from chalicelib.retrieval.answer.replies import replying
+from chalicelib.retrieval.answer.replies import filter_replies
 from chalicelib.retrieval.search.query import Query
-from chalicelib.retrieval.search.searcher import Finder
+from chalicelib.retrieval.search.searcher import Reranker, Searcher
 
 TOP_K = 10
 """Passages of an answer, unless its request says otherwise."""
@@ -68,12 +67,12 @@ def asked_with(models: Path, rerankers: Mapping[str, Reranker | None]) -> dict[s
     }
 
 
-def _ended(finder: Finder, embedder: LocalEmbedder, label: Label) -> Ended:
+def _ended(finder: Searcher, embedder: LocalEmbedder, label: Label) -> Ended:
     found = finder.find(Query("tenant", label.question, None, TOP_K, ""))
-    sources = evidence.candidates(label.question, found.passages)
-    vectors = embedder.embed([evidence.in_context(source) for source in sources], "").vectors
-    weighed = evidence.weigh(label.question, found.vector, sources, vectors)
-    claims = evidence.extract(replying(label.question, weighed))
+    sources = evidence.candidate_sentences(label.question, found.passages)
+    vectors = embedder.embed([evidence.text_to_embed(source) for source in sources], "").vectors
+    weighed = evidence.weigh_evidence(label.question, found.vector, sources, vectors)
+    claims = evidence.extract_claims(filter_replies(label.question, weighed))
     right = any(label.right(source.passage.path, source.text) for _, source in claims)
     return Ended(label, _reciprocal(label, found.passages), bool(claims), right)
 

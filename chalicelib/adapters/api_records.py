@@ -25,8 +25,8 @@ from chalicelib.adapters.record_writes import (
     tenant_pk,
     version_key,
 )
+from chalicelib.contracts.idempotency import IdempotentResponse
 from chalicelib.errors import Conflict
-from chalicelib.query_ports import KeptAnswer
 
 if TYPE_CHECKING:
     from chalicelib.contracts.documents import Document, Version
@@ -98,14 +98,16 @@ class ApiRecords(DocumentRecords):
         """Yield the tenant's records whose sort key begins with `prefix`, as they are kept."""
         yield from self._table.query(tenant_pk(tenant), prefix)
 
-    def kept_answer(self, tenant: str, key_hash: str) -> KeptAnswer | None:
+    def kept_answer(self, tenant: str, key_hash: str) -> IdempotentResponse | None:
         """Return the answer under the key, None if there is none or it has expired."""
         item = self._table.get((f"ANSWER#{tenant}", key_hash))
         if item is None or item["expires_at"] <= self._clock():
             return None
-        return KeptAnswer(item["request_hash"], item["http_status"], item["body"])
+        return IdempotentResponse(item["request_hash"], item["http_status"], item["body"])
 
-    def keep_answer(self, tenant: str, key_hash: str, answer: KeptAnswer, seconds: int) -> bool:
+    def keep_answer(
+        self, tenant: str, key_hash: str, answer: IdempotentResponse, seconds: int
+    ) -> bool:
         """Keep `answer` for `seconds`; False when the key holds one already."""
         now = int(self._clock())
         put = Put(

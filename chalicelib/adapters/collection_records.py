@@ -10,8 +10,7 @@ from collections.abc import Iterator
 
 from chalicelib.adapters.dynamodb import Delete, Item, Key, Put, Table
 from chalicelib.adapters.record_writes import tenant_pk, timestamp
-from chalicelib.contracts.collections import Declaration
-from chalicelib.query_ports import Held
+from chalicelib.contracts.collections import Declaration, DocumentUsage
 
 _COLLECTION = "COLLECTION#"
 _DOCUMENT = "DOCUMENT#"
@@ -62,10 +61,10 @@ class CollectionRecords:
         """Remove what is declared of a collection; nothing declared is no error."""
         self._table.delete(Delete(_key(tenant, name)))
 
-    def held(self, tenant: str) -> Iterator[Held]:
+    def held(self, tenant: str) -> Iterator[DocumentUsage]:
         """Yield what counts of each of the tenant's documents, by id."""
         for item in self._table.query(tenant_pk(tenant), _DOCUMENT, attributes=_COUNTED):
-            yield Held(
+            yield DocumentUsage(
                 collection=item["collection"],
                 status=item["status"],
                 pages=item.get("pages", 0),

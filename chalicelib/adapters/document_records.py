@@ -24,7 +24,7 @@ from chalicelib.adapters.record_writes import (
 from chalicelib.contracts.documents import Document, Version
 from chalicelib.contracts.receipts import Receipt
 from chalicelib.ports import IndexRef, TenantState
-from chalicelib.retrieval.ids import picture_model
+from chalicelib.retrieval.ids import image_index_model
 
 if TYPE_CHECKING:
     from chalicelib.contracts.collections import Declaration
@@ -55,7 +55,7 @@ class DocumentRecords:
             else None,
             removing=item.get("removing", ""),
             pictures=tuple(
-                IndexRef(bucket, name, picture_model(name))
+                IndexRef(bucket, name, image_index_model(name))
                 for name in sorted(item.get("picture_indexes", ()))
             ),
         )

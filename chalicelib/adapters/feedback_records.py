@@ -33,10 +33,10 @@ from chalicelib.adapters.dynamodb import (
     Write,
 )
 from chalicelib.adapters.record_writes import STAYS, document_key, tenant_key, tenant_pk
-from chalicelib.contracts.asked import ASKED_DAYS, Asked, Mark
+from chalicelib.contracts.answer_log import ASKED_DAYS, LoggedAnswer, RatedSpan
 from chalicelib.errors import Conflict
-from chalicelib.query_ports import KeptAsked, RatedAnswer, Vote
-from chalicelib.retrieval.search.feedback_boost import unpacked
+from chalicelib.retrieval.answer.answer_log import EmbeddedAnswer, RatedAnswer
+from chalicelib.retrieval.search.feedback_boost import Vote, unpack_vector
 
 MAX_VOTES = 200
 """Votes that are looked at: the newest ones. They are read anew only after one has changed."""
@@ -57,7 +57,7 @@ class FeedbackRecords:
         self._clock = clock
         self._known: OrderedDict[str, tuple[int, tuple[Vote, ...]]] = OrderedDict()
 
-    def keep_asked(self, tenant: str, kept: KeptAsked) -> None:
+    def keep_asked(self, tenant: str, kept: EmbeddedAnswer) -> None:
         """Keep a question with what it got for `ASKED_DAYS`."""
         pk, sk = _asked_key(tenant, kept.asked.id)
         self._table.put(
@@ -72,14 +72,18 @@ class FeedbackRecords:
             )
         )
 
-    def kept_asked(self, tenant: str, asked_id: str) -> KeptAsked | None:
+    def kept_asked(self, tenant: str, asked_id: str) -> EmbeddedAnswer | None:
         """Return what is kept under the id, None if there is nothing or it has expired."""
         item = self._table.get(_asked_key(tenant, asked_id))
         if item is None or self._has_expired(item):
             return None
-        return KeptAsked(Asked.model_validate_json(zlib.decompress(item["asked"])), item["vector"])
+        return EmbeddedAnswer(
+            LoggedAnswer.model_validate_json(zlib.decompress(item["asked"])), item["vector"]
+        )
 
-    def rate(self, tenant: str, rated: RatedAnswer, kept: KeptAsked, marks: Sequence[Mark]) -> None:
+    def rate(
+        self, tenant: str, rated: RatedAnswer, kept: EmbeddedAnswer, marks: Sequence[RatedSpan]
+    ) -> None:
         """Let `marks` count in place of what an earlier rating of the same said; all or nothing.
 
         Raises:
@@ -175,5 +179,5 @@ def _rated_sk(version: tuple[str, str], ulid: str) -> str:
 
 
 def _vote(item: Item) -> Vote:
-    marks = tuple(Mark.model_validate(mark) for mark in json.loads(item["marks"]))
-    return Vote(item["model"], unpacked(item["vector"]), marks)
+    marks = tuple(RatedSpan.model_validate(mark) for mark in json.loads(item["marks"]))
+    return Vote(item["model"], unpack_vector(item["vector"]), marks)

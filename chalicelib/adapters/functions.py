@@ -22,7 +22,7 @@ from chalicelib.retrieval.search.reranker import rerank_request
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
-    from chalicelib.contracts.searching import Hit
+    from chalicelib.contracts.search import Hit
 
 
 class EmbedFunction:

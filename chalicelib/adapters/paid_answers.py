@@ -14,8 +14,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from chalicelib.adapters.dynamodb import Condition, Delete, Item, Put, Table
+from chalicelib.contracts.idempotency import BEGUN, IdempotentResponse
 from chalicelib.errors import Conflict
-from chalicelib.query_ports import BEGUN, KeptAnswer
 
 if TYPE_CHECKING:
     from chalicelib.adapters.objects import Objects
@@ -37,7 +37,7 @@ class PaidAnswers:
         self._bucket = bucket
         self._clock = clock
 
-    def kept_answer(self, tenant: str, key_hash: str) -> KeptAnswer | None:
+    def kept_answer(self, tenant: str, key_hash: str) -> IdempotentResponse | None:
         """Return what is kept under the key, None if there is nothing or it has expired."""
         item = self._table.get(_key(tenant, key_hash))
         if item is None or item["expires_at"] <= self._clock():
@@ -45,14 +45,16 @@ class PaidAnswers:
         body = item["body"]
         if item.get("in_objects"):
             body = self._objects.read(self._bucket, _object_key(tenant, key_hash))
-        return KeptAnswer(item["request_hash"], item["http_status"], body)
+        return IdempotentResponse(item["request_hash"], item["http_status"], body)
 
     def begin_answer(
         self, tenant: str, key_hash: str, request_hash: str, owner: str, seconds: int
     ) -> bool:
         """Note that `owner` makes an answer now; False where one is there, or being made."""
         now = int(self._clock())
-        begun = _item(tenant, key_hash, KeptAnswer(request_hash, BEGUN, b""), owner, now + seconds)
+        begun = _item(
+            tenant, key_hash, IdempotentResponse(request_hash, BEGUN, b""), owner, now + seconds
+        )
         free = Condition("attribute_not_exists(pk) OR #expires_at <= :now", {":now": now})
         try:
             self._table.put(Put(begun, free))
@@ -61,7 +63,7 @@ class PaidAnswers:
         return True
 
     def end_answer(
-        self, tenant: str, key_hash: str, owner: str, answer: KeptAnswer, seconds: int
+        self, tenant: str, key_hash: str, owner: str, answer: IdempotentResponse, seconds: int
     ) -> bool:
         """Keep what `owner` made for `seconds`; False where another has taken its place since."""
         item = _item(tenant, key_hash, answer, owner, int(self._clock()) + seconds)
@@ -90,7 +92,9 @@ def _object_key(tenant: str, key_hash: str) -> str:
     return f"jobs/{tenant}/answers/{key_hash}"
 
 
-def _item(tenant: str, key_hash: str, answer: KeptAnswer, owner: str, expires_at: int) -> Item:
+def _item(
+    tenant: str, key_hash: str, answer: IdempotentResponse, owner: str, expires_at: int
+) -> Item:
     pk, sk = _key(tenant, key_hash)
     return {
         "pk": pk,

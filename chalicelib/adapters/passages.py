@@ -10,14 +10,14 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.adapters.aws import translated
-from chalicelib.contracts.searching import Hit, Neighbour
-from chalicelib.retrieval.search.fusion import Raw, explained
+from chalicelib.contracts.search import Hit, Neighbour
+from chalicelib.retrieval.search.fusion import IndexScores, explain_scores
 
 if TYPE_CHECKING:
     from mypy_boto3_s3vectors import S3VectorsClient
 
     from chalicelib.ports import IndexRef
-    from chalicelib.query_ports import IndexFilter
+    from chalicelib.retrieval.search.filters import IndexFilter
 
 TEXT_KEY = "text"
 """The metadata that text search is configured for."""
@@ -95,10 +95,10 @@ class Passages:
 
 def _hits(pages: Iterable[list[dict[str, Any]]]) -> Iterator[Hit]:
     """Yield what the pages hold; scores are explained by all that was returned up to then."""
-    raws: list[Raw] = []
+    raws: list[IndexScores] = []
     for page in pages:
         raws += map(_raw, page)
-        scores = explained(raws)[len(raws) - len(page) :]
+        scores = explain_scores(raws)[len(raws) - len(page) :]
         for found, raw, explanation in zip(
             page, raws[len(raws) - len(page) :], scores, strict=True
         ):
@@ -108,11 +108,11 @@ def _hits(pages: Iterable[list[dict[str, Any]]]) -> Iterator[Hit]:
             yield Hit.model_validate(found["metadata"] | told)
 
 
-def _raw(found: dict[str, Any]) -> Raw:
+def _raw(found: dict[str, Any]) -> IndexScores:
     scores = found.get("scores", {})
     distance = found.get("distance", scores.get("vectorDistance"))
     words = scores.get("bm25Scores") or [{}]
-    return Raw(
+    return IndexScores(
         similarity=None if distance is None else 1.0 - distance,
         bm25=words[0].get("score"),
         fused=scores.get("fused"),

@@ -10,23 +10,23 @@ from chalice.app import Blueprint, ChaliceAuthorizer, Response
 
 from chalicelib.api.http import answering, key_of, parse_body, request_id_of, tenant_of
 from chalicelib.api.idempotency import once
-from chalicelib.contracts.asking import AskRequest, AskResponse
+from chalicelib.contracts.answers import AskRequest, AskResponse
 from chalicelib.contracts.operations import Operation
 from chalicelib.errors import ModelFailure
 from chalicelib.observability import spent
 from chalicelib.retrieval.search.query import Query
 
 if TYPE_CHECKING:
-    from chalicelib.query_ports import AnswerRecords
-    from chalicelib.retrieval.answer.pipeline import Asker
+    from chalicelib.api.idempotency import ResponseRecords
+    from chalicelib.retrieval.answer.pipeline import QuestionAnswerer
 
 
 @dataclass(frozen=True, slots=True)
 class AskServices:
     """What the view of this module stands on."""
 
-    asker: Asker
-    answers: AnswerRecords
+    asker: QuestionAnswerer
+    answers: ResponseRecords
 
 
 def routes(services: Callable[[], AskServices], authorizer: ChaliceAuthorizer) -> Blueprint:

@@ -16,14 +16,15 @@ from chalicelib.contracts.collections import (
     CollectionList,
     CollectionView,
     Declaration,
+    DocumentUsage,
     PutCollectionRequest,
     Tally,
 )
 from chalicelib.contracts.metadata import MAX_NAMES, check_name
 from chalicelib.contracts.operations import Operation
 from chalicelib.errors import Conflict, InvalidInput, NotFound, QuotaExceeded
-from chalicelib.query_ports import Declarations, Held
 from chalicelib.retrieval.ids import check_collection
+from chalicelib.retrieval.search.searcher import Declarations
 
 MAX_COUNTED = 10_000
 """Documents that one answer counts; of more it is partial, and says so."""
@@ -45,7 +46,7 @@ class Records(Declarations, Protocol):
     def forget(self, tenant: str, name: str) -> None:
         """Remove what is declared of a collection."""
 
-    def held(self, tenant: str) -> Iterator[Held]:
+    def held(self, tenant: str) -> Iterator[DocumentUsage]:
         """Yield what counts of each of the tenant's documents, by id."""
 
 
@@ -191,7 +192,7 @@ class _Counts:
     partial: bool = False
 
 
-def _count(held: Iterable[Held], only: str | None = None) -> _Counts:
+def _count(held: Iterable[DocumentUsage], only: str | None = None) -> _Counts:
     counts = _Counts()
     statuses: dict[str, Counter[str]] = {}
     sizes: dict[str, Counter[str]] = {}

@@ -20,7 +20,7 @@ from chalicelib.api.http import (
     request_id_of,
     tenant_of,
 )
-from chalicelib.api.idempotency import once
+from chalicelib.api.idempotency import ResponseRecords, once
 from chalicelib.contracts.carried import Carried
 from chalicelib.contracts.documents import Document, DocumentList, DocumentStatus, Version
 from chalicelib.contracts.metadata import check_metadata
@@ -32,9 +32,9 @@ from chalicelib.contracts.uploads import (
     PresignedUpload,
 )
 from chalicelib.errors import Conflict, InvalidInput, NotFound
-from chalicelib.query_ports import AnswerRecords, Declarations
-from chalicelib.retrieval.ids import InboxPlace, check_collection, inbox_place
+from chalicelib.retrieval.ids import InboxPlace, check_collection, parse_inbox_key
 from chalicelib.retrieval.search.filters import check_metadata_declared
+from chalicelib.retrieval.search.searcher import Declarations
 
 if TYPE_CHECKING:
     from chalicelib.ports import TenantStates
@@ -98,7 +98,7 @@ class DocumentServices:
 
     records: DocumentRecords
     tenants: TenantStates
-    answers: AnswerRecords
+    answers: ResponseRecords
     sign: UploadSigner
     language_notice: Callable[[str, str], str]
     """What a tenant's embedding model makes of a language, to tell the owner; "" if nothing."""
@@ -198,7 +198,7 @@ def _place(tenant: str, body: CreateDocumentRequest) -> InboxPlace:
         raise InvalidInput(
             "The path must be relative, without empty, '.' or '..' parts.", field="path"
         )
-    return inbox_place(InboxPlace(tenant, body.collection, body.path).key)
+    return parse_inbox_key(InboxPlace(tenant, body.collection, body.path).key)
 
 
 def existing(tenant: str, document_id: str, records: OneDocument) -> Document:

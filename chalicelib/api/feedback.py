@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Protocol
 from chalice.app import Blueprint, ChaliceAuthorizer, Response
 
 from chalicelib.api.http import answering, parse_body, request_id_of, tenant_of
-from chalicelib.api.idempotency import once
+from chalicelib.api.idempotency import ResponseRecords, once
 from chalicelib.api.retries import VersionRecords
-from chalicelib.contracts.asked import ASKED_DAYS, Mark, Quoted
+from chalicelib.contracts.answer_log import ASKED_DAYS, QuotedSpan, RatedSpan
 from chalicelib.contracts.feedback import (
     BetterPassage,
     FeedbackReceived,
@@ -26,8 +26,9 @@ from chalicelib.contracts.feedback import (
 )
 from chalicelib.contracts.operations import Operation
 from chalicelib.errors import Conflict, InvalidInput, NotFound
-from chalicelib.query_ports import AnswerRecords, CurrentVersions, KeptAsked, RatedAnswer
-from chalicelib.retrieval.search.feedback_boost import marks_of
+from chalicelib.retrieval.answer.answer_log import EmbeddedAnswer, RatedAnswer
+from chalicelib.retrieval.search.feedback_boost import marks_for_rating
+from chalicelib.retrieval.search.searcher import CurrentVersions
 
 if TYPE_CHECKING:
     from chalicelib.ports import EventBus
@@ -42,10 +43,12 @@ class DocumentRecords(VersionRecords, CurrentVersions, Protocol):
 class RatingRecords(Protocol):
     """What was asked, and what was voted."""
 
-    def kept_asked(self, tenant: str, asked_id: str) -> KeptAsked | None:
+    def kept_asked(self, tenant: str, asked_id: str) -> EmbeddedAnswer | None:
         """Return what is kept under the id, None if there is nothing or it has expired."""
 
-    def rate(self, tenant: str, rated: RatedAnswer, kept: KeptAsked, marks: Sequence[Mark]) -> None:
+    def rate(
+        self, tenant: str, rated: RatedAnswer, kept: EmbeddedAnswer, marks: Sequence[RatedSpan]
+    ) -> None:
         """Let `marks` count in place of what an earlier rating of the same said.
 
         Raises:
@@ -77,7 +80,7 @@ class FeedbackServices:
     ratings: RatingRecords
     rows: Rows
     bus: EventBus
-    answers: AnswerRecords
+    answers: ResponseRecords
     now: Callable[[], datetime]
 
 
@@ -124,7 +127,7 @@ def _rate(
     _check_there(kept, current, body)
     marks = tuple(
         mark
-        for mark in marks_of(kept.asked, body.rating, better)
+        for mark in marks_for_rating(kept.asked, body.rating, better)
         if current.get(mark.document_id) == mark.version
     )
     ulid = kept.asked.id.rpartition("_")[2]
@@ -150,7 +153,7 @@ def _rate(
     return FeedbackResponse(feedback_id=row.feedback_id, ranks=bool(marks))
 
 
-def _kept(tenant: str, body: FeedbackRequest, deps: FeedbackServices) -> KeptAsked:
+def _kept(tenant: str, body: FeedbackRequest, deps: FeedbackServices) -> EmbeddedAnswer:
     kept = deps.ratings.kept_asked(tenant, body.rated)
     if kept is None or kept.asked.kind != body.kind:
         raise NotFound(
@@ -161,7 +164,7 @@ def _kept(tenant: str, body: FeedbackRequest, deps: FeedbackServices) -> KeptAsk
     return kept
 
 
-def _check_there(kept: KeptAsked, current: Mapping[str, str], body: FeedbackRequest) -> None:
+def _check_there(kept: EmbeddedAnswer, current: Mapping[str, str], body: FeedbackRequest) -> None:
     """Raise `NotFound` for an answer whose documents are gone: it holds sentences of them."""
     if body.kind == "answer" and any(
         place.document_id not in current for place in kept.asked.cited
@@ -175,7 +178,7 @@ def _deleted(body: FeedbackRequest) -> NotFound:
     )
 
 
-def _better(tenant: str, given: BetterPassage | None, deps: FeedbackServices) -> Quoted | None:
+def _better(tenant: str, given: BetterPassage | None, deps: FeedbackServices) -> QuotedSpan | None:
     """Return the better passage with its text, held to its document and to its page."""
     if given is None:
         return None
@@ -204,7 +207,7 @@ def _better(tenant: str, given: BetterPassage | None, deps: FeedbackServices) ->
             field="better_passage.end",
             limit=str(len(text)),
         )
-    return Quoted(
+    return QuotedSpan(
         document_id=given.document_id,
         version=version,
         page=given.page,

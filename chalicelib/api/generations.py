@@ -19,8 +19,8 @@ from chalicelib.errors import Conflict, ModelFailure, NotFound, QuotaExceeded, U
 from chalicelib.observability import spent
 
 if TYPE_CHECKING:
+    from chalicelib.api.idempotency import PaidResponseRecords
     from chalicelib.generation.executor import Generator
-    from chalicelib.query_ports import PaidAnswerRecords
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class GenerationServices:
     """What the view of this module stands on."""
 
     generator: Callable[[], Generator]
-    answers: PaidAnswerRecords
+    answers: PaidResponseRecords
 
 
 def routes(services: Callable[[], GenerationServices], authorizer: ChaliceAuthorizer) -> Blueprint:

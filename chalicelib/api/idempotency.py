@@ -14,12 +14,14 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 from chalice.app import Request, Response
 from pydantic import BaseModel
 
 from chalicelib.api.http import SERVICE, json_response, raw_body, request_id_of, tenant_of
 from chalicelib.contracts.http import STATUS_OF, error_body, kind_of
+from chalicelib.contracts.idempotency import BEGUN, IdempotentResponse
 from chalicelib.errors import (
     Conflict,
     HeadraceError,
@@ -29,7 +31,43 @@ from chalicelib.errors import (
     Transient,
 )
 from chalicelib.observability import log_refusal, logger
-from chalicelib.query_ports import BEGUN, AnswerRecords, KeptAnswer, PaidAnswerRecords
+
+
+class ResponseRecords(Protocol):
+    """Where answers are kept."""
+
+    def kept_answer(self, tenant: str, key_hash: str) -> IdempotentResponse | None:
+        """Return the answer under the key, None if there is none or it has expired."""
+
+    def keep_answer(
+        self, tenant: str, key_hash: str, answer: IdempotentResponse, seconds: int
+    ) -> bool:
+        """Keep `answer` for `seconds`; False when the key holds one already."""
+
+
+class PaidResponseRecords(Protocol):
+    """Where answers are kept that cost money, and that some are being made. `owner` is the request
+    that makes one.
+    """
+
+    def kept_answer(self, tenant: str, key_hash: str) -> IdempotentResponse | None:
+        """Return what is kept under the key, None if there is nothing or it has expired."""
+
+    def begin_answer(
+        self, tenant: str, key_hash: str, request_hash: str, owner: str, seconds: int
+    ) -> bool:
+        """Note for `seconds` that `owner` makes an answer now; False where one is there, or being
+        made.
+        """
+
+    def end_answer(
+        self, tenant: str, key_hash: str, owner: str, answer: IdempotentResponse, seconds: int
+    ) -> bool:
+        """Keep what `owner` made for `seconds`; False where another has taken its place since."""
+
+    def drop_answer(self, tenant: str, key_hash: str, owner: str) -> None:
+        """Forget that `owner` makes an answer: it may be asked for again."""
+
 
 HEADER = "idempotency-key"
 KEPT_SECONDS = 24 * 3600
@@ -41,7 +79,7 @@ _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 def once(
-    request: Request, records: AnswerRecords, make: Callable[[], BaseModel], status: int = 200
+    request: Request, records: ResponseRecords, make: Callable[[], BaseModel], status: int = 200
 ) -> Response:
     """Return the answer of `make`, or the one kept under the request's Idempotency-Key.
 
@@ -52,7 +90,7 @@ def once(
         return json_response(make(), status)
     kept = records.kept_answer(asked.tenant, asked.key_hash)
     if kept is None:
-        answer = KeptAnswer(asked.request_hash, status, _body(make()))
+        answer = IdempotentResponse(asked.request_hash, status, _body(make()))
         if records.keep_answer(asked.tenant, asked.key_hash, answer, KEPT_SECONDS):
             return _replay(answer)
         kept = records.kept_answer(asked.tenant, asked.key_hash) or answer
@@ -60,7 +98,7 @@ def once(
 
 
 def paid_once(
-    request: Request, records: PaidAnswerRecords, make: Callable[[], BaseModel]
+    request: Request, records: PaidResponseRecords, make: Callable[[], BaseModel]
 ) -> Response:
     """Return the answer of `make`, which costs money, or the one kept under the Idempotency-Key.
 
@@ -117,17 +155,17 @@ def _asked(request: Request) -> _Asked | None:
 
 
 def _made(
-    asked: _Asked, owner: str, records: PaidAnswerRecords, make: Callable[[], BaseModel]
+    asked: _Asked, owner: str, records: PaidResponseRecords, make: Callable[[], BaseModel]
 ) -> Response:
     try:
-        answer = KeptAnswer(asked.request_hash, 200, _body(make()))
+        answer = IdempotentResponse(asked.request_hash, 200, _body(make()))
     except HeadraceError as error:
         if error.usage is None or isinstance(error, _PASSING):
             with _logged():
                 records.drop_answer(asked.tenant, asked.key_hash, owner)
         else:
             told = _body(error_body(error, owner))
-            failed = KeptAnswer(asked.request_hash, STATUS_OF[kind_of(error)], told)
+            failed = IdempotentResponse(asked.request_hash, STATUS_OF[kind_of(error)], told)
             with _logged():
                 records.end_answer(asked.tenant, asked.key_hash, owner, failed, KEPT_SECONDS)
         raise
@@ -145,7 +183,7 @@ def _logged() -> Iterator[None]:
         log_refusal(logger(SERVICE), error)
 
 
-def _kept(asked: _Asked, kept: KeptAnswer) -> Response:
+def _kept(asked: _Asked, kept: IdempotentResponse) -> Response:
     if kept.request_hash != asked.request_hash:
         raise Conflict(
             "This Idempotency-Key was used for a different request; use a new key.",
@@ -164,5 +202,5 @@ def _request_hash(request: Request) -> str:
     return hashlib.sha256(f"{place}\n".encode() + raw_body(request)).hexdigest()
 
 
-def _replay(answer: KeptAnswer) -> Response:
+def _replay(answer: IdempotentResponse) -> Response:
     return json_response(zlib.decompress(answer.body).decode(), answer.status)

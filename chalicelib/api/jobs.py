@@ -41,7 +41,7 @@ from chalicelib.jobs.removals import BACKUPS, TENANT_BACKUPS
 from chalicelib.jobs.ulids import ULID_PATTERN
 
 if TYPE_CHECKING:
-    from chalicelib.query_ports import AnswerRecords
+    from chalicelib.api.idempotency import ResponseRecords
 
 ACCEPTED = 202
 MAX_PAGE = 100
@@ -98,7 +98,7 @@ class JobServices:
 
     launcher: JobLauncher
     records: ShownRecords
-    answers: AnswerRecords
+    answers: ResponseRecords
     sign: DownloadSigner
     cost: UnitCost
     bucket: str

@@ -12,8 +12,8 @@ from chalicelib.api.jobs import JobServices, asked, launched
 from chalicelib.contracts.jobs import Job
 from chalicelib.contracts.operations import Operation
 from chalicelib.errors import Conflict, InvalidInput
-from chalicelib.query_ports import Declarations
 from chalicelib.retrieval.ids import check_collection
+from chalicelib.retrieval.search.searcher import Declarations
 
 
 @dataclass(frozen=True, slots=True)

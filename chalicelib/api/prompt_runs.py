@@ -18,9 +18,9 @@ from chalicelib.errors import Conflict, ModelFailure, NotFound, QuotaExceeded, U
 from chalicelib.observability import spent
 
 if TYPE_CHECKING:
+    from chalicelib.api.idempotency import PaidResponseRecords
     from chalicelib.prompting.library import Library
     from chalicelib.prompting.runs import Runner
-    from chalicelib.query_ports import PaidAnswerRecords
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class PromptRunServices:
 
     library: Callable[[], Library]
     runner: Callable[[], Runner]
-    answers: PaidAnswerRecords
+    answers: PaidResponseRecords
 
 
 def routes(services: Callable[[], PromptRunServices], authorizer: ChaliceAuthorizer) -> Blueprint:

@@ -40,7 +40,7 @@ from chalicelib.errors import Conflict, InvalidInput, NotFound, QuotaExceeded
 from chalicelib.prompting.library import Library, labels_of, view
 
 if TYPE_CHECKING:
-    from chalicelib.query_ports import AnswerRecords
+    from chalicelib.api.idempotency import ResponseRecords
 
 MAX_PROMPTS_A_PAGE = 100
 MAX_LOOKED_AT = 1_000
@@ -72,7 +72,7 @@ class PromptServices:
     library: Library
     preview: Preview
     fence: Callable[[], str]
-    answers: AnswerRecords
+    answers: ResponseRecords
 
 
 def routes(services: Callable[[], PromptServices], authorizer: ChaliceAuthorizer) -> Blueprint:

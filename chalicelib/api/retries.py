@@ -18,7 +18,8 @@ from chalicelib.contracts.uploads import RetryDocumentRequest
 from chalicelib.errors import Conflict, NotFound
 
 if TYPE_CHECKING:
-    from chalicelib.query_ports import AnswerRecords, RetryQueue
+    from chalicelib.api.idempotency import ResponseRecords
+
 
 ACCEPTED = 202
 
@@ -35,7 +36,7 @@ class RetryServices:
     """What the view of this module stands on."""
 
     records: VersionRecords
-    answers: AnswerRecords
+    answers: ResponseRecords
     queue: RetryQueue
 
 
@@ -88,3 +89,10 @@ def _retry(tenant: str, document_id: str, request_id: str, deps: RetryServices) 
     )
     deps.queue.send_retry(RetryWanted(id=request_id, detail=detail))
     return document
+
+
+class RetryQueue(Protocol):
+    """The inbox queue, as far as the API speaks to it."""
+
+    def send_retry(self, wanted: RetryWanted) -> None:
+        """Send the wish to run a failed version again; it is kept on return."""

@@ -12,28 +12,33 @@ from chalicelib.api.cursors import read_offset, write_offset
 from chalicelib.api.http import answering, parse_body, request_id_of, tenant_of
 from chalicelib.api.idempotency import once
 from chalicelib.contracts.operations import Operation
-from chalicelib.contracts.searching import SearchRequest, SearchResponse
+from chalicelib.contracts.search import SearchRequest, SearchResponse
 from chalicelib.errors import ModelFailure
 from chalicelib.observability import spent
-from chalicelib.retrieval.answer.answer_log import NOT_KEPT, Keeper, Told, first_of
-from chalicelib.retrieval.search.images import seen_in_words
-from chalicelib.retrieval.search.query import Found, Query
-from chalicelib.retrieval.search.ranking import surrounded
-from chalicelib.retrieval.search.searcher import Finder
+from chalicelib.retrieval.answer.answer_log import (
+    NOT_LOGGED,
+    AnswerLog,
+    AnswerRecord,
+    first_passage_span,
+)
+from chalicelib.retrieval.search.images import join_labels
+from chalicelib.retrieval.search.query import Query, SearchResult
+from chalicelib.retrieval.search.ranking import add_neighbours
+from chalicelib.retrieval.search.searcher import Searcher
 
 if TYPE_CHECKING:
+    from chalicelib.api.idempotency import ResponseRecords
     from chalicelib.contracts.receipts import Receipt
-    from chalicelib.query_ports import AnswerRecords
 
 
 @dataclass(frozen=True, slots=True)
 class SearchServices:
     """What the view of this module stands on."""
 
-    finder: Finder
-    keeper: Keeper
-    answers: AnswerRecords
-    receipt: Callable[[Found], Receipt]
+    finder: Searcher
+    keeper: AnswerLog
+    answers: ResponseRecords
+    receipt: Callable[[SearchResult], Receipt]
 
 
 def routes(services: Callable[[], SearchServices], authorizer: ChaliceAuthorizer) -> Blueprint:
@@ -81,14 +86,14 @@ def _search(query: Query, body: SearchRequest, deps: SearchServices) -> SearchRe
     found = deps.finder.find(query)
     notices = found.notices
     if body.cursor is None:
-        asked_by = query.text if found.seen is None else seen_in_words(found.seen.labels)
-        told = Told("search", asked_by, asked_by, cited=first_of(found.passages))
+        asked_by = query.text if found.seen is None else join_labels(found.seen.labels)
+        told = AnswerRecord("search", asked_by, asked_by, cited=first_passage_span(found.passages))
         search_id = deps.keeper.keep(query.tenant, told, found)
-        notices += () if search_id else (NOT_KEPT,)
+        notices += () if search_id else (NOT_LOGGED,)
     end = begin + body.limit
     hits = found.passages[begin:end]
     if body.neighbours and hits and found.index is not None:
-        hits = surrounded(deps.finder.index, found.index, hits, body.neighbours)
+        hits = add_neighbours(deps.finder.index, found.index, hits, body.neighbours)
     more = end < len(found.passages)
     receipt = deps.receipt(found)
     spent(receipt)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from pydantic import AwareDatetime, Field
 
 from chalicelib.contracts.base import Contract, HttpInput
@@ -72,3 +74,14 @@ class CollectionList(Contract):
 
     items: tuple[CollectionView, ...]
     partial: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentUsage:
+    """What counts of one document: its status, and the size of the version that answers."""
+
+    collection: str
+    status: str
+    pages: int = 0
+    chunks: int = 0
+    bytes: int = 0

@@ -14,7 +14,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from chalicelib.contracts.asked import Asked, AskedKind, Mark, Quoted, Rating
+from chalicelib.contracts.answer_log import LoggedAnswer, LoggedKind, QuotedSpan, RatedSpan, Rating
 from chalicelib.contracts.base import Contract, HttpInput
 from chalicelib.contracts.events import BusEvent
 
@@ -76,7 +76,7 @@ class FeedbackRequest(HttpInput):
         return self
 
     @property
-    def kind(self) -> AskedKind:
+    def kind(self) -> LoggedKind:
         """Return what is rated."""
         return "answer" if self.answer_id is not None else "search"
 
@@ -112,10 +112,10 @@ class FeedbackRow(Contract):
     feedback_id: str
     rating: Rating
     correction: str = ""
-    better_passage: Quoted | None = None
+    better_passage: QuotedSpan | None = None
     comment: str = ""
-    asked: Asked
-    marks: tuple[Mark, ...] = ()
+    asked: LoggedAnswer
+    marks: tuple[RatedSpan, ...] = ()
     received_at: AwareDatetime
 
 
@@ -127,7 +127,7 @@ class FeedbackReceived(BusEvent):
     tenant: str
     feedback_id: str
     rated: str
-    kind: AskedKind
+    kind: LoggedKind
     rating: Rating
     corrected: bool
     ranks: bool

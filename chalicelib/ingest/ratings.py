@@ -10,7 +10,7 @@ from chalicelib.contracts.removals import Removed
 
 if TYPE_CHECKING:
     from chalicelib.ports import ObjectStore
-    from chalicelib.query_ports import RatedAnswer
+    from chalicelib.retrieval.answer.answer_log import RatedAnswer
 
 
 class RatedRecords(Protocol):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.contracts.ingest import IngestInput
 from chalicelib.contracts.metadata import same_metadata
-from chalicelib.retrieval.ids import inbox_place, version_id, version_order
+from chalicelib.retrieval.ids import parse_inbox_key, version_id, version_order
 
 if TYPE_CHECKING:
     from chalicelib.contracts.arrivals import ObjectCreated
@@ -55,7 +55,7 @@ def ingest_input(event: ObjectCreated) -> IngestInput:
         InvalidInput: the object lies where no tenant's documents do.
     """
     created = event.detail.object
-    place = inbox_place(created.key)
+    place = parse_inbox_key(created.key)
     bucket = event.detail.bucket.name
     return IngestInput(
         tenant=place.tenant,

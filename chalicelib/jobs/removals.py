@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chalicelib.contracts.asked import ASKED_DAYS
+from chalicelib.contracts.answer_log import ASKED_DAYS
 from chalicelib.contracts.removals import Backup
 from chalicelib.jobs.lifecycle import RESULTS_DAYS
 

@@ -42,7 +42,7 @@ class InboxPlace:
         return f"{INBOX}/{self.tenant}/{self.collection}/{self.path}"
 
 
-def inbox_place(key: str) -> InboxPlace:
+def parse_inbox_key(key: str) -> InboxPlace:
     """Parse an S3 key `inbox/{tenant}/{collection}/{path}`.
 
     Raises:
@@ -138,7 +138,7 @@ def reembedded_key(tenant: str, job: str, document: str) -> str:
     return f"jobs/{tenant}/{job}/pictures/{document}.json"
 
 
-def picture_index(tenant: str, model: str, dimensions: int) -> str:
+def image_index_name(tenant: str, model: str, dimensions: int) -> str:
     """Return the name of the index of a tenant's pictures by a served model.
 
     Versions of a model may differ in their dimensions, and no index holds two kinds. A tenant's
@@ -147,13 +147,13 @@ def picture_index(tenant: str, model: str, dimensions: int) -> str:
     return f"{tenant}-pictures.{model}.{dimensions}"
 
 
-def picture_model(index: str) -> str:
-    """Return the model whose vectors are in the index that `picture_index` named."""
+def image_index_model(index: str) -> str:
+    """Return the model whose vectors are in the index that `image_index_name` named."""
     return index.partition(".")[2].rpartition(".")[0]
 
 
-def dimensions_of(index: str) -> int:
-    """Return how many numbers the vectors have in the index that `picture_index` named."""
+def image_index_dimensions(index: str) -> int:
+    """Return how many numbers the vectors have in the index that `image_index_name` named."""
     return int(index.rpartition(".")[2])
 
 
@@ -192,14 +192,14 @@ _HASH_CHARACTERS = 12
 """60 bits: two of a million paths of a tenant are alike with a chance of 4 in 10 million."""
 
 
-def place_hash(place: str) -> str:
+def path_hash(place: str) -> str:
     """Return the hash of a path, or of a folder, which ends in "/"."""
     digest = hashlib.sha256(place.encode()).digest()
     return base64.b32encode(digest).decode().lower()[:_HASH_CHARACTERS]
 
 
-def place_hashes(path: str) -> tuple[str, ...]:
+def path_hashes(path: str) -> tuple[str, ...]:
     """Return the hash of `path` and of up to `MAX_DEPTH` folders above it, outermost first."""
     parts = path.split("/")[:-1][:MAX_DEPTH]
     folders = ("/".join(parts[: depth + 1]) + "/" for depth in range(len(parts)))
-    return (place_hash(path), *(place_hash(folder) for folder in folders))
+    return (path_hash(path), *(path_hash(folder) for folder in folders))

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 
 from chalicelib.contracts.receipts import NextDearer, Receipt, ReceiptLine, dollars
 from chalicelib.generation.catalogue import LAMBDA, S3_VECTORS, Catalogue
-from chalicelib.query_ports import ChatReply, PictureQuery, Used
+from chalicelib.retrieval.answer.generated_answers import ModelReply, ModelUse
+from chalicelib.retrieval.search.query import ImageQuery
 
 if TYPE_CHECKING:
     from chalicelib.contracts.embedding import EmbedTextResult
     from chalicelib.contracts.labelling import LabelPictureResult
     from chalicelib.contracts.reranking import RerankResult
-    from chalicelib.contracts.searching import Hit
+    from chalicelib.contracts.search import Hit
     from chalicelib.contracts.support import CheckResult
 
 _MEBIBYTES_IN_A_GB = 1024
@@ -45,7 +46,7 @@ class QueryPrices:
         embedding: EmbedTextResult,
         reranked: RerankResult | None = None,
         seen: LabelPictureResult | None = None,
-        pictured: PictureQuery | None = None,
+        pictured: ImageQuery | None = None,
     ) -> Receipt:
         """Return what one search cost, with what a picture took that was searched by, and what a
         collection's model of pictures did.
@@ -60,7 +61,7 @@ class QueryPrices:
             lines.append(self._embedding(_RERANK, reranked))
         return Receipt.of(lines)
 
-    def answer(self, question: str, passages: Sequence[Hit], used: Sequence[Used]) -> Receipt:
+    def answer(self, question: str, passages: Sequence[Hit], used: Sequence[ModelUse]) -> Receipt:
         """Return what an answer cost; where no model replied to the question, be it that one was
         asked in vain or that it only completed the question, also what such a reply would have.
         """
@@ -71,7 +72,7 @@ class QueryPrices:
         dearer = None if replied or not passages else self._dearer(question, passages)
         return Receipt.of(lines, dearer)
 
-    def _pictures(self, pictured: PictureQuery) -> Sequence[ReceiptLine]:
+    def _pictures(self, pictured: ImageQuery) -> Sequence[ReceiptLine]:
         """Return what looking for pictures by a model of theirs cost: one query finds them, and one
         looks for those of other versions.
         """
@@ -92,9 +93,9 @@ class QueryPrices:
             dollars=dollars(self.catalogue.cost("s3vectors.query.request", count)),
         )
 
-    def _lines(self, use: Used) -> Sequence[ReceiptLine]:
+    def _lines(self, use: ModelUse) -> Sequence[ReceiptLine]:
         """Return what a use cost: of a language model, every attempt at it."""
-        if isinstance(use.what, ChatReply):
+        if isinstance(use.what, ModelReply):
             return [line.model_copy(update={"role": use.role}) for line in use.what.lines]
         return [self._embedding(use.role, use.what)]
 
@@ -141,5 +142,5 @@ class QueryPrices:
         return self.catalogue.token_cost(asked, tokens_in, tokens_out) if priced else 0
 
 
-def _is_reply(use: Used) -> bool:
-    return use.role == _ANSWER and isinstance(use.what, ChatReply) and bool(use.what.text)
+def _is_reply(use: ModelUse) -> bool:
+    return use.role == _ANSWER and isinstance(use.what, ModelReply) and bool(use.what.text)

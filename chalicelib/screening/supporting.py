@@ -23,7 +23,7 @@ from chalicelib.generation.checks import PASSED, CheckVerdict, quoted_texts
 if TYPE_CHECKING:
     from chalicelib.contracts.generations import Call, Output
     from chalicelib.contracts.support import CheckResult
-    from chalicelib.query_ports import SupportChecker
+    from chalicelib.retrieval.answer.generated_answers import SupportChecker
 
 ROLE = "support check"
 _PIECE = re.compile(rf"[\s\S]{{1,{MAX_TEXT}}}(?!\S)|[\s\S]{{1,{MAX_TEXT}}}")
@@ -44,11 +44,11 @@ class SupportJudge:
 
         One that could not be checked does not stand.
         """
-        from chalicelib.retrieval.answer.evidence import sentences_of
+        from chalicelib.retrieval.answer.evidence import answer_sentences
 
         assert isinstance(call, ChatCall), "the check is for chat"
         assert isinstance(output, ChatOutput), "a chat is answered by one"
-        claims = sentences_of(output.text)
+        claims = answer_sentences(output.text)
         if not claims:
             return PASSED if output.tool_calls else _failed("it says nothing")
         pieces = [

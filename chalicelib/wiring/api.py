@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from chalicelib.query_wiring import QueryServices
 from chalicelib.settings import ApiSettings, FeedbackSettings
+from chalicelib.wiring.queries import QueryServices
 
 if TYPE_CHECKING:
     from chalicelib.adapters.objects import Objects

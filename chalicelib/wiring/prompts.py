@@ -13,16 +13,16 @@ from chalicelib.settings import RecordsSettings
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
+    from chalicelib.api.idempotency import ResponseRecords
     from chalicelib.api.prompts import PromptServices
     from chalicelib.contracts.prompts import PromptContent, PromptVersion, RenderedPrompt
     from chalicelib.prompting.library import Library
-    from chalicelib.query_ports import AnswerRecords
 
 _FIRST_PAUSE_SECONDS = 0.01
 _LONGEST_PAUSE_SECONDS = 0.25
 
 
-def prompt_services(environ: Mapping[str, str], answers: AnswerRecords) -> PromptServices:
+def prompt_services(environ: Mapping[str, str], answers: ResponseRecords) -> PromptServices:
     """Return what `/v1/prompts` stands on, for the stage that `environ` describes."""
     from chalicelib.api.prompts import PromptServices
     from chalicelib.generation.fences import random_fence

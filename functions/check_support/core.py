@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.contracts.support import CheckRequest, CheckResult, CheckSource
-from chalicelib.retrieval.answer.support.verdict import Passage, judge
-from chalicelib.retrieval.text.parsed_text import Reading, read
-from chalicelib.retrieval.text.sentences import Span, split_sentences
+from chalicelib.retrieval.answer.support.verdict import ParsedSource, judge_claim
+from chalicelib.retrieval.text.parsed_text import ParsedText, parse_text
+from chalicelib.retrieval.text.sentences import TextSpan, split_sentences
 from chalicelib.retrieval.text.terms import stems
 
 if TYPE_CHECKING:
@@ -43,8 +43,8 @@ class _Source:
     """A source with its sentences taken apart."""
 
     id: int
-    spans: tuple[Span, ...]
-    sentences: tuple[Reading, ...]
+    spans: tuple[TextSpan, ...]
+    sentences: tuple[ParsedText, ...]
 
 
 @dataclass(slots=True)
@@ -54,10 +54,10 @@ class _Comparing:
     reader: ReadsWords
     known: dict[str, WordVectors] = field(default_factory=dict)
 
-    def __call__(self, claim: Reading, sentence: Reading) -> list[list[float]]:
+    def __call__(self, claim: ParsedText, sentence: ParsedText) -> list[list[float]]:
         return self._vectors(claim).likeness(self._vectors(sentence))
 
-    def _vectors(self, reading: Reading) -> WordVectors:
+    def _vectors(self, reading: ParsedText) -> WordVectors:
         if reading.text not in self.known:
             spans = [(word.start, word.end) for word in reading.words]
             self.known[reading.text] = self.reader.read(reading.text, spans)
@@ -78,10 +78,11 @@ def run(request: CheckRequest, deps: Deps) -> CheckResult:
     """
     began = deps.clock()
     sources = [_taken_apart(source) for source in request.sources]
-    asked = stems(read(request.question).words)
+    asked = stems(parse_text(request.question).words)
     compare = _Comparing(deps.reader)
     verdicts = tuple(
-        judge(claim, _near(claim, sources), compare, asked) for claim in map(read, request.claims)
+        judge_claim(claim, _near(claim, sources), compare, asked)
+        for claim in map(parse_text, request.claims)
     )
     return CheckResult(
         verdicts=verdicts,
@@ -94,11 +95,11 @@ def run(request: CheckRequest, deps: Deps) -> CheckResult:
 def _taken_apart(source: CheckSource) -> _Source:
     text = source.text
     spans = tuple(split_sentences(text))
-    sentences = tuple(read(text[span.start : span.end]) for span in spans)
+    sentences = tuple(parse_text(text[span.start : span.end]) for span in spans)
     return _Source(source.id, spans, sentences)
 
 
-def _near(claim: Reading, sources: Sequence[_Source]) -> list[Passage]:
+def _near(claim: ParsedText, sources: Sequence[_Source]) -> list[ParsedSource]:
     """Return the sources with those of their sentences that share most with the claim."""
     wanted = {word.stem for word in claim.words if word.carries_meaning}
     ranked = sorted(
@@ -110,7 +111,7 @@ def _near(claim: Reading, sources: Sequence[_Source]) -> list[Passage]:
     )
     chosen = {(at, place) for _, at, place in ranked[:NEAR]}
     return [
-        Passage(
+        ParsedSource(
             id=source.id,
             sentences=source.sentences,
             spans=source.spans,

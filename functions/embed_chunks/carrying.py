@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from chalicelib.contracts.ingest import Chunk, Embeddable, VectorMetadata
 from chalicelib.ingest.receipts import FLOAT_BYTES
 from chalicelib.ports import Vector
-from chalicelib.retrieval.ids import place_hashes, vector_key
+from chalicelib.retrieval.ids import path_hashes, vector_key
 
 
 def vectors_of(
@@ -18,7 +18,7 @@ def vectors_of(
     embedded_by: str = "",
 ) -> Iterator[Vector]:
     """Yield a vector a chunk; `embedded_by` is the version of a served model that made it."""
-    folders = place_hashes(document.path)
+    folders = path_hashes(document.path)
     uploaded_at = int(document.uploaded_at.timestamp()) if document.uploaded_at else 0
     for chunk, vector in zip(chunks, values, strict=True):
         metadata = VectorMetadata(

@@ -26,7 +26,7 @@ from chalicelib.ports import (
     VectorIndex,
 )
 from chalicelib.retrieval.ids import chunks_key
-from chalicelib.retrieval.search.images import CountingEmbedder, embedded
+from chalicelib.retrieval.search.images import CountingEmbedder, embed_passages
 from functions.embed_chunks.carrying import billed_size, vectors_of
 from functions.embed_chunks.pictures import PicturePut, put_picture
 
@@ -155,7 +155,7 @@ def _put(document: Embeddable, passages: _Passages, index: IndexRef, deps: Deps)
     embedder = deps.embedder(index.model)
     put = tokens = size = 0
     for batch in passages.batches(deps.objects):
-        found, counted = embedded(embedder, batch)
+        found, counted = embed_passages(embedder, batch)
         vectors = list(vectors_of(document, batch, found))
         put += deps.vectors.put(index, vectors)
         tokens += counted

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from chalicelib.contracts.ingest import Chunk, EmbedRequest
 from chalicelib.contracts.looking import PictureVector
 from chalicelib.ports import IndexRef, ObjectStore, PictureIndexes, TenantState, VectorIndex
-from chalicelib.retrieval.ids import picture_index, picture_key
-from chalicelib.retrieval.search.images import put_opened
+from chalicelib.retrieval.ids import image_index_name, picture_key
+from chalicelib.retrieval.search.images import put_creating_index
 from functions.embed_chunks.carrying import billed_size, vectors_of
 
 
@@ -31,10 +31,10 @@ def put_picture(
     """Put the vector of `picture.json`, with what the passage of the picture carries."""
     key = picture_key(request.tenant, request.document_id, request.version)
     made = PictureVector.model_validate_json(objects.read(request.bucket, key))
-    name = picture_index(request.tenant, made.model, len(made.vector))
+    name = image_index_name(request.tenant, made.model, len(made.vector))
     index = IndexRef(tenant.live.bucket, name, made.model)
     (vector,) = vectors_of(request, [chunk], [made.vector], made.embedded_by)
-    put_opened(
+    put_creating_index(
         indexes,
         request.tenant,
         tenant,

@@ -15,7 +15,7 @@ from chalicelib.contracts.labelling import (
     LabelPictureResult,
 )
 from chalicelib.retrieval.ids import chunks_key, pages_key, version_prefix
-from chalicelib.retrieval.search.images import text_of
+from chalicelib.retrieval.search.images import describe_image
 
 if TYPE_CHECKING:
     from chalicelib.inference.efficientnet import LabelledImage
@@ -60,7 +60,7 @@ def run(
     seen = deps.labeller.label_image(
         objects.read(request.bucket, version_prefix(*place) + "source")
     )
-    text = text_of(request.path, seen.labels)
+    text = describe_image(request.path, seen.labels)
     chunk = Chunk(n=0, page=1, heading="", start=0, end=len(text), text=text, labels=seen.labels)
     one = {"lines": "1"}
     page = Page(page=1, text=text)

@@ -14,7 +14,7 @@ from chalicelib.contracts.jobs import ReembedRequest, ReembedResult
 from chalicelib.errors import Conflict
 from chalicelib.ports import IndexRef, TenantStates
 from chalicelib.retrieval.ids import vector_key
-from chalicelib.retrieval.search.images import CountingEmbedder, embedded
+from chalicelib.retrieval.search.images import CountingEmbedder, embed_passages
 
 if TYPE_CHECKING:
     from chalicelib.contracts.documents import Document
@@ -99,7 +99,7 @@ def _put(request: ReembedRequest, deps: Deps) -> int:
         raise Conflict(
             f"{tenant.live.name} has {len(carried)} of {len(keys)} vectors of {request.version}."
         )
-    vectors, _ = embedded(deps.embedder(tenant.next.model), carried)
+    vectors, _ = embed_passages(deps.embedder(tenant.next.model), carried)
     deps.copies.put(tenant.next, carried, vectors)
     if answers(request, deps.records):
         return len(keys)

@@ -15,8 +15,8 @@ from chalicelib.contracts.jobs import ReembedRequest, ReembedResult
 from chalicelib.contracts.looking import PictureVector
 from chalicelib.errors import Conflict, NotFound
 from chalicelib.ports import IndexRef, ObjectStore, PictureIndexes
-from chalicelib.retrieval.ids import picture_index, reembedded_key, vector_key
-from chalicelib.retrieval.search.images import put_opened
+from chalicelib.retrieval.ids import image_index_name, reembedded_key, vector_key
+from chalicelib.retrieval.search.images import put_creating_index
 from functions.reembed_passages.core import Copies, Records, answers
 
 
@@ -63,10 +63,10 @@ def _put(request: ReembedRequest, deps: Deps) -> int:
         if not answers(request, deps.records):
             return 0
         raise Conflict(f"{tenant.live.name} has no vector of {request.version}.")
-    name = picture_index(request.tenant, made.model, len(made.vector))
+    name = image_index_name(request.tenant, made.model, len(made.vector))
     index = IndexRef(tenant.live.bucket, name, made.model)
     told = [each.embedded_by(made.embedded_by) for each in carried]
-    put_opened(
+    put_creating_index(
         deps.indexes,
         request.tenant,
         tenant,

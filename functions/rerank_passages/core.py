@@ -7,8 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chalicelib.contracts.reranking import RerankPassage, RerankRequest, RerankResult
-from chalicelib.retrieval.search.reranker import Compared, Features, Head, features
-from chalicelib.retrieval.text.terms import Word, words_of
+from chalicelib.retrieval.search.reranker import (
+    ComparedPassage,
+    Features,
+    RerankHead,
+    passage_features,
+)
+from chalicelib.retrieval.text.terms import Word, tokenize
 
 if TYPE_CHECKING:
     from chalicelib.inference.word_vectors import WordEmbedder, WordVectors
@@ -19,7 +24,7 @@ class Deps:
     """What the function works with; `clock` gives seconds, from any start."""
 
     reader: WordEmbedder
-    head: Head
+    head: RerankHead
     clock: Callable[[], float]
 
 
@@ -42,12 +47,12 @@ def look(request: RerankRequest, reader: WordEmbedder) -> tuple[list[Features], 
     """Return the features of each passage, and how many tokens the model read; raise as `run`."""
     words, asked = _read(request.query, reader)
     seen = [_compared(passage, asked, reader) for passage in request.passages]
-    return features(words, seen), asked.tokens + sum(each.tokens for each in seen)
+    return passage_features(words, seen), asked.tokens + sum(each.tokens for each in seen)
 
 
-def _compared(passage: RerankPassage, asked: WordVectors, reader: WordEmbedder) -> Compared:
+def _compared(passage: RerankPassage, asked: WordVectors, reader: WordEmbedder) -> ComparedPassage:
     words, read = _read(passage.text, reader)
-    return Compared(
+    return ComparedPassage(
         words=words,
         heading=passage.heading,
         share=passage.share,
@@ -58,5 +63,5 @@ def _compared(passage: RerankPassage, asked: WordVectors, reader: WordEmbedder) 
 
 
 def _read(text: str, reader: WordEmbedder) -> tuple[tuple[Word, ...], WordVectors]:
-    words = words_of(text)
+    words = tokenize(text)
     return words, reader.read(text, [(word.start, word.end) for word in words])

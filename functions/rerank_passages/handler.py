@@ -11,7 +11,7 @@ from typing import Any
 from chalicelib.contracts.reranking import RerankRequest
 from chalicelib.inference.word_vectors import WordEmbedder
 from chalicelib.observability import observed
-from chalicelib.retrieval.search.reranker import head_of
+from chalicelib.retrieval.search.reranker import parse_head
 from functions.rerank_passages import core
 
 HEAD = Path(__file__).with_name("head.json")
@@ -21,7 +21,7 @@ HEAD = Path(__file__).with_name("head.json")
 def deps() -> core.Deps:
     """Return what the core needs, built once a process."""
     reader = WordEmbedder.open(os.environ["HEADRACE_MODELS_DIR"])
-    return core.Deps(reader, head_of(HEAD.read_text("utf-8")), time.perf_counter)
+    return core.Deps(reader, parse_head(HEAD.read_text("utf-8")), time.perf_counter)
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:

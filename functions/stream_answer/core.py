@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.api.proxy_events import body_of, header_of, key_in, request_id_in, tenant_in
-from chalicelib.contracts.asking import (
+from chalicelib.contracts.answers import (
     AskCitation,
     AskClaim,
     AskDone,

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.adapters.lambda_runtime import serve
 from chalicelib.api.proxy_events import request_id_in
-from chalicelib.contracts.asking import AskDone, AskEvent
+from chalicelib.contracts.answers import AskDone, AskEvent
 from chalicelib.contracts.http import Streamed
 from chalicelib.observability import log_refusal, logger, observed, spent, told_under
-from chalicelib.query_wiring import QueryServices
 from chalicelib.retrieval.search.query import Query
 from chalicelib.wiring.generation import generator
+from chalicelib.wiring.queries import QueryServices
 from functions.stream_answer import core
 
 if TYPE_CHECKING:
-    from chalicelib.contracts.asking import AskRequest
+    from chalicelib.contracts.answers import AskRequest
     from chalicelib.errors import HeadraceError
 
 SERVICE = "stream_answer"

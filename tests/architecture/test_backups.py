@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from chalicelib.api.idempotency import KEPT_SECONDS
-from chalicelib.contracts.asked import ASKED_DAYS
+from chalicelib.contracts.answer_log import ASKED_DAYS
 from chalicelib.jobs import removals
 from chalicelib.jobs.lifecycle import RESULTS_DAYS
 from infra.written import written_template

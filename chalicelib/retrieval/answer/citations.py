@@ -11,23 +11,23 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from chalicelib.contracts.asking import Citation
-from chalicelib.retrieval.text.sentences import header_of, in_words
+from chalicelib.contracts.answers import Citation
+from chalicelib.retrieval.text.sentences import describe_row, table_header
 
 if TYPE_CHECKING:
-    from chalicelib.contracts.searching import Hit
-    from chalicelib.retrieval.text.sentences import Span
+    from chalicelib.contracts.search import Hit
+    from chalicelib.retrieval.text.sentences import TextSpan
 
 
 _MARK = re.compile(r"\s*\[\d+(?:\s*,\s*\d+)*\]")
 
 
 @dataclass(frozen=True)
-class Source:
+class SourceSentence:
     """A sentence of a passage, that a claim can rest on. A row of a table is one, too."""
 
     passage: Hit
-    span: Span
+    span: TextSpan
     text: str
 
     @property
@@ -39,21 +39,23 @@ class Source:
         return passage.document_id, passage.version, passage.page, start, end
 
     @cached_property
-    def header(self) -> Source | None:
+    def header(self) -> SourceSentence | None:
         """Return the row that names the columns, where this is a row under one."""
-        span = header_of(self.passage.text, self.span)
+        span = table_header(self.passage.text, self.span)
         return (
-            Source(self.passage, span, self.passage.text[span.start : span.end]) if span else None
+            SourceSentence(self.passage, span, self.passage.text[span.start : span.end])
+            if span
+            else None
         )
 
     @cached_property
     def told(self) -> str:
         """Return what the sentence says by itself: of a row, what each of its cells is."""
-        return in_words(self.header.text, self.text) if self.header else self.text
+        return describe_row(self.header.text, self.text) if self.header else self.text
 
 
 @dataclass(frozen=True, slots=True)
-class Cited:
+class CitedClaim:
     """A claim as one line, what it rests on, and what of that was not cited before it."""
 
     claim: str
@@ -61,7 +63,7 @@ class Cited:
     new: tuple[Citation, ...]
 
 
-def cited(claims: Iterable[tuple[str, Source]]) -> Iterator[Cited]:
+def cite_claims(claims: Iterable[tuple[str, SourceSentence]]) -> Iterator[CitedClaim]:
     """Yield each claim with its citations.
 
     Claims that rest on the same sentence share a citation; they count from 1 in order of use. A
@@ -76,15 +78,15 @@ def cited(claims: Iterable[tuple[str, Source]]) -> Iterator[Cited]:
             known.setdefault(each.place, _citation(len(known) + 1, each))
         citations = tuple(known[each.place] for each in sources)
         new = tuple(citation for citation in citations if citation.n > before)
-        yield Cited(" ".join(claim.split()), citations, new)
+        yield CitedClaim(" ".join(claim.split()), citations, new)
 
 
-def without_marks(text: str) -> str:
+def strip_marks(text: str) -> str:
     """Return `text` without any `[n]`, for text whose marks are not ours."""
     return _MARK.sub("", text)
 
 
-def _citation(n: int, source: Source) -> Citation:
+def _citation(n: int, source: SourceSentence) -> Citation:
     document_id, version, page, start, end = source.place
     return Citation(
         n=n,
@@ -98,7 +100,7 @@ def _citation(n: int, source: Source) -> Citation:
     )
 
 
-def stands_on_page(source: Source, passages: Sequence[Hit]) -> bool:
+def is_quoted_verbatim(source: SourceSentence, passages: Sequence[Hit]) -> bool:
     """Say whether the quote of `source` is what its page says, with nothing blanked in it.
 
     `passages` are as they were found.

@@ -17,14 +17,14 @@ from chalicelib.retrieval.text.terms import words
 
 SHINGLE = 4
 """Words of one shingle (Broder, On the resemblance and containment of documents, 1997)."""
-SAME = 0.8
+DUPLICATE_SHARE = 0.8
 """From this share of common shingles on, the worse of two passages is a duplicate."""
 SHARPNESS = 0.05
 """Support by which a passage falls behind the best when it is worth e times less."""
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class ContextItem:
     """What could be packed: how well it supports an answer, and how many tokens it takes."""
 
     text: str
@@ -32,7 +32,7 @@ class Parcel:
     tokens: int
 
 
-def pack(parcels: Sequence[Parcel], budget: int) -> list[int]:
+def pack_context(parcels: Sequence[ContextItem], budget: int) -> list[int]:
     """Return the positions of the parcels to pack into `budget` tokens, best supported first.
 
     Worth falls off steeply with support (`SHARPNESS`): many weak passages are not worth a strong
@@ -82,14 +82,14 @@ def _undominated(
     return kept
 
 
-def _unlike(parcels: Sequence[Parcel], order: Sequence[int]) -> list[tuple[int, float]]:
+def _unlike(parcels: Sequence[ContextItem], order: Sequence[int]) -> list[tuple[int, float]]:
     """Return those of `order` that repeat no better one, with their likeness to the nearest."""
     kept: list[tuple[int, float]] = []
     seen: list[frozenset[tuple[str, ...]]] = []
     for at in order:
         own = shingles(parcels[at].text)
         likeness = max((containment(own, other) for other in seen), default=0.0)
-        if likeness < SAME:
+        if likeness < DUPLICATE_SHARE:
             kept.append((at, likeness))
             seen.append(own)
     return kept

@@ -12,17 +12,20 @@ import operator
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from chalicelib.retrieval.answer.citations import Source, without_marks
-from chalicelib.retrieval.answer.question_types import expected, holds, without_asking
-from chalicelib.retrieval.search.feedback_boost import Weights, weight_of
-from chalicelib.retrieval.text.sentences import is_header, split_sentences
-from chalicelib.retrieval.text.terms import alike, numbers, terms
+from chalicelib.retrieval.answer.citations import SourceSentence, strip_marks
+from chalicelib.retrieval.answer.question_types import (
+    expected_answer,
+    holds_answer,
+    strip_question_words,
+)
+from chalicelib.retrieval.search.feedback_boost import VoteWeights, passage_weight
+from chalicelib.retrieval.text.sentences import is_table_header, split_sentences
+from chalicelib.retrieval.text.terms import are_related, numbers_in, terms
 
 if TYPE_CHECKING:
-    from chalicelib.contracts.searching import Hit
-    from chalicelib.query_ports import SentenceScreen
+    from chalicelib.contracts.search import Hit
 
 
 MAX_CANDIDATES = 32
@@ -32,7 +35,7 @@ MIN_SUPPORT = 0.51
 """Below this the best sentence does not answer: the question is refused."""
 SUFFICIENT_SUPPORT = 0.62
 """From here on the best sentence is answer enough, and no language model is asked."""
-NUDGE = 0.05
+MAX_FEEDBACK_SUPPORT = 0.05
 """The most support that votes lend a sentence, or take from it."""
 _RUNNER_UP = 0.9
 _SAME = 0.93
@@ -51,7 +54,7 @@ Vector = Sequence[float]
 class Evidence:
     """A sentence, its vector, and how well it supports an answer, from 0 to about 1."""
 
-    source: Source
+    source: SourceSentence
     vector: Vector
     support: float
 
@@ -66,27 +69,27 @@ def _dot(one: Vector, other: Vector) -> float:
     return float(sum(map(operator.mul, one, other)))
 
 
-def candidates(question: str, passages: Sequence[Hit]) -> list[Source]:
+def candidate_sentences(question: str, passages: Sequence[Hit]) -> list[SourceSentence]:
     """Return the sentences worth weighing, most promising first.
 
     Those that share words with the question come first, then by the passage's rank.
     Headings, heads of tables and questions state nothing, and are left out.
     """
     asked = set(terms(question))
-    found: dict[tuple[str, str, int, int, int], tuple[int, int, Source]] = {}
+    found: dict[tuple[str, str, int, int, int], tuple[int, int, SourceSentence]] = {}
     for rank, passage in enumerate(passages):
         for span in split_sentences(passage.text):
             text = passage.text[span.start : span.end]
-            if is_header(passage.text, span) or not _states_something(text, passage.heading):
+            if is_table_header(passage.text, span) or not _states_something(text, passage.heading):
                 continue
-            source = Source(passage, span, text)
+            source = SourceSentence(passage, span, text)
             shared = len(asked & set(terms(text)))
             found.setdefault(source.place, (shared, rank, source))
     ranked = sorted(found.values(), key=lambda entry: (-entry[0], entry[1]))
     return [source for _, _, source in ranked[:MAX_CANDIDATES]]
 
 
-def in_context(source: Source) -> str:
+def text_to_embed(source: SourceSentence) -> str:
     """Return what is embedded of a sentence: under its heading it says what it is about."""
     heading = source.passage.heading
     return f"{heading}. {source.told}" if heading else source.told
@@ -98,23 +101,23 @@ def _states_something(text: str, heading: str) -> bool:
         return False
     told = terms(text)
     says = any(not term.isdigit() for term in told)
-    return len(told) >= _FEWEST_TERMS or (says and bool(numbers(text)))
+    return len(told) >= _FEWEST_TERMS or (says and bool(numbers_in(text)))
 
 
 @dataclass(frozen=True, slots=True)
-class AsPut:
+class OriginalQuestion:
     """A follow-up question as it was put, before it was made to stand alone."""
 
     text: str
     vector: Vector
 
 
-def weigh(
+def weigh_evidence(
     question: str,
     question_vector: Vector,
-    sources: Sequence[Source],
+    sources: Sequence[SourceSentence],
     vectors: Sequence[Vector],
-    put: AsPut | None = None,
+    put: OriginalQuestion | None = None,
 ) -> list[Evidence]:
     """Return the sentences with their support, best first.
 
@@ -125,7 +128,7 @@ def weigh(
     enough that the passage holds them: the sentence itself may well say "it", too.
     """
     weights = _weights(question, sources, put)
-    expectation = expected(question)
+    expectation = expected_answer(question)
     held_by = {id(source.passage): _held(source.passage.text, weights) for source in sources}
     weighed = []
     for source, vector in zip(sources, vectors, strict=True):
@@ -135,7 +138,7 @@ def weigh(
         if put is not None:
             likeness = max(likeness, cosine(put.vector, vector))
         support = _COSINE_WEIGHT * likeness + (1 - _COSINE_WEIGHT) * coverage
-        if expectation is not None and not holds(expectation, source.told):
+        if expectation is not None and not holds_answer(expectation, source.told):
             support -= _UNEXPECTED
         weighed.append(Evidence(source, vector, support))
     return sorted(weighed, key=lambda evidence: -evidence.support)
@@ -149,9 +152,11 @@ class _Weight:
     nearby: float
 
 
-def _weights(question: str, sources: Sequence[Source], put: AsPut | None) -> dict[str, _Weight]:
-    asked = set(terms(without_asking(question)))
-    own = asked if put is None else set(terms(without_asking(put.text)))
+def _weights(
+    question: str, sources: Sequence[SourceSentence], put: OriginalQuestion | None
+) -> dict[str, _Weight]:
+    asked = set(terms(strip_question_words(question)))
+    own = asked if put is None else set(terms(strip_question_words(put.text)))
     counts = Counter(term for source in sources for term in _held(source.told, asked | own))
     weights = {}
     for term in asked | own:
@@ -173,10 +178,12 @@ def _coverage(weights: Mapping[str, _Weight], held: set[str], in_passage: set[st
 def _held(text: str, asked: Iterable[str]) -> set[str]:
     """Return those of the terms `asked` that `text` holds, in whatever inflection."""
     told = set(terms(text))
-    return {term for term in asked if term in told or any(alike(term, word) for word in told)}
+    return {term for term in asked if term in told or any(are_related(term, word) for word in told)}
 
 
-def extract(evidence: Sequence[Evidence], floor: float = MIN_SUPPORT) -> list[tuple[str, Source]]:
+def extract_claims(
+    evidence: Sequence[Evidence], floor: float = MIN_SUPPORT
+) -> list[tuple[str, SourceSentence]]:
     """Return the claims of a tier 0 answer: the best sentence and what adds to it.
 
     Empty when nothing supports an answer.
@@ -192,12 +199,12 @@ def extract(evidence: Sequence[Evidence], floor: float = MIN_SUPPORT) -> list[tu
     return [(item.source.told, item.source) for item in chosen]
 
 
-def suffices(evidence: Sequence[Evidence]) -> bool:
+def is_sufficient(evidence: Sequence[Evidence]) -> bool:
     """Say whether the best sentence is answer enough, so that no dearer tier is tried."""
     return bool(evidence) and evidence[0].support >= SUFFICIENT_SUPPORT
 
 
-def nudged(evidence: Sequence[Evidence], voted: Weights) -> list[Evidence]:
+def boost_evidence(evidence: Sequence[Evidence], voted: VoteWeights) -> list[Evidence]:
     """Return the evidence, best first, with what was voted for each sentence as support of it.
 
     So a sentence that people point to can answer where it nearly did, and one that they rate down
@@ -205,28 +212,31 @@ def nudged(evidence: Sequence[Evidence], voted: Weights) -> list[Evidence]:
     """
     if not voted:
         return list(evidence)
-    told = [replace(item, support=item.support + NUDGE * _voted(item, voted)) for item in evidence]
+    told = [
+        replace(item, support=item.support + MAX_FEEDBACK_SUPPORT * _voted(item, voted))
+        for item in evidence
+    ]
     return sorted(told, key=lambda item: -item.support)
 
 
-def _voted(item: Evidence, voted: Weights) -> float:
+def _voted(item: Evidence, voted: VoteWeights) -> float:
     *_, start, end = item.source.place
-    return weight_of(item.source.passage, voted, start, end)
+    return passage_weight(item.source.passage, voted, start, end)
 
 
-def sentences_of(answer: str) -> list[str]:
+def answer_sentences(answer: str) -> list[str]:
     """Return the sentences of a generated answer, without marks that it wrote itself."""
-    text = without_marks(answer).strip()
+    text = strip_marks(answer).strip()
     return [text[span.start : span.end] for span in split_sentences(text)]
 
 
-def best_passages(evidence: Sequence[Evidence]) -> list[Hit]:
+def evidence_passages(evidence: Sequence[Evidence]) -> list[Hit]:
     """Return the passages that the evidence stands in, the one with the best sentence first."""
     found = {id(item.source.passage): item.source.passage for item in evidence}
     return list(found.values())
 
 
-def screened(passages: Sequence[Hit], screen: SentenceScreen) -> tuple[list[Hit], int]:
+def blank_instructions(passages: Sequence[Hit], screen: SentenceScreen) -> tuple[list[Hit], int]:
     """Return the passages, and how many sentences were blanked, each place of a page once."""
     shown: list[Hit] = []
     blanked: set[tuple[str, str, int, int]] = set()
@@ -241,3 +251,10 @@ def screened(passages: Sequence[Hit], screen: SentenceScreen) -> tuple[list[Hit]
                 blanked.add((*place, passage.start + span.start))
         shown.append(passage if text == passage.text else passage.model_copy(update={"text": text}))
     return shown, len(blanked)
+
+
+class SentenceScreen(Protocol):
+    """Finds sentences that speak to a language model instead of to a reader."""
+
+    def aimed_at_model(self, sentences: Sequence[str]) -> Sequence[bool]:
+        """Say of each sentence whether it is an instruction aimed at a language model."""

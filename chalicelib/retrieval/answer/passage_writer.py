@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from chalicelib.contracts.asking import Turn
+from chalicelib.contracts.answers import ConversationTurn
 from chalicelib.contracts.generations import (
     Call,
     ChatCall,
@@ -25,11 +25,11 @@ from chalicelib.errors import ModelFailure
 from chalicelib.generation.dependencies import NO_LIMITS, CallLimits
 from chalicelib.generation.fences import neutralize, random_fence
 from chalicelib.generation.tokens import estimated_tokens
-from chalicelib.query_ports import ChatReply
+from chalicelib.retrieval.answer.generated_answers import ModelReply
 
 if TYPE_CHECKING:
     from chalicelib.budgets.spending import Spender
-    from chalicelib.contracts.searching import Hit
+    from chalicelib.contracts.search import Hit
     from chalicelib.generation.catalogue import Catalogue
 
 
@@ -52,7 +52,7 @@ _REWRITE = (
 
 
 @dataclass(frozen=True, slots=True)
-class Prompt:
+class PassagePrompt:
     """One turn: `system` holds our instructions, `parts` the passages and the question, each with
     who vouches for it.
     """
@@ -73,7 +73,9 @@ class Prompt:
         )
 
 
-def answer_prompt(question: str, passages: Sequence[Hit], fence: str, language: str = "") -> Prompt:
+def answer_prompt(
+    question: str, passages: Sequence[Hit], fence: str, language: str = ""
+) -> PassagePrompt:
     """Return the prompt that asks for an answer from `passages`, in `language` (its name).
 
     `fence` is made up for the request, so that no document can know it and close its passage.
@@ -87,17 +89,17 @@ def answer_prompt(question: str, passages: Sequence[Hit], fence: str, language: 
             TextPart(text=f"\n{fence} end\n"),
         ]
     parts.append(TextPart(text=f"\nQuestion: {neutralize(question, fence)}"))
-    return Prompt(_ANSWER.format(language=wanted, fence=fence), tuple(parts))
+    return PassagePrompt(_ANSWER.format(language=wanted, fence=fence), tuple(parts))
 
 
-def rewrite_prompt(question: str, history: Sequence[Turn], fence: str) -> Prompt:
+def rewrite_prompt(question: str, history: Sequence[ConversationTurn], fence: str) -> PassagePrompt:
     """Return the prompt that asks for `question` as it reads without `history`."""
     lines = [f"{fence} conversation"]
     for turn in history:
         lines += [f"Question: {neutralize(turn.question, fence)}"]
         lines += [f"Answer: {neutralize(turn.answer, fence)}"]
     lines += [f"{fence} end", "", f"Last question: {neutralize(question, fence)}"]
-    return Prompt(_REWRITE.format(fence=fence), (TextPart(text="\n".join(lines)),))
+    return PassagePrompt(_REWRITE.format(fence=fence), (TextPart(text="\n".join(lines)),))
 
 
 MAX_ANSWER_TOKENS = 160
@@ -114,7 +116,7 @@ _FENCE_TOKENS = 24
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class PassageLimits:
     """What a model reads: `context_tokens` at most, prompt and answer together, and of passages
     `passage_tokens` with profit.
     """
@@ -123,15 +125,15 @@ class Limits:
     passage_tokens: int
 
 
-def limits_of(catalogue: Catalogue, model_id: str) -> Limits:
+def passage_limits(catalogue: Catalogue, model_id: str) -> PassageLimits:
     """Return the limits that the catalogue gives for a Bedrock model, or cautious ones."""
     model = catalogue.bedrock_model(model_id)
     if model is None or not model.context_tokens:
-        return Limits(_CAUTIOUS_CONTEXT, _CAUTIOUS_PASSAGES)
-    return Limits(model.context_tokens, model.passage_tokens)
+        return PassageLimits(_CAUTIOUS_CONTEXT, _CAUTIOUS_PASSAGES)
+    return PassageLimits(model.context_tokens, model.passage_tokens)
 
 
-class Generates(Protocol):
+class CallGenerator(Protocol):
     """Answers calls."""
 
     def generate(
@@ -153,9 +155,9 @@ class PassageWriter:
     `seconds` together, by the `clock` of what answers.
     """
 
-    generator: Callable[[], Generates]
+    generator: Callable[[], CallGenerator]
     model: str
-    limits: Limits
+    limits: PassageLimits
     seconds: float
     fence: Callable[[], str] = random_fence
     monotonic: Callable[[], float] = time.monotonic
@@ -181,29 +183,33 @@ class PassageWriter:
         spender: Spender,
         until: float,
         language: str = "",
-    ) -> ChatReply:
+    ) -> ModelReply:
         """Return the model's reply to the passages, all of them, and the question."""
         prompt = answer_prompt(question, passages, self.fence(), language)
         return self._asked(prompt, MAX_ANSWER_TOKENS, spender, until)
 
     def rewrite(
-        self, question: str, history: Sequence[Turn], spender: Spender, until: float
-    ) -> ChatReply:
+        self, question: str, history: Sequence[ConversationTurn], spender: Spender, until: float
+    ) -> ModelReply:
         """Return the model's reply to the question after the last turns of `history`."""
         turns = [
-            Turn(question=turn.question[:_MOST_OF_A_TURN], answer=turn.answer[:_MOST_OF_A_TURN])
+            ConversationTurn(
+                question=turn.question[:_MOST_OF_A_TURN], answer=turn.answer[:_MOST_OF_A_TURN]
+            )
             for turn in history[-_REMEMBERED:]
         ]
         prompt = rewrite_prompt(question, turns, self.fence())
         return self._asked(prompt, MAX_QUESTION_TOKENS, spender, until)
 
-    def _asked(self, prompt: Prompt, max_tokens: int, spender: Spender, until: float) -> ChatReply:
+    def _asked(
+        self, prompt: PassagePrompt, max_tokens: int, spender: Spender, until: float
+    ) -> ModelReply:
         within = CallLimits(deadline=until)
         terms = Terms(model=self.model)
         made = self.generator().generate(prompt.call(max_tokens), terms, spender, limits=within)
         if not isinstance(made.output, ChatOutput):
             raise ModelFailure(f"{made.model} answered a question with {made.output.task}.")
-        return ChatReply(
+        return ModelReply(
             made.output.text,
             made.receipt.lines,
             whole=made.output.finish == "stop",
@@ -211,5 +217,5 @@ class PassageWriter:
         )
 
 
-def _tokens(prompt: Prompt) -> int:
+def _tokens(prompt: PassagePrompt) -> int:
     return estimated_tokens(f"{prompt.system}\n{prompt.user}")

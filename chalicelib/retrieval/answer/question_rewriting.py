@@ -14,14 +14,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from chalicelib.retrieval.answer.citations import without_marks
-from chalicelib.retrieval.answer.question_types import without_asking
+from chalicelib.retrieval.answer.citations import strip_marks
+from chalicelib.retrieval.answer.question_types import strip_question_words
 from chalicelib.retrieval.text.language import is_refusal
-from chalicelib.retrieval.text.noun_phrases import Phrase, is_plural, noun_phrases
-from chalicelib.retrieval.text.terms import names, numbers, terms, words
+from chalicelib.retrieval.text.noun_phrases import NounPhrase, find_noun_phrases, is_plural
+from chalicelib.retrieval.text.terms import names_in, numbers_in, terms, words
 
 if TYPE_CHECKING:
-    from chalicelib.contracts.asking import Turn
+    from chalicelib.contracts.answers import ConversationTurn
 
 
 _PRONOUN = re.compile(
@@ -54,7 +54,7 @@ _PEOPLE = re.compile(r"^who", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class PreviousTurn:
     """The last turn: its question as it stands alone, and its answer, "" where it had none."""
 
     question: str
@@ -74,10 +74,10 @@ class Antecedents:
     of_people: bool
 
     @classmethod
-    def of(cls, said: Said) -> Self:
+    def of(cls, said: PreviousTurn) -> Self:
         """Return the antecedents that the turn `said` gives."""
-        answer = noun_phrases(said.answer)
-        asked = noun_phrases(said.question)
+        answer = find_noun_phrases(said.answer)
+        asked = find_noun_phrases(said.question)
         called = [part for phrase in answer for part in phrase.parts if _is_name(part)]
         known = set(words(said.question))
         called.sort(key=lambda name: (set(words(name)) <= known, -len(name.split())))
@@ -134,18 +134,18 @@ def _head(noun: str) -> str:
     return noun.partition(" of ")[0].split()[-1].casefold()
 
 
-def _by_rank(question: str, phrases: list[Phrase]) -> list[Phrase]:
+def _by_rank(question: str, phrases: list[NounPhrase]) -> list[NounPhrase]:
     """Return the subject of `does` first: it is what "How much power does it have?" is about."""
     return sorted(phrases, key=lambda phrase: not _DOES.search(question[: phrase.start]))
 
 
-def _within(phrase: Phrase) -> str:
+def _within(phrase: NounPhrase) -> str:
     """Return a phrase as it stands within a sentence."""
     opens = phrase.start == 0 and not _is_name(phrase.text)
     return phrase.text[0].lower() + phrase.text[1:] if opens else phrase.text
 
 
-def _things(asked: list[Phrase], answer: list[Phrase]) -> Iterator[str]:
+def _things(asked: list[NounPhrase], answer: list[NounPhrase]) -> Iterator[str]:
     told = {phrase.head: _within(phrase) for phrase in answer if len(phrase.parts) > 1}
     for phrase in asked:
         bare = not phrase.text.casefold().startswith(("the ", "a ", "an "))
@@ -167,7 +167,7 @@ def _inflected(pronoun: str, noun: str) -> str:
     return f"{noun}'s" if pronoun.casefold() in _OWNING else noun
 
 
-MAX_STAND_ALONE = 400
+MAX_REWRITTEN_CHARACTERS = 400
 """Characters of a question that is put into another, and of one that a model rewrote."""
 _KEPT = 0.6
 
@@ -220,102 +220,106 @@ _FRAGMENT = 5
 
 
 @dataclass(frozen=True, slots=True)
-class StandAlone:
+class RewrittenQuestion:
     """A question that needs no history; `sure` where the rules knew what was meant."""
 
     text: str
     sure: bool = True
 
 
-def stand_alone(question: str, history: Sequence[Turn]) -> StandAlone:
+def rewrite_question(question: str, history: Sequence[ConversationTurn]) -> RewrittenQuestion:
     """Return `question` as it reads without `history`, oldest turn first.
 
     Earlier questions may be follow-ups themselves, and are resolved in turn.
     """
-    said: Said | None = None
+    said: PreviousTurn | None = None
     for turn in history:
         asked = turn.question if said is None else _resolved(turn.question, said).text
-        said = Said(_bare(asked), _told(turn.answer))
-    return StandAlone(question) if said is None else _resolved(question, said)
+        said = PreviousTurn(_bare(asked), _told(turn.answer))
+    return RewrittenQuestion(question) if said is None else _resolved(question, said)
 
 
-def is_rewrite(text: str, question: str, history: Sequence[Turn]) -> bool:
+def is_faithful_rewrite(text: str, question: str, history: Sequence[ConversationTurn]) -> bool:
     """Say whether `text`, by a language model, asks `question` and adds nothing to the history.
 
     All its words, numbers and names are of the question or the history, and most of the
     question's words are in it.
     """
-    if not text.rstrip().endswith("?") or "\n" in text.strip() or len(text) > MAX_STAND_ALONE:
+    if (
+        not text.rstrip().endswith("?")
+        or "\n" in text.strip()
+        or len(text) > MAX_REWRITTEN_CHARACTERS
+    ):
         return False
     known = "\n".join([question, *(f"{turn.question}\n{turn.answer}" for turn in history)])
-    if not set(terms(text)) <= set(terms(known)) or not numbers(text) <= numbers(known):
+    if not set(terms(text)) <= set(terms(known)) or not numbers_in(text) <= numbers_in(known):
         return False
-    if not names(text) <= set(words(known)):
+    if not names_in(text) <= set(words(known)):
         return False
     asked = set(terms(question))
     return len(asked & set(terms(text))) >= _KEPT * len(asked)
 
 
 def _told(answer: str) -> str:
-    return "" if is_refusal(answer) else without_marks(answer).strip()
+    return "" if is_refusal(answer) else strip_marks(answer).strip()
 
 
 def _bare(question: str) -> str:
     return question.strip().rstrip("?!. ").strip()
 
 
-def _resolved(question: str, said: Said) -> StandAlone:
-    if not 0 < len(said.question) <= MAX_STAND_ALONE:
-        return StandAlone(question)
+def _resolved(question: str, said: PreviousTurn) -> RewrittenQuestion:
+    if not 0 < len(said.question) <= MAX_REWRITTEN_CHARACTERS:
+        return RewrittenQuestion(question)
     bare = _CONNECTIVE.sub("", _bare(question))
     connected = bare != _bare(question)
     if not bare or not (connected or _ENGLISH.search(question)):
         return _elsewhere(question, said)
     about = _ABOUT.match(bare)
     if about:
-        return StandAlone(_replaced(said.question, about["rest"]), sure=False)
+        return RewrittenQuestion(_replaced(said.question, about["rest"]), sure=False)
     if _CLAUSE.match(bare) and not _AUXILIARY.match(bare) and not _WHICH.match(bare):
-        return StandAlone(_completed(said.question, bare))
+        return RewrittenQuestion(_completed(said.question, bare))
     if _WHICH.match(bare) and not _ASKS.match(bare) and not _VERB.search(bare):
-        return StandAlone(f"{bare} {_OPENING.sub('', said.question)}?")
+        return RewrittenQuestion(f"{bare} {_OPENING.sub('', said.question)}?")
     if not _ASKS.match(bare) and not _WHICH.match(bare):
         if len(words(bare)) > _FRAGMENT or _VERB.search(bare) or _ASKS_WITHIN.search(bare):
-            return StandAlone(question)
-        return StandAlone(_replaced(said.question, bare), sure=False)
+            return RewrittenQuestion(question)
+        return RewrittenQuestion(_replaced(said.question, bare), sure=False)
     return _pointing(question, bare, said)
 
 
-def _pointing(question: str, bare: str, said: Said) -> StandAlone:
+def _pointing(question: str, bare: str, said: PreviousTurn) -> RewrittenQuestion:
     """Resolve pronouns, and definite things that the last turn spoke of."""
     antecedents = Antecedents.of(said)
     text, sure, found = antecedents.put_into(bare)
     if found and text != bare:
-        return StandAlone(f"{text[0].upper()}{text[1:]}?", sure)
-    if not terms(without_asking(bare)):
-        return StandAlone(f"{bare}: {_OPENING.sub('', said.question)}?", sure=False)
+        return RewrittenQuestion(f"{text[0].upper()}{text[1:]}?", sure)
+    if not terms(strip_question_words(bare)):
+        return RewrittenQuestion(f"{bare}: {_OPENING.sub('', said.question)}?", sure=False)
     topic = antecedents.topic
     named = set(terms(topic)) <= set(terms(bare))
     if topic and not named and (found or _belongs_to_it(bare, said)):
-        return StandAlone(
+        return RewrittenQuestion(
             f"{topic[0].upper()}{topic[1:]}: {bare[0].lower()}{bare[1:]}?", sure=False
         )
-    return StandAlone(question)
+    return RewrittenQuestion(question)
 
 
-def _belongs_to_it(bare: str, said: Said) -> bool:
+def _belongs_to_it(bare: str, said: PreviousTurn) -> bool:
     """Say whether a short question names a thing without saying which, that was spoken of."""
     definite = [
         phrase
-        for phrase in noun_phrases(bare)
+        for phrase in find_noun_phrases(bare)
         if phrase.text.casefold().startswith("the ") and len(phrase.parts) == 1
     ]
-    if not definite or len(terms(without_asking(bare))) > 3:
+    if not definite or len(terms(strip_question_words(bare))) > 3:
         return False
     spoken = set(terms(f"{said.question}\n{said.answer}"))
     return any(_is_vague(phrase, spoken) for phrase in definite)
 
 
-def _is_vague(phrase: Phrase, spoken: set[str]) -> bool:
+def _is_vague(phrase: NounPhrase, spoken: set[str]) -> bool:
     own = terms(phrase.text)
     if len(own) > 1:
         return False
@@ -332,7 +336,7 @@ def _completed(asked: str, clause: str) -> str:
 
 def _replaced(asked: str, thing: str) -> str:
     """Return the last question about `thing`, in place of what it was about."""
-    phrases = noun_phrases(asked)
+    phrases = find_noun_phrases(asked)
     if not phrases:
         return f"{asked}: {thing}?"
     nouns = set(terms(thing))
@@ -340,8 +344,8 @@ def _replaced(asked: str, thing: str) -> str:
     return f"{asked[: target.start]}{thing}{asked[target.end :]}?"
 
 
-def _elsewhere(question: str, said: Said) -> StandAlone:
+def _elsewhere(question: str, said: PreviousTurn) -> RewrittenQuestion:
     """Put the last question before a short one, in another language, that points back."""
     if len(words(question)) <= _SHORT and _ELSEWHERE.search(question):
-        return StandAlone(f"{said.question}? {question}", sure=False)
-    return StandAlone(question)
+        return RewrittenQuestion(f"{said.question}? {question}", sure=False)
+    return RewrittenQuestion(question)

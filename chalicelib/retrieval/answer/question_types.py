@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from chalicelib.retrieval.text.terms import names, word_set, words
+from chalicelib.retrieval.text.terms import names_in, word_set, words
 from chalicelib.retrieval.text.units import COUNT, TEMPERATURE
 
 if TYPE_CHECKING:
-    from chalicelib.retrieval.text.parsed_text import Reading
+    from chalicelib.retrieval.text.parsed_text import ParsedText
     from chalicelib.retrieval.text.quantities import Quantity
 
 
@@ -43,7 +43,7 @@ _DAYS = frozenset(
 )
 
 
-class Expected(Enum):
+class ExpectedAnswer(Enum):
     """What an answer should hold."""
 
     NUMBER = auto()
@@ -52,22 +52,22 @@ class Expected(Enum):
 
 
 _EXPECTED = (
-    (_QUANTITY, Expected.NUMBER),
-    (_AMOUNT, Expected.NUMBER),
-    (_MOMENT, Expected.MOMENT),
-    (_PERSON, Expected.NAME),
+    (_QUANTITY, ExpectedAnswer.NUMBER),
+    (_AMOUNT, ExpectedAnswer.NUMBER),
+    (_MOMENT, ExpectedAnswer.MOMENT),
+    (_PERSON, ExpectedAnswer.NAME),
 )
 
 
-def expected(question: str) -> Expected | None:
+def expected_answer(question: str) -> ExpectedAnswer | None:
     """Return what `question` asks for, or None where that is open."""
     for pattern, expectation in _EXPECTED:
-        if asks_by(pattern, question):
+        if asks_with(pattern, question):
             return expectation
     return None
 
 
-def asks_by(pattern: re.Pattern[str], question: str) -> bool:
+def asks_with(pattern: re.Pattern[str], question: str) -> bool:
     """Say whether the first word that asks is of `pattern`: `what happens when it rains` asks for
     no date.
     """
@@ -75,16 +75,16 @@ def asks_by(pattern: re.Pattern[str], question: str) -> bool:
     return asks is not None and found is not None and found.start() <= asks.start()
 
 
-def holds(expectation: Expected, sentence: str) -> bool:
+def holds_answer(expectation: ExpectedAnswer, sentence: str) -> bool:
     """Say whether `sentence` holds anything of the kind."""
-    if expectation is Expected.NAME:
-        return bool(names(sentence))
+    if expectation is ExpectedAnswer.NAME:
+        return bool(names_in(sentence))
     has_number = any(character.isdigit() for character in sentence)
-    known = _NUMBER_WORDS if expectation is Expected.NUMBER else _DAYS
+    known = _NUMBER_WORDS if expectation is ExpectedAnswer.NUMBER else _DAYS
     return has_number or not known.isdisjoint(words(sentence))
 
 
-def without_asking(question: str) -> str:
+def strip_question_words(question: str) -> str:
     """Return `question` without the words that only ask, such as `how long`."""
     return _QUANTITY.sub(" ", question)
 
@@ -171,13 +171,13 @@ _MEASURES = tuple(
 )
 
 
-def measure_asked(question: Reading) -> Measure | None:
+def asked_measure(question: ParsedText) -> Measure | None:
     """Return the measure that `question` asks for, None where it asks for none."""
-    found = (measure for pattern, measure in _MEASURES if asks_by(pattern, question.text))
+    found = (measure for pattern, measure in _MEASURES if asks_with(pattern, question.text))
     return next(found, None)
 
 
-def tells_measure(measure: Measure, question: Reading, sentence: Reading) -> bool:
+def states_measure(measure: Measure, question: ParsedText, sentence: ParsedText) -> bool:
     """Say whether `sentence` tells a measure of the kind."""
     told = {word.folded for word in sentence.words}
     if any(found.dimension in measure.also for found in sentence.quantities):
@@ -195,7 +195,7 @@ def tells_measure(measure: Measure, question: Reading, sentence: Reading) -> boo
     return _tells_by_dates(measure, sentence)
 
 
-def _tells_by_dates(measure: Measure, sentence: Reading) -> bool:
+def _tells_by_dates(measure: Measure, sentence: ParsedText) -> bool:
     """Say whether a date tells it: an age by a year, a duration by its end or beginning."""
     if measure.told is _AGE:
         return bool(sentence.moments)
@@ -203,12 +203,12 @@ def _tells_by_dates(measure: Measure, sentence: Reading) -> bool:
     return ends and not measure.kinds.isdisjoint(_TIME)
 
 
-def _recurs(sentence: Reading, found: Quantity) -> bool:
+def _recurs(sentence: ParsedText, found: Quantity) -> bool:
     """Say whether a span of time tells how often, as in `every three months`."""
     return found.start > 0 and sentence.words[found.start - 1].folded in {"every", "each", "per"}
 
 
-def _tells_price(question: Reading, sentence: Reading) -> bool:
+def _tells_price(question: ParsedText, sentence: ParsedText) -> bool:
     """Say whether a sum is told, a share of it, or what is paid with: `it cost us eleven days`."""
     if any(found.dimension in _MONEY for found in sentence.quantities):
         return True

@@ -12,17 +12,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from chalicelib.retrieval.answer.question_types import asks_by, measure_asked, tells_measure
-from chalicelib.retrieval.answer.support.entities import missing
-from chalicelib.retrieval.answer.topics import tells_of
-from chalicelib.retrieval.text.language import ENGLISH, language_of
-from chalicelib.retrieval.text.parsed_text import Reading, read
+from chalicelib.retrieval.answer.question_types import asked_measure, asks_with, states_measure
+from chalicelib.retrieval.answer.support.entities import missing_entities
+from chalicelib.retrieval.answer.topics import covers_topic
+from chalicelib.retrieval.text.language import ENGLISH, detect_language
+from chalicelib.retrieval.text.parsed_text import ParsedText, parse_text
 from chalicelib.retrieval.text.quantities import ORDINAL
 from chalicelib.retrieval.text.terms import word_set
-from chalicelib.retrieval.text.units import COUNT, FRACTION, unit_of
+from chalicelib.retrieval.text.units import COUNT, FRACTION, parse_unit
 
 if TYPE_CHECKING:
-    from chalicelib.contracts.searching import Hit
+    from chalicelib.contracts.search import Hit
     from chalicelib.retrieval.answer.evidence import Evidence
 
 
@@ -49,7 +49,7 @@ _ASKED_OF = re.compile(r"\b(?:who|whom) (?:is|are|was|were|has been|have been)\b
 _NEAR = 3
 
 
-def names_somebody(question: Reading, sentence: Reading) -> bool:
+def names_agent(question: ParsedText, sentence: ParsedText) -> bool:
     """Say whether somebody is named, or called by an office, whom the question does not name.
 
     What is told as done without saying by whom tells nobody: `it was renewed in 1987`.
@@ -68,24 +68,24 @@ def names_somebody(question: Reading, sentence: Reading) -> bool:
     )
 
 
-def _told(question: Reading, sentence: Reading) -> list[int]:
+def _told(question: ParsedText, sentence: ParsedText) -> list[int]:
     """Return where the sentence tells the first word of meaning of the question: its verb."""
     asked = {question.words[at].stem for at in question.content[:1]}
     return [at for at in sentence.content if sentence.words[at].stem in asked]
 
 
-def _opens_as_name(sentence: Reading, doing: list[int]) -> bool:
+def _opens_as_name(sentence: ParsedText, doing: list[int]) -> bool:
     """Say whether the capital letter that opens a sentence is a name's: the verb follows it."""
     return 1 in doing and 0 in sentence.content and sentence.words[0].written[0].isupper()
 
 
-def _only_suffered(question: Reading, sentence: Reading, doing: list[int]) -> bool:
+def _only_suffered(question: ParsedText, sentence: ParsedText, doing: list[int]) -> bool:
     if _ASKED_OF.search(question.text):
         return False
     return bool(doing) and all(_without_agent(sentence, at) for at in doing)
 
 
-def _without_agent(sentence: Reading, place: int) -> bool:
+def _without_agent(sentence: ParsedText, place: int) -> bool:
     before = {word.folded for word in sentence.words[max(0, place - _NEAR) : place]}
     after = {word.folded for word in sentence.words[place + 1 :]}
     return not _BE.isdisjoint(before) and "by" not in after
@@ -123,39 +123,39 @@ _NO_STUFF = frozenset({COUNT, "length", ORDINAL})
 _FEW = word_set("no none nobody single both several few")
 
 
-def can_reply(question: Reading, sentence: Reading) -> bool:
+def can_reply(question: ParsedText, sentence: ParsedText) -> bool:
     """Say whether `sentence` holds the kind of thing that `question` asks for.
 
     A sum of money for a cost, a width for how wide, a cause for why, a date for when, a place for
     where, somebody for who. A question of no such kind can have any reply.
     """
-    measure = measure_asked(question)
+    measure = asked_measure(question)
     if measure is not None:
-        return tells_measure(measure, question, sentence)
+        return states_measure(measure, question, sentence)
     for pattern, holds in _WAYS:
-        if asks_by(pattern, question.text):
+        if asks_with(pattern, question.text):
             return holds(question, sentence)
     return True
 
 
-def _tells_why(question: Reading, sentence: Reading) -> bool:
+def _tells_why(question: ParsedText, sentence: ParsedText) -> bool:
     told = {word.folded for word in sentence.words}
     if sentence.moments:
         told.discard("since")
     return not _CAUSES.isdisjoint(told) or "so that" in sentence.text
 
 
-def _tells_when(question: Reading, sentence: Reading) -> bool:
+def _tells_when(question: ParsedText, sentence: ParsedText) -> bool:
     told = {word.folded for word in sentence.words}
     return bool(sentence.moments) or not _SEASONS.isdisjoint(told)
 
 
-def _tells_maker(question: Reading, sentence: Reading) -> bool:
+def _tells_maker(question: ParsedText, sentence: ParsedText) -> bool:
     told = {word.folded for word in sentence.words}
-    return not _MAKING.isdisjoint(told) and names_somebody(question, sentence)
+    return not _MAKING.isdisjoint(told) and names_agent(question, sentence)
 
 
-def _tells_where(question: Reading, sentence: Reading) -> bool:
+def _tells_where(question: ParsedText, sentence: ParsedText) -> bool:
     """Say whether something stands behind a word of place: `at the hut`, but not `at 2`."""
     for at, word in enumerate(sentence.words):
         if word.folded not in _PLACING:
@@ -167,10 +167,10 @@ def _tells_where(question: Reading, sentence: Reading) -> bool:
     return False
 
 
-def _tells_how_many(question: Reading, sentence: Reading) -> bool:
+def _tells_how_many(question: ParsedText, sentence: ParsedText) -> bool:
     """Say whether things are counted, or measured where a unit is asked for: `how many litres`."""
     counted = _counted(question)
-    unit = unit_of(question.words[counted].written) if counted is not None else None
+    unit = parse_unit(question.words[counted].written) if counted is not None else None
     kinds = {COUNT, FRACTION} | ({unit[0]} if unit is not None else set())
     told = {word.folded for word in sentence.words}
     return any(found.dimension in kinds for found in sentence.quantities) or not _FEW.isdisjoint(
@@ -178,20 +178,20 @@ def _tells_how_many(question: Reading, sentence: Reading) -> bool:
     )
 
 
-def _tells_how_much(question: Reading, sentence: Reading) -> bool:
+def _tells_how_much(question: ParsedText, sentence: ParsedText) -> bool:
     """Say whether an amount is told; of a stuff that is neither a count nor a length."""
     of_stuff = _STUFF.search(question.text) is not None
     amounts = [found.dimension for found in sentence.quantities]
     return any(not (of_stuff and dimension in _NO_STUFF) for dimension in amounts)
 
 
-_WAYS: tuple[tuple[re.Pattern[str], Callable[[Reading, Reading], bool]], ...] = tuple(
+_WAYS: tuple[tuple[re.Pattern[str], Callable[[ParsedText, ParsedText], bool]], ...] = tuple(
     (re.compile(wording, re.IGNORECASE), holds)
     for wording, holds in (
         (r"^\W*why\b|\bwhat (?:caused|causes)\b|\bwhat\b.*\b(?:reason|cause)\b", _tells_why),
         (r"\b(?:when|what (?:time|year|date|day)|which (?:day|year|month))\b", _tells_when),
         (r"\bwho (?:made|built|manufactured|produced)\b", _tells_maker),
-        (r"\b(?:who|whom|whose)\b", names_somebody),
+        (r"\b(?:who|whom|whose)\b", names_agent),
         (r"^\W*where\b", _tells_where),
         (r"\bhow many\b", _tells_how_many),
         (r"\bhow much\b", _tells_how_much),
@@ -199,13 +199,13 @@ _WAYS: tuple[tuple[re.Pattern[str], Callable[[Reading, Reading], bool]], ...] = 
 )
 
 
-def asks_of(question: Reading, passage: frozenset[str]) -> bool:
+def knows_counted_noun(question: ParsedText, passage: frozenset[str]) -> bool:
     """Say whether a passage, by its stems, knows what `how many` asks to be counted."""
     counted = _counted(question)
     return counted is None or question.words[counted].stem in passage
 
 
-def _counted(question: Reading) -> int | None:
+def _counted(question: ParsedText) -> int | None:
     folded = [word.folded for word in question.words]
     for at in range(len(folded) - 2):
         if folded[at : at + 2] == ["how", "many"]:
@@ -218,7 +218,7 @@ def _counted(question: Reading) -> int | None:
     return None
 
 
-def replying(question: str, evidence: Sequence[Evidence]) -> list[Evidence]:
+def filter_replies(question: str, evidence: Sequence[Evidence]) -> list[Evidence]:
     """Return the sentences, in their order, that can reply to `question`.
 
     Such a sentence holds the kind of thing that is asked for and speaks of what is asked. Its
@@ -226,18 +226,20 @@ def replying(question: str, evidence: Sequence[Evidence]) -> list[Evidence]:
     counted, and the sentence itself tells no other date in their stead. What is asked for is told
     by English words: a question in another language has to be known alone.
     """
-    asked, english = read(question), language_of(question) in {"", ENGLISH}
+    asked, english = parse_text(question), detect_language(question) in {"", ENGLISH}
     passages = {id(item.source.passage): item.source.passage for item in evidence}
-    known = {key: _Known.of(passage, asked) for key, passage in passages.items()}
+    known = {key: _PassageKnowledge.of(passage, asked) for key, passage in passages.items()}
     return [
         item
         for item in evidence
-        if known[id(item.source.passage)].replies(read(item.source.told), asked, english=english)
+        if known[id(item.source.passage)].replies(
+            parse_text(item.source.told), asked, english=english
+        )
     ]
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _PassageKnowledge:
     """What a passage knows: the stems of its heading and path, those of all of it, and whether it
     can reply at all.
     """
@@ -247,16 +249,20 @@ class _Known:
     knows: bool
 
     @classmethod
-    def of(cls, passage: Hit, asked: Reading) -> Self:
-        text, heading = read(passage.text), read(f"{passage.heading} {passage.path}")
+    def of(cls, passage: Hit, asked: ParsedText) -> Self:
+        text, heading = parse_text(passage.text), parse_text(f"{passage.heading} {passage.path}")
         over = frozenset(word.stem for word in heading.words)
         stems = over | {word.stem for word in text.words}
-        return cls(over, stems, not missing(asked, [text, heading]) and asks_of(asked, stems))
+        return cls(
+            over,
+            stems,
+            not missing_entities(asked, [text, heading]) and knows_counted_noun(asked, stems),
+        )
 
-    def replies(self, sentence: Reading, asked: Reading, *, english: bool) -> bool:
+    def replies(self, sentence: ParsedText, asked: ParsedText, *, english: bool) -> bool:
         """Say whether a sentence of the passage replies to the question."""
         if not self.knows or not all(map(sentence.tells_no_other, asked.moments)):
             return False
         told = self.heading | {word.stem for word in sentence.words}
-        replies = can_reply(asked, sentence) and tells_of(asked, told, self.stems)
+        replies = can_reply(asked, sentence) and covers_topic(asked, told, self.stems)
         return replies or not english

@@ -11,11 +11,11 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from chalicelib.retrieval.text.noun_phrases import Phrase, noun_phrases
-from chalicelib.retrieval.text.terms import Word, alike, stems, word_set, words_of
+from chalicelib.retrieval.text.noun_phrases import NounPhrase, find_noun_phrases
+from chalicelib.retrieval.text.terms import Word, are_related, stems, tokenize, word_set
 
 if TYPE_CHECKING:
-    from chalicelib.retrieval.text.parsed_text import Reading
+    from chalicelib.retrieval.text.parsed_text import ParsedText
 
 _EVENT = re.compile(
     r"^\W*(?:(?:until|since|from|by|for|after) )?(?P<asks>when|who|whom|how (?:long|old|often))\b",
@@ -26,7 +26,7 @@ _STRANDED = re.compile(r"^\W*what\b.*\b(?:of|with|from|in|by)\W*$", re.IGNORECAS
 _ATTRIBUTE = re.compile(r"^\W*what (?:is|was|are|were) the\b", re.IGNORECASE)
 _ASKING = word_set("how long many much old often far high wide deep when who what which whom whose")
 _LIGHT = stems(
-    words_of(
+    tokenize(
         "come go happen hold keep need use take have do say give get include contain cost supply"
         " required allowed today currently now still exactly instead ever yet immediately usually"
         " worth"
@@ -41,12 +41,12 @@ _TOLD_BY_ITSELF = word_set(
 """Attributes that a sentence gives without their name: the price by a sum."""
 
 
-def tells_of(question: Reading, sentence: frozenset[str], passage: frozenset[str]) -> bool:
+def covers_topic(question: ParsedText, sentence: frozenset[str], passage: frozenset[str]) -> bool:
     """Say whether a sentence in its passage, by their stems, speaks of what is asked.
 
     Both hold what their heading and path say.
     """
-    phrases = noun_phrases(question.text)
+    phrases = find_noun_phrases(question.text)
     verb = _verb(question, phrases)
     if verb is not None and not _has(verb, sentence):
         return False
@@ -60,10 +60,10 @@ def tells_of(question: Reading, sentence: frozenset[str], passage: frozenset[str
 
 
 def _has(word: Word, told: frozenset[str]) -> bool:
-    return word.stem in told or any(alike(word.stem, other) for other in told)
+    return word.stem in told or any(are_related(word.stem, other) for other in told)
 
 
-def _verb(question: Reading, phrases: list[Phrase]) -> Word | None:
+def _verb(question: ParsedText, phrases: list[NounPhrase]) -> Word | None:
     """Return what is asked of an event: of the words that are in no noun phrase the first after
     `who` and the last after `when`; None where that says little.
     """
@@ -81,7 +81,7 @@ def _verb(question: Reading, phrases: list[Phrase]) -> Word | None:
     return None if verb is None or verb.stem in _LIGHT else verb
 
 
-def _subjects(question: Reading, phrases: list[Phrase]) -> Iterator[Word]:
+def _subjects(question: ParsedText, phrases: list[NounPhrase]) -> Iterator[Word]:
     """Yield the nouns that an event is asked of: of `the bars of the screen` one has to be told."""
     if not _EVENT.search(question.text):
         return
@@ -92,7 +92,7 @@ def _subjects(question: Reading, phrases: list[Phrase]) -> Iterator[Word]:
                 yield head
 
 
-def _attribute(question: Reading, phrases: list[Phrase]) -> Word | None:
+def _attribute(question: ParsedText, phrases: list[NounPhrase]) -> Word | None:
     """Return the noun that `what is the address of the hall` asks for."""
     if not phrases or not _ATTRIBUTE.search(question.text):
         return None
@@ -103,7 +103,7 @@ def _attribute(question: Reading, phrases: list[Phrase]) -> Word | None:
 
 
 def _distinctions(
-    question: Reading, phrases: list[Phrase], passage: frozenset[str]
+    question: ParsedText, phrases: list[NounPhrase], passage: frozenset[str]
 ) -> Iterator[Word]:
     """Yield what tells a thing from others of its name: `thrust` where the source has bearings."""
     for phrase in phrases:
@@ -112,7 +112,7 @@ def _distinctions(
                 yield from (question.words[at] for at in before)
 
 
-def _parts(question: Reading, phrase: Phrase) -> Iterator[list[int]]:
+def _parts(question: ParsedText, phrase: NounPhrase) -> Iterator[list[int]]:
     """Yield the places of the words of meaning in each part of a phrase that has any."""
     start = phrase.start
     for part in phrase.parts:
@@ -122,5 +122,5 @@ def _parts(question: Reading, phrase: Phrase) -> Iterator[list[int]]:
             yield places
 
 
-def _places(question: Reading, start: int, end: int) -> list[int]:
+def _places(question: ParsedText, start: int, end: int) -> list[int]:
     return [at for at in question.content if start <= question.words[at].start < end]

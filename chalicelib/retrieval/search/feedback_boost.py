@@ -14,47 +14,50 @@ import math
 import operator
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from chalicelib.contracts.asked import Asked, Mark, Place, Rating
+from chalicelib.contracts.answer_log import LoggedAnswer, PageSpan, RatedSpan, Rating
 
 if TYPE_CHECKING:
-    from chalicelib.contracts.searching import Hit
-    from chalicelib.query_ports import Vote
+    from chalicelib.contracts.search import Hit
 
-ALIKE = 0.75
+
+MIN_SIMILARITY = 0.75
 """Cosine of two questions from which on one's votes count for the other."""
-MOST = 0.2
+MAX_BOOST = 0.2
 """The largest share of its own score by which a passage is moved, either way."""
 _LARGEST = 127
 _OVERLAP = 0.5
 
 
-Weights = Mapping[Place, float]
+VoteWeights = Mapping[PageSpan, float]
 """What was voted for a question, from -1 to 1 a passage."""
 
 
-def packed(vector: Sequence[float]) -> bytes:
+def pack_vector(vector: Sequence[float]) -> bytes:
     """Return a vector's direction with a byte a dimension: its length is not kept."""
     largest = max(map(abs, vector), default=0.0)
     scale = _LARGEST / largest if largest else 0.0
     return bytes(round(value * scale) & 0xFF for value in vector)
 
 
-def unpacked(packed_vector: bytes) -> tuple[float, ...]:
-    """Return the unit vector of the direction that `packed` kept; all zeros where there is none."""
+def unpack_vector(packed_vector: bytes) -> tuple[float, ...]:
+    """Return the unit vector that `pack_vector` packed; all zeros if it had no direction."""
     values = memoryview(packed_vector).cast("b")
     length = math.hypot(*values)
     return tuple(value / length if length else 0.0 for value in values)
 
 
-def marks_of(asked: Asked, rating: Rating, better: Place | None) -> tuple[Mark, ...]:
+def marks_for_rating(
+    asked: LoggedAnswer, rating: Rating, better: PageSpan | None
+) -> tuple[RatedSpan, ...]:
     """Return the passages that a rating is about, and which way.
 
     What was cited is what was rated. A better passage is good whatever the rating, and nothing
     that overlaps it is bad.
     """
-    marked: dict[Place, Literal[1, -1]] = {}
+    marked: dict[PageSpan, Literal[1, -1]] = {}
     if better is not None:
         marked[better.alone] = 1
     for place in asked.cited:
@@ -62,22 +65,22 @@ def marks_of(asked: Asked, rating: Rating, better: Place | None) -> tuple[Mark, 
             marked[place.alone] = 1
         elif better is None or not _overlap(place, better):
             marked[place.alone] = -1
-    return tuple(Mark(**place.model_dump(), mark=mark) for place, mark in marked.items())
+    return tuple(RatedSpan(**place.model_dump(), mark=mark) for place, mark in marked.items())
 
 
-def weights(votes: Iterable[Vote], model: str, vector: Sequence[float]) -> Weights:
+def vote_weights(votes: Iterable[Vote], model: str, vector: Sequence[float]) -> VoteWeights:
     """Return what the votes say for a question with this vector of `model`.
 
-    A vote counts from 0 at `ALIKE` to 1 for the same question. However many there are, a passage
-    gets no more than 1.
+    A vote counts from 0 at `MIN_SIMILARITY` to 1 for the same question. However many there are,
+    a passage gets no more than 1.
     """
-    found: dict[Place, list[float]] = defaultdict(list)
+    found: dict[PageSpan, list[float]] = defaultdict(list)
     length = math.hypot(*vector) or 1.0
     for vote in votes:
         if vote.model != model or len(vote.vector) != len(vector):
             continue
         likeness = sum(map(operator.mul, vote.vector, vector)) / length
-        share = (likeness - ALIKE) / (1 - ALIKE)
+        share = (likeness - MIN_SIMILARITY) / (1 - MIN_SIMILARITY)
         if share <= 0:
             continue
         for mark in vote.marks:
@@ -85,7 +88,7 @@ def weights(votes: Iterable[Vote], model: str, vector: Sequence[float]) -> Weigh
     return {place: _bounded(shares) for place, shares in found.items()}
 
 
-def ranked(hits: Sequence[Hit], voted: Weights) -> list[Hit]:
+def boost_by_votes(hits: Sequence[Hit], voted: VoteWeights) -> list[Hit]:
     """Return the hits in the order of their scores, as far as the votes moved them."""
     if not voted:
         return list(hits)
@@ -93,7 +96,7 @@ def ranked(hits: Sequence[Hit], voted: Weights) -> list[Hit]:
     return sorted(moved, key=lambda hit: -hit.score)
 
 
-def weight_of(hit: Hit, voted: Weights, start: int, end: int) -> float:
+def passage_weight(hit: Hit, voted: VoteWeights, start: int, end: int) -> float:
     """Return what was voted for characters `start` to `end` of the page that `hit` is on.
 
     A vote for a passage is one for all that lies in it, and one for a part of it counts, too.
@@ -107,20 +110,20 @@ def weight_of(hit: Hit, voted: Weights, start: int, end: int) -> float:
     return _bounded(told)
 
 
-def _moved(hit: Hit, voted: Weights) -> Hit:
-    weight = weight_of(hit, voted, hit.start, hit.end)
+def _moved(hit: Hit, voted: VoteWeights) -> Hit:
+    weight = passage_weight(hit, voted, hit.start, hit.end)
     if weight == 0.0:
         return hit
-    by = MOST * weight * abs(hit.score)
+    by = MAX_BOOST * weight * abs(hit.score)
     scores = hit.scores.model_copy(update={"feedback": by})
     return hit.model_copy(update={"score": hit.score + by, "scores": scores})
 
 
-def _overlap(one: Place, other: Place) -> bool:
+def _overlap(one: PageSpan, other: PageSpan) -> bool:
     return _same_page(one, other) and min(one.end, other.end) > max(one.start, other.start)
 
 
-def _same_page(one: Place, other: Place | Hit) -> bool:
+def _same_page(one: PageSpan, other: PageSpan | Hit) -> bool:
     own = (one.document_id, one.version, one.page)
     return own == (other.document_id, other.version, other.page)
 
@@ -128,3 +131,15 @@ def _same_page(one: Place, other: Place | Hit) -> bool:
 def _bounded(shares: Iterable[float]) -> float:
     """Return the sum, from -1 to 1; it does not depend on the order."""
     return max(-1.0, min(1.0, math.fsum(shares)))
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """What a rating says for questions like the one that was rated.
+
+    `vector` is the question's, of length 1, by `model`.
+    """
+
+    model: str
+    vector: Sequence[float]
+    marks: tuple[RatedSpan, ...]

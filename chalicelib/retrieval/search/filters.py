@@ -11,19 +11,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.contracts.filters import PICTURES
 from chalicelib.contracts.metadata import USER_PREFIX, check_name
 from chalicelib.contracts.pictures import PICTURE_TYPES
 from chalicelib.errors import InvalidInput
-from chalicelib.retrieval.ids import MAX_DEPTH, place_hash
+from chalicelib.retrieval.ids import MAX_DEPTH, path_hash
 
 if TYPE_CHECKING:
     from chalicelib.contracts.collections import Declaration
     from chalicelib.contracts.filters import Condition, FieldType, Filter, Scalar, Uploaded
     from chalicelib.contracts.metadata import Metadata, MetadataValue
-    from chalicelib.query_ports import IndexFilter
 
 
 _TAKES: dict[FieldType, tuple[type, ...]] = {
@@ -34,7 +33,7 @@ _TAKES: dict[FieldType, tuple[type, ...]] = {
 }
 
 
-KINDS: dict[FieldType, str] = {
+FIELD_TYPE_NAMES: dict[FieldType, str] = {
     "string": "a string",
     "strings": "a list of strings",
     "number": "a number",
@@ -52,23 +51,23 @@ def check_metadata_declared(metadata: Metadata, declared: Declaration | None) ->
         kind = declared.fields.get(name)
         if kind is None:
             if declared.strict:
-                raise InvalidInput(unknown_name(name, declared, field), field=field)
+                raise InvalidInput(unknown_field_message(name, declared, field), field=field)
         elif not _is(value, kind):
             raise InvalidInput(
-                f"{field}: in the collection {declared.name} this is {KINDS[kind]}; "
+                f"{field}: in the collection {declared.name} this is {FIELD_TYPE_NAMES[kind]}; "
                 f"{_shown(value)} is not.",
                 field=field,
                 limit=kind,
             )
 
 
-def unknown_name(name: str, declared: Declaration, field: str) -> str:
+def unknown_field_message(name: str, declared: Declaration, field: str) -> str:
     """Return what to tell of a name that a strict collection does not have."""
     known = ", ".join(sorted(declared.fields)) or "no fields at all"
     return f"{field}: the collection {declared.name} is strict and has no {name!r}; it has {known}."
 
 
-def fits(value: object, kind: FieldType) -> bool:
+def is_of_type(value: object, kind: FieldType) -> bool:
     """Say whether one value can be a field's; for `strings` one of the list."""
     return isinstance(value, _TAKES[kind]) and isinstance(value, bool) == (kind == "boolean")
 
@@ -76,7 +75,7 @@ def fits(value: object, kind: FieldType) -> bool:
 def _is(value: MetadataValue, kind: FieldType) -> bool:
     if isinstance(value, tuple):
         return kind == "strings"
-    return kind != "strings" and fits(value, kind)
+    return kind != "strings" and is_of_type(value, kind)
 
 
 def _shown(value: MetadataValue) -> str:
@@ -95,7 +94,7 @@ EMBEDDED_BY = "embedded_by"
 _BOUNDS = ("gt", "gte", "lt", "lte")
 
 
-def compiled(collection: str | None, given: Filter | None) -> IndexFilter | None:
+def compile_filter(collection: str | None, given: Filter | None) -> IndexFilter | None:
     """Return the filter that holds where both hold, None where nothing is asked for.
 
     Raises:
@@ -118,34 +117,34 @@ def compiled(collection: str | None, given: Filter | None) -> IndexFilter | None
     return _every(parts)
 
 
-def texts_only(condition: IndexFilter | None) -> IndexFilter:
+def exclude_images(condition: IndexFilter | None) -> IndexFilter:
     """Return the filter that holds where `condition` does, but for pictures."""
     return _every([*_given(condition), _none_of("media_type", PICTURE_TYPES)])
 
 
-def of_version(condition: IndexFilter | None, version: str) -> IndexFilter:
+def require_embedder_version(condition: IndexFilter | None, version: str) -> IndexFilter:
     """Return the filter that holds where `condition` does, of pictures that `version` embedded."""
     return _every([*_given(condition), {EMBEDDED_BY: {"$eq": version}}])
 
 
-def of_other_versions(condition: IndexFilter | None, version: str) -> IndexFilter:
+def exclude_embedder_version(condition: IndexFilter | None, version: str) -> IndexFilter:
     """Return the filter that holds where `condition` does, of pictures that others embedded."""
     return _every([*_given(condition), {EMBEDDED_BY: {"$ne": version}}])
 
 
-def looks_at_pictures(given: Filter | None) -> bool:
+def admits_images(given: Filter | None) -> bool:
     """Say whether `given` lets pictures through, by the media types that it names itself."""
     kinds = None if given is None else _media_types(given.media_type)
     return kinds is None or any(kind in PICTURE_TYPES for kind in kinds)
 
 
-def looks_at_texts(given: Filter | None) -> bool:
-    """Say whether `given` lets through what is no picture, as `looks_at_pictures` does."""
+def admits_texts(given: Filter | None) -> bool:
+    """Say whether `given` lets through what is no picture, as `admits_images` does."""
     kinds = None if given is None else _media_types(given.media_type)
     return kinds is None or any(kind not in PICTURE_TYPES for kind in kinds)
 
 
-def named_collections(collection: str | None, given: Filter | None) -> tuple[str, ...]:
+def required_collections(collection: str | None, given: Filter | None) -> tuple[str, ...]:
     """Return the collections that anything found can be in, () where it can be in any."""
     if collection is not None:
         return (collection,)
@@ -153,11 +152,11 @@ def named_collections(collection: str | None, given: Filter | None) -> tuple[str
         return ()
     if given.collection is not None:
         return given.collection
-    required = (named_collections(None, part) for part in given.all or ())
+    required = (required_collections(None, part) for part in given.all or ())
     return next((names for names in required if names), ())
 
 
-def check_declared(given: Filter, declarations: Iterable[Declaration]) -> None:
+def check_filter_declared(given: Filter, declarations: Iterable[Declaration]) -> None:
     """Raise `InvalidInput` where `given` contradicts what is declared of the metadata."""
     conditions = list(_conditions(given, "filter"))
     for declared in declarations:
@@ -166,10 +165,10 @@ def check_declared(given: Filter, declarations: Iterable[Declaration]) -> None:
             if kind is not None:
                 _check_condition(condition, kind, declared.name, field)
             elif declared.strict:
-                raise InvalidInput(unknown_name(name, declared, field), field=field)
+                raise InvalidInput(unknown_field_message(name, declared, field), field=field)
 
 
-def has_metadata(given: Filter) -> bool:
+def filters_by_metadata(given: Filter) -> bool:
     """Say whether `given` asks for metadata anywhere."""
     return any(True for _ in _conditions(given, "filter"))
 
@@ -259,7 +258,7 @@ def _place(place: str, field: str) -> IndexFilter:
             field=field,
             limit=str(MAX_DEPTH),
         )
-    return {"folders": {"$eq": place_hash(place)}}
+    return {"folders": {"$eq": path_hash(place)}}
 
 
 def _uploaded(given: Uploaded, field: str) -> IndexFilter:
@@ -314,12 +313,19 @@ def _conditions(given: Filter, field: str) -> Iterator[tuple[str, Condition, str
 
 def _check_condition(condition: Condition, kind: FieldType, collection: str, field: str) -> None:
     values = [value for value in (condition.eq, condition.ne) if value is not None]
-    wrong = [value for value in (*values, *(condition.in_ or ())) if not fits(value, kind)]
+    wrong = [value for value in (*values, *(condition.in_ or ())) if not is_of_type(value, kind)]
     bounded = any(getattr(condition, name) is not None for name in _BOUNDS)
     if wrong or (bounded and kind != "number"):
         raise InvalidInput(
-            f"{field}: in the collection {collection} this is {KINDS[kind]}; "
+            f"{field}: in the collection {collection} this is {FIELD_TYPE_NAMES[kind]}; "
             + (f"{wrong[0]!r} is not." if wrong else "only numbers have bounds."),
             field=field,
             limit=kind,
         )
+
+
+IndexFilter = dict[str, Any]
+"""A filter in the index's own language.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-metadata-filtering.html
+"""

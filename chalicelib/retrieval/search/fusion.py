@@ -19,10 +19,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chalicelib.contracts.searching import Scores, TextScore, VectorScore
+from chalicelib.contracts.search import Scores, TextScore, VectorScore
 
 if TYPE_CHECKING:
-    from chalicelib.contracts.searching import Hit
+    from chalicelib.contracts.search import Hit
 
 
 RANK_CONSTANT = 60
@@ -32,7 +32,7 @@ fetched at most, one rank more or less changes a fused score by 1e-5 of itself a
 
 
 @dataclass(frozen=True, slots=True)
-class Raw:
+class IndexScores:
     """What the index tells of one hit; None where the hit is not in that ranking."""
 
     similarity: float | None = None
@@ -40,7 +40,7 @@ class Raw:
     fused: float | None = None
 
 
-def explained(hits: Sequence[Raw]) -> list[Scores]:
+def explain_scores(hits: Sequence[IndexScores]) -> list[Scores]:
     """Return the scores of `hits`, which are all that the index returned, in its order."""
     by_vector = _places([hit.similarity for hit in hits])
     by_text = _places([hit.bm25 for hit in hits])
@@ -50,7 +50,7 @@ def explained(hits: Sequence[Raw]) -> list[Scores]:
     ]
 
 
-def _scores(hit: Raw, vector: int | None, text: int | None) -> Scores:
+def _scores(hit: IndexScores, vector: int | None, text: int | None) -> Scores:
     certain = hit.fused is None or _adds_up(hit.fused, vector, text)
     return Scores(
         vector=None
@@ -76,7 +76,7 @@ def _places(values: Sequence[float | None]) -> list[int | None]:
     return places
 
 
-def joined(first: Sequence[Hit], second: Sequence[Hit]) -> list[Hit]:
+def fuse_rankings(first: Sequence[Hit], second: Sequence[Hit]) -> list[Hit]:
     """Return both rankings in one, by 1 / (60 + rank); of two at one place `first` comes first."""
     return sorted((*_placed(first), *_placed(second)), key=lambda hit: -hit.score)
 

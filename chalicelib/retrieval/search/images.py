@@ -13,18 +13,20 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.contracts.embedding import EmbedTextResult
-from chalicelib.contracts.searching import PictureScore
+from chalicelib.contracts.search import PictureScore
 from chalicelib.errors import HeadraceError, ModelFailure, NotFound
-from chalicelib.query_ports import PictureQuery
-from chalicelib.retrieval.ids import dimensions_of, picture_index
-from chalicelib.retrieval.search.filters import of_other_versions, of_version
+from chalicelib.retrieval.ids import image_index_dimensions, image_index_name
+from chalicelib.retrieval.search.filters import exclude_embedder_version, require_embedder_version
+from chalicelib.retrieval.search.query import ImageQuery
 
 if TYPE_CHECKING:
     from chalicelib.contracts.collections import Declaration
+    from chalicelib.contracts.looking import EmbedImageResult
     from chalicelib.contracts.pictures import Label
-    from chalicelib.contracts.searching import Hit
+    from chalicelib.contracts.search import Hit
     from chalicelib.ports import IndexRef, PictureIndexes, TenantState, TenantStates
-    from chalicelib.query_ports import IndexFilter, PassageIndex, PictureEmbedder
+    from chalicelib.retrieval.search.filters import IndexFilter
+    from chalicelib.retrieval.search.query import PassageIndex
 
 
 OTHER_VERSION = (
@@ -39,16 +41,16 @@ BY_LABELS = (
 
 
 @dataclass(frozen=True, slots=True)
-class PictureFinder:
+class ImageSearcher:
     """Finds pictures by the model that their collection names."""
 
-    embedder: PictureEmbedder
+    embedder: ImageEmbedder
     index: PassageIndex
     tenants: TenantStates
 
     def embedded(
         self, declared: Declaration, text: str, picture: bytes, correlation_id: str, *, alone: bool
-    ) -> tuple[PictureQuery | None, str]:
+    ) -> tuple[ImageQuery | None, str]:
         """Return the query by the collection's model; or None, and why it could not embed it.
 
         No search fails with the model: pictures have labels, by which any other collection is
@@ -63,10 +65,10 @@ class PictureFinder:
         except HeadraceError as error:
             told = BY_LABELS.format(model=model, collection=declared.name, why=error.message)
             return None, told
-        return PictureQuery(declared.name, model, result, int(bool(picture)), alone), ""
+        return ImageQuery(declared.name, model, result, int(bool(picture)), alone), ""
 
     def find(
-        self, query: PictureQuery, tenant: str, count: int, condition: IndexFilter | None
+        self, query: ImageQuery, tenant: str, count: int, condition: IndexFilter | None
     ) -> tuple[Iterable[Hit], str]:
         """Return at most `count` pictures by the version that embedded the query, the nearest
         first, and what there is to say of pictures that another version embedded.
@@ -74,16 +76,20 @@ class PictureFinder:
         (vector,) = query.embedding.vectors
         version = query.embedding.version
         state = self.tenants.tenant_state(tenant)
-        name = picture_index(tenant, query.model, len(vector))
+        name = image_index_name(tenant, query.model, len(vector))
         hits: Iterable[Hit] = ()
         left_out = False
         for index in () if state is None else state.pictures:
             if index.name == name:
-                hits = self._nearest(index, vector, count, of_version(condition, version))
-                others = self._nearest(index, vector, 1, of_other_versions(condition, version))
+                hits = self._nearest(
+                    index, vector, count, require_embedder_version(condition, version)
+                )
+                others = self._nearest(
+                    index, vector, 1, exclude_embedder_version(condition, version)
+                )
                 left_out = left_out or any(True for _ in others)
             elif index.model == query.model:  # of a version that has other dimensions
-                unlike = (1.0, *(0.0 for _ in range(dimensions_of(index.name) - 1)))
+                unlike = (1.0, *(0.0 for _ in range(image_index_dimensions(index.name) - 1)))
                 left_out = left_out or any(True for _ in self._nearest(index, unlike, 1, condition))
         told = {"collection": query.collection, "model": query.model, "version": version}
         notice = OTHER_VERSION.format(**told) if left_out else ""
@@ -98,7 +104,7 @@ class PictureFinder:
             return
 
 
-def as_text(query: PictureQuery) -> EmbedTextResult:
+def as_text_embedding(query: ImageQuery) -> EmbedTextResult:
     """Return the embedding as that of a search by it alone; each version is a model of its own."""
     return EmbedTextResult(
         vectors=query.embedding.vectors,
@@ -118,7 +124,7 @@ def _by_picture(hit: Hit, version: str) -> Hit:
     return hit.model_copy(update={"scores": scores})
 
 
-SAID_FROM = 0.05
+MIN_NAMED_SHARE = 0.05
 """How likely a label has to be to be named in words, beside the likeliest one: a search by words
 knows no doubt."""
 
@@ -126,7 +132,7 @@ knows no doubt."""
 _NAME_CHARACTERS = 100
 
 
-class Carrying(Protocol):
+class EmbeddablePassage(Protocol):
     """A passage: its text, and what is seen in it where it is a picture."""
 
     @property
@@ -138,7 +144,7 @@ class Carrying(Protocol):
         """Return what is seen, () where it is no picture."""
 
 
-class Numbers(Protocol):
+class VectorArray(Protocol):
     """An array of vectors, such as NumPy's."""
 
     def tolist(self) -> list[list[float]]:
@@ -148,29 +154,29 @@ class Numbers(Protocol):
 class CountingEmbedder(Protocol):
     """Turns texts into unit vectors; one that is too long is an error, never cut."""
 
-    def embed_counted(self, texts: Sequence[str]) -> tuple[Numbers, int]:
+    def embed_counted(self, texts: Sequence[str]) -> tuple[VectorArray, int]:
         """Return one vector a text, and how many tokens were embedded."""
 
 
-def text_of(path: str, labels: Sequence[Label]) -> str:
+def describe_image(path: str, labels: Sequence[Label]) -> str:
     """Return a picture in words: the name of its file, and what is most likely seen."""
     name = PurePosixPath(path).name[:_NAME_CHARACTERS]
-    said = [label.name for label in labels if label.share >= SAID_FROM] or [labels[0].name]
+    said = [label.name for label in labels if label.share >= MIN_NAMED_SHARE] or [labels[0].name]
     return f"Picture {name}: {'; '.join(said)}"
 
 
-def seen_in_words(labels: Sequence[Label]) -> str:
+def join_labels(labels: Sequence[Label]) -> str:
     """Return what is seen in a picture that is no document."""
     return "; ".join(label.name for label in labels)
 
 
-def prompts(labels: Sequence[Label]) -> list[str]:
+def label_prompts(labels: Sequence[Label]) -> list[str]:
     """Return the sentences whose vectors make up a picture's."""
     return [f"a photo of a {label.name}" for label in labels]
 
 
-def mean(labels: Sequence[Label], vectors: Sequence[Sequence[float]]) -> list[float]:
-    """Return the vector of a picture, of length 1, from those of `prompts(labels)`.
+def image_vector(labels: Sequence[Label], vectors: Sequence[Sequence[float]]) -> list[float]:
+    """Return the vector of a picture, of length 1, from those of `label_prompts(labels)`.
 
     Raises `ModelFailure` where they cancel each other out.
     """
@@ -184,21 +190,21 @@ def mean(labels: Sequence[Label], vectors: Sequence[Sequence[float]]) -> list[fl
     return [value / length for value in sums]
 
 
-def embedded(
-    embedder: CountingEmbedder, passages: Sequence[Carrying]
+def embed_passages(
+    embedder: CountingEmbedder, passages: Sequence[EmbeddablePassage]
 ) -> tuple[list[list[float]], int]:
     """Return one unit vector a passage, text or picture, and how many tokens were embedded."""
-    texts = [prompts(each.labels) if each.labels else [each.text] for each in passages]
+    texts = [label_prompts(each.labels) if each.labels else [each.text] for each in passages]
     found, tokens = embedder.embed_counted([text for group in texts for text in group])
     remaining = iter(found.tolist())
     vectors = []
     for passage, group in zip(passages, texts, strict=True):
         own = [next(remaining) for _ in group]
-        vectors.append(mean(passage.labels, own) if passage.labels else own[0])
+        vectors.append(image_vector(passage.labels, own) if passage.labels else own[0])
     return vectors, tokens
 
 
-def put_opened(
+def put_creating_index(
     indexes: PictureIndexes,
     tenant: str,
     state: TenantState,
@@ -218,3 +224,17 @@ def put_opened(
     except NotFound:
         indexes.open(tenant, index, dimensions)
         put()
+
+
+class ImageEmbedder(Protocol):
+    """Embeds pictures and texts into one space, by models that the stage serves."""
+
+    def embed_text(self, model: str, text: str, correlation_id: str) -> EmbedImageResult:
+        """Return the vector of a text by the version of `model` that serves.
+
+        Raises `Conflict` where none serves, `InvalidInput` where the model cannot read the text,
+        and `Throttled`, `Transient`, `ModelFailure`.
+        """
+
+    def embed_picture(self, model: str, picture: bytes, correlation_id: str) -> EmbedImageResult:
+        """Return the vector of a picture; raise as `embed_text` does."""

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.budgets.spending import Spender
-from chalicelib.retrieval.search.feedback_boost import Weights
+from chalicelib.retrieval.search.feedback_boost import VoteWeights
+from chalicelib.retrieval.search.filters import IndexFilter
 from chalicelib.retrieval.text.terms import STOP_WORDS, words
 
 if TYPE_CHECKING:
     from chalicelib.contracts.embedding import EmbedTextResult
     from chalicelib.contracts.filters import Filter
     from chalicelib.contracts.labelling import LabelPictureResult
+    from chalicelib.contracts.looking import EmbedImageResult
     from chalicelib.contracts.reranking import RerankResult
-    from chalicelib.contracts.searching import Hit
+    from chalicelib.contracts.search import Hit, Neighbour
     from chalicelib.ports import IndexRef
-    from chalicelib.query_ports import PictureQuery
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SearchResult:
     """The passages, best first, with the query's embedding, that later steps reuse, the index that
     they are in, None where the tenant has none, what was voted for questions like the query, what
     reranking took, None where the passages were not, and what was seen in the query's picture, None
@@ -62,10 +63,10 @@ class Found:
     embedding: EmbedTextResult
     notices: tuple[str, ...]
     index: IndexRef | None = None
-    voted: Weights = field(default_factory=dict)
+    voted: VoteWeights = field(default_factory=dict)
     reranked: RerankResult | None = None
     seen: LabelPictureResult | None = None
-    pictured: PictureQuery | None = None
+    pictured: ImageQuery | None = None
 
     @property
     def vector(self) -> Sequence[float]:
@@ -88,7 +89,7 @@ class QueryText:
     notice: str | None = None
 
 
-def query_text(question: str) -> QueryText:
+def fit_query_text(question: str) -> QueryText:
     """Return `question`, or its rarest terms in their order where it is too long.
 
     A word is taken to be the rarer the longer it is, and a number or a code the rarest:
@@ -132,3 +133,37 @@ def _fit(candidates: list[str]) -> list[str]:
 
 def _rarity(word: str) -> int:
     return len(word) + (100 if any(character.isdigit() for character in word) else 0)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageQuery:
+    """A query as the `model` of a collection embedded it: a text, or a picture where `images` is 1.
+
+    `alone` says that nothing but pictures is looked for.
+    """
+
+    collection: str
+    model: str
+    embedding: EmbedImageResult
+    images: int
+    alone: bool
+
+
+class PassageIndex(Protocol):
+    """An index of chunks."""
+
+    def query(
+        self,
+        index: IndexRef,
+        vector: Sequence[float],
+        text: str,
+        *,
+        count: int,
+        condition: IndexFilter | None,
+    ) -> Iterable[Hit]:
+        """Yield at most `count` chunks, best first, by meaning and, unless `text` is empty,
+        by words, of what `condition` lets through, a filter in the index's language.
+        """
+
+    def chunks(self, index: IndexRef, keys: Sequence[str]) -> Mapping[str, Neighbour]:
+        """Return the chunks that there are under `keys`, by key."""

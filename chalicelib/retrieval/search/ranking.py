@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from chalicelib.retrieval.ids import vector_key
 
 if TYPE_CHECKING:
-    from chalicelib.contracts.searching import Hit, Neighbour
+    from chalicelib.contracts.search import Hit, Neighbour
     from chalicelib.ports import IndexRef
-    from chalicelib.query_ports import PassageIndex
+    from chalicelib.retrieval.search.query import PassageIndex
 
 
 OVER_FETCH = 2
@@ -23,7 +23,7 @@ def fetch_count(top_k: int, limit: int) -> int:
     return min(limit, OVER_FETCH * top_k + 10)
 
 
-def current_only(hits: Iterable[Hit], current: Mapping[str, str]) -> list[Hit]:
+def keep_current_versions(hits: Iterable[Hit], current: Mapping[str, str]) -> list[Hit]:
     """Return the hits of versions that answer queries; `current` maps document to version."""
     return [hit for hit in hits if hit.version and current.get(hit.document_id) == hit.version]
 
@@ -71,7 +71,7 @@ def _join(one: Hit, other: Hit) -> Hit | None:
     )
 
 
-def surrounded(
+def add_neighbours(
     passages: PassageIndex, index: IndexRef, hits: Sequence[Hit], count: int
 ) -> tuple[Hit, ...]:
     """Return `hits` with up to `count` chunks of the same version before and after each.

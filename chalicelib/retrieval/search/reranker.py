@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.contracts.reranking import MAX_HEADING, MAX_TEXT, RerankPassage, RerankRequest
-from chalicelib.retrieval.text.terms import Word, stems, words_of
+from chalicelib.retrieval.text.terms import Word, stems, tokenize
 
 if TYPE_CHECKING:
-    from chalicelib.contracts.searching import Hit
+    from chalicelib.contracts.search import Hit
 
-RERANKED = 20
+MAX_RERANKED = 20
 """Passages that are looked at. Thirty take half as long again, and gained nothing on one of two
 tuning halves and 0.01 of nDCG@10 on the other."""
 
@@ -37,7 +37,7 @@ Features = tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class ComparedPassage:
     """A passage as the model saw it beside the query.
 
     `likeness` has a row for each word of the query, with its cosine to each word of the passage.
@@ -52,7 +52,7 @@ class Compared:
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class RerankHead:
     """The learned weights, one a feature."""
 
     weights: Features
@@ -62,16 +62,16 @@ class Head:
         return float(sum(map(operator.mul, self.weights, features)))
 
 
-def head_of(written: str) -> Head:
+def parse_head(written: str) -> RerankHead:
     """Return the head that is written as JSON. Raises ValueError where it does not fit."""
     told: Mapping[str, Any] = json.loads(written)
     weights: Mapping[str, float] = told["weights"]
     if tuple(weights) != FEATURES:
         raise ValueError(f"The head has weights for {list(weights)}, not for {list(FEATURES)}.")
-    return Head(tuple(float(weight) for weight in weights.values()))
+    return RerankHead(tuple(float(weight) for weight in weights.values()))
 
 
-def features(query: Sequence[Word], passages: Sequence[Compared]) -> list[Features]:
+def passage_features(query: Sequence[Word], passages: Sequence[ComparedPassage]) -> list[Features]:
     """Return what there is to tell of each passage, beside the others."""
     asked = [at for at, word in enumerate(query) if word.carries_meaning] or range(len(query))
     held = [{word.stem for word in passage.words} for passage in passages]
@@ -86,13 +86,16 @@ def _rarity(stem: str, held: Sequence[set[str]]) -> float:
 
 
 def _features(
-    passage: Compared, asked: Sequence[int], rarities: Sequence[float], wanted: frozenset[str]
+    passage: ComparedPassage,
+    asked: Sequence[int],
+    rarities: Sequence[float],
+    wanted: frozenset[str],
 ) -> Features:
     rows = [passage.likeness[at] for at in asked]
     best = [max(row, default=0.0) for row in rows]
     own = [at for at, word in enumerate(passage.words) if word.carries_meaning]
     answering = [max((row[at] for row in rows), default=0.0) for at in own]
-    heading = stems(words_of(passage.heading))
+    heading = stems(tokenize(passage.heading))
     return (
         passage.cosine,
         passage.share,
@@ -121,7 +124,7 @@ def rerank_request(query: str, passages: Sequence[Hit], correlation_id: str) -> 
     return RerankRequest(query=query[:MAX_TEXT], passages=given, correlation_id=correlation_id)
 
 
-def dealt(passages: Sequence[Hit], scores: Sequence[float]) -> list[Hit]:
+def apply_rerank_scores(passages: Sequence[Hit], scores: Sequence[float]) -> list[Hit]:
     """Return the passages in the order of `scores`, ties as they came.
 
     What they were ordered by before is dealt out anew, the best to the first, so that `score`

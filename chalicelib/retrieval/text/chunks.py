@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from chalicelib.contracts.ingest import Chunk, Page
-from chalicelib.retrieval.text.sentences import Span, split_sentences
+from chalicelib.retrieval.text.sentences import TextSpan, split_sentences
 
 MIN_SECTION_TOKENS = 24
 """A section shorter than this is joined with what follows."""
@@ -129,7 +129,7 @@ def _spans(
     return packer.spans
 
 
-def _parted(text: str, sentence: Span, headings: Sequence[int]) -> Iterator[Span]:
+def _parted(text: str, sentence: TextSpan, headings: Sequence[int]) -> Iterator[TextSpan]:
     """Yield `sentence` cut where a heading begins inside it."""
     first, behind = bisect_right(headings, sentence.start), bisect_left(headings, sentence.end)
     cuts = headings[first:behind]
@@ -138,7 +138,7 @@ def _parted(text: str, sentence: Span, headings: Sequence[int]) -> Iterator[Span
         yield from _trimmed(text, start, end)
 
 
-def _small(text: str, part: Span, count: CountTokens, limit: int) -> Iterator[Span]:
+def _small(text: str, part: TextSpan, count: CountTokens, limit: int) -> Iterator[TextSpan]:
     """Yield `part` halved, at a space where there is one, until each piece fits alone."""
     if part.end - part.start == 1 or count(text[part.start : part.end]) <= limit:
         yield part
@@ -151,11 +151,11 @@ def _small(text: str, part: Span, count: CountTokens, limit: int) -> Iterator[Sp
             yield from _small(text, half, count, limit)
 
 
-def _trimmed(text: str, start: int, end: int) -> Iterator[Span]:
+def _trimmed(text: str, start: int, end: int) -> Iterator[TextSpan]:
     """Yield the range without the white space around it, or nothing."""
     while start < end and text[start].isspace():
         start += 1
     while end > start and text[end - 1].isspace():
         end -= 1
     if start < end:
-        yield Span(start, end)
+        yield TextSpan(start, end)

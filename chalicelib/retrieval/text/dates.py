@@ -31,7 +31,7 @@ _LAST_MONTH, _LAST_DAY, _HALF_DAY = 12, 31, 720.0
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class TimeExpression:
     """A date or a time of day: what is told of it, None where nothing is.
 
     `minute` counts from midnight. `start` and `end` are the places of its first and last word.
@@ -57,19 +57,19 @@ class Moment:
         """Return which fields are told."""
         return frozenset(at for at, field in enumerate(self.told) if field is not None)
 
-    def agrees(self, other: Moment) -> bool:
+    def agrees(self, other: TimeExpression) -> bool:
         """Say whether both tell something in common, nothing differently, on no other side."""
         shared = self.kinds & other.kinds
         same = all(self.told[at] == other.told[at] for at in shared)
         return bool(shared) and same and self.bound * other.bound >= 0
 
 
-def moments_of(text: str, words: Sequence[Word]) -> list[Moment]:
+def find_times(text: str, words: Sequence[Word]) -> list[TimeExpression]:
     """Return the dates and times of day of `text`, whose words are `words`."""
     return [_bounded(words, found) for found in _moments(text, words)]
 
 
-def _bounded(words: Sequence[Word], found: Moment) -> Moment:
+def _bounded(words: Sequence[Word], found: TimeExpression) -> TimeExpression:
     """Return a moment with the side that it bounds, as in `until the middle of September`."""
     at = found.start - 1
     while at >= 0 and words[at].folded in _WITHIN_BOUNDS:
@@ -77,7 +77,7 @@ def _bounded(words: Sequence[Word], found: Moment) -> Moment:
     return dataclasses.replace(found, bound=_BOUNDS.get(words[at].folded, 0)) if at >= 0 else found
 
 
-def _moments(text: str, words: Sequence[Word]) -> Iterator[Moment]:
+def _moments(text: str, words: Sequence[Word]) -> Iterator[TimeExpression]:
     at = 0
     while at < len(words):
         found = _numeric(words[at], at) or _clock(text, words, at) or _calendar(words, at)
@@ -88,7 +88,7 @@ def _moments(text: str, words: Sequence[Word]) -> Iterator[Moment]:
         at = found.end + 1
 
 
-def _numeric(word: Word, at: int) -> Moment | None:
+def _numeric(word: Word, at: int) -> TimeExpression | None:
     if not word.is_number:
         return None
     if match := _ISO.match(word.folded):
@@ -101,13 +101,13 @@ def _numeric(word: Word, at: int) -> Moment | None:
     else:
         return None
     possible = 1 <= (month or 1) <= _LAST_MONTH and 1 <= (day or 1) <= _LAST_DAY
-    return Moment(at, at, year, month, day) if possible else None
+    return TimeExpression(at, at, year, month, day) if possible else None
 
 
-def _clock(text: str, words: Sequence[Word], at: int) -> Moment | None:
+def _clock(text: str, words: Sequence[Word], at: int) -> TimeExpression | None:
     word = words[at]
     if word.folded in _NOON:
-        return Moment(at, at, minute=_NOON[word.folded])
+        return TimeExpression(at, at, minute=_NOON[word.folded])
     half = _HALVES.match(text, word.end)
     match = _CLOCK.match(word.folded)
     if match:
@@ -122,10 +122,10 @@ def _clock(text: str, words: Sequence[Word], at: int) -> Moment | None:
         minute = minute % _HALF_DAY + (_HALF_DAY if half.group(1).casefold() == "p" else 0.0)
         while end + 1 < len(words) and words[end + 1].end <= half.end():
             end += 1
-    return Moment(at, end, minute=minute)
+    return TimeExpression(at, end, minute=minute)
 
 
-def _calendar(words: Sequence[Word], at: int) -> Moment | None:
+def _calendar(words: Sequence[Word], at: int) -> TimeExpression | None:
     """Read `[weekday] [day [of]] month [day] [year]`, or any part that tells a date."""
     end, told = at, dict[str, int]()
     for reader in (_weekday, _day_and_month, _year):
@@ -134,7 +134,7 @@ def _calendar(words: Sequence[Word], at: int) -> Moment | None:
         if found is not None:
             end, more = found
             told |= more
-    return Moment(at, end, **told) if told else None
+    return TimeExpression(at, end, **told) if told else None
 
 
 _Read = tuple[int, dict[str, int]] | None

@@ -111,7 +111,7 @@ def _by_word() -> Mapping[str, tuple[str, ...]]:
 _LANGUAGES_OF = _by_word()
 
 
-def language_of(text: str) -> str:
+def detect_language(text: str) -> str:
     """Return the ISO 639-1 code of the language of `text`, "" where nothing tells it.
 
     A word that several languages share counts for each by its share.
@@ -134,7 +134,7 @@ def language_of(text: str) -> str:
 ENGLISH = "en"
 
 
-NOT_FOUND_IN: Mapping[str, str] = MappingProxyType(
+REFUSALS: Mapping[str, str] = MappingProxyType(
     {
         "en": "This is not in these documents.",
         "de": "Das steht nicht in diesen Dokumenten.",
@@ -153,14 +153,14 @@ NOT_FOUND_IN: Mapping[str, str] = MappingProxyType(
 )
 
 
-NOT_FOUND = NOT_FOUND_IN[ENGLISH]
+NOT_FOUND = REFUSALS[ENGLISH]
 
 
-def not_found(language: str) -> str:
+def refusal_text(language: str) -> str:
     """Return the refusal in `language`, an ISO 639-1 code; in English where there is none."""
-    return NOT_FOUND_IN.get(language, NOT_FOUND)
+    return REFUSALS.get(language, NOT_FOUND)
 
 
 def is_refusal(answer: str) -> bool:
     """Say whether an answer says, in any language, that there is none."""
-    return answer.strip() in NOT_FOUND_IN.values()
+    return answer.strip() in REFUSALS.values()

@@ -44,7 +44,7 @@ _MOST_WORDS = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Phrase:
+class NounPhrase:
     """A noun phrase: where it stands, its text, and the parts that `of` joins."""
 
     start: int
@@ -84,7 +84,7 @@ class _Word:
         return self.folded in _ARTICLES and (len(self.written) > 1 or self.written.islower())
 
 
-def noun_phrases(text: str) -> list[Phrase]:
+def find_noun_phrases(text: str) -> list[NounPhrase]:
     """Return the noun phrases of `text` in order."""
     words = [_Word(found.start(), found.end(), found.group()) for found in _WORD.finditer(text)]
     simple: list[tuple[int, int]] = []
@@ -151,7 +151,7 @@ def _stands_bare(words: list[_Word], first: int) -> bool:
     )
 
 
-def _joined(text: str, words: list[_Word], simple: list[tuple[int, int]]) -> Iterator[Phrase]:
+def _joined(text: str, words: list[_Word], simple: list[tuple[int, int]]) -> Iterator[NounPhrase]:
     """Yield the phrases, those that `of` joins as one."""
     at = 0
     while at < len(simple):
@@ -165,5 +165,5 @@ def _joined(text: str, words: list[_Word], simple: list[tuple[int, int]]) -> Ite
         chosen = simple[at : upto + 1]
         start, end = words[chosen[0][0]].start, words[chosen[-1][1]].end
         parts = tuple(text[words[first].start : words[last].end] for first, last in chosen)
-        yield Phrase(start, end, text[start:end], parts)
+        yield NounPhrase(start, end, text[start:end], parts)
         at = upto + 1

@@ -6,11 +6,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chalicelib.retrieval.text.quantities import Quantity, facts_of, understood
-from chalicelib.retrieval.text.terms import Word, word_set, words_of
+from chalicelib.retrieval.text.quantities import (
+    Quantity,
+    find_quantities_and_times,
+    implied_quantities,
+)
+from chalicelib.retrieval.text.terms import Word, tokenize, word_set
 
 if TYPE_CHECKING:
-    from chalicelib.retrieval.text.dates import Moment
+    from chalicelib.retrieval.text.dates import TimeExpression
 
 _CALENDAR = word_set(
     "january february march april may june july august september october november december"
@@ -29,7 +33,7 @@ _FEWEST = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ParsedText:
     """What the rules look at. Clauses are ranges of places among `words`, in order."""
 
     text: str
@@ -38,7 +42,7 @@ class Reading:
     quantities: tuple[Quantity, ...]
     understood: tuple[Quantity, ...]
     """Quantities that an article tells, such as `a month`."""
-    moments: tuple[Moment, ...]
+    moments: tuple[TimeExpression, ...]
     names: tuple[int, ...]
     content: tuple[int, ...]
     """Places of the words that carry meaning and are neither number nor date."""
@@ -70,7 +74,7 @@ class Reading:
         """Whether a pronoun may stand for something in another sentence."""
         return not _PRONOUNS.isdisjoint(word.folded for word in self.words)
 
-    def tells_no_other(self, moment: Moment) -> bool:
+    def tells_no_other(self, moment: TimeExpression) -> bool:
         """Say whether the text tells `moment`, or none of its kind: no other year for a year."""
         alike = [found for found in self.moments if found.kinds & moment.kinds]
         return not alike or any(moment.agrees(found) for found in alike)
@@ -80,10 +84,10 @@ class Reading:
         return next(clause for clause in self.clauses if place in clause)
 
 
-def read(text: str) -> Reading:
+def parse_text(text: str) -> ParsedText:
     """Take `text` apart."""
-    words = words_of(text)
-    quantities, moments = facts_of(text, words)
+    words = tokenize(text)
+    quantities, moments = find_quantities_and_times(text, words)
     places = [(found.start, found.end) for found in quantities]
     places += [(found.start, found.end) for found in moments]
     figures = {at for start, end in places for at in range(start, end + 1)}
@@ -92,12 +96,12 @@ def read(text: str) -> Reading:
         for at, word in enumerate(words)
         if word.carries_meaning and at not in figures and not word.is_number
     )
-    return Reading(
+    return ParsedText(
         text=text,
         words=words,
         clauses=tuple(_clauses(text, words, set(content), figures)),
         quantities=tuple(quantities),
-        understood=tuple(understood(words)),
+        understood=tuple(implied_quantities(words)),
         moments=tuple(moments),
         names=tuple(_names(text, words, figures)),
         content=content,

@@ -8,18 +8,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chalicelib.retrieval.text.dates import Moment, moments_of
+from chalicelib.retrieval.text.dates import TimeExpression, find_times
 from chalicelib.retrieval.text.units import (
     COUNT,
     FRACTION,
     FRACTIONS,
     ORDINALS,
     Unit,
-    digits,
-    over_time,
-    raised,
-    scale_of,
-    unit_of,
+    parse_digits,
+    parse_unit,
+    raise_unit,
+    scale_value,
+    unit_over_time,
     word_value,
 )
 
@@ -67,24 +67,28 @@ class Quantity:
         return fits and math.isclose(self.value, other.value, rel_tol=_SAME)
 
 
-def understood(words: Sequence[Word]) -> Iterator[Quantity]:
+def implied_quantities(words: Sequence[Word]) -> Iterator[Quantity]:
     """Yield the one month of `a month later`, and the `one` that may be but a pronoun: a source
     tells them, and no claim has to.
     """
     for at in range(len(words) - 1):
-        unit = unit_of(words[at + 1].written) if words[at].folded in {"a", "an", "next"} else None
+        unit = (
+            parse_unit(words[at + 1].written) if words[at].folded in {"a", "an", "next"} else None
+        )
         if unit is not None and unit[0] in _TIMES:
             yield Quantity(unit[1], unit[0], at, at + 1)
-        elif words[at].folded == "one" and unit_of(words[at + 1].written) is None:
+        elif words[at].folded == "one" and parse_unit(words[at + 1].written) is None:
             yield Quantity(1.0, COUNT, at, at)
 
 
-def facts_of(text: str, words: Sequence[Word]) -> tuple[list[Quantity], list[Moment]]:
+def find_quantities_and_times(
+    text: str, words: Sequence[Word]
+) -> tuple[list[Quantity], list[TimeExpression]]:
     """Return the quantities, and the dates and times, of `text`, whose words are `words`.
 
     A bare four-digit number from 1000 on is a year unless it counts something.
     """
-    moments = [found for found in moments_of(text, words) if not _counts(text, words, found)]
+    moments = [found for found in find_times(text, words) if not _counts(text, words, found)]
     taken = {at for moment in moments for at in range(moment.start, moment.end + 1)}
     quantities = [_bounded(words, found) for found in _quantities(text, words, taken)]
     return quantities, moments
@@ -95,7 +99,7 @@ def _bounded(words: Sequence[Word], found: Quantity) -> Quantity:
     return dataclasses.replace(found, bound=_BOUNDS.get(before, _BOUNDS.get(before[-1:], 0)))
 
 
-def _counts(text: str, words: Sequence[Word], moment: Moment) -> bool:
+def _counts(text: str, words: Sequence[Word], moment: TimeExpression) -> bool:
     """Say whether what looks like a year is a number with a unit."""
     if moment.kinds != {0}:
         return False
@@ -145,7 +149,7 @@ def _number(words: Sequence[Word], at: int) -> tuple[float, int] | None:
     if value is None:
         return None
     end = at
-    while end + 1 < len(words) and (scale := scale_of(words[end + 1].folded)) is not None:
+    while end + 1 < len(words) and (scale := scale_value(words[end + 1].folded)) is not None:
         value, end = value * scale, end + 1
         end, value = _remainder(words, end, value)
     return value, end
@@ -153,7 +157,7 @@ def _number(words: Sequence[Word], at: int) -> tuple[float, int] | None:
 
 def _digits(folded: str) -> float | None:
     try:
-        return digits(folded)
+        return parse_digits(folded)
     except ValueError:
         return None
 
@@ -216,28 +220,28 @@ def _unit(text: str, words: Sequence[Word], at: int) -> tuple[Unit, int] | None:
     before = text[words[at].start - 1] if words[at].start else ""
     for sign in (rest[:1], before):
         if sign and sign in _SIGNS:
-            unit = unit_of(sign)
+            unit = parse_unit(sign)
             return (unit, at) if unit else None
     follows = at + 1
     if follows >= len(words) or not _joined(text, words, at):
         return None
     if words[follows].folded in {"square", "cubic"} and follows + 1 < len(words):
-        base = unit_of(words[follows + 1].written)
-        power = raised(words[follows].folded, base) if base else None
+        base = parse_unit(words[follows + 1].written)
+        power = raise_unit(words[follows].folded, base) if base else None
         return (power, follows + 1) if power else None
     if words[follows].folded == "working" and follows + 1 < len(words):
         follows += 1
-    unit = unit_of(words[follows].written)
+    unit = parse_unit(words[follows].written)
     if unit is None:
         return _hyphened(words, follows)
-    later = unit_of(words[follows + 1].written) if follows + 1 < len(words) else None
-    energy = over_time(unit, later) if later else None
+    later = parse_unit(words[follows + 1].written) if follows + 1 < len(words) else None
+    energy = unit_over_time(unit, later) if later else None
     return (energy, follows + 1) if energy else (unit, follows)
 
 
 def _hyphened(words: Sequence[Word], at: int) -> tuple[Unit, int] | None:
     """Read the unit of `40 centimetre-wide`."""
-    unit = unit_of(words[at].written.partition("-")[0]) if "-" in words[at].written else None
+    unit = parse_unit(words[at].written.partition("-")[0]) if "-" in words[at].written else None
     return (unit, at) if unit else None
 
 
@@ -251,5 +255,5 @@ def _unit_of_share(words: Sequence[Word], at: int) -> tuple[Unit, int] | None:
     follows = at + 2 if at + 1 < len(words) and words[at + 1].folded == "of" else at + 1
     if follows + 1 >= len(words) or words[follows].folded not in {"a", "an"}:
         return None
-    unit = unit_of(words[follows + 1].written)
+    unit = parse_unit(words[follows + 1].written)
     return (unit, follows + 1) if unit else None

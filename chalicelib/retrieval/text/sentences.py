@@ -25,14 +25,14 @@ _SHORT_LINE = 0.75
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class TextSpan:
     """A range of characters, `end` exclusive."""
 
     start: int
     end: int
 
 
-def split_sentences(text: str) -> list[Span]:
+def split_sentences(text: str) -> list[TextSpan]:
     """Return the sentences of `text` in order.
 
     The spans do not overlap, begin and end with a visible character, and together hold
@@ -40,25 +40,25 @@ def split_sentences(text: str) -> list[Span]:
     end early also end a sentence; a line break inside wrapped prose does not. A row of a table is
     one sentence, whatever stands in its cells.
     """
-    spans: list[Span] = []
+    spans: list[TextSpan] = []
     for block in _blocks(text):
         for span in _by_punctuation(text, block):
             spans.extend(_bounded(text, span))
     return spans
 
 
-def _blocks(text: str) -> Iterator[Span]:
+def _blocks(text: str) -> Iterator[TextSpan]:
     """Yield the paragraphs of `text`, cut further where a line stands on its own."""
     start = 0
     for gap in _PARAGRAPH.finditer(text):
-        yield from _lines(text, Span(start, gap.start()))
+        yield from _lines(text, TextSpan(start, gap.start()))
         start = gap.end()
-    yield from _lines(text, Span(start, len(text)))
+    yield from _lines(text, TextSpan(start, len(text)))
 
 
-def _lines(text: str, paragraph: Span) -> Iterator[Span]:
+def _lines(text: str, paragraph: TextSpan) -> Iterator[TextSpan]:
     lines = [
-        Span(match.start(), match.end())
+        TextSpan(match.start(), match.end())
         for match in _LINE.finditer(text, paragraph.start, paragraph.end)
         if match.group().strip()
     ]
@@ -70,9 +70,9 @@ def _lines(text: str, paragraph: Span) -> Iterator[Span]:
         if _stands_alone(
             text[line.start : line.end], text[following.start : following.end], widest
         ):
-            yield Span(start, line.end)
+            yield TextSpan(start, line.end)
             start = following.start
-    yield Span(start, lines[-1].end)
+    yield TextSpan(start, lines[-1].end)
 
 
 def _stands_alone(line: str, following: str, widest: int) -> bool:
@@ -83,7 +83,7 @@ def _stands_alone(line: str, following: str, widest: int) -> bool:
     return opens_anew and len(line.rstrip()) < _SHORT_LINE * widest
 
 
-def _by_punctuation(text: str, block: Span) -> Iterator[Span]:
+def _by_punctuation(text: str, block: TextSpan) -> Iterator[TextSpan]:
     if _ROW.fullmatch(text, block.start, block.end):
         yield block
         return
@@ -94,9 +94,9 @@ def _by_punctuation(text: str, block: Span) -> Iterator[Span]:
         has_word = has_word or _WORD.search(text, seen, end) is not None
         seen = end
         if _ends_sentence(text, start, end, has_word):
-            yield Span(start, end)
+            yield TextSpan(start, end)
             start, has_word = end, False
-    yield Span(start, block.end)
+    yield TextSpan(start, block.end)
 
 
 def _ends_sentence(text: str, start: int, end: int, has_word: bool) -> bool:
@@ -108,7 +108,7 @@ def _ends_sentence(text: str, start: int, end: int, has_word: bool) -> bool:
     return not (rest and rest[0].islower())
 
 
-def _bounded(text: str, span: Span) -> Iterator[Span]:
+def _bounded(text: str, span: TextSpan) -> Iterator[TextSpan]:
     """Yield `span` without the white space around it, in pieces that are not too long."""
     start, end = span.start, span.end
     while True:
@@ -119,10 +119,10 @@ def _bounded(text: str, span: Span) -> Iterator[Span]:
         if start == end:
             return
         if end - start <= MAX_SENTENCE:
-            yield Span(start, end)
+            yield TextSpan(start, end)
             return
         cut = _cut(text, start)
-        yield Span(start, cut)
+        yield TextSpan(start, cut)
         start = cut
 
 
@@ -157,7 +157,7 @@ def is_rule(text: str) -> bool:
     return _RULE.fullmatch(text) is not None
 
 
-def header_of(text: str, row: Span) -> Span | None:
+def table_header(text: str, row: TextSpan) -> TextSpan | None:
     """Return the header of the table whose row stands at `row` of `text`.
 
     The header is the first row of the table, and the second one a rule: a row of dashes further
@@ -166,7 +166,7 @@ def header_of(text: str, row: Span) -> Span | None:
     """
     if not is_row(text[row.start : row.end]):
         return None
-    above: list[Span] = []
+    above: list[TextSpan] = []
     end = row.start
     while (line := _line_before(text, end)) is not None:
         above.append(line)
@@ -177,13 +177,13 @@ def header_of(text: str, row: Span) -> Span | None:
     return header if is_rule(text[rule.start : rule.end]) else None
 
 
-def is_header(text: str, row: Span) -> bool:
+def is_table_header(text: str, row: TextSpan) -> bool:
     """Say whether the row of `text` at `row` names the columns of the rows that follow."""
     first = is_row(text[row.start : row.end]) and _line_before(text, row.start) is None
     return first and is_rule(text[row.end :].lstrip().partition("\n")[0].rstrip())
 
 
-def in_words(header: str, row: str) -> str:
+def describe_row(header: str, row: str) -> str:
     """Return a row with the name of its column before each cell: `Month: March; MWh: 214`.
 
     Cells that hold nothing are left out, and a cell without a name stands alone.
@@ -194,7 +194,7 @@ def in_words(header: str, row: str) -> str:
     return "; ".join(f"{name}: {cell}" if name else cell for name, cell in pairs if cell)
 
 
-def _line_before(text: str, end: int) -> Span | None:
+def _line_before(text: str, end: int) -> TextSpan | None:
     """Return the row that ends right before `end`, None where no row does."""
     if not end:
         return None
@@ -203,7 +203,7 @@ def _line_before(text: str, end: int) -> Span | None:
     while start < stop and text[start].isspace():
         start += 1
     parted = text.count("\n", stop, end) > 1
-    return None if parted or not is_row(text[start:stop]) else Span(start, stop)
+    return None if parted or not is_row(text[start:stop]) else TextSpan(start, stop)
 
 
 def _cells(row: str) -> list[str]:

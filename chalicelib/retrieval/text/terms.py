@@ -64,7 +64,7 @@ def terms(text: str) -> list[str]:
     return [stem(word) for word in words(text) if word not in STOP_WORDS]
 
 
-def alike(one: str, other: str) -> bool:
+def are_related(one: str, other: str) -> bool:
     """Say whether two stems are of one family, as `requir` and `requirement` are: the shorter,
     a word of at least five letters, begins the longer.
     """
@@ -72,12 +72,12 @@ def alike(one: str, other: str) -> bool:
     return len(shorter) >= _FAMILY and longer.isalpha() and longer.startswith(shorter)
 
 
-def numbers(text: str) -> set[str]:
+def numbers_in(text: str) -> set[str]:
     """Return the numbers written in `text`, thousands separators removed."""
     return {found.replace(",", "") for found in _NUMBER.findall(text)}
 
 
-def names(text: str) -> set[str]:
+def names_in(text: str) -> set[str]:
     """Return the capitalised words of `text` that are not only opening a sentence, folded."""
     found = set()
     for match in _PROPER.finditer(text):
@@ -148,7 +148,7 @@ _STEM_OF = {form: stem(forms.split()[0]) for forms in _VERBS.split("|") for form
 _FOLD = str.maketrans({"’": "'"})  # noqa: RUF001
 
 
-def words_of(text: str) -> tuple[Word, ...]:
+def tokenize(text: str) -> tuple[Word, ...]:
     """Return the words of `text` in order."""
     found = []
     for match in _PLACED_WORD.finditer(text):

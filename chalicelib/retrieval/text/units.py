@@ -89,12 +89,12 @@ def _table() -> dict[str, Unit]:
 _TABLE = _table()
 
 
-def unit_of(written: str) -> Unit | None:
+def parse_unit(written: str) -> Unit | None:
     """Return what the word or sign `written` measures in, or None if it is no unit."""
     return _TABLE.get(written) or _TABLE.get(stem(written.casefold()))
 
 
-def raised(power: str, unit: Unit) -> Unit | None:
+def raise_unit(power: str, unit: Unit) -> Unit | None:
     """Return the unit of `square` or `cubic` and a length; volumes are in litres."""
     if power not in _POWERS or unit[0] != "length":
         return None
@@ -103,7 +103,7 @@ def raised(power: str, unit: Unit) -> Unit | None:
     return dimension, unit[1] ** exponent * by
 
 
-def over_time(unit: Unit, time: Unit) -> Unit | None:
+def unit_over_time(unit: Unit, time: Unit) -> Unit | None:
     """Return the unit of a power kept up for a time, such as `kilowatt hours`."""
     if unit[0] != "power" or time != ("time", 3600.0):
         return None
@@ -155,7 +155,7 @@ _TEN = 10.0
 _POINTED = re.compile(r"\d{1,3}(?:\.\d{3}){2,}$|\d{1,3}(?:\.\d{3})+,\d+$")
 
 
-def digits(written: str) -> float:
+def parse_digits(written: str) -> float:
     """Return the value of a number in digits, its separators guessed.
 
     A comma before exactly three digits groups them (`1,500` is 1500), and another one is a
@@ -183,6 +183,6 @@ def word_value(folded: str) -> float | None:
     return None
 
 
-def scale_of(folded: str) -> float | None:
+def scale_value(folded: str) -> float | None:
     """Return what a scale word such as `million` multiplies by, else None."""
     return _SCALES.get(folded)

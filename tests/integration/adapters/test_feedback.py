@@ -15,21 +15,21 @@ from chalicelib.adapters.feedback_records import MAX_VOTES, VOTE_DAYS, FeedbackR
 from chalicelib.adapters.objects import Objects
 from chalicelib.adapters.records import Records
 from chalicelib.adapters.streams import StreamedObjects
-from chalicelib.contracts.asked import ASKED_DAYS, Asked, Mark, Quoted
+from chalicelib.contracts.answer_log import ASKED_DAYS, LoggedAnswer, QuotedSpan, RatedSpan
 from chalicelib.contracts.feedback import FeedbackRow
 from chalicelib.contracts.ingest import Page
 from chalicelib.contracts.jsonl import dump_lines
 from chalicelib.errors import Conflict, NotFound
-from chalicelib.query_ports import KeptAsked, RatedAnswer
+from chalicelib.retrieval.answer.answer_log import EmbeddedAnswer, RatedAnswer
 from chalicelib.retrieval.ids import pages_key
-from chalicelib.retrieval.search.feedback_boost import packed
+from chalicelib.retrieval.search.feedback_boost import pack_vector
 from tests.cloud import CloudProcess
 from tests.integration.adapters.test_stores import bucket, name, table
 
 __all__ = ["bucket", "name", "table"]
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
-QUOTED = Quoted(
+QUOTED = QuotedSpan(
     document_id="doc_a", version="v_1", page=1, start=0, end=9, path="a.md", quote="The pump."
 )
 DAY = 86_400
@@ -53,8 +53,8 @@ class Counted(Table):
         return super().query(*given, **named)
 
 
-def kept(n: int = 1, question: str = "What hums?") -> KeptAsked:
-    asked = Asked(
+def kept(n: int = 1, question: str = "What hums?") -> EmbeddedAnswer:
+    asked = LoggedAnswer(
         id=f"ans_{n:026}",
         kind="answer",
         question=question,
@@ -66,7 +66,7 @@ def kept(n: int = 1, question: str = "What hums?") -> KeptAsked:
         model="minilm",
         asked_at=NOW,
     )
-    return KeptAsked(asked, packed([0.6, -0.8]))
+    return EmbeddedAnswer(asked, pack_vector([0.6, -0.8]))
 
 
 def rated(n: int = 1, *versions: tuple[str, str]) -> RatedAnswer:
@@ -74,9 +74,9 @@ def rated(n: int = 1, *versions: tuple[str, str]) -> RatedAnswer:
     return RatedAnswer(ulid, f"feedback/acme/2026-01-02/fb_{ulid}.json", versions)
 
 
-def marks(mark: int = 1, document: str = "doc_a") -> Sequence[Mark]:
+def marks(mark: int = 1, document: str = "doc_a") -> Sequence[RatedSpan]:
     place = QUOTED.alone.model_dump() | {"document_id": document, "mark": mark}
-    return (Mark.model_validate(place),)
+    return (RatedSpan.model_validate(place),)
 
 
 def state_of(table: Table, tenant: str = "acme") -> int:
@@ -120,7 +120,7 @@ def test_what_is_kept_of_a_usual_question_takes_two_write_units_at_the_most(tabl
         for n in range(5)
     )
     asked = usual.asked.model_copy(update={"shown": shown})
-    FeedbackRecords(table).keep_asked("acme", KeptAsked(asked, bytes(range(256)) + bytes(128)))
+    FeedbackRecords(table).keep_asked("acme", EmbeddedAnswer(asked, bytes(range(256)) + bytes(128)))
     (item,) = table.query("TENANT#acme", "ASKED#")
     assert sum(len(name) + len(str(value).encode()) for name, value in item.items()) < 2_048 * 2
     assert len(item["asked"]) + len(item["vector"]) < 1_900

@@ -11,7 +11,7 @@ import pytest
 from chalicelib.adapters.dynamodb import Table
 from chalicelib.adapters.objects import Objects
 from chalicelib.adapters.paid_answers import MOST_IN_RECORD, PaidAnswers
-from chalicelib.query_ports import BEGUN, KeptAnswer
+from chalicelib.contracts.idempotency import BEGUN, IdempotentResponse
 from tests.cloud import CloudProcess
 from tests.integration.adapters.test_stores import bucket, name, table
 
@@ -42,7 +42,7 @@ def test_one_of_many_should_make_an_answer(answers: PaidAnswers) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(begin, range(16))) == 1
-    assert answers.kept_answer("acme", "k") == KeptAnswer("asked", BEGUN, b"")
+    assert answers.kept_answer("acme", "k") == IdempotentResponse("asked", BEGUN, b"")
     assert answers.kept_answer("rival", "k") is None
 
 
@@ -51,10 +51,10 @@ def test_what_was_begun_and_never_ended_should_expire(answers: PaidAnswers, cloc
     clock.now += 60
     assert answers.kept_answer("acme", "k") is None
     assert answers.begin_answer("acme", "k", "asked", "second", 60)
-    late = KeptAnswer("asked", 200, b"late")
+    late = IdempotentResponse("asked", 200, b"late")
     assert not answers.end_answer("acme", "k", "first", late, 90)
     answers.drop_answer("acme", "k", "first")
-    made = KeptAnswer("asked", 200, b"made")
+    made = IdempotentResponse("asked", 200, b"made")
     assert answers.end_answer("acme", "k", "second", made, 90)
     assert answers.kept_answer("acme", "k") == made
     clock.now += 90
@@ -70,7 +70,7 @@ def test_what_failed_for_nothing_should_be_free_again(answers: PaidAnswers) -> N
 
 @pytest.mark.parametrize("size", [MOST_IN_RECORD, MOST_IN_RECORD + 1, 5_000_000])
 def test_answers_of_any_size_should_be_kept(answers: PaidAnswers, size: int) -> None:
-    made = KeptAnswer("asked", 200, os.urandom(size))
+    made = IdempotentResponse("asked", 200, os.urandom(size))
     assert answers.begin_answer("acme", "k", "asked", "first", 60)
     assert answers.end_answer("acme", "k", "first", made, 90)
     assert answers.kept_answer("acme", "k") == made

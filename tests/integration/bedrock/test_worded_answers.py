@@ -12,9 +12,9 @@ from chalicelib.generation.catalogue import catalogue
 from chalicelib.generation.executor import Generator
 from chalicelib.generation.models import served_models
 from chalicelib.generation.receipts import CostModel
-from chalicelib.retrieval.answer.passage_writer import Limits, PassageWriter
+from chalicelib.retrieval.answer.passage_writer import PassageLimits, PassageWriter
 from tests.unit.generation.fakes import House
-from tests.unit.retrieval_query.fakes import hit
+from tests.unit.retrieval.fakes import hit
 
 SECONDS = 100
 
@@ -34,7 +34,7 @@ def test_should_word_an_answer_from_passages_by_the_stage_s_model(
     writer = PassageWriter(
         lambda: Generator(stage),
         "us.amazon.nova-micro-v1:0",
-        Limits(8_000, 1_500),
+        PassageLimits(8_000, 1_500),
         seconds=SECONDS,
         monotonic=lambda: 0.0,
     )

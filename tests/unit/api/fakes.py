@@ -35,11 +35,12 @@ from chalicelib.api.usage import UsageServices
 from chalicelib.api.webhooks import WebhookServices
 from chalicelib.budgets.limits import SpendingLimits
 from chalicelib.contracts.arrivals import RetryWanted
-from chalicelib.contracts.collections import Declaration
+from chalicelib.contracts.collections import Declaration, DocumentUsage
 from chalicelib.contracts.documents import Document, Version
+from chalicelib.contracts.idempotency import BEGUN, IdempotentResponse
 from chalicelib.contracts.receipts import Receipt
 from chalicelib.contracts.removals import RemovalBound, Removed
-from chalicelib.contracts.searching import Hit
+from chalicelib.contracts.search import Hit
 from chalicelib.contracts.uploads import PresignedUpload
 from chalicelib.errors import HeadraceError
 from chalicelib.generation.catalogue import catalogue
@@ -51,10 +52,9 @@ from chalicelib.key_ports import ApiKey
 from chalicelib.prompting.checking import check_prompt
 from chalicelib.prompting.previewing import preview
 from chalicelib.prompting.runs import Runner
-from chalicelib.query_ports import BEGUN, Held, KeptAnswer
-from chalicelib.retrieval.answer.pipeline import Asker
+from chalicelib.retrieval.answer.pipeline import QuestionAnswerer
 from chalicelib.retrieval.ids import document_id
-from chalicelib.retrieval.search.searcher import Finder
+from chalicelib.retrieval.search.searcher import Searcher
 from chalicelib.screening.screener import Screens
 from tests.unit.batches.fakes import FakeBatchObjects
 from tests.unit.budgets.fakes import FakeSpending
@@ -65,7 +65,7 @@ from tests.unit.ingest.fakes import FakeTenants as Pointers
 from tests.unit.jobs.fakes import FakeJobExecutions, FakeJobs
 from tests.unit.openai.fakes import FakeFiles
 from tests.unit.prompting.fakes import FakePrompts, library
-from tests.unit.retrieval_query.fakes import (
+from tests.unit.retrieval.fakes import (
     FakeChecker,
     FakeEmbedder,
     FakeIndex,
@@ -99,7 +99,7 @@ def document(path: str, tenant: str = "acme", **fields: object) -> Document:
 @dataclass
 class FakeRecords:
     stored: dict[str, dict[str, Document]] = field(default_factory=dict)
-    answers: dict[tuple[str, str], KeptAnswer] = field(default_factory=dict)
+    answers: dict[tuple[str, str], IdempotentResponse] = field(default_factory=dict)
     owners: dict[tuple[str, str], str] = field(default_factory=dict)
     unkept: HeadraceError | None = None
     keys: dict[str, ApiKey] = field(default_factory=dict)
@@ -140,9 +140,9 @@ class FakeRecords:
     def forget(self, tenant: str, name: str) -> None:
         del self.declared[tenant, name]
 
-    def held(self, tenant: str) -> Iterator[Held]:
+    def held(self, tenant: str) -> Iterator[DocumentUsage]:
         for kept in self.documents(tenant, ""):
-            yield Held(kept.collection, kept.status, kept.pages, kept.chunks, kept.bytes)
+            yield DocumentUsage(kept.collection, kept.status, kept.pages, kept.chunks, kept.bytes)
 
     def version(self, tenant: str, document_id: str, version: str) -> Version | None:
         return self.versions.get((tenant, document_id, version))
@@ -156,10 +156,12 @@ class FakeRecords:
             raise self.fails
         self.wanted.append(wanted)
 
-    def kept_answer(self, tenant: str, key_hash: str) -> KeptAnswer | None:
+    def kept_answer(self, tenant: str, key_hash: str) -> IdempotentResponse | None:
         return self.answers.get((tenant, key_hash))
 
-    def keep_answer(self, tenant: str, key_hash: str, answer: KeptAnswer, seconds: int) -> bool:
+    def keep_answer(
+        self, tenant: str, key_hash: str, answer: IdempotentResponse, seconds: int
+    ) -> bool:
         return self.answers.setdefault((tenant, key_hash), answer) is answer
 
     def begin_answer(
@@ -167,12 +169,12 @@ class FakeRecords:
     ) -> bool:
         if (tenant, key_hash) in self.answers:
             return False
-        self.answers[tenant, key_hash] = KeptAnswer(request_hash, BEGUN, b"")
+        self.answers[tenant, key_hash] = IdempotentResponse(request_hash, BEGUN, b"")
         self.owners[tenant, key_hash] = owner
         return True
 
     def end_answer(
-        self, tenant: str, key_hash: str, owner: str, answer: KeptAnswer, seconds: int
+        self, tenant: str, key_hash: str, owner: str, answer: IdempotentResponse, seconds: int
     ) -> bool:
         if self.unkept:
             raise self.unkept
@@ -216,7 +218,7 @@ class Api:
         for key, tenant in ((KEY, "acme"), (OTHER_KEY, "rival")):
             self.records.keys[hash_key(key)] = ApiKey(hash_key(key), tenant)
         self.index = FakeIndex(self.hits)
-        finder = Finder(
+        finder = Searcher(
             self.embedder,
             FakeTenants(),
             self.index,
@@ -289,7 +291,9 @@ class Api:
         self.screenings = ScreeningServices(Screens(self.screen_texts, FakePictures()))
         self.search = SearchServices(finder, keeps, self.records, lambda found: Receipt())
         self.ask = AskServices(
-            Asker(finder, self.embedder, None, FakePrices(), FakeChecker(), FakeScreen(), keeps),
+            QuestionAnswerer(
+                finder, self.embedder, None, FakePrices(), FakeChecker(), FakeScreen(), keeps
+            ),
             self.records,
         )
         self.feedback = FeedbackServices(

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from chalicelib.contracts.documents import Version
 from chalicelib.contracts.feedback import FeedbackReceived
-from chalicelib.contracts.searching import Hit
+from chalicelib.contracts.search import Hit
 from chalicelib.errors import Transient
-from chalicelib.retrieval.answer.answer_log import NOT_KEPT
-from chalicelib.retrieval.search.feedback_boost import MOST
+from chalicelib.retrieval.answer.answer_log import NOT_LOGGED
+from chalicelib.retrieval.search.feedback_boost import MAX_BOOST
 from tests.soak import often
 from tests.unit.api.fakes import NOW, OTHER_KEY, Api, document, error_of
-from tests.unit.retrieval_query.fakes import hit
+from tests.unit.retrieval.fakes import hit
 
 PUMP = "The pump weighs 41 kg. It hums."
 GATE = "The gate weighs 9 t. It creaks."
@@ -174,7 +174,7 @@ def test_a_passage_rated_down_goes_behind_one_as_good_and_says_so() -> None:
     found = searched(made)["hits"]
     assert [each["start"] for each in found] == [100, 0, 200]
     moved = found[1]
-    assert moved["scores"]["feedback"] == pytest.approx(-MOST * 0.0328)
+    assert moved["scores"]["feedback"] == pytest.approx(-MAX_BOOST * 0.0328)
     assert moved["score"] == pytest.approx(0.0328 + moved["scores"]["feedback"])
     assert [found[n]["scores"]["feedback"] for n in (0, 2)] == [None, None]
     unlike = searched(made, query="creaking gate")["hits"]
@@ -208,7 +208,7 @@ def test_what_cannot_be_kept_fails_nothing_and_cannot_be_rated() -> None:
     made.ratings.fails = Transient("the table is away")
     for found, name in ((asked(made), "answer_id"), (searched(made), "search_id")):
         assert found[name] == ""
-        assert NOT_KEPT in found["notices"]
+        assert NOT_LOGGED in found["notices"]
     assert asked(made)["answered"]
 
 

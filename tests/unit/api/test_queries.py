@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tests.soak import often
 from tests.unit.api.fakes import Api, error_of
-from tests.unit.retrieval_query.fakes import hit
+from tests.unit.retrieval.fakes import hit
 
 PUMP = "The pump weighs 41 kg. It hums."
 

@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.contracts.carried import read_carried
-from chalicelib.contracts.searching import Hit, Neighbour
+from chalicelib.contracts.search import Hit, Neighbour
 from chalicelib.errors import InvalidInput, Transient
-from chalicelib.retrieval.ids import place_hash, vector_key
-from chalicelib.retrieval.search.filters import texts_only
+from chalicelib.retrieval.ids import path_hash, vector_key
+from chalicelib.retrieval.search.filters import exclude_images
 from tests.soak import often
 from tests.unit.api.fakes import Api, error_of
-from tests.unit.retrieval_query.fakes import FakeReranker, hit
+from tests.unit.retrieval.fakes import FakeReranker, hit
 
 
 def hits(count: int) -> list[Hit]:
@@ -104,11 +104,11 @@ def test_should_hand_the_filter_to_search_and_ask() -> None:
     assert by_search == {
         "$and": [
             {"collection": {"$eq": "c"}},
-            {"folders": {"$eq": place_hash("a/")}},
+            {"folders": {"$eq": path_hash("a/")}},
             {"m_year": {"$gte": 2024}},
         ]
     }
-    assert by_ask == texts_only(by_search)
+    assert by_ask == exclude_images(by_search)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from benchmarks.judged import vectors
 from benchmarks.judged.collection import Document
 from benchmarks.judged.engine import Engine, engine
 from chalicelib.contracts.reranking import RerankResult
-from chalicelib.contracts.searching import Hit
+from chalicelib.contracts.search import Hit
 from chalicelib.inference.embedder import Embedder
 from tests.fixtures_models import models_dir
 

@@ -6,11 +6,11 @@ from benchmarks.feedback import SCORES, compared, constants, in_other_words
 from benchmarks.feedback_answers import Answer, Label, vote_of
 from benchmarks.judged.collection import Document, Judged
 from chalicelib.contracts.embedding import EmbedTextResult
-from chalicelib.retrieval.answer.citations import Source
+from chalicelib.retrieval.answer.citations import SourceSentence
 from chalicelib.retrieval.search import feedback_boost
-from chalicelib.retrieval.search.query import Found
-from chalicelib.retrieval.text.sentences import Span
-from tests.unit.retrieval_query.fakes import hit
+from chalicelib.retrieval.search.query import SearchResult
+from chalicelib.retrieval.text.sentences import TextSpan
+from tests.unit.retrieval.fakes import hit
 
 GAINS = {"own": 2, "related": 1}
 
@@ -47,15 +47,15 @@ def test_other_words_should_keep_the_question() -> None:
 
 
 def test_other_constants_should_hold_for_a_while_only() -> None:
-    before = (feedback_boost.ALIKE, feedback_boost.MOST)
+    before = (feedback_boost.MIN_SIMILARITY, feedback_boost.MAX_BOOST)
     with constants(0.1, 0.9):
-        assert (feedback_boost.ALIKE, feedback_boost.MOST) == (0.1, 0.9)
-    assert before == (feedback_boost.ALIKE, feedback_boost.MOST)
+        assert (feedback_boost.MIN_SIMILARITY, feedback_boost.MAX_BOOST) == (0.1, 0.9)
+    assert before == (feedback_boost.MIN_SIMILARITY, feedback_boost.MAX_BOOST)
 
 
 PUMP = hit("The pump weighs 41 kg. It hums.")
-FIRST = Source(PUMP, Span(0, 22), "The pump weighs 41 kg.")
-SECOND = Source(PUMP, Span(23, 31), "It hums.")
+FIRST = SourceSentence(PUMP, TextSpan(0, 22), "The pump weighs 41 kg.")
+SECOND = SourceSentence(PUMP, TextSpan(23, 31), "It hums.")
 
 
 @pytest.mark.parametrize(
@@ -68,10 +68,10 @@ SECOND = Source(PUMP, Span(23, 31), "It hums.")
     ],
 )
 def test_a_user_should_point_to_the_fact_where_it_was_found(
-    quotes: str, claims: list[Source], expected: dict[int, int]
+    quotes: str, claims: list[SourceSentence], expected: dict[int, int]
 ) -> None:
     embedding = EmbedTextResult(vectors=((0.6, 0.8),), model="m", tokens=1, seconds=0.0)
-    answer = Answer(Found((PUMP,), embedding, ()), [FIRST, SECOND], claims)
+    answer = Answer(SearchResult((PUMP,), embedding, ()), [FIRST, SECOND], claims)
     vote = vote_of(Label("What weighs it?", PUMP.path, quotes), answer)
     assert {mark.start: mark.mark for mark in vote.marks} == expected
     assert vote.vector == pytest.approx((0.6, 0.8), abs=0.01)

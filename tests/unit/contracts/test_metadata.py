@@ -26,7 +26,7 @@ from chalicelib.contracts.metadata import (
 from chalicelib.contracts.pictures import MOST_LABEL_BYTES, Label
 from chalicelib.errors import InvalidInput
 from chalicelib.inference.efficientnet import MAX_LABELS
-from chalicelib.retrieval.ids import MAX_DEPTH, place_hashes
+from chalicelib.retrieval.ids import MAX_DEPTH, path_hashes
 from localcloud.s3vectors.records import MAX_FILTERABLE_BYTES, MAX_METADATA_KEYS
 
 S3_USER_METADATA_BYTES = 2 * 1024
@@ -178,7 +178,7 @@ class TestTheMostThatIsTaken:
             media_type=LONGEST_MEDIA_TYPE,
             language="deu",
             uploaded_at=99_999_999_999,
-            folders=place_hashes("f/" * (MAX_DEPTH + 5) + "file"),
+            folders=path_hashes("f/" * (MAX_DEPTH + 5) + "file"),
             labels=tuple(Label(name="n" * 60, share=0.1) for _ in range(MAX_LABELS)),
             metadata=fitting(filler),
         ).wire()
@@ -213,7 +213,7 @@ def a_picture(characters: int, metadata: Metadata) -> VectorMetadata:
         text="t",
         media_type="image/jpeg",
         uploaded_at=99_999_999_999,
-        folders=place_hashes("f/" * (MAX_DEPTH + 5) + "file"),
+        folders=path_hashes("f/" * (MAX_DEPTH + 5) + "file"),
         labels=tuple(
             Label(name=str(n) * characters, share=(9 - n) / 10) for n in range(MAX_LABELS)
         ),

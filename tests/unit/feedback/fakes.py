@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from chalicelib.contracts.asked import Mark
+from chalicelib.contracts.answer_log import RatedSpan
 from chalicelib.contracts.feedback import FeedbackRow
 from chalicelib.errors import HeadraceError, NotFound
-from chalicelib.query_ports import KeptAsked, RatedAnswer, Vote
-from chalicelib.retrieval.answer.answer_log import Keeper
-from chalicelib.retrieval.search.feedback_boost import unpacked
+from chalicelib.retrieval.answer.answer_log import AnswerLog, EmbeddedAnswer, RatedAnswer
+from chalicelib.retrieval.search.feedback_boost import Vote, unpack_vector
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -20,26 +19,28 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 class FakeRatings:
     """What was asked and voted, by tenant; keeping fails with `fails`."""
 
-    kept: dict[tuple[str, str], KeptAsked] = field(default_factory=dict)
+    kept: dict[tuple[str, str], EmbeddedAnswer] = field(default_factory=dict)
     voted: dict[tuple[str, str], Vote] = field(default_factory=dict)
     rated: list[RatedAnswer] = field(default_factory=list)
     fails: HeadraceError | None = None
     is_removed: bool = False
     """Whether what is rated is removed with its documents at once."""
 
-    def keep_asked(self, tenant: str, kept: KeptAsked) -> None:
+    def keep_asked(self, tenant: str, kept: EmbeddedAnswer) -> None:
         if self.fails is not None:
             raise self.fails
         self.kept[tenant, kept.asked.id] = kept
 
-    def kept_asked(self, tenant: str, asked_id: str) -> KeptAsked | None:
+    def kept_asked(self, tenant: str, asked_id: str) -> EmbeddedAnswer | None:
         return self.kept.get((tenant, asked_id))
 
-    def rate(self, tenant: str, rated: RatedAnswer, kept: KeptAsked, marks: Sequence[Mark]) -> None:
+    def rate(
+        self, tenant: str, rated: RatedAnswer, kept: EmbeddedAnswer, marks: Sequence[RatedSpan]
+    ) -> None:
         self.rated.append(rated)
         self.voted.pop((tenant, rated.ulid), None)
         if marks:
-            vote = Vote(kept.asked.model, unpacked(kept.vector), tuple(marks))
+            vote = Vote(kept.asked.model, unpack_vector(kept.vector), tuple(marks))
             self.voted[tenant, rated.ulid] = vote
 
     def stands(self, tenant: str, rated: RatedAnswer) -> bool:
@@ -69,8 +70,8 @@ class FakeRows:
         del self.written[key]
 
 
-def keeper(ratings: FakeRatings, logged: list[HeadraceError] | None = None) -> Keeper:
+def keeper(ratings: FakeRatings, logged: list[HeadraceError] | None = None) -> AnswerLog:
     """Return a keeper whose ids count from 1."""
     numbers = iter(range(1, 10_000))
     log = [] if logged is None else logged
-    return Keeper(ratings, lambda: NOW, lambda now: f"{next(numbers):026}", log.append)
+    return AnswerLog(ratings, lambda: NOW, lambda now: f"{next(numbers):026}", log.append)

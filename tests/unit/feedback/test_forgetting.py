@@ -12,7 +12,7 @@ from chalicelib.contracts.removals import Removed
 from chalicelib.errors import Transient
 from chalicelib.ingest.ratings import Ratings
 from chalicelib.ingest.removal import Removal
-from chalicelib.query_ports import RatedAnswer
+from chalicelib.retrieval.answer.answer_log import RatedAnswer
 from tests.unit.ingest.fakes import FakeObjects, FakeTenants, FakeVectors
 from tests.unit.ingest.test_removal import DOCUMENT, ID, version
 from tests.unit.ingest.test_removal import Records as Documents

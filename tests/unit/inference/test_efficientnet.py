@@ -18,7 +18,7 @@ from chalicelib.inference.efficientnet import (
     preprocess,
 )
 from chalicelib.inference.embedder import Embedder
-from chalicelib.retrieval.search.images import mean, prompts
+from chalicelib.retrieval.search.images import image_vector, label_prompts
 
 PICTURES = Path(__file__).parents[2] / "data" / "pictures"
 QUESTIONS = json.loads((PICTURES / "questions.json").read_text())
@@ -36,7 +36,7 @@ def embedder(models_dir: Path) -> Embedder:
 
 
 def vector(labels: Sequence[Label], embedder: Embedder) -> list[float]:
-    return mean(labels, embedder.embed(prompts(labels)).tolist())
+    return image_vector(labels, embedder.embed(label_prompts(labels)).tolist())
 
 
 @pytest.fixture(scope="module")

@@ -11,11 +11,10 @@ from chalicelib.adapters.dynamodb import Table, Update
 from chalicelib.adapters.record_writes import document_key
 from chalicelib.adapters.records import Records
 from chalicelib.contracts.carried import Carried
-from chalicelib.contracts.collections import Declaration
+from chalicelib.contracts.collections import Declaration, DocumentUsage
 from chalicelib.contracts.ingest import IngestInput
 from chalicelib.jobs.ingest_claims import with_ready_version
 from chalicelib.jobs.ingest_settlement import IngestSettlement
-from chalicelib.query_ports import Held
 from tests.unit.ingest.examples import BUCKET, KEY, NOW, arrival, document, work
 from tests.unit.ingest.test_arrivals import World, retry_of
 
@@ -152,5 +151,5 @@ class TestCollectionRecords:
     def test_what_counts_of_a_document_is_yielded(self, world: World, table: Table) -> None:
         taken(world, {})
         (held,) = CollectionRecords(table).held("acme")
-        assert held == Held("default", "processing", bytes=20)
+        assert held == DocumentUsage("default", "processing", bytes=20)
         assert list(CollectionRecords(table).held("rival")) == []

@@ -23,7 +23,7 @@ from chalicelib.errors import (
     Unsupported,
 )
 from tests import clients
-from tests.unit.retrieval_query.fakes import hit
+from tests.unit.retrieval.fakes import hit
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient

@@ -6,9 +6,9 @@ from typing import Any
 from botocore.stub import Stubber
 
 from chalicelib.adapters.passages import Passages
-from chalicelib.contracts.searching import Hit
+from chalicelib.contracts.search import Hit
 from chalicelib.ports import IndexRef
-from chalicelib.query_ports import IndexFilter
+from chalicelib.retrieval.search.filters import IndexFilter
 from tests import clients
 
 METADATA = {

@@ -11,7 +11,7 @@ import pytest
 
 from chalicelib.adapters import aws
 from chalicelib.errors import Transient
-from chalicelib.query_wiring import QueryServices
+from chalicelib.wiring.queries import QueryServices
 
 GATEWAY_SECONDS = 29
 ENVIRON = {

@@ -12,7 +12,7 @@ from chalicelib.adapters import aws
 from chalicelib.adapters.functions import EmbedPictureFunction
 from chalicelib.contracts.looking import EmbedImageRequest
 from chalicelib.errors import Conflict, HeadraceError, InvalidInput, ModelFailure, Transient
-from chalicelib.query_wiring import PICTURE_SECONDS, QueryServices
+from chalicelib.wiring.queries import PICTURE_SECONDS, QueryServices
 from tests.unit.query_adapters.in_process import InProcess
 from tests.unit.query_adapters.test_query_clients import ENVIRON, GATEWAY_SECONDS
 

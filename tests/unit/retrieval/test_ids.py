@@ -11,7 +11,7 @@ from chalicelib.retrieval.ids import (
     InboxPlace,
     check_path,
     document_id,
-    inbox_place,
+    parse_inbox_key,
     vector_key,
     version_id,
     version_order,
@@ -36,9 +36,9 @@ def test_a_key_leads_back_to_its_place(path: str) -> None:
     place = InboxPlace("acme", "default", path)
     if path.endswith("/"):
         with pytest.raises(InvalidInput):
-            inbox_place(place.key)
+            parse_inbox_key(place.key)
     else:
-        assert inbox_place(place.key) == place
+        assert parse_inbox_key(place.key) == place
 
 
 def test_half_a_surrogate_pair_cannot_be_in_a_path() -> None:

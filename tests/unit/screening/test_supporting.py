@@ -19,7 +19,7 @@ from chalicelib.screening import calls
 from chalicelib.screening.supporting import SupportJudge, lambda_cost
 from tests.unit.generation.fakes import House
 from tests.unit.generation.test_generating import WHO
-from tests.unit.retrieval_query.fakes import FakeChecker
+from tests.unit.retrieval.fakes import FakeChecker
 from tests.unit.screening.test_screener import chat
 
 DOCUMENT = "The turbine is rated at 410 kilowatts. It was made by Voss Hydro in 2011."

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from chalicelib.retrieval.answer.support.lexicon import opposed
 
 if TYPE_CHECKING:
-    from chalicelib.retrieval.text.parsed_text import Reading
+    from chalicelib.retrieval.text.parsed_text import ParsedText
 
 _STRANGE = 0.25
 _FAMILIAR = 0.65
@@ -19,16 +19,16 @@ _OPPOSED = 0.5
 _OF_NAMES = 0.25
 MATCHED = 0.6
 
-Likeness = Sequence[Sequence[float]]
+SimilarityMatrix = Sequence[Sequence[float]]
 
 
 @dataclass(frozen=True, slots=True)
 class Alignment:
     """A claim beside a sentence; `likeness` has a row a word of the claim."""
 
-    claim: Reading
-    sentence: Reading
-    likeness: Likeness
+    claim: ParsedText
+    sentence: ParsedText
+    likeness: SimilarityMatrix
     asked: frozenset[str] = frozenset()
     """Stems that the question brought in."""
 

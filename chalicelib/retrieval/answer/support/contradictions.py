@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.contracts.support import Doubt
 from chalicelib.retrieval.answer.support.lexicon import IDIOMS, NEGATIONS, opposed
-from chalicelib.retrieval.text.parsed_text import CONNECTORS, Reading
+from chalicelib.retrieval.text.parsed_text import CONNECTORS, ParsedText
 from chalicelib.retrieval.text.terms import word_set
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _NEAR = 4
 _AGENT = 2
 
 
-def turned(alignment: Alignment, clause: range, within: range) -> Iterator[Doubt]:
+def contradictions(alignment: Alignment, clause: range, within: range) -> Iterator[Doubt]:
     """Yield why a clause of the claim says the opposite of the clause that answers to it."""
     negations = _negations(alignment, clause)
     opposites = _opposites(alignment, clause, within)
@@ -41,7 +41,7 @@ def turned(alignment: Alignment, clause: range, within: range) -> Iterator[Doubt
     yield Doubt.NEGATION if negations else Doubt.RELATION_CHANGED
 
 
-def is_turned(alignment: Alignment, clause: range, within: range) -> bool:
+def differs_in_voice(alignment: Alignment, clause: range, within: range) -> bool:
     """Say whether one of two clauses is in the passive, so that their subjects change places."""
     one = (_passive(alignment.claim, at) for at in clause)
     other = (_passive(alignment.sentence, at) for at in within)
@@ -68,7 +68,7 @@ def _is_about(alignment: Alignment, scope: Sequence[int], clause: range, at_leas
     return bool(matched) and (matched[0] or sum(matched) > at_least * len(matched))
 
 
-def _denied(reading: Reading, clause: range) -> Iterator[list[int]]:
+def _denied(reading: ParsedText, clause: range) -> Iterator[list[int]]:
     """Yield the words of meaning that each negation of a clause denies."""
     idle = {place for idiom in IDIOMS for place in _places(reading, idiom)}
     for at in clause:
@@ -80,7 +80,7 @@ def _denied(reading: Reading, clause: range) -> Iterator[list[int]]:
         yield (after or before[::-1])[:_SCOPE]
 
 
-def _places(reading: Reading, phrase: str) -> Iterator[int]:
+def _places(reading: ParsedText, phrase: str) -> Iterator[int]:
     wanted = phrase.split()
     folded = [word.folded for word in reading.words]
     for at in range(len(folded) - len(wanted) + 1):
@@ -105,7 +105,7 @@ def _opposites(alignment: Alignment, clause: range, within: range) -> int:
     return len(axes)
 
 
-def _comparatives(reading: Reading) -> set[int]:
+def _comparatives(reading: ParsedText) -> set[int]:
     """Return the places of the words before `than`, which compare all that is told."""
     than = [at for at, word in enumerate(reading.words) if word.folded == "than"]
     return {at for end in than for at in range(max(0, end - _NEAR), end)}
@@ -130,13 +130,13 @@ def _swapped(alignment: Alignment, clause: range) -> bool:
     return False
 
 
-def _reversed_route(claim: Reading, clause: range, sentence: Reading) -> bool:
+def _reversed_route(claim: ParsedText, clause: range, sentence: ParsedText) -> bool:
     """Say whether `from A to B` meets `from B to A`."""
     there = set(_routes(sentence, range(len(sentence.words))))
     return any((end, start) in there for start, end in _routes(claim, clause) if start != end)
 
 
-def _routes(reading: Reading, clause: range) -> Iterator[tuple[str, str]]:
+def _routes(reading: ParsedText, clause: range) -> Iterator[tuple[str, str]]:
     folded = [word.folded for word in reading.words]
     for at in clause:
         if folded[at] == "from" and "to" in folded[at + 2 : at + _NEAR + 1]:
@@ -159,20 +159,20 @@ def _agent_suffers(alignment: Alignment, clause: range, pivot: int, place: int) 
     return not agent & before if agent & (before | after) else None
 
 
-def _agent(passive: Reading, place: int) -> set[str]:
+def _agent(passive: ParsedText, place: int) -> set[str]:
     """Return the stems of the first words of meaning behind `by`."""
     by = next(at for at in range(place, len(passive.words)) if passive.words[at].folded == "by")
     return {passive.words[at].stem for at in [at for at in passive.content if at > by][:_AGENT]}
 
 
-def _may_turn(claim: Reading, place: int) -> bool:
+def _may_turn(claim: ParsedText, place: int) -> bool:
     """Say whether partners may stand about a word: a verb, or an order in time or place."""
     if claim.words[place].folded in _ORDER:
         return True
     return place in claim.content and not _is_noun(claim, place)
 
 
-def _is_noun(reading: Reading, place: int) -> bool:
+def _is_noun(reading: ParsedText, place: int) -> bool:
     return place in reading.names or reading.follows_article(place) or reading.is_counted(place)
 
 
@@ -201,7 +201,7 @@ def _crossed(alignment: Alignment, clause: range, pivot: int, place: int) -> boo
     return False if all(straight) else None
 
 
-def _partners(reading: Reading, around: range, place: int) -> tuple[set[str], set[str]]:
+def _partners(reading: ParsedText, around: range, place: int) -> tuple[set[str], set[str]]:
     """Return the stems on either side of a word.
 
     An order that opens its clause has its first partner right behind it: `after glazing the
@@ -222,7 +222,7 @@ def _partners(reading: Reading, around: range, place: int) -> tuple[set[str], se
     )
 
 
-def _around(sentence: Reading, place: int) -> range:
+def _around(sentence: ParsedText, place: int) -> range:
     """Return the clause of a word and those beside it that no connector cuts off."""
     clauses = list(sentence.clauses)
     first = last = next(at for at, clause in enumerate(clauses) if place in clause)
@@ -233,12 +233,12 @@ def _around(sentence: Reading, place: int) -> range:
     return range(clauses[first].start, clauses[last].stop)
 
 
-def _is_cut_off(sentence: Reading, clause: range) -> bool:
+def _is_cut_off(sentence: ParsedText, clause: range) -> bool:
     opening = sentence.words[clause.start]
     return opening.folded in CONNECTORS or ";" in sentence.text[: opening.start].rstrip()[-1:]
 
 
-def _passive(reading: Reading, place: int) -> bool:
+def _passive(reading: ParsedText, place: int) -> bool:
     around = [word.folded for word in reading.words[max(0, place - _NEAR) : place]]
     after = [word.folded for word in reading.words[place + 1 : place + 1 + 2 * _NEAR]]
     return not _BE.isdisjoint(around) and "by" in after

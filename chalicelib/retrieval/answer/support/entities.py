@@ -8,19 +8,19 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from chalicelib.contracts.support import Doubt
-from chalicelib.retrieval.text.parsed_text import Reading
+from chalicelib.retrieval.text.parsed_text import ParsedText
 from chalicelib.retrieval.text.units import COUNT
 
 if TYPE_CHECKING:
     from chalicelib.retrieval.answer.support.alignment import Alignment
-    from chalicelib.retrieval.text.dates import Moment
+    from chalicelib.retrieval.text.dates import TimeExpression
     from chalicelib.retrieval.text.quantities import Quantity
 
 _NATIONAL = 5
 """Letters that `German` and `Germany` share at the least."""
 
 
-def missing(claim: Reading, places: Sequence[Reading]) -> set[Doubt]:
+def missing_entities(claim: ParsedText, places: Sequence[ParsedText]) -> set[Doubt]:
     """Return what of the claim's numbers, dates and names is nowhere in `places`.
 
     This is the hard rule: nothing else makes up for it.
@@ -28,7 +28,9 @@ def missing(claim: Reading, places: Sequence[Reading]) -> set[Doubt]:
     return {doubt for doubt, stands_in in _demands(claim) if not stands_in(places)}
 
 
-def figures_in(claim: Reading, passage: Sequence[Reading], held: Collection[int]) -> set[int]:
+def sentences_with_entities(
+    claim: ParsedText, passage: Sequence[ParsedText], held: Collection[int]
+) -> set[int]:
     """Return the places of further sentences that a quotation needs to show every figure.
 
     `held` are those that it has.
@@ -41,10 +43,10 @@ def figures_in(claim: Reading, passage: Sequence[Reading], held: Collection[int]
     return more
 
 
-_StandsIn = Callable[[Sequence[Reading]], bool]
+_StandsIn = Callable[[Sequence[ParsedText]], bool]
 
 
-def _demands(claim: Reading) -> Iterator[tuple[Doubt, _StandsIn]]:
+def _demands(claim: ParsedText) -> Iterator[tuple[Doubt, _StandsIn]]:
     """Yield a test for each figure of the claim, and the doubt where it fails."""
     for quantity in claim.quantities:
         yield Doubt.NUMBER_MISSING, functools.partial(_has_quantity, quantity)
@@ -54,7 +56,7 @@ def _demands(claim: Reading) -> Iterator[tuple[Doubt, _StandsIn]]:
         yield Doubt.NAME_MISSING, functools.partial(_has_name, claim.words[at].folded)
 
 
-def _has_quantity(asked: Quantity, places: Sequence[Reading]) -> bool:
+def _has_quantity(asked: Quantity, places: Sequence[ParsedText]) -> bool:
     told = (found for place in places for found in (*place.quantities, *place.understood))
     if any(asked.told_by(found) for found in told):
         return True
@@ -63,7 +65,7 @@ def _has_quantity(asked: Quantity, places: Sequence[Reading]) -> bool:
     return bare and any(asked.value in (found.year, found.day) for found in moments)
 
 
-def _has_moment(asked: Moment, places: Sequence[Reading]) -> bool:
+def _has_moment(asked: TimeExpression, places: Sequence[ParsedText]) -> bool:
     """Say whether what is told is told by one date, or by dates that together tell no other."""
     fitting = [found for place in places for found in place.moments if asked.agrees(found)]
     told = {kind for found in fitting for kind in asked.kinds & found.kinds}
@@ -73,7 +75,7 @@ def _has_moment(asked: Moment, places: Sequence[Reading]) -> bool:
     return asked.kinds == {0} and any(found.value == asked.year for found in numbers)
 
 
-def _has_name(name: str, places: Sequence[Reading]) -> bool:
+def _has_name(name: str, places: Sequence[ParsedText]) -> bool:
     known = {word.folded for place in places for word in place.words}
     if name in known or name.rstrip("s") in known:
         return True
@@ -83,7 +85,7 @@ def _has_name(name: str, places: Sequence[Reading]) -> bool:
     )
 
 
-def misplaced(alignment: Alignment, clause: range, within: range) -> Iterator[Doubt]:
+def misplaced_entities(alignment: Alignment, clause: range, within: range) -> Iterator[Doubt]:
     """Yield what the sentence tells of something else than a clause of the claim does.
 
     A figure of the claim is misplaced where the clause that answers to it holds a rival, of
@@ -106,7 +108,7 @@ def misplaced(alignment: Alignment, clause: range, within: range) -> Iterator[Do
     yield from _misplaced_names(alignment, clause, within)
 
 
-def _measured(claim: Reading) -> tuple[Quantity, ...]:
+def _measured(claim: ParsedText) -> tuple[Quantity, ...]:
     """Return the quantities of a claim, and those understood that can have a rival: the day of
     `the next day`, and `one` of things that are counted.
     """
@@ -131,7 +133,7 @@ def _parted(alignment: Alignment, clause: range) -> bool:
     )
 
 
-def _rivalled(asked: Moment, within: range, sentence: Reading) -> bool:
+def _rivalled(asked: TimeExpression, within: range, sentence: ParsedText) -> bool:
     """Say whether a clause tells something of the kind of a moment, and nothing that agrees."""
     here = [
         found for found in sentence.moments if found.start in within and found.kinds & asked.kinds

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from chalicelib.retrieval.answer.support.contradictions import is_turned
+from chalicelib.retrieval.answer.support.contradictions import differs_in_voice
 from chalicelib.retrieval.answer.support.lexicon import (
     COMPARING,
     CONDITIONS,
@@ -18,7 +18,7 @@ from chalicelib.retrieval.answer.support.lexicon import (
     UNIVERSALS,
     axes_of,
 )
-from chalicelib.retrieval.text.parsed_text import CONNECTORS, Reading
+from chalicelib.retrieval.text.parsed_text import CONNECTORS, ParsedText
 from chalicelib.retrieval.text.terms import stems, word_set
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _INFINITIVE = frozenset({"has", "have", "had"})
 
 
-def overstated(alignment: Alignment, clause: range, within: range) -> bool:
+def is_overstated(alignment: Alignment, clause: range, within: range) -> bool:
     """Say whether a clause of the claim goes further than the sentence that answers to it."""
     claim, sentence = alignment.claim, alignment.sentence
     whole = range(len(sentence.words))
@@ -39,7 +39,7 @@ def overstated(alignment: Alignment, clause: range, within: range) -> bool:
     return _limited(sentence, within) and not _bounded(claim)
 
 
-def compared(alignment: Alignment, clause: range) -> bool:
+def adds_comparison(alignment: Alignment, clause: range) -> bool:
     """Say whether a clause of the claim draws a comparison that the sentence does not draw.
 
     `Longer during probation than afterwards` may follow from what is told, but has to be worked
@@ -57,18 +57,18 @@ def compared(alignment: Alignment, clause: range) -> bool:
     return False
 
 
-def _folded(reading: Reading, within: range) -> set[str]:
+def _folded(reading: ParsedText, within: range) -> set[str]:
     return {reading.words[at].folded for at in within}
 
 
-def _universal(reading: Reading, within: range) -> bool:
+def _universal(reading: ParsedText, within: range) -> bool:
     text = " ".join(reading.words[at].folded for at in within)
     return not UNIVERSALS.isdisjoint(_folded(reading, within)) or any(
         phrase in text for phrase in UNIVERSAL_PHRASES
     )
 
 
-def _necessary(reading: Reading, within: range) -> bool:
+def _necessary(reading: ParsedText, within: range) -> bool:
     """Say whether something is required; `has` and `have` only before `to`."""
     for at in within:
         folded = reading.words[at].folded
@@ -78,16 +78,16 @@ def _necessary(reading: Reading, within: range) -> bool:
     return False
 
 
-def _possible(reading: Reading, within: range) -> bool:
+def _possible(reading: ParsedText, within: range) -> bool:
     return not POSSIBILITY.isdisjoint(_folded(reading, within))
 
 
-def _limited(reading: Reading, within: range) -> bool:
+def _limited(reading: ParsedText, within: range) -> bool:
     text = " ".join(reading.words[at].folded for at in within)
     return any(limit in text for limit in LIMITS) or text.endswith(" only")
 
 
-def _bounded(claim: Reading) -> bool:
+def _bounded(claim: ParsedText) -> bool:
     said = _folded(claim, range(len(claim.words)))
     return not (CONDITIONS | NEGATIONS | NECESSITY).isdisjoint(said)
 
@@ -110,14 +110,14 @@ _UNHEARD_OF = 0.25
 """Cosine of word vectors below which nothing in a sentence is like a noun."""
 
 
-def other_subject(alignment: Alignment, clause: range, within: range) -> bool:
+def has_other_subject(alignment: Alignment, clause: range, within: range) -> bool:
     """Say whether the clause that answers speaks of another of the sentence's own subjects.
 
     `The landlord pays for minor repairs` meets `the tenant pays for minor repairs`, in a
     sentence that speaks of the landlord elsewhere.
     """
     claim, sentence = alignment.claim, alignment.sentence
-    if alignment.coverage(clause, within) < ANSWERS or is_turned(alignment, clause, within):
+    if alignment.coverage(clause, within) < ANSWERS or differs_in_voice(alignment, clause, within):
         return False
     opening = [at for at in claim.content if at in clause and at not in claim.names][:_SUBJECT]
     within = _with_subject(sentence, within)
@@ -130,7 +130,7 @@ def other_subject(alignment: Alignment, clause: range, within: range) -> bool:
     return lost and any(not alignment.is_matched(at, clause) for at in heads)
 
 
-def _with_subject(sentence: Reading, within: range) -> range:
+def _with_subject(sentence: ParsedText, within: range) -> range:
     """Return a clause with the one before it where it goes on without a subject: `and is paid`."""
     opening = [sentence.words[at].folded for at in within[:2]]
     if within.start == 0 or len(opening) < 2 or opening[0] not in CONNECTORS:
@@ -140,7 +140,7 @@ def _with_subject(sentence: Reading, within: range) -> range:
     return range(sentence.clause_of(within.start - 1).start, within.stop)
 
 
-def swapped_in(alignment: Alignment, clause: range, passage: Sequence[Reading]) -> bool:
+def swaps_noun(alignment: Alignment, clause: range, passage: Sequence[ParsedText]) -> bool:
     """Say whether a noun of another sentence has taken the place of one of this sentence."""
     claim, sentence = alignment.claim, alignment.sentence
     told = {word.stem for word in sentence.words}
@@ -158,7 +158,7 @@ def swapped_in(alignment: Alignment, clause: range, passage: Sequence[Reading]) 
     return False
 
 
-def _elsewhere(sentence: Reading, passage: Sequence[Reading]) -> frozenset[str]:
+def _elsewhere(sentence: ParsedText, passage: Sequence[ParsedText]) -> frozenset[str]:
     """Return the stems of the other sentences, without what the passage opens with: its topic."""
     others = [word for other in passage if other is not sentence for word in other.words]
     first = passage[0]
@@ -166,7 +166,7 @@ def _elsewhere(sentence: Reading, passage: Sequence[Reading]) -> frozenset[str]:
     return stems(others) - topic
 
 
-def is_added(alignments: Sequence[Alignment], clause: range) -> bool:
+def adds_unknown(alignments: Sequence[Alignment], clause: range) -> bool:
     """Say whether a clause adds with `and` what nothing in the source is like."""
     claim = alignments[0].claim
     joined = (at for at in clause if claim.words[at].folded == "and")
@@ -180,7 +180,7 @@ def is_added(alignments: Sequence[Alignment], clause: range) -> bool:
     )
 
 
-def is_strange(alignments: Sequence[Alignment], clause: range) -> bool:
+def is_unfamiliar(alignments: Sequence[Alignment], clause: range) -> bool:
     """Say whether a clause speaks of something that nothing in the source is like."""
     claim = alignments[0].claim
     return any(

@@ -7,22 +7,26 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chalicelib.contracts.support import ClaimVerdict, Doubt
-from chalicelib.retrieval.answer.support.alignment import Alignment, Likeness
-from chalicelib.retrieval.answer.support.contradictions import turned
-from chalicelib.retrieval.answer.support.entities import figures_in, misplaced, missing
+from chalicelib.retrieval.answer.support.alignment import Alignment, SimilarityMatrix
+from chalicelib.retrieval.answer.support.contradictions import contradictions
+from chalicelib.retrieval.answer.support.entities import (
+    misplaced_entities,
+    missing_entities,
+    sentences_with_entities,
+)
 from chalicelib.retrieval.answer.support.scope import (
     ANSWERS,
-    compared,
-    is_added,
-    is_strange,
-    other_subject,
-    overstated,
-    swapped_in,
+    adds_comparison,
+    adds_unknown,
+    has_other_subject,
+    is_overstated,
+    is_unfamiliar,
+    swaps_noun,
 )
-from chalicelib.retrieval.text.parsed_text import Reading
+from chalicelib.retrieval.text.parsed_text import ParsedText
 
 if TYPE_CHECKING:
-    from chalicelib.retrieval.text.sentences import Span
+    from chalicelib.retrieval.text.sentences import TextSpan
 
 COVERED = 0.5
 """Mean cover of its words from which on a clause is held up; chosen on the development half of
@@ -30,26 +34,26 @@ COVERED = 0.5
 _STRANGE = 0.3
 """The most that a clause about something unheard of scores."""
 
-Compare = Callable[[Reading, Reading], Likeness]
+WordComparer = Callable[[ParsedText, ParsedText], SimilarityMatrix]
 """Returns the cosine of each word of a claim with each word of a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
-class Passage:
+class ParsedSource:
     """A source taken apart: its sentences, where each stands, and the places among them of those
     that may hold up the claim.
     """
 
     id: int
-    sentences: tuple[Reading, ...]
-    spans: tuple[Span, ...]
+    sentences: tuple[ParsedText, ...]
+    spans: tuple[TextSpan, ...]
     near: tuple[int, ...]
 
 
-def judge(
-    claim: Reading,
-    passages: Sequence[Passage],
-    compare: Compare,
+def judge_claim(
+    claim: ParsedText,
+    passages: Sequence[ParsedSource],
+    compare: WordComparer,
     asked: frozenset[str] = frozenset(),
 ) -> ClaimVerdict:
     """Return the verdict of the passage that holds up the claim best.
@@ -62,13 +66,13 @@ def judge(
 
 
 def _judged(
-    claim: Reading, passage: Passage, compare: Compare, asked: frozenset[str]
+    claim: ParsedText, passage: ParsedSource, compare: WordComparer, asked: frozenset[str]
 ) -> ClaimVerdict:
     alignments = {
         at: Alignment(claim, passage.sentences[at], compare(claim, passage.sentences[at]), asked)
         for at in passage.near
     }
-    doubts = missing(claim, passage.sentences)
+    doubts = missing_entities(claim, passage.sentences)
     scores, rests_on = [], set()
     for clause in claim.clauses:
         at = max(alignments, key=lambda place: alignments[place].nearness(clause))
@@ -76,9 +80,9 @@ def _judged(
         doubts.update(_doubts(alignments[at], clause, passage))
         cover = alignments[at].coverage(clause)
         near = list(alignments.values())
-        if is_added(near, clause):
+        if adds_unknown(near, clause):
             doubts.add(Doubt.HALF_SUPPORTED)
-        strange = is_strange(near, clause)
+        strange = is_unfamiliar(near, clause)
         scores.append(min(cover, _STRANGE) if strange else cover)
     low = min(scores)
     if claim.is_empty:
@@ -86,7 +90,7 @@ def _judged(
         doubts.add(Doubt.NOT_COVERED)
     elif low < COVERED:
         doubts.add(Doubt.HALF_SUPPORTED if max(scores) >= COVERED else Doubt.NOT_COVERED)
-    rests_on |= figures_in(claim, passage.sentences, rests_on)
+    rests_on |= sentences_with_entities(claim, passage.sentences, rests_on)
     return ClaimVerdict(
         supported=not doubts,
         source=passage.id,
@@ -97,15 +101,17 @@ def _judged(
     )
 
 
-def _doubts(alignment: Alignment, clause: range, passage: Passage) -> Iterator[Doubt]:
+def _doubts(alignment: Alignment, clause: range, passage: ParsedSource) -> Iterator[Doubt]:
     within = alignment.clause_for(clause)
     if alignment.coverage(clause, within) < ANSWERS:
         within = range(len(alignment.sentence.words))
-    yield from misplaced(alignment, clause, within)
-    yield from turned(alignment, clause, within)
-    if overstated(alignment, clause, within):
+    yield from misplaced_entities(alignment, clause, within)
+    yield from contradictions(alignment, clause, within)
+    if is_overstated(alignment, clause, within):
         yield Doubt.OVERSTATED
-    if compared(alignment, clause):
+    if adds_comparison(alignment, clause):
         yield Doubt.RELATION_CHANGED
-    if other_subject(alignment, clause, within) or swapped_in(alignment, clause, passage.sentences):
+    if has_other_subject(alignment, clause, within) or swaps_noun(
+        alignment, clause, passage.sentences
+    ):
         yield Doubt.RELATION_CHANGED

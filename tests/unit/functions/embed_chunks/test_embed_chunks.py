@@ -14,7 +14,7 @@ from chalicelib.errors import Conflict, InvalidInput, ModelFailure, NotFound
 from chalicelib.generation.catalogue import catalogue
 from chalicelib.ingest.receipts import BILLED_TRANSITIONS
 from chalicelib.ports import IndexRef
-from chalicelib.retrieval.ids import chunks_key, place_hash, vector_key
+from chalicelib.retrieval.ids import chunks_key, path_hash, vector_key
 from functions.embed_chunks import core
 from tests.unit.ingest.examples import BUCKET, NOW
 from tests.unit.ingest.fakes import INDEX, FakeObjects, FakeTenants, FakeVectors
@@ -135,7 +135,7 @@ def test_a_vector_carries_what_filters_ask_for() -> None:
         "media_type": "text/markdown",
         "language": "en",
         "uploaded_at": int(NOW.timestamp()),
-        "folders": [place_hash("a.md")],
+        "folders": [path_hash("a.md")],
         "m_year": 2024,
         "m_tags": ["a", "b"],
     }

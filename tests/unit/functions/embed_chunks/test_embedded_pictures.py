@@ -13,10 +13,10 @@ from chalicelib.generation.models import served_models
 from chalicelib.ports import IndexRef
 from chalicelib.retrieval.ids import (
     chunks_key,
-    dimensions_of,
-    picture_index,
+    image_index_dimensions,
+    image_index_model,
+    image_index_name,
     picture_key,
-    picture_model,
     vector_key,
 )
 from tests.unit.functions.embed_chunks.test_embed_chunks import PLACE, World
@@ -92,8 +92,8 @@ def test_the_receipt_has_a_line_for_the_model_that_served() -> None:
 
 @pytest.mark.parametrize("model", served_models().models_in_function("embed_image"))
 def test_the_name_of_an_index_fits_and_says_whose_it_is(model: str) -> None:
-    name = picture_index("t" * 31, model, 4096)
+    name = image_index_name("t" * 31, model, 4096)
     assert (
         len(name) <= 63
     )  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-limitations.html
-    assert (picture_model(name), dimensions_of(name)) == (model, 4096)
+    assert (image_index_model(name), image_index_dimensions(name)) == (model, 4096)

@@ -14,7 +14,7 @@ from chalicelib.contracts.reranking import (
 )
 from chalicelib.errors import ModelFailure
 from chalicelib.inference.word_vectors import WordEmbedder
-from chalicelib.retrieval.search.reranker import FEATURES, RERANKED, head_of
+from chalicelib.retrieval.search.reranker import FEATURES, MAX_RERANKED, parse_head
 from functions.rerank_passages.core import Deps, run
 from functions.rerank_passages.handler import HEAD
 from tests.unit.functions.afresh import answered_afresh
@@ -27,7 +27,7 @@ WHEEL = "The wheel of the mill was replaced by a turbine from Linz."
 
 def deps(models_dir: Path) -> Deps:
     ticks = iter([1.0, 1.25])
-    return Deps(WordEmbedder.open(models_dir), head_of(HEAD.read_text()), lambda: next(ticks))
+    return Deps(WordEmbedder.open(models_dir), parse_head(HEAD.read_text()), lambda: next(ticks))
 
 
 def rerank(models_dir: Path, query: str, *texts: str) -> RerankResult:
@@ -89,7 +89,7 @@ def test_the_committed_head_is_small_and_says_what_it_was_learned_on() -> None:
     assert told["learned_on"]
     assert "GFDL" in told["licences"]
     assert HEAD.stat().st_size < 2_000
-    assert RERANKED <= MAX_PASSAGES
+    assert MAX_RERANKED <= MAX_PASSAGES
 
 
 def test_a_fresh_process_answers_the_sample_without_boto3(models_dir: Path) -> None:

@@ -8,7 +8,14 @@ from typing import Any
 
 import pytest
 
-from chalicelib.contracts.asking import AskClaim, AskDone, AskEvent, AskRequest, AskRetrieved, Claim
+from chalicelib.contracts.answers import (
+    AskClaim,
+    AskDone,
+    AskEvent,
+    AskRequest,
+    AskRetrieved,
+    Claim,
+)
 from chalicelib.contracts.receipts import Receipt
 from chalicelib.errors import HeadraceError, InvalidInput, Throttled, Transient
 from functions.stream_answer.core import Deps, run

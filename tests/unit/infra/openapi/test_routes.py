@@ -9,7 +9,7 @@ import pytest
 from chalice.app import Chalice, Response
 
 from chalicelib.api.http import described
-from chalicelib.contracts.asking import AskRequest
+from chalicelib.contracts.answers import AskRequest
 from chalicelib.contracts.operations import CURSOR, Operation, limit_parameter
 from chalicelib.contracts.uploads import RetryDocumentRequest
 from infra.openapi.document import document

@@ -1,0 +1,68 @@
+"""What an answer or a search is kept as, to be rated, and what a rating marks of it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import AwareDatetime, Field
+
+from chalicelib.contracts.base import Contract
+
+ASKED_DAYS = 30
+"""How long an answer or a search can be rated."""
+Rating = Literal["up", "down"]
+LoggedKind = Literal["answer", "search"]
+
+
+class PageSpan(Contract):
+    """Characters `start` to `end` of a page of a version."""
+
+    document_id: str
+    version: str
+    page: int = Field(ge=1)
+    start: int = Field(ge=0)
+    end: int = Field(ge=1)
+
+    @property
+    def alone(self) -> PageSpan:
+        """Return the place without what a kind of place adds to it."""
+        return PageSpan(
+            document_id=self.document_id,
+            version=self.version,
+            page=self.page,
+            start=self.start,
+            end=self.end,
+        )
+
+
+class QuotedSpan(PageSpan):
+    """What was cited, the path of its document, and the text: "" where it is not kept."""
+
+    path: str
+    quote: str = ""
+
+
+class LoggedAnswer(Contract):
+    """A question or a query with what it got, kept for `ASKED_DAYS` to be rated.
+
+    `asked_as` is the question as it was searched for, which stands alone. `cited` is what an
+    answer rests on; of a search it is its first passage, without its text. `shown` are the first
+    passages that were found. `model` is the one that embedded the question.
+    """
+
+    id: str
+    kind: LoggedKind
+    question: str
+    asked_as: str
+    answer: str = ""
+    tier: str = ""
+    cited: tuple[QuotedSpan, ...] = ()
+    shown: tuple[PageSpan, ...] = ()
+    model: str
+    asked_at: AwareDatetime
+
+
+class RatedSpan(PageSpan):
+    """A passage that was rated: 1 for what answers, -1 for what does not."""
+
+    mark: Literal[1, -1]

@@ -1,0 +1,217 @@
+"""The composition root of searching and answering, whichever entry point asks.
+
+Everything is built on first use and kept: importing this needs neither environment nor network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from chalicelib.observability import log_refusal, logger
+from chalicelib.settings import GenerationSettings, QuerySettings, RecordsSettings
+
+if TYPE_CHECKING:
+    from chalicelib.adapters.api_records import ApiRecords
+    from chalicelib.adapters.feedback_records import FeedbackRecords
+    from chalicelib.adapters.functions import (
+        CheckFunction,
+        EmbedFunction,
+        LabelFunction,
+        RerankFunction,
+    )
+    from chalicelib.errors import HeadraceError
+    from chalicelib.retrieval.answer.answer_log import AnswerLog
+    from chalicelib.retrieval.answer.evidence import SentenceScreen
+    from chalicelib.retrieval.answer.passage_writer import CallGenerator, PassageWriter
+    from chalicelib.retrieval.answer.pipeline import QuestionAnswerer
+    from chalicelib.retrieval.receipts import QueryPrices
+    from chalicelib.retrieval.search.images import ImageSearcher
+    from chalicelib.retrieval.search.searcher import Searcher
+
+
+PICTURE_SECONDS = 10
+"""What a collection's model of pictures may take for a query, whose picture may have been looked at
+for 15 s before, of API Gateway's 29 s."""
+
+
+@dataclass(frozen=True, slots=True)
+class _LoggedScreen:
+    """A screen that tells the log how many sentences it found, never which."""
+
+    screen: SentenceScreen
+
+    def aimed_at_model(self, sentences: Sequence[str]) -> Sequence[bool]:
+        found = self.screen.aimed_at_model(sentences)
+        if any(found):
+            told = {"sentences": sum(found), "of": len(found)}
+            logger("queries").warning("instructions for a language model", extra=told)
+        return found
+
+
+def _not_kept(error: HeadraceError) -> None:
+    log_refusal(logger("queries"), error)
+
+
+class QueryServices:
+    """What finds passages and answers questions, for the stage that `environ` describes.
+
+    `generator` returns what asks models, which is done for some questions only; all that is asked
+    for a question is waited for `seconds`.
+    """
+
+    def __init__(
+        self, environ: Mapping[str, str], generator: Callable[[], CallGenerator], seconds: float
+    ) -> None:
+        self._environ = environ
+        self._generates = generator
+        self._model_seconds = seconds
+
+    @cached_property
+    def query_settings(self) -> QuerySettings:
+        """The settings of queries. Raises `InvalidInput` naming a variable that is missing."""
+        return QuerySettings.from_environ(self._environ)
+
+    @cached_property
+    def records(self) -> ApiRecords:
+        """The records table."""
+        from chalicelib.adapters import aws
+        from chalicelib.adapters.api_records import ApiRecords
+        from chalicelib.adapters.dynamodb import Table
+
+        settings = RecordsSettings.from_environ(self._environ)
+        return ApiRecords(Table(aws.dynamodb(), settings.records_table))
+
+    @cached_property
+    def finder(self) -> Searcher:
+        """What finds passages."""
+        from chalicelib.adapters import aws
+        from chalicelib.adapters.passages import Passages
+        from chalicelib.retrieval.search.searcher import Searcher
+
+        return Searcher(
+            self._embedder,
+            self.records,
+            Passages(aws.s3vectors()),
+            self.records,
+            self.records,
+            self._reranker,
+            self.ratings,
+            self.query_settings.reranks,
+            self._labeller,
+            self._pictures,
+        )
+
+    @cached_property
+    def ratings(self) -> FeedbackRecords:
+        """What was asked to be rated, and votes."""
+        from chalicelib.adapters import aws
+        from chalicelib.adapters.dynamodb import Table
+        from chalicelib.adapters.feedback_records import FeedbackRecords
+
+        settings = RecordsSettings.from_environ(self._environ)
+        return FeedbackRecords(Table(aws.dynamodb(), settings.records_table))
+
+    @cached_property
+    def keeper(self) -> AnswerLog:
+        """What keeps questions and what they got."""
+        from chalicelib.adapters import aws
+        from chalicelib.adapters.dynamodb import Table
+        from chalicelib.adapters.feedback_records import FeedbackRecords
+        from chalicelib.jobs.ulids import ulid
+        from chalicelib.retrieval.answer.answer_log import AnswerLog
+
+        settings = RecordsSettings.from_environ(self._environ)
+        records = FeedbackRecords(Table(aws.asked_dynamodb(), settings.records_table))
+        return AnswerLog(records, lambda: datetime.now(UTC), ulid, _not_kept)
+
+    @cached_property
+    def asker(self) -> QuestionAnswerer:
+        """What answers questions."""
+        from chalicelib.retrieval.answer.pipeline import QuestionAnswerer
+        from chalicelib.screening.injection_rules import RuleScreen
+
+        screen = _LoggedScreen(RuleScreen())
+        return QuestionAnswerer(
+            self.finder,
+            self._embedder,
+            self._writer,
+            self.prices,
+            self._checker,
+            screen,
+            self.keeper,
+        )
+
+    @cached_property
+    def prices(self) -> QueryPrices:
+        """What queries cost."""
+        from chalicelib.generation.catalogue import catalogue
+        from chalicelib.retrieval.receipts import QueryPrices
+
+        settings = self.query_settings
+        return QueryPrices(catalogue(), settings.chat_model_id, settings.embed_memory_mb)
+
+    @cached_property
+    def _embedder(self) -> EmbedFunction:
+        from chalicelib.adapters import aws
+        from chalicelib.adapters.functions import EmbedFunction
+
+        return EmbedFunction(aws.functions(), self.query_settings.embed_function)
+
+    @cached_property
+    def _labeller(self) -> LabelFunction | None:
+        if not self.query_settings.label_function:
+            return None
+        from chalicelib.adapters import aws
+        from chalicelib.adapters.functions import LabelFunction
+
+        return LabelFunction(aws.labels(), self.query_settings.label_function)
+
+    @cached_property
+    def _pictures(self) -> ImageSearcher | None:
+        """What finds pictures of collections that name a model for them; None where queries ask for
+        texts alone.
+        """
+        name = self._functions.get("embed_image")
+        if name is None or not self.query_settings.label_function:
+            return None
+        from chalicelib.adapters import aws
+        from chalicelib.adapters.functions import EmbedPictureFunction
+        from chalicelib.adapters.passages import Passages
+        from chalicelib.retrieval.search.images import ImageSearcher
+
+        embedder = EmbedPictureFunction(aws.functions_within(PICTURE_SECONDS), name)
+        return ImageSearcher(embedder, Passages(aws.s3vectors()), self.records)
+
+    @property
+    def _functions(self) -> Mapping[str, str]:
+        """The functions that run models which the stage trained, by the catalogue's names."""
+        return GenerationSettings.from_environ(self._environ).functions
+
+    @cached_property
+    def _checker(self) -> CheckFunction:
+        from chalicelib.adapters import aws
+        from chalicelib.adapters.functions import CheckFunction
+
+        return CheckFunction(aws.checks(), self.query_settings.check_function)
+
+    @cached_property
+    def _reranker(self) -> RerankFunction:
+        from chalicelib.adapters import aws
+        from chalicelib.adapters.functions import RerankFunction
+
+        return RerankFunction(aws.reranks(), self.query_settings.rerank_function)
+
+    @cached_property
+    def _writer(self) -> PassageWriter | None:
+        if not self.query_settings.chat_model_id:
+            return None
+        from chalicelib.generation.catalogue import catalogue
+        from chalicelib.retrieval.answer.passage_writer import PassageWriter, passage_limits
+
+        model_id = self.query_settings.chat_model_id
+        limits = passage_limits(catalogue(), model_id)
+        return PassageWriter(self._generates, model_id, limits, self._model_seconds)

@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.retrieval.answer.citations import cite_claims
+from chalicelib.retrieval.answer.evidence import (
+    MAX_CANDIDATES,
+    Evidence,
+    candidate_sentences,
+    cosine,
+    extract_claims,
+    text_to_embed,
+    weigh_evidence,
+)
+from chalicelib.retrieval.text.terms import are_related
+from tests.unit.retrieval.fakes import hit, vector_of
+
+PUMP = (
+    "The pump weighs 41 kg. It was built by Grundfos in Denmark. # Spare parts\nWhere is it kept?"
+)
+
+
+def evidence_for(question: str, *texts: str, **fields: Any) -> list[Evidence]:
+    sources = candidate_sentences(question, [hit(text, **fields) for text in texts])
+    vectors = [vector_of(source.text) for source in sources]
+    return weigh_evidence(question, vector_of(question), sources, vectors)
+
+
+def test_should_answer_with_the_sentence_that_supports_it_best() -> None:
+    claims = extract_claims(evidence_for("How much does the pump weigh?", PUMP))
+    assert claims[0][0] == "The pump weighs 41 kg."
+
+
+def test_should_refuse_when_nothing_supports_an_answer() -> None:
+    assert extract_claims(evidence_for("Who won the world cup in 1998?", PUMP)) == []
+
+
+def test_should_refuse_without_any_evidence() -> None:
+    assert extract_claims([]) == []
+
+
+def test_should_not_offer_headings_or_questions_as_statements() -> None:
+    texts = [
+        source.text
+        for source in candidate_sentences(
+            "pump",
+            [
+                hit(
+                    "# Pump room\n\nWhat pump runs? Spare.\nA pump runs here daily.",
+                    heading="Spare parts",
+                )
+            ],
+        )
+    ]
+    assert texts == ["A pump runs here daily."]
+
+
+def test_should_bound_what_has_to_be_embedded() -> None:
+    text = " ".join(f"Sentence number {n} says a thing." for n in range(200))
+    assert len(candidate_sentences("thing", [hit(text)])) == MAX_CANDIDATES
+
+
+def test_should_take_no_head_of_a_table_and_no_number_of_an_item_for_a_statement() -> None:
+    table = "| Cause of the stop | Hours |\n| - | :-: |\n| Frazil ice | 14 |"
+    (row,) = candidate_sentences("stop", [hit(table)])
+    assert row.text == "| Frazil ice | 14 |"
+    (source,) = candidate_sentences("stop", [hit("2.\n\nThe machine stops 14 times.")])
+    assert source.text == "The machine stops 14 times."
+
+
+def test_should_offer_a_sentence_of_overlapping_passages_once() -> None:
+    assert (
+        len(candidate_sentences("pump", [hit("A pump runs daily."), hit("A pump runs daily.")]))
+        == 1
+    )
+
+
+def test_should_count_words_of_the_heading_towards_its_sentences() -> None:
+    question = "What is the warranty of the pump?"
+    with_heading = evidence_for(question, "It lasts two years.", heading="Warranty of the pump")
+    without = evidence_for(question, "It lasts two years.")
+    assert with_heading[0].support > without[0].support
+
+
+def test_should_cite_the_exact_characters_of_the_page() -> None:
+    page = "Preface.\n\n  The pump weighs 41 kg.  It hums."
+    start = 8
+    passage = hit(page[start:], start=start, page=7)
+    evidence = [
+        item
+        for item in evidence_for("pump weight kg", page[start:], start=start, page=7)
+        if "41" in item.source.text
+    ]
+    (found,) = cite_claims(extract_claims(evidence)[:1])
+    (citation,) = found.citations
+    assert (found.claim, citation.n, found.new) == ("The pump weighs 41 kg.", 1, (citation,))
+    assert page[citation.start : citation.end] == citation.quote
+    assert (citation.page, citation.path) == (7, passage.path)
+
+
+def test_should_share_a_mark_between_claims_that_rest_on_one_sentence() -> None:
+    source = candidate_sentences("pump", [hit("The water pump is red.")])[0]
+    found = list(cite_claims([("It is red.", source), ("A red pump.", source)]))
+    assert [(each.claim, [citation.n for citation in each.citations]) for each in found] == [
+        ("It is red.", [1]),
+        ("A red pump.", [1]),
+    ]
+    assert [len(each.new) for each in found] == [1, 0]
+
+
+def test_should_say_what_the_cells_of_a_row_are_and_cite_the_header_beside_it() -> None:
+    table = "| Month | Energy 2024 (MWh) |\n| - | - |\n| March | 214 |\n| April | 201 |"
+    rows = candidate_sentences("energy in March", [hit(table)])
+    assert [row.text for row in rows] == ["| March | 214 |", "| April | 201 |"]
+    assert text_to_embed(rows[0]) == "Month: March; Energy 2024 (MWh): 214"
+    first, second = cite_claims([(row.told, row) for row in rows])
+    assert first.claim == "Month: March; Energy 2024 (MWh): 214"
+    assert [citation.quote for citation in first.new] == [
+        "| March | 214 |",
+        "| Month | Energy 2024 (MWh) |",
+    ]
+    assert [citation.n for citation in second.citations] == [3, 2]
+    assert [citation.n for citation in second.new] == [3]
+
+
+@given(st.text(max_size=300), st.integers(0, 1000))
+def test_should_quote_what_stands_at_the_cited_offsets(text: str, start: int) -> None:
+    page = "x" * start + text
+    for source in candidate_sentences("anything", [hit(text, start=start)] if text else []):
+        (found,) = cite_claims([(source.told, source)])
+        for citation in found.citations:
+            assert page[citation.start : citation.end] == citation.quote
+
+
+def test_should_give_a_cosine_of_zero_where_a_vector_has_no_length() -> None:
+    assert cosine([0.0, 0.0], [1.0, 0.0]) == 0.0
+    assert cosine([2.0, 0.0], [3.0, 0.0]) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "family"),
+    [
+        ("requir", "requirement", True),
+        ("calibrat", "calibration", True),
+        ("examin", "examination", True),
+        ("stat", "station", False),
+        ("turbin", "turbid", False),
+        ("12345", "123456", False),
+        ("general", "generator", False),
+    ],
+)
+def test_should_know_the_words_of_one_family(one: str, other: str, family: bool) -> None:
+    assert are_related(one, other) is are_related(other, one) is family
+
+
+def test_should_count_words_that_stand_nearby_for_little() -> None:
+    question = "What is the warranty of the pump?"
+    nearby = evidence_for(question, "Notes on every pump follow. It lasts two whole years.")
+    alone = evidence_for(question, "Notes on other things follow. It lasts two whole years.")
+
+    def support(found: list[Evidence]) -> float:
+        return next(item.support for item in found if "two" in item.source.text)
+
+    assert support(alone) < support(nearby) < support(alone) + 0.1
+
+
+def test_should_embed_a_sentence_under_its_heading() -> None:
+    (under,) = candidate_sentences(
+        "Which Python?", [hit("Python 3.11 or newer.", heading="Requirements")]
+    )
+    (alone,) = candidate_sentences("Which Python?", [hit("Python 3.11 or newer.")])
+    assert text_to_embed(under) == "Requirements. Python 3.11 or newer."
+    assert text_to_embed(alone) == "Python 3.11 or newer."
