@@ -24,7 +24,7 @@ from chalicelib.contracts.metadata import MAX_NAMES, check_name
 from chalicelib.contracts.operations import Operation
 from chalicelib.errors import Conflict, InvalidInput, NotFound, QuotaExceeded
 from chalicelib.retrieval.ids import check_collection
-from chalicelib.retrieval.search.searcher import Declarations
+from chalicelib.retrieval.search.filters import Declarations
 
 MAX_COUNTED = 10_000
 """Documents that one answer counts; of more it is partial, and says so."""

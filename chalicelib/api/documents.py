@@ -33,8 +33,7 @@ from chalicelib.contracts.uploads import (
 )
 from chalicelib.errors import Conflict, InvalidInput, NotFound
 from chalicelib.retrieval.ids import InboxPlace, check_collection, parse_inbox_key
-from chalicelib.retrieval.search.filters import check_metadata_declared
-from chalicelib.retrieval.search.searcher import Declarations
+from chalicelib.retrieval.search.filters import Declarations, check_metadata_declared
 
 if TYPE_CHECKING:
     from chalicelib.ports import TenantStates

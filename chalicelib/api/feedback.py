@@ -28,7 +28,7 @@ from chalicelib.contracts.operations import Operation
 from chalicelib.errors import Conflict, InvalidInput, NotFound
 from chalicelib.retrieval.answer.answer_log import EmbeddedAnswer, RatedAnswer
 from chalicelib.retrieval.search.feedback_boost import marks_for_rating
-from chalicelib.retrieval.search.searcher import CurrentVersions
+from chalicelib.retrieval.search.ranking import CurrentVersions
 
 if TYPE_CHECKING:
     from chalicelib.ports import EventBus

@@ -13,7 +13,7 @@ from chalicelib.contracts.jobs import Job
 from chalicelib.contracts.operations import Operation
 from chalicelib.errors import Conflict, InvalidInput
 from chalicelib.retrieval.ids import check_collection
-from chalicelib.retrieval.search.searcher import Declarations
+from chalicelib.retrieval.search.filters import Declarations
 
 
 @dataclass(frozen=True, slots=True)

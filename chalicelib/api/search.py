@@ -21,7 +21,7 @@ from chalicelib.retrieval.answer.answer_log import (
     AnswerRecord,
     first_passage_span,
 )
-from chalicelib.retrieval.search.images import join_labels
+from chalicelib.retrieval.search.image_vectors import join_labels
 from chalicelib.retrieval.search.query import Query, SearchResult
 from chalicelib.retrieval.search.ranking import add_neighbours
 from chalicelib.retrieval.search.searcher import Searcher

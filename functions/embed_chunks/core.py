@@ -26,7 +26,7 @@ from chalicelib.ports import (
     VectorIndex,
 )
 from chalicelib.retrieval.ids import chunks_key
-from chalicelib.retrieval.search.images import CountingEmbedder, embed_passages
+from chalicelib.retrieval.search.image_vectors import CountingEmbedder, embed_passages
 from functions.embed_chunks.carrying import billed_size, vectors_of
 from functions.embed_chunks.pictures import PicturePut, put_picture
 

@@ -8,7 +8,7 @@ from chalicelib.contracts.ingest import Chunk, EmbedRequest
 from chalicelib.contracts.looking import PictureVector
 from chalicelib.ports import IndexRef, ObjectStore, PictureIndexes, TenantState, VectorIndex
 from chalicelib.retrieval.ids import image_index_name, picture_key
-from chalicelib.retrieval.search.images import put_creating_index
+from chalicelib.retrieval.search.image_vectors import put_creating_index
 from functions.embed_chunks.carrying import billed_size, vectors_of
 
 

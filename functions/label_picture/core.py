@@ -15,7 +15,7 @@ from chalicelib.contracts.labelling import (
     LabelPictureResult,
 )
 from chalicelib.retrieval.ids import chunks_key, pages_key, version_prefix
-from chalicelib.retrieval.search.images import describe_image
+from chalicelib.retrieval.search.image_vectors import describe_image
 
 if TYPE_CHECKING:
     from chalicelib.inference.efficientnet import LabelledImage

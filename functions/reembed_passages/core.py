@@ -14,7 +14,7 @@ from chalicelib.contracts.jobs import ReembedRequest, ReembedResult
 from chalicelib.errors import Conflict
 from chalicelib.ports import IndexRef, TenantStates
 from chalicelib.retrieval.ids import vector_key
-from chalicelib.retrieval.search.images import CountingEmbedder, embed_passages
+from chalicelib.retrieval.search.image_vectors import CountingEmbedder, embed_passages
 
 if TYPE_CHECKING:
     from chalicelib.contracts.documents import Document

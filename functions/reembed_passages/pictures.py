@@ -16,7 +16,7 @@ from chalicelib.contracts.looking import PictureVector
 from chalicelib.errors import Conflict, NotFound
 from chalicelib.ports import IndexRef, ObjectStore, PictureIndexes
 from chalicelib.retrieval.ids import image_index_name, reembedded_key, vector_key
-from chalicelib.retrieval.search.images import put_creating_index
+from chalicelib.retrieval.search.image_vectors import put_creating_index
 from functions.reembed_passages.core import Copies, Records, answers
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from chalicelib.contracts.filters import PICTURES
 from chalicelib.contracts.metadata import USER_PREFIX, check_name
@@ -329,3 +329,10 @@ IndexFilter = dict[str, Any]
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-metadata-filtering.html
 """
+
+
+class Declarations(Protocol):
+    """What is declared of collections."""
+
+    def declaration(self, tenant: str, name: str) -> Declaration | None:
+        """Return what is declared of a collection, or None."""

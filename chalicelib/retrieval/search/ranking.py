@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.retrieval.ids import vector_key
 
@@ -106,3 +106,10 @@ def _keys(hit: Hit, numbers: Iterable[int]) -> list[str]:
 
 def _known(found: Mapping[str, Neighbour], keys: Iterable[str]) -> tuple[Neighbour, ...]:
     return tuple(found[key] for key in keys if key in found)
+
+
+class CurrentVersions(Protocol):
+    """Which version of a document answers queries."""
+
+    def current_versions(self, tenant: str, document_ids: Sequence[str]) -> Mapping[str, str]:
+        """Return the version that answers of each document that has one."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Protocol
@@ -15,6 +15,7 @@ from chalicelib.retrieval.search.feedback_boost import (
     vote_weights,
 )
 from chalicelib.retrieval.search.filters import (
+    Declarations,
     admits_images,
     admits_texts,
     check_filter_declared,
@@ -24,9 +25,11 @@ from chalicelib.retrieval.search.filters import (
     required_collections,
 )
 from chalicelib.retrieval.search.fusion import fuse_rankings
-from chalicelib.retrieval.search.images import as_text_embedding, image_vector, label_prompts
+from chalicelib.retrieval.search.image_vectors import image_vector, label_prompts
+from chalicelib.retrieval.search.images import as_text_embedding
 from chalicelib.retrieval.search.query import Query, QueryText, SearchResult, fit_query_text
 from chalicelib.retrieval.search.ranking import (
+    CurrentVersions,
     fetch_count,
     keep_current_versions,
     merge_overlapping,
@@ -291,20 +294,6 @@ class Reranker(Protocol):
 
         Raises `InvalidInput`, `Throttled`, `Transient` or `ModelFailure`.
         """
-
-
-class Declarations(Protocol):
-    """What is declared of collections."""
-
-    def declaration(self, tenant: str, name: str) -> Declaration | None:
-        """Return what is declared of a collection, or None."""
-
-
-class CurrentVersions(Protocol):
-    """Which version of a document answers queries."""
-
-    def current_versions(self, tenant: str, document_ids: Sequence[str]) -> Mapping[str, str]:
-        """Return the version that answers of each document that has one."""
 
 
 class VoteRecords(Protocol):

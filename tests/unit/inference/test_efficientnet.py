@@ -18,7 +18,7 @@ from chalicelib.inference.efficientnet import (
     preprocess,
 )
 from chalicelib.inference.embedder import Embedder
-from chalicelib.retrieval.search.images import image_vector, label_prompts
+from chalicelib.retrieval.search.image_vectors import image_vector, label_prompts
 
 PICTURES = Path(__file__).parents[2] / "data" / "pictures"
 QUESTIONS = json.loads((PICTURES / "questions.json").read_text())

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from chalicelib.contracts.pictures import Label, read, written
 from chalicelib.contracts.search import Hit
 from chalicelib.errors import ModelFailure
-from chalicelib.retrieval.search.images import (
+from chalicelib.retrieval.search.image_vectors import (
     describe_image,
     embed_passages,
     image_vector,

@@ -26,7 +26,7 @@ from chalicelib.inference.efficientnet import EfficientNetLabeller
 from chalicelib.inference.embedder import DIMENSIONS, MODEL, Embedder
 from chalicelib.ports import IndexRef, TenantState
 from chalicelib.retrieval.ids import chunks_key, vector_key, version_prefix
-from chalicelib.retrieval.search.images import embed_passages
+from chalicelib.retrieval.search.image_vectors import embed_passages
 from chalicelib.retrieval.search.query import Query, SearchResult
 from chalicelib.retrieval.search.searcher import Searcher
 from functions.embed_chunks import core as embedding
