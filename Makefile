@@ -4,6 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 LOCK := requirements/dev.txt
 WORKERS ?= 2
+SINCE ?= HEAD
 READY := $(VENV)/.ready
 TRAINING := .venv-training
 
@@ -11,7 +12,7 @@ TRAINING := .venv-training
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup clients training train-all models demo up down test soak unit check lint types imports asl docs lock bench clean
+.PHONY: help setup clients training train-all models demo up down test affected soak unit check lint types imports asl docs lock bench clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -62,6 +63,13 @@ test: setup models training ## Run every test
 	$(if $(TESTS),,rm -rf build/smoke)
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadscope --durations 25 --durations-min 5 $(TESTS)
 	$(if $(TESTS),,$(TRAINING)/bin/python -m pytest -q -n $(WORKERS) --dist worksteal --timeout 400 --durations 15 --durations-min 5 tests/training)
+
+affected: export OMP_NUM_THREADS = 1
+affected: export OPENBLAS_NUM_THREADS = 1
+affected: setup ## Run the tests that changed files reach by imports; SINCE=main for those of a branch
+	$(BIN)/python -m tests.affected --into build/affected --since $(SINCE)
+	xargs -r $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadscope < build/affected/tests
+	[ ! -x $(TRAINING)/bin/python ] || xargs -r $(TRAINING)/bin/python -m pytest -q -n $(WORKERS) --timeout 400 < build/affected/training
 
 soak: ## Run every test, those that try again and again as often as they may
 	HEADRACE_SOAK=1 $(MAKE) test
