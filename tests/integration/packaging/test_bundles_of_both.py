@@ -25,9 +25,12 @@ from models.pull import pull
 from tests.cloud import PROJECT
 from tests.once import folder_of_run, once
 from tests.packages import CARRIED, has_interpreter, packaged
+from tests.soak import WHOLE
 
 ROOMS = sorted(handler.parent.name for handler in (PROJECT / "functions").glob("*/handler.py"))
 BUNDLES = [APP, *ROOMS]
+MADE_TWICE = (APP, "gather_parts", "check_support") if WHOLE else (APP, "gather_parts")
+"""Bundles that are made anew; to deflate the libraries of the last takes as long as the others."""
 COMPILED = ("app", "embed_text", "read_document", "recognise_pages", "rerank_passages")
 pytestmark = [
     pytest.mark.slow,
@@ -118,7 +121,7 @@ def test_the_same_input_should_give_the_same_bytes_in_any_folder(
     caches = Caches.of(folder / "kept", "sole")
     place = workplace(folder / "content", caches, models_dir, native_architecture(), project)
     deflated = Deflated(caches.deflated)
-    for bundle in ("app", "check_support"):
+    for bundle in MADE_TWICE:
         sha256 = archive.write(place.entries(bundle), folder / f"{bundle}.zip", deflated)
         assert {sha256} == {each.sha256 for each in manifest.functions if each.name == bundle}
 

@@ -51,9 +51,10 @@ def until_gone(pids: set[int]) -> None:
         time.sleep(0.05)
 
 
-@pytest.fixture
-def started(tmp_path: Path) -> Iterator[CloudProcess]:
-    process = CloudProcess(tmp_path / "data").start()
+@pytest.fixture(scope="module")
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CloudProcess]:
+    """A local cloud that tests look at, and leave as it is."""
+    process = CloudProcess(tmp_path_factory.mktemp("started")).start()
     yield process
     process.stop()
 
