@@ -37,12 +37,17 @@ def authorizer(request: AuthRequest) -> AuthResponse | dict[str, Any]:
 
 if HANDLER in {"", API}:
     from chalicelib.api.mounting import mount
-    from chalicelib.wiring.api import Services
+    from chalicelib.wiring.api import ApiParts
 
-    origins = os.environ.get("HEADRACE_ALLOWED_ORIGINS", "none")
-    mounted = mount(app, Services(os.environ), authorizer, STAGE, origins)
+    parts = ApiParts(os.environ)
+    mounted = mount(
+        app,
+        lambda resource: resource.load().build_services(parts),
+        authorizer,
+        os.environ.get("HEADRACE_ALLOWED_ORIGINS", "none"),
+    )
     if not HANDLER:
-        mounted.everything()
+        mounted.mount_all()
 
 
 @app.on_sqs_message(queue=f"headrace-{STAGE}-inbox", batch_size=10, name="object_created")

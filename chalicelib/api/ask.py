@@ -19,6 +19,7 @@ from chalicelib.retrieval.search.query import Query
 if TYPE_CHECKING:
     from chalicelib.api.idempotency import ResponseRecords
     from chalicelib.retrieval.answer.pipeline import QuestionAnswerer
+    from chalicelib.wiring.api import ApiParts
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +30,13 @@ class AskServices:
     answers: ResponseRecords
 
 
+def build_services(parts: ApiParts) -> AskServices:
+    """Return what the views of this module need, built of the stage's `parts`."""
+    return AskServices(asker=parts.asker, answers=parts.records)
+
+
 def routes(services: Callable[[], AskServices], authorizer: ChaliceAuthorizer) -> Blueprint:
-    """Return the blueprint; `services` is asked for when a request comes, not before."""
+    """Return the views; they call `services` when a request comes, not before."""
     blueprint = Blueprint(__name__)
 
     @blueprint.route("/v1/ask", methods=["POST"], authorizer=authorizer)

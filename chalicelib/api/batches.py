@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from chalice.app import Blueprint, ChaliceAuthorizer, Request, Response
 
-from chalicelib.api.http import answering, json_response, key_of, parse_body, tenant_of
+from chalicelib.api import jobs
+from chalicelib.api.http import answering, json_response, key_of, parse_body, tenant_of, utcnow
 from chalicelib.api.idempotency import once
 from chalicelib.api.jobs import ACCEPTED, RESULT_SECONDS, JobServices, asked, existing
 from chalicelib.batches import storage
@@ -35,6 +36,7 @@ from chalicelib.jobs.lifecycle import new_job
 
 if TYPE_CHECKING:
     from chalicelib.api.documents import UploadSigner
+    from chalicelib.wiring.api import ApiParts
 
 ONE = "generation"
 """The id of the line of a job that makes one generation."""
@@ -62,8 +64,18 @@ class BatchServices:
     now: Callable[[], datetime]
 
 
+def build_services(parts: ApiParts) -> BatchServices:
+    """Return what the views of this module need, built of the stage's `parts`."""
+    return BatchServices(
+        jobs=jobs.build_services(parts),
+        sign=parts.sign_upload,
+        objects=parts.batch_objects,
+        now=utcnow,
+    )
+
+
 def routes(services: Callable[[], BatchServices], authorizer: ChaliceAuthorizer) -> Blueprint:
-    """Return the blueprint; `services` is asked for when a request comes, not before."""
+    """Return the views; they call `services` when a request comes, not before."""
     blueprint = Blueprint(__name__)
 
     @blueprint.route("/v1/generations/batches/uploads", methods=["POST"], authorizer=authorizer)

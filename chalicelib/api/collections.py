@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from chalice.app import Blueprint, ChaliceAuthorizer, Response
 
-from chalicelib.api.http import answering, json_response, parse_body, tenant_of
+from chalicelib.api.http import answering, json_response, parse_body, tenant_of, utcnow
 from chalicelib.contracts.collections import (
     CollectionList,
     CollectionView,
@@ -25,6 +25,9 @@ from chalicelib.contracts.operations import Operation
 from chalicelib.errors import Conflict, InvalidInput, NotFound, QuotaExceeded
 from chalicelib.retrieval.ids import check_collection
 from chalicelib.retrieval.search.filters import Declarations
+
+if TYPE_CHECKING:
+    from chalicelib.wiring.api import ApiParts
 
 MAX_COUNTED = 10_000
 """Documents that one answer counts; of more it is partial, and says so."""
@@ -60,8 +63,20 @@ class CollectionServices:
     now: Callable[[], datetime]
 
 
+def build_services(parts: ApiParts) -> CollectionServices:
+    """Return what the views of this module need, built of the stage's `parts`."""
+    from chalicelib.adapters.collection_records import CollectionRecords
+    from chalicelib.generation.models import served_models
+
+    return CollectionServices(
+        records=CollectionRecords(parts.table),
+        picture_models=lambda: served_models().models_in_function("embed_image"),
+        now=utcnow,
+    )
+
+
 def routes(services: Callable[[], CollectionServices], authorizer: ChaliceAuthorizer) -> Blueprint:
-    """Return the blueprint; `services` is asked for when a request comes, not before."""
+    """Return the views; they call `services` when a request comes, not before."""
     blueprint = Blueprint(__name__)
 
     @blueprint.route("/v1/collections", methods=["GET"], authorizer=authorizer)

@@ -19,6 +19,7 @@ from chalicelib.api.http import (
     query_value,
     request_id_of,
     tenant_of,
+    utcnow,
 )
 from chalicelib.api.idempotency import ResponseRecords, once
 from chalicelib.contracts.carried import Carried
@@ -37,6 +38,7 @@ from chalicelib.retrieval.search.filters import Declarations, check_metadata_dec
 
 if TYPE_CHECKING:
     from chalicelib.ports import TenantStates
+    from chalicelib.wiring.api import ApiParts
 
 UPLOAD_SECONDS = 15 * 60
 MAX_PAGE = 100
@@ -105,8 +107,30 @@ class DocumentServices:
     now: Callable[[], datetime]
 
 
+def build_services(parts: ApiParts) -> DocumentServices:
+    """Return what the views of this module need, built of the stage's `parts`."""
+
+    settings = parts.settings
+
+    def language_notice(tenant: str, language: str) -> str:
+        from chalicelib.generation.catalogue import catalogue, language_notice
+
+        index = parts.records.live_index(tenant)
+        return language_notice(language, index.model, catalogue()) if index else ""
+
+    return DocumentServices(
+        records=parts.records,
+        tenants=parts.records,
+        answers=parts.records,
+        sign=parts.sign_upload,
+        language_notice=language_notice,
+        max_file_bytes=settings.max_file_bytes,
+        now=utcnow,
+    )
+
+
 def routes(services: Callable[[], DocumentServices], authorizer: ChaliceAuthorizer) -> Blueprint:
-    """Return the blueprint; `services` is asked for when a request comes, not before."""
+    """Return the views; they call `services` when a request comes, not before."""
     blueprint = Blueprint(__name__)
 
     @blueprint.route("/v1/documents", methods=["POST"], authorizer=authorizer)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from chalice.app import Blueprint, ChaliceAuthorizer, Response
 
-from chalicelib.api.http import answering, parse_body, request_id_of, tenant_of
+from chalicelib.api.http import answering, parse_body, request_id_of, tenant_of, utcnow
 from chalicelib.api.idempotency import ResponseRecords, once
 from chalicelib.api.retries import VersionRecords
 from chalicelib.contracts.answer_log import ASKED_DAYS, QuotedSpan, RatedSpan
@@ -32,6 +32,7 @@ from chalicelib.retrieval.search.ranking import CurrentVersions
 
 if TYPE_CHECKING:
     from chalicelib.ports import EventBus
+    from chalicelib.wiring.api import ApiParts
 
 CREATED = 201
 
@@ -84,8 +85,27 @@ class FeedbackServices:
     now: Callable[[], datetime]
 
 
+def build_services(parts: ApiParts) -> FeedbackServices:
+    """Return what the views of this module need, built of the stage's `parts`."""
+    from chalicelib.adapters import aws
+    from chalicelib.adapters.events import Bus
+    from chalicelib.adapters.feedback_objects import FeedbackObjects
+    from chalicelib.adapters.streams import StreamedObjects
+    from chalicelib.settings import FeedbackSettings
+
+    settings = FeedbackSettings.from_environ(parts.environ)
+    return FeedbackServices(
+        documents=parts.records,
+        ratings=parts.ratings,
+        rows=FeedbackObjects(StreamedObjects(aws.s3()), settings.bucket),
+        bus=Bus(aws.events(), settings.event_bus),
+        answers=parts.records,
+        now=utcnow,
+    )
+
+
 def routes(services: Callable[[], FeedbackServices], authorizer: ChaliceAuthorizer) -> Blueprint:
-    """Return the blueprint; `services` is asked for when a request comes, not before."""
+    """Return the views; they call `services` when a request comes, not before."""
     blueprint = Blueprint(__name__)
 
     @blueprint.route("/v1/feedback", methods=["POST"], authorizer=authorizer)

@@ -21,6 +21,7 @@ from chalicelib.observability import spent
 if TYPE_CHECKING:
     from chalicelib.api.idempotency import PaidResponseRecords
     from chalicelib.generation.executor import Generator
+    from chalicelib.wiring.api import ApiParts
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,13 @@ class GenerationServices:
     answers: PaidResponseRecords
 
 
+def build_services(parts: ApiParts) -> GenerationServices:
+    """Return what the views of this module need, built of the stage's `parts`."""
+    return GenerationServices(generator=parts.generator, answers=parts.paid_answers)
+
+
 def routes(services: Callable[[], GenerationServices], authorizer: ChaliceAuthorizer) -> Blueprint:
-    """Return the blueprint; `services` is asked for when a request comes, not before."""
+    """Return the views; they call `services` when a request comes, not before."""
     blueprint = Blueprint(__name__)
 
     @blueprint.route("/v1/generations", methods=["POST"], authorizer=authorizer)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from chalice.app import Blueprint, Request, Response
@@ -40,6 +41,11 @@ _JSON = {"Content-Type": "application/json"}
 P = ParamSpec("P")
 Body = TypeVar("Body", bound=BaseModel)
 View = Callable[P, Response]
+
+
+def utcnow() -> datetime:
+    """Return the time now, in UTC."""
+    return datetime.now(UTC)
 
 
 def json_response(body: BaseModel | str, status: int = 200) -> Response:

@@ -18,6 +18,7 @@ from chalicelib.api.http import (
     query_value,
     request_id_of,
     tenant_of,
+    utcnow,
 )
 from chalicelib.api.idempotency import once
 from chalicelib.batches.checkpoint import describe_batch, live_counts
@@ -42,6 +43,7 @@ from chalicelib.jobs.ulids import ULID_PATTERN
 
 if TYPE_CHECKING:
     from chalicelib.api.idempotency import ResponseRecords
+    from chalicelib.wiring.api import ApiParts
 
 ACCEPTED = 202
 MAX_PAGE = 100
@@ -108,8 +110,30 @@ class JobServices:
     new_id: Callable[[datetime], str]
 
 
+def build_services(parts: ApiParts) -> JobServices:
+    """Return what the views of this module need, built of the stage's `parts`."""
+    from chalicelib.adapters import aws
+    from chalicelib.adapters.downloads import Downloads
+    from chalicelib.generation.catalogue import catalogue
+    from chalicelib.jobs.ulids import ulid
+    from chalicelib.wiring.jobs import job_launcher, job_table
+
+    bucket = parts.settings.bucket
+    return JobServices(
+        launcher=job_launcher(parts.environ),
+        records=job_table(parts.environ),
+        answers=parts.records,
+        sign=Downloads(aws.s3(), bucket).sign,
+        cost=catalogue().cost,
+        bucket=bucket,
+        count=lambda prefix: sum(1 for _ in parts.batch_objects.keys(bucket, prefix)),
+        now=utcnow,
+        new_id=ulid,
+    )
+
+
 def routes(services: Callable[[], JobServices], authorizer: ChaliceAuthorizer) -> Blueprint:
-    """Return the blueprint; `services` is asked for when a request comes, not before."""
+    """Return the views; they call `services` when a request comes, not before."""
     blueprint = Blueprint(__name__)
 
     @blueprint.route("/v1/exports", methods=["POST"], authorizer=authorizer)

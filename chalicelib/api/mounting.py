@@ -1,61 +1,73 @@
-"""The API put on a Chalice app: routes as they are asked for, uniform errors, logs and metrics."""
+"""The API mounted on a Chalice app: resources on demand, uniform errors, logs and metrics."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Any
 
 from chalice.app import Chalice, ChaliceAuthorizer, ConvertToMiddleware, Request, Response
 
-from chalicelib.api import health, reference
-from chalicelib.api.groups import GROUPS, Group, group_of
 from chalicelib.api.http import FORM, SERVICE, framework_errors, readable_for, request_id_of
+from chalicelib.api.resources import RESOURCES, Resource, resource_at
 from chalicelib.contracts.http import NO_ORIGIN
 from chalicelib.observability import logger, observed
 
-if TYPE_CHECKING:
-    from chalicelib.api.services import ApiServices
+ServicesOf = Callable[[Resource], Any]
+"""Returns the object that the views of a resource work with; called once for each."""
 
 
-class Mounted:
-    """The routes of an app, each group of which is there once one of its paths was asked for."""
+class MountedResources:
+    """The resources of an app, each registered at the first request for one of its paths."""
 
-    def __init__(self, app: Chalice, services: ApiServices, authorizer: ChaliceAuthorizer) -> None:
-        """Have nothing mounted yet."""
+    def __init__(
+        self, app: Chalice, services_of: ServicesOf, authorizer: ChaliceAuthorizer
+    ) -> None:
+        """Register the resources that are there from the start, and no other."""
         self._app = app
-        self._services = services
+        self._services_of = services_of
         self._authorizer = authorizer
-        self._there: set[Group] = set()
+        self._mounted: set[Resource] = set()
+        for resource in RESOURCES:
+            if resource.at_start:
+                self._mount(resource)
 
-    def everything(self) -> None:
-        """Mount all groups, for who reads the routes: the template and the API's description."""
-        for group in GROUPS.values():
-            self._mount(group)
+    def mount_all(self) -> None:
+        """Register every resource, for callers that read the routes, such as the template's."""
+        for resource in RESOURCES:
+            self._mount(resource)
 
-    def on_demand(self, event: Request, get_response: Callable[[Request], Response]) -> Response:
-        """Chalice middleware: have the routes of the request's path, before they are looked at."""
-        group = group_of(event.method, str(event.context.get("resourcePath", "")))
-        if group is not None:
-            self._mount(group)
+    def mount_requested(
+        self, event: Request, get_response: Callable[[Request], Response]
+    ) -> Response:
+        """Register the resource of the request's path before it is routed (Chalice middleware)."""
+        resource = resource_at(event.method, str(event.context.get("resourcePath", "")))
+        if resource is not None:
+            self._mount(resource)
         return get_response(event)
 
-    def _mount(self, group: Group) -> None:
-        if group not in self._there:
-            self._app.register_blueprint(group(self._services, self._authorizer))
-            self._there.add(group)
+    def _mount(self, resource: Resource) -> None:
+        if resource not in self._mounted:
+            services = functools.cache(functools.partial(self._services_of, resource))
+            self._app.register_blueprint(resource.load().routes(services, self._authorizer))
+            self._mounted.add(resource)
 
 
 def mount(
     app: Chalice,
-    services: ApiServices,
+    services_of: ServicesOf,
     authorizer: ChaliceAuthorizer,
-    stage: str,
     allowed_origins: str = NO_ORIGIN,
-) -> Mounted:
-    """Register the API's middleware on `app`, and its routes as they are asked for; pages of
-    `allowed_origins` may read.
+) -> MountedResources:
+    """Register the API's middleware on `app`, and its resources as they are requested.
+
+    Args:
+        app: The app to mount the API on.
+        services_of: Builds the services of a resource.
+        authorizer: Authorizes the requests that need an API key.
+        allowed_origins: Origins, with commas between, whose pages may read responses.
     """
-    mounted = Mounted(app, services, authorizer)
+    mounted = MountedResources(app, services_of, authorizer)
     with_context = logger(SERVICE).inject_lambda_context(
         correlation_id_path="requestContext.requestId"
     )
@@ -63,16 +75,14 @@ def mount(
     app.register_middleware(_observe, "http")
     app.register_middleware(readable_for(allowed_origins), "http")
     app.register_middleware(framework_errors, "http")
-    app.register_middleware(mounted.on_demand, "http")
+    app.register_middleware(mounted.mount_requested, "http")
     # A form holds any bytes; the gateway hands on as text what is not listed here.
     app.api.binary_types.append(FORM)
-    app.register_blueprint(health.routes(stage))
-    app.register_blueprint(reference.routes())
     return mounted
 
 
 def _observe(event: Request, get_response: Callable[[Request], Response]) -> Response:
-    """Chalice middleware: one log line a request, and its end."""
+    """Log one line for the request and one for its end (Chalice middleware)."""
     with observed(SERVICE, request_id_of(event)) as observation:
         response = get_response(event)
         observation.log.info(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from chalice.app import Blueprint, ChaliceAuthorizer, Response
 
+from chalicelib.api import jobs
 from chalicelib.api.http import answering, tenant_of
 from chalicelib.api.jobs import JobServices, asked, launched
 from chalicelib.contracts.jobs import Job
@@ -14,6 +16,9 @@ from chalicelib.contracts.operations import Operation
 from chalicelib.errors import Conflict, InvalidInput
 from chalicelib.retrieval.ids import check_collection
 from chalicelib.retrieval.search.filters import Declarations
+
+if TYPE_CHECKING:
+    from chalicelib.wiring.api import ApiParts
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +29,13 @@ class PictureJobServices:
     declarations: Declarations
 
 
+def build_services(parts: ApiParts) -> PictureJobServices:
+    """Return what the views of this module need, built of the stage's `parts`."""
+    return PictureJobServices(jobs=jobs.build_services(parts), declarations=parts.records)
+
+
 def routes(services: Callable[[], PictureJobServices], authorizer: ChaliceAuthorizer) -> Blueprint:
-    """Return the blueprint; `services` is asked for when a request comes, not before."""
+    """Return the views; they call `services` when a request comes, not before."""
     blueprint = Blueprint(__name__)
 
     @blueprint.route("/v1/collections/{name}/pictures", methods=["POST"], authorizer=authorizer)

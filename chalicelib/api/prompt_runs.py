@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from chalice.app import Blueprint, ChaliceAuthorizer, Response
 
 from chalicelib.api.bounds import bounds
-from chalicelib.api.http import answering, key_of, parse_body, request_id_of, tenant_of
+from chalicelib.api.http import answering, key_of, parse_body, request_id_of, tenant_of, utcnow
 from chalicelib.api.idempotency import paid_once
 from chalicelib.budgets.spending import Spender
 from chalicelib.contracts.operations import Operation
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from chalicelib.api.idempotency import PaidResponseRecords
     from chalicelib.prompting.library import Library
     from chalicelib.prompting.runs import Runner
+    from chalicelib.wiring.api import ApiParts
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +33,26 @@ class PromptRunServices:
     answers: PaidResponseRecords
 
 
+def build_services(parts: ApiParts) -> PromptRunServices:
+    """Return what the views of this module need, built of the stage's `parts`."""
+    from chalicelib.wiring.prompts import prompt_library
+
+    def runner() -> Runner:
+        from chalicelib.generation.fences import random_fence
+        from chalicelib.jobs.ulids import ulid
+        from chalicelib.prompting.runs import Runner
+
+        return Runner(
+            parts.generator(), random_fence, utcnow, lambda: f"run_{ulid(utcnow()).lower()}"
+        )
+
+    return PromptRunServices(
+        library=lambda: prompt_library(parts.environ), runner=runner, answers=parts.paid_answers
+    )
+
+
 def routes(services: Callable[[], PromptRunServices], authorizer: ChaliceAuthorizer) -> Blueprint:
-    """Return the blueprint; `services` is asked for when a request comes, not before."""
+    """Return the views; they call `services` when a request comes, not before."""
     blueprint = Blueprint(__name__)
 
     @blueprint.route("/v1/prompts/{prompt}/runs", methods=["POST"], authorizer=authorizer)

@@ -41,6 +41,7 @@ from chalicelib.prompting.library import Library, labels_of, view
 
 if TYPE_CHECKING:
     from chalicelib.api.idempotency import ResponseRecords
+    from chalicelib.wiring.api import ApiParts
 
 MAX_PROMPTS_A_PAGE = 100
 MAX_LOOKED_AT = 1_000
@@ -75,8 +76,21 @@ class PromptServices:
     answers: ResponseRecords
 
 
+def build_services(parts: ApiParts) -> PromptServices:
+    """Return what the views of this module need, built of the stage's `parts`."""
+    from chalicelib.generation.fences import random_fence
+    from chalicelib.wiring.prompts import preview_prompt, prompt_library
+
+    return PromptServices(
+        library=prompt_library(parts.environ),
+        preview=preview_prompt,
+        fence=random_fence,
+        answers=parts.records,
+    )
+
+
 def routes(services: Callable[[], PromptServices], authorizer: ChaliceAuthorizer) -> Blueprint:
-    """Return the blueprint; `services` is asked for when a request comes, not before."""
+    """Return the views; they call `services` when a request comes, not before."""
     blueprint = Blueprint(__name__)
 
     @blueprint.route("/v1/prompts", methods=["POST"], authorizer=authorizer)

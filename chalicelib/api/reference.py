@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import functools
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from chalice.app import Blueprint, Request, Response
+from chalice.app import Blueprint, ChaliceAuthorizer, Request, Response
 
 from chalicelib.api.http import described
 from chalicelib.contracts.operations import Media, Operation
+
+if TYPE_CHECKING:
+    from chalicelib.wiring.api import ApiParts
 
 _DOCUMENT = Path(__file__).with_name("openapi.json")
 _PAGE = Path(__file__).with_name("docs.html")
@@ -24,8 +29,12 @@ _NOTHING_FROM_ELSEWHERE = (
 NOT_MODIFIED = 304
 
 
-def routes() -> Blueprint:
-    """Return the blueprint."""
+def build_services(parts: ApiParts) -> None:
+    """Return nothing: the views send files of the bundle."""
+
+
+def routes(services: Callable[[], None], authorizer: ChaliceAuthorizer) -> Blueprint:
+    """Return the views; they need no API key, and so no authorizer."""
     blueprint = Blueprint(__name__)
 
     @blueprint.route("/v1/openapi.json", methods=["GET"])

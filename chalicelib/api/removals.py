@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from chalice.app import Blueprint, ChaliceAuthorizer, Response
 
+from chalicelib.api import jobs
 from chalicelib.api.documents import OneDocument, existing
 from chalicelib.api.http import answering, json_response, parse_body, request_id_of, tenant_of
 from chalicelib.api.jobs import ACCEPTED, JobServices, asked, told
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from chalicelib.contracts.documents import Document
     from chalicelib.contracts.removals import RemovalBound, Removed
     from chalicelib.ports import TenantStates
+    from chalicelib.wiring.api import ApiParts
 
 
 class Remover(Protocol):
@@ -44,11 +46,22 @@ class RemovalServices:
     jobs: JobServices
     tenants: TenantStates
     documents: OneDocument
-    remover: Remover
+    remover: Callable[[], Remover]
+    """Returns what removes; its clients are made only when something is removed."""
+
+
+def build_services(parts: ApiParts) -> RemovalServices:
+    """Return what the views of this module need, built of the stage's `parts`."""
+    return RemovalServices(
+        jobs=jobs.build_services(parts),
+        tenants=parts.records,
+        documents=parts.records,
+        remover=lambda: parts.removal,
+    )
 
 
 def routes(services: Callable[[], RemovalServices], authorizer: ChaliceAuthorizer) -> Blueprint:
-    """Return the blueprint; `services` is asked for when a request comes, not before."""
+    """Return the views; they call `services` when a request comes, not before."""
     blueprint = Blueprint(__name__)
 
     @blueprint.route("/v1/documents/{document_id}", methods=["DELETE"], authorizer=authorizer)
@@ -65,10 +78,10 @@ def routes(services: Callable[[], RemovalServices], authorizer: ChaliceAuthorize
         tenant = tenant_of(request)
         document = existing(tenant, document_id, deps.documents)
         if needs_job(document):
-            bound = deps.remover.begin(tenant, document)
+            bound = deps.remover().begin(tenant, document)
             job = _remove_later(deps.jobs, tenant, document_id, bound, request_id_of(request))
             return json_response(job, ACCEPTED)
-        removed = deps.remover.remove(tenant, document)
+        removed = deps.remover().remove(tenant, document)
         return json_response(
             RemovedDocument(document_id=document_id, removed=removed, backups=BACKUPS)
         )

@@ -19,7 +19,7 @@ from chalicelib.errors import Conflict, NotFound
 
 if TYPE_CHECKING:
     from chalicelib.api.idempotency import ResponseRecords
-
+    from chalicelib.wiring.api import ApiParts
 
 ACCEPTED = 202
 
@@ -40,8 +40,13 @@ class RetryServices:
     queue: RetryQueue
 
 
+def build_services(parts: ApiParts) -> RetryServices:
+    """Return what the views of this module need, built of the stage's `parts`."""
+    return RetryServices(records=parts.records, answers=parts.records, queue=parts.inbox)
+
+
 def routes(services: Callable[[], RetryServices], authorizer: ChaliceAuthorizer) -> Blueprint:
-    """Return the blueprint; `services` is asked for when a request comes, not before."""
+    """Return the views; they call `services` when a request comes, not before."""
     blueprint = Blueprint(__name__)
 
     @blueprint.route("/v1/documents/{document_id}/retry", methods=["POST"], authorizer=authorizer)

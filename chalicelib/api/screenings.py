@@ -15,6 +15,7 @@ from chalicelib.errors import InvalidInput, ModelFailure
 
 if TYPE_CHECKING:
     from chalicelib.screening.screener import Screens
+    from chalicelib.wiring.api import ApiParts
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +25,15 @@ class ScreeningServices:
     screens: Screens
 
 
+def build_services(parts: ApiParts) -> ScreeningServices:
+    """Return what the views of this module need, built of the stage's `parts`."""
+    from chalicelib.wiring.screening import screens
+
+    return ScreeningServices(screens(parts.environ))
+
+
 def routes(services: Callable[[], ScreeningServices], authorizer: ChaliceAuthorizer) -> Blueprint:
-    """Return the blueprint; `services` is asked for when a request comes, not before."""
+    """Return the views; they call `services` when a request comes, not before."""
     blueprint = Blueprint(__name__)
 
     @blueprint.route("/v1/screenings", methods=["POST"], authorizer=authorizer)

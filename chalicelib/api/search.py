@@ -29,6 +29,7 @@ from chalicelib.retrieval.search.searcher import Searcher
 if TYPE_CHECKING:
     from chalicelib.api.idempotency import ResponseRecords
     from chalicelib.contracts.receipts import Receipt
+    from chalicelib.wiring.api import ApiParts
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,20 @@ class SearchServices:
     receipt: Callable[[SearchResult], Receipt]
 
 
+def build_services(parts: ApiParts) -> SearchServices:
+    """Return what the views of this module need, built of the stage's `parts`."""
+    return SearchServices(
+        finder=parts.finder,
+        keeper=parts.keeper,
+        answers=parts.records,
+        receipt=lambda found: parts.prices.search(
+            found.embedding, found.reranked, found.seen, found.pictured
+        ),
+    )
+
+
 def routes(services: Callable[[], SearchServices], authorizer: ChaliceAuthorizer) -> Blueprint:
-    """Return the blueprint; `services` is asked for when a request comes, not before."""
+    """Return the views; they call `services` when a request comes, not before."""
     blueprint = Blueprint(__name__)
 
     @blueprint.route("/v1/search", methods=["POST"], authorizer=authorizer)

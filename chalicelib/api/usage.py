@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, get_args
 
 from chalice.app import Blueprint, ChaliceAuthorizer, Request, Response
 
-from chalicelib.api.http import answering, json_response, query_value, tenant_of
+from chalicelib.api.http import answering, json_response, query_value, tenant_of, utcnow
 from chalicelib.budgets import usage as shown
 from chalicelib.budgets.limits import SpendingLimits, day_of, merge_limits
 from chalicelib.contracts.budgets import BudgetReport, UsageBy, UsageReport
@@ -18,6 +18,7 @@ from chalicelib.errors import InvalidInput
 
 if TYPE_CHECKING:
     from chalicelib.budgets.ledger import LedgerStore
+    from chalicelib.wiring.api import ApiParts
 
 MAX_DAYS = 366
 _DAY = {"type": "string", "format": "date"}
@@ -47,8 +48,16 @@ class UsageServices:
     now: Callable[[], datetime]
 
 
+def build_services(parts: ApiParts) -> UsageServices:
+    """Return what the views of this module need, built of the stage's `parts`."""
+    from chalicelib.wiring.budgets import spending
+
+    records, limits = spending(parts.environ)
+    return UsageServices(records=records, stage=limits, now=utcnow)
+
+
 def routes(services: Callable[[], UsageServices], authorizer: ChaliceAuthorizer) -> Blueprint:
-    """Return the blueprint; `services` is asked for when a request comes, not before."""
+    """Return the views; they call `services` when a request comes, not before."""
     blueprint = Blueprint(__name__)
 
     @blueprint.route("/v1/usage", methods=["GET"], authorizer=authorizer)

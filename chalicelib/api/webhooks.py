@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,7 @@ from chalicelib.api.http import (
     parse_body,
     request_id_of,
     tenant_of,
+    utcnow,
 )
 from chalicelib.contracts.operations import Operation, limit_parameter
 from chalicelib.contracts.webhooks import (
@@ -35,6 +37,7 @@ from chalicelib.webhooks.signing import new_secret
 
 if TYPE_CHECKING:
     from chalicelib.webhooks.ports import DueQueue, Parcel
+    from chalicelib.wiring.api import ApiParts
 
 MAX_WEBHOOKS = 10
 MAX_DELIVERIES = 100
@@ -84,8 +87,25 @@ class WebhookServices:
     now: Callable[[], datetime]
 
 
+def build_services(parts: ApiParts) -> WebhookServices:
+    """Return what the views of this module need, built of the stage's `parts`."""
+    from chalicelib.adapters import aws
+    from chalicelib.adapters.queue import WebhookQueue
+    from chalicelib.adapters.webhook_records import WebhookRecords
+    from chalicelib.settings import WebhookSettings
+
+    settings = WebhookSettings.from_environ(parts.environ)
+    return WebhookServices(
+        records=WebhookRecords(parts.table),
+        queue=WebhookQueue(aws.sqs(), settings.webhook_queue_url),
+        private_allowed=settings.private_allowed,
+        random_bytes=os.urandom,
+        now=utcnow,
+    )
+
+
 def routes(services: Callable[[], WebhookServices], authorizer: ChaliceAuthorizer) -> Blueprint:
-    """Return the blueprint; `services` is asked for when a request comes, not before."""
+    """Return the views; they call `services` when a request comes, not before."""
     blueprint = Blueprint(__name__)
 
     @blueprint.route("/v1/webhooks", methods=["POST"], authorizer=authorizer)

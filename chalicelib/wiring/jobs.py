@@ -1,4 +1,4 @@
-"""The composition root of jobs: what their routes stand on, and their event handlers."""
+"""The composition root of jobs: their records, their launcher and their event handlers."""
 
 from __future__ import annotations
 
@@ -10,13 +10,10 @@ from typing import TYPE_CHECKING
 from chalicelib.settings import JobSettings
 
 if TYPE_CHECKING:
-    from chalicelib.adapters.api_records import ApiRecords
     from chalicelib.adapters.job_executions import JobMachines
     from chalicelib.adapters.job_records import JobTable
-    from chalicelib.api.batches import BatchServices
-    from chalicelib.api.jobs import JobServices
-    from chalicelib.contracts.uploads import PresignedUpload
-    from chalicelib.jobs.job_settlement import JobHandlers, JobSettler
+    from chalicelib.jobs.job_settlement import JobHandlers
+    from chalicelib.jobs.launcher import JobLauncher
 
 
 def job_events(environ: Mapping[str, str]) -> JobHandlers:
@@ -24,56 +21,24 @@ def job_events(environ: Mapping[str, str]) -> JobHandlers:
     return _handlers(JobSettings.from_environ(environ))
 
 
-def job_services(environ: Mapping[str, str], records: ApiRecords) -> JobServices:
-    """Return what the API's routes about jobs stand on."""
-    from chalicelib.adapters import aws
-    from chalicelib.adapters.batch_objects import BatchObjects
-    from chalicelib.adapters.downloads import Downloads
-    from chalicelib.api.jobs import JobServices
-    from chalicelib.generation.catalogue import catalogue
+def job_launcher(environ: Mapping[str, str]) -> JobLauncher:
+    """Return what starts, retries and cancels jobs."""
     from chalicelib.jobs.launcher import JobLauncher
-    from chalicelib.jobs.ulids import ulid
 
     settings = JobSettings.from_environ(environ)
-    table = _table(settings)
-    objects = BatchObjects(aws.s3())
-    return JobServices(
-        launcher=JobLauncher(table, _machines(settings), _now),
-        records=table,
-        answers=records,
-        sign=Downloads(aws.s3(), settings.bucket).sign,
-        cost=catalogue().cost,
-        bucket=settings.bucket,
-        count=lambda prefix: sum(1 for _ in objects.keys(settings.bucket, prefix)),
-        now=_now,
-        new_id=ulid,
-    )
+    return JobLauncher(_table(settings), _machines(settings), _now)
 
 
-def batch_services(environ: Mapping[str, str], jobs: JobServices) -> BatchServices:
-    """Return what the API's routes about batches stand on."""
-    from chalicelib.adapters import aws
-    from chalicelib.adapters.batch_objects import BatchObjects
-    from chalicelib.api.batches import BatchServices
-
-    bucket = JobSettings.from_environ(environ).bucket
-    objects = BatchObjects(aws.s3())
-
-    def sign(
-        key: str, *, max_bytes: int, seconds: int, metadata: Mapping[str, str]
-    ) -> PresignedUpload:
-        return objects.sign_upload(
-            bucket, key, max_bytes=max_bytes, seconds=seconds, metadata=metadata
-        )
-
-    return BatchServices(jobs=jobs, sign=sign, objects=objects, now=_now)
+def job_table(environ: Mapping[str, str]) -> JobTable:
+    """Return the records of jobs."""
+    return _table(JobSettings.from_environ(environ))
 
 
 @functools.cache
 def _handlers(settings: JobSettings) -> JobHandlers:
     from chalicelib.adapters import aws
     from chalicelib.adapters.events import Bus
-    from chalicelib.jobs.job_settlement import JobHandlers
+    from chalicelib.jobs.job_settlement import JobHandlers, JobSettler
 
     table = _table(settings)
     bus = Bus(aws.events(), settings.event_bus)

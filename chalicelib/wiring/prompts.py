@@ -1,4 +1,4 @@
-"""The composition root of prompts: of the API's side, and of whoever uses a prompt by its name."""
+"""The composition root of prompts."""
 
 from __future__ import annotations
 
@@ -13,23 +13,11 @@ from chalicelib.settings import RecordsSettings
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
-    from chalicelib.api.idempotency import ResponseRecords
-    from chalicelib.api.prompts import PromptServices
     from chalicelib.contracts.prompts import PromptContent, PromptVersion, RenderedPrompt
     from chalicelib.prompting.library import Library
 
 _FIRST_PAUSE_SECONDS = 0.01
 _LONGEST_PAUSE_SECONDS = 0.25
-
-
-def prompt_services(environ: Mapping[str, str], answers: ResponseRecords) -> PromptServices:
-    """Return what `/v1/prompts` stands on, for the stage that `environ` describes."""
-    from chalicelib.api.prompts import PromptServices
-    from chalicelib.generation.fences import random_fence
-
-    return PromptServices(
-        library=prompt_library(environ), preview=_preview, fence=random_fence, answers=answers
-    )
 
 
 def prompt_library(environ: Mapping[str, str]) -> Library:
@@ -55,12 +43,13 @@ def _check(content: PromptContent) -> None:
     check_prompt(content)
 
 
-def _preview(
+def preview_prompt(
     version: PromptVersion,
     variables: Mapping[str, JsonValue],
     outputs: Mapping[str, str],
     fence: str,
 ) -> RenderedPrompt:
+    """Render what the turns of a prompt would send."""
     from chalicelib.prompting.previewing import preview
 
     return preview(version, variables, outputs, fence)

@@ -1,9 +1,8 @@
-"""The composition root of webhooks: of the API's side and of the function that sends."""
+"""The composition root of the function that sends webhooks."""
 
 from __future__ import annotations
 
 import functools
-import os
 import random
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -12,26 +11,7 @@ from typing import TYPE_CHECKING
 from chalicelib.settings import WebhookSettings
 
 if TYPE_CHECKING:
-    from chalicelib.api.webhooks import WebhookServices
     from chalicelib.webhooks.handlers import WebhookHandlers
-
-
-def webhook_services(environ: Mapping[str, str]) -> WebhookServices:
-    """Return what `/v1/webhooks` stands on, for the stage that `environ` describes."""
-    from chalicelib.adapters import aws
-    from chalicelib.adapters.dynamodb import Table
-    from chalicelib.adapters.queue import WebhookQueue
-    from chalicelib.adapters.webhook_records import WebhookRecords
-    from chalicelib.api.webhooks import WebhookServices
-
-    settings = WebhookSettings.from_environ(environ)
-    return WebhookServices(
-        records=WebhookRecords(Table(aws.dynamodb(), settings.records_table)),
-        queue=WebhookQueue(aws.sqs(), settings.webhook_queue_url),
-        private_allowed=settings.private_allowed,
-        random_bytes=os.urandom,
-        now=_now,
-    )
 
 
 def webhooks(environ: Mapping[str, str]) -> WebhookHandlers:

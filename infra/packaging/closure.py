@@ -94,7 +94,7 @@ def _imported(project: Path, source: ModuleSource) -> Iterator[str]:
 
 
 def _by_name(project: Path, source: ModuleSource, call: CallByName) -> set[str]:
-    beside = {f"{source.package}.{text}" for text in source.strings() if text.isidentifier()}
+    beside = {f"{source.package}.{text}" for text in source.strings() if _is_dotted_name(text)}
     found = {name for name in beside if _file_of(project, name)}
     if not found:
         raise CannotPackage(
@@ -103,6 +103,10 @@ def _by_name(project: Path, source: ModuleSource, call: CallByName) -> set[str]:
             "strings in that file."
         )
     return found
+
+
+def _is_dotted_name(text: str) -> bool:
+    return all(part.isidentifier() for part in text.split("."))
 
 
 def _file_of(project: Path, name: str) -> Path | None:

@@ -107,8 +107,9 @@ HTML."""
 
 ASKED = """
 import app
-from chalicelib.api.groups import group_of
-app.app.register_blueprint(group_of(*sys.argv[1:])(None, app.authorizer))
+from chalicelib.api.resources import resource_at
+views = resource_at(*sys.argv[1:]).load()
+app.app.register_blueprint(views.routes(None, app.authorizer))
 assert sys.argv[2] in app.app.routes
 """
 ROUTES = {("GET", "/v1/documents/{document_id}"): 204, ("POST", "/v1/search"): 220}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from chalice.app import Blueprint, ChaliceAuthorizer, Request, Response
 
+from chalicelib.api import jobs
 from chalicelib.api.http import (
     answering,
     json_response,
@@ -20,6 +21,7 @@ from chalicelib.api.http import (
 )
 from chalicelib.api.idempotency import once
 from chalicelib.api.jobs import JobServices, asked
+from chalicelib.api.openai import files
 from chalicelib.api.openai.errors import openai_error
 from chalicelib.api.openai.files import FileStore, file_at
 from chalicelib.contracts.openai.batches import BatchObject, BatchObjects, BatchRequest
@@ -30,6 +32,7 @@ from chalicelib.jobs.lifecycle import new_job
 if TYPE_CHECKING:
     from chalicelib.contracts.jobs import Job
     from chalicelib.jobs.lifecycle import JobState
+    from chalicelib.wiring.api import ApiParts
 
 MAX_PAGE = 100
 MAX_LOOKED_AT = 1_000
@@ -45,8 +48,15 @@ class BatchFileServices:
     store: FileStore
 
 
+def build_services(parts: ApiParts) -> BatchFileServices:
+    """Return what the views of this module need, built of the stage's `parts`."""
+    return BatchFileServices(
+        jobs=jobs.build_services(parts), store=files.build_services(parts).store
+    )
+
+
 def routes(services: Callable[[], BatchFileServices], authorizer: ChaliceAuthorizer) -> Blueprint:
-    """Return the blueprint; `services` is asked for when a request comes, not before."""
+    """Return the views; they call `services` when a request comes, not before."""
     blueprint = Blueprint(__name__)
 
     @blueprint.route("/v1/batches", methods=["POST"], authorizer=authorizer)

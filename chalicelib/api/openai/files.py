@@ -17,6 +17,7 @@ from chalicelib.api.http import (
     query_value,
     raw_body,
     tenant_of,
+    utcnow,
 )
 from chalicelib.api.openai.errors import openai_error
 from chalicelib.contracts.openai.files import FileDeleted, FileForm, FileList, FileObject
@@ -25,6 +26,7 @@ from chalicelib.errors import InvalidInput, NotFound, Unsupported
 
 if TYPE_CHECKING:
     from chalicelib.openai.files import Stored
+    from chalicelib.wiring.api import ApiParts
 
 MAX_PAGE = 10_000
 WITHIN_BYTES = 1024 * 1024
@@ -76,8 +78,18 @@ class FileServices:
     new_id: Callable[[datetime], str]
 
 
+def build_services(parts: ApiParts) -> FileServices:
+    """Return what the views of this module need, built of the stage's `parts`."""
+    from chalicelib.adapters import aws
+    from chalicelib.adapters.file_objects import FileObjects
+    from chalicelib.jobs.ulids import ulid
+
+    store = FileObjects(aws.s3(), parts.settings.bucket)
+    return FileServices(store=store, now=utcnow, new_id=ulid)
+
+
 def routes(services: Callable[[], FileServices], authorizer: ChaliceAuthorizer) -> Blueprint:
-    """Return the blueprint; `services` is asked for when a request comes, not before."""
+    """Return the views; they call `services` when a request comes, not before."""
     blueprint = Blueprint(__name__)
     found = (NotFound,)
 

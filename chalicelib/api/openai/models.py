@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from chalice.app import Blueprint, ChaliceAuthorizer, Response
 
-from chalicelib.api.http import answering, json_response, tenant_of
+from chalicelib.api.http import answering, json_response, tenant_of, utcnow
 from chalicelib.api.openai.errors import openai_error
 from chalicelib.contracts.openai.models import ModelList, ModelObject
 from chalicelib.contracts.operations import Operation
@@ -18,6 +18,7 @@ from chalicelib.errors import NotFound
 if TYPE_CHECKING:
     from chalicelib.generation.models import ServedModels
     from chalicelib.generation.requirements import CallRegion
+    from chalicelib.wiring.api import ApiParts
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +33,21 @@ class ModelServices:
     models_of: Callable[[str], frozenset[str] | None] = lambda tenant: None
 
 
+def build_services(parts: ApiParts) -> ModelServices:
+    """Return what the views of this module need, built of the stage's `parts`."""
+    from chalicelib.generation.models import served_models
+    from chalicelib.wiring.models import models_of, place
+
+    return ModelServices(
+        served=served_models(),
+        place=place(parts.environ),
+        now=utcnow,
+        models_of=models_of(parts.environ),
+    )
+
+
 def routes(services: Callable[[], ModelServices], authorizer: ChaliceAuthorizer) -> Blueprint:
-    """Return the blueprint; `services` is asked for when a request comes, not before."""
+    """Return the views; they call `services` when a request comes, not before."""
     blueprint = Blueprint(__name__)
 
     @blueprint.route("/v1/models", methods=["GET"], authorizer=authorizer)

@@ -18,10 +18,18 @@ from chalicelib.errors import ModelFailure, Unsupported
 if TYPE_CHECKING:
     from chalicelib.api.screenings import ScreeningServices
     from chalicelib.openai.moderations import Inputs
+    from chalicelib.wiring.api import ApiParts
+
+
+def build_services(parts: ApiParts) -> ScreeningServices:
+    """Return what the views of this module need, built of the stage's `parts`."""
+    from chalicelib.api import screenings
+
+    return screenings.build_services(parts)
 
 
 def routes(services: Callable[[], ScreeningServices], authorizer: ChaliceAuthorizer) -> Blueprint:
-    """Return the blueprint; `services` is asked for when a request comes, not before."""
+    """Return the views; they call `services` when a request comes, not before."""
     blueprint = Blueprint(__name__)
 
     @blueprint.route("/v1/moderations", methods=["POST"], authorizer=authorizer)

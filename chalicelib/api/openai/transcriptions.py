@@ -4,6 +4,9 @@ catalogue writes down speech.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 from chalice.app import Blueprint, ChaliceAuthorizer, Request, Response
 
 from chalicelib.api.http import FORM, answering, raw_body
@@ -12,9 +15,16 @@ from chalicelib.contracts.openai.transcriptions import TranscriptionForm
 from chalicelib.contracts.operations import Operation
 from chalicelib.errors import InvalidInput, NotFound
 
+if TYPE_CHECKING:
+    from chalicelib.wiring.api import ApiParts
 
-def routes(authorizer: ChaliceAuthorizer) -> Blueprint:
-    """Return the blueprint."""
+
+def build_services(parts: ApiParts) -> None:
+    """Return nothing: the view refuses every request."""
+
+
+def routes(services: Callable[[], None], authorizer: ChaliceAuthorizer) -> Blueprint:
+    """Return the view, which calls no services."""
     blueprint = Blueprint(__name__)
 
     @blueprint.route(

@@ -28,6 +28,7 @@ from chalicelib.api.picture_jobs import PictureJobServices
 from chalicelib.api.prompt_runs import PromptRunServices
 from chalicelib.api.prompts import PromptServices
 from chalicelib.api.removals import RemovalServices
+from chalicelib.api.resources import Resource
 from chalicelib.api.retries import RetryServices
 from chalicelib.api.screenings import ScreeningServices
 from chalicelib.api.search import SearchServices
@@ -246,7 +247,7 @@ class Api:
         )
         self.batches = BatchServices(self.jobs, self._sign, self.batch_objects, lambda: NOW)
         self.picture_jobs = PictureJobServices(self.jobs, self.records)
-        self.removals = RemovalServices(self.jobs, self.tenants, self.records, self.records)
+        self.removals = RemovalServices(self.jobs, self.tenants, self.records, lambda: self.records)
         self.documents = DocumentServices(
             records=self.records,
             tenants=self.tenants,
@@ -288,7 +289,9 @@ class Api:
         self.openai_files = FileServices(self.stored, lambda: NOW, ulid)
         self.openai_batches = BatchFileServices(self.jobs, self.stored)
         self.screen_texts = FakeTexts()
+        self.health, self.reference, self.openai_transcriptions = "test", None, None
         self.screenings = ScreeningServices(Screens(self.screen_texts, FakePictures()))
+        self.openai_moderations = self.screenings
         self.search = SearchServices(finder, keeps, self.records, lambda found: Receipt())
         self.ask = AskServices(
             QuestionAnswerer(
@@ -305,8 +308,11 @@ class Api:
         def authorizer(request: AuthRequest) -> Any:
             return authorize(request, self.records)
 
-        mount(app, self, authorizer, "test").everything()
+        mount(app, self._services_of, authorizer).mount_all()
         self._http = Client(app).http
+
+    def _services_of(self, resource: Resource) -> Any:
+        return getattr(self, resource.module.replace(".", "_"))
 
     def _sign(
         self, key: str, *, max_bytes: int, seconds: int, metadata: Mapping[str, str]

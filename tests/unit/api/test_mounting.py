@@ -1,4 +1,4 @@
-"""Groups of routes: each path is there once it was asked for, and what answers it is the same."""
+"""Resources are mounted when one of their paths is requested, and the same views answer."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from typing import Any, cast
 import pytest
 from chalice.app import AuthRequest, AuthResponse, Chalice, ChaliceAuthorizer
 
-from chalicelib.api.groups import GROUPS, OF_METHODS, group_of
-from chalicelib.api.mounting import Mounted, mount
-from chalicelib.api.services import ApiServices
+from chalicelib.api.mounting import MountedResources, mount
+from chalicelib.api.resources import Resource, resource_at
 from chalicelib.errors import NotFound
 
 AT_ONCE = {"/v1/health", "/v1/openapi.json", "/v1/docs"}
@@ -27,21 +26,22 @@ class Records:
         self.asked.append(document_id)
 
 
-def mounted(services: object = None) -> tuple[Chalice, Mounted]:
+def mounted(services: object = None) -> tuple[Chalice, MountedResources]:
     app = Chalice("headrace")
 
     @app.authorizer()
     def authorizer(request: AuthRequest) -> AuthResponse:
         return AuthResponse(["*"], "acme")
 
-    return app, mount(
-        app, cast("ApiServices", services), cast("ChaliceAuthorizer", authorizer), "test"
-    )
+    def services_of(resource: Resource) -> Any:
+        return getattr(services, resource.module)
+
+    return app, mount(app, services_of, cast("ChaliceAuthorizer", authorizer))
 
 
 def whole() -> Chalice:
     app, routes = mounted()
-    routes.everything()
+    routes.mount_all()
     return app
 
 
@@ -80,15 +80,15 @@ ROUTES = [
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
 def test_asking_for_a_route_mounts_the_view_that_answers_it(method: str, path: str) -> None:
-    group = group_of(method, path)
-    assert group is not None
+    resource = resource_at(method, path)
+    assert resource is not None
     app = Chalice("headrace")
-    app.register_blueprint(group(cast("ApiServices", None), cast("ChaliceAuthorizer", None)))
+    app.register_blueprint(resource.load().routes(lambda: None, cast("ChaliceAuthorizer", None)))
     found, wanted = (routes[path][method].view_function for routes in (app.routes, WHOLE))
     assert (found.__module__, found.__name__) == (wanted.__module__, wanted.__name__)
 
 
-def test_asking_for_one_path_mounts_its_group_once_and_no_other() -> None:
+def test_asking_for_one_path_mounts_its_resource_once_and_no_other() -> None:
     records = Records()
     app, _ = mounted(SimpleNamespace(documents=SimpleNamespace(records=records)))
     assert set(app.routes) == AT_ONCE
@@ -107,13 +107,3 @@ def test_a_method_that_a_path_does_not_have_is_refused_with_those_that_it_has() 
     assert answer["statusCode"] == 405
     assert answer["headers"]["Allow"] == "POST"
     assert json.loads(answer["body"])["error"]["type"] == "MethodNotAllowed"
-
-
-@pytest.mark.parametrize("path", ["", "/", "/v1", "/v1/health", "/v2/documents", "/v1/document"])
-def test_a_path_of_no_group_has_none(path: str) -> None:
-    assert group_of("GET", path) is None
-
-
-def test_every_group_has_a_route_that_leads_to_it() -> None:
-    led = {group_of(method, path) for method, path in ROUTES}
-    assert led == {*GROUPS.values(), *OF_METHODS.values()}

@@ -5,8 +5,10 @@ import sys
 
 import pytest
 
+from chalicelib.api import ask, documents, feedback, retries, search
+from chalicelib.api.resources import RESOURCES, Resource
 from chalicelib.errors import InvalidInput
-from chalicelib.wiring.api import Services
+from chalicelib.wiring.api import ApiParts
 
 ENVIRON = {
     "HEADRACE_BUCKET": "b",
@@ -18,6 +20,13 @@ ENVIRON = {
     "HEADRACE_INBOX_QUEUE_URL": "https://sqs/inbox",
     "HEADRACE_CHAT_MODEL_ID": "amazon.nova-micro-v1:0",
     "HEADRACE_EVENT_BUS": "bus",
+    "HEADRACE_SCREEN_TEXT_FUNCTION": "t",
+    "HEADRACE_SCREEN_IMAGE_FUNCTION": "i",
+    "HEADRACE_WEBHOOK_QUEUE_URL": "https://sqs/webhooks",
+    **{
+        f"HEADRACE_{kind}_MACHINE_ARN": f"arn:aws:states:us-east-1:0:stateMachine:{kind}"
+        for kind in ("EXPORT", "REMOVE", "REINDEX", "BATCH", "GENERATE")
+    },
 }
 
 
@@ -29,21 +38,28 @@ def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_credentials")
-def test_should_build_every_service_without_a_network() -> None:
-    services = Services(ENVIRON)
-    assert services.documents is services.documents
-    assert services.retries.records is services.records
-    assert services.search.finder is services.ask.asker.finder
-    assert services.ask.asker.writer is not None
-    assert services.search.finder.votes is services.ratings
-    assert services.feedback.answers is services.records
-    assert services.ask.asker.keeper is services.search.keeper
+@pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.module)
+def test_should_build_the_services_of_every_resource_without_a_network(resource: Resource) -> None:
+    services = resource.load().build_services(ApiParts(ENVIRON))
+    assert (services is None) is (resource.module in {"reference", "openai.transcriptions"})
+
+
+@pytest.mark.usefixtures("_credentials")
+def test_should_share_parts_among_the_services() -> None:
+    parts = ApiParts(ENVIRON)
+    searching, answering = search.build_services(parts), ask.build_services(parts)
+    assert retries.build_services(parts).records is parts.records
+    assert searching.finder is answering.asker.finder
+    assert answering.asker.writer is not None
+    assert searching.finder.votes is parts.ratings
+    assert feedback.build_services(parts).answers is parts.records
+    assert answering.asker.keeper is searching.keeper
 
 
 @pytest.mark.usefixtures("_credentials")
 @pytest.mark.parametrize(("set_to", "reranks"), [("", False), ("off", False), ("on", True)])
 def test_should_rerank_as_the_stage_says(set_to: str, reranks: bool) -> None:
-    finder = Services(ENVIRON | {"HEADRACE_RERANK": set_to}).finder
+    finder = ApiParts(ENVIRON | {"HEADRACE_RERANK": set_to}).finder
     assert finder.reranker is not None
     assert finder.reranks is reranks
 
@@ -51,23 +67,23 @@ def test_should_rerank_as_the_stage_says(set_to: str, reranks: bool) -> None:
 @pytest.mark.usefixtures("_credentials")
 def test_should_refuse_a_stage_that_does_not_say_whether_to_rerank() -> None:
     with pytest.raises(InvalidInput, match="HEADRACE_RERANK is 'maybe'; it must be on or off"):
-        _ = Services(ENVIRON | {"HEADRACE_RERANK": "maybe"}).finder
+        _ = ApiParts(ENVIRON | {"HEADRACE_RERANK": "maybe"}).finder
 
 
 @pytest.mark.usefixtures("_credentials")
 def test_should_do_without_a_language_model() -> None:
-    services = Services(ENVIRON | {"HEADRACE_CHAT_MODEL_ID": ""})
-    assert services.ask.asker.writer is None
+    parts = ApiParts(ENVIRON | {"HEADRACE_CHAT_MODEL_ID": ""})
+    assert ask.build_services(parts).asker.writer is None
 
 
 @pytest.mark.usefixtures("_credentials")
 def test_should_ask_no_more_of_the_authorizer_s_environment_than_the_records() -> None:
-    assert Services({"HEADRACE_RECORDS_TABLE": "t"}).records
+    assert ApiParts({"HEADRACE_RECORDS_TABLE": "t"}).records
 
 
 def test_should_name_the_variable_that_is_missing() -> None:
     with pytest.raises(InvalidInput, match="HEADRACE_BUCKET"):
-        _ = Services({}).documents
+        documents.build_services(ApiParts({}))
 
 
 def test_should_import_the_app_without_what_it_does_not_need_to_start() -> None:

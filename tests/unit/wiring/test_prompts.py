@@ -8,10 +8,10 @@ import sys
 
 import pytest
 
+from chalicelib.api.prompts import build_services
 from chalicelib.errors import InvalidInput
-from chalicelib.wiring.prompts import prompt_services
+from chalicelib.wiring.api import ApiParts
 from tests.architecture.ingest_definition import ROOT
-from tests.unit.api.fakes import FakeRecords
 from tests.unit.prompting.examples import VALUES, content
 from tests.unit.prompting.fakes import FakePrompts, library
 
@@ -39,7 +39,7 @@ def test_should_check_preview_and_fence_as_the_views_ask(monkeypatch: pytest.Mon
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    services = prompt_services({"HEADRACE_RECORDS_TABLE": "t"}, FakeRecords())
+    services = build_services(ApiParts({"HEADRACE_RECORDS_TABLE": "t"}))
     services.library.check(content())
     with pytest.raises(InvalidInput, match="Line 1"):
         services.library.check(content(role="{{ report }}"))

@@ -1,0 +1,106 @@
+"""The table of the API's resources: which module answers which paths.
+
+A resource is a module of this package with two functions. `routes` returns its views as a
+blueprint, and `build_services` takes from the parts of the stage what the views need. Nothing else
+names a resource: the router, the template, the OpenAPI document and the tests read this table.
+
+A module is imported at the first request for one of its paths. So a cold start that answers a
+search loads what searches, and nothing of prompts, budgets or batches: the contracts of all
+resources would be most of what it loads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+if TYPE_CHECKING:
+    from chalice.app import Blueprint, ChaliceAuthorizer
+
+    from chalicelib.wiring.api import ApiParts
+
+
+class ResourceModule(Protocol):
+    """The functions that the module of a resource has."""
+
+    def build_services(self, parts: ApiParts) -> Any:
+        """Return the object that the views of this module work with."""
+
+    def routes(self, services: Callable[[], Any], authorizer: ChaliceAuthorizer) -> Blueprint:
+        """Return the views; they call `services` when a request comes, not before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A module of views, and the paths and operations that it answers.
+
+    Attributes:
+        module: The module's name below `chalicelib.api`.
+        paths: Beginnings of the paths of its routes, as routes write them; of two resources the
+            one with the longer beginning answers.
+        operations: Methods of paths that are otherwise another resource's. They are apart where
+            they need far more modules than the rest of their path does.
+        at_start: Whether the routes are mounted before the first request.
+    """
+
+    module: str
+    paths: tuple[str, ...]
+    operations: tuple[tuple[str, str], ...] = ()
+    at_start: bool = False
+
+    def load(self) -> ResourceModule:
+        """Import the module and return it."""
+        return cast("ResourceModule", import_module(f"{__package__}.{self.module}"))
+
+
+RESOURCES: tuple[Resource, ...] = (
+    Resource("health", ("/v1/health",), at_start=True),
+    Resource("reference", ("/v1/openapi.json", "/v1/docs"), at_start=True),
+    Resource("documents", ("/v1/documents",)),
+    Resource("retries", ("/v1/documents/{document_id}/retry",)),
+    Resource("collections", ("/v1/collections",)),
+    Resource("picture_jobs", ("/v1/collections/{name}/pictures",)),
+    Resource(
+        "removals",
+        ("/v1/collections/{name}/documents", "/v1/tenant"),
+        operations=(("DELETE", "/v1/documents/{document_id}"),),
+    ),
+    Resource("jobs", ("/v1/jobs", "/v1/exports")),
+    Resource(
+        "batches", ("/v1/generations/batches", "/v1/generations/jobs", "/v1/jobs/{job_id}/partial")
+    ),
+    Resource("search", ("/v1/search",)),
+    Resource("ask", ("/v1/ask",)),
+    Resource("feedback", ("/v1/feedback",)),
+    Resource("prompts", ("/v1/prompts",)),
+    Resource("prompt_runs", ("/v1/prompts/{prompt}/runs",)),
+    Resource("generations", ("/v1/generations",)),
+    Resource("screenings", ("/v1/screenings",)),
+    Resource("usage", ("/v1/usage", "/v1/budgets")),
+    Resource("webhooks", ("/v1/webhooks",)),
+    Resource("openai.moderations", ("/v1/moderations",)),
+    Resource("openai.transcriptions", ("/v1/audio",)),
+    Resource("openai.models", ("/v1/models",)),
+    Resource("openai.files", ("/v1/files",)),
+    Resource("openai.batches", ("/v1/batches",)),
+)
+
+_OF_PATH: Mapping[str, Resource] = {
+    path: resource for resource in RESOURCES for path in resource.paths
+}
+_OF_OPERATION: Mapping[tuple[str, str], Resource] = {
+    operation: resource for resource in RESOURCES for operation in resource.operations
+}
+
+
+def resource_at(method: str, path: str) -> Resource | None:
+    """Return the resource that answers `method` at `path`, as routes write it, or None."""
+    if (method, path) in _OF_OPERATION:
+        return _OF_OPERATION[method, path]
+    while path:
+        if path in _OF_PATH:
+            return _OF_PATH[path]
+        path = path.rpartition("/")[0]
+    return None
