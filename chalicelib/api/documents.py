@@ -109,7 +109,6 @@ class DocumentServices:
 
 def build_services(parts: ApiParts) -> DocumentServices:
     """Return what the views of this module need, built of the stage's `parts`."""
-
     settings = parts.settings
 
     def language_notice(tenant: str, language: str) -> str:
