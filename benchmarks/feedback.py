@@ -26,9 +26,6 @@ from typing import Any
 
 from benchmarks import feedback_answers
 from benchmarks.ballots import Ballots
-from benchmarks.judged import collection
-from benchmarks.judged.collection import Document, Half, Judged, hashed
-from benchmarks.judged.engine import engine
 from benchmarks.judged.scoring import METRICS, Gains, difference
 from benchmarks.reporting import Result, spread
 from chalicelib.adapters.feedback_records import MAX_VOTES
@@ -47,6 +44,9 @@ from chalicelib.retrieval.search.feedback_boost import (
 from chalicelib.retrieval.search.filters import IndexFilter
 from chalicelib.retrieval.search.query import PassageIndex, Query
 from chalicelib.retrieval.search.searcher import Searcher
+from models.judged_search import collection
+from models.judged_search.collection import Document, Half, Judged, hashed
+from models.judged_search.engine import engine
 from models.pull import CACHE
 
 TOP_K = 10

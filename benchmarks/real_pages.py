@@ -1,6 +1,6 @@
 """Pages of real prose, as PDF, as DOCX, and as a scan: entries of the dictionary of computing.
 
-The text is that of Debian's package dict-foldoc, which `benchmarks.judged` reads as well. A page
+The text is that of Debian's package dict-foldoc, which `models.judged_search` reads as well. A page
 holds about 2,600 characters, as a printed page of this size does.
 """
 
@@ -16,7 +16,7 @@ import docx
 from docx.enum.text import WD_BREAK
 from fpdf import FPDF
 
-from benchmarks.judged import dictd
+from models.judged_search import dictd
 from tests.data.formats.make_pdfs import of_scans, scanned
 
 PAGE_CHARACTERS = 2_600

@@ -15,8 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from benchmarks.judged import BASE, LABELLED, RERANKED_WAY, collection
-from benchmarks.judged.engine import Engine, engine
+from benchmarks.judged import BASE, LABELLED, RERANKED_WAY
 from benchmarks.judged.labelled import Ended, asked_with
 from benchmarks.judged.scoring import METRICS, difference
 from benchmarks.reporting import Result, Spread, spread
@@ -27,6 +26,8 @@ from chalicelib.inference.word_vectors import WordEmbedder
 from chalicelib.retrieval.search.reranker import MAX_RERANKED, parse_head, rerank_request
 from functions.rerank_passages.core import Deps, run
 from functions.rerank_passages.handler import HEAD
+from models.judged_search import collection
+from models.judged_search.engine import Engine, engine
 from models.pull import CACHE
 
 NOTES = (

@@ -20,13 +20,13 @@ from datetime import UTC, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.judged import collection
-from benchmarks.judged.engine import Engine, engine
 from chalicelib.inference.embedder import MODEL, Embedder
 from chalicelib.inference.word_vectors import WordEmbedder
 from chalicelib.retrieval.search.reranker import FEATURES, MAX_RERANKED, rerank_request
 from functions.rerank_passages.core import look
 from functions.rerank_passages.handler import HEAD
+from models.judged_search import collection
+from models.judged_search.engine import Engine, engine
 from models.pull import CACHE
 
 RIDGE = 0.01

@@ -1,4 +1,4 @@
-"""Collections with judgements, made from dictionaries that Debian packages."""
+"""How search ranks the collections of `models.judged_search`, by their relevance judgements."""
 
 BASE = "hybrid"
 RERANKED_WAY = "hybrid + rerank"

@@ -11,8 +11,8 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from benchmarks.judged import dictd, foldoc, wordnet
-from benchmarks.judged.collection import Frozen, Judged, freeze, half_of, hashed
+from models.judged_search import dictd, foldoc, wordnet
+from models.judged_search.collection import Frozen, Judged, freeze, half_of, hashed
 
 DOCUMENTS = 5_000
 QUESTIONS = 800

@@ -4,12 +4,12 @@ import pytest
 
 from benchmarks.feedback import SCORES, compared, constants, in_other_words
 from benchmarks.feedback_answers import Answer, Label, vote_of
-from benchmarks.judged.collection import Document, Judged
 from chalicelib.contracts.embedding import EmbedTextResult
 from chalicelib.retrieval.answer.citations import SourceSentence
 from chalicelib.retrieval.search import feedback_boost
 from chalicelib.retrieval.search.query import SearchResult
 from chalicelib.retrieval.text.sentences import TextSpan
+from models.judged_search.collection import Document, Judged
 from tests.unit.retrieval.fakes import hit
 
 GAINS = {"own": 2, "related": 1}

@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from benchmarks.judged import BASE, LABELLED, RERANKED_WAY, collection
+from benchmarks.judged import BASE, LABELLED, RERANKED_WAY
 from benchmarks.judged.labelled import Ended, Label, labels
 from benchmarks.retrieval import answers, compared, measure
 from benchmarks.summary_retrieval import retrieval as written
+from models.judged_search import collection
 
 GAINS = [{"a": 2, "b": 1}, {"c": 1}]
 RANKINGS = {BASE: [["b", "a"], ["x", "c"]], RERANKED_WAY: [["a", "b"], ["c", "x"]]}

@@ -13,8 +13,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, cast
 
-from benchmarks.judged.collection import Document
-from benchmarks.judged.vectors import embedded
 from chalicelib.adapters.indexes import kind_of_index
 from chalicelib.adapters.passages import TEXT_KEY, Passages
 from chalicelib.adapters.vectors import Vectors
@@ -29,6 +27,8 @@ from chalicelib.retrieval.search.searcher import Reranker, Searcher
 from chalicelib.retrieval.text.chunks import chunk_pages
 from localcloud.s3vectors import S3VectorsService
 from localcloud.service import CloudContext
+from models.judged_search.collection import Document
+from models.judged_search.vectors import embedded
 
 if TYPE_CHECKING:
     from mypy_boto3_s3vectors import S3VectorsClient

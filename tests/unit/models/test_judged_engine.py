@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.judged import vectors
-from benchmarks.judged.collection import Document
-from benchmarks.judged.engine import Engine, engine
 from chalicelib.contracts.reranking import RerankResult
 from chalicelib.contracts.search import Hit
 from chalicelib.inference.embedder import Embedder
+from models.judged_search import vectors
+from models.judged_search.collection import Document
+from models.judged_search.engine import Engine, engine
 from tests.fixtures_models import models_dir
 
 __all__ = ["models_dir"]

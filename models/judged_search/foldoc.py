@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from benchmarks.judged.dictd import Article
+from models.judged_search.dictd import Article
 
 MASK = "this"
 _PARAGRAPHS = re.compile(r"\n\s*\n")

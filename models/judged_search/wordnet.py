@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from benchmarks.judged.dictd import Article
+from models.judged_search.dictd import Article
 
 _SENSE = re.compile(r"^\s+(?:(n|v|adj|adv) )?(\d+): ", re.M)
 _SYNONYMS = re.compile(r"\[syn: ([^\]]*)\]")

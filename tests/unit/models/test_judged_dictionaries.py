@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.judged import dictd, foldoc, wordnet
-from benchmarks.judged.collection import Frozen, Judged, freeze, frozen, half_of
-from benchmarks.judged.dictd import Article
+from models.judged_search import dictd, foldoc, wordnet
+from models.judged_search.collection import Frozen, Judged, freeze, frozen, half_of
+from models.judged_search.dictd import Article
 
 DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 

@@ -1,6 +1,6 @@
 """A collection to measure retrieval on: documents, questions, and what answers them.
 
-What is committed are the frozen files of `benchmarks/data`: ids of documents, short questions and
+What is committed are the frozen files of `data`: ids of documents, short questions and
 judgements. The documents' texts come out of the dictionaries, where these are installed.
 """
 
@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from benchmarks.judged import dictd, foldoc, wordnet
+from models.judged_search import dictd, foldoc, wordnet
 
-DATA = Path(__file__).resolve().parent.parent / "data"
+DATA = Path(__file__).resolve().parent / "data"
 PACKAGES = {"foldoc": "dict-foldoc", "wordnet": "dict-wn"}
 """The Debian package that each collection is made from."""
 _DICTIONARIES = {"foldoc": "foldoc", "wordnet": "wn"}

@@ -1,0 +1,1 @@
+"""Search over frozen collections with relevance judgements, made from dictionaries of Debian."""
