@@ -41,7 +41,7 @@ from localcloud.sagemaker.service import SageMakerService, SageMakerSettings
 from localcloud.scheduler.service import SchedulerService
 from localcloud.service import CloudContext, Deliverer, Service, ServiceCall, T
 from localcloud.sqs.service import SqsService
-from localcloud.stepfunctions.integrations.contract import Callings
+from localcloud.stepfunctions.integrations.integration import RoleClients
 from localcloud.stepfunctions.service import StepFunctionsService
 from localcloud.template.resources import RESOURCE_TYPES
 from localcloud.template.resources.apigateway import REST_API, read_stage, read_swagger
@@ -84,7 +84,7 @@ class LocalCloud:
         self._api = ApiGatewayService(self.lambdas, self._guard, self.client)
         self._states = StepFunctionsService(
             self.context,
-            Callings(self.client, partial(authorize_map_run, self._guard)),
+            RoleClients(self.client, partial(authorize_map_run, self._guard)),
             self._events.publish,
         )
         self._vectors = S3VectorsService(self.context)

@@ -1,4 +1,4 @@
-"""What calls to models use, measured on their responses and logged, one line a call.
+"""The usage of model calls, measured on their responses and logged, one line a call.
 
 The log knows nothing of who called or why, so what a client counts can be checked against it.
 Converse reports its usage in its body, streams in their last event, everything else in headers

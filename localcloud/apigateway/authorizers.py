@@ -44,7 +44,7 @@ class RequestRefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class AuthorizerResult:
-    """What an authorizer returned for one token."""
+    """The result of an authorizer for one token."""
 
     principal: str
     policy: Mapping[str, Any]

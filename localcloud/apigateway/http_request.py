@@ -51,7 +51,7 @@ class BodyTooLargeError(ValueError):
 
 @dataclass(slots=True)
 class RequestRecord:
-    """What the access log needs to know of a request, filled in while it is answered.
+    """The facts of a request for the access log, filled in while it is processed.
 
     `failure` is the type of the gateway response, if the gateway itself answered.
     """

@@ -46,7 +46,7 @@ class _ActiveFault:
 
 @dataclass(frozen=True, slots=True)
 class _Effect:
-    """What a fault does to one call: a delay, and an error at once or after some events."""
+    """The effect of a fault on one call: a delay, and an error at once or after some events."""
 
     delay_s: float
     error: AwsError | None

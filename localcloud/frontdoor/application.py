@@ -38,7 +38,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Backends:
-    """What the front door dispatches to.
+    """The services and applications that the front door dispatches to.
 
     `services` are by signing name; of several with one name, the first that has the operation
     serves it.
@@ -52,7 +52,7 @@ class Backends:
 
 @dataclass(frozen=True, slots=True)
 class Interceptors:
-    """What runs around every call: `usage` outermost, `faults` just before the service.
+    """Interceptors of every call: `usage` is outermost, `faults` just before the service.
 
     `admin` are the local cloud's own applications, by the path that each begins with.
     """

@@ -120,7 +120,7 @@ class ExecutionEnvironmentFactory:
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentSettings:
-    """What one environment has of its own: log stream, Runtime API, home folder, credentials."""
+    """The settings of one environment: log stream, Runtime API, home folder, credentials."""
 
     log_stream: str
     runtime_api: str

@@ -31,7 +31,7 @@ _EXIT_TIMEOUT_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class FunctionEvent:
-    """What to invoke a function with.
+    """The event and options of an invocation.
 
     `max_wait_s` bounds the wait for a slot, None is the pool's default. `sink` receives the
     chunks of a streamed response as they come.

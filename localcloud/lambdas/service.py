@@ -46,7 +46,7 @@ _EVICTION_INTERVAL_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class LambdaDependencies:
-    """What Lambda uses of the rest of the cloud, and what tests replace.
+    """The collaborators of Lambda in the rest of the local cloud; tests replace them.
 
     `issue` gives credentials to execution environments. `queues_as` gives the queues that event
     source mappings read in a role's name; without it they may read any. `interpreter` runs the

@@ -8,7 +8,7 @@ import secrets
 import time
 from collections.abc import Iterable
 from http import HTTPStatus
-from typing import Any, Protocol
+from typing import Any
 
 from localcloud.clock import Clock
 from localcloud.errors import AwsError
@@ -33,14 +33,9 @@ from localcloud.s3.signatures import Authenticator, SecretFor
 from localcloud.s3.storage.store import S3Store
 from localcloud.s3.xml_format import Node
 from localcloud.service import CallInterceptor, CloudContext, ServiceCall, call_through
+from localcloud.wsgi import StartResponse
 
 _log = logging.getLogger(__name__)
-
-
-class StartResponse(Protocol):
-    """WSGI's `start_response`."""
-
-    def __call__(self, status: str, headers: list[tuple[str, str]], /) -> object: ...
 
 
 def local_secret(access_key: str) -> str | None:

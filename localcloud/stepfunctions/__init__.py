@@ -1,4 +1,4 @@
-"""AWS Step Functions on one laptop: see `service.py`, then `engine/engine.py`."""
+"""AWS Step Functions: see `service.py`, then `engine/execution_engine.py`."""
 
 from localcloud.stepfunctions.service import StepFunctionsService
 

@@ -1,4 +1,4 @@
-"""The service: everything put together."""
+"""The Step Functions service, composed of its engine, stores and operations."""
 
 from __future__ import annotations
 
@@ -8,35 +8,35 @@ from collections.abc import Callable
 
 from localcloud.database import Database
 from localcloud.service import CloudContext
-from localcloud.stepfunctions.engine.engine import STEPS_A_COMMIT, Engine
-from localcloud.stepfunctions.engine.schedule import Schedule, Threads
-from localcloud.stepfunctions.engine.visit import Surround
-from localcloud.stepfunctions.engine.walk import Walk
-from localcloud.stepfunctions.integrations.caller import IntegrationCaller
-from localcloud.stepfunctions.integrations.contract import Callings
-from localcloud.stepfunctions.mapruns.conductor import Conductor
+from localcloud.stepfunctions.engine.execution_engine import STEPS_PER_COMMIT, ExecutionEngine
+from localcloud.stepfunctions.engine.execution_events import status_event
+from localcloud.stepfunctions.engine.state_interpreter import StateInterpreter
+from localcloud.stepfunctions.engine.state_visit import EngineContext
+from localcloud.stepfunctions.engine.work_scheduler import ThreadedScheduler, WorkScheduler
+from localcloud.stepfunctions.integrations.integration import RoleClients
+from localcloud.stepfunctions.integrations.task_caller import TaskCaller
+from localcloud.stepfunctions.map_runs.coordinator import MapRunCoordinator
 from localcloud.stepfunctions.operations.executions import ExecutionOperations
-from localcloud.stepfunctions.operations.machines import MachineOperations
-from localcloud.stepfunctions.operations.mapruns import MapRunOperations
-from localcloud.stepfunctions.operations.parts import Parts
-from localcloud.stepfunctions.operations.tasks import TaskOperations
-from localcloud.stepfunctions.states.types import STATE_TYPES
-from localcloud.stepfunctions.statusevents import status_event
-from localcloud.stepfunctions.store.executions import Executions
-from localcloud.stepfunctions.store.machines import Machines
-from localcloud.stepfunctions.store.maps import Maps
-from localcloud.stepfunctions.store.outbox import Outbox, Publish
+from localcloud.stepfunctions.operations.map_runs import MapRunOperations
+from localcloud.stepfunctions.operations.requests import StepFunctionsDeps
+from localcloud.stepfunctions.operations.state_machines import StateMachineOperations
+from localcloud.stepfunctions.operations.task_tokens import TaskTokenOperations
+from localcloud.stepfunctions.state_executors.registry import STATE_TYPES
+from localcloud.stepfunctions.store.executions import ExecutionStore
+from localcloud.stepfunctions.store.map_runs import MapRunStore
+from localcloud.stepfunctions.store.outbox import EventOutbox, Publish
 from localcloud.stepfunctions.store.schema import SCHEMA
+from localcloud.stepfunctions.store.state_machines import StateMachineStore
 
 
 class StepFunctionsService(
-    MachineOperations, ExecutionOperations, MapRunOperations, TaskOperations
+    StateMachineOperations, ExecutionOperations, MapRunOperations, TaskTokenOperations
 ):
     """AWS Step Functions.
 
-    `callings` gives the clients that tasks call through, each as its role, `publish`
-    puts an event on the default event bus. What a test may want in its own hands is given by
-    name: the schedule, chance, identifiers and how many steps go into one commit.
+    `role_clients` gives the clients through which tasks call as their role; `publish` puts an
+    event on the default event bus. Tests replace the scheduler, randomness, identifiers and the
+    number of steps per commit.
     """
 
     name = "stepfunctions"
@@ -44,47 +44,49 @@ class StepFunctionsService(
     def __init__(
         self,
         surroundings: CloudContext,
-        callings: Callings,
+        role_clients: RoleClients,
         publish: Publish,
         *,
-        schedule: Schedule | None = None,
+        schedule: WorkScheduler | None = None,
         random: Callable[[], float] = chance.random,
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
-        steps_a_commit: int = STEPS_A_COMMIT,
+        steps_per_commit: int = STEPS_PER_COMMIT,
     ) -> None:
         folder = surroundings.folder("stepfunctions")
         self._database = Database(folder / "stepfunctions.sqlite3", SCHEMA)
-        self._schedule = schedule if schedule is not None else Threads()
-        self._outbox = Outbox(self._database, publish)
-        executions = Executions(self._database, status_event, self._outbox.wake)
-        maps = Maps(self._database, executions)
-        machines = Machines(self._database)
-        engine = Engine(
-            Walk(STATE_TYPES),
+        self._schedule = schedule if schedule is not None else ThreadedScheduler()
+        self._outbox = EventOutbox(self._database, publish)
+        executions = ExecutionStore(self._database, status_event, self._outbox.wake)
+        maps = MapRunStore(self._database, executions)
+        machines = StateMachineStore(self._database)
+        engine = ExecutionEngine(
+            StateInterpreter(STATE_TYPES),
             executions,
             self._schedule,
-            Surround(self._schedule.now, random, new_id, surroundings.region),
-            IntegrationCaller(callings.clients),
-            steps_a_commit=steps_a_commit,
+            EngineContext(self._schedule.now, random, new_id, surroundings.region),
+            TaskCaller(role_clients.clients),
+            steps_per_commit=steps_per_commit,
         )
-        parts = Parts(surroundings, machines, executions, maps, engine, self._schedule, new_id)
-        super().__init__(parts)
-        self._conductor = Conductor(parts, callings)
-        engine.conduct_with(self._conductor)
+        deps = StepFunctionsDeps(
+            surroundings, machines, executions, maps, engine, self._schedule, new_id
+        )
+        super().__init__(deps)
+        self._conductor = MapRunCoordinator(deps, role_clients)
+        engine.set_map_runs(self._conductor)
 
     def start(self) -> None:
-        """Let every execution that was running go on, and publish what was not yet published."""
-        self._parts.executions.purge(self._schedule.now())
+        """Resume every execution that was running, and publish the events in the outbox."""
+        self._deps.executions.purge(self._schedule.now())
         self._outbox.start()
         self._conductor.recover()
-        for found in self._parts.executions.running():
+        for found in self._deps.executions.running():
             if found.identity.map_run_arn is None:
-                run = self._parts.executions.restore(found, self.machine_of(found.identity))
-                self._parts.engine.resume(run)
+                run = self._deps.executions.restore(found, self.machine_of(found.identity))
+                self._deps.engine.resume(run)
 
     def stop(self) -> None:
-        """Take no more steps; nothing that was acknowledged is lost."""
-        self._parts.engine.stop()
+        """Stop taking steps; everything that was acknowledged is stored."""
+        self._deps.engine.stop()
         self._schedule.stop()
         self._outbox.stop()
         self._database.close()

@@ -40,7 +40,7 @@ class FunctionDeployer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CreatedResource:
-    """What `Ref` and `Fn::GetAtt` return for a resource."""
+    """The results of `Ref` and `Fn::GetAtt` for a resource."""
 
     ref: str
     attributes: Mapping[str, Json] = field(default_factory=dict)
@@ -48,7 +48,7 @@ class CreatedResource:
 
 @dataclass(frozen=True, slots=True)
 class StackContext:
-    """What the creators of resources work with.
+    """The context in which the resources of a template are created.
 
     `client` gives boto3 clients of the front door, `code_folder` the folder of a function's code
     by logical id. `environment` has variables that every function gets.

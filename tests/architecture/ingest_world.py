@@ -18,7 +18,7 @@ from chalicelib.contracts.ingest import IngestInput, ReadResult
 from chalicelib.jobs.ingest_claims import IngestClaim, execution_arn, execution_name
 from localcloud.service import CloudContext
 from localcloud.stepfunctions import StepFunctionsService
-from localcloud.stepfunctions.integrations.contract import Callings
+from localcloud.stepfunctions.integrations.integration import RoleClients
 from tests.architecture.ingest_definition import FUNCTIONS, ROLE, definition
 from tests.clients import client
 from tests.unit.ingest.conftest import put_tenant
@@ -116,7 +116,7 @@ class IngestWorld:
         self.schedule = ManualSchedule()
         surroundings = CloudContext(folder, "http://127.0.0.1:1")
         self.service = StepFunctionsService(
-            surroundings, Callings(self._client), lambda event: None, schedule=self.schedule
+            surroundings, RoleClients(self._client), lambda event: None, schedule=self.schedule
         )
         answer = self.service.create_state_machine(
             {"name": "ingest", "definition": definition(TABLE), "roleArn": ROLE}

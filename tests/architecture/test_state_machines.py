@@ -14,7 +14,7 @@ import pytest
 from chalicelib import errors
 from infra.state_machines import POLICIES, policy_names, read_definition
 from infra.written import written_template
-from localcloud.stepfunctions.language.validate import diagnostics
+from localcloud.stepfunctions.language.validation.definition_checks import diagnostics
 from tests.architecture.ingest_definition import ROOT, definition_text, machine, targets
 
 FILES = sorted((ROOT / "statemachines").resolve().glob("*.asl.json"))

@@ -68,7 +68,7 @@ class ContainerResponse:
 
 @dataclass(frozen=True, slots=True)
 class ContainerSettings:
-    """What containers have in common: their spawner, interpreter, and the folder of `serving`."""
+    """The settings of all containers: spawner, interpreter, and the folder of `serving`."""
 
     spawner: ProcessSpawner
     interpreter: Path

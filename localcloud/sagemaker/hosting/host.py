@@ -38,7 +38,7 @@ OnColdStart = Callable[[Deployment, float], None]
 
 @dataclass(frozen=True, slots=True)
 class HostEnvironment:
-    """What all hosts have in common.
+    """The settings and collaborators that all hosts share.
 
     Attributes:
         folder: contains a folder for each endpoint.

@@ -1,1 +1,1 @@
-"""What jobs of every kind share: their store, their runner, their programs and transfers."""
+"""The store, runner, programs and S3 transfers that all kinds of jobs share."""

@@ -40,7 +40,7 @@ _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS
 
 @dataclass(frozen=True, slots=True)
 class JobContext:
-    """What jobs of every kind use of the local cloud.
+    """The parts of the local cloud that jobs of every kind use.
 
     Attributes:
         cloud: account, region and data folder.

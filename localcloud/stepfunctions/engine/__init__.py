@@ -1,1 +1,1 @@
-"""The engine: runs executions as steps that are committed before their effects are seen."""
+"""The engine: runs executions in steps, each committed before its effects are visible."""

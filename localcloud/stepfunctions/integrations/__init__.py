@@ -1,5 +1,5 @@
-"""What a Task can ask for: one file a service, and `aws_sdk` for all the others.
+"""Service integrations: one module for each optimised one, and `aws_sdk` for all others.
 
-A new integration is a class like those here and one line in `registry.py`; one whose jobs
-take time (SageMaker, Bedrock) also says how to follow and stop a job.
+A new integration is a class like those here and one line in `registry.py`. One with jobs
+(SageMaker, Step Functions) also polls and cancels them.
 """

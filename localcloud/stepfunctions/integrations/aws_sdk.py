@@ -12,10 +12,14 @@ from botocore.loaders import Loader
 from botocore.model import OperationNotFoundError, ServiceModel
 from botocore.session import get_session
 
-from localcloud.stepfunctions.integrations import calls, shapes
-from localcloud.stepfunctions.integrations.contract import Clients, Request
-from localcloud.stepfunctions.integrations.naming import pascal
-from localcloud.stepfunctions.integrations.resource import Pattern, Resource
+from localcloud.stepfunctions.integrations import botocore_calls, sdk_shapes
+from localcloud.stepfunctions.integrations.integration import (
+    ClientFactory,
+    IntegrationPattern,
+    TaskCall,
+    TaskResource,
+)
+from localcloud.stepfunctions.integrations.sdk_shapes import java_sdk_name
 from localcloud.stepfunctions.language.values import Json
 
 SERVICES = (
@@ -42,13 +46,13 @@ SERVICES = (
 """The services that the local cloud has, by botocore's name."""
 
 
-class AwsSdk:
-    """Calls whatever operation the resource names, by botocore's model of the service."""
+class AwsSdkIntegration:
+    """Calls any operation that the resource names, by botocore's model of the service."""
 
-    patterns = frozenset({Pattern.REQUEST, Pattern.TOKEN})
+    patterns = frozenset({IntegrationPattern.REQUEST, IntegrationPattern.TOKEN})
 
-    def problem(self, resource: Resource) -> str | None:
-        """Say so if there is no such service or action."""
+    def find_problem(self, resource: TaskResource) -> str | None:
+        """Return an error for an unknown service or action, or None."""
         service = _by_sdk_name().get(resource.service)
         if service is None:
             return f"The local cloud has no service {resource.service}"
@@ -56,17 +60,19 @@ class AwsSdk:
             return f"{resource.service} has no action {resource.action}"
         return None
 
-    def call(self, request: Request, clients: Clients) -> Json:
+    def call(self, request: TaskCall, clients: ClientFactory) -> Json:
         """Make the call."""
         service = _by_sdk_name()[request.resource.service]
         operation = _operation(service, request.resource.action)
         if operation is None:
             raise LookupError(f"{request.resource.arn} was not checked")
         client = clients(service, request.role_arn)
-        model = calls.operation_of(client, operation)
-        call = shapes.to_call(model.input_shape, request.parameters, pascal)
-        answer = calls.make(client, calls.sdk_style(client), operation, call)
-        return shapes.to_json(model.output_shape, answer, pascal) or {}
+        model = botocore_calls.operation_of(client, operation)
+        call = sdk_shapes.to_call_parameters(model.input_shape, request.parameters, java_sdk_name)
+        answer = botocore_calls.call_operation(
+            client, botocore_calls.sdk_style(client), operation, call
+        )
+        return sdk_shapes.to_json(model.output_shape, answer, java_sdk_name) or {}
 
 
 @cache
@@ -77,11 +83,11 @@ def _model(service: str) -> ServiceModel:
 
 @cache
 def _by_sdk_name() -> dict[str, str]:
-    """Return botocore's name of each service by the one that resources have: `sfn`."""
+    """Return botocore's name of each service by its name in resources, for example `sfn`."""
     found: dict[str, str] = {}
     for service in SERVICES:
         try:
-            found[pascal(str(_model(service).service_id)).lower()] = service
+            found[java_sdk_name(str(_model(service).service_id)).lower()] = service
         except UnknownServiceError:
             continue
     return found
@@ -93,5 +99,5 @@ def _operation(service: str, action: str) -> str | None:
     try:
         model.operation_model(name)
     except OperationNotFoundError:
-        return next((one for one in model.operation_names if pascal(one) == name), None)
+        return next((one for one in model.operation_names if java_sdk_name(one) == name), None)
     return name

@@ -1,4 +1,4 @@
-"""`bedrock:invokeModel`: a model invoked, with its input and output in S3 where they are large.
+"""`bedrock:invokeModel`, with input and output in S3 if they are large.
 
 https://docs.aws.amazon.com/step-functions/latest/dg/connect-bedrock.html
 """
@@ -10,34 +10,38 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from localcloud.stepfunctions.engine.faults import Stated
-from localcloud.stepfunctions.integrations import calls
-from localcloud.stepfunctions.integrations.contract import Clients, Request
-from localcloud.stepfunctions.integrations.resource import Pattern, Resource
+from localcloud.stepfunctions.integrations import botocore_calls
+from localcloud.stepfunctions.integrations.integration import (
+    ClientFactory,
+    IntegrationPattern,
+    TaskCall,
+    TaskResource,
+)
 from localcloud.stepfunctions.language import errors
+from localcloud.stepfunctions.language.errors import ReportedError
 from localcloud.stepfunctions.language.values import Json, JsonObject, dumps
 
 MAX_BODY = 256 * 1024
-_STYLE = calls.Style("Bedrock", "BedrockRuntime", "BedrockException", semicolons=True)
-_S3 = calls.Style("S3", "AmazonS3", "AmazonS3Exception", semicolons=True)
+_STYLE = botocore_calls.ErrorStyle("Bedrock", "BedrockRuntime", "BedrockException", semicolons=True)
+_S3 = botocore_calls.ErrorStyle("S3", "AmazonS3", "AmazonS3Exception", semicolons=True)
 _JSON = "application/json"
 
 
-class BedrockInvokeModel:
-    """Invokes a model and gives its answer as JSON, or as the place in S3 that it went to.
+class InvokeModelIntegration:
+    """Invokes a model and returns its response as JSON, or the address in S3 that holds it.
 
-    `Body` and `Input` exclude each other. Objects are read and written as the machine's role.
+    `Body` and `Input` exclude each other. Objects are read and written with the machine's role.
     """
 
-    patterns = frozenset({Pattern.REQUEST})
+    patterns = frozenset({IntegrationPattern.REQUEST})
 
-    def problem(self, resource: Resource) -> str | None:
-        """Only `invokeModel` is there: the local cloud customises no models."""
+    def find_problem(self, resource: TaskResource) -> str | None:
+        """Return an error for any action but `invokeModel`, or None: no models are customised."""
         if resource.action == "invokeModel":
             return None
         return f"The local cloud has no bedrock:{resource.action}; it works on AWS only"
 
-    def call(self, request: Request, clients: Clients) -> Json:
+    def call(self, request: TaskCall, clients: ClientFactory) -> Json:
         """Invoke the model."""
         parameters = dict(request.parameters)
         source = _uri(parameters.pop("Input", None), "Input")
@@ -45,7 +49,7 @@ class BedrockInvokeModel:
         parameters |= self._body(parameters.get("Body"), source, request, clients)
         parameters.setdefault("ContentType", _JSON)
         client = clients("bedrock-runtime", request.role_arn)
-        _, result = calls.optimised(client, _STYLE, "InvokeModel", parameters)
+        _, result = botocore_calls.call_optimised(client, _STYLE, "InvokeModel", parameters)
         text, kind = str(result["Body"]), str(result["ContentType"])
         if target is None:
             return {"Body": _read(text, kind), "ContentType": kind}
@@ -55,10 +59,10 @@ class BedrockInvokeModel:
         return {"Body": f"s3://{bucket}/{key}", "ContentType": kind}
 
     def _body(
-        self, body: Json, source: tuple[str, str] | None, request: Request, clients: Clients
+        self, body: Json, source: tuple[str, str] | None, request: TaskCall, clients: ClientFactory
     ) -> JsonObject:
         if (body is None) == (source is None):
-            raise Stated(errors.RUNTIME, "Give either Body or Input, and not both.")
+            raise ReportedError(errors.RUNTIME, "Give either Body or Input, and not both.")
         if source is not None:
             bucket, key = source
             found = _made(clients("s3", request.role_arn).get_object, Bucket=bucket, Key=key)
@@ -69,7 +73,7 @@ class BedrockInvokeModel:
             return {**given, "ContentType": kind}
         text = body if isinstance(body, str) else dumps(body)
         if len(text.encode()) > MAX_BODY:
-            raise Stated(
+            raise ReportedError(
                 errors.RUNTIME, f"Body is larger than {MAX_BODY} bytes; put it into S3, as Input."
             )
         return {"Body": text}
@@ -81,7 +85,7 @@ def _uri(value: Json, name: str) -> tuple[str, str] | None:
     uri = value.get("S3Uri") if isinstance(value, dict) else None
     bucket, _, key = str(uri).removeprefix("s3://").partition("/")
     if not isinstance(uri, str) or not uri.startswith("s3://") or not bucket or not key:
-        raise Stated(errors.RUNTIME, f"{name} must be {{'S3Uri': 's3://bucket/key'}}.")
+        raise ReportedError(errors.RUNTIME, f"{name} must be {{'S3Uri': 's3://bucket/key'}}.")
     return bucket, key
 
 

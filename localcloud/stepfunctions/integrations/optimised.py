@@ -1,4 +1,4 @@
-"""The optimised integrations that do no more than translate their parameters.
+"""The optimised integrations that only convert parameters.
 
 https://docs.aws.amazon.com/step-functions/latest/dg/integrate-optimized.html
 """
@@ -7,85 +7,91 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from localcloud.stepfunctions.engine.faults import Stated
-from localcloud.stepfunctions.integrations import calls
-from localcloud.stepfunctions.integrations.contract import Clients, Request
-from localcloud.stepfunctions.integrations.resource import Pattern, Resource
+from localcloud.stepfunctions.integrations import botocore_calls
+from localcloud.stepfunctions.integrations.integration import (
+    ClientFactory,
+    IntegrationPattern,
+    TaskCall,
+    TaskResource,
+)
+from localcloud.stepfunctions.language.errors import ReportedError
 from localcloud.stepfunctions.language.values import Json, JsonObject, dumps
 
-_ONCE = frozenset({Pattern.REQUEST})
-_TOKEN = frozenset({Pattern.REQUEST, Pattern.TOKEN})
+_ONCE = frozenset({IntegrationPattern.REQUEST})
+_TOKEN = frozenset({IntegrationPattern.REQUEST, IntegrationPattern.TOKEN})
 
 
 @dataclass(frozen=True, slots=True)
-class Optimised:
-    """Calls one of `actions` of a service; `texts` are parameters that may be given as JSON."""
+class OptimisedIntegration:
+    """Calls one of `actions`; `texts` are parameters that may be given as JSON values."""
 
     service: str
     actions: frozenset[str]
-    style: calls.Style
-    patterns: frozenset[Pattern] = _ONCE
+    style: botocore_calls.ErrorStyle
+    patterns: frozenset[IntegrationPattern] = _ONCE
     texts: frozenset[str] = frozenset()
 
-    def problem(self, resource: Resource) -> str | None:
-        """Say so if there is no such action."""
+    def find_problem(self, resource: TaskResource) -> str | None:
+        """Return an error for an unknown action, or None."""
         if resource.action in self.actions:
             return None
         return f"{resource.service} has no action {resource.action}"
 
-    def call(self, request: Request, clients: Clients) -> Json:
+    def call(self, request: TaskCall, clients: ClientFactory) -> Json:
         """Make the call."""
         client = clients(self.service, request.role_arn)
         operation = request.resource.action[:1].upper() + request.resource.action[1:]
-        parameters = as_text(request.parameters, self.texts)
-        return calls.optimised(client, self.style, operation, parameters)[1]
+        parameters = to_json_text(request.parameters, self.texts)
+        return botocore_calls.call_optimised(client, self.style, operation, parameters)[1]
 
 
-def as_text(parameters: JsonObject, names: frozenset[str]) -> JsonObject:
-    """Return `parameters` with those of `names` that are no text written as JSON."""
+def to_json_text(parameters: JsonObject, names: frozenset[str]) -> JsonObject:
+    """Return `parameters` with those of `names` that are not text written as JSON."""
     return {
         name: dumps(value) if name in names and not isinstance(value, str | None) else value
         for name, value in parameters.items()
     }
 
 
-DYNAMODB = Optimised(
+DYNAMODB = OptimisedIntegration(
     "dynamodb",
     frozenset({"getItem", "putItem", "updateItem", "deleteItem"}),
-    calls.Style("DynamoDB", "AmazonDynamoDBv2", "AmazonDynamoDBException", semicolons=True),
+    botocore_calls.ErrorStyle(
+        "DynamoDB", "AmazonDynamoDBv2", "AmazonDynamoDBException", semicolons=True
+    ),
 )
-SQS = Optimised(
+SQS = OptimisedIntegration(
     "sqs",
     frozenset({"sendMessage"}),
-    calls.Style("SQS", "AmazonSQS", "AmazonSQSException", semicolons=True),
+    botocore_calls.ErrorStyle("SQS", "AmazonSQS", "AmazonSQSException", semicolons=True),
     _TOKEN,
     frozenset({"MessageBody"}),
 )
-SNS = Optimised(
+SNS = OptimisedIntegration(
     "sns",
     frozenset({"publish"}),
-    calls.Style("SNS", "AmazonSNS", "AmazonSNSException", semicolons=True),
+    botocore_calls.ErrorStyle("SNS", "AmazonSNS", "AmazonSNSException", semicolons=True),
     _TOKEN,
     frozenset({"Message"}),
 )
-_EVENTS_STYLE = calls.Style(
+_EVENTS_STYLE = botocore_calls.ErrorStyle(
     "EventBridge", "AmazonEventBridge", "AmazonEventBridgeException", semicolons=True
 )
 
 
-class PutEvents:
-    """`events:putEvents`: fails if one entry does, and names its execution in every event.
+class PutEventsIntegration:
+    """`events:putEvents`: fails if an entry fails; adds the execution to every event.
 
     https://docs.aws.amazon.com/step-functions/latest/dg/connect-eventbridge.html
     """
 
     patterns = _TOKEN
 
-    def problem(self, resource: Resource) -> str | None:
-        """Only `putEvents` is there."""
+    def find_problem(self, resource: TaskResource) -> str | None:
+        """Return an error for any action but `putEvents`, or None."""
         return None if resource.action == "putEvents" else f"events has no {resource.action}"
 
-    def call(self, request: Request, clients: Clients) -> Json:
+    def call(self, request: TaskCall, clients: ClientFactory) -> Json:
         """Send the events."""
         client = clients("events", request.role_arn)
         entries = request.parameters.get("Entries")
@@ -94,17 +100,17 @@ class PutEvents:
             **request.parameters,
             "Entries": [_entry(entry, request) for entry in given],
         }
-        result = calls.optimised(client, _EVENTS_STYLE, "PutEvents", parameters)[1]
+        result = botocore_calls.call_optimised(client, _EVENTS_STYLE, "PutEvents", parameters)[1]
         shown: JsonObject = {name: result[name] for name in ("Entries", "FailedEntryCount")}
         if shown["FailedEntryCount"]:
-            raise Stated("EventBridge.FailedEntry", dumps(shown))
+            raise ReportedError("EventBridge.FailedEntry", dumps(shown))
         return shown
 
 
-def _entry(entry: Json, request: Request) -> Json:
+def _entry(entry: Json, request: TaskCall) -> Json:
     if not isinstance(entry, dict):
         return entry
     named = entry.get("Resources")
     resources = [*(named if isinstance(named, list) else [])]
     about: JsonObject = {"Resources": [*resources, request.machine_arn, request.execution_arn]}
-    return {**as_text(entry, frozenset({"Detail"})), **about}
+    return {**to_json_text(entry, frozenset({"Detail"})), **about}

@@ -1,49 +1,48 @@
-"""Which integration serves which resource: the one place to add another."""
+"""The registry of integrations: the one place to add another."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from localcloud.stepfunctions.integrations.aws_sdk import AwsSdk
-from localcloud.stepfunctions.integrations.bedrock import BedrockInvokeModel
-from localcloud.stepfunctions.integrations.contract import Integration
-from localcloud.stepfunctions.integrations.lambda_invoke import LambdaInvoke
-from localcloud.stepfunctions.integrations.optimised import DYNAMODB, SNS, SQS, PutEvents
-from localcloud.stepfunctions.integrations.resource import Resource
-from localcloud.stepfunctions.integrations.sagemaker import SageMakerJobs
-from localcloud.stepfunctions.integrations.start_execution import StartExecution
+from localcloud.stepfunctions.integrations.aws_sdk import AwsSdkIntegration
+from localcloud.stepfunctions.integrations.bedrock import InvokeModelIntegration
+from localcloud.stepfunctions.integrations.integration import Integration, TaskResource
+from localcloud.stepfunctions.integrations.lambda_ import InvokeFunctionIntegration
+from localcloud.stepfunctions.integrations.optimised import DYNAMODB, SNS, SQS, PutEventsIntegration
+from localcloud.stepfunctions.integrations.sagemaker import SageMakerJobIntegration
+from localcloud.stepfunctions.integrations.start_execution import StartExecutionIntegration
 
 INTEGRATIONS: Mapping[str, Integration] = {
-    "lambda": LambdaInvoke(),
+    "lambda": InvokeFunctionIntegration(),
     "dynamodb": DYNAMODB,
     "sqs": SQS,
     "sns": SNS,
-    "events": PutEvents(),
-    "states": StartExecution(),
-    "bedrock": BedrockInvokeModel(),
-    "sagemaker": SageMakerJobs(),
+    "events": PutEventsIntegration(),
+    "states": StartExecutionIntegration(),
+    "bedrock": InvokeModelIntegration(),
+    "sagemaker": SageMakerJobIntegration(),
 }
-"""By the service field of the resource."""
+"""Optimised integrations by the service in the resource."""
 
-_AWS_SDK = AwsSdk()
+_AWS_SDK = AwsSdkIntegration()
 
 
-def integration_for(resource: Resource) -> Integration | None:
-    """Return what serves `resource`."""
+def integration_for(resource: TaskResource) -> Integration | None:
+    """Return the integration for `resource`, or None."""
     return _AWS_SDK if resource.sdk else INTEGRATIONS.get(resource.service)
 
 
 def resource_problem(arn: str) -> str | None:
-    """Say why a Task cannot have this resource, or return None if it can."""
+    """Return why a Task cannot have this resource, or None if it can."""
     if ":activity:" in arn:
         return "The local cloud has no activities; they work on AWS only"
     try:
-        resource = Resource.parse(arn)
+        resource = TaskResource.parse(arn)
     except ValueError:
         return f"The resource {arn} is not supported"
-    serving = integration_for(resource)
-    if serving is None:
+    integration = integration_for(resource)
+    if integration is None:
         return f"The local cloud has no integration with {resource.service}; it works on AWS only"
-    if resource.pattern not in serving.patterns:
+    if resource.pattern not in integration.patterns:
         return f"{resource.resource_type}:{resource.action} does not support .{resource.pattern}"
-    return serving.problem(resource)
+    return integration.find_problem(resource)

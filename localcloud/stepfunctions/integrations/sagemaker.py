@@ -1,4 +1,4 @@
-"""`sagemaker:createTrainingJob` and its like: jobs of SageMaker's, begun or waited for.
+"""`sagemaker:createTrainingJob` and the other jobs of SageMaker.
 
 https://docs.aws.amazon.com/step-functions/latest/dg/connect-sagemaker.html
 """
@@ -7,14 +7,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from localcloud.stepfunctions.engine.faults import Stated
-from localcloud.stepfunctions.integrations import calls
-from localcloud.stepfunctions.integrations.contract import Clients, Request
-from localcloud.stepfunctions.integrations.resource import Pattern, Resource
+from localcloud.stepfunctions.integrations import botocore_calls
+from localcloud.stepfunctions.integrations.integration import (
+    ClientFactory,
+    IntegrationPattern,
+    TaskCall,
+    TaskResource,
+)
 from localcloud.stepfunctions.language import errors
+from localcloud.stepfunctions.language.errors import ReportedError
 from localcloud.stepfunctions.language.values import Json, JsonObject, dumps
 
-_STYLE = calls.Style("SageMaker", "AmazonSageMaker", "AmazonSageMakerException", semicolons=True)
+_STYLE = botocore_calls.ErrorStyle(
+    "SageMaker", "AmazonSageMaker", "AmazonSageMakerException", semicolons=True
+)
 _TAKEN = "SageMaker.ResourceInUseException"
 _GOES_ON = ("InProgress", "Stopping")
 _KINDS = {
@@ -23,31 +29,33 @@ _KINDS = {
     "processing-job": "ProcessingJob",
     "transform-job": "TransformJob",
 }
-"""What the API calls a kind of jobs, by what their ARNs do."""
+"""The API's name of each kind of job, by its name in ARNs."""
 
 
-class SageMakerJobs:
-    """Begins a job of training, tuning, processing or transforming, and can wait for its end.
+class SageMakerJobIntegration:
+    """Starts a training, tuning, processing or transform job, and can wait for its end.
 
-    A job is found by its name when the call is made again after a restart.
+    A call repeated after a restart finds the job by its name.
     """
 
-    patterns = frozenset({Pattern.REQUEST, Pattern.JOB})
+    patterns = frozenset({IntegrationPattern.REQUEST, IntegrationPattern.JOB})
 
-    def problem(self, resource: Resource) -> str | None:
-        """Only the creation of jobs is there."""
+    def find_problem(self, resource: TaskResource) -> str | None:
+        """Return an error for any action but the creation of jobs, or None."""
         if resource.action in {f"create{kind}" for kind in _KINDS.values()}:
             return None
         return f"The local cloud has no sagemaker:{resource.action}; it works on AWS only"
 
-    def call(self, request: Request, clients: Clients) -> Json:
-        """Begin the job, or find the one that was begun before a restart."""
+    def call(self, request: TaskCall, clients: ClientFactory) -> Json:
+        """Start the job, or find the one that was started before a restart."""
         client = clients("sagemaker", request.role_arn)
         kind = request.resource.action.removeprefix("create")
         try:
-            return calls.optimised(client, _STYLE, f"Create{kind}", request.parameters)[1]
-        except Stated as error:
-            if error.name != _TAKEN or not request.again:
+            return botocore_calls.call_optimised(
+                client, _STYLE, f"Create{kind}", request.parameters
+            )[1]
+        except ReportedError as error:
+            if error.name != _TAKEN or not request.is_repeat:
                 raise
             shown = _described(client, kind, request.parameters[f"{kind}Name"])
             created = shown["CreationTime"]
@@ -61,10 +69,12 @@ class SageMakerJobs:
         (arn,) = (value for name, value in output.items() if name.endswith("Arn"))
         return str(arn).split(":", 5)[5]
 
-    def follow(self, pattern: Pattern, job: Json, role_arn: str, clients: Clients) -> Json:
-        """Return what is said of the job once it has ended.
+    def poll(
+        self, pattern: IntegrationPattern, job: Json, role_arn: str, clients: ClientFactory
+    ) -> Json:
+        """Return the description of the job once it has ended, else None.
 
-        A job that failed or was stopped fails the task with what is said of it as the cause.
+        A job that failed or was stopped fails the task with its description as the cause.
         """
         kind, name = _parted(job)
         shown = _described(clients("sagemaker", role_arn), kind, name)
@@ -72,23 +82,25 @@ class SageMakerJobs:
         if status in _GOES_ON:
             return None
         if status != "Completed":
-            raise Stated(errors.TASK_FAILED, dumps(shown))
+            raise ReportedError(errors.TASK_FAILED, dumps(shown))
         return shown
 
-    def cancel(self, job: Json, role_arn: str, clients: Clients) -> None:
+    def cancel(self, job: Json, role_arn: str, clients: ClientFactory) -> None:
         """Stop the job."""
         client = clients("sagemaker", role_arn)
         kind, name = _parted(job)
-        calls.optimised(client, _STYLE, f"Stop{kind}", {f"{kind}Name": name})
+        botocore_calls.call_optimised(client, _STYLE, f"Stop{kind}", {f"{kind}Name": name})
 
 
 def _parted(job: Json) -> tuple[str, str]:
-    """Return what the API calls a job's kind, and the job's name."""
+    """Return the API's name of a job's kind, and the job's name."""
     kind, _, name = str(job).partition("/")
     return _KINDS[kind], name
 
 
 def _described(client: Any, kind: str, name: Json) -> JsonObject:
-    result = calls.optimised(client, _STYLE, f"Describe{kind}", {f"{kind}Name": name})[1]
+    result = botocore_calls.call_optimised(
+        client, _STYLE, f"Describe{kind}", {f"{kind}Name": name}
+    )[1]
     hidden = ("SdkHttpMetadata", "SdkResponseMetadata")
     return {name: value for name, value in result.items() if name not in hidden}

@@ -8,15 +8,21 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from localcloud.stepfunctions.engine.faults import Stated
-from localcloud.stepfunctions.integrations import calls
-from localcloud.stepfunctions.integrations.contract import Clients, Request
-from localcloud.stepfunctions.integrations.optimised import as_text
-from localcloud.stepfunctions.integrations.resource import Pattern, Resource
+from localcloud.stepfunctions.integrations import botocore_calls
+from localcloud.stepfunctions.integrations.integration import (
+    ClientFactory,
+    IntegrationPattern,
+    TaskCall,
+    TaskResource,
+)
+from localcloud.stepfunctions.integrations.optimised import to_json_text
 from localcloud.stepfunctions.language import errors
+from localcloud.stepfunctions.language.errors import ReportedError
 from localcloud.stepfunctions.language.values import Json, JsonObject, dumps
 
-_STYLE = calls.Style("StepFunctions", "AWSStepFunctions", "AWSStepFunctionsException", True)
+_STYLE = botocore_calls.ErrorStyle(
+    "StepFunctions", "AWSStepFunctions", "AWSStepFunctionsException", True
+)
 _EXISTS = "StepFunctions.ExecutionAlreadyExistsException"
 _SHOWN = (
     "Cause",
@@ -34,28 +40,28 @@ _SHOWN = (
 )
 
 
-class StartExecution:
+class StartExecutionIntegration:
     """Starts an execution, and can wait for its end.
 
-    The execution of one attempt always has the same name, so that a call that is made again
-    after a restart finds the one that it began and does not begin another.
+    The execution of one attempt always has the same name, so that a call repeated after a
+    restart finds the execution that it started and does not start another.
     """
 
-    patterns = frozenset(Pattern)
+    patterns = frozenset(IntegrationPattern)
 
-    def problem(self, resource: Resource) -> str | None:
-        """Only `startExecution` is there."""
+    def find_problem(self, resource: TaskResource) -> str | None:
+        """Return an error for any action but `startExecution`, or None."""
         return None if resource.action == "startExecution" else f"states has no {resource.action}"
 
-    def call(self, request: Request, clients: Clients) -> Json:
+    def call(self, request: TaskCall, clients: ClientFactory) -> Json:
         """Start the execution, or find the one that was started before a restart."""
         client = clients("stepfunctions", request.role_arn)
-        parameters = as_text(request.parameters, frozenset({"Input"}))
+        parameters = to_json_text(request.parameters, frozenset({"Input"}))
         parameters.setdefault("Name", request.name)
         try:
-            return calls.optimised(client, _STYLE, "StartExecution", parameters)[1]
-        except Stated as error:
-            if error.name != _EXISTS or not request.again:
+            return botocore_calls.call_optimised(client, _STYLE, "StartExecution", parameters)[1]
+        except ReportedError as error:
+            if error.name != _EXISTS or not request.is_repeat:
                 raise
             begun = _begun(client, parameters, request.scheduled)
             if begun is None:
@@ -67,27 +73,31 @@ class StartExecution:
         assert isinstance(output, dict)
         return output["ExecutionArn"]
 
-    def follow(self, pattern: Pattern, job: Json, role_arn: str, clients: Clients) -> Json:
-        """Return what DescribeExecution says once the execution has ended."""
+    def poll(
+        self, pattern: IntegrationPattern, job: Json, role_arn: str, clients: ClientFactory
+    ) -> Json:
+        """Return the result of DescribeExecution once the execution has ended, else None."""
         shown = _describe(clients("stepfunctions", role_arn), job)
         if shown["Status"] in ("RUNNING", "PENDING_REDRIVE"):
             return None
-        if pattern is Pattern.JOB_PARSED:
+        if pattern is IntegrationPattern.JOB_PARSED:
             for text in ("Input", "Output"):
                 if isinstance(shown.get(text), str):
                     shown[text] = json.loads(str(shown[text]))
         if shown["Status"] != "SUCCEEDED":
-            raise Stated(errors.TASK_FAILED, dumps(shown))
+            raise ReportedError(errors.TASK_FAILED, dumps(shown))
         return shown
 
-    def cancel(self, job: Json, role_arn: str, clients: Clients) -> None:
+    def cancel(self, job: Json, role_arn: str, clients: ClientFactory) -> None:
         """Stop the execution."""
         client = clients("stepfunctions", role_arn)
-        calls.optimised(client, _STYLE, "StopExecution", {"ExecutionArn": job})
+        botocore_calls.call_optimised(client, _STYLE, "StopExecution", {"ExecutionArn": job})
 
 
 def _describe(client: Any, arn: Json) -> JsonObject:
-    result = calls.optimised(client, _STYLE, "DescribeExecution", {"ExecutionArn": arn})[1]
+    result = botocore_calls.call_optimised(
+        client, _STYLE, "DescribeExecution", {"ExecutionArn": arn}
+    )[1]
     shown: JsonObject = {name: result[name] for name in _SHOWN if name in result}
     for details in ("InputDetails", "OutputDetails"):
         if details in shown:

@@ -1,4 +1,4 @@
-"""The errors of the language: `StatesError` fails a state, `InvalidDefinition` a machine."""
+"""Error names of the language, and the exceptions for states and definitions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TIMEOUT: Final = "States.Timeout"
 
 
 class StatesError(Exception):
-    """A state failed with `name`, for example `States.Runtime`, because of `cause`.
+    """A state failed with error `name`, for example `States.Runtime`, and `cause`.
 
     https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
     """
@@ -32,4 +32,19 @@ class StatesError(Exception):
 
 
 class InvalidDefinition(Exception):  # noqa: N818 - AWS's own name
-    """The text is not a state machine; `str()` is the message CreateStateMachine gives."""
+    """The text is not a state machine; `str()` is CreateStateMachine's message."""
+
+
+class ReportedError(StatesError):
+    """An error that a definition, a task or a limit reports: its cause is used unchanged.
+
+    `also` is another name that Retry and Catch match; `by_task` says that the task, and not the
+    state, reported it.
+    """
+
+    def __init__(
+        self, name: str, cause: str = "", *, also: str | None = None, by_task: bool = False
+    ) -> None:
+        super().__init__(name, cause)
+        self.also = also
+        self.by_task = by_task

@@ -1,10 +1,12 @@
-"""The JSON values that flow between states, and what an expression may read besides them."""
+"""JSON values that flow between states, timestamps, and what expressions may read."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, timezone
 from enum import Enum
 from typing import Final, TypeAlias
 
@@ -13,7 +15,7 @@ JsonObject: TypeAlias = dict[str, Json]
 
 
 class Absent(Enum):
-    """Tells a field that was not written from one that was written as JSON null."""
+    """Distinguishes a field that was not written from one that was written as JSON null."""
 
     ABSENT = "absent"
 
@@ -24,7 +26,7 @@ Template: TypeAlias = Json | Absent
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """What expressions read besides their input: the context object and the variables.
+    """The context object and variables that expressions may read.
 
     `context` is the whole context object (`$$` in JSONPath, `$states.context` in JSONata).
     https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html
@@ -35,12 +37,12 @@ class Environment:
 
 
 def dumps(value: Json) -> str:
-    """Write `value` as Step Functions does: compact, and not escaped beyond need."""
+    """Return `value` as JSON text as Step Functions writes it: compact, minimally escaped."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
 def loads(text: str | bytes) -> Json:
-    """Read JSON as Step Functions does: `NaN` and its like are no JSON. Raises `ValueError`."""
+    """Parse JSON as Step Functions does: `NaN` and the like are invalid. Raises ValueError."""
     value: Json = json.loads(text, parse_constant=_no_constant)
     return value
 
@@ -50,14 +52,53 @@ def _no_constant(name: str) -> None:
 
 
 def size_of(value: Json) -> int:
-    """Return the size of `value` in bytes, as the quotas count it: UTF-8 of the compact JSON."""
+    """Return the size of `value` in bytes, as quotas count it: UTF-8 of the compact JSON."""
     return len(dumps(value).encode("utf-8", "surrogatepass"))
 
 
-def same(one: Json, other: Json) -> bool:
+def is_equal(one: Json, other: Json) -> bool:
     """Return whether two JSON values are equal; true is not 1, but 1 is 1.0."""
     if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(same, one, other))
+        return len(one) == len(other) and all(map(is_equal, one, other))
     if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+        return one.keys() == other.keys() and all(is_equal(one[key], other[key]) for key in one)
     return isinstance(one, bool) == isinstance(other, bool) and one == other
+
+
+_TIMESTAMP: Final = re.compile(
+    r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(?:Z|([+-])(\d\d):(\d\d))", re.ASCII
+)
+
+
+def parse_timestamp(text: str) -> datetime | None:
+    """Return the aware time that `text` denotes, or None if it is not a timestamp.
+
+    Timestamps are the profile of RFC 3339 with capital `T` and `Z`; digits beyond microseconds
+    are dropped. https://states-language.net/spec.html#timestamps
+    """
+    match = _TIMESTAMP.fullmatch(text)
+    if match is None:
+        return None
+    seconds, fraction, sign, hours, minutes = match.groups()
+    try:
+        offset = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
+        zone = timezone(-offset if sign == "-" else offset) if sign else UTC
+        moment = datetime.strptime(seconds, "%Y-%m-%dT%H:%M:%S").replace(tzinfo=zone)
+    except ValueError:
+        return None
+    return moment.replace(microsecond=int((fraction or "0")[:6].ljust(6, "0")))
+
+
+def format_timestamp(moment: datetime) -> str:
+    """Return `moment` as the context object writes it: UTC with milliseconds and `Z`."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def to_utf8_json(value: Json) -> str:
+    """Return `value` as compact JSON; unpaired surrogates, invalid in UTF-8, become `?`."""
+    return replace_surrogates(dumps(value))
+
+
+def replace_surrogates(text: str) -> str:
+    """Return `text` with `?` for each unpaired surrogate."""
+    return text.encode("utf-8", "replace").decode()

@@ -12,42 +12,42 @@ from typing import Final
 from localcloud.stepfunctions.language.errors import DATA_LIMIT_EXCEEDED, RUNTIME, StatesError
 from localcloud.stepfunctions.language.values import Json, JsonObject, size_of
 
-MOST_VARIABLE_BYTES: Final = 256 * 1024
-MOST_ASSIGN_BYTES: Final = 256 * 1024
-MOST_TOTAL_BYTES: Final = 10 * 1024 * 1024
-MOST_NAME_CHARACTERS: Final = 80
+MAX_VARIABLE_BYTES: Final = 256 * 1024
+MAX_ASSIGN_BYTES: Final = 256 * 1024
+MAX_TOTAL_BYTES: Final = 10 * 1024 * 1024
+MAX_NAME_CHARACTERS: Final = 80
 RESERVED_NAME: Final = "states"
 
 
 def is_valid_name(name: str) -> bool:
     """Return whether `name` may name a variable: a Unicode identifier that is not reserved."""
-    return name.isidentifier() and len(name) <= MOST_NAME_CHARACTERS and name != RESERVED_NAME
+    return name.isidentifier() and len(name) <= MAX_NAME_CHARACTERS and name != RESERVED_NAME
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
-    """The variables of a machine, branch or iteration. A scope is a value: `assign` gives another.
+class VariableScope:
+    """The variables of a state machine, branch or iteration; immutable, `assign` returns another.
 
     Inner scopes read the outer ones; they cannot change them.
     """
 
     own: Mapping[str, Json] = field(default_factory=dict)
-    outer: Scope | None = None
+    outer: VariableScope | None = None
 
     def visible(self) -> Mapping[str, Json]:
         """Return every variable that can be read here."""
         return dict(self.own) if self.outer is None else {**self.outer.visible(), **self.own}
 
-    def inner(self) -> Scope:
+    def inner(self) -> VariableScope:
         """Return an empty scope inside this one, for a branch or an iteration."""
-        return Scope(outer=self)
+        return VariableScope(outer=self)
 
-    def assign(self, values: JsonObject) -> Scope:
+    def assign(self, values: JsonObject) -> VariableScope:
         """Return this scope with `values` set.
 
-        All are computed before, from what could be read when the state was entered. Raises
+        All values are computed before, from what was visible when the state was entered. Raises
         `StatesError`: `States.DataLimitExceeded` past a size limit (256 KiB a variable and an
-        Assign, 10 MiB in all), `States.Runtime` for a name that an outer scope has.
+        Assign, 10 MiB in all), `States.Runtime` for a name of an outer scope.
         """
         if not values:
             return self
@@ -58,13 +58,13 @@ class Scope:
             )
         sizes = {name: size_of(value) for name, value in values.items()}
         for name, size in sizes.items():
-            if size > MOST_VARIABLE_BYTES:
-                raise _too_large(f"variable '{name}'", MOST_VARIABLE_BYTES)
-        if sum(sizes.values()) > MOST_ASSIGN_BYTES:
-            raise _too_large("variables assigned at once", MOST_ASSIGN_BYTES)
+            if size > MAX_VARIABLE_BYTES:
+                raise _too_large(f"variable '{name}'", MAX_VARIABLE_BYTES)
+        if sum(sizes.values()) > MAX_ASSIGN_BYTES:
+            raise _too_large("variables assigned at once", MAX_ASSIGN_BYTES)
         assigned = replace(self, own={**self.own, **values})
-        if sum(map(size_of, assigned.visible().values())) > MOST_TOTAL_BYTES:
-            raise _too_large("all variables", MOST_TOTAL_BYTES)
+        if sum(map(size_of, assigned.visible().values())) > MAX_TOTAL_BYTES:
+            raise _too_large("all variables", MAX_TOTAL_BYTES)
         return assigned
 
 

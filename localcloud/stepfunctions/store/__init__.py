@@ -1,1 +1,1 @@
-"""What the service keeps, in one SQLite file."""
+"""The stores of Step Functions, in one SQLite file."""

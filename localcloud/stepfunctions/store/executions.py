@@ -1,4 +1,4 @@
-"""Standard executions: what they are, their histories and how far they have come."""
+"""Stored Standard executions: identity, status, history and branches."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from localcloud.database import Database
-from localcloud.stepfunctions.engine.model import (
-    Ending,
-    Event,
-    Identity,
-    Run,
-    Status,
-    Strand,
+from localcloud.stepfunctions.engine.records import (
+    Branch,
+    ExecutionIdentity,
+    ExecutionOutcome,
+    ExecutionStatus,
+    HistoryEvent,
 )
-from localcloud.stepfunctions.language.states import Machine
-from localcloud.stepfunctions.store.text import as_text, whole
+from localcloud.stepfunctions.engine.running_execution import RunningExecution
+from localcloud.stepfunctions.language.state_machine import StateGraph
+from localcloud.stepfunctions.language.values import replace_surrogates, to_utf8_json
 
 _NAMES_KEPT_S = 90 * 24 * 3600
-"""A name stays taken this long after its execution has ended."""
+"""How long after its end the name of an execution cannot be reused, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
-class Execution:
-    """An execution as it is stored. Times are epoch seconds, `output` is JSON text."""
+class StoredExecution:
+    """A stored execution. Times are epoch seconds, `output` is JSON text."""
 
-    identity: Identity
-    status: Status
+    identity: ExecutionIdentity
+    status: ExecutionStatus
     stopped: float | None
     output: str | None
     error: str | None
@@ -39,25 +39,25 @@ class Execution:
     deadline: float | None
 
 
-class Executions:
+class ExecutionStore:
     """The Standard executions of the account.
 
-    `status_event(run)` gives the EventBridge event of a change of status, which is committed
-    with it; `announce` is called when there is one.
+    `status_event(run)` returns the EventBridge event of a status change, which is committed
+    with it; `announce` is called afterwards.
     """
 
     def __init__(
         self,
         database: Database,
-        status_event: Callable[[Run], Mapping[str, Any]],
+        status_event: Callable[[RunningExecution], Mapping[str, Any]],
         announce: Callable[[], None],
     ) -> None:
         self._database = database
         self._status_event = status_event
         self._announce = announce
 
-    def commit(self, run: Run) -> None:
-        """Store what has changed of `run` since its last commit, all of it or nothing."""
+    def commit(self, run: RunningExecution) -> None:
+        """Store the changes of `run` since its last commit in one transaction."""
         changes, arn = run.changes, run.identity.arn
         with self._database.transaction() as connection:
             connection.executemany(
@@ -66,18 +66,18 @@ class Executions:
             )
             connection.executemany(
                 "INSERT OR REPLACE INTO strands VALUES (?, ?, ?)",
-                [(arn, one.id, as_text(one.dump())) for one in changes.strands.values()],
+                [(arn, one.id, to_utf8_json(one.to_json())) for one in changes.branches.values()],
             )
             connection.executemany(
                 "DELETE FROM strands WHERE arn = ? AND id = ?",
-                [(arn, strand_id) for strand_id in changes.removed],
+                [(arn, branch_id) for branch_id in changes.removed],
             )
             connection.executemany(
                 "INSERT INTO tokens VALUES (?, ?, ?, ?)",
                 [
-                    (token, arn, strand, run.strands[strand].ticket)
-                    for token, strand in changes.tokens
-                    if strand in run.strands
+                    (token, arn, branch_id, run.branches[branch_id].ticket)
+                    for token, branch_id in changes.tokens
+                    if branch_id in run.branches
                 ],
             )
             if changes.status_changed:
@@ -85,10 +85,10 @@ class Executions:
         if changes.status_changed:
             self._announce()
 
-    def _store_status(self, connection: sqlite3.Connection, run: Run) -> None:
-        ending = run.ending or Ending(run.status)
+    def _store_status(self, connection: sqlite3.Connection, run: RunningExecution) -> None:
+        ending = run.ending or ExecutionOutcome(run.status)
         identity = run.identity
-        succeeded = run.status is Status.SUCCEEDED
+        succeeded = run.status is ExecutionStatus.SUCCEEDED
         connection.execute(
             "INSERT OR REPLACE INTO executions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
@@ -100,9 +100,9 @@ class Executions:
                 run.status,
                 identity.started,
                 run.stopped,
-                as_text(ending.output) if succeeded else None,
-                None if ending.error is None else whole(ending.error),
-                None if ending.cause is None else whole(ending.cause),
+                to_utf8_json(ending.output) if succeeded else None,
+                None if ending.error is None else replace_surrogates(ending.error),
+                None if ending.cause is None else replace_surrogates(ending.cause),
                 run.redrive_count,
                 run.redriven,
                 run.deadline,
@@ -114,18 +114,18 @@ class Executions:
             "INSERT INTO outbox (event) VALUES (?)", (json.dumps(self._status_event(run)),)
         )
 
-    def find(self, arn: str) -> Execution | None:
-        """Return an execution."""
+    def find(self, arn: str) -> StoredExecution | None:
+        """Return an execution, or None."""
         rows = self._database.read("SELECT * FROM executions WHERE arn = ?", arn)
         return _execution(rows[0]) if rows else None
 
-    def running(self) -> list[Execution]:
+    def running(self) -> list[StoredExecution]:
         """Return the executions that have not ended."""
         rows = self._database.read("SELECT * FROM executions WHERE status = 'RUNNING'")
         return [_execution(row) for row in rows]
 
-    def of_machine(self, machine_arn: str) -> list[Execution]:
-        """Return the executions that were started of a machine, newest first."""
+    def of_machine(self, machine_arn: str) -> list[StoredExecution]:
+        """Return the executions of a state machine, newest first."""
         rows = self._database.read(
             "SELECT * FROM executions WHERE machine_arn = ? AND map_run_arn IS NULL "
             "ORDER BY started DESC, rowid DESC",
@@ -133,7 +133,7 @@ class Executions:
         )
         return [_execution(row) for row in rows]
 
-    def of_map_run(self, map_run_arn: str) -> list[Execution]:
+    def of_map_run(self, map_run_arn: str) -> list[StoredExecution]:
         """Return the child executions of a Map Run, newest first."""
         rows = self._database.read(
             "SELECT * FROM executions WHERE map_run_arn = ? ORDER BY started DESC, rowid DESC",
@@ -141,22 +141,24 @@ class Executions:
         )
         return [_execution(row) for row in rows]
 
-    def restore(self, execution: Execution, machine: Machine) -> Run:
-        """Return an execution as it was at its last commit."""
+    def restore(self, execution: StoredExecution, machine: StateGraph) -> RunningExecution:
+        """Return an execution in the state of its last commit."""
         arn = execution.identity.arn
         last = self._database.read("SELECT max(id) AS id FROM events WHERE arn = ?", arn)
-        run = Run(execution.identity, machine, next_event=(last[0]["id"] or 0) + 1)
+        run = RunningExecution(execution.identity, machine, next_event=(last[0]["id"] or 0) + 1)
         run.status = execution.status
         run.stopped = execution.stopped
         run.redrive_count = execution.redrive_count
         run.redriven = execution.redriven
         run.deadline = execution.deadline
         for row in self._database.read("SELECT body FROM strands WHERE arn = ? ORDER BY id", arn):
-            run.add(Strand.load(json.loads(row["body"])))
+            run.restore_branch(Branch.from_json(json.loads(row["body"])))
         return run
 
-    def history(self, arn: str, after: int, limit: int, *, newest_first: bool) -> list[Event]:
-        """Return up to `limit` events beyond the one with id `after`, in the order asked for."""
+    def history(
+        self, arn: str, after: int, limit: int, *, newest_first: bool
+    ) -> list[HistoryEvent]:
+        """Return up to `limit` events after the one with id `after`, in the given order."""
         where, order = ("id < ?", "DESC") if newest_first else ("id > ?", "ASC")
         rows = self._database.read(
             f"SELECT * FROM events WHERE arn = ? AND {where} ORDER BY id {order} LIMIT ?",  # noqa: S608 - both parts are literals above
@@ -167,23 +169,23 @@ class Executions:
         return [_event(row) for row in rows]
 
     def token(self, token: str) -> tuple[str, int, int] | None:
-        """Return the execution, strand and ticket that a task token is for."""
+        """Return the execution, branch and ticket of a task token, or None."""
         rows = self._database.read("SELECT * FROM tokens WHERE token = ?", token)
         return (rows[0]["arn"], rows[0]["strand"], rows[0]["ticket"]) if rows else None
 
     def redriven_with(self, arn: str, client_token: str) -> float | None:
-        """Return when a client redrove an execution with that token, if it has."""
+        """Return when an execution was redriven with that client token, or None."""
         rows = self._database.read(
             "SELECT at FROM redrives WHERE arn = ? AND token = ?", arn, client_token
         )
         return float(rows[0]["at"]) if rows else None
 
     def note_redrive(self, arn: str, client_token: str, now: float) -> None:
-        """Keep a client's token, so that the same request again does nothing more."""
+        """Store a redrive's client token, so that the same request again has no effect."""
         self._database.write("INSERT INTO redrives VALUES (?, ?, ?)", arn, client_token, now)
 
     def purge(self, now: float) -> None:
-        """Forget what ended more than 90 days ago, with all that belongs to it."""
+        """Delete executions that ended more than 90 days ago, with all that belongs to them."""
         old = self._database.read(
             "SELECT arn FROM executions WHERE stopped < ?", now - _NAMES_KEPT_S
         )
@@ -207,22 +209,22 @@ def _delete(connection: sqlite3.Connection, arns: Iterable[tuple[str]]) -> None:
         connection.execute("DELETE FROM map_runs WHERE execution_arn = ?", arn)
 
 
-def _event_row(arn: str, event: Event) -> tuple[object, ...]:
-    details = None if event.details is None else as_text(event.details)
+def _event_row(arn: str, event: HistoryEvent) -> tuple[object, ...]:
+    details = None if event.details is None else to_utf8_json(event.details)
     return (arn, event.id, event.previous, event.at, event.type, details)
 
 
-def _event(row: sqlite3.Row) -> Event:
+def _event(row: sqlite3.Row) -> HistoryEvent:
     details = None if row["details"] is None else json.loads(row["details"])
-    return Event(row["id"], row["previous"], row["at"], row["type"], details)
+    return HistoryEvent(row["id"], row["previous"], row["at"], row["type"], details)
 
 
-def _execution(row: sqlite3.Row) -> Execution:
+def _execution(row: sqlite3.Row) -> StoredExecution:
     stored = json.loads(row["identity"])
     stored["machine_path"] = tuple(stored["machine_path"])
-    return Execution(
-        identity=Identity(**stored),
-        status=Status(row["status"]),
+    return StoredExecution(
+        identity=ExecutionIdentity(**stored),
+        status=ExecutionStatus(row["status"]),
         stopped=row["stopped"],
         output=row["output"],
         error=row["error"],

@@ -1,4 +1,4 @@
-"""Events that were committed with what they tell of, on their way to the event bus."""
+"""The outbox: events committed with the changes they report, to be published to EventBridge."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _LOG = logging.getLogger(__name__)
 _AGAIN_S = 1.0
 
 
-class Outbox:
-    """Hands committed events to `publish` in order, each at least once."""
+class EventOutbox:
+    """Publishes committed events in order, each at least once."""
 
     def __init__(self, database: Database, publish: Publish) -> None:
         self._database = database
@@ -27,20 +27,20 @@ class Outbox:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin to publish, with what is left from before."""
+        """Start to publish, first the events that an earlier process left."""
         self._wanted.set()
         self._thread = threading.Thread(target=self._run, name="stepfunctions-outbox", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """End promptly; what is left is published after the next start."""
+        """Stop promptly; the remaining events are published after the next start."""
         self._stopped.set()
         self._wanted.set()
         if self._thread is not None:
             self._thread.join(timeout=2)
 
     def wake(self) -> None:
-        """Say that something was committed."""
+        """Notify the thread that an event was committed."""
         self._wanted.set()
 
     def flush(self) -> None:

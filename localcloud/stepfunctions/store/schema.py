@@ -1,4 +1,4 @@
-"""The tables."""
+"""The SQLite tables of Step Functions."""
 
 from __future__ import annotations
 

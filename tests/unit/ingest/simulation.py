@@ -33,7 +33,7 @@ from chalicelib.ingest.settlements import Settlements
 from chalicelib.jobs.ingest_claims import execution_arn
 from chalicelib.ports import Vector
 from chalicelib.retrieval.ids import InboxPlace, chunks_key, vector_key
-from localcloud.stepfunctions.language.jsonata import Bindings, evaluate
+from localcloud.stepfunctions.language.jsonata.templates import Bindings, evaluate
 from localcloud.stepfunctions.language.values import JsonObject
 from tests.architecture.ingest_definition import definition
 from tests.unit.ingest.conftest import TABLE

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from localcloud.errors import AwsError
 from localcloud.service import CloudContext
 from localcloud.stepfunctions import StepFunctionsService
-from localcloud.stepfunctions.integrations.contract import Callings, Clients
+from localcloud.stepfunctions.integrations.integration import ClientFactory, RoleClients
 from tests.clients import client
 from tests.unit.stepfunctions.manual import ManualSchedule
 
@@ -66,7 +66,11 @@ class Bench:
     opened: ClassVar[list[Bench]] = []
 
     def __init__(
-        self, folder: Path, answers: Mapping[str, Answer] | None = None, *, steps_a_commit: int = 50
+        self,
+        folder: Path,
+        answers: Mapping[str, Answer] | None = None,
+        *,
+        steps_per_commit: int = 50,
     ) -> None:
         self.folder = folder
         self.schedule = ManualSchedule()
@@ -74,9 +78,9 @@ class Bench:
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.published: list[dict[str, Any]] = []
         self._clients: dict[str, FakeClient] = {}
-        self.clients: Clients = self._fake
+        self.clients: ClientFactory = self._fake
         self._numbers = itertools.count(1)
-        self._steps = steps_a_commit
+        self._steps = steps_per_commit
         self.jitter = 0.5
         self.service = self._open()
         self.opened.append(self)
@@ -85,12 +89,12 @@ class Bench:
         surroundings = CloudContext(self.folder, "http://127.0.0.1:0")
         return StepFunctionsService(
             surroundings,
-            Callings(self.clients),
+            RoleClients(self.clients),
             self.published.append,
             schedule=self.schedule,
             random=lambda: self.jitter,
             new_id=lambda: f"00000000-0000-0000-0000-{next(self._numbers):012d}",
-            steps_a_commit=self._steps,
+            steps_per_commit=self._steps,
         )
 
     def _fake(self, service: str, role_arn: str) -> Any:
@@ -107,7 +111,7 @@ class Bench:
         self.service = self._open()
         self.service.start()
 
-    def restart_with(self, clients: Clients) -> None:
+    def restart_with(self, clients: ClientFactory) -> None:
         """Restart with other clients."""
         self.clients = clients
         self.restart()

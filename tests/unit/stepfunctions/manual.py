@@ -23,13 +23,13 @@ class ManualSchedule:
     def now(self) -> float:
         return self._now
 
-    def soon(self, work: Callable[[], None]) -> None:
+    def run_soon(self, work: Callable[[], None]) -> None:
         self._work.append(work)
 
-    def apart(self, work: Callable[[], None]) -> None:
+    def run_blocking(self, work: Callable[[], None]) -> None:
         self._work.append(work)
 
-    def at(self, due: float, work: Callable[[], None]) -> None:
+    def run_at(self, due: float, work: Callable[[], None]) -> None:
         heapq.heappush(self._timers, (due, next(self._numbers), work))
 
     def stop(self) -> None:

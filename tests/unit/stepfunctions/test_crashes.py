@@ -110,12 +110,12 @@ def test_a_kill_after_any_step_changes_neither_result_nor_history(
     name: str, tmp_path: Path
 ) -> None:
     definition, value, result = MACHINES[name]
-    calm = Bench(tmp_path / "calm", ANSWERS, steps_a_commit=1)
+    calm = Bench(tmp_path / "calm", ANSWERS, steps_per_commit=1)
     expected = calm.run(definition, value)
     history = calm.events(expected["executionArn"])
     assert json.loads(expected["output"]) == (value if result is None else result)
     for at in range(1, 200):
-        bench = Bench(tmp_path / str(at), ANSWERS, steps_a_commit=1)
+        bench = Bench(tmp_path / str(at), ANSWERS, steps_per_commit=1)
         arn = bench.begin(definition, value)
         going = crashing(bench, arn, at)
         assert bench.describe(arn)["output"] == expected["output"]
@@ -154,7 +154,7 @@ def test_a_task_that_waits_keeps_its_token(tmp_path: Path) -> None:
 
 def test_a_nested_execution_is_started_once(tmp_path: Path) -> None:
     for at in range(1, 40):
-        bench = Bench(tmp_path / str(at), steps_a_commit=1)
+        bench = Bench(tmp_path / str(at), steps_per_commit=1)
         inner = bench.create(one({"Type": "Wait", "Seconds": 5}), "inner")
         resource = "arn:aws:states:::states:startExecution.sync:2"
         given = {"StateMachineArn": inner}
@@ -211,7 +211,7 @@ SCRIPT = """
 import pathlib, sys, threading
 from localcloud.service import CloudContext
 from localcloud.stepfunctions import StepFunctionsService
-from localcloud.stepfunctions.integrations.contract import Callings
+from localcloud.stepfunctions.integrations.integration import Callings
 service = StepFunctionsService(
     CloudContext(pathlib.Path(sys.argv[1]), "http://127.0.0.1:0"),
     Callings(lambda *_: None),

@@ -15,7 +15,7 @@ import pytest
 
 from localcloud.service import CloudContext
 from localcloud.stepfunctions import StepFunctionsService
-from localcloud.stepfunctions.integrations.contract import Callings
+from localcloud.stepfunctions.integrations.integration import RoleClients
 from tests.unit.stepfunctions.bench import MACHINE, ROLE, Bench, refusal
 from tests.unit.stepfunctions.recorded import FUNCTION, PASS, WAIT, machine, one
 
@@ -185,7 +185,7 @@ def test_sync_execution_tells_how_it_ended(
 ) -> None:
     """LS express/test_express_sync.py::test_base"""
     service = StepFunctionsService(
-        CloudContext(tmp_path, "http://127.0.0.1:0"), Callings(lambda *_: None), lambda _: None
+        CloudContext(tmp_path, "http://127.0.0.1:0"), RoleClients(lambda *_: None), lambda _: None
     )
     given = {"name": "m", "roleArn": ROLE, "definition": json.dumps(definition)}
     arn = service.create_state_machine({**given, "type": "EXPRESS"})["stateMachineArn"]

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from localcloud.stepfunctions.integrations import shapes
-from localcloud.stepfunctions.integrations.naming import exception_name, pascal
+from localcloud.stepfunctions.integrations import sdk_shapes
+from localcloud.stepfunctions.integrations.integration import IntegrationPattern, TaskResource
 from localcloud.stepfunctions.integrations.registry import resource_problem
-from localcloud.stepfunctions.integrations.resource import Pattern, Resource
+from localcloud.stepfunctions.integrations.sdk_shapes import exception_name, java_sdk_name
 from localcloud.stepfunctions.language.values import Json
 from tests.clients import client
 from tests.unit.stepfunctions.bench import Bench
@@ -38,7 +38,7 @@ from tests.unit.stepfunctions.recorded import QUEUE, one
     ],
 )
 def test_names_are_those_of_the_java_sdk(name: str, expected: str) -> None:
-    assert pascal(name) == expected
+    assert java_sdk_name(name) == expected
 
 
 @pytest.mark.parametrize(
@@ -55,11 +55,11 @@ def test_exceptions_are_named_after_their_code(code: str, expected: str) -> None
 
 
 def test_a_resource_is_taken_apart() -> None:
-    resource = Resource.parse("arn:aws:states:::aws-sdk:dynamodb:putItem.waitForTaskToken")
+    resource = TaskResource.parse("arn:aws:states:::aws-sdk:dynamodb:putItem.waitForTaskToken")
     assert (resource.service, resource.action, resource.pattern) == (
         "dynamodb",
         "putItem",
-        Pattern.TOKEN,
+        IntegrationPattern.TOKEN,
     )
     assert resource.resource_type == "aws-sdk:dynamodb"
     assert resource.resource == "putItem.waitForTaskToken"
@@ -117,7 +117,7 @@ def test_parameters_go_by_their_java_names() -> None:
         "Item": {"a": {"Bool": True}, "b": {"Ss": ["x"]}},
         "Expected": None,
     }
-    assert shapes.to_call(shape, given, pascal) == {
+    assert sdk_shapes.to_call_parameters(shape, given, java_sdk_name) == {
         "TableName": "t",
         "Item": {"a": {"BOOL": True}, "b": {"SS": ["x"]}},
     }
@@ -126,7 +126,7 @@ def test_parameters_go_by_their_java_names() -> None:
 def test_a_parameter_that_is_not_there_is_refused() -> None:
     shape = model("dynamodb", "PutItem").input_shape
     with pytest.raises(Exception, match="The field 'tableName' is not supported"):
-        shapes.to_call(shape, {"tableName": "t"}, pascal)
+        sdk_shapes.to_call_parameters(shape, {"tableName": "t"}, java_sdk_name)
 
 
 def test_results_are_plain_json() -> None:
@@ -137,13 +137,13 @@ def test_results_are_plain_json() -> None:
         "LastModified": datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
         "ResponseMetadata": {},
     }
-    assert shapes.to_json(shape, answer, pascal) == {
+    assert sdk_shapes.to_json(shape, answer, java_sdk_name) == {
         "Body": "text",
         "ETag": "e",
         "LastModified": "2026-01-02T03:04:05Z",
     }
     binary = {"Body": io.BytesIO(b"\xff")}
-    assert shapes.to_json(shape, binary, pascal) == {"Body": "/w=="}
+    assert sdk_shapes.to_json(shape, binary, java_sdk_name) == {"Body": "/w=="}
 
 
 def test_a_service_that_does_not_answer_is_the_clients_error(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from localcloud.stepfunctions.store.executions import Executions
+from localcloud.stepfunctions.store.executions import ExecutionStore
 from tests.soak import often
 from tests.unit.stepfunctions.bench import Bench
 from tests.unit.stepfunctions.recorded import FUNCTION, machine, one, payload
@@ -97,7 +97,7 @@ def test_any_machine_ends_the_same_whenever_it_is_killed(
         calm = Bench(Path(folder) / "calm", answers)
         expected = calm.run(definition, value)
         check(calm.events(expected["executionArn"]))
-        bench = Bench(Path(folder) / "crashing", answers, steps_a_commit=1)
+        bench = Bench(Path(folder) / "crashing", answers, steps_per_commit=1)
         arn = bench.begin(definition, value)
         for steps in crashes:
             for _ in range(steps):
@@ -132,15 +132,15 @@ def test_what_the_disk_refused_is_stored_later(
 ) -> None:
     bench = Bench(tmp_path)
     arn = bench.begin(one({"Type": "Pass", "Result": 1}))
-    commit, refusals = Executions.commit, [True]
+    commit, refusals = ExecutionStore.commit, [True]
 
-    def refusing(self: Executions, run: Any) -> None:
+    def refusing(self: ExecutionStore, run: Any) -> None:
         if refusals:
             refusals.pop()
             raise sqlite3.OperationalError("database or disk is full")
         commit(self, run)
 
-    monkeypatch.setattr(Executions, "commit", refusing)
+    monkeypatch.setattr(ExecutionStore, "commit", refusing)
     with pytest.raises(sqlite3.OperationalError):
         bench.schedule.settle()
     assert bench.finish(arn)["output"] == "1"

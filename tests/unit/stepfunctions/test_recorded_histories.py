@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from localcloud.stepfunctions.engine.history import details_member
+from localcloud.stepfunctions.engine.execution_events import details_member
 from tests.unit.stepfunctions.bench import Bench
 from tests.unit.stepfunctions.recorded import (
     FUNCTION,

@@ -15,10 +15,13 @@ from typing import Any
 import pytest
 
 from localcloud.sagemaker.training.store import TrainingJobStore
-from localcloud.stepfunctions.engine.faults import Stated
-from localcloud.stepfunctions.integrations.contract import Request
-from localcloud.stepfunctions.integrations.resource import Pattern, Resource
-from localcloud.stepfunctions.integrations.sagemaker import SageMakerJobs
+from localcloud.stepfunctions.integrations.integration import (
+    IntegrationPattern,
+    TaskCall,
+    TaskResource,
+)
+from localcloud.stepfunctions.integrations.sagemaker import SageMakerJobIntegration
+from localcloud.stepfunctions.language.errors import ReportedError
 from localcloud.stepfunctions.language.values import JsonObject
 from tests.unit.stepfunctions.bench import MACHINE, ROLE, Answer, FakeClient, aws_error
 
@@ -64,27 +67,37 @@ class SageMaker:
         return {"TrainingJobArn": ARN, "CreationTime": created, **status}
 
 
-def request(*, again: bool = False, scheduled: float = CREATED - 1) -> Request:
-    resource = Resource.parse("arn:aws:states:::sagemaker:createTrainingJob.sync")
-    return Request(
-        resource, ASKED, ASKED, ROLE, MACHINE, f"{MACHINE}:e", "name", scheduled, again=again
+def request(*, is_repeat: bool = False, scheduled: float = CREATED - 1) -> TaskCall:
+    resource = TaskResource.parse("arn:aws:states:::sagemaker:createTrainingJob.sync")
+    return TaskCall(
+        resource,
+        ASKED,
+        ASKED,
+        ROLE,
+        MACHINE,
+        f"{MACHINE}:e",
+        "name",
+        scheduled,
+        is_repeat=is_repeat,
     )
 
 
 def test_should_begin_a_job_and_follow_it_by_its_name() -> None:
-    begun = SageMakerJobs().call(request(), SageMaker("InProgress"))
+    begun = SageMakerJobIntegration().call(request(), SageMaker("InProgress"))
     assert isinstance(begun, dict)
     assert begun["TrainingJobArn"] == ARN
-    assert SageMakerJobs().job(begun) == JOB
+    assert SageMakerJobIntegration().job(begun) == JOB
 
 
 @pytest.mark.parametrize("status", ["InProgress", "Stopping"])
 def test_should_wait_while_a_job_goes_on(status: str) -> None:
-    assert SageMakerJobs().follow(Pattern.JOB, JOB, ROLE, SageMaker(status)) is None
+    assert (
+        SageMakerJobIntegration().poll(IntegrationPattern.JOB, JOB, ROLE, SageMaker(status)) is None
+    )
 
 
 def test_should_give_what_is_said_of_a_job_that_completed() -> None:
-    told = SageMakerJobs().follow(Pattern.JOB, JOB, ROLE, SageMaker("Completed"))
+    told = SageMakerJobIntegration().poll(IntegrationPattern.JOB, JOB, ROLE, SageMaker("Completed"))
     assert isinstance(told, dict)
     assert told["TrainingJobStatus"] == "Completed"
     assert "SdkHttpMetadata" not in told
@@ -92,21 +105,25 @@ def test_should_give_what_is_said_of_a_job_that_completed() -> None:
 
 @pytest.mark.parametrize("status", ["Failed", "Stopped"])
 def test_should_fail_with_what_is_said_of_a_job_that_did_not(status: str) -> None:
-    with pytest.raises(Stated) as caught:
-        SageMakerJobs().follow(Pattern.JOB, JOB, ROLE, SageMaker(status))
+    with pytest.raises(ReportedError) as caught:
+        SageMakerJobIntegration().poll(IntegrationPattern.JOB, JOB, ROLE, SageMaker(status))
     assert caught.value.name == "States.TaskFailed"
     assert json.loads(caught.value.cause or "")["FailureReason"] == "because"
 
 
 def test_should_find_the_job_that_it_began_before_a_restart() -> None:
-    begun = SageMakerJobs().call(request(again=True), SageMaker("InProgress", taken=True))
+    begun = SageMakerJobIntegration().call(
+        request(is_repeat=True), SageMaker("InProgress", taken=True)
+    )
     assert begun == {"TrainingJobArn": ARN}
 
 
-@pytest.mark.parametrize("made", [request(again=False), request(again=True, scheduled=CREATED + 5)])
-def test_should_not_take_another_job_for_its_own(made: Request) -> None:
-    with pytest.raises(Stated) as caught:
-        SageMakerJobs().call(made, SageMaker("InProgress", taken=True))
+@pytest.mark.parametrize(
+    "made", [request(is_repeat=False), request(is_repeat=True, scheduled=CREATED + 5)]
+)
+def test_should_not_take_another_job_for_its_own(made: TaskCall) -> None:
+    with pytest.raises(ReportedError) as caught:
+        SageMakerJobIntegration().call(made, SageMaker("InProgress", taken=True))
     assert caught.value.name == "SageMaker.ResourceInUseException"
 
 
@@ -163,13 +180,13 @@ def test_should_speak_of_every_kind_of_jobs_as_the_api_does(kind: str, place: st
         f"sagemaker.stop_{snake}": lambda _: {},
     }
     client = FakeClient("sagemaker", answers, calls)
-    resource = Resource.parse(f"arn:aws:states:::sagemaker:create{kind}.sync")
-    assert SageMakerJobs().problem(resource) is None
+    resource = TaskResource.parse(f"arn:aws:states:::sagemaker:create{kind}.sync")
+    assert SageMakerJobIntegration().find_problem(resource) is None
     made = replace(request(), resource=resource, parameters=OF_KINDS[kind])
-    job = SageMakerJobs().job(SageMakerJobs().call(made, lambda *_: client))
-    told = SageMakerJobs().follow(Pattern.JOB, job, ROLE, lambda *_: client)
+    job = SageMakerJobIntegration().job(SageMakerJobIntegration().call(made, lambda *_: client))
+    told = SageMakerJobIntegration().poll(IntegrationPattern.JOB, job, ROLE, lambda *_: client)
     assert told == {f"{kind}Status": "Completed"}
-    SageMakerJobs().cancel(job, ROLE, lambda *_: client)
+    SageMakerJobIntegration().cancel(job, ROLE, lambda *_: client)
     assert [each for each in calls if each[0].startswith("sagemaker.stop")] == [
         (f"sagemaker.stop_{snake}", {f"{kind}Name": "one"})
     ]
@@ -177,7 +194,7 @@ def test_should_speak_of_every_kind_of_jobs_as_the_api_does(kind: str, place: st
 
 def test_should_stop_a_job_that_is_abandoned() -> None:
     sagemaker = SageMaker("InProgress")
-    SageMakerJobs().cancel(JOB, ROLE, sagemaker)
+    SageMakerJobIntegration().cancel(JOB, ROLE, sagemaker)
     assert sagemaker.calls == [("sagemaker.stop_training_job", {"TrainingJobName": "vae-1"})]
 
 

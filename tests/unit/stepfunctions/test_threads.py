@@ -13,8 +13,8 @@ import pytest
 
 from localcloud.service import CloudContext
 from localcloud.stepfunctions import StepFunctionsService
-from localcloud.stepfunctions.engine.schedule import Threads
-from localcloud.stepfunctions.integrations.contract import Callings
+from localcloud.stepfunctions.engine.work_scheduler import ThreadedScheduler
+from localcloud.stepfunctions.integrations.integration import RoleClients
 from tests.unit.stepfunctions.bench import ROLE
 from tests.unit.stepfunctions.recorded import one
 from tests.unit.stepfunctions.test_map_runs import INNER, mapped
@@ -35,7 +35,7 @@ def published() -> list[dict[str, Any]]:
 @pytest.fixture
 def service(tmp_path: Path, published: list[dict[str, Any]]) -> Iterator[StepFunctionsService]:
     service = StepFunctionsService(
-        CloudContext(tmp_path, "http://127.0.0.1:0"), Callings(lambda *_: None), published.append
+        CloudContext(tmp_path, "http://127.0.0.1:0"), RoleClients(lambda *_: None), published.append
     )
     service.start()
     yield service
@@ -86,7 +86,7 @@ def test_many_executions_started_from_many_threads_each_succeed_once(
 def test_stopping_ends_every_thread(tmp_path: Path) -> None:
     before = set(threading.enumerate())
     service = StepFunctionsService(
-        CloudContext(tmp_path, "http://127.0.0.1:0"), Callings(lambda *_: None), lambda _: None
+        CloudContext(tmp_path, "http://127.0.0.1:0"), RoleClients(lambda *_: None), lambda _: None
     )
     service.start()
     arn = machine_arn(service, one({"Type": "Wait", "Seconds": 500}), "m")
@@ -96,15 +96,15 @@ def test_stopping_ends_every_thread(tmp_path: Path) -> None:
 
 
 def test_work_that_fails_does_not_end_the_threads(caplog: pytest.LogCaptureFixture) -> None:
-    schedule, done = Threads(), threading.Event()
+    schedule, done = ThreadedScheduler(), threading.Event()
 
     def fail() -> None:
         raise ValueError("broken")
 
     for _ in range(10):
-        schedule.soon(fail)
-        schedule.apart(fail)
-    schedule.at(time.time() - 1, lambda: schedule.apart(done.set))
+        schedule.run_soon(fail)
+        schedule.run_blocking(fail)
+    schedule.run_at(time.time() - 1, lambda: schedule.run_blocking(done.set))
     assert done.wait(30)
     schedule.stop()
     assert "work of the state machine engine failed" in caplog.text

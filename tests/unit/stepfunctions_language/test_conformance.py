@@ -8,18 +8,13 @@ from typing import Any
 
 import pytest
 
-from localcloud.stepfunctions.language import (
-    choice,
-    intrinsics,
-    items,
-    jsonata,
-    jsonpath,
-    retry,
-    validate,
-)
-from localcloud.stepfunctions.language.definition import parse
+from localcloud.stepfunctions.language import choice_rules, error_handling, map_items
+from localcloud.stepfunctions.language.definition_parser import parse
 from localcloud.stepfunctions.language.errors import StatesError
-from localcloud.stepfunctions.language.states import Choice, Map
+from localcloud.stepfunctions.language.jsonata import templates
+from localcloud.stepfunctions.language.jsonpath import intrinsics, paths
+from localcloud.stepfunctions.language.state_machine import ChoiceState, MapState
+from localcloud.stepfunctions.language.validation import definition_checks
 from localcloud.stepfunctions.language.values import Environment
 from tests.unit.stepfunctions_language.casebook import book, cases
 
@@ -31,11 +26,11 @@ ENVIRONMENT = Environment(CONTEXT, {"order": {"items": [{"sku": "s-1"}]}})
 def test_path_selects(case: dict[str, Any]) -> None:
     document = book("jsonpath")["input"]
     if "missing" in case:
-        with pytest.raises(jsonpath.PathMissing) as caught:
-            jsonpath.read(case["path"], document, ENVIRONMENT)
+        with pytest.raises(paths.PathMissing) as caught:
+            paths.read(case["path"], document, ENVIRONMENT)
         assert str(caught.value) == case["missing"]
     else:
-        assert jsonpath.read(case["path"], document, ENVIRONMENT) == case["output"]
+        assert paths.read(case["path"], document, ENVIRONMENT) == case["output"]
 
 
 @pytest.mark.parametrize("case", cases("intrinsics"))
@@ -52,7 +47,7 @@ def test_intrinsic_function_gives(case: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("case", cases("jsonata"))
 def test_jsonata_gives(case: dict[str, Any]) -> None:
-    bindings = jsonata.Bindings(
+    bindings = templates.Bindings(
         input=book("jsonata")["input"],
         context=CONTEXT,
         result={"ok": True},
@@ -61,13 +56,13 @@ def test_jsonata_gives(case: dict[str, Any]) -> None:
     )
     if "cause" in case:
         with pytest.raises(StatesError) as caught:
-            jsonata.evaluate(case["template"], bindings, "Output")
+            templates.evaluate(case["template"], bindings, "Output")
         assert (caught.value.name, caught.value.cause) == (
             "States.QueryEvaluationError",
             case["cause"],
         )
     else:
-        output = jsonata.evaluate(case["template"], bindings, "Output")
+        output = templates.evaluate(case["template"], bindings, "Output")
         assert json.dumps(output) == json.dumps(case["output"])
 
 
@@ -79,15 +74,15 @@ def test_choice_rule_holds(case: dict[str, Any]) -> None:
         "C": {"Type": "Succeed"},
     }
     definition = json.dumps({"StartAt": "A", "States": states})
-    assert validate.diagnostics(definition) == []
+    assert definition_checks.diagnostics(definition) == []
     state = parse(definition).states["A"]
-    assert isinstance(state, Choice)
+    assert isinstance(state, ChoiceState)
     if "cause" in case:
         with pytest.raises(StatesError) as caught:
-            choice.choose(state, book("choice")["input"], ENVIRONMENT)
+            choice_rules.choose(state, book("choice")["input"], ENVIRONMENT)
         assert (caught.value.name, caught.value.cause) == ("States.Runtime", case["cause"])
     else:
-        rule = choice.choose(state, book("choice")["input"], ENVIRONMENT)
+        rule = choice_rules.choose(state, book("choice")["input"], ENVIRONMENT)
         assert (rule is not None) == case["holds"]
 
 
@@ -100,17 +95,20 @@ def test_csv_is_read(case: dict[str, Any]) -> None:
     processor = {"StartAt": "B", "States": {"B": {"Type": "Succeed"}}}
     state = {"Type": "Map", "ItemReader": reader, "ItemProcessor": processor, "End": True}
     parsed = parse(json.dumps({"StartAt": "A", "States": {"A": state}})).states["A"]
-    assert isinstance(parsed, Map)
+    assert isinstance(parsed, MapState)
     assert parsed.item_reader is not None
     body = io.BytesIO(case["text"].encode())
-    read = items.read(parsed.item_reader.reader_config, body, case.get("max"))
+    read = map_items.read_items(parsed.item_reader.reader_config, body, case.get("max"))
     assert list(read) == case["items"]
 
 
 @pytest.mark.parametrize("case", cases("retry"))
 def test_error_is_handled(case: dict[str, Any]) -> None:
     by_task = case.get("by_task", False)
-    assert retry.handles(case["equals"], case["error"], reported_by_task=by_task) is case["handles"]
+    assert (
+        error_handling.matches_error(case["equals"], case["error"], reported_by_task=by_task)
+        is case["handles"]
+    )
 
 
 def refuse_nope(resource: str) -> str | None:
@@ -123,7 +121,7 @@ def test_definition_is_judged(case: dict[str, Any]) -> None:
     if text is None:
         machine = {"StartAt": next(iter(case["states"])), "States": case["states"]}
         text = json.dumps(machine | case.get("machine", {}))
-    found = validate.diagnostics(text, case.get("type", "STANDARD"), refuse_nope)
+    found = definition_checks.diagnostics(text, case.get("type", "STANDARD"), refuse_nope)
     if "findings" in case:
         assert [[one.code, one.message, one.location] for one in found] == case["findings"]
     else:
@@ -158,8 +156,8 @@ def test_definition_is_judged(case: dict[str, Any]) -> None:
     ],
 )
 def test_text_that_is_no_path_is_refused(path: str) -> None:
-    with pytest.raises(jsonpath.PathSyntaxError):
-        jsonpath.check_path(path)
+    with pytest.raises(paths.PathSyntaxError):
+        paths.check_path(path)
 
 
 @pytest.mark.parametrize(

@@ -9,14 +9,15 @@ from datetime import UTC, datetime
 
 import pytest
 
-from localcloud.stepfunctions.language import items, payload, retry, timestamps
+from localcloud.stepfunctions.language import error_handling, map_items, values
 from localcloud.stepfunctions.language.errors import StatesError
-from localcloud.stepfunctions.language.states import Catcher, ReaderConfig, Retrier
+from localcloud.stepfunctions.language.jsonpath import payload_templates
+from localcloud.stepfunctions.language.state_machine import Catcher, ReaderConfig, Retrier
 from localcloud.stepfunctions.language.values import ABSENT, Environment, Json
 from localcloud.stepfunctions.language.variables import (
-    MOST_ASSIGN_BYTES,
-    MOST_VARIABLE_BYTES,
-    Scope,
+    MAX_ASSIGN_BYTES,
+    MAX_VARIABLE_BYTES,
+    VariableScope,
     is_valid_name,
 )
 
@@ -39,7 +40,7 @@ class TestPayload:
             "list.$": "$.b[*].c",
         }
         value: Json = {"a": "x", "b": [{"c": 1}, {"c": 2}]}
-        assert payload.fill(template, value, ENVIRONMENT) == {
+        assert payload_templates.fill(template, value, ENVIRONMENT) == {
             "fixed": [1, {"deep": "x"}],
             "name": "S",
             "variable": 1,
@@ -48,11 +49,11 @@ class TestPayload:
         }
 
     def test_gives_the_value_for_an_absent_template(self) -> None:
-        assert payload.fill(ABSENT, {"a": 1}, ENVIRONMENT) == {"a": 1}
+        assert payload_templates.fill(ABSENT, {"a": 1}, ENVIRONMENT) == {"a": 1}
 
     def test_names_the_field_whose_path_leads_to_nothing(self) -> None:
         with pytest.raises(StatesError) as caught:
-            payload.fill({"missing.$": "$.nope.deep"}, {"other": 1}, ENVIRONMENT)
+            payload_templates.fill({"missing.$": "$.nope.deep"}, {"other": 1}, ENVIRONMENT)
         assert failure(caught) == (
             "States.Runtime",
             (
@@ -64,14 +65,14 @@ class TestPayload:
     @pytest.mark.parametrize("expression", [5, "plain text", "$.a["])
     def test_refuses_what_is_neither_path_nor_call(self, expression: Json) -> None:
         with pytest.raises(StatesError, match=r"States\.Runtime"):
-            payload.fill({"a.$": expression}, {}, ENVIRONMENT)
+            payload_templates.fill({"a.$": expression}, {}, ENVIRONMENT)
 
     def test_selects_nothing_for_a_null_path(self) -> None:
-        assert payload.select(None, {"a": 1}, ENVIRONMENT, "InputPath") == {}
+        assert payload_templates.select(None, {"a": 1}, ENVIRONMENT, "InputPath") == {}
 
     def test_names_a_path_that_leads_to_nothing(self) -> None:
         with pytest.raises(StatesError) as caught:
-            payload.select("$.a", {}, ENVIRONMENT, "InputPath")
+            payload_templates.select("$.a", {}, ENVIRONMENT, "InputPath")
         assert failure(caught) == (
             "States.Runtime",
             "Invalid path '$.a': No results for path: $['a']",
@@ -79,7 +80,7 @@ class TestPayload:
 
     def test_names_the_step_of_a_missing_items_path(self) -> None:
         with pytest.raises(StatesError) as caught:
-            payload.select("$.objects", {"a": 1}, ENVIRONMENT, "ItemsPath")
+            payload_templates.select("$.objects", {"a": 1}, ENVIRONMENT, "ItemsPath")
         assert failure(caught) == (
             "States.ReferencePathConflict",
             'Unable to apply step "objects" to input {"a":1}',
@@ -96,7 +97,7 @@ class TestPayload:
         ],
     )
     def test_merges_a_result(self, path: str | None, merged: Json) -> None:
-        assert payload.merge(path, {"a": {"b": [1, 2]}}, "result") == merged
+        assert payload_templates.merge(path, {"a": {"b": [1, 2]}}, "result") == merged
 
     @pytest.mark.parametrize(
         ("path", "raw", "cause"),
@@ -108,7 +109,7 @@ class TestPayload:
     )
     def test_says_where_a_result_does_not_fit(self, path: str, raw: Json, cause: str) -> None:
         with pytest.raises(StatesError) as caught:
-            payload.merge(path, raw, 1)
+            payload_templates.merge(path, raw, 1)
         assert failure(caught) == ("States.ReferencePathConflict", cause)
 
 
@@ -116,36 +117,36 @@ class TestVariables:
     """https://docs.aws.amazon.com/step-functions/latest/dg/workflow-variables.html"""
 
     def test_inner_scopes_read_outer_variables_and_keep_their_own(self) -> None:
-        outer = Scope().assign({"a": 1})
+        outer = VariableScope().assign({"a": 1})
         inner = outer.inner().assign({"b": 2})
         assert inner.visible() == {"a": 1, "b": 2}
         assert outer.visible() == {"a": 1}
 
     def test_inner_scopes_cannot_assign_outer_variables(self) -> None:
-        inner = Scope().assign({"a": 1}).inner().inner()
+        inner = VariableScope().assign({"a": 1}).inner().inner()
         with pytest.raises(StatesError, match=r"States\.Runtime: Variable 'a'"):
             inner.assign({"a": 2})
 
     def test_assigning_leaves_the_scope_before_as_it_was(self) -> None:
-        scope = Scope().assign({"a": 1})
+        scope = VariableScope().assign({"a": 1})
         assert scope.assign({"a": 2}).visible() == {"a": 2}
         assert scope.visible() == {"a": 1}
 
     def test_a_variable_has_a_size_limit(self) -> None:
-        largest = "x" * (MOST_VARIABLE_BYTES - 2)
-        Scope().assign({"a": largest})
+        largest = "x" * (MAX_VARIABLE_BYTES - 2)
+        VariableScope().assign({"a": largest})
         with pytest.raises(StatesError, match=r"States\.DataLimitExceeded"):
-            Scope().assign({"a": largest + "x"})
+            VariableScope().assign({"a": largest + "x"})
 
     def test_an_assign_has_a_size_limit(self) -> None:
-        half = "x" * (MOST_ASSIGN_BYTES // 2)
+        half = "x" * (MAX_ASSIGN_BYTES // 2)
         with pytest.raises(StatesError, match=r"States\.DataLimitExceeded"):
-            Scope().assign({"a": half, "b": half})
+            VariableScope().assign({"a": half, "b": half})
 
     def test_all_variables_have_a_size_limit_together(self) -> None:
-        scope = Scope()
+        scope = VariableScope()
         for number in range(40):
-            scope = scope.assign({f"a{number}": "x" * (MOST_VARIABLE_BYTES - 2)})
+            scope = scope.assign({f"a{number}": "x" * (MAX_VARIABLE_BYTES - 2)})
         with pytest.raises(StatesError, match=r"States\.DataLimitExceeded"):
             scope.inner().assign({"b": 1})
 
@@ -164,7 +165,7 @@ class TestRetry:
     def delays(self, retrier: Retrier, random: float = 0.5) -> list[float]:
         counts: tuple[int, ...] = ()
         delays = []
-        while attempt := retry.next_attempt([retrier], "E", counts, lambda: random):
+        while attempt := error_handling.next_attempt([retrier], "E", counts, lambda: random):
             delays.append(attempt.delay_seconds)
             counts = attempt.counts
         return delays
@@ -192,11 +193,11 @@ class TestRetry:
         ]
         counts: tuple[int, ...] = ()
         for error in ("B", "A", "B"):
-            attempt = retry.next_attempt(retriers, error, counts, lambda: 0.0)
+            attempt = error_handling.next_attempt(retriers, error, counts, lambda: 0.0)
             assert attempt is not None
             counts = attempt.counts
         assert counts == (1, 2)
-        assert retry.next_attempt(retriers, "A", counts, lambda: 0.0) is None
+        assert error_handling.next_attempt(retriers, "A", counts, lambda: 0.0) is None
 
     def test_survives_an_astronomical_backoff(self) -> None:
         retrier = Retrier(
@@ -209,7 +210,9 @@ class TestRetry:
             Catcher(error_equals=("A", "B"), next="one"),
             Catcher(error_equals=("States.ALL",), next="two"),
         ]
-        found = [retry.catcher_for(catchers, error) for error in ("B", "C", "States.Runtime")]
+        found = [
+            error_handling.find_catcher(catchers, error) for error in ("B", "C", "States.Runtime")
+        ]
         assert [catcher and catcher.next for catcher in found] == ["one", "two", None]
 
 
@@ -217,16 +220,16 @@ class TestItems:
     """https://docs.aws.amazon.com/step-functions/latest/dg/input-output-itemreader.html"""
 
     def test_an_object_is_read_as_pairs(self) -> None:
-        assert items.from_input({"a": 1}) == [{"Key": "a", "Value": 1}]
+        assert map_items.items_of_input({"a": 1}) == [{"Key": "a", "Value": 1}]
 
     def test_nothing_else_can_be_mapped_over(self) -> None:
         with pytest.raises(StatesError, match="non-iterable"):
-            items.from_input("text")
+            map_items.items_of_input("text")
 
     def test_a_json_array_is_read_from_its_pointer(self) -> None:
         config = ReaderConfig(input_type="JSON", items_pointer="/a~1b/0")
         body = io.BytesIO(json.dumps({"a/b": [[1, 2]]}).encode())
-        assert list(items.read(config, body)) == [1, 2]
+        assert list(map_items.read_items(config, body)) == [1, 2]
 
     @pytest.mark.parametrize(
         ("config", "body"),
@@ -241,11 +244,11 @@ class TestItems:
     )
     def test_a_malformed_source_fails_the_reader(self, config: ReaderConfig, body: bytes) -> None:
         with pytest.raises(StatesError, match=r"States\.ItemReaderFailed"):
-            list(items.read(config, io.BytesIO(body)))
+            list(map_items.read_items(config, io.BytesIO(body)))
 
     def test_what_is_beyond_the_limit_is_not_read(self) -> None:
         config = ReaderConfig(input_type="JSONL")
-        assert list(items.read(config, io.BytesIO(b"1\n2\nnot json\n"), 2)) == [1, 2]
+        assert list(map_items.read_items(config, io.BytesIO(b"1\n2\nnot json\n"), 2)) == [1, 2]
 
     def test_an_entry_of_a_listing_has_the_names_of_step_functions(self) -> None:
         entry = {
@@ -254,7 +257,7 @@ class TestItems:
             "LastModified": datetime(2022, 11, 17, 15, 44, 41, tzinfo=UTC),
             "Size": 34910,
         }
-        assert items.from_listing(entry) == {
+        assert map_items.item_of_listing(entry) == {
             "Etag": '"0570"',
             "Key": "k",
             "LastModified": 1668699881,
@@ -269,35 +272,35 @@ class TestItems:
             "fileSchema": "Bucket, Key, Size",
             "files": [{"key": "data/1.csv.gz"}],
         }
-        inventory = items.inventory(io.BytesIO(json.dumps(manifest).encode()))
+        inventory = map_items.read_inventory(io.BytesIO(json.dumps(manifest).encode()))
         assert (inventory.bucket, inventory.keys) == ("reports", ("data/1.csv.gz",))
         body = io.BytesIO(gzip.compress(b'"b","k.txt","5"\n'))
-        rows = list(items.inventory_rows(inventory.headers, body))
+        rows = list(map_items.inventory_rows(inventory.headers, body))
         assert rows == [{"Bucket": "b", "Key": "k.txt", "Size": "5"}]
 
     @pytest.mark.parametrize("manifest", [b"{", b"{}", b'{"fileFormat": "ORC"}', b"[]"])
     def test_another_manifest_is_refused(self, manifest: bytes) -> None:
         with pytest.raises(StatesError, match=r"States\.ItemReaderFailed"):
-            items.inventory(io.BytesIO(manifest))
+            map_items.read_inventory(io.BytesIO(manifest))
 
     def test_a_file_that_is_not_zipped_is_refused(self) -> None:
         with pytest.raises(StatesError, match=r"States\.ItemReaderFailed"):
-            list(items.inventory_rows(("a",), io.BytesIO(b"plain")))
+            list(map_items.inventory_rows(("a",), io.BytesIO(b"plain")))
 
     def test_the_context_has_the_item(self) -> None:
         context: dict[str, Json] = {"Execution": {}}
-        assert items.context_for(context, 2, "x", source="STATE_DATA") == {
+        assert map_items.item_context_object(context, 2, "x", source="STATE_DATA") == {
             "Execution": {},
             "Map": {"Item": {"Index": 2, "Value": "x", "Source": "STATE_DATA"}},
         }
         pair: Json = {"Key": "a", "Value": 1}
-        assert items.context_for(context, 0, pair, is_member=True)["Map"] == {
+        assert map_items.item_context_object(context, 0, pair, is_member=True)["Map"] == {
             "Item": {"Index": 0, "Key": "a", "Value": 1}
         }
 
     def test_an_item_that_fits_no_batch_is_an_error(self) -> None:
         with pytest.raises(StatesError, match=r"States\.DataLimitExceeded"):
-            list(items.batches(["x" * 100], max_bytes=50))
+            list(map_items.batch_items(["x" * 100], max_bytes=50))
 
     @pytest.mark.parametrize(
         ("failed", "count", "percentage", "tolerated"),
@@ -316,7 +319,7 @@ class TestItems:
     def test_failures_are_tolerated_up_to_both_thresholds(
         self, failed: int, count: int | None, percentage: float | None, tolerated: bool
     ) -> None:
-        assert items.failures_tolerated(failed, 100, count, percentage) is tolerated
+        assert map_items.failures_tolerated(failed, 100, count, percentage) is tolerated
 
 
 @pytest.mark.parametrize(
@@ -324,7 +327,7 @@ class TestItems:
     ["2016-03-14T01:59:00Z", "2016-03-14T01:59:00.123456789Z", "2016-03-14T01:59:00+05:30"],
 )
 def test_timestamps_of_the_profile_are_timestamps(text: str) -> None:
-    assert timestamps.parse(text) is not None
+    assert values.parse_timestamp(text) is not None
 
 
 @pytest.mark.parametrize(
@@ -332,4 +335,4 @@ def test_timestamps_of_the_profile_are_timestamps(text: str) -> None:
     ["", "2016-03-14", "2016-03-14t01:59:00Z", "2016-03-14T01:59:00", "2016-13-14T01:59:00Z"],
 )
 def test_other_texts_are_no_timestamps(text: str) -> None:
-    assert timestamps.parse(text) is None
+    assert values.parse_timestamp(text) is None

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from localcloud.stepfunctions.language import jsonata, states
-from localcloud.stepfunctions.language.choice import choose
-from localcloud.stepfunctions.language.definition import parse
+from localcloud.stepfunctions.language import state_machine
+from localcloud.stepfunctions.language.choice_rules import choose
+from localcloud.stepfunctions.language.definition_parser import parse
 from localcloud.stepfunctions.language.errors import InvalidDefinition, StatesError
-from localcloud.stepfunctions.language.validate import (
+from localcloud.stepfunctions.language.jsonata import templates
+from localcloud.stepfunctions.language.validation.definition_checks import (
     diagnostics,
     invalid_definition_message,
 )
@@ -20,20 +21,20 @@ from localcloud.stepfunctions.language.values import ABSENT, Environment
 END = {"StartAt": "E", "States": {"E": {"Type": "Succeed"}}}
 
 
-def machine(**described: dict[str, Any]) -> states.StateMachine:
+def machine(**described: dict[str, Any]) -> state_machine.StateMachine:
     return parse(json.dumps({"StartAt": next(iter(described)), "States": described}))
 
 
 def test_a_machine_has_its_own_fields() -> None:
     parsed = parse(json.dumps(END | {"Comment": "c", "TimeoutSeconds": 9, "Version": "1.0"}))
     assert (parsed.start_at, parsed.comment, parsed.timeout_seconds) == ("E", "c", 9)
-    assert parsed.states["E"] == states.Succeed(name="E")
+    assert parsed.states["E"] == state_machine.SucceedState(name="E")
 
 
 def test_a_null_path_is_not_an_absent_one() -> None:
     parsed = machine(A={"Type": "Pass", "InputPath": None, "Result": None, "End": True})
     state = parsed.states["A"]
-    assert isinstance(state, states.Pass)
+    assert isinstance(state, state_machine.PassState)
     assert (state.input_path, state.output_path, state.result_path) == (None, "$", "$")
     assert state.result is None
     assert state.parameters is ABSENT
@@ -51,13 +52,13 @@ def test_a_task_has_retriers_catchers_and_timeouts() -> None:
             "End": True,
         }
     )
-    assert parsed.states["A"] == states.Task(
+    assert parsed.states["A"] == state_machine.TaskState(
         name="A",
         resource="r",
         timeout_seconds=5,
         heartbeat_seconds_path="$.h",
-        retry=(states.Retrier(error_equals=("X",), max_attempts=1, jitter_strategy="FULL"),),
-        catch=(states.Catcher(error_equals=("Y",), next="A", result_path=None),),
+        retry=(state_machine.Retrier(error_equals=("X",), max_attempts=1, jitter_strategy="FULL"),),
+        catch=(state_machine.Catcher(error_equals=("Y",), next="A", result_path=None),),
     )
 
 
@@ -67,7 +68,7 @@ def test_states_inherit_the_language_of_the_machine_and_not_of_the_map_around_th
         M={"Type": "Map", "QueryLanguage": "JSONata", "ItemProcessor": inner, "End": True}
     )
     state = parsed.states["M"]
-    assert isinstance(state, states.Map)
+    assert isinstance(state, state_machine.MapState)
     assert state.uses_jsonata
     assert not state.item_processor.states["I"].uses_jsonata
 
@@ -94,21 +95,23 @@ def test_a_distributed_map_has_all_its_parts() -> None:
             "End": True,
         }
     ).states["M"]
-    assert isinstance(state, states.Map)
+    assert isinstance(state, state_machine.MapState)
     assert state.is_distributed
     assert state.item_processor.execution_type == "EXPRESS"
-    assert state.item_reader == states.ItemReader(
+    assert state.item_reader == state_machine.ItemReader(
         resource="r",
-        reader_config=states.ReaderConfig(input_type="CSV", csv_headers=("a",), max_items=3),
+        reader_config=state_machine.ReaderConfig(input_type="CSV", csv_headers=("a",), max_items=3),
     )
-    assert state.item_batcher == states.ItemBatcher(max_items_per_batch=2)
-    assert state.result_writer == states.ResultWriter(transformation="NONE", output_type="JSON")
+    assert state.item_batcher == state_machine.ItemBatcher(max_items_per_batch=2)
+    assert state.result_writer == state_machine.ResultWriter(
+        transformation="NONE", output_type="JSON"
+    )
     assert state.tolerated_failure_count == 1
 
 
 def test_branches_are_machines() -> None:
     state = machine(P={"Type": "Parallel", "Branches": [END, END], "End": True}).states["P"]
-    assert isinstance(state, states.Parallel)
+    assert isinstance(state, state_machine.ParallelState)
     assert [branch.start_at for branch in state.branches] == ["E", "E"]
 
 
@@ -123,7 +126,7 @@ def test_a_text_that_is_no_machine_is_refused(text: str) -> None:
 def test_a_choice_without_match_or_default_fails_as_on_aws() -> None:
     rule = {"Variable": "$.a", "NumericEquals": 1, "Next": "E"}
     state = machine(C={"Type": "Choice", "Choices": [rule]}, E={"Type": "Succeed"}).states["C"]
-    assert isinstance(state, states.Choice)
+    assert isinstance(state, state_machine.ChoiceState)
     with pytest.raises(StatesError) as caught:
         choose(state, {"a": 2}, Environment())
     assert (caught.value.name, caught.value.cause) == (
@@ -139,7 +142,7 @@ def test_a_condition_chooses_in_jsonata() -> None:
     ]
     described = {"Type": "Choice", "QueryLanguage": "JSONata", "Choices": rules}
     state = machine(C=described, E={"Type": "Succeed"}, F={"Type": "Succeed"}).states["C"]
-    assert isinstance(state, states.Choice)
+    assert isinstance(state, state_machine.ChoiceState)
     chosen = [choose(state, {"n": n}, Environment({}, {"limit": 3})) for n in (5, 1)]
     assert [rule and rule.next for rule in chosen] == ["E", "F"]
 
@@ -148,7 +151,7 @@ def test_a_condition_must_be_a_boolean() -> None:
     rules = [{"Condition": "{% 'x' %}", "Next": "E"}]
     described = {"Type": "Choice", "QueryLanguage": "JSONata", "Choices": rules}
     state = machine(C=described, E={"Type": "Succeed"}).states["C"]
-    assert isinstance(state, states.Choice)
+    assert isinstance(state, state_machine.ChoiceState)
     with pytest.raises(StatesError) as caught:
         choose(state, {}, Environment())
     assert caught.value.cause == (
@@ -158,10 +161,10 @@ def test_a_condition_must_be_a_boolean() -> None:
 
 
 def test_an_expression_without_end_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jsonata, "LONGEST_EVALUATION_SECONDS", 0.05)
+    monkeypatch.setattr(templates, "LONGEST_EVALUATION_SECONDS", 0.05)
     endless = "{% ($f := function($n) { $f($n + 1) }; $f(0)) %}"
     with pytest.raises(StatesError, match="D1012: Evaluation timeout after 50 milliseconds"):
-        jsonata.evaluate(endless, jsonata.Bindings(), "Output")
+        templates.evaluate(endless, templates.Bindings(), "Output")
 
 
 def test_the_message_of_create_state_machine_lists_the_errors() -> None:

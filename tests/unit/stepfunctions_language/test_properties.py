@@ -12,17 +12,11 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localcloud.stepfunctions.language import (
-    choice,
-    intrinsics,
-    items,
-    jsonata,
-    jsonpath,
-    payload,
-    timestamps,
-)
-from localcloud.stepfunctions.language.states import Comparison, ReaderConfig
-from localcloud.stepfunctions.language.values import Environment, Json, same, size_of
+from localcloud.stepfunctions.language import choice_rules, map_items, values
+from localcloud.stepfunctions.language.jsonata import templates
+from localcloud.stepfunctions.language.jsonpath import intrinsics, paths, payload_templates
+from localcloud.stepfunctions.language.state_machine import ComparisonRule, ReaderConfig
+from localcloud.stepfunctions.language.values import Environment, Json, is_equal, size_of
 
 NOWHERE = Environment()
 NAMES = st.text(min_size=1, max_size=5)
@@ -50,12 +44,12 @@ def places(value: Json, path: str = "$") -> list[tuple[str, Json]]:
 @given(VALUES)
 def test_every_place_is_read_by_its_path(value: Json) -> None:
     for path, part in places(value):
-        assert same(jsonpath.read(path, value), part)
+        assert is_equal(paths.read(path, value), part)
 
 
 @given(VALUES)
 def test_a_deep_scan_finds_all_that_a_walk_finds(value: Json) -> None:
-    found = jsonpath.read("$..*", value)
+    found = paths.read("$..*", value)
     assert isinstance(found, list)
     walked = [part for _, part in places(value)[1:]]
     assert sorted(map(json.dumps, found)) == sorted(map(json.dumps, walked))
@@ -65,9 +59,9 @@ def test_a_deep_scan_finds_all_that_a_walk_finds(value: Json) -> None:
 def test_what_is_inserted_is_read_back_and_nothing_else_changes(value: Json, more: Json) -> None:
     before = json.dumps(value)
     for path, _ in places(value):
-        changed = jsonpath.insert(path, value, more)
-        assert same(jsonpath.read(path, changed), more)
-        assert same(jsonpath.insert(path, changed, jsonpath.read(path, value)), value)
+        changed = paths.insert(path, value, more)
+        assert is_equal(paths.read(path, changed), more)
+        assert is_equal(paths.insert(path, changed, paths.read(path, value)), value)
     assert json.dumps(value) == before
 
 
@@ -76,7 +70,7 @@ def test_what_is_inserted_is_read_back_and_nothing_else_changes(value: Json, mor
 )
 def test_slices_are_python_slices(numbers: list[int], start: int | None, stop: int | None) -> None:
     path = f"$[{'' if start is None else start}:{'' if stop is None else stop}]"
-    assert jsonpath.read(path, list(numbers)) == numbers[start:stop]
+    assert paths.read(path, list(numbers)) == numbers[start:stop]
 
 
 @given(
@@ -94,14 +88,14 @@ def test_filters_keep_what_python_keeps(numbers: list[int], sign: str, limit: in
         "!=": operator.ne,
     }[sign]
     document: Json = [{"n": number} for number in numbers]
-    kept = jsonpath.read(f"$[?(@.n {sign} {limit})].n", document)
+    kept = paths.read(f"$[?(@.n {sign} {limit})].n", document)
     assert kept == [number for number in numbers if compare(number, limit)]
 
 
 @given(st.text())
 def test_any_text_is_a_path_or_is_refused(text: str) -> None:
-    if jsonpath.is_path(text):
-        jsonpath.check_path(text)
+    if paths.is_path(text):
+        paths.check_path(text)
 
 
 ORDERS = st.sampled_from(
@@ -116,11 +110,11 @@ ORDERS = st.sampled_from(
 
 
 def compares(kind: str, name: str, left: Json, right: Json) -> bool:
-    fixed = Comparison(variable="$.l", operator=f"{kind}{name}", expected=right)
-    read = Comparison(variable="$.l", operator=f"{kind}{name}Path", expected="$.r")
+    fixed = ComparisonRule(variable="$.l", operator=f"{kind}{name}", expected=right)
+    read = ComparisonRule(variable="$.l", operator=f"{kind}{name}Path", expected="$.r")
     value: Json = {"l": left, "r": right}
-    held = choice.holds(fixed, value, NOWHERE)
-    assert held == choice.holds(read, value, NOWHERE)
+    held = choice_rules.holds(fixed, value, NOWHERE)
+    assert held == choice_rules.holds(read, value, NOWHERE)
     return held
 
 
@@ -152,7 +146,7 @@ def test_timestamps_compare_as_moments(order: Any, left: datetime, right: dateti
 
 @given(MOMENTS)
 def test_a_written_timestamp_is_read_to_the_millisecond(moment: datetime) -> None:
-    read = timestamps.parse(timestamps.write(moment))
+    read = values.parse_timestamp(values.format_timestamp(moment))
     assert read is not None
     assert timedelta(0) <= moment - read < timedelta(milliseconds=1)
 
@@ -169,23 +163,23 @@ CELLS = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters=
 ROWS = st.lists(st.lists(CELLS.map(lambda cell: f"x{cell}"), min_size=2, max_size=2))
 
 
-@given(ROWS, st.sampled_from(sorted(items.DELIMITERS)))
+@given(ROWS, st.sampled_from(sorted(map_items.DELIMITERS)))
 def test_csv_that_was_written_is_read(rows: list[list[str]], delimiter: str) -> None:
     text = io.StringIO(newline="")
-    writer = csv.writer(text, delimiter=items.DELIMITERS[delimiter], quoting=csv.QUOTE_ALL)
+    writer = csv.writer(text, delimiter=map_items.DELIMITERS[delimiter], quoting=csv.QUOTE_ALL)
     writer.writerows([["a", "b"], *rows])
     config = ReaderConfig(
         input_type="CSV", csv_delimiter=delimiter, csv_header_location="FIRST_ROW"
     )
-    read = list(items.read(config, io.BytesIO(text.getvalue().encode())))
+    read = list(map_items.read_items(config, io.BytesIO(text.getvalue().encode())))
     assert read == [{"a": one, "b": two} for one, two in rows]
 
 
 @given(st.lists(VALUES), st.sampled_from([True, False]))
 def test_json_lines_that_were_written_are_read(values: list[Json], ascii_only: bool) -> None:
     lines = "".join(json.dumps(value, ensure_ascii=ascii_only) + "\n" for value in values)
-    read = list(items.read(ReaderConfig(input_type="JSONL"), io.BytesIO(lines.encode())))
-    assert same(read, values)
+    read = list(map_items.read_items(ReaderConfig(input_type="JSONL"), io.BytesIO(lines.encode())))
+    assert is_equal(read, values)
 
 
 @given(
@@ -201,7 +195,7 @@ def test_batches_hold_every_item_once_in_order_within_their_limits(
         (size_of({"BatchInput": given_input, "Items": [value]}) for value in values), default=30
     )
     limit = None if spare is None else largest + spare
-    batches = list(items.batches(values, most, limit, given_input))
+    batches = list(map_items.batch_items(values, most, limit, given_input))
     held: list[Json] = []
     for batch in batches:
         listed = batch["Items"]
@@ -211,7 +205,7 @@ def test_batches_hold_every_item_once_in_order_within_their_limits(
         assert most is None or len(listed) <= most
         assert limit is None or size_of(batch) <= limit
         assert batch.get("BatchInput") == given_input
-    assert same(held, values)
+    assert is_equal(held, values)
     if limit is None and most is not None:
         assert len(batches) == -(-len(values) // most)
 
@@ -220,27 +214,27 @@ def test_batches_hold_every_item_once_in_order_within_their_limits(
 def test_a_template_without_paths_is_filled_with_itself(value: Json) -> None:
     names = json.dumps(value).count('.$"')
     if not names:
-        assert same(payload.fill(value, {"any": 1}, NOWHERE), value)
+        assert is_equal(payload_templates.fill(value, {"any": 1}, NOWHERE), value)
 
 
 @given(VALUES)
 def test_jsonata_hands_values_through_unchanged(value: Json) -> None:
-    bindings = jsonata.Bindings(input=value, variables={"v": value})
-    given_back = jsonata.evaluate(["{% $states.input %}", "{% $v %}"], bindings, "Output")
-    assert same(given_back, [value, value])
+    bindings = templates.Bindings(input=value, variables={"v": value})
+    given_back = templates.evaluate(["{% $states.input %}", "{% $v %}"], bindings, "Output")
+    assert is_equal(given_back, [value, value])
 
 
 @given(VALUES)
 def test_json_survives_being_made_a_string(value: Json) -> None:
     text = intrinsics.evaluate("States.JsonToString($)", value, NOWHERE)
-    assert same(intrinsics.evaluate("States.StringToJson($)", text, NOWHERE), value)
+    assert is_equal(intrinsics.evaluate("States.StringToJson($)", text, NOWHERE), value)
 
 
 @given(st.lists(SCALARS), st.integers(1, 9))
 def test_partitions_joined_are_the_array(values: list[Json], size: int) -> None:
     parts = intrinsics.evaluate(f"States.ArrayPartition($, {size})", values, NOWHERE)
     assert isinstance(parts, list)
-    assert same([item for part in parts if isinstance(part, list) for item in part], values)
+    assert is_equal([item for part in parts if isinstance(part, list) for item in part], values)
 
 
 @given(st.text(st.characters(blacklist_categories=["Cs"]), max_size=100))

@@ -1,0 +1,158 @@
+"""Dispatch action tasks: calls, timers, polls and Map Runs; each ends with a signal."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Protocol, TypeAlias
+
+from localcloud.stepfunctions.engine.action_tasks import (
+    ActionTask,
+    CallStarted,
+    CallTask,
+    MapRunTask,
+    PollTask,
+    Signal,
+    TimerFired,
+    TimerTask,
+)
+from localcloud.stepfunctions.engine.records import MAP_RUN, AbandonedWork, Branch, ExecutionStatus
+from localcloud.stepfunctions.engine.running_execution import RunningExecution
+from localcloud.stepfunctions.engine.work_scheduler import Work, WorkScheduler
+from localcloud.stepfunctions.integrations.task_caller import TaskCaller
+from localcloud.stepfunctions.language.state_machine import TaskState
+from localcloud.stepfunctions.language.values import JsonObject
+
+SendSignal: TypeAlias = Callable[[str, int, int, Signal], bool]
+"""Sends a signal to a branch by execution ARN, id and ticket; returns False if it is late."""
+
+_LOOK_EVERY_S = 600.0
+
+
+class MapRuns(Protocol):
+    """Runs distributed Maps."""
+
+    def start(self, run: RunningExecution, branch: Branch) -> None:
+        """Start or resume the Map Run of a branch; it ends with a signal to the branch."""
+
+    def abandon(self, map_run_arn: str) -> None:
+        """Stop a Map Run whose execution continues without it."""
+
+
+class ActionDispatcher:
+    """Dispatches action tasks; a job is polled every `poll_interval_s` seconds."""
+
+    def __init__(
+        self, schedule: WorkScheduler, caller: TaskCaller, send: SendSignal, poll_interval_s: float
+    ) -> None:
+        self._schedule = schedule
+        self._caller = caller
+        self._send = send
+        self._poll_interval_s = poll_interval_s
+        self._map_runs: MapRuns | None = None
+        self._guard = threading.Lock()
+        self._polls: dict[str, dict[tuple[str, int, int], Work]] = {}
+
+    def set_map_runs(self, map_runs: MapRuns) -> None:
+        """Set the object that runs distributed Maps."""
+        self._map_runs = map_runs
+
+    def dispatch(self, run: RunningExecution, branch: Branch, task: ActionTask) -> None:
+        """Start an action task of `branch`. The caller holds the execution's lock."""
+        branch_id, ticket = branch.id, branch.ticket
+        match task:
+            case TimerTask(due, timer):
+                self.later(
+                    due,
+                    lambda: self._fire(run, branch_id, ticket, timer),
+                    lambda: run.status is ExecutionStatus.RUNNING and branch.ticket == ticket,
+                )
+            case CallTask(is_repeat):
+                self._schedule.run_blocking(lambda: self._call(run, branch_id, ticket, is_repeat))
+            case PollTask():
+                self._schedule.run_blocking(lambda: self._poll(run, branch_id, ticket))
+            case MapRunTask():
+                if self._map_runs is None:
+                    raise LookupError("nobody conducts Map Runs")
+                self._map_runs.start(run, branch)
+
+    def later(self, due: float, work: Work, wanted: Callable[[], bool]) -> None:
+        """Run `work` at `due` if `wanted` then.
+
+        It is checked every ten minutes, so that unwanted work is not held in memory.
+        """
+
+        def fire() -> None:
+            if not wanted():
+                return
+            if due <= self._schedule.now():
+                work()
+            else:
+                self.later(due, work, wanted)
+
+        self._schedule.run_at(min(due, self._schedule.now() + _LOOK_EVERY_S), fire)
+
+    def abandon(self, run: RunningExecution, one: AbandonedWork) -> None:
+        """Stop work that is no longer wanted."""
+        if one.resource == MAP_RUN:
+            map_runs, arn = self._map_runs, str(one.job)
+            if map_runs is not None:
+                self._schedule.run_blocking(lambda: map_runs.abandon(arn))
+            return
+        role = run.identity.role_arn
+        self._schedule.run_blocking(lambda: self._caller.cancel(one, role))
+
+    def ended(self, job: str) -> None:
+        """Poll a job at once that has ended in this process."""
+        with self._guard:
+            polls = self._polls.pop(job, {})
+        for poll in polls.values():
+            self._schedule.run_blocking(poll)
+
+    def _fire(self, run: RunningExecution, branch_id: int, ticket: int, timer: str) -> None:
+        self._send(run.identity.arn, branch_id, ticket, TimerFired(timer))
+
+    def _call(self, run: RunningExecution, branch_id: int, ticket: int, is_repeat: bool) -> None:
+        arn = run.identity.arn
+        if not self._send(arn, branch_id, ticket, CallStarted()):
+            return
+        task = _task(run, branch_id, ticket)
+        if task is not None:
+            answer = self._caller.call(run, *task, is_repeat=is_repeat)
+            self._send(arn, branch_id, ticket, answer)
+
+    def _poll(self, run: RunningExecution, branch_id: int, ticket: int) -> None:
+        task = _task(run, branch_id, ticket)
+        if task is None:
+            return
+        answer = self._caller.poll(run, *task)
+        if answer is not None:
+            self._send(run.identity.arn, branch_id, ticket, answer)
+            return
+        self._poll_later(run, branch_id, ticket, str(task[1]["job"]))
+
+    def _poll_later(self, run: RunningExecution, branch_id: int, ticket: int, job: str) -> None:
+        """Poll again after the interval, or once the job has ended if it is an execution here."""
+
+        def poll() -> None:
+            with self._guard:
+                waiting = self._polls.get(job, {})
+                waiting.pop((run.identity.arn, branch_id, ticket), None)
+                if not waiting:
+                    self._polls.pop(job, None)
+            self._poll(run, branch_id, ticket)
+
+        with self._guard:
+            waiting = self._polls.setdefault(job, {})
+            waiting[run.identity.arn, branch_id, ticket] = poll
+        due = self._schedule.now() + self._poll_interval_s
+        self._schedule.run_at(due, lambda: self._schedule.run_blocking(poll))
+
+
+def _task(run: RunningExecution, branch_id: int, ticket: int) -> tuple[str, JsonObject] | None:
+    with run.lock:
+        branch = run.branches.get(branch_id)
+        if branch is None or branch.ticket != ticket or run.status is not ExecutionStatus.RUNNING:
+            return None
+        state = run.state_of(branch)
+        return (state.resource, dict(branch.data)) if isinstance(state, TaskState) else None

@@ -1,0 +1,1 @@
+"""JSONata in Step Functions: templates, checks before evaluation, and added functions."""

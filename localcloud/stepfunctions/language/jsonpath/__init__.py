@@ -1,0 +1,1 @@
+"""JSONPath in Step Functions: paths, filters, intrinsic functions and payload templates."""

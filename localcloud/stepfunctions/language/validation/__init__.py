@@ -1,0 +1,1 @@
+"""Validation of definitions, as ValidateStateMachineDefinition reports it."""

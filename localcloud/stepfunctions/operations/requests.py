@@ -1,0 +1,155 @@
+"""The dependencies of the operations, and the validation of ARNs, names, inputs and pages."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, NoReturn, TypeVar
+
+from localcloud.errors import AwsError
+from localcloud.service import CloudContext
+from localcloud.stepfunctions.engine.execution_engine import ExecutionEngine
+from localcloud.stepfunctions.engine.work_scheduler import WorkScheduler
+from localcloud.stepfunctions.language.values import Json, dumps
+from localcloud.stepfunctions.store.executions import ExecutionStore
+from localcloud.stepfunctions.store.map_runs import MapRunStore
+from localcloud.stepfunctions.store.state_machines import StateMachineRevision, StateMachineStore
+
+Item = TypeVar("Item")
+
+MAX_INPUT_BYTES = 262_144
+_BAD_IN_NAMES = re.compile(r"[\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]")
+_TOKEN = re.compile(r"\s*([A-Za-z_][\w-]*)")
+
+
+@dataclass(frozen=True, slots=True)
+class StepFunctionsDeps:
+    """The collaborators of the operations; `starting` is held while a name is reserved."""
+
+    surroundings: CloudContext
+    machines: StateMachineStore
+    executions: ExecutionStore
+    maps: MapRunStore
+    engine: ExecutionEngine
+    schedule: WorkScheduler
+    new_id: Callable[[], str]
+    starting: threading.Lock = field(default_factory=threading.Lock)
+
+    def machine(self, arn: str) -> StateMachineRevision:
+        """Return a state machine. Raises InvalidArn or StateMachineDoesNotExist."""
+        check_arn(arn)
+        found = self.machines.find(arn)
+        if found is None:
+            raise AwsError("StateMachineDoesNotExist", f"State Machine Does Not Exist: '{arn}'")
+        return found
+
+
+class OperationGroup:
+    """The base of a group of operations."""
+
+    def __init__(self, deps: StepFunctionsDeps) -> None:
+        self._deps = deps
+
+
+def check_arn(arn: str, *, refused_type: str | None = None) -> None:
+    """Raise InvalidArn for an invalid ARN, or one of the refused resource type."""
+    if not arn.startswith("arn:"):
+        _invalid_arn(f"Invalid ARN prefix: {arn}")
+    if refused_type is not None and arn.split(":")[5:6] == [refused_type]:
+        _invalid_arn(f"Resource type not valid in this context: {refused_type}")
+
+
+def _invalid_arn(why: str) -> NoReturn:
+    raise AwsError("InvalidArn", f"Invalid Arn: '{why}'")
+
+
+def check_name(name: str) -> None:
+    """Raise InvalidName for a name that AWS does not accept.
+
+    https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
+    """
+    if not name or len(name) > 80 or _BAD_IN_NAMES.search(name):
+        raise AwsError("InvalidName", f"Invalid Name: '{name}'")
+
+
+def parse_execution_input(text: str) -> Json:
+    """Parse an execution's input. Raises InvalidExecutionInput."""
+    if len(text.encode()) > MAX_INPUT_BYTES:
+        raise AwsError(
+            "ValidationException",
+            "1 validation error detected: Value at 'input' failed to satisfy constraint: "
+            f"Member must have length less than or equal to {MAX_INPUT_BYTES}",
+        )
+    if not text.strip():
+        raise _bad_input("Invalid execution input.")
+    try:
+        value: Json = json.loads(text, parse_constant=_no_constant)
+        dumps(value).encode()
+    except RecursionError as error:
+        raise _bad_input("The input nests too deeply.") from error
+    except UnicodeEncodeError as error:
+        raise _bad_input("The input holds half a surrogate pair.") from error
+    except ValueError as error:
+        raise _bad_input(_json_complaint(text, error)) from error
+    return value
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"Unrecognized token '{name}'")
+
+
+def _bad_input(why: str) -> AwsError:
+    message = f"Invalid State Machine Execution Input: '{why}'"
+    return AwsError("InvalidExecutionInput", message)
+
+
+def _json_complaint(text: str, error: ValueError) -> str:
+    at = error.pos if isinstance(error, json.JSONDecodeError) else 0
+    token = _TOKEN.match(text, at)
+    if token is not None:
+        return (
+            f"Unrecognized token '{token[1]}': was expecting (JSON String, Number, Array, "
+            "Object or token 'null', 'true' or 'false')"
+        )
+    if text[at : at + 1] and "property name" in str(error):
+        character = text[at]
+        return (
+            f"Unexpected character ('{character}' (code {ord(character)})): "
+            "was expecting double-quote to start field name"
+        )
+    return str(error)
+
+
+def paginate(
+    items: Sequence[Item], name: Callable[[Item], str], params: dict[str, Any], default: int = 100
+) -> tuple[list[Item], str | None]:
+    """Return the page after the item that `nextToken` names, and the next page's token."""
+    limit = params.get("maxResults") or default
+    token = params.get("nextToken")
+    begin = 0
+    if token is not None:
+        begin = next((at for at, item in enumerate(items, 1) if name(item) == token), 0)
+        if not begin:
+            raise invalid_token()
+    chosen = list(items[begin : begin + limit])
+    more = begin + limit < len(items)
+    return chosen, name(chosen[-1]) if more else None
+
+
+def invalid_token() -> AwsError:
+    """Return the error for an unknown token of a page or a task."""
+    return AwsError("InvalidToken", "Invalid Token: 'Invalid token'")
+
+
+def to_datetime(epoch: float) -> datetime:
+    """Return an epoch time as a datetime; AWS has milliseconds."""
+    return datetime.fromtimestamp(int(epoch * 1000) / 1000, UTC)
+
+
+def omit_none(**members: Any) -> dict[str, Any]:
+    """Return the members that are not None."""
+    return {name: value for name, value in members.items() if value is not None}

@@ -1,0 +1,187 @@
+"""Create, update, delete, describe, list, validate and tag state machines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from localcloud.errors import AwsError, unsupported
+from localcloud.service import Params, Result
+from localcloud.stepfunctions.integrations.registry import resource_problem
+from localcloud.stepfunctions.language.validation.definition_checks import (
+    MachineType,
+    diagnostics,
+    invalid_definition_message,
+)
+from localcloud.stepfunctions.operations.requests import (
+    OperationGroup,
+    check_arn,
+    check_name,
+    omit_none,
+    paginate,
+    to_datetime,
+)
+from localcloud.stepfunctions.store.state_machines import StateMachineRevision
+
+_BODY = ("definition", "roleArn", "type", "loggingConfiguration", "tracingConfiguration")
+_SAME = ("definition", "type", "loggingConfiguration", "tracingConfiguration")
+_DEFAULTS: Mapping[str, Any] = {
+    "type": "STANDARD",
+    "loggingConfiguration": {"level": "OFF", "includeExecutionData": False},
+    "tracingConfiguration": {"enabled": False},
+}
+MAX_TAGS = 50
+
+
+class StateMachineOperations(OperationGroup):
+    """The operations on state machines.
+
+    https://docs.aws.amazon.com/step-functions/latest/apireference/API_CreateStateMachine.html
+    """
+
+    def create_state_machine(self, params: Params) -> Result:
+        """Create a state machine, or return the identical one that exists."""
+        deps, name = self._deps, params["name"]
+        _refuse_versions(params)
+        check_name(name)
+        body = {**_DEFAULTS, **{key: params[key] for key in _BODY if key in params}}
+        _check_definition(body["definition"], body["type"])
+        tags = _tags(params.get("tags", []))
+        arn = deps.surroundings.arn("states", f"stateMachine:{name}")
+        with deps.starting:
+            found = deps.machines.find(arn)
+            if found is None:
+                deps.machines.create(arn, name, body, deps.schedule.now(), tags)
+                found = deps.machine(arn)
+            elif any(found.body[key] != body[key] for key in _SAME):
+                raise AwsError(
+                    "StateMachineAlreadyExists", f"State Machine Already Exists: '{arn}'"
+                )
+        return {"stateMachineArn": arn, "creationDate": to_datetime(found.created)}
+
+    def update_state_machine(self, params: Params) -> Result:
+        """Give a state machine a new definition, role or configuration."""
+        deps, arn = self._deps, params["stateMachineArn"]
+        _refuse_versions(params)
+        found = deps.machine(arn)
+        changed = {key: params[key] for key in _BODY if key in params}
+        if not changed:
+            raise AwsError(
+                "MissingRequiredParameter",
+                "Either the definition, the role ARN, the LoggingConfiguration, the "
+                "TracingConfiguration, or the EncryptionConfiguration must be specified",
+            )
+        body = {**found.body, **changed}
+        _check_definition(body["definition"], body["type"])
+        now, revision_id = deps.schedule.now(), deps.new_id()
+        deps.machines.update(arn, body, revision_id, now)
+        return {"updateDate": to_datetime(now), "revisionId": revision_id}
+
+    def delete_state_machine(self, params: Params) -> Result:
+        """Delete a state machine if it exists; its executions run to their end."""
+        check_arn(params["stateMachineArn"])
+        self._deps.machines.delete(params["stateMachineArn"])
+        return {}
+
+    def describe_state_machine(self, params: Params) -> Result:
+        """Describe the present revision of a state machine."""
+        found = self._deps.machine(params["stateMachineArn"])
+        return {
+            **describe_revision(found, with_data=params.get("includedData") != "METADATA_ONLY"),
+            "status": "ACTIVE",
+            "type": found.body["type"],
+            "creationDate": to_datetime(found.created),
+        }
+
+    def list_state_machines(self, params: Params) -> Result:
+        """List the state machines by name."""
+        found, token = paginate(self._deps.machines.all(), lambda one: one.name, dict(params))
+        shown = [
+            {
+                "stateMachineArn": one.machine_arn,
+                "name": one.name,
+                "type": one.body["type"],
+                "creationDate": to_datetime(one.created),
+            }
+            for one in found
+        ]
+        return omit_none(stateMachines=shown, nextToken=token)
+
+    def validate_state_machine_definition(self, params: Params) -> Result:
+        """Return the diagnostics of a definition."""
+        findings = diagnostics(
+            params["definition"], params.get("type", "STANDARD"), resource_problem
+        )
+        if params.get("severity", "ERROR") == "ERROR":
+            findings = [one for one in findings if one.severity == "ERROR"]
+        limit = params.get("maxResults") or 100
+        failed = any(one.severity == "ERROR" for one in findings)
+        return {
+            "result": "FAIL" if failed else "OK",
+            "diagnostics": [
+                omit_none(
+                    severity=one.severity,
+                    code=one.code,
+                    message=one.message,
+                    location=one.location,
+                )
+                for one in findings[:limit]
+            ],
+            "truncated": len(findings) > limit,
+        }
+
+    def tag_resource(self, params: Params) -> Result:
+        """Add tags to a state machine."""
+        arn = self._taggable(params["resourceArn"])
+        _tags(params["tags"], self._deps.machines.tags(arn))
+        self._deps.machines.tag(arn, _tags(params["tags"]))
+        return {}
+
+    def untag_resource(self, params: Params) -> Result:
+        """Remove tags from a state machine."""
+        self._deps.machines.untag(self._taggable(params["resourceArn"]), params["tagKeys"])
+        return {}
+
+    def list_tags_for_resource(self, params: Params) -> Result:
+        """List the tags of a state machine."""
+        tags = self._deps.machines.tags(self._taggable(params["resourceArn"]))
+        return {"tags": [{"key": key, "value": value} for key, value in tags.items()]}
+
+    def _taggable(self, arn: str) -> str:
+        check_arn(arn)
+        if self._deps.machines.find(arn) is None:
+            raise AwsError("ResourceNotFound", f"Resource not found: '{arn}'", resourceName=arn)
+        return arn
+
+
+def describe_revision(found: StateMachineRevision, *, with_data: bool) -> dict[str, Any]:
+    """Return the members that both descriptions of a state machine have in common."""
+    shown = omit_none(
+        stateMachineArn=found.machine_arn,
+        name=found.name,
+        roleArn=found.body["roleArn"],
+        loggingConfiguration=found.body["loggingConfiguration"],
+        tracingConfiguration=found.body["tracingConfiguration"],
+        revisionId=found.revision_id,
+    )
+    return {**shown, "definition": found.body["definition"]} if with_data else shown
+
+
+def _refuse_versions(params: Params) -> None:
+    if params.get("publish") or "versionDescription" in params:
+        raise unsupported("stepfunctions", "state machine versions")
+    if params.get("encryptionConfiguration", {}).get("type", "AWS_OWNED_KEY") != "AWS_OWNED_KEY":
+        raise unsupported("stepfunctions", "customer managed keys")
+
+
+def _check_definition(definition: str, machine_type: MachineType) -> None:
+    message = invalid_definition_message(diagnostics(definition, machine_type, resource_problem))
+    if message is not None:
+        raise AwsError("InvalidDefinition", message)
+
+
+def _tags(given: list[dict[str, str]], there: Mapping[str, str] | None = None) -> dict[str, str]:
+    tags = {tag["key"]: tag["value"] for tag in given}
+    if len({*tags, *(there or {})}) > MAX_TAGS:
+        raise AwsError("TooManyTags", f"A resource can have at most {MAX_TAGS} tags")
+    return tags

@@ -1,0 +1,50 @@
+"""Task tokens: report success, failure or a heartbeat of a task.
+
+https://docs.aws.amazon.com/step-functions/latest/dg/connect-to-resource.html#connect-wait-token
+"""
+
+from __future__ import annotations
+
+import json
+
+from localcloud.errors import AwsError
+from localcloud.service import Params, Result
+from localcloud.stepfunctions.engine.action_tasks import (
+    HeartbeatReceived,
+    Signal,
+    WorkFailed,
+    WorkSucceeded,
+)
+from localcloud.stepfunctions.operations.requests import OperationGroup, invalid_token
+
+
+class TaskTokenOperations(OperationGroup):
+    """The operations for holders of a task token. A result is stored before the response."""
+
+    def send_task_success(self, params: Params) -> Result:
+        """Complete a task with its output."""
+        try:
+            output = json.loads(params["output"])
+        except ValueError as error:
+            raise AwsError("InvalidOutput", f"Invalid Output: '{error}'") from error
+        return self._send(params["taskToken"], WorkSucceeded(output))
+
+    def send_task_failure(self, params: Params) -> Result:
+        """Fail a task."""
+        failed = WorkFailed(params.get("error", ""), params.get("cause", ""))
+        return self._send(params["taskToken"], failed)
+
+    def send_task_heartbeat(self, params: Params) -> Result:
+        """Extend a task's heartbeat."""
+        return self._send(params["taskToken"], HeartbeatReceived())
+
+    def _send(self, token: str, signal: Signal) -> Result:
+        deps = self._deps
+        deps.engine.check_open()
+        found = deps.executions.token(token)
+        if found is None:
+            raise invalid_token()
+        if not deps.engine.signal(*found, signal):
+            deps.engine.check_open()
+            raise AwsError("TaskTimedOut", "Task Timed Out: 'Provided task does not exist anymore'")
+        return {}

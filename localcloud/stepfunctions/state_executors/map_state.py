@@ -1,0 +1,107 @@
+"""The executor of Map, which delegates to that of its mode, and what both modes share."""
+
+from __future__ import annotations
+
+from localcloud.stepfunctions.engine import data_flow
+from localcloud.stepfunctions.engine.action_tasks import ActionTask, Signal
+from localcloud.stepfunctions.engine.records import Branch
+from localcloud.stepfunctions.engine.state_executor import StateExecutor
+from localcloud.stepfunctions.engine.state_visit import StateVisit
+from localcloud.stepfunctions.language import map_items
+from localcloud.stepfunctions.language.errors import StatesError
+from localcloud.stepfunctions.language.jsonpath import payload_templates
+from localcloud.stepfunctions.language.state_machine import MapState
+from localcloud.stepfunctions.language.values import ABSENT, Json, JsonObject
+
+
+def map_state_of(visit: StateVisit) -> MapState:
+    """Return the Map that the branch is at."""
+    state = visit.state
+    assert isinstance(state, MapState)
+    return state
+
+
+def items_from_input(visit: StateVisit, state: MapState) -> tuple[list[Json], bool]:
+    """Return the items of ItemsPath or Items, and whether they are an object's members."""
+    if state.uses_jsonata:
+        found = visit.branch.input
+        if state.items is not ABSENT:
+            found = visit.evaluate(state.items, "Items")
+    else:
+        environment = visit.environment()
+        found = payload_templates.select(
+            state.items_path, visit.effective_input(), environment, "ItemsPath"
+        )
+    return map_items.items_of_input(found), isinstance(found, dict)
+
+
+def max_concurrency(visit: StateVisit, state: MapState) -> int:
+    """Return MaxConcurrency; 0 means that the state sets no limit."""
+    limit = data_flow.evaluate_integer(
+        visit, state.max_concurrency, state.max_concurrency_path, "MaxConcurrency"
+    )
+    return limit or 0
+
+
+def item_context(
+    index: int, item: Json, *, is_member: bool = False, source: str | None = None
+) -> JsonObject:
+    """Return `Map.Item` of the context object for one item."""
+    context = map_items.item_context_object({}, index, item, is_member=is_member, source=source)[
+        "Map"
+    ]
+    assert isinstance(context, dict)
+    found = context["Item"]
+    assert isinstance(found, dict)
+    return found
+
+
+def select_item(visit: StateVisit, state: MapState, item: Json, item_context: JsonObject) -> Json:
+    """Return the input of an iteration: the item, or the result of ItemSelector."""
+    if state.item_selector is ABSENT:
+        return item
+    context = visit.context() | {"Map": {"Item": item_context}}
+    if state.uses_jsonata:
+        return visit.evaluate(state.item_selector, "ItemSelector", context=context)
+    return payload_templates.fill(
+        state.item_selector, visit.effective_input(), visit.environment(context)
+    )
+
+
+class MapExecutor:
+    """Delegates to the executor of the mode."""
+
+    def __init__(self, inline: StateExecutor, distributed: StateExecutor) -> None:
+        self._inline = inline
+        self._distributed = distributed
+
+    def _mode(self, visit: StateVisit) -> StateExecutor:
+        return self._distributed if map_state_of(visit).is_distributed else self._inline
+
+    def enter(self, visit: StateVisit) -> None:
+        """Enter the state."""
+        self._mode(visit).enter(visit)
+
+    def reenter(self, visit: StateVisit) -> None:
+        """Enter the state again."""
+        self._mode(visit).reenter(visit)
+
+    def receive(self, visit: StateVisit, signal: Signal) -> None:
+        """Continue after a signal."""
+        self._mode(visit).receive(visit, signal)
+
+    def action_tasks(self, visit: StateVisit) -> list[ActionTask]:
+        """Return the action tasks of the mode."""
+        return self._mode(visit).action_tasks(visit)
+
+    def on_child_succeeded(self, visit: StateVisit, child: Branch) -> None:
+        """Take an iteration's output."""
+        self._mode(visit).on_child_succeeded(visit, child)
+
+    def on_child_failed(self, visit: StateVisit, child: Branch, error: StatesError) -> None:
+        """End the other iterations."""
+        self._mode(visit).on_child_failed(visit, child, error)
+
+    def record_failure(self, visit: StateVisit) -> None:
+        """Record the failure."""
+        self._mode(visit).record_failure(visit)

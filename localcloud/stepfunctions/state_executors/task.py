@@ -1,0 +1,169 @@
+"""The executor of Task.
+
+A task is recorded as scheduled, then as started when its call is about to be made. After a
+restart the call is made again if no response was recorded: AWS guarantees at least once.
+https://docs.aws.amazon.com/step-functions/latest/dg/state-task.html
+"""
+
+from __future__ import annotations
+
+from localcloud.stepfunctions.engine import data_flow
+from localcloud.stepfunctions.engine.action_tasks import (
+    ActionTask,
+    CallStarted,
+    CallTask,
+    HeartbeatReceived,
+    JobSubmitted,
+    PollTask,
+    Signal,
+    TimerFired,
+    TimerTask,
+    WorkFailed,
+    WorkSucceeded,
+)
+from localcloud.stepfunctions.engine.records import BranchPhase
+from localcloud.stepfunctions.engine.state_executor import SimpleStateExecutor
+from localcloud.stepfunctions.engine.state_visit import StateVisit
+from localcloud.stepfunctions.integrations.integration import IntegrationPattern, TaskResource
+from localcloud.stepfunctions.language import errors
+from localcloud.stepfunctions.language.errors import ReportedError
+from localcloud.stepfunctions.language.jsonpath import payload_templates
+from localcloud.stepfunctions.language.state_machine import TaskState
+from localcloud.stepfunctions.language.values import ABSENT, Json, JsonObject
+from localcloud.stepfunctions.state_executors.task_events import TaskEventRecorder, recorder_for
+
+
+class TaskExecutor(SimpleStateExecutor):
+    """Calls the resource of a Task."""
+
+    def enter(self, visit: StateVisit) -> None:
+        """Enter the state and schedule the task."""
+        visit.record_entered()
+        self.reenter(visit)
+
+    def reenter(self, visit: StateVisit) -> None:
+        """Schedule the task."""
+        branch, run = visit.branch, visit.run
+        state = _task(visit)
+        resource = TaskResource.parse(state.resource)
+        token = visit.engine.new_id() if resource.pattern is IntegrationPattern.TOKEN else None
+        branch.enter_phase(BranchPhase.SCHEDULED, {} if token is None else {"token": token})
+        data = _schedule_data(visit, state)
+        visit.check_size(data["parameters"])
+        branch.data |= data
+        recorder_for(resource).scheduled(visit, data)
+        if token is not None:
+            run.changes.tokens.append((token, branch.id))
+        run.start_tasks(branch)
+
+    def action_tasks(self, visit: StateVisit) -> list[ActionTask]:
+        """Return the call, the timers and, for a submitted job, its poll."""
+        data = visit.branch.data
+        wanted: list[ActionTask] = []
+        for timer in ("timeout", "heartbeat"):
+            due = data.get(f"{timer}_due")
+            if isinstance(due, int | float):
+                wanted.append(TimerTask(due, timer))
+        if visit.branch.phase is not BranchPhase.SUBMITTED:
+            wanted.append(CallTask(is_repeat=visit.branch.phase is BranchPhase.CALLED))
+        elif "job" in data:
+            wanted.append(PollTask())
+        return wanted
+
+    def receive(self, visit: StateVisit, signal: Signal) -> None:
+        """Continue with the signal, or fail."""
+        match signal:
+            case CallStarted():
+                self._started(visit)
+            case JobSubmitted():
+                self._submitted(visit, signal)
+            case WorkSucceeded(output):
+                self._answered(visit, output)
+            case WorkFailed(error, cause):
+                self._events(visit).failed(visit, error, cause)
+                raise ReportedError(error, cause, by_task=True)
+            case TimerFired(timer):
+                self._overdue(visit, timer)
+            case HeartbeatReceived():
+                _extend_heartbeat(visit)
+
+    def _events(self, visit: StateVisit) -> TaskEventRecorder:
+        return recorder_for(TaskResource.parse(_task(visit).resource))
+
+    def _started(self, visit: StateVisit) -> None:
+        if visit.branch.phase is BranchPhase.SCHEDULED:
+            visit.branch.phase = BranchPhase.CALLED
+            self._events(visit).started(visit)
+
+    def _submitted(self, visit: StateVisit, signal: JobSubmitted) -> None:
+        visit.check_size(signal.output)
+        self._events(visit).submitted(visit, signal.output)
+        visit.branch.phase = BranchPhase.SUBMITTED
+        if signal.job is not None:
+            visit.branch.data["job"] = signal.job
+            visit.run.start_task(visit.branch, PollTask())
+
+    def _answered(self, visit: StateVisit, output: Json) -> None:
+        visit.check_size(output, by_task=True)
+        self._events(visit).succeeded(visit, output)
+        data_flow.leave_with_result(visit, _task(visit), output)
+
+    def _overdue(self, visit: StateVisit, timer: str) -> None:
+        due = visit.branch.data.get(f"{timer}_due")
+        if isinstance(due, int | float) and due > visit.engine.now():
+            visit.run.start_task(visit.branch, TimerTask(due, timer))
+            return
+        self._events(visit).timed_out(visit, errors.TIMEOUT)
+        also = None if timer == "timeout" else errors.HEARTBEAT_TIMEOUT
+        raise ReportedError(errors.TIMEOUT, also=also, by_task=True)
+
+
+def _task(visit: StateVisit) -> TaskState:
+    state = visit.state
+    assert isinstance(state, TaskState)
+    return state
+
+
+def _schedule_data(visit: StateVisit, state: TaskState) -> JsonObject:
+    """Return the data of a scheduled task: parameters and times, in epoch seconds."""
+    now = visit.engine.now()
+    data: JsonObject = {
+        "parameters": data_flow.evaluate_arguments(visit, state),
+        "scheduled": now,
+        "name": visit.engine.new_id(),
+    }
+    timeout = data_flow.evaluate_integer(
+        visit, state.timeout_seconds, state.timeout_seconds_path, "TimeoutSeconds"
+    )
+    heartbeat = data_flow.evaluate_integer(
+        visit, state.heartbeat_seconds, state.heartbeat_seconds_path, "HeartbeatSeconds"
+    )
+    if timeout is not None:
+        data |= {"timeout": timeout, "timeout_due": now + timeout}
+    if heartbeat is not None:
+        data |= {"heartbeat": heartbeat, "heartbeat_due": now + heartbeat}
+    role = _role(visit, state)
+    if role is not None:
+        data["role"] = role
+    return data
+
+
+def _role(visit: StateVisit, state: TaskState) -> Json:
+    if state.credentials is ABSENT:
+        return None
+    if state.uses_jsonata:
+        filled = visit.evaluate(state.credentials, "Credentials")
+    else:
+        filled = payload_templates.fill(
+            state.credentials, visit.effective_input(), visit.environment()
+        )
+    return filled.get("RoleArn") if isinstance(filled, dict) else None
+
+
+def _extend_heartbeat(visit: StateVisit) -> None:
+    """Extend the heartbeat's due time; its timer checks it when it fires."""
+    data = visit.branch.data
+    heartbeat = data.get("heartbeat")
+    if isinstance(heartbeat, int | float):
+        data["heartbeat_due"] = visit.engine.now() + heartbeat
+        visit.run.mark_changed(visit.branch)

@@ -1,1 +1,0 @@
-"""The state types, one file each."""
