@@ -11,7 +11,14 @@ from typing import Any
 from localcloud.clock import utc
 from localcloud.errors import AwsError, unsupported
 from localcloud.events.errors import invalid, not_found
-from localcloud.events.store import DEFAULT_BUS, EventBus, EventStore, bus_arn, bus_name, rule_arn
+from localcloud.events.store import (
+    DEFAULT_BUS,
+    EventBusRecord,
+    EventStore,
+    bus_arn,
+    bus_name,
+    rule_arn,
+)
 from localcloud.paging import InvalidToken, page
 from localcloud.service import CloudContext, Params, Result
 
@@ -51,7 +58,7 @@ class BusOperations:
         arn = bus_arn(self._context, bus.name)
         return {"Arn": arn, "Name": bus.name, **_description(params.get("Description"))}
 
-    def _require_bus(self, name_or_arn: str | None) -> EventBus:
+    def _require_bus(self, name_or_arn: str | None) -> EventBusRecord:
         name = bus_name(self._context, name_or_arn)
         bus = self._store.bus(name)
         if bus is None:
@@ -62,7 +69,7 @@ class BusOperations:
         """Describe a bus; the bus `default` if the request names none."""
         return self._bus_description(self._require_bus(params.get("Name")))
 
-    def _bus_description(self, bus: EventBus) -> dict[str, Any]:
+    def _bus_description(self, bus: EventBusRecord) -> dict[str, Any]:
         return {
             "Name": bus.name,
             "Arn": bus_arn(self._context, bus.name),

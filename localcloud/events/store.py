@@ -60,7 +60,7 @@ def open_database(folder: Path) -> Database:
 
 
 @dataclass(frozen=True, slots=True)
-class EventBus:
+class EventBusRecord:
     """An event bus. Times are seconds since the epoch."""
 
     name: str
@@ -136,12 +136,12 @@ class EventStore:
             name,
         )
 
-    def buses(self) -> list[EventBus]:
+    def buses(self) -> list[EventBusRecord]:
         """Return every bus, by name."""
         rows = self.database.read("SELECT * FROM buses ORDER BY name")
-        return [EventBus(*row) for row in rows]
+        return [EventBusRecord(*row) for row in rows]
 
-    def bus(self, name: str) -> EventBus | None:
+    def bus(self, name: str) -> EventBusRecord | None:
         """Return the bus called `name`, or None."""
         return next((bus for bus in self.buses() if bus.name == name), None)
 

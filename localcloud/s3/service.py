@@ -20,7 +20,7 @@ from localcloud.s3.errors import access_denied
 from localcloud.s3.event_notifications import ChangeCause, EventRelay, Publish
 from localcloud.s3.operation_routes import find_route
 from localcloud.s3.operations.bucket_configurations import BucketConfigurationOperations
-from localcloud.s3.operations.buckets import BucketOperations
+from localcloud.s3.operations.buckets import S3BucketOperations
 from localcloud.s3.operations.form_uploads import PostObjectOperations
 from localcloud.s3.operations.listings import ListOperations
 from localcloud.s3.operations.multipart_uploads import MultipartUploadOperations
@@ -75,7 +75,7 @@ class S3Service:
         owner: list[Node] = [("ID", hashlib.sha256(self._account.encode()).hexdigest())]
         self._configurations = BucketConfigurationOperations(self._store)
         groups = (
-            BucketOperations(self._store, context.region, owner),
+            S3BucketOperations(self._store, context.region, owner),
             self._configurations,
             ObjectReadOperations(self._store),
             ObjectWriteOperations(self._store, self._new_cause, self._authorizer),

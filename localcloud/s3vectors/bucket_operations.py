@@ -30,7 +30,7 @@ MAX_PAGE_ITEMS = 500
 SSE_S3 = {"sseType": "AES256"}
 
 
-class BucketOperations:
+class VectorBucketOperations:
     """The operations on vector buckets and their policies, and on tags of buckets and indexes."""
 
     def __init__(

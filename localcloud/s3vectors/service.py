@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from localcloud.clock import Clock
-from localcloud.s3vectors.bucket_operations import BucketOperations
+from localcloud.s3vectors.bucket_operations import VectorBucketOperations
 from localcloud.s3vectors.bucket_store import VectorBucketStore, open_database
 from localcloud.s3vectors.index_operations import IndexOperations
 from localcloud.s3vectors.memory_index import MemoryIndex, MemoryIndexCache
@@ -29,7 +29,7 @@ class S3VectorsService:
             lambda index: MemoryIndex(store.index_by_id(index), rows.records(index))
         )
 
-        on_buckets = BucketOperations(surroundings, self._database, store, clock)
+        on_buckets = VectorBucketOperations(surroundings, self._database, store, clock)
         self.create_vector_bucket = on_buckets.create_vector_bucket
         self.get_vector_bucket = on_buckets.get_vector_bucket
         self.list_vector_buckets = on_buckets.list_vector_buckets

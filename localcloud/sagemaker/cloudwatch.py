@@ -113,7 +113,7 @@ class LineSplitter:
                 self._write_line(rest.decode("utf-8", "replace"))
 
 
-class LogStream:
+class ContainerLogStream:
     """One log stream, written by lines or by a process's raw output."""
 
     def __init__(self, logs: ContainerLogs, group: str, stream: str) -> None:

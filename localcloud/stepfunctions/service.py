@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import random as chance
+import random as standard_random
 import uuid
 from collections.abc import Callable
 
@@ -48,7 +48,7 @@ class StepFunctionsService(
         publish: Publish,
         *,
         schedule: WorkScheduler | None = None,
-        random: Callable[[], float] = chance.random,
+        random: Callable[[], float] = standard_random.random,
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
         steps_per_commit: int = STEPS_PER_COMMIT,
     ) -> None:

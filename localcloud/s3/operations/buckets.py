@@ -19,7 +19,7 @@ from localcloud.s3.xml_format import Node, child_text, parse_xml, timestamp, xml
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 
-class BucketOperations:
+class S3BucketOperations:
     """The operations of S3 on buckets."""
 
     def __init__(self, store: S3Store, region: str, owner: list[Node]) -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from localcloud.lambdas.process import ProcessCommand, ProcessSpawner, SupervisedProcess
-from localcloud.sagemaker.cloudwatch import LogStream
+from localcloud.sagemaker.cloudwatch import ContainerLogStream
 
 HOST = "127.0.0.1"
 _SCRIPT = Path(__file__).with_name("container_main.py")
@@ -75,7 +75,7 @@ class ContainerSettings:
     python_path: Path
 
 
-class Container:
+class ModelContainer:
     """A started process. It can be invoked once `wait_ready` has returned."""
 
     def __init__(
@@ -83,7 +83,7 @@ class Container:
         settings: ContainerSettings,
         model_dir: Path,
         environment: Mapping[str, str],
-        log: LogStream,
+        log: ContainerLogStream,
     ) -> None:
         """Start the process. Raises OSError."""
         self.port = _free_port()

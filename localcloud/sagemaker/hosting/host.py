@@ -14,14 +14,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from localcloud.sagemaker.cloudwatch import ContainerLogs, LogStream, log_group
+from localcloud.sagemaker.cloudwatch import ContainerLogs, ContainerLogStream, log_group
 from localcloud.sagemaker.hosting.container import (
     ConnectionRefused,
-    Container,
     ContainerEnded,
     ContainerRequest,
     ContainerResponse,
     ContainerSettings,
+    ModelContainer,
 )
 from localcloud.sagemaker.hosting.deployment import Deployment
 from localcloud.sagemaker.hosting.model_archive import UnusableModel, unpack_model
@@ -79,8 +79,8 @@ class ModelHost:
         self.deployment = deployment
         self.used_at = time.monotonic()
         self._environment = environment
-        self._container: Container | None = None
-        self._ready: Container | None = None
+        self._container: ModelContainer | None = None
+        self._ready: ModelContainer | None = None
         self._stopped = False
         self._in_flight = 0
         self._guard = threading.Lock()
@@ -156,7 +156,7 @@ class ModelHost:
         if container is not None:
             container.stop()
 
-    def _ensure_ready(self, startup_s: float) -> tuple[Container, float]:
+    def _ensure_ready(self, startup_s: float) -> tuple[ModelContainer, float]:
         with self._guard:
             if self._ready is not None and self._ready.alive:
                 return self._ready, 0.0
@@ -177,7 +177,7 @@ class ModelHost:
             s3 = self._environment.s3_client(self.deployment.role_arn)
             return unpack_model(s3, self.deployment.package, folder)
 
-    def _ensure_started(self, model_dir: Path) -> tuple[Container, bool]:
+    def _ensure_started(self, model_dir: Path) -> tuple[ModelContainer, bool]:
         """Return the running container, and whether it was started just now."""
         with self._guard:
             if self._stopped:
@@ -186,7 +186,7 @@ class ModelHost:
                 return self._container, False
             deployment = self.deployment
             stream = f"{deployment.variant_name}/i-{uuid.uuid4().hex[:17]}"
-            log = LogStream(self._environment.logs, log_group(deployment.endpoint), stream)
+            log = ContainerLogStream(self._environment.logs, log_group(deployment.endpoint), stream)
             log.write(
                 f"The local cloud serves {deployment.package} by the CPU of this machine, in place "
                 f"of {deployment.instance_type or 'serverless inference'} and {deployment.image}."
@@ -196,7 +196,7 @@ class ModelHost:
                 **deployment.environment,
             }
             try:
-                self._container = Container(
+                self._container = ModelContainer(
                     self._environment.container, model_dir, environment, log
                 )
             except OSError as error:

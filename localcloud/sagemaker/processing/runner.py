@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from localcloud.lambdas.process import ProcessCommand
-from localcloud.sagemaker.cloudwatch import LogStream
+from localcloud.sagemaker.cloudwatch import ContainerLogStream
 from localcloud.sagemaker.jobs.program import (
     HOST,
     SCRIPT,
@@ -82,10 +82,10 @@ class ProcessingRunner:
         run.upload()
         return JobOutcome("Completed")
 
-    def _open_log(self, job: SageMakerJob) -> LogStream:
+    def _open_log(self, job: SageMakerJob) -> ContainerLogStream:
         stream = f"{job.name}/{HOST}-{uuid.uuid4().hex[:10]}"
         image = job.request["AppSpecification"]["ImageUri"]
-        log = LogStream(self.context.logs, LOG_GROUP, stream)
+        log = ContainerLogStream(self.context.logs, LOG_GROUP, stream)
         log.write(f"The local cloud runs the program by the CPU of this machine, not in {image}.")
         return log
 

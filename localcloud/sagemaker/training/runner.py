@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from localcloud.sagemaker.cloudwatch import LogStream
+from localcloud.sagemaker.cloudwatch import ContainerLogStream
 from localcloud.sagemaker.jobs.program import HOST, JobContext, ProgramExit, ProgramSettings
 from localcloud.sagemaker.jobs.runner import JobQueue, StopSignal
 from localcloud.sagemaker.jobs.s3_transfer import TransferError
@@ -137,9 +137,9 @@ class TrainingRunner:
         )
         self._on_end()
 
-    def _open_log(self, job: TrainingJobRecord) -> LogStream:
+    def _open_log(self, job: TrainingJobRecord) -> ContainerLogStream:
         stream = f"{job.name}/{HOST}-{uuid.uuid4().hex[:10]}"
-        log = LogStream(self._context.logs, LOG_GROUP, stream)
+        log = ContainerLogStream(self._context.logs, LOG_GROUP, stream)
         image = job.request["AlgorithmSpecification"].get("TrainingImage", "")
         instance = job.request["ResourceConfig"].get("InstanceType", "")
         log.write(f"The local cloud trains by the CPU of this machine, not on {instance}, {image}.")

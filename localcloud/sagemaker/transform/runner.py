@@ -19,13 +19,13 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from localcloud.sagemaker.cloudwatch import LogStream
+from localcloud.sagemaker.cloudwatch import ContainerLogStream
 from localcloud.sagemaker.hosting.container import (
-    Container,
     ContainerEnded,
     ContainerRequest,
     ContainerSettings,
     ContainerTimeout,
+    ModelContainer,
 )
 from localcloud.sagemaker.hosting.deployment import DEFAULT_STARTUP_S
 from localcloud.sagemaker.hosting.model_archive import UnusableModel, unpack_model
@@ -120,7 +120,7 @@ class _TransformRun:
         self._folder = folder
         self._role = self._model["ExecutionRoleArn"]
         self._s3 = context.s3_client(self._role)
-        self._container: Container | None = None
+        self._container: ModelContainer | None = None
         self._failed = False
         self._starting = threading.Lock()
         client = self._request_params.get("ModelClientConfig", {})
@@ -206,14 +206,14 @@ class _TransformRun:
             payload.body, {k: v for k, v in headers.items() if v}, self._timeout
         )
 
-    def _ensure_container(self) -> Container:
+    def _ensure_container(self) -> ModelContainer:
         """Return the container, starting it if it does not run."""
         with self._starting:
             if self._container is not None and self._container.alive:
                 return self._container
             if self._signal.event.is_set():
                 raise _TransformStopped
-            log = LogStream(
+            log = ContainerLogStream(
                 self._context.logs, LOG_GROUP, f"{self._job.name}/i-{uuid.uuid4().hex[:17]}"
             )
             self._container = self._start_container(log)
@@ -223,7 +223,7 @@ class _TransformRun:
             watcher.start()
             return self._container
 
-    def _start_container(self, log: LogStream) -> Container:
+    def _start_container(self, log: ContainerLogStream) -> ModelContainer:
         primary = self._model["PrimaryContainer"]
         instance = self._request_params["TransformResources"]["InstanceType"]
         log.write(
@@ -238,7 +238,7 @@ class _TransformRun:
         }
         try:
             model_dir = unpack_model(self._s3, primary["ModelDataUrl"], self._folder)
-            container = Container(self._settings, model_dir, environment, log)
+            container = ModelContainer(self._settings, model_dir, environment, log)
             container.wait_ready(DEFAULT_STARTUP_S)
         except UnusableModel as error:
             raise _TransformFailed(f"ClientError: {error}") from error
@@ -261,7 +261,7 @@ class _TransformRun:
             ),
         }
 
-    def _end_when_stopped(self, container: Container) -> None:
+    def _end_when_stopped(self, container: ModelContainer) -> None:
         while container.alive:
             if self._signal.event.wait(_POLL_S):
                 container.stop()

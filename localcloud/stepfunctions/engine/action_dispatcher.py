@@ -26,7 +26,7 @@ from localcloud.stepfunctions.language.values import JsonObject
 SendSignal: TypeAlias = Callable[[str, int, int, Signal], bool]
 """Sends a signal to a branch by execution ARN, id and ticket; returns False if it is late."""
 
-_LOOK_EVERY_S = 600.0
+_CHECK_INTERVAL_S = 600.0
 
 
 class MapRuns(Protocol):
@@ -62,7 +62,7 @@ class ActionDispatcher:
         branch_id, ticket = branch.id, branch.ticket
         match task:
             case TimerTask(due, timer):
-                self.later(
+                self.run_later(
                     due,
                     lambda: self._fire(run, branch_id, ticket, timer),
                     lambda: run.status is ExecutionStatus.RUNNING and branch.ticket == ticket,
@@ -73,10 +73,10 @@ class ActionDispatcher:
                 self._schedule.run_blocking(lambda: self._poll(run, branch_id, ticket))
             case MapRunTask():
                 if self._map_runs is None:
-                    raise LookupError("nobody conducts Map Runs")
+                    raise LookupError("the engine has no object that runs Map Runs")
                 self._map_runs.start(run, branch)
 
-    def later(self, due: float, work: Work, wanted: Callable[[], bool]) -> None:
+    def run_later(self, due: float, work: Work, wanted: Callable[[], bool]) -> None:
         """Run `work` at `due` if `wanted` then.
 
         It is checked every ten minutes, so that unwanted work is not held in memory.
@@ -88,21 +88,21 @@ class ActionDispatcher:
             if due <= self._schedule.now():
                 work()
             else:
-                self.later(due, work, wanted)
+                self.run_later(due, work, wanted)
 
-        self._schedule.run_at(min(due, self._schedule.now() + _LOOK_EVERY_S), fire)
+        self._schedule.run_at(min(due, self._schedule.now() + _CHECK_INTERVAL_S), fire)
 
-    def abandon(self, run: RunningExecution, one: AbandonedWork) -> None:
+    def abandon(self, run: RunningExecution, work: AbandonedWork) -> None:
         """Stop work that is no longer wanted."""
-        if one.resource == MAP_RUN:
-            map_runs, arn = self._map_runs, str(one.job)
+        if work.resource == MAP_RUN:
+            map_runs, arn = self._map_runs, str(work.job)
             if map_runs is not None:
                 self._schedule.run_blocking(lambda: map_runs.abandon(arn))
             return
         role = run.identity.role_arn
-        self._schedule.run_blocking(lambda: self._caller.cancel(one, role))
+        self._schedule.run_blocking(lambda: self._caller.cancel(work, role))
 
-    def ended(self, job: str) -> None:
+    def poll_ended_job(self, job: str) -> None:
         """Poll a job at once that has ended in this process."""
         with self._guard:
             polls = self._polls.pop(job, {})

@@ -32,7 +32,7 @@ from localcloud.stepfunctions.store.executions import ExecutionStore
 
 OnEnd: TypeAlias = Callable[[RunningExecution], None]
 
-_COMMIT_AGAIN_S = 1.0
+_COMMIT_RETRY_S = 1.0
 STEPS_PER_COMMIT = 50
 """The most steps of an execution before they are committed and others take their turn."""
 
@@ -181,7 +181,7 @@ class ExecutionEngine:
             if on_end is not None:
                 self._on_end.setdefault(arn, []).append(on_end)
         if run.deadline is not None:
-            self._dispatcher.later(
+            self._dispatcher.run_later(
                 run.deadline, lambda: self._expire(run), lambda: self._is_running(run)
             )
 
@@ -234,8 +234,8 @@ class ExecutionEngine:
         if run.status is ExecutionStatus.RUNNING:
             for branch, task in started_tasks:
                 self._dispatcher.dispatch(run, branch, task)
-        for one in abandoned:
-            self._dispatcher.abandon(run, one)
+        for work in abandoned:
+            self._dispatcher.abandon(run, work)
         if changes.status_changed and run.status is not ExecutionStatus.RUNNING:
             self._unregister(run)
         return True
@@ -245,7 +245,7 @@ class ExecutionEngine:
             self._store.commit(run)
         except sqlite3.Error:
             if self.find(run.identity.arn) is run:
-                due = self._schedule.now() + _COMMIT_AGAIN_S
+                due = self._schedule.now() + _COMMIT_RETRY_S
                 self._schedule.run_at(due, lambda: self._run_steps(run))
             raise
 
@@ -258,7 +258,7 @@ class ExecutionEngine:
         with self._guard:
             self._runs.pop(arn, None)
             waiting = self._on_end.pop(arn, [])
-        self._dispatcher.ended(arn)
+        self._dispatcher.poll_ended_job(arn)
         for on_end in waiting:
             self._schedule.run_soon(lambda on_end=on_end: on_end(run))  # type: ignore[misc]
 

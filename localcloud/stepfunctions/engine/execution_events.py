@@ -82,10 +82,10 @@ _MAX_DATA_BYTES = 248 * 1024
 
 def status_event(run: RunningExecution) -> Mapping[str, Any]:
     """Return the event for the present status of `run`. Dates are in milliseconds."""
-    identity, ending = run.identity, run.ending
+    identity, outcome = run.identity, run.outcome
     given = to_utf8_json(identity.input)
-    succeeded = run.status is ExecutionStatus.SUCCEEDED and ending is not None
-    output = to_utf8_json(ending.output) if succeeded and ending is not None else None
+    succeeded = run.status is ExecutionStatus.SUCCEEDED and outcome is not None
+    output = to_utf8_json(outcome.output) if succeeded and outcome is not None else None
     included = len(given.encode()) + len((output or "").encode()) <= _MAX_DATA_BYTES
     redrivable = run.status not in (ExecutionStatus.RUNNING, ExecutionStatus.SUCCEEDED)
     return {
@@ -105,8 +105,8 @@ def status_event(run: RunningExecution) -> Mapping[str, Any]:
             "inputDetails": {"included": included},
             "output": output if included else None,
             "outputDetails": None if output is None else {"included": included},
-            "error": ending.error if ending else None,
-            "cause": ending.cause if ending else None,
+            "error": outcome.error if outcome else None,
+            "cause": outcome.cause if outcome else None,
             "redriveCount": run.redrive_count,
             "redriveDate": None if run.redriven is None else int(run.redriven * 1000),
             "redriveStatus": "REDRIVABLE" if redrivable else "NOT_REDRIVABLE",

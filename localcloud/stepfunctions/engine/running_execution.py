@@ -48,7 +48,7 @@ class RunningExecution:
         self.started_tasks: list[tuple[Branch, ActionTask]] = []
         self.abandoned: list[AbandonedWork] = []
         self.status = ExecutionStatus.RUNNING
-        self.ending: ExecutionOutcome | None = None
+        self.outcome: ExecutionOutcome | None = None
         self.stopped: float | None = None
         self.redrive_count = 0
         self.redriven: float | None = None

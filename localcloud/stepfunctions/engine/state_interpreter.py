@@ -221,7 +221,7 @@ def end_execution(
     outside = status in (ExecutionStatus.ABORTED, ExecutionStatus.TIMED_OUT)
     visit.record(_ENDED[status], details, previous=0 if outside else None)
     run.status = status
-    run.ending = ExecutionOutcome(status, output, error or None, cause or None)
+    run.outcome = ExecutionOutcome(status, output, error or None, cause or None)
     run.stopped = visit.engine.now()
     run.ready.clear()
     run.waiting.clear()
@@ -236,7 +236,7 @@ def redrive_execution(root: StateVisit) -> None:
     run = root.run
     run.redrive_count += 1
     run.redriven = root.engine.now()
-    run.status, run.ending, run.stopped = ExecutionStatus.RUNNING, None, None
+    run.status, run.outcome, run.stopped = ExecutionStatus.RUNNING, None, None
     run.changes.status_changed = True
     details: JsonObject = {"redriveCount": run.redrive_count}
     redriven = root.record("ExecutionRedriven", details, previous=run.next_event - 1)

@@ -263,10 +263,10 @@ def _reader(source: Source) -> state_machine.ItemReader:
     )
 
 
-def _writer(source: Source) -> state_machine.ResultWriter:
+def _writer(source: Source) -> state_machine.MapResultWriter:
     config = cast(Source, source.get("WriterConfig", {}))
     names = {"Transformation": "transformation", "OutputType": "output_type"}
-    return state_machine.ResultWriter(**_take(source, _READER), **_take(config, names))
+    return state_machine.MapResultWriter(**_take(source, _READER), **_take(config, names))
 
 
 _Builder: TypeAlias = Callable[[Source, Fields, QueryLanguage], state_machine.State]

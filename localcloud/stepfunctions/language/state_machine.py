@@ -260,7 +260,7 @@ class ItemBatcher:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ResultWriter:
+class MapResultWriter:
     """Where and how a distributed Map writes results; without `resource` it only formats them.
 
     https://docs.aws.amazon.com/step-functions/latest/dg/input-output-resultwriter.html
@@ -288,7 +288,7 @@ class MapState(RetryableState):
     item_selector: Template = ABSENT
     item_reader: ItemReader | None = None
     item_batcher: ItemBatcher | None = None
-    result_writer: ResultWriter | None = None
+    result_writer: MapResultWriter | None = None
     label: str | None = None
     max_concurrency: Number = 0
     max_concurrency_path: str | None = None

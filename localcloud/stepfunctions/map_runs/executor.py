@@ -182,7 +182,7 @@ class MapRunExecutor:
                 self._deps.engine.resume(run, self._on_child_end(child))
             else:
                 output = None if found.output is None else json.loads(found.output)
-                run.ending = ExecutionOutcome(found.status, output, found.error, found.cause)
+                run.outcome = ExecutionOutcome(found.status, output, found.error, found.cause)
                 self._child_ended(run, child)
 
     def _begin(self, child: ChildExecution) -> None:
@@ -225,14 +225,14 @@ class MapRunExecutor:
         return self._machine
 
     def _child_ended(self, run: RunningExecution, child: ChildExecution) -> None:
-        ending, now = run.ending, self._deps.schedule.now()
-        if ending is None:
+        outcome, now = run.outcome, self._deps.schedule.now()
+        if outcome is None:
             raise LookupError(f"{child.arn} has not ended")
         with self._lock:
             if self._running.pop(child.number, None) is None:
                 return
-            self._deps.maps.mark_ended(self._run.arn, child.number, ending, now)
-            if ending.status in (ExecutionStatus.FAILED, ExecutionStatus.TIMED_OUT):
+            self._deps.maps.mark_ended(self._run.arn, child.number, outcome, now)
+            if outcome.status in (ExecutionStatus.FAILED, ExecutionStatus.TIMED_OUT):
                 self._failed += child.items
             if self._closed:
                 return

@@ -292,7 +292,7 @@ def _listed(one: StoredExecution) -> dict[str, Any]:
 
 
 def _sync_result(run: RunningExecution, given: str) -> Result:
-    identity, ending = run.identity, run.ending
+    identity, outcome = run.identity, run.outcome
     stopped = run.stopped if run.stopped is not None else identity.started
     hundreds = max(1, math.ceil((stopped - identity.started) * 10))
     shown = omit_none(
@@ -302,12 +302,12 @@ def _sync_result(run: RunningExecution, given: str) -> Result:
         startDate=to_datetime(identity.started),
         stopDate=to_datetime(stopped),
         status=run.status,
-        error=ending.error if ending else None,
-        cause=ending.cause if ending else None,
+        error=outcome.error if outcome else None,
+        cause=outcome.cause if outcome else None,
         input=given,
     )
-    if run.status is ExecutionStatus.SUCCEEDED and ending is not None:
-        shown["output"] = dumps(ending.output)
+    if run.status is ExecutionStatus.SUCCEEDED and outcome is not None:
+        shown["output"] = dumps(outcome.output)
     return {
         **shown,
         "inputDetails": {"included": True},

@@ -21,8 +21,8 @@ from localcloud.stepfunctions.language.jsonpath import payload_templates
 from localcloud.stepfunctions.language.state_machine import (
     ItemBatcher,
     ItemReader,
+    MapResultWriter,
     MapState,
-    ResultWriter,
 )
 from localcloud.stepfunctions.language.values import ABSENT, Json, JsonObject, Template
 from localcloud.stepfunctions.state_executors import map_state
@@ -162,7 +162,7 @@ def _batch(visit: StateVisit, batcher: ItemBatcher) -> JsonObject:
     }
 
 
-def _writer(visit: StateVisit, writer: ResultWriter) -> JsonObject:
+def _writer(visit: StateVisit, writer: MapResultWriter) -> JsonObject:
     return {
         "resource": writer.resource,
         "arguments": _evaluated(visit, writer.parameters, writer.arguments, "ResultWriter"),

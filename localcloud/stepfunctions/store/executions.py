@@ -86,7 +86,7 @@ class ExecutionStore:
             self._announce()
 
     def _store_status(self, connection: sqlite3.Connection, run: RunningExecution) -> None:
-        ending = run.ending or ExecutionOutcome(run.status)
+        outcome = run.outcome or ExecutionOutcome(run.status)
         identity = run.identity
         succeeded = run.status is ExecutionStatus.SUCCEEDED
         connection.execute(
@@ -100,9 +100,9 @@ class ExecutionStore:
                 run.status,
                 identity.started,
                 run.stopped,
-                to_utf8_json(ending.output) if succeeded else None,
-                None if ending.error is None else replace_surrogates(ending.error),
-                None if ending.cause is None else replace_surrogates(ending.cause),
+                to_utf8_json(outcome.output) if succeeded else None,
+                None if outcome.error is None else replace_surrogates(outcome.error),
+                None if outcome.cause is None else replace_surrogates(outcome.cause),
                 run.redrive_count,
                 run.redriven,
                 run.deadline,

@@ -221,17 +221,19 @@ class MapRunStore:
             child.number,
         )
 
-    def mark_ended(self, arn: str, number: int, ending: ExecutionOutcome, now: float) -> None:
+    def mark_ended(self, arn: str, number: int, outcome: ExecutionOutcome, now: float) -> None:
         """Store the outcome of a child."""
-        output = to_utf8_json(ending.output) if ending.status is ExecutionStatus.SUCCEEDED else None
+        output = (
+            to_utf8_json(outcome.output) if outcome.status is ExecutionStatus.SUCCEEDED else None
+        )
         self._database.write(
             "UPDATE map_items SET status = ?, stopped = ?, output = ?, error = ?, cause = ? "
             "WHERE map_run_arn = ? AND number = ?",
-            ending.status,
+            outcome.status,
             now,
             output,
-            None if ending.error is None else replace_surrogates(ending.error),
-            None if ending.cause is None else replace_surrogates(ending.cause),
+            None if outcome.error is None else replace_surrogates(outcome.error),
+            None if outcome.cause is None else replace_surrogates(outcome.cause),
             arn,
             number,
         )

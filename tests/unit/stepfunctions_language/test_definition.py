@@ -103,7 +103,7 @@ def test_a_distributed_map_has_all_its_parts() -> None:
         reader_config=state_machine.ReaderConfig(input_type="CSV", csv_headers=("a",), max_items=3),
     )
     assert state.item_batcher == state_machine.ItemBatcher(max_items_per_batch=2)
-    assert state.result_writer == state_machine.ResultWriter(
+    assert state.result_writer == state_machine.MapResultWriter(
         transformation="NONE", output_type="JSON"
     )
     assert state.tolerated_failure_count == 1
