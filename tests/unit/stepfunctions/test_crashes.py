@@ -211,10 +211,10 @@ SCRIPT = """
 import pathlib, sys, threading
 from localcloud.service import CloudContext
 from localcloud.stepfunctions import StepFunctionsService
-from localcloud.stepfunctions.integrations.integration import Callings
+from localcloud.stepfunctions.integrations.integration import RoleClients
 service = StepFunctionsService(
     CloudContext(pathlib.Path(sys.argv[1]), "http://127.0.0.1:0"),
-    Callings(lambda *_: None),
+    RoleClients(lambda *_: None),
     lambda _: None,
 )
 service.start()

@@ -161,7 +161,7 @@ def test_a_condition_must_be_a_boolean() -> None:
 
 
 def test_an_expression_without_end_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(templates, "LONGEST_EVALUATION_SECONDS", 0.05)
+    monkeypatch.setattr(templates, "MAX_EVALUATION_SECONDS", 0.05)
     endless = "{% ($f := function($n) { $f($n + 1) }; $f(0)) %}"
     with pytest.raises(StatesError, match="D1012: Evaluation timeout after 50 milliseconds"):
         templates.evaluate(endless, templates.Bindings(), "Output")
