@@ -18,7 +18,7 @@ from pathlib import Path
 
 from models.common import recipe
 from models.common.failures import BadData, TrainingFailure
-from models.common.finishing import CARD
+from models.common.job import CARD
 from models.common.recipe import Gate
 from models.common.writing import write_whole
 from models.rehearse import PROJECT

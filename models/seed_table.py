@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from models.common import recipe
-from models.common.finishing import EVALUATION
+from models.common.job import EVALUATION
 from models.common.recipe import Gate
 from models.forked import Done
 from models.trainings import MODEL, Run

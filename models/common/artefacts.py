@@ -24,11 +24,10 @@ from safetensors.torch import load_file, save
 
 from models.common.failures import BadData
 from models.common.history import HISTORY
+from models.common.job import TRAINING, WEIGHTS
 from models.common.recipe import PresetName
 from models.common.writing import write_json, write_whole
 
-WEIGHTS = "weights.safetensors"
-TRAINING = "training.json"
 PACKED = "model.tar.gz"
 
 

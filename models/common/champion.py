@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import bootstrap, permutation_test
 
 from models.common.artefacts import Trained
 from models.common.failures import BadData, BelowChampion
@@ -86,6 +85,9 @@ def compare(
 
 
 def _difference(gate: Gate, ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> Difference:
+    # Imported when it judges, as a job that trains would begin half a second later by it.
+    from scipy.stats import bootstrap, permutation_test
+
     each = ours - theirs
     low = high = float(each.mean())
     p = 1.0

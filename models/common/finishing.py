@@ -21,13 +21,20 @@ from models.common.export import export, staged
 from models.common.failures import BadData
 from models.common.family import Evaluation, family
 from models.common.history import HISTORY, read_history
-from models.common.job import CHAMPION_CHANNEL, MODEL_CHANNEL, TRAINING_CHANNEL, Job
+from models.common.job import (
+    CARD,
+    CHAMPION_CHANNEL,
+    EVALUATION,
+    MODEL_CHANNEL,
+    TRAINING,
+    TRAINING_CHANNEL,
+    WEIGHTS,
+    Job,
+)
 from models.common.recipe import Recipe, Settings
 from models.common.writing import write_json, write_whole
 
 Say = Callable[[str], None]
-
-EVALUATION, CARD = "evaluation.json", "CARD.md"
 
 
 def finish_job(job: Job, say: Say) -> None:
@@ -51,7 +58,7 @@ def judge_job(job: Job, say: Say) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         judged = _judged(job, Path(scratch), say)
         files = family(judged.recipe.name).files(judged.data, judged.settings)
-        with staged(job.model, last=artefacts.TRAINING) as into:
+        with staged(job.model, last=TRAINING) as into:
             for name, content in files.items():
                 write_whole(into / name, content)
             _write_judged(into, judged)
@@ -208,5 +215,5 @@ def _write_judged(into: Path, judged: Judged) -> None:
     write_json(into / EVALUATION, judged.evaluation.numbers)
     if judged.evaluation.scores:
         write_whole(into / champion.SCORES, champion.packed(judged.evaluation.scores))
-    for name in (artefacts.WEIGHTS, artefacts.TRAINING, HISTORY):
+    for name in (WEIGHTS, TRAINING, HISTORY):
         write_whole(into / name, (judged.trained.folder / name).read_bytes())

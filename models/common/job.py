@@ -31,6 +31,9 @@ DEFAULT_ROOT = "/opt/ml"
 MAX_FAILURE = 1024
 TRAINING_CHANNEL, MODEL_CHANNEL, CHAMPION_CHANNEL = "training", "model", "champion"
 """The data; what was trained, and the model that is approved now, of the job that finishes."""
+WEIGHTS, TRAINING = "weights.safetensors", "training.json"
+EVALUATION, CARD = "evaluation.json", "CARD.md"
+"""Files of the model folder: what a training leaves, and what judging and export add."""
 _TOOLKIT = ("sagemaker_", "_tuning_")
 """Hyperparameters that begin so are for the container, or are told by a tuning, and not for the
 script."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -163,8 +164,9 @@ def names() -> list[str]:
     return sorted(path.parent.name for path in FOLDER.glob(f"*/{FILE}"))
 
 
+@cache
 def load(name: str) -> Recipe:
-    """Return the recipe called `name`, with every preset validated.
+    """Return the recipe called `name`, with every preset validated; it is read once.
 
     Raises:
         BadRecipe: there is none, or a field of it is wrong; the message names the field.

@@ -19,7 +19,7 @@ from models.common.family import Family, Setup, family
 from models.common.finishing import finish_job, judge_job
 from models.common.group import Group, joined
 from models.common.history import HISTORY
-from models.common.job import TRAINING_CHANNEL, Job
+from models.common.job import TRAINING_CHANNEL, WEIGHTS, Job
 from models.common.loop import Place, Plan, train
 from models.common.recipe import PresetName, Recipe, Settings
 from models.common.stopping import Stop
@@ -133,10 +133,7 @@ def _begin(found: Recipe, code: Family[Any, Any], begun: Begun, job: Job) -> dic
         own = code.files(begun.data, begun.settings)
         for channel, base in bases.items():
             _hold_words(channel, base, own)
-        return {
-            channel: hashes.of_file(base.folder / artefacts.WEIGHTS)
-            for channel, base in bases.items()
-        }
+        return {channel: hashes.of_file(base.folder / WEIGHTS) for channel, base in bases.items()}
 
 
 def _hold_words(channel: str, base: Trained, own: Mapping[str, bytes]) -> None:

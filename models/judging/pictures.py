@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import sqrtm
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_limits
 
 from models.common.images import Images, to_network
+
+if TYPE_CHECKING:
+    from sklearn.neural_network import MLPClassifier
 
 Pictures = NDArray[np.uint8]
 """[n, height, width, channels]."""
@@ -42,12 +45,35 @@ class Judge:
         return np.maximum(hidden, 0.0)
 
 
+_judges: dict[str, Judge] = {}
+
+
 def judge_of(images: Images) -> Judge:
-    """Fit a judge on what models train on, and hold it to what is held out. Always the same one.
+    """Return the judge of a data set, fitted on what models train on; it is fitted once."""
+    of = _hash(images)
+    if of not in _judges:
+        _judges[of] = _fitted(images)
+    return _judges[of]
+
+
+def _hash(images: Images) -> str:
+    whole = hashlib.sha256()
+    for split in (images.train, images.test):
+        whole.update(split.images.tobytes())
+        whole.update(split.labels.tobytes())
+    return whole.hexdigest()
+
+
+def _fitted(images: Images) -> Judge:
+    """Fit a judge, and hold it to what is held out. Always the same one.
 
     One thread multiplies its matrices: they are so small that several would mostly wait for one
     another, and where they part a sum decides how it is rounded.
     """
+    # Imported when it judges, as a job that trains would begin a second later by it.
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.neural_network import MLPClassifier
+
     classifier = MLPClassifier((_HIDDEN,), alpha=_PENALTY, max_iter=_EPOCHS, random_state=0)
     with warnings.catch_warnings(), threadpool_limits(1, user_api="blas"):
         warnings.simplefilter("ignore", ConvergenceWarning)

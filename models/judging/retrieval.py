@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import bootstrap
 
 Vectors = NDArray[np.float32]
 """[n, d]."""
@@ -43,6 +42,9 @@ def interval(values: Values) -> Interval:
     mean = float(values.mean())
     if len(values) < 2 or np.ptp(values) == 0:
         return Interval(mean, mean, mean)
+    # Imported when it judges, as a job that trains would begin half a second later by it.
+    from scipy.stats import bootstrap
+
     drawn = bootstrap(
         (values,),
         np.mean,

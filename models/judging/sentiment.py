@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import binomtest
 
 GOOD = frozenset(
     {
@@ -89,4 +88,7 @@ def lower_bound(hits: int, of: int) -> float:
 
     E. B. Wilson, Probable inference, JASA 22, 1927.
     """
+    # Imported when it judges, as a job that trains would begin half a second later by it.
+    from scipy.stats import binomtest
+
     return float(binomtest(hits, of).proportion_ci(0.95, method="wilson").low)

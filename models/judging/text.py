@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import bootstrap
 
 from models.common import text
 from models.common.text import Tokens
@@ -34,6 +33,9 @@ def interval(scores: Numbers) -> Interval:
     if len(scores) < 2 or not np.ptp(scores):
         mean = float(np.mean(scores))
         return Interval(mean, mean)
+    # Imported when it judges, as a job that trains would begin half a second later by it.
+    from scipy.stats import bootstrap
+
     found = bootstrap(
         (scores,),
         np.mean,

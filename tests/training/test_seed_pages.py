@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from models.common.failures import BadData
-from models.common.finishing import CARD, EVALUATION
+from models.common.job import CARD, EVALUATION
 from models.seed_pages import filled, table, take_card
 from models.trainings import MODEL
 
