@@ -1,12 +1,13 @@
 """Runs functions in processes of their own that have what they import from the beginning.
 
-The first call starts a server that imports `models.imported` once; each process is forked from it,
-so that it begins in milliseconds and with nothing of the others' in it. A training imports torch,
+The first call starts a server that imports some modules once; each process is forked from it, so
+that it begins in milliseconds and with nothing of the others' in it. A training imports torch,
 transformers, peft and the exporter otherwise, which takes longer than some trainings.
 """
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import resource
@@ -15,7 +16,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -26,7 +27,6 @@ _TOLD = 2000
 """Characters of a log's end that say why it failed."""
 
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["models.imported"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,13 @@ class Done:
 
 @dataclass(slots=True)
 class Processes:
-    """Runs functions, each in a process of its own group. Threads may share it."""
+    """Runs functions, each in a process of its own group. Threads may share it.
 
+    `imported` are the modules that processes begin with. Python has one such server, so that the
+    first call of a program decides.
+    """
+
+    imported: Sequence[str] = ()
     _running: set[BaseProcess] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _ended: bool = False
@@ -54,6 +59,7 @@ class Processes:
         `log`. After `longest` seconds its whole group is killed, and it has failed.
         """
         log.parent.mkdir(parents=True, exist_ok=True)
+        _context.set_forkserver_preload(list(self.imported))
         receiver, sender = _context.Pipe(duplex=False)
         process = _context.Process(target=_apart, args=(function, given, log, sender))
         began = time.monotonic()
@@ -90,6 +96,7 @@ def kill(process: BaseProcess) -> None:
 
 def _apart(function: Callable[..., int], given: Any, log: Path, sender: Connection) -> None:
     os.setsid()
+    gc.freeze()  # what was imported stays, and need not be looked through time and again
     with log.open("wb") as file:
         os.dup2(file.fileno(), sys.stdout.fileno())
         os.dup2(file.fileno(), sys.stderr.fileno())

@@ -21,9 +21,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from models.common import recipe
-from models.forked import Done
+from models.forked import Done, Processes
 from models.seed_table import report
-from models.trainings import Run, Trainer, runs
+from models.trainings import Run, Trainer, imported_by, runs
 
 REPORT = "report.md"
 PRESETS = ("smoke", "tiny")
@@ -97,11 +97,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.environ.setdefault(name, value)
     began = time.monotonic()
     wanted = runs(chosen.recipes or recipe.names(), range(chosen.seeds))
-    trainer = Trainer(chosen.preset, chosen.into)
+    processes = Processes(imported_by({run.recipe for run in wanted}))
+    trainer = Trainer(chosen.preset, chosen.into, processes=processes)
     try:
         done = _trained(trainer, wanted, chosen.workers)
     finally:
-        trainer.processes.end()
+        processes.end()
     table = report(done, chosen.into)
     (chosen.into / REPORT).write_text(table, encoding="utf-8")
     _say(table)

@@ -16,8 +16,7 @@ from typing import Any
 
 import models.train
 from models.common import gates, job, recipe
-from models.common.artefacts import TRAINING
-from models.common.finishing import EVALUATION
+from models.common.job import EVALUATION, TRAINING
 from models.common.recipe import PresetName, Recipe
 from models.common.writing import write_json
 from models.datasets.__main__ import prepare
@@ -63,6 +62,12 @@ def runs(names: Iterable[str], seeds: Sequence[int]) -> list[Run]:
     return list(found)
 
 
+def imported_by(names: Iterable[str]) -> list[str]:
+    """Return the modules that trainings and exports of some recipes import."""
+    families = (f"models.recipes.{name}.family" for name in names)
+    return ["models.common.running", "onnxscript", "torch.onnx", *sorted(families)]
+
+
 @dataclass(frozen=True, slots=True)
 class Trainer:
     """Trains by a preset into a folder, each in a process of its own."""
@@ -91,7 +96,7 @@ class Trainer:
             channel: self.into / base.name / str(base.seed) / "finish" / "model"
             for channel, base in run.needs().items()
         }
-        way = Way(_here, self.into / DATA / found.dataset.name, run.seed == self.first)
+        way = Way(run_here, self.into / DATA / found.dataset.name, run.seed == self.first)
         log = folder / LOG
         done = self.processes.run(rehearse, (asked, folder, bases, way), log, LONGEST_S)
         if not done.code:
@@ -121,6 +126,6 @@ def _prepare(dataset: str, folder: Path) -> int:
     return 0
 
 
-def _here(root: Path) -> int:
+def run_here(root: Path) -> int:
     """Run the job whose folders lie below `root`, in this process."""
     return models.train.main({**os.environ, job.ROOT: str(root)})
