@@ -57,12 +57,12 @@ down: setup ## Stop the local cloud
 	$(BIN)/headrace down
 
 # Workers share the processors: libraries that begin a thread for each wait for one another.
+# Tests of training come first, as the others serve the small models that they train.
 test: export OMP_NUM_THREADS = 1
 test: export OPENBLAS_NUM_THREADS = 1
 test: setup models training ## Run every test
-	$(if $(TESTS),,rm -rf build/smoke)
-	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadscope --durations 25 --durations-min 5 $(TESTS)
 	$(if $(TESTS),,$(TRAINING)/bin/python -m pytest -q -n $(WORKERS) --dist worksteal --timeout 400 --durations 15 --durations-min 5 tests/training)
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadscope --durations 25 --durations-min 5 $(TESTS)
 
 affected: export OMP_NUM_THREADS = 1
 affected: export OPENBLAS_NUM_THREADS = 1

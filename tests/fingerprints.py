@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Iterator, Set
 from pathlib import Path
 
 from tests.cloud import PROJECT
 
 
-def fingerprint(interpreter: Path, made_of: Iterable[str], not_made_of: Set[str]) -> str:
-    """Return what differs where the interpreter does, or a file of `made_of`: files, or folders
-    with all below them but what lies in a folder of `not_made_of`.
+def fingerprint(maker: str, files: Iterable[Path], project: Path = PROJECT) -> str:
+    """Return 16 digits that differ where the maker, a file of `project` or its path does.
+
+    `maker` says by what something is made of the files: an interpreter, and what else matters.
     """
-    digest = hashlib.sha256(str(interpreter).encode())
-    for part in made_of:
-        whole = PROJECT / part
-        for file in sorted(whole.rglob("*")) if whole.is_dir() else [whole]:
-            inside = file.relative_to(PROJECT)
-            if file.is_file() and not_made_of.isdisjoint(inside.parts):
-                digest.update(f"{inside}\0".encode())
-                digest.update(file.read_bytes())
+    digest = hashlib.sha256(maker.encode())
+    for file in sorted(files):
+        digest.update(f"{file.relative_to(project)}\0".encode())
+        digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def files_of(parts: Iterable[str], left_out: Set[str]) -> Iterator[Path]:
+    """Yield the files of the project that `parts` name, and all below the folders that they name.
+
+    What lies in a folder called as one of `left_out` is none of them.
+    """
+    for part in parts:
+        whole = PROJECT / part
+        for file in whole.rglob("*") if whole.is_dir() else [whole]:
+            if file.is_file() and left_out.isdisjoint(file.relative_to(PROJECT).parts):
+                yield file

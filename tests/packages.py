@@ -14,7 +14,7 @@ from infra.packaging.targets import native_architecture
 from localcloud.deployment_package import remove_other_bundles, remove_unpacked
 from models.pull import pull
 from tests.cloud import PROJECT
-from tests.fingerprints import fingerprint
+from tests.fingerprints import files_of, fingerprint
 
 FOLDER = PROJECT / "build" / "e2e"
 MADE_OF = (
@@ -64,7 +64,7 @@ def packaged(models_dir: Path) -> Path:
     from infra.packaging.build import Order, package  # a second's work, which most runs can spare
 
     with alone(FOLDER):
-        folder = FOLDER / fingerprint(find_interpreter(), MADE_OF, NOT_MADE_OF)
+        folder = FOLDER / fingerprint(str(find_interpreter()), files_of(MADE_OF, NOT_MADE_OF))
         _use(folder)
         if not (folder / "package" / FILE).is_file():
             pull(CARRIED, into=models_dir)

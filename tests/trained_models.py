@@ -1,13 +1,22 @@
-"""Models of smoke presets, trained in the training environment by whichever test asks first."""
+"""Models of smoke presets: where they lie, what they are made of, and how tests get them.
+
+A model is trained once, in the training environment, and again only when something that it is made
+of changes: its recipe, all code that trains it, its data set's code, the models that it begins
+from, or the pinned requirements.
+"""
 
 from __future__ import annotations
 
+import platform
+import shutil
 import subprocess
+from collections.abc import Collection, Mapping
+from functools import cache
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 
+from infra.packaging.closure import Sources
 from localcloud.sagemaker.jobs.program import INTERPRETER
 from models.common import recipe
 from tests.cloud import PROJECT
@@ -16,39 +25,101 @@ from tests.fingerprints import fingerprint
 
 LIMIT_SECONDS = 600
 SMOKE = PROJECT / "build" / "smoke"
-MADE_OF = ("chalicelib", "models", "requirements/training.txt", "requirements/torch.in")
-NOT_MADE_OF = {"__pycache__", "cache"}
-"""Folders in those that no model is made of."""
+MODEL = Path("finish") / "model"
+_ROOTS = ("chalicelib", "models")
+_BY_NAME = ("models.common.family", "models.common.recipe", "models.datasets.__main__")
+"""What imports modules of recipes and data sets by names that it is given."""
+_TRAINING = ("models.rehearse", "models.train")
+_REQUIREMENTS = ("requirements/training.txt", "requirements/torch.in")
+_PROCESSORS = Path("/proc/cpuinfo")
+_KINDS = ("model name", "flags", "Features", "CPU part")
+_NEWEST = 2
+"""How many stay of what was made of one thing at different times."""
 
 
-def shared_folder() -> Path:
-    """Return where smoke presets lie, `train`, `finish` and all, by their recipes' names.
-
-    Both environments' tests use what whichever asked first has trained, until what models are made
-    of changes; a run of all tests begins without any.
-    """
-    folder = SMOKE / fingerprint(INTERPRETER, MADE_OF, NOT_MADE_OF)
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+@cache
+def model_folder(name: str) -> Path:
+    """Return where the smoke preset of a recipe lies, `train`, `finish` and all."""
+    return SMOKE / f"{name}-{_fingerprint(_inputs().model(name))}"
 
 
-def trained(name: str, shared: Path) -> Path:
-    """Return the folder of a recipe's model, trained, judged and exported below `shared`.
+@cache
+def data_folder(name: str) -> Path:
+    """Return where a data set lies, prepared as a channel."""
+    return SMOKE / "data" / f"{name}-{_fingerprint(_inputs().data(name))}"
 
-    The test is skipped where there is no training environment, or the recipe's packages cannot be
+
+@cache
+def _inputs() -> Inputs:
+    return Inputs(PROJECT)
+
+
+def _fingerprint(files: Collection[Path]) -> str:
+    return fingerprint(f"{INTERPRETER} on {_processor()}", files)
+
+
+def _processor() -> str:
+    """Return what tells processors apart that round sums differently."""
+    if not _PROCESSORS.is_file():
+        return platform.processor()
+    lines = _PROCESSORS.read_text().splitlines()
+    return "".join(sorted({line for line in lines if line.startswith(_KINDS)}))
+
+
+class Inputs:
+    """The files that models and data sets of a project are made of."""
+
+    def __init__(self, project: Path) -> None:
+        """Read sources of `project`, which do not change meanwhile."""
+        self.project = project
+        self._sources = Sources(project, _ROOTS, _BY_NAME)
+
+    def model(self, name: str) -> set[Path]:
+        """Return the files that decide what a recipe's model is."""
+        file = self.project / "models" / "recipes" / name / recipe.FILE
+        found = recipe.read(file)
+        own = (f"models.recipes.{name}.{part}" for part in ("family", "parameters"))
+        files = {file, *self._closure(*_TRAINING, *own), *self.data(found.dataset.name)}
+        return files.union(*(self.model(base) for base in found.bases.values()))
+
+    def data(self, name: str) -> set[Path]:
+        """Return the files that decide what a data set is."""
+        pinned = {self.project / each for each in _REQUIREMENTS}
+        return pinned | self._closure("models.datasets.__main__", f"models.datasets.{name}")
+
+    def _closure(self, *modules: str) -> set[Path]:
+        """Return the files of modules, of all that they import, and the data that these name."""
+        reached = (self._sources.closure(module) for module in modules)
+        named = (self._sources.named_data(module) for module in modules)
+        files: set[Path] = set()
+        return files.union(*reached, *named)
+
+
+def remove_older(folder: Path) -> None:
+    """Remove what was made of older files, beside `folder`, but for the newest."""
+    name = folder.name.rpartition("-")[0]
+    made = sorted(folder.parent.glob(f"{name}-*/"), key=lambda path: path.stat().st_mtime)
+    for old in made[:-_NEWEST]:
+        shutil.rmtree(old)
+
+
+def ensure_trained(*names: str) -> Mapping[str, Path]:
+    """Return the folders of recipes' smoke models; those that are missing are trained in one go.
+
+    The test is skipped where there is no training environment, or a recipe's packages cannot be
     had.
     """
     if not INTERPRETER.exists():
         pytest.skip("make training has not been run")
-    bases = [
-        f"--base={channel}={trained(base, shared)}"
-        for channel, base in recipe.load(name).bases.items()
-    ]
-    model = shared / name / "finish" / "model"
-    with FileLock(shared / f"{name}.lock"):
-        if not (model / "signature.json").is_file():
-            _rehearse(name, shared / name, bases)
-    return model
+    missing = [name for name in names if not is_trained(name)]
+    if missing:
+        _train(missing)
+    return {name: model_folder(name) / MODEL for name in names}
+
+
+def is_trained(name: str) -> bool:
+    """Tell whether a recipe's smoke model is trained and exported."""
+    return (model_folder(name) / MODEL / "signature.json").is_file()
 
 
 def files(model: Path) -> Files:
@@ -56,12 +127,9 @@ def files(model: Path) -> Files:
     return {path.name: path.read_bytes() for path in sorted(model.iterdir()) if path.is_file()}
 
 
-def _rehearse(name: str, into: Path, bases: list[str]) -> None:
+def _train(names: Collection[str]) -> None:
     done = subprocess.run(
-        [
-            *(str(INTERPRETER), "-m", "models.rehearse", name),
-            *("--preset", "smoke", "--into", str(into), *bases),
-        ],
+        [str(INTERPRETER), "-m", "tests.smoke_trainings", *names],
         cwd=PROJECT,
         capture_output=True,
         text=True,

@@ -1,4 +1,4 @@
-"""Which of the project's own files a handler reaches, by reading its import statements.
+"""Which of the project's own files a module reaches, by reading its import statements.
 
 A module that imports by a name it puts together is taken to reach every module beside it that one
 of its strings names, which is how `functions/read_document/readers.py` does it.
@@ -6,7 +6,7 @@ of its strings names, which is how `functions/read_document/readers.py` does it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,11 +27,24 @@ class _Module:
 
 
 class Sources:
-    """The sources of one project, each read once however many handlers reach it."""
+    """The sources of one project, each read once however many modules reach it."""
 
-    def __init__(self, project: Path) -> None:
-        """Read from `project`, which does not change meanwhile."""
+    def __init__(
+        self,
+        project: Path,
+        roots: Collection[str] = ROOTS,
+        open_ended: Collection[str] = (),
+    ) -> None:
+        """Read modules below `roots` of `project`, which does not change meanwhile.
+
+        Args:
+            project: the folder of the project.
+            roots: the top-level names that are the project's own.
+            open_ended: modules whose imports by name are not followed, as the caller does so.
+        """
         self.project = project
+        self._roots = roots
+        self._open_ended = open_ended
         self._modules: dict[str, _Module] = {}
 
     def closure(self, module: str) -> list[Path]:
@@ -62,16 +75,45 @@ class Sources:
 
     def _of(self, name: str, module: str) -> _Module:
         if name not in self._modules:
-            project = self.project
-            file = _file_of(project, name)
+            file = self._file_of(name)
             if file is None:
                 raise CannotPackage(
-                    f"There is no module {name} in {project}, which {module} needs."
+                    f"There is no module {name} in {self.project}, which {module} needs."
                 )
             source = ModuleSource.read(name, file)
-            names = frozenset([*_parents(name), *_imported(project, source)])
+            names = frozenset([*_parents(name), *self._imported(source)])
             self._modules[name] = _Module(file, names, tuple(_named_data(source)))
         return self._modules[name]
+
+    def _imported(self, source: ModuleSource) -> Iterator[str]:
+        """Yield the modules of ours that a module imports."""
+        for found in source.imports():
+            if not isinstance(found, CallByName):
+                if self._file_of(found):
+                    yield found
+            elif source.name not in self._open_ended:
+                yield from self._by_name(source, found)
+
+    def _by_name(self, source: ModuleSource, call: CallByName) -> set[str]:
+        beside = {f"{source.package}.{text}" for text in source.strings() if _is_dotted_name(text)}
+        found = {name for name in beside if self._file_of(name)}
+        if not found:
+            raise CannotPackage(
+                f"{source.file}, line {call.line}: a module is imported by a name that cannot be "
+                "read off the source. Write the name, or the names of modules beside it, as "
+                "strings in that file."
+            )
+        return found
+
+    def _file_of(self, name: str) -> Path | None:
+        """Return the file of a module or package of the project, or None for any other name."""
+        if name.partition(".")[0] not in self._roots:
+            return None
+        path = self.project.joinpath(*name.split("."))
+        for file in (path / "__init__.py", path.with_name(f"{path.name}.py")):
+            if file.is_file():
+                return file
+        return None
 
 
 def _named_data(source: ModuleSource) -> Iterator[Path]:
@@ -84,40 +126,8 @@ def _named_data(source: ModuleSource) -> Iterator[Path]:
         yield from (file for file in beside if file.name in named)
 
 
-def _imported(project: Path, source: ModuleSource) -> Iterator[str]:
-    """Yield the modules of ours that a module imports."""
-    for found in source.imports():
-        if isinstance(found, CallByName):
-            yield from _by_name(project, source, found)
-        elif _file_of(project, found):
-            yield found
-
-
-def _by_name(project: Path, source: ModuleSource, call: CallByName) -> set[str]:
-    beside = {f"{source.package}.{text}" for text in source.strings() if _is_dotted_name(text)}
-    found = {name for name in beside if _file_of(project, name)}
-    if not found:
-        raise CannotPackage(
-            f"{source.file}, line {call.line}: a module is imported by a name that cannot be "
-            "read off the source. Write the name, or the names of modules beside it, as "
-            "strings in that file."
-        )
-    return found
-
-
 def _is_dotted_name(text: str) -> bool:
     return all(part.isidentifier() for part in text.split("."))
-
-
-def _file_of(project: Path, name: str) -> Path | None:
-    """Return the file of a module or package of the project, or None for any other name."""
-    if name.partition(".")[0] not in ROOTS:
-        return None
-    path = project.joinpath(*name.split("."))
-    for file in (path / "__init__.py", path.with_name(f"{path.name}.py")):
-        if file.is_file():
-            return file
-    return None
 
 
 def _parents(name: str) -> Iterator[str]:

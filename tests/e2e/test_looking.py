@@ -26,7 +26,7 @@ from tests.e2e.test_batches import begun, fetched
 from tests.exported_clip import clip_files
 from tests.exported_image_text import blip2_files, flamingo_files
 from tests.exported_models import Files, read
-from tests.trained_models import LIMIT_SECONDS, files, shared_folder, trained
+from tests.trained_models import LIMIT_SECONDS, ensure_trained, files
 
 Model = Callable[[str], Files]
 MADE: Mapping[str, Callable[[], Files]] = {
@@ -65,8 +65,8 @@ def model(request: pytest.FixtureRequest) -> Model:
     """Files of a recipe's model."""
     if request.param == "made":
         return lambda recipe: MADE[recipe]()
-    shared = shared_folder()
-    return lambda recipe: files(trained(recipe, shared))
+    models = ensure_trained(*MADE)
+    return lambda recipe: files(models[recipe])
 
 
 def served_names(cloud: CloudProcess) -> str:

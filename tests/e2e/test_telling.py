@@ -18,7 +18,7 @@ from tests.e2e.serving import asked, forget, refused, serve
 from tests.e2e.tenants import Tenant, make_tenant
 from tests.e2e.test_batches import begun, fetched
 from tests.exported_models import Files, read
-from tests.trained_models import LIMIT_SECONDS, files, shared_folder, trained
+from tests.trained_models import LIMIT_SECONDS, ensure_trained, files
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(LIMIT_SECONDS)]
 Trained = Callable[[str], Files]
@@ -35,8 +35,8 @@ def tenant(cloud: CloudProcess) -> Iterator[Tenant]:
 
 @pytest.fixture(scope="module")
 def smoke() -> Trained:
-    shared = shared_folder()
-    return lambda name: files(trained(name, shared))
+    models = ensure_trained("adapted", "aligned", "language_model", "policy", "reward_model")
+    return lambda name: files(models[name])
 
 
 def said(text: str) -> list[dict[str, str]]:

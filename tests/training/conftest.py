@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
@@ -9,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from filelock import FileLock
 
 from models.common.job import ROOT, Job
-from tests.trained_models import shared_folder
+from tests.trained_models import model_folder
 
 collect_ignore_glob = [] if find_spec("torch") and find_spec("diffusers") else ["test_*.py"]
 
@@ -29,29 +29,31 @@ Smoke = Callable[[str], Path]
 """Gives the folder of a recipe's smoke preset as `models.rehearse` leaves it, made once."""
 
 
+def pytest_collection_finish() -> None:
+    """Let the garbage collector leave alone what was imported, and look more seldom at the rest.
+
+    Torch and its like are a million objects, and an export or a training makes many more for good.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+
+
 @pytest.fixture(scope="session")
 def channel() -> Channel:
     """Channels by the names of their data sets, prepared by whichever test asks first; one whose
     packages cannot be had is skipped.
     """
     from models.common.failures import NoDataset
-    from models.datasets.__main__ import prepare
+    from tests.smoke_trainings import prepare_channel
 
-    made_in = shared_folder() / "data"
+    def prepare(name: str) -> Path:
+        try:
+            return prepare_channel(name)
+        except NoDataset as error:
+            return pytest.skip(str(error))
 
-    def prepared(name: str) -> Path:
-        folder, whole = made_in / name, made_in / f"{name}.whole"
-        folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(made_in / f"{name}.lock"):
-            if not whole.is_file():
-                try:
-                    prepare(name, folder)
-                except NoDataset as error:
-                    pytest.skip(str(error))
-                whole.touch()
-        return folder
-
-    return prepared
+    return prepare
 
 
 @pytest.fixture(scope="session")
@@ -61,29 +63,18 @@ def digits(channel: Channel) -> Path:
 
 
 @pytest.fixture(scope="session")
-def smoke(channel: Channel) -> Smoke:
+def smoke() -> Smoke:
     """Models of smoke presets, trained, judged and exported by whichever test asks first."""
-    from models.common import recipe, running
-    from models.rehearse import lay
-
-    made_in = shared_folder()
-
-    def train(name: str, root: Path) -> None:
-        found = recipe.load(name)
-        bases = {key: trained(base) / "finish" / "model" for key, base in found.bases.items()}
-        data = channel(found.dataset.name)
-        lay(root / "train", {"recipe": name, "preset": "smoke"}, {"training": data, **bases})
-        made = Job.of({ROOT: str(root / "train")})
-        running.run(made, {}, lambda _: None)
-        lay(root / "finish", {"task": "finish"}, {"training": data, "model": made.model})
-        running.run(Job.of({ROOT: str(root / "finish")}), {}, lambda _: None)
+    from models.common.failures import NoDataset
+    from tests.smoke_trainings import train
 
     def trained(name: str) -> Path:
-        with FileLock(made_in / f"{name}.lock"):
-            root = made_in / name
-            if not (root / "finish" / "model" / "signature.json").is_file():
-                train(name, root)
-        return root
+        try:
+            code = train(name)
+        except NoDataset as error:
+            pytest.skip(str(error))
+        assert code == 0, f"the smoke preset of {name} was not trained"
+        return model_folder(name)
 
     return trained
 

@@ -87,6 +87,16 @@ def test_an_import_by_a_name_from_elsewhere_should_be_refused(tmp_path: Path) ->
         Sources(tmp_path).closure("chalicelib.a")
 
 
+def test_imports_by_name_should_be_left_to_whoever_says_so(tmp_path: Path) -> None:
+    source = "import importlib, models.b\ndef load(name):\n    importlib.import_module(name)\n"
+    project(tmp_path, models__a=source, models__b="", models__unused="", chalicelib__c="")
+    sources = Sources(tmp_path, roots=("models",), open_ended=("models.a",))
+    files = {file.relative_to(tmp_path).as_posix() for file in sources.closure("models.a")}
+    assert files == {"models/__init__.py", "models/a.py", "models/b.py"}
+    with pytest.raises(CannotPackage, match=r"no module chalicelib\.c"):
+        sources.closure("chalicelib.c")
+
+
 def test_a_module_that_is_not_there_should_be_named(tmp_path: Path) -> None:
     with pytest.raises(CannotPackage, match=r"no module functions\.a\.handler"):
         Sources(tmp_path).closure("functions.a.handler")
