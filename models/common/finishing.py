@@ -13,13 +13,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from chalicelib.contracts.exported import FILE, Origin, Signature
+from chalicelib.contracts.exported import FILE, GraphSpec, Origin, Signature
 from models.common import artefacts, cards, champion, gates, hashes, metrics, pictures, recipe
 from models.common.artefacts import Trained, Training
 from models.common.champion import Difference
 from models.common.export import export, staged
 from models.common.failures import BadData
-from models.common.family import Evaluation, family
+from models.common.family import Evaluation, Graph, family
 from models.common.history import HISTORY, read_history
 from models.common.job import (
     CARD,
@@ -35,9 +35,11 @@ from models.common.recipe import Recipe, Settings
 from models.common.writing import write_json, write_whole
 
 Say = Callable[[str], None]
+Exporter = Callable[[Mapping[str, Graph], Path], Mapping[str, GraphSpec]]
+"""Writes each graph as NAME.onnx into a folder and returns what it is."""
 
 
-def finish_job(job: Job, say: Say) -> None:
+def finish_job(job: Job, say: Say, exporter: Exporter = export) -> None:
     """Judge, hold to the gates and the champion, export and describe; the model folder is whole or
     not there.
     """
@@ -46,7 +48,9 @@ def finish_job(job: Job, say: Say) -> None:
         trained, evaluation = judged.trained, judged.evaluation
         differences = _against_champion(job, judged.recipe, trained, evaluation, Path(scratch), say)
         with staged(job.model, last=FILE) as into:
-            signature = exported(trained, judged.network, judged.data, evaluation.numbers, into)
+            signature = exported(
+                trained, judged.network, judged.data, evaluation.numbers, into, exporter
+            )
             _write(into, Described(judged, signature, differences))
     say(f"Exported {', '.join(spec.file for spec in signature.graphs.values())}.")
 
@@ -104,7 +108,12 @@ def restored(trained: Trained) -> tuple[Settings, nn.Module]:
 
 
 def exported(
-    trained: Trained, network: nn.Module, data: Any, numbers: Mapping[str, float], into: Path
+    trained: Trained,
+    network: nn.Module,
+    data: Any,
+    numbers: Mapping[str, float],
+    into: Path,
+    exporter: Exporter = export,
 ) -> Signature:
     """Write what serves a network into a folder, and return the manifest, which is not written.
 
@@ -115,7 +124,7 @@ def exported(
     """
     found, code = recipe.load(trained.training.recipe), family(trained.training.recipe)
     settings = recipe.parameters_of(found.name).model_validate(trained.training.settings)
-    specs = export(code.graphs(network, settings), into)
+    specs = exporter(code.graphs(network, settings), into)
     files = code.files(data, settings)
     for name, content in files.items():
         write_whole(into / name, content)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 import sys
 from itertools import pairwise
@@ -18,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.common import questions, recipe, running
-from models.common.failures import BadData, BadRecipe, Interrupted
+from models.common.failures import BadData, BadRecipe
 from models.common.job import Job
 from models.common.questions import Described, Part, Questions
 from models.common.words import BEGIN, END, PAD, Words
@@ -196,25 +194,6 @@ def test_frozen_networks_should_stay_what_they_were(smoke: Smoke) -> None:
         assert kept
         for name, each in kept.items():
             assert (held[f"{prefix}{name}"] == each).all(), name
-
-
-def test_should_go_on_with_the_second_stage_as_it_was(
-    smoke: Smoke, channel: Channel, laid: Laid
-) -> None:
-    found = recipe.load("blip2")
-    bases = {key: smoke(name) / "finish" / "model" for key, name in found.bases.items()}
-    job = laid(ASKED, {"training": channel("shape_questions"), **bases})
-
-    def stop(line: str) -> None:
-        if line.startswith("step=27;"):
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    with pytest.raises(Interrupted, match="after step 27 of 40"):
-        running.run(job, {}, stop)
-    running.run(job, {}, lambda _: None)
-    whole = smoke("blip2") / "train" / "model" / "weights.safetensors"
-    ours, theirs = weights_of(job.model / "weights.safetensors"), weights_of(whole)
-    assert all((ours[name] == theirs[name]).all() for name in theirs)
 
 
 def test_a_server_without_torch_should_say_what_the_network_says(

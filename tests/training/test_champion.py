@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from models.common import artefacts, champion, running
+from chalicelib.contracts.exported import GraphSpec, Signature
+from models.common import champion
 from models.common.champion import Difference, compare, hold, scores_of
 from models.common.failures import BadData, BelowChampion
-from models.common.job import Job
+from models.common.family import Graph
+from models.common.finishing import finish_job
+from models.common.job import TRAINING, WEIGHTS, Job
 from models.common.recipe import Gate
-from tests.training.conftest import Laid, Smoke, weights_of
+from tests.training.conftest import Laid, Smoke, signature_of, weights_of
 
 RIGHT = np.array([1.0, 0.0, 1.0, 1.0] * 50)
 GATES = {"recognised": Gate(least=0.5), "error": Gate(most=1.0), "fid": Gate(most=9)}
@@ -84,38 +89,41 @@ def approved(folder: Path, better: bool) -> Path:
 
 
 def finished(laid: Laid, smoke: Smoke, digits: Path, other: Path) -> tuple[Job, list[str]]:
+    """Finish the smoke model beside a champion; its graphs are those that it was exported as."""
     job = laid(
         {"task": "finish"},
         {"training": digits, "model": smoke("vae") / "train" / "model", "champion": other},
     )
+    before = smoke("vae") / "finish" / "model"
+
+    def exporter(graphs: Mapping[str, Graph], into: Path) -> Mapping[str, GraphSpec]:
+        specs = Signature.model_validate(signature_of(before)).graphs
+        assert set(specs) == set(graphs)
+        for spec in specs.values():
+            shutil.copy(before / spec.file, into)
+        return specs
+
     said: list[str] = []
-    running.run(job, {}, said.append)
+    finish_job(job, said.append, exporter)
     return job, said
-
-
-def copy_of(folder: Path, into: Path) -> Path:
-    into.mkdir()
-    for path in folder.iterdir():
-        (into / path.name).write_bytes(path.read_bytes())
-    return into
 
 
 def test_a_job_should_compare_with_the_champion_and_tell_in_its_card(
     laid: Laid, smoke: Smoke, digits: Path, tmp_path: Path
 ) -> None:
-    other = copy_of(smoke("vae") / "finish" / "model", tmp_path / "champion")
+    other = shutil.copytree(smoke("vae") / "finish" / "model", tmp_path / "champion")
     job, said = finished(laid, smoke, digits, other)
     assert "Against the champion: recognised +0 to +0, p 1." in said
     told = json.loads((job.model / champion.COMPARISON).read_text())
     assert told["reconstruction_mse"]["worse"] is False
     assert "## Against the champion" in (job.model / "CARD.md").read_text()
-    assert weights_of(job.model / artefacts.WEIGHTS).keys()
+    assert weights_of(job.model / WEIGHTS).keys()
 
 
 def test_a_job_should_leave_nothing_of_what_is_worse_than_the_champion(
     laid: Laid, smoke: Smoke, digits: Path, tmp_path: Path
 ) -> None:
-    other = copy_of(smoke("vae") / "finish" / "model", tmp_path / "champion")
+    other = shutil.copytree(smoke("vae") / "finish" / "model", tmp_path / "champion")
     with pytest.raises(BelowChampion, match="recognised is 0"):
         finished(laid, smoke, digits, approved(other, better=True))
     assert not (tmp_path / "job" / "model").exists()
@@ -124,7 +132,7 @@ def test_a_job_should_leave_nothing_of_what_is_worse_than_the_champion(
 def test_a_champion_that_was_judged_on_other_rows_should_not_stand_in_the_way(
     laid: Laid, smoke: Smoke, digits: Path, tmp_path: Path
 ) -> None:
-    other = copy_of(smoke("vae") / "finish" / "model", tmp_path / "champion")
+    other = shutil.copytree(smoke("vae") / "finish" / "model", tmp_path / "champion")
     scores = scores_of(other)
     count = len(scores["recognised"])
     scores["recognised"] = scores["recognised"][1:]
@@ -151,11 +159,11 @@ def test_a_champion_that_cannot_be_compared_should_be_told_and_not_stand_in_the_
     change: dict[str, str] | None,
     reason: str,
 ) -> None:
-    other = copy_of(smoke("vae") / "finish" / "model", tmp_path / "champion")
+    other = shutil.copytree(smoke("vae") / "finish" / "model", tmp_path / "champion")
     if change is None:
         (other / champion.SCORES).unlink()
     else:
-        path = other / artefacts.TRAINING
+        path = other / TRAINING
         path.write_text(json.dumps(json.loads(path.read_text()) | change))
     job, said = finished(laid, smoke, digits, other)
     assert f"Not compared with the champion: {reason}." in said

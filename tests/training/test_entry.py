@@ -1,4 +1,4 @@
-"""The entry point as a process: what SageMaker starts, stops and starts again."""
+"""The entry point of jobs: what SageMaker starts, stops and starts again."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from torch.distributed.run import main as torchrun
 
+import models.train
 from models.common.history import HISTORY, read_history
 from models.common.job import ROOT, Job
 from models.rehearse import lay
@@ -20,11 +24,15 @@ ASKED = {"recipe": "vae", "preset": "smoke", "steps": 400, "checkpoint_every": 1
 TIMEOUT_S = 110
 
 
-def started(root: Path, *command: str) -> subprocess.Popen[str]:
+def environment(root: Path) -> dict[str, str]:
+    return {**os.environ, ROOT: str(root), "OMP_NUM_THREADS": "1"}
+
+
+def started(root: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, *(command or ("-m", "models.train"))],
+        [sys.executable, "-m", "models.train"],
         cwd=PROJECT,
-        env={**os.environ, ROOT: str(root), "OMP_NUM_THREADS": "1"},
+        env=environment(root),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -34,6 +42,18 @@ def started(root: Path, *command: str) -> subprocess.Popen[str]:
 def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
     said, _ = process.communicate(timeout=TIMEOUT_S)
     return process.returncode, said
+
+
+@contextmanager
+def signals_as_before() -> Iterator[None]:
+    """Undo that torchrun handles signals, which it leaves so."""
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
+    before = [signal.getsignal(number) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 def test_should_keep_what_it_has_at_sigterm_and_go_on_to_the_same_end(
@@ -54,8 +74,7 @@ def test_should_keep_what_it_has_at_sigterm_and_go_on_to_the_same_end(
     assert 20 <= max(read_history(broken.checkpoints / HISTORY)) < 400
     assert not broken.model.exists()
     for name in ("broken", "whole"):
-        code, said = ended(started(tmp_path / name))
-        assert code == 0, said
+        assert models.train.main(environment(tmp_path / name)) == 0
     whole = Job.of({ROOT: str(tmp_path / "whole")})
     for name in ("history.jsonl", "training.json"):
         assert (broken.model / name).read_text() == (whole.model / name).read_text()
@@ -74,19 +93,24 @@ def test_should_say_why_it_failed_where_sagemaker_looks(
     tmp_path: Path, digits: Path, asked: dict[str, object], told: str
 ) -> None:
     lay(tmp_path, asked, {"training": digits})
-    code, said = ended(started(tmp_path))
-    assert code == 1, said
+    assert models.train.main(environment(tmp_path)) == 1
     reason = Job.of({ROOT: str(tmp_path)}).failure.read_text()
     assert re.match(told, reason), reason
     assert not (tmp_path / "model").exists()
 
 
-def test_two_processes_should_train_one_network(tmp_path: Path, digits: Path) -> None:
+def test_two_processes_should_train_one_network(
+    tmp_path: Path,
+    digits: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
     lay(tmp_path, {"recipe": "vae", "preset": "smoke", "steps": 30}, {"training": digits})
-    torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
-    code, said = ended(started(tmp_path, *torchrun, "-m", "models.train"))
-    assert code == 0, said
-    assert "process 2 of 2" in said
+    monkeypatch.setenv(ROOT, str(tmp_path))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    with signals_as_before():
+        torchrun(["--standalone", "--nproc-per-node=2", "-m", "models.train"])
+    assert "process 2 of 2" in capfd.readouterr().out
     history = read_history(tmp_path / "model" / HISTORY)
     assert list(history) == list(range(1, 31))
     assert history[30]["loss"] < history[1]["loss"]

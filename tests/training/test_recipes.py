@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,25 @@ import numpy as np
 import pytest
 
 from chalicelib.contracts.exported import Signature
-from models.common import champion, finishing, hashes, recipe, running
+from models.common import champion, hashes, recipe, running
 from models.common.failures import BadData, Interrupted
 from models.common.history import HISTORY, read_history
+from models.common.job import CARD
+from tests.soak import WHOLE
 from tests.training.conftest import Channel, Laid, Smoke, signature_of, weights_of
 
 RECIPES = recipe.names()
+STOPPED = (
+    dict.fromkeys(RECIPES, (3,)) | {"blip2": (3, 27)}
+    if WHOLE
+    else {
+        "vae": (3,),
+        "blip2": (27,),
+    }
+)
+"""After which steps trainings are stopped: all by a soak, else one recipe's, and another's in its
+second stage. That every recipe goes on from a checkpoint is tried each time.
+"""
 
 
 def bases_of(found: recipe.Recipe, smoke: Smoke) -> Mapping[str, Path]:
@@ -36,24 +50,51 @@ def test_the_watched_number_should_get_better(name: str, smoke: Smoke) -> None:
     assert (last < first) if better == "lower" else (last > first), (first, last)
 
 
-@pytest.mark.parametrize("name", RECIPES)
+def stop_at(step: int, line: str) -> None:
+    """Send this process SIGTERM as soon as the log has a step."""
+    if line.startswith(f"step={step};"):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+@pytest.mark.parametrize(("name", "stops"), STOPPED.items())
 def test_what_was_stopped_should_end_with_the_same_weights(
+    name: str, stops: tuple[int, ...], smoke: Smoke, channel: Channel, laid: Laid
+) -> None:
+    job = laid({"recipe": name, "preset": "smoke"}, channels_of(name, smoke, channel))
+    for stop in stops:
+        with pytest.raises(Interrupted, match=f"after step {stop} of"):
+            running.run(job, {}, partial(stop_at, stop))
+    running.run(job, {}, lambda _: None)
+    assert_same(job.model, smoke(name) / "train" / "model")
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_what_goes_on_from_a_checkpoint_should_end_with_the_same_weights(
     name: str, smoke: Smoke, channel: Channel, laid: Laid
 ) -> None:
+    job = laid({"recipe": name, "preset": "smoke"}, channels_of(name, smoke, channel))
+    kept = smoke(name) / "train" / "checkpoints"
+    before, last = sorted(path.name for path in kept.glob("step-*"))
+    job.checkpoints.mkdir()
+    for file in (before, HISTORY):
+        shutil.copy(kept / file, job.checkpoints)
+    said: list[str] = []
+    running.run(job, {}, said.append)
+    assert any(line.startswith("Going on after step ") for line in said)
+    assert last in {path.name for path in job.checkpoints.iterdir()}
+    assert_same(job.model, smoke(name) / "train" / "model")
+
+
+def channels_of(name: str, smoke: Smoke, channel: Channel) -> Mapping[str, Path]:
+    """Return the channels of a recipe's training, its data set's and those of its bases."""
     found = recipe.load(name)
-    channels = {"training": channel(found.dataset.name), **bases_of(found, smoke)}
-    job = laid({"recipe": name, "preset": "smoke"}, channels)
+    return {"training": channel(found.dataset.name), **bases_of(found, smoke)}
 
-    def stop_at_three(line: str) -> None:
-        if line.startswith("step=3;"):
-            os.kill(os.getpid(), signal.SIGTERM)
 
-    with pytest.raises(Interrupted, match="after step 3 of"):
-        running.run(job, {}, stop_at_three)
-    running.run(job, {}, lambda _: None)
-    whole = smoke(name) / "train" / "model"
-    assert (job.model / HISTORY).read_text() == (whole / HISTORY).read_text()
-    ours, theirs = (weights_of(at / "weights.safetensors") for at in (job.model, whole))
+def assert_same(model: Path, whole: Path) -> None:
+    """Assert that a model is what was trained without a stop."""
+    assert (model / HISTORY).read_text() == (whole / HISTORY).read_text()
+    ours, theirs = (weights_of(at / "weights.safetensors") for at in (model, whole))
     assert ours.keys() == theirs.keys()
     assert all((ours[part] == theirs[part]).all() for part in theirs)
 
@@ -72,7 +113,7 @@ def test_what_is_exported_should_be_what_its_manifest_says(name: str, smoke: Smo
     assert set(recipe.load(name).gates) <= set(signature.metrics)
     # A champion is compared by scores, and which side is worse follows from the number's gate.
     assert set(champion.scores_of(folder)) <= set(recipe.load(name).gates)
-    card = (folder / finishing.CARD).read_text()
+    card = (folder / CARD).read_text()
     assert recipe.load(name).dataset.licence in card
     assert (folder / "loss.png").read_bytes().startswith(b"\x89PNG")
 

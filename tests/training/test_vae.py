@@ -14,12 +14,12 @@ import pytest
 import torch
 
 from chalicelib.contracts.exported import Signature
-from models.common import finishing, recipe, running
+from models.common import recipe, running
 from models.common.failures import BadData, BelowGate
 from models.common.history import HISTORY, read_history
-from models.common.job import Job
+from models.common.job import CARD, EVALUATION, ROOT, TRAINING, WEIGHTS, Job
 from models.common.recipe import Gate
-from tests.training.conftest import PROJECT, Laid, signature_of
+from tests.training.conftest import PROJECT, Laid, Smoke, signature_of
 
 SMOKE = {"recipe": "vae", "preset": "smoke"}
 DRAWING = """
@@ -32,32 +32,29 @@ print(json.dumps({"images": told["images"], "torch": "torch" in sys.modules}))
 """
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory, digits: Path) -> Job:
-    """A smoke training that ran whole."""
-    from models.rehearse import lay
-
-    root = tmp_path_factory.mktemp("trained")
-    lay(root, SMOKE, {"training": digits})
-    job = Job.of({"HEADRACE_ML_ROOT": str(root)})
-    running.run(job, {}, lambda _: None)
-    return job
+@pytest.fixture
+def trained(smoke: Smoke) -> Job:
+    """The smoke training."""
+    return Job.of({ROOT: str(smoke("vae") / "train")})
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory, trained: Job, digits: Path) -> Path:
-    """Its model, judged and exported, from the archive that SageMaker makes."""
-    from models.rehearse import lay
+@pytest.fixture
+def finished(smoke: Smoke) -> Path:
+    """Its model, judged and exported."""
+    return smoke("vae") / "finish" / "model"
 
-    root = tmp_path_factory.mktemp("finished")
-    packed = root / "packed"
+
+def test_should_judge_the_archive_that_sagemaker_makes(
+    trained: Job, finished: Path, digits: Path, laid: Laid, tmp_path: Path
+) -> None:
+    packed = tmp_path / "packed"
     packed.mkdir()
     with tarfile.open(packed / "model.tar.gz", "w:gz") as archive:
         archive.add(trained.model, ".")
-    lay(root, {"task": "finish"}, {"training": digits, "model": packed})
-    job = Job.of({"HEADRACE_ML_ROOT": str(root)})
+    job = laid({"task": "judge"}, {"training": digits, "model": packed})
     running.run(job, {}, lambda _: None)
-    return job.model
+    for name in (EVALUATION, WEIGHTS, TRAINING, HISTORY):
+        assert (job.model / name).read_bytes() == (finished / name).read_bytes()
 
 
 def test_should_lower_the_loss_and_its_parts(trained: Job) -> None:
@@ -73,7 +70,7 @@ def test_should_describe_what_it_exported(finished: Path) -> None:
     assert max(each.parity for each in signature.graphs.values()) <= 1e-4
     assert signature.constants["latent"] == 8
     assert signature.origin.recipe == "vae"
-    card = (finished / finishing.CARD).read_text()
+    card = (finished / CARD).read_text()
     for shown in ("samples.png", "loss.png", "CC-BY-4.0", signature.origin.data):
         assert shown in card
     assert (finished / "samples.png").read_bytes().startswith(b"\x89PNG")
@@ -143,7 +140,7 @@ def test_should_hold_pictures_to_the_recipe(laid: Laid, digits: Path) -> None:
 
 
 def test_the_gates_should_be_of_numbers_that_the_evaluation_has(finished: Path) -> None:
-    measured = json.loads((finished / finishing.EVALUATION).read_text())
+    measured = json.loads((finished / EVALUATION).read_text())
     gates = recipe.load("vae").gates
     assert set(gates) <= set(measured)
     assert all(isinstance(each, Gate) for each in gates.values())
