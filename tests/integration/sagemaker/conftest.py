@@ -70,12 +70,16 @@ def package(**files: str) -> bytes:
 
 
 def eventually(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
-    """Return the first true value of `condition`; fail after `seconds`."""
-    deadline = time.monotonic() + seconds
+    """Return the first true value of `condition`; fail after `seconds`.
+
+    It looks ever more seldom, as each look at a service is work for the one that is looked at.
+    """
+    deadline, rest = time.monotonic() + seconds, 0.02
     while time.monotonic() < deadline:
         if value := condition():
             return value
-        time.sleep(0.02)
+        time.sleep(rest)
+        rest = min(1.5 * rest, 0.25)
     return pytest.fail("it did not come true in time")
 
 

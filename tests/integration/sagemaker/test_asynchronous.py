@@ -54,7 +54,7 @@ def test_a_failure_should_come_to_its_own_place_with_the_containers_words(bench:
 
 def test_an_invocation_that_takes_too_long_should_fail_and_the_next_be_done(bench: Bench) -> None:
     bench.endpoint("e", bench.asynchronous("c", bench.model()))
-    address = bench.put("in/slow", b'{"seconds": 3}')
+    address = bench.put("in/slow", b'{"seconds": 1.5}')
     slow = bench.runtime.invoke_endpoint_async(
         EndpointName="e", InputLocation=address, InvocationTimeoutSeconds=1
     )

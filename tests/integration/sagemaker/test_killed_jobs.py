@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,24 +36,59 @@ ALLOWED = {
     "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}],
 }
 TRAINED = """
-import os, time
+import json, os, time
 from pathlib import Path
-time.sleep(0.5)
+shared = Path(json.loads(os.environ["SM_HPS"])["shared"])
+while len(list(shared.glob("trial-*"))) >= 2 and not (shared / "restarted").exists():
+    time.sleep(0.02)
+(shared / ("trial-" + os.environ["TRAINING_JOB_NAME"])).touch()
 print("metric:error=1;", flush=True)
 (Path(os.environ["SM_MODEL_DIR"]) / "told").write_text(os.environ["SM_HPS"])
 """
+"""A trial that ends at once; from the third on it waits until the killed cloud is back."""
+
+PROCESSED = """
+import sys, time
+from pathlib import Path
+into, shared = map(Path, sys.argv[1:])
+while not (shared / "restarted").exists():
+    time.sleep(0.02)
+(into / "told").write_text("done")
+"""
+"""A processing that waits until the killed cloud is back."""
 
 
-@pytest.fixture
-def cloud(tmp_path: Path) -> Iterator[CloudProcess]:
-    """A local cloud with a bucket and a role, to be killed."""
-    made = CloudProcess(tmp_path / "cloud").start()
-    made.client("s3").create_bucket(Bucket=BUCKET)
-    iam = made.client("iam")
+@dataclass(frozen=True, slots=True)
+class KilledCloud:
+    """A local cloud that was killed and started again, and the settings of the trials of a tuning
+    that there were before.
+    """
+
+    cloud: CloudProcess
+    trials: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KilledCloud]:
+    """A local cloud killed amid a tuning, a transform and a processing, none of which could end."""
+    cloud = CloudProcess(tmp_path_factory.mktemp("killed")).start()
+    shared = tmp_path_factory.mktemp("shared")
+    cloud.client("s3").create_bucket(Bucket=BUCKET)
+    iam = cloud.client("iam")
     iam.create_role(RoleName="jobs", AssumeRolePolicyDocument=json.dumps(TRUST))
     iam.put_role_policy(RoleName="jobs", PolicyName="s3", PolicyDocument=json.dumps(ALLOWED))
-    yield made
-    made.stop()
+    begin_tuning(cloud, shared)
+    begin_transform(cloud, shared)
+    begin_processing(cloud, shared)
+    eventually(lambda: told(cloud)["ObjectiveStatusCounters"]["Succeeded"] == 2)
+    eventually(lambda: keys(cloud, "out/") == ["out/a.out"])
+    eventually(lambda: "ProcessingStartTime" in processing(cloud))
+    before = settings_of_trials(cloud)
+    cloud.kill()
+    cloud.start()
+    (shared / "restarted").touch()
+    yield KilledCloud(cloud, before)
+    cloud.stop()
 
 
 def role(cloud: CloudProcess) -> str:
@@ -69,7 +105,7 @@ def keys(cloud: CloudProcess, prefix: str) -> list[str]:
     return [each["Key"] for each in found.get("Contents", ())]
 
 
-def test_a_tuning_should_end_as_if_nobody_had_killed_it(cloud: CloudProcess) -> None:
+def begin_tuning(cloud: CloudProcess, shared: Path) -> None:
     program = put(cloud, "code.tar.gz", code(TRAINED))
     rates = {"Name": "rate", "MinValue": "0", "MaxValue": "1"}
     cloud.client("sagemaker").create_hyper_parameter_tuning_job(
@@ -97,22 +133,45 @@ def test_a_tuning_should_end_as_if_nobody_had_killed_it(cloud: CloudProcess) -> 
             "StaticHyperParameters": {
                 "sagemaker_program": "train.py",
                 "sagemaker_submit_directory": program,
+                "shared": str(shared),
             },
         },
     )
-    eventually(lambda: told(cloud)["ObjectiveStatusCounters"]["Succeeded"] >= 2, 60)
-    before = {each["TrainingJobName"]: each["TunedHyperParameters"] for each in trials(cloud)}
-    cloud.kill()
-    cloud.start()
-    found = eventually(lambda: ended(cloud), 90)
+
+
+def test_a_tuning_should_end_as_if_nobody_had_killed_it(killed: KilledCloud) -> None:
+    found = eventually(lambda: ended(killed.cloud), 90)
     assert found["HyperParameterTuningJobStatus"] == "Completed"
     assert found["ObjectiveStatusCounters"] == {"Succeeded": 6, "Pending": 0, "Failed": 0}
-    after = {each["TrainingJobName"]: each["TunedHyperParameters"] for each in trials(cloud)}
+    after = settings_of_trials(killed.cloud)
     assert len(after) == 6
-    assert before.items() <= after.items()
-    assert sorted(keys(cloud, "trained/")) == sorted(
+    assert len(killed.trials) >= 2
+    assert killed.trials.items() <= after.items()
+    assert sorted(keys(killed.cloud, "trained/")) == sorted(
         f"trained/{name}/output/model.tar.gz" for name in after
     )
+
+
+def test_a_transform_should_end_as_if_nobody_had_killed_it(killed: KilledCloud) -> None:
+    cloud = killed.cloud
+
+    def over() -> Any:
+        status = cloud.client("sagemaker").describe_transform_job(TransformJobName="killed")
+        return status["TransformJobStatus"] != "InProgress" and status["TransformJobStatus"]
+
+    assert eventually(over, 90) == "Completed"
+    assert keys(cloud, "out/") == ["out/a.out", "out/b.out"]
+    body = cloud.client("s3").get_object(Bucket=BUCKET, Key="out/b.out")["Body"].read()
+    assert [json.loads(line)["sum"] for line in body.splitlines()] == list(range(1, 9))
+
+
+def test_a_processing_should_end_as_if_nobody_had_killed_it(killed: KilledCloud) -> None:
+    def over() -> Any:
+        status = processing(killed.cloud)["ProcessingJobStatus"]
+        return status != "InProgress" and status
+
+    assert eventually(over, 90) == "Completed"
+    assert keys(killed.cloud, "processed/") == ["processed/told"]
 
 
 def told(cloud: CloudProcess) -> dict[str, Any]:
@@ -127,47 +186,21 @@ def ended(cloud: CloudProcess) -> Any:
     return found["HyperParameterTuningJobStatus"] != "InProgress" and found
 
 
-def trials(cloud: CloudProcess) -> list[dict[str, Any]]:
-    listed: list[dict[str, Any]] = cloud.client(
-        "sagemaker"
-    ).list_training_jobs_for_hyper_parameter_tuning_job(HyperParameterTuningJobName="killed")[
-        "TrainingJobSummaries"
-    ]
-    return listed
+def settings_of_trials(cloud: CloudProcess) -> dict[str, Any]:
+    listed = cloud.client("sagemaker").list_training_jobs_for_hyper_parameter_tuning_job(
+        HyperParameterTuningJobName="killed"
+    )["TrainingJobSummaries"]
+    return {each["TrainingJobName"]: each["TunedHyperParameters"] for each in listed}
 
 
-PROCESSED = """
-import sys, time
-from pathlib import Path
-time.sleep(2)
-(Path(sys.argv[1]) / "told").write_text("done")
-"""
+def processing(cloud: CloudProcess) -> dict[str, Any]:
+    found: dict[str, Any] = cloud.client("sagemaker").describe_processing_job(
+        ProcessingJobName="killed"
+    )
+    return found
 
 
-def test_a_transform_and_a_processing_should_end_as_if_nobody_had_killed_them(
-    cloud: CloudProcess,
-) -> None:
-    begin_transform(cloud)
-    begin_processing(cloud)
-    eventually(lambda: keys(cloud, "out/") == ["out/a.out"], 60)
-    cloud.kill()
-    cloud.start()
-    sagemaker = cloud.client("sagemaker")
-
-    def both() -> Any:
-        transform = sagemaker.describe_transform_job(TransformJobName="killed")
-        processing = sagemaker.describe_processing_job(ProcessingJobName="killed")
-        statuses = transform["TransformJobStatus"], processing["ProcessingJobStatus"]
-        return "InProgress" not in statuses and statuses
-
-    assert eventually(both, 90) == ("Completed", "Completed")
-    assert keys(cloud, "out/") == ["out/a.out", "out/b.out"]
-    body = cloud.client("s3").get_object(Bucket=BUCKET, Key="out/b.out")["Body"].read()
-    assert [json.loads(line)["sum"] for line in body.splitlines()] == list(range(1, 9))
-    assert keys(cloud, "processed/") == ["processed/told"]
-
-
-def begin_transform(cloud: CloudProcess) -> None:
+def begin_transform(cloud: CloudProcess, shared: Path) -> None:
     sagemaker = cloud.client("sagemaker")
     model = put(cloud, "model.tar.gz", package(**{"code/inference.py": ADDER}))
     container = {"Image": "image", "ModelDataUrl": model}
@@ -175,8 +208,9 @@ def begin_transform(cloud: CloudProcess) -> None:
         ModelName="adder", ExecutionRoleArn=role(cloud), PrimaryContainer=container
     )
     put(cloud, "in/a", b'{"a": 1}')
-    slow = "".join(f'{{"a": {number}, "seconds": 0.5}}\n' for number in range(8))
-    put(cloud, "in/b", slow.encode())
+    rows: list[dict[str, Any]] = [{"a": number} for number in range(8)]
+    rows[4]["until"] = str(shared / "restarted")
+    put(cloud, "in/b", "".join(f"{json.dumps(row)}\n" for row in rows).encode())
     source = {"S3DataType": "S3Prefix", "S3Uri": f"s3://{BUCKET}/in/"}
     sagemaker.create_transform_job(
         TransformJobName="killed",
@@ -188,7 +222,7 @@ def begin_transform(cloud: CloudProcess) -> None:
     )
 
 
-def begin_processing(cloud: CloudProcess) -> None:
+def begin_processing(cloud: CloudProcess, shared: Path) -> None:
     into, at = "/opt/ml/processing/output", "/opt/ml/processing/input/code"
     source = {
         "S3Uri": put(cloud, "process.py", PROCESSED.encode()),
@@ -207,7 +241,7 @@ def begin_processing(cloud: CloudProcess) -> None:
         AppSpecification={
             "ImageUri": "image",
             "ContainerEntrypoint": ["python3", f"{at}/process.py"],
-            "ContainerArguments": [into],
+            "ContainerArguments": [into, str(shared)],
         },
         ProcessingInputs=[{"InputName": "code", "S3Input": source}],
         ProcessingOutputConfig={"Outputs": [{"OutputName": "told", "S3Output": output}]},

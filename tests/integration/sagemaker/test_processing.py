@@ -35,8 +35,8 @@ if "fail" in words:
     sys.exit(4)
 if "die" in words:
     os.kill(os.getpid(), signal.SIGKILL)
-if "again" in words:
-    time.sleep(1)
+while words and words[0].startswith("/") and not Path(words[0]).exists():
+    time.sleep(0.02)
 """
 IN, OUT = "/opt/ml/processing/input", "/opt/ml/processing/output"
 
@@ -162,9 +162,11 @@ def test_should_tell_what_s3_does_not_have(bench: Bench) -> None:
 def test_should_begin_again_what_a_closed_cloud_left(
     bench: Bench, make_bench: Callable[..., Bench]
 ) -> None:
-    bench.sagemaker.create_processing_job(**request(bench, "left", "again"))
+    restarted = bench.data / "restarted"
+    bench.sagemaker.create_processing_job(**request(bench, "left", str(restarted)))
     eventually(lambda: "ProcessingStartTime" in described(bench, "left"))
     again = make_bench()
+    restarted.touch()
     assert ended(again, "left")["ProcessingJobStatus"] == "Completed"
     assert made(again, "left") is not None
 

@@ -1,6 +1,8 @@
-"""A recipe trained by the template's state machine, finished, registered, and drawing.
+"""A recipe tuned, trained by the template's state machine, finished, registered, and drawing.
 
-It needs the training environment, which `make training` makes.
+Every job is a real process, which imports torch; so one tuning and one training serve all tests,
+and the champion is the smoke model that other tests have. It needs the training environment, which
+`make training` makes.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ import json
 import tarfile
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +27,15 @@ from infra.tuning import Tunings
 from localcloud.composition import LocalCloud, run_cloud
 from localcloud.sagemaker.jobs.program import INTERPRETER
 from models.common import recipe
+from models.common.ranges import Few, Tuning
 from models.common.request import Wish
-from models.common.tuning import Effort, worth_training
+from models.common.tuning import Effort, Outcome, worth_training
 from models.serving import pack
 from tests.architecture.templates import plain
 from tests.cloud import PROJECT
+from tests.exported_models import packed, registered
 from tests.integration.sagemaker.conftest import eventually
+from tests.trained_models import ensure_trained, files
 
 pytestmark = [
     pytest.mark.slow,
@@ -46,6 +51,7 @@ NAMES = (
     "ModelJobMachine",
     "ModelJobMachineRole",
 )
+GROUP = "headrace-try-vae"
 ON = {"Stage": "try", "Training": "on"}
 BUCKET = "headrace-try-documents-000000000000-us-east-1"
 OUTPUTS = {
@@ -64,62 +70,105 @@ def template() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
-    """A stage that trains."""
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    """A stage that trains, with nothing else of the template."""
     folder = tmp_path_factory.mktemp("stage")
     with run_cloud(folder, template(), ON, PROJECT, 0) as (made, _):
         yield made
 
 
-def ran(cloud: LocalCloud, wish: Wish) -> dict[str, Any]:
+def execute(stage: LocalCloud, wish: Wish) -> dict[str, Any]:
     """Train a wish as an operator does, and return how its execution ended."""
-    training = Training(Place(cloud.client, OUTPUTS))
-    return dict(training.follow(training.start(wish), lambda _: time.sleep(0.1)))
+    training = Training(Place(stage.client, OUTPUTS))
+    return dict(training.follow(training.start(wish), lambda _: time.sleep(0.3)))
 
 
-def versions(cloud: LocalCloud) -> list[dict[str, Any]]:
-    found = cloud.client("sagemaker").list_model_packages()
+def versions(stage: LocalCloud) -> list[dict[str, Any]]:
+    """Return all versions in the registry."""
+    found = stage.client("sagemaker").list_model_packages()
     listed: list[dict[str, Any]] = found["ModelPackageSummaryList"]
     return listed
 
 
-SMOKE = Wish("headrace-try-vae-1", recipe.load("vae"), "smoke", "cpu")
+RATES = (0.0005, 0.002)
+"""Of these the second, which is that of the smoke preset, draws better digits in so few steps."""
+RECIPE = recipe.load("vae").model_copy(
+    update={"tuning": Tuning(objective="fid", ranges={"learning_rate": Few(values=RATES)})}
+)
+WISH = Wish("headrace-try-vae-1", RECIPE, "smoke", "cpu")
+
+
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """What came of a tuning, and how many trials an operator saw while it ran."""
+
+    outcomes: list[Outcome]
+    seen: list[int]
+
+    @property
+    def best(self) -> Outcome:
+        """The outcome that is worth training."""
+        found = worth_training(RECIPE, self.outcomes)
+        assert found is not None
+        return found
 
 
 @pytest.fixture(scope="module")
-def told(cloud: LocalCloud) -> dict[str, Any]:
-    """What the machine answered to the first training of the stage."""
-    ended = ran(cloud, SMOKE)
+def tuned(stage: LocalCloud) -> Tuned:
+    """A tuning of two trials."""
+    tunings = Tunings(Place(stage.client, OUTPUTS))
+    wish = replace(WISH, job_name="headrace-try-tuned")
+    execution = tunings.tune(wish, Effort(strategy="grid"))
+    seen: list[int] = []
+    ended = tunings.follow_job(execution, lambda: seen.append(len(tunings.outcomes(wish))))
+    assert ended["status"] == "SUCCEEDED", ended.get("cause")
+    return Tuned(tunings.outcomes(wish), seen)
+
+
+@pytest.fixture(scope="module")
+def approved(stage: LocalCloud) -> Version:
+    """An approved version that other trainings are compared with: the smoke model."""
+    registry = Registry(stage.client)
+    if not registry.has(GROUP):  # a training that failed may have made it already
+        stage.client("sagemaker").create_model_package_group(ModelPackageGroupName=GROUP)
+    model = packed(files(ensure_trained("vae")["vae"]))
+    return registry.version(registered(stage.client, (BUCKET, GROUP), model, "Approved"))
+
+
+@pytest.fixture(scope="module")
+def told(stage: LocalCloud, tuned: Tuned, approved: Version) -> dict[str, Any]:
+    """What the machine answered to the training of the best settings of the tuning."""
+    assert approved.status == "Approved"
+    ended = execute(stage, replace(WISH, overrides=tuned.best.settings))
     assert ended["status"] == "SUCCEEDED", ended.get("cause")
     answered: dict[str, Any] = json.loads(ended["output"])
-    version = cloud.client("sagemaker").describe_model_package(ModelPackageName=answered["arn"])
+    version = stage.client("sagemaker").describe_model_package(ModelPackageName=answered["arn"])
     return {**answered, "version": version}
 
 
-@pytest.fixture
-def approved(cloud: LocalCloud, told: dict[str, Any]) -> Iterator[Version]:
-    """The version of the first training, approved for one test alone: what is trained after it
-    is no challenger.
-    """
-    named = {"ModelPackageArn": told["arn"], "ApprovalDescription": "tried"}
-    sagemaker = cloud.client("sagemaker")
-    sagemaker.update_model_package(**named, ModelApprovalStatus="Approved")
-    found = Registry(cloud.client).newest("headrace-try-vae", "Approved")
-    assert found is not None
-    assert found.arn == told["arn"]
-    yield found
-    sagemaker.update_model_package(**named, ModelApprovalStatus="Rejected")
+def test_a_tuning_should_have_as_many_outcomes_as_trials_and_find_the_best(tuned: Tuned) -> None:
+    assert tuned.seen
+    assert len(tuned.outcomes) == 2
+    assert all(set(RECIPE.gates) <= set(each.numbers) for each in tuned.outcomes)
+    assert {each.settings["learning_rate"] for each in tuned.outcomes} == set(RATES)
+    assert tuned.best.value == min(each.value or 0 for each in tuned.outcomes)
+
+
+def test_training_the_best_settings_should_give_the_number_that_their_trial_had(
+    tuned: Tuned, told: dict[str, Any]
+) -> None:
+    assert told["metrics"]["fid"] == pytest.approx(tuned.best.value, rel=1e-5)
 
 
 def test_a_recipe_should_be_trained_finished_registered_and_draw_behind_an_endpoint(
-    cloud: LocalCloud, told: dict[str, Any], tmp_path: Path
+    stage: LocalCloud, told: dict[str, Any], tmp_path: Path
 ) -> None:
-    assert set(told["metrics"]) == set(SMOKE.recipe.gates)
+    assert set(told["metrics"]) == set(RECIPE.gates)
     version = told["version"]
     assert version["ModelApprovalStatus"] == "PendingManualApproval"
-    assert version["CustomerMetadataProperties"]["training"] == SMOKE.job_name
+    assert version["CustomerMetadataProperties"]["training"] == WISH.job_name
     assert float(version["CustomerMetadataProperties"]["fid"]) == told["metrics"]["fid"]
-    s3 = cloud.client("s3")
+    s3 = stage.client("s3")
     key = told["artefact"].removeprefix(f"s3://{BUCKET}/")
     body = s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
     with tarfile.open(fileobj=io.BytesIO(body), mode="r:gz") as archive:
@@ -128,29 +177,29 @@ def test_a_recipe_should_be_trained_finished_registered_and_draw_behind_an_endpo
     assert Signature.model_validate_json(text).origin.recipe == "vae"
     handler = PROJECT / "models" / "serving" / "handlers" / "drawings.py"
     pack.pack(tmp_path / "model", handler, tmp_path / "package.tar.gz")
-    packed = (tmp_path / "package.tar.gz").read_bytes()
-    s3.put_object(Bucket=BUCKET, Key="models/served.tar.gz", Body=packed)
-    drawn = drawn_behind(cloud, f"s3://{BUCKET}/models/served.tar.gz")
+    package = (tmp_path / "package.tar.gz").read_bytes()
+    s3.put_object(Bucket=BUCKET, Key="models/served.tar.gz", Body=package)
+    drawn = drawn_behind(stage, f"s3://{BUCKET}/models/served.tar.gz")
     assert len(drawn) == 2
     assert len(drawn[0]) == len(drawn[0][0]) == 8
 
 
 def test_a_new_version_should_be_compared_with_the_one_that_is_approved(
-    cloud: LocalCloud, approved: Version
+    stage: LocalCloud, told: dict[str, Any], approved: Version
 ) -> None:
-    sagemaker = cloud.client("sagemaker")
-    ended = ran(cloud, replace(SMOKE, job_name="headrace-try-vae-3"))
-    assert ended["status"] == "SUCCEEDED", ended.get("cause")
-    finishing = sagemaker.describe_training_job(TrainingJobName="headrace-try-vae-3-finish")
+    finishing = stage.client("sagemaker").describe_training_job(
+        TrainingJobName=f"{WISH.job_name}-finish"
+    )
     channels = {each["ChannelName"]: each["DataSource"] for each in finishing["InputDataConfig"]}
     assert channels["champion"]["S3DataSource"]["S3Uri"] == approved.artefact
-    newest = Registry(cloud.client).newest("headrace-try-vae")
+    registry = Registry(stage.client)
+    newest = registry.newest(GROUP)
     assert newest is not None
-    with Registry(cloud.client).left(newest) as folder:
-        told = json.loads((folder / "comparison.json").read_text())
-    assert told["recognised"]["challenger"] == told["recognised"]["champion"]
-    assert not told["recognised"]["worse"]
-    registry = Registry(cloud.client)
+    assert newest.arn == told["arn"]
+    with registry.left(newest) as folder:
+        compared = json.loads((folder / "comparison.json").read_text())
+    assert compared["recognised"]["challenger"] == compared["recognised"]["champion"]
+    assert not compared["recognised"]["worse"]
     one, other = look(registry, approved), look(registry, newest)
     assert one.history == other.history
     assert len(one.history) == 60
@@ -158,41 +207,19 @@ def test_a_new_version_should_be_compared_with_the_one_that_is_approved(
     assert differing == []
 
 
-def test_a_training_that_fails_should_register_nothing_and_say_why(cloud: LocalCloud) -> None:
-    before = len(versions(cloud))
-    wish = replace(SMOKE, job_name="headrace-try-vae-2", overrides={"learning_rate": 9.0})
-    ended = ran(cloud, wish)
+def test_a_training_that_fails_should_register_nothing_and_say_why(stage: LocalCloud) -> None:
+    before = len(versions(stage))
+    wish = replace(WISH, job_name="headrace-try-vae-2", overrides={"learning_rate": 9.0})
+    ended = execute(stage, wish)
     assert ended["status"] == "FAILED"
     assert "Diverged: Step " in ended["cause"]
-    assert len(versions(cloud)) == before
+    assert len(versions(stage)) == before
 
 
-def test_a_recipe_should_be_tuned_and_its_best_settings_be_trained(cloud: LocalCloud) -> None:
-    tunings = Tunings(Place(cloud.client, OUTPUTS))
-    wish = replace(SMOKE, job_name="headrace-try-tuned", overrides={"steps": 30, "hidden": 32})
-    execution = tunings.tune(wish, Effort(4, 2, "random", 3))
-    looks: list[int] = []
-    ended = tunings.follow_job(execution, lambda: looks.append(len(tunings.outcomes(wish))))
-    assert ended["status"] == "SUCCEEDED", ended.get("cause")
-    outcomes = tunings.outcomes(wish)
-    assert looks
-    assert len(outcomes) == 4
-    assert all(set(SMOKE.recipe.gates) <= set(each.numbers) for each in outcomes)
-    assert len({each.settings["learning_rate"] for each in outcomes}) == 4
-    best = worth_training(SMOKE.recipe, outcomes)
-    assert best is not None
-    assert best.value == min(each.value or 0 for each in outcomes)
-    settings = {**wish.overrides, **best.settings}
-    trained = ran(cloud, replace(wish, job_name="headrace-try-vae-9", overrides=settings))
-    assert trained["status"] == "SUCCEEDED", trained.get("cause")
-    found = json.loads(trained["output"])["metrics"]
-    assert found["fid"] == pytest.approx(best.value, rel=1e-5)
-
-
-def drawn_behind(cloud: LocalCloud, package: str) -> list[Any]:
+def drawn_behind(stage: LocalCloud, package: str) -> list[Any]:
     """Put a package behind an endpoint and return the pictures that it draws."""
-    sagemaker = cloud.client("sagemaker")
-    role = sagemaker.describe_training_job(TrainingJobName=SMOKE.job_name)["RoleArn"]
+    sagemaker = stage.client("sagemaker")
+    role = sagemaker.describe_training_job(TrainingJobName=WISH.job_name)["RoleArn"]
     container = {"Image": "image", "ModelDataUrl": package}
     sagemaker.create_model(ModelName="vae", ExecutionRoleArn=role, PrimaryContainer=container)
     variant = {
@@ -208,7 +235,7 @@ def drawn_behind(cloud: LocalCloud, package: str) -> list[Any]:
         return found["EndpointStatus"] != "Creating" and found
 
     assert eventually(settled)["EndpointStatus"] == "InService"
-    answered = cloud.client("sagemaker-runtime").invoke_endpoint(
+    answered = stage.client("sagemaker-runtime").invoke_endpoint(
         EndpointName="vae",
         Body=json.dumps({"seed": 5, "count": 2}),
         ContentType="application/json",

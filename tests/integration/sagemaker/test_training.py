@@ -37,6 +37,8 @@ for step in range(at + 1, int(asked.get("steps", "3")) + 1):
     print(f"step={step}; metric:loss={1 / step:.3f};", flush=True)
     kept.write_text(str(step))
     time.sleep(float(asked.get("seconds", "0")))
+    while step == 5 and "until" in asked and not Path(asked["until"]).exists():
+        time.sleep(0.02)
     if stop:
         (root / "model" / "part").write_text(str(step))
         sys.exit(143)
@@ -213,14 +215,17 @@ def test_should_stop_a_job_that_waits_for_another(bench: Bench) -> None:
 def test_should_begin_again_what_a_closed_cloud_left(
     bench: Bench, make_bench: Callable[..., Bench]
 ) -> None:
-    bench.sagemaker.create_training_job(**request(bench, "left", steps="60", seconds="0.05"))
-    eventually(lambda: bench.there(f"s3://{BUCKET}/checkpoints/left/at"))
+    restarted = bench.data / "restarted"
+    asked = request(bench, "left", steps="6", until=str(restarted))
+    bench.sagemaker.create_training_job(**asked)
+    eventually(lambda: bench.there(f"s3://{BUCKET}/checkpoints/left/at") == b"5")
     again = make_bench()
+    restarted.touch()
     found = ended(again, "left")
     assert found["TrainingJobStatus"] == "Completed"
     passed = [each["Status"] for each in found["SecondaryStatusTransitions"]]
     assert passed.count("Training") == 2
-    eventually(lambda: any(line.startswith("from ") for line in log_of(again)))
+    eventually(lambda: "from 5" in log_of(again))
     assert "from 0" not in log_of(again)
 
 

@@ -31,6 +31,8 @@ def predict_fn(rows, model):
     told = []
     for row, kind in rows:
         time.sleep(row.get("seconds", 0))
+        while "until" in row and not os.path.exists(row["until"]):
+            time.sleep(0.02)
         once = row.get("crash_once")
         if once and not os.path.exists(once):
             open(once, "w").close()
@@ -196,12 +198,14 @@ def test_a_transform_should_go_on_with_the_object_that_a_closed_cloud_had_in_han
 ) -> None:
     model(bench)
     rows(bench, "a.jsonl", {"a": 1})
-    rows(bench, "b.jsonl", *({"a": 1, "seconds": 0.3} for _ in range(6)))
+    restarted = bench.data / "restarted"
+    rows(bench, "b.jsonl", *({"a": 1, "until": str(restarted)} for _ in range(6)))
     bench.sagemaker.create_transform_job(**request("left"))
     eventually(lambda: keys(bench, "out/") == ["out/a.jsonl.out"])
     first = bench.s3.head_object(Bucket=BUCKET, Key="out/a.jsonl.out")["LastModified"]
     bench.sagemaker.delete_model(ModelName="adder")
     again = make_bench()
+    restarted.touch()
     assert ended(again, "left")["TransformJobStatus"] == "Completed"
     assert [each["sum"] for each in answered(again, "out/b.jsonl.out")] == [2] * 6
     assert again.s3.head_object(Bucket=BUCKET, Key="out/a.jsonl.out")["LastModified"] == first
