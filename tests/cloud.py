@@ -18,6 +18,7 @@ from tests import clients, permissions
 
 PROJECT = Path(__file__).resolve().parent.parent
 START_SECONDS = 300.0
+END_SECONDS = 120.0
 
 
 def _end_with_parent() -> None:
@@ -100,7 +101,7 @@ class CloudProcess:
         self._clients.clear()
         if self._process is not None:
             self._process.send_signal(number)
-            self._process.wait(30)
+            self._process.wait(END_SECONDS)
             self._process = None
             if self._audited:
                 permissions.keep(self.data_dir)
