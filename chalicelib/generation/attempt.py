@@ -1,89 +1,238 @@
-"""One paid call of one model: reserve, call, settle."""
+"""One generation while it runs, and the paid calls that it makes: reserve, call, settle."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from chalicelib.budgets.spending import ActualCost
-from chalicelib.contracts.generations import Usage
-from chalicelib.errors import HeadraceError
+from chalicelib.budgets.spending import ActualCost, MaxCost, Spender
+from chalicelib.contracts.generations import Call, Generation, Reply, Usage
+from chalicelib.errors import HeadraceError, QuotaExceeded, Throttled, Transient, Unsupported
+from chalicelib.generation.attempt_history import NO_USAGE, AttemptHistory
+from chalicelib.generation.dependencies import CallContext, ScreeningSession
+from chalicelib.generation.router import NextMove, next_move
 
 if TYPE_CHECKING:
     from chalicelib.contracts.budgets import Reservation
+    from chalicelib.contracts.screening import Finding
+    from chalicelib.generation.checks import AnswerCheck
     from chalicelib.generation.dependencies import GenerationDeps
     from chalicelib.generation.rate_limits.breaker import ProbeTicket
-    from chalicelib.generation.router import RouteStep
+    from chalicelib.generation.requirements import Requirements
+    from chalicelib.generation.router import RoutePlan, RouteStep
     from chalicelib.generation.tokens import TokenLoad
 
-
+MIN_CALL_SECONDS = 3.0
+"""With less time left than this, no further model is called."""
 SETTLE_TRIES = 3
-"""Tries at counting what was used, each with the retries of its adapter."""
+"""Tries at settling a cost, each with the retries of its adapter."""
+
+
+@dataclass(slots=True)
+class GenerationRun:
+    """One call on its way to an answer: its route, the attempts so far, and the last reply.
+
+    Attributes:
+        deadline: when an answer comes too late, in seconds of `deps.monotonic`; None for never.
+        screening: the screening of this request, None where nothing is screened.
+        input_findings: what the screening found in the call.
+        output_findings: what it found in the last reply.
+        reply: the last reply, as it may be given to the caller.
+    """
+
+    deps: GenerationDeps
+    call: Call
+    spender: Spender
+    requirements: Requirements
+    plan: RoutePlan
+    checks: tuple[AnswerCheck, ...]
+    generation_id: str
+    began_at: datetime
+    deadline: float | None = None
+    screening: ScreeningSession | None = None
+    input_findings: tuple[Finding, ...] = ()
+    output_findings: tuple[Finding, ...] = ()
+    history: AttemptHistory = field(init=False)
+    reply: Reply | None = None
+
+    def __post_init__(self) -> None:
+        """Begin with no attempt."""
+        self.history = AttemptHistory(self.deps.cost_model, self.plan, self.call.task)
+
+    def next_move(self) -> NextMove:
+        """Return whether to try a model, accept the last answer, or give up."""
+        budget = self.history.budget_for_attempts(self.requirements.budget)
+        return next_move(self.plan, self.history.attempts, budget)
+
+    def affords(self, cost: int | None) -> bool:
+        """Return whether the request's own budget has room for `cost` nano-dollars more."""
+        left = self.history.budget_left(self.requirements.budget)
+        return left is None or (cost is not None and cost <= left)
+
+    def seconds_left(self) -> float | None:
+        """Return how long an answer may still take, None where there is no deadline."""
+        return None if self.deadline is None else self.deadline - self.deps.monotonic()
+
+    def has_time(self, min_seconds: float = MIN_CALL_SECONDS) -> bool:
+        """Return whether `min_seconds` are left."""
+        left = self.seconds_left()
+        return left is None or left >= min_seconds
+
+    def context(self, step: RouteStep) -> CallContext:
+        """Return the context that goes with a call of `step`."""
+        return CallContext(
+            self.spender.tenant, self.spender.correlation_id, step.service_tier, self.seconds_left()
+        )
+
+    def try_reserve(self, step: RouteStep, load: TokenLoad, cost: int | None) -> ModelCall | None:
+        """Reserve a call as `reserve` does; record why and return None where that fails.
+
+        Raises:
+            QuotaExceeded: a budget in dollars is used up; what is dearer would not fit either.
+            NotFound: there is no such tenant.
+        """
+        try:
+            return self.reserve(step, load, cost)
+        except (Throttled, Transient, Unsupported) as error:
+            self._record_error(step, error)
+            return None
+        except QuotaExceeded as error:
+            if not error.of_model:
+                self.history.attach_costs(error)
+                raise
+            self._record_error(step, error)
+            return None
+
+    def reserve(self, step: RouteStep, load: TokenLoad, cost: int | None) -> ModelCall:
+        """Reserve the maximum `cost` of a call of `load`, and wait for the tenant's turn.
+
+        Raises what `Budgets.reserve` and `CallGuard.admit` raise; nothing stays reserved then.
+        """
+        maximum = MaxCost(cost, load.tokens_in + load.tokens_out)
+        reservation = self.deps.budgets.reserve(self.spender, step.model, maximum)
+        model_call = ModelCall(self.deps, step, load, reservation, None)
+        try:
+            model_call.ticket = self.deps.guard.admit(step.model, self.spender.tenant)
+        except BaseException:
+            model_call.release_reservation()
+            raise
+        return model_call
+
+    def record_failure(
+        self, model_call: ModelCall, error: HeadraceError, usage: Usage | None = None
+    ) -> None:
+        """Settle a call that failed, or broke off after `usage`, and record the attempt."""
+        used, cost = model_call.settle_failure(error, usage)
+        self._record_error(model_call.step, error, used, cost)
+
+    def time_out(self, model_call: ModelCall, usage: Usage, seconds: float) -> Transient:
+        """Settle an answer that was not whole in time; return the error that says so."""
+        cost = model_call.settle(usage, seconds=seconds)
+        self.history.record_abort(model_call.step, "the time ran out", usage, cost, seconds)
+        return self.history.deadline_error()
+
+    def generation(self) -> Generation:
+        """Return the accepted answer with its receipt and all attempts."""
+        assert self.reply is not None, "an accepted attempt has left its reply"
+        generation = self.deps.cost_model.build_generation(
+            self.generation_id,
+            self.began_at,
+            self.reply,
+            self.plan,
+            self.history.attempts,
+            self.history.check_lines,
+        )
+        findings = (*self.input_findings, *self.output_findings)
+        return generation.model_copy(update={"findings": findings}) if findings else generation
+
+    def _record_error(
+        self, step: RouteStep, error: HeadraceError, usage: Usage = NO_USAGE, cost: int = 0
+    ) -> None:
+        """Record that an attempt failed; the log gets the details that the caller does not."""
+        self.deps.on_error(error)
+        self.history.record_failure(step, error, usage, cost)
 
 
 @dataclass(slots=True)
 class ModelCall:
-    """A model that may be asked now. `load` is the most that the call uses, `reserved` its price,
-    and `ticket` what the guard let it through by.
+    """One call to one model, paid for in advance.
+
+    Attributes:
+        load: the most that the call can use.
+        reservation: the maximum cost, taken off the budgets.
+        ticket: what the guard admitted the call with, given back when the call ends.
+        ended: whether the call was settled or released.
     """
 
-    stage: GenerationDeps
+    deps: GenerationDeps
     step: RouteStep
     load: TokenLoad
-    reserved: Reservation
+    reservation: Reservation
     ticket: ProbeTicket
     ended: bool = False
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """Count all that was reserved where the block breaks off by what nobody foresaw."""
+    def charge_if_aborted(self) -> Iterator[None]:
+        """Charge the whole reservation if the block is left by an unforeseen exception."""
         try:
             yield
         except BaseException as error:
             if not self.ended:
-                self.settle_all(HeadraceError(f"A call broke off: {type(error).__name__}."))
+                self.settle_whole(HeadraceError(f"A call broke off: {type(error).__name__}."))
             raise
 
     def settle(self, usage: Usage, error: HeadraceError | None = None, seconds: float = 0.0) -> int:
-        """Count what was used, and return what it cost in nano-dollars."""
-        self._leave(error)
-        cost = self.stage.cost_model.actual_cost(self.step, usage, seconds)
-        self._count(ActualCost(cost, usage.tokens_in, usage.tokens_out, usage.images))
+        """Charge what was used, and return its cost in nano-dollars."""
+        self._end(error)
+        cost = self.deps.cost_model.actual_cost(self.step, usage, seconds)
+        self._settle(ActualCost(cost, usage.tokens_in, usage.tokens_out, usage.images))
         return cost
 
-    def settle_all(self, error: HeadraceError) -> tuple[Usage, int]:
-        """Count all that was reserved, as the call may have been billed whole; return it."""
-        self._leave(error)
-        load, cost = self.load, self.reserved.nanodollars
+    def settle_failure(self, error: HeadraceError, usage: Usage | None = None) -> tuple[Usage, int]:
+        """Charge a call that failed by `error`; return its usage and cost in nano-dollars.
+
+        Without `usage` the error says what was used: nothing, its own usage, or, where nobody can
+        know, the whole reservation.
+        """
+        if usage is None and error.unaccounted:
+            return self.settle_whole(error)
+        used = usage if usage is not None else error.usage
+        if used is not None or error.seconds:
+            return used or NO_USAGE, self.settle(used or NO_USAGE, error, error.seconds)
+        self._end(error)
+        self.release_reservation()
+        return NO_USAGE, 0
+
+    def settle_whole(self, error: HeadraceError) -> tuple[Usage, int]:
+        """Charge the whole reservation, as the call may have been billed whole; return it."""
+        self._end(error)
+        load, cost = self.load, self.reservation.nanodollars
         usage = Usage(tokens_in=load.tokens_in, tokens_out=load.tokens_out, images=load.images)
-        self._count(ActualCost(cost, load.tokens_in, load.tokens_out, load.images))
+        self._settle(ActualCost(cost, load.tokens_in, load.tokens_out, load.images))
         return usage, cost
 
-    def release(self, error: HeadraceError) -> None:
-        """Note that the call failed, and give all of it back: nothing was used."""
-        self._leave(error)
-        self.give_back()
-
-    def give_back(self) -> None:
-        """Give back what was reserved; what cannot be given back expires by itself."""
+    def release_reservation(self) -> None:
+        """Give the reservation back; one that cannot be given back expires by itself."""
         try:
-            self.stage.budgets.release(self.reserved)
-        except HeadraceError as unreleased:
-            self.stage.on_error(unreleased)
+            self.deps.budgets.release(self.reservation)
+        except HeadraceError as error:
+            self.deps.on_error(error)
 
-    def _leave(self, error: HeadraceError | None) -> None:
+    def _end(self, error: HeadraceError | None) -> None:
+        """Tell the guard that the call ended, by `error` if it failed."""
         self.ended = True
-        self.stage.guard.record_end(self.step.model, error, self.ticket)
+        self.deps.guard.record_end(self.step.model, error, self.ticket)
 
-    def _count(self, used: ActualCost) -> None:
-        """Settle; the answer is there and is given even where it cannot be counted."""
-        for left in reversed(range(SETTLE_TRIES)):
+    def _settle(self, cost: ActualCost) -> None:
+        """Settle the reservation; the answer is given even where its cost cannot be counted."""
+        for tries_left in reversed(range(SETTLE_TRIES)):
             try:
-                self.stage.budgets.settle(self.reserved, used)
+                self.deps.budgets.settle(self.reservation, cost)
             except HeadraceError as error:
-                if not left:
-                    self.stage.on_error(error)
+                if not tries_left:
+                    self.deps.on_error(error)
             else:
                 return

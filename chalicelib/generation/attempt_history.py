@@ -1,6 +1,4 @@
-"""What was tried for a call: every attempt with what it used and cost, and what is told of it where
-there is no answer.
-"""
+"""The attempts at one call with their usage and cost, and the error raised if none was accepted."""
 
 from __future__ import annotations
 
@@ -29,7 +27,7 @@ if TYPE_CHECKING:
     from chalicelib.generation.receipts import CostModel
     from chalicelib.generation.router import RoutePlan, RouteStep
 
-_TOLD_AS: Sequence[type[HeadraceError]] = (
+_ERROR_ORDER: Sequence[type[HeadraceError]] = (
     Throttled,
     Transient,
     QuotaExceeded,
@@ -38,20 +36,20 @@ _TOLD_AS: Sequence[type[HeadraceError]] = (
     InvalidInput,
     Unsupported,
 )
-"""What giving up is told as: the first of these that an attempt ended by, since who asks again
-later may well be answered.
+"""Kinds of errors, first the ones that a retry may get past: giving up raises the first of these
+that any attempt ended by.
 """
 NO_USAGE = Usage()
 AnswerOutcome = Literal["accepted", "escalated", "failed"]
-"""What becomes of an answer."""
+"""How an attempt ended."""
 _Error = TypeVar("_Error", bound=HeadraceError)
 
 
 @dataclass(slots=True)
 class AttemptHistory:
-    """The attempts at one call, in order. `judged` is what it cost to check answers."""
+    """The attempts at one call, in order, and the receipt lines of the checks of their answers."""
 
-    accounts: CostModel
+    cost_model: CostModel
     plan: RoutePlan
     task: GenerationTask
     attempts: list[Attempt] = field(default_factory=list)
@@ -61,7 +59,7 @@ class AttemptHistory:
     def record_answer(
         self, step: RouteStep, reply: Reply, cost: int, outcome: AnswerOutcome, reason: str
     ) -> None:
-        """Add an attempt that was answered."""
+        """Add an attempt that the model answered."""
         self.attempts.append(
             Attempt(
                 model=step.model,
@@ -77,14 +75,14 @@ class AttemptHistory:
     def record_failure(
         self, step: RouteStep, error: HeadraceError, usage: Usage = NO_USAGE, cost: int = 0
     ) -> None:
-        """Add an attempt that failed, in words for the caller."""
+        """Add an attempt that failed by `error`, described for the caller."""
         self.errors.append(error)
         self.record_abort(step, describe_failure(error), usage, cost, error.seconds)
 
     def record_abort(
         self, step: RouteStep, reason: str, usage: Usage, cost: int, seconds: float
     ) -> None:
-        """Add an attempt that ended before it had an answer."""
+        """Add an attempt that ended without an answer."""
         self.attempts.append(
             Attempt(
                 model=step.model,
@@ -96,35 +94,35 @@ class AttemptHistory:
             )
         )
 
-    def left_of(self, budget: int | None) -> int | None:
+    def budget_left(self, budget: int | None) -> int | None:
         """Return what is left of a request's own budget in nano-dollars, None where it has none."""
-        whole = self.for_attempts(budget)
-        return None if whole is None else whole - total_cost(self.attempts)
+        available = self.budget_for_attempts(budget)
+        return None if available is None else available - total_cost(self.attempts)
 
-    def for_attempts(self, budget: int | None) -> int | None:
-        """Return what all attempts may cost: what the request has beside the checks of answers."""
+    def budget_for_attempts(self, budget: int | None) -> int | None:
+        """Return the part of `budget` that is left for attempts after the checks of answers."""
         if budget is None:
             return None
         return budget - sum(nanodollars(line.dollars) for line in self.check_lines)
 
     def total_usage(self) -> Usage | None:
-        """Return what all attempts used together, None where it was nothing."""
-        each = [one.usage for one in self.attempts]
+        """Return the usage of all attempts together, None where it was nothing."""
+        usages = [attempt.usage for attempt in self.attempts]
         total = Usage(
-            tokens_in=sum(one.tokens_in for one in each),
-            tokens_out=sum(one.tokens_out for one in each),
-            images=sum(one.images for one in each),
+            tokens_in=sum(usage.tokens_in for usage in usages),
+            tokens_out=sum(usage.tokens_out for usage in usages),
+            images=sum(usage.images for usage in usages),
         )
         return None if total == NO_USAGE else total
 
     def no_answer_error(self, reason: str) -> HeadraceError:
-        """Return the error that tells of no answer, and what was used for it.
+        """Return the error to raise when no model is left to try, with usage and receipt.
 
-        Where answers failed their checks it says so in words for the caller.
+        Where answers failed their checks, its message says which and why.
         """
-        if any(one.outcome == "escalated" for one in self.attempts):
+        if any(attempt.outcome == "escalated" for attempt in self.attempts):
             return self.attach_costs(NoAnswer(f"No answer stands. {self._verdicts()}"))
-        for kind in _TOLD_AS:
+        for kind in _ERROR_ORDER:
             ended = [error for error in self.errors if isinstance(error, kind)]
             if ended:
                 error = kind(
@@ -136,32 +134,33 @@ class AttemptHistory:
                 if isinstance(error, QuotaExceeded):
                     error.of_model = True  # one of all models is raised where it is met
                     error.reserved = any(
-                        isinstance(each, QuotaExceeded) and each.reserved for each in ended
+                        isinstance(other, QuotaExceeded) and other.reserved for other in ended
                     )
                 return self.attach_costs(error)
         return self.attach_costs(HeadraceError(f"No model answered. {reason}."))
 
     def deadline_error(self) -> Transient:
-        """Return the error that tells of no time left, and of what was tried."""
+        """Return the error to raise when the time ran out, with usage and receipt."""
         message = f"No answer came in time. {self._verdicts()}".rstrip()
         return self.attach_costs(Transient(message, retry_after=1))
 
     def attach_costs(self, error: _Error) -> _Error:
-        """Return `error`, which tells what all attempts used and cost."""
+        """Set the usage and receipt of all attempts on `error`, and return it."""
         error.usage = self.total_usage()
-        receipt = self.accounts.receipt(self.plan, self.attempts, self.task, self.check_lines)
+        receipt = self.cost_model.receipt(self.plan, self.attempts, self.task, self.check_lines)
         error.receipt = receipt if receipt.lines else None
         return error
 
     def _verdicts(self) -> str:
+        """Return a sentence about each attempt: the failed check, or that it failed."""
         titles = {step.model: step.title for step in self.plan.steps}
-        each = [
+        sentences = [
             f"{titles[one.model]}: {one.reason if one.outcome == 'escalated' else 'failed'}."
             for one in self.attempts
         ]
-        return " ".join(each)
+        return " ".join(sentences)
 
 
 def describe_failure(error: HeadraceError) -> str:
-    """Return in words for the caller what an attempt failed by."""
+    """Return the kind and message of an error, as told to the caller."""
     return f"{type(error).__name__}: {said(error).rstrip('.')}"

@@ -1,8 +1,9 @@
-"""A call answered: planned, paid for, asked, checked, escalated, and accounted for.
+"""The loop that answers a call: plan a route, try its models in order, check, escalate, account.
 
-The cheapest model that suffices is asked first. Before a model is asked, the most that it can cost
-is taken off the caller's budgets; afterwards, what it did cost. An answer that fails a check, or a
-model that fails, leads to the next of the plan. A stream keeps to the model that it began with.
+The cheapest model that suffices is tried first. Before a model is called, the most that the call
+can cost is reserved from the caller's budgets; afterwards the actual cost is settled. A model that
+fails, or whose answer fails a check, leads to the next step of the route. A stream keeps to the
+model that began it.
 """
 
 from __future__ import annotations
@@ -12,40 +13,32 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from chalicelib.contracts.generations import Call, ChatCall, ChatOutput, Generation, Terms
+from chalicelib.contracts.generations import Call, ChatCall, ChatOutput, Generation, Reply, Terms
 from chalicelib.errors import HeadraceError
 from chalicelib.generation import checks, requirements, router
 from chalicelib.generation.adaptation import adapt_call, repair_call
+from chalicelib.generation.attempt import GenerationRun, ModelCall
+from chalicelib.generation.attempt_history import AnswerOutcome, describe_failure
+from chalicelib.generation.checks import AnswerCheck, CheckVerdict
 from chalicelib.generation.dependencies import NO_LIMITS, CallLimits, GenerationDeps
 from chalicelib.generation.router import AcceptAnswer, GiveUp, TryModel
+from chalicelib.generation.self_check import SelfCheck
 from chalicelib.generation.streams import StreamedAnswer, StreamEnd, TextDelta, ToolDelta
 from chalicelib.generation.tokens import has_tools, max_load
-from chalicelib.generation.trials import Trial
 
 if TYPE_CHECKING:
     from chalicelib.budgets.spending import Spender
     from chalicelib.contracts.screening import Finding
-    from chalicelib.generation.checks import AnswerCheck, CheckVerdict
     from chalicelib.generation.router import RouteStep
     from chalicelib.generation.tokens import TokenLoad
 
-_OF_JSON = ("json:", "schema:")
-
-
-def stream_whole(generation: Generation) -> Iterator[TextDelta | ToolDelta | Generation]:
-    """Yield a chat that is there already as if it were streamed."""
-    output = generation.output
-    assert isinstance(output, ChatOutput), "what is streamed is a chat"
-    if output.text:
-        yield TextDelta(output.text)
-    for at, call in enumerate(output.tool_calls):
-        yield ToolDelta(at, call.id, call.name, call.arguments)
-    yield generation
+_JSON_REASONS = ("json:", "schema:")
+"""Beginnings of the reasons of failed checks that a repair call may mend."""
 
 
 @dataclass(frozen=True, slots=True)
 class Generator:
-    """Answers calls on a stage."""
+    """Answers calls by the models and budgets of one deployment stage."""
 
     deps: GenerationDeps
 
@@ -61,22 +54,22 @@ class Generator:
         Raises:
             NotFound: `terms` name a model that is not served.
             Unsupported: no model can answer this, with the reason of each.
-            InvalidInput: a check is none, or no model takes the call.
+            InvalidInput: a check is invalid, or no model takes the call.
             QuotaExceeded, Throttled: a budget or a minute has no room for it.
             Transient, ModelFailure: every model failed, or the time ran out, with what became of
                 each. The error's `usage` is what they used all the same.
         """
-        trial = prepare(self.deps, call, terms, spender, limits)
+        run = prepare(self.deps, call, terms, spender, limits)
         while True:
-            match trial.next():
+            match run.next_move():
                 case TryModel(step):
-                    if not trial.has_time():
-                        raise trial.tried.deadline_error()
-                    self._try(trial, step)
+                    if not run.has_time():
+                        raise run.history.deadline_error()
+                    self._try_model(run, step)
                 case AcceptAnswer():
-                    return trial.generation()
+                    return run.generation()
                 case GiveUp(reason):
-                    raise trial.tried.no_answer_error(reason)
+                    raise run.history.no_answer_error(reason)
 
     def stream(
         self,
@@ -85,110 +78,158 @@ class Generator:
         spender: Spender,
         limits: CallLimits = NO_LIMITS,
     ) -> Iterator[TextDelta | ToolDelta | Generation]:
-        """Yield the answer as it is made, and the generation that it is as the last.
+        """Yield the answer in pieces as the model writes it, and the whole generation last.
 
-        A model that fails before its first piece gives way to the next. What it fails after that is
-        raised, and so is what `generate` raises. Checks are run at the end, and only noted. Who
-        stops listening pays for what was made, as far as it can be told. Where the screen may have
+        A model that fails before its first piece gives way to the next; its later failures are
+        raised, as is all that `generate` raises. Checks run at the end and are only recorded. If
+        the client disconnects, the tokens generated so far are charged. Where screening may have
         to refuse or mask the answer, it comes in one piece, after it was screened.
         """
-        screened = self.deps.open_screening(spender)
-        if screened is not None and screened.needs_whole_answer:
+        screening = self.deps.open_screening(spender)
+        if screening is not None and screening.needs_whole_answer:
             yield from stream_whole(self.generate(call, terms, spender, limits))
             return
-        trial = prepare(self.deps, call, terms, spender, limits, streams=True)
+        run = prepare(self.deps, call, terms, spender, limits, streams=True)
         while True:
-            match trial.next():
+            match run.next_move():
                 case TryModel(step):
-                    if not trial.has_time():
-                        raise trial.tried.deadline_error()
-                    told = StreamedAnswer(self.deps.monotonic)
-                    yield from self._stream(trial, step, told)
-                    if told.has_begun:
-                        yield trial.generation()
+                    if not run.has_time():
+                        raise run.history.deadline_error()
+                    answer = StreamedAnswer(self.deps.monotonic)
+                    yield from self._stream_model(run, step, answer)
+                    if answer.has_begun:
+                        yield run.generation()
                         return
                 case AcceptAnswer():
-                    raise AssertionError("an answer that stands has been streamed")
+                    raise AssertionError("an accepted answer has been streamed")
                 case GiveUp(reason):
-                    raise trial.tried.no_answer_error(reason)
+                    raise run.history.no_answer_error(reason)
 
-    def _try(self, trial: Trial, step: RouteStep) -> None:
-        """Ask the model of `step`, and once more where its JSON is none."""
-        call = adapt_call(trial.call, self.deps.models.models[step.model])
-        verdict = self._ask(trial, step, call, step.load, step.cost)
-        if verdict is None or verdict.passed or not verdict.reason.startswith(_OF_JSON):
+    def _try_model(self, run: GenerationRun, step: RouteStep) -> None:
+        """Call the model of `step`, and once more to repair its JSON if that is invalid."""
+        call = adapt_call(run.call, self.deps.models.models[step.model])
+        verdict = self._call_model(run, step, call, step.load, step.cost)
+        if verdict is None or verdict.passed or not verdict.reason.startswith(_JSON_REASONS):
             return
-        output = trial.reply.output if trial.reply is not None else None
+        output = run.reply.output if run.reply is not None else None
         if (
             isinstance(call, ChatCall)
             and isinstance(output, ChatOutput)
             and output.finish == "stop"
         ):
-            self._repair(trial, step, repair_call(call, output.text, verdict.reason))
+            self._repair(run, step, repair_call(call, output.text, verdict.reason))
 
-    def _repair(self, trial: Trial, step: RouteStep, mended: ChatCall) -> None:
-        """Ask once more where the model holds so much, and the request's budget and time do."""
+    def _repair(self, run: GenerationRun, step: RouteStep, call: ChatCall) -> None:
+        """Make the repair `call`, if the model's context, the budget and the time have room."""
         limits = self.deps.models.models[step.model].limits
-        load, longest = max_load(mended)
-        added = limits.tool_tokens if has_tools(mended) else 0
+        load, longest = max_load(call)
+        added = limits.tool_tokens if has_tools(call) else 0
         load = replace(load, tokens_in=load.tokens_in + added)
         cost = self.deps.cost_model.max_cost(step, load)
         fits = not limits.context_tokens or longest + added <= limits.context_tokens
-        if fits and trial.affords(cost) and trial.has_time():
-            self._ask(trial, step, mended, load, cost)
+        if fits and run.affords(cost) and run.has_time():
+            self._call_model(run, step, call, load, cost)
 
-    def _ask(
-        self, trial: Trial, step: RouteStep, call: Call, load: TokenLoad, cost: int | None
+    def _call_model(
+        self, run: GenerationRun, step: RouteStep, call: Call, load: TokenLoad, cost: int | None
     ) -> CheckVerdict | None:
-        """Ask once; return whether the answer stands, or None where there is none."""
+        """Make one call; return the verdict on its answer, None where there is no answer."""
         model = self.deps.models.models[step.model]
         backend = self.deps.backends[model.backend.kind]
-        turn = trial.entered(step, load, cost)
-        if turn is None:
+        model_call = run.try_reserve(step, load, cost)
+        if model_call is None:
             return None
-        with turn.held():
+        with model_call.charge_if_aborted():
             try:
-                reply = backend.generate(model, step.route, call, trial.asking(step))
+                reply = backend.generate(model, step.route, call, run.context(step))
             except HeadraceError as error:
-                trial.fail(turn, error)
+                run.record_failure(model_call, error)
                 return None
-            return trial.answer(turn, reply)
+            return self._judge_reply(run, model_call, reply)
 
-    def _stream(
-        self, trial: Trial, step: RouteStep, told: StreamedAnswer
+    def _stream_model(
+        self, run: GenerationRun, step: RouteStep, answer: StreamedAnswer
     ) -> Iterator[TextDelta | ToolDelta]:
-        """Yield what the model of `step` writes, as long as it does, and gather it in `told`."""
+        """Yield what the model of `step` writes, and collect it in `answer`."""
         model = self.deps.models.models[step.model]
         backend = self.deps.backends[model.backend.kind]
-        call = adapt_call(trial.call, model)
-        assert isinstance(call, ChatCall), "a fitted call is of its own kind"
-        turn = trial.entered(step, step.load, step.cost)
-        if turn is None:
+        call = adapt_call(run.call, model)
+        assert isinstance(call, ChatCall), "an adapted call keeps its kind"
+        model_call = run.try_reserve(step, step.load, step.cost)
+        if model_call is None:
             return
-        told.started_at = self.deps.monotonic()  # the wait for a turn is none of the model's
-        with turn.held():
+        answer.started_at = self.deps.monotonic()  # the wait for a turn is none of the model's
+        with model_call.charge_if_aborted():
             try:
-                for delta in backend.stream(model, step.route, call, trial.asking(step)):
-                    told.add(delta)
+                for delta in backend.stream(model, step.route, call, run.context(step)):
+                    answer.add(delta)
                     if not isinstance(delta, StreamEnd):
                         yield delta
-                        if not trial.has_time(0):
-                            usage = told.usage(step.load.tokens_in)
-                            raise trial.run_out(turn, usage, told.seconds)
-                reply = told.reply(model.name, step)
+                        if not run.has_time(0):
+                            usage = answer.usage(step.load.tokens_in)
+                            raise run.time_out(model_call, usage, answer.seconds)
+                reply = answer.reply(model.name, step)
             except HeadraceError as error:
-                if turn.ended:
+                if model_call.ended:
                     raise
-                if told.has_begun:
-                    trial.fail(turn, error, error.usage or told.usage(step.load.tokens_in))
+                if answer.has_begun:
+                    usage = error.usage or answer.usage(step.load.tokens_in)
+                    run.record_failure(model_call, error, usage)
                     raise
-                trial.fail(turn, error)
+                run.record_failure(model_call, error)
                 return
-            except BaseException:
-                if told.has_begun and not turn.ended:
-                    turn.settle(told.usage(step.load.tokens_in), seconds=told.seconds)
+            except BaseException:  # GeneratorExit too: the client disconnected
+                if answer.has_begun and not model_call.ended:
+                    usage = answer.usage(step.load.tokens_in)
+                    model_call.settle(usage, seconds=answer.seconds)
                 raise
-            trial.answer(turn, reply)
+            self._judge_reply(run, model_call, reply)
+
+    def _judge_reply(self, run: GenerationRun, model_call: ModelCall, reply: Reply) -> CheckVerdict:
+        """Settle the cost of a reply, check and screen it, and record the attempt.
+
+        Raises what a check or the screening raises, with what all attempts cost.
+        """
+        step = model_call.step
+        cost = model_call.settle(reply.usage, seconds=reply.seconds)
+        try:
+            verdict = self._run_checks(run, reply, SelfCheck(run, step, cost))
+            run.history.check_lines += verdict.lines
+            if verdict.passed:
+                verdict, reply = _screen_reply(run, verdict, reply)
+        except HeadraceError as error:
+            self.deps.on_error(error)
+            run.history.record_answer(step, reply, cost, "failed", describe_failure(error))
+            run.history.attach_costs(error)
+            raise
+        run.reply = reply
+        outcome: AnswerOutcome = "accepted" if verdict.passed else "escalated"
+        run.history.record_answer(step, reply, cost, outcome, verdict.reason)
+        return verdict
+
+    def _run_checks(self, run: GenerationRun, reply: Reply, self_check: SelfCheck) -> CheckVerdict:
+        """Return the verdict of the run's checks on a reply.
+
+        JSON that was cut off is invalid, but a dearer model would be cut off at the same place: it
+        is given as it is, and the verdict says so.
+        """
+        output, judges = reply.output, {**self.deps.judges, checks.SELF_CHECK: self_check}
+        if not isinstance(output, ChatOutput) or output.finish != "length":
+            return checks.run_checks(run.checks, run.call, output, judges)
+        due = [check for check in run.checks if check.kind not in checks.JSON_KINDS]
+        verdict = checks.run_checks(due, run.call, output, judges)
+        return replace(verdict, reason="it was cut off") if verdict.passed else verdict
+
+
+def stream_whole(generation: Generation) -> Iterator[TextDelta | ToolDelta | Generation]:
+    """Yield a chat that is already whole as if it were streamed."""
+    output = generation.output
+    assert isinstance(output, ChatOutput), "only a chat is streamed"
+    if output.text:
+        yield TextDelta(output.text)
+    for index, call in enumerate(output.tool_calls):
+        yield ToolDelta(index, call.id, call.name, call.arguments)
+    yield generation
 
 
 def prepare(
@@ -199,23 +240,23 @@ def prepare(
     limits: CallLimits = NO_LIMITS,
     *,
     streams: bool = False,
-) -> Trial:
-    """Screen a call, derive its requirements and plan its route; nothing is asked or paid yet.
+) -> GenerationRun:
+    """Screen a call, derive its requirements and plan its route; nothing is called or paid yet.
 
     Raises:
-        NotFound, InvalidInput, Unsupported: nobody can be asked, and why.
-        InvalidInput: a schema or a check is none, or the screen refuses the call.
-        Throttled, Transient, ModelFailure: the screen could not look at it.
+        NotFound, InvalidInput, Unsupported: no model can be tried, and why.
+        InvalidInput: a schema or a check is invalid, or the screening refuses the call.
+        Throttled, Transient, ModelFailure: the call could not be screened.
     """
-    named = _named_checks(call, terms.checks)
-    checks.require_checks(named, call, deps.judges)
-    screened = deps.open_screening(spender)
+    named_checks = _checks_of_call(call, terms.checks)
+    checks.require_checks(named_checks, call, deps.judges)
+    screening = deps.open_screening(spender)
     findings: tuple[Finding, ...] = ()
-    if screened is not None:
-        seen = screened.screen_input(call)
-        call, findings = seen.call, seen.findings
+    if screening is not None:
+        screened = screening.screen_input(call)
+        call, findings = screened.call, screened.findings
     now = deps.utcnow()
-    wish = requirements.derive_requirements(
+    required = requirements.derive_requirements(
         call,
         terms,
         deps.call_region,
@@ -224,26 +265,49 @@ def prepare(
         max_bytes=limits.max_bytes,
     )
     prices = deps.cost_model.prices
-    plan = router.plan_route(wish, deps.models, prices, now, deps.guard.health()).require_steps()
-    until = _deadline(deps, limits, terms, now)
-    own = deps.new_id()
-    return Trial(deps, call, spender, wish, plan, named, own, now, until, screened, findings)
+    plan = router.plan_route(required, deps.models, prices, now, deps.guard.health())
+    return GenerationRun(
+        deps=deps,
+        call=call,
+        spender=spender,
+        requirements=required,
+        plan=plan.require_steps(),
+        checks=named_checks,
+        generation_id=deps.new_id(),
+        began_at=now,
+        deadline=_deadline(deps, limits, terms, now),
+        screening=screening,
+        input_findings=findings,
+    )
 
 
 def _deadline(
-    deps: GenerationDeps, within: CallLimits, terms: Terms, now: datetime
+    deps: GenerationDeps, limits: CallLimits, terms: Terms, now: datetime
 ) -> float | None:
-    """Return until when an answer is of use, by `deps.monotonic`, None for never."""
-    ends = [] if within.deadline is None else [within.deadline]
+    """Return when an answer comes too late, in seconds of `deps.monotonic`; None for never."""
+    deadlines = [] if limits.deadline is None else [limits.deadline]
     if terms.deadline is not None:
-        ends.append(deps.monotonic() + (terms.deadline - now).total_seconds())
-    return min(ends, default=None)
+        deadlines.append(deps.monotonic() + (terms.deadline - now).total_seconds())
+    return min(deadlines, default=None)
 
 
-def _named_checks(call: Call, names: Sequence[str]) -> tuple[AnswerCheck, ...]:
-    """Return the checks that are named, and those that the call itself asks for."""
+def _checks_of_call(call: Call, names: Sequence[str]) -> tuple[AnswerCheck, ...]:
+    """Return the named checks, and the one that the call's own JSON output implies."""
     wanted = list(names)
     if isinstance(call, ChatCall) and call.json_output is not None:
         own = "json" if call.json_output.json_schema is None else "schema"
         wanted += [] if own in wanted or call.tools else [own]
     return checks.parse_checks(wanted, call)
+
+
+def _screen_reply(
+    run: GenerationRun, passed: CheckVerdict, reply: Reply
+) -> tuple[CheckVerdict, Reply]:
+    """Return whether an answer may be given, and the reply with masks applied to it."""
+    if run.screening is None:
+        return passed, reply
+    screened = run.screening.screen_output(reply.output)
+    run.output_findings = screened.findings
+    if screened.refusal:
+        return CheckVerdict(passed=False, reason=screened.refusal.rstrip(".")), reply
+    return passed, reply.model_copy(update={"output": screened.output})
