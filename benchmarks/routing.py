@@ -33,7 +33,7 @@ from chalicelib.contracts.generations import (
 from chalicelib.contracts.receipts import dollars
 from chalicelib.generation import checks, requirements, router
 from chalicelib.generation.catalogue import catalogue
-from chalicelib.generation.models import served_models
+from chalicelib.generation.model_file import served_models
 from chalicelib.generation.receipts import CostModel
 from chalicelib.generation.router import AcceptAnswer, TryModel, next_move
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -77,8 +78,10 @@ def by_itself() -> Held:
     """Return what is to be mended or known of the file."""
     from chalicelib.generation.catalogue import catalogue
     from chalicelib.generation.model_checks import find_faults
-    from chalicelib.generation.models import served_models
+    from chalicelib.generation.model_file import SERVED_FILE, served_models
+    from chalicelib.generation.model_schema import validate_served_file
 
+    validate_served_file(json.loads(SERVED_FILE.read_text(encoding="utf-8")))
     return Held(tuple(find_faults(served_models(), catalogue(), today())))
 
 
@@ -91,7 +94,7 @@ def beside_bedrock(
     `data_dir`. Who runs the command as a part of a program gives clients of their own.
     """
     from chalicelib.generation.model_checks import compare_with_bedrock, unserved_ids
-    from chalicelib.generation.models import served_models
+    from chalicelib.generation.model_file import served_models
     from cli.voice import told
     from infra import stages
     from infra.model_list import list_models

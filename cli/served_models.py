@@ -24,7 +24,7 @@ def today() -> date:
 
 def show_list(output: Output) -> None:
     """Print every model that answers calls."""
-    from chalicelib.generation.models import served_models
+    from chalicelib.generation.model_file import served_models
 
     models = list(served_models().models.values())
     if output.as_json:
@@ -43,7 +43,7 @@ def show_one(output: Output, name: str) -> None:
     """
     from chalicelib.errors import NotFound
     from chalicelib.generation.catalogue import catalogue
-    from chalicelib.generation.models import served_models
+    from chalicelib.generation.model_file import served_models
 
     try:
         found = described(served_models().model(name))

@@ -21,7 +21,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chalicelib.adapters.dynamodb import Table
 from chalicelib.adapters.model_records import AllowedModelRecords
 from chalicelib.errors import HeadraceError, NotFound
-from chalicelib.generation.models import ServedModels, served_models
+from chalicelib.generation.model_file import served_models
+from chalicelib.generation.models import ServedModels
 from infra import stages
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from chalicelib.generation.models import BedrockBackend, served_models
+from chalicelib.generation.model_file import served_models
+from chalicelib.generation.models import BedrockBackend
 
 _MARK = {"Ref": "ServedModels"}
 _BEDROCK = "arn:${AWS::Partition}:bedrock"

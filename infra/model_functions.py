@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from chalicelib.generation.models import FunctionBackend, served_models
+from chalicelib.generation.model_file import served_models
+from chalicelib.generation.models import FunctionBackend
 
 _MARK = {"Ref": "ModelFunctions"}
 

@@ -21,7 +21,8 @@ from pydantic import ValidationError
 from chalicelib.contracts.exported import FILE, Signature
 from chalicelib.contracts.serving import ROOT, ServedVersion, Serving, pointer_key
 from chalicelib.errors import HeadraceError
-from chalicelib.generation.models import FunctionBackend, served_models
+from chalicelib.generation.model_file import served_models
+from chalicelib.generation.models import FunctionBackend
 from chalicelib.inference import (
     blip2,
     clip,

@@ -43,6 +43,8 @@ from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
 from chalicelib.generation.catalogue import catalogue
+from chalicelib.generation.model_file import SERVED_FILE
+from chalicelib.generation.model_schema import ServedFileError, validate_served_file
 from infra.asking import name_models
 from infra.model_functions import name_functions
 from infra.openapi.gateway import look_at_bodies
@@ -207,12 +209,13 @@ def main(arguments: list[str] | None = None) -> int:
     os.environ["HEADRACE_STAGE"] = chosen.stage
     made = merged_template if chosen.merged else plain_template
     try:
+        validate_served_file(json.loads(SERVED_FILE.read_text(encoding="utf-8")))
         template = made(chosen.project, chosen.stage, chosen.region)
         _snap_start(template, list(filter(None, chosen.snap_start.split(","))))
     except InvalidDocumentException as error:
         print(error.message, file=sys.stderr)  # noqa: T201 - what the user has to know
         return 1
-    except NoSnapStart as error:
+    except (NoSnapStart, ServedFileError) as error:
         print(error, file=sys.stderr)  # noqa: T201 - what the user has to know
         return 1
     json.dump(template, sys.stdout, indent=1)

@@ -172,7 +172,8 @@ def _begin_one(request: Request, body: CreateGenerationRequest, deps: BatchServi
 
 
 def _demand_served(model: str) -> None:
-    from chalicelib.generation.models import AUTO, served_models
+    from chalicelib.generation.model_file import served_models
+    from chalicelib.generation.models import AUTO
 
     if model != AUTO:
         served_models().model(model)

@@ -66,7 +66,7 @@ class CollectionServices:
 def build_services(parts: ApiParts) -> CollectionServices:
     """Return what the views of this module need, built of the stage's `parts`."""
     from chalicelib.adapters.collection_records import CollectionRecords
-    from chalicelib.generation.models import served_models
+    from chalicelib.generation.model_file import served_models
 
     return CollectionServices(
         records=CollectionRecords(parts.table),

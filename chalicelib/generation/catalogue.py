@@ -142,7 +142,7 @@ def _nothing_served() -> ServedModels:
 
 
 def _served() -> ServedModels:
-    from chalicelib.generation.models import served_models
+    from chalicelib.generation.model_file import served_models
 
     return served_models()
 

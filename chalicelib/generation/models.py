@@ -1,20 +1,17 @@
-"""The models that answer calls, as data: `models/served.json`, so that one more takes no code.
+"""The models that answer calls: backends, limits, abilities, lifecycle and fallbacks.
 
-A bundle that plans, prices or makes calls carries that file beside the catalogue. Prices are the
-catalogue's, under the units that `unit` names; what a model costs by another route than that price
-is of, by flex or in a batch, is a factor here.
+They are entries of `models/served.json`, so that one more takes no code. Prices are the
+catalogue's, under the units that `ServedModel.price_unit` names; a price by another route, by flex
+or in a batch is a factor here.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from functools import cache
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
@@ -40,7 +37,6 @@ def id_within_arn(model_id: str) -> str:
     return _ARN_PREFIX.sub("", model_id)
 
 
-SERVED_FILE = Path(__file__).parents[2] / "models" / "served.json"
 AUTO = "auto"
 """What a caller names instead of a model to have the cheapest that suffices."""
 
@@ -283,11 +279,3 @@ class ServedModels:
             for name, model in self.models.items()
             if isinstance(model.backend, FunctionBackend) and model.backend.function == function
         )
-
-
-@cache
-def served_models() -> ServedModels:
-    """Return the models that lie beside this code."""
-    from chalicelib.generation.served_reading import read
-
-    return read(json.loads(SERVED_FILE.read_text(encoding="utf-8")))

@@ -33,7 +33,7 @@ def generator(
     from chalicelib.generation.catalogue import catalogue
     from chalicelib.generation.dependencies import GenerationDeps
     from chalicelib.generation.executor import Generator
-    from chalicelib.generation.models import served_models
+    from chalicelib.generation.model_file import served_models
     from chalicelib.generation.receipts import CostModel
     from chalicelib.jobs.ulids import ulid
     from chalicelib.wiring.budgets import budgets

@@ -14,7 +14,7 @@ from chalicelib.adapters.dynamodb import Table
 from chalicelib.adapters.job_records import JobTable
 from chalicelib.contracts.jobs import StepRequest
 from chalicelib.generation.catalogue import catalogue
-from chalicelib.generation.models import served_models
+from chalicelib.generation.model_file import served_models
 from chalicelib.jobs.steps import StepContext
 from chalicelib.observability import observed
 from chalicelib.settings import BatchSettings, memory_gb

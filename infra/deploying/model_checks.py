@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.generation.models import served_models
+from chalicelib.generation.model_file import served_models
 from infra.deploying.failures import code_of, is_unreachable, message_of
 from infra.deploying.findings import Finding, warning
 from infra.deploying.plan import Plan

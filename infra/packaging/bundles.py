@@ -23,7 +23,7 @@ APP = "app"
 CATALOGUE = "models/catalogue.json"
 _READERS = {
     CATALOGUE: "chalicelib/generation/catalogue.py",
-    "models/served.json": "chalicelib/generation/models.py",
+    "models/served.json": "chalicelib/generation/model_file.py",
 }
 """Of the data about models, the module that reads it: who carries that carries the data."""
 _NOT_RUN = ("event.json", "events/*.json", "requirements.in", "requirements.txt")

@@ -24,8 +24,8 @@ from chalicelib.adapters.models.endpoint_client import (
 from chalicelib.contracts.generations import EmbedCall, EmbedOutput
 from chalicelib.errors import InvalidInput, Transient
 from chalicelib.generation.dependencies import CallContext
+from chalicelib.generation.model_file import parse_served_models
 from chalicelib.generation.models import ServedModel
-from chalicelib.generation.served_reading import read
 from chalicelib.inference.embedder import Embedder
 from models.serving.pack import pack
 from tests.cloud import PROJECT, CloudProcess
@@ -197,7 +197,7 @@ def served(endpoint: str, schema: str, *, asynchronous: bool) -> ServedModel:
             }
         ],
     }
-    return read(written).model("own-minilm")
+    return parse_served_models(written).model("own-minilm")
 
 
 @pytest.fixture(scope="module")

@@ -35,7 +35,7 @@ class ModelServices:
 
 def build_services(parts: ApiParts) -> ModelServices:
     """Return what the views of this module need, built of the stage's `parts`."""
-    from chalicelib.generation.models import served_models
+    from chalicelib.generation.model_file import served_models
     from chalicelib.wiring.models import models_of, place
 
     return ModelServices(

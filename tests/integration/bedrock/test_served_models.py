@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from chalicelib.generation.model_checks import compare_with_bedrock
-from chalicelib.generation.models import served_models
+from chalicelib.generation.model_file import served_models
 from infra.model_list import list_models
 from tests.unit.generation.planning import NOW
 

@@ -10,7 +10,7 @@ from chalicelib.adapters.models.bedrock import BedrockCaller
 from chalicelib.budgets.spending import Spender
 from chalicelib.generation.catalogue import catalogue
 from chalicelib.generation.executor import Generator
-from chalicelib.generation.models import served_models
+from chalicelib.generation.model_file import served_models
 from chalicelib.generation.receipts import CostModel
 from chalicelib.retrieval.answer.passage_writer import PassageLimits, PassageWriter
 from tests.unit.generation.fakes import House

@@ -18,7 +18,8 @@ from chalicelib.adapters.objects import Objects
 from chalicelib.contracts.exported import FILE
 from chalicelib.contracts.serving import Serving
 from chalicelib.errors import HeadraceError, ModelFailure
-from chalicelib.generation.models import FunctionBackend, served_models
+from chalicelib.generation.model_file import served_models
+from chalicelib.generation.models import FunctionBackend
 from chalicelib.inference.hot_swap import HotSwap
 from chalicelib.inference.image_generator import ImageGenerator, ImageSettings, open_model
 from cli.failures import Failure

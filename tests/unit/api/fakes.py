@@ -45,7 +45,7 @@ from chalicelib.contracts.search import Hit
 from chalicelib.contracts.uploads import PresignedUpload
 from chalicelib.errors import HeadraceError
 from chalicelib.generation.catalogue import catalogue
-from chalicelib.generation.models import served_models
+from chalicelib.generation.model_file import served_models
 from chalicelib.generation.requirements import CallRegion
 from chalicelib.jobs.launcher import JobLauncher
 from chalicelib.jobs.ulids import ulid

@@ -8,7 +8,7 @@ import pytest
 from chalice.test import HTTPResponse
 
 from chalicelib.api.openai.files import WITHIN_BYTES
-from chalicelib.generation.models import served_models
+from chalicelib.generation.model_file import served_models
 from tests.unit.api.fakes import OTHER_KEY, Api
 from tests.unit.openai.fakes import WRITTEN
 

@@ -19,7 +19,7 @@ from chalicelib.contracts.serving import ServedVersion, Serving
 from chalicelib.errors import HeadraceError, NotFound
 from chalicelib.generation.catalogue import catalogue
 from chalicelib.generation.executor import Generator
-from chalicelib.generation.models import served_models
+from chalicelib.generation.model_file import served_models
 from chalicelib.generation.receipts import CostModel
 from chalicelib.inference import language_model, reward_model
 from chalicelib.inference.hot_swap import REFRESH_SECONDS, HotSwap

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from chalicelib.batches.estimate import MAX_GROUPS, BatchEstimator
 from chalicelib.contracts.batches import BatchEstimate, ModelEstimate
 from chalicelib.generation.catalogue import catalogue
-from chalicelib.generation.models import served_models
+from chalicelib.generation.model_file import served_models
 from chalicelib.generation.requirements import CallRegion
 from tests.unit.batches.examples import ORDER, item, openai, own
 from tests.unit.jobs.examples import NOW

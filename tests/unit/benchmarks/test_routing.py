@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.routing import answer, requests
 from chalicelib.generation.catalogue import catalogue
-from chalicelib.generation.models import served_models
+from chalicelib.generation.model_file import served_models
 from chalicelib.generation.receipts import CostModel
 
 

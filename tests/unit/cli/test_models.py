@@ -10,7 +10,8 @@ from botocore.exceptions import ClientError
 from click.testing import CliRunner, Result
 
 from chalicelib.generation.catalogue import catalogue
-from chalicelib.generation.models import BedrockBackend, served_models
+from chalicelib.generation.model_file import served_models
+from chalicelib.generation.models import BedrockBackend
 from cli.main import headrace
 from cli.served_models import today
 

@@ -17,7 +17,8 @@ from chalicelib.contracts.generations import (
 )
 from chalicelib.generation.adaptation import adapt_call, repair_call
 from chalicelib.generation.eligibility import load_for_model
-from chalicelib.generation.models import EndpointBackend, served_models
+from chalicelib.generation.model_file import served_models
+from chalicelib.generation.models import EndpointBackend
 from chalicelib.generation.requirements import CallRegion, derive_requirements
 from chalicelib.generation.tokens import max_load
 

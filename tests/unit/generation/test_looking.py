@@ -18,7 +18,7 @@ from chalicelib.contracts.generations import (
     TextPart,
 )
 from chalicelib.generation.catalogue import catalogue
-from chalicelib.generation.models import served_models
+from chalicelib.generation.model_file import served_models
 from chalicelib.generation.requests import call_from_request
 from chalicelib.generation.requirements import derive_requirements
 from chalicelib.generation.router import RoutePlan, plan_route

@@ -14,13 +14,13 @@ from chalicelib.contracts.generations import ImageCall, Terms, Usage
 from chalicelib.errors import Conflict
 from chalicelib.generation.adaptation import adapt_call
 from chalicelib.generation.catalogue import catalogue
-from chalicelib.generation.models import FunctionBackend, served_models
+from chalicelib.generation.model_file import served_models
+from chalicelib.generation.model_schema import ServedFileError, validate_served_file
+from chalicelib.generation.models import FunctionBackend
 from chalicelib.generation.pricing import actual_cost, max_cost
 from chalicelib.generation.requests import call_from_request
 from chalicelib.generation.requirements import derive_requirements
 from chalicelib.generation.router import RoutePlan, plan_route
-from chalicelib.generation.served_fields import ServedFileError
-from chalicelib.generation.served_reading import read
 from chalicelib.generation.tokens import TokenLoad
 from tests.unit.generation import planning
 from tests.unit.generation.fakes import House
@@ -93,7 +93,7 @@ def test_a_function_that_draws_should_cost_its_seconds() -> None:
 def test_a_function_should_say_how_fast_it_is(rates: dict[str, int]) -> None:
     backend: dict[str, Any] = {"kind": "function", "function": "f", "memory_mb": 512, **rates}
     with pytest.raises(ServedFileError, match="above 0, or images_per_second"):
-        read(changed(backend=backend, fallbacks=[]))
+        validate_served_file(changed(backend=backend, fallbacks=[]))
 
 
 def test_should_say_that_no_version_is_served_and_how_to_serve_one() -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from chalicelib.contracts.generations import Usage
 from chalicelib.generation.catalogue import UnitPrice, catalogue
-from chalicelib.generation.models import BatchOffer, FunctionBackend, served_models
+from chalicelib.generation.model_file import served_models
+from chalicelib.generation.models import BatchOffer, FunctionBackend
 from chalicelib.generation.pricing import (
     actual_cost,
     is_priced,

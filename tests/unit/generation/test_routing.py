@@ -13,14 +13,13 @@ from chalicelib.contracts.generations import ChatCall, Message, Terms, TextPart
 from chalicelib.errors import NotFound, Unsupported
 from chalicelib.generation.catalogue import UnitPrice, catalogue
 from chalicelib.generation.eligibility import BATCH_TIME
+from chalicelib.generation.model_file import SERVED_FILE, served_models
 from chalicelib.generation.models import (
-    SERVED_FILE,
     BatchOffer,
     Lifecycle,
     ModelLimits,
     ServedModel,
     ServedModels,
-    served_models,
 )
 from chalicelib.generation.pricing import max_cost, service_tier_factor
 from chalicelib.generation.rate_limits.breaker import Breaker

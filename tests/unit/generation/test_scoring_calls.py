@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from chalicelib.contracts.generation_requests import CreateGenerationRequest
 from chalicelib.contracts.generations import ScoreCall, Terms
 from chalicelib.generation.catalogue import catalogue
-from chalicelib.generation.models import served_models
+from chalicelib.generation.model_file import served_models
 from chalicelib.generation.requests import call_from_request
 from chalicelib.generation.requirements import derive_requirements
 from chalicelib.generation.router import plan_route

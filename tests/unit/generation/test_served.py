@@ -4,26 +4,18 @@ import json
 from copy import deepcopy
 from datetime import date
 from decimal import Decimal
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.contracts.generations import GenerationTask
 from chalicelib.errors import NotFound
 from chalicelib.generation.bodies import embeddings, images
 from chalicelib.generation.catalogue import catalogue
-from chalicelib.generation.models import (
-    SERVED_FILE,
-    BedrockBackend,
-    EndpointBackend,
-    FunctionBackend,
-    Lifecycle,
-    served_models,
-)
-from chalicelib.generation.served_fields import ServedFileError
-from chalicelib.generation.served_reading import TASKS, read
+from chalicelib.generation.model_file import SERVED_FILE, parse_served_models, served_models
+from chalicelib.generation.model_schema import ServedFileError, validate_served_file
+from chalicelib.generation.models import BedrockBackend, EndpointBackend, FunctionBackend, Lifecycle
 
 WRITTEN = json.loads(SERVED_FILE.read_text(encoding="utf-8"))
 
@@ -71,8 +63,9 @@ def test_every_model_that_is_named_should_be_there() -> None:
     assert len(set(priced)) == len(priced)
 
 
-def test_the_tasks_should_be_those_of_the_contract() -> None:
-    assert get_args(GenerationTask) == TASKS
+def test_the_file_should_be_valid() -> None:
+    validate_served_file(WRITTEN)
+    assert [*served_models().models] == [entry["name"] for entry in WRITTEN["models"]]
 
 
 @pytest.mark.parametrize(
@@ -127,7 +120,7 @@ def test_a_life_should_end_on_its_day() -> None:
 def test_an_endpoint_should_be_a_model_without_code() -> None:
     endpoint = {"kind": "endpoint", "endpoint": "mine", "schema": "openai", "asynchronous": True}
     written = changed(name="mine", backend=endpoint, fallbacks=[])
-    model = read(written).model("mine")
+    model = parse_served_models(written).model("mine")
     assert model.backend == EndpointBackend("mine", "openai", asynchronous=True)
     assert model.backend.route("eu-west-1") is not None
     assert model.price_unit("input_token") == "served.mine.input_token"
@@ -136,48 +129,68 @@ def test_an_endpoint_should_be_a_model_without_code() -> None:
 def test_what_a_stage_trains_should_be_a_model_without_code() -> None:
     backend = {"kind": "function", "function": "complete_text", "memory_mb": 1769}
     told = {"tokens_per_second": 200, "recipes": ["adapted"], "template": "Q: {}\nA:"}
-    found = read(changed(name="mine", backend={**backend, **told}, fallbacks=[])).model("mine")
+    found = parse_served_models(
+        changed(name="mine", backend={**backend, **told}, fallbacks=[])
+    ).model("mine")
     assert isinstance(found.backend, FunctionBackend)
     assert (found.backend.recipes, found.backend.template) == (("adapted",), "Q: {}\nA:")
     for wrong in ("Q:", "{} and {}"):
         written = changed(name="mine", backend={**backend, **told, "template": wrong}, fallbacks=[])
-        with pytest.raises(ServedFileError, match=r"template is .* a text with \{\} in one place"):
-            read(written)
+        with pytest.raises(
+            ServedFileError,
+            match=r"mine\.backend\.function\.template: .* a text with \{\} in one place",
+        ):
+            validate_served_file(written)
 
 
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"tier": 6}, r"nova-micro\.tier is 6; it must be 1 to 5"),
-        ({"tier": "2"}, r"nova-micro\.tier is '2'; it must be a int"),
-        ({"tier": None}, r"nova-micro lacks tier"),
-        ({"colour": "red"}, r"nova-micro has the unknown field colour"),
-        ({"task": "poetry"}, r"nova-micro\.task is 'poetry'; it must be one of chat, embedding"),
-        ({"abilities": ["fly"]}, r"nova-micro\.abilities .* a list of tools, tool_choice, json"),
-        ({"inputs": "text"}, r"nova-micro\.inputs is 'text'; it must be a list"),
+        ({"tier": 6}, r"nova-micro\.tier: .* less than or equal to 5 \(it is 6\)"),
+        ({"tier": "2"}, r"nova-micro\.tier: .* a valid integer \(it is '2'\)"),
+        ({"tier": None}, r"nova-micro\.tier: Field required"),
+        ({"colour": "red"}, r"nova-micro\.colour: Extra inputs are not permitted"),
+        (
+            {"task": "poetry"},
+            r"nova-micro\.task: .* should be 'chat', 'embedding'.* \(it is 'poetry'\)",
+        ),
+        ({"abilities": ["fly"]}, r"nova-micro\.abilities\.0: .* 'tools', 'tool_choice', 'json'"),
+        ({"inputs": "text"}, r"nova-micro\.inputs: .* a valid list \(it is 'text'\)"),
         ({"fallbacks": ["gpt"]}, r"nova-micro\.fallbacks names 'gpt'; .* for chat: .*claude"),
         ({"fallbacks": ["nova-micro"]}, r"must be another model for chat"),
         ({"fallbacks": ["titan-embed-text-v2"]}, r"must be another model for chat"),
-        ({"lifecycle": {"status": "ended"}}, r"lifecycle\.status is 'ended'; .* a date in ends"),
-        ({"lifecycle": {"status": "active", "ends": "soon"}}, r"ends is 'soon'; .* a date such as"),
-        ({"batch": {"price_factor": 0.5, "least_items": 1}}, r"batch\.price_factor is 0.5; .* str"),
+        (
+            {"lifecycle": {"status": "ended"}},
+            r"lifecycle\.status: .* 'active' or 'legacy' \(it is 'ended'\)",
+        ),
+        ({"lifecycle": {"status": "active", "ends": "soon"}}, r"lifecycle\.ends: .* valid date"),
+        (
+            {"batch": {"price_factor": 0.5, "least_items": 1}},
+            r"batch\.price_factor: .* a valid string \(it is 0.5\)",
+        ),
         ({"batch": {"price_factor": "half", "least_items": 1}}, r"a decimal in quotes"),
-        ({"flex": {"price_factor": "-1"}}, r"flex\.price_factor is '-1'; it must be above 0"),
-        ({"backend": {"kind": "carrier-pigeon"}}, r"one of bedrock, endpoint, function"),
-        ({"limits": {"dimensions": [0]}}, r"limits\.dimensions is \[0\]"),
-        ({"limits": {"context_tokens": -1}}, r"context_tokens is -1; it must be 0 or more"),
+        (
+            {"flex": {"price_factor": "-1"}},
+            r"flex\.price_factor: .* must be above 0 \(it is '-1'\)",
+        ),
+        ({"backend": {"kind": "carrier-pigeon"}}, r"backend: .* 'bedrock', 'endpoint', 'function'"),
+        ({"limits": {"dimensions": [0]}}, r"limits\.dimensions\.0: .* greater than 0 \(it is 0\)"),
+        (
+            {"limits": {"context_tokens": -1}},
+            r"limits\.context_tokens: .* greater than or equal to 0 \(it is -1\)",
+        ),
         ({"name": "nova-lite", "fallbacks": []}, r"describes nova-lite twice"),
     ],
 )
 def test_what_is_wrong_should_be_named(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(ServedFileError, match=message):
-        read(changed(**fields))
+        validate_served_file(changed(**fields))
 
 
 @pytest.mark.parametrize("written", [None, [], {}, {"facts": {}, "areas": {}, "models": {}}])
 def test_another_file_should_be_refused(written: object) -> None:
     with pytest.raises(ServedFileError):
-        read(written)
+        validate_served_file(written)
 
 
 @given(st.data())
@@ -192,4 +205,4 @@ def test_any_field_of_another_kind_should_be_refused(data: st.DataObject) -> Non
     written = deepcopy(WRITTEN)
     written["models"][0][name] = value
     with pytest.raises(ServedFileError, match=name):
-        read(written)
+        validate_served_file(written)

@@ -12,6 +12,7 @@ from chalicelib.generation.model_checks import (
     find_faults,
     unserved_ids,
 )
+from chalicelib.generation.model_file import served_models as shipped
 from chalicelib.generation.models import (
     BedrockBackend,
     EndpointBackend,
@@ -20,7 +21,6 @@ from chalicelib.generation.models import (
     ServedModel,
     ServedModels,
 )
-from chalicelib.generation.models import served_models as shipped
 from tests.unit.generation.planning import NOW, model, prices, served
 
 TODAY = NOW.date()

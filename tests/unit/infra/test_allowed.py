@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from chalicelib.errors import NotFound
-from chalicelib.generation.models import served_models
+from chalicelib.generation.model_file import served_models
 from infra.allowed import give, shown
 
 

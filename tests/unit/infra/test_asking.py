@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.generation.models import BedrockBackend, served_models
+from chalicelib.generation.model_file import served_models
+from chalicelib.generation.models import BedrockBackend
 from infra.asking import name_models
 from localcloud.iam.actions import required_permissions
 from localcloud.iam.policy import AccessRequest, PolicyDocument, evaluate, parse_policy

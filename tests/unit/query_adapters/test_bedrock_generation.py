@@ -35,7 +35,8 @@ from chalicelib.errors import (
     Transient,
 )
 from chalicelib.generation.dependencies import CallContext
-from chalicelib.generation.models import ModelRoute, ServedModel, served_models
+from chalicelib.generation.model_file import served_models
+from chalicelib.generation.models import ModelRoute, ServedModel
 from chalicelib.generation.streams import StreamEnd, TextDelta
 from tests import clients
 

@@ -23,7 +23,8 @@ from chalicelib.contracts.generations import (
 )
 from chalicelib.errors import Conflict, InvalidInput, ModelFailure, Unsupported
 from chalicelib.generation.dependencies import CallContext
-from chalicelib.generation.models import FunctionBackend, ModelRoute, ServedModel, served_models
+from chalicelib.generation.model_file import served_models
+from chalicelib.generation.models import FunctionBackend, ModelRoute, ServedModel
 from chalicelib.generation.streams import StreamedAnswer, StreamEnd
 from chalicelib.inference.hot_swap import OpenModel
 from chalicelib.inference.language_model import LanguageModel, open_model

@@ -18,7 +18,8 @@ from chalicelib.errors import (
     Unsupported,
 )
 from chalicelib.generation.dependencies import CallContext
-from chalicelib.generation.models import ModelRoute, served_models
+from chalicelib.generation.model_file import served_models
+from chalicelib.generation.models import ModelRoute
 from tests.unit.query_adapters.test_functions import answering
 
 MODEL = served_models().model("digits-vae")

@@ -19,7 +19,8 @@ from chalicelib.contracts.generations import (
 )
 from chalicelib.errors import HeadraceError, InvalidInput, Transient, Unsupported
 from chalicelib.generation.dependencies import CallContext
-from chalicelib.generation.models import ModelRoute, served_models
+from chalicelib.generation.model_file import served_models
+from chalicelib.generation.models import ModelRoute
 
 MODEL = served_models().model("minilm-l6-v2")
 ROUTE = ModelRoute("embed_text", "us-east-1", "region", Decimal(1))

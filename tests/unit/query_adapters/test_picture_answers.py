@@ -30,7 +30,7 @@ from chalicelib.contracts.generations import (
 from chalicelib.contracts.looking import MAX_BYTES
 from chalicelib.errors import InvalidInput, ModelFailure, Unsupported
 from chalicelib.generation.dependencies import CallContext
-from chalicelib.generation.models import served_models
+from chalicelib.generation.model_file import served_models
 from chalicelib.inference import blip2, clip, flamingo
 from chalicelib.inference.hot_swap import OpenModel
 from functions.run_model import answer_image, caption_image, classify_image

@@ -25,7 +25,7 @@ from chalicelib.errors import (
     Unsupported,
 )
 from chalicelib.generation.dependencies import CallContext
-from chalicelib.generation.models import served_models
+from chalicelib.generation.model_file import served_models
 from chalicelib.inference.clip import ClipModel, open_model
 from chalicelib.inference.hot_swap import OpenModel
 from functions.run_model.embed_image import parse, run

@@ -10,7 +10,7 @@ from chalicelib.adapters.models.text_functions import ScoreAnswerFunction
 from chalicelib.contracts.generations import EmbedCall, ScoreCall, ScoreOutput, Usage
 from chalicelib.errors import Conflict, InvalidInput, ModelFailure, Unsupported
 from chalicelib.generation.dependencies import CallContext
-from chalicelib.generation.models import served_models
+from chalicelib.generation.model_file import served_models
 from chalicelib.inference.hot_swap import OpenModel
 from chalicelib.inference.reward_model import RewardModel, open_model
 from functions.run_model import score_answer

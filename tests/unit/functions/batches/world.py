@@ -24,7 +24,7 @@ from chalicelib.contracts.batches import (
 from chalicelib.contracts.jobs import JobInput, StepRequest, StepResult
 from chalicelib.errors import HeadraceError
 from chalicelib.generation.catalogue import catalogue
-from chalicelib.generation.models import served_models
+from chalicelib.generation.model_file import served_models
 from chalicelib.generation.receipts import CostModel
 from chalicelib.generation.requirements import CallRegion
 from chalicelib.jobs.launcher import JobLauncher

@@ -9,7 +9,7 @@ from chalicelib.contracts.jsonl import dump_lines
 from chalicelib.contracts.looking import PictureVector
 from chalicelib.contracts.pictures import Label
 from chalicelib.errors import NotFound
-from chalicelib.generation.models import served_models
+from chalicelib.generation.model_file import served_models
 from chalicelib.ports import IndexRef
 from chalicelib.retrieval.ids import (
     chunks_key,

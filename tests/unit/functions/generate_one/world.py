@@ -18,7 +18,7 @@ from chalicelib.contracts.jobs import StepRequest, StepResult
 from chalicelib.errors import HeadraceError
 from chalicelib.generation.catalogue import catalogue
 from chalicelib.generation.dependencies import NO_LIMITS, CallLimits
-from chalicelib.generation.models import served_models
+from chalicelib.generation.model_file import served_models
 from chalicelib.generation.requirements import CallRegion
 from chalicelib.jobs.launcher import JobLauncher
 from chalicelib.jobs.lifecycle import JobState
