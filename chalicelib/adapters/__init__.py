@@ -1,1 +1,1 @@
-"""What speaks boto3, and nothing else does. Every adapter raises only `chalicelib.errors`."""
+"""Adapters of AWS services: only they use boto3, and they raise only `chalicelib.errors`."""

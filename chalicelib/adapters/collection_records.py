@@ -24,7 +24,7 @@ def declaration(table: Table, tenant: str, name: str) -> Declaration | None:
 
 
 class CollectionRecords:
-    """What is declared of collections, and what there is to count in them."""
+    """Declarations of collections, and counts of their documents, in the records table."""
 
     def __init__(self, table: Table) -> None:
         self._table = table

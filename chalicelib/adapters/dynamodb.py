@@ -84,7 +84,7 @@ Write = Put | Update | Delete | ConditionCheck
 
 @dataclass(frozen=True, slots=True)
 class Updated:
-    """What came of an update, and the item: as it is since, or as it was when it was refused."""
+    """Whether an update was applied, and the item after it, or as it was when it was refused."""
 
     made: bool
     item: Item

@@ -31,7 +31,7 @@ KEY_POINTER = "KEY#"
 
 
 class Erasure:
-    """What a removal takes away beside documents."""
+    """Erases what a tenant has beside documents."""
 
     def __init__(self, s3: S3Client, vectors: S3VectorsClient, table: Table) -> None:
         self._s3 = s3

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """What a vector carries, as the index keeps it, under the vector's key."""
+    """The metadata of a vector in the index, under the vector's key."""
 
     key: str
     metadata: dict[str, Any]

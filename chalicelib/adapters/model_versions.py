@@ -10,7 +10,7 @@ from chalicelib.errors import ModelFailure, NotFound
 
 
 class ModelVersions:
-    """What is served by name, and the files of versions."""
+    """Served versions of trained models by name, and their files."""
 
     def __init__(self, objects: Objects, bucket: str) -> None:
         self._objects = objects

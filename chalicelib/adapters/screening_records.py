@@ -1,4 +1,4 @@
-"""What operators said of tenants' screening, in the records table.
+"""Screening policies that operators set for tenants, in the records table.
 
 `TENANT#<tenant>` `SCREENING` is the tenant's own policy, in place of the stage's.
 """

@@ -1,4 +1,4 @@
-"""A slice of a budget: a reservation for several calls, and the parts of it that calls take."""
+"""A budget lease: one reservation for several calls, and the parts that calls take of it."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class BudgetLease:
-    """A reservation for several calls. `nanodollars`, `tokens` and `calls` are what nobody has
-    taken of it; `taken` what calls that have not ended hold of it, by their own reservations; and
-    `unwritten` how many of its charges nobody has written down yet.
+    """A reservation for several calls.
 
-    Calls are taken until `ends_at`; it may go on, but not after `until`. Both are in seconds.
+    Attributes:
+        takes_until: until when calls take parts, in monotonic seconds.
+        extendable_until: until when `takes_until` may be extended.
+        nanodollars, tokens, calls: what is left of it.
+        open_parts: reservations of calls that have not ended.
+        unwritten_charges: how many of its charges are not written yet.
     """
 
     reservation: Reservation
@@ -36,19 +39,19 @@ class BudgetLease:
 
     @property
     def is_busy(self) -> bool:
-        """Tell whether more is to come of calls that were taken."""
+        """Return whether calls are under way or charges unwritten."""
         return bool(self.open_parts) or self.unwritten_charges > 0
 
     def has_room(self, most: MaxCost, now: float) -> bool:
-        """Tell whether a call may be taken."""
+        """Return whether a call may take a part now."""
         return self._has_room(most) and now < self.takes_until
 
     def may_be_extended(self, most: MaxCost, now: float) -> bool:
-        """Tell whether a call may be taken although its time has passed."""
+        """Return whether a call may take a part although `takes_until` has passed."""
         return self._has_room(most) and now < self.extendable_until
 
     def take_part(self, most: MaxCost) -> Reservation:
-        """Return a part of the reservation as one of its own."""
+        """Return a part of the reservation as a reservation of its own."""
         nanodollars = most.nanodollars or 0
         self.nanodollars -= nanodollars
         self.tokens -= most.tokens
@@ -66,7 +69,7 @@ class BudgetLease:
         return part
 
     def record_cost(self, part: Reservation, used: ActualCost) -> Charge:
-        """Count what a part used, and return it as a charge."""
+        """Count the actual cost of a part, and return it as a charge."""
         made = part.requests if used.requests is None else used.requests
         self.requests_made += made
         before = self.total_cost
@@ -86,7 +89,7 @@ class BudgetLease:
         )
 
     def return_part(self, part: Reservation) -> None:
-        """Give a part of which nothing was used to the next call."""
+        """Put back a part of which nothing was used."""
         self.nanodollars += part.nanodollars
         self.tokens += part.tokens
         self.calls += part.requests
@@ -97,8 +100,10 @@ class BudgetLease:
 
 
 def lease_seconds(made: Reservation, seconds: int) -> float:
-    """Return for how many seconds calls may be taken from what was reserved for `seconds`: for half
-    of them, so that the last call has the other half, and no longer than the minute that counts it.
+    """Return for how many seconds calls may take parts of what was reserved for `seconds`.
+
+    For half of them, so that the last call has the other half, and no longer than the minute that
+    counts it.
     """
     if not made.minute:
         return seconds / 2
@@ -106,6 +111,6 @@ def lease_seconds(made: Reservation, seconds: int) -> float:
 
 
 def multiply_cost(most: MaxCost, calls: int) -> MaxCost:
-    """Return the most that `calls` such calls can cost."""
+    """Return the maximum cost of `calls` such calls."""
     cost = None if most.nanodollars is None else most.nanodollars * calls
     return MaxCost(cost, most.tokens * calls, most.requests * calls)

@@ -1,4 +1,4 @@
-"""What is counted of a tenant in a day and in a minute, and how it may be changed.
+"""The counters of a tenant for a day and for a minute, and the changes of them.
 
 One item holds a day: a counter for each measure of each scope, and an entry for each reservation
 that is open. It is changed by `LedgerChange`s only, each of which happens whole or not at all, so
@@ -54,11 +54,11 @@ LedgerItem = Mapping[str, int | str]
 
 @dataclass(frozen=True, slots=True)
 class LedgerChange:
-    """One change of one item, which is made if all conditions hold as it is made.
+    """One conditional change of one item, applied whole or not at all.
 
-    `add` to counters, of which one that is not there is 0; `at_most` is what one may hold before.
-    `write` and `remove` what is no counter; `needs` is what must be there and `lacks` what must
-    not. `keep_until`, in seconds since 1970, is when the item may be dropped.
+    `add` adds to counters, a missing one being 0; `max_before` is the most that one may hold
+    before. `write` and `remove` change attributes that are no counters; `required` must be there,
+    `absent` must not. `keep_until`, in seconds since 1970, is when the item may be dropped.
     """
 
     item: str
@@ -73,7 +73,7 @@ class LedgerChange:
 
 @dataclass(frozen=True, slots=True)
 class ChangeResult:
-    """What came of a change, and the item: as it is since, or as it was when it was refused."""
+    """Whether a change was applied, and the item after it, or as it was when it was refused."""
 
     applied: bool
     item: LedgerItem
@@ -81,7 +81,7 @@ class ChangeResult:
 
 @dataclass(frozen=True, slots=True)
 class ReservationEntry:
-    """A reservation as its day's item holds it; `expires` is in seconds since 1970."""
+    """A reservation in the item of its day; `expires_at` is in seconds since 1970."""
 
     nanodollars: int
     expires_at: int
@@ -89,18 +89,18 @@ class ReservationEntry:
     model: str
 
     def dump(self) -> str:
-        """Return it as it is kept."""
+        """Return the entry as it is stored."""
         content = (self.nanodollars, self.expires_at, self.key, self.model)
         return json.dumps(content, separators=(",", ":"))
 
     @property
     def scopes(self) -> tuple[LimitScope, ...]:
-        """Return whose limits it is taken off."""
+        """Return the scopes whose limits it counts against."""
         return scopes_of_call(self.key, self.model)
 
 
 def scopes_of_call(key: str, model: str) -> tuple[LimitScope, ...]:
-    """Return whose limits a call of `model` by `key` is taken off."""
+    """Return the scopes whose limits a call of `model` by `key` counts against."""
     return TENANT_SCOPE, LimitScope("key", key), LimitScope("model", model)
 
 
@@ -110,7 +110,7 @@ def counter_name(measure: Measure, scope: LimitScope = TENANT_SCOPE) -> str:
 
 
 def iter_counters(item: LedgerItem, measure: Measure) -> Iterator[tuple[LimitScope, int]]:
-    """Yield each scope that has a counter of `measure`, and what it holds."""
+    """Yield each scope that has a counter of `measure`, and its value."""
     for name, value in item.items():
         if name.startswith(f"{measure}:") and isinstance(value, int):
             kind, _, of = name[2:].partition("/")
@@ -118,7 +118,7 @@ def iter_counters(item: LedgerItem, measure: Measure) -> Iterator[tuple[LimitSco
 
 
 def counter_value(item: LedgerItem, measure: Measure, scope: LimitScope = TENANT_SCOPE) -> int:
-    """Return what a counter holds."""
+    """Return the value of a counter."""
     return int(item.get(counter_name(measure, scope), 0))
 
 
@@ -143,7 +143,7 @@ def expired_entries(item: LedgerItem, now: float) -> list[tuple[str, Reservation
 
 
 def takes_reservations(item: LedgerItem) -> bool:
-    """Tell whether a day takes reservations."""
+    """Return whether a day is open for reservations."""
     return OPENED in item and CLOSED not in item
 
 
@@ -160,7 +160,7 @@ class LedgerStore(Protocol):
         """Return the limits that an operator gave the tenant."""
 
     def apply(self, tenant: str, change: LedgerChange) -> ChangeResult:
-        """Make a change, or none of it where a condition of it does not hold."""
+        """Apply a change, or none of it if one of its conditions does not hold."""
 
     def item(self, tenant: str, name: str) -> LedgerItem:
         """Return an item as it is, empty where there is none."""
@@ -183,7 +183,7 @@ class LedgerStore(Protocol):
         """Yield what was used for each collection and day, in order of the days."""
 
     def mark_announced(self, tenant: str, what: str, keep_until: int) -> bool:
-        """Note that `what` is told; False when it is noted already."""
+        """Record that `what` was announced; return False if it was already."""
 
     def unmark_announced(self, tenant: str, what: str) -> None:
-        """Forget that `what` is told: it could not be."""
+        """Forget that `what` was announced, as the announcement failed."""

@@ -190,8 +190,8 @@ class TenantBudgets:
             raise Transient("A minute was changed meanwhile.")
         raise throttling_error(refusal, self.utcnow())
 
-    def _sweep(self, of: Reservation, item: LedgerItem) -> None:
-        self._days.release_expired(of.tenant, day_item(of.day), item)
+    def _sweep(self, reservation: Reservation, item: LedgerItem) -> None:
+        self._days.release_expired(reservation.tenant, day_item(reservation.day), item)
 
     @property
     def _days(self) -> BudgetDays:

@@ -1,6 +1,6 @@
-"""Settling and releasing: a reservation's entry is taken away, and what was used counted for it.
+"""Settle and release reservations, and recount those that a killed process left open.
 
-The entry is there or it is not, by one condition, so whatever settles it counts it once.
+A reservation has one entry in its day, removed by a conditional write, so it is counted once.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ReservationSettler:
-    """Ends reservations of all tenants; `log` is told of what failed that no caller has to hear."""
+    """Ends reservations of all tenants; `on_error` gets failures that no caller has to know."""
 
     records: LedgerStore
     utcnow: Callable[[], datetime]
     on_error: Callable[[HeadraceError], None]
 
     def settle(self, reservation: Reservation, used: ActualCost) -> None:
-        """Count what was used, be it less or more than was reserved; may be repeated.
+        """Charge what was used, which may be less or more than was reserved; idempotent.
 
-        One that had expired, and was given back, is counted all the same.
+        An expired reservation, which was given back, is charged all the same.
         """
         tenant = reservation.tenant
         counted = self.records.apply(tenant, settlement_change(reservation, used))
@@ -52,27 +52,27 @@ class ReservationSettler:
         if reservation.collection:
             with best_effort(self.on_error):
                 self.records.apply(tenant, collection_change(reservation, used))
-        self._tell_today(reservation)
+        self._correct_today(reservation)
         unmade = 0 if used.requests is None else reservation.requests - used.requests
         unused = reservation.tokens - used.tokens_in - used.tokens_out
         self.return_minute(reservation, unmade, unused)
 
     def release(self, reservation: Reservation) -> None:
-        """Give all of a reservation back: nothing was used; may be repeated."""
+        """Give a whole reservation back, as nothing was used; idempotent."""
         if self.records.apply(reservation.tenant, release_change(reservation)).applied:
-            self._tell_today(reservation)
+            self._correct_today(reservation)
             self.return_minute(reservation, reservation.requests, reservation.tokens)
 
-    def return_minute(self, of: Reservation, requests: int, tokens: int) -> None:
-        """Give back to a minute that still runs; where that fails, it passes by itself."""
-        if of.minute and of.minute == minute_of(self.utcnow()):
-            change = minute_return_change(of, requests, tokens)
+    def return_minute(self, reservation: Reservation, requests: int, tokens: int) -> None:
+        """Give requests and tokens back to the minute of a reservation if it still runs."""
+        if reservation.minute and reservation.minute == minute_of(self.utcnow()):
+            change = minute_return_change(reservation, requests, tokens)
             if change is not None:
                 with best_effort(self.on_error):
-                    self.records.apply(of.tenant, change)
+                    self.records.apply(reservation.tenant, change)
 
-    def _tell_today(self, reservation: Reservation) -> None:
-        """Let today know what became of a reservation of an earlier day of its month."""
+    def _correct_today(self, reservation: Reservation) -> None:
+        """Correct the month in today's counters after a reservation of an earlier day ended."""
         today = day_of(self.utcnow())
         same_month = (today.year, today.month) == (reservation.day.year, reservation.day.month)
         if same_month and today > reservation.day:
@@ -82,8 +82,10 @@ class ReservationSettler:
 
 @contextmanager
 def best_effort(log: Callable[[HeadraceError], None]) -> Iterator[None]:
-    """Let what comes after the one write that counts fail without failing the caller: a row of
-    a collection is lost then, a minute passes, and a month is corrected the next time.
+    """Pass errors of the block to `log` instead of raising them.
+
+    For what follows the one write that counts: a row of a collection is lost then, a minute passes,
+    and a month is corrected the next time.
     """
     try:
         yield
@@ -93,14 +95,14 @@ def best_effort(log: Callable[[HeadraceError], None]) -> Iterator[None]:
 
 @dataclass(slots=True)
 class Recount:
-    """The reservations of a tenant that nobody has settled, and their charges as they are read."""
+    """The unsettled reservations of a tenant, and their written charges."""
 
     unsettled: Mapping[str, Reservation]
     settle: Callable[[Reservation, ActualCost], None]
     _used: dict[str, ActualCost] = field(default_factory=dict)
 
     def add_charges(self, charges: Iterable[Charge]) -> None:
-        """Take charges that were written once; those of what is settled are left out."""
+        """Add charges that were written; those of settled reservations are left out."""
         for charge in charges:
             if charge.reservation_id in self.unsettled:
                 before = self._used.get(charge.reservation_id, ActualCost(0, requests=0))

@@ -1,4 +1,4 @@
-"""Who spends, the most that a call can cost, and what it did cost."""
+"""Who spends, the maximum cost of a call, and its actual cost."""
 
 from __future__ import annotations
 
@@ -11,37 +11,39 @@ if TYPE_CHECKING:
 
 
 CALL_SECONDS = 900
-"""How long a call is waited for at most: as long as a Lambda function may run."""
+"""The longest time of a call: as long as a Lambda function may run."""
 
 
 @dataclass(slots=True)
 class Bill:
-    """What one piece of work was charged, for whoever writes that down beside its receipt.
+    """The charges of one piece of work, to be written beside its receipt.
 
-    What a charge was taken off is settled only after it was written: a process that is killed
-    before leaves it open, and one that is killed after has written all that it settles. Not for
-    more than one thread.
+    A reservation is settled only after its charge was written: a process that is killed before
+    leaves it open, and one that is killed after has written all that it settles. Not safe for
+    several threads.
     """
 
     charges: list[Charge] = field(default_factory=list)
-    _then: list[Callable[[], None]] = field(default_factory=list)
+    _on_written: list[Callable[[], None]] = field(default_factory=list)
 
     def add(self, charge: Charge, on_written: Callable[[], None]) -> None:
-        """Take a charge; `on_written` is called once it is written."""
+        """Add a charge; `on_written` is called once it is written."""
         self.charges.append(charge)
-        self._then.append(on_written)
+        self._on_written.append(on_written)
 
     def confirm_written(self) -> None:
-        """Tell that all charges so far are written, where they are not lost."""
-        told, self._then = self._then, []
-        for then in told:
-            then()
+        """Call back for all charges so far, which are now written durably."""
+        callbacks, self._on_written = self._on_written, []
+        for callback in callbacks:
+            callback()
 
 
 @dataclass(frozen=True, slots=True)
 class Spender:
-    """Who spends: a tenant, by one of its keys (by the id in access logs, "" for none), for one
-    of its collections, where the request is about one. `bill` is told of each charge.
+    """Who spends: a tenant, by one of its keys, for one of its collections.
+
+    `key` is the id of access logs, "" for none; `collection` is "" where a request is about none.
+    `bill` collects the charges.
     """
 
     tenant: str
@@ -53,7 +55,7 @@ class Spender:
 
 @dataclass(frozen=True, slots=True)
 class MaxCost:
-    """The most that `requests` calls of a model can cost: nano-dollars, and tokens in and out.
+    """The maximum cost of `requests` calls of a model: nano-dollars, and tokens in and out.
 
     `nanodollars` is None where the model has no price.
     """
@@ -65,7 +67,7 @@ class MaxCost:
 
 @dataclass(frozen=True, slots=True)
 class ActualCost:
-    """What they did cost; `requests` where not as many were made as were reserved for."""
+    """The actual cost of calls; `requests` if fewer were made than were reserved."""
 
     nanodollars: int
     tokens_in: int = 0

@@ -1,4 +1,4 @@
-"""A call made to fit the model that is asked: what that does not take is left out. Pure.
+"""Adapt a call to the model it goes to: leave out what that does not accept. Pure.
 
 JSON is asked for in words where a model's API does not hold it to that; a check does then.
 """
@@ -26,20 +26,20 @@ https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InferenceCon
 """
 _SAMPLING = ("temperature", "top_p", "seed")
 _DRAWING: Mapping[str, Any] = {"negative_prompt": "", "steps": None, "guidance": None}
-"""What a call for pictures may do without, as it is where it is left out."""
+"""Optional fields of a call for images, with the values that stand for leaving them out."""
 JSON_WORDS = "Reply with one JSON object and nothing else: no words around it, no Markdown."
 SCHEMA_WORDS = "It keeps to this JSON Schema:"
 _MOST_REASON = 500
 
 
 def adapt_call(call: Call, model: ServedModel) -> Call:
-    """Return `call` as `model` takes it."""
+    """Return `call` without what `model` does not accept."""
     if isinstance(call, ImageCall):
         unused = {name: _DRAWING[name] for name in _DRAWING.keys() & set(model.refuses)}
         return call.model_copy(update=unused)
     if not isinstance(call, ChatCall):
         return call
-    change: dict[str, Any] = dict.fromkeys(_left_out(call, model))
+    change: dict[str, Any] = dict.fromkeys(_refused_fields(call, model))
     kept = None if "temperature" in change else call.temperature
     if kept is not None:
         change["temperature"] = min(kept, MAX_TEMPERATURE)
@@ -48,12 +48,12 @@ def adapt_call(call: Call, model: ServedModel) -> Call:
         model, has_schema=wanted.json_schema is not None, by_bedrock=fits_bedrock_schema(wanted)
     ):
         change["json_output"] = None
-        change["system"] = "\n\n".join(filter(None, (call.system, _asked_for(wanted))))
+        change["system"] = "\n\n".join(filter(None, (call.system, _json_instruction(wanted))))
     return call.model_copy(update=change)
 
 
 def repair_call(call: ChatCall, text: str, reason: str) -> ChatCall:
-    """Return the call that asks once more, after an answer `text` that failed for `reason`."""
+    """Return a call to mend the answer `text`, which failed a check for `reason`."""
     words = (
         f"That is not the JSON that was asked for: {reason[:_MOST_REASON]}. "
         "Reply with the corrected JSON and nothing else."
@@ -65,7 +65,7 @@ def repair_call(call: ChatCall, text: str, reason: str) -> ChatCall:
     return call.model_copy(update={"messages": (*call.messages, *told)})
 
 
-def _left_out(call: ChatCall, model: ServedModel) -> set[str]:
+def _refused_fields(call: ChatCall, model: ServedModel) -> set[str]:
     given = {name for name in _SAMPLING if getattr(call, name) is not None}
     left_out = set()
     for refused in model.refuses:
@@ -78,18 +78,18 @@ def _left_out(call: ChatCall, model: ServedModel) -> set[str]:
 
 
 def fits_bedrock_schema(wanted: JsonOutput) -> bool:
-    """Tell whether Bedrock's structured output could hold an answer to what is `wanted`."""
+    """Return whether Bedrock's structured output supports the schema of `wanted`."""
     return wanted.json_schema is not None and narrow_schema(wanted.json_schema) is not None
 
 
 def asks_json_in_words(model: ServedModel, *, has_schema: bool, by_bedrock: bool) -> bool:
-    """Tell whether JSON is asked of `model` in words, rather than by a schema of its API."""
+    """Return whether `model` is asked for JSON in the prompt rather than by its API."""
     if not has_schema or "json_schema" not in model.abilities:
         return True
     return isinstance(model.backend, BedrockBackend) and not by_bedrock
 
 
-def _asked_for(wanted: JsonOutput) -> str:
+def _json_instruction(wanted: JsonOutput) -> str:
     if wanted.json_schema is None:
         return JSON_WORDS
     return f"{JSON_WORDS} {SCHEMA_WORDS}\n{json.dumps(dict(wanted.json_schema))}"

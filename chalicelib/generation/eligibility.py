@@ -1,7 +1,7 @@
-"""Whether one model suffices for a wish, and what it offers: a route, a service tier, a cost.
+"""Decide whether a model can serve a call: by what route and service tier, and at what cost.
 
-Each rule returns None where the model holds to it, else the reason in words, as it reads of one
-model or of several: "ended on 2026-09-30".
+Each rule returns None if the model satisfies it, else the reason in words that fit one model or
+several: "ended on 2026-09-30".
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from chalicelib.contracts.generations import ServiceTier
 
 BATCH_TIME = timedelta(hours=24)
-"""What a batch job of Bedrock may take: its shortest timeout.
+"""The shortest timeout of a batch job of Bedrock: how long it may take.
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_CreateModelInvocationJob.html
 """
 _WORDS_TOKENS = estimated_tokens(f"\n\n{JSON_WORDS} {SCHEMA_WORDS}\n")
 NUMBER_BYTES = 22
-"""Of one number of a vector as JSON: a sign, 0., 17 digits and up to one zero before, a comma."""
+"""Bytes of one number of a vector in JSON: sign, "0.", 17 digits, one leading zero, a comma."""
 _PIXEL_BYTES = 4
-"""Of one pixel at most: three colours of eight bits that PNG did not make smaller, in base64."""
+"""Most bytes of one pixel: three colours of eight bits that PNG did not compress, in base64."""
 _SOONEST: tuple[ServiceTier, ...] = ("standard", "flex", "batch")
 _ABILITIES = {
     "tools": "call tools",
@@ -45,8 +45,10 @@ _ABILITIES = {
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """How a model would be asked, the most that one item uses there, and the most that all items
-    cost, in nano-dollars; None where it is not priced.
+    """A model that can serve a call: its route, service tier and cost.
+
+    `cost` is the most that all items cost, in nano-dollars, None where the model is not priced.
+    `load` is the most that one item uses.
     """
 
     route: ModelRoute
@@ -56,63 +58,74 @@ class Candidate:
     load: TokenLoad
 
 
-def load_for_model(wish: Requirements, model: ServedModel) -> TokenLoad:
-    """Return the most that one item of `wish` uses of `model`: as it is fitted to that."""
-    added = model.limits.tool_tokens if wish.has_tools else 0
-    if wish.asks_json and asks_json_in_words(
-        model, has_schema=wish.has_schema, by_bedrock=wish.schema_by_bedrock
+def load_for_model(requirements: Requirements, model: ServedModel) -> TokenLoad:
+    """Return the most that one item uses of `model`, once the call is adapted to it."""
+    added = model.limits.tool_tokens if requirements.has_tools else 0
+    if requirements.asks_json and asks_json_in_words(
+        model, has_schema=requirements.has_schema, by_bedrock=requirements.schema_by_bedrock
     ):
         added += _WORDS_TOKENS
-    return replace(wish.load, tokens_in=wish.load.tokens_in + added)
+    return replace(requirements.load, tokens_in=requirements.load.tokens_in + added)
 
 
 def assess_model(
-    wish: Requirements, model: ServedModel, prices: Prices, now: datetime, breaker: Breaker | None
+    requirements: Requirements,
+    model: ServedModel,
+    prices: Prices,
+    now: datetime,
+    breaker: Breaker | None,
 ) -> Candidate | str:
-    """Return how `model` would be asked for `wish`, or why it is not."""
+    """Return `model` as a candidate, or the reason why it is not eligible."""
     for rule in _RULES:
-        reason = rule(wish, model, now)
+        reason = rule(requirements, model, now)
         if reason is not None:
             return reason
-    resting = _resting(breaker, now)
-    if resting is not None:
-        return resting
-    route = _route(wish, model)
+    obstacle = _breaker_obstacle(breaker, now)
+    if obstacle is not None:
+        return obstacle
+    route = _route(requirements, model)
     if route is None:
-        return _unreachable(wish)
-    return _priced(wish, model, route, prices, now)
+        return _unreachable_reason(requirements)
+    return _price_candidate(requirements, model, route, prices, now)
 
 
-def _priced(
-    wish: Requirements, model: ServedModel, route: ModelRoute, prices: Prices, now: datetime
+def _price_candidate(
+    requirements: Requirements, model: ServedModel, route: ModelRoute, prices: Prices, now: datetime
 ) -> Candidate | str:
-    service_tier, factor, notes = _cheapest_tier(wish, model, now)
-    load = load_for_model(wish, model)
-    cost = max_cost(model, load, route.price_factor * factor, prices, wish.items)
-    if wish.budget is not None and cost is None:
+    service_tier, factor, notes = _cheapest_tier(requirements, model, now)
+    load = load_for_model(requirements, model)
+    cost = max_cost(model, load, route.price_factor * factor, prices, requirements.items)
+    if requirements.budget is not None and cost is None:
         return "not priced, so that nothing holds it to the budget"
-    if cost is None and wish.model != model.name:
+    if cost is None and requirements.model != model.name:
         return "not priced, so only when asked for by name"
-    if wish.budget is not None and cost is not None and cost > wish.budget:
-        return f"up to ${dollars(cost):f}, and the budget is ${dollars(wish.budget):f}"
-    return Candidate(route, service_tier, cost, (*notes, *_refused(wish, model)), load)
+    if requirements.budget is not None and cost is not None and cost > requirements.budget:
+        return f"up to ${dollars(cost):f}, and the budget is ${dollars(requirements.budget):f}"
+    return Candidate(
+        route, service_tier, cost, (*notes, *_refused_parameters(requirements, model)), load
+    )
 
 
 def _cheapest_tier(
-    wish: Requirements, model: ServedModel, now: datetime
+    requirements: Requirements, model: ServedModel, now: datetime
 ) -> tuple[ServiceTier, Decimal, list[str]]:
-    """Return the cheapest service tier that there is room for, its factor, and a note where it is
-    not the one that was asked for. Of those that cost the same it is the latest, since that leaves
-    the model's quota to calls that cannot wait.
+    """Return the cheapest possible service tier, its price factor, and notes for the caller.
+
+    A note says why it is not the tier that was asked for. Of tiers at the same price it is the
+    slowest, since that leaves the model's quota to calls that cannot wait.
     """
     best: tuple[ServiceTier, Decimal] = ("standard", Decimal(1))
     notes = []
-    for service_tier in _SOONEST[1 : _SOONEST.index(wish.service_tier) + 1]:
+    for service_tier in _SOONEST[1 : _SOONEST.index(requirements.service_tier) + 1]:
         factor = service_tier_factor(model, service_tier)
-        reason = "it has none" if factor is None else _no_room(wish, model, service_tier, now)
+        reason = (
+            "it has none"
+            if factor is None
+            else _tier_obstacle(requirements, model, service_tier, now)
+        )
         if factor is not None and reason is None:
             best = (service_tier, factor) if factor <= best[1] else best
-        elif service_tier == wish.service_tier:
+        elif service_tier == requirements.service_tier:
             name = "batch job" if service_tier == "batch" else service_tier
             notes.append(f"no {name}: {reason}")
     if best[1] != 1:
@@ -120,136 +133,140 @@ def _cheapest_tier(
     return (*best, notes)
 
 
-def _no_room(
-    wish: Requirements, model: ServedModel, service_tier: ServiceTier, now: datetime
+def _tier_obstacle(
+    requirements: Requirements, model: ServedModel, service_tier: ServiceTier, now: datetime
 ) -> str | None:
     if service_tier != "batch" or model.batch is None:
         return None
-    if wish.items < model.batch.min_items:
-        return f"it takes {model.batch.min_items} items at least, and there are {wish.items}"
-    if wish.abilities & {"tools", "streams"}:
+    if requirements.items < model.batch.min_items:
+        return (
+            f"it takes {model.batch.min_items} items at least, and there are {requirements.items}"
+        )
+    if requirements.abilities & {"tools", "streams"}:
         return "it neither calls tools nor streams"
-    if wish.deadline is not None and wish.deadline < now + BATCH_TIME:
+    if requirements.deadline is not None and requirements.deadline < now + BATCH_TIME:
         return f"it may take {BATCH_TIME // timedelta(hours=1)} hours, and the deadline is sooner"
     return None
 
 
-def _refused(wish: Requirements, model: ServedModel) -> Iterator[str]:
-    """Yield a note on each parameter that is given and that the model does not take."""
+def _refused_parameters(requirements: Requirements, model: ServedModel) -> Iterator[str]:
+    """Yield a note on each given parameter that the model does not accept."""
     for refused in model.refuses:
         first, _, second = refused.partition("+")
-        if second and {first, second} <= wish.parameters:
+        if second and {first, second} <= requirements.parameters:
             yield f"{second} is left out beside {first}"
-        elif not second and first in wish.parameters:
+        elif not second and first in requirements.parameters:
             yield f"{first} is left out"
 
 
-def _route(wish: Requirements, model: ServedModel) -> ModelRoute | None:
-    place = wish.call_region
-    for region in (place.region, *place.other_regions):
-        route = model.backend.route(region, place.reach)
+def _route(requirements: Requirements, model: ServedModel) -> ModelRoute | None:
+    origin = requirements.call_region
+    for region in (origin.region, *origin.other_regions):
+        route = model.backend.route(region, origin.reach)
         if route is not None:
             return route
     return None
 
 
-def _unreachable(wish: Requirements) -> str:
-    place = wish.call_region
-    regions = " or ".join((place.region, *place.other_regions))
+def _unreachable_reason(requirements: Requirements) -> str:
+    origin = requirements.call_region
+    regions = " or ".join((origin.region, *origin.other_regions))
     within = {
         "region": "in that region",
         "geography": "in the same geography",
         "global": "anywhere",
     }
-    return f"can't be called from {regions} to be worked on {within[place.reach]}"
+    return f"can't be called from {regions} to be worked on {within[origin.reach]}"
 
 
-def _resting(breaker: Breaker | None, now: datetime) -> str | None:
+def _breaker_obstacle(breaker: Breaker | None, now: datetime) -> str | None:
     if breaker is None:
         return None
     until = open_until(breaker, now.timestamp())
     return None if until is None else describe_rest(breaker, until, now.timestamp())
 
 
-def _task(wish: Requirements, model: ServedModel, now: datetime) -> str | None:
-    return None if model.task == wish.task else f"for {model.task}"
+def _has_task(requirements: Requirements, model: ServedModel, now: datetime) -> str | None:
+    return None if model.task == requirements.task else f"for {model.task}"
 
 
-def _allowed(wish: Requirements, model: ServedModel, now: datetime) -> str | None:
-    if wish.allowed is None or model.name in wish.allowed:
+def _is_allowed(requirements: Requirements, model: ServedModel, now: datetime) -> str | None:
+    if requirements.allowed is None or model.name in requirements.allowed:
         return None
     return "not among the models that this tenant may use"
 
 
-def _alive(wish: Requirements, model: ServedModel, now: datetime) -> str | None:
+def _is_alive(requirements: Requirements, model: ServedModel, now: datetime) -> str | None:
     status = model.lifecycle.status_on(now.date())
     if status == "ended":
         return f"ended on {model.lifecycle.ends}"
-    if status == "legacy" and wish.model != model.name:
+    if status == "legacy" and requirements.model != model.name:
         ends = f" until {model.lifecycle.ends}" if model.lifecycle.ends else ""
         return f"legacy{ends}, so only when asked for by name"
     return None
 
 
-def _wanted(wish: Requirements, model: ServedModel, now: datetime) -> str | None:
-    if not model.specialty or wish.model == model.name:
+def _matches_specialty(requirements: Requirements, model: ServedModel, now: datetime) -> str | None:
+    if not model.specialty or requirements.model == model.name:
         return None
     return f"for {model.specialty} alone, so only when asked for by name"
 
 
-def _in_time(wish: Requirements, model: ServedModel, now: datetime) -> str | None:
-    if wish.deadline is None or wish.deadline > now:
+def _is_in_time(requirements: Requirements, model: ServedModel, now: datetime) -> str | None:
+    if requirements.deadline is None or requirements.deadline > now:
         return None
     return "too late, the deadline has passed"
 
 
-def _good_enough(wish: Requirements, model: ServedModel, now: datetime) -> str | None:
-    if model.tier >= wish.quality:
+def _has_quality(requirements: Requirements, model: ServedModel, now: datetime) -> str | None:
+    if model.tier >= requirements.quality:
         return None
-    return f"below tier {wish.quality}"
+    return f"below tier {requirements.quality}"
 
 
-def _reads(wish: Requirements, model: ServedModel, now: datetime) -> str | None:
-    lacking = sorted(wish.inputs - model.inputs)
+def _takes_inputs(requirements: Requirements, model: ServedModel, now: datetime) -> str | None:
+    lacking = sorted(requirements.inputs - model.inputs)
     return f"takes no {lacking[0]}" if lacking else None
 
 
-def _able(wish: Requirements, model: ServedModel, now: datetime) -> str | None:
-    lacking = sorted(wish.abilities - model.abilities)
+def _has_abilities(requirements: Requirements, model: ServedModel, now: datetime) -> str | None:
+    lacking = sorted(requirements.abilities - model.abilities)
     return f"can't {' or '.join(_ABILITIES[need] for need in lacking)}" if lacking else None
 
 
-def _wide_enough(wish: Requirements, model: ServedModel, now: datetime) -> str | None:
+def _fits_limits(requirements: Requirements, model: ServedModel, now: datetime) -> str | None:
     limits = model.limits
-    if wish.dimensions is not None and wish.dimensions not in limits.dimensions:
+    if requirements.dimensions is not None and requirements.dimensions not in limits.dimensions:
         if not limits.dimensions:
             return "vectors of the dimensions that it was trained for, which nobody chooses"
-        offered_ones = ", ".join(str(count) for count in limits.dimensions)
-        return f"vectors of {offered_ones} dimensions, not {wish.dimensions}"
-    if 0 < limits.output_tokens < wish.load.tokens_out:
-        return f"writes {limits.output_tokens:,} tokens, and {wish.load.tokens_out:,} are asked for"
-    longest = wish.longest_tokens + load_for_model(wish, model).tokens_in - wish.load.tokens_in
+        offered = ", ".join(str(count) for count in limits.dimensions)
+        return f"vectors of {offered} dimensions, not {requirements.dimensions}"
+    load = requirements.load
+    if 0 < limits.output_tokens < load.tokens_out:
+        return f"writes {limits.output_tokens:,} tokens, and {load.tokens_out:,} are asked for"
+    added = load_for_model(requirements, model).tokens_in - load.tokens_in
+    longest = requirements.longest_tokens + added
     if 0 < limits.context_tokens < longest:
         return f"holds {limits.context_tokens:,} tokens, and {longest:,} may be needed"
     return None
 
 
-def _short_enough(wish: Requirements, model: ServedModel, now: datetime) -> str | None:
-    """Return a reason where the answer may have more bytes than whoever asks can carry."""
-    if wish.max_bytes is None:
+def _fits_caller(requirements: Requirements, model: ServedModel, now: datetime) -> str | None:
+    """Return a reason if the answer may have more bytes than the caller can carry."""
+    if requirements.max_bytes is None:
         return None
-    numbers = wish.dimensions or next(iter(model.limits.dimensions), 0)
-    size = wish.vectors * numbers * NUMBER_BYTES + wish.pixels * _PIXEL_BYTES
-    if size <= wish.max_bytes:
+    numbers = requirements.dimensions or next(iter(model.limits.dimensions), 0)
+    size = requirements.vectors * numbers * NUMBER_BYTES + requirements.pixels * _PIXEL_BYTES
+    if size <= requirements.max_bytes:
         return None
     return (
-        f"answers of up to {size:,} bytes, and {wish.max_bytes:,} can be carried; ask for less, or"
-        " by /v1/embeddings or /v1/images/generations, which stream"
+        f"answers of up to {size:,} bytes, and {requirements.max_bytes:,} can be carried; ask for"
+        " less, or by /v1/embeddings or /v1/images/generations, which stream"
     )
 
 
 _Rule = Callable[[Requirements, ServedModel, datetime], "str | None"]
 _RULES: tuple[_Rule, ...] = (
-    *(_task, _allowed, _alive, _wanted, _in_time),
-    *(_good_enough, _reads, _able, _wide_enough, _short_enough),
+    *(_has_task, _is_allowed, _is_alive, _matches_specialty, _is_in_time),
+    *(_has_quality, _takes_inputs, _has_abilities, _fits_limits, _fits_caller),
 )

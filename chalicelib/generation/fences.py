@@ -7,7 +7,7 @@ import secrets
 
 
 def random_fence() -> str:
-    """Return a fence that nobody can foresee."""
+    """Return a random fence that a text cannot foresee."""
     return f"@@{secrets.token_hex(8)}"
 
 
@@ -16,7 +16,7 @@ _TEMPLATE = re.compile(
     r"|(?<!#)#{2,}+[ \t]*+(?:instruction|response|system|user|assistant)s?[ \t]*+:",
     re.IGNORECASE,
 )
-"""What chat templates mark turns with: in a passage it marks nothing.
+"""Marks of turns in chat templates, which have no meaning in a passage.
 
 Repeats are possessive and a row of `#` is looked at from its start only, so that no text takes more
 than one look at each character and a few beside it.

@@ -1,7 +1,7 @@
-"""Whether what is said of served models holds, by itself and beside Bedrock's own list. Pure.
+"""Check the served models against the catalogue and against Bedrock's own list. Pure.
 
-A fault has to be mended: a call would fail, or would be made to the wrong model. A notice is to be
-known: what has ended, ends soon, has no price, or a price that is old.
+A fault must be mended: a call would fail, or go to the wrong model. A notice is worth knowing: a
+model has ended, ends soon, has no price, or an old one.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _LOCAL_TASKS = {"chat": "chat", "embedding": "text-embedding"}
 
 @dataclass(frozen=True, slots=True)
 class ModelFinding:
-    """One thing about one model."""
+    """A fault or notice about one model."""
 
     kind: Literal["fault", "notice"]
     model: str
@@ -36,7 +36,7 @@ class ModelFinding:
 
 @dataclass(frozen=True, slots=True)
 class ListedModel:
-    """A model as Bedrock's ListFoundationModels tells of it."""
+    """A model as Bedrock's ListFoundationModels describes it."""
 
     model_id: str
     status: str
@@ -45,7 +45,7 @@ class ListedModel:
 
 @dataclass(frozen=True, slots=True)
 class ModelStanding:
-    """One of our models as Bedrock has it in one region.
+    """The status of one served model on Bedrock in one region.
 
     `state` is `there`, `missing`, `legacy`, `ended` where ours is known to be and Bedrock has it no
     more, or `elsewhere` where we do not call it from that region.
@@ -58,7 +58,7 @@ class ModelStanding:
 
 
 def find_faults(served: ServedModels, known: Catalogue, today: date) -> Iterator[ModelFinding]:
-    """Yield what is to be mended or known of the file by itself and beside the catalogue."""
+    """Yield faults and notices about the served models and their prices."""
     for model in served.models.values():
         yield from _own(model, known)
         yield from _endpoint(model)
@@ -81,7 +81,7 @@ def compare_with_bedrock(
     *,
     local: bool = False,
 ) -> tuple[ModelStanding, ...]:
-    """Return how each of our models of Bedrock stands in the list of `region`.
+    """Return the status of each of our models of Bedrock in the list of `region`.
 
     `local` says that it is the list of a local cloud, which has only models that are stood in for.
     """
@@ -131,7 +131,7 @@ def _own(model: ServedModel, known: Catalogue) -> Iterator[ModelFinding]:
 
 
 def _endpoint(model: ServedModel) -> Iterator[ModelFinding]:
-    """Yield what a call to an endpoint would fail by."""
+    """Yield faults by which calls to an endpoint would fail."""
     backend = model.backend
     if not isinstance(backend, EndpointBackend):
         return

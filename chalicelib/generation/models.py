@@ -38,7 +38,7 @@ def id_within_arn(model_id: str) -> str:
 
 
 AUTO = "auto"
-"""What a caller names instead of a model to have the cheapest that suffices."""
+"""The model name by which a caller asks for the cheapest eligible model."""
 
 Ability = Literal["tools", "tool_choice", "json", "json_schema", "streams", "walks"]
 """`tool_choice`: it can be made to call a tool. `json`: it writes JSON when told to.
@@ -47,7 +47,7 @@ Ability = Literal["tools", "tool_choice", "json", "json_schema", "streams", "wal
 
 Modality = Literal["text", "image", "embedding", "labels", "scores"]
 Reach = Literal["region", "geography", "global"]
-"""How far from the region that asks a call may be worked on."""
+"""How far from the calling region a call may be processed."""
 
 BedrockApi = Literal["converse", "invoke"]
 LifecycleStatus = Literal["active", "legacy", "ended"]
@@ -58,7 +58,7 @@ _REACHES: Mapping[Reach, int] = {"region": 0, "geography": 1, "global": 2}
 
 @dataclass(frozen=True, slots=True)
 class ModelRoute:
-    """One way to call a model: the id to ask for, in which region, at what factor of the price."""
+    """One way to call a model: the id, the region to call, and the factor of the price."""
 
     model_id: str
     region: str
@@ -68,7 +68,7 @@ class ModelRoute:
 
 @dataclass(frozen=True, slots=True)
 class InferenceProfile:
-    """An inference profile: its id, the regions that may ask for it, the factor of the price."""
+    """An inference profile: its id, the regions that may call it, the factor of the price."""
 
     id: str
     regions: frozenset[str]
@@ -91,9 +91,7 @@ class BedrockBackend:
     kind: Literal["bedrock"] = "bedrock"
 
     def route(self, region: str, reach: Reach = "geography") -> ModelRoute | None:
-        """Return the cheapest way to call it from `region`, the nearest of those that cost the
-        same, or None where there is none within `reach`.
-        """
+        """Return the cheapest route from `region`, then the nearest; None within no `reach`."""
         ways = [way for way in self._routes(region) if _REACHES[way.reach] <= _REACHES[reach]]
         return min(ways, key=lambda way: (way.price_factor, _REACHES[way.reach]), default=None)
 
@@ -125,18 +123,19 @@ class EndpointBackend:
     kind: Literal["endpoint"] = "endpoint"
 
     def route(self, region: str, reach: Reach = "geography") -> ModelRoute | None:
-        """Return the way to it, which is in the stage's own region."""
+        """Return its only route, in the stage's own region."""
         return ModelRoute(self.endpoint, region, "region", Decimal(1))
 
 
 @dataclass(frozen=True, slots=True)
 class FunctionBackend:
-    """A model in a function of ours. It costs what Lambda costs for `memory_mb` and the time that a
-    call takes: estimated before it, as `call_seconds` and those that its tokens, read and written,
-    and its pictures take beside them, and measured after it. A rate is 0 where the model has
-    nothing to do with it. `recipes` are those that it may be a version of, where the stage trains
-    it. `template` has a text in the place of `{}`, as the model was trained to read it; without
-    one, the text is read as it is.
+    """A model in a Lambda function of ours.
+
+    A call costs what Lambda costs for `memory_mb` and its seconds: estimated before the call from
+    `call_seconds` and the rates of tokens (read and written) and images, and measured after it. A
+    rate is 0 where it does not apply. `recipes` are the training recipes whose versions it may
+    serve. `template` is the prompt that the model was trained on, with the text in place of `{}`;
+    without one, the text is read as it is.
     """
 
     function: str
@@ -149,7 +148,7 @@ class FunctionBackend:
     kind: Literal["function"] = "function"
 
     def route(self, region: str, reach: Reach = "geography") -> ModelRoute | None:
-        """Return the way to it, which is in the stage's own region."""
+        """Return its only route, in the stage's own region."""
         return ModelRoute(self.function, region, "region", Decimal(1))
 
 
@@ -158,12 +157,12 @@ ModelBackend = BedrockBackend | EndpointBackend | FunctionBackend
 
 @dataclass(frozen=True, slots=True)
 class ModelLimits:
-    """What a model takes and gives; 0 and () where that does not apply.
+    """The limits of a model; 0 and () where one does not apply.
 
-    `context_tokens` are prompt and answer together, of an embedding model those of one text.
-    `passage_tokens` are what it is given of passages with profit. `tool_tokens` are the most that
-    its provider adds to a prompt that has tools, beside the tools themselves. `texts` and `images`
-    are those of one request. `dimensions` are those that can be asked for, its default first.
+    `context_tokens` counts prompt and answer together, for an embedding model one text.
+    `passage_tokens` is how many tokens of passages it makes good use of. `tool_tokens` is the most
+    that its provider adds to a prompt with tools, beside the tools themselves. `texts` and `images`
+    are those of one request. `dimensions` are those that can be asked for, the default first.
     """
 
     context_tokens: int = 0
@@ -177,10 +176,10 @@ class ModelLimits:
 
 @dataclass(frozen=True, slots=True)
 class Lifecycle:
-    """Where a model is in its life.
+    """The lifecycle of a model.
 
-    AWS keeps it at least until `not_before`. Who does not use it already cannot begin with one that
-    is legacy; calls fail from the day `ends` on.
+    AWS keeps it at least until `not_before`. An account cannot start to use a legacy model; calls
+    fail from the day `ends` on.
     """
 
     status: Literal["active", "legacy"]
@@ -189,13 +188,13 @@ class Lifecycle:
     ends: date | None = None
 
     def status_on(self, day: date) -> LifecycleStatus:
-        """Return its state on `day`."""
+        """Return the status on `day`."""
         return "ended" if self.ends is not None and day >= self.ends else self.status
 
 
 @dataclass(frozen=True, slots=True)
 class BatchOffer:
-    """Batch jobs: the factor of the price, and the fewest items that a job takes."""
+    """Batch jobs of a model: the factor of the price, and the fewest items of a job."""
 
     price_factor: Decimal
     min_items: int
@@ -205,12 +204,12 @@ class BatchOffer:
 class ServedModel:
     """One model that answers calls.
 
-    `tier` is our judgement of its quality, from 1 to 5. `refuses` are parameters of a call that it
-    does not take and that are left out; `a+b` means not both, and a is kept. `fallbacks` are who is
-    asked in its place, in order. Where a prompt is above `long_prompt_tokens`, all tokens have the
-    prices of long prompts. `local` is the catalogue's model that stands in for it on a machine of
-    one's own, empty where none does; only the local cloud reads it. `only` is what it makes where
-    that is one kind of thing, which nobody wants who did not ask for it by name.
+    `tier` is our judgement of its quality, from 1 to 5. `refuses` are parameters that it does not
+    accept and that are left out; `a+b` means not both, and a is kept. `fallbacks` are tried in its
+    place, in order. Above `long_prompt_tokens`, all tokens have the prices of long prompts. `local`
+    is the catalogue's model that stands in for it in the local cloud, empty where none does.
+    `specialty` is the one kind of thing that it makes, such as digits; such a model is only used
+    when asked for by name.
     """
 
     name: str
@@ -236,14 +235,15 @@ class ServedModel:
 
     @property
     def priced_as(self) -> str:
-        """Return what its units begin with, and receipts name: `bedrock.` and the model's id."""
+        """Return the prefix of its price units, which receipts name: `bedrock.` and an id."""
         if isinstance(self.backend, BedrockBackend):
             return f"bedrock.{self.backend.model_id}"
         return "lambda" if isinstance(self.backend, FunctionBackend) else f"served.{self.name}"
 
     def price_unit(self, what: str) -> str:
-        """Return the catalogue's unit for `what`: input_token, output_token, image, or these with
-        `long_` before them.
+        """Return the catalogue's unit for `what`: input_token, output_token or image.
+
+        Each may have `long_` before it.
         """
         return f"{self.priced_as}.{what}"
 
@@ -273,7 +273,7 @@ class ServedModels:
         return None
 
     def models_in_function(self, function: str) -> tuple[str, ...]:
-        """Return the names of the models in `function`, a function of ours."""
+        """Return the names of the models that the Lambda function `function` runs."""
         return tuple(
             name
             for name, model in self.models.items()

@@ -1,4 +1,4 @@
-"""What a call to a served model costs, before it is made and after. Pure.
+"""The cost of a call to a served model, before it and after. Pure.
 
 Prices are the catalogue's, for one token or picture by the model's own route. Before a call the
 estimate is the most that it can cost: input tokens are estimated and never too few, output tokens

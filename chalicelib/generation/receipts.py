@@ -1,4 +1,4 @@
-"""What the attempts at a call cost, as a receipt, and the generation that it goes with. Pure."""
+"""Receipts of the attempts at a call, and the generation that they belong to. Pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from chalicelib.generation.tokens import TokenLoad
 
 @dataclass(frozen=True, slots=True)
 class CostModel:
-    """Prices of models, and what is told of them."""
+    """Applies prices to usage: costs, receipts, and explanations."""
 
     models: ServedModels
     prices: Prices
@@ -131,7 +131,7 @@ class CostModel:
 
 
 StepCost = Callable[[RouteStep, Usage], "int | None"]
-"""What a call of a step that uses so much costs, in nano-dollars; None where it is not priced."""
+"""Returns the cost of a call of a step in nano-dollars, None where it is not priced."""
 
 
 @dataclass(frozen=True, slots=True)

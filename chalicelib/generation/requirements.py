@@ -1,4 +1,4 @@
-"""What a call asks of the model that is to answer it, told from the call and its terms. Pure."""
+"""Derive the requirements that a model must meet to serve a call. Pure."""
 
 from __future__ import annotations
 
@@ -36,8 +36,10 @@ _PARAMETERS = (
 
 @dataclass(frozen=True, slots=True)
 class CallRegion:
-    """Where a call is made: the stage's region, how far it may go from there to be worked on, and
-    other regions that the stage may call where its own lacks a model, the best first.
+    """Where a call is made from, and how far it may go.
+
+    `reach` bounds where it may be processed. `other_regions` are those that the stage may call
+    where its own region lacks a model, the preferred first.
     """
 
     region: str
@@ -47,7 +49,7 @@ class CallRegion:
 
 @dataclass(frozen=True, slots=True)
 class Requirements:
-    """What is asked of a model, for one item of `items` that are alike.
+    """What a call needs of a model, for one of `items` that are alike.
 
     `load` is the most that one item uses, without what single models add: for tools, where there
     are any, and for JSON that they are asked for in words. `schema_by_bedrock` says that Bedrock's
@@ -93,7 +95,7 @@ def derive_requirements(
     allowed: frozenset[str] | None = None,
     max_bytes: int | None = None,
 ) -> Requirements:
-    """Return what `call` under `terms` asks of a model; of a batch, `call` is its largest item."""
+    """Return what `call` under `terms` needs; for a batch, `call` is its largest item."""
     load, longest = max_load(call)
     wanted = call.json_output if isinstance(call, ChatCall) else None
     by_bedrock = wanted is not None and fits_bedrock_schema(wanted)
@@ -102,7 +104,7 @@ def derive_requirements(
         call_region=call_region,
         load=load,
         longest_tokens=longest,
-        abilities=_needs(call, terms.checks, streams=streams, by_bedrock=by_bedrock),
+        abilities=_abilities(call, terms.checks, streams=streams, by_bedrock=by_bedrock),
         inputs=_inputs(call),
         dimensions=call.dimensions if isinstance(call, EmbedCall) else None,
         parameters=frozenset(
@@ -126,10 +128,10 @@ def derive_requirements(
     )
 
 
-def _needs(
+def _abilities(
     call: Call, checks: Sequence[str], *, streams: bool, by_bedrock: bool
 ) -> frozenset[Ability]:
-    """Return what the model has to be able to do.
+    """Return the abilities that the model needs.
 
     Whole answers are held to a JSON Schema by a check, and asked for once more; what is streamed
     can only be held to it by the model's own API, where that knows such schemas. Who is to check

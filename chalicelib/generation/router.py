@@ -1,9 +1,9 @@
-"""Which models are asked for a call, in which order, what it may cost, and why. Pure.
+"""Plan the route of a call: which models to try, in which order, at what cost, and why. Pure.
 
-Who is asked for by name comes first, then its fallbacks. Otherwise it is the cheapest that suffices
-by what one knows before: abilities, limits, where it can be called from, how it is, quality, price.
-A batch job or flex is chosen where the caller has room for it and it is cheaper. Every model that
-is not in the plan is left out for a reason, which the plan gives in words.
+A model asked for by name comes first, then its fallbacks. Otherwise the eligible models are tried
+from the cheapest on; eligible by abilities, limits, regions, health, quality and price. A batch job
+or flex is chosen where the caller has time for it and it is cheaper. Every other model is an
+exclusion, with its reason in words.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
 
 
 ModelHealth = Mapping[str, Breaker]
-"""The breakers of models by name; one that is not there is closed."""
+"""The circuit breakers of models by name; a missing one is closed."""
 
 
 @dataclass(frozen=True, slots=True)
 class RouteStep:
-    """One model to ask: by which route and service tier, and the most that all items cost.
+    """One model to try: its route and service tier, and the most that all items cost.
 
-    `load` is the most that one item uses, as the model is asked. `cost` is in nano-dollars, None
-    where the catalogue has no price for the model. `notes` say what else to know of it.
+    `load` is the most that one item uses of this model. `cost` is in nano-dollars, None where the
+    catalogue has no price for the model. `notes` tell the caller what else to know.
     """
 
     model: str
@@ -51,19 +51,21 @@ class RouteStep:
 
     def describe(self) -> str:
         """Return the step in plain English."""
-        most = "not priced" if self.cost is None else f"at most ${dollars(self.cost):f}"
+        price = "not priced" if self.cost is None else f"at most ${dollars(self.cost):f}"
         how = {"standard": "at once", "flex": "by flex", "batch": "in a batch job"}
-        said = (
+        sentence = (
             f"{self.title} (tier {self.tier}), as {self.route.model_id} in {self.route.region},"
-            f" {how[self.service_tier]}: {most}"
+            f" {how[self.service_tier]}: {price}"
         )
-        return "; ".join((said, *self.notes)) + "."
+        return "; ".join((sentence, *self.notes)) + "."
 
 
 @dataclass(frozen=True, slots=True)
 class Exclusion:
-    """A model that is not asked, and why. `told` is off where that goes without saying: it is for
-    something else, or for one kind of thing where others answer, or another was asked for by name.
+    """A model that is not tried, and why.
+
+    `is_reported` is False where the reason is obvious: the model is for another task, or for a
+    specialty that others cover, or another model was asked for by name.
     """
 
     model: str
@@ -74,13 +76,13 @@ class Exclusion:
 
 @dataclass(frozen=True, slots=True)
 class RoutePlan:
-    """Steps in the order in which they are tried, and who was left out."""
+    """The steps in the order in which they are tried, and the models that are not tried."""
 
     steps: tuple[RouteStep, ...]
     exclusions: tuple[Exclusion, ...]
 
     def describe(self) -> tuple[str, ...]:
-        """Return the plan in plain English: a line for each step, and for each reason to tell."""
+        """Return the plan in plain English: a line for each step, and for each reported reason."""
         tried = tuple(f"{number}. {step.describe()}" for number, step in enumerate(self.steps, 1))
         titles: dict[str, list[str]] = {}
         for one in self.exclusions:
@@ -90,7 +92,7 @@ class RoutePlan:
         return (*tried, *why)
 
     def require_steps(self) -> RoutePlan:
-        """Return the plan, or raise `Unsupported` with every reason where it has no step."""
+        """Return the plan, or raise `Unsupported` with every reason if it has no step."""
         if not self.steps:
             raise Unsupported(
                 f"No model can answer this. {' '.join(self.describe())}", field="model"
@@ -105,103 +107,110 @@ def plan_route(
     now: datetime,
     health: ModelHealth | None = None,
 ) -> RoutePlan:
-    """Return who is asked for `requirements`, in order.
+    """Return the models to try for `requirements`, in order, and the exclusions.
 
-    Raises `NotFound` where the wish names a model that is not served.
+    Raises:
+        NotFound: `requirements` name a model that is not served.
     """
     health = health or {}
     order = list(models.models.values())
     if requirements.model != AUTO:
-        order = _named(requirements, models)
+        order = _named_models(requirements, models)
         requirements = replace(requirements, model=order[0].name)
-    fit: list[tuple[ServedModel, Candidate]] = []
+    candidates: list[tuple[ServedModel, Candidate]] = []
     reasons: dict[str, str] = {}
     for model in order:
         found = eligibility.assess_model(requirements, model, prices, now, health.get(model.name))
         if isinstance(found, Candidate):
-            fit.append((model, found))
+            candidates.append((model, found))
         else:
             reasons[model.name] = found
     if requirements.model == AUTO:
-        fit.sort(key=_cheapest_first)
-    kept = fit[: _most_steps(requirements)]
-    for model, _ in fit[len(kept) :]:
-        reasons[model.name] = _beyond(requirements, kept[0][0])
-    steps = tuple(_step(model, found) for model, found in kept)
-    asked = {step.model for step in steps}
-    left_out = tuple(
-        _left_out(requirements, model, reasons, found=bool(steps))
+        candidates.sort(key=_cheapest_first)
+    chosen = candidates[: _max_steps(requirements)]
+    for model, _ in candidates[len(chosen) :]:
+        reasons[model.name] = _surplus_reason(requirements, chosen[0][0])
+    steps = tuple(_step(model, candidate) for model, candidate in chosen)
+    tried = {step.model for step in steps}
+    exclusions = tuple(
+        _exclusion(requirements, model, reasons, has_steps=bool(steps))
         for model in models.models.values()
-        if model.name not in asked
+        if model.name not in tried
     )
-    return RoutePlan(steps, left_out)
+    return RoutePlan(steps, exclusions)
 
 
-def _named(wish: Requirements, served: ServedModels) -> list[ServedModel]:
-    """Return the model that is named, then its fallbacks, theirs after them."""
-    order = [served.model(wish.model)]
-    if wish.fallback:
+def _named_models(requirements: Requirements, served: ServedModels) -> list[ServedModel]:
+    """Return the model that is asked for by name, then its fallbacks, then theirs."""
+    order = [served.model(requirements.model)]
+    if requirements.fallback:
         for model in order:
-            known = {found.name for found in order}
+            known = {listed.name for listed in order}
             order.extend(served.models[name] for name in model.fallbacks if name not in known)
     return order
 
 
-def _left_out(
-    wish: Requirements, model: ServedModel, reasons: Mapping[str, str], *, found: bool
+def _exclusion(
+    requirements: Requirements,
+    model: ServedModel,
+    reasons: Mapping[str, str],
+    *,
+    has_steps: bool,
 ) -> Exclusion:
-    told = model.task == wish.task and model.name in reasons
-    told = told and not (found and model.specialty and wish.model != model.name)
-    return Exclusion(model.name, model.title, reasons.get(model.name, "not asked for"), told)
+    is_relevant = model.task == requirements.task and model.name in reasons
+    is_other_specialty = bool(model.specialty) and requirements.model != model.name
+    is_reported = is_relevant and not (has_steps and is_other_specialty)
+    reason = reasons.get(model.name, "not asked for")
+    return Exclusion(model.name, model.title, reason, is_reported)
 
 
-def _cheapest_first(one: tuple[ServedModel, Candidate]) -> tuple[int, int, str]:
-    """Return what to order by: the cheapest, the best of those that cost the same."""
-    model, offer = one
-    assert offer.cost is not None, "who has no price is asked by name only"
-    return offer.cost, -model.tier, model.name
+def _cheapest_first(pair: tuple[ServedModel, Candidate]) -> tuple[int, int, str]:
+    """Return the sort key: the cheapest first, then the highest tier."""
+    model, candidate = pair
+    assert candidate.cost is not None, "a model without a price is tried by name only"
+    return candidate.cost, -model.tier, model.name
 
 
-def _most_steps(wish: Requirements) -> int | None:
-    return None if wish.fallback and wish.task != "embedding" else 1
+def _max_steps(requirements: Requirements) -> int | None:
+    return None if requirements.fallback and requirements.task != "embedding" else 1
 
 
-def _beyond(wish: Requirements, first: ServedModel) -> str:
-    if wish.task == "embedding":
+def _surplus_reason(requirements: Requirements, first: ServedModel) -> str:
+    if requirements.task == "embedding":
         return f"vectors that can't be compared with those of {first.title}"
     return f"no fallback for {first.title} is wanted"
 
 
-def _step(model: ServedModel, offer: Candidate) -> RouteStep:
+def _step(model: ServedModel, candidate: Candidate) -> RouteStep:
     return RouteStep(
         model.name,
         model.title,
         model.tier,
-        offer.route,
-        offer.service_tier,
-        offer.cost,
-        offer.notes,
-        offer.load,
+        candidate.route,
+        candidate.service_tier,
+        candidate.cost,
+        candidate.notes,
+        candidate.load,
     )
 
 
 @dataclass(frozen=True, slots=True)
 class TryModel:
-    """Ask the model of `step`."""
+    """Try the model of `step`."""
 
     step: RouteStep
 
 
 @dataclass(frozen=True, slots=True)
 class AcceptAnswer:
-    """Give the answer of `attempt`, which stood every check."""
+    """Give the answer of `attempt`, which passed every check."""
 
     attempt: Attempt
 
 
 @dataclass(frozen=True, slots=True)
 class GiveUp:
-    """Nobody is left to ask; `reason` says who was asked and what became of it."""
+    """No model is left to try; `reason` says which were tried and how they ended."""
 
     reason: str
 
@@ -210,26 +219,26 @@ NextMove = TryModel | AcceptAnswer | GiveUp
 
 
 def next_move(plan: RoutePlan, attempts: Sequence[Attempt], budget: int | None = None) -> NextMove:
-    """Return what is next after `attempts`; `budget` bounds all of them, in nano-dollars."""
+    """Return the next move after `attempts`; `budget` bounds all of them, in nano-dollars."""
     for attempt in attempts:
         if attempt.outcome == "accepted":
             return AcceptAnswer(attempt)
     left = None if budget is None else budget - total_cost(attempts)
     tried = {attempt.model for attempt in attempts}
-    least = _least_tier(plan, attempts)
+    min_tier = _min_tier(plan, attempts)
     for step in plan.steps:
-        if step.model not in tried and step.tier >= least and _affordable(step, left):
+        if step.model not in tried and step.tier >= min_tier and _affordable(step, left):
             return TryModel(step)
-    return GiveUp(_summary(plan, attempts, least, left))
+    return GiveUp(_summary(plan, attempts, min_tier, left))
 
 
 def total_cost(attempts: Sequence[Attempt]) -> int:
-    """Return what attempts cost together, in nano-dollars."""
+    """Return the cost of all attempts, in nano-dollars."""
     return sum(nanodollars(attempt.dollars) for attempt in attempts)
 
 
-def _least_tier(plan: RoutePlan, attempts: Sequence[Attempt]) -> int:
-    """Return the tier that an answer now needs: the best of those whose answers failed a check."""
+def _min_tier(plan: RoutePlan, attempts: Sequence[Attempt]) -> int:
+    """Return the lowest tier worth trying: the highest whose answer failed a check."""
     tiers = {step.model: step.tier for step in plan.steps}
     failed = (attempt.model for attempt in attempts if attempt.outcome == "escalated")
     return max((tiers.get(model, 0) for model in failed), default=0)
@@ -239,9 +248,9 @@ def _affordable(step: RouteStep, left: int | None) -> bool:
     return left is None or (step.cost is not None and step.cost <= left)
 
 
-def _summary(plan: RoutePlan, attempts: Sequence[Attempt], least: int, left: int | None) -> str:
+def _summary(plan: RoutePlan, attempts: Sequence[Attempt], min_tier: int, left: int | None) -> str:
     titles = {step.model: step.title for step in plan.steps}
-    said = [
+    clauses = [
         f"{titles.get(attempt.model, attempt.model)} {attempt.outcome}: {attempt.reason}"
         for attempt in attempts
     ]
@@ -249,8 +258,8 @@ def _summary(plan: RoutePlan, attempts: Sequence[Attempt], least: int, left: int
     for step in plan.steps:
         if step.model in tried:
             continue
-        if step.tier < least:
-            said.append(f"{step.title} is of tier {step.tier}, and {least} was not enough")
+        if step.tier < min_tier:
+            clauses.append(f"{step.title} is of tier {step.tier}, and {min_tier} was not enough")
         elif left is not None:
-            said.append(f"{step.title} may cost more than the ${dollars(max(0, left)):f} left")
-    return "; ".join(said) or "the plan has no model"
+            clauses.append(f"{step.title} may cost more than the ${dollars(max(0, left)):f} left")
+    return "; ".join(clauses) or "the plan has no model"

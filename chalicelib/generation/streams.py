@@ -1,4 +1,4 @@
-"""The pieces of a streamed answer, and the answer put together from them."""
+"""The pieces of a streamed answer, and the whole answer assembled from them."""
 
 from __future__ import annotations
 
@@ -35,8 +35,10 @@ class ToolDelta:
 
 @dataclass(frozen=True, slots=True)
 class StreamEnd:
-    """How a streamed answer ended. `answered_by` is empty where the backend does not say. `seconds`
-    are those that a function of ours worked, None where nobody says but the clock.
+    """The end of a streamed answer, with its usage.
+
+    `answered_by` is empty where the backend does not say. `seconds` are the billed seconds of a
+    function of ours, None where only the clock knows.
     """
 
     finish: Finish
@@ -57,7 +59,7 @@ class _Tool:
 
 @dataclass(slots=True)
 class StreamedAnswer:
-    """What a stream has told so far, from when it was asked on."""
+    """The answer so far of a stream that is being read, and its times."""
 
     monotonic: Callable[[], float] = time.monotonic
     started_at: float = field(init=False)
@@ -67,19 +69,19 @@ class StreamedAnswer:
     end: StreamEnd | None = None
 
     def __post_init__(self) -> None:
-        """Begin to count the seconds."""
+        """Start the clock."""
         self.started_at = self.last_delta_at = self.monotonic()
 
     @property
     def has_begun(self) -> bool:
-        """Tell whether anything was told."""
+        """Return whether any piece has arrived."""
         return bool(self.texts or self.tools or self.end is not None)
 
     @property
     def seconds(self) -> float:
-        """Return how long the model worked; where it does not say so, until it told its last."""
-        said = self.end.seconds if self.end is not None else None
-        return round(self.last_delta_at - self.started_at if said is None else said, 6)
+        """Return how long the model worked, as it says itself, else until its last piece."""
+        reported = self.end.seconds if self.end is not None else None
+        return round(self.last_delta_at - self.started_at if reported is None else reported, 6)
 
     def add(self, delta: Delta) -> None:
         """Add the next piece."""
@@ -95,7 +97,7 @@ class StreamedAnswer:
                 self.end = delta
 
     def usage(self, tokens_in: int) -> Usage:
-        """Return what was used; of a stream that broke off, as far as that can be told."""
+        """Return the usage; an estimate from the text so far if the stream broke off."""
         if self.end is not None:
             return self.end.usage
         written = "".join((*self.texts, *("".join(t.arguments) for t in self.tools.values())))

@@ -1,4 +1,4 @@
-"""How many tokens a text is to a language model, told without its tokenizer: never too few.
+"""Upper bounds of the tokens of texts and calls, without the model's tokenizer.
 
 The API packs passages into a model's context, and loads no tokenizer for it. The estimate counts
 what byte-pair encoders break a text into: short words whole, longer ones by three letters, capitals
@@ -58,7 +58,7 @@ def _tokens(piece: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class TokenLoad:
-    """The most that one call uses."""
+    """The most tokens and images that one call uses."""
 
     tokens_in: int = 0
     tokens_out: int = 0
@@ -72,7 +72,7 @@ https://platform.claude.com/docs/en/build-with-claude/vision
 
 
 _MESSAGE_TOKENS = 8
-"""Of what a chat template puts around a message."""
+"""Tokens that a chat template puts around a message."""
 
 
 _INSTRUCTION_TOKENS = 24
@@ -80,7 +80,7 @@ _INSTRUCTION_TOKENS = 24
 
 
 def max_load(call: Call) -> tuple[TokenLoad, int]:
-    """Return the most that `call` uses, and how long a text the model has to hold at once."""
+    """Return the most that `call` uses, and the longest context it needs, in tokens."""
     if isinstance(call, ChatCall):
         tokens = _prompt_tokens(call)
         return TokenLoad(tokens, call.max_tokens), tokens + call.max_tokens
@@ -103,7 +103,7 @@ def _said(call: ClassifyCall) -> Iterator[str]:
 
 
 def has_tools(call: ChatCall) -> bool:
-    """Tell whether a model is told of tools: of those of the call, or of earlier calls of them."""
+    """Return whether the prompt describes tools: the call's own, or earlier calls of tools."""
     return bool(call.tools) or has_called_tools(call)
 
 
@@ -121,7 +121,7 @@ def _prompt_tokens(call: ChatCall) -> int:
 
 
 def _described(tool: Tool) -> str:
-    """Return a tool as chat templates write it down."""
+    """Return a tool as chat templates write it."""
     said = {
         "name": tool.name,
         "description": tool.description,

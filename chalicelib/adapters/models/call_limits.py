@@ -1,4 +1,4 @@
-"""What a call that takes several requests used so far, and how long one of them may take."""
+"""Usage and remaining time of a call that takes several requests."""
 
 from __future__ import annotations
 

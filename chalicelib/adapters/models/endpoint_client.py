@@ -43,7 +43,7 @@ _WAKING = ("no capacity", "not in service", "Creating", "ping health check")
 
 
 class SageMakerRuntime(Protocol):
-    """What is used of boto3's client of `sagemaker-runtime`."""
+    """The part of boto3's client of `sagemaker-runtime` that is used here."""
 
     def invoke_endpoint(self, **params: Any) -> Any: ...
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class CaptionImageFunction:
-    """What captions pictures by models that the stage trained."""
+    """The Lambda function that captions pictures by trained models."""
 
     def __init__(self, client: Callable[[int], LambdaClient], name: str, seconds: int) -> None:
         """Ask as `ModelFunction` does."""
@@ -58,7 +58,7 @@ class CaptionImageFunction:
 
 
 class AnswerImageFunction:
-    """What answers questions about pictures by models that the stage trained."""
+    """The Lambda function that answers questions about pictures by trained models."""
 
     def __init__(self, client: Callable[[int], LambdaClient], name: str, seconds: int) -> None:
         """Ask as `ModelFunction` does."""

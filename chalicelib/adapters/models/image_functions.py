@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 
 class GenerateImageFunction:
-    """What draws by models that the stage trained."""
+    """The Lambda function that generates images by trained models."""
 
     def __init__(self, client: Callable[[int], LambdaClient], name: str, seconds: int) -> None:
         """Ask as `ModelFunction` does."""
@@ -69,7 +69,7 @@ class GenerateImageFunction:
 
 
 class ClassifyImageFunction:
-    """What tells classes of pictures by models that the stage trained."""
+    """The Lambda function that classifies images by trained models."""
 
     def __init__(self, client: Callable[[int], LambdaClient], name: str, seconds: int) -> None:
         """Ask as `ModelFunction` does."""
@@ -103,7 +103,7 @@ class ClassifyImageFunction:
 
 
 class EmbedImageFunction:
-    """What embeds pictures and texts by models that the stage trained."""
+    """The Lambda function that embeds images and texts by trained models."""
 
     def __init__(self, client: Callable[[int], LambdaClient], name: str, seconds: int) -> None:
         """Ask as `ModelFunction` does."""

@@ -36,7 +36,7 @@ _SAMPLING = ("temperature", "top_p", "seed")
 
 
 class CompleteTextFunction:
-    """What goes on with texts by language models that the stage trained."""
+    """The Lambda function that completes texts by trained language models."""
 
     def __init__(self, client: Callable[[int], LambdaClient], name: str, seconds: int) -> None:
         """Ask as `ModelFunction` does."""
@@ -89,7 +89,7 @@ def _prompt(model: ServedModel, text: str) -> str:
 
 
 class ScoreAnswerFunction:
-    """What scores answers by reward models that the stage trained."""
+    """The Lambda function that scores answers by trained reward models."""
 
     def __init__(self, client: Callable[[int], LambdaClient], name: str, seconds: int) -> None:
         """Ask as `ModelFunction` does."""
@@ -131,7 +131,7 @@ class TextEmbedder(Protocol):
 
 
 class EmbedTextFunction:
-    """What embeds texts by the model that lies beside the function's code."""
+    """The Lambda function that embeds texts by the model in its bundle."""
 
     def __init__(self, embedder: TextEmbedder) -> None:
         self._embedder = embedder

@@ -1,7 +1,7 @@
-"""A circuit breaker for each model: who fails too often rests, then is tried by one call. Pure.
+"""A circuit breaker for each model: opened by too many failures, closed by a probe. Pure.
 
 Closed, it counts calls and failures over a sliding window, told from the window that runs and a
-share of the one before. At `failure_rate` of `least_calls` it opens. After its rest one call is let
+share of the one before. At `failure_rate` of `min_calls` it opens. After its rest one call is let
 through as a probe: that closes it, or opens it again for twice as long. A probe that was throttled,
 or was no good call, says nothing of the model: it rests once more for as long as before. Calls that
 began earlier and end meanwhile decide nothing.
@@ -20,19 +20,19 @@ from chalicelib.errors import HeadraceError, ModelFailure, Transient
 
 BreakerState = Literal["closed", "open", "half-open"]
 CallEnding = Literal["well", "failed", "neutral"]
-"""How a call ended: `neutral` says nothing of how the model is."""
+"""How a call ended: `neutral` says nothing about the health of the model."""
 
 ProbeTicket = float | None
-"""What a call is let through by: of a probe when it began, None of any other call."""
+"""The ticket of an admitted call: the start time of a probe, None of any other call."""
 
 _MOST_DOUBLINGS = 16
 
 
 @dataclass(frozen=True, slots=True)
 class BreakerRules:
-    """When a breaker opens, and for how long: `rest_s` at first, `most_rest_s` at most.
+    """When a breaker opens, and for how long: `rest_s` at first, `max_rest_s` at most.
 
-    A probe that is not heard of for `probe_s` is given up, and another one let through.
+    A probe without a result for `probe_s` is given up, and another one admitted.
     """
 
     window_s: float = 60.0
@@ -45,7 +45,7 @@ class BreakerRules:
 
 @dataclass(frozen=True, slots=True)
 class Breaker:
-    """The state of one model.
+    """The breaker of one model.
 
     `since` is when the window began, or the rest, or the probe. `calls` and `failures` are those of
     the window that runs, `calls_before` and `failures_before` of the one before. `trips` counts how
@@ -61,7 +61,7 @@ class Breaker:
     trips: int = 0
 
     def dump(self) -> str:
-        """Return it as text, under 200 bytes."""
+        """Return the breaker as text, under 200 bytes."""
         return json.dumps(asdict(self), separators=(",", ":"))
 
 
@@ -75,14 +75,14 @@ def load_breaker(text: str) -> Breaker:
 
 
 def classify_ending(error: HeadraceError | None) -> CallEnding:
-    """Return what the end of a call says of the model: throttling and bad input say nothing."""
+    """Return what the end of a call says about the model: throttling and bad input say nothing."""
     if error is None:
         return "well"
     return "failed" if isinstance(error, Transient | ModelFailure) else "neutral"
 
 
 def open_until(breaker: Breaker, now: float, rules: BreakerRules = BREAKER_RULES) -> float | None:
-    """Return until when no call is let through, or None if one would be now."""
+    """Return until when no call is admitted, None if one would be admitted now."""
     if breaker.state == "open":
         until = breaker.since + _rest(breaker, rules)
     elif breaker.state == "half-open":
@@ -95,9 +95,9 @@ def open_until(breaker: Breaker, now: float, rules: BreakerRules = BREAKER_RULES
 def admit_call(
     breaker: Breaker, now: float, rules: BreakerRules = BREAKER_RULES
 ) -> tuple[bool, Breaker]:
-    """Tell whether a call may be made now, and return the breaker as it is after that.
+    """Return whether a call is admitted now, and the breaker after that.
 
-    Where that is half-open, the call is a probe, and the breaker's `since` its ticket.
+    If that is half-open, the call is a probe, and the breaker's `since` is its ticket.
     """
     if open_until(breaker, now, rules) is not None:
         return False, breaker
@@ -108,29 +108,29 @@ def admit_call(
 
 def record_call(
     breaker: Breaker,
-    how: CallEnding,
+    ending: CallEnding,
     now: float,
     ticket: ProbeTicket = None,
     rules: BreakerRules = BREAKER_RULES,
 ) -> Breaker:
-    """Return the breaker after a call that was let through by `ticket` ended at `now`."""
+    """Return the breaker after the call that was admitted with `ticket` ended at `now`."""
     if breaker.state == "open":
         return breaker
     if breaker.state == "half-open":
-        return _probed(breaker, how, now) if ticket == breaker.since else breaker
-    failed = how == "failed"
-    counted = _rolled(breaker, now, rules)
+        return _after_probe(breaker, ending, now) if ticket == breaker.since else breaker
+    failed = ending == "failed"
+    counted = _in_current_window(breaker, now, rules)
     counted = replace(
         counted, calls=counted.calls + 1, failures=counted.failures + (1 if failed else 0)
     )
-    calls, failures = _weighed(counted, now, rules)
+    calls, failures = _window_counts(counted, now, rules)
     if failed and calls >= rules.min_calls and failures >= rules.failure_rate * calls:
         return _opened(counted, now)
     return counted
 
 
 def describe_rest(breaker: Breaker, until: float, now: float) -> str:
-    """Say in words why no call is let through before `until`."""
+    """Return in words why no call is admitted before `until`."""
     if breaker.state == "half-open":
         return "tried by one call now, after too many failed"
     return (
@@ -139,10 +139,12 @@ def describe_rest(breaker: Breaker, until: float, now: float) -> str:
     )
 
 
-def _probed(breaker: Breaker, how: CallEnding, now: float) -> Breaker:
-    if how == "well":
+def _after_probe(breaker: Breaker, ending: CallEnding, now: float) -> Breaker:
+    if ending == "well":
         return Breaker(since=now)
-    return _opened(breaker, now) if how == "failed" else replace(breaker, state="open", since=now)
+    return (
+        _opened(breaker, now) if ending == "failed" else replace(breaker, state="open", since=now)
+    )
 
 
 def _opened(breaker: Breaker, now: float) -> Breaker:
@@ -154,7 +156,7 @@ def _rest(breaker: Breaker, rules: BreakerRules) -> float:
     return float(min(rules.rest_s * 2**doublings, rules.max_rest_s))
 
 
-def _rolled(breaker: Breaker, now: float, rules: BreakerRules) -> Breaker:
+def _in_current_window(breaker: Breaker, now: float, rules: BreakerRules) -> Breaker:
     """Return the breaker with the window that `now` falls into."""
     passed = now - breaker.since
     if passed < rules.window_s:
@@ -171,7 +173,7 @@ def _rolled(breaker: Breaker, now: float, rules: BreakerRules) -> Breaker:
     return Breaker(since=now)
 
 
-def _weighed(breaker: Breaker, now: float, rules: BreakerRules) -> tuple[float, float]:
+def _window_counts(breaker: Breaker, now: float, rules: BreakerRules) -> tuple[float, float]:
     """Return calls and failures of the last `window_s`, those of the window before by share."""
     share = max(0.0, 1 - max(0.0, now - breaker.since) / rules.window_s)
     calls = breaker.calls + share * breaker.calls_before

@@ -1,8 +1,8 @@
-"""How models are and how fast they are asked: breakers and limiters of one process.
+"""The guard of one process: circuit breakers and rate limiters of all models.
 
-Each process adapts its own rate to what is throttled, as senders do who share a line that none of
-them knows. That a breaker opened, or closed again, is told to the other processes through a store;
-each asks it every few seconds while it works, and never while it idles.
+Each process adapts its own rate to the throttling that it meets, as senders do that share a line
+of unknown capacity. A breaker that opens or closes is saved to a store, which every process reads
+every few seconds while it works, and never while it idles.
 """
 
 from __future__ import annotations
@@ -36,23 +36,25 @@ from chalicelib.generation.rate_limits.limiter import (
     request_call,
 )
 
-_LEAST_WAIT_S = 0.001
+_MIN_WAIT_S = 0.001
 
 
 class BreakerStore(Protocol):
-    """Where breakers are kept for all processes, as text."""
+    """Stores breakers for all processes, as text."""
 
     def breakers(self) -> Mapping[str, str]:
-        """Return what was kept, by model. Raises `Transient` or `Throttled`."""
+        """Return the saved breakers by model. Raises `Transient` or `Throttled`."""
 
     def save(self, model: str, breaker: str, seconds: float) -> None:
-        """Keep a breaker for `seconds`. Raises `Transient` or `Throttled`."""
+        """Save a breaker for `seconds`. Raises `Transient` or `Throttled`."""
 
 
 @dataclass(frozen=True, slots=True)
 class GuardRules:
-    """`patience_s` is how long a call waits for its turn, `fresh_s` how long what the store said is
-    believed, `kept_s` how long the store keeps it.
+    """The times of a guard, in seconds, and the rules of its breakers and limiters.
+
+    `max_wait_s` is how long a call waits for its turn, `fresh_s` how long breakers read from the
+    store are used, `ttl_s` how long the store keeps them.
     """
 
     max_wait_s: float = 2.0
@@ -66,7 +68,7 @@ class GuardRules:
 class ModelGuard:
     """The guard of one process; threads share it. Times are seconds since the epoch.
 
-    `log` hears of a store that does not answer: calls go on by what the process knows itself.
+    `on_error` is called if the store fails: the process goes on with its own breakers.
     """
 
     store: BreakerStore
@@ -76,20 +78,20 @@ class ModelGuard:
     rules: GuardRules = GuardRules()
     _breakers: dict[str, Breaker] = field(default_factory=dict)
     _limiters: dict[str, Limiter] = field(default_factory=dict)
-    _asked: float | None = None
+    _refreshed_at: float | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def health(self) -> Mapping[str, Breaker]:
-        """Return the breakers of models, those of other processes among them."""
+        """Return the breakers of models, including those that other processes opened."""
         self._refresh()
         with self._lock:
             return dict(self._breakers)
 
     def admit(self, model: str, tenant: str) -> ProbeTicket:
-        """Wait for the tenant's turn to ask `model`; returns and raises as the port says."""
+        """Wait for the tenant's turn to call `model`, as `CallGuard.admit` does."""
         waited = 0.0
         while (wait_s := self._turn(model, tenant)) > 0:
-            wait_s = max(wait_s, _LEAST_WAIT_S)
+            wait_s = max(wait_s, _MIN_WAIT_S)
             if waited + wait_s > self.rules.max_wait_s:
                 raise Throttled(
                     f"{model} is asked as often as it takes; try again in {wait_s:.1f} s.",
@@ -113,18 +115,18 @@ class ModelGuard:
     def record_end(
         self, model: str, error: HeadraceError | None, ticket: ProbeTicket = None
     ) -> None:
-        """Note how a call ended: throttling slows down, other failures may open the breaker."""
+        """Record how a call ended: throttling lowers the rate, failures may open the breaker."""
         with self._lock:
             now = self.epoch_seconds()
             if isinstance(error, Throttled):
                 limiter = self._limiters.get(model, UNLIMITED)
                 self._limiters[model] = record_throttling(limiter, now, self.rules.limiter)
             before = self._breakers.get(model, CLOSED_BREAKER)
-            how = classify_ending(error)
-            after = record_call(before, how, now, ticket, self.rules.breaker)
+            ending = classify_ending(error)
+            after = record_call(before, ending, now, ticket, self.rules.breaker)
             self._breakers[model] = after
         if after.state != before.state:
-            self._tell(model, after)
+            self._save(model, after)
 
     def _turn(self, model: str, tenant: str) -> float:
         with self._lock:
@@ -133,7 +135,7 @@ class ModelGuard:
             self._limiters[model] = grant.limiter
             return grant.wait_s
 
-    def _tell(self, model: str, breaker: Breaker) -> None:
+    def _save(self, model: str, breaker: Breaker) -> None:
         try:
             self.store.save(model, breaker.dump(), self.rules.ttl_s)
         except (Throttled, Transient) as error:
@@ -142,16 +144,16 @@ class ModelGuard:
     def _refresh(self) -> None:
         now = self.epoch_seconds()
         with self._lock:
-            if self._asked is not None and now - self._asked < self.rules.fresh_s:
+            if self._refreshed_at is not None and now - self._refreshed_at < self.rules.fresh_s:
                 return
-            self._asked = now
+            self._refreshed_at = now
         try:
-            told = {model: load_breaker(text) for model, text in self.store.breakers().items()}
+            saved = {model: load_breaker(text) for model, text in self.store.breakers().items()}
         except (Throttled, Transient) as error:
             self.on_error(error)
             return
         with self._lock:
-            for model, breaker in told.items():
+            for model, breaker in saved.items():
                 own = self._breakers.get(model, CLOSED_BREAKER)
                 if own.state == "closed" and breaker.state == "open" and breaker.since > own.since:
                     self._breakers[model] = breaker

@@ -1,4 +1,4 @@
-"""How fast a model is asked, told from its own throttling, and shared fairly by tenants. Pure.
+"""A rate limiter for each model that learns from throttling, shared fairly by tenants. Pure.
 
 A model is not limited until it throttles more than a few of its calls. Then its rate is cut, at
 most once in `hold_s`, by the more the larger the share is that it throttles, by half where it is
@@ -25,18 +25,18 @@ import math
 from dataclasses import asdict, dataclass, replace
 
 _FLOW_S = 5.0
-"""Over how long calls are averaged."""
+"""The time constant of the average rate of calls, in seconds."""
 _FEW = 1.0
-"""Calls a second that are taken to have gone well: a few calls say little."""
+"""Calls a second that are assumed to have succeeded: a few calls say little."""
 
 
 @dataclass(frozen=True, slots=True)
 class LimiterRules:
     """How rates fall and rise, and within which bounds.
 
-    Up to a share of `borne`, throttling changes nothing. A bucket holds what flows in within
-    `burst_s`, and one call at least. `most_tenants` bounds the record: beyond it, those that have
-    not asked for longest are forgotten.
+    Up to a share of `tolerated_share`, throttling changes nothing. A bucket holds what flows in
+    within `burst_s`, and one call at least. `max_tenants` bounds the record: beyond
+    it, those that have not called for longest are forgotten.
     """
 
     min_rate: float = 0.2
@@ -61,9 +61,10 @@ class TenantBucket:
 
 @dataclass(frozen=True, slots=True)
 class Limiter:
-    """The state of one model. `rate` is None where it never throttled; `flow` is what it was asked.
+    """The limiter of one model, in calls a second.
 
-    `refused` is how much of that it throttled. `updated` is up to when buckets were filled;
+    `rate` is None while it never throttled; `flow` is the average rate of calls, and `refused` how
+    much of that it throttled. `updated` is up to when buckets were filled;
     `cut_at` is when the rate was last cut.
     """
 
@@ -76,13 +77,13 @@ class Limiter:
     shares: tuple[TenantBucket, ...] = ()
 
     def dump(self) -> str:
-        """Return it as text."""
+        """Return the limiter as text."""
         return json.dumps(asdict(self), separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
 class LimiterDecision:
-    """What was said to one call: it may go now where `wait_s` is 0, else ask again after it."""
+    """The decision on one call: it may go now if `wait_s` is 0, else ask again after it."""
 
     limiter: Limiter
     wait_s: float
@@ -103,20 +104,20 @@ def request_call(
     limiter: Limiter, tenant: str, now: float, rules: LimiterRules = LIMITER_RULES
 ) -> LimiterDecision:
     """Return whether `tenant` may call the model now, and the limiter after that."""
-    filled = _filled(_with(limiter, tenant, now, rules), now, rules)
+    filled = _fill_buckets(_with_tenant(limiter, tenant, now, rules), now, rules)
     if filled.rate is None:
-        return LimiterDecision(_flowing(filled), 0.0)
+        return LimiterDecision(_count_call(filled), 0.0)
     own = next(share for share in filled.shares if share.tenant == tenant)
     if own.level >= 1:
-        return LimiterDecision(_flowing(_taken(filled, tenant)), 0.0)
+        return LimiterDecision(_count_call(_take_from_bucket(filled, tenant)), 0.0)
     if filled.pot >= 1:
-        return LimiterDecision(_flowing(replace(filled, pot=filled.pot - 1)), 0.0)
+        return LimiterDecision(_count_call(replace(filled, pot=filled.pot - 1)), 0.0)
     return LimiterDecision(filled, (1 - own.level) * len(filled.shares) / filled.rate)
 
 
 def record_throttling(limiter: Limiter, now: float, rules: LimiterRules = LIMITER_RULES) -> Limiter:
     """Return the limiter after the model throttled a call at `now`."""
-    filled = _filled(limiter, now, rules)
+    filled = _fill_buckets(limiter, now, rules)
     filled = replace(filled, refused=filled.refused + 1 / _FLOW_S)
     held = filled.cut_at is not None and now - filled.cut_at < rules.hold_s
     share = min(1.0, filled.refused / (filled.flow + _FEW))
@@ -126,10 +127,10 @@ def record_throttling(limiter: Limiter, now: float, rules: LimiterRules = LIMITE
     left = 1 - (1 - rules.cut_factor) * (share - rules.tolerated_share) / (
         1 - rules.tolerated_share
     )
-    return replace(filled, rate=_bounded(before * left, rules), cut_at=now, pot=0.0)
+    return replace(filled, rate=_clamp_rate(before * left, rules), cut_at=now, pot=0.0)
 
 
-def _with(limiter: Limiter, tenant: str, now: float, rules: LimiterRules) -> Limiter:
+def _with_tenant(limiter: Limiter, tenant: str, now: float, rules: LimiterRules) -> Limiter:
     """Return the limiter with `tenant` among those that ask, without those that no longer do."""
     level = next((share.level for share in limiter.shares if share.tenant == tenant), 0.0)
     others = [
@@ -143,7 +144,7 @@ def _with(limiter: Limiter, tenant: str, now: float, rules: LimiterRules) -> Lim
     return replace(limiter, shares=(TenantBucket(tenant, level, now), *kept))
 
 
-def _filled(limiter: Limiter, now: float, rules: LimiterRules) -> Limiter:
+def _fill_buckets(limiter: Limiter, now: float, rules: LimiterRules) -> Limiter:
     """Return the limiter with what flowed in since it was updated; a clock never runs back."""
     passed = max(0.0, now - limiter.updated)
     now = max(now, limiter.updated)
@@ -160,7 +161,7 @@ def _filled(limiter: Limiter, now: float, rules: LimiterRules) -> Limiter:
         spilt += max(0.0, level - most)
         shares.append(replace(share, level=min(level, most)))
     return Limiter(
-        rate=_bounded(limiter.rate + rules.raise_per_s * passed, rules),
+        rate=_clamp_rate(limiter.rate + rules.raise_per_s * passed, rules),
         flow=flow,
         refused=refused,
         updated=now,
@@ -170,7 +171,7 @@ def _filled(limiter: Limiter, now: float, rules: LimiterRules) -> Limiter:
     )
 
 
-def _taken(limiter: Limiter, tenant: str) -> Limiter:
+def _take_from_bucket(limiter: Limiter, tenant: str) -> Limiter:
     shares = tuple(
         replace(share, level=share.level - 1) if share.tenant == tenant else share
         for share in limiter.shares
@@ -178,10 +179,10 @@ def _taken(limiter: Limiter, tenant: str) -> Limiter:
     return replace(limiter, shares=shares)
 
 
-def _flowing(limiter: Limiter) -> Limiter:
+def _count_call(limiter: Limiter) -> Limiter:
     """Return the limiter after one more call was let through."""
     return replace(limiter, flow=limiter.flow + 1 / _FLOW_S)
 
 
-def _bounded(rate: float, rules: LimiterRules) -> float:
+def _clamp_rate(rate: float, rules: LimiterRules) -> float:
     return min(max(rate, rules.min_rate), rules.max_rate)
