@@ -30,8 +30,8 @@ from chalicelib.retrieval.search.query import Query
 from chalicelib.retrieval.search.searcher import Searcher
 from chalicelib.retrieval.text.chunks import chunk_pages
 from chalicelib.retrieval.text.terms import terms
-from functions.read_document.extract import extract
-from functions.read_document.magic import identify
+from functions.read_document.extraction import extract
+from functions.read_document.file_types.detection import identify_by_magika
 
 ROOT = Path(__file__).parent.parent
 FUSION = 60
@@ -129,7 +129,7 @@ def chunks_of(folder: Path, embedder: Embedder) -> list[Hit]:
     """Return the chunks of every file in `folder`."""
     hits = []
     for file in sorted(folder.iterdir()):
-        pages = extract(file.read_bytes(), file.name, identify).pages
+        pages = extract(file.read_bytes(), file.name, identify_by_magika).pages
         for chunk in chunk_pages(pages, embedder.count_tokens, embedder.max_tokens):
             known: dict[str, Any] = {
                 "document_id": file.name,

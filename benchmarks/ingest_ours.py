@@ -26,7 +26,7 @@ from chalicelib.ports import IndexRef, TenantState, Vector
 from functions.chunk_document import core as chunking
 from functions.embed_chunks import core as embedding
 from functions.read_document import core as reading
-from functions.read_document.magic import identify
+from functions.read_document.file_types.detection import identify_by_magika
 from localcloud.s3vectors import S3VectorsService
 from localcloud.service import CloudContext
 
@@ -100,7 +100,7 @@ class Ingest:
         self._vectors = TimedVectors(Vectors(engine), clock)
         self._embedder = Embedder.open(models)
         self._clock = clock
-        self._read = reading.Deps(self.objects, identify, LIMIT, clock, MEMORY_GB)
+        self._read = reading.Deps(self.objects, identify_by_magika, LIMIT, clock, MEMORY_GB)
         self._chunk = chunking.Deps(
             self.objects, self._embedder.count_tokens, self._embedder.max_tokens, clock, MEMORY_GB
         )

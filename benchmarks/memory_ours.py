@@ -23,8 +23,8 @@ from chalicelib.inference.embedder import Embedder
 from chalicelib.retrieval.ids import version_prefix
 from functions.chunk_document import core as chunking
 from functions.read_document import core as reading
-from functions.read_document.language import language_of
-from functions.read_document.magic import identify
+from functions.read_document.file_types.detection import identify_by_magika
+from functions.read_document.text.language import language_of
 
 LIMIT = 1024**3
 MEMORY_GB = 1769 / 1024
@@ -57,7 +57,7 @@ def plan(path: Path, objects: FolderObjects) -> dict[str, Any]:
     """Read or plan `path`."""
     _warm()
     before = begin()
-    deps = reading.Deps(objects, identify, LIMIT, time.perf_counter, MEMORY_GB)
+    deps = reading.Deps(objects, identify_by_magika, LIMIT, time.perf_counter, MEMORY_GB)
     result = reading.run(ReadRequest.model_validate(request_of(path)), deps)
     return {**before_and_peak(before), "parts": result.parts, "pages": result.pages}
 
@@ -66,7 +66,7 @@ def read(path: Path, objects: FolderObjects, parts: int) -> dict[str, Any]:
     """Read some of the parts."""
     _warm()
     before = begin()
-    deps = reading.Deps(objects, identify, LIMIT, time.perf_counter, MEMORY_GB)
+    deps = reading.Deps(objects, identify_by_magika, LIMIT, time.perf_counter, MEMORY_GB)
     for part in some(planned(objects, parts)):
         request = ReadPartRequest.model_validate({**request_of(path), "part": part})
         reading.run_part(request, deps)
@@ -91,7 +91,7 @@ def chunk(models: Path, objects: FolderObjects, parts: int, pages: int) -> dict[
 
 def _warm() -> None:
     """Load the models that tell a file's type and its language, which a warm function holds."""
-    identify(b"A file of a type.")
+    identify_by_magika(b"A file of a type.")
     language_of([Page(page=1, text="This is a sentence of a language, and here is another one.")])
 
 

@@ -22,9 +22,9 @@ import docx
 from benchmarks import real_pages
 from benchmarks.bench_environment import ALONE
 from benchmarks.memory_ours import BUCKET, KEY
-from functions.read_document import extract
-from functions.read_document.jsons import MAX_CHARACTERS
-from functions.read_document.opc import MAX_PART_BYTES
+from functions.read_document import extraction
+from functions.read_document.office.opc import MAX_PART_BYTES
+from functions.read_document.text.json_values import MAX_CHARACTERS
 from tests.cloud import PROJECT
 
 MODELS = PROJECT / "models" / "cache"
@@ -89,7 +89,7 @@ def _docx(path: Path) -> Path:
     document.add_paragraph(_MARK)
     document.save(empty)
     written: list[str] = []
-    room = min(MAX_PART_BYTES, extract.MAX_CHARACTERS) * NEARLY
+    room = min(MAX_PART_BYTES, extraction.MAX_CHARACTERS) * NEARLY
     for number, name, text in _entries():
         told = html.escape(f"{number}. {name}: {text}", quote=False)
         room -= len(told.encode()) + 40

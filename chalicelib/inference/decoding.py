@@ -71,7 +71,7 @@ class DecoderShape:
 
 @dataclass(frozen=True, slots=True)
 class TokenSampling:
-    """How the next token is chosen, and how many tokens there may be.
+    """The rule that chooses the next token, and the limit of tokens.
 
     At temperature 0 it is the likeliest token. Otherwise it is drawn from softmax(logits /
     temperature), among the fewest tokens whose probabilities sum to `top_p`, with a generator

@@ -48,7 +48,7 @@ class NoiseSchedule:
 
 @dataclass(frozen=True, slots=True)
 class DiffusionSampling:
-    """How images are sampled.
+    """The settings of a sampling run.
 
     `steps` is the number of denoising steps. At `guidance` 1 the prediction for the prompt is used
     alone. At `eta` 0 no noise is added on the way (DDIM); at 1, with as many steps as the schedule

@@ -22,7 +22,7 @@ M = TypeVar("M")
 
 
 class VersionStore(Protocol):
-    """Where a stage keeps the versions that it serves."""
+    """The store of the versions that a stage serves."""
 
     def serving(self, name: str) -> Serving | None:
         """Return what is served as `name`, or None.

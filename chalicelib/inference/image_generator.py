@@ -33,7 +33,7 @@ _DENOISER_INPUTS, _DENOISER_OUTPUT = ("image", "step", "tokens"), "noise"
 
 @dataclass(frozen=True, slots=True)
 class ImageSettings:
-    """What to generate: `count` images from `seed` on, or from `seed` to `to_seed`."""
+    """The images to generate: `count` from `seed` on, or from `seed` to `to_seed`."""
 
     count: int
     seed: int

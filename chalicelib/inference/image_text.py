@@ -1,4 +1,4 @@
-"""What models that answer in words about images have in common: questions, answers and graphs."""
+"""Questions, answers and graphs of models that answer in words about images."""
 
 from __future__ import annotations
 

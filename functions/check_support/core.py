@@ -32,7 +32,7 @@ class ReadsWords(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """What the function works with; `clock` gives seconds, from any start."""
+    """Collaborators of `run`; `clock` returns seconds from any start."""
 
     reader: ReadsWords
     clock: Callable[[], float]
@@ -65,7 +65,7 @@ class _Comparing:
 
     @property
     def tokens(self) -> int:
-        """How many tokens the model has read."""
+        """The number of tokens that the model has read."""
         return sum(vectors.tokens for vectors in self.known.values())
 
 

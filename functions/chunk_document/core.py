@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """What chunking needs of the world: `max_tokens` as `count` counts them."""
+    """Collaborators of `run`; a chunk has at most `max_tokens` tokens as `count` counts them."""
 
     objects: ObjectStore
     count: CountTokens

@@ -1,4 +1,4 @@
-"""What the vectors of a document carry, and how many bytes they are billed for."""
+"""The metadata of a document's vectors, and the bytes that they are billed for."""
 
 from __future__ import annotations
 

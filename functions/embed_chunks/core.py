@@ -36,7 +36,7 @@ BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """What embedding needs of the world."""
+    """Collaborators of `run`."""
 
     objects: LargeObjects
     tenants: TenantStates
@@ -51,7 +51,7 @@ class Deps:
 
 @dataclass(frozen=True, slots=True)
 class Indexed:
-    """What was put into one index: vectors of `tokens` tokens, `size` bytes as they are billed."""
+    """The vectors put into one index: their `tokens`, and `size` in bytes as billed."""
 
     vectors: int
     tokens: int

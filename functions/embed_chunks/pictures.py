@@ -14,7 +14,7 @@ from functions.embed_chunks.carrying import billed_size, vectors_of
 
 @dataclass(frozen=True, slots=True)
 class PicturePut:
-    """What was put: a vector of the version `embedded_by`, `size` bytes as they are billed."""
+    """The vector of a picture: the version `embedded_by`, and `size` in bytes as billed."""
 
     embedded_by: str
     size: int

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """What the function works with: a model by its name, "" for the default one, and a clock
+    """Collaborators of `run`: models by name, "" for the default one, and a clock
     that gives seconds, from any start.
     """
 

@@ -44,7 +44,7 @@ Phase = Literal["listing", "packing", "finishing", "done"]
 
 
 class Place(Contract):
-    """Where an export is. `batch` and `line` are the next document in the listing."""
+    """The position of an export. `batch` and `line` are the next document in the listing."""
 
     phase: Phase = "listing"
     round: int = 0
@@ -65,7 +65,7 @@ class RecordSource(ListedRecords, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """What an export needs of the world."""
+    """Collaborators of `run`."""
 
     desk: StepContext
     records: RecordSource

@@ -1,4 +1,4 @@
-"""What is to be exported, as it was when the export began: one JSON line a document."""
+"""The listing of what to export, taken when the export began: one JSON line a document."""
 
 from __future__ import annotations
 

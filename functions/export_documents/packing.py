@@ -22,7 +22,7 @@ LEVEL = 1
 
 
 class Stream(Protocol):
-    """What a ZIP file is written to."""
+    """A stream that a ZIP file can be written to."""
 
     @property
     def size(self) -> int:

@@ -37,7 +37,7 @@ NEEDED_NO_MORE = ("parts/", "text")
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """What gathering needs of the world."""
+    """Collaborators of `run`."""
 
     objects: LargeObjects
     tenants: TenantStates

@@ -1,4 +1,4 @@
-"""What a Map Run says of its children: their outputs, and how long each ran.
+"""The results that a Map Run reports of its children: outputs and durations.
 
 https://docs.aws.amazon.com/step-functions/latest/dg/input-output-resultwriter.html
 """
@@ -35,7 +35,7 @@ Done = TypeVar("Done", PartDone, EmbedPartResult)
 
 @dataclass(frozen=True, slots=True)
 class Results(Generic[Done]):
-    """What became of the parts, in their order, and what their children are billed for."""
+    """The outcomes of the parts, in their order, and the billed use of their children."""
 
     done: tuple[Done, ...]
     express: Express

@@ -31,7 +31,7 @@ _LONGEST_WAIT = 20.0
 
 @dataclass(slots=True)
 class Answers:
-    """What became of the items of one invocation; threads share it."""
+    """The outcomes of the items of one invocation; threads share it."""
 
     done: int = 0
     failed: int = 0
@@ -74,7 +74,7 @@ class Watch:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def has(self, seconds: float = 0.0) -> bool:
-        """Tell whether there is more than `seconds` left, and the job goes on."""
+        """Return whether more than `seconds` are left and the job goes on."""
         now = self.clock()
         with self._lock:
             if self._looked is None:

@@ -49,7 +49,7 @@ class Jobs(Protocol):
 
 
 class Answerer(Protocol):
-    """What answers calls."""
+    """A generator of answers to calls."""
 
     def generate(
         self, call: Call, terms: Terms, spender: Spender, *, limits: CallLimits
@@ -58,7 +58,7 @@ class Answerer(Protocol):
 
 
 class Purse(Protocol):
-    """What the answerer spends."""
+    """The budget that the answerer spends."""
 
     def flush(self) -> None:
         """Count all that was spent so far; what cannot be counted is logged."""
@@ -66,7 +66,7 @@ class Purse(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """What answering needs of the world. `chance` is from [0, 1), and `log` is told of faults;
+    """Collaborators of `run`. `chance` returns a number from [0, 1), `log` records faults;
     `clock` is the one that the answerer keeps its bounds by.
     """
 

@@ -28,7 +28,7 @@ MOST_PAID = 3
 
 
 class Answerer(Protocol):
-    """What answers calls."""
+    """A generator of answers to calls."""
 
     def generate(
         self,
@@ -92,7 +92,7 @@ class Asking:
         return self.answerer.generate(item.call, item.terms, spender, limits=self.within)
 
     def _passes(self, error: HeadraceError) -> bool:
-        """Tell whether a call that ended by `error` is to be made again."""
+        """Return whether a call that failed with `error` should be retried."""
         is_passing = isinstance(error, (Throttled, Transient))
         return is_passing and self.place.idle + was_paid(error) < MOST_PAID
 
@@ -117,5 +117,5 @@ class Asking:
 
 
 def was_paid(error: HeadraceError) -> bool:
-    """Tell whether a call that ended by `error` used a model, or cost something."""
+    """Return whether a call that failed with `error` used a model or cost something."""
     return error.usage is not None or error.receipt is not None

@@ -51,7 +51,7 @@ _LONGEST_REST_SECONDS = 300
 
 
 class Purse(Protocol):
-    """What the answerer spends."""
+    """The budget that the answerer spends."""
 
     def flush(self) -> None:
         """Count all that was spent so far, and give the rest back."""
@@ -59,7 +59,7 @@ class Purse(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """What answering needs of the world. `models_of` returns the models that a tenant may use, None
+    """Collaborators of `run`. `models_of` returns the models that a tenant may use, None
     for all, `recount` what of its budgets nobody has settled since a time, `within` the bounds of
     what takes so many seconds from now, `chance` is from [0, 1), `log` is told of faults, and
     `new_id` returns what nothing else is called.

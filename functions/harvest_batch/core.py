@@ -73,7 +73,7 @@ class Jobs(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """What harvesting needs of the world.
+    """Collaborators of `run`.
 
     `screens` tells whether calls of a spender are screened, which only calls one by one can be.
     `poll_seconds` is how long a job is left alone between two looks. `log` is told of what Bedrock

@@ -1,4 +1,4 @@
-"""What a batch job of Bedrock answered to one item, written as any other outcome is."""
+"""The answer of a Bedrock batch job to one item, as an outcome like any other."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Tells what is seen in a picture, of a document or of a query."""
+"""The Lambda function that labels a picture, of a document or of a query."""

@@ -39,7 +39,7 @@ class ImageLabeller(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """What looking needs of the world; `clock` gives seconds, from any start."""
+    """Collaborators of `run` and `look`; `clock` returns seconds from any start."""
 
     labeller: ImageLabeller
     model: str

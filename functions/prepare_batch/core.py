@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """What preparing needs of the world. `models_of` returns the models that a tenant may use, None
+    """Collaborators of `run`. `models_of` returns the models that a tenant may use, None
     for all, `prompts` what renders its prompts, made anew for each batch, and `concurrency` is how
     many children answer at once.
     """

@@ -1,1 +1,1 @@
-"""Reads an uploaded file: its type by content, its text by pages."""
+"""The Lambda function that reads an uploaded file: its type by content, its text by pages."""

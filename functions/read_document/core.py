@@ -10,28 +10,28 @@ from typing import TYPE_CHECKING
 from chalicelib.contracts.ingest import ReadRequest, ReadResult, spent
 from chalicelib.contracts.jsonl import dump_lines
 from chalicelib.contracts.parts import ReadPartRequest, ReadPartResult
+from chalicelib.documents.pages import characters
 from chalicelib.errors import Conflict, HeadraceError, InvalidInput
 from chalicelib.retrieval.ids import pages_key, version_prefix
-from functions.read_document import plans
-from functions.read_document.language import language_of
-from functions.read_document.members import put_members
-from functions.read_document.pages import characters
-from functions.read_document.reading import Picture, Whole, read
-from functions.read_document.source import WHOLE_BYTES, Source, check_size, fetched
+from functions.read_document import part_reader
+from functions.read_document.archive.members import put_members
+from functions.read_document.reader import PictureFile, WholeFile, read
+from functions.read_document.text.language import language_of
+from functions.read_document.upload import WHOLE_BYTES, Upload, check_size, download
 
 if TYPE_CHECKING:
     from chalicelib.ports import LargeObjects
-    from functions.read_document.filetype import Identify
-    from functions.read_document.parts import Planned
+    from functions.read_document.file_types.formats import Identify
+    from functions.read_document.part_plan import PartPlan
 
 
-_PICTURE = {"pages": 1, "pages_needing_ocr": 0, "characters": 0, "picture": True}
+_PICTURE_FACTS = {"pages": 1, "pages_needing_ocr": 0, "characters": 0, "picture": True}
 """What is told of a picture before somebody has looked at it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """What reading needs of the world."""
+    """Collaborators of `run` and `run_part`; `clock` returns seconds from any start."""
 
     objects: LargeObjects
     identify: Identify
@@ -57,34 +57,34 @@ def run(request: ReadRequest, deps: Deps) -> ReadResult:
         raise InvalidInput(request.refusal, field="metadata")
     check_size(request.bytes, deps.max_bytes)
     place = (request.bucket, request.key, request.object_version_id)
-    with fetched(deps.objects, *place, deps.max_bytes) as source:
+    with download(deps.objects, *place, deps.max_bytes) as source:
         if request.ready_sha256 == source.sha256:
             raise Conflict(f"{request.ready_version} holds the same bytes and answers already.")
         with _conflicts_as_failures():
-            facts = _facts(request, source, deps)
+            facts = _read_and_write(request, source, deps)
     facts["reading"] = spent(deps.clock() - began, deps.memory_gb)
     return ReadResult.model_validate(facts)
 
 
-def _facts(request: ReadRequest, source: Source, deps: Deps) -> dict[str, object]:
-    """Read the file and write what was read; return what to tell of it."""
+def _read_and_write(request: ReadRequest, source: Upload, deps: Deps) -> dict[str, object]:
+    """Read the file, write its pages or its plan, and return the facts of the result."""
     found = read(source, request.path, deps.identify, deps.max_bytes)
     prefix = version_prefix(request.tenant, request.document_id, request.version)
     place = (request.bucket, request.key, request.object_version_id)
     deps.objects.copy(*place, prefix + "source")
     facts: dict[str, object] = {"sha256": source.sha256, "bytes": source.size}
-    if isinstance(found, Picture):
-        return facts | _PICTURE | {"media_type": found.media_type}
-    if isinstance(found, Whole):
-        facts |= _keep(request, found, deps.objects)
+    if isinstance(found, PictureFile):
+        return facts | _PICTURE_FACTS | {"media_type": found.media_type}
+    if isinstance(found, WholeFile):
+        facts |= _write_pages(request, found, deps.objects)
     else:
-        facts |= plans.keep(request, found, source, deps.objects)
-    return facts | _brought_along(request, found, deps)
+        facts |= part_reader.write_plan(request, found, source, deps.objects)
+    return facts | _put_members(request, found, deps)
 
 
 @contextmanager
 def _conflicts_as_failures() -> Iterator[None]:
-    """Let nothing but the same bytes be a `Conflict`, which the state machine takes for no work.
+    """Raise a `Conflict` as `HeadraceError`: the state machine takes conflicts for no work.
 
     Other pages than the file has are our failure.
     """
@@ -94,8 +94,10 @@ def _conflicts_as_failures() -> Iterator[None]:
         raise HeadraceError(error.message, field=error.field) from error
 
 
-def _keep(request: ReadRequest, found: Whole, objects: LargeObjects) -> dict[str, object]:
-    """Write the pages; return what to tell of them."""
+def _write_pages(
+    request: ReadRequest, found: WholeFile, objects: LargeObjects
+) -> dict[str, object]:
+    """Write the pages; return the facts about them."""
     pages = found.extract.pages
     key = pages_key(request.tenant, request.document_id, request.version)
     objects.write(request.bucket, key, dump_lines(pages), {"lines": str(len(pages))})
@@ -108,8 +110,10 @@ def _keep(request: ReadRequest, found: Whole, objects: LargeObjects) -> dict[str
     }
 
 
-def _brought_along(request: ReadRequest, found: Whole | Planned, deps: Deps) -> dict[str, object]:
-    """Put the files within the file into the inbox; return what to tell of it and of them."""
+def _put_members(
+    request: ReadRequest, found: WholeFile | PartPlan, deps: Deps
+) -> dict[str, object]:
+    """Put the members of the file into the inbox; return the facts about it and them."""
     if found.extract is None:
         return {}
     most = min(deps.max_bytes, WHOLE_BYTES)
@@ -129,7 +133,7 @@ def run_part(request: ReadPartRequest, deps: Deps) -> ReadPartResult:
         Conflict: the part has no pages.
     """
     began = deps.clock()
-    read = plans.read_part(request, deps.objects, deps.max_bytes)
+    read = part_reader.read_part(request, deps.objects, deps.max_bytes)
     return ReadPartResult(
         part=request.part.part,
         pages=len(read.pages),

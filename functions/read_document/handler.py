@@ -15,7 +15,7 @@ from chalicelib.errors import MoreSteps
 from chalicelib.observability import observed
 from chalicelib.settings import ReadSettings, memory_gb
 from functions.read_document import core
-from functions.read_document.magic import identify
+from functions.read_document.file_types.detection import identify_by_magika
 
 
 @functools.cache
@@ -24,7 +24,7 @@ def deps() -> core.Deps:
     settings = ReadSettings.from_environ(os.environ)
     return core.Deps(
         objects=StreamedObjects(aws.s3()),
-        identify=identify,
+        identify=identify_by_magika,
         max_bytes=settings.max_file_bytes,
         clock=time.perf_counter,
         memory_gb=memory_gb(os.environ),

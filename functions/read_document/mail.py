@@ -1,4 +1,4 @@
-"""Mail: its headers and its text; what it brings along becomes documents of their own.
+"""Read a mail: its headers and text as one page, and its attachments.
 
 RFC 5322 and MIME (RFC 2045 to 2047), by the standard library. Of alternatives the plain text is
 read, and HTML where there is none. Pictures that the text shows are left out.
@@ -15,19 +15,20 @@ from email.message import EmailMessage
 from email.parser import BytesParser
 from typing import cast
 
+from chalicelib.documents.pages import Block, page_of
 from chalicelib.errors import HeadraceError, InvalidInput, Unsupported
-from functions.read_document import html, plain
-from functions.read_document.decode import decode
-from functions.read_document.members import is_litter
-from functions.read_document.pages import Attachment, Block, Extract, page_of
+from functions.read_document.archive.members import is_litter
+from functions.read_document.pages import Attachment, Extract
+from functions.read_document.text import html, plain_text
+from functions.read_document.text.encodings import decode
 
 MAX_LINES = 2_000_000
 MAX_PARTS = 50_000
 MAX_CONTAINERS = 100
 """How many parts of a mail may hold parts: the parser's time grows with their depth."""
 
-_SHOWN = ("From", "To", "Cc", "Date")
-_FAULTS = (MessageError, ValueError, LookupError, TypeError, AttributeError)
+_SHOWN_HEADERS = ("From", "To", "Cc", "Date")
+_PARSER_ERRORS = (MessageError, ValueError, LookupError, TypeError, AttributeError)
 """What the standard library raises at headers that no mail program writes."""
 _SIGNATURES = frozenset({"pgp-signature", "pkcs7-signature", "x-pkcs7-signature", "pgp-encrypted"})
 _ENCRYPTED = frozenset({"pkcs7-mime", "x-pkcs7-mime"})
@@ -37,8 +38,8 @@ _POLICY = policy.default.clone(refold_source="none", raise_on_defect=False)
 
 
 @dataclass(slots=True)
-class _Found:
-    """What a part of a mail holds: its text by kind, in order, and the files beside it."""
+class _MailParts:
+    """The content of a part of a mail: its texts by kind, in order, and its files."""
 
     texts: list[tuple[str, list[Block]]] = field(default_factory=list)
     files: list[EmailMessage] = field(default_factory=list)
@@ -46,7 +47,7 @@ class _Found:
     encrypted: bool = False
     unreadable: int = 0
 
-    def add(self, other: _Found) -> None:
+    def add(self, other: _MailParts) -> None:
         self.texts += other.texts
         self.files += other.files
         self.pictures += other.pictures
@@ -55,22 +56,25 @@ class _Found:
 
 
 def extract(data: bytes) -> Extract:
-    """Return a mail as one page, with the files that it brings along.
+    """Return a mail as one page, with its attachments.
 
     Raises:
         InvalidInput: its parts nest too deep.
         Unsupported: it has too many parts or lines.
     """
-    message = _parsed(data)
-    found = _collected(message)
+    message = _parse(data)
+    found = _collect(message)
     attachments = _attachments(found.files)
-    blocks = [*_head(message, attachments), *(block for _, text in found.texts for block in text)]
+    blocks = [
+        *_header_blocks(message, attachments),
+        *(block for _, text in found.texts for block in text),
+    ]
     return Extract(
         "message/rfc822", (page_of(1, blocks),), attachments=attachments, notices=_notices(found)
     )
 
 
-def _parsed(data: bytes) -> EmailMessage:
+def _parse(data: bytes) -> EmailMessage:
     lowered = data.lower()
     containers = lowered.count(b"multipart/") + lowered.count(b"message/rfc822")
     lines = max(data.count(b"\n"), data.count(b"\r"))
@@ -90,13 +94,13 @@ def _parsed(data: bytes) -> EmailMessage:
         return BytesParser(policy=_POLICY).parsebytes(data)
     except RecursionError as error:
         raise InvalidInput("The parts of the mail nest too deep.", field="file") from error
-    except _FAULTS as error:
+    except _PARSER_ERRORS as error:
         raise InvalidInput(f"The mail is damaged: {error}.", field="file") from error
 
 
-def _head(message: EmailMessage, attachments: tuple[Attachment, ...]) -> list[Block]:
+def _header_blocks(message: EmailMessage, attachments: tuple[Attachment, ...]) -> list[Block]:
     subject = _header(message, "Subject")
-    lines = [f"{name}: {text}" for name in _SHOWN if (text := _header(message, name))]
+    lines = [f"{name}: {text}" for name in _SHOWN_HEADERS if (text := _header(message, name))]
     if attachments:
         lines.append("Attachments: " + ", ".join(file.name for file in attachments))
     return [Block(subject, 1), Block("\n".join(lines))]
@@ -106,26 +110,26 @@ def _header(message: EmailMessage, name: str) -> str:
     """Return a header in one line, decoded; as it is written where that fails."""
     try:
         return " ".join(str(message[name] or "").split())
-    except _FAULTS:
+    except _PARSER_ERRORS:
         raw = dict(message.raw_items()).get(name, "")
         return " ".join(str(raw).encode("utf-8", "replace").decode().split())
 
 
-def _collected(part: EmailMessage) -> _Found:
+def _collect(part: EmailMessage) -> _MailParts:
     kind = part.get_content_type()
     if part.get_content_maintype() == "multipart":
-        inner = [_collected(child) for child in _children(part)]
-        return _alternative(inner) if kind == "multipart/alternative" else _together(inner)
+        inner = [_collect(child) for child in _children(part)]
+        return _choose_alternative(inner) if kind == "multipart/alternative" else _merge(inner)
     subtype = part.get_content_subtype()
     if subtype in _SIGNATURES:
-        return _Found()
+        return _MailParts()
     if subtype in _ENCRYPTED:
-        return _Found(encrypted=True)
+        return _MailParts(encrypted=True)
     if kind in ("text/plain", "text/html") and not _is_file(part):
-        return _text(part, kind)
-    if part.get_content_maintype() == "image" and _is_shown(part):
-        return _Found(pictures=1)
-    return _Found(files=[part])
+        return _read_text(part, kind)
+    if part.get_content_maintype() == "image" and _is_inline(part):
+        return _MailParts(pictures=1)
+    return _MailParts(files=[part])
 
 
 def _children(part: EmailMessage) -> list[EmailMessage]:
@@ -133,16 +137,16 @@ def _children(part: EmailMessage) -> list[EmailMessage]:
     return cast("list[EmailMessage]", payload) if isinstance(payload, list) else []
 
 
-def _together(inner: list[_Found]) -> _Found:
-    whole = _Found()
+def _merge(inner: list[_MailParts]) -> _MailParts:
+    whole = _MailParts()
     for found in inner:
         whole.add(found)
     return whole
 
 
-def _alternative(inner: list[_Found]) -> _Found:
-    """Return one of the texts that say the same, and the files of all."""
-    whole = _together(inner)
+def _choose_alternative(inner: list[_MailParts]) -> _MailParts:
+    """Return the preferred one of alternative texts, and the files of all."""
+    whole = _merge(inner)
     for kind in ("text/plain", "text/html"):
         for found in inner:
             chosen = [text for text in found.texts if text[0] == kind and text[1]]
@@ -152,17 +156,17 @@ def _alternative(inner: list[_Found]) -> _Found:
     return whole
 
 
-def _text(part: EmailMessage, kind: str) -> _Found:
-    data = _bytes(part)
+def _read_text(part: EmailMessage, kind: str) -> _MailParts:
+    data = _content(part)
     try:
-        text = _decoded(data, part.get_content_charset() or "", kind == "text/html")
-        read = html.blocks(text) if kind == "text/html" else plain.blocks(text)
+        text = _decode(data, part.get_content_charset() or "", kind == "text/html")
+        read = html.blocks(text) if kind == "text/html" else plain_text.blocks(text)
     except HeadraceError:
-        return _Found(unreadable=1)
-    return _Found(texts=[(kind, read)])
+        return _MailParts(unreadable=1)
+    return _MailParts(texts=[(kind, read)])
 
 
-def _decoded(data: bytes, charset: str, is_html: bool) -> str:
+def _decode(data: bytes, charset: str, is_html: bool) -> str:
     for name in (charset, "utf-8"):
         try:
             return data.decode(name)
@@ -172,36 +176,36 @@ def _decoded(data: bytes, charset: str, is_html: bool) -> str:
     return data.decode("cp1252", "replace") if is_short else decode(data, is_html=is_html)
 
 
-def _bytes(part: EmailMessage) -> bytes:
+def _content(part: EmailMessage) -> bytes:
     """Return the content of a part; of a mail within the mail, that mail."""
     if part.get_content_maintype() == "message":
         inner = _children(part)
-        return _written(inner[0]) if inner else b""
+        return _mail_bytes(inner[0]) if inner else b""
     payload = part.get_payload(decode=True)
     return payload if isinstance(payload, bytes) else b""
 
 
-def _written(message: EmailMessage) -> bytes:
+def _mail_bytes(message: EmailMessage) -> bytes:
     try:
         return message.as_bytes(policy=_POLICY)
-    except _FAULTS as error:
+    except _PARSER_ERRORS as error:
         raise InvalidInput(f"A mail within the mail is damaged: {error}.", field="file") from error
 
 
 def _attachments(files: list[EmailMessage]) -> tuple[Attachment, ...]:
     named = [(_name(part, number), part) for number, part in enumerate(files, start=1)]
     return tuple(
-        Attachment(name, len(str(part.get_payload())), functools.partial(_bytes, part))
+        Attachment(name, len(str(part.get_payload())), functools.partial(_content, part))
         for name, part in named
         if not is_litter(name)
     )
 
 
 def _name(part: EmailMessage, number: int) -> str:
-    """Return what the file is called: its own name, a mail's subject, or its number and type."""
+    """Return the name of an attachment: its own, a mail's subject, or its number and type."""
     try:
         name = part.get_filename() or ""
-    except _FAULTS:
+    except _PARSER_ERRORS:
         name = ""
     name = name.replace("\\", "/").rpartition("/")[2].strip()
     if name.strip("."):
@@ -215,18 +219,18 @@ def _name(part: EmailMessage, number: int) -> str:
 def _is_file(part: EmailMessage) -> bool:
     try:
         return part.get_content_disposition() == "attachment" or bool(part.get_filename())
-    except _FAULTS:
+    except _PARSER_ERRORS:
         return False
 
 
-def _is_shown(part: EmailMessage) -> bool:
+def _is_inline(part: EmailMessage) -> bool:
     try:
         return part.get_content_disposition() != "attachment" and bool(part["Content-ID"])
-    except _FAULTS:
+    except _PARSER_ERRORS:
         return False
 
 
-def _notices(found: _Found) -> tuple[str, ...]:
+def _notices(found: _MailParts) -> tuple[str, ...]:
     notices = []
     if found.encrypted:
         notices.append("A part of the mail is encrypted and could not be read.")

@@ -1,4 +1,4 @@
-"""What every reader of a format returns, and what it is made of."""
+"""The extract that every reader of a format returns: pages, attachments and notices."""
 
 from __future__ import annotations
 
@@ -6,33 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chalicelib.reading.pages import (
-    Block,
-    characters,
-    clean,
-    page_of,
-    pages_of,
-    trail_text,
-)
-
 if TYPE_CHECKING:
     from chalicelib.contracts.ingest import Page
-
-__all__ = [
-    "Attachment",
-    "Block",
-    "Extract",
-    "characters",
-    "clean",
-    "page_of",
-    "pages_of",
-    "trail_text",
-]
 
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file within a file: a member of an archive, what a mail brings along.
+    """A file within a file: a member of an archive, or an attachment of a mail.
 
     `name` is its path within the container, with `/` between folders. `size` is what it claims,
     in bytes, before `read` returns it.
@@ -45,7 +25,7 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Extract:
-    """What was read from a file.
+    """The pages read from a file, with its attachments and notices.
 
     `attachments` are read one at a time, when they are asked for. `notices` are sentences for the
     owner on what could not be read as well as the rest. `language` is an ISO 639-1 code, or ""
@@ -58,3 +38,9 @@ class Extract:
     attachments: Sequence[Attachment] = ()
     notices: tuple[str, ...] = ()
     language: str = ""
+
+
+MARGINS = "Headers and footers"
+
+
+NOTES = "Notes"

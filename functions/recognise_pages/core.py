@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.contracts.ingest import Page, RecogniseRequest, RecogniseResult, spent
 from chalicelib.contracts.jsonl import dump_lines, parse_lines
+from chalicelib.documents.pages import characters
 from chalicelib.errors import Conflict, ModelFailure
-from chalicelib.reading.pages import characters
 from chalicelib.retrieval.ids import pages_key, version_prefix
 from functions.recognise_pages.text import Line, confidence, text_page
 from functions.recognise_pages.wording import notices
@@ -42,7 +42,7 @@ class Pictures(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """What recognising needs of the world: `open` takes a bucket and the key of a PDF."""
+    """Collaborators of `run`; `open` takes a bucket and the key of a PDF."""
 
     objects: ObjectStore
     open: Callable[[str, str], AbstractContextManager[Pictures]]
@@ -53,7 +53,7 @@ class Deps:
 
 @dataclass(slots=True)
 class Seen:
-    """What became of the pages so far."""
+    """The outcomes of the pages so far."""
 
     recognised: list[int] = field(default_factory=list)
     empty: list[int] = field(default_factory=list)

@@ -82,7 +82,7 @@ def _corners(box: NDArray[np.float32]) -> tuple[Point, Point, Point, Point]:
 
 
 def _lies_on_its_side(lines: Sequence[Line]) -> bool:
-    """Tell whether most boxes of more than a letter are higher than wide."""
+    """Return whether most boxes of more than a letter are higher than wide."""
     long = [line for line in lines if len(line.text) > _LONG]
     upright = sum(_height(line) > _UPRIGHT * _width(line) for line in long)
     return bool(long) and upright * 2 > len(long)

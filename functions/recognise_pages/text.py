@@ -10,10 +10,10 @@ from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING
 
-from chalicelib.reading.boxes import Piece, Row, line_height
-from chalicelib.reading.layout import Grid, Prose, regions
-from chalicelib.reading.pages import Block, headed, page_of
-from chalicelib.reading.tables import table_blocks
+from chalicelib.documents.boxes import Piece, Row, line_height
+from chalicelib.documents.layout import Grid, Prose, regions
+from chalicelib.documents.pages import Block, headed, page_of
+from chalicelib.documents.tables import table_blocks
 
 if TYPE_CHECKING:
     from chalicelib.contracts.ingest import Page

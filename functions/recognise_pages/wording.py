@@ -1,4 +1,4 @@
-"""What the owner of a document is told of pages whose text was recognised."""
+"""The notices to a document's owner about pages whose text was recognised."""
 
 from __future__ import annotations
 

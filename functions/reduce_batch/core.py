@@ -55,7 +55,7 @@ TOO_LATE = ItemError(type=EXPIRED, message="It was not answered by the deadline.
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """What reducing needs of the world. `recount` returns what of a tenant's budgets nobody has
+    """Collaborators of `run`. `recount` returns what of a tenant's budgets nobody has
     settled since a time; `concurrency` is how many children answer at once.
     """
 
@@ -183,7 +183,7 @@ class _Step:
 
 
 def _passes(error: JobError) -> bool:
-    """Tell whether what a child failed by may be gone by the next round."""
+    """Return whether a child's error may be gone by the next round."""
     return error.type in _PASSING or error.type.startswith("Lambda.")
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Carried(Protocol):
-    """What a vector carries."""
+    """The metadata of a vector."""
 
     @property
     def key(self) -> str:
@@ -61,7 +61,7 @@ class Records(TenantStates, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """What embedding anew needs of the world; `embedder` returns a model by its name."""
+    """Collaborators of `run`; `embedder` returns a model by its name."""
 
     records: Records
     copies: Copies
@@ -108,6 +108,6 @@ def _put(request: ReembedRequest, deps: Deps) -> int:
 
 
 def answers(request: ReembedRequest, records: Records) -> bool:
-    """Tell whether the version that `request` is about answers queries."""
+    """Return whether the version that `request` is about answers queries."""
     document = records.document(request.tenant, request.document_id)
     return document is not None and document.version == request.version

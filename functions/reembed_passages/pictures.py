@@ -22,7 +22,7 @@ from functions.reembed_passages.core import Copies, Records, answers
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """What putting pictures needs of the world."""
+    """Collaborators of `run`."""
 
     records: Records
     objects: ObjectStore

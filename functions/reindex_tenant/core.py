@@ -52,8 +52,10 @@ Phase = Literal[
 
 
 class Place(Contract):
-    """Where a reindex is. `old_*` is the index that answered when it began; `known_at` is when
-    ingests were told of the next one.
+    """The position of a reindex.
+
+    `old_*` is the index that answered when it began; `known_at` is when ingests were told of the
+    next one.
     """
 
     phase: Phase = "preparing"
@@ -110,7 +112,7 @@ class IndexStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """What a reindex needs of the world. `dimensions` tells how many numbers a model's vectors
+    """Collaborators of `run`. `dimensions` returns how many numbers a model's vectors
     have, and raises `NotFound` for one that it does not know.
     """
 

@@ -28,7 +28,7 @@ PICTURES_A_BATCH = 200
 
 
 class Place(Contract):
-    """Where the job is: what was listed last, how many batches there are, and which is next."""
+    """The position of the job: the last key listed, the count of batches, and the next one."""
 
     phase: Literal["listing", "embedding"] = "listing"
     after: str = ""
@@ -38,7 +38,7 @@ class Place(Contract):
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """What the job needs of the world."""
+    """Collaborators of `run`."""
 
     desk: StepContext
     documents: Listing

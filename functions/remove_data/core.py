@@ -32,7 +32,7 @@ Phase = Literal["ingests", "documents", "objects", "indexes", "records", "tellin
 
 
 class Place(Contract):
-    """Where a removal is, and what it has removed."""
+    """The position of a removal, and what it has removed so far."""
 
     phase: Phase
     counted: bool = False
@@ -89,7 +89,7 @@ class Erasing(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """What a removal needs of the world."""
+    """Collaborators of `run`."""
 
     desk: StepContext
     jobs: JobRecords

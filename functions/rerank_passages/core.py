@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """What the function works with; `clock` gives seconds, from any start."""
+    """Collaborators of `run`; `clock` returns seconds from any start."""
 
     reader: WordEmbedder
     head: RerankHead

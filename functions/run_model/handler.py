@@ -49,7 +49,7 @@ class TaskRequest(Protocol):
 
 
 class Task(Protocol):
-    """What the module of a task defines."""
+    """The interface of a task's module."""
 
     @property
     def open_model(self) -> Callable[[ExportedModel], Any]:

@@ -23,7 +23,7 @@ class Looks(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """What the function works with; `clock` gives seconds, from any start."""
+    """Collaborators of `run`; `clock` returns seconds from any start."""
 
     reader: Looks
     model: str

@@ -11,7 +11,7 @@ from chalicelib.screening.texts import CATEGORIES, screen
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """What the function works with; `clock` gives seconds, from any start."""
+    """Collaborators of `run`; `clock` returns seconds from any start."""
 
     clock: Callable[[], float]
 

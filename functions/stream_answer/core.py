@@ -78,7 +78,7 @@ the first event.
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """What the function works with; `log` hears of what cannot be told to the caller."""
+    """Collaborators of `run`; `log` records errors that the caller cannot be told."""
 
     ask: Ask
     log: Callable[[HeadraceError], None]

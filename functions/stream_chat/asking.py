@@ -1,4 +1,4 @@
-"""What a route of this function works with, and the pieces that its answers are made of."""
+"""The collaborators of a route of this function, and the pieces of its answers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Piece = TextDelta | ToolDelta | Generation
 
 
 class Generating(Protocol):
-    """What answers calls."""
+    """A generator of answers to calls."""
 
     def generate(self, call: Call, terms: Terms, spender: Spender) -> Generation:
         """Return the answer."""
@@ -32,7 +32,7 @@ class Generating(Protocol):
 
 
 class GeneratingInTime(Protocol):
-    """What answers calls within bounds."""
+    """A generator of answers to calls within bounds."""
 
     def generate(
         self,
@@ -55,7 +55,7 @@ class GeneratingInTime(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """What the function works with; `log` hears of what cannot be told to the caller."""
+    """Collaborators of a route; `log` records errors that the caller cannot be told."""
 
     generator: Generating
     log: Callable[[HeadraceError], None]

@@ -1,7 +1,7 @@
 """Which of the project's own files a module reaches, by reading its import statements.
 
-A module that imports by a name it puts together is taken to reach every module beside it that one
-of its strings names, which is how `functions/read_document/readers.py` does it.
+A module that imports by a name it puts together is taken to reach every module beside it, or in a
+package beside it, that one of its strings names: `functions/read_document/extraction.py` does so.
 """
 
 from __future__ import annotations

@@ -88,8 +88,8 @@ BUDGETS: Mapping[str, Budget] = {
 start goes with them, and unlike it they are the same on every run."""
 
 READ = """
-from functions.read_document.extract import extract
-from functions.read_document.magic import identify
+from functions.read_document.extraction import extract
+from functions.read_document.file_types.detection import identify_by_magika as identify
 read = extract(open(sys.argv[1], "rb").read(), sys.argv[2], identify)
 assert read.media_type == sys.argv[3], read.media_type
 """

@@ -13,8 +13,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from functions.read_document.extract import extract
-from functions.read_document.magic import identify
+from functions.read_document.extraction import extract
+from functions.read_document.file_types.detection import identify_by_magika
 
 HERE = Path(__file__).parent
 GOLDEN = HERE / "golden"
@@ -22,7 +22,7 @@ GOLDEN = HERE / "golden"
 
 def read(name: str) -> dict[str, Any]:
     """Return what a sample is read as."""
-    found = extract((HERE / name).read_bytes(), name, identify)
+    found = extract((HERE / name).read_bytes(), name, identify_by_magika)
     return {
         "media_type": found.media_type,
         "language": found.language,

@@ -17,7 +17,7 @@ from collections.abc import Callable
 import pypdfium2
 
 from chalicelib.errors import InvalidInput, ModelFailure, Unsupported
-from functions.read_document import pdf
+from functions.read_document.pdf import pdf_document
 from functions.recognise_pages.pictures import picture
 from tests.data.formats import make_pdfs
 
@@ -97,7 +97,7 @@ _WAYS = (_scratch, _cut, _drop, _repeat, _swap_number, _swap_number, _put_word, 
 def outcome(data: bytes) -> str:
     """Return `read`, or the name of the error with which a file, or its picture, was refused."""
     try:
-        found = pdf.extract(data)
+        found = pdf_document.extract(data)
         document = pypdfium2.PdfDocument(data)
         try:
             picture(document, len(found.pages))

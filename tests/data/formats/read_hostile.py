@@ -24,7 +24,7 @@ from chalicelib.contracts.parts import Part, ReadPartRequest
 from chalicelib.contracts.uploads import Download
 from chalicelib.errors import Conflict, InvalidInput, Unsupported
 from functions.read_document import core
-from functions.read_document.magic import identify
+from functions.read_document.file_types.detection import identify_by_magika
 from tests.unit.ingest.examples import BUCKET, work
 from tests.unit.ingest.fakes import FakeObjects
 
@@ -64,7 +64,7 @@ def read(path: Path) -> tuple[str, str]:
     objects = OnDisk(path=path)
     asked = work(key=f"inbox/acme/default/{path.name}", size=path.stat().st_size)
     request = ReadRequest.model_validate({**asked.model_dump(), "bucket": BUCKET})
-    deps = core.Deps(objects, identify, MAX_BYTES, time.perf_counter, 1.0)
+    deps = core.Deps(objects, identify_by_magika, MAX_BYTES, time.perf_counter, 1.0)
     try:
         found = core.run(request, deps)
         if found.parts:

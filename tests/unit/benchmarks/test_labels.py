@@ -9,8 +9,8 @@ import pytest
 
 from benchmarks.answering import ROOT, SETS
 from benchmarks.support import MORE_PAIRS, pairs_of
-from functions.read_document.extract import extract
-from functions.read_document.magic import identify
+from functions.read_document.extraction import extract
+from functions.read_document.file_types.detection import identify_by_magika
 
 KINDS = {"negation", "changed number", "swapped name", "half true", "swapped roles", "wrong date"}
 
@@ -52,6 +52,6 @@ def test_what_a_label_quotes_should_stand_in_its_file(name: str) -> None:
         path = label["path"]
         if path not in texts:
             body = (ROOT / folder / path).read_bytes()
-            pages = extract(body, path, identify).pages
+            pages = extract(body, path, identify_by_magika).pages
             texts[path] = " ".join(" ".join(page.text for page in pages).split())
         assert label["quotes"] in texts[path], label["question"]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.real_pages import PAGE_CHARACTERS, paged, pdf, scan, word
-from functions.read_document import docx
+from functions.read_document.office import docx
 
 ENTRIES = [
     ("Weir", "A wall across a river.", "It holds the water back." * 20),

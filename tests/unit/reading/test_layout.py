@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.reading import layout
-from chalicelib.reading.boxes import Piece, rows_of
-from chalicelib.reading.layout import Grid, Prose, Region, regions
+from chalicelib.documents import layout
+from chalicelib.documents.boxes import Piece, rows_of
+from chalicelib.documents.layout import Grid, Prose, Region, regions
 
 HEIGHT, PITCH, LETTER = 10.0, 14.0, 5.0
 

@@ -9,7 +9,7 @@ from chalicelib.contracts.jsonl import parse_lines
 from chalicelib.errors import Conflict, HeadraceError, InvalidInput
 from chalicelib.retrieval.ids import pages_key, version_prefix
 from functions.read_document import core
-from functions.read_document.filetype import Identify
+from functions.read_document.file_types.formats import Identify
 from tests.unit.ingest.examples import KEY, work
 from tests.unit.ingest.fakes import FakeObjects
 

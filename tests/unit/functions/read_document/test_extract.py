@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.documents.pages import Block, clean, page_of
 from chalicelib.errors import HeadraceError, InvalidInput, Unsupported
-from functions.read_document import extract as extracting
-from functions.read_document.decode import decode
-from functions.read_document.extract import extract
-from functions.read_document.filetype import Guess, Identify
-from functions.read_document.pages import Block, clean, page_of
+from functions.read_document import extraction as extracting
+from functions.read_document.extraction import extract
+from functions.read_document.file_types.formats import ContentGuess, Identify
+from functions.read_document.text.encodings import decode
 from tests.unit.functions.read_document.files import encrypted_pdf, pdf
 
 ENGLISH = "The turbine stands still on Sundays, and the café opens at nine o'clock. "
@@ -114,8 +114,8 @@ def test_zero_bytes_and_control_characters_are_dropped_from_text(identify: Ident
     assert extract(content, "a.txt", identify).pages[0].text.startswith("Open the valve. The")
 
 
-def no_model(data: bytes) -> Guess:
-    return Guess("txt", "text/plain", "text", is_text=True)
+def no_model(data: bytes) -> ContentGuess:
+    return ContentGuess("txt", "text/plain", "text", is_text=True)
 
 
 @given(st.text(max_size=300))

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from functions.read_document import html, markdown, plain
-from functions.read_document.extract import extract
-from functions.read_document.filetype import Identify
-from functions.read_document.pages import Block, page_of
+from chalicelib.documents.pages import Block, page_of
+from functions.read_document.extraction import extract
+from functions.read_document.file_types.formats import Identify
+from functions.read_document.text import html, markdown, plain_text
 from tests.unit.functions.read_document.files import pdf, scanned_pdf
 
 PAGE = """<!doctype html><html><head><title>Not shown</title><style>p {color: red}</style></head>
@@ -81,7 +81,7 @@ def test_markdown_loses_its_marks_and_keeps_its_headings() -> None:
 
 
 def test_plain_text_is_parted_at_blank_lines() -> None:
-    blocks = plain.blocks("one\r\ntwo\r\n\r\n \r\n  three\r\n\ffour")
+    blocks = plain_text.blocks("one\r\ntwo\r\n\r\n \r\n  three\r\n\ffour")
     assert [block.text.strip() for block in blocks] == ["one\ntwo", "three", "four"]
 
 

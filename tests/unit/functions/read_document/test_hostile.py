@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from functions.read_document.extract import extract
-from functions.read_document.filetype import Identify
+from functions.read_document.extraction import extract
+from functions.read_document.file_types.formats import Identify
 from tests.cloud import PROJECT
 from tests.data.formats import golden, make_bombs, make_hostile, make_texts
 from tests.once import once

@@ -13,10 +13,10 @@ from chalicelib.contracts.jsonl import parse_lines
 from chalicelib.contracts.parts import MAX_PARTS, Part, ReadPartRequest, ReadPartResult
 from chalicelib.errors import Conflict, Unsupported
 from chalicelib.retrieval.ids import pages_key, version_prefix
-from functions.read_document import core, parts, source
-from functions.read_document.filetype import FileType, Format, Identify
+from functions.read_document import core, part_plan, upload
+from functions.read_document.file_types.formats import FileType, Format, Identify
 from functions.read_document.pages import Extract
-from functions.read_document.parts import plan_pages, plan_text, plan_written
+from functions.read_document.part_plan import plan_pages, plan_text, plan_written
 from tests.unit.functions.read_document.files import pdf, scanned_pdf
 from tests.unit.ingest.examples import KEY, work
 from tests.unit.ingest.fakes import FakeObjects
@@ -33,10 +33,10 @@ MIXED = b"id,town,note\n" + b"".join(
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make large what is large in a test."""
-    monkeypatch.setattr(parts, "PART_BYTES", 8_000)
-    monkeypatch.setattr("functions.read_document.reading.LARGE_TEXT", 20_000)
-    monkeypatch.setattr("functions.read_document.reading.LARGE_PAGES", 6)
-    monkeypatch.setattr(parts, "PART_PAGES", 3)
+    monkeypatch.setattr(part_plan, "PART_BYTES", 8_000)
+    monkeypatch.setattr("functions.read_document.reader.LARGE_TEXT", 20_000)
+    monkeypatch.setattr("functions.read_document.reader.LARGE_PAGES", 6)
+    monkeypatch.setattr(part_plan, "PART_PAGES", 3)
 
 
 class Reading:
@@ -79,7 +79,7 @@ def test_the_parts_of_a_table_have_the_pages_of_the_whole(
 ) -> None:
     content = MIXED.decode().encode(encoding)
     found = list(Reading(content, "a.csv", identify).whole())
-    monkeypatch.setattr("functions.read_document.reading.LARGE_TEXT", 10**9)
+    monkeypatch.setattr("functions.read_document.reader.LARGE_TEXT", 10**9)
     at_once = Reading(content, "a.csv", identify)
     result = core.run(at_once.request, at_once.deps)
     body = at_once.objects.bodies[pages_key(*at_once.place)]
@@ -129,7 +129,7 @@ def test_a_long_pdf_is_read_by_its_pages(identify: Identify) -> None:
 def test_pages_that_are_pictures_are_told_with_their_part(
     identify: Identify, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parts, "PART_RECOGNISING", 2)
+    monkeypatch.setattr(part_plan, "PART_RECOGNISING", 2)
     reading = Reading(scanned_pdf(8, text_on_first="Only this is text."), "a.pdf", identify)
     result, planned = reading.plan()
     assert result.pages_needing_ocr == 7
@@ -172,7 +172,7 @@ def test_a_part_whose_pages_are_gone_is_a_conflict(identify: Identify) -> None:
 def test_a_format_that_is_read_whole_has_a_limit_of_its_own(
     identify: Identify, monkeypatch: pytest.MonkeyPatch, name: str, content: bytes, what: str
 ) -> None:
-    monkeypatch.setattr(source, "WHOLE_BYTES", 25_000)
+    monkeypatch.setattr(upload, "WHOLE_BYTES", 25_000)
     reading = Reading(content, name, identify)
     with pytest.raises(Unsupported, match=f"{what} may have at most 0.0 MiB.*CSV.*1024.0 MiB"):
         core.run(reading.request, reading.deps)
@@ -236,6 +236,6 @@ def test_a_picture_beyond_what_is_looked_at_is_refused(
     identify: Identify, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reading = Reading((PICTURES / "rocket.jpg").read_bytes() + bytes(30_000), "a.jpg", identify)
-    monkeypatch.setattr(source, "WHOLE_BYTES", 25_000)
+    monkeypatch.setattr(upload, "WHOLE_BYTES", 25_000)
     with pytest.raises(Unsupported, match=r"A picture file may have at most 0\.0 MiB"):
         core.run(reading.request, reading.deps)

@@ -80,6 +80,16 @@ def test_an_import_by_name_should_reach_what_strings_of_the_module_name(tmp_path
     assert "chalicelib/one.py" in reached(tmp_path, "chalicelib.other")
 
 
+def test_an_import_by_name_should_reach_into_a_package_beside_the_module(tmp_path: Path) -> None:
+    source = (
+        "from importlib import import_module\nKINDS = {1: 'kinds.one', 2: 'kinds.absent'}\n"
+        "def load(kind):\n    return import_module(f'{__package__}.{KINDS[kind]}')\n"
+    )
+    project(tmp_path, chalicelib__a=source, chalicelib__kinds__one="", chalicelib__kinds__two="")
+    found = reached(tmp_path, "chalicelib.a")
+    assert found == {f"chalicelib/{name}.py" for name in ("a", "kinds/one")}
+
+
 def test_an_import_by_a_name_from_elsewhere_should_be_refused(tmp_path: Path) -> None:
     source = "import importlib\ndef load(name):\n    return importlib.import_module(name)\n"
     project(tmp_path, chalicelib__a=source)

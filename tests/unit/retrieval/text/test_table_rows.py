@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.reading.tables import table_blocks
+from chalicelib.documents.tables import table_blocks
 from chalicelib.retrieval.text.sentences import (
     TextSpan,
     describe_row,

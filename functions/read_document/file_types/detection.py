@@ -1,0 +1,96 @@
+"""Tell the type of a file by its content, whatever its name or sender claims."""
+
+from __future__ import annotations
+
+import codecs
+import functools
+import re
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from functions.read_document.file_types.formats import ContentGuess, FileType, Format, Identify
+
+if TYPE_CHECKING:
+    from magika import Magika
+
+    from chalicelib.contracts.pictures import PictureType
+
+
+PDF = FileType(Format.PDF, "application/pdf")
+RTF = FileType(Format.RTF, "application/rtf")
+
+_PDF_MARK = b"%PDF-"
+_PDF_MARK_WITHIN = 1024
+_ZIP_MARKS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
+_RTF_MARK = b"{\\rtf"
+_PICTURE_MARKS: Mapping[bytes, PictureType] = {
+    b"\x89PNG\r\n\x1a\n": "image/png",
+    b"\xff\xd8\xff": "image/jpeg",
+    b"GIF87a": "image/gif",
+    b"GIF89a": "image/gif",
+}
+_WEBP_MARK = re.compile(rb"RIFF.{4}WEBP", re.DOTALL)
+
+
+def is_zip_container(head: bytes) -> bool:
+    """Return whether a file that begins with `head` is a ZIP container."""
+    return head.startswith(_ZIP_MARKS)
+
+
+def file_type(data: bytes, path: str, identify: Identify) -> FileType:
+    """Return the type of `data`; `path` decides only between kinds of text.
+
+    `identify` is not asked about a file that bears a mark of its own. The beginning of a file is
+    enough for `data`, except for what lies in a ZIP container: that is told from its directory,
+    at the end.
+
+    Raises:
+        Unsupported: the content is of a kind that is not read.
+        InvalidInput: it is a container that is damaged.
+    """
+    if data.startswith(_ZIP_MARKS):
+        from functions.read_document.file_types.containers import container_type
+
+        return container_type(data)
+    picture = _picture_type(data)
+    if picture is not None:
+        return FileType(Format.PICTURE, picture)
+    stripped = data[:_PDF_MARK_WITHIN].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if stripped.startswith(_PDF_MARK):
+        return PDF
+    if stripped.startswith(_RTF_MARK):
+        return RTF
+    guess = identify(data.removeprefix(codecs.BOM_UTF8))
+    if guess.label == "pdf" or (_PDF_MARK in data[:_PDF_MARK_WITHIN] and not guess.is_text):
+        return PDF
+    return _text_type(data, PurePosixPath(path).suffix.lower(), guess)
+
+
+def _picture_type(data: bytes) -> PictureType | None:
+    if _WEBP_MARK.match(data):
+        return "image/webp"
+    return next((kind for mark, kind in _PICTURE_MARKS.items() if data.startswith(mark)), None)
+
+
+def _text_type(data: bytes, suffix: str, guess: ContentGuess) -> FileType:
+    from functions.read_document.file_types.refusals import refuse_unreadable
+    from functions.read_document.file_types.text_kinds import text_type
+
+    refuse_unreadable(data, guess)
+    return text_type(data, suffix, guess)
+
+
+def identify_by_magika(data: bytes) -> ContentGuess:
+    """Return magika's guess of the type of `data`; the model is loaded at the first call."""
+    output = _magika().identify_bytes(data).output
+    return ContentGuess(
+        output.label, output.mime_type, output.description, output.is_text, output.group
+    )
+
+
+@functools.cache
+def _magika() -> Magika:
+    from magika import Magika
+
+    return Magika()

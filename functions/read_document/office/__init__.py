@@ -1,0 +1,1 @@
+"""Office documents and books: OOXML, OpenDocument, RTF and EPUB."""

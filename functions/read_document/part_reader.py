@@ -1,0 +1,127 @@
+"""Write the plan of a large file to S3, and read its parts by it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chalicelib.contracts.ingest import Page, ReadRequest
+from chalicelib.contracts.jsonl import dump_lines, parse_lines
+from chalicelib.contracts.parts import Part, ReadPartRequest, TextPlan
+from chalicelib.documents.pages import page_of
+from chalicelib.errors import Conflict
+from chalicelib.retrieval.ids import pages_key, version_prefix
+from functions.read_document.part_plan import UTF8, PartPlan, text_row_pages
+from functions.read_document.text import csv_tables, json_lines, plain_text
+from functions.read_document.text.encodings import encoding_of, in_utf8
+from functions.read_document.upload import Upload, download
+
+if TYPE_CHECKING:
+    from chalicelib.ports import LargeObjects
+    from functions.read_document.text.rows import RowPage
+
+TEXT_PLAN_FILE = "plan.json"
+PARTS_FILE = "parts.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class PartPages:
+    """The pages of a part, the count of their rows, and notices about them."""
+
+    pages: tuple[Page, ...]
+    rows: int = 0
+    notices: tuple[str, ...] = ()
+
+
+def write_plan(
+    request: ReadRequest, planned: PartPlan, source: Upload, objects: LargeObjects
+) -> dict[str, object]:
+    """Write the plan, and pages that were read already; return the facts about it."""
+    prefix = version_prefix(request.tenant, request.document_id, request.version)
+    if planned.extract is not None:
+        for part in planned.parts:
+            pages = planned.extract.pages[part.first_page - 1 :][: part.pages]
+            write_pages(request, part.part, pages, objects)
+    if planned.text is not None:
+        if planned.text.source == UTF8:
+            text = in_utf8(source.blocks(), encoding_of(source.blocks))
+            objects.upload(request.bucket, prefix + UTF8, text, {})
+        body = planned.text.model_dump_json().encode()
+        objects.write(request.bucket, prefix + TEXT_PLAN_FILE, body, {})
+    lines = {"lines": str(len(planned.parts))}
+    objects.write(request.bucket, prefix + PARTS_FILE, dump_lines(planned.parts), lines)
+    return {
+        "media_type": planned.media_type,
+        "pages": planned.pages,
+        "pages_needing_ocr": sum(len(part.recognise) for part in planned.parts),
+        "characters": 0,
+        "parts": len(planned.parts),
+        "rows": planned.rows,
+        "notices": planned.notices,
+    }
+
+
+def write_pages(
+    request: ReadRequest | ReadPartRequest, part: int, pages: Sequence[Page], objects: LargeObjects
+) -> None:
+    """Write the pages of one part."""
+    key = pages_key(request.tenant, request.document_id, request.version, part)
+    objects.write(request.bucket, key, dump_lines(pages), {"lines": str(len(pages))})
+
+
+def read_part(request: ReadPartRequest, objects: LargeObjects, max_bytes: int) -> PartPages:
+    """Return the pages of one part, as the plan says; they are written, too.
+
+    Raises:
+        InvalidInput, Unsupported: they cannot be read.
+        Conflict: there are none, or what was written of them is gone.
+    """
+    part = request.part
+    if part.written:
+        return PartPages(_written_pages(request, part, objects))
+    read = _read_text(request, objects) if part.end else _read_pdf(request, objects, max_bytes)
+    if not read.pages:
+        raise Conflict(f"Part {part.part} should have {part.pages} pages, and has none.")
+    write_pages(request, part.part, read.pages, objects)
+    return read
+
+
+def _written_pages(request: ReadPartRequest, part: Part, objects: LargeObjects) -> tuple[Page, ...]:
+    key = pages_key(request.tenant, request.document_id, request.version, part.part)
+    return tuple(parse_lines(objects.read(request.bucket, key), Page, part.pages))
+
+
+def _read_text(request: ReadPartRequest, objects: LargeObjects) -> PartPages:
+    prefix = version_prefix(request.tenant, request.document_id, request.version)
+    written = objects.read(request.bucket, prefix + TEXT_PLAN_FILE)
+    plan, part = TextPlan.model_validate_json(written), request.part
+    blocks = objects.stream(request.bucket, prefix + plan.source, part.start, part.end)
+    found = list(text_row_pages(blocks, plan, part.first_row))
+    return PartPages(
+        pages=tuple(_text_pages(found, plan, part.first_page)),
+        rows=sum(len(page.rows) for page in found),
+        notices=json_lines.notices(found) if plan.format == json_lines.FORMAT else (),
+    )
+
+
+def _text_pages(found: Sequence[RowPage], plan: TextPlan, first_page: int) -> Iterator[Page]:
+    for number, page in enumerate(found, start=first_page):
+        if plan.format == csv_tables.FORMAT:
+            yield csv_tables.page(page, number, plan)
+        elif plan.format == json_lines.FORMAT:
+            yield json_lines.page(page, number)
+        else:
+            yield page_of(number, plain_text.blocks(page.rows[0].cells[0]))
+
+
+def _read_pdf(request: ReadPartRequest, objects: LargeObjects, max_bytes: int) -> PartPages:
+
+    from functions.read_document.pdf import pdf_document
+
+    part = request.part
+    key = version_prefix(request.tenant, request.document_id, request.version) + "source"
+    with download(objects, request.bucket, key, None, max_bytes) as source:
+        return PartPages(
+            pdf_document.read_pages(source.path, part.first_page, part.first_page + part.pages - 1)
+        )

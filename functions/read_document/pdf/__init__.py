@@ -1,0 +1,1 @@
+"""PDF: the text layer of pages, with tables and headings."""

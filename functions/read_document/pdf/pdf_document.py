@@ -1,0 +1,181 @@
+"""PDF: the text layer of each page with its tables, and headings from the outline.
+
+A file on disk is read page by page: what is held in memory does not grow with its length.
+A page that shows something but has no text of use is a picture of text, which `recognise_pages`
+reads. Scripts are never run, and forms never filled in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pypdfium2
+from pypdfium2 import raw
+
+from chalicelib.documents.pages import Block, headed, page_of
+from chalicelib.errors import Conflict, InvalidInput, Unsupported
+from functions.read_document.pages import Extract
+from functions.read_document.pdf.outline import Outline, outline_of, place_headings
+from functions.read_document.pdf.scans import is_scanned
+from functions.read_document.pdf.tables import blocks_with_tables
+
+if TYPE_CHECKING:
+    from chalicelib.contracts.ingest import Page
+
+MEDIA_TYPE = "application/pdf"
+MAX_PAGES = 5_000
+
+_LOCKED = "The PDF is locked with a password; remove the password and upload it again."
+_BROKEN = "The PDF is damaged or cut off; open and save it again, then upload it."
+
+
+@dataclass(frozen=True, slots=True)
+class PdfPlan:
+    """The page count of a PDF, and the numbers, from 1, of its `pages_needing_ocr`."""
+
+    pages: int
+    pages_needing_ocr: tuple[int, ...]
+    notices: tuple[str, ...] = ()
+
+
+def count_pages(path: Path) -> int:
+    """Return how many pages a PDF has; raise as `plan` does."""
+    with _open(path) as document:
+        return _count(document)
+
+
+def plan(path: Path) -> PdfPlan:
+    """Return how many pages a PDF has, and which of them are pictures of text.
+
+    Raises:
+        Unsupported: it is locked or has too many pages.
+        InvalidInput: it is damaged.
+    """
+    with _open(path) as document:
+        count = _count(document)
+        pictures = tuple(
+            number for number in range(1, count + 1) if _text_of_page(document, number) is None
+        )
+        return PdfPlan(count, pictures, tuple(_notices(document)))
+
+
+def read_pages(path: Path, first: int, last: int) -> tuple[Page, ...]:
+    """Return the pages `first` to `last`, both included, which count from 1.
+
+    The page of a picture of text has no text.
+
+    Raises:
+        Conflict: the file has other pages than it was said to have.
+        Unsupported, InvalidInput: as `plan` does.
+    """
+    with _open(path) as document:
+        count = _count(document)
+        if not 1 <= first <= last <= count:
+            raise Conflict(f"The PDF has {count} pages; {first} to {last} were asked for.")
+        outline = outline_of(document)
+        read = tuple(_read_page(document, number, outline) for number in range(first, last + 1))
+    return tuple(page for page, _ in read)
+
+
+def extract(source: bytes | Path) -> Extract:
+    """Return all pages of a PDF; raise as `read` does."""
+    return read(source)[0]
+
+
+def read(source: bytes | Path) -> tuple[Extract, tuple[int, ...]]:
+    """Return all pages of a PDF, each looked at once, and which of them are pictures of text.
+
+    Raises:
+        Conflict: as many pages as the file has were not read.
+        Unsupported, InvalidInput: as `plan` does.
+    """
+    with _open(source) as document:
+        count = _count(document)
+        outline = outline_of(document)
+        found = [_read_page(document, number, outline) for number in range(1, count + 1)]
+        notices = tuple(_notices(document))
+    if len(found) != count:
+        raise Conflict(f"The PDF has {count} pages; {len(found)} were read.")
+    pages = tuple(page for page, _ in found)
+    pictures = tuple(page.page for page, is_scan in found if is_scan)
+    return Extract(MEDIA_TYPE, pages, len(pictures), notices=notices), pictures
+
+
+@contextmanager
+def _open(source: Path | bytes) -> Iterator[pypdfium2.PdfDocument]:
+    """Yield an open PDF.
+
+    By the library's raw calls: only here does its last error belong to the file just tried.
+    """
+    if isinstance(source, bytes):
+        handle = raw.FPDF_LoadMemDocument64(source, len(source), None)
+    else:
+        handle = raw.FPDF_LoadDocument(bytes(source), None)
+    if not handle:
+        locked = raw.FPDF_GetLastError() in (raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY)
+        raise Unsupported(_LOCKED, field="file") if locked else InvalidInput(_BROKEN, field="file")
+    document = pypdfium2.PdfDocument(handle)
+    try:
+        yield document
+    except pypdfium2.PdfiumError as error:
+        raise InvalidInput(_BROKEN, field="file") from error
+    finally:
+        document.close()
+
+
+def _count(document: pypdfium2.PdfDocument) -> int:
+    count = len(document)
+    if count < 1:
+        raise InvalidInput(_BROKEN, field="file")
+    if count > MAX_PAGES:
+        raise Unsupported(
+            f"The PDF has {count} pages; split it into files of at most {MAX_PAGES}.",
+            field="file",
+            limit=str(MAX_PAGES),
+        )
+    return count
+
+
+@contextmanager
+def _text_layer(
+    document: pypdfium2.PdfDocument, number: int
+) -> Iterator[tuple[pypdfium2.PdfPage, pypdfium2.PdfTextPage]]:
+    page = document[number - 1]
+    try:
+        layer = page.get_textpage()
+        try:
+            yield page, layer
+        finally:
+            layer.close()
+    finally:
+        page.close()
+
+
+def _text_of_page(document: pypdfium2.PdfDocument, number: int) -> str | None:
+    """Return the text layer of a page, or None where the page is a picture of text."""
+    with _text_layer(document, number) as (page, layer):
+        text: str = layer.get_text_bounded()
+        return None if is_scanned(page, text) else text
+
+
+def _read_page(document: pypdfium2.PdfDocument, number: int, outline: Outline) -> tuple[Page, bool]:
+    """Return a page, and whether it is a picture of text."""
+    with _text_layer(document, number) as (page, layer):
+        text: str = layer.get_text_bounded()
+        is_scan = is_scanned(page, text)
+        blocks: list[Block] = [] if is_scan else blocks_with_tables(page, layer, text)
+    written = page_of(number, blocks)
+    return headed(written, place_headings(outline.get(number, []), written.text)), is_scan
+
+
+def _notices(document: pypdfium2.PdfDocument) -> Iterator[str]:
+    """Yield notices about content of the file that is not read."""
+    files = raw.FPDFDoc_GetAttachmentCount(document)
+    if files > 0:
+        yield f"The PDF carries files within it ({files}), which are not read."
+    if raw.FPDF_GetFormType(document) > raw.FORMTYPE_NONE:
+        yield "The PDF is a form; what was entered into its fields is not read."

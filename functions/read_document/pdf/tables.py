@@ -1,0 +1,153 @@
+"""Tables of a PDF page, as rows of Markdown in the place where they stand.
+
+PDF knows no tables. What looks like one is told cheaply first, so that a page of plain text costs
+no more than its text: by lines that the page draws, and by lines of text that are parted. Only then
+are characters looked at one by one.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pypdfium2 import raw
+
+from chalicelib.documents.boxes import Piece, rows_of
+from chalicelib.documents.layout import MAX_PIECES, Grid, regions
+from chalicelib.documents.pages import Block
+from chalicelib.documents.tables import table_blocks
+from functions.read_document.pdf.frames import (
+    Cell,
+    TableFrame,
+    frames_of,
+    rotated_box,
+    ruling_lines,
+)
+from functions.read_document.pdf.glyphs import (
+    MAX_CHARACTERS,
+    Glyph,
+    glyphs_of,
+    join_hyphens,
+    text_of,
+    words_of,
+)
+
+if TYPE_CHECKING:
+    import pypdfium2
+
+_GAP = 1.2
+"""In line heights, how far cells of a table without lines are apart at least."""
+_MIN_PARTED = 3
+_MORE_THAN_LINES = 1.2
+_MIN_ROWS = 2
+_MAX_WORDS = 80
+"""A cell with more on average is a frame around text, not a table."""
+
+
+@dataclass(frozen=True, slots=True)
+class PdfTable:
+    """The rows of a table, and which characters of the page are in it."""
+
+    rows: Sequence[Sequence[str]]
+    taken: frozenset[int]
+
+
+def blocks_with_tables(
+    page: pypdfium2.PdfPage, layer: pypdfium2.PdfTextPage, text: str
+) -> list[Block]:
+    """Return the text of a page, `text` as the library has it, in blocks; tables among them."""
+    rules = ruling_lines(page)
+    frames = frames_of(rules) if rules else []
+    if not frames and not _may_hold_columns(page, layer, text):
+        return [Block(join_hyphens(text))]
+    if raw.FPDFText_CountChars(layer) > MAX_CHARACTERS:
+        return [Block(join_hyphens(text))]
+    glyphs = glyphs_of(page, layer)
+    tables = [table for frame in frames if (table := _table_in_frame(frame, glyphs))]
+    taken = {at for table in tables for at in table.taken}
+    tables += _aligned_tables(list(words_of(glyphs, taken)))
+    return _place_tables(glyphs, tables) if tables else [Block(join_hyphens(text))]
+
+
+def _may_hold_columns(page: pypdfium2.PdfPage, layer: pypdfium2.PdfTextPage, text: str) -> bool:
+    """Return whether several lines consist of pieces that stand far apart."""
+    count = raw.FPDFText_CountRects(layer, 0, -1)
+    if not _MORE_THAN_LINES * (text.count("\n") + 1) < count <= MAX_PIECES:
+        return False
+    rotation = raw.FPDFPage_GetRotation(page)
+    edges = [ctypes.c_double() for _ in range(4)]
+    left, top, right, bottom = edges
+    places = [ctypes.byref(edge) for edge in edges]
+    pieces: list[Piece] = []
+    for index in range(count):
+        raw.FPDFText_GetRect(layer, index, *places)
+        box = rotated_box(rotation, left.value, bottom.value, right.value, top.value)
+        if box[3] > box[1]:
+            pieces.append(Piece(*box, text=""))
+    parted = sum(len(row) > 1 for row in rows_of(pieces, _GAP))
+    return parted >= _MIN_PARTED
+
+
+def _table_in_frame(frame: TableFrame, glyphs: Sequence[Glyph]) -> PdfTable | None:
+    """Return the table that the characters in a frame make, if they make one."""
+    cells: dict[Cell, list[int]] = {}
+    for at, glyph in enumerate(glyphs):
+        if not glyph.stands:
+            continue
+        middle = (glyph.left + glyph.right) / 2, (glyph.top + glyph.bottom) / 2
+        cell = frame.cell(*middle)
+        if cell is not None:
+            cells.setdefault(cell, []).append(at)
+    full = [row for row in range(frame.size[0]) if sum(cell[0] == row for cell in cells) > 1]
+    texts = {cell: _cell_text(glyphs, members) for cell, members in cells.items()}
+    words = sum(len(text.split()) for text in texts.values())
+    if len(full) < _MIN_ROWS or words > _MAX_WORDS * len(cells):
+        return None
+    rows, columns = frame.size
+    return PdfTable(
+        [[texts.get((row, column), "") for column in range(columns)] for row in range(rows)],
+        frozenset(at for members in cells.values() for at in members),
+    )
+
+
+def _cell_text(glyphs: Sequence[Glyph], members: Sequence[int]) -> str:
+    """Return characters as text; where the content goes elsewhere in between, a space."""
+    pieces: list[Glyph] = []
+    before = members[0] - 1
+    for at in members:
+        if at != before + 1:
+            made_up = glyphs[before + 1 : at]
+            joined = len(made_up) == 1 and made_up[0].text in ("\ufffe", "\x02")
+            pieces += [] if joined else [Glyph(" ")]
+        pieces.append(glyphs[at])
+        before = at
+    return text_of(pieces)
+
+
+def _aligned_tables(words: Sequence[Piece]) -> list[PdfTable]:
+    """Return the tables that only the white space between columns shows."""
+    if len(words) > MAX_PIECES:
+        return []
+    return [
+        PdfTable(region.cells, frozenset(at for piece in region.pieces for at in piece.at))
+        for region in regions(words, _GAP)
+        if isinstance(region, Grid)
+    ]
+
+
+def _place_tables(glyphs: Sequence[Glyph], tables: Sequence[PdfTable]) -> list[Block]:
+    """Return the text of a page with each table where its first character stood."""
+    starts = {min(table.taken): table for table in tables}
+    taken = {at for table in tables for at in table.taken}
+    blocks: list[Block] = []
+    waiting: list[Glyph] = []
+    for at, glyph in enumerate(glyphs):
+        if at in starts:
+            blocks.append(Block(text_of(waiting)))
+            blocks += table_blocks(starts[at].rows)
+            waiting = []
+        if at not in taken:
+            waiting.append(glyph)
+    return [*blocks, Block(text_of(waiting))]

@@ -1,0 +1,1 @@
+"""Formats that are text: plain text, code, markup, tables, JSON and XML."""

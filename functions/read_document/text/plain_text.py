@@ -1,0 +1,82 @@
+"""Plain text by paragraphs, and source code with its definitions as headings."""
+
+from __future__ import annotations
+
+import re
+from itertools import groupby
+
+from chalicelib.contracts.ingest import Page
+from chalicelib.documents.pages import Block, clean
+
+
+def blocks(text: str) -> list[Block]:
+    """Return the paragraphs of `text`, which blank lines and form feeds part."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n\n").split("\n")
+    return [
+        Block("\n".join(paragraph))
+        for blank, paragraph in groupby(lines, key=lambda line: not line.strip())
+        if not blank
+    ]
+
+
+_MAX_LINE = 400
+"""A longer line is data, or a program made small: it defines nothing that a reader looks for."""
+
+
+_DEFINITION = re.compile(
+    r"""(?:(?:export|default|public|private|protected|internal|abstract|final|static|sealed|async
+        |pub(?:\([a-z]+\))?|open|data|override|inline|unsafe|extern|const|declare|partial)\s+)*
+    (?:class|interface|struct|enum|trait|impl|module|namespace|object|protocol|extension|record
+        |def|func|function|fn|fun|sub|proc|procedure|macro_rules!|type
+        |(?i:CREATE\s+(?:OR\s+REPLACE\s+)?(?:TABLE|VIEW|FUNCTION|PROCEDURE|TRIGGER)
+            (?:\s+IF\s+NOT\s+EXISTS)?))
+    (?:<[^>\n]{0,80}>)?\s+(?:\([^)\n]{0,80}\)\s*)?
+    [A-Za-z_$][\w$.:-]{0,100}(?<![.:-])""",
+    re.VERBOSE,
+)
+
+
+_FUNCTION_OF_C = re.compile(
+    r"(?!(?:if|for|while|switch|return|else|do|case|typedef|new|using)\b)"
+    r"[A-Za-z_][\w*&:<>, ]{0,100}?[ *&](?P<name>[A-Za-z_~][\w:~]{0,100}) ?\([^;{}]{0,300}$"
+)
+
+
+_FUNCTION_OF_SHELL = re.compile(r"(?P<name>[A-Za-z_][\w-]{0,100}) ?\(\)\s*\{?\s*$")
+
+
+_SECTION = re.compile(r"\[+([^\[\]\n]{1,100})\]+\s*$|\\(?:sub)*section\*?\{([^}\n]{1,200})\}")
+
+
+_COMMENT_OR_DECORATOR = re.compile(r"@|#\[|//|#|--|/\*| \*|\*/|template *<")
+"""Begins a line that belongs to the definition below it: a decorator or a comment."""
+
+
+def code_page(text: str) -> Page:
+    """Return source code as page 1; a heading stands where a definition or its comment begins."""
+    text = clean(text.replace("\f", "\n"))
+    headings: list[tuple[int, str]] = []
+    at, above = 0, -1
+    for line in text.split("\n"):
+        title = _definition(line)
+        if title:
+            headings.append((above if above >= 0 else at, title))
+        if title or not _COMMENT_OR_DECORATOR.match(line):
+            above = -1
+        elif above < 0:
+            above = at
+        at += len(line) + 1
+    return Page(page=1, text=text, headings=tuple(headings))
+
+
+def _definition(line: str) -> str:
+    """Return what `line` defines, "" if it defines nothing."""
+    if not line or line[0] in " \t})" or len(line) > _MAX_LINE:
+        return ""
+    if found := _DEFINITION.match(line):
+        return " ".join(found.group().split())
+    if found := _FUNCTION_OF_C.match(line) or _FUNCTION_OF_SHELL.match(line):
+        return f"{found['name']}()"
+    if found := _SECTION.match(line):
+        return (found[1] or found[2]).strip()
+    return ""
