@@ -12,12 +12,13 @@ from typing import Any
 
 from localcloud.clock import Clock
 from localcloud.errors import AwsError
+from localcloud.event_outbox import EventOutbox, Publish
 from localcloud.iam.guard import AccessGuard
 from localcloud.s3 import response
 from localcloud.s3.authorization import S3Authorizer
 from localcloud.s3.cors import preflight_headers, response_headers
 from localcloud.s3.errors import access_denied
-from localcloud.s3.event_notifications import ChangeCause, EventRelay, Publish
+from localcloud.s3.event_notifications import ChangeCause
 from localcloud.s3.operation_routes import find_route
 from localcloud.s3.operations.bucket_configurations import BucketConfigurationOperations
 from localcloud.s3.operations.buckets import S3BucketOperations
@@ -66,7 +67,7 @@ class S3Service:
         """Open the buckets under the data directory."""
         self._account = context.account_id
         self._store = S3Store(context.folder("s3"), clock, self._wake)
-        self._relay = EventRelay(self._store.database, publish)
+        self._outbox = EventOutbox(self._store.database, publish, "s3")
         secrets_of = secret_for if guard is None else guard.secret_for
         self._authenticator = Authenticator(secrets_of, context.region, clock)
         self._authorizer = S3Authorizer(guard)
@@ -92,11 +93,11 @@ class S3Service:
 
     def start(self) -> None:
         """Start to publish events, first those that an earlier process left."""
-        self._relay.start()
+        self._outbox.start()
 
     def stop(self) -> None:
         """Stop publishing events and close the database."""
-        self._relay.stop()
+        self._outbox.stop()
         self._store.database.close()
 
     def policy_of(self, arn: str) -> str | None:
@@ -106,7 +107,7 @@ class S3Service:
 
     def pending_events(self) -> int:
         """Return how many events wait to be published."""
-        return int(self._store.database.read("SELECT count(*) FROM outbox")[0][0])
+        return self._outbox.pending()
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
@@ -181,7 +182,7 @@ class S3Service:
         return ChangeCause(reason, request.request_id, self._account, request.source_ip)
 
     def _wake(self) -> None:
-        self._relay.wake()
+        self._outbox.wake()
 
 
 def _header_value(text: str) -> str:

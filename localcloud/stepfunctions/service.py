@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable
 
 from localcloud.database import Database
+from localcloud.event_outbox import EventOutbox, Publish
 from localcloud.service import CloudContext
 from localcloud.stepfunctions.engine.execution_engine import STEPS_PER_COMMIT, ExecutionEngine
 from localcloud.stepfunctions.engine.execution_events import status_event
@@ -24,7 +25,6 @@ from localcloud.stepfunctions.operations.task_tokens import TaskTokenOperations
 from localcloud.stepfunctions.state_executors.registry import STATE_TYPES
 from localcloud.stepfunctions.store.executions import ExecutionStore
 from localcloud.stepfunctions.store.map_runs import MapRunStore
-from localcloud.stepfunctions.store.outbox import EventOutbox, Publish
 from localcloud.stepfunctions.store.schema import SCHEMA
 from localcloud.stepfunctions.store.state_machines import StateMachineStore
 
@@ -55,7 +55,7 @@ class StepFunctionsService(
         folder = surroundings.folder("stepfunctions")
         self._database = Database(folder / "stepfunctions.sqlite3", SCHEMA)
         self._schedule = schedule if schedule is not None else ThreadedScheduler()
-        self._outbox = EventOutbox(self._database, publish)
+        self._outbox = EventOutbox(self._database, publish, "stepfunctions")
         executions = ExecutionStore(self._database, status_event, self._outbox.wake)
         maps = MapRunStore(self._database, executions)
         machines = StateMachineStore(self._database)

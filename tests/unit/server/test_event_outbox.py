@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 
 from localcloud.database import Database
-from localcloud.s3.event_notifications import EventRelay
-from localcloud.s3.storage.records import SCHEMA
+from localcloud.event_outbox import EventOutbox
+from localcloud.s3.storage.records import SCHEMA as S3_SCHEMA
+from localcloud.stepfunctions.store.schema import SCHEMA as STEP_FUNCTIONS_SCHEMA
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    opened = Database(tmp_path / "catalogue.sqlite3", SCHEMA)
+@pytest.fixture(params=[S3_SCHEMA, STEP_FUNCTIONS_SCHEMA], ids=["s3", "stepfunctions"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    opened = Database(tmp_path / "service.sqlite3", request.param)
     yield opened
     opened.close()
 
@@ -42,7 +43,7 @@ class Bus:
 
 
 def waiting(database: Database) -> list[int]:
-    return [row["sequence"] for row in database.read("SELECT sequence FROM outbox")]
+    return [row["position"] for row in database.read("SELECT rowid AS position FROM outbox")]
 
 
 def put_out(database: Database, *numbers: int) -> None:
@@ -53,10 +54,10 @@ def put_out(database: Database, *numbers: int) -> None:
 def test_events_of_an_earlier_process_are_published_in_order(database: Database) -> None:
     put_out(database, 3, 1, 2)
     bus = Bus(database, wanted=3)
-    relay = EventRelay(database, bus.publish)
-    relay.start()
+    outbox = EventOutbox(database, bus.publish, "test")
+    outbox.start()
     assert bus.done.wait(10)
-    relay.stop()
+    outbox.stop()
     assert bus.taken == [{"n": 1}, {"n": 2}, {"n": 3}]
     assert waiting(database) == []
 
@@ -64,39 +65,39 @@ def test_events_of_an_earlier_process_are_published_in_order(database: Database)
 def test_an_event_leaves_the_outbox_only_when_it_has_been_taken(database: Database) -> None:
     put_out(database, 1, 2)
     bus = Bus(database, wanted=2)
-    relay = EventRelay(database, bus.publish)
-    relay.start()
+    outbox = EventOutbox(database, bus.publish, "test")
+    outbox.start()
     assert bus.done.wait(10)
-    relay.stop()
+    outbox.stop()
     assert bus.left_in_outbox == [2, 1]
 
 
 def test_an_event_that_was_refused_is_tried_again(database: Database) -> None:
     put_out(database, 1, 2)
     bus = Bus(database, wanted=2, refusals=2)
-    relay = EventRelay(database, bus.publish)
-    relay.start()
+    outbox = EventOutbox(database, bus.publish, "test")
+    outbox.start()
     assert bus.done.wait(10)
-    relay.stop()
+    outbox.stop()
     assert bus.taken == [{"n": 1}, {"n": 2}]
 
 
-def test_an_event_that_comes_later_is_published_when_the_relay_is_woken(
+def test_an_event_that_comes_later_is_published_when_the_outbox_is_woken(
     database: Database,
 ) -> None:
     bus = Bus(database, wanted=1)
-    relay = EventRelay(database, bus.publish)
-    relay.start()
+    outbox = EventOutbox(database, bus.publish, "test")
+    outbox.start()
     put_out(database, 1)
-    relay.wake()
+    outbox.wake()
     assert bus.done.wait(10)
-    relay.stop()
+    outbox.stop()
 
 
-def test_a_relay_stops_while_the_bus_refuses(database: Database) -> None:
+def test_an_outbox_stops_while_the_bus_refuses(database: Database) -> None:
     put_out(database, 1)
-    relay = EventRelay(database, Bus(database, wanted=1, refusals=10**9).publish)
-    relay.start()
-    relay.stop()
-    assert not [one for one in threading.enumerate() if one.name == "s3-event-relay"]
+    outbox = EventOutbox(database, Bus(database, wanted=1, refusals=10**9).publish, "test")
+    outbox.start()
+    outbox.stop()
+    assert not [one for one in threading.enumerate() if one.name == "test-outbox"]
     assert waiting(database) == [1]
