@@ -1,4 +1,4 @@
-"""JSON that a model wrote: read from its answer, and held to a JSON Schema."""
+"""Parse JSON that a model wrote, and validate it by a JSON Schema."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def parse_json(text: str) -> Any:
     """Return the JSON value of an answer, with or without a fence of Markdown around it.
 
     Raises:
-        ValueError: it is no JSON, or nested too deeply to read.
+        ValueError: it is not JSON, or nested too deeply.
     """
     bare = text.strip()
     fenced = _FENCED.match(bare)
@@ -31,11 +31,11 @@ def parse_json(text: str) -> Any:
 
 
 def require_schema(schema: Mapping[str, Any], field: str) -> None:
-    """Raise `InvalidInput` where `schema`, given as `field`, is no JSON Schema that is taken."""
+    """Raise `InvalidInput` if `schema`, given as `field`, is not a supported JSON Schema."""
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import SchemaError
 
-    from chalicelib.generation.holding import unsupported_pattern
+    from chalicelib.generation.schema_validator import unsupported_pattern
 
     try:
         Draft202012Validator.check_schema(schema)
@@ -52,18 +52,17 @@ def require_schema(schema: Mapping[str, Any], field: str) -> None:
 
 
 def schema_violation(value: Any, schema: Mapping[str, Any]) -> str:
-    """Return why a JSON value does not keep to a JSON Schema of draft 2020-12, "" if it does.
+    """Return how a JSON value violates a JSON Schema of draft 2020-12, "" if it does not.
 
-    References lead nowhere outside the schema. The library is imported only here: it takes longer
-    than all else that a request does.
+    References cannot lead outside the schema. jsonschema is imported only when needed: its import
+    takes longer than the rest of a request.
     """
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import SchemaError, best_match
     from referencing.exceptions import Unresolvable
 
-    from chalicelib.generation.holding import iter_violations
-    from chalicelib.generation.pattern_reading import PatternError
-    from chalicelib.generation.patterns import TooComplexError
+    from chalicelib.generation.patterns import PatternError, TooComplexError
+    from chalicelib.generation.schema_validator import iter_violations
 
     try:
         Draft202012Validator.check_schema(schema)
@@ -82,8 +81,9 @@ def schema_violation(value: Any, schema: Mapping[str, Any]) -> str:
 
 
 def _broken(found: ValidationError) -> str:
-    """Return which rule is broken where, without what the model wrote there; half of a surrogate
-    pair in a name, which no text can hold, stays an escape.
+    """Return which rule is violated where, without the value that the model wrote.
+
+    Half of a surrogate pair in a name, which no text can hold, stays an escape.
     """
     rule = json.dumps(found.validator_value, ensure_ascii=False)
     place = found.json_path.encode(errors="backslashreplace").decode()

@@ -13,8 +13,7 @@ from collections.abc import Callable, Mapping
 from pydantic import JsonValue
 
 from chalicelib.errors import InvalidInput
-from chalicelib.generation.pattern_reading import PatternError
-from chalicelib.generation.patterns import compile_pattern
+from chalicelib.generation.patterns import PatternError, compile_pattern
 
 MAX_DEPTH = 20
 TYPES = ("object", "array", "string", "number", "integer", "boolean", "null")

@@ -11,7 +11,7 @@ from chalicelib.contracts.generations import Generation, Terms
 from chalicelib.errors import Unsupported
 from chalicelib.generation.executor import Generator
 from tests.unit.generation.fakes import House
-from tests.unit.generation.test_generating import HELLO, WHO
+from tests.unit.generation.test_executor import HELLO, WHO
 
 RULE = "not among the models that this tenant may use"
 

@@ -14,7 +14,7 @@ from chalicelib.generation.dependencies import CallLimits
 from chalicelib.generation.models import FunctionBackend
 from tests.unit.generation import planning
 from tests.unit.generation.fakes import Answer, House
-from tests.unit.generation.test_generating import HELLO, WHO
+from tests.unit.generation.test_executor import HELLO, WHO
 
 ALONE = Terms(model="ours", fallback=False)
 BACKEND = FunctionBackend("complete_text", 1_024, tokens_per_second=10)

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.generation.pattern_reading import PatternError
-from chalicelib.generation.patterns import MAX_WORK, TooComplexError, compile_pattern
+from chalicelib.generation.patterns import MAX_WORK, PatternError, TooComplexError, compile_pattern
 
 
 def found(pattern: str, text: str) -> bool:

@@ -34,7 +34,7 @@ from chalicelib.generation.models import ModelLimits
 from chalicelib.generation.streams import TextDelta
 from tests.unit.generation import planning
 from tests.unit.generation.fakes import MODELS, Answer, House, Purse, Watch, said
-from tests.unit.generation.test_generating import HELLO, JSON, WHO
+from tests.unit.generation.test_executor import HELLO, JSON, WHO
 
 ALONE = Terms(model="small", fallback=False)
 ODDITIES = [KeyError("output"), OSError("socket"), KeyboardInterrupt(), RecursionError()]

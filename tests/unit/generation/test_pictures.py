@@ -25,7 +25,7 @@ from chalicelib.generation.tokens import TokenLoad
 from tests.unit.generation import planning
 from tests.unit.generation.fakes import House
 from tests.unit.generation.planning import HOME, NOW
-from tests.unit.generation.test_served import changed
+from tests.unit.generation.test_model_file import changed
 
 DIGITS = served_models().model("digits-vae")
 ONE = Decimal(1)

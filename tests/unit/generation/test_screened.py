@@ -27,7 +27,7 @@ from chalicelib.generation.dependencies import ScreenedInput, ScreenedOutput
 from chalicelib.generation.executor import Generator, stream_whole
 from chalicelib.generation.streams import TextDelta, ToolDelta
 from tests.unit.generation.fakes import House
-from tests.unit.generation.test_generating import HELLO, WHO
+from tests.unit.generation.test_executor import HELLO, WHO
 
 FOUND = Finding(rule="threat.intent", category="threat", text=0, score=0.9, words="a threat")
 

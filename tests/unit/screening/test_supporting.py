@@ -18,7 +18,7 @@ from chalicelib.generation.requests import call_from_request, terms_from_request
 from chalicelib.screening import calls
 from chalicelib.screening.supporting import SupportJudge, lambda_cost
 from tests.unit.generation.fakes import House
-from tests.unit.generation.test_generating import WHO
+from tests.unit.generation.test_executor import WHO
 from tests.unit.retrieval.fakes import FakeChecker
 from tests.unit.screening.test_screener import chat
 

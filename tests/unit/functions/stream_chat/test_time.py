@@ -7,7 +7,7 @@ from chalicelib.errors import Transient
 from chalicelib.generation.streams import TextDelta
 from functions.stream_chat.handler import MOST_SECONDS, Counted
 from tests.unit.generation.fakes import House
-from tests.unit.generation.test_generating import HELLO, WHO
+from tests.unit.generation.test_executor import HELLO, WHO
 
 
 def test_a_model_should_be_waited_for_no_longer_than_the_function_may_take() -> None:

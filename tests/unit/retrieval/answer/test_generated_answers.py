@@ -13,7 +13,7 @@ from chalicelib.generation.executor import Generator
 from chalicelib.generation.models import ServedModels
 from chalicelib.retrieval.answer.passage_writer import PassageLimits, PassageWriter
 from tests.unit.generation.fakes import MODELS, House
-from tests.unit.generation.test_generating import WHO
+from tests.unit.generation.test_executor import WHO
 from tests.unit.generation.test_screened import Held, Screening
 from tests.unit.retrieval.fakes import hit
 

@@ -20,7 +20,7 @@ from chalicelib.errors import NoAnswer, Throttled, Transient
 from chalicelib.generation.self_check import parse_verdict, self_check_call
 from tests.unit.generation import planning
 from tests.unit.generation.fakes import LARGE, House, Purse
-from tests.unit.generation.test_generating import HELLO, WHO
+from tests.unit.generation.test_executor import HELLO, WHO
 
 TERMS = AllTerms(checks=("self-check",))
 STANDS, FALLS = '{"stands": true}', '{"stands": false}'

@@ -15,7 +15,7 @@ from chalicelib.budgets.ledger import COMMITTED, OPEN, SPENT
 from chalicelib.budgets.spending import CALL_SECONDS, ActualCost, MaxCost, Spender
 from chalicelib.contracts.budgets import LimitsGiven, Reservation, TenantLimitsGiven
 from chalicelib.errors import HeadraceError, NotFound, QuotaExceeded, Throttled, Transient
-from tests.unit.budgets.test_slices import ACME, CALL, Purse, money
+from tests.unit.budgets.test_leased_budgets import ACME, CALL, Purse, money
 
 LIMIT = 10 * MAX_CALLS
 

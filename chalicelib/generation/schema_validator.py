@@ -1,8 +1,8 @@
-"""Values held to JSON Schemas of draft 2020-12, in time that is bounded.
+"""Validation by JSON Schemas of draft 2020-12 in bounded time.
 
-Of jsonschema's keywords those that search by Python's regular expressions are replaced, since some
-patterns take longer than any answer is waited for. References are counted, since few of them can
-ask for more checks than there are atoms.
+jsonschema's keywords that search by Python's regular expressions are replaced, since some patterns
+would take exponential time. References are counted, since a few of them can multiply into more
+checks than any machine can make.
 """
 
 from __future__ import annotations
@@ -16,11 +16,10 @@ from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError
 from referencing import Registry
 
-from chalicelib.generation.pattern_reading import PatternError
-from chalicelib.generation.patterns import TooComplexError, compile_pattern
+from chalicelib.generation.patterns import PatternError, TooComplexError, compile_pattern
 
 MAX_REFERENCES = 20_000
-"""References that one value is followed through."""
+"""The most references that the validation of one value follows."""
 
 _SHOWN = 100
 _left: ContextVar[list[int]] = ContextVar("references that are left")
@@ -29,11 +28,11 @@ _NAMED = ("properties", "$defs", "definitions", "dependentSchemas")
 
 
 def iter_violations(value: Any, schema: Mapping[str, Any]) -> Iterator[ValidationError]:
-    """Yield what of `schema` a value does not keep to; references lead nowhere outside of it.
+    """Yield the violations of `schema` by a value; references cannot lead outside of it.
 
     Raises:
-        PatternError: a pattern is none, or is not taken.
-        TooMuchError: there is too much to look at.
+        PatternError: a pattern is invalid or not supported.
+        TooComplexError: the validation would take too long.
         Unresolvable: a reference leads nowhere.
     """
     strange = unsupported_pattern(schema)
@@ -44,9 +43,9 @@ def iter_violations(value: Any, schema: Mapping[str, Any]) -> Iterator[Validatio
 
 
 def unsupported_pattern(schema: Any) -> str:
-    """Return what is wrong with a pattern anywhere in `schema`, "" if nothing is.
+    """Return why a pattern anywhere in `schema` is not supported, "" if all are.
 
-    Where unevaluatedProperties is said too, jsonschema searches by patterns in a way of its own.
+    Beside unevaluatedProperties, jsonschema searches patternProperties by Python's engine.
     """
     by_name, unevaluated = False, False
     waiting = [schema]
@@ -76,7 +75,7 @@ def _patterns(schema: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _within(schema: Mapping[str, Any]) -> Iterator[Any]:
-    """Yield what of a schema may be one too: not values, but what stands under any name."""
+    """Yield the parts of a schema that may be schemas: not values, but all under any name."""
     for name, value in schema.items():
         if name in (*_NAMED, "patternProperties") and isinstance(value, Mapping):
             yield from value.values()
