@@ -8,14 +8,12 @@ from contextlib import contextmanager
 from chalicelib.contracts.generations import Usage
 from chalicelib.errors import HeadraceError, Transient
 
-_STEP_SECONDS, _LEAST_SECONDS = 5, 1
+_STEP_SECONDS, _MIN_SECONDS = 5, 1
 
 
 @contextmanager
 def with_earlier_usage(used: Usage, seconds: float = 0.0) -> Iterator[None]:
-    """Tell with what fails inside the block what earlier requests of the same call `used`, and how
-    many `seconds` a function of ours worked for them.
-    """
+    """Add the usage and seconds of a call's earlier requests to an error raised in the block."""
     try:
         yield
     except HeadraceError as error:
@@ -26,18 +24,19 @@ def with_earlier_usage(used: Usage, seconds: float = 0.0) -> Iterator[None]:
 
 
 def client_timeout(left: float | None, most: int) -> int:
-    """Return how many seconds a client waits, `most` at most, where a call may take what is `left`
-    of its time, None for any. By steps, and by single seconds where only one step is left: each
-    wait takes a client of its own, which is made once.
+    """Return the read timeout of a client for a call that has `left` seconds, None for any.
+
+    It is `most` at most, and rounded down to steps of five seconds while there is more than one
+    step, since every timeout needs a client of its own, which is built once.
     """
     whole = most if left is None else int(left)
     if _STEP_SECONDS < whole < most:
         whole -= whole % _STEP_SECONDS
-    return max(_LEAST_SECONDS, min(whole, most))
+    return max(_MIN_SECONDS, min(whole, most))
 
 
 def remaining_seconds(seconds: float | None, passed: float) -> float | None:
-    """Return what is left of the `seconds` that a call may take, None where nobody counts them.
+    """Return what is left of the `seconds` that a call may take, None without a deadline.
 
     Raises:
         Transient: nothing is left.

@@ -1,4 +1,4 @@
-"""Calls answered by functions of ours, which run the models that are ours."""
+"""The backend of our Lambda functions, which run our own models."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 class AnsweringFunction(Protocol):
-    """One of the stage's functions, asked for one call."""
+    """A Lambda function that answers calls."""
 
     def answer(self, model: ServedModel, call: Call, asking: CallContext) -> Reply:
-        """Return the answer. `seconds` are those that the function says it took.
+        """Return the answer; its `seconds` are those that the function reports.
 
         Raises:
             Throttled, Transient: it may be asked again, or no time is left.
@@ -33,14 +33,14 @@ class AnsweringFunction(Protocol):
 
 
 class TrainedFunction(AnsweringFunction, Protocol):
-    """One that answers by models which the stage trained."""
+    """A Lambda function that answers by trained models."""
 
     def __init__(self, client: Callable[[int], LambdaClient], name: str, seconds: int) -> None:
-        """Ask the function `name` by the `client` that waits so many seconds, `seconds` at most."""
+        """Invoke the function `name` by clients of a given timeout, `seconds` at most."""
 
 
 class FunctionCaller:
-    """The stage's own functions, by what the catalogue calls them."""
+    """Calls the functions of the stage, by their names in the catalogue."""
 
     def __init__(self, functions: Mapping[str, AnsweringFunction]) -> None:
         self._functions = functions
@@ -48,8 +48,9 @@ class FunctionCaller:
     def generate(
         self, model: ServedModel, route: ModelRoute, call: Call, asking: CallContext
     ) -> Reply:
-        """Return what the function of the model answers; raises as that does, and `Unsupported`
-        where the stage has none.
+        """Return the answer of the model's function.
+
+        Raises as `AnsweringFunction.answer`, and `Unsupported` if the stage has no such function.
         """
         function = self._functions.get(route.model_id)
         if function is None:
