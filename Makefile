@@ -90,7 +90,7 @@ imports: setup ## Imports go downhill only
 	$(BIN)/lint-imports
 
 asl: setup ## Write the plain state machines into build/statemachines, and check them and the template
-	$(BIN)/python -m infra.state_machines --into build/statemachines
+	$(BIN)/python -m infra.synthesis.state_machines --into build/statemachines
 	$(BIN)/python -m pytest -q tests/architecture -k "asl or lint or machine or template"
 
 docs: setup ## Docs that are generated are up to date, and links lead somewhere

@@ -21,7 +21,7 @@ from benchmarks.coldstart_events import PROJECT, ColdStart, cold_starts
 from benchmarks.coldstart_runtime import OneInvocation, demand_stream
 from benchmarks.reporting import Result, Spread, spread
 from benchmarks.running_cloud import running_cloud
-from infra.packaging.interpreter import find_interpreter
+from infra.packaging.targets import find_interpreter
 
 BUNDLES = PROJECT / "build" / "bench"
 OURS, NAIVE = "ours", "naive"

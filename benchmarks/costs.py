@@ -19,7 +19,7 @@ from benchmarks.cost_counting import Counts, counted, versions_of
 from benchmarks.reporting import Result
 from benchmarks.running_cloud import SETTLED, Caller, running_cloud, until
 from chalicelib.inference.embedder import DIMENSIONS
-from infra.costs.usage import FunctionUse, Used
+from infra.costs.usage import CountedUsage, FunctionUse
 
 COLLECTION = "costs"
 TENANT = "local"
@@ -163,13 +163,13 @@ def _generate(caller: Caller, question: str) -> dict[str, Any]:
     return _ask(caller, question, "llm")
 
 
-def _used(caller: Caller, workload: Workload) -> Used:
+def _used(caller: Caller, workload: Workload) -> CountedUsage:
     before = counted(caller)
     acted = workload.act(caller)
     after = counted(caller)
     done = [_read(caller, each) for each in acted]
     lines = [line for each in done for line in (each.get("receipt") or {}).get("lines", ())]
-    return Used(
+    return CountedUsage(
         items=len(done),
         calls=_calls(before, after),
         actions=dict(after.actions - before.actions),

@@ -12,7 +12,7 @@ import shutil
 from pathlib import Path
 
 from infra.packaging import wheels
-from infra.packaging.targets import native_architecture, target
+from infra.packaging.targets import find_target, native_architecture
 
 PROJECT = Path(__file__).resolve().parent.parent
 PARTS = ("chalicelib", "cli", "functions", "infra", "localcloud", "models", "statemachines")
@@ -31,7 +31,7 @@ def build(handler: str, folder: Path) -> Path:
     pinned = requirements_of(handler)
     folder.mkdir(parents=True)
     folders = dict.fromkeys(wheels.pins(pinned), folder)
-    wheels.install(folders, pinned, target(native_architecture()))
+    wheels.install(folders, pinned, find_target(native_architecture()))
     sources = shutil.ignore_patterns("__pycache__", ".lock", ".staging")
     for part in PARTS:
         shutil.copytree(PROJECT / part, folder / part, ignore=sources)

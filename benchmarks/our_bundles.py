@@ -6,11 +6,11 @@ import functools
 from pathlib import Path
 
 from benchmarks.naive_bundle import PROJECT
-from infra.packaging.build import Order, package
+from infra.packaging.archive import UnpackedBundles
 from infra.packaging.bundles import bundle_name
 from infra.packaging.manifest import Manifest
+from infra.packaging.package import PackageRequest, build_package
 from infra.packaging.targets import native_architecture
-from infra.packaging.unpacking import Contents
 from localcloud.deployment_package import SHARED_CONTENTS, remove_unpacked
 
 FOLDER = PROJECT / "build" / "bench" / "package"
@@ -20,8 +20,8 @@ FOLDER = PROJECT / "build" / "bench" / "package"
 def packaged() -> Manifest:
     """Make the package and return what it consists of."""
     models = PROJECT / "models" / "cache"
-    order = Order(PROJECT, "local", architecture=native_architecture(), models_dir=models)
-    return package(order, FOLDER).manifest
+    order = PackageRequest(PROJECT, "local", architecture=native_architecture(), models_dir=models)
+    return build_package(order, FOLDER).manifest
 
 
 def build(handler: str, folder: Path) -> Path:
@@ -31,5 +31,7 @@ def build(handler: str, folder: Path) -> Path:
     if folder.exists():
         remove_unpacked(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    Contents(folder.parent / SHARED_CONTENTS).unpack(FOLDER / bundle.file, bundle.sha256, folder)
+    UnpackedBundles(folder.parent / SHARED_CONTENTS).unpack(
+        FOLDER / bundle.file, bundle.sha256, folder
+    )
     return folder

@@ -23,7 +23,7 @@ from benchmarks.sizing_choice import Figures, short
 from benchmarks.sizing_whole import peaks_of_whole_files
 from benchmarks.sizing_work import Work, told_to_a_receiver
 from benchmarks.sizing_workers import Taken, watching
-from infra.packaging.build import Order, package
+from infra.packaging.package import PackageRequest, build_package
 from infra.packaging.targets import native_architecture
 from localcloud.deployment_package import remove_unpacked
 from models.pull import pull
@@ -147,8 +147,10 @@ def _bundled_cloud() -> Iterator[Caller]:
     """Yield a caller of a local cloud that runs a package's bundles."""
     with tempfile.TemporaryDirectory(prefix="headrace-sizing-") as made:
         folder = Path(made)
-        order = Order(PROJECT, "local", architecture=native_architecture(), models_dir=MODELS)
-        package(order, folder / "package")
+        order = PackageRequest(
+            PROJECT, "local", architecture=native_architecture(), models_dir=MODELS
+        )
+        build_package(order, folder / "package")
         options = ("--package", str(folder / "package"), "--bundles", str(folder / "bundles"))
         cloud = CloudProcess(folder / "cloud", *options).start()
         try:

@@ -87,7 +87,7 @@ class Work:
 
     def another_model(self, model: str) -> None:
         """Move the tenant to `model`."""
-        place = stages.Place(self.caller.cloud.client, self.caller.cloud.outputs)
+        place = stages.StageConnection(self.caller.cloud.client, self.caller.cloud.outputs)
         self._ended(Reindexing(place).start(TENANT, model).job_id)
 
     @property

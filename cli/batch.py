@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from cli.failures import ItemsFailed, WrongUse
+from cli.failures import ItemsFailedError, UsageError
 from cli.jobs import fetch_results, follow, job_path, tell
-from cli.options import Target, user_command
+from cli.options import UserContext, user_command
 from cli.output import Json, Output, describe_receipt
 
 
@@ -32,7 +32,7 @@ from cli.output import Json, Output, describe_receipt
 @click.option("--yes", "-y", is_flag=True, help="With --estimate: begin without asking.")
 @user_command
 def batch(
-    target: Target, /, file: Path, folder: Path, estimate: bool, yes: bool, **options: Any
+    target: UserContext, /, file: Path, folder: Path, estimate: bool, yes: bool, **options: Any
 ) -> None:
     """Have every line of FILE answered, and put the answers into DIR, in the order of FILE.
 
@@ -41,20 +41,20 @@ def batch(
     `headrace jobs --retry` tries those again.
     """
     if folder.exists() and any(folder.iterdir()):
-        raise WrongUse(f"{folder} is not empty.")
+        raise UsageError(f"{folder} is not empty.")
     job_id = _begin(target, file, _body(options, estimate=estimate))
     job = follow(target.api, job_id, target.output)
     if job["status"] == "paused":
         _show_estimate(target.output, job)
         if not (yes or click.confirm("Begin?", err=True)):
             target.output.notice(f"Nothing was spent. To begin: headrace jobs {job_id} --resume")
-            raise ItemsFailed
+            raise ItemsFailedError
         target.api.call("POST", f"{job_path(job_id)}/resume", once=True)
         job = follow(target.api, job_id, target.output)
     _finish(target, job, folder)
 
 
-def _begin(target: Target, file: Path, body: Json) -> str:
+def _begin(target: UserContext, file: Path, body: Json) -> str:
     size = {"bytes": file.stat().st_size}
     announced = target.api.call("POST", "/v1/generations/batches/uploads", json=size, once=True)
     target.api.upload(announced["upload"], file)
@@ -83,10 +83,10 @@ def _body(options: Json, *, estimate: bool) -> Json:
     return body
 
 
-def _finish(target: Target, job: Json, folder: Path) -> None:
+def _finish(target: UserContext, job: Json, folder: Path) -> None:
     if not job["results"]:
         tell(target.output, job)
-        raise ItemsFailed
+        raise ItemsFailedError
     files = fetch_results(target.api, job, folder, target.output)
     if target.output.as_json:
         target.output.json({**job, "files": [str(file) for file in files]})
@@ -96,7 +96,7 @@ def _finish(target: Target, job: Json, folder: Path) -> None:
             target.output.line(line, "dim")
         target.output.line(f"{len(files)} files in {folder}.")
     if job["status"] != "succeeded":
-        raise ItemsFailed
+        raise ItemsFailedError
 
 
 def _show_estimate(output: Output, job: Json) -> None:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import httpx
 
-from cli.failures import Refused, Unreachable
+from cli.failures import ApiError, UnreachableError
 
 Json = dict[str, Any]
 
@@ -156,9 +156,9 @@ class Api:
         try:
             body = response.json()
         except ValueError as error:
-            raise Unreachable(f"{url} answered with something that is not JSON.") from error
+            raise UnreachableError(f"{url} answered with something that is not JSON.") from error
         if not isinstance(body, dict):
-            raise Unreachable(f"{url} does not answer like Headrace.")
+            raise UnreachableError(f"{url} does not answer like Headrace.")
         return body
 
     def _persist(self, send: Callable[[], httpx.Response]) -> httpx.Response:
@@ -169,7 +169,7 @@ class Api:
             except httpx.TransportError as error:
                 if attempt == ATTEMPTS:
                     reason = str(error) or type(error).__name__
-                    raise Unreachable(f"Cannot reach {self.endpoint}: {reason}") from error
+                    raise UnreachableError(f"Cannot reach {self.endpoint}: {reason}") from error
                 self._sleep(_backoff(attempt))
                 continue
             if response.status_code not in _RETRIED or attempt == ATTEMPTS:
@@ -191,7 +191,7 @@ def _retry_after(response: httpx.Response) -> float | None:
     return min(_LONGEST_WAIT, max(0.0, seconds))
 
 
-def _refusal(response: httpx.Response) -> Refused | Unreachable:
+def _refusal(response: httpx.Response) -> ApiError | UnreachableError:
     """Return the failure that an answer of 400 or more stands for."""
     try:
         body = response.json()
@@ -199,7 +199,7 @@ def _refusal(response: httpx.Response) -> Refused | Unreachable:
         body = None
     error = body.get("error") if isinstance(body, dict) else None
     if isinstance(error, dict):
-        return Refused(
+        return ApiError(
             status=response.status_code,
             type=str(error.get("type") or "Error"),
             message=str(error.get("message") or ""),
@@ -208,7 +208,7 @@ def _refusal(response: httpx.Response) -> Refused | Unreachable:
             request_id=error.get("request_id"),
         )
     message = body.get("message") or body.get("Message") if isinstance(body, dict) else None
-    return Refused(
+    return ApiError(
         status=response.status_code,
         type=response.reason_phrase or str(response.status_code),
         message=str(message or response.text[:300]),

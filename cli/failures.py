@@ -14,30 +14,30 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
-class Failure(Exception):  # noqa: N818 - it is read as `raise Refused`
+class CommandError(Exception):
     """The base: `exit_code` is what the process ends with."""
 
     exit_code = 1
 
 
-class ItemsFailed(Failure):
+class ItemsFailedError(CommandError):
     """Some of what was asked for did not succeed; the output has said which and why."""
 
 
-class WrongUse(Failure):
+class UsageError(CommandError):
     """The arguments or the settings make no sense."""
 
     exit_code = 2
 
 
-class Unreachable(Failure):
+class UnreachableError(CommandError):
     """Nothing answers at the endpoint, or not in time."""
 
     exit_code = 3
 
 
 @dataclass
-class Refused(Failure):
+class ApiError(CommandError):
     """The API answered with an error."""
 
     status: int

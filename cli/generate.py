@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from cli.failures import Failure, WrongUse
-from cli.options import Target, user_command
+from cli.failures import CommandError, UsageError
+from cli.options import UserContext, user_command
 from cli.output import Json, Output, describe_receipt
 
 _ENDINGS = {"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp", "image/gif": ".gif"}
@@ -56,7 +56,13 @@ _ENDINGS = {"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp", "i
 @click.option("--explain", is_flag=True, help="Show which models were to be tried, and why.")
 @user_command
 def generate(
-    target: Target, /, prompt: str, out: Path, pictures: int | None, explain: bool, **options: Any
+    target: UserContext,
+    /,
+    prompt: str,
+    out: Path,
+    pictures: int | None,
+    explain: bool,
+    **options: Any,
 ) -> None:
     """Have a model write, or draw, the cheapest first that suffices.
 
@@ -90,13 +96,13 @@ def _body(prompt: str, pictures: int | None, options: Json) -> Json:
     if pictures is None:
         for name in ("size", "negative_prompt"):
             if options[name] is not None:
-                raise WrongUse(f"--{name.replace('_', '-')} is for pictures; give --image, too.")
+                raise UsageError(f"--{name.replace('_', '-')} is for pictures; give --image, too.")
         for name in ("system", "max_tokens", "temperature"):
             body[name] = options[name]
         body["json_schema"] = _schema(options["schema"])
     else:
         if options["documents"]:
-            raise WrongUse("--document goes with text; leave it out of --image.")
+            raise UsageError("--document goes with text; leave it out of --image.")
         body |= {"task": "image", "count": pictures, "negative_prompt": options["negative_prompt"]}
         body |= _size(options["size"])
     return {name: value for name, value in body.items() if value is not None}
@@ -106,7 +112,7 @@ def _document(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8")
     except ValueError as error:
-        raise WrongUse(f"{file} is no text in UTF-8: {error}.") from error
+        raise UsageError(f"{file} is no text in UTF-8: {error}.") from error
 
 
 def _schema(file: Path | None) -> Json | None:
@@ -115,9 +121,9 @@ def _schema(file: Path | None) -> Json | None:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise WrongUse(f"{file} is not JSON: {error}.") from error
+        raise UsageError(f"{file} is not JSON: {error}.") from error
     if not isinstance(content, dict):
-        raise WrongUse(f"{file} holds no JSON Schema: it has to be an object.")
+        raise UsageError(f"{file} holds no JSON Schema: it has to be an object.")
     return content
 
 
@@ -126,7 +132,7 @@ def _size(written: str | None) -> Json:
         return {}
     width, cross, height = written.partition("x")
     if not (cross and width.isdigit() and height.isdigit()):
-        raise WrongUse("--size is WIDTHxHEIGHT, such as 512x512.")
+        raise UsageError("--size is WIDTHxHEIGHT, such as 512x512.")
     return {"width": int(width), "height": int(height)}
 
 
@@ -137,7 +143,7 @@ def _save(result: Json, out: Path, output: Output) -> None:
         try:
             file.write_bytes(base64.b64decode(picture))
         except OSError as error:
-            raise Failure(f"The picture can't be written to {file}: {error}") from error
+            raise CommandError(f"The picture can't be written to {file}: {error}") from error
         output.line(str(file))
 
 
@@ -146,4 +152,4 @@ def _make(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise Failure(f"The folder {folder} can't be made: {error}") from error
+        raise CommandError(f"The folder {folder} can't be made: {error}") from error

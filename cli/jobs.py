@@ -10,8 +10,8 @@ from urllib.parse import quote
 import click
 
 from cli.client import Api
-from cli.failures import ItemsFailed, Refused, WrongUse
-from cli.options import Target, user_command
+from cli.failures import ApiError, ItemsFailedError, UsageError
+from cli.options import UserContext, user_command
 from cli.output import Json, Output, describe_receipt, show_backups
 
 _GOING = ("queued", "running")
@@ -31,23 +31,23 @@ _NO_KEY = 403
 @click.option("--collection", help="Only documents of this collection.")
 @click.option("--job", "job_id", help="Fetch what an earlier export made, and begin none.")
 @user_command
-def export(target: Target, folder: Path, collection: str | None, job_id: str | None) -> None:
+def export(target: UserContext, folder: Path, collection: str | None, job_id: str | None) -> None:
     """Export documents, with all that was made of them, as ZIP files into DIR.
 
     DIR must be new or empty. Exits with 1 when something could not be exported; errors-*.jsonl
     then says what and why, and `headrace jobs --retry` tries only that again.
     """
     if folder.exists() and any(folder.iterdir()):
-        raise WrongUse(f"{folder} is not empty.")
+        raise UsageError(f"{folder} is not empty.")
     if job_id is None:
         body: Json = {} if collection is None else {"collection": collection}
         job_id = target.api.call("POST", "/v1/exports", json=body, once=True)["job_id"]
     elif collection is not None:
-        raise WrongUse("--collection goes with a new export.")
+        raise UsageError("--collection goes with a new export.")
     job = follow(target.api, job_id, target.output)
     if not job["results"]:
         tell(target.output, job)
-        raise ItemsFailed
+        raise ItemsFailedError
     files = fetch_results(target.api, job, folder, target.output)
     if target.output.as_json:
         target.output.json({**job, "files": [str(file) for file in files]})
@@ -55,7 +55,7 @@ def export(target: Target, folder: Path, collection: str | None, job_id: str | N
         tell(target.output, job)
         target.output.line(f"{len(files)} files in {folder}.")
     if job["status"] != "succeeded":
-        raise ItemsFailed
+        raise ItemsFailedError
 
 
 @click.command()
@@ -68,7 +68,7 @@ def export(target: Target, folder: Path, collection: str | None, job_id: str | N
 @click.option("--resume", is_flag=True, help="Go on with a batch that is paused.")
 @user_command
 def jobs(
-    target: Target, /, job_id: str | None, kind: str | None, status: str | None, **moves: bool
+    target: UserContext, /, job_id: str | None, kind: str | None, status: str | None, **moves: bool
 ) -> None:
     """List jobs, newest first, or show, try again, cancel, pause or resume one.
 
@@ -77,11 +77,11 @@ def jobs(
     wanted = [name for name, is_wanted in moves.items() if is_wanted]
     if job_id is None:
         if wanted:
-            raise WrongUse("Name the job.")
+            raise UsageError("Name the job.")
         _list(target, kind, status)
         return
     if len(wanted) > 1:
-        raise WrongUse(f"Give one of {', '.join(f'--{name}' for name in wanted)}.")
+        raise UsageError(f"Give one of {', '.join(f'--{name}' for name in wanted)}.")
     path = job_path(job_id)
     for name in wanted:
         if name == "cancel":
@@ -92,41 +92,41 @@ def jobs(
     job = follow(target.api, job_id, target.output) if goes_on else target.api.call("GET", path)
     _show(target.output, job)
     if goes_on and job["status"] != "succeeded":
-        raise ItemsFailed
+        raise ItemsFailedError
 
 
 @click.command("embed-pictures")
 @click.argument("name")
 @user_command
-def embed_pictures(target: Target, name: str) -> None:
+def embed_pictures(target: UserContext, name: str) -> None:
     """Embed a collection's pictures again, by the version of its picture model that serves now."""
     path = f"/v1/collections/{quote(name, safe='')}/pictures"
     job = follow(target.api, target.api.call("POST", path, once=True)["job_id"], target.output)
     _show(target.output, job)
     if job["status"] != "succeeded":
-        raise ItemsFailed
+        raise ItemsFailedError
 
 
 @click.command("remove-collection")
 @click.argument("name")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask first.")
 @user_command
-def remove_collection(target: Target, name: str, yes: bool) -> None:
+def remove_collection(target: UserContext, name: str, yes: bool) -> None:
     """Remove every document of a collection."""
     if not yes and not click.confirm(f"Remove every document of {name}?", err=True):
         target.output.notice("Nothing was removed.")
-        raise ItemsFailed
+        raise ItemsFailedError
     path = f"/v1/collections/{quote(name, safe='')}/documents"
     job = follow(target.api, target.api.call("DELETE", path)["job_id"], target.output)
     _show(target.output, job)
     if job["status"] != "succeeded":
-        raise ItemsFailed
+        raise ItemsFailedError
 
 
 @click.command("remove-tenant")
 @click.option("--confirm", metavar="NAME", help="The tenant's name, in place of typing it.")
 @user_command
-def remove_tenant(target: Target, confirm: str | None) -> None:
+def remove_tenant(target: UserContext, confirm: str | None) -> None:
     """Remove the tenant whole: documents, collections, feedback, webhooks, jobs and keys.
 
     This cannot be undone or cancelled. Its key ends with it, so the end of the removal is that
@@ -140,7 +140,7 @@ def remove_tenant(target: Target, confirm: str | None) -> None:
     if job["status"] not in (*OPEN, "succeeded"):
         if not target.output.as_json:
             tell(target.output, job)
-        raise ItemsFailed
+        raise ItemsFailedError
     if not target.output.as_json:
         done = job["counts"]["done"]
         target.output.line(f"The tenant {name} is removed, with {done} documents.")
@@ -164,7 +164,7 @@ def follow(
     while True:
         try:
             job = api.call("GET", path)
-        except Refused as refused:
+        except ApiError as refused:
             if until_refused and refused.status == _NO_KEY and job is not None:
                 return job
             raise
@@ -189,14 +189,16 @@ def fetch_results(api: Api, job: Json, folder: Path, output: Output) -> list[Pat
         fresh = job if n == 0 else api.call("GET", job_path(job["job_id"]))
         api.download(fresh["results"][n]["url"], file)
         if file.stat().st_size != result["bytes"]:
-            raise ItemsFailed(f"{file} has {file.stat().st_size} bytes, not {result['bytes']}.")
+            raise ItemsFailedError(
+                f"{file} has {file.stat().st_size} bytes, not {result['bytes']}."
+            )
         if not output.as_json:
             output.notice(f"{file.name}, {result['bytes']} bytes", "dim")
         files.append(file)
     return files
 
 
-def _list(target: Target, kind: str | None, status: str | None) -> None:
+def _list(target: UserContext, kind: str | None, status: str | None) -> None:
     params = {name: value for name, value in (("kind", kind), ("status", status)) if value}
     found: list[Json] = []
     while True:

@@ -8,19 +8,18 @@ from importlib import metadata
 
 import click
 
-from cli.ask import ask, search
-from cli.demo import demo
-from cli.documents import ls, rm, status
-from cli.failures import Failure
-from cli.faults import faults
-from cli.feedback import feedback
+from cli.ask import ask, feedback, search
+from cli.documents.commands import ls, rm, status
+from cli.documents.put import put
+from cli.documents.retry import retry
+from cli.documents.sync import sync
+from cli.failures import CommandError
 from cli.jobs import embed_pictures, export, jobs, remove_collection, remove_tenant
 from cli.lazy import LazyGroup
-from cli.local import down, up
-from cli.models import models
-from cli.put import put
-from cli.retry import retry
-from cli.sync import sync
+from cli.local.commands import down, up
+from cli.local.demo import demo
+from cli.local.faults import faults
+from cli.models.commands import models
 from cli.usage import budgets, usage
 from cli.webhooks import webhooks
 
@@ -39,13 +38,13 @@ def version() -> str:
     cls=LazyGroup,
     later={
         "batch": "cli.batch:batch",
-        "collections": "cli.collections:collections",
-        "deploy": "cli.deploy:deploy_command",
-        "destroy": "cli.destroy:destroy",
+        "collections": "cli.documents.collections:collections",
+        "deploy": "cli.stage.deploy:deploy_command",
+        "destroy": "cli.stage.destroy:destroy",
         "generate": "cli.generate:generate",
-        "package": "cli.package:package_command",
-        "prompts": "cli.prompts:prompts",
-        "train": "cli.train:train",
+        "package": "cli.stage.package:package_command",
+        "prompts": "cli.prompts.commands:prompts",
+        "train": "cli.models.train:train",
     },
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 90},
 )
@@ -99,7 +98,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)
         return INTERRUPTED
-    except Failure as failure:
+    except CommandError as failure:
         if str(failure):
             click.echo(f"Error: {failure}", err=True)
         return failure.exit_code

@@ -14,11 +14,11 @@ import click
 import httpx
 
 from cli.client import Api
-from cli.failures import WrongUse
+from cli.failures import UsageError
 from cli.output import Output
 
 if TYPE_CHECKING:
-    from infra.stages import Place as Found
+    from infra.stages import StageConnection as Found
 
 DEFAULT_DATA_DIR = ".headrace"
 _KEY = re.compile(r"[\x21-\x7e]+")
@@ -28,7 +28,7 @@ R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class UserContext:
     """An API to talk to and the way to print what it says."""
 
     api: Api
@@ -36,7 +36,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class StageOptions:
     """What names a stage: one on AWS, or else the local cloud of a folder."""
 
     stage: str | None
@@ -53,7 +53,7 @@ class Place:
         """Return the stage. Raises ValueError, and what boto3 raises."""
         from infra import stages
 
-        return stages.place(self.stage, self.cloud_file, self.region, self.profile)
+        return stages.connect(self.stage, self.cloud_file, self.region, self.profile)
 
 
 def data_dir_option(command: Callable[P, R]) -> Callable[P, R]:
@@ -69,7 +69,7 @@ def data_dir_option(command: Callable[P, R]) -> Callable[P, R]:
     )(command)
 
 
-def place_options(command: Callable[Concatenate[Place, P], R]) -> Callable[P, R]:
+def stage_options(command: Callable[Concatenate[StageOptions, P], R]) -> Callable[P, R]:
     """Add what names a stage to a command of operators, which is given where that is."""
 
     @click.option("--stage", help="A stage on AWS. Default: the running local cloud.")
@@ -78,8 +78,10 @@ def place_options(command: Callable[Concatenate[Place, P], R]) -> Callable[P, R]
     @data_dir_option
     @functools.wraps(command)
     def with_place(*args: P.args, **given: P.kwargs) -> R:
-        fields: dict[str, Any] = {name: given.pop(name) for name in Place.__dataclass_fields__}
-        return command(Place(**fields), *args, **given)
+        fields: dict[str, Any] = {
+            name: given.pop(name) for name in StageOptions.__dataclass_fields__
+        }
+        return command(StageOptions(**fields), *args, **given)
 
     return with_place
 
@@ -103,9 +105,9 @@ def _json_object(
     try:
         content = json.loads(given)
     except ValueError as error:
-        raise WrongUse(f"--filter is not JSON: {error}.") from error
+        raise UsageError(f"--filter is not JSON: {error}.") from error
     if not isinstance(content, dict):
-        raise WrongUse('--filter is a JSON object, such as \'{"path": "reports/"}\'.')
+        raise UsageError('--filter is a JSON object, such as \'{"path": "reports/"}\'.')
     return content
 
 
@@ -116,8 +118,8 @@ def json_option(command: Callable[P, R]) -> Callable[P, R]:
     )
 
 
-def user_command(command: Callable[Concatenate[Target, P], R]) -> Callable[..., R]:
-    """Give a command its `Target` as first argument, made from the common options."""
+def user_command(command: Callable[Concatenate[UserContext, P], R]) -> Callable[..., R]:
+    """Give a command its `UserContext` as first argument, made from the common options."""
 
     @functools.wraps(command)
     def prepared(
@@ -129,7 +131,7 @@ def user_command(command: Callable[Concatenate[Target, P], R]) -> Callable[..., 
         timeout: float,
         **kwargs: Any,
     ) -> R:
-        target = open_target(endpoint, key, data_dir, timeout, Output(as_json=as_json))
+        target = open_context(endpoint, key, data_dir, timeout, Output(as_json=as_json))
         click.get_current_context().call_on_close(target.api.close)
         return command(target, *args, **kwargs)
 
@@ -139,9 +141,9 @@ def user_command(command: Callable[Concatenate[Target, P], R]) -> Callable[..., 
     return json_option(data_dir_option(wrapped))
 
 
-def open_target(
+def open_context(
     endpoint: str | None, key: str | None, data_dir: Path, timeout: float, output: Output
-) -> Target:
+) -> UserContext:
     """Return the target named by the options, or the local cloud that `data_dir` describes."""
     if not (endpoint and key):
         local = read_cloud_file(data_dir)
@@ -151,17 +153,17 @@ def open_target(
         elif endpoint == local.get("endpoint_url"):
             key = local.get("api_key")
     if not endpoint:
-        raise WrongUse(
+        raise UsageError(
             f"No endpoint: give --endpoint, or start the local cloud with `headrace up` "
             f"(there is no running one in {data_dir})."
         )
     if not key:
-        raise WrongUse(f"No key for {endpoint}: give --key or set HEADRACE_API_KEY.")
+        raise UsageError(f"No key for {endpoint}: give --key or set HEADRACE_API_KEY.")
     if not _is_address(endpoint):
-        raise WrongUse(f"{endpoint!r} is no address; one begins with http:// or https://.")
+        raise UsageError(f"{endpoint!r} is no address; one begins with http:// or https://.")
     if not _KEY.fullmatch(key):
-        raise WrongUse("The key holds spaces or other characters that no key has.")
-    return Target(Api(endpoint, key, timeout=timeout), output)
+        raise UsageError("The key holds spaces or other characters that no key has.")
+    return UserContext(Api(endpoint, key, timeout=timeout), output)
 
 
 def _is_address(endpoint: str) -> bool:
@@ -179,7 +181,7 @@ def read_cloud_file(data_dir: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        raise WrongUse(f"{data_dir / 'cloud.json'} cannot be read: {error}") from error
+        raise UsageError(f"{data_dir / 'cloud.json'} cannot be read: {error}") from error
     return content if isinstance(content, dict) else {}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from cli.options import Target, user_command
+from cli.options import UserContext, user_command
 from cli.output import Json, Output
 
 BY = ("day", "model", "key", "collection")
@@ -18,7 +18,7 @@ _COUNTS = ("requests", "tokens_in", "tokens_out", "images", "dollars")
     "--by", type=click.Choice(BY), default="day", show_default=True, help="What a row is for."
 )
 @user_command
-def usage(target: Target, first: str | None, last: str | None, by: str) -> None:
+def usage(target: UserContext, first: str | None, last: str | None, by: str) -> None:
     """Show what models were asked for and what they cost, since the first of the month.
 
     Days are those of UTC, dollars AWS's list prices.
@@ -37,7 +37,7 @@ def usage(target: Target, first: str | None, last: str | None, by: str) -> None:
 
 @click.command()
 @user_command
-def budgets(target: Target) -> None:
+def budgets(target: UserContext) -> None:
     """Show every limit on money, requests and tokens, and what is left of it."""
     report = target.api.call("GET", "/v1/budgets")
     if target.output.as_json:

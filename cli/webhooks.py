@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import click
 
-from cli.options import Target, user_command
+from cli.options import UserContext, user_command
 from cli.output import Json
 
 _PLACE = "/v1/webhooks"
@@ -22,7 +22,7 @@ def webhooks() -> None:
 @click.option("--event", "events", multiple=True, help="An event to hear of; default all.")
 @click.option("--description", default="", help="What it is for.")
 @user_command
-def add(target: Target, url: str, events: tuple[str, ...], description: str) -> None:
+def add(target: UserContext, url: str, events: tuple[str, ...], description: str) -> None:
     """Make a webhook and show its secret, this once."""
     body: Json = {"url": url, "events": list(events), "description": description}
     made = target.api.call("POST", _PLACE, json=body)
@@ -35,7 +35,7 @@ def add(target: Target, url: str, events: tuple[str, ...], description: str) -> 
 
 @webhooks.command("ls")
 @user_command
-def ls(target: Target) -> None:
+def ls(target: UserContext) -> None:
     """List webhooks."""
     items = target.api.call("GET", _PLACE)["items"]
     if target.output.as_json:
@@ -50,7 +50,7 @@ def ls(target: Target) -> None:
 @webhooks.command("rm")
 @click.argument("webhook_id")
 @user_command
-def rm(target: Target, webhook_id: str) -> None:
+def rm(target: UserContext, webhook_id: str) -> None:
     """Remove a webhook; what is on its way to it is given up."""
     target.api.call("DELETE", _at(webhook_id))
     target.output.line(f"{webhook_id} is removed.")
@@ -59,7 +59,7 @@ def rm(target: Target, webhook_id: str) -> None:
 @webhooks.command("test")
 @click.argument("webhook_id")
 @user_command
-def test(target: Target, webhook_id: str) -> None:
+def test(target: UserContext, webhook_id: str) -> None:
     """Send a test event; `webhooks deliveries` tells what became of it."""
     delivery = target.api.call("POST", f"{_at(webhook_id)}/test")
     target.output.line(f"{delivery['delivery_id']} is on its way.")
@@ -68,7 +68,7 @@ def test(target: Target, webhook_id: str) -> None:
 @webhooks.command("secret")
 @click.argument("webhook_id")
 @user_command
-def secret(target: Target, webhook_id: str) -> None:
+def secret(target: UserContext, webhook_id: str) -> None:
     """Make a new secret and show it; the old one signs too, for a day."""
     made = target.api.call("POST", f"{_at(webhook_id)}/secret")
     if target.output.as_json:
@@ -81,7 +81,7 @@ def secret(target: Target, webhook_id: str) -> None:
 @click.argument("webhook_id")
 @click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True)
 @user_command
-def deliveries(target: Target, webhook_id: str, limit: int) -> None:
+def deliveries(target: UserContext, webhook_id: str, limit: int) -> None:
     """Show the newest deliveries, and why one failed."""
     found = target.api.call("GET", f"{_at(webhook_id)}/deliveries", params={"limit": str(limit)})
     if target.output.as_json:
@@ -107,7 +107,7 @@ def deliveries(target: Target, webhook_id: str, limit: int) -> None:
 @click.argument("webhook_id")
 @click.argument("delivery_id")
 @user_command
-def retry(target: Target, webhook_id: str, delivery_id: str) -> None:
+def retry(target: UserContext, webhook_id: str, delivery_id: str) -> None:
     """Try a delivery again at once."""
     place = f"{_at(webhook_id)}/deliveries/{quote(delivery_id, safe='')}/retry"
     target.api.call("POST", place)

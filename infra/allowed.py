@@ -26,7 +26,7 @@ from chalicelib.generation.models import ServedModels
 from infra import stages
 
 
-class Records(Protocol):
+class AllowedModelStore(Protocol):
     """Where it is kept, as `AllowedModelRecords` keeps it."""
 
     def allowed(self, tenant: str) -> frozenset[str] | None:
@@ -42,8 +42,13 @@ class Records(Protocol):
         """Tell whether there is such a tenant."""
 
 
-def give(
-    records: Records, known: ServedModels, tenant: str, models: Sequence[str], *, every: bool
+def set_allowed_models(
+    records: AllowedModelStore,
+    known: ServedModels,
+    tenant: str,
+    models: Sequence[str],
+    *,
+    every: bool,
 ) -> frozenset[str] | None:
     """Let the tenant use `models`, or `every` one, where either is said; return what it may use.
 
@@ -59,7 +64,7 @@ def give(
     return records.allowed(tenant)
 
 
-def shown(allowed: frozenset[str] | None, known: ServedModels) -> list[str]:
+def describe_allowed(allowed: frozenset[str] | None, known: ServedModels) -> list[str]:
     """Return what holds, a line a model."""
     if allowed is None:
         return ["Nothing was said; every model may be used."]
@@ -78,13 +83,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if chosen.all and chosen.models:
         parser.error("give models, or --all")
     try:
-        at = stages.place(chosen.stage, chosen.cloud_file, chosen.region, chosen.profile)
+        at = stages.connect(chosen.stage, chosen.cloud_file, chosen.region, chosen.profile)
         records = AllowedModelRecords(Table(at.client("dynamodb"), at.outputs["RecordsTableName"]))
-        allowed = give(records, served_models(), chosen.tenant, chosen.models, every=chosen.all)
+        allowed = set_allowed_models(
+            records, served_models(), chosen.tenant, chosen.models, every=chosen.all
+        )
     except (ValueError, HeadraceError, BotoCoreError, ClientError) as error:
         print(error, file=sys.stderr)  # noqa: T201 - what the operator has to know
         return 1
-    for line in shown(allowed, served_models()):
+    for line in describe_allowed(allowed, served_models()):
         print(line)  # noqa: T201
     return 0
 

@@ -38,7 +38,7 @@ _OPTIONS = {
 }
 
 
-def give(
+def set_limits(
     records: BudgetRecords, tenant: str, scope: LimitScope, said: Mapping[str, str]
 ) -> TenantLimitsGiven:
     """Let what is `said`, by the fields of `LimitsGiven`, hold for `scope`; return all limits.
@@ -67,15 +67,15 @@ def with_limits(
         InvalidInput: a limit is no number, or out of bounds.
     """
     if scope.kind == "tenant":
-        return _changed(before, "tenant", _said(before.tenant, said))
+        return _changed(before, "tenant", _apply_options(before.tenant, said))
     held = before.keys if scope.kind == "key" else before.models
-    given = _said(held.get(scope.name, LimitsGiven()), said)
+    given = _apply_options(held.get(scope.name, LimitsGiven()), said)
     others = {name: each for name, each in held.items() if name != scope.name}
     named = {**others, scope.name: given} if given.model_fields_set else others
     return _changed(before, f"{scope.kind}s", named)
 
 
-def shown(limits: TenantLimitsGiven) -> list[str]:
+def describe_limits(limits: TenantLimitsGiven) -> list[str]:
     """Return what was given, a line a limit."""
     scopes = [("tenant", limits.tenant)]
     scopes += [(f"key {name}", each) for name, each in sorted(limits.keys.items())]
@@ -94,7 +94,7 @@ def _changed(
     return before.model_copy(update={name: value})
 
 
-def _said(before: LimitsGiven, said: Mapping[str, str]) -> LimitsGiven:
+def _apply_options(before: LimitsGiven, said: Mapping[str, str]) -> LimitsGiven:
     kept = {name: getattr(before, name) for name in before.model_fields_set}
     for name, text in said.items():
         kept.pop(name, None)
@@ -144,13 +144,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if (text := getattr(chosen, option)) is not None
     }
     try:
-        at = stages.place(chosen.stage, chosen.cloud_file, chosen.region, chosen.profile)
+        at = stages.connect(chosen.stage, chosen.cloud_file, chosen.region, chosen.profile)
         records = BudgetRecords(Table(at.client("dynamodb"), at.outputs["RecordsTableName"]))
-        limits = give(records, chosen.tenant, _scope(chosen.key, chosen.model), said)
+        limits = set_limits(records, chosen.tenant, _scope(chosen.key, chosen.model), said)
     except (ValueError, HeadraceError, BotoCoreError, ClientError) as error:
         print(error, file=sys.stderr)  # noqa: T201 - what the operator has to know
         return 1
-    for line in shown(limits) or ["Nothing was given; the stage's limits hold."]:
+    for line in describe_limits(limits) or ["Nothing was given; the stage's limits hold."]:
         print(line)  # noqa: T201
     return 0
 

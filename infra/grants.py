@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from infra.synthesise import plain_template
+from infra.synthesis.template import plain_template
 
 PROJECT = Path(__file__).resolve().parent.parent
 PAGE = PROJECT / "docs" / "permissions.md"
@@ -27,7 +27,7 @@ _NAME = re.compile(r"\$\{(?:AWS::)?(\w+)(?:\.\w+)?\}")
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class GrantStatement:
     """One statement of the role of `owner`, the function or state machine that runs as it."""
 
     owner: str
@@ -54,7 +54,7 @@ def owners(template: Template) -> dict[str, list[str]]:
     return found
 
 
-def statements(template: Template) -> Iterator[Statement]:
+def statements(template: Template) -> Iterator[GrantStatement]:
     """Yield the statements of all roles, in the order of who has them.
 
     What stands under a condition is among them: whoever switches it on is granted it.
@@ -78,8 +78,8 @@ def _policies(template: Template, role: str) -> Iterator[Any]:
             yield resource["Properties"]
 
 
-def _statement(owner: str, given: Mapping[str, Any]) -> Statement:
-    return Statement(
+def _statement(owner: str, given: Mapping[str, Any]) -> GrantStatement:
+    return GrantStatement(
         owner,
         str(given.get("Sid", "")),
         given["Effect"],
@@ -87,7 +87,7 @@ def _statement(owner: str, given: Mapping[str, Any]) -> Statement:
         tuple(
             text
             for each in _listed(given["Resource"])
-            for text in map(written, _unconditional(each))
+            for text in map(describe_resource, _unconditional(each))
         ),
         _condition(given.get("Condition", {})),
     )
@@ -95,7 +95,7 @@ def _statement(owner: str, given: Mapping[str, Any]) -> Statement:
 
 def _condition(block: Mapping[str, Any]) -> str:
     return "; ".join(
-        f"{key} {operator} {', '.join(written(value) for value in _listed(values))}"
+        f"{key} {operator} {', '.join(describe_resource(value) for value in _listed(values))}"
         for operator, keys in block.items()
         for key, values in keys.items()
     )
@@ -114,18 +114,18 @@ def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def written(resource: Any) -> str:
+def describe_resource(resource: Any) -> str:
     """Return a resource in short: logical ids for references, no account and no region."""
     if isinstance(resource, Mapping):
         ((kind, value),) = resource.items()
         if kind == "Fn::GetAtt":
             return str(value[0] if isinstance(value, list) else value.partition(".")[0])
         text = str(value[0] if isinstance(value, list) else value)
-        return written(text) if kind == "Fn::Sub" else text
+        return describe_resource(text) if kind == "Fn::Sub" else text
     return _NAME.sub(r"\1", _ARN.sub("", str(resource)))
 
 
-def table(template: Template) -> str:
+def grant_table(template: Template) -> str:
     """Return the table in Markdown: who, what for, which actions, on what."""
     lines = ["| function or machine | for | may | on |", "| --- | --- | --- | --- |"]
     before = ""
@@ -145,7 +145,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.parse_args(arguments)
     text = PAGE.read_text()
     before, after = text.partition(BEGIN)[0], text.partition(END)[2]
-    made = table(plain_template(PROJECT, STAGE, "us-east-1"))
+    made = grant_table(plain_template(PROJECT, STAGE, "us-east-1"))
     PAGE.write_text(f"{before}{BEGIN}\n\n{made}\n\n{END}{after}")
     return 0
 

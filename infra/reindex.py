@@ -35,7 +35,7 @@ POLL_SECONDS = 2.0
 class Reindexing:
     """Reindex jobs of one stage."""
 
-    def __init__(self, place: stages.Place) -> None:
+    def __init__(self, place: stages.StageConnection) -> None:
         table = Table(place.client("dynamodb"), place.outputs["RecordsTableName"])
         machine = place.outputs["ReindexMachineArn"]
         self._bucket = place.outputs["DocumentsBucketName"]
@@ -131,7 +131,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("tenant")
     chosen = parser.parse_args(arguments)
     try:
-        place = stages.place(chosen.stage, chosen.cloud_file, chosen.region, chosen.profile)
+        place = stages.connect(chosen.stage, chosen.cloud_file, chosen.region, chosen.profile)
         reindexing = Reindexing(place)
         if chosen.model:
             job = reindexing.start(chosen.tenant, chosen.model)

@@ -34,7 +34,7 @@ _SET = re.compile(
 )
 
 
-class Records(Protocol):
+class ScreeningPolicyRecords(Protocol):
     """Where policies are kept, as `ScreeningRecords` keeps them."""
 
     def policy(self, tenant: str) -> ScreeningPolicy | None:
@@ -50,8 +50,8 @@ class Records(Protocol):
         """Tell whether there is such a tenant."""
 
 
-def give(
-    records: Records, tenant: str, named: str | None, changes: Sequence[str]
+def set_policy(
+    records: ScreeningPolicyRecords, tenant: str, named: str | None, changes: Sequence[str]
 ) -> ScreeningPolicy | None:
     """Let what is said hold for the tenant; return its own policy, None where it has the stage's.
 
@@ -73,13 +73,13 @@ def give(
         return before
     policy = stage_policy(named) if named is not None else before or ScreeningPolicy()
     for change in changes:
-        policy = changed(policy, change)
+        policy = apply_change(policy, change)
     check(policy)
     records.give_policy(tenant, policy)
     return policy
 
 
-def changed(policy: ScreeningPolicy, change: str) -> ScreeningPolicy:
+def apply_change(policy: ScreeningPolicy, change: str) -> ScreeningPolicy:
     """Return `policy` with a change such as `personal-data:input=mask`.
 
     Raises:
@@ -105,7 +105,7 @@ def changed(policy: ScreeningPolicy, change: str) -> ScreeningPolicy:
         raise InvalidInput(f"{change!r} is no change: {first}.", field="set") from error
 
 
-def shown(policy: ScreeningPolicy | None) -> list[str]:
+def describe_policy(policy: ScreeningPolicy | None) -> list[str]:
     """Return what holds, a line a category."""
     if policy is None:
         return ["Nothing was given; the stage's policy holds."]
@@ -125,13 +125,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("tenant")
     chosen = parser.parse_args(arguments)
     try:
-        at = stages.place(chosen.stage, chosen.cloud_file, chosen.region, chosen.profile)
+        at = stages.connect(chosen.stage, chosen.cloud_file, chosen.region, chosen.profile)
         records = ScreeningRecords(Table(at.client("dynamodb"), at.outputs["RecordsTableName"]))
-        policy = give(records, chosen.tenant, chosen.policy, chosen.changes)
+        policy = set_policy(records, chosen.tenant, chosen.policy, chosen.changes)
     except (ValueError, HeadraceError, BotoCoreError, ClientError) as error:
         print(error, file=sys.stderr)  # noqa: T201 - what the operator has to know
         return 1
-    for line in shown(policy):
+    for line in describe_policy(policy):
         print(line)  # noqa: T201
     return 0
 

@@ -18,7 +18,7 @@ Client = Callable[[str], Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class StageConnection:
     """A stage: clients by service, and what its stack puts out."""
 
     client: Client
@@ -39,33 +39,35 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--profile", help="profile of the credentials; default: as the AWS CLI has")
 
 
-def place(
+def connect(
     stage: str | None,
     cloud_file: Path | None,
     region: str | None = None,
     profile: str | None = None,
-) -> Place:
+) -> StageConnection:
     """Return the stage that the options name.
 
     Raises:
         ValueError: the file is not one that a local cloud wrote.
     """
     if cloud_file is not None:
-        return _local(cloud_file)
-    client = clients(region, profile)
+        return _connect_local(cloud_file)
+    client = client_factory(region, profile)
     stack = client("cloudformation").describe_stacks(StackName=f"headrace-{stage}")["Stacks"][0]
-    return Place(client, {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]})
+    return StageConnection(
+        client, {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
+    )
 
 
-def _local(cloud_file: Path) -> Place:
+def _connect_local(cloud_file: Path) -> StageConnection:
     try:
         said = json.loads(cloud_file.read_text(encoding="utf-8"))
-        return Place(_local_clients(said["endpoint_url"]), said["outputs"])
+        return StageConnection(_local_clients(said["endpoint_url"]), said["outputs"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{cloud_file} is no running local cloud's file: {error}") from error
 
 
-def clients(region: str | None = None, profile: str | None = None) -> Client:
+def client_factory(region: str | None = None, profile: str | None = None) -> Client:
     """Return what makes clients of AWS, one a service, with bounded waits and retries.
 
     The region is the one given, else `AWS_REGION`, which boto3 does not read and the AWS CLI puts
@@ -73,7 +75,7 @@ def clients(region: str | None = None, profile: str | None = None) -> Client:
     exist. https://docs.aws.amazon.com/sdkref/latest/guide/feature-region.html
     """
     chosen = region or os.environ.get("AWS_REGION") or None
-    return _made_by(boto3.Session(region_name=chosen, profile_name=profile), {})
+    return _factory_of(boto3.Session(region_name=chosen, profile_name=profile), {})
 
 
 def _local_clients(endpoint_url: str) -> Client:
@@ -82,10 +84,10 @@ def _local_clients(endpoint_url: str) -> Client:
         aws_access_key_id="local",
         aws_secret_access_key="local",  # noqa: S106 - what the local cloud takes from anyone
     )
-    return _made_by(session, {"endpoint_url": endpoint_url})
+    return _factory_of(session, {"endpoint_url": endpoint_url})
 
 
-def _made_by(session: boto3.Session, where: Mapping[str, str]) -> Client:
+def _factory_of(session: boto3.Session, where: Mapping[str, str]) -> Client:
     retries: Any = {"mode": "standard", "total_max_attempts": 5}
     config = Config(connect_timeout=5, read_timeout=60, retries=retries)
 

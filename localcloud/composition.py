@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.cloudformation.errors import TemplateError
-from infra.synthesis_cache import SynthesisError, cached_synthesis
+from infra.synthesis.cache import SynthesisError, cached_synthesis
 from localcloud.apigateway.service import ApiGatewayService
 from localcloud.bedrock.batch.runner import runtime_invoker
 from localcloud.bedrock.runtime import BedrockRuntimeService

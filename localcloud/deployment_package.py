@@ -15,12 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from infra.packaging.failures import CannotPackage
-from infra.packaging.interpreter import find_interpreter
-from infra.packaging.locking import alone
+from infra.packaging.archive import UnpackedBundles
+from infra.packaging.cache import exclusive_folder
 from infra.packaging.manifest import Manifest
-from infra.packaging.targets import native_architecture
-from infra.packaging.unpacking import Contents
+from infra.packaging.targets import PackagingError, find_interpreter, native_architecture
 from localcloud.lambdas.spec import FunctionCode
 
 RUNTIME_CLIENT = Path("requirements") / "runtime.txt"
@@ -57,14 +55,14 @@ def open_package(
     """
     manifest = Manifest.read(package)
     if manifest.architecture != native_architecture():
-        raise CannotPackage(
+        raise PackagingError(
             f"{package} was made for {manifest.architecture}, and this machine is "
             f"{native_architecture()}. Make one for it: headrace package --stage {manifest.stage} "
             f"--architecture {native_architecture()}."
         )
     template = (package / manifest.template).read_bytes()
     if hashlib.sha256(template).hexdigest() != manifest.template_sha256:
-        raise CannotPackage(
+        raise PackagingError(
             f"{package / manifest.template} is not the template that the manifest names; make the "
             "package anew with `headrace package`."
         )
@@ -80,8 +78,8 @@ def open_package(
 def _unpack_bundles(package: Path, manifest: Manifest, bundles: Path) -> dict[str, Path]:
     """Return the folder of each function by logical id; keep what is unpacked already."""
     folders = _bundle_folders(bundles, manifest)
-    contents = Contents(bundles / SHARED_CONTENTS)
-    with alone(bundles):
+    contents = UnpackedBundles(bundles / SHARED_CONTENTS)
+    with exclusive_folder(bundles):
         for function in manifest.functions:
             folder = folders[function.logical_id]
             if not folder.is_dir():
@@ -102,9 +100,9 @@ def _bundle_folders(bundles: Path, manifest: Manifest) -> dict[str, Path]:
 
 def remove_other_bundles(bundles: Path, manifest: Manifest) -> None:
     """Remove the bundles below `bundles` that are of no function of `manifest`."""
-    contents = Contents(bundles / SHARED_CONTENTS)
+    contents = UnpackedBundles(bundles / SHARED_CONTENTS)
     current = set(_bundle_folders(bundles, manifest).values())
-    with alone(bundles):
+    with exclusive_folder(bundles):
         for other in set(bundles.iterdir()) - current - {contents.folder}:
             if other.is_dir():
                 remove_unpacked(other)
@@ -126,7 +124,7 @@ def _runtime_interpreter(runtime: Path, project: Path) -> Path:
     digest = hashlib.sha256(pins + str(base).encode()).hexdigest()[:16]
     folder = runtime / f"lambda-{digest}"
     interpreter = folder / "bin" / "python"
-    with alone(runtime):
+    with exclusive_folder(runtime):
         if not (folder / "ready").is_file():
             shutil.rmtree(folder, ignore_errors=True)
             _uv("venv", "--python", str(base), str(folder))
@@ -146,7 +144,7 @@ def _uv(*arguments: str) -> None:
         check=False,
     )
     if completed.returncode:
-        raise CannotPackage(
+        raise PackagingError(
             "The Python that runs bundles cannot be made (`make setup` installs uv): "
             f"{completed.stderr}"
         )

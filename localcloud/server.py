@@ -15,11 +15,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from infra import keys, tenants
+from infra import tenants
 from infra.cloudformation.errors import TemplateError
-from infra.packaging.failures import CannotPackage
 from infra.packaging.manifest import ARTIFACTS_BUCKET
-from infra.packaging.targets import native_architecture
+from infra.packaging.targets import PackagingError, native_architecture
 from localcloud.composition import LocalCloud, run_cloud, synthesise_template
 from localcloud.deployment_package import DeploymentPackage, open_package
 from localcloud.faults.injector import FaultsFileError
@@ -72,10 +71,10 @@ def _api_key(file: Path) -> str:
         previous: Mapping[str, Any] = json.loads(file.read_text())
         return str(previous["api_key"])
     except FileNotFoundError:
-        return keys.new_key()
+        return tenants.new_key()
     except (KeyError, TypeError, ValueError):
         _log.warning("%s cannot be read; the local tenant gets a fresh API key", file)
-        return keys.new_key()
+        return tenants.new_key()
 
 
 def _write_privately(file: Path, text: str) -> None:
@@ -91,9 +90,9 @@ def _write_privately(file: Path, text: str) -> None:
 def _announce(data_dir: Path, cloud: LocalCloud, outputs: Mapping[str, Any]) -> None:
     """Grant the local API key, write `cloud.json` for the command line, print the ready line."""
     key = _api_key(data_dir / CLOUD_FILE)
-    stage = tenants.Stage(outputs["RecordsTableName"], outputs["VectorBucketName"])
-    tenants.create(cloud.client, stage, TENANT)
-    keys.grant(cloud.client("dynamodb"), outputs["RecordsTableName"], key, TENANT, "local")
+    stage = tenants.TenantStorage(outputs["RecordsTableName"], outputs["VectorBucketName"])
+    tenants.create_tenant(cloud.client, stage, TENANT)
+    tenants.grant_key(cloud.client("dynamodb"), outputs["RecordsTableName"], key, TENANT, "local")
     url = cloud.context.endpoint_url
     ready_line = json.dumps(
         {
@@ -192,7 +191,7 @@ def main(arguments: list[str] | None = None) -> int:
     except TemplateError as error:
         print(error.message, file=sys.stderr)  # noqa: T201 - the message for the user
         return 3
-    except (StartError, CannotPackage, FaultsFileError, PortUnavailableError, OSError) as error:
+    except (StartError, PackagingError, FaultsFileError, PortUnavailableError, OSError) as error:
         print(error, file=sys.stderr)  # noqa: T201 - the message for the user
         return 3
     return 0

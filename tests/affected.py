@@ -17,7 +17,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from infra.packaging.imports import CallByName, ModuleSource
+from infra.packaging.closure import CallByName, ModuleSource
 
 PROJECT = Path(__file__).resolve().parent.parent
 TRAINING = "tests/training/"

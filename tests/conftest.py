@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from infra.packaging.failures import CannotPackage
-from infra.packaging.interpreter import find_interpreter
+from infra.packaging.targets import PackagingError, find_interpreter
 from models.pull import pull
 from tests import scheduling
 from tests.cloud import PROJECT, CloudProcess
@@ -62,7 +61,7 @@ def pytest_report_header() -> str:
     """Say what the whole clouds of these tests run on."""
     try:
         return f"clouds: on a package's bundles, run by {find_interpreter()}"
-    except CannotPackage as missing:
+    except PackagingError as missing:
         return f"clouds: ON THE SOURCE TREE AND NOT ON BUNDLES. {missing}"
 
 

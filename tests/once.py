@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from infra.packaging.locking import alone
+from infra.packaging.cache import exclusive_folder
 
 
 def folder_of_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -26,7 +26,7 @@ def once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[],
     """
     folder = folder_of_run(tmp_path_factory) / name
     kept = folder / "made.json"
-    with alone(folder):
+    with exclusive_folder(folder):
         if not kept.is_file():
             written = json.dumps(make())
             kept.write_text(written)

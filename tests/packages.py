@@ -6,11 +6,9 @@ import fcntl
 import os
 from pathlib import Path
 
-from infra.packaging.failures import CannotPackage
-from infra.packaging.interpreter import find_interpreter
-from infra.packaging.locking import alone
+from infra.packaging.cache import exclusive_folder
 from infra.packaging.manifest import FILE, Manifest
-from infra.packaging.targets import native_architecture
+from infra.packaging.targets import PackagingError, find_interpreter, native_architecture
 from localcloud.deployment_package import remove_other_bundles, remove_unpacked
 from models.pull import pull
 from tests.cloud import PROJECT
@@ -31,7 +29,7 @@ def has_interpreter() -> bool:
     """Tell whether bundles can be made and run here."""
     try:
         find_interpreter()
-    except CannotPackage:
+    except PackagingError:
         return False
     return True
 
@@ -56,21 +54,24 @@ def _is_used(folder: Path) -> bool:
 
 
 def packaged(models_dir: Path) -> Path:
-    """Return a folder with `package`, for this machine, made now if it is not there.
+    """Return a folder with `build_package`, for this machine, made now if it is not there.
 
     It stays for as long as this process lives. Others, made of what has changed since, go if no
     process uses them; what local clouds unpacked in `bundles` of one of them is taken over.
     """
-    from infra.packaging.build import Order, package  # a second's work, which most runs can spare
+    # A second's work, which most runs can spare.
+    from infra.packaging.package import PackageRequest, build_package
 
-    with alone(FOLDER):
+    with exclusive_folder(FOLDER):
         folder = FOLDER / fingerprint(str(find_interpreter()), files_of(MADE_OF, NOT_MADE_OF))
         _use(folder)
         if not (folder / "package" / FILE).is_file():
             pull(CARRIED, into=models_dir)
             architecture = native_architecture()
-            order = Order(PROJECT, "local", architecture=architecture, models_dir=models_dir)
-            made = package(order, folder / "package")
+            request = PackageRequest(
+                PROJECT, "local", architecture=architecture, models_dir=models_dir
+            )
+            made = build_package(request, folder / "package")
             for other in FOLDER.iterdir():
                 if other.is_dir() and not _is_used(other):
                     _take_over(other / "bundles", folder / "bundles", made.manifest)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.packaging.closure import Sources
+from infra.packaging.closure import SourceTree
 from localcloud.sagemaker.jobs.program import INTERPRETER
 from models.common import recipe
 from tests.cloud import PROJECT
@@ -72,7 +72,7 @@ class Inputs:
     def __init__(self, project: Path) -> None:
         """Read sources of `project`, which do not change meanwhile."""
         self.project = project
-        self._sources = Sources(project, _ROOTS, _BY_NAME)
+        self._sources = SourceTree(project, _ROOTS, _BY_NAME)
 
     def model(self, name: str) -> set[Path]:
         """Return the files that decide what a recipe's model is."""

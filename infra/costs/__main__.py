@@ -7,7 +7,7 @@ from typing import Any
 
 from chalicelib.generation.catalogue import catalogue
 from infra.costs.page import PAGE, PROJECT, SNAPPED, counts, put_in, tables
-from infra.synthesis_cache import cached_synthesis
+from infra.synthesis.cache import cached_synthesis
 
 
 def plain(*options: str) -> dict[str, Any]:

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.generation.catalogue import Catalogue
-from infra.costs.standing import Line, lines, standing
-from infra.costs.usage import GIGABYTE, Bill, FunctionUse, Used, bill
+from infra.costs.idle import CostLine, cost_lines, idle_charges
+from infra.costs.usage import GIGABYTE, CountedUsage, FunctionUse, UsageBill, price_usage
 
 PROJECT = Path(__file__).resolve().parents[2]
 PAGE = PROJECT / "docs" / "costs.md"
@@ -63,7 +63,7 @@ def tables(
 def _idle(template: Template, catalogue: Catalogue) -> Iterator[str]:
     yield "| idle, a month | quantity | at list price | beyond what is always free |"
     yield "| --- | --- | --- | --- |"
-    found = lines(standing(template, {"Stage": "prod"}), catalogue)
+    found = cost_lines(idle_charges(template, {"Stage": "prod"}), catalogue)
     for line in found:
         amounts = f"{as_dollars(line.listed)} | {as_dollars(line.charged)}"
         yield f"| `{line.unit}` | {_quantity(line.quantity)} | {amounts} |"
@@ -74,16 +74,18 @@ def _idle(template: Template, catalogue: Catalogue) -> Iterator[str]:
 def _options(template: Template, snapped: Template, catalogue: Catalogue) -> Iterator[str]:
     yield "| switched on | adds a month, at list price | beyond what is always free |"
     yield "| --- | --- | --- |"
-    plain = lines(standing(template, {"Stage": "prod"}), catalogue)
+    plain = cost_lines(idle_charges(template, {"Stage": "prod"}), catalogue)
     variants = [(name, template, values) for name, values in OPTIONS.items()]
     for name, which, values in [*variants, (f"`--snap-start {SNAPPED}`", snapped, {})]:
-        found = lines(standing(which, {"Stage": "prod", **values}), catalogue)
+        found = cost_lines(idle_charges(which, {"Stage": "prod", **values}), catalogue)
         listed, charged = (_sum(found, what) - _sum(plain, what) for what in ("listed", "charged"))
         yield f"| {name} | {as_dollars(listed)} | {as_dollars(charged)} |"
 
 
 def _things(counted: Mapping[str, Any], catalogue: Catalogue) -> Iterator[str]:
-    bills = {name: bill(read(each), catalogue) for name, each in counted["facts"]["used"].items()}
+    bills = {
+        name: price_usage(read(each), catalogue) for name, each in counted["facts"]["used"].items()
+    }
     services = _services(bills.values())
     yield f"| a thousand times | dollars | {' | '.join(services)} |"
     yield "| --- " * (len(services) + 2) + "|"
@@ -94,7 +96,7 @@ def _things(counted: Mapping[str, Any], catalogue: Catalogue) -> Iterator[str]:
         yield f"| {name} | **{as_dollars(told.total * 1000)}** | {' | '.join(cells)} |"
 
 
-def _services(bills: Iterable[Bill]) -> list[str]:
+def _services(bills: Iterable[UsageBill]) -> list[str]:
     totals: dict[str, Decimal] = {}
     for told in bills:
         for service, amount in told.by_service.items():
@@ -102,10 +104,10 @@ def _services(bills: Iterable[Bill]) -> list[str]:
     return sorted(totals, key=lambda service: -totals[service])
 
 
-def read(written: Mapping[str, Any]) -> Used:
+def read(written: Mapping[str, Any]) -> CountedUsage:
     """Return what a benchmark wrote of one workload."""
     functions = {name: FunctionUse(**each) for name, each in written["functions"].items()}
-    return Used(**{**written, "functions": functions})
+    return CountedUsage(**{**written, "functions": functions})
 
 
 KEPT: Sequence[tuple[str, str, Sequence[str]]] = (
@@ -131,7 +133,7 @@ def _kept(stored: Mapping[str, float], catalogue: Catalogue) -> Iterator[str]:
     yield f"| **all** | | **{as_dollars(total)}** |"
 
 
-def _sum(found: Sequence[Line], what: str) -> Decimal:
+def _sum(found: Sequence[CostLine], what: str) -> Decimal:
     return sum((getattr(line, what) for line in found), Decimal(0))
 
 

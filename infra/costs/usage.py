@@ -71,7 +71,7 @@ ITEM_ACTIONS: Mapping[str, str] = {
 """The unit of each action on an item of at most 1 KB to write or 4 KB to read."""
 
 
-class Unpriced(ValueError):  # noqa: N818 - it says what has no price
+class UnpricedCallError(ValueError):
     """A call that no rule knows."""
 
 
@@ -90,7 +90,7 @@ class FunctionUse:
 
 
 @dataclass(frozen=True, slots=True)
-class Used:
+class CountedUsage:
     """What `items` like things took together.
 
     `calls` are by `service:Operation`; `actions` are DynamoDB's, one for each item that a call
@@ -113,7 +113,7 @@ class Used:
 
 
 @dataclass(frozen=True, slots=True)
-class Bill:
+class UsageBill:
     """Dollars for one thing, by service."""
 
     by_service: Mapping[str, Decimal]
@@ -124,20 +124,20 @@ class Bill:
         return sum(self.by_service.values(), Decimal(0))
 
 
-def bill(used: Used, catalogue: Catalogue, architecture: str = "arm64") -> Bill:
+def price_usage(used: CountedUsage, catalogue: Catalogue, architecture: str = "arm64") -> UsageBill:
     """Return what one of the items costs at list prices.
 
-    Raises `Unpriced` for a call without a rule.
+    Raises `UnpricedCallError` for a call without a rule.
     """
     dollars: dict[str, Decimal] = {}
     for service, unit, quantity in _units(used, architecture):
         cost = catalogue.price(unit).dollars * quantity / used.items
         dollars[service] = dollars.get(service, Decimal(0)) + cost
     dollars["Step Functions"] += Decimal(used.children) / used.items
-    return Bill({name: dollars[name] for name in sorted(dollars, key=lambda it: -dollars[it])})
+    return UsageBill({name: dollars[name] for name in sorted(dollars, key=lambda it: -dollars[it])})
 
 
-def _units(used: Used, architecture: str) -> Iterator[tuple[str, str, Decimal]]:
+def _units(used: CountedUsage, architecture: str) -> Iterator[tuple[str, str, Decimal]]:
     """Yield the service, the unit and how many of it."""
     yield "API Gateway", "apigateway.request", Decimal(used.api_requests)
     for function in used.functions.values():
@@ -162,21 +162,23 @@ _SERVICES: Mapping[str, str] = {
 }
 
 
-def _calls(used: Used) -> Iterator[tuple[str, str, Decimal]]:
+def _calls(used: CountedUsage) -> Iterator[tuple[str, str, Decimal]]:
     for call, count in used.calls.items():
         if call.startswith("dynamodb:"):
             continue
         if call not in BY_CALL:
-            raise Unpriced(f"{call} was called and has no price; add it to infra/costs/usage.py.")
+            raise UnpricedCallError(
+                f"{call} was called and has no price; add it to infra/costs/usage.py."
+            )
         unit = BY_CALL[call]
         if unit is not None:
             yield _SERVICES[unit.partition(".")[0]], unit, Decimal(count)
 
 
-def _items(used: Used) -> Iterator[tuple[str, str, Decimal]]:
+def _items(used: CountedUsage) -> Iterator[tuple[str, str, Decimal]]:
     for action, count in used.actions.items():
         if action not in ITEM_ACTIONS:
-            raise Unpriced(f"{action} has no price; add it to infra/costs/usage.py.")
+            raise UnpricedCallError(f"{action} has no price; add it to infra/costs/usage.py.")
         alone = min(count, used.calls.get(action, 0))
         units = alone + TRANSACTED * (count - alone)
         yield "DynamoDB", ITEM_ACTIONS[action], Decimal(units)

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from infra.openapi.publishing import made
+from infra.openapi.published_files import published_files
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -14,7 +14,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m infra.openapi", description=main.__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; fail if they differ")
     chosen = parser.parse_args(arguments)
-    stale = {file: text for file, text in made().items() if _read(file) != text}
+    stale = {file: text for file, text in published_files().items() if _read(file) != text}
     for file, text in stale.items():
         if chosen.check:
             print(f"{file} is out of date; run python -m infra.openapi", file=sys.stderr)  # noqa: T201

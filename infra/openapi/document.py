@@ -15,8 +15,8 @@ from chalicelib.contracts.http import ErrorBody
 from chalicelib.contracts.names import COLLECTION_PATTERN
 from chalicelib.contracts.operations import Media, Operation
 from infra.openapi import errors
-from infra.openapi.examples import Example
-from infra.openapi.routes import Route, Undeclared
+from infra.openapi.published_files import Example
+from infra.openapi.routes import ApiRoute, UndeclaredRouteError
 from infra.openapi.schemas import REFERENCE, schemas
 
 Json = Any
@@ -66,7 +66,7 @@ _FOUND = re.compile(r"\{(\w+)\}")
 
 
 def document(
-    routes: Sequence[Route], version: str, examples: Mapping[str, Example]
+    routes: Sequence[ApiRoute], version: str, examples: Mapping[str, Example]
 ) -> dict[str, Json]:
     """Return the document of `routes`; `examples` by operation id.
 
@@ -137,19 +137,21 @@ _IF_NONE_MATCH: Mapping[str, Json] = {
 }
 
 
-def _check(routes: Sequence[Route]) -> None:
+def _check(routes: Sequence[ApiRoute]) -> None:
     seen: set[str] = set()
     for route in routes:
         if route.operation_id in seen:
-            raise Undeclared(f"Two views are called {route.operation_id}; names are unique.")
+            raise UndeclaredRouteError(
+                f"Two views are called {route.operation_id}; names are unique."
+            )
         seen.add(route.operation_id)
         if route.operation.tag not in _TAGS:
-            raise Undeclared(
+            raise UndeclaredRouteError(
                 f"{route.operation_id}: the tag {route.operation.tag} is not described."
             )
 
 
-def _schemas(routes: Iterable[Route]) -> Mapping[str, Json]:
+def _schemas(routes: Iterable[ApiRoute]) -> Mapping[str, Json]:
     operations = [route.operation for route in routes]
     taken = {body for each in operations for body in (each.body, each.form) if body is not None}
     given: set[type[BaseModel]] = {ErrorBody}
@@ -162,7 +164,7 @@ def _schemas(routes: Iterable[Route]) -> Mapping[str, Json]:
     return schemas(taken, given)
 
 
-def _operation(route: Route, routes: Sequence[Route], example: Example) -> dict[str, Json]:
+def _operation(route: ApiRoute, routes: Sequence[ApiRoute], example: Example) -> dict[str, Json]:
     operation = route.operation
     made: dict[str, Json] = {
         "operationId": route.operation_id,
@@ -198,7 +200,7 @@ def _operation(route: Route, routes: Sequence[Route], example: Example) -> dict[
     return made
 
 
-def _parameters(route: Route) -> Iterator[Mapping[str, Json]]:
+def _parameters(route: ApiRoute) -> Iterator[Mapping[str, Json]]:
     for name in _FOUND.findall(route.path):
         yield _COLLECTION if name == _COLLECTION["name"] else _id(route, name)
     for query in route.operation.query:
@@ -215,9 +217,9 @@ def _parameters(route: Route) -> Iterator[Mapping[str, Json]]:
         yield _IF_NONE_MATCH
 
 
-def _id(route: Route, name: str) -> Mapping[str, Json]:
+def _id(route: ApiRoute, name: str) -> Mapping[str, Json]:
     if name not in _IDS:
-        raise Undeclared(f"{route.path}: the parameter {name} is not described.")
+        raise UndeclaredRouteError(f"{route.path}: the parameter {name} is not described.")
     schema = {"type": "string", "minLength": 1}
     return {
         "name": name,
@@ -229,7 +231,7 @@ def _id(route: Route, name: str) -> Mapping[str, Json]:
 
 
 def _answer(
-    status: int, operation: Operation, routes: Sequence[Route], example: Example
+    status: int, operation: Operation, routes: Sequence[ApiRoute], example: Example
 ) -> dict[str, Json]:
     answer = operation.answers[status]
     sent: dict[str, Json] = {"x-amzn-RequestId": errors.REQUEST_ID}
@@ -302,7 +304,7 @@ def _reference(model: type[BaseModel]) -> dict[str, str]:
 _RATED = ("answer_id", "search_id")
 
 
-def _links(answer: type[BaseModel], routes: Sequence[Route]) -> dict[str, Json]:
+def _links(answer: type[BaseModel], routes: Sequence[ApiRoute]) -> dict[str, Json]:
     """Return what can be done next: routes whose one parameter each answer holds, and a rating."""
     held = {name for name, field in answer.model_fields.items() if field.is_required()}
     rated = {name: f"$response.body#/{name}" for name in _RATED if name in answer.model_fields}

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from chalicelib.contracts.operations import Operation
-from infra.openapi.routes import streamed
+from infra.openapi.routes import streamed_operation
 
 _BODY = {
     "in": "body",
@@ -19,7 +19,7 @@ _BODY = {
 }
 
 
-def look_at_bodies(
+def require_json_bodies(
     swagger: dict[str, Any], routes: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Any]:
     """Add to the `swagger` of a REST API which methods take a JSON object, and return it.
@@ -39,6 +39,6 @@ def look_at_bodies(
 def _operation(routes: Mapping[str, Mapping[str, Any]], path: str, method: str) -> Operation | None:
     entry = routes.get(path, {}).get(method)
     if entry is None:
-        return streamed(path)
+        return streamed_operation(path)
     found = vars(entry.view_function).get("operation")
     return found if isinstance(found, Operation) else None

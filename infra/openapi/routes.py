@@ -24,12 +24,12 @@ _STREAMS = {
 """The modules of functions that own a path of the template; each declares its `OPERATION`."""
 
 
-class Undeclared(Exception):  # noqa: N818 - it says what a route is
+class UndeclaredRouteError(Exception):
     """A route that does not say what it takes and answers."""
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
+class ApiRoute:
     """One method of one path. `keyed` says that the authorizer asks for a key."""
 
     path: str
@@ -50,7 +50,7 @@ class Route:
         return self.text
 
 
-def of_app(routes: Mapping[str, Mapping[str, Any]]) -> Iterator[Route]:
+def routes_of_app(routes: Mapping[str, Mapping[str, Any]]) -> Iterator[ApiRoute]:
     """Yield the routes of a Chalice app.
 
     Raises:
@@ -61,15 +61,15 @@ def of_app(routes: Mapping[str, Mapping[str, Any]]) -> Iterator[Route]:
             view = entry.view_function
             operation, text = vars(view).get("operation"), inspect.getdoc(view)
             if not isinstance(operation, Operation) or not text:
-                raise Undeclared(
+                raise UndeclaredRouteError(
                     f"{method} {path}: give the view {entry.view_name} a docstring, and say by "
                     "@answering(blueprint, Operation(…)) what it takes and answers."
                 )
             keyed = entry.authorizer is not None
-            yield Route(path, method, entry.view_name.rpartition(".")[2], operation, text, keyed)
+            yield ApiRoute(path, method, entry.view_name.rpartition(".")[2], operation, text, keyed)
 
 
-def of_template(paths: Mapping[str, Mapping[str, Any]]) -> Iterator[Route]:
+def routes_of_template(paths: Mapping[str, Mapping[str, Any]]) -> Iterator[ApiRoute]:
     """Yield the routes that the written template adds to the app's.
 
     Raises:
@@ -78,17 +78,17 @@ def of_template(paths: Mapping[str, Mapping[str, Any]]) -> Iterator[Route]:
     for path, methods in paths.items():
         for method, definition in methods.items():
             if path not in _STREAMS:
-                raise Undeclared(
+                raise UndeclaredRouteError(
                     f"{method} {path}: name in {__name__} the room that it belongs to."
                 )
             module = importlib.import_module(_STREAMS[path])
             name = path.removeprefix("/v1/").replace("/", "_")
             text = _docstring(Path(str(module.__file__)), "OPERATION")
             keyed = bool(definition.get("security"))
-            yield Route(path, method.upper(), name, module.OPERATION, text, keyed)
+            yield ApiRoute(path, method.upper(), name, module.OPERATION, text, keyed)
 
 
-def streamed(path: str) -> Operation | None:
+def streamed_operation(path: str) -> Operation | None:
     """Return what a path of the template takes and answers, None for one that is no function's."""
     if path not in _STREAMS:
         return None
@@ -121,5 +121,5 @@ def _texts(body: list[ast.stmt]) -> Iterator[tuple[str, str]]:
 def _docstring(file: Path, name: str) -> str:
     text = field_texts(file)[""].get(name)
     if not text:
-        raise Undeclared(f"{file.name}: say below {name} what it is.")
+        raise UndeclaredRouteError(f"{file.name}: say below {name} what it is.")
     return text

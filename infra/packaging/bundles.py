@@ -13,9 +13,9 @@ from pathlib import Path, PurePath
 
 from chalicelib.generation.catalogue import Catalogue
 from infra.packaging import bytecode, elf, models
-from infra.packaging.closure import Sources
-from infra.packaging.failures import CannotPackage
-from infra.packaging.installed import Entries, Installed
+from infra.packaging.closure import SourceTree
+from infra.packaging.installed import Entries, InstalledPackages
+from infra.packaging.targets import PackagingError
 
 APP = "app"
 """The bundle of every function that Chalice makes: each imports `app.py`, which binds them all."""
@@ -26,9 +26,9 @@ _READERS = {
     "models/served.json": "chalicelib/generation/model_file.py",
 }
 """Of the data about models, the module that reads it: who carries that carries the data."""
-_NOT_RUN = ("event.json", "events/*.json", "requirements.in", "requirements.txt")
+_NOT_PACKAGED = ("event.json", "events/*.json", "requirements.in", "requirements.txt")
 """Files of a function's folder that no bundle carries: samples and what its packages are."""
-STARTED: Mapping[str, tuple[str, ...]] = {
+STARTED_MODULES: Mapping[str, tuple[str, ...]] = {
     "stream_answer": ("bootstrap",),
     "stream_chat": ("bootstrap",),
 }
@@ -47,7 +47,7 @@ def module_of(bundle: str) -> str:
 
 
 @dataclass(frozen=True)
-class Workplace:
+class BundleAssembly:
     """Where bundles are put together: `folder` is empty at first and may go afterwards.
 
     What several bundles have in common is read once, so no file may change meanwhile.
@@ -56,7 +56,7 @@ class Workplace:
     project: Path
     models_dir: Path
     catalogue: Catalogue
-    installed: Installed
+    installed: InstalledPackages
     folder: Path
     _checked: dict[Path, str] = field(default_factory=dict)
     _machines: dict[Path, int | None] = field(default_factory=dict)
@@ -82,7 +82,7 @@ class Workplace:
         return found
 
     @cached_property
-    def _sources(self) -> Sources:
+    def _sources(self) -> SourceTree:
         """A copy of what of the project can be in a bundle, in `folder`, made at first need.
 
         What begins with a dot cannot: settings of tools, keys, locks of editors.
@@ -99,7 +99,7 @@ class Workplace:
             for data in _READERS:
                 shutil.copy2(self.project / data, draft / data)
             draft.rename(folder)
-        return Sources(folder)
+        return SourceTree(folder)
 
     @cached_property
     def _compiled(self) -> dict[Path, Path]:
@@ -118,9 +118,9 @@ class Workplace:
         for file in sources.named_data(module_of(bundle)):
             found[file.relative_to(project).as_posix()] = file
         if bundle != APP:
-            started = (f"functions/{bundle}/{name}" for name in STARTED.get(bundle, ()))
+            started = (f"functions/{bundle}/{name}" for name in STARTED_MODULES.get(bundle, ()))
             found |= {name: project / name for name in started}
-            _demand_known(project, bundle, found)
+            _require_known(project, bundle, found)
         return found | {
             data: project / data for data, reader in _READERS.items() if reader in found
         }
@@ -132,8 +132,8 @@ def _all_of(folder: Path) -> Entries:
     }
 
 
-def _demand_known(project: Path, bundle: str, found: Entries) -> None:
-    """Raise `CannotPackage` for a file of a function's folder of which nobody says what it is for.
+def _require_known(project: Path, bundle: str, found: Entries) -> None:
+    """Raise `PackagingError` for a file of a function's folder of which nobody says what it is for.
 
     It may be data that the function would miss, since its name is put together, or an editor's
     copy of a file, or keys that somebody left there.
@@ -141,10 +141,10 @@ def _demand_known(project: Path, bundle: str, found: Entries) -> None:
     room = project / "functions" / bundle
     for name, file in sorted(_all_of(room).items()):
         inside = f"functions/{bundle}/{name}"
-        is_left_out = any(PurePath(name).match(pattern) for pattern in _NOT_RUN)
+        is_left_out = any(PurePath(name).match(pattern) for pattern in _NOT_PACKAGED)
         if inside in found or file.suffix in (".py", ".pyc") or is_left_out:
             continue
-        raise CannotPackage(
+        raise PackagingError(
             f"{inside} is named by no module beside it that {bundle} imports, so no bundle can "
             "carry it. Remove it, or have the module that reads it name it as a string; one that "
             "Lambda starts belongs into STARTED of infra/packaging/bundles.py."

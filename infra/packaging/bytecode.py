@@ -16,8 +16,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.packaging.cache import Cache
-from infra.packaging.failures import CannotPackage
+from infra.packaging.cache import PackagingCache
+from infra.packaging.targets import PackagingError
 
 _PROCESS = Path(__file__).with_name("compiler_process.py")
 _SECONDS = 600
@@ -43,7 +43,7 @@ class Compiler:
     """Compiles folders for one interpreter, and keeps bytecode by the sources it is made of."""
 
     interpreter: Path
-    cache: Cache
+    cache: PackagingCache
 
     def compile_all(self, folders: Iterable[Path]) -> dict[Path, Path]:
         """Return the bytecode of every source below `folders`, by source.
@@ -106,4 +106,4 @@ def _compile(interpreter: Path, folders: Sequence[tuple[Path, Path]]) -> None:
         check=False,
     )
     if done.returncode:
-        raise CannotPackage(f"What is to be packaged does not compile: {done.stdout}{done.stderr}")
+        raise PackagingError(f"What is to be packaged does not compile: {done.stdout}{done.stderr}")

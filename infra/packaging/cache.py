@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,7 +15,7 @@ _LISTS = ".used"
 
 
 @dataclass(frozen=True, slots=True)
-class Cache:
+class PackagingCache:
     """A folder of files and folders that several owners share.
 
     An owner is what is packaged apart, such as an architecture. Only one process at a time may
@@ -45,22 +49,42 @@ class Cache:
 
 
 @dataclass(frozen=True, slots=True)
-class Caches:
-    """What packagings of one owner keep, beside what those of others do: see `Cache`.
+class PackagingCaches:
+    """What packagings of one owner keep, beside what those of others do: see `PackagingCache`.
 
     `installed` holds third-party packages, `compiled` bytecode, `deflated` compressed files.
     """
 
-    installed: Cache
-    compiled: Cache
-    deflated: Cache
+    installed: PackagingCache
+    compiled: PackagingCache
+    deflated: PackagingCache
 
     @classmethod
-    def of(cls, folder: Path, owner: str) -> Caches:
+    def of(cls, folder: Path, owner: str) -> PackagingCaches:
         """Return the caches in `folder`."""
-        return cls(*(Cache(folder / name, owner) for name in ("installed", "compiled", "deflated")))
+        return cls(
+            *(
+                PackagingCache(folder / name, owner)
+                for name in ("installed", "compiled", "deflated")
+            )
+        )
 
     def forget_unused(self) -> None:
         """Remove what was not used from each."""
         for cache in (self.installed, self.compiled, self.deflated):
             cache.forget_unused()
+
+
+@contextmanager
+def exclusive_folder(folder: Path) -> Iterator[None]:
+    """Hold `folder`, made if it is not there; wait while another process does.
+
+    The lock is the operating system's, so a killed process leaves none behind.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

@@ -6,12 +6,109 @@ package beside it, that one of its strings names: `functions/read_document/extra
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.packaging.failures import CannotPackage
-from infra.packaging.imports import CallByName, ModuleSource
+from infra.packaging.targets import PackagingError
+
+_BY_NAME = ("import_module", "__import__")
+
+
+_STATEMENTS = (ast.stmt, ast.excepthandler, ast.match_case)
+
+
+@dataclass(frozen=True, slots=True)
+class CallByName:
+    """An import of a module by a name that the source does not spell out."""
+
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleSource:
+    """One module, parsed. `name` is dotted."""
+
+    name: str
+    file: Path
+    text: bytes
+    tree: ast.Module
+
+    @classmethod
+    def read(cls, name: str, file: Path) -> ModuleSource:
+        """Read and parse a module."""
+        text = file.read_bytes()
+        return cls(name, file, text, ast.parse(text, str(file)))
+
+    @property
+    def package(self) -> str:
+        """Return the package that the module is in, or is."""
+        is_package = self.file.name == "__init__.py"
+        return self.name if is_package else self.name.rpartition(".")[0]
+
+    def imports(self) -> Iterator[str | CallByName]:
+        """Yield every name that may be a module, and each call that imports by another name."""
+        calls = any(name.encode() in self.text for name in _BY_NAME)
+        for node in _executed_nodes(self.tree, with_expressions=calls):
+            if isinstance(node, ast.Import):
+                yield from (alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                base = self._base(node)
+                yield base
+                yield from (f"{base}.{alias.name}" for alias in node.names)
+            elif isinstance(node, ast.Call) and _called_name(node) in _BY_NAME:
+                yield _name_in(node) or CallByName(node.lineno)
+
+    def strings(self) -> Iterator[str]:
+        """Yield the module's string constants."""
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield node.value
+
+    def _base(self, node: ast.ImportFrom) -> str:
+        if not node.level:
+            return node.module or ""
+        package = self.package.split(".")
+        base = package[: len(package) - node.level + 1]
+        return ".".join([*base, *([node.module] if node.module else [])])
+
+
+def _name_in(call: ast.Call) -> str | None:
+    """Return the name that a call imports, if it is written there."""
+    named = call.args[0] if call.args else None
+    if isinstance(named, ast.Constant) and isinstance(named.value, str):
+        return named.value
+    return None
+
+
+def _called_name(node: ast.Call) -> str:
+    function = node.func
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
+def _executed_nodes(tree: ast.Module, *, with_expressions: bool) -> Iterator[ast.AST]:
+    """Yield every statement but those below `if TYPE_CHECKING`, and expressions if asked for."""
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.If) and _is_for_types(node.test):
+            waiting += node.orelse
+            continue
+        yield node
+        children = ast.iter_child_nodes(node)
+        if with_expressions:
+            waiting += children
+        else:
+            waiting += [child for child in children if isinstance(child, _STATEMENTS)]
+
+
+def _is_for_types(test: ast.expr) -> bool:
+    return any(
+        getattr(node, "id", getattr(node, "attr", None)) == "TYPE_CHECKING"
+        for node in ast.walk(test)
+    )
+
 
 ROOTS = ("app", "chalicelib", "functions")
 """The top-level names that are the project's own and may be in a bundle."""
@@ -26,7 +123,7 @@ class _Module:
     data: tuple[Path, ...]
 
 
-class Sources:
+class SourceTree:
     """The sources of one project, each read once however many modules reach it."""
 
     def __init__(
@@ -51,7 +148,7 @@ class Sources:
         """Return the source files that importing `module` can reach, packages' own too, sorted.
 
         Raises:
-            CannotPackage: there is no such module, or an import by name cannot be followed.
+            PackagingError: there is no such module, or an import by name cannot be followed.
         """
         return sorted(each.file for each in self._reached(module))
 
@@ -77,15 +174,15 @@ class Sources:
         if name not in self._modules:
             file = self._file_of(name)
             if file is None:
-                raise CannotPackage(
+                raise PackagingError(
                     f"There is no module {name} in {self.project}, which {module} needs."
                 )
             source = ModuleSource.read(name, file)
-            names = frozenset([*_parents(name), *self._imported(source)])
-            self._modules[name] = _Module(file, names, tuple(_named_data(source)))
+            names = frozenset([*_parents(name), *self._imported_modules(source)])
+            self._modules[name] = _Module(file, names, tuple(_data_files(source)))
         return self._modules[name]
 
-    def _imported(self, source: ModuleSource) -> Iterator[str]:
+    def _imported_modules(self, source: ModuleSource) -> Iterator[str]:
         """Yield the modules of ours that a module imports."""
         for found in source.imports():
             if not isinstance(found, CallByName):
@@ -98,7 +195,7 @@ class Sources:
         beside = {f"{source.package}.{text}" for text in source.strings() if _is_dotted_name(text)}
         found = {name for name in beside if self._file_of(name)}
         if not found:
-            raise CannotPackage(
+            raise PackagingError(
                 f"{source.file}, line {call.line}: a module is imported by a name that cannot be "
                 "read off the source. Write the name, or the names of modules beside it, as "
                 "strings in that file."
@@ -116,7 +213,7 @@ class Sources:
         return None
 
 
-def _named_data(source: ModuleSource) -> Iterator[Path]:
+def _data_files(source: ModuleSource) -> Iterator[Path]:
     """Yield the files beside a module, themselves none, that one of its strings names."""
     beside = [
         file for file in source.file.parent.iterdir() if file.is_file() and file.suffix != ".py"

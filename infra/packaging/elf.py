@@ -11,8 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.packaging.failures import CannotPackage
-from infra.packaging.targets import Target
+from infra.packaging.targets import BuildTarget, PackagingError
 
 MAGIC = b"\x7fELF\x02\x01"
 """A 64-bit little-endian ELF file begins so."""
@@ -55,7 +54,7 @@ def machine_of(file: Path) -> int:
 
 
 def demand_machine(
-    bundle: str, entries: Mapping[str, Path], target: Target, known: dict[Path, int | None]
+    bundle: str, entries: Mapping[str, Path], target: BuildTarget, known: dict[Path, int | None]
 ) -> int:
     """Return how many ELF files a bundle has; `known` remembers what files are between calls.
 
@@ -71,14 +70,14 @@ def demand_machine(
             continue
         count += 1
         if machine != target.machine:
-            raise CannotPackage(
+            raise PackagingError(
                 f"{place} in the bundle of {bundle} is for another machine (e_machine {machine}), "
                 f"and {target.architecture} is {target.machine}. Its package has a wrong wheel."
             )
     return count
 
 
-class Library:
+class SharedLibrary:
     """A shared library that is read whole."""
 
     def __init__(self, file: Path) -> None:
@@ -147,7 +146,7 @@ class Library:
         for kind, _, offset, start, _, size, _, _ in self._programs:
             if kind == LOAD and start <= address < start + size:
                 return int(address - start + offset)
-        raise CannotPackage(f"{self.file} is damaged: nothing is loaded at {address:#x}.")
+        raise PackagingError(f"{self.file} is damaged: nothing is loaded at {address:#x}.")
 
     def _string(self, offset: int) -> str:
         begin = (self._place(STRTAB) or 0) + offset

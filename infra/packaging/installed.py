@@ -13,23 +13,23 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from infra.packaging import bytecode, pruning, standins, wheels
+from infra.packaging import bytecode, pruning, stand_ins, wheels
 from infra.packaging.bytecode import Compiler
-from infra.packaging.cache import Cache
-from infra.packaging.targets import Target
+from infra.packaging.cache import PackagingCache
+from infra.packaging.targets import BuildTarget
 
-_MAKERS = ("elf", "installed", "pruning", "standins", "targets", "wheels")
+_MAKERS = ("elf", "installed", "pruning", "stand_ins", "targets", "wheels")
 
 Entries = dict[str, Path]
 """Files by their places in a bundle."""
 
 
 @dataclass(frozen=True, slots=True)
-class Installed:
+class InstalledPackages:
     """Installed packages for one target."""
 
-    cache: Cache
-    target: Target
+    cache: PackagingCache
+    target: BuildTarget
     compiler: Compiler
     _folders: dict[str, Path] = field(default_factory=dict)
     _files: dict[Path, Entries] = field(default_factory=dict)
@@ -62,7 +62,7 @@ class Installed:
         wheels.install(drafts, requirements, self.target)
         for pin, draft in drafts.items():
             pruning.prune(draft)
-            standins.stand_in(draft)
+            stand_ins.stand_in(draft)
             draft.rename(folders[pin])
         self._folders.update(folders)
 
@@ -83,7 +83,7 @@ class Installed:
         files = {folder: _without(self._files_of(folder), folder, dropped) for folder in folders}
         found = {place: file for each in files.values() for place, file in each.items()}
         found |= self._compiled(files)
-        for place in standins.unneeded(found):
+        for place in stand_ins.unneeded(found):
             del found[place]
         return found
 

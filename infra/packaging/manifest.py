@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from infra.packaging.failures import CannotPackage
+from infra.packaging.targets import PackagingError
 
 FORMAT = 1
 FILE = "manifest.json"
@@ -73,17 +75,85 @@ class Manifest:
             written: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
             found = written.pop("format")
             if found != FORMAT:
-                raise CannotPackage(
+                raise PackagingError(
                     f"{file} has format {found}, and {FORMAT} is read here; "
                     "make the package anew with `headrace package`."
                 )
             functions = tuple(PackagedFunction(**each) for each in written.pop("functions"))
             return cls(**written, functions=functions)
         except FileNotFoundError as error:
-            raise CannotPackage(
+            raise PackagingError(
                 f"{folder} holds no package: it has no {FILE}. Make one with `headrace package`."
             ) from error
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise CannotPackage(
+            raise PackagingError(
                 f"{file} cannot be read ({error}); make the package anew with `headrace package`."
             ) from error
+
+
+MAX_UNZIPPED_BYTES = 262_144_000
+"""Bytes of a function, unzipped: 250 MB as AWS counts them.
+
+https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+"""
+
+
+_LISTED_PARTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class BundleSize:
+    """A bundle's sizes in bytes."""
+
+    name: str
+    zipped: int
+    unzipped: int
+
+    @property
+    def share(self) -> float:
+        """Return how much of the limit it takes, 1.0 being all."""
+        return self.unzipped / MAX_UNZIPPED_BYTES
+
+
+def unzipped_size(name: str, entries: Mapping[str, Path]) -> int:
+    """Return the size of a bundle, in bytes.
+
+    Raises:
+        CannotPackage: it is more than Lambda takes; the message names the largest parts.
+    """
+    parts: Counter[str] = Counter()
+    for place, source in entries.items():
+        parts[_part_of(place)] += source.stat().st_size
+    total = sum(parts.values())
+    if total > MAX_UNZIPPED_BYTES:
+        largest = ", ".join(
+            f"{part} {_mb(size)}" for part, size in parts.most_common(_LISTED_PARTS)
+        )
+        raise PackagingError(
+            f"The bundle of {name} has {total:,} bytes unzipped, and Lambda takes "
+            f"{MAX_UNZIPPED_BYTES:,}. "
+            f"The largest parts: {largest}. Leave some out (infra/packaging/pruning.py), or split "
+            "the function."
+        )
+    return total
+
+
+def _part_of(place: str) -> str:
+    top, _, rest = place.partition("/")
+    if top != "models":
+        return top
+    return "/".join(["models", *rest.split("/")[:2]])
+
+
+def _mb(size: int) -> str:
+    return f"{size / 1e6:.1f} MB"
+
+
+def size_table(sizes: Iterable[BundleSize]) -> list[str]:
+    """Return the sizes in lines, the largest first."""
+    lines = [f"{'function':<18} {'zipped':>10} {'unzipped':>10} {'of 250 MB':>10}"]
+    lines += [
+        f"{each.name:<18} {_mb(each.zipped):>10} {_mb(each.unzipped):>10} {each.share:>10.0%}"
+        for each in sorted(sizes, key=lambda size: (-size.unzipped, size.name))
+    ]
+    return lines

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from chalicelib.generation.catalogue import Catalogue, LocalModel
-from infra.packaging.failures import CannotPackage
+from infra.packaging.targets import PackagingError
 from models.pull import sha256_of
 
 _INT8, _FP32 = "minilm-l6-v2-int8", "minilm-l6-v2-fp32"
@@ -51,13 +51,13 @@ def carried(
 
 def _demand(model: LocalModel, path: Path, sha256: str, checked: dict[Path, str]) -> None:
     if not path.is_file():
-        raise CannotPackage(
+        raise PackagingError(
             f"{path} is missing. Run `headrace models pull {model.name}`, which fetches it."
         )
     if path not in checked:
         checked[path] = sha256_of(path)
     if checked[path] != sha256:
-        raise CannotPackage(
+        raise PackagingError(
             f"{path} has sha256 {checked[path]}, and the catalogue names {sha256}. Remove it and "
             f"run `headrace models pull {model.name}`."
         )

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
-from infra.packaging.failures import CannotPackage
+
+class PackagingError(Exception):
+    """A package cannot be made or used; the message names the cause and the fix."""
+
 
 PYTHON = "3.13"
 """The runtime of the template, which wheels and bytecode are made for."""
@@ -16,7 +24,7 @@ _STAGE = re.compile(r"[a-z][a-z0-9]{1,11}")
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class BuildTarget:
     """One architecture. `machine` is `e_machine` of an ELF header, see elf(5)."""
 
     architecture: str
@@ -24,9 +32,9 @@ class Target:
     machine: int
 
 
-TARGETS: Mapping[str, Target] = {
-    "arm64": Target("arm64", "aarch64-manylinux_2_28", 183),
-    "x86_64": Target("x86_64", "x86_64-manylinux_2_28", 62),
+TARGETS: Mapping[str, BuildTarget] = {
+    "arm64": BuildTarget("arm64", "aarch64-manylinux_2_28", 183),
+    "x86_64": BuildTarget("x86_64", "x86_64-manylinux_2_28", 62),
 }
 """By AWS's name. Lambda's Python 3.13 runs on Amazon Linux 2023, whose glibc is 2.34.
 
@@ -34,11 +42,11 @@ https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
 """
 
 
-def target(architecture: str) -> Target:
-    """Return the target of that name, or raise `CannotPackage`."""
+def find_target(architecture: str) -> BuildTarget:
+    """Return the target of that name, or raise `PackagingError`."""
     found = TARGETS.get(architecture)
     if found is None:
-        raise CannotPackage(
+        raise PackagingError(
             f"The architecture {architecture!r} is unknown; Lambda has {' and '.join(TARGETS)}."
         )
     return found
@@ -49,10 +57,61 @@ def native_architecture() -> str:
     return {"aarch64": "arm64", "AMD64": "x86_64"}.get(platform.machine(), platform.machine())
 
 
-def demand_stage(stage: str) -> None:
-    """Raise `CannotPackage` for what no stage can be called, as the template's parameter does."""
+def require_stage_name(stage: str) -> None:
+    """Raise `PackagingError` for what no stage can be called, as the template's parameter does."""
     if not _STAGE.fullmatch(stage):
-        raise CannotPackage(
+        raise PackagingError(
             f"{stage!r} is no stage; one is 2 to 12 lower-case letters and digits, the first a "
             "letter, such as dev or prod."
         )
+
+
+VARIABLE = "HEADRACE_PYTHON313"
+
+
+_VERSION_SCRIPT = "import sys; print(sys.version_info[0], sys.version_info[1], sys.executable)"
+
+
+def find_interpreter() -> Path:
+    """Return a Python 3.13: the one that the environment names, this one, or one on the path.
+
+    What is on the path may be a script that looks for one, as pyenv's are, and takes thrice as long
+    to start: the Python that it ends in is returned.
+
+    Raises:
+        CannotPackage: there is none that runs.
+    """
+    named = os.environ.get(VARIABLE)
+    if named:
+        found = _executable(named)
+        if found is None:
+            raise PackagingError(f"{VARIABLE} is {named}, which is no Python {PYTHON}.")
+        return found
+    if sys.version_info[:2] == tuple(map(int, PYTHON.split("."))):
+        return Path(sys.executable)
+    for folder in os.get_exec_path():
+        candidate = shutil.which(f"python{PYTHON}", path=folder)
+        found = _executable(candidate) if candidate else None
+        if found is not None:
+            return found
+    raise PackagingError(
+        f"Python {PYTHON}, which Lambda runs, is not here: bundles carry bytecode for it. Install "
+        f"it (on Debian 13: apt-get install python{PYTHON}), or name one in {VARIABLE}."
+    )
+
+
+def _executable(interpreter: str) -> Path | None:
+    """Return the executable that `interpreter` is or starts, or None if its version is another."""
+    try:
+        asked = subprocess.run(  # noqa: S603 - an interpreter by its path
+            [interpreter, "-I", "-c", _VERSION_SCRIPT],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    except OSError:
+        return None
+    major, _, rest = asked.stdout.strip().partition(" ")
+    minor, _, executable = rest.partition(" ")
+    return Path(executable) if f"{major}.{minor}" == PYTHON else None

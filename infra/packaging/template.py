@@ -10,10 +10,10 @@ from typing import Any
 
 from samtranslator.model.exceptions import InvalidDocumentException
 
-from infra.packaging.failures import CannotPackage
 from infra.packaging.manifest import ARTIFACTS_BUCKET
-from infra.synthesis_cache import SynthesisError, cached_synthesis
-from infra.synthesise import translated, with_definitions
+from infra.packaging.targets import PackagingError
+from infra.synthesis.cache import SynthesisError, cached_synthesis
+from infra.synthesis.template import inline_definitions, translate
 
 Template = dict[str, Any]
 
@@ -31,7 +31,7 @@ def merged(project: Path, stage: str, region: str) -> Template:
     try:
         made = cached_synthesis(project, "--merged", "--stage", stage, "--region", region)
     except SynthesisError as error:
-        raise CannotPackage(str(error)) from error
+        raise PackagingError(str(error)) from error
     template: Template = json.loads(made)
     return template
 
@@ -47,7 +47,7 @@ def handlers(template: Template) -> dict[str, str]:
 
 def sam(template: Template, file_of: Callable[[str], str]) -> Template:
     """Return a SAM template by itself, whose code lies at `file_of` a handler."""
-    whole = with_definitions(template)
+    whole = inline_definitions(template)
     _set_code(whole, file_of)
     return whole
 
@@ -76,9 +76,9 @@ def plain(
     }
     _set_code(whole, lambda handler: {"Bucket": {"Ref": ARTIFACTS_BUCKET}, "Key": key_of(handler)})
     try:
-        return translated(whole, stage, region)
+        return translate(whole, stage, region)
     except InvalidDocumentException as error:
-        raise CannotPackage(f"SAM does not take the template: {error.message}") from error
+        raise PackagingError(f"SAM does not take the template: {error.message}") from error
 
 
 def _set_code(template: Template, code: Callable[[str], str | Mapping[str, Any]]) -> None:

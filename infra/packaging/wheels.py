@@ -15,8 +15,7 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from infra.packaging.failures import CannotPackage
-from infra.packaging.targets import PYTHON, Target
+from infra.packaging.targets import PYTHON, BuildTarget, PackagingError
 
 _NO_WHEEL = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)==\S+\s+has\s+no\s+(?:usable\s+)?wheels")
 _WITHOUT_HASH = "all requirements must have a hash"
@@ -39,7 +38,7 @@ def pins(requirements: Path) -> list[str]:
     try:
         text = requirements.read_text(encoding="utf-8")
     except FileNotFoundError as error:
-        raise CannotPackage(f"{requirements} is missing; `make lock` writes it.") from error
+        raise PackagingError(f"{requirements} is missing; `make lock` writes it.") from error
     lines = (" ".join(line.split()) for line in _CONTINUED.sub(" ", text).splitlines())
     return sorted(map(_in_order, (line for line in lines if line[:1] not in ("", "#"))))
 
@@ -50,7 +49,7 @@ def _in_order(pin: str) -> str:
     return _HASH.join([wanted, *sorted(hashes)])
 
 
-def install(folders: Mapping[str, Path], requirements: Path, target: Target) -> None:
+def install(folders: Mapping[str, Path], requirements: Path, target: BuildTarget) -> None:
     """Put the package of each pin of `requirements` into its folder, as it is for `target`.
 
     The folders lie beside one another. A pin whose marker does not hold for the target gets
@@ -66,7 +65,9 @@ def install(folders: Mapping[str, Path], requirements: Path, target: Target) -> 
         _run_uv([pin], requirements, target, folder)
 
 
-def _installed_together(folders: Mapping[str, Path], requirements: Path, target: Target) -> bool:
+def _installed_together(
+    folders: Mapping[str, Path], requirements: Path, target: BuildTarget
+) -> bool:
     """Install all by one process, which takes a third of the time, then part them.
 
     Returns False, and puts nothing into any folder, where a file is of several or of none.
@@ -116,7 +117,7 @@ def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _run_uv(pins: Iterable[str], requirements: Path, target: Target, folder: Path) -> None:
+def _run_uv(pins: Iterable[str], requirements: Path, target: BuildTarget, folder: Path) -> None:
     command = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--no-deps"]
     command += ["--target", str(folder), "--only-binary", ":all:", "--require-hashes"]
     command += ["--python-platform", target.wheels, "--python-version", PYTHON]
@@ -129,10 +130,10 @@ def _run_uv(pins: Iterable[str], requirements: Path, target: Target, folder: Pat
         check=False,
     )
     if done.returncode:
-        raise CannotPackage(_explained(requirements, target, done.stderr))
+        raise PackagingError(_explained(requirements, target, done.stderr))
 
 
-def _explained(requirements: Path, target: Target, said: str) -> str:
+def _explained(requirements: Path, target: BuildTarget, said: str) -> str:
     if "No module named uv" in said:
         return "uv, which fetches wheels for other machines, is not installed: run `make setup`."
     words = " ".join(said.split())

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from infra.state_machines import read_definition
+from infra.synthesis.state_machines import read_definition
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "statemachines" / "ingest.asl.json"

@@ -8,7 +8,7 @@ from typing import Any
 
 from infra.packaging import template
 from infra.packaging.bundles import bundle_name
-from infra.synthesis_cache import cached_synthesis
+from infra.synthesis.cache import cached_synthesis
 from tests.architecture.ingest_definition import ROOT
 
 _SNAPPED = "APIHandler,Authorizer,ChunkDocument,EmbedText,ObjectCreated,ReembedPassages,Sweep"
@@ -18,7 +18,7 @@ FROM_SNAPSHOTS = ("--snap-start", _SNAPPED)
 
 @functools.cache
 def plain(stage: str, *options: str) -> dict[str, Any]:
-    """Return the template of `stage` as `python -m infra.synthesise` prints it."""
+    """Return the template of `stage` as `python -m infra.synthesis.template` prints it."""
     made: dict[str, Any] = json.loads(cached_synthesis(ROOT, "--stage", stage, *options))
     return made
 

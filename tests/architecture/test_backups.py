@@ -8,14 +8,14 @@ from chalicelib.api.idempotency import KEPT_SECONDS
 from chalicelib.contracts.answer_log import ASKED_DAYS
 from chalicelib.jobs import removals
 from chalicelib.jobs.lifecycle import RESULTS_DAYS
-from infra.written import written_template
+from infra.synthesis.sources import read_sources
 from tests.architecture.ingest_definition import ROOT
 
 DAY = 24 * 3600
 
 
 def resources(kind: str) -> list[dict[str, Any]]:
-    found = written_template(ROOT)["Resources"].values()
+    found = read_sources(ROOT)["Resources"].values()
     return [each["Properties"] for each in found if each["Type"] == kind]
 
 
@@ -53,12 +53,12 @@ def test_messages_are_held_no_longer_than_is_said() -> None:
 
 
 def test_logs_are_held_no_longer_than_is_said() -> None:
-    parameter = written_template(ROOT)["Parameters"]["LogRetentionDays"]
+    parameter = read_sources(ROOT)["Parameters"]["LogRetentionDays"]
     assert parameter["Default"] == days_of("CloudWatch Logs")
     groups = resources("AWS::Logs::LogGroup")
     assert groups
     assert all(group["RetentionInDays"] == {"Ref": "LogRetentionDays"} for group in groups)
-    assert "LoggingConfig" in written_template(ROOT)["Globals"]["Function"]
+    assert "LoggingConfig" in read_sources(ROOT)["Globals"]["Function"]
 
 
 def test_kept_answers_are_held_no_longer_than_is_said() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from infra.written import written_template
+from infra.synthesis.sources import read_sources
 from localcloud.events.patterns import compile_pattern
 from tests.architecture.ingest_definition import ROOT
 from tests.unit.contracts.event_schemas import EVENTS, SAMPLES
@@ -16,7 +16,7 @@ from tests.unit.contracts.event_schemas import EVENTS, SAMPLES
 @pytest.fixture(scope="module")
 def rule() -> Any:
     """The pattern of the rule that feeds webhooks."""
-    properties = written_template(ROOT)["Resources"]["WebhookRule"]["Properties"]
+    properties = read_sources(ROOT)["Resources"]["WebhookRule"]["Properties"]
     return compile_pattern(properties["EventPattern"])
 
 

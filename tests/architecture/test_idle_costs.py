@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from chalicelib.generation.catalogue import catalogue
-from infra.costs.standing import FREE, RULES, lines, standing
+from infra.costs.idle import FREE, RULES, cost_lines, idle_charges
 from tests.architecture.templates import plain
 
 CENT = Decimal("0.01")
@@ -25,7 +25,7 @@ def test_every_type_of_resource_should_have_a_standing_price() -> None:
 
 def test_an_idle_stage_should_cost_less_than_a_cent() -> None:
     for name in ("dev", "prod"):
-        found = lines(standing(plain(name), {"Stage": name}), catalogue())
+        found = cost_lines(idle_charges(plain(name), {"Stage": name}), catalogue())
         assert {line.unit for line in found} <= STANDING
         assert sum(line.charged for line in found) < CENT
         assert sum(line.listed for line in found) < LISTED_AT_MOST

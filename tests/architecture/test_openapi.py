@@ -13,8 +13,7 @@ from openapi_spec_validator import validate
 
 from infra.cloudformation.intrinsics import TemplateScope
 from infra.cloudformation.parameters import parameter_values
-from infra.openapi.examples import examples
-from infra.openapi.publishing import described, made, routes
+from infra.openapi.published_files import described, examples, published_files, routes
 from localcloud.apigateway.stage import EVERY_METHOD, ApiStage
 from tests.architecture.templates import plain
 
@@ -35,7 +34,9 @@ def operations(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[
 
 
 def test_the_docs_that_the_api_serves_are_up_to_date() -> None:
-    stale = [file.name for file, text in made().items() if file.read_text("utf-8") != text]
+    stale = [
+        file.name for file, text in published_files().items() if file.read_text("utf-8") != text
+    ]
     assert not stale, "run python -m infra.openapi"
 
 
@@ -160,7 +161,7 @@ class _Page(HTMLParser):
 
 
 def test_the_page_loads_nothing_and_its_links_lead_somewhere() -> None:
-    text = next(text for file, text in made().items() if file.suffix == ".html")
+    text = next(text for file, text in published_files().items() if file.suffix == ".html")
     page = _Page()
     page.feed(text)
     assert page.loads == []
@@ -174,7 +175,7 @@ def test_the_page_loads_nothing_and_its_links_lead_somewhere() -> None:
 
 
 def test_the_page_can_be_read_with_a_keyboard_and_read_out() -> None:
-    text = next(text for file, text in made().items() if file.suffix == ".html")
+    text = next(text for file, text in published_files().items() if file.suffix == ".html")
     assert '<html lang="en">' in text
     assert text.count("<h1>") == 1
     assert 'class="skip" href="#main"' in text

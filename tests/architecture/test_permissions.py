@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from infra import roles
-from infra.grants import BEGIN, END, PAGE, Statement, owners, statements, table
+from infra.grants import BEGIN, END, PAGE, GrantStatement, grant_table, owners, statements
+from infra.synthesis import transforms
 from localcloud.iam.audit import is_broad
 from localcloud.iam.audit_exceptions import BROAD_GRANTS, UNSCOPED_ACTIONS, UNTESTED_GRANTS
 from tests.architecture.ingest_definition import ROOT
@@ -49,7 +49,7 @@ def granting(template: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
                         yield name, statement
 
 
-def allowing(template: dict[str, Any]) -> list[Statement]:
+def allowing(template: dict[str, Any]) -> list[GrantStatement]:
     return [each for each in statements(template) if each.effect == "Allow"]
 
 
@@ -128,7 +128,7 @@ def test_documents_should_be_taken_over_tls_only(template: dict[str, Any]) -> No
 
 def test_docs_should_tell_what_each_role_may_do() -> None:
     told = PAGE.read_text().partition(BEGIN)[2].partition(END)[0].strip()
-    assert told == table(plain("prod")), "python -m infra.grants writes it anew"
+    assert told == grant_table(plain("prod")), "python -m infra.grants writes it anew"
 
 
 def test_what_the_audit_lets_pass_should_have_a_reason_and_a_source() -> None:
@@ -167,7 +167,7 @@ def test_a_policy_of_aws_that_sam_adds_should_be_narrowed_and_another_kept() -> 
     made: dict[str, Any] = {
         "Resources": {"R": {"Type": "AWS::IAM::Role", "Properties": role}, "Q": other}
     }
-    roles.narrow(made)
+    transforms.narrow_roles(made)
     assert role[MANAGED] == [f"{base}/Chosen"]
     (policy,) = role["Policies"]
     sids = [each["Sid"] for each in policy["PolicyDocument"]["Statement"]]

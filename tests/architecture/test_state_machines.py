@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from chalicelib import errors
-from infra.state_machines import POLICIES, policy_names, read_definition
-from infra.written import written_template
+from infra.synthesis.sources import read_sources
+from infra.synthesis.state_machines import POLICIES, policy_names, read_definition
 from localcloud.stepfunctions.language.validation.definition_checks import diagnostics
 from tests.architecture.ingest_definition import ROOT, definition_text, machine, targets
 
@@ -59,7 +59,7 @@ def tasks_of(file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 def machines_of_the_template() -> dict[Path, dict[str, Any]]:
     """Return the properties of each state machine by the file of its definition."""
     found = {}
-    for resource in written_template(ROOT)["Resources"].values():
+    for resource in read_sources(ROOT)["Resources"].values():
         if resource["Type"] == "AWS::Serverless::StateMachine":
             properties = resource["Properties"]
             found[Path(properties["DefinitionUri"])] = properties
@@ -91,14 +91,14 @@ def test_definitions_are_in_jsonata_with_a_comment_on_every_state(file: Path) ->
 @each_file
 def test_every_state_can_be_reached_and_every_way_ends(file: Path) -> None:
     for flow in flows_of(file):
-        states, reached = flow["States"], set[str]()
+        states, translate_serving_errors = flow["States"], set[str]()
         waiting = [flow["StartAt"]]
         while waiting:
             name = waiting.pop()
-            if name not in reached:
-                reached.add(name)
+            if name not in translate_serving_errors:
+                translate_serving_errors.add(name)
                 waiting.extend(targets(states[name]))
-        assert reached == set(states)
+        assert translate_serving_errors == set(states)
         for state in states.values():
             ends = state.get("End") or state["Type"] in ("Succeed", "Fail")
             assert "Next" in state or "Default" in state or ends
@@ -119,7 +119,7 @@ def test_every_task_retries_what_passes_with_jitter_and_a_limit(file: Path) -> N
             assert rule["JitterStrategy"] == "FULL", name
             assert rule["MaxAttempts"] <= 5, name
             assert rule["MaxDelaySeconds"] <= 60, name
-        if state["Resource"].endswith("lambda:invoke"):
+        if state["StackResource"].endswith("lambda:invoke"):
             retried = {error for rule in state["Retry"] for error in rule["ErrorEquals"]}
             assert LAMBDA_SERVICE_ERRORS | {"Throttled", "Transient"} <= retried
             assert state["TimeoutSeconds"] > 0
@@ -163,7 +163,7 @@ def test_the_template_makes_a_machine_of_every_definition() -> None:
 
 @each_file
 def test_substitutions_are_those_that_the_template_makes(file: Path) -> None:
-    template = written_template(ROOT)
+    template = read_sources(ROOT)
     properties = machines_of_the_template()[file]
     used = set(re.findall(r"\$\{(\w+)\}", definition_text(file)))
     assert used == set(properties["DefinitionSubstitutions"])

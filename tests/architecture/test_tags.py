@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from infra.tags import COMPONENT
-from infra.written import files_of
+from infra.synthesis.sources import files_of
+from infra.synthesis.transforms import COMPONENT_TAG
 from tests.architecture.ingest_definition import ROOT
 from tests.architecture.templates import plain
 
@@ -28,4 +28,4 @@ def test_every_resource_that_costs_should_name_its_component() -> None:
         if not schema.get("tagging", {}).get("taggable", False) or kind in BY_STACK_ALONE:
             continue
         tags = {tag["Key"]: tag["Value"] for tag in resource["Properties"]["Tags"]}
-        assert tags[COMPONENT] in rooms, name
+        assert tags[COMPONENT_TAG] in rooms, name

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from infra import keys, tenants
+from infra import tenants
 from tests.cloud import CloudProcess
 from tests.e2e.driving import until
 
@@ -79,10 +79,12 @@ class Tenant:
 def make_tenant(cloud: CloudProcess, name: str) -> Tenant:
     """Make a tenant whose name no other test has."""
     name = f"{name}-{time.time_ns() % 10**9}"
-    stage = tenants.Stage(cloud.outputs["RecordsTableName"], cloud.outputs["VectorBucketName"])
-    tenants.create(cloud.client, stage, name)
-    key = keys.new_key()
-    keys.grant(cloud.client("dynamodb"), stage.records_table, key, name, "test")
+    stage = tenants.TenantStorage(
+        cloud.outputs["RecordsTableName"], cloud.outputs["VectorBucketName"]
+    )
+    tenants.create_tenant(cloud.client, stage, name)
+    key = tenants.new_key()
+    tenants.grant_key(cloud.client("dynamodb"), stage.records_table, key, name, "test")
     headers = {"Authorization": f"Bearer {key}"}
     return Tenant(
         name, cloud, httpx.Client(base_url=cloud.endpoint_url, headers=headers, timeout=60)

@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from chalicelib import errors
-from infra.packaging.interpreter import find_interpreter
 from infra.packaging.manifest import Manifest
+from infra.packaging.targets import find_interpreter
 from tests.cloud import CloudProcess
 from tests.data.formats import make_pdfs
 from tests.e2e.driving import api_of, settled, upload

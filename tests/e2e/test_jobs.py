@@ -164,7 +164,7 @@ def test_another_model_takes_over_while_documents_change_and_searches_never_mix(
     changed = [upload(tenant.api, f"c{n}.txt", text_of(n + 50), "changes") for n in range(6)]
     for document_id in (*kept, *changed):
         ready(tenant, document_id)
-    reindexing = Reindexing(stages.Place(tenant.cloud.client, tenant.cloud.outputs))
+    reindexing = Reindexing(stages.StageConnection(tenant.cloud.client, tenant.cloud.outputs))
     searching = Searching(tenant, pumps)
     try:
         changed += [upload(tenant.api, f"n{n}.txt", text_of(n + 70), "changes") for n in range(3)]
@@ -206,7 +206,7 @@ def test_jobs_go_on_after_the_whole_cloud_was_killed(
         tenant = make_tenant(cloud, "killed")
         for n in range(4):
             ready(tenant, upload(tenant.api, f"{n}.txt", text_of(n), "stays"))
-        reindexing = Reindexing(stages.Place(cloud.client, cloud.outputs))
+        reindexing = Reindexing(stages.StageConnection(cloud.client, cloud.outputs))
         job_id = reindexing.start(tenant.name, NEXT_MODEL).job_id
         for phase in KILLED_IN:
             wait_for(tenant, job_id, phase)

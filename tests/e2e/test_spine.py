@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from infra import keys, tenants
+from infra import tenants
 from tests.cloud import CloudProcess
 from tests.e2e.driving import Audit, api_of, settled, until, upload
 from tests.integration.permitting import let_rules_send
@@ -164,15 +164,17 @@ def test_a_small_document_should_cost_few_billed_transitions(
 def test_another_tenants_document_should_not_be_there(
     cloud: CloudProcess, documents: dict[str, dict[str, Any]]
 ) -> None:
-    stage = tenants.Stage(cloud.outputs["RecordsTableName"], cloud.outputs["VectorBucketName"])
-    tenants.create(cloud.client, stage, "others")
-    key = keys.new_key()
-    keys.grant(cloud.client("dynamodb"), stage.records_table, key, "others", "test")
+    stage = tenants.TenantStorage(
+        cloud.outputs["RecordsTableName"], cloud.outputs["VectorBucketName"]
+    )
+    tenants.create_tenant(cloud.client, stage, "others")
+    key = tenants.new_key()
+    tenants.grant_key(cloud.client("dynamodb"), stage.records_table, key, "others", "test")
     headers = {"Authorization": f"Bearer {key}"}
     with httpx.Client(base_url=cloud.endpoint_url, headers=headers) as other:
         known = documents["meeting-minutes.txt"]["document_id"]
         assert other.get(f"/v1/documents/{known}").status_code == 404
         assert other.delete(f"/v1/documents/{known}").status_code == 404
         assert other.get("/v1/documents").json()["items"] == []
-        assert keys.revoke(cloud.client("dynamodb"), stage.records_table, key)
+        assert tenants.revoke_key(cloud.client("dynamodb"), stage.records_table, key)
         assert other.get("/v1/documents").status_code in (401, 403)

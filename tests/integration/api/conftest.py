@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from cli.client import Api
-from cli.results import Result
-from cli.uploads import Uploader, collect
-from infra import keys, tenants
+from cli.documents.results import DocumentResult
+from cli.documents.uploads import Uploader, collect
+from infra import tenants
 from tests.cloud import PROJECT, CloudProcess
 
 SAMPLES = PROJECT / "samples"
@@ -24,19 +24,19 @@ class Tenant:
         self.cloud = cloud
         self.name = f"t{secrets.token_hex(4)}"
         self.table = cloud.outputs["RecordsTableName"]
-        stage = tenants.Stage(self.table, cloud.outputs["VectorBucketName"])
-        tenants.create(cloud.client, stage, self.name)
-        self.key = keys.new_key()
-        keys.grant(cloud.client("dynamodb"), self.table, self.key, self.name, "test")
+        stage = tenants.TenantStorage(self.table, cloud.outputs["VectorBucketName"])
+        tenants.create_tenant(cloud.client, stage, self.name)
+        self.key = tenants.new_key()
+        tenants.grant_key(cloud.client("dynamodb"), self.table, self.key, self.name, "test")
         self.api = Api(cloud.endpoint_url, self.key)
 
     def revoke(self) -> None:
-        assert keys.revoke(self.cloud.client("dynamodb"), self.table, self.key)
+        assert tenants.revoke_key(self.cloud.client("dynamodb"), self.table, self.key)
 
-    def put(self, *sources: Path, collection: str = "default") -> list[Result]:
+    def put(self, *sources: Path, collection: str = "default") -> list[DocumentResult]:
         uploader = Uploader(self.api, collection, wait=60)
         given = uploader.upload_all(collect(sources))
-        return [result for result in given if isinstance(result, Result)]
+        return [result for result in given if isinstance(result, DocumentResult)]
 
     def page_text(self, document_id: str, version: str, page: int) -> str:
         key = f"documents/{self.name}/{document_id}/{version}/pages.jsonl"

@@ -16,7 +16,7 @@ from chalicelib.contracts.receipts import Receipt, nanodollars
 from chalicelib.generation.catalogue import catalogue
 from chalicelib.ingest.receipts import BILLED_TRANSITIONS
 from cli.client import Api
-from cli.failures import Refused
+from cli.failures import ApiError
 from tests.cloud import PROJECT, CloudProcess
 from tests.e2e.driving import until
 from tests.integration.api.conftest import SAMPLES, Tenant
@@ -24,8 +24,8 @@ from tests.integration.api.conftest import SAMPLES, Tenant
 LABELLED = json.loads((PROJECT / "tests" / "data" / "questions.json").read_text(encoding="utf-8"))
 
 
-def refused(call: object, status: int) -> Refused:
-    with pytest.raises(Refused) as raised:
+def refused(call: object, status: int) -> ApiError:
+    with pytest.raises(ApiError) as raised:
         call()  # type: ignore[operator]
     assert raised.value.status == status
     assert raised.value.request_id

@@ -11,8 +11,8 @@ from typing import Any
 
 import httpx
 
-from cli.results import Result
-from cli.retry import retry_all
+from cli.documents.results import DocumentResult
+from cli.documents.retry import retry_all
 from tests.integration.api.conftest import Tenant
 
 WAIT_SECONDS = 60
@@ -87,7 +87,7 @@ def test_should_bring_everything_that_failed_to_answers_and_lose_no_count(
     assert tenant.api.search({"query": "spare key"})["hits"] == []
 
     given = retry_all(tenant.api, ids, wait=WAIT_SECONDS)
-    results = [result for result in given if isinstance(result, Result)]
+    results = [result for result in given if isinstance(result, DocumentResult)]
 
     assert {result.state for result in results} == {"ready"}, results
     documents = list(tenant.api.documents())

@@ -7,7 +7,7 @@ from typing import Any
 
 from chalicelib.generation.model_checks import compare_with_bedrock
 from chalicelib.generation.model_file import served_models
-from infra.model_list import list_models
+from infra.models.foundation_models import list_models
 from tests.unit.generation.planning import NOW
 
 

@@ -14,7 +14,7 @@ import pytest
 from chalicelib.adapters.budget_records import BudgetRecords
 from chalicelib.adapters.dynamodb import Table
 from chalicelib.budgets.limits import LimitScope
-from infra.budgets import give
+from infra.budgets import set_limits
 from tests.cloud import CloudProcess
 from tests.integration.api.conftest import Tenant
 
@@ -38,7 +38,7 @@ def api(cloud: CloudProcess, tenant: Tenant) -> Iterator[httpx.Client]:
 
 def limit(tenant: Tenant, scope: LimitScope, **said: str) -> None:
     records = BudgetRecords(Table(tenant.cloud.client("dynamodb"), tenant.table))
-    give(records, tenant.name, scope, said)
+    set_limits(records, tenant.name, scope, said)
 
 
 def shown(api: httpx.Client, path: str) -> dict[str, Any]:

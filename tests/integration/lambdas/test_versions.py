@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from infra.cloudformation.errors import TemplateError
-from infra.snapstart import snap_start
+from infra.synthesis.snapstart import snap_start
 from localcloud.clients import Clients
 from localcloud.composition import run_cloud
 from tests.integration.lambdas.conftest import eventually

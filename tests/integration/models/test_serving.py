@@ -22,11 +22,11 @@ from chalicelib.generation.model_file import served_models
 from chalicelib.generation.models import FunctionBackend
 from chalicelib.inference.hot_swap import HotSwap
 from chalicelib.inference.image_generator import ImageGenerator, ImageSettings, open_model
-from cli.failures import Failure
+from cli.failures import CommandError
 from cli.main import headrace
 from infra import stages
-from infra.registry import Registry
-from infra.serving import OPENED_BY, CannotServe, ServedModels
+from infra.models.registry import Registry
+from infra.models.serving import OPENED_BY, ServingError, VersionServing
 from localcloud.composition import run_cloud
 from models.common.recipe import names
 from tests import exported_models
@@ -47,7 +47,7 @@ POINTER = "models/serving/digits-vae.json"
 class Stage:
     """A stage with a bucket and a registry, and the folder in which its cloud says where it is."""
 
-    place: stages.Place
+    place: stages.StageConnection
     folder: Path
 
     def client(self, service: str) -> Any:
@@ -66,7 +66,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         file = folder / "cloud.json"
         where = {"endpoint_url": cloud.context.endpoint_url, "outputs": OUTPUTS}
         file.write_text(json.dumps(where))
-        stage = Stage(stages.place(None, file), folder)
+        stage = Stage(stages.connect(None, file), folder)
         stage.client("sagemaker").create_model_package_group(ModelPackageGroupName=GROUP)
         yield stage
 
@@ -77,8 +77,8 @@ def registered(cloud: Stage, content: Files | bytes, status: str = WAITS) -> str
     return exported_models.registered(cloud.client, (BUCKET, GROUP), body, status)
 
 
-def stage(cloud: Stage) -> ServedModels:
-    return ServedModels(cloud.place)
+def stage(cloud: Stage) -> VersionServing:
+    return VersionServing(cloud.place)
 
 
 def function(cloud: Stage) -> HotSwap[ImageGenerator]:
@@ -153,7 +153,7 @@ def test_what_another_operator_puts_meanwhile_should_stay(cloud: Stage) -> None:
     oldest = stage(cloud).serve("digits-gan", arns[0]).serves
     stage(cloud).serve("digits-gan", arns[1])
 
-    class Overtaken(ServedModels):
+    class Overtaken(VersionServing):
         """Somebody puts the oldest version anew before what was there is removed."""
 
         def _tidy(self, serving: Serving, there: Sequence[tuple[str, str]]) -> None:
@@ -178,7 +178,7 @@ def test_should_say_that_a_version_serves_though_others_are_left(cloud: Stage) -
     events.register("before-send.s3.DeleteObjects", refusing)
     told = rf"{GROUP}/\d+ serves as digits-gan. What earlier versions left could not be removed"
     try:
-        with pytest.raises(CannotServe, match=told):
+        with pytest.raises(ServingError, match=told):
             stage(cloud).serve("digits-gan", arns[2])
     finally:
         events.unregister("before-send.s3.DeleteObjects", refusing)
@@ -209,11 +209,11 @@ def test_should_serve_nothing_that_is_not_whole_and_leave_what_serves(
     assert pointer(cloud) == before
 
 
-def served_by_command(cloud: Stage, name: str, version: str) -> Failure:
+def served_by_command(cloud: Stage, name: str, version: str) -> CommandError:
     """Return what `headrace models serve` fails by."""
     asked = ["models", "serve", name, version, "--data-dir", str(cloud.folder)]
     failed = CliRunner().invoke(headrace, asked).exception
-    assert isinstance(failed, Failure), failed
+    assert isinstance(failed, CommandError), failed
     return failed
 
 
@@ -236,7 +236,7 @@ def test_should_name_what_cannot_be_compared(cloud: Stage) -> None:
     one = registered(cloud, decoder())
     asked = ["models", "compare", one, f"{GROUP}/999", "--data-dir", str(cloud.folder)]
     failed = CliRunner().invoke(headrace, asked).exception
-    assert isinstance(failed, Failure), failed
+    assert isinstance(failed, CommandError), failed
     assert f"{GROUP} has no version 999. Versions: " in str(failed)
 
 
@@ -258,7 +258,7 @@ def test_should_not_write_over_what_somebody_else_had_served_meanwhile(cloud: St
     stage(cloud).serve("digits-vae", registered(cloud, decoder()))
     other = registered(cloud, decoder(0.25))
 
-    class Slow(ServedModels):
+    class Slow(VersionServing):
         """Is overtaken between its look and its word."""
 
         def _pointer(self, name: str) -> tuple[Serving | None, Mapping[str, str]]:
@@ -266,7 +266,7 @@ def test_should_not_write_over_what_somebody_else_had_served_meanwhile(cloud: St
             stage(cloud).serve(name, other)
             return found
 
-    with pytest.raises(CannotServe, match="Somebody else had another version of digits-vae"):
+    with pytest.raises(ServingError, match="Somebody else had another version of digits-vae"):
         Slow(cloud.place).serve("digits-vae", registered(cloud, decoder(0.75)))
     assert pointer(cloud)["serves"]["arn"] == other
 

@@ -10,17 +10,14 @@ import pytest
 
 from chalicelib.generation.catalogue import catalogue
 from infra.packaging import archive
-from infra.packaging.build import KEPT
-from infra.packaging.bundles import APP, Workplace
+from infra.packaging.archive import DeflateCache
+from infra.packaging.bundles import APP, BundleAssembly
 from infra.packaging.bytecode import Compiler
-from infra.packaging.cache import Caches
-from infra.packaging.deflated import Deflated
-from infra.packaging.installed import Entries, Installed
-from infra.packaging.interpreter import find_interpreter
-from infra.packaging.locking import alone
-from infra.packaging.manifest import Manifest
-from infra.packaging.sizes import LIMIT, unzipped
-from infra.packaging.targets import TARGETS, native_architecture
+from infra.packaging.cache import PackagingCaches, exclusive_folder
+from infra.packaging.installed import Entries, InstalledPackages
+from infra.packaging.manifest import MAX_UNZIPPED_BYTES, Manifest, unzipped_size
+from infra.packaging.package import KEPT
+from infra.packaging.targets import TARGETS, find_interpreter, native_architecture
 from models.pull import pull
 from tests.cloud import PROJECT
 from tests.once import folder_of_run, once
@@ -47,11 +44,15 @@ def models_dir(models_pulled: Path) -> Path:
 
 
 def workplace(
-    folder: Path, caches: Caches, models_dir: Path, architecture: str, project: Path = PROJECT
-) -> Workplace:
+    folder: Path,
+    caches: PackagingCaches,
+    models_dir: Path,
+    architecture: str,
+    project: Path = PROJECT,
+) -> BundleAssembly:
     compiler = Compiler(find_interpreter(), caches.compiled)
-    installed = Installed(caches.installed, TARGETS[architecture], compiler)
-    return Workplace(project, models_dir, catalogue(), installed, folder)
+    installed = InstalledPackages(caches.installed, TARGETS[architecture], compiler)
+    return BundleAssembly(project, models_dir, catalogue(), installed, folder)
 
 
 def entries_of(
@@ -65,8 +66,8 @@ def entries_of(
 
     def find() -> dict[str, dict[str, str]]:
         kept = PROJECT / KEPT
-        with alone(kept):
-            caches = Caches.of(kept, architecture)
+        with exclusive_folder(kept):
+            caches = PackagingCaches.of(kept, architecture)
             place = workplace(content, caches, models_dir, architecture)
             found = {bundle: place.entries(bundle) for bundle in BUNDLES}
             for cache in (caches.installed, caches.compiled):
@@ -89,7 +90,7 @@ def test_every_library_should_be_for_the_machine_that_loads_it(
 ) -> None:
     checked: set[Path] = set()
     for bundle, entries in entries_of(architecture, tmp_path_factory, models_dir).items():
-        assert 0 < unzipped(bundle, entries) <= LIMIT
+        assert 0 < unzipped_size(bundle, entries) <= MAX_UNZIPPED_BYTES
         libraries = {entries[name] for name in entries if ".so" in name.rpartition("/")[2]}
         if bundle in COMPILED:
             assert libraries, bundle
@@ -118,11 +119,11 @@ def test_the_same_input_should_give_the_same_bytes_in_any_folder(
     for data in ("catalogue.json", "served.json"):
         shutil.copy2(PROJECT / "models" / data, project / "models")
     shutil.copy2(PROJECT / "app.py", project)
-    caches = Caches.of(folder / "kept", "sole")
+    caches = PackagingCaches.of(folder / "kept", "sole")
     place = workplace(folder / "content", caches, models_dir, native_architecture(), project)
-    deflated = Deflated(caches.deflated)
+    deflated = DeflateCache(caches.deflated)
     for bundle in MADE_TWICE:
-        sha256 = archive.write(place.entries(bundle), folder / f"{bundle}.zip", deflated)
+        sha256 = archive.write_archive(place.entries(bundle), folder / f"{bundle}.zip", deflated)
         assert {sha256} == {each.sha256 for each in manifest.functions if each.name == bundle}
 
 

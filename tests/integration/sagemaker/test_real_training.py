@@ -19,11 +19,10 @@ from typing import Any
 import pytest
 
 from chalicelib.contracts.exported import Signature
-from infra.comparing import look, rows
-from infra.registry import Registry, Version
-from infra.stages import Place
-from infra.training import Training
-from infra.tuning import Tunings
+from infra.models.registry import RegisteredVersion, Registry, comparison_rows, read_measurements
+from infra.models.training import StageTraining
+from infra.models.tuning import StageTuning
+from infra.stages import StageConnection
 from localcloud.composition import LocalCloud, run_cloud
 from localcloud.sagemaker.jobs.program import INTERPRETER
 from models.common import recipe
@@ -52,7 +51,7 @@ NAMES = (
     "ModelJobMachineRole",
 )
 GROUP = "headrace-try-vae"
-ON = {"Stage": "try", "Training": "on"}
+ON = {"Stage": "try", "StageTraining": "on"}
 BUCKET = "headrace-try-documents-000000000000-us-east-1"
 OUTPUTS = {
     "DocumentsBucketName": BUCKET,
@@ -79,7 +78,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
 
 def execute(stage: LocalCloud, wish: Wish) -> dict[str, Any]:
     """Train a wish as an operator does, and return how its execution ended."""
-    training = Training(Place(stage.client, OUTPUTS))
+    training = StageTraining(StageConnection(stage.client, OUTPUTS))
     return dict(training.follow(training.start(wish), lambda _: time.sleep(0.3)))
 
 
@@ -116,7 +115,7 @@ class Tuned:
 @pytest.fixture(scope="module")
 def tuned(stage: LocalCloud) -> Tuned:
     """A tuning of two trials."""
-    tunings = Tunings(Place(stage.client, OUTPUTS))
+    tunings = StageTuning(StageConnection(stage.client, OUTPUTS))
     wish = replace(WISH, job_name="headrace-try-tuned")
     execution = tunings.tune(wish, Effort(strategy="grid"))
     seen: list[int] = []
@@ -126,7 +125,7 @@ def tuned(stage: LocalCloud) -> Tuned:
 
 
 @pytest.fixture(scope="module")
-def approved(stage: LocalCloud) -> Version:
+def approved(stage: LocalCloud) -> RegisteredVersion:
     """An approved version that other trainings are compared with: the smoke model."""
     registry = Registry(stage.client)
     if not registry.has(GROUP):  # a training that failed may have made it already
@@ -136,7 +135,7 @@ def approved(stage: LocalCloud) -> Version:
 
 
 @pytest.fixture(scope="module")
-def told(stage: LocalCloud, tuned: Tuned, approved: Version) -> dict[str, Any]:
+def told(stage: LocalCloud, tuned: Tuned, approved: RegisteredVersion) -> dict[str, Any]:
     """What the machine answered to the training of the best settings of the tuning."""
     assert approved.status == "Approved"
     ended = execute(stage, replace(WISH, overrides=tuned.best.settings))
@@ -170,7 +169,7 @@ def test_a_recipe_should_be_trained_finished_registered_and_draw_behind_an_endpo
     assert float(version["CustomerMetadataProperties"]["fid"]) == told["metrics"]["fid"]
     s3 = stage.client("s3")
     key = told["artefact"].removeprefix(f"s3://{BUCKET}/")
-    body = s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+    body = s3.get_object(BucketInventory=BUCKET, Key=key)["Body"].read()
     with tarfile.open(fileobj=io.BytesIO(body), mode="r:gz") as archive:
         archive.extractall(tmp_path / "model", filter="data")
     text = (tmp_path / "model" / "signature.json").read_text()
@@ -178,14 +177,14 @@ def test_a_recipe_should_be_trained_finished_registered_and_draw_behind_an_endpo
     handler = PROJECT / "models" / "serving" / "handlers" / "drawings.py"
     pack.pack(tmp_path / "model", handler, tmp_path / "package.tar.gz")
     package = (tmp_path / "package.tar.gz").read_bytes()
-    s3.put_object(Bucket=BUCKET, Key="models/served.tar.gz", Body=package)
+    s3.put_object(BucketInventory=BUCKET, Key="models/served.tar.gz", Body=package)
     drawn = drawn_behind(stage, f"s3://{BUCKET}/models/served.tar.gz")
     assert len(drawn) == 2
     assert len(drawn[0]) == len(drawn[0][0]) == 8
 
 
 def test_a_new_version_should_be_compared_with_the_one_that_is_approved(
-    stage: LocalCloud, told: dict[str, Any], approved: Version
+    stage: LocalCloud, told: dict[str, Any], approved: RegisteredVersion
 ) -> None:
     finishing = stage.client("sagemaker").describe_training_job(
         TrainingJobName=f"{WISH.job_name}-finish"
@@ -200,10 +199,10 @@ def test_a_new_version_should_be_compared_with_the_one_that_is_approved(
         compared = json.loads((folder / "comparison.json").read_text())
     assert compared["recognised"]["challenger"] == compared["recognised"]["champion"]
     assert not compared["recognised"]["worse"]
-    one, other = look(registry, approved), look(registry, newest)
+    one, other = read_measurements(registry, approved), read_measurements(registry, newest)
     assert one.history == other.history
     assert len(one.history) == 60
-    differing = [row for row in rows(one, other) if row[3] not in {"+0", "-0"}]
+    differing = [row for row in comparison_rows(one, other) if row[3] not in {"+0", "-0"}]
     assert differing == []
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from infra.registry import NoVersion
-from infra.stages import Place
-from infra.transforming import CannotTransform, Question, Transforms
+from infra.models.batch_transform import BatchTransforms, TransformError, TransformRequest
+from infra.models.registry import VersionNotFoundError
+from infra.stages import StageConnection
 from tests.exported_models import WAITS, decoder, denoiser, packed, registered
 from tests.integration.sagemaker.conftest import BUCKET, ROLE, Bench
 from tests.integration.sagemaker.test_transform import ended
@@ -23,9 +23,9 @@ OUTPUTS = {
 
 
 @pytest.fixture
-def transforms(bench: Bench) -> Transforms:
+def transforms(bench: Bench) -> BatchTransforms:
     bench.sagemaker.create_model_package_group(ModelPackageGroupName=GROUP)
-    return Transforms(Place(bench.client, OUTPUTS))
+    return BatchTransforms(StageConnection(bench.client, OUTPUTS))
 
 
 def ran(bench: Bench, requests: Any) -> dict[str, Any]:
@@ -36,12 +36,12 @@ def ran(bench: Bench, requests: Any) -> dict[str, Any]:
 
 
 def test_a_version_should_draw_for_every_line_of_a_file(
-    bench: Bench, transforms: Transforms, tmp_path: Path
+    bench: Bench, transforms: BatchTransforms, tmp_path: Path
 ) -> None:
     registered(bench.client, (BUCKET, GROUP), packed(decoder()), WAITS)
     file = tmp_path / "seeds.jsonl"
     file.write_text("".join(f'{{"seed": {seed}, "count": 2}}\n' for seed in (1, 2, 1)))
-    prepared = transforms.prepare(f"{GROUP}/1", Question(str(file), at_once=2))
+    prepared = transforms.prepare(f"{GROUP}/1", TransformRequest(str(file), at_once=2))
     found = ran(bench, prepared.requests)
     assert found["TransformJobStatus"] == "Completed", found
     (address,) = transforms.answers(prepared)
@@ -54,11 +54,11 @@ def test_a_version_should_draw_for_every_line_of_a_file(
 
 
 def test_a_line_that_the_model_refuses_should_be_named(
-    bench: Bench, transforms: Transforms
+    bench: Bench, transforms: BatchTransforms
 ) -> None:
     registered(bench.client, (BUCKET, GROUP), packed(decoder()), WAITS)
     source = bench.put("models/asked/rows.jsonl", b'{"seed": 1}\n{"seed": -1}\n')
-    prepared = transforms.prepare(f"{GROUP}/1", Question(source))
+    prepared = transforms.prepare(f"{GROUP}/1", TransformRequest(source))
     found = ran(bench, prepared.requests)
     assert "rows.jsonl, record 2: the model responded with 400: " in found["FailureReason"]
     assert "seed must be a whole number" in found["FailureReason"]
@@ -66,13 +66,13 @@ def test_a_line_that_the_model_refuses_should_be_named(
 
 
 def test_what_cannot_be_transformed_should_be_told_before_anything_is_put(
-    bench: Bench, transforms: Transforms
+    bench: Bench, transforms: BatchTransforms
 ) -> None:
     registered(bench.client, (BUCKET, GROUP), packed(denoiser()), WAITS)
-    with pytest.raises(CannotTransform, match=r"has the graphs denoiser\(.*\); a transform"):
-        transforms.prepare(f"{GROUP}/1", Question(f"s3://{BUCKET}/models/asked/"))
-    with pytest.raises(CannotTransform, match="is not below s3://models/models/"):
-        transforms.prepare(f"{GROUP}/1", Question("s3://elsewhere/rows"))
-    with pytest.raises(NoVersion, match="has no version 9"):
-        transforms.prepare(f"{GROUP}/9", Question(f"s3://{BUCKET}/models/asked/"))
+    with pytest.raises(TransformError, match=r"has the graphs denoiser\(.*\); a transform"):
+        transforms.prepare(f"{GROUP}/1", TransformRequest(f"s3://{BUCKET}/models/asked/"))
+    with pytest.raises(TransformError, match="is not below s3://models/models/"):
+        transforms.prepare(f"{GROUP}/1", TransformRequest("s3://elsewhere/rows"))
+    with pytest.raises(VersionNotFoundError, match="has no version 9"):
+        transforms.prepare(f"{GROUP}/9", TransformRequest(f"s3://{BUCKET}/models/asked/"))
     assert "Contents" not in bench.s3.list_objects_v2(Bucket=BUCKET, Prefix="models/packages/")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 
-from infra import keys, tenants
+from infra import tenants
 from localcloud.composition import run_cloud
 from tests.architecture.templates import plain
 from tests.cloud import PROJECT
@@ -31,10 +31,12 @@ def test_a_stage_should_work_when_its_functions_start_from_snapshots(
 ) -> None:
     template = plain("local", "--snap-start", ",".join(CHOSEN))
     with run_cloud(tmp_path, template, VALUES, PROJECT, 0) as (cloud, outputs):
-        stage = tenants.Stage(outputs["RecordsTableName"], outputs["VectorBucketName"])
-        tenants.create(cloud.client, stage, "local")
-        key = keys.new_key()
-        keys.grant(cloud.client("dynamodb"), outputs["RecordsTableName"], key, "local", "test")
+        stage = tenants.TenantStorage(outputs["RecordsTableName"], outputs["VectorBucketName"])
+        tenants.create_tenant(cloud.client, stage, "local")
+        key = tenants.new_key()
+        tenants.grant_key(
+            cloud.client("dynamodb"), outputs["RecordsTableName"], key, "local", "test"
+        )
         with httpx.Client(
             base_url=cloud.context.endpoint_url,
             headers={"Authorization": f"Bearer {key}"},

@@ -25,7 +25,7 @@ from chalicelib.jobs.ingest_settlement import IngestSettlement
 from chalicelib.jobs.lifecycle import JobState, new_job
 from chalicelib.jobs.ulids import ulid
 from infra import tenants
-from infra.costs.standing import standing
+from infra.costs.idle import idle_charges
 from tests.architecture.templates import plain
 from tests.cloud import PROJECT, CloudProcess
 from tests.e2e.driving import api_of, settled, until, upload
@@ -102,8 +102,10 @@ def held(cloud: CloudProcess, n: int) -> tuple[IngestClaim, ClaimOutcome]:
 def hold_places(cloud: CloudProcess) -> None:
     """Claim an ingest and begin a job that nothing runs."""
     now = datetime.now(UTC)
-    stage = tenants.Stage(cloud.outputs["RecordsTableName"], cloud.outputs["VectorBucketName"])
-    tenants.create(cloud.client, stage, "watching")
+    stage = tenants.TenantStorage(
+        cloud.outputs["RecordsTableName"], cloud.outputs["VectorBucketName"]
+    )
+    tenants.create_tenant(cloud.client, stage, "watching")
     claim, _ = held(cloud, 0)
     given = JobInput(
         tenant="watching",
@@ -250,7 +252,7 @@ def test_what_the_log_widget_asks_for_should_be_in_the_lines(
 
 
 def test_every_alarm_should_have_its_price_and_its_page(watched: Watched) -> None:
-    charges = standing(plain("local"), VALUES)
+    charges = idle_charges(plain("local"), VALUES)
     alarms = [charge for charge in charges if charge.unit == "cloudwatch.alarm.metric_month"]
     assert len(alarms) == len(watched.alarms)
     metrics = int(sum(charge.quantity for charge in alarms))

@@ -10,7 +10,7 @@ import pytest
 from werkzeug.test import Client, TestResponse
 
 from chalicelib.contracts.http import ErrorBody
-from infra.written import written_template
+from infra.synthesis.sources import read_sources
 from localcloud.apigateway import ApiGateway, RestApi
 from localcloud.apigateway.gateway_responses import (
     AUTHORIZER_FAILURE,
@@ -152,7 +152,7 @@ def test_should_refuse_what_it_does_not_serve(definitions: dict[str, Any], what:
 @pytest.fixture(scope="module")
 def ours() -> GatewayResponses:
     """The responses that the product's template defines."""
-    api = written_template(PROJECT)["Resources"]["RestAPI"]
+    api = read_sources(PROJECT)["Resources"]["RestAPI"]
     written = api["Properties"]["GatewayResponses"]
     return GatewayResponses.from_definitions(
         {name: {"responseTemplates": each["ResponseTemplates"]} for name, each in written.items()}

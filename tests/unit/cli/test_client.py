@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from cli.client import ATTEMPTS, Api
-from cli.failures import Refused, Unreachable
+from cli.failures import ApiError, UnreachableError
 
 UNREACHABLE = httpx.ConnectError("refused")
 
@@ -19,7 +19,7 @@ def test_should_stop_trying_where_nothing_answers() -> None:
         raise UNREACHABLE
 
     waits: list[float] = []
-    with pytest.raises(Unreachable, match="Cannot reach"):
+    with pytest.raises(UnreachableError, match="Cannot reach"):
         api(refuse, waits).health()
     assert len(waits) == ATTEMPTS - 1
     assert waits[0] < waits[-1]
@@ -42,7 +42,7 @@ def test_should_not_try_again_what_cannot_help() -> None:
     error = {"type": "NotFound", "message": "None.", "field": "document_id", "limit": None}
     body = {"error": error | {"request_id": "r"}}
     waits: list[float] = []
-    with pytest.raises(Refused) as raised:
+    with pytest.raises(ApiError) as raised:
         api(lambda request: httpx.Response(404, json=body), waits).document("doc_x")
     assert str(raised.value) == "NotFound: None. (field document_id, request r)"
     assert waits == []
@@ -50,13 +50,13 @@ def test_should_not_try_again_what_cannot_help() -> None:
 
 @pytest.mark.parametrize("content", [b"<html>", b"[]"])
 def test_should_say_where_something_else_answers(content: bytes) -> None:
-    with pytest.raises(Unreachable):
+    with pytest.raises(UnreachableError):
         api(lambda request: httpx.Response(200, content=content), []).health()
 
 
 def test_should_tell_an_error_that_is_not_ours() -> None:
     answer = httpx.Response(403, json={"Message": "User is not authorized"})
-    with pytest.raises(Refused, match="User is not authorized"):
+    with pytest.raises(ApiError, match="User is not authorized"):
         api(lambda request: answer, []).health()
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.cloud import CloudFailed, running_cloud, start, stop_process
-from cli.demo import QUESTIONS, DemoFailed, check_answer
+from cli.local.cloud import CloudStartError, running_cloud, start, stop_process
+from cli.local.demo import QUESTIONS, DemoError, check_answer
 
 READY = '{"endpoint_url": "http://127.0.0.1:1", "api_key": "hr_x"}'
 
@@ -36,12 +36,12 @@ def test_should_let_only_the_owner_read_the_key(tmp_path: Path) -> None:
 
 
 def test_should_say_why_the_cloud_ended(tmp_path: Path) -> None:
-    with pytest.raises(CloudFailed, match="code 3: the folder is in use"):
+    with pytest.raises(CloudStartError, match="code 3: the folder is in use"):
         start(tmp_path, python("import sys; sys.stderr.write('the folder is in use\\n'); exit(3)"))
 
 
 def test_should_stop_a_cloud_that_does_not_get_ready(tmp_path: Path) -> None:
-    with pytest.raises(CloudFailed, match="not ready"):
+    with pytest.raises(CloudStartError, match="not ready"):
         start(tmp_path, python("import time; time.sleep(60)"), wait=0.2)
 
 
@@ -60,7 +60,7 @@ def test_should_hold_the_demo_to_its_answers() -> None:
     citation = {"quote": f"It takes\n{answered.quotes}."}
     check_answer(answered, {"answered": True, "citations": [citation]})
     check_answer(refused, {"answered": False, "citations": []})
-    with pytest.raises(DemoFailed):
+    with pytest.raises(DemoError):
         check_answer(answered, {"answered": False, "citations": []})
-    with pytest.raises(DemoFailed):
+    with pytest.raises(DemoError):
         check_answer(refused, {"answered": True, "citations": [citation]})

@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 from cli.client import Api
-from cli.failures import Unreachable
-from cli.results import Result
-from cli.uploads import LocalFile, Uploader
+from cli.documents.results import DocumentResult
+from cli.documents.uploads import LocalFile, Uploader
+from cli.failures import UnreachableError
 from tests.unit.cli.conftest import Headrace
 from tests.unit.cli.fake_headrace import FakeHeadrace
 
@@ -43,8 +43,8 @@ class Losing:
         return httpx.Response(404, json={"error": {"type": "NotFound"}})
 
 
-def upload(losing: Losing, sources: list[LocalFile], wait: float | None) -> list[Result]:
-    """Return the results of an upload that has to end by `Unreachable`."""
+def upload(losing: Losing, sources: list[LocalFile], wait: float | None) -> list[DocumentResult]:
+    """Return the results of an upload that has to end by `UnreachableError`."""
     api = Api(
         "http://127.0.0.1:1",
         "hr_x",
@@ -53,9 +53,11 @@ def upload(losing: Losing, sources: list[LocalFile], wait: float | None) -> list
     )
     uploading = Uploader(api, "default", wait).upload_all(sources)
     results = [
-        item for item in itertools.islice(uploading, len(sources)) if isinstance(item, Result)
+        item
+        for item in itertools.islice(uploading, len(sources))
+        if isinstance(item, DocumentResult)
     ]
-    with pytest.raises(Unreachable, match="refused"):
+    with pytest.raises(UnreachableError, match="refused"):
         next(uploading)
     return results
 

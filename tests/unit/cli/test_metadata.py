@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.failures import WrongUse
-from cli.put import metadata_of
+from cli.documents.put import metadata_of
+from cli.failures import UsageError
 from tests.unit.cli.conftest import Headrace
 from tests.unit.cli.fake_headrace import FakeHeadrace
 
@@ -44,7 +44,7 @@ def test_should_read_a_value_as_what_it_looks_like(text: str, value: object) -> 
 
 @pytest.mark.parametrize("given", [["year"], ["=2024"], ["a=1", "a=2"]])
 def test_should_refuse_what_names_nothing_or_one_thing_twice(given: list[str]) -> None:
-    with pytest.raises(WrongUse):
+    with pytest.raises(UsageError):
         metadata_of(given)
 
 

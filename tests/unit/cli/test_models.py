@@ -13,7 +13,7 @@ from chalicelib.generation.catalogue import catalogue
 from chalicelib.generation.model_file import served_models
 from chalicelib.generation.models import BedrockBackend
 from cli.main import headrace
-from cli.served_models import today
+from cli.models.listing import today
 
 
 class FakeBedrock:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.cloud import server_command
+from cli.local.cloud import server_command
 from cli.main import run
 from tests.packages import has_interpreter
 

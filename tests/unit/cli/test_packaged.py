@@ -8,26 +8,26 @@ from pathlib import Path
 import pytest
 
 from cli.output import Output
-from cli.packaged import Wanted, packaged, standing_architecture
-from cli.voice import Terminal, Where
-from infra.deploying.reaching import Unseen
-from infra.deploying.stack import find_stack
-from infra.packaging.build import Order, Package
+from cli.stage.context import OperatorStage, TerminalConsole
+from cli.stage.package_source import PackageOptions, resolve_package, standing_architecture
+from infra.deployment.access import StageUnreachableError
+from infra.deployment.stack import find_stack
 from infra.packaging.manifest import Manifest
-from tests.unit.infra.deploying.aws import ACCOUNT, PRINCIPAL, REGION, Aws, fixed, refuse
-from tests.unit.infra.deploying.cloudformation import CloudFormation
+from infra.packaging.package import BuiltPackage, PackageRequest
+from tests.unit.infra.deployment.aws import ACCOUNT, PRINCIPAL, REGION, Aws, fixed, refuse
+from tests.unit.infra.deployment.cloudformation import CloudFormation
 
 
 @dataclass
 class Packer:
     """Makes nothing, and keeps what it was asked for."""
 
-    orders: list[Order] = field(default_factory=list)
+    orders: list[PackageRequest] = field(default_factory=list)
 
-    def __call__(self, order: Order, out: Path) -> Package:
+    def __call__(self, order: PackageRequest, out: Path) -> BuiltPackage:
         self.orders.append(order)
         manifest = Manifest(order.stage, order.region, order.architecture, "t.json", "", ())
-        return Package(out, manifest, ())
+        return BuiltPackage(out, manifest, ())
 
 
 def account(status: str | None, **parameters: str) -> Aws:
@@ -55,9 +55,11 @@ def test_a_package_should_be_made_for_the_processors_that_the_stage_has(
 @pytest.mark.parametrize(("asked", "expected"), [(None, "x86_64"), ("arm64", "arm64")])
 def test_a_package_should_be_made_as_the_options_say(asked: str | None, expected: str) -> None:
     client = account("UPDATE_COMPLETE", Architecture="x86_64").client
-    packer, wanted = Packer(), Wanted(None, asked, ("EmbedText",))
+    packer, wanted = Packer(), PackageOptions(None, asked, ("EmbedText",))
 
-    folder = packaged(Where("dev", None, None), client, wanted, Terminal(Output()), packer)
+    folder = resolve_package(
+        OperatorStage("dev", None, None), client, wanted, TerminalConsole(Output()), packer
+    )
 
     (order,) = packer.orders
     assert (order.stage, order.region, order.architecture) == ("dev", REGION, expected)
@@ -69,19 +71,23 @@ def test_who_cannot_deploy_should_be_told_before_minutes_go_into_a_package() -> 
     aws, packer = account(None), Packer()
     aws.answers["sts.GetCallerIdentity"] = refuse("InvalidClientTokenId", status=403)
     aws.answers["account.GetRegionOptStatus"] = fixed(RegionOptStatus="DISABLED")
-    where, wanted = Where("dev", REGION, "ops"), Wanted(None, None, ())
+    where, wanted = OperatorStage("dev", REGION, "ops"), PackageOptions(None, None, ())
 
-    with pytest.raises(Unseen, match=f"The region {REGION} is disabled.*--profile ops"):
-        packaged(where, aws.client, wanted, Terminal(Output()), packer)
+    with pytest.raises(
+        StageUnreachableError, match=f"The region {REGION} is disabled.*--profile ops"
+    ):
+        resolve_package(where, aws.client, wanted, TerminalConsole(Output()), packer)
 
     assert packer.orders == []
 
 
 def test_a_package_that_is_there_should_be_taken_without_a_call(tmp_path: Path) -> None:
     aws, packer = Aws({}), Packer()
-    wanted = Wanted(tmp_path, None, ())
+    wanted = PackageOptions(tmp_path, None, ())
 
-    folder = packaged(Where("dev", None, None), aws.client, wanted, Terminal(Output()), packer)
+    folder = resolve_package(
+        OperatorStage("dev", None, None), aws.client, wanted, TerminalConsole(Output()), packer
+    )
 
     assert folder == tmp_path
     assert packer.orders == []

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from cli.main import run
-from cli.prompt_files import read_prompt, written
+from cli.prompts.files import read_prompt, written
 from tests.unit.api.fakes import KEY, Api
 from tests.unit.cli.conftest import Ended, Headrace
 from tests.unit.generation.fakes import House

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from cli.failures import Failure
+from cli.failures import CommandError
 from cli.main import headrace
+from cli.models.train import _show
 from cli.output import Output
-from cli.train import _show
 from models.common import recipe
 from models.common.request import Wish
 
@@ -29,7 +29,7 @@ def refused(tmp_path: Path, *given: str) -> tuple[int, str]:
     file = tmp_path / "cloud.json"
     file.write_text(json.dumps({"endpoint_url": "http://127.0.0.1:9", "outputs": OUTPUTS}))
     failed = CliRunner().invoke(headrace, ["train", *given, "--data-dir", str(tmp_path)]).exception
-    assert isinstance(failed, Failure)
+    assert isinstance(failed, CommandError)
     return failed.exit_code, str(failed)
 
 
@@ -51,7 +51,7 @@ def test_should_name_what_is_wrong_before_anything_is_sent(
 
 def test_should_say_that_no_local_cloud_runs(tmp_path: Path) -> None:
     failed = CliRunner().invoke(headrace, ["train", "vae", "--data-dir", str(tmp_path)]).exception
-    assert isinstance(failed, Failure)
+    assert isinstance(failed, CommandError)
     assert "no running local cloud's file" in str(failed)
 
 
@@ -71,7 +71,7 @@ def test_should_say_the_same_as_json(capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_should_fail_with_the_reason_of_the_job(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(CommandError) as caught:
         _show(Output(), WISH, {"status": "FAILED", "cause": "BelowGate: fid is 9"})
     assert caught.value.exit_code == 1
     assert "BelowGate: fid is 9" in capsys.readouterr().err

@@ -8,17 +8,22 @@ import pytest
 from click.testing import CliRunner
 
 from chalicelib.contracts.exported import FILE
-from cli.failures import Failure
+from cli.failures import CommandError
 from cli.main import headrace
-from infra.stages import Place
-from infra.transforming import CannotTransform, Question, Transforms, handler_of
+from infra.models.batch_transform import (
+    BatchTransforms,
+    TransformError,
+    TransformRequest,
+    handler_of,
+)
+from infra.stages import StageConnection
 from tests.exported_models import decoder, exported
 from tests.unit.cli.test_train import OUTPUTS
 
 
-def failed(*given: str) -> Failure:
+def failed(*given: str) -> CommandError:
     found = CliRunner().invoke(headrace, ["models", "transform", *given]).exception
-    assert isinstance(found, Failure)
+    assert isinstance(found, CommandError)
     return found
 
 
@@ -42,9 +47,9 @@ def test_should_say_that_nothing_answers(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("given", ["s3://other/models/rows", "s3://headrace-dev-documents/data/x"])
 def test_should_take_addresses_of_the_stage_alone(given: str) -> None:
-    transforms = Transforms(Place(lambda _: None, OUTPUTS))
-    with pytest.raises(CannotTransform, match=r"is not below s3://headrace-dev-documents-1-eu-"):
-        transforms._of_stage(Question(given).source)
+    transforms = BatchTransforms(StageConnection(lambda _: None, OUTPUTS))
+    with pytest.raises(TransformError, match=r"is not below s3://headrace-dev-documents-1-eu-"):
+        transforms._of_stage(TransformRequest(given).source)
 
 
 def test_a_decoder_should_be_answered_by_what_it_is_given(tmp_path: Path) -> None:
@@ -55,5 +60,5 @@ def test_a_decoder_should_be_answered_by_what_it_is_given(tmp_path: Path) -> Non
     told = re.escape(
         "lm/1 has the graphs decoder(tokens, past); a transform answers by decoder(latent)."
     )
-    with pytest.raises(CannotTransform, match=told):
+    with pytest.raises(TransformError, match=told):
         handler_of(tmp_path, "lm/1")

@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from cli.failures import Failure
+from cli.failures import CommandError
 from cli.main import headrace
-from cli.options import Place
+from cli.models.tune import TuningOutcome, command_of, show_tuned
+from cli.options import StageOptions
 from cli.output import Output
-from cli.tune import Tuned, command_of, show_tuned
 from models.common import recipe
 from models.common.request import Wish
 from models.common.tuning import Outcome
 
 WISH = Wish("headrace-dev-abc", recipe.load("vae"), "tiny", "cpu")
-HERE = Place(None, None, None, Path(".headrace"))
+HERE = StageOptions(None, None, None, Path(".headrace"))
 REACHING = {"reconstruction_mse": 0.01, "recognised": 1.0, "classes_drawn": 10.0}
 BEST = Outcome(
     {"hidden": 211, "learning_rate": 0.00123456},
@@ -31,10 +31,10 @@ WORSE = Outcome({"hidden": 96, "learning_rate": 0.004}, "Completed", 9.5, {"fid"
 BROKEN = Outcome({"hidden": 96, "learning_rate": 5.0}, "Failed", None, {}, 2.0, "Diverged: Step 3")
 
 
-def tuned(best: Outcome = BEST) -> Tuned:
+def tuned(best: Outcome = BEST) -> TuningOutcome:
     settings = dict(best.settings)
     command = command_of(WISH, settings, {}, HERE)
-    return Tuned(WISH, [WORSE, BROKEN, best], best, settings, command)
+    return TuningOutcome(WISH, [WORSE, BROKEN, best], best, settings, command)
 
 
 def test_should_show_trials_and_the_command_that_trains_the_best(
@@ -73,7 +73,7 @@ def test_should_say_the_same_as_json(capsys: pytest.CaptureFixture[str]) -> None
 
 def test_the_command_should_say_all_that_was_asked_for() -> None:
     wish = replace(WISH, target="gpu", spot=True, image="own:1")
-    place = Place("prod", "eu-west-1", None, Path(".headrace"))
+    place = StageOptions("prod", "eu-west-1", None, Path(".headrace"))
     command = command_of(wish, {"objective": "wgan-gp"}, {"teacher": "arn:1"}, place)
     assert shlex.split(command)[5:] == [
         *("--target", "gpu", "--spot", "--image", "own:1", "--set", "objective=wgan-gp"),
@@ -101,6 +101,6 @@ def test_should_say_what_cannot_be_tuned_before_anything_is_sent(
 ) -> None:
     asked = ["train", *given, "--data-dir", str(tmp_path)]
     failed = CliRunner().invoke(headrace, asked).exception
-    assert isinstance(failed, Failure)
+    assert isinstance(failed, CommandError)
     assert failed.exit_code == 2
     assert told in str(failed)

@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.errors import NotFound
 from chalicelib.generation.model_file import served_models
-from infra.allowed import give, shown
+from infra.allowed import describe_allowed, set_allowed_models
 
 
 @dataclass
@@ -33,20 +33,22 @@ class FakeRecords:
 
 def test_what_is_said_should_take_the_place_of_what_was_and_be_taken_back() -> None:
     records = FakeRecords()
-    assert give(records, served_models(), "acme", [], every=False) is None
-    assert give(
+    assert set_allowed_models(records, served_models(), "acme", [], every=False) is None
+    assert set_allowed_models(
         records, served_models(), "acme", ["nova-micro", "nova-lite"], every=False
     ) == frozenset({"nova-micro", "nova-lite"})
-    assert give(records, served_models(), "acme", ["nova-lite"], every=False) == frozenset(
+    assert set_allowed_models(
+        records, served_models(), "acme", ["nova-lite"], every=False
+    ) == frozenset({"nova-lite"})
+    assert set_allowed_models(records, served_models(), "acme", [], every=False) == frozenset(
         {"nova-lite"}
     )
-    assert give(records, served_models(), "acme", [], every=False) == frozenset({"nova-lite"})
-    assert give(records, served_models(), "acme", [], every=True) is None
+    assert set_allowed_models(records, served_models(), "acme", [], every=True) is None
 
 
 def test_it_should_be_shown_a_line_a_model_and_tell_those_that_are_gone() -> None:
-    assert shown(None, served_models()) == ["Nothing was said; every model may be used."]
-    found = shown(frozenset({"nova-micro", "a-model-of-before"}), served_models())
+    assert describe_allowed(None, served_models()) == ["Nothing was said; every model may be used."]
+    found = describe_allowed(frozenset({"nova-micro", "a-model-of-before"}), served_models())
     assert found == ["a-model-of-before (not served any more)", "nova-micro"]
 
 
@@ -58,6 +60,6 @@ def test_who_is_not_there_should_be_named_and_nothing_changed(
 ) -> None:
     records = FakeRecords()
     with pytest.raises(NotFound) as caught:
-        give(records, served_models(), tenant, [model], every=False)
+        set_allowed_models(records, served_models(), tenant, [model], every=False)
     assert caught.value.field == field
     assert records.kept == {}

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chalicelib.api.auth import BEARER
-from infra.keys import new_key
+from infra.tenants import new_key
 from tests.architecture.templates import plain
 
 NAMED = "headrace-${Stage}"

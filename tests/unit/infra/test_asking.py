@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from chalicelib.generation.model_file import served_models
 from chalicelib.generation.models import BedrockBackend
-from infra.asking import name_models
+from infra.synthesis.transforms import insert_served_models
 from localcloud.iam.actions import required_permissions
 from localcloud.iam.policy import AccessRequest, PolicyDocument, evaluate, parse_policy
 from localcloud.iam.resources import AccountResources
@@ -34,7 +34,10 @@ GEOGRAPHIES = st.sampled_from(["eu.", "us.", "global."])
 
 def written(resource: Any) -> dict[str, Any]:
     statement = {"Sid": "Ask", "Effect": "Allow", "Action": "bedrock:InvokeModel"}
-    return {"Version": "2012-10-17", "Statement": [{**statement, "Resource": resource}]}
+    return {
+        "RegisteredVersion": "2012-10-17",
+        "GrantStatement": [{**statement, "StackResource": resource}],
+    }
 
 
 def resolved(value: Any) -> Any:
@@ -50,8 +53,8 @@ def resolved(value: Any) -> Any:
 
 
 def policy() -> PolicyDocument:
-    document = written({"Ref": "ServedModels"})
-    name_models({"Resources": {"Role": {"Policies": [{"PolicyDocument": document}]}}})
+    document = written({"Ref": "VersionServing"})
+    insert_served_models({"Resources": {"Role": {"Policies": [{"PolicyDocument": document}]}}})
     return parse_policy(json.dumps(resolved(document)), "asking")
 
 
@@ -80,9 +83,9 @@ def test_a_role_should_ask_no_model_that_is_not_served(geography: str, model: st
     assert not may_ask(f"{geography}another.{model}")
 
 
-@pytest.mark.parametrize("resource", ["*", {"Ref": "ChatModelId"}, [{"Ref": "ServedModels"}]])
+@pytest.mark.parametrize("resource", ["*", {"Ref": "ChatModelId"}, [{"Ref": "VersionServing"}]])
 def test_any_other_statement_should_stay_as_it_is(resource: Any) -> None:
     template = {"Resources": {"Role": {"Policies": [written(resource)]}}}
     before = copy.deepcopy(template)
-    name_models(template)
+    insert_served_models(template)
     assert template == before

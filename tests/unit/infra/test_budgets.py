@@ -15,7 +15,7 @@ from chalicelib.budgets.limits import (
 )
 from chalicelib.contracts.budgets import LimitsGiven, TenantLimitsGiven
 from chalicelib.errors import InvalidInput
-from infra.budgets import shown, with_limits
+from infra.budgets import describe_limits, with_limits
 
 TENANT = LimitScope("tenant")
 STAGE = SpendingLimits(nanodollars_a_day=10**9, requests_a_minute=9)
@@ -57,11 +57,11 @@ def test_should_limit_a_key_by_its_own_or_by_each_s() -> None:
 @given(scopes, fields, amounts)
 def test_should_take_back_whatever_was_given(scope: LimitScope, field: str, amount: str) -> None:
     limits = with_limits(NOTHING, scope, {field: amount})
-    assert len(shown(limits)) == 1
+    assert len(describe_limits(limits)) == 1
     kept = TenantLimitsGiven.model_validate_json(limits.model_dump_json(exclude_unset=True))
     assert holding(kept) == holding(limits)
     back = with_limits(kept, scope, {field: "stage"})
-    assert shown(back) == []
+    assert describe_limits(back) == []
     assert holding(back) == holding(NOTHING)
 
 
@@ -89,7 +89,7 @@ def test_should_say_what_was_given_and_nothing_else() -> None:
         tenant=LimitsGiven(dollars_a_month=Decimal(100), tokens_a_minute=None),
         keys={"*": LimitsGiven(dollars_a_day=Decimal("0.5"))},
     )
-    assert shown(limits) == [
+    assert describe_limits(limits) == [
         "tenant: 100 dollars a month",
         "tenant: no limit on tokens a minute, in and out",
         "key *: 0.5 dollars a day, in UTC",

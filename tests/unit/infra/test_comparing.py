@@ -13,14 +13,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cli.main import headrace
-from infra.comparing import Looked, look, rows, spark
-from infra.registry import NoVersion, Registry, Version, arn_of
+from infra.models.registry import (
+    RegisteredVersion,
+    Registry,
+    VersionMeasurements,
+    VersionNotFoundError,
+    arn_of,
+    comparison_rows,
+    read_measurements,
+    sparkline,
+)
 
-VERSION = Version("arn:1", "headrace-dev-vae", 2, "Approved", "s3://b/models/m.tar.gz", {})
+VERSION = RegisteredVersion(
+    "arn:1", "headrace-dev-vae", 2, "Approved", "s3://b/models/m.tar.gz", {}
+)
 
 
-def looked(**numbers: float) -> Looked:
-    return Looked(VERSION, numbers, {})
+def looked(**numbers: float) -> VersionMeasurements:
+    return VersionMeasurements(VERSION, numbers, {})
 
 
 class Bucket:
@@ -60,7 +70,7 @@ def registry_of(body: bytes) -> Registry:
 def test_should_read_numbers_and_history_of_what_a_version_left() -> None:
     lines = '{"step": 1, "loss": 3.0}\n{"step": 2, "loss": 2.5}\n{"step": 3, "lo'
     body = packed(evaluation_json=json.dumps({"fid": 5}), history_jsonl=lines)
-    found = look(registry_of(body), VERSION)
+    found = read_measurements(registry_of(body), VERSION)
     assert found.numbers == {"fid": 5.0}
     assert found.history == {1: {"loss": 3.0}, 2: {"loss": 2.5}}
 
@@ -77,12 +87,12 @@ def test_should_read_numbers_and_history_of_what_a_version_left() -> None:
     ids=["archive", "spoilt", "missing", "list", "text"],
 )
 def test_should_say_what_of_a_version_is_broken(body: bytes, told: str) -> None:
-    with pytest.raises(NoVersion, match=f"s3://b/models/m.tar.gz (is|has) {told}"):
-        look(registry_of(body), VERSION)
+    with pytest.raises(VersionNotFoundError, match=f"s3://b/models/m.tar.gz (is|has) {told}"):
+        read_measurements(registry_of(body), VERSION)
 
 
 def test_should_show_each_number_of_either_and_the_difference() -> None:
-    found = rows(looked(fid=5.0, recognised=0.98), looked(fid=4.5, classes=10))
+    found = comparison_rows(looked(fid=5.0, recognised=0.98), looked(fid=4.5, classes=10))
     assert found == [
         ("fid", "5", "4.5", "-0.5"),
         ("recognised", "0.98", "", ""),
@@ -91,17 +101,17 @@ def test_should_show_each_number_of_either_and_the_difference() -> None:
 
 
 def test_a_curve_should_go_from_its_lowest_to_its_highest() -> None:
-    assert spark([0.0, 1.0, 2.0, 7.0]) == "▁▂▃█"
-    assert spark([3.0, 3.0]) == "▁▁"
-    assert spark([]) == ""
-    falling = spark([float(-at) for at in range(1000)])
+    assert sparkline([0.0, 1.0, 2.0, 7.0]) == "▁▂▃█"
+    assert sparkline([3.0, 3.0]) == "▁▁"
+    assert sparkline([]) == ""
+    falling = sparkline([float(-at) for at in range(1000)])
     assert falling[0] == "█"
     assert falling[-1] == "▁"
 
 
 @given(values=st.lists(st.floats(-1e6, 1e6), max_size=300), width=st.integers(1, 100))
 def test_a_curve_should_be_no_wider_than_it_may(values: list[float], width: int) -> None:
-    assert len(spark(values, width)) == min(len(values), width)
+    assert len(sparkline(values, width)) == min(len(values), width)
 
 
 def test_a_version_should_be_named_by_its_arn_or_its_group_and_number() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from botocore.config import Config
 
-from infra import keys, tenants
+from infra import tenants
 from localcloud.frontdoor.application import Backends, FrontDoor
 from localcloud.frontdoor.http_server import HttpServer
 from localcloud.moto.engine import MotoEngine
@@ -19,7 +19,7 @@ from localcloud.s3vectors.service import S3VectorsService
 from localcloud.service import CloudContext
 from tests import clients
 
-STAGE = tenants.Stage("records", "vectors-here")
+STAGE = tenants.TenantStorage("records", "vectors-here")
 
 
 class Clients:
@@ -82,7 +82,7 @@ def record(client: Clients, pk: str, sk: str) -> dict[str, Any] | None:
 
 
 def test_a_tenant_should_have_an_index_and_a_pointer_to_it(client: Clients) -> None:
-    tenants.create(client, STAGE, "acme")
+    tenants.create_tenant(client, STAGE, "acme")
     pointer = record(client, "TENANT#acme", "TENANT")
     assert pointer is not None
     index = client("s3vectors").get_index(
@@ -92,7 +92,7 @@ def test_a_tenant_should_have_an_index_and_a_pointer_to_it(client: Clients) -> N
 
 
 def test_making_a_tenant_again_should_leave_its_pointer_where_it_is(client: Clients) -> None:
-    tenants.create(client, STAGE, "acme")
+    tenants.create_tenant(client, STAGE, "acme")
     client("dynamodb").update_item(
         TableName=STAGE.records_table,
         Key={"pk": {"S": "TENANT#acme"}, "sk": {"S": "TENANT"}},
@@ -102,7 +102,7 @@ def test_making_a_tenant_again_should_leave_its_pointer_where_it_is(client: Clie
     )
     first = f"acme-{tenants.EMBEDDING_MODEL}"
     client("s3vectors").delete_index(vectorBucketName=STAGE.vector_bucket, indexName=first)
-    tenants.create(client, STAGE, "acme")
+    tenants.create_tenant(client, STAGE, "acme")
     pointer = record(client, "TENANT#acme", "TENANT")
     assert pointer is not None
     assert pointer["index"]["S"] == "acme-next"
@@ -119,19 +119,19 @@ def test_an_index_of_another_kind_should_be_refused(client: Clients) -> None:
         distanceMetric="cosine",
     )
     with pytest.raises(ValueError, match="exists with another dimension"):
-        tenants.create(client, STAGE, "acme")
+        tenants.create_tenant(client, STAGE, "acme")
     assert record(client, "TENANT#acme", "TENANT") is None
 
 
 @pytest.mark.parametrize("name", ["", "a", "Acme", "-acme", "a" * 32, "a/b", "acme\n"])
 def test_a_name_that_no_index_could_carry_should_be_refused(client: Clients, name: str) -> None:
     with pytest.raises(ValueError, match="2 to 31 of a-z"):
-        tenants.create(client, STAGE, name)
+        tenants.create_tenant(client, STAGE, name)
 
 
 def test_a_key_should_be_kept_as_its_hash_only(client: Clients) -> None:
-    key = keys.new_key()
-    keys.grant(client("dynamodb"), STAGE.records_table, key, "acme", "laptop")
+    key = tenants.new_key()
+    tenants.grant_key(client("dynamodb"), STAGE.records_table, key, "acme", "laptop")
     items = client("dynamodb").scan(TableName=STAGE.records_table)["Items"]
     (kept,) = [item for item in items if item["sk"]["S"] == "KEY"]
     assert (kept["tenant"]["S"], kept["name"]["S"]) == ("acme", "laptop")
@@ -142,26 +142,26 @@ def test_a_key_should_be_kept_as_its_hash_only(client: Clients) -> None:
 
 
 def test_a_key_should_never_move_to_another_tenant(client: Clients) -> None:
-    key, dynamodb = keys.new_key(), client("dynamodb")
-    keys.grant(dynamodb, STAGE.records_table, key, "acme", "a")
-    keys.grant(dynamodb, STAGE.records_table, key, "acme", "a")
+    key, dynamodb = tenants.new_key(), client("dynamodb")
+    tenants.grant_key(dynamodb, STAGE.records_table, key, "acme", "a")
+    tenants.grant_key(dynamodb, STAGE.records_table, key, "acme", "a")
     with pytest.raises(ValueError, match="another tenant"):
-        keys.grant(dynamodb, STAGE.records_table, key, "rival", "a")
+        tenants.grant_key(dynamodb, STAGE.records_table, key, "rival", "a")
     items = dynamodb.scan(TableName=STAGE.records_table)["Items"]
     assert [item["tenant"]["S"] for item in items if item["sk"]["S"] == "KEY"] == ["acme"]
     assert [item["pk"]["S"] for item in items if item["sk"]["S"] != "KEY"] == ["TENANT#acme"]
 
 
 def test_a_key_should_be_gone_at_once_when_it_is_revoked(client: Clients) -> None:
-    key, dynamodb = keys.new_key(), client("dynamodb")
-    keys.grant(dynamodb, STAGE.records_table, key, "acme", "a")
-    assert keys.revoke(dynamodb, STAGE.records_table, key) is True
+    key, dynamodb = tenants.new_key(), client("dynamodb")
+    tenants.grant_key(dynamodb, STAGE.records_table, key, "acme", "a")
+    assert tenants.revoke_key(dynamodb, STAGE.records_table, key) is True
     assert dynamodb.scan(TableName=STAGE.records_table)["Items"] == []
-    assert keys.revoke(dynamodb, STAGE.records_table, key) is False
+    assert tenants.revoke_key(dynamodb, STAGE.records_table, key) is False
 
 
 def test_keys_should_be_long_and_never_alike() -> None:
-    made = {keys.new_key() for _ in range(100)}
+    made = {tenants.new_key() for _ in range(100)}
     assert len(made) == 100
     assert all(len(key) == 46 for key in made)
 
@@ -194,4 +194,4 @@ def test_the_command_should_take_a_profile_and_say_that_there_is_none(
 
 def test_a_stage_should_be_found_by_its_outputs() -> None:
     outputs = {"RecordsTableName": "r", "VectorBucketName": "v", "Other": "o"}
-    assert tenants.home_of(outputs) == tenants.Stage("r", "v")
+    assert tenants.storage_of(outputs) == tenants.TenantStorage("r", "v")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from chalicelib.settings import GenerationSettings
-from infra.model_functions import logical_id, model_functions, name_functions
+from infra.synthesis.transforms import insert_model_functions, logical_id, model_functions
 from tests.architecture.templates import plain
 
 MARK = {"Ref": "ModelFunctions"}
@@ -25,7 +25,7 @@ def test_a_policy_should_have_their_arns_and_an_environment_their_names() -> Non
         "Statement": [{"Resource": MARK}, {"Resource": "*"}],
         "Variables": {"HEADRACE_MODEL_FUNCTIONS": MARK, "OTHER": {"Ref": "Stage"}},
     }
-    name_functions(template)
+    insert_model_functions(template)
     arns = [{"Fn::GetAtt": [logical_id(each), "Arn"]} for each in model_functions()]
     assert template["Statement"] == [{"Resource": arns}, {"Resource": "*"}]
     named = template["Variables"]["HEADRACE_MODEL_FUNCTIONS"]["Fn::Sub"]

@@ -11,10 +11,10 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
-from infra import model_jobs
-from infra.stages import Place
-from infra.training import Home
-from infra.tuning import Tunings
+from infra.models import jobs
+from infra.models.training import TrainingStage
+from infra.models.tuning import StageTuning
+from infra.stages import StageConnection
 from models.common import recipe
 from models.common.request import Wish
 from models.common.tuning import LONGEST_NAME
@@ -38,19 +38,19 @@ class States:
 
 
 @contextmanager
-def stage(looks: int) -> Iterator[tuple[Tunings, Stubber]]:
+def stage(looks: int) -> Iterator[tuple[StageTuning, Stubber]]:
     """Make the tunings of a stage, and what SageMaker answers."""
     sagemaker = boto3.client(
         "sagemaker", "eu-west-1", aws_access_key_id="x", aws_secret_access_key="x"
     )
     made = {"sagemaker": sagemaker, "stepfunctions": States(looks)}
     with Stubber(sagemaker) as stub:
-        yield Tunings(Place(made.__getitem__, OUTPUTS)), stub
+        yield StageTuning(StageConnection(made.__getitem__, OUTPUTS)), stub
         stub.assert_no_pending_responses()
 
 
 def followed(looks: int, look: Callable[[], object]) -> Any:
-    return model_jobs.follow(lambda _: States(looks), EXECUTION, look, lambda _: None)
+    return jobs.follow_model_job(lambda _: States(looks), EXECUTION, look, lambda _: None)
 
 
 def refused(times: int, code: str) -> tuple[list[int], Callable[[], None]]:
@@ -67,7 +67,7 @@ def refused(times: int, code: str) -> tuple[list[int], Callable[[], None]]:
 
 def test_jobs_of_one_second_should_have_names_of_their_own() -> None:
     longest = {**OUTPUTS, "IngestMachineArn": OUTPUTS["IngestMachineArn"].replace("dev", "s" * 13)}
-    names = {model_jobs.short_name(Home.of(longest), lambda: 2**31 - 1) for _ in range(20)}
+    names = {jobs.short_job_name(TrainingStage.of(longest), lambda: 2**31 - 1) for _ in range(20)}
     assert len(names) > 1
     assert {len(name) for name in names} == {LONGEST_NAME}
     assert all(name.startswith(f"headrace-{'s' * 13}-") for name in names)
@@ -78,7 +78,7 @@ def test_a_tuning_that_is_not_there_yet_should_have_no_trials_and_its_machine_be
         for _ in range(3):
             stub.add_client_error(LIST, "ResourceNotFound", "Could not find tuning job.")
         seen: list[Any] = []
-        ended = model_jobs.follow(
+        ended = jobs.follow_model_job(
             tunings._client, EXECUTION, lambda: seen.append(tunings.outcomes(WISH)), lambda _: None
         )
         assert (ended["cause"], seen) == ("No.", [[], []])
@@ -97,7 +97,7 @@ def test_what_else_is_refused_should_be_told() -> None:
 
 
 def test_a_look_that_is_throttled_should_be_taken_again_but_not_for_ever() -> None:
-    most = model_jobs.MOST_THROTTLED
+    most = jobs.MOST_THROTTLED
     calls, look = refused(most, "ThrottlingException")
     assert followed(most + 5, look)["status"] == "FAILED"
     assert len(calls) == most + 5

@@ -7,7 +7,7 @@ import pytest
 from chalicelib.contracts.screening import CategoryPolicy, ScreeningPolicy
 from chalicelib.errors import HeadraceError, InvalidInput, NotFound
 from chalicelib.screening.policies import stage_policy
-from infra.screening import changed, give, shown
+from infra.screening import apply_change, describe_policy, set_policy
 
 
 @dataclass
@@ -31,9 +31,11 @@ class FakeRecords:
 
 def test_what_is_said_should_hold_and_changes_build_on_what_is_there() -> None:
     records = FakeRecords()
-    assert give(records, "acme", None, []) is None
-    assert give(records, "acme", "refuse", []) == stage_policy("refuse")
-    after = give(records, "acme", None, ["threat:output=flag@0.9", "personal-data:input=mask"])
+    assert set_policy(records, "acme", None, []) is None
+    assert set_policy(records, "acme", "refuse", []) == stage_policy("refuse")
+    after = set_policy(
+        records, "acme", None, ["threat:output=flag@0.9", "personal-data:input=mask"]
+    )
     assert after is not None
     assert after == records.kept["acme"]
     assert after.categories["threat"] == CategoryPolicy(
@@ -45,15 +47,15 @@ def test_what_is_said_should_hold_and_changes_build_on_what_is_there() -> None:
 
 def test_a_tenant_should_have_the_stage_s_policy_again() -> None:
     records = FakeRecords({"acme": stage_policy("refuse")})
-    assert give(records, "acme", "stage", []) is None
+    assert set_policy(records, "acme", "stage", []) is None
     assert records.kept == {}
-    assert shown(None) == ["Nothing was given; the stage's policy holds."]
+    assert describe_policy(None) == ["Nothing was given; the stage's policy holds."]
 
 
 def test_what_holds_should_be_shown_a_line_a_category() -> None:
-    policy = changed(ScreeningPolicy(), "threat:input=refuse@0.75")
-    assert shown(policy) == ["threat: input refuse, output off, from 0.75 on"]
-    assert shown(ScreeningPolicy()) == ["Nothing is screened."]
+    policy = apply_change(ScreeningPolicy(), "threat:input=refuse@0.75")
+    assert describe_policy(policy) == ["threat: input refuse, output off, from 0.75 on"]
+    assert describe_policy(ScreeningPolicy()) == ["Nothing is screened."]
 
 
 @pytest.mark.parametrize(
@@ -75,5 +77,5 @@ def test_what_is_no_policy_should_be_refused_and_nothing_kept(
 ) -> None:
     records = FakeRecords()
     with pytest.raises(kind, match=words):
-        give(records, tenant, named, changes)
+        set_policy(records, tenant, named, changes)
     assert records.kept == {}

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from chalicelib.generation.catalogue import catalogue
-from infra.costs.standing import lines, standing
-from infra.snapstart import NoSnapStart, prices, snap_start
+from infra.costs.idle import cost_lines, idle_charges
+from infra.synthesis.snapstart import SnapStartError, snap_start, snap_start_prices
 from tests.architecture.templates import plain
 
 CHOSEN = ("APIHandler", "Authorizer", "EmbedText", "ObjectCreated", "ChunkDocument", "Sweep")
@@ -83,13 +83,13 @@ def test_should_refuse_a_function_of_which_no_snapshot_can_be_taken(
 ) -> None:
     made = template(**properties)
     before = copy.deepcopy(made)
-    with pytest.raises(NoSnapStart, match=why):
+    with pytest.raises(SnapStartError, match=why):
         snap_start(made, ["F"])
     assert made == before
 
 
 def test_should_name_the_functions_that_there_are_when_one_is_not() -> None:
-    with pytest.raises(NoSnapStart, match=r"no function G; SnapStart is for F\."):
+    with pytest.raises(SnapStartError, match=r"no function G; SnapStart is for F\."):
         snap_start(template(), ["F", "G"])
 
 
@@ -123,8 +123,10 @@ def deployments_of(made: dict[str, Any]) -> set[str]:
 def test_should_say_what_the_bill_of_standing_things_says() -> None:
     made = copy.deepcopy(plain("dev"))
     snap_start(made, CHOSEN)
-    said = sum(price.kept for price in prices(made, CHOSEN, catalogue()))
-    billed = lines(standing(made, {"Stage": "dev"}), catalogue())
+    said = sum(price.kept for price in snap_start_prices(made, CHOSEN, catalogue()))
+    billed = cost_lines(idle_charges(made, {"Stage": "dev"}), catalogue())
     (cached,) = [line for line in billed if line.unit == "lambda.snapstart.cache.gb_second"]
     assert said == cached.listed
-    assert "a month for each version that is kept" in str(prices(made, CHOSEN, catalogue())[0])
+    assert "a month for each version that is kept" in str(
+        snap_start_prices(made, CHOSEN, catalogue())[0]
+    )

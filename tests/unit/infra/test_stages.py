@@ -15,7 +15,7 @@ def test_every_client_waits_and_tries_again_within_bounds(
 ) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    client = stages.clients("eu-central-1")
+    client = stages.client_factory("eu-central-1")
     for service in ("cloudformation", "s3", "s3vectors"):
         config = client(service).meta.config
         assert (config.connect_timeout, config.read_timeout) == (5, 60)
@@ -52,7 +52,7 @@ def test_the_region_is_the_one_that_headrace_package_and_the_aws_cli_take(
     for name, value in {**credentials, **environment}.items():
         monkeypatch.setenv(name, value)
 
-    assert stages.clients(given)("cloudformation").meta.region_name == expected
+    assert stages.client_factory(given)("cloudformation").meta.region_name == expected
 
 
 def test_a_local_cloud_is_found_by_its_file(tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ def test_a_local_cloud_is_found_by_its_file(tmp_path: Path) -> None:
     said = {"endpoint_url": "http://127.0.0.1:9", "outputs": {"RecordsTableName": "r"}}
     file.write_text(json.dumps(said))
 
-    place = stages.place(None, file)
+    place = stages.connect(None, file)
 
     assert place.outputs == {"RecordsTableName": "r"}
     assert place.client("dynamodb").meta.endpoint_url == "http://127.0.0.1:9"
@@ -71,4 +71,4 @@ def test_what_is_no_such_file_is_refused(tmp_path: Path, content: str) -> None:
     file = tmp_path / "cloud.json"
     file.write_text(content)
     with pytest.raises(ValueError, match="is no running local cloud's file"):
-        stages.place(None, file)
+        stages.connect(None, file)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from infra.state_machines import PolicyError, expand, main, policy_names, read_definition
+from infra.synthesis.state_machines import PolicyError, expand, main, policy_names, read_definition
 
 RETRY = {"ErrorEquals": ["Transient"], "MaxAttempts": 5}
 CATCH = {"ErrorEquals": ["States.ALL"], "Next": "Record", "Assign": {"at": ["@state"]}}

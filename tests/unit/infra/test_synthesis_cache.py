@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from infra import synthesis_cache
-from infra.synthesis_cache import FOLDER, SOURCES, SynthesisError, cached_synthesis
+from infra.synthesis import cache
+from infra.synthesis.cache import FOLDER, SOURCES, SynthesisError, cached_synthesis
 from tests.cloud import PROJECT
 
 COUNTING = """
@@ -30,7 +30,7 @@ def note(event, arguments):
     if event == "open" and isinstance(arguments[0], str) and arguments[0].startswith(project):
         print(arguments[0][len(project) + 1:], file=sys.stderr)
 sys.addaudithook(note)
-from infra.synthesise import main
+from infra.synthesis.template import main
 sys.exit(main(["--stage", "audited", "--snap-start", "Sweep"]))
 """
 
@@ -73,7 +73,7 @@ def test_a_failure_should_be_raised_with_its_reason_and_not_be_kept(project: Pat
 def test_the_outputs_that_were_not_used_for_longest_should_be_dropped(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(synthesis_cache, "_MAX_ENTRIES", 2)
+    monkeypatch.setattr(cache, "_MAX_ENTRIES", 2)
     for stage in "abac":
         cached_synthesis(project, stage)
     assert len(list((project / FOLDER).glob("*"))) == 2

@@ -13,9 +13,9 @@ import pytest
 
 from functions.run_model.handler import TASKS
 from infra.cloudformation.intrinsics import references
-from infra.state_machines import read_definition
-from infra.synthesis_cache import cached_synthesis
-from infra.synthesise import main
+from infra.synthesis.__main__ import main
+from infra.synthesis.cache import cached_synthesis
+from infra.synthesis.state_machines import read_definition
 
 ROOT = Path(__file__).parents[3]
 MACHINES = ROOT / "statemachines"

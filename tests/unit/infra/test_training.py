@@ -8,10 +8,16 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from infra import training
-from infra.registry import Registry
-from infra.stages import Place
-from infra.training import CannotTrain, Home, Training, name_of, reached
+from infra.models import training
+from infra.models.registry import Registry
+from infra.models.training import (
+    StageTraining,
+    TrainingError,
+    TrainingStage,
+    training_name,
+    translate_training_errors,
+)
+from infra.stages import StageConnection
 from models.common import recipe, request
 from models.common.failures import BadData, BadRecipe
 from models.common.request import Wish
@@ -69,9 +75,9 @@ class Sagemaker:
         }
 
 
-def training_of(*statuses: str, interpreter: Path = Path("none")) -> Training:
+def training_of(*statuses: str, interpreter: Path = Path("none")) -> StageTraining:
     registry = Sagemaker(*statuses)
-    return Training(Place(lambda _: registry, OUTPUTS), interpreter)
+    return StageTraining(StageConnection(lambda _: registry, OUTPUTS), interpreter)
 
 
 class States:
@@ -85,15 +91,15 @@ class States:
 
 
 def test_should_find_the_machine_beside_that_of_ingests() -> None:
-    home = Home.of(OUTPUTS)
+    home = TrainingStage.of(OUTPUTS)
     assert (home.stage, home.region, home.account) == ("dev", "eu-west-1", "000000000001")
     assert home.machine.endswith(":stateMachine:headrace-dev-train")
 
 
 def test_should_give_a_name_that_the_role_may_make_and_the_api_takes() -> None:
-    name = name_of(Home.of(OUTPUTS), "late_fusion", lambda: 1_700_000_000)
+    name = training_name(TrainingStage.of(OUTPUTS), "late_fusion", lambda: 1_700_000_000)
     assert name == "headrace-dev-late-fusion-20231114-221320"
-    places = Training(Place(lambda _: None, OUTPUTS))._places(WISH)
+    places = StageTraining(StageConnection(lambda _: None, OUTPUTS))._places(WISH)
     asked = request.training(WISH, places)
     assert asked["CheckpointConfig"]["S3Uri"].endswith("/models/checkpoints/headrace-dev-vae-1/")
 
@@ -101,7 +107,7 @@ def test_should_give_a_name_that_the_role_may_make_and_the_api_takes() -> None:
 def test_should_follow_an_execution_to_its_end() -> None:
     states = States("RUNNING", "RUNNING", "FAILED")
     rested: list[float] = []
-    ended = Training(Place(lambda _: states, OUTPUTS)).follow("arn", rested.append)
+    ended = StageTraining(StageConnection(lambda _: states, OUTPUTS)).follow("arn", rested.append)
     assert ended == {"status": "FAILED"}
     assert rested == [training.POLL_SECONDS] * 2
 
@@ -168,7 +174,7 @@ def test_a_version_should_have_its_numbers() -> None:
 def test_should_say_what_to_do_where_a_stage_does_not_train() -> None:
     answered: Any = {"Error": {"Code": "StateMachineDoesNotExist", "Message": "none"}}
     told = "Deploy the stage with the parameter Training=on"
-    with pytest.raises(CannotTrain, match=told), reached():
+    with pytest.raises(TrainingError, match=told), translate_training_errors():
         raise ClientError(answered, "StartExecution")
-    with pytest.raises(CannotTrain, match="Could not connect"), reached():
+    with pytest.raises(TrainingError, match="Could not connect"), translate_training_errors():
         raise EndpointConnectionError(endpoint_url="http://127.0.0.1:9")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from chalice.package import YAMLTemplateSerializer
 
-from infra.written import files_of, read_yaml, with_defaults, written_template
+from infra.synthesis.sources import add_defaults, files_of, read_sources, read_yaml
 from tests.cloud import PROJECT
 
 QUEUE = "  Type: AWS::SQS::Queue\n"
@@ -25,25 +25,23 @@ def resource(name: str, body: str) -> str:
 
 
 def test_rooms_should_make_one_template(tmp_path: Path) -> None:
-    written = written_template(
-        project(tmp_path, a=resource("One", QUEUE), b=resource("Two", QUEUE))
-    )
+    written = read_sources(project(tmp_path, a=resource("One", QUEUE), b=resource("Two", QUEUE)))
     assert written["Description"] == "whole"
     assert list(written["Resources"]) == ["One", "Two"]
 
 
 def test_a_name_given_twice_should_be_refused_with_its_file(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"b\.yaml: Resources has a second One"):
-        written_template(project(tmp_path, a=resource("One", QUEUE), b=resource("One", QUEUE)))
+        read_sources(project(tmp_path, a=resource("One", QUEUE), b=resource("One", QUEUE)))
 
 
 def test_a_section_given_twice_should_be_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="Description is given a second time"):
-        written_template(project(tmp_path, a="Description: again\n"))
+        read_sources(project(tmp_path, a="Description: again\n"))
 
 
 def test_a_definition_should_be_found_from_the_file_that_names_it(tmp_path: Path) -> None:
-    written = written_template(project(tmp_path, a=resource("Machine", MACHINE)))
+    written = read_sources(project(tmp_path, a=resource("Machine", MACHINE)))
     assert written["Resources"]["Machine"]["Properties"]["DefinitionUri"] == str(
         tmp_path / "infra" / "m.asl.json"
     )
@@ -84,9 +82,7 @@ def test_what_is_no_yaml_should_be_refused_with_its_file(tmp_path: Path) -> None
 
 def test_what_costs_should_be_tagged_with_its_room(tmp_path: Path) -> None:
     function = "  Type: AWS::Serverless::Function\n  Properties:\n    Tags: {own: tag}\n"
-    written = written_template(
-        project(tmp_path, a=resource("One", QUEUE), b=resource("Two", function))
-    )
+    written = read_sources(project(tmp_path, a=resource("One", QUEUE), b=resource("Two", function)))
     assert written["Resources"]["One"]["Properties"]["Tags"] == [
         {"Key": "headrace:component", "Value": "a"}
     ]
@@ -102,8 +98,8 @@ def test_a_stage_should_have_defaults_of_its_own(tmp_path: Path) -> None:
     defaults = {}
     for stage in ("prod", "dev"):
         template = {"Parameters": {"Kept": {"Type": "String", "Default": "off"}}}
-        with_defaults(template, tmp_path, stage)
+        add_defaults(template, tmp_path, stage)
         defaults[stage] = template["Parameters"]["Kept"]["Default"]
     assert defaults == {"prod": "on", "dev": "off"}
     with pytest.raises(ValueError, match="bad has a default for Lost, which is no parameter"):
-        with_defaults(template, tmp_path, "bad")
+        add_defaults(template, tmp_path, "bad")

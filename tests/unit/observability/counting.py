@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from chalicelib.adapters.aws import translate
 from chalicelib.errors import HeadraceError
 from chalicelib.observability import logger
-from infra.written import written_template
+from infra.synthesis.sources import read_sources
 from tests.cloud import PROJECT
 from tests.integration.watching.patterns import Matches, matched, matcher
 
@@ -31,7 +31,7 @@ _DENIED = ClientError(
 @cache
 def _counted() -> Matches:
     """Return what the alarm's metric counts, as the template says it."""
-    failures = written_template(PROJECT)["Resources"]["FunctionFailures"]["Properties"]
+    failures = read_sources(PROJECT)["Resources"]["FunctionFailures"]["Properties"]
     return matcher(failures["FilterPattern"])
 
 

@@ -15,7 +15,7 @@ from chalicelib.prompting.checking import check_prompt
 from chalicelib.prompting.filters import FILTERS
 from chalicelib.prompting.rendering import Prompt
 from chalicelib.prompting.sandbox import Sandbox
-from cli.prompt_files import read_prompt
+from cli.prompts.files import read_prompt
 from tests.architecture.ingest_definition import ROOT
 from tests.unit.prompting.examples import FENCE
 

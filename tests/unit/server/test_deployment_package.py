@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 
 from infra.packaging import archive
-from infra.packaging.cache import Cache
-from infra.packaging.deflated import Deflated
-from infra.packaging.failures import CannotPackage
+from infra.packaging.archive import DeflateCache
+from infra.packaging.cache import PackagingCache
 from infra.packaging.manifest import Manifest, PackagedFunction
-from infra.packaging.targets import TARGETS, native_architecture
+from infra.packaging.targets import TARGETS, PackagingError, native_architecture
 from localcloud.deployment_package import (
     SHARED_CONTENTS,
     _unpack_bundles,
@@ -28,7 +27,7 @@ def made(folder: Path, architecture: str = "", content: str = "x = 1\n") -> Mani
     source = folder / "source.py"
     source.write_text(content)
     file = folder / "functions" / "one.zip"
-    archive.write({"one.py": source}, file, Deflated(Cache(folder / "kept")))
+    archive.write_archive({"one.py": source}, file, DeflateCache(PackagingCache(folder / "kept")))
     sha256 = archive.sha256_of(file)
     (folder / "template.json").write_text("{}")
     function = PackagedFunction("One", "one", "functions/one.zip", "key", sha256, 1, 1)
@@ -48,7 +47,7 @@ def made(folder: Path, architecture: str = "", content: str = "x = 1\n") -> Mani
 
 def refused(package: Path, why: str) -> None:
     aside = package.parent
-    with pytest.raises(CannotPackage, match=why):
+    with pytest.raises(PackagingError, match=why):
         open_package(package, aside / "bundles", aside / "runtime", aside)
     assert not (aside / "runtime").exists()
 

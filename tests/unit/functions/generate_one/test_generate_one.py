@@ -20,7 +20,7 @@ from chalicelib.errors import (
 )
 from functions.generate_one import core
 from functions.generate_one.asking import MOST_PAID
-from infra.written import written_template
+from infra.synthesis.sources import read_sources
 from tests.unit.functions.generate_one.world import PREFIX, USED, Killed, World
 from tests.unit.jobs.examples import NOW
 
@@ -110,7 +110,7 @@ def test_should_ask_no_longer_than_the_deadline_and_the_function_allow() -> None
 
 def test_should_leave_time_for_what_comes_after_the_last_model_that_is_asked() -> None:
     """The checks and screens of an answer, each with a retry, and the job's files and record."""
-    function = written_template(ROOT)["Resources"]["GenerateOne"]["Properties"]
+    function = read_sources(ROOT)["Resources"]["GenerateOne"]["Properties"]
     assert function["Timeout"] >= core.SECONDS + 120
 
 

@@ -20,7 +20,7 @@ from chalicelib.contracts.receipts import Receipt
 from chalicelib.errors import HeadraceError, InvalidInput, Throttled, Transient
 from functions.stream_answer.core import Deps, run
 from functions.stream_answer.handler import ANSWER_SECONDS, counted
-from infra.written import written_template
+from infra.synthesis.sources import read_sources
 
 ROOT = Path(__file__).parents[4]
 SAMPLE = json.loads((ROOT / "functions" / "stream_answer" / "event.json").read_text())
@@ -145,5 +145,5 @@ def test_should_add_the_receipt_of_the_whole_answer_to_what_is_spent(
 
 
 def test_should_leave_time_to_find_and_to_check_where_a_model_is_asked_twice() -> None:
-    function = written_template(ROOT)["Resources"]["StreamAnswer"]["Properties"]
+    function = read_sources(ROOT)["Resources"]["StreamAnswer"]["Properties"]
     assert function["Timeout"] >= 2 * ANSWER_SECONDS + 30

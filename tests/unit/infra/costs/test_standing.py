@@ -9,15 +9,15 @@ from hypothesis import strategies as st
 
 from chalicelib.errors import NotFound
 from chalicelib.generation.catalogue import catalogue
-from infra.costs.standing import (
+from infra.costs.idle import (
     ALWAYS_FREE,
     FREE,
     RULES,
     SECONDS,
-    Charge,
-    UnknownCost,
-    lines,
-    standing,
+    IdleCharge,
+    UnknownCostError,
+    cost_lines,
+    idle_charges,
 )
 
 FUNCTION = {
@@ -35,13 +35,13 @@ def stage(**resources: dict[str, Any]) -> dict[str, Any]:
     return {"Parameters": PARAMETERS, "Conditions": CONDITIONS, "Resources": resources}
 
 
-def one(kind: str, /, **properties: Any) -> list[Charge]:
+def one(kind: str, /, **properties: Any) -> list[IdleCharge]:
     made = {"Type": kind, "Properties": properties}
-    return standing(stage(It=made, Function=FUNCTION), {})
+    return idle_charges(stage(It=made, Function=FUNCTION), {})
 
 
 def test_a_type_that_nobody_priced_should_be_refused_by_name() -> None:
-    with pytest.raises(UnknownCost, match=r"It is a AWS::EC2::NatGateway"):
+    with pytest.raises(UnknownCostError, match=r"It is a AWS::EC2::NatGateway"):
         one("AWS::EC2::NatGateway")
 
 
@@ -63,7 +63,7 @@ def test_no_type_should_be_both_free_and_charged() -> None:
 def test_what_is_billed_by_the_hour_should_be_refused(
     kind: str, properties: dict[str, Any], why: str
 ) -> None:
-    with pytest.raises(UnknownCost, match=why):
+    with pytest.raises(UnknownCostError, match=why):
         one(kind, **properties)
 
 
@@ -115,18 +115,18 @@ def test_a_snapshot_should_be_charged_by_the_memory_of_its_function() -> None:
         "Type": "AWS::Lambda::Version",
         "Properties": {"FunctionName": {"Ref": "Function"}},
     }
-    charges = standing(stage(Function=function, Version=version), {})
+    charges = idle_charges(stage(Function=function, Version=version), {})
     assert [(each.unit, each.quantity) for each in charges] == [
         ("lambda.snapstart.cache.gb_second", Decimal(2 * SECONDS))
     ]
     version["Properties"] = {"FunctionName": {"Ref": "Plain"}}
-    assert standing(stage(Plain=FUNCTION, Version=version), {}) == []
+    assert idle_charges(stage(Plain=FUNCTION, Version=version), {}) == []
 
 
 def test_what_a_condition_leaves_out_should_cost_nothing() -> None:
     alarm = {"Type": "AWS::CloudWatch::Alarm", "Condition": "WithAlarms", "Properties": {}}
-    assert standing(stage(Alarm=alarm), {}) == []
-    assert len(standing(stage(Alarm=alarm), {"Alarms": "on"})) == 1
+    assert idle_charges(stage(Alarm=alarm), {}) == []
+    assert len(idle_charges(stage(Alarm=alarm), {"Alarms": "on"})) == 1
 
 
 @given(st.lists(st.sampled_from(sorted(ALWAYS_FREE)), max_size=30), st.integers(0, 10**7))
@@ -134,8 +134,8 @@ def test_only_what_goes_beyond_the_allowance_should_be_charged(
     units: list[str],
     quantity: int,
 ) -> None:
-    charges = [Charge("It", unit, Decimal(quantity), "") for unit in units]
-    found = lines(charges, catalogue())
+    charges = [IdleCharge("It", unit, Decimal(quantity), "") for unit in units]
+    found = cost_lines(charges, catalogue())
     assert {line.unit for line in found} == set(units)
     for line in found:
         assert line.quantity == quantity * units.count(line.unit)
@@ -143,11 +143,11 @@ def test_only_what_goes_beyond_the_allowance_should_be_charged(
         assert line.listed - line.charged == free
 
 
-def hosted(variant: dict[str, Any], **more: dict[str, Any]) -> list[Charge]:
+def hosted(variant: dict[str, Any], **more: dict[str, Any]) -> list[IdleCharge]:
     """Return what an endpoint of one variant stands for."""
     config = {"ProductionVariants": [{"ModelName": {"Ref": "Elsewhere"}, **variant}]}
     made = {"EndpointConfigName": {"Fn::GetAtt": ["Config", "EndpointConfigName"]}}
-    return standing(
+    return idle_charges(
         stage(
             Config={"Type": "AWS::SageMaker::EndpointConfig", "Properties": config},
             Hosted={"Type": "AWS::SageMaker::Endpoint", "Properties": made},
@@ -180,4 +180,4 @@ def test_an_endpoint_should_be_charged_the_instances_that_stand_when_nothing_is_
 
 def test_instances_that_stand_without_a_price_should_be_told_by_their_unit() -> None:
     with pytest.raises(NotFound, match=r"sagemaker\.hosting\.ml\.inf2\.xlarge\.hour"):
-        lines(hosted(INSTANCES), catalogue())
+        cost_lines(hosted(INSTANCES), catalogue())

@@ -7,12 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.generation.catalogue import catalogue
-from infra.costs.usage import BY_CALL, ITEM_ACTIONS, FunctionUse, Unpriced, Used, bill
+from infra.costs.usage import (
+    BY_CALL,
+    ITEM_ACTIONS,
+    CountedUsage,
+    FunctionUse,
+    UnpricedCallError,
+    price_usage,
+)
 
 
-def used(items: int = 1, **fields: object) -> Used:
+def used(items: int = 1, **fields: object) -> CountedUsage:
     told = {"items": items, "calls": {}, "actions": {}, "functions": {}, **fields}
-    return Used(**told)  # type: ignore[arg-type]
+    return CountedUsage(**told)  # type: ignore[arg-type]
 
 
 def price(unit: str) -> Decimal:
@@ -25,33 +32,33 @@ def test_every_unit_that_is_billed_should_have_a_price() -> None:
 
 
 def test_a_call_without_a_rule_should_be_refused_by_name() -> None:
-    with pytest.raises(Unpriced, match="kinesis:PutRecord"):
-        bill(used(calls={"kinesis:PutRecord": 1}), catalogue())
-    with pytest.raises(Unpriced, match="dynamodb:PartiQLInsert"):
-        bill(used(actions={"dynamodb:PartiQLInsert": 1}), catalogue())
+    with pytest.raises(UnpricedCallError, match="kinesis:PutRecord"):
+        price_usage(used(calls={"kinesis:PutRecord": 1}), catalogue())
+    with pytest.raises(UnpricedCallError, match="dynamodb:PartiQLInsert"):
+        price_usage(used(actions={"dynamodb:PartiQLInsert": 1}), catalogue())
 
 
 def test_a_function_should_be_billed_by_request_and_by_memory_and_time() -> None:
-    told = bill(used(functions={"f": FunctionUse(2, 3.0, 512)}), catalogue())
+    told = price_usage(used(functions={"f": FunctionUse(2, 3.0, 512)}), catalogue())
     expected = 2 * price("lambda.request") + Decimal("1.5") * price("lambda.gb_second.arm64")
     assert told.by_service["Lambda"] == expected
 
 
 def test_an_item_in_a_transaction_should_be_billed_twice() -> None:
     calls = {"dynamodb:PutItem": 1, "dynamodb:TransactWriteItems": 1}
-    told = bill(used(calls=calls, actions={"dynamodb:PutItem": 4}), catalogue())
+    told = price_usage(used(calls=calls, actions={"dynamodb:PutItem": 4}), catalogue())
     assert told.by_service["DynamoDB"] == 7 * price("dynamodb.write_request_unit")
 
 
 def test_express_children_should_be_billed_as_the_receipts_say() -> None:
-    told = bill(used(2, transitions=4, children="0.01"), catalogue())
+    told = price_usage(used(2, transitions=4, children="0.01"), catalogue())
     expected = 2 * price("stepfunctions.standard.transition") + Decimal("0.005")
     assert told.by_service["Step Functions"] == expected
 
 
 def test_what_is_free_or_counted_otherwise_should_add_nothing() -> None:
     free = {call: 5 for call, unit in BY_CALL.items() if unit is None}
-    assert bill(used(calls=free), catalogue()).total == 0
+    assert price_usage(used(calls=free), catalogue()).total == 0
 
 
 @given(
@@ -64,7 +71,7 @@ def test_the_bill_of_one_should_be_its_share_of_the_bill_of_all(
     items: int, calls: dict[str, int], actions: dict[str, int], transitions: int
 ) -> None:
     fields = {"calls": calls, "actions": actions, "transitions": transitions}
-    together = bill(used(1, **fields), catalogue())
-    each = bill(used(items, **fields), catalogue())
+    together = price_usage(used(1, **fields), catalogue())
+    each = price_usage(used(items, **fields), catalogue())
     assert abs(each.total * items - together.total) < Decimal("1e-15")
     assert sum(each.by_service.values()) == each.total

@@ -13,8 +13,8 @@ from chalicelib.contracts.answers import AskRequest
 from chalicelib.contracts.operations import CURSOR, Operation, limit_parameter
 from chalicelib.contracts.uploads import RetryDocumentRequest
 from infra.openapi.document import document
-from infra.openapi.gateway import look_at_bodies
-from infra.openapi.routes import Undeclared, of_app, of_template
+from infra.openapi.gateway import require_json_bodies
+from infra.openapi.routes import UndeclaredRouteError, routes_of_app, routes_of_template
 
 GIVEN = Operation("service", {200: None})
 
@@ -34,27 +34,27 @@ def app(path: str, *decorators: Callable[[Any], Any], text: str | None = "Say it
 
 
 def made(path: str, operation: Operation) -> dict[str, Any]:
-    routes = list(of_app(app(path, described(operation)).routes))
+    routes = list(routes_of_app(app(path, described(operation)).routes))
     return document(routes, "1", {})
 
 
 def test_a_view_without_an_operation_is_refused() -> None:
-    with pytest.raises(Undeclared, match=r"POST /v1/things: .*Operation"):
-        list(of_app(app("/v1/things").routes))
+    with pytest.raises(UndeclaredRouteError, match=r"POST /v1/things: .*Operation"):
+        list(routes_of_app(app("/v1/things").routes))
 
 
 def test_a_view_without_a_docstring_is_refused() -> None:
-    with pytest.raises(Undeclared, match="docstring"):
-        list(of_app(app("/v1/things", described(GIVEN), text=None).routes))
+    with pytest.raises(UndeclaredRouteError, match="docstring"):
+        list(routes_of_app(app("/v1/things", described(GIVEN), text=None).routes))
 
 
 def test_a_path_of_the_template_that_is_no_functions_is_refused() -> None:
-    with pytest.raises(Undeclared, match="/v1/other/stream"):
-        list(of_template({"/v1/other/stream": {"post": {}}}))
+    with pytest.raises(UndeclaredRouteError, match="/v1/other/stream"):
+        list(routes_of_template({"/v1/other/stream": {"post": {}}}))
 
 
 def test_a_stream_is_described_by_its_function() -> None:
-    (route,) = of_template({"/v1/ask/stream": {"post": {"security": [{"authorizer": []}]}}})
+    (route,) = routes_of_template({"/v1/ask/stream": {"post": {"security": [{"authorizer": []}]}}})
     assert (route.operation_id, route.keyed, route.method) == ("ask_stream", True, "POST")
     assert route.operation.body is AskRequest
     assert route.summary
@@ -68,13 +68,13 @@ def test_a_stream_is_described_by_its_function() -> None:
     ],
 )
 def test_what_is_not_described_is_refused(path: str, operation: Operation, what: str) -> None:
-    with pytest.raises(Undeclared, match=what):
+    with pytest.raises(UndeclaredRouteError, match=what):
         made(path, operation)
 
 
 def test_two_views_of_one_name_are_refused() -> None:
-    routes = list(of_app(app("/v1/things", described(GIVEN)).routes))
-    with pytest.raises(Undeclared, match="names are unique"):
+    routes = list(routes_of_app(app("/v1/things", described(GIVEN)).routes))
+    with pytest.raises(UndeclaredRouteError, match="names are unique"):
         document([*routes, *routes], "1", {})
 
 
@@ -95,13 +95,13 @@ def test_the_gateway_looks_at_the_bodies_that_must_be_there() -> None:
         "service", {200: None}, body=RetryDocumentRequest, body_may_be_left_out=True
     )
     routes = {**needed.routes, **app("/b", described(optional)).routes}
-    paths = look_at_bodies(swagger, routes)["paths"]
+    paths = require_json_bodies(swagger, routes)["paths"]
     (parameter,) = paths["/a"]["post"]["parameters"]
     assert (parameter["in"], parameter["required"]) == ("body", True)
     assert paths["/b"]["post"] == {"parameters": [1]}
 
 
 def test_the_gateway_leaves_a_view_alone_that_says_nothing() -> None:
-    assert look_at_bodies({"paths": {"/a": {"post": {}}}}, app("/a").routes) == {
+    assert require_json_bodies({"paths": {"/a": {"post": {}}}}, app("/a").routes) == {
         "paths": {"/a": {"post": {}}}
     }

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.packaging import archive
-from infra.packaging.cache import Cache
-from infra.packaging.deflated import Deflated
+from infra.packaging.archive import DeflateCache
+from infra.packaging.cache import PackagingCache
 
 NAMES = st.text(st.characters(codec="utf-8", exclude_characters="/\\\0"), min_size=1, max_size=20)
 
@@ -27,7 +27,9 @@ def written(folder: Path, contents: dict[str, bytes], when: int = 0, mode: int =
         file.chmod(mode)
         os.utime(file, (when, when))
         entries[name] = file
-    told = archive.write(entries, folder / "made.zip", Deflated(Cache(folder / "kept")))
+    told = archive.write_archive(
+        entries, folder / "made.zip", DeflateCache(PackagingCache(folder / "kept"))
+    )
     assert told == archive.sha256_of(folder / "made.zip")
     return folder / "made.zip"
 
@@ -55,10 +57,10 @@ def test_what_nobody_asked_for_should_go(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"a")
     (tmp_path / "b").write_bytes(b"b")
     kept = tmp_path / "kept"
-    Deflated(Cache(kept)).of(tmp_path / "a")
-    later = Deflated(Cache(kept))
+    DeflateCache(PackagingCache(kept)).of(tmp_path / "a")
+    later = DeflateCache(PackagingCache(kept))
     content = later.of(tmp_path / "b")
     assert len(list(kept.glob("[0-9a-f]*"))) == 2
     later.cache.forget_unused()
     assert len(list(kept.glob("[0-9a-f]*"))) == 1
-    assert Deflated(Cache(kept)).of(tmp_path / "b") == content
+    assert DeflateCache(PackagingCache(kept)).of(tmp_path / "b") == content

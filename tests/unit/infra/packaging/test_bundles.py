@@ -10,13 +10,12 @@ import pytest
 
 from chalicelib.generation.catalogue import catalogue
 from infra.packaging import archive
-from infra.packaging.bundles import STARTED, Workplace
+from infra.packaging.archive import DeflateCache
+from infra.packaging.bundles import STARTED_MODULES, BundleAssembly
 from infra.packaging.bytecode import Compiler
-from infra.packaging.cache import Cache
-from infra.packaging.deflated import Deflated
-from infra.packaging.failures import CannotPackage
-from infra.packaging.installed import Installed
-from infra.packaging.targets import TARGETS
+from infra.packaging.cache import PackagingCache
+from infra.packaging.installed import InstalledPackages
+from infra.packaging.targets import TARGETS, PackagingError
 
 ROOT = Path(__file__).parents[4]
 ROOM = "functions/stream_answer"
@@ -55,11 +54,13 @@ def project(tmp_path: Path) -> Path:
     return folder
 
 
-def workplace(project: Path, content: str) -> Workplace:
+def workplace(project: Path, content: str) -> BundleAssembly:
     kept = project.parent / "kept"
-    compiler = Compiler(Path(sys.executable), Cache(kept / "compiled"))
-    installed = Installed(Cache(kept / "installed"), TARGETS["arm64"], compiler)
-    return Workplace(project, project / "none", catalogue(), installed, project.parent / content)
+    compiler = Compiler(Path(sys.executable), PackagingCache(kept / "compiled"))
+    installed = InstalledPackages(PackagingCache(kept / "installed"), TARGETS["arm64"], compiler)
+    return BundleAssembly(
+        project, project / "none", catalogue(), installed, project.parent / content
+    )
 
 
 def own(project: Path, content: str = "content") -> set[str]:
@@ -71,7 +72,9 @@ def zipped(project: Path, content: str) -> str:
     """Return the hash of the bundle, packed."""
     file = project.parent / f"{content}.zip"
     entries = workplace(project, content).entries("stream_answer")
-    return archive.write(entries, file, Deflated(Cache(project.parent / "deflated")))
+    return archive.write_archive(
+        entries, file, DeflateCache(PackagingCache(project.parent / "deflated"))
+    )
 
 
 def test_a_bundle_should_hold_what_is_imported_named_or_started(project: Path) -> None:
@@ -102,7 +105,7 @@ def test_a_file_that_nobody_names_should_be_refused_by_name(project: Path, name:
     file = project / ROOM / name
     file.parent.mkdir(exist_ok=True)
     file.write_text("")
-    with pytest.raises(CannotPackage, match=rf"^{ROOM}/{name} is named by no module") as refused:
+    with pytest.raises(PackagingError, match=rf"^{ROOM}/{name} is named by no module") as refused:
         own(project)
     assert "STARTED of infra/packaging/bundles.py" in str(refused.value)
 
@@ -112,7 +115,7 @@ def test_what_lambda_starts_should_be_what_templates_say() -> None:
     for file in (ROOT / "infra" / "template").glob("*.yaml"):
         for room, name in re.findall(r"/var/task/functions/(\w+)/([\w.]+)", file.read_text()):
             said.setdefault(room, set()).add(name)
-    assert said == {room: set(names) for room, names in STARTED.items()}
-    for room, names in STARTED.items():
+    assert said == {room: set(names) for room, names in STARTED_MODULES.items()}
+    for room, names in STARTED_MODULES.items():
         for name in names:
             assert (ROOT / "functions" / room / name).stat().st_mode & 0o111

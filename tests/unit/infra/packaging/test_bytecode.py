@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from infra.packaging.bytecode import Compiler, place_of
-from infra.packaging.cache import Cache
-from infra.packaging.failures import CannotPackage
+from infra.packaging.cache import PackagingCache
+from infra.packaging.targets import PackagingError
 
 SETS = "NAMES = {'one', 'two', 'three', 'four'}\ndef f(a):\n    return a in {'x', 'y', 'z'}\n"
 
 
 @pytest.fixture
 def compiler(tmp_path: Path) -> Compiler:
-    return Compiler(Path(sys.executable), Cache(tmp_path / "compiled"))
+    return Compiler(Path(sys.executable), PackagingCache(tmp_path / "compiled"))
 
 
 def written(folder: Path, **sources: str) -> Path:
@@ -68,7 +68,7 @@ def test_the_same_sources_should_be_compiled_once_wherever_they_lie(
     when = made.stat().st_mtime_ns
     other = written(tmp_path / "two", thing=SETS)
     changed = written(tmp_path / "three", thing=f"{SETS}\nMORE = 1\n")
-    later = Compiler(compiler.interpreter, Cache(compiler.cache.folder))
+    later = Compiler(compiler.interpreter, PackagingCache(compiler.cache.folder))
     found = later.compile_all([other, changed])
     assert found[other / "thing.py"] == made
     assert made.stat().st_mtime_ns == when
@@ -91,7 +91,7 @@ def test_a_source_that_does_not_compile_should_be_named_and_nothing_be_kept(
     compiler: Compiler, tmp_path: Path
 ) -> None:
     folder = written(tmp_path / "one", broken="def f(:\n", whole="")
-    with pytest.raises(CannotPackage, match=r"broken\.py"):
+    with pytest.raises(PackagingError, match=r"broken\.py"):
         compiler.compile_all([folder])
     (folder / "broken.py").write_text("")
     assert len(compiler.compile_all([folder])) == 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from infra.packaging.cache import Cache
+from infra.packaging.cache import PackagingCache
 
 
 def names(folder: Path) -> set[str]:
@@ -13,7 +13,7 @@ def names(folder: Path) -> set[str]:
 
 def used(folder: Path, owner: str, *wanted: str) -> None:
     """Use names as one packaging does, making what is not there."""
-    cache = Cache(folder, owner)
+    cache = PackagingCache(folder, owner)
     for name in wanted:
         path = cache.use(name)
         if name.endswith("/"):

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.packaging.closure import Sources
-from infra.packaging.failures import CannotPackage
+from infra.packaging.closure import SourceTree
+from infra.packaging.targets import PackagingError
 
 ROOT = Path(__file__).parents[4]
 
@@ -25,7 +25,7 @@ def project(folder: Path, **modules: str) -> Path:
 
 
 def reached(folder: Path, module: str) -> set[str]:
-    files = {file.relative_to(folder).as_posix() for file in Sources(folder).closure(module)}
+    files = {file.relative_to(folder).as_posix() for file in SourceTree(folder).closure(module)}
     return {name for name in files if not name.endswith("__init__.py")}
 
 
@@ -53,7 +53,7 @@ def test_packages_around_a_module_should_be_there_with_what_they_import(tmp_path
     (tmp_path / "chalicelib" / "__init__.py").write_text("from chalicelib import two")
     files = {
         file.relative_to(tmp_path).as_posix()
-        for file in Sources(tmp_path).closure("functions.a.handler")
+        for file in SourceTree(tmp_path).closure("functions.a.handler")
     }
     assert {"chalicelib/__init__.py", "functions/__init__.py", "functions/a/__init__.py"} <= files
     assert "chalicelib/two.py" in files
@@ -93,23 +93,23 @@ def test_an_import_by_name_should_reach_into_a_package_beside_the_module(tmp_pat
 def test_an_import_by_a_name_from_elsewhere_should_be_refused(tmp_path: Path) -> None:
     source = "import importlib\ndef load(name):\n    return importlib.import_module(name)\n"
     project(tmp_path, chalicelib__a=source)
-    with pytest.raises(CannotPackage, match=r"a\.py, line 3: .*Write the name"):
-        Sources(tmp_path).closure("chalicelib.a")
+    with pytest.raises(PackagingError, match=r"a\.py, line 3: .*Write the name"):
+        SourceTree(tmp_path).closure("chalicelib.a")
 
 
 def test_imports_by_name_should_be_left_to_whoever_says_so(tmp_path: Path) -> None:
     source = "import importlib, models.b\ndef load(name):\n    importlib.import_module(name)\n"
     project(tmp_path, models__a=source, models__b="", models__unused="", chalicelib__c="")
-    sources = Sources(tmp_path, roots=("models",), open_ended=("models.a",))
+    sources = SourceTree(tmp_path, roots=("models",), open_ended=("models.a",))
     files = {file.relative_to(tmp_path).as_posix() for file in sources.closure("models.a")}
     assert files == {"models/__init__.py", "models/a.py", "models/b.py"}
-    with pytest.raises(CannotPackage, match=r"no module chalicelib\.c"):
+    with pytest.raises(PackagingError, match=r"no module chalicelib\.c"):
         sources.closure("chalicelib.c")
 
 
 def test_a_module_that_is_not_there_should_be_named(tmp_path: Path) -> None:
-    with pytest.raises(CannotPackage, match=r"no module functions\.a\.handler"):
-        Sources(tmp_path).closure("functions.a.handler")
+    with pytest.raises(PackagingError, match=r"no module functions\.a\.handler"):
+        SourceTree(tmp_path).closure("functions.a.handler")
 
 
 def test_data_that_a_module_names_should_be_found_and_no_other(tmp_path: Path) -> None:
@@ -117,12 +117,12 @@ def test_data_that_a_module_names_should_be_found_and_no_other(tmp_path: Path) -
     project(tmp_path, chalicelib__one="")
     for name in ("head.json", "event.json"):
         (tmp_path / "chalicelib" / name).write_text("{}")
-    named = Sources(tmp_path).named_data("chalicelib.a")
+    named = SourceTree(tmp_path).named_data("chalicelib.a")
     assert named == [tmp_path / "chalicelib" / "head.json"]
 
 
 def test_each_function_should_reach_its_whole_room_and_no_other_s() -> None:
-    sources = Sources(ROOT)
+    sources = SourceTree(ROOT)
     for handler in sorted((ROOT / "functions").glob("*/handler.py")):
         room = handler.parent
         files = sources.closure(f"functions.{room.name}.handler")

@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from infra.packaging.bytecode import Compiler
-from infra.packaging.cache import Cache
-from infra.packaging.failures import CannotPackage
-from infra.packaging.installed import Installed
-from infra.packaging.targets import TARGETS
+from infra.packaging.cache import PackagingCache
+from infra.packaging.installed import InstalledPackages
+from infra.packaging.targets import TARGETS, PackagingError
 from tests.unit.infra.packaging.registry import add_wheel
 
 ANY = "py3-none-any"
@@ -29,9 +28,9 @@ def pinned(registry: Path) -> dict[str, str]:
     return {name: f"{name}==1 {add_wheel(registry, ANY, name, of)}" for name, of in files.items()}
 
 
-def installed(tmp_path: Path) -> Installed:
-    compiler = Compiler(Path(sys.executable), Cache(tmp_path / "compiled"))
-    return Installed(Cache(tmp_path / "installed"), TARGETS["arm64"], compiler)
+def installed(tmp_path: Path) -> InstalledPackages:
+    compiler = Compiler(Path(sys.executable), PackagingCache(tmp_path / "compiled"))
+    return InstalledPackages(PackagingCache(tmp_path / "installed"), TARGETS["arm64"], compiler)
 
 
 def wanted(tmp_path: Path, name: str, *pins: str) -> Path:
@@ -80,5 +79,5 @@ def test_what_was_installed_should_serve_the_next_packaging_and_go_when_nobody_p
     later.cache.forget_unused()
     assert found["alone.py"].is_file()
     assert not found["thing/__init__.py"].exists()
-    with pytest.raises(CannotPackage, match="cannot be fetched for arm64"):
+    with pytest.raises(PackagingError, match="cannot be fetched for arm64"):
         installed(tmp_path).of(one)

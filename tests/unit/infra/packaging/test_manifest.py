@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.packaging.failures import CannotPackage
 from infra.packaging.manifest import FORMAT, Manifest, PackagedFunction, is_package
+from infra.packaging.targets import PackagingError
 
 FUNCTION = PackagedFunction("EmbedText", "embed_text", "functions/e.zip", "functions/e", "0", 1, 2)
 MANIFEST = Manifest("dev", "eu-central-1", "arm64", "template.json", "00", (FUNCTION,))
@@ -31,7 +31,7 @@ def test_a_package_should_be_told_from_any_other_folder(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_one_should_be_told_apart(tmp_path: Path) -> None:
-    with pytest.raises(CannotPackage, match="holds no package"):
+    with pytest.raises(PackagingError, match="holds no package"):
         Manifest.read(tmp_path)
 
 
@@ -47,5 +47,5 @@ def test_a_folder_without_one_should_be_told_apart(tmp_path: Path) -> None:
 )
 def test_another_format_should_be_refused(tmp_path: Path, text: str, why: str) -> None:
     (tmp_path / "manifest.json").write_text(text)
-    with pytest.raises(CannotPackage, match=f"{why}.*headrace package"):
+    with pytest.raises(PackagingError, match=f"{why}.*headrace package"):
         Manifest.read(tmp_path)

@@ -11,8 +11,8 @@ import pytest
 
 from chalicelib.generation.catalogue import Catalogue, parse_catalogue
 from chalicelib.inference.embedder import MODELS
-from infra.packaging.failures import CannotPackage
 from infra.packaging.models import CARRIED, carried
+from infra.packaging.targets import PackagingError
 
 ROOT = Path(__file__).parents[4]
 NAME = "minilm-l6-v2-int8"
@@ -47,13 +47,13 @@ def test_weights_should_lie_beside_the_graph(folder: Path, known: Catalogue) -> 
 
 def test_a_missing_file_should_be_named_with_the_fix(folder: Path, known: Catalogue) -> None:
     (folder / NAME / "model.onnx_data").unlink()
-    with pytest.raises(CannotPackage, match=rf"onnx_data is missing.*models pull {NAME}"):
+    with pytest.raises(PackagingError, match=rf"onnx_data is missing.*models pull {NAME}"):
         carried("check_support", folder, known, {})
 
 
 def test_other_bytes_should_be_refused(folder: Path, known: Catalogue) -> None:
     (folder / NAME / "model.onnx").write_bytes(b"grapf")
-    with pytest.raises(CannotPackage, match="and the catalogue names"):
+    with pytest.raises(PackagingError, match="and the catalogue names"):
         carried("check_support", folder, known, {})
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.packaging.failures import CannotPackage
-from infra.packaging.sizes import LIMIT, Size, table, unzipped
+from infra.packaging.manifest import MAX_UNZIPPED_BYTES, BundleSize, size_table, unzipped_size
+from infra.packaging.targets import PackagingError
 
 
 def sparse(file: Path, size: int) -> Path:
@@ -17,12 +17,12 @@ def sparse(file: Path, size: int) -> Path:
 
 
 def test_exactly_the_limit_should_pass_and_one_byte_more_not(tmp_path: Path) -> None:
-    half = sparse(tmp_path / "half", LIMIT // 2)
+    half = sparse(tmp_path / "half", MAX_UNZIPPED_BYTES // 2)
     entries = {"onnxruntime/a.so": half, "models/cache/minilm/model.onnx": half}
-    assert unzipped("embed_text", entries) == LIMIT
+    assert unzipped_size("embed_text", entries) == MAX_UNZIPPED_BYTES
     entries["app.py"] = sparse(tmp_path / "one", 1)
-    with pytest.raises(CannotPackage) as refused:
-        unzipped("embed_text", entries)
+    with pytest.raises(PackagingError) as refused:
+        unzipped_size("embed_text", entries)
     said = str(refused.value)
     assert "embed_text has 262,144,001 bytes unzipped, and Lambda takes 262,144,000" in said
     assert "models/cache/minilm 131.1 MB, onnxruntime 131.1 MB, app.py 0.0 MB" in said.replace(
@@ -32,7 +32,12 @@ def test_exactly_the_limit_should_pass_and_one_byte_more_not(tmp_path: Path) -> 
 
 
 def test_the_table_should_begin_with_the_largest() -> None:
-    head, *lines = table([Size("app", 9_000_000, LIMIT // 10), Size("ocr", 90_000_000, LIMIT)])
+    head, *lines = size_table(
+        [
+            BundleSize("app", 9_000_000, MAX_UNZIPPED_BYTES // 10),
+            BundleSize("ocr", 90_000_000, MAX_UNZIPPED_BYTES),
+        ]
+    )
     assert head.split() == ["function", "zipped", "unzipped", "of", "250", "MB"]
     assert lines[0].split() == ["ocr", "90.0", "MB", "262.1", "MB", "100%"]
     assert lines[1].split() == ["app", "9.0", "MB", "26.2", "MB", "10%"]

@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from infra.packaging import archive
-from infra.packaging.cache import Cache
-from infra.packaging.deflated import Deflated
-from infra.packaging.failures import CannotPackage
-from infra.packaging.unpacking import Contents
+from infra.packaging.archive import DeflateCache, UnpackedBundles
+from infra.packaging.cache import PackagingCache
+from infra.packaging.targets import PackagingError
 
 
 def packed(folder: Path, contents: dict[str, bytes], mode: int = 0o644) -> Path:
@@ -23,13 +22,15 @@ def packed(folder: Path, contents: dict[str, bytes], mode: int = 0o644) -> Path:
         file.write_bytes(content)
         file.chmod(mode)
         entries[name] = file
-    archive.write(entries, folder / "made.zip", Deflated(Cache(folder / "kept")))
+    archive.write_archive(
+        entries, folder / "made.zip", DeflateCache(PackagingCache(folder / "kept"))
+    )
     return folder / "made.zip"
 
 
 def unpacked(folder: Path, file: Path) -> Path:
     into = folder / "bundles" / file.parent.name
-    Contents(folder / "contents").unpack(file, archive.sha256_of(file), into)
+    UnpackedBundles(folder / "contents").unpack(file, archive.sha256_of(file), into)
     return into
 
 
@@ -53,7 +54,7 @@ def test_what_can_be_run_should_stay_so_and_nothing_be_writable(tmp_path: Path) 
 def test_a_file_with_all_the_names_it_may_have_should_be_made_anew(tmp_path: Path) -> None:
     file = packed(tmp_path / "one", dict.fromkeys("abcde", b"same"))
     into = tmp_path / "bundles"
-    Contents(tmp_path / "contents", most_names=3).unpack(file, archive.sha256_of(file), into)
+    UnpackedBundles(tmp_path / "contents", most_names=3).unpack(file, archive.sha256_of(file), into)
     assert {each.read_bytes() for each in into.iterdir()} == {b"same"}
     assert len({each.stat().st_ino for each in into.iterdir()}) == 3
 
@@ -73,7 +74,7 @@ def test_what_is_in_no_bundle_any_more_should_go(tmp_path: Path) -> None:
     first = tmp_path / "bundles" / "one"
     first.chmod(0o755)
     (first / "b").unlink()
-    Contents(tmp_path / "contents").forget_unused()
+    UnpackedBundles(tmp_path / "contents").forget_unused()
     assert [file.read_bytes() for file in (tmp_path / "contents").iterdir()] == [b"same"]
     assert (second / "a").read_bytes() == b"same"
 
@@ -87,17 +88,17 @@ def test_what_a_killed_unpacking_left_should_be_made_anew(tmp_path: Path) -> Non
     draft.write_bytes(b"wh")
     draft.chmod(0o444)
     again = tmp_path / "again"
-    Contents(tmp_path / "contents").unpack(file, archive.sha256_of(file), again)
+    UnpackedBundles(tmp_path / "contents").unpack(file, archive.sha256_of(file), again)
     assert (again / "a").read_bytes() == b"whole"
 
 
 def test_another_file_than_the_manifest_s_should_be_refused(tmp_path: Path) -> None:
     file = packed(tmp_path / "one", {"a": b"1"})
-    contents = Contents(tmp_path / "contents")
-    with pytest.raises(CannotPackage, match="and the manifest names 00"):
+    contents = UnpackedBundles(tmp_path / "contents")
+    with pytest.raises(PackagingError, match="and the manifest names 00"):
         contents.unpack(file, "00", tmp_path / "out")
     assert not (tmp_path / "out").exists()
-    with pytest.raises(CannotPackage, match="is missing; make the package anew"):
+    with pytest.raises(PackagingError, match="is missing; make the package anew"):
         contents.unpack(tmp_path / "none.zip", "00", tmp_path / "out")
 
 
@@ -106,8 +107,8 @@ def test_a_file_that_would_lie_elsewhere_should_be_refused(tmp_path: Path, name:
     file = tmp_path / "made.zip"
     with zipfile.ZipFile(file, "w") as made:
         made.writestr(name, b"1")
-    with pytest.raises(CannotPackage, match="outside its folder"):
-        Contents(tmp_path / "contents").unpack(
+    with pytest.raises(PackagingError, match="outside its folder"):
+        UnpackedBundles(tmp_path / "contents").unpack(
             file, archive.sha256_of(file), tmp_path / "bundles" / "one"
         )
     assert {each.name for each in tmp_path.rglob("a")} == set()

@@ -1,0 +1,1 @@
+"""Commands on documents: put, sync, ls, status, retry, rm, collections."""

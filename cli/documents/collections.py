@@ -1,0 +1,158 @@
+"""`collections`: what is in them, and what is declared of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import get_args
+from urllib.parse import quote
+
+import click
+
+from chalicelib.contracts.filters import FieldType
+from cli.client import Api
+from cli.failures import ApiError, UsageError
+from cli.options import UserContext, user_command
+from cli.output import Json
+
+_PLACE = "/v1/collections"
+_DECLARED = ("description", "fields", "strict", "picture_model")
+_TYPES = get_args(FieldType)
+
+
+@click.group()
+def collections() -> None:
+    """Collections: list and show them, declare their fields and the model of their pictures."""
+
+
+@collections.command("ls")
+@user_command
+def ls(target: UserContext) -> None:
+    """List collections, with how many documents of each status are in them."""
+    found = target.api.call("GET", _PLACE)
+    if target.output.as_json:
+        target.output.json(found)
+        return
+    target.output.table(
+        ("collection", "documents", "pages", "chunks", "bytes", "pictures by"),
+        [
+            (
+                item["name"],
+                _documents(item),
+                *(item["tally"][measure] for measure in ("pages", "chunks", "bytes")),
+                item["picture_model"] or "what is seen",
+            )
+            for item in found["items"]
+        ],
+    )
+    _tell_partial(target, found)
+
+
+@collections.command("show")
+@click.argument("name")
+@user_command
+def show(target: UserContext, name: str) -> None:
+    """Show what is declared of a collection, and what is in it."""
+    found = target.api.call("GET", _at(name))
+    if target.output.as_json:
+        target.output.json(found)
+        return
+    _tell_declared(target, found)
+    target.output.line(f"Documents: {_documents(found)}")
+    _tell_partial(target, found)
+
+
+@collections.command("set")
+@click.argument("name")
+@click.option("--description", help="What it is for.")
+@click.option(
+    "--field",
+    "fields",
+    multiple=True,
+    metavar="NAME=TYPE",
+    help=f"A field of metadata and its type: {', '.join(_TYPES)}; NAME= takes one away.",
+)
+@click.option(
+    "--strict/--open", "strict", default=None, help="Whether other fields are refused, or let be."
+)
+@click.option("--picture-model", help='The served model of its pictures; "" for none.')
+@user_command
+def declare(
+    target: UserContext,
+    name: str,
+    description: str | None,
+    fields: Sequence[str],
+    strict: bool | None,
+    picture_model: str | None,
+) -> None:
+    """Declare a collection; what no option names stays as it was."""
+    declared = _declared(target.api, name)
+    asked: Json = {"description": description, "strict": strict}
+    if picture_model is not None:
+        declared["picture_model"] = picture_model or None
+    declared |= {key: value for key, value in asked.items() if value is not None}
+    declared["fields"] = _changed(declared["fields"], fields)
+    told = target.api.call("PUT", _at(name), json=declared)
+    if target.output.as_json:
+        target.output.json(told)
+        return
+    _tell_declared(target, told)
+
+
+@collections.command("forget")
+@click.argument("name")
+@user_command
+def forget(target: UserContext, name: str) -> None:
+    """Forget what is declared of a collection that no document is in."""
+    target.api.call("DELETE", _at(name))
+    target.output.line(f"Nothing is declared of {name} any more.")
+
+
+def _declared(api: Api, name: str) -> Json:
+    """Return what is declared of a collection, as it is declared anew."""
+    try:
+        found = api.call("GET", _at(name))
+    except ApiError as refused:
+        if refused.status != 404:
+            raise
+        found = {"description": "", "fields": {}, "strict": False, "picture_model": None}
+    return {key: found[key] for key in _DECLARED}
+
+
+def _changed(fields: Json, given: Sequence[str]) -> Json:
+    """Return fields with each `NAME=TYPE` applied; raise `UsageError` for one that is neither."""
+    changed = dict(fields)
+    for item in given:
+        name, separator, kind = item.partition("=")
+        if not (separator and name) or kind not in ("", *_TYPES):
+            raise UsageError(
+                f"--field {item!r}: write NAME=TYPE, with a type of {', '.join(_TYPES)}."
+            )
+        if kind:
+            changed[name] = kind
+        elif changed.pop(name, None) is None:
+            raise UsageError(f"--field {item!r}: no field {name} is declared.")
+    return changed
+
+
+def _tell_declared(target: UserContext, found: Json) -> None:
+    fields = ", ".join(f"{name} ({kind})" for name, kind in found["fields"].items())
+    others = "others are refused" if found["strict"] else "others are let be"
+    target.output.line(f"Collection: {found['name']}")
+    target.output.line(f"Description: {found['description'] or '-'}")
+    target.output.line(f"Fields: {fields or 'none'}; {others}")
+    target.output.line(f"Pictures: by {found['picture_model'] or 'what is seen in them'}")
+
+
+def _tell_partial(target: UserContext, found: Json) -> None:
+    if found["partial"]:
+        target.output.notice("There are more documents than were counted.")
+
+
+def _documents(found: Json) -> str:
+    counts = found["tally"]["documents"]
+    of_status = [f"{counts[name]} {name}" for name in sorted(counts) if name != "total"]
+    return ", ".join(of_status) or "none"
+
+
+def _at(name: str) -> str:
+    return f"{_PLACE}/{quote(name, safe='')}"

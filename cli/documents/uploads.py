@@ -1,0 +1,142 @@
+"""Uploading: which files, one after another, and waiting until each has settled."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cli.client import Api
+from cli.documents.results import DocumentProgress, DocumentResult, result_of
+from cli.documents.settlement import AwaitedDocument, DocumentWaiter, find_document
+from cli.failures import ApiError, UnreachableError, UsageError
+from cli.output import Json
+
+
+@dataclass(frozen=True, slots=True)
+class LocalFile:
+    """A file and the path it gets in its collection.
+
+    Bytes of the file's name that are no UTF-8 stand in `path` as U+FFFD.
+    """
+
+    file: Path
+    path: str
+
+
+def collect(sources: Sequence[Path]) -> list[LocalFile]:
+    """Return the files among `sources`, folders walked; hidden files are left out.
+
+    A file's path is its name, and for a file of a folder its place below that folder.
+    Raises `UsageError` where two files would get the same path.
+    """
+    found: dict[str, LocalFile] = {}
+    for local in (item for source in sources for item in _below(source)):
+        other = found.setdefault(local.path, local)
+        if other.file.resolve() != local.file.resolve():
+            files = f"{_readable(other.file)} and {_readable(local.file)}"
+            raise UsageError(f"{files} would both become {local.path!r}.")
+    return list(found.values())
+
+
+def _below(source: Path) -> Iterator[LocalFile]:
+    if source.is_file():
+        yield LocalFile(source, _readable(source.name))
+        return
+    for file in sorted(source.rglob("*")):
+        parts = file.relative_to(source).parts
+        if file.is_file() and not any(part.startswith(".") for part in parts):
+            yield LocalFile(file, _readable("/".join(parts)))
+
+
+def _readable(name: str | Path) -> str:
+    """Return a name that can be printed and sent, whatever bytes the file system has."""
+    return os.fsencode(name).decode("utf-8", "replace")
+
+
+@dataclass(frozen=True, slots=True)
+class Uploader:
+    """Uploads files to one collection. `wait` is the seconds that one file may take to settle
+    after the last upload, or None not to wait at all. `metadata` goes with each file; without
+    it a file that is there already is left alone, whatever its metadata.
+    """
+
+    api: Api
+    collection: str
+    wait: float | None
+    metadata: Json | None = None
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+
+    def upload_all(self, files: Iterable[LocalFile]) -> Iterator[DocumentResult | DocumentProgress]:
+        """Yield a result for each file, as they settle, and how far large ones are.
+
+        Once the endpoint cannot be reached, the files that are left have failed, untried;
+        after the last result the reason is raised.
+        """
+        pending: list[AwaitedDocument] = []
+        lost: UnreachableError | None = None
+        for local in files:
+            if lost is not None:
+                yield DocumentResult(local.path, "failed", reason=f"Not tried: {lost}")
+                continue
+            try:
+                outcome = self._upload(local)
+            except UnreachableError as unreachable:
+                lost = unreachable
+                outcome = DocumentResult(local.path, "failed", reason=str(lost))
+            if isinstance(outcome, DocumentResult):
+                yield outcome
+            elif self.wait is None:
+                yield DocumentResult(outcome.path, "uploaded", outcome.document_id)
+            else:
+                pending.append(outcome)
+        if self.wait is not None:
+            yield from DocumentWaiter(self.api, self.wait, self.sleep, self.clock).settle(pending)
+        if lost is not None:
+            raise lost
+
+    def _upload(self, local: LocalFile) -> DocumentResult | AwaitedDocument:
+        if _readable(local.file) != str(local.file):
+            return DocumentResult(
+                local.path, "rejected", reason="The name is not UTF-8; rename the file."
+            )
+        try:
+            content = local.file.stat()
+            created = self.api.create_document(
+                local.path, content.st_size, self.collection, self.metadata
+            )
+            document_id = str(created["document_id"])
+            wanted = functools.partial(_is_there, digest(local.file), self.metadata)
+            before = find_document(self.api, document_id)
+            if before and wanted(before):
+                return result_of(local.path, before, "unchanged")
+            self.api.upload(created["upload"], local.file)
+        except ApiError as refused:
+            return DocumentResult(local.path, "rejected", reason=str(refused))
+        except OSError as error:
+            return DocumentResult(local.path, "failed", reason=f"The file cannot be read: {error}")
+        return AwaitedDocument(local.path, document_id, functools.partial(_is_news, before, wanted))
+
+
+def _is_news(before: Json | None, wanted: Callable[[Json], bool], document: Json) -> bool:
+    """Say whether `document` tells of an upload after `before`, or is what is `wanted`."""
+    if before is None or document["latest_version"] != before["latest_version"]:
+        return True
+    return wanted(document)
+
+
+def _is_there(sha256: str, metadata: Json | None, document: Json) -> bool:
+    """Say whether these bytes answer already, with this metadata where it matters."""
+    same_bytes = document["status"] == "ready" and document["sha256"] == sha256
+    return bool(same_bytes) and metadata in (None, document.get("metadata", {}))
+
+
+def digest(file: Path) -> str:
+    """Return the sha256 of a file; raise `OSError`."""
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()

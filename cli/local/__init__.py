@@ -1,0 +1,1 @@
+"""Commands on the local cloud: up, down, demo, faults."""

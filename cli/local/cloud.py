@@ -1,0 +1,152 @@
+"""The local cloud as a process: starting it, finding it, stopping it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cli.failures import CommandError
+from cli.options import read_cloud_file
+
+START_SECONDS = 300.0
+STOP_SECONDS = 20.0
+_MODULE = "localcloud.server"
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """A running local cloud."""
+
+    pid: int
+    endpoint_url: str
+    api_key: str
+
+
+class CloudStartError(CommandError):
+    """The local cloud did not start or did not stop."""
+
+
+def running_cloud(data_dir: Path) -> Cloud | None:
+    """Return the local cloud that runs on `data_dir`, or None."""
+    content = read_cloud_file(data_dir)
+    try:
+        cloud = Cloud(int(content["pid"]), content["endpoint_url"], content["api_key"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return cloud if _is_cloud(cloud.pid) else None
+
+
+def server_command(data_dir: Path, port: int, package: Path | None = None) -> list[str]:
+    """Return the command line of the local cloud; port 0 takes a free one.
+
+    With a package its functions run from the package's bundles.
+    """
+    arguments = ["--port", str(port), "--data-dir", str(data_dir.resolve())]
+    if package is not None:
+        arguments += ["--package", str(package.resolve())]
+    return [sys.executable, "-m", _MODULE, *arguments]
+
+
+def start(
+    data_dir: Path, command: Sequence[str], wait: float = START_SECONDS
+) -> tuple[subprocess.Popen[bytes], Cloud]:
+    """Start the local cloud and return it once it is ready.
+
+    It gets a session of its own, so that Ctrl-C reaches only this command, which then
+    stops it in order. Its log is `server.log` in the data folder. What it says when it is
+    ready holds a key, so only its owner may read that.
+    """
+    data_dir.mkdir(parents=True, exist_ok=True)
+    ready, log = data_dir / "server.ready", data_dir / "server.log"
+    ready.touch(mode=0o600)
+    ready.chmod(0o600)
+    with ready.open("wb") as out, log.open("ab") as err:
+        process = subprocess.Popen(  # noqa: S603 - our own module, by an absolute interpreter
+            command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True
+        )
+    try:
+        return process, _await_ready(process, ready, log, wait)
+    except BaseException:
+        stop_process(process)
+        raise
+
+
+def _await_ready(process: subprocess.Popen[bytes], ready: Path, log: Path, wait: float) -> Cloud:
+    deadline = time.monotonic() + wait
+    while time.monotonic() < deadline:
+        for line in ready.read_bytes().splitlines(keepends=True):
+            if line.startswith(b"{") and line.endswith(b"\n"):
+                said = json.loads(line)
+                return Cloud(process.pid, said["endpoint_url"], said["api_key"])
+        if process.poll() is not None:
+            raise CloudStartError(
+                f"The local cloud ended with code {process.returncode}: {_last_words(log)}"
+            )
+        time.sleep(0.05)
+    raise CloudStartError(f"The local cloud was not ready after {wait:g} s; see {log}.")
+
+
+def _last_words(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return lines[-1] if lines else f"{log} is empty."
+
+
+def stop_process(process: subprocess.Popen[bytes]) -> None:
+    """Ask a process that we started to end, and end it if it does not."""
+    if process.poll() is not None:
+        return
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def stop(cloud: Cloud, wait: float = STOP_SECONDS) -> None:
+    """Ask a local cloud that some other command started to end, and wait until it has."""
+    deadline = time.monotonic() + wait
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(cloud.pid, signal.SIGTERM)
+    while _is_cloud(cloud.pid):
+        if time.monotonic() >= deadline:
+            raise CloudStartError(f"Process {cloud.pid} has not ended after {wait:g} s.")
+        time.sleep(0.05)
+
+
+def _is_cloud(pid: int) -> bool:
+    """Say whether `pid` is a live local cloud, and not what took its number later."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return False
+    process = Path("/proc") / str(pid)
+    if not process.exists():
+        return not Path("/proc/self").exists()
+    with contextlib.suppress(OSError):
+        return _MODULE.encode() in (process / "cmdline").read_bytes()
+    return False
+
+
+@contextlib.contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Turn SIGTERM into what Ctrl-C raises, so that what was started is stopped in order."""
+
+    def interrupt(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,86 @@
+"""`up` and `down`: the local cloud."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from cli.local.cloud import (
+    CloudStartError,
+    ended_by_signals,
+    running_cloud,
+    server_command,
+    start,
+    stop,
+    stop_process,
+)
+from cli.options import data_dir_option, json_option
+from cli.output import Output
+
+DEFAULT_PORT = 4510
+
+
+@click.command()
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=DEFAULT_PORT,
+    show_default=True,
+    help="Port of 127.0.0.1 to listen on; 0 takes a free one.",
+)
+@click.option(
+    "--package",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Run the functions from what `headrace package` made, not from the source tree.",
+)
+@click.option("--detach", "-d", is_flag=True, help="Return once it is ready; end it by `down`.")
+@data_dir_option
+@json_option
+def up(port: int, package: Path | None, detach: bool, data_dir: Path, as_json: bool) -> None:
+    """Start the local cloud, until Ctrl-C. Its data is kept between runs."""
+    output = Output(as_json=as_json)
+    running = running_cloud(data_dir)
+    if running:
+        raise CloudStartError(
+            f"A local cloud runs on {data_dir} already: {running.endpoint_url}, "
+            f"process {running.pid}. End it with `headrace down`."
+        )
+    with ended_by_signals():
+        process, cloud = start(data_dir, server_command(data_dir, port, package))
+        if as_json:
+            output.json(
+                {"pid": cloud.pid, "endpoint_url": cloud.endpoint_url, "api_key": cloud.api_key}
+            )
+        else:
+            output.line(f"The local cloud is up: {cloud.endpoint_url}", "bold green")
+            output.line(f"  API key   {cloud.api_key}")
+            output.line(f"  data      {data_dir}")
+        if detach:
+            return
+        if not as_json:
+            output.line("  Ctrl-C ends it.")
+        try:
+            code = process.wait()
+        except KeyboardInterrupt:
+            output.notice("Stopping.")
+            stop_process(process)
+            return
+    raise CloudStartError(f"The local cloud ended by itself with code {code}; see its server.log.")
+
+
+@click.command()
+@data_dir_option
+@json_option
+def down(data_dir: Path, as_json: bool) -> None:
+    """Stop the local cloud. Stopping what does not run is no error."""
+    output = Output(as_json=as_json)
+    cloud = running_cloud(data_dir)
+    if cloud:
+        stop(cloud)
+    if as_json:
+        output.json({"stopped": cloud.pid if cloud else None})
+    elif cloud:
+        output.line(f"Stopped the local cloud, process {cloud.pid}.")
+    else:
+        output.line(f"No local cloud runs on {data_dir}.")

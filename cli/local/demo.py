@@ -1,0 +1,144 @@
+"""`demo`: the whole pipeline on this machine, from sample files to cited answers."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from cli.ask import show_answer
+from cli.client import Api
+from cli.documents.put import upload_with_progress
+from cli.documents.results import DocumentResult, show_results
+from cli.documents.uploads import Uploader, collect
+from cli.failures import CommandError
+from cli.local.cloud import (
+    Cloud,
+    ended_by_signals,
+    running_cloud,
+    server_command,
+    start,
+    stop_process,
+)
+from cli.models.commands import pull_with_progress
+from cli.options import data_dir_option, json_option
+from cli.output import Json, Output
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+COLLECTION = "samples"
+SETTLE_SECONDS = 120.0
+_API_TIMEOUT = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class DemoQuestion:
+    """A question of the demo, and what its answer must cite ("" where it must be refused)."""
+
+    text: str
+    quotes: str
+
+
+QUESTIONS = (
+    DemoQuestion("Who made the turbine?", "Voss Hydro"),
+    DemoQuestion("When is the next inspection of the turbine due?", "April 2028"),
+    DemoQuestion("How much energy was generated in March?", "214"),
+    DemoQuestion("What is the salary of the duty engineer?", ""),
+)
+
+
+class DemoError(CommandError):
+    """Something in the demo did not turn out as it must; the message says what."""
+
+
+@click.command()
+@data_dir_option
+@json_option
+def demo(data_dir: Path, as_json: bool) -> None:
+    """Show everything: models, local cloud, sample files in, cited answers out.
+
+    Uses the local cloud that runs, or starts one with data of its own and stops it again.
+    """
+    output = Output(as_json=as_json)
+    began = time.monotonic()
+    with ended_by_signals():
+        _heading(output, "Models")
+        pull_with_progress(output)
+        _heading(output, "Local cloud")
+        with _cloud(data_dir, output) as cloud:
+            api = Api(cloud.endpoint_url, cloud.api_key, timeout=_API_TIMEOUT)
+            with contextlib.closing(api):
+                _heading(output, f"Files of {SAMPLES.name}/")
+                _upload(api, output)
+                answers = [_ask(api, question, output) for question in QUESTIONS]
+    if as_json:
+        output.json(answers)
+    else:
+        output.line(f"\nDone in {time.monotonic() - began:.1f} s.", "bold green")
+
+
+@contextlib.contextmanager
+def _cloud(data_dir: Path, output: Output) -> Iterator[Cloud]:
+    """Yield the local cloud that runs on `data_dir`, or one that ends with the block."""
+    running = running_cloud(data_dir) or running_cloud(data_dir / "demo")
+    if running:
+        _say(output, f"One runs already: {running.endpoint_url}")
+        yield running
+        return
+    own = data_dir / "demo"
+    process, cloud = start(own, server_command(own, port=0))
+    _say(output, f"Started: {cloud.endpoint_url}, data in {own}")
+    try:
+        yield cloud
+    finally:
+        stop_process(process)
+        _say(output, "\nStopped the local cloud.")
+
+
+def _upload(api: Api, output: Output) -> None:
+    uploader = Uploader(api, COLLECTION, SETTLE_SECONDS)
+    uploaded = upload_with_progress(uploader, collect([SAMPLES]), output)
+    if not output.as_json:
+        show_results(output, uploaded.results)
+    if uploaded.ended_by is not None:
+        raise uploaded.ended_by
+    _demand_all_taken(uploaded.results)
+
+
+def _demand_all_taken(results: Sequence[DocumentResult]) -> None:
+    bad = [f"{result.path}: {result.reason}" for result in results if not result.succeeded]
+    if bad:
+        raise DemoError("Not every sample could be taken. " + "; ".join(bad))
+
+
+def _ask(api: Api, question: DemoQuestion, output: Output) -> Json:
+    _heading(output, question.text)
+    answer = api.ask({"question": question.text, "collection": COLLECTION})
+    if not output.as_json:
+        show_answer(output, answer)
+    check_answer(question, answer)
+    return answer
+
+
+def check_answer(question: DemoQuestion, answer: Json) -> None:
+    """Raise `DemoError` unless `answer` cites what it must, or refuses where it must."""
+    if not question.quotes:
+        if answer["answered"]:
+            raise DemoError(f"{question.text!r} has no answer in the samples, and got one.")
+        return
+    quotes = [" ".join(citation["quote"].split()) for citation in answer["citations"]]
+    if not any(question.quotes in quote for quote in quotes):
+        raise DemoError(f"The answer to {question.text!r} does not cite {question.quotes!r}.")
+
+
+def _heading(output: Output, text: str) -> None:
+    if not output.as_json:
+        output.line(f"\n{text}", "bold cyan")
+
+
+def _say(output: Output, text: str) -> None:
+    if not output.as_json:
+        output.line(text)

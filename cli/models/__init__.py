@@ -1,0 +1,1 @@
+"""Commands on models: the catalogue, pulling, training, tuning, serving."""

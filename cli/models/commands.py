@@ -1,0 +1,204 @@
+"""`models`: what answers calls, what the local cloud answers with, and getting that here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn
+
+from cli.failures import CommandError, ItemsFailedError, UsageError
+from cli.lazy import LazyGroup
+from cli.models import checks, listing
+from cli.options import data_dir_option, json_option
+from cli.output import Output
+
+if TYPE_CHECKING:
+    from models.pull import Progress as Step
+    from models.pull import Status
+
+
+class PullError(CommandError):
+    """A model could not be had, or was not what the catalogue names."""
+
+
+def into_option(command: Callable[..., None]) -> Callable[..., None]:
+    """Add `--into`."""
+    return click.option(
+        "--into",
+        type=click.Path(file_okay=False, path_type=Path),
+        envvar="HEADRACE_MODELS_DIR",
+        show_envvar=True,
+        help="Folder of the models. Default: models/cache beside the code.",
+    )(command)
+
+
+@click.group(
+    cls=LazyGroup,
+    later={
+        "compare": "cli.models.compare:compare_models",
+        "serve": "cli.models.serve:serve_model",
+        "transform": "cli.models.transform:transform_model",
+        "versions": "cli.models.compare:list_versions",
+    },
+)
+def models() -> None:
+    """See which models answer calls, and manage those that run here."""
+
+
+@models.command("ls")
+@click.option("--served", is_flag=True, help="List the models that answer calls instead.")
+@into_option
+@json_option
+def list_models(served: bool, into: Path | None, as_json: bool) -> None:
+    """List the catalogue's models, and which of them are here."""
+    output = Output(as_json=as_json)
+    if served:
+        listing.show_list(output)
+        return
+    _show(output, _statuses(into))
+
+
+@models.command("show")
+@click.argument("name")
+@json_option
+def show_model(name: str, as_json: bool) -> None:
+    """Show all that is known of a model, by its name or its id on Bedrock."""
+    listing.show_one(Output(as_json=as_json), name)
+
+
+@models.command("check")
+@click.option("--files/--no-files", default=True, help="Whether to hash the files that are here.")
+@click.option("--bedrock", is_flag=True, help="Compare with the list of Bedrock too.")
+@click.option("--region", help="AWS region to ask, rather than a running local cloud.")
+@click.option("--profile", help="Profile of the credentials to ask AWS with.")
+@into_option
+@data_dir_option
+@json_option
+def check_models(
+    files: bool,
+    bedrock: bool,
+    region: str | None,
+    profile: str | None,
+    into: Path | None,
+    data_dir: Path,
+    as_json: bool,
+) -> None:
+    """Check the files of models, and what is said of those that answer calls.
+
+    The hash of every file is compared with the catalogue's, and models/served.json with itself.
+    With --bedrock, --region or --profile it is compared with bedrock:ListFoundationModels: that of
+    AWS, or of the local cloud that runs. Exits with 1 when a default model is missing or wrong,
+    something has to be mended, or Bedrock lacks a model or calls one legacy that is active here.
+    """
+    output = Output(as_json=as_json)
+    found = _statuses(into) if files else []
+    held = checks.by_itself()
+    if bedrock or region or profile:
+        given = click.get_current_context().obj
+        held = checks.beside_bedrock(held, data_dir, region, profile, given)
+    if as_json:
+        output.json({"files": [_as_fields(status) for status in found], **held.as_fields()})
+    else:
+        if found:
+            _show(output, found)
+            output.line()
+        held.show(output)
+    if held.is_wrong or any(one.model.default and one.state != "present" for one in found):
+        raise ItemsFailedError
+
+
+@models.command("pull")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@into_option
+@json_option
+def pull_models(names: tuple[str, ...], into: Path | None, as_json: bool) -> None:
+    """Get models, all default ones if none is named; what is here already is left alone."""
+    output = Output(as_json=as_json)
+    folders = pull_with_progress(output, names, into)
+    if as_json:
+        output.json([str(folder) for folder in folders])
+        return
+    for folder in folders:
+        output.line(f"{folder.name} is in {folder}.")
+
+
+def pull_with_progress(
+    output: Output, names: tuple[str, ...] = (), into: Path | None = None
+) -> list[Path]:
+    """Pull models behind a progress bar and return their folders."""
+    from chalicelib.errors import NotFound
+    from models.pull import CACHE, NoSource, WrongHash, pull
+
+    with Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        DownloadColumn(),
+        TextColumn("{task.fields[step]}", markup=False),
+        console=output.err,
+        disable=output.as_json,
+    ) as progress:
+        try:
+            return pull(names or None, into or CACHE, _Bars(progress).show)
+        except NotFound as error:
+            raise UsageError(error.message) from error
+        except (NoSource, WrongHash) as error:
+            raise PullError(str(error)) from error
+
+
+class _Bars:
+    """One bar a model."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._tasks: dict[str, TaskID] = {}
+
+    def show(self, step: Step) -> None:
+        """Show one step of a pull."""
+        if step.model not in self._tasks:
+            self._tasks[step.model] = self._progress.add_task(step.model, step="", total=None)
+        task = self._tasks[step.model]
+        self._progress.update(
+            task, completed=step.done, total=step.total or None, step=f"{step.step} {step.file}"
+        )
+
+
+def _statuses(into: Path | None) -> list[Status]:
+    from models.pull import CACHE, statuses
+
+    return statuses(into or CACHE)
+
+
+def _as_fields(status: Status) -> dict[str, object]:
+    return {
+        "name": status.model.name,
+        "task": status.model.task,
+        "licence": status.model.licence,
+        "bytes": status.model.bytes,
+        "default": status.model.default,
+        "state": status.state,
+        "detail": status.detail,
+    }
+
+
+def _show(output: Output, found: list[Status]) -> None:
+    if output.as_json:
+        output.json([_as_fields(status) for status in found])
+        return
+    output.table(
+        ("model", "task", "licence", "bytes", "default", "state", "detail"),
+        [
+            (
+                status.model.name,
+                status.model.task,
+                status.model.licence,
+                status.model.bytes,
+                "yes" if status.model.default else "no",
+                status.state,
+                status.detail,
+            )
+            for status in found
+        ],
+    )

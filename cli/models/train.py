@@ -1,0 +1,178 @@
+"""`train`: a recipe is trained on a stage, and registered if it passes its gates."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, replace
+from decimal import Decimal
+from typing import Any, get_args
+
+import click
+
+from cli.failures import CommandError, ItemsFailedError, UsageError
+from cli.models.tune import (
+    TuneOptions,
+    TuningOutcome,
+    as_fields,
+    run_tuning,
+    show_tuned,
+    tune_options,
+)
+from cli.options import StageOptions, json_option, stage_options
+from cli.output import Output
+from infra.models.training import (
+    StageTraining,
+    TrainingError,
+    training_name,
+    translate_training_errors,
+)
+from models.common import job, recipe
+from models.common.estimate import Estimate, estimates, trial_estimates
+from models.common.failures import BadRecipe, TrainingFailure
+from models.common.recipe import PresetName
+from models.common.request import Wish
+from models.common.targets import TargetName
+from models.common.tuning import trials_of
+
+
+@click.command("train")
+@click.argument("name", metavar="RECIPE")
+@click.option(
+    "--preset",
+    type=click.Choice(get_args(PresetName)),
+    default="tiny",
+    show_default=True,
+    help="smoke proves that it runs; tiny and full are held to the recipe's gates.",
+)
+@click.option(
+    "--target",
+    type=click.Choice(get_args(TargetName)),
+    default="cpu",
+    show_default=True,
+    help="What it trains on; the local cloud takes the CPU for any.",
+)
+@click.option(
+    "--image",
+    help="An image of your own in the place of the target's, from the repository that the stage "
+    "has as TrainingImageRepository.",
+)
+@click.option(
+    "--estimate",
+    is_flag=True,
+    help="Show what it may cost at most, on each target, and train nothing.",
+)
+@click.option("--spot", is_flag=True, help="On capacity that may go away and come back.")
+@click.option("--set", "given", metavar="NAME=VALUE", multiple=True, help="Change a setting.")
+@click.option(
+    "--base",
+    "bases",
+    metavar="CHANNEL=ARN",
+    multiple=True,
+    help="A registered version to begin from, for a recipe that begins from another's model. "
+    "Default: the newest.",
+)
+@stage_options
+@tune_options
+@json_option
+def train(  # noqa: PLR0913 - the options of a command
+    place: StageOptions,
+    tune: TuneOptions,
+    name: str,
+    preset: PresetName,
+    target: TargetName,
+    image: str | None,
+    estimate: bool,
+    spot: bool,
+    given: tuple[str, ...],
+    bases: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Train RECIPE, judge it, export it, and register what passes its gates.
+
+    With --tune settings are tried first, of the ranges in the recipe: trials are trained and
+    judged, and the command that trains the best is printed. With --then-train it is run.
+
+    The stage needs the parameter Training=on, and this machine the training environment
+    (make training), which prepares the data.
+    """
+    output, outcome = Output(as_json=as_json), None
+    try:
+        found = recipe.load(name)
+        settings, begun = job.settings(given), job.settings(bases)
+        recipe.resolve(found, preset, settings)
+        if estimate:
+            trials = trials_of(found, tune.effort, settings) if tune.tunes else 0
+            _show_estimates(output, trial_estimates(found, trials) if trials else estimates(found))
+            return
+        wish = Wish("", found, preset, target, settings, spot, image)
+        with translate_training_errors():
+            if tune.tunes:
+                outcome = run_tuning(output, place, tune, wish, begun)
+                if not (as_json and tune.then_train):
+                    show_tuned(output, outcome)
+                if not tune.then_train:
+                    return
+                wish = replace(wish, overrides=outcome.settings)
+            training = StageTraining(place.find())
+            wish = replace(wish, job_name=training_name(training.home, name))
+            output.notice(f"Training {wish.job_name}.")
+            ended = training.follow(training.start(wish, begun))
+    except BadRecipe as error:
+        raise UsageError(str(error)) from error
+    except (TrainingFailure, ValueError, TrainingError) as error:
+        raise CommandError(str(error)) from error
+    _show(output, wish, ended, outcome)
+
+
+def _show_estimates(output: Output, found: Iterable[Estimate]) -> None:
+    given = list(found)
+    if output.as_json:
+        output.json([{name: _plain(each) for name, each in asdict(one).items()} for one in given])
+        return
+    head = ("target", "instance", "hours at most", "$ at most", "$ where spot saves most")
+    rows = [
+        (
+            each.target,
+            f"{each.count} x {each.instance}",
+            f"{each.hours:g}",
+            _dollars(each.most_usd),
+            _dollars(each.least_spot_usd),
+        )
+        for each in given
+    ]
+    output.table(head, rows)
+    output.line(
+        "A job is stopped when its hours are over. Prices are of us-east-1: see targets.json."
+    )
+
+
+def _plain(value: object) -> object:
+    return str(value) if isinstance(value, Decimal) else value
+
+
+def _dollars(value: Decimal | None) -> str:
+    return "price not known here" if value is None else f"{value:.3f}"
+
+
+def _show(output: Output, wish: Wish, ended: Any, outcome: TuningOutcome | None = None) -> None:
+    if ended["status"] != "SUCCEEDED":
+        output.notice(str(ended.get("cause") or ended["status"]), "red")
+        raise ItemsFailedError
+    told = json.loads(ended["output"])
+    if output.as_json:
+        before = {"tuning": as_fields(outcome)} if outcome else {}
+        output.json({**before, "training": wish.job_name, **told})
+        return
+    rows = [
+        (measured, f"{value:.4g}", _bounds(wish, measured))
+        for measured, value in told["metrics"].items()
+    ]
+    output.table(("number", "value", "gate"), rows)
+    output.line(f"Registered as {told['arn']}, waiting for approval.")
+
+
+def _bounds(wish: Wish, measured: str) -> str:
+    gate = wish.recipe.gates[measured]
+    bounds = [("at least", gate.least), ("at most", gate.most)]
+    return ", ".join(f"{word} {bound:g}" for word, bound in bounds if bound is not None)

@@ -1,0 +1,68 @@
+"""`models transform`: a registered version answers many inputs."""
+
+from __future__ import annotations
+
+import click
+
+from cli.failures import CommandError, ItemsFailedError, UsageError
+from cli.options import StageOptions, json_option, stage_options
+from cli.output import Output
+from infra.models.batch_transform import BatchTransforms, TransformError, TransformRequest
+from infra.models.training import TrainingError, translate_training_errors
+from models.common.failures import BadRecipe
+
+
+@click.command("transform")
+@click.argument("version")
+@click.option(
+    "--input",
+    "source",
+    required=True,
+    metavar="FILE",
+    help="A file of JSON lines, or s3://BUCKET/PREFIX below models/ of the stage's bucket.",
+)
+@click.option("--output", metavar="PREFIX", help="s3://BUCKET/PREFIX below models/, too.")
+@click.option(
+    "--at-once",
+    type=click.IntRange(1, 16),
+    default=1,
+    show_default=True,
+    help="How many requests the model is asked at once.",
+)
+@click.option("--image", help="The container that serves it, which a stage on AWS needs.")
+@stage_options
+@json_option
+def transform_model(
+    place: StageOptions,
+    version: str,
+    source: str,
+    output: str | None,
+    at_once: int,
+    image: str | None,
+    as_json: bool,
+) -> None:
+    """Ask VERSION of the stage's registry about every line of the input.
+
+    VERSION is its ARN, or GROUP/NUMBER. The stage needs the parameter Training=on. A line that the
+    model refuses fails the job, which names it.
+    """
+    if place.stage and not image:
+        raise UsageError("A stage on AWS needs --image: a container that runs models/serving.")
+    told = Output(as_json=as_json)
+    try:
+        with translate_training_errors():
+            transforms = BatchTransforms(place.find())
+            prepared = transforms.prepare(version, TransformRequest(source, output, at_once, image))
+            told.notice(f"Transforming as {prepared.name}.")
+            ended = transforms.run(prepared)
+            answers = transforms.answers(prepared) if ended["status"] == "SUCCEEDED" else []
+    except (TransformError, TrainingError, BadRecipe, OSError, ValueError) as error:
+        raise CommandError(str(error)) from error
+    if ended["status"] != "SUCCEEDED":
+        told.notice(str(ended.get("cause") or ended["status"]), "red")
+        raise ItemsFailedError
+    if as_json:
+        told.json({"transform": prepared.name, "answers": answers})
+        return
+    for address in answers:
+        told.line(address)

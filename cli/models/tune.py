@@ -1,0 +1,209 @@
+"""`train --tune`: settings of a recipe are tried, and the best of them are named."""
+
+from __future__ import annotations
+
+import functools
+import json
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar, get_args
+
+import click
+
+from cli.failures import CommandError
+from cli.options import StageOptions
+from cli.output import Output
+from infra.models import jobs
+from infra.models.tuning import StageTuning
+from models.common.recipe import Recipe
+from models.common.request import Wish
+from models.common.tuning import Effort, Outcome, Strategy, plan_of, worth_training
+
+R = TypeVar("R")
+_HEAD = ("trial", "status")
+
+
+@dataclass(frozen=True, slots=True)
+class TuneOptions:
+    """What is asked of a tuning."""
+
+    tunes: bool
+    then_train: bool
+    effort: Effort
+
+
+@dataclass(frozen=True, slots=True)
+class TuningOutcome:
+    """What came of a tuning: `settings` are those of the best trial with those that were fixed,
+    `command` trains them.
+    """
+
+    wish: Wish
+    outcomes: Sequence[Outcome]
+    best: Outcome
+    settings: Mapping[str, Any]
+    command: str
+
+
+def tune_options(command: Callable[..., R]) -> Callable[..., R]:
+    """Add what is asked of a tuning to a command of a stage."""
+
+    @click.option(
+        "--tune",
+        "tunes",
+        is_flag=True,
+        help="Try settings of the recipe's ranges; name the best.",
+    )
+    @click.option(
+        "--jobs",
+        type=click.IntRange(1, 750),
+        default=10,
+        show_default=True,
+        help="How many trials; a grid has as many as it has combinations.",
+    )
+    @click.option(
+        "--parallel",
+        type=click.IntRange(1, 100),
+        default=2,
+        show_default=True,
+        help="How many trials may be in progress at once.",
+    )
+    @click.option(
+        "--strategy",
+        type=click.Choice(get_args(Strategy)),
+        default="bayesian",
+        show_default=True,
+        help="How the next trial is chosen.",
+    )
+    @click.option(
+        "--tuning-seed",
+        type=click.IntRange(0, 2**31 - 1),
+        default=0,
+        show_default=True,
+        help="Of what is chosen by chance.",
+    )
+    @click.option("--then-train", is_flag=True, help="Train and register what came out best.")
+    @functools.wraps(command)
+    def with_tune(place: StageOptions, *args: Any, **given: Any) -> R:
+        effort = Effort(
+            given.pop("jobs"),
+            given.pop("parallel"),
+            given.pop("strategy"),
+            given.pop("tuning_seed"),
+        )
+        tune = TuneOptions(given.pop("tunes"), given.pop("then_train"), effort)
+        return command(place, tune, *args, **given)
+
+    return with_tune
+
+
+def run_tuning(
+    output: Output, place: StageOptions, tune: TuneOptions, wish: Wish, bases: Mapping[str, str]
+) -> TuningOutcome:
+    """Tune a recipe on a stage and return what came of it.
+
+    Raises what a training raises, and Failure where no trial has a value.
+    """
+    plan_of(wish.recipe)
+    tunings = StageTuning(place.find())
+    wish = replace(wish, job_name=jobs.short_job_name(tunings.home))
+    execution = tunings.tune(wish, tune.effort, bases)
+    output.notice(f"Tuning {wish.job_name}.")
+    with output.progress() as progress:
+        shown = progress.add_task("Trials", total=None)
+
+        def look() -> list[Outcome]:
+            outcomes = tunings.outcomes(wish)
+            over = sum(each.seconds is not None for each in outcomes)
+            progress.update(shown, completed=over, total=max(len(outcomes), tune.effort.jobs))
+            return outcomes
+
+        ended = tunings.follow_job(execution, look)
+        outcomes = look()
+    best = worth_training(wish.recipe, outcomes)
+    if best is None:
+        show_trials(output, wish.recipe, outcomes)
+        raise CommandError(str(ended.get("cause") or f"The tuning ended as {ended['status']}."))
+    settings = {**wish.overrides, **best.settings}
+    return TuningOutcome(wish, outcomes, best, settings, command_of(wish, settings, bases, place))
+
+
+def show_tuned(output: Output, outcome: TuningOutcome) -> None:
+    """Show the trials, and the command that trains the best."""
+    wish, best = outcome.wish, outcome.best
+    if output.as_json:
+        output.json(as_fields(outcome))
+        return
+    show_trials(output, wish.recipe, outcome.outcomes)
+    number = list(outcome.outcomes).index(best) + 1
+    missed = best.missed(wish.recipe)
+    reached = "it reaches every gate" if not missed else f"but {'; '.join(missed)}"
+    output.line(
+        f"Best: trial {number}, {plan_of(wish.recipe).objective} {best.value:.4g}; {reached}."
+    )
+    output.line("It is trained, judged and registered by:")
+    output.line(f"  {outcome.command}")
+
+
+def show_trials(output: Output, recipe: Recipe, outcomes: Sequence[Outcome]) -> None:
+    """Show a table of trials; a trial that failed says why below it."""
+    objective = plan_of(recipe).objective
+    names = list(dict.fromkeys(name for each in outcomes for name in each.settings))
+    rows = [
+        (
+            number,
+            each.status,
+            *(_short(each.settings.get(name, "")) for name in names),
+            "" if each.value is None else f"{each.value:.4g}",
+            _gates(recipe, each),
+            "" if each.seconds is None else f"{each.seconds:.0f}",
+        )
+        for number, each in enumerate(outcomes, 1)
+    ]
+    output.table((*_HEAD, *names, objective, "gates", "seconds"), rows)
+    for number, each in enumerate(outcomes, 1):
+        if each.reason:
+            output.notice(f"Trial {number}: {each.reason}", "red")
+
+
+def command_of(
+    wish: Wish, settings: Mapping[str, Any], bases: Mapping[str, str], place: StageOptions
+) -> str:
+    """Return the command that trains with settings, as one would type it."""
+    said = ["headrace", "train", wish.recipe.name, "--preset", wish.preset]
+    said += ["--target", wish.target] if wish.target != "cpu" else []
+    said += ["--spot"] if wish.spot else []
+    said += ["--image", wish.image] if wish.image else []
+    for name, value in settings.items():
+        text = value if isinstance(value, str) else json.dumps(value)
+        said += ["--set", f"{name}={text}"]
+    for channel, arn in bases.items():
+        said += ["--base", f"{channel}={arn}"]
+    for option in ("stage", "region", "profile"):
+        given = getattr(place, option)
+        said += [f"--{option}", given] if given else []
+    return shlex.join(said)
+
+
+def _gates(recipe: Recipe, outcome: Outcome) -> str:
+    if outcome.value is None:
+        return ""
+    missed = [name for name in recipe.gates if any(name in told for told in outcome.missed(recipe))]
+    return f"misses {', '.join(missed)}" if missed else "reached"
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def as_fields(outcome: TuningOutcome) -> dict[str, Any]:
+    """Return what came of a tuning, for programs."""
+    fields = ("settings", "status", "value", "numbers", "seconds", "reason")
+    return {
+        "tuning": outcome.wish.job_name,
+        "objective": plan_of(outcome.wish.recipe).objective,
+        "trials": [{name: getattr(each, name) for name in fields} for each in outcome.outcomes],
+        "settings": dict(outcome.settings),
+        "command": outcome.command,
+    }

@@ -1,0 +1,1 @@
+"""Commands on prompts: files in versions, rendered and run."""

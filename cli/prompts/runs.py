@@ -1,0 +1,202 @@
+"""`prompts render` and `prompts run`: variables in, calls or answers out."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+from urllib.parse import quote
+
+import click
+
+from cli.failures import ItemsFailedError, UsageError
+from cli.options import UserContext, user_command
+from cli.output import Json, describe_receipt
+from cli.prompts.files import read_yaml
+
+PLACE = "/v1/prompts"
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def prompt_place(name: str, *parts: str) -> str:
+    """Return the path of a prompt, or of a part of it."""
+    return "/".join([PLACE, *(quote(part, safe="") for part in (name, *parts))])
+
+
+def _variables_options(command: Callable[P, R]) -> Callable[P, R]:
+    """Add `--version`, `--var` and `--vars`."""
+    for option in (
+        click.option(
+            "--vars", "file", type=click.Path(path_type=Path), help="Variables in a YAML file."
+        ),
+        click.option(
+            "--var",
+            "given",
+            multiple=True,
+            metavar="NAME=VALUE",
+            help="A variable; @FILE for a file's text; more than once for a list.",
+        ),
+        click.option(
+            "--version", "wanted", default="latest", show_default=True, help="Number or label."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command()
+@click.argument("name")
+@_variables_options
+@click.option(
+    "--output", "outputs", multiple=True, metavar="TURN=TEXT", help="What a turn would answer."
+)
+@user_command
+def render(
+    target: UserContext,
+    name: str,
+    wanted: str,
+    given: Sequence[str],
+    file: Path | None,
+    outputs: Sequence[str],
+) -> None:
+    """Show what each turn of a prompt would send; no model is asked."""
+    body = {**_asked(target, name, wanted, given, file), "outputs": dict(map(_pair, outputs))}
+    shown = target.api.call("POST", prompt_place(name, "render"), json=body)
+    if target.output.as_json:
+        target.output.json(shown)
+        return
+    for turn in [*shown["turns"], *filter(None, [shown["verifier"]])]:
+        _tell(target, turn)
+
+
+@click.command()
+@click.argument("name")
+@_variables_options
+@click.option("--model", help="A model in place of the one that the prompt names.")
+@click.option(
+    "--out",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=".",
+    show_default=True,
+    help="Folder that pictures are written to.",
+)
+@user_command
+def run(
+    target: UserContext,
+    name: str,
+    wanted: str,
+    given: Sequence[str],
+    file: Path | None,
+    model: str | None,
+    folder: Path,
+) -> None:
+    """Run a prompt, turn after turn, and show what came of it and what it cost.
+
+    Exits with 1 when the prompt's verifier says that the answer does not stand.
+    """
+    body = _asked(target, name, wanted, given, file)
+    if model is not None:
+        body["model"] = model
+    ran = target.api.call("POST", prompt_place(name, "runs"), json=body, once=True)
+    verdict = ran["verdict"]
+    if target.output.as_json:
+        target.output.json(ran)
+    else:
+        if ran["images"] is None:
+            target.output.line(ran["output"])
+        else:
+            _write_pictures(target, ran, folder)
+        if verdict is not None:
+            stands = "accepted" if verdict["accepted"] else f"rejected, {verdict['reason']}"
+            target.output.line(f"verifier: {stands}", style="bold")
+        for line in describe_receipt(ran["receipt"]):
+            target.output.notice(line, style="dim")
+    if verdict is not None and not verdict["accepted"]:
+        raise ItemsFailedError
+
+
+def _asked(
+    target: UserContext, name: str, wanted: str, given: Sequence[str], file: Path | None
+) -> Json:
+    """Return the version and the variables, as the version declares them, that are asked for."""
+    version = target.api.call("GET", prompt_place(name, "versions", wanted))
+    variables = {} if file is None else read_yaml(file)
+    if not isinstance(variables, dict):
+        raise UsageError(f"{file} holds no variables by their names.")
+    variables |= _variables(given, version["content"]["variables"])
+    return {"version": version["version"], "variables": variables}
+
+
+def _write_pictures(target: UserContext, ran: Json, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    suffix = ran["images"]["media_type"].partition("/")[2]
+    for n, image in enumerate(ran["images"]["images"], start=1):
+        file = folder / f"{ran['run_id']}-{n}.{suffix}"
+        file.write_bytes(base64.b64decode(image))
+        target.output.line(str(file))
+
+
+def _tell(target: UserContext, turn: Json) -> None:
+    call, out = turn["call"], target.output
+    out.line(f"== {turn['turn']}: {call['task']}, about {turn['tokens_in']} tokens", style="bold")
+    if call["task"] == "image":
+        out.line(call["prompt"])
+        if call["negative_prompt"]:
+            out.line("-- not", style="bold")
+            out.line(call["negative_prompt"])
+        return
+    if call["system"]:
+        out.line("-- system", style="bold")
+        out.line(call["system"])
+    for message in call["messages"]:
+        out.line(f"-- {message['role']}", style="bold")
+        out.line("\n".join(part["text"] for part in message["content"]))
+
+
+def _variables(given: Sequence[str], declared: Json) -> Json:
+    """Return the values of `--var` as the version declares their variables."""
+    values: Json = {}
+    for name, text in map(_pair, given):
+        kind = declared.get(name, {}).get("type", "string")
+        if kind == "strings":
+            values.setdefault(name, []).append(_read(text))
+        elif name in values:
+            raise UsageError(f"--var {name} stands twice, and {name} is no list.")
+        else:
+            values[name] = _value(name, kind, _read(text))
+    return values
+
+
+def _value(name: str, kind: str, text: str) -> Any:
+    try:
+        if kind == "integer":
+            return int(text)
+        if kind == "number":
+            return float(text)
+    except ValueError as error:
+        raise UsageError(f"--var {name} takes a number, not {text!r}.") from error
+    if kind == "boolean":
+        if text not in ("true", "false"):
+            raise UsageError(f"--var {name} takes true or false, not {text!r}.")
+        return text == "true"
+    return text
+
+
+def _read(text: str) -> str:
+    if not text.startswith("@"):
+        return text
+    try:
+        return Path(text[1:]).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{text[1:]} cannot be read as text: {error}") from error
+
+
+def _pair(given: str) -> tuple[str, str]:
+    name, mark, text = given.partition("=")
+    if not mark or not name:
+        raise UsageError(f"{given!r} is not NAME=VALUE.")
+    return name, text

@@ -1,0 +1,1 @@
+"""Commands on a stage of AWS: package, deploy, destroy."""

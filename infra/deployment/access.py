@@ -1,0 +1,73 @@
+"""The first calls of a command: who calls, and how the stage's stack stands."""
+
+from __future__ import annotations
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from infra.deployment.account import Account, Commands, identify, stack_name
+from infra.deployment.failures import DeploymentError, is_unknown_caller
+from infra.deployment.preflight.findings import PreflightFinding, call_failure, error
+from infra.deployment.stack import Stack, find_stack
+from infra.stages import Client
+
+
+def find_region_off(client: Client, region: str, profile: str | None) -> PreflightFinding | None:
+    """Return an error where the account has not turned `region` on; us-east-1 says so of all.
+
+    https://docs.aws.amazon.com/accounts/latest/reference/API_GetRegionOptStatus.html
+    """
+    asked = client("account").get_region_opt_status(RegionName=region)
+    status = asked["RegionOptStatus"]
+    if status.startswith("ENABLED"):
+        return None
+    turn_on = Commands("us-east-1", profile).aws(f"account enable-region --region-name {region}")
+    return error(
+        f"The region {region} is {status.lower()}",
+        "Nothing can be made in a region that the account has not turned on.",
+        f"{turn_on}, which takes minutes to hours; or another --region",
+    )
+
+
+class StageUnreachableError(DeploymentError):
+    """The account or the stack cannot be seen; `finding` says why, and what to do."""
+
+    def __init__(self, finding: PreflightFinding) -> None:
+        super().__init__(f"{finding.what}. {finding.why} {finding.fix}")
+        self.finding = finding
+
+
+def identify_account(client: Client, profile: str | None) -> Account:
+    """Return whose credentials `client` has.
+
+    Raises:
+        Unseen: AWS does not say; where that is for the region, which is not turned on, it says so.
+            https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_enable-regions.html
+    """
+    try:
+        return identify(client, profile)
+    except (BotoCoreError, ClientError) as failed:
+        off = _region_off(client, profile) if is_unknown_caller(failed) else None
+        raise StageUnreachableError(off or call_failure("Credentials", failed)) from failed
+
+
+def find_stage(client: Client, stage: str, profile: str | None) -> tuple[Account, Stack | None]:
+    """Return the account, and the stage's stack if there is one.
+
+    Raises:
+        Unseen: one of them cannot be seen.
+    """
+    account, name = identify_account(client, profile), stack_name(stage)
+    try:
+        return account, find_stack(client("cloudformation"), name)
+    except (BotoCoreError, ClientError) as failed:
+        raise StageUnreachableError(
+            call_failure(f"The stack {name} cannot be looked at", failed)
+        ) from failed
+
+
+def _region_off(client: Client, profile: str | None) -> PreflightFinding | None:
+    """Return an error for a region that is off, None where it is on or us-east-1 does not say."""
+    try:
+        return find_region_off(client, client("cloudformation").meta.region_name, profile)
+    except (BotoCoreError, ClientError):
+        return None

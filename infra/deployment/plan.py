@@ -1,0 +1,81 @@
+"""What is to be deployed, where to, and with which parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from infra.cloudformation.errors import TemplateError
+from infra.cloudformation.intrinsics import TemplateScope
+from infra.deployment.account import Account, Commands, stack_name
+from infra.deployment.package import StagePackage
+from infra.deployment.resource_names import template_scope
+from infra.deployment.stack import Stack
+
+COMPONENT_TAG = "headrace:component"
+STAGE_TAG = "headrace:stage"
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentPlan:
+    """A package for a stage of an account, beside the stack that is there already."""
+
+    stage: str
+    package: StagePackage
+    account: Account
+    stack: Stack | None
+    given: Mapping[str, str]
+
+    @property
+    def stack_name(self) -> str:
+        """Return the name of the stage's stack."""
+        return stack_name(self.stage)
+
+    @property
+    def commands(self) -> Commands:
+        """Return what writes commands that reach this stage."""
+        return self.account.commands
+
+    @property
+    def creates(self) -> bool:
+        """Say whether there is no stack of this stage yet."""
+        return self.stack is None or self.stack.is_review
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """Return the parameters that this deployment sets: what was given, and what it knows."""
+        return {**self.given, **self.package.own_parameters(self.account)}
+
+    @property
+    def kept(self) -> list[str]:
+        """Return the parameters that stay as they are: a new template's defaults must not undo
+        what an earlier deployment was told.
+        """
+        if self.stack is None or self.creates:
+            return []
+        declared = self.package.template.get("Parameters", {})
+        return sorted(set(declared) & set(self.stack.parameters) - set(self.parameters))
+
+    @property
+    def effective(self) -> dict[str, str]:
+        """Return every parameter that does not have the template's default."""
+        kept = {name: self.stack.parameters[name] for name in self.kept} if self.stack else {}
+        return {**kept, **self.parameters}
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Return the tags of the stack; CloudFormation hands them on to what it makes."""
+        return {STAGE_TAG: self.stage, COMPONENT_TAG: "headrace"}
+
+    @property
+    def is_sound(self) -> bool:
+        """Say whether the template takes the parameters."""
+        try:
+            self.scope()
+        except TemplateError:
+            return False
+        return True
+
+    def scope(self) -> TemplateScope:
+        """Return what resolves the template's expressions; raises TemplateError."""
+        return template_scope(self.package.template, self.effective, self.account)

@@ -1,0 +1,1 @@
+"""Checks before a deployment, all run before the first result is shown."""

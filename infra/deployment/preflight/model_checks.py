@@ -1,0 +1,112 @@
+"""Looks at the chat model: whether the region has it, how it is called there, and who may."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.generation.model_file import served_models
+from infra.deployment.failures import code_of, is_unreachable, message_of
+from infra.deployment.plan import DeploymentPlan
+from infra.deployment.preflight.findings import PreflightFinding, warning
+
+_PROFILE = re.compile(r"(arn:.*:(application-)?inference-profile/)|^[a-z]{2,6}(-gov)?\.[a-z0-9]+\.")
+_ACCESS = "https://docs.aws.amazon.com/bedrock/latest/userguide/model-access.html"
+
+
+def chat_model(plan: DeploymentPlan) -> Iterator[PreflightFinding]:
+    """Yield what stands between a stage and answers in a model's words."""
+    model = _model_of(plan)
+    bedrock = plan.account.client("bedrock")
+    why = "Answers are then made of sentences of the documents alone."
+    if model and served_models().by_bedrock_id(model) is None:
+        yield warning(
+            f"No model of the catalogue is asked as {model}",
+            why,
+            "--parameter ChatModelId=MODEL, one of those that `headrace models ls --served` shows",
+        )
+        return
+    try:
+        base, needs_profile = _base_model(bedrock, model)
+    except (BotoCoreError, ClientError) as failed:
+        if is_unreachable(failed):
+            where = f"Amazon Bedrock does not answer in {plan.account.region}"
+            yield warning(where, why, "Another --region, if language models are wanted.")
+            return
+        if code_of(failed) not in ("ResourceNotFoundException", "ValidationException"):
+            raise
+        yield warning(
+            f"Amazon Bedrock has no model {model} in {plan.account.region}",
+            f"{message_of(failed)} {why}",
+            "--parameter ChatModelId=MODEL, one of "
+            f"`{plan.commands.aws('bedrock list-foundation-models')}`",
+        )
+        return
+    if needs_profile:
+        yield _only_by_profile(bedrock, plan.account.region, model, why)
+    yield from _availability(bedrock, base, why)
+
+
+def _model_of(plan: DeploymentPlan) -> str:
+    declared = plan.package.template.get("Parameters", {}).get("ChatModelId", {})
+    return plan.effective.get("ChatModelId", str(declared.get("Default", "")))
+
+
+def _base_model(bedrock: Any, model: str) -> tuple[str, bool]:
+    """Return the id of the foundation model that `model` is, or whose profile it is, and whether
+    the region has it by a profile alone.
+    """
+    if _PROFILE.search(model):
+        profile = bedrock.get_inference_profile(inferenceProfileIdentifier=model)
+        return str(profile["models"][0]["modelArn"]).rpartition("/")[2], False
+    found = bedrock.get_foundation_model(modelIdentifier=model)["modelDetails"]
+    return str(found["modelId"]), "ON_DEMAND" not in found.get("inferenceTypesSupported", [])
+
+
+def _only_by_profile(bedrock: Any, region: str, model: str, why: str) -> PreflightFinding:
+    """Return what to say of a model that this region calls in a group of regions only.
+
+    https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-support.html
+    """
+    profiles = _profiles_of(bedrock, model)
+    way = (
+        f"--parameter ChatModelId={profiles[0]}, by which other regions answer, too"
+        if profiles
+        else "--parameter ChatModelId=MODEL, one that the region has on demand"
+    )
+    return warning(
+        f"{model} cannot be called on demand in {region}",
+        f"It is called by an inference profile there, which spans regions. {why}",
+        way,
+    )
+
+
+def _profiles_of(bedrock: Any, model: str) -> list[str]:
+    """Return AWS's own profiles for a model, those of a group of regions before the global one."""
+    pages = bedrock.get_paginator("list_inference_profiles").paginate(typeEquals="SYSTEM_DEFINED")
+    found = [
+        str(each["inferenceProfileId"])
+        for page in pages
+        for each in page["inferenceProfileSummaries"]
+        if any(of["modelArn"].endswith(f"/{model}") for of in each["models"])
+    ]
+    return sorted(found, key=lambda profile: (profile.startswith("global."), profile))
+
+
+def _availability(bedrock: Any, model: str, why: str) -> Iterator[PreflightFinding]:
+    found = bedrock.get_foundation_model_availability(modelId=model)
+    asked = {
+        "agreement": found["agreementAvailability"]["status"],
+        "authorization": found["authorizationStatus"],
+        "entitlement": found["entitlementAvailability"],
+        "region": found["regionAvailability"],
+    }
+    missing = sorted(
+        name for name, said in asked.items() if said not in ("AVAILABLE", "AUTHORIZED")
+    )
+    if missing:
+        said = ", ".join(f"{name} {asked[name].lower()}" for name in missing)
+        yield warning(f"The account has no access to {model} ({said})", why, _ACCESS)

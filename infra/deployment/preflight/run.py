@@ -1,0 +1,54 @@
+"""Every look before a deployment, all taken before any of it is told."""
+
+from __future__ import annotations
+
+from infra.deployment.access import StageUnreachableError, find_stage
+from infra.deployment.account import stack_name
+from infra.deployment.console import Console
+from infra.deployment.failures import DeploymentError
+from infra.deployment.plan import DeploymentPlan
+from infra.deployment.preflight import (
+    account_checks,
+    package_checks,
+    permission_checks,
+    stack_checks,
+)
+from infra.deployment.preflight.findings import PreflightFinding, run_checks, show_findings
+from infra.deployment.preflight.package_checks import DeploymentRequest
+from infra.stages import Client
+
+CHECKS = (
+    *stack_checks.CHECKS,
+    *account_checks.CHECKS,
+    *permission_checks.CHECKS,
+)
+
+
+def run_preflight(
+    client: Client, wish: DeploymentRequest
+) -> tuple[DeploymentPlan | None, list[PreflightFinding]]:
+    """Take every look before a deployment.
+
+    Where the account or its stack cannot be seen, there is no plan, and an error that says why.
+    """
+    local = run_checks(package_checks.CHECKS, wish)
+    try:
+        account, stack = find_stage(client, wish.stage, wish.profile)
+    except StageUnreachableError as unseen:
+        return None, [*local, unseen.finding]
+    plan = DeploymentPlan(wish.stage, wish.package, account, stack, wish.given)
+    checks = [check for check in CHECKS if plan.is_sound or not check.needs_parameters]
+    return plan, local + run_checks(checks, plan)
+
+
+def require_preflight(client: Client, wish: DeploymentRequest, voice: Console) -> DeploymentPlan:
+    """Take every look, say what was found, and return the plan.
+
+    Raises:
+        Stopped: something has to be mended first.
+    """
+    plan, findings = run_preflight(client, wish)
+    show_findings(findings, voice)
+    if plan is None:
+        raise DeploymentError(f"{stack_name(wish.stage)} cannot be seen; nothing was changed.")
+    return plan

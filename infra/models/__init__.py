@@ -1,0 +1,1 @@
+"""Operators' commands on trained models: train, tune, register, serve, transform."""

@@ -1,0 +1,176 @@
+"""Has a registered version answer many inputs on a stage that has `Training=on`: what
+`headrace models transform` does for an operator.
+
+The version's files are packed with the handler of its graphs (models/serving) and put under
+`models/` of the stage's bucket, with the inputs if they lie here. The state machine `model-job`
+makes a model of the package, runs the transform job, and removes the model.
+https://docs.aws.amazon.com/sagemaker/latest/dg/batch-transform.html
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from chalicelib.contracts.exported import FILE, Signature
+from infra import stages
+from infra.models import jobs
+from infra.models.registry import RegisteredVersion, Registry, arn_of
+from infra.models.training import TrainingStage
+from models.common import request
+from models.serving import pack
+
+HANDLERS: Mapping[tuple[str, tuple[str, ...]], Path] = {
+    ("decoder", ("latent",)): Path(pack.__file__).parent / "handlers" / "drawings.py",
+}
+"""What answers by a graph, by the graph's name and inputs: what writes is a `decoder`, too."""
+INSTANCE = "ml.m5.xlarge"
+_HERE = "served-by-the-local-cloud"
+_ROLE = "arn:aws:iam::{account}:role/chosen-by-the-machine"
+
+
+class TransformError(Exception):
+    """Nothing answers by the version, or an address is not of the stage."""
+
+
+@dataclass(frozen=True, slots=True)
+class TransformRequest:
+    """What a version is asked about: a file here, or s3://BUCKET/PREFIX below `models/` of the
+    stage; each line is a request. `output` is such a prefix too; None stands for one of its own.
+    """
+
+    source: str
+    output: str | None = None
+    at_once: int = 1
+    image: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedTransform:
+    """The requests of a model and a transform, and where its answers will be."""
+
+    name: str
+    requests: Mapping[str, Any]
+    output: str
+
+
+class BatchTransforms:
+    """Transforms of one stage."""
+
+    def __init__(self, place: stages.StageConnection) -> None:
+        """Reach the stage by `place`."""
+        self.home = TrainingStage.of(place.outputs)
+        self._client = place.client
+        self._registry = Registry(place.client)
+        self._root = f"s3://{self.home.bucket}/models/"
+
+    def prepare(self, wanted: str, question: TransformRequest) -> PreparedTransform:
+        """Put package and inputs there, and return what is to be asked for.
+
+        `wanted` is a version's ARN or GROUP/NUMBER.
+
+        Raises:
+            CannotTransform: nothing answers by its graphs, or an address is not of the stage.
+            BadRecipe: the request could not be sent.
+            NoVersion, ClientError: the version is not there, or AWS refuses.
+        """
+        version = self._registry.version(arn_of(self.home.region, self.home.account, wanted))
+        name = jobs.short_job_name(self.home)
+        output = self._of_stage(question.output or f"{self._root}transforms/{name}/output")
+        source = self._source(question.source, name)
+        package = self._packed(version, name)
+        model = {
+            "ModelName": name,
+            "ExecutionRoleArn": _ROLE.format(account=self.home.account),
+            "PrimaryContainer": {
+                "Image": question.image or _HERE,
+                "ModelDataUrl": package,
+            },
+        }
+        transform = {
+            "TransformJobName": name,
+            "ModelName": name,
+            "BatchStrategy": "SingleRecord",
+            "MaxConcurrentTransforms": question.at_once,
+            "TransformInput": {
+                "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": source}},
+                "ContentType": "application/json",
+                "SplitType": "Line",
+            },
+            "TransformOutput": {
+                "S3OutputPath": output,
+                "Accept": "application/json",
+                "AssembleWith": "Line",
+            },
+            "TransformResources": {"InstanceType": INSTANCE, "InstanceCount": 1},
+        }
+        requests = {"model": model, "transform": request.validated(transform, "TransformJob")}
+        return PreparedTransform(name, requests, output)
+
+    def run(self, prepared: PreparedTransform) -> Mapping[str, Any]:
+        """Run what was prepared, and return how its execution ended. Raises ClientError."""
+        execution = jobs.start_model_job(self._client, self.home, prepared.requests)
+        return jobs.follow_model_job(self._client, execution)
+
+    def answers(self, prepared: PreparedTransform) -> list[str]:
+        """Return the addresses of what was answered, one an input. Raises ClientError."""
+        bucket, _, prefix = prepared.output.removeprefix("s3://").partition("/")
+        pages = self._client("s3").get_paginator("list_objects_v2")
+        return [
+            f"s3://{bucket}/{each['Key']}"
+            for page in pages.paginate(Bucket=bucket, Prefix=f"{prefix.rstrip('/')}/")
+            for each in page.get("Contents", ())
+        ]
+
+    def _source(self, given: str, name: str) -> str:
+        """Return where the inputs are in S3; a file is put there."""
+        if given.startswith("s3://"):
+            return self._of_stage(given)
+        path = Path(given)
+        return self._put(path, f"transforms/{name}/input/{path.name}")
+
+    def _of_stage(self, address: str) -> str:
+        if not address.startswith(self._root):
+            raise TransformError(
+                f"{address} is not below {self._root}, which is all that the job's role reaches."
+            )
+        return address
+
+    def _packed(self, version: RegisteredVersion, name: str) -> str:
+        with self._registry.left(version) as folder, tempfile.TemporaryDirectory() as scratch:
+            package = Path(scratch) / "package.tar.gz"
+            try:
+                pack.pack(folder, handler_of(folder, version.name), package)
+            except ValueError as error:
+                raise TransformError(f"{version.name} cannot be packed: {error}") from error
+            return self._put(package, f"packages/{name}.tar.gz")
+
+    def _put(self, path: Path, key: str) -> str:
+        with path.open("rb") as body:
+            self._client("s3").put_object(Bucket=self.home.bucket, Key=f"models/{key}", Body=body)
+        return f"{self._root}{key}"
+
+
+def handler_of(folder: Path, label: str) -> Path:
+    """Return what answers by the model in `folder`. Raises CannotTransform where nothing does."""
+    try:
+        signature = Signature.model_validate_json((folder / FILE).read_bytes())
+    except (OSError, ValueError) as error:
+        raise TransformError(f"{label} has no whole {FILE}: {error}") from error
+    has = [
+        (name, tuple(each.name for each in spec.inputs)) for name, spec in signature.graphs.items()
+    ]
+    found = next((HANDLERS[each] for each in has if each in HANDLERS), None)
+    if found is None:
+        raise TransformError(
+            f"{label} has the graphs {_describe_graphs(has)}; "
+            f"a transform answers by {_describe_graphs(HANDLERS)}."
+        )
+    return found
+
+
+def _describe_graphs(graphs: Iterable[tuple[str, tuple[str, ...]]]) -> str:
+    return ", ".join(f"{name}({', '.join(inputs)})" for name, inputs in graphs)

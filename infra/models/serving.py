@@ -1,0 +1,227 @@
+"""Has a stage serve a version of its registry: what `headrace models serve` does for an operator.
+
+The version's files are held to its manifest, the model is tried here, and both are put under
+`models/serving/` of the stage's bucket. Then one object is written that names the version, which
+functions see within half a minute. What neither serves nor served before it is removed at last.
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+from pydantic import ValidationError
+
+from chalicelib.contracts.exported import FILE, Signature
+from chalicelib.contracts.serving import ROOT, ServedVersion, Serving, pointer_key
+from chalicelib.errors import HeadraceError
+from chalicelib.generation.model_file import served_models
+from chalicelib.generation.models import FunctionBackend
+from chalicelib.inference import (
+    blip2,
+    clip,
+    flamingo,
+    image_generator,
+    language_model,
+    reward_model,
+)
+from chalicelib.inference.exported_model import ExportedModel
+from infra import stages
+from infra.models.registry import RegisteredVersion, Registry, VersionNotFoundError, arn_of
+from infra.models.training import TrainingStage
+
+OPENED_BY: Mapping[str, Callable[[ExportedModel], object]] = {
+    "answer_image": flamingo.open_image_text_model,
+    "caption_image": blip2.open_model,
+    "classify_image": clip.open_model,
+    "complete_text": language_model.open_model,
+    "embed_image": clip.open_model,
+    "generate_image": image_generator.open_model,
+    "score_answer": reward_model.open_model,
+}
+"""How each function that answers by what a stage trained opens a model."""
+_REJECTED = "Rejected"
+_DELETED_AT_ONCE = 1000
+_TAKEN = ("PreconditionFailed", "ConditionalRequestConflict")
+
+
+class ServingError(Exception):
+    """There is no such model or version, its files are not what was exported, or AWS refuses."""
+
+
+@contextmanager
+def translate_serving_errors() -> Iterator[None]:
+    """Turn what AWS and the way there answer into CannotServe."""
+    try:
+        yield
+    except (ClientError, BotoCoreError, VersionNotFoundError) as error:
+        raise ServingError(str(error)) from error
+
+
+class VersionServing:
+    """What one stage serves of what it trained."""
+
+    def __init__(self, place: stages.StageConnection) -> None:
+        """Reach the stage by `place`."""
+        self._home = TrainingStage.of(place.outputs)
+        self._s3 = place.client("s3")
+        self._registry = Registry(place.client)
+
+    def serve(self, name: str, wanted: str) -> Serving:
+        """Have the model `name` answered by a version, an ARN or GROUP/NUMBER; return what serves.
+
+        Raises:
+            CannotServe: nothing is served by that name, the version is rejected, or its files do
+                not make a model, or one of another recipe; or somebody else had another served
+                meanwhile; or it serves, and what earlier versions left could not be removed.
+            ClientError, NoVersion: the version is not there, or AWS refuses.
+        """
+        backend = _backend(name)
+        arn = arn_of(self._home.region, self._home.account, wanted)
+        version = self._registry.version(arn)
+        if version.status == _REJECTED:
+            raise ServingError(f"{version.name} was rejected; serve one that was not.")
+        with self._registry.left(version) as folder:
+            fetch = _reader(folder, version)
+            content = fetch(FILE)
+            sha256 = hashlib.sha256(content).hexdigest()
+            prefix = f"{ROOT}/{name}/{version.name}/"
+            serves = ServedVersion(arn=version.arn, prefix=prefix, signature=sha256)
+            signature = _verified_signature(version, content, fetch)
+            _require_fit(name, backend, version, signature)
+            _try_model(OPENED_BY[backend.function], fetch, serves)
+            there = list(self._files(name))  # before it is named: what others put later, stays
+            for file in _files_of(signature):
+                self._put(f"{prefix}{file}", fetch(file))
+        serving = self._name(name, serves)
+        self._tidy(serving, there)
+        return serving
+
+    def _name(self, name: str, serves: ServedVersion) -> Serving:
+        """Write which version serves, unless somebody else wrote meanwhile."""
+        old, condition = self._pointer(name)
+        before = None if old is None else (old.serves if old.serves != serves else old.before)
+        serving = Serving(name=name, serves=serves, before=before, since=datetime.now(UTC))
+        try:
+            self._put(pointer_key(name), serving.model_dump_json().encode(), **condition)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _TAKEN:
+                raise
+            raise ServingError(
+                f"Somebody else had another version of {name} served just now; look, and repeat."
+            ) from error
+        return serving
+
+    def _files(self, name: str) -> Iterator[tuple[str, str]]:
+        """Yield key and version of each object below a model's name, deleted ones too."""
+        pages = self._s3.get_paginator("list_object_versions")
+        for page in pages.paginate(Bucket=self._home.bucket, Prefix=f"{ROOT}/{name}/"):
+            for each in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
+                yield each["Key"], each["VersionId"]
+
+    def _tidy(self, serving: Serving, there: Sequence[tuple[str, str]]) -> None:
+        """Remove those of the objects `there` that neither serve nor served before."""
+        kept = [each.prefix for each in (serving.serves, serving.before) if each is not None]
+        gone = [
+            {"Key": key, "VersionId": version}
+            for key, version in there
+            if not key.startswith(tuple(kept))
+        ]
+        try:
+            for first in range(0, len(gone), _DELETED_AT_ONCE):
+                wanted = {"Objects": gone[first : first + _DELETED_AT_ONCE], "Quiet": True}
+                told = self._s3.delete_objects(Bucket=self._home.bucket, Delete=wanted)
+                if failed := told.get("Errors"):
+                    raise ServingError(f"{failed[0]['Key']}: {failed[0]['Message']}")
+        except (ClientError, BotoCoreError, ServingError) as error:
+            raise ServingError(
+                f"{serving.serves.label} serves as {serving.name}. What earlier versions left could"
+                f" not be removed, and will be when one is served again: {error}"
+            ) from error
+
+    def _pointer(self, name: str) -> tuple[Serving | None, Mapping[str, str]]:
+        """Return what serves now, and the condition under which nobody changed that since."""
+        try:
+            found = self._s3.get_object(Bucket=self._home.bucket, Key=pointer_key(name))
+        except self._s3.exceptions.NoSuchKey:
+            return None, {"IfNoneMatch": "*"}
+        condition = {"IfMatch": found["ETag"]}
+        try:
+            return Serving.model_validate_json(found["Body"].read()), condition
+        except ValidationError:
+            return None, condition
+
+    def _put(self, key: str, body: bytes, **condition: str) -> None:
+        self._s3.put_object(Bucket=self._home.bucket, Key=key, Body=body, **condition)
+
+
+def _backend(name: str) -> FunctionBackend:
+    """Return the backend of what is answered by a model that the stage trained."""
+    known = {
+        model.name: model.backend
+        for model in served_models().models.values()
+        if isinstance(model.backend, FunctionBackend) and model.backend.recipes
+    }
+    if name not in known:
+        raise ServingError(f"No trained model answers as {name!r}; there are {', '.join(known)}.")
+    return known[name]
+
+
+def _require_fit(
+    name: str, backend: FunctionBackend, version: RegisteredVersion, signature: Signature
+) -> None:
+    """Raise CannotServe where a version is of a recipe that the name does not stand for."""
+    recipe = signature.origin.recipe
+    if recipe not in backend.recipes:
+        raise ServingError(
+            f"{version.name} is of the recipe {recipe}, and {name} is served by"
+            f" {' or '.join(backend.recipes)}."
+        )
+
+
+def _reader(folder: Path, version: RegisteredVersion) -> Callable[[str], bytes]:
+    """Return what reads a file of what the version left, by a name without a folder."""
+
+    def read(name: str) -> bytes:
+        path = folder / name
+        if Path(name).name != name or not path.is_file():
+            raise ServingError(f"{version.name} has no {name}: it was not exported whole.")
+        return path.read_bytes()
+
+    return read
+
+
+def _verified_signature(
+    version: RegisteredVersion, content: bytes, fetch: Callable[[str], bytes]
+) -> Signature:
+    """Return the manifest, once each file that it names was held to it."""
+    try:
+        signature = Signature.model_validate_json(content)
+    except ValidationError as error:
+        raise ServingError(f"{FILE} of {version.name} is no manifest: {error}") from error
+    graphs = {graph.file: graph.sha256 for graph in signature.graphs.values()}
+    for name, sha256 in {**graphs, **signature.files}.items():
+        if hashlib.sha256(fetch(name)).hexdigest() != sha256:
+            raise ServingError(f"{name} of {version.name} is not the file that was exported.")
+    return signature
+
+
+def _files_of(signature: Signature) -> list[str]:
+    """Return the files that a manifest names, and the manifest as the last."""
+    return [*(graph.file for graph in signature.graphs.values()), *signature.files, FILE]
+
+
+def _try_model(
+    opened: Callable[[ExportedModel], Any], fetch: Callable[[str], bytes], version: ServedVersion
+) -> None:
+    """Raise CannotServe where the function could not answer by this model."""
+    try:
+        opened(ExportedModel.read(fetch, version.signature))
+    except HeadraceError as error:
+        raise ServingError(f"{version.label} does not answer: {error.message}") from error

@@ -1,0 +1,230 @@
+"""Trains a recipe on a stage that has `Training=on`: what `headrace train` does for an operator.
+
+Data is prepared with the Python of the training environment, and put with the code under `models/`
+of the stage's bucket. Then the state machine `train` is started and followed.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from infra import stages
+from infra.models.registry import (
+    APPROVED,
+    RegisteredVersion,
+    Registry,
+    VersionNotFoundError,
+    group_of,
+)
+from models.common import request, source
+from models.common.failures import BadData, BadRecipe
+from models.common.job import CHAMPION_CHANNEL, MODEL_CHANNEL, TRAINING_CHANNEL
+from models.common.request import Places, Wish
+
+PROJECT = Path(__file__).parents[2]
+INTERPRETER = PROJECT / ".venv-training" / "bin" / "python"
+POLL_SECONDS = 2.0
+_PREPARING_S = 1800
+_ROLE = "arn:aws:iam::{account}:role/chosen-by-the-machine"
+
+
+class TrainingError(Exception):
+    """The stage cannot be reached, does not train, or refuses."""
+
+
+@contextmanager
+def translate_training_errors() -> Iterator[None]:
+    """Turn what AWS and the way there answer into CannotTrain."""
+    try:
+        yield
+    except ClientError as error:
+        hint = ""
+        if error.response["Error"]["Code"] == "StateMachineDoesNotExist":
+            hint = " Deploy the stage with the parameter Training=on."
+        raise TrainingError(f"{error}{hint}") from error
+    except (BotoCoreError, VersionNotFoundError) as error:
+        raise TrainingError(str(error)) from error
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingStage:
+    """Where a stage trains, from what its stack puts out."""
+
+    stage: str
+    region: str
+    account: str
+    bucket: str
+    machine: str
+
+    @classmethod
+    def of(cls, outputs: Mapping[str, str]) -> TrainingStage:
+        """Read the outputs; the machine stands beside that of ingests."""
+        machine = outputs["IngestMachineArn"].removesuffix("ingest") + "train"
+        _, _, _, region, account, _, name = machine.split(":")
+        stage = name.removeprefix("headrace-").removesuffix("-train")
+        return cls(stage, region, account, outputs["DocumentsBucketName"], machine)
+
+
+class StageTraining:
+    """Trainings of one stage."""
+
+    def __init__(self, place: stages.StageConnection, interpreter: Path = INTERPRETER) -> None:
+        """Reach the stage by `place`; data is prepared by `interpreter`."""
+        self._client = place.client
+        self._interpreter = interpreter
+        self._registry = Registry(place.client)
+        self.home = TrainingStage.of(place.outputs)
+
+    def start(self, wish: Wish, bases: Mapping[str, str] | None = None) -> str:
+        """Put data and code there, start the machine, and return the execution's ARN.
+
+        `bases` are the ARNs of the versions that the recipe begins from, by their channels; of
+        those that are missing it is the newest. What it makes is compared with the newest version
+        that is approved, if there is one.
+
+        Raises:
+            BadRecipe: the request could not be sent, or there is nothing to begin from.
+            BadData: the data could not be prepared.
+            ClientError: the stage does not train, or refuses.
+        """
+        places, training = self._places(wish), self.places_from(wish, bases or {})
+        trained = f"{places.output}/{wish.job_name}/output/model.tar.gz"
+        judged = replace(
+            places,
+            channels={**places.channels, MODEL_CHANNEL: trained, **self._champion(wish)},
+            checkpoints=f"{places.checkpoints}finish/",
+        )
+        finish = replace(wish, job_name=f"{wish.job_name}-finish")
+        given = {
+            "group": self._group(wish),
+            "training": request.training(wish, training),
+            "finishing": request.finishing(finish, judged),
+        }
+        self.put(wish)
+        states = self._client("stepfunctions")
+        begun = states.start_execution(
+            stateMachineArn=self.home.machine, name=str(uuid.uuid4()), input=json.dumps(given)
+        )
+        return str(begun["executionArn"])
+
+    def follow(
+        self, execution: str, rest: Callable[[float], None] = time.sleep
+    ) -> Mapping[str, Any]:
+        """Return how an execution ended, once it has."""
+        states = self._client("stepfunctions")
+        while True:
+            found: Mapping[str, Any] = states.describe_execution(executionArn=execution)
+            if found["status"] != "RUNNING":
+                return found
+            rest(POLL_SECONDS)
+
+    def places_from(self, wish: Wish, bases: Mapping[str, str]) -> Places:
+        """Return where a training finds things, with the models that it begins from among them.
+
+        Raises BadRecipe where there is nothing to begin from, and ClientError.
+        """
+        places = self._places(wish)
+        return replace(places, channels={**places.channels, **self._bases(wish, bases)})
+
+    def _bases(self, wish: Wish, given: Mapping[str, str]) -> dict[str, str]:
+        """Return where the models lie that the recipe begins from, by their channels."""
+        wanted = wish.recipe.bases
+        if unknown := sorted(set(given) - set(wanted)):
+            has = ", ".join(wanted) or "none"
+            raise BadRecipe(
+                f"base: {wish.recipe.name} has no {unknown[0]!r}; its bases are: {has}."
+            )
+        found = {}
+        for channel, recipe in wanted.items():
+            group = group_of(self.home.stage, recipe)
+            arn = given.get(channel)
+            version = self._registry.version(arn) if arn else self._newest(group)
+            if version is None:
+                raise BadRecipe(
+                    f"{wish.recipe.name} begins from a model of {recipe}, and {group} has no "
+                    f"version: train {recipe} first, or name one by --base {channel}=ARN."
+                )
+            if version.group != group:
+                raise BadRecipe(
+                    f"base: {channel} is a model of {recipe}, a version of {group}; "
+                    f"{version.name} is none."
+                )
+            found[channel] = version.artefact
+        return found
+
+    def _champion(self, wish: Wish) -> dict[str, str]:
+        """Return where the model lies that is approved now, if one is."""
+        found = self._newest(self._group(wish), APPROVED)
+        return {CHAMPION_CHANNEL: found.artefact} if found else {}
+
+    def _newest(self, group: str, status: str | None = None) -> RegisteredVersion | None:
+        """Return the newest version of a group, which need not be there yet."""
+        return self._registry.newest(group, status) if self._registry.has(group) else None
+
+    def put(self, wish: Wish) -> None:
+        """Put data and code there, and make the group of what is registered.
+
+        Raises BadData and ClientError.
+        """
+        s3, name = self._client("s3"), wish.recipe.dataset.name
+        with tempfile.TemporaryDirectory() as folder:
+            self._prepare(name, Path(folder))
+            for path in sorted(Path(folder).iterdir()):
+                key = f"models/data/{name}/{path.name}"
+                with path.open("rb") as body:
+                    s3.put_object(Bucket=self.home.bucket, Key=key, Body=body)
+        key = f"models/code/{wish.job_name}.tar.gz"
+        s3.put_object(Bucket=self.home.bucket, Key=key, Body=source.archive())
+        sagemaker = self._client("sagemaker")
+        if not self._registry.has(self._group(wish)):
+            with suppress(sagemaker.exceptions.ConflictException):
+                sagemaker.create_model_package_group(
+                    ModelPackageGroupName=self._group(wish),
+                    ModelPackageGroupDescription=wish.recipe.about,
+                )
+
+    def _prepare(self, name: str, into: Path) -> None:
+        if not self._interpreter.exists():
+            raise BadData(f"There is no {self._interpreter}; `make training` makes it.")
+        done = subprocess.run(  # noqa: S603 - our own module
+            [str(self._interpreter), "-m", "models.datasets", name, str(into)],
+            cwd=PROJECT,
+            capture_output=True,
+            text=True,
+            timeout=_PREPARING_S,
+            check=False,
+        )
+        if done.returncode:
+            raise BadData(f"The data set {name} cannot be prepared: {done.stderr.strip()[-1000:]}")
+
+    def _group(self, wish: Wish) -> str:
+        return group_of(self.home.stage, wish.recipe.name)
+
+    def _places(self, wish: Wish) -> Places:
+        root = f"s3://{self.home.bucket}/models"
+        return Places(
+            role_arn=_ROLE.format(account=self.home.account),
+            region=self.home.region,
+            code=f"{root}/code/{wish.job_name}.tar.gz",
+            channels={TRAINING_CHANNEL: f"{root}/data/{wish.recipe.dataset.name}/"},
+            output=f"{root}/trained/{wish.recipe.name}",
+            checkpoints=f"{root}/checkpoints/{wish.job_name}/",
+            cache=f"{root}/neuron-cache/",
+        )
+
+
+def training_name(home: TrainingStage, wished: str, now: Callable[[], float] = time.time) -> str:
+    """Return the name of a job of a recipe that no other has had, by the second."""
+    moment = time.strftime("%Y%m%d-%H%M%S", time.gmtime(now()))
+    return f"headrace-{home.stage}-{wished.replace('_', '-')}-{moment}"

@@ -1,0 +1,79 @@
+"""Tunes a recipe on a stage that has `Training=on`: what `headrace train --tune` does.
+
+Data and code are put where trainings read them. The state machine `model-job` runs the tuning job;
+what came of its trials is read from SageMaker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from infra.models import jobs
+from infra.models.training import StageTraining
+from models.common.job import decoded
+from models.common.request import Wish
+from models.common.tuning import Effort, Outcome, tuning
+
+_NAME = "HyperParameterTuningJobName"
+_NOT_THERE = "ResourceNotFound"
+
+
+class StageTuning(StageTraining):
+    """Tunings of one stage."""
+
+    def tune(self, wish: Wish, effort: Effort, bases: Mapping[str, str] | None = None) -> str:
+        """Put data and code there, begin the tuning, and return the execution's ARN.
+
+        `bases` are as of a training. Raises BadRecipe, BadData and ClientError as a training does.
+        """
+        places = self.places_from(wish, bases or {})
+        given = {"tuning": tuning(wish, effort, places)}
+        self.put(wish)
+        return jobs.start_model_job(self._client, self.home, given)
+
+    def follow_job(self, execution: str, look: Callable[[], object]) -> Mapping[str, Any]:
+        """Return how the execution of a tuning ended, once it has; `look` is called meanwhile."""
+        return jobs.follow_model_job(self._client, execution, look)
+
+    def outcomes(self, wish: Wish) -> list[Outcome]:
+        """Return what came of the trials of a tuning by now, in the order of their beginning.
+
+        There are none before the machine has asked for it, nor where it was refused. Raises
+        ClientError.
+        """
+        try:
+            return self._outcomes(wish)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != _NOT_THERE:
+                raise
+            return []
+
+    def _outcomes(self, wish: Wish) -> list[Outcome]:
+        sagemaker = self._client("sagemaker")
+        pages = sagemaker.get_paginator("list_training_jobs_for_hyper_parameter_tuning_job")
+        found = []
+        for page in pages.paginate(
+            **{_NAME: wish.job_name}, SortBy="CreationTime", SortOrder="Ascending"
+        ):
+            for each in page["TrainingJobSummaries"]:
+                job = sagemaker.describe_training_job(TrainingJobName=each["TrainingJobName"])
+                found.append(_outcome(each, job))
+        return found
+
+
+def _outcome(listed: Mapping[str, Any], job: Mapping[str, Any]) -> Outcome:
+    final = listed.get("FinalHyperParameterTuningJobObjectiveMetric")
+    started, ended = listed.get("TrainingStartTime"), listed.get("TrainingEndTime")
+    return Outcome(
+        settings=decoded(listed["TunedHyperParameters"]),
+        status=str(listed["TrainingJobStatus"]),
+        value=float(final["Value"]) if final else None,
+        numbers={
+            each["MetricName"]: float(each["Value"]) for each in job.get("FinalMetricDataList", ())
+        },
+        seconds=(ended - started).total_seconds() if started and ended else None,
+        reason=str(listed.get("FailureReason", "")),
+    )

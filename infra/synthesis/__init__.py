@@ -1,0 +1,1 @@
+"""Make the one CloudFormation template from `app.py`, `infra/template` and `statemachines`."""

@@ -1,0 +1,439 @@
+"""Removals that meet what moto does not have: what runs, what is kept, what fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from infra.deployment.account import Account
+from infra.deployment.failures import DeploymentError
+from infra.deployment.removal.inventory import take_inventory
+from infra.deployment.removal.removal import MAX_POLLS, StageRemoval
+from tests.unit.infra.deployment.aws import (
+    ACCOUNT,
+    PRINCIPAL,
+    REGION,
+    Answer,
+    Aws,
+    Refusal,
+    fixed,
+    refuse,
+)
+from tests.unit.infra.deployment.cloudformation import STACK, CloudFormation
+from tests.unit.infra.deployment.voices import Heard
+
+BUCKET = f"headrace-dev-documents-{ACCOUNT}-{REGION}"
+SOURCE = "99999999-2222-3333-4444-555555555555"
+KEY = "11111111-2222-3333-4444-555555555555"
+INGEST = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:headrace-dev-ingest"
+PARTS = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:headrace-dev-parts"
+RESOURCES = (
+    ("DocumentsBucket", "AWS::S3::Bucket", BUCKET),
+    ("StageKey", "AWS::KMS::Key", KEY),
+    ("Source", "AWS::Lambda::EventSourceMapping", SOURCE),
+    ("Rule", "AWS::Events::Rule", "headrace-dev|headrace-dev-webhooks"),
+    ("Schedule", "AWS::Events::Rule", "headrace-dev-sweep"),
+    ("IngestMachine", "AWS::StepFunctions::StateMachine", INGEST),
+    ("PartsMachine", "AWS::StepFunctions::StateMachine", PARTS),
+    ("RestAPI", "AWS::ApiGateway::RestApi", "abc123"),
+)
+
+
+@dataclass
+class Stage:
+    """A stage whose bucket gets `objects` while its stack is deleted, one list a deletion."""
+
+    cloudformation: CloudFormation = field(
+        default_factory=lambda: CloudFormation(status="CREATE_COMPLETE")
+    )
+    bucket: list[str] = field(default_factory=lambda: ["a"])
+    bucket_stands: bool = True
+    key_state: str = "Enabled"
+    mapping_state: str = "Enabled"
+    written_meanwhile: list[list[str]] = field(default_factory=list)
+    voice: Heard = field(default_factory=Heard)
+    waited: list[float] = field(default_factory=list)
+    pause: Callable[[float], None] = lambda seconds: None
+
+    def __post_init__(self) -> None:
+        self.aws = Aws({**self.cloudformation.answers(), **self.answers()})
+
+    def answers(self) -> dict[str, Answer]:
+        return {
+            "cloudformation.DeleteStack": self.delete_stack,
+            "cloudformation.ListStackResources": self.resources,
+            "cloudformation.UpdateTerminationProtection": fixed(),
+            "dynamodb.DescribeTable": refuse("ResourceNotFoundException"),
+            "events.DisableRule": fixed(),
+            "kms.DescribeKey": lambda asked: {
+                "KeyMetadata": {"KeyId": asked["KeyId"], "KeyState": self.key_state}
+            },
+            "kms.ScheduleKeyDeletion": self.schedule,
+            "lambda.GetEventSourceMapping": lambda asked: {"State": self.mapping_state},
+            "lambda.UpdateEventSourceMapping": self.turn_off,
+            "logs.DeleteLogGroup": fixed(),
+            "logs.DescribeLogGroups": self.log_groups,
+            "resourcegroupstaggingapi.GetResources": fixed(
+                ResourceTagMappingList=[
+                    {"ResourceARN": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/{KEY}"}
+                ]
+            ),
+            "s3.DeleteBucket": self.delete_bucket,
+            "s3.DeleteObjects": self.delete_objects,
+            "s3.HeadBucket": refuse("404", status=404),
+            "s3.ListMultipartUploads": fixed(),
+            "s3.ListObjectVersions": self.versions,
+            "s3vectors.GetVectorBucket": refuse("NotFoundException", status=404),
+            "stepfunctions.DescribeStateMachine": lambda asked: {
+                "stateMachineArn": asked["stateMachineArn"],
+                "name": "m",
+                "definition": "{}",
+                "roleArn": "r",
+                "type": "EXPRESS" if asked["stateMachineArn"] == PARTS else "STANDARD",
+                "creationDate": "2026-01-01",
+            },
+            "stepfunctions.ListExecutions": fixed(
+                executions=[
+                    {
+                        "executionArn": f"{INGEST}:{n}",
+                        "stateMachineArn": INGEST,
+                        "name": str(n),
+                        "status": "RUNNING",
+                        "startDate": "2026-01-01",
+                    }
+                    for n in range(2)
+                ]
+            ),
+            "stepfunctions.StopExecution": fixed(stopDate="2026-01-01"),
+        }
+
+    def turn_off(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        self.mapping_state = "Disabled"
+        return {"State": self.mapping_state}
+
+    def resources(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            "StackResourceSummaries": [
+                {
+                    "LogicalResourceId": logical,
+                    "ResourceType": kind,
+                    "PhysicalResourceId": physical,
+                    "LastUpdatedTimestamp": "2026-01-01",
+                    "ResourceStatus": "CREATE_COMPLETE",
+                }
+                for logical, kind, physical in RESOURCES
+            ]
+        }
+
+    def delete_stack(self, asked: dict[str, Any]) -> Mapping[str, Any]:
+        if self.written_meanwhile:
+            self.bucket += self.written_meanwhile.pop(0)
+        return self.cloudformation.delete_stack(asked)
+
+    def versions(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        if not self.bucket_stands or asked["Bucket"] != BUCKET:
+            raise Refusal("NoSuchBucket", status=404)
+        return {
+            "Versions": [
+                {"Key": key, "VersionId": "1", "IsLatest": True, "Size": 1} for key in self.bucket
+            ]
+        }
+
+    def delete_objects(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        gone = {each["Key"] for each in asked["Delete"]["Objects"]}
+        self.bucket = [key for key in self.bucket if key not in gone]
+        return {}
+
+    def delete_bucket(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        assert self.bucket == []
+        self.bucket_stands = False
+        return {}
+
+    def schedule(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        self.key_state = "PendingDeletion"
+        return {}
+
+    def log_groups(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        prefix = asked["logGroupNamePrefix"]
+        made = "API-Gateway-Execution-Logs_abc123/dev"
+        return {"logGroups": [{"logGroupName": made}] if made.startswith(prefix) else []}
+
+    def destroy(self) -> list[str]:
+        account = Account(ACCOUNT, REGION, "aws", PRINCIPAL, self.aws.client, "ops")
+        inventory = take_inventory(account, "dev")
+        return StageRemoval(account, self.voice, self.sleep).run(inventory)
+
+    def sleep(self, seconds: float) -> None:
+        self.waited.append(seconds)
+        assert len(self.waited) < 100, "there is nothing more to come"
+        self.pause(seconds)
+
+    def deleted_meanwhile(self, asked: dict[str, Any]) -> Mapping[str, Any]:
+        self.cloudformation.status = None
+        return {}
+
+    def asked(self, name: str) -> list[dict[str, Any]]:
+        return [params for asked, params in self.aws.asked if asked == name]
+
+
+GONE = [[("DocumentsBucket", "DELETE_SKIPPED", "")], [(STACK, "DELETE_COMPLETE", "")]]
+
+
+def test_events_are_turned_off_and_executions_stopped_before_anything_is_emptied() -> None:
+    stage = Stage()
+    stage.cloudformation.script = list(GONE)
+
+    stage.destroy()
+
+    assert stage.asked("lambda.UpdateEventSourceMapping") == [{"UUID": SOURCE, "Enabled": False}]
+    assert stage.asked("events.DisableRule") == [
+        {"Name": "headrace-dev-webhooks", "EventBusName": "headrace-dev"},
+        {"Name": "headrace-dev-sweep"},
+    ]
+    stopped = [each["executionArn"] for each in stage.asked("stepfunctions.StopExecution")]
+    assert stopped == [f"{INGEST}:0", f"{INGEST}:1"]
+    calls = stage.aws.calls
+    assert calls.index("stepfunctions.StopExecution") < calls.index("s3.DeleteObjects")
+    assert calls.index("s3.DeleteObjects") < calls.index("cloudformation.DeleteStack")
+
+
+def test_what_the_stack_retains_is_removed_after_it_and_the_key_in_thirty_days() -> None:
+    stage = Stage()
+    stage.cloudformation.script = list(GONE)
+
+    left = stage.destroy()
+
+    assert not stage.bucket_stands
+    assert stage.asked("kms.ScheduleKeyDeletion") == [{"KeyId": KEY, "PendingWindowInDays": 30}]
+    assert stage.asked("logs.DeleteLogGroup") == [
+        {"logGroupName": "API-Gateway-Execution-Logs_abc123/dev"}
+    ]
+    calls = stage.aws.calls
+    assert calls.index("cloudformation.DeleteStack") < calls.index("s3.DeleteBucket")
+    assert any(KEY in each and "30 days" in each for each in left)
+
+
+def test_what_was_written_while_the_stack_went_is_taken_out_and_the_stack_tried_again() -> None:
+    stage = Stage(written_meanwhile=[["late"], []])
+    stage.cloudformation.script = [
+        [
+            ("DocumentsBucket", "DELETE_FAILED", "The bucket you tried to delete is not empty"),
+            (STACK, "DELETE_FAILED", "The following resource(s) failed to delete: [..]"),
+        ],
+        [("DocumentsBucket", "DELETE_COMPLETE", ""), (STACK, "DELETE_COMPLETE", "")],
+    ]
+
+    stage.destroy()
+
+    assert len(stage.asked("cloudformation.DeleteStack")) == 2
+    assert stage.bucket == []
+
+
+def test_a_stack_that_will_not_go_is_told_with_the_cause_and_the_way_on() -> None:
+    stage = Stage()
+    failure = [
+        ("Role", "DELETE_FAILED", "Cannot delete entity, must detach all policies first."),
+        (STACK, "DELETE_FAILED", ""),
+    ]
+    stage.cloudformation.script = [failure] * 3
+
+    with pytest.raises(
+        DeploymentError, match=r"Role: Cannot delete entity.*headrace destroy --stage dev"
+    ):
+        stage.destroy()
+
+    assert len(stage.asked("cloudformation.DeleteStack")) == 3
+    assert stage.asked("s3.DeleteBucket") == [], "it may be looked at before"
+
+
+def test_a_deletion_that_goes_on_already_is_followed_to_its_end() -> None:
+    stage = Stage()
+    stage.cloudformation.status = "DELETE_IN_PROGRESS"
+    stage.cloudformation.script = list(GONE)
+
+    stage.destroy()
+
+    assert stage.cloudformation.script == []
+    assert not stage.bucket_stands
+
+
+def test_a_deletion_that_ended_before_it_was_followed_is_not_waited_for() -> None:
+    stage = Stage()
+    stage.cloudformation.status = "DELETE_IN_PROGRESS"
+    stage.aws.answers["cloudformation.DeleteStack"] = stage.deleted_meanwhile
+
+    stage.destroy()
+
+    assert stage.waited == []
+    assert not stage.bucket_stands
+
+
+def test_a_deletion_that_ends_without_a_word_is_seen_by_the_stack_that_is_gone() -> None:
+    stage = Stage()
+    cloud = stage.cloudformation
+    cloud.status = "DELETE_IN_PROGRESS"
+    waited: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        cloud.status = None if len(waited) == 2 else cloud.status
+
+    stage.pause = sleep
+
+    stage.destroy()
+
+    assert len(waited) == 2
+    assert not stage.bucket_stands
+
+
+@pytest.mark.parametrize("code", ["ResourceInUseException", "ResourceConflictException"])
+def test_a_mapping_that_is_being_made_is_turned_off_once_it_can_be(code: str) -> None:
+    stage = Stage()
+    stage.cloudformation.script = list(GONE)
+    states = ["Creating", "Enabled", "Enabled", "Disabling", "Disabled"]
+    stage.aws.answers["lambda.GetEventSourceMapping"] = lambda asked: {"State": states.pop(0)}
+    updates = iter([refuse(code, status=409), fixed(State="Disabling")])
+    stage.aws.answers["lambda.UpdateEventSourceMapping"] = lambda asked: next(updates)(asked)
+
+    stage.destroy()
+
+    assert states == []
+    assert len(stage.asked("lambda.UpdateEventSourceMapping")) == 2
+    calls = stage.aws.calls
+    last = len(calls) - calls[::-1].index("lambda.GetEventSourceMapping") - 1
+    assert last < calls.index("stepfunctions.ListExecutions")
+    assert "not disabled" not in stage.voice.text
+
+
+def test_a_mapping_that_is_never_off_is_said_and_goes_with_the_stack() -> None:
+    stage = Stage(mapping_state="Disabling")
+    stage.cloudformation.script = list(GONE)
+
+    stage.destroy()
+
+    assert len(stage.asked("lambda.GetEventSourceMapping")) == MAX_POLLS
+    assert f"1 event source mappings are still not disabled: {SOURCE}" in stage.voice.text
+    assert not stage.bucket_stands
+
+
+def test_a_mapping_that_is_gone_needs_no_turning_off() -> None:
+    stage = Stage()
+    stage.cloudformation.script = list(GONE)
+    stage.aws.answers["lambda.GetEventSourceMapping"] = refuse(
+        "ResourceNotFoundException", status=404
+    )
+
+    stage.destroy()
+
+    assert stage.asked("lambda.UpdateEventSourceMapping") == []
+
+
+@pytest.mark.parametrize("code", ["SlowDown", "InternalError"])
+def test_objects_that_s3_puts_off_are_tried_again_with_growing_waits(code: str) -> None:
+    stage = Stage(bucket=["a", "b"])
+    stage.cloudformation.script = list(GONE)
+    put_off = iter([1, 1, 0])
+
+    def delete(asked: dict[str, Any]) -> dict[str, Any]:
+        left = asked["Delete"]["Objects"][-1]
+        if not next(put_off):
+            return stage.delete_objects(asked)
+        gone = asked["Delete"]["Objects"][:-1]
+        stage.delete_objects({"Delete": {"Objects": gone}})
+        return {"Errors": [{**left, "Code": code, "Message": "Please reduce your rate."}]}
+
+    stage.aws.answers["s3.DeleteObjects"] = delete
+
+    stage.destroy()
+
+    tried = [each["Delete"]["Objects"] for each in stage.asked("s3.DeleteObjects")]
+    assert tried[0] == [{"Key": "a", "VersionId": "1"}, {"Key": "b", "VersionId": "1"}]
+    assert tried[1] == tried[2] == [{"Key": "b", "VersionId": "1"}]
+    assert stage.waited[:2] == [1.0, 2.0]
+    assert not stage.bucket_stands
+
+
+def test_objects_that_s3_puts_off_for_ever_stop_it() -> None:
+    stage = Stage()
+    stage.aws.answers["s3.DeleteObjects"] = fixed(
+        Errors=[{"Key": "a", "VersionId": "1", "Code": "SlowDown"}]
+    )
+
+    with pytest.raises(
+        DeploymentError, match=r"puts off the removal of 1 objects .*SlowDown.*goes on"
+    ):
+        stage.destroy()
+
+    assert stage.waited == [2.0**n for n in range(7)]
+    assert stage.asked("cloudformation.DeleteStack") == []
+
+
+def test_a_failure_while_the_stack_goes_says_that_it_goes_on() -> None:
+    stage = Stage()
+    events = stage.aws.answers["cloudformation.DescribeStackEvents"]
+
+    def expired(asked: dict[str, Any]) -> Mapping[str, Any]:
+        if stage.cloudformation.running:
+            raise Refusal("ExpiredToken")
+        return events(asked)
+
+    stage.aws.answers["cloudformation.DescribeStackEvents"] = expired
+
+    with pytest.raises(ClientError, match="ExpiredToken"):
+        stage.destroy()
+
+    assert "CloudFormation goes on deleting headrace-dev" in stage.voice.text
+    assert f"headrace destroy --stage dev --region {REGION} --profile ops" in stage.voice.text
+
+
+@pytest.mark.parametrize("status", ["UPDATE_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS"])
+def test_a_stack_that_is_being_changed_is_left_alone_with_all_it_holds(status: str) -> None:
+    stage = Stage()
+    stage.cloudformation.status = status
+
+    with pytest.raises(
+        DeploymentError, match=f"{status}; it cannot be deleted until that has ended"
+    ):
+        stage.destroy()
+
+    assert stage.bucket == ["a"]
+    assert stage.asked("lambda.UpdateEventSourceMapping") == []
+
+
+def test_what_is_of_the_account_is_left_and_said() -> None:
+    stage = Stage()
+    stage.cloudformation.script = [
+        [("ApiLogsWriter", "DELETE_SKIPPED", "")],
+        [(STACK, "DELETE_COMPLETE", "")],
+    ]
+
+    left = stage.destroy()
+
+    assert any("headrace-dev-ApiLogsWriter" in each and "may use it" in each for each in left)
+
+
+def test_termination_protection_is_taken_off() -> None:
+    stage = Stage()
+    stage.cloudformation.protected = True
+    stage.cloudformation.script = list(GONE)
+
+    stage.destroy()
+
+    (asked,) = stage.asked("cloudformation.UpdateTerminationProtection")
+    assert asked["EnableTerminationProtection"] is False
+
+
+def test_an_object_that_is_locked_is_named() -> None:
+    stage = Stage()
+    stage.aws.answers["s3.DeleteObjects"] = fixed(
+        Errors=[{"Key": "a", "Code": "AccessDenied", "Message": "Object is locked"}]
+    )
+
+    with pytest.raises(DeploymentError, match=f"a in {BUCKET} cannot be removed: Object is locked"):
+        stage.destroy()
+
+    assert stage.asked("cloudformation.DeleteStack") == []
