@@ -105,7 +105,7 @@ class Authenticator:
         if signed_at > now + _SKEW:
             raise access_denied("Request is not yet valid")
         if now > signed_at + int(expires):
-            raise _expired(signed_at + int(expires), now)
+            raise _expired_error(signed_at + int(expires), now)
 
     def _check_v2(self, request: S3Request) -> str:
         query = request.query
@@ -113,7 +113,7 @@ class Authenticator:
         if not expires.isascii() or not expires.isdigit():
             raise access_denied("Query-string authentication requires the Expires parameter")
         if self.clock() > int(expires):
-            raise _expired(int(expires), self.clock())
+            raise _expired_error(int(expires), self.clock())
         text = _v2_string_to_sign(request, expires)
         _compare(_hmac_sha1(self._secret(access_key), text), query["Signature"])
         return access_key
@@ -244,7 +244,7 @@ def _malformed_query(message: str) -> AwsError:
     return AwsError("AuthorizationQueryParametersError", message)
 
 
-def _expired(at: int, now: float) -> AwsError:
+def _expired_error(at: int, now: float) -> AwsError:
     return AwsError(
         "AccessDenied",
         "Request has expired",

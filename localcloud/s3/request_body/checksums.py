@@ -134,11 +134,11 @@ def full_object_checksum(algorithm: str, parts: Sequence[SizedChecksum]) -> str:
     total = 0
     for part in parts:
         value = int.from_bytes(base64.b64decode(part.value), "big")
-        total = _shifted(algorithm, total, part.size) ^ value
+        total = _append_zero_bytes(algorithm, total, part.size) ^ value
     return encode_digest(total.to_bytes(width // 8, "big"))
 
 
-def _shifted(algorithm: str, crc: int, size: int) -> int:
+def _append_zero_bytes(algorithm: str, crc: int, size: int) -> int:
     """Return `crc` after `size` more zero bytes (without the final xor)."""
     bit = 0
     while size:

@@ -76,7 +76,7 @@ class AwsChunkedBody:
             return b""
         if not self._chunk_left and not self._begin_chunk():
             return b""
-        data = self._take(min(size, self._chunk_left))
+        data = self._read_buffered(min(size, self._chunk_left))
         self._chunk_left -= len(data)
         self._seen += len(data)
         if not self._chunk_left:
@@ -106,7 +106,7 @@ class AwsChunkedBody:
         if self._expected is not None and self._seen != self._expected:
             raise incomplete_body()
 
-    def _take(self, size: int) -> bytes:
+    def _read_buffered(self, size: int) -> bytes:
         if not self._buffer and not self._fill():
             raise incomplete_body()
         data = bytes(self._buffer[:size])

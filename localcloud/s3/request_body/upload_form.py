@@ -46,7 +46,7 @@ class FormFile:
         while not self._finished:
             event = self._events.next()
             if not isinstance(event, Data):
-                raise _malformed()
+                raise _malformed_form()
             self._finished = not event.more_data
             if event.data:
                 return bytes(event.data)
@@ -69,7 +69,7 @@ class _Events:
                     return event
                 self._decoder.receive_data(self._source.read(_READ) or None)
             except ValueError as error:
-                raise _malformed() from error
+                raise _malformed_form() from error
 
 
 def read_form(source: ByteStream, content_type: str) -> UploadForm:
@@ -104,7 +104,7 @@ def _field_value(events: _Events, limit: int) -> bytes:
     while True:
         event = events.next()
         if not isinstance(event, Data):
-            raise _malformed()
+            raise _malformed_form()
         value += event.data
         if len(value) > limit:
             raise AwsError(
@@ -115,7 +115,7 @@ def _field_value(events: _Events, limit: int) -> bytes:
             return bytes(value)
 
 
-def _malformed() -> AwsError:
+def _malformed_form() -> AwsError:
     return AwsError(
         "MalformedPOSTRequest",
         "The body of your POST request is not well-formed multipart/form-data.",

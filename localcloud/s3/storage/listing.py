@@ -130,7 +130,7 @@ def list_page(fetch: Fetch[T], selection: ListingQuery, start: ListingPosition) 
             if page.count == selection.limit:
                 page.next = position
                 return page
-            position = _take(item, selection.common_prefix_of(item.key), page)
+            position = _add_item(item, selection.common_prefix_of(item.key), page)
         if len(batch) < requested:
             break
     return page
@@ -156,7 +156,7 @@ def _comes_after(item: ListedItem, position: ListingPosition) -> bool:
     return item.key > position.key
 
 
-def _take(item: T, group: str | None, page: ListingPage[T]) -> ListingPosition:
+def _add_item(item: T, group: str | None, page: ListingPage[T]) -> ListingPosition:
     if group is None:
         page.items.append(item)
         page.last = item.key

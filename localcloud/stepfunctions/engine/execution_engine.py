@@ -90,7 +90,7 @@ class ExecutionEngine:
         with run.lock:
             root = run.add_branch(None, 0, run.machine.start_at, run.identity.input)
             visit = StateVisit(run, root, self._engine_context)
-            visit.record("ExecutionStarted", _started(run), previous=0)
+            visit.record("ExecutionStarted", _started_details(run), previous=0)
             seconds = run.identity.timeout_seconds
             if seconds is not None:
                 run.deadline = run.identity.started + seconds
@@ -107,7 +107,7 @@ class ExecutionEngine:
                 visit = StateVisit(run, branch, self._engine_context)
                 for task in self._interpreter.action_tasks(visit):
                     self._dispatcher.dispatch(run, branch, task)
-            run.ready.extend(_ready(run))
+            run.ready.extend(_ready_branches(run))
         self._schedule_steps(run)
 
     def redrive(self, run: RunningExecution, on_end: OnEnd | None = None) -> None:
@@ -263,14 +263,14 @@ class ExecutionEngine:
             self._schedule.run_soon(lambda on_end=on_end: on_end(run))  # type: ignore[misc]
 
 
-def _started(run: RunningExecution) -> JsonObject:
+def _started_details(run: RunningExecution) -> JsonObject:
     return {
         **execution_events.data_details("input", run.identity.input),
         "roleArn": run.identity.role_arn,
     }
 
 
-def _ready(run: RunningExecution) -> list[int]:
+def _ready_branches(run: RunningExecution) -> list[int]:
     return [
         one.id
         for one in run.branches.values()

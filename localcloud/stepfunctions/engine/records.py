@@ -33,7 +33,7 @@ class ExecutionStatus(StrEnum):
 
 
 class BranchPhase(StrEnum):
-    """What a branch does at its state."""
+    """The phase of a branch at its state."""
 
     ENTER = "enter"
     """The state is next; nothing of it is recorded yet."""

@@ -44,18 +44,18 @@ class InvokeModelIntegration:
     def call(self, request: TaskCall, clients: ClientFactory) -> Json:
         """Invoke the model."""
         parameters = dict(request.parameters)
-        source = _uri(parameters.pop("Input", None), "Input")
-        target = _uri(parameters.pop("Output", None), "Output")
+        source = _parse_s3_uri(parameters.pop("Input", None), "Input")
+        target = _parse_s3_uri(parameters.pop("Output", None), "Output")
         parameters |= self._body(parameters.get("Body"), source, request, clients)
         parameters.setdefault("ContentType", _JSON)
         client = clients("bedrock-runtime", request.role_arn)
         _, result = botocore_calls.call_optimised(client, _STYLE, "InvokeModel", parameters)
         text, kind = str(result["Body"]), str(result["ContentType"])
         if target is None:
-            return {"Body": _read(text, kind), "ContentType": kind}
+            return {"Body": _parse_body(text, kind), "ContentType": kind}
         bucket, key = target
         s3 = clients("s3", request.role_arn)
-        _made(s3.put_object, Bucket=bucket, Key=key, Body=text.encode(), ContentType=kind)
+        _call_s3(s3.put_object, Bucket=bucket, Key=key, Body=text.encode(), ContentType=kind)
         return {"Body": f"s3://{bucket}/{key}", "ContentType": kind}
 
     def _body(
@@ -65,7 +65,7 @@ class InvokeModelIntegration:
             raise ReportedError(errors.RUNTIME, "Give either Body or Input, and not both.")
         if source is not None:
             bucket, key = source
-            found = _made(clients("s3", request.role_arn).get_object, Bucket=bucket, Key=key)
+            found = _call_s3(clients("s3", request.role_arn).get_object, Bucket=bucket, Key=key)
             kind = found.get("ContentType", "")
             given: JsonObject = {"Body": found["Body"].read().decode("utf-8", "replace")}
             if kind in ("", "binary/octet-stream") or "ContentType" in request.parameters:
@@ -79,7 +79,7 @@ class InvokeModelIntegration:
         return {"Body": text}
 
 
-def _uri(value: Json, name: str) -> tuple[str, str] | None:
+def _parse_s3_uri(value: Json, name: str) -> tuple[str, str] | None:
     if value is None:
         return None
     uri = value.get("S3Uri") if isinstance(value, dict) else None
@@ -89,17 +89,17 @@ def _uri(value: Json, name: str) -> tuple[str, str] | None:
     return bucket, key
 
 
-def _read(text: str, kind: str) -> Json:
+def _parse_body(text: str, kind: str) -> Json:
     if kind != _JSON:
         return text
     read: Json = json.loads(text)
     return read
 
 
-def _made(operation: Any, **call: Any) -> Any:
+def _call_s3(operation: Any, **call: Any) -> Any:
     try:
         return operation(**call)
     except ClientError as error:
         raise _S3.error(error, frozenset()) from error
     except BotoCoreError as error:
-        raise _S3.unreachable(error) from error
+        raise _S3.connection_error(error) from error

@@ -53,12 +53,12 @@ class ErrorStyle:
         extended = metadata.get("HostId")
         return f"{about}, Extended Request ID: {extended}" if self.service == "S3" else about
 
-    def refused(self, complaint: str) -> ReportedError:
+    def validation_error(self, complaint: str) -> ReportedError:
         """Return the error of a call that the service's model does not allow."""
         about = self._about("ValidationException", {"HTTPStatusCode": 400})
         return ReportedError(f"{self.prefix}.{self.base}", f"{complaint} ({about})")
 
-    def unreachable(self, error: BotoCoreError) -> ReportedError:
+    def connection_error(self, error: BotoCoreError) -> ReportedError:
         """Return the error of a call without a response."""
         return ReportedError(
             f"{self.prefix}.SdkClientException", f"Unable to execute HTTP request: {error}"
@@ -85,19 +85,19 @@ def call_operation(
         operation_of(client, operation).input_shape, call
     )
     if complaint is not None:
-        raise style.refused(complaint)
+        raise style.validation_error(complaint)
     try:
         answer: dict[str, Any] = getattr(client, xform_name(operation))(**call)
     except ClientError as error:
-        raise style.error(error, _modelled(client)) from error
+        raise style.error(error, _error_names(client)) from error
     except ParamValidationError as error:
-        raise style.refused(str(error)) from error
+        raise style.validation_error(str(error)) from error
     except BotoCoreError as error:
-        raise style.unreachable(error) from error
+        raise style.connection_error(error) from error
     return answer
 
 
-def _modelled(client: Any) -> frozenset[str]:
+def _error_names(client: Any) -> frozenset[str]:
     found = client.meta.service_model.error_shapes
     names = {shape.name for shape in found} | {shape.error_code for shape in found}
     return frozenset(name for name in names if name)

@@ -21,8 +21,8 @@ from localcloud.stepfunctions.language.values import Json, JsonObject, dumps
 _STYLE = botocore_calls.ErrorStyle(
     "SageMaker", "AmazonSageMaker", "AmazonSageMakerException", semicolons=True
 )
-_TAKEN = "SageMaker.ResourceInUseException"
-_GOES_ON = ("InProgress", "Stopping")
+_NAME_IN_USE = "SageMaker.ResourceInUseException"
+_RUNNING_STATUSES = ("InProgress", "Stopping")
 _KINDS = {
     "training-job": "TrainingJob",
     "hyper-parameter-tuning-job": "HyperParameterTuningJob",
@@ -55,9 +55,9 @@ class SageMakerJobIntegration:
                 client, _STYLE, f"Create{kind}", request.parameters
             )[1]
         except ReportedError as error:
-            if error.name != _TAKEN or not request.is_repeat:
+            if error.name != _NAME_IN_USE or not request.is_repeat:
                 raise
-            shown = _described(client, kind, request.parameters[f"{kind}Name"])
+            shown = _describe(client, kind, request.parameters[f"{kind}Name"])
             created = shown["CreationTime"]
             if not isinstance(created, int) or created < int(request.scheduled * 1000):
                 raise
@@ -76,10 +76,10 @@ class SageMakerJobIntegration:
 
         A job that failed or was stopped fails the task with its description as the cause.
         """
-        kind, name = _parted(job)
-        shown = _described(clients("sagemaker", role_arn), kind, name)
+        kind, name = _parse_job(job)
+        shown = _describe(clients("sagemaker", role_arn), kind, name)
         status = shown[f"{kind}Status"]
-        if status in _GOES_ON:
+        if status in _RUNNING_STATUSES:
             return None
         if status != "Completed":
             raise ReportedError(errors.TASK_FAILED, dumps(shown))
@@ -88,17 +88,17 @@ class SageMakerJobIntegration:
     def cancel(self, job: Json, role_arn: str, clients: ClientFactory) -> None:
         """Stop the job."""
         client = clients("sagemaker", role_arn)
-        kind, name = _parted(job)
+        kind, name = _parse_job(job)
         botocore_calls.call_optimised(client, _STYLE, f"Stop{kind}", {f"{kind}Name": name})
 
 
-def _parted(job: Json) -> tuple[str, str]:
+def _parse_job(job: Json) -> tuple[str, str]:
     """Return the API's name of a job's kind, and the job's name."""
     kind, _, name = str(job).partition("/")
     return _KINDS[kind], name
 
 
-def _described(client: Any, kind: str, name: Json) -> JsonObject:
+def _describe(client: Any, kind: str, name: Json) -> JsonObject:
     result = botocore_calls.call_optimised(
         client, _STYLE, f"Describe{kind}", {f"{kind}Name": name}
     )[1]

@@ -24,7 +24,7 @@ _STYLE = botocore_calls.ErrorStyle(
     "StepFunctions", "AWSStepFunctions", "AWSStepFunctionsException", True
 )
 _EXISTS = "StepFunctions.ExecutionAlreadyExistsException"
-_SHOWN = (
+_DESCRIBED_MEMBERS = (
     "Cause",
     "Error",
     "ExecutionArn",
@@ -63,7 +63,7 @@ class StartExecutionIntegration:
         except ReportedError as error:
             if error.name != _EXISTS or not request.is_repeat:
                 raise
-            begun = _begun(client, parameters, request.scheduled)
+            begun = _find_started(client, parameters, request.scheduled)
             if begun is None:
                 raise
             return begun
@@ -98,14 +98,14 @@ def _describe(client: Any, arn: Json) -> JsonObject:
     result = botocore_calls.call_optimised(
         client, _STYLE, "DescribeExecution", {"ExecutionArn": arn}
     )[1]
-    shown: JsonObject = {name: result[name] for name in _SHOWN if name in result}
+    shown: JsonObject = {name: result[name] for name in _DESCRIBED_MEMBERS if name in result}
     for details in ("InputDetails", "OutputDetails"):
         if details in shown:
             shown[details] = {"Included": True}
     return shown
 
 
-def _begun(client: Any, parameters: JsonObject, scheduled: float) -> JsonObject | None:
+def _find_started(client: Any, parameters: JsonObject, scheduled: float) -> JsonObject | None:
     """Return the execution of that name if it was started since the task was scheduled."""
     machine = str(parameters.get("StateMachineArn"))
     arn = f"{machine.replace(':stateMachine:', ':execution:')}:{parameters['Name']}"

@@ -29,7 +29,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class TaskCaller:
-    """Calls through the integrations. An error that none of them names fails the task."""
+    """Calls through the integrations; an unexpected error fails the task."""
 
     def __init__(self, clients: ClientFactory) -> None:
         self._clients = clients
@@ -37,7 +37,7 @@ class TaskCaller:
     def call(
         self, run: RunningExecution, resource_arn: str, data: JsonObject, *, is_repeat: bool
     ) -> Signal:
-        """Make a task's call."""
+        """Make the call of a scheduled task, whose data is `data`; never raises.."""
         resource = TaskResource.parse(resource_arn)
         try:
             integration = _integration_for(resource)
@@ -55,7 +55,7 @@ class TaskCaller:
         return JobSubmitted(output, integration.job(output))
 
     def poll(self, run: RunningExecution, resource_arn: str, data: JsonObject) -> Signal | None:
-        """Ask how a job stands."""
+        """Poll a submitted job; return None while it runs."""
         resource = TaskResource.parse(resource_arn)
         integration = _integration_for(resource)
         assert isinstance(integration, JobIntegration)
@@ -73,7 +73,7 @@ class TaskCaller:
         return None if output is None else WorkSucceeded(output)
 
     def cancel(self, abandoned: AbandonedWork, role_arn: str) -> None:
-        """Stop a job; one that cannot be stopped is left, as AWS does."""
+        """Stop a job; one that cannot be stopped is left running, as AWS does."""
         integration = _integration_for(TaskResource.parse(abandoned.resource))
         if not isinstance(integration, JobIntegration):
             return

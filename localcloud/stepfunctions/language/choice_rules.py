@@ -105,14 +105,14 @@ def holds(test: RuleTest, value: Json, environment: Environment) -> bool:
 def _compare(test: ComparisonRule, value: Json, environment: Environment) -> bool:
     if test.operator == IS_PRESENT:
         return _is_present(test.variable, value, environment) is test.expected
-    actual = _read(test.variable, value, environment)
+    actual = _read_path(test.variable, value, environment)
     if test.operator in IS_TESTS:
         return IS_TESTS[test.operator](actual) is test.expected
     if test.operator == STRING_MATCHES:
         return isinstance(actual, str) and bool(_wildcard(str(test.expected)).fullmatch(actual))
     if test.operator in COMPARISONS:
         return _in_order(test.operator, actual, test.expected)
-    expected = _read(str(test.expected), value, environment)
+    expected = _read_path(str(test.expected), value, environment)
     return _in_order(test.operator.removesuffix("Path"), actual, expected)
 
 
@@ -124,7 +124,7 @@ def _is_present(path: str, value: Json, environment: Environment) -> bool:
     return True
 
 
-def _read(path: str, value: Json, environment: Environment) -> Json:
+def _read_path(path: str, value: Json, environment: Environment) -> Json:
     try:
         return paths.read(path, value, environment)
     except paths.PathMissing as problem:

@@ -106,14 +106,14 @@ def parse(definition_json: str) -> StateMachine:
         language = cast(QueryLanguage, source.get("QueryLanguage", "JSONPath"))
         return StateMachine(
             **_machine(source, language),
-            **_take(source, {"TimeoutSeconds": "timeout_seconds", "Version": "version"}),
+            **_pick(source, {"TimeoutSeconds": "timeout_seconds", "Version": "version"}),
         )
     except (ValueError, TypeError, KeyError, AttributeError) as problem:
         message = f"Invalid State Machine Definition: '{problem!r}'"
         raise InvalidDefinition(message) from problem
 
 
-def _take(source: Source, names: dict[str, str]) -> Fields:
+def _pick(source: Source, names: dict[str, str]) -> Fields:
     return {field: source[name] for name, field in names.items() if name in source}
 
 
@@ -136,23 +136,23 @@ def _state(name: str, source: Source, machine_language: QueryLanguage) -> state_
     }
     kind = cast(str, source["Type"])
     if kind != "Fail":
-        common |= _take(source, _TRANSFORMING)
+        common |= _pick(source, _TRANSFORMING)
     return _BUILDERS[kind](source, common, machine_language)
 
 
 def _working(source: Source) -> Fields:
     retriers = cast(list[Source], source.get("Retry", []))
     catchers = cast(list[Source], source.get("Catch", []))
-    return _take(source, _PLAIN_WORKING) | {
+    return _pick(source, _PLAIN_WORKING) | {
         "retry": tuple(
             state_machine.Retrier(
-                error_equals=_names(entry, "ErrorEquals"), **_take(entry, _RETRIER)
+                error_equals=_names(entry, "ErrorEquals"), **_pick(entry, _RETRIER)
             )
             for entry in retriers
         ),
         "catch": tuple(
             state_machine.Catcher(
-                error_equals=_names(entry, "ErrorEquals"), **_take(entry, _CATCHER)
+                error_equals=_names(entry, "ErrorEquals"), **_pick(entry, _CATCHER)
             )
             for entry in catchers
         ),
@@ -164,15 +164,15 @@ def _names(source: Source, field: str) -> tuple[str, ...]:
 
 
 def _task(source: Source, common: Fields, _: QueryLanguage) -> state_machine.State:
-    return state_machine.TaskState(**common, **_working(source), **_take(source, _TASK))
+    return state_machine.TaskState(**common, **_working(source), **_pick(source, _TASK))
 
 
 def _pass(source: Source, common: Fields, _: QueryLanguage) -> state_machine.State:
-    return state_machine.PassState(**common, **_take(source, _PASS))
+    return state_machine.PassState(**common, **_pick(source, _PASS))
 
 
 def _wait(source: Source, common: Fields, _: QueryLanguage) -> state_machine.State:
-    return state_machine.WaitState(**common, **_take(source, _WAIT))
+    return state_machine.WaitState(**common, **_pick(source, _WAIT))
 
 
 def _succeed(_source: Source, common: Fields, _: QueryLanguage) -> state_machine.State:
@@ -180,7 +180,7 @@ def _succeed(_source: Source, common: Fields, _: QueryLanguage) -> state_machine
 
 
 def _fail(source: Source, common: Fields, _: QueryLanguage) -> state_machine.State:
-    return state_machine.FailState(**common, **_take(source, _FAIL))
+    return state_machine.FailState(**common, **_pick(source, _FAIL))
 
 
 def _choice(source: Source, common: Fields, _: QueryLanguage) -> state_machine.State:
@@ -201,7 +201,7 @@ def _rule(source: Source) -> state_machine.ChoiceRule:
         "Comment": "comment",
     }
     test = None if "Condition" in source else _test(source)
-    return state_machine.ChoiceRule(**_take(source, names), test=test)
+    return state_machine.ChoiceRule(**_pick(source, names), test=test)
 
 
 def _test(source: Source) -> state_machine.RuleTest:
@@ -234,12 +234,12 @@ def _parallel(source: Source, common: Fields, language: QueryLanguage) -> state_
 
 def _map(source: Source, common: Fields, language: QueryLanguage) -> state_machine.State:
     processor = cast(Source, source.get("ItemProcessor") or source["Iterator"])
-    fields = common | _working(source) | _take(source, _MAP)
+    fields = common | _working(source) | _pick(source, _MAP)
     legacy_selector = fields.pop("parameters", ABSENT)
     fields.setdefault("item_selector", legacy_selector)
     if "ItemBatcher" in source:
         batcher = cast(Source, source["ItemBatcher"])
-        fields["item_batcher"] = state_machine.ItemBatcher(**_take(batcher, _BATCHER))
+        fields["item_batcher"] = state_machine.ItemBatcher(**_pick(batcher, _BATCHER))
     if "ItemReader" in source:
         fields["item_reader"] = _reader(cast(Source, source["ItemReader"]))
     if "ResultWriter" in source:
@@ -250,15 +250,15 @@ def _map(source: Source, common: Fields, language: QueryLanguage) -> state_machi
 def _processor(source: Source, language: QueryLanguage) -> state_machine.ItemProcessor:
     config = cast(Source, source.get("ProcessorConfig", {}))
     names = {"Mode": "mode", "ExecutionType": "execution_type"}
-    return state_machine.ItemProcessor(**_machine(source, language), **_take(config, names))
+    return state_machine.ItemProcessor(**_machine(source, language), **_pick(config, names))
 
 
 def _reader(source: Source) -> state_machine.ItemReader:
     config = cast(Source, source.get("ReaderConfig", {}))
     return state_machine.ItemReader(
-        **_take(source, _READER),
+        **_pick(source, _READER),
         reader_config=state_machine.ReaderConfig(
-            **_take(config, _READER_CONFIG), csv_headers=_names(config, "CSVHeaders")
+            **_pick(config, _READER_CONFIG), csv_headers=_names(config, "CSVHeaders")
         ),
     )
 
@@ -266,7 +266,7 @@ def _reader(source: Source) -> state_machine.ItemReader:
 def _writer(source: Source) -> state_machine.MapResultWriter:
     config = cast(Source, source.get("WriterConfig", {}))
     names = {"Transformation": "transformation", "OutputType": "output_type"}
-    return state_machine.MapResultWriter(**_take(source, _READER), **_take(config, names))
+    return state_machine.MapResultWriter(**_pick(source, _READER), **_pick(config, names))
 
 
 _Builder: TypeAlias = Callable[[Source, Fields, QueryLanguage], state_machine.State]

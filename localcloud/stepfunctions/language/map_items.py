@@ -56,12 +56,12 @@ def read_items(
     """
     reader = _READERS.get(config.input_type or "JSON")
     if reader is None:
-        raise _failed(f"The input type {config.input_type} cannot be read")
+        raise _reader_error(f"The input type {config.input_type} cannot be read")
     items = reader(config, body)
     return items if max_items is None else islice(items, max_items)
 
 
-def _failed(cause: str) -> StatesError:
+def _reader_error(cause: str) -> StatesError:
     return StatesError(ITEM_READER_FAILED, cause)
 
 
@@ -73,10 +73,10 @@ def _json(config: ReaderConfig, body: BinaryIO) -> Iterator[Json]:
     try:
         value = loads(_text(body).read())
     except ValueError as problem:
-        raise _failed(f"The file is not valid JSON: {problem}") from problem
+        raise _reader_error(f"The file is not valid JSON: {problem}") from problem
     value = _at_pointer(value, config.items_pointer or "")
     if not isinstance(value, list | dict):
-        raise _failed("Attempting to map over non-iterable node.")
+        raise _reader_error("Attempting to map over non-iterable node.")
     yield from items_of_input(value)
 
 
@@ -89,7 +89,7 @@ def _at_pointer(value: Json, pointer: str) -> Json:
         elif isinstance(value, list) and name.isdecimal() and int(name) < len(value):
             value = value[int(name)]
         else:
-            raise _failed(f"The ItemsPointer '{pointer}' does not exist in the file")
+            raise _reader_error(f"The ItemsPointer '{pointer}' does not exist in the file")
     return value
 
 
@@ -100,7 +100,7 @@ def _jsonl(_: ReaderConfig, body: BinaryIO) -> Iterator[Json]:
             try:
                 yield loads(text)
             except ValueError as problem:
-                raise _failed(f"Line {number} is not valid JSON: {problem}") from problem
+                raise _reader_error(f"Line {number} is not valid JSON: {problem}") from problem
 
 
 def _csv(config: ReaderConfig, body: BinaryIO) -> Iterator[Json]:
@@ -122,7 +122,7 @@ def _csv(config: ReaderConfig, body: BinaryIO) -> Iterator[Json]:
             cells = [*row, *[""] * (len(headers) - len(row))]
             yield dict(zip(headers, cells, strict=False))
     except (csv.Error, UnicodeDecodeError) as problem:
-        raise _failed(f"The file is not valid CSV: {problem}") from problem
+        raise _reader_error(f"The file is not valid CSV: {problem}") from problem
 
 
 _READERS: Final[dict[str, Callable[[ReaderConfig, BinaryIO], Iterator[Json]]]] = {
@@ -166,14 +166,14 @@ def read_inventory(manifest: BinaryIO) -> S3Inventory:
     try:
         value = json.load(manifest)
         if value["fileFormat"] != "CSV":
-            raise _failed(f"An inventory in {value['fileFormat']} cannot be read")
+            raise _reader_error(f"An inventory in {value['fileFormat']} cannot be read")
         return S3Inventory(
             bucket=value["destinationBucket"].rpartition(":")[2],
             keys=tuple(file["key"] for file in value["files"]),
             headers=tuple(name.strip() for name in value["fileSchema"].split(",")),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as problem:
-        raise _failed(f"The file is no manifest of an S3 inventory: {problem!r}") from problem
+        raise _reader_error(f"The file is no manifest of an S3 inventory: {problem!r}") from problem
 
 
 def inventory_rows(headers: tuple[str, ...], body: BinaryIO) -> Iterator[Json]:
@@ -183,7 +183,7 @@ def inventory_rows(headers: tuple[str, ...], body: BinaryIO) -> Iterator[Json]:
         with gzip.GzipFile(fileobj=body) as unzipped:
             yield from read_items(config, cast(BinaryIO, unzipped))
     except (OSError, EOFError) as problem:
-        raise _failed(f"A file of the inventory cannot be read: {problem}") from problem
+        raise _reader_error(f"A file of the inventory cannot be read: {problem}") from problem
 
 
 def item_context_object(

@@ -27,7 +27,7 @@ from localcloud.stepfunctions.store.map_runs import ChildExecution, MapRun, chil
 
 _LOG = logging.getLogger(__name__)
 MAX_CONCURRENCY = 100
-"""The most children at once on one machine, whatever the state machine allows."""
+"""The max_items children at once on one machine, whatever the state machine allows."""
 
 EXPRESS_SECONDS = 300.0
 STANDARD_SECONDS = 365 * 24 * 3600.0
@@ -109,18 +109,18 @@ class MapRunExecutor:
     def _children(self) -> Iterator[tuple[str, Json, int]]:
         """Yield the ARN, the input and the number of items of each child."""
         plan = self._run.plan
-        values = iter(self._selected())
+        values = iter(self._select_items())
         if plan.batch is None:
             for value in values:
                 yield self._child_arn(), value, 1
             return
         sizes = [plan.batch["max_items"], plan.batch["max_bytes"]]
-        most, size = (one if isinstance(one, int) else None for one in sizes)
-        for batch in map_items.batch_items(values, most, size, plan.batch["batch_input"]):
+        max_items, size = (one if isinstance(one, int) else None for one in sizes)
+        for batch in map_items.batch_items(values, max_items, size, plan.batch["batch_input"]):
             grouped = batch["Items"]
             yield self._child_arn(), batch, len(grouped) if isinstance(grouped, list) else 1
 
-    def _selected(self) -> list[Json]:
+    def _select_items(self) -> list[Json]:
         """Return the items, each transformed by ItemSelector."""
         plan, values, source = self._run.plan, self._run.plan.items, "STATE_DATA"
         state = self._state()
@@ -131,8 +131,8 @@ class MapRunExecutor:
             assert state.item_reader is not None
             client = self._role_clients.clients("s3", plan.role_arn)
             config = state.item_reader.reader_config
-            most = limit if isinstance(limit, int) else None
-            values = list(item_reader.read_items(client, resource, given, config, most))
+            max_items = limit if isinstance(limit, int) else None
+            values = list(item_reader.read_items(client, resource, given, config, max_items))
             source = item_reader.item_source(resource, given)
         made: list[Json] = []
         failure: list[StatesError] = []
@@ -241,7 +241,7 @@ class MapRunExecutor:
     def _continue(self) -> None:
         """Start the next children unless the tolerated failures are exceeded."""
         with self._lock:
-            beyond = not self._closed and not self._tolerated()
+            beyond = not self._closed and not self._is_tolerated()
         if not beyond:
             self.start_children()
             return
@@ -250,7 +250,7 @@ class MapRunExecutor:
         self._close()
         self._deps.schedule.run_blocking(self.guard(lambda: self._fail(failed)))
 
-    def _tolerated(self) -> bool:
+    def _is_tolerated(self) -> bool:
         found = self._deps.maps.find(self._run.arn)
         if self._failed == 0 or found is None:
             return True

@@ -25,7 +25,7 @@ def read_items(
 
     `resource` is ItemReader's, `arguments` its evaluated Parameters or Arguments.
     """
-    found = _all(client, resource, arguments, config)
+    found = _read_all(client, resource, arguments, config)
     return found if limit is None else islice(found, limit)
 
 
@@ -35,7 +35,9 @@ def item_source(resource: str, arguments: JsonObject) -> str:
     return f"S3://{arguments.get('Bucket')}/{key}"
 
 
-def _all(client: Any, resource: str, arguments: JsonObject, config: ReaderConfig) -> Iterator[Json]:
+def _read_all(
+    client: Any, resource: str, arguments: JsonObject, config: ReaderConfig
+) -> Iterator[Json]:
     bucket = str(arguments.get("Bucket", ""))
     if resource.endswith(":s3:listObjectsV2"):
         for entry in _listing(client, bucket, arguments):
@@ -64,7 +66,7 @@ def _listing(client: Any, bucket: str, arguments: JsonObject) -> Iterator[dict[s
         try:
             page = client.list_objects_v2(**call)
         except (ClientError, BotoCoreError) as error:
-            raise _failed(error) from error
+            raise _reader_error(error) from error
         yield from page.get("Contents", [])
         if not page.get("IsTruncated"):
             return
@@ -78,10 +80,10 @@ def _body(client: Any, bucket: str, key: str, version: Json = None) -> BinaryIO:
     try:
         return cast(BinaryIO, io.BytesIO(client.get_object(**call)["Body"].read()))
     except (ClientError, BotoCoreError) as error:
-        raise _failed(error) from error
+        raise _reader_error(error) from error
 
 
-def _failed(error: ClientError | BotoCoreError) -> ReportedError:
+def _reader_error(error: ClientError | BotoCoreError) -> ReportedError:
     message = str(error)
     if isinstance(error, ClientError):
         about, metadata = error.response["Error"], error.response.get("ResponseMetadata", {})

@@ -22,12 +22,12 @@ _FILES = ("SUCCEEDED", "FAILED", "PENDING")
 
 def collect_outputs(run: MapRun, children: Iterable[ChildExecution]) -> list[Json]:
     """Return the state's output, as WriterConfig's Transformation demands."""
-    return _transformed(
+    return _transform(
         run, children, str((run.plan.writer or {}).get("transformation") or "COMPACT")
     )
 
 
-def _transformed(run: MapRun, children: Iterable[ChildExecution], how: str) -> list[Json]:
+def _transform(run: MapRun, children: Iterable[ChildExecution], how: str) -> list[Json]:
     found: list[Json] = []
     for child in children:
         if child.status != "SUCCEEDED" or how == "NONE":
@@ -60,7 +60,7 @@ def write_results(client: Any, run: MapRun, children: Iterable[ChildExecution]) 
     files: JsonObject = {}
     for name, group in kept.items():
         key = f"{folder}/{name}_0.{'jsonl' if lines else 'json'}"
-        files[name] = _put_results(client, bucket, key, _transformed(run, group, how), lines)
+        files[name] = _put_results(client, bucket, key, _transform(run, group, how), lines)
     manifest: JsonObject = {
         "DestinationBucket": bucket,
         "MapRunArn": run.arn,
@@ -102,9 +102,9 @@ def describe_child(run: MapRun, child: ChildExecution) -> JsonObject:
         "RedriveCount": child.redrive_count,
     }
     if child.started is not None:
-        members["StartDate"] = _written(child.started)
+        members["StartDate"] = _format_date(child.started)
     if child.stopped is not None:
-        members["StopDate"] = _written(child.stopped)
+        members["StopDate"] = _format_date(child.stopped)
     if child.status == "SUCCEEDED":
         members["Output"] = child.output
         members["OutputDetails"] = {"Included": True}
@@ -114,5 +114,5 @@ def describe_child(run: MapRun, child: ChildExecution) -> JsonObject:
     return dict(sorted(members.items()))
 
 
-def _written(epoch: float) -> str:
+def _format_date(epoch: float) -> str:
     return to_datetime(epoch).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -71,7 +71,7 @@ class ExecutionOperations(OperationGroup):
         if machine.body["type"] == "EXPRESS":
             run = self._run(machine, name, value)
             deps.engine.begin(run)
-            return _started(run.identity)
+            return _start_result(run.identity)
         with deps.starting:
             arn = execution_arn(machine.machine_arn, name)
             found = deps.executions.find(arn)
@@ -79,10 +79,10 @@ class ExecutionOperations(OperationGroup):
                 same = found.status is ExecutionStatus.RUNNING and found.identity.input == value
                 if not same:
                     raise AwsError("ExecutionAlreadyExists", f"Execution Already Exists: '{arn}'")
-                return _started(found.identity)
+                return _start_result(found.identity)
             run = self._run(machine, name, value)
             deps.engine.begin(run)
-        return _started(run.identity)
+        return _start_result(run.identity)
 
     def start_sync_execution(self, params: Params) -> Result:
         """Run an Express execution and return its outcome."""
@@ -152,12 +152,12 @@ class ExecutionOperations(OperationGroup):
             label = identity.machine_name.partition("/")[2]
             shown |= {"mapRunArn": identity.map_run_arn, "label": label}
             if "definition" in shown:
-                shown["definition"] = _part_of(shown["definition"], identity.machine_path)
+                shown["definition"] = _definition_at(shown["definition"], identity.machine_path)
         return shown
 
     def list_executions(self, params: Params) -> Result:
         """List the executions of a state machine, or the children of a Map Run, newest first."""
-        found = self._listed(params)
+        found = self._select_executions(params)
         wanted = params.get("statusFilter")
         if wanted is not None:
             found = [one for one in found if one.status == wanted]
@@ -165,9 +165,9 @@ class ExecutionOperations(OperationGroup):
         if redriven is not None:
             found = [one for one in found if (one.redrive_count > 0) == (redriven == "REDRIVEN")]
         chosen, token = paginate(found, lambda one: one.identity.arn, dict(params))
-        return omit_none(executions=[_listed(one) for one in chosen], nextToken=token)
+        return omit_none(executions=[_execution_summary(one) for one in chosen], nextToken=token)
 
-    def _listed(self, params: Params) -> list[StoredExecution]:
+    def _select_executions(self, params: Params) -> list[StoredExecution]:
         deps = self._deps
         map_run, machine_arn = params.get("mapRunArn"), params.get("stateMachineArn")
         if (map_run is None) == (machine_arn is None):
@@ -264,7 +264,7 @@ def execution_arn(machine_arn: str, name: str) -> str:
     return f"{machine_arn.replace(':stateMachine:', ':execution:', 1)}:{name}"
 
 
-def _started(identity: ExecutionIdentity) -> Result:
+def _start_result(identity: ExecutionIdentity) -> Result:
     return {"executionArn": identity.arn, "startDate": to_datetime(identity.started)}
 
 
@@ -275,7 +275,7 @@ def _type_not_supported() -> AwsError:
     )
 
 
-def _listed(one: StoredExecution) -> dict[str, Any]:
+def _execution_summary(one: StoredExecution) -> dict[str, Any]:
     identity = one.identity
     return omit_none(
         executionArn=identity.arn,
@@ -319,7 +319,7 @@ def _sync_result(run: RunningExecution, given: str) -> Result:
     }
 
 
-def _part_of(definition: str, path: tuple[str | int, ...]) -> str:
+def _definition_at(definition: str, path: tuple[str | int, ...]) -> str:
     here: Any = json.loads(definition)
     for key in path:
         older = key == "ItemProcessor" and key not in here

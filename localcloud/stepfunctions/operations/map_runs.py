@@ -63,7 +63,7 @@ class MapRunOperations(OperationGroup):
         found, token = paginate(
             self._deps.maps.of_execution(arn), lambda one: one.arn, dict(params)
         )
-        return omit_none(mapRuns=[_listed(one) for one in found], nextToken=token)
+        return omit_none(mapRuns=[_map_run_summary(one) for one in found], nextToken=token)
 
     def update_map_run(self, params: Params) -> Result:
         """Change the limits of a running Map Run."""
@@ -99,7 +99,7 @@ def _counts(run: MapRun, counts: dict[str, int]) -> dict[str, int]:
     }
 
 
-def _listed(run: MapRun) -> dict[str, Any]:
+def _map_run_summary(run: MapRun) -> dict[str, Any]:
     return omit_none(
         executionArn=run.execution_arn,
         mapRunArn=run.arn,

@@ -117,7 +117,9 @@ def _plan(visit: StateVisit, state: MapState) -> JsonObject:
     }
 
 
-def _evaluated(visit: StateVisit, parameters: Template, arguments: Template, field: str) -> Json:
+def _evaluate_arguments(
+    visit: StateVisit, parameters: Template, arguments: Template, field: str
+) -> Json:
     if visit.state.uses_jsonata:
         return {} if arguments is ABSENT else visit.evaluate(arguments, f"{field}/Arguments")
     if parameters is ABSENT:
@@ -129,7 +131,7 @@ def _reader(visit: StateVisit, reader: ItemReader) -> JsonObject:
     config = reader.reader_config
     return {
         "resource": reader.resource,
-        "arguments": _evaluated(visit, reader.parameters, reader.arguments, "ItemReader"),
+        "arguments": _evaluate_arguments(visit, reader.parameters, reader.arguments, "ItemReader"),
         "max_items": data_flow.evaluate_integer(
             visit, config.max_items, config.max_items_path, "MaxItems"
         ),
@@ -165,7 +167,9 @@ def _batch(visit: StateVisit, batcher: ItemBatcher) -> JsonObject:
 def _writer(visit: StateVisit, writer: MapResultWriter) -> JsonObject:
     return {
         "resource": writer.resource,
-        "arguments": _evaluated(visit, writer.parameters, writer.arguments, "ResultWriter"),
+        "arguments": _evaluate_arguments(
+            visit, writer.parameters, writer.arguments, "ResultWriter"
+        ),
         "transformation": writer.transformation,
         "output_type": writer.output_type,
     }

@@ -23,12 +23,12 @@ class InlineMapExecutor(SimpleStateExecutor):
     """Runs an iteration for each item; the first failure stops the others."""
 
     def enter(self, visit: StateVisit) -> None:
-        """Enter and begin the iterations."""
+        """Enter the state and start the iterations."""
         visit.record_entered()
         self.reenter(visit)
 
     def reenter(self, visit: StateVisit) -> None:
-        """Begin as many iterations as may run at once."""
+        """Start as many iterations as may run at once."""
         state, branch = map_state.map_state_of(visit), visit.branch
         items, members = map_state.items_from_input(visit, state)
         limit = map_state.max_concurrency(visit, state) or MAX_CONCURRENCY
@@ -40,7 +40,7 @@ class InlineMapExecutor(SimpleStateExecutor):
             _leave(visit, state, [])
 
     def on_child_succeeded(self, visit: StateVisit, child: Branch) -> None:
-        """Begin the next iteration, or leave when the last one has ended."""
+        """Start the next iteration, or leave once the last one has ended."""
         state, branch = map_state.map_state_of(visit), visit.branch
         about: JsonObject = {"name": branch.state, "index": child.index}
         before = child.previous

@@ -14,15 +14,15 @@ from localcloud.stepfunctions.language.state_machine import ParallelState
 
 
 class ParallelExecutor(SimpleStateExecutor):
-    """Runs its branches side by side; the first failure stops the others."""
+    """Runs its branches at the same time; the first failure stops the others."""
 
     def enter(self, visit: StateVisit) -> None:
-        """Enter and begin the branches."""
+        """Enter the state and start the branches."""
         visit.record_entered()
         self.reenter(visit)
 
     def reenter(self, visit: StateVisit) -> None:
-        """Begin every branch."""
+        """Start every branch."""
         state, branch = _parallel(visit), visit.branch
         given = data_flow.evaluate_arguments(visit, state)
         visit.check_size(given)
@@ -33,7 +33,7 @@ class ParallelExecutor(SimpleStateExecutor):
             child.previous = started
 
     def on_child_succeeded(self, visit: StateVisit, child: Branch) -> None:
-        """Leave when the last branch has ended."""
+        """Leave once the last branch has ended."""
         children = visit.run.children[visit.branch.id]
         if any(other.phase is not BranchPhase.DONE for other in children.values()):
             return
@@ -44,7 +44,7 @@ class ParallelExecutor(SimpleStateExecutor):
         data_flow.leave_with_result(visit, _parallel(visit), outputs)
 
     def on_child_failed(self, visit: StateVisit, child: Branch, error: StatesError) -> None:
-        """Record that what else was running is aborted."""
+        """Record that the other running states are aborted."""
         for other in visit.run.descendants(visit.branch):
             record_aborted(visit, other, child.previous)
         visit.branch.previous = child.previous

@@ -51,7 +51,7 @@ class TaskExecutor(SimpleStateExecutor):
         data = _schedule_data(visit, state)
         visit.check_size(data["parameters"])
         branch.data |= data
-        recorder_for(resource).scheduled(visit, data)
+        recorder_for(resource).record_scheduled(visit, data)
         if token is not None:
             run.changes.tokens.append((token, branch.id))
         run.start_tasks(branch)
@@ -74,46 +74,46 @@ class TaskExecutor(SimpleStateExecutor):
         """Continue with the signal, or fail."""
         match signal:
             case CallStarted():
-                self._started(visit)
+                self._on_call_started(visit)
             case JobSubmitted():
-                self._submitted(visit, signal)
+                self._on_submitted(visit, signal)
             case WorkSucceeded(output):
-                self._answered(visit, output)
+                self._on_succeeded(visit, output)
             case WorkFailed(error, cause):
-                self._events(visit).failed(visit, error, cause)
+                self._recorder(visit).record_failed(visit, error, cause)
                 raise ReportedError(error, cause, by_task=True)
             case TimerFired(timer):
-                self._overdue(visit, timer)
+                self._on_timer(visit, timer)
             case HeartbeatReceived():
                 _extend_heartbeat(visit)
 
-    def _events(self, visit: StateVisit) -> TaskEventRecorder:
+    def _recorder(self, visit: StateVisit) -> TaskEventRecorder:
         return recorder_for(TaskResource.parse(_task(visit).resource))
 
-    def _started(self, visit: StateVisit) -> None:
+    def _on_call_started(self, visit: StateVisit) -> None:
         if visit.branch.phase is BranchPhase.SCHEDULED:
             visit.branch.phase = BranchPhase.CALLED
-            self._events(visit).started(visit)
+            self._recorder(visit).record_started(visit)
 
-    def _submitted(self, visit: StateVisit, signal: JobSubmitted) -> None:
+    def _on_submitted(self, visit: StateVisit, signal: JobSubmitted) -> None:
         visit.check_size(signal.output)
-        self._events(visit).submitted(visit, signal.output)
+        self._recorder(visit).record_submitted(visit, signal.output)
         visit.branch.phase = BranchPhase.SUBMITTED
         if signal.job is not None:
             visit.branch.data["job"] = signal.job
             visit.run.start_task(visit.branch, PollTask())
 
-    def _answered(self, visit: StateVisit, output: Json) -> None:
+    def _on_succeeded(self, visit: StateVisit, output: Json) -> None:
         visit.check_size(output, by_task=True)
-        self._events(visit).succeeded(visit, output)
+        self._recorder(visit).record_succeeded(visit, output)
         data_flow.leave_with_result(visit, _task(visit), output)
 
-    def _overdue(self, visit: StateVisit, timer: str) -> None:
+    def _on_timer(self, visit: StateVisit, timer: str) -> None:
         due = visit.branch.data.get(f"{timer}_due")
         if isinstance(due, int | float) and due > visit.engine.now():
             visit.run.start_task(visit.branch, TimerTask(due, timer))
             return
-        self._events(visit).timed_out(visit, errors.TIMEOUT)
+        self._recorder(visit).record_timed_out(visit, errors.TIMEOUT)
         also = None if timer == "timeout" else errors.HEARTBEAT_TIMEOUT
         raise ReportedError(errors.TIMEOUT, also=also, by_task=True)
 

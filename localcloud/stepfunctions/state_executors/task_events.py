@@ -16,22 +16,24 @@ from localcloud.stepfunctions.language.values import Json, JsonObject, dumps
 class TaskEventRecorder(Protocol):
     """Records the history events of a task."""
 
-    def scheduled(self, visit: StateVisit, data: JsonObject) -> None: ...
+    def record_scheduled(self, visit: StateVisit, data: JsonObject) -> None: ...
 
-    def started(self, visit: StateVisit) -> None: ...
+    def record_started(self, visit: StateVisit) -> None: ...
 
-    def submitted(self, visit: StateVisit, output: Json) -> None: ...
+    def record_submitted(self, visit: StateVisit, output: Json) -> None: ...
 
-    def succeeded(self, visit: StateVisit, output: Json) -> None: ...
+    def record_succeeded(self, visit: StateVisit, output: Json) -> None: ...
 
-    def failed(self, visit: StateVisit, error: str, cause: str) -> None: ...
+    def record_failed(self, visit: StateVisit, error: str, cause: str) -> None: ...
 
-    def timed_out(self, visit: StateVisit, error: str) -> None: ...
+    def record_timed_out(self, visit: StateVisit, error: str) -> None: ...
 
 
 def recorder_for(resource: TaskResource) -> TaskEventRecorder:
     """Return the recorder for tasks of `resource`."""
-    return _LambdaEvents(resource) if resource.is_function else _ServiceEvents(resource)
+    return (
+        _LambdaEventRecorder(resource) if resource.is_function else _ServiceEventRecorder(resource)
+    )
 
 
 def _times(data: JsonObject) -> JsonObject:
@@ -39,14 +41,14 @@ def _times(data: JsonObject) -> JsonObject:
     return {member: data[name] for name, member in names.items() if name in data}
 
 
-class _ServiceEvents:
+class _ServiceEventRecorder:
     def __init__(self, resource: TaskResource) -> None:
         self._names: JsonObject = {
             "resourceType": resource.resource_type,
             "resource": resource.resource,
         }
 
-    def scheduled(self, visit: StateVisit, data: JsonObject) -> None:
+    def record_scheduled(self, visit: StateVisit, data: JsonObject) -> None:
         details: JsonObject = {
             **self._names,
             "region": visit.engine.region,
@@ -57,31 +59,31 @@ class _ServiceEvents:
             details["taskCredentials"] = {"roleArn": data["role"]}
         visit.record("TaskScheduled", details)
 
-    def started(self, visit: StateVisit) -> None:
+    def record_started(self, visit: StateVisit) -> None:
         visit.record("TaskStarted", self._names)
 
-    def submitted(self, visit: StateVisit, output: Json) -> None:
+    def record_submitted(self, visit: StateVisit, output: Json) -> None:
         visit.record(
             "TaskSubmitted", {**self._names, **execution_events.data_details("output", output)}
         )
 
-    def succeeded(self, visit: StateVisit, output: Json) -> None:
+    def record_succeeded(self, visit: StateVisit, output: Json) -> None:
         visit.record(
             "TaskSucceeded", {**self._names, **execution_events.data_details("output", output)}
         )
 
-    def failed(self, visit: StateVisit, error: str, cause: str) -> None:
+    def record_failed(self, visit: StateVisit, error: str, cause: str) -> None:
         visit.record("TaskFailed", {**self._names, **execution_events.error_details(error, cause)})
 
-    def timed_out(self, visit: StateVisit, error: str) -> None:
+    def record_timed_out(self, visit: StateVisit, error: str) -> None:
         visit.record("TaskTimedOut", {**self._names, "error": error})
 
 
-class _LambdaEvents:
+class _LambdaEventRecorder:
     def __init__(self, resource: TaskResource) -> None:
         self._arn = resource.arn
 
-    def scheduled(self, visit: StateVisit, data: JsonObject) -> None:
+    def record_scheduled(self, visit: StateVisit, data: JsonObject) -> None:
         details: JsonObject = {
             "resource": self._arn,
             **execution_events.data_details("input", data["parameters"]),
@@ -91,17 +93,17 @@ class _LambdaEvents:
             details["taskCredentials"] = {"roleArn": data["role"]}
         visit.record("LambdaFunctionScheduled", details)
 
-    def started(self, visit: StateVisit) -> None:
+    def record_started(self, visit: StateVisit) -> None:
         visit.record("LambdaFunctionStarted")
 
-    def submitted(self, visit: StateVisit, output: Json) -> None:
+    def record_submitted(self, visit: StateVisit, output: Json) -> None:
         raise LookupError("a plain function is never submitted")
 
-    def succeeded(self, visit: StateVisit, output: Json) -> None:
+    def record_succeeded(self, visit: StateVisit, output: Json) -> None:
         visit.record("LambdaFunctionSucceeded", execution_events.data_details("output", output))
 
-    def failed(self, visit: StateVisit, error: str, cause: str) -> None:
+    def record_failed(self, visit: StateVisit, error: str, cause: str) -> None:
         visit.record("LambdaFunctionFailed", execution_events.error_details(error, cause))
 
-    def timed_out(self, visit: StateVisit, error: str) -> None:
+    def record_timed_out(self, visit: StateVisit, error: str) -> None:
         visit.record("LambdaFunctionTimedOut", {"error": error})

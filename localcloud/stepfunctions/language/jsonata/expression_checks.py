@@ -45,23 +45,27 @@ def problems(source: str, members: Reserved = WITH_RESULT) -> tuple[Problem, ...
         return ((INVALID, "The expression is nested too deeply"),)
     except Exception as problem:  # noqa: BLE001 - the library lets plain errors out of its parser
         return ((INVALID, str(problem)),)
-    return tuple((UNSUPPORTED, message) for message in _unsupported(tree, members, at_top=True))
+    return tuple(
+        (UNSUPPORTED, message) for message in _find_unsupported(tree, members, at_top=True)
+    )
 
 
-def _unsupported(node: object, members: Reserved, *, at_top: bool) -> Iterator[str]:
+def _find_unsupported(node: object, members: Reserved, *, at_top: bool) -> Iterator[str]:
     if not isinstance(node, Parser.Symbol):
         return
-    yield from _of_itself(node, members, at_top=at_top)
+    yield from _find_unsupported_here(node, members, at_top=at_top)
     if node.type == "path":
         for at, step in enumerate(node.steps):
-            yield from _unsupported(step, members, at_top=at_top and at == 0)
-    for part in _in_same_context(node):
-        yield from _unsupported(part, members, at_top=at_top)
-    for part in _in_context_of_a_step(node):
-        yield from _unsupported(part, members, at_top=False)
+            yield from _find_unsupported(step, members, at_top=at_top and at == 0)
+    for part in _parts_in_same_context(node):
+        yield from _find_unsupported(part, members, at_top=at_top)
+    for part in _parts_in_step_context(node):
+        yield from _find_unsupported(part, members, at_top=False)
 
 
-def _of_itself(node: Parser.Symbol, members: Reserved, *, at_top: bool) -> Iterator[str]:
+def _find_unsupported_here(
+    node: Parser.Symbol, members: Reserved, *, at_top: bool
+) -> Iterator[str]:
     if node.type == "name" and at_top:
         yield f"Reference to '{node.value}' at the top level is not supported."
     if node.type == "variable" and node.value == "$":
@@ -73,7 +77,7 @@ def _of_itself(node: Parser.Symbol, members: Reserved, *, at_top: bool) -> Itera
             yield f"Field '$states.{second.value}' does not exist."
 
 
-def _in_same_context(node: Parser.Symbol) -> Iterator[object]:
+def _parts_in_same_context(node: Parser.Symbol) -> Iterator[object]:
     for name in _SUBJECTS:
         yield getattr(node, name, None)
     for name in _LISTS:
@@ -82,7 +86,7 @@ def _in_same_context(node: Parser.Symbol) -> Iterator[object]:
         yield from pair
 
 
-def _in_context_of_a_step(node: Parser.Symbol) -> Iterator[object]:
+def _parts_in_step_context(node: Parser.Symbol) -> Iterator[object]:
     for name in ("predicate", "stages"):
         for stage in getattr(node, name, None) or []:
             yield getattr(stage, "expr", None)

@@ -16,7 +16,7 @@ from localcloud.stepfunctions.language.jsonpath.parser import Scanner
 from localcloud.stepfunctions.language.values import Json
 
 MAX_CALLS: Final = 10
-"""The most calls that one field may nest, including the outermost."""
+"""The maximum calls that one field may nest, including the outermost."""
 
 ARITIES: Final[dict[str, tuple[int, int | None]]] = {
     "Array": (0, None),
@@ -119,8 +119,8 @@ class _CallParser(Scanner):
         if function not in ARITIES:
             raise self.error(f"unknown intrinsic function 'States.{function}'")
         arguments = self.arguments()
-        fewest, most = ARITIES[function]
-        if len(arguments) < fewest or (most is not None and len(arguments) > most):
+        minimum, maximum = ARITIES[function]
+        if len(arguments) < minimum or (maximum is not None and len(arguments) > maximum):
             raise self.error(f"wrong number of arguments for 'States.{function}'")
         return IntrinsicCall(function, arguments, self.text[start : self.at])
 

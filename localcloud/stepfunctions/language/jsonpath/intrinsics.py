@@ -145,10 +145,10 @@ def _format(arguments: _Arguments) -> Json:
     if pieces.count("{}") != len(values):
         raise _Failure("the number of arguments does not match the occurrences of {}")
     rest = iter(values)
-    return "".join(_formatted(piece, rest.__next__) for piece in pieces)
+    return "".join(_format_piece(piece, rest.__next__) for piece in pieces)
 
 
-def _formatted(piece: str, next_value: Callable[[], Json]) -> str:
+def _format_piece(piece: str, next_value: Callable[[], Json]) -> str:
     if piece == "{}":
         value = next_value()
         if isinstance(value, list | dict):

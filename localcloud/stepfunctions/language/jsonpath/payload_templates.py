@@ -58,14 +58,14 @@ def _fill(template: Json, value: Json, environment: Environment) -> Json:
     if not isinstance(template, dict):
         return template
     return {
-        name.removesuffix(_SUFFIX): _filled(name, part, value, environment)
+        name.removesuffix(_SUFFIX): _fill_dynamic(name, part, value, environment)
         if name.endswith(_SUFFIX)
         else _fill(part, value, environment)
         for name, part in template.items()
     }
 
 
-def _filled(name: str, expression: Json, value: Json, environment: Environment) -> Json:
+def _fill_dynamic(name: str, expression: Json, value: Json, environment: Environment) -> Json:
     if not isinstance(expression, str):
         raise StatesError(
             RUNTIME,

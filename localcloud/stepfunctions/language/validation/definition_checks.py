@@ -69,11 +69,11 @@ def _check_machine(context: ValidationContext, machine: JsonObject, *, is_whole:
     start = machine.get("StartAt")
     edges = {name: dict(_targets(state)) for name, state in states.items()}
     if isinstance(start, str) and start not in states:
-        _missing(context.at("/StartAt"), start)
+        _report_missing(context.at("/StartAt"), start)
     for name, targets in edges.items():
         for step, target in targets.items():
             if target not in states:
-                _missing(context.at(f"/States/{name}{step}"), target)
+                _report_missing(context.at(f"/States/{name}{step}"), target)
     if is_whole and not any(map(_is_terminal, states.values())):
         message = "Workflow has no terminal state"
         context.found.append(Diagnostic("ERROR", MISSING_END_STATE, message, None))
@@ -87,7 +87,7 @@ def _check_machine(context: ValidationContext, machine: JsonObject, *, is_whole:
 def _check_reached(
     context: ValidationContext, start: Json, edges: dict[str, dict[str, str]]
 ) -> None:
-    reached = _reached(start, edges)
+    reached = _reachable(start, edges)
     for name in edges:
         if name not in reached:
             context.at(f"/States/{name}").error(
@@ -95,7 +95,7 @@ def _check_reached(
             )
 
 
-def _missing(context: ValidationContext, target: str) -> None:
+def _report_missing(context: ValidationContext, target: str) -> None:
     context.error(f"Missing 'Next' target: {target}", MISSING_TRANSITION_TARGET)
 
 
@@ -115,7 +115,7 @@ def _is_terminal(state: JsonObject) -> bool:
     return state.get("End") is True or state.get("Type") in {"Succeed", "Fail"}
 
 
-def _reached(start: Json, edges: dict[str, dict[str, str]]) -> set[str]:
+def _reachable(start: Json, edges: dict[str, dict[str, str]]) -> set[str]:
     reached: set[str] = set()
     pending = [start] if isinstance(start, str) else []
     while pending:
@@ -191,9 +191,9 @@ def diagnostics(
 
 def invalid_definition_message(findings: list[Diagnostic]) -> str | None:
     """Return the InvalidDefinition error's message, or None if there is no error."""
-    told = [
+    messages = [
         f"{found.code}: {found.message} at {found.location or 'null'}"
         for found in findings
         if found.severity == "ERROR"
     ]
-    return f"Invalid State Machine Definition: '{', '.join(told)}'" if told else None
+    return f"Invalid State Machine Definition: '{', '.join(messages)}'" if messages else None
