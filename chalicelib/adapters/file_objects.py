@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from chalicelib.adapters.aws import translated
 from chalicelib.adapters.downloads import Downloads
 from chalicelib.adapters.objects import Objects
-from chalicelib.openai.files import Stored
+from chalicelib.openai.files import StoredFile
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -37,13 +37,13 @@ class FileObjects:
         """Return an object's bytes; raise `NotFound`."""
         return self._objects.read(self._bucket, key)
 
-    def look(self, key: str) -> Stored:
+    def look(self, key: str) -> StoredFile:
         """Return an object's size and time; raise `NotFound`."""
         with translated(f"looking at {key}"):
             found = self._client.head_object(Bucket=self._bucket, Key=key)
-        return Stored(key, found["ContentLength"], found["LastModified"])
+        return StoredFile(key, found["ContentLength"], found["LastModified"])
 
-    def listed(self, prefix: str) -> list[Stored]:
+    def listed(self, prefix: str) -> list[StoredFile]:
         """Return the objects under `prefix` in the order of their keys, the first 10,000."""
         return list(islice(self._found(prefix), MAX_LISTED))
 
@@ -61,11 +61,11 @@ class FileObjects:
         """Return an address from which an object can be had for `seconds`, as a file `name`."""
         return self._downloads.sign(key, name=name, seconds=seconds)
 
-    def _found(self, prefix: str) -> Iterator[Stored]:
+    def _found(self, prefix: str) -> Iterator[StoredFile]:
         pages = self._client.get_paginator("list_objects_v2").paginate(
             Bucket=self._bucket, Prefix=prefix
         )
         with translated(f"listing {prefix}"):
             for page in pages:
                 for entry in page.get("Contents", ()):
-                    yield Stored(entry["Key"], entry["Size"], entry["LastModified"])
+                    yield StoredFile(entry["Key"], entry["Size"], entry["LastModified"])

@@ -1,1 +1,1 @@
-"""The HTTP API: one blueprint a resource, one table from errors to HTTP."""
+"""The HTTP API: one module a resource, one table of resources, one table of errors."""

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from chalice.app import Blueprint, ChaliceAuthorizer, Response
 
-from chalicelib.api.http import answering, key_of, parse_body, request_id_of, tenant_of
-from chalicelib.api.idempotency import once
+from chalicelib.api.http import key_id_of, parse_body, request_id_of, serve_operation, tenant_of
+from chalicelib.api.idempotency import run_once
 from chalicelib.contracts.answers import AskRequest, AskResponse
 from chalicelib.contracts.operations import Operation
 from chalicelib.errors import ModelFailure
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class AskServices:
-    """What the view of this module stands on."""
+    """The collaborators of the view of this module."""
 
     asker: QuestionAnswerer
     answers: ResponseRecords
@@ -40,7 +40,7 @@ def routes(services: Callable[[], AskServices], authorizer: ChaliceAuthorizer) -
     blueprint = Blueprint(__name__)
 
     @blueprint.route("/v1/ask", methods=["POST"], authorizer=authorizer)
-    @answering(
+    @serve_operation(
         blueprint,
         Operation(
             "answers", {200: AskResponse}, body=AskRequest, once=True, errors=(ModelFailure,)
@@ -63,9 +63,9 @@ def routes(services: Callable[[], AskServices], authorizer: ChaliceAuthorizer) -
             field="question",
             filter=body.filter,
             rerank=body.rerank,
-            key=key_of(request),
+            key=key_id_of(request),
         )
-        return once(request, deps.answers, lambda: _ask(query, body, deps))
+        return run_once(request, deps.answers, lambda: _ask(query, body, deps))
 
     return blueprint
 

@@ -1,4 +1,4 @@
-"""API keys: who a Bearer token belongs to, asked afresh for every request."""
+"""Authorization by API keys: a Bearer token is looked up for every request."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
     from chalicelib.key_ports import ApiKeyRecords
 
 BEARER = r"[Bb][Ee][Aa][Rr][Ee][Rr] +(hr_[A-Za-z0-9_-]{32,128}) *"
-"""What a token looks like. API Gateway refuses any other by the same expression, for nothing."""
+"""The form of a token. API Gateway refuses any other by the same expression, free of charge."""
 
 KEY_ID_CHARACTERS = 12
-"""How much of a key's hash names it in access logs: enough to tell keys apart, and no secret."""
+"""Characters of a key's hash that identify it in access logs: enough to tell keys apart."""
 
 
 def hash_key(key: str) -> str:
-    """Return the hash under which `key` is kept: keys are random, so plain SHA-256 will do."""
+    """Return the hash under which `key` is stored; keys are random, so plain SHA-256 suffices."""
     return hashlib.sha256(key.encode()).hexdigest()
 
 
 def authorize(request: AuthRequest, keys: ApiKeyRecords) -> AuthResponse | dict[str, Any]:
-    """Return API Gateway's policy for the token: all routes as its tenant, or none.
+    """Return API Gateway's policy for the token: all routes for its tenant, or none.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-output.html
     """
@@ -41,7 +41,7 @@ def authorize(request: AuthRequest, keys: ApiKeyRecords) -> AuthResponse | dict[
 
 
 def _denied() -> dict[str, Any]:
-    """Return an explicit refusal; Chalice's empty list of routes is no valid policy on AWS."""
+    """Return an explicit denial: Chalice's empty list of routes is not a valid policy on AWS."""
     statement = {"Action": "execute-api:Invoke", "Effect": "Deny", "Resource": ["*"]}
     return {
         "context": {},

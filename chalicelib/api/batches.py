@@ -1,4 +1,4 @@
-"""`/v1/generations/batches`: files of calls, answered by a job."""
+"""`/v1/generations/batches`: files of model calls, answered by a job."""
 
 from __future__ import annotations
 
@@ -13,9 +13,16 @@ from typing import TYPE_CHECKING, Protocol
 from chalice.app import Blueprint, ChaliceAuthorizer, Request, Response
 
 from chalicelib.api import jobs
-from chalicelib.api.http import answering, json_response, key_of, parse_body, tenant_of, utcnow
-from chalicelib.api.idempotency import once
-from chalicelib.api.jobs import ACCEPTED, RESULT_SECONDS, JobServices, asked, existing
+from chalicelib.api.http import (
+    json_response,
+    key_id_of,
+    parse_body,
+    serve_operation,
+    tenant_of,
+    utcnow,
+)
+from chalicelib.api.idempotency import run_once
+from chalicelib.api.jobs import ACCEPTED, RESULT_SECONDS, JobServices, existing_job, new_job_input
 from chalicelib.batches import storage
 from chalicelib.batches.outcomes import result_line
 from chalicelib.batches.storage import ItemObjects
@@ -39,16 +46,16 @@ if TYPE_CHECKING:
     from chalicelib.wiring.api import ApiParts
 
 ONE = "generation"
-"""The id of the line of a job that makes one generation."""
+"""The id of the only line of a job that makes one generation."""
 ONE_DAY = timedelta(days=1)
 UPLOAD_SECONDS = 15 * 60
-MOST_PARTIAL = 1_000
-"""Answers that a request puts together: reading them takes a few seconds."""
+MAX_PARTIAL_ANSWERS = 1_000
+"""Answers that one request joins: reading them takes a few seconds."""
 READS_AT_ONCE = 16
 
 
 class UploadedObjects(ItemObjects, Protocol):
-    """Objects of batches, of which it can be told whether they are there."""
+    """Objects of batches, whose size can be read."""
 
     def size(self, bucket: str, key: str) -> int:
         """Return the bytes of an object; raise `NotFound`."""
@@ -56,7 +63,7 @@ class UploadedObjects(ItemObjects, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class BatchServices:
-    """What the views of this module stand on."""
+    """The collaborators of the views of this module."""
 
     jobs: JobServices
     sign: UploadSigner
@@ -79,7 +86,7 @@ def routes(services: Callable[[], BatchServices], authorizer: ChaliceAuthorizer)
     blueprint = Blueprint(__name__)
 
     @blueprint.route("/v1/generations/batches/uploads", methods=["POST"], authorizer=authorizer)
-    @answering(
+    @serve_operation(
         blueprint,
         Operation("generations", {201: BatchUpload}, body=CreateBatchUploadRequest, once=True),
     )
@@ -87,10 +94,12 @@ def routes(services: Callable[[], BatchServices], authorizer: ChaliceAuthorizer)
         """Announce a file of calls, and get a form that uploads it, within 15 minutes."""
         request, deps = blueprint.current_request, services()
         body = parse_body(request, CreateBatchUploadRequest)
-        return once(request, deps.jobs.answers, lambda: _upload(request, body, deps), status=201)
+        return run_once(
+            request, deps.jobs.answers, lambda: _upload(request, body, deps), status=201
+        )
 
     @blueprint.route("/v1/generations/batches", methods=["POST"], authorizer=authorizer)
-    @answering(
+    @serve_operation(
         blueprint,
         Operation(
             "generations",
@@ -107,10 +116,10 @@ def routes(services: Callable[[], BatchServices], authorizer: ChaliceAuthorizer)
         """
         request, deps = blueprint.current_request, services()
         body = parse_body(request, CreateBatchRequest)
-        return _begin(request, body, deps)
+        return _launch(request, body, deps)
 
     @blueprint.route("/v1/generations/jobs", methods=["POST"], authorizer=authorizer)
-    @answering(
+    @serve_operation(
         blueprint,
         Operation(
             "generations",
@@ -128,10 +137,10 @@ def routes(services: Callable[[], BatchServices], authorizer: ChaliceAuthorizer)
         """
         request, deps = blueprint.current_request, services()
         body = parse_body(request, CreateGenerationRequest)
-        return _begin_one(request, body, deps)
+        return _launch_one(request, body, deps)
 
     @blueprint.route("/v1/jobs/{job_id}/partial", methods=["GET"], authorizer=authorizer)
-    @answering(blueprint, Operation("jobs", {200: JobResult}, errors=(NotFound, Conflict)))
+    @serve_operation(blueprint, Operation("jobs", {200: JobResult}, errors=(NotFound, Conflict)))
     def get_partial(job_id: str) -> Response:
         """Put together what a batch has answered so far, of its first 1,000 answers, to be fetched.
 
@@ -142,26 +151,26 @@ def routes(services: Callable[[], BatchServices], authorizer: ChaliceAuthorizer)
     return blueprint
 
 
-def _begin_one(request: Request, body: CreateGenerationRequest, deps: BatchServices) -> Response:
-    """Keep the answer, write the one line, then begin the job; all of it may be repeated."""
+def _launch_one(request: Request, body: CreateGenerationRequest, deps: BatchServices) -> Response:
+    """Store the response, write the one line, then launch the job; all may be repeated."""
     now = deps.now()
     latest = now + timedelta(seconds=MAX_DEADLINE_SECONDS)
     order = BatchOrder(
         model=body.model,
         service_tier=body.service_tier,
         deadline=min(body.deadline or now + ONE_DAY, latest),
-        key=key_of(request),
+        key=key_id_of(request),
         single=True,
     )
-    given = asked(request, deps.jobs, "batch")
+    given = new_job_input(request, deps.jobs, "batch")
     given = given.model_copy(update={"model": body.model, "order": order})
 
     def fresh() -> Job:
-        _demand_served(body.model)
+        _require_model(body.model)
         call_from_request(body)
         return new_job(given, now)
 
-    response = once(request, deps.jobs.answers, fresh, ACCEPTED)
+    response = run_once(request, deps.jobs.answers, fresh, ACCEPTED)
     job_id = Job.model_validate_json(response.body).job_id
     said = body.model_dump(mode="json", exclude_unset=True, exclude={"service_tier", "deadline"})
     line = json.dumps({**said, "id": ONE}, ensure_ascii=False).encode() + b"\n"
@@ -171,7 +180,7 @@ def _begin_one(request: Request, body: CreateGenerationRequest, deps: BatchServi
     return response
 
 
-def _demand_served(model: str) -> None:
+def _require_model(model: str) -> None:
     from chalicelib.generation.model_file import served_models
     from chalicelib.generation.models import AUTO
 
@@ -180,11 +189,11 @@ def _demand_served(model: str) -> None:
 
 
 def _partial(request: Request, job_id: str, deps: BatchServices) -> JobResult:
-    state = existing(request, job_id, deps.jobs)
+    state = existing_job(request, job_id, deps.jobs)
     if state.job.kind != "batch":
         raise Conflict(f"A job of kind {state.job.kind} has no partial results.", field="job_id")
     bucket, prefix = state.input.bucket, state.prefix
-    keys = islice(deps.objects.keys(bucket, prefix + storage.OUTCOMES), MOST_PARTIAL)
+    keys = islice(deps.objects.keys(bucket, prefix + storage.OUTCOMES), MAX_PARTIAL_ANSWERS)
     with ThreadPoolExecutor(READS_AT_ONCE) as pool:
         body = b"".join(pool.map(lambda key: result_line(deps.objects.read(bucket, key)), keys))
     deps.objects.write(bucket, prefix + storage.PARTIAL, body, {})
@@ -206,20 +215,20 @@ def _upload(request: Request, body: CreateBatchUploadRequest, deps: BatchService
     return BatchUpload(batch_id=batch_id, upload=form, expires_at=expires_at)
 
 
-def _begin(request: Request, body: CreateBatchRequest, deps: BatchServices) -> Response:
-    """Keep the answer, then begin the job: asked again, it is a job that is there already."""
-    given = _given(request, body, deps)
+def _launch(request: Request, body: CreateBatchRequest, deps: BatchServices) -> Response:
+    """Store the response, then launch the job; a repeated request finds the job there."""
+    given = _job_input(request, body, deps)
 
     def fresh() -> Job:
-        _demand(given, body, deps)
+        _require_new(given, body, deps)
         return new_job(given, deps.now())
 
-    response = once(request, deps.jobs.answers, fresh, ACCEPTED)
+    response = run_once(request, deps.jobs.answers, fresh, ACCEPTED)
     deps.jobs.launcher.launch(given)
     return response
 
 
-def _given(request: Request, body: CreateBatchRequest, deps: BatchServices) -> JobInput:
+def _job_input(request: Request, body: CreateBatchRequest, deps: BatchServices) -> JobInput:
     order = BatchOrder(
         model=body.model,
         quality=body.quality,
@@ -229,15 +238,15 @@ def _given(request: Request, body: CreateBatchRequest, deps: BatchServices) -> J
         deadline=deps.now() + timedelta(seconds=body.deadline_seconds),
         confirm=body.confirm,
         keep_truncated=body.keep_truncated,
-        key=key_of(request),
+        key=key_id_of(request),
     )
-    given = asked(request, deps.jobs, "batch")
+    given = new_job_input(request, deps.jobs, "batch")
     return given.model_copy(update={"job_id": body.batch_id, "model": body.model, "order": order})
 
 
-def _demand(given: JobInput, body: CreateBatchRequest, deps: BatchServices) -> None:
-    """Raise where there is no such model or file, or the batch was begun before."""
-    _demand_served(body.model)
+def _require_new(given: JobInput, body: CreateBatchRequest, deps: BatchServices) -> None:
+    """Raise if there is no such model or file, or the batch was begun before."""
+    _require_model(body.model)
     if deps.jobs.records.state(given.tenant, given.job_id) is not None:
         raise Conflict(f"The batch {given.job_id} was begun before.", field="batch_id")
     try:

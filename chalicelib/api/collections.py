@@ -1,4 +1,4 @@
-"""`/v1/collections`: what is declared of collections, and what is in them."""
+"""`/v1/collections`: declarations of collections, and counts of their documents."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from chalice.app import Blueprint, ChaliceAuthorizer, Response
 
-from chalicelib.api.http import answering, json_response, parse_body, tenant_of, utcnow
+from chalicelib.api.http import json_response, parse_body, serve_operation, tenant_of, utcnow
 from chalicelib.contracts.collections import (
     CollectionList,
     CollectionView,
@@ -30,34 +30,34 @@ if TYPE_CHECKING:
     from chalicelib.wiring.api import ApiParts
 
 MAX_COUNTED = 10_000
-"""Documents that one answer counts; of more it is partial, and says so."""
+"""Documents that one response counts; beyond that the counts are marked as partial."""
 MAX_LOOKED_AT = 100_000
-"""Documents that are looked at to see that a collection is empty."""
+"""Documents that are read to see that a collection is empty."""
 MAX_DECLARED = 500
 """Collections that a tenant can declare."""
 
 
-class Records(Declarations, Protocol):
-    """What is declared of collections, and what there is to count in them."""
+class CollectionStore(Declarations, Protocol):
+    """Declarations of collections, and the documents to count in them."""
 
     def declarations(self, tenant: str) -> Iterator[Declaration]:
-        """Yield what is declared of the tenant's collections, by name."""
+        """Yield the declarations of the tenant's collections, by name."""
 
     def declare(self, tenant: str, declared: Declaration) -> None:
-        """Keep what is declared of a collection, in place of what was."""
+        """Store the declaration of a collection in place of the one before."""
 
     def forget(self, tenant: str, name: str) -> None:
-        """Remove what is declared of a collection."""
+        """Remove the declaration of a collection."""
 
     def held(self, tenant: str) -> Iterator[DocumentUsage]:
-        """Yield what counts of each of the tenant's documents, by id."""
+        """Yield the usage of each of the tenant's documents, by id."""
 
 
 @dataclass(frozen=True, slots=True)
 class CollectionServices:
-    """What the views of this module stand on."""
+    """The collaborators of the views of this module."""
 
-    records: Records
+    records: CollectionStore
     picture_models: Callable[[], Sequence[str]]
     """Returns the served models that embed pictures."""
     now: Callable[[], datetime]
@@ -80,19 +80,19 @@ def routes(services: Callable[[], CollectionServices], authorizer: ChaliceAuthor
     blueprint = Blueprint(__name__)
 
     @blueprint.route("/v1/collections", methods=["GET"], authorizer=authorizer)
-    @answering(blueprint, Operation("collections", {200: CollectionList}))
+    @serve_operation(blueprint, Operation("collections", {200: CollectionList}))
     def list_collections() -> Response:
         """List collections by name, with what is in each."""
         return json_response(_list(tenant_of(blueprint.current_request), services().records))
 
     @blueprint.route("/v1/collections/{name}", methods=["GET"], authorizer=authorizer)
-    @answering(blueprint, Operation("collections", {200: CollectionView}, errors=(NotFound,)))
+    @serve_operation(blueprint, Operation("collections", {200: CollectionView}, errors=(NotFound,)))
     def get_collection(name: str) -> Response:
         """Show a collection: what is declared of it, and what is in it."""
         return json_response(_show(tenant_of(blueprint.current_request), name, services().records))
 
     @blueprint.route("/v1/collections/{name}", methods=["PUT"], authorizer=authorizer)
-    @answering(
+    @serve_operation(
         blueprint,
         Operation(
             "collections", {200: Declaration}, body=PutCollectionRequest, errors=(QuotaExceeded,)
@@ -105,7 +105,7 @@ def routes(services: Callable[[], CollectionServices], authorizer: ChaliceAuthor
         return json_response(_declare(tenant_of(request), name, body, services()))
 
     @blueprint.route("/v1/collections/{name}", methods=["DELETE"], authorizer=authorizer)
-    @answering(blueprint, Operation("collections", {204: None}, errors=(NotFound, Conflict)))
+    @serve_operation(blueprint, Operation("collections", {204: None}, errors=(NotFound, Conflict)))
     def delete_collection(name: str) -> Response:
         """Forget what is declared of a collection that no document is in."""
         _forget(tenant_of(blueprint.current_request), name, services().records)
@@ -114,7 +114,7 @@ def routes(services: Callable[[], CollectionServices], authorizer: ChaliceAuthor
     return blueprint
 
 
-def _list(tenant: str, records: Records) -> CollectionList:
+def _list(tenant: str, records: CollectionStore) -> CollectionList:
     counts = _count(records.held(tenant))
     declared = {each.name: each for each in records.declarations(tenant)}
     names = sorted(declared.keys() | counts.tallies.keys())
@@ -124,7 +124,7 @@ def _list(tenant: str, records: Records) -> CollectionList:
     )
 
 
-def _show(tenant: str, name: str, records: Records) -> CollectionView:
+def _show(tenant: str, name: str, records: CollectionStore) -> CollectionView:
     check_collection(name)
     counts = _count(records.held(tenant), name)
     declared = records.declaration(tenant, name)
@@ -178,7 +178,7 @@ def _check_picture_model(name: str | None, deps: CollectionServices) -> None:
         )
 
 
-def _forget(tenant: str, name: str, records: Records) -> None:
+def _forget(tenant: str, name: str, records: CollectionStore) -> None:
     check_collection(name)
     if records.declaration(tenant, name) is None:
         raise NotFound(f"Nothing is declared of a collection {name}.", field="name")

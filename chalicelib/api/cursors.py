@@ -1,4 +1,4 @@
-"""Opaque cursors: where a listing goes on, bound to the filters it began with."""
+"""Opaque cursors of listings and searches, bound to the filters of the first page."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _NAME_PATTERN = r"(srch_[0-9A-Z]{26})?"
 
 
 def write_cursor(last_id: str, filters: Mapping[str, str | None]) -> str:
-    """Return the cursor that goes on after `last_id`.
+    """Return the cursor of the page after `last_id`.
 
-    It holds no tenant: the listing is always the caller's own, whoever made the cursor.
+    It holds no tenant: a listing is always of the caller's tenant, whoever got the cursor.
     """
     return _write({"after": last_id, "of": _fingerprint(filters)})
 
@@ -27,9 +27,15 @@ def write_cursor(last_id: str, filters: Mapping[str, str | None]) -> str:
 def read_cursor(
     cursor: str, filters: Mapping[str, str | None], pattern: str = DOCUMENT_ID_PATTERN
 ) -> str:
-    """Return the id, which `pattern` describes, that `cursor` goes on after.
+    """Return the last id of the page before `cursor`.
 
-    Raises `InvalidInput` for anything that this API did not write for these filters.
+    Args:
+        cursor: The cursor as the caller sent it.
+        filters: The filters of this request.
+        pattern: A regular expression for the whole id.
+
+    Raises:
+        InvalidInput: This API did not write the cursor, or wrote it for other filters.
     """
     content = _decode(cursor)
     if not isinstance(content, dict) or set(content) != {"after", "of"}:
@@ -46,16 +52,21 @@ def read_cursor(
 
 
 def write_offset(at: int, asked: Mapping[str, object], name: str) -> str:
-    """Return the cursor that goes on after the first `at` results of what was `asked`, a search
-    that is called `name`.
+    """Return the cursor of the page after the first `at` results of a search.
+
+    Args:
+        at: The number of results on the pages so far.
+        asked: The fields of the request, less those that differ from page to page.
+        name: The id of the search.
     """
     return _write({"at": at, "of": _fingerprint(asked), "id": name})
 
 
 def read_offset(cursor: str, asked: Mapping[str, object]) -> tuple[int, str]:
-    """Return how many results `cursor` goes on after, and what the search is called.
+    """Return the number of results before `cursor`, and the id of the search.
 
-    Raises `InvalidInput` for anything that this API did not write for what was `asked`.
+    Raises:
+        InvalidInput: This API did not write the cursor, or wrote it for another search.
     """
     content = _decode(cursor)
     if not isinstance(content, dict) or set(content) != {"at", "of", "id"}:

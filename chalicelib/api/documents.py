@@ -1,4 +1,4 @@
-"""`/v1/documents`: announce an upload, look at documents."""
+"""`/v1/documents`: announcing uploads, and showing documents."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from chalice.app import Blueprint, ChaliceAuthorizer, Request, Response
 
 from chalicelib.api.cursors import read_cursor, write_cursor
 from chalicelib.api.http import (
-    answering,
     json_response,
     limit_of,
     parse_body,
     query_value,
     request_id_of,
+    serve_operation,
     tenant_of,
     utcnow,
 )
-from chalicelib.api.idempotency import ResponseRecords, once
+from chalicelib.api.idempotency import ResponseRecords, run_once
 from chalicelib.contracts.carried import Carried
 from chalicelib.contracts.documents import Document, DocumentList, DocumentStatus, Version
 from chalicelib.contracts.metadata import check_metadata
@@ -43,19 +43,19 @@ if TYPE_CHECKING:
 UPLOAD_SECONDS = 15 * 60
 MAX_PAGE = 100
 MAX_LOOKED_AT = 2_000
-"""Documents that one request looks at: a page of a rare status may hold fewer than its limit,
-even none, and go on behind its cursor."""
+"""Documents that one request reads. A page of a rare status may hold fewer than its limit, even
+none, and go on behind its cursor."""
 
 
-class OneDocument(Protocol):
-    """The documents of all tenants, one at a time."""
+class DocumentLookup(Protocol):
+    """Looks up a document of a tenant."""
 
     def document(self, tenant: str, document_id: str) -> Document | None:
         """Return one document of the tenant."""
 
 
-class DocumentRecords(OneDocument, Declarations, Protocol):
-    """The documents of all tenants."""
+class DocumentListing(DocumentLookup, Declarations, Protocol):
+    """Lists documents of a tenant, and their versions."""
 
     def documents(self, tenant: str, after: str) -> Iterator[Document]:
         """Yield the tenant's documents by id, those behind the id `after` ("" for all)."""
@@ -95,14 +95,14 @@ _LISTED = Operation(
 
 @dataclass(frozen=True, slots=True)
 class DocumentServices:
-    """What the views of this module stand on."""
+    """The collaborators of the views of this module."""
 
-    records: DocumentRecords
+    records: DocumentListing
     tenants: TenantStates
     answers: ResponseRecords
     sign: UploadSigner
     language_notice: Callable[[str, str], str]
-    """What a tenant's embedding model makes of a language, to tell the owner; "" if nothing."""
+    """Returns for tenant and language a notice if the embedding model covers it badly, or ""."""
     max_file_bytes: int
     now: Callable[[], datetime]
 
@@ -133,7 +133,7 @@ def routes(services: Callable[[], DocumentServices], authorizer: ChaliceAuthoriz
     blueprint = Blueprint(__name__)
 
     @blueprint.route("/v1/documents", methods=["POST"], authorizer=authorizer)
-    @answering(
+    @serve_operation(
         blueprint,
         Operation(
             "documents",
@@ -152,10 +152,10 @@ def routes(services: Callable[[], DocumentServices], authorizer: ChaliceAuthoriz
         """
         request, deps = blueprint.current_request, services()
         body = parse_body(request, CreateDocumentRequest)
-        return once(request, deps.answers, lambda: _create(request, body, deps), status=201)
+        return run_once(request, deps.answers, lambda: _create(request, body, deps), status=201)
 
     @blueprint.route("/v1/documents", methods=["GET"], authorizer=authorizer)
-    @answering(blueprint, _LISTED)
+    @serve_operation(blueprint, _LISTED)
     def list_documents() -> Response:
         """List documents by id, a page at a time.
 
@@ -164,13 +164,13 @@ def routes(services: Callable[[], DocumentServices], authorizer: ChaliceAuthoriz
         return json_response(_list(blueprint.current_request, services()))
 
     @blueprint.route("/v1/documents/{document_id}", methods=["GET"], authorizer=authorizer)
-    @answering(blueprint, Operation("documents", {200: Document}, errors=(NotFound,)))
+    @serve_operation(blueprint, Operation("documents", {200: Document}, errors=(NotFound,)))
     def get_document(document_id: str) -> Response:
         """Show a document: what became of its newest upload, and the version that answers."""
         tenant, deps = tenant_of(blueprint.current_request), services()
-        document = existing(tenant, document_id, deps.records)
+        document = existing_document(tenant, document_id, deps.records)
         shown = _with_progress(tenant, document, deps.records)
-        return json_response(_told(shown, _notices(tenant, deps)))
+        return json_response(_with_notices(shown, _notices(tenant, deps)))
 
     return blueprint
 
@@ -188,7 +188,7 @@ def _create(
             limit=str(deps.max_file_bytes),
         )
     _refuse_while_removed(tenant_of(request), deps)
-    place = _place(tenant_of(request), body)
+    place = _inbox_place(tenant_of(request), body)
     metadata = check_metadata(body.metadata)
     if metadata:
         check_metadata_declared(metadata, deps.records.declaration(place.tenant, place.collection))
@@ -215,7 +215,7 @@ def _refuse_while_removed(tenant: str, deps: DocumentServices) -> None:
         )
 
 
-def _place(tenant: str, body: CreateDocumentRequest) -> InboxPlace:
+def _inbox_place(tenant: str, body: CreateDocumentRequest) -> InboxPlace:
     if any(part in {"", ".", ".."} for part in body.path.split("/")):
         raise InvalidInput(
             "The path must be relative, without empty, '.' or '..' parts.", field="path"
@@ -223,7 +223,7 @@ def _place(tenant: str, body: CreateDocumentRequest) -> InboxPlace:
     return parse_inbox_key(InboxPlace(tenant, body.collection, body.path).key)
 
 
-def existing(tenant: str, document_id: str, records: OneDocument) -> Document:
+def existing_document(tenant: str, document_id: str, records: DocumentLookup) -> Document:
     """Return the tenant's document, or raise `NotFound`."""
     document = records.document(tenant, document_id)
     if document is None:
@@ -236,7 +236,7 @@ def _notices(tenant: str, deps: DocumentServices) -> Callable[[str], str]:
     return functools.cache(lambda language: deps.language_notice(tenant, language))
 
 
-def _with_progress(tenant: str, document: Document, records: DocumentRecords) -> Document:
+def _with_progress(tenant: str, document: Document, records: DocumentListing) -> Document:
     """Return `document` with how far the work on its newest upload is, if it is done in parts."""
     if document.status != "processing":
         return document
@@ -244,7 +244,7 @@ def _with_progress(tenant: str, document: Document, records: DocumentRecords) ->
     return document.model_copy(update={"progress": newest.progress if newest else None})
 
 
-def _told(document: Document, notice_of: Callable[[str], str]) -> Document:
+def _with_notices(document: Document, notice_of: Callable[[str], str]) -> Document:
     """Return `document` with what there is to tell of its language.
 
     It is told when it is shown, by the model that answers then, which may change after an ingest.
@@ -274,7 +274,7 @@ def _list(request: Request, deps: DocumentServices) -> DocumentList:
             return DocumentList(items=tuple(items), next_cursor=write_cursor(after, filters))
         after = document.document_id
         if _matches(document, filters):
-            items.append(_told(document, notice_of))
+            items.append(_with_notices(document, notice_of))
     return DocumentList(items=tuple(items), next_cursor=None)
 
 

@@ -1,7 +1,7 @@
 """`POST /v1/feedback`: a rating of an answer or of a search.
 
-What is kept is named after what was rated, so that rating it again, or sending the same rating
-twice, changes nothing but what it says.
+A rating is stored under the id of what was rated, so that rating it again replaces the rating and
+sending it twice changes nothing.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from chalice.app import Blueprint, ChaliceAuthorizer, Response
 
-from chalicelib.api.http import answering, parse_body, request_id_of, tenant_of, utcnow
-from chalicelib.api.idempotency import ResponseRecords, once
-from chalicelib.api.retries import VersionRecords
+from chalicelib.api.http import parse_body, request_id_of, serve_operation, tenant_of, utcnow
+from chalicelib.api.idempotency import ResponseRecords, run_once
+from chalicelib.api.retries import VersionLookup
 from chalicelib.contracts.answer_log import ASKED_DAYS, QuotedSpan, RatedSpan
 from chalicelib.contracts.feedback import (
     BetterPassage,
@@ -37,12 +37,12 @@ if TYPE_CHECKING:
 CREATED = 201
 
 
-class DocumentRecords(VersionRecords, CurrentVersions, Protocol):
-    """The documents of all tenants, their versions, and which of these answer."""
+class RatedDocuments(VersionLookup, CurrentVersions, Protocol):
+    """Looks up documents, their versions, and the versions that answer queries."""
 
 
 class RatingRecords(Protocol):
-    """What was asked, and what was voted."""
+    """Logged answers, and votes."""
 
     def kept_asked(self, tenant: str, asked_id: str) -> EmbeddedAnswer | None:
         """Return what is kept under the id, None if there is nothing or it has expired."""
@@ -60,14 +60,14 @@ class RatingRecords(Protocol):
         """Tell whether a rating was not removed with one of its documents since it was kept."""
 
 
-class Rows(Protocol):
-    """Where ratings lie for training, and the pages that they are about."""
+class FeedbackRows(Protocol):
+    """Rows of ratings for training, and the pages that they are about."""
 
     def page_text(self, tenant: str, document_id: str, version: str, page: int) -> str:
         """Return the text of a page; raise `NotFound`."""
 
     def write_row(self, key: str, row: FeedbackRow) -> None:
-        """Write a row, over what an earlier rating of the same said."""
+        """Write a row, replacing the row of an earlier rating."""
 
     def remove_row(self, key: str) -> None:
         """Remove every version of a row."""
@@ -75,11 +75,11 @@ class Rows(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FeedbackServices:
-    """What the view of this module stands on."""
+    """The collaborators of the view of this module."""
 
-    documents: DocumentRecords
+    documents: RatedDocuments
     ratings: RatingRecords
-    rows: Rows
+    rows: FeedbackRows
     bus: EventBus
     answers: ResponseRecords
     now: Callable[[], datetime]
@@ -109,7 +109,7 @@ def routes(services: Callable[[], FeedbackServices], authorizer: ChaliceAuthoriz
     blueprint = Blueprint(__name__)
 
     @blueprint.route("/v1/feedback", methods=["POST"], authorizer=authorizer)
-    @answering(
+    @serve_operation(
         blueprint,
         Operation(
             "answers",
@@ -124,7 +124,9 @@ def routes(services: Callable[[], FeedbackServices], authorizer: ChaliceAuthoriz
         request, deps = blueprint.current_request, services()
         body = parse_body(request, FeedbackRequest)
         tenant, request_id = tenant_of(request), request_id_of(request)
-        return once(request, deps.answers, lambda: _rate(tenant, body, request_id, deps), CREATED)
+        return run_once(
+            request, deps.answers, lambda: _rate(tenant, body, request_id, deps), CREATED
+        )
 
     return blueprint
 

@@ -1,4 +1,4 @@
-"""`POST /v1/generations`: one answer of a model, at once, with who was asked and what it cost."""
+"""`POST /v1/generations`: one call of a model, with the attempts and their cost."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from chalice.app import Blueprint, ChaliceAuthorizer, Request, Response
 
-from chalicelib.api.bounds import bounds
-from chalicelib.api.http import answering, key_of, parse_body, request_id_of, tenant_of
-from chalicelib.api.idempotency import paid_once
+from chalicelib.api.http import key_id_of, parse_body, request_id_of, serve_operation, tenant_of
+from chalicelib.api.idempotency import run_paid_once
+from chalicelib.api.limits import call_limits
 from chalicelib.budgets.spending import Spender
 from chalicelib.contracts.generation_requests import CreateGenerationRequest
 from chalicelib.contracts.generations import Generation
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class GenerationServices:
-    """What the view of this module stands on."""
+    """The collaborators of the view of this module."""
 
     generator: Callable[[], Generator]
     answers: PaidResponseRecords
@@ -42,7 +42,7 @@ def routes(services: Callable[[], GenerationServices], authorizer: ChaliceAuthor
     blueprint = Blueprint(__name__)
 
     @blueprint.route("/v1/generations", methods=["POST"], authorizer=authorizer)
-    @answering(
+    @serve_operation(
         blueprint,
         Operation(
             "generations",
@@ -56,12 +56,12 @@ def routes(services: Callable[[], GenerationServices], authorizer: ChaliceAuthor
         """Have a model write, draw or embed, the cheapest first that suffices."""
         request, deps = blueprint.current_request, services()
         body = parse_body(request, CreateGenerationRequest)
-        return paid_once(request, deps.answers, lambda: _generated(request, body, deps))
+        return run_paid_once(request, deps.answers, lambda: _generate(request, body, deps))
 
     return blueprint
 
 
-def _generated(
+def _generate(
     request: Request, body: CreateGenerationRequest, deps: GenerationServices
 ) -> Generation:
     from chalicelib.generation.requests import (
@@ -71,14 +71,14 @@ def _generated(
     )
 
     spender = Spender(
-        tenant_of(request), key=key_of(request), correlation_id=request_id_of(request)
+        tenant_of(request), key=key_id_of(request), correlation_id=request_id_of(request)
     )
     generator = deps.generator()
     generation = generator.generate(
         call_from_request(body),
         terms_from_request(body),
         spender,
-        limits=bounds(request, generator.deps.monotonic()),
+        limits=call_limits(request, generator.deps.monotonic()),
     )
     spent(generation.receipt)
     require_complete(generation, body)

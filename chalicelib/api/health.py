@@ -1,4 +1,4 @@
-"""`GET /v1/health`: whether the API answers, without a key."""
+"""`GET /v1/health`: a health check that needs no API key."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from chalice.app import Blueprint, ChaliceAuthorizer, Response
 
-from chalicelib.api.http import described, json_response
+from chalicelib.api.http import describe_view, json_response
 from chalicelib.contracts.base import Contract
 from chalicelib.contracts.operations import Operation
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Health(Contract):
-    """The answer; `stage` tells one deployment from another."""
+    """The response; `stage` tells one deployment from another."""
 
     status: Literal["ok"] = "ok"
     stage: str
@@ -32,7 +32,7 @@ def routes(services: Callable[[], str], authorizer: ChaliceAuthorizer) -> Bluepr
     blueprint = Blueprint(__name__)
 
     @blueprint.route("/v1/health", methods=["GET"])
-    @described(Operation("service", {200: Health}))
+    @describe_view(Operation("service", {200: Health}))
     def health() -> Response:
         """Say that the API answers; needs no key."""
         return json_response(Health(stage=services()))

@@ -1,4 +1,7 @@
-"""Between HTTP and the views: bodies in, JSON out, errors by the table of `contracts/http.py`."""
+"""Requests and responses of views: bodies, query parameters, JSON, and errors as HTTP.
+
+The statuses of errors are in the table of `contracts/http.py`.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
     from chalicelib.contracts.operations import Operation
 
 SERVICE = "api"
-"""The name under which the API logs and counts."""
+"""The service's name in logs and metrics."""
 FORM = "multipart/form-data"
 
 _FRAMEWORK_TYPES = {
@@ -49,7 +52,7 @@ def utcnow() -> datetime:
 
 
 def json_response(body: BaseModel | str, status: int = 200) -> Response:
-    """Return `body`, a contract or JSON already written, as an answer."""
+    """Return a response with `body`, which is a contract or a JSON text."""
     text = body if isinstance(body, str) else body.model_dump_json()
     return Response(body=text, status_code=status, headers=dict(_JSON))
 
@@ -61,17 +64,17 @@ def request_id_of(request: Request) -> str:
 
 
 def tenant_of(request: Request) -> str:
-    """Return the tenant that the authorizer found for the key."""
+    """Return the tenant of the request's API key, as the authorizer found it."""
     return str(request.context["authorizer"]["tenant"])
 
 
-def key_of(request: Request) -> str:
-    """Return the id of the key that was used: the beginning of its hash, as in access logs."""
+def key_id_of(request: Request) -> str:
+    """Return the id of the API key: the beginning of its hash, as in access logs."""
     return str(request.context["authorizer"].get("key", ""))
 
 
-def described(operation: Operation) -> Callable[[View[P]], View[P]]:
-    """Keep with a view what it takes and answers, for who reads the routes."""
+def describe_view(operation: Operation) -> Callable[[View[P]], View[P]]:
+    """Attach its `operation` to a view, for the OpenAPI document."""
 
     def decorate(view: View[P]) -> View[P]:
         vars(view)["operation"] = operation
@@ -81,7 +84,7 @@ def described(operation: Operation) -> Callable[[View[P]], View[P]]:
 
 
 def error_response(error: HeadraceError, request_id: str) -> Response:
-    """Return the answer for `error` by the table."""
+    """Return the response for `error`."""
     response = json_response(error_body(error, request_id), STATUS_OF[kind_of(error)])
     seconds = retry_after(error)
     if seconds is not None:
@@ -89,17 +92,23 @@ def error_response(error: HeadraceError, request_id: str) -> Response:
     return response
 
 
-def answering(
+def serve_operation(
     blueprint: Blueprint,
     operation: Operation,
-    told: Callable[[HeadraceError, str], Response] = error_response,
+    respond: Callable[[HeadraceError, str], Response] = error_response,
 ) -> Callable[[View[P]], View[P]]:
-    """Make a view of `blueprint` the `operation`: it takes no query parameters but its own, and
-    answers our errors by `told`, given the request's id, instead of as a fault.
+    """Make a view serve `operation`, and return errors as responses.
+
+    Query parameters that the operation does not have are refused.
+
+    Args:
+        blueprint: The blueprint that the view is registered on.
+        operation: The parameters, bodies and errors of the view.
+        respond: Makes a response of an error and the request's id.
     """
 
     def decorate(view: View[P]) -> View[P]:
-        @described(operation)
+        @describe_view(operation)
         @functools.wraps(view)
         def answered(*args: P.args, **kwargs: P.kwargs) -> Response:
             try:
@@ -107,7 +116,7 @@ def answering(
                 return view(*args, **kwargs)
             except HeadraceError as error:
                 log_refusal(logger(SERVICE), error, answered=True)
-                return told(error, request_id_of(blueprint.current_request))
+                return respond(error, request_id_of(blueprint.current_request))
             except Exception:
                 # Chalice answers it, and logs it as text, in which no filter of JSON finds a level.
                 logger(SERVICE).exception("failed")
@@ -118,8 +127,8 @@ def answering(
     return decorate
 
 
-def framework_errors(event: Request, get_response: Callable[[Request], Response]) -> Response:
-    """Chalice middleware: give the errors that Chalice words itself the one body."""
+def unify_framework_errors(event: Request, get_response: Callable[[Request], Response]) -> Response:
+    """Give errors that Chalice words itself the body of ours (Chalice middleware)."""
     response = get_response(event)
     body = response.body
     if not (isinstance(body, dict) and set(body) == {"Code", "Message"}):
@@ -139,10 +148,10 @@ def framework_errors(event: Request, get_response: Callable[[Request], Response]
     return uniform
 
 
-def readable_for(
+def allow_origins(
     allowed: str,
 ) -> Callable[[Request, Callable[[Request], Response]], Response]:
-    """Return Chalice middleware that lets pages of the `allowed` origins read answers."""
+    """Return Chalice middleware that lets pages of the `allowed` origins read responses."""
 
     def allowing(event: Request, get_response: Callable[[Request], Response]) -> Response:
         response = get_response(event)
@@ -153,18 +162,18 @@ def readable_for(
 
 
 def parse_body(request: Request, model: type[Body]) -> Body:
-    """Return the request's JSON body as `model`, or raise `InvalidInput` naming the field."""
+    """Return the request's JSON body as `model`; raise `InvalidInput` naming the wrong field."""
     return parsed(request.raw_body, model)
 
 
 def raw_body(request: Request) -> bytes:
-    """Return the bytes of the request's body, none where there is none."""
+    """Return the bytes of the request's body, empty if it has none."""
     body = request.raw_body
     return body.encode() if isinstance(body, str) else bytes(body)
 
 
 def query_value(request: Request, name: str) -> str | None:
-    """Return the query parameter `name`, or None; twice the same name is refused."""
+    """Return the query parameter `name`, or None; raise `InvalidInput` if it is given twice."""
     given = request.query_params
     values = given.getlist(name) if given is not None and name in given else []
     if len(values) > 1:
@@ -172,14 +181,14 @@ def query_value(request: Request, name: str) -> str | None:
     return str(values[0]) if values else None
 
 
-def limit_of(request: Request, most: int) -> int:
-    """Return the query parameter `limit`, from 1 to `most`, or `most` where there is none."""
+def limit_of(request: Request, max_limit: int) -> int:
+    """Return the query parameter `limit`, 1 to `max_limit`; `max_limit` if it is not given."""
     given = query_value(request, "limit")
     if given is None:
-        return most
-    if not (given.isascii() and given.isdigit() and 1 <= int(given[:9]) <= most):
+        return max_limit
+    if not (given.isascii() and given.isdigit() and 1 <= int(given[:9]) <= max_limit):
         raise InvalidInput(
-            f"limit is a whole number from 1 to {most}.", field="limit", limit=str(most)
+            f"limit is a whole number from 1 to {max_limit}.", field="limit", limit=str(max_limit)
         )
     return int(given)
 

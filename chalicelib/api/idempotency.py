@@ -1,8 +1,8 @@
-"""Idempotency-Key: the same key and body get the same answer, whatever happened between.
+"""Idempotency-Key: repeated requests with the same key and body get the same response.
 
-What most POSTs do may be done twice without harm, so the answer is made first and then kept by a
-conditional write: of two that race, both return the one that was kept. What costs money is noted
-before it is begun: of two that race, one pays, and the other is told to come again.
+Most POSTs may run twice without harm, so the response is made first and then stored by a
+conditional write: of two requests that race, both return the stored one. A POST that costs money is
+recorded before it begins: of two that race, one pays, and the other is told to try again.
 """
 
 from __future__ import annotations
@@ -72,75 +72,76 @@ class PaidResponseRecords(Protocol):
 HEADER = "idempotency-key"
 KEPT_SECONDS = 24 * 3600
 BEGUN_SECONDS = 60
-"""How long an answer may be in the making: the API's function is stopped after 29 s."""
+"""Seconds that a request may be recorded as begun: the API's function is stopped after 29 s."""
 _MOMENT_SECONDS = 5
 _PASSING = (QuotaExceeded, Throttled, Transient)
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
-def once(
+def run_once(
     request: Request, records: ResponseRecords, make: Callable[[], BaseModel], status: int = 200
 ) -> Response:
-    """Return the answer of `make`, or the one kept under the request's Idempotency-Key.
+    """Return the response of `make`, or the one stored under the request's Idempotency-Key.
 
-    Raises `Conflict` when the key was used with another body or on another path.
+    Raises:
+        Conflict: The key was used with another body or on another path.
     """
-    asked = _asked(request)
-    if asked is None:
+    identity = _identity(request)
+    if identity is None:
         return json_response(make(), status)
-    kept = records.kept_answer(asked.tenant, asked.key_hash)
+    kept = records.kept_answer(identity.tenant, identity.key_hash)
     if kept is None:
-        answer = IdempotentResponse(asked.request_hash, status, _body(make()))
-        if records.keep_answer(asked.tenant, asked.key_hash, answer, KEPT_SECONDS):
+        answer = IdempotentResponse(identity.request_hash, status, _body(make()))
+        if records.keep_answer(identity.tenant, identity.key_hash, answer, KEPT_SECONDS):
             return _replay(answer)
-        kept = records.kept_answer(asked.tenant, asked.key_hash) or answer
-    return _kept(asked, kept)
+        kept = records.kept_answer(identity.tenant, identity.key_hash) or answer
+    return _replay_checked(identity, kept)
 
 
-def paid_once(
+def run_paid_once(
     request: Request, records: PaidResponseRecords, make: Callable[[], BaseModel]
 ) -> Response:
-    """Return the answer of `make`, which costs money, or the one kept under the Idempotency-Key.
+    """Return the response of `make`, which costs money, or the one stored under the key.
 
-    That it is being made is noted before, so that of two requests one pays. What failed after it
-    was paid for is kept like an answer; what failed before, or may pass, may be asked for again.
+    The beginning is recorded first, so that of two requests one pays. An error after a payment is
+    stored like a response; after an earlier or passing error the request may be repeated.
 
     Raises:
         Conflict: the key was used with another body or on another path, or its answer is being
             made right now.
         What `make` raises.
     """
-    asked = _asked(request)
-    if asked is None:
+    identity = _identity(request)
+    if identity is None:
         return json_response(make())
-    kept = records.kept_answer(asked.tenant, asked.key_hash)
+    kept = records.kept_answer(identity.tenant, identity.key_hash)
     if kept is None:
         owner = request_id_of(request)
         if records.begin_answer(
-            asked.tenant, asked.key_hash, asked.request_hash, owner, BEGUN_SECONDS
+            identity.tenant, identity.key_hash, identity.request_hash, owner, BEGUN_SECONDS
         ):
-            return _made(asked, owner, records, make)
-        kept = records.kept_answer(asked.tenant, asked.key_hash)
-    if kept is None or (kept.status == BEGUN and kept.request_hash == asked.request_hash):
+            return _run_recorded(identity, owner, records, make)
+        kept = records.kept_answer(identity.tenant, identity.key_hash)
+    if kept is None or (kept.status == BEGUN and kept.request_hash == identity.request_hash):
         raise Conflict(
             "The answer for this Idempotency-Key is being made; ask again in a moment.",
             field="Idempotency-Key",
             retry_after=_MOMENT_SECONDS,
         )
-    return _kept(asked, kept)
+    return _replay_checked(identity, kept)
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """Whose answer it is: of which tenant and key, to which request, told by their hashes."""
+class _Identity:
+    """The identity of a stored response: tenant, and hashes of the key and the request."""
 
     tenant: str
     key_hash: str
     request_hash: str
 
 
-def _asked(request: Request) -> _Asked | None:
-    """Return whose answer it is, None for a request without a key."""
+def _identity(request: Request) -> _Identity | None:
+    """Return the identity of the stored response, None for a request without a key."""
     key = request.headers.get(HEADER)
     if key is None:
         return None
@@ -151,40 +152,40 @@ def _asked(request: Request) -> _Asked | None:
             limit="255",
         )
     key_hash = hashlib.sha256(key.encode()).hexdigest()
-    return _Asked(tenant_of(request), key_hash, _request_hash(request))
+    return _Identity(tenant_of(request), key_hash, _request_hash(request))
 
 
-def _made(
-    asked: _Asked, owner: str, records: PaidResponseRecords, make: Callable[[], BaseModel]
+def _run_recorded(
+    identity: _Identity, owner: str, records: PaidResponseRecords, make: Callable[[], BaseModel]
 ) -> Response:
     try:
-        answer = IdempotentResponse(asked.request_hash, 200, _body(make()))
+        answer = IdempotentResponse(identity.request_hash, 200, _body(make()))
     except HeadraceError as error:
         if error.usage is None or isinstance(error, _PASSING):
-            with _logged():
-                records.drop_answer(asked.tenant, asked.key_hash, owner)
+            with _log_failures():
+                records.drop_answer(identity.tenant, identity.key_hash, owner)
         else:
-            told = _body(error_body(error, owner))
-            failed = IdempotentResponse(asked.request_hash, STATUS_OF[kind_of(error)], told)
-            with _logged():
-                records.end_answer(asked.tenant, asked.key_hash, owner, failed, KEPT_SECONDS)
+            body = _body(error_body(error, owner))
+            failed = IdempotentResponse(identity.request_hash, STATUS_OF[kind_of(error)], body)
+            with _log_failures():
+                records.end_answer(identity.tenant, identity.key_hash, owner, failed, KEPT_SECONDS)
         raise
-    with _logged():
-        records.end_answer(asked.tenant, asked.key_hash, owner, answer, KEPT_SECONDS)
+    with _log_failures():
+        records.end_answer(identity.tenant, identity.key_hash, owner, answer, KEPT_SECONDS)
     return _replay(answer)
 
 
 @contextmanager
-def _logged() -> Iterator[None]:
-    """Let what cannot be kept fail without failing a request that is answered and paid for."""
+def _log_failures() -> Iterator[None]:
+    """Log a failure to store a response instead of failing a request that is paid for."""
     try:
         yield
     except HeadraceError as error:
         log_refusal(logger(SERVICE), error)
 
 
-def _kept(asked: _Asked, kept: IdempotentResponse) -> Response:
-    if kept.request_hash != asked.request_hash:
+def _replay_checked(identity: _Identity, kept: IdempotentResponse) -> Response:
+    if kept.request_hash != identity.request_hash:
         raise Conflict(
             "This Idempotency-Key was used for a different request; use a new key.",
             field="Idempotency-Key",

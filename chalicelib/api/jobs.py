@@ -1,4 +1,4 @@
-"""`/v1/jobs` and `/v1/exports`: work that outlasts a request."""
+"""`/v1/jobs` and `/v1/exports`: work that takes longer than a request may."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from chalice.app import Blueprint, ChaliceAuthorizer, Request, Response
 
 from chalicelib.api.cursors import read_cursor, write_cursor
 from chalicelib.api.http import (
-    answering,
     json_response,
     limit_of,
     parse_body,
     query_value,
     request_id_of,
+    serve_operation,
     tenant_of,
     utcnow,
 )
-from chalicelib.api.idempotency import once
+from chalicelib.api.idempotency import run_once
 from chalicelib.batches.checkpoint import describe_batch, live_counts
 from chalicelib.contracts.jobs import (
     CreateExportRequest,
@@ -77,8 +77,8 @@ _PAUSING = Operation(
 )
 
 
-class ShownRecords(Protocol):
-    """The jobs of all tenants."""
+class JobStates(Protocol):
+    """Looks up and lists the jobs of a tenant."""
 
     def state(self, tenant: str, job_id: str) -> JobState | None:
         """Return a job, or None."""
@@ -88,18 +88,18 @@ class ShownRecords(Protocol):
 
 
 class DownloadSigner(Protocol):
-    """Signs addresses of objects."""
+    """Signs URLs of objects."""
 
     def __call__(self, key: str, *, name: str, seconds: int) -> str:
-        """Return an address from which `key` can be had for `seconds`, as a file `name`."""
+        """Return a URL that downloads `key` as a file `name`, valid for `seconds`."""
 
 
 @dataclass(frozen=True, slots=True)
 class JobServices:
-    """What the views of this module and of removals stand on. `new_id` makes an id for a job."""
+    """The collaborators of all views that start or show jobs."""
 
     launcher: JobLauncher
-    records: ShownRecords
+    records: JobStates
     answers: ResponseRecords
     sign: DownloadSigner
     cost: UnitCost
@@ -137,7 +137,7 @@ def routes(services: Callable[[], JobServices], authorizer: ChaliceAuthorizer) -
     blueprint = Blueprint(__name__)
 
     @blueprint.route("/v1/exports", methods=["POST"], authorizer=authorizer)
-    @answering(
+    @serve_operation(
         blueprint,
         Operation(
             "jobs",
@@ -154,25 +154,25 @@ def routes(services: Callable[[], JobServices], authorizer: ChaliceAuthorizer) -
         body = CreateExportRequest()
         if request.raw_body:
             body = parse_body(request, CreateExportRequest)
-        given = asked(request, deps, "export", collection=body.collection or "")
-        return launched(request, deps, given)
+        given = new_job_input(request, deps, "export", collection=body.collection or "")
+        return launch_once(request, deps, given)
 
     @blueprint.route("/v1/jobs", methods=["GET"], authorizer=authorizer)
-    @answering(blueprint, _LISTED)
+    @serve_operation(blueprint, _LISTED)
     def list_jobs() -> Response:
         """List jobs, newest first, a page at a time."""
         return json_response(_list(blueprint.current_request, services()))
 
     @blueprint.route("/v1/jobs/{job_id}", methods=["GET"], authorizer=authorizer)
-    @answering(blueprint, Operation("jobs", {200: Job}, errors=(NotFound,)))
+    @serve_operation(blueprint, Operation("jobs", {200: Job}, errors=(NotFound,)))
     def get_job(job_id: str) -> Response:
         """Show a job, and where its results can be had."""
         deps = services()
-        state = existing(blueprint.current_request, job_id, deps)
+        state = existing_job(blueprint.current_request, job_id, deps)
         return json_response(_shown(state, deps, with_results=True))
 
     @blueprint.route("/v1/jobs/{job_id}/retry", methods=["POST"], authorizer=authorizer)
-    @answering(
+    @serve_operation(
         blueprint,
         Operation(
             "jobs",
@@ -188,41 +188,43 @@ def routes(services: Callable[[], JobServices], authorizer: ChaliceAuthorizer) -
         request, deps = blueprint.current_request, services()
         if request.raw_body:
             parse_body(request, RetryJobRequest)
-        return once(
+        return run_once(
             request,
             deps.answers,
-            lambda: deps.launcher.retry(existing(request, job_id, deps)),
+            lambda: deps.launcher.retry(existing_job(request, job_id, deps)),
             ACCEPTED,
         )
 
     @blueprint.route("/v1/jobs/{job_id}/pause", methods=["POST"], authorizer=authorizer)
-    @answering(blueprint, _PAUSING)
+    @serve_operation(blueprint, _PAUSING)
     def pause_job(job_id: str) -> Response:
         """Pause a batch: what it is at is finished, and nothing more is spent until it is resumed.
 
         A paused batch costs nothing. Its files are kept for seven days from when it began.
         """
-        return _moved(blueprint.current_request, job_id, services(), JobLauncher.pause)
+        return _change_state(blueprint.current_request, job_id, services(), JobLauncher.pause)
 
     @blueprint.route("/v1/jobs/{job_id}/resume", methods=["POST"], authorizer=authorizer)
-    @answering(blueprint, _PAUSING)
+    @serve_operation(blueprint, _PAUSING)
     def resume_job(job_id: str) -> Response:
         """Go on with a batch that was paused, or that waits for its estimate to be confirmed."""
-        return _moved(blueprint.current_request, job_id, services(), JobLauncher.resume)
+        return _change_state(blueprint.current_request, job_id, services(), JobLauncher.resume)
 
     @blueprint.route("/v1/jobs/{job_id}", methods=["DELETE"], authorizer=authorizer)
-    @answering(blueprint, Operation("jobs", {200: Job}, errors=(NotFound, Conflict)))
+    @serve_operation(blueprint, Operation("jobs", {200: Job}, errors=(NotFound, Conflict)))
     def cancel_job(job_id: str) -> Response:
         """Cancel a job that has not ended."""
         deps = services()
-        state = existing(blueprint.current_request, job_id, deps)
+        state = existing_job(blueprint.current_request, job_id, deps)
         return json_response(deps.launcher.cancel(state))
 
     return blueprint
 
 
-def asked(request: Request, deps: JobServices, kind: JobKind, collection: str = "") -> JobInput:
-    """Return what a request asks of a new job."""
+def new_job_input(
+    request: Request, deps: JobServices, kind: JobKind, collection: str = ""
+) -> JobInput:
+    """Return the input of a new job of the request's tenant."""
     return JobInput(
         tenant=tenant_of(request),
         job_id=deps.new_id(deps.now()),
@@ -233,19 +235,19 @@ def asked(request: Request, deps: JobServices, kind: JobKind, collection: str = 
     )
 
 
-def launched(request: Request, deps: JobServices, given: JobInput) -> Response:
-    """Begin the job and answer 202 with it.
+def launch_once(request: Request, deps: JobServices, given: JobInput) -> Response:
+    """Launch the job and return 202 with it.
 
-    The answer is kept under the request's Idempotency-Key before the job begins, and a repeated
-    request begins the job of the kept answer: so the same key never makes two jobs.
+    The response is stored under the request's Idempotency-Key before the launch, and a repeated
+    request launches the job of the stored response, so that one key never makes two jobs.
     """
-    response = once(request, deps.answers, lambda: new_job(given, deps.now()), ACCEPTED)
+    response = run_once(request, deps.answers, lambda: new_job(given, deps.now()), ACCEPTED)
     kept = Job.model_validate_json(response.body)
     deps.launcher.launch(given.model_copy(update={"job_id": kept.job_id}))
     return response
 
 
-def _moved(
+def _change_state(
     request: Request,
     job_id: str,
     deps: JobServices,
@@ -253,15 +255,15 @@ def _moved(
 ) -> Response:
     if request.raw_body:
         parse_body(request, PauseJobRequest)
-    return once(
+    return run_once(
         request,
         deps.answers,
-        lambda: move(deps.launcher, existing(request, job_id, deps)),
+        lambda: move(deps.launcher, existing_job(request, job_id, deps)),
         ACCEPTED,
     )
 
 
-def existing(request: Request, job_id: str, deps: JobServices) -> JobState:
+def existing_job(request: Request, job_id: str, deps: JobServices) -> JobState:
     """Return a job of the tenant; raise `NotFound`."""
     state = deps.records.state(tenant_of(request), job_id)
     if state is None:
@@ -271,27 +273,27 @@ def existing(request: Request, job_id: str, deps: JobServices) -> JobState:
 
 def _shown(state: JobState, deps: JobServices, *, with_results: bool) -> Job:
     job, now = state.job, deps.now()
-    can_be_had = job.results_until is not None and now < job.results_until and not state.is_open
+    available = job.results_until is not None and now < job.results_until and not state.is_open
     results = (
         [_result(state, n, deps, now) for n in range(len(state.files))]
-        if with_results and can_be_had and job.status != "cancelled"
+        if with_results and available and job.status != "cancelled"
         else []
     )
     receipt = job_receipt(state, deps.cost)
-    job = told(job.model_copy(update={"receipt": receipt, "results": tuple(results)}))
+    job = with_backups(job.model_copy(update={"receipt": receipt, "results": tuple(results)}))
     return _batch(job, state, deps, counted=with_results) if job.kind == "batch" else job
 
 
 def _batch(job: Job, state: JobState, deps: JobServices, *, counted: bool) -> Job:
-    """Return a batch with its estimate and its receipt, and, where `counted`, how far it is now."""
+    """Return a batch with estimate and receipt, and, if `counted`, its current progress."""
     if counted:
         counts = live_counts(job, state.input, state.checkpoint, deps.count)
         job = job.model_copy(update={"counts": counts})
     return describe_batch(job, state.input, state.checkpoint, deps.cost)
 
 
-def told(job: Job) -> Job:
-    """Return `job` with what is still held of what it removes, if it is a removal."""
+def with_backups(job: Job) -> Job:
+    """Return `job` with the backups that still hold what it removes, if it is a removal."""
     if job.kind in ("export", "reindex", "embed_pictures", "batch"):
         return job
     backups = TENANT_BACKUPS if job.kind == "remove_tenant" else BACKUPS

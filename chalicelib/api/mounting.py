@@ -8,12 +8,12 @@ from typing import Any
 
 from chalice.app import Chalice, ChaliceAuthorizer, ConvertToMiddleware, Request, Response
 
-from chalicelib.api.http import FORM, SERVICE, framework_errors, readable_for, request_id_of
-from chalicelib.api.resources import RESOURCES, Resource, resource_at
+from chalicelib.api.http import FORM, SERVICE, allow_origins, request_id_of, unify_framework_errors
+from chalicelib.api.resources import RESOURCES, ApiResource, resource_at
 from chalicelib.contracts.http import NO_ORIGIN
 from chalicelib.observability import logger, observed
 
-ServicesOf = Callable[[Resource], Any]
+ServicesOf = Callable[[ApiResource], Any]
 """Returns the object that the views of a resource work with; called once for each."""
 
 
@@ -27,7 +27,7 @@ class MountedResources:
         self._app = app
         self._services_of = services_of
         self._authorizer = authorizer
-        self._mounted: set[Resource] = set()
+        self._mounted: set[ApiResource] = set()
         for resource in RESOURCES:
             if resource.at_start:
                 self._mount(resource)
@@ -46,7 +46,7 @@ class MountedResources:
             self._mount(resource)
         return get_response(event)
 
-    def _mount(self, resource: Resource) -> None:
+    def _mount(self, resource: ApiResource) -> None:
         if resource not in self._mounted:
             services = functools.cache(functools.partial(self._services_of, resource))
             self._app.register_blueprint(resource.load().routes(services, self._authorizer))
@@ -73,8 +73,8 @@ def mount(
     )
     app.register_middleware(ConvertToMiddleware(with_context), "http")
     app.register_middleware(_observe, "http")
-    app.register_middleware(readable_for(allowed_origins), "http")
-    app.register_middleware(framework_errors, "http")
+    app.register_middleware(allow_origins(allowed_origins), "http")
+    app.register_middleware(unify_framework_errors, "http")
     app.register_middleware(mounted.mount_requested, "http")
     # A form holds any bytes; the gateway hands on as text what is not listed here.
     app.api.binary_types.append(FORM)

@@ -1,4 +1,4 @@
-"""`/v1/collections/{name}/pictures`: pictures embedded again by the model of their collection."""
+"""`/v1/collections/{name}/pictures`: a job that embeds a collection's images again."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from chalice.app import Blueprint, ChaliceAuthorizer, Response
 
 from chalicelib.api import jobs
-from chalicelib.api.http import answering, tenant_of
-from chalicelib.api.jobs import JobServices, asked, launched
+from chalicelib.api.http import serve_operation, tenant_of
+from chalicelib.api.jobs import JobServices, launch_once, new_job_input
 from chalicelib.contracts.jobs import Job
 from chalicelib.contracts.operations import Operation
 from chalicelib.errors import Conflict, InvalidInput
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PictureJobServices:
-    """What the view of this module stands on."""
+    """The collaborators of the view of this module."""
 
     jobs: JobServices
     declarations: Declarations
@@ -39,7 +39,7 @@ def routes(services: Callable[[], PictureJobServices], authorizer: ChaliceAuthor
     blueprint = Blueprint(__name__)
 
     @blueprint.route("/v1/collections/{name}/pictures", methods=["POST"], authorizer=authorizer)
-    @answering(blueprint, Operation("jobs", {202: Job}, once=True, errors=(Conflict,)))
+    @serve_operation(blueprint, Operation("jobs", {202: Job}, once=True, errors=(Conflict,)))
     def embed_pictures(name: str) -> Response:
         """Embed a collection's pictures again, by a job and by the version that is served now.
 
@@ -55,7 +55,7 @@ def routes(services: Callable[[], PictureJobServices], authorizer: ChaliceAuthor
                 f" is seen in them. Name one by PUT /v1/collections/{name}.",
                 field="name",
             )
-        given = asked(request, deps.jobs, "embed_pictures", collection=name)
-        return launched(request, deps.jobs, given.model_copy(update={"model": model}))
+        given = new_job_input(request, deps.jobs, "embed_pictures", collection=name)
+        return launch_once(request, deps.jobs, given.model_copy(update={"model": model}))
 
     return blueprint

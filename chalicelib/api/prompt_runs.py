@@ -1,4 +1,4 @@
-"""`POST /v1/prompts/{prompt}/runs`: a prompt run by its name."""
+"""`POST /v1/prompts/{prompt}/runs`: running a stored prompt."""
 
 from __future__ import annotations
 
@@ -8,9 +8,16 @@ from typing import TYPE_CHECKING
 
 from chalice.app import Blueprint, ChaliceAuthorizer, Response
 
-from chalicelib.api.bounds import bounds
-from chalicelib.api.http import answering, key_of, parse_body, request_id_of, tenant_of, utcnow
-from chalicelib.api.idempotency import paid_once
+from chalicelib.api.http import (
+    key_id_of,
+    parse_body,
+    request_id_of,
+    serve_operation,
+    tenant_of,
+    utcnow,
+)
+from chalicelib.api.idempotency import run_paid_once
+from chalicelib.api.limits import call_limits
 from chalicelib.budgets.spending import Spender
 from chalicelib.contracts.operations import Operation
 from chalicelib.contracts.prompt_runs import PromptRun, RunPromptRequest
@@ -26,7 +33,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PromptRunServices:
-    """What the view of this module stands on."""
+    """The collaborators of the view of this module."""
 
     library: Callable[[], Library]
     runner: Callable[[], Runner]
@@ -56,7 +63,7 @@ def routes(services: Callable[[], PromptRunServices], authorizer: ChaliceAuthori
     blueprint = Blueprint(__name__)
 
     @blueprint.route("/v1/prompts/{prompt}/runs", methods=["POST"], authorizer=authorizer)
-    @answering(
+    @serve_operation(
         blueprint,
         Operation(
             "prompts",
@@ -71,17 +78,17 @@ def routes(services: Callable[[], PromptRunServices], authorizer: ChaliceAuthori
         request, deps = blueprint.current_request, services()
         body = parse_body(request, RunPromptRequest)
         spender = Spender(
-            tenant_of(request), key=key_of(request), correlation_id=request_id_of(request)
+            tenant_of(request), key=key_id_of(request), correlation_id=request_id_of(request)
         )
 
-        def made() -> PromptRun:
+        def run() -> PromptRun:
             version = deps.library().version(spender.tenant, prompt, body.version)
             runner = deps.runner()
-            within = bounds(request, runner.clock())
+            within = call_limits(request, runner.clock())
             run = runner.run(version, body, spender, within)
             spent(run.receipt)
             return run
 
-        return paid_once(request, deps.answers, made)
+        return run_paid_once(request, deps.answers, run)
 
     return blueprint

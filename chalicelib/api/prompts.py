@@ -1,4 +1,4 @@
-"""`/v1/prompts`: prompts in versions, labels that point to them, and what they would send."""
+"""`/v1/prompts`: versions of prompts, labels of versions, and rendering without a call."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from pydantic import JsonValue
 
 from chalicelib.api.cursors import read_cursor, write_cursor
 from chalicelib.api.http import (
-    answering,
     json_response,
     limit_of,
     parse_body,
     query_value,
+    serve_operation,
     tenant_of,
 )
-from chalicelib.api.idempotency import once
+from chalicelib.api.idempotency import run_once
 from chalicelib.contracts.operations import CURSOR, Operation, limit_parameter
 from chalicelib.contracts.prompts import (
     LABEL_PATTERN,
@@ -45,16 +45,16 @@ if TYPE_CHECKING:
 
 MAX_PROMPTS_A_PAGE = 100
 MAX_LOOKED_AT = 1_000
-"""Prompts that one page looks at, those that were removed among them."""
+"""Prompts that one page reads, removed ones included."""
 MAX_VERSIONS_A_PAGE = 20
-"""Bodies are read with them, and one may be 256 KB."""
+"""Versions of a page: their bodies are read too, each of up to 256 KB."""
 CREATED = 201
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 _PLACE = "/v1/prompts/{prompt}"
 
 
-class Preview(Protocol):
-    """Renders what the turns of a version would send."""
+class PromptRenderer(Protocol):
+    """Renders the calls that the turns of a version would make."""
 
     def __call__(
         self,
@@ -68,10 +68,10 @@ class Preview(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PromptServices:
-    """What the views of this module stand on."""
+    """The collaborators of the views of this module."""
 
     library: Library
-    preview: Preview
+    preview: PromptRenderer
     fence: Callable[[], str]
     answers: ResponseRecords
 
@@ -94,7 +94,7 @@ def routes(services: Callable[[], PromptServices], authorizer: ChaliceAuthorizer
     blueprint = Blueprint(__name__)
 
     @blueprint.route("/v1/prompts", methods=["POST"], authorizer=authorizer)
-    @answering(
+    @serve_operation(
         blueprint,
         Operation(
             "prompts",
@@ -109,10 +109,12 @@ def routes(services: Callable[[], PromptServices], authorizer: ChaliceAuthorizer
         request, deps = blueprint.current_request, services()
         body = parse_body(request, SavePromptRequest)
         tenant, save = tenant_of(request), deps.library.save
-        return once(request, deps.answers, lambda: save(tenant, body.name, body.content()), CREATED)
+        return run_once(
+            request, deps.answers, lambda: save(tenant, body.name, body.content()), CREATED
+        )
 
     @blueprint.route("/v1/prompts", methods=["GET"], authorizer=authorizer)
-    @answering(
+    @serve_operation(
         blueprint,
         Operation(
             "prompts", {200: PromptList}, query=(limit_parameter(MAX_PROMPTS_A_PAGE), CURSOR)
@@ -126,21 +128,21 @@ def routes(services: Callable[[], PromptServices], authorizer: ChaliceAuthorizer
         return json_response(_list(blueprint.current_request, services().library))
 
     @blueprint.route(_PLACE, methods=["GET"], authorizer=authorizer)
-    @answering(blueprint, Operation("prompts", {200: PromptView}, errors=(NotFound,)))
+    @serve_operation(blueprint, Operation("prompts", {200: PromptView}, errors=(NotFound,)))
     def get_prompt(prompt: str) -> Response:
         """Show a prompt: its newest version, and what its labels point to."""
         tenant = tenant_of(blueprint.current_request)
         return json_response(view(services().library.head(tenant, _name(prompt))))
 
     @blueprint.route(_PLACE, methods=["DELETE"], authorizer=authorizer)
-    @answering(blueprint, Operation("prompts", {204: None}, errors=(NotFound, Conflict)))
+    @serve_operation(blueprint, Operation("prompts", {204: None}, errors=(NotFound, Conflict)))
     def delete_prompt(prompt: str) -> Response:
         """Remove a prompt that has no labels, with all its versions."""
         services().library.remove(tenant_of(blueprint.current_request), _name(prompt))
         return Response(body="", status_code=204)
 
     @blueprint.route(_PLACE + "/render", methods=["POST"], authorizer=authorizer)
-    @answering(
+    @serve_operation(
         blueprint,
         Operation("prompts", {200: RenderedPrompt}, body=RenderRequest, errors=(NotFound,)),
     )
@@ -160,7 +162,7 @@ def _version_routes(
     blueprint: Blueprint, services: Callable[[], PromptServices], authorizer: ChaliceAuthorizer
 ) -> None:
     @blueprint.route(_PLACE + "/versions", methods=["GET"], authorizer=authorizer)
-    @answering(
+    @serve_operation(
         blueprint,
         Operation(
             "prompts",
@@ -177,7 +179,7 @@ def _version_routes(
     place = _PLACE + "/versions/{version}"
 
     @blueprint.route(place, methods=["GET"], authorizer=authorizer)
-    @answering(blueprint, Operation("prompts", {200: PromptVersion}, errors=(NotFound,)))
+    @serve_operation(blueprint, Operation("prompts", {200: PromptVersion}, errors=(NotFound,)))
     def get_version(prompt: str, version: str) -> Response:
         """Show a version, by its number, by a label or as `latest`."""
         tenant = tenant_of(blueprint.current_request)
@@ -185,7 +187,7 @@ def _version_routes(
         return json_response(services().library.version(tenant, _name(prompt), wanted))
 
     @blueprint.route(place, methods=["DELETE"], authorizer=authorizer)
-    @answering(blueprint, Operation("prompts", {204: None}, errors=(NotFound, Conflict)))
+    @serve_operation(blueprint, Operation("prompts", {204: None}, errors=(NotFound, Conflict)))
     def delete_version(prompt: str, version: str) -> Response:
         """Remove a version that no label points to, by its number."""
         if not _NUMBER.fullmatch(version):
@@ -201,7 +203,7 @@ def _label_routes(
     place = _PLACE + "/labels/{label}"
 
     @blueprint.route(place, methods=["PUT"], authorizer=authorizer)
-    @answering(
+    @serve_operation(
         blueprint,
         Operation(
             "prompts", {200: PromptView}, body=PutLabelRequest, errors=(NotFound, QuotaExceeded)
@@ -217,7 +219,7 @@ def _label_routes(
         )
 
     @blueprint.route(place, methods=["DELETE"], authorizer=authorizer)
-    @answering(blueprint, Operation("prompts", {204: None}, errors=(NotFound,)))
+    @serve_operation(blueprint, Operation("prompts", {204: None}, errors=(NotFound,)))
     def delete_label(prompt: str, label: str) -> Response:
         """Remove a label; the version that it points to stays."""
         tenant, name = tenant_of(blueprint.current_request), _name(prompt)

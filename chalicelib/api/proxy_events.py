@@ -1,4 +1,4 @@
-"""API Gateway's proxy event, as a function reads it that owns paths of the API.
+"""API Gateway's proxy event, for functions that serve paths of the API themselves.
 
 https://docs.aws.amazon.com/lambda/latest/dg/services-apigateway.html
 """
@@ -13,13 +13,13 @@ Event = Mapping[str, Any]
 
 
 def header_of(event: Event, wanted: str) -> str | None:
-    """Return the header `wanted`, given in small letters, or None."""
+    """Return the value of a header, or None; `wanted` is in lower case."""
     headers: Mapping[str, str] = event.get("headers") or {}
     return next((value for name, value in headers.items() if name.lower() == wanted), None)
 
 
 def body_of(event: Event) -> bytes:
-    """Return the body's bytes, none where there is none."""
+    """Return the bytes of the body, empty if there is none."""
     body = event.get("body") or ""
     return base64.b64decode(body) if event.get("isBase64Encoded") else str(body).encode()
 
@@ -30,10 +30,10 @@ def request_id_in(event: Event) -> str:
 
 
 def tenant_in(event: Event) -> str:
-    """Return the tenant that the authorizer found for the key."""
+    """Return the tenant of the request's API key, as the authorizer found it."""
     return str(event["requestContext"]["authorizer"]["tenant"])
 
 
 def key_in(event: Event) -> str:
-    """Return the id of the key that was used: the beginning of its hash, as in access logs."""
+    """Return the id of the API key: the beginning of its hash, as in access logs."""
     return str(event["requestContext"]["authorizer"].get("key", ""))

@@ -1,6 +1,6 @@
 """`GET /v1/openapi.json` and `GET /v1/docs`: the API described, for programs and for people.
 
-Both files are made when the project is built (`python -m infra.openapi`); here they are only sent.
+Both files are written by `python -m infra.openapi` when the project is built, and only sent here.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from chalice.app import Blueprint, ChaliceAuthorizer, Request, Response
 
-from chalicelib.api.http import described
+from chalicelib.api.http import describe_view
 from chalicelib.contracts.operations import Media, Operation
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 _DOCUMENT = Path(__file__).with_name("openapi.json")
 _PAGE = Path(__file__).with_name("docs.html")
-_KEPT = "public, max-age=300"
-_NOTHING_FROM_ELSEWHERE = (
+_CACHE_CONTROL = "public, max-age=300"
+_CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
 )
@@ -38,7 +38,7 @@ def routes(services: Callable[[], None], authorizer: ChaliceAuthorizer) -> Bluep
     blueprint = Blueprint(__name__)
 
     @blueprint.route("/v1/openapi.json", methods=["GET"])
-    @described(
+    @describe_view(
         Operation(
             "service",
             {200: Media("application/json", "The OpenAPI 3.1 document."), NOT_MODIFIED: None},
@@ -46,38 +46,38 @@ def routes(services: Callable[[], None], authorizer: ChaliceAuthorizer) -> Bluep
     )
     def openapi() -> Response:
         """Describe the API to a program, in OpenAPI 3.1; needs no key."""
-        return _sent(blueprint.current_request, _DOCUMENT, "application/json")
+        return _send_file(blueprint.current_request, _DOCUMENT, "application/json")
 
     @blueprint.route("/v1/docs", methods=["GET"])
-    @described(Operation("service", {200: Media("text/html", "The page."), NOT_MODIFIED: None}))
+    @describe_view(Operation("service", {200: Media("text/html", "The page."), NOT_MODIFIED: None}))
     def docs() -> Response:
         """Describe the API to a reader, on one page; needs no key."""
-        response = _sent(blueprint.current_request, _PAGE, "text/html; charset=utf-8")
-        response.headers["Content-Security-Policy"] = _NOTHING_FROM_ELSEWHERE
+        response = _send_file(blueprint.current_request, _PAGE, "text/html; charset=utf-8")
+        response.headers["Content-Security-Policy"] = _CONTENT_SECURITY_POLICY
         return response
 
     return blueprint
 
 
-def _sent(request: Request, file: Path, media_type: str) -> Response:
-    text, tag = _read(file)
+def _send_file(request: Request, file: Path, media_type: str) -> Response:
+    text, tag = _read_file(file)
     headers: dict[str, str | list[str]] = {
         "Content-Type": media_type,
         "ETag": tag,
-        "Cache-Control": _KEPT,
+        "Cache-Control": _CACHE_CONTROL,
     }
-    if tag in _tags(request.headers.get("if-none-match", "")):
+    if tag in _entity_tags(request.headers.get("if-none-match", "")):
         return Response(body="", status_code=NOT_MODIFIED, headers=headers)
     return Response(body=text, headers=headers)
 
 
 @functools.cache
-def _read(file: Path) -> tuple[str, str]:
+def _read_file(file: Path) -> tuple[str, str]:
     raw = file.read_bytes()
     return raw.decode(), f'"{hashlib.sha256(raw).hexdigest()[:32]}"'
 
 
-def _tags(given: str) -> list[str]:
+def _entity_tags(given: str) -> list[str]:
     """Return the entity tags of `If-None-Match`; a weak one serves as well for a GET.
 
     https://www.rfc-editor.org/rfc/rfc9110#section-13.1.2

@@ -1,6 +1,6 @@
-"""Removals: of a document, of a collection's documents, of all that a tenant has.
+"""Removal of a document, of a collection's documents, or of everything of a tenant.
 
-What takes a while is done by a job.
+A large document, a collection and a tenant are removed by jobs.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Protocol
 from chalice.app import Blueprint, ChaliceAuthorizer, Response
 
 from chalicelib.api import jobs
-from chalicelib.api.documents import OneDocument, existing
-from chalicelib.api.http import answering, json_response, parse_body, request_id_of, tenant_of
-from chalicelib.api.jobs import ACCEPTED, JobServices, asked, told
+from chalicelib.api.documents import DocumentLookup, existing_document
+from chalicelib.api.http import json_response, parse_body, request_id_of, serve_operation, tenant_of
+from chalicelib.api.jobs import ACCEPTED, JobServices, new_job_input, with_backups
 from chalicelib.contracts.jobs import Job, JobInput, RemoveTenantRequest
 from chalicelib.contracts.operations import Operation
 from chalicelib.contracts.removals import RemovedDocument
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from chalicelib.wiring.api import ApiParts
 
 
-class Remover(Protocol):
+class DocumentRemover(Protocol):
     """Removes documents."""
 
     def begin(self, tenant: str, document: Document) -> RemovalBound:
-        """Let the document answer no more; return what a removal that begins now takes of it."""
+        """Exclude the document from queries; return what a removal that begins now covers."""
 
     def remove(self, tenant: str, document: Document) -> Removed:
         """Remove the document's vectors, objects and records; may be repeated."""
@@ -41,12 +41,12 @@ class Remover(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RemovalServices:
-    """What the views of this module stand on."""
+    """The collaborators of the views of this module."""
 
     jobs: JobServices
     tenants: TenantStates
-    documents: OneDocument
-    remover: Callable[[], Remover]
+    documents: DocumentLookup
+    remover: Callable[[], DocumentRemover]
     """Returns what removes; its clients are made only when something is removed."""
 
 
@@ -65,7 +65,7 @@ def routes(services: Callable[[], RemovalServices], authorizer: ChaliceAuthorize
     blueprint = Blueprint(__name__)
 
     @blueprint.route("/v1/documents/{document_id}", methods=["DELETE"], authorizer=authorizer)
-    @answering(
+    @serve_operation(
         blueprint,
         Operation("documents", {200: RemovedDocument, 202: Job}, errors=(NotFound, Conflict)),
     )
@@ -76,7 +76,7 @@ def routes(services: Callable[[], RemovalServices], authorizer: ChaliceAuthorize
         """
         request, deps = blueprint.current_request, services()
         tenant = tenant_of(request)
-        document = existing(tenant, document_id, deps.documents)
+        document = existing_document(tenant, document_id, deps.documents)
         if needs_job(document):
             bound = deps.remover().begin(tenant, document)
             job = _remove_later(deps.jobs, tenant, document_id, bound, request_id_of(request))
@@ -87,7 +87,7 @@ def routes(services: Callable[[], RemovalServices], authorizer: ChaliceAuthorize
         )
 
     @blueprint.route("/v1/tenant", methods=["DELETE"], authorizer=authorizer)
-    @answering(
+    @serve_operation(
         blueprint,
         Operation("jobs", {202: Job}, body=RemoveTenantRequest, errors=(Conflict,)),
     )
@@ -106,20 +106,20 @@ def routes(services: Callable[[], RemovalServices], authorizer: ChaliceAuthorize
         state = deps.tenants.tenant_state(tenant)
         running = deps.jobs.records.state(tenant, state.removing) if state else None
         if running is not None and running.job.status == "failed":
-            return json_response(told(deps.jobs.launcher.retry(running)), ACCEPTED)
+            return json_response(with_backups(deps.jobs.launcher.retry(running)), ACCEPTED)
         if running is not None:
-            return json_response(told(running.job), ACCEPTED)
-        given = asked(request, deps.jobs, "remove_tenant")
-        return json_response(told(deps.jobs.launcher.launch(given)), ACCEPTED)
+            return json_response(with_backups(running.job), ACCEPTED)
+        given = new_job_input(request, deps.jobs, "remove_tenant")
+        return json_response(with_backups(deps.jobs.launcher.launch(given)), ACCEPTED)
 
     @blueprint.route("/v1/collections/{name}/documents", methods=["DELETE"], authorizer=authorizer)
-    @answering(blueprint, Operation("jobs", {202: Job}, errors=(Conflict,)))
+    @serve_operation(blueprint, Operation("jobs", {202: Job}, errors=(Conflict,)))
     def remove_documents(name: str) -> Response:
         """Remove all documents of a collection, by a job."""
         request, deps = blueprint.current_request, services()
         check_collection(name)
-        given = asked(request, deps.jobs, "remove_collection", collection=name)
-        return json_response(told(deps.jobs.launcher.launch(given)), ACCEPTED)
+        given = new_job_input(request, deps.jobs, "remove_collection", collection=name)
+        return json_response(with_backups(deps.jobs.launcher.launch(given)), ACCEPTED)
 
     return blueprint
 
@@ -137,4 +137,4 @@ def _remove_later(
         document_id=document_id,
         bound=bound,
     )
-    return told(deps.launcher.launch(given))
+    return with_backups(deps.launcher.launch(given))

@@ -33,7 +33,7 @@ class ResourceModule(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Resource:
+class ApiResource:
     """A module of views, and the paths and operations that it answers.
 
     Attributes:
@@ -55,47 +55,47 @@ class Resource:
         return cast("ResourceModule", import_module(f"{__package__}.{self.module}"))
 
 
-RESOURCES: tuple[Resource, ...] = (
-    Resource("health", ("/v1/health",), at_start=True),
-    Resource("reference", ("/v1/openapi.json", "/v1/docs"), at_start=True),
-    Resource("documents", ("/v1/documents",)),
-    Resource("retries", ("/v1/documents/{document_id}/retry",)),
-    Resource("collections", ("/v1/collections",)),
-    Resource("picture_jobs", ("/v1/collections/{name}/pictures",)),
-    Resource(
+RESOURCES: tuple[ApiResource, ...] = (
+    ApiResource("health", ("/v1/health",), at_start=True),
+    ApiResource("reference", ("/v1/openapi.json", "/v1/docs"), at_start=True),
+    ApiResource("documents", ("/v1/documents",)),
+    ApiResource("retries", ("/v1/documents/{document_id}/retry",)),
+    ApiResource("collections", ("/v1/collections",)),
+    ApiResource("picture_jobs", ("/v1/collections/{name}/pictures",)),
+    ApiResource(
         "removals",
         ("/v1/collections/{name}/documents", "/v1/tenant"),
         operations=(("DELETE", "/v1/documents/{document_id}"),),
     ),
-    Resource("jobs", ("/v1/jobs", "/v1/exports")),
-    Resource(
+    ApiResource("jobs", ("/v1/jobs", "/v1/exports")),
+    ApiResource(
         "batches", ("/v1/generations/batches", "/v1/generations/jobs", "/v1/jobs/{job_id}/partial")
     ),
-    Resource("search", ("/v1/search",)),
-    Resource("ask", ("/v1/ask",)),
-    Resource("feedback", ("/v1/feedback",)),
-    Resource("prompts", ("/v1/prompts",)),
-    Resource("prompt_runs", ("/v1/prompts/{prompt}/runs",)),
-    Resource("generations", ("/v1/generations",)),
-    Resource("screenings", ("/v1/screenings",)),
-    Resource("usage", ("/v1/usage", "/v1/budgets")),
-    Resource("webhooks", ("/v1/webhooks",)),
-    Resource("openai.moderations", ("/v1/moderations",)),
-    Resource("openai.transcriptions", ("/v1/audio",)),
-    Resource("openai.models", ("/v1/models",)),
-    Resource("openai.files", ("/v1/files",)),
-    Resource("openai.batches", ("/v1/batches",)),
+    ApiResource("search", ("/v1/search",)),
+    ApiResource("ask", ("/v1/ask",)),
+    ApiResource("feedback", ("/v1/feedback",)),
+    ApiResource("prompts", ("/v1/prompts",)),
+    ApiResource("prompt_runs", ("/v1/prompts/{prompt}/runs",)),
+    ApiResource("generations", ("/v1/generations",)),
+    ApiResource("screenings", ("/v1/screenings",)),
+    ApiResource("usage", ("/v1/usage", "/v1/budgets")),
+    ApiResource("webhooks", ("/v1/webhooks",)),
+    ApiResource("openai.moderations", ("/v1/moderations",)),
+    ApiResource("openai.transcriptions", ("/v1/audio",)),
+    ApiResource("openai.models", ("/v1/models",)),
+    ApiResource("openai.files", ("/v1/files",)),
+    ApiResource("openai.batches", ("/v1/batches",)),
 )
 
-_OF_PATH: Mapping[str, Resource] = {
+_OF_PATH: Mapping[str, ApiResource] = {
     path: resource for resource in RESOURCES for path in resource.paths
 }
-_OF_OPERATION: Mapping[tuple[str, str], Resource] = {
+_OF_OPERATION: Mapping[tuple[str, str], ApiResource] = {
     operation: resource for resource in RESOURCES for operation in resource.operations
 }
 
 
-def resource_at(method: str, path: str) -> Resource | None:
+def resource_at(method: str, path: str) -> ApiResource | None:
     """Return the resource that answers `method` at `path`, as routes write it, or None."""
     if (method, path) in _OF_OPERATION:
         return _OF_OPERATION[method, path]

@@ -1,4 +1,4 @@
-"""`POST /v1/documents/{document_id}/retry`: another attempt at what failed."""
+"""`POST /v1/documents/{document_id}/retry`: another attempt at a failed ingest."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from chalice.app import Blueprint, ChaliceAuthorizer, Response
 
-from chalicelib.api.documents import OneDocument, existing
-from chalicelib.api.http import answering, parse_body, request_id_of, tenant_of
-from chalicelib.api.idempotency import once
+from chalicelib.api.documents import DocumentLookup, existing_document
+from chalicelib.api.http import parse_body, request_id_of, serve_operation, tenant_of
+from chalicelib.api.idempotency import run_once
 from chalicelib.contracts.arrivals import RetryDetail, RetryWanted
 from chalicelib.contracts.documents import Document, Version
 from chalicelib.contracts.operations import Operation
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 ACCEPTED = 202
 
 
-class VersionRecords(OneDocument, Protocol):
-    """The documents of all tenants, and their versions."""
+class VersionLookup(DocumentLookup, Protocol):
+    """Looks up documents and their versions."""
 
     def version(self, tenant: str, document_id: str, version: str) -> Version | None:
         """Return one version of a document of the tenant."""
@@ -33,9 +33,9 @@ class VersionRecords(OneDocument, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RetryServices:
-    """What the view of this module stands on."""
+    """The collaborators of the view of this module."""
 
-    records: VersionRecords
+    records: VersionLookup
     answers: ResponseRecords
     queue: RetryQueue
 
@@ -50,7 +50,7 @@ def routes(services: Callable[[], RetryServices], authorizer: ChaliceAuthorizer)
     blueprint = Blueprint(__name__)
 
     @blueprint.route("/v1/documents/{document_id}/retry", methods=["POST"], authorizer=authorizer)
-    @answering(
+    @serve_operation(
         blueprint,
         Operation(
             "documents",
@@ -67,7 +67,7 @@ def routes(services: Callable[[], RetryServices], authorizer: ChaliceAuthorizer)
         if request.raw_body:
             parse_body(request, RetryDocumentRequest)
         tenant, request_id = tenant_of(request), request_id_of(request)
-        return once(
+        return run_once(
             request, deps.answers, lambda: _retry(tenant, document_id, request_id, deps), ACCEPTED
         )
 
@@ -75,11 +75,11 @@ def routes(services: Callable[[], RetryServices], authorizer: ChaliceAuthorizer)
 
 
 def _retry(tenant: str, document_id: str, request_id: str, deps: RetryServices) -> Document:
-    """Ask for one more attempt; asking twice while one attempt's failure stands asks for one.
+    """Request one more attempt; two requests for the same failed attempt cause one.
 
     Raises `NotFound`, or `Conflict` for a document whose newest upload has not failed.
     """
-    document = existing(tenant, document_id, deps.records)
+    document = existing_document(tenant, document_id, deps.records)
     version = deps.records.version(tenant, document_id, document.latest_version)
     if document.status != "failed" or version is None or version.status != "failed":
         raise Conflict(

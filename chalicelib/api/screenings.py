@@ -1,4 +1,4 @@
-"""`POST /v1/screenings`: what is in texts that should not be, and the texts with it masked."""
+"""`POST /v1/screenings`: personal data, prompt injection and harm in texts, and masking."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from chalice.app import Blueprint, ChaliceAuthorizer, Response
 
-from chalicelib.api.http import answering, json_response, parse_body, request_id_of
+from chalicelib.api.http import json_response, parse_body, request_id_of, serve_operation
 from chalicelib.contracts.operations import Operation
 from chalicelib.contracts.screening import CreateScreeningRequest, OriginText, Screening
 from chalicelib.errors import InvalidInput, ModelFailure
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ScreeningServices:
-    """What the views of this module, and `/v1/moderations`, stand on."""
+    """The collaborators of the views of this module and of `/v1/moderations`."""
 
     screens: Screens
 
@@ -37,7 +37,7 @@ def routes(services: Callable[[], ScreeningServices], authorizer: ChaliceAuthori
     blueprint = Blueprint(__name__)
 
     @blueprint.route("/v1/screenings", methods=["POST"], authorizer=authorizer)
-    @answering(
+    @serve_operation(
         blueprint,
         Operation(
             "screenings", {200: Screening}, body=CreateScreeningRequest, errors=(ModelFailure,)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from chalice.app import Blueprint, ChaliceAuthorizer, Response
 
 from chalicelib.api.cursors import read_offset, write_offset
-from chalicelib.api.http import answering, parse_body, request_id_of, tenant_of
-from chalicelib.api.idempotency import once
+from chalicelib.api.http import parse_body, request_id_of, serve_operation, tenant_of
+from chalicelib.api.idempotency import run_once
 from chalicelib.contracts.operations import Operation
 from chalicelib.contracts.search import SearchRequest, SearchResponse
 from chalicelib.errors import ModelFailure
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SearchServices:
-    """What the view of this module stands on."""
+    """The collaborators of the view of this module."""
 
     finder: Searcher
     keeper: AnswerLog
@@ -59,7 +59,7 @@ def routes(services: Callable[[], SearchServices], authorizer: ChaliceAuthorizer
     blueprint = Blueprint(__name__)
 
     @blueprint.route("/v1/search", methods=["POST"], authorizer=authorizer)
-    @answering(
+    @serve_operation(
         blueprint,
         Operation(
             "answers", {200: SearchResponse}, body=SearchRequest, once=True, errors=(ModelFailure,)
@@ -82,17 +82,17 @@ def routes(services: Callable[[], SearchServices], authorizer: ChaliceAuthorizer
             rerank=body.rerank,
             picture=b"" if body.image is None else body.image.data,
         )
-        return once(request, deps.answers, lambda: _search(query, body, deps))
+        return run_once(request, deps.answers, lambda: _search(query, body, deps))
 
     return blueprint
 
 
 def _search(query: Query, body: SearchRequest, deps: SearchServices) -> SearchResponse:
-    """Return the passages behind the cursor.
+    """Return the page of passages after the cursor.
 
-    Each page ranks anew as many as the first one did: the order is the same as long as no
-    document changes and nobody rates, and what the caller leaves out of `limit` costs nothing to
-    keep. All pages are one search to be rated, which its first page keeps.
+    Each page ranks as many passages as the first one did, so that nothing is stored between pages;
+    the order stays the same as long as no document changes and nobody rates. All pages are one
+    search for ratings, which the first page logs.
     """
     asked = body.model_dump(mode="json", exclude={"limit", "cursor", "neighbours"})
     begin, search_id = read_offset(body.cursor, asked) if body.cursor is not None else (0, "")

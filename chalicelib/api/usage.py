@@ -1,4 +1,4 @@
-"""`/v1/usage` and `/v1/budgets`: what models cost, and what of it is limited."""
+"""`/v1/usage` and `/v1/budgets`: the cost of models, and its limits."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, get_args
 
 from chalice.app import Blueprint, ChaliceAuthorizer, Request, Response
 
-from chalicelib.api.http import answering, json_response, query_value, tenant_of, utcnow
+from chalicelib.api.http import json_response, query_value, serve_operation, tenant_of, utcnow
 from chalicelib.budgets import usage as shown
 from chalicelib.budgets.limits import SpendingLimits, day_of, merge_limits
 from chalicelib.contracts.budgets import BudgetReport, UsageBy, UsageReport
@@ -41,7 +41,7 @@ _USAGE = Operation(
 
 @dataclass(frozen=True, slots=True)
 class UsageServices:
-    """What the views of this module stand on. `stage` limits a tenant where nobody said more."""
+    """The collaborators of the views; `stage` has the limits of tenants without their own."""
 
     records: LedgerStore
     stage: SpendingLimits
@@ -61,13 +61,13 @@ def routes(services: Callable[[], UsageServices], authorizer: ChaliceAuthorizer)
     blueprint = Blueprint(__name__)
 
     @blueprint.route("/v1/usage", methods=["GET"], authorizer=authorizer)
-    @answering(blueprint, _USAGE)
+    @serve_operation(blueprint, _USAGE)
     def get_usage() -> Response:
         """Show what models were asked for and what they cost, by day, model, key or collection."""
         return json_response(_usage(blueprint.current_request, services()))
 
     @blueprint.route("/v1/budgets", methods=["GET"], authorizer=authorizer)
-    @answering(blueprint, Operation("usage", {200: BudgetReport}))
+    @serve_operation(blueprint, Operation("usage", {200: BudgetReport}))
     def get_budgets() -> Response:
         """Show every limit on money, requests and tokens, and what is left of it."""
         tenant, deps = tenant_of(blueprint.current_request), services()

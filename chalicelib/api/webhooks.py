@@ -1,4 +1,4 @@
-"""`/v1/webhooks`: addresses that hear of events, and what became of each delivery."""
+"""`/v1/webhooks`: subscriptions to events, and their deliveries."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Protocol
 from chalice.app import Blueprint, ChaliceAuthorizer, Response
 
 from chalicelib.api.http import (
-    answering,
     json_response,
     limit_of,
     parse_body,
     request_id_of,
+    serve_operation,
     tenant_of,
     utcnow,
 )
@@ -45,11 +45,11 @@ CREATED = 201
 ACCEPTED = 202
 
 
-class Records(Protocol):
-    """Webhooks by tenant, and their deliveries."""
+class WebhookStore(Protocol):
+    """Stores webhooks by tenant, and their deliveries."""
 
     def add(self, tenant: str, webhook: Webhook, secret: str) -> None:
-        """Keep a new webhook."""
+        """Store a new webhook."""
 
     def webhooks(self, tenant: str) -> list[Webhook]:
         """Return the tenant's webhooks."""
@@ -58,7 +58,7 @@ class Records(Protocol):
         """Return one webhook, or None."""
 
     def rotate(self, tenant: str, webhook_id: str, secret: str, now: datetime) -> None:
-        """Sign with `secret` from now on, and for a day with the one before it, too."""
+        """Make `secret` the signing secret; the one before it also signs for a day."""
 
     def remove(self, tenant: str, webhook_id: str) -> None:
         """Remove a webhook."""
@@ -70,17 +70,17 @@ class Records(Protocol):
         """Return a delivery with its body, or None."""
 
     def add_delivery(self, tenant: str, parcel: Parcel) -> bool:
-        """Keep a new delivery; False when it is there already."""
+        """Store a new delivery; return False if it is there already."""
 
     def try_again(self, tenant: str, delivery: Delivery, now: datetime) -> bool:
-        """Put a failed delivery back to work; False when it is not failed any more."""
+        """Make a failed delivery pending again; return False if it is not failed any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class WebhookServices:
-    """What the views of this module stand on."""
+    """The collaborators of the views of this module."""
 
-    records: Records
+    records: WebhookStore
     queue: DueQueue
     private_allowed: bool
     random_bytes: Callable[[int], bytes]
@@ -109,7 +109,7 @@ def routes(services: Callable[[], WebhookServices], authorizer: ChaliceAuthorize
     blueprint = Blueprint(__name__)
 
     @blueprint.route("/v1/webhooks", methods=["POST"], authorizer=authorizer)
-    @answering(
+    @serve_operation(
         blueprint,
         Operation(
             "webhooks", {201: CreatedWebhook}, body=CreateWebhookRequest, errors=(QuotaExceeded,)
@@ -122,21 +122,21 @@ def routes(services: Callable[[], WebhookServices], authorizer: ChaliceAuthorize
         return json_response(_create(tenant_of(request), body, deps), CREATED)
 
     @blueprint.route("/v1/webhooks", methods=["GET"], authorizer=authorizer)
-    @answering(blueprint, Operation("webhooks", {200: WebhookList}))
+    @serve_operation(blueprint, Operation("webhooks", {200: WebhookList}))
     def list_webhooks() -> Response:
         """List the webhooks."""
         tenant = tenant_of(blueprint.current_request)
         return json_response(WebhookList(items=tuple(services().records.webhooks(tenant))))
 
     @blueprint.route("/v1/webhooks/{webhook_id}", methods=["GET"], authorizer=authorizer)
-    @answering(blueprint, Operation("webhooks", {200: Webhook}, errors=(NotFound,)))
+    @serve_operation(blueprint, Operation("webhooks", {200: Webhook}, errors=(NotFound,)))
     def get_webhook(webhook_id: str) -> Response:
         """Show a webhook, without its secret."""
         tenant = tenant_of(blueprint.current_request)
         return json_response(_existing(tenant, webhook_id, services().records))
 
     @blueprint.route("/v1/webhooks/{webhook_id}", methods=["DELETE"], authorizer=authorizer)
-    @answering(blueprint, Operation("webhooks", {204: None}, errors=(NotFound,)))
+    @serve_operation(blueprint, Operation("webhooks", {204: None}, errors=(NotFound,)))
     def delete_webhook(webhook_id: str) -> Response:
         """Remove a webhook."""
         tenant, deps = tenant_of(blueprint.current_request), services()
@@ -145,7 +145,7 @@ def routes(services: Callable[[], WebhookServices], authorizer: ChaliceAuthorize
         return Response(body="", status_code=204)
 
     @blueprint.route("/v1/webhooks/{webhook_id}/secret", methods=["POST"], authorizer=authorizer)
-    @answering(blueprint, Operation("webhooks", {200: CreatedWebhook}, errors=(NotFound,)))
+    @serve_operation(blueprint, Operation("webhooks", {200: CreatedWebhook}, errors=(NotFound,)))
     def rotate_secret(webhook_id: str) -> Response:
         """Give a webhook a new secret; for a day, what is sent is signed with both."""
         tenant, deps = tenant_of(blueprint.current_request), services()
@@ -155,7 +155,7 @@ def routes(services: Callable[[], WebhookServices], authorizer: ChaliceAuthorize
         return json_response(CreatedWebhook(**webhook.model_dump(), secret=secret))
 
     @blueprint.route("/v1/webhooks/{webhook_id}/test", methods=["POST"], authorizer=authorizer)
-    @answering(blueprint, Operation("webhooks", {202: Delivery}, errors=(NotFound,)))
+    @serve_operation(blueprint, Operation("webhooks", {202: Delivery}, errors=(NotFound,)))
     def test_webhook(webhook_id: str) -> Response:
         """Send an event that means nothing, so that a receiver can be tried."""
         request, deps = blueprint.current_request, services()
@@ -175,7 +175,7 @@ def _delivery_routes(
     place = "/v1/webhooks/{webhook_id}/deliveries"
 
     @blueprint.route(place, methods=["GET"], authorizer=authorizer)
-    @answering(
+    @serve_operation(
         blueprint,
         Operation(
             "webhooks",
@@ -193,7 +193,7 @@ def _delivery_routes(
         return json_response(DeliveryList(items=tuple(found)))
 
     @blueprint.route(place + "/{delivery_id}/retry", methods=["POST"], authorizer=authorizer)
-    @answering(blueprint, Operation("webhooks", {202: Delivery}, errors=(NotFound, Conflict)))
+    @serve_operation(blueprint, Operation("webhooks", {202: Delivery}, errors=(NotFound, Conflict)))
     def retry_delivery(webhook_id: str, delivery_id: str) -> Response:
         """Try a delivery again that was given up, or at once one that waits."""
         tenant, deps = tenant_of(blueprint.current_request), services()
@@ -220,7 +220,7 @@ def _create(tenant: str, body: CreateWebhookRequest, deps: WebhookServices) -> C
     return CreatedWebhook(**webhook.model_dump(), secret=secret)
 
 
-def _existing(tenant: str, webhook_id: str, records: Records) -> Webhook:
+def _existing(tenant: str, webhook_id: str, records: WebhookStore) -> Webhook:
     webhook = records.webhook(tenant, webhook_id)
     if webhook is None:
         raise NotFound(f"There is no webhook {webhook_id}.", field="webhook_id")

@@ -22,7 +22,7 @@ from chalicelib.contracts.http import kind_of, said
 from chalicelib.contracts.openai.embeddings import EmbeddingRequest
 from chalicelib.contracts.receipts import Receipt
 from chalicelib.errors import HeadraceError, InvalidInput, ModelFailure, NoAnswer
-from chalicelib.openai.completions import completion
+from chalicelib.openai.completions import chat_completion
 from chalicelib.openai.embeddings import embedding_list
 from chalicelib.openai.errors import error_response
 from chalicelib.prompting.replies import answer_of
@@ -156,7 +156,7 @@ def _dump_generation(generation: Generation) -> Mapping[str, Any]:
 def _openai_line(n: int, item: BatchItem, generation: Generation) -> dict[str, Any]:
     match generation.output:
         case ChatOutput() as output:
-            body = completion(generation, output).model_dump(mode="json")
+            body = chat_completion(generation, output).model_dump(mode="json")
         case EmbedOutput() as output:
             request = EmbeddingRequest(
                 model=item.terms.model,

@@ -1,4 +1,4 @@
-"""Our batch jobs as OpenAI's clients know them.
+"""Batch jobs as OpenAI's batches.
 
 https://platform.openai.com/docs/api-reference/batch/object
 """
@@ -47,12 +47,12 @@ _OF_PHASE: Mapping[str, BatchStatus] = {
 _RESULTS = {"results.jsonl": "results", "errors.jsonl": "errors"}
 
 
-def order(request: BatchRequest, key: str, now: datetime) -> BatchOrder:
-    """Return what `request`, made by the API key `key`, orders.
+def batch_order(request: BatchRequest, key: str, now: datetime) -> BatchOrder:
+    """Return the order of a batch job for `request`, which the API key `key` made.
 
     Raises:
-        Unsupported: the endpoint or the window is not done.
-        InvalidInput: a budget is given, which no batch has as a whole.
+        Unsupported: The endpoint or the window is not supported.
+        InvalidInput: A budget is given, which a batch as a whole does not have.
     """
     if request.endpoint not in ENDPOINTS:
         raise Unsupported(
@@ -84,29 +84,36 @@ def order(request: BatchRequest, key: str, now: datetime) -> BatchOrder:
 
 
 def batch_id(job_id: str) -> str:
-    """Return what a job is called as a batch."""
+    """Return the id of a job as a batch."""
     return _PREFIX + job_id
 
 
 def job_id(batch: str) -> str:
-    """Return which job a batch is; of a name that is none, one that no job has."""
+    """Return the job's id of a batch's id; "" if `batch` is not the id of a batch."""
     return batch.removeprefix(_PREFIX) if batch.startswith(_PREFIX) else ""
 
 
 def batch_object(
     job: Job, asked: OpenAIOrder, deadline: datetime, files: Sequence[tuple[str, int]]
 ) -> BatchObject:
-    """Return `job` as a batch; `files` are the names and sizes of what it made."""
+    """Return `job` as a batch.
+
+    Args:
+        job: The job.
+        asked: The fields of the request that made it.
+        deadline: When the batch expires.
+        files: The names and sizes of the files that it wrote.
+    """
     status = _STATUS[job.status]
     if job.status == "running":
         status = _OF_PHASE.get(job.phase, status)
-    made = {_RESULTS[name]: size for name, size in files if name in _RESULTS}
-    ids = {what: output_id(job.job_id, what) for what, size in made.items() if size}
+    sizes = {_RESULTS[name]: size for name, size in files if name in _RESULTS}
+    ids = {what: output_id(job.job_id, what) for what, size in sizes.items() if size}
     updated_at = int(job.updated_at.timestamp())
     errors = None
     if job.error is not None:
-        told = BatchError(code=job.error.type, message=job.error.message)
-        errors = BatchErrors(data=(told,))
+        failure = BatchError(code=job.error.type, message=job.error.message)
+        errors = BatchErrors(data=(failure,))
     return BatchObject(
         id=batch_id(job.job_id),
         endpoint=asked.endpoint,

@@ -1,4 +1,4 @@
-"""A chat completion request as a call in our terms.
+"""Conversion of a chat completion request into a model call.
 
 https://platform.openai.com/docs/api-reference/chat/create
 """
@@ -38,17 +38,17 @@ from chalicelib.errors import InvalidInput, Unsupported
 from chalicelib.openai.turns import (
     DEFAULT_MAX_TOKENS,
     Role,
-    chosen,
     function_tool,
+    join_texts,
     json_output,
-    picture,
-    refuse,
-    texts,
+    merge_turns,
+    parse_image_url,
+    refuse_unsupported,
+    request_terms,
     tool_choice,
-    turns,
 )
 
-_INSTEAD = {
+_ALTERNATIVES = {
     "functions": "use tools instead",
     "function_call": "use tool_choice instead",
     "n": "use several requests instead",
@@ -59,15 +59,15 @@ def chat_call(request: ChatCompletionRequest) -> ChatCall:
     """Return the call that `request` asks for.
 
     Raises:
-        InvalidInput: the conversation cannot be one.
-        Unsupported: the request asks for what is not done, which is named.
+        InvalidInput: The conversation is malformed.
+        Unsupported: The request has a field that is not supported, which is named.
     """
-    _refuse_what_is_not_done(request)
+    _refuse_unsupported_fields(request)
     limit = request.max_completion_tokens or request.max_tokens or DEFAULT_MAX_TOKENS
     tools = tuple(_tool(tool, n) for n, tool in enumerate(request.tools or ()))
     return ChatCall(
         system="\n\n".join(_instructions(request.messages)),
-        messages=tuple(turns(_said(request.messages), "messages")),
+        messages=tuple(merge_turns(_messages(request.messages), "messages")),
         tools=tools,
         tool_choice=_choice(request, tools),
         json_output=_json_output(request.response_format),
@@ -80,12 +80,12 @@ def chat_call(request: ChatCompletionRequest) -> ChatCall:
 
 
 def terms(request: ChatCompletionRequest) -> Terms:
-    """Return which models `request` lets answer: the one that it names, or the cheapest."""
-    return chosen(request.model, request.service_tier, request.headrace)
+    """Return the terms of `request`: the model that it names, or `auto` for the cheapest."""
+    return request_terms(request.model, request.service_tier, request.headrace)
 
 
-def _refuse_what_is_not_done(request: ChatCompletionRequest) -> None:
-    refuse(
+def _refuse_unsupported_fields(request: ChatCompletionRequest) -> None:
+    refuse_unsupported(
         {
             "n": request.n not in {None, 1},
             "logprobs": bool(request.logprobs),
@@ -97,7 +97,7 @@ def _refuse_what_is_not_done(request: ChatCompletionRequest) -> None:
             "functions": request.functions is not None,
             "function_call": request.function_call is not None,
         },
-        _INSTEAD,
+        _ALTERNATIVES,
     )
 
 
@@ -107,7 +107,7 @@ def _instructions(messages: Sequence[ChatMessage]) -> Iterator[str]:
             yield _text(message.content, f"messages.{n}.content")
 
 
-def _said(messages: Sequence[ChatMessage]) -> Iterator[tuple[Role, list[Part]]]:
+def _messages(messages: Sequence[ChatMessage]) -> Iterator[tuple[Role, list[Part]]]:
     for n, message in enumerate(messages):
         if not isinstance(message, InstructionMessage):
             assistant = isinstance(message, AssistantMessage)
@@ -146,7 +146,7 @@ def _part(part: ContentPart, field: str) -> Part:
         case RefusalContent():
             return TextPart(text=part.refusal)
         case ImageContent():
-            return picture(part.image_url.url, f"{field}.image_url.url")
+            return parse_image_url(part.image_url.url, f"{field}.image_url.url")
         case _:
             raise Unsupported(
                 f"Content of type {part.type} is not supported; send text or image_url.",
@@ -155,7 +155,7 @@ def _part(part: ContentPart, field: str) -> Part:
 
 
 def _text(content: Content, field: str) -> str:
-    return texts(_content(content, field) if content else (), field)
+    return join_texts(_content(content, field) if content else (), field)
 
 
 def _tool(tool: ChatTool, n: int) -> Tool:

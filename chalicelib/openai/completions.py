@@ -1,4 +1,4 @@
-"""A generation as a chat completion, whole or in chunks.
+"""Conversion of a generation into a chat completion, whole or in chunks.
 
 https://platform.openai.com/docs/api-reference/chat/object
 https://platform.openai.com/docs/api-reference/chat-streaming
@@ -27,25 +27,25 @@ if TYPE_CHECKING:
     from chalicelib.contracts.generations import ChatOutput, Generation, Usage
 
 
-def completion(generation: Generation, output: ChatOutput) -> ChatCompletion:
-    """Return `generation`, whose output is `output`, as OpenAI's clients read it."""
+def chat_completion(generation: Generation, output: ChatOutput) -> ChatCompletion:
+    """Return `generation`, whose output is `output`, as a chat completion."""
     calls = tuple(
         ToolCallOut(id=call.id, function=FunctionOut(name=call.name, arguments=call.arguments))
         for call in output.tool_calls
     )
-    said = output.text if output.text or not calls else None
-    message = MessageOut(content=said, tool_calls=calls or None)
+    content = output.text if output.text or not calls else None
+    message = MessageOut(content=content, tool_calls=calls or None)
     return ChatCompletion(
         id=f"chatcmpl-{generation.generation_id}",
         created=int(generation.created_at.timestamp()),
         model=generation.model,
         choices=(Choice(message=message, finish_reason=output.finish),),
-        usage=usage(generation.usage),
-        headrace=receipted(generation),
+        usage=completion_usage(generation.usage),
+        headrace=generation_receipt(generation),
     )
 
 
-def usage(used: Usage) -> CompletionUsage:
+def completion_usage(used: Usage) -> CompletionUsage:
     """Return tokens under OpenAI's names."""
     return CompletionUsage(
         prompt_tokens=used.tokens_in,
@@ -54,8 +54,8 @@ def usage(used: Usage) -> CompletionUsage:
     )
 
 
-def receipted(generation: Generation) -> Receipted:
-    """Return what we add: who answered, why that model, and what it cost."""
+def generation_receipt(generation: Generation) -> Receipted:
+    """Return the field `headrace`: the model that answered, the plan, and the receipt."""
     return Receipted(
         receipt=generation.receipt,
         generation_id=generation.generation_id,
@@ -65,21 +65,21 @@ def receipted(generation: Generation) -> Receipted:
     )
 
 
-class Chunks:
-    """The chunks of one streamed answer: they share an id, a time and a model's name."""
+class CompletionChunks:
+    """Makes the chunks of one streamed completion, which share id, time and model."""
 
     def __init__(self, id_: str, created: int, model: str) -> None:
-        """Begin a stream of which nothing is told yet; `model` is what was asked for."""
+        """Begin a stream; `model` is the model that the request names."""
         self._id = id_
         self._created = created
         self._model = model
 
-    def opening(self) -> ChatCompletionChunk:
-        """Return the first chunk, which says who speaks."""
+    def first(self) -> ChatCompletionChunk:
+        """Return the first chunk, which has the role."""
         return self._chunk(ChunkChoice(delta=DeltaOut(role="assistant", content="")))
 
-    def piece(self, delta: TextDelta | ToolDelta) -> ChatCompletionChunk:
-        """Return the chunk of a piece of the answer."""
+    def delta(self, delta: TextDelta | ToolDelta) -> ChatCompletionChunk:
+        """Return the chunk of a piece of text or of a tool call."""
         if isinstance(delta, TextDelta):
             return self._chunk(ChunkChoice(delta=DeltaOut(content=delta.text)))
         call = ToolCallDelta(
@@ -90,24 +90,24 @@ class Chunks:
         )
         return self._chunk(ChunkChoice(delta=DeltaOut(tool_calls=(call,))))
 
-    def ending(self, generation: Generation, output: ChatOutput) -> ChatCompletionChunk:
-        """Return the chunk that says why the answer ended, who gave it, and what it cost."""
+    def last(self, generation: Generation, output: ChatOutput) -> ChatCompletionChunk:
+        """Return the last chunk, with the finish reason, the model and the receipt."""
         return ChatCompletionChunk(
             id=self._id,
             created=self._created,
             model=generation.model,
             choices=(ChunkChoice(delta=DeltaOut(), finish_reason=output.finish),),
-            headrace=receipted(generation),
+            headrace=generation_receipt(generation),
         )
 
-    def accounts(self, generation: Generation) -> ChatCompletionChunk:
-        """Return the chunk with the tokens, which has no choices."""
+    def usage(self, generation: Generation) -> ChatCompletionChunk:
+        """Return the chunk with the token counts, which has no choices."""
         return ChatCompletionChunk(
             id=self._id,
             created=self._created,
             model=generation.model,
             choices=(),
-            usage=usage(generation.usage),
+            usage=completion_usage(generation.usage),
         )
 
     def _chunk(self, choice: ChunkChoice) -> ChatCompletionChunk:

@@ -1,4 +1,4 @@
-"""An embedding request as a call in our terms, and vectors as OpenAI's clients read them.
+"""Conversion of an embedding request into a model call, and of vectors into its response.
 
 https://platform.openai.com/docs/api-reference/embeddings/create
 """
@@ -17,15 +17,15 @@ from chalicelib.contracts.openai.embeddings import (
     EmbeddingUsage,
 )
 from chalicelib.errors import InvalidInput, Unsupported
-from chalicelib.openai.completions import receipted
+from chalicelib.openai.completions import generation_receipt
 
 
 def embed_call(request: EmbeddingRequest) -> EmbedCall:
     """Return the call that `request` asks for.
 
     Raises:
-        Unsupported: it holds numbers of tokens.
-        InvalidInput: it holds no text, an empty one, or too many.
+        Unsupported: It holds tokens instead of texts.
+        InvalidInput: It holds no text, an empty one, or too many.
     """
     given = (request.input,) if isinstance(request.input, str) else request.input
     texts = [text for text in given if isinstance(text, str)]
@@ -41,8 +41,9 @@ def embed_call(request: EmbeddingRequest) -> EmbedCall:
 
 
 def terms(request: EmbeddingRequest) -> Terms:
-    """Return which models may answer. No other takes the place of one that is named: vectors of
-    two models cannot be compared.
+    """Return the terms of `request`, without fallback.
+
+    Vectors of two models cannot be compared, so no other model may take the place of the named one.
     """
     return Terms(model=request.model, fallback=False)
 
@@ -50,8 +51,8 @@ def terms(request: EmbeddingRequest) -> Terms:
 def embedding_list(
     generation: Generation, output: EmbedOutput, request: EmbeddingRequest
 ) -> EmbeddingList:
-    """Return the vectors as `request` wants them written."""
-    write = packed if request.encoding_format == "base64" else tuple
+    """Return the vectors in the encoding that `request` names."""
+    write = encode_vector if request.encoding_format == "base64" else tuple
     tokens = generation.usage.tokens_in
     return EmbeddingList(
         data=tuple(
@@ -59,10 +60,10 @@ def embedding_list(
         ),
         model=generation.model,
         usage=EmbeddingUsage(prompt_tokens=tokens, total_tokens=tokens),
-        headrace=receipted(generation),
+        headrace=generation_receipt(generation),
     )
 
 
-def packed(vector: Sequence[float]) -> str:
+def encode_vector(vector: Sequence[float]) -> str:
     """Return a vector's little-endian 32 bit floats as base64."""
     return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()

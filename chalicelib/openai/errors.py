@@ -1,4 +1,4 @@
-"""Our errors as OpenAI's clients know them.
+"""Errors in the form of OpenAI's API.
 
 https://platform.openai.com/docs/guides/error-codes
 """
@@ -24,7 +24,7 @@ from chalicelib.errors import (
 _BAD_REQUEST = 400
 
 STATUS: Mapping[type[HeadraceError], int] = {**STATUS_OF, Unsupported: _BAD_REQUEST}
-"""OpenAI tells what it does not support as any other mistake in a request."""
+"""HTTP statuses; OpenAI reports what it does not support like any other mistake in a request."""
 
 _INVALID = "invalid_request_error"
 _SERVER = "server_error"
@@ -48,7 +48,7 @@ def error_response(error: HeadraceError, request_id: str) -> tuple[int, ErrorRes
     type_, code = _KINDS[kind]
     if kind is NotFound and error.field == "model":
         code = _NO_MODEL
-    told = ErrorObject(
+    body = ErrorObject(
         message=said(error),
         type=type_,
         param=error.field,
@@ -57,4 +57,4 @@ def error_response(error: HeadraceError, request_id: str) -> tuple[int, ErrorRes
         limit=error.limit,
         request_id=request_id,
     )
-    return STATUS[kind], ErrorResponse(error=told)
+    return STATUS[kind], ErrorResponse(error=body)

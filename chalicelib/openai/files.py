@@ -1,11 +1,11 @@
-"""Where files lie, told from what they are called and back. Pure.
+"""The keys of files in S3, from their ids and back. Pure.
 
     jobs/{tenant}/files/{file id}/{purpose}/{name}        a file that was uploaded
-    jobs/{tenant}/{job id}/results.jsonl, errors.jsonl    what a batch gave
+    jobs/{tenant}/{job id}/results.jsonl, errors.jsonl    an output of a batch
 
-A key says all that is told of a file but its size and time, which a listing tells. All is under
-`jobs/`, where the bucket's lifecycle rule removes it after seven days, and the removal of a tenant
-at once.
+A key holds all properties of a file but its size and time, which a listing has. All keys begin with
+`jobs/`, where the bucket's lifecycle rule removes objects after seven days, and the removal of a
+tenant at once.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from chalicelib.errors import InvalidInput, NotFound, Unsupported
 if TYPE_CHECKING:
     from chalicelib.contracts.openai.files import Purpose
 
-KEPT_DAYS = 7
+RETENTION_DAYS = 7
 MAX_NAME_BYTES = 200
 _UPLOADED = re.compile(r"file-[0-9A-HJKMNP-TV-Z]{26}")
 _OUTPUT = re.compile(r"file-([0-9A-HJKMNP-TV-Z]{26})-(results|errors)")
@@ -31,7 +31,7 @@ _BATCH_OUTPUT: Purpose = "batch_output"
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredFile:
     """An object in S3: its key, size and time."""
 
     key: str
@@ -39,17 +39,17 @@ class Stored:
     written_at: datetime
 
 
-def folder(tenant: str, file_id: str = "") -> str:
-    """Return what the keys of all uploaded files of a tenant, or of one of them, begin with."""
+def file_prefix(tenant: str, file_id: str = "") -> str:
+    """Return the key prefix of a tenant's uploaded files, or of one of them."""
     return f"jobs/{tenant}/files/{file_id}/" if file_id else f"jobs/{tenant}/files/"
 
 
 def upload_key(tenant: str, file_id: str, purpose: str, name: str) -> str:
-    """Return where a file is written that is uploaded as `name`.
+    """Return the key of a file that is uploaded as `name`.
 
     Raises:
-        Unsupported: it is for another purpose than a batch.
-        InvalidInput: it has no name, or too long a one.
+        Unsupported: The purpose is not `batch`.
+        InvalidInput: The name is empty or too long.
     """
     if purpose != _BATCH:
         raise Unsupported(
@@ -64,45 +64,45 @@ def upload_key(tenant: str, file_id: str, purpose: str, name: str) -> str:
             field="file",
             limit=str(MAX_NAME_BYTES),
         )
-    return f"{folder(tenant, file_id)}{purpose}/{quote(name, safe='')}"
+    return f"{file_prefix(tenant, file_id)}{purpose}/{quote(name, safe='')}"
 
 
-def uploaded(stored: Stored) -> FileObject:
-    """Return the file that an object under `folder` is."""
+def uploaded_file(stored: StoredFile) -> FileObject:
+    """Return the uploaded file of an object under `file_prefix`."""
     *_, file_id, _, name = stored.key.split("/")
     return _object(file_id, stored, _BATCH, unquote(name))
 
 
-def output(file_id: str, stored: Stored) -> FileObject:
-    """Return the file that an object of a batch is."""
+def output_file(file_id: str, stored: StoredFile) -> FileObject:
+    """Return the output file of a batch that an object is."""
     return _object(file_id, stored, _BATCH_OUTPUT, stored.key.rpartition("/")[2])
 
 
 def output_key(tenant: str, file_id: str) -> str | None:
-    """Return where the result of a batch lies, None for a file that is none."""
+    """Return the key of an output of a batch; None if `file_id` is not the id of one."""
     found = _OUTPUT.fullmatch(file_id)
     return f"jobs/{tenant}/{found[1]}/{found[2]}.jsonl" if found else None
 
 
 def output_id(job_id: str, what: str) -> str:
-    """Return what the results or the errors of a batch are called."""
+    """Return the file id of the `results` or the `errors` of a batch."""
     return f"file-{job_id}-{what}"
 
 
-def is_uploaded(file_id: str) -> bool:
-    """Tell whether `file_id` can be that of an uploaded file."""
+def is_upload_id(file_id: str) -> bool:
+    """Return whether `file_id` has the form of an uploaded file's id."""
     return _UPLOADED.fullmatch(file_id) is not None
 
 
-def no_file(file_id: str, field: str) -> NotFound:
-    """Return the error for a file that is not there, which `field` names."""
+def file_not_found(file_id: str, field: str) -> NotFound:
+    """Return the error for a missing file that `field` names."""
     return NotFound(
-        f"There is no file {file_id[:80]}; files are kept for {KEPT_DAYS} days.", field=field
+        f"There is no file {file_id[:80]}; files are kept for {RETENTION_DAYS} days.", field=field
     )
 
 
-def _object(file_id: str, stored: Stored, purpose: Purpose, name: str) -> FileObject:
-    expires_at = stored.written_at + timedelta(days=KEPT_DAYS)
+def _object(file_id: str, stored: StoredFile, purpose: Purpose, name: str) -> FileObject:
+    expires_at = stored.written_at + timedelta(days=RETENTION_DAYS)
     return FileObject(
         id=file_id,
         bytes=stored.bytes,

@@ -1,4 +1,4 @@
-"""A request for pictures as a call in our terms, and pictures as OpenAI's clients read them.
+"""Conversion of an image request into a model call, and of images into its response.
 
 https://platform.openai.com/docs/api-reference/images/create
 """
@@ -11,11 +11,11 @@ import re
 from chalicelib.contracts.generations import Generation, ImageCall, ImageOutput, Terms
 from chalicelib.contracts.openai.images import Image, ImageList, ImageRequest
 from chalicelib.errors import InvalidInput
-from chalicelib.openai.completions import receipted
-from chalicelib.openai.turns import refuse
+from chalicelib.openai.completions import generation_receipt
+from chalicelib.openai.turns import refuse_unsupported
 
 DEFAULT_SIDE = 1_024
-_INSTEAD = {
+_ALTERNATIVES = {
     "response_format": "pictures come within the answer, so ask for b64_json",
     "output_format": "ask for png",
 }
@@ -26,17 +26,17 @@ def image_call(request: ImageRequest) -> ImageCall:
     """Return the call that `request` asks for.
 
     Raises:
-        Unsupported: the request asks for what is not done, which is named.
-        InvalidInput: the size is none.
+        Unsupported: The request has a field that is not supported, which is named.
+        InvalidInput: The size is not valid.
     """
-    refuse(
+    refuse_unsupported(
         {
             "response_format": request.response_format == "url",
             "output_format": request.output_format not in {None, "png"},
             "background": request.background not in {None, "auto", "opaque"},
             "stream": request.stream is True,
         },
-        _INSTEAD,
+        _ALTERNATIVES,
     )
     width = height = DEFAULT_SIDE
     if request.size not in {None, "auto"}:
@@ -63,14 +63,14 @@ def image_call(request: ImageRequest) -> ImageCall:
 
 
 def terms(request: ImageRequest) -> Terms:
-    """Return which models may answer."""
+    """Return the terms of `request`: the model that it names."""
     return Terms(model=request.model)
 
 
 def image_list(generation: Generation, output: ImageOutput) -> ImageList:
-    """Return the pictures of a generation."""
+    """Return the images of a generation."""
     return ImageList(
         created=int(generation.created_at.timestamp()),
         data=tuple(Image(b64_json=base64.b64encode(each).decode()) for each in output.images),
-        headrace=receipted(generation),
+        headrace=generation_receipt(generation),
     )

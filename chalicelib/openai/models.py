@@ -1,4 +1,4 @@
-"""Served models as OpenAI's clients know them.
+"""Served models as OpenAI's API lists them.
 
 https://platform.openai.com/docs/api-reference/models
 """
@@ -22,11 +22,15 @@ _AUTO = ModelObject(id=AUTO, owned_by="headrace", task="chat", tier=0)
 def model_list(
     served: ServedModels, place: CallRegion, day: date, allowed: frozenset[str] | None = None
 ) -> ModelList:
-    """Return the models that can be asked from `place` on `day`, those first that are cheapest to
-    name: `auto`, then the catalogue's in its order. `allowed` are those that the tenant may use,
-    None for all.
+    """Return the models that can be called: `auto`, then the catalogue's in its order.
+
+    Args:
+        served: The models of the catalogue.
+        place: The region that models are called from, and those that calls may reach.
+        day: The day of the call, on which a model may have ended.
+        allowed: The models that the tenant may use, None for all.
     """
-    found = (_object(each) for each in _asked_for(served, place, day, allowed))
+    found = (_object(each) for each in _callable_models(served, place, day, allowed))
     return ModelList(data=(_AUTO, *found))
 
 
@@ -37,15 +41,15 @@ def model_object(
     name: str,
     allowed: frozenset[str] | None = None,
 ) -> ModelObject:
-    """Return the model called `name`. Raises `NotFound`, also for one that cannot be asked."""
+    """Return the model `name`; raise `NotFound` if there is none that can be called."""
     for model in model_list(served, place, day, allowed).data:
         if model.id == name:
             return model
-    known = ", ".join(sorted(each.name for each in _asked_for(served, place, day, allowed)))
+    known = ", ".join(sorted(each.name for each in _callable_models(served, place, day, allowed)))
     raise NotFound(f"No model is served as {name!r} here. There are: {known}.", field="model")
 
 
-def _asked_for(
+def _callable_models(
     served: ServedModels, place: CallRegion, day: date, allowed: frozenset[str] | None
 ) -> Iterator[ServedModel]:
     for model in served.models.values():

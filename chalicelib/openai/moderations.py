@@ -1,4 +1,4 @@
-"""Moderations as OpenAI's clients ask for them, by our rules. Pure.
+"""OpenAI's moderation categories from our screening rules. Pure.
 
 https://platform.openai.com/docs/guides/moderation#content-classifications
 """
@@ -22,7 +22,7 @@ from chalicelib.contracts.openai.moderations import (
 from chalicelib.contracts.screening import DEFAULT_THRESHOLD, Category, Finding
 from chalicelib.errors import InvalidInput, Unsupported
 
-OURS: tuple[Category, ...] = (
+SCREENED_CATEGORIES: tuple[Category, ...] = (
     "harassment",
     "threat",
     "hate",
@@ -30,7 +30,7 @@ OURS: tuple[Category, ...] = (
     "sexual",
     "violence",
 )
-THEIRS: Mapping[str, tuple[str, ...]] = {
+RULES_BY_CATEGORY: Mapping[str, tuple[str, ...]] = {
     "harassment": ("harassment.*",),
     "harassment/threatening": ("threat.*",),
     "hate": ("hate.*",),
@@ -45,36 +45,36 @@ THEIRS: Mapping[str, tuple[str, ...]] = {
     "violence": ("violence.*", "threat.*"),
     "violence/graphic": ("violence.graphic", "violence.gore"),
 }
-"""The rules behind each of OpenAI's categories; a category without one is not looked for."""
+"""Our rules for each of OpenAI's categories; a category without rules is not screened."""
 
-_OF_PICTURES = "sexual"
+_IMAGE_CATEGORY = "sexual"
 _DATA = re.compile(r"data:image/(?:png|jpeg|webp|gif);base64,")
 
 
 @dataclass(frozen=True, slots=True)
-class Inputs:
-    """One result's texts and pictures."""
+class ModerationInput:
+    """The texts and images of one result."""
 
     texts: tuple[str, ...]
     pictures: tuple[bytes, ...] = ()
 
 
-def inputs_of(request: ModerationRequest) -> list[Inputs]:
-    """Return what each result is about.
+def moderation_inputs(request: ModerationRequest) -> list[ModerationInput]:
+    """Return the input of each result.
 
     Raises:
-        Unsupported: a picture is given by an address.
-        InvalidInput: a picture is no base64.
+        Unsupported: An image is given by a URL that is not a `data:` URL.
+        InvalidInput: An image is not valid base64.
     """
     given = request.input
     if isinstance(given, str):
-        return [Inputs((given,))]
+        return [ModerationInput((given,))]
     texts = [one for one in given if isinstance(one, str)]
     if texts:
-        return [Inputs((text,)) for text in texts]
+        return [ModerationInput((text,)) for text in texts]
     parts = [one for one in given if isinstance(one, (TextInput, PictureInput))]
     return [
-        Inputs(
+        ModerationInput(
             tuple(part.text for part in parts if isinstance(part, TextInput)),
             tuple(
                 _picture(part.image_url.url, at)
@@ -85,43 +85,45 @@ def inputs_of(request: ModerationRequest) -> list[Inputs]:
     ]
 
 
-def response(
+def moderation_response(
     request: ModerationRequest,
     own_id: str,
-    inputs: Sequence[Inputs],
+    inputs: Sequence[ModerationInput],
     findings: Iterable[Sequence[Finding]],
 ) -> ModerationResponse:
-    """Return the answer; `findings` are those of each of `inputs`, in order."""
+    """Return the response; `findings` has those of each of `inputs`, in order."""
     results = tuple(_result(one, found) for one, found in zip(inputs, findings, strict=True))
     return ModerationResponse(id=own_id, model=request.model, results=results)
 
 
-def _result(inputs: Inputs, findings: Sequence[Finding]) -> ModerationResult:
-    scores = {name: _score(rules, findings) for name, rules in THEIRS.items()}
+def _result(inputs: ModerationInput, findings: Sequence[Finding]) -> ModerationResult:
+    scores = {name: _score(rules, findings) for name, rules in RULES_BY_CATEGORY.items()}
     categories = {name: score >= DEFAULT_THRESHOLD for name, score in scores.items()}
     sure = {found.rule for found in findings if found.score >= DEFAULT_THRESHOLD}
     return ModerationResult(
         flagged=any(categories.values()),
         categories=categories,
         category_scores=scores,
-        category_applied_input_types={name: _applied(name, inputs) for name in THEIRS},
+        category_applied_input_types={
+            name: _input_types(name, inputs) for name in RULES_BY_CATEGORY
+        },
         rules=tuple(sorted(sure)),
     )
 
 
 def _score(rules: Sequence[str], findings: Sequence[Finding]) -> float:
-    return max((one.score for one in findings if _behind(one.rule, rules)), default=0.0)
+    return max((one.score for one in findings if _matches(one.rule, rules)), default=0.0)
 
 
-def _behind(rule: str, rules: Sequence[str]) -> bool:
+def _matches(rule: str, rules: Sequence[str]) -> bool:
     return rule in rules or f"{rule.partition('.')[0]}.*" in rules
 
 
-def _applied(name: str, inputs: Inputs) -> tuple[Literal["text", "image"], ...]:
+def _input_types(name: str, inputs: ModerationInput) -> tuple[Literal["text", "image"], ...]:
     found: list[Literal["text", "image"]] = []
-    if inputs.texts and THEIRS[name]:
+    if inputs.texts and RULES_BY_CATEGORY[name]:
         found.append("text")
-    if inputs.pictures and name == _OF_PICTURES:
+    if inputs.pictures and name == _IMAGE_CATEGORY:
         found.append("image")
     return tuple(found)
 

@@ -1,4 +1,4 @@
-"""A multipart form, as clients send files.
+"""Parsing of multipart forms, by which clients send files.
 
 https://www.rfc-editor.org/rfc/rfc7578
 https://www.rfc-editor.org/rfc/rfc2046#section-5.1
@@ -19,36 +19,36 @@ _PARAMETER = re.compile(
     r';\s*(name|filename)(\*?)="?((?<=")(?:\\.|[^"\\])*|[^;"]*)"?', re.IGNORECASE
 )
 _ESCAPED = {'\\"': '"', "\\\\": "\\", "%22": '"', "%0D": "\r", "%0A": "\n"}
-"""What stands for characters in a name: with a backslash by curl, by number in browsers.
+"""Escapes in names: curl writes a backslash, browsers percent-encode.
 
 https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#multipart-form-data
 """
-_STANDS = re.compile("|".join(map(re.escape, _ESCAPED)))
+_ESCAPE = re.compile("|".join(map(re.escape, _ESCAPED)))
 _CRLF = b"\r\n"
-_LEAST_PIECES = 3
+_MIN_PIECES = 3
 
 
 @dataclass(frozen=True, slots=True)
 class FormPart:
-    """One field of a form; `filename` is "" for one that is no file."""
+    """One field of a form; `filename` is "" if it is not a file."""
 
     content: bytes
     filename: str = ""
 
 
-def form(content_type: str, body: bytes) -> Mapping[str, FormPart]:
-    """Return the fields of a form by their names; of two of a name, the last.
+def parse_form(content_type: str, body: bytes) -> Mapping[str, FormPart]:
+    """Return the fields of a form by name; of two with one name, the last.
 
     Raises:
-        InvalidInput: the body is no whole form.
+        InvalidInput: The body is not a complete form.
     """
     found = _BOUNDARY.search(content_type)
     if found is None:
-        raise _wrong("its Content-Type names no boundary")
+        raise _malformed("its Content-Type names no boundary")
     delimiter = _CRLF + b"--" + (found[1] or found[2]).encode()
     pieces = (_CRLF + body).split(delimiter)
-    if len(pieces) < _LEAST_PIECES or not pieces[-1].startswith(b"--"):
-        raise _wrong("it has no end")
+    if len(pieces) < _MIN_PIECES or not pieces[-1].startswith(b"--"):
+        raise _malformed("it has no end")
     if len(pieces) > MAX_PARTS + 2:
         raise InvalidInput(
             f"A form has {MAX_PARTS} fields at most.", field="body", limit=str(MAX_PARTS)
@@ -60,14 +60,14 @@ def _part(piece: bytes) -> tuple[str, FormPart]:
     line, _, rest = piece.partition(_CRLF)
     head, blank, content = rest.partition(_CRLF * 2)
     if line.strip(b" \t") or not blank:
-        raise _wrong("a field of it has no head")
+        raise _malformed("a field of it has no head")
     for header in head.decode("utf-8", "replace").split("\r\n"):
         name, _, value = header.partition(":")
         if name.strip().lower() == "content-disposition":
-            told = dict(_parameters(value))
-            if "name" in told:
-                return told["name"], FormPart(content, told.get("filename", ""))
-    raise _wrong("a field of it has no name")
+            parameters = dict(_parameters(value))
+            if "name" in parameters:
+                return parameters["name"], FormPart(content, parameters.get("filename", ""))
+    raise _malformed("a field of it has no name")
 
 
 def _parameters(value: str) -> Iterator[tuple[str, str]]:
@@ -75,8 +75,8 @@ def _parameters(value: str) -> Iterator[tuple[str, str]]:
         if encoded:
             yield name.lower(), unquote(given.rpartition("'")[2])
         else:
-            yield name.lower(), _STANDS.sub(lambda found: _ESCAPED[found[0]], given)
+            yield name.lower(), _ESCAPE.sub(lambda found: _ESCAPED[found[0]], given)
 
 
-def _wrong(why: str) -> InvalidInput:
-    return InvalidInput(f"The body is no multipart form: {why}.", field="body")
+def _malformed(reason: str) -> InvalidInput:
+    return InvalidInput(f"The body is no multipart form: {reason}.", field="body")

@@ -1,4 +1,4 @@
-"""A generation as a response, whole or as the events that it is made of.
+"""Conversion of a generation into a response of the Responses API, whole or as events.
 
 https://platform.openai.com/docs/api-reference/responses-streaming
 """
@@ -38,7 +38,7 @@ from chalicelib.contracts.openai.response_objects import (
 from chalicelib.contracts.openai.responses import NamedResponseTool, ResponseRequest
 from chalicelib.errors import HeadraceError, QuotaExceeded, Throttled
 from chalicelib.generation.streams import TextDelta, ToolDelta
-from chalicelib.openai.completions import receipted
+from chalicelib.openai.completions import generation_receipt
 
 if TYPE_CHECKING:
     from chalicelib.contracts.generations import ChatOutput, Finish, Generation
@@ -50,74 +50,74 @@ _CUT_OFF: Mapping[Finish, IncompleteDetails] = {
 
 
 @dataclass(slots=True)
-class _Open:
-    """The item that is being told: a message, or the call of the tool `tool`."""
+class _OpenItem:
+    """The item that is being sent: a message, or a call of the tool with index `tool`."""
 
     id: str
     tool: int | None = None
     call_id: str = ""
     name: str = ""
-    told: list[str] = field(default_factory=list)
+    pieces: list[str] = field(default_factory=list)
 
     def item(self, status: ItemStatus) -> OutputItem:
-        """Return it as far as it was told."""
-        text = "".join(self.told)
+        """Return the item with the pieces so far."""
+        text = "".join(self.pieces)
         if self.tool is None:
-            said_so_far = (OutputText(text=text),) if status != "in_progress" else ()
-            return OutputMessage(id=self.id, status=status, content=said_so_far)
+            content = (OutputText(text=text),) if status != "in_progress" else ()
+            return OutputMessage(id=self.id, status=status, content=content)
         return OutputFunctionCall(
             id=self.id, call_id=self.call_id, name=self.name, arguments=text, status=status
         )
 
 
-class ResponseTelling:
-    """One response as it is told: events in their order, or at once."""
+class ResponseEvents:
+    """Makes the numbered events of one response in their order, or the whole response."""
 
     def __init__(self, request: ResponseRequest, id_: str, created_at: int) -> None:
-        """Begin a response of which nothing is told yet; what it says is called after `id_`."""
+        """Begin a response; the ids of its parts are derived from `id_`."""
         self._id = id_
         self._begun = ResponseObject(
             id=f"resp_{id_}",
             created_at=created_at,
             status="in_progress",
             model=request.model,
-            **_echoed(request),
+            **_request_fields(request),
         )
         self._items: list[OutputItem] = []
-        self._open: _Open | None = None
+        self._open: _OpenItem | None = None
         self._next = 0
 
-    def whole(self, generation: Generation, output: ChatOutput) -> ResponseObject:
-        """Return the response that `generation`, whose output is `output`, is."""
+    def whole_response(self, generation: Generation, output: ChatOutput) -> ResponseObject:
+        """Return `generation`, whose output is `output`, as a whole response."""
         if output.text:
-            for _ in self.piece(TextDelta(output.text)):
+            for _ in self.add(TextDelta(output.text)):
                 continue
         for n, call in enumerate(output.tool_calls):
-            for _ in self.piece(ToolDelta(n, call.id, call.name, call.arguments)):
+            for _ in self.add(ToolDelta(n, call.id, call.name, call.arguments)):
                 continue
         *_, last = self.end(generation, output)
         assert isinstance(last, ResponseCompleted | ResponseIncomplete), "these end a response"
         return last.response
 
     def begin(self) -> Iterator[AnyResponseEvent]:
-        """Yield what comes first."""
-        yield ResponseCreated(sequence_number=self._number(), response=self._begun)
-        yield ResponseInProgress(sequence_number=self._number(), response=self._begun)
+        """Yield the first events."""
+        yield ResponseCreated(sequence_number=self._next_number(), response=self._begun)
+        yield ResponseInProgress(sequence_number=self._next_number(), response=self._begun)
 
-    def piece(self, delta: TextDelta | ToolDelta) -> Iterator[AnyResponseEvent]:
-        """Yield what a piece of the answer is told by."""
+    def add(self, delta: TextDelta | ToolDelta) -> Iterator[AnyResponseEvent]:
+        """Yield the events of a piece of text or of a tool call."""
         tool = delta.index if isinstance(delta, ToolDelta) else None
         if self._open is None or self._open.tool != tool:
-            yield from self._close("completed")
+            yield from self._close_item("completed")
             yield from self._begin_item(delta)
         text = delta.arguments if isinstance(delta, ToolDelta) else delta.text
         if text:
-            yield self._more(text)
+            yield self._extend_item(text)
 
     def end(self, generation: Generation, output: ChatOutput) -> Iterator[AnyResponseEvent]:
-        """Yield what comes last."""
+        """Yield the last events."""
         cut_off = _CUT_OFF.get(output.finish)
-        yield from self._close("incomplete" if cut_off else "completed")
+        yield from self._close_item("incomplete" if cut_off else "completed")
         used = generation.usage
         response = self._begun.model_copy(
             update={
@@ -130,15 +130,15 @@ class ResponseTelling:
                     output_tokens=used.tokens_out,
                     total_tokens=used.tokens_in + used.tokens_out,
                 ),
-                "headrace": receipted(generation),
+                "headrace": generation_receipt(generation),
             }
         )
         kind = ResponseIncomplete if cut_off else ResponseCompleted
-        yield kind(sequence_number=self._number(), response=response)
+        yield kind(sequence_number=self._next_number(), response=response)
 
     def fail(self, error: HeadraceError) -> Iterator[AnyResponseEvent]:
-        """Yield what a response that breaks off ends with."""
-        yield from self._close("incomplete")
+        """Yield the last event of a response that failed."""
+        yield from self._close_item("incomplete")
         waits = issubclass(kind_of(error), QuotaExceeded | Throttled)
         failure = ResponseFailure(
             code="rate_limit_exceeded" if waits else "server_error", message=said(error)
@@ -146,71 +146,71 @@ class ResponseTelling:
         response = self._begun.model_copy(
             update={"status": "failed", "error": failure, "output": tuple(self._items)}
         )
-        yield ResponseFailed(sequence_number=self._number(), response=response)
+        yield ResponseFailed(sequence_number=self._next_number(), response=response)
 
     def _begin_item(self, delta: TextDelta | ToolDelta) -> Iterator[AnyResponseEvent]:
         at = len(self._items)
         if isinstance(delta, ToolDelta):
-            self._open = _Open(f"fc_{self._id}_{at}", delta.index, delta.id, delta.name)
+            self._open = _OpenItem(f"fc_{self._id}_{at}", delta.index, delta.id, delta.name)
         else:
-            self._open = _Open(f"msg_{self._id}_{at}")
+            self._open = _OpenItem(f"msg_{self._id}_{at}")
         begun = self._open.item("in_progress")
-        yield ResponseItemAdded(sequence_number=self._number(), output_index=at, item=begun)
+        yield ResponseItemAdded(sequence_number=self._next_number(), output_index=at, item=begun)
         if self._open.tool is None:
             yield ResponsePartAdded(
-                sequence_number=self._number(),
+                sequence_number=self._next_number(),
                 item_id=self._open.id,
                 output_index=at,
                 part=OutputText(text=""),
             )
 
-    def _more(self, text: str) -> AnyResponseEvent:
+    def _extend_item(self, text: str) -> AnyResponseEvent:
         assert self._open is not None, "an item was begun"
-        self._open.told.append(text)
+        self._open.pieces.append(text)
         kind = ResponseTextDelta if self._open.tool is None else ResponseArgumentsDelta
         return kind(
-            sequence_number=self._number(),
+            sequence_number=self._next_number(),
             item_id=self._open.id,
             output_index=len(self._items),
             delta=text,
         )
 
-    def _close(self, status: ItemStatus) -> Iterator[AnyResponseEvent]:
+    def _close_item(self, status: ItemStatus) -> Iterator[AnyResponseEvent]:
         if self._open is None:
             return
         at, item = len(self._items), self._open.item(status)
         if isinstance(item, OutputMessage):
             yield ResponseTextDone(
-                sequence_number=self._number(),
+                sequence_number=self._next_number(),
                 item_id=item.id,
                 output_index=at,
                 text=item.content[0].text,
             )
             yield ResponsePartDone(
-                sequence_number=self._number(),
+                sequence_number=self._next_number(),
                 item_id=item.id,
                 output_index=at,
                 part=item.content[0],
             )
         else:
             yield ResponseArgumentsDone(
-                sequence_number=self._number(),
+                sequence_number=self._next_number(),
                 item_id=item.id,
                 output_index=at,
                 name=item.name,
                 arguments=item.arguments,
             )
-        yield ResponseItemDone(sequence_number=self._number(), output_index=at, item=item)
+        yield ResponseItemDone(sequence_number=self._next_number(), output_index=at, item=item)
         self._items.append(item)
         self._open = None
 
-    def _number(self) -> int:
+    def _next_number(self) -> int:
         self._next += 1
         return self._next - 1
 
 
-def _echoed(request: ResponseRequest) -> dict[str, Any]:
-    """Return what a response repeats of its request."""
+def _request_fields(request: ResponseRequest) -> dict[str, Any]:
+    """Return the fields of the request that its response repeats."""
     choice = request.tool_choice
     wanted = request.text.format if request.text is not None else None
     return {

@@ -1,4 +1,4 @@
-"""A request for a response as a call in our terms.
+"""Conversion of a request of the Responses API into a model call.
 
 https://platform.openai.com/docs/api-reference/responses/create
 """
@@ -35,19 +35,19 @@ from chalicelib.errors import InvalidInput, Unsupported
 from chalicelib.openai.turns import (
     DEFAULT_MAX_TOKENS,
     Role,
-    chosen,
     function_tool,
+    join_texts,
     json_output,
-    picture,
-    refuse,
-    texts,
+    merge_turns,
+    parse_image_url,
+    refuse_unsupported,
+    request_terms,
     tool_choice,
-    turns,
 )
 
-_INSTRUCTING = ("system", "developer")
+_INSTRUCTION_ROLES = ("system", "developer")
 _SEND_ALL = "nothing is stored here, so send the whole conversation as input"
-_INSTEAD = {
+_ALTERNATIVES = {
     "previous_response_id": _SEND_ALL,
     "conversation": _SEND_ALL,
     "store": "nothing is stored here; leave it out, or say false",
@@ -61,10 +61,10 @@ def chat_call(request: ResponseRequest) -> ChatCall:
     """Return the call that `request` asks for.
 
     Raises:
-        InvalidInput: the conversation cannot be one.
-        Unsupported: the request asks for what is not done, which is named.
+        InvalidInput: The conversation is malformed.
+        Unsupported: The request has a field that is not supported, which is named.
     """
-    _refuse_what_is_not_done(request)
+    _refuse_unsupported_fields(request)
     items = request.input
     if isinstance(items, str):
         items = (InputMessage(role="user", content=items),)
@@ -72,7 +72,7 @@ def chat_call(request: ResponseRequest) -> ChatCall:
     instructions = (request.instructions, *_instructions(items))
     return ChatCall(
         system="\n\n".join(text for text in instructions if text),
-        messages=tuple(turns(_said(items), "input")),
+        messages=tuple(merge_turns(_messages(items), "input")),
         tools=tools,
         tool_choice=_choice(request, tools),
         json_output=_json_output(request),
@@ -83,12 +83,12 @@ def chat_call(request: ResponseRequest) -> ChatCall:
 
 
 def terms(request: ResponseRequest) -> Terms:
-    """Return which models `request` lets answer: the one that it names, or the cheapest."""
-    return chosen(request.model, request.service_tier, request.headrace)
+    """Return the terms of `request`: the model that it names, or `auto` for the cheapest."""
+    return request_terms(request.model, request.service_tier, request.headrace)
 
 
-def _refuse_what_is_not_done(request: ResponseRequest) -> None:
-    refuse(
+def _refuse_unsupported_fields(request: ResponseRequest) -> None:
+    refuse_unsupported(
         {
             "previous_response_id": request.previous_response_id is not None,
             "conversation": request.conversation is not None,
@@ -101,31 +101,35 @@ def _refuse_what_is_not_done(request: ResponseRequest) -> None:
             "top_logprobs": bool(request.top_logprobs),
             "parallel_tool_calls": bool(request.tools) and request.parallel_tool_calls is False,
         },
-        _INSTEAD,
+        _ALTERNATIVES,
     )
 
 
 def _instructions(items: Sequence[InputItem]) -> Iterator[str]:
     for n, item in enumerate(items):
-        if isinstance(item, InputMessage) and item.role in _INSTRUCTING:
+        if isinstance(item, InputMessage) and item.role in _INSTRUCTION_ROLES:
             field = f"input.{n}.content"
-            yield texts(_contents(item.content, field), field)
+            yield join_texts(_contents(item.content, field), field)
 
 
-def _said(items: Sequence[InputItem]) -> Iterator[tuple[Role, list[Part]]]:
+def _messages(items: Sequence[InputItem]) -> Iterator[tuple[Role, list[Part]]]:
     for n, item in enumerate(items):
         field = f"input.{n}"
         match item:
             case InputMessage():
-                if item.role not in _INSTRUCTING:
+                if item.role not in _INSTRUCTION_ROLES:
                     role: Role = "assistant" if item.role == "assistant" else "user"
                     yield role, _contents(item.content, f"{field}.content")
             case InputFunctionCall():
                 call = ToolCall(id=item.call_id, name=item.name, arguments=item.arguments)
                 yield "assistant", [call]
             case InputFunctionOutput():
-                told = f"{field}.output"
-                text = texts(_contents(item.output, told), told) if item.output else ""
+                output_field = f"{field}.output"
+                text = (
+                    join_texts(_contents(item.output, output_field), output_field)
+                    if item.output
+                    else ""
+                )
                 yield "user", [ToolResult(id=item.call_id, text=text)]
             case _:
                 raise Unsupported(
@@ -155,7 +159,7 @@ def _part(part: InputContent, field: str) -> Part:
                     "A picture by its file is not supported; send it as image_url.",
                     field=f"{field}.file_id",
                 )
-            return picture(part.image_url, f"{field}.image_url")
+            return parse_image_url(part.image_url, f"{field}.image_url")
         case _:
             raise Unsupported(
                 f"Content of type {part.type} is not supported; send input_text or input_image.",

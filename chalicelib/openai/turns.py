@@ -1,4 +1,4 @@
-"""What chat completions and responses say alike: turns, pictures, functions, JSON."""
+"""Conversions that chat completions and responses share: turns, images, tools, JSON."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from chalicelib.contracts.openai.base import Choosing
 from chalicelib.errors import InvalidInput, Unsupported
 
 DEFAULT_MAX_TOKENS = 2_048
-"""Of an answer whose request names no limit: OpenAI's is the model's own, and is never reserved."""
+"""Output tokens if the request names no limit. OpenAI takes the model's own limit then, which no
+budget would reserve."""
 
 Role = Literal["user", "assistant"]
 
@@ -28,10 +29,11 @@ _DATA_URL = re.compile(r"data:(image/(?:png|jpeg|webp|gif));base64,([A-Za-z0-9+/
 _TIERS: Mapping[str, ServiceTier] = {"flex": "flex"}
 
 
-def turns(said: Iterable[tuple[Role, Sequence[Part]]], field: str) -> Iterator[Message]:
-    """Yield a conversation in turns: neighbours of one role are one, as models want it.
+def merge_turns(said: Iterable[tuple[Role, Sequence[Part]]], field: str) -> Iterator[Message]:
+    """Yield a conversation in turns, merging neighbours of one role, as models require.
 
-    Raises `InvalidInput` naming `field` where nothing is said.
+    Raises:
+        InvalidInput: There is no message; it names `field`.
     """
     speaker: Role | None = None
     parts: list[Part] = []
@@ -48,8 +50,8 @@ def turns(said: Iterable[tuple[Role, Sequence[Part]]], field: str) -> Iterator[M
     yield Message(role=speaker, content=tuple(parts))
 
 
-def picture(url: str, field: str) -> ImagePart:
-    """Return the picture that a `data:` URL holds. Raises `InvalidInput` for any other."""
+def parse_image_url(url: str, field: str) -> ImagePart:
+    """Return the image of a `data:` URL; raise `InvalidInput` for any other URL."""
     found = _DATA_URL.match(url)
     if found is None:
         raise InvalidInput(
@@ -63,21 +65,23 @@ def picture(url: str, field: str) -> ImagePart:
         raise InvalidInput("The picture is not valid base64.", field=field) from error
 
 
-def texts(parts: Iterable[Part], field: str) -> str:
-    """Return what parts say that may be nothing but text. Raises `InvalidInput`."""
-    said = []
+def join_texts(parts: Iterable[Part], field: str) -> str:
+    """Return the joined text of `parts`; raise `InvalidInput` if one is not text."""
+    pieces = []
     for part in parts:
         if not isinstance(part, TextPart):
             raise InvalidInput(f"{field} may hold text only.", field=field)
-        said.append(part.text)
-    return "".join(said)
+        pieces.append(part.text)
+    return "".join(pieces)
 
 
 def function_tool(
     name: str, description: str | None, parameters: Mapping[str, Any] | None, field: str
 ) -> Tool:
-    """Return a function that a model may call. Raises `InvalidInput` naming the `field` of its
-    name.
+    """Return a function that a model may call.
+
+    Raises:
+        InvalidInput: The name is not valid; it names `field`.
     """
     try:
         return Tool(name=name, description=description or "", parameters=parameters or {})
@@ -88,9 +92,10 @@ def function_tool(
 
 
 def tool_choice(choice: str | None, tools: Sequence[Tool], *, named: bool) -> str:
-    """Return which tool has to be called: auto, none, required, or one by its name if `named`.
+    """Return the tool choice: auto, none, required, or the name of a tool if `named`.
 
-    Raises `InvalidInput` where it is none of `tools`.
+    Raises:
+        InvalidInput: The named tool is not among `tools`, or one is required and there is none.
     """
     if choice is None:
         return "auto"
@@ -106,8 +111,10 @@ def tool_choice(choice: str | None, tools: Sequence[Tool], *, named: bool) -> st
 def json_output(
     kind: str, name: str | None, schema: Mapping[str, Any] | None, field: str
 ) -> JsonOutput | None:
-    """Return what JSON the answer has to be, None for text. Raises `InvalidInput` naming `field`
-    where a schema is missing.
+    """Return the JSON that the answer must be, None for text.
+
+    Raises:
+        InvalidInput: The schema is missing; it names `field`.
     """
     if kind == "text":
         return None
@@ -118,16 +125,21 @@ def json_output(
     return JsonOutput(name=name or "answer", json_schema=schema)
 
 
-def refuse(asked: Mapping[str, bool], instead: Mapping[str, str]) -> None:
-    """Raise `Unsupported` for the first field that is asked for, and say what to do `instead`."""
-    for name, is_asked in asked.items():
-        if is_asked:
-            way = instead.get(name, "leave it out")
-            raise Unsupported(f"{name} is not supported here; {way}.", field=name)
+def refuse_unsupported(used: Mapping[str, bool], alternatives: Mapping[str, str]) -> None:
+    """Raise `Unsupported` for the first field that is used, with its alternative.
+
+    Args:
+        used: Whether the request uses each unsupported field.
+        alternatives: What to do instead of using a field, where it is not to leave it out.
+    """
+    for name, is_used in used.items():
+        if is_used:
+            advice = alternatives.get(name, "leave it out")
+            raise Unsupported(f"{name} is not supported here; {advice}.", field=name)
 
 
-def chosen(model: str, service_tier: str | None, choosing: Choosing | None) -> Terms:
-    """Return the terms of a request that names a model, how soon it is wanted, and our own."""
+def request_terms(model: str, service_tier: str | None, choosing: Choosing | None) -> Terms:
+    """Return the terms of a request from its model, its service tier and its field `headrace`."""
     ours = choosing or Choosing()
     return Terms(
         model=model,

@@ -19,7 +19,7 @@ from chalicelib.contracts.openai.chat import (
 from chalicelib.contracts.operations import Media, Operation
 from chalicelib.errors import HeadraceError, ModelFailure, NotFound
 from chalicelib.openai.chat import chat_call, terms
-from chalicelib.openai.completions import Chunks, completion
+from chalicelib.openai.completions import CompletionChunks, chat_completion
 from chalicelib.openai.errors import error_response
 from functions.stream_chat.asking import (
     Asked,
@@ -63,27 +63,29 @@ def answer(asked: Asked, deps: Deps) -> Streamed:
     call, wanted = chat_call(request), terms(request)
     if not request.stream:
         generation = deps.generator.generate(call, wanted, asked.spender)
-        return whole(completion(generation, chat_output(generation)))
+        return whole(chat_completion(generation, chat_output(generation)))
     pieces = deps.generator.stream(call, wanted, asked.spender)
     first = next(pieces)
-    chunks = Chunks(f"chatcmpl-{asked.request_id}", int(deps.now().timestamp()), request.model)
+    chunks = CompletionChunks(
+        f"chatcmpl-{asked.request_id}", int(deps.now().timestamp()), request.model
+    )
     options = request.stream_options
     accounts = options is not None and bool(options.include_usage)
     return streamed(_told(itertools.chain((first,), pieces), chunks, accounts, asked, deps))
 
 
 def _told(
-    pieces: Iterator[Piece], chunks: Chunks, accounts: bool, asked: Asked, deps: Deps
+    pieces: Iterator[Piece], chunks: CompletionChunks, accounts: bool, asked: Asked, deps: Deps
 ) -> Iterator[bytes]:
-    yield server_sent(chunks.opening())
+    yield server_sent(chunks.first())
     try:
         for piece in pieces:
             if not isinstance(piece, Generation):
-                yield server_sent(chunks.piece(piece))
+                yield server_sent(chunks.delta(piece))
                 continue
-            yield server_sent(chunks.ending(piece, chat_output(piece)))
+            yield server_sent(chunks.last(piece, chat_output(piece)))
             if accounts:
-                yield server_sent(chunks.accounts(piece))
+                yield server_sent(chunks.usage(piece))
     except HeadraceError as error:
         deps.log(error)
         yield server_sent(error_response(error, asked.request_id)[1])

@@ -31,7 +31,7 @@ from chalicelib.contracts.openai.response_objects import (
 from chalicelib.contracts.openai.responses import ResponseRequest
 from chalicelib.contracts.operations import Media, Operation
 from chalicelib.errors import HeadraceError, ModelFailure, NotFound
-from chalicelib.openai.response_events import ResponseTelling
+from chalicelib.openai.response_events import ResponseEvents
 from chalicelib.openai.responses import chat_call, terms
 from functions.stream_chat.asking import (
     Asked,
@@ -84,26 +84,26 @@ def answer(asked: Asked, deps: Deps) -> Streamed:
     """Return the answer to a request. What fails before its first piece is raised."""
     request = parsed(asked.body, ResponseRequest, plain=True)
     call, wanted = chat_call(request), terms(request)
-    telling = ResponseTelling(request, asked.request_id, int(deps.now().timestamp()))
+    events = ResponseEvents(request, asked.request_id, int(deps.now().timestamp()))
     if not request.stream:
         generation = deps.generator.generate(call, wanted, asked.spender)
-        return whole(telling.whole(generation, chat_output(generation)))
+        return whole(events.whole_response(generation, chat_output(generation)))
     pieces = deps.generator.stream(call, wanted, asked.spender)
     first = next(pieces)
-    return streamed(_told(itertools.chain((first,), pieces), telling, deps))
+    return streamed(_told(itertools.chain((first,), pieces), events, deps))
 
 
-def _told(pieces: Iterator[Piece], telling: ResponseTelling, deps: Deps) -> Iterator[bytes]:
-    yield from _sent(telling.begin())
+def _told(pieces: Iterator[Piece], events: ResponseEvents, deps: Deps) -> Iterator[bytes]:
+    yield from _sent(events.begin())
     try:
         for piece in pieces:
             if isinstance(piece, Generation):
-                yield from _sent(telling.end(piece, chat_output(piece)))
+                yield from _sent(events.end(piece, chat_output(piece)))
             else:
-                yield from _sent(telling.piece(piece))
+                yield from _sent(events.add(piece))
     except HeadraceError as error:
         deps.log(error)
-        yield from _sent(telling.fail(error))
+        yield from _sent(events.fail(error))
 
 
 def _sent(events: Iterable[AnyResponseEvent]) -> Iterator[bytes]:

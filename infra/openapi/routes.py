@@ -63,7 +63,7 @@ def routes_of_app(routes: Mapping[str, Mapping[str, Any]]) -> Iterator[ApiRoute]
             if not isinstance(operation, Operation) or not text:
                 raise UndeclaredRouteError(
                     f"{method} {path}: give the view {entry.view_name} a docstring, and say by "
-                    "@answering(blueprint, Operation(…)) what it takes and answers."
+                    "@serve_operation(blueprint, Operation(…)) what it takes and answers."
                 )
             keyed = entry.authorizer is not None
             yield ApiRoute(path, method, entry.view_name.rpartition(".")[2], operation, text, keyed)

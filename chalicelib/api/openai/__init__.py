@@ -1,1 +1,1 @@
-"""What OpenAI's clients ask that takes no model; `functions/stream_chat` has the rest."""
+"""OpenAI's API where no model is called; `functions/stream_chat` has the rest."""

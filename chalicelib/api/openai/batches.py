@@ -1,4 +1,4 @@
-"""`/v1/batches`: files of calls answered within a day, as OpenAI's clients ask it."""
+"""`/v1/batches`: OpenAI's batches, which are our batch jobs."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from chalice.app import Blueprint, ChaliceAuthorizer, Request, Response
 
 from chalicelib.api import jobs
 from chalicelib.api.http import (
-    answering,
     json_response,
-    key_of,
+    key_id_of,
     limit_of,
     parse_body,
     query_value,
+    serve_operation,
     tenant_of,
 )
-from chalicelib.api.idempotency import once
-from chalicelib.api.jobs import JobServices, asked
+from chalicelib.api.idempotency import run_once
+from chalicelib.api.jobs import JobServices, new_job_input
 from chalicelib.api.openai import files
 from chalicelib.api.openai.errors import openai_error
 from chalicelib.api.openai.files import FileStore, file_at
@@ -36,13 +36,13 @@ if TYPE_CHECKING:
 
 MAX_PAGE = 100
 MAX_LOOKED_AT = 1_000
-"""Jobs of all kinds that are looked at for a page."""
+"""Jobs of all kinds that are read for a page."""
 _AFTER = Parameter("after", "The batch that the page follows.", {"type": "string"})
 
 
 @dataclass(frozen=True, slots=True)
 class BatchFileServices:
-    """What the views of this module stand on: jobs, and the files that they are of."""
+    """The collaborators of the views: jobs, and the files that they read and write."""
 
     jobs: JobServices
     store: FileStore
@@ -60,7 +60,7 @@ def routes(services: Callable[[], BatchFileServices], authorizer: ChaliceAuthori
     blueprint = Blueprint(__name__)
 
     @blueprint.route("/v1/batches", methods=["POST"], authorizer=authorizer)
-    @answering(
+    @serve_operation(
         blueprint,
         Operation(
             "openai", {200: BatchObject}, body=BatchRequest, once=True, errors=(NotFound, Conflict)
@@ -74,7 +74,7 @@ def routes(services: Callable[[], BatchFileServices], authorizer: ChaliceAuthori
         return _create(blueprint.current_request, services())
 
     @blueprint.route("/v1/batches", methods=["GET"], authorizer=authorizer)
-    @answering(
+    @serve_operation(
         blueprint,
         Operation("openai", {200: BatchObjects}, query=(_AFTER, limit_parameter(MAX_PAGE))),
         openai_error,
@@ -84,15 +84,17 @@ def routes(services: Callable[[], BatchFileServices], authorizer: ChaliceAuthori
         return json_response(_list(blueprint.current_request, services()))
 
     @blueprint.route("/v1/batches/{batch_id}", methods=["GET"], authorizer=authorizer)
-    @answering(blueprint, Operation("openai", {200: BatchObject}, errors=(NotFound,)), openai_error)
+    @serve_operation(
+        blueprint, Operation("openai", {200: BatchObject}, errors=(NotFound,)), openai_error
+    )
     def get_openai_batch(batch_id: str) -> Response:
         """Show a batch, how far it is, and which files it gave."""
         deps = services()
         state = _existing(blueprint.current_request, batch_id, deps)
-        return json_response(_shown(state, _counted(state, deps)))
+        return json_response(_batch_object(state, _with_progress(state, deps)))
 
     @blueprint.route("/v1/batches/{batch_id}/cancel", methods=["POST"], authorizer=authorizer)
-    @answering(
+    @serve_operation(
         blueprint,
         Operation("openai", {200: BatchObject}, errors=(NotFound, Conflict)),
         openai_error,
@@ -101,23 +103,25 @@ def routes(services: Callable[[], BatchFileServices], authorizer: ChaliceAuthori
         """Cancel a batch that has not ended."""
         deps = services()
         state = _existing(blueprint.current_request, batch_id, deps)
-        return json_response(_shown(state, deps.jobs.launcher.cancel(state)))
+        return json_response(_batch_object(state, deps.jobs.launcher.cancel(state)))
 
     return blueprint
 
 
 def _create(request: Request, deps: BatchFileServices) -> Response:
-    """Keep the answer, then begin the job: asked again, it is a job that is there already."""
+    """Store the response, then launch the job; a repeated request finds the job there."""
     from chalicelib.batches import storage
     from chalicelib.jobs.lifecycle import JobState
-    from chalicelib.openai.batches import job_id, order
+    from chalicelib.openai.batches import batch_order, job_id
 
     body, tenant, now = parse_body(request, BatchRequest), tenant_of(request), deps.jobs.now()
-    given = asked(request, deps.jobs, "batch")
-    given = given.model_copy(update={"order": order(body, key_of(request), now)})
+    given = new_job_input(request, deps.jobs, "batch")
+    given = given.model_copy(update={"order": batch_order(body, key_id_of(request), now)})
     key, _ = file_at(tenant, body.input_file_id, deps.store, "input_file_id")
     job = new_job(given, now)
-    response = once(request, deps.jobs.answers, lambda: _shown(JobState(job, given, ""), job))
+    response = run_once(
+        request, deps.jobs.answers, lambda: _batch_object(JobState(job, given, ""), job)
+    )
     kept = BatchObject.model_validate_json(response.body)
     given = given.model_copy(update={"job_id": job_id(kept.id)})
     if deps.jobs.records.state(tenant, given.job_id) is None:
@@ -132,8 +136,8 @@ def _list(request: Request, deps: BatchFileServices) -> BatchObjects:
     limit, after = limit_of(request, MAX_PAGE), query_value(request, "after")
     if after is not None and not job_id(after):
         raise InvalidInput(f"There is no batch {after[:80]}.", field="after")
-    found = _asked_here(tenant_of(request), job_id(after or ""), deps)
-    page = [_shown(state, state.job) for state in islice(found, limit + 1)]
+    found = _batches_of(tenant_of(request), job_id(after or ""), deps)
+    page = [_batch_object(state, state.job) for state in islice(found, limit + 1)]
     shown = page[:limit]
     return BatchObjects(
         data=tuple(shown),
@@ -143,7 +147,7 @@ def _list(request: Request, deps: BatchFileServices) -> BatchObjects:
     )
 
 
-def _asked_here(tenant: str, after: str, deps: BatchFileServices) -> Iterator[JobState]:
+def _batches_of(tenant: str, after: str, deps: BatchFileServices) -> Iterator[JobState]:
     for state in islice(deps.jobs.records.states(tenant, after), MAX_LOOKED_AT):
         if state.input.order is not None and state.input.order.openai is not None:
             yield state
@@ -158,15 +162,15 @@ def _existing(request: Request, batch_id: str, deps: BatchFileServices) -> JobSt
     return state
 
 
-def _counted(state: JobState, deps: BatchFileServices) -> Job:
-    """Return the job with how far it is now."""
+def _with_progress(state: JobState, deps: BatchFileServices) -> Job:
+    """Return the job with its current progress."""
     from chalicelib.batches.checkpoint import live_counts
 
     counts = live_counts(state.job, state.input, state.checkpoint, deps.jobs.count)
     return state.job.model_copy(update={"counts": counts})
 
 
-def _shown(state: JobState, job: Job) -> BatchObject:
+def _batch_object(state: JobState, job: Job) -> BatchObject:
     from chalicelib.openai.batches import batch_object
 
     order = state.input.order

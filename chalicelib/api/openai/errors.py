@@ -1,4 +1,4 @@
-"""Our errors as views answer them to OpenAI's clients."""
+"""Errors as responses of OpenAI's API."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def openai_error(error: HeadraceError, request_id: str) -> Response:
-    """Return the answer for `error` with OpenAI's body."""
+    """Return the response for `error` with OpenAI's body."""
     status, body = error_response(error, request_id)
     response = json_response(body, status)
     seconds = retry_after(error)

@@ -1,4 +1,4 @@
-"""`/v1/files`: files of calls for batches, and what batches gave, as OpenAI's clients send them."""
+"""`/v1/files`: OpenAI's files, which are inputs and outputs of batches."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from chalice.app import Blueprint, ChaliceAuthorizer, Request, Response
 
 from chalicelib.api.http import (
     FORM,
-    answering,
     json_response,
     limit_of,
     query_value,
     raw_body,
+    serve_operation,
     tenant_of,
     utcnow,
 )
@@ -25,13 +25,13 @@ from chalicelib.contracts.operations import Media, Operation, Parameter, limit_p
 from chalicelib.errors import InvalidInput, NotFound, Unsupported
 
 if TYPE_CHECKING:
-    from chalicelib.openai.files import Stored
+    from chalicelib.openai.files import StoredFile
     from chalicelib.wiring.api import ApiParts
 
 MAX_PAGE = 10_000
-WITHIN_BYTES = 1024 * 1024
-"""Of a file that its answer holds: JSON around it makes it up to thrice as long, and an answer of
-a function has 6 MB at most. A larger one is had from S3, where the answer sends its caller.
+MAX_INLINE_BYTES = 1024 * 1024
+"""Bytes of a file that a response holds: as JSON it is up to three times as long, and a response of
+a function has 6 MB at most. A larger file is downloaded from S3, to which the response redirects.
 """
 DOWNLOAD_SECONDS = 15 * 60
 _FOUND = 302
@@ -53,10 +53,10 @@ class FileStore(Protocol):
     def read(self, key: str) -> bytes:
         """Return an object's bytes; raise `NotFound`."""
 
-    def look(self, key: str) -> Stored:
-        """Return an object's size and time; raise `NotFound`."""
+    def look(self, key: str) -> StoredFile:
+        """Return an object's key, size and time; raise `NotFound`."""
 
-    def listed(self, prefix: str) -> list[Stored]:
+    def listed(self, prefix: str) -> list[StoredFile]:
         """Return the objects under `prefix` in the order of their keys."""
 
     def copy(self, key: str, to_key: str) -> None:
@@ -66,12 +66,12 @@ class FileStore(Protocol):
         """Remove every version of every object under `prefix`; return how many."""
 
     def sign(self, key: str, *, name: str, seconds: int) -> str:
-        """Return an address from which an object can be had for `seconds`, as a file `name`."""
+        """Return a URL that downloads an object as a file `name`, valid for `seconds`."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileServices:
-    """What the views of this module stand on."""
+    """The collaborators of the views of this module."""
 
     store: FileStore
     now: Callable[[], datetime]
@@ -94,7 +94,7 @@ def routes(services: Callable[[], FileServices], authorizer: ChaliceAuthorizer) 
     found = (NotFound,)
 
     @blueprint.route("/v1/files", methods=["POST"], authorizer=authorizer, content_types=[FORM])
-    @answering(blueprint, Operation("openai", {200: FileObject}, form=FileForm), openai_error)
+    @serve_operation(blueprint, Operation("openai", {200: FileObject}, form=FileForm), openai_error)
     def create_file() -> Response:
         """Upload a file of calls for a batch, of about 4.5 MB at most.
 
@@ -103,7 +103,7 @@ def routes(services: Callable[[], FileServices], authorizer: ChaliceAuthorizer) 
         return json_response(_create(blueprint.current_request, services()))
 
     @blueprint.route("/v1/files", methods=["GET"], authorizer=authorizer)
-    @answering(
+    @serve_operation(
         blueprint,
         Operation(
             "openai",
@@ -117,14 +117,14 @@ def routes(services: Callable[[], FileServices], authorizer: ChaliceAuthorizer) 
         return json_response(_list(blueprint.current_request, services()))
 
     @blueprint.route("/v1/files/{file_id}", methods=["GET"], authorizer=authorizer)
-    @answering(blueprint, Operation("openai", {200: FileObject}, errors=found), openai_error)
+    @serve_operation(blueprint, Operation("openai", {200: FileObject}, errors=found), openai_error)
     def get_file(file_id: str) -> Response:
         """Show a file: one that was uploaded, or the results or errors of a batch."""
         tenant = tenant_of(blueprint.current_request)
         return json_response(file_at(tenant, file_id, services().store)[1])
 
     @blueprint.route("/v1/files/{file_id}/content", methods=["GET"], authorizer=authorizer)
-    @answering(
+    @serve_operation(
         blueprint,
         Operation(
             "openai",
@@ -141,7 +141,7 @@ def routes(services: Callable[[], FileServices], authorizer: ChaliceAuthorizer) 
         return _content(tenant_of(blueprint.current_request), file_id, services().store)
 
     @blueprint.route("/v1/files/{file_id}", methods=["DELETE"], authorizer=authorizer)
-    @answering(blueprint, Operation("openai", {200: FileDeleted}, errors=found), openai_error)
+    @serve_operation(blueprint, Operation("openai", {200: FileDeleted}, errors=found), openai_error)
     def delete_file(file_id: str) -> Response:
         """Remove a file that was uploaded. What a batch gave goes with its job."""
         tenant = tenant_of(blueprint.current_request)
@@ -151,10 +151,10 @@ def routes(services: Callable[[], FileServices], authorizer: ChaliceAuthorizer) 
 
 
 def _create(request: Request, deps: FileServices) -> FileObject:
-    from chalicelib.openai.files import Stored, upload_key, uploaded
-    from chalicelib.openai.multipart import form
+    from chalicelib.openai.files import StoredFile, upload_key, uploaded_file
+    from chalicelib.openai.multipart import parse_form
 
-    fields = form(request.headers.get("content-type", ""), raw_body(request))
+    fields = parse_form(request.headers.get("content-type", ""), raw_body(request))
     for name in ("file", "purpose"):
         if name not in fields:
             raise InvalidInput(f"The form needs a field {name}.", field=name)
@@ -169,11 +169,11 @@ def _create(request: Request, deps: FileServices) -> FileObject:
     except UnicodeDecodeError as error:
         raise InvalidInput("The file is no JSONL in UTF-8.", field="file") from error
     deps.store.write(key, file.content)
-    return uploaded(Stored(key, len(file.content), now))
+    return uploaded_file(StoredFile(key, len(file.content), now))
 
 
 def _list(request: Request, deps: FileServices) -> FileList:
-    from chalicelib.openai.files import folder, uploaded
+    from chalicelib.openai.files import file_prefix, uploaded_file
 
     limit, after = limit_of(request, MAX_PAGE), query_value(request, "after")
     order = query_value(request, "order") or "desc"
@@ -181,7 +181,7 @@ def _list(request: Request, deps: FileServices) -> FileList:
         raise InvalidInput("order is asc or desc.", field="order")
     if query_value(request, "purpose") not in {None, "batch"}:
         raise InvalidInput("purpose is batch: no other files are there.", field="purpose")
-    files = [uploaded(each) for each in deps.store.listed(folder(tenant_of(request)))]
+    files = [uploaded_file(each) for each in deps.store.listed(file_prefix(tenant_of(request)))]
     page = _after(files if order == "asc" else files[::-1], after)
     shown = page[:limit]
     return FileList(
@@ -204,48 +204,48 @@ def _after(files: Sequence[FileObject], after: str | None) -> Sequence[FileObjec
 def file_at(
     tenant: str, file_id: str, store: FileStore, field: str = "file_id"
 ) -> tuple[str, FileObject]:
-    """Return where a file lies, and what it is; raise `NotFound` for the `field`."""
+    """Return the key of a file, and the file; raise `NotFound` naming `field`."""
     from chalicelib.openai.files import (
-        folder,
-        is_uploaded,
-        no_file,
-        output,
+        file_not_found,
+        file_prefix,
+        is_upload_id,
+        output_file,
         output_key,
-        uploaded,
+        uploaded_file,
     )
 
     key = output_key(tenant, file_id)
     if key is not None:
         try:
-            return key, output(file_id, store.look(key))
+            return key, output_file(file_id, store.look(key))
         except NotFound as error:
-            raise no_file(file_id, field) from error
-    stored = store.listed(folder(tenant, file_id)) if is_uploaded(file_id) else []
+            raise file_not_found(file_id, field) from error
+    stored = store.listed(file_prefix(tenant, file_id)) if is_upload_id(file_id) else []
     if not stored:
-        raise no_file(file_id, field)
-    return stored[0].key, uploaded(stored[0])
+        raise file_not_found(file_id, field)
+    return stored[0].key, uploaded_file(stored[0])
 
 
 def _content(tenant: str, file_id: str, store: FileStore) -> Response:
     key, file = file_at(tenant, file_id, store)
-    if file.bytes <= WITHIN_BYTES:
-        return Response(store.read(key).decode(), headers=_head("application/jsonl"))
+    if file.bytes <= MAX_INLINE_BYTES:
+        return Response(store.read(key).decode(), headers=_headers("application/jsonl"))
     address = store.sign(key, name=f"{file_id}.jsonl", seconds=DOWNLOAD_SECONDS)
-    headers = {**_head("text/plain"), "Location": address}
+    headers = {**_headers("text/plain"), "Location": address}
     return Response("The file is had from Location.", headers=headers, status_code=_FOUND)
 
 
-def _head(media_type: str) -> dict[str, str | list[str]]:
+def _headers(media_type: str) -> dict[str, str | list[str]]:
     return {"Content-Type": media_type, "Cache-Control": "no-store"}
 
 
 def _delete(tenant: str, file_id: str, store: FileStore) -> FileDeleted:
-    from chalicelib.openai.files import folder, output_key
+    from chalicelib.openai.files import file_prefix, output_key
 
     if output_key(tenant, file_id) is not None:
         raise Unsupported(
             "What a batch gave is removed after seven days; leave it.", field="file_id"
         )
     file_at(tenant, file_id, store)
-    store.remove(folder(tenant, file_id))
+    store.remove(file_prefix(tenant, file_id))
     return FileDeleted(id=file_id)

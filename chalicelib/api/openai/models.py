@@ -1,4 +1,4 @@
-"""`/v1/models`: the models that can be asked for, as OpenAI's clients list them."""
+"""`/v1/models`: the models that can be called, as OpenAI's API lists them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from chalice.app import Blueprint, ChaliceAuthorizer, Response
 
-from chalicelib.api.http import answering, json_response, tenant_of, utcnow
+from chalicelib.api.http import json_response, serve_operation, tenant_of, utcnow
 from chalicelib.api.openai.errors import openai_error
 from chalicelib.contracts.openai.models import ModelList, ModelObject
 from chalicelib.contracts.operations import Operation
@@ -23,8 +23,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ModelServices:
-    """What the views of this module stand on: the models, where they are asked from, and which of
-    them a tenant may use, None for all.
+    """The collaborators of the views.
+
+    Attributes:
+        served: The models of the catalogue.
+        place: The region that models are called from, and those that calls may reach.
+        now: Returns the time, by which models begin and end.
+        models_of: Returns the models that a tenant may use, None for all.
     """
 
     served: ServedModels
@@ -51,7 +56,7 @@ def routes(services: Callable[[], ModelServices], authorizer: ChaliceAuthorizer)
     blueprint = Blueprint(__name__)
 
     @blueprint.route("/v1/models", methods=["GET"], authorizer=authorizer)
-    @answering(blueprint, Operation("openai", {200: ModelList}), openai_error)
+    @serve_operation(blueprint, Operation("openai", {200: ModelList}), openai_error)
     def list_models() -> Response:
         """List the models that can be asked for, and `auto`, the cheapest that suffices."""
         from chalicelib.openai.models import model_list
@@ -61,7 +66,9 @@ def routes(services: Callable[[], ModelServices], authorizer: ChaliceAuthorizer)
         return json_response(model_list(deps.served, deps.place, deps.now().date(), allowed))
 
     @blueprint.route("/v1/models/{model}", methods=["GET"], authorizer=authorizer)
-    @answering(blueprint, Operation("openai", {200: ModelObject}, errors=(NotFound,)), openai_error)
+    @serve_operation(
+        blueprint, Operation("openai", {200: ModelObject}, errors=(NotFound,)), openai_error
+    )
     def get_model(model: str) -> Response:
         """Show one model."""
         from chalicelib.openai.models import model_object

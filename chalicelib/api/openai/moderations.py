@@ -1,4 +1,4 @@
-"""`POST /v1/moderations`, as OpenAI's clients ask it."""
+"""`POST /v1/moderations`: OpenAI's moderation by our screens."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from chalice.app import Blueprint, ChaliceAuthorizer, Response
 
-from chalicelib.api.http import answering, json_response, raw_body, request_id_of
+from chalicelib.api.http import json_response, raw_body, request_id_of, serve_operation
 from chalicelib.api.openai.errors import openai_error
 from chalicelib.contracts.http import parsed
 from chalicelib.contracts.openai.moderations import ModerationRequest, ModerationResponse
@@ -17,7 +17,7 @@ from chalicelib.errors import ModelFailure, Unsupported
 
 if TYPE_CHECKING:
     from chalicelib.api.screenings import ScreeningServices
-    from chalicelib.openai.moderations import Inputs
+    from chalicelib.openai.moderations import ModerationInput
     from chalicelib.wiring.api import ApiParts
 
 
@@ -33,7 +33,7 @@ def routes(services: Callable[[], ScreeningServices], authorizer: ChaliceAuthori
     blueprint = Blueprint(__name__)
 
     @blueprint.route("/v1/moderations", methods=["POST"], authorizer=authorizer)
-    @answering(
+    @serve_operation(
         blueprint,
         Operation(
             "openai",
@@ -49,28 +49,28 @@ def routes(services: Callable[[], ScreeningServices], authorizer: ChaliceAuthori
         Words and patterns of English are looked for in texts, and pictures are looked at by a
         small model; a category that lists no input type was not looked for.
         """
-        from chalicelib.openai.moderations import inputs_of, response
+        from chalicelib.openai.moderations import moderation_inputs, moderation_response
 
         request = blueprint.current_request
         body, own = parsed(raw_body(request), ModerationRequest, plain=True), request_id_of(request)
-        inputs = inputs_of(body)
+        inputs = moderation_inputs(body)
         found = list(_found(inputs, services(), own))
-        return json_response(response(body, f"modr-{own}", inputs, found))
+        return json_response(moderation_response(body, f"modr-{own}", inputs, found))
 
     return blueprint
 
 
 def _found(
-    inputs: Sequence[Inputs], deps: ScreeningServices, correlation_id: str
+    inputs: Sequence[ModerationInput], deps: ScreeningServices, correlation_id: str
 ) -> Iterator[list[Finding]]:
-    """Yield what is found in each of `inputs`; all texts are looked at together."""
-    from chalicelib.openai.moderations import OURS
+    """Yield the findings of each of `inputs`; all texts are screened by one call."""
+    from chalicelib.openai.moderations import SCREENED_CATEGORIES
 
     texts = [OriginText(text=text) for one in inputs for text in one.texts]
-    told = deps.screens.of_texts(texts, OURS, 0.0, correlation_id)
+    told = deps.screens.of_texts(texts, SCREENED_CATEGORIES, 0.0, correlation_id)
     first = 0
     for one in inputs:
         after = first + len(one.texts)
         mine = [finding for finding in told if first <= finding.text < after]
-        yield [*mine, *deps.screens.of_pictures(one.pictures, OURS, correlation_id)]
+        yield [*mine, *deps.screens.of_pictures(one.pictures, SCREENED_CATEGORIES, correlation_id)]
         first = after

@@ -1,6 +1,4 @@
-"""`POST /v1/audio/transcriptions`, as OpenAI's clients ask it: refused, as long as no model of the
-catalogue writes down speech.
-"""
+"""`POST /v1/audio/transcriptions`: refused, because no model of the catalogue does it."""
 
 from __future__ import annotations
 
@@ -9,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from chalice.app import Blueprint, ChaliceAuthorizer, Request, Response
 
-from chalicelib.api.http import FORM, answering, raw_body
+from chalicelib.api.http import FORM, raw_body, serve_operation
 from chalicelib.api.openai.errors import openai_error
 from chalicelib.contracts.openai.transcriptions import TranscriptionForm
 from chalicelib.contracts.operations import Operation
@@ -30,7 +28,7 @@ def routes(services: Callable[[], None], authorizer: ChaliceAuthorizer) -> Bluep
     @blueprint.route(
         "/v1/audio/transcriptions", methods=["POST"], authorizer=authorizer, content_types=[FORM]
     )
-    @answering(
+    @serve_operation(
         blueprint,
         Operation("openai", {}, form=TranscriptionForm, errors=(NotFound,)),
         openai_error,
@@ -46,10 +44,10 @@ def routes(services: Callable[[], None], authorizer: ChaliceAuthorizer) -> Bluep
 
 
 def _refusal(request: Request) -> InvalidInput | NotFound:
-    """Return why nothing is written down."""
-    from chalicelib.openai.multipart import form
+    """Return the error: a missing field, or that no model transcribes speech."""
+    from chalicelib.openai.multipart import parse_form
 
-    given = form(request.headers.get("content-type", ""), raw_body(request))
+    given = parse_form(request.headers.get("content-type", ""), raw_body(request))
     for name in TranscriptionForm.model_fields:
         if name not in given:
             return InvalidInput(f"The field {name!r} is required.", field=name)

@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.adapters.file_objects import FileObjects
 from chalicelib.errors import NotFound
-from chalicelib.openai.files import folder, upload_key, uploaded
+from chalicelib.openai.files import file_prefix, upload_key, uploaded_file
 from tests.cloud import CloudProcess
 
 FILE = "file-01M8C4F48DNWW851Q25T501V37"
@@ -27,9 +27,9 @@ def files(cloud: CloudProcess) -> FileObjects:
 def test_a_key_should_say_all_that_is_told_of_a_file(files: FileObjects) -> None:
     key = upload_key("acme", FILE, "batch", NAME)
     files.write(key, b"{}\n")
-    (stored,) = files.listed(folder("acme"))
+    (stored,) = files.listed(file_prefix("acme"))
     assert stored == files.look(key)
-    told = uploaded(stored)
+    told = uploaded_file(stored)
     assert (told.id, told.filename, told.bytes, told.purpose) == (
         *(FILE, "ä+%2F 100%.jsonl"),
         *(3, "batch"),
@@ -43,12 +43,12 @@ def test_files_should_be_listed_copied_and_removed_by_their_folders(files: FileO
     for key in keys:
         files.write(key, key.encode())
     files.write(upload_key("rival", FILE, "batch", "a.jsonl"), b"theirs")
-    assert [uploaded(each).id for each in files.listed(folder("acme"))] == [FILE, OTHER]
+    assert [uploaded_file(each).id for each in files.listed(file_prefix("acme"))] == [FILE, OTHER]
     files.copy(keys[0], "jobs/acme/J/input.jsonl")
     assert files.read("jobs/acme/J/input.jsonl") == keys[0].encode()
-    assert files.remove(folder("acme", FILE)) == 1
-    assert [uploaded(each).id for each in files.listed(folder("acme"))] == [OTHER]
-    assert len(files.listed(folder("rival"))) == 1
+    assert files.remove(file_prefix("acme", FILE)) == 1
+    assert [uploaded_file(each).id for each in files.listed(file_prefix("acme"))] == [OTHER]
+    assert len(files.listed(file_prefix("rival"))) == 1
 
 
 def test_what_is_not_there_should_be_told_so(files: FileObjects) -> None:
@@ -59,5 +59,5 @@ def test_what_is_not_there_should_be_told_so(files: FileObjects) -> None:
         files.read(key)
     with pytest.raises(NotFound):
         files.copy(key, "jobs/acme/J/input.jsonl")
-    assert files.listed(folder("acme", FILE)) == []
-    assert files.remove(folder("acme", FILE)) == 0
+    assert files.listed(file_prefix("acme", FILE)) == []
+    assert files.remove(file_prefix("acme", FILE)) == 0

@@ -28,7 +28,7 @@ from chalicelib.api.picture_jobs import PictureJobServices
 from chalicelib.api.prompt_runs import PromptRunServices
 from chalicelib.api.prompts import PromptServices
 from chalicelib.api.removals import RemovalServices
-from chalicelib.api.resources import Resource
+from chalicelib.api.resources import ApiResource
 from chalicelib.api.retries import RetryServices
 from chalicelib.api.screenings import ScreeningServices
 from chalicelib.api.search import SearchServices
@@ -311,7 +311,7 @@ class Api:
         mount(app, self._services_of, authorizer).mount_all()
         self._http = Client(app).http
 
-    def _services_of(self, resource: Resource) -> Any:
+    def _services_of(self, resource: ApiResource) -> Any:
         return getattr(self, resource.module.replace(".", "_"))
 
     def _sign(

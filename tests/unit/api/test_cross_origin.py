@@ -6,7 +6,7 @@ import pytest
 from chalice.app import Chalice, Response
 from chalice.test import Client
 
-from chalicelib.api.http import readable_for
+from chalicelib.api.http import allow_origins
 from chalicelib.contracts.http import cross_origin
 
 HERE = "https://console.example"
@@ -44,7 +44,7 @@ def test_should_tell_caches_that_the_answer_depends_on_who_asks() -> None:
 @pytest.mark.parametrize("path", ["/fine", "/broken"])
 def test_should_be_on_answers_of_every_kind(path: str) -> None:
     app = Chalice(app_name="made")
-    app.register_middleware(readable_for(NAMED), "http")
+    app.register_middleware(allow_origins(NAMED), "http")
 
     @app.route("/fine")
     def fine() -> Response:

@@ -10,7 +10,7 @@ import pytest
 from chalice.app import AuthRequest, AuthResponse, Chalice, ChaliceAuthorizer
 
 from chalicelib.api.mounting import MountedResources, mount
-from chalicelib.api.resources import Resource, resource_at
+from chalicelib.api.resources import ApiResource, resource_at
 from chalicelib.errors import NotFound
 
 AT_ONCE = {"/v1/health", "/v1/openapi.json", "/v1/docs"}
@@ -33,7 +33,7 @@ def mounted(services: object = None) -> tuple[Chalice, MountedResources]:
     def authorizer(request: AuthRequest) -> AuthResponse:
         return AuthResponse(["*"], "acme")
 
-    def services_of(resource: Resource) -> Any:
+    def services_of(resource: ApiResource) -> Any:
         return getattr(services, resource.module)
 
     return app, mount(app, services_of, cast("ChaliceAuthorizer", authorizer))

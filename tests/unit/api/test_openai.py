@@ -7,7 +7,7 @@ import httpx
 import pytest
 from chalice.test import HTTPResponse
 
-from chalicelib.api.openai.files import WITHIN_BYTES
+from chalicelib.api.openai.files import MAX_INLINE_BYTES
 from chalicelib.generation.model_file import served_models
 from tests.unit.api.fakes import OTHER_KEY, Api
 from tests.unit.openai.fakes import WRITTEN
@@ -96,7 +96,7 @@ def test_should_keep_a_file_show_it_and_give_it_back() -> None:
 
 def test_should_send_who_wants_a_larger_file_to_where_it_lies() -> None:
     api = Api()
-    made = send(api, b"x" * (WITHIN_BYTES + 1)).json_body
+    made = send(api, b"x" * (MAX_INLINE_BYTES + 1)).json_body
     answer = api.call("GET", f"/v1/files/{made['id']}/content")
     assert answer.status_code == 302
     assert made["id"] in answer.headers["Location"]

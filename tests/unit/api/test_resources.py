@@ -13,7 +13,7 @@ from chalice.app import Blueprint, Chalice
 
 import app
 import chalicelib.api
-from chalicelib.api.resources import RESOURCES, Resource, resource_at
+from chalicelib.api.resources import RESOURCES, ApiResource, resource_at
 
 MODULES = {
     found.name.removeprefix("chalicelib.api."): import_module(found.name)
@@ -42,7 +42,7 @@ def test_should_list_every_module_that_registers_routes_once() -> None:
 
 
 @pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.module)
-def test_should_build_the_services_that_the_views_take(resource: Resource) -> None:
+def test_should_build_the_services_that_the_views_take(resource: ApiResource) -> None:
     module = MODULES[resource.module]
     assert {"build_services", "routes"} <= made_here(module)
     built = inspect.signature(module.build_services).return_annotation
@@ -72,7 +72,7 @@ def test_should_answer_every_route_of_the_app_by_the_module_that_the_table_names
 
 
 @pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.module)
-def test_should_name_only_paths_and_operations_that_the_module_has(resource: Resource) -> None:
+def test_should_name_only_paths_and_operations_that_the_module_has(resource: ApiResource) -> None:
     chalice = Chalice("headrace")
     blueprint: Blueprint = resource.load().routes(lambda: None, app.authorizer)
     chalice.register_blueprint(blueprint)

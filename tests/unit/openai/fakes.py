@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from chalicelib.errors import NotFound
-from chalicelib.openai.files import Stored
+from chalicelib.openai.files import StoredFile
 
 WRITTEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -22,12 +22,12 @@ class FakeFiles:
     def read(self, key: str) -> bytes:
         return self.bodies[key]
 
-    def look(self, key: str) -> Stored:
+    def look(self, key: str) -> StoredFile:
         if key not in self.bodies:
             raise NotFound(f"looking at {key}: there is no such object")
-        return Stored(key, len(self.bodies[key]), WRITTEN)
+        return StoredFile(key, len(self.bodies[key]), WRITTEN)
 
-    def listed(self, prefix: str) -> list[Stored]:
+    def listed(self, prefix: str) -> list[StoredFile]:
         return [self.look(key) for key in sorted(self.bodies) if key.startswith(prefix)]
 
     def copy(self, key: str, to_key: str) -> None:

@@ -20,7 +20,7 @@ from chalicelib.errors import (
     Unsupported,
 )
 from chalicelib.generation.streams import TextDelta, ToolDelta
-from chalicelib.openai.completions import Chunks, completion
+from chalicelib.openai.completions import CompletionChunks, chat_completion
 from chalicelib.openai.errors import error_response
 
 
@@ -50,13 +50,13 @@ def test_what_the_screen_found_should_be_told_beside_the_receipt() -> None:
         words="an e-mail address",
     )
     made = generated(output).model_copy(update={"findings": (finding,)})
-    told = json.loads(completion(made, output).model_dump_json())
+    told = json.loads(chat_completion(made, output).model_dump_json())
     assert [one["rule"] for one in told["headrace"]["findings"]] == ["personal-data.email"]
 
 
 def test_a_completion_should_say_what_was_said_and_what_it_cost() -> None:
     output = ChatOutput(text="Hello", finish="length")
-    told = json.loads(completion(generated(output), output).model_dump_json())
+    told = json.loads(chat_completion(generated(output), output).model_dump_json())
     assert told["object"] == "chat.completion"
     assert told["created"] == 1795651200
     assert told["choices"][0]["message"] == {
@@ -74,7 +74,7 @@ def test_tool_calls_should_stand_in_place_of_text() -> None:
     output = ChatOutput(
         text="", tool_calls=(ToolCall(id="t", name="w", arguments="{}"),), finish="tool_calls"
     )
-    message = completion(generated(output), output).choices[0].message
+    message = chat_completion(generated(output), output).choices[0].message
     assert message.content is None
     assert message.tool_calls is not None
     assert message.tool_calls[0].function.name == "w"
@@ -82,14 +82,14 @@ def test_tool_calls_should_stand_in_place_of_text() -> None:
 
 def test_chunks_should_share_an_id_and_say_each_thing_once() -> None:
     output = ChatOutput(text="Hi")
-    chunks = Chunks("c", 7, "nova-micro")
+    chunks = CompletionChunks("c", 7, "nova-micro")
     told = [
-        chunks.opening(),
-        chunks.piece(TextDelta("Hi")),
-        chunks.piece(ToolDelta(0, "t", "w", "")),
-        chunks.piece(ToolDelta(0, "", "", "{}")),
-        chunks.ending(generated(output), output),
-        chunks.accounts(generated(output)),
+        chunks.first(),
+        chunks.delta(TextDelta("Hi")),
+        chunks.delta(ToolDelta(0, "t", "w", "")),
+        chunks.delta(ToolDelta(0, "", "", "{}")),
+        chunks.last(generated(output), output),
+        chunks.usage(generated(output)),
     ]
     assert {(chunk.id, chunk.created, chunk.model) for chunk in told} == {("c", 7, "nova-micro")}
     assert [chunk.choices[0].finish_reason for chunk in told[:-1]] == [None] * 4 + ["stop"]

@@ -24,7 +24,7 @@ from chalicelib.contracts.openai.embeddings import EmbeddingRequest
 from chalicelib.contracts.openai.images import ImageRequest
 from chalicelib.contracts.receipts import Receipt
 from chalicelib.errors import HeadraceError, InvalidInput, Unsupported
-from chalicelib.openai.embeddings import embed_call, embedding_list, packed
+from chalicelib.openai.embeddings import embed_call, embedding_list, encode_vector
 from chalicelib.openai.embeddings import terms as embedding_terms
 from chalicelib.openai.images import image_call, image_list
 
@@ -91,7 +91,7 @@ def test_vectors_should_be_written_as_asked_for() -> None:
 
 @given(st.lists(st.floats(width=32, allow_nan=False), max_size=20))
 def test_packed_floats_should_be_read_again(vector: list[float]) -> None:
-    raw = base64.b64decode(packed(vector))
+    raw = base64.b64decode(encode_vector(vector))
     assert list(struct.unpack(f"<{len(vector)}f", raw)) == vector
 
 

@@ -10,7 +10,13 @@ from pydantic import ValidationError
 from chalicelib.contracts.openai.moderations import ModerationRequest
 from chalicelib.contracts.screening import Category, Finding
 from chalicelib.errors import HeadraceError, InvalidInput, Unsupported
-from chalicelib.openai.moderations import OURS, THEIRS, Inputs, inputs_of, response
+from chalicelib.openai.moderations import (
+    RULES_BY_CATEGORY,
+    SCREENED_CATEGORIES,
+    ModerationInput,
+    moderation_inputs,
+    moderation_response,
+)
 from chalicelib.screening.policies import HARMFUL
 from chalicelib.screening.texts import CATEGORIES
 
@@ -33,16 +39,16 @@ def picture(url: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("given", "inputs"),
     [
-        ("a", [Inputs(("a",))]),
-        (["a", "b"], [Inputs(("a",)), Inputs(("b",))]),
-        ([{"type": "text", "text": "a"}, picture(PNG)], [Inputs(("a",), (b"PNG",))]),
-        ([picture(PNG), picture(PNG)], [Inputs((), (b"PNG", b"PNG"))]),
+        ("a", [ModerationInput(("a",))]),
+        (["a", "b"], [ModerationInput(("a",)), ModerationInput(("b",))]),
+        ([{"type": "text", "text": "a"}, picture(PNG)], [ModerationInput(("a",), (b"PNG",))]),
+        ([picture(PNG), picture(PNG)], [ModerationInput((), (b"PNG", b"PNG"))]),
     ],
 )
 def test_each_text_should_have_a_result_and_parts_one_together(
-    given: Any, inputs: list[Inputs]
+    given: Any, inputs: list[ModerationInput]
 ) -> None:
-    assert inputs_of(asked(given)) == inputs
+    assert moderation_inputs(asked(given)) == inputs
 
 
 @pytest.mark.parametrize(
@@ -55,7 +61,7 @@ def test_each_text_should_have_a_result_and_parts_one_together(
 )
 def test_a_picture_should_be_given_as_data(url: str, kind: type[HeadraceError]) -> None:
     with pytest.raises(kind) as refused:
-        inputs_of(asked([{"type": "text", "text": "a"}, picture(url)]))
+        moderation_inputs(asked([{"type": "text", "text": "a"}, picture(url)]))
     assert refused.value.field == "input.1.image_url.url"
 
 
@@ -66,9 +72,11 @@ def test_what_is_no_input_should_be_refused(given: Any) -> None:
 
 
 def test_findings_should_be_told_by_openai_s_categories() -> None:
-    inputs = [Inputs(("a",)), Inputs(("b",))]
+    inputs = [ModerationInput(("a",)), ModerationInput(("b",))]
     found = [[one("hate.call"), one("threat.intent", 0.8)], [one("sexual.explicit", 0.3)]]
-    told = response(asked(["a", "b"], model="omni-moderation-latest"), "modr-1", inputs, found)
+    told = moderation_response(
+        asked(["a", "b"], model="omni-moderation-latest"), "modr-1", inputs, found
+    )
     assert (told.id, told.model) == ("modr-1", "omni-moderation-latest")
     first, second = told.results
     assert {name for name, yes in first.categories.items() if yes} == {
@@ -83,8 +91,8 @@ def test_findings_should_be_told_by_openai_s_categories() -> None:
 
 
 def test_what_was_not_looked_for_should_say_so() -> None:
-    inputs = [Inputs(("a",), (b"x",)), Inputs((), (b"x",))]
-    both, pictures = response(asked("a"), "i", inputs, [[], []]).results
+    inputs = [ModerationInput(("a",), (b"x",)), ModerationInput((), (b"x",))]
+    both, pictures = moderation_response(asked("a"), "i", inputs, [[], []]).results
     assert both.category_applied_input_types["sexual"] == ("text", "image")
     assert both.category_applied_input_types["illicit"] == ()
     assert pictures.category_applied_input_types["hate"] == ()
@@ -94,10 +102,10 @@ def test_what_was_not_looked_for_should_say_so() -> None:
 def test_every_rule_of_harm_should_stand_behind_a_category() -> None:
     from chalicelib.screening import harm, hostility
 
-    assert set(OURS) == set(HARMFUL)
-    named = {rule for rules in THEIRS.values() for rule in rules}
+    assert set(SCREENED_CATEGORIES) == set(HARMFUL)
+    named = {rule for rules in RULES_BY_CATEGORY.values() for rule in rules}
     known = {rule.id for rule in (*harm.RULES, *hostility.RULES)}
     kinds = {f"{rule.partition('.')[0]}.*" for rule in known}
     assert kinds <= named
     assert {rule for rule in named if not rule.endswith(".*")} <= known
-    assert len(THEIRS) == 13
+    assert len(RULES_BY_CATEGORY) == 13

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.errors import InvalidInput
-from chalicelib.openai.multipart import MAX_PARTS, FormPart, form
+from chalicelib.openai.multipart import MAX_PARTS, FormPart, parse_form
 
 NAMES = st.text(
     st.characters(exclude_categories=["Cs", "Cc"], exclude_characters='\\"%;'), min_size=1
@@ -25,7 +25,7 @@ def sent(**given: object) -> tuple[str, bytes]:
 def test_should_read_what_a_client_sends_byte_by_byte(
     name: str, content: bytes, purpose: str
 ) -> None:
-    fields = form(*sent(data={"purpose": purpose}, files={"file": (name, content)}))
+    fields = parse_form(*sent(data={"purpose": purpose}, files={"file": (name, content)}))
     assert fields["file"] == FormPart(content, name)
     assert fields["purpose"].content == purpose.encode()
     assert fields["purpose"].filename == ""
@@ -44,12 +44,12 @@ def test_should_read_what_a_client_sends_byte_by_byte(
 )
 def test_should_read_a_name_as_clients_write_it(written: bytes, name: str) -> None:
     body = b"--X\r\n" + HEAD + b"; " + written + b"\r\nContent-Type: a/b\r\n\r\nhere\r\n--X--\r\n"
-    assert form("multipart/form-data; boundary=X", body) == {"a": FormPart(b"here", name)}
+    assert parse_form("multipart/form-data; boundary=X", body) == {"a": FormPart(b"here", name)}
 
 
 def test_should_keep_what_looks_like_the_end_within_a_line() -> None:
     body = b"preamble\r\n--X\r\n" + HEAD + b"\r\n\r\na--X--\n--X\r\n--X--epilogue"
-    assert form('multipart/form-data; boundary="X"', body)["a"].content == b"a--X--\n--X"
+    assert parse_form('multipart/form-data; boundary="X"', body)["a"].content == b"a--X--\n--X"
 
 
 @pytest.mark.parametrize(
@@ -73,11 +73,11 @@ def test_should_keep_what_looks_like_the_end_within_a_line() -> None:
 )
 def test_should_refuse_what_is_no_whole_form(content_type: str, body: bytes) -> None:
     with pytest.raises(InvalidInput) as raised:
-        form(content_type, body)
+        parse_form(content_type, body)
     assert raised.value.field == "body"
 
 
 @given(st.binary(max_size=300))
 def test_should_never_fail_but_by_refusing(body: bytes) -> None:
     with suppress(InvalidInput):
-        assert form("multipart/form-data; boundary=X", b"--X\r\n" + body + b"\r\n--X--")
+        assert parse_form("multipart/form-data; boundary=X", b"--X\r\n" + body + b"\r\n--X--")

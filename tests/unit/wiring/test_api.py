@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from chalicelib.api import ask, documents, feedback, retries, search
-from chalicelib.api.resources import RESOURCES, Resource
+from chalicelib.api.resources import RESOURCES, ApiResource
 from chalicelib.errors import InvalidInput
 from chalicelib.wiring.api import ApiParts
 
@@ -39,7 +39,9 @@ def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("_credentials")
 @pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.module)
-def test_should_build_the_services_of_every_resource_without_a_network(resource: Resource) -> None:
+def test_should_build_the_services_of_every_resource_without_a_network(
+    resource: ApiResource,
+) -> None:
     services = resource.load().build_services(ApiParts(ENVIRON))
     assert (services is None) is (resource.module in {"reference", "openai.transcriptions"})
 

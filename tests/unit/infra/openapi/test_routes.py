@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from chalice.app import Chalice, Response
 
-from chalicelib.api.http import described
+from chalicelib.api.http import describe_view
 from chalicelib.contracts.answers import AskRequest
 from chalicelib.contracts.operations import CURSOR, Operation, limit_parameter
 from chalicelib.contracts.uploads import RetryDocumentRequest
@@ -34,7 +34,7 @@ def app(path: str, *decorators: Callable[[Any], Any], text: str | None = "Say it
 
 
 def made(path: str, operation: Operation) -> dict[str, Any]:
-    routes = list(routes_of_app(app(path, described(operation)).routes))
+    routes = list(routes_of_app(app(path, describe_view(operation)).routes))
     return document(routes, "1", {})
 
 
@@ -45,7 +45,7 @@ def test_a_view_without_an_operation_is_refused() -> None:
 
 def test_a_view_without_a_docstring_is_refused() -> None:
     with pytest.raises(UndeclaredRouteError, match="docstring"):
-        list(routes_of_app(app("/v1/things", described(GIVEN), text=None).routes))
+        list(routes_of_app(app("/v1/things", describe_view(GIVEN), text=None).routes))
 
 
 def test_a_path_of_the_template_that_is_no_functions_is_refused() -> None:
@@ -73,7 +73,7 @@ def test_what_is_not_described_is_refused(path: str, operation: Operation, what:
 
 
 def test_two_views_of_one_name_are_refused() -> None:
-    routes = list(routes_of_app(app("/v1/things", described(GIVEN)).routes))
+    routes = list(routes_of_app(app("/v1/things", describe_view(GIVEN)).routes))
     with pytest.raises(UndeclaredRouteError, match="names are unique"):
         document([*routes, *routes], "1", {})
 
@@ -90,11 +90,11 @@ def test_query_parameters_and_an_idempotency_key_are_parameters() -> None:
 
 def test_the_gateway_looks_at_the_bodies_that_must_be_there() -> None:
     swagger: dict[str, Any] = {"paths": {"/a": {"post": {}}, "/b": {"post": {"parameters": [1]}}}}
-    needed = app("/a", described(Operation("service", {200: None}, body=AskRequest)))
+    needed = app("/a", describe_view(Operation("service", {200: None}, body=AskRequest)))
     optional = Operation(
         "service", {200: None}, body=RetryDocumentRequest, body_may_be_left_out=True
     )
-    routes = {**needed.routes, **app("/b", described(optional)).routes}
+    routes = {**needed.routes, **app("/b", describe_view(optional)).routes}
     paths = require_json_bodies(swagger, routes)["paths"]
     (parameter,) = paths["/a"]["post"]["parameters"]
     assert (parameter["in"], parameter["required"]) == ("body", True)
