@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel
@@ -15,9 +16,17 @@ from chalicelib.contracts.http import ErrorBody
 from chalicelib.contracts.names import COLLECTION_PATTERN
 from chalicelib.contracts.operations import Media, Operation
 from infra.openapi import errors
-from infra.openapi.published_files import Example
 from infra.openapi.routes import ApiRoute, UndeclaredRouteError
 from infra.openapi.schemas import REFERENCE, schemas
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A request's body, and answers to it by their status."""
+
+    request: Any = None
+    answers: Mapping[str, Any] = field(default_factory=dict)
+
 
 Json = Any
 

@@ -6,24 +6,15 @@ import functools
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from infra.openapi.document import document
+from infra.openapi.document import Example, document
 from infra.openapi.page import page
 from infra.openapi.routes import PROJECT, ApiRoute, routes_of_app, routes_of_template
 from infra.synthesis.sources import read_sources
 
 FOLDER = Path(__file__).with_name("examples")
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """A request's body, and answers to it by their status."""
-
-    request: Any = None
-    answers: Mapping[str, Any] = field(default_factory=dict)
 
 
 def examples(folder: Path = FOLDER) -> dict[str, Example]:
