@@ -1,9 +1,9 @@
 """The Chalice application: mounts the API and binds events to the ingest.
 
-Queue and pattern names carry the stage, which Chalice sets before it imports this module.
-Eight Lambda functions ship it. Lambda names to each the handler that it runs, and only the API's
-loads the API: what the others would load of it is most of their start. The API in turn loads the
-views of a path when it is first asked for one.
+Queue and pattern names contain the stage, which Chalice sets before it imports this module. Eight
+Lambda functions share the module. Each learns from Lambda which handler it runs, and only the API's
+function imports the API, whose modules would be most of the start of the others. The API in turn
+imports the views of a path at the first request for it.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from chalicelib.wiring.webhooks import webhooks
 STAGE = os.environ.get("HEADRACE_STAGE", "local")
 
 API = "app.app"
-"""The handler of the API."""
+"""The handler of the API's function."""
 HANDLER = os.environ.get("_HANDLER", "")
-"""The handler that this process runs; "" where none runs: for Chalice, which makes the template."""
+"""The handler that this process runs; "" outside Lambda, as when Chalice makes the template."""
 
 app = Chalice(app_name="headrace")
 
 
 @app.authorizer(ttl_seconds=0, name="authorizer")
 def authorizer(request: AuthRequest) -> AuthResponse | dict[str, Any]:
-    """Let a request in as the tenant of its key; asked every time, so that revoking is at once."""
+    """Authorize a request by its API key; not cached, so that revoking a key works at once."""
     return authorize(request, keys(os.environ))
 
 
@@ -52,7 +52,7 @@ if HANDLER in {"", API}:
 
 @app.on_sqs_message(queue=f"headrace-{STAGE}-inbox", batch_size=10, name="object_created")
 def object_created(event: SQSEvent) -> dict[str, Any]:
-    """Claim each object of the batch and start its ingest; return what has to come again."""
+    """Claim each object of the batch and start its ingest; return the messages to retry."""
     return ingest(os.environ).object_created(event.to_dict())
 
 
@@ -68,13 +68,13 @@ def object_created(event: SQSEvent) -> dict[str, Any]:
     name="execution_ended",
 )
 def execution_ended(event: CloudWatchEvent) -> None:
-    """Settle one ended execution: free its place and record a failure that it could not."""
+    """Settle an ended ingest: free its slot, and record a failure that it could not record."""
     ingest(os.environ).execution_ended(event.to_dict())
 
 
 @app.on_sqs_message(queue=f"headrace-{STAGE}-webhooks", batch_size=5, name="webhook_due")
 def webhook_due(event: SQSEvent) -> dict[str, Any]:
-    """Make deliveries of events and attempts at deliveries; return what has to come again."""
+    """Create deliveries of events and attempt those due; return the messages to retry."""
     return webhooks(os.environ).webhook_due(event.to_dict())
 
 
@@ -96,17 +96,17 @@ def webhook_due(event: SQSEvent) -> dict[str, Any]:
     name="job_ended",
 )
 def job_ended(event: CloudWatchEvent) -> None:
-    """Settle one ended execution of a job: record a failure that it could not."""
+    """Settle an ended job: record a failure that it could not record."""
     job_events(os.environ).job_ended(event.to_dict())
 
 
 @app.schedule(Rate(15, unit=Rate.MINUTES), name="sweep_jobs")
 def sweep_jobs(event: CloudWatchEvent) -> None:
-    """Start jobs that were accepted and never started, settle those that ended unnoticed."""
+    """Start jobs that were accepted but not started; settle those that ended unnoticed."""
     job_events(os.environ).sweep()
 
 
 @app.schedule(Rate(15, unit=Rate.MINUTES), name="sweep")
 def sweep(event: CloudWatchEvent) -> None:
-    """Start what was claimed and never started, settle what ended and was never settled."""
+    """Start ingests that were claimed but not started; settle those that ended unnoticed."""
     ingest(os.environ).sweep()

@@ -1,7 +1,7 @@
-"""The errors of the product. They are API: state machines match them by class name.
+"""The product's errors. Their class names are an interface: state machines match them.
 
 HeadraceError
-├── InvalidInput    the caller sent something wrong and can mend it
+├── InvalidInput    the caller sent something wrong and can correct it
 ├── Unsupported     the input is well formed, but not of a kind that is handled
 ├── NotFound        no such thing, or not for this tenant
 ├── Conflict        the request contradicts what is already there
@@ -9,8 +9,8 @@ HeadraceError
 ├── Throttled       a service asked us to slow down: try again later
 ├── Transient       a service failed in a way that passes: try again
 ├── ModelFailure    a model gave no usable output
-│   └── NoAnswer    models answered, and no answer stood what it was to stand
-└── MoreSteps       nothing is wrong: the work goes on in steps of its own
+│   └── NoAnswer    models answered, and every answer failed a check
+└── MoreSteps       not a failure: the work goes on in further steps
 """
 
 from __future__ import annotations
@@ -23,16 +23,18 @@ if TYPE_CHECKING:
 
 
 class HeadraceError(Exception):
-    """The root of everything that the product raises on purpose.
+    """The base class of the product's errors.
 
-    `message` is written for the person who has to act on it, `field` names the part of the
-    input that is at fault and `limit` the bound that was broken, where there is one.
-    `retry_after` is after how many seconds the same request may succeed, where that is known;
-    the message is then for the caller, too.
-    `usage` is what models used before it, where that is known: it was or has to be paid for.
-    `seconds` is how long a function of ours worked for that, or in vain, and `receipt` what it
-    cost, by attempts, where they were counted.
-    `unaccounted` says that a call may have been answered and billed without our hearing of it.
+    Attributes:
+        message: A text for the person who has to act on the error.
+        field: The part of the input that is wrong, or None.
+        limit: The limit that was exceeded, or None.
+        retry_after: Seconds after which the same request may succeed, if known. The message is
+            then shown to the caller, too.
+        usage: The tokens and images that models used before the error, if known. They are paid.
+        unaccounted: Whether a call may have been answered and billed without our knowing.
+        seconds: How long a function of ours worked before the error.
+        receipt: The cost of the attempts, if they were counted.
     """
 
     def __init__(
@@ -58,7 +60,7 @@ class HeadraceError(Exception):
 
 
 class InvalidInput(HeadraceError):  # noqa: N818 - the name is the wire's error type
-    """Raised when the caller sent something wrong and can mend it."""
+    """Raised when the caller sent something wrong and can correct it."""
 
 
 class Unsupported(HeadraceError):  # noqa: N818
@@ -66,7 +68,7 @@ class Unsupported(HeadraceError):  # noqa: N818
 
 
 class NotFound(HeadraceError):  # noqa: N818
-    """Raised when there is no such thing, or none that this tenant may see."""
+    """Raised when a thing does not exist, or this tenant may not see it."""
 
 
 class Conflict(HeadraceError):  # noqa: N818
@@ -76,8 +78,10 @@ class Conflict(HeadraceError):  # noqa: N818
 class QuotaExceeded(HeadraceError):  # noqa: N818
     """Raised when a limit of the tenant or of the stage is used up.
 
-    `of_model` says that the limit is one model's: another may still be asked. `reserved` says that
-    there would be room but for what calls under way have reserved, and may give back.
+    Attributes:
+        of_model: Whether the limit is that of one model, so that another may still be called.
+        reserved: Whether there would be room without the reservations of running calls, which
+            may be released.
     """
 
     of_model: bool = False
@@ -97,23 +101,23 @@ class ModelFailure(HeadraceError):  # noqa: N818
 
 
 class NoAnswer(ModelFailure):
-    """Raised when every answer failed a check that the caller asked for; it gives the reasons."""
+    """Raised when every answer failed a check that the caller requested; it has the reasons."""
 
 
 class MoreSteps(HeadraceError):  # noqa: N818
-    """Raised when work was begun and goes on in steps that most of its kind do not need.
+    """Raised when work needs further steps, which most work of its kind does not.
 
     `message` is the result so far, as JSON. An error and not a result, because a state machine
     follows an error for nothing, while it is billed for each time that it looks at a result.
     """
 
 
-_MEANT = (
+_EXPECTED = (
     *(InvalidInput, Unsupported, NotFound, Conflict, QuotaExceeded),
     *(Throttled, Transient, ModelFailure, MoreSteps),
 )
 
 
 def is_fault(error: HeadraceError) -> bool:
-    """Tell whether `error` is of no kind above: an operator's to mend, such as a denied call."""
-    return not isinstance(error, _MEANT)
+    """Return whether an operator has to act on `error`, such as a call that IAM denied."""
+    return not isinstance(error, _EXPECTED)

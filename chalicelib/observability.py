@@ -23,7 +23,7 @@ from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 from chalicelib.errors import HeadraceError, is_fault
 
 NAMESPACE = "Headrace"
-"""Where metrics go that no stage writes."""
+"""The namespace of metrics outside of a stage."""
 
 DOLLARS = "Dollars"
 INPUT_TOKENS = "InputTokens"
@@ -34,7 +34,7 @@ OLDEST_JOB = "OldestJobSeconds"
 
 
 class Spending(Protocol):
-    """What a receipt says of the whole."""
+    """The totals of a receipt."""
 
     @property
     def dollars(self) -> Decimal: ...
@@ -60,7 +60,7 @@ def _metrics() -> EphemeralMetrics:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What a piece of work may say of itself while it runs."""
+    """The log and the metrics of one piece of work while it runs."""
 
     log: Logger
     metrics: EphemeralMetrics
@@ -75,16 +75,16 @@ class Observation:
         self.metrics.add_metric(name, MetricUnit.Seconds, seconds)
 
     def spent(self, receipt: Spending) -> None:
-        """Add a receipt to what the stage spends."""
+        """Add a receipt to the metrics of spending."""
         _add(self.metrics, receipt)
 
     def became(self, outcome: str) -> None:
-        """Name what came of the work in the line that ends it."""
+        """Add an outcome to the line that ends the work."""
         self.outcomes.append(outcome)
 
 
 def spent(receipt: Spending) -> None:
-    """Add a receipt to what the stage spends, outside of any observed work."""
+    """Write the metrics of a receipt, outside of any observed work."""
     metrics = _metrics()
     _add(metrics, receipt)
     metrics.flush_metrics()
@@ -105,22 +105,29 @@ def _add(metrics: EphemeralMetrics, receipt: Spending) -> None:
 
 
 def log_refusal(log: Logger, error: HeadraceError, *, answered: bool = False) -> None:
-    """Log an error of ours: a fault as an error with its trace, which the metric of failures
-    counts; anything else as a warning, or as news where the caller is `answered`.
+    """Log an error: a fault with its trace, and any other as a warning.
+
+    The metric of failures counts the logged faults.
+
+    Args:
+        log: The logger.
+        error: The error.
+        answered: Whether the caller got the error as a response; it is then logged as info.
     """
-    told = {"error": type(error).__name__, "why": error.message}
+    fields = {"error": type(error).__name__, "why": error.message}
     if is_fault(error):
-        log.error("failed", extra=told, exc_info=error)
+        log.error("failed", extra=fields, exc_info=error)
     else:
-        (log.info if answered else log.warning)("refused", extra=told)
+        (log.info if answered else log.warning)("refused", extra=fields)
 
 
 def log_not_swapped(error: HeadraceError) -> None:
-    """Log that a version of a model should serve and cannot, which the metric of failures counts:
-    the one before goes on, so that nobody else would notice.
+    """Log that a version of a model cannot serve; the metric of failures counts it.
+
+    The version before it goes on serving, so that nobody would notice otherwise.
     """
-    told = {"error": type(error).__name__, "why": error.message}
-    logger("serving").error("not swapped", extra=told)
+    fields = {"error": type(error).__name__, "why": error.message}
+    logger("serving").error("not swapped", extra=fields)
 
 
 @contextmanager
@@ -142,15 +149,15 @@ def observed(service: str, correlation_id: str = "") -> Iterator[Observation]:
         raise
     finally:
         seconds = round(time.perf_counter() - started, 4)
-        told = {"outcome": outcome, "seconds": seconds, "became": observation.outcomes}
-        log.info("ended", extra={name: value for name, value in told.items() if value != []})
+        fields = {"outcome": outcome, "seconds": seconds, "became": observation.outcomes}
+        log.info("ended", extra={name: value for name, value in fields.items() if value != []})
         if observation.metrics.metric_set:
             observation.metrics.flush_metrics()
         log.set_correlation_id(None)
 
 
 def told_under(service: str, request_id: str, body: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the `body` of a stream, and log under the request's id what goes wrong on its way."""
+    """Yield the `body` of a stream, and log its errors under the request's id."""
     log = logger(service)
     log.set_correlation_id(request_id)
     try:

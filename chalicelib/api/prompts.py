@@ -53,7 +53,7 @@ _NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 _PLACE = "/v1/prompts/{prompt}"
 
 
-class PromptRenderer(Protocol):
+class TurnRenderer(Protocol):
     """Renders the calls that the turns of a version would make."""
 
     def __call__(
@@ -71,7 +71,7 @@ class PromptServices:
     """The collaborators of the views of this module."""
 
     library: Library
-    preview: PromptRenderer
+    preview: TurnRenderer
     fence: Callable[[], str]
     answers: ResponseRecords
 
