@@ -16,10 +16,15 @@ from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError
 from referencing import Registry
 
-from chalicelib.generation.patterns import PatternError, TooComplexError, compile_pattern
+from chalicelib.generation.patterns import PatternError, compile_pattern
 
 MAX_REFERENCES = 20_000
 """The most references that the validation of one value follows."""
+
+
+class TooComplexError(ValueError):
+    """Raised when the validation of a value would take too long."""
+
 
 _SHOWN = 100
 _left: ContextVar[list[int]] = ContextVar("references that are left")

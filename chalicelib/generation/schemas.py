@@ -61,8 +61,8 @@ def schema_violation(value: Any, schema: Mapping[str, Any]) -> str:
     from jsonschema.exceptions import SchemaError, best_match
     from referencing.exceptions import Unresolvable
 
-    from chalicelib.generation.patterns import PatternError, TooComplexError
-    from chalicelib.generation.schema_validator import iter_violations
+    from chalicelib.generation.patterns import PatternError
+    from chalicelib.generation.schema_validator import TooComplexError, iter_violations
 
     try:
         Draft202012Validator.check_schema(schema)

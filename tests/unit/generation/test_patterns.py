@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.generation.patterns import MAX_WORK, PatternError, TooComplexError, compile_pattern
+from chalicelib.generation.patterns import PatternError, compile_pattern
 
 
 def found(pattern: str, text: str) -> bool:
@@ -40,6 +40,12 @@ def found(pattern: str, text: str) -> bool:
         ("^(a*)*$", ["", "aaa"], ["b"]),
         ("^(|a)+$", ["", "aa"], ["b"]),
         ("(^a|^b)c", ["ac", "bc"], ["xac"]),
+        (r"^\u00e9\/$", ["é/"], ["e/"]),
+        (r"\bb\b", ["a b"], ["ab"]),
+        (r"^\p{Lu}$", ["É"], ["é"]),
+        (r"^\d$", ["5"], ["\N{ARABIC-INDIC DIGIT FIVE}"]),
+        ("^a{501}$", ["a" * 501], ["a" * 500]),
+        ("^.b$", ["\ud800b"], ["\ud800"]),
     ],
 )
 def test_should_find_what_it_says(pattern: str, yes: list[str], no: list[str]) -> None:
@@ -50,9 +56,10 @@ def test_should_find_what_it_says(pattern: str, yes: list[str], no: list[str]) -
 @pytest.mark.parametrize(
     "pattern",
     [
-        *("(", ")", "a)", "[", "[]", "[^]", "[z-a]", "*", "+a", "a**", "a++", "a{2}{3}", "^*"),
-        *("a{3,2}", "(?=a)", "(?!a)", "(?<=a)", "(?P<n>a)", r"\1", r"\b", r"\p{L}", "\\", r"\u12"),
-        *("[a--b]", "((((((" * 10, "a{501}", "(a{100}){100}", "(((a{9}){9}){9}){9}"),
+        *("(", ")", "a)", "[", "[]", "[^]", "[z-a]", "*", "+a", "a**", "a++", "a{2}{3}"),
+        *("a{3,2}", "(?=a)", "(?!a)", "(?<=a)", "(?P<n>a)", r"\1", "\\", r"\u12", "\ud800"),
+        *("[a--b]", "((((((" * 10, "a{1001}", "(a{100}){100}", "(((a{9}){9}){9}){9}"),
+        *("(?i)a", "(?i:a)", r"\Aa", r"a\z", r"\Qa\E", r"\C", "[[:alpha:]]", "a*??"),
     ],
 )
 def test_should_refuse_what_it_does_not_take(pattern: str) -> None:
@@ -73,7 +80,10 @@ def test_should_find_what_python_finds(pattern: str, text: str) -> None:
         return
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
-        theirs = re.compile(pattern.replace("$", r"\Z"))
+        try:
+            theirs = re.compile(pattern.replace("$", r"\Z"))
+        except re.error:  # a repeated anchor, which Python refuses
+            return
     assert ours.search(text) == (theirs.search(text) is not None)
 
 
@@ -90,8 +100,7 @@ def test_patterns_that_python_never_ends_with_should_end(pattern: str) -> None:
     assert not found(pattern, "a" * 20_000 + "!\n")
 
 
-def test_a_text_that_would_take_too_long_should_be_refused() -> None:
+def test_a_pattern_of_many_states_should_end_over_a_long_text() -> None:
     text = "".join(random.Random(1).choices("ab", k=99_999))
-    with pytest.raises(TooComplexError):
-        found("(a|b)*a(a|b){120}c", text)
-    assert not found("x", "a" * (MAX_WORK - 10))
+    assert not found("(a|b)*a(a|b){120}c", text)
+    assert not found("x", "a" * 2_999_990)
