@@ -160,13 +160,13 @@ def cases_of(name: str, models: Path, narrows: Mapping[str, Narrow]) -> dict[str
     The threshold for refusing is put out of the way: a case has its best sentence's support.
     """
     folder, file = SETS[name]
-    finder, local = finder_over(models, ROOT / folder)
+    searcher, local = finder_over(models, ROOT / folder)
     labels = json.loads((ROOT / "tests" / "data" / file).read_text(encoding="utf-8"))
     split = name in SPLIT
     cases: dict[str, list[Case]] = {way: [] for way in narrows}
     for asked in ([*labels["answerable"]], [{"question": q} for q in labels["unanswerable"]]):
         for at, label in enumerate(asked):
-            weighed = _weighed(finder, local, label["question"])
+            weighed = _weighed(searcher, local, label["question"])
             for way, narrow in narrows.items():
                 held_out = split and at % 2 == 1
                 cases[way].append(_case(label, narrow(label["question"], weighed), held_out))
@@ -174,9 +174,9 @@ def cases_of(name: str, models: Path, narrows: Mapping[str, Narrow]) -> dict[str
 
 
 def _weighed(
-    finder: Searcher, embedder: LocalEmbedder, question: str
+    searcher: Searcher, embedder: LocalEmbedder, question: str
 ) -> Sequence[evidence.Evidence]:
-    found = finder.find(Query("tenant", question, None, 10, ""))
+    found = searcher.search(Query("tenant", question, None, 10, ""))
     sources = evidence.candidate_sentences(question, found.passages)
     vectors = embedder.embed([evidence.text_to_embed(source) for source in sources], "").vectors
     return evidence.weigh_evidence(question, found.vector, sources, vectors)

@@ -146,18 +146,18 @@ def in_other_words(name: str, question: Judged, documents: Mapping[str, Document
     return re.sub(rf"\b{re.escape(word)}", synonyms[0], question.text, count=1, flags=re.I)
 
 
-def searching(finder: Searcher, cast: Sequence[Vote] = ()) -> Ask:
+def searching(searcher: Searcher, cast: Sequence[Vote] = ()) -> Ask:
     """Return the product's search, with what was voted."""
-    voted = replace(finder, votes=Ballots(cast))
-    return lambda text: voted.find(Query("tenant", text, None, TOP_K, "")).passages
+    voted = replace(searcher, votes=Ballots(cast))
+    return lambda text: voted.search(Query("tenant", text, None, TOP_K, "")).passages
 
 
-def ballots(finder: Searcher, rated: Sequence[Judged], wrong: float = 0.0) -> list[Vote]:
+def ballots(searcher: Searcher, rated: Sequence[Judged], wrong: float = 0.0) -> list[Vote]:
     """Return the votes of users who rate what they find without any, `wrong` of them carelessly."""
     chance = random.Random(SEED)  # noqa: S311 - the same careless users each time
-    ask = searching(finder)
+    ask = searching(searcher)
     texts = [question.text for question in rated]
-    vectors = finder.embedder.embed(texts, "").vectors
+    vectors = searcher.embedder.embed(texts, "").vectors
     return [
         _ballot(question, vector, ask(question.text), careless=chance.random() < wrong)
         for question, vector in zip(rated, vectors, strict=True)
@@ -173,7 +173,7 @@ def _ballot(
     better: PageSpan | None = None
     if not is_right and right and not careless:
         (quoted,) = first_passage_span(right)
-        better = quoted.alone
+        better = quoted.bare_span
     cited: tuple[QuotedSpan, ...] = first_passage_span(shown)
     asked = LoggedAnswer(
         id=question.id,
@@ -227,9 +227,9 @@ def compared(before: Sequence[float], after: Sequence[float]) -> dict[str, Any]:
     }
 
 
-def effects(finder: Searcher, who: Voters, cast: Sequence[Vote]) -> dict[str, Any]:
+def effects(searcher: Searcher, who: Voters, cast: Sequence[Vote]) -> dict[str, Any]:
     """Return what the votes change, by kind of question and score."""
-    without, with_votes = searching(finder), searching(finder, cast)
+    without, with_votes = searching(searcher), searching(searcher, cast)
     return {
         kind: {
             name: compared(scored(without, asked, score), scored(with_votes, asked, score))
@@ -256,8 +256,8 @@ def opened(name: str, half: Half) -> Iterator[tuple[Searcher, Voters]]:
     documents = collection.documents(name, collection.frozen(name).documents)
     who = voters(name, half, {each.id: each for each in documents})
     with engine(name, documents, who.texts, Embedder.open(CACHE)) as running:
-        finder = running.finder()
-        yield replace(finder, index=Remembered(finder.index)), who
+        searcher = running.searcher()
+        yield replace(searcher, index=Remembered(searcher.index)), who
 
 
 def measure(repetitions: int) -> Result:
@@ -269,23 +269,23 @@ def measure(repetitions: int) -> Result:
         "votes": MAX_VOTES,
     }
     for name in collection.PACKAGES:
-        with opened(name, "test") as (finder, who):
+        with opened(name, "test") as (searcher, who):
             facts[name] = {
-                "careful users": effects(finder, who, ballots(finder, who.rated)),
-                "one in five careless": effects(finder, who, ballots(finder, who.rated, WRONG)),
+                "careful users": effects(searcher, who, ballots(searcher, who.rated)),
+                "one in five careless": effects(searcher, who, ballots(searcher, who.rated, WRONG)),
             }
-            costs += _costs(finder, who, repetitions)
+            costs += _costs(searcher, who, repetitions)
     facts["answers"] = feedback_answers.measured(CACHE)
     measured = {f"weighing {MAX_VOTES} votes": spread(costs, "ms of CPU")}
     return Result("feedback", repetitions, measured, facts=facts, notes=NOTES)
 
 
-def _costs(finder: Searcher, who: Voters, repetitions: int) -> list[float]:
+def _costs(searcher: Searcher, who: Voters, repetitions: int) -> list[float]:
     """Return the CPU time, in milliseconds, that it takes to weigh the most votes there can be."""
-    cast = ballots(finder, who.rated)[:MAX_VOTES]
+    cast = ballots(searcher, who.rated)[:MAX_VOTES]
     asked = [each.text for each in who.asked["in other words"]][:repetitions]
     found = []
-    for vector in finder.embedder.embed(asked, "").vectors:
+    for vector in searcher.embedder.embed(asked, "").vectors:
         begun = time.process_time()
         product.vote_weights(cast, MODEL, vector)
         found.append(1_000 * (time.process_time() - begun))
@@ -295,17 +295,17 @@ def _costs(finder: Searcher, who: Voters, repetitions: int) -> list[float]:
 def tuned(name: str) -> list[dict[str, float]]:
     """Return what each pair of constants does to the questions that are for tuning."""
     found = []
-    with opened(name, "tune") as (finder, who):
-        cast = {wrong: ballots(finder, who.rated, wrong) for wrong in (0.0, WRONG)}
+    with opened(name, "tune") as (searcher, who):
+        cast = {wrong: ballots(searcher, who.rated, wrong) for wrong in (0.0, WRONG)}
         before = {
-            kind: scored(searching(finder), who.asked[kind], _reciprocal_rank) for kind in KINDS
+            kind: scored(searching(searcher), who.asked[kind], _reciprocal_rank) for kind in KINDS
         }
         for alike in ALIKES:
             for most in SHARES:
                 with constants(alike, most):
                     row: dict[str, float] = {"alike": alike, "most": most}
                     for wrong, votes in cast.items():
-                        ask = searching(finder, votes)
+                        ask = searching(searcher, votes)
                         for kind in KINDS:
                             after = scored(ask, who.asked[kind], _reciprocal_rank)
                             change = fmean(after) - fmean(before[kind])

@@ -57,19 +57,19 @@ class Answer:
 class Answers:
     """Tier 0 over one set of documents."""
 
-    def __init__(self, finder: Searcher, embedder: LocalEmbedder) -> None:
-        self._finder = finder
+    def __init__(self, searcher: Searcher, embedder: LocalEmbedder) -> None:
+        self._finder = searcher
         self._embedder = embedder
         self._vectors: dict[str, Sequence[float]] = {}
 
     def to(self, question: str, cast: Sequence[Vote] = ()) -> Answer:
         """Return the answer to a question, with what was voted."""
-        finder = replace(self._finder, votes=Ballots(cast))
-        found = finder.find(Query("tenant", question, None, 10, ""))
+        searcher = replace(self._finder, votes=Ballots(cast))
+        found = searcher.search(Query("tenant", question, None, 10, ""))
         sources = evidence.candidate_sentences(question, found.passages)
         vectors = [self._vector(evidence.text_to_embed(source)) for source in sources]
         weighed = evidence.weigh_evidence(question, found.vector, sources, vectors)
-        nudged = evidence.boost_evidence(weighed, found.voted)
+        nudged = evidence.boost_evidence(weighed, found.vote_weights)
         claims = evidence.extract_claims(filter_replies(question, nudged))
         return Answer(found, sources, [source for _, source in claims])
 
@@ -83,7 +83,7 @@ def vote_of(label: Label, answer: Answer) -> Vote:
     """Return what a user who knows the label says of an answer."""
     right = any(map(label.is_in, answer.claims))
     facts = [source for source in answer.sources if label.is_in(source)]
-    better = _quoted(facts[0]).alone if facts and not right else None
+    better = _quoted(facts[0]).bare_span if facts and not right else None
     asked = LoggedAnswer(
         id="",
         kind="answer",
@@ -98,7 +98,7 @@ def vote_of(label: Label, answer: Answer) -> Vote:
 
 
 def _quoted(source: SourceSentence) -> QuotedSpan:
-    document_id, version, page, start, end = source.place
+    document_id, version, page, start, end = source.position
     place = PageSpan(document_id=document_id, version=version, page=page, start=start, end=end)
     return QuotedSpan(**place.model_dump(), path=source.passage.path)
 

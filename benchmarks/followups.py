@@ -48,21 +48,21 @@ def measure(repetitions: int = 1, models: Path = MODELS) -> Result:
 
 def ended(models: Path) -> list[Ended]:
     """Answer every labelled question both ways."""
-    finder, local = finder_over(models, *(ROOT / folder for folder in FOLDERS))
+    searcher, local = finder_over(models, *(ROOT / folder for folder in FOLDERS))
 
     def one(case: dict[str, Any]) -> Ended:
         question = case["question"]
         history = [ConversationTurn.model_validate(turn) for turn in case["history"]]
         asked_as = rewrite_question(question, history).text
-        without = _end(finder, local, case, question)
-        resolved = without if asked_as == question else _end(finder, local, case, asked_as)
+        without = _end(searcher, local, case, question)
+        resolved = without if asked_as == question else _end(searcher, local, case, asked_as)
         return Ended(case["kind"], question, asked_as, without, resolved)
 
     return [one(case) for case in json.loads(LABELLED.read_text(encoding="utf-8"))["cases"]]
 
 
-def _end(finder: Searcher, embedder: LocalEmbedder, case: dict[str, Any], asked_as: str) -> str:
-    found = finder.find(Query("tenant", asked_as, None, 10, ""))
+def _end(searcher: Searcher, embedder: LocalEmbedder, case: dict[str, Any], asked_as: str) -> str:
+    found = searcher.search(Query("tenant", asked_as, None, 10, ""))
     sources = evidence.candidate_sentences(asked_as, found.passages)
     texts = [evidence.text_to_embed(source) for source in sources]
     *vectors, own = embedder.embed([*texts, case["question"]], "").vectors

@@ -107,7 +107,7 @@ def measured_on(name: str, embedder: Embedder, reranker: LocalReranker) -> dict[
 
 def ways(made: Engine, reranker: LocalReranker) -> Iterator[tuple[str, Ranking]]:
     """Yield each way of ranking by its name."""
-    plain, reranking = made.finder(), made.finder(reranker)
+    plain, reranking = made.searcher(), made.searcher(reranker)
     yield "vectors", made.by_vector
     yield "BM25", made.by_words
     yield BASE, lambda question: made.by_search(plain, question)

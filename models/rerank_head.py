@@ -66,7 +66,7 @@ def main() -> None:
 
 def listed(made: Engine, question: collection.Judged, reader: WordEmbedder) -> Listed:
     """Return the features and gains of the passages that search finds for a question."""
-    passages = made.find(made.finder(), question.text)[:MAX_RERANKED]
+    passages = made.find(made.searcher(), question.text)[:MAX_RERANKED]
     told, _ = look(rerank_request(question.text, passages, ""), reader)
     gains = [float(question.gains.get(passage.document_id, 0)) for passage in passages]
     return np.array(told, np.float64), np.array(gains, np.float64)

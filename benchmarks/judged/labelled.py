@@ -57,18 +57,18 @@ def labels() -> Iterator[Label]:
 def asked_with(models: Path, rerankers: Mapping[str, Reranker | None]) -> dict[str, list[Ended]]:
     """Ask every question with each reranker, None for none; return how they end, in order."""
     folders = dict.fromkeys(ROOT / folder for folder, _ in SETS.values())
-    finder, embedder = finder_over(models, *folders)
+    searcher, embedder = finder_over(models, *folders)
     return {
         way: [
-            _ended(replace(finder, reranker=reranker, reranks=True), embedder, label)
+            _ended(replace(searcher, reranker=reranker, reranks=True), embedder, label)
             for label in labels()
         ]
         for way, reranker in rerankers.items()
     }
 
 
-def _ended(finder: Searcher, embedder: LocalEmbedder, label: Label) -> Ended:
-    found = finder.find(Query("tenant", label.question, None, TOP_K, ""))
+def _ended(searcher: Searcher, embedder: LocalEmbedder, label: Label) -> Ended:
+    found = searcher.search(Query("tenant", label.question, None, TOP_K, ""))
     sources = evidence.candidate_sentences(label.question, found.passages)
     vectors = embedder.embed([evidence.text_to_embed(source) for source in sources], "").vectors
     weighed = evidence.weigh_evidence(label.question, found.vector, sources, vectors)

@@ -57,22 +57,22 @@ class FeedbackRecords:
         self._clock = clock
         self._known: OrderedDict[str, tuple[int, tuple[Vote, ...]]] = OrderedDict()
 
-    def keep_asked(self, tenant: str, kept: EmbeddedAnswer) -> None:
+    def put_answer(self, tenant: str, kept: EmbeddedAnswer) -> None:
         """Keep a question with what it got for `ASKED_DAYS`."""
-        pk, sk = _asked_key(tenant, kept.asked.id)
+        pk, sk = _asked_key(tenant, kept.answer.id)
         self._table.put(
             Put(
                 {
                     "pk": pk,
                     "sk": sk,
-                    "asked": zlib.compress(kept.asked.model_dump_json().encode()),
+                    "asked": zlib.compress(kept.answer.model_dump_json().encode()),
                     "vector": kept.vector,
                     "expires_at": self._days_from_now(ASKED_DAYS),
                 }
             )
         )
 
-    def kept_asked(self, tenant: str, asked_id: str) -> EmbeddedAnswer | None:
+    def get_answer(self, tenant: str, asked_id: str) -> EmbeddedAnswer | None:
         """Return what is kept under the id, None if there is nothing or it has expired."""
         item = self._table.get(_asked_key(tenant, asked_id))
         if item is None or self._has_expired(item):
@@ -97,7 +97,7 @@ class FeedbackRecords:
                 {
                     "pk": pk,
                     "sk": sk,
-                    "model": kept.asked.model,
+                    "model": kept.answer.model,
                     "vector": kept.vector,
                     "marks": told,
                     "expires_at": self._days_from_now(VOTE_DAYS),

@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 class AskServices:
     """The collaborators of the view of this module."""
 
-    asker: QuestionAnswerer
+    answerer: QuestionAnswerer
     answers: ResponseRecords
 
 
 def build_services(parts: ApiParts) -> AskServices:
     """Return what the views of this module need, built of the stage's `parts`."""
-    return AskServices(asker=parts.asker, answers=parts.records)
+    return AskServices(answerer=parts.answerer, answers=parts.records)
 
 
 def routes(services: Callable[[], AskServices], authorizer: ChaliceAuthorizer) -> Blueprint:
@@ -71,6 +71,6 @@ def routes(services: Callable[[], AskServices], authorizer: ChaliceAuthorizer) -
 
 
 def _ask(query: Query, body: AskRequest, deps: AskServices) -> AskResponse:
-    answer = deps.asker.ask(query, body.tier, body.history)
+    answer = deps.answerer.answer(query, body.tier, body.history)
     spent(answer.receipt)
     return answer

@@ -44,20 +44,20 @@ class RatedDocuments(VersionLookup, CurrentVersions, Protocol):
 class RatingRecords(Protocol):
     """Logged answers, and votes."""
 
-    def kept_asked(self, tenant: str, asked_id: str) -> EmbeddedAnswer | None:
-        """Return what is kept under the id, None if there is nothing or it has expired."""
+    def get_answer(self, tenant: str, asked_id: str) -> EmbeddedAnswer | None:
+        """Return the logged answer, None if there is none or it has expired."""
 
     def rate(
         self, tenant: str, rated: RatedAnswer, kept: EmbeddedAnswer, marks: Sequence[RatedSpan]
     ) -> None:
-        """Let `marks` count in place of what an earlier rating of the same said.
+        """Store the marks of a rating in place of those of an earlier rating of the same answer.
 
         Raises:
             Conflict: the tenant, or a document of `rated`, is being removed.
         """
 
     def stands(self, tenant: str, rated: RatedAnswer) -> bool:
-        """Tell whether a rating was not removed with one of its documents since it was kept."""
+        """Say whether a rating still exists: it is removed with any of its documents."""
 
 
 class FeedbackRows(Protocol):
@@ -134,36 +134,39 @@ def routes(services: Callable[[], FeedbackServices], authorizer: ChaliceAuthoriz
 def _rate(
     tenant: str, body: FeedbackRequest, request_id: str, deps: FeedbackServices
 ) -> FeedbackResponse:
-    """Keep a rating: what leads to its row first, so that it goes with its documents, then the row.
+    """Store a rating: first the record that leads to its row, then the row.
 
-    A document that is removed just then may have taken the one along before the other came.
+    So a row is always removed with its documents. If a document is removed between the two writes,
+    the row is removed again.
 
-    Raises `NotFound` for what cannot be rated, `InvalidInput` for a better passage that is none,
-    `Conflict` where a document of it is being removed.
+    Raises:
+        NotFound: the answer cannot be rated, or the better passage names no document.
+        InvalidInput: the better passage is not on its page.
+        Conflict: a document of the answer is being removed.
     """
-    kept = _kept(tenant, body, deps)
-    better = _better(tenant, body.better_passage, deps)
-    named = list(dict.fromkeys((*kept.asked.cited, *([better] if better else []))))
+    kept = _logged_answer(tenant, body, deps)
+    better = _better_span(tenant, body.better_passage, deps)
+    named = list(dict.fromkeys((*kept.answer.cited, *([better] if better else []))))
     documents = list(dict.fromkeys(place.document_id for place in named))
     current = deps.documents.current_versions(tenant, documents)
-    _check_there(kept, current, body)
+    _check_documents_exist(kept, current, body)
     marks = tuple(
         mark
-        for mark in marks_for_rating(kept.asked, body.rating, better)
+        for mark in marks_for_rating(kept.answer, body.rating, better)
         if current.get(mark.document_id) == mark.version
     )
-    ulid = kept.asked.id.rpartition("_")[2]
+    ulid = kept.answer.id.rpartition("_")[2]
     row = FeedbackRow(
         feedback_id=f"fb_{ulid}",
         rating=body.rating,
         correction=body.correction or "",
         better_passage=better,
         comment=body.comment or "",
-        asked=kept.asked,
+        asked=kept.answer,
         marks=marks,
         received_at=deps.now(),
     )
-    key = f"feedback/{tenant}/{kept.asked.asked_at:%Y-%m-%d}/{row.feedback_id}.json"
+    key = f"feedback/{tenant}/{kept.answer.asked_at:%Y-%m-%d}/{row.feedback_id}.json"
     about = ((place.document_id, place.version) for place in named if place.document_id in current)
     rated = RatedAnswer(ulid, key, tuple(dict.fromkeys(about)))
     deps.ratings.rate(tenant, rated, kept, marks)
@@ -175,9 +178,9 @@ def _rate(
     return FeedbackResponse(feedback_id=row.feedback_id, ranks=bool(marks))
 
 
-def _kept(tenant: str, body: FeedbackRequest, deps: FeedbackServices) -> EmbeddedAnswer:
-    kept = deps.ratings.kept_asked(tenant, body.rated)
-    if kept is None or kept.asked.kind != body.kind:
+def _logged_answer(tenant: str, body: FeedbackRequest, deps: FeedbackServices) -> EmbeddedAnswer:
+    kept = deps.ratings.get_answer(tenant, body.rated)
+    if kept is None or kept.answer.kind != body.kind:
         raise NotFound(
             f"There is no {body.kind} {body.rated}; one can be rated for {ASKED_DAYS} days.",
             field=body.field,
@@ -186,10 +189,12 @@ def _kept(tenant: str, body: FeedbackRequest, deps: FeedbackServices) -> Embedde
     return kept
 
 
-def _check_there(kept: EmbeddedAnswer, current: Mapping[str, str], body: FeedbackRequest) -> None:
-    """Raise `NotFound` for an answer whose documents are gone: it holds sentences of them."""
+def _check_documents_exist(
+    kept: EmbeddedAnswer, current: Mapping[str, str], body: FeedbackRequest
+) -> None:
+    """Raise `NotFound` if a document of an answer was deleted: the answer quotes it."""
     if body.kind == "answer" and any(
-        place.document_id not in current for place in kept.asked.cited
+        place.document_id not in current for place in kept.answer.cited
     ):
         raise _deleted(body)
 
@@ -200,8 +205,15 @@ def _deleted(body: FeedbackRequest) -> NotFound:
     )
 
 
-def _better(tenant: str, given: BetterPassage | None, deps: FeedbackServices) -> QuotedSpan | None:
-    """Return the better passage with its text, held to its document and to its page."""
+def _better_span(
+    tenant: str, given: BetterPassage | None, deps: FeedbackServices
+) -> QuotedSpan | None:
+    """Return the better passage with its text, or None if none is given.
+
+    Raises:
+        NotFound: there is no such document or version.
+        InvalidInput: the version has no such page, or the page no such characters.
+    """
     if given is None:
         return None
     document = deps.documents.document(tenant, given.document_id)

@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 class SearchServices:
     """The collaborators of the view of this module."""
 
-    finder: Searcher
-    keeper: AnswerLog
+    searcher: Searcher
+    answer_log: AnswerLog
     answers: ResponseRecords
     receipt: Callable[[SearchResult], Receipt]
 
@@ -45,11 +45,11 @@ class SearchServices:
 def build_services(parts: ApiParts) -> SearchServices:
     """Return what the views of this module need, built of the stage's `parts`."""
     return SearchServices(
-        finder=parts.finder,
-        keeper=parts.keeper,
+        searcher=parts.searcher,
+        answer_log=parts.answer_log,
         answers=parts.records,
         receipt=lambda found: parts.prices.search(
-            found.embedding, found.reranked, found.seen, found.pictured
+            found.embedding, found.rerank_result, found.image_labels, found.image_query
         ),
     )
 
@@ -80,7 +80,7 @@ def routes(services: Callable[[], SearchServices], authorizer: ChaliceAuthorizer
             correlation_id=request_id_of(request),
             filter=body.filter,
             rerank=body.rerank,
-            picture=b"" if body.image is None else body.image.data,
+            image=b"" if body.image is None else body.image.data,
         )
         return run_once(request, deps.answers, lambda: _search(query, body, deps))
 
@@ -96,17 +96,18 @@ def _search(query: Query, body: SearchRequest, deps: SearchServices) -> SearchRe
     """
     asked = body.model_dump(mode="json", exclude={"limit", "cursor", "neighbours"})
     begin, search_id = read_offset(body.cursor, asked) if body.cursor is not None else (0, "")
-    found = deps.finder.find(query)
+    found = deps.searcher.search(query)
     notices = found.notices
     if body.cursor is None:
-        asked_by = query.text if found.seen is None else join_labels(found.seen.labels)
-        told = AnswerRecord("search", asked_by, asked_by, cited=first_passage_span(found.passages))
-        search_id = deps.keeper.keep(query.tenant, told, found)
+        labels = found.image_labels
+        text = query.text if labels is None else join_labels(labels.labels)
+        record = AnswerRecord("search", text, text, cited=first_passage_span(found.passages))
+        search_id = deps.answer_log.record(query.tenant, record, found)
         notices += () if search_id else (NOT_LOGGED,)
     end = begin + body.limit
     hits = found.passages[begin:end]
     if body.neighbours and hits and found.index is not None:
-        hits = add_neighbours(deps.finder.index, found.index, hits, body.neighbours)
+        hits = add_neighbours(deps.searcher.index, found.index, hits, body.neighbours)
     more = end < len(found.passages)
     receipt = deps.receipt(found)
     spent(receipt)
@@ -116,5 +117,5 @@ def _search(query: Query, body: SearchRequest, deps: SearchServices) -> SearchRe
         next_cursor=write_offset(end, asked, search_id) if more else None,
         receipt=receipt,
         notices=notices,
-        seen=None if found.seen is None else found.seen.labels,
+        seen=None if found.image_labels is None else found.image_labels.labels,
     )

@@ -24,7 +24,7 @@ class PageSpan(Contract):
     end: int = Field(ge=1)
 
     @property
-    def alone(self) -> PageSpan:
+    def bare_span(self) -> PageSpan:
         """Return the place without what a kind of place adds to it."""
         return PageSpan(
             document_id=self.document_id,

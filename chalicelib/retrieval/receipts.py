@@ -1,4 +1,4 @@
-"""What a query cost: a line for each model and service, at AWS's list prices.
+"""Receipts of searches and answers: a line for each model and service, at AWS's list prices.
 
 A reply names the model that gave it, and is priced as the model that was asked: where a local
 model stands in for one of Bedrock's, the line names both. Seconds are measured; a function's are
@@ -34,7 +34,7 @@ _PICTURES = "picture embedding"
 
 @dataclass(frozen=True, slots=True)
 class QueryPrices:
-    """Prices a search or an answer. `chat_model_id` is empty where no model is set up."""
+    """Prices of searches and answers; `chat_model_id` is "" if no language model is set up."""
 
     catalogue: Catalogue
     chat_model_id: str
@@ -52,7 +52,7 @@ class QueryPrices:
         collection's model of pictures did.
         """
         texts = [self._embedding(_QUESTION, embedding), self._query()]
-        lines = texts if pictured is None or not pictured.alone else []
+        lines = texts if pictured is None or not pictured.images_only else []
         if pictured is not None:
             lines += self._pictures(pictured)
         if seen is not None:
@@ -95,9 +95,9 @@ class QueryPrices:
 
     def _lines(self, use: ModelUse) -> Sequence[ReceiptLine]:
         """Return what a use cost: of a language model, every attempt at it."""
-        if isinstance(use.what, ModelReply):
-            return [line.model_copy(update={"role": use.role}) for line in use.what.lines]
-        return [self._embedding(use.role, use.what)]
+        if isinstance(use.result, ModelReply):
+            return [line.model_copy(update={"role": use.role}) for line in use.result.lines]
+        return [self._embedding(use.role, use.result)]
 
     def _embedding(
         self, role: str, embedding: EmbedTextResult | RerankResult | CheckResult
@@ -143,4 +143,4 @@ class QueryPrices:
 
 
 def _is_reply(use: ModelUse) -> bool:
-    return use.role == _ANSWER and isinstance(use.what, ModelReply) and bool(use.what.text)
+    return use.role == _ANSWER and isinstance(use.result, ModelReply) and bool(use.result.text)

@@ -1,6 +1,7 @@
-"""The composition root of searching and answering, whichever entry point asks.
+"""The composition root of search and answers, for the API and the streaming function.
 
-Everything is built on first use and kept: importing this needs neither environment nor network.
+Everything is built on first use and then reused: importing this needs neither environment nor
+network.
 """
 
 from __future__ import annotations
@@ -34,33 +35,33 @@ if TYPE_CHECKING:
 
 
 PICTURE_SECONDS = 10
-"""What a collection's model of pictures may take for a query, whose picture may have been looked at
-for 15 s before, of API Gateway's 29 s."""
+"""Limit for the image model of a collection: API Gateway allows 29 s, and labelling the image of
+the query may have taken 15 s before."""
 
 
 @dataclass(frozen=True, slots=True)
 class _LoggedScreen:
-    """A screen that tells the log how many sentences it found, never which."""
+    """A screen that logs how many sentences it found, never their text."""
 
     screen: SentenceScreen
 
     def aimed_at_model(self, sentences: Sequence[str]) -> Sequence[bool]:
         found = self.screen.aimed_at_model(sentences)
         if any(found):
-            told = {"sentences": sum(found), "of": len(found)}
-            logger("queries").warning("instructions for a language model", extra=told)
+            counts = {"sentences": sum(found), "of": len(found)}
+            logger("queries").warning("instructions for a language model", extra=counts)
         return found
 
 
-def _not_kept(error: HeadraceError) -> None:
+def _log_failure(error: HeadraceError) -> None:
     log_refusal(logger("queries"), error)
 
 
 class QueryServices:
-    """What finds passages and answers questions, for the stage that `environ` describes.
+    """Searcher and answerer of the deployment that `environ` describes.
 
-    `generator` returns what asks models, which is done for some questions only; all that is asked
-    for a question is waited for `seconds`.
+    `generator` builds the client of language models, which only some questions need; all that they
+    do for one question must end within `seconds`.
     """
 
     def __init__(
@@ -86,8 +87,8 @@ class QueryServices:
         return ApiRecords(Table(aws.dynamodb(), settings.records_table))
 
     @cached_property
-    def finder(self) -> Searcher:
-        """What finds passages."""
+    def searcher(self) -> Searcher:
+        """The search over passages."""
         from chalicelib.adapters import aws
         from chalicelib.adapters.passages import Passages
         from chalicelib.retrieval.search.searcher import Searcher
@@ -102,12 +103,12 @@ class QueryServices:
             self.ratings,
             self.query_settings.reranks,
             self._labeller,
-            self._pictures,
+            self._images,
         )
 
     @cached_property
     def ratings(self) -> FeedbackRecords:
-        """What was asked to be rated, and votes."""
+        """The records of logged answers and votes."""
         from chalicelib.adapters import aws
         from chalicelib.adapters.dynamodb import Table
         from chalicelib.adapters.feedback_records import FeedbackRecords
@@ -116,8 +117,8 @@ class QueryServices:
         return FeedbackRecords(Table(aws.dynamodb(), settings.records_table))
 
     @cached_property
-    def keeper(self) -> AnswerLog:
-        """What keeps questions and what they got."""
+    def answer_log(self) -> AnswerLog:
+        """The log of answers and searches."""
         from chalicelib.adapters import aws
         from chalicelib.adapters.dynamodb import Table
         from chalicelib.adapters.feedback_records import FeedbackRecords
@@ -126,28 +127,28 @@ class QueryServices:
 
         settings = RecordsSettings.from_environ(self._environ)
         records = FeedbackRecords(Table(aws.asked_dynamodb(), settings.records_table))
-        return AnswerLog(records, lambda: datetime.now(UTC), ulid, _not_kept)
+        return AnswerLog(records, lambda: datetime.now(UTC), ulid, _log_failure)
 
     @cached_property
-    def asker(self) -> QuestionAnswerer:
-        """What answers questions."""
+    def answerer(self) -> QuestionAnswerer:
+        """The answer pipeline."""
         from chalicelib.retrieval.answer.pipeline import QuestionAnswerer
         from chalicelib.screening.injection_rules import RuleScreen
 
         screen = _LoggedScreen(RuleScreen())
         return QuestionAnswerer(
-            self.finder,
+            self.searcher,
             self._embedder,
             self._writer,
             self.prices,
             self._checker,
             screen,
-            self.keeper,
+            self.answer_log,
         )
 
     @cached_property
     def prices(self) -> QueryPrices:
-        """What queries cost."""
+        """The prices of queries."""
         from chalicelib.generation.catalogue import catalogue
         from chalicelib.retrieval.receipts import QueryPrices
 
@@ -171,10 +172,8 @@ class QueryServices:
         return LabelFunction(aws.labels(), self.query_settings.label_function)
 
     @cached_property
-    def _pictures(self) -> ImageSearcher | None:
-        """What finds pictures of collections that name a model for them; None where queries ask for
-        texts alone.
-        """
+    def _images(self) -> ImageSearcher | None:
+        """The search by image models that collections name; None if images are not searched."""
         name = self._functions.get("embed_image")
         if name is None or not self.query_settings.label_function:
             return None

@@ -47,7 +47,7 @@ def deps() -> core.Deps:
             rerank=body.rerank,
             key=key,
         )
-        return counted(services.asker.events(query, body.tier, body.history))
+        return counted(services.answerer.stream(query, body.tier, body.history))
 
     return core.Deps(ask, log_error, os.environ.get("HEADRACE_ALLOWED_ORIGINS", "none"))
 

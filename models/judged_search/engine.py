@@ -103,20 +103,20 @@ class Engine:
         )
         return _distinct(found["metadata"]["document_id"] for found in answer["vectors"])
 
-    def finder(self, reranker: Reranker | None = None) -> Searcher:
+    def searcher(self, reranker: Reranker | None = None) -> Searcher:
         """Return the product's search over the collection."""
         records = _Records(self.index)
         return Searcher(
             self.asked, records, self.passages, records, records, reranker, reranks=True
         )
 
-    def find(self, finder: Searcher, question: str) -> tuple[Hit, ...]:
-        """Return passages as `finder`, which is one of this engine's, orders them."""
-        return finder.find(Query("tenant", question, None, DEPTH, "")).passages
+    def find(self, searcher: Searcher, question: str) -> tuple[Hit, ...]:
+        """Return passages as `searcher`, which is one of this engine's, orders them."""
+        return searcher.search(Query("tenant", question, None, DEPTH, "")).passages
 
-    def by_search(self, finder: Searcher, question: str) -> list[str]:
-        """Return documents as `finder` orders their passages, best first."""
-        return _distinct(passage.document_id for passage in self.find(finder, question))
+    def by_search(self, searcher: Searcher, question: str) -> list[str]:
+        """Return documents as `searcher` orders their passages, best first."""
+        return _distinct(passage.document_id for passage in self.find(searcher, question))
 
 
 def _distinct(documents: Iterator[str]) -> list[str]:

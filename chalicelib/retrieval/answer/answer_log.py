@@ -1,7 +1,7 @@
-"""What was asked and what it got, kept so that it can be rated.
+"""The log of answers and searches, which ratings refer to.
 
-That it cannot be kept is no reason to fail an answer: there is no id to rate it by then, and a
-notice says so.
+An answer does not fail if it cannot be logged: it has no id to rate it by then, and a notice says
+so.
 """
 
 from __future__ import annotations
@@ -22,23 +22,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedAnswer:
-    """A question with what it got, and its vector as `votes.packed` gives it."""
+    """A logged answer, and the vector of its question as `pack_vector` packs it."""
 
-    asked: LoggedAnswer
+    answer: LoggedAnswer
     vector: bytes
 
 
 class LoggedAnswers(Protocol):
-    """Where questions are kept with what they got, to be rated."""
+    """The store of logged answers."""
 
-    def keep_asked(self, tenant: str, kept: EmbeddedAnswer) -> None:
-        """Keep it for `ASKED_DAYS` under its id."""
+    def put_answer(self, tenant: str, logged: EmbeddedAnswer) -> None:
+        """Store an answer for `ASKED_DAYS` under its id."""
 
 
 @dataclass(frozen=True, slots=True)
 class RatedAnswer:
-    """A rating: the ULID in the ids of what was rated and of the rating, the key of its row in
-    S3, and the documents with the versions that it has to do with.
+    """Where a rating is stored, and what it is about.
+
+    `ulid` is the one in the ids of the rated answer and of the rating; `key` is the S3 key of the
+    training row; `versions` are pairs of a document id and a version.
     """
 
     ulid: str
@@ -47,14 +49,14 @@ class RatedAnswer:
 
 
 MAX_SHOWN = 5
-"""Passages that are kept beside what was cited: training takes those that nobody cited, too."""
+"""Passages that are logged beside the cited ones: training also takes those that nobody cited."""
 ID_PREFIXES: dict[LoggedKind, str] = {"answer": "ans_", "search": "srch_"}
 NOT_LOGGED = "It could not be kept, and so it cannot be rated."
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerRecord:
-    """A question and what it got; `asked_as` is what was searched for in its place."""
+    """A question or search and its outcome; `asked_as` is the text that was searched for."""
 
     kind: LoggedKind
     question: str
@@ -66,42 +68,42 @@ class AnswerRecord:
 
 @dataclass(frozen=True, slots=True)
 class AnswerLog:
-    """Keeps what was asked; `log` hears of what could not be kept."""
+    """Logs answers and searches; `on_error` is called with the error if that fails."""
 
     records: LoggedAnswers
-    now: Callable[[], datetime]
-    new_id: Callable[[datetime], str]
-    log: Callable[[HeadraceError], None]
+    utcnow: Callable[[], datetime]
+    new_ulid: Callable[[datetime], str]
+    on_error: Callable[[HeadraceError], None]
 
-    def keep(self, tenant: str, told: AnswerRecord, found: SearchResult) -> str:
-        """Return the id under which it is kept, "" where it could not be."""
-        now = self.now()
-        asked = LoggedAnswer(
-            id=ID_PREFIXES[told.kind] + self.new_id(now),
-            kind=told.kind,
-            question=told.question,
-            asked_as=told.asked_as,
-            answer=told.answer,
-            tier=told.tier,
-            cited=told.cited,
-            shown=tuple(map(_place, found.passages[:MAX_SHOWN])),
+    def record(self, tenant: str, record: AnswerRecord, found: SearchResult) -> str:
+        """Store a record with the passages found for it; return its id, "" if that failed."""
+        now = self.utcnow()
+        answer = LoggedAnswer(
+            id=ID_PREFIXES[record.kind] + self.new_ulid(now),
+            kind=record.kind,
+            question=record.question,
+            asked_as=record.asked_as,
+            answer=record.answer,
+            tier=record.tier,
+            cited=record.cited,
+            shown=tuple(map(_span, found.passages[:MAX_SHOWN])),
             model=found.embedding.model,
             asked_at=now,
         )
         try:
-            self.records.keep_asked(tenant, EmbeddedAnswer(asked, pack_vector(found.vector)))
+            self.records.put_answer(tenant, EmbeddedAnswer(answer, pack_vector(found.vector)))
         except HeadraceError as error:
-            self.log(error)
+            self.on_error(error)
             return ""
-        return asked.id
+        return answer.id
 
 
 def first_passage_span(passages: Iterable[Hit]) -> tuple[QuotedSpan, ...]:
-    """Return what a search is rated by: its first passage, without its text."""
-    return tuple(QuotedSpan(**_place(hit).model_dump(), path=hit.path) for hit in passages)[:1]
+    """Return the span that a search is rated by: its first passage, without its text."""
+    return tuple(QuotedSpan(**_span(hit).model_dump(), path=hit.path) for hit in passages)[:1]
 
 
-def _place(hit: Hit) -> PageSpan:
+def _span(hit: Hit) -> PageSpan:
     return PageSpan(
         document_id=hit.document_id,
         version=hit.version,

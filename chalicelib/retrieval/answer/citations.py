@@ -1,4 +1,4 @@
-"""Marks in an answer and the places in the documents that they stand for.
+"""Citations of claims: the numbered marks in an answer, and the spans that they refer to.
 
 The `quote` of a citation is exactly the characters `start` to `end` of its page's text.
 """
@@ -24,15 +24,15 @@ _MARK = re.compile(r"\s*\[\d+(?:\s*,\s*\d+)*\]")
 
 @dataclass(frozen=True)
 class SourceSentence:
-    """A sentence of a passage, that a claim can rest on. A row of a table is one, too."""
+    """A sentence or table row of a passage that a claim can cite."""
 
     passage: Hit
     span: TextSpan
     text: str
 
     @property
-    def place(self) -> tuple[str, str, int, int, int]:
-        """Return what tells one source from another."""
+    def position(self) -> tuple[str, str, int, int, int]:
+        """Return document, version, page, start and end, which identify the source."""
         passage = self.passage
         start = passage.start + self.span.start
         end = passage.start + self.span.end
@@ -49,18 +49,18 @@ class SourceSentence:
         )
 
     @cached_property
-    def told(self) -> str:
-        """Return what the sentence says by itself: of a row, what each of its cells is."""
+    def statement(self) -> str:
+        """Return the sentence by itself; a table row with its column names."""
         return describe_row(self.header.text, self.text) if self.header else self.text
 
 
 @dataclass(frozen=True, slots=True)
 class CitedClaim:
-    """A claim as one line, what it rests on, and what of that was not cited before it."""
+    """A claim as one line, its citations, and those of them that are new with it."""
 
     claim: str
     citations: tuple[Citation, ...]
-    new: tuple[Citation, ...]
+    new_citations: tuple[Citation, ...]
 
 
 def cite_claims(claims: Iterable[tuple[str, SourceSentence]]) -> Iterator[CitedClaim]:
@@ -72,11 +72,11 @@ def cite_claims(claims: Iterable[tuple[str, SourceSentence]]) -> Iterator[CitedC
     known: dict[tuple[str, str, int, int, int], Citation] = {}
     for claim, source in claims:
         before = len(known)
-        named = source.header if claim == source.told else None
+        named = source.header if claim == source.statement else None
         sources = (source, named) if named else (source,)
         for each in sources:
-            known.setdefault(each.place, _citation(len(known) + 1, each))
-        citations = tuple(known[each.place] for each in sources)
+            known.setdefault(each.position, _citation(len(known) + 1, each))
+        citations = tuple(known[each.position] for each in sources)
         new = tuple(citation for citation in citations if citation.n > before)
         yield CitedClaim(" ".join(claim.split()), citations, new)
 
@@ -87,7 +87,7 @@ def strip_marks(text: str) -> str:
 
 
 def _citation(n: int, source: SourceSentence) -> Citation:
-    document_id, version, page, start, end = source.place
+    document_id, version, page, start, end = source.position
     return Citation(
         n=n,
         document_id=document_id,
@@ -105,7 +105,7 @@ def is_quoted_verbatim(source: SourceSentence, passages: Sequence[Hit]) -> bool:
 
     `passages` are as they were found.
     """
-    _, _, page, start, end = source.place
+    _, _, page, start, end = source.position
     for passage in passages:
         if (passage.document_id, passage.page) == (source.passage.document_id, page):
             quoted = passage.text[start - passage.start : end - passage.start]

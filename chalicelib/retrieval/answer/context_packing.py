@@ -1,4 +1,4 @@
-"""Passages packed into a language model's budget, by what they are worth.
+"""Packing of passages into the token budget of a language model, by a 0/1 knapsack.
 
 A 0/1 knapsack (Martello and Toth, Knapsack Problems, 1990): of all choices that fit, the one of
 the greatest total worth. The best passage is always in it where it fits at all. Before that,
@@ -25,32 +25,31 @@ SHARPNESS = 0.05
 
 @dataclass(frozen=True, slots=True)
 class ContextItem:
-    """What could be packed: how well it supports an answer, and how many tokens it takes."""
+    """A passage that can be packed: its text, support of an answer, and tokens."""
 
     text: str
     support: float
     tokens: int
 
 
-def pack_context(parcels: Sequence[ContextItem], budget: int) -> list[int]:
-    """Return the positions of the parcels to pack into `budget` tokens, best supported first.
+def pack_context(items: Sequence[ContextItem], budget: int) -> list[int]:
+    """Return the positions of the items to pack into `budget` tokens, best supported first.
 
     Worth falls off steeply with support (`SHARPNESS`): many weak passages are not worth a strong
     one, but may share what it leaves.
     """
-    order = sorted(range(len(parcels)), key=lambda at: (-parcels[at].support, at))
-    fitting = [at for at in order if parcels[at].tokens <= budget]
+    order = sorted(range(len(items)), key=lambda at: (-items[at].support, at))
+    fitting = [at for at in order if items[at].tokens <= budget]
     if not fitting:
         return []
-    kept = _unlike(parcels, fitting)
+    kept = _unlike(items, fitting)
     first, others = kept[0][0], kept[1:]
-    best = parcels[first].support
+    best = items[first].support
     worths = [
-        math.exp((parcels[at].support - best) / SHARPNESS) * (1 - likeness)
-        for at, likeness in others
+        math.exp((items[at].support - best) / SHARPNESS) * (1 - likeness) for at, likeness in others
     ]
-    room = budget - parcels[first].tokens
-    chosen = knapsack(worths, [parcels[at].tokens for at, _ in others], room)
+    room = budget - items[first].tokens
+    chosen = knapsack(worths, [items[at].tokens for at, _ in others], room)
     return [first, *(others[n][0] for n in chosen)]
 
 
@@ -82,12 +81,12 @@ def _undominated(
     return kept
 
 
-def _unlike(parcels: Sequence[ContextItem], order: Sequence[int]) -> list[tuple[int, float]]:
+def _unlike(items: Sequence[ContextItem], order: Sequence[int]) -> list[tuple[int, float]]:
     """Return those of `order` that repeat no better one, with their likeness to the nearest."""
     kept: list[tuple[int, float]] = []
     seen: list[frozenset[tuple[str, ...]]] = []
     for at in order:
-        own = shingles(parcels[at].text)
+        own = shingles(items[at].text)
         likeness = max((containment(own, other) for other in seen), default=0.0)
         if likeness < DUPLICATE_SHARE:
             kept.append((at, likeness))

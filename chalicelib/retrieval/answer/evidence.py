@@ -1,6 +1,6 @@
-"""Answers made of the documents' own sentences, and the check that a claim rests on them.
+"""Evidence for an answer: sentences of passages, weighed by how well they support one.
 
-Everything here is arithmetic on texts and vectors: whoever calls it does the embedding.
+Everything here is arithmetic on texts and vectors: the caller does the embedding.
 The constants were chosen on the labelled questions of `tests/data/questions.json`; what
 they score is in `docs/answering.md`.
 """
@@ -84,15 +84,15 @@ def candidate_sentences(question: str, passages: Sequence[Hit]) -> list[SourceSe
                 continue
             source = SourceSentence(passage, span, text)
             shared = len(asked & set(terms(text)))
-            found.setdefault(source.place, (shared, rank, source))
+            found.setdefault(source.position, (shared, rank, source))
     ranked = sorted(found.values(), key=lambda entry: (-entry[0], entry[1]))
     return [source for _, _, source in ranked[:MAX_CANDIDATES]]
 
 
 def text_to_embed(source: SourceSentence) -> str:
-    """Return what is embedded of a sentence: under its heading it says what it is about."""
+    """Return the text that is embedded for a sentence: its heading says what it is about."""
     heading = source.passage.heading
-    return f"{heading}. {source.told}" if heading else source.told
+    return f"{heading}. {source.statement}" if heading else source.statement
 
 
 def _states_something(text: str, heading: str) -> bool:
@@ -106,7 +106,7 @@ def _states_something(text: str, heading: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class OriginalQuestion:
-    """A follow-up question as it was put, before it was made to stand alone."""
+    """A follow-up question as the caller put it, before it was rewritten, and its vector."""
 
     text: str
     vector: Vector
@@ -132,13 +132,13 @@ def weigh_evidence(
     held_by = {id(source.passage): _held(source.passage.text, weights) for source in sources}
     weighed = []
     for source, vector in zip(sources, vectors, strict=True):
-        held = _held(f"{source.told}\n{source.passage.heading}", weights)
+        held = _held(f"{source.statement}\n{source.passage.heading}", weights)
         coverage = _coverage(weights, held, held_by[id(source.passage)])
         likeness = cosine(question_vector, vector)
         if put is not None:
             likeness = max(likeness, cosine(put.vector, vector))
         support = _COSINE_WEIGHT * likeness + (1 - _COSINE_WEIGHT) * coverage
-        if expectation is not None and not holds_answer(expectation, source.told):
+        if expectation is not None and not holds_answer(expectation, source.statement):
             support -= _UNEXPECTED
         weighed.append(Evidence(source, vector, support))
     return sorted(weighed, key=lambda evidence: -evidence.support)
@@ -157,7 +157,7 @@ def _weights(
 ) -> dict[str, _Weight]:
     asked = set(terms(strip_question_words(question)))
     own = asked if put is None else set(terms(strip_question_words(put.text)))
-    counts = Counter(term for source in sources for term in _held(source.told, asked | own))
+    counts = Counter(term for source in sources for term in _held(source.statement, asked | own))
     weights = {}
     for term in asked | own:
         rarity = math.log(1 + (1 + len(sources)) / (1 + counts[term]))
@@ -184,9 +184,9 @@ def _held(text: str, asked: Iterable[str]) -> set[str]:
 def extract_claims(
     evidence: Sequence[Evidence], floor: float = MIN_SUPPORT
 ) -> list[tuple[str, SourceSentence]]:
-    """Return the claims of a tier 0 answer: the best sentence and what adds to it.
+    """Return the claims of an extractive answer: the best sentence and those that add to it.
 
-    Empty when nothing supports an answer.
+    The list is empty if no sentence has at least `floor` support.
     """
     if not evidence or evidence[0].support < floor:
         return []
@@ -196,16 +196,16 @@ def extract_claims(
             break
         if all(cosine(runner_up.vector, other.vector) < _SAME for other in chosen):
             chosen.append(runner_up)
-    return [(item.source.told, item.source) for item in chosen]
+    return [(item.source.statement, item.source) for item in chosen]
 
 
 def is_sufficient(evidence: Sequence[Evidence]) -> bool:
-    """Say whether the best sentence is answer enough, so that no dearer tier is tried."""
+    """Say whether the best sentence is answer enough, so that no language model is asked."""
     return bool(evidence) and evidence[0].support >= SUFFICIENT_SUPPORT
 
 
 def boost_evidence(evidence: Sequence[Evidence], voted: VoteWeights) -> list[Evidence]:
-    """Return the evidence, best first, with what was voted for each sentence as support of it.
+    """Return the evidence, best first, with its support moved by the votes of ratings.
 
     So a sentence that people point to can answer where it nearly did, and one that they rate down
     can cease to.
@@ -220,7 +220,7 @@ def boost_evidence(evidence: Sequence[Evidence], voted: VoteWeights) -> list[Evi
 
 
 def _voted(item: Evidence, voted: VoteWeights) -> float:
-    *_, start, end = item.source.place
+    *_, start, end = item.source.position
     return passage_weight(item.source.passage, voted, start, end)
 
 
@@ -237,7 +237,11 @@ def evidence_passages(evidence: Sequence[Evidence]) -> list[Hit]:
 
 
 def blank_instructions(passages: Sequence[Hit], screen: SentenceScreen) -> tuple[list[Hit], int]:
-    """Return the passages, and how many sentences were blanked, each place of a page once."""
+    """Return the passages with instructions to a model blanked, and the number of sentences.
+
+    Such a sentence is replaced by spaces: every other character stays where it was, so that
+    quotes keep their offsets on the page. A sentence of overlapping passages counts once.
+    """
     shown: list[Hit] = []
     blanked: set[tuple[str, str, int, int]] = set()
     for passage in passages:
@@ -254,7 +258,7 @@ def blank_instructions(passages: Sequence[Hit], screen: SentenceScreen) -> tuple
 
 
 class SentenceScreen(Protocol):
-    """Finds sentences that speak to a language model instead of to a reader."""
+    """A screen that finds sentences addressed to a language model instead of to a reader."""
 
     def aimed_at_model(self, sentences: Sequence[str]) -> Sequence[bool]:
         """Say of each sentence whether it is an instruction aimed at a language model."""

@@ -1,26 +1,237 @@
-"""A generated answer and the passages that it was written from, for the support check."""
+"""Answers that a language model writes from passages, and the check that documents support them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.contracts.support import MAX_SOURCES, MAX_TEXT, CheckResult, CheckSource
+from chalicelib.errors import HeadraceError, InvalidInput, NoAnswer, QuotaExceeded, Unsupported
 from chalicelib.retrieval.answer.citations import SourceSentence
+from chalicelib.retrieval.answer.context_packing import ContextItem, pack_context
+from chalicelib.retrieval.answer.evidence import Evidence, answer_sentences, evidence_passages
+from chalicelib.retrieval.text.language import LANGUAGES
 from chalicelib.retrieval.text.sentences import TextSpan
 
 if TYPE_CHECKING:
     from chalicelib.budgets.spending import Spender
-    from chalicelib.contracts.answers import ConversationTurn
+    from chalicelib.contracts.answers import ConversationTurn, Tier
     from chalicelib.contracts.embedding import EmbedTextResult
     from chalicelib.contracts.receipts import ReceiptLine
     from chalicelib.contracts.reranking import RerankResult
     from chalicelib.contracts.search import Hit
+    from chalicelib.retrieval.search.query import Query
+
+SourcedClaims = list[tuple[str, SourceSentence]]
+"""Claims of an answer, each with the text of a passage that it rests on."""
+
+
+class SupportChecker(Protocol):
+    """A check that says which claims of an answer rest on their sources."""
+
+    def check(
+        self,
+        question: str,
+        claims: Sequence[str],
+        sources: Sequence[CheckSource],
+        correlation_id: str,
+    ) -> CheckResult:
+        """Return one verdict a claim, in order, and what the check used for the receipt.
+
+        Raises `InvalidInput`, `Throttled`, `Transient` or `ModelFailure`; an answer that could
+        not be checked must not be used.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class ModelReply:
+    """The text that a language model wrote, and the receipt lines of all attempts at it.
+
+    `text` is "" if no attempt succeeded. `is_complete` is false if the model was stopped, by its
+    token limit or otherwise. `screen_findings` are the kinds of what the screen found and passed.
+    """
+
+    text: str
+    lines: tuple[ReceiptLine, ...]
+    is_complete: bool = True
+    screen_findings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelUse:
+    """One use of a model for a query; `role` is the role of its line in the receipt."""
+
+    role: str
+    result: EmbedTextResult | RerankResult | CheckResult | ModelReply
+
+
+class AnswerWriter(Protocol):
+    """A language model that answers questions from passages and rewrites follow-up questions."""
+
+    def deadline(self) -> float:
+        """Return the time, by a clock of the writer, at which a question put now must be done."""
+
+    def token_budget(self, question: str, language: str = "") -> int:
+        """Return the tokens that passages may take beside the question and the answer."""
+
+    def count_tokens(self, passage: Hit) -> int:
+        """Return the tokens of the budget that `passage` takes, never too few."""
+
+    def write(
+        self,
+        question: str,
+        passages: Sequence[Hit],
+        spender: Spender,
+        deadline: float,
+        language: str = "",
+    ) -> ModelReply:
+        """Return the answer as the model wrote it, with any marks.
+
+        Args:
+            question: the question as it reads alone.
+            passages: all that the model may answer from.
+            spender: who pays; a model that it may not use or cannot pay is not called.
+            deadline: as `deadline()` gave it for the question.
+            language: the English name of the language to answer in; "" leaves it to the model.
+
+        Raises:
+            HeadraceError: the call failed or the screen refused it; the error holds the receipt
+                of attempts in vain.
+        """
+
+    def rewrite(
+        self,
+        question: str,
+        history: Sequence[ConversationTurn],
+        spender: Spender,
+        deadline: float,
+    ) -> ModelReply:
+        """Return `question` rewritten so that it reads alone; raise as `write` does."""
+
+
+@dataclass(slots=True)
+class AnswerUsage:
+    """The models that one answer used, and the notices that the caller gets about it."""
+
+    uses: list[ModelUse] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+
+    def add_embedding(self, role: str, result: EmbedTextResult) -> EmbedTextResult:
+        """Record an embedding and return it."""
+        self.uses.append(ModelUse(f"{role} embedding", result))
+        return result
+
+    def add_reply(self, role: str, reply: ModelReply) -> ModelReply:
+        """Record a reply of a language model, with a notice of screen findings; return it."""
+        self.uses.append(ModelUse(role, reply))
+        if reply.screen_findings:
+            found = ", ".join(reply.screen_findings)
+            self.notices.append(f"The screen found {found} in what the language model was to do.")
+        return reply
+
+    def add_failure(self, role: str, error: HeadraceError, task: str) -> None:
+        """Record that the language model failed to do `task`, why, and the cost of attempts."""
+        if error.receipt is not None:
+            lost = ModelReply("", error.receipt.lines, is_complete=False)
+            self.uses.append(ModelUse(role, lost))
+        reason = type(error).__name__
+        if isinstance(error, (InvalidInput, Unsupported, QuotaExceeded, NoAnswer)):
+            reason += f": {error.message.rstrip('.')}"
+        self.notices.append(f"The language model did not {task} ({reason}).")
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedQuestion:
+    """A question on its way through the pipeline.
+
+    `original` is the question as the caller put it; `query` holds the text that is searched for in
+    its place. `language` is an ISO 639-1 code, "" if unknown. `deadline` is when a language model
+    must have done all that it does for the question, by the clock of the writer.
+    """
+
+    original: str
+    query: Query
+    tier: Tier | None
+    language: str
+    usage: AnswerUsage
+    deadline: float
+
+
+def generate_claims(
+    question: PreparedQuestion,
+    evidence: Sequence[Evidence],
+    writer: AnswerWriter | None,
+    checker: SupportChecker,
+) -> SourcedClaims | None:
+    """Return the claims of a language model's answer, all supported by passages.
+
+    Return None, with a notice of the reason in the question's usage, if there is no model, it
+    fails, or the support check finds a claim that no passage supports.
+    """
+    usage, text = question.usage, question.query.text
+    if writer is None:
+        usage.notices.append("No language model is set up.")
+        return None
+    language = LANGUAGES.get(question.language, "")
+    passages = _pack_passages(evidence, writer, text, language)
+    if not passages:
+        usage.notices.append("The question leaves the language model no room for a passage.")
+        return None
+    try:
+        reply = writer.write(text, passages, question.query.spender, question.deadline, language)
+    except HeadraceError as error:
+        usage.add_failure("answer", error, "answer")
+        return None
+    usage.add_reply("answer", reply)
+    sentences = answer_sentences(reply.text)
+    if not reply.is_complete or not sentences:
+        problem = "wrote nothing" if reply.is_complete else "was cut off before its end"
+        usage.notices.append(f"The language model {problem}.")
+        return None
+    return _check_claims(question, sentences, passages, checker)
+
+
+def _pack_passages(
+    evidence: Sequence[Evidence], writer: AnswerWriter, question: str, language: str
+) -> list[Hit]:
+    """Return the passages of the evidence that are worth their tokens, best first."""
+    passages = evidence_passages(evidence)
+    support: dict[int, float] = {}
+    for item in evidence:
+        support.setdefault(id(item.source.passage), item.support)
+    items = [
+        ContextItem(passage.text, support[id(passage)], writer.count_tokens(passage))
+        for passage in passages
+    ]
+    return [passages[at] for at in pack_context(items, writer.token_budget(question, language))]
+
+
+def _check_claims(
+    question: PreparedQuestion,
+    claims: Sequence[str],
+    passages: Sequence[Hit],
+    checker: SupportChecker,
+) -> SourcedClaims | None:
+    """Return the claims with their sources if the support check finds all of them supported."""
+    usage, query = question.usage, question.query
+    try:
+        checked = checker.check(query.text, claims, check_sources(passages), query.correlation_id)
+    except HeadraceError as error:
+        usage.notices.append(f"The answer could not be checked ({type(error).__name__}).")
+        return None
+    usage.uses.append(ModelUse("support check", checked))
+    supported = supported_claims(claims, passages, checked)
+    if supported is None:
+        usage.notices.append(
+            "The language model's answer was not supported by the documents:"
+            f" {describe_doubts(checked)}."
+        )
+    return supported
 
 
 def check_sources(passages: Sequence[Hit]) -> list[CheckSource]:
-    """Return the passages as sources of a check, as many as it takes; ids are their places."""
+    """Return the passages as sources of a check, at most `MAX_SOURCES`; ids are their indices."""
     return [
         CheckSource(id=at, text=passage.text)
         for at, passage in enumerate(passages[:MAX_SOURCES])
@@ -30,9 +241,9 @@ def check_sources(passages: Sequence[Hit]) -> list[CheckSource]:
 
 def supported_claims(
     claims: Sequence[str], passages: Sequence[Hit], checked: CheckResult
-) -> list[tuple[str, SourceSentence]] | None:
-    """Return each claim with what it rests on in `passages`, or None if one rests on nothing."""
-    found = []
+) -> SourcedClaims | None:
+    """Return each claim with its source in `passages`, or None if a claim has none."""
+    found: SourcedClaims = []
     for claim, verdict in zip(claims, checked.verdicts, strict=True):
         if not verdict.supported or verdict.source is None:
             return None
@@ -43,80 +254,6 @@ def supported_claims(
 
 
 def describe_doubts(checked: CheckResult) -> str:
-    """Return the reasons of every claim that is not held up, each once, in words."""
+    """Return the reasons of the claims that are not supported, each once, in words."""
     reasons = [reason for verdict in checked.verdicts for reason in verdict.reasons]
     return ", ".join(dict.fromkeys(reason.replace("_", " ") for reason in reasons))
-
-
-class SupportChecker(Protocol):
-    """Says which claims of an answer rest on their sources."""
-
-    def check(
-        self,
-        question: str,
-        claims: Sequence[str],
-        sources: Sequence[CheckSource],
-        correlation_id: str,
-    ) -> CheckResult:
-        """Return one verdict a claim, in order, and what the check took for the receipt.
-
-        Raises `InvalidInput`, `Throttled`, `Transient` or `ModelFailure`; an answer that could
-        not be checked is not to be used.
-        """
-
-
-@dataclass(frozen=True, slots=True)
-class ModelReply:
-    """What a language model wrote, and what all attempts at it cost; "" where none succeeded.
-
-    Where it is not `whole`, the model was stopped, by its limit of tokens or otherwise, and what
-    it meant to say is not known. `found` are the kinds of what the screen found and let pass.
-    """
-
-    text: str
-    lines: tuple[ReceiptLine, ...]
-    whole: bool = True
-    found: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ModelUse:
-    """One use of a model for a query, and what for: the role of its line in a receipt."""
-
-    role: str
-    what: EmbedTextResult | RerankResult | CheckResult | ModelReply
-
-
-class AnswerWriter(Protocol):
-    """A language model that is asked to answer from passages."""
-
-    def deadline(self) -> float:
-        """Return until when a question that is put now may take of its time, by a clock of its own:
-        all that is asked for the question has to end by then.
-        """
-
-    def room(self, question: str, language: str = "") -> int:
-        """Return the tokens that passages may take beside the question and the answer."""
-
-    def tokens(self, passage: Hit) -> int:
-        """Return the tokens that `passage` takes of the room, never too few."""
-
-    def write(
-        self,
-        question: str,
-        passages: Sequence[Hit],
-        spender: Spender,
-        until: float,
-        language: str = "",
-    ) -> ModelReply:
-        """Return what it wrote, marks and all; `language` is the name of the one to answer in.
-
-        `until` is the question's deadline. Raises one of `chalicelib.errors`, with what attempts
-        cost in vain; nothing is asked of a model that the spender may not use or cannot pay, or
-        where the screen refuses.
-        """
-
-    def rewrite(
-        self, question: str, history: Sequence[ConversationTurn], spender: Spender, until: float
-    ) -> ModelReply:
-        """Return `question` as it took it to read without `history`. Raises as `write` does."""

@@ -1,6 +1,6 @@
-"""A language model put to work on a prompt of ours, within what it can read.
+"""Prompts that ask a language model to answer from passages or to rewrite a question.
 
-It is asked as any model is: planned by the router, screened, paid for by the tenant's budgets, and
+The model is called as any other is: routed, screened, paid for by the budgets of the tenant, and
 accounted for by attempts.
 """
 
@@ -53,8 +53,9 @@ _REWRITE = (
 
 @dataclass(frozen=True, slots=True)
 class PassagePrompt:
-    """One turn: `system` holds our instructions, `parts` the passages and the question, each with
-    who vouches for it.
+    """A prompt of one turn: `system` holds our instructions, `parts` the passages and question.
+
+    Each part says whether its text is trusted.
     """
 
     system: str
@@ -105,11 +106,11 @@ def rewrite_prompt(question: str, history: Sequence[ConversationTurn], fence: st
 MAX_ANSWER_TOKENS = 160
 MAX_QUESTION_TOKENS = 96
 """Of a question that is rewritten."""
-_REMEMBERED = 3
+_MAX_TURNS = 3
 """Turns of a conversation that a rewritten question may take its words from."""
-_MOST_OF_A_TURN = 600
-_CAUTIOUS_CONTEXT = 4_096
-_CAUTIOUS_PASSAGES = 1_500
+_MAX_TURN_CHARACTERS = 600
+_DEFAULT_CONTEXT = 4_096
+_DEFAULT_PASSAGES = 1_500
 """Of a model that is not in the catalogue."""
 _FENCE_TOKENS = 24
 """Of the two lines around a passage."""
@@ -117,8 +118,10 @@ _FENCE_TOKENS = 24
 
 @dataclass(frozen=True, slots=True)
 class PassageLimits:
-    """What a model reads: `context_tokens` at most, prompt and answer together, and of passages
-    `passage_tokens` with profit.
+    """The most that a model reads.
+
+    `context_tokens` bounds prompt and answer together; more than `passage_tokens` of passages do
+    not improve the answer.
     """
 
     context_tokens: int
@@ -129,12 +132,12 @@ def passage_limits(catalogue: Catalogue, model_id: str) -> PassageLimits:
     """Return the limits that the catalogue gives for a Bedrock model, or cautious ones."""
     model = catalogue.bedrock_model(model_id)
     if model is None or not model.context_tokens:
-        return PassageLimits(_CAUTIOUS_CONTEXT, _CAUTIOUS_PASSAGES)
+        return PassageLimits(_DEFAULT_CONTEXT, _DEFAULT_PASSAGES)
     return PassageLimits(model.context_tokens, model.passage_tokens)
 
 
 class CallGenerator(Protocol):
-    """Answers calls."""
+    """A client that runs generation calls."""
 
     def generate(
         self,
@@ -148,11 +151,11 @@ class CallGenerator(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PassageWriter:
-    """Asks for answers from passages, and for questions that stand alone.
+    """Asks a language model for answers from passages and for rewritten questions.
 
-    `model` is a name of the catalogue or an id of Bedrock. What answers calls is made when a model
-    is asked: most questions are answered without. All that is asked for one question is waited for
-    `seconds` together, by the `clock` of what answers.
+    `model` is a name of the catalogue or an id of Bedrock. `generator` is called when a model is
+    needed: most questions are answered without one. All calls for one question must end within
+    `seconds`, by `monotonic`.
     """
 
     generator: Callable[[], CallGenerator]
@@ -163,17 +166,17 @@ class PassageWriter:
     monotonic: Callable[[], float] = time.monotonic
 
     def deadline(self) -> float:
-        """Return until when what is asked for a question that is put now may take."""
+        """Return when all calls for a question that is put now must have ended."""
         return self.monotonic() + self.seconds
 
-    def room(self, question: str, language: str = "") -> int:
+    def token_budget(self, question: str, language: str = "") -> int:
         """Return the tokens that passages may take beside the question and the answer."""
         prompt = answer_prompt(question, (), self.fence(), language)
         free = self.limits.context_tokens - _tokens(prompt) - MAX_ANSWER_TOKENS
         return max(0, min(self.limits.passage_tokens, free))
 
-    def tokens(self, passage: Hit) -> int:
-        """Return what `passage` takes of the room, fence and all."""
+    def count_tokens(self, passage: Hit) -> int:
+        """Return the tokens of the budget that `passage` takes, its fence included."""
         return estimated_tokens(passage.text) + _FENCE_TOKENS
 
     def write(
@@ -181,30 +184,31 @@ class PassageWriter:
         question: str,
         passages: Sequence[Hit],
         spender: Spender,
-        until: float,
+        deadline: float,
         language: str = "",
     ) -> ModelReply:
         """Return the model's reply to the passages, all of them, and the question."""
         prompt = answer_prompt(question, passages, self.fence(), language)
-        return self._asked(prompt, MAX_ANSWER_TOKENS, spender, until)
+        return self._generate(prompt, MAX_ANSWER_TOKENS, spender, deadline)
 
     def rewrite(
-        self, question: str, history: Sequence[ConversationTurn], spender: Spender, until: float
+        self, question: str, history: Sequence[ConversationTurn], spender: Spender, deadline: float
     ) -> ModelReply:
         """Return the model's reply to the question after the last turns of `history`."""
         turns = [
             ConversationTurn(
-                question=turn.question[:_MOST_OF_A_TURN], answer=turn.answer[:_MOST_OF_A_TURN]
+                question=turn.question[:_MAX_TURN_CHARACTERS],
+                answer=turn.answer[:_MAX_TURN_CHARACTERS],
             )
-            for turn in history[-_REMEMBERED:]
+            for turn in history[-_MAX_TURNS:]
         ]
         prompt = rewrite_prompt(question, turns, self.fence())
-        return self._asked(prompt, MAX_QUESTION_TOKENS, spender, until)
+        return self._generate(prompt, MAX_QUESTION_TOKENS, spender, deadline)
 
-    def _asked(
-        self, prompt: PassagePrompt, max_tokens: int, spender: Spender, until: float
+    def _generate(
+        self, prompt: PassagePrompt, max_tokens: int, spender: Spender, deadline: float
     ) -> ModelReply:
-        within = CallLimits(deadline=until)
+        within = CallLimits(deadline=deadline)
         terms = Terms(model=self.model)
         made = self.generator().generate(prompt.call(max_tokens), terms, spender, limits=within)
         if not isinstance(made.output, ChatOutput):
@@ -212,8 +216,8 @@ class PassageWriter:
         return ModelReply(
             made.output.text,
             made.receipt.lines,
-            whole=made.output.finish == "stop",
-            found=tuple(dict.fromkeys(finding.category for finding in made.findings)),
+            is_complete=made.output.finish == "stop",
+            screen_findings=tuple(dict.fromkeys(finding.category for finding in made.findings)),
         )
 
 

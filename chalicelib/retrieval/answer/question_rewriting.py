@@ -1,4 +1,4 @@
-"""Follow-up questions made to stand alone: what is found and weighed is one question.
+"""Rewriting of follow-up questions so that they read without the conversation.
 
 Rules come first. They put the last question's or answer's noun in place of a pronoun ("Who made
 it?"), complete what is left out ("What about grayling?", "And in 2022?"), and say what a definite
@@ -55,7 +55,7 @@ _PEOPLE = re.compile(r"^who", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class PreviousTurn:
-    """The last turn: its question as it stands alone, and its answer, "" where it had none."""
+    """The last turn: its question as rewritten, and its answer, "" if it had none."""
 
     question: str
     answer: str
@@ -63,18 +63,18 @@ class PreviousTurn:
 
 @dataclass(frozen=True, slots=True)
 class Antecedents:
-    """The nouns that the last turn gives, those of its question first."""
+    """The nouns of the last turn that pronouns of a follow-up can refer to."""
 
-    things: tuple[str, ...]
+    question_nouns: tuple[str, ...]
     """Of the question: a phrase, then what it is `of`."""
-    told: tuple[str, ...]
+    answer_nouns: tuple[str, ...]
     """Of the answer."""
     people: tuple[str, ...]
     """Names of the answer, those first that the question did not say."""
-    of_people: bool
+    asks_for_person: bool
 
     @classmethod
-    def of(cls, said: PreviousTurn) -> Self:
+    def from_turn(cls, said: PreviousTurn) -> Self:
         """Return the antecedents that the turn `said` gives."""
         answer = find_noun_phrases(said.answer)
         asked = find_noun_phrases(said.question)
@@ -82,18 +82,18 @@ class Antecedents:
         known = set(words(said.question))
         called.sort(key=lambda name: (set(words(name)) <= known, -len(name.split())))
         return cls(
-            things=tuple(_things(_by_rank(said.question, asked), answer)),
-            told=tuple(_within(phrase) for phrase in answer),
+            question_nouns=tuple(_things(_by_rank(said.question, asked), answer)),
+            answer_nouns=tuple(_within(phrase) for phrase in answer),
             people=tuple(called),
-            of_people=_PEOPLE.match(said.question) is not None,
+            asks_for_person=_PEOPLE.match(said.question) is not None,
         )
 
     @property
     def topic(self) -> str:
         """Return what the last turn was about, "" where it says nothing."""
-        return next(iter(self.things or self.told), "")
+        return next(iter(self.question_nouns or self.answer_nouns), "")
 
-    def put_into(self, question: str) -> tuple[str, bool, bool]:
+    def resolve(self, question: str) -> tuple[str, bool, bool]:
         """Return `question` with nouns for pronouns, whether for sure, and if it had pronouns."""
         empty = [found.span() for found in _EMPTY_IT.finditer(question)]
         sure, pointed, text, at = True, False, "", 0
@@ -112,18 +112,18 @@ class Antecedents:
     def _choices(self, kind: str) -> list[str]:
         """Return what a pronoun of `kind` may stand for, the likeliest first."""
         if kind == "person":
-            return [*self.people, *(self.told[:1] if not self.people else ())]
+            return [*self.people, *(self.answer_nouns[:1] if not self.people else ())]
         if kind == "they":
             several = self._first(is_plural)
-            if several or not self.of_people:
-                return several or list(self.told[:1])
-            return list(self.people or self.told[:1])
+            if several or not self.asks_for_person:
+                return several or list(self.answer_nouns[:1])
+            return list(self.people or self.answer_nouns[:1])
         if kind == "one":
-            return [_ORDER.sub("", thing) for thing in self.things]
-        return self._first(lambda noun: not is_plural(noun)) or list(self.things)
+            return [_ORDER.sub("", thing) for thing in self.question_nouns]
+        return self._first(lambda noun: not is_plural(noun)) or list(self.question_nouns)
 
     def _first(self, fits: Callable[[str], bool]) -> list[str]:
-        for nouns in (self.things, self.told):
+        for nouns in (self.question_nouns, self.answer_nouns):
             fitting = [noun for noun in nouns if fits(_head(noun)) and not noun[0].isdigit()]
             if fitting:
                 return fitting
@@ -221,10 +221,10 @@ _FRAGMENT = 5
 
 @dataclass(frozen=True, slots=True)
 class RewrittenQuestion:
-    """A question that needs no history; `sure` where the rules knew what was meant."""
+    """A question that reads alone; `is_certain` if the rules were sure of what was meant."""
 
     text: str
-    sure: bool = True
+    is_certain: bool = True
 
 
 def rewrite_question(question: str, history: Sequence[ConversationTurn]) -> RewrittenQuestion:
@@ -277,7 +277,7 @@ def _resolved(question: str, said: PreviousTurn) -> RewrittenQuestion:
         return _elsewhere(question, said)
     about = _ABOUT.match(bare)
     if about:
-        return RewrittenQuestion(_replaced(said.question, about["rest"]), sure=False)
+        return RewrittenQuestion(_replaced(said.question, about["rest"]), is_certain=False)
     if _CLAUSE.match(bare) and not _AUXILIARY.match(bare) and not _WHICH.match(bare):
         return RewrittenQuestion(_completed(said.question, bare))
     if _WHICH.match(bare) and not _ASKS.match(bare) and not _VERB.search(bare):
@@ -285,23 +285,23 @@ def _resolved(question: str, said: PreviousTurn) -> RewrittenQuestion:
     if not _ASKS.match(bare) and not _WHICH.match(bare):
         if len(words(bare)) > _FRAGMENT or _VERB.search(bare) or _ASKS_WITHIN.search(bare):
             return RewrittenQuestion(question)
-        return RewrittenQuestion(_replaced(said.question, bare), sure=False)
+        return RewrittenQuestion(_replaced(said.question, bare), is_certain=False)
     return _pointing(question, bare, said)
 
 
 def _pointing(question: str, bare: str, said: PreviousTurn) -> RewrittenQuestion:
     """Resolve pronouns, and definite things that the last turn spoke of."""
-    antecedents = Antecedents.of(said)
-    text, sure, found = antecedents.put_into(bare)
+    antecedents = Antecedents.from_turn(said)
+    text, sure, found = antecedents.resolve(bare)
     if found and text != bare:
         return RewrittenQuestion(f"{text[0].upper()}{text[1:]}?", sure)
     if not terms(strip_question_words(bare)):
-        return RewrittenQuestion(f"{bare}: {_OPENING.sub('', said.question)}?", sure=False)
+        return RewrittenQuestion(f"{bare}: {_OPENING.sub('', said.question)}?", is_certain=False)
     topic = antecedents.topic
     named = set(terms(topic)) <= set(terms(bare))
     if topic and not named and (found or _belongs_to_it(bare, said)):
         return RewrittenQuestion(
-            f"{topic[0].upper()}{topic[1:]}: {bare[0].lower()}{bare[1:]}?", sure=False
+            f"{topic[0].upper()}{topic[1:]}: {bare[0].lower()}{bare[1:]}?", is_certain=False
         )
     return RewrittenQuestion(question)
 
@@ -347,5 +347,5 @@ def _replaced(asked: str, thing: str) -> str:
 def _elsewhere(question: str, said: PreviousTurn) -> RewrittenQuestion:
     """Put the last question before a short one, in another language, that points back."""
     if len(words(question)) <= _SHORT and _ELSEWHERE.search(question):
-        return RewrittenQuestion(f"{said.question}? {question}", sure=False)
+        return RewrittenQuestion(f"{said.question}? {question}", is_certain=False)
     return RewrittenQuestion(question)

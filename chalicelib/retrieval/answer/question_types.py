@@ -1,4 +1,4 @@
-"""What kind of answer a question asks for: a quantity, a moment or a name.
+"""The type of answer that a question expects: a quantity, a time, a name, or a measure.
 
 English wordings; a question in another language expects nothing in particular.
 """
@@ -116,8 +116,8 @@ class Measure:
     """
 
     kinds: frozenset[str]
-    told: frozenset[str] = frozenset()
-    also: frozenset[str] = frozenset()
+    required_words: frozenset[str] = frozenset()
+    other_kinds: frozenset[str] = frozenset()
 
 
 _WIDTH = word_set("wide wider width broad across diameter apart")
@@ -180,15 +180,15 @@ def asked_measure(question: ParsedText) -> Measure | None:
 def states_measure(measure: Measure, question: ParsedText, sentence: ParsedText) -> bool:
     """Say whether `sentence` tells a measure of the kind."""
     told = {word.folded for word in sentence.words}
-    if any(found.dimension in measure.also for found in sentence.quantities):
+    if any(found.dimension in measure.other_kinds for found in sentence.quantities):
         return True
-    if measure.also and not _HEIGHTENED.isdisjoint(word.folded for word in question.words):
+    if measure.other_kinds and not _HEIGHTENED.isdisjoint(word.folded for word in question.words):
         return bool(sentence.quantities)
-    if measure.told and measure.told.isdisjoint(told):
+    if measure.required_words and measure.required_words.isdisjoint(told):
         return False
     if measure.kinds == _MONEY:
         return _tells_price(question, sentence)
-    quantities = (*sentence.quantities, *sentence.understood)
+    quantities = (*sentence.quantities, *sentence.implied)
     once = [found for found in quantities if not _recurs(sentence, found)]
     if any(found.dimension in measure.kinds for found in once):
         return True
@@ -197,9 +197,9 @@ def states_measure(measure: Measure, question: ParsedText, sentence: ParsedText)
 
 def _tells_by_dates(measure: Measure, sentence: ParsedText) -> bool:
     """Say whether a date tells it: an age by a year, a duration by its end or beginning."""
-    if measure.told is _AGE:
-        return bool(sentence.moments)
-    ends = any(moment.bound for moment in sentence.moments)
+    if measure.required_words is _AGE:
+        return bool(sentence.times)
+    ends = any(moment.bound for moment in sentence.times)
     return ends and not measure.kinds.isdisjoint(_TIME)
 
 

@@ -1,4 +1,4 @@
-"""Sentences that are near to a question and reply to it, as against those that are only near.
+"""Rules that say whether a sentence can reply to a question, not only resemble it.
 
 A question that the documents do not answer mostly asks of a thing that they name for what they do
 not say of it, and a sentence about the thing is near to it all the same.
@@ -140,14 +140,14 @@ def can_reply(question: ParsedText, sentence: ParsedText) -> bool:
 
 def _tells_why(question: ParsedText, sentence: ParsedText) -> bool:
     told = {word.folded for word in sentence.words}
-    if sentence.moments:
+    if sentence.times:
         told.discard("since")
     return not _CAUSES.isdisjoint(told) or "so that" in sentence.text
 
 
 def _tells_when(question: ParsedText, sentence: ParsedText) -> bool:
     told = {word.folded for word in sentence.words}
-    return bool(sentence.moments) or not _SEASONS.isdisjoint(told)
+    return bool(sentence.times) or not _SEASONS.isdisjoint(told)
 
 
 def _tells_maker(question: ParsedText, sentence: ParsedText) -> bool:
@@ -228,28 +228,28 @@ def filter_replies(question: str, evidence: Sequence[Evidence]) -> list[Evidence
     """
     asked, english = parse_text(question), detect_language(question) in {"", ENGLISH}
     passages = {id(item.source.passage): item.source.passage for item in evidence}
-    known = {key: _PassageKnowledge.of(passage, asked) for key, passage in passages.items()}
+    known = {
+        key: _PassageKnowledge.from_passage(passage, asked) for key, passage in passages.items()
+    }
     return [
         item
         for item in evidence
         if known[id(item.source.passage)].replies(
-            parse_text(item.source.told), asked, english=english
+            parse_text(item.source.statement), asked, english=english
         )
     ]
 
 
 @dataclass(frozen=True, slots=True)
 class _PassageKnowledge:
-    """What a passage knows: the stems of its heading and path, those of all of it, and whether it
-    can reply at all.
-    """
+    """The stems of a passage, of its heading and path, and whether it can reply at all."""
 
     heading: frozenset[str]
     stems: frozenset[str]
     knows: bool
 
     @classmethod
-    def of(cls, passage: Hit, asked: ParsedText) -> Self:
+    def from_passage(cls, passage: Hit, asked: ParsedText) -> Self:
         text, heading = parse_text(passage.text), parse_text(f"{passage.heading} {passage.path}")
         over = frozenset(word.stem for word in heading.words)
         stems = over | {word.stem for word in text.words}
@@ -261,7 +261,7 @@ class _PassageKnowledge:
 
     def replies(self, sentence: ParsedText, asked: ParsedText, *, english: bool) -> bool:
         """Say whether a sentence of the passage replies to the question."""
-        if not self.knows or not all(map(sentence.tells_no_other, asked.moments)):
+        if not self.knows or not all(map(sentence.agrees_on, asked.times)):
             return False
         told = self.heading | {word.stem for word in sentence.words}
         replies = can_reply(asked, sentence) and covers_topic(asked, told, self.stems)

@@ -1,4 +1,4 @@
-"""Whether a source speaks of what a question is about: its subject, its verb, its attribute.
+"""Rules that say whether a source covers the topic of a question: subject, verb, attribute.
 
 A near miss names a thing that the source names, and asks for what is not said of it. So what the
 question adds to the thing has to be told as well, in whatever inflection: the verb of a question

@@ -1,4 +1,4 @@
-"""Ratings put to use at once: passages that helped with a question help with questions like it.
+"""Ranking signal from ratings: passages that helped with a question help with similar ones.
 
 A vote is a question's vector and the passages that were rated. It counts for a new question as
 far as the two are alike in meaning, and moves a passage's score by a bounded share of that score:
@@ -32,7 +32,7 @@ _OVERLAP = 0.5
 
 
 VoteWeights = Mapping[PageSpan, float]
-"""What was voted for a question, from -1 to 1 a passage."""
+"""The votes that count for a question: from -1 to 1 for each passage."""
 
 
 def pack_vector(vector: Sequence[float]) -> bytes:
@@ -52,24 +52,24 @@ def unpack_vector(packed_vector: bytes) -> tuple[float, ...]:
 def marks_for_rating(
     asked: LoggedAnswer, rating: Rating, better: PageSpan | None
 ) -> tuple[RatedSpan, ...]:
-    """Return the passages that a rating is about, and which way.
+    """Return the passages that a rating marks as good or bad.
 
-    What was cited is what was rated. A better passage is good whatever the rating, and nothing
+    The cited passages are what was rated. A better passage is good whatever the rating, and nothing
     that overlaps it is bad.
     """
     marked: dict[PageSpan, Literal[1, -1]] = {}
     if better is not None:
-        marked[better.alone] = 1
+        marked[better.bare_span] = 1
     for place in asked.cited:
         if rating == "up":
-            marked[place.alone] = 1
+            marked[place.bare_span] = 1
         elif better is None or not _overlap(place, better):
-            marked[place.alone] = -1
+            marked[place.bare_span] = -1
     return tuple(RatedSpan(**place.model_dump(), mark=mark) for place, mark in marked.items())
 
 
 def vote_weights(votes: Iterable[Vote], model: str, vector: Sequence[float]) -> VoteWeights:
-    """Return what the votes say for a question with this vector of `model`.
+    """Return the weights of passages for a question with this vector of `model`.
 
     A vote counts from 0 at `MIN_SIMILARITY` to 1 for the same question. However many there are,
     a passage gets no more than 1.
@@ -84,12 +84,12 @@ def vote_weights(votes: Iterable[Vote], model: str, vector: Sequence[float]) -> 
         if share <= 0:
             continue
         for mark in vote.marks:
-            found[mark.alone].append(min(1.0, share) * mark.mark)
+            found[mark.bare_span].append(min(1.0, share) * mark.mark)
     return {place: _bounded(shares) for place, shares in found.items()}
 
 
 def boost_by_votes(hits: Sequence[Hit], voted: VoteWeights) -> list[Hit]:
-    """Return the hits in the order of their scores, as far as the votes moved them."""
+    """Return the hits with their scores moved by the votes, best first."""
     if not voted:
         return list(hits)
     moved = [_moved(hit, voted) for hit in hits]
@@ -97,17 +97,17 @@ def boost_by_votes(hits: Sequence[Hit], voted: VoteWeights) -> list[Hit]:
 
 
 def passage_weight(hit: Hit, voted: VoteWeights, start: int, end: int) -> float:
-    """Return what was voted for characters `start` to `end` of the page that `hit` is on.
+    """Return the weight of characters `start` to `end` of the page that `hit` is on.
 
     A vote for a passage is one for all that lies in it, and one for a part of it counts, too.
     """
-    told = []
+    shares = []
     for place, weight in voted.items():
         if _same_page(place, hit):
             shared = min(end, place.end) - max(start, place.start)
             if shared >= _OVERLAP * min(end - start, place.end - place.start):
-                told.append(weight)
-    return _bounded(told)
+                shares.append(weight)
+    return _bounded(shares)
 
 
 def _moved(hit: Hit, voted: VoteWeights) -> Hit:
@@ -135,10 +135,7 @@ def _bounded(shares: Iterable[float]) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """What a rating says for questions like the one that was rated.
-
-    `vector` is the question's, of length 1, by `model`.
-    """
+    """The marks of a rating, with the unit vector of its question by `model`."""
 
     model: str
     vector: Sequence[float]

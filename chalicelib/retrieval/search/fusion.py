@@ -1,4 +1,4 @@
-"""Why a hit is where it is, from what the index tells of it.
+"""Scores and ranks of hits, and fusion of two rankings by reciprocal ranks.
 
 The index returns a distance, a BM25 score and the fused score, but no ranks.
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_S3VectorBuckets_QueryScores.html
@@ -33,7 +33,7 @@ fetched at most, one rank more or less changes a fused score by 1e-5 of itself a
 
 @dataclass(frozen=True, slots=True)
 class IndexScores:
-    """What the index tells of one hit; None where the hit is not in that ranking."""
+    """The scores that the index gives for one hit; None if it is not in that ranking."""
 
     similarity: float | None = None
     bm25: float | None = None
@@ -42,8 +42,8 @@ class IndexScores:
 
 def explain_scores(hits: Sequence[IndexScores]) -> list[Scores]:
     """Return the scores of `hits`, which are all that the index returned, in its order."""
-    by_vector = _places([hit.similarity for hit in hits])
-    by_text = _places([hit.bm25 for hit in hits])
+    by_vector = _ranks([hit.similarity for hit in hits])
+    by_text = _ranks([hit.bm25 for hit in hits])
     return [
         _scores(hit, vector, text)
         for hit, vector, text in zip(hits, by_vector, by_text, strict=True)
@@ -66,8 +66,8 @@ def _adds_up(fused: float, *ranks: int | None) -> bool:
     return math.isclose(fused, best, rel_tol=_TOLERANCE)
 
 
-def _places(values: Sequence[float | None]) -> list[int | None]:
-    """Return where each value stands, from 1, the greatest first; equals as they came."""
+def _ranks(values: Sequence[float | None]) -> list[int | None]:
+    """Return the rank of each value, from 1 for the greatest; ties in order."""
     there = [at for at, value in enumerate(values) if value is not None]
     there.sort(key=lambda at: -(values[at] or 0.0))
     places: list[int | None] = [None] * len(values)

@@ -29,7 +29,7 @@ _NAME_CHARACTERS = 100
 
 
 class EmbeddablePassage(Protocol):
-    """A passage: its text, and what is seen in it where it is a picture."""
+    """A passage to embed: its text, and its labels if it is an image."""
 
     @property
     def text(self) -> str:
@@ -48,33 +48,33 @@ class VectorArray(Protocol):
 
 
 class CountingEmbedder(Protocol):
-    """Turns texts into unit vectors; one that is too long is an error, never cut."""
+    """A text embedder that counts tokens; a text that is too long is an error, never cut."""
 
     def embed_counted(self, texts: Sequence[str]) -> tuple[VectorArray, int]:
         """Return one vector a text, and how many tokens were embedded."""
 
 
 def describe_image(path: str, labels: Sequence[Label]) -> str:
-    """Return a picture in words: the name of its file, and what is most likely seen."""
+    """Return the text of an image: the name of its file and its likeliest labels."""
     name = PurePosixPath(path).name[:_NAME_CHARACTERS]
     said = [label.name for label in labels if label.share >= MIN_NAMED_SHARE] or [labels[0].name]
     return f"Picture {name}: {'; '.join(said)}"
 
 
 def join_labels(labels: Sequence[Label]) -> str:
-    """Return what is seen in a picture that is no document."""
+    """Return the labels of an image as one text."""
     return "; ".join(label.name for label in labels)
 
 
 def label_prompts(labels: Sequence[Label]) -> list[str]:
-    """Return the sentences whose vectors make up a picture's."""
+    """Return the sentences whose vectors make up the vector of an image."""
     return [f"a photo of a {label.name}" for label in labels]
 
 
 def image_vector(labels: Sequence[Label], vectors: Sequence[Sequence[float]]) -> list[float]:
-    """Return the vector of a picture, of length 1, from those of `label_prompts(labels)`.
+    """Return the unit vector of an image from the vectors of `label_prompts(labels)`.
 
-    Raises `ModelFailure` where they cancel each other out.
+    Raises `ModelFailure` if they cancel each other out.
     """
     sums = [
         math.fsum(label.share * value for label, value in zip(labels, values, strict=True))
@@ -89,7 +89,7 @@ def image_vector(labels: Sequence[Label], vectors: Sequence[Sequence[float]]) ->
 def embed_passages(
     embedder: CountingEmbedder, passages: Sequence[EmbeddablePassage]
 ) -> tuple[list[list[float]], int]:
-    """Return one unit vector a passage, text or picture, and how many tokens were embedded."""
+    """Return one unit vector a passage, text or image, and the tokens embedded."""
     texts = [label_prompts(each.labels) if each.labels else [each.text] for each in passages]
     found, tokens = embedder.embed_counted([text for group in texts for text in group])
     remaining = iter(found.tolist())
@@ -108,7 +108,7 @@ def put_creating_index(
     dimensions: int,
     put: Callable[[], object],
 ) -> None:
-    """Call `put`, and make the index for it if the tenant's pointer names none, or none is there.
+    """Call `put`, and create its image index if it is missing from the pointer or the store.
 
     The pointer names an index before it has a vector, so that whoever removes vectors meets it; a
     put that was cut off in between leaves one that is named and not made.

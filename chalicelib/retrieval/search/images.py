@@ -1,7 +1,7 @@
-"""Pictures of a collection that names a served model, found by that model's vectors.
+"""Search for images of a collection that names a served image model, by vectors of that model.
 
-A query, text or picture, is embedded by the version that serves now, and only pictures that this
-version embedded are looked at: vectors of two versions cannot be compared.
+The query, a text or an image, is embedded by the version that serves now, and only images that
+this version embedded are searched: vectors of two versions cannot be compared.
 """
 
 from __future__ import annotations
@@ -39,36 +39,42 @@ BY_LABELS = (
 
 @dataclass(frozen=True, slots=True)
 class ImageSearcher:
-    """Finds pictures by the model that their collection names."""
+    """Searches images by the image model that their collection names."""
 
     embedder: ImageEmbedder
     index: PassageIndex
     tenants: TenantStates
 
-    def embedded(
-        self, declared: Declaration, text: str, picture: bytes, correlation_id: str, *, alone: bool
+    def embed_query(
+        self,
+        declared: Declaration,
+        text: str,
+        image: bytes,
+        correlation_id: str,
+        *,
+        images_only: bool,
     ) -> tuple[ImageQuery | None, str]:
-        """Return the query by the collection's model; or None, and why it could not embed it.
+        """Return the query as the model of the collection embeds it, or None and a notice why not.
 
-        No search fails with the model: pictures have labels, by which any other collection is
-        searched.
+        A search does not fail with the model: images have labels, by which they are found then.
         """
         model = declared.picture_model or ""
         try:
-            if picture:
-                result = self.embedder.embed_picture(model, picture, correlation_id)
+            if image:
+                result = self.embedder.embed_picture(model, image, correlation_id)
             else:
                 result = self.embedder.embed_text(model, text, correlation_id)
         except HeadraceError as error:
-            told = BY_LABELS.format(model=model, collection=declared.name, why=error.message)
-            return None, told
-        return ImageQuery(declared.name, model, result, int(bool(picture)), alone), ""
+            notice = BY_LABELS.format(model=model, collection=declared.name, why=error.message)
+            return None, notice
+        return ImageQuery(declared.name, model, result, int(bool(image)), images_only), ""
 
-    def find(
+    def search(
         self, query: ImageQuery, tenant: str, count: int, condition: IndexFilter | None
     ) -> tuple[Iterable[Hit], str]:
-        """Return at most `count` pictures by the version that embedded the query, the nearest
-        first, and what there is to say of pictures that another version embedded.
+        """Return at most `count` images, nearest first, and a notice of images left out.
+
+        Images that another version of the model embedded are left out.
         """
         (vector,) = query.embedding.vectors
         version = query.embedding.version
@@ -88,9 +94,9 @@ class ImageSearcher:
             elif index.model == query.model:  # of a version that has other dimensions
                 unlike = (1.0, *(0.0 for _ in range(image_index_dimensions(index.name) - 1)))
                 left_out = left_out or any(True for _ in self._nearest(index, unlike, 1, condition))
-        told = {"collection": query.collection, "model": query.model, "version": version}
-        notice = OTHER_VERSION.format(**told) if left_out else ""
-        return (_by_picture(hit, version) for hit in hits), notice
+        names = {"collection": query.collection, "model": query.model, "version": version}
+        notice = OTHER_VERSION.format(**names) if left_out else ""
+        return (_with_image_score(hit, version) for hit in hits), notice
 
     def _nearest(
         self, index: IndexRef, vector: Sequence[float], count: int, condition: IndexFilter | None
@@ -102,7 +108,7 @@ class ImageSearcher:
 
 
 def as_text_embedding(query: ImageQuery) -> EmbedTextResult:
-    """Return the embedding as that of a search by it alone; each version is a model of its own."""
+    """Return the image embedding as a text embedding; each version counts as a model."""
     return EmbedTextResult(
         vectors=query.embedding.vectors,
         model=query.embedding.version,
@@ -111,13 +117,13 @@ def as_text_embedding(query: ImageQuery) -> EmbedTextResult:
     )
 
 
-def _by_picture(hit: Hit, version: str) -> Hit:
-    """Return a hit of an index of pictures, with what its score means."""
+def _with_image_score(hit: Hit, version: str) -> Hit:
+    """Return a hit of an image index with its vector score as an image score."""
     vector = hit.scores.vector
     if vector is None:
         return hit
-    told = PictureScore(rank=vector.rank, similarity=vector.similarity, version=version)
-    scores = hit.scores.model_copy(update={"vector": None, "picture": told})
+    score = PictureScore(rank=vector.rank, similarity=vector.similarity, version=version)
+    scores = hit.scores.model_copy(update={"vector": None, "picture": score})
     return hit.model_copy(update={"scores": scores})
 
 

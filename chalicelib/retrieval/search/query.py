@@ -1,4 +1,4 @@
-"""What is asked of a tenant's documents, and what was found."""
+"""Queries of a tenant's documents, the index that they are put to, and their results."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.budgets.spending import Spender
 from chalicelib.retrieval.search.feedback_boost import VoteWeights
-from chalicelib.retrieval.search.filters import IndexFilter
 from chalicelib.retrieval.text.terms import STOP_WORDS, words
 
 if TYPE_CHECKING:
@@ -19,14 +18,15 @@ if TYPE_CHECKING:
     from chalicelib.contracts.reranking import RerankResult
     from chalicelib.contracts.search import Hit, Neighbour
     from chalicelib.ports import IndexRef
+    from chalicelib.retrieval.search.filters import IndexFilter
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A question of one tenant. `collection` and `filter` must both hold; None holds for all.
+    """A query of one tenant: by `text`, or by an `image` with an empty text.
 
-    A `picture` is asked by in place of the text, which is empty then. `key` is the id of the API
-    key by which it was put, whose budgets hold for what it costs.
+    `collection` and `filter` must both hold; None holds for all. `key` is the id of the API key
+    that put the query; its budgets pay for language models.
     """
 
     tenant: str
@@ -35,43 +35,80 @@ class Query:
     top_k: int
     correlation_id: str
     field: str = "query"
-    """What the caller called the text."""
+    """The name of the text in the request, for error messages."""
     filter: Filter | None = None
     rerank: bool | None = None
-    """Whether to rerank; None leaves it to the stage."""
+    """Whether to rerank; None leaves it to the deployment."""
     key: str = ""
-    picture: bytes = b""
+    image: bytes = b""
     texts_only: bool = False
-    """Whether pictures are left out."""
+    """Whether images are left out of the results."""
 
     @property
     def spender(self) -> Spender:
-        """Return who pays for models that are asked."""
+        """Return who pays for language models."""
         return Spender(self.tenant, self.key, self.collection or "", self.correlation_id)
 
 
 @dataclass(frozen=True, slots=True)
-class SearchResult:
-    """The passages, best first, with the query's embedding, that later steps reuse, the index that
-    they are in, None where the tenant has none, what was voted for questions like the query, what
-    reranking took, None where the passages were not, and what was seen in the query's picture, None
-    where it has none. `pictured` is the query as a collection's own model of pictures has it, None
-    where none was asked; `embedding` is its too, where nothing but pictures was looked for.
+class ImageQuery:
+    """A query as the image `model` of a collection embedded it.
+
+    `images` is 1 if the query is an image, 0 if it is a text. `images_only` says that the search
+    looks for nothing but images.
     """
+
+    collection: str
+    model: str
+    embedding: EmbedImageResult
+    images: int
+    images_only: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """The passages that a search found, best first, and what later steps need of the search."""
 
     passages: tuple[Hit, ...]
     embedding: EmbedTextResult
+    """The embedding of the query; that of `image_query` if it looked for images only."""
     notices: tuple[str, ...]
     index: IndexRef | None = None
-    voted: VoteWeights = field(default_factory=dict)
-    reranked: RerankResult | None = None
-    seen: LabelPictureResult | None = None
-    pictured: ImageQuery | None = None
+    """The index that the passages are in; None if the tenant has none."""
+    vote_weights: VoteWeights = field(default_factory=dict)
+    """The votes of ratings on similar queries."""
+    rerank_result: RerankResult | None = None
+    """What the reranker returned; None if it was not used."""
+    image_labels: LabelPictureResult | None = None
+    """The labels of the image of the query; None if it has none."""
+    image_query: ImageQuery | None = None
+    """The query by the image model of its collection; None if no such model was used."""
 
     @property
     def vector(self) -> Sequence[float]:
-        """Return the query's vector."""
+        """Return the vector of the query."""
         return self.embedding.vectors[0]
+
+
+class PassageIndex(Protocol):
+    """A vector index of chunks."""
+
+    def query(
+        self,
+        index: IndexRef,
+        vector: Sequence[float],
+        text: str,
+        *,
+        count: int,
+        condition: IndexFilter | None,
+    ) -> Iterable[Hit]:
+        """Yield at most `count` chunks that `condition` lets through, best first.
+
+        They are ranked by the cosine with `vector` and, unless `text` is empty, by words.
+        """
+
+    def chunks(self, index: IndexRef, keys: Sequence[str]) -> Mapping[str, Neighbour]:
+        """Return the chunks under those of `keys` that exist, by key."""
 
 
 MAX_QUERY_TEXT = 1024
@@ -90,7 +127,7 @@ class QueryText:
 
 
 def fit_query_text(question: str) -> QueryText:
-    """Return `question`, or its rarest terms in their order where it is too long.
+    """Return `question`, or its rarest terms in order if it is too long for text search.
 
     A word is taken to be the rarer the longer it is, and a number or a code the rarest:
     the index reports no document frequencies, and common words are short in any language.
@@ -101,12 +138,12 @@ def fit_query_text(question: str) -> QueryText:
     return QueryText(
         " ".join(kept),
         f"The question has {len(question)} characters and text search takes at most "
-        f"{MAX_QUERY_TEXT}: {_what_is_left(len(kept))} "
+        f"{MAX_QUERY_TEXT}: {_describe_cut(len(kept))} "
         "The search by meaning saw the question's beginning.",
     )
 
 
-def _what_is_left(terms: int) -> str:
+def _describe_cut(terms: int) -> str:
     if terms == 0:
         return "only common words are in it, so it was searched for by meaning alone."
     return f"it was cut to its {f'{terms} rarest terms' if terms > 1 else 'rarest term'}."
@@ -133,37 +170,3 @@ def _fit(candidates: list[str]) -> list[str]:
 
 def _rarity(word: str) -> int:
     return len(word) + (100 if any(character.isdigit() for character in word) else 0)
-
-
-@dataclass(frozen=True, slots=True)
-class ImageQuery:
-    """A query as the `model` of a collection embedded it: a text, or a picture where `images` is 1.
-
-    `alone` says that nothing but pictures is looked for.
-    """
-
-    collection: str
-    model: str
-    embedding: EmbedImageResult
-    images: int
-    alone: bool
-
-
-class PassageIndex(Protocol):
-    """An index of chunks."""
-
-    def query(
-        self,
-        index: IndexRef,
-        vector: Sequence[float],
-        text: str,
-        *,
-        count: int,
-        condition: IndexFilter | None,
-    ) -> Iterable[Hit]:
-        """Yield at most `count` chunks, best first, by meaning and, unless `text` is empty,
-        by words, of what `condition` lets through, a filter in the index's language.
-        """
-
-    def chunks(self, index: IndexRef, keys: Sequence[str]) -> Mapping[str, Neighbour]:
-        """Return the chunks that there are under `keys`, by key."""

@@ -1,4 +1,4 @@
-"""From what the index found to the passages that are shown: current, merged, in order."""
+"""Passages from index hits: current versions only, overlapping chunks merged, with neighbours."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def _known(found: Mapping[str, Neighbour], keys: Iterable[str]) -> tuple[Neighbo
 
 
 class CurrentVersions(Protocol):
-    """Which version of a document answers queries."""
+    """The record of which version of a document is current."""
 
     def current_versions(self, tenant: str, document_ids: Sequence[str]) -> Mapping[str, str]:
-        """Return the version that answers of each document that has one."""
+        """Return the current version of each document that has one, by document id."""

@@ -1,4 +1,4 @@
-"""A second, dearer look at the first passages of a search: word by word, and under their heading.
+"""Rerank the first passages of a search by features of their words and headings.
 
 Each passage gets a score, a weighted sum of a few features. The model aligns the words of query
 and passage; the weights were learned (`models/rerank_head.py`).
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from chalicelib.contracts.search import Hit
 
 MAX_RERANKED = 20
-"""Passages that are looked at. Thirty take half as long again, and gained nothing on one of two
+"""Passages that are reranked. Thirty take half as long again, and gained nothing on one of two
 tuning halves and 0.01 of nDCG@10 on the other."""
 
 FEATURES = ("cosine", "index", "asked words", "own words", "heading", "length")
-"""What is told of a passage, in this order.
+"""The features of a passage, in this order.
 
 cosine: of the query's vector and the passage's. index: the index's score over the best passage's.
 asked words: how near each word of the query comes to a word of the passage, by rarity. own words:
@@ -63,16 +63,16 @@ class RerankHead:
 
 
 def parse_head(written: str) -> RerankHead:
-    """Return the head that is written as JSON. Raises ValueError where it does not fit."""
-    told: Mapping[str, Any] = json.loads(written)
-    weights: Mapping[str, float] = told["weights"]
+    """Return the head from its JSON; raise ValueError if its features are not `FEATURES`."""
+    document: Mapping[str, Any] = json.loads(written)
+    weights: Mapping[str, float] = document["weights"]
     if tuple(weights) != FEATURES:
         raise ValueError(f"The head has weights for {list(weights)}, not for {list(FEATURES)}.")
     return RerankHead(tuple(float(weight) for weight in weights.values()))
 
 
 def passage_features(query: Sequence[Word], passages: Sequence[ComparedPassage]) -> list[Features]:
-    """Return what there is to tell of each passage, beside the others."""
+    """Return the features of each passage; rarity of words is counted over all of them."""
     asked = [at for at, word in enumerate(query) if word.carries_meaning] or range(len(query))
     held = [{word.stem for word in passage.words} for passage in passages]
     rarities = [_rarity(query[at].stem, held) for at in asked]
@@ -111,7 +111,7 @@ def _mean(values: Sequence[float], over: float) -> float:
 
 
 def rerank_request(query: str, passages: Sequence[Hit], correlation_id: str) -> RerankRequest:
-    """Return what the function is asked of `passages`; what no model reads of a text is cut."""
+    """Return the request to the reranking function; texts are cut to what it reads."""
     best = max((passage.score for passage in passages), default=0.0)
     given = tuple(
         RerankPassage(

@@ -1,4 +1,4 @@
-"""Search: from a query, text or picture, to the passages of the tenant's current documents."""
+"""Hybrid search: from a text or image query to passages of the current documents of a tenant."""
 
 from __future__ import annotations
 
@@ -59,25 +59,69 @@ HITS_PER_BATCH = 100
 """Hits that are looked at together: one page of the index, one read of the records."""
 
 
+class QueryEmbedder(Protocol):
+    """A model that turns texts into unit vectors."""
+
+    def embed(self, texts: Sequence[str], correlation_id: str, model: str = "") -> EmbedTextResult:
+        """Return one vector a text, in order, by `model`, or the default one.
+
+        Only vectors of one model can be compared: `EmbedTextResult.model` tells which it was.
+        Raises `Throttled`, `Transient`, `ModelFailure`.
+        """
+
+
+class QueryLabeller(Protocol):
+    """Tells what is labels in pictures."""
+
+    def label(self, picture: bytes, correlation_id: str) -> LabelPictureResult:
+        """Return what is labels, the likeliest first, and what that took for the receipt.
+
+        Raises `InvalidInput` or `Unsupported` if it is no image that can be read, and
+        `Throttled`, `Transient`, `ModelFailure`.
+        """
+
+
+class Reranker(Protocol):
+    """A model that scores passages of a search anew."""
+
+    def rerank(self, query: str, passages: Sequence[Hit], correlation_id: str) -> RerankResult:
+        """Return a score a passage, in order, and what that took for the receipt.
+
+        Raises `InvalidInput`, `Throttled`, `Transient` or `ModelFailure`.
+        """
+
+
+class VoteRecords(Protocol):
+    """The votes of ratings of a tenant."""
+
+    def votes(self, tenant: str, state: int) -> Sequence[Vote]:
+        """Return the newest votes, a bounded number of them.
+
+        `state` is `IndexRef.votes`: what was read in the same state need not be read again.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class _PreparedSearch:
-    """A query with what was made of it: its filter for the index, what is seen in its picture, and
-    the vector by its collection's model of pictures, or a `notice` of why there is none.
+    """A query with its index filter, the labels of its image, and its image query.
+
+    `notice` says why there is no image query although the collection names an image model.
     """
 
     query: Query
     condition: IndexFilter | None
-    seen: LabelPictureResult | None
-    pictured: ImageQuery | None
+    labels: LabelPictureResult | None
+    image_query: ImageQuery | None
     notice: str
 
 
 @dataclass(frozen=True, slots=True)
 class Searcher:
-    """Hybrid search over a tenant's documents, in the index's order; a `reranker` orders the first
-    passages anew where the query, or else `reranks`, says so; `votes` move them by a little.
-    A `labeller` tells what is seen in pictures that are searched by; `pictures` finds those of a
-    collection that names a model for them.
+    """Hybrid search over the documents of a tenant, in the order of the index.
+
+    A `reranker` reorders the first passages if the query, or else `reranks`, says so; `votes` of
+    ratings move passages by a bounded share. A `labeller` labels images that are searched by, and
+    `images` finds images of a collection that names a model for them.
     """
 
     embedder: QueryEmbedder
@@ -88,130 +132,146 @@ class Searcher:
     reranker: Reranker | None = None
     votes: VoteRecords | None = None
     reranks: bool = False
-    labeller: ImageLabeller | None = None
-    pictures: ImageSearcher | None = None
+    labeller: QueryLabeller | None = None
+    images: ImageSearcher | None = None
 
-    def find(self, query: Query) -> SearchResult:
-        """Return at most `top_k` passages of versions that answer queries.
+    def search(self, query: Query) -> SearchResult:
+        """Return at most `top_k` passages of the current versions of documents, best first.
 
-        The tenant's pointer is read once: the model that embeds the query is that of the index
-        which is searched, whatever a reindex job does meanwhile.
+        The index pointer of the tenant is read once, so that the model that embeds the query is
+        that of the index, whatever a reindex job does meanwhile.
+
+        Raises:
+            InvalidInput: the query has no word to look for, or its filter is invalid.
+            Unsupported: it has an image, and no labeller is configured.
         """
-        if not query.picture and not words(query.text):
+        if not query.image and not words(query.text):
             raise InvalidInput("There is no word in it to look for.", field=query.field)
-        condition, declared = self._condition(query)
-        seen = self._seen(query)
-        pictured, notice = self._pictured(query, declared)
-        asked = _PreparedSearch(query, condition, seen, pictured, notice)
+        condition, declared = self._compile_condition(query)
+        labels = self._label_image(query)
+        image_query, notice = self._embed_for_images(query, declared)
+        search = _PreparedSearch(query, condition, labels, image_query, notice)
         try:
-            return self._search(asked)
+            return self._run(search)
         except NotFound:  # a reindex job removed the index since the pointer was read
-            return self._search(asked)
+            return self._run(search)
 
-    def _seen(self, query: Query) -> LabelPictureResult | None:
-        if not query.picture:
+    def _label_image(self, query: Query) -> LabelPictureResult | None:
+        if not query.image:
             return None
         if self.labeller is None:
             raise Unsupported("Nothing is set up that looks at pictures.", field="image")
-        return self.labeller.label(query.picture, query.correlation_id)
+        return self.labeller.label(query.image, query.correlation_id)
 
-    def _embedded(
-        self, query: Query, model: str, seen: LabelPictureResult | None
+    def _embed(
+        self, query: Query, model: str, labels: LabelPictureResult | None
     ) -> EmbedTextResult:
-        """Return the query's vector: that of its text, or the mean of what is seen."""
-        if seen is None:
+        """Return the vector of the text of the query, or of the labels of its image."""
+        if labels is None:
             return self.embedder.embed([query.text], query.correlation_id, model)
-        parts = self.embedder.embed(label_prompts(seen.labels), query.correlation_id, model)
-        vector = image_vector(seen.labels, parts.vectors)
+        parts = self.embedder.embed(label_prompts(labels.labels), query.correlation_id, model)
+        vector = image_vector(labels.labels, parts.vectors)
         return parts.model_copy(update={"vectors": (tuple(vector),)})
 
-    def _pictured(
+    def _embed_for_images(
         self, query: Query, declared: Sequence[Declaration]
     ) -> tuple[ImageQuery | None, str]:
-        """Return the query by the model that its one collection names for pictures; or None, and
-        why it has none although it should.
+        """Return the query by the image model of its only collection, or None.
+
+        If the collection names a model that could not embed the query, a notice says so.
         """
         names = required_collections(query.collection, query.filter)
-        if self.pictures is None or query.texts_only or not (len(names) == len(declared) == 1):
+        if self.images is None or query.texts_only or not (len(names) == len(declared) == 1):
             return None, ""
         (collection,) = declared
         if collection.picture_model is None or not admits_images(query.filter):
             return None, ""
-        alone = not admits_texts(query.filter)
-        return self.pictures.embedded(
-            collection, query.text, query.picture, query.correlation_id, alone=alone
+        return self.images.embed_query(
+            collection,
+            query.text,
+            query.image,
+            query.correlation_id,
+            images_only=not admits_texts(query.filter),
         )
 
-    def _search(self, asked: _PreparedSearch) -> SearchResult:
-        query, pictured = asked.query, asked.pictured
+    def _run(self, search: _PreparedSearch) -> SearchResult:
+        """Search the index that the pointer of the tenant names now, and order what it finds."""
+        query, image_query = search.query, search.image_query
         index = self.tenants.live_index(query.tenant)
-        model = "" if index is None else index.model
-        if pictured is not None and pictured.alone:
-            embedding, searched = as_text_embedding(pictured), QueryText("")
-            texts: Sequence[Hit] = []
+        texts: Sequence[Hit] = []
+        if image_query is not None and image_query.images_only:
+            embedding, text = as_text_embedding(image_query), QueryText("")
         else:
-            embedding = self._embedded(query, model, asked.seen)
-            searched = fit_query_text(query.text)
-            texts = self._texts(asked, index, embedding, searched.text)
-        passages, reranked, failure = self._reranked(query, texts)
-        passages, others = self._with_pictures(asked, passages)
-        voted = self._voted(query.tenant, index, embedding)
-        notices = tuple(filter(None, (searched.notice, failure, asked.notice, others)))
-        shown = boost_by_votes(passages, voted)[: query.top_k]
+            embedding = self._embed(query, "" if index is None else index.model, search.labels)
+            text = fit_query_text(query.text)
+            texts = self._find_texts(search, index, embedding, text.text)
+        passages, reranked, rerank_notice = self._rerank(query, texts)
+        passages, image_notice = self._add_images(search, passages)
+        votes = self._weigh_votes(query.tenant, index, embedding)
+        notices = tuple(filter(None, (text.notice, rerank_notice, search.notice, image_notice)))
         return SearchResult(
-            tuple(shown), embedding, notices, index, voted, reranked, asked.seen, pictured
+            passages=tuple(boost_by_votes(passages, votes)[: query.top_k]),
+            embedding=embedding,
+            notices=notices,
+            index=index,
+            vote_weights=votes,
+            rerank_result=reranked,
+            image_labels=search.labels,
+            image_query=image_query,
         )
 
-    def _texts(
-        self, asked: _PreparedSearch, index: IndexRef | None, embedding: EmbedTextResult, words: str
+    def _find_texts(
+        self, search: _PreparedSearch, index: IndexRef | None, embedding: EmbedTextResult, text: str
     ) -> Sequence[Hit]:
-        """Return passages of the tenant's own index, pictures by what is seen in them among them
-        unless a model of their own looks for these.
+        """Return passages of the text index of the tenant.
+
+        Images are among them, by their labels, unless an image model looks for these.
         """
         if index is None:
             return []
-        condition = asked.condition
+        condition = search.condition
         hits = self.index.query(
             index,
             embedding.vectors[0],
-            words,
-            count=fetch_count(self._wanted(asked.query), MAX_FETCHED),
-            condition=condition if asked.pictured is None else exclude_images(condition),
+            text,
+            count=fetch_count(self._count_wanted(search.query), MAX_FETCHED),
+            condition=condition if search.image_query is None else exclude_images(condition),
         )
-        return self._answering(asked.query, hits)
+        return self._current_passages(search.query, hits)
 
-    def _with_pictures(
-        self, asked: _PreparedSearch, texts: Sequence[Hit]
+    def _add_images(
+        self, search: _PreparedSearch, texts: Sequence[Hit]
     ) -> tuple[Sequence[Hit], str]:
-        """Return texts and pictures in one order, and what there is to say of other pictures."""
-        query, pictured = asked.query, asked.pictured
-        if self.pictures is None or pictured is None:
+        """Return texts and images in one order, and a notice of images that were left out."""
+        query, image_query = search.query, search.image_query
+        if self.images is None or image_query is None:
             return texts, ""
         count = fetch_count(query.top_k, MAX_FETCHED)
-        hits, notice = self.pictures.find(pictured, query.tenant, count, asked.condition)
-        pictures = self._answering(query, hits)
-        if pictured.alone:
-            return pictures, notice
-        first, second = (pictures, texts) if query.picture else (texts, pictures)
+        hits, notice = self.images.search(image_query, query.tenant, count, search.condition)
+        images = self._current_passages(query, hits)
+        if image_query.images_only:
+            return images, notice
+        first, second = (images, texts) if query.image else (texts, images)
         return fuse_rankings(first, second), notice
 
-    def _reranks(self, query: Query) -> bool:
-        asked = self.reranks if query.rerank is None else query.rerank
-        return asked and self.reranker is not None and not query.picture
+    def _is_reranked(self, query: Query) -> bool:
+        wanted = self.reranks if query.rerank is None else query.rerank
+        return wanted and self.reranker is not None and not query.image
 
-    def _wanted(self, query: Query) -> int:
-        """Return how many passages it takes: the reranker chooses among more than it shows."""
-        return max(query.top_k, MAX_RERANKED) if self._reranks(query) else query.top_k
+    def _count_wanted(self, query: Query) -> int:
+        """Return how many passages are needed: the reranker chooses among more than are shown."""
+        return max(query.top_k, MAX_RERANKED) if self._is_reranked(query) else query.top_k
 
-    def _reranked(
+    def _rerank(
         self, query: Query, passages: Sequence[Hit]
     ) -> tuple[Sequence[Hit], RerankResult | None, str]:
-        """Return the passages, the first of them in the reranker's order, with what that took.
+        """Return the passages with the first ones reordered, the result, and a notice.
 
-        A search does not fail with the reranker: the index's order stands, and a notice says so.
+        A search does not fail with the reranker: the order of the index stands, and the notice
+        says so.
         """
         first = passages[:MAX_RERANKED]
-        if self.reranker is None or not self._reranks(query) or not first:
+        if self.reranker is None or not self._is_reranked(query) or not first:
             return passages, None, ""
         try:
             result = self.reranker.rerank(query.text, first, query.correlation_id)
@@ -220,7 +280,7 @@ class Searcher:
             return passages, None, notice
         return [*apply_rerank_scores(first, result.scores), *passages[MAX_RERANKED:]], result, ""
 
-    def _voted(
+    def _weigh_votes(
         self, tenant: str, index: IndexRef | None, embedding: EmbedTextResult
     ) -> VoteWeights:
         if self.votes is None or index is None:
@@ -228,11 +288,11 @@ class Searcher:
         votes = self.votes.votes(tenant, index.votes)
         return vote_weights(votes, embedding.model, embedding.vectors[0])
 
-    def _answering(self, query: Query, hits: Iterable[Hit]) -> Sequence[Hit]:
-        """Return the passages that the hits of current versions come to, best first.
+    def _current_passages(self, query: Query, hits: Iterable[Hit]) -> Sequence[Hit]:
+        """Return the passages that the hits of current versions merge into, best first.
 
-        No more hits are taken than it takes to have what is wanted, which the pages of one search
-        have in common: what follows could only make passages longer.
+        No more hits are read than are needed for the passages wanted, a number that all pages of
+        one search share: further hits could only make passages longer.
         """
         remaining = iter(hits)
         taken: list[Hit] = []
@@ -244,63 +304,23 @@ class Searcher:
             found = self.versions.current_versions(query.tenant, sorted(unknown))
             current |= {document: found.get(document, "") for document in unknown}
             passages = merge_overlapping(keep_current_versions(taken, current))
-            if len(passages) >= self._wanted(query):
+            if len(passages) >= self._count_wanted(query):
                 break
         return passages
 
-    def _condition(self, query: Query) -> tuple[IndexFilter | None, Sequence[Declaration]]:
-        """Return the query's filter for the index, and what is declared of the collections that it
-        names; raise `InvalidInput` for what it cannot be.
+    def _compile_condition(self, query: Query) -> tuple[IndexFilter | None, Sequence[Declaration]]:
+        """Return the index filter of the query and the declarations of its collections.
+
+        Raises:
+            InvalidInput: the filter is invalid, or contradicts a declaration.
         """
         condition = compile_filter(query.collection, query.filter)
         names = required_collections(query.collection, query.filter)
         of_metadata = query.filter is not None and filters_by_metadata(query.filter)
-        if not of_metadata and (self.pictures is None or query.texts_only or len(names) != 1):
+        if not of_metadata and (self.images is None or query.texts_only or len(names) != 1):
             names = ()
         found = (self.declarations.declaration(query.tenant, name) for name in names)
         declared = [each for each in found if each is not None]
         if query.filter is not None and of_metadata:
             check_filter_declared(query.filter, declared)
         return exclude_images(condition) if query.texts_only else condition, declared
-
-
-class QueryEmbedder(Protocol):
-    """Turns texts into unit vectors."""
-
-    def embed(self, texts: Sequence[str], correlation_id: str, model: str = "") -> EmbedTextResult:
-        """Return one vector a text, in order, by `model`, or the default one.
-
-        Only vectors of one model can be compared: `EmbedTextResult.model` tells which it was.
-        Raises `Throttled`, `Transient`, `ModelFailure`.
-        """
-
-
-class ImageLabeller(Protocol):
-    """Tells what is seen in pictures."""
-
-    def label(self, picture: bytes, correlation_id: str) -> LabelPictureResult:
-        """Return what is seen, the likeliest first, and what that took for the receipt.
-
-        Raises `InvalidInput` or `Unsupported` where it is no picture that can be read, and
-        `Throttled`, `Transient`, `ModelFailure`.
-        """
-
-
-class Reranker(Protocol):
-    """Takes a dearer look at what was found."""
-
-    def rerank(self, query: str, passages: Sequence[Hit], correlation_id: str) -> RerankResult:
-        """Return a score a passage, in order, and what that took for the receipt.
-
-        Raises `InvalidInput`, `Throttled`, `Transient` or `ModelFailure`.
-        """
-
-
-class VoteRecords(Protocol):
-    """What a tenant's users voted for."""
-
-    def votes(self, tenant: str, state: int) -> Sequence[Vote]:
-        """Return the newest votes, a bounded number of them.
-
-        `state` is `IndexRef.votes`: what was read in the same state need not be read again.
-        """

@@ -1,4 +1,4 @@
-"""Dates and times of day in a text, as far as each is told."""
+"""Dates and times of day in a text, each with the fields that it states."""
 
 from __future__ import annotations
 
@@ -48,19 +48,19 @@ class TimeExpression:
     """1 for `from` or `after`, -1 for `until` or `before`, 0 without such words."""
 
     @property
-    def told(self) -> tuple[float | None, ...]:
+    def fields(self) -> tuple[float | None, ...]:
         """Return the fields, coarse ones first."""
         return self.year, self.month, self.day, self.weekday, self.minute
 
     @property
     def kinds(self) -> frozenset[int]:
         """Return which fields are told."""
-        return frozenset(at for at, field in enumerate(self.told) if field is not None)
+        return frozenset(at for at, field in enumerate(self.fields) if field is not None)
 
     def agrees(self, other: TimeExpression) -> bool:
         """Say whether both tell something in common, nothing differently, on no other side."""
         shared = self.kinds & other.kinds
-        same = all(self.told[at] == other.told[at] for at in shared)
+        same = all(self.fields[at] == other.fields[at] for at in shared)
         return bool(shared) and same and self.bound * other.bound >= 0
 
 

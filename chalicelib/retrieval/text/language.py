@@ -1,4 +1,4 @@
-"""The language of a question, told by its commonest words and its letters.
+"""Detection of the language of a question by common words and letters, and refusals by language.
 
 Questions are short and full of function words, and few languages are told apart here: a list of
 those words says as much as a model of letter sequences would, and costs the API no import. Where

@@ -1,4 +1,4 @@
-"""A text taken apart: its words, its clauses, and the numbers, dates and names in it."""
+"""Parsing of a text into words, clauses, quantities, times and names."""
 
 from __future__ import annotations
 
@@ -34,15 +34,18 @@ _FEWEST = 2
 
 @dataclass(frozen=True, slots=True)
 class ParsedText:
-    """What the rules look at. Clauses are ranges of places among `words`, in order."""
+    """A text as the rules of replies and of support see it.
+
+    `clauses` are ranges of indices of `words`, in order; `names` and `content` are such indices.
+    """
 
     text: str
     words: tuple[Word, ...]
     clauses: tuple[range, ...]
     quantities: tuple[Quantity, ...]
-    understood: tuple[Quantity, ...]
+    implied: tuple[Quantity, ...]
     """Quantities that an article tells, such as `a month`."""
-    moments: tuple[TimeExpression, ...]
+    times: tuple[TimeExpression, ...]
     names: tuple[int, ...]
     content: tuple[int, ...]
     """Places of the words that carry meaning and are neither number nor date."""
@@ -67,16 +70,16 @@ class ParsedText:
     @property
     def is_empty(self) -> bool:
         """Whether the text says nothing that could be checked."""
-        return not (self.content or self.quantities or self.moments)
+        return not (self.content or self.quantities or self.times)
 
     @property
     def refers_back(self) -> bool:
         """Whether a pronoun may stand for something in another sentence."""
         return not _PRONOUNS.isdisjoint(word.folded for word in self.words)
 
-    def tells_no_other(self, moment: TimeExpression) -> bool:
+    def agrees_on(self, moment: TimeExpression) -> bool:
         """Say whether the text tells `moment`, or none of its kind: no other year for a year."""
-        alike = [found for found in self.moments if found.kinds & moment.kinds]
+        alike = [found for found in self.times if found.kinds & moment.kinds]
         return not alike or any(moment.agrees(found) for found in alike)
 
     def clause_of(self, place: int) -> range:
@@ -85,7 +88,7 @@ class ParsedText:
 
 
 def parse_text(text: str) -> ParsedText:
-    """Take `text` apart."""
+    """Return `text` with its words, clauses, quantities, times and names."""
     words = tokenize(text)
     quantities, moments = find_quantities_and_times(text, words)
     places = [(found.start, found.end) for found in quantities]
@@ -101,8 +104,8 @@ def parse_text(text: str) -> ParsedText:
         words=words,
         clauses=tuple(_clauses(text, words, set(content), figures)),
         quantities=tuple(quantities),
-        understood=tuple(implied_quantities(words)),
-        moments=tuple(moments),
+        implied=tuple(implied_quantities(words)),
+        times=tuple(moments),
         names=tuple(_names(text, words, figures)),
         content=content,
     )

@@ -55,7 +55,7 @@ class Quantity:
     end: int
     bound: int = 0
 
-    def told_by(self, other: Quantity) -> bool:
+    def is_stated_by(self, other: Quantity) -> bool:
         """Say whether `other` tells this quantity, or lies beyond it where it is a bound."""
         beyond = self.bound * (other.value - self.value) > 0
         return self.same(other) or (beyond and self.dimension == other.dimension != COUNT)

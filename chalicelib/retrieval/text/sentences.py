@@ -1,4 +1,8 @@
-"""Where the sentences of a text begin and end, to the character."""
+"""Sentences of a text, to the character, and rows of Markdown tables.
+
+Tables stand in passages as rows of Markdown under their header.
+https://github.github.com/gfm/#tables-extension-
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Words as the lexical half of retrieval compares them.
+"""Words, stems and terms of a text, as lexical comparison uses them.
 
 English first: a stop list and a light suffix stripper, both harmless elsewhere because the
 same rules are applied to a question and to the text that it is compared with.

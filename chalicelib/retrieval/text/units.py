@@ -1,4 +1,4 @@
-"""Units of measurement: their dimension, and how many of its base unit each is."""
+"""Units of measurement with their dimension and factor, and values of number words."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def kept(n: int = 1, question: str = "What hums?") -> EmbeddedAnswer:
         answer="The pump. [1]",
         tier="extractive",
         cited=(QUOTED,),
-        shown=(QUOTED.alone,),
+        shown=(QUOTED.bare_span,),
         model="minilm",
         asked_at=NOW,
     )
@@ -75,7 +75,7 @@ def rated(n: int = 1, *versions: tuple[str, str]) -> RatedAnswer:
 
 
 def marks(mark: int = 1, document: str = "doc_a") -> Sequence[RatedSpan]:
-    place = QUOTED.alone.model_dump() | {"document_id": document, "mark": mark}
+    place = QUOTED.bare_span.model_dump() | {"document_id": document, "mark": mark}
     return (RatedSpan.model_validate(place),)
 
 
@@ -103,24 +103,26 @@ def test_what_was_asked_comes_back_whole_to_its_tenant_for_thirty_days(table: Ta
     clock = Clock()
     records = FeedbackRecords(table, clock)
     long = kept(question="What hums? " * 700)
-    records.keep_asked("acme", long)
-    assert records.kept_asked("acme", long.asked.id) == long
-    assert records.kept_asked("rival", long.asked.id) is None
-    assert records.kept_asked("acme", "ans_none") is None
+    records.put_answer("acme", long)
+    assert records.get_answer("acme", long.answer.id) == long
+    assert records.get_answer("rival", long.answer.id) is None
+    assert records.get_answer("acme", "ans_none") is None
     clock.now += ASKED_DAYS * DAY - 1
-    assert records.kept_asked("acme", long.asked.id) == long
+    assert records.get_answer("acme", long.answer.id) == long
     clock.now += 1
-    assert records.kept_asked("acme", long.asked.id) is None
+    assert records.get_answer("acme", long.answer.id) is None
 
 
 def test_what_is_kept_of_a_usual_question_takes_two_write_units_at_the_most(table: Table) -> None:
     usual = kept()
     shown = tuple(
-        QUOTED.alone.model_copy(update={"document_id": f"doc_{n:024}", "version": f"v_{n * 7:024}"})
+        QUOTED.bare_span.model_copy(
+            update={"document_id": f"doc_{n:024}", "version": f"v_{n * 7:024}"}
+        )
         for n in range(5)
     )
-    asked = usual.asked.model_copy(update={"shown": shown})
-    FeedbackRecords(table).keep_asked("acme", EmbeddedAnswer(asked, bytes(range(256)) + bytes(128)))
+    asked = usual.answer.model_copy(update={"shown": shown})
+    FeedbackRecords(table).put_answer("acme", EmbeddedAnswer(asked, bytes(range(256)) + bytes(128)))
     (item,) = table.query("TENANT#acme", "ASKED#")
     assert sum(len(name) + len(str(value).encode()) for name, value in item.items()) < 2_048 * 2
     assert len(item["asked"]) + len(item["vector"]) < 1_900
@@ -233,7 +235,7 @@ def test_a_row_is_one_line_and_a_second_rating_writes_over_the_first(
         feedback_id="fb_1",
         rating="down",
         correction="The gate.\nNot the pump.",
-        asked=kept().asked,
+        asked=kept().answer,
         received_at=NOW,
     )
     rows.write_row("feedback/acme/2026-01-02/fb_1.json", row)

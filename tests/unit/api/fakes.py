@@ -59,7 +59,7 @@ from chalicelib.retrieval.search.searcher import Searcher
 from chalicelib.screening.screener import Screens
 from tests.unit.batches.fakes import FakeBatchObjects
 from tests.unit.budgets.fakes import FakeSpending
-from tests.unit.feedback.fakes import FakeRatings, FakeRows, keeper
+from tests.unit.feedback.fakes import FakeRatings, FakeRows, answer_log
 from tests.unit.generation.fakes import House
 from tests.unit.ingest.fakes import FakeBus, FakeTenants
 from tests.unit.ingest.fakes import FakeTenants as Pointers
@@ -219,7 +219,7 @@ class Api:
         for key, tenant in ((KEY, "acme"), (OTHER_KEY, "rival")):
             self.records.keys[hash_key(key)] = ApiKey(hash_key(key), tenant)
         self.index = FakeIndex(self.hits)
-        finder = Searcher(
+        searcher = Searcher(
             self.embedder,
             FakeTenants(),
             self.index,
@@ -229,7 +229,7 @@ class Api:
             self.ratings,
             labeller=self.labeller,
         )
-        keeps = keeper(self.ratings)
+        keeps = answer_log(self.ratings)
         self.batch_objects = FakeBatchObjects()
         self.job_records, self.job_executions = FakeJobs(), FakeJobExecutions()
         self.jobs = JobServices(
@@ -292,10 +292,10 @@ class Api:
         self.health, self.reference, self.openai_transcriptions = "test", None, None
         self.screenings = ScreeningServices(Screens(self.screen_texts, FakePictures()))
         self.openai_moderations = self.screenings
-        self.search = SearchServices(finder, keeps, self.records, lambda found: Receipt())
+        self.search = SearchServices(searcher, keeps, self.records, lambda found: Receipt())
         self.ask = AskServices(
             QuestionAnswerer(
-                finder, self.embedder, None, FakePrices(), FakeChecker(), FakeScreen(), keeps
+                searcher, self.embedder, None, FakePrices(), FakeChecker(), FakeScreen(), keeps
             ),
             self.records,
         )

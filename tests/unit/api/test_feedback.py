@@ -76,7 +76,7 @@ def better(document_id: str = "doc_a", **fields: object) -> dict[str, object]:
 def test_an_answer_is_kept_with_what_it_rests_on() -> None:
     made = api()
     answer = asked(made)
-    asked_ = made.ratings.kept["acme", answer["answer_id"]].asked
+    asked_ = made.ratings.kept["acme", answer["answer_id"]].answer
     assert (asked_.kind, asked_.question, asked_.answer) == (
         "answer",
         QUESTION["question"],
@@ -200,7 +200,7 @@ def test_all_pages_of_a_search_are_one_to_rate() -> None:
     assert third["next_cursor"] is None
     assert len(made.ratings.kept) == 1
     (kept,) = made.ratings.kept.values()
-    assert [(place.start, place.quote) for place in kept.asked.cited] == [(0, "")]
+    assert [(place.start, place.quote) for place in kept.answer.cited] == [(0, "")]
 
 
 def test_what_cannot_be_kept_fails_nothing_and_cannot_be_rated() -> None:

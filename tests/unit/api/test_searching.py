@@ -163,7 +163,7 @@ def test_should_search_by_a_picture_and_say_what_is_seen_in_it() -> None:
     assert (body["hits"][0]["media_type"], body["hits"][1]["labels"]) == ("image/png", [])
     assert api.index.asked[0]["text"] == ""
     (kept,) = api.ratings.kept.values()
-    assert kept.asked.question == "pump; sock"
+    assert kept.answer.question == "pump; sock"
     rest = picture() | {"limit": 2, "cursor": body["next_cursor"]}
     assert len(api.call("POST", "/v1/search", rest).json_body["hits"]) == 2
     other = picture(b"dog") | {"limit": 2, "cursor": body["next_cursor"]}

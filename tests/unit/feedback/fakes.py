@@ -26,12 +26,12 @@ class FakeRatings:
     is_removed: bool = False
     """Whether what is rated is removed with its documents at once."""
 
-    def keep_asked(self, tenant: str, kept: EmbeddedAnswer) -> None:
+    def put_answer(self, tenant: str, kept: EmbeddedAnswer) -> None:
         if self.fails is not None:
             raise self.fails
-        self.kept[tenant, kept.asked.id] = kept
+        self.kept[tenant, kept.answer.id] = kept
 
-    def kept_asked(self, tenant: str, asked_id: str) -> EmbeddedAnswer | None:
+    def get_answer(self, tenant: str, asked_id: str) -> EmbeddedAnswer | None:
         return self.kept.get((tenant, asked_id))
 
     def rate(
@@ -40,7 +40,7 @@ class FakeRatings:
         self.rated.append(rated)
         self.voted.pop((tenant, rated.ulid), None)
         if marks:
-            vote = Vote(kept.asked.model, unpack_vector(kept.vector), tuple(marks))
+            vote = Vote(kept.answer.model, unpack_vector(kept.vector), tuple(marks))
             self.voted[tenant, rated.ulid] = vote
 
     def stands(self, tenant: str, rated: RatedAnswer) -> bool:
@@ -70,8 +70,8 @@ class FakeRows:
         del self.written[key]
 
 
-def keeper(ratings: FakeRatings, logged: list[HeadraceError] | None = None) -> AnswerLog:
-    """Return a keeper whose ids count from 1."""
+def answer_log(ratings: FakeRatings, logged: list[HeadraceError] | None = None) -> AnswerLog:
+    """Return a answer_log whose ids count from 1."""
     numbers = iter(range(1, 10_000))
     log = [] if logged is None else logged
     return AnswerLog(ratings, lambda: NOW, lambda now: f"{next(numbers):026}", log.append)

@@ -25,7 +25,7 @@ from chalicelib.retrieval.answer.pipeline import QuestionAnswerer
 from chalicelib.retrieval.search.query import Query
 from chalicelib.retrieval.search.searcher import Searcher
 from chalicelib.retrieval.text.sentences import TextSpan
-from tests.unit.feedback.fakes import FakeRatings, keeper
+from tests.unit.feedback.fakes import FakeRatings, answer_log
 from tests.unit.ingest.fakes import FakeTenants
 from tests.unit.retrieval.fakes import (
     FakeChecker,
@@ -41,11 +41,11 @@ from tests.unit.retrieval.fakes import (
 PASSAGE = hit("x" * 100)
 
 
-def asker(
+def answerer(
     ratings: FakeRatings, hits: list[Hit], logged: list[HeadraceError] | None = None
 ) -> QuestionAnswerer:
     embedder = FakeEmbedder()
-    finder = Searcher(
+    searcher = Searcher(
         embedder,
         FakeTenants(),
         FakeIndex(hits),
@@ -53,14 +53,14 @@ def asker(
         FakeDeclarations(),
         votes=ratings,
     )
-    keeps = keeper(ratings, logged)
+    keeps = answer_log(ratings, logged)
     return QuestionAnswerer(
-        finder, embedder, None, FakePrices(), FakeChecker(), FakeScreen(), keeps
+        searcher, embedder, None, FakePrices(), FakeChecker(), FakeScreen(), keeps
     )
 
 
-def ask(asker: QuestionAnswerer, text: str = "The pump weighs how much kg?") -> AskResponse:
-    return asker.ask(Query("acme", text, None, 10, "req-1"))
+def ask(answerer: QuestionAnswerer, text: str = "The pump weighs how much kg?") -> AskResponse:
+    return answerer.answer(Query("acme", text, None, 10, "req-1"))
 
 
 def evidence(n: int, support: float) -> Evidence:
@@ -140,13 +140,13 @@ def test_the_order_of_votes_says_nothing(
 
 
 def kept(ratings: FakeRatings, answer_id: str) -> LoggedAnswer:
-    return ratings.kept["acme", answer_id].asked
+    return ratings.kept["acme", answer_id].answer
 
 
 def test_an_answer_is_kept_under_the_id_that_it_tells() -> None:
     ratings = FakeRatings()
     hits = [hit("The pump weighs 41 kg.", start=100 * n) for n in range(MAX_SHOWN + 3)]
-    answer = ask(asker(ratings, hits))
+    answer = ask(answerer(ratings, hits))
     found = kept(ratings, answer.answer_id)
     assert (found.kind, found.answer, found.tier) == ("answer", answer.answer, answer.tier)
     assert (found.question, found.asked_as) == ("The pump weighs how much kg?",) * 2
@@ -156,7 +156,7 @@ def test_an_answer_is_kept_under_the_id_that_it_tells() -> None:
 
 def test_two_answers_to_one_question_are_two_to_rate() -> None:
     ratings = FakeRatings()
-    answers = asker(ratings, [hit("The pump weighs 41 kg.")])
+    answers = answerer(ratings, [hit("The pump weighs 41 kg.")])
     assert ask(answers).answer_id != ask(answers).answer_id
     assert len(ratings.kept) == 2
 
@@ -166,7 +166,7 @@ def test_an_answer_that_cannot_be_kept_is_given_all_the_same(question: str) -> N
     logged: list[HeadraceError] = []
     ratings = FakeRatings(fails=Transient("the table is away"))
     hits = [hit("The pump weighs 41 kg.")]
-    answer = ask(asker(ratings, hits, logged), question)
+    answer = ask(answerer(ratings, hits, logged), question)
     assert (answer.answer_id, answer.notices) == ("", (NOT_LOGGED,))
-    assert answer.answer == ask(asker(FakeRatings(), hits), question).answer
+    assert answer.answer == ask(answerer(FakeRatings(), hits), question).answer
     assert logged == [ratings.fails]

@@ -47,11 +47,11 @@ def test_words_should_find_only_what_holds_them(made: Engine) -> None:
 
 
 def test_search_should_fuse_both_and_obey_a_reranker(made: Engine) -> None:
-    plain = made.by_search(made.finder(), QUESTION)
+    plain = made.by_search(made.searcher(), QUESTION)
     assert plain[0] == "wheel"
     assert len(plain) == len(DOCUMENTS)
-    assert made.by_search(made.finder(Backwards()), QUESTION)[-1] == "wheel"
-    assert made.find(made.finder(), QUESTION)[0].heading == "Wheel"
+    assert made.by_search(made.searcher(Backwards()), QUESTION)[-1] == "wheel"
+    assert made.find(made.searcher(), QUESTION)[0].heading == "Wheel"
 
 
 def test_a_text_should_be_embedded_once(

@@ -64,7 +64,7 @@ def test_a_picture_that_a_search_waits_for_should_be_looked_at_once(asked: list[
     def generates() -> None:
         raise AssertionError("no model is asked")
 
-    labeller = QueryServices(ENVIRON, generates, 1.0).finder.labeller  # type: ignore[arg-type]
+    labeller = QueryServices(ENVIRON, generates, 1.0).searcher.labeller  # type: ignore[arg-type]
     assert labeller is not None
     with pytest.raises(Transient):
         labeller.label(b"a picture", "req-1")

@@ -62,8 +62,8 @@ def test_a_search_should_have_the_model_only_where_pictures_are_searched() -> No
     named = ENVIRON | {"HEADRACE_MODEL_FUNCTIONS": "embed_image=pictures embed_text=texts"}
     without = {name: value for name, value in named.items() if "LABEL" not in name}
     for environ, has in ((named, True), (without, False), (ENVIRON, False)):
-        finder = QueryServices(environ, generates, 1.0).finder  # type: ignore[arg-type]
-        assert (finder.pictures is not None) == has
+        searcher = QueryServices(environ, generates, 1.0).searcher  # type: ignore[arg-type]
+        assert (searcher.images is not None) == has
 
 
 def test_both_looks_at_a_picture_should_fit_into_the_gateways_time(

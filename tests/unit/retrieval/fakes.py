@@ -168,10 +168,10 @@ class FakeWriter:
         self.questions += 1
         return float(self.questions)
 
-    def room(self, question: str, language: str = "") -> int:
+    def token_budget(self, question: str, language: str = "") -> int:
         return self.space
 
-    def tokens(self, passage: Hit) -> int:
+    def count_tokens(self, passage: Hit) -> int:
         return len(passage.text.split())
 
     def write(
@@ -179,21 +179,21 @@ class FakeWriter:
         question: str,
         passages: Sequence[Hit],
         spender: Spender,
-        until: float,
+        deadline: float,
         language: str = "",
     ) -> ModelReply:
         self.spenders.append(spender)
-        self.deadlines.append(until)
+        self.deadlines.append(deadline)
         self.asked.append(question)
         self.given.append(tuple(passages))
         self.languages.append(language)
         return self._reply(self.says)
 
     def rewrite(
-        self, question: str, history: Sequence[ConversationTurn], spender: Spender, until: float
+        self, question: str, history: Sequence[ConversationTurn], spender: Spender, deadline: float
     ) -> ModelReply:
         self.spenders.append(spender)
-        self.deadlines.append(until)
+        self.deadlines.append(deadline)
         self.rewritten.append(question)
         return self._reply(self.rewrites)
 
@@ -219,10 +219,10 @@ class FakePrices:
         return Receipt.of(line for use in used for line in self._lines(use))
 
     def _lines(self, use: ModelUse) -> Iterator[ReceiptLine]:
-        if isinstance(use.what, ModelReply):
-            yield from (line.model_copy(update={"role": use.role}) for line in use.what.lines)
+        if isinstance(use.result, ModelReply):
+            yield from (line.model_copy(update={"role": use.role}) for line in use.result.lines)
         else:
-            yield ReceiptLine(model=use.what.model, role=use.role)
+            yield ReceiptLine(model=use.result.model, role=use.role)
 
 
 @dataclass

@@ -119,7 +119,7 @@ def test_should_list_models_in_the_order_in_which_they_were_tried() -> None:
 @pytest.mark.parametrize(
     "use",
     [
-        ModelUse("answer", replace(REPLY, text="", whole=False)),
+        ModelUse("answer", replace(REPLY, text="", is_complete=False)),
         ModelUse("question", REPLY),
     ],
     ids=["asked in vain", "completed the question alone"],
@@ -138,7 +138,7 @@ def test_should_offer_nothing_dearer_where_there_is_nothing() -> None:
 
 def test_should_list_every_attempt_at_an_answer_under_its_role() -> None:
     first = LINE.model_copy(update={"model": "tiny"})
-    tried = ModelReply("", (first, LINE), whole=False)
+    tried = ModelReply("", (first, LINE), is_complete=False)
     receipt = prices().answer("How?", [hit("x")], [*embedded(1), ModelUse("answer", tried)])
     assert [(line.model, line.role) for line in receipt.lines[-2:]] == [
         ("tiny", "answer"),

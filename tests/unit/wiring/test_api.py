@@ -51,31 +51,31 @@ def test_should_share_parts_among_the_services() -> None:
     parts = ApiParts(ENVIRON)
     searching, answering = search.build_services(parts), ask.build_services(parts)
     assert retries.build_services(parts).records is parts.records
-    assert searching.finder is answering.asker.finder
-    assert answering.asker.writer is not None
-    assert searching.finder.votes is parts.ratings
+    assert searching.searcher is answering.answerer.searcher
+    assert answering.answerer.writer is not None
+    assert searching.searcher.votes is parts.ratings
     assert feedback.build_services(parts).answers is parts.records
-    assert answering.asker.keeper is searching.keeper
+    assert answering.answerer.answer_log is searching.answer_log
 
 
 @pytest.mark.usefixtures("_credentials")
 @pytest.mark.parametrize(("set_to", "reranks"), [("", False), ("off", False), ("on", True)])
 def test_should_rerank_as_the_stage_says(set_to: str, reranks: bool) -> None:
-    finder = ApiParts(ENVIRON | {"HEADRACE_RERANK": set_to}).finder
-    assert finder.reranker is not None
-    assert finder.reranks is reranks
+    searcher = ApiParts(ENVIRON | {"HEADRACE_RERANK": set_to}).searcher
+    assert searcher.reranker is not None
+    assert searcher.reranks is reranks
 
 
 @pytest.mark.usefixtures("_credentials")
 def test_should_refuse_a_stage_that_does_not_say_whether_to_rerank() -> None:
     with pytest.raises(InvalidInput, match="HEADRACE_RERANK is 'maybe'; it must be on or off"):
-        _ = ApiParts(ENVIRON | {"HEADRACE_RERANK": "maybe"}).finder
+        _ = ApiParts(ENVIRON | {"HEADRACE_RERANK": "maybe"}).searcher
 
 
 @pytest.mark.usefixtures("_credentials")
 def test_should_do_without_a_language_model() -> None:
     parts = ApiParts(ENVIRON | {"HEADRACE_CHAT_MODEL_ID": ""})
-    assert ask.build_services(parts).asker.writer is None
+    assert ask.build_services(parts).answerer.writer is None
 
 
 @pytest.mark.usefixtures("_credentials")

@@ -1,4 +1,5 @@
-"""The support check: does a source hold up a claim, in its numbers, names, sense and scope?
+"""The support check: rules that say whether a source supports a claim.
 
-Pure rules on words, and on likenesses of words that whoever calls has from a model.
+They compare numbers, names, sense and scope, and use cosines of word vectors that the caller has
+from a model.
 """

@@ -1,4 +1,4 @@
-"""Which words of a sentence the words of a claim answer to, and how well they are covered."""
+"""Alignment of the words of a claim with those of a sentence, by stems and word vectors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a claim turns round what a sentence says: by negation, opposites or swapped roles.
+"""Contradictions between a claim and a sentence: negation, opposites and swapped roles.
 
 Each turn flips the sense, so that two of them keep it: `Kern lost to Sand` says what
 `Sand won against Kern` says.

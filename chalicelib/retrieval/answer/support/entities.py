@@ -1,4 +1,4 @@
-"""Numbers, dates and names of a claim: each must stand in the source, and in the right place."""
+"""Numbers, dates and names of a claim: each must occur in the source, in the right clause."""
 
 from __future__ import annotations
 
@@ -50,24 +50,24 @@ def _demands(claim: ParsedText) -> Iterator[tuple[Doubt, _StandsIn]]:
     """Yield a test for each figure of the claim, and the doubt where it fails."""
     for quantity in claim.quantities:
         yield Doubt.NUMBER_MISSING, functools.partial(_has_quantity, quantity)
-    for moment in claim.moments:
+    for moment in claim.times:
         yield Doubt.DATE_MISSING, functools.partial(_has_moment, moment)
     for at in claim.names:
         yield Doubt.NAME_MISSING, functools.partial(_has_name, claim.words[at].folded)
 
 
 def _has_quantity(asked: Quantity, places: Sequence[ParsedText]) -> bool:
-    told = (found for place in places for found in (*place.quantities, *place.understood))
-    if any(asked.told_by(found) for found in told):
+    told = (found for place in places for found in (*place.quantities, *place.implied))
+    if any(asked.is_stated_by(found) for found in told):
         return True
-    moments = [found for place in places for found in place.moments]
+    moments = [found for place in places for found in place.times]
     bare = asked.dimension == COUNT
     return bare and any(asked.value in (found.year, found.day) for found in moments)
 
 
 def _has_moment(asked: TimeExpression, places: Sequence[ParsedText]) -> bool:
     """Say whether what is told is told by one date, or by dates that together tell no other."""
-    fitting = [found for place in places for found in place.moments if asked.agrees(found)]
+    fitting = [found for place in places for found in place.times if asked.agrees(found)]
     told = {kind for found in fitting for kind in asked.kinds & found.kinds}
     if fitting and asked.kinds <= told:
         return True
@@ -92,14 +92,14 @@ def misplaced_entities(alignment: Alignment, clause: range, within: range) -> It
     the same kind and not in the claim, in its stead.
     """
     claim, sentence = alignment.claim, alignment.sentence
-    told = (*sentence.quantities, *sentence.understood)
+    told = (*sentence.quantities, *sentence.implied)
     for quantity in (found for found in _measured(claim) if found.start in clause):
         here = [found for found in told if found.start in within]
         rivals = any(found.dimension == quantity.dimension for found in here)
-        if rivals and not any(quantity.told_by(found) for found in here):
+        if rivals and not any(quantity.is_stated_by(found) for found in here):
             yield Doubt.NUMBER_MISSING
-    for moment in (found for found in claim.moments if found.start in clause):
-        alike = [found for found in sentence.moments if found.kinds & moment.kinds]
+    for moment in (found for found in claim.times if found.start in clause):
+        alike = [found for found in sentence.times if found.kinds & moment.kinds]
         near = [found for found in alike if found.start in within] or alike
         if near and not any(moment.agrees(found) for found in near):
             yield Doubt.DATE_MISSING
@@ -112,9 +112,7 @@ def _measured(claim: ParsedText) -> tuple[Quantity, ...]:
     """Return the quantities of a claim, and those understood that can have a rival: the day of
     `the next day`, and `one` of things that are counted.
     """
-    ahead = (
-        found for found in claim.understood if claim.words[found.start].folded in {"next", "one"}
-    )
+    ahead = (found for found in claim.implied if claim.words[found.start].folded in {"next", "one"})
     return (*claim.quantities, *ahead)
 
 
@@ -124,11 +122,11 @@ def _parted(alignment: Alignment, clause: range) -> bool:
     `Until 16:00, on Fridays until 14:00` does not tell of Friday at 16:00.
     """
     sentence = alignment.sentence
-    moments = [found for found in alignment.claim.moments if found.start in clause]
+    moments = [found for found in alignment.claim.times if found.start in clause]
     return any(
         _rivalled(one, sentence.clause_of(told.start), sentence)
         for one, other in itertools.permutations(moments, 2)
-        for told in sentence.moments
+        for told in sentence.times
         if other.agrees(told)
     )
 
@@ -136,7 +134,7 @@ def _parted(alignment: Alignment, clause: range) -> bool:
 def _rivalled(asked: TimeExpression, within: range, sentence: ParsedText) -> bool:
     """Say whether a clause tells something of the kind of a moment, and nothing that agrees."""
     here = [
-        found for found in sentence.moments if found.start in within and found.kinds & asked.kinds
+        found for found in sentence.times if found.start in within and found.kinds & asked.kinds
     ]
     return bool(here) and not any(asked.agrees(found) for found in here)
 

@@ -1,4 +1,4 @@
-"""The English words that turn, bound or widen what a sentence says.
+"""English words that negate, limit or generalise a sentence, and pairs of opposites.
 
 Written by hand: a dictionary's antonyms are many and mostly of words that no claim turns on.
 """

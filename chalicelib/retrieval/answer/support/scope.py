@@ -1,4 +1,4 @@
-"""Whether a claim goes further than its sentence: all for some, must for may, a limit dropped."""
+"""Claims that go further than their sentence, or speak of another subject than it does."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def adds_comparison(alignment: Alignment, clause: range) -> bool:
     """
     claim = alignment.claim
     figures = {found.start for found in claim.quantities}
-    figures |= {found.start for found in claim.moments}
+    figures |= {found.start for found in claim.times}
     told = {word.folded for word in alignment.sentence.words}
     for at in clause:
         if claim.words[at].folded != "than" or figures & {at + 1, at + 2}:

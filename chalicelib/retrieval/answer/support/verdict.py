@@ -40,8 +40,9 @@ WordComparer = Callable[[ParsedText, ParsedText], SimilarityMatrix]
 
 @dataclass(frozen=True, slots=True)
 class ParsedSource:
-    """A source taken apart: its sentences, where each stands, and the places among them of those
-    that may hold up the claim.
+    """A source with its parsed sentences and their spans.
+
+    `near` are the indices of the sentences that may support the claim.
     """
 
     id: int

@@ -87,13 +87,15 @@ def answered(
         hit(text, page=page, heading="Voss 7 in May 2040") for page, text in enumerate(passages, 1)
     ]
     versions = FakeVersions({"doc_a": "v_1"})
-    finder = Searcher(FakeEmbedder(), FakeTenants(), FakeIndex(hits), versions, FakeDeclarations())
+    searcher = Searcher(
+        FakeEmbedder(), FakeTenants(), FakeIndex(hits), versions, FakeDeclarations()
+    )
     writer = None if says is None else FakeWriter(says)
-    asker = QuestionAnswerer(
-        finder, FakeEmbedder(), writer, FakePrices(), RealChecker(), FakeScreen()
+    answerer = QuestionAnswerer(
+        searcher, FakeEmbedder(), writer, FakePrices(), RealChecker(), FakeScreen()
     )
     query = Query("acme", question, None, 10, "req-1")
-    return asker.ask(query, None if says is None else "llm", history)
+    return answerer.answer(query, None if says is None else "llm", history)
 
 
 def unfounded(outcome: AskResponse) -> set[str]:

@@ -97,7 +97,11 @@ def test_should_cite_the_exact_characters_of_the_page() -> None:
     ]
     (found,) = cite_claims(extract_claims(evidence)[:1])
     (citation,) = found.citations
-    assert (found.claim, citation.n, found.new) == ("The pump weighs 41 kg.", 1, (citation,))
+    assert (found.claim, citation.n, found.new_citations) == (
+        "The pump weighs 41 kg.",
+        1,
+        (citation,),
+    )
     assert page[citation.start : citation.end] == citation.quote
     assert (citation.page, citation.path) == (7, passage.path)
 
@@ -109,7 +113,7 @@ def test_should_share_a_mark_between_claims_that_rest_on_one_sentence() -> None:
         ("It is red.", [1]),
         ("A red pump.", [1]),
     ]
-    assert [len(each.new) for each in found] == [1, 0]
+    assert [len(each.new_citations) for each in found] == [1, 0]
 
 
 def test_should_say_what_the_cells_of_a_row_are_and_cite_the_header_beside_it() -> None:
@@ -117,21 +121,21 @@ def test_should_say_what_the_cells_of_a_row_are_and_cite_the_header_beside_it() 
     rows = candidate_sentences("energy in March", [hit(table)])
     assert [row.text for row in rows] == ["| March | 214 |", "| April | 201 |"]
     assert text_to_embed(rows[0]) == "Month: March; Energy 2024 (MWh): 214"
-    first, second = cite_claims([(row.told, row) for row in rows])
+    first, second = cite_claims([(row.statement, row) for row in rows])
     assert first.claim == "Month: March; Energy 2024 (MWh): 214"
-    assert [citation.quote for citation in first.new] == [
+    assert [citation.quote for citation in first.new_citations] == [
         "| March | 214 |",
         "| Month | Energy 2024 (MWh) |",
     ]
     assert [citation.n for citation in second.citations] == [3, 2]
-    assert [citation.n for citation in second.new] == [3]
+    assert [citation.n for citation in second.new_citations] == [3]
 
 
 @given(st.text(max_size=300), st.integers(0, 1000))
 def test_should_quote_what_stands_at_the_cited_offsets(text: str, start: int) -> None:
     page = "x" * start + text
     for source in candidate_sentences("anything", [hit(text, start=start)] if text else []):
-        (found,) = cite_claims([(source.told, source)])
+        (found,) = cite_claims([(source.statement, source)])
         for citation in found.citations:
             assert page[citation.start : citation.end] == citation.quote
 

@@ -148,7 +148,11 @@ def test_should_ask_once_with_all_that_it_is_given_as_any_model_is_asked() -> No
     assert "Answer in French." in call.system
     assert (call.max_tokens, call.temperature) == (MAX_ANSWER_TOKENS, 0)
     assert (terms.model, spender, within.deadline) == ("amazon.nova-micro-v1:0", SPENDER, 120.0)
-    assert (reply.text, reply.whole, reply.lines) == ("yes", True, generation("x").receipt.lines)
+    assert (reply.text, reply.is_complete, reply.lines) == (
+        "yes",
+        True,
+        generation("x").receipt.lines,
+    )
 
 
 def test_should_say_of_passages_alone_that_nobody_vouches_for_them() -> None:
@@ -165,7 +169,7 @@ def test_should_tell_what_was_cut_off_and_what_the_screen_found() -> None:
     found = Finding(rule="iban", category="personal-data", text=0, score=1.0, words="an IBAN")
     chat = FakeGenerator(ChatOutput(text="It", finish="length"), (found, found))
     reply = writer(chat).write("q", passages(1, 1), SPENDER, 20.0)
-    assert (reply.whole, reply.found) == (False, ("personal-data",))
+    assert (reply.is_complete, reply.screen_findings) == (False, ("personal-data",))
 
 
 def test_should_take_no_vectors_for_an_answer() -> None:
@@ -190,7 +194,7 @@ def test_should_leave_room_for_question_and_answer(
     context: int, passage_tokens: int, words: int
 ) -> None:
     question = "why " * words
-    room = writer(FakeGenerator(), PassageLimits(context, passage_tokens)).room(question)
+    room = writer(FakeGenerator(), PassageLimits(context, passage_tokens)).token_budget(question)
     prompt = answer_prompt(question, [], FENCE)
     needed = estimated_tokens(f"{prompt.system}\n{prompt.user}") + MAX_ANSWER_TOKENS
     assert 0 <= room <= passage_tokens

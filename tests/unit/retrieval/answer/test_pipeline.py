@@ -41,21 +41,21 @@ def ask(
 ) -> tuple[AskResponse, FakeEmbedder]:
     embedder = FakeEmbedder()
     versions = FakeVersions({"doc_a": "v_1"})
-    finder = Searcher(embedder, FakeTenants(), FakeIndex(hits), versions, FakeDeclarations())
+    searcher = Searcher(embedder, FakeTenants(), FakeIndex(hits), versions, FakeDeclarations())
     query = Query("acme", text, None, 10, "req-1")
     checks = checker or FakeChecker()
-    asker = QuestionAnswerer(finder, embedder, writer, FakePrices(), checks, FakeScreen())
-    return asker.ask(query, tier, history), embedder
+    answerer = QuestionAnswerer(searcher, embedder, writer, FakePrices(), checks, FakeScreen())
+    return answerer.answer(query, tier, history), embedder
 
 
 def events_of(text: str, hits: list[Hit]) -> list[AskEvent]:
     embedder = FakeEmbedder()
-    finder = Searcher(
+    searcher = Searcher(
         embedder, FakeTenants(), FakeIndex(hits), FakeVersions({"doc_a": "v_1"}), FakeDeclarations()
     )
     query = Query("acme", text, None, 10, "req-1")
-    asker = QuestionAnswerer(finder, embedder, None, FakePrices(), FakeChecker(), FakeScreen())
-    return list(asker.events(query))
+    answerer = QuestionAnswerer(searcher, embedder, None, FakePrices(), FakeChecker(), FakeScreen())
+    return list(answerer.stream(query))
 
 
 def roles(outcome: AskResponse) -> list[str]:
@@ -294,11 +294,13 @@ def test_should_have_the_asker_s_key_and_collection_pay_for_a_model() -> None:
     model = FakeWriter("The pump weighs 41 kg.", rewrites="How does the pump hum?")
     embedder, hits = FakeEmbedder(), [hit(STRONG)]
     versions = FakeVersions({"doc_a": "v_1"})
-    finder = Searcher(embedder, FakeTenants(), FakeIndex(hits), versions, FakeDeclarations())
-    asker = QuestionAnswerer(finder, embedder, model, FakePrices(), FakeChecker(), FakeScreen())
+    searcher = Searcher(embedder, FakeTenants(), FakeIndex(hits), versions, FakeDeclarations())
+    answerer = QuestionAnswerer(
+        searcher, embedder, model, FakePrices(), FakeChecker(), FakeScreen()
+    )
     for text, history in (("The pump weighs how much kg?", ()), ("How does it hum?", [UNSURE])):
         query = Query("acme", text, "reports", 10, "req-1", key="ab12")
-        asker.ask(query, "llm", history)
+        answerer.answer(query, "llm", history)
     assert (len(model.asked), len(model.rewritten)) == (1, 1)
     assert set(model.spenders) == {Spender("acme", "ab12", "reports", "req-1")}
 
@@ -332,9 +334,9 @@ def test_should_tell_what_the_screen_found() -> None:
 def test_should_leave_pictures_out_of_what_answers_rest_on() -> None:
     index = FakeIndex([hit(STRONG)])
     versions = FakeVersions({"doc_a": "v_1"})
-    finder = Searcher(FakeEmbedder(), FakeTenants(), index, versions, FakeDeclarations())
-    asker = QuestionAnswerer(
-        finder, FakeEmbedder(), None, FakePrices(), FakeChecker(), FakeScreen()
+    searcher = Searcher(FakeEmbedder(), FakeTenants(), index, versions, FakeDeclarations())
+    answerer = QuestionAnswerer(
+        searcher, FakeEmbedder(), None, FakePrices(), FakeChecker(), FakeScreen()
     )
-    asker.ask(Query("acme", "How much does the pump weigh?", None, 10, "req-1"))
+    answerer.answer(Query("acme", "How much does the pump weigh?", None, 10, "req-1"))
     assert "image/jpeg" in str(index.asked[0]["condition"])

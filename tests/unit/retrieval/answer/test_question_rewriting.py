@@ -136,8 +136,8 @@ def test_should_take_no_noun_from_a_refusal() -> None:
 
 def test_should_say_where_it_is_not_sure() -> None:
     history = [said("Who put the pump behind the gate?")]
-    assert not rewrite_question("How heavy is it?", history).sure
-    assert rewrite_question("How heavy is it?", [said("Who made the pump?")]).sure
+    assert not rewrite_question("How heavy is it?", history).is_certain
+    assert rewrite_question("How heavy is it?", [said("Who made the pump?")]).is_certain
 
 
 @given(

@@ -125,7 +125,7 @@ class World:
             name="c", picture_model=self.picture_model, created_at=NOW, updated_at=NOW
         )
         versions = dict.fromkeys(("text_1", "text_2", "near", "old", "far"), "v_1")
-        finder = Searcher(
+        searcher = Searcher(
             self.embedder,
             self.tenants,
             self.index,
@@ -133,11 +133,11 @@ class World:
             FakeDeclarations({"c": declared}),
             self.reranker,
             labeller=self.labeller,
-            pictures=ImageSearcher(self.model, self.index, self.tenants),
+            images=ImageSearcher(self.model, self.index, self.tenants),
         )
         given = Filter.model_validate(written) if written else None
-        query = Query("acme", text, "c", 10, "req-1", filter=given, picture=data)
-        return finder.find(replace(query, **asked))
+        query = Query("acme", text, "c", 10, "req-1", filter=given, image=data)
+        return searcher.search(replace(query, **asked))
 
 
 def names(found: SearchResult) -> list[str]:
@@ -178,16 +178,16 @@ def test_a_filter_for_pictures_should_ask_for_nothing_else() -> None:
     assert [each.score for each in found.passages] == [0.9, 0.1]
     assert {name for name, *_ in world.index.asked} == {PICTURES.name}
     assert (world.embedder.calls, found.embedding.model) == ([], "clip/2")
-    assert found.pictured is not None
-    assert (found.pictured.alone, found.pictured.images) == (True, 0)
+    assert found.image_query is not None
+    assert (found.image_query.images_only, found.image_query.images) == (True, 0)
 
 
 def test_a_picture_should_find_pictures_before_texts() -> None:
     found = World().find("", b"cat")
     assert names(found) == ["near", "text_1", "far", "text_2"]
-    assert found.seen is not None
-    assert found.pictured is not None
-    assert found.pictured.images == 1
+    assert found.image_labels is not None
+    assert found.image_query is not None
+    assert found.image_query.images == 1
 
 
 @pytest.mark.parametrize(
@@ -201,23 +201,23 @@ def test_what_the_model_cannot_do_should_be_done_by_labels_and_told(fails: Headr
     (told,) = found.notices
     assert fails.message in told
     assert "$nin" not in str(world.index.asked[0][-1])
-    assert found.pictured is None
+    assert found.image_query is None
 
 
 def test_who_asks_for_texts_or_names_no_model_should_ask_no_model() -> None:
     asked: dict[str, Any]
     for asked in ({"texts_only": True}, {"filter": {"media_type": ["text/plain"]}}):
         world = World()
-        assert world.find(**asked).pictured is None
+        assert world.find(**asked).image_query is None
         assert world.model.asked == []
     world = World()
     world.picture_model = None
     assert names(world.find()) == ["text_1", "text_2"]
-    assert world.find(collection=None).pictured is None
+    assert world.find(collection=None).image_query is None
     by_filter: dict[str, Any] = {"filter": {"collection": ["c"]}, "collection": None}
     world.picture_model = MODEL
-    assert world.find(**by_filter).pictured is not None
-    assert world.find(filter={"collection": ["c", "d"]}, collection=None).pictured is None
+    assert world.find(**by_filter).image_query is not None
+    assert world.find(filter={"collection": ["c", "d"]}, collection=None).image_query is None
 
 
 def test_pictures_of_a_version_with_other_dimensions_should_be_told_of() -> None:

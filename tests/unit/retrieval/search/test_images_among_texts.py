@@ -76,7 +76,7 @@ class Stage:
         self.looks = looks
         asked = InProcess(self._embed)
         shown = InProcess(self._look)
-        self.finder = Searcher(
+        self.searcher = Searcher(
             EmbedFunction(asked, "embed"),  # type: ignore[arg-type]
             self,
             Passages(self.client),
@@ -152,10 +152,10 @@ class Stage:
         self.objects.bodies[chunks_key("acme", document, "v_a")] = dump_lines([chunk])
         self.put(document, f"{document}.md", "text/markdown")
 
-    def find(self, text: str = "", picture: bytes = b"", *, pictures: bool = False) -> SearchResult:
+    def find(self, text: str = "", image: bytes = b"", *, pictures: bool = False) -> SearchResult:
         only = Filter.model_validate({"media_type": "image/*"}) if pictures else None
-        return self.finder.find(
-            Query("acme", text, None, 20, "req-1", filter=only, picture=picture)
+        return self.searcher.search(
+            Query("acme", text, None, 20, "req-1", filter=only, image=image)
         )
 
 
@@ -192,10 +192,10 @@ def test_a_photograph_finds_its_mirror_image_s_original_first(stage: Stage) -> N
             mirrored = ImageOps.mirror(file.convert("RGB"))
         written = io.BytesIO()
         mirrored.save(written, format="PNG")
-        found = stage.find(picture=written.getvalue())
+        found = stage.find(image=written.getvalue())
         assert found.passages[0].document_id == named(name)
-        assert found.seen is not None
-        assert found.passages[0].labels[0].name == found.seen.labels[0].name
+        assert found.image_labels is not None
+        assert found.passages[0].labels[0].name == found.image_labels.labels[0].name
 
 
 def test_texts_and_photographs_are_found_by_one_question_and_by_one_photograph(
@@ -203,7 +203,7 @@ def test_texts_and_photographs_are_found_by_one_question_and_by_one_photograph(
 ) -> None:
     asked = [hit.document_id for hit in stage.find("a kitten").passages[:2]]
     assert set(asked) == {named("chelsea.png"), "note_2"}
-    shown = stage.find(picture=(PICTURES / "coffee.webp").read_bytes()).passages
+    shown = stage.find(image=(PICTURES / "coffee.webp").read_bytes()).passages
     notes = [hit.document_id for hit in shown if hit.document_id.startswith("note_")]
     assert notes[0] == "note_0"
     assert shown[0].document_id == named("coffee.webp")

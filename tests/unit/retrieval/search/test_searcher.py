@@ -92,7 +92,7 @@ class World:
 
     def find(self, tenant: str = "acme", top_k: int = 10, **written: object) -> SearchResult:
         asked = Filter.model_validate(written) if written else None
-        finder = Searcher(
+        searcher = Searcher(
             self.embedder,
             self.tenants,
             self.index,
@@ -103,7 +103,7 @@ class World:
             self.reranks,
         )
         query = Query(tenant, "pump", "c", top_k, "req-1", filter=asked, rerank=self.asks)
-        return finder.find(query)
+        return searcher.search(query)
 
 
 def test_should_embed_the_query_by_the_model_of_the_index() -> None:
@@ -175,7 +175,7 @@ def test_should_rerank_where_the_query_or_else_the_stage_says_so(
     world = World([hit("the pump", start=0), hit("a pump", start=100)])
     world.reranker, world.reranks, world.asks = FakeReranker(), stage, query
     found = world.find(top_k=1)
-    assert (found.reranked is not None) is reranked
+    assert (found.rerank_result is not None) is reranked
     assert found.passages[0].text == ("a pump" if reranked else "the pump")
     assert (world.index.asked[0]["count"] == fetch_count(1, MAX_FETCHED)) is not reranked
 
@@ -185,7 +185,7 @@ def test_should_leave_the_index_s_order_where_the_reranker_fails() -> None:
     world.reranker = FakeReranker(Transient("down"))
     found = world.find()
     assert [passage.text for passage in found.passages] == ["the pump", "a pump"]
-    assert found.reranked is None
+    assert found.rerank_result is None
     assert found.notices == ("The passages could not be reranked (Transient).",)
 
 
@@ -201,7 +201,7 @@ def test_should_let_votes_order_after_a_reranker_and_before_the_cut() -> None:
     world.votes = Counted()
     found = world.find(top_k=1)
     assert [passage.text for passage in found.passages] == ["a pump"]
-    assert len(found.voted) == 1
+    assert len(found.vote_weights) == 1
 
 
 def test_should_ask_for_votes_in_the_state_that_the_pointer_told() -> None:
@@ -293,7 +293,7 @@ def test_should_hash_no_more_folders_than_can_be_asked_for() -> None:
 
 
 def by_picture(world: World, labeller: FakeLabeller | None, **fields: object) -> SearchResult:
-    finder = Searcher(
+    searcher = Searcher(
         world.embedder,
         world.tenants,
         world.index,
@@ -302,8 +302,8 @@ def by_picture(world: World, labeller: FakeLabeller | None, **fields: object) ->
         world.reranker,
         labeller=labeller,
     )
-    query = Query("acme", "", None, 10, "req-1", picture=b"pump", rerank=True)
-    return finder.find(replace(query, **fields))  # type: ignore[arg-type]
+    query = Query("acme", "", None, 10, "req-1", image=b"pump", rerank=True)
+    return searcher.search(replace(query, **fields))  # type: ignore[arg-type]
 
 
 def test_a_picture_should_be_searched_by_the_mean_of_what_is_seen() -> None:
@@ -320,9 +320,9 @@ def test_a_picture_should_be_searched_by_the_mean_of_what_is_seen() -> None:
     assert world.index.vectors == [found.vector]
     assert world.index.asked[0]["text"] == "", "a picture has no words to be looked for"
     assert [passage.text for passage in found.passages] == ["the pump"]
-    assert found.seen is not None
-    assert found.seen.labels[0].name == "pump"
-    assert (world.reranker.asked, found.reranked) == ([], None)
+    assert found.image_labels is not None
+    assert found.image_labels.labels[0].name == "pump"
+    assert (world.reranker.asked, found.rerank_result) == ([], None)
 
 
 def test_a_picture_should_be_looked_at_once_where_the_index_was_removed_under_it() -> None:
