@@ -32,7 +32,7 @@ _DENOISER_INPUTS, _DENOISER_OUTPUT = ("image", "step", "tokens"), "noise"
 
 
 @dataclass(frozen=True, slots=True)
-class ImageSettings:
+class ImageSampling:
     """The images to generate: `count` from `seed` on, or from `seed` to `to_seed`."""
 
     count: int
@@ -56,7 +56,7 @@ class ImageGenerator(Protocol):
     @property
     def side(self) -> int: ...
 
-    def generate_images(self, settings: ImageSettings) -> Pixels:
+    def generate_images(self, settings: ImageSampling) -> Pixels:
         """Return images as [count, side, side, channels].
 
         Raises:
@@ -86,7 +86,7 @@ class LatentImageGenerator:
         """Return how many pixels an image is wide and high."""
         return self._scale.side
 
-    def generate_images(self, settings: ImageSettings) -> Pixels:
+    def generate_images(self, settings: ImageSampling) -> Pixels:
         """Return images, as `ImageGenerator.generate_images` does; prompts are refused."""
         _refuse_settings(settings, ("prompt", "negative_prompt", "steps", "guidance"), self._name)
         points = settings.noise((self._latent_size,))
@@ -128,7 +128,7 @@ class DiffusionImageGenerator:
         """Return how many pixels an image is wide and high."""
         return self._scale.side
 
-    def generate_images(self, settings: ImageSettings) -> Pixels:
+    def generate_images(self, settings: ImageSampling) -> Pixels:
         """Return images, as `ImageGenerator.generate_images` does."""
         sampling = self._sampling(settings)
         shape = (self._scale.channels, self._scale.side, self._scale.side)
@@ -145,7 +145,7 @@ class DiffusionImageGenerator:
         )
         return self._scale.to_pixels(images, settings.count)
 
-    def _sampling(self, settings: ImageSettings) -> DiffusionSampling:
+    def _sampling(self, settings: ImageSampling) -> DiffusionSampling:
         """Return steps and guidance, the model's own where the settings leave them out."""
         steps = settings.steps if settings.steps is not None else self._default_steps
         if steps * settings.count > MAX_DENOISER_CALLS:
@@ -175,7 +175,7 @@ def open_model(exported: ExportedModel) -> ImageGenerator:
         ModelFailure: it generates no images, or it failed.
     """
     generator = _generator_of(exported)
-    generator.generate_images(ImageSettings(count=1, seed=0))
+    generator.generate_images(ImageSampling(count=1, seed=0))
     return generator
 
 
@@ -192,7 +192,7 @@ def _generator_of(exported: ExportedModel) -> ImageGenerator:
     )
 
 
-def _refuse_settings(settings: ImageSettings, names: Sequence[str], model: str) -> None:
+def _refuse_settings(settings: ImageSampling, names: Sequence[str], model: str) -> None:
     """Raise `Unsupported` if one of the settings `names` is given."""
     for name in names:
         if getattr(settings, name) not in (None, ""):

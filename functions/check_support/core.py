@@ -19,7 +19,7 @@ NEAR = 8
 """Sentences of all sources together that one claim is compared with, word by word."""
 
 
-class ReadsWords(Protocol):
+class WordModel(Protocol):
     """A model that reads a text word by word, as `WordReader` does."""
 
     @property
@@ -34,7 +34,7 @@ class ReadsWords(Protocol):
 class Deps:
     """Collaborators of `run`; `clock` returns seconds from any start."""
 
-    reader: ReadsWords
+    reader: WordModel
     clock: Callable[[], float]
 
 
@@ -51,7 +51,7 @@ class _Source:
 class _Comparing:
     """Compares texts word by word; each is read by the model once."""
 
-    reader: ReadsWords
+    reader: WordModel
     known: dict[str, WordVectors] = field(default_factory=dict)
 
     def __call__(self, claim: ParsedText, sentence: ParsedText) -> list[list[float]]:

@@ -27,8 +27,8 @@ from chalicelib.ports import (
 )
 from chalicelib.retrieval.ids import chunks_key
 from chalicelib.retrieval.search.image_vectors import CountingEmbedder, embed_passages
-from functions.embed_chunks.carrying import billed_size, vectors_of
 from functions.embed_chunks.pictures import PicturePut, put_picture
+from functions.embed_chunks.vectors import billed_size, vectors_of
 
 BATCH = 500
 """Chunks that are embedded and put at a time: as many vectors as one call takes."""

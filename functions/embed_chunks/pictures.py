@@ -9,7 +9,7 @@ from chalicelib.contracts.looking import PictureVector
 from chalicelib.ports import IndexRef, ObjectStore, PictureIndexes, TenantState, VectorIndex
 from chalicelib.retrieval.ids import image_index_name, picture_key
 from chalicelib.retrieval.search.image_vectors import put_creating_index
-from functions.embed_chunks.carrying import billed_size, vectors_of
+from functions.embed_chunks.vectors import billed_size, vectors_of
 
 
 @dataclass(frozen=True, slots=True)

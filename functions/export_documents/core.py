@@ -27,8 +27,19 @@ from chalicelib.errors import Conflict, NotFound
 from chalicelib.jobs.lifecycle import JobState, ResultFile
 from chalicelib.jobs.steps import StepContext, StepOutcome, run_step
 from chalicelib.ports import ObjectStore
-from functions.export_documents.listing import ENTRIES_A_LISTING, Entry, ListedRecords, entry
-from functions.export_documents.packing import Packed, Packer, Store, Stream, zip_file
+from functions.export_documents.listing import (
+    ENTRIES_A_LISTING,
+    ListedRecords,
+    ListingEntry,
+    listing_entry,
+)
+from functions.export_documents.zip_packer import (
+    ExportObjects,
+    PackedDocument,
+    WriteStream,
+    ZipPacker,
+    zip_file,
+)
 
 PART_BYTES = 256 * 1024 * 1024
 """A part is closed once it has as many bytes; one document more may go past it."""
@@ -43,7 +54,7 @@ secrets."""
 Phase = Literal["listing", "packing", "finishing", "done"]
 
 
-class Place(Contract):
+class ExportProgress(Contract):
     """The position of an export. `batch` and `line` are the next document in the listing."""
 
     phase: Phase = "listing"
@@ -70,7 +81,7 @@ class Deps:
     desk: StepContext
     records: RecordSource
     objects: ObjectStore
-    store: Store
+    store: ExportObjects
     part_bytes: int = PART_BYTES
 
 
@@ -92,7 +103,11 @@ class _Step:
 
     def work(self, state: JobState) -> StepOutcome:
         """Do what the phase that the job is in asks for."""
-        place = Place.model_validate_json(state.checkpoint) if state.checkpoint else Place()
+        place = (
+            ExportProgress.model_validate_json(state.checkpoint)
+            if state.checkpoint
+            else ExportProgress()
+        )
         match place.phase:
             case "listing":
                 return self._list(state, place)
@@ -107,13 +122,13 @@ class _Step:
         """Remove what a cancelled export has written."""
         self.deps.objects.delete_prefix(state.input.bucket, state.prefix)
 
-    def _list(self, state: JobState, place: Place) -> StepOutcome:
+    def _list(self, state: JobState, place: ExportProgress) -> StepOutcome:
         """Write listings until the step is late or the documents are at their end."""
         given, counts = state.input, state.job.counts
-        waiting: list[Entry] = []
+        waiting: list[ListingEntry] = []
         for document in self.deps.records.documents(given.tenant, place.after):
             if not given.collection or document.collection == given.collection:
-                waiting.append(entry(given.tenant, document, self.deps.records))
+                waiting.append(listing_entry(given.tenant, document, self.deps.records))
             if len(waiting) == ENTRIES_A_LISTING:
                 counts, place = self._write_listing(state, counts, place, waiting)
                 waiting = []
@@ -125,19 +140,19 @@ class _Step:
         return _outcome(counts, place.model_copy(update={"phase": "packing"}))
 
     def _write_listing(
-        self, state: JobState, counts: JobCounts, place: Place, entries: list[Entry]
-    ) -> tuple[JobCounts, Place]:
+        self, state: JobState, counts: JobCounts, place: ExportProgress, entries: list[ListingEntry]
+    ) -> tuple[JobCounts, ExportProgress]:
         key = _listing_key(state, 0, place.batches)
         self.deps.objects.write(state.input.bucket, key, dump_lines(entries), {})
         counts = counts.model_copy(update={"total": counts.total + len(entries)})
         return counts, place.model_copy(update={"batches": place.batches + 1})
 
-    def _pack(self, state: JobState, place: Place) -> StepOutcome:
+    def _pack(self, state: JobState, place: ExportProgress) -> StepOutcome:
         """Write one part."""
         if place.batch >= place.batches:
             return _outcome(state.job.counts, place.model_copy(update={"phase": "finishing"}))
         given, part = state.input, place.part + 1
-        failed: list[Entry] = []
+        failed: list[ListingEntry] = []
         name = f"part-{part:05d}.zip"
         with self.deps.store.writing(given.bucket, state.prefix + name) as stream:
             packed, place = self._fill(state, place, stream, failed)
@@ -153,13 +168,17 @@ class _Step:
         return _outcome(counts, place.model_copy(update={"part": part}), files=files)
 
     def _fill(
-        self, state: JobState, place: Place, stream: Stream, failed: list[Entry]
-    ) -> tuple[int, Place]:
+        self,
+        state: JobState,
+        place: ExportProgress,
+        stream: WriteStream,
+        failed: list[ListingEntry],
+    ) -> tuple[int, ExportProgress]:
         """Write documents into the part until it is full, the step is late or all are in."""
-        manifest: list[Packed] = []
+        manifest: list[PackedDocument] = []
         with zip_file(stream) as archive:
             given = state.input
-            packer = Packer(given.bucket, given.tenant, archive, state.job.created_at)
+            packer = ZipPacker(given.bucket, given.tenant, archive, state.job.created_at)
             for batch, line, each in self._entries(state, place):
                 place = place.model_copy(update={"batch": batch, "line": line})
                 try:
@@ -174,7 +193,9 @@ class _Step:
             packer.put_blocks("manifest.jsonl", [dump_lines(manifest)])
         return len(manifest), place
 
-    def _entries(self, state: JobState, place: Place) -> Iterator[tuple[int, int, Entry]]:
+    def _entries(
+        self, state: JobState, place: ExportProgress
+    ) -> Iterator[tuple[int, int, ListingEntry]]:
         """Yield the entries from `place` on, each with the place after it."""
         for batch in range(place.batch, place.batches):
             key = _listing_key(state, place.round, batch)
@@ -183,16 +204,16 @@ class _Step:
             first = place.line if batch == place.batch else 0
             for n in range(first, len(lines)):
                 after = (batch, n + 1) if n + 1 < len(lines) else (batch + 1, 0)
-                yield *after, Entry.model_validate_json(lines[n])
+                yield *after, ListingEntry.model_validate_json(lines[n])
 
-    def _finish(self, state: JobState, place: Place) -> StepOutcome:
+    def _finish(self, state: JobState, place: ExportProgress) -> StepOutcome:
         """Write the other records and the summary, and end."""
         given, counts = state.input, state.job.counts
         with (
             self.deps.store.writing(given.bucket, state.prefix + "records.zip") as stream,
             zip_file(stream) as archive,
         ):
-            packer = Packer(given.bucket, given.tenant, archive, state.job.created_at)
+            packer = ZipPacker(given.bucket, given.tenant, archive, state.job.created_at)
             packer.put_blocks("collections.jsonl", self._collections(state))
             if not given.collection:
                 packer.put_blocks("feedback.jsonl", self._feedback(state))
@@ -251,15 +272,17 @@ class _Step:
             }
             yield json.dumps(shown, ensure_ascii=False).encode() + b"\n"
 
-    def _errors(self, state: JobState, place: Place) -> list[ResultFile]:
+    def _errors(self, state: JobState, place: ExportProgress) -> list[ResultFile]:
         """Return the files that say what was not exported and why."""
         prefix = f"{state.prefix}errors/{place.round}-"
         found = self.deps.store.listed(state.input.bucket, prefix)
         return [ResultFile(key.removeprefix(state.prefix), size) for key, size in found]
 
-    def _again(self, state: JobState, place: Place) -> StepOutcome:
+    def _again(self, state: JobState, place: ExportProgress) -> StepOutcome:
         """Take what failed in the last round for the listing of the next one."""
-        fresh = Place(phase="packing", round=place.round + 1, batches=place.errors, part=place.part)
+        fresh = ExportProgress(
+            phase="packing", round=place.round + 1, batches=place.errors, part=place.part
+        )
         kept = tuple(file for file in state.files if file.name.startswith("part-"))
         return _outcome(state.job.counts, fresh, files=kept)
 
@@ -274,7 +297,9 @@ def _errors_key(state: JobState, round_: int, n: int) -> str:
     return f"{state.prefix}errors/{round_}-{n:05d}.jsonl"
 
 
-def _outcome(counts: JobCounts, place: Place, files: tuple[ResultFile, ...] = ()) -> StepOutcome:
+def _outcome(
+    counts: JobCounts, place: ExportProgress, files: tuple[ResultFile, ...] = ()
+) -> StepOutcome:
     return StepOutcome(checkpoint=place, counts=counts, phase=place.phase, files=files)
 
 

@@ -15,7 +15,7 @@ _UNSAFE = re.compile(r'[\x00-\x1f<>:"/\\|?*]')
 _MAX_NAME = 120
 
 
-class Entry(Contract):
+class ListingEntry(Contract):
     """One document, at the version that is exported.
 
     A document that never became ready is exported as it was uploaded: `upload_key` and
@@ -55,14 +55,14 @@ class ListedRecords(Protocol):
         """Return a version, or None."""
 
 
-def entry(tenant: str, document: Document, records: ListedRecords) -> Entry:
+def listing_entry(tenant: str, document: Document, records: ListedRecords) -> ListingEntry:
     """Return the entry of `document`: the version that answers, or else the newest upload."""
     if document.version:
-        return Entry(document=document, version=document.version)
+        return ListingEntry(document=document, version=document.version)
     found = records.version(tenant, document.document_id, document.latest_version)
     if found is None:
-        return Entry(document=document, version="", reason="It was removed meanwhile.")
-    return Entry(
+        return ListingEntry(document=document, version="", reason="It was removed meanwhile.")
+    return ListingEntry(
         document=document,
         version=found.version,
         upload_key=found.key,

@@ -24,7 +24,7 @@ from chalicelib.contracts.parts import (
 from chalicelib.errors import Conflict, InvalidInput, MoreSteps, NotFound
 from chalicelib.ingest.receipts import Cost, Usage, large_transitions, receipt
 from chalicelib.retrieval.ids import chunks_key, pages_key, version_prefix
-from functions.gather_parts.joining import Joining
+from functions.gather_parts.part_joiner import PartJoiner
 from functions.gather_parts.results import results
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def _join(
 ) -> int:
     """Write the files of the whole; return in how many parts they are to be embedded."""
     place = (request.tenant, request.document_id, request.version)
-    joining = Joining(request, done, objects)
+    joining = PartJoiner(request, done, objects)
     objects.upload(
         request.bucket, pages_key(*place), joining.pages(), {"lines": str(request.pages)}
     )

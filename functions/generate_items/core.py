@@ -1,4 +1,4 @@
-"""A few items of a batch answered, several at once, each outcome written as soon as it is known.
+"""Answer some items of a batch, several at once, and write each outcome at once.
 
 What has an outcome already is left alone, so that after a kill only the calls that were in flight
 are made again. What there is no time for, or no room at its model, stays without one: another round
@@ -31,7 +31,7 @@ from chalicelib.contracts.jobs import JobInput
 from chalicelib.errors import HeadraceError
 from chalicelib.generation.dependencies import CallLimits
 from chalicelib.jobs.lifecycle import JobState
-from functions.generate_items.answering import Answering, Answers, Watch
+from functions.generate_items.item_worker import Deadline, ItemTally, ItemWorker
 
 SECONDS = 180.0
 """How long items are taken up. A call that was begun before may take a minute more, and another
@@ -41,14 +41,14 @@ LONGEST_SECONDS = 250.0
 """When the last call has to have ended: the function has 270 s, and writes outcomes after it."""
 
 
-class Jobs(Protocol):
+class JobStates(Protocol):
     """The records of jobs."""
 
     def state(self, tenant: str, job_id: str) -> JobState | None:
         """Return a job, or None."""
 
 
-class Answerer(Protocol):
+class BoundedGenerator(Protocol):
     """A generator of answers to calls."""
 
     def generate(
@@ -57,7 +57,7 @@ class Answerer(Protocol):
         """Return the answer to `call`; raises one of `chalicelib.errors`, with what it cost."""
 
 
-class Purse(Protocol):
+class BudgetFlusher(Protocol):
     """The budget that the answerer spends."""
 
     def flush(self) -> None:
@@ -70,10 +70,10 @@ class Deps:
     `clock` is the one that the answerer keeps its bounds by.
     """
 
-    jobs: Jobs
+    jobs: JobStates
     objects: ItemObjects
-    answerer: Answerer
-    purse: Purse
+    answerer: BoundedGenerator
+    purse: BudgetFlusher
     now: Callable[[], datetime]
     clock: Callable[[], float]
     sleep: Callable[[float], None]
@@ -94,7 +94,7 @@ def run(request: GenerateItemsRequest, deps: Deps) -> GenerateItemsResult:
     """
     began = deps.clock()
     given = _goes_on(request, deps)
-    answers = Answers()
+    answers = ItemTally()
     if given is not None:
         try:
             _answer(request, given, deps, answers, began)
@@ -113,13 +113,13 @@ def run(request: GenerateItemsRequest, deps: Deps) -> GenerateItemsResult:
 
 
 def _answer(
-    request: GenerateItemsRequest, given: JobInput, deps: Deps, answers: Answers, began: float
+    request: GenerateItemsRequest, given: JobInput, deps: Deps, answers: ItemTally, began: float
 ) -> None:
     order = batch_order(given)
     known = set(_known(request, deps))
     answers.done += sum(1 for ref in request.items if ref.n in known)
     waiting = [ref for ref in request.items if ref.n not in known]
-    watch = Watch(
+    watch = Deadline(
         ends_at=began + deps.seconds,
         clock=deps.clock,
         goes_on=lambda: _goes_on(request, deps) is not None,
@@ -127,7 +127,7 @@ def _answer(
     prefix = storage.job_prefix(given.tenant, given.job_id)
     bucket = request.given.bucket
     bundler = OutcomeWriter(lambda name, body: deps.objects.write(bucket, prefix + name, body, {}))
-    answering = Answering(
+    answering = ItemWorker(
         objects=deps.objects,
         bucket=bucket,
         prefix=prefix,

@@ -22,7 +22,7 @@ from chalicelib.settings import RecordsSettings, memory_gb
 from chalicelib.wiring.budgets import budgets
 from chalicelib.wiring.generation import generator
 from functions.generate_items import core
-from functions.generate_items.answering import LOOK_SECONDS
+from functions.generate_items.item_worker import LOOK_SECONDS
 
 SERVICE = "generate_items"
 

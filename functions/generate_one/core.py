@@ -1,4 +1,4 @@
-"""The one call of a job answered, and its result put where a batch puts results.
+"""Answer the one call of a job, and put its result where a batch puts results.
 
 A call for which there is no room is made again after a rest, until its deadline. One that was paid
 for and gave nothing is made `MOST_PAID` times; what it cost is kept each time, and only the last is
@@ -38,7 +38,7 @@ from chalicelib.generation.models import ServedModels
 from chalicelib.generation.requirements import CallRegion
 from chalicelib.jobs.lifecycle import JobState
 from chalicelib.jobs.steps import StepContext, StepOutcome, run_step
-from functions.generate_one.asking import Answerer, Asking, was_paid
+from functions.generate_one.single_call import SingleCall, SingleCallGenerator, was_paid
 
 SECONDS = 780.0
 """How long an answer may take in one step, all models that are tried for it together. The function
@@ -50,7 +50,7 @@ _FIRST_REST_SECONDS = 5
 _LONGEST_REST_SECONDS = 300
 
 
-class Purse(Protocol):
+class BudgetSettler(Protocol):
     """The budget that the answerer spends."""
 
     def flush(self) -> None:
@@ -67,8 +67,8 @@ class Deps:
 
     desk: StepContext
     objects: ItemObjects
-    answerer: Answerer
-    purse: Purse
+    answerer: SingleCallGenerator
+    purse: BudgetSettler
     served: Callable[[], ServedModels]
     catalogue: Callable[[], Catalogue]
     place: CallRegion
@@ -126,7 +126,7 @@ class _Step:
         return StepOutcome(place, initial_counts(place), "generating")
 
     def answer(self, state: JobState) -> StepOutcome:
-        """Answer what has no outcome yet, and write the results; or rest."""
+        """Answer items that have no outcome yet, and write the results; or rest."""
         place = read_checkpoint(state)
         if place is None:
             raise Conflict(f"{state.input.job_id} has not begun yet.")
@@ -145,18 +145,18 @@ class _Step:
         writer = ResultWriter(self.deps.objects, self.deps.catalogue, state, place, why, recount)
         return writer.write(found, late=late)
 
-    def _asked(self, asking: Asking, ref: ItemRef) -> ItemStatus | HeadraceError:
+    def _asked(self, asking: SingleCall, ref: ItemRef) -> ItemStatus | HeadraceError:
         """Ask once, and keep nothing of a budget for a call that was refused or has ended."""
         try:
             return asking.asked(ref)
         finally:
             self.deps.purse.flush()
 
-    def _asking(self, state: JobState, place: BatchCheckpoint) -> Asking:
+    def _asking(self, state: JobState, place: BatchCheckpoint) -> SingleCall:
         deps = self.deps
         left = (batch_order(state.input).deadline - deps.desk.now()).total_seconds()
         within = deps.within(min(SECONDS, left))
-        return Asking(deps.objects, deps.answerer, state, place, within, deps.log, deps.new_id)
+        return SingleCall(deps.objects, deps.answerer, state, place, within, deps.log, deps.new_id)
 
     def _rest(self, state: JobState, place: BatchCheckpoint, error: HeadraceError) -> StepOutcome:
         """Wait for as long as the model says, or longer each time, and not beyond the deadline."""
@@ -178,7 +178,7 @@ class _Step:
 
 
 def _too_late(last: ItemError | None) -> ItemError:
-    """Return what is told of a call whose deadline came first, with what stood in its way."""
+    """Return the error of a call whose deadline came first, with the last try's error."""
     message = "It was not answered by the deadline."
     if last is not None:
         message += f" The last try ended by {last.type}: {last.message}"

@@ -38,7 +38,7 @@ from chalicelib.errors import (
 )
 from chalicelib.generation.dependencies import Budgets
 from chalicelib.jobs.steps import StepContext, StepOutcome, run_step
-from functions.harvest_batch.folding import Folding
+from functions.harvest_batch.output_folder import OutputFolder
 
 if TYPE_CHECKING:
     from chalicelib.batches.storage import ItemObjects
@@ -53,7 +53,7 @@ MOST_OUTPUT_BYTES = 16 * 1024 * 1024
 _DAY = timedelta(days=1)
 
 
-class Jobs(Protocol):
+class BedrockBatchJobs(Protocol):
     """Batch jobs of Bedrock."""
 
     def create(
@@ -82,7 +82,7 @@ class Deps:
 
     desk: StepContext
     objects: ItemObjects
-    jobs: Jobs
+    jobs: BedrockBatchJobs
     budgets: Budgets
     accounts: CostModel
     screens: Callable[[Spender], bool]
@@ -205,7 +205,7 @@ class _Step:
     def _fold(self, state: JobState, place: BatchCheckpoint, job: ServiceJob) -> None:
         """Write an outcome for each record that was answered, and settle what all of them cost."""
         bucket = state.input.bucket
-        folding = Folding(
+        folding = OutputFolder(
             objects=self.deps.objects,
             bucket=bucket,
             prefix=state.prefix,

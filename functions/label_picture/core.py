@@ -30,7 +30,7 @@ DOUBTED_BELOW = 0.2
 """The share of the likeliest label below which the owner is told."""
 
 
-class ImageLabeller(Protocol):
+class PictureLabeller(Protocol):
     """A model that labels images, as `EfficientNetLabeller` does."""
 
     def label_image(self, data: bytes) -> LabelledImage:
@@ -41,7 +41,7 @@ class ImageLabeller(Protocol):
 class Deps:
     """Collaborators of `run` and `look`; `clock` returns seconds from any start."""
 
-    labeller: ImageLabeller
+    labeller: PictureLabeller
     model: str
     clock: Callable[[], float]
 

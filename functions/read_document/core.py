@@ -17,7 +17,7 @@ from functions.read_document import part_reader
 from functions.read_document.archive.members import put_members
 from functions.read_document.reader import PictureFile, WholeFile, read
 from functions.read_document.text.language import language_of
-from functions.read_document.upload import WHOLE_BYTES, Upload, check_size, download
+from functions.read_document.upload import WHOLE_BYTES, UploadedFile, check_size, download
 
 if TYPE_CHECKING:
     from chalicelib.ports import LargeObjects
@@ -66,7 +66,7 @@ def run(request: ReadRequest, deps: Deps) -> ReadResult:
     return ReadResult.model_validate(facts)
 
 
-def _read_and_write(request: ReadRequest, source: Upload, deps: Deps) -> dict[str, object]:
+def _read_and_write(request: ReadRequest, source: UploadedFile, deps: Deps) -> dict[str, object]:
     """Read the file, write its pages or its plan, and return the facts of the result."""
     found = read(source, request.path, deps.identify, deps.max_bytes)
     prefix = version_prefix(request.tenant, request.document_id, request.version)

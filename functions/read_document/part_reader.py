@@ -15,7 +15,7 @@ from chalicelib.retrieval.ids import pages_key, version_prefix
 from functions.read_document.part_plan import UTF8, PartPlan, text_row_pages
 from functions.read_document.text import csv_tables, json_lines, plain_text
 from functions.read_document.text.encodings import encoding_of, in_utf8
-from functions.read_document.upload import Upload, download
+from functions.read_document.upload import UploadedFile, download
 
 if TYPE_CHECKING:
     from chalicelib.ports import LargeObjects
@@ -35,7 +35,7 @@ class PartPages:
 
 
 def write_plan(
-    request: ReadRequest, planned: PartPlan, source: Upload, objects: LargeObjects
+    request: ReadRequest, planned: PartPlan, source: UploadedFile, objects: LargeObjects
 ) -> dict[str, object]:
     """Write the plan, and pages that were read already; return the facts about it."""
     prefix = version_prefix(request.tenant, request.document_id, request.version)

@@ -24,7 +24,7 @@ from functions.read_document.part_plan import (
 from functions.read_document.text.encodings import as_utf8
 
 if TYPE_CHECKING:
-    from functions.read_document.upload import Upload
+    from functions.read_document.upload import UploadedFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class PictureFile:
 
 
 def read(
-    source: Upload, path: str, identify: Identify, max_bytes: int
+    source: UploadedFile, path: str, identify: Identify, max_bytes: int
 ) -> WholeFile | PartPlan | PictureFile:
     """Return the pages of an upload named `path`, a plan of its parts, or that it is a picture.
 
@@ -79,7 +79,7 @@ def _read_whole(data: bytes, kind: FileType) -> WholeFile | PartPlan:
     return plan_written(found)
 
 
-def _read_pdf(source: Upload) -> WholeFile | PartPlan:
+def _read_pdf(source: UploadedFile) -> WholeFile | PartPlan:
     from functions.read_document.pdf import pdf_document
 
     if pdf_document.count_pages(source.path) <= LARGE_PAGES:

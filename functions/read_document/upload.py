@@ -23,7 +23,7 @@ HEAD_BYTES = MEBIBYTE
 
 
 @dataclass(frozen=True, slots=True)
-class Upload:
+class UploadedFile:
     """A file, its sha256 and its size in bytes."""
 
     path: Path
@@ -65,7 +65,7 @@ class Upload:
 @contextmanager
 def download(
     objects: LargeObjects, bucket: str, key: str, version_id: str | None, max_bytes: int
-) -> Iterator[Upload]:
+) -> Iterator[UploadedFile]:
     """Download an object into a folder that is gone after the block, however that ends.
 
     Raises:
@@ -80,7 +80,7 @@ def download(
                 "The upload was deleted before it could be read.", field="file"
             ) from error
         check_size(found.size, max_bytes)
-        yield Upload(path, found.sha256, found.size)
+        yield UploadedFile(path, found.sha256, found.size)
 
 
 def check_size(size: int, limit: int) -> None:

@@ -12,8 +12,8 @@ from chalicelib.contracts.jsonl import dump_lines, parse_lines
 from chalicelib.documents.pages import characters
 from chalicelib.errors import Conflict, ModelFailure
 from chalicelib.retrieval.ids import pages_key, version_prefix
-from functions.recognise_pages.text import Line, confidence, text_page
-from functions.recognise_pages.wording import notices
+from functions.recognise_pages.notices import notices
+from functions.recognise_pages.text import RecognisedLine, confidence, text_page
 
 if TYPE_CHECKING:
     from chalicelib.ports import ObjectStore
@@ -31,7 +31,7 @@ MUCH_MORE = 2
 class Pictures(Protocol):
     """The pages of one open PDF, as pictures."""
 
-    def lines(self, number: int) -> Sequence[Line]:
+    def lines(self, number: int) -> Sequence[RecognisedLine]:
         """Return what is recognised on page `number`, which counts from 1.
 
         Raises:

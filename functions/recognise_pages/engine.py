@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from chalicelib.errors import ModelFailure
-from functions.recognise_pages.text import Line, Point, confidence
+from functions.recognise_pages.text import Point, RecognisedLine, confidence
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,7 +36,7 @@ _UPRIGHT = 1.5
 _LONG = 2
 
 
-def recognise(picture: Picture) -> Sequence[Line]:
+def recognise(picture: Picture) -> Sequence[RecognisedLine]:
     """Return the lines of text on a picture; one that lies on its side or head is turned first.
 
     Raises:
@@ -62,7 +62,7 @@ def _from_afar(picture: Picture) -> Picture:
     return np.asarray(small, dtype=np.uint8)
 
 
-def _read(picture: Picture) -> list[Line]:
+def _read(picture: Picture) -> list[RecognisedLine]:
     from rapidocr.inference_engine.onnxruntime.main import ONNXRuntimeError
     from rapidocr.utils.output import RapidOCROutput
 
@@ -73,7 +73,7 @@ def _read(picture: Picture) -> list[Line]:
     if not isinstance(found, RapidOCROutput) or found.boxes is None:
         return []
     read = zip(found.boxes, found.txts or (), found.scores or (), strict=True)
-    return [Line(_corners(box), text, float(score)) for box, text, score in read]
+    return [RecognisedLine(_corners(box), text, float(score)) for box, text, score in read]
 
 
 def _corners(box: NDArray[np.float32]) -> tuple[Point, Point, Point, Point]:
@@ -81,23 +81,23 @@ def _corners(box: NDArray[np.float32]) -> tuple[Point, Point, Point, Point]:
     return first, second, third, fourth
 
 
-def _lies_on_its_side(lines: Sequence[Line]) -> bool:
+def _lies_on_its_side(lines: Sequence[RecognisedLine]) -> bool:
     """Return whether most boxes of more than a letter are higher than wide."""
     long = [line for line in lines if len(line.text) > _LONG]
     upright = sum(_height(line) > _UPRIGHT * _width(line) for line in long)
     return bool(long) and upright * 2 > len(long)
 
 
-def _certainty(lines: Sequence[Line]) -> float:
+def _certainty(lines: Sequence[RecognisedLine]) -> float:
     return 0.0 if _lies_on_its_side(lines) else confidence(lines)
 
 
-def _width(line: Line) -> float:
+def _width(line: RecognisedLine) -> float:
     across = [corner[0] for corner in line.corners]
     return max(across) - min(across)
 
 
-def _height(line: Line) -> float:
+def _height(line: RecognisedLine) -> float:
     down = [corner[1] for corner in line.corners]
     return max(down) - min(down)
 

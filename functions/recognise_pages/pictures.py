@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pypdfium2
 
 from chalicelib.errors import Conflict, InvalidInput, ModelFailure
-from functions.recognise_pages.text import Line
+from functions.recognise_pages.text import RecognisedLine
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,7 +29,7 @@ MAX_PIXELS = 3_500
 MAX_BYTES = 480 * 1024 * 1024
 """Of a PDF, which lies in the 512 MB of disk that a function has."""
 
-Recognise = Callable[["Picture"], Sequence[Line]]
+Recognise = Callable[["Picture"], Sequence[RecognisedLine]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class PdfPictures:
     document: pypdfium2.PdfDocument
     recognise: Recognise
 
-    def lines(self, number: int) -> Sequence[Line]:
+    def lines(self, number: int) -> Sequence[RecognisedLine]:
         """Return what is recognised on page `number`; see `core.Pictures`."""
         if not 1 <= number <= len(self.document):
             raise Conflict(f"The PDF has {len(self.document)} pages, and no page {number}.")

@@ -1,4 +1,4 @@
-"""From the lines that were recognised on a picture to the text of a page, in reading order."""
+"""Turn the lines recognised on a picture into the text of a page, in reading order."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Point = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class RecognisedLine:
     """Text between four corners, from the upper left one clockwise, in pixels.
 
     `score` is how certain the model is of its letters, 0 to 1.
@@ -44,7 +44,7 @@ class Line:
     score: float
 
 
-def text_page(page: Page, lines: Sequence[Line]) -> Page:
+def text_page(page: Page, lines: Sequence[RecognisedLine]) -> Page:
     """Return `page` with the text of `lines` instead of its own, below the headings it has.
 
     Signs alone, without a letter or a digit, are no text.
@@ -57,13 +57,13 @@ def text_page(page: Page, lines: Sequence[Line]) -> Page:
     return headed(page_of(page.page, blocks), [(0, trail) for _, trail in page.headings])
 
 
-def confidence(lines: Sequence[Line]) -> float:
+def confidence(lines: Sequence[RecognisedLine]) -> float:
     """Return how certain the letters of a page are, those that were left out included."""
     letters = sum(len(line.text) for line in lines)
     return sum(line.score * len(line.text) for line in lines) / letters if letters else 0.0
 
 
-def _straight(lines: Sequence[Line]) -> list[Piece]:
+def _straight(lines: Sequence[RecognisedLine]) -> list[Piece]:
     """Return `lines` as they would stand on a page that had been laid on the scanner straight."""
     sides = [_side(line.corners[0], line.corners[1]) for line in lines]
     heights = [math.hypot(*_side(line.corners[0], line.corners[3])) for line in lines]
@@ -83,7 +83,7 @@ def _side(start: Point, end: Point) -> Point:
     return end[0] - start[0], end[1] - start[1]
 
 
-def _piece(line: Line, width: float, height: float, turn: float) -> Piece:
+def _piece(line: RecognisedLine, width: float, height: float, turn: float) -> Piece:
     x = sum(corner[0] for corner in line.corners) / 4
     y = sum(corner[1] for corner in line.corners) / 4
     across = x * math.cos(turn) - y * math.sin(turn)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from chalicelib.contracts.pictures import Label
 
 
-class Carried(Protocol):
+class CarriedPassage(Protocol):
     """The metadata of a vector."""
 
     @property
@@ -37,11 +37,11 @@ class Carried(Protocol):
         """Return what is seen in the picture that the vector stands for, () where it is none."""
 
 
-class Copies(Protocol):
-    """Vectors with what they carry."""
+class VectorCopies(Protocol):
+    """Vectors with their metadata."""
 
     def carried(self, index: IndexRef, keys: Sequence[str]) -> Sequence[Any]:
-        """Return what the vectors under `keys` carry, those that there are, in order of `keys`."""
+        """Return the metadata of the vectors under `keys` that exist, in order of `keys`."""
 
     def put(
         self, index: IndexRef, carried: Sequence[Any], vectors: Sequence[Sequence[float]]
@@ -52,7 +52,7 @@ class Copies(Protocol):
         """Remove vectors; unknown keys are no error."""
 
 
-class Records(TenantStates, Protocol):
+class PassageRecords(TenantStates, Protocol):
     """Documents and tenants."""
 
     def document(self, tenant: str, document_id: str) -> Document | None:
@@ -63,8 +63,8 @@ class Records(TenantStates, Protocol):
 class Deps:
     """Collaborators of `run`; `embedder` returns a model by its name."""
 
-    records: Records
-    copies: Copies
+    records: PassageRecords
+    copies: VectorCopies
     embedder: Callable[[str], CountingEmbedder]
     clock: Callable[[], float]
     memory_gb: float
@@ -88,26 +88,26 @@ def run(request: ReembedRequest, deps: Deps) -> ReembedResult:
 
 def _put(request: ReembedRequest, deps: Deps) -> int:
     tenant = deps.records.tenant_state(request.tenant)
-    if tenant is None or tenant.next is None or not answers(request, deps.records):
+    if tenant is None or tenant.next is None or not is_live(request, deps.records):
         return 0
     numbers = range(request.first, request.first + request.count)
     keys = [vector_key(request.document_id, request.version, n) for n in numbers]
     carried = deps.copies.carried(tenant.live, keys)
     if len(carried) != len(keys):
-        if not answers(request, deps.records):
+        if not is_live(request, deps.records):
             return 0
         raise Conflict(
             f"{tenant.live.name} has {len(carried)} of {len(keys)} vectors of {request.version}."
         )
     vectors, _ = embed_passages(deps.embedder(tenant.next.model), carried)
     deps.copies.put(tenant.next, carried, vectors)
-    if answers(request, deps.records):
+    if is_live(request, deps.records):
         return len(keys)
     deps.copies.delete(tenant.next, keys)
     return 0
 
 
-def answers(request: ReembedRequest, records: Records) -> bool:
+def is_live(request: ReembedRequest, records: PassageRecords) -> bool:
     """Return whether the version that `request` is about answers queries."""
     document = records.document(request.tenant, request.document_id)
     return document is not None and document.version == request.version

@@ -17,16 +17,16 @@ from chalicelib.errors import Conflict, NotFound
 from chalicelib.ports import IndexRef, ObjectStore, PictureIndexes
 from chalicelib.retrieval.ids import image_index_name, reembedded_key, vector_key
 from chalicelib.retrieval.search.image_vectors import put_creating_index
-from functions.reembed_passages.core import Copies, Records, answers
+from functions.reembed_passages.core import PassageRecords, VectorCopies, is_live
 
 
 @dataclass(frozen=True, slots=True)
 class Deps:
     """Collaborators of `run`."""
 
-    records: Records
+    records: PassageRecords
     objects: ObjectStore
-    copies: Copies
+    copies: VectorCopies
     indexes: PictureIndexes
     clock: Callable[[], float]
     memory_gb: float
@@ -53,14 +53,14 @@ def _put(request: ReembedRequest, deps: Deps) -> int:
     if tenant is None:
         return 0
     keys = [vector_key(request.document_id, request.version, 0)]
-    if not answers(request, deps.records):
+    if not is_live(request, deps.records):
         _take_back(tenant.pictures, keys, deps)  # what an attempt before this one may have put
         return 0
     written = reembedded_key(request.tenant, request.job_id, request.document_id)
     made = PictureVector.model_validate_json(deps.objects.read(request.bucket, written))
     carried: Sequence[Any] = deps.copies.carried(tenant.live, keys)
     if not carried:
-        if not answers(request, deps.records):
+        if not is_live(request, deps.records):
             return 0
         raise Conflict(f"{tenant.live.name} has no vector of {request.version}.")
     name = image_index_name(request.tenant, made.model, len(made.vector))
@@ -74,7 +74,7 @@ def _put(request: ReembedRequest, deps: Deps) -> int:
         len(made.vector),
         lambda: deps.copies.put(index, told, [made.vector]),
     )
-    if not answers(request, deps.records):
+    if not is_live(request, deps.records):
         _take_back([index], keys, deps)
         return 0
     _take_back([other for other in tenant.pictures if other != index], keys, deps)

@@ -51,7 +51,7 @@ Phase = Literal[
 ]
 
 
-class Place(Contract):
+class ReindexProgress(Contract):
     """The position of a reindex.
 
     `old_*` is the index that answered when it began; `known_at` is when ingests were told of the
@@ -70,14 +70,14 @@ class Place(Contract):
     short: int = 0
 
 
-class Listing(Protocol):
+class DocumentListing(Protocol):
     """The documents of all tenants."""
 
     def documents(self, tenant: str, after: str) -> Iterator[Document]:
         """Yield the tenant's documents by id, those behind the id `after` ("" for all)."""
 
 
-class Documents(Listing, Protocol):
+class IngestedDocuments(DocumentListing, Protocol):
     """The documents of all tenants, and the ingests that run."""
 
     def running(self) -> Iterator[IngestSlot]:
@@ -94,7 +94,7 @@ class Pointers(TenantStates, Protocol):
         """Let `index` answer in place of `old`."""
 
     def drop_next(self, tenant: str, job_id: str) -> None:
-        """Give up the index that the job fills."""
+        """Stop filling the job's index."""
 
 
 class IndexStore(Protocol):
@@ -117,7 +117,7 @@ class Deps:
     """
 
     desk: StepContext
-    documents: Documents
+    documents: IngestedDocuments
     pointers: Pointers
     indexes: IndexStore
     objects: ObjectStore
@@ -140,12 +140,12 @@ def run(request: StepRequest, deps: Deps) -> StepResult:
         Conflict: the tenant's pointer is not as the job left it.
         ModelFailure: the last batch could not be embedded, or vectors keep missing.
     """
-    hold_embedded(request)
+    check_embedded(request)
     step = _Step(deps, deps.desk.started(), request.embedded)
     return run_step(request, step.desk, step.work, step.clean)
 
 
-def hold_embedded(request: StepRequest) -> None:
+def check_embedded(request: StepRequest) -> None:
     """Raise ModelFailure where a slice of the last batch could not be embedded."""
     if request.error is not None:
         raise ModelFailure(f"{request.error.type}: {request.error.message}")
@@ -159,8 +159,12 @@ class _Step:
 
     def work(self, state: JobState) -> StepOutcome:
         """Do what the phase that the job is in asks for."""
-        place = Place.model_validate_json(state.checkpoint) if state.checkpoint else Place()
-        act: dict[Phase, Callable[[JobState, Place], StepOutcome]] = {
+        place = (
+            ReindexProgress.model_validate_json(state.checkpoint)
+            if state.checkpoint
+            else ReindexProgress()
+        )
+        act: dict[Phase, Callable[[JobState, ReindexProgress], StepOutcome]] = {
             "preparing": self._prepare,
             "listing": self._list,
             "embedding": self._embed,
@@ -178,13 +182,17 @@ class _Step:
         tenant = self._tenant(state)
         self.deps.pointers.drop_next(state.input.tenant, state.input.job_id)
         index = _next_index(state, tenant.live.bucket)
-        place = Place.model_validate_json(state.checkpoint) if state.checkpoint else Place()
+        place = (
+            ReindexProgress.model_validate_json(state.checkpoint)
+            if state.checkpoint
+            else ReindexProgress()
+        )
         if tenant.live.name != index.name:
             self.deps.indexes.drop(index)
         elif place.old_index:
             self.deps.indexes.drop(_old_index(place, tenant.live.bucket))
 
-    def _prepare(self, state: JobState, place: Place) -> StepOutcome:
+    def _prepare(self, state: JobState, place: ReindexProgress) -> StepOutcome:
         tenant = self._tenant(state)
         index = _next_index(state, tenant.live.bucket)
         self.deps.indexes.create(index, self.deps.dimensions(index.model))
@@ -199,7 +207,7 @@ class _Step:
         )
         return _outcome(state.job.counts, place)
 
-    def _list(self, state: JobState, place: Place) -> StepOutcome:
+    def _list(self, state: JobState, place: ReindexProgress) -> StepOutcome:
         """Write batches until the step is late or the documents are at their end."""
         total, pending = state.job.counts.total, list[_Part]()
         for document in self._ready(state, place.after):
@@ -213,15 +221,17 @@ class _Step:
         return _outcome(JobCounts(total=total), _embedding(place))
 
     def _write_full(
-        self, state: JobState, place: Place, pending: list[_Part]
-    ) -> tuple[Place, list[_Part]]:
+        self, state: JobState, place: ReindexProgress, pending: list[_Part]
+    ) -> tuple[ReindexProgress, list[_Part]]:
         """Write the batches that are full; return what is left over."""
         while len(pending) >= SLICES_A_BATCH:
             place = self._write_rest(state, place, pending[:SLICES_A_BATCH])
             pending = pending[SLICES_A_BATCH:]
         return place, pending
 
-    def _write_rest(self, state: JobState, place: Place, batch: Sequence[_Part]) -> Place:
+    def _write_rest(
+        self, state: JobState, place: ReindexProgress, batch: Sequence[_Part]
+    ) -> ReindexProgress:
         if not batch:
             return place
         key = _batch_key(state, place.round, place.batches)
@@ -230,7 +240,7 @@ class _Step:
         self.deps.objects.write(state.input.bucket, key, lines, told)
         return place.model_copy(update={"batches": place.batches + 1})
 
-    def _embed(self, state: JobState, place: Place) -> StepOutcome:
+    def _embed(self, state: JobState, place: ReindexProgress) -> StepOutcome:
         """Ask for the next batch, once the last one is embedded."""
         counts = state.job.counts
         if self.embedded == place.batch and place.batch < place.batches:
@@ -244,7 +254,7 @@ class _Step:
             return StepOutcome(place, counts, place.phase, next="embed", key=key, batch=place.batch)
         return _outcome(counts, place.model_copy(update={"phase": "waiting"}))
 
-    def _wait(self, state: JobState, place: Place) -> StepOutcome:
+    def _wait(self, state: JobState, place: ReindexProgress) -> StepOutcome:
         """Wait for ingests that may know of the old index only."""
         for running in self.deps.documents.running():
             is_older = place.known_at is None or running.started_at <= place.known_at
@@ -254,7 +264,7 @@ class _Step:
                 )
         return _outcome(state.job.counts, _verifying(place))
 
-    def _verify(self, state: JobState, place: Place) -> StepOutcome:
+    def _verify(self, state: JobState, place: ReindexProgress) -> StepOutcome:
         """Look for every vector of what answers, until the step is late."""
         index = self._tenant(state).next
         if index is None:
@@ -278,18 +288,18 @@ class _Step:
             raise ModelFailure(f"Vectors still miss after {ROUNDS} more rounds of embedding.")
         return _outcome(counts, _embedding(place))
 
-    def _swap(self, state: JobState, place: Place) -> StepOutcome:
+    def _swap(self, state: JobState, place: ReindexProgress) -> StepOutcome:
         bucket = self._tenant(state).live.bucket
         old, index = _old_index(place, bucket), _next_index(state, bucket)
         self.deps.pointers.swap(state.input.tenant, state.input.job_id, old, index)
         return _outcome(state.job.counts, place.model_copy(update={"phase": "lingering"}))
 
-    def _linger(self, state: JobState, place: Place) -> StepOutcome:
+    def _linger(self, state: JobState, place: ReindexProgress) -> StepOutcome:
         place = place.model_copy(update={"phase": "dropping"})
         counts = state.job.counts
         return StepOutcome(place, counts, place.phase, next="wait", seconds=LINGER_SECONDS)
 
-    def _drop(self, state: JobState, place: Place) -> StepOutcome:
+    def _drop(self, state: JobState, place: ReindexProgress) -> StepOutcome:
         self.deps.indexes.drop(_old_index(place, self._tenant(state).live.bucket))
         self.deps.objects.delete_prefix(state.input.bucket, state.prefix)
         return StepOutcome(place, state.job.counts, "done", end="succeeded")
@@ -314,15 +324,15 @@ def _next_index(state: JobState, bucket: str) -> IndexRef:
     return IndexRef(bucket, name, given.model)
 
 
-def _old_index(place: Place, bucket: str) -> IndexRef:
+def _old_index(place: ReindexProgress, bucket: str) -> IndexRef:
     return IndexRef(bucket, place.old_index, place.old_model)
 
 
-def _embedding(place: Place) -> Place:
+def _embedding(place: ReindexProgress) -> ReindexProgress:
     return place.model_copy(update={"phase": "embedding", "batch": 0, "after": ""})
 
 
-def _verifying(place: Place) -> Place:
+def _verifying(place: ReindexProgress) -> ReindexProgress:
     return place.model_copy(
         update={
             "phase": "verifying",
@@ -368,5 +378,5 @@ def _batch_key(state: JobState, round_: int, batch: int) -> str:
     return f"{state.prefix}slices/{round_}-{batch:05d}.jsonl"
 
 
-def _outcome(counts: JobCounts, place: Place) -> StepOutcome:
+def _outcome(counts: JobCounts, place: ReindexProgress) -> StepOutcome:
     return StepOutcome(checkpoint=place, counts=counts, phase=place.phase)

@@ -17,7 +17,7 @@ from chalicelib.contracts.jobs import JobCounts, Slice, StepRequest, StepResult
 from chalicelib.contracts.jsonl import dump_lines
 from chalicelib.contracts.pictures import PICTURE_TYPES
 from chalicelib.jobs.steps import StepContext, StepOutcome, run_step
-from functions.reindex_tenant.core import Listing, hold_embedded
+from functions.reindex_tenant.core import DocumentListing, check_embedded
 
 if TYPE_CHECKING:
     from chalicelib.contracts.documents import Document
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 PICTURES_A_BATCH = 200
 
 
-class Place(Contract):
+class PictureReindexProgress(Contract):
     """The position of the job: the last key listed, the count of batches, and the next one."""
 
     phase: Literal["listing", "embedding"] = "listing"
@@ -41,7 +41,7 @@ class Deps:
     """Collaborators of `run`."""
 
     desk: StepContext
-    documents: Listing
+    documents: DocumentListing
     objects: ObjectStore
 
 
@@ -52,7 +52,7 @@ def run(request: StepRequest, deps: Deps) -> StepResult:
         Transient, Throttled: a service did not answer; the step may be repeated.
         ModelFailure: a picture of the last batch could not be embedded.
     """
-    hold_embedded(request)
+    check_embedded(request)
     step = _Step(deps, deps.desk.started(), request.embedded)
     return run_step(request, step.desk, step.work, step.clean)
 
@@ -65,14 +65,18 @@ class _Step:
 
     def work(self, state: JobState) -> StepOutcome:
         """Do what the phase that the job is in asks for."""
-        place = Place.model_validate_json(state.checkpoint) if state.checkpoint else Place()
+        place = (
+            PictureReindexProgress.model_validate_json(state.checkpoint)
+            if state.checkpoint
+            else PictureReindexProgress()
+        )
         return (self._list if place.phase == "listing" else self._embed)(state, place)
 
     def clean(self, state: JobState) -> None:
         """Remove the lists of a cancelled job; what it embedded answers."""
         self.deps.objects.delete_prefix(state.input.bucket, state.prefix)
 
-    def _list(self, state: JobState, place: Place) -> StepOutcome:
+    def _list(self, state: JobState, place: PictureReindexProgress) -> StepOutcome:
         """Write batches until the step is late or the documents are at their end."""
         total, pending = state.job.counts.total, list[Slice]()
         for document in self._pictures(state, place.after):
@@ -89,7 +93,9 @@ class _Step:
         place = self._written(state, place, pending).model_copy(update={"phase": "embedding"})
         return StepOutcome(place, JobCounts(total=total), place.phase)
 
-    def _written(self, state: JobState, place: Place, batch: Sequence[Slice]) -> Place:
+    def _written(
+        self, state: JobState, place: PictureReindexProgress, batch: Sequence[Slice]
+    ) -> PictureReindexProgress:
         if not batch:
             return place
         told = {"documents": str(len(batch))}
@@ -97,7 +103,7 @@ class _Step:
         self.deps.objects.write(state.input.bucket, key, dump_lines(batch), told)
         return place.model_copy(update={"batches": place.batches + 1})
 
-    def _embed(self, state: JobState, place: Place) -> StepOutcome:
+    def _embed(self, state: JobState, place: PictureReindexProgress) -> StepOutcome:
         """Ask for the next batch, once the last one is embedded."""
         counts = state.job.counts
         if self.embedded == place.batch and place.batch < place.batches:

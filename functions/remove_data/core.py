@@ -31,7 +31,7 @@ WAIT_SECONDS = 10
 Phase = Literal["ingests", "documents", "objects", "indexes", "records", "telling"]
 
 
-class Place(Contract):
+class RemovalProgress(Contract):
     """The position of a removal, and what it has removed so far."""
 
     phase: Phase
@@ -39,7 +39,7 @@ class Place(Contract):
     removed: Removed = Removed()
 
 
-class Documents(Protocol):
+class RemovableDocuments(Protocol):
     """The documents of all tenants."""
 
     def documents(self, tenant: str, after: str) -> Iterator[Document]:
@@ -49,7 +49,7 @@ class Documents(Protocol):
         """Return one document of the tenant."""
 
 
-class Remover(Protocol):
+class DocumentRemover(Protocol):
     """Removes documents."""
 
     def remove(self, tenant: str, document: Document, bound: RemovalBound | None) -> Removed:
@@ -59,8 +59,8 @@ class Remover(Protocol):
         """
 
 
-class Erasing(Protocol):
-    """Removes by place what is left of a tenant."""
+class TenantEraser(Protocol):
+    """Erases what is left of a tenant."""
 
     def ingests(self, tenant: str) -> int:
         """Return how many ingests of the tenant are not settled."""
@@ -78,10 +78,10 @@ class Erasing(Protocol):
         """Remove at most `most` records of the tenant, but for the last ones; 0 at the end."""
 
     def tell(self, told: RemovedTenant) -> None:
-        """Keep what an operator is told of a removal."""
+        """Store the record of a removal for the operator."""
 
     def removed(self, tenant: str, job_id: str) -> RemovedTenant | None:
-        """Return what is told of a removal."""
+        """Return the record of a removal."""
 
     def erase_last(self, tenant: str, job_id: str) -> None:
         """Remove the keys, the pointer record and the job of a removal that was told of."""
@@ -93,10 +93,10 @@ class Deps:
 
     desk: StepContext
     jobs: JobRecords
-    documents: Documents
+    documents: RemovableDocuments
     tenants: TenantStates
-    remover: Remover
-    erasing: Erasing
+    remover: DocumentRemover
+    erasing: TenantEraser
 
 
 def run(request: StepRequest, deps: Deps) -> StepResult:
@@ -138,7 +138,7 @@ class _Step:
             case "telling":
                 return self._telling(state, place)
 
-    def _ingests(self, state: JobState, place: Place) -> StepOutcome:
+    def _ingests(self, state: JobState, place: RemovalProgress) -> StepOutcome:
         """Wait for what still works on the tenant; nothing new can begin."""
         given = state.input
         others = self.deps.erasing.other_jobs(given.tenant, given.job_id)
@@ -155,7 +155,7 @@ class _Step:
                 check_cancellable(found.job)
                 self.deps.jobs.cancel(found, self.desk.now())
 
-    def _documents(self, state: JobState, place: Place) -> StepOutcome:
+    def _documents(self, state: JobState, place: RemovalProgress) -> StepOutcome:
         counts, removed, late = state.job.counts, place.removed, False
         if not place.counted:
             counts = counts.model_copy(update={"total": sum(1 for _ in self._wanted(state))})
@@ -188,7 +188,7 @@ class _Step:
             if given.kind == "remove_tenant" or document.collection == given.collection:
                 yield document
 
-    def _objects(self, state: JobState, place: Place) -> StepOutcome:
+    def _objects(self, state: JobState, place: RemovalProgress) -> StepOutcome:
         given, count, more = state.input, 0, True
         prefixes = [f"{kind}/{given.tenant}/" for kind in PREFIXES]
         while more and not self.desk.is_late:
@@ -197,13 +197,13 @@ class _Step:
         after: Phase = "objects" if more else "indexes"
         return _outcome(state.job.counts, _went_on(place, after, Removed(objects=count)))
 
-    def _indexes(self, state: JobState, place: Place) -> StepOutcome:
+    def _indexes(self, state: JobState, place: RemovalProgress) -> StepOutcome:
         tenant = self.deps.tenants.tenant_state(state.input.tenant)
         for index in tenant.all_indexes if tenant is not None else ():
             self.deps.erasing.erase_index(index)
         return _outcome(state.job.counts, _went_on(place, "records", Removed()))
 
-    def _records(self, state: JobState, place: Place) -> StepOutcome:
+    def _records(self, state: JobState, place: RemovalProgress) -> StepOutcome:
         given, count, more = state.input, 0, True
         while more and not self.desk.is_late:
             found = self.deps.erasing.erase_records(given.tenant, given.job_id, RECORDS_AT_A_TIME)
@@ -211,7 +211,7 @@ class _Step:
         after: Phase = "records" if more else "telling"
         return _outcome(state.job.counts, _went_on(place, after, Removed(records=count)))
 
-    def _telling(self, state: JobState, place: Place) -> StepOutcome:
+    def _telling(self, state: JobState, place: RemovalProgress) -> StepOutcome:
         """Keep what the operator is told; the step after this one finds it and ends the job."""
         self.deps.erasing.tell(
             RemovedTenant(
@@ -226,19 +226,19 @@ class _Step:
         return _outcome(state.job.counts, place)
 
 
-def _place(state: JobState) -> Place:
+def _place(state: JobState) -> RemovalProgress:
     if state.checkpoint:
-        return Place.model_validate_json(state.checkpoint)
-    return Place(phase="ingests" if state.input.kind == "remove_tenant" else "documents")
+        return RemovalProgress.model_validate_json(state.checkpoint)
+    return RemovalProgress(phase="ingests" if state.input.kind == "remove_tenant" else "documents")
 
 
-def _went_on(place: Place, phase: Phase, removed: Removed) -> Place:
+def _went_on(place: RemovalProgress, phase: Phase, removed: Removed) -> RemovalProgress:
     return place.model_copy(update={"phase": phase, "removed": place.removed + removed})
 
 
 def _outcome(
     counts: JobCounts,
-    place: Place,
+    place: RemovalProgress,
     *,
     next: Literal["more", "wait"] = "more",  # noqa: A002 - the field's own name
     end: Literal["succeeded"] | None = None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from chalicelib.contracts.drawing import GenerateImageRequest, GenerateImageResult
 from chalicelib.errors import InvalidInput
 from chalicelib.inference import image_generator
-from chalicelib.inference.image_generator import ImageGenerator, ImageSettings
+from chalicelib.inference.image_generator import ImageGenerator, ImageSampling
 from chalicelib.inference.pixels import encode_png
 from functions.run_model.deps import Deps
 
@@ -48,8 +48,8 @@ def _scale(request: GenerateImageRequest, side: int) -> int:
     return scale
 
 
-def _settings(request: GenerateImageRequest, deps: Deps[ImageGenerator]) -> ImageSettings:
-    return ImageSettings(
+def _settings(request: GenerateImageRequest, deps: Deps[ImageGenerator]) -> ImageSampling:
+    return ImageSampling(
         count=request.count,
         seed=request.seed if request.seed is not None else deps.new_seed(),
         to_seed=request.to_seed,

@@ -48,7 +48,7 @@ class TaskRequest(Protocol):
     def correlation_id(self) -> str: ...
 
 
-class Task(Protocol):
+class TaskModule(Protocol):
     """The interface of a task's module."""
 
     @property
@@ -72,7 +72,7 @@ def __getattr__(name: str) -> Handler:
 @functools.cache
 def handler_of(name: str) -> Handler:
     """Import the module of a task and return its handler."""
-    task = cast("Task", import_module(f"{__package__}.{name}"))
+    task = cast("TaskModule", import_module(f"{__package__}.{name}"))
     deps = functools.cache(functools.partial(_deps, task))
 
     def handler(event: Event, context: object) -> Event:
@@ -84,7 +84,7 @@ def handler_of(name: str) -> Handler:
     return handler
 
 
-def _deps(task: Task) -> Deps[Any]:
+def _deps(task: TaskModule) -> Deps[Any]:
     """Return what a task needs, built once a process."""
     return Deps(
         models=served_models(os.environ, task.open_model),

@@ -14,7 +14,7 @@ from chalicelib.contracts.screening import (
 from chalicelib.errors import InvalidInput
 
 
-class Looks(Protocol):
+class ImageScorer(Protocol):
     """A model that looks at pictures, as `PictureReader` does."""
 
     def score(self, data: bytes) -> float:
@@ -25,7 +25,7 @@ class Looks(Protocol):
 class Deps:
     """Collaborators of `run`; `clock` returns seconds from any start."""
 
-    reader: Looks
+    reader: ImageScorer
     model: str
     clock: Callable[[], float]
 

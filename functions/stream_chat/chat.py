@@ -21,14 +21,14 @@ from chalicelib.errors import HeadraceError, ModelFailure, NotFound
 from chalicelib.openai.chat import chat_call, terms
 from chalicelib.openai.completions import CompletionChunks, chat_completion
 from chalicelib.openai.errors import error_response
-from functions.stream_chat.asking import (
-    Asked,
+from functions.stream_chat.route import (
     Deps,
     Piece,
+    RouteRequest,
     chat_output,
-    server_sent,
-    streamed,
-    whole,
+    event_stream,
+    json_answer,
+    server_sent_event,
 )
 
 if TYPE_CHECKING:
@@ -57,13 +57,13 @@ What goes wrong once pieces are on their way is the last of them, without `[DONE
 """
 
 
-def answer(asked: Asked, deps: Deps) -> Streamed:
+def answer(asked: RouteRequest, deps: Deps) -> Streamed:
     """Return the answer to a request. What fails before its first piece is raised."""
     request = parsed(asked.body, ChatCompletionRequest, plain=True)
     call, wanted = chat_call(request), terms(request)
     if not request.stream:
         generation = deps.generator.generate(call, wanted, asked.spender)
-        return whole(chat_completion(generation, chat_output(generation)))
+        return json_answer(chat_completion(generation, chat_output(generation)))
     pieces = deps.generator.stream(call, wanted, asked.spender)
     first = next(pieces)
     chunks = CompletionChunks(
@@ -71,23 +71,27 @@ def answer(asked: Asked, deps: Deps) -> Streamed:
     )
     options = request.stream_options
     accounts = options is not None and bool(options.include_usage)
-    return streamed(_told(itertools.chain((first,), pieces), chunks, accounts, asked, deps))
+    return event_stream(_told(itertools.chain((first,), pieces), chunks, accounts, asked, deps))
 
 
 def _told(
-    pieces: Iterator[Piece], chunks: CompletionChunks, accounts: bool, asked: Asked, deps: Deps
+    pieces: Iterator[Piece],
+    chunks: CompletionChunks,
+    accounts: bool,
+    asked: RouteRequest,
+    deps: Deps,
 ) -> Iterator[bytes]:
-    yield server_sent(chunks.first())
+    yield server_sent_event(chunks.first())
     try:
         for piece in pieces:
             if not isinstance(piece, Generation):
-                yield server_sent(chunks.delta(piece))
+                yield server_sent_event(chunks.delta(piece))
                 continue
-            yield server_sent(chunks.last(piece, chat_output(piece)))
+            yield server_sent_event(chunks.last(piece, chat_output(piece)))
             if accounts:
-                yield server_sent(chunks.usage(piece))
+                yield server_sent_event(chunks.usage(piece))
     except HeadraceError as error:
         deps.log(error)
-        yield server_sent(error_response(error, asked.request_id)[1])
+        yield server_sent_event(error_response(error, asked.request_id)[1])
         return
     yield DONE

@@ -1,4 +1,4 @@
-"""The routes of OpenAI that ask models: which of them is asked, by whom, and what is refused.
+"""Route a request of OpenAI's API that calls models, and answer errors as OpenAI does.
 
 They stream, all of them: not every answer in pieces, but none is bound to the 29 seconds and the 6
 MB of an answer that is not.
@@ -15,9 +15,9 @@ from chalicelib.contracts.http import Head, Streamed, cross_origin, retry_after
 from chalicelib.errors import HeadraceError
 from chalicelib.openai.errors import error_response
 from functions.stream_chat import chat, embeddings, images, responses
-from functions.stream_chat.asking import Asked, Deps
+from functions.stream_chat.route import Deps, RouteRequest
 
-ROUTES: Mapping[str, Callable[[Asked, Deps], Streamed]] = {
+ROUTES: Mapping[str, Callable[[RouteRequest, Deps], Streamed]] = {
     "/v1/chat/completions": chat.answer,
     "/v1/responses": responses.answer,
     "/v1/embeddings": embeddings.answer,
@@ -35,7 +35,9 @@ def run(event: Event, deps: Deps) -> Streamed:
     spender = Spender(tenant_in(event), key_in(event), correlation_id=request_id)
     readable = cross_origin(deps.allowed_origins, header_of(event, "origin"))
     try:
-        answer = ROUTES[str(event["resource"])](Asked(body_of(event), spender, request_id), deps)
+        answer = ROUTES[str(event["resource"])](
+            RouteRequest(body_of(event), spender, request_id), deps
+        )
     except HeadraceError as error:
         deps.log(error)
         answer = _refusal(error, request_id)

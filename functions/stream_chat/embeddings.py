@@ -13,7 +13,7 @@ from chalicelib.contracts.openai.embeddings import EmbeddingList, EmbeddingReque
 from chalicelib.contracts.operations import Operation
 from chalicelib.errors import ModelFailure, NotFound
 from chalicelib.openai.embeddings import embed_call, embedding_list, terms
-from functions.stream_chat.asking import Asked, Deps, whole
+from functions.stream_chat.route import Deps, RouteRequest, json_answer
 
 if TYPE_CHECKING:
     from chalicelib.contracts.http import Streamed
@@ -27,10 +27,10 @@ A model that is named answers itself or not at all, since vectors of two models 
 """
 
 
-def answer(asked: Asked, deps: Deps) -> Streamed:
+def answer(asked: RouteRequest, deps: Deps) -> Streamed:
     """Return the answer to a request."""
     request = parsed(asked.body, EmbeddingRequest, plain=True)
     generation = deps.generator.generate(embed_call(request), terms(request), asked.spender)
     if not isinstance(generation.output, EmbedOutput):
         raise ModelFailure(f"{generation.model} did not answer with vectors.")
-    return whole(embedding_list(generation, generation.output, request))
+    return json_answer(embedding_list(generation, generation.output, request))

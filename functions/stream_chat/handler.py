@@ -18,7 +18,7 @@ from chalicelib.generation.dependencies import CallLimits
 from chalicelib.observability import log_refusal, logger, observed, spent, told_under
 from chalicelib.wiring.generation import generator
 from functions.stream_chat import core
-from functions.stream_chat.asking import Deps, GeneratingInTime, Piece
+from functions.stream_chat.route import BoundedRouteGenerator, Deps, Piece
 
 if TYPE_CHECKING:
     from chalicelib.budgets.spending import Spender
@@ -35,7 +35,7 @@ class Counted:
     while there is time to say so. `clock` is the one by which its time is counted.
     """
 
-    generator: GeneratingInTime
+    generator: BoundedRouteGenerator
     clock: Callable[[], float] = time.monotonic
 
     def generate(self, call: Call, terms: Terms, spender: Spender) -> Generation:

@@ -13,7 +13,7 @@ from chalicelib.contracts.openai.images import ImageList, ImageRequest
 from chalicelib.contracts.operations import Operation
 from chalicelib.errors import Conflict, ModelFailure, NotFound
 from chalicelib.openai.images import image_call, image_list, terms
-from functions.stream_chat.asking import Asked, Deps, whole
+from functions.stream_chat.route import Deps, RouteRequest, json_answer
 
 if TYPE_CHECKING:
     from chalicelib.contracts.http import Streamed
@@ -29,10 +29,10 @@ stage trained answers 409 as long as no version of it is served.
 """
 
 
-def answer(asked: Asked, deps: Deps) -> Streamed:
+def answer(asked: RouteRequest, deps: Deps) -> Streamed:
     """Return the answer to a request."""
     request = parsed(asked.body, ImageRequest, plain=True)
     generation = deps.generator.generate(image_call(request), terms(request), asked.spender)
     if not isinstance(generation.output, ImageOutput):
         raise ModelFailure(f"{generation.model} did not answer with pictures.")
-    return whole(image_list(generation, generation.output))
+    return json_answer(image_list(generation, generation.output))

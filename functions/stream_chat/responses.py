@@ -33,14 +33,14 @@ from chalicelib.contracts.operations import Media, Operation
 from chalicelib.errors import HeadraceError, ModelFailure, NotFound
 from chalicelib.openai.response_events import ResponseEvents
 from chalicelib.openai.responses import chat_call, terms
-from functions.stream_chat.asking import (
-    Asked,
+from functions.stream_chat.route import (
     Deps,
     Piece,
+    RouteRequest,
     chat_output,
-    server_sent,
-    streamed,
-    whole,
+    event_stream,
+    json_answer,
+    server_sent_event,
 )
 
 if TYPE_CHECKING:
@@ -80,17 +80,17 @@ refused. What goes wrong once events are on their way is told by `response.faile
 """
 
 
-def answer(asked: Asked, deps: Deps) -> Streamed:
+def answer(asked: RouteRequest, deps: Deps) -> Streamed:
     """Return the answer to a request. What fails before its first piece is raised."""
     request = parsed(asked.body, ResponseRequest, plain=True)
     call, wanted = chat_call(request), terms(request)
     events = ResponseEvents(request, asked.request_id, int(deps.now().timestamp()))
     if not request.stream:
         generation = deps.generator.generate(call, wanted, asked.spender)
-        return whole(events.whole_response(generation, chat_output(generation)))
+        return json_answer(events.whole_response(generation, chat_output(generation)))
     pieces = deps.generator.stream(call, wanted, asked.spender)
     first = next(pieces)
-    return streamed(_told(itertools.chain((first,), pieces), events, deps))
+    return event_stream(_told(itertools.chain((first,), pieces), events, deps))
 
 
 def _told(pieces: Iterator[Piece], events: ResponseEvents, deps: Deps) -> Iterator[bytes]:
@@ -108,4 +108,4 @@ def _told(pieces: Iterator[Piece], events: ResponseEvents, deps: Deps) -> Iterat
 
 def _sent(events: Iterable[AnyResponseEvent]) -> Iterator[bytes]:
     for event in events:
-        yield server_sent(event, event.type)
+        yield server_sent_event(event, event.type)

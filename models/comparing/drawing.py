@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import bootstrap
 
-from chalicelib.inference.image_generator import DENOISER_GRAPH, ImageSettings
+from chalicelib.inference.image_generator import DENOISER_GRAPH, ImageSampling
 from chalicelib.inference.pixels import Pixels
 from models.common import captions
 from models.comparing.budget import Clock
@@ -59,19 +59,19 @@ def drawn(contestant: Contestant, way: Way, count: int, seed: int) -> Pixels:
     )
 
 
-def _unprompted(_channel: Path, way: Way, count: int, seed: int) -> list[ImageSettings]:
+def _unprompted(_channel: Path, way: Way, count: int, seed: int) -> list[ImageSampling]:
     return [
-        ImageSettings(min(_CHUNK, count - begin), seed + at, steps=way.steps, guidance=way.guidance)
+        ImageSampling(min(_CHUNK, count - begin), seed + at, steps=way.steps, guidance=way.guidance)
         for at, begin in enumerate(range(0, count, _CHUNK))
     ]
 
 
-def _prompted(channel: Path, way: Way, count: int, seed: int) -> list[ImageSettings]:
+def _prompted(channel: Path, way: Way, count: int, seed: int) -> list[ImageSampling]:
     """Return wishes for what is said first of `count` held-out pictures, alike ones together."""
     said = captions.read(channel).captions["test"]
     prompts = Counter(said[at % len(said)][0] for at in range(count))
     return [
-        ImageSettings(many, seed + at, prompt=prompt, steps=way.steps, guidance=way.guidance)
+        ImageSampling(many, seed + at, prompt=prompt, steps=way.steps, guidance=way.guidance)
         for at, (prompt, many) in enumerate(sorted(prompts.items()))
     ]
 
@@ -93,7 +93,7 @@ def speed(contestant: Contestant, way: Way, clock: Clock = time.process_time) ->
     def timed(count: int, repeats: int) -> list[float]:
         found = []
         for seed in range(repeats):
-            wish = ImageSettings(count, seed, prompt=prompt, steps=way.steps, guidance=way.guidance)
+            wish = ImageSampling(count, seed, prompt=prompt, steps=way.steps, guidance=way.guidance)
             began = clock()
             contestant.drawer.generate_images(wish)
             found.append(1000 * (clock() - began) / count)

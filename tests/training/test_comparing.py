@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from chalicelib.contracts.exported import GraphSpec, Origin, Signature
-from chalicelib.inference.image_generator import ImageSettings
+from chalicelib.inference.image_generator import ImageSampling
 from chalicelib.inference.pixels import Pixels
 from models.common import captions, images, recipe
 from models.common.failures import BadData, BadRecipe
@@ -38,9 +38,9 @@ class Recording:
     """Draws nothing but black, and keeps what was asked for."""
 
     side: int = 8
-    wishes: list[ImageSettings] = field(default_factory=list)
+    wishes: list[ImageSampling] = field(default_factory=list)
 
-    def generate_images(self, wish: ImageSettings) -> Pixels:
+    def generate_images(self, wish: ImageSampling) -> Pixels:
         self.wishes.append(wish)
         return np.zeros((wish.count, 8, 8, 1), np.uint8)
 

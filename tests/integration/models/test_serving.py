@@ -21,7 +21,7 @@ from chalicelib.errors import HeadraceError, ModelFailure
 from chalicelib.generation.model_file import served_models
 from chalicelib.generation.models import FunctionBackend
 from chalicelib.inference.hot_swap import HotSwap
-from chalicelib.inference.image_generator import ImageGenerator, ImageSettings, open_model
+from chalicelib.inference.image_generator import ImageGenerator, ImageSampling, open_model
 from cli.failures import CommandError
 from cli.main import headrace
 from infra import stages
@@ -107,7 +107,7 @@ def test_should_serve_a_version_and_then_another_and_keep_the_one_before(cloud: 
     assert {each["Key"].rpartition("/")[2] for each in listed["Contents"]} == set(decoder())
     found = function(cloud).get("digits-vae")
     assert found.version == serving.serves
-    assert found.model.generate_images(ImageSettings(count=1, seed=1)).shape == (1, 2, 2, 1)
+    assert found.model.generate_images(ImageSampling(count=1, seed=1)).shape == (1, 2, 2, 1)
     second = registered(cloud, decoder(0.5))
     then = stage(cloud).serve("digits-vae", second)
     assert then.before == serving.serves
@@ -124,7 +124,7 @@ def test_should_serve_what_draws_by_words(cloud: Stage) -> None:
     drawn = (
         function(cloud)
         .get("digits-diffusion")
-        .model.generate_images(ImageSettings(1, 0, prompt="light"))
+        .model.generate_images(ImageSampling(1, 0, prompt="light"))
     )
     assert drawn.min() >= 254
 

@@ -24,8 +24,8 @@ from chalicelib.generation.receipts import CostModel
 from chalicelib.inference import language_model, reward_model
 from chalicelib.inference.hot_swap import REFRESH_SECONDS, HotSwap
 from functions.run_model import complete_text, score_answer
-from functions.stream_chat.asking import Deps
 from functions.stream_chat.core import run
+from functions.stream_chat.route import Deps
 from tests.exported_models import Files, serving, version
 from tests.exported_texts import FOLLOWS, scorer, speaker
 from tests.model_deps import task_deps

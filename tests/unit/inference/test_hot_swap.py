@@ -9,7 +9,7 @@ import pytest
 from chalicelib.contracts.serving import ServedVersion, Serving
 from chalicelib.errors import Conflict, HeadraceError, ModelFailure, NotFound, Transient
 from chalicelib.inference.hot_swap import REFRESH_SECONDS, HotSwap
-from chalicelib.inference.image_generator import ImageGenerator, ImageSettings, open_model
+from chalicelib.inference.image_generator import ImageGenerator, ImageSampling, open_model
 from tests.exported_models import decoder, serving, version
 
 FILES = {number: decoder(number / 10) for number in (1, 2, 3)}
@@ -76,12 +76,12 @@ def test_should_keep_a_version_open_and_look_once_in_a_while() -> None:
 def test_should_swap_to_the_version_that_an_operator_names_and_back() -> None:
     stage = Stage(serving(ONE))
     swap = stage.process()
-    drawn = [swap.get("digits-vae").model.generate_images(ImageSettings(count=8, seed=1))]
+    drawn = [swap.get("digits-vae").model.generate_images(ImageSampling(count=8, seed=1))]
     for at, which in enumerate((TWO, ONE), 1):
         stage.says, stage.now = serving(which), at * LATER
         found = swap.get("digits-vae")
         assert found.version == which
-        drawn.append(found.model.generate_images(ImageSettings(count=8, seed=1)))
+        drawn.append(found.model.generate_images(ImageSampling(count=8, seed=1)))
     assert np.array_equal(drawn[0], drawn[2])
     assert (drawn[1] > drawn[0]).any()
     assert stage.told == []

@@ -9,12 +9,12 @@ from onnx import helper
 
 from chalicelib.errors import InvalidInput, ModelFailure, Unsupported
 from chalicelib.inference import diffusion
-from chalicelib.inference.image_generator import ImageSettings, open_model
+from chalicelib.inference.image_generator import ImageSampling, open_model
 from tests.exported_models import SCALE, WORDS, decoder, denoiser, exported, graph, read
 
 
 def test_should_make_a_picture_of_each_point_of_a_seed() -> None:
-    drawn = open_model(read(decoder())).generate_images(ImageSettings(count=3, seed=7))
+    drawn = open_model(read(decoder())).generate_images(ImageSampling(count=3, seed=7))
     points = diffusion.noise(7, 3, (4,)).clip(-1, 1)
     assert (drawn.shape, drawn.dtype) == ((3, 2, 2, 1), np.dtype(np.uint8))
     assert drawn.reshape(3, 4) == pytest.approx((points + 1) * 127.5, abs=0.51)
@@ -22,15 +22,15 @@ def test_should_make_a_picture_of_each_point_of_a_seed() -> None:
 
 def test_should_draw_the_same_picture_whatever_else_is_drawn() -> None:
     model = open_model(read(decoder()))
-    alone, two = (model.generate_images(ImageSettings(count=n, seed=7)) for n in (1, 2))
+    alone, two = (model.generate_images(ImageSampling(count=n, seed=7)) for n in (1, 2))
     assert np.array_equal(alone[0], two[0])
     assert not np.array_equal(two[0], two[1])
 
 
 def test_should_walk_from_one_seed_to_another() -> None:
     model = open_model(read(decoder()))
-    walked = model.generate_images(ImageSettings(count=3, seed=7, to_seed=8))
-    ends = [model.generate_images(ImageSettings(count=1, seed=seed))[0] for seed in (7, 8)]
+    walked = model.generate_images(ImageSampling(count=3, seed=7, to_seed=8))
+    ends = [model.generate_images(ImageSampling(count=1, seed=seed))[0] for seed in (7, 8)]
     assert np.array_equal(walked[[0, 2]], np.stack(ends))
     assert not any(np.array_equal(walked[1], end) for end in ends)
 
@@ -41,7 +41,7 @@ def test_should_walk_from_one_seed_to_another() -> None:
 def test_should_refuse_what_a_model_of_points_has_no_use_for(wish: Mapping[str, Any]) -> None:
     (name,) = wish
     with pytest.raises(Unsupported, match=f"tried takes no {name}") as refused:
-        open_model(read(decoder())).generate_images(ImageSettings(count=1, seed=0, **wish))
+        open_model(read(decoder())).generate_images(ImageSampling(count=1, seed=0, **wish))
     assert refused.value.field == name
 
 
@@ -59,7 +59,7 @@ def test_should_refuse_what_a_model_of_points_has_no_use_for(wish: Mapping[str, 
 def test_should_draw_what_a_prompt_says_and_not_what_it_denies(
     wish: Mapping[str, Any], shade: int
 ) -> None:
-    drawn = open_model(read(denoiser())).generate_images(ImageSettings(count=2, seed=3, **wish))
+    drawn = open_model(read(denoiser())).generate_images(ImageSampling(count=2, seed=3, **wish))
     assert drawn.shape == (2, 2, 2, 1)
     assert np.abs(drawn.astype(int) - shade).max() <= 1
 
@@ -79,7 +79,7 @@ def test_should_name_what_is_wrong_with_a_wish(
     wish: Mapping[str, Any], field: str, told: str
 ) -> None:
     with pytest.raises(InvalidInput, match=told) as refused:
-        open_model(read(denoiser())).generate_images(ImageSettings(count=2, seed=3, **wish))
+        open_model(read(denoiser())).generate_images(ImageSampling(count=2, seed=3, **wish))
     assert refused.value.field == field
 
 

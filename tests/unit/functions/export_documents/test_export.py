@@ -21,8 +21,8 @@ from chalicelib.jobs.launcher import JobLauncher
 from chalicelib.jobs.lifecycle import JobState
 from chalicelib.retrieval.ids import document_id
 from functions.export_documents import core
-from functions.export_documents.listing import Entry
-from functions.export_documents.packing import Packer, zip_file
+from functions.export_documents.listing import ListingEntry
+from functions.export_documents.zip_packer import ZipPacker, zip_file
 from tests.unit.ingest.fakes import FakeObjects
 from tests.unit.jobs.examples import BUCKET, JOB, NOW, begun, desk
 from tests.unit.jobs.fakes import FakeJobExecutions, FakeJobs
@@ -201,7 +201,7 @@ def test_documents_that_cannot_be_exported_are_told_of_with_the_reason() -> None
     assert result.status == "partial"
     assert world.summary()["documents"] == {"listed": 2, "exported": 1, "failed": 1}
     (line,) = world.objects.bodies[PREFIX + "errors/0-00000.jsonl"].splitlines()
-    assert "no documents/" in Entry.model_validate_json(line).reason
+    assert "no documents/" in ListingEntry.model_validate_json(line).reason
 
 
 def test_bytes_that_are_not_those_that_were_read_are_a_failure() -> None:
@@ -358,7 +358,7 @@ def test_a_cancelled_export_leaves_nothing() -> None:
 def test_a_name_in_the_archive_never_leads_out_of_its_folder(path: str) -> None:
     told = {"document_id": "doc_a", "collection": "a", "path": path, "status": "ready"}
     document = Document.model_validate({**told, "created_at": NOW, "updated_at": NOW})
-    name = Entry(document=document, version="v_a").source_name
+    name = ListingEntry(document=document, version="v_a").source_name
     parts = name.split("/")
     assert parts[:3] == ["documents", "doc_a", "source"]
     assert len(parts) == 4
@@ -382,10 +382,10 @@ def test_memory_does_not_grow_with_a_document() -> None:
 
     told = {"document_id": "doc_a", "collection": "a", "path": "big.csv", "status": "ready"}
     document = Document.model_validate({**told, "created_at": NOW, "updated_at": NOW})
-    entry = Entry(document=document, version="v_a")
+    entry = ListingEntry(document=document, version="v_a")
     tracemalloc.start()
     with zip_file(Nothing()) as archive:
-        packer = Packer(BUCKET, "acme", archive, NOW)
+        packer = ZipPacker(BUCKET, "acme", archive, NOW)
         packed = packer.put_document(entry, Large(FakeObjects()))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()

@@ -25,7 +25,7 @@ from chalicelib.errors import Conflict, InvalidInput, MoreSteps
 from chalicelib.generation.catalogue import catalogue
 from chalicelib.ports import IndexRef
 from chalicelib.retrieval.ids import chunks_key, pages_key, version_prefix
-from functions.gather_parts import core, joining
+from functions.gather_parts import core, part_joiner
 from tests.unit.ingest.examples import BUCKET
 from tests.unit.ingest.fakes import INDEX, FakeObjects, FakeTenants
 
@@ -145,7 +145,7 @@ def test_a_part_begins_under_the_heading_that_the_one_before_it_ended_under() ->
 
 
 def test_the_chunks_are_embedded_in_even_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(joining, "EMBEDDING_CHUNKS", 3)
+    monkeypatch.setattr(part_joiner, "EMBEDDING_CHUNKS", 3)
     world = World(["ab", "cde", "fg"])
     assert world.gather().embedding_parts == 3
     body = world.objects.bodies[PREFIX + "embedding.jsonl"]

@@ -19,7 +19,7 @@ from chalicelib.errors import (
     Transient,
 )
 from functions.generate_one import core
-from functions.generate_one.asking import MOST_PAID
+from functions.generate_one.single_call import MOST_PAID
 from infra.synthesis.sources import read_sources
 from tests.unit.functions.generate_one.world import PREFIX, USED, Killed, World
 from tests.unit.jobs.examples import NOW

@@ -17,7 +17,7 @@ from chalicelib.contracts.receipts import nanodollars
 from chalicelib.errors import HeadraceError, NoAnswer, Throttled, Transient
 from chalicelib.jobs.lifecycle import JobState, JobUsage
 from chalicelib.jobs.steps import StepOutcome
-from functions.generate_one.asking import MOST_PAID
+from functions.generate_one.single_call import MOST_PAID
 from tests.unit.batches.examples import generation
 from tests.unit.functions.generate_one.world import PREFIX, USED, Killed, World
 from tests.unit.jobs.examples import NOW

@@ -37,7 +37,7 @@ class FakeLabeller:
 
 
 class World:
-    def __init__(self, labeller: core.ImageLabeller) -> None:
+    def __init__(self, labeller: core.PictureLabeller) -> None:
         self.objects = FakeObjects({version_prefix(*PLACE) + "source": b"a picture"})
         self.labeller = labeller
 

@@ -17,7 +17,7 @@ from chalicelib.contracts.jsonl import dump_lines, parse_lines
 from chalicelib.errors import Conflict, ModelFailure
 from chalicelib.ingest.receipts import Usage, receipt
 from functions.recognise_pages import core
-from functions.recognise_pages.text import Line, text_page
+from functions.recognise_pages.text import RecognisedLine, text_page
 
 PLACE = {"tenant": "acme", "document_id": "doc_a", "version": "v_b"}
 PREFIX = "documents/acme/doc_a/v_b/"
@@ -57,7 +57,7 @@ class Scanner:
     looked_at: list[int] = field(default_factory=list)
     opened: list[str] = field(default_factory=list)
 
-    def lines(self, number: int) -> Sequence[Line]:
+    def lines(self, number: int) -> Sequence[RecognisedLine]:
         self.looked_at.append(number)
         self.now += 4
         text = self.texts.get(number, "")
@@ -75,9 +75,9 @@ class Scanner:
         return self.now
 
 
-def line(n: int, text: str, score: float) -> Line:
+def line(n: int, text: str, score: float) -> RecognisedLine:
     top, right = n * 30.0, 12.0 * len(text)
-    return Line(((0, top), (right, top), (right, top + 20), (0, top + 20)), text, score)
+    return RecognisedLine(((0, top), (right, top), (right, top + 20), (0, top + 20)), text, score)
 
 
 def recognise(

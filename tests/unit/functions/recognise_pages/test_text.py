@@ -8,13 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.contracts.ingest import Page
-from functions.recognise_pages.text import Line, Point, confidence, text_page
-from functions.recognise_pages.wording import pages
+from functions.recognise_pages.notices import page_list
+from functions.recognise_pages.text import Point, RecognisedLine, confidence, text_page
 
 HEIGHT, PITCH, LETTER = 30.0, 34.0, 14.0
 
 
-def line(x: float, y: float, text: str, *, degrees: float = 0.0, score: float = 1.0) -> Line:
+def line(
+    x: float, y: float, text: str, *, degrees: float = 0.0, score: float = 1.0
+) -> RecognisedLine:
     """A box around text that stands at a place on a page, which lay on the scanner askew."""
     turn = math.radians(degrees)
 
@@ -26,10 +28,10 @@ def line(x: float, y: float, text: str, *, degrees: float = 0.0, score: float = 
 
     right, bottom = x + LETTER * len(text), y + HEIGHT
     corners = (turned(x, y), turned(right, y), turned(right, bottom), turned(x, bottom))
-    return Line(corners, text, score)
+    return RecognisedLine(corners, text, score)
 
 
-def text(lines: Sequence[Line]) -> str:
+def text(lines: Sequence[RecognisedLine]) -> str:
     return text_page(Page(page=1, text=""), lines).text
 
 
@@ -100,4 +102,4 @@ def test_any_boxes_become_a_page(places: list[tuple[float, float, str, float]]) 
     ],
 )
 def test_pages_are_named_shortly(numbers: list[int], words: str) -> None:
-    assert pages(numbers) == words
+    assert page_list(numbers) == words

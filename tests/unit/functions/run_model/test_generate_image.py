@@ -14,7 +14,7 @@ from PIL import Image
 from chalicelib.contracts.drawing import GenerateImageRequest, GenerateImageResult
 from chalicelib.errors import InvalidInput, Unsupported
 from chalicelib.inference.hot_swap import OpenModel
-from chalicelib.inference.image_generator import ImageGenerator, ImageSettings, open_model
+from chalicelib.inference.image_generator import ImageGenerator, ImageSampling, open_model
 from functions.run_model.generate_image import run
 from tests.exported_models import Files, decoder, denoiser, read, version
 from tests.model_deps import task_deps
@@ -50,7 +50,7 @@ def pixels(image: bytes) -> np.ndarray:
 
 def test_should_draw_pictures_enlarged_by_whole_pixels_as_png() -> None:
     result = drawn(decoder(), count=2, seed=7)
-    model = open_model(read(decoder())).generate_images(ImageSettings(count=2, seed=7))
+    model = open_model(read(decoder())).generate_images(ImageSampling(count=2, seed=7))
     for image, small in zip(result.images, model, strict=True):
         assert np.array_equal(pixels(image), small[:, :, 0].repeat(2, axis=0).repeat(2, axis=1))
     assert (result.version, result.seconds) == ("tried/3", 0.5)

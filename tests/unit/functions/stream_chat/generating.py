@@ -25,7 +25,7 @@ from chalicelib.contracts.receipts import Receipt
 from chalicelib.errors import HeadraceError
 from chalicelib.generation.dependencies import NO_LIMITS, CallLimits
 from chalicelib.generation.streams import TextDelta, ToolDelta
-from functions.stream_chat.asking import Deps, Piece
+from functions.stream_chat.route import Deps, Piece
 
 SAMPLE: dict[str, Any] = json.loads(
     (Path(__file__).parents[4] / "functions" / "stream_chat" / "event.json").read_text()

@@ -1,4 +1,4 @@
-"""The parts of a large file as one: `pages.jsonl` and `chunks.jsonl` as a small file has them."""
+"""Join the parts of a large file into `pages.jsonl` and `chunks.jsonl`."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ _WITHOUT_HEADING = b'"heading":"",'
 
 
 @dataclass(slots=True)
-class Joining:
-    """Joins the parts in their order, and counts what it joins against what they said."""
+class PartJoiner:
+    """Joins the parts in their order, and checks their lines against the counts they gave."""
 
     request: GatherPartsRequest
     parts: Sequence[PartDone]

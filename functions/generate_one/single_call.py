@@ -1,4 +1,4 @@
-"""The call of a job made once, and what became of it kept before anything else is done."""
+"""Make the call of a job once, and store its outcome before anything else is done."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MOST_PAID = 3
 """Times that a call is made that is paid for and gives nothing, as one that takes too long."""
 
 
-class Answerer(Protocol):
+class SingleCallGenerator(Protocol):
     """A generator of answers to calls."""
 
     def generate(
@@ -41,13 +41,13 @@ class Answerer(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
-    """Asks for one job. `within` bounds an answer, `log` is told of faults, and `new_id` returns
-    what nothing else is called.
+class SingleCall:
+    """Makes the one call of a job. `within` bounds an answer, `log` records faults, and `new_id`
+    returns a unique id.
     """
 
     objects: ItemObjects
-    answerer: Answerer
+    answerer: SingleCallGenerator
     state: JobState
     place: BatchCheckpoint
     within: CallLimits
@@ -55,7 +55,7 @@ class Asking:
     new_id: Callable[[], str]
 
     def known(self, ref: ItemRef) -> ItemStatus:
-        """Return what an earlier step, or one that was cut off, made of an item."""
+        """Return the status that an earlier step, or one that was cut off, gave an item."""
         folders: dict[ItemStatus, str] = {
             "done": storage.OUTCOMES,
             "failed": storage.failures_prefix(self.place.epoch),
@@ -69,7 +69,7 @@ class Asking:
         return "missing"
 
     def asked(self, ref: ItemRef) -> ItemStatus | HeadraceError:
-        """Ask once; return what became of an item, or why it is to be asked again."""
+        """Make the call once; return the item's status, or the error after which to retry."""
         order = batch_order(self.state.input)
         ((_, line),) = item_lines([ref], self.objects, self.state.input.bucket, self.state.prefix)
         item, bill = parse_item(ref, line, order), Bill()

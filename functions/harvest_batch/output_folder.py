@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Folding:
+class OutputFolder:
     """Folds the output of one job; threads share it."""
 
     objects: ItemObjects
@@ -35,7 +35,7 @@ class Folding:
     refs: Mapping[int, ItemRef]
 
     def fold(self, line: bytes) -> ItemOutcome | None:
-        """Write what became of the item that a line is of; None where the job did not answer it.
+        """Write the outcome of the item of a line; return None where the job did not answer it.
 
         May be repeated: the same line gives the same outcome.
         """

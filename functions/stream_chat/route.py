@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Piece = TextDelta | ToolDelta | Generation
 
 
-class Generating(Protocol):
+class RouteGenerator(Protocol):
     """A generator of answers to calls."""
 
     def generate(self, call: Call, terms: Terms, spender: Spender) -> Generation:
@@ -31,7 +31,7 @@ class Generating(Protocol):
         """Yield the answer as it is made, and the generation that it is as the last."""
 
 
-class GeneratingInTime(Protocol):
+class BoundedRouteGenerator(Protocol):
     """A generator of answers to calls within bounds."""
 
     def generate(
@@ -57,14 +57,14 @@ class GeneratingInTime(Protocol):
 class Deps:
     """Collaborators of a route; `log` records errors that the caller cannot be told."""
 
-    generator: Generating
+    generator: RouteGenerator
     log: Callable[[HeadraceError], None]
     now: Callable[[], datetime]
     allowed_origins: str
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RouteRequest:
     """A request of a tenant: its body, who pays for it, and under which id it is logged."""
 
     body: bytes
@@ -79,13 +79,13 @@ def chat_output(generation: Generation) -> ChatOutput:
     return generation.output
 
 
-def whole(body: BaseModel) -> Streamed:
+def json_answer(body: BaseModel) -> Streamed:
     """Return an answer that is JSON in one piece."""
     headers = {"Content-Type": "application/json"}
     return Streamed(Head(200, headers), [body.model_dump_json().encode()])
 
 
-def streamed(events: Iterator[bytes]) -> Streamed:
+def event_stream(events: Iterator[bytes]) -> Streamed:
     """Return an answer of server-sent events."""
     return Streamed(Head(200, dict(_EVENT_STREAM)), events)
 
@@ -96,7 +96,7 @@ _EVENT_STREAM: Mapping[str, str] = {
 }
 
 
-def server_sent(content: BaseModel, name: str = "") -> bytes:
+def server_sent_event(content: BaseModel, name: str = "") -> bytes:
     """Return one event of a stream, with its name where it has one: one line of JSON."""
     head = f"event: {name}\n" if name else ""
     return f"{head}data: {content.model_dump_json()}\n\n".encode()

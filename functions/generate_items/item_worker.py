@@ -1,4 +1,4 @@
-"""One item after another answered and written down, until there is none or no time."""
+"""Answer one item after another and write its outcome, until none or no time is left."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _LONGEST_WAIT = 20.0
 
 
 @dataclass(slots=True)
-class Answers:
+class ItemTally:
     """The outcomes of the items of one invocation; threads share it."""
 
     done: int = 0
@@ -47,7 +47,7 @@ class Answers:
                 self.done += 1
 
     def halt(self, error: HeadraceError) -> None:
-        """Note why nothing more is asked; the first reason stays."""
+        """Record why no more calls are made; the first reason stays."""
         with self._lock:
             if self.halted is None:
                 self.halted = item_error(error)
@@ -63,8 +63,8 @@ class Answers:
 
 
 @dataclass(slots=True)
-class Watch:
-    """Whether to go on: there is time left, and the job is still to be done."""
+class Deadline:
+    """Tells whether to go on: time is left, and the job was not cancelled."""
 
     ends_at: float
     clock: Callable[[], float]
@@ -86,7 +86,7 @@ class Watch:
 
 
 @dataclass(frozen=True, slots=True)
-class Answering:
+class ItemWorker:
     """Answers items of one batch."""
 
     objects: ItemObjects
@@ -96,8 +96,8 @@ class Answering:
     order: BatchOrder
     generate: Callable[[Call, Terms, Spender], Generation]
     spender: Spender
-    answers: Answers
-    watch: Watch
+    answers: ItemTally
+    watch: Deadline
     sleep: Callable[[float], None]
     chance: Callable[[], float]
     log: Callable[[HeadraceError], None]
@@ -121,7 +121,7 @@ class Answering:
     def _answered(
         self, n: int, item: BatchItem, spent: ReceiptSum, bill: Bill
     ) -> ItemOutcome | None:
-        """Return what became of an item, or None where that is not known yet.
+        """Return the outcome of an item, or None where it is not known yet.
 
         What was spent on it beside its answer is in `spent` as well, and all charges on the `bill`.
         """
@@ -139,7 +139,7 @@ class Answering:
         if generation is None:
             return None
         if spent.lines:
-            generation = _with(generation, spent.whole())
+            generation = _with_receipt(generation, spent.whole())
         return generation_outcome(n, item, generation, keep_truncated=self.order.keep_truncated)
 
     def _patiently(self, item: BatchItem, spent: ReceiptSum, spender: Spender) -> Generation | None:
@@ -175,25 +175,25 @@ class Answering:
     def _keep(self, found: ItemOutcome, bill: Bill) -> None:
         """Keep what was spent on an item that another round asks for again."""
         key = self.prefix + storage.spending_file(found.n, self.new_id())
-        self.objects.write(self.bucket, key, _written(found, bill), {})
+        self.objects.write(self.bucket, key, _outcome_body(found, bill), {})
 
     def _write(self, found: ItemOutcome, bill: Bill) -> None:
         folder = storage.failures_prefix(self.epoch) if found.failed else storage.OUTCOMES
         key = self.prefix + folder + storage.item_file(found.n)
-        body = _written(found, bill)
+        body = _outcome_body(found, bill)
         self.objects.write(self.bucket, key, body, {})
         self.answers.count(failed=found.failed)
         if not found.failed:
             self.bundler.add(found.n, body)
 
 
-def _written(found: ItemOutcome, bill: Bill) -> bytes:
+def _outcome_body(found: ItemOutcome, bill: Bill) -> bytes:
     """Return an outcome with its charges, as it is kept."""
     charged = found.model_copy(update={"charges": tuple(bill.charges)})
     return charged.model_dump_json().encode()
 
 
-def _with(generation: Generation, spent: Receipt) -> Generation:
+def _with_receipt(generation: Generation, spent: Receipt) -> Generation:
     """Return `generation` with what was spent before it was made."""
     made = generation.receipt
     whole = Receipt.of((*spent.lines, *made.lines), made.next_dearer)

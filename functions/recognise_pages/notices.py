@@ -1,4 +1,4 @@
-"""The notices to a document's owner about pages whose text was recognised."""
+"""Notices to a document's owner about pages whose text was recognised."""
 
 from __future__ import annotations
 
@@ -22,16 +22,19 @@ def _sentences(
     failed: Sequence[int],
 ) -> Iterator[str]:
     if recognised:
-        yield f"The text of {pages(recognised)} was recognised from pictures; letters may be wrong."
+        yield (
+            f"The text of {page_list(recognised)} was recognised from pictures; letters may be"
+            " wrong."
+        )
     if doubtful:
-        yield f"Much of {pages(doubtful)} is uncertain; compare it with the original."
+        yield f"Much of {page_list(doubtful)} is uncertain; compare it with the original."
     if empty:
-        yield f"No text was found on {pages(empty)}."
+        yield f"No text was found on {page_list(empty)}."
     if failed:
-        yield f"The recognition of {pages(failed)} failed."
+        yield f"The recognition of {page_list(failed)} failed."
 
 
-def pages(numbers: Sequence[int]) -> str:
+def page_list(numbers: Sequence[int]) -> str:
     """Return `page 3` or `pages 1, 3 to 7`."""
     runs: list[list[int]] = []
     for number in sorted(numbers):

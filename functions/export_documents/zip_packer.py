@@ -15,13 +15,13 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from chalicelib.contracts.base import Contract
 from chalicelib.errors import Conflict, NotFound
-from functions.export_documents.listing import Entry
+from functions.export_documents.listing import ListingEntry
 
 LEVEL = 1
 """Deflate's fastest: most uploads are compressed already."""
 
 
-class Stream(Protocol):
+class WriteStream(Protocol):
     """A stream that a ZIP file can be written to."""
 
     @property
@@ -29,13 +29,13 @@ class Stream(Protocol):
         """Return how many bytes were written."""
 
     def write(self, data: bytes) -> int:
-        """Take `data`."""
+        """Write `data`."""
 
     def flush(self) -> None:
-        """Do nothing that has to be waited for."""
+        """Do nothing: there is no buffer."""
 
 
-class Store(Protocol):
+class ExportObjects(Protocol):
     """Objects in a bucket, listed, read and written in pieces."""
 
     def listed(self, bucket: str, prefix: str) -> Iterator[tuple[str, int]]:
@@ -44,7 +44,7 @@ class Store(Protocol):
     def blocks(self, bucket: str, key: str, version_id: str = "") -> Iterator[bytes]:
         """Return an object's bytes in blocks; raise `NotFound` before the first is read."""
 
-    def writing(self, bucket: str, key: str) -> AbstractContextManager[Stream]:
+    def writing(self, bucket: str, key: str) -> AbstractContextManager[WriteStream]:
         """Give a stream whose content becomes the object `key` at the end of the block."""
 
 
@@ -56,7 +56,7 @@ class PackedFile(Contract):
     sha256: str
 
 
-class Packed(Contract):
+class PackedDocument(Contract):
     """One line of `manifest.jsonl`: a document and its files in this part."""
 
     document_id: str
@@ -67,7 +67,7 @@ class Packed(Contract):
     files: tuple[PackedFile, ...]
 
 
-class Packer:
+class ZipPacker:
     """Writes documents into one ZIP file."""
 
     def __init__(self, bucket: str, tenant: str, archive: ZipFile, moment: datetime) -> None:
@@ -76,7 +76,7 @@ class Packer:
         self._archive = archive
         self._moment = moment.timetuple()[:6]
 
-    def put_document(self, entry: Entry, store: Store) -> Packed:
+    def put_document(self, entry: ListingEntry, store: ExportObjects) -> PackedDocument:
         """Write all of a document: its record, the uploaded file, and what was made of it.
 
         Raises:
@@ -100,7 +100,7 @@ class Packer:
                 blocks = store.blocks(self._bucket, key)
                 files.append(self.put_blocks(entry.folder + relative, blocks))
         document = entry.document
-        return Packed(
+        return PackedDocument(
             document_id=document.document_id,
             version=entry.version,
             collection=document.collection,
@@ -121,7 +121,7 @@ class Packer:
                 size += len(block)
         return PackedFile(name=name, bytes=size, sha256=digest.hexdigest())
 
-    def _source(self, entry: Entry, store: Store) -> Iterator[bytes]:
+    def _source(self, entry: ListingEntry, store: ExportObjects) -> Iterator[bytes]:
         if entry.reason and not entry.version:
             raise NotFound(entry.reason)
         if entry.upload_key:
@@ -130,12 +130,12 @@ class Packer:
 
 
 @contextmanager
-def zip_file(stream: Stream) -> Iterator[ZipFile]:
+def zip_file(stream: WriteStream) -> Iterator[ZipFile]:
     """Give a ZIP file that is written to `stream`, which cannot be sought."""
     with ZipFile(cast("IO[bytes]", stream), "w", ZIP_DEFLATED, compresslevel=LEVEL) as archive:
         yield archive
 
 
-def _record(entry: Entry) -> bytes:
+def _record(entry: ListingEntry) -> bytes:
     told = json.loads(entry.document.model_dump_json()) | {"exported_version": entry.version}
     return json.dumps(told, indent=2, ensure_ascii=False).encode() + b"\n"
