@@ -23,7 +23,7 @@ from tests.architecture.ingest_definition import FUNCTIONS, ROLE, definition
 from tests.clients import client
 from tests.unit.ingest.conftest import put_tenant
 from tests.unit.ingest.examples import MACHINE, NOW, work
-from tests.unit.stepfunctions.manual import ManualSchedule
+from tests.unit.stepfunctions.manual_scheduler import ManualScheduler
 
 TABLE = "records"
 ENDED = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
@@ -113,7 +113,7 @@ class IngestWorld:
         self.table = table
         self.records = Records(table)
         put_tenant(table)
-        self.schedule = ManualSchedule()
+        self.schedule = ManualScheduler()
         surroundings = CloudContext(folder, "http://127.0.0.1:1")
         self.service = StepFunctionsService(
             surroundings, RoleClients(self._client), lambda event: None, schedule=self.schedule

@@ -37,7 +37,7 @@ class TaskCaller:
     def call(
         self, run: RunningExecution, resource_arn: str, data: JsonObject, *, is_repeat: bool
     ) -> Signal:
-        """Make the call of a scheduled task, whose data is `data`; never raises.."""
+        """Make the call of a scheduled task, whose data is `data`; never raises."""
         resource = TaskResource.parse(resource_arn)
         try:
             integration = _integration_for(resource)

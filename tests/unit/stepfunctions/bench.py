@@ -17,7 +17,7 @@ from localcloud.service import CloudContext
 from localcloud.stepfunctions import StepFunctionsService
 from localcloud.stepfunctions.integrations.integration import ClientFactory, RoleClients
 from tests.clients import client
-from tests.unit.stepfunctions.manual import ManualSchedule
+from tests.unit.stepfunctions.manual_scheduler import ManualScheduler
 
 ROLE = "arn:aws:iam::000000000000:role/states"
 MACHINE = "arn:aws:states:us-east-1:000000000000:stateMachine:machine"
@@ -73,7 +73,7 @@ class Bench:
         steps_per_commit: int = 50,
     ) -> None:
         self.folder = folder
-        self.schedule = ManualSchedule()
+        self.schedule = ManualScheduler()
         self.answers: dict[str, Answer] = dict(answers or {})
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.published: list[dict[str, Any]] = []
@@ -107,7 +107,7 @@ class Bench:
     def restart(self) -> None:
         """Drop the service as a kill would, and open the folder anew."""
         self.service.stop()
-        self.schedule = ManualSchedule(self.schedule.now())
+        self.schedule = ManualScheduler(self.schedule.now())
         self.service = self._open()
         self.service.start()
 

@@ -15,7 +15,7 @@ import pytest
 
 from localcloud.errors import AwsError
 from tests.unit.stepfunctions.bench import Bench, aws_error
-from tests.unit.stepfunctions.manual import START
+from tests.unit.stepfunctions.manual_scheduler import START
 from tests.unit.stepfunctions.recorded import machine, one
 
 INNER: dict[str, Any] = {"P": {"Type": "Pass", "End": True}}

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.unit.stepfunctions.bench import Bench, aws_error
-from tests.unit.stepfunctions.manual import START
+from tests.unit.stepfunctions.manual_scheduler import START
 from tests.unit.stepfunctions.recorded import FUNCTION, LAMBDA, machine, one, payload
 
 CALL = {"Type": "Task", "Resource": FUNCTION}

@@ -10,7 +10,7 @@ from collections.abc import Callable
 START = 1_700_000_000.0
 
 
-class ManualSchedule:
+class ManualScheduler:
     """Runs work in the order in which it was given, on the test's own thread."""
 
     def __init__(self, now: float = START) -> None:
