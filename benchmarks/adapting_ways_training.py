@@ -13,17 +13,19 @@ import torch
 from torch import nn
 
 from benchmarks.memory_peak import before_and_peak, begin
-from models.common import artefacts, instructions, recipe, running, seeds
-from models.common.devices import DEVICE, Device
-from models.common.family import Setup, family
-from models.common.finishing import restored
-from models.common.group import Group
-from models.common.job import ROOT, TRAINING_CHANNEL, Job
-from models.networks.adapting import Adapted
-from models.recipes.adapted.evaluate import exact
+from models.data import instructions
+from models.jobs import runner
+from models.jobs.finish import restore_network
+from models.networks.adapted_decoder import AdaptedDecoder
 from models.recipes.adapted.network import prefix
 from models.recipes.adapted.parameters import Parameters
-from models.rehearse import lay
+from models.recipes.adapted.recipe import exact
+from models.rehearse import lay_out_job
+from models.training import artefacts, recipe, seeds
+from models.training.devices import DEVICE, Device
+from models.training.job import ROOT, TRAINING_CHANNEL, TrainingJob
+from models.training.process_group import ProcessGroup
+from models.training.recipe_code import TaskSetup, recipe_code
 
 RECIPE: Final = "adapted"
 PRESET: Final = "tiny"
@@ -41,14 +43,14 @@ def task(way: str, seed: str, base: str, channel: str, into: str) -> dict[str, A
     """Train the tiny preset as a job does, and ask the merged model for every held-out answer."""
     root = Path(into)
     asked = {"recipe": RECIPE, "preset": PRESET, "seed": int(seed), **settings(way)}
-    lay(root, asked, {TRAINING_CHANNEL: Path(channel), "base": Path(base)})
-    job = Job.of({ROOT: str(root)})
+    lay_out_job(root, asked, {TRAINING_CHANNEL: Path(channel), "base": Path(base)})
+    job = TrainingJob.of({ROOT: str(root)})
     before, cpu, wall = begin(), time.process_time(), time.perf_counter()
-    running.run(job, {DEVICE: "cpu"}, lambda _line: None)
+    runner.run_job(job, {DEVICE: "cpu"}, lambda _line: None)
     spent = {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}
     memory = before_and_peak(before)
-    parameters, network = restored(artefacts.find(job.model, root))
-    assert isinstance(network, Adapted)
+    parameters, network = restore_network(artefacts.read_training(job.model, root))
+    assert isinstance(network, AdaptedDecoder)
     assert isinstance(parameters, Parameters)
     data = instructions.read(Path(channel))
     right = exact(network.merged().eval(), data.tokenizer, data.test, prefix(parameters))
@@ -68,12 +70,14 @@ def steps(way: str, channel: str) -> dict[str, Any]:
     """Do a few steps of a larger decoder of new weights: what they take, and no quality."""
     parameters = recipe.resolve(recipe.load(RECIPE), PRESET, {**settings(way), **LARGER})
     torch.set_num_threads(1)
-    code = family(RECIPE)
+    code = recipe_code(RECIPE)
     data = code.load(Path(channel))
     before = begin()
-    seeds.begin(parameters.seed, 0)
+    seeds.seed_all(parameters.seed, 0)
     network = code.network(parameters)
-    made = code.task(Setup(network, data, parameters, Device(torch.device("cpu")), Group()))
+    made = code.task(
+        TaskSetup(network, data, parameters, Device(torch.device("cpu")), ProcessGroup())
+    )
     spent = []
     for number in range(1, STEPS + 1):
         began = time.process_time()

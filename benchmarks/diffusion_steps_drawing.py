@@ -25,12 +25,11 @@ from chalicelib.inference.diffusion import (
     NoiseSchedule,
 )
 from chalicelib.inference.session import open_session
-from models.common import captions
-from models.common.captions import Captioned
-from models.common.images import from_network
+from models.data import captions
+from models.data.captions import CaptionedImages
+from models.data.images import from_network
 from models.datasets import captioned_digits
-from models.judging.draws import distance
-from models.judging.pictures import Judge, judge_of
+from models.evaluation.image_quality import ImageClassifier, frechet_interval, image_classifier
 
 DRAWN = 100
 DDIM = (50, 20, 10, 5, 2, 1)
@@ -88,7 +87,9 @@ def drawn(way: Way, tokens: Integers, seed: int) -> tuple[Images, float, float]:
     return found, time.process_time() - cpu, time.perf_counter() - wall
 
 
-def measured(way: Way, data: Captioned, judge: Judge, repetitions: int) -> dict[str, Any]:
+def measured(
+    way: Way, data: CaptionedImages, judge: ImageClassifier, repetitions: int
+) -> dict[str, Any]:
     """Return what a way came to over the repetitions."""
     all_tokens, _ = data.tokens("test", int(way.model.constants["prompt_tokens"]))
     tokens, labels = all_tokens[:DRAWN, 0], data.images.test.labels[:DRAWN]
@@ -114,7 +115,7 @@ def measured(way: Way, data: Captioned, judge: Judge, repetitions: int) -> dict[
 
 def apart(features: NDArray[np.float64], real: NDArray[np.float64]) -> dict[str, Any]:
     """Return the Fréchet distance of features to real ones with its 95 % interval."""
-    found = distance(real, features)
+    found = frechet_interval(real, features)
     low, high = (round(each, 2) for each in (found.low, found.high))
     return {"value": round(found.mean, 2), "interval": [low, high]}
 
@@ -124,7 +125,7 @@ def main(teacher: str, student: str, repetitions: str) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         captioned_digits.prepare(Path(scratch))
         data = captions.read(Path(scratch))
-    judge = judge_of(data.images)
+    judge = image_classifier(data.images)
     all_ways = ways(Model.open(Path(teacher)), Model.open(Path(student)))
     facts = {
         "pictures a repetition": DRAWN,

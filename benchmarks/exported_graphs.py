@@ -16,8 +16,8 @@ import numpy as np
 
 from benchmarks import paired, trained
 from benchmarks.reporting import Result, spread
-from models.common import recipe
-from models.common.failures import OutOfParity
+from models.failures import OutOfParity
+from models.training import recipe
 
 MOST_APART = 1e-4
 

@@ -17,9 +17,9 @@ import torch
 
 from chalicelib.contracts.exported import FILE, Signature
 from chalicelib.inference.session import open_session
-from models.common import artefacts
-from models.common.family import Graph, family
-from models.common.finishing import restored
+from models.jobs.finish import restore_network
+from models.training import artefacts
+from models.training.recipe_code import Graph, recipe_code
 
 BATCHES = (1, 16)
 """One row, and eight pictures with guidance, the most that one request draws."""
@@ -56,11 +56,11 @@ def sized(graph: Graph, sizes: Mapping[str, int]) -> list[torch.Tensor]:
 
 def cases(recipe: str, folder: Path) -> Iterator[Case]:
     """Yield the cases of a trained model: each graph at each batch."""
-    trained = artefacts.find(folder, folder)
-    settings, network = restored(trained)
+    trained = artefacts.read_training(folder, folder)
+    settings, network = restore_network(trained)
     torch.set_num_threads(1)
     signature = Signature.model_validate_json((folder / FILE).read_bytes())
-    for name, graph in family(recipe).graphs(network, settings).items():
+    for name, graph in recipe_code(recipe).graphs(network, settings).items():
         session = open_session(folder / signature.graphs[name].file)
         labels = {label for axes in graph.varying.values() for label in axes.values()}
         for batch in BATCHES:

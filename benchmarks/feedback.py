@@ -47,7 +47,7 @@ from chalicelib.retrieval.search.searcher import Searcher
 from models.judged_search import collection
 from models.judged_search.collection import Document, Half, Judged, hashed
 from models.judged_search.engine import engine
-from models.pull import CACHE
+from models.pull.cache import CACHE
 
 TOP_K = 10
 SEED = 7

@@ -26,8 +26,8 @@ from benchmarks.reporting import Result, spread
 from benchmarks.running_cloud import Caller, running_cloud
 from chalicelib.inference.clip import ClipModel, open_model
 from chalicelib.inference.pixels import encode_png
-from models.common import captions
-from models.common.captions import Captioned
+from models.data import captions
+from models.data.captions import CaptionedImages
 from models.datasets import emoji, shapes
 from tests.e2e.serving import serve
 from tests.exported_models import read
@@ -80,7 +80,7 @@ class Finds(Protocol):
 class Held:
     """Pictures that were held out, with what is said of them and what training saw beside them."""
 
-    data: Captioned
+    data: CaptionedImages
 
     @property
     def count(self) -> int:

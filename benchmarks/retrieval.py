@@ -28,7 +28,7 @@ from functions.rerank_passages.core import Deps, run
 from functions.rerank_passages.handler import HEAD
 from models.judged_search import collection
 from models.judged_search.engine import Engine, engine
-from models.pull import CACHE
+from models.pull.cache import CACHE
 
 NOTES = (
     "Test halves only; the tuning halves learned the reranker's weights.",

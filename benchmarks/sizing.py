@@ -26,7 +26,7 @@ from benchmarks.sizing_workers import Taken, watching
 from infra.packaging.package import PackageRequest, build_package
 from infra.packaging.targets import native_architecture
 from localcloud.deployment_package import remove_unpacked
-from models.pull import pull
+from models.pull.cache import pull
 from tests.cloud import PROJECT, CloudProcess
 
 MODELS = PROJECT / "models" / "cache"

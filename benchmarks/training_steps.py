@@ -15,7 +15,7 @@ from pathlib import Path
 from benchmarks import paired, trained
 from benchmarks.lines import Peer, peer
 from benchmarks.reporting import Result, spread
-from models.common import recipe
+from models.training import recipe
 
 OURS, BARE = "ours", "bare torch"
 TRAINER, DIFFUSERS = "transformers.Trainer", "diffusers' example"

@@ -16,15 +16,15 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 from transformers import Trainer, TrainerCallback, TrainingArguments
 
-from models.common.loop import Task
-from models.common.recipe import Settings
-from models.common.supervised import Batch, Batches, LossTask
-from models.networks.denoiser.network import Averaged
-from models.networks.denoiser.settings import DenoiserSettings
-from models.recipes.blip2.stages import Stages
-from models.recipes.gan import loss as gan_loss
-from models.recipes.gan.contest import Contest
+from models.networks.denoiser.network import AveragedDenoiser
+from models.networks.settings import DenoiserSettings
+from models.recipes.blip2.loss import TwoStageTask
+from models.recipes.gan import network
+from models.recipes.gan.contest import AdversarialTask
 from models.recipes.gan.parameters import Parameters as GanParameters
+from models.training.loop import TrainingTask
+from models.training.recipe import RecipeSettings
+from models.training.supervised import Batch, Batches, LossTask
 
 Turn = Callable[[], None]
 
@@ -58,9 +58,9 @@ def loader(batches: Batches, size: int) -> DataLoader[Batch]:
     )
 
 
-def supervised(task: Task) -> LossTask:
+def supervised(task: TrainingTask) -> LossTask:
     """Return the task of a network and a loss; of two stages the first."""
-    found = task.first if isinstance(task, Stages) else task
+    found = task.first if isinstance(task, TwoStageTask) else task
     if not isinstance(found, LossTask):
         raise TypeError(f"{type(task).__name__} has no loss of a batch, as a trainer takes it.")
     return found
@@ -70,11 +70,11 @@ def _learning(network: nn.Module) -> list[nn.Parameter]:
     return [each for each in network.parameters() if each.requires_grad]
 
 
-def bare(task: Task, settings: Settings, turn: Turn, _scratch: Path) -> None:
+def bare(task: TrainingTask, settings: RecipeSettings, turn: Turn, _scratch: Path) -> None:
     """Train as torch's tutorials do: no metrics, no seeds, nothing that could go on."""
-    if isinstance(task, Contest):
+    if isinstance(task, AdversarialTask):
         _adversaries(task, task.settings, turn)
-    elif isinstance(task, LossTask | Stages):
+    elif isinstance(task, LossTask | TwoStageTask):
         _regression(supervised(task), settings, turn)
     else:
         for number in range(1, ENDLESS):
@@ -82,7 +82,7 @@ def bare(task: Task, settings: Settings, turn: Turn, _scratch: Path) -> None:
             turn()
 
 
-def _regression(task: LossTask, settings: Settings, turn: Turn) -> None:
+def _regression(task: LossTask, settings: RecipeSettings, turn: Turn) -> None:
     optimiser = torch.optim.AdamW(
         _learning(task.network),
         settings.learning_rate,
@@ -105,7 +105,7 @@ def _regression(task: LossTask, settings: Settings, turn: Turn) -> None:
             turn()
 
 
-def _adversaries(task: Contest, settings: GanParameters, turn: Turn) -> None:
+def _adversaries(task: AdversarialTask, settings: GanParameters, turn: Turn) -> None:
     """I. Gulrajani et al., https://arxiv.org/abs/1704.00028, algorithm 1."""
     generator, critic = task.network.generator, task.network.critic
     rates: dict[str, Any] = {"lr": settings.learning_rate, "fused": True}
@@ -116,8 +116,8 @@ def _adversaries(task: Contest, settings: GanParameters, turn: Turn) -> None:
     while True:
         for (real,) in loader(task.batches, settings.batch):
             drawn = generator(torch.randn(len(real), settings.latent)).detach()
-            loss = gan_loss.of_critic(settings, critic, real, drawn)
-            loss = loss + settings.gradient_penalty * gan_loss.penalty(critic, real, drawn)
+            loss = network.critic_loss(settings, critic, real, drawn)
+            loss = loss + settings.gradient_penalty * network.gradient_penalty(critic, real, drawn)
             of_critic.zero_grad()
             loss.backward()
             of_critic.step()
@@ -126,7 +126,7 @@ def _adversaries(task: Contest, settings: GanParameters, turn: Turn) -> None:
                 continue
             told = critic(generator(torch.randn(len(real), settings.latent)))
             of_generator.zero_grad()
-            gan_loss.of_generator(settings, told).backward()
+            network.generator_loss(settings, told).backward()
             of_generator.step()
             task.network.averaged.update_parameters(generator)
             turn()
@@ -156,7 +156,9 @@ class _ByLoss(Trainer):
         return self.train_dataset
 
 
-def by_transformers(task: Task, settings: Settings, turn: Turn, scratch: Path) -> None:
+def by_transformers(
+    task: TrainingTask, settings: RecipeSettings, turn: Turn, scratch: Path
+) -> None:
     """Train by transformers.Trainer as it is set up by default, saving nothing."""
     found = supervised(task)
     arguments = TrainingArguments(
@@ -179,13 +181,13 @@ def by_transformers(task: Task, settings: Settings, turn: Turn, scratch: Path) -
     trainer.train()
 
 
-def by_diffusers(task: Task, settings: Settings, turn: Turn, _scratch: Path) -> None:
+def by_diffusers(task: TrainingTask, settings: RecipeSettings, turn: Turn, _scratch: Path) -> None:
     """Train as diffusers' examples do: accelerate, its moving average and its schedule.
 
     https://github.com/huggingface/diffusers/blob/main/examples/text_to_image/train_text_to_image.py
     """
     found = supervised(task)
-    assert isinstance(found.network, Averaged)
+    assert isinstance(found.network, AveragedDenoiser)
     assert isinstance(settings, DenoiserSettings)
     network = found.network.live
     accelerator = Accelerator(cpu=True)
@@ -215,7 +217,7 @@ def by_diffusers(task: Task, settings: Settings, turn: Turn, _scratch: Path) -> 
             turn()
 
 
-WAYS: Mapping[str, Callable[[Task, Settings, Turn, Path], None]] = {
+WAYS: Mapping[str, Callable[[TrainingTask, RecipeSettings, Turn, Path], None]] = {
     "bare torch": bare,
     "transformers.Trainer": by_transformers,
     "diffusers' example": by_diffusers,

@@ -21,15 +21,15 @@ import torch
 
 from benchmarks import training_steps_peers as peers
 from benchmarks.training_steps_peers import Over, Turn
-from models.common import artefacts, recipe, seeds
-from models.common.checkpoints import Checkpoints
-from models.common.devices import Device
-from models.common.family import Setup, family
-from models.common.group import Group
-from models.common.loop import Place, Plan, Task, train
-from models.common.recipe import Settings
-from models.common.stopping import Stop
 from models.datasets.__main__ import prepare
+from models.training import artefacts, recipe, seeds
+from models.training.checkpoints import Checkpoints
+from models.training.devices import Device
+from models.training.job import StopSignal
+from models.training.loop import LoopContext, StepSchedule, TrainingTask, train
+from models.training.process_group import ProcessGroup
+from models.training.recipe import RecipeSettings
+from models.training.recipe_code import TaskSetup, recipe_code
 
 LIBRARIES = ("torch", "transformers", "accelerate", "diffusers", "peft")
 ENDLESS = 10**7
@@ -66,35 +66,39 @@ class Turns:
         self._began = time.process_time()
 
 
-def made(asked: Mapping[str, Any], channels: Path) -> tuple[Task, Settings]:
+def made(asked: Mapping[str, Any], channels: Path) -> tuple[TrainingTask, RecipeSettings]:
     """Return the task of a recipe's tiny preset, begun as a job begins it."""
-    found, code = recipe.load(asked["recipe"]), family(asked["recipe"])
+    found, code = recipe.load(asked["recipe"]), recipe_code(asked["recipe"])
     settings = recipe.resolve(found, "tiny", found.variants.get(asked["variant"]))
     channel = channels / found.dataset.name
     prepare(found.dataset.name, channel)
-    seeds.begin(settings.seed, 0)
+    seeds.seed_all(settings.seed, 0)
     network = code.network(settings)
     if code.begin is not None:
         bases = asked["bases"].items()
-        begun = {base: artefacts.find(Path(at), channels) for base, at in bases}
+        begun = {base: artefacts.read_training(Path(at), channels) for base, at in bases}
         code.begin(network, begun)
     data = code.load(channel)
     device = Device(torch.device("cpu"))
-    return code.task(Setup(network, data, settings, device, Group())), settings
+    return code.task(TaskSetup(network, data, settings, device, ProcessGroup())), settings
 
 
-def ours(task: Task, settings: Settings, turn: Turn, scratch: Path) -> None:
+def ours(task: TrainingTask, settings: RecipeSettings, turn: Turn, scratch: Path) -> None:
     """Train by the loop of jobs: a line of metrics and a row of the history a step."""
-    with Stop() as stop, (scratch / "log").open("w", encoding="utf-8") as log:
+    with StopSignal() as stop, (scratch / "log").open("w", encoding="utf-8") as log:
 
         def say(line: str) -> None:
             log.write(f"{line}\n")
             turn()
 
-        place = Place(
-            Device(torch.device("cpu")), Group(), Checkpoints(scratch / "kept", {}), stop, say
+        place = LoopContext(
+            Device(torch.device("cpu")),
+            ProcessGroup(),
+            Checkpoints(scratch / "kept", {}),
+            stop,
+            say,
         )
-        train(task, Plan(ENDLESS, ENDLESS, settings.seed), place)
+        train(task, StepSchedule(ENDLESS, ENDLESS, settings.seed), place)
 
 
 def main(channels: str) -> None:

@@ -1,1 +1,1 @@
-"""Models: the catalogue, and how their files get onto this machine with their hashes checked."""
+"""Models: the catalogue of pulled ones, and the recipes, training and evaluation of our own."""

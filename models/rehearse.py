@@ -21,16 +21,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from models.common import job, recipe
-from models.common.failures import BadRecipe, TrainingFailure
-from models.common.job import MODEL_CHANNEL, TRAINING_CHANNEL
 from models.datasets.__main__ import prepare
+from models.failures import BadRecipe, TrainingFailure
+from models.training import job, recipe
+from models.training.job import MODEL_CHANNEL, TRAINING_CHANNEL
 
 PROJECT = Path(__file__).parents[1]
 LONGEST_S = 4 * 3600
 
 
-def lay(root: Path, asked: Mapping[str, Any], channels: Mapping[str, Path]) -> None:
+def lay_out_job(root: Path, asked: Mapping[str, Any], channels: Mapping[str, Path]) -> None:
     """Make the folders of a job below `root`, with links to its channels."""
     config, data = root / "input" / "config", root / "input" / "data"
     for folder in (config, data):
@@ -43,7 +43,7 @@ def lay(root: Path, asked: Mapping[str, Any], channels: Mapping[str, Path]) -> N
         link.symlink_to(folder.resolve(), target_is_directory=True)
 
 
-def run(root: Path) -> int:
+def run_in_process(root: Path) -> int:
     """Run the job whose folders lie below `root`, and return what it exits with."""
     done = subprocess.run(
         [sys.executable, "-m", "models.train"],
@@ -56,12 +56,14 @@ def run(root: Path) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """How jobs are run. `run` takes the root of one; `data` is a channel that is prepared already;
-    where not `exported`, a model is judged alone.
+class RehearsalOptions:
+    """How jobs are run.
+
+    `run` takes the root of one; `data` is a channel that is prepared already; where not `exported`,
+    a model is judged and not exported.
     """
 
-    run: Callable[[Path], int] = run
+    run: Callable[[Path], int] = run_in_process
     data: Path | None = None
     exported: bool = True
 
@@ -70,14 +72,14 @@ def rehearse(
     asked: Mapping[str, Any],
     into: Path,
     bases: Mapping[str, Path] | None = None,
-    way: Way | None = None,
+    way: RehearsalOptions | None = None,
 ) -> int:
     """Train what is asked for, then finish it; return 0, or what the first job that failed gave.
 
     `bases` are folders of models by their channels; those that are missing are trained by the same
     preset. Raises BadRecipe.
     """
-    way = way or Way()
+    way = way or RehearsalOptions()
     found = recipe.load(str(asked["recipe"]))
     given = dict(bases or {})
     if unknown := sorted(set(given) - set(found.bases)):
@@ -93,11 +95,11 @@ def rehearse(
     if way.data is None:
         prepare(found.dataset.name, data)
     training, finishing = into / "train", into / "finish"
-    lay(training, asked, {TRAINING_CHANNEL: data, **given})
+    lay_out_job(training, asked, {TRAINING_CHANNEL: data, **given})
     if code := way.run(training):
         return code
     channels = {TRAINING_CHANNEL: data, MODEL_CHANNEL: training / "model"}
-    lay(finishing, {"task": "finish" if way.exported else "judge"}, channels)
+    lay_out_job(finishing, {"task": "finish" if way.exported else "judge"}, channels)
     return way.run(finishing)
 
 
@@ -111,8 +113,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--base", action="append", default=[], metavar="CHANNEL=FOLDER")
     chosen = parser.parse_args(arguments)
     try:
-        bases = {name: Path(str(at)) for name, at in job.settings(chosen.base).items()}
-        asked = {"recipe": chosen.recipe, "preset": chosen.preset, **job.settings(chosen.set)}
+        bases = {name: Path(str(at)) for name, at in job.parse_settings(chosen.base).items()}
+        asked = {"recipe": chosen.recipe, "preset": chosen.preset, **job.parse_settings(chosen.set)}
         return rehearse(asked, chosen.into, bases)
     except TrainingFailure as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201 - for the user

@@ -27,7 +27,7 @@ from functions.rerank_passages.core import look
 from functions.rerank_passages.handler import HEAD
 from models.judged_search import collection
 from models.judged_search.engine import Engine, engine
-from models.pull import CACHE
+from models.pull.cache import CACHE
 
 RIDGE = 0.01
 STEPS = 4_000
@@ -35,14 +35,14 @@ RATE = 0.5
 DECIMALS = 2
 """Digits that are kept: processors differ in the last ones of int8's results."""
 
-Listed = tuple[NDArray[np.float64], NDArray[np.float64]]
+QuestionList = tuple[NDArray[np.float64], NDArray[np.float64]]
 """The features of one question's passages, as (passages, features), and their gains."""
 
 
 def main() -> None:
     """Learn, and write the head beside its function."""
     reader, embedder = WordEmbedder.open(CACHE), Embedder.open(CACHE)
-    lists: list[Listed] = []
+    lists: list[QuestionList] = []
     counts: dict[str, int] = {}
     for name in collection.PACKAGES:
         frozen = collection.frozen(name)
@@ -50,7 +50,7 @@ def main() -> None:
         documents = collection.documents(name, frozen.documents)
         texts = [question.text for question in frozen.questions]
         with engine(name, documents, texts, embedder) as made:
-            found = [listed(made, question, reader) for question in asked]
+            found = [features_and_gains(made, question, reader) for question in asked]
         lists += [each for each in found if each[1].any()]
         counts[name] = len(asked)
     head = {
@@ -59,12 +59,14 @@ def main() -> None:
         "model": MODEL,
         "data": {name: f"{count} questions, tuning half" for name, count in counts.items()},
         "licences": "FOLDOC: GFDL-1.1-or-later; WordNet 3.0: WordNet License. No text is in here.",
-        "weights": dict(zip(FEATURES, learned(lists), strict=True)),
+        "weights": dict(zip(FEATURES, learn_weights(lists), strict=True)),
     }
     HEAD.write_text(json.dumps(head, indent=2) + "\n", "utf-8")
 
 
-def listed(made: Engine, question: collection.Judged, reader: WordEmbedder) -> Listed:
+def features_and_gains(
+    made: Engine, question: collection.Judged, reader: WordEmbedder
+) -> QuestionList:
     """Return the features and gains of the passages that search finds for a question."""
     passages = made.find(made.searcher(), question.text)[:MAX_RERANKED]
     told, _ = look(rerank_request(question.text, passages, ""), reader)
@@ -72,7 +74,7 @@ def listed(made: Engine, question: collection.Judged, reader: WordEmbedder) -> L
     return np.array(told, np.float64), np.array(gains, np.float64)
 
 
-def learned(lists: Sequence[Listed]) -> list[float]:
+def learn_weights(lists: Sequence[QuestionList]) -> list[float]:
     """Return the weights that put gains first: cross entropy of softmax and of gains, with a ridge.
 
     Features are brought to one scale for the descent, and the weights back to their own.

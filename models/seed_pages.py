@@ -16,14 +16,14 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from models.common import recipe
-from models.common.failures import BadData, TrainingFailure
-from models.common.job import CARD
-from models.common.recipe import Gate
-from models.common.writing import write_whole
+from models.failures import BadData, TrainingFailure
+from models.files import write_atomically
 from models.rehearse import PROJECT
-from models.seed_table import bound, evaluation, worst
-from models.trainings import MODEL, Run
+from models.runs.seed_table import bound, evaluation, worst
+from models.runs.trainer import MODEL, SeededRun
+from models.training import recipe
+from models.training.job import CARD
+from models.training.recipe import Gate
 
 PAGES = PROJECT / "docs" / "models"
 SEEDS = (0, 1, 2)
@@ -42,9 +42,9 @@ def table(name: str, trained: Path, seeds: Sequence[int] = SEEDS) -> str:
     lines = []
     for variant in ("", *found.variants):
         if found.variants:
-            lines.append(f"**{Run(name, variant, 0).name}**\n")
+            lines.append(f"**{SeededRun(name, variant, 0).name}**\n")
         lines += [_row(heads), _row(["---"] * len(heads))]
-        all_of = [_numbers(Run(name, variant, seed), trained) for seed in seeds]
+        all_of = [_numbers(SeededRun(name, variant, seed), trained) for seed in seeds]
         for number in all_of[0]:
             values = [each[number] for each in all_of]
             gate = found.gates.get(number)
@@ -59,7 +59,7 @@ def _against(gate: Gate | None, values: Sequence[float]) -> Iterator[str]:
     yield bound(gate) if gate else ""
 
 
-def _numbers(run: Run, trained: Path) -> dict[str, float]:
+def _numbers(run: SeededRun, trained: Path) -> dict[str, float]:
     try:
         return evaluation(trained, run)
     except OSError as error:
@@ -88,7 +88,7 @@ def take_card(name: str, trained: Path, into: Path) -> None:
     for old in into.glob(_PICTURES):
         old.unlink()
     for file in (model / CARD, *sorted(model.glob(_PICTURES))):
-        write_whole(into / file.name, file.read_bytes())
+        write_atomically(into / file.name, file.read_bytes())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -103,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for path in sorted(PAGES.glob("*.md")):
             page = path.read_text(encoding="utf-8")
             if (told := filled(page, chosen.trained)) != page:
-                write_whole(path, told.encode())
+                write_atomically(path, told.encode())
     except TrainingFailure as error:
         print(error, file=sys.stderr)  # noqa: T201 - what the user has to know
         return 1

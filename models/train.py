@@ -1,7 +1,7 @@
 """The entry point of every job: `python -m models.train`, under SageMaker and on a laptop.
 
-What is asked lies in the job's folders (models/common/job.py). It exits with 0 when it is done, 143
-when SIGTERM stopped it and what it had is kept, and 1 when it failed, the reason in output/failure.
+The job's folders hold what it is to do (models/training/job.py). Exit codes: 0 when done; 143 when
+SIGTERM stopped it after a checkpoint; 1 when it failed, with the reason in output/failure.
 """
 
 from __future__ import annotations
@@ -10,19 +10,18 @@ import os
 import sys
 from collections.abc import Mapping
 
-from models.common.failures import Interrupted, TrainingFailure
-from models.common.job import Job
-from models.common.stopping import EXIT_CODE
+from models.failures import Interrupted, TrainingFailure
+from models.training.job import EXIT_CODE, TrainingJob
 
 
 def main(environ: Mapping[str, str]) -> int:
-    """Run the job that the environment points to."""
-    from models.common import running
+    """Run the job that the environment points to, and return the exit code."""
+    from models.jobs.runner import run_job  # torch, which a wrong job can do without
 
     job = None
     try:
-        job = Job.of(environ)
-        running.run(job, environ, _say)
+        job = TrainingJob.of(environ)
+        run_job(job, environ, _say)
     except Interrupted as stopped:
         _say(str(stopped))
         return EXIT_CODE

@@ -5,8 +5,8 @@ first, as many at a time as there are processors. Every seed has to reach the ga
 exported, too. What was trained before in the same folder with the same settings is not trained
 again, and held to the gates all the same.
 
-FOLDER/report.md has numbers, gates, seconds and those of a processor; `models.trainings` says what
-else is in the folder.
+FOLDER/report.md has numbers, gates, seconds and those of a processor; `models.runs.trainer`
+lists what else is in the folder.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
 
-from models.common import recipe
-from models.forked import Done, Processes
-from models.seed_table import report
-from models.trainings import Run, Trainer, imported_by, runs
+from models.runs.processes import ProcessPool, ProcessResult
+from models.runs.seed_table import report
+from models.runs.trainer import SeededRun, Trainer, modules_of, plan_runs
+from models.training import recipe
 
 REPORT = "report.md"
 PRESETS = ("smoke", "tiny")
@@ -38,18 +38,20 @@ back, it costs 5,000 to 12,000 page faults in each step, a tenth of its time and
 
 
 def train_all(
-    wanted: Sequence[Run], train_one: Callable[[Run], Done], workers: int
-) -> dict[Run, Done]:
+    wanted: Sequence[SeededRun], train_one: Callable[[SeededRun], ProcessResult], workers: int
+) -> dict[SeededRun, ProcessResult]:
     """Train all, each once what it begins from is there; what begins from a failure is left out."""
-    done: dict[Run, Done] = {}
+    done: dict[SeededRun, ProcessResult] = {}
     waiting = list(wanted)
     with _pool(workers) as pool:
-        running: dict[Future[Done], Run] = {}
+        running: dict[Future[ProcessResult], SeededRun] = {}
         while waiting or running:
             for run in [each for each in waiting if _ready(each, done)]:
                 waiting.remove(run)
                 if failed := [base for base in run.needs().values() if done[base].code]:
-                    done[run] = Done(1, 0.0, f"{failed[0].name} failed, from which it begins")
+                    done[run] = ProcessResult(
+                        1, 0.0, f"{failed[0].name} failed, from which it begins"
+                    )
                 else:
                     running[pool.submit(train_one, run)] = run
             for future in wait(running, return_when=FIRST_COMPLETED).done:
@@ -71,11 +73,11 @@ def _pool(workers: int) -> Iterator[ThreadPoolExecutor]:
     pool.shutdown()
 
 
-def _ready(run: Run, done: Mapping[Run, Done]) -> bool:
+def _ready(run: SeededRun, done: Mapping[SeededRun, ProcessResult]) -> bool:
     return all(base in done for base in run.needs().values())
 
 
-def _outcome(done: Done) -> str:
+def _outcome(done: ProcessResult) -> str:
     took = f"{done.seconds:.0f} s, {done.cpu:.0f} s of a processor"
     lines = done.said.strip().splitlines() or [f"its process ended with {done.code}"]
     return f"FAILED: {lines[-1]}" if done.code else took
@@ -96,8 +98,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     began = time.monotonic()
-    wanted = runs(chosen.recipes or recipe.names(), range(chosen.seeds))
-    processes = Processes(imported_by({run.recipe for run in wanted}))
+    wanted = plan_runs(chosen.recipes or recipe.names(), range(chosen.seeds))
+    processes = ProcessPool(modules_of({run.recipe for run in wanted}))
     trainer = Trainer(chosen.preset, chosen.into, processes=processes)
     try:
         done = _trained(trainer, wanted, chosen.workers)
@@ -115,7 +117,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if failed else 0
 
 
-def _trained(trainer: Trainer, wanted: Sequence[Run], workers: int) -> dict[Run, Done]:
+def _trained(
+    trainer: Trainer, wanted: Sequence[SeededRun], workers: int
+) -> dict[SeededRun, ProcessResult]:
     """Prepare all data, then train all."""
     datasets = sorted({recipe.load(run.recipe).dataset.name for run in wanted})
     with _pool(workers) as pool:

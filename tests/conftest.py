@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from infra.packaging.targets import PackagingError, find_interpreter
-from models.pull import pull
+from models.pull.cache import pull
 from tests import scheduling
 from tests.cloud import PROJECT, CloudProcess
 from tests.packages import has_interpreter, packaged

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from models.pull import CACHE, pull
+from models.pull.cache import CACHE, pull
 
 
 @pytest.fixture(scope="session")

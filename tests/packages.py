@@ -10,7 +10,7 @@ from infra.packaging.cache import exclusive_folder
 from infra.packaging.manifest import FILE, Manifest
 from infra.packaging.targets import PackagingError, find_interpreter, native_architecture
 from localcloud.deployment_package import remove_other_bundles, remove_unpacked
-from models.pull import pull
+from models.pull.cache import pull
 from tests.cloud import PROJECT
 from tests.fingerprints import files_of, fingerprint
 

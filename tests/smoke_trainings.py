@@ -14,11 +14,11 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from models.common import recipe
 from models.datasets.__main__ import prepare
-from models.forked import Processes
-from models.rehearse import Way, rehearse
-from models.trainings import imported_by, run_here
+from models.rehearse import RehearsalOptions, rehearse
+from models.runs.processes import ProcessPool
+from models.runs.trainer import modules_of, run_here
+from models.training import recipe
 from tests.trained_models import (
     LIMIT_SECONDS,
     MODEL,
@@ -60,7 +60,7 @@ def train(name: str) -> int:
         if is_trained(name):
             return 0
         bases = {channel: model_folder(base) / MODEL for channel, base in found.bases.items()}
-        way = Way(run_here, prepare_channel(found.dataset.name))
+        way = RehearsalOptions(run_here, prepare_channel(found.dataset.name))
         code = rehearse({"recipe": name, "preset": "smoke"}, model_folder(name), bases, way)
         remove_older(model_folder(name))
         return code
@@ -73,7 +73,7 @@ def _lock(name: str) -> FileLock:
 
 def main(names: Sequence[str]) -> int:
     """Train recipes by their names; 1 where one failed, with its log's end on stderr."""
-    processes = Processes(imported_by({*names, *_bases(names)}))
+    processes = ProcessPool(modules_of({*names, *_bases(names)}))
 
     def train_in_fork(name: str) -> bool:
         log = SMOKE / f"{name}.log"

@@ -18,7 +18,7 @@ import pytest
 
 from infra.packaging.closure import SourceTree
 from localcloud.sagemaker.jobs.program import INTERPRETER
-from models.common import recipe
+from models.training import recipe
 from tests.cloud import PROJECT
 from tests.exported_models import Files
 from tests.fingerprints import fingerprint
@@ -27,7 +27,7 @@ LIMIT_SECONDS = 600
 SMOKE = PROJECT / "build" / "smoke"
 MODEL = Path("finish") / "model"
 _ROOTS = ("chalicelib", "models")
-_BY_NAME = ("models.common.family", "models.common.recipe", "models.datasets.__main__")
+_BY_NAME = ("models.training.recipe_code", "models.training.recipe", "models.datasets.__main__")
 """What imports modules of recipes and data sets by names that it is given."""
 _TRAINING = ("models.rehearse", "models.train")
 _REQUIREMENTS = ("requirements/training.txt", "requirements/torch.in")
@@ -78,7 +78,7 @@ class Inputs:
         """Return the files that decide what a recipe's model is."""
         file = self.project / "models" / "recipes" / name / recipe.FILE
         found = recipe.read(file)
-        own = (f"models.recipes.{name}.{part}" for part in ("family", "parameters"))
+        own = (f"models.recipes.{name}.{part}" for part in ("recipe", "parameters"))
         files = {file, *self._closure(*_TRAINING, *own), *self.data(found.dataset.name)}
         return files.union(*(self.model(base) for base in found.bases.values()))
 

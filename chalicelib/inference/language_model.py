@@ -1,7 +1,7 @@
 """Complete texts with an exported language model.
 
 A model is the graph `decoder` with a `tokenizer.json` and the constants of `DecoderShape`;
-`models/networks/decoding_graph.py` writes them. The tokens of a tuned prompt go before each prompt
+`models/networks/decoder.py` writes them. The tokens of a tuned prompt go before each prompt
 by themselves.
 """
 

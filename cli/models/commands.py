@@ -16,8 +16,8 @@ from cli.options import data_dir_option, json_option
 from cli.output import Output
 
 if TYPE_CHECKING:
-    from models.pull import Progress as Step
-    from models.pull import Status
+    from models.pull.cache import PullProgress as Step
+    from models.pull.cache import PullStatus
 
 
 class PullError(CommandError):
@@ -130,7 +130,7 @@ def pull_with_progress(
 ) -> list[Path]:
     """Pull models behind a progress bar and return their folders."""
     from chalicelib.errors import NotFound
-    from models.pull import CACHE, NoSource, WrongHash, pull
+    from models.pull.cache import CACHE, NoSource, WrongHash, pull
 
     with Progress(
         TextColumn("{task.description}", markup=False),
@@ -165,13 +165,13 @@ class _Bars:
         )
 
 
-def _statuses(into: Path | None) -> list[Status]:
-    from models.pull import CACHE, statuses
+def _statuses(into: Path | None) -> list[PullStatus]:
+    from models.pull.cache import CACHE, statuses
 
     return statuses(into or CACHE)
 
 
-def _as_fields(status: Status) -> dict[str, object]:
+def _as_fields(status: PullStatus) -> dict[str, object]:
     return {
         "name": status.model.name,
         "task": status.model.task,
@@ -183,7 +183,7 @@ def _as_fields(status: Status) -> dict[str, object]:
     }
 
 
-def _show(output: Output, found: list[Status]) -> None:
+def _show(output: Output, found: list[PullStatus]) -> None:
     if output.as_json:
         output.json([_as_fields(status) for status in found])
         return

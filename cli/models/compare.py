@@ -19,7 +19,7 @@ from infra.models.registry import (
     sparkline,
 )
 from infra.models.training import TrainingError, TrainingStage, translate_training_errors
-from models.common.recipe import names
+from models.training.recipe import names
 
 WATCHED = "loss"
 
@@ -111,7 +111,7 @@ def _show(output: Output, both: list[VersionMeasurements], curve: str) -> None:
 
 
 def _draw(both: list[VersionMeasurements], curve: str, png: Path) -> None:
-    from models.common import pictures
+    from models.evaluation import figures  # NumPy and Pillow, which only a drawing needs
 
     histories = {each.version.name: each.history for each in both}
-    pictures.save(pictures.curves(histories, curve), png)
+    figures.save(figures.curves(histories, curve), png)

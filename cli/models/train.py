@@ -27,13 +27,13 @@ from infra.models.training import (
     training_name,
     translate_training_errors,
 )
-from models.common import job, recipe
-from models.common.estimate import Estimate, estimates, trial_estimates
-from models.common.failures import BadRecipe, TrainingFailure
-from models.common.recipe import PresetName
-from models.common.request import Wish
-from models.common.targets import TargetName
-from models.common.tuning import trials_of
+from models.failures import BadRecipe, TrainingFailure
+from models.sagemaker.cost import Estimate, estimates, trial_estimates
+from models.sagemaker.job_requests import JobSpec
+from models.sagemaker.tuning import count_trials
+from models.training import job, recipe
+from models.training.recipe import PresetName
+from models.training.targets import TargetName
 
 
 @click.command("train")
@@ -99,13 +99,13 @@ def train(  # noqa: PLR0913 - the options of a command
     output, outcome = Output(as_json=as_json), None
     try:
         found = recipe.load(name)
-        settings, begun = job.settings(given), job.settings(bases)
+        settings, begun = job.parse_settings(given), job.parse_settings(bases)
         recipe.resolve(found, preset, settings)
         if estimate:
-            trials = trials_of(found, tune.effort, settings) if tune.tunes else 0
+            trials = count_trials(found, tune.effort, settings) if tune.tunes else 0
             _show_estimates(output, trial_estimates(found, trials) if trials else estimates(found))
             return
-        wish = Wish("", found, preset, target, settings, spot, image)
+        wish = JobSpec("", found, preset, target, settings, spot, image)
         with translate_training_errors():
             if tune.tunes:
                 outcome = run_tuning(output, place, tune, wish, begun)
@@ -155,7 +155,7 @@ def _dollars(value: Decimal | None) -> str:
     return "price not known here" if value is None else f"{value:.3f}"
 
 
-def _show(output: Output, wish: Wish, ended: Any, outcome: TuningOutcome | None = None) -> None:
+def _show(output: Output, wish: JobSpec, ended: Any, outcome: TuningOutcome | None = None) -> None:
     if ended["status"] != "SUCCEEDED":
         output.notice(str(ended.get("cause") or ended["status"]), "red")
         raise ItemsFailedError
@@ -172,7 +172,7 @@ def _show(output: Output, wish: Wish, ended: Any, outcome: TuningOutcome | None 
     output.line(f"Registered as {told['arn']}, waiting for approval.")
 
 
-def _bounds(wish: Wish, measured: str) -> str:
+def _bounds(wish: JobSpec, measured: str) -> str:
     gate = wish.recipe.gates[measured]
     bounds = [("at least", gate.least), ("at most", gate.most)]
     return ", ".join(f"{word} {bound:g}" for word, bound in bounds if bound is not None)

@@ -9,7 +9,7 @@ from cli.options import StageOptions, json_option, stage_options
 from cli.output import Output
 from infra.models.batch_transform import BatchTransforms, TransformError, TransformRequest
 from infra.models.training import TrainingError, translate_training_errors
-from models.common.failures import BadRecipe
+from models.failures import BadRecipe
 
 
 @click.command("transform")

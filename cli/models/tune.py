@@ -16,9 +16,9 @@ from cli.options import StageOptions
 from cli.output import Output
 from infra.models import jobs
 from infra.models.tuning import StageTuning
-from models.common.recipe import Recipe
-from models.common.request import Wish
-from models.common.tuning import Effort, Outcome, Strategy, plan_of, worth_training
+from models.sagemaker.job_requests import JobSpec
+from models.sagemaker.tuning import Strategy, TrialResult, TuningEffort, best_trial, tuning_ranges
+from models.training.recipe import Recipe
 
 R = TypeVar("R")
 _HEAD = ("trial", "status")
@@ -30,7 +30,7 @@ class TuneOptions:
 
     tunes: bool
     then_train: bool
-    effort: Effort
+    effort: TuningEffort
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,9 @@ class TuningOutcome:
     `command` trains them.
     """
 
-    wish: Wish
-    outcomes: Sequence[Outcome]
-    best: Outcome
+    wish: JobSpec
+    outcomes: Sequence[TrialResult]
+    best: TrialResult
     settings: Mapping[str, Any]
     command: str
 
@@ -86,7 +86,7 @@ def tune_options(command: Callable[..., R]) -> Callable[..., R]:
     @click.option("--then-train", is_flag=True, help="Train and register what came out best.")
     @functools.wraps(command)
     def with_tune(place: StageOptions, *args: Any, **given: Any) -> R:
-        effort = Effort(
+        effort = TuningEffort(
             given.pop("jobs"),
             given.pop("parallel"),
             given.pop("strategy"),
@@ -99,13 +99,13 @@ def tune_options(command: Callable[..., R]) -> Callable[..., R]:
 
 
 def run_tuning(
-    output: Output, place: StageOptions, tune: TuneOptions, wish: Wish, bases: Mapping[str, str]
+    output: Output, place: StageOptions, tune: TuneOptions, wish: JobSpec, bases: Mapping[str, str]
 ) -> TuningOutcome:
     """Tune a recipe on a stage and return what came of it.
 
     Raises what a training raises, and Failure where no trial has a value.
     """
-    plan_of(wish.recipe)
+    tuning_ranges(wish.recipe)
     tunings = StageTuning(place.find())
     wish = replace(wish, job_name=jobs.short_job_name(tunings.home))
     execution = tunings.tune(wish, tune.effort, bases)
@@ -113,7 +113,7 @@ def run_tuning(
     with output.progress() as progress:
         shown = progress.add_task("Trials", total=None)
 
-        def look() -> list[Outcome]:
+        def look() -> list[TrialResult]:
             outcomes = tunings.outcomes(wish)
             over = sum(each.seconds is not None for each in outcomes)
             progress.update(shown, completed=over, total=max(len(outcomes), tune.effort.jobs))
@@ -121,7 +121,7 @@ def run_tuning(
 
         ended = tunings.follow_job(execution, look)
         outcomes = look()
-    best = worth_training(wish.recipe, outcomes)
+    best = best_trial(wish.recipe, outcomes)
     if best is None:
         show_trials(output, wish.recipe, outcomes)
         raise CommandError(str(ended.get("cause") or f"The tuning ended as {ended['status']}."))
@@ -140,15 +140,15 @@ def show_tuned(output: Output, outcome: TuningOutcome) -> None:
     missed = best.missed(wish.recipe)
     reached = "it reaches every gate" if not missed else f"but {'; '.join(missed)}"
     output.line(
-        f"Best: trial {number}, {plan_of(wish.recipe).objective} {best.value:.4g}; {reached}."
+        f"Best: trial {number}, {tuning_ranges(wish.recipe).objective} {best.value:.4g}; {reached}."
     )
     output.line("It is trained, judged and registered by:")
     output.line(f"  {outcome.command}")
 
 
-def show_trials(output: Output, recipe: Recipe, outcomes: Sequence[Outcome]) -> None:
+def show_trials(output: Output, recipe: Recipe, outcomes: Sequence[TrialResult]) -> None:
     """Show a table of trials; a trial that failed says why below it."""
-    objective = plan_of(recipe).objective
+    objective = tuning_ranges(recipe).objective
     names = list(dict.fromkeys(name for each in outcomes for name in each.settings))
     rows = [
         (
@@ -168,7 +168,7 @@ def show_trials(output: Output, recipe: Recipe, outcomes: Sequence[Outcome]) -> 
 
 
 def command_of(
-    wish: Wish, settings: Mapping[str, Any], bases: Mapping[str, str], place: StageOptions
+    wish: JobSpec, settings: Mapping[str, Any], bases: Mapping[str, str], place: StageOptions
 ) -> str:
     """Return the command that trains with settings, as one would type it."""
     said = ["headrace", "train", wish.recipe.name, "--preset", wish.preset]
@@ -186,7 +186,7 @@ def command_of(
     return shlex.join(said)
 
 
-def _gates(recipe: Recipe, outcome: Outcome) -> str:
+def _gates(recipe: Recipe, outcome: TrialResult) -> str:
     if outcome.value is None:
         return ""
     missed = [name for name in recipe.gates if any(name in told for told in outcome.missed(recipe))]
@@ -202,7 +202,7 @@ def as_fields(outcome: TuningOutcome) -> dict[str, Any]:
     fields = ("settings", "status", "value", "numbers", "seconds", "reason")
     return {
         "tuning": outcome.wish.job_name,
-        "objective": plan_of(outcome.wish.recipe).objective,
+        "objective": tuning_ranges(outcome.wish.recipe).objective,
         "trials": [{name: getattr(each, name) for name in fields} for each in outcome.outcomes],
         "settings": dict(outcome.settings),
         "command": outcome.command,

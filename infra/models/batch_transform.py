@@ -20,7 +20,7 @@ from infra import stages
 from infra.models import jobs
 from infra.models.registry import RegisteredVersion, Registry, arn_of
 from infra.models.training import TrainingStage
-from models.common import request
+from models.sagemaker import job_requests
 from models.serving import pack
 
 HANDLERS: Mapping[tuple[str, tuple[str, ...]], Path] = {
@@ -107,7 +107,10 @@ class BatchTransforms:
             },
             "TransformResources": {"InstanceType": INSTANCE, "InstanceCount": 1},
         }
-        requests = {"model": model, "transform": request.validated(transform, "TransformJob")}
+        requests = {
+            "model": model,
+            "transform": job_requests.validate_request(transform, "TransformJob"),
+        }
         return PreparedTransform(name, requests, output)
 
     def run(self, prepared: PreparedTransform) -> Mapping[str, Any]:

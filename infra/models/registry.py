@@ -20,7 +20,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from infra.stages import Client
-from models.common.history import HISTORY, read_history
+from models.training.metrics import HISTORY, read_history
 
 APPROVED = "Approved"
 _PACKED = "model.tar.gz"

@@ -27,10 +27,10 @@ from infra.models.registry import (
     VersionNotFoundError,
     group_of,
 )
-from models.common import request, source
-from models.common.failures import BadData, BadRecipe
-from models.common.job import CHAMPION_CHANNEL, MODEL_CHANNEL, TRAINING_CHANNEL
-from models.common.request import Places, Wish
+from models.failures import BadData, BadRecipe
+from models.sagemaker import code_archive, job_requests
+from models.sagemaker.job_requests import JobLocations, JobSpec
+from models.training.job import CHAMPION_CHANNEL, MODEL_CHANNEL, TRAINING_CHANNEL
 
 PROJECT = Path(__file__).parents[2]
 INTERPRETER = PROJECT / ".venv-training" / "bin" / "python"
@@ -86,7 +86,7 @@ class StageTraining:
         self._registry = Registry(place.client)
         self.home = TrainingStage.of(place.outputs)
 
-    def start(self, wish: Wish, bases: Mapping[str, str] | None = None) -> str:
+    def start(self, wish: JobSpec, bases: Mapping[str, str] | None = None) -> str:
         """Put data and code there, start the machine, and return the execution's ARN.
 
         `bases` are the ARNs of the versions that the recipe begins from, by their channels; of
@@ -108,8 +108,8 @@ class StageTraining:
         finish = replace(wish, job_name=f"{wish.job_name}-finish")
         given = {
             "group": self._group(wish),
-            "training": request.training(wish, training),
-            "finishing": request.finishing(finish, judged),
+            "training": job_requests.training_request(wish, training),
+            "finishing": job_requests.finish_request(finish, judged),
         }
         self.put(wish)
         states = self._client("stepfunctions")
@@ -129,7 +129,7 @@ class StageTraining:
                 return found
             rest(POLL_SECONDS)
 
-    def places_from(self, wish: Wish, bases: Mapping[str, str]) -> Places:
+    def places_from(self, wish: JobSpec, bases: Mapping[str, str]) -> JobLocations:
         """Return where a training finds things, with the models that it begins from among them.
 
         Raises BadRecipe where there is nothing to begin from, and ClientError.
@@ -137,7 +137,7 @@ class StageTraining:
         places = self._places(wish)
         return replace(places, channels={**places.channels, **self._bases(wish, bases)})
 
-    def _bases(self, wish: Wish, given: Mapping[str, str]) -> dict[str, str]:
+    def _bases(self, wish: JobSpec, given: Mapping[str, str]) -> dict[str, str]:
         """Return where the models lie that the recipe begins from, by their channels."""
         wanted = wish.recipe.bases
         if unknown := sorted(set(given) - set(wanted)):
@@ -163,7 +163,7 @@ class StageTraining:
             found[channel] = version.artefact
         return found
 
-    def _champion(self, wish: Wish) -> dict[str, str]:
+    def _champion(self, wish: JobSpec) -> dict[str, str]:
         """Return where the model lies that is approved now, if one is."""
         found = self._newest(self._group(wish), APPROVED)
         return {CHAMPION_CHANNEL: found.artefact} if found else {}
@@ -172,7 +172,7 @@ class StageTraining:
         """Return the newest version of a group, which need not be there yet."""
         return self._registry.newest(group, status) if self._registry.has(group) else None
 
-    def put(self, wish: Wish) -> None:
+    def put(self, wish: JobSpec) -> None:
         """Put data and code there, and make the group of what is registered.
 
         Raises BadData and ClientError.
@@ -185,7 +185,7 @@ class StageTraining:
                 with path.open("rb") as body:
                     s3.put_object(Bucket=self.home.bucket, Key=key, Body=body)
         key = f"models/code/{wish.job_name}.tar.gz"
-        s3.put_object(Bucket=self.home.bucket, Key=key, Body=source.archive())
+        s3.put_object(Bucket=self.home.bucket, Key=key, Body=code_archive.build_archive())
         sagemaker = self._client("sagemaker")
         if not self._registry.has(self._group(wish)):
             with suppress(sagemaker.exceptions.ConflictException):
@@ -208,12 +208,12 @@ class StageTraining:
         if done.returncode:
             raise BadData(f"The data set {name} cannot be prepared: {done.stderr.strip()[-1000:]}")
 
-    def _group(self, wish: Wish) -> str:
+    def _group(self, wish: JobSpec) -> str:
         return group_of(self.home.stage, wish.recipe.name)
 
-    def _places(self, wish: Wish) -> Places:
+    def _places(self, wish: JobSpec) -> JobLocations:
         root = f"s3://{self.home.bucket}/models"
-        return Places(
+        return JobLocations(
             role_arn=_ROLE.format(account=self.home.account),
             region=self.home.region,
             code=f"{root}/code/{wish.job_name}.tar.gz",

@@ -13,9 +13,9 @@ from botocore.exceptions import ClientError
 
 from infra.models import jobs
 from infra.models.training import StageTraining
-from models.common.job import decoded
-from models.common.request import Wish
-from models.common.tuning import Effort, Outcome, tuning
+from models.sagemaker.job_requests import JobSpec
+from models.sagemaker.tuning import TrialResult, TuningEffort, tuning_request
+from models.training.job import decode_hyperparameters
 
 _NAME = "HyperParameterTuningJobName"
 _NOT_THERE = "ResourceNotFound"
@@ -24,13 +24,15 @@ _NOT_THERE = "ResourceNotFound"
 class StageTuning(StageTraining):
     """Tunings of one stage."""
 
-    def tune(self, wish: Wish, effort: Effort, bases: Mapping[str, str] | None = None) -> str:
+    def tune(
+        self, wish: JobSpec, effort: TuningEffort, bases: Mapping[str, str] | None = None
+    ) -> str:
         """Put data and code there, begin the tuning, and return the execution's ARN.
 
         `bases` are as of a training. Raises BadRecipe, BadData and ClientError as a training does.
         """
         places = self.places_from(wish, bases or {})
-        given = {"tuning": tuning(wish, effort, places)}
+        given = {"tuning": tuning_request(wish, effort, places)}
         self.put(wish)
         return jobs.start_model_job(self._client, self.home, given)
 
@@ -38,7 +40,7 @@ class StageTuning(StageTraining):
         """Return how the execution of a tuning ended, once it has; `look` is called meanwhile."""
         return jobs.follow_model_job(self._client, execution, look)
 
-    def outcomes(self, wish: Wish) -> list[Outcome]:
+    def outcomes(self, wish: JobSpec) -> list[TrialResult]:
         """Return what came of the trials of a tuning by now, in the order of their beginning.
 
         There are none before the machine has asked for it, nor where it was refused. Raises
@@ -51,7 +53,7 @@ class StageTuning(StageTraining):
                 raise
             return []
 
-    def _outcomes(self, wish: Wish) -> list[Outcome]:
+    def _outcomes(self, wish: JobSpec) -> list[TrialResult]:
         sagemaker = self._client("sagemaker")
         pages = sagemaker.get_paginator("list_training_jobs_for_hyper_parameter_tuning_job")
         found = []
@@ -64,11 +66,11 @@ class StageTuning(StageTraining):
         return found
 
 
-def _outcome(listed: Mapping[str, Any], job: Mapping[str, Any]) -> Outcome:
+def _outcome(listed: Mapping[str, Any], job: Mapping[str, Any]) -> TrialResult:
     final = listed.get("FinalHyperParameterTuningJobObjectiveMetric")
     started, ended = listed.get("TrainingStartTime"), listed.get("TrainingEndTime")
-    return Outcome(
-        settings=decoded(listed["TunedHyperParameters"]),
+    return TrialResult(
+        settings=decode_hyperparameters(listed["TunedHyperParameters"]),
         status=str(listed["TrainingJobStatus"]),
         value=float(final["Value"]) if final else None,
         numbers={

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from chalicelib.generation.catalogue import Catalogue, LocalModel
 from infra.packaging.targets import PackagingError
-from models.pull import sha256_of
+from models.pull.cache import sha256_of
 
 _INT8, _FP32 = "minilm-l6-v2-int8", "minilm-l6-v2-fp32"
 

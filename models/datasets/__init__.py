@@ -1,1 +1,1 @@
-"""Data sets that recipes train on: each module prepares one as a channel."""
+"""Data sets: one module each, whose `prepare` writes a channel."""

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from models.common.failures import BadRecipe, TrainingFailure
+from models.failures import BadRecipe, TrainingFailure
 
 FOLDER = Path(__file__).parent
 

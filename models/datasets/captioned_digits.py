@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chalicelib.inference.vocabulary import PromptVocabulary
-from models.common import captions, images
-from models.common.captions import Captioned, Part
-from models.common.images import Images, Split
+from models.data import captions, images
+from models.data.captions import CaptionedImages, Part
+from models.data.images import Images, Split
 from models.datasets import digits
 
 NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -34,7 +34,9 @@ def prepare(into: Path) -> Path:
         "test": _captions(found.test, thirds),
     }
     vocabulary = PromptVocabulary({word: at for at, word in enumerate(WORDS, 1)})
-    return captions.write(into, Captioned(Images(found.train, found.test, NAMES), said, vocabulary))
+    return captions.write(
+        into, CaptionedImages(Images(found.train, found.test, NAMES), said, vocabulary)
+    )
 
 
 def _captions(split: Split, thirds: NDArray[np.float64]) -> list[tuple[str, ...]]:

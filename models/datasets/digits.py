@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from models.common import images
-from models.common.failures import NoDataset
-from models.common.images import Images, Split
+from models.data import images
+from models.data.images import Images, Split
+from models.failures import NoDataset
 
 TRAINED = 1400
 """Pictures to train on; the other 397 judge."""

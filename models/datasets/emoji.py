@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from models.common import captions
-from models.common.captions import Captioned
-from models.common.images import Images, Split
-from models.common.npm import Package, contents
+from models.data import captions
+from models.data.captions import CaptionedImages
+from models.data.images import Images, Split
+from models.data.packages import NpmPackage, read_npm_files
 
-PACKAGE = Package(
+PACKAGE = NpmPackage(
     "emoji-datasource-twitter",
     "16.0.0",
     "sha512-7F+uCuHH+7Qnrc15P5tnbvKkg9E6tlzi4MnT2uW1RlN4pLYTza6cP/dstIfSDMtpjFLWuZewWg8jBbuL2eyELQ==",
@@ -52,7 +52,7 @@ def prepare(into: Path) -> Path:
         NoDataset: the package cannot be had.
         DiskFull: there was no room.
     """
-    files = contents(PACKAGE, (NAMES, SHEET))
+    files = read_npm_files(PACKAGE, (NAMES, SHEET))
     every = [each for each in json.loads(files[NAMES]) if _is_whole(each)]
     order = np.random.default_rng(_SEED).permutation(len(every))
     chosen = [every[at] for at in order]
@@ -69,7 +69,9 @@ def prepare(into: Path) -> Path:
         "train": [_captions(each) for each in train],
         "test": [_captions(each) for each in test],
     }
-    return captions.write(into, Captioned(pictures, {"train": said["train"], "test": said["test"]}))
+    return captions.write(
+        into, CaptionedImages(pictures, {"train": said["train"], "test": said["test"]})
+    )
 
 
 def _is_whole(emoji: Emoji) -> bool:

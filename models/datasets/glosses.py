@@ -17,10 +17,10 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
-from models.common import text
-from models.common.debian import Package, content
+from models.data import text
+from models.data.packages import DebianPackage, read_debian_file
 
-PACKAGE = Package(
+PACKAGE = DebianPackage(
     "dict-wn", "1:3.0-39", "bb4f2b19b6130443c432ccb3eb44d4888d440aae6f8b5ac5d196c13ae66207b2"
 )
 MEMBER = "usr/share/dictd/wn.dict.dz"
@@ -48,7 +48,7 @@ def tokenizer() -> Tokenizer:
 
 def learned(train: Sequence[str]) -> Tokenizer:
     """Return the tokenizer that is learned from what is trained on: a part of it is enough."""
-    return text.learn(train[::_LEARNED_FROM], VOCABULARY)
+    return text.learn_tokenizer(train[::_LEARNED_FROM], VOCABULARY)
 
 
 def split(texts: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -63,7 +63,7 @@ def split(texts: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def glosses() -> list[str]:
     """Return `word: what it means`, each meaning once, in an order of hashes. Raises BadData."""
-    written = gzip.decompress(content(PACKAGE, MEMBER)).decode("utf-8")
+    written = gzip.decompress(read_debian_file(PACKAGE, MEMBER)).decode("utf-8")
     found: dict[str, str] = {}
     for word, told in senses(written, _ONE_IN):
         found.setdefault(told, f"{word}: {told}")

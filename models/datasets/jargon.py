@@ -11,11 +11,11 @@ import hashlib
 import re
 from pathlib import Path
 
-from models.common import domains, text
-from models.common.debian import Package, content
+from models.data import text
+from models.data.packages import DebianPackage, read_debian_file
 from models.datasets import glosses
 
-PACKAGE = Package(
+PACKAGE = DebianPackage(
     "dict-jargon", "4.4.7-3.1", "405f8168d7994ed2cb71407bb95493daec2e9aa66fc0461dafa74a9d6728a8c1"
 )
 MEMBER = "usr/share/dictd/jargon.dict.dz"
@@ -33,13 +33,13 @@ def prepare(into: Path) -> Path:
     train, test = entries()
     trained, held_out = glosses.split(glosses.glosses())
     tokenizer = glosses.learned(trained)
-    text.write(into / domains.BEFORE, tokenizer, trained[:REPEATED], held_out)
+    text.write(into / text.BEFORE, tokenizer, trained[:REPEATED], held_out)
     return text.write(into, tokenizer, train, test)
 
 
 def entries() -> tuple[list[str], list[str]]:
     """Return entries to train on and to judge by, each as `word: text`. Raises BadData."""
-    written = gzip.decompress(content(PACKAGE, MEMBER)).decode("utf-8")
+    written = gzip.decompress(read_debian_file(PACKAGE, MEMBER)).decode("utf-8")
     train: list[str] = []
     test: list[str] = []
     for entry in re.split(r"\n(?=\S)", written):

@@ -13,8 +13,8 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
-from models.common import instructions
-from models.common.instructions import Instruction
+from models.data import instructions
+from models.data.instructions import Instruction
 from models.datasets import glosses
 
 COLOURS = ("red", "blue", "green", "white", "black", "brown", "yellow")

@@ -14,9 +14,9 @@ from pathlib import Path
 from pydantic import BaseModel
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from models.common.pairs import PAIRS, REVIEWS, SPECIAL, UNKNOWN, Pair, Review
-from models.common.text import TOKENIZER
-from models.common.writing import write_whole
+from models.data.review_pairs import PAIRS, REVIEWS, SPECIAL, UNKNOWN, Pair, Review
+from models.data.text import TOKENIZER
+from models.files import write_atomically
 
 OPENINGS = ("the", "our", "honestly the", "i found the", "they said the")
 NOUNS = (
@@ -64,7 +64,7 @@ def prompts() -> tuple[list[str], list[str]]:
     )
 
 
-class Writer:
+class ReviewWriter:
     """Writes completions by the grammar."""
 
     def __init__(self, chance: random.Random) -> None:
@@ -152,14 +152,14 @@ def prepare(into: Path) -> Path:
     """Write the channel and return its pairs. The same bytes each time. Raises DiskFull."""
     for part, (chosen, count) in enumerate(zip(prompts(), (TRAINED, HELD_OUT), strict=True)):
         chance = random.Random(f"{_SEED} {part}")  # noqa: S311 - no secret comes of it
-        writer = Writer(chance)
+        writer = ReviewWriter(chance)
         asked = [chance.choice(chosen) for _ in range(count)]
         reviews = [Review(prompt=each, completion=writer.any()) for each in asked]
         _write(into / REVIEWS[part], reviews)
         _write(into / PAIRS[part], [writer.pair(each) for each in asked])
-    write_whole(into / TOKENIZER, tokenizer().to_str(pretty=True).encode())
+    write_atomically(into / TOKENIZER, tokenizer().to_str(pretty=True).encode())
     return into / PAIRS[0]
 
 
 def _write(path: Path, rows: Iterable[BaseModel]) -> None:
-    write_whole(path, "".join(f"{row.model_dump_json()}\n" for row in rows).encode())
+    write_atomically(path, "".join(f"{row.model_dump_json()}\n" for row in rows).encode())

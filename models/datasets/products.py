@@ -17,13 +17,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from models.common import captions
-from models.common.captions import Captioned
-from models.common.debian import Package, content
-from models.common.failures import BadData
-from models.common.images import Images, Split
+from models.data import captions
+from models.data.captions import CaptionedImages
+from models.data.images import Images, Split
+from models.data.packages import DebianPackage, read_debian_file
+from models.failures import BadData
 
-PACKAGE = Package(
+PACKAGE = DebianPackage(
     "dataset-fashion-mnist",
     "0.0~git20200523.55506a9-1",
     "39e172fe32dd318ebb3e512220c3beea2fa47d7e20bab348fb4e0922d6beefc0",
@@ -74,7 +74,7 @@ def prepare(into: Path) -> Path:
     train, test = _split("train", TRAINED), _split("t10k", JUDGED)
     return captions.write(
         into,
-        Captioned(
+        CaptionedImages(
             Images(train, test, NAMES),
             {
                 "train": [(title(NAMES[label], chance),) for label in train.labels],
@@ -110,7 +110,7 @@ def _split(part: str, count: int) -> Split:
 
 def _unpacked(name: str, head: int, size: int) -> NDArray[np.uint8]:
     """Return the first bytes of a file of the package after its head."""
-    packed = content(PACKAGE, f"{FOLDER}/{name}")
+    packed = read_debian_file(PACKAGE, f"{FOLDER}/{name}")
     with gzip.open(io.BytesIO(packed)) as file:
         found = file.read(head + size)
     if len(found) != head + size:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from models.common import questions
-from models.common.questions import Described, Part
+from models.data import questions
+from models.data.questions import PictureDescription, QuestionSplit
 from models.datasets.shapes import CAPTIONS, Scene, draw, scenes
 
 TRAINED, JUDGED = 4000, 400
@@ -31,16 +31,16 @@ def prepare(into: Path, trained: int = TRAINED, judged: int = JUDGED) -> Path:
     return questions.write(into, train, _part(chance, judged, held_out=True))
 
 
-def _part(chance: random.Random, count: int, *, held_out: bool) -> Part:
+def _part(chance: random.Random, count: int, *, held_out: bool) -> QuestionSplit:
     chosen = list(islice(scenes(chance, held_out=held_out), count))
-    return Part(
+    return QuestionSplit(
         np.stack([draw(scene, chance) for scene in chosen]),
         [_described(scene) for scene in chosen],
     )
 
 
-def _described(scene: Scene) -> Described:
-    return Described(
+def _described(scene: Scene) -> PictureDescription:
+    return PictureDescription(
         caption=scene.caption(CAPTIONS[0]),
         answers={
             "colour": scene.colour,

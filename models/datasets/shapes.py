@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from models.common import captions
-from models.common.captions import Captioned
-from models.common.images import Images, Split
+from models.data import captions
+from models.data.captions import CaptionedImages
+from models.data.images import Images, Split
 
 TRAINED, HELD, KNOWN = 8000, 600, 600
 """Pictures to train on, and to judge by: so many of pairs that are held out, and of the others."""
@@ -107,7 +107,9 @@ def prepare(into: Path) -> Path:
         for part, chosen in (("train", train), ("test", test))
     }
     pictures = Images(_split(train, chance), _split(test, chance), NAMES)
-    return captions.write(into, Captioned(pictures, {"train": said["train"], "test": said["test"]}))
+    return captions.write(
+        into, CaptionedImages(pictures, {"train": said["train"], "test": said["test"]})
+    )
 
 
 def _split(chosen: Sequence[Scene], chance: random.Random) -> Split:

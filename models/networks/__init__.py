@@ -1,1 +1,1 @@
-"""Architectures that several recipes train or build on. One that a single recipe has is its own."""
+"""Network architectures that several recipes share; one of a single recipe lies with it."""

@@ -6,16 +6,17 @@ J. Su et al., https://arxiv.org/abs/2104.09864; H. Touvron et al., https://arxiv
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import torch
 from torch import nn
 from torch.nn import functional
 from transformers import DynamicCache, LlamaConfig, LlamaForCausalLM
 
-from models.common import text
-from models.networks.decoder_settings import DecoderSettings
-
-PAD, END = text.PAD, text.END
-"""The first two tokens of every tokenizer here: `PAD` fills, `END` parts and ends texts."""
+from models.data.text import END, PAD
+from models.networks.settings import DecoderSettings
+from models.training import seeds
+from models.training.recipe_code import Constant, Graph
 
 _AT_ONCE = 50
 
@@ -124,3 +125,85 @@ def _chosen(
         return scores.argmax(dim=1)
     shares = functional.softmax(scores / temperature, dim=1)
     return torch.multinomial(shares, 1, generator=generator).squeeze(1)
+
+
+DECODER_GRAPH = "decoder"
+
+
+_EXAMPLES_STREAM = 2**31 + 2
+
+
+_PAST, _LENGTH = 5, 3
+
+
+class Decoding(nn.Module):
+    """One call of the decoder, in tensors alone."""
+
+    def __init__(self, network: LlamaForCausalLM) -> None:
+        """Take the decoder; it is not copied."""
+        super().__init__()
+        self._network = network
+
+    def forward(
+        self, tokens: torch.Tensor, past_keys: torch.Tensor, past_values: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Return logits, keys and values."""
+        cache = DynamicCache()
+        for layer in range(past_keys.shape[0]):
+            cache.update(past_keys[layer], past_values[layer], layer)
+        past, length = past_keys.shape[3], tokens.shape[1]
+        places = torch.arange(past + length)
+        hidden = places[None, :] > places[past:, None]
+        mask = torch.zeros(1, 1, length, past + length).masked_fill(hidden, torch.finfo().min)
+        told = self._network(
+            input_ids=tokens,
+            attention_mask=mask.expand(tokens.shape[0], 1, length, past + length),
+            position_ids=places[None, past:],
+            cache=cache,
+            use_cache=True,
+        )
+        keys = torch.stack([layer.keys for layer in cache.layers])
+        values = torch.stack([layer.values for layer in cache.layers])
+        return told.logits, keys, values
+
+
+def decoder_graphs(network: LlamaForCausalLM, settings: DecoderSettings) -> Mapping[str, Graph]:
+    """Return the graph. Counts, lengths and pasts may vary."""
+    stream = seeds.generator(settings.seed, _EXAMPLES_STREAM)
+
+    def inputs(count: int, length: int, past: int) -> Sequence[torch.Tensor]:
+        size = settings.width // settings.heads
+        shape = (settings.layers, count, settings.heads, past, size)
+        tokens = torch.randint(settings.vocabulary, (count, length), generator=stream)
+        return tokens, *(torch.randn(shape, generator=stream) for _ in range(2))
+
+    axes = {1: "count", 3: "past"}
+    return {
+        DECODER_GRAPH: Graph(
+            Decoding(network),
+            inputs=("tokens", "past_keys", "past_values"),
+            outputs=("logits", "keys", "values"),
+            examples=inputs(2, _LENGTH, _PAST),
+            trial=inputs(3, 7, 11),
+            varying={
+                "tokens": {0: "count", 1: "length"},
+                "past_keys": axes,
+                "past_values": axes,
+            },
+        )
+    }
+
+
+def decoder_constants(settings: DecoderSettings, prefix: int = 0) -> Mapping[str, Constant]:
+    """Return what a server has to know: the shape of keys and values, how texts end, and how many
+    tokens after the vocabulary's go before every prompt.
+    """
+    return {
+        "vocabulary": settings.vocabulary,
+        "context": settings.context,
+        "layers": settings.layers,
+        "heads": settings.heads,
+        "head_size": settings.width // settings.heads,
+        "end": END,
+        "prefix": prefix,
+    }

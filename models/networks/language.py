@@ -5,15 +5,15 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from models.common.failures import BadData
-from models.common.words import Words
+from models.data.words import WordTokenizer
+from models.failures import BadData
 from models.networks.decoder import decoder
-from models.networks.decoder_settings import DecoderSettings
+from models.networks.settings import DecoderSettings
 
 _SHA256 = 32
 
 
-class Language(nn.Module):
+class FrozenLanguageModel(nn.Module):
     """A decoder, with the fingerprint of the tokenizer that it was trained by."""
 
     def __init__(self, settings: DecoderSettings) -> None:
@@ -28,7 +28,7 @@ class Language(nn.Module):
         found: int = self.decoder.config.hidden_size
         return found
 
-    def learn(self, words: Words) -> None:
+    def learn(self, words: WordTokenizer) -> None:
         """Take the words as those of this model."""
         self.words.copy_(torch.from_numpy(words.fingerprint()))
 
@@ -59,7 +59,7 @@ def unknown_words() -> torch.Tensor:
     return torch.zeros(_SHA256, dtype=torch.uint8)
 
 
-def hold_words(fingerprint: torch.Tensor, words: Words) -> None:
+def require_same_words(fingerprint: torch.Tensor, words: WordTokenizer) -> None:
     """Raise BadData unless these are the words that a language model was trained by."""
     if not torch.equal(fingerprint.cpu(), torch.from_numpy(words.fingerprint())):
         raise BadData(

@@ -6,16 +6,21 @@ not change what is said of it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 
-from models.networks.decoder import END, PAD, generate
+from models.data.review_pairs import Pair, Review, ReviewTokenizer, token_rows
+from models.data.text import END, PAD
+from models.failures import BadRecipe
+from models.networks.decoder import decoder, generate
+from models.networks.settings import DecoderSettings
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class CompletionRows:
     """Rows of tokens. `ids` are [n, length]; of `sizes`, [n], are text; of `begun`, [n], prompt."""
 
     ids: torch.Tensor
@@ -55,13 +60,13 @@ class Written:
         return torch.arange(self.ids.shape[1], device=self.ids.device)[None]
 
 
-def write(
+def draw_completions(
     network: nn.Module,
     prompts: torch.Tensor,
     begun: torch.Tensor,
     most: int,
     generator: torch.Generator | None = None,
-) -> Written:
+) -> CompletionRows:
     """Draw a completion of `most` tokens at most for each prompt, at temperature 1.
 
     Prompts are [n, length], of which `begun`, [n], are text; what comes back is [n, length + most],
@@ -83,4 +88,68 @@ def write(
     ids = torch.cat([prompts, room], dim=1).scatter(
         1, begun[:, None] + torch.arange(most, device=drawn.device)[None], drawn
     )
-    return Written(ids, begun, sizes)
+    return CompletionRows(ids, begun, sizes)
+
+
+def completion_rows(
+    vocabulary: ReviewTokenizer, texts: Sequence[tuple[str, str]], length: int
+) -> CompletionRows:
+    """Return rows of prompts and completions. Raises BadData, as `pairs.laid` does."""
+    found = token_rows(vocabulary, texts, length)
+    return CompletionRows(
+        *(torch.from_numpy(each) for each in (found.ids, found.begun, found.sizes))
+    )
+
+
+def pair_rows(
+    vocabulary: ReviewTokenizer, pairs: Sequence[Pair], length: int
+) -> tuple[CompletionRows, CompletionRows]:
+    """Return the chosen rows and the rejected ones. Raises BadData, as `pairs.laid` does."""
+    return (
+        completion_rows(vocabulary, [(each.prompt, each.chosen) for each in pairs], length),
+        completion_rows(vocabulary, [(each.prompt, each.rejected) for each in pairs], length),
+    )
+
+
+def prompt_rows(
+    vocabulary: ReviewTokenizer, rows: Sequence[Review | Pair], context: int, most: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the prompts of rows, [n, context - most], and their sizes, [n].
+
+    Raises:
+        BadRecipe: `most` leaves no room in `context`.
+        BadData: a prompt is longer than what is left.
+    """
+    room = context - most
+    if room < 1:
+        raise BadRecipe(f"most: is {most} and has to be less than context, which is {context}.")
+    found = token_rows(vocabulary, [(each.prompt, "") for each in rows], room)
+    return torch.from_numpy(found.ids), torch.from_numpy(found.sizes)
+
+
+class RewardScorer(nn.Module):
+    """Scores whole texts; what has not come to its end gets `unended`, whatever it says.
+
+    A score is read at the end token, as only there all has been said. Were it read at any last
+    token, a policy would learn never to end on what costs it.
+    """
+
+    def __init__(self, settings: DecoderSettings, unended: float) -> None:
+        """Make the layers; weights are drawn from torch's global stream."""
+        super().__init__()
+        self.body = decoder(settings).model
+        self.head = nn.Linear(settings.width, 1)
+        self.unended: torch.Tensor
+        self.register_buffer("unended", torch.tensor(unended))
+
+    def forward(self, tokens: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """Return the score of each row, [n], of tokens [n, length].
+
+        `mask` [n, length] is 1 for what is text, from the left edge on, and 0 for padding after it.
+        """
+        hidden = self.body(input_ids=tokens, use_cache=False).last_hidden_state
+        last = mask.sum(1, keepdim=True) - 1
+        there = last[:, :, None].expand(-1, -1, hidden.shape[2])
+        scores = self.head(hidden.gather(1, there)).flatten()
+        ended = tokens.gather(1, last).flatten() == END
+        return torch.where(ended, scores, self.unended)

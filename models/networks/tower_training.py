@@ -16,28 +16,28 @@ from tokenizers import Tokenizer
 from torch import nn
 from torch.nn import functional
 
-from models.common.captions import Captioned, Part
-from models.common.family import Setup
-from models.common.loop import Task
-from models.common.supervised import Batch, Loss, learned
-from models.networks import tokens
-from models.networks.tokens import PAD
-from models.networks.tower_settings import TowerSettings
-from models.networks.towers import Towers
+from models.data import caption_tokens
+from models.data.caption_tokens import PAD
+from models.data.captions import CaptionedImages, Part
+from models.networks.settings import TowerSettings
+from models.networks.towers import TwoTowers
+from models.training.loop import TrainingTask
+from models.training.recipe_code import TaskSetup
+from models.training.supervised import Batch, Loss, loss_task
 
 S = TypeVar("S", bound=TowerSettings)
 
 _ROWS = 256
 
 
-def task(setup: Setup[S, Captioned]) -> Task:
+def task(setup: TaskSetup[S, CaptionedImages]) -> TrainingTask:
     """Return the training of two towers on the channel's pictures. Raises BadData."""
     settings, data, network = setup.parameters, setup.data, setup.network
-    assert isinstance(network, Towers)
+    assert isinstance(network, TwoTowers)
     data.images.hold(settings.side, settings.channels)
     pixels = torch.from_numpy(data.images.train.scaled())
     said, counts = captions(tokenizer(data, settings), data, "train")
-    return learned(
+    return loss_task(
         setup,
         objective(settings),
         [pixels, torch.from_numpy(said), torch.from_numpy(counts)],
@@ -49,18 +49,18 @@ def objective(settings: TowerSettings) -> Loss:
     """Return the loss of a batch of pictures, their captions' tokens and how many they have."""
 
     def loss(network: nn.Module, batch: Batch, _: int) -> Mapping[str, torch.Tensor]:
-        assert isinstance(network, Towers)
+        assert isinstance(network, TwoTowers)
         pixels, said, counts = batch
         chosen = (torch.rand(len(counts)).to(counts.device) * counts).long()
         rows = torch.arange(len(counts), device=counts.device)
-        shown = greyed(shifted(pixels, settings.shift), settings.grey)
+        shown = grey_pictures(shift_pictures(pixels, settings.shift), settings.grey)
         told = network(shown, said[rows, chosen])
         return {"loss": told, "temperature": (-network.clip.logit_scale).exp()}
 
     return loss
 
 
-def shifted(pixels: torch.Tensor, most: int) -> torch.Tensor:
+def shift_pictures(pixels: torch.Tensor, most: int) -> torch.Tensor:
     """Return pictures moved by up to `most` pixels, all of a batch alike; edges are repeated."""
     if not most:
         return pixels
@@ -70,7 +70,7 @@ def shifted(pixels: torch.Tensor, most: int) -> torch.Tensor:
     return wider[:, :, down : down + high, across : across + wide]
 
 
-def greyed(pixels: torch.Tensor, share: float) -> torch.Tensor:
+def grey_pictures(pixels: torch.Tensor, share: float) -> torch.Tensor:
     """Return pictures of which about a share have lost their colours.
 
     A shape is then learned apart from the colours that it came in. T. Chen et al., SimCLR, 2020,
@@ -82,23 +82,23 @@ def greyed(pixels: torch.Tensor, share: float) -> torch.Tensor:
     return torch.where(chosen, pixels.mean(1, keepdim=True), pixels)
 
 
-def tokenizer(data: Captioned, settings: TowerSettings) -> Tokenizer:
+def tokenizer(data: CaptionedImages, settings: TowerSettings) -> Tokenizer:
     """Return the tokenizer of the captions that are trained on; always the same one."""
-    return tokens.of_captions(data, settings.vocabulary, settings.prompt_tokens)
+    return caption_tokens.caption_tokenizer(data, settings.vocabulary, settings.prompt_tokens)
 
 
-def files(data: Captioned, settings: TowerSettings) -> Mapping[str, bytes]:
+def files(data: CaptionedImages, settings: TowerSettings) -> Mapping[str, bytes]:
     """Return tokenizer.json, which fills and cuts texts to `prompt_tokens`."""
-    return {"tokenizer.json": tokens.written(tokenizer(data, settings))}
+    return {"tokenizer.json": caption_tokens.tokenizer_file(tokenizer(data, settings))}
 
 
 def captions(
-    reader: Tokenizer, data: Captioned, part: Part
+    reader: Tokenizer, data: CaptionedImages, part: Part
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return tokens [pictures, most captions, length], and counts of captions, [pictures]."""
     said = data.captions[part]
     counts = np.array([len(each) for each in said], np.int64)
-    flat = tokens.encoded(reader, [text for each in said for text in each])
+    flat = caption_tokens.encode_texts(reader, [text for each in said for text in each])
     found = np.full((len(said), int(counts.max()), flat.shape[1]), PAD, np.int64)
     ends = np.cumsum(counts)
     for at, (start, end) in enumerate(zip(ends - counts, ends, strict=True)):
@@ -107,15 +107,17 @@ def captions(
 
 
 @torch.no_grad()
-def image_vectors(network: Towers, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+def image_vectors(network: TwoTowers, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return vectors [n, vector] of pictures [n, channels, side, side] from -1 to 1."""
     parts = [network.image(part) for part in torch.from_numpy(pixels).split(_ROWS)]
     return np.asarray(torch.cat(parts).numpy(), np.float32)
 
 
 @torch.no_grad()
-def text_vectors(network: Towers, reader: Tokenizer, texts: Sequence[str]) -> NDArray[np.float32]:
+def text_vectors(
+    network: TwoTowers, reader: Tokenizer, texts: Sequence[str]
+) -> NDArray[np.float32]:
     """Return vectors [n, vector] of texts."""
-    rows = torch.from_numpy(tokens.encoded(reader, texts)).split(_ROWS)
+    rows = torch.from_numpy(caption_tokens.encode_texts(reader, texts)).split(_ROWS)
     parts = [network.text(part, (part != PAD).long()) for part in rows]
     return np.asarray(torch.cat(parts).numpy(), np.float32)

@@ -9,6 +9,7 @@ sooner from few pictures (T. Xiao et al., 2021, https://arxiv.org/abs/2106.14881
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from itertools import pairwise
 
 import torch
@@ -16,8 +17,10 @@ from torch import nn
 from torch.nn import functional
 from transformers import CLIPConfig, CLIPModel
 
-from models.networks.tokens import BEGIN, END, PAD
-from models.networks.tower_settings import STRIDE, TowerSettings
+from models.data.caption_tokens import BEGIN, END, PAD
+from models.networks.settings import STRIDE, TowerSettings
+from models.training import seeds
+from models.training.recipe_code import Constant, Graph
 
 LEAST_TEMPERATURE = 0.01
 """Similarities are multiplied by 100 at most, as in the paper (2.5)."""
@@ -46,7 +49,7 @@ class Stem(nn.Sequential):
         return last
 
 
-class Towers(nn.Module):
+class TwoTowers(nn.Module):
     """Vectors of length 1 of pictures and of texts, and the temperature that they were trained by.
 
     `clip.vision_model` gives what other networks see by: the hidden states of a picture's tokens.
@@ -55,7 +58,7 @@ class Towers(nn.Module):
     def __init__(self, settings: TowerSettings) -> None:
         """Make both towers; weights are drawn from torch's global stream."""
         super().__init__()
-        self.clip = CLIPModel(configured(settings))
+        self.clip = CLIPModel(clip_config(settings))
         self.clip.vision_model.embeddings.patch_embedding = Stem(
             settings.channels, settings.image_width
         )
@@ -73,7 +76,7 @@ class Towers(nn.Module):
     def forward(self, pixels: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
         """Return the contrastive loss of n pairs."""
         vectors = self.image(pixels), self.text(tokens, (tokens != PAD).long())
-        return contrastive(*vectors, self.clip.logit_scale.exp())
+        return contrastive_loss(*vectors, self.clip.logit_scale.exp())
 
     @property
     def temperature(self) -> float:
@@ -86,7 +89,7 @@ class Towers(nn.Module):
             self.clip.logit_scale.clamp_(max=-math.log(LEAST_TEMPERATURE))
 
 
-def contrastive(
+def contrastive_loss(
     images: torch.Tensor, texts: torch.Tensor, scale: torch.Tensor | float
 ) -> torch.Tensor:
     """Return the symmetric InfoNCE of n pairs of unit vectors, [n, d] each, in nats.
@@ -103,7 +106,7 @@ def contrastive(
     return (rows + columns) / 2
 
 
-def configured(settings: TowerSettings) -> CLIPConfig:
+def clip_config(settings: TowerSettings) -> CLIPConfig:
     """Return transformers' configuration of the towers."""
     s = settings
     return CLIPConfig(
@@ -132,3 +135,84 @@ def configured(settings: TowerSettings) -> CLIPConfig:
         projection_dim=s.vector,
         logit_scale_init_value=-math.log(s.first_temperature),
     )
+
+
+_EXAMPLES_STREAM = 2**31 + 2
+
+
+_COUNT_AXIS = {0: "count"}
+
+
+class _Image(nn.Module):
+    def __init__(self, towers: TwoTowers) -> None:
+        super().__init__()
+        self._towers = towers
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return self._towers.image(image)
+
+
+class _Text(nn.Module):
+    def __init__(self, towers: TwoTowers) -> None:
+        super().__init__()
+        self._towers = towers
+
+    def forward(self, tokens: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        return self._towers.text(tokens, mask)
+
+
+def tower_graphs(network: nn.Module, settings: TowerSettings) -> Mapping[str, Graph]:
+    """Return a graph for each tower; how many pictures or texts there are may vary."""
+    assert isinstance(network, TwoTowers)
+    s = settings
+    stream = seeds.generator(s.seed, _EXAMPLES_STREAM)
+
+    def images(count: int) -> torch.Tensor:
+        return torch.rand(count, s.channels, s.side, s.side, generator=stream) * 2 - 1
+
+    def texts(count: int) -> tuple[torch.Tensor, torch.Tensor]:
+        shape = (count, s.prompt_tokens)
+        tokens = torch.randint(END + 1, s.vocabulary, shape, generator=stream)
+        ends = torch.randint(2, s.prompt_tokens, (count, 1), generator=stream)
+        places = torch.arange(s.prompt_tokens)
+        tokens = tokens.where(places != ends, END).where(places <= ends, PAD)
+        tokens[:, 0] = BEGIN
+        return tokens, (tokens != PAD).long()
+
+    return {
+        "image_tower": Graph(
+            _Image(network),
+            inputs=("image",),
+            outputs=("vector",),
+            examples=(images(2),),
+            trial=(images(33),),
+            varying={"image": _COUNT_AXIS},
+        ),
+        "text_tower": Graph(
+            _Text(network),
+            inputs=("tokens", "mask"),
+            outputs=("vector",),
+            examples=texts(2),
+            trial=texts(33),
+            varying={"tokens": _COUNT_AXIS, "mask": _COUNT_AXIS},
+        ),
+    }
+
+
+def tower_constants(settings: TowerSettings) -> Mapping[str, Constant]:
+    """Return sizes of what goes in and comes out, the range of pixels, and prompts of classes."""
+    return {
+        "side": settings.side,
+        "channels": settings.channels,
+        "lowest": -1.0,
+        "highest": 1.0,
+        "vector": settings.vector,
+        "prompt_tokens": settings.prompt_tokens,
+        "templates": settings.templates,
+    }
+
+
+def learned_constants(network: nn.Module) -> Mapping[str, Constant]:
+    """Return the temperature, which is learned."""
+    assert isinstance(network, TwoTowers)
+    return {"temperature": network.temperature}

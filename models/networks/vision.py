@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from itertools import permutations
+
 import torch
 from torch import nn
 from transformers import CLIPVisionConfig, CLIPVisionModel
 
-from models.networks.tower_settings import STRIDE
+from models.networks.settings import STRIDE, VisionSettings
 from models.networks.towers import Stem
-from models.networks.vision_settings import VisionSettings
 
 CHANNELS = 3
 _WIDER = 2
 _AT_ONCE = 512
 
 
-class Vision(nn.Module):
+class VisionTower(nn.Module):
     """Gives a picture's vectors: first one for the whole, then one for each patch of 8 x 8."""
 
     def __init__(self, settings: VisionSettings) -> None:
@@ -43,3 +45,33 @@ class Vision(nn.Module):
     def all(self, pixels: torch.Tensor) -> torch.Tensor:
         """Return the vectors of many pictures, some at a time, without a gradient."""
         return torch.cat([self(some) for some in pixels.split(_AT_ONCE)])
+
+
+def weights_below(prefix: str, weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return the weights whose names begin with `prefix`, by what comes after it."""
+    return {
+        name.removeprefix(prefix): each for name, each in weights.items() if name.startswith(prefix)
+    }
+
+
+def trainable_share(network: nn.Module) -> float:
+    """Return the share of all weights that training changes, those of frozen parts among all."""
+    sizes = [(int(each.numel()), bool(each.requires_grad)) for each in network.parameters()]
+    return sum(size for size, trained in sizes if trained) / sum(size for size, _ in sizes)
+
+
+_ORDERS = torch.tensor(list(permutations(range(CHANNELS))))
+"""Every order of the colour channels; the first is as they are."""
+
+
+def recolour(
+    pixels: torch.Tensor, other: torch.Tensor, drawn: torch.Generator | None = None
+) -> torch.Tensor:
+    """Return pictures [n, 3, side, side], those of `other`, [n], with channels in another order.
+
+    Chance comes from `drawn`, or else from torch's global stream.
+    """
+    count = len(pixels)
+    order = torch.randint(1, len(_ORDERS), (count,), generator=drawn).masked_fill(~other, 0)
+    rows = torch.arange(count)[:, None]
+    return pixels[rows.to(pixels.device), _ORDERS[order].to(pixels.device)]

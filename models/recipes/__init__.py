@@ -1,1 +1,1 @@
-"""One folder a recipe; `models/common/family.py` says what is in it."""
+"""Recipes: one folder each, with its settings, network, loss, evaluation and export."""

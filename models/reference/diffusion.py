@@ -39,7 +39,7 @@ def one_step(rows: Array, noise: Array, beta: float) -> Array:
     return np.asarray(np.sqrt(1 - beta) * rows + np.sqrt(beta) * noise)
 
 
-def noised(rows: Array, noise: Array, kept: float) -> Array:
+def add_noise(rows: Array, noise: Array, kept: float) -> Array:
     """Return sqrt(kept) x + sqrt(1 - kept) noise: all steps at once (Ho et al., equation 4)."""
     return np.asarray(np.sqrt(kept) * rows + np.sqrt(1 - kept) * noise)
 

@@ -24,7 +24,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from models.images import images
+from models.serving.images import images
 
 Target = Literal["inf2", "trn2"]
 COMPILER = "neuronx-cc"
@@ -42,7 +42,7 @@ class CannotCompile(Exception):  # noqa: N818 - named for what it tells
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class CompileOrder:
     """What to compile: `model` is a folder or a name on a hub, `into` a folder, or for trn2 the
     cache's address, which may be in S3.
     """
@@ -69,14 +69,14 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
-class Machine:
+class InstalledTools:
     """What is installed here, asked of the system unless a test says otherwise."""
 
     has_program: Callable[[str], bool] = lambda name: shutil.which(name) is not None
     has_module: Callable[[str], bool] = lambda name: importlib.util.find_spec(name) is not None
 
 
-def command(order: Order) -> Command:
+def command(order: CompileOrder) -> Command:
     """Return what compiles the model."""
     if order.target == "trn2":
         shape = (str(order.batch), str(order.tokens))
@@ -93,7 +93,7 @@ def command(order: Order) -> Command:
     return Command(("optimum-cli", "export", "neuron", *flat, order.into))
 
 
-def check(target: Target, machine: Machine) -> None:
+def check(target: Target, machine: InstalledTools) -> None:
     """Raise CannotCompile unless `machine` has what compiling for `target` takes."""
     missing = [] if machine.has_program(COMPILER) else [COMPILER]
     if target == "inf2" and not machine.has_program("optimum-cli"):
@@ -108,7 +108,7 @@ def check(target: Target, machine: Machine) -> None:
         )
 
 
-def main(arguments: Sequence[str] | None = None, machine: Machine | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, machine: InstalledTools | None = None) -> int:
     """Compile a model. Exit code 1 where there is no compiler."""
     parser = argparse.ArgumentParser(prog="python -m models.serving.compile_neuron")
     parser.add_argument("--target", choices=INSTANCES, required=True)
@@ -119,7 +119,7 @@ def main(arguments: Sequence[str] | None = None, machine: Machine | None = None)
     parser.add_argument("--task", default="feature-extraction", help="inf2 alone")
     parser.add_argument("--show", action="store_true", help="print the command and run nothing")
     chosen = parser.parse_args(arguments)
-    order = Order(
+    order = CompileOrder(
         chosen.target, chosen.model, chosen.into, chosen.batch, chosen.tokens, chosen.task
     )
     wanted = command(order)
@@ -127,7 +127,7 @@ def main(arguments: Sequence[str] | None = None, machine: Machine | None = None)
         print(wanted)  # noqa: T201 - the command's answer
         return 0
     try:
-        check(order.target, machine or Machine())
+        check(order.target, machine or InstalledTools())
     except CannotCompile as error:
         print(error, file=sys.stderr)  # noqa: T201 - what the user has to know
         return 1

@@ -11,7 +11,7 @@ from infra.cloudformation.errors import TemplateError
 from infra.cloudformation.intrinsics import TemplateScope
 from localcloud.iam.conditions import wildcard
 from localcloud.template.resources.iam import role_policies
-from models.common.targets import targets
+from models.training.targets import targets
 from tests.architecture.templates import plain
 
 PLACE = {"AWS::Region": "eu-west-1", "AWS::AccountId": "1" * 12, "AWS::Partition": "aws"}

@@ -15,7 +15,7 @@ import pytest
 
 from infra import stages
 from infra.reindex import Reindexing
-from models.pull import pull
+from models.pull.cache import pull
 from tests.cloud import PROJECT, CloudProcess
 from tests.e2e.driving import settled, until, upload
 from tests.e2e.tenants import Tenant, make_tenant

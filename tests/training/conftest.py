@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from models.common.job import ROOT, Job
+from models.training.job import ROOT, TrainingJob
 from tests.trained_models import model_folder
 
 collect_ignore_glob = [] if find_spec("torch") and find_spec("diffusers") else ["test_*.py"]
 
 PROJECT = Path(__file__).parents[2]
 
-Laid = Callable[..., Job]
+Laid = Callable[..., TrainingJob]
 """Lays the folders of a job with these hyperparameters and channels, and reads it."""
 
 
@@ -44,7 +44,7 @@ def channel() -> Channel:
     """Channels by the names of their data sets, prepared by whichever test asks first; one whose
     packages cannot be had is skipped.
     """
-    from models.common.failures import NoDataset
+    from models.failures import NoDataset
     from tests.smoke_trainings import prepare_channel
 
     def prepare(name: str) -> Path:
@@ -65,7 +65,7 @@ def digits(channel: Channel) -> Path:
 @pytest.fixture(scope="session")
 def smoke() -> Smoke:
     """Models of smoke presets, trained, judged and exported by whichever test asks first."""
-    from models.common.failures import NoDataset
+    from models.failures import NoDataset
     from tests.smoke_trainings import train
 
     def trained(name: str) -> Path:
@@ -82,11 +82,13 @@ def smoke() -> Smoke:
 @pytest.fixture
 def laid(tmp_path: Path) -> Laid:
     """Job folders below a root of this test."""
-    from models.rehearse import lay
+    from models.rehearse import lay_out_job
 
-    def make(asked: Mapping[str, Any], channels: Mapping[str, Path], name: str = "job") -> Job:
-        lay(tmp_path / name, asked, channels)
-        return Job.of({ROOT: str(tmp_path / name)})
+    def make(
+        asked: Mapping[str, Any], channels: Mapping[str, Path], name: str = "job"
+    ) -> TrainingJob:
+        lay_out_job(tmp_path / name, asked, channels)
+        return TrainingJob.of({ROOT: str(tmp_path / name)})
 
     return make
 

@@ -10,19 +10,21 @@ from typing import Any
 import torch
 from torch import nn
 
-from models.common.checkpoints import Checkpoints, Stateful
-from models.common.devices import Device
-from models.common.group import Group
-from models.common.loop import Place
-from models.common.recipe import Settings
-from models.common.stopping import Stop
-from models.common.supervised import Batches, LossTask
+from models.training.checkpoints import Checkpoints, Stateful
+from models.training.devices import Device
+from models.training.job import StopSignal
+from models.training.loop import LoopContext
+from models.training.process_group import ProcessGroup
+from models.training.recipe import RecipeSettings
+from models.training.supervised import Batches, LossTask
 
 ROWS = torch.arange(40.0)[:, None] / 40
-SETTINGS = Settings(steps=12, batch=8, learning_rate=0.05, warmup=2, checkpoint_every=5, seed=3)
+SETTINGS = RecipeSettings(
+    steps=12, batch=8, learning_rate=0.05, warmup=2, checkpoint_every=5, seed=3
+)
 
 
-class Stopping(Stop):
+class Stopping(StopSignal):
     """Is asked to stop once a line of the log says so."""
 
     def after(self, step: int) -> Callable[[str], None]:
@@ -32,7 +34,7 @@ class Stopping(Stop):
         return say
 
 
-def line_task(settings: Settings = SETTINGS, group: Group | None = None) -> LossTask:
+def line_task(settings: RecipeSettings = SETTINGS, group: ProcessGroup | None = None) -> LossTask:
     """A line that is fitted to 3x - 1, with dropout, so that chance has a part in it."""
 
     def loss(network: nn.Module, batch: Any, _: int) -> Mapping[str, torch.Tensor]:
@@ -42,7 +44,7 @@ def line_task(settings: Settings = SETTINGS, group: Group | None = None) -> Loss
         return {"loss": squares.mean(), "worst": squares.max()}
 
     torch.manual_seed(0)
-    group = group or Group()
+    group = group or ProcessGroup()
     rows = Batches([ROWS], settings, group)
     return LossTask(nn.Linear(1, 1), loss, rows, settings, Device(torch.device("cpu")), group)
 
@@ -78,7 +80,7 @@ class Bench:
     training: Mapping[str, Any] = field(default_factory=lambda: {"recipe": "line"})
     said: list[str] = field(default_factory=list)
 
-    def place(self) -> Place:
+    def place(self) -> LoopContext:
         stop = Stopping()
         watch = stop.after(self.stop_after)
 
@@ -87,4 +89,4 @@ class Bench:
             watch(line)
 
         checkpoints = Checkpoints(self.folder, self.training)
-        return Place(Device(torch.device("cpu")), Group(), checkpoints, stop, say)
+        return LoopContext(Device(torch.device("cpu")), ProcessGroup(), checkpoints, stop, say)

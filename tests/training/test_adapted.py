@@ -14,21 +14,21 @@ from tokenizers import Tokenizer
 from torch import nn
 
 from chalicelib.inference.decoding import DecoderShape, Floats, TokenIds, TokenSampling, decode
-from models.common import artefacts, instructions, running, text
-from models.common.artefacts import Trained, Training
-from models.common.export import export
-from models.common.failures import BadData
-from models.common.instructions import Instruction
+from models.data import instructions, text
+from models.data.instructions import Instruction
+from models.data.text import END
 from models.datasets import notes
-from models.networks.adapting import Adapted
-from models.networks.decoder import END, decoder, generate, logits
-from models.recipes.adapted.evaluate import exact
-from models.recipes.adapted.export import constants, graphs
-from models.recipes.adapted.family import FAMILY
-from models.recipes.adapted.loss import objective
-from models.recipes.adapted.network import network, prefix, thaw
+from models.export.graphs import export_graphs
+from models.failures import BadData
+from models.jobs import runner
+from models.networks.adapted_decoder import AdaptedDecoder
+from models.networks.decoder import decoder, generate, logits
+from models.recipes.adapted.network import make_network, objective, prefix, thaw
 from models.recipes.adapted.parameters import Parameters, Way
+from models.recipes.adapted.recipe import CODE, constants, exact, graphs
 from models.reference import losses
+from models.training import artefacts
+from models.training.artefacts import TrainedModel, TrainingRecord
 from tests.training.conftest import Laid, Smoke, weights_of
 
 WAYS: tuple[Way, ...] = get_args(Way)
@@ -45,21 +45,21 @@ def settings(way: Way, **changed: Any) -> Parameters:
     )  # fmt: skip
 
 
-def base_of(parameters: Parameters, folder: Path) -> Trained:
+def base_of(parameters: Parameters, folder: Path) -> TrainedModel:
     """A language model that was never trained, as an artefact."""
     torch.manual_seed(5)
     weights = decoder(parameters).state_dict()
     (folder / text.TOKENIZER).write_bytes(b"its own")
-    training = Training(
+    training = TrainingRecord(
         recipe="language_model", preset="tiny", settings=parameters.model_dump(),
         data="", code="", torch="", device="cpu", measured={},
     )  # fmt: skip
-    return Trained(folder, training, weights)
+    return TrainedModel(folder, training, weights)
 
 
-def moved(parameters: Parameters, folder: Path) -> Adapted:
+def moved(parameters: Parameters, folder: Path) -> AdaptedDecoder:
     """An adapted model whose own weights are no longer what they began as."""
-    made = network(parameters)
+    made = make_network(parameters)
     made.begin(base_of(parameters, folder))
     with torch.no_grad():
         for each in made.tuned.parameters():
@@ -71,7 +71,7 @@ def moved(parameters: Parameters, folder: Path) -> Adapted:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_should_begin_as_the_base(way: Way, tmp_path: Path) -> None:
-    made = network(settings(way)).eval()
+    made = make_network(settings(way)).eval()
     base = base_of(settings(way), tmp_path)
     made.begin(base)
     for name, each in made.base.state_dict().items():
@@ -114,7 +114,7 @@ def test_what_is_frozen_should_not_learn(way: Way, tmp_path: Path) -> None:
 
 def test_the_last_layers_should_thaw_first() -> None:
     parameters = settings("gradual", steps=16)
-    made = network(parameters)
+    made = make_network(parameters)
     awake = []
     for number in range(1, 9):
         thaw(made, parameters, number)
@@ -142,7 +142,7 @@ def test_only_answers_should_count_in_the_loss(tmp_path: Path) -> None:
 def test_a_tuned_prompt_should_be_served_by_the_bases_graph(tmp_path: Path) -> None:
     parameters = settings("prompt_tuning", layers=1)
     made = moved(parameters, tmp_path)
-    specs = export(graphs(made, parameters), tmp_path)
+    specs = export_graphs(graphs(made, parameters), tmp_path)
     session = onnxruntime.InferenceSession(str(tmp_path / specs["decoder"].file))
     shape = DecoderShape.of(constants(parameters))
     assert shape.prefix == 3
@@ -184,7 +184,7 @@ class Parrot(nn.Module):
 
 def test_an_answer_should_be_right_to_the_letter() -> None:
     asked = [Instruction(prompt=f"{at}:", completion=" a valve") for at in range(4)]
-    tokenizer = text.learn(["a valve: 0123 b"], 270)
+    tokenizer = text.learn_tokenizer(["a valve: 0123 b"], 270)
     said = [" a valve", " a valve\nand more", " a valves", " a Valve"]
     answers = [[*tokenizer.encode(each).ids, END] for each in said]
     parrot = Parrot(answers, tokenizer.get_vocab_size())
@@ -195,7 +195,7 @@ def test_an_answer_should_be_right_to_the_letter() -> None:
 def test_a_base_of_other_sizes_should_be_told(name: str, value: int, tmp_path: Path) -> None:
     other = base_of(settings("lora", **{name: value}), tmp_path)
     with pytest.raises(BadData, match=f"{name}: is .* was trained with {value}"):
-        network(settings("lora")).begin(other)
+        make_network(settings("lora")).begin(other)
 
 
 def test_tokens_of_another_tokenizer_should_be_told(
@@ -203,12 +203,12 @@ def test_tokens_of_another_tokenizer_should_be_told(
 ) -> None:
     other = tmp_path / "other"
     asked = [notes.note(notes.TEMPLATES[0], "small", "red", "ship", "river")] * 8
-    instructions.write(other, text.learn(["some words"] * 3, 2048), asked, asked)
+    instructions.write(other, text.learn_tokenizer(["some words"] * 3, 2048), asked, asked)
     base = {"training": other, "base": smoke("language_model") / "finish" / "model"}
     job = laid({"recipe": "adapted", "preset": "smoke", "vocabulary": 263}, base)
     with pytest.raises(BadData, match=r"vocabulary: is 263"):
-        running.run(job, {}, lambda _: None)
-    made = network(settings("full"))
+        runner.run_job(job, {}, lambda _: None)
+    made = make_network(settings("full"))
     made.begin(base_of(settings("full"), tmp_path))
     made.hold(b"its own")
     with pytest.raises(BadData, match="is not that of the language model"):
@@ -219,7 +219,7 @@ def test_tokens_of_another_tokenizer_should_be_told(
 def tasks(tmp_path: Path) -> Path:
     asked = [notes.note(notes.TEMPLATES[0], size, "red", "ship", "river") for size in notes.SIZES]
     words = [f"{each.prompt}{each.completion}" for each in asked]
-    instructions.write(tmp_path, text.learn(words, 300), asked, asked[:1])
+    instructions.write(tmp_path, text.learn_tokenizer(words, 300), asked, asked[:1])
     return tmp_path
 
 
@@ -258,5 +258,5 @@ def test_a_recipe_should_say_what_learned(smoke: Smoke) -> None:
     model = smoke("adapted") / "finish" / "model"
     measured = json.loads((model / "evaluation.json").read_text())
     assert 0 < measured["trainable_share"] < 0.3
-    found = artefacts.find(model, model / "unused")
-    assert FAMILY.parameters.model_validate(found.training.settings).way == "lora"
+    found = artefacts.read_training(model, model / "unused")
+    assert CODE.parameters.model_validate(found.training.settings).way == "lora"

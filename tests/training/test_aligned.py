@@ -10,30 +10,38 @@ import pytest
 import torch
 from torch.nn import functional
 
-from models.common import artefacts, gates, pairs, recipe, seeds
-from models.common.devices import Device
-from models.common.failures import BadRecipe, BelowGate
-from models.common.family import Setup
-from models.common.group import Group
-from models.common.supervised import Batches
+from models.data import review_pairs
+from models.failures import BadRecipe, BelowGate
 from models.networks.decoder import logits
-from models.networks.reviews import asked, laid_pairs
-from models.networks.rollouts import Written, write
-from models.recipes.aligned.advantages import (
-    generalised,
+from models.networks.rollouts import CompletionRows, draw_completions, pair_rows, prompt_rows
+from models.recipes.aligned.network import (
+    AlignedPolicy,
+    clipped_objective,
+    divergence,
+    dpo_loss,
+    masked_mean,
+    preference_loss,
+)
+from models.recipes.aligned.online import OnlineTask
+from models.recipes.aligned.parameters import Parameters
+from models.recipes.aligned.recipe import CODE, evaluate
+from models.recipes.aligned.rewards import (
+    RewardFunction,
+    generalised_advantages,
     group_relative,
     leave_one_out,
-    whitened,
+    length,
+    repetition,
+    reward_function,
+    whiten,
 )
-from models.recipes.aligned.evaluate import evaluate
-from models.recipes.aligned.family import FAMILY
-from models.recipes.aligned.loss import clipped, direct, divergence, mean, preference
-from models.recipes.aligned.network import Aligned
-from models.recipes.aligned.online import Online
-from models.recipes.aligned.parameters import Parameters
-from models.recipes.aligned.rewards import Reward, length, repetition, rewards
 from models.reference import losses
-from models.reference.preferences import best_policy, dpo, generalised_advantages
+from models.reference.losses import best_policy, dpo
+from models.training import artefacts, recipe, seeds
+from models.training.devices import Device
+from models.training.process_group import ProcessGroup
+from models.training.recipe_code import TaskSetup
+from models.training.supervised import Batches
 from tests.training.conftest import Channel, Smoke
 
 CPU = Device(torch.device("cpu"))
@@ -46,18 +54,18 @@ def settings(preset: Any = "smoke", **changed: Any) -> Parameters:
     return found
 
 
-def network_of(smoke: Smoke) -> Aligned:
-    found = artefacts.find(smoke("aligned") / "train" / "model", Path("unused"))
-    network = Aligned(Parameters.model_validate(found.training.settings))
+def network_of(smoke: Smoke) -> AlignedPolicy:
+    found = artefacts.read_training(smoke("aligned") / "train" / "model", Path("unused"))
+    network = AlignedPolicy(Parameters.model_validate(found.training.settings))
     network.load_state_dict(dict(found.weights))
     return network
 
 
-def trained(task: Online, steps: int) -> list[float]:
+def trained(task: OnlineTask, steps: int) -> list[float]:
     """Do steps and return the reward of each."""
     found = []
     for number in range(1, steps + 1):
-        seeds.begin(0, number, 0)
+        seeds.seed_all(0, number, 0)
         found.append(float(task.step(number)["reward"]))
     return found
 
@@ -80,19 +88,19 @@ def test_on_a_bandit_the_policy_should_become_the_best_one(method: str) -> None:
         learning_rate=0.02,
         passes=2,
     )
-    seeds.begin(7)
-    network = Aligned(p)
+    seeds.seed_all(7)
+    network = AlignedPolicy(p)
     torch.nn.init.normal_(network.policy.lm_head.weight, std=0.2)
     network.reference.load_state_dict(network.policy.state_dict())
     worth = torch.tensor([0.0, 0.6, -0.5, 1.0, 0.2, -1.0, 0.4, 0.8])
 
-    def reward(written: Written) -> torch.Tensor:
+    def reward(written: CompletionRows) -> torch.Tensor:
         return worth[written.ids[:, 1]]
 
     prompts = torch.full((p.batch, 1), 2)
     rows = [prompts, torch.ones(p.batch, dtype=torch.long)]
     of_prompts = p.model_copy(update={"batch": p.batch // p.group})
-    trained(Online(network, reward, Batches(rows, of_prompts, Group()), p, CPU), p.steps)
+    trained(OnlineTask(network, reward, Batches(rows, of_prompts, ProcessGroup()), p, CPU), p.steps)
     with torch.no_grad():
         ours = functional.softmax(logits(network.policy, prompts[:1])[0, 0], 0).double().numpy()
         base = functional.softmax(logits(network.reference, prompts[:1])[0, 0], 0).double().numpy()
@@ -105,7 +113,7 @@ def test_the_objective_should_be_the_oracles() -> None:
     chance = np.random.default_rng(0)
     now, before, advantages = (chance.normal(size=200) for _ in range(3))
     ours = [torch.from_numpy(each) for each in (now, before, advantages)]
-    told = clipped(ours[0], ours[1], ours[2], 0.2).mean()
+    told = clipped_objective(ours[0], ours[1], ours[2], 0.2).mean()
     assert float(-told) == pytest.approx(losses.ppo_clipped(now, before, advantages, 0.2))
 
 
@@ -114,8 +122,8 @@ def test_generalised_advantages_should_be_the_mean_of_all_horizons() -> None:
     values, given = chance.normal(size=(2, 1, 6))
     mask = np.array([[0.0, 1, 1, 1, 0, 0]])
     ours = [torch.from_numpy(each) for each in (given, values, mask)]
-    told = generalised(ours[0], ours[1], ours[2], 0.9)
-    wanted = generalised_advantages(given[0, 1:4], values[0, 1:4], 0.9)
+    told = generalised_advantages(ours[0], ours[1], ours[2], 0.9)
+    wanted = losses.generalised_advantages(given[0, 1:4], values[0, 1:4], 0.9)
     assert np.allclose(told[0, 1:4].numpy(), wanted)
     assert not told[0, [0, 4, 5]].any()
 
@@ -127,8 +135,8 @@ def test_advantages_of_a_group_should_be_against_its_others() -> None:
     assert torch.allclose(told * given.std(), torch.tensor([-2.0, -1.0, 3.0, 0, 0, 0]), atol=1e-4)
     assert not group_relative(torch.ones(6), 3).any()
     mask = torch.tensor([[1.0, 1, 1], [1, 0, 0]])
-    white = whitened(given.view(2, 3) * mask, mask)
-    assert float(mean(white, mask)) == pytest.approx(0, abs=1e-6)
+    white = whiten(given.view(2, 3) * mask, mask)
+    assert float(masked_mean(white, mask)) == pytest.approx(0, abs=1e-6)
     assert not white[1, 1:].any()
 
 
@@ -143,20 +151,20 @@ def test_the_divergence_should_be_none_at_the_reference_and_exact_on_average() -
 def test_dpos_loss_should_be_its_formula() -> None:
     chance = np.random.default_rng(2)
     ours, theirs = chance.normal(size=(2, 2, 50))
-    told = preference(
+    told = preference_loss(
         torch.from_numpy(ours[0] - theirs[0]), torch.from_numpy(ours[1] - theirs[1]), 0.3
     )
     assert float(told) == pytest.approx(dpo((ours[0], ours[1]), (theirs[0], theirs[1]), 0.3))
 
 
 def test_dpo_should_begin_at_a_coins_loss_and_read_completions_alone(channel: Channel) -> None:
-    data, p = pairs.read(channel("preferences")), settings(method="dpo")
-    seeds.begin(3)
-    network = Aligned(p)
+    data, p = review_pairs.read(channel("preferences")), settings(method="dpo")
+    seeds.seed_all(3)
+    network = AlignedPolicy(p)
     network.reference.load_state_dict(network.policy.state_dict())
-    liked, other = laid_pairs(data.vocabulary, data.test_pairs[:16], p.context)
+    liked, other = pair_rows(data.vocabulary, data.test_pairs[:16], p.context)
     batch = [*liked.tensors, *other.tensors]
-    told = direct(p)(network, batch, 1)
+    told = dpo_loss(p)(network, batch, 1)
     assert float(told["loss"].detach()) == pytest.approx(np.log(2), rel=1e-5)
     told["loss"].backward()
     assert network.policy.lm_head.weight.grad is not None
@@ -166,10 +174,10 @@ def test_dpo_should_begin_at_a_coins_loss_and_read_completions_alone(channel: Ch
 def test_a_row_should_be_written_as_if_it_were_alone(smoke: Smoke, channel: Channel) -> None:
     """Prompts of several lengths go through one batch, padded; none may hear of the others."""
     network, p = network_of(smoke), settings()
-    data = pairs.read(channel("preferences"))
-    prompts, begun = asked(data.vocabulary, data.test_pairs[:40], p.context, p.most)
+    data = review_pairs.read(channel("preferences"))
+    prompts, begun = prompt_rows(data.vocabulary, data.test_pairs[:40], p.context, p.most)
     assert len(set(begun.tolist())) > 1
-    written = write(network.policy, prompts, begun, p.most, seeds.generator(5))
+    written = draw_completions(network.policy, prompts, begun, p.most, seeds.generator(5))
     assert written.ids.shape == (40, p.context)
     for row in range(40):
         assert written.ids[row, : begun[row]].tolist() == prompts[row, : begun[row]].tolist()
@@ -186,45 +194,47 @@ def test_a_row_should_be_written_as_if_it_were_alone(smoke: Smoke, channel: Chan
 def test_what_is_rewarded_should_be_the_weighted_sum(smoke: Smoke) -> None:
     network = network_of(smoke)
     ids = torch.tensor([[5, 6, 7, 7, 7, 1, 0], [5, 6, 8, 9, 1, 0, 0], [5, 6, 8, 8, 9, 9, 9]])
-    written = Written(ids, torch.tensor([2, 2, 2]), torch.tensor([6, 5, 7]))
+    written = CompletionRows(ids, torch.tensor([2, 2, 2]), torch.tensor([6, 5, 7]))
     assert torch.allclose(repetition(written), torch.tensor([2 / 4, 0.0, 3 / 5]))
     assert torch.allclose(length(written, 10), torch.tensor([0.4, 0.3, 0.5]))
     scores = network.reward(ids, written.mask).detach()
     p = settings(of_model=2.0, of_length=3.0, of_repetition=5.0, most=10)
     wanted = 2 * scores - 3 * length(written, 10) - 5 * repetition(written)
-    assert torch.allclose(rewards(network.reward, p)(written), wanted)
+    assert torch.allclose(reward_function(network.reward, p)(written), wanted)
     assert float(scores[2]) == float(network.reward.unended)
 
 
-def broken(network: Aligned, word: int) -> Reward:
+def broken(network: AlignedPolicy, word: int) -> RewardFunction:
     """A reward that likes one word, however often."""
 
-    def reward(written: Written) -> torch.Tensor:
+    def reward(written: CompletionRows) -> torch.Tensor:
         return ((written.ids[:, 1:] == word) * written.answered).sum(1)
 
     return reward
 
 
 def test_a_policy_that_games_its_reward_should_be_refused(smoke: Smoke, channel: Channel) -> None:
-    data = pairs.read(channel("preferences"))
+    data = review_pairs.read(channel("preferences"))
     network = network_of(smoke)
     p = settings(steps=12, batch=32, learning_rate=0.01, beta=0.02)
     network.policy.load_state_dict(network.reference.state_dict())
-    prompts = asked(data.vocabulary, data.train_pairs, p.context, p.most)
+    prompts = prompt_rows(data.vocabulary, data.train_pairs, p.context, p.most)
     reward = broken(network, data.vocabulary.encoded("lovely")[0])
-    task = Online(network, reward, Batches(prompts, p, Group()), p, CPU)
+    task = OnlineTask(network, reward, Batches(prompts, p, ProcessGroup()), p, CPU)
     given = trained(task, p.steps)
     assert given[-1] > given[0] + 2
     numbers = evaluate(network.eval(), data, p).numbers
     assert numbers["kl"] > 2
     with pytest.raises(BelowGate, match=r"kl is .* and may be 2 at most"):
-        gates.hold(recipe.load("aligned").gates, numbers)
+        recipe.require_gates(recipe.load("aligned").gates, numbers)
 
 
 def test_the_reference_and_the_reward_should_stay_as_they_were(smoke: Smoke) -> None:
     network, ours = network_of(smoke), {}
     for channel, name in recipe.load("aligned").bases.items():
-        ours[channel] = artefacts.find(smoke(name) / "finish" / "model", Path("unused")).weights
+        ours[channel] = artefacts.read_training(
+            smoke(name) / "finish" / "model", Path("unused")
+        ).weights
     state = network.state_dict()
     assert all(torch.equal(state[f"reference.{at}"], each) for at, each in ours["policy"].items())
     assert all(torch.equal(state[f"reward.{at}"], each) for at, each in ours["reward"].items())
@@ -246,10 +256,10 @@ def test_the_graph_should_be_the_policys_and_no_more(smoke: Smoke) -> None:
 def test_every_method_should_train(method: str, smoke: Smoke, channel: Channel) -> None:
     network, p = network_of(smoke), settings(method=method, steps=2)
     before = {name: each.clone() for name, each in network.policy.state_dict().items()}
-    data = pairs.read(channel("preferences"))
-    task = FAMILY.task(Setup(network, data, p, CPU, Group()))
+    data = review_pairs.read(channel("preferences"))
+    task = CODE.task(TaskSetup(network, data, p, CPU, ProcessGroup()))
     for number in (1, 2):
-        seeds.begin(0, number, 0)
+        seeds.seed_all(0, number, 0)
         assert np.isfinite(float(task.step(number)["loss"]))
     assert any(not torch.equal(network.policy.state_dict()[name], before[name]) for name in before)
 
@@ -270,6 +280,6 @@ def test_a_wrong_setting_should_be_told(changed: dict[str, Any], told: str) -> N
 
 
 def test_completions_that_leave_no_room_for_prompts_should_be_told(channel: Channel) -> None:
-    data = pairs.read(channel("preferences"))
+    data = review_pairs.read(channel("preferences"))
     with pytest.raises(BadRecipe, match="most: is 24 and has to be less than context"):
-        asked(data.vocabulary, data.test_pairs, 24, 24)
+        prompt_rows(data.vocabulary, data.test_pairs, 24, 24)

@@ -15,24 +15,26 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.common import questions, recipe, running
-from models.common.failures import BadData, BadRecipe
-from models.common.job import Job
-from models.common.questions import Described, Part, Questions
-from models.common.words import BEGIN, END, PAD, Words
-from models.networks.prompts import (
-    answers,
-    asked,
+from models.data import questions
+from models.data.questions import PictureDescription, Questions, QuestionSplit
+from models.data.words import BEGIN, END, PAD, WordTokenizer
+from models.failures import BadData, BadRecipe
+from models.jobs import runner
+from models.networks.question_rows import (
+    answer_labels,
+    answer_tokens,
     cross_entropy,
-    decoding,
-    learned,
-    one_each,
+    decoding_prompts,
+    draw_questions,
+    question_rows,
 )
-from models.recipes.blip2.evaluate import joint, said
-from models.recipes.blip2.loss import contrastive, generating, hard
-from models.recipes.blip2.network import Captioner
+from models.recipes.blip2.loss import contrastive_loss, generation_loss, hard_negatives
+from models.recipes.blip2.network import Blip2Captioner
 from models.recipes.blip2.parameters import Parameters
+from models.recipes.blip2.recipe import names_both, write_texts
 from models.reference import losses
+from models.training import recipe
+from models.training.job import TrainingJob
 from tests.training.conftest import PROJECT, Channel, Laid, Smoke, weights_of
 
 ASKED = {"recipe": "blip2", "preset": "smoke"}
@@ -74,8 +76,8 @@ def settings() -> Parameters:
 
 
 @pytest.fixture(scope="module")
-def trained(smoke: Smoke) -> Captioner:
-    network = Captioner(settings())
+def trained(smoke: Smoke) -> Blip2Captioner:
+    network = Blip2Captioner(settings())
     held = weights_of(smoke("blip2") / "train" / "model" / "weights.safetensors")
     network.load_state_dict({name: torch.from_numpy(each) for name, each in held.items()})
     network.eval()
@@ -88,14 +90,14 @@ def test_the_contrast_should_be_that_of_the_reference_where_all_captions_differ(
     ours, theirs = (
         torch.nn.functional.normalize(torch.from_numpy(each)) for each in (some, others)
     )
-    told = contrastive(ours @ theirs.T / 0.07, torch.eye(6, dtype=torch.bool))
+    told = contrastive_loss(ours @ theirs.T / 0.07, torch.eye(6, dtype=torch.bool))
     assert float(told) == pytest.approx(losses.info_nce(some, others, 0.07), rel=1e-9)
 
 
 def test_captions_that_are_alike_should_share_what_is_right() -> None:
     same = torch.tensor([[1, 1, 0], [1, 1, 0], [0, 0, 1]], dtype=torch.bool)
     sure = torch.where(same, 50.0, 0.0)
-    assert float(contrastive(sure, same)) == pytest.approx(2 / 3 * np.log(2), rel=1e-6)
+    assert float(contrastive_loss(sure, same)) == pytest.approx(2 / 3 * np.log(2), rel=1e-6)
 
 
 @given(st.lists(st.integers(0, 3), min_size=2, max_size=12))
@@ -103,14 +105,16 @@ def test_a_hard_negative_should_be_of_another_caption(captions: list[int]) -> No
     told = torch.tensor(captions)
     same = told[:, None] == told[None]
     similar = 20 * torch.rand(same.shape)
-    found = hard(similar, same)
+    found = hard_negatives(similar, same)
     assert ((told[found] != told) | same.all(1)).all()
 
 
 def test_the_likeliest_negative_should_be_taken_most_often() -> None:
     similar = torch.zeros(4, 4)
     similar[:, 2] = 6.0
-    drawn = torch.stack([hard(similar, torch.eye(4, dtype=torch.bool)) for _ in range(50)])
+    drawn = torch.stack(
+        [hard_negatives(similar, torch.eye(4, dtype=torch.bool)) for _ in range(50)]
+    )
     assert (drawn[:, [0, 1, 3]] == 2).float().mean() > 0.9
 
 
@@ -122,24 +126,24 @@ def test_the_loss_of_words_should_be_the_references_over_answers_alone() -> None
         np.stack([logits[row, place].numpy() for row, place, _ in at]),
         np.array([token for *_, token in at]),
     )
-    assert float(cross_entropy(logits, learned(tokens))) == pytest.approx(wanted, rel=1e-9)
+    assert float(cross_entropy(logits, answer_labels(tokens))) == pytest.approx(wanted, rel=1e-9)
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
 def test_pictures_in_other_colours_should_be_asked_for_all_but_these(
-    trained: Captioner, data: Questions, share: float
+    trained: Blip2Captioner, data: Questions, share: float
 ) -> None:
-    words = Words.of(data, settings().vocabulary)
+    words = WordTokenizer.of(data, settings().vocabulary)
     colours = torch.tensor([words.ids(value)[0] for value in data.values("colour")])
-    told = asked(words, data.train, data.attributes)[:16]
+    told = question_rows(words, data.train, data.attributes)[:16]
     right = torch.randn(16, settings().image_tokens, settings().image_width)
     unseen = torch.full_like(right, torch.nan)
     shown = (unseen, right) if share else (right, unseen)
     with torch.no_grad():
         torch.manual_seed(4)
-        found = generating(colours, share)(trained, [*shown, told], 1)["loss"]
+        found = generation_loss(colours, share)(trained, [*shown, told], 1)["loss"]
         torch.manual_seed(4)
-        rows = one_each(told)
+        rows = draw_questions(told)
         logits = trained.language.after(trained.project(right), rows).double().numpy()
     begun = (rows == BEGIN).int().argmax(1).tolist()
     at = [
@@ -158,8 +162,10 @@ def test_pictures_in_other_colours_should_be_asked_for_all_but_these(
 
 
 def test_a_word_should_see_the_picture_and_the_words_before_it_alone(data: Questions) -> None:
-    network = Captioner(settings()).eval()
-    captions = decoding(asked(Words.of(data, 48), data.train, data.attributes)[:3, 0])
+    network = Blip2Captioner(settings()).eval()
+    captions = decoding_prompts(
+        question_rows(WordTokenizer.of(data, 48), data.train, data.attributes)[:3, 0]
+    )
     features = torch.randn(3, settings().image_tokens, settings().image_width)
     other = captions.clone()
     other[:, 4] = 20
@@ -172,8 +178,8 @@ def test_a_word_should_see_the_picture_and_the_words_before_it_alone(data: Quest
 
 
 def test_a_caption_should_be_compared_without_a_look_at_the_picture(data: Questions) -> None:
-    network = Captioner(settings()).eval()
-    captions = asked(Words.of(data, 48), data.train, data.attributes)[:3, 0]
+    network = Blip2Captioner(settings()).eval()
+    captions = question_rows(WordTokenizer.of(data, 48), data.train, data.attributes)[:3, 0]
     features = torch.randn(2, settings().image_tokens, settings().image_width)
     with torch.no_grad():
         alone = network.qformer.similarities(network.qformer.see(features[:1]), captions)
@@ -197,7 +203,7 @@ def test_frozen_networks_should_stay_what_they_were(smoke: Smoke) -> None:
 
 
 def test_a_server_without_torch_should_say_what_the_network_says(
-    smoke: Smoke, trained: Captioner, data: Questions, tmp_path: Path
+    smoke: Smoke, trained: Blip2Captioner, data: Questions, tmp_path: Path
 ) -> None:
     pictures = data.test.pictures[:4]
     np.save(tmp_path / "pictures.npy", pictures)
@@ -213,21 +219,23 @@ def test_a_server_without_torch_should_say_what_the_network_says(
     assert done.returncode == 0, done.stderr
     told: dict[str, Any] = json.loads(done.stdout)
     assert not told["torch"]
-    words = Words.of(data, 48)
+    words = WordTokenizer.of(data, 48)
     with torch.no_grad():
-        seen = trained.see(torch.from_numpy(Part(pictures, data.test.described[:4]).scaled()))
+        seen = trained.see(
+            torch.from_numpy(QuestionSplit(pictures, data.test.described[:4]).scaled())
+        )
         for question, written in told["told"].items():
-            wanted = said(trained, words, seen, question, 11)
+            wanted = write_texts(trained, words, seen, question, 11)
             assert [words.text(each) for each in written] == wanted
 
 
 def test_a_caption_should_name_the_right_answers_and_no_other(data: Questions) -> None:
-    wanted = Described(
+    wanted = PictureDescription(
         caption="a large red star on a white background",
         answers={"colour": "red", "shape": "star", "size": "large", "background": "white"},
     )
     captions = ["a small red star", "a red blue star", "a red", "a blue star", "star red"]
-    told = joint(captions, [wanted] * 5, data, ("colour", "shape"))
+    told = names_both(captions, [wanted] * 5, data, ("colour", "shape"))
     assert told == [True, False, False, False, True]
 
 
@@ -244,13 +252,13 @@ def test_a_language_model_of_other_words_should_be_refused(
     smoke: Smoke, laid: Laid, data: Questions, tmp_path: Path
 ) -> None:
     other = [
-        Described(caption=f"{each.caption} again", answers=each.answers)
+        PictureDescription(caption=f"{each.caption} again", answers=each.answers)
         for each in data.train.described[:40]
     ]
-    few = Part(data.train.pictures[:40], other)
+    few = QuestionSplit(data.train.pictures[:40], other)
     questions.write(tmp_path / "other", few, few)
     with pytest.raises(BadData, match="other words than the channel has"):
-        running.run(_job(smoke, laid, tmp_path / "other"), {}, lambda _: None)
+        runner.run_job(_job(smoke, laid, tmp_path / "other"), {}, lambda _: None)
 
 
 def test_a_tower_of_another_width_should_be_refused(
@@ -258,10 +266,10 @@ def test_a_tower_of_another_width_should_be_refused(
 ) -> None:
     job = _job(smoke, laid, channel("shape_questions"), image_width=64)
     with pytest.raises(BadData, match="settings have to be those that the base was trained with"):
-        running.run(job, {}, lambda _: None)
+        runner.run_job(job, {}, lambda _: None)
 
 
-def _job(smoke: Smoke, laid: Laid, training: Path, **asked: Any) -> Job:
+def _job(smoke: Smoke, laid: Laid, training: Path, **asked: Any) -> TrainingJob:
     bases = recipe.load("blip2").bases
     channels = {key: smoke(name) / "finish" / "model" for key, name in bases.items()}
     return laid({**ASKED, **asked}, {"training": training, **channels})
@@ -283,8 +291,10 @@ def test_settings_that_do_not_hold_together_should_be_refused(
 
 
 def test_questions_should_end_where_their_answers_do(data: Questions) -> None:
-    words = Words.of(data, 48)
-    rows, told = (make(words, data.train, data.attributes) for make in (asked, answers))
+    words = WordTokenizer.of(data, 48)
+    rows, told = (
+        make(words, data.train, data.attributes) for make in (question_rows, answer_tokens)
+    )
     assert rows.shape[1] == 1 + told.shape[1]
     for kind, name in enumerate(data.attributes, 1):
         row = rows[5, kind].tolist()

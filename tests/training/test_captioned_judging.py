@@ -9,31 +9,31 @@ import pytest
 from numpy.typing import NDArray
 
 from benchmarks import diffusion_steps_drawing
-from models.common import captions
-from models.common.captions import Captioned
-from models.common.images import to_network
+from models.data import captions
+from models.data.captions import CaptionedImages
+from models.data.images import to_network
 from models.datasets import captioned_digits
-from models.judging import captioned
-from models.judging.pictures import judge_of
+from models.evaluation import caption_fidelity
+from models.evaluation.image_quality import image_classifier
 from tests.training.conftest import Channel, Smoke
 
 WORDS = 6
 
 
 @pytest.fixture(scope="module")
-def data(channel: Channel) -> Captioned:
+def data(channel: Channel) -> CaptionedImages:
     return captions.read(channel("captioned_digits"))
 
 
-def drawn(data: Captioned, rows: NDArray[np.int64]) -> captioned.Hand:
+def drawn(data: CaptionedImages, rows: NDArray[np.int64]) -> caption_fidelity.DrawFunction:
     """Return a hand that draws real pictures, whatever it is asked for."""
     real = data.images.test.images[rows]
     return lambda _tokens, _negative: to_network(real)
 
 
-def test_real_pictures_should_be_worth_what_the_judge_is(data: Captioned) -> None:
+def test_real_pictures_should_be_worth_what_the_judge_is(data: CaptionedImages) -> None:
     real = np.arange(len(data.images.test.images))
-    told = captioned.judged(drawn(data, real), data, WORDS)
+    told = caption_fidelity.prompt_fidelity(drawn(data, real), data, WORDS)
     assert told.numbers["accuracy"] == told.numbers["judge_accuracy"] > 0.95
     assert told.scores["accuracy"].mean() == told.numbers["accuracy"]
     assert told.numbers["classes_drawn"] == 10
@@ -42,27 +42,27 @@ def test_real_pictures_should_be_worth_what_the_judge_is(data: Captioned) -> Non
     assert told.pictures["samples"].shape == (112, 364, 3)
 
 
-def test_pictures_of_other_captions_should_be_found_wrong(data: Captioned) -> None:
+def test_pictures_of_other_captions_should_be_found_wrong(data: CaptionedImages) -> None:
     count = len(data.images.test.images)
     other = np.random.default_rng(0).permutation(count)
-    told = captioned.judged(drawn(data, other), data, WORDS)
+    told = caption_fidelity.prompt_fidelity(drawn(data, other), data, WORDS)
     assert told.numbers["accuracy"] < 0.2
     assert abs(told.numbers["follows_ink"]) < 0.3
 
 
-def test_one_picture_for_all_should_be_found_to_be_one(data: Captioned) -> None:
+def test_one_picture_for_all_should_be_found_to_be_one(data: CaptionedImages) -> None:
     same = np.zeros(len(data.images.test.images), np.int64)
     noise = np.random.default_rng(0).integers(0, 2, (len(same), 1, 1, 1))
 
     def hand(*_: NDArray[np.int64]) -> NDArray[np.float32]:
         return to_network(np.maximum(data.images.test.images[same], noise.astype(np.uint8)))
 
-    told = captioned.judged(hand, data, WORDS)
+    told = caption_fidelity.prompt_fidelity(hand, data, WORDS)
     assert told.numbers["classes_drawn"] == 1
     assert told.numbers["fid"] > 50 * told.numbers["fid_held_out"]
 
 
-def test_what_is_unwanted_should_be_counted_before_and_after(data: Captioned) -> None:
+def test_what_is_unwanted_should_be_counted_before_and_after(data: CaptionedImages) -> None:
     test = data.images.test
     threes, sevens = (np.flatnonzero(test.labels == label) for label in (3, 7))
     asked: list[NDArray[np.int64]] = []
@@ -72,7 +72,7 @@ def test_what_is_unwanted_should_be_counted_before_and_after(data: Captioned) ->
         rows = np.concatenate([np.resize(threes, 150), np.resize(sevens, 50)])
         return to_network(test.images[sevens[np.arange(200) % 9] if negative.any() else rows])
 
-    told = captioned.negated(hand, data, WORDS)
+    told = caption_fidelity.negative_prompt_effect(hand, data, WORDS)
     assert told.numbers["unwanted"] == pytest.approx(0.75, abs=0.03)
     assert told.numbers["unwanted_left"] < 0.02
     assert told.pictures["negative"].shape == (76, 364, 3)
@@ -81,7 +81,9 @@ def test_what_is_unwanted_should_be_counted_before_and_after(data: Captioned) ->
     assert (asked[1] == wanted).all()
 
 
-def test_what_is_unwanted_should_be_said_where_pictures_have_one_caption(data: Captioned) -> None:
+def test_what_is_unwanted_should_be_said_where_pictures_have_one_caption(
+    data: CaptionedImages,
+) -> None:
     said = {part: [each[:1] for each in of] for part, of in data.captions.items()}
     said["train"][0] = data.captions["train"][0]
     asked: list[NDArray[np.int64]] = []
@@ -95,11 +97,11 @@ def test_what_is_unwanted_should_be_said_where_pictures_have_one_caption(data: C
     assert first > 0
     for mixed in (said, {part: [each[:1] for each in of] for part, of in said.items()}):
         asked.clear()
-        captioned.negated(hand, replace(data, captions=mixed), WORDS)
+        caption_fidelity.negative_prompt_effect(hand, replace(data, captions=mixed), WORDS)
         assert (asked[1] == data.vocabulary.tokens(mixed["train"][first][0], WORDS)).all()
 
 
-def test_captions_should_say_what_is_in_the_pictures(data: Captioned) -> None:
+def test_captions_should_say_what_is_in_the_pictures(data: CaptionedImages) -> None:
     for part, split in (("train", data.images.train), ("test", data.images.test)):
         said = data.captions[part]  # type: ignore[index]
         for label, each in zip(split.labels, said, strict=True):
@@ -116,10 +118,12 @@ def test_captions_should_say_what_is_in_the_pictures(data: Captioned) -> None:
     assert all(abs(count - 1400 / 3) < 20 for count in counts)
 
 
-def test_the_benchmark_should_draw_by_the_exported_graph(data: Captioned, smoke: Smoke) -> None:
+def test_the_benchmark_should_draw_by_the_exported_graph(
+    data: CaptionedImages, smoke: Smoke
+) -> None:
     model = diffusion_steps_drawing.Model.open(smoke("diffusion") / "finish" / "model")
     way = diffusion_steps_drawing.Way("DDIM 2", model, 2)
-    told = diffusion_steps_drawing.measured(way, data, judge_of(data.images), 2)
+    told = diffusion_steps_drawing.measured(way, data, image_classifier(data.images), 2)
     assert (told["calls"], told["drawn"]) == (2, 200)
     assert 0 <= told["right"] < 100
     assert len(told["CPU"]) == 2

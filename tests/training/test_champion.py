@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from chalicelib.contracts.exported import GraphSpec, Signature
-from models.common import champion
-from models.common.champion import Difference, compare, hold, scores_of
-from models.common.failures import BadData, BelowChampion
-from models.common.family import Graph
-from models.common.finishing import finish_job
-from models.common.job import TRAINING, WEIGHTS, Job
-from models.common.recipe import Gate
+from models.evaluation import champion
+from models.evaluation.champion import Difference, compare, read_scores, require_not_worse
+from models.failures import BadData, BelowChampion
+from models.jobs.finish import finish_job
+from models.training.job import TRAINING, WEIGHTS, TrainingJob
+from models.training.recipe import Gate
+from models.training.recipe_code import Graph
 from tests.training.conftest import Laid, Smoke, signature_of, weights_of
 
 RIGHT = np.array([1.0, 0.0, 1.0, 1.0] * 50)
@@ -27,7 +27,7 @@ GATES = {"recognised": Gate(least=0.5), "error": Gate(most=1.0), "fid": Gate(mos
 def test_the_same_scores_should_differ_by_nothing() -> None:
     found = compare(GATES, {"recognised": RIGHT}, {"recognised": RIGHT})
     assert found == {"recognised": Difference(0.75, 0.75, 0.0, 0.0, 1.0, worse=False)}
-    hold(found)
+    require_not_worse(found)
 
 
 def test_rows_that_all_differ_alike_should_not_be_chance() -> None:
@@ -56,8 +56,8 @@ def test_worse_should_be_the_side_that_the_gate_is_against(name: str, sign: int)
     assert found[name].worse
     assert found[name].p < 0.01
     with pytest.raises(BelowChampion, match=f"{name} is .* and the champion's .* \\(difference"):
-        hold(found)
-    hold(compare(GATES, better, {name: drawn}))
+        require_not_worse(found)
+    require_not_worse(compare(GATES, better, {name: drawn}))
 
 
 def test_only_what_both_scored_and_a_gate_is_of_should_be_compared() -> None:
@@ -71,24 +71,24 @@ def test_scores_of_other_rows_should_be_refused() -> None:
 
 
 def test_scores_should_be_read_as_they_were_written(tmp_path: Path) -> None:
-    assert scores_of(tmp_path) == {}
-    (tmp_path / champion.SCORES).write_bytes(champion.packed({"recognised": RIGHT}))
-    assert (scores_of(tmp_path)["recognised"] == RIGHT).all()
+    assert read_scores(tmp_path) == {}
+    (tmp_path / champion.SCORES).write_bytes(champion.pack_scores({"recognised": RIGHT}))
+    assert (read_scores(tmp_path)["recognised"] == RIGHT).all()
     (tmp_path / champion.SCORES).write_bytes(b"PK\x03\x04 cut short")
     with pytest.raises(BadData, match="no whole NPZ"):
-        scores_of(tmp_path)
+        read_scores(tmp_path)
 
 
 def approved(folder: Path, better: bool) -> Path:
     """Make a champion of a model: its scores, or better ones."""
-    scores = scores_of(folder)
+    scores = read_scores(folder)
     if better:
         scores["recognised"] = np.ones_like(scores["recognised"])
-    (folder / champion.SCORES).write_bytes(champion.packed(scores))
+    (folder / champion.SCORES).write_bytes(champion.pack_scores(scores))
     return folder
 
 
-def finished(laid: Laid, smoke: Smoke, digits: Path, other: Path) -> tuple[Job, list[str]]:
+def finished(laid: Laid, smoke: Smoke, digits: Path, other: Path) -> tuple[TrainingJob, list[str]]:
     """Finish the smoke model beside a champion; its graphs are those that it was exported as."""
     job = laid(
         {"task": "finish"},
@@ -133,10 +133,10 @@ def test_a_champion_that_was_judged_on_other_rows_should_not_stand_in_the_way(
     laid: Laid, smoke: Smoke, digits: Path, tmp_path: Path
 ) -> None:
     other = shutil.copytree(smoke("vae") / "finish" / "model", tmp_path / "champion")
-    scores = scores_of(other)
+    scores = read_scores(other)
     count = len(scores["recognised"])
     scores["recognised"] = scores["recognised"][1:]
-    (other / champion.SCORES).write_bytes(champion.packed(scores))
+    (other / champion.SCORES).write_bytes(champion.pack_scores(scores))
     job, said = finished(laid, smoke, digits, other)
     told = f"its recognised is of {count - 1} rows, and here of {count}"
     assert f"Not compared with the champion: {told}." in said

@@ -15,15 +15,17 @@ import pytest
 import torch
 from tokenizers import Tokenizer
 
-from models.common import artefacts, captions, recipe, running
-from models.common.captions import Captioned
-from models.common.failures import BadData, BadRecipe
+from models.data import caption_tokens, captions
+from models.data.captions import CaptionedImages
 from models.datasets import shapes
-from models.networks import tokens, tower_training
-from models.networks.tower_settings import TowerSettings
-from models.networks.towers import LEAST_TEMPERATURE, Towers, contrastive
-from models.recipes.clip.family import FAMILY
+from models.failures import BadData, BadRecipe
+from models.jobs import runner
+from models.networks import tower_training
+from models.networks.settings import TowerSettings
+from models.networks.towers import LEAST_TEMPERATURE, TwoTowers, contrastive_loss
+from models.recipes.clip.recipe import CODE
 from models.reference.losses import info_nce
+from models.training import artefacts, recipe
 from tests.training.conftest import PROJECT, Channel, Laid, Smoke, signature_of
 
 SERVING = """
@@ -62,14 +64,12 @@ TEXTS = ["a red star", "a large red circle", "the starfish, reddish", "star star
 
 
 @pytest.fixture(scope="module")
-def data(channel: Channel) -> Captioned:
+def data(channel: Channel) -> CaptionedImages:
     return captions.read(channel("shapes"))
 
 
 def settings() -> TowerSettings:
-    return FAMILY.parameters.model_validate(
-        recipe.resolve(recipe.load("clip"), "smoke").model_dump()
-    )
+    return CODE.parameters.model_validate(recipe.resolve(recipe.load("clip"), "smoke").model_dump())
 
 
 @pytest.mark.parametrize("temperature", [0.01, 0.07, 1.0])
@@ -79,20 +79,20 @@ def test_the_loss_should_be_that_of_the_reference(temperature: float) -> None:
     ours, theirs = (
         torch.nn.functional.normalize(torch.from_numpy(each)) for each in (some, others)
     )
-    told = contrastive(ours, theirs, 1 / temperature)
+    told = contrastive_loss(ours, theirs, 1 / temperature)
     assert float(told) == pytest.approx(info_nce(some, others, temperature), rel=1e-10)
 
 
 def test_the_loss_should_know_which_pairs_belong_together() -> None:
     units = torch.eye(4)
-    together, apart = (float(contrastive(units, units.roll(by, 0), 20.0)) for by in (0, 1))
+    together, apart = (float(contrastive_loss(units, units.roll(by, 0), 20.0)) for by in (0, 1))
     assert together < 1e-6
     assert apart == pytest.approx(20, abs=1e-6)
 
 
 def test_the_temperature_should_be_learned_and_bounded() -> None:
     torch.manual_seed(0)
-    towers = Towers(settings())
+    towers = TwoTowers(settings())
     assert towers.temperature == pytest.approx(0.07)
     with torch.no_grad():
         towers.clip.logit_scale.fill_(9.0)
@@ -103,19 +103,23 @@ def test_the_temperature_should_be_learned_and_bounded() -> None:
 
 def test_vectors_should_be_of_length_one_and_not_see_padding() -> None:
     torch.manual_seed(0)
-    towers = Towers(settings()).eval()
-    read = tokens.tokenizer(TEXTS, 90, 16)
-    few = torch.from_numpy(tokens.encoded(read, TEXTS))
-    spoiled = few.where(few != tokens.PAD, 50)
+    towers = TwoTowers(settings()).eval()
+    read = caption_tokens.learn_tokenizer(TEXTS, 90, 16)
+    few = torch.from_numpy(caption_tokens.encode_texts(read, TEXTS))
+    spoiled = few.where(few != caption_tokens.PAD, 50)
     with torch.no_grad():
-        clean, dirty = (towers.text(each, (few != tokens.PAD).long()) for each in (few, spoiled))
+        clean, dirty = (
+            towers.text(each, (few != caption_tokens.PAD).long()) for each in (few, spoiled)
+        )
         seen = towers.image(torch.rand(3, 3, 32, 32))
     assert torch.equal(clean, dirty)
     assert torch.cat([clean, seen]).norm(dim=1) == pytest.approx(1, abs=1e-5)
 
 
 def test_a_tokenizer_should_be_the_same_in_every_process() -> None:
-    ours = hashlib.sha256(tokens.written(tokens.tokenizer(TEXTS, 90, 12))).hexdigest()
+    ours = hashlib.sha256(
+        caption_tokens.tokenizer_file(caption_tokens.learn_tokenizer(TEXTS, 90, 12))
+    ).hexdigest()
     for seed in ("1", "2"):
         done = subprocess.run(
             [sys.executable, "-c", TOKENS, "|".join(TEXTS)],
@@ -130,32 +134,36 @@ def test_a_tokenizer_should_be_the_same_in_every_process() -> None:
 
 
 def test_a_tokenizer_should_fill_cut_and_spell() -> None:
-    read = Tokenizer.from_str(tokens.written(tokens.tokenizer(TEXTS, 90, 6)).decode())
-    short, long, unseen = tokens.encoded(read, ["RED star", "a a a a a a a a a", "rats \u4e2d"])
-    assert short.tolist()[0] == tokens.BEGIN
-    assert short.tolist()[3:] == [tokens.END, tokens.PAD, tokens.PAD]
-    assert long.tolist()[5] == tokens.END
-    assert tokens.UNKNOWN not in unseen[:4]
+    read = Tokenizer.from_str(
+        caption_tokens.tokenizer_file(caption_tokens.learn_tokenizer(TEXTS, 90, 6)).decode()
+    )
+    short, long, unseen = caption_tokens.encode_texts(
+        read, ["RED star", "a a a a a a a a a", "rats \u4e2d"]
+    )
+    assert short.tolist()[0] == caption_tokens.BEGIN
+    assert short.tolist()[3:] == [caption_tokens.END, caption_tokens.PAD, caption_tokens.PAD]
+    assert long.tolist()[5] == caption_tokens.END
+    assert caption_tokens.UNKNOWN not in unseen[:4]
 
 
-def test_each_caption_of_a_picture_should_have_its_turn(data: Captioned) -> None:
+def test_each_caption_of_a_picture_should_have_its_turn(data: CaptionedImages) -> None:
     said = [("a red star", "red star", "star"), ("a blue cross",)]
     few = replace(data, captions={"train": said, "test": data.captions["test"]})
     reader = tower_training.tokenizer(few, settings())
     rows, counts = tower_training.captions(reader, few, "train")
     assert rows.shape == (2, 3, 16)
     assert counts.tolist() == [3, 1]
-    assert rows[0].tolist() == tokens.encoded(reader, said[0]).tolist()
+    assert rows[0].tolist() == caption_tokens.encode_texts(reader, said[0]).tolist()
     assert not rows[1, 1:].any()
 
 
 def test_pictures_should_be_moved_within_their_frame() -> None:
     pixels = torch.arange(64.0).view(1, 1, 8, 8)
-    assert tower_training.shifted(pixels, 0) is pixels
+    assert tower_training.shift_pictures(pixels, 0) is pixels
     torch.manual_seed(3)
     corners = set()
     for _ in range(60):
-        moved = tower_training.shifted(pixels, 2)
+        moved = tower_training.shift_pictures(pixels, 2)
         assert moved.shape == pixels.shape
         assert set(moved.flatten().tolist()) <= set(pixels.flatten().tolist())
         corners.add(float(moved[0, 0, 4, 4]))
@@ -164,16 +172,16 @@ def test_pictures_should_be_moved_within_their_frame() -> None:
 
 def test_a_share_of_pictures_should_lose_their_colours() -> None:
     pixels = torch.rand(400, 3, 4, 4)
-    assert tower_training.greyed(pixels, 0.0) is pixels
+    assert tower_training.grey_pictures(pixels, 0.0) is pixels
     torch.manual_seed(0)
-    shown = tower_training.greyed(pixels, 0.3)
+    shown = tower_training.grey_pictures(pixels, 0.3)
     grey = (shown == shown[:, :1]).flatten(1).all(1)
     assert 0.2 < float(grey.float().mean()) < 0.4
     assert torch.equal(shown[~grey], pixels[~grey])
     assert torch.allclose(shown.mean(1), pixels.mean(1))
 
 
-def test_held_out_pairs_should_never_be_trained_on(data: Captioned) -> None:
+def test_held_out_pairs_should_never_be_trained_on(data: CaptionedImages) -> None:
     held = {shapes.NAMES.index(" ".join(pair)) for pair in shapes.HELD_OUT}
     assert not held & set(data.images.train.labels.tolist())
     tested = data.images.test.labels
@@ -200,7 +208,7 @@ def test_a_picture_should_show_what_its_scene_says(shape: str) -> None:
 
 
 def test_a_server_without_torch_should_say_what_the_network_says(
-    smoke: Smoke, data: Captioned, tmp_path: Path
+    smoke: Smoke, data: CaptionedImages, tmp_path: Path
 ) -> None:
     folder = smoke("clip") / "finish" / "model"
     pictures = data.images.test.images[:5]
@@ -217,8 +225,8 @@ def test_a_server_without_torch_should_say_what_the_network_says(
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert not told["torch"]
-    found = artefacts.find(smoke("clip") / "train" / "model", tmp_path)
-    towers = Towers(FAMILY.parameters.model_validate(found.training.settings))
+    found = artefacts.read_training(smoke("clip") / "train" / "model", tmp_path)
+    towers = TwoTowers(CODE.parameters.model_validate(found.training.settings))
     towers.load_state_dict(dict(found.weights))
     wanted = tower_training.image_vectors(towers.eval(), data.images.test.scaled()[:5])
     assert np.array(told["images"]) == pytest.approx(wanted, abs=1e-5)
@@ -261,7 +269,7 @@ def test_should_name_the_setting_that_cannot_be(name: str, value: object, told: 
 def test_should_hold_pictures_to_the_recipe(laid: Laid, channel: Channel) -> None:
     asked = {"recipe": "clip", "preset": "smoke", "side": 40}
     with pytest.raises(BadData, match="32 x 32 x 3, and the recipe is set to side 40"):
-        running.run(laid(asked, {"training": channel("shapes")}), {}, lambda _: None)
+        runner.run_job(laid(asked, {"training": channel("shapes")}), {}, lambda _: None)
 
 
 def test_should_name_the_picture_without_a_caption(
@@ -277,4 +285,4 @@ def test_should_name_the_picture_without_a_caption(
     with pytest.raises(
         BadData, match="train lacks captions of 1 of 8000 pictures; the first is row 7"
     ):
-        running.run(job, {}, lambda _: None)
+        runner.run_job(job, {}, lambda _: None)

@@ -8,31 +8,31 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models.common import captions
-from models.common.captions import Captioned
+from models.data import captions
+from models.data.captions import CaptionedImages
 from models.datasets import emoji
 from tests.training.conftest import Channel, Smoke, signature_of
 
 
 @pytest.fixture(scope="module")
-def data(channel: Channel) -> Captioned:
+def data(channel: Channel) -> CaptionedImages:
     return captions.read(channel("emoji"))
 
 
-def picture_of(name: str, data: Captioned) -> NDArray[np.uint8]:
+def picture_of(name: str, data: CaptionedImages) -> NDArray[np.uint8]:
     names = [said[0] for said in (*data.captions["train"], *data.captions["test"])]
     pictures = np.concatenate([data.images.train.images, data.images.test.images])
     return np.asarray(pictures[names.index(name)])
 
 
-def test_emoji_that_judge_should_be_none_that_train(data: Captioned) -> None:
+def test_emoji_that_judge_should_be_none_that_train(data: CaptionedImages) -> None:
     assert len(data.images.test.images) == emoji.HELD_OUT
     trained, judged = ({said[0] for said in data.captions[part]} for part in ("train", "test"))
     assert len(judged) == emoji.HELD_OUT
     assert not trained & judged
 
 
-def test_a_picture_should_be_that_of_its_name_on_white(data: Captioned) -> None:
+def test_a_picture_should_be_that_of_its_name_on_white(data: CaptionedImages) -> None:
     heart, japan = (picture_of(name, data) for name in ("heavy black heart", "japan flag"))
     assert heart.shape == (32, 32, 3)
     for shown in (heart, japan):
@@ -42,7 +42,7 @@ def test_a_picture_should_be_that_of_its_name_on_white(data: Captioned) -> None:
     assert japan[16, 4].min() > 200
 
 
-def test_captions_should_begin_with_the_name_and_end_with_its_kinds(data: Captioned) -> None:
+def test_captions_should_begin_with_the_name_and_end_with_its_kinds(data: CaptionedImages) -> None:
     every = [*data.captions["train"], *data.captions["test"]]
     (joy,) = (said for said in every if said[0] == "face with tears of joy")
     assert joy[1] == "joy"

@@ -14,15 +14,26 @@ import pytest
 from chalicelib.contracts.exported import GraphSpec, Origin, Signature
 from chalicelib.inference.image_generator import ImageSampling
 from chalicelib.inference.pixels import Pixels
-from models.common import captions, images, recipe
-from models.common.failures import BadData, BadRecipe
-from models.common.images import Images
-from models.comparing import __main__ as comparing
-from models.comparing import budget, drawing, report
-from models.comparing.contestants import Budget, Contestant, chosen, opened
-from models.judging.coverage import coverage
-from models.judging.draws import contrast, distance, judged
-from models.judging.pictures import Judge, judge_of
+from models.comparison import __main__ as comparing
+from models.comparison import contestants, report, sampling
+from models.comparison.contestants import (
+    Contestant,
+    TrainingBudget,
+    open_contestant,
+    select_recipes,
+)
+from models.data import captions, images
+from models.data.images import Images
+from models.evaluation.image_quality import (
+    ImageClassifier,
+    frechet_interval,
+    image_classifier,
+    image_coverage,
+    image_quality,
+    laplacian_contrast,
+)
+from models.failures import BadData, BadRecipe
+from models.training import recipe
 from tests.training.conftest import Channel, Smoke
 
 LINE = np.array([[0.0], [1.0], [2.0], [3.0]])
@@ -46,8 +57,8 @@ class Recording:
 
 
 @pytest.fixture(scope="module")
-def judge(data: Images) -> Judge:
-    return judge_of(data)
+def judge(data: Images) -> ImageClassifier:
+    return image_classifier(data)
 
 
 def contested(graph: str, drawer: Recording, channel: Path) -> Contestant:
@@ -85,7 +96,7 @@ def ticking(step: float) -> Iterator[float]:
 
 def test_precision_and_recall_should_be_those_counted_by_hand() -> None:
     drawn = np.array([[0.5], [0.6], [0.7], [9.5]])
-    found = coverage(LINE, drawn, neighbours=1)
+    found = image_coverage(LINE, drawn, neighbours=1)
     assert found.precise.tolist() == [True, True, True, False]
     # The reach of 9.5 is 8.8, down to 0.7; that of the others is 0.1.
     assert found.recalled.tolist() == [False, True, True, True]
@@ -93,11 +104,11 @@ def test_precision_and_recall_should_be_those_counted_by_hand() -> None:
 
 def test_coverage_should_refuse_fewer_rows_than_have_neighbours() -> None:
     with pytest.raises(ValueError, match="more than 3 rows of each, and has 3"):
-        coverage(LINE, LINE[:3])
+        image_coverage(LINE, LINE[:3])
 
 
-def test_real_pictures_should_be_judged_real(data: Images, judge: Judge) -> None:
-    found = judged(judge, data.train.images, data.test.images, 10)
+def test_real_pictures_should_be_judged_real(data: Images, judge: ImageClassifier) -> None:
+    found = image_quality(judge, data.train.images, data.test.images, 10)
     assert found.classes == 10
     assert found.precision.mean > 0.85
     assert found.recall.mean > 0.85
@@ -105,27 +116,33 @@ def test_real_pictures_should_be_judged_real(data: Images, judge: Judge) -> None
     assert found.sharpness.low < 1 < found.sharpness.high
 
 
-def test_one_class_should_have_precision_without_recall(data: Images, judge: Judge) -> None:
+def test_one_class_should_have_precision_without_recall(
+    data: Images, judge: ImageClassifier
+) -> None:
     ones = data.test.images[data.test.labels == 1]
-    found = judged(judge, data.train.images, ones, 10)
+    found = image_quality(judge, data.train.images, ones, 10)
     assert found.precision.low > 0.7
     assert found.recall.high < 0.25
     assert found.rarest_class == 0
 
 
-def test_noise_should_have_neither_and_blur_no_sharpness(data: Images, judge: Judge) -> None:
+def test_noise_should_have_neither_and_blur_no_sharpness(
+    data: Images, judge: ImageClassifier
+) -> None:
     real = data.train.images
     noise = np.random.default_rng(0).integers(0, 256, (100, 8, 8, 1)).astype(np.uint8)
-    assert judged(judge, real, noise, 10).precision.high < 0.1
+    assert image_quality(judge, real, noise, 10).precision.high < 0.1
     whole = real.astype(np.float64)
     blurred = (whole + np.roll(whole, 1, axis=1) + np.roll(whole, 1, axis=2)) / 3
-    assert contrast(blurred.astype(np.uint8)).mean() < 0.7 * contrast(real).mean()
+    assert (
+        laplacian_contrast(blurred.astype(np.uint8)).mean() < 0.7 * laplacian_contrast(real).mean()
+    )
 
 
 def test_the_interval_of_a_distance_should_hold_it_and_narrow_with_more_draws() -> None:
     chance = np.random.default_rng(1)
     real, drawn = chance.normal(size=(4000, 3)), chance.normal(0.5, size=(400, 3))
-    few, many = distance(real, drawn[:50]), distance(real, drawn)
+    few, many = frechet_interval(real, drawn[:50]), frechet_interval(real, drawn)
     for found in (few, many):
         assert found.low < found.mean < found.high
     assert many.high - many.low < 0.6 * (few.high - few.low)
@@ -135,17 +152,17 @@ def test_the_interval_of_a_distance_should_hold_it_and_narrow_with_more_draws() 
 def test_steps_should_be_what_fits_the_budget(digits: Path) -> None:
     settings = recipe.resolve(recipe.load("vae"), "smoke")
     clock = ticking(3.0)
-    a_step = budget.seconds_a_step("vae", settings, digits, lambda: next(clock))
+    a_step = contestants.seconds_a_step("vae", settings, digits, lambda: next(clock))
     assert a_step == pytest.approx(3 / 20)
-    assert budget.steps_within(60, a_step) == 400
+    assert contestants.steps_within(60, a_step) == 400
     with pytest.raises(BadRecipe, match=r"seconds: is 0\.1, and one step takes 0\.15; give more"):
-        budget.steps_within(0.1, a_step)
+        contestants.steps_within(0.1, a_step)
 
 
 def test_all_that_draw_from_nothing_should_be_compared() -> None:
-    assert chosen([])[:2] == ["vae", "gan"]
-    assert "diffusion" in chosen([])
-    assert not [name for name in chosen([]) if recipe.load(name).bases]
+    assert select_recipes([])[:2] == ["vae", "gan"]
+    assert "diffusion" in select_recipes([])
+    assert not [name for name in select_recipes([]) if recipe.load(name).bases]
 
 
 @pytest.mark.parametrize(
@@ -158,11 +175,11 @@ def test_all_that_draw_from_nothing_should_be_compared() -> None:
 )
 def test_who_cannot_be_compared_should_be_named(name: str, told: str) -> None:
     with pytest.raises(BadRecipe, match=told):
-        chosen([name])
+        select_recipes([name])
 
 
 def test_should_write_numbers_and_pictures_of_each_way(tmp_path: Path) -> None:
-    rows = comparing.compare(["gan"], Budget(0.2, "smoke"), tmp_path)
+    rows = comparing.compare(["gan"], TrainingBudget(0.2, "smoke"), tmp_path)
     assert [row.name for row in rows] == ["real, held out", "gan"]
     real, drawn = rows
     assert drawn.steps is not None
@@ -184,14 +201,14 @@ def test_should_write_numbers_and_pictures_of_each_way(tmp_path: Path) -> None:
 def test_what_takes_steps_and_prompts_should_draw_in_three_ways(channel: Channel) -> None:
     drawer = Recording()
     contestant = contested("denoiser", drawer, channel("captioned_digits"))
-    few, many, prompted = drawing.ways(contestant)
+    few, many, prompted = sampling.sampling_modes(contestant)
     assert (few.steps, many.steps, prompted.steps) == (10, 100, 10)
-    assert len(drawing.drawn(contestant, many, 70, seed=5)) == 70
+    assert len(sampling.draw_pictures(contestant, many, 70, seed=5)) == 70
     assert [wish.count for wish in drawer.wishes] == [32, 32, 6]
     assert {wish.guidance for wish in drawer.wishes} == {1.0}
     assert len({wish.seed for wish in drawer.wishes}) == 3
     drawer.wishes.clear()
-    assert len(drawing.drawn(contestant, prompted, 397, seed=5)) == 397
+    assert len(sampling.draw_pictures(contestant, prompted, 397, seed=5)) == 397
     said = captions.read(channel("captioned_digits")).captions["test"]
     asked = {wish.prompt: wish.count for wish in drawer.wishes}
     assert asked == Counter(each[0] for each in said)
@@ -200,32 +217,32 @@ def test_what_takes_steps_and_prompts_should_draw_in_three_ways(channel: Channel
 
 def test_speed_should_be_of_one_picture(digits: Path) -> None:
     contestant = contested("generator", Recording(), digits)
-    (way,) = drawing.ways(contestant)
+    (way,) = sampling.sampling_modes(contestant)
     clock = ticking(0.064)
-    found = drawing.speed(contestant, way, lambda: next(clock))
+    found = sampling.measure_speed(contestant, way, lambda: next(clock))
     assert found.alone.mean == pytest.approx(64)
     assert found.together.mean == pytest.approx(2)
 
 
 def test_a_model_that_is_there_should_be_compared_as_it_is(smoke: Smoke, digits: Path) -> None:
     model = smoke("gan") / "finish" / "model"
-    contestant = opened("gan", digits, model)
+    contestant = open_contestant("gan", digits, model)
     assert (contestant.steps, contestant.seconds) == (60, None)
-    (way,) = drawing.ways(contestant)
-    assert drawing.drawn(contestant, way, 40, seed=0).shape == (40, 8, 8, 1)
+    (way,) = sampling.sampling_modes(contestant)
+    assert sampling.draw_pictures(contestant, way, 40, seed=0).shape == (40, 8, 8, 1)
     with pytest.raises(BadData, match="has a model of gan, and not of vae"):
-        opened("vae", digits, model)
+        open_contestant("vae", digits, model)
     with pytest.raises(BadData, match="has no whole model"):
-        opened("gan", digits, model / "nowhere")
+        open_contestant("gan", digits, model / "nowhere")
 
 
 def test_a_model_of_other_data_should_not_be_compared(
     smoke: Smoke, channel: Channel, tmp_path: Path
 ) -> None:
     with pytest.raises(BadData, match="a model of other data than gan has now"):
-        opened("gan", channel("captioned_digits"), smoke("gan") / "finish" / "model")
+        open_contestant("gan", channel("captioned_digits"), smoke("gan") / "finish" / "model")
     with pytest.raises(BadRecipe, match="trained: vae is none of gan, which are compared"):
-        comparing.compare(["gan"], Budget(1.0), tmp_path, {"vae": tmp_path})
+        comparing.compare(["gan"], TrainingBudget(1.0), tmp_path, {"vae": tmp_path})
 
 
 def test_a_command_that_cannot_compare_should_say_why(

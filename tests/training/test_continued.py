@@ -10,13 +10,11 @@ from typing import Any
 import pytest
 import torch
 
-from models.common import domains, text
-from models.common.failures import BadData
+from models.data import text
 from models.datasets import glosses, jargon
-from models.recipes.continued.evaluate import evaluate
-from models.recipes.continued.family import mixed
-from models.recipes.continued.network import network
+from models.failures import BadData
 from models.recipes.continued.parameters import Parameters
+from models.recipes.continued.recipe import evaluate, make_network, mixed
 from tests.training.conftest import Smoke, signature_of
 
 NEW = ["alpha beta gamma delta"] * 40
@@ -47,19 +45,19 @@ def settings(**changed: Any) -> Parameters:
 
 @pytest.fixture
 def both(tmp_path: Path) -> Path:
-    tokenizer = text.learn(NEW + BEFORE, 280)
+    tokenizer = text.learn_tokenizer(NEW + BEFORE, 280)
     text.write(tmp_path, tokenizer, NEW, NEW[:9])
-    text.write(tmp_path / domains.BEFORE, tokenizer, BEFORE, BEFORE[:9])
+    text.write(tmp_path / text.BEFORE, tokenizer, BEFORE, BEFORE[:9])
     return tmp_path
 
 
 def test_so_many_rows_should_be_repeated_as_are_asked_for(both: Path) -> None:
-    data = domains.read(both)
-    new = text.rows(data.new.train, 9)
+    data = text.read_domains(both)
+    new = text.token_rows(data.new.train, 9)
     for replay, wanted in [(0.0, 0), (0.25, round(len(new) / 3)), (0.5, len(new))]:
         found = mixed(data, settings(replay=replay))
         assert len(found) == len(new) + wanted
-        known = {tuple(row) for row in text.rows(data.before.train, 9).tolist()}
+        known = {tuple(row) for row in text.token_rows(data.before.train, 9).tolist()}
         assert sum(tuple(row) in known for row in found.tolist()) == wanted
     again = mixed(data, settings())
     assert torch.equal(again, mixed(data, settings()))
@@ -67,8 +65,8 @@ def test_so_many_rows_should_be_repeated_as_are_asked_for(both: Path) -> None:
 
 def test_factors_should_be_those_of_perplexities(both: Path) -> None:
     torch.manual_seed(1)
-    made = network(settings()).eval()
-    found = evaluate(made, domains.read(both), settings())
+    made = make_network(settings()).eval()
+    found = evaluate(made, text.read_domains(both), settings())
     numbers = found.numbers
     assert numbers["surprise"] == pytest.approx(float(found.scores["surprise"].mean()))
     assert numbers["perplexity"] == pytest.approx(math.exp(numbers["surprise"]))
@@ -78,20 +76,20 @@ def test_factors_should_be_those_of_perplexities(both: Path) -> None:
     )
     assert numbers["forgotten_low"] <= numbers["forgotten"] <= numbers["forgotten_high"]
     made.base.load_state_dict(made.tuned.state_dict())
-    same = evaluate(made, domains.read(both), settings()).numbers
+    same = evaluate(made, text.read_domains(both), settings()).numbers
     assert same["learned"] == same["forgotten"] == 1.0
 
 
 def test_domains_of_two_tokenizers_should_be_refused(both: Path) -> None:
-    text.write(both / domains.BEFORE, text.learn(BEFORE, 270), BEFORE, BEFORE)
+    text.write(both / text.BEFORE, text.learn_tokenizer(BEFORE, 270), BEFORE, BEFORE)
     with pytest.raises(BadData, match=r"have not the same tokenizer\.json"):
-        domains.read(both)
+        text.read_domains(both)
 
 
 def test_a_missing_domain_should_be_told(both: Path) -> None:
-    (both / domains.BEFORE / text.FILE).unlink()
+    (both / text.BEFORE / text.FILE).unlink()
     with pytest.raises(BadData, match=r"before has no tokens\.npz"):
-        domains.read(both)
+        text.read_domains(both)
 
 
 def test_should_be_served_as_its_base_is(smoke: Smoke) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.common.pictures import curve, curves, line
+from models.evaluation.figures import curve, curves, line
 
 ONE = {step: {"loss": 1 / step} for step in range(1, 101)}
 OTHER = {step: {"loss": 2 / step} for step in range(1, 51)}

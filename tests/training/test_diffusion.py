@@ -15,14 +15,14 @@ from diffusers import DDIMScheduler, DDPMScheduler
 
 from chalicelib.inference import diffusion
 from chalicelib.inference.diffusion import DiffusionSampling, Images, Integers, NoiseSchedule
-from models.common import artefacts, recipe
-from models.common.failures import BadData, BadRecipe
+from models.failures import BadData, BadRecipe
+from models.jobs.runner import run_job
 from models.networks.denoiser import schedule
-from models.networks.denoiser.drawing import hand
-from models.networks.denoiser.prompts import taken
-from models.recipes.diffusion.family import FAMILY
-from models.recipes.diffusion.loss import objective
+from models.networks.denoiser.export import draw_function
+from models.networks.denoiser.network import draw_captions
+from models.recipes.diffusion.recipe import CODE, objective
 from models.reference import diffusion as reference
+from models.training import artefacts, recipe
 from tests.training.conftest import PROJECT, Laid, Smoke, signature_of
 
 STEPS = 60
@@ -48,7 +48,7 @@ size = known["prompt_tokens"]
 tokens = np.stack([words.tokens(said, size) for said in ("a bold three", "the digit seven", "")])
 schedule = diffusion.Schedule(known["alphas_cumprod"], known["lowest"], known["highest"])
 start = diffusion.noise(0, 3, (known["channels"], known["side"], known["side"]))
-how = diffusion.Sampling(known["sampling_steps"], known["guidance"])
+how = diffusion.DiffusionSampling(known["sampling_steps"], known["guidance"])
 drawn = diffusion.sample(denoise, schedule, start, tokens, np.zeros_like(tokens), how)
 found = {"drawn": drawn.tolist(), "tokens": tokens.tolist(), "torch": "torch" in sys.modules}
 print(json.dumps(found))
@@ -84,16 +84,16 @@ def test_the_schedule_should_be_the_oracles() -> None:
 
 def test_noise_should_come_in_as_the_oracle_has_it_and_out_by_the_velocity() -> None:
     images, noise, step = pictures(3), torch.randn(3, *SHAPE), torch.tensor([0, 30, 59])
-    seen = schedule.noised(images, noise, KEPT[step])
+    seen = schedule.add_noise(images, noise, KEPT[step])
     for at in range(3):
         kept = float(KEPT[step[at]])
-        wanted = reference.noised(images[at].double().numpy(), noise[at].double().numpy(), kept)
+        wanted = reference.add_noise(images[at].double().numpy(), noise[at].double().numpy(), kept)
         assert seen[at].numpy() == pytest.approx(wanted, abs=1e-6)
-    velocity = schedule.velocity_of(images, noise, KEPT[step])
-    assert schedule.clean_of(seen, velocity, KEPT[step]).numpy() == pytest.approx(
+    velocity = schedule.velocity(images, noise, KEPT[step])
+    assert schedule.clean_pictures(seen, velocity, KEPT[step]).numpy() == pytest.approx(
         images.numpy(), abs=1e-6
     )
-    assert schedule.noise_of(seen, velocity, KEPT[step]).numpy() == pytest.approx(
+    assert schedule.predicted_noise(seen, velocity, KEPT[step]).numpy() == pytest.approx(
         noise.numpy(), abs=1e-6
     )
     theirs = DDPMScheduler(STEPS, trained_betas=BETAS)
@@ -120,7 +120,7 @@ def test_one_caption_of_each_picture_should_be_taken_or_none() -> None:
     captions = torch.arange(1, 2001).reshape(1000, 2, 1)
     counts = torch.tensor([1, 2]).repeat(500)
     torch.manual_seed(0)
-    found = taken(captions, counts, 0.25)[:, 0]
+    found = draw_captions(captions, counts, 0.25)[:, 0]
     assert 200 < int((found == 0).sum()) < 300
     kept = found > 0
     of_first = found == captions[:, 0, 0]
@@ -189,7 +189,7 @@ def test_a_server_without_torch_should_draw_what_the_network_draws(name: str, sm
     tokens = np.array(told["tokens"], np.int64)
     assert np.count_nonzero(tokens, axis=1).tolist() == [3, 3, 0]
     network, settings = trained(folder)
-    wanted = hand(network.drawing, settings)(tokens, np.zeros_like(tokens))
+    wanted = draw_function(network.drawing, settings)(tokens, np.zeros_like(tokens))
     assert np.array(told["drawn"]) == pytest.approx(wanted, abs=1e-3)
     assert wanted.std() > 0.1
 
@@ -199,7 +199,7 @@ def test_what_is_served_should_be_the_moving_average(smoke: Smoke) -> None:
     live, average = (dict(each.named_parameters()) for each in (network.live, network.drawing))
     assert live.keys() == average.keys()
     assert any((live[name] != average[name]).any() for name in live)
-    exported = FAMILY.graphs(network, settings)["denoiser"].module.state_dict()
+    exported = CODE.graphs(network, settings)["denoiser"].module.state_dict()
     assert all((exported[f"_network.{name}"] == average[name]).all() for name in average)
 
 
@@ -234,19 +234,17 @@ def test_settings_that_cannot_be_should_be_refused(asked: dict[str, Any], told: 
 def test_words_should_be_those_that_the_recipe_was_set_to(
     laid: Laid, smoke: Smoke, tmp_path: Path
 ) -> None:
-    from models.common import running
-
     data = smoke("diffusion") / "train" / "input" / "data" / "training"
     job = laid({"recipe": "diffusion", "preset": "smoke", "words": 5}, {"training": data})
     with pytest.raises(BadData, match="has 17 words, and the recipe is set to words 5"):
-        running.run(job, {}, lambda _: None)
+        run_job(job, {}, lambda _: None)
 
 
 def trained(folder: Path) -> tuple[Any, Any]:
     """Return the network of a folder, and its settings."""
-    found = artefacts.find(folder, folder / "unused")
+    found = artefacts.read_training(folder, folder / "unused")
     kind = recipe.parameters_of(found.training.recipe)
     settings = kind.model_validate(found.training.settings)
-    network = FAMILY.network(settings)  # type: ignore[arg-type]
+    network = CODE.network(settings)  # type: ignore[arg-type]
     network.load_state_dict(dict(found.weights))
     return network.eval(), settings

@@ -10,16 +10,21 @@ import torch
 
 from chalicelib.inference import diffusion
 from chalicelib.inference.diffusion import DiffusionSampling, NoiseSchedule
-from models.common import recipe, running, seeds
-from models.common.devices import pick
-from models.common.failures import BadData, BadRecipe
-from models.common.family import Setup
-from models.common.group import Group
+from models.failures import BadData, BadRecipe
+from models.jobs import runner
 from models.networks.denoiser import schedule
-from models.recipes.diffusion_distilled.family import FAMILY
-from models.recipes.diffusion_distilled.loss import Stage, Velocity, measured
-from models.recipes.diffusion_distilled.task import Distillation
+from models.recipes.diffusion_distilled.distillation import (
+    DistillationStage,
+    DistillationTask,
+    Velocity,
+    distillation_loss,
+)
+from models.recipes.diffusion_distilled.recipe import CODE
 from models.reference import diffusion as reference
+from models.training import recipe, seeds
+from models.training.devices import select_device
+from models.training.process_group import ProcessGroup
+from models.training.recipe_code import TaskSetup
 from tests.training.conftest import Channel, Laid, Smoke
 
 SHAPE = (1, 4, 4)
@@ -55,8 +60,8 @@ def test_a_step_back_should_be_the_oracles_and_lead_where_it_came_from() -> None
         -0.9 * (1 - kept).rsqrt()[:, None, None, None] * torch.rand(2, *SHAPE, generator=stream)
         + (kept / (1 - kept)).sqrt()[:, None, None, None] * seen
     )
-    after = schedule.back(seen, velocity, kept, before)
-    noise = schedule.noise_of(seen, velocity, kept)
+    after = schedule.ddim_step(seen, velocity, kept, before)
+    noise = schedule.predicted_noise(seen, velocity, kept)
     for at in range(2):
         wanted = reference.ddim_step(
             seen[at].double().numpy(),
@@ -65,16 +70,16 @@ def test_a_step_back_should_be_the_oracles_and_lead_where_it_came_from() -> None
             float(before[at]),
         )
         assert after[at].numpy() == pytest.approx(wanted, abs=1e-5)
-    told = schedule.between(seen, after, kept, before)
+    told = schedule.ddim_velocity(seen, after, kept, before)
     assert told.numpy() == pytest.approx(velocity.numpy(), abs=1e-5)
 
 
 @pytest.mark.parametrize("guidance", [1.0, 3.0])
 def test_what_its_guided_teacher_draws_should_be_learnt(guidance: float) -> None:
     asked = settings(drop_caption=0)
-    stage = Stage(knows(0.2), 2, guidance)
-    right = measured(knows(0.2 * guidance), stage, rows(), asked)
-    wrong = measured(knows(0.25 * guidance), stage, rows(), asked)
+    stage = DistillationStage(knows(0.2), 2, guidance)
+    right = distillation_loss(knows(0.2 * guidance), stage, rows(), asked)
+    wrong = distillation_loss(knows(0.25 * guidance), stage, rows(), asked)
     assert float(right["loss"]) == pytest.approx(0, abs=1e-6)
     assert float(wrong["loss"]) > 1e-4
 
@@ -84,7 +89,7 @@ def test_the_error_should_be_set_against_the_teachers_own_in_one_step() -> None:
         return torch.sin(3 * seen + step[:, None, None, None] / 100)
 
     torch.manual_seed(0)
-    told = measured(wavy, Stage(wavy, 4, 1.0), rows(), settings())
+    told = distillation_loss(wavy, DistillationStage(wavy, 4, 1.0), rows(), settings())
     assert float(told["loss"]) > 0.01
     assert float(told["error_left"]) == pytest.approx(1)
 
@@ -96,7 +101,7 @@ def test_a_student_that_matches_should_draw_in_half_the_steps_what_its_teacher_d
     def denoise(image: Any, step: Any, tokens: Any) -> Any:
         given = (torch.from_numpy(each) for each in (image, step, tokens))
         velocity = knows(0.3)(*given)
-        return schedule.noise_of(torch.from_numpy(image), velocity, kept[step]).numpy()
+        return schedule.predicted_noise(torch.from_numpy(image), velocity, kept[step]).numpy()
 
     start = diffusion.noise(0, 2, SHAPE)
     drawn = [
@@ -108,12 +113,12 @@ def test_a_student_that_matches_should_draw_in_half_the_steps_what_its_teacher_d
     assert drawn[0] == pytest.approx(drawn[1], abs=1e-3)
 
 
-def begun(channel: Channel) -> Distillation:
+def begun(channel: Channel) -> DistillationTask:
     asked = settings()
-    seeds.begin(0, 0)
-    network = FAMILY.network(asked)
-    data = FAMILY.load(channel("captioned_digits"))
-    return Distillation(Setup(network, data, asked, pick({}), Group()))
+    seeds.seed_all(0, 0)
+    network = CODE.network(asked)
+    data = CODE.load(channel("captioned_digits"))
+    return DistillationTask(TaskSetup(network, data, asked, select_device({}), ProcessGroup()))
 
 
 def test_each_stage_should_have_the_last_ones_student_as_its_teacher(channel: Channel) -> None:
@@ -123,7 +128,7 @@ def test_each_stage_should_have_the_last_ones_student_as_its_teacher(channel: Ch
 
     def step(first: int, last: int) -> None:
         for number in range(first, last + 1):
-            seeds.begin(0, number)
+            seeds.seed_all(0, number)
             task.step(number)
 
     step(1, 7)
@@ -141,7 +146,7 @@ def test_each_stage_should_have_the_last_ones_student_as_its_teacher(channel: Ch
 def test_should_go_on_in_a_later_stage_as_if_it_had_not_stopped(channel: Channel) -> None:
     whole = begun(channel)
     for number in range(1, 10):
-        seeds.begin(0, number)
+        seeds.seed_all(0, number)
         whole.step(number)
     resumed = begun(channel)
     for name, part in resumed.parts().items():
@@ -149,7 +154,7 @@ def test_should_go_on_in_a_later_stage_as_if_it_had_not_stopped(channel: Channel
         part.load_state_dict(kept.state_dict())
     told = []
     for task in (whole, resumed):
-        seeds.begin(0, 10)
+        seeds.seed_all(0, 10)
         told.append({name: float(each) for name, each in task.step(10).items()})
     assert told[0] == told[1]
 
@@ -170,7 +175,7 @@ def test_should_begin_from_a_teacher_of_its_own_kind_alone(
     }
     job = laid({"recipe": "diffusion_distilled", "preset": "smoke", **asked}, channels)
     with pytest.raises(BadData, match=told):
-        running.run(job, {}, lambda _: None)
+        runner.run_job(job, {}, lambda _: None)
     assert not job.model.exists()
 
 

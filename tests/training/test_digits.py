@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.datasets import load_digits
 
-from models.common import images
+from models.data import images
 
 
 def test_the_pictures_should_be_those_that_scikit_learn_gives(digits: Path) -> None:

@@ -11,8 +11,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from models.efficientnet import CLASSES, SIDE, efficientnet_lite0
-from models.torch_files import NotTorch, read_tensors
+from models.pull.efficientnet import CLASSES, SIDE, efficientnet_lite0
+from models.pull.torch_files import NotTorch, read_tensors
 
 EPSILON = 1e-3
 KINDS = (

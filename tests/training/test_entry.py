@@ -15,9 +15,9 @@ import pytest
 from torch.distributed.run import main as torchrun
 
 import models.train
-from models.common.history import HISTORY, read_history
-from models.common.job import ROOT, Job
-from models.rehearse import lay
+from models.rehearse import lay_out_job
+from models.training.job import ROOT, TrainingJob
+from models.training.metrics import HISTORY, read_history
 from tests.training.conftest import PROJECT, weights_of
 
 ASKED = {"recipe": "vae", "preset": "smoke", "steps": 400, "checkpoint_every": 150}
@@ -60,7 +60,7 @@ def test_should_keep_what_it_has_at_sigterm_and_go_on_to_the_same_end(
     tmp_path: Path, digits: Path
 ) -> None:
     for name in ("whole", "broken"):
-        lay(tmp_path / name, ASKED, {"training": digits})
+        lay_out_job(tmp_path / name, ASKED, {"training": digits})
     process = started(tmp_path / "broken")
     assert process.stdout is not None
     for line in process.stdout:
@@ -70,12 +70,12 @@ def test_should_keep_what_it_has_at_sigterm_and_go_on_to_the_same_end(
     code, said = ended(process)
     assert code == 143, said
     assert "of 400; it is kept." in said
-    broken = Job.of({ROOT: str(tmp_path / "broken")})
+    broken = TrainingJob.of({ROOT: str(tmp_path / "broken")})
     assert 20 <= max(read_history(broken.checkpoints / HISTORY)) < 400
     assert not broken.model.exists()
     for name in ("broken", "whole"):
         assert models.train.main(environment(tmp_path / name)) == 0
-    whole = Job.of({ROOT: str(tmp_path / "whole")})
+    whole = TrainingJob.of({ROOT: str(tmp_path / "whole")})
     for name in ("history.jsonl", "training.json"):
         assert (broken.model / name).read_text() == (whole.model / name).read_text()
     ours, theirs = (weights_of(each.model / "weights.safetensors") for each in (broken, whole))
@@ -92,9 +92,9 @@ def test_should_keep_what_it_has_at_sigterm_and_go_on_to_the_same_end(
 def test_should_say_why_it_failed_where_sagemaker_looks(
     tmp_path: Path, digits: Path, asked: dict[str, object], told: str
 ) -> None:
-    lay(tmp_path, asked, {"training": digits})
+    lay_out_job(tmp_path, asked, {"training": digits})
     assert models.train.main(environment(tmp_path)) == 1
-    reason = Job.of({ROOT: str(tmp_path)}).failure.read_text()
+    reason = TrainingJob.of({ROOT: str(tmp_path)}).failure.read_text()
     assert re.match(told, reason), reason
     assert not (tmp_path / "model").exists()
 
@@ -105,7 +105,7 @@ def test_two_processes_should_train_one_network(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    lay(tmp_path, {"recipe": "vae", "preset": "smoke", "steps": 30}, {"training": digits})
+    lay_out_job(tmp_path, {"recipe": "vae", "preset": "smoke", "steps": 30}, {"training": digits})
     monkeypatch.setenv(ROOT, str(tmp_path))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     with signals_as_before():

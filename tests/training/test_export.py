@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import nn
 
-from models.common.export import MOST_APART, export, open_graph, staged
-from models.common.failures import OutOfParity, TrainingFailure
-from models.common.family import Graph
-from models.common.hashes import of_file
+from models.export.graphs import MOST_APART, export_graphs, open_graph, staged_folder
+from models.failures import OutOfParity, TrainingFailure
+from models.files import sha256_of_file
+from models.training.recipe_code import Graph
 
 
 def graph(module: nn.Module, outputs: tuple[str, ...] = ("told",)) -> Graph:
@@ -35,9 +35,9 @@ class Branching(nn.Module):
 
 def test_should_describe_a_graph_that_says_what_the_network_says(tmp_path: Path) -> None:
     module = nn.Sequential(nn.Linear(3, 4), nn.SiLU(), nn.Dropout(0.5))
-    spec = export({"net": graph(module)}, tmp_path)["net"]
+    spec = export_graphs({"net": graph(module)}, tmp_path)["net"]
     path = tmp_path / spec.file
-    assert spec.sha256 == of_file(path)
+    assert spec.sha256 == sha256_of_file(path)
     assert spec.size == path.stat().st_size
     assert spec.parity <= MOST_APART
     assert [(each.name, each.dtype, each.shape) for each in spec.inputs] == [
@@ -50,24 +50,24 @@ def test_should_describe_a_graph_that_says_what_the_network_says(tmp_path: Path)
 
 def test_should_refuse_a_graph_that_says_something_else(tmp_path: Path) -> None:
     with pytest.raises(OutOfParity, match=r"net differs from its network by 0\.01"):
-        export({"net": graph(Drifting())}, tmp_path)
+        export_graphs({"net": graph(Drifting())}, tmp_path)
 
 
 def test_should_say_what_cannot_be_exported(tmp_path: Path) -> None:
     with pytest.raises(TrainingFailure, match="net cannot be exported"):
-        export({"net": graph(Branching())}, tmp_path)
+        export_graphs({"net": graph(Branching())}, tmp_path)
     with pytest.raises(TrainingFailure, match="output 'embedding'; call it otherwise"):
-        export({"net": graph(nn.Identity(), ("embedding",))}, tmp_path)
+        export_graphs({"net": graph(nn.Identity(), ("embedding",))}, tmp_path)
 
 
 def _write_half(folder: Path) -> None:
-    with staged(folder, last="signature.json") as into:
+    with staged_folder(folder, last="signature.json") as into:
         (into / "a.onnx").write_text("second")
         into.write_text("no folder takes text")
 
 
 def test_should_leave_a_model_whole_where_the_next_fails(tmp_path: Path) -> None:
-    with staged(tmp_path / "model", last="signature.json") as into:
+    with staged_folder(tmp_path / "model", last="signature.json") as into:
         for name in ("signature.json", "a.onnx"):
             (into / name).write_text("first")
     folder = tmp_path / "model"
@@ -77,6 +77,6 @@ def test_should_leave_a_model_whole_where_the_next_fails(tmp_path: Path) -> None
         "signature.json": "first",
         "a.onnx": "first",
     }
-    with staged(folder, last="signature.json") as into:
+    with staged_folder(folder, last="signature.json") as into:
         (into / "signature.json").write_text("third")
     assert [path.name for path in folder.iterdir()] == ["signature.json"]

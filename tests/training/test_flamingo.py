@@ -15,18 +15,25 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.common import artefacts, questions, recipe, running
-from models.common.artefacts import Trained
-from models.common.failures import BadData
-from models.common.questions import Part, Questions
-from models.common.words import IMAGE, IS, NEXT, Words
-from models.networks.language import Language
-from models.networks.prompts import IGNORED, answered, answers, cross_entropy, in_a_row
-from models.recipes.flamingo.evaluate import answer, episodes, evaluate
-from models.recipes.flamingo.loss import rows
-from models.recipes.flamingo.network import Flamingo
+from models.data import questions
+from models.data.questions import Questions, QuestionSplit
+from models.data.words import IMAGE, IS, NEXT, WordTokenizer
+from models.failures import BadData
+from models.jobs import runner
+from models.networks.language import FrozenLanguageModel
+from models.networks.question_rows import (
+    IGNORED,
+    answer_rows,
+    answer_tokens,
+    cross_entropy,
+    row_answer_labels,
+)
+from models.recipes.flamingo.network import Flamingo, draw_rows
 from models.recipes.flamingo.parameters import Parameters
+from models.recipes.flamingo.recipe import answer_last, episodes, evaluate
 from models.reference import losses
+from models.training import artefacts, recipe
+from models.training.artefacts import TrainedModel
 from tests.training.conftest import PROJECT, Channel, Laid, Smoke, weights_of
 
 SERVING = """
@@ -61,10 +68,10 @@ def settings(**changed: int) -> Parameters:
 
 
 @pytest.fixture(scope="module")
-def bases(smoke: Smoke) -> dict[str, Trained]:
+def bases(smoke: Smoke) -> dict[str, TrainedModel]:
     found = recipe.load("flamingo").bases
     folders = {key: smoke(name) / "finish" / "model" for key, name in found.items()}
-    return {key: artefacts.find(at, at / "unused") for key, at in folders.items()}
+    return {key: artefacts.read_training(at, at / "unused") for key, at in folders.items()}
 
 
 @pytest.fixture(scope="module")
@@ -86,14 +93,16 @@ def opened(network: Flamingo, by: float) -> None:
 def interleaved(count: int = 3, pictures: int = 3) -> tuple[torch.Tensor, torch.Tensor]:
     told = torch.randint(NEXT + 1, 30, (count, pictures))
     shape = (count, pictures, settings().latents, settings().image_width)
-    return torch.randn(shape), in_a_row(told)
+    return torch.randn(shape), answer_rows(told)
 
 
 @torch.no_grad()
-def test_closed_gates_should_leave_the_language_model_as_it_is(bases: dict[str, Trained]) -> None:
+def test_closed_gates_should_leave_the_language_model_as_it_is(
+    bases: dict[str, TrainedModel],
+) -> None:
     network = Flamingo(settings())
     network.begin(bases)
-    language = Language(settings())
+    language = FrozenLanguageModel(settings())
     language.load_state_dict(dict(bases["language"].weights))
     latents, tokens = interleaved()
     alone = language.decoder(input_ids=tokens, use_cache=False).logits
@@ -104,7 +113,7 @@ def test_closed_gates_should_leave_the_language_model_as_it_is(bases: dict[str, 
 
 
 @torch.no_grad()
-def test_a_token_should_look_at_no_picture_that_comes_later(bases: dict[str, Trained]) -> None:
+def test_a_token_should_look_at_no_picture_that_comes_later(bases: dict[str, TrainedModel]) -> None:
     network = Flamingo(settings()).eval()
     network.begin(bases)
     opened(network, 0.5)
@@ -118,7 +127,7 @@ def test_a_token_should_look_at_no_picture_that_comes_later(bases: dict[str, Tra
 
 
 @torch.no_grad()
-def test_a_token_should_look_at_the_last_picture_alone(bases: dict[str, Trained]) -> None:
+def test_a_token_should_look_at_the_last_picture_alone(bases: dict[str, TrainedModel]) -> None:
     network = Flamingo(settings()).eval()
     network.begin(bases)
     opened(network, 0.5)
@@ -137,11 +146,11 @@ def test_a_token_should_look_at_the_last_picture_alone(bases: dict[str, Trained]
 
 @torch.no_grad()
 def test_a_text_before_any_picture_should_be_the_language_models(
-    bases: dict[str, Trained],
+    bases: dict[str, TrainedModel],
 ) -> None:
     network = Flamingo(settings()).eval()
     network.begin(bases)
-    language = Language(settings())
+    language = FrozenLanguageModel(settings())
     language.load_state_dict(dict(bases["language"].weights))
     for look in network.looks:
         look.alpha_cross_attn.fill_(0.5)
@@ -154,7 +163,7 @@ def test_a_text_before_any_picture_should_be_the_language_models(
 
 
 def test_training_should_open_gates_and_leave_the_bases_as_they_are(
-    trained: Flamingo, bases: dict[str, Trained]
+    trained: Flamingo, bases: dict[str, TrainedModel]
 ) -> None:
     assert trained.gate > 0
     held = trained.state_dict()
@@ -170,7 +179,7 @@ def test_rows_should_be_of_one_attribute_and_end_with_their_own_picture(
     size: int, attributes: int, count: int
 ) -> None:
     told = torch.arange(size * attributes).reshape(size, attributes)
-    pictures, given_answers = rows(told, count)
+    pictures, given_answers = draw_rows(told, count)
     assert pictures.shape == given_answers.shape == (size, count)
     assert pictures[:, -1].tolist() == list(range(size))
     assert (given_answers // attributes == pictures).all()
@@ -179,9 +188,9 @@ def test_rows_should_be_of_one_attribute_and_end_with_their_own_picture(
 
 def test_the_loss_should_be_the_references_over_answers_alone() -> None:
     told = torch.tensor([[9, 10], [11, 12]])
-    tokens = in_a_row(told)
+    tokens = answer_rows(told)
     assert tokens[0].tolist() == [IMAGE, IS, 9, NEXT, IMAGE, IS, 10, NEXT]
-    labels = answered(tokens)
+    labels = row_answer_labels(tokens)
     assert labels[labels != IGNORED].tolist() == [9, 10, 11, 12]
     logits = torch.randn(2, 8, 16, dtype=torch.float64)
     wanted = losses.cross_entropy(logits[:, [1, 5]].reshape(4, 16).numpy(), told.flatten().numpy())
@@ -195,7 +204,7 @@ def test_an_answer_should_be_asked_for_without_being_told(trained: Flamingo) -> 
     other = told.clone()
     other[3] = (other[3] - NEXT) % 20 + NEXT + 1
     with torch.no_grad():
-        one, two = (answer(trained, latents, each, pictures[3:4]) for each in (told, other))
+        one, two = (answer_last(trained, latents, each, pictures[3:4]) for each in (told, other))
     assert 3 not in pictures[3, :-1].tolist()
     assert torch.equal(one, two)
 
@@ -203,7 +212,7 @@ def test_an_answer_should_be_asked_for_without_being_told(trained: Flamingo) -> 
 def test_the_evaluation_should_be_of_every_count_of_shots(
     trained: Flamingo, data: Questions
 ) -> None:
-    few = replace(data, test=Part(data.test.pictures[:20], data.test.described[:20]))
+    few = replace(data, test=QuestionSplit(data.test.pictures[:20], data.test.described[:20]))
     found = evaluate(trained, few, settings())
     kinds = [found.numbers[f"{name}_accuracy"] for name in data.attributes]
     shots = [found.numbers[f"accuracy_{count}_shot"] for count in range(3)]
@@ -216,7 +225,7 @@ def test_the_evaluation_should_be_of_every_count_of_shots(
 def test_a_server_without_torch_should_answer_as_the_network_does(
     smoke: Smoke, trained: Flamingo, data: Questions, tmp_path: Path
 ) -> None:
-    part = Part(data.test.pictures[:3], data.test.described[:3])
+    part = QuestionSplit(data.test.pictures[:3], data.test.described[:3])
     np.save(tmp_path / "pictures.npy", part.pictures)
     shown = [each.answers["colour"] for each in part.described]
     folder = smoke("flamingo") / "finish" / "model"
@@ -232,10 +241,12 @@ def test_a_server_without_torch_should_answer_as_the_network_does(
     told: dict[str, Any] = json.loads(done.stdout)
     assert not told["torch"]
     colour = data.attributes.index("colour")
-    given_answers = answers(Words.of(data, 48), part, data.attributes)[None, :, colour]
+    given_answers = answer_tokens(WordTokenizer.of(data, 48), part, data.attributes)[
+        None, :, colour
+    ]
     with torch.no_grad():
         latents = trained.see(torch.from_numpy(part.scaled()))[None]
-        wanted = trained(latents, in_a_row(given_answers)[:, :-2])[0, -1].numpy()
+        wanted = trained(latents, answer_rows(given_answers)[:, :-2])[0, -1].numpy()
     assert np.abs(np.array(told["logits"]) - wanted).max() <= 1e-4
 
 
@@ -256,5 +267,5 @@ def test_settings_that_its_bases_do_not_have_should_be_refused(
     asked = {"recipe": "flamingo", "preset": "smoke", **changed}
     job = laid(asked, {"training": channel("shape_questions"), **channels})
     with pytest.raises(BadData, match=told):
-        running.run(job, {}, lambda _: None)
+        runner.run_job(job, {}, lambda _: None)
     assert not job.model.exists()

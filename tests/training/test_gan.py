@@ -13,15 +13,16 @@ import pytest
 import torch
 from torch import nn
 
-from models.common import recipe, running
-from models.common.artefacts import find
-from models.common.failures import BadData, BadRecipe, ModeCollapse
-from models.common.history import read_history
-from models.recipes.gan import loss
-from models.recipes.gan.contest import Alarm
-from models.recipes.gan.family import FAMILY
+from models.failures import BadData, BadRecipe, ModeCollapse
+from models.jobs import runner
+from models.recipes.gan import network
+from models.recipes.gan.contest import CollapseAlarm
 from models.recipes.gan.parameters import Parameters
+from models.recipes.gan.recipe import CODE
 from models.reference.losses import binary_cross_entropy
+from models.training import recipe
+from models.training.artefacts import read_training
+from models.training.metrics import read_history
 from tests.training.conftest import PROJECT, Laid, Smoke, signature_of
 
 SMOKE = {"recipe": "gan", "preset": "smoke"}
@@ -69,14 +70,16 @@ def sigmoid(logits: torch.Tensor) -> np.ndarray[Any, np.dtype[np.float64]]:
 
 @pytest.mark.parametrize("objective", ["minimax", "non-saturating"])
 def test_the_critics_loss_should_be_the_cross_entropy_of_smoothed_labels(objective: str) -> None:
-    found = loss.of_critic(settings(objective=objective, label_smoothing=0.1), total, REAL, DRAWN)
+    found = network.critic_loss(
+        settings(objective=objective, label_smoothing=0.1), total, REAL, DRAWN
+    )
     wanted = binary_cross_entropy(np.full(2, 0.9), sigmoid(total(REAL)))
     wanted += binary_cross_entropy(np.zeros(2), sigmoid(total(DRAWN)))
     assert found.item() == pytest.approx(wanted, rel=1e-6)
 
 
 def test_the_critic_of_wgan_should_be_paid_the_difference_of_means() -> None:
-    found = loss.of_critic(settings(objective="wgan-gp"), total, REAL, DRAWN)
+    found = network.critic_loss(settings(objective="wgan-gp"), total, REAL, DRAWN)
     assert found.item() == pytest.approx(-2.0 - 2.0)
 
 
@@ -90,7 +93,7 @@ def test_the_critic_of_wgan_should_be_paid_the_difference_of_means() -> None:
 )
 def test_the_generators_loss_should_be_the_objectives(objective: str, wanted: Any) -> None:
     logits = torch.tensor([-2.0, 0.5, 3.0])
-    found = loss.of_generator(settings(objective=objective), logits)
+    found = network.generator_loss(settings(objective=objective), logits)
     assert found.item() == pytest.approx(wanted(sigmoid(logits)), rel=1e-5)
 
 
@@ -98,7 +101,7 @@ def test_only_minimax_should_lose_its_gradient_to_a_sure_critic() -> None:
     slopes = {}
     for objective in ("minimax", "non-saturating"):
         logits = torch.tensor([-12.0], requires_grad=True)
-        loss.of_generator(settings(objective=objective), logits).backward()
+        network.generator_loss(settings(objective=objective), logits).backward()
         assert logits.grad is not None
         slopes[objective] = abs(logits.grad.item())
     assert slopes["minimax"] < 1e-5
@@ -107,7 +110,7 @@ def test_only_minimax_should_lose_its_gradient_to_a_sure_critic() -> None:
 
 def test_flips_should_turn_the_share_of_labels_that_is_asked_for() -> None:
     sure = torch.full((20_000, 1), 30.0)
-    told = loss.of_critic(
+    told = network.critic_loss(
         settings(objective="minimax", label_smoothing=0, label_flips=0.25), total, sure, -sure
     )
     assert told.item() == pytest.approx(2 * 0.25 * 30, rel=0.05)
@@ -117,7 +120,7 @@ def test_the_penalty_of_a_linear_critic_should_be_of_the_length_of_its_weights()
     linear = nn.Linear(2, 1)
     with torch.no_grad():
         linear.weight.copy_(torch.tensor([[3.0, 4.0]]))
-    found = loss.penalty(lambda pictures: linear(pictures).squeeze(1), REAL, DRAWN)
+    found = network.gradient_penalty(lambda pictures: linear(pictures).squeeze(1), REAL, DRAWN)
     assert found.item() == pytest.approx((5.0 - 1.0) ** 2)
     found.backward()
     assert linear.weight.grad is not None
@@ -125,9 +128,9 @@ def test_the_penalty_of_a_linear_critic_should_be_of_the_length_of_its_weights()
 
 
 def test_distance_should_vanish_for_the_same_pictures_and_spread_for_one_picture() -> None:
-    distance, spread = loss.apart(REAL, REAL)
+    distance, spread = network.energy_distance(REAL, REAL)
     assert (distance.item(), spread.item()) == pytest.approx((0.0, 1.0), abs=1e-6)
-    distance, spread = loss.apart(REAL, REAL[:1].repeat(2, 1))
+    distance, spread = network.energy_distance(REAL, REAL[:1].repeat(2, 1))
     half = 2**0.5 / 2
     assert (distance.item(), spread.item()) == pytest.approx((half, 0.0), abs=1e-6)
 
@@ -153,10 +156,10 @@ def test_settings_that_do_not_fit_should_be_named(given: dict[str, Any], told: s
 
 
 def test_the_alarm_should_count_steps_in_a_row_and_keep_its_count() -> None:
-    alarm = Alarm(bound=0.5, patience=3)
+    alarm = CollapseAlarm(bound=0.5, patience=3)
     for number, spread in enumerate([0.1, 0.2, 0.9, 0.1, 0.1], 1):
         alarm.see(number, spread, low=spread < alarm.bound)
-    again = Alarm(bound=0.5, patience=3)
+    again = CollapseAlarm(bound=0.5, patience=3)
     again.load_state_dict(alarm.state_dict())
     with pytest.raises(ModeCollapse, match=r"Step 6: .* For 3 steps .* 0\.5 times .* 0\.3 times"):
         again.see(6, 0.3, low=True)
@@ -165,7 +168,7 @@ def test_the_alarm_should_count_steps_in_a_row_and_keep_its_count() -> None:
 def test_a_generator_that_collapsed_should_end_the_training(laid: Laid, digits: Path) -> None:
     job = laid(COLLAPSING, {"training": digits})
     with pytest.raises(ModeCollapse, match="Try objective=wgan-gp"):
-        running.run(job, {}, lambda _: None)
+        runner.run_job(job, {}, lambda _: None)
     history = read_history(job.checkpoints / "history.jsonl")
     assert max(history) < 200
     assert not job.model.exists()
@@ -176,7 +179,7 @@ def test_other_objectives_should_come_nearer_to_real_pictures(
     objective: str, laid: Laid, digits: Path
 ) -> None:
     job = laid({**SMOKE, "objective": objective}, {"training": digits})
-    running.run(job, {}, lambda _: None)
+    runner.run_job(job, {}, lambda _: None)
     history = read_history(job.model / "history.jsonl")
     distances = [history[step]["distance"] for step in sorted(history)]
     assert np.mean(distances[-6:]) < 0.7 * np.mean(distances[:6])
@@ -196,8 +199,8 @@ def test_a_server_without_torch_should_draw_what_the_average_draws(smoke: Smoke)
     told = json.loads(done.stdout)
     assert not told["torch"]
     drawn = np.array(told["images"])
-    trained = find(model, model / "unused")
-    network = FAMILY.network(FAMILY.parameters.model_validate(trained.training.settings))
+    trained = read_training(model, model / "unused")
+    network = CODE.network(CODE.parameters.model_validate(trained.training.settings))
     network.load_state_dict(dict(trained.weights))
     latents = np.random.default_rng(7).standard_normal((3, 16)).astype(np.float32)
     with torch.no_grad():
@@ -229,4 +232,4 @@ def test_what_cannot_be_trained_should_be_refused(
     given: dict[str, Any], failure: type[Exception], told: str, laid: Laid, digits: Path
 ) -> None:
     with pytest.raises(failure, match=told):
-        running.run(laid({**SMOKE, **given}, {"training": digits}), {}, lambda _: None)
+        runner.run_job(laid({**SMOKE, **given}, {"training": digits}), {}, lambda _: None)

@@ -13,12 +13,13 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from models.common import text
-from models.common.failures import BadData
-from models.judging import text as judging
-from models.networks.decoder import END, decoder, generate, log_probabilities
-from models.recipes.language_model.loss import loss
+from models.data import text
+from models.data.text import END
+from models.evaluation import perplexity as judging
+from models.failures import BadData
+from models.networks.decoder import decoder, generate, log_probabilities
 from models.recipes.language_model.parameters import Parameters
+from models.recipes.language_model.recipe import loss
 from models.reference import attention, losses
 from tests.training.conftest import PROJECT, Smoke
 
@@ -149,9 +150,9 @@ def test_a_server_without_torch_should_decode_from_a_cache(smoke: Smoke) -> None
     told = json.loads(done.stdout)
     assert told["torch"] == []
     assert told["apart"] < 1e-4
-    from models.common import artefacts
+    from models.training import artefacts
 
-    found = artefacts.find(folder, folder / "unused")
+    found = artefacts.read_training(folder, folder / "unused")
     made = decoder(Parameters.model_validate(found.training.settings))
     made.load_state_dict(dict(found.weights))
     wanted = generate(made.eval(), torch.tensor([prompt]), 20)[0].tolist()
@@ -164,7 +165,7 @@ TEXTS = ["a cat is an animal", "a dog is an animal", "“naïve” — 寿司 \n
 
 @pytest.fixture
 def written(tmp_path: Path) -> Path:
-    text.write(tmp_path, text.learn(TEXTS, 300), TEXTS, TEXTS[2:])
+    text.write(tmp_path, text.learn_tokenizer(TEXTS, 300), TEXTS, TEXTS[2:])
     return tmp_path
 
 
@@ -176,7 +177,7 @@ def test_any_text_should_come_back_from_its_tokens(written: Path) -> None:
 
 
 def test_the_same_texts_should_make_the_same_bytes(written: Path, tmp_path: Path) -> None:
-    text.write(tmp_path / "again", text.learn(TEXTS, 300), TEXTS, TEXTS[2:])
+    text.write(tmp_path / "again", text.learn_tokenizer(TEXTS, 300), TEXTS, TEXTS[2:])
     for name in (text.FILE, text.TOKENIZER):
         assert (tmp_path / "again" / name).read_bytes() == (written / name).read_bytes()
 
@@ -213,7 +214,7 @@ def test_what_is_no_channel_of_text_should_be_told(written: Path) -> None:
     with pytest.raises(BadData, match=r"has \d+ tokens, and the recipe is set to vocabulary 2048"):
         found.hold(2048)
     with pytest.raises(BadData, match="fewer than a row of 4096"):
-        text.rows(found.train, 4096)
+        text.token_rows(found.train, 4096)
     (written / text.FILE).write_bytes((written / text.FILE).read_bytes()[:100])
     with pytest.raises(BadData, match="is no whole NPZ file"):
         text.read(written)
@@ -226,29 +227,31 @@ def test_counts_should_say_how_surprising_a_text_is() -> None:
     trained = np.array([2, 3, 2, 3, 2, 4])
     rows = np.array([[2, 3, 2], [4, 5, 5]])
     shares = np.array([1, 1, 4, 3, 2, 1]) / 12
-    single = judging.by_tokens(trained, rows, 6)
+    single = judging.unigram_surprise(trained, rows, 6)
     assert single == pytest.approx([-np.log(shares[[3, 2]]).mean(), -np.log(shares[[5, 5]]).mean()])
     # After 2 came 3 twice and 4 once: two kinds, so that a pair is trusted 3 parts of 5.
     after_two = (2 + 2 * shares[3]) / 5
     after_three = (2 + 1 * shares[2]) / 3
-    pairs = judging.by_pairs(trained, rows, 6)
+    pairs = judging.bigram_surprise(trained, rows, 6)
     assert pairs[0] == pytest.approx(-np.log([after_two, after_three]).mean())
     assert pairs[1] == pytest.approx(-np.log(shares[5]))
 
 
 def test_rows_of_two_lengths_should_not_be_as_many() -> None:
     """Else scores of two contexts would be paired, row by row, though their texts are others."""
-    short, long = (judging.held_out(np.arange(90_000), length, 51_600) for length in (129, 257))
+    short, long = (
+        judging.held_out_rows(np.arange(90_000), length, 51_600) for length in (129, 257)
+    )
     assert short.shape == (400, 129)
     assert long.shape == (200, 257)
-    assert judging.held_out(np.arange(1000), 129, 51_600).shape == (7, 129)
-    assert judging.held_out(np.arange(1000), 900, 600).shape == (1, 900)
+    assert judging.held_out_rows(np.arange(1000), 129, 51_600).shape == (7, 129)
+    assert judging.held_out_rows(np.arange(1000), 900, 600).shape == (1, 900)
 
 
 def test_pairs_should_be_shares() -> None:
     trained = np.random.default_rng(0).integers(0, 9, 50)
     every = np.array([[first, second] for first in range(9) for second in range(9)])
-    found = np.exp(-judging.by_pairs(trained, every, 9)).reshape(9, 9)
+    found = np.exp(-judging.bigram_surprise(trained, every, 9)).reshape(9, 9)
     assert found.sum(axis=1) == pytest.approx(np.ones(9))
 
 

@@ -13,15 +13,15 @@ import numpy as np
 import pytest
 import torch
 
-from models.common import artefacts, captions, recipe, running
-from models.common.failures import BadData
+from models.data import caption_tokens, captions
 from models.datasets import products
-from models.networks import tokens
-from models.recipes.late_fusion import loss
-from models.recipes.late_fusion.evaluate import evaluate
+from models.failures import BadData
+from models.jobs import runner
 from models.recipes.late_fusion.network import Classifiers
 from models.recipes.late_fusion.parameters import Parameters
+from models.recipes.late_fusion.recipe import evaluate
 from models.reference.losses import cross_entropy
+from models.training import artefacts, recipe
 from tests.training.conftest import Channel, Laid, Smoke, signature_of
 
 SERVING = """
@@ -49,7 +49,7 @@ def parameters() -> Parameters:
 def batch(count: int = 6) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     torch.manual_seed(1)
     said = torch.randint(4, 300, (count, 16))
-    said[:, 9:] = tokens.PAD
+    said[:, 9:] = caption_tokens.PAD
     return torch.rand(count, 1, 28, 28), said, torch.arange(count)
 
 
@@ -57,7 +57,7 @@ def test_the_loss_should_be_the_sum_of_three_cross_entropies() -> None:
     torch.manual_seed(0)
     network = Classifiers(parameters())
     image, said, labels = batch()
-    measured = loss.loss(network, (image, said, labels), 1)
+    measured = network.loss(network, (image, said, labels), 1)
     logits = network(image, said)
     for name in ("image", "title", "both"):
         wanted = cross_entropy(logits[name].detach().double().numpy(), labels.numpy())
@@ -70,7 +70,7 @@ def test_the_loss_should_be_the_sum_of_three_cross_entropies() -> None:
 def test_each_classifier_should_learn_from_its_own_loss_alone(name: str) -> None:
     torch.manual_seed(0)
     network = Classifiers(parameters())
-    loss.loss(network, batch(), 1)[name].backward()
+    network.loss(network, batch(), 1)[name].backward()
     moved = {key.split(".")[0] for key, each in network.named_parameters() if each.grad is not None}
     assert moved == {f"by_{name}"}
 
@@ -81,7 +81,7 @@ def test_a_title_should_not_depend_on_what_fills_it() -> None:
     _, said, _ = batch()
     with torch.no_grad():
         whole, cut = network.by_title(said), network.by_title(said[:, :9])
-        nothing = network.by_title(torch.full((1, 16), tokens.PAD))
+        nothing = network.by_title(torch.full((1, 16), caption_tokens.PAD))
     assert torch.allclose(whole, cut, atol=1e-6)
     assert nothing.isfinite().all()
 
@@ -163,14 +163,14 @@ def test_a_server_without_torch_should_say_what_the_network_says(
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert not told.pop("torch")
-    found = artefacts.find(smoke("late_fusion") / "train" / "model", tmp_path)
+    found = artefacts.read_training(smoke("late_fusion") / "train" / "model", tmp_path)
     network = Classifiers(Parameters.model_validate(found.training.settings))
     network.load_state_dict(dict(found.weights))
     p = parameters()
-    reader = tokens.of_captions(data, p.vocabulary, p.prompt_tokens)
+    reader = caption_tokens.caption_tokenizer(data, p.vocabulary, p.prompt_tokens)
     with torch.no_grad():
         wanted = network.eval()(
-            torch.from_numpy(pixels), torch.from_numpy(tokens.encoded(reader, titles))
+            torch.from_numpy(pixels), torch.from_numpy(caption_tokens.encode_texts(reader, titles))
         )
     for graph, shares in told.items():
         logits = wanted[graph.removeprefix("by_")]
@@ -184,4 +184,4 @@ def test_should_hold_classes_to_the_recipe(laid: Laid, channel: Channel) -> None
     with pytest.raises(
         BadData, match="has 10 names of classes, and the recipe is set to classes 4"
     ):
-        running.run(laid(asked, {"training": channel("products")}), {}, lambda _: None)
+        runner.run_job(laid(asked, {"training": channel("products")}), {}, lambda _: None)

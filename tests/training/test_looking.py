@@ -16,18 +16,20 @@ from chalicelib.inference.exported_model import ExportedModel
 from chalicelib.inference.image_text import ImageExample, ImageQuestion
 from chalicelib.inference.pixels import encode_png
 from chalicelib.inference.tokenizers import MARKS
-from models.common import captions, hashes, questions, recipe
-from models.common.family import Family
-from models.common.images import to_network
-from models.common.questions import Questions
-from models.common.words import SPECIAL, Words
+from models.data import captions, questions
+from models.data.images import to_network
+from models.data.questions import Questions
+from models.data.words import SPECIAL, WordTokenizer
+from models.files import sha256_of_file
 from models.networks import tower_training
-from models.networks.prompts import answers
-from models.recipes.blip2.evaluate import said
-from models.recipes.blip2.family import FAMILY as BLIP2
-from models.recipes.clip.family import FAMILY as CLIP
-from models.recipes.flamingo.evaluate import answer
-from models.recipes.flamingo.family import FAMILY as FLAMINGO
+from models.networks.question_rows import answer_tokens
+from models.recipes.blip2.recipe import CODE as BLIP2
+from models.recipes.blip2.recipe import write_texts
+from models.recipes.clip.recipe import CODE as CLIP
+from models.recipes.flamingo.recipe import CODE as FLAMINGO
+from models.recipes.flamingo.recipe import answer_last
+from models.training import recipe
+from models.training.recipe_code import RecipeCode
 from tests.training.conftest import Channel, Smoke, weights_of
 
 QUESTIONS = ("", "which colour ?", "which shape ?", "which size ?", "which background ?")
@@ -37,16 +39,16 @@ QUESTIONS = ("", "which colour ?", "which shape ?", "which size ?", "which backg
 def exported(smoke: Smoke, name: str) -> ExportedModel:
     """Return a recipe's smoke model as a function reads it."""
     folder = smoke(name) / "finish" / "model"
-    sha256 = hashes.of_file(folder / FILE)
+    sha256 = sha256_of_file(folder / FILE)
     return ExportedModel.read(lambda file: (folder / file).read_bytes(), sha256)
 
 
-def settings(name: str, family: Family[Any, Any]) -> Any:
+def settings(name: str, family: RecipeCode[Any, Any]) -> Any:
     """Return the settings of a recipe's smoke preset."""
     return family.parameters.model_validate(recipe.resolve(recipe.load(name), "smoke").model_dump())
 
 
-def network(smoke: Smoke, name: str, family: Family[Any, Any]) -> Any:
+def network(smoke: Smoke, name: str, family: RecipeCode[Any, Any]) -> Any:
     """Return a recipe's smoke model as it was trained."""
     made = family.network(settings(name, family))
     held = weights_of(smoke(name) / "train" / "model" / "weights.safetensors")
@@ -79,7 +81,7 @@ def test_a_clip_should_give_the_vectors_of_its_network(smoke: Smoke, channel: Ch
 
 def test_a_blip2_should_say_what_its_network_says(smoke: Smoke, data: Questions) -> None:
     served, trained = blip2.open_model(exported(smoke, "blip2")), network(smoke, "blip2", BLIP2)
-    pixels, words = data.test.pictures[:6], Words.of(data, 48)
+    pixels, words = data.test.pictures[:6], WordTokenizer.of(data, 48)
     for question in QUESTIONS:
         ours = [
             served.answer(ImageQuestion(each, question, max_tokens=11)).text
@@ -87,18 +89,21 @@ def test_a_blip2_should_say_what_its_network_says(smoke: Smoke, data: Questions)
         ]
         with torch.no_grad():
             seen = trained.see(torch.from_numpy(to_network(pixels)))
-            assert ours == said(trained, words, seen, question, 11), question
+            assert ours == write_texts(trained, words, seen, question, 11), question
 
 
 def test_a_flamingo_should_answer_as_its_network_does(smoke: Smoke, data: Questions) -> None:
     served = flamingo.open_image_text_model(exported(smoke, "flamingo"))
     trained = network(smoke, "flamingo", FLAMINGO)
-    words, told = Words.of(data, 48), answers(Words.of(data, 48), data.test, data.attributes)
+    words, told = (
+        WordTokenizer.of(data, 48),
+        answer_tokens(WordTokenizer.of(data, 48), data.test, data.attributes),
+    )
     pixels = files(data.test.pictures[:12])
     rows = torch.arange(12).reshape(4, 3)
     with torch.no_grad():
         seen = trained.see(torch.from_numpy(to_network(data.test.pictures[:12])))
-        wanted = answer(trained, seen, told, rows)
+        wanted = answer_last(trained, seen, told, rows)
     told_of = 0
     for row, attribute in np.ndindex(4, len(data.attributes)):
         *shown, last = (int(each) for each in rows[row])

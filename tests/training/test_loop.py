@@ -7,22 +7,22 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.common import metrics, seeds
-from models.common.failures import BadCheckpoint, Diverged, Interrupted
-from models.common.group import Group
-from models.common.history import HISTORY, read_history
-from models.common.loop import Plan, train
-from models.common.stopping import EXIT_CODE, Stop
-from models.common.supervised import Batches, learning_rate
+from models.failures import BadCheckpoint, Diverged, Interrupted
+from models.training import metrics, seeds
+from models.training.job import EXIT_CODE, StopSignal
+from models.training.loop import StepSchedule, train
+from models.training.metrics import HISTORY, read_history
+from models.training.process_group import ProcessGroup
+from models.training.supervised import Batches, learning_rate
 from tests.training.tasks import ROWS, SETTINGS, Bench, Counting, line_task
 
-PLAN = Plan(SETTINGS.steps, SETTINGS.checkpoint_every, SETTINGS.seed)
+PLAN = StepSchedule(SETTINGS.steps, SETTINGS.checkpoint_every, SETTINGS.seed)
 
 
 def test_should_lower_the_loss_and_print_a_line_a_step(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     last = train(line_task(), PLAN, bench.place())
-    read = [metrics.read(line) for line in bench.said]
+    read = [metrics.parse_line(line) for line in bench.said]
     assert [each[0] for each in read if each] == list(range(1, 13))
     first = read[0]
     assert first is not None
@@ -47,12 +47,12 @@ def test_should_go_on_to_the_very_loss_and_weights(tmp_path: Path, stopped: int)
 
 def test_should_go_on_from_the_checkpoint_after_a_kill_without_a_word(tmp_path: Path) -> None:
     with pytest.raises(Diverged):
-        train(Counting(broken={8: float("nan")}), Plan(12, 3, 0), Bench(tmp_path).place())
+        train(Counting(broken={8: float("nan")}), StepSchedule(12, 3, 0), Bench(tmp_path).place())
     assert max(read_history(tmp_path / HISTORY)) == 6
     with (tmp_path / HISTORY).open("a") as file:
         file.write('{"step": 7, "loss": 1}\n{"step": 8, "lo')
     task = Counting()
-    train(task, Plan(12, 3, 0), Bench(tmp_path).place())
+    train(task, StepSchedule(12, 3, 0), Bench(tmp_path).place())
     assert task.at == 12
     assert list(read_history(tmp_path / HISTORY)) == list(range(1, 13))
 
@@ -78,26 +78,26 @@ def test_should_not_go_on_from_another_training(tmp_path: Path) -> None:
 
 
 def test_should_pass_over_a_checkpoint_that_cannot_be_read(tmp_path: Path) -> None:
-    train(Counting(), Plan(10, 5, 0), Bench(tmp_path).place())
+    train(Counting(), StepSchedule(10, 5, 0), Bench(tmp_path).place())
     (tmp_path / "step-000000010.safetensors").write_bytes(b"torn")
     bench = Bench(tmp_path)
-    train(Counting(), Plan(10, 5, 0), bench.place())
+    train(Counting(), StepSchedule(10, 5, 0), bench.place())
     assert bench.said[0] == "Going on after step 5 of 10."
     for path in tmp_path.glob("*.safetensors"):
         path.write_bytes(b"torn")
     with pytest.raises(BadCheckpoint, match=r"No checkpoint in .* Empty the folder"):
-        train(Counting(), Plan(10, 5, 0), Bench(tmp_path).place())
+        train(Counting(), StepSchedule(10, 5, 0), Bench(tmp_path).place())
 
 
 def test_should_keep_two_checkpoints(tmp_path: Path) -> None:
-    train(Counting(), Plan(20, 3, 0), Bench(tmp_path).place())
+    train(Counting(), StepSchedule(20, 3, 0), Bench(tmp_path).place())
     kept = sorted(path.name for path in tmp_path.glob("*.safetensors"))
     assert kept == ["step-000000018.safetensors", "step-000000020.safetensors"]
 
 
 def test_should_hear_sigterm_and_give_back_what_heard_it_before() -> None:
     before = signal.getsignal(signal.SIGTERM)
-    with Stop() as stop:
+    with StopSignal() as stop:
         asked = [stop.asked]
         os.kill(os.getpid(), signal.SIGTERM)
         asked.append(stop.asked)
@@ -107,7 +107,7 @@ def test_should_hear_sigterm_and_give_back_what_heard_it_before() -> None:
 
 
 def test_batches_should_show_each_row_once_an_epoch() -> None:
-    batches = Batches([ROWS], SETTINGS, Group())
+    batches = Batches([ROWS], SETTINGS, ProcessGroup())
     assert batches.per_epoch == 5
     epochs = [
         torch.cat([batches.at(number)[0] for number in range(start, start + 5)]).flatten()
@@ -119,14 +119,14 @@ def test_batches_should_show_each_row_once_an_epoch() -> None:
 
 
 def test_batches_of_a_group_should_be_parts_of_the_same_batch() -> None:
-    alone = Batches([ROWS], SETTINGS, Group()).at(3)[0]
-    shared = [Batches([ROWS], SETTINGS, Group(rank, 2)).at(3)[0] for rank in (0, 1)]
+    alone = Batches([ROWS], SETTINGS, ProcessGroup()).at(3)[0]
+    shared = [Batches([ROWS], SETTINGS, ProcessGroup(rank, 2)).at(3)[0] for rank in (0, 1)]
     assert torch.equal(torch.cat(shared), alone)
 
 
 def test_batches_should_say_that_the_data_is_too_small() -> None:
     with pytest.raises(ValueError, match="40 rows, fewer than a batch of 64"):
-        Batches([ROWS], SETTINGS.model_copy(update={"batch": 64}), Group())
+        Batches([ROWS], SETTINGS.model_copy(update={"batch": 64}), ProcessGroup())
 
 
 def test_the_rate_should_warm_up_and_fall() -> None:
@@ -140,4 +140,4 @@ def test_streams_of_chance_should_be_apart_and_the_same_again() -> None:
     drawn = [torch.randn(3, generator=seeds.generator(0, number)) for number in (1, 2, 1)]
     assert torch.equal(drawn[0], drawn[2])
     assert not torch.equal(drawn[0], drawn[1])
-    assert seeds.stream(1, 0) != seeds.stream(0, 1)
+    assert seeds.derive_seed(1, 0) != seeds.derive_seed(0, 1)

@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import nn
 
-from models.common.devices import Device
-from models.common.optimisers import adamw
+from models.training.devices import Device
+from models.training.supervised import adamw
 
 RATE, DECAY, BETAS, EPSILON = 0.1, 0.05, (0.8, 0.95), 1e-8
 

@@ -12,8 +12,8 @@ from torch.nn import functional
 from transformers import LlamaConfig
 from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding, apply_rotary_pos_emb
 
-from models.recipes.vae.loss import kl
-from models.reference import attention, diffusion, learning, losses
+from models.recipes.vae.network import kl
+from models.reference import attention, classics, diffusion, losses
 
 RANDOM = np.random.default_rng(5)
 
@@ -86,7 +86,7 @@ def test_noise_and_the_way_back_should_be_those_of_diffusers() -> None:
     )
     shares = diffusion.kept_shares(diffusion.cosine_betas(100))
     rows, noise = RANDOM.normal(size=(2, 5)), RANDOM.normal(size=(2, 5))
-    noised = diffusion.noised(rows, noise, shares[60])
+    noised = diffusion.add_noise(rows, noise, shares[60])
     told = theirs.add_noise(tensor(rows), tensor(noise), torch.tensor(60))
     assert noised == pytest.approx(told.numpy(), abs=1e-6)
     theirs.set_timesteps(10)
@@ -103,7 +103,7 @@ def test_back_propagation_should_be_autograds() -> None:
     hidden = torch.tanh(tensor(rows) @ theirs["first"] + theirs["first_bias"])
     logits = hidden @ theirs["second"] + theirs["second_bias"]
     functional.cross_entropy(logits, tensor(classes)).backward()
-    _, gradient = learning.TwoLayers(**weights).gradient(rows, classes)
+    _, gradient = classics.TwoLayers(**weights).gradient(rows, classes)
     for name, value in theirs.items():
         assert value.grad is not None
         assert getattr(gradient, name) == pytest.approx(value.grad.numpy())
@@ -113,7 +113,7 @@ def test_k_means_should_be_scikit_learns() -> None:
     chance = np.random.default_rng(3)
     rows, centres = chance.normal(size=(60, 2)), chance.normal(size=(4, 2))
     theirs = KMeans(4, init=centres, n_init=1, algorithm="lloyd", tol=0).fit(rows)
-    found, nearest = learning.k_means(rows, centres)
+    found, nearest = classics.k_means(rows, centres)
     assert found == pytest.approx(theirs.cluster_centers_)
     assert nearest.tolist() == theirs.labels_.tolist()
-    assert learning.spread(rows, found, nearest) == pytest.approx(theirs.inertia_)
+    assert classics.spread(rows, found, nearest) == pytest.approx(theirs.inertia_)

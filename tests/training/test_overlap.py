@@ -9,7 +9,7 @@ import sacrebleu
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.judging.overlap import bleu, overlap, rouge
+from models.evaluation.text_overlap import bleu, overlap, rouge
 
 WANTED = ["a large red star on white", "a small blue circle on black ground", "a grey square"] * 20
 WRITTEN = ["a large red star on black", "a small blue ring on black ground", "a grey square"] * 20

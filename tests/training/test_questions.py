@@ -12,22 +12,24 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.common import questions
-from models.common.failures import BadData
-from models.common.questions import Described, Part
-from models.common.words import END, IMAGE, SPECIAL, UNKNOWN, Words
+from models.data import questions
+from models.data.questions import PictureDescription, QuestionSplit
+from models.data.words import END, IMAGE, SPECIAL, UNKNOWN, WordTokenizer
 from models.datasets import shape_questions
-from models.networks.prompts import answers, asked, recombined
+from models.failures import BadData
+from models.networks.question_rows import answer_tokens, question_rows, recombine_answers
 
 Change = Callable[[Path], None]
 
 
-def described(colour: str) -> Described:
-    return Described(caption=f"a {colour} thing", answers={"colour": colour, "size": "small"})
+def described(colour: str) -> PictureDescription:
+    return PictureDescription(
+        caption=f"a {colour} thing", answers={"colour": colour, "size": "small"}
+    )
 
 
-def few() -> Part:
-    return Part(
+def few() -> QuestionSplit:
+    return QuestionSplit(
         np.zeros((3, 8, 8, 3), np.uint8), [described(each) for each in ("red", "blue", "red")]
     )
 
@@ -119,39 +121,44 @@ def test_should_refuse_what_the_recipe_is_not_set_to(folder: Path) -> None:
     with pytest.raises(BadData, match="no shape; they have colour, size"):
         found.known(["colour", "shape"])
     with pytest.raises(BadData, match="set vocabulary to 17 or more"):
-        Words.of(found, 12)
+        WordTokenizer.of(found, 12)
 
 
 @given(st.text())
 def test_should_take_any_text_for_words(text: str) -> None:
-    words = Words(["a red thing", "is the image ;"])
+    words = WordTokenizer(["a red thing", "is the image ;"])
     ids = words.ids(text)
     assert all(0 <= token < words.size for token in ids)
     assert set(words.text(ids).split()) <= {"a", "red", "thing", "the", "image"}
 
 
 def test_marks_should_have_tokens_of_their_own() -> None:
-    words = Words(["a red thing"])
+    words = WordTokenizer(["a red thing"])
     assert words.ids(" ".join(SPECIAL)) == list(range(len(SPECIAL)))
     assert words.ids("a <image> blue </s>") == [len(SPECIAL), IMAGE, UNKNOWN, END]
     assert words.text([*words.ids("red thing"), END, *words.ids("a")]) == "red thing"
 
 
 def test_other_words_should_have_another_fingerprint() -> None:
-    one, same, other = (Words(texts) for texts in (["a b"], ["b", "a"], ["a c"]))
+    one, same, other = (WordTokenizer(texts) for texts in (["a b"], ["b", "a"], ["a c"]))
     assert (one.fingerprint() == same.fingerprint()).all()
     assert (one.fingerprint() != other.fingerprint()).any()
 
 
-def rows_of(pairs: Sequence[tuple[str, str]]) -> tuple[Words, torch.Tensor, torch.Tensor]:
+def rows_of(pairs: Sequence[tuple[str, str]]) -> tuple[WordTokenizer, torch.Tensor, torch.Tensor]:
     """Return the words, answers and questions of things with these colours and shapes."""
     told = [
-        Described(caption=f"a {colour} {shape}", answers={"colour": colour, "shape": shape})
+        PictureDescription(
+            caption=f"a {colour} {shape}", answers={"colour": colour, "shape": shape}
+        )
         for colour, shape in pairs
     ]
-    part, attributes = Part(np.zeros((len(told), 8, 8, 3), np.uint8), told), ("colour", "shape")
-    words = Words.of(questions.Questions(part, part, attributes), 32)
-    return words, answers(words, part, attributes), asked(words, part, attributes)
+    part, attributes = (
+        QuestionSplit(np.zeros((len(told), 8, 8, 3), np.uint8), told),
+        ("colour", "shape"),
+    )
+    words = WordTokenizer.of(questions.Questions(part, part, attributes), 32)
+    return words, answer_tokens(words, part, attributes), question_rows(words, part, attributes)
 
 
 @given(st.integers(0, 2**32))
@@ -160,7 +167,7 @@ def test_recombined_rows_should_say_of_each_what_they_answer(seed: int) -> None:
     pairs = [("red", "star"), ("blue", "star"), ("green", "circle")] * 8
     words, told, rows = rows_of(pairs)
     torch.manual_seed(seed)
-    found, changed = recombined(told, rows)
+    found, changed = recombine_answers(told, rows)
     said = [words.text(each) for each in found.tolist()]
     assert set(" ".join(said).split()) <= {*colours, *shapes}
     for text, (caption, colour, shape) in zip(said, changed.tolist(), strict=True):
@@ -174,6 +181,6 @@ def test_recombined_rows_should_have_pairs_that_no_picture_has() -> None:
     pairs = [("red", "star"), ("blue", "circle")] * 16
     words, told, rows = rows_of(pairs)
     torch.manual_seed(0)
-    found, _ = recombined(told, rows)
+    found, _ = recombine_answers(told, rows)
     said = {words.text(each) for each in found.tolist()}
     assert said == {"red star", "red circle", "blue star", "blue circle"}

@@ -14,10 +14,13 @@ import numpy as np
 import pytest
 
 from chalicelib.contracts.exported import Signature
-from models.common import champion, hashes, recipe, running
-from models.common.failures import BadData, Interrupted
-from models.common.history import HISTORY, read_history
-from models.common.job import CARD
+from models import files
+from models.evaluation import champion
+from models.failures import BadData, Interrupted
+from models.jobs import runner
+from models.training import recipe
+from models.training.job import CARD
+from models.training.metrics import HISTORY, read_history
 from tests.soak import WHOLE
 from tests.training.conftest import Channel, Laid, Smoke, signature_of, weights_of
 
@@ -63,8 +66,8 @@ def test_what_was_stopped_should_end_with_the_same_weights(
     job = laid({"recipe": name, "preset": "smoke"}, channels_of(name, smoke, channel))
     for stop in stops:
         with pytest.raises(Interrupted, match=f"after step {stop} of"):
-            running.run(job, {}, partial(stop_at, stop))
-    running.run(job, {}, lambda _: None)
+            runner.run_job(job, {}, partial(stop_at, stop))
+    runner.run_job(job, {}, lambda _: None)
     assert_same(job.model, smoke(name) / "train" / "model")
 
 
@@ -79,7 +82,7 @@ def test_what_goes_on_from_a_checkpoint_should_end_with_the_same_weights(
     for file in (before, HISTORY):
         shutil.copy(kept / file, job.checkpoints)
     said: list[str] = []
-    running.run(job, {}, said.append)
+    runner.run_job(job, {}, said.append)
     assert any(line.startswith("Going on after step ") for line in said)
     assert last in {path.name for path in job.checkpoints.iterdir()}
     assert_same(job.model, smoke(name) / "train" / "model")
@@ -106,13 +109,13 @@ def test_what_is_exported_should_be_what_its_manifest_says(name: str, smoke: Smo
     assert signature.graphs
     for spec in signature.graphs.values():
         assert spec.parity <= 1e-4
-        assert hashes.of_file(folder / spec.file) == spec.sha256
+        assert files.sha256_of_file(folder / spec.file) == spec.sha256
     for file, sha256 in signature.files.items():
-        assert hashes.of_file(folder / file) == sha256
+        assert files.sha256_of_file(folder / file) == sha256
     assert set(signature.origin.bases) == set(recipe.load(name).bases)
     assert set(recipe.load(name).gates) <= set(signature.metrics)
     # A champion is compared by scores, and which side is worse follows from the number's gate.
-    assert set(champion.scores_of(folder)) <= set(recipe.load(name).gates)
+    assert set(champion.read_scores(folder)) <= set(recipe.load(name).gates)
     card = (folder / CARD).read_text()
     assert recipe.load(name).dataset.licence in card
     assert (folder / "loss.png").read_bytes().startswith(b"\x89PNG")
@@ -128,7 +131,7 @@ def test_a_base_of_another_recipe_should_be_refused(
         {"recipe": name, "preset": "smoke"}, {"training": channel(found.dataset.name), **wrong}
     )
     with pytest.raises(BadData, match="has a model of vae"):
-        running.run(job, {}, lambda _: None)
+        runner.run_job(job, {}, lambda _: None)
     assert not job.model.exists()
 
 
@@ -146,5 +149,5 @@ def test_a_base_of_other_words_should_be_refused(
         {"recipe": name, "preset": "smoke"}, {"training": channel(found.dataset.name), **bases}
     )
     with pytest.raises(BadData, match="other words than the channel has"):
-        running.run(job, {}, lambda _: None)
+        runner.run_job(job, {}, lambda _: None)
     assert not job.model.exists()

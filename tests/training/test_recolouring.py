@@ -8,10 +8,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.common.questions import Described, Part, Questions
-from models.common.words import Words
-from models.networks.recolouring import recoloured
-from models.recipes.shape_vision.loss import objective, said
+from models.data.questions import PictureDescription, Questions, QuestionSplit
+from models.data.words import WordTokenizer
+from models.networks.vision import recolour
+from models.recipes.shape_vision.recipe import caption_words, objective
 from models.reference.losses import binary_cross_entropy
 
 
@@ -28,10 +28,12 @@ class _Told(torch.nn.Module):
 
 def channel() -> Questions:
     described = [
-        Described(caption=f"a {colour} {shape}", answers={"colour": colour, "shape": shape})
+        PictureDescription(
+            caption=f"a {colour} {shape}", answers={"colour": colour, "shape": shape}
+        )
         for colour, shape in (("red", "star"), ("blue", "circle"))
     ]
-    part = Part(np.zeros((2, 8, 8, 3), np.uint8), described)
+    part = QuestionSplit(np.zeros((2, 8, 8, 3), np.uint8), described)
     return Questions(part, part, ("colour", "shape"))
 
 
@@ -39,7 +41,7 @@ def channel() -> Questions:
 def test_only_chosen_pictures_should_get_other_colours(chosen: list[bool]) -> None:
     pixels = torch.rand(len(chosen), 3, 4, 4)
     pixels[:, :, 0, 0] = 0.5
-    found = recoloured(pixels, torch.tensor(chosen))
+    found = recolour(pixels, torch.tensor(chosen))
     changed = (found != pixels).flatten(1).any(1).tolist()
     assert changed == chosen
     assert (found[:, :, 0, 0] == 0.5).all()
@@ -51,8 +53,8 @@ def test_the_towers_loss_should_be_the_references_over_the_words_that_are_asked(
     share: float,
 ) -> None:
     data = channel()
-    words = Words.of(data, 32)
-    wanted = said(words, data.train.described, words.size)
+    words = WordTokenizer.of(data, 32)
+    wanted = caption_words(words, data.train.described, words.size)
     colours = torch.zeros(words.size)
     colours[words.ids("red blue")] = 1
     logits = torch.randn(2, words.size, dtype=torch.float64)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.judging import retrieval
+from models.evaluation import intervals, retrieval
 
 EAST, NORTH, NORTHEAST = (
     np.array(each, np.float32) for each in ((1, 0), (0, 1), (np.sqrt(0.5), np.sqrt(0.5)))
@@ -51,7 +51,7 @@ def test_prompts_should_be_averaged_at_length_one() -> None:
         asked.append(texts)
         return np.stack([EAST, EAST] if texts[0] == "a cat" else [NORTH, EAST])
 
-    found = retrieval.prompted(encode, ("cat", "dog"), ("a {}", "one {}"))
+    found = retrieval.prompt_vectors(encode, ("cat", "dog"), ("a {}", "one {}"))
     assert asked == [["a cat", "a dog"], ["one cat", "one dog"]]
     assert found == pytest.approx(np.stack([NORTHEAST, EAST]))
 
@@ -63,8 +63,8 @@ def test_a_class_should_be_told_by_the_nearest_prompt() -> None:
 
 def test_neighbours_should_leave_out_the_row_itself() -> None:
     rows = np.stack([EAST, EAST, NORTH])
-    assert retrieval.alike(rows, np.array([0, 1, 1]), 1).tolist() == [0.0, 0.0, 0.0]
-    assert retrieval.alike(rows, np.array([0, 0, 1]), 1).tolist() == [1.0, 1.0, 0.0]
+    assert retrieval.neighbour_precision(rows, np.array([0, 1, 1]), 1).tolist() == [0.0, 0.0, 0.0]
+    assert retrieval.neighbour_precision(rows, np.array([0, 0, 1]), 1).tolist() == [1.0, 1.0, 0.0]
 
 
 def test_precision_should_be_of_the_nearest_items() -> None:
@@ -79,14 +79,14 @@ def test_an_interval_should_hold_the_truth_about_as_often_as_it_says() -> None:
     chance = np.random.default_rng(0)
     held = 0
     for _ in range(100):
-        found = retrieval.interval((chance.random(200) < 0.3).astype(np.float64))
+        found = intervals.mean_interval((chance.random(200) < 0.3).astype(np.float64))
         held += found.low <= 0.3 <= found.high
     assert 88 <= held <= 100
 
 
 def test_an_interval_should_have_no_width_where_nothing_varies() -> None:
-    assert retrieval.interval(np.ones(5)) == retrieval.Interval(1.0, 1.0, 1.0)
-    assert retrieval.interval(np.array([0.5])).numbers("hit") == {
+    assert intervals.mean_interval(np.ones(5)) == intervals.ConfidenceInterval(1.0, 1.0, 1.0)
+    assert intervals.mean_interval(np.array([0.5])).numbers("hit") == {
         "hit": 0.5,
         "hit_low": 0.5,
         "hit_high": 0.5,

@@ -14,15 +14,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.contracts.exported import Signature
-from models.common import artefacts, pairs, recipe, running
-from models.common.failures import BadData
+from models.data import review_pairs as pairs
 from models.datasets import preferences
-from models.judging.calibration import calibration_error, temperature
-from models.judging.sentiment import BAD, GOOD, judged, lower_bound
-from models.networks.reviews import laid_out
-from models.recipes.reward_model.family import FAMILY
-from models.recipes.reward_model.loss import bradley_terry
+from models.evaluation.calibration import calibration_error, temperature
+from models.evaluation.intervals import wilson_lower_bound
+from models.evaluation.sentiment import BAD, GOOD, judge_review
+from models.failures import BadData
+from models.jobs import runner
+from models.networks.rollouts import completion_rows
+from models.recipes.reward_model.recipe import CODE, bradley_terry
 from models.reference import losses
+from models.training import artefacts, recipe
 from tests.training.conftest import PROJECT, Channel, Laid, Smoke, signature_of
 
 SCORING = """
@@ -65,12 +67,12 @@ def test_a_server_without_torch_should_score_as_the_network_does(
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert not told["torch"]
-    found = artefacts.find(folder, folder / "unused")
-    settings = FAMILY.parameters.model_validate(found.training.settings)
-    network = FAMILY.network(settings)
+    found = artefacts.read_training(folder, folder / "unused")
+    settings = CODE.parameters.model_validate(found.training.settings)
+    network = CODE.network(settings)
     network.load_state_dict(dict(found.weights))
     vocabulary = pairs.read(channel("preferences")).vocabulary
-    rows = laid_out(vocabulary, [(prompt, each) for each in said], settings.context)
+    rows = completion_rows(vocabulary, [(prompt, each) for each in said], settings.context)
     wanted = network(rows.ids, rows.mask).detach().numpy()
     assert np.abs(np.array(told["scores"][:2]) - wanted).max() <= 1e-4
     # The same words without their end are worth what is set for that, and nothing else.
@@ -79,8 +81,8 @@ def test_a_server_without_torch_should_score_as_the_network_does(
 
 
 def test_what_follows_the_end_should_not_change_a_score(smoke: Smoke) -> None:
-    found = artefacts.find(smoke("reward_model") / "train" / "model", Path("unused"))
-    network = FAMILY.network(FAMILY.parameters.model_validate(found.training.settings))
+    found = artefacts.read_training(smoke("reward_model") / "train" / "model", Path("unused"))
+    network = CODE.network(CODE.parameters.model_validate(found.training.settings))
     network.load_state_dict(dict(found.weights))
     tokens, mask = torch.tensor([[5, 6, 7, 1, 0, 0]]), torch.tensor([[1, 1, 1, 1, 0, 0]])
     other = torch.tensor([[5, 6, 7, 1, 9, 9]])
@@ -90,11 +92,11 @@ def test_what_follows_the_end_should_not_change_a_score(smoke: Smoke) -> None:
 
 
 def test_the_body_should_begin_as_the_policy_is(smoke: Smoke) -> None:
-    policy = artefacts.find(smoke("policy") / "finish" / "model", Path("unused"))
+    policy = artefacts.read_training(smoke("policy") / "finish" / "model", Path("unused"))
     settings = recipe.resolve(recipe.load("reward_model"), "smoke")
-    network = FAMILY.network(FAMILY.parameters.model_validate(settings.model_dump()))
-    assert FAMILY.begin is not None
-    FAMILY.begin(network, {"policy": policy})
+    network = CODE.network(CODE.parameters.model_validate(settings.model_dump()))
+    assert CODE.begin is not None
+    CODE.begin(network, {"policy": policy})
     state = network.state_dict()
     for name, weights in policy.weights.items():
         if name.startswith("model."):
@@ -108,7 +110,7 @@ def test_a_policy_of_another_size_should_be_told(
     base = smoke("policy") / "finish" / "model"
     job = laid(asked, {"training": channel("preferences"), "policy": base})
     with pytest.raises(BadData, match="have to be those that the base was trained with"):
-        running.run(job, {}, lambda _: None)
+        runner.run_job(job, {}, lambda _: None)
 
 
 @pytest.mark.parametrize(
@@ -143,14 +145,16 @@ def test_a_channel_without_tokenizer_should_be_told(tmp_path: Path) -> None:
 def test_a_word_without_token_and_a_row_that_is_too_long_should_be_told(channel: Channel) -> None:
     vocabulary = pairs.read(channel("preferences")).vocabulary
     with pytest.raises(BadData, match=r"Row 2, 'the food was' 'splendid \.': 'splendid' is not in"):
-        pairs.laid(vocabulary, [("the food was", "good ."), ("the food was", "splendid .")], 24)
+        pairs.token_rows(
+            vocabulary, [("the food was", "good ."), ("the food was", "splendid .")], 24
+        )
     with pytest.raises(BadData, match="Row 1 has 6 tokens and length is 5"):
-        pairs.laid(vocabulary, [("the food was", "good .")], 5)
+        pairs.token_rows(vocabulary, [("the food was", "good .")], 5)
 
 
 def test_rows_should_be_prompt_completion_and_end(channel: Channel) -> None:
     vocabulary = pairs.read(channel("preferences")).vocabulary
-    found = pairs.laid(vocabulary, [("the food was", "good ."), ("our bed was", "")], 8)
+    found = pairs.token_rows(vocabulary, [("the food was", "good ."), ("our bed was", "")], 8)
     assert found.ids[0, 5:].tolist() == [1, 0, 0]
     assert found.sizes.tolist() == [6, 3]
     assert found.begun.tolist() == [3, 3]
@@ -179,7 +183,7 @@ def test_raters_should_like_what_the_judge_ranks_higher_but_for_their_errors(
     data = pairs.read(channel("preferences"))
     ranks = []
     for each in data.test_pairs:
-        chosen, rejected = judged(each.chosen, True), judged(each.rejected, True)
+        chosen, rejected = judge_review(each.chosen, True), judge_review(each.rejected, True)
         higher = (chosen.formed, chosen.valence > 0, chosen.valence >= 0)
         ranks.append(higher > (rejected.formed, rejected.valence > 0, rejected.valence >= 0))
     assert 0.95 < np.mean(ranks) < 1
@@ -206,20 +210,20 @@ def test_the_judge_should_know_every_word_that_has_a_worth() -> None:
     ],
 )
 def test_the_judge_should_count_words_and_turn_them(text: str, valence: int, formed: bool) -> None:
-    verdict = judged(text, ended=True)
+    verdict = judge_review(text, ended=True)
     assert (verdict.valence, verdict.formed) == (valence, formed)
     assert verdict.positive == (valence > 0)
-    assert not judged(text, ended=False).positive
+    assert not judge_review(text, ended=False).positive
 
 
 @given(st.text(max_size=80))
 def test_the_judge_should_take_any_text(text: str) -> None:
-    assert abs(judged(text, ended=True).valence) <= len(text.split())
+    assert abs(judge_review(text, ended=True).valence) <= len(text.split())
 
 
 def test_wilsons_interval_should_be_the_published_one() -> None:
     # R. G. Newcombe, Statistics in Medicine 17, 1998, table I: 81 of 263.
-    assert lower_bound(81, 263) == pytest.approx(0.2553, abs=5e-5)
+    assert wilson_lower_bound(81, 263) == pytest.approx(0.2553, abs=5e-5)
 
 
 def test_a_temperature_should_mend_confidence_that_was_multiplied() -> None:

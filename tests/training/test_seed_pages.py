@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from models.common.failures import BadData
-from models.common.job import CARD, EVALUATION
+from models.failures import BadData
+from models.runs.trainer import MODEL
 from models.seed_pages import filled, table, take_card
-from models.trainings import MODEL
+from models.training.job import CARD, EVALUATION
 
 PAGE = "# VAE\n\n<!-- seeds of vae: begin -->\nold\n<!-- seeds of vae: end -->\n\nThe end.\n"
 

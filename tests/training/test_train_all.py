@@ -7,41 +7,43 @@ from pathlib import Path
 
 import pytest
 
-from models.common import recipe
-from models.common.job import EVALUATION, TRAINING
-from models.common.recipe import Gate, PresetName
-from models.forked import Done, Processes
-from models.seed_table import report, worst
+from models.runs.processes import ProcessPool, ProcessResult
+from models.runs.seed_table import report, worst
+from models.runs.trainer import MODEL, SECONDS, SeededRun, Trainer, modules_of, plan_runs
 from models.train_all import main, train_all
-from models.trainings import MODEL, SECONDS, Run, Trainer, imported_by, runs
+from models.training import recipe
+from models.training.job import EVALUATION, TRAINING
+from models.training.recipe import Gate, PresetName
 
 
 def test_what_others_begin_from_should_be_trained_first_and_once() -> None:
-    found = runs(recipe.names(), [0, 1])
+    found = plan_runs(recipe.names(), [0, 1])
     assert len(found) == len(set(found))
     for place, run in enumerate(found):
         assert all(base in found[:place] for base in run.needs().values())
     for name in recipe.names():
         variants = ("", *recipe.load(name).variants)
-        assert {Run(name, variant, seed) for variant in variants for seed in (0, 1)} <= set(found)
+        assert {SeededRun(name, variant, seed) for variant in variants for seed in (0, 1)} <= set(
+            found
+        )
 
 
 def test_one_recipe_should_bring_no_others_but_its_bases() -> None:
-    assert runs(["vae"], [3]) == [Run("vae", "", 3)]
+    assert plan_runs(["vae"], [3]) == [SeededRun("vae", "", 3)]
 
 
 @pytest.mark.parametrize("workers", [1, 3])
 def test_should_train_each_after_its_bases_and_none_whose_base_failed(workers: int) -> None:
-    order: list[Run] = []
-    based = [run for run in runs(recipe.names(), [0]) if run.needs()]
-    broken = next(iter(based[0].needs().values())) if based else Run("vae", "", 0)
+    order: list[SeededRun] = []
+    based = [run for run in plan_runs(recipe.names(), [0]) if run.needs()]
+    broken = next(iter(based[0].needs().values())) if based else SeededRun("vae", "", 0)
 
-    def train_one(run: Run) -> Done:
+    def train_one(run: SeededRun) -> ProcessResult:
         order.append(run)
-        return Done(int(run == broken), 1.0, "below a gate" if run == broken else "")
+        return ProcessResult(int(run == broken), 1.0, "below a gate" if run == broken else "")
 
-    done = train_all(runs(recipe.names(), [0]), train_one, workers)
-    assert set(done) == set(runs(recipe.names(), [0]))
+    done = train_all(plan_runs(recipe.names(), [0]), train_one, workers)
+    assert set(done) == set(plan_runs(recipe.names(), [0]))
     for run in done:
         failed = [base for base in run.needs().values() if done[base].code]
         assert (run in order) == (not failed)
@@ -56,7 +58,7 @@ def test_the_report_should_have_the_worst_of_the_seeds(tmp_path: Path) -> None:
         model.mkdir(parents=True)
         numbers = {"fid": fid, "recognised": 0.99 - seed / 100, "classes_drawn": 10.0}
         (model / EVALUATION).write_text(json.dumps({**numbers, "reconstruction_mse": 0.04}))
-        done[Run("vae", "", seed)] = Done(0, 12.0, "", cpu=10.0)
+        done[SeededRun("vae", "", seed)] = ProcessResult(0, 12.0, "", cpu=10.0)
     table = report(done, tmp_path)
     assert "| vae | fid | 5, 7.5, 6 | 7.5 | ≤ 8 | 12 | 30 |" in table
     assert "| vae | recognised | 0.99, 0.98, 0.97 | 0.97 | ≥ 0.95 | 12 | 30 |" in table
@@ -64,7 +66,7 @@ def test_the_report_should_have_the_worst_of_the_seeds(tmp_path: Path) -> None:
 
 def test_a_number_that_was_not_measured_should_be_left_out_of_the_report(tmp_path: Path) -> None:
     left(tmp_path, "smoke", fid=5.0)
-    table = report({Run("vae", "", 0): Done(0, 1.0, "", cpu=2.0)}, tmp_path)
+    table = report({SeededRun("vae", "", 0): ProcessResult(0, 1.0, "", cpu=2.0)}, tmp_path)
     assert table.splitlines()[2:] == ["| vae | fid | 5 | 5 | ≤ 8 | 1 | 2 |"]
 
 
@@ -95,13 +97,13 @@ def test_what_was_trained_before_should_be_held_to_preset_and_gates(
     tmp_path: Path, preset: PresetName, numbers: dict[str, float], code: int, told: str
 ) -> None:
     left(tmp_path, preset, **numbers)
-    done = Trainer("tiny", tmp_path).train(Run("vae", "", 0))
+    done = Trainer("tiny", tmp_path).train(SeededRun("vae", "", 0))
     assert (done.code, told in done.said) == (code, True), done
 
 
 def test_what_was_trained_before_should_keep_its_seconds(tmp_path: Path) -> None:
     left(tmp_path, "tiny", **REACHED)
-    done = Trainer("tiny", tmp_path).train(Run("vae", "", 0))
+    done = Trainer("tiny", tmp_path).train(SeededRun("vae", "", 0))
     assert (done.seconds, done.cpu) == (20.0, 15.0)
 
 
@@ -110,7 +112,7 @@ def test_what_was_trained_with_other_settings_should_be_told(tmp_path: Path) -> 
     path = tmp_path / "vae" / "0" / MODEL / TRAINING
     had = json.loads(path.read_text())
     path.write_text(json.dumps({**had, "settings": {**had["settings"], "latent": 3}}))
-    done = Trainer("tiny", tmp_path).train(Run("vae", "", 0))
+    done = Trainer("tiny", tmp_path).train(SeededRun("vae", "", 0))
     assert done.code == 1
     assert done.said.endswith("has a model trained with another latent; take another folder")
 
@@ -128,10 +130,10 @@ def test_the_first_seed_should_be_exported_and_the_others_judged(tmp_path: Path)
 
 def test_trainings_should_begin_from_what_was_only_judged(tmp_path: Path) -> None:
     """Of seed 1 alone: exporting the first seed's models would take longer than all of this."""
-    processes = Processes(imported_by(["policy", "reward_model"]))
+    processes = ProcessPool(modules_of(["policy", "reward_model"]))
     trainer = Trainer("smoke", tmp_path, processes=processes)
     assert trainer.prepare("preferences").code == 0
-    done = train_all(runs(["reward_model"], [1]), trainer.train, 2)
+    done = train_all(plan_runs(["reward_model"], [1]), trainer.train, 2)
     assert {run.recipe: each.code for run, each in done.items()} == {"policy": 0, "reward_model": 0}
     assert not list(tmp_path.glob("policy/1/**/*.onnx"))
     assert (tmp_path / "reward_model" / "1" / MODEL / EVALUATION).is_file()

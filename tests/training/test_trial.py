@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from models.common import metrics, recipe, running
+from models.jobs import runner
+from models.training import metrics, recipe
 from tests.training.conftest import Laid
 
 FOUND = recipe.load("vae")
@@ -17,8 +18,8 @@ def test_a_trial_should_print_the_numbers_of_the_gates_and_keep_to_none(
     asked["_tuning_objective_metric"] = "fid"
     job = laid(asked, {"training": digits})
     said: list[str] = []
-    running.run(job, {}, said.append)
-    read = [metrics.read(line) for line in said]
+    runner.run_job(job, {}, said.append)
+    read = [metrics.parse_line(line) for line in said]
     last = [each for each in read if each][-1]
     assert last[0] == 30
     assert set(FOUND.gates) <= set(last[1])

@@ -14,11 +14,12 @@ import pytest
 import torch
 
 from chalicelib.contracts.exported import Signature
-from models.common import recipe, running
-from models.common.failures import BadData, BelowGate
-from models.common.history import HISTORY, read_history
-from models.common.job import CARD, EVALUATION, ROOT, TRAINING, WEIGHTS, Job
-from models.common.recipe import Gate
+from models.failures import BadData, BelowGate
+from models.jobs import runner
+from models.training import recipe
+from models.training.job import CARD, EVALUATION, ROOT, TRAINING, WEIGHTS, TrainingJob
+from models.training.metrics import HISTORY, read_history
+from models.training.recipe import Gate
 from tests.training.conftest import PROJECT, Laid, Smoke, signature_of
 
 SMOKE = {"recipe": "vae", "preset": "smoke"}
@@ -33,9 +34,9 @@ print(json.dumps({"images": told["images"], "torch": "torch" in sys.modules}))
 
 
 @pytest.fixture
-def trained(smoke: Smoke) -> Job:
+def trained(smoke: Smoke) -> TrainingJob:
     """The smoke training."""
-    return Job.of({ROOT: str(smoke("vae") / "train")})
+    return TrainingJob.of({ROOT: str(smoke("vae") / "train")})
 
 
 @pytest.fixture
@@ -45,19 +46,19 @@ def finished(smoke: Smoke) -> Path:
 
 
 def test_should_judge_the_archive_that_sagemaker_makes(
-    trained: Job, finished: Path, digits: Path, laid: Laid, tmp_path: Path
+    trained: TrainingJob, finished: Path, digits: Path, laid: Laid, tmp_path: Path
 ) -> None:
     packed = tmp_path / "packed"
     packed.mkdir()
     with tarfile.open(packed / "model.tar.gz", "w:gz") as archive:
         archive.add(trained.model, ".")
     job = laid({"task": "judge"}, {"training": digits, "model": packed})
-    running.run(job, {}, lambda _: None)
+    runner.run_job(job, {}, lambda _: None)
     for name in (EVALUATION, WEIGHTS, TRAINING, HISTORY):
         assert (job.model / name).read_bytes() == (finished / name).read_bytes()
 
 
-def test_should_lower_the_loss_and_its_parts(trained: Job) -> None:
+def test_should_lower_the_loss_and_its_parts(trained: TrainingJob) -> None:
     history = read_history(trained.model / HISTORY)
     begun = np.mean([history[step]["loss"] for step in range(1, 6)])
     ended = np.mean([history[step]["loss"] for step in range(56, 61)])
@@ -77,7 +78,7 @@ def test_should_describe_what_it_exported(finished: Path) -> None:
 
 
 def test_a_server_without_torch_should_draw_what_the_network_draws(
-    finished: Path, trained: Job
+    finished: Path, trained: TrainingJob
 ) -> None:
     done = subprocess.run(
         [sys.executable, "-c", DRAWING, str(finished)],
@@ -97,18 +98,18 @@ def test_a_server_without_torch_should_draw_what_the_network_draws(
     assert np.abs(drawn.astype(float) - ((wanted + 1) * 127.5).transpose(0, 2, 3, 1)).max() <= 1
 
 
-def _network(trained: Job) -> Any:
-    from models.common import artefacts
-    from models.recipes.vae.family import FAMILY
+def _network(trained: TrainingJob) -> Any:
+    from models.recipes.vae.recipe import CODE
+    from models.training import artefacts
 
-    found = artefacts.find(trained.model, trained.model / "unused")
-    network = FAMILY.network(FAMILY.parameters.model_validate(found.training.settings))
+    found = artefacts.read_training(trained.model, trained.model / "unused")
+    network = CODE.network(CODE.parameters.model_validate(found.training.settings))
     network.load_state_dict(dict(found.weights))
     return network.eval()
 
 
 def test_should_not_export_what_is_below_its_gates(
-    trained: Job, digits: Path, laid: Laid, tmp_path: Path
+    trained: TrainingJob, digits: Path, laid: Laid, tmp_path: Path
 ) -> None:
     as_tiny = tmp_path / "as-tiny"
     as_tiny.mkdir()
@@ -118,25 +119,25 @@ def test_should_not_export_what_is_below_its_gates(
     (as_tiny / "training.json").write_text(json.dumps(written))
     job = laid({"task": "finish"}, {"training": digits, "model": as_tiny})
     with pytest.raises(BelowGate, match=r"not registered: reconstruction_mse is 0\.\d+ and may"):
-        running.run(job, {}, lambda _: None)
+        runner.run_job(job, {}, lambda _: None)
     assert not job.model.exists()
 
 
 def test_should_finish_on_the_data_that_it_was_trained_on_alone(
-    trained: Job, laid: Laid, tmp_path: Path, digits: Path
+    trained: TrainingJob, laid: Laid, tmp_path: Path, digits: Path
 ) -> None:
     other = tmp_path / "other"
     other.mkdir()
     (other / "images.npz").write_bytes((digits / "images.npz").read_bytes() + b"\0")
     job = laid({"task": "finish"}, {"training": other, "model": trained.model})
     with pytest.raises(BadData, match="not the data that the network was trained on"):
-        running.run(job, {}, lambda _: None)
+        runner.run_job(job, {}, lambda _: None)
 
 
 def test_should_hold_pictures_to_the_recipe(laid: Laid, digits: Path) -> None:
     job = laid({**SMOKE, "side": 16}, {"training": digits})
     with pytest.raises(BadData, match="8 x 8 x 1, and the recipe is set to side 16"):
-        running.run(job, {}, lambda _: None)
+        runner.run_job(job, {}, lambda _: None)
 
 
 def test_the_gates_should_be_of_numbers_that_the_evaluation_has(finished: Path) -> None:

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
-from models.common import seeds
-from models.common.family import Constant, Graph
+from chalicelib.inference import diffusion
+from chalicelib.inference.diffusion import (
+    DiffusionSampling,
+    Images,
+    Integers,
+    NoisePredictor,
+    NoiseSchedule,
+)
 from models.networks.denoiser import schedule
-from models.networks.denoiser.network import Averaged, Denoiser
-from models.networks.denoiser.settings import DenoiserSettings
+from models.networks.denoiser.network import AveragedDenoiser, Denoiser
+from models.networks.settings import DenoiserSettings
+from models.training import seeds
+from models.training.recipe_code import Constant, Graph
 
 LOWEST, HIGHEST = -1.0, 1.0
-_PLACE = 2**31 + 1
+_EXAMPLES_STREAM = 2**31 + 1
 _TRIAL = 80
 """More than 64, from which on diffusers takes another way through its upsampling."""
 
 
-class NoiseIn(nn.Module):
+class NoiseModule(nn.Module):
     """A denoiser that gives the noise in pictures, as samplers take it."""
 
     def __init__(self, network: Denoiser, steps: int) -> None:
@@ -33,13 +43,13 @@ class NoiseIn(nn.Module):
     ) -> torch.Tensor:
         """Return the noise, as `image`."""
         velocity = self._network(image, step, tokens)
-        return schedule.noise_of(image, velocity, self._kept[step])
+        return schedule.predicted_noise(image, velocity, self._kept[step])
 
 
-def graphs(network: nn.Module, settings: DenoiserSettings) -> Mapping[str, Graph]:
+def denoiser_graphs(network: nn.Module, settings: DenoiserSettings) -> Mapping[str, Graph]:
     """Return the graph `denoiser`; the count of pictures may vary."""
-    assert isinstance(network, Averaged)
-    stream = seeds.generator(settings.seed, _PLACE)
+    assert isinstance(network, AveragedDenoiser)
+    stream = seeds.generator(settings.seed, _EXAMPLES_STREAM)
 
     def inputs(count: int) -> tuple[torch.Tensor, ...]:
         shape = (count, settings.channels, settings.side, settings.side)
@@ -52,7 +62,7 @@ def graphs(network: nn.Module, settings: DenoiserSettings) -> Mapping[str, Graph
     names = ("image", "step", "tokens")
     return {
         "denoiser": Graph(
-            NoiseIn(network.drawing, settings.noise_steps),
+            NoiseModule(network.drawing, settings.noise_steps),
             inputs=names,
             outputs=("noise",),
             examples=inputs(2),
@@ -62,7 +72,7 @@ def graphs(network: nn.Module, settings: DenoiserSettings) -> Mapping[str, Graph
     }
 
 
-def constants(settings: DenoiserSettings) -> Mapping[str, Constant]:
+def denoiser_constants(settings: DenoiserSettings) -> Mapping[str, Constant]:
     """Return sizes, the range of pictures, the schedule, and how to draw unless asked otherwise."""
     return {
         "side": settings.side,
@@ -75,3 +85,35 @@ def constants(settings: DenoiserSettings) -> Mapping[str, Constant]:
         "guidance": settings.guidance,
         "sampling_steps": settings.sampling_steps,
     }
+
+
+DrawFunction = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float32]]
+"""Given tokens and negative tokens, [n, prompt_tokens], returns pictures."""
+
+
+def draw_function(network: Denoiser, settings: DenoiserSettings) -> DrawFunction:
+    """Return what draws as a server does unless asked otherwise, always from the same seed."""
+    denoise = denoiser(network, settings.noise_steps)
+    kept = NoiseSchedule(
+        tuple(schedule.kept_shares(settings.noise_steps).tolist()), LOWEST, HIGHEST
+    )
+    shape = (settings.channels, settings.side, settings.side)
+    how = DiffusionSampling(settings.sampling_steps, settings.guidance)
+
+    def draw(tokens: NDArray[np.int64], negative: NDArray[np.int64]) -> NDArray[np.float32]:
+        start = diffusion.noise(settings.seed, len(tokens), shape)
+        return diffusion.sample(denoise, kept, start, tokens, negative, how)
+
+    return draw
+
+
+def denoiser(network: Denoiser, steps: int) -> NoisePredictor:
+    """Return a network as the sampler asks it."""
+    asked = NoiseModule(network, steps)
+
+    def denoise(image: Images, step: Integers, tokens: Integers) -> Images:
+        with torch.no_grad():
+            found = asked(*(torch.from_numpy(each) for each in (image, step, tokens)))
+        return np.asarray(found.numpy(), np.float32)
+
+    return denoise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from diffusers import UNet2DConditionModel
@@ -10,7 +10,9 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from transformers import CLIPTextConfig, CLIPTextModel
 
-from models.networks.denoiser.settings import GROUPS, DenoiserSettings
+from chalicelib.inference.vocabulary import VOCABULARY_FILE
+from models.data.captions import CaptionedImages
+from models.networks.settings import DENOISER_GROUPS, DenoiserSettings
 
 _HEADS = 4
 _DRAWING = "average.module."
@@ -29,7 +31,7 @@ class Denoiser(nn.Module):
             out_channels=settings.channels,
             layers_per_block=1,
             block_out_channels=(settings.width, 2 * settings.width),
-            norm_num_groups=GROUPS,
+            norm_num_groups=DENOISER_GROUPS,
             down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
             mid_block_type="UNetMidBlock2DCrossAttn",
             up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
@@ -49,7 +51,7 @@ class Denoiser(nn.Module):
         return found
 
 
-class Averaged(nn.Module):
+class AveragedDenoiser(nn.Module):
     """A denoiser that is trained, and the moving average of its weights, which draws.
 
     J. Ho et al., section 4. `average` is never trained itself.
@@ -109,3 +111,31 @@ def _text(settings: DenoiserSettings) -> CLIPTextConfig:
         bos_token_id=None,
         eos_token_id=0,
     )
+
+
+def caption_rows(data: CaptionedImages, settings: DenoiserSettings) -> Sequence[torch.Tensor]:
+    """Return the pictures that are trained on, [n, channels, side, side], the tokens of each one's
+    captions, [n, captions, prompt_tokens], and how many it has, [n].
+
+    Raises:
+        BadData: sizes or words are not those of the settings, or a caption is too long.
+    """
+    data.hold(settings.side, settings.channels, settings.words)
+    tokens, counts = data.tokens("train", settings.prompt_tokens)
+    return [torch.from_numpy(each) for each in (data.images.train.scaled(), tokens, counts)]
+
+
+def draw_captions(captions: torch.Tensor, counts: torch.Tensor, drop: float) -> torch.Tensor:
+    """Return the tokens of one caption of each picture, [n, prompt_tokens], drawn at random; those
+    of a share `drop` of the pictures are all 0.
+    """
+    device = counts.device
+    chosen = (torch.rand(len(counts)).to(device) * counts).long()
+    tokens = captions[torch.arange(len(counts), device=device), chosen]
+    dropped = torch.rand(len(counts)).to(device) < drop
+    return tokens.masked_fill(dropped[:, None], 0)
+
+
+def vocabulary_files(data: CaptionedImages, _settings: DenoiserSettings) -> Mapping[str, bytes]:
+    """Return the vocabulary, by which a server numbers the words of prompts."""
+    return {VOCABULARY_FILE: data.vocabulary.content()}

@@ -27,38 +27,38 @@ def kept_shares(steps: int) -> torch.Tensor:
     return torch.cumprod(1 - betas, 0).float()
 
 
-def noised(images: torch.Tensor, noise: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:
+def add_noise(images: torch.Tensor, noise: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:
     """Return pictures with noise in them (Ho et al., equation 4). `kept` is [n]."""
     return _root(kept) * images + _root(1 - kept) * noise
 
 
-def velocity_of(images: torch.Tensor, noise: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:
+def velocity(images: torch.Tensor, noise: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:
     """Return the velocity of pictures and the noise in them."""
     return _root(kept) * noise - _root(1 - kept) * images
 
 
-def clean_of(seen: torch.Tensor, velocity: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:
+def clean_pictures(seen: torch.Tensor, velocity: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:
     """Return the pictures below what is seen."""
     return _root(kept) * seen - _root(1 - kept) * velocity
 
 
-def noise_of(seen: torch.Tensor, velocity: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:
+def predicted_noise(seen: torch.Tensor, velocity: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:
     """Return the noise in what is seen."""
     return _root(1 - kept) * seen + _root(kept) * velocity
 
 
-def back(
+def ddim_step(
     seen: torch.Tensor, velocity: torch.Tensor, kept: torch.Tensor, before: torch.Tensor
 ) -> torch.Tensor:
     """Return what one step of DDIM leaves (J. Song et al., equation 12 without noise): pictures of
     which the share `before`, [n], is kept. What is clean is held to -1 to 1, as samplers do.
     """
-    clean = clean_of(seen, velocity, kept).clamp(-1, 1)
+    clean = clean_pictures(seen, velocity, kept).clamp(-1, 1)
     left = (seen - _root(kept) * clean) / _root(1 - kept)
     return _root(before) * clean + _root(1 - before) * left
 
 
-def between(
+def ddim_velocity(
     seen: torch.Tensor, after: torch.Tensor, kept: torch.Tensor, before: torch.Tensor
 ) -> torch.Tensor:
     """Return the velocity by which one step of DDIM leads from `seen` to `after`.

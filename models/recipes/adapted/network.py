@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from functools import partial
 
+import torch
 from peft import (
     IA3Config,
     LoraConfig,
@@ -15,10 +17,12 @@ from peft import (
     get_peft_model,
 )
 from torch import nn
+from torch.nn import functional
 from transformers import LlamaForCausalLM
 
-from models.networks.adapting import Adapted
+from models.networks.adapted_decoder import AdaptedDecoder
 from models.recipes.adapted.parameters import Parameters
+from models.training.supervised import Batch, Loss
 
 _LORA = (
     "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj", "lm_head",
@@ -28,9 +32,9 @@ _IA3 = ("k_proj", "v_proj", "down_proj")
 _IA3_INSIDE = ("down_proj",)
 
 
-def network(parameters: Parameters) -> Adapted:
+def make_network(parameters: Parameters) -> AdaptedDecoder:
     """Return a decoder with what is to learn in it."""
-    return Adapted(parameters, partial(_wrapped, parameters))
+    return AdaptedDecoder(parameters, partial(_wrapped, parameters))
 
 
 def _wrapped(parameters: Parameters, plain: LlamaForCausalLM) -> nn.Module:
@@ -72,7 +76,7 @@ def prefix(parameters: Parameters) -> tuple[int, ...]:
     return tuple(range(parameters.vocabulary, parameters.vocabulary + count))
 
 
-def thaw(model: Adapted, parameters: Parameters, number: int) -> None:
+def thaw(model: AdaptedDecoder, parameters: Parameters, number: int) -> None:
     """Let the layers learn that do so in step `number`: the last first, all from the first
     quarter on. Later they learn too little anew: the last alone come to know answers by heart.
 
@@ -87,3 +91,18 @@ def thaw(model: Adapted, parameters: Parameters, number: int) -> None:
     for place, layer in enumerate(layers):
         layer.requires_grad_(place >= asleep)
     found.embed_tokens.requires_grad_(asleep == 0)
+
+
+def objective(parameters: Parameters) -> Loss:
+    """Return the loss of rows of tokens, [n, length], and masks of what of them is an answer."""
+
+    def loss(network: torch.nn.Module, batch: Batch, number: int) -> Mapping[str, torch.Tensor]:
+        assert isinstance(network, AdaptedDecoder)
+        thaw(network, parameters, number)
+        tokens, answers = batch
+        told = network(tokens[:, :-1]).transpose(1, 2)
+        each = functional.cross_entropy(told, tokens[:, 1:], reduction="none")
+        counted = answers[:, 1:]
+        return {"loss": (each * counted).sum() / counted.sum()}
+
+    return loss

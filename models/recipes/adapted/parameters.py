@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from models.networks.decoder_settings import DecoderSettings
+from models.networks.settings import DecoderSettings
 
 Way = Literal["full", "gradual", "lora", "ia3", "prompt_tuning"]
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import nn
 from torch.nn import functional
 
-from models.networks.decoder import decoder
-from models.networks.scorer import Scorer
+from models.networks.decoder import decoder, log_probabilities
+from models.networks.rollouts import CompletionRows, RewardScorer
 from models.recipes.aligned.parameters import Parameters
+from models.training.supervised import Batch, Loss
 
 
-class Value(nn.Module):
+class ValueHead(nn.Module):
     """What the reward will be, told from a hidden state; 0 in the beginning."""
 
     def __init__(self, width: int) -> None:
@@ -27,7 +30,7 @@ class Value(nn.Module):
         return told.squeeze(2)
 
 
-class Aligned(nn.Module):
+class AlignedPolicy(nn.Module):
     """A policy that learns, a copy that stays as it was, a reward model, and a value head."""
 
     def __init__(self, parameters: Parameters) -> None:
@@ -35,8 +38,8 @@ class Aligned(nn.Module):
         super().__init__()
         self.policy = decoder(parameters)
         self.reference = decoder(parameters).requires_grad_(False)
-        self.reward = Scorer(parameters, unended=0.0).requires_grad_(False)
-        self.value = Value(parameters.width)
+        self.reward = RewardScorer(parameters, unended=0.0).requires_grad_(False)
+        self.value = ValueHead(parameters.width)
 
     def read(self, ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the policy's log p(token | those before it), and what the value head expects
@@ -46,3 +49,60 @@ class Aligned(nn.Module):
         told = functional.log_softmax(self.policy.lm_head(hidden), dim=2)
         chosen = told.gather(2, ids[:, 1:, None]).squeeze(2)
         return chosen, self.value(hidden)
+
+
+def clipped_objective(
+    now: torch.Tensor, before: torch.Tensor, advantages: torch.Tensor, clip: float
+) -> torch.Tensor:
+    """Return -min(r A, clip(r, 1 - clip, 1 + clip) A) of each token, with r = exp(now - before).
+
+    J. Schulman et al., https://arxiv.org/abs/1707.06347, equation 7, as a loss.
+    """
+    ratio = torch.exp(now - before)
+    bounded = ratio.clamp(1 - clip, 1 + clip)
+    return -torch.minimum(ratio * advantages, bounded * advantages)
+
+
+def divergence(now: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
+    """Return exp(d) - d - 1 of each token, d = reference - now: its mean over what the policy draws
+    is KL(policy || reference), and it is never below 0.
+
+    J. Schulman, http://joschu.net/blog/kl-approx.html; GRPO, equation 4.
+    """
+    apart = reference - now
+    return torch.exp(apart) - apart - 1
+
+
+def masked_mean(values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Return the mean over the tokens that `mask` has."""
+    return (values * mask).sum() / mask.sum()
+
+
+def preference_loss(chosen: torch.Tensor, rejected: torch.Tensor, beta: float) -> torch.Tensor:
+    """Return the mean of -log sigmoid(beta (chosen - rejected)), of [n] each: how much likelier the
+    policy takes a completion to be than the reference does, in nats.
+
+    DPO: R. Rafailov et al., https://arxiv.org/abs/2305.18290, equation 7.
+    """
+    return -functional.logsigmoid(beta * (chosen - rejected)).mean()
+
+
+def dpo_loss(parameters: Parameters) -> Loss:
+    """Return DPO's loss of batches of chosen and rejected rows, ids, begun and sizes of each."""
+
+    def loss(network: torch.nn.Module, batch: Batch, number: int) -> Mapping[str, torch.Tensor]:
+        assert isinstance(network, AlignedPolicy)
+        chosen, rejected = CompletionRows(*batch[:3]), CompletionRows(*batch[3:])
+        ids = torch.cat([chosen.ids, rejected.ids])
+        said = torch.cat([chosen.answered, rejected.answered])
+        with torch.no_grad():
+            before = log_probabilities(network.reference, ids)
+        apart = (log_probabilities(network.policy, ids) - before) * said
+        liked, other = apart.sum(1).chunk(2)
+        return {
+            "loss": preference_loss(liked, other, parameters.beta),
+            "accuracy": (liked > other).float().mean(),
+            "margin": parameters.beta * (liked - other).mean(),
+        }
+
+    return loss

@@ -14,23 +14,21 @@ from dataclasses import dataclass, field
 import torch
 from torch import nn
 
-from models.common.checkpoints import Stateful
-from models.common.devices import Device
-from models.common.group import Group
-from models.common.optimisers import adamw
-from models.common.supervised import Batches, learning_rate
 from models.networks.decoder import log_probabilities
-from models.networks.rollouts import Written, write
-from models.recipes.aligned.advantages import (
-    generalised,
+from models.networks.rollouts import CompletionRows, draw_completions
+from models.recipes.aligned.network import AlignedPolicy, clipped_objective, divergence, masked_mean
+from models.recipes.aligned.parameters import Parameters
+from models.recipes.aligned.rewards import (
+    RewardFunction,
+    generalised_advantages,
     group_relative,
     leave_one_out,
-    whitened,
+    whiten,
 )
-from models.recipes.aligned.loss import clipped, divergence, mean
-from models.recipes.aligned.network import Aligned
-from models.recipes.aligned.parameters import Parameters
-from models.recipes.aligned.rewards import Reward
+from models.training.checkpoints import Stateful
+from models.training.devices import Device
+from models.training.process_group import ProcessGroup
+from models.training.supervised import Batches, adamw, learning_rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +49,15 @@ class Rollout:
 
 
 @dataclass(slots=True)
-class Online:
+class OnlineTask:
     """Trains a policy by `reward` on `prompts`, whose batches are rows and their sizes."""
 
-    network: Aligned
-    reward: Reward
+    network: AlignedPolicy
+    reward: RewardFunction
     prompts: Batches
     parameters: Parameters
     device: Device
-    group: Group = field(default_factory=Group)
+    group: ProcessGroup = field(default_factory=ProcessGroup)
     _optimiser: torch.optim.Optimizer = field(init=False)
 
     def __post_init__(self) -> None:
@@ -77,7 +75,7 @@ class Online:
             each["lr"] = learning_rate(self.parameters, number)
         written = self._written(number)
         rollout = self._thought(written)
-        advantages, targets = weighed(rollout, self.parameters)
+        advantages, targets = token_advantages(rollout, self.parameters)
         losses = [self._learn(rollout, advantages, targets) for _ in range(self.parameters.passes)]
         return {
             "loss": torch.stack(losses).mean(),
@@ -87,13 +85,13 @@ class Online:
             "tokens": rollout.mask.sum(1).mean(),
         }
 
-    def _written(self, number: int) -> Written:
+    def _written(self, number: int) -> CompletionRows:
         prompts, begun = (
             each.repeat_interleave(self.parameters.group, dim=0).to(self.device.torch)
             for each in self.prompts.at(number)
         )
         with self._precision():
-            return write(self.network.policy, prompts, begun, self.parameters.most)
+            return draw_completions(self.network.policy, prompts, begun, self.parameters.most)
 
     def _precision(self) -> torch.autocast:
         return torch.autocast(
@@ -101,7 +99,7 @@ class Online:
         )
 
     @torch.no_grad()
-    def _thought(self, written: Written) -> Rollout:
+    def _thought(self, written: CompletionRows) -> Rollout:
         with self._precision():
             before, values = self.network.read(written.ids)
             reference = log_probabilities(self.network.reference, written.ids)
@@ -114,11 +112,11 @@ class Online:
         p, mask = self.parameters, rollout.mask
         with self._precision():
             now, values = self.network.read(rollout.ids)
-        loss = mean(clipped(now, rollout.before, advantages, p.clip), mask)
+        loss = masked_mean(clipped_objective(now, rollout.before, advantages, p.clip), mask)
         if p.method == "ppo":
-            loss = loss + p.value_weight * mean((values - targets).square(), mask)
+            loss = loss + p.value_weight * masked_mean((values - targets).square(), mask)
         if p.method == "grpo":
-            loss = loss + p.beta * mean(divergence(now, rollout.reference), mask)
+            loss = loss + p.beta * masked_mean(divergence(now, rollout.reference), mask)
         self._optimiser.zero_grad()
         loss.backward()
         self.group.average(self.network.parameters())
@@ -128,7 +126,7 @@ class Online:
         return loss.detach()
 
 
-def weighed(rollout: Rollout, parameters: Parameters) -> tuple[torch.Tensor, torch.Tensor]:
+def token_advantages(rollout: Rollout, parameters: Parameters) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the advantage of each token, and what the value head should have said; both are
     [n, length - 1].
     """
@@ -136,8 +134,8 @@ def weighed(rollout: Rollout, parameters: Parameters) -> tuple[torch.Tensor, tor
     if p.method == "ppo":
         last = mask * (mask.flip(1).cumsum(1).flip(1) == 1)
         rewards = last * rollout.rewards[:, None] - p.beta * rollout.apart
-        found = generalised(rewards, rollout.values, mask, p.smoothing)
-        return whitened(found, mask), found + rollout.values
+        found = generalised_advantages(rewards, rollout.values, mask, p.smoothing)
+        return whiten(found, mask), found + rollout.values
     if p.method == "rloo":
         whole = leave_one_out(rollout.rewards - p.beta * rollout.apart.sum(1), p.samples)
     else:

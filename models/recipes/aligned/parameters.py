@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from models.networks.decoder_settings import DecoderSettings
+from models.networks.settings import DecoderSettings
 
 Method = Literal["ppo", "rloo", "grpo", "dpo"]
 

@@ -6,25 +6,36 @@ J. Li et al., BLIP-2, 2023, https://arxiv.org/abs/2301.12597, sections 3.2 and 3
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import torch
 from torch.nn import functional
 
-from models.common.supervised import Batch, Loss
-from models.networks.prompts import CAPTION, IGNORED, cross_entropy, decoding, learned, one_each
-from models.recipes.blip2.network import Captioner
+from models.networks.question_rows import (
+    CAPTION,
+    IGNORED,
+    answer_labels,
+    cross_entropy,
+    decoding_prompts,
+    draw_questions,
+)
+from models.recipes.blip2.network import Blip2Captioner
+from models.training.checkpoints import Stateful
+from models.training.supervised import Batch, Loss, LossTask
 
 
-def represent(network: torch.nn.Module, batch: Batch, number: int) -> Mapping[str, torch.Tensor]:
+def representation_loss(
+    network: torch.nn.Module, batch: Batch, number: int
+) -> Mapping[str, torch.Tensor]:
     """Return the loss of the first stage, ITC + ITM + ITG, in nats."""
-    assert isinstance(network, Captioner)
+    assert isinstance(network, Blip2Captioner)
     features, captions = batch[0], batch[1][:, CAPTION]
     same = (captions[:, None] == captions[None]).all(2)
     similar = network.qformer.similarities(network.qformer.see(features), captions)
-    contrast = contrastive(similar, same)
-    match = matching(network, features, captions, similar.detach(), same)
-    following = network.qformer.write(features, decoding(captions))
-    write = cross_entropy(following, learned(captions))
+    contrast = contrastive_loss(similar, same)
+    match = matching_loss(network, features, captions, similar.detach(), same)
+    following = network.qformer.write(features, decoding_prompts(captions))
+    write = cross_entropy(following, answer_labels(captions))
     return {
         "loss": contrast + match + write,
         "contrast": contrast,
@@ -33,7 +44,7 @@ def represent(network: torch.nn.Module, batch: Batch, number: int) -> Mapping[st
     }
 
 
-def generating(colours: torch.Tensor, share: float) -> Loss:
+def generation_loss(colours: torch.Tensor, share: float) -> Loss:
     """Return the loss of the second stage: -log p of a token of an answer, in nats.
 
     The frozen language model reads a picture's projected queries and then the question. A `share`
@@ -42,19 +53,19 @@ def generating(colours: torch.Tensor, share: float) -> Loss:
     """
 
     def loss(network: torch.nn.Module, batch: Batch, number: int) -> Mapping[str, torch.Tensor]:
-        assert isinstance(network, Captioner)
+        assert isinstance(network, Blip2Captioner)
         features, recoloured, questions = batch
-        rows = one_each(questions)
+        rows = draw_questions(questions)
         other = (torch.rand(len(rows)) < share).to(rows.device)
         seen = torch.where(other[:, None, None], recoloured, features)
         unasked = other[:, None] & torch.isin(rows, colours.to(rows.device))
         following = network.language.after(network.project(seen), rows)
-        return {"loss": cross_entropy(following, learned(rows).masked_fill(unasked, IGNORED))}
+        return {"loss": cross_entropy(following, answer_labels(rows).masked_fill(unasked, IGNORED))}
 
     return loss
 
 
-def contrastive(similar: torch.Tensor, same: torch.Tensor) -> torch.Tensor:
+def contrastive_loss(similar: torch.Tensor, same: torch.Tensor) -> torch.Tensor:
     """Return the symmetric contrastive loss of similarities [n pictures, n captions] (ITC).
 
     `same`, [n, n], tells which captions are alike: those share what is right, as none is wrong.
@@ -65,8 +76,8 @@ def contrastive(similar: torch.Tensor, same: torch.Tensor) -> torch.Tensor:
     return (rows + columns) / 2
 
 
-def matching(
-    network: Captioner,
+def matching_loss(
+    network: Blip2Captioner,
     features: torch.Tensor,
     captions: torch.Tensor,
     similar: torch.Tensor,
@@ -78,7 +89,7 @@ def matching(
     the more alike they are taken to be.
     """
     everyone = torch.arange(len(captions), device=captions.device)
-    caption, picture = hard(similar, same), hard(similar.T, same)
+    caption, picture = hard_negatives(similar, same), hard_negatives(similar.T, same)
     told = network.qformer.match(
         torch.cat([features, features, features[picture]]),
         torch.cat([captions, captions[caption], captions]),
@@ -87,7 +98,7 @@ def matching(
     return functional.cross_entropy(told, right.long())
 
 
-def hard(similar: torch.Tensor, same: torch.Tensor) -> torch.Tensor:
+def hard_negatives(similar: torch.Tensor, same: torch.Tensor) -> torch.Tensor:
     """Return another of the batch for each row, [n], drawn by softmax of what is not the same.
 
     A row that has the same as all others gets one of these: it is no negative, and not taken for
@@ -95,3 +106,22 @@ def hard(similar: torch.Tensor, same: torch.Tensor) -> torch.Tensor:
     """
     shares = functional.softmax(similar.masked_fill(same, torch.finfo(similar.dtype).min), dim=1)
     return torch.multinomial(shares.cpu(), 1).squeeze(1).to(similar.device)
+
+
+@dataclass(frozen=True, slots=True)
+class TwoStageTask:
+    """Does `first` for so many steps and then `second`, which counts its own from 1 on."""
+
+    first: LossTask
+    second: LossTask
+    first_steps: int
+
+    def parts(self) -> Mapping[str, Stateful]:
+        """Return the network, which both have, and the optimiser of each."""
+        return {**self.first.parts(), "second_optimiser": self.second.parts()["optimiser"]}
+
+    def step(self, number: int) -> Mapping[str, torch.Tensor | float]:
+        """Do a step of the stage that it belongs to."""
+        if number <= self.first_steps:
+            return self.first.step(number)
+        return self.second.step(number - self.first_steps)

@@ -6,8 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from models.networks.decoder_settings import DecoderSettings
-from models.networks.vision_settings import VisionSettings
+from models.networks.settings import DecoderSettings, VisionSettings
 
 
 class Parameters(DecoderSettings, VisionSettings):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models.networks.tower_settings import TowerSettings
+from models.networks.settings import TowerSettings
 
 
 class Parameters(TowerSettings):

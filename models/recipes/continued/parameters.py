@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from models.networks.decoder_settings import DecoderSettings
+from models.networks.settings import DecoderSettings
 
 
 class Parameters(DecoderSettings):

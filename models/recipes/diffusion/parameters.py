@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from models.networks.denoiser.settings import DenoiserSettings
+from models.networks.settings import DenoiserSettings
 
 
 class Parameters(DenoiserSettings):

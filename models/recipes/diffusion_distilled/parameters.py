@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from models.networks.denoiser.settings import DenoiserSettings
+from models.networks.settings import DenoiserSettings
 
 
 class Parameters(DenoiserSettings):

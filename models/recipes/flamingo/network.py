@@ -15,13 +15,14 @@ import torch
 from torch import nn
 from transformers import IdeficsConfig, IdeficsForVisionText2Text
 
-from models.common.artefacts import Trained
-from models.common.failures import BadData
-from models.common.words import BEGIN, END, IMAGE, PAD
-from models.networks.frozen import below
+from models.data.words import BEGIN, END, IMAGE, PAD
+from models.failures import BadData
 from models.networks.language import unknown_words
-from models.networks.vision import Vision
+from models.networks.question_rows import answer_rows, cross_entropy, row_answer_labels
+from models.networks.vision import VisionTower, weights_below
 from models.recipes.flamingo.parameters import Parameters
+from models.training.artefacts import TrainedModel
+from models.training.supervised import Batch, Loss
 
 VISION, LANGUAGE = "vision", "language"
 """The channels of the bases."""
@@ -37,8 +38,8 @@ class Flamingo(nn.Module):
     def __init__(self, parameters: Parameters) -> None:
         """Make the layers; weights are drawn from torch's global stream."""
         super().__init__()
-        self.vision = Vision(parameters).requires_grad_(False)
-        self.speaker = IdeficsForVisionText2Text(configured(parameters)).requires_grad_(False)
+        self.vision = VisionTower(parameters).requires_grad_(False)
+        self.speaker = IdeficsForVisionText2Text(idefics_config(parameters)).requires_grad_(False)
         self.speaker.model.vision_model = nn.Identity()
         self.register_buffer("words", unknown_words())
         for part in (self.speaker.model.perceiver_resampler, self.looks):
@@ -49,7 +50,7 @@ class Flamingo(nn.Module):
         """Return the gated cross-attentions, from the first layer on."""
         return cast(nn.ModuleList, self.speaker.model.gated_cross_attn_layers)
 
-    def begin(self, bases: Mapping[str, Trained]) -> None:
+    def begin(self, bases: Mapping[str, TrainedModel]) -> None:
         """Take the weights of both bases.
 
         Raises:
@@ -57,9 +58,9 @@ class Flamingo(nn.Module):
             BadData: the language model has layers for which there is no place.
         """
         spoken = bases[LANGUAGE].weights
-        self.vision.load_state_dict(below(_SEEN, bases[VISION].weights))
+        self.vision.load_state_dict(weights_below(_SEEN, bases[VISION].weights))
         self.words.copy_(spoken["words"])
-        told = self.speaker.load_state_dict(below(_SPOKEN, spoken), strict=False)
+        told = self.speaker.load_state_dict(weights_below(_SPOKEN, spoken), strict=False)
         own = ("model.perceiver_resampler.", "model.gated_cross_attn_layers.")
         missing = [name for name in told.missing_keys if not name.startswith(own)]
         if missing or told.unexpected_keys:
@@ -104,7 +105,7 @@ class Flamingo(nn.Module):
         return float(torch.stack(gates).mean().detach())
 
 
-def configured(parameters: Parameters) -> IdeficsConfig:
+def idefics_config(parameters: Parameters) -> IdeficsConfig:
     """Return transformers' configuration, whose own tower for pictures is not used."""
     p = parameters
     return IdeficsConfig(
@@ -139,3 +140,36 @@ def configured(parameters: Parameters) -> IdeficsConfig:
             "resampler_head_dim": p.image_width // p.resampler_heads,
         },
     )
+
+
+def objective(parameters: Parameters) -> Loss:
+    """Return the loss: -log p of an answer, in nats, the mean over all pictures of rows.
+
+    A row has pictures of the batch by chance, one for each shot and one more, and their answers for
+    one attribute by chance. Which one it is, no word says: the answers before tell. The first
+    answer of a row is learned too (Alayrac et al., equation 1: every token is).
+    """
+
+    def loss(network: torch.nn.Module, batch: Batch, number: int) -> Mapping[str, torch.Tensor]:
+        assert isinstance(network, Flamingo)
+        features, told = batch
+        latents = network.resample(features)
+        pictures, answers = draw_rows(told, parameters.shots + 1)
+        tokens = answer_rows(answers)
+        return {
+            "loss": cross_entropy(network(latents[pictures], tokens), row_answer_labels(tokens))
+        }
+
+    return loss
+
+
+def draw_rows(told: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return rows of pictures and their answers, [n, count] each, of answers [n, attributes].
+
+    The last picture of row i is picture i. Chance comes from torch's global stream.
+    """
+    size, attributes = told.shape
+    others = torch.randint(size, (size, count - 1))
+    pictures = torch.cat([others, torch.arange(size)[:, None]], dim=1).to(told.device)
+    attribute = torch.randint(attributes, (size, 1)).to(told.device)
+    return pictures, told[pictures, attribute]

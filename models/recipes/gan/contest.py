@@ -12,21 +12,20 @@ from typing import Any
 import torch
 from torch import nn
 
-from models.common.checkpoints import Stateful
-from models.common.devices import Device
-from models.common.failures import ModeCollapse
-from models.common.group import Group
-from models.common.optimisers import adamw
-from models.common.supervised import Batches, learning_rate
-from models.recipes.gan import loss
+from models.failures import ModeCollapse
+from models.recipes.gan import network
 from models.recipes.gan.network import Adversaries
 from models.recipes.gan.parameters import Parameters
+from models.training.checkpoints import Stateful
+from models.training.devices import Device
+from models.training.process_group import ProcessGroup
+from models.training.supervised import Batches, adamw, learning_rate
 
 _SECOND_BETA = 0.999
 
 
 @dataclass(slots=True)
-class Alarm:
+class CollapseAlarm:
     """Ends a training whose draws were too much alike for too many steps in a row."""
 
     bound: float
@@ -58,24 +57,24 @@ class Alarm:
 
 
 @dataclass(slots=True)
-class Contest:
+class AdversarialTask:
     """Trains a generator and a critic against each other."""
 
     network: Adversaries
     batches: Batches
     settings: Parameters
     device: Device
-    group: Group
+    group: ProcessGroup
     _of_generator: torch.optim.Optimizer = field(init=False)
     _of_critic: torch.optim.Optimizer = field(init=False)
-    _alarm: Alarm = field(init=False)
+    _alarm: CollapseAlarm = field(init=False)
 
     def __post_init__(self) -> None:
         """Move the networks to the device and begin their optimisers."""
         self.network.to(self.device.torch).train()
         self._of_generator = self._optimiser(self.network.generator)
         self._of_critic = self._optimiser(self.network.critic)
-        self._alarm = Alarm(self.settings.collapse_spread, self.settings.collapse_steps)
+        self._alarm = CollapseAlarm(self.settings.collapse_spread, self.settings.collapse_steps)
 
     def _optimiser(self, network: nn.Module) -> torch.optim.Optimizer:
         betas = (self.settings.momentum, _SECOND_BETA)
@@ -101,7 +100,7 @@ class Contest:
             critic_loss = self._critic_step(real, number)
         generator_loss, drawn = self._generator_step(len(real), number)
         self.network.averaged.update_parameters(self.network.generator)
-        distance, spread = loss.apart(real, drawn)
+        distance, spread = network.energy_distance(real, drawn)
         low = self.group.any(float(spread) < self.settings.collapse_spread)
         self._alarm.see(number, float(spread), low=low)
         return {
@@ -116,10 +115,10 @@ class Contest:
         with self._precision():
             with torch.no_grad():
                 drawn = self._draw(len(real))
-            found = loss.of_critic(self.settings, critic, real, drawn)
+            found = network.critic_loss(self.settings, critic, real, drawn)
             if self.settings.gradient_penalty:
                 weight = self.settings.gradient_penalty
-                found = found + weight * loss.penalty(critic, real, drawn)
+                found = found + weight * network.gradient_penalty(critic, real, drawn)
         self._follow(found, critic, self._of_critic, number)
         return found.detach()
 
@@ -127,7 +126,7 @@ class Contest:
         critic = self.network.critic.requires_grad_(requires_grad=False)
         with self._precision():
             drawn = self._draw(count)
-            found = loss.of_generator(self.settings, critic(drawn))
+            found = network.generator_loss(self.settings, critic(drawn))
         self._follow(found, self.network.generator, self._of_generator, number)
         return found.detach(), drawn.detach()
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from models.common.recipe import Settings
+from models.training.recipe import RecipeSettings
 
 Objective = Literal["minimax", "non-saturating", "wgan-gp"]
 
@@ -37,7 +37,7 @@ well as with its 5. A. Radford et al., https://arxiv.org/abs/1511.06434; I. Gulr
 https://arxiv.org/abs/1704.00028, algorithm 1."""
 
 
-class Parameters(Settings):
+class Parameters(RecipeSettings):
     """Settings of the networks, the objective and the alarm. Those that depend on the objective
     and are not given are the objective's usual ones.
     """

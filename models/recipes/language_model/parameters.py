@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models.networks.decoder_settings import DecoderSettings
+from models.networks.settings import DecoderSettings
 
 
 class Parameters(DecoderSettings):

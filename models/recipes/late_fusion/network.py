@@ -7,12 +7,16 @@ The three share no weights, so that each is the best it can be and their compari
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import nn
+from torch.nn import functional
 
-from models.networks.tokens import PAD
+from models.data.caption_tokens import PAD
 from models.networks.towers import Stem
 from models.recipes.late_fusion.parameters import Parameters
+from models.training.supervised import Batch
 
 _STRIDE = 8
 
@@ -125,3 +129,14 @@ class Classifiers(nn.Module):
             "title": self.by_title(tokens),
             "both": self.by_both(image, tokens),
         }
+
+
+def loss(network: torch.nn.Module, batch: Batch, _: int) -> Mapping[str, torch.Tensor]:
+    """Return the sum of the three, which share no weights, and each, means of a batch in nats."""
+    assert isinstance(network, Classifiers)
+    image, tokens, labels = batch
+    parts = {
+        name: functional.cross_entropy(logits, labels)
+        for name, logits in network(image, tokens).items()
+    }
+    return {"loss": torch.stack(list(parts.values())).sum(), **parts}

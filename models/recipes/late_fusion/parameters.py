@@ -6,10 +6,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from models.common.recipe import Settings
+from models.training.recipe import RecipeSettings
 
 
-class Parameters(Settings):
+class Parameters(RecipeSettings):
     """Settings of both encoders and of what joins them."""
 
     side: Annotated[int, Field(ge=8, le=256)]

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from models.networks.vision_settings import VisionSettings
+from models.networks.settings import VisionSettings
 
 
 class Parameters(VisionSettings):

@@ -6,10 +6,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from models.common.recipe import Settings
+from models.training.recipe import RecipeSettings
 
 
-class Parameters(Settings):
+class Parameters(RecipeSettings):
     """Settings of the network, the noise that is assumed, and how the KL term comes in."""
 
     side: Annotated[int, Field(ge=4, le=64)]

@@ -24,14 +24,14 @@ _GRAPH, _INPUT, _OUTPUT = "decoder", "latent", "image"
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class DrawingModel:
     """A decoder and the manifest's constants: `latent`, `lowest` and `highest`."""
 
     session: onnxruntime.InferenceSession
     constants: Mapping[str, Any]
 
 
-def model_fn(model_dir: str) -> Model:
+def model_fn(model_dir: str) -> DrawingModel:
     """Load the model that lies in `model_dir`. Raises ValueError where its file is not the one."""
     folder = Path(model_dir)
     signature = json.loads((folder / "signature.json").read_text(encoding="utf-8"))
@@ -45,10 +45,10 @@ def model_fn(model_dir: str) -> Model:
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    return Model(session, signature["constants"])
+    return DrawingModel(session, signature["constants"])
 
 
-def predict_fn(data: Any, model: Model) -> Any:
+def predict_fn(data: Any, model: DrawingModel) -> Any:
     """Return the pictures that are asked for. Raises ValueError where the request is at fault."""
     if not isinstance(data, dict):
         raise ValueError("The request must be an object with a seed.")

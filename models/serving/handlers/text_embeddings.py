@@ -30,7 +30,7 @@ both give the same vectors.
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class EmbeddingModel:
     """A session and its tokenizer."""
 
     session: onnxruntime.InferenceSession
@@ -38,7 +38,7 @@ class Model:
     name: str
 
 
-def model_fn(model_dir: str) -> Model:
+def model_fn(model_dir: str) -> EmbeddingModel:
     """Load the model that lies in `model_dir`."""
     folder = Path(model_dir)
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
@@ -54,10 +54,10 @@ def model_fn(model_dir: str) -> Model:
         providers=["CPUExecutionProvider"],
         disabled_optimizers=_SLOWER,
     )
-    return Model(session, tokenizer, "text-embeddings")
+    return EmbeddingModel(session, tokenizer, "text-embeddings")
 
 
-def predict_fn(data: Any, model: Model) -> Any:
+def predict_fn(data: Any, model: EmbeddingModel) -> Any:
     """Return the vectors of a request's texts. Raises ValueError where it is at fault."""
     if not isinstance(data, dict) or ("inputs" in data) == ("input" in data):
         raise ValueError("The request must be an object with either inputs or input.")

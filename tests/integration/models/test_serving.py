@@ -28,7 +28,7 @@ from infra import stages
 from infra.models.registry import Registry
 from infra.models.serving import OPENED_BY, ServingError, VersionServing
 from localcloud.composition import run_cloud
-from models.common.recipe import names
+from models.training.recipe import names
 from tests import exported_models
 from tests.architecture.templates import plain
 from tests.cloud import PROJECT

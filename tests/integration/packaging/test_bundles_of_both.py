@@ -18,7 +18,7 @@ from infra.packaging.installed import Entries, InstalledPackages
 from infra.packaging.manifest import MAX_UNZIPPED_BYTES, Manifest, unzipped_size
 from infra.packaging.package import KEPT
 from infra.packaging.targets import TARGETS, find_interpreter, native_architecture
-from models.pull import pull
+from models.pull.cache import pull
 from tests.cloud import PROJECT
 from tests.once import folder_of_run, once
 from tests.packages import CARRIED, has_interpreter, packaged

@@ -25,11 +25,11 @@ from infra.models.tuning import StageTuning
 from infra.stages import StageConnection
 from localcloud.composition import LocalCloud, run_cloud
 from localcloud.sagemaker.jobs.program import INTERPRETER
-from models.common import recipe
-from models.common.ranges import Few, Tuning
-from models.common.request import Wish
-from models.common.tuning import Effort, Outcome, worth_training
+from models.sagemaker.job_requests import JobSpec
+from models.sagemaker.tuning import TrialResult, TuningEffort, best_trial
 from models.serving import pack
+from models.training import recipe
+from models.training.ranges import TuningRanges, ValueChoices
 from tests.architecture.templates import plain
 from tests.cloud import PROJECT
 from tests.exported_models import packed, registered
@@ -76,7 +76,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
         yield made
 
 
-def execute(stage: LocalCloud, wish: Wish) -> dict[str, Any]:
+def execute(stage: LocalCloud, wish: JobSpec) -> dict[str, Any]:
     """Train a wish as an operator does, and return how its execution ended."""
     training = StageTraining(StageConnection(stage.client, OUTPUTS))
     return dict(training.follow(training.start(wish), lambda _: time.sleep(0.3)))
@@ -92,22 +92,26 @@ def versions(stage: LocalCloud) -> list[dict[str, Any]]:
 RATES = (0.0005, 0.002)
 """Of these the second, which is that of the smoke preset, draws better digits in so few steps."""
 RECIPE = recipe.load("vae").model_copy(
-    update={"tuning": Tuning(objective="fid", ranges={"learning_rate": Few(values=RATES)})}
+    update={
+        "tuning": TuningRanges(
+            objective="fid", ranges={"learning_rate": ValueChoices(values=RATES)}
+        )
+    }
 )
-WISH = Wish("headrace-try-vae-1", RECIPE, "smoke", "cpu")
+WISH = JobSpec("headrace-try-vae-1", RECIPE, "smoke", "cpu")
 
 
 @dataclass(frozen=True, slots=True)
 class Tuned:
     """What came of a tuning, and how many trials an operator saw while it ran."""
 
-    outcomes: list[Outcome]
+    outcomes: list[TrialResult]
     seen: list[int]
 
     @property
-    def best(self) -> Outcome:
+    def best(self) -> TrialResult:
         """The outcome that is worth training."""
-        found = worth_training(RECIPE, self.outcomes)
+        found = best_trial(RECIPE, self.outcomes)
         assert found is not None
         return found
 
@@ -117,7 +121,7 @@ def tuned(stage: LocalCloud) -> Tuned:
     """A tuning of two trials."""
     tunings = StageTuning(StageConnection(stage.client, OUTPUTS))
     wish = replace(WISH, job_name="headrace-try-tuned")
-    execution = tunings.tune(wish, Effort(strategy="grid"))
+    execution = tunings.tune(wish, TuningEffort(strategy="grid"))
     seen: list[int] = []
     ended = tunings.follow_job(execution, lambda: seen.append(len(tunings.outcomes(wish))))
     assert ended["status"] == "SUCCEEDED", ended.get("cause")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from benchmarks import exported_graphs, summary_models
-from models.common.failures import OutOfParity
+from models.failures import OutOfParity
 
 
 def case(batch: int, ours: list[float], theirs: list[float], apart: float = 2e-7) -> dict[str, Any]:

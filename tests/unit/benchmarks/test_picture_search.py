@@ -7,8 +7,8 @@ import pytest
 
 from benchmarks.picture_search import Held, interval, of_emoji
 from benchmarks.summary_pictures import picture_search
-from models.common.captions import Captioned
-from models.common.images import Images, Split
+from models.data.captions import CaptionedImages
+from models.data.images import Images, Split
 
 
 def test_an_interval_should_hold_its_mean_and_be_the_same_each_time() -> None:
@@ -59,7 +59,7 @@ def test_recall_should_count_pictures_that_their_own_name_finds() -> None:
     pictures = np.zeros((count, 4, 4, 3), np.uint8)
     split = Split(pictures, np.arange(count) % 2)
     said = [(str(row if row < 5 else 100 + row),) for row in range(count)]
-    data = Captioned(Images(split, split, ("even", "odd")), {"train": said, "test": said})
+    data = CaptionedImages(Images(split, split, ("even", "odd")), {"train": said, "test": said})
     found = of_emoji(Found(), Held(data))
     assert found["recall_10 by text"]["value"] == 0.25
     assert found["recall_1 by text"]["value"] == 0.25

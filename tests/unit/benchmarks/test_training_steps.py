@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict
 
 from benchmarks import summary_models, training_steps
-from models.common import recipe
+from models.training import recipe
 
 
 def test_every_recipe_should_be_trained_and_each_library_named_or_none() -> None:

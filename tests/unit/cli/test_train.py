@@ -10,14 +10,14 @@ from cli.failures import CommandError
 from cli.main import headrace
 from cli.models.train import _show
 from cli.output import Output
-from models.common import recipe
-from models.common.request import Wish
+from models.sagemaker.job_requests import JobSpec
+from models.training import recipe
 
 OUTPUTS = {
     "DocumentsBucketName": "headrace-dev-documents-1-eu-west-1",
     "IngestMachineArn": "arn:aws:states:eu-west-1:000000000001:stateMachine:headrace-dev-ingest",
 }
-WISH = Wish("headrace-dev-vae-1", recipe.load("vae"), "tiny", "cpu")
+WISH = JobSpec("headrace-dev-vae-1", recipe.load("vae"), "tiny", "cpu")
 ENDED = {
     "status": "SUCCEEDED",
     "output": json.dumps({"arn": "arn:1", "artefact": "s3://b/m", "metrics": {"fid": 5.0061}}),

@@ -13,25 +13,27 @@ from cli.main import headrace
 from cli.models.tune import TuningOutcome, command_of, show_tuned
 from cli.options import StageOptions
 from cli.output import Output
-from models.common import recipe
-from models.common.request import Wish
-from models.common.tuning import Outcome
+from models.sagemaker.job_requests import JobSpec
+from models.sagemaker.tuning import TrialResult
+from models.training import recipe
 
-WISH = Wish("headrace-dev-abc", recipe.load("vae"), "tiny", "cpu")
+WISH = JobSpec("headrace-dev-abc", recipe.load("vae"), "tiny", "cpu")
 HERE = StageOptions(None, None, None, Path(".headrace"))
 REACHING = {"reconstruction_mse": 0.01, "recognised": 1.0, "classes_drawn": 10.0}
-BEST = Outcome(
+BEST = TrialResult(
     {"hidden": 211, "learning_rate": 0.00123456},
     "Completed",
     5.0061,
     {**REACHING, "fid": 5.0061},
     41.7,
 )
-WORSE = Outcome({"hidden": 96, "learning_rate": 0.004}, "Completed", 9.5, {"fid": 9.5}, 30.0)
-BROKEN = Outcome({"hidden": 96, "learning_rate": 5.0}, "Failed", None, {}, 2.0, "Diverged: Step 3")
+WORSE = TrialResult({"hidden": 96, "learning_rate": 0.004}, "Completed", 9.5, {"fid": 9.5}, 30.0)
+BROKEN = TrialResult(
+    {"hidden": 96, "learning_rate": 5.0}, "Failed", None, {}, 2.0, "Diverged: Step 3"
+)
 
 
-def tuned(best: Outcome = BEST) -> TuningOutcome:
+def tuned(best: TrialResult = BEST) -> TuningOutcome:
     settings = dict(best.settings)
     command = command_of(WISH, settings, {}, HERE)
     return TuningOutcome(WISH, [WORSE, BROKEN, best], best, settings, command)

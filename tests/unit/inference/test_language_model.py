@@ -13,7 +13,7 @@ from chalicelib.contracts.exported import FILE
 from chalicelib.errors import InvalidInput, ModelFailure
 from chalicelib.inference.decoding import TokenSampling
 from chalicelib.inference.language_model import LanguageModel, TextCompletion, open_model
-from models.common.text import learn
+from models.data.text import learn_tokenizer
 from tests.exported_models import Files, decoder, exported, read
 from tests.exported_texts import NUMBERS, WORDS, speaker
 
@@ -117,7 +117,7 @@ def test_half_of_a_surrogate_pair_should_be_refused() -> None:
 
 def test_bytes_should_be_merged_and_no_mark_read_out_of_a_text() -> None:
     """The tokenizer of the recipes that learn from a dictionary."""
-    tokens = learn(["river: a flat red ship"] * 3, 280)
+    tokens = learn_tokenizer(["river: a flat red ship"] * 3, 280)
     files = with_tokenizer(speaker({}, vocabulary=tokens.get_vocab_size()), tokens.to_str())
     model = LanguageModel(read(files))
     text = "river: <end> é"

@@ -15,14 +15,14 @@ from infra.models import jobs
 from infra.models.training import TrainingStage
 from infra.models.tuning import StageTuning
 from infra.stages import StageConnection
-from models.common import recipe
-from models.common.request import Wish
-from models.common.tuning import LONGEST_NAME
+from models.sagemaker.job_requests import JobSpec
+from models.sagemaker.tuning import LONGEST_NAME
+from models.training import recipe
 from tests.unit.cli.test_train import OUTPUTS
 
 LIST = "list_training_jobs_for_hyper_parameter_tuning_job"
 EXECUTION = "arn:aws:states:eu-west-1:000000000001:execution:headrace-dev-model-job:1"
-WISH = Wish("headrace-dev-abc", recipe.load("vae"), "tiny", "cpu")
+WISH = JobSpec("headrace-dev-abc", recipe.load("vae"), "tiny", "cpu")
 
 
 class States:

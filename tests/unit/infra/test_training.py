@@ -18,15 +18,16 @@ from infra.models.training import (
     translate_training_errors,
 )
 from infra.stages import StageConnection
-from models.common import recipe, request
-from models.common.failures import BadData, BadRecipe
-from models.common.request import Wish
+from models.failures import BadData, BadRecipe
+from models.sagemaker import job_requests
+from models.sagemaker.job_requests import JobSpec
+from models.training import recipe
 
 OUTPUTS = {
     "DocumentsBucketName": "headrace-dev-documents-1-eu-west-1",
     "IngestMachineArn": "arn:aws:states:eu-west-1:000000000001:stateMachine:headrace-dev-ingest",
 }
-WISH = Wish("headrace-dev-vae-1", recipe.load("vae"), "smoke", "cpu")
+WISH = JobSpec("headrace-dev-vae-1", recipe.load("vae"), "smoke", "cpu")
 
 
 GROUP = "headrace-dev-vae"
@@ -100,7 +101,7 @@ def test_should_give_a_name_that_the_role_may_make_and_the_api_takes() -> None:
     name = training_name(TrainingStage.of(OUTPUTS), "late_fusion", lambda: 1_700_000_000)
     assert name == "headrace-dev-late-fusion-20231114-221320"
     places = StageTraining(StageConnection(lambda _: None, OUTPUTS))._places(WISH)
-    asked = request.training(WISH, places)
+    asked = job_requests.training_request(WISH, places)
     assert asked["CheckpointConfig"]["S3Uri"].endswith("/models/checkpoints/headrace-dev-vae-1/")
 
 
@@ -131,7 +132,7 @@ def test_the_champion_should_be_the_newest_that_is_approved(
     assert training_of(*statuses)._champion(WISH) == champion
 
 
-def based(on: str) -> Wish:
+def based(on: str) -> JobSpec:
     return replace(WISH, recipe=WISH.recipe.model_copy(update={"bases": {"teacher": on}}))
 
 

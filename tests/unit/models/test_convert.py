@@ -8,7 +8,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from models.convert import minilm_int8
+from models.pull.conversion import minilm_int8
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from models.forked import Processes
+from models.runs.processes import ProcessPool
 
 LONG = 60.0
 
@@ -42,32 +42,32 @@ def leave_a_child(told: Path) -> int:
 
 @pytest.mark.parametrize("code", [0, 3])
 def test_should_give_the_code_and_what_was_said(tmp_path: Path, code: int) -> None:
-    done = Processes().run(speak, ("all is said", code), tmp_path / "log", LONG)
+    done = ProcessPool().run(speak, ("all is said", code), tmp_path / "log", LONG)
     assert done.code == code
     assert "all is said" in done.said
     assert (tmp_path / "log").read_text() == done.said
 
 
 def test_what_is_raised_should_be_a_failure_that_is_told(tmp_path: Path) -> None:
-    done = Processes().run(break_down, (), tmp_path / "log", LONG)
+    done = ProcessPool().run(break_down, (), tmp_path / "log", LONG)
     assert done.code == 1
     assert "ValueError: this is why" in done.said
 
 
 def test_should_count_seconds_of_the_processor(tmp_path: Path) -> None:
-    done = Processes().run(work, (0.1,), tmp_path / "log", LONG)
+    done = ProcessPool().run(work, (0.1,), tmp_path / "log", LONG)
     assert 0.1 <= done.cpu < 5
 
 
 def test_what_takes_too_long_should_be_killed_with_all_that_it_began(tmp_path: Path) -> None:
     told = tmp_path / "child"
-    done = Processes().run(leave_a_child, (told,), tmp_path / "log", 3.0)
+    done = ProcessPool().run(leave_a_child, (told,), tmp_path / "log", 3.0)
     assert (done.code, done.said) == (1, "took more than 3 s")
     assert gone(int(told.read_text()))
 
 
 def test_what_ends_should_leave_nothing_running(tmp_path: Path) -> None:
-    told, processes = tmp_path / "child", Processes()
+    told, processes = tmp_path / "child", ProcessPool()
     thread = threading.Thread(
         target=processes.run, args=(leave_a_child, (told,), tmp_path / "log", LONG)
     )

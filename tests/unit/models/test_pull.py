@@ -13,8 +13,7 @@ import pytest
 
 from chalicelib.errors import NotFound
 from chalicelib.generation.catalogue import Catalogue, LocalModel, ModelFile, ModelSource
-from models import sources
-from models.pull import NoSource, Progress, WrongHash, pull, status, statuses
+from models.pull.cache import NoSource, PullProgress, WrongHash, pull, sources, status, statuses
 
 WEIGHTS = bytes(range(256)) * 4096
 
@@ -99,7 +98,7 @@ def test_a_hub_gives_the_file_at_the_pinned_revision(hub: Hub, tmp_path: Path) -
 def test_a_second_pull_has_nothing_to_do(hub: Hub, tmp_path: Path) -> None:
     known = catalogue_of(model_of(hub_source(hub.url)))
     pull(into=tmp_path, known=known)
-    steps: list[Progress] = []
+    steps: list[PullProgress] = []
     pull(into=tmp_path, known=known, progress=steps.append)
     assert [step.step for step in steps] == ["present"]
     assert len(hub.asked) == 1

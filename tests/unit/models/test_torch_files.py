@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from models.torch_files import NotTorch, read_tensors
+from models.pull.torch_files import NotTorch, read_tensors
 
 MAGIC = 0x1950A86A20F9469CFC6C
 

@@ -53,14 +53,14 @@ def changes(inputs: Inputs, name: str, file: Path) -> bool:
     [
         ("vae", "models/recipes/vae/recipe.yaml"),
         ("vae", "models/recipes/vae/parameters.py"),
-        ("vae", "models/recipes/vae/loss.py"),
-        ("vae", "models/common/loop.py"),
-        ("vae", "models/common/finishing.py"),
-        ("vae", "models/judging/pictures.py"),
+        ("vae", "models/recipes/vae/network.py"),
+        ("vae", "models/training/loop.py"),
+        ("vae", "models/jobs/finish.py"),
+        ("vae", "models/evaluation/image_quality.py"),
         ("vae", "models/datasets/digits.py"),
         ("vae", "chalicelib/contracts/exported.py"),
         ("vae", "requirements/training.txt"),
-        ("aligned", "models/recipes/policy/loss.py"),
+        ("aligned", "models/recipes/policy/recipe.py"),
         ("aligned", "models/recipes/reward_model/recipe.yaml"),
     ],
 )
@@ -73,13 +73,13 @@ def test_a_file_that_a_model_is_made_of_should_change_its_fingerprint(
 @pytest.mark.parametrize(
     ("name", "file"),
     [
-        ("vae", "models/recipes/gan/loss.py"),
+        ("vae", "models/recipes/gan/network.py"),
         ("vae", "models/recipes/vae/CARD.md"),
         ("vae", "models/datasets/shapes.py"),
         ("vae", "models/networks/decoder.py"),
         ("vae", "models/train_all.py"),
         ("vae", "chalicelib/contracts/documents.py"),
-        ("policy", "models/recipes/aligned/loss.py"),
+        ("policy", "models/recipes/aligned/network.py"),
     ],
 )
 def test_a_file_that_a_model_is_not_made_of_should_not_change_its_fingerprint(

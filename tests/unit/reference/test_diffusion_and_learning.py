@@ -3,16 +3,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from models.reference.classics import TwoLayers, k_means, spread
 from models.reference.diffusion import (
+    add_noise,
     cosine_betas,
     ddim_step,
     guided,
     kept_shares,
     linear_betas,
-    noised,
     one_step,
 )
-from models.reference.learning import TwoLayers, k_means, spread
 
 RANDOM = np.random.default_rng(2)
 
@@ -39,10 +39,10 @@ def test_schedules_should_end_in_noise() -> None:
 def test_ddim_should_find_back_with_the_true_noise() -> None:
     clean, noise = RANDOM.normal(size=5), RANDOM.normal(size=5)
     shares = kept_shares(cosine_betas(100))
-    rows = noised(clean, noise, shares[80])
+    rows = add_noise(clean, noise, shares[80])
     for later, earlier in ((80, 40), (40, 10)):
         rows = ddim_step(rows, noise, shares[later], shares[earlier])
-    assert rows == pytest.approx(noised(clean, noise, shares[10]))
+    assert rows == pytest.approx(add_noise(clean, noise, shares[10]))
     assert ddim_step(rows, noise, shares[10], 1.0) == pytest.approx(clean)
 
 

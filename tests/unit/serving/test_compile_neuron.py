@@ -6,15 +6,15 @@ import shlex
 
 import pytest
 
-from models.images import UnknownImage, image, images
-from models.serving.compile_neuron import INSTANCES, Machine, Order, command, main
+from models.serving.compile_neuron import INSTANCES, CompileOrder, InstalledTools, command, main
+from models.serving.images import UnknownImage, image, images
 from tests.architecture.templates import plain
 
 ORDER = ("--model", "models/own", "--into", "compiled", "--batch", "8", "--tokens", "128")
 
 
 def test_inf2_should_be_compiled_ahead_of_time_with_fixed_shapes() -> None:
-    words = shlex.split(str(command(Order("inf2", "models/own", "compiled", 8, 128))))
+    words = shlex.split(str(command(CompileOrder("inf2", "models/own", "compiled", 8, 128))))
     assert words[:3] == ["optimum-cli", "export", "neuron"]
     options = dict(zip(words[3:-1:2], words[4:-1:2], strict=True))
     assert options == {
@@ -29,7 +29,7 @@ def test_inf2_should_be_compiled_ahead_of_time_with_fixed_shapes() -> None:
 
 
 def test_trn2_should_be_compiled_by_loading_it_once_into_a_cache() -> None:
-    made = command(Order("trn2", "a model", "s3://bucket/cache", 4, 2048))
+    made = command(CompileOrder("trn2", "a model", "s3://bucket/cache", 4, 2048))
     assert made.environment == {"NEURON_COMPILE_CACHE_URL": "s3://bucket/cache"}
     program, switch, script, *shape = made.arguments
     assert (program, switch, shape) == ("python", "-c", ["a model", "4", "2048"])
@@ -41,7 +41,7 @@ def test_trn2_should_be_compiled_by_loading_it_once_into_a_cache() -> None:
 def test_without_a_compiler_it_should_say_where_there_is_one(
     target: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    nothing = Machine(has_program=lambda _: False, has_module=lambda _: False)
+    nothing = InstalledTools(has_program=lambda _: False, has_module=lambda _: False)
     assert main(["--target", target, *ORDER], nothing) == 1
     said = capsys.readouterr().err
     assert f"cannot compile for {target}: it lacks neuronx-cc" in said

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from chalicelib.inference.vocabulary import PromptVocabulary
-from models.common import captions, images
-from models.common.captions import Captioned
-from models.common.failures import BadData
-from models.common.images import Images, Split
+from models.data import captions, images
+from models.data.captions import CaptionedImages
+from models.data.images import Images, Split
+from models.failures import BadData
 
 SAID = (("a bold three", "three"), ("a seven",))
 
@@ -21,7 +21,7 @@ SAID = (("a bold three", "three"), ("a seven",))
 def channel(tmp_path: Path) -> Path:
     pictures = Split(np.zeros((2, 4, 4, 1), np.uint8), np.array([0, 1]))
     words = PromptVocabulary({"a": 1, "bold": 2, "three": 3, "seven": 4})
-    made = Captioned(
+    made = CaptionedImages(
         Images(pictures, pictures, ("three", "seven")), {"train": SAID, "test": SAID}, words
     )
     captions.write(tmp_path, made)

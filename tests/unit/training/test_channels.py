@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from pydantic import BaseModel, Field
 
-from models.common import images, rows
-from models.common.failures import BadData
-from models.common.images import Images, Split, from_network, to_network
+from models.data import images, json_lines
+from models.data.images import Images, Split, from_network, to_network
+from models.failures import BadData
 
 
 def split(count: int = 4, side: int = 8) -> Split:
@@ -92,7 +92,7 @@ def test_should_name_the_lines_and_fields_that_are_broken(tmp_path: Path) -> Non
     path = tmp_path / "rows.jsonl"
     path.write_text('{"text": "a", "label": 1}\n{"text": "", "label": 2}\n{"text": "c"}\nno\n')
     with pytest.raises(BadData) as caught:
-        rows.read(path, Row)
+        json_lines.read_rows(path, Row)
     told = str(caught.value)
     assert "3 broken rows of 4" in told
     assert "line 2: text: String should have at least 1 character" in told
@@ -103,10 +103,10 @@ def test_should_name_the_lines_and_fields_that_are_broken(tmp_path: Path) -> Non
 def test_should_read_rows_and_pass_over_empty_lines(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text('{"text": "a", "label": 1}\n\n{"text": "b", "label": 2}\n')
-    assert [row.label for row in rows.read(path, Row)] == [1, 2]
+    assert [row.label for row in json_lines.read_rows(path, Row)] == [1, 2]
     path.write_text("\n")
     with pytest.raises(BadData, match="has no rows"):
-        rows.read(path, Row)
+        json_lines.read_rows(path, Row)
 
 
 def test_a_row_should_end_at_a_new_line_and_at_nothing_else(tmp_path: Path) -> None:
@@ -114,4 +114,4 @@ def test_a_row_should_end_at_a_new_line_and_at_nothing_else(tmp_path: Path) -> N
     texts = ["a\u2028b", "c\x85d", "e\x0bf"]
     written = [Row(text=text, label=1).model_dump_json() for text in texts]
     path.write_bytes("\r\n".join(written).encode())
-    assert [row.text for row in rows.read(path, Row)] == texts
+    assert [row.text for row in json_lines.read_rows(path, Row)] == texts

@@ -12,9 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from models.common.debian import Package, apt, content
-from models.common.failures import BadData
-from models.common.packages import TRIES
+from models.data.packages import TRIES, DebianPackage, apt_download, read_debian_file
+from models.failures import BadData
 
 MEMBER = "usr/share/words"
 
@@ -38,8 +37,8 @@ def deb(text: bytes, ending: str = "xz") -> bytes:
     return whole
 
 
-def package(whole: bytes) -> Package:
-    return Package("words", "1:2.0-3", hashlib.sha256(whole).hexdigest())
+def package(whole: bytes) -> DebianPackage:
+    return DebianPackage("words", "1:2.0-3", hashlib.sha256(whole).hexdigest())
 
 
 class Archive:
@@ -48,7 +47,7 @@ class Archive:
     def __init__(self, whole: bytes, failures: int = 0) -> None:
         self.whole, self.failures, self.asked = whole, failures, 0
 
-    def __call__(self, wanted: Package, folder: Path) -> None:
+    def __call__(self, wanted: DebianPackage, folder: Path) -> None:
         self.asked += 1
         if self.asked <= self.failures:
             raise subprocess.TimeoutExpired(["apt-get", wanted.name], 120)
@@ -59,7 +58,7 @@ def test_should_download_once_and_read_what_is_kept(tmp_path: Path) -> None:
     whole = deb(b"one two")
     archive = Archive(whole, failures=TRIES - 1)
     for _ in range(2):
-        assert content(package(whole), MEMBER, tmp_path, archive) == b"one two"
+        assert read_debian_file(package(whole), MEMBER, tmp_path, archive) == b"one two"
     assert archive.asked == TRIES
     assert (tmp_path / "words_1%3a2.0-3.deb").read_bytes() == whole
 
@@ -68,33 +67,33 @@ def test_should_give_up_with_what_to_do(tmp_path: Path) -> None:
     whole = deb(b"one")
     archive = Archive(whole, failures=TRIES)
     with pytest.raises(BadData, match=r"words 1:2\.0-3 cannot be had: .*timed out.*apt-get update"):
-        content(package(whole), MEMBER, tmp_path, archive)
+        read_debian_file(package(whole), MEMBER, tmp_path, archive)
     assert archive.asked == TRIES
     assert not list(tmp_path.iterdir())
 
 
 def test_should_refuse_and_not_keep_another_file(tmp_path: Path) -> None:
     with pytest.raises(BadData, match="what came has sha256"):
-        content(package(deb(b"one")), MEMBER, tmp_path, Archive(deb(b"other")))
+        read_debian_file(package(deb(b"one")), MEMBER, tmp_path, Archive(deb(b"other")))
     assert not list(tmp_path.iterdir())
 
 
 def test_should_fetch_again_what_was_broken_in_the_cache(tmp_path: Path) -> None:
     whole = deb(b"one")
     (tmp_path / package(whole).file).write_bytes(whole[:-4])
-    assert content(package(whole), MEMBER, tmp_path, Archive(whole)) == b"one"
+    assert read_debian_file(package(whole), MEMBER, tmp_path, Archive(whole)) == b"one"
 
 
 @pytest.mark.parametrize("whole", [b"", b"!<arch>\n", deb(b"one")[:70], b"no package at all"])
 def test_should_say_what_is_no_package(whole: bytes, tmp_path: Path) -> None:
     with pytest.raises(BadData, match=r"has no data\.tar"):
-        content(package(whole), MEMBER, tmp_path, Archive(whole))
+        read_debian_file(package(whole), MEMBER, tmp_path, Archive(whole))
 
 
 def test_should_say_which_file_is_missing(tmp_path: Path) -> None:
     whole = deb(b"one")
     with pytest.raises(BadData, match="has no usr/share/none"):
-        content(package(whole), "usr/share/none", tmp_path, Archive(whole))
+        read_debian_file(package(whole), "usr/share/none", tmp_path, Archive(whole))
 
 
 def test_apt_should_be_told_the_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,7 +101,7 @@ def test_apt_should_be_told_the_version(tmp_path: Path, monkeypatch: pytest.Monk
     command.write_text('#!/bin/sh\necho "$@" > asked.deb\n')
     command.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    apt(package(b""), tmp_path)
+    apt_download(package(b""), tmp_path)
     assert (tmp_path / "asked.deb").read_text() == "download --quiet words=1:2.0-3\n"
 
 
@@ -112,17 +111,19 @@ def test_what_apt_says_should_be_told(tmp_path: Path, monkeypatch: pytest.Monkey
     command.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     with pytest.raises(BadData, match="cannot be had: E: Unable to locate package words"):
-        content(package(b""), MEMBER, tmp_path / "cache")
+        read_debian_file(package(b""), MEMBER, tmp_path / "cache")
 
 
 def test_processes_that_need_it_at_once_should_download_it_once(tmp_path: Path) -> None:
     whole = deb(b"one two")
     source = Archive(whole)
 
-    def slow(wanted: Package, folder: Path) -> None:
+    def slow(wanted: DebianPackage, folder: Path) -> None:
         time.sleep(0.2)
         source(wanted, folder)
 
     with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda _: content(package(whole), MEMBER, tmp_path, slow), range(4)))
+        found = list(
+            pool.map(lambda _: read_debian_file(package(whole), MEMBER, tmp_path, slow), range(4))
+        )
     assert (len(found), source.asked) == (4, 1)

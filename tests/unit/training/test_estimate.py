@@ -7,10 +7,10 @@ import pytest
 from click.testing import CliRunner
 
 from cli.main import headrace
-from models.common import recipe
-from models.common.estimate import SPOT_SAVES_AT_MOST, estimates
-from models.common.recipe import Recipe, TargetUse
-from models.common.targets import targets
+from models.sagemaker.cost import SPOT_SAVES_AT_MOST, estimates
+from models.training import recipe
+from models.training.recipe import Recipe, TargetUse
+from models.training.targets import targets
 
 
 def of(**uses: TargetUse) -> Recipe:

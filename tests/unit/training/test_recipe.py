@@ -6,11 +6,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from models.common import recipe
-from models.common.failures import BadRecipe, BelowGate
-from models.common.gates import hold, missed
-from models.common.recipe import Gate
-from models.common.targets import order, targets
+from models.failures import BadRecipe, BelowGate
+from models.training import recipe
+from models.training.recipe import Gate, missed_gates, require_gates
+from models.training.targets import fallback_order, targets
 
 VAE = recipe.FOLDER / "vae" / recipe.FILE
 
@@ -35,7 +34,7 @@ def test_every_recipe_should_be_valid_in_every_preset(name: str) -> None:
         assert settings.checkpoint_every <= settings.steps
     assert set(found.presets) == {"smoke", "tiny", "full"}
     for target in found.targets:
-        assert order(target, found.targets)[0] == target
+        assert fallback_order(target, found.targets)[0] == target
 
 
 @pytest.mark.parametrize(
@@ -92,33 +91,33 @@ def test_should_say_which_file_is_no_yaml(tmp_path: Path) -> None:
 
 
 def test_should_fall_back_to_what_the_recipe_allows() -> None:
-    assert order("trn1-xla", ["cpu", "gpu", "trn1-xla"]) == ["trn1-xla", "gpu", "cpu"]
-    assert order("trn2-native", ["cpu", "trn2-native"]) == ["trn2-native", "cpu"]
+    assert fallback_order("trn1-xla", ["cpu", "gpu", "trn1-xla"]) == ["trn1-xla", "gpu", "cpu"]
+    assert fallback_order("trn2-native", ["cpu", "trn2-native"]) == ["trn2-native", "cpu"]
     with pytest.raises(BadRecipe, match="does not train on 'gpu'"):
-        order("gpu", ["cpu"])
+        fallback_order("gpu", ["cpu"])
 
 
 def test_every_target_should_have_a_source_and_a_way_down_to_the_cpu() -> None:
     for name, target in targets().items():
         assert target.source.startswith("https://")
-        assert order(name, targets())[-1] == "cpu"
+        assert fallback_order(name, targets())[-1] == "cpu"
 
 
 def test_a_gate_should_hold_from_its_bound_on() -> None:
     gates = {"accuracy": Gate(least=0.9), "fid": Gate(most=5)}
-    hold(gates, {"accuracy": 0.9, "fid": 5.0})
-    assert missed(gates, {"accuracy": 0.89, "fid": float("nan")}) == [
+    require_gates(gates, {"accuracy": 0.9, "fid": 5.0})
+    assert missed_gates(gates, {"accuracy": 0.89, "fid": float("nan")}) == [
         "accuracy is 0.89 and has to be 0.9 at least",
         "fid was not measured",
     ]
     with pytest.raises(BelowGate, match="fid is 6 and may be 5 at most"):
-        hold(gates, {"accuracy": 1.0, "fid": 6.0})
+        require_gates(gates, {"accuracy": 1.0, "fid": 6.0})
 
 
 @pytest.mark.parametrize("name", recipe.names())
 def test_every_recipe_should_have_its_parts_and_a_card_of_the_tiny_preset(name: str) -> None:
     room = recipe.FOLDER / name
-    for part in ("parameters", "family"):
+    for part in ("parameters", "recipe"):
         assert (room / f"{part}.py").is_file(), part
     card = (room / "CARD.md").read_text()
     assert card.startswith(f"# {name}-tiny\n")
@@ -126,4 +125,4 @@ def test_every_recipe_should_have_its_parts_and_a_card_of_the_tiny_preset(name: 
         assert (room / picture).read_bytes().startswith(b"\x89PNG")
     gates = recipe.load(name).gates
     shown = dict(re.findall(r"^\| (\w+) \| ([-0-9.e+]+) \| [^|]*\|$", card, re.MULTILINE))
-    hold(gates, {gate: float(shown[gate]) for gate in gates})
+    require_gates(gates, {gate: float(shown[gate]) for gate in gates})

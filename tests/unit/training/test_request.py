@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from models.common import metrics, recipe, request, source
-from models.common.failures import BadRecipe
-from models.common.request import Places, Wish
-from models.common.targets import targets
+from models.failures import BadRecipe
+from models.sagemaker import code_archive, job_requests
+from models.sagemaker.job_requests import JobLocations, JobSpec
+from models.training import metrics, recipe
+from models.training.targets import targets
 
-PLACES = Places(
+PLACES = JobLocations(
     role_arn="arn:aws:iam::000000000000:role/training",
     region="eu-west-1",
     code="s3://models/code/source.tar.gz",
@@ -24,11 +25,11 @@ PLACES = Places(
     checkpoints="s3://models/checkpoints/vae-1/",
     cache="s3://models/neuron-cache/",
 )
-WISH = Wish("vae-1", recipe.load("vae"), "tiny", "cpu", {"steps": 50})
+WISH = JobSpec("vae-1", recipe.load("vae"), "tiny", "cpu", {"steps": 50})
 
 
 def test_should_ask_for_what_the_recipe_and_the_target_say() -> None:
-    asked = request.training(WISH, PLACES)
+    asked = job_requests.training_request(WISH, PLACES)
     assert asked["HyperParameters"] == {
         "task": '"train"',
         "recipe": '"vae"',
@@ -40,7 +41,7 @@ def test_should_ask_for_what_the_recipe_and_the_target_say() -> None:
     algorithm = asked["AlgorithmSpecification"]
     assert algorithm["TrainingImage"].startswith("763104351884.dkr.ecr.eu-west-1.amazonaws.com/")
     assert asked["ResourceConfig"]["InstanceType"] == targets()["cpu"].instance
-    told = metrics.line(3, {"loss": 1.5, "reconstruction": 1.0, "kl": 0.5})
+    told = metrics.log_line(3, {"loss": 1.5, "reconstruction": 1.0, "kl": 0.5})
     found = {
         each["Name"]: re.findall(each["Regex"], told) for each in algorithm["MetricDefinitions"]
     }
@@ -48,16 +49,16 @@ def test_should_ask_for_what_the_recipe_and_the_target_say() -> None:
 
 
 def test_should_give_spot_capacity_a_longest_wait_and_a_place_to_go_on_from() -> None:
-    asked = request.training(replace(WISH, spot=True), PLACES)
+    asked = job_requests.training_request(replace(WISH, spot=True), PLACES)
     assert asked["EnableManagedSpotTraining"]
     stopping = asked["StoppingCondition"]
     assert stopping["MaxWaitTimeInSeconds"] >= stopping["MaxRuntimeInSeconds"]
     assert asked["CheckpointConfig"]["S3Uri"] == PLACES.checkpoints
-    assert "EnableManagedSpotTraining" not in request.training(WISH, PLACES)
+    assert "EnableManagedSpotTraining" not in job_requests.training_request(WISH, PLACES)
 
 
 def test_should_name_the_cache_of_the_compiler_on_trainium() -> None:
-    asked = request.training(replace(WISH, target="trn1-xla"), PLACES)
+    asked = job_requests.training_request(replace(WISH, target="trn1-xla"), PLACES)
     assert asked["Environment"]["NEURON_COMPILE_CACHE_URL"] == PLACES.cache
     assert asked["ResourceConfig"]["InstanceType"] == "ml.trn1.2xlarge"
 
@@ -67,45 +68,47 @@ def test_should_want_an_image_where_none_is_pinned() -> None:
     with pytest.raises(
         BadRecipe, match="no pinned image; name one of your own, or train on gpu or cpu"
     ):
-        request.training(wish, PLACES)
-    asked = request.training(replace(wish, image="000.dkr.ecr.x.amazonaws.com/own:1"), PLACES)
+        job_requests.training_request(wish, PLACES)
+    asked = job_requests.training_request(
+        replace(wish, image="000.dkr.ecr.x.amazonaws.com/own:1"), PLACES
+    )
     assert asked["AlgorithmSpecification"]["TrainingImage"].endswith("own:1")
 
 
 def test_should_finish_on_the_evaluations_numbers() -> None:
-    asked = request.finishing(WISH, PLACES)
+    asked = job_requests.finish_request(WISH, PLACES)
     assert asked["HyperParameters"]["task"] == '"finish"'
     elsewhere = replace(WISH, target="trn2-native", spot=True)
-    assert request.finishing(elsewhere, PLACES) == asked
+    assert job_requests.finish_request(elsewhere, PLACES) == asked
     names = {each["Name"] for each in asked["AlgorithmSpecification"]["MetricDefinitions"]}
     assert names == set(WISH.recipe.gates)
 
 
 def test_should_be_refused_before_it_is_sent_where_the_api_would() -> None:
     with pytest.raises(BadRecipe, match="TrainingJobName: 'a_b' is no name"):
-        request.training(replace(WISH, job_name="a_b"), PLACES)
-    broken = request.training(WISH, PLACES)
+        job_requests.training_request(replace(WISH, job_name="a_b"), PLACES)
+    broken = job_requests.training_request(WISH, PLACES)
     broken["ResourceConfig"]["InstanceCount"] = "one"
     with pytest.raises(BadRecipe, match=r"ResourceConfig\.InstanceCount"):
-        request.validated(broken)
+        job_requests.validate_request(broken)
 
 
 def test_should_refuse_a_target_that_the_recipe_does_not_have() -> None:
     fewer = WISH.recipe.model_copy(update={"targets": {"cpu": WISH.recipe.targets["cpu"]}})
     with pytest.raises(BadRecipe, match="does not train on 'gpu'; it does on cpu"):
-        request.training(replace(WISH, recipe=fewer, target="gpu"), PLACES)
+        job_requests.training_request(replace(WISH, recipe=fewer, target="gpu"), PLACES)
 
 
 def test_the_code_should_be_the_same_bytes_and_hold_together_alone(tmp_path: Path) -> None:
-    packed = source.archive()
-    assert packed == source.archive()
+    packed = code_archive.build_archive()
+    assert packed == code_archive.build_archive()
     with tarfile.open(fileobj=io.BytesIO(packed), mode="r:gz") as archive:
         archive.extractall(tmp_path, filter="data")
     needed = (tmp_path / "requirements.txt").read_text()
     assert "safetensors==" in needed
     assert "pytest" not in needed
     assert not re.search(r"^torch", needed, re.MULTILINE)
-    read = "from models.common import recipe, job; print(recipe.load('vae').name)"
+    read = "from models.training import job, recipe; print(recipe.load('vae').name)"
     done = subprocess.run(
         [sys.executable, "-P", "-c", f"import sys; sys.path.insert(0, '.'); {read}"],
         cwd=tmp_path,

@@ -11,17 +11,24 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from localcloud.sagemaker.tuning.validation import check_request
-from models.common import recipe, request
-from models.common.estimate import SPOT_SAVES_AT_MOST, estimates, trial_estimates
-from models.common.failures import BadRecipe
-from models.common.ranges import Few, Span, Tuning
-from models.common.recipe import Recipe
-from models.common.request import Wish
-from models.common.tuning import Effort, Outcome, trials_of, tuning, worth_training
+from models.failures import BadRecipe
+from models.sagemaker import job_requests
+from models.sagemaker.cost import SPOT_SAVES_AT_MOST, estimates, trial_estimates
+from models.sagemaker.job_requests import JobSpec
+from models.sagemaker.tuning import (
+    TrialResult,
+    TuningEffort,
+    best_trial,
+    count_trials,
+    tuning_request,
+)
+from models.training import recipe
+from models.training.ranges import NumberRange, TuningRanges, ValueChoices
+from models.training.recipe import Recipe
 from tests.unit.training.test_request import PLACES
 
 VAE = recipe.load("vae")
-WISH = Wish("headrace-dev-abc", VAE, "tiny", "cpu")
+WISH = JobSpec("headrace-dev-abc", VAE, "tiny", "cpu")
 TUNED = [name for name in recipe.names() if recipe.load(name).tuning]
 
 
@@ -30,7 +37,7 @@ def of(objective: str = "fid", **ranges: Any) -> Recipe:
     written = VAE.model_dump(mode="json")
     written["tuning"] = {"objective": objective, "ranges": ranges or {"hidden": {"values": [8, 9]}}}
     made = Recipe.model_validate(written)
-    recipe._hold_ranges(made, "tiny")
+    recipe._require_valid_ranges(made, "tiny")
     return made
 
 
@@ -38,7 +45,7 @@ def of(objective: str = "fid", **ranges: Any) -> Recipe:
 @pytest.mark.parametrize("strategy", ["bayesian", "random", "grid"])
 def test_the_request_of_every_recipe_should_be_one_that_is_taken(name: str, strategy: Any) -> None:
     found = recipe.load(name)
-    asked = tuning(replace(WISH, recipe=found), Effort(strategy=strategy), PLACES)
+    asked = tuning_request(replace(WISH, recipe=found), TuningEffort(strategy=strategy), PLACES)
     check_request(asked)
     definition = asked["TrainingJobDefinition"]
     assert definition["StaticHyperParameters"]["task"] == '"try"'
@@ -52,7 +59,7 @@ def test_there_should_be_recipes_that_are_tuned() -> None:
 
 
 def test_ranges_should_be_asked_for_by_the_kind_of_the_setting() -> None:
-    asked = tuning(WISH, Effort(7, 3, "random", 5), PLACES)
+    asked = tuning_request(WISH, TuningEffort(7, 3, "random", 5), PLACES)
     config = asked["HyperParameterTuningJobConfig"]
     assert config["HyperParameterTuningJobObjective"] == {"Type": "Minimize", "MetricName": "fid"}
     limits = {"MaxNumberOfTrainingJobs": 7, "MaxParallelTrainingJobs": 3}
@@ -71,14 +78,14 @@ def test_ranges_should_be_asked_for_by_the_kind_of_the_setting() -> None:
 
 def test_what_is_set_should_not_be_tuned() -> None:
     wish = replace(WISH, overrides={"latent": 8, "steps": 40})
-    asked = tuning(wish, Effort(), PLACES)
+    asked = tuning_request(wish, TuningEffort(), PLACES)
     ranges = asked["HyperParameterTuningJobConfig"]["ParameterRanges"]["IntegerParameterRanges"]
     assert [each["Name"] for each in ranges] == ["hidden"]
     fixed = asked["TrainingJobDefinition"]["StaticHyperParameters"]
     assert (fixed["latent"], fixed["steps"]) == ("8", "40")
     all_set = {name: 0.01 if "r" in name else 8 for name in VAE.tuning.ranges}  # type: ignore[union-attr]
     with pytest.raises(BadRecipe, match="Nothing is left to tune: --set fixes learning_rate"):
-        tuning(replace(WISH, overrides=all_set), Effort(), PLACES)
+        tuning_request(replace(WISH, overrides=all_set), TuningEffort(), PLACES)
 
 
 def test_a_grid_should_have_the_ends_and_the_middle_of_each_span() -> None:
@@ -87,7 +94,7 @@ def test_a_grid_should_have_the_ends_and_the_middle_of_each_span() -> None:
         noise_variance={"least": 0.01, "most": 1, "scale": "log"},
         hidden={"values": [32, 64]},
     )
-    asked = tuning(replace(WISH, recipe=found), Effort(strategy="grid"), PLACES)
+    asked = tuning_request(replace(WISH, recipe=found), TuningEffort(strategy="grid"), PLACES)
     config = asked["HyperParameterTuningJobConfig"]
     values = {
         each["Name"]: each["Values"]
@@ -97,16 +104,16 @@ def test_a_grid_should_have_the_ends_and_the_middle_of_each_span() -> None:
     assert values["noise_variance"] == ["0.01", "0.1", "1.0"]
     assert values["hidden"] == ["32", "64"]
     assert "MaxNumberOfTrainingJobs" not in config["ResourceLimits"]
-    assert trials_of(found, Effort(strategy="grid"), {}) == 18
-    assert trials_of(found, Effort(strategy="grid"), {"latent": 5}) == 6
-    assert trials_of(found, Effort(4), {}) == 4
+    assert count_trials(found, TuningEffort(strategy="grid"), {}) == 18
+    assert count_trials(found, TuningEffort(strategy="grid"), {"latent": 5}) == 6
+    assert count_trials(found, TuningEffort(4), {}) == 4
 
 
 @given(
     least=st.floats(1e-6, 1), times=st.floats(1.01, 1e4), scale=st.sampled_from(["linear", "log"])
 )
 def test_the_middle_of_a_span_should_lie_in_it(least: float, times: float, scale: Any) -> None:
-    low, middle, high = Span(least=least, most=least * times, scale=scale).few()
+    low, middle, high = NumberRange(least=least, most=least * times, scale=scale).few()
     assert low * 0.99 <= middle <= high * 1.01
 
 
@@ -146,27 +153,27 @@ def test_the_direction_should_be_that_of_the_metric_or_the_gate() -> None:
 def test_a_recipe_without_a_tuning_should_say_what_it_needs() -> None:
     untuned = VAE.model_copy(update={"tuning": None})
     with pytest.raises(BadRecipe, match="vae has no tuning in its recipe"):
-        tuning(replace(WISH, recipe=untuned), Effort(), PLACES)
+        tuning_request(replace(WISH, recipe=untuned), TuningEffort(), PLACES)
 
 
 def test_a_name_should_be_short_enough_for_a_tuning() -> None:
     with pytest.raises(BadRecipe, match="at most 32 letters"):
-        tuning(replace(WISH, job_name="a" * 33), Effort(), PLACES)
+        tuning_request(replace(WISH, job_name="a" * 33), TuningEffort(), PLACES)
 
 
-def outcome(fid: float | None, **numbers: float) -> Outcome:
+def outcome(fid: float | None, **numbers: float) -> TrialResult:
     reaching = {"reconstruction_mse": 0.01, "recognised": 1.0, "classes_drawn": 10.0}
     measured = {} if fid is None else {**reaching, "fid": fid, **numbers}
-    return Outcome({"hidden": 8}, "Completed", fid, measured, 1.0)
+    return TrialResult({"hidden": 8}, "Completed", fid, measured, 1.0)
 
 
 def test_the_best_that_reaches_the_gates_should_be_worth_training() -> None:
     far, near, blind = outcome(7.5), outcome(6.0), outcome(3.0, recognised=0.5)
-    assert worth_training(VAE, [far, outcome(None), blind, near]) is near
+    assert best_trial(VAE, [far, outcome(None), blind, near]) is near
     assert blind.missed(VAE) == ["recognised is 0.5 and has to be 0.95 at least"]
-    assert worth_training(VAE, [blind, outcome(9.0)]) is blind
-    assert worth_training(VAE, [outcome(None)]) is None
-    assert worth_training(VAE, []) is None
+    assert best_trial(VAE, [blind, outcome(9.0)]) is blind
+    assert best_trial(VAE, [outcome(None)]) is None
+    assert best_trial(VAE, []) is None
 
 
 def test_trials_should_cost_their_number_of_trainings_and_no_finishing() -> None:
@@ -179,7 +186,7 @@ def test_trials_should_cost_their_number_of_trainings_and_no_finishing() -> None
 
 
 def test_a_trial_should_be_a_training_that_is_told_to_judge() -> None:
-    asked = request.trial(WISH, PLACES)
+    asked = job_requests.trial_request(WISH, PLACES)
     assert asked["HyperParameters"]["task"] == '"try"'
-    assert isinstance(VAE.tuning, Tuning)
-    assert isinstance(recipe.load("clip").tuning.ranges["vector"], Few)  # type: ignore[union-attr]
+    assert isinstance(VAE.tuning, TuningRanges)
+    assert isinstance(recipe.load("clip").tuning.ranges["vector"], ValueChoices)  # type: ignore[union-attr]

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from models.common.failures import DiskFull
-from models.common.writing import no_room, write_whole
+from models.failures import DiskFull
+from models.files import disk_full_as_failure, write_atomically
 from tests.cloud import PROJECT
 
 LIMITED = """
 import resource, signal, sys
 from pathlib import Path
-from models.common.failures import DiskFull
-from models.common.writing import write_whole
+from models.failures import DiskFull
+from models.files import write_whole
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 try:
@@ -27,8 +27,8 @@ except DiskFull as error:
 
 def test_should_replace_a_file_whole(tmp_path: Path) -> None:
     path = tmp_path / "new" / "file"
-    write_whole(path, b"one")
-    write_whole(path, b"two")
+    write_atomically(path, b"one")
+    write_atomically(path, b"two")
     assert path.read_bytes() == b"two"
     assert [each.name for each in path.parent.iterdir()] == ["file"]
 
@@ -51,7 +51,7 @@ def test_should_leave_what_was_there_where_there_is_no_room(tmp_path: Path) -> N
 
 
 def test_should_leave_other_errors_as_they_are(tmp_path: Path) -> None:
-    with pytest.raises(PermissionError), no_room(tmp_path / "file"):
+    with pytest.raises(PermissionError), disk_full_as_failure(tmp_path / "file"):
         raise PermissionError(errno.EACCES, "no")
-    with pytest.raises(DiskFull), no_room(tmp_path / "file"):
+    with pytest.raises(DiskFull), disk_full_as_failure(tmp_path / "file"):
         raise OSError(errno.ENOSPC, "full")

@@ -15,7 +15,7 @@ from functions.recognise_pages import pictures
 from functions.recognise_pages.engine import recognise
 from functions.recognise_pages.pictures import PdfPictures, picture
 from functions.recognise_pages.text import confidence, text_page
-from models.pull import status
+from models.pull.cache import status
 from tests.data.formats import make_pdfs
 from tests.soak import WHOLE
 

@@ -1,1 +1,0 @@
-"""Compares recipes that draw: the same pictures, seconds of a processor, and judge."""

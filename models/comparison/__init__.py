@@ -1,0 +1,1 @@
+"""A comparison of recipes that draw, trained on equal budgets of processor time."""

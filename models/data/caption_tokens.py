@@ -1,0 +1,58 @@
+"""Captions and titles as tokens: letters merged by how often they stand together.
+
+Frequent words become one token each, and a word that was never seen is spelled by its parts.
+R. Sennrich et al., 2016, https://arxiv.org/abs/1508.07909, by the `tokenizers` library. The file of
+a tokenizer fills and cuts texts by itself: whoever reads it has rows of one length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+
+from models.data.captions import CaptionedImages
+
+PAD, UNKNOWN, BEGIN, END = range(4)
+SPECIAL = ("<pad>", "<unk>", "<s>", "</s>")
+
+
+def learn_tokenizer(texts: Sequence[str], vocabulary: int, length: int) -> Tokenizer:
+    """Return a tokenizer of `vocabulary` tokens at most, learned from texts.
+
+    Case is dropped. Every text becomes `length` tokens, BEGIN and END among them. The same texts
+    make the same tokenizer.
+    """
+    made = Tokenizer(models.BPE(unk_token=SPECIAL[UNKNOWN]))
+    made.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
+    made.pre_tokenizer = pre_tokenizers.Whitespace()
+    learner = trainers.BpeTrainer(
+        vocab_size=vocabulary, special_tokens=list(SPECIAL), show_progress=False
+    )
+    made.train_from_iterator(texts, learner)
+    made.post_processor = processors.TemplateProcessing(
+        single=f"{SPECIAL[BEGIN]} $A {SPECIAL[END]}",
+        special_tokens=[(SPECIAL[BEGIN], BEGIN), (SPECIAL[END], END)],
+    )
+    made.enable_truncation(length)
+    made.enable_padding(pad_id=PAD, pad_token=SPECIAL[PAD], length=length)
+    return made
+
+
+def caption_tokenizer(data: CaptionedImages, vocabulary: int, length: int) -> Tokenizer:
+    """Return the tokenizer of the captions that a channel trains on."""
+    texts = [text for said in data.captions["train"] for text in said]
+    return learn_tokenizer(texts, vocabulary, length)
+
+
+def encode_texts(tokenizer: Tokenizer, texts: Sequence[str]) -> NDArray[np.int64]:
+    """Return tokens [n, length] of texts."""
+    return np.array([each.ids for each in tokenizer.encode_batch(list(texts))], np.int64)
+
+
+def tokenizer_file(tokenizer: Tokenizer) -> bytes:
+    """Return the file of a tokenizer."""
+    text: str = tokenizer.to_str(pretty=True)
+    return text.encode()

@@ -1,0 +1,1 @@
+"""Metrics of trained models, intervals, figures, and the comparison with a champion."""

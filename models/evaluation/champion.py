@@ -1,0 +1,151 @@
+"""A challenger against the champion: the model that was approved before, judged on the same rows.
+
+Both left a score for each held-out row. A number is worse if the whole interval of the mean
+difference is on the worse side of nothing; then the challenger is not registered. Which side that
+is follows from the recipe's gate of the number.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.failures import BadData, BelowChampion
+from models.training.artefacts import TrainedModel
+from models.training.recipe import Gate
+
+SCORES = "scores.npz"
+COMPARISON = "comparison.json"
+CONFIDENCE = 0.95
+_DRAWS = 2000
+
+Scores = Mapping[str, NDArray[np.float64]]
+"""By the name of a number, a value for each held-out row, [n]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Challenger less champion, of one number. `low` and `high` bound the mean difference at 95 %;
+    `p` is of the hypothesis that it is nothing.
+    """
+
+    champion: float
+    challenger: float
+    low: float
+    high: float
+    p: float
+    worse: bool
+
+
+def pack_scores(scores: Scores) -> bytes:
+    """Return scores as a file."""
+    into = io.BytesIO()
+    arrays: dict[str, Any] = {name: np.asarray(each, np.float64) for name, each in scores.items()}
+    np.savez(into, **arrays)
+    return into.getvalue()
+
+
+def read_scores(folder: Path) -> dict[str, NDArray[np.float64]]:
+    """Return the scores that a model left; none where it left none. Raises BadData."""
+    path = folder / SCORES
+    if not path.is_file():
+        return {}
+    try:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+            return {name: np.asarray(file[name], np.float64) for name in file.files}
+    except (zipfile.BadZipFile, ValueError, OSError) as error:
+        raise BadData(f"{path} is no whole NPZ file: {error}") from error
+
+
+def compare(
+    gates: Mapping[str, Gate], challenger: Scores, champion: Scores
+) -> dict[str, Difference]:
+    """Return the difference of each number that has a gate and the scores of both.
+
+    Intervals are percentile bootstraps of the paired differences (B. Efron, 1979), and p is that of
+    a test by flipped signs (R. A. Fisher, 1935). The same scores give the same answer.
+
+    Raises:
+        BadData: the two have scores of different rows.
+    """
+    found = {}
+    for name in sorted(set(gates) & set(challenger) & set(champion)):
+        ours, theirs = challenger[name], champion[name]
+        if len(ours) != len(theirs):
+            raise BadData(f"{name}: {len(ours)} rows were judged, and {len(theirs)} before.")
+        found[name] = _difference(gates[name], ours, theirs)
+    return found
+
+
+def _difference(gate: Gate, ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> Difference:
+    # Imported when it judges, as a job that trains would begin half a second later by it.
+    from scipy.stats import bootstrap, permutation_test
+
+    each = ours - theirs
+    low = high = float(each.mean())
+    p = 1.0
+    if np.ptp(each) > 0:
+        drawn = bootstrap(
+            (each,),
+            np.mean,
+            n_resamples=_DRAWS,
+            confidence_level=CONFIDENCE,
+            method="percentile",
+            rng=np.random.default_rng(0),
+        )
+        low, high = map(float, drawn.confidence_interval)
+    if len(each) > 1 and each.any():
+        flipped = permutation_test(
+            (each,),
+            np.mean,
+            permutation_type="samples",
+            n_resamples=_DRAWS,
+            rng=np.random.default_rng(0),
+        )
+        p = float(flipped.pvalue)
+    worse = high < 0 if gate.least is not None else low > 0
+    return Difference(float(theirs.mean()), float(ours.mean()), low, high, p, worse)
+
+
+def require_not_worse(differences: Mapping[str, Difference]) -> None:
+    """Raise BelowChampion if a number is worse than the champion's beyond chance."""
+    told = [
+        f"{name} is {each.challenger:.4g} and the champion's {each.champion:.4g} (difference "
+        f"{each.low:.4g} to {each.high:.4g})"
+        for name, each in differences.items()
+        if each.worse
+    ]
+    if told:
+        raise BelowChampion(f"The model is not registered: {'; '.join(told)}.")
+
+
+def comparison_document(differences: Mapping[str, Difference]) -> dict[str, Any]:
+    """Return what COMPARISON has."""
+    return {name: asdict(each) for name, each in differences.items()}
+
+
+def row_mismatch(challenger: Scores, champion: Scores) -> str:
+    """Return how scores are of other rows than those of the champion, or ""."""
+    for name in sorted(set(challenger) & set(champion)):
+        here, before = len(challenger[name]), len(champion[name])
+        if here != before:
+            return f"its {name} is of {before} rows, and here of {here}"
+    return ""
+
+
+def incomparability(champion: TrainedModel, recipe: str, data: str) -> str:
+    """Return why a champion cannot be compared with a model of `recipe` and `data`, or ""."""
+    if champion.training.recipe != recipe:
+        return f"it is a model of {champion.training.recipe}"
+    if champion.training.data != data:
+        return "it was judged on other data"
+    if not (champion.folder / SCORES).is_file():
+        return "it left no scores"
+    return ""

@@ -1,0 +1,62 @@
+"""Confidence intervals of means and shares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Values = NDArray[np.float64]
+
+
+RESAMPLES = 2000
+
+
+_SEED = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ConfidenceInterval:
+    """A mean with a 95% interval."""
+
+    mean: float
+    low: float
+    high: float
+
+    def numbers(self, name: str) -> dict[str, float]:
+        """Return its three numbers for an evaluation."""
+        return {name: self.mean, f"{name}_low": self.low, f"{name}_high": self.high}
+
+
+def mean_interval(values: Values) -> ConfidenceInterval:
+    """Return the mean of [n] with a percentile bootstrap (B. Efron, 1979) of 2,000 resamples.
+
+    Rows are drawn again with replacement. Values that are all alike have no width.
+    """
+    mean = float(values.mean())
+    if len(values) < 2 or np.ptp(values) == 0:
+        return ConfidenceInterval(mean, mean, mean)
+    # Imported when it judges, as a job that trains would begin half a second later by it.
+    from scipy.stats import bootstrap
+
+    drawn = bootstrap(
+        (values,),
+        np.mean,
+        n_resamples=RESAMPLES,
+        batch=RESAMPLES // 10,
+        method="percentile",
+        rng=np.random.default_rng(_SEED),
+    )
+    return ConfidenceInterval(mean, *map(float, drawn.confidence_interval))
+
+
+def wilson_lower_bound(hits: int, of: int) -> float:
+    """Return the lower end of Wilson's 95% interval of a share.
+
+    E. B. Wilson, Probable inference, JASA 22, 1927.
+    """
+    # Imported when it judges, as a job that trains would begin half a second later by it.
+    from scipy.stats import binomtest
+
+    return float(binomtest(hits, of).proportion_ci(0.95, method="wilson").low)

@@ -1,0 +1,71 @@
+"""How well vectors find each other: recall at k, zero-shot classes, neighbours of the same class.
+
+All vectors are of length 1, so that products are cosines. Measures come as a value for each row,
+so that two models can be compared in pairs; `mean_interval` says how sure a mean is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.evaluation.intervals import Values
+
+Vectors = NDArray[np.float32]
+"""[n, d]."""
+Labels = NDArray[np.int64]
+
+
+def ranks(queries: Vectors, items: Vectors) -> Labels:
+    """Return where item i stands among all items for query i, [n], from 0 on.
+
+    An item that is as near as the right one stands before it, so that vectors that are all alike
+    find nothing.
+    """
+    near = queries @ items.T
+    right = np.diagonal(near)[:, None]
+    return np.asarray((near >= right).sum(axis=1) - 1, np.int64)
+
+
+def recall(ranks: Labels, k: int) -> Values:
+    """Return 1 for each query whose item is among the first k, [n]."""
+    return (ranks < k).astype(np.float64)
+
+
+def prompt_vectors(
+    encode: Callable[[Sequence[str]], Vectors], names: Sequence[str], templates: Sequence[str]
+) -> Vectors:
+    """Return a vector for each class, [classes, d]: the mean over templates, at length 1 again.
+
+    A template is a text with `{}` in the place of the name (Radford et al., 3.1.4).
+    """
+    each = np.stack([encode([text.format(name) for name in names]) for text in templates])
+    mean = each.mean(axis=0)
+    return np.asarray(mean / np.linalg.norm(mean, axis=1, keepdims=True), np.float32)
+
+
+def zero_shot(images: Vectors, classes: Vectors, labels: Labels) -> Values:
+    """Return 1 for each picture whose nearest class is its own, [n]."""
+    told = (images @ classes.T).argmax(axis=1)
+    return np.asarray(told == labels, np.float64)
+
+
+def nearest(queries: Vectors, items: Vectors, k: int) -> Labels:
+    """Return the k nearest items of each query, [queries, k], the nearest first."""
+    return np.asarray(np.argsort(-(queries @ items.T), axis=1, kind="stable")[:, :k], np.int64)
+
+
+def precision(queries: Vectors, items: Vectors, same: NDArray[np.bool_], k: int) -> Values:
+    """Return the share of the k nearest items that are `same`, [queries, items], for each query."""
+    found = np.take_along_axis(same, nearest(queries, items, k), axis=1)
+    return np.asarray(found.mean(axis=1), np.float64)
+
+
+def neighbour_precision(vectors: Vectors, labels: Labels, k: int) -> Values:
+    """Return the share of each row's k nearest others that have its label, [n]."""
+    near = vectors @ vectors.T
+    np.fill_diagonal(near, -np.inf)
+    found = np.argsort(-near, axis=1, kind="stable")[:, :k]
+    return np.asarray((labels[found] == labels[:, None]).mean(axis=1), np.float64)

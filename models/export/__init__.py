@@ -1,0 +1,1 @@
+"""Export of a trained model: ONNX graphs held to the network, and the model card."""

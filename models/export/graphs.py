@@ -1,0 +1,170 @@
+"""Export: ONNX graphs that say what the network says, with a manifest that holds them to it.
+
+It runs on a CPU with the torch of this environment, whatever trained the network. A model is there
+whole or not at all: graphs, manifest and card are made in a folder apart; the manifest comes last.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import torch
+from torch import nn
+
+from chalicelib.contracts.exported import GraphSpec, TensorSpec
+from models import files
+from models.failures import OutOfParity, TrainingFailure
+from models.files import disk_full_as_failure
+from models.training.recipe_code import Graph
+
+OPSET = 20
+"""ONNX 1.15's; onnxruntime has served it since 1.17."""
+
+MOST_APART = 1e-4
+"""The most that an output of a graph may differ from the network's."""
+
+_MOST_ROWS = 4096
+_BANNED = "embedding"
+
+
+def export_graphs(graphs: Mapping[str, Graph], into: Path) -> dict[str, GraphSpec]:
+    """Write each graph as NAME.onnx into a folder and return what it is.
+
+    Raises:
+        OutOfParity: a graph differs from its network by more than 1e-4 somewhere.
+        TrainingFailure: a graph cannot be exported.
+        DiskFull: there was no room.
+    """
+    return {
+        name: _export_graph(name, graph, into / f"{name}.onnx") for name, graph in graphs.items()
+    }
+
+
+def _export_graph(name: str, graph: Graph, path: Path) -> GraphSpec:
+    if _BANNED in graph.outputs:
+        raise TrainingFailure(f"The graph {name} has an output {_BANNED!r}; call it otherwise.")
+    module = graph.module.cpu().eval()
+    _write(name, graph, module, path)
+    session = open_graph(path)
+    parity = max_difference(graph, module, session)
+    if not parity <= MOST_APART:
+        raise OutOfParity(
+            f"The graph {name} differs from its network by {parity:.2g}, and {MOST_APART:g} is the "
+            "most. Look for operators that the exporter rewrites, for a module that is not in "
+            "evaluation mode, and for chance inside the graph."
+        )
+    return GraphSpec(
+        file=path.name,
+        sha256=files.sha256_of_file(path),
+        size=path.stat().st_size,
+        opset=OPSET,
+        inputs=_specs(session.get_inputs()),
+        outputs=_specs(session.get_outputs()),
+        parity=parity,
+    )
+
+
+def _write(name: str, graph: Graph, module: nn.Module, path: Path) -> None:
+    sizes = {
+        label: torch.export.Dim(label, min=1, max=_MOST_ROWS)
+        for axes in graph.varying.values()
+        for label in axes.values()
+    }
+    shapes = tuple(
+        {axis: sizes[label] for axis, label in graph.varying.get(given, {}).items()}
+        for given in graph.inputs
+    )
+    try:
+        with muted_exporter():
+            program = torch.onnx.export(
+                module,
+                tuple(graph.examples),
+                input_names=list(graph.inputs),
+                output_names=list(graph.outputs),
+                dynamic_shapes=shapes,
+                opset_version=OPSET,
+                dynamo=True,
+                verbose=False,
+            )
+    except Exception as error:  # the exporter's own errors share no narrower base
+        raise TrainingFailure(f"The graph {name} cannot be exported: {error}") from error
+    if program is None:
+        raise TrainingFailure(f"The graph {name} cannot be exported: nothing came of it.")
+    with disk_full_as_failure(path):
+        program.save(str(path), external_data=False)
+
+
+def open_graph(path: Path) -> onnxruntime.InferenceSession:
+    """Open a graph for one thread of the CPU."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def max_difference(graph: Graph, module: nn.Module, session: onnxruntime.InferenceSession) -> float:
+    """Return the most that an output of the graph differs from the module's, on its trial."""
+    with torch.no_grad():
+        told = module(*graph.trial)
+    wanted = [told] if isinstance(told, torch.Tensor) else list(told)
+    fed = {name: each.numpy() for name, each in zip(graph.inputs, graph.trial, strict=True)}
+    given = session.run(list(graph.outputs), fed)
+    differences = [
+        float(np.abs(np.asarray(one, np.float64) - other.numpy().astype(np.float64)).max())
+        for one, other in zip(given, wanted, strict=True)
+    ]
+    return max(differences)
+
+
+def _specs(nodes: list[onnxruntime.NodeArg]) -> tuple[TensorSpec, ...]:
+    return tuple(
+        TensorSpec(
+            name=node.name,
+            dtype=node.type.removeprefix("tensor(").removesuffix(")"),
+            shape=tuple(node.shape),
+        )
+        for node in nodes
+    )
+
+
+@contextmanager
+def staged_folder(folder: Path, last: str) -> Iterator[Path]:
+    """Give a folder to write into, whose files replace those of `folder` if nothing fails.
+
+    The file called `last` comes last, and goes first: what has it is whole. The folder itself
+    stays, as SageMaker mounts it.
+    """
+    part = folder / ".part"
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    try:
+        yield part
+        (folder / last).unlink(missing_ok=True)
+        for old in folder.iterdir():
+            if old.is_file():
+                old.unlink()
+        for made in sorted(part.iterdir(), key=lambda path: path.name == last):
+            made.replace(folder / made.name)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+@contextmanager
+def muted_exporter() -> Iterator[None]:
+    """Keep the exporter's own notes out of the log, as they are of its inner workings."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        before = logging.root.manager.disable
+        logging.disable(logging.WARNING)
+        try:
+            yield
+        finally:
+            logging.disable(before)

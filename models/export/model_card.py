@@ -1,0 +1,101 @@
+"""The card of a trained model: what it is, what came out, what it was made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from chalicelib.contracts.exported import Signature
+from models.evaluation.champion import Difference
+from models.training.recipe import Gate, Recipe, RecipeSettings
+
+
+def model_card(
+    recipe: Recipe,
+    settings: RecipeSettings,
+    signature: Signature,
+    pictures: Sequence[str],
+    differences: Mapping[str, Difference],
+) -> str:
+    """Return the card as Markdown; `pictures` are files beside it, `differences` are those to the
+    champion, if there was one.
+    """
+    origin = signature.origin
+    parts = [
+        f"# {signature.name}",
+        recipe.about,
+        *(f"![{name.partition('.')[0]}]({name})" for name in pictures),
+        "## Evaluation",
+        _evaluation(signature.metrics, recipe.gates),
+        *_champion(differences),
+        "## Graphs",
+        _table(
+            ("graph", "takes", "gives", "bytes", "differs by at most"),
+            (
+                (
+                    spec.file,
+                    ", ".join(_shape(each.name, each.shape) for each in spec.inputs),
+                    ", ".join(_shape(each.name, each.shape) for each in spec.outputs),
+                    f"{spec.size:,}",
+                    f"{spec.parity:.1e}",
+                )
+                for spec in signature.graphs.values()
+            ),
+        ),
+        "## Origin",
+        _table(
+            ("what", "value"),
+            (
+                ("recipe, preset", f"{origin.recipe}, {origin.preset}"),
+                ("licence of the model", signature.licence),
+                ("data", f"{recipe.dataset.name}, {recipe.dataset.licence}"),
+                ("source of the data", recipe.dataset.source),
+                ("sha256 of the data", origin.data),
+                ("sha256 of the code", origin.code),
+                ("trained by", f"torch {origin.torch} on {origin.device}, seed {origin.seed}"),
+                *((name, str(value)) for name, value in settings.model_dump().items()),
+            ),
+        ),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _evaluation(numbers: Mapping[str, float], gates: Mapping[str, Gate]) -> str:
+    return _table(
+        ("number", "value", "gate"),
+        ((name, f"{value:.4g}", _bounds(gates.get(name))) for name, value in numbers.items()),
+    )
+
+
+def _champion(differences: Mapping[str, Difference]) -> Iterable[str]:
+    if not differences:
+        return
+    yield "## Against the champion"
+    yield _table(
+        ("number", "champion", "this", "difference, 95 %", "p"),
+        (
+            (
+                name,
+                f"{each.champion:.4g}",
+                f"{each.challenger:.4g}",
+                f"{each.low:+.4g} to {each.high:+.4g}",
+                f"{each.p:.3g}",
+            )
+            for name, each in differences.items()
+        ),
+    )
+
+
+def _bounds(gate: Gate | None) -> str:
+    if gate is None:
+        return ""
+    bounds = [(gate.least, "at least"), (gate.most, "at most")]
+    return ", ".join(f"{word} {bound:g}" for bound, word in bounds if bound is not None)
+
+
+def _shape(name: str, shape: Iterable[int | str]) -> str:
+    return f"{name} [{', '.join(map(str, shape))}]"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

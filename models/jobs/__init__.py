@@ -1,0 +1,1 @@
+"""The tasks of a training job: train, try, judge and finish."""

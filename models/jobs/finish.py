@@ -1,0 +1,237 @@
+"""The second job of a recipe: a trained network is judged, held to its gates and to the champion,
+exported, and described. It runs on a CPU, whatever trained the network. `judge` is the first half.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from chalicelib.contracts.exported import FILE, GraphSpec, Origin, Signature
+from models.evaluation import champion, figures
+from models.evaluation.champion import Difference
+from models.export import model_card
+from models.export.graphs import export_graphs, staged_folder
+from models.failures import BadData
+from models.files import sha256_of_file, sha256_of_folder, write_atomically, write_json
+from models.training import artefacts, metrics, recipe
+from models.training.artefacts import TrainedModel, TrainingRecord
+from models.training.job import (
+    CARD,
+    CHAMPION_CHANNEL,
+    EVALUATION,
+    MODEL_CHANNEL,
+    TRAINING,
+    TRAINING_CHANNEL,
+    WEIGHTS,
+    TrainingJob,
+)
+from models.training.metrics import HISTORY, read_history
+from models.training.recipe import Recipe, RecipeSettings
+from models.training.recipe_code import Evaluation, Graph, recipe_code
+
+Say = Callable[[str], None]
+Exporter = Callable[[Mapping[str, Graph], Path], Mapping[str, GraphSpec]]
+"""Writes each graph as NAME.onnx into a folder and returns what it is."""
+
+
+def finish_job(job: TrainingJob, say: Say, exporter: Exporter = export_graphs) -> None:
+    """Judge, hold to the gates and the champion, export and describe; the model folder is whole or
+    not there.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        judged = _judge(job, Path(scratch), say)
+        trained, evaluation = judged.trained, judged.evaluation
+        differences = _compare_with_champion(
+            job, judged.recipe, trained, evaluation, Path(scratch), say
+        )
+        with staged_folder(job.model, last=FILE) as into:
+            signature = export_model(
+                trained, judged.network, judged.data, evaluation.numbers, into, exporter
+            )
+            _write_release(into, ModelRelease(judged, signature, differences))
+    say(f"Exported {', '.join(spec.file for spec in signature.graphs.values())}.")
+
+
+def judge_job(job: TrainingJob, say: Say) -> None:
+    """Judge, and hold to the gates: all of a finished model but graphs, manifest and card, so that
+    others can begin from it and nothing serves it.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        judged = _judge(job, Path(scratch), say)
+        files = recipe_code(judged.recipe.name).files(judged.data, judged.settings)
+        with staged_folder(job.model, last=TRAINING) as into:
+            for name, content in files.items():
+                write_atomically(into / name, content)
+            _write_judged(into, judged)
+    say("Judged, and not exported.")
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedModel:
+    """A trained network, with what it is worth on the data of its training."""
+
+    recipe: Recipe
+    settings: RecipeSettings
+    trained: TrainedModel
+    network: nn.Module
+    data: Any
+    evaluation: Evaluation
+
+
+def _judge(job: TrainingJob, scratch: Path, say: Say) -> JudgedModel:
+    trained = artefacts.read_training(job.channel(MODEL_CHANNEL), scratch / "unpacked")
+    found = recipe.load(trained.training.recipe)
+    settings, network = restore_network(trained)
+    data_at = job.channel(TRAINING_CHANNEL)
+    if sha256_of_folder(data_at) != trained.training.data:
+        raise BadData(f"{data_at} is not the data that the network was trained on.")
+    code = recipe_code(found.name)
+    data = code.load(data_at)
+    evaluation = code.evaluate(network, data, settings)
+    say(metrics.log_line(settings.steps, evaluation.numbers))
+    if trained.training.preset != "smoke":
+        recipe.require_gates(found.gates, evaluation.numbers)
+    return JudgedModel(found, settings, trained, network, data, evaluation)
+
+
+def restore_network(trained: TrainedModel) -> tuple[RecipeSettings, nn.Module]:
+    """Return a training's settings, and the network with its weights, to be judged or exported."""
+    name = trained.training.recipe
+    settings = recipe.parameters_of(name).model_validate(trained.training.settings)
+    torch.set_num_threads(settings.threads)
+    network = recipe_code(name).network(settings)
+    network.load_state_dict(dict(trained.weights))
+    return settings, network.eval()
+
+
+def export_model(
+    trained: TrainedModel,
+    network: nn.Module,
+    data: Any,
+    numbers: Mapping[str, float],
+    into: Path,
+    exporter: Exporter = export_graphs,
+) -> Signature:
+    """Write what serves a network into a folder, and return the manifest, which is not written.
+
+    Raises:
+        OutOfParity: a graph says something else than the network.
+        TrainingFailure: a graph cannot be exported.
+        DiskFull: there was no room.
+    """
+    found, code = recipe.load(trained.training.recipe), recipe_code(trained.training.recipe)
+    settings = recipe.parameters_of(found.name).model_validate(trained.training.settings)
+    specs = exporter(code.graphs(network, settings), into)
+    files = code.files(data, settings)
+    for name, content in files.items():
+        write_atomically(into / name, content)
+    return Signature(
+        name=f"{found.name}-{trained.training.preset}",
+        family=found.family,
+        licence=found.licence,
+        graphs=specs,
+        constants={**code.constants(settings), **code.learned(network)},
+        files={name: sha256_of_file(into / name) for name in files},
+        metrics=dict(numbers),
+        origin=_origin(trained.training, settings),
+    )
+
+
+def _compare_with_champion(
+    job: TrainingJob,
+    found: Recipe,
+    trained: TrainedModel,
+    evaluation: Evaluation,
+    scratch: Path,
+    say: Say,
+) -> Mapping[str, Difference]:
+    """Compare with the model that the champion's channel has, if the job has one.
+
+    Raises:
+        BelowChampion: it is better beyond chance.
+    """
+    if CHAMPION_CHANNEL not in job.channels:
+        return {}
+    other = artefacts.read_training(job.channel(CHAMPION_CHANNEL), scratch / CHAMPION_CHANNEL)
+    theirs = champion.read_scores(other.folder)
+    if reason := (
+        champion.incomparability(other, found.name, trained.training.data)
+        or champion.row_mismatch(evaluation.scores, theirs)
+    ):
+        say(f"Not compared with the champion: {reason}.")
+        return {}
+    differences = champion.compare(found.gates, evaluation.scores, theirs)
+    if not differences:
+        say("Not compared with the champion: nothing that both scored has a gate.")
+    for name, each in differences.items():
+        say(f"Against the champion: {name} {each.low:+.4g} to {each.high:+.4g}, p {each.p:.3g}.")
+    champion.require_not_worse(differences)
+    return differences
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRelease:
+    """What is written beside the graphs."""
+
+    judged: JudgedModel
+    signature: Signature
+    differences: Mapping[str, Difference]
+
+
+def _origin(training: TrainingRecord, settings: RecipeSettings) -> Origin:
+    return Origin(
+        recipe=training.recipe,
+        preset=training.preset,
+        seed=settings.seed,
+        steps=settings.steps,
+        data=training.data,
+        code=training.code,
+        bases=training.bases,
+        torch=training.torch,
+        device=training.device,
+    )
+
+
+def _curves(folder: Path, found: Recipe) -> Mapping[str, figures.Pixels]:
+    """Return the curves of the loss, and of what else the recipe draws of what steps measured."""
+    history = read_history(folder / HISTORY)
+    measured = {name for row in history.values() for name in row}
+    names = ("loss", *(name for name in found.curves if name in measured))
+    return {name: figures.curve(history, name) for name in names}
+
+
+def _write_release(into: Path, all_of: ModelRelease) -> None:
+    judged = all_of.judged
+    drawn = {
+        **judged.evaluation.pictures,
+        **_curves(judged.trained.folder, judged.recipe),
+    }
+    for name, pixels in drawn.items():
+        figures.save(pixels, into / f"{name}.png")
+    if all_of.differences:
+        write_json(into / champion.COMPARISON, champion.comparison_document(all_of.differences))
+    _write_judged(into, judged)
+    told = model_card.model_card(
+        judged.recipe,
+        judged.settings,
+        all_of.signature,
+        [f"{name}.png" for name in drawn],
+        all_of.differences,
+    )
+    write_atomically(into / CARD, told.encode())
+    write_json(into / FILE, all_of.signature.model_dump(mode="json"))
+
+
+def _write_judged(into: Path, judged: JudgedModel) -> None:
+    write_json(into / EVALUATION, judged.evaluation.numbers)
+    if judged.evaluation.scores:
+        write_atomically(into / champion.SCORES, champion.pack_scores(judged.evaluation.scores))
+    for name in (WEIGHTS, TRAINING, HISTORY):
+        write_atomically(into / name, (judged.trained.folder / name).read_bytes())

@@ -1,0 +1,178 @@
+"""The jobs of a recipe: `train`, on any device; `finish` and `judge`, on a CPU: finishing.py."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+import torch
+
+from models import files
+from models.failures import BadData, BadRecipe
+from models.jobs.finish import finish_job, judge_job, restore_network
+from models.training import artefacts, metrics, recipe, seeds
+from models.training.artefacts import TrainedModel, TrainingRecord
+from models.training.checkpoints import Checkpoints
+from models.training.devices import Device, select_device
+from models.training.job import TRAINING_CHANNEL, WEIGHTS, StopSignal, TrainingJob
+from models.training.loop import LoopContext, StepSchedule, train
+from models.training.metrics import HISTORY
+from models.training.process_group import ProcessGroup, join_group
+from models.training.recipe import PresetName, Recipe, RecipeSettings
+from models.training.recipe_code import RecipeCode, TaskSetup, recipe_code
+
+
+def judge_trial(job: TrainingJob, say: Callable[[str], None]) -> None:
+    """Judge what the job's training left in its model folder, and print the numbers.
+
+    Raises BadData where it left nothing whole.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        trained = artefacts.read_training(job.model, Path(scratch) / "unpacked")
+        settings, network = restore_network(trained)
+        code = recipe_code(trained.training.recipe)
+        data = code.load(job.channel(TRAINING_CHANNEL))
+        say(metrics.log_line(settings.steps, code.evaluate(network, data, settings).numbers))
+
+
+Say = Callable[[str], None]
+
+_JOB_FIELDS = ("task", "recipe", "preset")
+
+
+def run_job(job: TrainingJob, environ: Mapping[str, str], say: Say) -> None:
+    """Do what the job's hyperparameters ask for.
+
+    `task` is train, try, finish or judge. A training is further asked for its `recipe`, its
+    `preset` and any setting of the recipe, and so is a trial, which is judged at once.
+    Raises Interrupted and every TrainingFailure.
+    """
+    asked = job.hyperparameters
+    kind = asked.get("task", "train")
+    if kind == "train":
+        train_job(job, environ, say)
+    elif kind == "finish":
+        finish_job(job, say)
+    elif kind == "judge":
+        judge_job(job, say)
+    elif kind == "try":
+        if train_job(job, environ, say):
+            judge_trial(job, say)
+    else:
+        raise BadRecipe(f"task: is {kind!r} and has to be train, try, finish or judge.")
+
+
+def requested_settings(asked: Mapping[str, Any]) -> tuple[Recipe, PresetName, RecipeSettings]:
+    """Return the recipe, preset and settings that hyperparameters ask for. Raises BadRecipe."""
+    if "recipe" not in asked:
+        raise BadRecipe(f"recipe: missing; it is one of {', '.join(recipe.names())}.")
+    found = recipe.load(str(asked["recipe"]))
+    preset = asked.get("preset", "tiny")
+    if preset not in get_args(PresetName):
+        raise BadRecipe(f"preset: is {preset!r} and has to be one of {get_args(PresetName)}.")
+    overrides = {name: value for name, value in asked.items() if name not in _JOB_FIELDS}
+    return found, preset, recipe.resolve(found, preset, overrides)
+
+
+def train_job(job: TrainingJob, environ: Mapping[str, str], say: Say) -> bool:
+    """Train, and leave weights and history in the model folder; tell whether this process did."""
+    found, preset, settings = requested_settings(job.hyperparameters)
+    device = select_device(environ)
+    torch.set_num_threads(settings.threads)
+    data_at = job.channel(TRAINING_CHANNEL)
+    code = recipe_code(found.name)
+    data = code.load(data_at)
+    training = {"recipe": found.name, "preset": preset, **settings.model_dump()}
+    training["data"] = files.sha256_of_folder(data_at)
+    seeds.seed_all(settings.seed, 0)
+    network = code.network(settings)
+    training["bases"] = _load_bases(found, code, FreshNetwork(network, data, settings), job)
+    with StopSignal() as stop, join_group(environ, device) as group:
+        say(_opening_line(found, preset, device, group))
+        task = _make_task(code.task, TaskSetup(network, data, settings, device, group))
+        plan = StepSchedule(settings.steps, settings.checkpoint_every, settings.seed)
+        checkpoints = Checkpoints(job.checkpoints, training)
+        measured = train(task, plan, LoopContext(device, group, checkpoints, stop, say))
+        if group.leads:
+            left = TrainingRecord(
+                recipe=found.name,
+                preset=preset,
+                settings=settings.model_dump(),
+                data=training["data"],
+                code=files.sha256_of_code(found.name),
+                bases=training["bases"],
+                torch=torch.__version__,
+                device=device.kind,
+                measured=measured,
+            )
+            artefacts.write_training(job.model, left, network, job.checkpoints / HISTORY)
+        return group.leads
+
+
+@dataclass(frozen=True, slots=True)
+class FreshNetwork:
+    """A new network, what it will be trained on, and its settings."""
+
+    network: torch.nn.Module
+    data: Any
+    settings: RecipeSettings
+
+
+def _load_bases(
+    found: Recipe, code: RecipeCode[Any, Any], begun: FreshNetwork, job: TrainingJob
+) -> dict[str, str]:
+    """Put the weights of the recipe's bases into a new network, and return their hashes."""
+    if code.begin is None:
+        return {}
+    with tempfile.TemporaryDirectory() as scratch:
+        bases = {
+            channel: artefacts.read_training(job.channel(channel), Path(scratch) / channel)
+            for channel in found.bases
+        }
+        for channel, base in bases.items():
+            if base.training.recipe != found.bases[channel]:
+                raise BadData(
+                    f"The channel {channel!r} has a model of {base.training.recipe}, and "
+                    f"{found.name} begins from one of {found.bases[channel]}."
+                )
+        try:
+            code.begin(begun.network, bases)
+        except RuntimeError as error:  # what torch raises for weights of another shape
+            raise BadData(
+                f"{found.name} cannot begin from what it was given: {error}. Its settings have to "
+                "be those that the base was trained with."
+            ) from error
+        own = code.files(begun.data, begun.settings)
+        for channel, base in bases.items():
+            _require_same_words(channel, base, own)
+        return {
+            channel: files.sha256_of_file(base.folder / WEIGHTS) for channel, base in bases.items()
+        }
+
+
+def _require_same_words(channel: str, base: TrainedModel, own: Mapping[str, bytes]) -> None:
+    """Raise BadData where a base has a tokenizer or vocabulary of the same name, and another."""
+    for name, content in own.items():
+        theirs = base.folder / name
+        if theirs.is_file() and theirs.read_bytes() != content:
+            raise BadData(
+                f"The model of the channel {channel!r} was trained by other words than the channel "
+                f"has: its {name} is another, so that tokens would mean something else. Train "
+                f"{base.training.recipe} on data with the same words, or prepare the data by its "
+                f"{name}."
+            )
+
+
+def _make_task(make: Callable[[Any], Any], setup: TaskSetup[Any, Any]) -> Any:
+    try:
+        return make(setup)
+    except ValueError as error:
+        raise BadData(str(error)) from error
+
+
+def _opening_line(found: Recipe, preset: str, device: Device, group: ProcessGroup) -> str:
+    process = f"process {group.rank + 1} of {group.size}"
+    return f"Training {found.name}, {preset}, on {device.torch}, {process}."

@@ -1,1 +1,0 @@
-"""Judges of what models make, none of which was used in their training."""

@@ -1,0 +1,159 @@
+"""What is asked of pictures as tokens: a question and its answer, or pictures in a row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch.nn import functional
+
+from models.data.questions import QuestionSplit
+from models.data.words import (
+    BEGIN,
+    DECODE,
+    END,
+    IMAGE,
+    IS,
+    NEXT,
+    PAD,
+    UNKNOWN,
+    WordTokenizer,
+    question_text,
+)
+from models.failures import BadData
+
+IGNORED = -100
+"""The label of a token that is not learned, torch's own."""
+
+CAPTION = 0
+"""The first kind of question asks for a caption; question k for attribute k - 1."""
+
+_CAPTIONS = 0.5
+"""Share of the questions that ask for a caption, which is the longest answer."""
+
+_IN_A_ROW = 4
+
+Next = Callable[[torch.Tensor], torch.Tensor]
+"""Given tokens [n, length], returns logits of the next, [n, vocabulary]."""
+
+
+def answer_tokens(
+    words: WordTokenizer, part: QuestionSplit, attributes: tuple[str, ...]
+) -> torch.Tensor:
+    """Return the token of each attribute's answer, [n, attributes]."""
+    rows = [[words.ids(each.answers[name])[0] for name in attributes] for each in part.described]
+    return torch.tensor(rows)
+
+
+def question_rows(
+    words: WordTokenizer, part: QuestionSplit, attributes: tuple[str, ...]
+) -> torch.Tensor:
+    """Return every question with its answer as tokens, [n, 1 + attributes, length].
+
+    A row is `question <s> answer </s>` and then padding; to ask for a caption is to ask nothing.
+    """
+    begun = [words.ids(question_text(name)) for name in attributes]
+    rows = []
+    for each in part.described:
+        told = [[BEGIN, *words.ids(each.caption), END]]
+        for name, start in zip(attributes, begun, strict=True):
+            told.append([*start, BEGIN, *words.ids(each.answers[name]), END])
+        rows.append(told)
+    longest = max(len(row) for told in rows for row in told)
+    return torch.tensor([[row + [PAD] * (longest - len(row)) for row in told] for told in rows])
+
+
+def draw_questions(questions: torch.Tensor) -> torch.Tensor:
+    """Return one question of each row of `question_rows`, [n, length], half of them for captions.
+
+    Chance comes from torch's global stream.
+    """
+    count, kinds, _ = questions.shape
+    other = torch.randint(CAPTION + 1, kinds, (count,))
+    kind = other.masked_fill(torch.rand(count) < _CAPTIONS, CAPTION).to(questions.device)
+    return questions[torch.arange(count, device=questions.device), kind]
+
+
+def answer_labels(tokens: torch.Tensor) -> torch.Tensor:
+    """Return the labels of rows of `question_rows`: what comes after BEGIN, up to END."""
+    begun = (tokens == BEGIN).cumsum(1) > 0
+    return tokens.where(begun & (tokens != BEGIN) & (tokens != PAD), IGNORED)
+
+
+def answer_rows(told: torch.Tensor) -> torch.Tensor:
+    """Return `<image> is ANSWER ;` for every answer, [n, 4 count], of answers [n, count]."""
+    row = torch.full((*told.shape, _IN_A_ROW), IMAGE, device=told.device)
+    row[..., 1], row[..., 2], row[..., 3] = IS, told, NEXT
+    return row.flatten(1)
+
+
+def row_answer_labels(tokens: torch.Tensor) -> torch.Tensor:
+    """Return the labels of rows of `answer_rows`: the answers."""
+    before = functional.pad(tokens[:, :-1], (1, 0), value=PAD)
+    return tokens.where(before == IS, IGNORED)
+
+
+def shuffle_answers(told: torch.Tensor, lost: float) -> torch.Tensor:
+    """Return answers in another order in each row, a share `lost` of them unknown.
+
+    Chance comes from torch's global stream.
+    """
+    order = torch.rand(told.shape).argsort(1).to(told.device)
+    missing = (torch.rand(told.shape) < lost).to(told.device)
+    return told.gather(1, order).masked_fill(missing, UNKNOWN)
+
+
+def recombine_answers(
+    told: torch.Tensor, questions: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return answers [n, attributes] and question rows with answers of other rows.
+
+    Each attribute's is of another row, so that every combination comes. Chance comes from torch's
+    global stream.
+    """
+    count, attributes = told.shape
+    rows = torch.randint(count, (count, attributes)).to(told.device)
+    other = told.gather(0, rows)
+    found = questions
+    for before, after in zip(told.T, other.T, strict=True):
+        said = questions == before[:, None, None]
+        found = torch.where(said, after[:, None, None], found)
+    return other, found
+
+
+def cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Return the mean of -log p of labels [n, length], by the logits of the token before each."""
+    told, wanted = logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten()
+    return functional.cross_entropy(told, wanted, ignore_index=IGNORED)
+
+
+def decoding_prompts(captions: torch.Tensor) -> torch.Tensor:
+    """Return captions of `question_rows` with DECODE where they begin, which asks to write them."""
+    return captions.where(captions != BEGIN, DECODE)
+
+
+@torch.no_grad()
+def decode_greedily(after: Next, prompt: torch.Tensor, most: int) -> torch.Tensor:
+    """Return the likeliest tokens after prompts [n, length], [n, at most `most`].
+
+    After END there is PAD alone.
+    """
+    tokens, written = prompt, []
+    ended = torch.zeros(len(prompt), dtype=torch.bool)
+    for _ in range(most):
+        chosen = after(tokens).argmax(1).masked_fill(ended, PAD)
+        written.append(chosen)
+        ended = ended | (chosen == END)
+        if bool(ended.all()):
+            break
+        tokens = torch.cat([tokens, chosen[:, None]], dim=1)
+    return torch.stack(written, dim=1)
+
+
+def require_length(length: int, context: int) -> None:
+    """Raise BadData for rows of more tokens than a language model sees."""
+    if length > context:
+        raise BadData(
+            f"The longest row has {length} tokens and context is {context}; shorten the captions, "
+            "or set a greater context, in what it begins from as well."
+        )

@@ -1,0 +1,139 @@
+"""The sizes of a decoder-only language model, as settings of whatever recipe has one; no torch."""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from models.training.recipe import RecipeSettings
+
+
+class DecoderSettings(RecipeSettings):
+    """Settings of a Llama: H. Touvron et al., https://arxiv.org/abs/2302.13971."""
+
+    vocabulary: Annotated[int, Field(ge=8, le=262_144)]
+    """Tokens that there are, special ones included."""
+    width: Annotated[int, Field(ge=8, le=8192)]
+    """Dimensions of a token's vector; a multiple of twice `heads`."""
+    inner: Annotated[int, Field(ge=8, le=65_536)]
+    """Width of the gated perceptron inside a layer."""
+    layers: Annotated[int, Field(ge=1, le=128)]
+    heads: Annotated[int, Field(ge=1, le=128)]
+    context: Annotated[int, Field(ge=8, le=131_072)]
+    """Tokens that the model sees at once, at most."""
+
+    @model_validator(mode="after")
+    def _turns_pairs(self) -> Self:
+        if self.width % (2 * self.heads):
+            raise ValueError(
+                f"width is {self.width} and has to be a multiple of twice heads ({self.heads}), "
+                "as positions turn pairs of a head's dimensions"
+            )
+        return self
+
+
+Template = Annotated[str, Field(pattern=r"^[^{}]*\{\}[^{}]*$", max_length=200)]
+
+
+STRIDE = 8
+"""Pixels along a side that become one token of a picture."""
+
+
+class TowerSettings(RecipeSettings):
+    """Settings of a tower for pictures and one for texts, whose vectors lie in one space."""
+
+    side: Annotated[int, Field(ge=STRIDE, le=256, multiple_of=STRIDE)]
+    """Height and width of a picture, pixels."""
+    channels: Annotated[int, Field(ge=1, le=3)] = 3
+    image_width: Annotated[int, Field(ge=16, le=1024, multiple_of=8)]
+    """Width of the layers for pictures."""
+    image_layers: Annotated[int, Field(ge=1, le=24)]
+    text_width: Annotated[int, Field(ge=16, le=1024, multiple_of=8)]
+    text_layers: Annotated[int, Field(ge=1, le=24)]
+    heads: Annotated[int, Field(ge=1, le=16)]
+    """Heads of attention in both towers."""
+    vector: Annotated[int, Field(ge=8, le=1024)]
+    """Dimensions of the space that both towers lead to."""
+    vocabulary: Annotated[int, Field(ge=8, le=65_536)]
+    """The most tokens that texts are made of, the four special ones among them."""
+    prompt_tokens: Annotated[int, Field(ge=4, le=256)]
+    """Tokens of a text, with those of its beginning and end; what is longer is cut."""
+    first_temperature: Annotated[float, Field(ge=0.01, le=1)] = 0.07
+    """What similarities are divided by to begin with; it is learned (Radford et al., 2.5)."""
+
+    shift: Annotated[int, Field(ge=0, le=16)] = 0
+    """Pixels by which a batch's pictures are moved at most, in training."""
+    grey: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """The share of pictures that are shown without their colours, in training."""
+    templates: Annotated[tuple[Template, ...], Field(min_length=1, max_length=64)]
+    """Prompts of a class, with `{}` in the place of its name; their vectors are averaged."""
+
+    @model_validator(mode="after")
+    def _divides(self) -> Self:
+        for name in ("image_width", "text_width"):
+            width = getattr(self, name)
+            if width % self.heads:
+                raise ValueError(
+                    f"{name} is {width} and has to be a multiple of heads, {self.heads}"
+                )
+        return self
+
+
+class VisionSettings(RecipeSettings):
+    """Settings of a vision transformer: A. Dosovitskiy et al., https://arxiv.org/abs/2010.11929."""
+
+    side: Annotated[int, Field(ge=STRIDE, le=256, multiple_of=STRIDE)]
+    """Height and width of a picture, pixels."""
+    image_width: Annotated[int, Field(ge=16, le=1024, multiple_of=8)]
+    """Dimensions of a picture's tokens; a multiple of `image_heads`."""
+    image_layers: Annotated[int, Field(ge=1, le=24)]
+    image_heads: Annotated[int, Field(ge=1, le=16)]
+
+    @model_validator(mode="after")
+    def _divides_image_width(self) -> Self:
+        if self.image_width % self.image_heads:
+            raise ValueError(
+                f"image_width is {self.image_width} and has to be a multiple of image_heads, "
+                f"{self.image_heads}"
+            )
+        return self
+
+    @property
+    def image_tokens(self) -> int:
+        """Return how many vectors a picture becomes: one a patch, and one for the whole."""
+        patches = self.side // STRIDE
+        return patches * patches + 1
+
+
+DENOISER_GROUPS = 8
+
+
+class DenoiserSettings(RecipeSettings):
+    """Settings of the network, of the noise, and how pictures are drawn."""
+
+    side: Annotated[int, Field(ge=4, le=128, multiple_of=2)]
+    """Height and width of a picture, pixels."""
+    channels: Annotated[int, Field(ge=1, le=3)]
+    words: Annotated[int, Field(ge=1, le=100_000)]
+    """Words of the vocabulary."""
+    prompt_tokens: Annotated[int, Field(ge=1, le=77)]
+    """The most words of a prompt."""
+    width: Annotated[int, Field(ge=DENOISER_GROUPS, le=1024, multiple_of=DENOISER_GROUPS)]
+    """Channels at the full resolution; twice as many at half of it."""
+    text_width: Annotated[int, Field(ge=8, le=1024, multiple_of=4)]
+    """Width of what a word is read as."""
+    noise_steps: Annotated[int, Field(ge=2, le=4000)]
+    """Steps of the chain that makes a picture noise."""
+    average: Annotated[float, Field(ge=0, lt=1)]
+    """How much of the moving average of the weights each step leaves."""
+    guidance: Annotated[float, Field(ge=0, le=20)]
+    """How pictures are drawn unless asked otherwise: 1 is the prompt's prediction alone."""
+    sampling_steps: Annotated[int, Field(ge=1, le=4000)]
+    """Calls of the network a picture, unless asked otherwise."""
+
+    @model_validator(mode="after")
+    def _samples_within_the_chain(self) -> Self:
+        if self.sampling_steps > self.noise_steps:
+            raise ValueError("sampling_steps may be noise_steps at most")
+        return self

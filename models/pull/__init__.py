@@ -1,0 +1,1 @@
+"""Models of the catalogue on this machine: sources, conversion, and a checked cache."""

@@ -1,0 +1,239 @@
+"""Flamingo as a recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from models.data import questions, words
+from models.data.questions import Questions
+from models.data.words import IMAGE, IS, NEXT, WordTokenizer
+from models.evaluation.figures import Pixels, caption_sheet
+from models.evaluation.intervals import mean_interval
+from models.networks.language import require_same_words
+from models.networks.question_rows import answer_rows, answer_tokens, require_length
+from models.networks.vision import CHANNELS, trainable_share
+from models.recipes.flamingo.network import Flamingo, objective
+from models.recipes.flamingo.parameters import Parameters
+from models.training import seeds
+from models.training.artefacts import TrainedModel
+from models.training.loop import TrainingTask
+from models.training.recipe_code import Constant, Evaluation, Graph, RecipeCode, TaskSetup
+from models.training.supervised import loss_task
+
+_EVALUATION_STREAM = 2**31
+
+
+_SHOWN = 8
+
+
+_LAST = 2
+"""Tokens of a row from its last answer on, which are cut off to be asked for."""
+
+
+@torch.no_grad()
+def evaluate(network: torch.nn.Module, data: Questions, parameters: Parameters) -> Evaluation:
+    """Return numbers, and pictures in rows with what is answered of the last.
+
+    `accuracy_k_shot` is the share of right answers after k pictures with theirs, the likeliest
+    of all tokens, over every attribute and held-out picture; `gain` is with the most shots less
+    without, with an interval over pictures. `blind_accuracy` is with the most shots and other
+    pictures in their places, which shows how much is guessed. `gate` is how far the gates opened;
+    `trainable_share` the share of all weights that training changed.
+    """
+    assert isinstance(network, Flamingo)
+    words = WordTokenizer.of(data, parameters.vocabulary)
+    told = answer_tokens(words, data.test, data.attributes)
+    latents = network.see(torch.from_numpy(data.test.scaled()))
+    pictures = episodes(len(told), parameters.shots, parameters.seed)
+    numbers: dict[str, float] = {}
+    chosen, right = told, []
+    for shots in range(parameters.shots + 1):
+        chosen = answer_last(network, latents, told, pictures[:, parameters.shots - shots :])
+        right.append((chosen == told).double().mean(1).numpy())
+        numbers[f"accuracy_{shots}_shot"] = float(right[-1].mean())
+    numbers |= mean_interval(right[-1] - right[0]).numbers("gain")
+    blind = answer_last(network, latents.roll(1, 0), told, pictures)
+    numbers["blind_accuracy"] = float((blind == told).float().mean())
+    for at, name in enumerate(data.attributes):
+        numbers[f"{name}_accuracy"] = float((chosen[:, at] == told[:, at]).float().mean())
+    numbers["gate"] = network.gate
+    numbers["trainable_share"] = trainable_share(network)
+    return Evaluation(
+        numbers,
+        {"samples": _sheet(data, words, pictures, told, chosen)},
+        {f"accuracy_{parameters.shots}_shot": right[-1]},
+    )
+
+
+def episodes(count: int, shots: int, seed: int) -> torch.Tensor:
+    """Return pictures in rows, [count, shots + 1]: by chance, and picture i the last of row i."""
+    others = torch.randint(
+        count, (count, shots), generator=seeds.generator(seed, _EVALUATION_STREAM)
+    )
+    return torch.cat([others, torch.arange(count)[:, None]], dim=1)
+
+
+def answer_last(
+    network: Flamingo, latents: torch.Tensor, told: torch.Tensor, pictures: torch.Tensor
+) -> torch.Tensor:
+    """Return the token that is answered of the last picture of each row, [n, attributes]."""
+    chosen = []
+    for attribute in range(told.shape[1]):
+        tokens = answer_rows(told[pictures, attribute])[:, :-_LAST]
+        chosen.append(network(latents[pictures], tokens)[:, -1].argmax(1))
+    return torch.stack(chosen, dim=1)
+
+
+def _sheet(
+    data: Questions,
+    words: WordTokenizer,
+    pictures: torch.Tensor,
+    told: torch.Tensor,
+    chosen: torch.Tensor,
+) -> Pixels:
+    """Return rows of pictures, each with the answers that are given and the one that came out."""
+    images, texts = [], []
+    for row in range(_SHOWN):
+        attribute = row % len(data.attributes)
+        images.append(_beside(data.test.pictures[pictures[row].numpy()]))
+        given = [words.text([int(told[at, attribute])]) for at in pictures[row, :-1]]
+        texts.append(f"{', '.join(given)} -> {words.text([int(chosen[row, attribute])])}")
+    return caption_sheet(np.stack(images), texts)
+
+
+def _beside(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return pictures [n, side, side, 3] beside each other, [side, n side, 3]."""
+    return np.concatenate(list(images), axis=1)
+
+
+_EXAMPLES_STREAM = 2**31 + 1
+
+
+_ASKED = 2
+"""Tokens of a row from its last answer on."""
+
+
+class _Vision(nn.Module):
+    def __init__(self, network: Flamingo) -> None:
+        super().__init__()
+        self._network = network
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return self._network.see(image)
+
+
+class _Decoder(nn.Module):
+    def __init__(self, network: Flamingo) -> None:
+        super().__init__()
+        self._network = network
+
+    def forward(self, latents: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
+        return self._network(latents, tokens)[:, -1]
+
+
+def graphs(network: nn.Module, parameters: Parameters) -> Mapping[str, Graph]:
+    """Return both graphs; the counts of rows, pictures and tokens may vary."""
+    assert isinstance(network, Flamingo)
+    p = parameters
+    stream = seeds.generator(p.seed, _EXAMPLES_STREAM)
+
+    def images(count: int) -> torch.Tensor:
+        return torch.rand(count, CHANNELS, p.side, p.side, generator=stream) * 2 - 1
+
+    def read(count: int, pictures: int) -> tuple[torch.Tensor, torch.Tensor]:
+        latents = torch.randn(count, pictures, p.latents, p.image_width, generator=stream)
+        told = torch.randint(NEXT + 1, p.vocabulary, (count, pictures), generator=stream)
+        return latents, answer_rows(told)[:, :-_ASKED]
+
+    return {
+        "vision": Graph(
+            _Vision(network),
+            inputs=("image",),
+            outputs=("latents",),
+            examples=(images(2),),
+            trial=(images(33),),
+            varying={"image": {0: "count"}},
+        ),
+        "decoder": Graph(
+            _Decoder(network),
+            inputs=("latents", "tokens"),
+            outputs=("logits",),
+            examples=read(2, 2),
+            trial=read(7, p.shots + 1),
+            varying={
+                "latents": {0: "count", 1: "pictures"},
+                "tokens": {0: "count", 1: "length"},
+            },
+        ),
+    }
+
+
+def constants(parameters: Parameters) -> Mapping[str, Constant]:
+    """Return what a server has to know: sizes, the range of pixels, the tokens that mark.
+
+    A prompt is `image is ANSWER next` for each shot, and then `image is`.
+    """
+    p = parameters
+    return {
+        "side": p.side,
+        "channels": CHANNELS,
+        "lowest": -1.0,
+        "highest": 1.0,
+        "latents": p.latents,
+        "image_width": p.image_width,
+        "vocabulary": p.vocabulary,
+        "context": p.context,
+        "shots": p.shots,
+        "image": IMAGE,
+        "is": IS,
+        "next": NEXT,
+    }
+
+
+def task(setup: TaskSetup[Parameters, Questions]) -> TrainingTask:
+    """Return the training on what the frozen tower sees of the channel's pictures.
+
+    Raises:
+        BadData: the channel's pictures or words are not what the settings say, or the language
+            model was trained by other words.
+    """
+    parameters, data, network = setup.parameters, setup.data, setup.network
+    data.hold(parameters.side)
+    spoken = WordTokenizer.of(data, parameters.vocabulary)
+    told = answer_tokens(spoken, data.train, data.attributes)
+    require_length(
+        answer_rows(told[:1, :1].expand(1, parameters.shots + 1)).shape[1], parameters.context
+    )
+    assert isinstance(network, Flamingo)
+    require_same_words(network.words, spoken)
+    features = network.vision.all(torch.from_numpy(data.train.scaled()))
+    return loss_task(setup, objective(parameters), [features, told])
+
+
+def begin(network: nn.Module, bases: Mapping[str, TrainedModel]) -> None:
+    """Put the tower and the language model into a new network."""
+    assert isinstance(network, Flamingo)
+    network.begin(bases)
+
+
+def files(data: Questions, parameters: Parameters) -> Mapping[str, bytes]:
+    """Return the tokenizer."""
+    return {words.FILE: WordTokenizer.of(data, parameters.vocabulary).written()}
+
+
+CODE: RecipeCode[Parameters, Questions] = RecipeCode(
+    parameters=Parameters,
+    load=questions.read,
+    network=Flamingo,
+    task=task,
+    evaluate=evaluate,
+    graphs=graphs,
+    constants=constants,
+    begin=begin,
+    files=files,
+)

@@ -1,0 +1,77 @@
+"""The policy as a recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+
+from models.data import review_pairs
+from models.data.review_pairs import Preferences
+from models.evaluation.sentiment import judge_review, verdict_rates
+from models.networks.decoder import decoder, decoder_constants, decoder_graphs, log_probabilities
+from models.networks.rollouts import CompletionRows, completion_rows, draw_completions, prompt_rows
+from models.recipes.policy.parameters import Parameters
+from models.training import seeds
+from models.training.loop import TrainingTask
+from models.training.recipe_code import Evaluation, RecipeCode, TaskSetup
+from models.training.supervised import Batch, loss_task
+
+
+def loss(network: torch.nn.Module, batch: Batch, number: int) -> Mapping[str, torch.Tensor]:
+    """Return the mean of -log p(token) over the tokens of completions, the end among them, nats."""
+    written = CompletionRows(*batch)
+    told = log_probabilities(network, written.ids) * written.answered
+    return {"loss": -told.sum() / written.answered.sum()}
+
+
+DRAWN = 1000
+
+
+_EVALUATION_STREAM = 2**31
+
+
+@torch.no_grad()
+def evaluate(network: torch.nn.Module, data: Preferences, parameters: Parameters) -> Evaluation:
+    """Return numbers: `perplexity` of held-out completions; of 1,000 that are drawn for held-out
+    prompts the share that is positive, that ended, and that reads as a review, by a list of words
+    and a rule.
+    """
+    held_out = completion_rows(
+        data.vocabulary,
+        [(each.prompt, each.completion) for each in data.test_reviews],
+        parameters.context,
+    )
+    told = log_probabilities(network, held_out.ids) * held_out.answered
+    perplexity = torch.exp(-told.sum() / held_out.answered.sum())
+    prompts, begun = prompt_rows(
+        data.vocabulary, data.test_reviews, parameters.context, parameters.most
+    )
+    stream = seeds.generator(parameters.seed, _EVALUATION_STREAM)
+    written = draw_completions(network, prompts[:DRAWN], begun[:DRAWN], parameters.most, stream)
+    verdicts = [
+        judge_review(data.vocabulary.text(ids), ended)
+        for ids, ended in zip(written.completions(), written.ended.tolist(), strict=True)
+    ]
+    return Evaluation({"perplexity": float(perplexity), **verdict_rates(verdicts)})
+
+
+def task(setup: TaskSetup[Parameters, Preferences]) -> TrainingTask:
+    """Return the training of a decoder on the channel's reviews. Raises BadData."""
+    parameters, data = setup.parameters, setup.data
+    data.hold(parameters.vocabulary)
+    texts = [(each.prompt, each.completion) for each in data.train_reviews]
+    rows = completion_rows(data.vocabulary, texts, parameters.context)
+    return loss_task(setup, loss, rows.tensors)
+
+
+CODE: RecipeCode[Parameters, Preferences] = RecipeCode(
+    parameters=Parameters,
+    load=review_pairs.read,
+    network=decoder,
+    task=task,
+    evaluate=evaluate,
+    graphs=decoder_graphs,
+    constants=decoder_constants,
+    files=review_pairs.files,
+)

@@ -1,0 +1,1 @@
+"""Trainings of many recipes and seeds in processes of their own, and tables of results."""

@@ -1,0 +1,126 @@
+"""Runs functions in processes of their own that have what they import from the beginning.
+
+The first call starts a server that imports some modules once; each process is forked from it, so
+that it begins in milliseconds and with nothing of the others' in it. A training imports torch,
+transformers, peft and the exporter otherwise, which takes longer than some trainings.
+"""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+import os
+import resource
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+_LOG_END = 2000
+"""Characters of a log's end that say why it failed."""
+
+_context = multiprocessing.get_context("forkserver")
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessResult:
+    """How a function went. `code` is what its process ended with, 0 if all is well; `cpu` are its
+    seconds of a processor, which other programs of the machine make little longer.
+    """
+
+    code: int
+    seconds: float
+    said: str
+    cpu: float = 0.0
+
+
+@dataclass(slots=True)
+class ProcessPool:
+    """Runs functions, each in a process of its own group. Threads may share it.
+
+    `imported` are the modules that processes begin with. Python has one such server, so that the
+    first call of a program decides.
+    """
+
+    imported: Sequence[str] = ()
+    _running: set[BaseProcess] = field(default_factory=set)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _ended: bool = False
+
+    def run(
+        self, function: Callable[..., int], given: Any, log: Path, longest: float
+    ) -> ProcessResult:
+        """Call `function(*given)`, which returns the code to end with; what it writes goes to
+        `log`. After `longest` seconds its whole group is killed, and it has failed.
+        """
+        log.parent.mkdir(parents=True, exist_ok=True)
+        _context.set_forkserver_preload(list(self.imported))
+        receiver, sender = _context.Pipe(duplex=False)
+        process = _context.Process(target=_run_apart, args=(function, given, log, sender))
+        began = time.monotonic()
+        with self._lock:
+            if self._ended:
+                return ProcessResult(1, 0.0, "was not begun: all were ended")
+            process.start()
+            self._running.add(process)
+        sender.close()
+        process.join(longest)
+        late = process.exitcode is None
+        with self._lock:
+            self._running.discard(process)
+            kill(process)
+        process.join()
+        return _result(process, time.monotonic() - began, receiver, log, longest if late else None)
+
+    def end(self) -> None:
+        """Kill all that run, and begin no more."""
+        with self._lock:
+            self._ended = True
+            for process in self._running:
+                kill(process)
+
+
+def kill(process: BaseProcess) -> None:
+    """Kill a process and all of its group, of which some may outlive it."""
+    assert process.pid is not None
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:  # it is over, or has not come to make a group of its own yet
+        process.kill()
+
+
+def _run_apart(function: Callable[..., int], given: Any, log: Path, sender: Connection) -> None:
+    os.setsid()
+    gc.freeze()  # what was imported stays, and need not be looked through time and again
+    with log.open("wb") as file:
+        os.dup2(file.fileno(), sys.stdout.fileno())
+        os.dup2(file.fileno(), sys.stderr.fileno())
+    code = 1
+    try:
+        code = function(*given)
+    except Exception:  # noqa: BLE001 - what is told of it is in the log
+        traceback.print_exc()
+    used = [resource.getrusage(of) for of in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    sender.send(sum(each.ru_utime + each.ru_stime for each in used))
+    sys.exit(code)
+
+
+def _result(
+    process: BaseProcess, seconds: float, receiver: Connection, log: Path, late: float | None
+) -> ProcessResult:
+    try:
+        cpu = float(receiver.recv()) if receiver.poll() else 0.0
+    except EOFError:
+        cpu = 0.0
+    receiver.close()
+    if late is not None:
+        return ProcessResult(1, seconds, f"took more than {late:g} s", cpu)
+    said = log.read_text(encoding="utf-8", errors="replace")[-_LOG_END:] if log.is_file() else ""
+    return ProcessResult(process.exitcode or 0, seconds, said, cpu)

@@ -1,0 +1,96 @@
+"""The code of a job as SageMaker's toolkit wants it: a gzipped tar with the program at its root.
+
+It has `models` as far as jobs need it, the contracts of what is exported, and a requirements.txt of
+what AWS's images lack. The same files make the same bytes.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+PROJECT = Path(__file__).parents[2]
+FOLDERS = tuple(
+    f"models/{name}"
+    for name in (
+        "data",
+        "datasets",
+        "evaluation",
+        "export",
+        "jobs",
+        "networks",
+        "recipes",
+        "training",
+    )
+)
+FILES = (
+    "models/__init__.py",
+    "models/failures.py",
+    "models/files.py",
+    "models/train.py",
+    "chalicelib/__init__.py",
+    "chalicelib/errors.py",
+    "chalicelib/inference/__init__.py",
+    "chalicelib/inference/diffusion.py",
+    "chalicelib/inference/vocabulary.py",
+)
+CONTRACTS = "chalicelib/contracts"
+KINDS = (".py", ".json", ".yaml")
+
+REQUIREMENTS = "requirements/training.txt"
+_LEFT_TO_IMAGES = (
+    "boto3",
+    "botocore",
+    "hypothesis",
+    "psutil",
+    "pytest",
+    "s3transfer",
+    "setuptools",
+)
+"""What only our tests need, and what the images keep in step with themselves."""
+
+_PROGRAM = b"""import os
+
+from models.train import main
+
+raise SystemExit(main(os.environ))
+"""
+
+
+def build_archive() -> bytes:
+    """Return the archive."""
+    packed = io.BytesIO()
+    with (
+        gzip.GzipFile("", "wb", compresslevel=6, fileobj=packed, mtime=0) as zipped,
+        tarfile.open(fileobj=zipped, mode="w", format=tarfile.PAX_FORMAT) as made,
+    ):
+        for name, content in sorted(_entries()):
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(content), 0o644
+            made.addfile(entry, io.BytesIO(content))
+    return packed.getvalue()
+
+
+def _entries() -> Iterator[tuple[str, bytes]]:
+    yield "train.py", _PROGRAM
+    yield "requirements.txt", _requirements().encode()
+    for name in FILES:
+        yield name, (PROJECT / name).read_bytes()
+    for room in (*FOLDERS, CONTRACTS):
+        for path in (PROJECT / room).rglob("*"):
+            if path.suffix in KINDS:
+                yield path.relative_to(PROJECT).as_posix(), path.read_bytes()
+
+
+def _requirements() -> str:
+    """Return the pinned requirements without comments, less what is left to the images."""
+    lines = (PROJECT / REQUIREMENTS).read_text(encoding="utf-8").splitlines()
+    kept = [
+        line
+        for line in lines
+        if line and not line.lstrip().startswith("#") and not line.startswith(_LEFT_TO_IMAGES)
+    ]
+    return "\n".join(kept) + "\n"

@@ -1,0 +1,181 @@
+"""The CreateTrainingJob request of a recipe, held to botocore's model of the API before it is sent.
+
+The containers are AWS's, whose toolkit unpacks the code from S3, installs its requirements.txt and
+runs the named program.
+https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTrainingJob.html
+https://github.com/aws/sagemaker-training-toolkit
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Any
+
+from botocore.loaders import Loader
+from botocore.model import ServiceModel
+from botocore.validate import ParamValidator
+
+from models.failures import BadRecipe
+from models.training import metrics
+from models.training.recipe import PresetName, Recipe, TargetUse
+from models.training.targets import TargetName, fallback_order, targets
+
+PROGRAM = "train.py"
+"""The script in the code's archive: see models/sagemaker/code_archive.py."""
+
+_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
+_HOUR_S = 3600
+_WAIT = 2
+"""How many times as long as it may run a job on spot capacity may take, waiting included."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobLocations:
+    """Where things are in S3, s3://BUCKET/PREFIX each, and as whom the job calls.
+
+    `code` is the archive, `channels` are prefixes by name, `checkpoints` is the job's own.
+    """
+
+    role_arn: str
+    region: str
+    code: str
+    channels: Mapping[str, str]
+    output: str
+    checkpoints: str
+    cache: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobSpec:
+    """What is to be trained, and where. `image` overrides the target's."""
+
+    job_name: str
+    recipe: Recipe
+    preset: PresetName
+    target: TargetName
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    spot: bool = False
+    image: str | None = None
+
+
+def training_request(wish: JobSpec, places: JobLocations) -> dict[str, Any]:
+    """Return the request of a training. Raises BadRecipe where a part of it cannot be."""
+    use = wish.recipe.targets.get(wish.target)
+    if use is None:
+        raise BadRecipe(
+            f"{wish.recipe.name} does not train on {wish.target!r}; it does on "
+            f"{', '.join(wish.recipe.targets)}."
+        )
+    asked = {"task": "train", "recipe": wish.recipe.name, "preset": wish.preset, **wish.overrides}
+    return _request(wish, use, places, asked, wish.recipe.metrics)
+
+
+def trial_request(wish: JobSpec, places: JobLocations) -> dict[str, Any]:
+    """Return the request of a trial: a training that is judged in the same job and held to no gate.
+
+    Raises BadRecipe where a part of it cannot be.
+    """
+    asked = training_request(wish, places)
+    asked["HyperParameters"]["task"] = json.dumps("try")
+    measured = {**wish.recipe.metrics, **wish.recipe.gates}
+    asked["AlgorithmSpecification"]["MetricDefinitions"] = metrics.metric_definitions(measured)
+    return validate_request(asked)
+
+
+def finish_request(wish: JobSpec, places: JobLocations) -> dict[str, Any]:
+    """Return the request of judging and exporting what was trained: on a CPU, whatever the target.
+
+    `places.channels` has `model`, the training's artefact, beside `training_request`.
+    """
+    on_cpu = replace(wish, target="cpu", spot=False, image=None)
+    use = wish.recipe.targets.get("cpu", TargetUse())
+    return _request(on_cpu, use, places, {"task": "finish"}, wish.recipe.gates)
+
+
+def _request(
+    wish: JobSpec,
+    use: TargetUse,
+    places: JobLocations,
+    asked: Mapping[str, Any],
+    measured: Mapping[str, Any],
+) -> dict[str, Any]:
+    target = targets()[wish.target]
+    longest = round(use.hours * _HOUR_S)
+    hyperparameters = {
+        **{name: json.dumps(value) for name, value in asked.items()},
+        "sagemaker_program": PROGRAM,
+        "sagemaker_submit_directory": places.code,
+    }
+    request: dict[str, Any] = {
+        "TrainingJobName": wish.job_name,
+        "RoleArn": places.role_arn,
+        "AlgorithmSpecification": {
+            "TrainingImage": _image(wish, places.region),
+            "TrainingInputMode": "File",
+            "MetricDefinitions": metrics.metric_definitions(measured),
+        },
+        "HyperParameters": hyperparameters,
+        "InputDataConfig": [_channel(name, uri) for name, uri in places.channels.items()],
+        "OutputDataConfig": {"S3OutputPath": places.output},
+        "ResourceConfig": {
+            "InstanceType": use.instance or target.instance,
+            "InstanceCount": use.count,
+            "VolumeSizeInGB": use.volume_gb,
+        },
+        "StoppingCondition": {"MaxRuntimeInSeconds": longest},
+        "CheckpointConfig": {"S3Uri": places.checkpoints, "LocalPath": "/opt/ml/checkpoints"},
+        "Environment": {
+            name: value.format(cache=places.cache) for name, value in target.environment.items()
+        },
+    }
+    if wish.spot:
+        request["EnableManagedSpotTraining"] = True
+        request["StoppingCondition"]["MaxWaitTimeInSeconds"] = _WAIT * longest
+    return validate_request(request)
+
+
+def _image(wish: JobSpec, region: str) -> str:
+    if wish.image:
+        return wish.image
+    image = targets()[wish.target].image
+    if image is None:
+        others = " or ".join(fallback_order(wish.target, wish.recipe.targets)[1:])
+        raise BadRecipe(
+            f"image: {wish.target} has no pinned image; name one of your own"
+            + (f", or train on {others}." if others else ".")
+        )
+    return image.uri(region)
+
+
+def _channel(name: str, uri: str) -> dict[str, Any]:
+    source = {"S3DataType": "S3Prefix", "S3Uri": uri, "S3DataDistributionType": "FullyReplicated"}
+    return {"ChannelName": name, "DataSource": {"S3DataSource": source}, "InputMode": "File"}
+
+
+def validate_request(
+    request: dict[str, Any], kind: str = "TrainingJob", longest_name: int = 63
+) -> dict[str, Any]:
+    """Return `request` if the API's model takes it for a job of that kind.
+
+    Raises BadRecipe, naming the field.
+    """
+    name = request[f"{kind}Name"]
+    if not _NAME.fullmatch(name) or len(name) > longest_name:
+        raise BadRecipe(
+            f"{kind}Name: {name!r} is no name: at most {longest_name} letters, digits and hyphens "
+            "between."
+        )
+    report = ParamValidator().validate(request, _shape(f"Create{kind}"))
+    if report.has_errors():
+        raise BadRecipe(f"The request cannot be sent: {report.generate_report()}")
+    return request
+
+
+@cache
+def _shape(operation: str) -> Any:
+    model = ServiceModel(Loader().load_service_model("sagemaker", "service-2"))
+    return model.operation_model(operation).input_shape

@@ -1,0 +1,98 @@
+"""What a training leaves in the model folder, and the next step finds in its channel.
+
+    weights.safetensors   the network's weights
+    training.json         the recipe, its settings, what it was trained on, the last measurements
+    history.jsonl         what every step measured
+
+SageMaker packs the folder as model.tar.gz; a channel has that file, or the folder as it is.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tarfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import BaseModel, ConfigDict, ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+
+from models.failures import BadData
+from models.files import write_atomically, write_json
+from models.training.job import TRAINING, WEIGHTS
+from models.training.metrics import HISTORY
+from models.training.recipe import PresetName
+
+PACKED = "model.tar.gz"
+
+
+class TrainingRecord(BaseModel):
+    """What is known of a training. `data`, `code` and `bases` are sha256s; `settings` are all."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    recipe: str
+    preset: PresetName
+    settings: Mapping[str, Any]
+    data: str
+    code: str
+    bases: Mapping[str, str] = {}
+    torch: str
+    device: str
+    measured: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedModel:
+    """A training as it was read, with the folder that it is in."""
+
+    folder: Path
+    training: TrainingRecord
+    weights: Mapping[str, torch.Tensor]
+
+
+def write_training(
+    folder: Path, training: TrainingRecord, network: torch.nn.Module, history: Path
+) -> None:
+    """Write what a training made. `training.json` comes last, so that it vouches for the rest."""
+    # A copy each: safetensors takes no two names of one tensor, as tied weights are.
+    state = {
+        name: each.detach().to("cpu", copy=True).contiguous()
+        for name, each in network.state_dict().items()
+    }
+    write_atomically(folder / WEIGHTS, save(state))
+    write_atomically(folder / HISTORY, history.read_bytes())
+    write_json(folder / TRAINING, training.model_dump())
+
+
+def read_training(channel: Path, scratch: Path) -> TrainedModel:
+    """Read what a training left, unpacking it into `scratch` where it is packed.
+
+    Raises:
+        BadData: the channel has no whole training.
+    """
+    packed = channel / PACKED
+    folder = _unpack(packed, scratch) if packed.is_file() else channel
+    try:
+        written = json.loads((folder / TRAINING).read_text(encoding="utf-8"))
+        return TrainedModel(
+            folder, TrainingRecord.model_validate(written), load_file(str(folder / WEIGHTS), "cpu")
+        )
+    except (OSError, ValueError, ValidationError, SafetensorError) as error:
+        raise BadData(f"{channel} has no whole training: {error}") from error
+
+
+def _unpack(packed: Path, scratch: Path) -> Path:
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
+    try:
+        with tarfile.open(packed, "r:gz") as archive:
+            archive.extractall(scratch, filter="data")
+    except (tarfile.TarError, EOFError, OSError) as error:
+        raise BadData(f"{packed} is no whole archive: {error}") from error
+    return scratch

@@ -1,0 +1,167 @@
+"""The contract of a training job: where its input lies and where its output goes.
+
+Under SageMaker the root is /opt/ml; `HEADRACE_ML_ROOT` moves it, and with it every folder, for a
+job on a laptop. The variables of SageMaker's training toolkit (SM_*) override single folders.
+
+    input/config/hyperparameters.json    what is asked: text by name
+    input/config/inputdataconfig.json    which channels there are
+    input/config/resourceconfig.json     which host this is of which
+    input/data/CHANNEL/                  the data
+    checkpoints/                         what a killed job goes on from; synchronised with S3
+    model/                               what the job made
+    output/data/                         what else it made
+    output/failure                       why it failed, the first 1,024 characters of it
+
+https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo.html
+https://docs.aws.amazon.com/sagemaker/latest/dg/amazon-sagemaker-toolkits.html
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from models.failures import BadData, BadJob, BadRecipe
+
+ROOT = "HEADRACE_ML_ROOT"
+DEFAULT_ROOT = "/opt/ml"
+MAX_FAILURE = 1024
+TRAINING_CHANNEL, MODEL_CHANNEL, CHAMPION_CHANNEL = "training", "model", "champion"
+"""The data; what was trained, and the model that is approved now, of the job that finishes."""
+WEIGHTS, TRAINING = "weights.safetensors", "training.json"
+EVALUATION, CARD = "evaluation.json", "CARD.md"
+"""Files of the model folder: what a training leaves, and what judging and export add."""
+_TOOLKIT = ("sagemaker_", "_tuning_")
+"""Hyperparameters that begin so are for the container, or are told by a tuning, and not for the
+script."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingJob:
+    """What a job was given. `hyperparameters` are decoded: see `decode_hyperparameters`."""
+
+    hyperparameters: Mapping[str, Any]
+    channels: Mapping[str, Path]
+    checkpoints: Path
+    model: Path
+    output: Path
+    failure: Path
+    hosts: tuple[str, ...] = ("algo-1",)
+    host: str = "algo-1"
+
+    @classmethod
+    def of(cls, environ: Mapping[str, str]) -> TrainingJob:
+        """Read the contract as the variables and files have it.
+
+        Raises:
+            BadJob: a file or a variable is no JSON, or not of the shape that it has to have.
+        """
+        root = Path(environ.get(ROOT, DEFAULT_ROOT))
+        config = root / "input" / "config"
+        asked = _read_object(environ.get("SM_HPS"), "SM_HPS", config / "hyperparameters.json")
+        resources = _read_object(None, "", config / "resourceconfig.json")
+        return cls(
+            hyperparameters=decode_hyperparameters(asked),
+            channels=_channels(environ, root, config / "inputdataconfig.json"),
+            checkpoints=root / "checkpoints",
+            model=Path(environ.get("SM_MODEL_DIR", root / "model")),
+            output=Path(environ.get("SM_OUTPUT_DATA_DIR", root / "output" / "data")),
+            failure=root / "output" / "failure",
+            hosts=tuple(resources.get("hosts", ("algo-1",))),
+            host=str(resources.get("current_host", "algo-1")),
+        )
+
+    def channel(self, name: str) -> Path:
+        """Return the folder of a channel. Raises BadData where it is not there or empty."""
+        folder = self.channels.get(name)
+        if folder is None:
+            has = ", ".join(sorted(self.channels)) or "none"
+            raise BadData(f"The job has no channel {name!r} (it has {has}); give it one.")
+        if not folder.is_dir() or not any(folder.iterdir()):
+            raise BadData(f"The channel {name!r} is empty: {folder} has no files.")
+        return folder
+
+    def fail(self, reason: str) -> None:
+        """Leave a reason where SageMaker looks for it."""
+        self.failure.parent.mkdir(parents=True, exist_ok=True)
+        self.failure.write_text(reason[:MAX_FAILURE], encoding="utf-8")
+
+
+def decode_hyperparameters(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Return hyperparameters without those of the toolkit, and with JSON read as such.
+
+    SageMaker carries text alone. `3`, `0.1`, `true` and `"vae"` are read as JSON, and what is none
+    stays the text that it is.
+    """
+    return {name: _decode(value) for name, value in asked.items() if not name.startswith(_TOOLKIT)}
+
+
+def parse_settings(given: Iterable[str]) -> dict[str, Any]:
+    """Return what NAME=VALUE texts of a command line say, decoded. Raises BadRecipe."""
+    texts = list(given)
+    wrong = [text for text in texts if not text.partition("=")[0] or "=" not in text]
+    if wrong:
+        raise BadRecipe(f"{wrong[0]!r} is no setting; write NAME=VALUE.")
+    return decode_hyperparameters(dict(text.split("=", 1) for text in texts))
+
+
+def _decode(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+def _read_object(text: str | None, variable: str, file: Path) -> dict[str, Any]:
+    """Return the object that a variable has, or else a file; empty where there is neither."""
+    where = variable if text is not None else str(file)
+    if text is None:
+        text = file.read_text(encoding="utf-8") if file.is_file() else "{}"
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise BadJob(f"{where} is no JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise BadJob(f"{where} has to be a JSON object, and is {type(found).__name__}.")
+    return found
+
+
+def _channels(environ: Mapping[str, str], root: Path, config: Path) -> dict[str, Path]:
+    data = root / "input" / "data"
+    named = _read_object(environ.get("SM_INPUT_DATA_CONFIG"), "SM_INPUT_DATA_CONFIG", config)
+    there = {path.name: path for path in sorted(data.iterdir())} if data.is_dir() else {}
+    folders = there | {name: data / name for name in named}
+    for variable, value in environ.items():
+        if variable.startswith("SM_CHANNEL_"):
+            folders[variable.removeprefix("SM_CHANNEL_").lower()] = Path(value)
+    return folders
+
+
+EXIT_CODE = 128 + signal.SIGTERM
+"""143: what a process ends with that SIGTERM ended."""
+
+
+class StopSignal:
+    """Whether SIGTERM came. As a context it listens, and gives back what listened before."""
+
+    def __init__(self) -> None:
+        """Nothing came yet."""
+        self.asked = False
+        self._before: Any = None
+
+    def __enter__(self) -> StopSignal:
+        self._before = signal.signal(signal.SIGTERM, self._take)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGTERM, self._before)
+
+    def _take(self, _signal: int, _frame: FrameType | None) -> None:
+        self.asked = True

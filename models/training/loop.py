@@ -1,0 +1,149 @@
+"""The loop: steps of a task, each with a line of metrics, kept and stopped as the contract says.
+
+A task is what one trains: `supervised.LossTask` for a network with a loss, or one of a recipe's
+own, such as a GAN's two networks in turn. The loop knows neither.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import torch
+
+from models.failures import Diverged, Interrupted
+from models.files import disk_full_as_failure
+from models.training import metrics, seeds
+from models.training.checkpoints import Checkpoints, Stateful
+from models.training.devices import Device
+from models.training.job import StopSignal
+from models.training.metrics import HISTORY, read_history
+from models.training.process_group import ProcessGroup
+
+
+class TrainingTask(Protocol):
+    """What the loop trains."""
+
+    def parts(self) -> Mapping[str, Stateful]:
+        """Return all that a later step depends on, by name."""
+
+    def step(self, number: int) -> Mapping[str, torch.Tensor | float]:
+        """Do step `number`, from 1 on, and return what it measured, `loss` among it.
+
+        Chance comes from torch's global stream, or from `seeds.generator(seed, number)`; both are
+        the same again when the step is done again.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class StepSchedule:
+    """How long, how often kept, and of which seed."""
+
+    steps: int
+    checkpoint_every: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class LoopContext:
+    """Where and with whom: `say` takes each line of the log."""
+
+    device: Device
+    group: ProcessGroup
+    checkpoints: Checkpoints
+    stop: StopSignal
+    say: Callable[[str], None]
+
+
+def train(task: TrainingTask, plan: StepSchedule, place: LoopContext) -> dict[str, float]:
+    """Train to the last step, from the newest checkpoint on, and return what that step measured.
+
+    Raises:
+        Interrupted: SIGTERM came; the step that was done is kept.
+        Diverged: a value of a step is not finite.
+        BadCheckpoint: what is kept is of another training, or cannot be read.
+        DiskFull: a checkpoint or the history found no room.
+    """
+    done = place.checkpoints.restore(task.parts())
+    history = History(place.checkpoints.folder / HISTORY, keep=place.group.leads)
+    measured = history.begin(done)
+    if done:
+        place.say(f"Going on after step {done} of {plan.steps}.")
+    for number in range(done + 1, plan.steps + 1):
+        seeds.seed_all(plan.seed, number, place.group.rank)
+        measured = _as_floats(task.step(number))
+        place.device.end_step()
+        _require_finite(number, measured, done)
+        if place.group.leads:
+            place.say(metrics.log_line(number, measured))
+            history.add(number, measured)
+        stopping = place.group.any(place.stop.asked) and number < plan.steps
+        if stopping or number == plan.steps or number % plan.checkpoint_every == 0:
+            _save_checkpoint(task, number, place, history)
+            done = number
+        if stopping:
+            raise Interrupted(f"Stopped after step {number} of {plan.steps}; it is kept.")
+    return measured
+
+
+def _save_checkpoint(task: TrainingTask, number: int, place: LoopContext, history: History) -> None:
+    if place.group.leads:
+        history.flush()
+        place.checkpoints.save(number, task.parts())
+    place.group.meet()
+
+
+def _as_floats(measured: Mapping[str, torch.Tensor | float]) -> dict[str, float]:
+    return {name: float(value) for name, value in measured.items()}
+
+
+def _require_finite(number: int, measured: Mapping[str, float], kept: int) -> None:
+    broken = [name for name, value in measured.items() if not math.isfinite(value)]
+    if broken:
+        told = ", ".join(f"{name} is {measured[name]}" for name in broken)
+        since = f"step {kept} is kept" if kept else "nothing is kept yet"
+        raise Diverged(
+            f"Step {number} diverged: {told} ({since}). Try a lower learning_rate, a longer "
+            "warmup or a clip_norm, and look for extreme values in the data."
+        )
+
+
+class History:
+    """What every step measured, one line of JSON each, as far as checkpoints vouch for it."""
+
+    def __init__(self, path: Path, *, keep: bool) -> None:
+        """Write to `path`; where not `keep`, another process does."""
+        self._path = path
+        self._keep = keep
+        self._pending: list[str] = []
+
+    def begin(self, done: int) -> dict[str, float]:
+        """Forget what came after step `done`, and return what that step measured."""
+        rows = read_history(self._path)
+        kept = {number: values for number, values in rows.items() if number <= done}
+        if self._keep and len(kept) < len(rows):
+            self._path.unlink()
+            self._pending = [_history_line(number, values) for number, values in kept.items()]
+            self.flush()
+        return kept.get(done, {})
+
+    def add(self, number: int, measured: Mapping[str, float]) -> None:
+        """Take a step; it is written with the next checkpoint."""
+        self._pending.append(_history_line(number, measured))
+
+    def flush(self) -> None:
+        """Write what was taken. Raises DiskFull."""
+        if not self._pending:
+            return
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with disk_full_as_failure(self._path), self._path.open("a", encoding="utf-8") as file:
+            file.write("".join(self._pending))
+        self._pending = []
+
+
+def _history_line(number: int, values: Mapping[str, float]) -> str:
+    return f"{json.dumps({'step': number, **values})}\n"

@@ -1,0 +1,83 @@
+"""The processes that train together, as torchrun starts them: data parallel, gradients averaged.
+
+A process alone is a group of one, and then nothing here calls torch.distributed.
+https://docs.pytorch.org/docs/stable/elastic/run.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+import torch
+from torch import distributed
+
+from models.failures import BadJob
+from models.training.devices import Device
+
+_TIMEOUT = timedelta(minutes=10)
+_BACKENDS = {"cuda": "nccl", "xla": "xla", "neuron": "neuron"}
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessGroup:
+    """Where a process stands: number `rank`, from 0 on, of `size`."""
+
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def leads(self) -> bool:
+        """Tell whether this process writes what the group made."""
+        return self.rank == 0
+
+    def share(self, batch: int) -> int:
+        """Return how many rows of a batch are this process's. Raises BadJob for an uneven one."""
+        if batch % self.size:
+            raise BadJob(
+                f"A batch of {batch} rows cannot be shared by {self.size} processes; give a batch "
+                f"that is a multiple of {self.size}."
+            )
+        return batch // self.size
+
+    def average(self, parameters: Iterable[torch.nn.Parameter]) -> None:
+        """Give every process the mean of all gradients."""
+        if self.size == 1:
+            return
+        gradients = [each.grad for each in parameters if each.grad is not None]
+        flat = torch.cat([gradient.reshape(-1) for gradient in gradients])
+        distributed.all_reduce(flat)
+        flat /= self.size
+        at = 0
+        for gradient in gradients:
+            gradient.copy_(flat[at : at + gradient.numel()].view_as(gradient))
+            at += gradient.numel()
+
+    def any(self, asked: bool) -> bool:
+        """Tell whether any process was asked, so that all stop after the same step."""
+        if self.size == 1:
+            return asked
+        told = torch.tensor(int(asked))
+        distributed.all_reduce(told, op=distributed.ReduceOp.MAX)
+        return bool(told)
+
+    def meet(self) -> None:
+        """Wait until every process is here."""
+        if self.size > 1:
+            distributed.barrier()
+
+
+@contextmanager
+def join_group(environ: Mapping[str, str], device: Device) -> Iterator[ProcessGroup]:
+    """Join the group that torchrun's variables name, and leave it at the end."""
+    size = int(environ.get("WORLD_SIZE", "1"))
+    if size == 1:
+        yield ProcessGroup()
+        return
+    distributed.init_process_group(_BACKENDS.get(device.kind, "gloo"), timeout=_TIMEOUT)
+    try:
+        yield ProcessGroup(distributed.get_rank(), size)
+    finally:
+        distributed.destroy_process_group()

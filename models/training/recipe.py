@@ -1,0 +1,269 @@
+"""A recipe: what is trained, on what, with which settings, where, and what it has to reach.
+
+`models/recipes/NAME/recipe.yaml` holds one. `parameters.py` beside it has the settings as a model,
+`Parameters`, so that a wrong field is told before a job is paid for. None of it needs torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from models.failures import BadRecipe, BelowGate
+from models.training.ranges import TuningRanges, ValueChoices
+from models.training.targets import TargetName
+
+FOLDER = Path(__file__).parents[1] / "recipes"
+FILE = "recipe.yaml"
+
+PresetName = Literal["smoke", "tiny", "full"]
+"""`smoke` takes seconds and proves that it runs; `tiny` takes minutes on a CPU and passes its
+gates; `full` is what one would train on an accelerator."""
+
+
+class RecipeSettings(BaseModel):
+    """The settings that every recipe has. A recipe's `Parameters` adds its own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    steps: Annotated[int, Field(ge=1, le=10_000_000)]
+    """Optimiser steps."""
+    batch: Annotated[int, Field(ge=1, le=65_536)]
+    """Rows a step, over all processes together."""
+    learning_rate: Annotated[float, Field(gt=0, le=10)]
+    """The highest rate: it rises over `warmup` steps and falls as a cosine."""
+    warmup: Annotated[int, Field(ge=0)] = 0
+    """Steps over which the rate rises from nothing."""
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    clip_norm: Annotated[float, Field(gt=0)] | None = None
+    """The most that the norm of all gradients may be."""
+    checkpoint_every: Annotated[int, Field(ge=1)] = 100
+    """Steps between checkpoints."""
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    threads: Annotated[int, Field(ge=1, le=256)] = 1
+    """Threads of a process on a CPU; more change the last digits of sums."""
+    precision: Literal["fp32", "bf16"] = "fp32"
+    """What matrices are multiplied in; weights stay fp32."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Metric(_Part):
+    """A number that each step prints."""
+
+    better: Literal["lower", "higher"]
+    about: str
+
+
+class Gate(_Part):
+    """The bounds of a number of the evaluation."""
+
+    least: float | None = None
+    most: float | None = None
+
+    @model_validator(mode="after")
+    def _bounds_something(self) -> Gate:
+        if self.least is None and self.most is None:
+            raise ValueError("a gate needs least or most")
+        return self
+
+
+class Dataset(_Part):
+    """What a recipe trains on. `name` is that of a module of `models/datasets`."""
+
+    name: str
+    licence: str
+    source: str
+
+
+class TargetUse(_Part):
+    """What a recipe has of its own on a target. None stands for what the target has."""
+
+    instance: str | None = None
+    count: Annotated[int, Field(ge=1, le=64)] = 1
+    volume_gb: Annotated[int, Field(ge=1, le=16_384)] = 30
+    hours: Annotated[float, Field(gt=0, le=672)] = 1.0
+    """The longest that a job may take (MaxRuntimeInSeconds)."""
+
+
+class Recipe(_Part):
+    """One recipe. `presets` are validated against the recipe's Parameters: see `resolve`."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+    family: str
+    about: str
+    licence: str
+    dataset: Dataset
+    bases: Mapping[Annotated[str, Field(pattern=r"^[a-z][a-z_]{0,30}$")], str] = {}
+    """What it begins from: the recipe of a trained model, by the channel that has it."""
+    metrics: Mapping[str, Metric]
+    watch: str = "loss"
+    """The metric that gets better as training goes on; in a GAN or with PPO it is not the loss."""
+    curves: tuple[str, ...] = ()
+    """Metrics that the card draws over the steps, beside the loss."""
+    gates: Mapping[str, Gate]
+    """By the number's name in the evaluation. They hold for `tiny` and `full`; `smoke` is too short
+    to reach them."""
+    parameters: Mapping[str, Any] = {}
+    """What the presets have in common."""
+    presets: Mapping[PresetName, Mapping[str, Any]]
+    variants: Mapping[str, Mapping[str, Any]] = {}
+    """Other ways of the same recipe, as settings over a preset's: `models.train_all` trains them
+    too."""
+    tuning: TuningRanges | None = None
+    """What its settings may be chosen from, and by what."""
+    targets: Mapping[TargetName, TargetUse]
+
+    @property
+    def tuned_for(self) -> Literal["Minimize", "Maximize"]:
+        """Return which way the objective of a tuning is better."""
+        assert self.tuning is not None
+        metric = self.metrics.get(self.tuning.objective)
+        if metric is not None:
+            return "Minimize" if metric.better == "lower" else "Maximize"
+        return "Minimize" if self.gates[self.tuning.objective].least is None else "Maximize"
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Recipe:
+        if "loss" not in self.metrics:
+            raise ValueError("metrics needs loss, which the loop watches")
+        if self.watch not in self.metrics:
+            raise ValueError(f"watch is {self.watch}, which is none of {', '.join(self.metrics)}")
+        if unknown := sorted(set(self.curves) - set(self.metrics)):
+            raise ValueError(f"curves has {unknown[0]}, which is none of {', '.join(self.metrics)}")
+        missing = {"smoke", "tiny", "full"} - set(self.presets)
+        if missing:
+            raise ValueError(f"presets needs {', '.join(sorted(missing))}")
+        if not self.targets:
+            raise ValueError("targets needs one at least")
+        if taken := {"training", "model"} & set(self.bases):
+            raise ValueError(f"bases has {taken.pop()}, which is a channel of every job")
+        if self.tuning is not None:
+            self._has_objective(self.tuning.objective)
+        return self
+
+    def _has_objective(self, name: str) -> None:
+        known = {**self.metrics, **self.gates}
+        if name not in known:
+            raise ValueError(f"tuning.objective is {name}, which is none of {', '.join(known)}")
+        gate = self.gates.get(name)
+        if name not in self.metrics and gate and None not in (gate.least, gate.most):
+            raise ValueError(f"tuning.objective is {name}, whose gate does not say what is better")
+
+
+def names() -> list[str]:
+    """Return the names of all recipes."""
+    return sorted(path.parent.name for path in FOLDER.glob(f"*/{FILE}"))
+
+
+@cache
+def load(name: str) -> Recipe:
+    """Return the recipe called `name`, with every preset validated; it is read once.
+
+    Raises:
+        BadRecipe: there is none, or a field of it is wrong; the message names the field.
+    """
+    if name not in names():
+        raise BadRecipe(f"There is no recipe {name!r}; there are {', '.join(names())}.")
+    recipe = read(FOLDER / name / FILE)
+    if recipe.name != name:
+        raise BadRecipe(f"{FOLDER / name / FILE}: name: is {recipe.name!r} in the folder {name!r}.")
+    for preset in recipe.presets:
+        resolve(recipe, preset)
+        for settings in recipe.variants.values():
+            resolve(recipe, preset, settings)
+        _require_valid_ranges(recipe, preset)
+    return recipe
+
+
+def read(file: Path) -> Recipe:
+    """Return the recipe in a file. Raises BadRecipe, naming the field."""
+    try:
+        written = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise BadRecipe(f"{file} cannot be read: {error}") from error
+    try:
+        return Recipe.model_validate(written)
+    except ValidationError as error:
+        raise BadRecipe(describe_errors(str(file), error, Recipe)) from error
+
+
+def resolve(
+    recipe: Recipe, preset: PresetName, overrides: Mapping[str, Any] | None = None
+) -> RecipeSettings:
+    """Return a preset's settings with `overrides` over them.
+
+    Raises:
+        BadRecipe: there is no such preset, or a field is unknown or out of its bounds.
+    """
+    if preset not in recipe.presets:
+        raise BadRecipe(
+            f"{recipe.name} has no preset {preset!r}; it has {', '.join(recipe.presets)}."
+        )
+    kind = parameters_of(recipe.name)
+    given = {**recipe.parameters, **recipe.presets[preset], **(overrides or {})}
+    try:
+        return kind.model_validate(given)
+    except ValidationError as error:
+        raise BadRecipe(describe_errors(f"{recipe.name}, preset {preset}", error, kind)) from error
+
+
+def _require_valid_ranges(recipe: Recipe, preset: PresetName) -> None:
+    """Raise BadRecipe where a value that a tuning may choose is none of the setting's."""
+    for name, each in (recipe.tuning.ranges if recipe.tuning else {}).items():
+        values = each.values if isinstance(each, ValueChoices) else (each.least, each.most)
+        for value in values:
+            try:
+                resolve(recipe, preset, {name: value})
+            except BadRecipe as error:
+                raise BadRecipe(f"tuning.ranges.{name}: {error}") from error
+
+
+def parameters_of(name: str) -> type[RecipeSettings]:
+    """Return the Parameters of a recipe."""
+    found: type[RecipeSettings] = importlib.import_module(
+        f"models.recipes.{name}.parameters"
+    ).Parameters
+    return found
+
+
+def describe_errors(where: str, error: ValidationError, kind: type[BaseModel]) -> str:
+    """Say what is wrong with each field, and which there are where one is unknown."""
+    lines = []
+    for each in error.errors():
+        place = ".".join(str(part) for part in each["loc"]) or "the whole"
+        if each["type"] == "extra_forbidden" and len(each["loc"]) == 1:
+            lines.append(f"{place}: unknown; the fields are {', '.join(kind.model_fields)}")
+            continue
+        given = "" if each["type"] == "missing" else f" (given {each['input']!r:.80})"
+        lines.append(f"{place}: {each['msg']}{given}")
+    return f"{where}: " + "; ".join(lines)
+
+
+def missed_gates(gates: Mapping[str, Gate], evaluation: Mapping[str, float]) -> list[str]:
+    """Return a sentence for each gate that is not reached, also for one without a number."""
+    found = []
+    for name, gate in gates.items():
+        value = evaluation.get(name)
+        if value is None or math.isnan(value):
+            found.append(f"{name} was not measured")
+        elif gate.least is not None and value < gate.least:
+            found.append(f"{name} is {value:.4g} and has to be {gate.least:g} at least")
+        elif gate.most is not None and value > gate.most:
+            found.append(f"{name} is {value:.4g} and may be {gate.most:g} at most")
+    return found
+
+
+def require_gates(gates: Mapping[str, Gate], evaluation: Mapping[str, float]) -> None:
+    """Raise BelowGate unless every gate is reached."""
+    if problems := missed_gates(gates, evaluation):
+        raise BelowGate(f"The model is not registered: {'; '.join(problems)}.")

@@ -1,0 +1,107 @@
+"""The code of a recipe: one `CODE` in the `recipe.py` of its folder.
+
+    models/recipes/NAME/
+      recipe.yaml     what is trained, its presets, targets, metrics and gates
+      parameters.py   Parameters, the settings of its own (no torch)
+      network.py      the network and its loss, where the recipe has a network of its own
+      recipe.py       CODE: the training task, the evaluation and the graphs that serve it
+      CARD.md         what the trained model is, with a picture
+
+A new recipe needs these and nothing else: the loop, checkpoints, export, parity, gates and cards
+are shared.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from models.training.artefacts import TrainedModel
+from models.training.devices import Device
+from models.training.loop import TrainingTask
+from models.training.process_group import ProcessGroup
+from models.training.recipe import RecipeSettings
+
+P = TypeVar("P", bound=RecipeSettings)
+D = TypeVar("D")
+
+Constant = int | float | str | bool | tuple[float, ...] | tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSetup(Generic[P, D]):
+    """All that a task is made of."""
+
+    network: nn.Module
+    data: D
+    parameters: P
+    device: Device
+    group: ProcessGroup
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Numbers for the gates, and pictures for the card: uint8, height x width or x 3.
+
+    `scores` has one value for each held-out row, float64 of [n], by the name of the number whose
+    mean it is: by them a model is compared with another that was judged on the same rows.
+    """
+
+    numbers: Mapping[str, float]
+    pictures: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
+    scores: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """One graph to be exported: a module with examples of its inputs.
+
+    `varying` has, for each input, the sizes that may vary, by their axis. `examples` are traced,
+    and `trial` has the same inputs in other sizes, by which the exported graph is held to the
+    module. No output may be called `embedding`, which breaks the exporter.
+    """
+
+    module: nn.Module
+    inputs: Sequence[str]
+    outputs: Sequence[str]
+    examples: Sequence[torch.Tensor]
+    trial: Sequence[torch.Tensor]
+    varying: Mapping[str, Mapping[int, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class RecipeCode(Generic[P, D]):
+    """A recipe's code. Chance in `network` comes from torch's global stream, which is seeded.
+
+    `load` reads a channel and raises BadData; `task` is what the loop trains; `evaluate` judges a
+    trained network on the CPU, by nothing that was trained with it; `graphs` and `constants` are
+    what serves it. `begin` puts the weights of the recipe's bases, by their channels, into a new
+    network: what `network` makes holds them too, frozen ones as well, so that judging and export
+    need no base. `files` are what else serves it, such as a tokenizer, by name. `learned` are
+    constants that training found, such as a temperature.
+    """
+
+    parameters: type[P]
+    load: Callable[[Path], D]
+    network: Callable[[P], nn.Module]
+    task: Callable[[TaskSetup[P, D]], TrainingTask]
+    evaluate: Callable[[nn.Module, D, P], Evaluation]
+    graphs: Callable[[nn.Module, P], Mapping[str, Graph]]
+    constants: Callable[[P], Mapping[str, Constant]]
+    begin: Callable[[nn.Module, Mapping[str, TrainedModel]], None] | None = None
+    files: Callable[[D, P], Mapping[str, bytes]] = lambda _data, _parameters: {}
+    learned: Callable[[nn.Module], Mapping[str, Constant]] = lambda _network: {}
+
+
+def recipe_code(name: str) -> RecipeCode[Any, Any]:
+    """Return the code of a recipe that is known to be there."""
+    found: RecipeCode[Any, Any] = importlib.import_module(f"models.recipes.{name}.recipe").CODE
+    return found
