@@ -1,33 +1,34 @@
-"""What ends a job of training. Each says what is wrong and what to do; the text becomes the job's
-FailureReason.
+"""Errors that end a training job. Their text becomes the FailureReason of the job.
+
+Each says what is wrong and what to do.
 
 TrainingFailure
 ├── BadRecipe    a recipe or what overrides it has a wrong field
-├── BadJob       the job's folders or configuration are not as the contract has them
+├── BadJob       the job's folders or configuration break the contract
 ├── BadData      a channel has broken rows, or none
-│   └── NoDataset  a data set's package cannot be had here
-├── BadCheckpoint  what is kept is of another training, or cannot be read
-├── Diverged     a loss is no number any more
-├── ModeCollapse  a generator draws always the same
-├── DiskFull     what was made could not be kept
-├── OutOfParity  an exported graph does not say what the network says
-├── BelowGate    an evaluation is not what the recipe asks for
-└── BelowChampion  what serves now is better
+│   └── NoDataset  a data set's package cannot be downloaded
+├── BadCheckpoint  a checkpoint is of another training, or unreadable
+├── Diverged     a loss is not finite
+├── ModeCollapse  a generator draws the same picture again and again
+├── DiskFull     the disk is full
+├── OutOfParity  an exported graph differs from its network
+├── BelowGate    a metric misses its gate
+└── BelowChampion  the approved model is better
 """
 
 from __future__ import annotations
 
 
 class TrainingFailure(Exception):  # noqa: N818 - the root of errors that are named for what happened
-    """The root of what ends a job on purpose."""
+    """The root of the errors that end a job."""
 
 
 class BadRecipe(TrainingFailure):
-    """A recipe or what overrides it has a wrong field; the message names it."""
+    """A recipe or an override has a wrong field; the message names it."""
 
 
 class BadJob(TrainingFailure):
-    """The job's folders or configuration are not as the contract has them."""
+    """The job's folders or configuration break the contract."""
 
 
 class BadData(TrainingFailure):
@@ -35,36 +36,36 @@ class BadData(TrainingFailure):
 
 
 class NoDataset(BadData):
-    """A data set's package cannot be had here; the message says what it needs."""
+    """A data set's package cannot be downloaded; the message says what it needs."""
 
 
 class BadCheckpoint(TrainingFailure):
-    """What is kept is of another training, or cannot be read."""
+    """A checkpoint is of another training, or cannot be read."""
 
 
 class Diverged(TrainingFailure):
-    """A loss is no number any more; the message names the step."""
+    """A loss is not finite; the message names the step."""
 
 
 class ModeCollapse(TrainingFailure):
-    """A generator draws always the same; the message names the step, the spread and its bound."""
+    """A generator draws the same again and again; the message has step, spread and bound."""
 
 
 class DiskFull(TrainingFailure):
-    """What was made could not be kept; the message names the file and what is free."""
+    """The disk is full; the message names the file and the free bytes."""
 
 
 class OutOfParity(TrainingFailure):
-    """An exported graph does not say what the network says."""
+    """An exported graph differs from its network."""
 
 
 class BelowGate(TrainingFailure):
-    """An evaluation is not what the recipe asks for; the message names each value and its gate."""
+    """A metric misses its gate; the message names each value and its gate."""
 
 
 class BelowChampion(TrainingFailure):
-    """What serves now is better; the message names each number and by how much."""
+    """The approved model is better; the message names each metric and by how much."""
 
 
 class Interrupted(Exception):  # noqa: N818
-    """SIGTERM came, and what was done so far is kept. No failure: the same job may go on."""
+    """SIGTERM stopped the job after a checkpoint; the same job can continue."""

@@ -1,4 +1,4 @@
-"""Files that are whole or not there, and a full disk that says so."""
+"""Files: atomic writes, errors of a full disk, locks, and sha256 hashes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that a reader finds it whole or not at all, also after a power failure.
+    """Write a file so that readers see all of it or nothing, even after a power failure.
 
     Raises:
         DiskFull: there was no room. Nothing is left of it.
@@ -38,13 +38,13 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def write_json(path: Path, document: Mapping[str, Any]) -> None:
-    """Write a document, as `write_atomically` does."""
+    """Write a document as JSON, atomically."""
     write_atomically(path, f"{json.dumps(document, indent=1)}\n".encode())
 
 
 @contextmanager
 def disk_full_as_failure(path: Path, size: int | None = None) -> Iterator[None]:
-    """Turn a full disk into an error that says what was to be kept and what is free."""
+    """Raise DiskFull for a full disk, with the needed and the free bytes."""
     try:
         yield
     except OSError as error:
@@ -61,7 +61,7 @@ def disk_full_as_failure(path: Path, size: int | None = None) -> Iterator[None]:
 
 @contextmanager
 def exclusive_lock(folder: Path) -> Iterator[None]:
-    """Wait until no other process has a folder so, and have it until the end."""
+    """Hold an exclusive lock of a folder, after waiting for other processes."""
     folder.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(folder, os.O_RDONLY)
     try:
@@ -87,12 +87,12 @@ _SHARED = (
 
 
 def sha256_of_folder(folder: Path) -> str:
-    """Return one hash of all files below a folder, by their paths and contents."""
+    """Return the sha256 of the paths and contents of all files below a folder."""
     return _combined_sha256(folder, (path for path in folder.rglob("*") if path.is_file()))
 
 
 def sha256_of_code(recipe: str) -> str:
-    """Return one hash of the code that a recipe is trained, judged and exported by."""
+    """Return the sha256 of the code that trains, judges and exports a recipe."""
     parts = [*(CODE / name for name in _SHARED), CODE / "recipes" / recipe]
     return _combined_sha256(CODE, (path for part in parts for path in _modules(part)))
 
@@ -102,7 +102,7 @@ def _modules(part: Path) -> Iterable[Path]:
 
 
 def sha256_of_file(path: Path) -> str:
-    """Return the hash of a file."""
+    """Return the sha256 of a file, in hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

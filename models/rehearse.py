@@ -1,4 +1,4 @@
-"""Trains a recipe on this machine: `python -m models.rehearse RECIPE --preset tiny --into FOLDER`.
+"""Train a recipe on this machine: `python -m models.rehearse RECIPE --preset tiny --into FOLDER`.
 
 It prepares the data and runs both jobs, each as SageMaker would: a process of its own, with the
 root of its folders moved below FOLDER. Run again, it goes on where it was stopped. A recipe that
@@ -44,7 +44,7 @@ def lay_out_job(root: Path, asked: Mapping[str, Any], channels: Mapping[str, Pat
 
 
 def run_in_process(root: Path) -> int:
-    """Run the job whose folders lie below `root`, and return what it exits with."""
+    """Run the job whose folders lie below `root` in a process; return its exit code."""
     done = subprocess.run(
         [sys.executable, "-m", "models.train"],
         cwd=PROJECT,
@@ -74,7 +74,7 @@ def rehearse(
     bases: Mapping[str, Path] | None = None,
     way: RehearsalOptions | None = None,
 ) -> int:
-    """Train what is asked for, then finish it; return 0, or what the first job that failed gave.
+    """Train a recipe and finish it; return 0, or the exit code of the first failed job.
 
     `bases` are folders of models by their channels; those that are missing are trained by the same
     preset. Raises BadRecipe.

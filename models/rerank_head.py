@@ -40,7 +40,7 @@ QuestionList = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
 def main() -> None:
-    """Learn, and write the head beside its function."""
+    """Learn the weights, and write the head beside its function."""
     reader, embedder = WordEmbedder.open(CACHE), Embedder.open(CACHE)
     lists: list[QuestionList] = []
     counts: dict[str, int] = {}
@@ -75,7 +75,7 @@ def features_and_gains(
 
 
 def learn_weights(lists: Sequence[QuestionList]) -> list[float]:
-    """Return the weights that put gains first: cross entropy of softmax and of gains, with a ridge.
+    """Return weights that minimise the listwise cross-entropy to gains, with a ridge.
 
     Features are brought to one scale for the descent, and the weights back to their own.
     """

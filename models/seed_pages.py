@@ -1,4 +1,4 @@
-"""Puts what was trained into the repository: `python -m models.seed_pages --trained FOLDER`.
+"""Put cards and tables into the repository: `python -m models.seed_pages --trained FOLDER`.
 
 FOLDER is what `models.train_all` left, and every training has to be there. The card of the first
 seed and its pictures go beside the recipe. The numbers of all seeds go into the pages of
@@ -74,13 +74,14 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def filled(page: str, trained: Path) -> str:
-    """Return the text of a page with the tables that it asks for. Raises BadData."""
+    """Return the text of a page with its tables filled in. Raises BadData."""
     return _PLACE.sub(lambda found: found[1] + table(found[2], trained) + found[3], page)
 
 
 def take_card(name: str, trained: Path, into: Path) -> None:
-    """Put the card of a recipe's first seed and its pictures into a folder, in place of what is
-    there. Raises BadData.
+    """Copy the card of a recipe's first seed and its pictures into a folder.
+
+    They replace the pictures there. Raises BadData.
     """
     model = trained / name / str(SEEDS[0]) / MODEL
     if not (model / CARD).is_file():
@@ -92,7 +93,7 @@ def take_card(name: str, trained: Path, into: Path) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Take the cards of all recipes, or of some, and fill the pages."""
+    """Copy the cards of some or all recipes, and fill the pages."""
     parser = argparse.ArgumentParser(prog="python -m models.seed_pages", description=__doc__)
     parser.add_argument("recipes", nargs="*", help="those whose cards are taken; all unless given")
     parser.add_argument("--trained", type=Path, required=True)

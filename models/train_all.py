@@ -1,4 +1,4 @@
-"""Trains every recipe and holds it to its gates: `python -m models.train_all --into FOLDER`.
+"""Train every recipe and check its gates: `python -m models.train_all --into FOLDER`.
 
 Each recipe and each of its variants is trained by several seeds, those that others begin from
 first, as many at a time as there are processors. Every seed has to reach the gates; the first is
@@ -40,7 +40,7 @@ back, it costs 5,000 to 12,000 page faults in each step, a tenth of its time and
 def train_all(
     wanted: Sequence[SeededRun], train_one: Callable[[SeededRun], ProcessResult], workers: int
 ) -> dict[SeededRun, ProcessResult]:
-    """Train all, each once what it begins from is there; what begins from a failure is left out."""
+    """Train all, each after its bases; a run whose base failed is skipped."""
     done: dict[SeededRun, ProcessResult] = {}
     waiting = list(wanted)
     with _pool(workers) as pool:
@@ -63,7 +63,7 @@ def train_all(
 
 @contextmanager
 def _pool(workers: int) -> Iterator[ThreadPoolExecutor]:
-    """Give threads of which none begins anything more once something is raised."""
+    """Yield a thread pool that starts no more work once an error is raised."""
     pool = ThreadPoolExecutor(workers)
     try:
         yield pool

@@ -1,7 +1,8 @@
-"""Compares recipes that draw: `python -m models.comparison --into FOLDER [RECIPE …]`.
+"""Compare recipes that draw: `python -m models.comparison --into FOLDER [RECIPE …]`.
 
-Each is trained on the same pictures for the same seconds of a processor, exported, and drawn with
-as a function that serves it draws. A judge that trained with none tells fidelity and coverage.
+Each is trained on the same pictures for the same seconds of a processor, exported, and sampled as
+the function that serves it does. A classifier that trained with none of them measures fidelity and
+coverage.
 
     FOLDER/comparison.json, comparison.md, comparison.png
     FOLDER/RECIPE/…    the training's folders; RECIPE/served is what drew
@@ -40,7 +41,9 @@ def compare(
     into: Path,
     trained: Mapping[str, Path] | None = None,
 ) -> list[ComparisonRow]:
-    """Train, draw and judge; the first row is what is held out, as a perfect model draws.
+    """Train, draw and judge; return a row for each way to draw.
+
+    The first row is the held-out pictures, as a perfect model would draw them.
 
     Recipes of which `trained` has a model are not trained. As many pictures are drawn as are held
     out. Raises TrainingFailure and HeadraceError.

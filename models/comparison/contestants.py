@@ -1,4 +1,4 @@
-"""Who is compared: recipes, each trained within the budget and served as its export is."""
+"""Contestants of a comparison: recipes trained within a budget and opened as exported models."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _WARMUP_STEPS, _MEASURED_STEPS = 3, 20
 def seconds_a_step(
     name: str, settings: RecipeSettings, channel: Path, clock: Clock = time.process_time
 ) -> float:
-    """Return what a step of a new training takes, by the mean of 20 after 3 that are not counted.
+    """Return the seconds of a training step: the mean of 20 after 3 that warm up.
 
     Raises:
         BadData: the channel is not what the recipe trains on.
@@ -63,7 +63,7 @@ def seconds_a_step(
 
 
 def steps_within(seconds: float, a_step: float) -> int:
-    """Return how many steps fit. Raises BadRecipe where not one does."""
+    """Return how many steps of `a_step` seconds fit. Raises BadRecipe if none does."""
     found = int(seconds / a_step)
     if found < 1:
         raise BadRecipe(f"seconds: is {seconds:g}, and one step takes {a_step:.3g}; give more.")
@@ -75,7 +75,7 @@ FAMILIES = ("vae", "gan", "diffusion")
 
 @dataclass(frozen=True, slots=True)
 class TrainingBudget:
-    """Seconds of a processor for each training, the preset whose settings it has, and the seed."""
+    """CPU seconds for each training, the preset whose settings it uses, and the seed."""
 
     seconds: float
     preset: PresetName = "tiny"
@@ -84,8 +84,9 @@ class TrainingBudget:
 
 @dataclass(frozen=True, slots=True)
 class Contestant:
-    """A trained recipe, and what draws by its exported graphs. `seconds` are of its training, where
-    that was a part of the comparison.
+    """A trained recipe with its exported model opened to draw.
+
+    `seconds` is the CPU time of its training, None if it was trained before.
     """
 
     recipe: str
@@ -97,7 +98,7 @@ class Contestant:
 
 
 def select_recipes(names: Sequence[str]) -> list[str]:
-    """Return the recipes to compare: those that are named, or all that draw from nothing.
+    """Return the recipes to compare: the named ones, or all that draw without a base.
 
     Raises:
         BadRecipe: there is no such recipe, or it is none that can be compared.
@@ -118,7 +119,7 @@ def select_recipes(names: Sequence[str]) -> list[str]:
 
 
 def prepare_channels(names: Sequence[str], into: Path) -> tuple[dict[str, Path], Images]:
-    """Prepare what each recipe trains on, and return the channels and the pictures of all.
+    """Prepare the data of each recipe; return the channels and the pictures they share.
 
     Raises:
         BadData: two recipes train on different pictures.
@@ -140,7 +141,7 @@ def prepare_channels(names: Sequence[str], into: Path) -> tuple[dict[str, Path],
 def train_contestant(
     name: str, budget: TrainingBudget, channel: Path, into: Path, clock: Clock = time.process_time
 ) -> Contestant:
-    """Train a recipe for as many steps as the budget has, export it, and open what serves.
+    """Train a recipe for as many steps as the budget allows, export it, and open it.
 
     Gates are not held: what is below them is compared as well. Raises TrainingFailure.
     """
@@ -166,7 +167,7 @@ def train_contestant(
 def open_contestant(
     name: str, channel: Path, folder: Path, seconds: float | None = None
 ) -> Contestant:
-    """Return a model that a training left, opened as a function that serves it opens it.
+    """Open an exported model as the function that serves it does.
 
     Raises:
         BadData: there is no whole model, or it is another's, or of other data.

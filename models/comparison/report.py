@@ -1,4 +1,4 @@
-"""What a comparison found, as JSON, as a table, and as rows of pictures."""
+"""The report of a comparison: JSON, a Markdown table, and rows of pictures."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _HEAD = (
 
 @dataclass(frozen=True, slots=True)
 class ComparisonRow:
-    """One way to draw, and what came of it. Real pictures have neither steps nor speed."""
+    """The results of one way to draw. Real pictures have neither steps nor speed."""
 
     name: str
     judged: ImageQuality
@@ -59,8 +59,9 @@ def table(rows: Sequence[ComparisonRow]) -> str:
 
 
 def sheet(names: Sequence[str], shown: Sequence[Pixels]) -> Pixels:
-    """Return pictures of each row below its name, evenly from all of them: like prompts lie
-    together.
+    """Return pictures of each row below its name.
+
+    They are taken evenly from all of a row, because pictures of the same prompt lie together.
     """
     fewest = min(_SHOWN, *map(len, shown))
     rows = [each[np.linspace(0, len(each) - 1, fewest).astype(int)] for each in shown]

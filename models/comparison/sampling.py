@@ -1,4 +1,4 @@
-"""The ways in which a contestant draws, and how long a picture takes by each."""
+"""Sampling modes of a contestant, and the time that a picture takes in each."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _ALONE, _TOGETHER = 20, 5
 
 @dataclass(frozen=True, slots=True)
 class SamplingMode:
-    """One way to draw. `prompted` asks for what captions of held-out pictures say."""
+    """One way to draw. If `prompted`, prompts are the captions of held-out pictures."""
 
     name: str
     prompted: bool = False
@@ -36,7 +36,7 @@ class SamplingMode:
 
 
 def sampling_modes(contestant: Contestant) -> list[SamplingMode]:
-    """Return how it is drawn with: one way, or three of a model that takes steps and prompts."""
+    """Return the modes of a model: one, or three if it takes steps and prompts."""
     name = contestant.recipe
     if DENOISER_GRAPH not in contestant.signature.graphs:
         return [SamplingMode(name)]
@@ -70,7 +70,7 @@ def _unprompted_requests(
 def _prompted_requests(
     channel: Path, way: SamplingMode, count: int, seed: int
 ) -> list[ImageSampling]:
-    """Return wishes for what is said first of `count` held-out pictures, alike ones together."""
+    """Return requests for the first captions of `count` held-out pictures, grouped by prompt."""
     said = captions.read(channel).captions["test"]
     prompts = Counter(said[at % len(said)][0] for at in range(count))
     return [
@@ -81,7 +81,7 @@ def _prompted_requests(
 
 @dataclass(frozen=True, slots=True)
 class DrawingSpeed:
-    """Milliseconds of a processor a picture: drawn alone, and 32 at once."""
+    """CPU milliseconds per picture: drawn alone, and 32 at once."""
 
     alone: ConfidenceInterval
     together: ConfidenceInterval
@@ -108,7 +108,7 @@ def measure_speed(
 
 
 def _median(values: Sequence[float]) -> ConfidenceInterval:
-    """Return the median with a percentile bootstrap of 95 %."""
+    """Return the median with its 95 % percentile bootstrap interval."""
     array: NDArray[np.float64] = np.asarray(values, np.float64)
     middle = float(np.median(array))
     if np.ptp(array) == 0:

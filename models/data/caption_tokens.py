@@ -1,8 +1,8 @@
-"""Captions and titles as tokens: letters merged by how often they stand together.
+"""Tokenizers of captions and titles: byte-pair encoding learned from a channel.
 
-Frequent words become one token each, and a word that was never seen is spelled by its parts.
-R. Sennrich et al., 2016, https://arxiv.org/abs/1508.07909, by the `tokenizers` library. The file of
-a tokenizer fills and cuts texts by itself: whoever reads it has rows of one length.
+Frequent words become one token each; unseen words are split into smaller tokens.
+R. Sennrich et al., 2016, https://arxiv.org/abs/1508.07909, by the `tokenizers` library. The
+tokenizer file pads and truncates by itself, so that every row has one length.
 """
 
 from __future__ import annotations
@@ -53,6 +53,6 @@ def encode_texts(tokenizer: Tokenizer, texts: Sequence[str]) -> NDArray[np.int64
 
 
 def tokenizer_file(tokenizer: Tokenizer) -> bytes:
-    """Return the file of a tokenizer."""
+    """Return the tokenizer file, as JSON."""
     text: str = tokenizer.to_str(pretty=True)
     return text.encode()

@@ -1,11 +1,11 @@
-"""Captioned pictures as a channel: `images.npz`, what is said of each picture, and the words of it.
+"""Captioned pictures as a channel: labelled images, their captions, and the vocabulary.
 
     images.npz        labelled pictures, as `images` has them
     captions.jsonl    {"part": "train", "row": 17, "captions": ["a bold handwritten three", …]}
     vocabulary.json   every word of the captions with its number, from 1 on; left out where a
                       recipe learns tokens of its own
 
-A picture may have several captions; the first says the most of it. The labels are for judges alone.
+A picture may have several captions; the first is the most complete. Labels serve evaluation only.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Part = Literal["train", "test"]
 
 
 class CaptionRow(BaseModel):
-    """What is said of one picture."""
+    """The captions of one picture: a line of `captions.jsonl`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -44,14 +44,14 @@ class CaptionRow(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class CaptionedImages:
-    """A channel. `captions` are by part, in the order of its pictures."""
+    """A channel of captioned pictures. `captions` are by part, in the order of its pictures."""
 
     images: Images
     captions: Mapping[Part, Sequence[tuple[str, ...]]]
     vocabulary: PromptVocabulary = field(default_factory=lambda: PromptVocabulary({}))
 
     def hold(self, side: int, channels: int, words: int) -> None:
-        """Raise BadData unless pictures are of this size, and there are so many words."""
+        """Raise BadData unless pictures have this size and the vocabulary has `words` words."""
         self.images.hold(side, channels)
         if len(self.vocabulary.numbers) != words:
             raise BadData(
@@ -60,8 +60,9 @@ class CaptionedImages:
             )
 
     def tokens(self, part: Part, length: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the words of every caption, [pictures, most captions, length], and how many
-        captions each picture has, [pictures].
+        """Return the tokens of all captions, and the number of captions of each picture.
+
+        Shapes: [pictures, most captions, length] and [pictures].
 
         Raises:
             BadData: a caption has an unknown word or is too long; the message names its row.
@@ -78,7 +79,7 @@ class CaptionedImages:
 
 
 def write(folder: Path, channel: CaptionedImages) -> Path:
-    """Write a channel; the same content makes the same bytes. Raises DiskFull."""
+    """Write a channel; equal content gives equal bytes. Raises DiskFull."""
     images.write(folder, channel.images)
     if channel.vocabulary.numbers:
         write_atomically(folder / WORDS, channel.vocabulary.content())

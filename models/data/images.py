@@ -1,4 +1,4 @@
-"""Labelled pictures as a channel: one file `images.npz`, split into what trains and what judges.
+"""Labelled pictures as a channel: one file `images.npz`, with a train and a test split.
 
 `train_images` and `test_images` are uint8 of [n, height, width, channels], `train_labels` and
 `test_labels` integers of [n], `names` the label's names as text.
@@ -42,7 +42,7 @@ class Images:
     names: tuple[str, ...]
 
     def hold(self, side: int, channels: int) -> None:
-        """Raise BadData unless pictures are `side` by `side` with so many channels."""
+        """Raise BadData unless pictures are `side` by `side` with `channels` channels."""
         shape = self.train.images.shape[1:]
         if shape != (side, side, channels):
             raise BadData(
@@ -64,7 +64,7 @@ def from_network(images: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 
 def write(folder: Path, images: Images) -> Path:
-    """Write a channel; the same pictures make the same bytes. Raises DiskFull."""
+    """Write a channel; equal pictures give equal bytes. Raises DiskFull."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / FILE
     with disk_full_as_failure(path):

@@ -1,9 +1,9 @@
-"""Tasks with their answers as a channel, to teach a language model to do them.
+"""Instructions with their answers as a channel, to fine-tune a language model.
 
     train.jsonl, test.jsonl   {"prompt": …, "completion": …}
-    tokenizer.json            that of the model to be taught
+    tokenizer.json            the tokenizer of the model that is tuned
 
-A row of tokens is prompt, completion and END from its left edge on, then PAD.
+A row of tokens is prompt, completion, END, and then PAD.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Instruction(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class EncodedInstructions:
-    """Rows of tokens, [n, length], and where among them the answers are, END included."""
+    """Rows of tokens, [n, length], and a mask of their answers, END included."""
 
     tokens: Tokens
     answers: NDArray[np.bool_]
@@ -56,11 +56,11 @@ class Instructions:
     """The tokenizer's file."""
 
     def hold(self, vocabulary: int) -> None:
-        """Raise BadData unless the tokenizer has so many tokens."""
+        """Raise BadData unless the tokenizer has `vocabulary` tokens."""
         require_vocabulary_size(self.tokenizer, vocabulary)
 
     def encoded(self, context: int) -> EncodedInstructions:
-        """Return what is trained on. Raises BadData for a row that is longer than `context`."""
+        """Return the training rows. Raises BadData if one is longer than `context`."""
         parts = [
             (self.tokenizer.encode(each.prompt).ids, self.tokenizer.encode(each.completion).ids)
             for each in self.train
@@ -83,7 +83,7 @@ class Instructions:
 def write(
     folder: Path, tokenizer: Tokenizer, train: Sequence[Instruction], test: Sequence[Instruction]
 ) -> Path:
-    """Write a channel; the same tasks make the same bytes. Raises DiskFull."""
+    """Write a channel; equal tasks give equal bytes. Raises DiskFull."""
     write_atomically(folder / TOKENIZER, tokenizer.to_str(pretty=True).encode())
     for name, some in ((TEST, test), (TRAIN, train)):
         lines = "".join(f"{each.model_dump_json()}\n" for each in some)

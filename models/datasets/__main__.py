@@ -1,4 +1,4 @@
-"""Prepares a channel: `python -m models.datasets NAME FOLDER`."""
+"""Prepare a channel: `python -m models.datasets NAME FOLDER`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def prepare(name: str, into: Path) -> Path:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Prepare a channel and say where it is."""
+    """Prepare a channel and print where it is."""
     parser = argparse.ArgumentParser(prog="python -m models.datasets", description=__doc__)
     parser.add_argument("name", help=f"one of {', '.join(names())}")
     parser.add_argument("into", type=Path, help="the channel's folder")

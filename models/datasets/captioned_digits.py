@@ -24,7 +24,7 @@ WORDS = ("a", "the", "handwritten", "digit", *STROKES, *NAMES)
 
 
 def prepare(into: Path) -> Path:
-    """Write the channel and return its captions. The same bytes each time. Raises DiskFull."""
+    """Write the channel and return its captions. Equal bytes each time. Raises DiskFull."""
     with tempfile.TemporaryDirectory() as scratch:
         digits.prepare(Path(scratch))
         found = images.read(Path(scratch))

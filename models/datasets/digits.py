@@ -29,7 +29,7 @@ _SEED = 0
 
 
 def prepare(into: Path) -> Path:
-    """Write the channel and return its file. The same bytes each time.
+    """Write the channel and return its file. Equal bytes each time.
 
     Raises:
         NoDataset: scikit-learn is not there, or its file is another.

@@ -43,7 +43,7 @@ Emoji = Mapping[str, Any]
 
 
 def prepare(into: Path) -> Path:
-    """Write the channel and return its captions. The same bytes each time.
+    """Write the channel and return its captions. Equal bytes each time.
 
     An emoji has its name first, then other names, and its name with what kind it is. Labels are
     the nine large categories.

@@ -1,4 +1,4 @@
-"""Glosses of WordNet 3.0 as text to learn English from: of a quarter of its words, some 42,000.
+"""Glosses of WordNet 3.0 as English text: about 42,000, of a quarter of its words.
 
 G. A. Miller, WordNet: a lexical database for English, https://doi.org/10.1145/219717.219748;
 WordNet 3.0 License. Debian's dict-wn tells each sense under every one of its words:
@@ -36,23 +36,23 @@ _BRACKETS = re.compile(r"\s*\[(?:syn|ant|also): [^\]]*\]")
 
 
 def prepare(into: Path) -> Path:
-    """Write the channel and return its file. The same bytes each time. Raises BadData, DiskFull."""
+    """Write the channel and return its file. Equal bytes each time. Raises BadData, DiskFull."""
     train, test = split(glosses())
     return text.write(into, learned(train), train, test)
 
 
 def tokenizer() -> Tokenizer:
-    """Return the tokenizer of this channel, for channels of what is built on it."""
+    """Return the tokenizer of this channel, for channels of models that build on it."""
     return learned(split(glosses())[0])
 
 
 def learned(train: Sequence[str]) -> Tokenizer:
-    """Return the tokenizer that is learned from what is trained on: a part of it is enough."""
+    """Learn the tokenizer from a quarter of the training texts."""
     return text.learn_tokenizer(train[::_LEARNED_FROM], VOCABULARY)
 
 
 def split(texts: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return the texts to train on and those to judge by; which is which depends on each alone."""
+    """Return training and test texts; the hash of a text alone decides its split."""
     train: list[str] = []
     test: list[str] = []
     for each in texts:
@@ -71,7 +71,7 @@ def glosses() -> list[str]:
 
 
 def senses(written: str, one_in: int) -> Iterator[tuple[str, str]]:
-    """Yield one word in so many of a dictionary's text, with each of its glosses and examples."""
+    """Yield the glosses and examples of one word in `one_in` of a dictionary."""
     for article in re.split(r"\n(?=\S)", written):
         word, _, rest = article.partition("\n")
         if word.startswith(_ABOUT) or zlib.crc32(word.encode()) % one_in:

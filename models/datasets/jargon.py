@@ -1,7 +1,7 @@
-"""The Jargon File as a second domain: a language model of glosses goes on with hackers' slang.
+"""The Jargon File as a second domain, for continued pre-training of a language model.
 
 The Jargon File 4.4.7, 29 December 2003, public domain, http://catb.org/jargon. The channel has it
-by the tokens of glosses, and below `before` glosses, to be repeated and to tell what is forgotten.
+in the tokens of glosses, and glosses below `before`, to rehearse them and to measure forgetting.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _LINK = re.compile(r"\{([^{}]*)\}")
 
 
 def prepare(into: Path) -> Path:
-    """Write the channel and return its file. The same bytes each time. Raises BadData, DiskFull."""
+    """Write the channel and return its file. Equal bytes each time. Raises BadData, DiskFull."""
     train, test = entries()
     trained, held_out = glosses.split(glosses.glosses())
     tokenizer = glosses.learned(trained)
@@ -38,7 +38,7 @@ def prepare(into: Path) -> Path:
 
 
 def entries() -> tuple[list[str], list[str]]:
-    """Return entries to train on and to judge by, each as `word: text`. Raises BadData."""
+    """Return training and test entries, each as `word: text`. Raises BadData."""
     written = gzip.decompress(read_debian_file(PACKAGE, MEMBER)).decode("utf-8")
     train: list[str] = []
     test: list[str] = []

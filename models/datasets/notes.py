@@ -1,10 +1,10 @@
-"""Notes of what somebody saw, and the fields that such a note has.
+"""Short notes and the fields to extract from them, written by a grammar.
 
     Note: a small red ship was near the river.
     Fields: colour: red; thing: ship
 
-A grammar writes them. A colour and a thing that are held out together are not seen together in
-training, though each is seen with others: what judges cannot be known by heart.
+Held-out pairs of a colour and a thing never occur together in training, though each occurs with
+others, so that memorising does not solve the test.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _SEED = 0
 
 
 def prepare(into: Path) -> Path:
-    """Write the channel and return its file. The same bytes each time. Raises BadData, DiskFull."""
+    """Write the channel and return its file. Equal bytes each time. Raises BadData, DiskFull."""
     chance = random.Random(_SEED)  # noqa: S311 - the same draws each time are wanted
     train = _drawn(chance, TRAINED, lambda colour, thing: not held_out(colour, thing))
     test = _drawn(chance, HELD_OUT, held_out)
@@ -40,7 +40,7 @@ def prepare(into: Path) -> Path:
 
 
 def held_out(colour: str, thing: str) -> bool:
-    """Tell whether a colour and a thing are together in nothing that is trained on."""
+    """Tell whether a pair of colour and thing is kept out of training."""
     return (COLOURS.index(colour) + 2 * THINGS.index(thing)) % _EVERY == 0
 
 

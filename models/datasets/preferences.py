@@ -1,8 +1,8 @@
-"""Short reviews of a made-up inn, and which of two completions is liked better.
+"""Short reviews of a made-up inn, with pairs of completions of which one is preferred.
 
-A grammar writes them: whole reviews, good, bad and mixed. Good is liked better than mixed, mixed
-better than bad, and a whole review better than one that is cut, jumbled or repeats itself. Raters
-err: in one pair of fifty it is the other way round. Prompts of the test files are in no other.
+A grammar writes good, bad and mixed reviews. Good is preferred to mixed, mixed to bad, and a whole
+review to one that is cut, jumbled or repetitive. Raters err: one pair in fifty is swapped. Prompts
+of the test files occur in no other file.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def tokenizer() -> Tokenizer:
 
 
 def prompts() -> tuple[list[str], list[str]]:
-    """Return the prompts that are trained on, and the fifth of them that are held out."""
+    """Return the training prompts, and the fifth of all prompts that is held out."""
     every = [
         (at + place, f"{opening} {noun} was")
         for at, opening in enumerate(OPENINGS)
@@ -68,7 +68,7 @@ class ReviewWriter:
     """Writes completions by the grammar."""
 
     def __init__(self, chance: random.Random) -> None:
-        """Take the chance that decides."""
+        """Draw from `chance`."""
         self._chance = chance
 
     def review(self, good: Sequence[bool]) -> str:
@@ -92,7 +92,7 @@ class ReviewWriter:
         return self.review((first, not first))
 
     def any(self) -> str:
-        """Return a review as they come: two in five good, as many bad."""
+        """Return a random review: two in five are good, as many are bad."""
         return self._chance.choices((self.good, self.bad, self.mixed), (2, 2, 1))[0]()
 
     def cut(self, text: str) -> str:
@@ -101,11 +101,11 @@ class ReviewWriter:
         return " ".join(words[: self._chance.randint(1, len(words) - 1)])
 
     def jumble(self) -> str:
-        """Return words without order."""
+        """Return random words."""
         return " ".join(self._word() for _ in range(self._chance.randint(1, 10)))
 
     def marred(self, text: str) -> str:
-        """Return a review with words repeated, or others in their place that do not fit."""
+        """Return a review with words repeated or replaced by misfits."""
         words = text.split()
         for _ in range(self._chance.randint(1, 4)):
             at = self._chance.randrange(len(words))
@@ -116,7 +116,7 @@ class ReviewWriter:
         return " ".join(words[:_MOST_WORDS])
 
     def pair(self, prompt: str) -> Pair:
-        """Return a pair as a rater has it."""
+        """Return a pair as a rater orders it, who errs at times."""
         better, worse = self._ranked()
         while better == worse:
             better, worse = self._ranked()
@@ -149,7 +149,7 @@ class ReviewWriter:
 
 
 def prepare(into: Path) -> Path:
-    """Write the channel and return its pairs. The same bytes each time. Raises DiskFull."""
+    """Write the channel and return its pairs. Equal bytes each time. Raises DiskFull."""
     for part, (chosen, count) in enumerate(zip(prompts(), (TRAINED, HELD_OUT), strict=True)):
         chance = random.Random(f"{_SEED} {part}")  # noqa: S311 - no secret comes of it
         writer = ReviewWriter(chance)

@@ -1,4 +1,4 @@
-"""Products with titles: Zalando's pictures of clothes, 28 x 28, and titles that are made up here.
+"""Products with titles: Zalando's pictures of clothes, 28 x 28, and titles made by a grammar.
 
 Fashion-MNIST, H. Xiao, K. Rasul and R. Vollgraf, 2017, https://arxiv.org/abs/1708.07747, MIT, from
 Debian's dataset-fashion-mnist. It has no titles. These are drawn by a grammar that writes as shops
@@ -64,7 +64,7 @@ _SEED = 3
 
 
 def prepare(into: Path) -> Path:
-    """Write the channel and return its titles. The same bytes each time.
+    """Write the channel and return its titles. Equal bytes each time.
 
     Raises:
         NoDataset: the package cannot be had.

@@ -1,4 +1,4 @@
-"""Drawn shapes with a caption each, and what is asked of them: colour, shape, size, background.
+"""Drawn shapes with a caption each, and questions about them: colour, shape, size, background.
 
 The test has the pairs of a colour and a shape that are never trained on. Drawn here: see `shapes`.
 """
@@ -21,7 +21,7 @@ _SEED = 11
 
 
 def prepare(into: Path, trained: int = TRAINED, judged: int = JUDGED) -> Path:
-    """Write the channel and return its file of pictures. The same bytes each time.
+    """Write the channel and return its file of pictures. Equal bytes each time.
 
     Raises:
         DiskFull: there was no room.

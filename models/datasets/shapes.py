@@ -1,7 +1,7 @@
 """Drawn shapes with captions: six shapes in six colours, two sizes and three backgrounds, 32 x 32.
 
-Six of the 36 pairs of a colour and a shape are never trained on. Whoever names one of these has
-learned what the colour is and what the shape is, apart from each other. Drawn here, by Pillow.
+Six of the 36 pairs of a colour and a shape are never trained on. A model that
+names one of these has learned colour and shape independently. Drawn here, by Pillow.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ _SEED = 1
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What is in a picture."""
+    """The content of a picture."""
 
     shape: str
     colour: str
@@ -82,7 +82,7 @@ class Scene:
 
     @property
     def label(self) -> int:
-        """Return which of NAMES it is."""
+        """Return its index in NAMES."""
         return NAMES.index(f"{self.colour} {self.shape}")
 
     def caption(self, template: str) -> str:
@@ -93,7 +93,7 @@ class Scene:
 
 
 def prepare(into: Path) -> Path:
-    """Write the channel and return its captions. The same bytes each time. Raises DiskFull.
+    """Write the channel and return its captions. Equal bytes each time. Raises DiskFull.
 
     The test has pictures of pairs that are held out first, then as many of the others. A picture
     has one caption. Labels are pairs of a colour and a shape.
@@ -120,7 +120,7 @@ def _split(chosen: Sequence[Scene], chance: random.Random) -> Split:
 
 
 def scenes(chance: random.Random, *, held_out: bool) -> Iterator[Scene]:
-    """Give scenes without end, of pairs that are held out or of the others."""
+    """Yield random scenes without end, of held-out pairs or of the others."""
     while True:
         scene = Scene(
             chance.choice(SHAPES),
@@ -133,7 +133,7 @@ def scenes(chance: random.Random, *, held_out: bool) -> Iterator[Scene]:
 
 
 def draw(scene: Scene, chance: random.Random) -> NDArray[np.uint8]:
-    """Return a picture of a scene, [32, 32, 3]; where the shape lies and how large is by chance."""
+    """Draw a scene, [32, 32, 3], with a random position and size."""
     lowest, highest = SIZES[scene.size]
     radius = chance.uniform(lowest, highest) * _FINER
     wide = SIDE * _FINER

@@ -1,4 +1,4 @@
-"""Whether probabilities are as often right as they say, and one temperature that mends them.
+"""Calibration of probabilities: expected calibration error, and temperature scaling.
 
 C. Guo et al., On calibration of modern neural networks, https://arxiv.org/abs/1706.04599
 """
@@ -33,8 +33,9 @@ def temperature(logits: Array, classes: Whole) -> float:
 
 
 def calibration_error(logits: Array, classes: Whole, bins: int = BINS) -> float:
-    """Return the expected calibration error, 0 to 1: how far confidence is from accuracy, in
-    `bins` of equal width, weighed by their rows.
+    """Return the expected calibration error, 0 to 1.
+
+    It is the distance of confidence from accuracy in `bins` of equal width, weighed by their rows.
     """
     told = softmax(logits, axis=1)
     confidence, right = told.max(axis=1), told.argmax(axis=1) == classes

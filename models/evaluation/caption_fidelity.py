@@ -1,4 +1,4 @@
-"""Judges what is drawn of captions: whether it is what they say, and what a negative one does."""
+"""How well drawn pictures follow their prompts and their negative prompts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _UNWANTED = 200
 
 
 def prompt_fidelity(draw: DrawFunction, data: CaptionedImages, length: int) -> Evaluation:
-    """Return numbers and a picture of what is drawn of the captions of held-out pictures.
+    """Return metrics and samples of pictures drawn from held-out captions.
 
     `accuracy` is the share whose class the judge tells as that of the captioned picture,
     `classes_drawn` how many classes it tells, and `fid` the Fréchet distance to the pictures that
@@ -57,14 +57,14 @@ def prompt_fidelity(draw: DrawFunction, data: CaptionedImages, length: int) -> E
 
 
 def by_class(drawn: NDArray[np.uint8], labels: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """Return three pictures of each class: a row of every class, and another, and another."""
+    """Return three pictures of each class, in rows of all classes."""
     places = [np.flatnonzero(labels == label)[:_A_CLASS] for label in np.unique(labels)]
     fewest = min(map(len, places))
     return drawn[[int(each[row]) for row in range(fewest) for each in places]]
 
 
 def negative_prompt_effect(draw: DrawFunction, data: CaptionedImages, length: int) -> Evaluation:
-    """Return what a negative prompt does to 200 pictures that are drawn without a prompt.
+    """Return the effect of a negative prompt on 200 pictures drawn without a prompt.
 
     `unwanted` is the share of the class that is drawn most often, and `unwanted_left` its share
     where a caption of it is the negative prompt, from the same noise. The picture has some of that

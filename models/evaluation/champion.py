@@ -1,8 +1,8 @@
-"""A challenger against the champion: the model that was approved before, judged on the same rows.
+"""Comparison of a challenger with the champion, the model that was approved before.
 
-Both left a score for each held-out row. A number is worse if the whole interval of the mean
-difference is on the worse side of nothing; then the challenger is not registered. Which side that
-is follows from the recipe's gate of the number.
+Both have a score for each held-out row. A metric is worse if the whole confidence interval of the
+mean difference lies on the worse side of zero; then the challenger is not registered. The recipe's
+gate of the metric says which side is worse.
 """
 
 from __future__ import annotations
@@ -32,8 +32,9 @@ Scores = Mapping[str, NDArray[np.float64]]
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Challenger less champion, of one number. `low` and `high` bound the mean difference at 95 %;
-    `p` is of the hypothesis that it is nothing.
+    """The difference of a metric, challenger minus champion.
+
+    `low` and `high` bound the mean difference at 95 %; `p` is the p-value of no difference.
     """
 
     champion: float
@@ -45,7 +46,7 @@ class Difference:
 
 
 def pack_scores(scores: Scores) -> bytes:
-    """Return scores as a file."""
+    """Return scores as the content of an NPZ file."""
     into = io.BytesIO()
     arrays: dict[str, Any] = {name: np.asarray(each, np.float64) for name, each in scores.items()}
     np.savez(into, **arrays)
@@ -53,7 +54,7 @@ def pack_scores(scores: Scores) -> bytes:
 
 
 def read_scores(folder: Path) -> dict[str, NDArray[np.float64]]:
-    """Return the scores that a model left; none where it left none. Raises BadData."""
+    """Read the scores in a model folder; empty if it has none. Raises BadData."""
     path = folder / SCORES
     if not path.is_file():
         return {}
@@ -67,7 +68,7 @@ def read_scores(folder: Path) -> dict[str, NDArray[np.float64]]:
 def compare(
     gates: Mapping[str, Gate], challenger: Scores, champion: Scores
 ) -> dict[str, Difference]:
-    """Return the difference of each number that has a gate and the scores of both.
+    """Return the difference of each metric that has a gate and scores of both.
 
     Intervals are percentile bootstraps of the paired differences (B. Efron, 1979), and p is that of
     a test by flipped signs (R. A. Fisher, 1935). The same scores give the same answer.
@@ -115,7 +116,7 @@ def _difference(gate: Gate, ours: NDArray[np.float64], theirs: NDArray[np.float6
 
 
 def require_not_worse(differences: Mapping[str, Difference]) -> None:
-    """Raise BelowChampion if a number is worse than the champion's beyond chance."""
+    """Raise BelowChampion if a metric is significantly worse than the champion's."""
     told = [
         f"{name} is {each.challenger:.4g} and the champion's {each.champion:.4g} (difference "
         f"{each.low:.4g} to {each.high:.4g})"
@@ -127,12 +128,12 @@ def require_not_worse(differences: Mapping[str, Difference]) -> None:
 
 
 def comparison_document(differences: Mapping[str, Difference]) -> dict[str, Any]:
-    """Return what COMPARISON has."""
+    """Return the content of COMPARISON."""
     return {name: asdict(each) for name, each in differences.items()}
 
 
 def row_mismatch(challenger: Scores, champion: Scores) -> str:
-    """Return how scores are of other rows than those of the champion, or ""."""
+    """Return in which metric the numbers of rows differ, or ""."""
     for name in sorted(set(challenger) & set(champion)):
         here, before = len(challenger[name]), len(champion[name])
         if here != before:

@@ -32,7 +32,7 @@ _STEADY = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class ImageClassifier:
-    """Knows the classes of a data set. `accuracy` is its own on pictures held out."""
+    """A classifier of a data set; `accuracy` is measured on its held-out pictures."""
 
     classifier: MLPClassifier
     accuracy: float
@@ -53,7 +53,7 @@ _classifiers: dict[str, ImageClassifier] = {}
 
 
 def image_classifier(images: Images) -> ImageClassifier:
-    """Return the judge of a data set, fitted on what models train on; it is fitted once."""
+    """Return the classifier of a data set, fitted once on its training pictures."""
     of = _hash(images)
     if of not in _classifiers:
         _classifiers[of] = _fit(images)
@@ -69,7 +69,7 @@ def _hash(images: Images) -> str:
 
 
 def _fit(images: Images) -> ImageClassifier:
-    """Fit a judge, and hold it to what is held out. Always the same one.
+    """Fit a classifier and measure it on held-out pictures; deterministic.
 
     One thread multiplies its matrices: they are so small that several would mostly wait for one
     another, and where they part a sum decides how it is rounded.
@@ -113,7 +113,9 @@ NEIGHBOURS = 3
 
 @dataclass(frozen=True, slots=True)
 class ImageCoverage:
-    """`precise` says of each draw whether it is among real ones, [m]; `recalled` of each real one
+    """Coverage of real pictures by draws; the means are precision and recall.
+
+    `precise` says of each draw whether it is among real ones, [m]; `recalled` of each real one
     whether it is among draws, [n]. Their means are precision and recall.
     """
 
@@ -156,7 +158,9 @@ _SEED = 0
 
 @dataclass(frozen=True, slots=True)
 class ImageQuality:
-    """What draws are worth. `fid` is the Fréchet distance by the judge's features; `precision` the
+    """Metrics of drawn pictures.
+
+    `fid` is the Fréchet distance by the judge's features; `precision` the
     share of draws among real pictures, and `recall` that of real ones among draws; `sharpness` the
     contrast between neighbouring pixels, of which real pictures have 1. `classes` counts what the
     judge tells of the draws, and `rarest_class` is the share of the rarest.
@@ -173,7 +177,7 @@ class ImageQuality:
 def image_quality(
     judge: ImageClassifier, real: Pictures, drawn: Pictures, classes: int
 ) -> ImageQuality:
-    """Judge draws beside real pictures of so many classes; all intervals are of 95 %.
+    """Compare draws with real pictures of `classes` classes; intervals are of 95 %.
 
     Those of precision and recall resample pictures within what either set covers, and that of
     sharpness resamples draws. Raises ValueError for fewer pictures than coverage needs.
@@ -192,7 +196,7 @@ def image_quality(
 
 
 def frechet_interval(real: NDArray[np.float64], drawn: NDArray[np.float64]) -> ConfidenceInterval:
-    """Return the Fréchet distance of features, with an interval of draws that are drawn again.
+    """Return the Fréchet distance of features, with a bootstrap interval over draws.
 
     Rows that come twice make a set of draws narrower and so add to the distance. The interval is
     therefore that of the resampled distances around their own mean, put around the distance.
@@ -225,6 +229,6 @@ def _matrix_root(covariance: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def laplacian_contrast(pictures: Pictures) -> NDArray[np.float64]:
-    """Return the mean size of the Laplacian of each picture, [n]: blur takes it away."""
+    """Return the mean absolute Laplacian of each picture, [n]: blur lowers it."""
     edges: NDArray[np.float64] = laplace(pictures.astype(np.float64), axes=(1, 2))
     return np.asarray(np.abs(edges).mean(axis=(1, 2, 3)))

@@ -25,7 +25,7 @@ class ConfidenceInterval:
     high: float
 
     def numbers(self, name: str) -> dict[str, float]:
-        """Return its three numbers for an evaluation."""
+        """Return the mean and both bounds as metrics called `name`, `name_low`, `name_high`."""
         return {name: self.mean, f"{name}_low": self.low, f"{name}_high": self.high}
 
 

@@ -1,4 +1,4 @@
-"""Judges text: intervals, and how surprising a text is to counts of what was trained on."""
+"""Perplexity of held-out text: rows, bits per byte, unigram and bigram baselines."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def interval(scores: Numbers) -> Interval:
 
 
 def held_out_rows(tokens: Tokens, length: int, most: int) -> Tokens:
-    """Return rows of held-out tokens, [n, length], with `most` tokens in all, but one row at least.
+    """Return rows of held-out tokens, [n, length]: at most `most` tokens, or one row.
 
     Rows of another length are not as many, so that nobody pairs them with these. Raises BadData.
     """
@@ -56,13 +56,13 @@ def held_out_rows(tokens: Tokens, length: int, most: int) -> Tokens:
 
 
 def unigram_surprise(trained: Tokens, rows: Tokens, vocabulary: int) -> Numbers:
-    """Return the mean surprise of each row by how often each token is in what was trained on."""
+    """Return the mean surprise of each row under a unigram model of the training tokens."""
     shares = _token_shares(trained, vocabulary)
     return np.asarray(-np.log(shares[rows[:, 1:]]).mean(axis=1))
 
 
 def bigram_surprise(trained: Tokens, rows: Tokens, vocabulary: int) -> Numbers:
-    """Return the mean surprise of each row by how often tokens follow one another.
+    """Return the mean surprise of each row under a bigram model of the training tokens.
 
     Witten and Bell's interpolation with the single tokens: what a pair is trusted grows with the
     number of times that its first token was seen, against the number of tokens that followed it.
@@ -83,11 +83,11 @@ def bigram_surprise(trained: Tokens, rows: Tokens, vocabulary: int) -> Numbers:
 
 
 def _token_shares(trained: Tokens, vocabulary: int) -> Numbers:
-    """Return each token's share, one more than counted so that none is impossible."""
+    """Return the share of each token, with one added to each count."""
     counts = np.bincount(trained, minlength=vocabulary) + 1.0
     return np.asarray(counts / counts.sum())
 
 
 def bits_per_byte(nats: float, tokens: int, size: int) -> float:
-    """Return the bits of a byte where a token has so many nats, for any tokenizer."""
+    """Return bits per byte for `nats` per token, comparable between tokenizers."""
     return nats / math.log(2) * tokens / size

@@ -1,4 +1,4 @@
-"""How well vectors find each other: recall at k, zero-shot classes, neighbours of the same class.
+"""Metrics of vector retrieval: recall at k, zero-shot accuracy, neighbour precision.
 
 All vectors are of length 1, so that products are cosines. Measures come as a value for each row,
 so that two models can be compared in pairs; `mean_interval` says how sure a mean is.
@@ -19,7 +19,7 @@ Labels = NDArray[np.int64]
 
 
 def ranks(queries: Vectors, items: Vectors) -> Labels:
-    """Return where item i stands among all items for query i, [n], from 0 on.
+    """Return the rank of item i among all items for query i, [n], from 0 on.
 
     An item that is as near as the right one stands before it, so that vectors that are all alike
     find nothing.

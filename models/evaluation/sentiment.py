@@ -1,7 +1,7 @@
-"""A judge of short reviews by a list of words and a rule: nothing of it is trained.
+"""Sentiment of short reviews by a list of words and a rule, without training.
 
-It stands apart from what made the reviews and from every reward, so that a model which only pleases
-its reward is found out.
+It is independent of the grammar of the reviews and of all rewards, so that it exposes a model that
+only games its reward.
 """
 
 from __future__ import annotations
@@ -37,9 +37,11 @@ _OFTEN = 2
 
 @dataclass(frozen=True, slots=True)
 class ReviewVerdict:
-    """What is said of a text. `valence` is its good words less its bad ones, a negation turning
-    the one that follows; `ended` says that it came to its end by itself; `formed` that it reads as
-    a review: opinions joined by "and" or "but", a full stop, no opinion more than twice.
+    """The verdict on a completion.
+
+    `valence` is the number of good words minus bad ones, a negation turning the next; `ended`
+    says that it came to its end by itself; `formed` that it reads as a review: opinions joined by
+    "and" or "but", a full stop, no opinion more than twice.
     """
 
     valence: int
@@ -73,8 +75,9 @@ def _valence(words: Sequence[str]) -> int:
 
 
 def verdict_rates(verdicts: Sequence[ReviewVerdict], prefix: str = "") -> dict[str, float]:
-    """Return the shares that are positive, with the lower bound of a 95% interval, that ended, and
-    that are formed.
+    """Return the shares of completions that are positive, ended and well formed.
+
+    The positive rate comes with the lower bound of its 95 % interval.
     """
     positive = [each.positive for each in verdicts]
     return {

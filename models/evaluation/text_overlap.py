@@ -1,4 +1,4 @@
-"""How much of what was written is in what was wanted: BLEU and ROUGE, by the papers' own libraries.
+"""BLEU and ROUGE of generated texts, by sacrebleu and rouge-score.
 
 BLEU: K. Papineni et al., 2002, https://aclanthology.org/P02-1040, by sacrebleu (M. Post, 2018).
 ROUGE: C.-Y. Lin, 2004, https://aclanthology.org/W04-1013, by Google's rouge-score.
@@ -58,8 +58,9 @@ def rouge(written: Sequence[str], wanted: Sequence[str]) -> dict[str, NDArray[np
 
 
 def _counts(metric: BLEU, written: str, wanted: str) -> NDArray[np.int64]:
-    """Return what BLEU counts of one text, so that the sum over texts is that of the corpus:
-    n-grams that are right and n-grams in all, [4] each, and the lengths of both texts.
+    """Return the BLEU counts of one text, which add up to those of the corpus.
+
+    They are matching n-grams and all n-grams, [4] each, and the lengths of both texts.
     """
     found = metric.corpus_score([written], [[wanted]])
     return np.array([*found.counts, *found.totals, found.sys_len, found.ref_len], np.int64)

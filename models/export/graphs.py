@@ -1,7 +1,7 @@
-"""Export: ONNX graphs that say what the network says, with a manifest that holds them to it.
+"""ONNX export: graphs held to the outputs of their network, written all or not at all.
 
-It runs on a CPU with the torch of this environment, whatever trained the network. A model is there
-whole or not at all: graphs, manifest and card are made in a folder apart; the manifest comes last.
+It runs on a CPU with the torch of this environment, whatever device trained the network. Graphs,
+manifest and card are written to a staging folder; the manifest is moved last.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _BANNED = "embedding"
 
 
 def export_graphs(graphs: Mapping[str, Graph], into: Path) -> dict[str, GraphSpec]:
-    """Write each graph as NAME.onnx into a folder and return what it is.
+    """Write each graph as NAME.onnx into a folder and return its specification.
 
     Raises:
         OutOfParity: a graph differs from its network by more than 1e-4 somewhere.
@@ -102,7 +102,7 @@ def _write(name: str, graph: Graph, module: nn.Module, path: Path) -> None:
 
 
 def open_graph(path: Path) -> onnxruntime.InferenceSession:
-    """Open a graph for one thread of the CPU."""
+    """Open a graph on one CPU thread."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
@@ -111,7 +111,7 @@ def open_graph(path: Path) -> onnxruntime.InferenceSession:
 
 
 def max_difference(graph: Graph, module: nn.Module, session: onnxruntime.InferenceSession) -> float:
-    """Return the most that an output of the graph differs from the module's, on its trial."""
+    """Return the largest difference of graph and module outputs on the trial inputs."""
     with torch.no_grad():
         told = module(*graph.trial)
     wanted = [told] if isinstance(told, torch.Tensor) else list(told)
@@ -137,7 +137,7 @@ def _specs(nodes: list[onnxruntime.NodeArg]) -> tuple[TensorSpec, ...]:
 
 @contextmanager
 def staged_folder(folder: Path, last: str) -> Iterator[Path]:
-    """Give a folder to write into, whose files replace those of `folder` if nothing fails.
+    """Yield a folder whose files replace those of `folder` if nothing fails.
 
     The file called `last` comes last, and goes first: what has it is whole. The folder itself
     stays, as SageMaker mounts it.
@@ -159,7 +159,7 @@ def staged_folder(folder: Path, last: str) -> Iterator[Path]:
 
 @contextmanager
 def muted_exporter() -> Iterator[None]:
-    """Keep the exporter's own notes out of the log, as they are of its inner workings."""
+    """Keep the exporter's warnings about its internals out of the log."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         before = logging.root.manager.disable

@@ -1,4 +1,4 @@
-"""The card of a trained model: what it is, what came out, what it was made of."""
+"""The model card: what a model is, its evaluation, its graphs and its origin."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ def model_card(
     pictures: Sequence[str],
     differences: Mapping[str, Difference],
 ) -> str:
-    """Return the card as Markdown; `pictures` are files beside it, `differences` are those to the
-    champion, if there was one.
+    """Return the card as Markdown.
+
+    `pictures` are files beside it; `differences` are those to the champion, if there was one.
     """
     origin = signature.origin
     parts = [

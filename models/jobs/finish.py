@@ -1,5 +1,7 @@
-"""The second job of a recipe: a trained network is judged, held to its gates and to the champion,
-exported, and described. It runs on a CPU, whatever trained the network. `judge` is the first half.
+"""The jobs `finish` and `judge`, which follow a training. They run on a CPU.
+
+`finish` evaluates a trained network, requires its gates, compares it with the champion, exports it
+and writes its card. `judge` stops after the gates.
 """
 
 from __future__ import annotations
@@ -42,8 +44,9 @@ Exporter = Callable[[Mapping[str, Graph], Path], Mapping[str, GraphSpec]]
 
 
 def finish_job(job: TrainingJob, say: Say, exporter: Exporter = export_graphs) -> None:
-    """Judge, hold to the gates and the champion, export and describe; the model folder is whole or
-    not there.
+    """Evaluate, require gates, compare with the champion, export, and write the card.
+
+    The model folder gets all files or none.
     """
     with tempfile.TemporaryDirectory() as scratch:
         judged = _judge(job, Path(scratch), say)
@@ -60,8 +63,10 @@ def finish_job(job: TrainingJob, say: Say, exporter: Exporter = export_graphs) -
 
 
 def judge_job(job: TrainingJob, say: Say) -> None:
-    """Judge, and hold to the gates: all of a finished model but graphs, manifest and card, so that
-    others can begin from it and nothing serves it.
+    """Evaluate and require the gates, without export.
+
+    The model folder gets all files but graphs, manifest and card: other recipes can use it as a
+    base, and nothing serves it.
     """
     with tempfile.TemporaryDirectory() as scratch:
         judged = _judge(job, Path(scratch), say)
@@ -75,7 +80,7 @@ def judge_job(job: TrainingJob, say: Say) -> None:
 
 @dataclass(frozen=True, slots=True)
 class JudgedModel:
-    """A trained network, with what it is worth on the data of its training."""
+    """A trained network with its data and its evaluation."""
 
     recipe: Recipe
     settings: RecipeSettings
@@ -102,7 +107,7 @@ def _judge(job: TrainingJob, scratch: Path, say: Say) -> JudgedModel:
 
 
 def restore_network(trained: TrainedModel) -> tuple[RecipeSettings, nn.Module]:
-    """Return a training's settings, and the network with its weights, to be judged or exported."""
+    """Return the settings of a training, and the network with its weights, in eval mode."""
     name = trained.training.recipe
     settings = recipe.parameters_of(name).model_validate(trained.training.settings)
     torch.set_num_threads(settings.threads)
@@ -119,7 +124,7 @@ def export_model(
     into: Path,
     exporter: Exporter = export_graphs,
 ) -> Signature:
-    """Write what serves a network into a folder, and return the manifest, which is not written.
+    """Write the files that serve a network; return the manifest, which is not written.
 
     Raises:
         OutOfParity: a graph says something else than the network.
@@ -152,7 +157,7 @@ def _compare_with_champion(
     scratch: Path,
     say: Say,
 ) -> Mapping[str, Difference]:
-    """Compare with the model that the champion's channel has, if the job has one.
+    """Return the differences to the model in the champion channel, if there is one.
 
     Raises:
         BelowChampion: it is better beyond chance.
@@ -178,7 +183,7 @@ def _compare_with_champion(
 
 @dataclass(frozen=True, slots=True)
 class ModelRelease:
-    """What is written beside the graphs."""
+    """The content of the files beside the graphs."""
 
     judged: JudgedModel
     signature: Signature
@@ -200,7 +205,7 @@ def _origin(training: TrainingRecord, settings: RecipeSettings) -> Origin:
 
 
 def _curves(folder: Path, found: Recipe) -> Mapping[str, figures.Pixels]:
-    """Return the curves of the loss, and of what else the recipe draws of what steps measured."""
+    """Return curves of the loss and of the recipe's other plotted metrics."""
     history = read_history(folder / HISTORY)
     measured = {name for row in history.values() for name in row}
     names = ("loss", *(name for name in found.curves if name in measured))

@@ -1,4 +1,4 @@
-"""The jobs of a recipe: `train`, on any device; `finish` and `judge`, on a CPU: finishing.py."""
+"""Runs a job of a recipe: `train` and `try` here, `finish` and `judge` in finish.py."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ from models.training.recipe_code import RecipeCode, TaskSetup, recipe_code
 
 
 def judge_trial(job: TrainingJob, say: Callable[[str], None]) -> None:
-    """Judge what the job's training left in its model folder, and print the numbers.
+    """Evaluate the model in the job's model folder and print the metrics.
+
+    A tuning sees them. No gate is required, and nothing is exported.
 
     Raises BadData where it left nothing whole.
     """
@@ -44,7 +46,7 @@ _JOB_FIELDS = ("task", "recipe", "preset")
 
 
 def run_job(job: TrainingJob, environ: Mapping[str, str], say: Say) -> None:
-    """Do what the job's hyperparameters ask for.
+    """Run the task that the job's hyperparameters name.
 
     `task` is train, try, finish or judge. A training is further asked for its `recipe`, its
     `preset` and any setting of the recipe, and so is a trial, which is judged at once.
@@ -66,7 +68,7 @@ def run_job(job: TrainingJob, environ: Mapping[str, str], say: Say) -> None:
 
 
 def requested_settings(asked: Mapping[str, Any]) -> tuple[Recipe, PresetName, RecipeSettings]:
-    """Return the recipe, preset and settings that hyperparameters ask for. Raises BadRecipe."""
+    """Return the recipe, preset and settings of hyperparameters. Raises BadRecipe."""
     if "recipe" not in asked:
         raise BadRecipe(f"recipe: missing; it is one of {', '.join(recipe.names())}.")
     found = recipe.load(str(asked["recipe"]))
@@ -78,7 +80,7 @@ def requested_settings(asked: Mapping[str, Any]) -> tuple[Recipe, PresetName, Re
 
 
 def train_job(job: TrainingJob, environ: Mapping[str, str], say: Say) -> bool:
-    """Train, and leave weights and history in the model folder; tell whether this process did."""
+    """Train; return whether this process wrote the model folder, as the group's leader does."""
     found, preset, settings = requested_settings(job.hyperparameters)
     device = select_device(environ)
     torch.set_num_threads(settings.threads)
@@ -114,7 +116,7 @@ def train_job(job: TrainingJob, environ: Mapping[str, str], say: Say) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class FreshNetwork:
-    """A new network, what it will be trained on, and its settings."""
+    """A network before its training, with its data and settings."""
 
     network: torch.nn.Module
     data: Any
@@ -124,7 +126,7 @@ class FreshNetwork:
 def _load_bases(
     found: Recipe, code: RecipeCode[Any, Any], begun: FreshNetwork, job: TrainingJob
 ) -> dict[str, str]:
-    """Put the weights of the recipe's bases into a new network, and return their hashes."""
+    """Load the weights of the recipe's bases into a new network; return their sha256s."""
     if code.begin is None:
         return {}
     with tempfile.TemporaryDirectory() as scratch:
@@ -154,7 +156,7 @@ def _load_bases(
 
 
 def _require_same_words(channel: str, base: TrainedModel, own: Mapping[str, bytes]) -> None:
-    """Raise BadData where a base has a tokenizer or vocabulary of the same name, and another."""
+    """Raise BadData if a base was trained with another tokenizer or vocabulary."""
     for name, content in own.items():
         theirs = base.folder / name
         if theirs.is_file() and theirs.read_bytes() != content:

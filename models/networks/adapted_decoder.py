@@ -1,6 +1,6 @@
-"""A decoder that is adapted, with the one that it began from: by all weights, or by peft's few.
+"""A decoder under adaptation beside its base: by all weights, or by peft's adapters.
 
-What is exported is merged: a decoder of the same graph as the base's. LoRA: E. Hu et al.,
+The export is merged into a decoder with the graph of the base. LoRA: E. Hu et al.,
 https://arxiv.org/abs/2106.09685; (IA)^3: H. Liu et al., https://arxiv.org/abs/2205.05638; prompt
 tuning: B. Lester et al., https://arxiv.org/abs/2104.08691.
 """
@@ -26,12 +26,12 @@ _WRAPPED = ".base_layer"
 
 
 class AdaptedDecoder(nn.Module):
-    """`tuned` learns; `base` is what it began from, frozen, to be compared with."""
+    """A decoder that is tuned, and its frozen base for comparison."""
 
     def __init__(
         self, settings: DecoderSettings, wrap: Callable[[LlamaForCausalLM], nn.Module]
     ) -> None:
-        """Make both; `wrap` freezes what is not to learn, and puts in what is to."""
+        """Make both decoders; `wrap` freezes weights and inserts adapters."""
         super().__init__()
         self.settings = settings
         self.base = decoder(settings).requires_grad_(False)
@@ -44,15 +44,18 @@ class AdaptedDecoder(nn.Module):
 
     @property
     def inner(self) -> nn.Module:
-        """Return the decoder inside of what learns, with peft's layers in it."""
+        """Return the decoder inside `tuned`, with peft's layers in it."""
         if isinstance(self.tuned, PeftModel):
             found: nn.Module = self.tuned.get_base_model()
             return found
         return self.tuned
 
     def begin(self, trained: TrainedModel) -> None:
-        """Take a language model's weights. Raises BadData for other sizes, RuntimeError for other
-        names or shapes of weights.
+        """Load the weights of a language model into both decoders.
+
+        Raises:
+            BadData: the sizes differ.
+            RuntimeError: names or shapes of weights differ.
         """
         _require_same_sizes(self.settings, trained.training.settings)
         self.base.load_state_dict(dict(trained.weights))
@@ -69,7 +72,7 @@ class AdaptedDecoder(nn.Module):
         self._tokenizer = (trained.folder / TOKENIZER).read_bytes()
 
     def hold(self, tokenizer: bytes) -> None:
-        """Raise BadData unless this is the tokenizer of what it began from."""
+        """Raise BadData unless this is the tokenizer of the base."""
         if self._tokenizer is not None and self._tokenizer != tokenizer:
             raise BadData(
                 f"The channel's {TOKENIZER} is not that of the language model that is adapted, so "
@@ -77,7 +80,7 @@ class AdaptedDecoder(nn.Module):
             )
 
     def merged(self) -> LlamaForCausalLM:
-        """Return one plain decoder that says what this says; a prompt's tokens are its last."""
+        """Return a plain decoder with the adapters merged; prompt vectors become last tokens."""
         if not isinstance(self.tuned, PeftModel):
             return self.tuned
         prompts = self._prompts()
@@ -89,7 +92,7 @@ class AdaptedDecoder(nn.Module):
         return plain
 
     def trainable_share(self) -> float:
-        """Return the share of a merged decoder's numbers that learned."""
+        """Return the trained share of the parameters of a merged decoder."""
         learned = sum(each.numel() for each in self.tuned.parameters() if each.requires_grad)
         return float(learned / sum(each.numel() for each in self.base.parameters()))
 

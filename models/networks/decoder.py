@@ -1,4 +1,4 @@
-"""A decoder-only language model: transformers' Llama, made from a config.
+"""A decoder-only language model, transformers' Llama from a config, and its ONNX graph.
 
 Positions are rotations (RoPE), norms are of root mean squares, perceptrons are gated.
 J. Su et al., https://arxiv.org/abs/2104.09864; H. Touvron et al., https://arxiv.org/abs/2302.13971
@@ -56,7 +56,7 @@ def logits(
 
 
 def positions(mask: torch.Tensor) -> torch.Tensor:
-    """Return where each token of a masked row stands, [n, length]: the first that counts at 0."""
+    """Return token positions in masked rows, [n, length]; the first unmasked has 0."""
     return (mask.cumsum(1) - 1).clamp(min=0)
 
 
@@ -65,7 +65,7 @@ def log_probabilities(
 ) -> torch.Tensor:
     """Return log p(token | those before it), in nats, [n, length - 1], of tokens [n, length].
 
-    Entry i is of token i + 1. What stands for no token has to be left out by whoever sums.
+    Entry i is of token i + 1. Callers leave padding out of their sums.
     """
     found = functional.log_softmax(logits(network, tokens[:, :-1], _before(mask)), dim=2)
     return found.gather(2, tokens[:, 1:, None]).squeeze(2)
@@ -93,7 +93,7 @@ def generate(
     temperature: float = 0.0,
     generator: torch.Generator | None = None,
 ) -> torch.Tensor:
-    """Return what follows each prompt, [n, at most `most`]: after `END` comes `PAD` alone.
+    """Return the continuation of each prompt, [n, at most `most`]; PAD follows END.
 
     Prompts are [n, length], filled on the left where `mask` has 0. At temperature 0 the likeliest
     token is taken, otherwise one is drawn from softmax(logits / temperature), by `generator` or
@@ -137,10 +137,10 @@ _PAST, _LENGTH = 5, 3
 
 
 class Decoding(nn.Module):
-    """One call of the decoder, in tensors alone."""
+    """One decoding step with tensors as inputs and outputs only, for export."""
 
     def __init__(self, network: LlamaForCausalLM) -> None:
-        """Take the decoder; it is not copied."""
+        """Wrap a decoder, without a copy."""
         super().__init__()
         self._network = network
 
@@ -168,7 +168,7 @@ class Decoding(nn.Module):
 
 
 def decoder_graphs(network: LlamaForCausalLM, settings: DecoderSettings) -> Mapping[str, Graph]:
-    """Return the graph. Counts, lengths and pasts may vary."""
+    """Return the decoding graph; count, length and past may vary."""
     stream = seeds.generator(settings.seed, _EXAMPLES_STREAM)
 
     def inputs(count: int, length: int, past: int) -> Sequence[torch.Tensor]:
@@ -195,8 +195,9 @@ def decoder_graphs(network: LlamaForCausalLM, settings: DecoderSettings) -> Mapp
 
 
 def decoder_constants(settings: DecoderSettings, prefix: int = 0) -> Mapping[str, Constant]:
-    """Return what a server has to know: the shape of keys and values, how texts end, and how many
-    tokens after the vocabulary's go before every prompt.
+    """Return the constants that a server needs to decode.
+
+    `prefix` is how many tokens beyond the vocabulary precede every prompt.
     """
     return {
         "vocabulary": settings.vocabulary,

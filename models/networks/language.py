@@ -1,4 +1,4 @@
-"""A language model that other networks hold frozen, and that knows which words its tokens are."""
+"""A language model that other networks hold frozen, with its tokenizer's fingerprint."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ class FrozenLanguageModel(nn.Module):
 
     @property
     def width(self) -> int:
-        """Return the dimensions of what the decoder reads."""
+        """Return the width of the decoder's input embeddings."""
         found: int = self.decoder.config.hidden_size
         return found
 
     def learn(self, words: WordTokenizer) -> None:
-        """Take the words as those of this model."""
+        """Store the fingerprint of the tokenizer that this model is trained with."""
         self.words.copy_(torch.from_numpy(words.fingerprint()))
 
     def vectors(self, tokens: torch.Tensor) -> torch.Tensor:
-        """Return what the decoder reads tokens as, [..., width]."""
+        """Return the input embeddings of tokens, [..., width]."""
         found: torch.Tensor = self.decoder.get_input_embeddings()(tokens)
         return found
 
@@ -55,12 +55,12 @@ class FrozenLanguageModel(nn.Module):
 
 
 def unknown_words() -> torch.Tensor:
-    """Return the fingerprint of no words, which a model has before it is trained."""
+    """Return the empty fingerprint of an untrained model, [32 bytes]."""
     return torch.zeros(_SHA256, dtype=torch.uint8)
 
 
 def require_same_words(fingerprint: torch.Tensor, words: WordTokenizer) -> None:
-    """Raise BadData unless these are the words that a language model was trained by."""
+    """Raise BadData unless a language model was trained with this tokenizer."""
     if not torch.equal(fingerprint.cpu(), torch.from_numpy(words.fingerprint())):
         raise BadData(
             "The language model was trained by other words than the channel has, so that its "

@@ -1,4 +1,4 @@
-"""What is asked of pictures as tokens: a question and its answer, or pictures in a row."""
+"""Questions and answers about pictures as rows of tokens, with labels and decoding."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def question_rows(
 ) -> torch.Tensor:
     """Return every question with its answer as tokens, [n, 1 + attributes, length].
 
-    A row is `question <s> answer </s>` and then padding; to ask for a caption is to ask nothing.
+    A row is `question <s> answer </s>` and then padding; the question for a caption is empty.
     """
     begun = [words.ids(question_text(name)) for name in attributes]
     rows = []
@@ -94,7 +94,7 @@ def row_answer_labels(tokens: torch.Tensor) -> torch.Tensor:
 
 
 def shuffle_answers(told: torch.Tensor, lost: float) -> torch.Tensor:
-    """Return answers in another order in each row, a share `lost` of them unknown.
+    """Shuffle the answers of each row, and replace a share `lost` of them by UNKNOWN.
 
     Chance comes from torch's global stream.
     """
@@ -128,7 +128,7 @@ def cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
 
 
 def decoding_prompts(captions: torch.Tensor) -> torch.Tensor:
-    """Return captions of `question_rows` with DECODE where they begin, which asks to write them."""
+    """Return caption rows with DECODE in place of BEGIN, which requests generation."""
     return captions.where(captions != BEGIN, DECODE)
 
 

@@ -1,7 +1,7 @@
-"""Texts that a decoder writes, or that a channel has, as rows of tokens from the left edge on.
+"""Completions as rows of tokens, sampled or from a channel, and the reward model.
 
-Rows without padding before them need no mask where attention is causal: what follows a token does
-not change what is said of it.
+Rows begin at the left edge. They need no mask under causal attention, since padding after a token
+does not change its logits.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from models.networks.settings import DecoderSettings
 
 @dataclass(frozen=True, slots=True)
 class CompletionRows:
-    """Rows of tokens. `ids` are [n, length]; of `sizes`, [n], are text; of `begun`, [n], prompt."""
+    """Rows of tokens, [n, length], with the lengths of prompt and of text, [n] each."""
 
     ids: torch.Tensor
     begun: torch.Tensor
@@ -39,8 +39,9 @@ class CompletionRows:
 
     @property
     def answered(self) -> torch.Tensor:
-        """Return 1 for each token of the completion, [n, length - 1]: entry i is of token i + 1, as
-        log probabilities are.
+        """Return 1 for each token of the completion, else 0, [n, length - 1].
+
+        Entry i is of token i + 1, as in log probabilities.
         """
         places = self._places()[:, 1:]
         inside = (places >= self.begun[:, None]) & (places < self.sizes[:, None])
@@ -48,7 +49,7 @@ class CompletionRows:
 
     @property
     def ended(self) -> torch.Tensor:
-        """Tell of each row whether its last token is the end, [n]."""
+        """Return whether each row ends with END, [n]."""
         return self.ids.gather(1, self.sizes[:, None] - 1).squeeze(1) == END
 
     def completions(self) -> list[list[int]]:
@@ -94,7 +95,7 @@ def draw_completions(
 def completion_rows(
     vocabulary: ReviewTokenizer, texts: Sequence[tuple[str, str]], length: int
 ) -> CompletionRows:
-    """Return rows of prompts and completions. Raises BadData, as `pairs.laid` does."""
+    """Return rows of prompts and completions. Raises BadData, as `review_pairs.token_rows` does."""
     found = token_rows(vocabulary, texts, length)
     return CompletionRows(
         *(torch.from_numpy(each) for each in (found.ids, found.begun, found.sizes))
@@ -104,7 +105,7 @@ def completion_rows(
 def pair_rows(
     vocabulary: ReviewTokenizer, pairs: Sequence[Pair], length: int
 ) -> tuple[CompletionRows, CompletionRows]:
-    """Return the chosen rows and the rejected ones. Raises BadData, as `pairs.laid` does."""
+    """Return the chosen and the rejected rows. Raises BadData, as `token_rows` does."""
     return (
         completion_rows(vocabulary, [(each.prompt, each.chosen) for each in pairs], length),
         completion_rows(vocabulary, [(each.prompt, each.rejected) for each in pairs], length),
@@ -128,7 +129,7 @@ def prompt_rows(
 
 
 class RewardScorer(nn.Module):
-    """Scores whole texts; what has not come to its end gets `unended`, whatever it says.
+    """Scores whole texts; a text without END gets the score `unended`.
 
     A score is read at the end token, as only there all has been said. Were it read at any last
     token, a policy would learn never to end on what costs it.

@@ -1,4 +1,4 @@
-"""The sizes of a decoder-only language model, as settings of whatever recipe has one; no torch."""
+"""Settings of the shared networks, which recipes' parameters extend. No torch."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ STRIDE = 8
 
 
 class TowerSettings(RecipeSettings):
-    """Settings of a tower for pictures and one for texts, whose vectors lie in one space."""
+    """Settings of an image tower and a text tower with one vector space."""
 
     side: Annotated[int, Field(ge=STRIDE, le=256, multiple_of=STRIDE)]
     """Height and width of a picture, pixels."""
@@ -110,7 +110,7 @@ DENOISER_GROUPS = 8
 
 
 class DenoiserSettings(RecipeSettings):
-    """Settings of the network, of the noise, and how pictures are drawn."""
+    """Settings of a denoiser: its network, the noise, and the default sampling."""
 
     side: Annotated[int, Field(ge=4, le=128, multiple_of=2)]
     """Height and width of a picture, pixels."""

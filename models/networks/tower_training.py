@@ -1,4 +1,4 @@
-"""Training of two towers on captioned pictures: symmetric contrastive loss on the pairs of a batch.
+"""Contrastive training of two towers on captioned pictures.
 
 A picture with several captions has one of them at each step. With several processes, the wrong
 pairs are those of a process alone.
@@ -71,7 +71,7 @@ def shift_pictures(pixels: torch.Tensor, most: int) -> torch.Tensor:
 
 
 def grey_pictures(pixels: torch.Tensor, share: float) -> torch.Tensor:
-    """Return pictures of which about a share have lost their colours.
+    """Return pictures of which about a share are made grey.
 
     A shape is then learned apart from the colours that it came in. T. Chen et al., SimCLR, 2020,
     https://arxiv.org/abs/2002.05709, appendix A.

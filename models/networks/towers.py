@@ -1,4 +1,4 @@
-"""Two towers, one for pictures and one for texts, that lead to one space of vectors: CLIP.
+"""CLIP: an image tower and a text tower with one vector space, and their ONNX graphs.
 
 A. Radford et al., Learning Transferable Visual Models From Natural Language Supervision, 2021,
 https://arxiv.org/abs/2103.00020. The towers are transformers' CLIPModel, made from a configuration.
@@ -30,8 +30,10 @@ _WIDER = 2
 
 
 class Stem(nn.Sequential):
-    """Three convolutions of stride 2 in the place of CLIP's one, each normalised, and a last that
-    mixes channels: [n, channels, side, side] to [n, width, side / 8, side / 8].
+    """Three normalised convolutions of stride 2 and one that mixes channels.
+
+    They replace CLIP's patch embedding, from [n, channels, side, side] to
+    [n, width, side / 8, side / 8].
     """
 
     def __init__(self, channels: int, width: int) -> None:
@@ -50,7 +52,7 @@ class Stem(nn.Sequential):
 
 
 class TwoTowers(nn.Module):
-    """Vectors of length 1 of pictures and of texts, and the temperature that they were trained by.
+    """Both towers, which give unit vectors, and the learned temperature.
 
     `clip.vision_model` gives what other networks see by: the hidden states of a picture's tokens.
     """
@@ -80,7 +82,7 @@ class TwoTowers(nn.Module):
 
     @property
     def temperature(self) -> float:
-        """Return what similarities are divided by."""
+        """Return the temperature, which divides similarities."""
         return math.exp(-self.clip.logit_scale.item())
 
     def bound_temperature(self) -> None:

@@ -1,4 +1,4 @@
-"""A tower for pictures alone: transformers' CLIPVisionModel, with convolutions before attention."""
+"""An image tower with a convolutional stem, and helpers to freeze and recolour."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def weights_below(prefix: str, weights: Mapping[str, torch.Tensor]) -> dict[str,
 
 
 def trainable_share(network: nn.Module) -> float:
-    """Return the share of all weights that training changes, those of frozen parts among all."""
+    """Return the share of all weights, frozen ones included, that training changes."""
     sizes = [(int(each.numel()), bool(each.requires_grad)) for each in network.parameters()]
     return sum(size for size, trained in sizes if trained) / sum(size for size, _ in sizes)
 

@@ -1,4 +1,4 @@
-"""Get the catalogue's models onto this machine, each file held to its sha256.
+"""The cache of the catalogue's models on this machine, each file checked by sha256.
 
     from models.pull.cache import pull, statuses
     pull()                                  # every default model, into models/cache
@@ -34,11 +34,11 @@ FileState = Literal["present", "missing", "wrong"]
 
 
 class WrongHash(Exception):  # noqa: N818 - named for what it tells
-    """A file is not the one that the catalogue names."""
+    """A file has another sha256 than the catalogue names."""
 
 
 class NoSource(Exception):  # noqa: N818
-    """No source of a model could be reached; the message says what each of them answered."""
+    """No source of a model could be reached; the message has the answer of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class PullProgress:
 
 @dataclass(frozen=True, slots=True)
 class PullStatus:
-    """Whether a model's files lie in the folder; `detail` says what is missing or wrong."""
+    """The state of a model's files; `detail` says what is missing or wrong."""
 
     model: LocalModel
     state: FileState
@@ -74,7 +74,7 @@ def pull(
     progress: Report = _silent,
     known: Catalogue | None = None,
 ) -> list[Path]:
-    """Make sure that the models called `names`, or every default model, lie whole in `into`.
+    """Put the models called `names`, or all default models, into the folder `into`.
 
     Returns the folder of each model that has files of its own there.
 
@@ -101,7 +101,7 @@ def statuses(into: Path = CACHE, known: Catalogue | None = None) -> list[PullSta
 
 
 def status(model: LocalModel, into: Path = CACHE) -> PullStatus:
-    """Return whether the files of `model` are in `into` (or in its package) and are right."""
+    """Check the files of `model` in `into`, or in its package, by their hashes."""
     if model.sources[0].kind == "installed":
         return _installed(model, model.sources[0])
     folder = into / model.name

@@ -1,4 +1,4 @@
-"""Recipes that turn a source's files into a model's files.
+"""Conversions of a source's files into a model's files.
 
 A recipe is deterministic: with the pinned `onnx` and `onnxruntime` the same input gives the
 same bytes on every machine, so that the catalogue can hold the result to a sha256.

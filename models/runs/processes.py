@@ -1,4 +1,4 @@
-"""Runs functions in processes of their own that have what they import from the beginning.
+"""Run functions in processes that are forked with their imports already loaded.
 
 The first call starts a server that imports some modules once; each process is forked from it, so
 that it begins in milliseconds and with nothing of the others' in it. A training imports torch,
@@ -31,8 +31,9 @@ _context = multiprocessing.get_context("forkserver")
 
 @dataclass(frozen=True, slots=True)
 class ProcessResult:
-    """How a function went. `code` is what its process ended with, 0 if all is well; `cpu` are its
-    seconds of a processor, which other programs of the machine make little longer.
+    """The outcome of a function: exit code (0 for success), seconds, and the end of its log.
+
+    `cpu` is its CPU time in seconds, which other programs of the machine hardly change.
     """
 
     code: int
@@ -57,8 +58,9 @@ class ProcessPool:
     def run(
         self, function: Callable[..., int], given: Any, log: Path, longest: float
     ) -> ProcessResult:
-        """Call `function(*given)`, which returns the code to end with; what it writes goes to
-        `log`. After `longest` seconds its whole group is killed, and it has failed.
+        """Call `function(*given)`, which returns its exit code, with its output in `log`.
+
+        After `longest` seconds its whole process group is killed, and it has failed.
         """
         log.parent.mkdir(parents=True, exist_ok=True)
         _context.set_forkserver_preload(list(self.imported))
@@ -80,7 +82,7 @@ class ProcessPool:
         return _result(process, time.monotonic() - began, receiver, log, longest if late else None)
 
     def end(self) -> None:
-        """Kill all that run, and begin no more."""
+        """Kill all running processes, and start no more."""
         with self._lock:
             self._ended = True
             for process in self._running:
@@ -88,7 +90,7 @@ class ProcessPool:
 
 
 def kill(process: BaseProcess) -> None:
-    """Kill a process and all of its group, of which some may outlive it."""
+    """Kill a process and its whole group, which may outlive it."""
     assert process.pid is not None
     try:
         os.killpg(process.pid, signal.SIGKILL)

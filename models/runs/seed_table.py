@@ -1,4 +1,4 @@
-"""What several seeds reached, as tables: the worst of them is held to the gate."""
+"""Tables of the results of several seeds; the worst seed is compared with the gate."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from models.training.recipe import Gate
 
 
 def worst(gate: Gate, values: Sequence[float]) -> float:
-    """Return the value of the seed that is nearest to missing the gate, or furthest past it."""
+    """Return the worst value for a gate: nearest to missing it, or furthest beyond."""
     return min(values) if gate.least is not None else max(values)
 
 
 def report(done: Mapping[SeededRun, ProcessResult], into: Path) -> str:
-    """Return a table of all numbers that have gates, of what was trained."""
+    """Return a table of all gated metrics of finished trainings."""
     lines = ["| recipe | number | seeds | worst | gate | seconds | CPU s |", f"|{' --- |' * 7}"]
     for name, group in _by_name(done).items():
         trained = [run for run in group if not done[run].code]
@@ -36,7 +36,7 @@ def report(done: Mapping[SeededRun, ProcessResult], into: Path) -> str:
 
 
 def bound(gate: Gate) -> str:
-    """Return a gate as it is shown."""
+    """Return a gate as text, such as "≥ 0.9"."""
     return f"≥ {gate.least:g}" if gate.least is not None else f"≤ {gate.most:g}"
 
 
@@ -48,7 +48,7 @@ def _by_name(done: Mapping[SeededRun, ProcessResult]) -> dict[str, list[SeededRu
 
 
 def evaluation(into: Path, run: SeededRun) -> dict[str, float]:
-    """Return what a training that is done reached."""
+    """Return the evaluation of a finished training."""
     path = into / run.name / str(run.seed) / MODEL / EVALUATION
     numbers: dict[str, float] = json.loads(path.read_text(encoding="utf-8"))
     return numbers

@@ -1,4 +1,4 @@
-"""Single trainings of recipes by seeds: what they begin from, and how each is trained and judged.
+"""Trainings of recipes and their variants by seeds, each with its bases.
 
 FOLDER/data/DATASET              each data set, prepared once
 FOLDER/RECIPE/SEED/…             as `models.rehearse` leaves it, with log.txt
@@ -41,13 +41,13 @@ class SeededRun:
         return f"{self.recipe}-{self.variant}" if self.variant else self.recipe
 
     def needs(self) -> Mapping[str, SeededRun]:
-        """Return the trainings that it begins from, by their channels: by the same seed."""
+        """Return the trainings of its bases, by channel, with the same seed."""
         bases = recipe.load(self.recipe).bases
         return {channel: SeededRun(base, "", self.seed) for channel, base in bases.items()}
 
 
 def plan_runs(names: Iterable[str], seeds: Sequence[int]) -> list[SeededRun]:
-    """Return the trainings of some recipes, and of those that they begin from, these first."""
+    """Return the trainings of some recipes and of their bases, bases first."""
     found: dict[SeededRun, None] = {}
 
     def add(run: SeededRun) -> None:
@@ -108,7 +108,7 @@ class Trainer:
     def _trained_before(
         self, found: Recipe, settings: Mapping[str, Any], folder: Path
     ) -> ProcessResult:
-        """Hold a model that is there to the settings and to the gates: they may be others now."""
+        """Check an existing model against the settings and gates, which may have changed."""
         had = json.loads((folder / MODEL / TRAINING).read_text(encoding="utf-8"))
         took = json.loads((folder / SECONDS).read_text(encoding="utf-8"))
         if had["preset"] != self.preset:

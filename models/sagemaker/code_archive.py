@@ -1,4 +1,4 @@
-"""The code of a job as SageMaker's toolkit wants it: a gzipped tar with the program at its root.
+"""The archive of a job's code for SageMaker's toolkit: a gzipped tar with the program.
 
 It has `models` as far as jobs need it, the contracts of what is exported, and a requirements.txt of
 what AWS's images lack. The same files make the same bytes.
@@ -61,7 +61,7 @@ raise SystemExit(main(os.environ))
 
 
 def build_archive() -> bytes:
-    """Return the archive."""
+    """Return the archive; equal files give equal bytes."""
     packed = io.BytesIO()
     with (
         gzip.GzipFile("", "wb", compresslevel=6, fileobj=packed, mtime=0) as zipped,

@@ -1,4 +1,4 @@
-"""What a training, or a tuning, may cost at most, by target, before anything is spent."""
+"""Estimates of the most that a training or a tuning may cost, by target."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/model-managed-spot-training.html
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """The most that the two jobs of a training, or the trials of a tuning, may cost, in dollars on
-    demand; None where the price of an hour is not known here. `least_spot_usd` is what is left
-    where spot capacity saves most.
+    """The most that a training's two jobs or a tuning's trials may cost, in dollars.
+
+    `most_usd` is at on-demand prices, None if the hourly price is unknown; `least_spot_usd` is the
+    least with spot capacity.
     """
 
     target: TargetName

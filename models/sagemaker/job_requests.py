@@ -1,4 +1,4 @@
-"""The CreateTrainingJob request of a recipe, held to botocore's model of the API before it is sent.
+"""CreateTrainingJob requests of recipes, validated by botocore's model of the API.
 
 The containers are AWS's, whose toolkit unpacks the code from S3, installs its requirements.txt and
 runs the named program.
@@ -35,7 +35,7 @@ _WAIT = 2
 
 @dataclass(frozen=True, slots=True)
 class JobLocations:
-    """Where things are in S3, s3://BUCKET/PREFIX each, and as whom the job calls.
+    """The S3 locations of a job, s3://BUCKET/PREFIX each, its role and region.
 
     `code` is the archive, `channels` are prefixes by name, `checkpoints` is the job's own.
     """
@@ -51,7 +51,7 @@ class JobLocations:
 
 @dataclass(frozen=True, slots=True)
 class JobSpec:
-    """What is to be trained, and where. `image` overrides the target's."""
+    """A training to be requested: recipe, preset, target. `image` overrides the target's."""
 
     job_name: str
     recipe: Recipe
@@ -63,7 +63,7 @@ class JobSpec:
 
 
 def training_request(wish: JobSpec, places: JobLocations) -> dict[str, Any]:
-    """Return the request of a training. Raises BadRecipe where a part of it cannot be."""
+    """Return the request of a training. Raises BadRecipe if it is invalid."""
     use = wish.recipe.targets.get(wish.target)
     if use is None:
         raise BadRecipe(
@@ -75,7 +75,7 @@ def training_request(wish: JobSpec, places: JobLocations) -> dict[str, Any]:
 
 
 def trial_request(wish: JobSpec, places: JobLocations) -> dict[str, Any]:
-    """Return the request of a trial: a training that is judged in the same job and held to no gate.
+    """Return the request of a trial: a training evaluated in the same job, without gates.
 
     Raises BadRecipe where a part of it cannot be.
     """
@@ -87,7 +87,7 @@ def trial_request(wish: JobSpec, places: JobLocations) -> dict[str, Any]:
 
 
 def finish_request(wish: JobSpec, places: JobLocations) -> dict[str, Any]:
-    """Return the request of judging and exporting what was trained: on a CPU, whatever the target.
+    """Return the request that evaluates and exports a training, on a CPU for any target.
 
     `places.channels` has `model`, the training's artefact, beside `training_request`.
     """
@@ -159,7 +159,7 @@ def _channel(name: str, uri: str) -> dict[str, Any]:
 def validate_request(
     request: dict[str, Any], kind: str = "TrainingJob", longest_name: int = 63
 ) -> dict[str, Any]:
-    """Return `request` if the API's model takes it for a job of that kind.
+    """Return `request` if the API's model accepts it for a job of that kind.
 
     Raises BadRecipe, naming the field.
     """

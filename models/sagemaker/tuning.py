@@ -1,4 +1,4 @@
-"""The CreateHyperParameterTuningJob request of a recipe, and which of its trials is worth training.
+"""CreateHyperParameterTuningJob requests of recipes, and the choice of the best trial.
 
 A trial is a training that is judged in the same job, so that a tuning may be for a number of the
 gates. It has no checkpoints: trials are short, and none may go on from another's.
@@ -42,7 +42,7 @@ _OF_DEFINITIONS = (
 
 @dataclass(frozen=True, slots=True)
 class TuningEffort:
-    """How many trials there are, how many at once, and how they are chosen.
+    """The number of trials, how many run at once, and the strategy that chooses them.
 
     A grid has as many trials as it has combinations, whatever `jobs` says.
     """
@@ -55,7 +55,7 @@ class TuningEffort:
 
 @dataclass(frozen=True, slots=True)
 class TrialResult:
-    """What came of one trial. `value` is its objective, `numbers` all that was judged."""
+    """The result of a trial. `value` is its objective, `numbers` are all its metrics."""
 
     settings: Mapping[str, Any]
     status: str
@@ -65,12 +65,12 @@ class TrialResult:
     reason: str = ""
 
     def missed(self, recipe: Recipe) -> list[str]:
-        """Return a sentence for each of the recipe's gates that it does not reach."""
+        """Return a sentence for each of the recipe's gates that it misses."""
         return missed_gates(recipe.gates, self.numbers)
 
 
 def tuning_request(wish: JobSpec, effort: TuningEffort, places: JobLocations) -> dict[str, Any]:
-    """Return the request; what `wish` overrides is not tuned. Raises BadRecipe."""
+    """Return the request; overridden settings are not tuned. Raises BadRecipe."""
     plan = tuning_ranges(wish.recipe)
     ranges = {name: each for name, each in plan.ranges.items() if name not in wish.overrides}
     if not ranges:
@@ -100,7 +100,7 @@ def tuning_request(wish: JobSpec, effort: TuningEffort, places: JobLocations) ->
 
 
 def count_trials(recipe: Recipe, effort: TuningEffort, fixed: Mapping[str, Any]) -> int:
-    """Return how many trials a tuning has at most. Raises BadRecipe."""
+    """Return the maximum number of trials. Raises BadRecipe."""
     if effort.strategy != "grid":
         return effort.jobs
     ranges = {
@@ -110,7 +110,7 @@ def count_trials(recipe: Recipe, effort: TuningEffort, fixed: Mapping[str, Any])
 
 
 def tuning_ranges(recipe: Recipe) -> TuningRanges:
-    """Return what a recipe lets a tuning choose. Raises BadRecipe where it does not."""
+    """Return the ranges that a recipe allows a tuning. Raises BadRecipe if it has none."""
     if recipe.tuning is None:
         raise BadRecipe(
             f"{recipe.name} has no tuning in its recipe.yaml: give it an objective and ranges."
@@ -119,8 +119,9 @@ def tuning_ranges(recipe: Recipe) -> TuningRanges:
 
 
 def best_trial(recipe: Recipe, outcomes: Sequence[TrialResult]) -> TrialResult | None:
-    """Return the best of the trials that reach every gate, or of all where none does; None where no
-    trial has a value.
+    """Return the best trial that reaches every gate, or the best of all if none does.
+
+    None if no trial has a value.
     """
     valued = [each for each in outcomes if each.value is not None]
     reaching = [each for each in valued if not each.missed(recipe)] or valued
@@ -129,7 +130,7 @@ def best_trial(recipe: Recipe, outcomes: Sequence[TrialResult]) -> TrialResult |
 
 
 def _trial_spec(wish: JobSpec) -> JobSpec:
-    """Return the wish for one trial, whose name the tuning gives."""
+    """Return the specification of one trial, which the tuning names."""
     return JobSpec(
         _NAME_OF_TRAINING,
         wish.recipe,
@@ -160,7 +161,7 @@ def _ranges(
 
 
 def _grid_values(recipe: Recipe, name: str, each: NumberRange | ValueChoices) -> list[Any]:
-    """Return the values of a grid: those that there are, or the ends and the middle of a span."""
+    """Return the grid values: the choices, or both ends and the middle of a range."""
     if isinstance(each, ValueChoices):
         return list(each.values)
     values = each.few()
@@ -170,7 +171,7 @@ def _grid_values(recipe: Recipe, name: str, each: NumberRange | ValueChoices) ->
 
 
 def is_integer(recipe: Recipe, name: str) -> bool:
-    """Tell whether a setting is a whole number."""
+    """Tell whether a setting is an integer."""
     return parameters_of(recipe.name).model_fields[name].annotation is int
 
 

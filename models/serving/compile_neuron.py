@@ -1,4 +1,4 @@
-"""Compiles a model for Inferentia or Trainium: `python -m models.serving.compile_neuron`.
+"""Compile a model for Inferentia or Trainium: `python -m models.serving.compile_neuron`.
 
 It has to run where the Neuron compiler is: in the image that `models/images.json` pins for the
 target. Anywhere else it says so; `--show` prints what it would run. Shapes are fixed when a model
@@ -43,8 +43,10 @@ class CannotCompile(Exception):  # noqa: N818 - named for what it tells
 
 @dataclass(frozen=True, slots=True)
 class CompileOrder:
-    """What to compile: `model` is a folder or a name on a hub, `into` a folder, or for trn2 the
-    cache's address, which may be in S3.
+    """A model to compile.
+
+    `model` is a folder or a name on a hub; `into` is a folder, or for trn2 the address of the
+    cache, which may be in S3.
     """
 
     target: Target
@@ -57,27 +59,27 @@ class CompileOrder:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What is run, and with which variables beside those that are there."""
+    """A command with the environment variables to add."""
 
     arguments: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        """Return it as a shell takes it."""
+        """Return the command as shell text."""
         named = [f"{name}={shlex.quote(value)}" for name, value in self.environment.items()]
         return " ".join([*named, shlex.join(self.arguments)])
 
 
 @dataclass(frozen=True, slots=True)
 class InstalledTools:
-    """What is installed here, asked of the system unless a test says otherwise."""
+    """Lookups of installed programs and modules, replaced in tests."""
 
     has_program: Callable[[str], bool] = lambda name: shutil.which(name) is not None
     has_module: Callable[[str], bool] = lambda name: importlib.util.find_spec(name) is not None
 
 
 def command(order: CompileOrder) -> Command:
-    """Return what compiles the model."""
+    """Return the command that compiles the model."""
     if order.target == "trn2":
         shape = (str(order.batch), str(order.tokens))
         return Command(("python", "-c", _LOAD, order.model, *shape), {CACHE: order.into})

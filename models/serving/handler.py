@@ -38,8 +38,8 @@ class UnsupportedType(ValueError):  # noqa: N818
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """An answer: its bytes, whole or piece by piece, and its media type."""
+class HandlerResponse:
+    """A response: its bytes, whole or in pieces, and its media type."""
 
     body: bytes | Iterator[bytes]
     content_type: str
@@ -47,14 +47,14 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Handler:
-    """A loaded model and what reads and writes for it."""
+    """A loaded model with its functions that read, predict and write."""
 
     model: Any
     read: Callable[[bytes, str], Any]
     predict: Callable[[Any, Any], Any]
     write: Callable[[Any, str], Any]
 
-    def answer(self, body: bytes, content_type: str, accept: str) -> Written:
+    def answer(self, body: bytes, content_type: str, accept: str) -> HandlerResponse:
         """Return the model's answer to a request.
 
         A prediction that is an iterator of text or bytes is answered piece by piece. Raises
@@ -62,10 +62,12 @@ class Handler:
         """
         prediction = self.predict(self.read(body, content_type), self.model)
         if isinstance(prediction, Iterator):
-            return Written(map(_as_bytes, prediction), accept if accept not in _ANYTHING else JSON)
+            return HandlerResponse(
+                map(_as_bytes, prediction), accept if accept not in _ANYTHING else JSON
+            )
         written = self.write(prediction, accept)
         body_of, kind = written if isinstance(written, tuple) else (written, JSON)
-        return Written(_as_bytes(body_of), kind)
+        return HandlerResponse(_as_bytes(body_of), kind)
 
 
 def load(model_dir: Path, program: str = PROGRAM) -> Handler:
@@ -104,7 +106,7 @@ def _imported(path: Path) -> ModuleType:
 
 
 def read_json(body: bytes, content_type: str) -> Any:
-    """Return what a JSON request holds. Raises ValueError."""
+    """Parse a JSON request. Raises ValueError."""
     kind = content_type.partition(";")[0].strip().lower()
     if kind not in (JSON, ""):
         raise UnsupportedType(f"The model reads {JSON}, not {kind}.", 415)

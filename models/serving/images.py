@@ -1,4 +1,4 @@
-"""The images of endpoints' containers: `images.json`, with the source and date of each."""
+"""Container images of endpoints: `images.json`, with the source and date of each."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class UnknownImage(ValueError):  # noqa: N818 - it says what is not known
 
 @dataclass(frozen=True, slots=True)
 class ContainerImage:
-    """One image. `accounts` are those of its registry by region, `*` for every other region."""
+    """A container image. `accounts` are its registry's by region, `*` for all others."""
 
     name: str
     target: Target

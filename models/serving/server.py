@@ -23,7 +23,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from .handler import JSON, PROGRAM, Handler, UnsupportedType, UnusablePackage, Written, load
+from .handler import JSON, PROGRAM, Handler, HandlerResponse, UnsupportedType, UnusablePackage, load
 
 MODEL_DIR = "/opt/ml/model"
 PORT = 8080
@@ -36,7 +36,7 @@ _log = logging.getLogger("serving")
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the environment says."""
+    """Options of the server from environment variables."""
 
     model_dir: Path
     program: str
@@ -82,14 +82,14 @@ class _Requests(BaseHTTPRequestHandler):
     timeout = 75
 
     def do_GET(self) -> None:
-        """Say that the model is there."""
+        """Answer /ping: the model is loaded."""
         if self.path != "/ping":
             self._fail(404, f"There is no {self.path}; there are /ping and /invocations.")
             return
         self._send(200, b"", JSON)
 
     def do_POST(self) -> None:
-        """Ask the model."""
+        """Answer /invocations with the model's prediction."""
         if self.path != "/invocations":
             self._fail(404, f"There is no {self.path}; there are /ping and /invocations.")
             return
@@ -118,7 +118,7 @@ class _Requests(BaseHTTPRequestHandler):
             else:
                 self._write(written)
 
-    def _write(self, written: Written) -> None:
+    def _write(self, written: HandlerResponse) -> None:
         if isinstance(written.body, bytes):
             self._send(200, written.body, written.content_type)
             return
@@ -129,8 +129,9 @@ class _Requests(BaseHTTPRequestHandler):
         self._stream(written.body)
 
     def _stream(self, pieces: Iterator[bytes]) -> None:
-        """Write the pieces as they come; one that fails cuts the answer short, which its reader
-        sees by the missing last chunk.
+        """Write pieces as chunks as they come.
+
+        A failure cuts the answer short, which the client sees by the missing last chunk.
         """
         try:
             for piece in filter(None, pieces):
@@ -154,7 +155,7 @@ class _Requests(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
-        """Tell of requests to the model; pings come every few seconds and say nothing."""
+        """Log requests but pings, which come every few seconds."""
         if self.path != "/ping":
             _log.info(format, *args)
 

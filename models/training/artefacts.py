@@ -1,8 +1,8 @@
-"""What a training leaves in the model folder, and the next step finds in its channel.
+"""The files of a training in the model folder, which the next job reads from its channel.
 
     weights.safetensors   the network's weights
     training.json         the recipe, its settings, what it was trained on, the last measurements
-    history.jsonl         what every step measured
+    history.jsonl         the metrics of every step
 
 SageMaker packs the folder as model.tar.gz; a channel has that file, or the folder as it is.
 """
@@ -32,7 +32,7 @@ PACKED = "model.tar.gz"
 
 
 class TrainingRecord(BaseModel):
-    """What is known of a training. `data`, `code` and `bases` are sha256s; `settings` are all."""
+    """The record of a training, `training.json`. `data`, `code` and `bases` are sha256s."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -49,7 +49,7 @@ class TrainingRecord(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class TrainedModel:
-    """A training as it was read, with the folder that it is in."""
+    """A training read from a folder: its record and its weights."""
 
     folder: Path
     training: TrainingRecord
@@ -59,7 +59,7 @@ class TrainedModel:
 def write_training(
     folder: Path, training: TrainingRecord, network: torch.nn.Module, history: Path
 ) -> None:
-    """Write what a training made. `training.json` comes last, so that it vouches for the rest."""
+    """Write the files of a training; `training.json` comes last and vouches for the rest."""
     # A copy each: safetensors takes no two names of one tensor, as tied weights are.
     state = {
         name: each.detach().to("cpu", copy=True).contiguous()
@@ -71,7 +71,7 @@ def write_training(
 
 
 def read_training(channel: Path, scratch: Path) -> TrainedModel:
-    """Read what a training left, unpacking it into `scratch` where it is packed.
+    """Read the files of a training; a packed one is unpacked into `scratch`.
 
     Raises:
         BadData: the channel has no whole training.

@@ -1,4 +1,4 @@
-"""Checkpoints: one safetensors file a step, whole or not there. A job goes on from the newest.
+"""Checkpoints: one safetensors file per step; a job resumes from the newest.
 
 What is kept is a tree of tensors, numbers and texts, as torch's `state_dict` gives it. Tensors are
 in the file by their path, the rest as JSON in its header; nothing of it is code.
@@ -30,24 +30,24 @@ _HEADER = "headrace"
 
 
 class Stateful(Protocol):
-    """What can be kept: a network, an optimiser, a moving average."""
+    """An object with a state, such as a network, an optimiser or a moving average."""
 
     def state_dict(self) -> dict[str, Any]:
         """Return its state."""
 
     def load_state_dict(self, state_dict: dict[str, Any], /) -> Any:
-        """Take a state."""
+        """Restore a state."""
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoints:
-    """The checkpoints in `folder` of the training that `training` describes."""
+    """The checkpoints in `folder` of the training with the settings `training`."""
 
     folder: Path
     training: Mapping[str, Any]
 
     def save(self, step: int, parts: Mapping[str, Stateful]) -> Path:
-        """Keep every part after `step`, and let go of what is older. Raises DiskFull."""
+        """Save all parts after `step`, and remove older checkpoints. Raises DiskFull."""
         tensors: dict[str, torch.Tensor] = {}
         tree = {name: _pack_state(part.state_dict(), name, tensors) for name, part in parts.items()}
         header = {"step": step, "training": dict(self.training), "tree": tree}
@@ -58,7 +58,7 @@ class Checkpoints:
         return path
 
     def restore(self, parts: Mapping[str, Stateful]) -> int:
-        """Give every part its state of the newest checkpoint, and return its step; 0 for none.
+        """Restore all parts from the newest checkpoint, and return its step, or 0.
 
         One that cannot be read is passed over for the one before.
 
@@ -112,7 +112,7 @@ def _read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor
 
 
 def _pack_state(value: Any, path: str, tensors: dict[str, torch.Tensor]) -> Any:
-    """Return `value` as JSON can hold it, with its tensors in `tensors` under their paths."""
+    """Return `value` as JSON data, and put its tensors into `tensors` by path."""
     if isinstance(value, torch.Tensor):
         tensors[path] = value.detach().to("cpu", copy=True).contiguous()
         return {_TENSOR: path}

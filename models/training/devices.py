@@ -1,4 +1,4 @@
-"""Which device trains: an accelerator that torch knows by itself, or one behind XLA, or the CPU."""
+"""The device of a training: torch's accelerator, an XLA device, or the CPU."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DEVICE = "HEADRACE_DEVICE"
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """Where tensors are. `lazy` says that a step has to be cut off for XLA to run it."""
+    """A torch device. If `lazy`, XLA runs the collected operations at the end of a step."""
 
     torch: torch.device
     lazy: bool = False
@@ -26,7 +26,7 @@ class Device:
         return str(self.torch.type)
 
     def end_step(self) -> None:
-        """Run what XLA has gathered; nothing anywhere else."""
+        """Run the operations that XLA has collected; does nothing on other devices."""
         if self.lazy:
             import torch_xla
 
@@ -34,7 +34,7 @@ class Device:
 
 
 def select_device(environ: Mapping[str, str]) -> Device:
-    """Return the device that is named, or else the best that is there.
+    """Return the device named in the environment, or else the best available.
 
     `torch.accelerator` knows CUDA, and Neuron where TorchNeuron is installed; Trainium's first
     generation is reached by torch_xla.

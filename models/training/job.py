@@ -1,16 +1,16 @@
-"""The contract of a training job: where its input lies and where its output goes.
+"""The contract of a training job: its input and output folders, and SIGTERM.
 
 Under SageMaker the root is /opt/ml; `HEADRACE_ML_ROOT` moves it, and with it every folder, for a
 job on a laptop. The variables of SageMaker's training toolkit (SM_*) override single folders.
 
-    input/config/hyperparameters.json    what is asked: text by name
-    input/config/inputdataconfig.json    which channels there are
-    input/config/resourceconfig.json     which host this is of which
+    input/config/hyperparameters.json    the hyperparameters: text by name
+    input/config/inputdataconfig.json    the channels
+    input/config/resourceconfig.json     the hosts, and the name of this one
     input/data/CHANNEL/                  the data
-    checkpoints/                         what a killed job goes on from; synchronised with S3
-    model/                               what the job made
-    output/data/                         what else it made
-    output/failure                       why it failed, the first 1,024 characters of it
+    checkpoints/                         checkpoints, synchronised with S3
+    model/                               the files of the model
+    output/data/                         other output
+    output/failure                       the reason of a failure, at most 1,024 characters
 
 https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo.html
 https://docs.aws.amazon.com/sagemaker/latest/dg/amazon-sagemaker-toolkits.html
@@ -43,7 +43,7 @@ script."""
 
 @dataclass(frozen=True, slots=True)
 class TrainingJob:
-    """What a job was given. `hyperparameters` are decoded: see `decode_hyperparameters`."""
+    """The inputs and folders of a job. `hyperparameters` are decoded."""
 
     hyperparameters: Mapping[str, Any]
     channels: Mapping[str, Path]
@@ -56,7 +56,7 @@ class TrainingJob:
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> TrainingJob:
-        """Read the contract as the variables and files have it.
+        """Read the job from environment variables and configuration files.
 
         Raises:
             BadJob: a file or a variable is no JSON, or not of the shape that it has to have.
@@ -77,7 +77,7 @@ class TrainingJob:
         )
 
     def channel(self, name: str) -> Path:
-        """Return the folder of a channel. Raises BadData where it is not there or empty."""
+        """Return the folder of a channel. Raises BadData if it is missing or empty."""
         folder = self.channels.get(name)
         if folder is None:
             has = ", ".join(sorted(self.channels)) or "none"
@@ -87,13 +87,13 @@ class TrainingJob:
         return folder
 
     def fail(self, reason: str) -> None:
-        """Leave a reason where SageMaker looks for it."""
+        """Write the reason of a failure where SageMaker reads it."""
         self.failure.parent.mkdir(parents=True, exist_ok=True)
         self.failure.write_text(reason[:MAX_FAILURE], encoding="utf-8")
 
 
 def decode_hyperparameters(asked: Mapping[str, Any]) -> dict[str, Any]:
-    """Return hyperparameters without those of the toolkit, and with JSON read as such.
+    """Return hyperparameters decoded from JSON, without those of the toolkit.
 
     SageMaker carries text alone. `3`, `0.1`, `true` and `"vae"` are read as JSON, and what is none
     stays the text that it is.
@@ -102,7 +102,7 @@ def decode_hyperparameters(asked: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def parse_settings(given: Iterable[str]) -> dict[str, Any]:
-    """Return what NAME=VALUE texts of a command line say, decoded. Raises BadRecipe."""
+    """Parse NAME=VALUE texts of a command line. Raises BadRecipe."""
     texts = list(given)
     wrong = [text for text in texts if not text.partition("=")[0] or "=" not in text]
     if wrong:
@@ -120,7 +120,7 @@ def _decode(value: Any) -> Any:
 
 
 def _read_object(text: str | None, variable: str, file: Path) -> dict[str, Any]:
-    """Return the object that a variable has, or else a file; empty where there is neither."""
+    """Return the JSON object of a variable, or else of a file, or else an empty one."""
     where = variable if text is not None else str(file)
     if text is None:
         text = file.read_text(encoding="utf-8") if file.is_file() else "{}"
@@ -149,10 +149,14 @@ EXIT_CODE = 128 + signal.SIGTERM
 
 
 class StopSignal:
-    """Whether SIGTERM came. As a context it listens, and gives back what listened before."""
+    """Tells whether SIGTERM came. As a context manager it installs its signal handler.
+
+    SageMaker sends SIGTERM 120 seconds before it kills, and spot capacity before it goes.
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_StopTrainingJob.html
+    """
 
     def __init__(self) -> None:
-        """Nothing came yet."""
+        """Begin without a signal."""
         self.asked = False
         self._before: Any = None
 

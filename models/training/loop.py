@@ -1,7 +1,7 @@
-"""The loop: steps of a task, each with a line of metrics, kept and stopped as the contract says.
+"""The training loop: steps of a task, with metrics, checkpoints and SIGTERM.
 
-A task is what one trains: `supervised.LossTask` for a network with a loss, or one of a recipe's
-own, such as a GAN's two networks in turn. The loop knows neither.
+A task is `supervised.LossTask` for a network with a loss, or one of a recipe's own, such as a
+GAN's two networks in turn.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from models.training.process_group import ProcessGroup
 
 
 class TrainingTask(Protocol):
-    """What the loop trains."""
+    """A training that advances in steps."""
 
     def parts(self) -> Mapping[str, Stateful]:
-        """Return all that a later step depends on, by name."""
+        """Return the state that later steps depend on, by name, for checkpoints."""
 
     def step(self, number: int) -> Mapping[str, torch.Tensor | float]:
-        """Do step `number`, from 1 on, and return what it measured, `loss` among it.
+        """Run step `number`, from 1 on, and return its metrics, with `loss`.
 
         Chance comes from torch's global stream, or from `seeds.generator(seed, number)`; both are
         the same again when the step is done again.
@@ -41,7 +41,7 @@ class TrainingTask(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StepSchedule:
-    """How long, how often kept, and of which seed."""
+    """The number of steps, the checkpoint interval, and the seed."""
 
     steps: int
     checkpoint_every: int
@@ -50,7 +50,7 @@ class StepSchedule:
 
 @dataclass(frozen=True, slots=True)
 class LoopContext:
-    """Where and with whom: `say` takes each line of the log."""
+    """The device, process group, checkpoints and log of a training."""
 
     device: Device
     group: ProcessGroup
@@ -60,7 +60,7 @@ class LoopContext:
 
 
 def train(task: TrainingTask, plan: StepSchedule, place: LoopContext) -> dict[str, float]:
-    """Train to the last step, from the newest checkpoint on, and return what that step measured.
+    """Train to the last step, from the newest checkpoint on; return its metrics.
 
     Raises:
         Interrupted: SIGTERM came; the step that was done is kept.
@@ -113,16 +113,16 @@ def _require_finite(number: int, measured: Mapping[str, float], kept: int) -> No
 
 
 class History:
-    """What every step measured, one line of JSON each, as far as checkpoints vouch for it."""
+    """The metrics of every step, one JSON line each, up to the last checkpoint."""
 
     def __init__(self, path: Path, *, keep: bool) -> None:
-        """Write to `path`; where not `keep`, another process does."""
+        """Write to `path` if `keep`; else another process does."""
         self._path = path
         self._keep = keep
         self._pending: list[str] = []
 
     def begin(self, done: int) -> dict[str, float]:
-        """Forget what came after step `done`, and return what that step measured."""
+        """Drop steps after `done`, and return the metrics of that step."""
         rows = read_history(self._path)
         kept = {number: values for number, values in rows.items() if number <= done}
         if self._keep and len(kept) < len(rows):
@@ -132,11 +132,11 @@ class History:
         return kept.get(done, {})
 
     def add(self, number: int, measured: Mapping[str, float]) -> None:
-        """Take a step; it is written with the next checkpoint."""
+        """Add a step, which is written with the next checkpoint."""
         self._pending.append(_history_line(number, measured))
 
     def flush(self) -> None:
-        """Write what was taken. Raises DiskFull."""
+        """Write the added steps. Raises DiskFull."""
         if not self._pending:
             return
         self._path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Metrics as lines of a log, which SageMaker reads by patterns.
+"""Metrics as log lines, which SageMaker parses by patterns, and their history file.
 
 A step prints one line, `step=12; metric:loss=0.123;`, and a job's MetricDefinitions have a pattern
 for each metric that its recipe names.
@@ -18,20 +18,20 @@ _STEP = re.compile(r"step=([0-9]+);")
 
 
 def log_line(step: int, values: Mapping[str, float]) -> str:
-    """Return the line of a step: each value with seven significant digits."""
+    """Return the log line of a step, values with seven significant digits."""
     told = " ".join(f"metric:{name}={value:.7g};" for name, value in values.items())
     return f"step={step}; {told}"
 
 
 def parse_line(text: str) -> tuple[int, dict[str, float]] | None:
-    """Return the step and the values of a line, or None for a line of another kind."""
+    """Parse the step and the values of a log line; None for other lines."""
     found = {name: float(value) for name, value in _FOUND.findall(text)}
     step = _STEP.search(text)
     return (int(step.group(1)), found) if step and found else None
 
 
 def metric_definitions(names: Iterable[str]) -> list[dict[str, str]]:
-    """Return the MetricDefinitions of a job: a name and a pattern with one group for each."""
+    """Return the MetricDefinitions of a job: a name and a pattern for each metric."""
     return [{"Name": name, "Regex": f"metric:{name}={_NUMBER};"} for name in names]
 
 
@@ -39,7 +39,7 @@ HISTORY = "history.jsonl"
 
 
 def read_history(path: Path) -> dict[int, dict[str, float]]:
-    """Return what each step measured; a last line that was cut short is left out."""
+    """Return the metrics of each step; a truncated last line is skipped."""
     if not path.is_file():
         return {}
     found = {}

@@ -1,4 +1,4 @@
-"""The processes that train together, as torchrun starts them: data parallel, gradients averaged.
+"""Data-parallel training: the processes that torchrun starts, with averaged gradients.
 
 A process alone is a group of one, and then nothing here calls torch.distributed.
 https://docs.pytorch.org/docs/stable/elastic/run.html
@@ -23,18 +23,18 @@ _BACKENDS = {"cuda": "nccl", "xla": "xla", "neuron": "neuron"}
 
 @dataclass(frozen=True, slots=True)
 class ProcessGroup:
-    """Where a process stands: number `rank`, from 0 on, of `size`."""
+    """A group of `size` processes, of which this one has the number `rank`, from 0 on."""
 
     rank: int = 0
     size: int = 1
 
     @property
     def leads(self) -> bool:
-        """Tell whether this process writes what the group made."""
+        """Tell whether this process writes the output of the group."""
         return self.rank == 0
 
     def share(self, batch: int) -> int:
-        """Return how many rows of a batch are this process's. Raises BadJob for an uneven one."""
+        """Return this process's rows of a batch. Raises BadJob if they do not divide."""
         if batch % self.size:
             raise BadJob(
                 f"A batch of {batch} rows cannot be shared by {self.size} processes; give a batch "
@@ -43,7 +43,7 @@ class ProcessGroup:
         return batch // self.size
 
     def average(self, parameters: Iterable[torch.nn.Parameter]) -> None:
-        """Give every process the mean of all gradients."""
+        """Average the gradients over all processes."""
         if self.size == 1:
             return
         gradients = [each.grad for each in parameters if each.grad is not None]
@@ -56,7 +56,7 @@ class ProcessGroup:
             at += gradient.numel()
 
     def any(self, asked: bool) -> bool:
-        """Tell whether any process was asked, so that all stop after the same step."""
+        """Tell whether `asked` is true in any process, so that all stop after the same step."""
         if self.size == 1:
             return asked
         told = torch.tensor(int(asked))
@@ -64,14 +64,14 @@ class ProcessGroup:
         return bool(told)
 
     def meet(self) -> None:
-        """Wait until every process is here."""
+        """Wait for all processes."""
         if self.size > 1:
             distributed.barrier()
 
 
 @contextmanager
 def join_group(environ: Mapping[str, str], device: Device) -> Iterator[ProcessGroup]:
-    """Join the group that torchrun's variables name, and leave it at the end."""
+    """Join the process group of torchrun's variables, and leave it at the end."""
     size = int(environ.get("WORLD_SIZE", "1"))
     if size == 1:
         yield ProcessGroup()

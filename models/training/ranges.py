@@ -1,4 +1,4 @@
-"""What a recipe lets a tuning choose from: for each setting a span of numbers, or a few values."""
+"""The ranges of settings that a recipe allows a tuning: numbers, or a few values."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class _Part(BaseModel):
 
 
 class NumberRange(_Part):
-    """Numbers from `least` to `most`, both included; whole ones where the setting is."""
+    """Numbers from `least` to `most`, both included; integers if the setting is one."""
 
     least: float
     most: float
@@ -37,7 +37,7 @@ class NumberRange(_Part):
         return self
 
     def few(self) -> tuple[float, float, float]:
-        """Return both ends and what lies in the middle by the scale, to three digits."""
+        """Return both ends and the middle on the scale, to three digits."""
         if self.scale == "log":
             middle = math.sqrt(self.least * self.most)
         elif self.scale == "reverse_log":
@@ -54,7 +54,7 @@ class ValueChoices(_Part):
 
 
 class TuningRanges(_Part):
-    """What a tuning is for, and what it may choose."""
+    """The objective of a tuning, and the ranges that it searches."""
 
     objective: str
     """One of the recipe's metrics, or a number of its gates; each says what is better."""

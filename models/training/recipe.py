@@ -1,7 +1,7 @@
-"""A recipe: what is trained, on what, with which settings, where, and what it has to reach.
+"""Recipes: data, settings, presets, targets, metrics and gates of a model.
 
 `models/recipes/NAME/recipe.yaml` holds one. `parameters.py` beside it has the settings as a model,
-`Parameters`, so that a wrong field is told before a job is paid for. None of it needs torch.
+`Parameters`, so that a wrong field is found before a job is paid for. None of it needs torch.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ gates; `full` is what one would train on an accelerator."""
 
 
 class RecipeSettings(BaseModel):
-    """The settings that every recipe has. A recipe's `Parameters` adds its own."""
+    """The settings of every recipe, which a recipe's `Parameters` extends."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -58,14 +58,14 @@ class _Part(BaseModel):
 
 
 class Metric(_Part):
-    """A number that each step prints."""
+    """A metric that each step logs."""
 
     better: Literal["lower", "higher"]
     about: str
 
 
 class Gate(_Part):
-    """The bounds of a number of the evaluation."""
+    """The bounds of a metric of the evaluation."""
 
     least: float | None = None
     most: float | None = None
@@ -78,7 +78,7 @@ class Gate(_Part):
 
 
 class Dataset(_Part):
-    """What a recipe trains on. `name` is that of a module of `models/datasets`."""
+    """The data set of a recipe. `name` is a module of `models/datasets`."""
 
     name: str
     licence: str
@@ -86,7 +86,7 @@ class Dataset(_Part):
 
 
 class TargetUse(_Part):
-    """What a recipe has of its own on a target. None stands for what the target has."""
+    """A recipe's resources on a target. None stands for the target's default."""
 
     instance: str | None = None
     count: Annotated[int, Field(ge=1, le=64)] = 1
@@ -96,7 +96,7 @@ class TargetUse(_Part):
 
 
 class Recipe(_Part):
-    """One recipe. `presets` are validated against the recipe's Parameters: see `resolve`."""
+    """A recipe, as in its `recipe.yaml`. `resolve` validates its presets."""
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
     family: str
@@ -125,7 +125,7 @@ class Recipe(_Part):
 
     @property
     def tuned_for(self) -> Literal["Minimize", "Maximize"]:
-        """Return which way the objective of a tuning is better."""
+        """Return whether the objective of a tuning is minimised or maximised."""
         assert self.tuning is not None
         metric = self.metrics.get(self.tuning.objective)
         if metric is not None:
@@ -218,7 +218,7 @@ def resolve(
 
 
 def _require_valid_ranges(recipe: Recipe, preset: PresetName) -> None:
-    """Raise BadRecipe where a value that a tuning may choose is none of the setting's."""
+    """Raise BadRecipe if a value in a tuning range is invalid for its setting."""
     for name, each in (recipe.tuning.ranges if recipe.tuning else {}).items():
         values = each.values if isinstance(each, ValueChoices) else (each.least, each.most)
         for value in values:
@@ -237,7 +237,7 @@ def parameters_of(name: str) -> type[RecipeSettings]:
 
 
 def describe_errors(where: str, error: ValidationError, kind: type[BaseModel]) -> str:
-    """Say what is wrong with each field, and which there are where one is unknown."""
+    """Describe each wrong field, and list the known fields if one is unknown."""
     lines = []
     for each in error.errors():
         place = ".".join(str(part) for part in each["loc"]) or "the whole"
@@ -250,7 +250,7 @@ def describe_errors(where: str, error: ValidationError, kind: type[BaseModel]) -
 
 
 def missed_gates(gates: Mapping[str, Gate], evaluation: Mapping[str, float]) -> list[str]:
-    """Return a sentence for each gate that is not reached, also for one without a number."""
+    """Return a sentence for each gate that is missed, also if its metric is missing."""
     found = []
     for name, gate in gates.items():
         value = evaluation.get(name)

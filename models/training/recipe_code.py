@@ -38,7 +38,7 @@ Constant = int | float | str | bool | tuple[float, ...] | tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class TaskSetup(Generic[P, D]):
-    """All that a task is made of."""
+    """The inputs of a training task."""
 
     network: nn.Module
     data: D
@@ -49,7 +49,7 @@ class TaskSetup(Generic[P, D]):
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Numbers for the gates, and pictures for the card: uint8, height x width or x 3.
+    """Metrics for the gates, and pictures for the card: uint8, height x width or x 3.
 
     `scores` has one value for each held-out row, float64 of [n], by the name of the number whose
     mean it is: by them a model is compared with another that was judged on the same rows.
@@ -62,7 +62,7 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """One graph to be exported: a module with examples of its inputs.
+    """A graph to export: a module with examples of its inputs.
 
     `varying` has, for each input, the sizes that may vary, by their axis. `examples` are traced,
     and `trial` has the same inputs in other sizes, by which the exported graph is held to the
@@ -79,7 +79,7 @@ class Graph:
 
 @dataclass(frozen=True, slots=True)
 class RecipeCode(Generic[P, D]):
-    """A recipe's code. Chance in `network` comes from torch's global stream, which is seeded.
+    """The functions of a recipe. `network` draws weights from torch's seeded global stream.
 
     `load` reads a channel and raises BadData; `task` is what the loop trains; `evaluate` judges a
     trained network on the CPU, by nothing that was trained with it; `graphs` and `constants` are
@@ -102,6 +102,6 @@ class RecipeCode(Generic[P, D]):
 
 
 def recipe_code(name: str) -> RecipeCode[Any, Any]:
-    """Return the code of a recipe that is known to be there."""
+    """Import the code of an existing recipe."""
     found: RecipeCode[Any, Any] = importlib.import_module(f"models.recipes.{name}.recipe").CODE
     return found

@@ -1,7 +1,7 @@
-"""Chance that depends on the seed and the step alone.
+"""Random streams that depend on the seed and the step alone.
 
-Every step begins its own streams. A training that goes on from a checkpoint therefore draws what it
-would have drawn without the break, and no state of a generator has to be kept.
+Every step begins its own streams. A training that resumes from a checkpoint therefore draws the
+same numbers as without the break, and checkpoints hold no state of generators.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _WORDS = 2
 
 
 def derive_seed(seed: int, *place: int) -> int:
-    """Return a seed of 64 bits for a place, such as a step and a process.
+    """Derive a 64-bit seed for a place, such as a step and a process.
 
     NumPy's SeedSequence keeps streams of neighbouring places apart.
     """
@@ -26,7 +26,7 @@ def derive_seed(seed: int, *place: int) -> int:
 
 
 def seed_all(seed: int, *place: int) -> None:
-    """Seed Python, NumPy and torch for what follows, also on what accelerators there are."""
+    """Seed Python, NumPy and torch, accelerators included."""
     found = derive_seed(seed, *place)
     random.seed(found)
     np.random.seed(found % 2**32)
@@ -36,8 +36,10 @@ def seed_all(seed: int, *place: int) -> None:
 
 @cache
 def _torch_seeders() -> tuple[Callable[[int], object], ...]:
-    """Return what seeds torch here. Its `manual_seed` looks for every kind of accelerator, which
-    takes a tenth of a millisecond where there is none; XLA it does not know.
+    """Return the functions that seed torch here.
+
+    `torch.manual_seed` looks for every kind of accelerator, which takes a tenth of a millisecond
+    without any, and does not seed XLA.
     """
     if torch.accelerator.is_available():
         return (torch.manual_seed,)

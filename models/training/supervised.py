@@ -1,7 +1,7 @@
-"""A network and a loss as a task of the loop: VAEs, diffusion, language models, two towers.
+"""Supervised training: a network and a loss as a task of the loop, with AdamW.
 
-The loss is plugged in. It is given the network and a batch and returns what it measured, `loss`
-among it, whose gradient is followed by AdamW at a rate that warms up and falls as a cosine.
+The loss takes the network and a batch and returns its metrics, with `loss` to be minimised. The
+learning rate warms up and falls as a cosine.
 """
 
 from __future__ import annotations
@@ -32,7 +32,10 @@ def adamw(
     device: Device,
     betas: tuple[float, float] = (0.9, 0.999),
 ) -> torch.optim.Optimizer:
-    """Return the optimiser of what `network` learns; the frozen is left out."""
+    """Return AdamW for the trainable weights of `network`.
+
+    I. Loshchilov and F. Hutter, 2019, https://arxiv.org/abs/1711.05101
+    """
     return torch.optim.AdamW(
         [each for each in network.parameters() if each.requires_grad],
         lr=settings.learning_rate,
@@ -55,7 +58,7 @@ _LEAST_SHARE = 0.01
 
 
 class Batches:
-    """Rows of tensors, shuffled anew each epoch, the last that fill no batch left out.
+    """Batches of tensor rows, shuffled each epoch; incomplete last batches are dropped.
 
     The shapes of all batches are alike, as XLA wants them. Which rows a step has depends on the
     seed and its number alone, and each process of a group has rows of its own.
@@ -64,7 +67,7 @@ class Batches:
     def __init__(
         self, rows: Sequence[torch.Tensor], settings: RecipeSettings, group: ProcessGroup
     ) -> None:
-        """Take tensors with as many rows each. Raises ValueError for fewer rows than a batch."""
+        """Batch tensors of equal length. Raises ValueError for fewer rows than a batch."""
         self._rows = rows
         self._count = len(rows[0])
         self._settings = settings
@@ -115,11 +118,11 @@ class LossTask:
         self._optimiser = adamw(self.network, self.settings, self.device)
 
     def parts(self) -> Mapping[str, Stateful]:
-        """Return the network, its optimiser and what else there is."""
+        """Return the network, its optimiser and further parts."""
         return {"network": self.network, "optimiser": self._optimiser, **self.also}
 
     def step(self, number: int) -> Mapping[str, torch.Tensor | float]:
-        """Follow the gradient of one batch."""
+        """Take an optimiser step on one batch."""
         batch = [rows.to(self.device.torch) for rows in self.batches.at(number)]
         rate = learning_rate(self.settings, number)
         for each in self._optimiser.param_groups:
@@ -144,7 +147,7 @@ def loss_task(
     rows: Sequence[torch.Tensor],
     after: Callable[[int], None] = lambda _: None,
 ) -> LossTask:
-    """Return the training of a recipe's network by a loss on rows. Raises ValueError: too few."""
+    """Return the training of a network by a loss on rows. Raises ValueError for too few."""
     return LossTask(
         setup.network,
         loss,

@@ -1,4 +1,4 @@
-"""Where a recipe trains: `targets.json`, with the image, instance and fallback of each target."""
+"""Training targets: `targets.json`, with image, instance, price and fallback of each."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class TrainingImage(_Fact):
 
 
 class InstancePrice(_Fact):
-    """What an hour of an instance costs, on demand, in one region."""
+    """The on-demand price of an instance-hour in one region."""
 
     usd_an_hour: Decimal
     region: str
@@ -48,8 +48,10 @@ class InstancePrice(_Fact):
 
 
 class TrainingTarget(_Fact):
-    """One target. `device` is torch's name for it; `{cache}` in a variable is a place in S3.
-    `price` is of `instance`, None where it is not known.
+    """A training target.
+
+    `device` is torch's name for it; `{cache}` in a variable stands for a location in S3. `price` is
+    of `instance`, None if unknown.
     """
 
     device: str
@@ -70,7 +72,7 @@ def targets() -> Mapping[TargetName, TrainingTarget]:
 
 
 def fallback_order(first: TargetName, allowed: Iterable[TargetName]) -> list[TargetName]:
-    """Return `first` and what it falls back to, as far as a recipe allows them.
+    """Return `first` and its fallbacks, as far as a recipe allows them.
 
     Raises:
         BadRecipe: the recipe does not train on `first`.

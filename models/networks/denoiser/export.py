@@ -1,4 +1,4 @@
-"""The graph of a denoiser, and what a sampler has to know beside it."""
+"""The ONNX graph of a denoiser with its constants, and drawing with a torch denoiser."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ _TRIAL = 80
 
 
 class NoiseModule(nn.Module):
-    """A denoiser that gives the noise in pictures, as samplers take it."""
+    """A denoiser that predicts noise, as samplers need it."""
 
     def __init__(self, network: Denoiser, steps: int) -> None:
-        """Take a denoiser that was trained on a chain of so many steps."""
+        """Wrap a denoiser that was trained on a chain of `steps` steps."""
         super().__init__()
         self._network = network
         self.register_buffer("_kept", schedule.kept_shares(steps))
@@ -73,7 +73,7 @@ def denoiser_graphs(network: nn.Module, settings: DenoiserSettings) -> Mapping[s
 
 
 def denoiser_constants(settings: DenoiserSettings) -> Mapping[str, Constant]:
-    """Return sizes, the range of pictures, the schedule, and how to draw unless asked otherwise."""
+    """Return sizes, the range of pixels, the schedule, and the default sampling."""
     return {
         "side": settings.side,
         "channels": settings.channels,
@@ -92,7 +92,7 @@ DrawFunction = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float
 
 
 def draw_function(network: Denoiser, settings: DenoiserSettings) -> DrawFunction:
-    """Return what draws as a server does unless asked otherwise, always from the same seed."""
+    """Return a function that draws with a server's defaults, always from the same seed."""
     denoise = denoiser(network, settings.noise_steps)
     kept = NoiseSchedule(
         tuple(schedule.kept_shares(settings.noise_steps).tolist()), LOWEST, HIGHEST
@@ -108,7 +108,7 @@ def draw_function(network: Denoiser, settings: DenoiserSettings) -> DrawFunction
 
 
 def denoiser(network: Denoiser, steps: int) -> NoisePredictor:
-    """Return a network as the sampler asks it."""
+    """Return a network as the noise predictor of a sampler."""
     asked = NoiseModule(network, steps)
 
     def denoise(image: Images, step: Integers, tokens: Integers) -> Images:

@@ -1,4 +1,4 @@
-"""The denoiser: a text tower of CLIP and a UNet that looks at it, both of the libraries."""
+"""The denoiser: CLIP's text tower and a UNet that attends to it, and its training rows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _DRAWING = "average.module."
 
 
 class Denoiser(nn.Module):
-    """Predicts the velocity in noised pictures, given their step and the words of a prompt."""
+    """Predicts the velocity in noisy pictures from their step and their prompt."""
 
     def __init__(self, settings: DenoiserSettings) -> None:
         """Make the layers; weights are drawn from torch's global stream."""
@@ -52,7 +52,7 @@ class Denoiser(nn.Module):
 
 
 class AveragedDenoiser(nn.Module):
-    """A denoiser that is trained, and the moving average of its weights, which draws.
+    """A denoiser in training, and the moving average of its weights, which draws.
 
     J. Ho et al., section 4. `average` is never trained itself.
     """
@@ -69,16 +69,16 @@ class AveragedDenoiser(nn.Module):
     def forward(
         self, image: torch.Tensor, step: torch.Tensor, tokens: torch.Tensor
     ) -> torch.Tensor:
-        """Return what the network in training predicts."""
+        """Return the prediction of the network in training."""
         found: torch.Tensor = self.live(image, step, tokens)
         return found
 
     def follow(self, _step: int) -> None:
-        """Bring the average up to date after a step."""
+        """Update the average after a step."""
         self.average.update_parameters(self.live)
 
     def start_from(self, weights: Mapping[str, torch.Tensor]) -> None:
-        """Take the weights that another network of this kind draws by, of its state.
+        """Load the averaged weights of another network of this kind from its state.
 
         Raises RuntimeError where their shapes are others.
         """
@@ -98,7 +98,7 @@ class AveragedDenoiser(nn.Module):
 
 
 def _text(settings: DenoiserSettings) -> CLIPTextConfig:
-    """Return one layer of CLIP's text tower. Token 0 fills up; what is pooled is not used."""
+    """Return one layer of CLIP's text tower. Token 0 pads; the pooled output is unused."""
     return CLIPTextConfig(
         vocab_size=settings.words + 1,
         hidden_size=settings.text_width,
@@ -114,8 +114,9 @@ def _text(settings: DenoiserSettings) -> CLIPTextConfig:
 
 
 def caption_rows(data: CaptionedImages, settings: DenoiserSettings) -> Sequence[torch.Tensor]:
-    """Return the pictures that are trained on, [n, channels, side, side], the tokens of each one's
-    captions, [n, captions, prompt_tokens], and how many it has, [n].
+    """Return the training pictures, the tokens of their captions, and caption counts.
+
+    Shapes: [n, channels, side, side], [n, captions, prompt_tokens] and [n].
 
     Raises:
         BadData: sizes or words are not those of the settings, or a caption is too long.
@@ -126,8 +127,9 @@ def caption_rows(data: CaptionedImages, settings: DenoiserSettings) -> Sequence[
 
 
 def draw_captions(captions: torch.Tensor, counts: torch.Tensor, drop: float) -> torch.Tensor:
-    """Return the tokens of one caption of each picture, [n, prompt_tokens], drawn at random; those
-    of a share `drop` of the pictures are all 0.
+    """Return the tokens of a random caption of each picture, [n, prompt_tokens].
+
+    They are all 0 for a share `drop` of the pictures.
     """
     device = counts.device
     chosen = (torch.rand(len(counts)).to(device) * counts).long()
@@ -137,5 +139,5 @@ def draw_captions(captions: torch.Tensor, counts: torch.Tensor, drop: float) -> 
 
 
 def vocabulary_files(data: CaptionedImages, _settings: DenoiserSettings) -> Mapping[str, bytes]:
-    """Return the vocabulary, by which a server numbers the words of prompts."""
+    """Return the vocabulary file, which maps the words of prompts to tokens."""
     return {VOCABULARY_FILE: data.vocabulary.content()}

@@ -1,4 +1,4 @@
-"""How noise comes in, and what a prediction says of the picture below it.
+"""The noise schedule of diffusion, and conversions of velocity, noise and picture.
 
 `kept` is the share of the picture's variance that is left. A network predicts the velocity,
 sqrt(kept) noise - sqrt(1 - kept) picture, from which both follow at every step. Of the noise alone
@@ -28,30 +28,32 @@ def kept_shares(steps: int) -> torch.Tensor:
 
 
 def add_noise(images: torch.Tensor, noise: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:
-    """Return pictures with noise in them (Ho et al., equation 4). `kept` is [n]."""
+    """Return noisy pictures (Ho et al., equation 4). `kept` is [n]."""
     return _root(kept) * images + _root(1 - kept) * noise
 
 
 def velocity(images: torch.Tensor, noise: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:
-    """Return the velocity of pictures and the noise in them."""
+    """Return the velocity of pictures and their noise."""
     return _root(kept) * noise - _root(1 - kept) * images
 
 
 def clean_pictures(seen: torch.Tensor, velocity: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:
-    """Return the pictures below what is seen."""
+    """Return the clean pictures that a velocity predicts for noisy ones."""
     return _root(kept) * seen - _root(1 - kept) * velocity
 
 
 def predicted_noise(seen: torch.Tensor, velocity: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:
-    """Return the noise in what is seen."""
+    """Return the noise that a velocity predicts in noisy pictures."""
     return _root(1 - kept) * seen + _root(kept) * velocity
 
 
 def ddim_step(
     seen: torch.Tensor, velocity: torch.Tensor, kept: torch.Tensor, before: torch.Tensor
 ) -> torch.Tensor:
-    """Return what one step of DDIM leaves (J. Song et al., equation 12 without noise): pictures of
-    which the share `before`, [n], is kept. What is clean is held to -1 to 1, as samplers do.
+    """Return pictures after one DDIM step to the kept share `before`, [n].
+
+    J. Song et al., equation 12 without noise. Clean pictures are clamped to -1 to 1, as samplers
+    do.
     """
     clean = clean_pictures(seen, velocity, kept).clamp(-1, 1)
     left = (seen - _root(kept) * clean) / _root(1 - kept)

@@ -1,4 +1,4 @@
-"""What learns in each way."""
+"""The adapted decoder for each way of tuning, and its loss."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _IA3_INSIDE = ("down_proj",)
 
 
 def make_network(parameters: Parameters) -> AdaptedDecoder:
-    """Return a decoder with what is to learn in it."""
+    """Return a decoder prepared for the way of tuning."""
     return AdaptedDecoder(parameters, partial(_wrapped, parameters))
 
 
@@ -71,14 +71,15 @@ def _config(parameters: Parameters) -> PeftConfig | None:
 
 
 def prefix(parameters: Parameters) -> tuple[int, ...]:
-    """Return the tokens that go before every prompt: a tuned prompt's, after all others."""
+    """Return the tokens of a tuned prompt, which precede every prompt; else none."""
     count = parameters.prompt_tokens if parameters.way == "prompt_tuning" else 0
     return tuple(range(parameters.vocabulary, parameters.vocabulary + count))
 
 
 def thaw(model: AdaptedDecoder, parameters: Parameters, number: int) -> None:
-    """Let the layers learn that do so in step `number`: the last first, all from the first
-    quarter on. Later they learn too little anew: the last alone come to know answers by heart.
+    """Unfreeze the layers that learn in step `number`: the last first, all after a quarter.
+
+    If the first layers thawed later, the last alone would memorise the answers.
 
     J. Howard and S. Ruder, https://arxiv.org/abs/1801.06146
     """
@@ -94,7 +95,10 @@ def thaw(model: AdaptedDecoder, parameters: Parameters, number: int) -> None:
 
 
 def objective(parameters: Parameters) -> Loss:
-    """Return the loss of rows of tokens, [n, length], and masks of what of them is an answer."""
+    """Return the loss: mean cross-entropy of the answers' tokens.
+
+    A batch has rows of tokens, [n, length], and masks of their answers.
+    """
 
     def loss(network: torch.nn.Module, batch: Batch, number: int) -> Mapping[str, torch.Tensor]:
         assert isinstance(network, AdaptedDecoder)

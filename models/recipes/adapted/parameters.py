@@ -1,4 +1,4 @@
-"""The settings of adapting: in which way, and how much of a model learns."""
+"""The settings of adapting a language model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Way = Literal["full", "gradual", "lora", "ia3", "prompt_tuning"]
 
 
 class Parameters(DecoderSettings):
-    """Settings of the decoder, which are those of its base, and of the way that it is adapted."""
+    """Settings of the decoder, equal to its base's, and of the way of tuning."""
 
     way: Way
     """`full` trains every weight, `gradual` too but the last layers first; `lora` and `ia3` train

@@ -1,4 +1,4 @@
-"""Adapting as a recipe: it begins from a language model, and is exported as one."""
+"""The recipe `adapted`: fine-tuning of a language model, exported as one."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _MOST = 32
 
 
 def evaluate(network: torch.nn.Module, data: Instructions, parameters: Parameters) -> Evaluation:
-    """Return shares of held-out tasks whose whole answer is right, with bounds of a bootstrap.
+    """Return the shares of exactly right answers to held-out tasks, with intervals.
 
     `exact_match` is of the merged model, and so are BLEU and ROUGE of its answers. `zero_shot` and
     `few_shot` are of the base: asked as it is, and with two tasks and their answers before.
@@ -62,12 +62,12 @@ def exact(
     before: Sequence[int] = (),
     shots: Sequence[Instruction] = (),
 ) -> NDArray[np.float64]:
-    """Return 1 for each task whose likeliest answer is right to the letter, else 0, [n]."""
+    """Return 1 for each task whose greedy answer matches exactly, else 0, [n]."""
     return matches(answers(decoder, tokenizer, tasks, before, shots), tasks)
 
 
 def matches(told: Sequence[str], tasks: Sequence[Instruction]) -> NDArray[np.float64]:
-    """Return 1 for each answer that is right to the letter, else 0, [n]."""
+    """Return 1 for each answer that matches exactly, else 0, [n]."""
     return np.array(
         [float(one == each.completion.strip()) for one, each in zip(told, tasks, strict=True)]
     )
@@ -80,7 +80,7 @@ def answers(
     before: Sequence[int] = (),
     shots: Sequence[Instruction] = (),
 ) -> list[str]:
-    """Return the likeliest answer to each task."""
+    """Return the greedy answer to each task."""
     shown = "".join(f"{each.prompt}{each.completion}\n" for each in shots)
     prompts = [[*before, *tokenizer.encode(shown + each.prompt).ids] for each in tasks]
     longest = max(map(len, prompts))
@@ -106,7 +106,7 @@ def graphs(model: torch.nn.Module, parameters: Parameters) -> Mapping[str, Graph
 
 
 def constants(parameters: Parameters) -> Mapping[str, Constant]:
-    """Return what a server has to know: also what goes before every prompt."""
+    """Return the constants that a server needs, with the length of the tuned prompt."""
     found = decoder.decoder_constants(parameters, len(prefix(parameters)))
     return {**found, "way": parameters.way}
 
@@ -120,7 +120,7 @@ BASE = "base"
 
 
 def begin(model: torch.nn.Module, bases: Mapping[str, TrainedModel]) -> None:
-    """Take the language model's weights. Raises BadData where they are of other sizes."""
+    """Load the language model's weights. Raises BadData if their sizes differ."""
     assert isinstance(model, AdaptedDecoder)
     model.begin(bases[BASE])
 

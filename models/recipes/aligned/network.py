@@ -1,4 +1,7 @@
-"""The policy with all that it is trained by, so that judging and export need no base."""
+"""The aligned policy with its reference, reward and value networks, and the losses.
+
+The network holds all of them, so that evaluation and export need no base.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from models.training.supervised import Batch, Loss
 
 
 class ValueHead(nn.Module):
-    """What the reward will be, told from a hidden state; 0 in the beginning."""
+    """Predicts the reward from a hidden state; begins with 0."""
 
     def __init__(self, width: int) -> None:
         """Make the layers; weights are drawn from torch's global stream."""
@@ -25,7 +28,7 @@ class ValueHead(nn.Module):
         nn.init.zeros_(self.layers[-1].bias)
 
     def forward(self, hidden: torch.Tensor) -> torch.Tensor:
-        """Return [n, length] of hidden states [n, length, width], which learn nothing by it."""
+        """Return values [n, length] of hidden states [n, length, width], without their gradient."""
         told: torch.Tensor = self.layers(hidden.detach())
         return told.squeeze(2)
 
@@ -42,8 +45,9 @@ class AlignedPolicy(nn.Module):
         self.value = ValueHead(parameters.width)
 
     def read(self, ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the policy's log p(token | those before it), and what the value head expects
-        before each; both are [n, length - 1] of ids [n, length], entry i of token i + 1.
+        """Return log p(token | those before it), and the values before each token.
+
+        Both are [n, length - 1] of ids [n, length]; entry i is of token i + 1.
         """
         hidden = self.policy.model(input_ids=ids[:, :-1], use_cache=False).last_hidden_state
         told = functional.log_softmax(self.policy.lm_head(hidden), dim=2)
@@ -64,8 +68,9 @@ def clipped_objective(
 
 
 def divergence(now: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
-    """Return exp(d) - d - 1 of each token, d = reference - now: its mean over what the policy draws
-    is KL(policy || reference), and it is never below 0.
+    """Return exp(d) - d - 1 of each token, with d = reference - now.
+
+    Its mean over samples of the policy is KL(policy || reference), and it is never negative.
 
     J. Schulman, http://joschu.net/blog/kl-approx.html; GRPO, equation 4.
     """
@@ -79,8 +84,9 @@ def masked_mean(values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
 
 
 def preference_loss(chosen: torch.Tensor, rejected: torch.Tensor, beta: float) -> torch.Tensor:
-    """Return the mean of -log sigmoid(beta (chosen - rejected)), of [n] each: how much likelier the
-    policy takes a completion to be than the reference does, in nats.
+    """Return the mean of -log sigmoid(beta (chosen - rejected)), of [n] each.
+
+    Arguments are log ratios of policy and reference of whole completions, in nats.
 
     DPO: R. Rafailov et al., https://arxiv.org/abs/2305.18290, equation 7.
     """

@@ -1,7 +1,7 @@
-"""Learning from what the policy writes itself: PPO, RLOO and GRPO as a task of the loop.
+"""PPO, RLOO and GRPO: learning from the policy's own completions, as a training task.
 
-A step writes completions of a batch of prompts, has them rewarded, and follows the clipped
-objective a few times. The methods differ in the advantage, and in where the divergence from the
+A step samples completions of a batch of prompts, rewards them, and takes a few optimiser steps on
+the clipped objective. The methods differ in the advantage, and in where the divergence from the
 reference comes in: PPO takes it off the reward of each token, RLOO off the reward of the whole,
 GRPO adds it to the loss.
 """
@@ -33,7 +33,7 @@ from models.training.supervised import Batches, adamw, learning_rate
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """What was written, and what was thought of it then: [n, length - 1], but `rewards` [n]."""
+    """Sampled completions with log probabilities and values, [n, length - 1]; `rewards` [n]."""
 
     ids: torch.Tensor
     mask: torch.Tensor
@@ -50,7 +50,7 @@ class Rollout:
 
 @dataclass(slots=True)
 class OnlineTask:
-    """Trains a policy by `reward` on `prompts`, whose batches are rows and their sizes."""
+    """Trains a policy by `reward` on batches of prompts and their lengths."""
 
     network: AlignedPolicy
     reward: RewardFunction
@@ -70,7 +70,7 @@ class OnlineTask:
         return {"network": self.network, "optimiser": self._optimiser}
 
     def step(self, number: int) -> Mapping[str, torch.Tensor | float]:
-        """Write, reward, and learn from it `passes` times."""
+        """Sample, reward, and take `passes` optimiser steps."""
         for each in self._optimiser.param_groups:
             each["lr"] = learning_rate(self.parameters, number)
         written = self._written(number)
@@ -127,8 +127,9 @@ class OnlineTask:
 
 
 def token_advantages(rollout: Rollout, parameters: Parameters) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the advantage of each token, and what the value head should have said; both are
-    [n, length - 1].
+    """Return the advantage of each token, and the targets of the value head.
+
+    Both are [n, length - 1].
     """
     p, mask = parameters, rollout.mask
     if p.method == "ppo":

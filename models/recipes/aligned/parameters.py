@@ -1,4 +1,4 @@
-"""The settings of preferences."""
+"""The settings of learning from preferences."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ _LEAST_GROUP = 2
 
 
 class Parameters(DecoderSettings):
-    """Settings of the decoders, which have to be those of policy and reward model, of the method,
-    and of what is rewarded. `dpo` writes nothing and uses `beta` alone.
+    """Settings of the decoders, the method and the rewards.
+
+    Those of the decoders have to equal those of policy and reward model. `dpo` samples nothing and
+    uses `beta` alone.
     """
 
     method: Method

@@ -1,4 +1,4 @@
-"""Preferences as a recipe: a policy and a reward model in, a policy that is liked better out."""
+"""The recipe `aligned`: a policy tuned by a reward model or by preference pairs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _TWO_SIDED = 1.96
 
 @torch.no_grad()
 def evaluate(network: torch.nn.Module, data: Preferences, parameters: Parameters) -> Evaluation:
-    """Return numbers of 1,000 completions of held-out prompts, and of as many of the reference.
+    """Return metrics of 1,000 completions of held-out prompts, by policy and reference.
 
     `positive_rate` is the share that ended with more good words than bad ones, `positive_rate_low`
     the lower end of its 95% interval, `well_formed` the share that reads as a review, `distinct`
@@ -82,8 +82,9 @@ def verdicts_on(written: CompletionRows, vocabulary: ReviewTokenizer) -> list[Re
 
 
 def divergences(network: AlignedPolicy, written: CompletionRows) -> torch.Tensor:
-    """Return for each row the sum over its completion of KL(policy || reference) of the next token,
-    [n]; their mean over what the policy wrote is the KL of whole completions.
+    """Return the sum of KL(policy || reference) of next tokens over each completion, [n].
+
+    The mean over the policy's completions is the KL of whole completions.
     """
     ours = functional.log_softmax(logits(network.policy, written.ids[:, :-1]), dim=2)
     theirs = functional.log_softmax(logits(network.reference, written.ids[:, :-1]), dim=2)
@@ -98,7 +99,7 @@ def graphs(network: nn.Module, parameters: Parameters) -> Mapping[str, Graph]:
 
 
 def constants(parameters: Parameters) -> Mapping[str, Constant]:
-    """Return what a server has to know."""
+    """Return the constants that a server needs."""
     return decoder.decoder_constants(parameters)
 
 
@@ -106,7 +107,7 @@ Found = TaskSetup[Parameters, Preferences]
 
 
 def begin(network: nn.Module, bases: Mapping[str, TrainedModel]) -> None:
-    """Give policy and reference the base's weights, and the reward model its own."""
+    """Load the policy's weights into policy and reference, and the reward model's."""
     assert isinstance(network, AlignedPolicy)
     policy = dict(bases["policy"].weights)
     network.policy.load_state_dict(policy)
@@ -115,7 +116,7 @@ def begin(network: nn.Module, bases: Mapping[str, TrainedModel]) -> None:
 
 
 def task(setup: Found) -> TrainingTask:
-    """Return the training by the method that is set. Raises BadData and BadRecipe."""
+    """Return the training by the chosen method. Raises BadData and BadRecipe."""
     setup.data.hold(setup.parameters.vocabulary)
     return _direct(setup) if setup.parameters.method == "dpo" else _online(setup)
 

@@ -1,4 +1,4 @@
-"""What a completion is rewarded for: several terms, each with its weight."""
+"""Rewards of completions, and three estimates of advantages."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def length(written: CompletionRows, most: int) -> torch.Tensor:
 
 
 def repetition(written: CompletionRows) -> torch.Tensor:
-    """Return the share of each completion's tokens that the completion has already, [n]."""
+    """Return the share of each completion's tokens that repeat earlier ones, [n]."""
     said = written.ids[:, 1:] * written.answered.long()
     same = (said[:, :, None] == said[:, None, :]) & (said != PAD)[:, :, None]
     before = torch.ones(said.shape[1], said.shape[1], device=said.device).tril(-1).bool()

@@ -1,4 +1,4 @@
-"""What BLIP-2 learns: first to read of pictures what texts say, then to say it.
+"""The losses of BLIP-2's two stages, and the task that runs both.
 
 J. Li et al., BLIP-2, 2023, https://arxiv.org/abs/2301.12597, sections 3.2 and 3.3.
 """
@@ -99,7 +99,7 @@ def matching_loss(
 
 
 def hard_negatives(similar: torch.Tensor, same: torch.Tensor) -> torch.Tensor:
-    """Return another of the batch for each row, [n], drawn by softmax of what is not the same.
+    """Return another row of the batch for each row, [n], drawn by softmax of similarity.
 
     A row that has the same as all others gets one of these: it is no negative, and not taken for
     one. Chance comes from torch's global stream.
@@ -110,7 +110,10 @@ def hard_negatives(similar: torch.Tensor, same: torch.Tensor) -> torch.Tensor:
 
 @dataclass(frozen=True, slots=True)
 class TwoStageTask:
-    """Does `first` for so many steps and then `second`, which counts its own from 1 on."""
+    """Runs `first` for `first_steps` steps and then `second`, whose steps count from 1.
+
+    The second stage begins with the weights of the first and a new optimiser.
+    """
 
     first: LossTask
     second: LossTask

@@ -1,4 +1,4 @@
-"""BLIP-2: a frozen tower, the Q-Former, a projection, a frozen language model."""
+"""BLIP-2: a frozen image tower, the Q-Former, a projection, a frozen language model."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class QFormer(nn.Module):
         return cast(torch.Tensor, told.last_hidden_state)
 
     def similarities(self, seen: torch.Tensor, captions: torch.Tensor) -> torch.Tensor:
-        """Return how alike each picture and each caption are, [pictures, captions], scaled.
+        """Return scaled similarities of pictures and captions, [pictures, captions].
 
         Of a picture's queries the one that is most like the caption's first token counts. Words see
         no query here.
@@ -79,7 +79,7 @@ class QFormer(nn.Module):
         return found * self.scale.exp()
 
     def match(self, features: torch.Tensor, captions: torch.Tensor) -> torch.Tensor:
-        """Return logits that a caption is not of its picture, and that it is, [n, 2].
+        """Return the logits of no match and of match of picture and caption, [n, 2].
 
         Queries and words see each other; the mean over queries is told.
         """

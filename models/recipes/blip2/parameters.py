@@ -10,8 +10,9 @@ from models.networks.settings import DecoderSettings, VisionSettings
 
 
 class Parameters(DecoderSettings, VisionSettings):
-    """Settings of the Q-Former, and of the two frozen networks, which have to be those of the
-    bases. `steps` are of both stages together.
+    """Settings of the Q-Former and of the two frozen networks.
+
+    Those of the frozen networks have to equal those of the bases. `steps` counts both stages.
     """
 
     first_stage: Annotated[int, Field(ge=1)]

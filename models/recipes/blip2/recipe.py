@@ -1,4 +1,4 @@
-"""BLIP-2 as a recipe."""
+"""The recipe `blip2`: captions and answers about pictures."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _SHOWN = 10
 
 @torch.no_grad()
 def evaluate(network: torch.nn.Module, data: Questions, parameters: Parameters) -> Evaluation:
-    """Return numbers, and pictures with what is said of them.
+    """Return metrics by exact rules on pictures of unseen pairs, and samples with captions.
 
     `joint_accuracy` is the share of captions that name the right colour and shape, and no other;
     `blind_joint_accuracy` the same with each caption written for another picture, which shows how
@@ -79,7 +79,7 @@ def evaluate(network: torch.nn.Module, data: Questions, parameters: Parameters) 
 def write_texts(
     network: Blip2Captioner, words: WordTokenizer, seen: torch.Tensor, asking: str, most: int
 ) -> list[str]:
-    """Return what is said of each picture, of what the language model reads of it."""
+    """Return the generated text about each picture, given its projected queries."""
     prompt = torch.tensor([[*words.ids(asking), BEGIN]]).expand(len(seen), -1)
     written = decode_greedily(lambda tokens: network.language.last(seen, tokens), prompt, most)
     return [words.text(row) for row in written.tolist()]
@@ -158,7 +158,7 @@ def graphs(network: nn.Module, parameters: Parameters) -> Mapping[str, Graph]:
 
 
 def constants(parameters: Parameters) -> Mapping[str, Constant]:
-    """Return what a server has to know: sizes, the range of pixels, the tokens that mark.
+    """Return the constants that a server needs: sizes, pixel range, special tokens.
 
     A prompt is the tokens of the question, none for a caption, and then `begin`.
     """
@@ -179,7 +179,7 @@ def constants(parameters: Parameters) -> Mapping[str, Constant]:
 
 
 def task(setup: TaskSetup[Parameters, Questions]) -> TrainingTask:
-    """Return the training in two stages, on what the frozen tower sees of the channel's pictures.
+    """Return the training in two stages on the frozen tower's features of the pictures.
 
     Raises:
         BadData: the channel's pictures, words or attributes are not what the settings say, or the
@@ -215,7 +215,7 @@ def task(setup: TaskSetup[Parameters, Questions]) -> TrainingTask:
 
 
 def begin(network: nn.Module, bases: Mapping[str, TrainedModel]) -> None:
-    """Put the tower and the language model into a new network."""
+    """Load the image tower and the language model into a new network."""
     assert isinstance(network, Blip2Captioner)
     network.begin(bases)
 

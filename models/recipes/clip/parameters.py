@@ -6,4 +6,4 @@ from models.networks.settings import TowerSettings
 
 
 class Parameters(TowerSettings):
-    """Those of two towers; there are no others."""
+    """The settings of two towers, without others."""

@@ -1,4 +1,4 @@
-"""CLIP on drawn shapes as a recipe."""
+"""The recipe `clip`: CLIP on drawn shapes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SHOWN = 6
 
 
 def evaluate(network: nn.Module, data: CaptionedImages, parameters: Parameters) -> Evaluation:
-    """Return numbers and a picture.
+    """Return metrics of zero-shot classification and search, and a sheet of results.
 
     `zero_shot_unseen` is the share of pictures of classes that were never trained on whose class is
     told among all classes, by prompts that are averaged; `zero_shot_one_prompt` by the first prompt

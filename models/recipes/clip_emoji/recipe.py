@@ -1,4 +1,4 @@
-"""CLIP on emoji as a recipe."""
+"""The recipe `clip_emoji`: CLIP on emoji and their names."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SHOWN, _COLUMNS = 8, 10
 
 
 def evaluate(network: nn.Module, data: CaptionedImages, parameters: Parameters) -> Evaluation:
-    """Return numbers and a picture.
+    """Return metrics of retrieval by name, and a sheet of results.
 
     A query is a held-out picture's first caption. `recall_10` is the share of queries whose picture
     is among the first ten of those held out, `recall_10_of_all` of all there are, and

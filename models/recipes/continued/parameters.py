@@ -10,7 +10,7 @@ from models.networks.settings import DecoderSettings
 
 
 class Parameters(DecoderSettings):
-    """Settings of the decoder, which are those of its base, and what is repeated."""
+    """Settings of the decoder, equal to its base's, and of the rehearsal."""
 
     replay: Annotated[float, Field(ge=0, lt=1)]
     """The share of rows that are of what the base was trained on, so that less is forgotten.

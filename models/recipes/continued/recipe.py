@@ -1,4 +1,4 @@
-"""Continued pre-training as a recipe: it begins from a language model, and is exported as one.
+"""The recipe `continued`: pre-training of a language model on a second domain.
 
 S. Gururangan et al., Don't stop pretraining, https://arxiv.org/abs/2004.10964
 """
@@ -82,7 +82,7 @@ def graphs(model: torch.nn.Module, parameters: Parameters) -> Mapping[str, Graph
 
 
 def constants(parameters: Parameters) -> Mapping[str, Constant]:
-    """Return what a server has to know."""
+    """Return the constants that a server needs."""
     return decoder.decoder_constants(parameters)
 
 
@@ -96,13 +96,13 @@ _REPLAY_STREAM = 2**31 + 3
 
 
 def begin(model: torch.nn.Module, bases: Mapping[str, TrainedModel]) -> None:
-    """Take the language model's weights. Raises BadData where they are of other sizes."""
+    """Load the language model's weights. Raises BadData if their sizes differ."""
     assert isinstance(model, AdaptedDecoder)
     model.begin(bases[BASE])
 
 
 def mixed(data: TextDomains, parameters: Parameters) -> torch.Tensor:
-    """Return rows of both domains, [n, context + 1], so many of the first as `replay` says.
+    """Return rows of both domains, [n, context + 1]; `replay` is the share of the first.
 
     Raises:
         BadData: a domain fills no row.

@@ -1,4 +1,4 @@
-"""The diffusion model as a recipe."""
+"""The recipe `diffusion`: pictures from captions."""
 
 from __future__ import annotations
 

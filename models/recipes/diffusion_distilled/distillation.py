@@ -1,4 +1,4 @@
-"""The training: stage by stage, each with the student of the one before as its teacher."""
+"""Progressive distillation: the student of each stage is the teacher of the next."""
 
 from __future__ import annotations
 
@@ -62,14 +62,14 @@ def distillation_loss(
 def _at(
     places: torch.Tensor, stage: DistillationStage, parameters: Parameters, device: torch.device
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the step at each place of the teacher's grid, and what is kept there."""
+    """Return the step and the kept share at each place of the teacher's grid."""
     steps, shares = _visited(parameters.noise_steps, 2 * stage.steps)
     return steps[places].to(device), shares[places].to(device)
 
 
 @cache
 def _visited(noise_steps: int, steps: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the steps of a grid and what is kept at each; after the last one everything is."""
+    """Return the steps of a grid and the kept share at each; 1 after the last."""
     visited = torch.tensor(visited_steps(noise_steps, steps))
     shares = schedule.kept_shares(noise_steps)[visited]
     return torch.cat([visited, torch.zeros(1).long()]), torch.cat([shares, torch.ones(1)])
@@ -90,7 +90,7 @@ def _guided(
 
 
 class DistillationTask:
-    """A task of the loop. The learning rate rises and falls anew in each stage."""
+    """The distillation as a training task; each stage has its own learning rate cycle."""
 
     def __init__(self, setup: TaskSetup[Parameters, CaptionedImages]) -> None:
         """Begin with the network as its own teacher. Raises BadData."""

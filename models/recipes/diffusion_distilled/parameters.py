@@ -10,7 +10,7 @@ from models.networks.settings import DenoiserSettings
 
 
 class Parameters(DenoiserSettings):
-    """Settings of the denoiser, which are its teacher's, and of the way down to few steps."""
+    """Settings of the denoiser, equal to its teacher's, and of the halving of steps."""
 
     drop_caption: Annotated[float, Field(ge=0, lt=1)]
     """The share of pictures whose caption is left out."""

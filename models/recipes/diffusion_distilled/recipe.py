@@ -1,4 +1,4 @@
-"""The distilled diffusion model as a recipe."""
+"""The recipe `diffusion_distilled`: a diffusion model that draws in few steps."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from models.training.recipe_code import Evaluation, RecipeCode
 
 
 def evaluate(network: nn.Module, data: CaptionedImages, parameters: Parameters) -> Evaluation:
-    """Return the numbers of `captioned.judged`, drawn as a server does unless asked otherwise."""
+    """Return how well pictures follow their prompts, drawn with a server's defaults."""
     assert isinstance(network, AveragedDenoiser)
     return caption_fidelity.prompt_fidelity(
         draw_function(network.drawing, parameters), data, parameters.prompt_tokens
@@ -30,7 +30,7 @@ TEACHER = "teacher"
 
 
 def begin(network: nn.Module, bases: Mapping[str, TrainedModel]) -> None:
-    """Put the weights that the teacher draws by into the network. Raises BadData."""
+    """Load the averaged weights of the teacher. Raises BadData if its chain differs."""
     assert isinstance(network, AveragedDenoiser)
     teacher = bases[TEACHER]
     chain = teacher.training.settings["noise_steps"]

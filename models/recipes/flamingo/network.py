@@ -1,4 +1,4 @@
-"""Flamingo: a frozen language model with gated cross-attention to what is resampled of pictures.
+"""Flamingo: a frozen language model with gated cross-attention to pictures, and its loss.
 
 J.-B. Alayrac et al., Flamingo, 2022, https://arxiv.org/abs/2204.14198. The layers are those of
 transformers' Idefics, which rebuilt it in the open, made from a configuration; its decoder is the
@@ -33,7 +33,7 @@ _SPOKEN = "decoder."
 
 
 class Flamingo(nn.Module):
-    """Goes on with a text in which pictures stand; a token looks at the last one before it."""
+    """Continues a text with pictures in it; a token attends to the last picture before it."""
 
     def __init__(self, parameters: Parameters) -> None:
         """Make the layers; weights are drawn from torch's global stream."""
@@ -164,7 +164,7 @@ def objective(parameters: Parameters) -> Loss:
 
 
 def draw_rows(told: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return rows of pictures and their answers, [n, count] each, of answers [n, attributes].
+    """Draw rows of pictures and their answers, [n, count] each, from [n, attributes].
 
     The last picture of row i is picture i. Chance comes from torch's global stream.
     """

@@ -10,8 +10,9 @@ from models.networks.settings import DecoderSettings, VisionSettings
 
 
 class Parameters(DecoderSettings, VisionSettings):
-    """Settings of what is trained, and of the two frozen networks, which have to be those of the
-    bases.
+    """Settings of the trained parts and of the two frozen networks.
+
+    Those of the frozen networks have to equal those of the bases.
     """
 
     shots: Annotated[int, Field(ge=1, le=16)] = 2

@@ -1,4 +1,4 @@
-"""Flamingo as a recipe."""
+"""The recipe `flamingo`: answers about a picture after a few examples."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _LAST = 2
 
 @torch.no_grad()
 def evaluate(network: torch.nn.Module, data: Questions, parameters: Parameters) -> Evaluation:
-    """Return numbers, and pictures in rows with what is answered of the last.
+    """Return few-shot accuracies on pictures of unseen pairs, and samples.
 
     `accuracy_k_shot` is the share of right answers after k pictures with theirs, the likeliest
     of all tokens, over every attribute and held-out picture; `gain` is with the most shots less
@@ -71,7 +71,7 @@ def evaluate(network: torch.nn.Module, data: Questions, parameters: Parameters) 
 
 
 def episodes(count: int, shots: int, seed: int) -> torch.Tensor:
-    """Return pictures in rows, [count, shots + 1]: by chance, and picture i the last of row i."""
+    """Return rows of random pictures, [count, shots + 1]; row i ends with picture i."""
     others = torch.randint(
         count, (count, shots), generator=seeds.generator(seed, _EVALUATION_STREAM)
     )
@@ -81,7 +81,7 @@ def episodes(count: int, shots: int, seed: int) -> torch.Tensor:
 def answer_last(
     network: Flamingo, latents: torch.Tensor, told: torch.Tensor, pictures: torch.Tensor
 ) -> torch.Tensor:
-    """Return the token that is answered of the last picture of each row, [n, attributes]."""
+    """Return the answer tokens for the last picture of each row, [n, attributes]."""
     chosen = []
     for attribute in range(told.shape[1]):
         tokens = answer_rows(told[pictures, attribute])[:, :-_LAST]
@@ -96,7 +96,7 @@ def _sheet(
     told: torch.Tensor,
     chosen: torch.Tensor,
 ) -> Pixels:
-    """Return rows of pictures, each with the answers that are given and the one that came out."""
+    """Return rows of pictures with the given answers and the generated one."""
     images, texts = [], []
     for row in range(_SHOWN):
         attribute = row % len(data.attributes)
@@ -174,7 +174,7 @@ def graphs(network: nn.Module, parameters: Parameters) -> Mapping[str, Graph]:
 
 
 def constants(parameters: Parameters) -> Mapping[str, Constant]:
-    """Return what a server has to know: sizes, the range of pixels, the tokens that mark.
+    """Return the constants that a server needs: sizes, pixel range, special tokens.
 
     A prompt is `image is ANSWER next` for each shot, and then `image is`.
     """
@@ -196,7 +196,7 @@ def constants(parameters: Parameters) -> Mapping[str, Constant]:
 
 
 def task(setup: TaskSetup[Parameters, Questions]) -> TrainingTask:
-    """Return the training on what the frozen tower sees of the channel's pictures.
+    """Return the training on the frozen tower's features of the channel's pictures.
 
     Raises:
         BadData: the channel's pictures or words are not what the settings say, or the language
@@ -216,7 +216,7 @@ def task(setup: TaskSetup[Parameters, Questions]) -> TrainingTask:
 
 
 def begin(network: nn.Module, bases: Mapping[str, TrainedModel]) -> None:
-    """Put the tower and the language model into a new network."""
+    """Load the image tower and the language model into a new network."""
     assert isinstance(network, Flamingo)
     network.begin(bases)
 

@@ -1,6 +1,6 @@
-"""The training of two networks in turn, with an alarm for a generator that draws always the same.
+"""The training of generator and critic in turn, with an alarm for mode collapse.
 
-The loop's tasks are steps: here one of the generator, after some of the critic.
+A step of the loop is one step of the generator, after some of the critic.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ _SECOND_BETA = 0.999
 
 @dataclass(slots=True)
 class CollapseAlarm:
-    """Ends a training whose draws were too much alike for too many steps in a row."""
+    """Ends a training whose draws are too much alike for too many steps in a row."""
 
     bound: float
     patience: int
     below: int = 0
 
     def see(self, number: int, spread: float, *, low: bool) -> None:
-        """Take the spread of step `number`; `low` says that it is below the bound.
+        """Count a step; `low` says that its spread is below the bound.
 
         Raises:
             ModeCollapse: it was for so many steps.
@@ -52,7 +52,7 @@ class CollapseAlarm:
         return {"below": self.below}
 
     def load_state_dict(self, state_dict: dict[str, Any], /) -> None:
-        """Go on counting from there."""
+        """Restore the count."""
         self.below = int(state_dict["below"])
 
 
@@ -147,7 +147,7 @@ class AdversarialTask:
         optimiser: torch.optim.Optimizer,
         number: int,
     ) -> None:
-        """Take one step of an optimiser down the gradient of a loss."""
+        """Take one optimiser step on a loss."""
         for each in optimiser.param_groups:
             each["lr"] = learning_rate(self.settings, number)
         optimiser.zero_grad()

@@ -1,4 +1,4 @@
-"""Two perceptrons: one from noise to a picture, one from a picture to a number."""
+"""The generator and critic of a GAN, two perceptrons, and their losses."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from models.recipes.gan.parameters import Parameters
 _SLOPE = 0.2
 
 
-class ImageGenerator(nn.Module):
-    """Draws pictures, [n, channels, side, side] in -1 to 1, from noise, [n, latent]."""
+class PictureGenerator(nn.Module):
+    """Maps noise, [n, latent], to pictures, [n, channels, side, side] in -1 to 1."""
 
     def __init__(self, parameters: Parameters) -> None:
         """Make the layers; weights are drawn from torch's global stream."""
@@ -40,7 +40,7 @@ class ImageGenerator(nn.Module):
 
 
 class Critic(nn.Module):
-    """Says how real pictures look: a logit, or with WGAN a number without bounds, [n].
+    """Scores how real pictures look: a logit, or with WGAN an unbounded number, [n].
 
     It has no batch normalisation, with which a gradient at one picture would depend on the others
     (I. Gulrajani et al., https://arxiv.org/abs/1704.00028, section 4).
@@ -65,7 +65,7 @@ class Critic(nn.Module):
 
 
 class Adversaries(nn.Module):
-    """Generator, critic, and the average of the generator, which is what serves.
+    """Generator, critic, and the averaged generator, which is exported.
 
     The average of weights over steps draws better than the last of them: The unusual effectiveness
     of averaging in GAN training, https://arxiv.org/abs/1806.04498.
@@ -74,7 +74,7 @@ class Adversaries(nn.Module):
     def __init__(self, parameters: Parameters) -> None:
         """Make the networks. The average begins as the generator after its first step."""
         super().__init__()
-        self.generator = ImageGenerator(parameters)
+        self.generator = PictureGenerator(parameters)
         self.critic = Critic(parameters)
         self.averaged = AveragedModel(
             self.generator,

@@ -1,4 +1,4 @@
-"""The settings of the two networks, and of how they contend."""
+"""The settings of a GAN: networks, objective, and collapse alarm."""
 
 from __future__ import annotations
 
@@ -38,8 +38,9 @@ https://arxiv.org/abs/1704.00028, algorithm 1."""
 
 
 class Parameters(RecipeSettings):
-    """Settings of the networks, the objective and the alarm. Those that depend on the objective
-    and are not given are the objective's usual ones.
+    """Settings of the networks, the objective and the alarm.
+
+    Settings that depend on the objective default to its usual values.
     """
 
     side: Annotated[int, Field(ge=4, le=64)]

@@ -1,4 +1,4 @@
-"""The adversarial networks as a recipe."""
+"""The recipe `gan`: generative adversarial networks."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _EVALUATION_STREAM = 2**31
 
 @torch.no_grad()
 def evaluate(network: torch.nn.Module, data: Images, parameters: Parameters) -> Evaluation:
-    """Return numbers and a picture: a row of real ones, then draws.
+    """Return metrics of draws, and samples: a row of real pictures, then draws.
 
     Of 500 draws, by a judge that trained with neither network: `classes_drawn` counts the classes
     among them and `rarest_class` is the share of the rarest; `fid` is the Fréchet distance to the
@@ -84,7 +84,7 @@ def graphs(network: nn.Module, parameters: Parameters) -> Mapping[str, Graph]:
 
 
 def constants(parameters: Parameters) -> Mapping[str, Constant]:
-    """Return what a server has to know: sizes, and the range of what the generator gives."""
+    """Return the constants that a server needs: sizes and pixel range."""
     return {
         "latent": parameters.latent,
         "side": parameters.side,
@@ -99,7 +99,7 @@ _FEWEST = 2
 
 
 def task(setup: TaskSetup[Parameters, Images]) -> TrainingTask:
-    """Return the contest over the channel's pictures.
+    """Return the adversarial training on the channel's pictures.
 
     Raises:
         BadData: the pictures are of another size, or fewer than a batch.

@@ -1,4 +1,4 @@
-"""The language model as a recipe."""
+"""The recipe `language_model`: a small decoder trained on text."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ JUDGED = 51_600
 
 
 def evaluate(network: torch.nn.Module, data: TextChannel, parameters: Parameters) -> Evaluation:
-    """Return numbers, and the surprise of each row.
+    """Return perplexity with its baselines, and the surprise of each row.
 
     `perplexity` is exp of the mean surprise of held-out tokens, with the bounds of a bootstrap over
     rows; `bits_per_byte` says the same for any tokenizer. `perplexity_of_pairs` and

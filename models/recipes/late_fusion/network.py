@@ -1,4 +1,4 @@
-"""Three classifiers of products: by picture, by title, and by both, joined late.
+"""Classifiers of products by picture, by title, and by both with late fusion.
 
 Late fusion: each modality has an encoder of its own, and their vectors are joined just before the
 classes (T. Baltrušaitis, C. Ahuja and L.-P. Morency, 2017, 4.1, https://arxiv.org/abs/1705.09406).
@@ -114,7 +114,7 @@ class ByBoth(nn.Module):
 
 
 class Classifiers(nn.Module):
-    """All three."""
+    """The classifiers by image, by title and by both."""
 
     def __init__(self, parameters: Parameters) -> None:
         """Make them; weights are drawn from torch's global stream."""
@@ -132,7 +132,7 @@ class Classifiers(nn.Module):
 
 
 def loss(network: torch.nn.Module, batch: Batch, _: int) -> Mapping[str, torch.Tensor]:
-    """Return the sum of the three, which share no weights, and each, means of a batch in nats."""
+    """Return the cross-entropies of the three classifiers and their sum, in nats."""
     assert isinstance(network, Classifiers)
     image, tokens, labels = batch
     parts = {

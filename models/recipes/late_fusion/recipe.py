@@ -1,4 +1,4 @@
-"""Late fusion as a recipe."""
+"""The recipe `late_fusion`: products classified by picture and title."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Told = Mapping[str, NDArray[np.int64]]
 
 
 def evaluate(network: nn.Module, data: CaptionedImages, parameters: Parameters) -> Evaluation:
-    """Return numbers and a picture.
+    """Return accuracies of the three classifiers on held-out products, and examples.
 
     `accuracy_image`, `accuracy_title` and `accuracy_both` are shares of held-out products whose
     class is told. `gain_over_image` and `gain_over_title` are what both is better by, paired by
@@ -58,7 +58,7 @@ def evaluate(network: nn.Module, data: CaptionedImages, parameters: Parameters) 
 
 @torch.no_grad()
 def _told(network: Classifiers, data: CaptionedImages, parameters: Parameters) -> Told:
-    """Return the class that each classifier tells of each held-out product, [n]."""
+    """Return the predicted class of each held-out product, [n], by classifier."""
     reader = caption_tokens.caption_tokenizer(data, parameters.vocabulary, parameters.prompt_tokens)
     titles = torch.from_numpy(
         caption_tokens.encode_texts(reader, [said[0] for said in data.captions["test"]])
@@ -74,7 +74,7 @@ def _told(network: Classifiers, data: CaptionedImages, parameters: Parameters) -
 
 
 def _examples(data: CaptionedImages, told: Told) -> NDArray[np.uint8]:
-    """Return products that both tells and one alone does not, and some that both does not tell."""
+    """Return products that only both together classify rightly, and failures of both."""
     names, test = data.images.names, data.images.test
     right = {name: each == test.labels for name, each in told.items()}
     kinds = (

@@ -10,7 +10,7 @@ from models.networks.settings import DecoderSettings
 
 
 class Parameters(DecoderSettings):
-    """Settings of the decoder, and of what it is judged by."""
+    """Settings of the decoder and of the evaluation."""
 
     most: Annotated[int, Field(ge=1, le=4096)]
     """Tokens that a completion may have."""

@@ -1,4 +1,4 @@
-"""The policy as a recipe."""
+"""The recipe `policy`: supervised fine-tuning on reviews."""
 
 from __future__ import annotations
 
@@ -33,9 +33,10 @@ _EVALUATION_STREAM = 2**31
 
 @torch.no_grad()
 def evaluate(network: torch.nn.Module, data: Preferences, parameters: Parameters) -> Evaluation:
-    """Return numbers: `perplexity` of held-out completions; of 1,000 that are drawn for held-out
-    prompts the share that is positive, that ended, and that reads as a review, by a list of words
-    and a rule.
+    """Return `perplexity` of held-out completions, and verdicts on sampled ones.
+
+    Verdicts are the shares of 1,000 completions of held-out prompts that are positive, ended and
+    well formed.
     """
     held_out = completion_rows(
         data.vocabulary,

@@ -10,7 +10,7 @@ from models.networks.settings import DecoderSettings
 
 
 class Parameters(DecoderSettings):
-    """Settings of the decoder, which have to be those of the policy, and of its scores."""
+    """Settings of the decoder, equal to the policy's, and of the scores."""
 
     unended: Annotated[float, Field(le=0, ge=-1000)]
     """The score of a text that has not come to its end."""

@@ -1,4 +1,4 @@
-"""The reward model as a recipe: it begins from the policy's body, and a new head."""
+"""The recipe `reward_model`: scores learned from preference pairs, on the policy's body."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def bradley_terry(chosen: torch.Tensor, rejected: torch.Tensor) -> torch.Tensor:
 
 @torch.no_grad()
 def evaluate(network: torch.nn.Module, data: Preferences, parameters: Parameters) -> Evaluation:
-    """Return numbers of the held-out pairs, in a fiftieth of which raters err.
+    """Return metrics of the held-out pairs, in a fiftieth of which raters err.
 
     `pair_accuracy` is the share whose chosen text has the higher score, `pair_accuracy_low` the
     lower end of its 95% interval. `valence_correlation` is that of scores with good words less bad
@@ -134,7 +134,7 @@ def graphs(network: nn.Module, parameters: Parameters) -> Mapping[str, Graph]:
 
 
 def constants(parameters: Parameters) -> Mapping[str, Constant]:
-    """Return what a server has to know: that a text needs its end, and how long one may be."""
+    """Return the constants that a server needs."""
     return {
         "end": END,
         "pad": PAD,
@@ -153,7 +153,7 @@ def make_network(parameters: Parameters) -> nn.Module:
 
 
 def begin(network: nn.Module, bases: Mapping[str, TrainedModel]) -> None:
-    """Give the scorer the policy's body."""
+    """Load the policy's body into the scorer."""
     assert isinstance(network, RewardScorer)
     weights = bases["policy"].weights
     network.body.load_state_dict(

@@ -10,7 +10,7 @@ from models.networks.settings import DecoderSettings
 
 
 class Parameters(DecoderSettings):
-    """Settings of the network, and of what it is asked."""
+    """Settings of the network and of its training rows."""
 
     lost: Annotated[float, Field(ge=0, lt=1)] = 0.15
     """Share of the words of a context that are unknown, so that it learns to do without."""

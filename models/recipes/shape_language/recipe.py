@@ -1,4 +1,4 @@
-"""The language model as a recipe."""
+"""The recipe `shape_language`: a language model of captions and answers about shapes."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ _EVALUATION_STREAM = 2**31
 
 @torch.no_grad()
 def evaluate(network: torch.nn.Module, data: Questions, parameters: Parameters) -> Evaluation:
-    """Return numbers, all of things whose colour and shape never met in training.
+    """Return metrics on things whose colour and shape never occurred together in training.
 
     `caption_exact` is the share of captions that are written word for word after the words that
     describe a thing, in any order; `answer_accuracy` of questions answered after these words;
@@ -158,7 +158,7 @@ def graphs(network: nn.Module, parameters: Parameters) -> Mapping[str, Graph]:
 
 
 def constants(parameters: Parameters) -> Mapping[str, Constant]:
-    """Return what a server has to know: sizes, and the tokens that mark."""
+    """Return the constants that a server needs: sizes and special tokens."""
     return {
         "vocabulary": parameters.vocabulary,
         "context": parameters.context,
@@ -169,7 +169,7 @@ def constants(parameters: Parameters) -> Mapping[str, Constant]:
 
 
 def task(setup: TaskSetup[Parameters, Questions]) -> TrainingTask:
-    """Return the training on what the channel says of its pictures, which it never sees.
+    """Return the training on the channel's captions and answers, without pictures.
 
     Raises:
         BadData: the channel has more words or longer captions than the network takes.

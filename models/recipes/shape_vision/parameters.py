@@ -1,4 +1,4 @@
-"""The settings of the tower."""
+"""The settings of the image tower."""
 
 from __future__ import annotations
 

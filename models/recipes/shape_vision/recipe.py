@@ -1,4 +1,4 @@
-"""The tower as a recipe."""
+"""The recipe `shape_vision`: an image tower that learns the words of captions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from models.training.supervised import Batch, Loss, loss_task
 
 
 class WordTagger(nn.Module):
-    """Tells which words are said of a picture. `vision` is what other networks see by."""
+    """Predicts the words of a picture's caption. Other networks use its `vision`."""
 
     def __init__(self, parameters: Parameters) -> None:
         """Make the layers; weights are drawn from torch's global stream."""
@@ -71,7 +71,7 @@ _SHOWN = 20
 
 @torch.no_grad()
 def evaluate(network: torch.nn.Module, data: Questions, parameters: Parameters) -> Evaluation:
-    """Return numbers and the pictures that it got wrong first, then those that follow.
+    """Return accuracies on pictures of unseen pairs, and samples, the wrong ones first.
 
     Of the words that may answer for an attribute, the likeliest has to be the right one.
     `NAME_accuracy` is of one attribute, `joint_accuracy` of those that have to be right together.
@@ -120,7 +120,7 @@ def graphs(network: nn.Module, parameters: Parameters) -> Mapping[str, Graph]:
 
 
 def constants(parameters: Parameters) -> Mapping[str, Constant]:
-    """Return what a server has to know: sizes, and the range of pixels."""
+    """Return the constants that a server needs: sizes and pixel range."""
     return {
         "side": parameters.side,
         "channels": CHANNELS,

@@ -1,4 +1,4 @@
-"""The autoencoder: two perceptrons, one to a Gaussian and one back."""
+"""A variational autoencoder of two perceptrons, and its loss, the negative ELBO."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Autoencoder(nn.Module):
         return pixels.unflatten(1, self._shape)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Return what is decoded of the means."""
+        """Return the decoded means."""
         return self.decode(self.encode(images)[0])
 
 

@@ -1,4 +1,4 @@
-"""The autoencoder as a recipe."""
+"""The recipe `vae`: a variational autoencoder."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _EVALUATION_STREAM = 2**31
 
 @torch.no_grad()
 def evaluate(network: torch.nn.Module, data: Images, parameters: Parameters) -> Evaluation:
-    """Return numbers and a picture.
+    """Return metrics of reconstructions and of draws, and samples.
 
     `reconstruction_mse` is of pixels from -1 to 1, `test_kl` in nats. `recognised` is the share of
     held-out pictures whose class the judge still tells from what was decoded of them, of those that
@@ -65,8 +65,9 @@ def evaluate(network: torch.nn.Module, data: Images, parameters: Parameters) -> 
 
 
 def interpolate(network: Autoencoder, means: torch.Tensor, split: Split) -> torch.Tensor:
-    """Return ten pictures on the straight line from the first 0 to the first 7 that are held out,
-    or from the first picture to the last where there are none.
+    """Return ten pictures on the line from the first held-out 0 to the first 7.
+
+    Without those it goes from the first picture to the last.
     """
     zeros, sevens = np.flatnonzero(split.labels == 0), np.flatnonzero(split.labels == 7)
     ends = (int(zeros[0]), int(sevens[0])) if len(zeros) and len(sevens) else (0, -1)
@@ -128,7 +129,7 @@ def graphs(network: nn.Module, parameters: Parameters) -> Mapping[str, Graph]:
 
 
 def constants(parameters: Parameters) -> Mapping[str, Constant]:
-    """Return what a server has to know: sizes, and the range of what the decoder gives."""
+    """Return the constants that a server needs: sizes and pixel range."""
     return {
         "latent": parameters.latent,
         "side": parameters.side,

@@ -32,7 +32,7 @@ class DrawingModel:
 
 
 def model_fn(model_dir: str) -> DrawingModel:
-    """Load the model that lies in `model_dir`. Raises ValueError where its file is not the one."""
+    """Load the model in `model_dir`. Raises ValueError if its file has another sha256."""
     folder = Path(model_dir)
     signature = json.loads((folder / "signature.json").read_text(encoding="utf-8"))
     spec = signature["graphs"][_GRAPH]
@@ -49,7 +49,7 @@ def model_fn(model_dir: str) -> DrawingModel:
 
 
 def predict_fn(data: Any, model: DrawingModel) -> Any:
-    """Return the pictures that are asked for. Raises ValueError where the request is at fault."""
+    """Return the requested pictures. Raises ValueError if the request is invalid."""
     if not isinstance(data, dict):
         raise ValueError("The request must be an object with a seed.")
     latents = _latents(data, int(model.constants["latent"]))
