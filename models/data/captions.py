@@ -50,9 +50,9 @@ class CaptionedImages:
     captions: Mapping[Part, Sequence[tuple[str, ...]]]
     vocabulary: PromptVocabulary = field(default_factory=lambda: PromptVocabulary({}))
 
-    def hold(self, side: int, channels: int, words: int) -> None:
+    def require(self, side: int, channels: int, words: int) -> None:
         """Raise BadData unless pictures have this size and the vocabulary has `words` words."""
-        self.images.hold(side, channels)
+        self.images.require(side, channels)
         if len(self.vocabulary.numbers) != words:
             raise BadData(
                 f"{WORDS} has {len(self.vocabulary.numbers)} words, and the recipe is set to words "

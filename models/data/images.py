@@ -41,7 +41,7 @@ class Images:
     test: Split
     names: tuple[str, ...]
 
-    def hold(self, side: int, channels: int) -> None:
+    def require(self, side: int, channels: int) -> None:
         """Raise BadData unless pictures are `side` by `side` with `channels` channels."""
         shape = self.train.images.shape[1:]
         if shape != (side, side, channels):

@@ -69,7 +69,7 @@ class Questions:
         both = (*self.train.described, *self.test.described)
         return tuple(sorted({each.answers[attribute] for each in both}))
 
-    def hold(self, side: int) -> None:
+    def require(self, side: int) -> None:
         """Raise BadData unless pictures are `side` by `side` in three colours."""
         shape = self.train.pictures.shape[1:]
         if shape != (side, side, 3):
@@ -78,7 +78,7 @@ class Questions:
                 f"is set to side {side} in 3 colours; change one or the other."
             )
 
-    def known(self, attributes: Sequence[str]) -> None:
+    def require_attributes(self, attributes: Sequence[str]) -> None:
         """Raise BadData unless the channel has all of `attributes`."""
         if missing := [name for name in attributes if name not in self.attributes]:
             raise BadData(

@@ -101,7 +101,7 @@ class Preferences:
     train_pairs: Sequence[Pair]
     test_pairs: Sequence[Pair]
 
-    def hold(self, vocabulary: int) -> None:
+    def require(self, vocabulary: int) -> None:
         """Raise BadData unless the tokenizer has `vocabulary` tokens."""
         require_vocabulary_size(self.vocabulary.tokenizer, vocabulary)
 

@@ -40,7 +40,7 @@ class TextChannel:
     file: bytes
     """The tokenizer's file."""
 
-    def hold(self, vocabulary: int) -> None:
+    def require(self, vocabulary: int) -> None:
         """Raise BadData unless the tokenizer has `vocabulary` tokens."""
         require_vocabulary_size(self.tokenizer, vocabulary)
 

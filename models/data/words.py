@@ -28,7 +28,7 @@ def question_text(attribute: str) -> str:
     return f"which {attribute} ?"
 
 
-class WordTokenizer:
+class WholeWordTokenizer:
     """A tokenizer of whole words. Equal words give equal tokens."""
 
     def __init__(self, texts: Iterable[str]) -> None:
@@ -41,7 +41,7 @@ class WordTokenizer:
         self._tokenizer.add_special_tokens(list(SPECIAL[: IMAGE + 1]))
 
     @classmethod
-    def of(cls, data: Questions, most: int) -> WordTokenizer:
+    def of(cls, data: Questions, most: int) -> WholeWordTokenizer:
         """Learn the words of a channel. Raises BadData for more than `most` tokens."""
         texts = [each.caption for each in data.train.described]
         texts += [word for each in data.train.described for word in each.answers.values()]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,39 +11,6 @@ from models.data import text
 from models.data.text import Tokens
 
 Numbers = NDArray[np.float64]
-
-CONFIDENCE = 0.95
-_DRAWS = 2000
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """The bounds of a mean at 95 %."""
-
-    low: float
-    high: float
-
-
-def interval(scores: Numbers) -> Interval:
-    """Return the percentile bootstrap of the mean of scores [n]; the same for the same scores.
-
-    B. Efron, 1979, https://doi.org/10.1214/aos/1176344552
-    """
-    if len(scores) < 2 or not np.ptp(scores):
-        mean = float(np.mean(scores))
-        return Interval(mean, mean)
-    # Imported when it judges, as a job that trains would begin half a second later by it.
-    from scipy.stats import bootstrap
-
-    found = bootstrap(
-        (scores,),
-        np.mean,
-        n_resamples=_DRAWS,
-        confidence_level=CONFIDENCE,
-        method="percentile",
-        rng=np.random.default_rng(0),
-    ).confidence_interval
-    return Interval(float(found.low), float(found.high))
 
 
 def held_out_rows(tokens: Tokens, length: int, most: int) -> Tokens:

@@ -17,7 +17,7 @@ from models.training import artefacts, metrics, recipe, seeds
 from models.training.artefacts import TrainedModel, TrainingRecord
 from models.training.checkpoints import Checkpoints
 from models.training.devices import Device, select_device
-from models.training.job import TRAINING_CHANNEL, WEIGHTS, StopSignal, TrainingJob
+from models.training.job import TRAINING_CHANNEL, WEIGHTS, TerminationSignal, TrainingJob
 from models.training.loop import LoopContext, StepSchedule, train
 from models.training.metrics import HISTORY
 from models.training.process_group import ProcessGroup, join_group
@@ -92,7 +92,7 @@ def train_job(job: TrainingJob, environ: Mapping[str, str], say: Say) -> bool:
     seeds.seed_all(settings.seed, 0)
     network = code.network(settings)
     training["bases"] = _load_bases(found, code, FreshNetwork(network, data, settings), job)
-    with StopSignal() as stop, join_group(environ, device) as group:
+    with TerminationSignal() as stop, join_group(environ, device) as group:
         say(_opening_line(found, preset, device, group))
         task = _make_task(code.task, TaskSetup(network, data, settings, device, group))
         plan = StepSchedule(settings.steps, settings.checkpoint_every, settings.seed)

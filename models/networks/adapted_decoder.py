@@ -71,7 +71,7 @@ class AdaptedDecoder(nn.Module):
             prompt.embedding.weight.data.copy_(table[chosen])
         self._tokenizer = (trained.folder / TOKENIZER).read_bytes()
 
-    def hold(self, tokenizer: bytes) -> None:
+    def require(self, tokenizer: bytes) -> None:
         """Raise BadData unless this is the tokenizer of the base."""
         if self._tokenizer is not None and self._tokenizer != tokenizer:
             raise BadData(

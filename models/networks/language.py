@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from models.data.words import WordTokenizer
+from models.data.words import WholeWordTokenizer
 from models.failures import BadData
 from models.networks.decoder import decoder
 from models.networks.settings import DecoderSettings
@@ -28,7 +28,7 @@ class FrozenLanguageModel(nn.Module):
         found: int = self.decoder.config.hidden_size
         return found
 
-    def learn(self, words: WordTokenizer) -> None:
+    def learn(self, words: WholeWordTokenizer) -> None:
         """Store the fingerprint of the tokenizer that this model is trained with."""
         self.words.copy_(torch.from_numpy(words.fingerprint()))
 
@@ -59,7 +59,7 @@ def unknown_words() -> torch.Tensor:
     return torch.zeros(_SHA256, dtype=torch.uint8)
 
 
-def require_same_words(fingerprint: torch.Tensor, words: WordTokenizer) -> None:
+def require_same_words(fingerprint: torch.Tensor, words: WholeWordTokenizer) -> None:
     """Raise BadData unless a language model was trained with this tokenizer."""
     if not torch.equal(fingerprint.cpu(), torch.from_numpy(words.fingerprint())):
         raise BadData(

@@ -17,7 +17,7 @@ from models.data.words import (
     NEXT,
     PAD,
     UNKNOWN,
-    WordTokenizer,
+    WholeWordTokenizer,
     question_text,
 )
 from models.failures import BadData
@@ -38,7 +38,7 @@ Next = Callable[[torch.Tensor], torch.Tensor]
 
 
 def answer_tokens(
-    words: WordTokenizer, part: QuestionSplit, attributes: tuple[str, ...]
+    words: WholeWordTokenizer, part: QuestionSplit, attributes: tuple[str, ...]
 ) -> torch.Tensor:
     """Return the token of each attribute's answer, [n, attributes]."""
     rows = [[words.ids(each.answers[name])[0] for name in attributes] for each in part.described]
@@ -46,7 +46,7 @@ def answer_tokens(
 
 
 def question_rows(
-    words: WordTokenizer, part: QuestionSplit, attributes: tuple[str, ...]
+    words: WholeWordTokenizer, part: QuestionSplit, attributes: tuple[str, ...]
 ) -> torch.Tensor:
     """Return every question with its answer as tokens, [n, 1 + attributes, length].
 

@@ -34,7 +34,7 @@ def task(setup: TaskSetup[S, CaptionedImages]) -> TrainingTask:
     """Return the training of two towers on the channel's pictures. Raises BadData."""
     settings, data, network = setup.parameters, setup.data, setup.network
     assert isinstance(network, TwoTowers)
-    data.images.hold(settings.side, settings.channels)
+    data.images.require(settings.side, settings.channels)
     pixels = torch.from_numpy(data.images.train.scaled())
     said, counts = captions(tokenizer(data, settings), data, "train")
     return loss_task(

@@ -148,7 +148,7 @@ EXIT_CODE = 128 + signal.SIGTERM
 """143: what a process ends with that SIGTERM ended."""
 
 
-class StopSignal:
+class TerminationSignal:
     """Tells whether SIGTERM came. As a context manager it installs its signal handler.
 
     SageMaker sends SIGTERM 120 seconds before it kills, and spot capacity before it goes.
@@ -160,7 +160,7 @@ class StopSignal:
         self.asked = False
         self._before: Any = None
 
-    def __enter__(self) -> StopSignal:
+    def __enter__(self) -> TerminationSignal:
         self._before = signal.signal(signal.SIGTERM, self._take)
         return self
 

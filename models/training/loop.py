@@ -20,7 +20,7 @@ from models.files import disk_full_as_failure
 from models.training import metrics, seeds
 from models.training.checkpoints import Checkpoints, Stateful
 from models.training.devices import Device
-from models.training.job import StopSignal
+from models.training.job import TerminationSignal
 from models.training.metrics import HISTORY, read_history
 from models.training.process_group import ProcessGroup
 
@@ -55,7 +55,7 @@ class LoopContext:
     device: Device
     group: ProcessGroup
     checkpoints: Checkpoints
-    stop: StopSignal
+    stop: TerminationSignal
     say: Callable[[str], None]
 
 

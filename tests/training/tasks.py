@@ -12,7 +12,7 @@ from torch import nn
 
 from models.training.checkpoints import Checkpoints, Stateful
 from models.training.devices import Device
-from models.training.job import StopSignal
+from models.training.job import TerminationSignal
 from models.training.loop import LoopContext
 from models.training.process_group import ProcessGroup
 from models.training.recipe import RecipeSettings
@@ -24,7 +24,7 @@ SETTINGS = RecipeSettings(
 )
 
 
-class Stopping(StopSignal):
+class Stopping(TerminationSignal):
     """Is asked to stop once a line of the log says so."""
 
     def after(self, step: int) -> Callable[[str], None]:

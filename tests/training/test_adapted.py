@@ -210,9 +210,9 @@ def test_tokens_of_another_tokenizer_should_be_told(
         runner.run_job(job, {}, lambda _: None)
     made = make_network(settings("full"))
     made.begin(base_of(settings("full"), tmp_path))
-    made.hold(b"its own")
+    made.require(b"its own")
     with pytest.raises(BadData, match="is not that of the language model"):
-        made.hold(b"another")
+        made.require(b"another")
 
 
 @pytest.fixture

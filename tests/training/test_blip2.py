@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from models.data import questions
 from models.data.questions import PictureDescription, Questions, QuestionSplit
-from models.data.words import BEGIN, END, PAD, WordTokenizer
+from models.data.words import BEGIN, END, PAD, WholeWordTokenizer
 from models.failures import BadData, BadRecipe
 from models.jobs import runner
 from models.networks.question_rows import (
@@ -133,7 +133,7 @@ def test_the_loss_of_words_should_be_the_references_over_answers_alone() -> None
 def test_pictures_in_other_colours_should_be_asked_for_all_but_these(
     trained: Blip2Captioner, data: Questions, share: float
 ) -> None:
-    words = WordTokenizer.of(data, settings().vocabulary)
+    words = WholeWordTokenizer.of(data, settings().vocabulary)
     colours = torch.tensor([words.ids(value)[0] for value in data.values("colour")])
     told = question_rows(words, data.train, data.attributes)[:16]
     right = torch.randn(16, settings().image_tokens, settings().image_width)
@@ -164,7 +164,7 @@ def test_pictures_in_other_colours_should_be_asked_for_all_but_these(
 def test_a_word_should_see_the_picture_and_the_words_before_it_alone(data: Questions) -> None:
     network = Blip2Captioner(settings()).eval()
     captions = decoding_prompts(
-        question_rows(WordTokenizer.of(data, 48), data.train, data.attributes)[:3, 0]
+        question_rows(WholeWordTokenizer.of(data, 48), data.train, data.attributes)[:3, 0]
     )
     features = torch.randn(3, settings().image_tokens, settings().image_width)
     other = captions.clone()
@@ -179,7 +179,7 @@ def test_a_word_should_see_the_picture_and_the_words_before_it_alone(data: Quest
 
 def test_a_caption_should_be_compared_without_a_look_at_the_picture(data: Questions) -> None:
     network = Blip2Captioner(settings()).eval()
-    captions = question_rows(WordTokenizer.of(data, 48), data.train, data.attributes)[:3, 0]
+    captions = question_rows(WholeWordTokenizer.of(data, 48), data.train, data.attributes)[:3, 0]
     features = torch.randn(2, settings().image_tokens, settings().image_width)
     with torch.no_grad():
         alone = network.qformer.similarities(network.qformer.see(features[:1]), captions)
@@ -219,7 +219,7 @@ def test_a_server_without_torch_should_say_what_the_network_says(
     assert done.returncode == 0, done.stderr
     told: dict[str, Any] = json.loads(done.stdout)
     assert not told["torch"]
-    words = WordTokenizer.of(data, 48)
+    words = WholeWordTokenizer.of(data, 48)
     with torch.no_grad():
         seen = trained.see(
             torch.from_numpy(QuestionSplit(pictures, data.test.described[:4]).scaled())
@@ -291,7 +291,7 @@ def test_settings_that_do_not_hold_together_should_be_refused(
 
 
 def test_questions_should_end_where_their_answers_do(data: Questions) -> None:
-    words = WordTokenizer.of(data, 48)
+    words = WholeWordTokenizer.of(data, 48)
     rows, told = (
         make(words, data.train, data.attributes) for make in (question_rows, answer_tokens)
     )

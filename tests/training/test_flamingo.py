@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from models.data import questions
 from models.data.questions import Questions, QuestionSplit
-from models.data.words import IMAGE, IS, NEXT, WordTokenizer
+from models.data.words import IMAGE, IS, NEXT, WholeWordTokenizer
 from models.failures import BadData
 from models.jobs import runner
 from models.networks.language import FrozenLanguageModel
@@ -241,7 +241,7 @@ def test_a_server_without_torch_should_answer_as_the_network_does(
     told: dict[str, Any] = json.loads(done.stdout)
     assert not told["torch"]
     colour = data.attributes.index("colour")
-    given_answers = answer_tokens(WordTokenizer.of(data, 48), part, data.attributes)[
+    given_answers = answer_tokens(WholeWordTokenizer.of(data, 48), part, data.attributes)[
         None, :, colour
     ]
     with torch.no_grad():

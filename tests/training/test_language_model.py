@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from models.data import text
 from models.data.text import END
 from models.evaluation import perplexity as judging
+from models.evaluation.intervals import ConfidenceInterval, mean_interval
 from models.failures import BadData
 from models.networks.decoder import decoder, generate, log_probabilities
 from models.recipes.language_model.parameters import Parameters
@@ -212,7 +213,7 @@ def test_broken_tokens_should_be_told_with_their_place(
 def test_what_is_no_channel_of_text_should_be_told(written: Path) -> None:
     found = text.read(written)
     with pytest.raises(BadData, match=r"has \d+ tokens, and the recipe is set to vocabulary 2048"):
-        found.hold(2048)
+        found.require(2048)
     with pytest.raises(BadData, match="fewer than a row of 4096"):
         text.token_rows(found.train, 4096)
     (written / text.FILE).write_bytes((written / text.FILE).read_bytes()[:100])
@@ -257,9 +258,9 @@ def test_pairs_should_be_shares() -> None:
 
 def test_an_interval_should_hold_the_mean_and_be_the_same_again() -> None:
     scores = np.random.default_rng(1).normal(3, 1, 400)
-    bounds = judging.interval(scores)
-    assert bounds == judging.interval(scores)
+    bounds = mean_interval(scores)
+    assert bounds == mean_interval(scores)
     assert bounds.low < scores.mean() < bounds.high
     # The normal approximation: 1.96 standard errors on both sides.
     assert bounds.high - bounds.low == pytest.approx(2 * 1.96 * scores.std() / 20, rel=0.1)
-    assert judging.interval(np.ones(7)) == judging.Interval(1.0, 1.0)
+    assert mean_interval(np.ones(7)) == ConfidenceInterval(1.0, 1.0, 1.0)

@@ -19,7 +19,7 @@ from chalicelib.inference.tokenizers import MARKS
 from models.data import captions, questions
 from models.data.images import to_network
 from models.data.questions import Questions
-from models.data.words import SPECIAL, WordTokenizer
+from models.data.words import SPECIAL, WholeWordTokenizer
 from models.files import sha256_of_file
 from models.networks import tower_training
 from models.networks.question_rows import answer_tokens
@@ -81,7 +81,7 @@ def test_a_clip_should_give_the_vectors_of_its_network(smoke: Smoke, channel: Ch
 
 def test_a_blip2_should_say_what_its_network_says(smoke: Smoke, data: Questions) -> None:
     served, trained = blip2.open_model(exported(smoke, "blip2")), network(smoke, "blip2", BLIP2)
-    pixels, words = data.test.pictures[:6], WordTokenizer.of(data, 48)
+    pixels, words = data.test.pictures[:6], WholeWordTokenizer.of(data, 48)
     for question in QUESTIONS:
         ours = [
             served.answer(ImageQuestion(each, question, max_tokens=11)).text
@@ -96,8 +96,8 @@ def test_a_flamingo_should_answer_as_its_network_does(smoke: Smoke, data: Questi
     served = flamingo.open_image_text_model(exported(smoke, "flamingo"))
     trained = network(smoke, "flamingo", FLAMINGO)
     words, told = (
-        WordTokenizer.of(data, 48),
-        answer_tokens(WordTokenizer.of(data, 48), data.test, data.attributes),
+        WholeWordTokenizer.of(data, 48),
+        answer_tokens(WholeWordTokenizer.of(data, 48), data.test, data.attributes),
     )
     pixels = files(data.test.pictures[:12])
     rows = torch.arange(12).reshape(4, 3)

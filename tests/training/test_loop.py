@@ -9,7 +9,7 @@ import torch
 
 from models.failures import BadCheckpoint, Diverged, Interrupted
 from models.training import metrics, seeds
-from models.training.job import EXIT_CODE, StopSignal
+from models.training.job import EXIT_CODE, TerminationSignal
 from models.training.loop import StepSchedule, train
 from models.training.metrics import HISTORY, read_history
 from models.training.process_group import ProcessGroup
@@ -97,7 +97,7 @@ def test_should_keep_two_checkpoints(tmp_path: Path) -> None:
 
 def test_should_hear_sigterm_and_give_back_what_heard_it_before() -> None:
     before = signal.getsignal(signal.SIGTERM)
-    with StopSignal() as stop:
+    with TerminationSignal() as stop:
         asked = [stop.asked]
         os.kill(os.getpid(), signal.SIGTERM)
         asked.append(stop.asked)

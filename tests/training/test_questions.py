@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from models.data import questions
 from models.data.questions import PictureDescription, QuestionSplit
-from models.data.words import END, IMAGE, SPECIAL, UNKNOWN, WordTokenizer
+from models.data.words import END, IMAGE, SPECIAL, UNKNOWN, WholeWordTokenizer
 from models.datasets import shape_questions
 from models.failures import BadData
 from models.networks.question_rows import answer_tokens, question_rows, recombine_answers
@@ -117,35 +117,37 @@ def test_should_refuse_a_broken_channel_and_say_where(
 def test_should_refuse_what_the_recipe_is_not_set_to(folder: Path) -> None:
     found = questions.read(folder)
     with pytest.raises(BadData, match="8 x 8 x 3, and the recipe is set to side 32"):
-        found.hold(32)
+        found.require(32)
     with pytest.raises(BadData, match="no shape; they have colour, size"):
-        found.known(["colour", "shape"])
+        found.require_attributes(["colour", "shape"])
     with pytest.raises(BadData, match="set vocabulary to 17 or more"):
-        WordTokenizer.of(found, 12)
+        WholeWordTokenizer.of(found, 12)
 
 
 @given(st.text())
 def test_should_take_any_text_for_words(text: str) -> None:
-    words = WordTokenizer(["a red thing", "is the image ;"])
+    words = WholeWordTokenizer(["a red thing", "is the image ;"])
     ids = words.ids(text)
     assert all(0 <= token < words.size for token in ids)
     assert set(words.text(ids).split()) <= {"a", "red", "thing", "the", "image"}
 
 
 def test_marks_should_have_tokens_of_their_own() -> None:
-    words = WordTokenizer(["a red thing"])
+    words = WholeWordTokenizer(["a red thing"])
     assert words.ids(" ".join(SPECIAL)) == list(range(len(SPECIAL)))
     assert words.ids("a <image> blue </s>") == [len(SPECIAL), IMAGE, UNKNOWN, END]
     assert words.text([*words.ids("red thing"), END, *words.ids("a")]) == "red thing"
 
 
 def test_other_words_should_have_another_fingerprint() -> None:
-    one, same, other = (WordTokenizer(texts) for texts in (["a b"], ["b", "a"], ["a c"]))
+    one, same, other = (WholeWordTokenizer(texts) for texts in (["a b"], ["b", "a"], ["a c"]))
     assert (one.fingerprint() == same.fingerprint()).all()
     assert (one.fingerprint() != other.fingerprint()).any()
 
 
-def rows_of(pairs: Sequence[tuple[str, str]]) -> tuple[WordTokenizer, torch.Tensor, torch.Tensor]:
+def rows_of(
+    pairs: Sequence[tuple[str, str]],
+) -> tuple[WholeWordTokenizer, torch.Tensor, torch.Tensor]:
     """Return the words, answers and questions of things with these colours and shapes."""
     told = [
         PictureDescription(
@@ -157,7 +159,7 @@ def rows_of(pairs: Sequence[tuple[str, str]]) -> tuple[WordTokenizer, torch.Tens
         QuestionSplit(np.zeros((len(told), 8, 8, 3), np.uint8), told),
         ("colour", "shape"),
     )
-    words = WordTokenizer.of(questions.Questions(part, part, attributes), 32)
+    words = WholeWordTokenizer.of(questions.Questions(part, part, attributes), 32)
     return words, answer_tokens(words, part, attributes), question_rows(words, part, attributes)
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.data.questions import PictureDescription, Questions, QuestionSplit
-from models.data.words import WordTokenizer
+from models.data.words import WholeWordTokenizer
 from models.networks.vision import recolour
 from models.recipes.shape_vision.recipe import caption_words, objective
 from models.reference.losses import binary_cross_entropy
@@ -53,7 +53,7 @@ def test_the_towers_loss_should_be_the_references_over_the_words_that_are_asked(
     share: float,
 ) -> None:
     data = channel()
-    words = WordTokenizer.of(data, 32)
+    words = WholeWordTokenizer.of(data, 32)
     wanted = caption_words(words, data.train.described, words.size)
     colours = torch.zeros(words.size)
     colours[words.ids("red blue")] = 1

@@ -121,7 +121,7 @@ def caption_rows(data: CaptionedImages, settings: DenoiserSettings) -> Sequence[
     Raises:
         BadData: sizes or words are not those of the settings, or a caption is too long.
     """
-    data.hold(settings.side, settings.channels, settings.words)
+    data.require(settings.side, settings.channels, settings.words)
     tokens, counts = data.tokens("train", settings.prompt_tokens)
     return [torch.from_numpy(each) for each in (data.images.train.scaled(), tokens, counts)]
 

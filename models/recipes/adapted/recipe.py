@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 from models.data import instructions
 from models.data.instructions import Instruction, Instructions
 from models.data.text import END, PAD, TOKENIZER
-from models.evaluation.perplexity import interval
+from models.evaluation.intervals import mean_interval
 from models.evaluation.text_overlap import overlap
 from models.networks import decoder
 from models.networks.adapted_decoder import AdaptedDecoder
@@ -47,7 +47,7 @@ def evaluate(network: torch.nn.Module, data: Instructions, parameters: Parameter
     }
     numbers: dict[str, float] = {}
     for name, each in right.items():
-        bounds = interval(each)
+        bounds = mean_interval(each)
         numbers |= {name: float(each.mean())}
         numbers |= {f"{name}_low": bounds.low, f"{name}_high": bounds.high}
     numbers |= overlap(told, [each.completion.strip() for each in data.test])
@@ -129,8 +129,8 @@ def task(setup: TaskSetup[Parameters, Instructions]) -> TrainingTask:
     """Return the training on the channel's tasks. Raises BadData."""
     parameters, model = setup.parameters, setup.network
     assert isinstance(model, AdaptedDecoder)
-    setup.data.hold(parameters.vocabulary)
-    model.hold(setup.data.file)
+    setup.data.require(parameters.vocabulary)
+    model.require(setup.data.file)
     rows = setup.data.encoded(parameters.context - len(prefix(parameters)))
     given = [torch.from_numpy(rows.tokens), torch.from_numpy(rows.answers)]
     return loss_task(setup, objective(parameters), given)

@@ -117,7 +117,7 @@ def begin(network: nn.Module, bases: Mapping[str, TrainedModel]) -> None:
 
 def task(setup: Found) -> TrainingTask:
     """Return the training by the chosen method. Raises BadData and BadRecipe."""
-    setup.data.hold(setup.parameters.vocabulary)
+    setup.data.require(setup.parameters.vocabulary)
     return _direct(setup) if setup.parameters.method == "dpo" else _online(setup)
 
 

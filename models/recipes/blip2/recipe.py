@@ -10,7 +10,7 @@ from torch import nn
 
 from models.data import questions, words
 from models.data.questions import PictureDescription, Questions
-from models.data.words import BEGIN, END, PAD, WordTokenizer, question_text
+from models.data.words import BEGIN, END, PAD, WholeWordTokenizer, question_text
 from models.evaluation.figures import caption_sheet
 from models.evaluation.intervals import mean_interval
 from models.evaluation.text_overlap import overlap
@@ -41,7 +41,7 @@ def evaluate(network: torch.nn.Module, data: Questions, parameters: Parameters) 
     is the share of all weights that training changed.
     """
     assert isinstance(network, Blip2Captioner)
-    words = WordTokenizer.of(data, parameters.vocabulary)
+    words = WholeWordTokenizer.of(data, parameters.vocabulary)
     seen = network.see(torch.from_numpy(data.test.scaled()))
     most = question_rows(words, data.test, data.attributes).shape[2]
     described = data.test.described
@@ -77,7 +77,7 @@ def evaluate(network: torch.nn.Module, data: Questions, parameters: Parameters) 
 
 
 def write_texts(
-    network: Blip2Captioner, words: WordTokenizer, seen: torch.Tensor, asking: str, most: int
+    network: Blip2Captioner, words: WholeWordTokenizer, seen: torch.Tensor, asking: str, most: int
 ) -> list[str]:
     """Return the generated text about each picture, given its projected queries."""
     prompt = torch.tensor([[*words.ids(asking), BEGIN]]).expand(len(seen), -1)
@@ -186,9 +186,9 @@ def task(setup: TaskSetup[Parameters, Questions]) -> TrainingTask:
             language model was trained by other words.
     """
     parameters, data = setup.parameters, setup.data
-    data.hold(parameters.side)
-    data.known([*parameters.together, parameters.colour])
-    spoken = WordTokenizer.of(data, parameters.vocabulary)
+    data.require(parameters.side)
+    data.require_attributes([*parameters.together, parameters.colour])
+    spoken = WholeWordTokenizer.of(data, parameters.vocabulary)
     rows = question_rows(spoken, data.train, data.attributes)
     require_length(parameters.queries + rows.shape[2], parameters.context)
     network = setup.network
@@ -222,7 +222,7 @@ def begin(network: nn.Module, bases: Mapping[str, TrainedModel]) -> None:
 
 def files(data: Questions, parameters: Parameters) -> Mapping[str, bytes]:
     """Return the tokenizer."""
-    return {words.FILE: WordTokenizer.of(data, parameters.vocabulary).written()}
+    return {words.FILE: WholeWordTokenizer.of(data, parameters.vocabulary).written()}
 
 
 CODE: RecipeCode[Parameters, Questions] = RecipeCode(

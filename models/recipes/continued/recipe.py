@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from models.data import text
 from models.data.text import TOKENIZER, TextChannel, TextDomains, token_rows
-from models.evaluation.perplexity import held_out_rows, interval
+from models.evaluation.intervals import mean_interval
+from models.evaluation.perplexity import held_out_rows
 from models.networks import decoder
 from models.networks.adapted_decoder import AdaptedDecoder
 from models.networks.decoder import log_probabilities, surprises
@@ -58,7 +59,7 @@ def evaluate(network: torch.nn.Module, data: TextDomains, parameters: Parameters
 
     here, here_began = judged(data.new)
     there, there_began = judged(data.before)
-    learned, forgotten = interval(here_began - here), interval(there - there_began)
+    learned, forgotten = mean_interval(here_began - here), mean_interval(there - there_began)
     numbers = {
         "perplexity": math.exp(here.mean()),
         "perplexity_began": math.exp(here_began.mean()),
@@ -119,8 +120,8 @@ def task(setup: TaskSetup[Parameters, TextDomains]) -> TrainingTask:
     """Return the training on the channel's texts. Raises BadData."""
     parameters, model = setup.parameters, setup.network
     assert isinstance(model, AdaptedDecoder)
-    setup.data.new.hold(parameters.vocabulary)
-    model.hold(setup.data.new.file)
+    setup.data.new.require(parameters.vocabulary)
+    model.require(setup.data.new.file)
     given = Batches([mixed(setup.data, parameters)], parameters, setup.group)
     return LossTask(model, loss, given, parameters, setup.device, setup.group)
 

@@ -11,7 +11,7 @@ from torch import nn
 
 from models.data import questions, words
 from models.data.questions import Questions
-from models.data.words import IMAGE, IS, NEXT, WordTokenizer
+from models.data.words import IMAGE, IS, NEXT, WholeWordTokenizer
 from models.evaluation.figures import Pixels, caption_sheet
 from models.evaluation.intervals import mean_interval
 from models.networks.language import require_same_words
@@ -46,7 +46,7 @@ def evaluate(network: torch.nn.Module, data: Questions, parameters: Parameters) 
     `trainable_share` the share of all weights that training changed.
     """
     assert isinstance(network, Flamingo)
-    words = WordTokenizer.of(data, parameters.vocabulary)
+    words = WholeWordTokenizer.of(data, parameters.vocabulary)
     told = answer_tokens(words, data.test, data.attributes)
     latents = network.see(torch.from_numpy(data.test.scaled()))
     pictures = episodes(len(told), parameters.shots, parameters.seed)
@@ -91,7 +91,7 @@ def answer_last(
 
 def _sheet(
     data: Questions,
-    words: WordTokenizer,
+    words: WholeWordTokenizer,
     pictures: torch.Tensor,
     told: torch.Tensor,
     chosen: torch.Tensor,
@@ -203,8 +203,8 @@ def task(setup: TaskSetup[Parameters, Questions]) -> TrainingTask:
             model was trained by other words.
     """
     parameters, data, network = setup.parameters, setup.data, setup.network
-    data.hold(parameters.side)
-    spoken = WordTokenizer.of(data, parameters.vocabulary)
+    data.require(parameters.side)
+    spoken = WholeWordTokenizer.of(data, parameters.vocabulary)
     told = answer_tokens(spoken, data.train, data.attributes)
     require_length(
         answer_rows(told[:1, :1].expand(1, parameters.shots + 1)).shape[1], parameters.context
@@ -223,7 +223,7 @@ def begin(network: nn.Module, bases: Mapping[str, TrainedModel]) -> None:
 
 def files(data: Questions, parameters: Parameters) -> Mapping[str, bytes]:
     """Return the tokenizer."""
-    return {words.FILE: WordTokenizer.of(data, parameters.vocabulary).written()}
+    return {words.FILE: WholeWordTokenizer.of(data, parameters.vocabulary).written()}
 
 
 CODE: RecipeCode[Parameters, Questions] = RecipeCode(

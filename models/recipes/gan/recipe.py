@@ -106,7 +106,7 @@ def task(setup: TaskSetup[Parameters, Images]) -> TrainingTask:
         BadRecipe: a process has one row a step, whose spread is nothing.
     """
     parameters = setup.parameters
-    setup.data.hold(parameters.side, parameters.channels)
+    setup.data.require(parameters.side, parameters.channels)
     if setup.group.share(parameters.batch) < _FEWEST:
         raise BadRecipe(
             f"batch: is {parameters.batch} for {setup.group.size} processes, and has to be "

@@ -10,7 +10,8 @@ from transformers import LlamaForCausalLM
 
 from models.data import text
 from models.data.text import TOKENIZER, TextChannel
-from models.evaluation import perplexity as judging
+from models.evaluation import perplexity
+from models.evaluation.intervals import mean_interval
 from models.networks.decoder import (
     decoder,
     decoder_constants,
@@ -50,17 +51,17 @@ def evaluate(network: torch.nn.Module, data: TextChannel, parameters: Parameters
     `perplexity_of_tokens` are those of counts of what was trained on.
     """
     p = parameters
-    held_out = judging.held_out_rows(data.test, p.context + 1, JUDGED)
+    held_out = perplexity.held_out_rows(data.test, p.context + 1, JUDGED)
     surprise = surprises(network, torch.from_numpy(held_out)).double().numpy()
-    bounds = judging.interval(surprise)
+    bounds = mean_interval(surprise)
     nats = float(surprise.mean())
-    pairs = judging.bigram_surprise(data.train, held_out, p.vocabulary)
-    tokens = judging.unigram_surprise(data.train, held_out, p.vocabulary)
+    pairs = perplexity.bigram_surprise(data.train, held_out, p.vocabulary)
+    tokens = perplexity.unigram_surprise(data.train, held_out, p.vocabulary)
     numbers = {
         "perplexity": math.exp(nats),
         "perplexity_low": math.exp(bounds.low),
         "perplexity_high": math.exp(bounds.high),
-        "bits_per_byte": judging.bits_per_byte(nats, len(data.test), data.test_bytes),
+        "bits_per_byte": perplexity.bits_per_byte(nats, len(data.test), data.test_bytes),
         "surprise": nats,
         "perplexity_of_pairs": math.exp(float(pairs.mean())),
         "perplexity_of_tokens": math.exp(float(tokens.mean())),
@@ -76,7 +77,7 @@ def files(data: TextChannel, parameters: Parameters) -> Mapping[str, bytes]:
 def task(setup: TaskSetup[Parameters, TextChannel]) -> TrainingTask:
     """Return the training on the channel's text. Raises BadData."""
     parameters = setup.parameters
-    setup.data.hold(parameters.vocabulary)
+    setup.data.require(parameters.vocabulary)
     rows = torch.from_numpy(text.token_rows(setup.data.train, parameters.context + 1))
     return loss_task(setup, loss, [rows])
 

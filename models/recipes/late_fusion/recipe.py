@@ -183,7 +183,7 @@ def task(setup: TaskSetup[Parameters, CaptionedImages]) -> TrainingTask:
         BadData: pictures or classes are not as the settings have them.
     """
     data, p = setup.data, setup.parameters
-    data.images.hold(p.side, p.channels)
+    data.images.require(p.side, p.channels)
     if len(data.images.names) != p.classes:
         raise BadData(
             f"{FILE} has {len(data.images.names)} names of classes, and the recipe is set to "

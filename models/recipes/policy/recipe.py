@@ -60,7 +60,7 @@ def evaluate(network: torch.nn.Module, data: Preferences, parameters: Parameters
 def task(setup: TaskSetup[Parameters, Preferences]) -> TrainingTask:
     """Return the training of a decoder on the channel's reviews. Raises BadData."""
     parameters, data = setup.parameters, setup.data
-    data.hold(parameters.vocabulary)
+    data.require(parameters.vocabulary)
     texts = [(each.prompt, each.completion) for each in data.train_reviews]
     rows = completion_rows(data.vocabulary, texts, parameters.context)
     return loss_task(setup, loss, rows.tensors)

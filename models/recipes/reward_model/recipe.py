@@ -164,7 +164,7 @@ def begin(network: nn.Module, bases: Mapping[str, TrainedModel]) -> None:
 def task(setup: TaskSetup[Parameters, Preferences]) -> TrainingTask:
     """Return the training of a scorer on the channel's pairs. Raises BadData."""
     parameters, data = setup.parameters, setup.data
-    data.hold(parameters.vocabulary)
+    data.require(parameters.vocabulary)
     liked, other = pair_rows(data.vocabulary, data.train_pairs, parameters.context)
     rows = [*liked.tensors, *other.tensors]
     return loss_task(setup, objective(parameters), rows)

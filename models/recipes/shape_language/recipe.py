@@ -10,7 +10,7 @@ from torch import nn
 
 from models.data import questions, words
 from models.data.questions import Questions
-from models.data.words import BEGIN, END, IMAGE, WordTokenizer
+from models.data.words import BEGIN, END, IMAGE, WholeWordTokenizer
 from models.networks.language import FrozenLanguageModel
 from models.networks.question_rows import (
     CAPTION,
@@ -77,7 +77,7 @@ def evaluate(network: torch.nn.Module, data: Questions, parameters: Parameters) 
     `same_kind` of answers that are of the kind of the two before. `perplexity` is of captions.
     """
     assert isinstance(network, FrozenLanguageModel)
-    words = WordTokenizer.of(data, parameters.vocabulary)
+    words = WholeWordTokenizer.of(data, parameters.vocabulary)
     stream = seeds.generator(parameters.seed, _EVALUATION_STREAM)
     told = answer_tokens(words, data.test, data.attributes)
     order = torch.rand(told.shape, generator=stream).argsort(1)
@@ -109,7 +109,7 @@ def _exact(network: FrozenLanguageModel, context: torch.Tensor, rows: torch.Tens
 
 
 def _same_kind(
-    network: FrozenLanguageModel, words: WordTokenizer, data: Questions, told: torch.Tensor
+    network: FrozenLanguageModel, words: WholeWordTokenizer, data: Questions, told: torch.Tensor
 ) -> float:
     """Return the share of third answers of the kind of two that came before, all kinds alike."""
     right = []
@@ -175,7 +175,7 @@ def task(setup: TaskSetup[Parameters, Questions]) -> TrainingTask:
         BadData: the channel has more words or longer captions than the network takes.
     """
     parameters, data = setup.parameters, setup.data
-    spoken = WordTokenizer.of(data, parameters.vocabulary)
+    spoken = WholeWordTokenizer.of(data, parameters.vocabulary)
     told = answer_tokens(spoken, data.train, data.attributes)
     rows = question_rows(spoken, data.train, data.attributes)
     require_length(told.shape[1] + rows.shape[2], parameters.context)
@@ -186,7 +186,7 @@ def task(setup: TaskSetup[Parameters, Questions]) -> TrainingTask:
 
 def files(data: Questions, parameters: Parameters) -> Mapping[str, bytes]:
     """Return the tokenizer."""
-    return {words.FILE: WordTokenizer.of(data, parameters.vocabulary).written()}
+    return {words.FILE: WholeWordTokenizer.of(data, parameters.vocabulary).written()}
 
 
 CODE: RecipeCode[Parameters, Questions] = RecipeCode(

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from models.data import questions, words
 from models.data.questions import PictureDescription, Questions
-from models.data.words import WordTokenizer
+from models.data.words import WholeWordTokenizer
 from models.evaluation.figures import grid
 from models.networks.vision import CHANNELS, VisionTower, recolour
 from models.recipes.shape_vision.parameters import Parameters
@@ -37,7 +37,7 @@ class WordTagger(nn.Module):
 
 
 def caption_words(
-    words: WordTokenizer, described: Sequence[PictureDescription], vocabulary: int
+    words: WholeWordTokenizer, described: Sequence[PictureDescription], vocabulary: int
 ) -> torch.Tensor:
     """Return [n, vocabulary]: 1 where a word is in the caption, else 0."""
     found = torch.zeros(len(described), vocabulary)
@@ -76,7 +76,7 @@ def evaluate(network: torch.nn.Module, data: Questions, parameters: Parameters) 
     Of the words that may answer for an attribute, the likeliest has to be the right one.
     `NAME_accuracy` is of one attribute, `joint_accuracy` of those that have to be right together.
     """
-    words = WordTokenizer.of(data, parameters.vocabulary)
+    words = WholeWordTokenizer.of(data, parameters.vocabulary)
     logits = network(torch.from_numpy(data.test.scaled()))
     right = {}
     for name in data.attributes:
@@ -133,9 +133,9 @@ def constants(parameters: Parameters) -> Mapping[str, Constant]:
 def task(setup: TaskSetup[Parameters, Questions]) -> TrainingTask:
     """Return the training on pictures and the words of their captions. Raises BadData."""
     parameters, data = setup.parameters, setup.data
-    data.hold(parameters.side)
-    data.known([*parameters.together, parameters.colour])
-    spoken = WordTokenizer.of(data, parameters.vocabulary)
+    data.require(parameters.side)
+    data.require_attributes([*parameters.together, parameters.colour])
+    spoken = WholeWordTokenizer.of(data, parameters.vocabulary)
     colours = torch.zeros(parameters.vocabulary)
     colours[[spoken.ids(value)[0] for value in data.values(parameters.colour)]] = 1
     rows = [
@@ -147,7 +147,7 @@ def task(setup: TaskSetup[Parameters, Questions]) -> TrainingTask:
 
 def files(data: Questions, parameters: Parameters) -> Mapping[str, bytes]:
     """Return the tokenizer, which numbers the words."""
-    return {words.FILE: WordTokenizer.of(data, parameters.vocabulary).written()}
+    return {words.FILE: WholeWordTokenizer.of(data, parameters.vocabulary).written()}
 
 
 CODE: RecipeCode[Parameters, Questions] = RecipeCode(

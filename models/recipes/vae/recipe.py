@@ -142,7 +142,7 @@ def constants(parameters: Parameters) -> Mapping[str, Constant]:
 def task(setup: TaskSetup[Parameters, Images]) -> TrainingTask:
     """Return the training of an autoencoder on the channel's pictures. Raises BadData."""
     parameters = setup.parameters
-    setup.data.hold(parameters.side, parameters.channels)
+    setup.data.require(parameters.side, parameters.channels)
     rows = torch.from_numpy(setup.data.train.scaled())
     return loss_task(setup, objective(parameters), [rows])
 

@@ -89,11 +89,11 @@ def test_should_name_the_row_whose_words_do_not_fit(channel: Path, said: str, to
 
 def test_should_hold_words_and_pictures_to_a_recipe(channel: Path) -> None:
     found = captions.read(channel)
-    found.hold(4, 1, 4)
+    found.require(4, 1, 4)
     with pytest.raises(BadData, match="has 4 words, and the recipe is set to words 17"):
-        found.hold(4, 1, 17)
+        found.require(4, 1, 17)
     with pytest.raises(BadData, match="4 x 4 x 1, and the recipe is set to side 8"):
-        found.hold(8, 1, 4)
+        found.require(8, 1, 4)
 
 
 def test_should_tell_of_a_broken_vocabulary_and_of_missing_pictures(channel: Path) -> None:

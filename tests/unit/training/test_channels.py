@@ -72,9 +72,9 @@ def test_should_say_that_a_file_is_cut_short_or_missing(tmp_path: Path) -> None:
 
 def test_should_hold_pictures_to_the_size_of_the_recipe() -> None:
     found = Images(split(), split(2), ("a", "b", "c"))
-    found.hold(8, 1)
+    found.require(8, 1)
     with pytest.raises(BadData, match="8 x 8 x 1, and the recipe is set to side 16"):
-        found.hold(16, 1)
+        found.require(16, 1)
 
 
 def test_should_come_back_from_what_networks_are_given() -> None:
