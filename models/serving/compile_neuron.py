@@ -1,6 +1,6 @@
 """Compile a model for Inferentia or Trainium: `python -m models.serving.compile_neuron`.
 
-It has to run where the Neuron compiler is: in the image that `models/images.json` pins for the
+It has to run where the Neuron compiler is: in the image that `models/serving/images.json` pins for the
 target. Anywhere else it says so; `--show` prints what it would run. Shapes are fixed when a model
 is compiled, so `--batch` and `--tokens` are those that the endpoint will serve.
 
