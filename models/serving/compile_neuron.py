@@ -1,8 +1,8 @@
 """Compile a model for Inferentia or Trainium: `python -m models.serving.compile_neuron`.
 
-It has to run where the Neuron compiler is: in the image that `models/serving/images.json` pins for the
-target. Anywhere else it says so; `--show` prints what it would run. Shapes are fixed when a model
-is compiled, so `--batch` and `--tokens` are those that the endpoint will serve.
+It has to run where the Neuron compiler is: in the image that `models/serving/images.json` pins for
+the target. Anywhere else it says so; `--show` prints what it would run. Shapes are fixed when a
+model is compiled, so `--batch` and `--tokens` are those that the endpoint will serve.
 
 inf2: ahead of time, by optimum-neuron on torch-neuronx (in maintenance since Neuron 2.32).
 https://huggingface.co/docs/optimum-neuron/guides/export_model
