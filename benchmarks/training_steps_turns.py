@@ -25,7 +25,7 @@ from models.datasets.__main__ import prepare
 from models.training import artefacts, recipe, seeds
 from models.training.checkpoints import Checkpoints
 from models.training.devices import Device
-from models.training.job import StopSignal
+from models.training.job import TerminationSignal
 from models.training.loop import LoopContext, StepSchedule, TrainingTask, train
 from models.training.process_group import ProcessGroup
 from models.training.recipe import RecipeSettings
@@ -85,7 +85,7 @@ def made(asked: Mapping[str, Any], channels: Path) -> tuple[TrainingTask, Recipe
 
 def ours(task: TrainingTask, settings: RecipeSettings, turn: Turn, scratch: Path) -> None:
     """Train by the loop of jobs: a line of metrics and a row of the history a step."""
-    with StopSignal() as stop, (scratch / "log").open("w", encoding="utf-8") as log:
+    with TerminationSignal() as stop, (scratch / "log").open("w", encoding="utf-8") as log:
 
         def say(line: str) -> None:
             log.write(f"{line}\n")
