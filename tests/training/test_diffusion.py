@@ -36,17 +36,17 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 from chalicelib.inference import diffusion
-from chalicelib.inference.vocabulary import Vocabulary
+from chalicelib.inference.vocabulary import PromptVocabulary
 folder = Path(sys.argv[1])
 told = json.loads((folder / "signature.json").read_text())
 known = told["constants"]
 session = onnxruntime.InferenceSession(folder / told["graphs"]["denoiser"]["file"])
-words = Vocabulary.of((folder / "vocabulary.json").read_bytes())
+words = PromptVocabulary.of((folder / "vocabulary.json").read_bytes())
 def denoise(image, step, tokens):
     return session.run(["noise"], {"image": image, "step": step, "tokens": tokens})[0]
 size = known["prompt_tokens"]
 tokens = np.stack([words.tokens(said, size) for said in ("a bold three", "the digit seven", "")])
-schedule = diffusion.Schedule(known["alphas_cumprod"], known["lowest"], known["highest"])
+schedule = diffusion.NoiseSchedule(known["alphas_cumprod"], known["lowest"], known["highest"])
 start = diffusion.noise(0, 3, (known["channels"], known["side"], known["side"]))
 how = diffusion.DiffusionSampling(known["sampling_steps"], known["guidance"])
 drawn = diffusion.sample(denoise, schedule, start, tokens, np.zeros_like(tokens), how)

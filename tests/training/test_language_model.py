@@ -32,10 +32,10 @@ SERVING = """
 import json, sys
 from pathlib import Path
 import numpy as np
-from chalicelib.inference.decoding import Choice, Shape, decode
+from chalicelib.inference.decoding import DecoderShape, TokenSampling, decode
 from chalicelib.inference.session import open_session
 folder = Path(sys.argv[1])
-shape = Shape.of(json.loads((folder / "signature.json").read_text())["constants"])
+shape = DecoderShape.of(json.loads((folder / "signature.json").read_text())["constants"])
 session = open_session(folder / "decoder.onnx")
 apart, told = [], []
 def decoder(tokens, keys, values):
@@ -47,7 +47,7 @@ def decoder(tokens, keys, values):
     apart.append(float(np.abs(whole[0, -1] - logits[0, -1]).max()))
     return logits, keys, values
 prompt = json.loads(sys.argv[2])
-tokens = list(decode(decoder, shape, prompt, Choice(20)))
+tokens = list(decode(decoder, shape, prompt, TokenSampling(20)))
 print(json.dumps({"tokens": tokens, "apart": max(apart), "calls": len(apart),
                   "torch": [name for name in sys.modules if name.startswith("torch")]}))
 """
