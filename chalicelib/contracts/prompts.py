@@ -194,7 +194,7 @@ class PromptTerms(HttpInput):
         return Terms(**dict(self))
 
 
-class ImageSampling(HttpInput):
+class ImageSettings(HttpInput):
     """That the last turn asks for pictures, how many and how large, in pixels."""
 
     count: int = Field(default=1, ge=1, le=MAX_IMAGES)
@@ -216,7 +216,7 @@ class PromptContent(HttpInput):
     turns: tuple[PromptTurn, ...] = Field(min_length=1, max_length=MAX_TURNS)
     verifier: Verifier | None = None
     output_schema: dict[str, AnyJson] | None = None
-    image: ImageSampling | None = None
+    image: ImageSettings | None = None
     negative_prompt: Template = ""
     parameters: PromptParameters = PromptParameters()
     terms: PromptTerms = PromptTerms()

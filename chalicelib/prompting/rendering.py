@@ -26,7 +26,7 @@ from chalicelib.contracts.generations import (
 from chalicelib.contracts.prompts import (
     MAX_DOCUMENT_CHARACTERS,
     DocumentVariable,
-    ImageSampling,
+    ImageSettings,
     PromptContent,
     PromptTurn,
     Variable,
@@ -213,7 +213,7 @@ class Prompt:
     def _picture(
         self,
         position: int,
-        image: ImageSampling,
+        image: ImageSettings,
         known: Mapping[str, Value],
         fence: str,
         budget: Budget,
