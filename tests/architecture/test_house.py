@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 from functions.run_model.handler import TASKS
 from tests.architecture.ingest_definition import ROOT
@@ -27,6 +28,38 @@ MODULES = sorted(
     for folder in ("chalicelib", "functions", "localcloud", "infra", "cli")
     for path in (ROOT / folder).rglob("*.py")
 )
+NAMED = [
+    path
+    for folder in ("chalicelib", "functions", "models", "localcloud", "infra", "cli")
+    for path in (ROOT / folder).rglob("*.py")
+    if ROOT / "models" / "cache" not in path.parents
+]
+"""Production modules, whose names and classes are held to the rules on words."""
+RECIPES = {path.name for path in (ROOT / "models" / "recipes").iterdir() if path.is_dir()}
+"""Names of recipes, which registries and stages know."""
+ACTIVITIES = frozenset(
+    (
+        "chunking",
+        "routing",
+        "ranking",
+        "reranking",
+        "embedding",
+        "packing",
+        "pricing",
+        "streaming",
+        "screening",
+        "training",
+        "tuning",
+        "serving",
+        "labelling",
+        "scoring",
+        "rendering",
+        "wiring",
+    )
+)
+"""Gerunds that name an activity of the field."""
+NOUNS = frozenset(("hosting", "listing", "messaging", "monitoring", "packaging", "processing"))
+"""Nouns that only look like participles; SageMaker's hosting and processing among them."""
 PRODUCTION = [
     path for path in MODULES if path.relative_to(ROOT).parts[0] in ("chalicelib", "functions")
 ]
@@ -114,4 +147,34 @@ def test_importing_any_module_needs_neither_environment_nor_network() -> None:
 
 def test_no_module_is_named_after_nothing() -> None:
     vague = {"utils", "util", "helpers", "helper", "manager", "common", "misc"}
-    assert not [path for path in MODULES if path.stem in vague]
+    assert not [path for path in NAMED if vague & set(_words(path))]
+
+
+def test_modules_are_nouns_and_no_participles() -> None:
+    """Hold names of modules and folders to nouns: what the field calls by a gerund is listed."""
+    wrong = [
+        str(path.relative_to(ROOT))
+        for path in NAMED
+        for name in _words(path)
+        if name not in RECIPES and name.split("_")[-1] not in ACTIVITIES | NOUNS
+        if name.endswith(("ing", "ed"))
+    ]
+    assert wrong == []
+    assert len(NAMED) > 800
+
+
+def test_a_public_class_name_stands_once_in_production() -> None:
+    """Let a reader find each class by grep; what all functions and recipes declare is left out."""
+    places: dict[str, list[str]] = {}
+    for path in NAMED:
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and node.name not in ("Deps", "Parameters"):
+                places.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
+    assert {
+        name: found for name, found in places.items() if len(found) > 1 and not name.startswith("_")
+    } == {}
+
+
+def _words(path: Path) -> list[str]:
+    """Return the names of a module and of the folders that it lies in, below the top."""
+    return list(path.relative_to(ROOT).with_suffix("").parts[1:])

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from infra.allowed import main
+from infra.model_access import main
 from tests.cloud import CloudProcess
 from tests.e2e.bedrock_wire import BedrockWire
 from tests.e2e.driving import until

@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.errors import NotFound
 from chalicelib.generation.model_file import served_models
-from infra.allowed import describe_allowed, set_allowed_models
+from infra.model_access import describe_allowed, set_allowed_models
 
 
 @dataclass

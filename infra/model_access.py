@@ -1,8 +1,8 @@
 """Say which models a tenant may use, and show what holds.
 
-    python -m infra.allowed --stage prod acme                         what it may use
-    python -m infra.allowed --stage prod acme nova-micro nova-lite    these, and no others
-    python -m infra.allowed --stage prod acme --all                   every model again
+    python -m infra.model_access --stage prod acme                         what it may use
+    python -m infra.model_access --stage prod acme nova-micro nova-lite    these, and no others
+    python -m infra.model_access --stage prod acme --all                   every model again
 
 Names are those of `headrace models ls --served`. What is said holds from the next request on, for
 generations, chats, prompts and batches; a batch that runs hears of it within seconds. What reads
@@ -74,7 +74,7 @@ def describe_allowed(allowed: frozenset[str] | None, known: ServedModels) -> lis
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Show which models a tenant may use, or change it."""
-    parser = argparse.ArgumentParser(prog="python -m infra.allowed", description=main.__doc__)
+    parser = argparse.ArgumentParser(prog="python -m infra.model_access", description=main.__doc__)
     stages.add_options(parser)
     parser.add_argument("--all", action="store_true", help="every model again")
     parser.add_argument("tenant")
