@@ -14,8 +14,8 @@ from pathlib import Path, PurePath
 from chalicelib.generation.catalogue import Catalogue
 from infra.packaging import bytecode, elf, models
 from infra.packaging.closure import SourceTree
-from infra.packaging.installed import Entries, InstalledPackages
 from infra.packaging.targets import PackagingError
+from infra.packaging.third_party import Entries, InstalledPackages
 
 APP = "app"
 """The bundle of every function that Chalice makes: each imports `app.py`, which binds them all."""

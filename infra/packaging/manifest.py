@@ -132,8 +132,8 @@ def unzipped_size(name: str, entries: Mapping[str, Path]) -> int:
         raise PackagingError(
             f"The bundle of {name} has {total:,} bytes unzipped, and Lambda takes "
             f"{MAX_UNZIPPED_BYTES:,}. "
-            f"The largest parts: {largest}. Leave some out (infra/packaging/pruning.py), or split "
-            "the function."
+            f"The largest parts: {largest}. Leave some out (infra/packaging/exclusions.py), or "
+            "split the function."
         )
     return total
 

@@ -19,7 +19,6 @@ from infra.packaging.archive import DeflateCache
 from infra.packaging.bundles import CATALOGUE, BundleAssembly, bundle_name
 from infra.packaging.bytecode import Compiler
 from infra.packaging.cache import PackagingCaches, exclusive_folder
-from infra.packaging.installed import InstalledPackages
 from infra.packaging.manifest import (
     TEMPLATE,
     BundleSize,
@@ -34,6 +33,7 @@ from infra.packaging.targets import (
     find_target,
     require_stage_name,
 )
+from infra.packaging.third_party import InstalledPackages
 from infra.synthesis.snapstart import SnapStartError, SnapStartPrice, snap_start, snap_start_prices
 
 FUNCTIONS = "functions"

@@ -19,7 +19,7 @@ from localcloud.events.store import (
     bus_name,
     rule_arn,
 )
-from localcloud.paging import InvalidToken, page
+from localcloud.pagination import InvalidToken, page
 from localcloud.service import CloudContext, Params, Result
 
 MAX_BUSES = 100

@@ -14,7 +14,7 @@ from localcloud.events.errors import invalid
 from localcloud.events.rules import LIMIT_EXCEEDED_MESSAGE, RuleOperations
 from localcloud.events.store import EventStore, TargetDefinition, requested_bus
 from localcloud.events.target_input import InvalidTargetInput, check_target_input
-from localcloud.paging import InvalidToken, page
+from localcloud.pagination import InvalidToken, page
 from localcloud.service import CloudContext, Params, Result
 
 MAX_TARGETS = 5

@@ -24,7 +24,7 @@ from localcloud.events.schedule_expressions import (
     parse_schedule_expression,
 )
 from localcloud.events.store import DEFAULT_BUS, EventRule, EventStore, requested_bus, rule_arn
-from localcloud.paging import InvalidToken, page
+from localcloud.pagination import InvalidToken, page
 from localcloud.service import CloudContext, Params, Result
 
 MAX_RULES = 300

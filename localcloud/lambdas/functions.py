@@ -8,7 +8,7 @@ from typing import Any
 from localcloud.errors import AwsError, unsupported
 from localcloud.lambdas.registry import FunctionRegistry, RegisteredFunction
 from localcloud.lambdas.spec import LATEST, describe_configuration
-from localcloud.paging import marker_page
+from localcloud.pagination import marker_page
 from localcloud.service import Params, Result
 
 

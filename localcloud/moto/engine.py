@@ -29,7 +29,7 @@ from localcloud.clock import Clock
 from localcloud.errors import AwsError, unsupported
 from localcloud.moto import compaction, dynamodb_patches
 from localcloud.moto.journal import NOT_JOURNALLED, Journal, RawCall
-from localcloud.moto.unsupported import check_supported
+from localcloud.moto.refusals import check_supported
 from localcloud.service import CloudContext
 from localcloud.wire.responses import WireResponse
 

@@ -8,7 +8,7 @@ import sqlite3
 from localcloud.clock import Clock, utc
 from localcloud.database import Database
 from localcloud.errors import unsupported
-from localcloud.paging import InvalidToken, page
+from localcloud.pagination import InvalidToken, page
 from localcloud.s3vectors import requests
 from localcloud.s3vectors.bucket_store import (
     ENHANCED,

@@ -10,7 +10,7 @@ from typing import Any
 from localcloud.clock import Clock, utc
 from localcloud.database import Database
 from localcloud.errors import unsupported
-from localcloud.paging import InvalidToken, page
+from localcloud.pagination import InvalidToken, page
 from localcloud.s3vectors import requests
 from localcloud.s3vectors.bucket_operations import (
     MAX_PAGE_ITEMS,

@@ -4,8 +4,8 @@ An endpoint is one process, whatever its number of instances: `models/serving` w
 the model's archive. Images are not run, and accelerators are replaced by the CPU.
 """
 
+from localcloud.sagemaker.hosting.autoscaler import AutoScalingService
 from localcloud.sagemaker.hosting.runtime import SageMakerRuntimeService
-from localcloud.sagemaker.hosting.scaling import AutoScalingService
 from localcloud.sagemaker.service import SageMakerService
 
 __all__ = ["AutoScalingService", "SageMakerRuntimeService", "SageMakerService"]

@@ -10,6 +10,7 @@ from localcloud.iam.credentials import IssueCredentials, issue_administrator
 from localcloud.lambdas.process import ProcessSpawner
 from localcloud.lambdas.spec import DEVELOPMENT_INTERPRETER
 from localcloud.sagemaker.cloudwatch import ColdStartMetrics, ContainerLogs
+from localcloud.sagemaker.hosting.autoscaler import AutoScalingService
 from localcloud.sagemaker.hosting.container import ContainerSettings
 from localcloud.sagemaker.hosting.definitions import DefinitionOperations
 from localcloud.sagemaker.hosting.deployer import Deployer
@@ -17,7 +18,6 @@ from localcloud.sagemaker.hosting.endpoints import EndpointOperations
 from localcloud.sagemaker.hosting.host import HostEnvironment, HostPool
 from localcloud.sagemaker.hosting.monitor import SERVERLESS_IDLE_S, EndpointMonitor
 from localcloud.sagemaker.hosting.runtime import SageMakerRuntimeService
-from localcloud.sagemaker.hosting.scaling import AutoScalingService
 from localcloud.sagemaker.hosting.store import HostingStore
 from localcloud.sagemaker.jobs.program import JobContext, ProgramSettings
 from localcloud.sagemaker.jobs.store import JobStore

@@ -11,7 +11,7 @@ from typing import Any
 
 from localcloud.clock import utc
 from localcloud.errors import AwsError
-from localcloud.paging import InvalidToken, page
+from localcloud.pagination import InvalidToken, page
 from localcloud.scheduler.definitions import invalid
 from localcloud.scheduler.store import DEFAULT_GROUP, ScheduleGroup, ScheduleStore
 from localcloud.service import CloudContext, Params, Result

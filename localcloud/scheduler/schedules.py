@@ -11,7 +11,7 @@ from typing import Any
 
 from localcloud.clock import Clock, utc
 from localcloud.errors import AwsError
-from localcloud.paging import InvalidToken, page
+from localcloud.pagination import InvalidToken, page
 from localcloud.scheduler.definitions import checked_definition, invalid, stored_members
 from localcloud.scheduler.groups import GroupOperations, check_name
 from localcloud.scheduler.occurrences import next_occurrence

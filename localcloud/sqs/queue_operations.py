@@ -7,7 +7,7 @@ from typing import Any
 
 from localcloud.clock import Clock
 from localcloud.errors import AwsError
-from localcloud.paging import InvalidToken, page
+from localcloud.pagination import InvalidToken, page
 from localcloud.service import CloudContext, Params, Result
 from localcloud.sqs import queues
 from localcloud.sqs.errors import invalid, invalid_value, no_such_queue

@@ -23,7 +23,7 @@ from localcloud.lambdas.event_sources.definition import (
 )
 from localcloud.lambdas.event_sources.poller import EventSourcePoller, RunBatch, SqsQueues
 from localcloud.lambdas.registry import FunctionRegistry
-from localcloud.paging import marker_page
+from localcloud.pagination import marker_page
 from localcloud.service import CloudContext, Params, Result
 
 _SCHEMA = "CREATE TABLE IF NOT EXISTS mappings (uuid TEXT PRIMARY KEY, definition TEXT NOT NULL)"

@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable
 
 from localcloud.sagemaker.hosting.async_invoker import AsyncInvoker
+from localcloud.sagemaker.hosting.autoscaler import POLICY, TARGET
 from localcloud.sagemaker.hosting.deployment import Deployment
 from localcloud.sagemaker.hosting.host import HostPool
-from localcloud.sagemaker.hosting.scaling import POLICY, TARGET
 from localcloud.sagemaker.hosting.scaling_rules import CapacityLimits, EndpointLoad, plan_capacity
 from localcloud.sagemaker.hosting.store import Endpoint, HostingStore, QueuedInvocation
 

@@ -20,7 +20,7 @@ from localcloud.stepfunctions.engine.running_execution import RunningExecution
 from localcloud.stepfunctions.engine.state_executor import StateExecutor
 from localcloud.stepfunctions.engine.state_visit import StateVisit
 from localcloud.stepfunctions.language import errors
-from localcloud.stepfunctions.language.error_handling import find_catcher, next_attempt
+from localcloud.stepfunctions.language.error_handlers import find_catcher, next_attempt
 from localcloud.stepfunctions.language.errors import ReportedError, StatesError
 from localcloud.stepfunctions.language.jsonpath import payload_templates
 from localcloud.stepfunctions.language.state_machine import Catcher, RetryableState

@@ -8,7 +8,12 @@ from localcloud.stepfunctions.integrations.aws_sdk import AwsSdkIntegration
 from localcloud.stepfunctions.integrations.bedrock import InvokeModelIntegration
 from localcloud.stepfunctions.integrations.integration import Integration, TaskResource
 from localcloud.stepfunctions.integrations.lambda_ import InvokeFunctionIntegration
-from localcloud.stepfunctions.integrations.optimised import DYNAMODB, SNS, SQS, PutEventsIntegration
+from localcloud.stepfunctions.integrations.parameter_actions import (
+    DYNAMODB,
+    SNS,
+    SQS,
+    PutEventsIntegration,
+)
 from localcloud.stepfunctions.integrations.sagemaker import SageMakerJobIntegration
 from localcloud.stepfunctions.integrations.start_execution import StartExecutionIntegration
 

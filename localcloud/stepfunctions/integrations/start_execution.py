@@ -15,7 +15,7 @@ from localcloud.stepfunctions.integrations.integration import (
     TaskCall,
     TaskResource,
 )
-from localcloud.stepfunctions.integrations.optimised import to_json_text
+from localcloud.stepfunctions.integrations.parameter_actions import to_json_text
 from localcloud.stepfunctions.language import errors
 from localcloud.stepfunctions.language.errors import ReportedError
 from localcloud.stepfunctions.language.values import Json, JsonObject, dumps

@@ -14,10 +14,10 @@ from infra.packaging.archive import DeflateCache
 from infra.packaging.bundles import APP, BundleAssembly
 from infra.packaging.bytecode import Compiler
 from infra.packaging.cache import PackagingCaches, exclusive_folder
-from infra.packaging.installed import Entries, InstalledPackages
 from infra.packaging.manifest import MAX_UNZIPPED_BYTES, Manifest, unzipped_size
 from infra.packaging.package import KEPT
 from infra.packaging.targets import TARGETS, find_interpreter, native_architecture
+from infra.packaging.third_party import Entries, InstalledPackages
 from models.pull.cache import pull
 from tests.cloud import PROJECT
 from tests.once import folder_of_run, once

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from localcloud.stepfunctions.language import choice_rules, error_handling, map_items
+from localcloud.stepfunctions.language import choice_rules, error_handlers, map_items
 from localcloud.stepfunctions.language.definition_parser import parse
 from localcloud.stepfunctions.language.errors import StatesError
 from localcloud.stepfunctions.language.jsonata import templates
@@ -106,7 +106,7 @@ def test_csv_is_read(case: dict[str, Any]) -> None:
 def test_error_is_handled(case: dict[str, Any]) -> None:
     by_task = case.get("by_task", False)
     assert (
-        error_handling.matches_error(case["equals"], case["error"], reported_by_task=by_task)
+        error_handlers.matches_error(case["equals"], case["error"], reported_by_task=by_task)
         is case["handles"]
     )
 

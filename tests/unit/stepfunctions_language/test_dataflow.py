@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from localcloud.stepfunctions.language import error_handling, map_items, values
+from localcloud.stepfunctions.language import error_handlers, map_items, values
 from localcloud.stepfunctions.language.errors import StatesError
 from localcloud.stepfunctions.language.jsonpath import payload_templates
 from localcloud.stepfunctions.language.state_machine import Catcher, ReaderConfig, Retrier
@@ -165,7 +165,7 @@ class TestRetry:
     def delays(self, retrier: Retrier, random: float = 0.5) -> list[float]:
         counts: tuple[int, ...] = ()
         delays = []
-        while attempt := error_handling.next_attempt([retrier], "E", counts, lambda: random):
+        while attempt := error_handlers.next_attempt([retrier], "E", counts, lambda: random):
             delays.append(attempt.delay_seconds)
             counts = attempt.counts
         return delays
@@ -193,11 +193,11 @@ class TestRetry:
         ]
         counts: tuple[int, ...] = ()
         for error in ("B", "A", "B"):
-            attempt = error_handling.next_attempt(retriers, error, counts, lambda: 0.0)
+            attempt = error_handlers.next_attempt(retriers, error, counts, lambda: 0.0)
             assert attempt is not None
             counts = attempt.counts
         assert counts == (1, 2)
-        assert error_handling.next_attempt(retriers, "A", counts, lambda: 0.0) is None
+        assert error_handlers.next_attempt(retriers, "A", counts, lambda: 0.0) is None
 
     def test_survives_an_astronomical_backoff(self) -> None:
         retrier = Retrier(
@@ -211,7 +211,7 @@ class TestRetry:
             Catcher(error_equals=("States.ALL",), next="two"),
         ]
         found = [
-            error_handling.find_catcher(catchers, error) for error in ("B", "C", "States.Runtime")
+            error_handlers.find_catcher(catchers, error) for error in ("B", "C", "States.Runtime")
         ]
         assert [catcher and catcher.next for catcher in found] == ["one", "two", None]
 

@@ -14,8 +14,8 @@ from infra.packaging.archive import DeflateCache
 from infra.packaging.bundles import STARTED_MODULES, BundleAssembly
 from infra.packaging.bytecode import Compiler
 from infra.packaging.cache import PackagingCache
-from infra.packaging.installed import InstalledPackages
 from infra.packaging.targets import TARGETS, PackagingError
+from infra.packaging.third_party import InstalledPackages
 
 ROOT = Path(__file__).parents[4]
 ROOM = "functions/stream_answer"

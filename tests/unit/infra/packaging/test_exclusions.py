@@ -10,7 +10,7 @@ from pathlib import Path
 
 import botocore.session
 
-from infra.packaging.pruning import EVERYWHERE, SERVICES, WITHIN, left_out, prune, undocumented
+from infra.packaging.exclusions import EVERYWHERE, SERVICES, WITHIN, left_out, prune, undocumented
 
 ROOT = Path(__file__).parents[4]
 

@@ -13,12 +13,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from infra.packaging import bytecode, pruning, stand_ins, wheels
+from infra.packaging import bytecode, exclusions, stand_ins, wheels
 from infra.packaging.bytecode import Compiler
 from infra.packaging.cache import PackagingCache
 from infra.packaging.targets import BuildTarget
 
-_MAKERS = ("elf", "installed", "pruning", "stand_ins", "targets", "wheels")
+_MAKERS = ("elf", "third_party", "exclusions", "stand_ins", "targets", "wheels")
 
 Entries = dict[str, Path]
 """Files by their places in a bundle."""
@@ -61,7 +61,7 @@ class InstalledPackages:
             draft.mkdir(parents=True)
         wheels.install(drafts, requirements, self.target)
         for pin, draft in drafts.items():
-            pruning.prune(draft)
+            exclusions.prune(draft)
             stand_ins.stand_in(draft)
             draft.rename(folders[pin])
         self._folders.update(folders)
@@ -79,7 +79,7 @@ class InstalledPackages:
         Only packages of which a source is carried are compiled: installers and command lines are
         pinned, too, and a bundle carries nothing of them.
         """
-        dropped = pruning.left_out(folders)
+        dropped = exclusions.left_out(folders)
         files = {folder: _without(self._files_of(folder), folder, dropped) for folder in folders}
         found = {place: file for each in files.values() for place, file in each.items()}
         found |= self._compiled(files)

@@ -9,8 +9,8 @@ import pytest
 
 from infra.packaging.bytecode import Compiler
 from infra.packaging.cache import PackagingCache
-from infra.packaging.installed import InstalledPackages
 from infra.packaging.targets import TARGETS, PackagingError
+from infra.packaging.third_party import InstalledPackages
 from tests.unit.infra.packaging.registry import add_wheel
 
 ANY = "py3-none-any"
