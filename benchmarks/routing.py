@@ -31,7 +31,7 @@ from chalicelib.contracts.generations import (
     Usage,
 )
 from chalicelib.contracts.receipts import dollars
-from chalicelib.generation import checks, requirements, router
+from chalicelib.generation import check_names, checks, requirements, router
 from chalicelib.generation.catalogue import catalogue
 from chalicelib.generation.model_file import served_models
 from chalicelib.generation.receipts import CostModel
@@ -89,7 +89,7 @@ def answer(accounts: CostModel, call: Call, terms: Terms, tries: int) -> str:
     """Return the generation, as JSON, of `call` whose first `tries - 1` answers fail a check."""
     wish = requirements.derive_requirements(call, terms, PLACE)
     plan = router.plan_route(wish, accounts.models, accounts.prices, NOW).require_steps()
-    wanted = checks.parse_checks(terms.checks, call)
+    wanted = check_names.parse_checks(terms.checks, call)
     attempts: list[Attempt] = []
     reply: Reply | None = None
     while isinstance(move := next_move(plan, attempts, wish.budget), TryModel):

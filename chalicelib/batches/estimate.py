@@ -17,7 +17,7 @@ from chalicelib.contracts.batches import BatchEstimate, ModelEstimate, PathEstim
 from chalicelib.contracts.generations import ChatCall, ServiceTier, Terms
 from chalicelib.contracts.receipts import dollars, nanodollars
 from chalicelib.errors import HeadraceError
-from chalicelib.generation.checks import JUDGED_KINDS
+from chalicelib.generation.check_names import JUDGED_KINDS
 from chalicelib.generation.pricing import Prices, max_cost, service_tier_factor
 from chalicelib.generation.requirements import CallRegion, Requirements, derive_requirements
 from chalicelib.generation.router import RoutePlan, plan_route

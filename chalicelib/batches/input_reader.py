@@ -29,7 +29,7 @@ from chalicelib.contracts.batches import (
 )
 from chalicelib.contracts.jsonl import dump_lines
 from chalicelib.errors import HeadraceError, InvalidInput, NotFound, Unsupported
-from chalicelib.generation import checks
+from chalicelib.generation import check_names
 
 if TYPE_CHECKING:
     from chalicelib.batches.prompt_items import PromptRenderer
@@ -191,7 +191,7 @@ class InputReader:
 
     def _item(self, line: RawLine) -> BatchItem:
         item = self._read(line)
-        checks.parse_checks(item.terms.checks, item.call)
+        check_names.parse_checks(item.terms.checks, item.call)
         if self.form not in (None, item.form):
             raise InvalidInput("All lines of a file are of the same form.", field="custom_id")
         if item.id in self.ids:

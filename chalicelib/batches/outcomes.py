@@ -17,15 +17,10 @@ from pydantic_core import to_json
 
 from chalicelib.batches import storage
 from chalicelib.contracts.batches import BatchForm, ItemError, ItemOutcome
-from chalicelib.contracts.generations import ChatOutput, EmbedOutput, Generation
 from chalicelib.contracts.http import kind_of, said
-from chalicelib.contracts.openai.embeddings import EmbeddingRequest
 from chalicelib.contracts.receipts import Receipt
-from chalicelib.errors import HeadraceError, InvalidInput, ModelFailure, NoAnswer
-from chalicelib.openai.completions import chat_completion
-from chalicelib.openai.embeddings import embedding_list
+from chalicelib.errors import HeadraceError
 from chalicelib.openai.errors import error_response
-from chalicelib.prompting.replies import answer_of
 
 if TYPE_CHECKING:
     from chalicelib.batches.items import BatchItem
@@ -88,32 +83,7 @@ def _request_id(n: int) -> str:
 
 
 TRUNCATED = "Truncated"
-_OK = 200
 _NOTHING_SPENT = Receipt()
-
-
-def generation_outcome(
-    n: int, item: BatchItem, generation: Generation, *, keep_truncated: bool
-) -> ItemOutcome:
-    """Return the outcome of item `n`: a result, or an error if its answer was cut off."""
-    output, accepts_truncated = generation.output, keep_truncated or item.keeps_truncated
-    if isinstance(output, ChatOutput) and output.finish == "length" and not accepts_truncated:
-        message = (
-            "The answer was cut off at max_tokens; ask for more of them, or take what there is."
-        )
-        error = ItemError(type=TRUNCATED, message=message, field="max_tokens")
-        line = {**error_line(n, item.id, item.form, error), **_prompt_fields(item)}
-        if item.form == "own":
-            line["generation"] = _dump_generation(generation)
-        return ItemOutcome(n=n, failed=True, line=line, receipt=generation.receipt)
-    if item.reasons and isinstance(output, ChatOutput):
-        try:
-            generation = _without_thoughts(item, generation, output)
-        except ModelFailure as error:
-            no_answer = NoAnswer(error.message, usage=generation.usage)
-            return error_outcome(n, item, no_answer, generation.receipt)
-    line = _own_line(item, generation) if item.form == "own" else _openai_line(n, item, generation)
-    return ItemOutcome(n=n, line=line, receipt=generation.receipt)
 
 
 def error_outcome(
@@ -123,7 +93,7 @@ def error_outcome(
 
     OpenAI's form has no field for the receipt.
     """
-    line = {**exception_line(n, item.id, item.form, error), **_prompt_fields(item)}
+    line = {**exception_line(n, item.id, item.form, error), **prompt_fields(item)}
     if item.form == "own" and receipt.lines:
         line["receipt"] = receipt.model_dump(mode="json")
     return ItemOutcome(n=n, failed=True, line=line, receipt=receipt)
@@ -134,39 +104,9 @@ def spending_outcome(n: int, receipt: Receipt) -> ItemOutcome:
     return ItemOutcome(n=n, failed=True, line={}, receipt=receipt)
 
 
-def _own_line(item: BatchItem, generation: Generation) -> dict[str, Any]:
-    return {"id": item.id, **_prompt_fields(item), "generation": _dump_generation(generation)}
-
-
-def _prompt_fields(item: BatchItem) -> dict[str, Any]:
+def prompt_fields(item: BatchItem) -> dict[str, Any]:
     """Return the field that names the prompt an item was rendered from."""
     return {} if item.prompt is None else {"prompt": item.prompt.model_dump()}
-
-
-def _without_thoughts(item: BatchItem, generation: Generation, output: ChatOutput) -> Generation:
-    """Return an answer without the thoughts before it; raises like `answer_of`."""
-    answer = answer_of(output.text, reasons=True, schema=item.output_schema)
-    return generation.model_copy(update={"output": output.model_copy(update={"text": answer.text})})
-
-
-def _dump_generation(generation: Generation) -> Mapping[str, Any]:
-    return generation.model_dump(mode="json", exclude={"plan"})
-
-
-def _openai_line(n: int, item: BatchItem, generation: Generation) -> dict[str, Any]:
-    match generation.output:
-        case ChatOutput() as output:
-            body = chat_completion(generation, output).model_dump(mode="json")
-        case EmbedOutput() as output:
-            request = EmbeddingRequest(
-                model=item.terms.model,
-                input="",
-                encoding_format="base64" if item.packs else "float",
-            )
-            body = embedding_list(generation, output, request).model_dump(mode="json")
-        case _:
-            raise InvalidInput("Pictures are not made by lines of OpenAI's form.", field="url")
-    return response_line(n, item.id, _OK, body)
 
 
 MAX_BUNDLE_BYTES = 4 * 1024 * 1024

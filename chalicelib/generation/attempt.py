@@ -18,7 +18,7 @@ from chalicelib.generation.router import NextMove, next_move
 if TYPE_CHECKING:
     from chalicelib.contracts.budgets import Reservation
     from chalicelib.contracts.screening import Finding
-    from chalicelib.generation.checks import AnswerCheck
+    from chalicelib.generation.check_names import AnswerCheck
     from chalicelib.generation.dependencies import GenerationDeps
     from chalicelib.generation.rate_limits.breaker import ProbeTicket
     from chalicelib.generation.requirements import Requirements

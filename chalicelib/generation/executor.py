@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING
 
 from chalicelib.contracts.generations import Call, ChatCall, ChatOutput, Generation, Reply, Terms
 from chalicelib.errors import HeadraceError
-from chalicelib.generation import checks, requirements, router
+from chalicelib.generation import check_names, checks, requirements, router
 from chalicelib.generation.adaptation import adapt_call, repair_call
 from chalicelib.generation.attempt import GenerationRun, ModelCall
 from chalicelib.generation.attempt_history import AnswerOutcome, describe_failure
-from chalicelib.generation.checks import AnswerCheck, CheckVerdict
+from chalicelib.generation.check_names import AnswerCheck
+from chalicelib.generation.checks import CheckVerdict
 from chalicelib.generation.dependencies import NO_LIMITS, CallLimits, GenerationDeps
 from chalicelib.generation.router import AcceptAnswer, GiveUp, TryModel
 from chalicelib.generation.self_check import SelfCheck
@@ -213,10 +214,10 @@ class Generator:
         JSON that was cut off is invalid, but a dearer model would be cut off at the same place: it
         is given as it is, and the verdict says so.
         """
-        output, judges = reply.output, {**self.deps.judges, checks.SELF_CHECK: self_check}
+        output, judges = reply.output, {**self.deps.judges, check_names.SELF_CHECK: self_check}
         if not isinstance(output, ChatOutput) or output.finish != "length":
             return checks.run_checks(run.checks, run.call, output, judges)
-        due = [check for check in run.checks if check.kind not in checks.JSON_KINDS]
+        due = [check for check in run.checks if check.kind not in check_names.JSON_KINDS]
         verdict = checks.run_checks(due, run.call, output, judges)
         return replace(verdict, reason="it was cut off") if verdict.passed else verdict
 
@@ -297,7 +298,7 @@ def _checks_of_call(call: Call, names: Sequence[str]) -> tuple[AnswerCheck, ...]
     if isinstance(call, ChatCall) and call.json_output is not None:
         own = "json" if call.json_output.json_schema is None else "schema"
         wanted += [] if own in wanted or call.tools else [own]
-    return checks.parse_checks(wanted, call)
+    return check_names.parse_checks(wanted, call)
 
 
 def _screen_reply(

@@ -19,7 +19,7 @@ from chalicelib.contracts.generations import (
 )
 from chalicelib.contracts.receipts import nanodollars
 from chalicelib.generation.adaptation import fits_bedrock_schema
-from chalicelib.generation.checks import SELF_CHECK
+from chalicelib.generation.check_names import SELF_CHECK
 from chalicelib.generation.models import AUTO, Ability, Modality, Reach
 from chalicelib.generation.tokens import (
     TokenLoad,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.contracts.generations import ChatCall, ImageCall, JsonOutput, Message, TextPart
 from chalicelib.errors import InvalidInput
-from chalicelib.generation.checks import parse_checks
+from chalicelib.generation.check_names import parse_checks
 from chalicelib.prompting.budget import Budget
 from chalicelib.prompting.language import RESERVED, line_of
 from chalicelib.prompting.rendering import Prompt

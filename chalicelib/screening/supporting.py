@@ -18,7 +18,8 @@ from chalicelib.contracts.receipts import ReceiptLine, dollars
 from chalicelib.contracts.support import MAX_CLAIMS, MAX_SOURCES, MAX_TEXT, CheckSource
 from chalicelib.errors import HeadraceError
 from chalicelib.generation.catalogue import LAMBDA
-from chalicelib.generation.checks import PASSED, CheckVerdict, quoted_texts
+from chalicelib.generation.check_names import quoted_texts
+from chalicelib.generation.checks import PASSED, CheckVerdict
 
 if TYPE_CHECKING:
     from chalicelib.contracts.generations import Call, Output

@@ -7,14 +7,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from chalicelib.batches import storage
+from chalicelib.batches.generation_outcomes import generation_outcome
 from chalicelib.batches.items import BatchItem, parse_item
-from chalicelib.batches.outcomes import (
-    OutcomeWriter,
-    error_outcome,
-    generation_outcome,
-    item_error,
-    spending_outcome,
-)
+from chalicelib.batches.outcomes import OutcomeWriter, error_outcome, item_error, spending_outcome
 from chalicelib.batches.receipts import ReceiptSum
 from chalicelib.batches.storage import ItemObjects
 from chalicelib.budgets.spending import Bill, Spender

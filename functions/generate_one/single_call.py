@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.batches import storage
 from chalicelib.batches.checkpoint import batch_order
+from chalicelib.batches.generation_outcomes import generation_outcome
 from chalicelib.batches.items import item_lines, parse_item
-from chalicelib.batches.outcomes import error_outcome, generation_outcome, spending_outcome
+from chalicelib.batches.outcomes import error_outcome, spending_outcome
 from chalicelib.budgets.spending import Bill, Spender
 from chalicelib.contracts.receipts import Receipt
 from chalicelib.errors import HeadraceError, NotFound, Throttled, Transient, is_fault

@@ -8,11 +8,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from chalicelib.batches import storage
+from chalicelib.batches.generation_outcomes import generation_outcome
 from chalicelib.batches.items import item_lines, parse_item
-from chalicelib.batches.outcomes import error_outcome, generation_outcome
+from chalicelib.batches.outcomes import error_outcome
 from chalicelib.batches.service_jobs import JobOutputParser, parse_output_record
 from chalicelib.errors import ModelFailure
-from chalicelib.generation import checks
+from chalicelib.generation import check_names, checks
 
 if TYPE_CHECKING:
     from chalicelib.batches.items import BatchItem
@@ -54,7 +55,7 @@ class OutputFolder:
         return found
 
     def _outcome(self, ref: ItemRef, item: BatchItem, generation: Generation) -> ItemOutcome:
-        wanted = checks.parse_checks(item.terms.checks, item.call)
+        wanted = check_names.parse_checks(item.terms.checks, item.call)
         verdict = checks.run_checks(wanted, item.call, generation.output, {})
         if not verdict.passed:
             error = ModelFailure(f"The answer does not stand: {verdict.reason}.")

@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.api.batches import ONE_DAY
+from chalicelib.batches.generation_outcomes import generation_outcome
 from chalicelib.batches.items import read_item
-from chalicelib.batches.outcomes import generation_outcome
 from chalicelib.contracts.batches import (
     MAX_DEADLINE_SECONDS,
     MAX_INPUT_BYTES,

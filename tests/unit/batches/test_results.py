@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.batches.generation_outcomes import generation_outcome
 from chalicelib.batches.outcomes import (
     EXPIRED,
     error_line,
     error_outcome,
     exception_line,
-    generation_outcome,
     item_error,
 )
 from chalicelib.batches.receipts import ReceiptSum, compare_with_estimate

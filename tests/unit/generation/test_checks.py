@@ -26,7 +26,8 @@ from chalicelib.contracts.generations import (
 )
 from chalicelib.contracts.receipts import ReceiptLine
 from chalicelib.errors import InvalidInput
-from chalicelib.generation.checks import PASSED, AnswerJudge, CheckVerdict, parse_checks, run_checks
+from chalicelib.generation.check_names import parse_checks
+from chalicelib.generation.checks import PASSED, AnswerJudge, CheckVerdict, run_checks
 from chalicelib.generation.schemas import parse_json, schema_violation
 
 SCHEMA = {

@@ -12,7 +12,7 @@ from chalicelib.contracts.receipts import nanodollars
 from chalicelib.contracts.support import MAX_CLAIMS, MAX_TEXT
 from chalicelib.errors import HeadraceError, Transient
 from chalicelib.generation.catalogue import LAMBDA, catalogue
-from chalicelib.generation.checks import quoted_texts
+from chalicelib.generation.check_names import quoted_texts
 from chalicelib.generation.executor import Generator
 from chalicelib.generation.requests import call_from_request, terms_from_request
 from chalicelib.screening import calls
